@@ -25,7 +25,9 @@ class AddressHook(MetadataHookInterface):
         }
         text = (Path(self.root) / "README.md").read_text(encoding="utf-8")
         owner = repository.split("/")[-2]
-        text = absolute(text.replace("io.github.OWNER/", f"io.github.{owner}/"), repository)
+        text = absolute(
+            text.replace("io.github.OWNER/", f"io.github.{owner}/"), repository
+        )
         metadata["readme"] = {"content-type": "text/markdown", "text": text}
 
 
@@ -34,5 +36,7 @@ def absolute(text: str, repository: str) -> str:
     raw = repository.replace("https://github.com/", "https://raw.githubusercontent.com/")
     text = re.sub(r"(!\[[^]]*\]\()(?!https?:|#)", rf"\g<1>{raw}/main/", text)
     return re.sub(
-        r"(?<!!)(\[[^][]*\]\()(?!https?:|#|mailto:)", rf"\g<1>{repository}/blob/main/", text
+        r"(?<!!)(\[[^][]*\]\()(?!https?:|#|mailto:)",
+        rf"\g<1>{repository}/blob/main/",
+        text,
     )

@@ -35,7 +35,9 @@ def main(folder: Path) -> int:
             try_it([builder, "run", "--rm", "-v", f"{notes}:/work", "ankiforge"])
             return 0
     if shutil.which("debootstrap") is None:
-        sys.stderr.write("no Docker, no Podman and no debootstrap: nothing to build with\n")
+        sys.stderr.write(
+            "no Docker, no Podman and no debootstrap: nothing to build with\n"
+        )
         return 1
     root = Root(folder / "root")
     root.build(PROJECT / "Dockerfile")
@@ -80,7 +82,9 @@ class Root:
             *sources, target = rest.split()
             for source in sources:
                 place = self.path / target.lstrip("/")
-                self._copy(PROJECT / source, place / source if target.endswith("/") else place)
+                self._copy(
+                    PROJECT / source, place / source if target.endswith("/") else place
+                )
         elif instruction == "RUN":
             run([*self._enter(), "sh", "-c", rest])
         elif instruction == "USER":
@@ -113,7 +117,9 @@ class Root:
 def try_it(command: list[str]) -> None:
     """Make a card of a note with `command`, which starts ankiforge in the container."""
     run([*command, "run", "--yes", "Memory.md"])
-    listed = subprocess.run([*command, "list"], check=True, capture_output=True, text=True)
+    listed = subprocess.run(
+        [*command, "list"], check=True, capture_output=True, text=True
+    )
     if "four chunks" not in listed.stdout:
         raise SystemExit(f"the container made no card:\n{listed.stdout}{listed.stderr}")
     run([*command, "--version"])

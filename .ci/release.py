@@ -49,7 +49,9 @@ def problems(root: Path, tag: str) -> list[str]:
     wanted = tag.removeprefix("v")
     told = []
     if PLACEHOLDER in repository(root):
-        told.append(f"pyproject.toml: the repository's address is still {repository(root)}")
+        told.append(
+            f"pyproject.toml: the repository's address is still {repository(root)}"
+        )
     if version(root) != wanted:
         told.append(f"ankiforge/__init__.py: the version is not {wanted}")
     for name, stated in versions(root).items():
@@ -60,10 +62,14 @@ def problems(root: Path, tag: str) -> list[str]:
         told.append(f"CHANGELOG.md: no dated section for {wanted}")
     readme = (root / "README.md").read_text(encoding="utf-8")
     if "<this repository>" in readme:
-        told.append("README.md: it still says <this repository>; give the address or `pip install`")
+        told.append(
+            "README.md: it still says <this repository>; give the address or `pip install`"
+        )
     name = json.loads(server_text(root))["name"]
     if f"<!-- mcp-name: {name} -->" not in readme:
-        told.append(f"README.md: no <!-- mcp-name: {name} -->, which the MCP registry asks for")
+        told.append(
+            f"README.md: no <!-- mcp-name: {name} -->, which the MCP registry asks for"
+        )
     return told
 
 
@@ -71,7 +77,9 @@ def versions(root: Path) -> dict[str, str]:
     """Return the version that each file beside the package states."""
     citation = (root / "CITATION.cff").read_text(encoding="utf-8")
     cited = re.search(r"^version: (.+)$", citation, re.MULTILINE)
-    bundle = json.loads((root / "packaging/mcpb/manifest.json").read_text(encoding="utf-8"))
+    bundle = json.loads(
+        (root / "packaging/mcpb/manifest.json").read_text(encoding="utf-8")
+    )
     return {
         "CITATION.cff": cited[1] if cited else "",
         "packaging/mcpb/manifest.json": bundle["version"],

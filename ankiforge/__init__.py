@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ankiforge.errors import ForgeError
     from ankiforge.ledger import HighlightOutcome, Match
-    from ankiforge.model import Card, Draft, Finding, Highlight, Problem, Question, Waiting
+    from ankiforge.model import (
+        Card,
+        Draft,
+        Finding,
+        Highlight,
+        Problem,
+        Question,
+        Waiting,
+    )
     from ankiforge.pipeline.result import RunResult
     from ankiforge.pipeline.workspace import Workspace
 

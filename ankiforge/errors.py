@@ -122,4 +122,6 @@ def _log_once(error: Exception) -> None:
     stack = "".join(traceback.format_tb(error.__traceback__))
     if stack not in _logged:
         _logged.add(stack)
-        logging.getLogger(__name__).error("ankiforge fails here:\n%s", traceback_of(error))
+        logging.getLogger(__name__).error(
+            "ankiforge fails here:\n%s", traceback_of(error)
+        )

@@ -97,7 +97,9 @@ def compared(read: Read | Failed, intact: Read) -> Same:
     keys = set(map(_key, numbered(read.marks)))
     right_keys = set(map(_key, numbered(intact.marks)))
     same_document = read.document.key == intact.document.key
-    return Same((words & right_words).total(), len(keys & right_keys) if same_document else 0)
+    return Same(
+        (words & right_words).total(), len(keys & right_keys) if same_document else 0
+    )
 
 
 def _key(mark: Highlight) -> str:
@@ -148,7 +150,9 @@ def main() -> None:
                 if isinstance(read, Read):
                     total[how(read)] += len(read.marks)
             for way in sorted(files):
-                print(f"{folder.name:30} {way:50.50} {files[way]:4} files, {total[way]:4} marks")
+                print(
+                    f"{folder.name:30} {way:50.50} {files[way]:4} files, {total[way]:4} marks"
+                )
 
 
 if __name__ == "__main__":

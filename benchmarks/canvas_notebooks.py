@@ -54,7 +54,9 @@ def marked(content: Any, chance: random.Random, most: int) -> list[str]:
     for holder, key in texts_of(content):
         text = text_in(holder, key)
         lines = [] if _BLOCKED.search(text) else list(_PROSE.finditer(text))
-        lines = [line for line in lines if text.count(line[0]) == 1 and _WORD.search(line[0])]
+        lines = [
+            line for line in lines if text.count(line[0]) == 1 and _WORD.search(line[0])
+        ]
         if not lines or len(words) == most:
             continue
         line = chance.choice(lines)
@@ -91,7 +93,16 @@ def mutated(raw: bytes, chance: random.Random) -> bytes:
             case 1:
                 del changed[place : place + chance.randrange(200)]
             case 2:
-                more = (b"[" * 2000, b"null", b'"', b"\\ud800", b"{}", b"==", b"#no-llm", b"\0")
+                more = (
+                    b"[" * 2000,
+                    b"null",
+                    b'"',
+                    b"\\ud800",
+                    b"{}",
+                    b"==",
+                    b"#no-llm",
+                    b"\0",
+                )
                 changed[place:place] = chance.choice(more)
             case 3:
                 changed[place:place] = changed[: chance.randrange(500)]
@@ -101,7 +112,9 @@ def mutated(raw: bytes, chance: random.Random) -> bytes:
     return bytes(changed)
 
 
-def keys_after_an_edit(path: Path, content: Any, chance: random.Random) -> tuple[int, int]:
+def keys_after_an_edit(
+    path: Path, content: Any, chance: random.Random
+) -> tuple[int, int]:
     """Run twice, the second time with marks added and one removed; return (kept, expected)."""
     with TemporaryDirectory() as folder:
         (Path(folder) / "ankiforge.yaml").write_text("anki: {collection: none}\n")
@@ -136,7 +149,9 @@ def main() -> None:
     for ending, kind in KINDS.items():
         counts = Counter[str]()
         chance = random.Random(56)
-        files = [path for path in sorted(folder.rglob(f"*{ending}")) if path.stat().st_size]
+        files = [
+            path for path in sorted(folder.rglob(f"*{ending}")) if path.stat().st_size
+        ]
         if not files:
             continue
         with TemporaryDirectory() as scratch:
@@ -144,7 +159,9 @@ def main() -> None:
                 copy = Path(scratch, f"a{ending}")
                 copy.write_bytes(path.read_bytes())
                 counts["files"] += 1
-                counts["not read"] += any(isinstance(one, Problem) for one in sightings(copy))
+                counts["not read"] += any(
+                    isinstance(one, Problem) for one in sightings(copy)
+                )
                 try:
                     content = json.loads(path.read_text("utf-8"))
                 except ValueError:

@@ -55,7 +55,9 @@ class Memory:
 
 def highlight_of(row: dict[str, str]) -> Highlight:
     """Return a passage of the set as a highlight."""
-    document = Document(DocumentKey(f"bench:{row['id']}"), source="bench", title=row["work"])
+    document = Document(
+        DocumentKey(f"bench:{row['id']}"), source="bench", title=row["work"]
+    )
     return Highlight(
         document=document,
         namespace=document.key,
@@ -90,10 +92,18 @@ def shown(result: Drafted, memory: Memory) -> dict[str, str]:
     if result.drafts:
         [draft] = result.drafts
         own = own_answer_in(content_of(memory.kept[draft.origin.request]))
-        told |= {"question": draft.field("Front"), "answer": draft.field("Back"), "own": own}
-        print(f"{highlight.key}  {told['question']} » {told['answer']} ({own})", flush=True)
+        told |= {
+            "question": draft.field("Front"),
+            "answer": draft.field("Back"),
+            "own": own,
+        }
+        print(
+            f"{highlight.key}  {told['question']} » {told['answer']} ({own})", flush=True
+        )
     else:
-        told["reason"] = result.no_cards[0].reason if result.no_cards else str(result.failed)
+        told["reason"] = (
+            result.no_cards[0].reason if result.no_cards else str(result.failed)
+        )
         print(f"{highlight.key}  - {told['reason']}", flush=True)
     return told
 
@@ -135,9 +145,13 @@ def main() -> None:
         f" {seconds / max(1, len(told)):.1f} s a passage"
     )
     if options.json:
-        options.json.write_text("".join(json.dumps(each) + "\n" for each in told), "utf-8")
+        options.json.write_text(
+            "".join(json.dumps(each) + "\n" for each in told), "utf-8"
+        )
         replies = options.json.with_suffix(".replies.jsonl")
-        replies.write_text("".join(json.dumps(raw) + "\n" for raw in memory.kept.values()), "utf-8")
+        replies.write_text(
+            "".join(json.dumps(raw) + "\n" for raw in memory.kept.values()), "utf-8"
+        )
 
 
 if __name__ == "__main__":

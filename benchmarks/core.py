@@ -88,7 +88,9 @@ def run(command: list[str], desk: Path) -> Cost:
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed program is compiled
     output, errors = desk / "stdout", desk / "stderr"
     with output.open("wb") as stdout, errors.open("wb") as stderr:
-        process = subprocess.Popen(command, env=environment, cwd=desk, stdout=stdout, stderr=stderr)
+        process = subprocess.Popen(
+            command, env=environment, cwd=desk, stdout=stdout, stderr=stderr
+        )
         _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
@@ -202,7 +204,8 @@ def note(dice: random.Random, number: int, notes: int) -> str:
     if dice.random() < MARKED / 4:
         a, b = dice.choices(WORDS, k=2)
         parts.insert(
-            5, f"What is the {a} number {number}?::It is the {b} {dice.randrange(99999)}\n"
+            5,
+            f"What is the {a} number {number}?::It is the {b} {dice.randrange(99999)}\n",
         )
     return "\n".join(parts)
 
@@ -231,7 +234,10 @@ def small_pdf(folder: Path) -> Path:
 def table(programs: list[Program]) -> None:
     """Print the medians, a column for each program."""
     names = list(dict.fromkeys(name for one in programs for name in one.figures))
-    print(f"{'':56}" + "".join(f"{Path(one.python).absolute().parts[-4]:>14}" for one in programs))
+    print(
+        f"{'':56}"
+        + "".join(f"{Path(one.python).absolute().parts[-4]:>14}" for one in programs)
+    )
     for name in names:
         cells = [median(one.figures[name]) for one in programs if one.figures.get(name)]
         form: Callable[[float], str] = (
@@ -257,7 +263,9 @@ def main() -> None:
                 program.round()
         for program in programs:
             program.statements()
-        print(f"{said.notes:,} notes, medians of {said.rounds}, load {os.getloadavg()[0]:.1f}")
+        print(
+            f"{said.notes:,} notes, medians of {said.rounds}, load {os.getloadavg()[0]:.1f}"
+        )
         table(programs)
 
 

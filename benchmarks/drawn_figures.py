@@ -68,7 +68,9 @@ WORDS: dict[str, dict[str, Sequence[str]]] = {
             "Enzyme|Substrate|Product|Lactase|Lactose|Glucose and galactose|Amylase|Starch|Maltose|Lipase"
             "|Fatty acids and glycerol|Pepsin|Protein|Peptides|pH 2|Small intestine|Stomach|Mouth|Organ"
         ).split("|"),
-        "caption": ("Figure 3: The parts of the figure as they were found in the second study. ",),
+        "caption": (
+            "Figure 3: The parts of the figure as they were found in the second study. ",
+        ),
     },
     "de": {
         "parts": (
@@ -117,7 +119,9 @@ WORDS: dict[str, dict[str, Sequence[str]]] = {
             "Время (с)|Температура (°C)|Срок хранения (дни)|Доля верных|Напряжение (мВ)"
             "|Число попыток|Время реакции [мс]|Точность (%)|Длина волны (нм)"
         ).split("|"),
-        "series": "Контроль|Опыт|Сплошное заучивание|С промежутками|Модель А|Основа".split("|"),
+        "series": "Контроль|Опыт|Сплошное заучивание|С промежутками|Модель А|Основа".split(
+            "|"
+        ),
         "places": (
             "Москва|Тула|Ока|Волга|Казань|Нижний Новгород|Рязань|Дон|Воронеж|Ладожское озеро|Псков"
             "|Великий Новгород|Тверь|Онежское озеро|Вологда|Кострома|Ярославль"
@@ -126,7 +130,9 @@ WORDS: dict[str, dict[str, Sequence[str]]] = {
             "Фермент|Субстрат|Продукт|Лактаза|Молочный сахар|Глюкоза и галактоза|Амилаза|Крахмал"
             "|Липаза|Жирные кислоты и глицерин|Пепсин|Белок|Пептиды|Тонкая кишка|Желудок|Рот|Орган"
         ).split("|"),
-        "caption": ("Рисунок 3: Части рисунка, как они были найдены во втором исследовании. ",),
+        "caption": (
+            "Рисунок 3: Части рисунка, как они были найдены во втором исследовании. ",
+        ),
     },
 }
 FILLER = (
@@ -141,7 +147,9 @@ FILLER = (
 class Figure:
     """A figure that is being drawn, and the labels in it."""
 
-    def __init__(self, canvas: Canvas, dice: random.Random, language: str, size: float) -> None:
+    def __init__(
+        self, canvas: Canvas, dice: random.Random, language: str, size: float
+    ) -> None:
         self.canvas = canvas
         self.dice = dice
         self.words = WORDS[language]
@@ -168,9 +176,10 @@ class Figure:
             self.canvas.rotate(turn)
             self.canvas.drawString(0, 0, text)
             self.canvas.restoreState()
-            box = {90: (x - up, y, x - down, y + width), 270: (x + down, y - width, x + up, y)}[
-                turn
-            ]
+            box = {
+                90: (x - up, y, x - down, y + width),
+                270: (x + down, y - width, x + up, y),
+            }[turn]
         else:
             self.canvas.drawString(x, y, text)
             box = (x, y + down, x + width, y + up)
@@ -192,11 +201,17 @@ class Figure:
         lines = self.lines(text, room)
         boxes = []
         for number, line in enumerate(lines):
-            shift = {"left": 0.0, "centre": self.width(line) / 2, "right": self.width(line)}[align]
+            shift = {
+                "left": 0.0,
+                "centre": self.width(line) / 2,
+                "right": self.width(line),
+            }[align]
             if turn == 90:
                 boxes.append(self.say(x, y - shift, line, turn))
             else:
-                boxes.append(self.say(x - shift, y - number * lead * self.size, line, turn))
+                boxes.append(
+                    self.say(x - shift, y - number * lead * self.size, line, turn)
+                )
         box = around(boxes)
         self.labels.append(Truth(" ".join(lines), box))
         return box
@@ -322,7 +337,9 @@ def anatomy(figure: Figure, box: Box) -> None:
                 continue
             x = middle[0] + side * (wide + 26)
             align = "right" if side < 0 else "left"
-            figure.label(x, y + 0.55 * figure.size * (len(lines) - 1), name, align=align, room=room)
+            figure.label(
+                x, y + 0.55 * figure.size * (len(lines) - 1), name, align=align, room=room
+            )
             target = (
                 middle[0] + dice.uniform(-0.6, 0.6) * wide,
                 middle[1] + dice.uniform(-0.6, 0.6) * high,
@@ -365,9 +382,13 @@ def flow(figure: Figure, box: Box) -> None:
                 path.lineTo(*point)
             path.close()
             canvas.drawPath(path)
-        middle = y + height / 2 + 0.6 * figure.size * (len(lines) - 1) - 0.35 * figure.size
+        middle = (
+            y + height / 2 + 0.6 * figure.size * (len(lines) - 1) - 0.35 * figure.size
+        )
         lead = dice.uniform(1.12, 1.4)
-        figure.label(x + width / 2, middle, name, align="centre", room=width - 10, lead=lead)
+        figure.label(
+            x + width / 2, middle, name, align="centre", room=width - 10, lead=lead
+        )
         if column + 1 < columns:
             canvas.line(x + width + 2, y + height / 2, x + width + 18, y + height / 2)
 
@@ -420,7 +441,9 @@ def table(figure: Figure, box: Box) -> None:
         for column in range(columns):
             x = left + 8 + column * wide
             if column == columns - 1 and row:
-                figure.label(x, y, dice.choice(("12.5", "7", "103", "0.82", "61", "1,204", "3.1")))
+                figure.label(
+                    x, y, dice.choice(("12.5", "7", "103", "0.82", "61", "1,204", "3.1"))
+                )
                 continue
             if not words:
                 continue
@@ -498,7 +521,9 @@ def draw(path: Path, name: str, kind: str, language: str, seed: int) -> Made:
     canvas.drawString(72, below - 11, caption)
     canvas.setFont("Times-Roman", 10)
     for row in range(4):
-        canvas.drawString(72, below - 40 - 12 * row, (FILLER * 2)[row * 17 : row * 17 + 95])
+        canvas.drawString(
+            72, below - 40 - 12 * row, (FILLER * 2)[row * 17 : row * 17 + 95]
+        )
     canvas.showPage()
     canvas.save()
     margin = dice.uniform(2, 8)

@@ -59,7 +59,9 @@ def judge(pair: dict[str, dict[str, str]]) -> tuple[bool, bool]:
     """(asked about, an exact repeat)."""
     twins, other = DuplicateIndex(), drafted_from(pair["b"])
     twins.add("a", HighlightKey("a"), drafted_from(pair["a"]))
-    asked = any(found.check == "duplicate" for found in twins.near(other, HighlightKey("b")))
+    asked = any(
+        found.check == "duplicate" for found in twins.near(other, HighlightKey("b"))
+    )
     return asked, twins.exact(other, HighlightKey("b")) is not None
 
 
@@ -76,7 +78,9 @@ def print_quality(path: Path) -> None:
 
 
 def deck(size: int, chance: random.Random) -> Iterator[Draft]:
-    words = [f"{a}{b}{c}" for a in SYLLABLES for b in SYLLABLES for c in SYLLABLES][:VOCABULARY]
+    words = [f"{a}{b}{c}" for a in SYLLABLES for b in SYLLABLES for c in SYLLABLES][
+        :VOCABULARY
+    ]
     chance.shuffle(words)
     weights = list(accumulate(1 / rank for rank in range(1, len(words) + 1)))
     front = back = ""
@@ -84,7 +88,9 @@ def deck(size: int, chance: random.Random) -> Iterator[Draft]:
         if front and chance.random() < REPEATED:
             front = f"{front} {chance.choice(words)}"
         else:
-            front = " ".join(chance.choices(words, cum_weights=weights, k=chance.randint(6, 12)))
+            front = " ".join(
+                chance.choices(words, cum_weights=weights, k=chance.randint(6, 12))
+            )
             back = " ".join(chance.choices(words, cum_weights=weights, k=3))
         yield basic(f"What is {front}?", back)
 
@@ -94,7 +100,9 @@ SYLLABLES = [a + b for a in "bdfgklmnprstvz" for b in ("a", "e", "i", "o", "u")]
 
 def patterned(size: int, chance: random.Random) -> dict[str, list[Draft]]:
     """Lists of one pattern by name; the last card of each says the first one's in other words."""
-    names = sorted({"".join(chance.choices(SYLLABLES, k=4)).title() for _ in range(2 * size)})
+    names = sorted(
+        {"".join(chance.choices(SYLLABLES, k=4)).title() for _ in range(2 * size)}
+    )
     chance.shuffle(names)
     pairs = list(zip(names[:size], names[size : 2 * size], strict=False))
     return {
@@ -114,7 +122,10 @@ def patterned(size: int, chance: random.Random) -> dict[str, list[Draft]]:
             basic("How much is 0 minus 0?", "0"),
         ],
         "two words": [
-            *(basic(f"{names[n % 90]} {names[90 + n // 112]}", names[n % 95]) for n in range(size)),
+            *(
+                basic(f"{names[n % 90]} {names[90 + n // 112]}", names[n % 95])
+                for n in range(size)
+            ),
             basic(f"the {names[0]} {names[90]}", names[0]),
         ],
     }
@@ -128,21 +139,27 @@ def searched(cards: list[Draft]) -> tuple[float, int, bool]:
         last = list(twins.near(card, key))
         found += len(last)
         twins.add(f"af{number:024}", key, card)
-    first = any(one.duplicate == f"af{0:024}" and one.check == "duplicate" for one in last)
+    first = any(
+        one.duplicate == f"af{0:024}" and one.check == "duplicate" for one in last
+    )
     return time.process_time() - start, found, first
 
 
 def print_speed(size: int) -> None:
     took, found, _ = searched(list(deck(size, random.Random(size))))
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{size:>8,} cards: {took:6.2f} s, {memory:4.0f} MB at most, {found:,} findings")
+    print(
+        f"{size:>8,} cards: {took:6.2f} s, {memory:4.0f} MB at most, {found:,} findings"
+    )
 
 
 def print_lists() -> None:
     for name, cards in patterned(LISTED, random.Random(LISTED)).items():
         took, found, first = searched(cards)
         said = "the twin found" if first else "THE TWIN MISSED"
-        print(f"{len(cards):>8,} cards: {took:6.2f} s, {name}: {said}, {found:,} findings")
+        print(
+            f"{len(cards):>8,} cards: {took:6.2f} s, {name}: {said}, {found:,} findings"
+        )
 
 
 def print_peer() -> None:
@@ -150,7 +167,9 @@ def print_peer() -> None:
     start = time.process_time()
     for card in cards:
         process.extract(card, cards, scorer=fuzz.token_set_ratio, score_cutoff=85)
-    print(f"{PEER_CARDS:>8,} cards: {time.process_time() - start:6.2f} s, rapidfuzz over all pairs")
+    print(
+        f"{PEER_CARDS:>8,} cards: {time.process_time() - start:6.2f} s, rapidfuzz over all pairs"
+    )
 
 
 def main(sizes: tuple[int, ...]) -> None:

@@ -171,7 +171,9 @@ def generated(table: Table, title: str, folder: Path, *, bars: bool) -> None:
     print(f"{'all':30} {told(total)}   {told(all_of(theirs))}")
     if bars:
         least = -(-99 * len(total) // 100)
-        table.bar(f"{exact(total)} of {len(total)} exact", exact(total) >= least, f"{least}")
+        table.bar(
+            f"{exact(total)} of {len(total)} exact", exact(total) >= least, f"{least}"
+        )
         lost = {name: len(pairs) - exact(pairs) for name, pairs in mine.items()}
         worst = max(lost, key=lambda name: lost[name] - (name == HARDEST))
         well = all(count <= 1 + (name == HARDEST) for name, count in lost.items())
@@ -188,7 +190,10 @@ def real(table: Table, folder: Path | None) -> None:
         return
     mine, peer = read(OURS, folder), read(PEER, folder)
     table.head(str(folder.name), peer)
-    for name, provenance, share in (("upstream-test", "upstream-test", 1.0), ("real", "", 0.97)):
+    for name, provenance, share in (
+        ("upstream-test", "upstream-test", 1.0),
+        ("real", "", 0.97),
+    ):
         texts = wanted(folder, provenance)
         pairs = all_of(rows(texts, mine))
         table.row(name, pairs, all_of(rows(texts, peer)))
@@ -214,7 +219,11 @@ def costs(table: Table, folders: Mapping[str, Path], runs: int) -> None:
         ours, theirs = (median(spent[module][1:]) for module in (OURS, PEER))
         print(f"{name:30} {ours:7.2f} {theirs:10.2f} {theirs / ours:6.2f}")
         if name == PAPERS:
-            table.bar(f"{theirs / ours:.2f} times as fast on {name}", theirs >= 2.5 * ours, "2.5")
+            table.bar(
+                f"{theirs / ours:.2f} times as fast on {name}",
+                theirs >= 2.5 * ours,
+                "2.5",
+            )
     table.bar(f"memory of the worker: {peak:.0f} MB", peak < 200, "under 200")
 
 

@@ -120,7 +120,10 @@ def lines(printed: dict[str, str]) -> Iterator[str]:
 
 def machine() -> str:
     """What it ran on: figures of different machines are not to be compared."""
-    cores, memory = os.cpu_count(), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    cores, memory = (
+        os.cpu_count(),
+        os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+    )
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.is_file() and (found := re.search(r"model name\s*: (.+)", info.read_text())):
@@ -142,7 +145,10 @@ def a_loop() -> float:
 
 
 def versions() -> str:
-    found = [f"ankiforge {version('ankiforge-cards')}", f"Python {platform.python_version()}"]
+    found = [
+        f"ankiforge {version('ankiforge-cards')}",
+        f"Python {platform.python_version()}",
+    ]
     for name in PEERS:
         try:
             found.append(f"{name} {version(name)}")

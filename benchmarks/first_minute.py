@@ -35,7 +35,13 @@ class Newcomer:
         self.commands = 0
         self.seconds = 0.0
         # nothing of the person who runs this is found: neither Anki nor settings
-        private = ("ANKI_BASE", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "APPDATA", "ANKIFORGE_HOME")
+        private = (
+            "ANKI_BASE",
+            "XDG_DATA_HOME",
+            "XDG_CONFIG_HOME",
+            "APPDATA",
+            "ANKIFORGE_HOME",
+        )
         self._environment = {**os.environ, **dict.fromkeys(private, str(home / ".data"))}
         self._environment |= {"HOME": str(home), "TERM": "xterm-256color"}
 
@@ -86,7 +92,9 @@ def notes_in_anki(package: Path, folder: Path) -> int:
 
     collection = Collection(str(folder / "collection.anki2"))
     try:
-        collection.import_anki_package(ImportAnkiPackageRequest(package_path=str(package)))
+        collection.import_anki_package(
+            ImportAnkiPackageRequest(package_path=str(package))
+        )
         return int(collection.note_count())
     finally:
         collection.close()

@@ -82,7 +82,9 @@ def _planted(row: dict[str, Any]) -> Planted:
     else:
         kind, answer = CardKind.BASIC, row["back"]
         fields = (("Front", row["front"]), ("Back", answer))
-    return Planted(row, Draft(KEY, kind, fields, quote, answer, 0, Origin("llm")), highlight)
+    return Planted(
+        row, Draft(KEY, kind, fields, quote, answer, 0, Origin("llm")), highlight
+    )
 
 
 def seen(found: Iterable[Finding], *weights: Severity) -> list[Finding]:
@@ -139,7 +141,9 @@ def pace() -> None:
 def main() -> None:
     """Print both halves."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--missed", action="store_true", help="tell each miss and false alarm")
+    parser.add_argument(
+        "--missed", action="store_true", help="tell each miss and false alarm"
+    )
     parser.add_argument("--half", choices=HALVES)
     given = parser.parse_args()
     for half in (given.half,) if given.half else HALVES:

@@ -70,13 +70,31 @@ class Look:
 
 def _rtl(script: Callable[..., list[str]], **more: object) -> Look:
     return Look(
-        script, 60, "DejaVu Sans", hyphen="", rtl=True, marks=3, longest=12, room=330, **more
+        script,
+        60,
+        "DejaVu Sans",
+        hyphen="",
+        rtl=True,
+        marks=3,
+        longest=12,
+        room=330,
+        **more,
     )  # type: ignore[arg-type]
 
 
 def _cjk(script: Callable[..., list[str]], face: str) -> Look:
     return Look(
-        script, 240, face, 12, 1.5, 360, hyphen="", blank="", marks=3, longest=50, rise=0.85
+        script,
+        240,
+        face,
+        12,
+        1.5,
+        360,
+        hyphen="",
+        blank="",
+        marks=3,
+        longest=50,
+        rise=0.85,
     )
 
 
@@ -85,7 +103,9 @@ COLUMNS = Look(words=260, marks=5, columns=2, room=500)
 BENCH = {
     "plain": Look(),
     "two_column": COLUMNS,
-    "two_column_scrambled": Look(words=260, marks=5, columns=2, room=500, row_by_row=True),
+    "two_column_scrambled": Look(
+        words=260, marks=5, columns=2, room=500, row_by_row=True
+    ),
     "scrambled_lines": Look(shuffled=True),
     "hyphen_cut": Look(cut=True),
     "rot90": Look(page=(("/Rotate", 90),)),
@@ -125,8 +145,12 @@ BENCH = {
 
 MORE = {
     "three_column": Look(words=260, marks=5, columns=3, room=500),
-    "three_column_scrambled": Look(words=260, marks=5, columns=3, room=500, row_by_row=True),
-    "two_column_rot90": Look(words=260, marks=5, columns=2, room=500, page=(("/Rotate", 90),)),
+    "three_column_scrambled": Look(
+        words=260, marks=5, columns=3, room=500, row_by_row=True
+    ),
+    "two_column_rot90": Look(
+        words=260, marks=5, columns=2, room=500, page=(("/Rotate", 90),)
+    ),
     "narrow": Look(room=110, words=120),
     "footnotes": Look(notes=True),
     "running_heads": Look(heads=True),

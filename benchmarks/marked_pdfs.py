@@ -117,7 +117,9 @@ class Setting:
             return line
         both = 2 * left + room
         return [
-            one._replace(left=both - one.right, right=both - one.left, text=one.text[::-1])
+            one._replace(
+                left=both - one.right, right=both - one.left, text=one.text[::-1]
+            )
             for one in reversed(line)
         ]
 
@@ -125,8 +127,13 @@ class Setting:
         """Every letter, blanks too, is followed by a little more room."""
         spread, before = [], 0
         for one in line:
-            shift, more = before * self.look.spaced, (len(one.text) - 1) * self.look.spaced
-            spread.append(one._replace(left=one.left + shift, right=one.right + shift + more))
+            shift, more = (
+                before * self.look.spaced,
+                (len(one.text) - 1) * self.look.spaced,
+            )
+            spread.append(
+                one._replace(left=one.left + shift, right=one.right + shift + more)
+            )
             before += len(one.text) + 1
         return spread
 
@@ -173,7 +180,9 @@ class Setting:
 
     def _mark(self, first: int, last: int) -> Made:
         text = self.look.blank.join(self.words[first : last + 1])
-        quads = [quad for line in self.sheet.lines(first, last) for quad in self._quads(line)]
+        quads = [
+            quad for line in self.sheet.lines(first, last) for quad in self._quads(line)
+        ]
         return Made(text, quads[::-1] if self.look.backwards else quads)
 
     def _quads(self, line: list[Piece]) -> list[list[float]]:
@@ -193,7 +202,9 @@ class Setting:
         top, bottom = y + look.rise * size + look.slack, y - look.drop * size - look.slack
         return self._corners(left, bottom, right, top)
 
-    def _corners(self, left: float, bottom: float, right: float, top: float) -> list[float]:
+    def _corners(
+        self, left: float, bottom: float, right: float, top: float
+    ) -> list[float]:
         corners = [(left, top), (right, top), (left, bottom), (right, bottom)]
         points = [self.sheet.point(*corners[at]) for at in self.look.corners]
         return [edge for point in points for edge in point]
@@ -259,7 +270,11 @@ def _numbers(values: Sequence[float]) -> ArrayObject:
 
 
 def write_all(
-    folder: Path, looks: Mapping[str, Look], family: str = FAMILY, seed: int = 0, count: int = SEEDS
+    folder: Path,
+    looks: Mapping[str, Look],
+    family: str = FAMILY,
+    seed: int = 0,
+    count: int = SEEDS,
 ) -> None:
     """Write `count` PDFs of every look."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -271,7 +286,9 @@ def write_all(
             path.with_suffix(".json").write_text(json.dumps({"annots": annots}), "utf-8")
 
 
-def write_papers(folder: Path, family: str = FAMILY, seed: int = 0, count: int = 6) -> None:
+def write_papers(
+    folder: Path, family: str = FAMILY, seed: int = 0, count: int = 6
+) -> None:
     """Papers of as many letters and marks as one reads: 14 pages in two columns, 28 marks."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(seed, seed + count):

@@ -199,7 +199,9 @@ class FastWorld:
         rating = self.mind.answer(card.number, day)
         seconds = self.mind.seconds(rating)
         interval = card.memory.step(rating)
-        more, interval = self._steps(card, day, {1: 2, 2: 2, 3: 1, 4: 0}[rating], 2, interval)
+        more, interval = self._steps(
+            card, day, {1: 2, 2: 2, 3: 1, 4: 0}[rating], 2, interval
+        )
         self.log[day, card.number] = CardDay(rating, "new", True, 0, seconds + more)
         self._schedule(card, day, interval)
         return seconds + more
@@ -388,7 +390,9 @@ class AnkiWorld:
             for last, on in self.ends:
                 shift = (day - on) * 86_400_000
                 between = "where id > ? and id <= ?"
-                database.execute(f"update revlog set id = id - ? {between}", (shift, after, last))
+                database.execute(
+                    f"update revlog set id = id - ? {between}", (shift, after, last)
+                )
                 after = max(after, last)
             database.commit()
         self.col = self._opened()
@@ -440,10 +444,16 @@ class Year:
     def used(self) -> float | None:
         """The share of the budget that was used while cards waited, after the first month."""
         minutes = []
-        for seconds, waited in zip(self.seconds[MONTH:], self.waited[MONTH:], strict=True):
+        for seconds, waited in zip(
+            self.seconds[MONTH:], self.waited[MONTH:], strict=True
+        ):
             if seconds is not None and waited:
                 minutes.append(seconds / 60)
-        return statistics.fmean(minutes) / self.learner.minutes if len(minutes) >= MONTH else None
+        return (
+            statistics.fmean(minutes) / self.learner.minutes
+            if len(minutes) >= MONTH
+            else None
+        )
 
     def errors(self) -> Iterator[tuple[int, float]]:
         """Yield (day, error) of each forecast of thirty days that no holiday is in."""
@@ -487,7 +497,11 @@ def _live(
             limit = fixed
         elif day >= plan_on:
             begun = time.process_time()
-            arrivals = one.marks * sum(not one.is_away(past) for past in range(day - 28, day)) / 28
+            arrivals = (
+                one.marks
+                * sum(not one.is_away(past) for past in range(day - 28, day))
+                / 28
+            )
             if day < 28:
                 arrivals = one.marks
             plan = intake(world.studies(day), one.minutes, arrivals, days=HORIZON)
@@ -509,7 +523,13 @@ def picture(path: Path) -> None:
     from ankiforge.reports.intake import plot_svg
 
     one = replace(
-        learner(1), minutes=20, marks=40, retention=0.9, backlog=3000, holidays=(), memory=DEFAULT
+        learner(1),
+        minutes=20,
+        marks=40,
+        retention=0.9,
+        backlog=3000,
+        holidays=(),
+        memory=DEFAULT,
     )
     one = replace(one, preset=DEFAULT, seconds=8.0, reviews_per_day=9999)
     with_program = _live(one, FastWorld(one), DAYS)
@@ -518,7 +538,10 @@ def picture(path: Path) -> None:
     for year in (with_program, without):
         lines.append([(seconds or 0.0) / 60 for seconds in year.seconds])
         print(f"{sum(lines[-1][-28:]) / 28:.1f} minutes a day in the last four weeks")
-    names = ("20 minutes a day, the limit set each week", "20 new cards a day, Anki's default")
+    names = (
+        "20 minutes a day, the limit set each week",
+        "20 new cards a day, Anki's default",
+    )
     path.write_text(plot_svg(lines[0], lines[1], one.minutes, names), encoding="utf-8")
 
 
@@ -551,7 +574,9 @@ def size(cards: int) -> None:
         )
         before = os.times()
         begun = time.perf_counter()
-        subprocess.run([*program, "stats", "--minutes", "20"], env=environment, check=True)
+        subprocess.run(
+            [*program, "stats", "--minutes", "20"], env=environment, check=True
+        )
         wall = time.perf_counter() - begun
         after = os.times()
         processor = after.children_user + after.children_system
@@ -632,8 +657,12 @@ def main() -> None:
     parser.add_argument("--sm2", action="store_true", help="with --anki: without FSRS")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("-v", action="store_true", help="a line for each learner")
-    parser.add_argument("--size", type=int, help="time a collection of so many cards instead")
-    parser.add_argument("--picture", type=Path, help="draw a year with and without instead")
+    parser.add_argument(
+        "--size", type=int, help="time a collection of so many cards instead"
+    )
+    parser.add_argument(
+        "--picture", type=Path, help="draw a year with and without instead"
+    )
     chosen = parser.parse_args()
     if chosen.size:
         size(chosen.size)

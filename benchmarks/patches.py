@@ -33,7 +33,8 @@ _GAP = re.compile(r"(\{\{c\d+::)([^{}:<>]+)(\}\})")
 def visible_words(text: str) -> list[re.Match[str]]:
     """Return the words of a field that stand in no tag, formula or sign of a gap."""
     hidden = [
-        match.span() for match in re.finditer(r"<[^>]*>|\\\(.*?\\\)|\\\[.*?\\\]|\{\{c\d+::", text)
+        match.span()
+        for match in re.finditer(r"<[^>]*>|\\\(.*?\\\)|\\\[.*?\\\]|\{\{c\d+::", text)
     ]
     return [
         match
@@ -103,9 +104,16 @@ class Vault:
         environment = {**os.environ, "ANKIFORGE_HOME": str(self.folder / "home")}
         command = [sys.executable, "-m", "ankiforge", *words]
         done = subprocess.run(
-            command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False
+            command,
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
-        return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        return [
+            json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")
+        ]
 
     def accept_all(self) -> None:
         """Accept every draft, also those with a warning."""
@@ -158,10 +166,10 @@ class Vault:
         return list(note.fields) != before
 
     def _anki(self, code: str) -> None:
-        opened = (
-            f"from anki.collection import Collection\ncol = Collection({str(self.collection)!r})"
+        opened = f"from anki.collection import Collection\ncol = Collection({str(self.collection)!r})"
+        subprocess.run(
+            [sys.executable, "-c", f"{opened}\n{code}\ncol.close()"], check=True
         )
-        subprocess.run([sys.executable, "-c", f"{opened}\n{code}\ncol.close()"], check=True)
 
 
 def measured(source: Path, edits: int, seed: int) -> Counter[str]:
@@ -185,13 +193,18 @@ def measured(source: Path, edits: int, seed: int) -> Counter[str]:
                 counts[f"refused: {line['refused']} [{made.get(guid, '')}]"] += 1
             else:
                 counts["patched"] += len(line["cards"])
-        before = {path: path.read_bytes() for path in vault.notes.rglob("*") if path.is_file()}
+        before = {
+            path: path.read_bytes() for path in vault.notes.rglob("*") if path.is_file()
+        }
         patch = "".join(line["patch"] for line in lines)
         if patch:
             file = Path(temporary) / "edits.patch"
             file.write_bytes(patch.encode())
             done = subprocess.run(
-                ["git", "apply", str(file)], cwd=vault.notes, capture_output=True, check=False
+                ["git", "apply", str(file)],
+                cwd=vault.notes,
+                capture_output=True,
+                check=False,
             )
             counts["not applied"] = int(done.returncode != 0)
         counts["foreign words"] = sum(
@@ -212,7 +225,9 @@ def foreign(before: bytes, after: bytes) -> int:
     old = before.decode("utf-8", "replace").split(" ")
     new = after.decode("utf-8", "replace").split(" ")
     lost = 0
-    for what, start, end, _, _ in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    for what, start, end, _, _ in SequenceMatcher(
+        None, old, new, autojunk=False
+    ).get_opcodes():
         if what != "equal":
             lost += max(0, end - start - 2)
     return lost

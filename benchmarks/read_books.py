@@ -158,7 +158,11 @@ def is_around(highlight: Highlight, mark: Mark, paragraph: str) -> bool:
     """Return whether the sentence of a mark stands at the place that was marked."""
     sentence = words(highlight.sentence or highlight.exact)
     start = paragraph.find(sentence, max(0, mark.offset - len(sentence)))
-    return 0 <= start <= mark.offset and words(mark.text) in sentence and bool(highlight.nearby)
+    return (
+        0 <= start <= mark.offset
+        and words(mark.text) in sentence
+        and bool(highlight.nearby)
+    )
 
 
 def made(kind: str, books: list[Path], dice: random.Random) -> Counter[str]:
@@ -180,7 +184,9 @@ def made(kind: str, books: list[Path], dice: random.Random) -> Counter[str]:
                 same = [one for one in first if words(one.exact) == words(mark.text)]
                 is_there = any(is_around(one, mark, paragraph.text) for one in same)
                 counts["sentence around"] += is_there
-                counts["another sentence"] += not is_there and any(one.nearby for one in same)
+                counts["another sentence"] += not is_there and any(
+                    one.nearby for one in same
+                )
             write(kind, Path(folder), path, marks[1:])
             second = {one.key for one in highlights(scan(kind, place))}
             kept = [one for one in first if words(one.exact) != words(marks[0].text)]
@@ -229,7 +235,11 @@ def main() -> None:
     books = sorted(folder.rglob("*.epub"))
     for kind in ("koreader", "kobo", "calibre", "apple-books", "epub"):
         counts = made(kind, books, random.Random(1))
-        print(f"{kind:12}", *(f"{name}: {count}" for name, count in counts.items()), sep="  ")
+        print(
+            f"{kind:12}",
+            *(f"{name}: {count}" for name, count in counts.items()),
+            sep="  ",
+        )
     for path in files:
         kind = kind_of(path)
         if not kind:
@@ -238,8 +248,16 @@ def main() -> None:
         found = scan(kind, path)
         marks = list(highlights(found))
         problems = [one.what for one in found if isinstance(one, Problem)]
-        print(f"{kind:12} {path.parent.name}/{path.name}: {len(marks)} marks", *problems, sep="; ")
-        print(" " * 12, f"of {DAMAGED} damaged copies:", dict(damaged(path, random.Random(1))))
+        print(
+            f"{kind:12} {path.parent.name}/{path.name}: {len(marks)} marks",
+            *problems,
+            sep="; ",
+        )
+        print(
+            " " * 12,
+            f"of {DAMAGED} damaged copies:",
+            dict(damaged(path, random.Random(1))),
+        )
 
 
 if __name__ == "__main__":

@@ -14,9 +14,17 @@ _PROSE = (
     " inside mitochondria efficient classification of difficult affine office workflow official"
     " findings reflect significant baffling shuffled hippocampus consolidation interference"
 )
-_COMPOUNDS = ("well-known", "state-of-the-art", "long-term", "non-linear", "cross-validation")
+_COMPOUNDS = (
+    "well-known",
+    "state-of-the-art",
+    "long-term",
+    "non-linear",
+    "cross-validation",
+)
 _HEBREW = "שלום עולם זיכרון למידה מוח תא חלבון רשת אפקט מרווח תרגול משפר טווח ארוך"
-_ARABIC = "الذاكرة تتحسن بالتكرار المتباعد عند كل استرجاع ناجح رغم صعوبة المهمة في دماغ الطالب"
+_ARABIC = (
+    "الذاكرة تتحسن بالتكرار المتباعد عند كل استرجاع ناجح رغم صعوبة المهمة في دماغ الطالب"
+)
 _CHINESE = "记忆的间隔效应使长期保持得到改善每次成功回忆都会加强痕迹而困难仍然是可取的"
 _JAPANESE = "間隔効果は長期記憶を改善する学習の成功は記憶の痕跡を強めるので困難は望ましい"
 
@@ -24,7 +32,9 @@ _JAPANESE = "間隔効果は長期記憶を改善する学習の成功は記憶�
 def prose(dice: Random, count: int) -> list[str]:
     """English, one word of twelve a compound."""
     words = _PROSE.split()
-    return [dice.choice(_COMPOUNDS if dice.random() < 0.08 else words) for _ in range(count)]
+    return [
+        dice.choice(_COMPOUNDS if dice.random() < 0.08 else words) for _ in range(count)
+    ]
 
 
 def hebrew(dice: Random, count: int) -> list[str]:
@@ -50,7 +60,11 @@ def joined_up(word: str) -> str:
     for at, letter in enumerate(word):
         before = at > 0 and (word[at - 1], "initial") in _FORMS
         after = at + 1 < len(word) and (letter, "initial") in _FORMS
-        form = ("medial" if after else "final") if before else ("initial" if after else "isolated")
+        form = (
+            ("medial" if after else "final")
+            if before
+            else ("initial" if after else "isolated")
+        )
         shaped.append(_FORMS.get((letter, form), letter))
     return "".join(shaped)
 

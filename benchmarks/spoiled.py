@@ -46,7 +46,9 @@ def _passage(row: dict[str, Any]) -> Highlight:
     named = tuple(document["identifiers"].items())
     document = {**document, "source": row["source"], "identifiers": named}
     namespace = row["key"].rpartition("/")[0]
-    return msgspec.convert({**row, "namespace": namespace, "document": document}, Highlight)
+    return msgspec.convert(
+        {**row, "namespace": namespace, "document": document}, Highlight
+    )
 
 
 def _item(row: dict[str, str]) -> Item:
@@ -66,7 +68,9 @@ def _draft(item: Item, highlight: Highlight) -> Draft:
 def weight(found: Iterable[Finding]) -> Severity:
     """The heaviest severity of some findings."""
     named = {finding.severity for finding in found}
-    return next((each for each in (Severity.BLOCK, Severity.WARN) if each in named), Severity.INFO)
+    return next(
+        (each for each in (Severity.BLOCK, Severity.WARN) if each in named), Severity.INFO
+    )
 
 
 # --- spoiling --------------------------------------------------------------------------------
@@ -91,7 +95,12 @@ def _answer(item: Item, highlight: Highlight, others: list[Pair]) -> Item | None
     words = _words(f"{highlight.context} {item.back} {item.front}")
     for other, its in others:
         foreign = other.back and its.document.key != highlight.document.key
-        if item.back and foreign and _words(other.back) and not _words(other.back) & words:
+        if (
+            item.back
+            and foreign
+            and _words(other.back)
+            and not _words(other.back) & words
+        ):
             return replace(item, back=other.back)
     return None
 
@@ -103,7 +112,11 @@ def _words(text: str) -> set[str]:
 def _quote_cut(item: Item, highlight: Highlight, others: list[Pair]) -> Item | None:
     words = item.quote.split()
     half = len(words) // 2
-    return replace(item, quote=" ".join(words[:half] + words[half + 1 :])) if half > 1 else None
+    return (
+        replace(item, quote=" ".join(words[:half] + words[half + 1 :]))
+        if half > 1
+        else None
+    )
 
 
 def _quote_changed(item: Item, highlight: Highlight, others: list[Pair]) -> Item | None:
@@ -113,7 +126,11 @@ def _quote_changed(item: Item, highlight: Highlight, others: list[Pair]) -> Item
 
 
 def _link(item: Item, highlight: Highlight, others: list[Pair]) -> Item | None:
-    return replace(item, back=f"{item.back} https://elsewhere.example/") if item.back else None
+    return (
+        replace(item, back=f"{item.back} https://elsewhere.example/")
+        if item.back
+        else None
+    )
 
 
 _HELPER = re.compile(r"\b(?:is|are|was|were|can|may|will|has|have)\b(?! not)")
@@ -160,7 +177,9 @@ def main() -> None:
     print(f"{'':<15}{'cards':>6}{'blocked':>9}{'warned':>8}")
     for name, cards in sets.items():
         weights = [weight(findings(*card)) for card in cards]
-        shares = [weights.count(each) / len(cards) for each in (Severity.BLOCK, Severity.WARN)]
+        shares = [
+            weights.count(each) / len(cards) for each in (Severity.BLOCK, Severity.WARN)
+        ]
         print(f"{name:<15}{len(cards):>6}{shares[0]:>9.0%}{shares[1]:>8.0%}")
     for item, highlight in sets["honest"] if told else ():
         for finding in findings(item, highlight):

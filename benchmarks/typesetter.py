@@ -80,7 +80,12 @@ class Piece(NamedTuple):
 
 
 def lines_of(
-    words: Sequence[str], wide: Callable[[str], float], room: float, *, hyphen: str, blank: str
+    words: Sequence[str],
+    wide: Callable[[str], float],
+    room: float,
+    *,
+    hyphen: str,
+    blank: str,
 ) -> list[list[Part]]:
     """The words in lines that fill the room, long ones broken; without `hyphen` none is."""
     lines: list[list[Part]] = [[]]
@@ -99,7 +104,9 @@ def lines_of(
     return [line for line in lines if line]
 
 
-def _head(word: str, wide: Callable[[str], float], room: float, hyphen: str) -> tuple[str, str]:
+def _head(
+    word: str, wide: Callable[[str], float], room: float, hyphen: str
+) -> tuple[str, str]:
     """As much of a word as has room, and how it ends; "" if it is not broken."""
     if not hyphen:
         return ("", "")
@@ -140,7 +147,12 @@ class Sheet:
         )
 
     def lay(
-        self, lines: Iterable[Sequence[Part]], start: Point, lead: float, face: Font, size: float
+        self,
+        lines: Iterable[Sequence[Part]],
+        start: Point,
+        lead: float,
+        face: Font,
+        size: float,
     ) -> list[list[Piece]]:
         """Give every part its place, without printing it."""
         laid = []
@@ -155,12 +167,16 @@ class Sheet:
             self._rows += 1
         return laid
 
-    def print(self, line: Sequence[Piece], face: Font, size: float, way: str = "line") -> None:
+    def print(
+        self, line: Sequence[Piece], face: Font, size: float, way: str = "line"
+    ) -> None:
         """Print a line: in one go, by words or letters, twice, or with its size in the matrix."""
         self.pieces += line
         self.canvas.setFont(face.name, size)
         if way == "line":
-            self._say(line[0].left, line[0].y, self.blank.join(piece.text for piece in line))
+            self._say(
+                line[0].left, line[0].y, self.blank.join(piece.text for piece in line)
+            )
         elif way == "letter":
             for piece in line:
                 self._letters(piece, face, size)

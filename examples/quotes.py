@@ -3,7 +3,13 @@
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 
-from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, Recognition, SourceSettings
+from ankiforge.extract.base import (
+    NOT_MINE,
+    Candidate,
+    Confidence,
+    Recognition,
+    SourceSettings,
+)
 from ankiforge.extract.folder import File, FileSource
 from ankiforge.model import (
     Document,
@@ -41,7 +47,9 @@ class Quotes(FileSource):
             return Recognition(Confidence.CONTENT)
         return NOT_MINE
 
-    def document(self, file: File, text: str, picture: Callable[[str], str]) -> Iterator[Sighting]:
+    def document(
+        self, file: File, text: str, picture: Callable[[str], str]
+    ) -> Iterator[Sighting]:
         """Yield the document of a file, unless it has no quotes."""
         key = DocumentKey(f"{self.folder.namespace}/{h16(file.path)}")
         title = PurePosixPath(file.path).stem

@@ -12,6 +12,8 @@ def note_for(card: Card, deck: str, mod: int, pictures: Pictures | None = None) 
     tags = tag_names(card.tags)
     fields = field_html(card, tags, safe_context, pictures)
     text = "".join(fields)
-    shown = {one.name: one for one in (pictures or {}).values() if f'src="{one.name}"' in text}
+    shown = {
+        one.name: one for one in (pictures or {}).values() if f'src="{one.name}"' in text
+    }
     media = tuple(shown[name] for name in sorted(shown))
     return Note(card.guid, card.family, deck_name(deck), fields, tags, mod, media)

@@ -31,5 +31,7 @@ def write_clippings(path: Path) -> None:
     for number, (title, words) in enumerate(MARKS):
         place = f"on page {12 + number} | Location {170 + 9 * number}-{172 + 9 * number}"
         day = f"Added on Monday, 6 May 2019 21:{number:02}:03"
-        entries.append(f"{title}\n- Your Highlight {place} | {day}\n\n{words}\n==========\n")
+        entries.append(
+            f"{title}\n- Your Highlight {place} | {day}\n\n{words}\n==========\n"
+        )
     path.write_text("".join(entries), encoding="utf-8")

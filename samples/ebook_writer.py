@@ -79,7 +79,9 @@ def write_epub(path: str | Path, book: Book, marks: Iterable[Mark] = ()) -> None
     numbers = range(1, len(book.chapters) + 1)
     items = "".join(f'<item id="c{n}" href="text/c{n}.xhtml"/>' for n in numbers)
     spine = "".join(f'<itemref idref="c{n}"/>' for n in numbers)
-    creators = "".join(f"<dc:creator>{escape(name)}</dc:creator>" for name in book.authors)
+    creators = "".join(
+        f"<dc:creator>{escape(name)}</dc:creator>" for name in book.authors
+    )
     files = {
         "mimetype": "application/epub+zip",
         "META-INF/container.xml": '<container xmlns="urn:c"><rootfiles>'
@@ -112,7 +114,9 @@ def add_to_epub(path: str | Path, marks: Iterable[Mark]) -> None:
 
 def _heading(book: Book, mark: Mark) -> str:
     """Return the title of the chapter of a mark."""
-    return book.chapters[mark.chapter - 1][0] if mark.chapter <= len(book.chapters) else ""
+    return (
+        book.chapters[mark.chapter - 1][0] if mark.chapter <= len(book.chapters) else ""
+    )
 
 
 # --- KOReader ---------------------------------------------------------------------------
@@ -121,7 +125,9 @@ def _heading(book: Book, mark: Mark) -> str:
 def lua(value: object) -> str:
     """Return a value as KOReader writes it."""
     if isinstance(value, dict):
-        fields = "".join(f"[{lua(key)}] = {lua(field)},\n" for key, field in value.items())
+        fields = "".join(
+            f"[{lua(key)}] = {lua(field)},\n" for key, field in value.items()
+        )
         return f"{{\n{fields}}}"
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -154,7 +160,9 @@ def sidecar(book: Book, marks: Iterable[Mark], **more: object) -> str:
     return lua({"annotations": annotations, "doc_props": told, **more})
 
 
-def write_sidecar(path: str | Path, book: Book, marks: Iterable[Mark], **more: object) -> None:
+def write_sidecar(
+    path: str | Path, book: Book, marks: Iterable[Mark], **more: object
+) -> None:
     """Write the file that KOReader keeps beside a book, with further settings."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     text = f"-- we can read Lua syntax here!\nreturn {sidecar(book, marks, **more)}\n"
@@ -201,7 +209,9 @@ Marked = tuple[Book, str, Iterable[Mark]]
 """A book, its file as the program has it, and its marks."""
 
 
-def _write(path: str | Path, schema: str, rows: Iterable[tuple[str, tuple[object, ...]]]) -> None:
+def _write(
+    path: str | Path, schema: str, rows: Iterable[tuple[str, tuple[object, ...]]]
+) -> None:
     """Write a database with rows: (table and columns, values)."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     Path(path).unlink(missing_ok=True)
@@ -222,7 +232,10 @@ def write_kobo(path: str | Path, books: Iterable[Marked]) -> None:
         for number, (title, _) in enumerate(book.chapters, start=1):
             chapter = f"{volume}#({number - 1})OEBPS/text/c{number}.xhtml"
             rows.append(
-                ("content", (chapter, "899", volume, book.title, title, None, None, number))
+                (
+                    "content",
+                    (chapter, "899", volume, book.title, title, None, None, number),
+                )
             )
         for mark in marks:
             name = mark.in_file
@@ -285,10 +298,21 @@ def write_calibre(path: str | Path, books: Iterable[Marked]) -> None:
             rows.append(("authors (name)", (author.replace(",", "|"),)))
             last = len([row for row in rows if row[0] == "authors (name)"])
             rows.append(("books_authors_link (book, author)", (number, last)))
-        columns = "(book, format, user_type, user, timestamp, annot_id, annot_type, annot_data)"
+        columns = (
+            "(book, format, user_type, user, timestamp, annot_id, annot_type, annot_data)"
+        )
         for mark in marks:
             data = json.dumps(calibre_highlight(mark))
-            values = (number, ending.upper(), "local", "viewer", 0, mark.uuid, "highlight", data)
+            values = (
+                number,
+                ending.upper(),
+                "local",
+                "viewer",
+                0,
+                mark.uuid,
+                "highlight",
+                data,
+            )
             rows.append((f"annotations {columns}", values))
     _write(path, _CALIBRE, rows)
 
@@ -325,5 +349,11 @@ def write_apple(folder: str | Path, books: Iterable[Marked]) -> None:
                     ),
                 )
             )
-    _write(Path(folder, "AEAnnotation/AEAnnotation_v10312011_1727_local.sqlite"), _APPLE, marked)
-    _write(Path(folder, "BKLibrary/BKLibrary-1-091020131601.sqlite"), _APPLE_LIBRARY, library)
+    _write(
+        Path(folder, "AEAnnotation/AEAnnotation_v10312011_1727_local.sqlite"),
+        _APPLE,
+        marked,
+    )
+    _write(
+        Path(folder, "BKLibrary/BKLibrary-1-091020131601.sqlite"), _APPLE_LIBRARY, library
+    )

@@ -76,9 +76,16 @@ def write_resistance(path: Path) -> None:
                 first,
                 (
                     mark("The drugs did not create resistance, they selected for it."),
-                    mark("destroy the drug, keep it out, change the target, or go around it"),
-                    mark("hydrolyse the beta-lactam ring of penicillins and cephalosporins"),
-                    mark("one mutation in a regulator may protect against several", colour=GREEN),
+                    mark(
+                        "destroy the drug, keep it out, change the target, or go around it"
+                    ),
+                    mark(
+                        "hydrolyse the beta-lactam ring of penicillins and cephalosporins"
+                    ),
+                    mark(
+                        "one mutation in a regulator may protect against several",
+                        colour=GREEN,
+                    ),
                     mark("penicillin-binding protein with low affinity", comment="PBP2a"),
                     mark("which lowers the drug's affinity about a thousandfold"),
                 ),
@@ -88,13 +95,17 @@ def write_resistance(path: Path) -> None:
                 second,
                 (
                     mark("Resistance genes travel between species."),
-                    mark("The transfer of a plasmid from cell to cell is called conjugation."),
+                    mark(
+                        "The transfer of a plasmid from cell to cell is called conjugation."
+                    ),
                     mark(
                         "The minimum inhibitory concentration (MIC) is the lowest concentration "
                         "that prevents visible growth.",
                         colour=RED,
                     ),
-                    mark("they are tolerant, not resistant", kind="Underline", colour=GREEN),
+                    mark(
+                        "they are tolerant, not resistant", kind="Underline", colour=GREEN
+                    ),
                 ),
                 label="2",
             ),
@@ -148,7 +159,10 @@ def write_predictions(path: Path) -> None:
             comment="What does the area under the ROC curve equal?",
             colour=BLUE,
         ),
-        mark("The positive predictive value (PPV) is the share of positive results", colour=RED),
+        mark(
+            "The positive predictive value (PPV) is the share of positive results",
+            colour=RED,
+        ),
         mark(
             "it depends on the prevalence",
             comment="How does the positive predictive value differ from sensitivity and "
@@ -163,7 +177,9 @@ def write_predictions(path: Path) -> None:
         mark("radar operators", comment="skip"),
         mark("A test that guesses", kind="Text", comment="Compare with the diagonal."),
     )
-    write_pdf(path, [Page(blocks, marks)], title="Judging a Diagnostic Test", author=AUTHOR)
+    write_pdf(
+        path, [Page(blocks, marks)], title="Judging a Diagnostic Test", author=AUTHOR
+    )
 
 
 def write_lecture(path: Path) -> None:
@@ -209,7 +225,11 @@ def write_lecture(path: Path) -> None:
                         "comes from the water, not from the carbon dioxide",
                         comment="Where does the oxygen of photosynthesis come from?",
                     ),
-                    mark("thylakoid membrane", comment="c: thylakoid membrane", colour=GREEN),
+                    mark(
+                        "thylakoid membrane",
+                        comment="c: thylakoid membrane",
+                        colour=GREEN,
+                    ),
                     mark("blue and red light", kind="Underline", colour=RED),
                 ),
                 label="31",
@@ -222,7 +242,9 @@ def write_lecture(path: Path) -> None:
                         comment="? What do three turns of the Calvin cycle cost?",
                     ),
                     mark("This loss is called photorespiration.", colour=RED),
-                    mark("Plants like maize avoid it", comment="C4, next week", colour=BLUE),
+                    mark(
+                        "Plants like maize avoid it", comment="C4, next week", colour=BLUE
+                    ),
                 ),
                 label="32",
             ),

@@ -45,7 +45,9 @@ class Block:
 def heading(text: str, level: int = 1, family: str = "Times") -> Block:
     """A heading: 0 is the centred title of the page, 1 a section, 2 below it."""
     size, align = {0: (18.0, "centre"), 1: (13.0, "left")}.get(level, (11.5, "left"))
-    return Block(text, size, family, "bold", align, before=14.0 if level else 0.0, level=level)
+    return Block(
+        text, size, family, "bold", align, before=14.0 if level else 0.0, level=level
+    )
 
 
 def paragraph(text: str, **settings: Any) -> Block:
@@ -80,7 +82,9 @@ class Glyph:
     @property
     def width(self) -> float:
         return (
-            0.0 if self.character == SOFT else width(self.font, self.character) * self.size / 1000
+            0.0
+            if self.character == SOFT
+            else width(self.font, self.character) * self.size / 1000
         )
 
 
@@ -117,7 +121,9 @@ def _glyphs(block: Block, start: int) -> list[Glyph]:
         size = block.size * SMALL if rise else block.size
         for character in text:
             font = "Symbol" if character in SYMBOL else FAMILIES[block.family][style]
-            glyphs.append(Glyph(character, font, size, rise * block.size, index, base=block.size))
+            glyphs.append(
+                Glyph(character, font, size, rise * block.size, index, base=block.size)
+            )
             index += character != SOFT
     return glyphs
 
@@ -184,10 +190,14 @@ def place(blocks: Sequence[Block], media: Box, margin: float, columns: int) -> P
 
 def _extra(line: list[Glyph], wide: float) -> float:
     blanks = sum(glyph.character == " " for glyph in line)
-    return round((wide - sum(glyph.width for glyph in line)) / blanks, 3) if blanks else 0.0
+    return (
+        round((wide - sum(glyph.width for glyph in line)) / blanks, 3) if blanks else 0.0
+    )
 
 
-def _set(line: list[Glyph], x: float, y: float, extra: float, block: int) -> Iterable[Glyph]:
+def _set(
+    line: list[Glyph], x: float, y: float, extra: float, block: int
+) -> Iterable[Glyph]:
     for glyph in line:
         yield replace(glyph, x=x, y=y, block=block)
         x += glyph.width + (extra if glyph.character == " " else 0.0)

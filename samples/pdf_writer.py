@@ -58,7 +58,16 @@ from samples.pdf_layout import (
     place,
 )
 
-__all__ = ["Block", "Mark", "Page", "formula", "heading", "mark", "paragraph", "write_pdf"]
+__all__ = [
+    "Block",
+    "Mark",
+    "Page",
+    "formula",
+    "heading",
+    "mark",
+    "paragraph",
+    "write_pdf",
+]
 
 ASCENT, DESCENT = 0.75, 0.22
 """How far a mark reaches above and below the baseline, in font sizes."""
@@ -66,7 +75,15 @@ ASCENT, DESCENT = 0.75, 0.22
 FONTS = {
     name: f"/F{number}"
     for number, name in enumerate(
-        ["Courier", "Helvetica", "Helvetica-Bold", "Times-Roman", "Times-Bold", "Times-Italic"], 1
+        [
+            "Courier",
+            "Helvetica",
+            "Helvetica-Bold",
+            "Times-Roman",
+            "Times-Bold",
+            "Times-Italic",
+        ],
+        1,
     )
 } | {"Symbol": "/F7"}
 
@@ -177,13 +194,17 @@ def _widths(name: str) -> list[int]:
     if name == "Symbol":
         wide = dict(SYMBOL.values())
         return [wide.get(code, 500) for code in range(32, 256)]
-    return [width(name, bytes([code]).decode("cp1252", "replace")) for code in range(32, 256)]
+    return [
+        width(name, bytes([code]).decode("cp1252", "replace")) for code in range(32, 256)
+    ]
 
 
 def _draw(writer: PdfWriter, page: Page, placed: Placed, fonts: DictionaryObject) -> None:
     left, bottom, right, top = page.media
     sheet = writer.add_blank_page(right - left, top - bottom)
-    sheet[NameObject("/MediaBox")] = ArrayObject([FloatObject(edge) for edge in page.media])
+    sheet[NameObject("/MediaBox")] = ArrayObject(
+        [FloatObject(edge) for edge in page.media]
+    )
     if page.rotate:
         sheet[NameObject("/Rotate")] = NumberObject(page.rotate)
     sheet[NameObject("/Resources")] = DictionaryObject({NameObject("/Font"): fonts})
@@ -231,7 +252,9 @@ def _boxes(placed: Placed, one: Mark) -> list[Box]:
         hit = [glyph for glyph in line if glyph.index in covered]
         if hit:
             y, size, last = hit[0].y, hit[0].base, hit[-1]
-            boxes.append((hit[0].x, y - DESCENT * size, last.x + last.width, y + ASCENT * size))
+            boxes.append(
+                (hit[0].x, y - DESCENT * size, last.x + last.width, y + ASCENT * size)
+            )
     return boxes
 
 
@@ -249,7 +272,9 @@ def _annotate(writer: PdfWriter, number: int, one: Mark, placed: Placed) -> None
     colour = [int(one.colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     entry[NameObject("/C")] = _numbers(colour)
     if one.kind in ("Highlight", "Underline", "StrikeOut", "Squiggly") and one.quads:
-        entry[NameObject("/QuadPoints")] = _numbers([v for box in boxes for v in _quad(box)])
+        entry[NameObject("/QuadPoints")] = _numbers(
+            [v for box in boxes for v in _quad(box)]
+        )
     if one.name:
         entry[NameObject("/NM")] = TextStringObject(one.name)
     for key, value in one.more.items():
@@ -261,7 +286,9 @@ def _annotate(writer: PdfWriter, number: int, one: Mark, placed: Placed) -> None
         _attach(writer, number, reply)
 
 
-def _annotation(kind: str, rect: Box, author: str, comment: str, date: str) -> DictionaryObject:
+def _annotation(
+    kind: str, rect: Box, author: str, comment: str, date: str
+) -> DictionaryObject:
     entry = DictionaryObject(
         {
             NameObject("/Type"): NameObject("/Annot"),
@@ -298,9 +325,14 @@ def _numbers(values: Iterable[float]) -> ArrayObject:
 def _outline(writer: PdfWriter, number: int, page: Page, placed: Placed) -> None:
     for at, block in enumerate(page.blocks):
         if block.level:
-            top = max(g.y for line in placed.lines for g in line if g.block == at) + block.size
+            top = (
+                max(g.y for line in placed.lines for g in line if g.block == at)
+                + block.size
+            )
             writer.add_outline_item(
-                title=block.text, page_number=number, fit=Fit.xyz(left=0, top=round(top, 3))
+                title=block.text,
+                page_number=number,
+                fit=Fit.xyz(left=0, top=round(top, 3)),
             )
 
 

@@ -29,7 +29,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 KINDS = {"highlight": 1, "note": 2, "image": 3, "ink": 4, "underline": 5, "text": 6}
-CONTENT_TYPES = {"pdf": "application/pdf", "epub": "application/epub+zip", "html": "text/html"}
+CONTENT_TYPES = {
+    "pdf": "application/pdf",
+    "epub": "application/epub+zip",
+    "html": "text/html",
+}
 LONG_AGO = "2024-01-01 12:00:00"
 SCHEMA = """
 CREATE TABLE version (schema TEXT PRIMARY KEY, version INT NOT NULL);
@@ -190,9 +194,7 @@ def quoted(annotation: Annotation, library: str = "users/1", *, comment: str = "
     )
     kind, words = annotation.kind, escape(annotation.text or "")
     mark = f'<span class="{kind}" data-annotation="{quote(told)}">“{words}”</span> '
-    return (
-        f"<p>{mark if annotation.text else ''}{citation} {comment or annotation.comment or ''}</p>"
-    )
+    return f"<p>{mark if annotation.text else ''}{citation} {comment or annotation.comment or ''}</p>"
 
 
 class _Writer:
@@ -218,7 +220,9 @@ class _Writer:
             self.insert(table, found, *values)
         return found
 
-    def head(self, account: tuple[int, str] | None, users: Mapping[int, str], schema: int) -> None:
+    def head(
+        self, account: tuple[int, str] | None, users: Mapping[int, str], schema: int
+    ) -> None:
         self.insert("version", "userdata", schema)
         if account:
             self.insert("settings", "account", "userID", account[0])
@@ -252,7 +256,9 @@ class _Writer:
     ) -> int:
         number = next(self.items)
         type_number = self.known("itemTypes", kind)
-        self.insert("items", number, type_number, added, modified, self.library_id, key, 0)
+        self.insert(
+            "items", number, type_number, added, modified, self.library_id, key, 0
+        )
         if trashed:
             self.insert("deletedItems", number)
         return number
@@ -293,7 +299,9 @@ class _Writer:
         return self.known("collections", name, parent, self.library_id, key)
 
     def attachment(self, attachment: Attachment, parent: int | None) -> None:
-        item = self.item("attachment", attachment.key, attachment.added, trashed=attachment.trashed)
+        item = self.item(
+            "attachment", attachment.key, attachment.added, trashed=attachment.trashed
+        )
         path = attachment.path or f"storage:{attachment.file_name}"
         suffix = attachment.file_name.rpartition(".")[2]
         kind = CONTENT_TYPES.get(suffix, "application/octet-stream")
@@ -305,7 +313,9 @@ class _Writer:
             self.annotation(annotation, item)
 
     def annotation(self, mark: Annotation, parent: int) -> None:
-        item = self.item("annotation", mark.key, modified=mark.modified, trashed=mark.trashed)
+        item = self.item(
+            "annotation", mark.key, modified=mark.modified, trashed=mark.trashed
+        )
         position = mark.position or json.dumps(
             {"pageIndex": mark.page, "rects": [[72, 700 - mark.top, 520, 712 - mark.top]]}
         )

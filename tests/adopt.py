@@ -7,7 +7,9 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 HEADS = "The {} of experiment {} in series {}"
-WORDS = "osmosis entropy catalyst helicase membrane isotope tangent quorum monsoon".split()
+WORDS = (
+    "osmosis entropy catalyst helicase membrane isotope tangent quorum monsoon".split()
+)
 
 
 @dataclass
@@ -39,9 +41,13 @@ def o2a(made: list[Made]) -> dict[str, str]:
     parts = []
     for one in made:
         if one.kind == "cloze":
-            parts.append(f"START\nCloze\n{one.front}: {{{one.back}}}.\n<!--ID: {one.id}-->\nEND")
+            parts.append(
+                f"START\nCloze\n{one.front}: {{{one.back}}}.\n<!--ID: {one.id}-->\nEND"
+            )
         else:
-            parts.append(f"START\nBasic\n{one.front}?\nBack: {one.back}\n<!--ID: {one.id}-->\nEND")
+            parts.append(
+                f"START\nBasic\n{one.front}?\nBack: {one.back}\n<!--ID: {one.id}-->\nEND"
+            )
     return in_notes(parts)
 
 
@@ -78,7 +84,9 @@ def ankiops(made: list[Made]) -> dict[str, str]:
         else f"Q: {one.front}?\nA: {one.back}\nE: by hand"
         for one in made
     )
-    heads = (f"<!-- note_key: {key(one)} -->\n<!-- note_type: AnkiOpsX -->\n" for one in made)
+    heads = (
+        f"<!-- note_key: {key(one)} -->\n<!-- note_type: AnkiOpsX -->\n" for one in made
+    )
     parts = [*map("".join, zip(heads, sides, strict=True))]
     return {
         f"Deck{at}.md": "\n\n---\n\n".join(parts[at : at + 100]) + "\n"
@@ -118,7 +126,9 @@ def fill(col: Any, tool: str, made: list[Made]) -> None:
     _, basic, cloze, tags = TOOLS[tool]
     deck = col.decks.id("Vault::Physics")
     for at, one in enumerate(made):
-        kind = note_type(col, cloze if one.kind == "cloze" else basic, cloze=one.kind == "cloze")
+        kind = note_type(
+            col, cloze if one.kind == "cloze" else basic, cloze=one.kind == "cloze"
+        )
         note = col.new_note(kind)
         if one.kind == "cloze":
             note.fields[0] = f"{one.front}: {{{{c1::{one.back}}}}}."
@@ -135,7 +145,9 @@ def fill(col: Any, tool: str, made: list[Made]) -> None:
         note.tags = tags
         col.add_note(note, deck)
         mod = 1_600_000_000 + at
-        col.db.execute("update notes set id = ?, mod = ? where id = ?", int(one.id), mod, note.id)
+        col.db.execute(
+            "update notes set id = ?, mod = ? where id = ?", int(one.id), mod, note.id
+        )
         col.db.execute("update cards set nid = ? where nid = ?", int(one.id), note.id)
 
 
@@ -167,9 +179,13 @@ def study(col: Any) -> None:
             ease = 1 if chance.random() < 0.1 else 3
             before, interval = interval, 1 if ease == 1 else interval * 2
             start += 1
-            rows.append((start + day * 86_400_000, id, -1, ease, interval, before, 2500, 4000, 1))
+            rows.append(
+                (start + day * 86_400_000, id, -1, ease, interval, before, 2500, 4000, 1)
+            )
             day += interval
-        cards.append((day - 200, interval, len(rows), chance.randrange(5), 1_700_000_000, id))
+        cards.append(
+            (day - 200, interval, len(rows), chance.randrange(5), 1_700_000_000, id)
+        )
     col.db.executemany("insert into revlog values (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
     col.db.executemany(
         "update cards set type = 2, queue = 2, factor = 2500, due = ?, ivl = ?, reps = ?,"
@@ -194,7 +210,10 @@ def scheduled(count: int, today: date) -> tuple[str, dict[str, tuple[date, int]]
     chance = random.Random(5)
     parts, wanted = ["---\ntags: [flashcards]\n---\n"], {}
     for at in range(count):
-        front, interval = f"What is term {at} of list {at // 9}?", chance.randrange(1, 900)
+        front, interval = (
+            f"What is term {at} of list {at // 9}?",
+            chance.randrange(1, 900),
+        )
         due = today + timedelta(days=chance.randrange(-90, interval + 1))
         comment = f"<!--SR:!{due},{interval},{chance.randrange(130, 330)}-->"
         if at % 3 == 1:

@@ -33,10 +33,16 @@ from tests.limits import PATIENCE
 
 examples.load()
 MEMORY = Path("/dev/shm")  # of the time of a test a third is waiting for a disk
-if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 2 << 30:
+if (
+    "TMPDIR" not in os.environ
+    and MEMORY.is_dir()
+    and shutil.disk_usage(MEMORY).free > 2 << 30
+):
     os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as for tests started in the background
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # as for tests started in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # or by nohup
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -105,7 +111,9 @@ class Forge:
         """The one JSON value of a call that must exit with 0."""
         return self.ok(*arguments, "--json").data
 
-    def settings(self, text: str, *, trust: bool = False, proposals: bool = False) -> Path:
+    def settings(
+        self, text: str, *, trust: bool = False, proposals: bool = False
+    ) -> Path:
         """Write `ankiforge.yaml` where the program is called, and confirm what it asks for.
 
         Most tests are about other drafts: `proposals` switches on those of plain highlights.
@@ -133,7 +141,10 @@ class Forge:
         return self.ok("list", "--all", "--json", *arguments).lines
 
     def started(
-        self, *arguments: str | Path, before: tuple[str, ...] = (), terminal: int | None = None
+        self,
+        *arguments: str | Path,
+        before: tuple[str, ...] = (),
+        terminal: int | None = None,
     ) -> subprocess.Popen[str]:
         """The program in a process of its own; `before` is the command that starts it, if any.
 
@@ -162,7 +173,9 @@ class Forge:
     def environment(self) -> dict[str, str]:
         """No Anki of the user's is ever found: the folders it may lie in are this test's own."""
         data = str(self.home / "data")
-        own = dict.fromkeys(("ANKI_BASE", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "APPDATA"), data)
+        own = dict.fromkeys(
+            ("ANKI_BASE", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "APPDATA"), data
+        )
         return {"ANKIFORGE_HOME": str(self.home), "HOME": str(self.home), **own}
 
     @property
@@ -179,7 +192,9 @@ def no_traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ANKIFORGE_HOME", str(tmp_path_factory.mktemp("nobody")))
         patch.delenv("ANKIFORGE_TRUST", raising=False)
-        patch.setattr(files_on_disk, "QUIET_SECONDS", 0.0)  # tests write their notes in one go
+        patch.setattr(
+            files_on_disk, "QUIET_SECONDS", 0.0
+        )  # tests write their notes in one go
         patch.setattr(files_on_disk, "EMPTY_SECONDS", 0.0)
         parsed = cache(yamlfile.parse)
 
@@ -267,7 +282,9 @@ def hashes_of_files() -> Any:
     def hashes(*folders: Path) -> dict[str, str]:
         found = (path for folder in folders for path in sorted(folder.rglob("*")))
         return {
-            str(path): sha256(path.read_bytes()).hexdigest() for path in found if path.is_file()
+            str(path): sha256(path.read_bytes()).hexdigest()
+            for path in found
+            if path.is_file()
         }
 
     return hashes
@@ -283,6 +300,8 @@ def notes_in() -> Any:
         with closing(sqlite3.connect(":memory:")) as database:
             database.deserialize(raw)
             rows = database.execute("SELECT guid, mod, flds, tags FROM notes").fetchall()
-        return {guid: (mod, fields.split("\x1f"), tags) for guid, mod, fields, tags in rows}
+        return {
+            guid: (mod, fields.split("\x1f"), tags) for guid, mod, fields, tags in rows
+        }
 
     return look

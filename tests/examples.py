@@ -25,5 +25,7 @@ def load() -> None:
     """Make twenty examples the default of every law."""
     settings.register_profile("ankiforge", examples(20))
     settings.load_profile("ankiforge")
-    if not TIMES:  # or examples would depend on the constants in whatever modules are loaded
+    if (
+        not TIMES
+    ):  # or examples would depend on the constants in whatever modules are loaded
         providers._get_local_constants = lambda: providers._local_constants

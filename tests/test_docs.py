@@ -48,7 +48,10 @@ PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 def prose(page: Path) -> str:
     """A page without its code."""
     text = re.sub(
-        r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE
+        r"^```.*?^```$",
+        "",
+        page.read_text(encoding="utf-8"),
+        flags=re.DOTALL | re.MULTILINE,
     )
     return re.sub(r"`+[^`]*`+", "", text)
 
@@ -97,7 +100,9 @@ class Home:
             (folder / "samples" / old).rename(folder / name)
         copy_vault(folder / "Vault")
         (folder / "Vault/.obsidian").mkdir()
-        shutil.copyfile(folder / "Papers/Judging a diagnostic test.pdf", folder / "paper.pdf")
+        shutil.copyfile(
+            folder / "Papers/Judging a diagnostic test.pdf", folder / "paper.pdf"
+        )
         (folder / "mine.apkg").write_text("somebody else's")
         (folder / "notes").mkdir()
         (folder / "notes/Memory.md").write_text(note_of_the_tutorial(), encoding="utf-8")
@@ -159,9 +164,14 @@ class Home:
         """Import the package, by a double click, and let the program see it."""
         self.type("ankiforge build")
         with self.anki.collection() as col:
-            for package in (self.folder / "ankiforge.apkg", self.folder / "cards/ankiforge.apkg"):
+            for package in (
+                self.folder / "ankiforge.apkg",
+                self.folder / "cards/ankiforge.apkg",
+            ):
                 if package.exists():
-                    request = ANKI_WHEEL.ImportAnkiPackageRequest(package_path=str(package))
+                    request = ANKI_WHEEL.ImportAnkiPackageRequest(
+                        package_path=str(package)
+                    )
                     col.import_anki_package(request)
         self.type("ankiforge pull")
 
@@ -169,13 +179,17 @@ class Home:
         """Another answer in Anki, and another one here."""
         self.load()
         with self.anki.collection() as col:
-            note = col.get_note(col.db.scalar("select id from notes where guid = ?", guid))
+            note = col.get_note(
+                col.db.scalar("select id from notes where guid = ?", guid)
+            )
             note["Back"] = f"{note['Back']}, as I say it"
             col.update_note(note)
         self.type("ankiforge pull")
         note_file = self.folder / "notes/Memory.md"
         text = note_file.read_text(encoding="utf-8")
-        note_file.write_text(text.replace("than reading", "than re-reading"), encoding="utf-8")
+        note_file.write_text(
+            text.replace("than reading", "than re-reading"), encoding="utf-8"
+        )
         self.type("ankiforge run")
 
     def _export(self) -> None:
@@ -201,7 +215,9 @@ class Home:
             asked = question.read_text(encoding="utf-8")
             answer = two_cards({"messages": [{"role": "user", "content": asked}]})
             content = json.loads(answer.body)["choices"][0]["message"]["content"]
-            (self.folder / "answer.md").write_text(f"Here you are:\n```json\n{content}\n```\n")
+            (self.folder / "answer.md").write_text(
+                f"Here you are:\n```json\n{content}\n```\n"
+            )
 
 
 def note_of_the_tutorial() -> str:
@@ -222,7 +238,9 @@ def two_cards(request: dict[str, Any]) -> Any:
         return llm_server.stepping(request)
     return llm_server.cards(
         *(
-            llm_server.card(label, words, f"{ask} the passage that begins with {words[:9]}?")
+            llm_server.card(
+                label, words, f"{ask} the passage that begins with {words[:9]}?"
+            )
             for label, words in llm_server.marked(request)
             for ask in ("What says", "Which words follow in")
         )
@@ -261,10 +279,16 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
 
 
 @pytest.mark.parametrize(
-    ("page", "outputs"), [(TUTORIAL, 2), (PAPER_PAGE, 1)], ids=["first cards", "paper to Anki"]
+    ("page", "outputs"),
+    [(TUTORIAL, 2), (PAPER_PAGE, 1)],
+    ids=["first cards", "paper to Anki"],
 )
 def test_what_a_tutorial_shows_is_what_the_program_prints(page, outputs, home):
-    shown = [typed for typed in session(page) if typed.shown and not typed.line.startswith("cat ")]
+    shown = [
+        typed
+        for typed in session(page)
+        if typed.shown and not typed.line.startswith("cat ")
+    ]
     assert len(shown) >= outputs
     for typed in shown:
         assert home.type(typed.line) == (0, typed.shown)
@@ -276,7 +300,9 @@ TYPED = {page.name: list(session(page.read_text(encoding="utf-8"))) for page in 
 @pytest.mark.parametrize("page", [name for name, typed in TYPED.items() if typed])
 def test_every_command_of_a_page_runs(page, home):
     for line in (
-        one.line for one in TYPED[page] if not one.line.startswith(("cat ", "ankiforge review"))
+        one.line
+        for one in TYPED[page]
+        if not one.line.startswith(("cat ", "ankiforge review"))
     ):
         code, said = home.type(line)
         assert code == 0, f"$ {line}\n{said}"
@@ -316,7 +342,9 @@ COMMON = options_of(loaded("show"))
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_of_a_command_is_documented_and_has_an_example(name):
     section = sections(COMMANDS_PAGE)[name]
-    served = section if name == "review" else ""  # a page that ends with Ctrl-C is not typed here
+    served = (
+        section if name == "review" else ""
+    )  # a page that ends with Ctrl-C is not typed here
     typed = served + " ".join(one.line for one in session(section))
     assert f"ankiforge {name}" in typed
     command = loaded(name)
@@ -328,12 +356,18 @@ def test_every_option_of_a_command_is_documented_and_has_an_example(name):
 
 
 def _exit_codes(error: type[ForgeError]) -> set[int]:
-    return {error.exit_code}.union(*(_exit_codes(below) for below in error.__subclasses__()))
+    return {error.exit_code}.union(
+        *(_exit_codes(below) for below in error.__subclasses__())
+    )
 
 
 def test_common_options_exit_codes_and_fields_of_queries_are_documented():
     page = sections(COMMANDS_PAGE)
-    assert not [one for one in {*COMMON, "--version", "--help"} if one not in page["Every command"]]
+    assert not [
+        one
+        for one in {*COMMON, "--version", "--help"}
+        if one not in page["Every command"]
+    ]
     codes = re.findall(r"^- (\d+):", page["Exit codes"], re.MULTILINE)
     assert set(map(int, codes)) == {0, 130} | _exit_codes(ForgeError)
     assert tuple(re.findall(r"^- `(\w+)`:", page["Queries"], re.MULTILINE)) == FIELDS
@@ -363,12 +397,16 @@ def shaped(values: list[Any], shape: str, **inner: str) -> Any:
 def test_json_has_the_documented_shapes(home):
     shaped(home.data("ankiforge init ~/cards"), "init")
     doubtful = home.folder / "notes" / "doubtful.md"
-    doubtful.write_text("Here ==most of the words of this sentence are== hidden.\n", "utf-8")
+    doubtful.write_text(
+        "Here ==most of the words of this sentence are== hidden.\n", "utf-8"
+    )
     parts = {name: name for name in ("highlights", "fates", "cards", "notes", "llm")}
     shaped(home.data("ankiforge run ~/Papers notes"), "run", **parts)
     shaped(home.data("ankiforge run nowhere notes"), "run", problems="problem")
     shaped(home.data("ankiforge extract ~/Papers"), "extract", document="document")
-    waiting = [one for one in home.data("ankiforge list verdict:pending") if one["findings"]]
+    waiting = [
+        one for one in home.data("ankiforge list verdict:pending") if one["findings"]
+    ]
     draft = shaped(waiting, "list", origin="origin", findings="finding")
     assert draft["guid"] is None
     bare = home.data("ankiforge list --no-card")[0]
@@ -409,7 +447,9 @@ def test_json_has_the_documented_shapes_on_the_way_back(home):
     shaped(home.data("ankiforge push"), "push", notes="notes")
     card = next(one for one in home.data("ankiforge list") if one["kind"] == "basic")
     home.change_both(card["guid"])
-    asked = [one for one in home.data("ankiforge list --view changed") if "question" in one]
+    asked = [
+        one for one in home.data("ankiforge list --view changed") if "question" in one
+    ]
     question = shaped(asked, "question", conflicts="conflict")
     shaped(home.data(f"ankiforge reject {question['id']}"), "accept")
     shaped(home.data(f"ankiforge list {card['guid'][:10]}"), "list", seen="seen")
@@ -431,9 +471,13 @@ def test_json_has_the_documented_shapes_of_what_is_counted_and_searched(home):
     counted = shaped(told, "stats", funnel="funnel", anki="anki", intake="intake")
     assert list(counted["intake"]["forecast"][0]) == TOLD["forecast"]
     assert list(counted["by"]["source"][0]) == TOLD["anki"]
-    shaped(home.data("ankiforge search testing effect"), "search QUERY", document="document")
+    shaped(
+        home.data("ankiforge search testing effect"), "search QUERY", document="document"
+    )
     shaped(home.data("ankiforge export all.jsonl"), "export FILE")
-    lines = list(map(json.loads, (home.folder / "all.jsonl").read_text("utf-8").splitlines()))
+    lines = list(
+        map(json.loads, (home.folder / "all.jsonl").read_text("utf-8").splitlines())
+    )
     for kind, shape in (("card", "list"), ("highlight", "extract")):
         assert list(next(one for one in lines if one["type"] == kind))[1:] == TOLD[shape]
 
@@ -450,7 +494,9 @@ def test_links_lead_somewhere(page):
         file = page.parent / path if path else page
         assert file.exists(), target
         if heading:
-            headings = re.findall(r"^#+ (.+)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+            headings = re.findall(
+                r"^#+ (.+)$", file.read_text(encoding="utf-8"), re.MULTILINE
+            )
             assert heading in {re.sub(r"[^\w -]", "", h).strip().lower().replace(" ", "-")
                                for h in headings}, target  # fmt: skip
 
@@ -485,8 +531,12 @@ def test_the_source_of_the_docs_can_be_installed_and_is_read(tmp_path, monkeypat
     info = site / "ankiforge_quotes-1.0.dist-info"
     info.mkdir(parents=True)
     (site / "ankiforge_quotes.py").write_text(code, encoding="utf-8")
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: ankiforge-quotes\nVersion: 1.0\n")
-    group, line = re.fullmatch(r'\[project\.entry-points\."(.+)"\]\n(.+)\n', entry).groups()
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: ankiforge-quotes\nVersion: 1.0\n"
+    )
+    group, line = re.fullmatch(
+        r'\[project\.entry-points\."(.+)"\]\n(.+)\n', entry
+    ).groups()
     (info / "entry_points.txt").write_text(f"[{group}]\n{line.replace(chr(34), '')}\n")
     quotes = workspace / "quotes"
     quotes.mkdir(parents=True)
@@ -501,7 +551,9 @@ def test_the_source_of_the_docs_can_be_installed_and_is_read(tmp_path, monkeypat
 
     def ankiforge(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "ankiforge", *arguments]
-        return subprocess.run(command, cwd=workspace, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            command, cwd=workspace, capture_output=True, text=True, check=False
+        )
 
     came = json.loads(ankiforge("run", "--json").stdout)
     assert came["highlights"]["new"] == 2
@@ -511,8 +563,16 @@ def test_the_source_of_the_docs_can_be_installed_and_is_read(tmp_path, monkeypat
 
     (quotes / "Broken.txt").unlink()
     second = json.loads(ankiforge("run", "--json").stdout)
-    assert second["highlights"] == {"seen": 2, "new": 0, "changed": 0, "gone": 0, "unchanged": 2}
-    (workspace / "ankiforge.yaml").write_text("sources:\n  - quotes: {path: quotes, inclde: []}\n")
+    assert second["highlights"] == {
+        "seen": 2,
+        "new": 0,
+        "changed": 0,
+        "gone": 0,
+        "unchanged": 2,
+    }
+    (workspace / "ankiforge.yaml").write_text(
+        "sources:\n  - quotes: {path: quotes, inclde: []}\n"
+    )
     assert "ankiforge.yaml:2: sources[0].quotes.inclde" in ankiforge("run").stderr
 
     # it has the rights of ours: its files are a PATH, and the help says so
@@ -520,6 +580,8 @@ def test_the_source_of_the_docs_can_be_installed_and_is_read(tmp_path, monkeypat
     (quotes / "Plain.txt").write_text("No quotes are in this ==text==.\n")
     (quotes / "Statistics.txt").write_text("> Specificity is the share of the healthy.\n")
     found = ankiforge("extract", "quotes", "--json").stdout.splitlines()
-    assert [json.loads(line)["key"].partition("/")[0] for line in found] == ["quotes:quotes"]
+    assert [json.loads(line)["key"].partition("/")[0] for line in found] == [
+        "quotes:quotes"
+    ]
     words = " ".join(ankiforge("run", "--help").stdout.split())
     assert "a tiddler, a text file with quotes, a folder of these" in words

@@ -42,10 +42,16 @@ with click.Context(forge) as context:
     ],
 )  # fmt: skip
 def test_help_is_told_without_loading_what_only_commands_need(called, unwanted):
-    told = f"print(*(name for name in {unwanted!r} if name in sys.modules), file=sys.stderr)"
+    told = (
+        f"print(*(name for name in {unwanted!r} if name in sys.modules), file=sys.stderr)"
+    )
     script = f"import atexit, sys\natexit.register(lambda: {told})\n{called}\n"
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=PATIENCE
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE,
     )
     assert done.stderr.split() == []
 
@@ -68,7 +74,9 @@ def commands() -> dict[str, click.Command]:
 
 
 @pytest.mark.parametrize("words", commands())
-def test_every_command_says_what_it_does_by_an_example_and_takes_the_common_options(forge, words):
+def test_every_command_says_what_it_does_by_an_example_and_takes_the_common_options(
+    forge, words
+):
     told = forge.ok(*words.split(), "--help").stdout
     assert f"ankiforge {words}" in told.partition("Example")[2]
     command = commands()[words]
@@ -76,7 +84,9 @@ def test_every_command_says_what_it_does_by_an_example_and_takes_the_common_opti
     names = {name for option in command.params for name in option.opts}
     assert {"-C", "--workspace", "--json", "-q", "-v", "--no-color", "--offline"} <= names
     for option in command.params:
-        assert isinstance(option, click.Argument) or getattr(option, "help", ""), option.name
+        assert isinstance(option, click.Argument) or getattr(option, "help", ""), (
+            option.name
+        )
 
 
 def test_every_error_and_its_exit_code_stand_in_the_tree():
@@ -94,7 +104,9 @@ def test_every_error_and_its_exit_code_stand_in_the_tree():
 def test_nothing_that_is_read_is_ever_changed(forge, tmp_path):
     sources = tmp_path / "sources"
     (sources / "vault" / ".obsidian").mkdir(parents=True)
-    note = "---\ntags: [a]\n---\nKatze:::cat\n\nThe ==cell== divides.\r\n\n- [ ] to do ^b1\n"
+    note = (
+        "---\ntags: [a]\n---\nKatze:::cat\n\nThe ==cell== divides.\r\n\n- [ ] to do ^b1\n"
+    )
     (sources / "vault" / "a.md").write_bytes(note.encode())
     words = "The transfer of a plasmid from cell to cell is called conjugation."
     write_pdf(sources / "paper.pdf", [Page((paragraph(words),), (mark(words),))])
@@ -104,7 +116,9 @@ def test_nothing_that_is_read_is_ever_changed(forge, tmp_path):
     before = _state(sources)
 
     forge.ok("run", sources / "vault", sources / "paper.pdf", sources / "zotero.sqlite")
-    forge.ok("extract", sources / "vault", sources / "paper.pdf", sources / "zotero.sqlite")
+    forge.ok(
+        "extract", sources / "vault", sources / "paper.pdf", sources / "zotero.sqlite"
+    )
     forge("reject", "--all", code=0)
     assert _state(sources) == before
 

@@ -26,7 +26,9 @@ def test_every_link_of_the_readme_is_absolute_on_the_package_index():
     pytest.importorskip("hatchling")
     absolute = script("hatch_build.py").absolute
 
-    text = absolute((ROOT / "README.md").read_text(), "https://github.com/someone/ankiforge")
+    text = absolute(
+        (ROOT / "README.md").read_text(), "https://github.com/someone/ankiforge"
+    )
 
     links = re.findall(r"\]\(([^)]+)\)", text)
     assert len(links) > 20
@@ -35,12 +37,24 @@ def test_every_link_of_the_readme_is_absolute_on_the_package_index():
         "https://raw.githubusercontent.com/someone/ankiforge/main/docs/pictures/card-light.png"
         in links
     )
-    assert "https://github.com/someone/ankiforge/blob/main/docs/reference/commands.md" in links
+    assert (
+        "https://github.com/someone/ankiforge/blob/main/docs/reference/commands.md"
+        in links
+    )
     assert "/main//" not in text
 
 
 def test_a_built_wheel_names_its_entry_in_the_registry_of_mcp(tmp_path):
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    build = [
+        sys.executable,
+        "-m",
+        "hatchling",
+        "build",
+        "-t",
+        "wheel",
+        "-d",
+        str(tmp_path),
+    ]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     [wheel] = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
@@ -57,14 +71,20 @@ def tree(tmp_path: Path) -> Path:
     (tmp_path / "ankiforge").mkdir()
     (tmp_path / "ankiforge/__init__.py").write_text('__version__ = "0.1.0"\n')
     (tmp_path / "CITATION.cff").write_text("title: x\nversion: 0.1.0\n")
-    (tmp_path / "README.md").write_text("# A\n\n<!-- mcp-name: io.github.OWNER/ankiforge -->\n")
+    (tmp_path / "README.md").write_text(
+        "# A\n\n<!-- mcp-name: io.github.OWNER/ankiforge -->\n"
+    )
     (tmp_path / "packaging/mcpb").mkdir(parents=True)
     (tmp_path / "packaging/mcpb/manifest.json").write_text('{"version": "0.1.0"}')
     entry = '{"name": "io.github.OWNER/ankiforge", "version": "0.1.0"}'
     (tmp_path / "packaging/server.json").write_text(entry)
-    (tmp_path / "CHANGELOG.md").write_text("# C\n\n## 0.1.0 - 2026-12-01\n\nWords.\n\n## 0.0.9\n")
+    (tmp_path / "CHANGELOG.md").write_text(
+        "# C\n\n## 0.1.0 - 2026-12-01\n\nWords.\n\n## 0.0.9\n"
+    )
     hooks = "[tool.hatch.metadata.hooks.custom]\n"
-    (tmp_path / "pyproject.toml").write_text(f'{hooks}repository = "https://github.com/a/b"\n')
+    (tmp_path / "pyproject.toml").write_text(
+        f'{hooks}repository = "https://github.com/a/b"\n'
+    )
     return tmp_path
 
 
@@ -82,15 +102,42 @@ def test_a_finished_release_passes_with_its_notes(tree):
         ("pyproject.toml", "/a/", "/OWNER/", "the repository's address is still"),
         ("ankiforge/__init__.py", "0.1.0", "0.2.0", "the version is not 0.1.0"),
         ("CITATION.cff", "0.1.0", "0.0.9", "CITATION.cff: the version is not 0.1.0"),
-        ("packaging/server.json", "0.1.0", "0.0.9", "packaging/server.json: the version is not"),
-        ("packaging/mcpb/manifest.json", "0.1.0", "0.0.9", "manifest.json: the version is not"),
-        ("README.md", "mcp-name", "name", "no <!-- mcp-name: io.github.OWNER/ankiforge -->"),
-        ("README.md", "# A", "git clone <this repository>", "it still says <this repository>"),
-        ("CHANGELOG.md", " - 2026-12-01", " - not released yet", "no dated section for 0.1.0"),
+        (
+            "packaging/server.json",
+            "0.1.0",
+            "0.0.9",
+            "packaging/server.json: the version is not",
+        ),
+        (
+            "packaging/mcpb/manifest.json",
+            "0.1.0",
+            "0.0.9",
+            "manifest.json: the version is not",
+        ),
+        (
+            "README.md",
+            "mcp-name",
+            "name",
+            "no <!-- mcp-name: io.github.OWNER/ankiforge -->",
+        ),
+        (
+            "README.md",
+            "# A",
+            "git clone <this repository>",
+            "it still says <this repository>",
+        ),
+        (
+            "CHANGELOG.md",
+            " - 2026-12-01",
+            " - not released yet",
+            "no dated section for 0.1.0",
+        ),
     ],
 )
 def test_an_unfinished_release_is_refused(tree, name, old, new, problem):
     path = tree / name
     path.write_text(path.read_text().replace(old, new))
 
-    assert any(problem in told for told in script(".ci/release.py").problems(tree, "v0.1.0"))
+    assert any(
+        problem in told for told in script(".ci/release.py").problems(tree, "v0.1.0")
+    )

@@ -508,7 +508,9 @@ def connect_view(
         yield ConnectView(views, address, profile, complete=notes <= exported)
 
 
-_EXPECTED = "name the collection.anki2 of a profile, or an .apkg or .colpkg that Anki exported"
+_EXPECTED = (
+    "name the collection.anki2 of a profile, or an .apkg or .colpkg that Anki exported"
+)
 
 
 def _kind_of(path: Path) -> ViewKind:

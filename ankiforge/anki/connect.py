@@ -26,7 +26,14 @@ from ankiforge.text.secrets import without_secret
 _T = TypeVar("_T")
 _API_VERSION = 6
 # The actions without which nothing can be brought into Anki.
-_NEEDED = ("importPackage", "exportPackage", "findNotes", "findCards", "getDecks", "suspend")
+_NEEDED = (
+    "importPackage",
+    "exportPackage",
+    "findNotes",
+    "findCards",
+    "getDecks",
+    "suspend",
+)
 _CONNECT_SECONDS = 3.0
 # The time limit for an import, an export or a sync, which can take Anki minutes.
 _LONG_SECONDS = 600.0
@@ -106,7 +113,9 @@ class AnkiConnect:
         """Return the actions that `push` needs and this release does not know."""
         wanted = list(_NEEDED)
         try:
-            answer = self._ask("apiReflect", Json, {"scopes": ["actions"], "actions": wanted})
+            answer = self._ask(
+                "apiReflect", Json, {"scopes": ["actions"], "actions": wanted}
+            )
         except UnsupportedError:  # a release from before it could tell
             return ()
         known = answer.get("actions", wanted)
@@ -260,7 +269,9 @@ class AnkiConnect:
             options = self._options_of(deck)
             if _id_of(options) == str(copy_id):
                 return options
-        raise ServiceError(f"Anki did not copy the options of the deck {deck}", hint=_BY_HAND)
+        raise ServiceError(
+            f"Anki did not copy the options of the deck {deck}", hint=_BY_HAND
+        )
 
     # --- one request --------------------------------------------------------------------
 
@@ -355,7 +366,9 @@ class AnkiConnect:
     def _wrong_key(self) -> ServiceError:
         what = f"AnkiConnect at {self.address} requires its key"
         if self._key:
-            what = f"the key in {self._key_env} is not that of AnkiConnect at {self.address}"
+            what = (
+                f"the key in {self._key_env} is not that of AnkiConnect at {self.address}"
+            )
         where = f"into the environment variable {self._key_env}"
         if not self._key_env:
             where = (

@@ -171,7 +171,9 @@ def open_database(copy: Path, name: str, adopted: Texts | None) -> Iterator[Data
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE)
         connection.create_collation("unicase", _unicase)
         connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
-        connection.executescript("pragma temp_store = memory; pragma trusted_schema = off;")
+        connection.executescript(
+            "pragma temp_store = memory; pragma trusted_schema = off;"
+        )
         yield Database(connection, name, adopted)
 
 
@@ -252,7 +254,9 @@ def _from_json(id: int, kind: _Type) -> SeenType:
         css=kind.css,
         origin=kind.originalId or 0,
         stock=kind.originalStockKind or 0,
-        field_tags=tuple(_tag_of(field.tag) for field in fields) if kind.originalStockKind else (),
+        field_tags=tuple(_tag_of(field.tag) for field in fields)
+        if kind.originalStockKind
+        else (),
     )
 
 

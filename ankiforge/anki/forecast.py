@@ -86,7 +86,9 @@ class FsrsMemory:
 class FsrsCard:
     """One card in the memory of FSRS."""
 
-    def __init__(self, memory: FsrsMemory, state: MemoryState | None, interval: int) -> None:
+    def __init__(
+        self, memory: FsrsMemory, state: MemoryState | None, interval: int
+    ) -> None:
         self._memory = memory
         self._state = state
         self._interval = interval
@@ -223,7 +225,9 @@ def odds_of_remembering(studies: Studies) -> float:
     remembered = 0
     tested = 0
     memories = [FsrsMemory(preset) for preset in studies.presets]
-    every = max(sum(len(history.answers) for history in studies.histories) // _REVIEWS_TESTED, 1)
+    every = max(
+        sum(len(history.answers) for history in studies.histories) // _REVIEWS_TESTED, 1
+    )
     for history in studies.histories[::every]:
         card = memories[history.preset].new_card()
         (last, first), *reviews = history.answers
@@ -396,7 +400,9 @@ def target_of(minutes: float, answers: Answers) -> float:
     return seconds * min(1.0, TOLERANCE / (1 + _NINETEEN_OF_TWENTY * deviation))
 
 
-def intake(studies: Studies, minutes: float, arrivals: float = 0.0, days: int = DAYS) -> Intake:
+def intake(
+    studies: Studies, minutes: float, arrivals: float = 0.0, days: int = DAYS
+) -> Intake:
     """Return how many new cards fit into a person's minutes, and what comes of it.
 
     Args:
@@ -435,7 +441,9 @@ def _begun_others(studies: Studies, days: int) -> list[float]:
     return begun
 
 
-def _add(load: list[float], begun: Iterable[float], cost: Sequence[float], start: int = 0) -> None:
+def _add(
+    load: list[float], begun: Iterable[float], cost: Sequence[float], start: int = 0
+) -> None:
     """Add the cards that are begun on each day from `start` on to the load of days."""
     for day, count in enumerate(begun, start=start):
         if not count:

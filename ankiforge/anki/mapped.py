@@ -79,7 +79,9 @@ def mapped_type_of(card: Card, seen: Seen | None, options: Options) -> MappedTyp
     return None if needs_switch else mapped
 
 
-def positions_in(kind: SeenType, mapped: MappedType, now: MappedType | None) -> dict[str, int]:
+def positions_in(
+    kind: SeenType, mapped: MappedType, now: MappedType | None
+) -> dict[str, int]:
     """Return the positions of our fields in a note type that a person may have changed.
 
     A field is found by its id in Anki, else by its name. If neither is there, the settings
@@ -312,7 +314,11 @@ class _Planning:
         return all(same_html(text, self._in_anki[name]) for name, text in fields.items())
 
     def _written(
-        self, merged: _Merged, tags: Strings, our_tags: Strings, pictures: tuple[Media, ...]
+        self,
+        merged: _Merged,
+        tags: Strings,
+        our_tags: Strings,
+        pictures: tuple[Media, ...],
     ) -> Planned:
         """Return a plan with these fields of ours; the note's other fields stay as they are."""
         seen = self._seen

@@ -14,7 +14,16 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from ankiforge.anki.notetypes import field_hash, note_type, tags_hash
 from ankiforge.anki.render import address, escape, lines, literal, render
-from ankiforge.model import Card, CardKind, Document, Fields, Highlight, Media, Strings, Texts
+from ankiforge.model import (
+    Card,
+    CardKind,
+    Document,
+    Fields,
+    Highlight,
+    Media,
+    Strings,
+    Texts,
+)
 from ankiforge.text import occlusion, regex
 from ankiforge.text.fold import clean, isolated, locate, same
 

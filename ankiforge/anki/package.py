@@ -120,7 +120,9 @@ class _Layout(Value):
 
 def _lay_out(notes: tuple[Note, ...], changed_types: Types) -> _Layout:
     """Choose types and ids; no two of a kind may clash within the package."""
-    types = {family: changed_types.get(family) or note_type(family) for family in OUR_FAMILIES}
+    types = {
+        family: changed_types.get(family) or note_type(family) for family in OUR_FAMILIES
+    }
     ordinals = _ordinals_by_guid(notes, types)
     decks = {note.deck: deck_name(note.deck) for note in notes}
     wanted_note_ids = {guid: note_id(guid) for guid in ordinals}
@@ -262,7 +264,9 @@ def refusal(note: Note) -> tuple[Problem, ...]:
 def _ordinals(note: Note) -> tuple[int, ...]:
     """Return the ordinals of a note's cards. Raise RefusedError if the note must not be shipped."""
     if _SEPARATOR in "".join((*note.fields, *note.own)):
-        raise RefusedError(f"note {note.guid}: a field holds Anki's field separator (U+001F)")
+        raise RefusedError(
+            f"note {note.guid}: a field holds Anki's field separator (U+001F)"
+        )
     if note.kind:
         if not note.ordinals:
             what = f"note {note.guid} makes no card in the note type {note.kind.name}"
@@ -270,7 +274,9 @@ def _ordinals(note: Note) -> tuple[int, ...]:
         return note.ordinals
     names = note_type(note.family).names
     if len(note.fields) != len(names):
-        raise RefusedError(f"note {note.guid}: {len(note.fields)} fields instead of {len(names)}")
+        raise RefusedError(
+            f"note {note.guid}: {len(note.fields)} fields instead of {len(names)}"
+        )
     if is_blank(note.fields[0]):
         raise RefusedError(
             f"note {note.guid}: {names[0]} is empty",
@@ -295,7 +301,9 @@ def _type_json(kind: SeenType) -> Json:
 
     fields = [numbered(id, name=name) for name, id in kind.fields]
     templates = [
-        numbered(template.id, name=template.name, qfmt=template.question, afmt=template.answer)
+        numbered(
+            template.id, name=template.name, qfmt=template.question, afmt=template.answer
+        )
         for template in kind.templates
     ]
     model = Model(

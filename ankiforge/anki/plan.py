@@ -278,7 +278,9 @@ def merge(
     for position, name in enumerate(card.family.content_fields):
         base = bases[position] if position < len(bases) else ""
         decision = decision_on(card, name)
-        text, written, is_conflict = merge_field(decision, seen[position], ours[position], base)
+        text, written, is_conflict = merge_field(
+            decision, seen[position], ours[position], base
+        )
         if is_conflict:
             conflicts.append(conflict_of(card, name, seen[position], ours[position]))
         content.append(text)
@@ -288,7 +290,9 @@ def merge(
 
 def conflict_of(card: Card, field: str, theirs: str, ours: str) -> Conflict:
     """Return the conflict of two texts of a field."""
-    return Conflict(card.guid, field, theirs, ours, words=in_our_words(card, field, theirs))
+    return Conflict(
+        card.guid, field, theirs, ours, words=in_our_words(card, field, theirs)
+    )
 
 
 def in_our_words(card: Card, field: str, html: str) -> str:

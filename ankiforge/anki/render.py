@@ -44,7 +44,8 @@ _ATOM = regex("\\{\ufdd0(\\d+)\ufdd1\\}")
 # A line that contains no markup.
 _PLAIN_LINE = regex(r"[^\W\d_](?:(?:[^\W_]|[ ,.;:'\"?!()/%-])*[^\W_ ])?[.?!)]?")
 _TAG_NAMES = (
-    "p br hr em strong s mark blockquote ul ol li h1 h2 h3 h4 h5 h6 table thead tbody tr th td"
+    "p br hr em strong s mark blockquote ul ol li h1 h2 h3 h4 h5 h6"
+    " table thead tbody tr th td"
 )
 _TAGS = frozenset(_TAG_NAMES.split())
 

@@ -16,7 +16,14 @@ from typing import NamedTuple
 import msgspec
 
 from ankiforge.anki.collection import CollectionView
-from ankiforge.anki.database import Database, Message, number_of, numbers, read_message, texts
+from ankiforge.anki.database import (
+    Database,
+    Message,
+    number_of,
+    numbers,
+    read_message,
+    texts,
+)
 from ankiforge.errors import ItemError
 from ankiforge.model import Value
 
@@ -305,7 +312,9 @@ def _message(database: Database, value: object) -> Message:
     try:
         return read_message(value if isinstance(value, bytes) else b"\x00")
     except ValueError as error:
-        raise database.unusable("the options of a deck cannot be read", str(error)) from error
+        raise database.unusable(
+            "the options of a deck cannot be read", str(error)
+        ) from error
 
 
 def _nested(database: Database, message: Message, number: int) -> Message:
@@ -424,7 +433,9 @@ def _studied(
         )
 
 
-def _new_cards(database: Database, decks: dict[int, _Deck]) -> tuple[tuple[NewCards, ...], int]:
+def _new_cards(
+    database: Database, decks: dict[int, _Deck]
+) -> tuple[tuple[NewCards, ...], int]:
     """Return our new cards by deck, and the number of those of other notes."""
     waiting = []
     others = 0
@@ -461,7 +472,9 @@ def _reviews_per_day(
         if deck is not None:
             top_name = deck.name.partition("::")[0].casefold()
             top_decks[top_name] = by_name.get(top_name, deck)
-    limits = [presets.get(deck.preset, Preset()).reviews_per_day for deck in top_decks.values()]
+    limits = [
+        presets.get(deck.preset, Preset()).reviews_per_day for deck in top_decks.values()
+    ]
     return sum(limits)
 
 

@@ -143,7 +143,9 @@ def check_alone(draft: Draft, highlight: Highlight) -> tuple[Finding, ...]:
     return _adjusted(draft, Context(highlight, DuplicateIndex()), SOURCELESS)
 
 
-def _adjusted(draft: Draft, context: Context, checks: tuple[Check, ...]) -> tuple[Finding, ...]:
+def _adjusted(
+    draft: Draft, context: Context, checks: tuple[Check, ...]
+) -> tuple[Finding, ...]:
     """Return the findings of some checks, adjusted to who chose the words."""
     by_author = authored(draft)
     by_reader = chosen_by_reader(draft, context.highlight)

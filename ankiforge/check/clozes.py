@@ -71,9 +71,13 @@ _SMALL_WORDS = STOP_WORDS - NEGATIONS - _ASKABLE
 _SMALL_OR_NEGATIVE = (STOP_WORDS | NEGATIONS) - _ASKABLE
 _SIGNS_ONLY = regex(r"[\s.,;:!?'\"“”()-]+")
 # What numbers or files a part of a text: `(b)`, `iv)`, `A.`, `#tag`.
-_ENUMERATOR = regex(r"\(?(?:[^\W\d_]|[ivxIVX]{1,4}|\d{1,2})[)）]|[A-Z]\.|#[^\W\d_][\w/-]+")
+_ENUMERATOR = regex(
+    r"\(?(?:[^\W\d_]|[ivxIVX]{1,4}|\d{1,2})[)）]|[A-Z]\.|#[^\W\d_][\w/-]+"
+)
 # What a gap of a template holds, not of a card: `{{FIRST_NAME}}`, `{{first_name}}`.
-_IDENTIFIER = regex(r"c\d*|[a-z]+(?:_[a-z0-9]+)+|[A-Z]+(?:_[A-Z0-9]+)+|[a-z]+(?:[A-Z][a-z]+)+")
+_IDENTIFIER = regex(
+    r"c\d*|[a-z]+(?:_[a-z0-9]+)+|[A-Z]+(?:_[A-Z0-9]+)+|[a-z]+(?:[A-Z][a-z]+)+"
+)
 
 
 def _words_of_gap(gap: Gap, answer: str) -> Iterator[Finding]:

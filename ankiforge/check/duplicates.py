@@ -184,7 +184,9 @@ class DuplicateIndex:
         # The first card of each question that was added.
         self._fronts: dict[str, str] = {}
 
-    def add(self, id: str, highlight: HighlightKey, draft: Draft, where: str = "") -> None:
+    def add(
+        self, id: str, highlight: HighlightKey, draft: Draft, where: str = ""
+    ) -> None:
         """Add a card.
 
         Args:

@@ -17,7 +17,9 @@ def look(draft: Draft, context: Context) -> Iterator[Finding]:
     """Find what would leave nothing to ask or nothing to see."""
     masks = occlusion.parse(draft.field(occlusion.FIELD))
     if not masks.shown:
-        yield Finding(NO_LABEL, Severity.BLOCK, "no label found; draw one: ankiforge review")
+        yield Finding(
+            NO_LABEL, Severity.BLOCK, "no label found; draw one: ankiforge review"
+        )
     for path in image_paths(draft.field("Image")):
         fault = context.picture_fault(path)
         if fault:

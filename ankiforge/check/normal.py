@@ -76,7 +76,9 @@ for _word in (
     _DIGITS_BY_WORD.pop(_word)
 _THOUSANDS = regex(r"(?<=\d),(?=\d{3}(?!\d))")
 # 299 792 458; two groups alone are ambiguous: `in 120 200 died`.
-_SPACED_DIGITS = regex(r"(?<![\d.,])[1-9]\d{0,2}(?:[ \u00a0\u2009\u202f]\d{3}){2,}(?![\d.,])")
+_SPACED_DIGITS = regex(
+    r"(?<![\d.,])[1-9]\d{0,2}(?:[ \u00a0\u2009\u202f]\d{3}){2,}(?![\d.,])"
+)
 # (0, 0), which is two numbers.
 _TUPLE = regex(r"[(\[]-?\d+(?:\s?,\s?-?\d+)+[)\]]")
 _TENS_AND_ONES = regex(

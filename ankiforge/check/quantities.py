@@ -142,7 +142,9 @@ _LONGEST = 8000
 # The maximum number of quantities that are read.
 _MOST = 150
 _SCALES = {name: 10 ** int(power) for name, power in by_word("numbers", "scales").items()}
-_FRACTIONS = {word: Fraction(value) for word, value in by_word("numbers", "fractions").items()}
+_FRACTIONS = {
+    word: Fraction(value) for word, value in by_word("numbers", "fractions").items()
+}
 
 
 def _longest_first(names: Iterable[str]) -> str:
@@ -177,7 +179,9 @@ QUANTITY = regex(
         |ad\b|a\.d\.|ce\b|n\.\s?chr))?
     """
 )
-RANGE = regex(r"\s*(?:-|–|—|to|and|or|bis|und|oder|à|et|ou|a|y|o|,)\s*(?:about |circa )?$")
+RANGE = regex(
+    r"\s*(?:-|–|—|to|and|or|bis|und|oder|à|et|ou|a|y|o|,)\s*(?:about |circa )?$"
+)
 _SQUARE = regex(r"[²³](?=\W|$)")
 _GROUP_SIGN = regex(r"[ '\u00a0\u202f]")
 _GROUPED = regex(r"\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*(?:(?!\1)[.,]\d+)?")

@@ -72,7 +72,9 @@ def _longest_sentence(front: str) -> int:
     Of the cards in `benchmarks/blind`, five questions have a sentence of more than 23
     words; raters found four of them unnatural.
     """
-    return max((word_count(front[start:end]) for start, end in sentences(front)), default=0)
+    return max(
+        (word_count(front[start:end]) for start, end in sentences(front)), default=0
+    )
 
 
 # --- patterns of badly worded questions -----------------------------------------------

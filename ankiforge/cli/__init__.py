@@ -35,7 +35,9 @@ class Program(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"ankiforge.cli.{COMMANDS[cmd_name][0]}")
-        command: click.Command = vars(module).get(cmd_name) or vars(module)[f"{cmd_name}_"]
+        command: click.Command = (
+            vars(module).get(cmd_name) or vars(module)[f"{cmd_name}_"]
+        )
         return command
 
     def resolve_command(
@@ -102,7 +104,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except (KeyboardInterrupt, click.exceptions.Abort):
         _print_error("stopped; nothing is lost", "run the same command again to continue")
         code = 130
-    except OSError as error:  # click writes a line end, which fails if the terminal is gone
+    except (
+        OSError
+    ) as error:  # click writes a line end, which fails if the terminal is gone
         if not isinstance(error.__context__, KeyboardInterrupt):
             raise
         code = 130

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from ankiforge.pipeline.workspace import Workspace
 
 
-def _print_delivery(call: Call, workspace: Workspace, result: RunResult, deck: str) -> None:
+def _print_delivery(
+    call: Call, workspace: Workspace, result: RunResult, deck: str
+) -> None:
     """Print what was seen in Anki and what was written, as JSON or as text."""
     from ankiforge.pipeline.package import why_none
     from ankiforge.reports.summary import (
@@ -90,12 +92,17 @@ def build(call: Call, deck: str, output: str, full: bool, force: bool) -> None:
   ankiforge pull --bind                         use this collection from now on
 """)
 @click.option(
-    "--collection", type=FILE, metavar="FILE", help="Read this collection.anki2 or .colpkg."
+    "--collection",
+    type=FILE,
+    metavar="FILE",
+    help="Read this collection.anki2 or .colpkg.",
 )
 @click.option("--apkg", type=FILE, metavar="FILE", help="Read this export of a deck.")
 @flag("--connect", help="Ask a running Anki through AnkiConnect.")
 @flag("--bind", help="Use this collection from now on.")
-def pull(call: Call, collection: Path | None, apkg: Path | None, connect: bool, bind: bool) -> None:
+def pull(
+    call: Call, collection: Path | None, apkg: Path | None, connect: bool, bind: bool
+) -> None:
     """See what you did to your cards in Anki: edits, tags, deletions, reviews.
 
     Anki is only read.
@@ -120,7 +127,9 @@ def pull(call: Call, collection: Path | None, apkg: Path | None, connect: bool, 
     end(result.problems, result.error)
 
 
-def _scan(workspace: Workspace, file: Path | None, *, connect: bool, bind: bool) -> CollectionScan:
+def _scan(
+    workspace: Workspace, file: Path | None, *, connect: bool, bind: bool
+) -> CollectionScan:
     """Read a file, a running Anki, or the collection that the settings name."""
     from ankiforge.pipeline import collection
 
@@ -142,7 +151,9 @@ def _scan(workspace: Workspace, file: Path | None, *, connect: bool, bind: bool)
     return collection.read_running_anki(workspace.running_anki(), ledger, bind=bind)
 
 
-def _show_scan(call: Call, workspace: Workspace, result: RunResult, scan: CollectionScan) -> None:
+def _show_scan(
+    call: Call, workspace: Workspace, result: RunResult, scan: CollectionScan
+) -> None:
     from ankiforge.reports.summary import anki_line
 
     call.problems(result.problems)
@@ -169,7 +180,9 @@ def _show_scan_as_json(
         "back": len(scan.viewed.returned),
         "reviews": scan.viewed.reviews,
     }
-    call.data({"notes": delivery["notes"], "view": view, "problems": delivery["problems"]})
+    call.data(
+        {"notes": delivery["notes"], "view": view, "problems": delivery["problems"]}
+    )
 
 
 # --- push -----------------------------------------------------------------------------------
@@ -238,12 +251,16 @@ def _set_new_a_day(call: Call, workspace: Workspace, *, yes: bool) -> None:
                 f"the deck {limit.deck} has a limit of its own, which AnkiConnect cannot change\n"
                 f"hint: in Anki, Options › New cards/day › This deck: {limit.wanted}"
             )
-    changes = [limit for limit in limits if not limit.own_limit and limit.now != limit.wanted]
+    changes = [
+        limit for limit in limits if not limit.own_limit and limit.now != limit.wanted
+    ]
     if not changes:
         call.say("no limit of new cards to change")
         return
     for limit in changes:
-        call.say(f"{limit.deck}: {limit.now:,} → {counted(limit.wanted, 'new card')} a day")
+        call.say(
+            f"{limit.deck}: {limit.now:,} → {counted(limit.wanted, 'new card')} a day"
+        )
     if not yes and not call.interactive:
         call.say("not set: --yes sets it without a question")
         return
@@ -272,7 +289,9 @@ def _set_new_a_day(call: Call, workspace: Workspace, *, yes: bool) -> None:
     "--map", "maps", multiple=True, metavar="TEXT", help="Name the fields of a note type."
 )
 @flag("--yes", help="Do not ask.")
-@flag("--decline", help="Take nothing over: the next run makes cards without that history.")
+@flag(
+    "--decline", help="Take nothing over: the next run makes cards without that history."
+)
 def adopt(
     call: Call, path: Path | None, tool: str | None, maps: Words, yes: bool, decline: bool
 ) -> None:
@@ -293,7 +312,9 @@ def adopt(
         collection = Path(scan.path) if scan.state in ("same", "taken") else None
         if collection is None and tool != "sr":
             call.problems(result.problems)
-            raise UsageError("no collection of Anki was read", hint="name it as anki.collection")
+            raise UsageError(
+                "no collection of Anki was read", hint="name it as anki.collection"
+            )
         workspace.propose(
             result,
             [path] if path else [],

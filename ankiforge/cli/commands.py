@@ -35,7 +35,10 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "draft": ("run", "Draft again, or with a model, or with any chatbot."),
         "extract": ("run", "Show the highlights of a file or folder; write nothing."),
         "export": ("inspect", "Write highlights and cards to a file."),
-        "stats": ("inspect", "Show what became of highlights, and how cards fare in Anki."),
+        "stats": (
+            "inspect",
+            "Show what became of highlights, and how cards fare in Anki.",
+        ),
         "lint": ("inspect", "Run the checks on any deck."),
         "model": ("model", "Download a small language model for this machine."),
         "doctor": ("inspect", "Check the set-up and say what to fix."),
@@ -46,13 +49,20 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
 COMMANDS = {name: entry for group in GROUPS.values() for name, entry in group.items()}
 
 SHARED_OPTIONS: dict[tuple[str, ...], dict[str, Any]] = {
-    ("-C", "--workspace"): {"type": click.Path(), "help": "Use the workspace in this folder."},
+    ("-C", "--workspace"): {
+        "type": click.Path(),
+        "help": "Use the workspace in this folder.",
+    },
     ("--json", "as_json"): {"is_flag": True, "help": "Print JSON, one value a line."},
     ("-q", "--quiet"): {"is_flag": True, "help": "Print errors only."},
     ("-v", "--verbose"): {"is_flag": True, "help": "Print more."},
     ("--no-color",): {"is_flag": True, "help": "Use no colours (also: NO_COLOR=1)."},
     ("--offline",): {"is_flag": True, "help": "Connect to this machine only."},
-    ("--limit",): {"type": click.IntRange(0), "metavar": "N", "help": "List or draft at most N."},
+    ("--limit",): {
+        "type": click.IntRange(0),
+        "metavar": "N",
+        "help": "List or draft at most N.",
+    },
     ("--jobs",): {
         "type": click.IntRange(1, 64),
         "metavar": "N",
@@ -61,7 +71,8 @@ SHARED_OPTIONS: dict[tuple[str, ...], dict[str, Any]] = {
 }
 
 SHARED_LINE = (
-    "Every command: -C DIR --json -q -v --no-color --offline --limit N --jobs N (ankiforge -h)"
+    "Every command: -C DIR --json -q -v --no-color --offline --limit N --jobs N"
+    " (ankiforge -h)"
 )
 """The shared options in the help of one command."""
 

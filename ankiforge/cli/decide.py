@@ -57,7 +57,9 @@ FILTER = click.option(
     help="Of a proposal: hide the words of its gap N instead of the first.",
 )
 @OVERRULE
-def accept(call: Call, ids: Words, every: bool, query: str, gap: int | None, force: bool) -> None:
+def accept(
+    call: Call, ids: Words, every: bool, query: str, gap: int | None, force: bool
+) -> None:
     """Accept drafts, or answer questions with yes.
 
     A waiting correction replaces its card's text. With --all, drafts with warnings and
@@ -68,7 +70,9 @@ def accept(call: Call, ids: Words, every: bool, query: str, gap: int | None, for
     from ankiforge.text import counted
 
     if every and gap is not None:
-        raise UsageError("--gap is for proposals by id", hint="ankiforge accept ID --gap 2")
+        raise UsageError(
+            "--gap is for proposals by id", hint="ankiforge accept ID --gap 2"
+        )
     named_in_query = set(query.split())
     facts: set[tuple[str, int]] = set()
     left_alone: list[str] = []
@@ -225,7 +229,12 @@ def report(
                 guid = decide(id) or None
                 results.append({"id": id, "guid": guid, "done": True, "refused": ""})
             except RefusedError as error:
-                refused = {"id": id, "guid": None, "done": False, "refused": error.message}
+                refused = {
+                    "id": id,
+                    "guid": None,
+                    "done": False,
+                    "refused": error.message,
+                }
                 results.append(refused)
                 refusals.append(error)
     if call.as_json:
@@ -263,7 +272,9 @@ def selected(
     from ankiforge.pipeline.query import find, is_id, parse
 
     if bool(ids) == every or (query and not every):
-        what = "name cards, drafts or questions by id, or use --all, or --all --filter QUERY"
+        what = (
+            "name cards, drafts or questions by id, or use --all, or --all --filter QUERY"
+        )
         raise UsageError(what, hint="ankiforge list shows ids")
     for word in ids:
         if not is_id(word):
@@ -292,7 +303,9 @@ def selected(
     help="Set a field to this Markdown.",
 )
 @OVERRULE
-def edit(call: Call, word: str, changes: tuple[tuple[str, str], ...], force: bool) -> None:
+def edit(
+    call: Call, word: str, changes: tuple[tuple[str, str], ...], force: bool
+) -> None:
     """Reword a card or draft, or make a card from a highlight, given by its key.
 
     A draft is accepted with your words. They stay when the source changes.

@@ -87,7 +87,9 @@ def init(call: Call, directory: Path | None, decks: str | None, trust: bool) -> 
         found=found,
         unconfirmed=[str(concern) for concern in unconfirmed],
         confirmed=[str(concern) for concern in confirmed],
-        advice=_model_advice(folder.config.llm) if written and not found["models"] else "",
+        advice=_model_advice(folder.config.llm)
+        if written and not found["models"]
+        else "",
     )
     if call.as_json:
         call.data(made.as_json())
@@ -204,7 +206,9 @@ def _write(root: Path, text: str) -> list[Path]:
         settings.write(text.encode(), mode=_FILE_MODE)
     except OSError as error:
         what = f"{error.filename or root}: cannot be written: {error.strerror}"
-        raise UsageError(what, hint="choose another folder: ankiforge init DIR") from error
+        raise UsageError(
+            what, hint="choose another folder: ankiforge init DIR"
+        ) from error
     return [*written, settings.path]
 
 
@@ -216,7 +220,9 @@ def _asked_for_decks(call: Call) -> str:
     if not call.interactive:
         return DECKS[0]
     question = "decks for new cards: one, or one for each source, book or folder, or tag"
-    answer: str = click.prompt(question, type=click.Choice(DECKS), default=DECKS[0], err=True)
+    answer: str = click.prompt(
+        question, type=click.Choice(DECKS), default=DECKS[0], err=True
+    )
     return answer
 
 
@@ -234,7 +240,9 @@ def _discovered(root: Path, decks: str) -> tuple[dict[str, list[str]], str]:
         "zotero": [str(path) for path in zotero],
         "books": [f"{kind}: {path}" for kind, path in books],
         "anki": [str(path) for path in doctor.anki_collections(machine)],
-        "models": [f"{server.program}: {', '.join(server.models[:8])}" for server in servers],
+        "models": [
+            f"{server.program}: {', '.join(server.models[:8])}" for server in servers
+        ],
     }
     return found, settings_text(root, vaults, zotero, servers, books, decks=decks)
 
@@ -267,10 +275,14 @@ def settings_text(
                 model = server.models[0]
             models = f"    # here: {server.program} with {', '.join(server.models[:8])}"
             break
-    template = files("ankiforge.cli").joinpath("ankiforge.yaml").read_text(encoding="utf-8")
+    template = (
+        files("ankiforge.cli").joinpath("ankiforge.yaml").read_text(encoding="utf-8")
+    )
     return template.format(
         sources="".join(blocks),
-        examples="".join(f"  # {example}\n" for example in registry.examples_for_settings()),
+        examples="".join(
+            f"  # {example}\n" for example in registry.examples_for_settings()
+        ),
         others=", ".join(registry.kinds_without_example()),
         base_url=_scalar(base_url),
         model=_scalar(model),
@@ -297,7 +309,11 @@ def _block(kind: str, path: Path, root: Path, taken: set[str]) -> str:
         shown = path.relative_to(root).as_posix()
     elif path.is_relative_to(Path.home()):
         shown = f"~/{path.relative_to(Path.home()).as_posix()}"
-    lines = [f"  - {kind}:", f"      name: {_scalar(name)}", f"      path: {_scalar(shown)}"]
+    lines = [
+        f"  - {kind}:",
+        f"      name: {_scalar(name)}",
+        f"      path: {_scalar(shown)}",
+    ]
     lines += [f"      # {option}" for option in source_type(kind).options_shown]
     return "\n".join(lines) + "\n"
 

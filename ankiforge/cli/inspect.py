@@ -67,10 +67,16 @@ def status(call: Call) -> None:
 Fields: deck document source tag colour kind verdict anki finding drafter key
 """, context_settings={"ignore_unknown_options": True})  # fmt: skip
 @click.argument("query", nargs=-1, metavar="[QUERY]...")
-@flag("--all", "everything", help="Include rejected and retired cards, and highlights left out.")
+@flag(
+    "--all",
+    "everything",
+    help="Include rejected and retired cards, and highlights left out.",
+)
 @flag("--no-card", help="List highlights with neither a card nor a draft, and why.")
 @click.option("--view", type=click.Choice(VIEWS), help="List only what is in this list.")
-def list_(call: Call, query: Words, everything: bool, no_card: bool, view: str | None) -> None:
+def list_(
+    call: Call, query: Words, everything: bool, no_card: bool, view: str | None
+) -> None:
     """List drafts and cards. Words match text and title; `field:value` matches that field."""
     refuse_unknown_options(query)
     if view and no_card:
@@ -111,9 +117,13 @@ class Listing:
             case "questions":
                 questions = self._ledger.questions()
                 asked = (
-                    question for question in questions if question.kind is not QuestionKind.CONFLICT
+                    question
+                    for question in questions
+                    if question.kind is not QuestionKind.CONFLICT
                 )
-                return (_question(question, whole=self._call.verbose) for question in asked)
+                return (
+                    _question(question, whole=self._call.verbose) for question in asked
+                )
             case "recent":
                 history = self._ledger.history()
                 return ((done_json(entry), (done_line(entry),)) for entry in history)
@@ -175,7 +185,13 @@ class Listing:
         *,
         in_full: bool,
     ) -> Iterable[str]:
-        from ankiforge.reports.cards import done_line, how_made, how_made_text, line_text, one_line
+        from ankiforge.reports.cards import (
+            done_line,
+            how_made,
+            how_made_text,
+            line_text,
+            one_line,
+        )
 
         if not in_full:
             return (one_line(line),)
@@ -229,7 +245,9 @@ class Listing:
         revisions = [id for id in ledger.order().revisions if id in chosen]
         yield from self.lines(ledger.lines(revisions))
         for question in ledger.questions():
-            if question.kind is QuestionKind.CONFLICT and set(chosen).intersection(question.guids):
+            if question.kind is QuestionKind.CONFLICT and set(chosen).intersection(
+                question.guids
+            ):
                 yield _question(question)
         for entry in ledger.history(changes_since=lately()):
             if entry.guid in chosen:
@@ -351,7 +369,9 @@ def search(call: Call, query: Words) -> None:
     words = " ".join(query)
     ledger = workspace_of(call).ledger.path
     keeps = os.access(ledger, os.W_OK) and os.access(ledger.parent, os.W_OK)
-    with session(call, read_only=not keeps) as workspace:  # the index is kept if it can be
+    with session(
+        call, read_only=not keeps
+    ) as workspace:  # the index is kept if it can be
         most = _WORKS if call.limit is None else call.limit
         last_read = workspace.ledger.get_setting("looked")
         works = islice(_works(workspace.ledger, words), most)
@@ -485,7 +505,9 @@ def doctor(call: Call) -> None:
 
     around = Surroundings(user_folder(), Machine.this(), os.environ, call.offline)
     checks = []
-    for check in examine(partial(resolve, call.folder, Path.cwd(), registry, os.environ), around):
+    for check in examine(
+        partial(resolve, call.folder, Path.cwd(), registry, os.environ), around
+    ):
         checks.append(check)
         lines = [f"{check.state.value:4}  {check.name}: {check.says}"]
         if check.do:
@@ -547,9 +569,13 @@ def _form_of_export(path: Path, *, force: bool) -> str:
     if form not in ("jsonl", "csv"):
         raise UsageError(f"{path}: unknown format", hint="name a FILE.jsonl or FILE.csv")
     if not path.parent.is_dir():
-        raise UsageError(f"there is no folder {path.parent}", hint="make it, or name another one")
+        raise UsageError(
+            f"there is no folder {path.parent}", hint="make it, or name another one"
+        )
     if path.exists() and not force:
-        raise UsageError(f"{path}: exists already", hint="another name, or --force to replace it")
+        raise UsageError(
+            f"{path}: exists already", hint="another name, or --force to replace it"
+        )
     return form
 
 

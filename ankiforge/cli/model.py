@@ -78,7 +78,9 @@ def _rows(used: str) -> Iterator[Json]:
         yield _row(file.stem, file, used, size, "", "")
 
 
-def _row(name: str, file: Path | None, used: str, size: int, licence: str, about: str) -> Json:
+def _row(
+    name: str, file: Path | None, used: str, size: int, licence: str, about: str
+) -> Json:
     is_used = file is not None and str(file) == used
     return {
         "name": name,
@@ -104,7 +106,9 @@ def _row_text(row: Json) -> str:
   ankiforge model get qwen2.5-1.5b
   ankiforge model get https://example.org/model.gguf --sha256 6a1a2e…""")
 @click.argument("name_or_url", metavar="NAME_OR_URL")
-@click.option("--sha256", default="", metavar="HEX", help="With a URL: what its hash must be.")
+@click.option(
+    "--sha256", default="", metavar="HEX", help="With a URL: what its hash must be."
+)
 def get(call: Call, name_or_url: str, sha256: str) -> None:
     """Download a model of the list, or the .gguf file behind an address.
 
@@ -239,14 +243,20 @@ def _write(folder: WorkspaceFolder, file: Path) -> Path | None:
         try:
             settings.write(edited.encode(), mode=settings.path.stat().st_mode & 0o777)
         except OSError as error:
-            raise UsageError(f"{settings}: cannot be written: {error.strerror}") from error
+            raise UsageError(
+                f"{settings}: cannot be written: {error.strerror}"
+            ) from error
     key = ("llm", "model_file")
-    asked = [each for each in concerns(load(folder.root, registry)) if each.at.steps == key]
+    asked = [
+        each for each in concerns(load(folder.root, registry)) if each.at.steps == key
+    ]
     confirm(folder, asked, user_folder())  # the person just named it
     return settings.path
 
 
-def _used_text(folder: WorkspaceFolder, file: Path, settings: Path | None) -> Iterator[str]:
+def _used_text(
+    folder: WorkspaceFolder, file: Path, settings: Path | None
+) -> Iterator[str]:
     from importlib.util import find_spec
 
     from ankiforge.config import FILE_NAME

@@ -155,7 +155,9 @@ class Call:
     def _new_problems(self, problems: Iterable[Problem]) -> list[Problem]:
         """Return the problems to print, notices last; a notice is printed only once."""
         new: list[Problem] = []
-        for problem in sorted(dict.fromkeys(problems), key=lambda problem: problem.notice):
+        for problem in sorted(
+            dict.fromkeys(problems), key=lambda problem: problem.notice
+        ):
             if problem in self.noticed or (problem.notice and self.quiet):
                 continue
             new.append(problem)
@@ -216,7 +218,9 @@ def show_in_pager(call: Call, shown: Shown, *, apart: bool = False) -> int:
             text = "\n".join([*lines, ""] if apart else lines)
             yield for_terminal(call.copyable(text)) + "\n"
 
-    os.environ.setdefault("LESS", "FRX")  # as git does: a list that fits the screen is only printed
+    os.environ.setdefault(
+        "LESS", "FRX"
+    )  # as git does: a list that fits the screen is only printed
     click.echo_via_pager(pages(), color=None if call.color else False)
     return 1
 
@@ -346,7 +350,11 @@ def workspace_of(call: Call) -> WorkspaceFolder:
 
 @contextmanager
 def session(
-    call: Call, *, writes: str = "", read_only: bool = False, patience: float | None = None
+    call: Call,
+    *,
+    writes: str = "",
+    read_only: bool = False,
+    patience: float | None = None,
 ) -> Iterator[Workspace]:
     """Open the workspace of a call with its ledger.
 
@@ -387,12 +395,19 @@ def flag(*names: str, help: str) -> Callable[[Callable[..., None]], Callable[...
 
 
 DECK = click.option(
-    "--deck", default="", metavar="NAME", help="Take only this deck and the decks below it."
+    "--deck",
+    default="",
+    metavar="NAME",
+    help="Take only this deck and the decks below it.",
 )
-OUTPUT = click.option("-o", "--output", metavar="FILE.apkg", help="Write the package to this file.")
+OUTPUT = click.option(
+    "-o", "--output", metavar="FILE.apkg", help="Write the package to this file."
+)
 FORCE = flag("--force", help="Replace a file that ankiforge did not write.")
 YES = flag("--yes", help="Trust what the settings of the workspace ask for.")
-NEW_DECK = click.option("--deck", default="", metavar="NAME", help="Put new cards into this deck.")
+NEW_DECK = click.option(
+    "--deck", default="", metavar="NAME", help="Put new cards into this deck."
+)
 OVERRULE = flag("--force", help="Overrule a check that blocks.")
 REASON = click.option("--reason", default="", metavar="TEXT", help="Say why; it is kept.")
 DRAFTER = click.option(
@@ -418,7 +433,9 @@ def refuse_unknown_options(query: tuple[str, ...]) -> None:
 
 
 @contextmanager
-def progress_bar(call: Call, sources: Sequence[Source]) -> Iterator[Callable[[Progress], None]]:
+def progress_bar(
+    call: Call, sources: Sequence[Source]
+) -> Iterator[Callable[[Progress], None]]:
     """Show the progress of a run: in a terminal, documents read, then what a model drafts.
 
     Without a terminal, a line every 30 seconds while a model drafts. Yields a function to

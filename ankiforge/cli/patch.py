@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ankiforge.cli.output import FILE, Call, Words, command, refuse_unknown_options, session
+from ankiforge.cli.output import (
+    FILE,
+    Call,
+    Words,
+    command,
+    refuse_unknown_options,
+    session,
+)
 from ankiforge.errors import UsageError
 from ankiforge.text import counted
 
@@ -24,7 +31,9 @@ if TYPE_CHECKING:
   ankiforge patch document:Memory          the edits of one note
 """, context_settings={"ignore_unknown_options": True})  # fmt: skip
 @click.argument("query", nargs=-1, metavar="[QUERY]...")
-@click.option("-o", "--output", type=FILE, metavar="FILE", help="Write the patch to this file.")
+@click.option(
+    "-o", "--output", type=FILE, metavar="FILE", help="Write the patch to this file."
+)
 def patch(call: Call, query: Words, output: Path | None) -> None:
     """Print your edits in Anki as a patch of the notes that state the cards.
 
@@ -97,5 +106,7 @@ def _tell(call: Call, made: Patch, root: Path | None, output: Path | None) -> No
     call.say(f"{counted(cards, 'edit')} in {counted(len(made.files), 'file')}")
     if output is not None:
         path = quote(str(output.expanduser().absolute()))
-        call.say(f"to apply: cd {quote(str(root))} && git apply {path}   (or: patch -p1 < {path})")
+        call.say(
+            f"to apply: cd {quote(str(root))} && git apply {path}   (or: patch -p1 < {path})"
+        )
         call.say("then: ankiforge run")

@@ -53,7 +53,9 @@ PROBLEMS = 3
 class _RunCommand(Command):
     """A command whose help says what a PATH may be, as the sources say it."""
 
-    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_help_text(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
         """Write the description. Only then the sources are loaded."""
         from ankiforge.extract.registry import paths_in_words
 
@@ -89,7 +91,12 @@ def run(call: Call, paths: Paths, yes: bool, dry_run: bool, **options: Any) -> N
 
 
 def read_and_draft(
-    call: Call, paths: Paths, *, dry_run: bool = False, in_review: bool = False, **options: Any
+    call: Call,
+    paths: Paths,
+    *,
+    dry_run: bool = False,
+    in_review: bool = False,
+    **options: Any,
 ) -> RunResult:
     """Do what `run` does, and print what it came to.
 
@@ -206,11 +213,15 @@ ONE_FILE = click.Path(path_type=Path, dir_okay=False)
     default="",
     help="Draft these again: ids of cards or drafts, keys, or a query.",
 )
-@click.option("--remark", metavar="TEXT", default="", help="With --again: what to do better.")
+@click.option(
+    "--remark", metavar="TEXT", default="", help="With --again: what to do better."
+)
 @flag("--estimate", help="Show requests, tokens and cost; send nothing.")
 @DRAFTER
 @ACCEPT
-def draft(call: Call, again: str, remark: str, estimate: bool, drafter: str, accept: str) -> None:
+def draft(
+    call: Call, again: str, remark: str, estimate: bool, drafter: str, accept: str
+) -> None:
     """Draft cards for highlights that have been read and have no card yet.
 
     With --again, the new drafts wait beside what is there.
@@ -218,7 +229,9 @@ def draft(call: Call, again: str, remark: str, estimate: bool, drafter: str, acc
     if click.get_current_context().invoked_subcommand:
         return
     if remark and not again:
-        raise UsageError("--remark needs --again QUERY", hint="draft --again QUERY --remark TEXT")
+        raise UsageError(
+            "--remark needs --again QUERY", hint="draft --again QUERY --remark TEXT"
+        )
     if estimate:
         with session(call, read_only=True) as workspace:
             highlights_named(workspace, again)
@@ -259,7 +272,9 @@ def highlights_named(workspace: Workspace, query: str) -> frozenset[HighlightKey
         ids = ledger.find(parse(query))
     keys = frozenset(HighlightKey(line.highlight.key) for line in ledger.lines(ids))
     if not keys:
-        raise UsageError(f"nothing matches {query!r}", hint="ankiforge list shows ids and keys")
+        raise UsageError(
+            f"nothing matches {query!r}", hint="ankiforge list shows ids and keys"
+        )
     return keys
 
 
@@ -306,7 +321,9 @@ def export(call: Call, file: Path) -> None:
         if job.verify:
             looks = chat.export_looks(to_compare(workspace.ledger))
     if not texts and not looks:
-        call.say("nothing to ask: every highlight has a card, or may not be sent to a model")
+        call.say(
+            "nothing to ask: every highlight has a card, or may not be sent to a model"
+        )
         return
     files = {
         **_numbered(file, file.stem, texts),
@@ -315,13 +332,19 @@ def export(call: Call, file: Path) -> None:
     for path, text in files.items():
         _write_export(path, text)
     call.say(f"{counted(count, 'highlight')} written to {', '.join(map(str, files))}")
-    each = "each text into a separate chat" if len(files) > 1 else "the text into any chatbot"
+    each = (
+        "each text into a separate chat"
+        if len(files) > 1
+        else "the text into any chatbot"
+    )
     call.say(f"paste {each}; save its answer as ANSWER.md")
     call.say("next: ankiforge draft import ANSWER.md")
     left = pending - count
     if left:
         again = f"ankiforge draft export {quote(str(file))}"
-        call.say(f"{counted(left, 'passage')} left: import the answer first, then: {again}")
+        call.say(
+            f"{counted(left, 'passage')} left: import the answer first, then: {again}"
+        )
 
 
 def _numbered(file: Path, stem: str, texts: list[str]) -> dict[Path, str]:
@@ -408,7 +431,9 @@ def _import_answer(
     sent_back = sum(len(each.failed) for each in drafted)
     if sent_back:
         blocked = counted(sent_back, "highlight")
-        call.say(f"a check blocks the cards of {blocked}: the next export sends them back")
+        call.say(
+            f"a check blocks the cards of {blocked}: the next export sends them back"
+        )
 
 
 WORDS_SHOWN = 60
@@ -429,7 +454,9 @@ def _say_who_got_none(call: Call, drafted: Iterable[Drafted]) -> None:
             lines.append(f"  “{marked}”: {no_card.reason}")
     if not lines:
         return
-    call.say(f"no card for {len(lines):,} of {counted(answered, 'highlight')} in this answer:")
+    call.say(
+        f"no card for {len(lines):,} of {counted(answered, 'highlight')} in this answer:"
+    )
     shown = lines if call.verbose else lines[:NONE_SHOWN]
     for line in shown:
         call.say(line)

@@ -80,7 +80,9 @@ def review(
     trusting = replace(call, trusts=yes)
     if terminal and not (call.interactive and sys.stdout.isatty()):
         what = "--terminal needs a terminal, in which keys can be pressed"
-        raise UsageError(what, hint="ankiforge list --view new -v, then: ankiforge accept ID")
+        raise UsageError(
+            what, hint="ankiforge list --view new -v, then: ankiforge accept ID"
+        )
     _read_first(trusting, paths, options)
     if terminal:
         _review_in_terminal(trusting)
@@ -142,11 +144,15 @@ def _started(call: Call, ended: ExitStack, no_open: bool, address: str) -> None:
     if not (no_open or call.as_json):
         browser = _browser(remote=remote)
         if browser is None:
-            call.say("no browser can be opened here; open the whole address below in yours")
+            call.say(
+                "no browser can be opened here; open the whole address below in yours"
+            )
         else:
             file = ended.enter_context(_redirect(address))
             # in a thread, because a browser named in $BROWSER may return only when it is closed
-            threading.Thread(target=browser.open, args=(file.as_uri(),), daemon=True).start()
+            threading.Thread(
+                target=browser.open, args=(file.as_uri(),), daemon=True
+            ).start()
     if remote:
         port = urlsplit(address).port  # the page accepts requests for this port only
         host = socket.gethostname()
@@ -169,7 +175,9 @@ def _redirect(address: str) -> Iterator[Path]:
     # browsers from a snap see no folder of temporary files but their own, and nothing
     # hidden at home
     home = Path.home() if Path("/snap/bin").is_dir() and Path.home().is_dir() else None
-    with TemporaryDirectory(prefix="ankiforge-", dir=home, ignore_cleanup_errors=True) as folder:
+    with TemporaryDirectory(
+        prefix="ankiforge-", dir=home, ignore_cleanup_errors=True
+    ) as folder:
         path = Path(folder) / "open.html"
         handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -197,7 +205,13 @@ def _browser(*, remote: bool) -> webbrowser.BaseBrowser | None:
     except webbrowser.Error:
         return None
     # text browsers would occupy the terminal, and run no scripts
-    if getattr(browser, "basename", "") in ("www-browser", "lynx", "links", "elinks", "w3m"):
+    if getattr(browser, "basename", "") in (
+        "www-browser",
+        "lynx",
+        "links",
+        "elinks",
+        "w3m",
+    ):
         return None
     return browser
 
@@ -247,7 +261,9 @@ def _end_by_signal() -> Iterator[threading.Event]:
         raise KeyboardInterrupt
 
     wanted = {"SIGINT", "SIGTERM", "SIGHUP"}
-    before = {one: signal.signal(one, end) for one in signal.Signals if one.name in wanted}
+    before = {
+        one: signal.signal(one, end) for one in signal.Signals if one.name in wanted
+    }
     try:
         yield ended
     finally:
@@ -271,7 +287,10 @@ class Passes:
         # A hash of the package that was told last.
         self._package_hash = b""
         # The problems of the last pass and of the last delivery, which are not told again.
-        self._told_problems: dict[str, set[tuple[str, str]]] = {"read": set(), "deliver": set()}
+        self._told_problems: dict[str, set[tuple[str, str]]] = {
+            "read": set(),
+            "deliver": set(),
+        }
 
     def folders(self) -> list[Path]:
         """Return the folders of all sources."""
@@ -367,7 +386,9 @@ class Passes:
             raise
         finally:
             told = set().union(*self._told_problems.values())
-            problems = {(problem.where, problem.what): problem for problem in result.problems}
+            problems = {
+                (problem.where, problem.what): problem for problem in result.problems
+            }
             for key, problem in problems.items():
                 if key not in told:
                     hint = f" ({problem.hint})" if problem.hint else ""

@@ -148,7 +148,9 @@ class TerminalReview:
         parts = [f"{number:,} {said}" for said, number in counts.items()]
         left = len(self._queue)
         decided = ", ".join(parts) or "nothing decided"
-        self._print(f"\n{decided}; {left:,} left" if left else f"\n{decided}; nothing is left")
+        self._print(
+            f"\n{decided}; {left:,} left" if left else f"\n{decided}; nothing is left"
+        )
         if self._done:
             unsent = self._ledger.counts("unsent")["unsent"].total()
             if unsent:
@@ -230,7 +232,9 @@ class TerminalReview:
         """Do what a key says. Return whether the item was decided on."""
         choice = item.choices[place] if item.choices else None
         if key in ("\r", "\n", "a", "F"):
-            self._store("accepted", item, lambda: self._accept(item, choice, forced=key == "F"))
+            self._store(
+                "accepted", item, lambda: self._accept(item, choice, forced=key == "F")
+            )
         elif key == "x":
             self._store("rejected", item, lambda: self._reject(item))
         elif key == "e" and choice:
@@ -444,7 +448,9 @@ def _choices(waiting: Waiting) -> list[Choice]:
         return [Choice(waiting, draft.fields)]
     choices = []
     for number, text in enumerate(draft.gaps, 1):
-        fields = tuple((name, text if name == "Text" else old) for name, old in draft.fields)
+        fields = tuple(
+            (name, text if name == "Text" else old) for name, old in draft.fields
+        )
         choices.append(Choice(waiting, fields, number))
     return choices
 
@@ -459,7 +465,9 @@ def _card_lines(choice: Choice) -> Iterator[Text]:
         elif words and name != "Image":
             label = {"Front": "Q", "Back": "A"}.get(name, name.lower())
             line = Text(f"{label}: ", "dim")
-            line.append(plain(for_terminal(words)), "bold" if name == "Front" else "not dim")
+            line.append(
+                plain(for_terminal(words)), "bold" if name == "Front" else "not dim"
+            )
             yield line
 
 
@@ -503,7 +511,9 @@ def _other_choices(choices: Sequence[Choice], place: int) -> Text:
         shown = shortened(on_one_line(plain(for_terminal(words))), _CUT)
         if number:
             line.append("   ")
-        line.append(f"{number + 1} {shown}", "bold underline" if number == place else "dim")
+        line.append(
+            f"{number + 1} {shown}", "bold underline" if number == place else "dim"
+        )
     return line
 
 
@@ -520,7 +530,9 @@ def _source_lines(choice: Choice) -> Iterator[Text]:
     if not is_shown:
         words = passage
         if not highlight.sentence:
-            words = f"{from_a_word(highlight.prefix)}{passage}{to_a_word(highlight.suffix)}"
+            words = (
+                f"{from_a_word(highlight.prefix)}{passage}{to_a_word(highlight.suffix)}"
+            )
         yield Text(for_terminal(f"“{on_one_line(words)}”"), "dim")
     if highlight.comment:
         yield Text(for_terminal(f"your comment: {on_one_line(highlight.comment)}"), "dim")

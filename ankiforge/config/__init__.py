@@ -101,7 +101,16 @@ class _MachineFields(_Section, rename="pascal"):
         for ours, name in msgspec.to_builtins(self).items():
             if name is not None:
                 given[ours] = name
-        order = ("Text", "Front", "Back", "Reverse", "Extra", "Source", "Citation", "Links")
+        order = (
+            "Text",
+            "Front",
+            "Back",
+            "Reverse",
+            "Extra",
+            "Source",
+            "Citation",
+            "Links",
+        )
         return {ours: given[ours] for ours in order if ours in given}
 
 
@@ -261,7 +270,9 @@ def _check_note_types(types: NoteTypes, where: Location) -> None:
         for ours, name in mapped.fields.names.items() if mapped else ():
             if name in taken:
                 what = f"{name!r} is also the field for {taken[name]}"
-                raise where.at(kind, "fields", ours).error(what, "give each a field of its own")
+                raise where.at(kind, "fields", ours).error(
+                    what, "give each a field of its own"
+                )
             taken[name] = ours
 
 
@@ -296,7 +307,9 @@ class _Common(Value):
 _EXAMPLE = "- obsidian: {name: notes, path: ~/Vault}"
 
 
-def _source(item: dict[str, Any], folder: Path, where: Location, kinds: SourceKinds) -> SourceEntry:
+def _source(
+    item: dict[str, Any], folder: Path, where: Location, kinds: SourceKinds
+) -> SourceEntry:
     """Return the source that an item of the list names.
 
     Raises:
@@ -341,7 +354,9 @@ def _check_names(sources: list[SourceEntry]) -> None:
         first = by_name.setdefault(unicodedata.normalize("NFC", source.name), source)
         if first is not source:
             what = f"the name {source.name!r} is taken by the source in line {first.where.line}"
-            raise source.where.at("name").error(what, "give each source a `name` of its own")
+            raise source.where.at("name").error(
+                what, "give each source a `name` of its own"
+            )
 
 
 def source_name(path: Path) -> str:
@@ -413,7 +428,9 @@ def _check_service(url: str, key_env: str, name: str, where: Location) -> None:
     """
     if not any(origin(url)):
         what = "expected a web address, without a name or password"
-        raise where.at(name).error(what, "such as http://127.0.0.1:8765; a key is for key_env")
+        raise where.at(name).error(
+            what, "such as http://127.0.0.1:8765; a key is for key_env"
+        )
     if key_env and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key_env):
         hint = f"a name such as {LLM.name}; never write the key itself into this file"
         raise where.at("key_env").error("not the name of an environment variable", hint)

@@ -175,7 +175,9 @@ def deck_of(
     if document.deck:
         deck = _joined(document.deck.split("::"))
     if not deck:
-        deck = _fill(rule.deck, document.title, _placeholders(document, highlight, collection))
+        deck = _fill(
+            rule.deck, document.title, _placeholders(document, highlight, collection)
+        )
     return DeckChoice(deck, tags, rule.kinds, _action(rule, highlight))
 
 

@@ -187,7 +187,9 @@ def _key_concern(service: _Service) -> Iterator[Concern]:
     gets_it_anyway = name == service.default.name and service.default.owns(url)
     if name and not gets_it_anyway:
         address = "/".join(url.lower().split("/")[:3])
-        says = f"the environment variable {name} would be used as a key, sent to {address}"
+        says = (
+            f"the environment variable {name} would be used as a key, sent to {address}"
+        )
         yield Concern(says, service.where.at("key_env"))
 
 
@@ -285,6 +287,8 @@ def require_trust(
     question = f"This workspace, {workspace.root}, asks for:\n{listed}\nTrust it?"
     if ask is None or not ask(question):
         what = f"{workspace.root} must be confirmed first. It asks for:\n{listed}"
-        confirming = f"ankiforge init --trust {workspace.root}, or --yes with run or review"
+        confirming = (
+            f"ankiforge init --trust {workspace.root}, or --yes with run or review"
+        )
         raise UsageError(what, hint=f"to confirm it: {confirming}")
     confirm(workspace, waiting, folder)

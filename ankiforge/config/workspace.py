@@ -94,7 +94,9 @@ def store_values(folder: Path, name: str, values: Texts) -> None:
 # --- remembered PATHs -------------------------------------------------------------------
 
 REMEMBERED = "sources.yaml"
-_HEAD = "# What `ankiforge run` reads, too. Delete an entry to forget it; its cards stay.\n"
+_HEAD = (
+    "# What `ankiforge run` reads, too. Delete an entry to forget it; its cards stay.\n"
+)
 
 
 class Remembered(Value):
@@ -115,7 +117,9 @@ def store_remembered(folder: OwnPath, items: Iterable[Remembered]) -> None:
     import yaml
 
     listed = msgspec.to_builtins(list(items))
-    text = yaml.safe_dump(listed, allow_unicode=True, sort_keys=False) if listed else "[]\n"
+    text = (
+        yaml.safe_dump(listed, allow_unicode=True, sort_keys=False) if listed else "[]\n"
+    )
     _write_private(folder / REMEMBERED, _HEAD + text)
 
 
@@ -261,7 +265,9 @@ def resolve(
     if not _is_workspace(root):
         # falling back to the default workspace would draft every card a second time there
         what = f"your workspace {root} is gone, or its disk is not mounted"
-        raise UsageError(what, hint="name it with -C DIR, or make another: ankiforge init DIR")
+        raise UsageError(
+            what, hint="name it with -C DIR, or make another: ankiforge init DIR"
+        )
     return load(root, kinds)
 
 

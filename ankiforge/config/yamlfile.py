@@ -177,7 +177,9 @@ class _Loader(yaml.SafeLoader):
             line = key.start_mark.line + 1
             first_line = line_of.setdefault(str(key.value), line)
             if first_line != line:
-                what = f"{key.value!r} is written twice, first in line {line_of[key.value]}"
+                what = (
+                    f"{key.value!r} is written twice, first in line {line_of[key.value]}"
+                )
                 raise yaml.MarkedYAMLError(problem=what, problem_mark=key.start_mark)
         return super().construct_mapping(node, deep)
 

@@ -57,7 +57,9 @@ from ankiforge.text import cloze
 from ankiforge.text.cloze import literal, plain
 from ankiforge.text.fold import locate
 
-NONE_FITS = "the model found no question to the proposed words that it could answer itself"
+NONE_FITS = (
+    "the model found no question to the proposed words that it could answer itself"
+)
 _OWN_WORDS = 1
 """The answer is other words of the sentence than the proposed ones."""
 _WARNED = 2
@@ -132,7 +134,9 @@ class Cascade:
             self._proposals[highlight.key] = self._proposal_of(alone, highlight)
         return self._proposals[highlight.key]
 
-    def _proposal_of(self, alone: SendableTask, highlight: Highlight) -> Proposed | NoCard:
+    def _proposal_of(
+        self, alone: SendableTask, highlight: Highlight
+    ) -> Proposed | NoCard:
         kinds = alone.task.brief.kinds
         if kinds and CardKind.BASIC not in kinds:
             return NoCard(highlight.key, "its deck takes no questions", passing=True)
@@ -201,7 +205,9 @@ class Cascade:
         except ItemError as error:
             return all_failed(alone, error)
 
-    def _drafted(self, alone: SendableTask, proposed: Proposed, ask: Ask) -> DraftedHighlight:
+    def _drafted(
+        self, alone: SendableTask, proposed: Proposed, ask: Ask
+    ) -> DraftedHighlight:
         """Take the steps for a highlight, as far as `ask` has replies."""
         [highlight] = alone.highlights
         shown = alone.passages[highlight.key]

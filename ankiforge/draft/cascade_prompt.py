@@ -56,7 +56,9 @@ class CascadePrompt(Value):
     @property
     def fingerprint(self) -> str:
         """Return `cascade@` and a hash of eight hex digits, which is stored with every draft."""
-        return f"{CASCADE}@{h16(self.rules, self.passage, self.question, self.answer)[:8]}"
+        return (
+            f"{CASCADE}@{h16(self.rules, self.passage, self.question, self.answer)[:8]}"
+        )
 
     def ask_for_question(
         self, shown: Sendable, sentence: SendableText, answer: SendableText
@@ -82,7 +84,9 @@ class CascadePrompt(Value):
         return self._demand(shown, demand, reply_schema("answer", LONGEST_ANSWER))
 
     def _demand(self, shown: Sendable, demand: SendableText, schema: Json) -> Question:
-        passage = filled(self.passage, {"heading": data(shown.heading), "text": _text_of(shown)})
+        passage = filled(
+            self.passage, {"heading": data(shown.heading), "text": _text_of(shown)}
+        )
         messages = (
             message("system", ours(self.rules.strip())),
             message("user", SendableText(f"{passage}\n{demand}")),

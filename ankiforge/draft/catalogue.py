@@ -117,7 +117,9 @@ def here() -> list[Path]:
     folder = models_folder()
     if not folder.is_dir():
         return []
-    return sorted(file for file in folder.iterdir() if file.suffix == ENDING and file.is_file())
+    return sorted(
+        file for file in folder.iterdir() if file.suffix == ENDING and file.is_file()
+    )
 
 
 def model_file(name_or_path: str) -> Path:

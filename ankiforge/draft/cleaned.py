@@ -46,7 +46,9 @@ def cloze_text(text: str) -> str:
 
 # --- formulae -------------------------------------------------------------------------
 
-_BRACKETED_MATHS = regex(r"(?s)\\\[\s*(?P<display>.+?)\s*\\\]|\\\(\s*(?P<inline>.+?)\s*\\\)")
+_BRACKETED_MATHS = regex(
+    r"(?s)\\\[\s*(?P<display>.+?)\s*\\\]|\\\(\s*(?P<inline>.+?)\s*\\\)"
+)
 
 
 def _our_markdown(text: str) -> str:

@@ -135,7 +135,11 @@ class Client:
         return None if completion is None else Answer(completion, name, label, count)
 
     def _keep(
-        self, question: Question, raw: str, completion: Completion, tokens: tuple[int, int]
+        self,
+        question: Question,
+        raw: str,
+        completion: Completion,
+        tokens: tuple[int, int],
     ) -> list[Answer]:
         """Keep a reply for each thing it is about; the first one has the tokens of the request."""
         count = len(question.each)
@@ -231,7 +235,8 @@ class Client:
                 completion = Completion.of(raw) or Completion()
                 tokens_in = completion.tokens_in or size // _BYTES_PER_TOKEN
                 tokens_out = (
-                    completion.tokens_out or len(completion.content) // _CHARACTERS_PER_TOKEN
+                    completion.tokens_out
+                    or len(completion.content) // _CHARACTERS_PER_TOKEN
                 )
                 answers = self._keep(question, raw, completion, (tokens_in, tokens_out))
                 self.budget.count_new(tokens_in, tokens_out, question.characters)
@@ -359,7 +364,9 @@ class Client:
                     api_key=settings.checked_key() or "none",
                     max_retries=settings.retries,
                     timeout=httpx2.Timeout(silence, connect=min(10.0, silence)),
-                    http_client=httpx2.Client(transport=transport, follow_redirects=False),
+                    http_client=httpx2.Client(
+                        transport=transport, follow_redirects=False
+                    ),
                 )
             return self._openai
 

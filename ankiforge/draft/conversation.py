@@ -102,7 +102,9 @@ class Conversation:
         second = self._ask(chunk.only(*chunk.highlights[half:]))
         return first | second
 
-    def _ask_further(self, asked: Question, said: SendableText, wish: SendableText) -> Answer:
+    def _ask_further(
+        self, asked: Question, said: SendableText, wish: SendableText
+    ) -> Answer:
         """Ask again about one highlight, after what the model said and what is wrong with it."""
         exchange: tuple[Message, Message] = (
             message("assistant", said),
@@ -158,7 +160,9 @@ class Conversation:
 
     # --- repairs ----------------------------------------------------------------------
 
-    def _blocked(self, drafts: Sequence[Draft], highlight: Highlight) -> list[BlockedDraft]:
+    def _blocked(
+        self, drafts: Sequence[Draft], highlight: Highlight
+    ) -> list[BlockedDraft]:
         """Return the drafts that a check blocks, with the findings.
 
         Of candidates, only one has to pass.

@@ -209,7 +209,9 @@ def _refuse_error(answer: httpx2.Response, host: str) -> None:
     hint = "is the address right? ankiforge model list"
     if status in (401, 403):
         hint = "the file needs a login; download it in a browser, then: ankiforge model use PATH"
-    raise ServiceError(f"{host} answers {status} {answer.reason_phrase}".rstrip(), hint=hint)
+    raise ServiceError(
+        f"{host} answers {status} {answer.reason_phrase}".rstrip(), hint=hint
+    )
 
 
 def _offered_range(answer: httpx2.Response, done: int) -> tuple[int, int]:
@@ -239,7 +241,9 @@ def _refuse_other_size(offer: Offer, size: int) -> None:
 def _refuse_full_disk(part: Path, size: int) -> None:
     free = shutil.disk_usage(part.parent).free
     if size + _ROOM > free:
-        what = f"{part.parent} has {gigabytes(free)} free, and {gigabytes(size)} are to come"
+        what = (
+            f"{part.parent} has {gigabytes(free)} free, and {gigabytes(size)} are to come"
+        )
         raise UsageError(what, hint="free space there, then try again")
 
 
@@ -274,7 +278,9 @@ def _checked(offer: Offer, file: Path, show: Show) -> str:
         file.unlink()
         _origin_file(file).unlink(missing_ok=True)
         hint = "it was deleted; try again, or choose another: ankiforge model list"
-        raise ItemError(f"what {_host(offer.url)} gave as {offer.name} {wrong}", hint=hint)
+        raise ItemError(
+            f"what {_host(offer.url)} gave as {offer.name} {wrong}", hint=hint
+        )
     return sha256
 
 

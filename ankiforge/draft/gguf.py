@@ -58,7 +58,9 @@ def memory_needed(file: Path, context: int) -> int:
             shape = _shape(opened)
     except OSError as error:
         what = f"the model {file} cannot be read: {error.strerror}"
-        raise UsageError(what, hint="correct llm.model_file, or: ankiforge model list") from error
+        raise UsageError(
+            what, hint="correct llm.model_file, or: ankiforge model list"
+        ) from error
     if shape is None:
         what = f"{file} is not a model in the format GGUF"
         raise UsageError(what, hint="correct llm.model_file, or: ankiforge model list")
@@ -155,7 +157,10 @@ def _available_on_windows() -> int | None:
         _fields_ = (
             ("length", ctypes.c_uint32),
             ("load", ctypes.c_uint32),
-            *((name, ctypes.c_uint64) for name in ("total", "available", "c", "d", "e", "f", "g")),
+            *(
+                (name, ctypes.c_uint64)
+                for name in ("total", "available", "c", "d", "e", "f", "g")
+            ),
         )
 
     status = Status(length=ctypes.sizeof(Status))

@@ -170,7 +170,9 @@ class Model:
                 asked = self._questions(chunk)
                 questions += asked
                 highlights += len(chunk.highlights)
-                tokens_out += _tokens_out(chunk, asked, in_cascade=self._in_cascade(chunk))
+                tokens_out += _tokens_out(
+                    chunk, asked, in_cascade=self._in_cascade(chunk)
+                )
         tokens_in = sum(map(_bytes_of, questions)) // _BYTES_PER_TOKEN
         return Estimate(
             highlights=highlights,

@@ -70,7 +70,9 @@ def not_installed(why: str = "") -> UsageError:
 class OnBoard:
     """The server of one model. Thread-safe."""
 
-    def __init__(self, file: Path, notice: Callable[[str], None] = lambda text: None) -> None:
+    def __init__(
+        self, file: Path, notice: Callable[[str], None] = lambda text: None
+    ) -> None:
         """Start nothing yet; `notice` is told that the model is loaded."""
         self._file = file
         self._notice = notice
@@ -135,7 +137,9 @@ class OnBoard:
         if self._is_ended:
             self.end()
             raise ServiceError("stopped before the model was loaded")
-        self._listener = threading.Thread(target=self._listen, args=(process,), daemon=True)
+        self._listener = threading.Thread(
+            target=self._listen, args=(process,), daemon=True
+        )
         self._listener.start()
         too_long = threading.Timer(PATIENCE_S, process.kill)
         too_long.start()
@@ -168,7 +172,9 @@ class OnBoard:
             raise self._death(process.wait())
         return str(answer["address"])
 
-    def _wait_until_ready(self, process: subprocess.Popen[bytes], address: str, key: str) -> None:
+    def _wait_until_ready(
+        self, process: subprocess.Popen[bytes], address: str, key: str
+    ) -> None:
         """Wait while the server answers 503, which means that it is loading."""
         while _status(address, key) in (None, 503):
             code = process.poll()

@@ -193,7 +193,9 @@ def question(sendable: SendableTask, prompt: Prompt) -> Question:
     }
     parts: tuple[Question, ...] = ()
     if len(passages) > 1:
-        parts = tuple(question(sendable.only(each), prompt) for each in sendable.highlights)
+        parts = tuple(
+            question(sendable.only(each), prompt) for each in sendable.highlights
+        )
     return Question(
         messages=prompt.messages(values),
         schema=reply_schema(shape),

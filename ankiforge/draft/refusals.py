@@ -130,7 +130,9 @@ def refusal(
 
 def is_loading_model(text: str) -> bool:
     """Return whether a server says, in an answer of status 503, that it loads its model."""
-    return re.search(r"(?i)\bload(?:ing|s)\b.{0,20}\bmodel\b", text[:_LONGEST]) is not None
+    return (
+        re.search(r"(?i)\bload(?:ing|s)\b.{0,20}\bmodel\b", text[:_LONGEST]) is not None
+    )
 
 
 def _refused_field(body: str, sent: Any, settings: ServerSettings) -> str:

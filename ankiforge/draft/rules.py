@@ -9,7 +9,14 @@ from __future__ import annotations
 
 import re
 
-from ankiforge.draft.instructions import Instruction, Wish, failed_on, requested, sided, skip_reason
+from ankiforge.draft.instructions import (
+    Instruction,
+    Wish,
+    failed_on,
+    requested,
+    sided,
+    skip_reason,
+)
 from ankiforge.errors import BugError, one_item
 from ankiforge.model import (
     FIGURE,
@@ -32,12 +39,18 @@ from ankiforge.text import cloze, occlusion, regex
 from ankiforge.text.cloze import cloze_answers, image_paths, literal, plain
 from ankiforge.text.fold import fold, is_visible, locate
 
-NOTHING = "nothing says what to ask: comment it with `? question` or `c:`, or let a model draft it"
+NOTHING = (
+    "nothing says what to ask: comment it with `? question` or `c:`,"
+    " or let a model draft it"
+)
 STRUCK = "struck out: deleted words become no card"
 WHOLE = (
-    "the whole sentence is marked: mark the words to hide, write {form}, or let a model draft it"
+    "the whole sentence is marked: mark the words to hide, write {form},"
+    " or let a model draft it"
 )
-UNANSWERED = "no answer stands right below its `?`: delete the empty line, or write the answer"
+UNANSWERED = (
+    "no answer stands right below its `?`: delete the empty line, or write the answer"
+)
 HEADING = "the mark is a heading, which states nothing"
 QUESTIONLESS = "an image: write its question as the comment: `? …`"
 

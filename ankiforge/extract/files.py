@@ -126,7 +126,9 @@ def matcher(patterns: Iterable[str], *, git: bool = False) -> Callable[[str], bo
     expression_of = _git_expression if git else _plain_expression
     expressions = [expression_of(pattern) for pattern in patterns]
     # DOTALL and fullmatch: names may contain line breaks
-    fits = re.compile("|".join(expressions) or r"(?!)", re.IGNORECASE | re.DOTALL).fullmatch
+    fits = re.compile(
+        "|".join(expressions) or r"(?!)", re.IGNORECASE | re.DOTALL
+    ).fullmatch
     return lambda path: fits(path) is not None
 
 
@@ -228,7 +230,9 @@ def open_regular(path: str, flags: int) -> int:
     not_regular = SpecialFileError(None, "it is not a regular file", path)
     if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - to open a device may change it
         raise not_regular
-    no_waiting = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)  # not on Windows
+    no_waiting = getattr(os, "O_NONBLOCK", 0) | getattr(
+        os, "O_NOCTTY", 0
+    )  # not on Windows
     handle = os.open(path, flags | no_waiting)
     if not stat.S_ISREG(os.fstat(handle).st_mode):  # it was replaced meanwhile
         os.close(handle)
@@ -275,8 +279,12 @@ def unreadable(error: OSError) -> ItemError:
     if isinstance(error, FileNotFoundError):
         return ItemError(WENT_AWAY, hint=READ_AGAIN)
     if isinstance(error, SpecialFileError):
-        return ItemError(str(error.strerror), hint="pipes, devices and folders are not read")
-    return ItemError(f"cannot be read: {error.strerror or error}", hint="check its permissions")
+        return ItemError(
+            str(error.strerror), hint="pipes, devices and folders are not read"
+        )
+    return ItemError(
+        f"cannot be read: {error.strerror or error}", hint="check its permissions"
+    )
 
 
 QUIET_SECONDS = 0.3
@@ -414,7 +422,9 @@ def _close(open_elements: list[_Open], name: str) -> None:
             return
 
 
-def _leads_to(steps: tuple[Step, ...], way: tuple[tuple[Step, Step], ...], tag: str) -> bool:
+def _leads_to(
+    steps: tuple[Step, ...], way: tuple[tuple[Step, Step], ...], tag: str
+) -> bool:
     """Return whether an element, at the end of a way, is the one that some steps lead to."""
     if steps and steps[0][0].startswith("#"):
         found = _ID.search(tag)
@@ -428,7 +438,9 @@ _ABOVE = str.maketrans(
     "0123456789+-−=()abcdefghijklmnoprstuvwxyz",
     "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ",
 )
-_BELOW = str.maketrans("0123456789+-−=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
+_BELOW = str.maketrans(
+    "0123456789+-−=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ"
+)
 SCRIPTS = {"sup": ("^", _ABOVE), "sub": ("_", _BELOW)}
 
 

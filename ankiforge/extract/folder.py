@@ -126,7 +126,11 @@ class Folder(msgspec.Struct):
             self.walked.clear()
         for start in self.only or (self.root,):
             is_file = start.is_file()
-            if is_file and self.others is not None and not start.is_relative_to(self.root):
+            if (
+                is_file
+                and self.others is not None
+                and not start.is_relative_to(self.root)
+            ):
                 path = disk.relative(start, self.root)
                 found[path] = Problem(start.name, "it is outside the vault")
                 continue
@@ -191,7 +195,9 @@ class Folder(msgspec.Struct):
             return self._link_left_out(entry, path) if is_vault else None
         fits = self.fits(path)
         if is_vault and fits and _CONFLICT.match(path):
-            return Problem(path, "a conflict copy was left out", "merge it, then delete it")
+            return Problem(
+                path, "a conflict copy was left out", "merge it, then delete it"
+            )
         if fits and entry.is_file(follow_symlinks=False):
             return File(path, entry.path, named=False, stamp=disk.stamp_at(entry.path))
         if self.others is not None:
@@ -306,7 +312,9 @@ class FileSource(FolderSource):
     tells_of_named: ClassVar[bool] = False
     """Whether a file that the user named is read even if it is unchanged, to tell of it again."""
 
-    def document(self, file: File, text: str, picture: Callable[[str], str]) -> Iterator[Sighting]:
+    def document(
+        self, file: File, text: str, picture: Callable[[str], str]
+    ) -> Iterator[Sighting]:
         """Yield the document of a file, unless it has no highlights, and problems.
 
         `picture` returns the path of a picture by its name in the text; "" if it is not a
@@ -367,7 +375,9 @@ class FileSource(FolderSource):
         yield from self.notices()
         files.sort(key=lambda file: file.path)
         folder.count.total = len(files)
-        whose = h16(disk.program(), folder.name, os.path.realpath(folder.root), folder.context)
+        whose = h16(
+            disk.program(), folder.name, os.path.realpath(folder.root), folder.context
+        )
         changed: list[File] = []
         for file in files:
             if known and self._is_unchanged(file, known, whose):
@@ -392,7 +402,9 @@ class FileSource(FolderSource):
                 fingerprint = ""
                 if known and not has_problem:
                     fingerprint = self._fingerprint(file, pictures.paths, whose)
-                yield from self._remembered(file, sightings, fingerprint, tuple(pictures.paths))
+                yield from self._remembered(
+                    file, sightings, fingerprint, tuple(pictures.paths)
+                )
             folder.missed |= bool(files) and not was_any_read
         if len(changed) == len(files):
             yield from self.first_notices(files)
@@ -518,7 +530,9 @@ def _is_file_below(root: Path, path: str) -> bool:
 def selection_of(settings: msgspec.Struct) -> str:
     """Return the settings as text. Different texts may select different passages."""
     values = msgspec.to_builtins(settings)
-    selecting = {key: value for key, value in values.items() if key not in ("path", "name")}
+    selecting = {
+        key: value for key, value in values.items() if key not in ("path", "name")
+    }
     return msgspec.json.encode(selecting, order="sorted").decode()
 
 

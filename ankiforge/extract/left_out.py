@@ -61,7 +61,10 @@ _NAMES = {
     _OTHER: ("other file", "other files"),
     _EXCALIDRAW: ("Excalidraw drawing", "Excalidraw drawings"),
     _KOREADER: ("KOReader folder", "KOReader folders"),
-    _NOT_DOWNLOADED: ("file not downloaded from iCloud", "files not downloaded from iCloud"),
+    _NOT_DOWNLOADED: (
+        "file not downloaded from iCloud",
+        "files not downloaded from iCloud",
+    ),
 }
 _MOST_KINDS = 6
 _MOST_NAMES = 3
@@ -160,7 +163,9 @@ def left_out(sources: Iterable[object]) -> Iterator[LeftOut]:
         left: Left | None = getattr(source, "left", None)
         if left and left.out:
             yield left.out
-        walked: dict[Path, Walked] = getattr(getattr(source, "folder", None), "walked", {})
+        walked: dict[Path, Walked] = getattr(
+            getattr(source, "folder", None), "walked", {}
+        )
         for place, walk in walked.items():
             places[place].walks.append(walk)
             places[place].read.update(getattr(source, "endings", ()))

@@ -59,15 +59,25 @@ def source_type(kind: str) -> type[SourceType]:
     """
     if kind in _OURS:
         module, _, name = _OURS[kind].partition(":")
-        ours: type[SourceType] = getattr(import_module(f"ankiforge.extract.{module}"), name)
+        ours: type[SourceType] = getattr(
+            import_module(f"ankiforge.extract.{module}"), name
+        )
         return ours
     for entry_point in _plugins().select(name=kind):
         plugin = entry_point.load()
-        if isinstance(plugin, type) and issubclass(plugin, SourceType) and plugin.kind == kind:
+        if (
+            isinstance(plugin, type)
+            and issubclass(plugin, SourceType)
+            and plugin.kind == kind
+        ):
             return plugin
-        what = f"the source {kind!r} is not a SourceType of this kind: {entry_point.value}"
+        what = (
+            f"the source {kind!r} is not a SourceType of this kind: {entry_point.value}"
+        )
         raise ConfigError(what, hint="update the package that provides it")
-    raise ConfigError(f"there is no source called {kind!r}", hint=f"known: {', '.join(kinds())}")
+    raise ConfigError(
+        f"there is no source called {kind!r}", hint=f"known: {', '.join(kinds())}"
+    )
 
 
 def source_types() -> tuple[type[SourceType], ...]:

@@ -84,7 +84,9 @@ def snapshot(database: Path, owner: Owner) -> Iterator[Path]:
                 hint = f"wait until {owner.name} has finished syncing, or close it, and run again"
                 raise ItemError(f"{owner.name} keeps writing to it", hint=hint)
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise ItemError(f"there is no {owner.name} database", hint=owner.where) from error
+            raise ItemError(
+                f"there is no {owner.name} database", hint=owner.where
+            ) from error
         except SpecialFileError as error:
             raise unreadable(error) from error
         except OSError as error:

@@ -9,7 +9,14 @@ from ankiforge.ledger.core import Ledger
 from ankiforge.ledger.database import readable_errors
 from ankiforge.ledger.decide import FLOOD, Taken
 from ankiforge.ledger.events import Wording
-from ankiforge.ledger.files import CACHE_FILE, REPLIES_FILE, Cache, CacheFile, Paid, Replies
+from ankiforge.ledger.files import (
+    CACHE_FILE,
+    REPLIES_FILE,
+    Cache,
+    CacheFile,
+    Paid,
+    Replies,
+)
 from ankiforge.ledger.lists import FIELDS, Line, Match, QueryTerm
 from ankiforge.ledger.overview import WITHOUT, Order
 from ankiforge.ledger.readings import Report

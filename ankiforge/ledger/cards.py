@@ -287,7 +287,9 @@ def _card_from(state: State, passage: Passage, known_rows: Sequence[Row]) -> Car
         mod=sent.mod if sent else 0,
         digest=sent.digest if sent else "",
         tags_sent=_tags_sent(state),
-        resolved=tuple((field, *choice) for field, choice in sorted(state.resolved.items())),
+        resolved=tuple(
+            (field, *choice) for field, choice in sorted(state.resolved.items())
+        ),
         adopted=state.adopted,
         mapped=state.mapped,
         bases=_bases(state),

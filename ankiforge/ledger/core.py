@@ -575,7 +575,9 @@ class Ledger:
         """
         return belonging.decline(self._store, tools)
 
-    def adopt(self, notes: Iterable[LostNote], unreadable: Iterable[Seen] = ()) -> list[Seen]:
+    def adopt(
+        self, notes: Iterable[LostNote], unreadable: Iterable[Seen] = ()
+    ) -> list[Seen]:
         """Take over notes that no event knows, where their passage is found.
 
         Return the others, and the unreadable ones.

@@ -89,7 +89,9 @@ def accept_clean(store: Store, allows: Callable[[Waiting], bool]) -> list[Guid]:
     return accepted
 
 
-def accept(store: Store, id: str, *, gap: int = 1, masks: str = "", forced: bool = False) -> Guid:
+def accept(
+    store: Store, id: str, *, gap: int = 1, masks: str = "", forced: bool = False
+) -> Guid:
     """Accept a draft; a revision gives its card the new words.
 
     Args:
@@ -211,7 +213,9 @@ def make_card(store: Store, new_card: NewCard) -> Guid:
             body["instead"] = draft_row["replaces"]
         settled = [row for row in draft_rows if _is_alternative(row, new_card)]
     passed = [alternative["content"] for alternative in settled]
-    with_proposals, gaps = proposals.settled_by(draft_rows, new_card.proposal.draft, new_card.draft)
+    with_proposals, gaps = proposals.settled_by(
+        draft_rows, new_card.proposal.draft, new_card.draft
+    )
     settled += with_proposals
     passed += gaps
     if passed:

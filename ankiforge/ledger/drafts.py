@@ -22,10 +22,27 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.ledger import belonging, cards, forms
-from ankiforge.ledger.events import Event, Passage, State, Wording, exact, is_news, is_stale
+from ankiforge.ledger.events import (
+    Event,
+    Passage,
+    State,
+    Wording,
+    exact,
+    is_news,
+    is_stale,
+)
 from ankiforge.ledger.readings import decode_highlight, decode_highlight_body
 from ankiforge.ledger.store import Row, Store, encode, listed
-from ankiforge.model import FIGURE, PROPOSE, Draft, Highlight, Pair, Proposal, Verdict, h16
+from ankiforge.model import (
+    FIGURE,
+    PROPOSE,
+    Draft,
+    Highlight,
+    Pair,
+    Proposal,
+    Verdict,
+    h16,
+)
 
 PART = 200
 """The number of rows that are read at a time."""

@@ -344,7 +344,9 @@ class Passage(msgspec.Struct):
         """
         if self.rejected:
             return True
-        ended = [card for card in self.cards.values() if card.by == PERSON and not card.live]
+        ended = [
+            card for card in self.cards.values() if card.by == PERSON and not card.live
+        ]
         return not all(map(_is_open_again, ended))
 
     def refuses(self, wording: Wording) -> bool:

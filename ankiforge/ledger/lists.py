@@ -366,7 +366,9 @@ class Match(Value):
 
 # --- words without case and accents -----------------------------------------------------
 
-BASE_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe"})
+BASE_LETTERS = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe"}
+)
 """Letters that no decomposition changes to those that people type."""
 _NOT_LETTERS = regex(r"[\W_]+")
 

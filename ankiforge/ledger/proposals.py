@@ -53,7 +53,9 @@ def with_gap(draft: Draft, number: int) -> Draft:
             what = f"gap {number}: only proposals have several gaps to choose from"
         raise RefusedError(what, hint="ankiforge show ID")
     text = draft.gaps[number - 1]
-    fields = tuple((name, text if name == "Text" else words) for name, words in draft.fields)
+    fields = tuple(
+        (name, text if name == "Text" else words) for name, words in draft.fields
+    )
     return replace(draft, fields=fields, answer=cloze_answers(text), gaps=())
 
 
@@ -164,7 +166,9 @@ def settled_by(
                 rows.append(row)
                 passed.append(row["content"])
     own_content = wording_of(accepted, own=False).content
-    return rows, tuple(content for content in dict.fromkeys(passed) if content != own_content)
+    return rows, tuple(
+        content for content in dict.fromkeys(passed) if content != own_content
+    )
 
 
 def overlap(one: str, other: str) -> bool:

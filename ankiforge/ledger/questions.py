@@ -151,8 +151,12 @@ def _ask_about_gaps_of_one_proposal(store: Store) -> Iterator[Question]:
         passage = store.passage(passage_row["passage"])
         if passage.told_apart_from(passage):
             continue
-        passed_over = [card for card in passage.live if card.wording.content in passage.passed]
-        for card, other in combinations(sorted(passed_over, key=lambda card: card.guid), 2):
+        passed_over = [
+            card for card in passage.live if card.wording.content in passage.passed
+        ]
+        for card, other in combinations(
+            sorted(passed_over, key=lambda card: card.guid), 2
+        ):
             guids = (Guid(card.guid), Guid(other.guid))
             yield Question(
                 id=_question_id(QuestionKind.DUPLICATE, *guids),

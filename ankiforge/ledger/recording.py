@@ -23,7 +23,15 @@ from ankiforge.ledger.drafts import (
     summed_up,
     wording_of,
 )
-from ankiforge.ledger.events import SOURCE, Passage, State, Wording, exact, is_news, is_stale
+from ankiforge.ledger.events import (
+    SOURCE,
+    Passage,
+    State,
+    Wording,
+    exact,
+    is_news,
+    is_stale,
+)
 from ankiforge.ledger.gap_numbers import keep_numbers
 from ankiforge.ledger.match import LONG
 from ankiforge.ledger.readings import decode_highlight
@@ -188,7 +196,9 @@ class _Recording:
             self._dropped_ids += _dropped(waiting, highlight, by_model=self._by_model)
         elsewhere = self._waiting_elsewhere(highlight_key, passage)
         if not self._beside and not self._by_model:
-            self._dropped_ids += [row["id"] for row in elsewhere if row["drafter"] == PROPOSE]
+            self._dropped_ids += [
+                row["id"] for row in elsewhere if row["drafter"] == PROPOSE
+            ]
         original = _original_of(
             self._store,
             highlight_row,
@@ -223,7 +233,9 @@ class _Recording:
                 highlight_key, each.proposal, highlight, (*own_forms, *own_forms_here)
             )
         content = "" if result.fate == "failed" else highlight_row["content"]
-        self._outcomes.append((content, result.reason, result.fate, result.worth, highlight_key))
+        self._outcomes.append(
+            (content, result.reason, result.fate, result.worth, highlight_key)
+        )
 
     def _waiting_elsewhere(self, highlight_key: str, passage: Passage) -> list[Row]:
         """Return the drafts that wait for the same passage under its other keys."""
@@ -283,7 +295,9 @@ class _Recording:
             return
         proposal, revises = awaited
         worded = Worded(proposal, wording_of(proposal.draft, own=False))
-        draft_row = _row_of(highlight_key, 0, worded, passage, revises=revises, run=self._run)
+        draft_row = _row_of(
+            highlight_key, 0, worded, passage, revises=revises, run=self._run
+        )
         self._rows.append(draft_row)
         if not revises:
             self.new.append(draft_row.id)
@@ -487,7 +501,8 @@ def _original_of(
 ) -> str:
     """Return the title of the document that has the original, if this is a copy."""
     is_short = (
-        len(highlight_row["folded"]) < LONG and highlight_row["kind"] != HighlightKind.CARD.value
+        len(highlight_row["folded"]) < LONG
+        and highlight_row["kind"] != HighlightKind.CARD.value
     )
     if passage.decided or is_short:
         return ""
@@ -507,7 +522,9 @@ def _original_of(
 def _same_marks(one: Highlight, other: Highlight) -> bool:
     """Return whether drafts of two highlights with equal text would be the same."""
     return (
-        one.gaps == other.gaps and one.markdown == other.markdown and one.comment == other.comment
+        one.gaps == other.gaps
+        and one.markdown == other.markdown
+        and one.comment == other.comment
     )
 
 
@@ -621,7 +638,8 @@ def _revised(
         is_drafted = not card.wording.own and card.wording.drafter != PROPOSE
         if is_drafted and exact(card.wording.quote) not in context:
             scored += [
-                (-_alike(card.wording, wording), card.guid, wording.content) for wording in wordings
+                (-_alike(card.wording, wording), card.guid, wording.content)
+                for wording in wordings
             ]
     revised: dict[str, str] = {}
     for _, guid, content in sorted(scored):

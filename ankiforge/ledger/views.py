@@ -516,7 +516,9 @@ LostNote = tuple[Seen, Wording, str, Strings]
 """(note, its words in Markdown, its passage, the fields that a person typed in Anki)."""
 
 
-def adopt(store: Store, notes: Iterable[LostNote], unreadable: Iterable[Seen]) -> list[Seen]:
+def adopt(
+    store: Store, notes: Iterable[LostNote], unreadable: Iterable[Seen]
+) -> list[Seen]:
     """Take over notes that no event knows, if their passage is found word for word.
 
     For when both the journal and the database were lost.

@@ -104,7 +104,9 @@ def anki_note_in(hints: Iterable[Hint]) -> str:
     return ""
 
 
-def position_in(hints: Iterable[Hint]) -> tuple[int, tuple[float, float, float, float]] | None:
+def position_in(
+    hints: Iterable[Hint],
+) -> tuple[int, tuple[float, float, float, float]] | None:
     """Return where a mark stands in a PDF, as `position` takes it; None if that is unknown."""
     for hint in hints:
         scheme, name = split_hint(hint)

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.draft import without_comment
 from ankiforge.ledger import Ledger
-from ankiforge.model import OWN_ANSWER, Draft, Finding, Highlight, Proposal, Severity, Strings
+from ankiforge.model import (
+    OWN_ANSWER,
+    Draft,
+    Finding,
+    Highlight,
+    Proposal,
+    Severity,
+    Strings,
+)
 from ankiforge.pipeline.job import Job
 
 if TYPE_CHECKING:

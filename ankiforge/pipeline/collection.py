@@ -142,7 +142,9 @@ def collection_path(
     return next(with_our_notes, newest_first[0])
 
 
-def read_collection_file(file: Path, ledger: Ledger, *, bind: bool = False) -> CollectionScan:
+def read_collection_file(
+    file: Path, ledger: Ledger, *, bind: bool = False
+) -> CollectionScan:
     """Read a collection or an export that the user names.
 
     Raises:
@@ -154,7 +156,9 @@ def read_collection_file(file: Path, ledger: Ledger, *, bind: bool = False) -> C
         return _record(view, ledger, bind=bind)
 
 
-def read_running_anki(anki: AnkiConnect, ledger: Ledger, *, bind: bool = False) -> CollectionScan:
+def read_running_anki(
+    anki: AnkiConnect, ledger: Ledger, *, bind: bool = False
+) -> CollectionScan:
     """Export every deck that has notes of ours, and record the notes.
 
     Raises:
@@ -221,7 +225,9 @@ def bound_to(ledger: Ledger) -> Bound | None:
     return msgspec.json.decode(stored, type=Bound) if stored else None
 
 
-def _read_collection_at(path: Path, ledger: Ledger, *, bind: bool = False) -> CollectionScan:
+def _read_collection_at(
+    path: Path, ledger: Ledger, *, bind: bool = False
+) -> CollectionScan:
     from ankiforge.anki.profiles import signature
 
     try:
@@ -237,7 +243,9 @@ def _read_collection_at(path: Path, ledger: Ledger, *, bind: bool = False) -> Co
             return scan
     except ItemError as error:
         what = error.message.removeprefix(f"{path}: ")
-        return CollectionScan("failed", str(path), problem=Problem(str(path), what, error.hint))
+        return CollectionScan(
+            "failed", str(path), problem=Problem(str(path), what, error.hint)
+        )
 
 
 def _has_our_notes(path: Path) -> bool:
@@ -357,7 +365,9 @@ def _notice_of_revived(ledger: Ledger, revived: list[Guid]) -> Problem | None:
         count = "a note that you had deleted is"
         pronoun = "it"
     what = f"{count} back, by an import: {', '.join(words)}"
-    return Problem("Anki", what, f"to drop {pronoun}: ankiforge reject {ids}", notice=True)
+    return Problem(
+        "Anki", what, f"to drop {pronoun}: ankiforge reject {ids}", notice=True
+    )
 
 
 def _first_words(ledger: Ledger, guid: str) -> str:
@@ -415,7 +425,9 @@ def _seen(note: SeenNote, types: Mapping[int, SeenType], adopted: Adopted | None
 # --- cards as they are in Anki --------------------------------------------------------------
 
 
-def as_in_anki(ledger: Ledger, card: Card, types: Mapping[int, SeenType] | None = None) -> Card:
+def as_in_anki(
+    ledger: Ledger, card: Card, types: Mapping[int, SeenType] | None = None
+) -> Card:
     """Return a card with the words that it has in Anki, as of the last scan.
 
     They differ from the ledger's where a person changed a field there. A list that shows a
@@ -454,7 +466,9 @@ def changed_in_anki(
         return {}
     if card.mapped and types is None:
         types = seen_types(ledger)
-    given_up = {(name, theirs) for name, choice, theirs, _ in card.resolved if choice == "source"}
+    given_up = {
+        (name, theirs) for name, choice, theirs, _ in card.resolved if choice == "source"
+    }
     changed = {}
     for name, html, base in _fields_and_bases(card, note, types or {}):
         if field_hash(html) != base and (name, h16(html)) not in given_up:
@@ -526,7 +540,8 @@ def adopt_unknown(ledger: Ledger, notes: Iterable[Seen]) -> list[Problem]:
     if not left:
         return []
     what = (
-        f"{len(left)} notes of ankiforge in Anki whose passage was not found; they stay as they are"
+        f"{len(left)} notes of ankiforge in Anki whose passage was not found;"
+        " they stay as they are"
     )
     return [Problem("Anki", what, "ankiforge list --view unknown", notice=True)]
 

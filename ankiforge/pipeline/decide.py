@@ -54,7 +54,12 @@ def edit(
 
 
 def make(
-    ledger: Ledger, highlight: Highlight, fields: Fields, deck: str, *, forced: bool = False
+    ledger: Ledger,
+    highlight: Highlight,
+    fields: Fields,
+    deck: str,
+    *,
+    forced: bool = False,
 ) -> tuple[Guid, tuple[Finding, ...]]:
     """Make a card of a passage in a person's words, beside its other cards.
 

@@ -20,7 +20,17 @@ from ankiforge.config.ownfiles import OwnPath
 from ankiforge.config.workspace import WorkspaceFolder
 from ankiforge.errors import BugError, ConfigError, ItemError, ServiceError, one_item
 from ankiforge.ledger import Ledger
-from ankiforge.model import Card, Family, Guid, MappedType, Media, Problem, Seen, Strings, h16
+from ankiforge.model import (
+    Card,
+    Family,
+    Guid,
+    MappedType,
+    Media,
+    Problem,
+    Seen,
+    Strings,
+    h16,
+)
 from ankiforge.pipeline import package
 from ankiforge.pipeline.collection import (
     read_collection,
@@ -88,7 +98,10 @@ def plan_cards(
         full=full,
         types=changed_types(in_anki),
         seen_types=in_anki,
-        mapped={**(mapped or {}), Family.OCCLUSION: image_occlusion.chosen(seen_types(ledger))},
+        mapped={
+            **(mapped or {}),
+            Family.OCCLUSION: image_occlusion.chosen(seen_types(ledger)),
+        },
     )
     planner = _Planner(ledger, decks, pictures, options)
     planned: list[Planned] = []
@@ -99,7 +112,9 @@ def plan_cards(
             planned.append(planner.plan(card, seen))
     conflicts = [conflict for plan in planned for conflict in plan.conflicts]
     taken = {plan.guid: plan.taken for plan in planned if plan.taken}
-    ledger.planned(settled=planner.settled, settings=settings, conflicts=conflicts, taken=taken)
+    ledger.planned(
+        settled=planner.settled, settings=settings, conflicts=conflicts, taken=taken
+    )
     return planned
 
 
@@ -118,7 +133,11 @@ class _Planner:
     """Plans cards one by one."""
 
     def __init__(
-        self, ledger: Ledger, decks: tuple[DeckRule, ...], pictures: OwnPath, options: Options
+        self,
+        ledger: Ledger,
+        decks: tuple[DeckRule, ...],
+        pictures: OwnPath,
+        options: Options,
     ) -> None:
         self._ledger = ledger
         self._decks = decks
@@ -166,7 +185,9 @@ class _Planner:
             planned = plan_mapped(card, seen, mapped, tags, pictures, self._options)
         else:
             planned = plan_card(card, seen, tags, pictures, self._options)
-        return adopt.with_schedule(card, planned) if card.schedule and not seen else planned
+        return (
+            adopt.with_schedule(card, planned) if card.schedule and not seen else planned
+        )
 
 
 def tags_of(card: Card, decks: tuple[DeckRule, ...]) -> Strings:
@@ -180,7 +201,13 @@ def tags_of(card: Card, decks: tuple[DeckRule, ...]) -> Strings:
     from_decks = deck_of(decks, highlight.document, highlight).tags
     tag = document_tag(highlight.document.title)
     of_document = (tag,) if tag else ()
-    return (*card.tags, *highlight.document.tags, *highlight.tags, *from_decks, *of_document)
+    return (
+        *card.tags,
+        *highlight.document.tags,
+        *highlight.tags,
+        *from_decks,
+        *of_document,
+    )
 
 
 # --- a package ------------------------------------------------------------------------------
@@ -311,7 +338,9 @@ def push(
     live_notes = [before[plan.guid] for plan in result.planned if plan.live]
     try:
         anki.import_package(path)
-        anki.unsuspend(_no_longer_suspended(ledger, [note for note in live_notes if note]))
+        anki.unsuspend(
+            _no_longer_suspended(ledger, [note for note in live_notes if note])
+        )
         read_running_anki(anki, ledger)
         if synced:
             anki.sync()

@@ -70,7 +70,9 @@ def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
 def _draft_by_rules(job: Job, ledger: Ledger) -> Iterator[Progress]:
     """Let the rules draft what is new or changed, batch by batch."""
     ledger.use_offline_drafts(_version_of_offline_drafts(job))
-    checks: Checks | None = None  # loading them takes longer than a run in which nothing changed
+    checks: Checks | None = (
+        None  # loading them takes longer than a run in which nothing changed
+    )
     pending = ledger.to_draft(in_progress=job.in_progress)
     while batch := list(islice(pending, BATCH)):
         if checks is None:
@@ -119,14 +121,20 @@ def _left(drafted: Drafted) -> Task:
     takes_clozes = not brief.kinds or CardKind.CLOZE in brief.kinds
     if brief.wants == "question" or not takes_clozes:
         return replace(task, highlights=())
-    left = {no_card.highlight for no_card in drafted.no_cards if no_card.reason in NOT_ASKED}
-    return replace(task, highlights=tuple(each for each in task.highlights if each.key in left))
+    left = {
+        no_card.highlight for no_card in drafted.no_cards if no_card.reason in NOT_ASKED
+    }
+    return replace(
+        task, highlights=tuple(each for each in task.highlights if each.key in left)
+    )
 
 
 def _with_proposals(drafted: Drafted, proposed: Drafted) -> Drafted:
     """Return a result of the rules in which proposals stand for some of the highlights."""
     keys = {highlight.key for highlight in proposed.task.highlights}
-    others = tuple(no_card for no_card in drafted.no_cards if no_card.highlight not in keys)
+    others = tuple(
+        no_card for no_card in drafted.no_cards if no_card.highlight not in keys
+    )
     return replace(
         drafted,
         drafts=(*drafted.drafts, *proposed.drafts),
@@ -153,7 +161,9 @@ def _draft_again(job: Job, ledger: Ledger) -> Iterator[Progress]:
     """Draft passages again at a person's request; the drafts wait beside the others."""
     checks = Checks(job, ledger)
     highlights = [without_comment(ledger.highlight(key)) for key in sorted(job.only)]
-    tasks = [replace(task, remark=job.remark, beside=True) for task in _tasks(job, highlights)]
+    tasks = [
+        replace(task, remark=job.remark, beside=True) for task in _tasks(job, highlights)
+    ]
     results: Iterable[Drafted]
     if job.model is None:
         results = Rules(figures=job.figures).draft(tasks)
@@ -177,7 +187,9 @@ def _accept_clean(job: Job, ledger: Ledger) -> Progress:
     """Accept what the settings allow, except of notes that a person is still editing."""
 
     def accepts(waiting: Waiting) -> bool:
-        return job.accepts(waiting) and not job.in_progress(waiting.highlight.document.path)
+        return job.accepts(waiting) and not job.in_progress(
+            waiting.highlight.document.path
+        )
 
     accepted = ledger.accept_clean(accepts)
     return Progress(accepted=len(accepted))
@@ -186,7 +198,9 @@ def _accept_clean(job: Job, ledger: Ledger) -> Progress:
 # --- tasks for a drafter --------------------------------------------------------------------
 
 
-def for_model(job: Job, ledger: Ledger, limit: int | None = None) -> Iterator[SendableTask]:
+def for_model(
+    job: Job, ledger: Ledger, limit: int | None = None
+) -> Iterator[SendableTask]:
     """Yield what a model is to draft, as it may be sent.
 
     Args:
@@ -239,7 +253,9 @@ def _tasks(job: Job, highlights: Iterable[Highlight]) -> Iterator[Task]:
             yield Task(document, tuple(of_brief), brief=brief)
 
 
-def brief_of(decks: tuple[DeckRule, ...], document: Document, highlight: Highlight) -> Brief:
+def brief_of(
+    decks: tuple[DeckRule, ...], document: Document, highlight: Highlight
+) -> Brief:
     """Return the brief of the first deck file that matches a highlight."""
     choice = deck_of(decks, document, highlight)
     return Brief(choice.kinds, choice.action)
@@ -305,7 +321,9 @@ def _record(
         failures = dict(drafted.failed)
         for highlight in drafted.task.highlights:
             no_card = no_cards.get(highlight.key)
-            if no_card is not None and no_card.passing:  # not asked this time: it stays pending
+            if (
+                no_card is not None and no_card.passing
+            ):  # not asked this time: it stays pending
                 continue
             fate, reason = _fate_of(no_card, failures.get(highlight.key))
             drafts = [each for each in drafted.drafts if each.highlight == highlight.key]
@@ -323,7 +341,9 @@ def _record(
             proposals = [proposal for proposal in proposals if _is_offered(proposal)]
             terms = [terms_of(proposal.draft) for proposal in proposals]
             worth = _worth(highlight, drafts)
-            outcomes.append(DraftResult(highlight.key, proposals, reason, fate, worth, terms))
+            outcomes.append(
+                DraftResult(highlight.key, proposals, reason, fate, worth, terms)
+            )
     recorded = checks.ledger.record(outcomes, by_model=by_model, beside=beside)
     return Progress(
         highlights=highlights,
@@ -341,7 +361,9 @@ def _is_offered(proposal: Proposal) -> bool:
 def _first_fault(proposal: Proposal) -> str:
     """Return what blocks a draft."""
     findings = proposal.findings
-    return next(finding.message for finding in findings if finding.severity is Severity.BLOCK)
+    return next(
+        finding.message for finding in findings if finding.severity is Severity.BLOCK
+    )
 
 
 def _worth(highlight: Highlight, drafts: Iterable[Draft]) -> float:

@@ -36,7 +36,9 @@ def new_fields(words: Texts) -> Fields:
     for name in given:
         if name not in names:
             what = f"no field {name!r} beside {names[0]}"
-            raise UsageError(what, hint="Front, Back and Extra, or Text with {{c1::…}} and Extra")
+            raise UsageError(
+                what, hint="Front, Back and Extra, or Text with {{c1::…}} and Extra"
+            )
     for name in family.needed_fields:
         if name not in given:
             raise UsageError(f"the card has no {name}", hint=f'--field {name} "TEXT"')

@@ -90,12 +90,16 @@ def edit_masks(ledger: Ledger, id: str, typed: Texts) -> Guid:
     """
     for name in typed:
         if name not in (MASKS, HIDE):
-            hint = 'its masks by their numbers, --field Masks "1 3 4", and --field Hide one'
+            hint = (
+                'its masks by their numbers, --field Masks "1 3 4", and --field Hide one'
+            )
             raise UsageError(f"no field {name!r} on a figure", hint=hint)
     masks = _masks_of(ledger, id)
     hide = typed.get(HIDE, masks.hide)
     if hide not in (occlusion.ALL, occlusion.ONE):
-        raise UsageError(f"Hide: {hide!r} is neither all nor one", hint="--field Hide one")
+        raise UsageError(
+            f"Hide: {hide!r} is neither all nor one", hint="--field Hide one"
+        )
     numbers = {mask.number for mask in masks.masks if mask.on}
     if MASKS in typed:
         numbers = _numbers_in(typed[MASKS])
@@ -118,7 +122,9 @@ def _numbers_in(text: str) -> set[int]:
     numbers = set()
     for part in text.replace(",", " ").split():
         if not (part.isascii() and part.isdigit() and len(part) < 4):
-            raise UsageError(f"Masks: {part!r} is no number of a mask", hint='--field Masks "1 3"')
+            raise UsageError(
+                f"Masks: {part!r} is no number of a mask", hint='--field Masks "1 3"'
+            )
         numbers.add(int(part))
     return numbers
 

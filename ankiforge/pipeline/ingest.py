@@ -127,7 +127,9 @@ def _store_pictures(folder: OwnPath, pictures: Iterable[Picture]) -> Iterator[Pr
             folder.make_folder()
             path.write(picture.data)
         except OSError as error:
-            yield Problem(str(path), f"cannot be written: {error.strerror}", "free space there")
+            yield Problem(
+                str(path), f"cannot be written: {error.strerror}", "free space there"
+            )
 
 
 def _with_skip_reason(job: Job, highlight: Highlight) -> Highlight:
@@ -152,7 +154,9 @@ def _as_one_problem(vanished: Sequence[Problem]) -> Problem:
         where = commonpath([problem.where for problem in vanished]) or first.where
     except ValueError:  # no common folder
         where = first.where
-    return Problem(where, f"{len(vanished):,} files disappeared while they were read", first.hint)
+    return Problem(
+        where, f"{len(vanished):,} files disappeared while they were read", first.hint
+    )
 
 
 # --- what no source reads -------------------------------------------------------------------

@@ -82,7 +82,9 @@ class Inputs(Value):
     """How many notes were accepted a day, in the last four weeks."""
 
 
-def inputs(settings: AnkiSettings, ledger: Ledger, home: Path, now: datetime) -> Inputs | None:
+def inputs(
+    settings: AnkiSettings, ledger: Ledger, home: Path, now: datetime
+) -> Inputs | None:
     """Return what a forecast needs; None if there is no collection, or it must not be read.
 
     Args:
@@ -195,7 +197,9 @@ def kept_forecast(ledger: Ledger, state: str) -> Forecast | None:
 
 def keep(ledger: Ledger, state: str, computed: Forecast) -> None:
     """Keep a forecast for the rest of the day."""
-    ledger.set_setting(_LAST_FORECAST, msgspec.json.encode(_Kept(state, computed)).decode())
+    ledger.set_setting(
+        _LAST_FORECAST, msgspec.json.encode(_Kept(state, computed)).decode()
+    )
 
 
 # --- the limit in Anki ------------------------------------------------------------------
@@ -253,7 +257,9 @@ def _shares(total: int, waiting: Mapping[str, int]) -> dict[str, int]:
     return shares
 
 
-def set_limits(anki: AnkiConnect, computed: Forecast, limits: Iterable[DeckLimit]) -> None:
+def set_limits(
+    anki: AnkiConnect, computed: Forecast, limits: Iterable[DeckLimit]
+) -> None:
     """Set the limits of decks in a running Anki.
 
     Raises:

@@ -53,7 +53,11 @@ class Job(Value):
 
 
 def make_job(
-    folder: WorkspaceFolder, sources: tuple[Source, ...] = (), *, accept: str = "", **options: Any
+    folder: WorkspaceFolder,
+    sources: tuple[Source, ...] = (),
+    *,
+    accept: str = "",
+    **options: Any,
 ) -> Job:
     """Return the job of a run with the workspace's settings.
 

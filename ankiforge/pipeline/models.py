@@ -77,7 +77,9 @@ def _cascade(folder: WorkspaceFolder) -> CascadePrompt | None:
     return load_cascade(folder.root) if way == "cascade" else None
 
 
-def server_settings(folder: WorkspaceFolder, jobs: int = 0, spent: float = 0.0) -> ServerSettings:
+def server_settings(
+    folder: WorkspaceFolder, jobs: int = 0, spent: float = 0.0
+) -> ServerSettings:
     """Return the model server's settings.
 
     Args:

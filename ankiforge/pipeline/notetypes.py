@@ -36,7 +36,10 @@ def mapped_types(config: Config, ledger: Ledger) -> dict[Family, MappedType]:
     ids_by_name = _ids_by_name(ledger)
     where = config.where.at("note_types")
     mapped: dict[Family, MappedType] = {}
-    named = ((Family.BASIC, config.note_types.basic), (Family.CLOZE, config.note_types.cloze))
+    named = (
+        (Family.BASIC, config.note_types.basic),
+        (Family.CLOZE, config.note_types.cloze),
+    )
     for family, wanted in named:
         if wanted is None:
             continue
@@ -52,11 +55,16 @@ def mapped_types(config: Config, ledger: Ledger) -> dict[Family, MappedType]:
 
 
 def _ids_by_name(ledger: Ledger) -> dict[str, int]:
-    return msgspec.json.decode(ledger.get_setting(_IDS_BY_NAME) or "{}", type=dict[str, int])
+    return msgspec.json.decode(
+        ledger.get_setting(_IDS_BY_NAME) or "{}", type=dict[str, int]
+    )
 
 
 def _named(
-    name: str, types: Mapping[int, SeenType], ids_by_name: Mapping[str, int], where: Location
+    name: str,
+    types: Mapping[int, SeenType],
+    ids_by_name: Mapping[str, int],
+    where: Location,
 ) -> SeenType:
     """Return the note type with a name.
 
@@ -75,7 +83,9 @@ def _named(
     for kind in types.values():
         if kind.name == name:
             if family_of(kind.id):
-                raise where.error(f"{name!r} is ankiforge's own", "leave it out of note_types")
+                raise where.error(
+                    f"{name!r} is ankiforge's own", "leave it out of note_types"
+                )
             return kind
     renamed = types.get(ids_by_name.get(name, 0))
     if renamed:
@@ -120,7 +130,9 @@ def _check_fit(
         makes_cards = bool(ordinals_in(kind, filled))
     if not makes_cards:
         what = f"no card template of {kind.name!r} asks {{{{{shown}}}}}"
-        raise where.at("fields").error(what, "choose another field, or change the template in Anki")
+        raise where.at("fields").error(
+            what, "choose another field, or change the template in Anki"
+        )
 
 
 def _mapped(kind: SeenType, wanted: BasicType | ClozeType) -> MappedType:

@@ -79,7 +79,9 @@ def refuse_foreign(path: Path, ledger: Ledger, *, force: bool) -> None:
     if path.is_dir():
         raise UsageError(f"{path}: is a folder", hint="name a file: -o deck.apkg")
     if not path.parent.is_dir():
-        raise UsageError(f"{path.parent}: there is no such folder", hint=f"mkdir {path.parent}")
+        raise UsageError(
+            f"{path.parent}: there is no such folder", hint=f"mkdir {path.parent}"
+        )
     if path.suffix.lower() != ".apkg":
         what = f"{path}: Anki imports a package by its ending, .apkg"
         raise UsageError(what, hint=f"-o {path.with_suffix('.apkg')}")
@@ -88,7 +90,9 @@ def refuse_foreign(path: Path, ledger: Ledger, *, force: bool) -> None:
 
         if not is_ours(path):
             what = f"{path}: is not a package of ankiforge; it was left unchanged"
-            raise UsageError(what, hint="use another name, -o FILE.apkg, or --force to replace it")
+            raise UsageError(
+                what, hint="use another name, -o FILE.apkg, or --force to replace it"
+            )
 
 
 def unchanged(ledger: Ledger, path: Path, settings: str) -> Published | None:
@@ -115,7 +119,9 @@ def _last_package(ledger: Ledger, path: Path) -> LastPackage | None:
     return last
 
 
-def write(ledger: Ledger, planned: Iterable[Planned], path: Path, settings: str = "") -> Published:
+def write(
+    ledger: Ledger, planned: Iterable[Planned], path: Path, settings: str = ""
+) -> Published:
     """Write the package of what is planned, and record its contents.
 
     The ledger records it before the file replaces the old one, so that a power cut never gives one
@@ -161,8 +167,12 @@ def _replace_package(ledger: Ledger, packed: list[Planned], path: Path) -> int:
 
     beside = path.with_name(f".{path.name}.part")
     try:
-        write_package(beside, _in_learning_order(ledger, packed), changed_types(seen_types(ledger)))
-        shipments = [Shipment(plan.guid, *astuple(plan.sent)) for plan in packed if plan.sent]
+        write_package(
+            beside, _in_learning_order(ledger, packed), changed_types(seen_types(ledger))
+        )
+        shipments = [
+            Shipment(plan.guid, *astuple(plan.sent)) for plan in packed if plan.sent
+        ]
         added = ledger.planned(shipments)
         beside.replace(path)
     except OSError as error:

@@ -271,7 +271,9 @@ class _File:
                 reason = error
         raise reason
 
-    def _says(self, text: str, wanted: _Wanted, before: Sequence[Highlight], index: int) -> bool:
+    def _says(
+        self, text: str, wanted: _Wanted, before: Sequence[Highlight], index: int
+    ) -> bool:
         """Return whether a text states the card as the person left it, and all else as before."""
         after = self._highlights(text)
         if len(after) != len(before):
@@ -315,7 +317,13 @@ def _anchor_of(highlight: Highlight) -> tuple[object, ...]:
 
 def _words_of(highlight: Highlight) -> tuple[object, ...]:
     """Return what a highlight says, without its surroundings."""
-    return highlight.form, highlight.exact, highlight.markdown, highlight.gaps, highlight.own
+    return (
+        highlight.form,
+        highlight.exact,
+        highlight.markdown,
+        highlight.gaps,
+        highlight.own,
+    )
 
 
 class _Wanted:
@@ -327,7 +335,9 @@ class _Wanted:
         self._card = edit.card
         self._highlight = highlight
         found = pictures_of(ledger, edit.card, pictures)
-        self._media = {path: each for path, each in found.items() if isinstance(each, Media)}
+        self._media = {
+            path: each for path, each in found.items() if isinstance(each, Media)
+        }
         names = edit.card.family.content_fields
         ours = self._html(_draft_of(highlight, edit.card))
         self._html_wanted = {**dict(zip(names, ours, strict=True)), **edit.html}
@@ -417,7 +427,9 @@ def _name(path: str) -> str:
     """Return the name of a file as git writes it in a patch."""
     if any(sign in _QUOTED for sign in path):
         return '"' + "".join(_QUOTED.get(sign, sign) for sign in path) + '"'
-    return f"{path}\t" if " " in path else path  # as git does, so that a name may have blanks
+    return (
+        f"{path}\t" if " " in path else path
+    )  # as git does, so that a name may have blanks
 
 
 def common_root(files: Iterable[PatchedFile]) -> Path | None:

@@ -23,7 +23,9 @@ _KINDS = {
 _CUT = "cut/"
 
 
-def pictures_of(ledger: Ledger, card: Card, folder: OwnPath) -> dict[str, Media | Problem]:
+def pictures_of(
+    ledger: Ledger, card: Card, folder: OwnPath
+) -> dict[str, Media | Problem]:
     """Return the pictures of a card by their paths in its text, or why they are missing.
 
     Args:
@@ -41,7 +43,9 @@ def pictures_of(ledger: Ledger, card: Card, folder: OwnPath) -> dict[str, Media 
     return pictures
 
 
-def picture_at(ledger: Ledger, highlight: Highlight, path: str, folder: OwnPath) -> Media | Problem:
+def picture_at(
+    ledger: Ledger, highlight: Highlight, path: str, folder: OwnPath
+) -> Media | Problem:
     """Return the picture at a path in a highlight's source.
 
     A file outside the source is a problem.
@@ -49,8 +53,13 @@ def picture_at(ledger: Ledger, highlight: Highlight, path: str, folder: OwnPath)
     from ankiforge.anki.render import media_of
 
     if "://" in path:
-        return Problem(path, "pictures are not fetched from the web: save it in the vault")
-    if path.startswith(_CUT) and highlight.source_kind in (SourceKind.PDF, SourceKind.ZOTERO):
+        return Problem(
+            path, "pictures are not fetched from the web: save it in the vault"
+        )
+    if path.startswith(_CUT) and highlight.source_kind in (
+        SourceKind.PDF,
+        SourceKind.ZOTERO,
+    ):
         try:
             cut = folder / path.removeprefix(_CUT)
             cut.is_there()
@@ -74,7 +83,9 @@ def picture_at(ledger: Ledger, highlight: Highlight, path: str, folder: OwnPath)
     return media_of(target)
 
 
-def picture_fault(ledger: Ledger, highlight: Highlight, path: str, folder: OwnPath) -> str:
+def picture_fault(
+    ledger: Ledger, highlight: Highlight, path: str, folder: OwnPath
+) -> str:
     """Return why a picture in the source of a highlight cannot be shown; "" if it can."""
     picture = picture_at(ledger, highlight, path, folder)
     if isinstance(picture, Media):

@@ -151,5 +151,7 @@ def find(ledger: Ledger, word: str) -> str:
         hint = f"ankiforge list shows the ids; to search for the word: '\"{word}\"'"
         raise UsageError(f"no id begins with {beginning!r}", hint=hint)
     if len(ids) > 1:
-        raise UsageError(f"{len(ids)} ids begin with {beginning!r}", hint="type more of the id")
+        raise UsageError(
+            f"{len(ids)} ids begin with {beginning!r}", hint="type more of the id"
+        )
     return ids[0]

@@ -121,7 +121,9 @@ class RunResult(msgspec.Struct):
             setattr(second, name, [*getattr(first, name), *getattr(second, name)])
         second.reviews += first.reviews
 
-    def add_plan(self, planned: Iterable[Planned], published: Published | None = None) -> None:
+    def add_plan(
+        self, planned: Iterable[Planned], published: Published | None = None
+    ) -> None:
         """Add what was planned, and the package that was written, if one was."""
         self.planned += planned
         if published is None:

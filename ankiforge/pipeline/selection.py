@@ -6,7 +6,16 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from ankiforge.errors import UsageError
-from ankiforge.model import Draft, Fields, Highlight, HighlightKind, Pair, Span, Strings, Value
+from ankiforge.model import (
+    Draft,
+    Fields,
+    Highlight,
+    HighlightKind,
+    Pair,
+    Span,
+    Strings,
+    Value,
+)
 from ankiforge.pipeline.fields import new_fields
 from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import TAG, gaps, literal, plain, reveal
@@ -28,7 +37,9 @@ def selectable_text(highlight: Highlight) -> Pair:
     return highlight.sentence or highlight.exact, ""
 
 
-def fields_from_spans(highlight: Highlight, selected: str, question: str | None) -> Fields:
+def fields_from_spans(
+    highlight: Highlight, selected: str, question: str | None
+) -> Fields:
     """Return the fields of a card made of selected words.
 
     Args:
@@ -58,7 +69,9 @@ def _spans(selected: str) -> list[Span]:
         UsageError: no words are selected.
     """
     if not _SPANS.fullmatch(selected):
-        raise UsageError("no words are selected", hint="select words of the passage first")
+        raise UsageError(
+            "no words are selected", hint="select words of the passage first"
+        )
     spans: list[Span] = []
     for span in selected.split(","):
         start, end = span.split("-")
@@ -357,7 +370,9 @@ def _tokens(markdown: str) -> Iterator[_Token]:
         runs.append((match.start(), match.end(), "link"))
     for match in TAG.finditer(markdown):
         runs.append((match.start(), match.end(), "tag"))
-    runs.sort(key=lambda run: (run[0], -run[1]))  # of two that begin at one place, the longer
+    runs.sort(
+        key=lambda run: (run[0], -run[1])
+    )  # of two that begin at one place, the longer
     position = 0
     for start, end, kind in runs:
         if start < position:

@@ -78,7 +78,11 @@ def select_sources(
     else:
         selection.add_configured()
         selection.add_remembered()
-    return list(selection.sources.values()), selection.problems, tuple(selection.remembered)
+    return (
+        list(selection.sources.values()),
+        selection.problems,
+        tuple(selection.remembered),
+    )
 
 
 class _Selection:
@@ -174,7 +178,9 @@ def _behind(
         else:
             selected.append(_unconfigured(found, naming.name_of(found, path)))
     if not selected:
-        hint = "a PDF, a note, clippings, an export, a folder with some, or a zotero.sqlite"
+        hint = (
+            "a PDF, a note, clippings, an export, a folder with some, or a zotero.sqlite"
+        )
         return Problem(str(path), why_nothing(path), hint)
     return selected
 
@@ -182,7 +188,9 @@ def _behind(
 def _configured_around(config: Config, path: Path) -> list[SourceEntry]:
     """Return the sources of the settings that a path belongs to."""
     configured = [
-        entry for entry in config.sources if entry.has_folder and _contains(entry.path, path)
+        entry
+        for entry in config.sources
+        if entry.has_folder and _contains(entry.path, path)
     ]
     if not configured or not path.is_file():
         return configured
@@ -190,7 +198,11 @@ def _configured_around(config: Config, path: Path) -> list[SourceEntry]:
     if not kind or not source_type(kind).is_unambiguous:
         return configured
     # for example, an attachment in a folder of notes is not a note
-    return [entry for entry in configured if entry.kind == kind or not _reads_files(entry.kind)]
+    return [
+        entry
+        for entry in configured
+        if entry.kind == kind or not _reads_files(entry.kind)
+    ]
 
 
 def _reads_files(kind: str) -> bool:
@@ -220,7 +232,11 @@ class _Naming:
     def entry_at(self, found: FoundSource) -> SourceEntry | None:
         """Return the source of the settings that reads the root of a discovered one."""
         for entry in self._config.sources:
-            if entry.kind == found.kind and entry.has_folder and resolve(entry.path) == found.root:
+            if (
+                entry.kind == found.kind
+                and entry.has_folder
+                and resolve(entry.path) == found.root
+            ):
                 return entry
         return None
 
@@ -238,7 +254,9 @@ class _Naming:
                 return name
         own_name = default_name(found.kind, found.root)
         for item in self._remembered:
-            if item.names.get(found.kind) == own_name and _contains(found.root, Path(item.path)):
+            if item.names.get(found.kind) == own_name and _contains(
+                found.root, Path(item.path)
+            ):
                 return own_name  # a part of it is remembered
         return self._free_name(found)
 
@@ -249,7 +267,9 @@ class _Naming:
 
     def _free_name(self, found: FoundSource) -> str:
         """Return the name of a new source: that of its folder, with a number if it is taken."""
-        same_kind = [entry.name for entry in self._config.sources if entry.kind == found.kind]
+        same_kind = [
+            entry.name for entry in self._config.sources if entry.kind == found.kind
+        ]
         if is_export(found.kind):
             return same_kind[0] if same_kind else found.kind
         taken = set(same_kind)

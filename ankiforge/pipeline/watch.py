@@ -47,7 +47,9 @@ Events = Callable[[Sequence[Path]], Iterator[set[str]]]
 """Yields the paths of the files that changed in folders, or an empty set after a pause."""
 
 
-def follow(actions: Actions, events: Events, *, clock: Callable[[], float] = time.time) -> None:
+def follow(
+    actions: Actions, events: Events, *, clock: Callable[[], float] = time.time
+) -> None:
     """Follow the sources until the events end.
 
     Args:

@@ -27,7 +27,16 @@ from ankiforge.config.trust import confirm, remembered_concerns, require_trust
 from ankiforge.config.workspace import WorkspaceFolder, user_folder
 from ankiforge.errors import ItemError, ServiceError, UsageError
 from ankiforge.extract import registry
-from ankiforge.model import Card, Finding, Guid, HighlightKey, Problem, Question, Texts, Waiting
+from ankiforge.model import (
+    Card,
+    Finding,
+    Guid,
+    HighlightKey,
+    Problem,
+    Question,
+    Texts,
+    Waiting,
+)
 from ankiforge.pipeline.job import Job, make_job
 from ankiforge.pipeline.locks import lock
 from ankiforge.pipeline.result import Progress, RunResult
@@ -42,7 +51,9 @@ if TYPE_CHECKING:
     from ankiforge.pipeline.intake import Forecast
     from ankiforge.pipeline.patch import Patch
 
-ShowProgress = Callable[[Sequence["Source"]], AbstractContextManager[Callable[[Progress], None]]]
+ShowProgress = Callable[
+    [Sequence["Source"]], AbstractContextManager[Callable[[Progress], None]]
+]
 """Begins to show the progress of reading sources; what it returns is called with each step."""
 
 
@@ -196,10 +207,14 @@ class Workspace:
         if state.unreadable:
             skipped = "was skipped" if state.unreadable == 1 else "were skipped"
             what = f"{counted(state.unreadable, 'line')} could not be read, and {skipped}"
-            yield Problem(where, what, "restore it from a backup, if you have one", notice=True)
+            yield Problem(
+                where, what, "restore it from a backup, if you have one", notice=True
+            )
         if state.missing:
             done = "the next run writes them again" if self.read_only else "written again"
-            yield Problem(where, f"{counted(state.missing, 'line')} missing: {done}", notice=True)
+            yield Problem(
+                where, f"{counted(state.missing, 'line')} missing: {done}", notice=True
+            )
 
     # --- a run --------------------------------------------------------------------------------
 
@@ -320,7 +335,9 @@ class Workspace:
 
         with self.locked("drafting"):
             selected, _, _ = select_sources(self.folder)
-            sources = open_sources(self.folder, self.ledger, selected, offline=self.offline)
+            sources = open_sources(
+                self.folder, self.ledger, selected, offline=self.offline
+            )
             return ingest(self.job(sources), self.ledger)
 
     def draft(
@@ -355,7 +372,9 @@ class Workspace:
             if remark and model is None:
                 hint = "--drafter llm, or write the card yourself: ankiforge edit"
                 raise UsageError("the rules cannot follow a remark", hint=hint)
-            job = self.job((), accept=accept, model=model, only=only, remark=remark, **options)
+            job = self.job(
+                (), accept=accept, model=model, only=only, remark=remark, **options
+            )
             self._follow(result, draft(job, self.ledger), model, partial(show, ()))
         return result
 
@@ -395,14 +414,20 @@ class Workspace:
         for _ in draft(job, self.ledger):
             pass
         if model is None:
-            raise UsageError("the offline rules cost nothing", hint="--drafter llm --estimate")
+            raise UsageError(
+                "the offline rules cost nothing", hint="--drafter llm --estimate"
+            )
         return model.estimate(for_model(job, self.ledger))
 
-    def job(self, sources: tuple[Source, ...] = (), *, accept: str = "", **options: Any) -> Job:
+    def job(
+        self, sources: tuple[Source, ...] = (), *, accept: str = "", **options: Any
+    ) -> Job:
         """Return the parameters of a run with the settings of the workspace; see `make_job`."""
         return make_job(self.folder, sources, accept=accept, **options)
 
-    def model(self, drafter: str = "", *, fresh: bool = False, spent: float = 0.0) -> Model | None:
+    def model(
+        self, drafter: str = "", *, fresh: bool = False, spent: float = 0.0
+    ) -> Model | None:
         """Return the language model, if it is the drafter.
 
         Args:
@@ -427,7 +452,9 @@ class Workspace:
             spent=spent,
         )
 
-    def _remember(self, result: RunResult, remembered: tuple[folders.Remembered, ...]) -> None:
+    def _remember(
+        self, result: RunResult, remembered: tuple[folders.Remembered, ...]
+    ) -> None:
         """Remember the PATHs of a run, and trust them: the person just named them."""
         before = self.folder.remembered
         folders.store_remembered(self.folder.folder, remembered)
@@ -696,7 +723,12 @@ class Workspace:
         return result
 
     def push(
-        self, *, deck: str = "", output: Path | str = "", force: bool = False, sync: bool = False
+        self,
+        *,
+        deck: str = "",
+        output: Path | str = "",
+        force: bool = False,
+        sync: bool = False,
     ) -> RunResult:
         """Send the cards that Anki lacks to a running Anki.
 
@@ -716,13 +748,21 @@ class Workspace:
         result = RunResult()
         path = self.package_path(deck, output, force=force)
         error = deliver.push(
-            self.folder, self.ledger, result, path, self.running_anki, deck=deck, sync=sync
+            self.folder,
+            self.ledger,
+            result,
+            path,
+            self.running_anki,
+            deck=deck,
+            sync=sync,
         )
         result.error = result.error or error
         self._foresee(result)
         return result
 
-    def package_path(self, deck: str = "", output: Path | str = "", *, force: bool = False) -> Path:
+    def package_path(
+        self, deck: str = "", output: Path | str = "", *, force: bool = False
+    ) -> Path:
         """Return the path of a package, which may be written.
 
         Raises:

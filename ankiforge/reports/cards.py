@@ -228,7 +228,9 @@ def done_line(entry: HistoryEntry) -> str:
     minute = entry.at[:16].replace("T", " ")
     text = shortened(on_one_line(entry.text), 60)
     about = entry.guid[:10] or entry.key
-    return f"{entry.id:16}  {minute}  {entry.said} by {entry.by}  {about}  {text}".rstrip()
+    return (
+        f"{entry.id:16}  {minute}  {entry.said} by {entry.by}  {about}  {text}".rstrip()
+    )
 
 
 def change_lines(entry: HistoryEntry) -> Text:
@@ -418,7 +420,9 @@ def worth_text(highlight: Highlight) -> str:
         sign = "+" if feature.weight > 0 else "−"
         reasons.append(f"{sign} {feature.words}")
     decided = f": {', '.join(reasons)}" if reasons else ""
-    return f"{100 * worth.score:.0f} %, proposed from {100 * worth.threshold:.0f} %{decided}"
+    return (
+        f"{100 * worth.score:.0f} %, proposed from {100 * worth.threshold:.0f} %{decided}"
+    )
 
 
 def _draft_text(ledger: Ledger, line: Line) -> Text:
@@ -742,7 +746,9 @@ def _cells(line: Line, tags: Strings) -> dict[str, str]:
         "anki": line.anki,
         "deck": line.deck,
         "tags": " ".join(tags),
-        "front": fields.get("Text") or fields.get("Front") or fields.get(occlusion.FIELD, ""),
+        "front": fields.get("Text")
+        or fields.get("Front")
+        or fields.get(occlusion.FIELD, ""),
         "back": fields.get("Back", ""),
         "extra": fields.get("Extra", ""),
         "quote": line.words.quote,

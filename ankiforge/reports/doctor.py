@@ -282,7 +282,9 @@ def _note_types(workspace: WorkspaceFolder, around: Surroundings) -> Iterator[Ch
         return
     for family, kind in mapped.items():
         fields = ", ".join(f"{ours} in {theirs}" for ours, theirs in kind.fields.items())
-        yield _ok("note types", f"{family.value} cards are notes of {kind.name}: {fields}")
+        yield _ok(
+            "note types", f"{family.value} cards are notes of {kind.name}: {fields}"
+        )
 
 
 # --- the model --------------------------------------------------------------------------
@@ -573,7 +575,9 @@ def models(base_url: str, key: str = "", timeout: float = 3.0) -> Strings:
     url = f"{base_url.rstrip('/')}/models"
     use_proxy = not is_loopback(base_url)
     try:
-        with httpx.Client(headers=headers, timeout=timeout, trust_env=use_proxy) as client:
+        with httpx.Client(
+            headers=headers, timeout=timeout, trust_env=use_proxy
+        ) as client:
             bound(client)
             with within(Limit(STEPS * timeout)):
                 answer = client.get(url)

@@ -55,7 +55,11 @@ def intake_line(forecast: Forecast, accepted: int) -> str:
         forecast: what fits.
         accepted: the number of cards that were accepted today.
     """
-    sentences = [_fit_text(forecast), _waiting_text(forecast), _added_text(forecast, accepted)]
+    sentences = [
+        _fit_text(forecast),
+        _waiting_text(forecast),
+        _added_text(forecast, accepted),
+    ]
     return " ".join(filter(None, sentences))
 
 
@@ -110,7 +114,9 @@ def _time_text(days: int) -> str:
     if days <= _LIST_DAYS:
         return f"{days} days"
     weeks = round(days / _WEEK)
-    return {2: "two weeks", 3: "three weeks", 4: "four weeks"}.get(weeks, f"{weeks} weeks")
+    return {2: "two weeks", 3: "three weeks", 4: "four weeks"}.get(
+        weeks, f"{weeks} weeks"
+    )
 
 
 # --- the plot in the terminal -----------------------------------------------------------
@@ -199,7 +205,10 @@ def forecast_svg(forecast: Forecast) -> str:
 
 
 def plot_svg(
-    planned: Sequence[float], as_it_is: Sequence[float], minutes: int, names: tuple[str, str]
+    planned: Sequence[float],
+    as_it_is: Sequence[float],
+    minutes: int,
+    names: tuple[str, str],
 ) -> str:
     """Return a picture of the minutes of days, as means of weeks: with the plan, and as it is.
 
@@ -221,15 +230,23 @@ def plot_svg(
     for number in range(int(highest / step) + 1):
         value = number * step
         y = _y(value, highest)
-        parts.append(f'<line class="axis" x1="{_LEFT}" y1="{y}" x2="{_WIDTH - _RIGHT}" y2="{y}"/>')
-        parts.append(f'<text x="{_LEFT - 8}" y="{y + 4}" text-anchor="end">{value:g}</text>')
+        parts.append(
+            f'<line class="axis" x1="{_LEFT}" y1="{y}" x2="{_WIDTH - _RIGHT}" y2="{y}"/>'
+        )
+        parts.append(
+            f'<text x="{_LEFT - 8}" y="{y + 4}" text-anchor="end">{value:g}</text>'
+        )
     for month in range(0, 13, 3):
         x = _LEFT + month / 12 * (_WIDTH - _LEFT - _RIGHT)
         anchor = "end" if month == 12 else "middle"
         label = "now" if not month else f"{month} months"
-        parts.append(f'<text x="{x:.1f}" y="{_HEIGHT - 12}" text-anchor="{anchor}">{label}</text>')
+        parts.append(
+            f'<text x="{x:.1f}" y="{_HEIGHT - 12}" text-anchor="{anchor}">{label}</text>'
+        )
     y = _y(minutes, highest)
-    parts.append(f'<line class="budget" x1="{_LEFT}" y1="{y}" x2="{_WIDTH - _RIGHT}" y2="{y}"/>')
+    parts.append(
+        f'<line class="budget" x1="{_LEFT}" y1="{y}" x2="{_WIDTH - _RIGHT}" y2="{y}"/>'
+    )
     for css, line in zip(("plan", "now"), lines, strict=True):
         parts.append(f'<polyline class="{css}" points="{_points(line, highest)}"/>')
     parts.append(f'<text x="{_LEFT - 8}" y="16" text-anchor="end">min</text>')

@@ -287,7 +287,9 @@ def _without_pictures(text: str) -> str:
 def _templates_of(note: SeenNote, kind: SeenType) -> list[SeenTemplate]:
     """Return the templates of a note's cards, or the first of its type if it has no cards."""
     ordinals = [0] if kind.cloze else note.ordinals or [0]
-    return [kind.templates[ordinal] for ordinal in ordinals if ordinal < len(kind.templates)]
+    return [
+        kind.templates[ordinal] for ordinal in ordinals if ordinal < len(kind.templates)
+    ]
 
 
 def _draft(question: str, answer: str, *, cloze: bool) -> Draft:

@@ -179,5 +179,7 @@ def _highlights_text(highlights: Mapping[str, int]) -> str:
     if highlights["left_out"]:
         parts.append(f"{highlights['left_out']:,} left out")
     if highlights["without"]:
-        parts.append(f"{highlights['without']:,} without a card (ankiforge list --no-card)")
+        parts.append(
+            f"{highlights['without']:,} without a card (ankiforge list --no-card)"
+        )
     return ", ".join(parts)

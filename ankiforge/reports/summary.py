@@ -192,7 +192,11 @@ def as_text(
     is_news = report is not None and bool(report.new or report.changed)
     belonging = belonging_line(ledger)
     before = [belonging] if belonging else []
-    counts = ledger.counts("fates", "waiting", "reasons") if is_news else ledger.counts("waiting")
+    counts = (
+        ledger.counts("fates", "waiting", "reasons")
+        if is_news
+        else ledger.counts("waiting")
+    )
     waits = counts["waiting"]
     proposed = len(_proposed(ledger)) if is_news else 0
     before += _came_in(result, counts if is_news else None, proposed)
@@ -331,7 +335,9 @@ def belonging_line(ledger: Ledger) -> str:
     return f"{' and '.join(parts)}: to keep their history, run `ankiforge adopt` first"
 
 
-def _came_in(result: RunResult, counts: Mapping[str, Counter[str]] | None, proposed: int) -> Text:
+def _came_in(
+    result: RunResult, counts: Mapping[str, Counter[str]] | None, proposed: int
+) -> Text:
     """Yield what the sources had and what became of it, what was accepted, and a model's cost.
 
     Args:

@@ -18,7 +18,9 @@ _MAX_CHARS = 4_000
 _MOST_FOLDERS = 12
 
 _DOI = regex(r"(?i)\b10\.\d{4,9}/[^\s\"<>]+")
-_AFTER_DOI = regex(r"(?i)(?:\.pdf|/(?:full(?:text)?|abstract|epdf|pdf|html|meta|summary)(?:/.*)?)$")
+_AFTER_DOI = regex(
+    r"(?i)(?:\.pdf|/(?:full(?:text)?|abstract|epdf|pdf|html|meta|summary)(?:/.*)?)$"
+)
 _ARXIV_ID = r"(\d{4}\.\d{4,5}|[a-z-]+(?:\.[a-z]{2})?/\d{7})(?:v\d+)?"
 _ARXIV = regex(
     r"(?i)(?:arxiv(?:\.org/(?:abs|pdf|html|ps|format)/|[:.\s]\s*))"

@@ -110,7 +110,9 @@ def write(masks: Masks) -> str:
         off = "" if mask.on else "-"
         edges = (mask.left, mask.top, mask.width, mask.height)
         numbers = " ".join(map(_short, edges))
-        lines.append(f"{mask.number}{drawn}{off} {numbers} {on_one_line(mask.label)}".rstrip())
+        lines.append(
+            f"{mask.number}{drawn}{off} {numbers} {on_one_line(mask.label)}".rstrip()
+        )
     return "\n".join(lines)
 
 
@@ -123,7 +125,9 @@ def of_labels(figure: str, labels: Iterable[Label]) -> Masks:
     """Return the masks that hide the labels of a figure, one each."""
     masks = []
     for number, label in enumerate(list(labels)[:MOST], start=1):
-        masks.append(Mask(number, label.left, label.top, label.width, label.height, label.text))
+        masks.append(
+            Mask(number, label.left, label.top, label.width, label.height, label.text)
+        )
     return Masks(figure, ALL, tuple(masks))
 
 
@@ -165,7 +169,9 @@ class Wish(Value):
     on: bool = True
 
 
-def as_wished(masks: Masks, wishes: Sequence[Wish], hide: str, used: Iterable[int] = ()) -> Masks:
+def as_wished(
+    masks: Masks, wishes: Sequence[Wish], hide: str, used: Iterable[int] = ()
+) -> Masks:
     """Return masks as a person left them: moved, switched off, or new.
 
     Args:
@@ -197,7 +203,9 @@ def as_wished(masks: Masks, wishes: Sequence[Wish], hide: str, used: Iterable[in
 def _is_in_place(mask: Mask, wish: Wish) -> bool:
     before = (mask.left, mask.top, mask.width, mask.height)
     after = (wish.left, wish.top, wish.width, wish.height)
-    return all(abs(one - other) < SMALLEST for one, other in zip(before, after, strict=True))
+    return all(
+        abs(one - other) < SMALLEST for one, other in zip(before, after, strict=True)
+    )
 
 
 # --- as Anki has them -------------------------------------------------------------------
@@ -227,7 +235,9 @@ def from_anki(html: str) -> Masks:
         known = dict(pair.partition("=")[::2] for pair in properties.split(":") if pair)
         if known.get("oi"):
             hide = ALL
-        edges = [known.get(name, "") or "0" for name in ("left", "top", "width", "height")]
+        edges = [
+            known.get(name, "") or "0" for name in ("left", "top", "width", "height")
+        ]
         mask = _mask_in(" ".join((number, *edges)))
         if mask is not None:
             masks.append(mask)
@@ -240,7 +250,9 @@ def with_labels(masks: Masks, known: Masks) -> Masks:
     return replace(
         masks,
         figure=known.figure,
-        masks=tuple(replace(mask, label=labels.get(mask.number, "")) for mask in masks.masks),
+        masks=tuple(
+            replace(mask, label=labels.get(mask.number, "")) for mask in masks.masks
+        ),
     )
 
 
@@ -341,7 +353,9 @@ def _same_label(one: Mask, other: Mask) -> bool:
 
 def overlap(one: Mask, other: Mask) -> float:
     """Return the common area of two masks in parts of what both cover (IoU)."""
-    width = min(one.left + one.width, other.left + other.width) - max(one.left, other.left)
+    width = min(one.left + one.width, other.left + other.width) - max(
+        one.left, other.left
+    )
     height = min(one.top + one.height, other.top + other.height) - max(one.top, other.top)
     if width <= 0 or height <= 0:
         return 0.0

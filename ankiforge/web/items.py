@@ -291,7 +291,11 @@ class Items:
             item["why"] = None
             facts = {fact_of(waiting) for waiting in group}
             several = len(facts) > 1
-            what = "one passage. Keep one, or several" if several else "one fact. Keep the best"
+            what = (
+                "one passage. Keep one, or several"
+                if several
+                else "one fact. Keep the best"
+            )
             item["ask"] = f"{len(group)} drafts of {what}."
             item["several"] = several
             item["choose"] = True
@@ -347,14 +351,18 @@ class Items:
         highlight = outcome.highlight
         text = selectable_text(highlight)[0]
         title = on_one_line(text or highlight.comment or highlight.document.title)
-        write = _act("write", "Write it", "e", "text", "Made", needs="edit", save="Make this card")
+        write = _act(
+            "write", "Write it", "e", "text", "Made", needs="edit", save="Make this card"
+        )
         nothing = _act("none", "No card wanted", "x", "outlined", "No card for")
         make = _act("make", "Make this card", "a", "filled", "Made", needs="words")
         if text:
             actions = [make, nothing, write, SKIP, *self._more]
         else:
             actions = [{**write, "look": "filled"}, nothing, SKIP]
-        parts = parts_of(text, () if without_formulas(highlight) else None) if text else None
+        parts = (
+            parts_of(text, () if without_formulas(highlight) else None) if text else None
+        )
         source = self._source(highlight)
         if source["whole"] and text:
             source["blocks"] = []
@@ -377,7 +385,9 @@ class Items:
         is_figure = card.kind is CardKind.OCCLUSION
         if card.live:
             edit = (
-                MASKS if is_figure else _named(EDIT, "Edit", "Edited", look="filled", save="Save")
+                MASKS
+                if is_figure
+                else _named(EDIT, "Edit", "Edited", look="filled", save="Save")
             )
             actions = [edit, REJECT, WHY]
         else:
@@ -533,7 +543,9 @@ class Items:
         return {
             "title": question.text.partition(":")[0],
             "ask": question.text,
-            "why": _plain("Until you say so, the notes are read as before, and no card changes."),
+            "why": _plain(
+                "Until you say so, the notes are read as before, and no card changes."
+            ),
             "actions": [
                 _named(ACCEPT, "Yes", "From the next run on"),
                 _named(REJECT, "No, as before", "Read as before"),
@@ -568,7 +580,9 @@ class Items:
         """Return a line that may be a card, ticked if no check warns of it."""
         shown = self._draft(waiting)
         # the question itself is about the form
-        remarks = tuple(remark for remark in waiting.remarks if remark.kind is not RemarkKind.FORM)
+        remarks = tuple(
+            remark for remark in waiting.remarks if remark.kind is not RemarkKind.FORM
+        )
         why = _why(replace(waiting, remarks=remarks))
         document = waiting.highlight.document
         return {

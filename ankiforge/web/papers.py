@@ -88,7 +88,9 @@ def _pdf_in_storage(root: Path, file_key: str) -> Path | None:
     base = root.parent if root.is_file() else root
     try:
         papers = [
-            path for path in (base / _STORAGE / file_key).iterdir() if path.suffix.lower() == ".pdf"
+            path
+            for path in (base / _STORAGE / file_key).iterdir()
+            if path.suffix.lower() == ".pdf"
         ]
     except OSError:
         return None
@@ -160,7 +162,9 @@ class PagePictures:
             from ankiforge.extract.pdf.worker import PdfWorker
 
             worker = PdfWorker(SECONDS)
-            self._draw = lambda page: worker.view(page.path, page.page, page.words, page.box)
+            self._draw = lambda page: worker.view(
+                page.path, page.page, page.words, page.box
+            )
             self._threads = ThreadPoolExecutor(1, thread_name_prefix="page")
         waiting = [drawing for drawing in self._drawn.values() if not drawing.done()]
         if len(waiting) > MOST_WAITING:

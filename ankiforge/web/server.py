@@ -74,7 +74,9 @@ _PAGE = (
 _INERT = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 # For the browser's PDF viewer, which a sandbox would forbid.
 _VIEWER = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'"
-_CLOSED = "This page belongs to one browser: open the address that `ankiforge review` printed."
+_CLOSED = (
+    "This page belongs to one browser: open the address that `ankiforge review` printed."
+)
 _USED = (
     "This address was opened before, and it works only once. For a new one press Ctrl-C in the"
     " terminal where the page was started, then: ankiforge review"
@@ -197,7 +199,9 @@ class Server:
         if not self._has_cookie(environ):
             if not self._used.acquire(blocking=False):
                 raise HttpError("403 Forbidden", _USED)
-            cookie = f"{self._cookie}={self.cookie_value}; HttpOnly; SameSite=Strict; Path=/"
+            cookie = (
+                f"{self._cookie}={self.cookie_value}; HttpOnly; SameSite=Strict; Path=/"
+            )
             headers.append(("Set-Cookie", cookie))
         if environ.get("HTTP_SEC_FETCH_SITE") == "cross-site":
             # The file that opens the page is another site, whose redirects bring no
@@ -221,7 +225,9 @@ class Server:
                 answer = _static_file(name)
             case ["picture"] if name == "minutes.svg":
                 plot = self.open_session().plot()
-                answer = Answer(plot.encode(), _TYPES["svg"], policy=_INERT) if plot else None
+                answer = (
+                    Answer(plot.encode(), _TYPES["svg"], policy=_INERT) if plot else None
+                )
             case ["picture" | "paper" as kind]:
                 policy = _VIEWER if kind == "paper" else _INERT
                 answer = self._shown_file(name, policy)
@@ -277,7 +283,9 @@ class Server:
                 case "/api/decide-several":
                     several = msgspec.json.decode(body, type=Several)
                     session = self.open_session()
-                    return _json(session.decide_several(several.ids, accepts=several.accepts))
+                    return _json(
+                        session.decide_several(several.ids, accepts=several.accepts)
+                    )
                 case "/api/preview":
                     typed = msgspec.json.decode(body, type=Body)
                     return _json(self.open_session().preview(typed))

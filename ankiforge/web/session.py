@@ -133,7 +133,9 @@ class StaleError(RefusedError):
 
     def __init__(self, item: Item | None) -> None:
         self.item = item
-        what = "This has changed meanwhile. Look again." if item else "This no longer waits."
+        what = (
+            "This has changed meanwhile. Look again." if item else "This no longer waits."
+        )
         super().__init__(what)
 
 
@@ -147,7 +149,9 @@ class _Decision(NamedTuple):
     """Whether nothing of the item was left."""
 
 
-def _foresee(future: Future[Forecast], given: Inputs, minutes: int, now: datetime) -> None:
+def _foresee(
+    future: Future[Forecast], given: Inputs, minutes: int, now: datetime
+) -> None:
     """Compute what fits into the minutes a day."""
     try:
         future.set_result(compute(given, minutes, now))
@@ -352,7 +356,9 @@ class ReviewSession:
         """Return all cards and drafts that words match, and are in a state."""
         terms = parse(words) + parse(STATES.get(state, ""))
         ids = self._ledger.find(terms, everything=True)
-        lines = lines_as_in_anki(self._ledger, self._ledger.lines(ids[start : start + MOST_ROWS]))
+        lines = lines_as_in_anki(
+            self._ledger, self._ledger.lines(ids[start : start + MOST_ROWS])
+        )
         return {
             "rows": [self._row(line) for line in lines],
             "total": len(ids),
@@ -526,7 +532,9 @@ class ReviewSession:
             draft = waiting.draft
             card = card_of(draft.kind, fields, waiting.highlight, draft.quote)
         elif found.card:
-            card = replace(found.card, fields=_with_changes(found.card.fields, body.fields))
+            card = replace(
+                found.card, fields=_with_changes(found.card.fields, body.fields)
+            )
         else:
             raise RefusedError("This cannot be edited.")
         return card_view(card, self._picture)
@@ -703,7 +711,9 @@ class ReviewSession:
             said = f"Anki opens with {notes}: press Import there."
             return {**self.state(), "said": said, "path": ""}
         path = str(package.path)
-        said = f"{notes} to import: double-click this file, or choose File › Import in Anki."
+        said = (
+            f"{notes} to import: double-click this file, or choose File › Import in Anki."
+        )
         return {**self.state(), "said": said, "path": path}
 
     # --- files --------------------------------------------------------------------------
@@ -753,7 +763,9 @@ def _first_of_each_passage(order: Order) -> list[str]:
 def _with_changes(fields: Fields, typed: Texts) -> Fields:
     """Return fields with what a person typed into some of them."""
     known = dict(fields)
-    changed = {name: text for name, text in typed.items() if name in known or text.strip()}
+    changed = {
+        name: text for name, text in typed.items() if name in known or text.strip()
+    }
     return tuple({**known, **changed}.items())
 
 

@@ -38,10 +38,12 @@ def prepared(record):
         for span, features in sentence.candidates():
             words = passage.text[span[0] : span[1]]
             right = max(
-                (same_words(words, answer, name) for answer in record["answers"]), default=0
+                (same_words(words, answer, name) for answer in record["answers"]),
+                default=0,
             )
             first = max(
-                (same_words(words, answer, name) for answer in record["answers"][:1]), default=0
+                (same_words(words, answer, name) for answer in record["answers"][:1]),
+                default=0,
             )
             value = 0.0
             if right >= 0.5:
@@ -87,7 +89,9 @@ def answered(rows, weights):
     chosen = []
     for row in ordered:
         text, span = row[2]
-        if not any(text == other[2][0] and is_same(span, other[2][1]) for other in chosen):
+        if not any(
+            text == other[2][0] and is_same(span, other[2][1]) for other in chosen
+        ):
             chosen.append(row)
         if len(chosen) == 3:
             break

@@ -52,7 +52,9 @@ def encoded(texts):
 def words_of(text):
     """Return the language of a text, and the beginnings of its words."""
     name = language_of(text)
-    return name, [token.low[:BEGINNING] for token in tokens(text, language(name)) if token.kind]
+    return name, [
+        token.low[:BEGINNING] for token in tokens(text, language(name)) if token.kind
+    ]
 
 
 def teacher(vectors, targets):
@@ -102,8 +104,12 @@ def by_words(tables, text):
 
 
 def main(labelled, unlabelled, path):
-    records = [json.loads(line) for line in Path(labelled).read_text("utf-8").splitlines()]
-    others = [json.loads(line) for line in Path(unlabelled).read_text("utf-8").splitlines()]
+    records = [
+        json.loads(line) for line in Path(labelled).read_text("utf-8").splitlines()
+    ]
+    others = [
+        json.loads(line) for line in Path(unlabelled).read_text("utf-8").splitlines()
+    ]
     passages = [
         (
             record.get("sentence")
@@ -128,11 +134,15 @@ def main(labelled, unlabelled, path):
         is_held = np.isin(sources, held)
         weights = teacher(vectors[~is_held], targets[~is_held])
         kept = np.where(~np.isin(other_sources, held))[0]
-        tables = learned([other_words[number] for number in kept], other_vectors[kept] @ weights)
+        tables = learned(
+            [other_words[number] for number in kept], other_vectors[kept] @ weights
+        )
         for number in np.where(is_held)[0]:
             scores[number] = by_words(tables, words[number])
     scale = scores.std()
-    by_id = {record["id"]: score / scale for record, score in zip(records, scores, strict=True)}
+    by_id = {
+        record["id"]: score / scale for record, score in zip(records, scores, strict=True)
+    }
     Path(path).write_text(json.dumps(by_id), "utf-8")
 
     tables = learned(other_words, other_vectors @ teacher(vectors, targets))

@@ -76,7 +76,9 @@ def main(arguments):
     scores = [argument[8:] for argument in arguments if argument.startswith("--words=")]
     by_words = json.loads(Path(scores[0]).read_text("utf-8")) if scores else {}
     records = [json.loads(line) for line in Path(path).read_text("utf-8").splitlines()]
-    examples = [(features_of(marked_highlight(record)), record["worth"]) for record in records]
+    examples = [
+        (features_of(marked_highlight(record)), record["worth"]) for record in records
+    ]
     if by_words:
         for record, (features, _) in zip(records, examples, strict=True):
             features["words"] = by_words[record["id"]]
@@ -87,7 +89,9 @@ def main(arguments):
         for fold in range(10):
             held = set(sources[fold::10])
             pairs = list(zip(records, examples, strict=True))
-            weights = learn([pair[1] for pair in pairs if pair[0]["source"].split()[0] not in held])
+            weights = learn(
+                [pair[1] for pair in pairs if pair[0]["source"].split()[0] not in held]
+            )
             for record, (features, label) in pairs:
                 if record["source"].split()[0] in held:
                     judged.append(
@@ -95,10 +99,13 @@ def main(arguments):
                     )
         report([row[:2] for row in judged])
         if "-v" in arguments:
-            for score, label, record, features, weights in sorted(judged, key=lambda row: row[0]):
+            for score, label, record, features, weights in sorted(
+                judged, key=lambda row: row[0]
+            ):
                 if (label == 2 and score < 0.42) or (label == 0 and score > 0.42):
                     top = sorted(
-                        features, key=lambda name: -abs(weights.get(name, 0) * features[name])
+                        features,
+                        key=lambda name: -abs(weights.get(name, 0) * features[name]),
                     )[:6]
                     print(
                         f"{score:.2f} {label} {record['language']} {record['why']} | {record['text'][:160]} | {' '.join(top)}"

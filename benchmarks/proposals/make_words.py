@@ -54,7 +54,9 @@ def read(paths):
             if len(columns) < 4 or not columns[0].isdecimal():
                 continue
             word = columns[1].casefold()
-            if columns[3] in CLASSES and re.fullmatch(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*", word):
+            if columns[3] in CLASSES and re.fullmatch(
+                r"[^\W\d_]+(?:[-'’][^\W\d_]+)*", word
+            ):
                 counts[word][CLASSES[columns[3]]] += 1
     return counts
 
@@ -85,7 +87,9 @@ def endings(counts):
                 name = "d"
                 count = participles
             shorter = next(
-                found[ending[start:]] for start in range(1, length + 1) if ending[start:] in found
+                found[ending[start:]]
+                for start in range(1, length + 1)
+                if ending[start:] in found
             )
             if total >= 8 and count >= 0.7 * total and name != shorter:
                 found[ending] = name
@@ -107,7 +111,11 @@ def russian(words, counts):
 
 def main(language, paths):
     small = set((DATA / "small_words.txt").read_text("utf-8").casefold().split())
-    words = [word for word in top_n_list(language, 20_000) if re.fullmatch(r"[^\W\d_]{2,}", word)]
+    words = [
+        word
+        for word in top_n_list(language, 20_000)
+        if re.fullmatch(r"[^\W\d_]{2,}", word)
+    ]
     words = [word for word in words if word not in small]
     counts = read(paths)
     if language == "ru":
@@ -120,7 +128,9 @@ def main(language, paths):
         "[endings]",
     ]
     for name in "nvarbcd":
-        these = sorted(ending for ending, other in by_ending.items() if other == name and ending)
+        these = sorted(
+            ending for ending, other in by_ending.items() if other == name and ending
+        )
         if these:
             lines.append(f"{name}: {' '.join(these)}")
     lines.append("")
@@ -133,7 +143,9 @@ def main(language, paths):
             name = class_of(counts[word])
         else:
             name = next(
-                by_ending[word[n:]] for n in range(1, len(word) + 1) if word[n:] in by_ending
+                by_ending[word[n:]]
+                for n in range(1, len(word) + 1)
+                if word[n:] in by_ending
             )
         level = round(5 * zipf_frequency(word, language))
         size += len(word.encode()) + 1
@@ -141,7 +153,9 @@ def main(language, paths):
             break
         rows[name, level].append(word)
         kept += 1
-    for (name, level), these in sorted(rows.items(), key=lambda row: (row[0][0], -row[0][1])):
+    for (name, level), these in sorted(
+        rows.items(), key=lambda row: (row[0][0], -row[0][1])
+    ):
         lines.append(f"{name}{level / 5:.1f}: {' '.join(sorted(these))}")
     path = DATA / f"words-{language}.txt"
     path.write_text("\n".join(lines) + "\n", "utf-8")

@@ -40,13 +40,16 @@ def gaps_of(record, table, most):
     highlight = highlight_of(record)
     name = language_of(highlight.exact, highlight.nearby)
     passages = sorted(
-        passages_of(highlight, name), key=lambda passage: -worth_of_text(passage.text, name)
+        passages_of(highlight, name),
+        key=lambda passage: -worth_of_text(passage.text, name),
     )
     for passage in passages:
         if passage.chosen:
             continue
         sentence = Sentence(passage.text, language(name), passage.mark, highlight.heading)
-        scored = [(score(features, table), span) for span, features in sentence.candidates()]
+        scored = [
+            (score(features, table), span) for span, features in sentence.candidates()
+        ]
         scored.sort(reverse=True)
         chosen = []
         for value, span in scored:
@@ -68,7 +71,9 @@ def log_probabilities(url, prompt, words):
         "cache_prompt": True,
     }
     request = Request(
-        f"{url}/completion", json.dumps(body).encode(), {"content-type": "application/json"}
+        f"{url}/completion",
+        json.dumps(body).encode(),
+        {"content-type": "application/json"},
     )
     with urlopen(request, timeout=_SECONDS) as answer:
         reply = json.load(answer)
@@ -105,7 +110,9 @@ def weights_in(path):
     """Return the weights of the rules in a file like `gap_weights.txt`; of the product if None."""
     if path is None:
         return weights()
-    pairs = [line.split() for line in path.read_text("utf-8").splitlines() if line[:1] != "#"]
+    pairs = [
+        line.split() for line in path.read_text("utf-8").splitlines() if line[:1] != "#"
+    ]
     return {name: float(weight) for name, weight in pairs}
 
 
@@ -176,12 +183,16 @@ def table(paths):
         for sign in (1, -1):
             for scale in _SCALES:
                 found, found_three = ranked(rows, figure, sign * scale)
-                better = sum(new and not old for new, old in zip(found, first, strict=True))
-                worse = sum(old and not new for new, old in zip(found, first, strict=True))
-                shares = (
-                    f"{told('first', sum(found), count)}  {told('three', sum(found_three), count)}"
+                better = sum(
+                    new and not old for new, old in zip(found, first, strict=True)
                 )
-                print(f"{name:18} {sign * scale:+6.2f}  {shares}  better {better}, worse {worse}")
+                worse = sum(
+                    old and not new for new, old in zip(found, first, strict=True)
+                )
+                shares = f"{told('first', sum(found), count)}  {told('three', sum(found_three), count)}"
+                print(
+                    f"{name:18} {sign * scale:+6.2f}  {shares}  better {better}, worse {worse}"
+                )
 
 
 def main():

@@ -31,7 +31,9 @@ def _blind(folder):
     """Return the English passages of `benchmarks/blind` with the answers of cards called ready."""
 
     def rows(name):
-        return [json.loads(line) for line in (folder / name).read_text("utf-8").splitlines()]
+        return [
+            json.loads(line) for line in (folder / name).read_text("utf-8").splitlines()
+        ]
 
     ready = defaultdict(int)
     for rating in rows("ratings.jsonl"):
@@ -114,7 +116,12 @@ def same_words(ours, theirs, language):
     return min(2 * shared / (len(left) + len(right)), 0.99)
 
 
-_NAMESPACES = {"note": "vault:v", "pdf": "pdf:d", "kindle": "kindle:k", "readwise": "readwise:r"}
+_NAMESPACES = {
+    "note": "vault:v",
+    "pdf": "pdf:d",
+    "kindle": "kindle:k",
+    "readwise": "readwise:r",
+}
 
 
 def marked_highlight(record):

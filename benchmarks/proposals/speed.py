@@ -26,7 +26,11 @@ def seconds(exports, *, proposals):
     """Return the processor seconds of a first run, and the first line that it prints."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        lines = ["anki: {collection: none}", f"proposals: {str(proposals).lower()}", "sources:"]
+        lines = [
+            "anki: {collection: none}",
+            f"proposals: {str(proposals).lower()}",
+            "sources:",
+        ]
         for kind, file in SOURCES.items():
             if (exports / file).exists():
                 shutil.copy(exports / file, folder / file)
@@ -36,7 +40,12 @@ def seconds(exports, *, proposals):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         command = [sys.executable, "-m", "ankiforge", "run"]
         done = subprocess.run(
-            command, cwd=folder, env=environment, check=True, capture_output=True, text=True
+            command,
+            cwd=folder,
+            env=environment,
+            check=True,
+            capture_output=True,
+            text=True,
         )
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
     spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

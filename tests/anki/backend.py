@@ -37,12 +37,15 @@ class Anki:
         log = self.col.import_anki_package(request).log
         self.col.models._clear_cache()
         counts = {
-            way: len(getattr(log, way)) for way in ("new", "updated", "duplicate", "conflicting")
+            way: len(getattr(log, way))
+            for way in ("new", "updated", "duplicate", "conflicting")
         }
         return {way: count for way, count in counts.items() if count}
 
     def note(self, guid: str) -> Any:
-        return self.col.get_note(self.col.db.scalar("select id from notes where guid = ?", guid))
+        return self.col.get_note(
+            self.col.db.scalar("select id from notes where guid = ?", guid)
+        )
 
     def edit(self, guid: str, **fields: str) -> None:
         note = self.note(guid)
@@ -120,11 +123,19 @@ def opened(folder: Path) -> Iterator[Anki]:
 
 
 def export(
-    collection: Any, path: Path, *, legacy: bool = False, scheduling: bool = True, deck: str = ""
+    collection: Any,
+    path: Path,
+    *,
+    legacy: bool = False,
+    scheduling: bool = True,
+    deck: str = "",
 ) -> None:
     """Export everything, or one deck, as an `.apkg`, as a person does by File › Export."""
     options = ExportAnkiPackageOptions(
-        with_scheduling=scheduling, with_deck_configs=False, with_media=False, legacy=legacy
+        with_scheduling=scheduling,
+        with_deck_configs=False,
+        with_media=False,
+        legacy=legacy,
     )
     limit = DeckIdLimit(collection.decks.id(deck)) if deck else None
     collection.export_anki_package(out_path=str(path), options=options, limit=limit)

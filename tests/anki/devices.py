@@ -31,14 +31,18 @@ class Server:
 def server(folder: Path) -> Iterator[Server]:
     """`python -m anki.syncserver` on a free port."""
     people = [f"person{number}" for number in range(1, PEOPLE + 1)]
-    accounts = {f"SYNC_USER{at}": f"{name}:{PASSWORD}" for at, name in enumerate(people, start=1)}
+    accounts = {
+        f"SYNC_USER{at}": f"{name}:{PASSWORD}" for at, name in enumerate(people, start=1)
+    }
     place = {"SYNC_BASE": str(folder), "SYNC_HOST": "127.0.0.1", "SYNC_PORT": "0"}
     environment = os.environ | accounts | place | {"RUST_LOG": "anki=info"}
     command = [sys.executable, "-m", "anki.syncserver"]
     log = folder.with_suffix(".log")
     with (
         log.open("w") as out,
-        subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.STDOUT) as process,
+        subprocess.Popen(
+            command, env=environment, stdout=out, stderr=subprocess.STDOUT
+        ) as process,
     ):
         try:
             yield Server(f"http://{_address(process, log)}/", iter(people))
@@ -82,7 +86,11 @@ class Device:
     def _sync(self, upload: bool | None) -> str:
         col = self.anki.col
         asked = col.sync_collection(self.auth, False)
-        ways = {asked.NO_CHANGES: None, asked.FULL_UPLOAD: True, asked.FULL_DOWNLOAD: False}
+        ways = {
+            asked.NO_CHANGES: None,
+            asked.FULL_UPLOAD: True,
+            asked.FULL_DOWNLOAD: False,
+        }
         up = ways.get(asked.required, upload)
         if asked.required == asked.NO_CHANGES:
             return "normal"
@@ -105,7 +113,9 @@ def devices(
         for name in names:
             (folder / name).mkdir()
             anki = stack.enter_context(backend.opened(folder / name))
-            made[name] = Device(anki, anki.col.sync_login(person, PASSWORD, server.address))
+            made[name] = Device(
+                anki, anki.col.sync_login(person, PASSWORD, server.address)
+            )
         first, *others = made.values()
         own = first.anki.col.new_note(first.anki.col.models.by_name("Basic"))
         own["Front"] = "own"

@@ -38,7 +38,9 @@ def code_of(labels: dict[str, Place]) -> str:
     parts = ["1 w 250 320 120 160 re S"]
     for text, (x, y) in labels.items():
         words = text.replace("_", " ")
-        parts.append(f"BT /F1 10 Tf 1 0 0 1 {x} {y} Tm ({words}) Tj ET {x + 60} {y} m 260 {y} l S")
+        parts.append(
+            f"BT /F1 10 Tf 1 0 0 1 {x} {y} Tm ({words}) Tj ET {x + 60} {y} m 260 {y} l S"
+        )
     return " ".join(parts)
 
 
@@ -67,7 +69,9 @@ class FigureDesk(Desk):
         """The figure with the labels of before, and these: None = it goes."""
         self.labels = {k: v for k, v in {**self.labels, **labels}.items() if v}
         page = Page(
-            (paragraph("Legs"),), (framed(frame, comment, name),), drawing=code_of(self.labels)
+            (paragraph("Legs"),),
+            (framed(frame, comment, name),),
+            drawing=code_of(self.labels),
         )
         write_pdf(self.paper, [page, Page((paragraph(text),))])
 
@@ -105,7 +109,11 @@ class FigureDesk(Desk):
         self.forge.ok("edit", id or self.figure()["id"], *words)
 
     def figure(self) -> Any:
-        [card] = [one for one in self.forge.cards() if one["kind"] == "occlusion" and one["guid"]]
+        [card] = [
+            one
+            for one in self.forge.cards()
+            if one["kind"] == "occlusion" and one["guid"]
+        ]
         return card
 
     def guid(self, word: str = "") -> str:
@@ -173,7 +181,10 @@ class FigureDesk(Desk):
 
     def has_left(self, number: int, left: str) -> None:
         """A mask is at a place in Anki."""
-        assert f"{{{{c{number}::image-occlusion:rect:left={left}:" in self.in_anki().fields[0]
+        assert (
+            f"{{{{c{number}::image-occlusion:rect:left={left}:"
+            in self.in_anki().fields[0]
+        )
 
     def write_field(self, **fields: str) -> None:
         note = self.in_anki()
@@ -190,7 +201,9 @@ class FigureDesk(Desk):
     def type_is(self, name: str) -> None:
         assert self.in_anki().note_type()["name"] == name
         names = [one.name for one in self.col.models.all_names_and_ids()]
-        assert not [one for one in names if one.endswith("+")], "no import forks a note type"
+        assert not [one for one in names if one.endswith("+")], (
+            "no import forks a note type"
+        )
 
     def settings(self, text: str) -> None:
         self.forge.settings(text)

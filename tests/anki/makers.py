@@ -44,7 +44,9 @@ def make_card(
         uri=f"zotero://open-pdf/library/items/PAPER123?page=2&annotation={own}",
     )
     words = fields or {"Front": "What helps retention?", "Back": "Testing"}
-    content = tuple((name, words[name]) for name in kind.family.content_fields if name in words)
+    content = tuple(
+        (name, words[name]) for name in kind.family.content_fields if name in words
+    )
     guid = guid_for(key, kind.family, slot)
     return Card(
         guid,

@@ -78,7 +78,9 @@ class MappedDesk(Desk):
         kind["css"] = self.case.css
         for name in self.case.fields:
             models.add_field(kind, models.new_field(name))
-        answer = self.case.answer or "".join(f"{{{{{name}}}}}" for name in self.case.fields)
+        answer = self.case.answer or "".join(
+            f"{{{{{name}}}}}" for name in self.case.fields
+        )
         if self.case.cloze:
             answer = self.case.questions[0] + answer
         for number, question in enumerate(self.case.questions, start=1):
@@ -132,7 +134,9 @@ class MappedDesk(Desk):
     @property
     def first(self) -> str:
         """What the person writes in their note first."""
-        return SENTENCE.format("small") if self.case.cloze else QUESTION.format("", "a cat")
+        return (
+            SENTENCE.format("small") if self.case.cloze else QUESTION.format("", "a cat")
+        )
 
     def words(self, detail: str) -> str:
         """The field of the card that the source changes."""
@@ -258,17 +262,23 @@ class MappedDesk(Desk):
         assert kinds.by_name(name)
 
     def rename_field(self, old: str, new: str) -> None:
-        self.change(lambda models, kind: models.rename_field(kind, self.field(kind, old), new))
+        self.change(
+            lambda models, kind: models.rename_field(kind, self.field(kind, old), new)
+        )
 
     def remove_field(self, name: str) -> None:
-        self.change(lambda models, kind: models.remove_field(kind, self.field(kind, name)))
+        self.change(
+            lambda models, kind: models.remove_field(kind, self.field(kind, name))
+        )
 
     def add_field(self, name: str) -> None:
         self.change(lambda models, kind: models.add_field(kind, models.new_field(name)))
 
     def move_field(self, name: str, place: int) -> None:
         self.change(
-            lambda models, kind: models.reposition_field(kind, self.field(kind, name), place)
+            lambda models, kind: models.reposition_field(
+                kind, self.field(kind, name), place
+            )
         )
 
     def add_template(self, question: str) -> None:
@@ -298,7 +308,9 @@ class MappedDesk(Desk):
         assert self.in_anki(word).note_type()["name"] == name
 
     def dialect(self, name: str) -> None:
-        text = self.case.settings().replace("path: notes", f"path: notes, cards: [{name}]")
+        text = self.case.settings().replace(
+            "path: notes", f"path: notes, cards: [{name}]"
+        )
         self.write_settings(text)
 
 

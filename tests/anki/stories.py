@@ -69,7 +69,9 @@ class Desk:
         self.run()
 
     def card(self, word: str = "", **values: str) -> Any:
-        [found] = [one for one in self.forge.cards() if (word or self.word) in str(one["fields"])]
+        [found] = [
+            one for one in self.forge.cards() if (word or self.word) in str(one["fields"])
+        ]
         assert {name: found[name] for name in values} == values
         return found
 
@@ -80,7 +82,9 @@ class Desk:
         """Every card has these values, and there is one."""
         cards = self.forge.cards()
         assert cards
-        assert all(card[name] == value for card in cards for name, value in values.items())
+        assert all(
+            card[name] == value for card in cards for name, value in values.items()
+        )
 
     def say(self, *words: str, code: int = 0, told: str = "", card: str = "") -> None:
         """Call the program; `CARD` is the guid of a card; `told` stands in what it prints."""
@@ -96,9 +100,13 @@ class Desk:
         """The open questions, of one kind if it is given."""
         views = ("questions", "changed")
         found = [
-            one for view in views for one in self.forge.ok("list", "--view", view, "--json").lines
+            one
+            for view in views
+            for one in self.forge.ok("list", "--view", view, "--json").lines
         ]
-        return [one for one in found if "question" in one and kind in ("", one["question"])]
+        return [
+            one for one in found if "question" in one and kind in ("", one["question"])
+        ]
 
     def answered(self, kind: str, answer: str) -> None:
         """The one question of a kind is answered with `accept` or `reject`."""
@@ -185,7 +193,9 @@ class Desk:
         """The person gives the note the type Basic."""
         models, note = self.col.models, self.in_anki()
         kept = {0: 0, 1: 1, 7: None}
-        models.change(models.get(note.mid), [note.id], models.by_name("Basic"), kept, None)
+        models.change(
+            models.get(note.mid), [note.id], models.by_name("Basic"), kept, None
+        )
 
 
 class _Steps:

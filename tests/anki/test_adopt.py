@@ -23,7 +23,9 @@ def test_corrections_reach_the_notes_and_their_history_stays(world, tool):
 
     told = here.adopt()
     assert told["by_id"] == 9
-    assert not [told[name] for name in ("differing", "not_in_sources", "unclear") if told[name]]
+    assert not [
+        told[name] for name in ("differing", "not_in_sources", "unclear") if told[name]
+    ]
     assert here.ship() == {}
     assert vault == {path: path.read_bytes() for path in vault}
     here.made[0].back = here.made[2].back = "another word"
@@ -36,8 +38,13 @@ def test_corrections_reach_the_notes_and_their_history_stays(world, tool):
     shutil.rmtree(here.forge.folder / ".ankiforge")  # all is in the journal
     here.made[1].back = here.made[2].back = "a third word"
     here.write()
-    assert here.ship(merge_notetypes=True, with_scheduling=True) == {"updated": 2}  # as push does
-    assert ("a third word" in here.fields(1)[1], history(here.col) == before) == (True, True)
+    assert here.ship(merge_notetypes=True, with_scheduling=True) == {
+        "updated": 2
+    }  # as push does
+    assert ("a third word" in here.fields(1)[1], history(here.col) == before) == (
+        True,
+        True,
+    )
     assert here.ship() == {}
     assert here.forge.json("adopt", "--yes")["by_id"] == 0
 
@@ -145,7 +152,9 @@ def test_the_table_tells_what_does_not_fit(world):
     here = world("flashcards")
     lost, twice, unnamed, other = here.made[0], here.made[3], here.made[6], here.made[1]
     lost.id = "1500000000000"  # Anki has no such note, but one with its words
-    here.made.append(Made("basic", "A thing that was never sent", "a lamp", "1500000000001"))
+    here.made.append(
+        Made("basic", "A thing that was never sent", "a lamp", "1500000000001")
+    )
     here.made.append(Made("basic", "An entirely different thing", "a sofa", twice.id))
     unnamed.id = ""
     other.back = "what Anki does not say"
@@ -157,7 +166,9 @@ def test_the_table_tells_what_does_not_fit(world):
 
     told = here.adopt()
 
-    numbers = {name: told[name] if type(told[name]) is int else len(told[name]) for name in told}
+    numbers = {
+        name: told[name] if type(told[name]) is int else len(told[name]) for name in told
+    }
     assert numbers | {"undo": 0} == {
         "by_id": 6, "by_words": 2, "scheduled": 0, "differing": 1, "in_anki": 0, "not_in_sources": 0,
         "not_in_anki": 1, "unclear": 2, "undo": 0,
@@ -188,7 +199,11 @@ def test_fields_of_an_unusual_note_type_are_named(world):
     here.made[0].back = "another word"
     here.write()
     assert here.ship() == {"updated": 1}
-    assert here.fields(0) == ["The osmosis of experiment 0 in series 0?", "", "another word"]
+    assert here.fields(0) == [
+        "The osmosis of experiment 0 in series 0?",
+        "",
+        "another word",
+    ]
 
 
 def test_a_note_keeps_its_deck_its_cards_and_its_cloze_numbers(forge, anki):
@@ -196,7 +211,11 @@ def test_a_note_keeps_its_deck_its_cards_and_its_cloze_numbers(forge, anki):
     made = []
     for kind, *fields in (
         ("Basic (and reversed card)", "Der Hund", "the dog"),
-        ("Basic", "<p>What is <strong>it</strong>?</p>", "<ul>\n<li>one</li>\n<li>two</li>\n</ul>"),
+        (
+            "Basic",
+            "<p>What is <strong>it</strong>?</p>",
+            "<ul>\n<li>one</li>\n<li>two</li>\n</ul>",
+        ),
         ("Cloze", "A {{c2::b}} and {{c1::d}}."),
     ):
         note = anki.col.new_note(anki.col.models.by_name(kind))
@@ -240,11 +259,17 @@ def test_a_note_keeps_its_deck_its_cards_and_its_cloze_numbers(forge, anki):
 def test_notes_that_the_default_profile_has_get_no_cards(world, tool):
     """`anki.collection` is not set, and no note of ours is in the collection."""
     here = world(tool)
-    here.made.append(Made("basic", "A thing that was never sent", "a lamp", "1500000000001"))
+    here.made.append(
+        Made("basic", "A thing that was never sent", "a lamp", "1500000000001")
+    )
     here.write()
 
     told = here.forge.ok("run").stdout.splitlines()
-    title = {"o2a": "Obsidian_to_Anki", "flashcards": "flashcards-obsidian", "ankiops": "AnkiOps"}
+    title = {
+        "o2a": "Obsidian_to_Anki",
+        "flashcards": "flashcards-obsidian",
+        "ankiops": "AnkiOps",
+    }
     named = title.get(tool, tool)
     assert (
         told[0]

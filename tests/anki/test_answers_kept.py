@@ -19,7 +19,9 @@ def studied(desk: Desk) -> Desk:
     return desk
 
 
-def answer(anki: Any, card: int, days_ago: float, *, kind: int = 1, ease: int = 3) -> None:
+def answer(
+    anki: Any, card: int, days_ago: float, *, kind: int = 1, ease: int = 3
+) -> None:
     """A line of the review log, as a device may bring it by a sync."""
     at = int(time.time() * 1000 - days_ago * DAY_MS)
     row = (at, card, ease, 30, 10, 2500, 8000, kind)

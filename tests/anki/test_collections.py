@@ -89,7 +89,9 @@ def test_a_collection_that_cannot_be_read_holds_changes_back(forge, backend, vau
     whole = (forge.profile / "collection.anki2").read_bytes()
     (forge.profile / "collection.anki2").write_bytes(whole[:5000] + b"x" * 5000)
     note = vault / "Words.md"
-    note.write_text(note.read_text().replace("meaning3\n", "the meaning3\n"), encoding="utf-8")
+    note.write_text(
+        note.read_text().replace("meaning3\n", "the meaning3\n"), encoding="utf-8"
+    )
 
     came = forge("run", vault, "--json", code=1)
 
@@ -114,10 +116,15 @@ def test_an_export_by_hand_tells_what_is_there_and_only_a_whole_one_what_is_not(
         anki.col.db.execute("update notes set mod = mod - 60 where guid = ?", first)
         anki.col.remove_notes([anki.note(second).id])
         if kind == "whole":
-            anki.col.export_collection_package(str(export), include_media=False, legacy=False)
+            anki.col.export_collection_package(
+                str(export), include_media=False, legacy=False
+            )
             anki.col.reopen()
         else:
-            named = {"legacy": kind == "legacy", "scheduling": kind != "without scheduling"}
+            named = {
+                "legacy": kind == "legacy",
+                "scheduling": kind != "without scheduling",
+            }
             backend.export(anki.col, export, **named)
 
     pulled = forge.json("pull", "--collection" if kind == "whole" else "--apkg", export)
@@ -146,4 +153,6 @@ def test_two_workspaces_with_notes_of_one_title_share_a_collection(
             assert anki.load(one.folder / "ankiforge.apkg") == {"new": 1}
     for one in made:
         one.ok("run")
-        assert [(card["verdict"], card["anki"]) for card in one.cards()] == [("accepted", "seen")]
+        assert [(card["verdict"], card["anki"]) for card in one.cards()] == [
+            ("accepted", "seen")
+        ]

@@ -29,7 +29,9 @@ def fake(tmp_path: Path, serving: Serving, package: Path) -> Iterator[Any]:
         yield running
 
 
-def test_the_importer_that_the_add_on_calls_is_still_there(tmp_path: Path, package: Path) -> None:
+def test_the_importer_that_the_add_on_calls_is_still_there(
+    tmp_path: Path, package: Path
+) -> None:
     """AnkiConnect's `importPackage` is `AnkiPackageImporter(collection, path).run()`, a shim that
     Anki 26.9 calls deprecated.
     """
@@ -65,7 +67,10 @@ def package(tmp_path: Path, card: Card, make_card: Maker) -> Path:
 
 def rows(path: Path, query: str) -> set[Any]:
     """The first column of a query in a package that Anki exported."""
-    with zipfile.ZipFile(path) as whole, closing(sqlite3.connect(":memory:")) as connection:
+    with (
+        zipfile.ZipFile(path) as whole,
+        closing(sqlite3.connect(":memory:")) as connection,
+    ):
         connection.deserialize(whole.read("collection.anki21"))
         return {row[0] for row in connection.execute(query)}
 
@@ -145,7 +150,9 @@ def test_the_exports_have_all_notes_of_ours_and_nothing_else(
     assert len(reviews) == (happens is studied)
 
 
-def test_a_card_that_comes_meanwhile_leaves_the_exports_incomplete(fake, client, tmp_path):
+def test_a_card_that_comes_meanwhile_leaves_the_exports_incomplete(
+    fake, client, tmp_path
+):
     def add(col: Any) -> None:
         note = col.new_note(col.models.get(note_type(Family.BASIC).id))
         note["Front"], note["AnkiforgeId"] = "new", "af1 x"
@@ -160,7 +167,9 @@ def test_a_card_that_comes_meanwhile_leaves_the_exports_incomplete(fake, client,
 # --- refusals ---------------------------------------------------------------------------------
 
 
-def test_what_anki_refuses_is_told_in_its_words_and_changes_nothing(fake, client, tmp_path):
+def test_what_anki_refuses_is_told_in_its_words_and_changes_nothing(
+    fake, client, tmp_path
+):
     (tmp_path / "bad.apkg").write_bytes(b"no zip")
     for call, *words in (
         (lambda: client.suspend([5]), "Card was not found: 5"),
@@ -173,10 +182,15 @@ def test_what_anki_refuses_is_told_in_its_words_and_changes_nothing(fake, client
         assert col.note_count() == 2
 
 
-def test_an_anki_without_an_open_profile_is_let_in_and_finds_nothing(fake, client, tmp_path):
+def test_an_anki_without_an_open_profile_is_let_in_and_finds_nothing(
+    fake, client, tmp_path
+):
     fake.no_collection = True
     client.check()
-    for call in (lambda: client.export(tmp_path), lambda: client.import_package(Path("a"))):
+    for call in (
+        lambda: client.export(tmp_path),
+        lambda: client.import_package(Path("a")),
+    ):
         assert "no profile is open" in told(call)
 
 

@@ -44,7 +44,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["content-length"])))
         self.other.asked.append(request)
-        self.other.heads.append({name.lower(): value for name, value in self.headers.items()})
+        self.other.heads.append(
+            {name.lower(): value for name, value in self.headers.items()}
+        )
         body = self.other.body(request)
         self.send_response(self.other.status)
         for name, value in self.other.headers:
@@ -56,7 +58,9 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def answering(says: Any, status: int = 200, *headers: tuple[str, str]) -> Iterator[Other]:
     other = Other(says, status, headers)
-    with HTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"other": other})) as http:
+    with HTTPServer(
+        ("127.0.0.1", 0), type("Handler", (_Handler,), {"other": other})
+    ) as http:
         other.address = f"http://127.0.0.1:{http.server_address[1]}"
         thread = threading.Thread(target=http.serve_forever, args=(0.01,))
         thread.start()
@@ -170,7 +174,9 @@ def by_action(**answers: Any) -> Callable[[dict[str, Any]], Any]:
 
     def says(request: dict[str, Any]) -> Any:
         known = request["action"] in answers
-        return result(answers[request["action"]]) if known else error("unsupported action")
+        return (
+            result(answers[request["action"]]) if known else error("unsupported action")
+        )
 
     return says
 
@@ -260,7 +266,12 @@ def test_the_decks_that_hold_cards_of_ours_are_exported(tmp_path, holding, expor
             Path(request["params"]["path"]).touch()
         found = list(range(len(holding)))
         decks = {deck: [number] for number, deck in enumerate(holding)}
-        answers = {"findCards": found, "findNotes": found, "getDecks": decks, "exportPackage": True}
+        answers = {
+            "findCards": found,
+            "findNotes": found,
+            "getDecks": decks,
+            "exportPackage": True,
+        }
         return result(answers[request["action"]])
 
     with answering(says) as other:

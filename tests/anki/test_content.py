@@ -38,7 +38,10 @@ DIFFERENT = {
 
 @pytest.mark.parametrize(
     ("pair", "same"),
-    [*((one, True) for one in SAME.values()), *((one, False) for one in DIFFERENT.values())],
+    [
+        *((one, True) for one in SAME.values()),
+        *((one, False) for one in DIFFERENT.values()),
+    ],
     ids=[*SAME, *DIFFERENT],
 )
 def test_what_a_reader_can_tell_apart_counts_and_an_editors_spelling_does_not(pair, same):

@@ -6,7 +6,9 @@ from samples.zotero_writer import Annotation, Attachment, Library, Work, write_z
 from tests.anki.stories import Desk, Step, do
 
 SETTINGS = "sources:\n  - obsidian: {name: notes, path: notes}\naccept: {rules: review}\n"
-PAPERS = SETTINGS.replace("obsidian: {name: notes, path: notes}", "zotero: {path: zotero.sqlite}")
+PAPERS = SETTINGS.replace(
+    "obsidian: {name: notes, path: notes}", "zotero: {path: zotero.sqlite}"
+)
 RIVER = "The ==Rhine== is 1,320 km long and ends in the sea.\n"
 RHINE = "The Rhine is 1,320 km long and ends in the sea."
 WHO = "In which year was the WHO founded?::{}\n"
@@ -41,8 +43,16 @@ def block(year: int, *more: str) -> Step:
     """The one card is written as Obsidian_to_Anki reads it."""
 
     def write(desk: Desk) -> None:
-        desk.forge.settings(SETTINGS.replace("path: notes", "path: notes, cards: [o2a, cloze]"))
-        lines = ("START", "Cloze", f"Text: The {{{{c1::WHO}}}} dates from {year}.", *more, "END")
+        desk.forge.settings(
+            SETTINGS.replace("path: notes", "path: notes, cards: [o2a, cloze]")
+        )
+        lines = (
+            "START",
+            "Cloze",
+            f"Text: The {{{{c1::WHO}}}} dates from {year}.",
+            *more,
+            "END",
+        )
         desk.write("\n".join(lines) + "\n")
 
     return write

@@ -73,5 +73,8 @@ def test_a_line_above_a_block_id_that_ends_a_note_takes_no_card(desk):
     desk.run(written=0)
     there = words_in_anki(desk)
     assert there[faust] == "Who wrote Faust? Goethe"
-    assert sorted(there.values()) == ["Who wrote Emma? Jane Austen", "Who wrote Faust? Goethe"]
+    assert sorted(there.values()) == [
+        "Who wrote Emma? Jane Austen",
+        "Who wrote Faust? Goethe",
+    ]
     assert desk.questions() == []

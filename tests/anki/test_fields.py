@@ -15,7 +15,11 @@ Maker = Callable[..., Card]
 
 def _fields(card: Card) -> dict[str, str]:
     return dict(
-        zip(note_type(card.family).names, field_html(card, card.tags, safe_context), strict=True)
+        zip(
+            note_type(card.family).names,
+            field_html(card, card.tags, safe_context),
+            strict=True,
+        )
     )
 
 
@@ -66,7 +70,9 @@ def test_the_id_names_guid_key_slot_and_the_hashes_of_our_words_and_tags(make_ca
     assert written == ["af1", card.guid, key, "3", hashes, tags_hash(card.tags)]
 
 
-def test_the_passage_shows_the_highlight_in_its_sentence_and_the_evidence_in_it(make_card):
+def test_the_passage_shows_the_highlight_in_its_sentence_and_the_evidence_in_it(
+    make_card,
+):
     assert _fields(make_card())["Source"] == (
         "<blockquote>On delayed tests, however, "
         '<span class="af-exact">prior testing produced substantially '
@@ -118,7 +124,9 @@ def test_the_line_above_the_question_does_not_tell_the_answer(
     make_card, kind, fields, heading, line
 ):
     names = ("Text", "Extra") if kind is CLOZE else ("Front", "Back")
-    card = _highlight(make_card(kind, **dict(zip(names, fields, strict=True))), heading=heading)
+    card = _highlight(
+        make_card(kind, **dict(zip(names, fields, strict=True))), heading=heading
+    )
     shown = re.findall('class="af-where">(.*?)</span>', _fields(card)["Citation"])
     assert shown == [line] * bool(line)
 
@@ -136,10 +144,18 @@ def test_the_items_above_stand_in_the_line_but_not_in_the_reference(make_card):
 
 
 def test_a_link_to_another_note_is_called_by_its_name(make_card):
-    own, vault = "obsidian://open?vault=V&file=Own%20note", "obsidian://open?vault=V&file="
+    own, vault = (
+        "obsidian://open?vault=V&file=Own%20note",
+        "obsidian://open?vault=V&file=",
+    )
     links = (f"{vault}Optics%2FLens%23Focus", f"{vault}Lens%23%5Eabc", "https://x.org/a")
     shown = _fields(_highlight(make_card(), uri=own, links=links))["Links"]
-    assert re.findall(r">([^<]+)</a>", shown)[:4] == ["Obsidian", "Lens#Focus", "Lens", "x.org"]
+    assert re.findall(r">([^<]+)</a>", shown)[:4] == [
+        "Obsidian",
+        "Lens#Focus",
+        "Lens",
+        "x.org",
+    ]
 
 
 def test_a_reference_names_a_heading_that_repeats_the_title_once(make_card):
@@ -193,7 +209,9 @@ def test_no_path_of_a_machine_stands_in_a_field(make_card, uri):
     assert "storage/" not in "".join(field_html(card, card.tags, safe_context))
 
 
-@pytest.mark.parametrize("uri", ["http://[broken", "https://a.org/{{c1::x}}", "doi:", "x", "http:"])
+@pytest.mark.parametrize(
+    "uri", ["http://[broken", "https://a.org/{{c1::x}}", "doi:", "x", "http:"]
+)
 def test_an_odd_address_harms_nothing(make_card, uri):
     links = _fields(_highlight(make_card(), uri=uri))["Links"]
     assert "{{" not in links
@@ -202,13 +220,24 @@ def test_an_odd_address_harms_nothing(make_card, uri):
 
 def test_a_draft_can_be_looked_at_before_it_is_a_card():
     assert content_html(CardKind.CLOZE, (("Text", "{{c1::a}}"),)) == ("{{c1::a}}", "")
-    assert content_html(CardKind.TWO_WAY, (("Front", "*a*"),)) == ("<em>a</em>", "", "y", "")
+    assert content_html(CardKind.TWO_WAY, (("Front", "*a*"),)) == (
+        "<em>a</em>",
+        "",
+        "y",
+        "",
+    )
 
 
 def test_a_note_carries_guid_mod_deck_and_tags_in_ankis_form(make_card):
-    card = replace(make_card(), tags=("b c", "Marked", "leech", "a", "B-c", "x::::y::", ""))
+    card = replace(
+        make_card(), tags=("b c", "Marked", "leech", "a", "B-c", "x::::y::", "")
+    )
     note = note_for(card, " Reading :: :: Memory: ", 1_409_656_188)
-    assert (note.guid, note.mod, note.deck) == (card.guid, 1_409_656_188, "Reading::Memory")
+    assert (note.guid, note.mod, note.deck) == (
+        card.guid,
+        1_409_656_188,
+        "Reading::Memory",
+    )
     assert note.tags == ("B-c", "a", "x::y")
 
 
@@ -228,4 +257,8 @@ def test_deck_names_are_brought_into_the_form_anki_keeps(given, kept):
 
 
 def test_tags_have_no_blanks_no_empty_parts_and_one_spelling():
-    assert tag_names(("a\u3000b", "A-b", "::x", "y::", "::", " ", "x")) == ("A-b", "x", "y")
+    assert tag_names(("a\u3000b", "A-b", "::x", "y::", "::", " ", "x")) == (
+        "A-b",
+        "x",
+        "y",
+    )

@@ -39,10 +39,19 @@ def warned(card: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize(
     ("kind", "fields"),
     [
-        ("Basic", {"Front": "Which enzyme <b>unwinds</b> the DNA?", "Back": "<i>helicase</i>"}),
-        ("Basic", {"Front": "What enzyme unwinds DNA?", "Back": "helicase<br>[sound:a.mp3]"}),
+        (
+            "Basic",
+            {"Front": "Which enzyme <b>unwinds</b> the DNA?", "Back": "<i>helicase</i>"},
+        ),
+        (
+            "Basic",
+            {"Front": "What enzyme unwinds DNA?", "Back": "helicase<br>[sound:a.mp3]"},
+        ),
         ("Cloze", {"Text": "The enzyme that unwinds DNA is {{c1::helicase}}."}),
-        ("Basic", {"Front": f"{PICTURE}What enzyme unwinds DNA?", "Back": f"helicase{PICTURE}"}),
+        (
+            "Basic",
+            {"Front": f"{PICTURE}What enzyme unwinds DNA?", "Back": f"helicase{PICTURE}"},
+        ),
     ],
 )
 def test_a_draft_waits_if_a_note_of_another_deck_asks_the_same(anki, run, kind, fields):
@@ -86,7 +95,15 @@ def test_other_note_types_are_read_by_their_template(anki, run):
     kind["tmpls"][0]["qfmt"] = "{{Sound}}<div>{{Word}}</div>"
     kind["tmpls"][0]["afmt"] = "{{FrontSide}}<hr id=answer>{{Back}}"
     models.update_dict(kind)
-    added(anki, "German", "Vocabulary", Front="1", Word="der Hund", Sound="[sound:x]", Back="dog")
+    added(
+        anki,
+        "German",
+        "Vocabulary",
+        Front="1",
+        Word="der Hund",
+        Sound="[sound:x]",
+        Back="dog",
+    )
 
     card = run("der Hund::dog\n")
 

@@ -38,7 +38,9 @@ def test_a_two_way_card_is_asked_both_ways(collection, tmp_path, make_card):
     assert "le chat" in back.answer()
 
 
-def test_the_hashes_of_what_anki_stored_are_those_of_what_we_sent(collection, tmp_path, make_card):
+def test_the_hashes_of_what_anki_stored_are_those_of_what_we_sent(
+    collection, tmp_path, make_card
+):
     words = "Zu\u0308rich\u00a0`a::b` $x<y$\r\n\n- **{{c1::one & two}}**\n- \\{{x\\}}\n\n"
     card = make_card(CardKind.CLOZE, Text=words, Extra="a\tb")
     note = note_for(card, card.deck, MOD)

@@ -86,7 +86,8 @@ def harmless(name: str, value: str) -> bool:
             return value.startswith(SCHEMES) and not re.search(r"[\s\"'<>\\]", value)
         case "src":
             return (
-                re.fullmatch(r"af-[0-9a-f]{16}\.(png|jpe?g|gif|webp|avif|svg)", value) is not None
+                re.fullmatch(r"af-[0-9a-f]{16}\.(png|jpe?g|gif|webp|avif|svg)", value)
+                is not None
             )
         case "class":
             return value in ("af-exact", "af-where")
@@ -110,7 +111,9 @@ def workspace(forge: Any, kind: str, drafter: str = "rules", **llm: str | int) -
     """A workspace with one source of a kind; its folder."""
     (forge.folder / "it").mkdir()
     (forge.folder / "decks").mkdir()
-    (forge.folder / "decks" / "all.yaml").write_text('deck: "Reading::{title}"\n', "utf-8")
+    (forge.folder / "decks" / "all.yaml").write_text(
+        'deck: "Reading::{title}"\n', "utf-8"
+    )
     forge.settings(
         f"sources: [{{{kind}: {{name: it, path: it}}}}]\ndrafter: {drafter}\nanki: {{collection: none}}\n"
         + (f"llm: {json.dumps(llm)}\n" if llm else "")
@@ -139,8 +142,12 @@ def assert_inert(anki: Any, package: Path, at_least: int) -> None:
         if (found := Field(text).alive)
     }
     assert alive == {}
-    assert [tag for tag in anki.col.tags.all() if not is_name(tag) or re.search(r"\s", tag)] == []
-    assert [it.name for it in anki.col.decks.all_names_and_ids() if not is_name(it.name)] == []
+    assert [
+        tag for tag in anki.col.tags.all() if not is_name(tag) or re.search(r"\s", tag)
+    ] == []
+    assert [
+        it.name for it in anki.col.decks.all_names_and_ids() if not is_name(it.name)
+    ] == []
     for note in notes:
         for card in note.cards():
             assert_silent(card)
@@ -156,8 +163,20 @@ def assert_silent(card: Any) -> None:
 
 def test_the_corpus_is_large_and_what_is_alive_is_found():
     assert len(set(PAYLOADS)) >= 250
-    alive = ["<script>x</script>", "<p onclick=x>", "<!-- -->", "a <", "[Sound:x]", "a\x00"]
-    alive += ['<img src="x.png">', '<a href="javascript:x">', '<span style="x">', "</details>"]
+    alive = [
+        "<script>x</script>",
+        "<p onclick=x>",
+        "<!-- -->",
+        "a <",
+        "[Sound:x]",
+        "a\x00",
+    ]
+    alive += [
+        '<img src="x.png">',
+        '<a href="javascript:x">',
+        '<span style="x">',
+        "</details>",
+    ]
     assert [text for text in alive if not Field(text).alive] == []
 
 
@@ -237,8 +256,12 @@ def hostile_work(number: int, text: str) -> Work:
     a, b, c, *_ = words(number).values()
     marks = (
         Annotation(f"AAAA{key}", f"The {a} of {text} is called {b}.", text),
-        Annotation(f"BBBB{key}", text, f"? What is {c}: {text}", top=200, page_label=text),
-        Annotation(f"CCCC{key}", f"{c} is {text}", f"c: {text}", tags=(text,), author_name=text),
+        Annotation(
+            f"BBBB{key}", text, f"? What is {c}: {text}", top=200, page_label=text
+        ),
+        Annotation(
+            f"CCCC{key}", f"{c} is {text}", f"c: {text}", tags=(text,), author_name=text
+        ),
     )
     fields = ("title", "date", "DOI", "url", "publicationTitle", "extra", "citationKey")
     return Work(
@@ -247,7 +270,9 @@ def hostile_work(number: int, text: str) -> Work:
         creators=(("author", text, text), ("author", "", text)),
         tags=(text,),
         collections=(text.replace("/", "|"),),
-        attachments=(Attachment(f"FFFF{key}", text.replace("/", "|"), marks, title=text),),
+        attachments=(
+            Attachment(f"FFFF{key}", text.replace("/", "|"), marks, title=text),
+        ),
     )
 
 
@@ -273,7 +298,12 @@ def annotation(number: int, text: str) -> dict[str, Any]:
     selector = {"type": "TextQuoteSelector", "exact": passage(number, text)}
     uri = f"https://example.org/{number // 10}"
     target = [{"source": uri, "selector": [selector]}]
-    return {"id": f"id{number}", "uri": uri, "user": "acct:ada@hypothes.is", "target": target}
+    return {
+        "id": f"id{number}",
+        "uri": uri,
+        "user": "acct:ada@hypothes.is",
+        "target": target,
+    }
 
 
 def hostile_reply(fake: ModuleType, request: dict[str, Any]) -> Any:
@@ -284,9 +314,13 @@ def hostile_reply(fake: ModuleType, request: dict[str, Any]) -> Any:
         text, (a, b, c, d, *_) = ODD[number], words(number).values()
         whole = {"h": label, "quote": exact}
         made += [
-            whole | {"kind": "basic", "front": f"What is the {a} of {b}, {text}?", "back": c},
             whole
-            | {"kind": "cloze", "text": f"The {a} of {b} is {{{{c1::{c}: {text}}}}} and {d}."},
+            | {"kind": "basic", "front": f"What is the {a} of {b}, {text}?", "back": c},
+            whole
+            | {
+                "kind": "cloze",
+                "text": f"The {a} of {b} is {{{{c1::{c}: {text}}}}} and {d}.",
+            },
             whole | {"kind": "none", "why_none": text},
         ]
     return fake.cards(*made)

@@ -8,8 +8,14 @@ from anki.collection import Collection, ExportAnkiPackageOptions
 NOTES: tuple[tuple[str, dict[str, str]], ...] = (
     ("Basic", {"Front": "What is the capital of France?", "Back": "Paris"}),
     ("Basic", {"Front": "What lies beside it?", "Back": "<br>"}),
-    ("Basic (and reversed card)", {"Front": "das Haus am See", "Back": "the house by the lake"}),
-    ("Basic (type in the answer)", {"Front": "What is the capital of Spain?", "Back": "Madrid"}),
+    (
+        "Basic (and reversed card)",
+        {"Front": "das Haus am See", "Back": "the house by the lake"},
+    ),
+    (
+        "Basic (type in the answer)",
+        {"Front": "What is the capital of Spain?", "Back": "Madrid"},
+    ),
     ("Cloze", {"Text": "The {{c1::mitochondrion}} makes ATP in the {{c2::cell}}."}),
     ("Cloze", {"Text": r"Euler: \({{c1::e^{i\pi} }} = -1\) is famous."}),
 )
@@ -32,7 +38,9 @@ def exported(tmp_path: Path) -> dict[str, Path]:
         options = ExportAnkiPackageOptions(legacy=legacy, with_scheduling=True)
         col.export_anki_package(out_path=str(places[name]), options=options, limit=None)
     places["colpkg"] = tmp_path / "all.colpkg"
-    col.export_collection_package(str(places["colpkg"]), include_media=False, legacy=False)
+    col.export_collection_package(
+        str(places["colpkg"]), include_media=False, legacy=False
+    )
     return places
 
 

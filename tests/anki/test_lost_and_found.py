@@ -13,7 +13,9 @@ CAT = (do.write("Katze:::cat\n"), do.go())
 def deck_file(desk: Desk) -> None:
     """A deck file gives all notes a tag."""
     (desk.forge.folder / "decks").mkdir()
-    (desk.forge.folder / "decks" / "all.yaml").write_text("deck: Cells\ntags: [mine]\n", "utf-8")
+    (desk.forge.folder / "decks" / "all.yaml").write_text(
+        "deck: Cells\ntags: [mine]\n", "utf-8"
+    )
 
 
 def no_change(desk: Desk) -> None:
@@ -122,7 +124,9 @@ def told(desk: Desk, *steps: Step) -> None:
         step(desk)
 
 
-def test_an_export_that_lay_about_does_not_undo_what_was_seen_since(desk, backend, tmp_path):
+def test_an_export_that_lay_about_does_not_undo_what_was_seen_since(
+    desk, backend, tmp_path
+):
     told(desk, *CAT)
     backend.export(desk.col, tmp_path / "old.apkg")
     told(desk, do.edit(Back="kitty"), do.run())

@@ -2,7 +2,15 @@
 
 import pytest
 
-from tests.anki.mapped import MISFITS, PUSHES, STORIES, TYPES, MappedDesk, PushingDesk, TypeCase
+from tests.anki.mapped import (
+    MISFITS,
+    PUSHES,
+    STORIES,
+    TYPES,
+    MappedDesk,
+    PushingDesk,
+    TypeCase,
+)
 
 
 @pytest.fixture
@@ -32,7 +40,9 @@ def test_a_story_of_a_mapped_note_type(make_desk, name):
 
 @pytest.mark.core
 @pytest.mark.parametrize("name", PUSHES)
-def test_a_push_never_changes_a_note_type_of_the_users(forge, serving, backend, tmp_path, name):
+def test_a_push_never_changes_a_note_type_of_the_users(
+    forge, serving, backend, tmp_path, name
+):
     case, steps = PUSHES[name]
     with serving(tmp_path / "anki") as server:
         desk = PushingDesk(forge, server, backend, TYPES[case])
@@ -54,7 +64,10 @@ def test_what_does_not_fit_is_told_before_anything_ships(make_desk, name):
 def test_doctor_tells_whether_a_note_type_fits(make_desk):
     desk = make_desk(TYPES["two fields"])
     came = desk.forge("doctor")
-    assert "basic cards are notes of My own type: Front in Frage, Back in Antwort" in came.stdout
+    assert (
+        "basic cards are notes of My own type: Front in Frage, Back in Antwort"
+        in came.stdout
+    )
     desk.rename_field("Frage", "Question")
     came = desk.forge("doctor", code=2)
     assert "'My own type' has no field 'Frage'" in came.stdout

@@ -14,7 +14,14 @@ from msgspec.structs import replace
 from ankiforge.anki.collection import open_view
 from ankiforge.anki.forecast import AHEAD, WEEK, added, fitting, intake, target_of
 from ankiforge.anki.package import write_package
-from ankiforge.anki.studies import Answers, NewCards, Preset, StudiedCard, Studies, read_studies
+from ankiforge.anki.studies import (
+    Answers,
+    NewCards,
+    Preset,
+    StudiedCard,
+    Studies,
+    read_studies,
+)
 from samples.anki_notes import note_for
 
 MOD = 1_400_000_000
@@ -26,7 +33,9 @@ WORDS = ("Katze", "Hund", "Maus", "Vogel", "Fisch", "Pferd")
 def studied(anki: Any, tmp_path: Path, make_card: Any) -> Any:
     """A collection with six notes of ours in Reading, two of them answered, and one of another's."""
     cards = [make_card(own=f"AAAA{n}345", Front=word) for n, word in enumerate(WORDS, 2)]
-    write_package(tmp_path / "ours.apkg", [note_for(card, "Reading", MOD) for card in cards])
+    write_package(
+        tmp_path / "ours.apkg", [note_for(card, "Reading", MOD) for card in cards]
+    )
     anki.load(tmp_path / "ours.apkg")
     col = anki.col
     note = col.new_note(col.models.by_name("Basic"))
@@ -67,11 +76,18 @@ def test_options_states_and_answers_are_those_of_anki(studied):
     [preset] = studies.presets
     assert preset.retention == pytest.approx(0.87)
     assert preset.parameters == pytest.approx(config["fsrsParams6"])
-    assert (preset.steps, preset.relearns, preset.new_per_day, preset.fsrs) == (3, True, 33, True)
+    assert (preset.steps, preset.relearns, preset.new_per_day, preset.fsrs) == (
+        3,
+        True,
+        33,
+        True,
+    )
     assert studies.reviews_per_day == 77
     assert studies.waiting == (NewCards("Reading", 4, 33, own_limit=False),)
     assert (studies.others_new, studies.new_per_day) == (1, 33)
-    rows = col.db.all("select due, ivl, json_extract(data, '$.s') from cards where type = 2")
+    rows = col.db.all(
+        "select due, ivl, json_extract(data, '$.s') from cards where type = 2"
+    )
     in_anki = sorted((due - col.sched.today, interval, s) for due, interval, s in rows)
     assert sorted((c.due, c.interval, c.stability) for c in studies.cards) == in_anki
     assert [history.answers for history in studies.histories] == [((0, 4),)] * 2
@@ -107,7 +123,9 @@ def _log(col: Any, days: int, seconds: int) -> None:
     for day in range(1, days + 1):
         for card in range(2):
             row = (now - day * 86_400_000 + card, card + 1, 3, seconds * 1000)
-            col.db.execute("insert into revlog values (?, ?, -1, ?, 9, 5, 2500, ?, 1)", *row)
+            col.db.execute(
+                "insert into revlog values (?, ?, -1, ?, 9, 5, 2500, ?, 1)", *row
+            )
 
 
 @pytest.mark.parametrize(
@@ -162,7 +180,9 @@ def some(count: int, *, due: int = 0, **more: Any) -> Studies:
 @pytest.mark.parametrize("minutes", [5, 20, 60])
 def test_each_week_of_the_plan_stays_in_the_minutes(minutes, fsrs):
     plan = intake(some(200, presets=(Preset(fsrs=fsrs),)), minutes).with_limit
-    weeks = [sum(plan.seconds[day : day + WEEK]) / WEEK / 60 for day in range(0, 364, WEEK)]
+    weeks = [
+        sum(plan.seconds[day : day + WEEK]) / WEEK / 60 for day in range(0, 364, WEEK)
+    ]
     assert max(weeks) <= minutes
     assert weeks[8] > 0.6 * minutes
 
@@ -189,7 +209,10 @@ def test_a_person_who_forgets_more_than_fsrs_expects_gets_fewer_cards():
     from ankiforge.anki.studies import History
 
     def histories(again: int) -> tuple[History, ...]:
-        answers = [(-20, 3), *((-20 + 2 * n, 1 if n % again == 0 else 3) for n in range(1, 9))]
+        answers = [
+            (-20, 3),
+            *((-20 + 2 * n, 1 if n % again == 0 else 3) for n in range(1, 9)),
+        ]
         return tuple(History(0, tuple(answers)) for _ in range(60))
 
     forgets = intake(some(200, histories=histories(2)), 20)
@@ -225,10 +248,14 @@ def test_what_is_added_is_the_sum_of_its_days():
 
 
 def test_small_budgets_leave_room_for_chance():
-    shares = [target_of(minutes, Answers()) / 60 / minutes for minutes in (3, 10, 30, 300)]
+    shares = [
+        target_of(minutes, Answers()) / 60 / minutes for minutes in (3, 10, 30, 300)
+    ]
     assert shares == sorted(shares)
     assert shares[-1] == 1
-    assert fitting([0.0] * 40, [1.0] * 40, 28.0) == 1  # 25 days on average in the fourth week
+    assert (
+        fitting([0.0] * 40, [1.0] * 40, 28.0) == 1
+    )  # 25 days on average in the fourth week
 
 
 # --- on the command line ----------------------------------------------------------------------
@@ -240,7 +267,9 @@ def desk(forge: Any, serving: Any, vault: Path) -> Iterator[Any]:
     with serving(forge.profile) as server:
         forge.settings(f"anki: {{connect: '{server.address}'}}\nminutes: 10\n")
         for deck, word in (("One", "Katze"), ("Two", "Hund"), ("Two::In", "Maus")):
-            (vault / f"{word}.md").write_text(f"{word}:::{word.lower()}\n", encoding="utf-8")
+            (vault / f"{word}.md").write_text(
+                f"{word}:::{word.lower()}\n", encoding="utf-8"
+            )
             forge.ok("run", vault / f"{word}.md", "--deck", deck)
         forge.server = server
         yield forge
@@ -249,8 +278,12 @@ def desk(forge: Any, serving: Any, vault: Path) -> Iterator[Any]:
 def options(server: Any) -> dict[str, dict[str, Any]]:
     """The options of all decks."""
     with server.collection() as col:
-        names = [deck.name for deck in col.decks.all_names_and_ids(include_filtered=False)]
-        return {name: col.decks.config_dict_for_deck_id(col.decks.id(name)) for name in names}
+        names = [
+            deck.name for deck in col.decks.all_names_and_ids(include_filtered=False)
+        ]
+        return {
+            name: col.decks.config_dict_for_deck_id(col.decks.id(name)) for name in names
+        }
 
 
 def test_run_and_stats_say_how_many_new_cards_fit(desk):
@@ -265,7 +298,9 @@ def test_run_and_stats_say_how_many_new_cards_fit(desk):
     assert desk.json("run")["intake"]["minutes"] == 10
 
 
-def test_without_minutes_nothing_is_said_and_without_a_collection_it_is_an_error(forge, vault):
+def test_without_minutes_nothing_is_said_and_without_a_collection_it_is_an_error(
+    forge, vault
+):
     (vault / "A.md").write_text("Katze:::cat\n", encoding="utf-8")
     ran = forge.json("run", vault)
     assert ran["intake"] is None
@@ -292,7 +327,9 @@ def test_push_sets_the_limit_of_our_decks_and_of_no_other(desk):
     assert after["Theirs"] == before["Theirs"]
     assert after["Default"] == before["Default"]
     for name in ours:
-        changed = {key for key in after[name] if after[name][key] != before[name].get(key)}
+        changed = {
+            key for key in after[name] if after[name][key] != before[name].get(key)
+        }
         assert changed <= {"id", "name", "new", "mod", "usn"}
     again = desk.ok("push", "--new-a-day", "--yes")
     assert "no limit of new cards to change" in again.stderr

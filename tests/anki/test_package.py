@@ -26,7 +26,9 @@ def _notes(make_card: Maker, count: int = 3) -> list[Note]:
     kinds = (CardKind.CLOZE, CardKind.TWO_WAY, CardKind.BASIC)
     words = {"Text": "{{c1::a}} {{c2::b}}", "Front": "a", "Back": "b"}
     cards = (make_card(kinds[at % 3], own=f"KEY{at}", **words) for at in range(count))
-    return [note_for(card, f"Deck::{at % 2}", 1_400_000_000) for at, card in enumerate(cards)]
+    return [
+        note_for(card, f"Deck::{at % 2}", 1_400_000_000) for at, card in enumerate(cards)
+    ]
 
 
 def _rows(package: Path, query: str, folder: Path) -> list[tuple[object, ...]]:
@@ -105,10 +107,19 @@ def test_two_processes_write_the_same_bytes(tmp_path):
 
 def _refusals() -> Iterator[tuple[str, Callable[[Note], list[Note]]]]:
     yield "two notes have the guid", lambda note: [note, replace(note, deck="Other")]
-    yield "makes no card", lambda note: [replace(note, fields=("no cloze", *note.fields[1:]))]
+    yield (
+        "makes no card",
+        lambda note: [replace(note, fields=("no cloze", *note.fields[1:]))],
+    )
     yield "is empty", lambda note: [replace(note, fields=("", *note.fields[1:]))]
-    yield "is empty", lambda note: [replace(note, fields=("<p>&nbsp;</p><br>", *note.fields[1:]))]
-    yield "U.001F", lambda note: [replace(note, fields=("{{c1::a}}\x1f", *note.fields[1:]))]
+    yield (
+        "is empty",
+        lambda note: [replace(note, fields=("<p>&nbsp;</p><br>", *note.fields[1:]))],
+    )
+    yield (
+        "U.001F",
+        lambda note: [replace(note, fields=("{{c1::a}}\x1f", *note.fields[1:]))],
+    )
     yield "9 fields instead of 10", lambda note: [replace(note, fields=note.fields[:-1])]
 
 
@@ -131,7 +142,9 @@ def test_a_folder_that_cannot_be_written_is_an_error_with_a_hint(tmp_path, make_
     assert caught.value.hint
 
 
-def test_pictures_travel_once_each_and_a_changed_one_stops_the_package(tmp_path, make_card):
+def test_pictures_travel_once_each_and_a_changed_one_stops_the_package(
+    tmp_path, make_card
+):
     picture = tmp_path / "a.PNG"
     picture.write_bytes(b"bytes")
     media = media_of(picture)
@@ -164,9 +177,13 @@ def test_a_long_field_costs_no_more_than_its_length(tmp_path, make_card):
 # --- ids ------------------------------------------------------------------------------------
 
 
-def test_notes_whose_ids_clash_are_all_kept_with_their_cards(tmp_path, make_card, monkeypatch):
+def test_notes_whose_ids_clash_are_all_kept_with_their_cards(
+    tmp_path, make_card, monkeypatch
+):
     monkeypatch.setattr("ankiforge.anki.package.note_id", lambda guid: 1_400_000_000_000)
-    monkeypatch.setattr("ankiforge.anki.package.card_id", lambda guid, ordinal: 1_400_000_000_000)
+    monkeypatch.setattr(
+        "ankiforge.anki.package.card_id", lambda guid, ordinal: 1_400_000_000_000
+    )
     notes = _notes(make_card, 6)
     write_package(tmp_path / "a.apkg", notes)
     write_package(tmp_path / "b.apkg", sorted(notes, key=lambda note: note.guid))
@@ -174,7 +191,9 @@ def test_notes_whose_ids_clash_are_all_kept_with_their_cards(tmp_path, make_card
     rows = _rows(tmp_path / "a.apkg", query, tmp_path)
     assert rows == _rows(tmp_path / "b.apkg", query, tmp_path)
     assert [row[0] for row in rows] == sorted(str(row[0]) for row in rows)
-    assert len(rows) == sum(len(card_ordinals(note.family, note.fields)) for note in notes)
+    assert len(rows) == sum(
+        len(card_ordinals(note.family, note.fields)) for note in notes
+    )
 
 
 # --- note types -----------------------------------------------------------------------------

@@ -11,7 +11,9 @@ import yaml
 
 from tests.anki.stories import Desk
 
-CASES = yaml.safe_load((Path(__file__).with_name("patches.yaml")).read_text(encoding="utf-8"))
+CASES = yaml.safe_load(
+    (Path(__file__).with_name("patches.yaml")).read_text(encoding="utf-8")
+)
 NAMES = [case["name"] for case in CASES]
 REFUSED = [case for case in CASES if "refused" in case]
 
@@ -52,7 +54,9 @@ class Patched:
 
 
 def apply(command: list[str], folder: Path) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr + done.stdout
 
 
@@ -102,7 +106,9 @@ def test_a_note_that_was_edited_since_the_last_run_is_refused(desk, forge):
     assert line["refused"] == "the note has changed since the last run: run first"
 
 
-def test_a_drafted_card_is_listed_and_edits_of_two_vaults_need_a_query(desk, forge, tmp_path):
+def test_a_drafted_card_is_listed_and_edits_of_two_vaults_need_a_query(
+    desk, forge, tmp_path
+):
     other = tmp_path / "other"
     other.mkdir()
     (other / "B.md").write_text("Hund:::dog\n")
@@ -112,13 +118,17 @@ def test_a_drafted_card_is_listed_and_edits_of_two_vaults_need_a_query(desk, for
         proposals=True,
         trust=True,
     )
-    desk.write("Katze:::cat\n\n==Hermann Ebbinghaus published his experiments in 1885.==\n")
+    desk.write(
+        "Katze:::cat\n\n==Hermann Ebbinghaus published his experiments in 1885.==\n"
+    )
     desk.run()
     forge.ok("accept", "--all", "--filter", "drafter:propose")
     desk.go()
     for word in ("Katze", "Hund", "Ebbinghaus"):
         note = desk.anki.note(desk.guid(word))
-        note.fields[0] = note.fields[0].replace("Katze", "Kater").replace("Hund", "Hündin")
+        note.fields[0] = (
+            note.fields[0].replace("Katze", "Kater").replace("Hund", "Hündin")
+        )
         note.fields[0] = note.fields[0].replace("his", "the")
         desk.col.update_note(note)
 
@@ -127,6 +137,9 @@ def test_a_drafted_card_is_listed_and_edits_of_two_vaults_need_a_query(desk, for
     one = forge.ok("patch", "source:other", "-o", tmp_path / "one.patch")
 
     assert "several folders" in both.stderr
-    assert {line["refused"] for line in lines} == {"", "its words are a draft's, not the note's"}
+    assert {line["refused"] for line in lines} == {
+        "",
+        "its words are a draft's, not the note's",
+    }
     assert "1 edit in 1 file" in one.stderr
     assert b"+H\xc3\xbcndin:::dog" in (tmp_path / "one.patch").read_bytes()

@@ -35,7 +35,9 @@ class Desk(stories.Desk):
 
     def push(self, *arguments: str, **notes: int) -> Any:
         """The data of a push; the stand-in, in this very process, lets Anki print above it."""
-        came = json.loads(self.forge.ok("push", "--json", *arguments).stdout.splitlines()[-1])
+        came = json.loads(
+            self.forge.ok("push", "--json", *arguments).stdout.splitlines()[-1]
+        )
         assert {name: came["notes"][name] for name in notes} == notes
         return came
 
@@ -49,7 +51,9 @@ class Desk(stories.Desk):
 
 
 @pytest.fixture
-def desk(forge: Any, serving: Serving, backend: ModuleType, tmp_path: Path) -> Iterator[Desk]:
+def desk(
+    forge: Any, serving: Serving, backend: ModuleType, tmp_path: Path
+) -> Iterator[Desk]:
     with serving(tmp_path / "anki") as server:
         yield Desk(forge, server, backend)
 
@@ -190,7 +194,9 @@ def test_a_lost_workspace_comes_back_from_a_running_anki(desk):
     assert "the database is locked" in done.stderr
 
 
-def test_a_run_after_a_push_looks_into_the_file_of_that_collection(forge, serving, backend):
+def test_a_run_after_a_push_looks_into_the_file_of_that_collection(
+    forge, serving, backend
+):
     with serving(forge.profile) as server:
         desk = Desk(forge, server, backend)
         desk.settings(server.address, "auto")

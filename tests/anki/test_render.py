@@ -18,7 +18,10 @@ HTML = {
     ),
     "several are paragraphs": ("a\n\nb", "<p>a</p><p>b</p>"),
     "a line break is one": ("a\nb", "a<br>b"),
-    "lists": ("- a\n- b\n\n3. c", '<ul><li>a</li><li>b</li></ul><ol start="3"><li>c</li></ol>'),
+    "lists": (
+        "- a\n- b\n\n3. c",
+        '<ul><li>a</li><li>b</li></ul><ol start="3"><li>c</li></ol>',
+    ),
     "formulas in a line": ("$a<b$", r"\(a&lt;b\)"),
     "formulas on display": ("$$\na\n$$", "\\[\na\n\\]"),
     "money is no formula": ("$5 and $6", "$5 and $6"),
@@ -81,11 +84,17 @@ def test_links_go_to(target, address):
     assert render(f"[x]({target})", cloze=True) == f'<a href="{address}">x</a>'
 
 
-FORBIDDEN = ("javascript:alert(1)", "JaVaScRiPt:x", "data:text/html,x", "file:///etc/passwd")
+FORBIDDEN = (
+    "javascript:alert(1)",
+    "JaVaScRiPt:x",
+    "data:text/html,x",
+    "file:///etc/passwd",
+)
 
 
 @pytest.mark.parametrize(
-    "target", [*FORBIDDEN, "vbscript:x", "//a.org", "/a", "#a", "x" * 9, "https:" + "a" * 3000]
+    "target",
+    [*FORBIDDEN, "vbscript:x", "//a.org", "/a", "#a", "x" * 9, "https:" + "a" * 3000],
 )
 def test_other_links_are_their_words(target):
     assert render(f"a [b]({target}) c") == "a b c"
@@ -153,7 +162,9 @@ _WORDS = (
     " table thead tbody tr th td span"
 )
 _ALLOWED = frozenset(_WORDS.split())
-_ANKIS = re.compile(r"\[(?:sound:|anki:|latex\]|\$\]|\$\$\])|\{\{(?!\{?c\d)|<!|<\?", re.IGNORECASE)
+_ANKIS = re.compile(
+    r"\[(?:sound:|anki:|latex\]|\$\]|\$\$\])|\{\{(?!\{?c\d)|<!|<\?", re.IGNORECASE
+)
 
 
 class _Judge(HTMLParser):
@@ -214,9 +225,12 @@ LONG = {
 
 
 @pytest.mark.parametrize(("times", "markdown"), LONG.values(), ids=LONG)
-def test_a_long_hostile_text_is_rendered_in_steps_that_grow_with_its_length(times, markdown):
+def test_a_long_hostile_text_is_rendered_in_steps_that_grow_with_its_length(
+    times, markdown
+):
     half, whole = (
-        steps(lambda length=length: render(markdown(length), cloze=True)) for length in (500, 1_000)
+        steps(lambda length=length: render(markdown(length), cloze=True))
+        for length in (500, 1_000)
     )
     assert whole < 2.5 * half
     with no_hang():

@@ -67,7 +67,9 @@ ROWS = {
 
 @pytest.mark.core
 @pytest.mark.parametrize(("markdown", "question", "answer"), ROWS.values(), ids=ROWS)
-def test_a_reader_sees_in_anki_what_was_written(viewer, backend, markdown, question, answer):
+def test_a_reader_sees_in_anki_what_was_written(
+    viewer, backend, markdown, question, answer
+):
     html = render(markdown, cloze=True)
     asked, told = viewer.show(Family.CLOZE, Text=html)
     assert backend.words_of(asked) == question
@@ -86,7 +88,9 @@ HOSTILE = st.lists(st.sampled_from(PIECES), max_size=9).map("".join)
 
 @examples(150)
 @given(before=HOSTILE, answer=HOSTILE.filter(str.strip), hint=HOSTILE, extra=HOSTILE)
-def test_no_text_breaks_a_cloze_or_gets_lost(viewer, backend, before, answer, hint, extra):
+def test_no_text_breaks_a_cloze_or_gets_lost(
+    viewer, backend, before, answer, hint, extra
+):
     def words(text: str) -> str:
         return re.sub(r"\s", "", text)
 
@@ -101,7 +105,9 @@ def test_no_text_breaks_a_cloze_or_gets_lost(viewer, backend, before, answer, hi
 
 @examples(200)
 @given(markdown=st.lists(HOSTILE, max_size=4).map("{{c1::".join), plain=HOSTILE)
-def test_our_grammar_our_cards_and_anki_agree_on_the_cards_of_any_text(viewer, markdown, plain):
+def test_our_grammar_our_cards_and_anki_agree_on_the_cards_of_any_text(
+    viewer, markdown, plain
+):
     html = render(f"{markdown} {{{{c2::{plain}}}}}", cloze=True)
     assert cloze_numbers(html) == _numbers_anki_reads(viewer, html)
 
@@ -110,7 +116,9 @@ def _numbers_anki_reads(viewer: Any, html: str) -> tuple[int, ...]:
     """Up to 500: Anki piles up what is beyond on card 500; we make no such card."""
     note = viewer.col.new_note(viewer.note_type(Family.CLOZE))
     note["Text"] = html
-    return tuple(sorted(number for number in note.cloze_numbers_in_fields() if number <= 500))
+    return tuple(
+        sorted(number for number in note.cloze_numbers_in_fields() if number <= 500)
+    )
 
 
 OPENERS = "{{c1:: {{c2:: {{c1,3:: {{c:: {{c0:: {{c500:: {{c501:: {{c,:: {{c1,:: {{C1:: {{c65536::"
@@ -130,7 +138,9 @@ def test_cards_are_counted_as_anki_counts_them(viewer, html):
     back=st.sampled_from(["", "<br><br>", "a", "<br >", "<div class=x></div>"]),
     reverse=st.sampled_from(["", "y", "<br/>", " "]),
 )
-def test_the_cards_of_a_basic_note_are_those_anki_makes(backend, viewer, front, back, reverse):
+def test_the_cards_of_a_basic_note_are_those_anki_makes(
+    backend, viewer, front, back, reverse
+):
     fields = (front, back, reverse, *[""] * 9)
     ordinals = card_ordinals(Family.BASIC, fields)
     note = viewer.col.new_note(viewer.note_type(Family.BASIC))

@@ -23,9 +23,12 @@ def open_conflict(desk):
 def decided(desk):
     """The lines of the decisions and changes that are told as done, about the words of the card."""
     views = [
-        desk.forge.ok("list", "--view", view, "--json").lines for view in ("recent", "changed")
+        desk.forge.ok("list", "--view", view, "--json").lines
+        for view in ("recent", "changed")
     ]
-    done = [one for view in views for one in view if one.get("what") in ("revise", "resolve")]
+    done = [
+        one for view in views for one in view if one.get("what") in ("revise", "resolve")
+    ]
     return [(one["what"], one["text"].split(" / ")[-1]) for one in done]
 
 
@@ -54,14 +57,19 @@ def test_an_open_conflict_is_nowhere_told_as_decided(open_conflict):
         "you changed it, too; choose whose words to keep under Changed"
     ]
     assert desk.came["cards"]["revised"] == 0
-    assert (desk.came["questions"], desk.forge.json("status")["waiting"]["changed"]) == (1, 1)
+    assert (desk.came["questions"], desk.forge.json("status")["waiting"]["changed"]) == (
+        1,
+        1,
+    )
     assert len(desk.questions("conflict")) == 1
     assert decided(desk) == []
     assert told_of(desk) == {"in '46"}
 
 
 @pytest.mark.parametrize(
-    ("answer", "words"), [("reject", "in '46"), ("accept", "in 1948")], ids=["mine", "source"]
+    ("answer", "words"),
+    [("reject", "in '46"), ("accept", "in 1948")],
+    ids=["mine", "source"],
 )
 def test_a_conflict_that_is_decided_is_open_nowhere_and_the_words_that_stay_are_shown(
     open_conflict, answer, words
@@ -77,7 +85,9 @@ def test_a_conflict_that_is_decided_is_open_nowhere_and_the_words_that_stay_are_
     desk.note(Back=words)
 
 
-@pytest.mark.parametrize("end", [("reject", "CARD"), ("delete",)], ids=["rejected", "deleted"])
+@pytest.mark.parametrize(
+    "end", [("reject", "CARD"), ("delete",)], ids=["rejected", "deleted"]
+)
 def test_a_conflict_ends_with_its_card(open_conflict, end):
     desk = open_conflict
     if end == ("delete",):
@@ -86,4 +96,8 @@ def test_a_conflict_ends_with_its_card(open_conflict, end):
         desk.say(*end)
     desk.run()
     assert desk.questions() == []
-    assert desk.forge.json("status")["waiting"] == {"new": 0, "changed": 0, "questions": 0}
+    assert desk.forge.json("status")["waiting"] == {
+        "new": 0,
+        "changed": 0,
+        "questions": 0,
+    }

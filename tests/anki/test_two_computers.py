@@ -129,7 +129,9 @@ def test_a_rejected_card_is_retired_again_after_a_full_sync(pair, laptop_first):
     phone.load()
     phone.run()
     assert RETIRED in phone.anki.note(guid).tags
-    laptop.anki.col.mod_schema(check=False)  # a full sync: the laptop's collection, where the card
+    laptop.anki.col.mod_schema(
+        check=False
+    )  # a full sync: the laptop's collection, where the card
     laptop.device.sync(upload=True)  # is live, replaces that of the phone
     phone.device.sync(upload=False)
     assert RETIRED not in phone.anki.note(guid).tags

@@ -58,9 +58,13 @@ class World:
         with open_view(self.live) as view:
             return of(view, card)
 
-    def exported(self, legacy: bool = False, scheduling: bool = True, deck: str = "") -> Path:
+    def exported(
+        self, legacy: bool = False, scheduling: bool = True, deck: str = ""
+    ) -> Path:
         path = self.folder / f"export-{legacy}-{scheduling}-{deck}.apkg"
-        self.backend.export(self.col, path, legacy=legacy, scheduling=scheduling, deck=deck)
+        self.backend.export(
+            self.col, path, legacy=legacy, scheduling=scheduling, deck=deck
+        )
         return path
 
     def whole(self, legacy: bool) -> Path:
@@ -80,7 +84,9 @@ def of(view: View, card: Card) -> SeenNote:
 def world(collection: Any, backend: Any, tmp_path: Path, make_card: Maker) -> World:
     basic = make_card()
     two_way = make_card(CardKind.TWO_WAY, own="TWOWAY22", Front="le chat", Back="the cat")
-    cloze = make_card(CardKind.CLOZE, own="CLOZE222", Text="{{c1::One}} and {{c3::three}}.")
+    cloze = make_card(
+        CardKind.CLOZE, own="CLOZE222", Text="{{c1::One}} and {{c3::three}}."
+    )
     notes = [note_for(card, "Reading::Memory", MOD) for card in (basic, two_way, cloze)]
     write_package(tmp_path / "deck.apkg", notes)
     assert collection.load(tmp_path / "deck.apkg") == {"new": 3}
@@ -109,7 +115,9 @@ def test_a_fresh_import_is_seen_as_it_was_shipped(world):
         assert tuple(view.reviews()) == ()
         assert view.graves() == frozenset()
     with open_view(world.folder / "deck.apkg") as view:
-        assert [(note.guid, note.mod) for note in view.notes()] == [(n.guid, MOD) for n in notes]
+        assert [(note.guid, note.mod) for note in view.notes()] == [
+            (n.guid, MOD) for n in notes
+        ]
     assert [note.guid for note in notes] == [card.guid for card in world.cards]
     for note, card in zip(notes, world.cards, strict=True):
         assert note.id == note_id(card.guid)
@@ -130,7 +138,9 @@ def test_a_fresh_import_is_seen_as_it_was_shipped(world):
             assert (one.reps, one.lapses, one.suspended) == (0, 0, False)
 
 
-def test_the_last_change_is_seen_however_anki_keeps_it_and_its_files_stay_as_they_are(world):
+def test_the_last_change_is_seen_however_anki_keeps_it_and_its_files_stay_as_they_are(
+    world,
+):
     def files() -> list[tuple[str, bytes, int]]:
         found = sorted(world.live.parent.glob("collection.anki2*"))
         return [(path.name, path.read_bytes(), path.stat().st_mtime_ns) for path in found]
@@ -222,7 +232,10 @@ def test_a_deleted_note_leaves_a_grave_and_its_reviews(world):
     world.anki.answer_first_card(world.basic.guid)
     (reviewed,) = world.col.db.list("select cid from revlog")
     (guid,) = [
-        card.guid for card in world.cards for at in range(3) if card_id(card.guid, at) == reviewed
+        card.guid
+        for card in world.cards
+        for at in range(3)
+        if card_id(card.guid, at) == reviewed
     ]
     world.col.remove_notes([note_id(guid)])
     with open_view(world.live) as view:
@@ -241,7 +254,9 @@ def test_an_identity_of_another_note_is_none(world):
 # --- note types -----------------------------------------------------------------------------
 
 
-def test_our_note_types_are_seen_by_each_way_as_they_are_and_as_a_person_changed_them(world):
+def test_our_note_types_are_seen_by_each_way_as_they_are_and_as_a_person_changed_them(
+    world,
+):
     models = world.col.models
     kind = world.anki.note_type(Family.BASIC)
     kind["name"] = "Mein Typ"
@@ -273,7 +288,10 @@ def test_our_note_types_are_seen_by_each_way_as_they_are_and_as_a_person_changed
         ]
         shown = [side for one in basic.templates for side in (one.question, one.answer)]
         assert shown == [*renamed, "{{Mine}}?", "{{Back}}!"]
-        assert [t.name for t in basic.templates] == [*(t.name for t in theirs.templates), "Third"]
+        assert [t.name for t in basic.templates] == [
+            *(t.name for t in theirs.templates),
+            "Third",
+        ]
         assert (cloze.id, cloze.name, cloze.css, cloze.cloze) == (
             ours.id, ours.name, ours.css, True,
         )  # fmt: skip
@@ -311,7 +329,9 @@ def test_exports_of_a_running_anki_are_one_view_with_each_note_once(world):
     world.anki.answer_first_card(world.basic.guid)
     with open_view(world.live) as view:
         expected = everything(view)
-    exports = [world.exported(deck=deck) for deck in ("Reading", "Other", "Reading::Memory")]
+    exports = [
+        world.exported(deck=deck) for deck in ("Reading", "Other", "Reading::Memory")
+    ]
 
     with connect_view(
         exports, address="http://127.0.0.1:1", profile="Ada", notes=frozenset()
@@ -319,5 +339,8 @@ def test_exports_of_a_running_anki_are_one_view_with_each_note_once(world):
         assert everything(view) == expected
         assert (view.kind, view.path) == (ViewKind.CONNECT, "http://127.0.0.1:1")
         assert (view.profile, view.complete, view.created) == ("Ada", True, world.col.crt)
-        assert [card.deck for card in of(view, world.cloze).cards] == ["Reading::Memory", "Other"]
+        assert [card.deck for card in of(view, world.cloze).cards] == [
+            "Reading::Memory",
+            "Other",
+        ]
         assert view.graves() is None

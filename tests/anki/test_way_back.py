@@ -130,7 +130,9 @@ def test_what_anki_has_is_not_shipped_again(desk):
     desk.cards(anki="seen")
 
 
-@pytest.mark.parametrize(("answer", "back"), [("accept", "cat (an animal)"), ("reject", "kitty")])
+@pytest.mark.parametrize(
+    ("answer", "back"), [("accept", "cat (an animal)"), ("reject", "kitty")]
+)
 def test_both_changed_waits_as_one_choice_until_a_person_says(desk, answer, back):
     for step in OF_BOTH:
         step(desk)
@@ -152,7 +154,12 @@ def test_both_changed_waits_as_one_choice_until_a_person_says(desk, answer, back
 
 
 def test_the_choice_is_undone_and_a_person_s_words_come_back(desk):
-    for step in (*OF_BOTH, do.run(conflicts=1), do.answered("conflict", "reject"), do.say("undo")):
+    for step in (
+        *OF_BOTH,
+        do.run(conflicts=1),
+        do.answered("conflict", "reject"),
+        do.say("undo"),
+    ):
         step(desk)
     desk.run(written=0, conflicts=1)
     desk.answered("conflict", "accept")

@@ -28,7 +28,11 @@ DOCUMENT = Document(DocumentKey("vault:notes/0"), "notes", "Deep learning")
 def passage(exact: str, **changes: object) -> Highlight:
     """A highlight in a vault note."""
     plain = Highlight(
-        DOCUMENT, "vault:notes", HighlightKind.HIGHLIGHT, exact, HighlightKey("vault:notes/a")
+        DOCUMENT,
+        "vault:notes",
+        HighlightKind.HIGHLIGHT,
+        exact,
+        HighlightKey("vault:notes/a"),
     )
     return replace(plain, **changes)  # type: ignore[arg-type]
 
@@ -45,7 +49,9 @@ def cloze(text: str, quote: str = "", **changes: object) -> Draft:
 def _draft(
     kind: CardKind, fields: tuple[tuple[str, str], ...], quote: str, **changes: object
 ) -> Draft:
-    plain = Draft(HighlightKey("vault:notes/a"), kind, fields, quote, "", 0, Origin("llm"))
+    plain = Draft(
+        HighlightKey("vault:notes/a"), kind, fields, quote, "", 0, Origin("llm")
+    )
     return replace(plain, **changes)  # type: ignore[arg-type]
 
 
@@ -101,7 +107,14 @@ _HAND_FORMS = {Form.INLINE, Form.INLINE_FIELD, Form.TERM, Form.GLOSSARY, Form.BL
 def example(text: str) -> tuple[Finding, ...]:
     """What the checks say of an example as the page writes it."""
     repeated = re.sub(r"(\w+)×(\d+)", lambda m: " ".join([m[1]] * int(m[2])), text)
-    for sign, meant in (("␉", "\t"), ("⏎", "\n"), ("¦", "|"), ("†", "```"), ("‹", "`"), ("›", "`")):
+    for sign, meant in (
+        ("␉", "\t"),
+        ("⏎", "\n"),
+        ("¦", "|"),
+        ("†", "```"),
+        ("‹", "`"),
+        ("›", "`"),
+    ):
         repeated = repeated.replace(sign, meant)
     parts = _EXAMPLE.match(repeated)
     assert parts is not None
@@ -128,7 +141,9 @@ def _cut(source: str) -> tuple[str, dict[str, str]]:
     """What was marked of a passage, and the text around it."""
     before, mark, rest = source.partition("⟦")
     exact, _, after = rest.partition("⟧")
-    return (exact, {"prefix": before, "suffix": after}) if mark else (source, {"prefix": ""})
+    return (
+        (exact, {"prefix": before, "suffix": after}) if mark else (source, {"prefix": ""})
+    )
 
 
 def _card(text: str) -> Draft:

@@ -76,7 +76,9 @@ def test_of_a_strong_model_only_a_card_its_passage_does_not_tell_is_blocked():
     assert found.count(Severity.WARN) <= 0.02 * len(STRONG)
 
 
-@pytest.mark.parametrize("kind", ["figure", "answer", "quote cut", "quote changed", "link"])
+@pytest.mark.parametrize(
+    "kind", ["figure", "answer", "quote cut", "quote changed", "link"]
+)
 def test_a_card_with_a_wrong_fact_is_blocked(kind):
     found = weights(SPOILED.spoiled(kind))
 

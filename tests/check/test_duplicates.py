@@ -111,7 +111,10 @@ def test_cards_of_one_highlight_are_siblings_those_of_unknown_origin_are_not():
     assert known.exact(one, HERE) is None
     assert list(known.near(one, HERE)) == []
     known.add("foreign", HighlightKey(""), one)
-    assert known.exact(one, HighlightKey("")) == "foreign" or known.exact(one, HERE) == "foreign"
+    assert (
+        known.exact(one, HighlightKey("")) == "foreign"
+        or known.exact(one, HERE) == "foreign"
+    )
 
 
 # --- near ones -------------------------------------------------------------------------------
@@ -123,7 +126,10 @@ def test_a_finding_names_the_other_card_and_its_words():
         cards.question("Which enzyme unwinds the DNA helix?", "Helicase"),
     )
 
-    assert (found.duplicate, found.message) == ("card0", "resembles “What enzyme unwinds DNA?”")
+    assert (found.duplicate, found.message) == (
+        "card0",
+        "resembles “What enzyme unwinds DNA?”",
+    )
 
 
 @pytest.mark.parametrize(
@@ -137,7 +143,9 @@ def test_a_finding_names_the_other_card_and_its_words():
     ],
 )
 def test_a_pair_that_a_guard_parts_names_its_difference(there, here, difference):
-    front = "What did the original translation paper say was {} at first in training?|a mask"
+    front = (
+        "What did the original translation paper say was {} at first in training?|a mask"
+    )
 
     (found,) = near(card(front.format(there)), card(front.format(here)))
 

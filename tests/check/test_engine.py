@@ -11,7 +11,9 @@ LONG = "word " * 40
 
 
 def test_a_good_draft_is_clean():
-    source = cards.passage("Dropout was introduced in 2012 by Hinton to reduce overfitting.")
+    source = cards.passage(
+        "Dropout was introduced in 2012 by Hinton to reduce overfitting."
+    )
     draft = cards.question("When was dropout introduced?", "2012", "introduced in 2012")
 
     assert cards.findings(draft, source) == ()
@@ -100,7 +102,9 @@ def test_a_line_that_may_be_no_card_is_told_with_the_reason(line, why):
     draft = cards.question(front, back, by_hand=True)
     passage = cards.passage(line, form=Form.INLINE_FIELD)
 
-    (found,) = [one for one in cards.findings(draft, passage) if one.check == "inline_field"]
+    (found,) = [
+        one for one in cards.findings(draft, passage) if one.check == "inline_field"
+    ]
 
     assert found.message.endswith(why)
 
@@ -120,7 +124,9 @@ def test_a_finding_tells_the_number_counted_and_the_limit():
 def test_a_bare_card_is_blocked_only_where_it_would_break_and_needs_no_ground():
     wordy = cards.question("Is it so?", "Yes", "")
     broken = cards.question("What is it?", " ", "")
-    groundless = cards.question("When was GPT-9 trained?", "in 2031, see https://gpt9.example", "")
+    groundless = cards.question(
+        "When was GPT-9 trained?", "in 2031, see https://gpt9.example", ""
+    )
 
     assert {f.severity for f in lint(wordy)} == {Severity.WARN}
     assert {f.check: f.severity for f in lint(broken)}["empty_side"] is Severity.BLOCK

@@ -21,9 +21,13 @@ def test_every_rule_has_one_row_with_its_severity():
     assert sorted((row.id, row.severity) for row in cards.documented()) == in_code
 
 
-@pytest.mark.parametrize("row", cards.documented(), ids=lambda row: f"{row.id}-{row.severity}")
+@pytest.mark.parametrize(
+    "row", cards.documented(), ids=lambda row: f"{row.id}-{row.severity}"
+)
 def test_the_example_caught_is_caught(row):
-    found = [(finding.check, str(finding.severity)) for finding in cards.example(row.caught)]
+    found = [
+        (finding.check, str(finding.severity)) for finding in cards.example(row.caught)
+    ]
 
     assert (row.id, row.severity) in found
 
@@ -31,7 +35,9 @@ def test_the_example_caught_is_caught(row):
 def test_every_rule_has_an_example_that_passes():
     passed = {word for expected, _ in CASES for word in expected.split()}
 
-    assert {rule.id for rule in RULES} <= {word[1:] for word in passed if word.startswith("-")}
+    assert {rule.id for rule in RULES} <= {
+        word[1:] for word in passed if word.startswith("-")
+    }
 
 
 @pytest.mark.parametrize(("expected", "example"), CASES)
@@ -62,7 +68,9 @@ def test_a_case_is_found_or_passes(expected, example):
 def test_what_shows_nothing_or_no_keyboard_types_blocks(back, rule):
     by_hand = rule == "empty_side"
 
-    assert cards.named(cards.question("What is it?", back, by_hand=by_hand))[rule] == "block"
+    assert (
+        cards.named(cards.question("What is it?", back, by_hand=by_hand))[rule] == "block"
+    )
 
 
 @pytest.mark.parametrize(
@@ -101,7 +109,14 @@ def test_a_subject_may_be_named_by_title_heading_or_comment_alone(front, back, q
 
 
 @pytest.mark.parametrize(
-    "quote", ["relies on", "RELIES  ON", "before it relies", "on attention now", "in the sentence"]
+    "quote",
+    [
+        "relies on",
+        "RELIES  ON",
+        "before it relies",
+        "on attention now",
+        "in the sentence",
+    ],
 )
 def test_a_quote_may_stand_in_the_passage_its_sentence_or_around_it(quote):
     around = {"prefix": "before it ", "suffix": " now", "sentence": "in the sentence"}
@@ -113,11 +128,17 @@ def test_a_quote_may_stand_in_the_passage_its_sentence_or_around_it(quote):
 
 def test_each_gap_of_a_cloze_is_an_answer():
     source = cards.passage("Dropout masks units while training.")
-    draft = cards.cloze("{{c1::Dropout}} masks {{c2::gradients}} while training.", source.exact)
+    draft = cards.cloze(
+        "{{c1::Dropout}} masks {{c2::gradients}} while training.", source.exact
+    )
 
-    found = [f for f in cards.findings(draft, source) if f.check == "answer_not_in_source"]
+    found = [
+        f for f in cards.findings(draft, source) if f.check == "answer_not_in_source"
+    ]
 
-    assert [f.message for f in found] == ["the source does not give the answer “gradients”"]
+    assert [f.message for f in found] == [
+        "the source does not give the answer “gradients”"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -168,7 +189,9 @@ def test_the_words_below_a_picture_of_the_passage_are_its_own():
 
 @pytest.mark.parametrize("form", [Form.INLINE, Form.INLINE_FIELD])
 def test_a_line_without_a_front_is_judged_like_any_other(form):
-    source = cards.passage("::yes", form=form, kind=HighlightKind.CARD, markdown=("", "yes"))
+    source = cards.passage(
+        "::yes", form=form, kind=HighlightKind.CARD, markdown=("", "yes")
+    )
 
     found = cards.named(cards.question("", "yes", by_hand=True), source)
     assert found.items() >= {"empty_side": "block", "inline_field": "warn"}.items()

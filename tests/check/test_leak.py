@@ -18,7 +18,9 @@ CASES = [
 def _card(kind: CardKind, **fields: str) -> Card:
     source = cards.passage("")
     key = HighlightKey("vault:notes/a")
-    return Card(Guid("guid"), key, "0", kind, tuple(fields.items()), "", source, Origin("llm"))
+    return Card(
+        Guid("guid"), key, "0", kind, tuple(fields.items()), "", source, Origin("llm")
+    )
 
 
 @pytest.mark.parametrize(("expected", "part", "answer"), CASES)

@@ -55,7 +55,11 @@ def says(result, code: int, *words: str) -> None:
         ({"empty/": ""}, "run empty", "empty hint:"),
         ({"notes.docx": "PK"}, "run notes.docx", "notes.docx PDF"),
         ({}, "run", "ankiforge run|PATH"),
-        ({"ankiforge.yaml": "output: .\n\ndraftr: x"}, "run", "ankiforge.yaml:3 draftr 'drafter'?"),
+        (
+            {"ankiforge.yaml": "output: .\n\ndraftr: x"},
+            "run",
+            "ankiforge.yaml:3 draftr 'drafter'?",
+        ),
         ({"ankiforge.yaml": "sources: [\n"}, "run", "ankiforge.yaml"),
         ({}, "run good -o no/such/folder/a.apkg", "no|such|folder"),
         ({"ankiforge.apkg/": ""}, "run good", "is|a|folder"),
@@ -112,7 +116,11 @@ def test_a_vault_without_a_mark_is_done_and_says_what_would_count(forge, vault):
 
 @pytest.mark.parametrize(
     "raw",
-    ["Größe:::size\n".encode("latin-1"), b"\xff\xfe\x00\xd8 a::b\n", b"\x00\x01\x02 x::y\n"],
+    [
+        "Größe:::size\n".encode("latin-1"),
+        b"\xff\xfe\x00\xd8 a::b\n",
+        b"\x00\x01\x02 x::y\n",
+    ],
     ids=["latin-1", "half utf-16", "binary"],
 )
 def test_a_note_in_another_encoding_never_stops_the_others(forge, notes, raw):
@@ -126,7 +134,9 @@ def test_a_note_in_another_encoding_never_stops_the_others(forge, notes, raw):
 
 
 def test_a_card_that_anki_would_not_take_costs_one_card(forge, notes, notes_in):
-    (notes / "odd.md").write_text("A {{c1::}} cloze of nothing.\n\nx::y z\n", encoding="utf-8")
+    (notes / "odd.md").write_text(
+        "A {{c1::}} cloze of nothing.\n\nx::y z\n", encoding="utf-8"
+    )
     forge("run", notes)
     for card in forge.cards("verdict:pending"):
         forge.ok("accept", "--force", card["id"])
@@ -150,7 +160,10 @@ def test_a_card_that_anki_would_not_take_costs_one_card(forge, notes, notes_in):
         ),
         (
             "obsidian: {path: notes, marks: [bolt]}",
-            ("ankiforge.yaml:2: sources[0].obsidian.marks[0]: 'bolt'", "did you mean 'bold'?"),
+            (
+                "ankiforge.yaml:2: sources[0].obsidian.marks[0]: 'bolt'",
+                "did you mean 'bold'?",
+            ),
         ),
         (
             "obsidian:\n    path: notes\n    cards: [block,\n      inlnie]",
@@ -198,7 +211,9 @@ def test_a_model_out_of_reach_is_3_and_what_needs_none_is_packaged(
     forge, workspace, notes, notes_in
 ):
     workspace("llm: {base_url: http://127.0.0.1:9/v1, model: m, way: one}\n")
-    (notes / "mark.md").write_text("Cells ==divide== by mitosis.\n\n==All of it is marked.==\n")
+    (notes / "mark.md").write_text(
+        "Cells ==divide== by mitosis.\n\n==All of it is marked.==\n"
+    )
     result = forge("run", notes, "--drafter", "llm")
 
     says(result, 3, "127.0.0.1:9", "hint:")
@@ -227,7 +242,9 @@ with FileLock(sys.argv[1]):
 def held(script: str, path: Path) -> Iterator[None]:
     """Another process holds it as long as this lasts."""
     command = [sys.executable, "-c", script, str(path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"held\n"
         try:
@@ -248,14 +265,18 @@ def test_a_ledger_locked_by_another_program_is_4(forge, notes, monkeypatch):
 
 
 @pytest.mark.parametrize("what", ["drafting", "publishing"])
-def test_a_pass_that_another_program_is_at_is_waited_for_then_4(forge, notes, monkeypatch, what):
+def test_a_pass_that_another_program_is_at_is_waited_for_then_4(
+    forge, notes, monkeypatch, what
+):
     monkeypatch.setattr(locks, "LOCK_SECONDS", 0.1)
     forge.ok("run", notes)
     with held(HOLD_PASS, forge.home / ".ankiforge" / f"{what}.lock"):
         says(forge("run", notes), 4, what, "hint:")
 
 
-@pytest.mark.parametrize("raw", [b"rubbish " * 2000, b"SQLite format 3\x00" + b"\xee" * 9000])
+@pytest.mark.parametrize(
+    "raw", [b"rubbish " * 2000, b"SQLite format 3\x00" + b"\xee" * 9000]
+)
 def test_a_damaged_database_is_made_anew_from_the_journal(forge, notes, raw):
     forge.ok("run", notes)
     forge.ok("reject", forge.cards()[0]["id"])
@@ -270,7 +291,9 @@ def test_a_damaged_database_is_made_anew_from_the_journal(forge, notes, raw):
 # --- output ---------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder closed to all")
+@pytest.mark.skipif(
+    not Path("/proc/self").exists(), reason="needs a folder closed to all"
+)
 def test_a_folder_that_takes_no_files_costs_no_card(forge, notes):
     says(
         forge("run", notes, "-o", "/proc/a.apkg"),

@@ -18,9 +18,12 @@ def vault(tmp_path: Path) -> Path:
     folder = tmp_path / "vault"
     (folder / ".obsidian").mkdir(parents=True)
     (folder / f"{TITLE}.md").write_text(
-        f"# Plants{RLO}\n\n## Energy\n\nThe ==mitochondrion== makes ATP in the cell.\n", "utf-8"
+        f"# Plants{RLO}\n\n## Energy\n\nThe ==mitochondrion== makes ATP in the cell.\n",
+        "utf-8",
     )
-    (folder / "Plain.md").write_text("# Plants\n\nA ==ribosome== makes proteins.\n", "utf-8")
+    (folder / "Plain.md").write_text(
+        "# Plants\n\nA ==ribosome== makes proteins.\n", "utf-8"
+    )
     return folder
 
 
@@ -32,10 +35,13 @@ def citations(package: Path, folder: Path) -> list[str]:
     return [field for note in notes for field in note if "af-where" in field]
 
 
-def test_a_cards_line_of_context_is_isolated_and_others_are_as_they_were(forge, vault, tmp_path):
+def test_a_cards_line_of_context_is_isolated_and_others_are_as_they_were(
+    forge, vault, tmp_path
+):
     forge.ok("run", vault)
     evil, plain = sorted(
-        citations(forge.folder / "ankiforge.apkg", tmp_path), key=lambda one: "Plain" in one
+        citations(forge.folder / "ankiforge.apkg", tmp_path),
+        key=lambda one: "Plain" in one,
     )
     where = f'<span class="af-where">{SHOWN} › {FSI}Plants{RLO}{PDI} › Energy</span>'
     assert evil.startswith(where)
@@ -46,7 +52,9 @@ def test_a_cards_line_of_context_is_isolated_and_others_are_as_they_were(forge, 
 
 def test_nothing_that_is_said_at_a_terminal_holds_such_a_control(forge, vault):
     said = [forge.ok("run", vault, "--deck", f"Deck{RLO}x")]
-    said += [forge.ok(*words.split()) for words in ("list -v", "stats", "search mitochondrion")]
+    said += [
+        forge.ok(*words.split()) for words in ("list -v", "stats", "search mitochondrion")
+    ]
     said += [forge.ok("show", forge.cards()[0]["guid"]), forge("list", f"deck:{RLO}(")]
     text = "".join(f"{one.stdout}{one.stderr}" for one in said)
     assert "evil" in text

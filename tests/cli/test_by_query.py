@@ -52,7 +52,10 @@ def test_a_word_of_the_form_of_an_id_is_one_and_never_a_query(desk):
     shown = desk.ok("show", "-v", "verdict:pending", "DNA", "--json").lines
     assert [card["fields"]["Back"] for card in shown] == ["The nucleus"]
     assert "nothing to show" in desk("show", "nowhere", code=2).stderr
-    assert "no id begins with" in desk("edit", "kind:basic", "--field", "Back", "x", code=2).stderr
+    assert (
+        "no id begins with"
+        in desk("edit", "kind:basic", "--field", "Back", "x", code=2).stderr
+    )
 
 
 def test_a_warning_that_the_query_names_does_not_keep_a_draft_back(forge, vault):

@@ -14,7 +14,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LINES = dict(
     re.findall(
-        r"^- (bash|zsh|fish): `(.+?)` in `~", (ROOT / "docs/guides/install.md").read_text(), re.M
+        r"^- (bash|zsh|fish): `(.+?)` in `~",
+        (ROOT / "docs/guides/install.md").read_text(),
+        re.M,
     )
 )
 """{shell: the line for its start file}, as documented."""

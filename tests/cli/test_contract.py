@@ -14,7 +14,9 @@ def each(names: str, kind: Any = str) -> dict[str, Any]:
 
 
 HIGHLIGHT = {
-    **each("key source kind exact prefix suffix comment colour author page_label heading uri"),
+    **each(
+        "key source kind exact prefix suffix comment colour author page_label heading uri"
+    ),
     **each("gaps tags links", list),
     "document": {**each("key title issued"), "creators": list, "identifiers": dict},
 }
@@ -33,7 +35,9 @@ RUN = {
     "highlights": each("seen new changed gone unchanged", int),
     "fates": each("ignored failed carded waiting blocked no_card", int),
     "no_card": dict,
-    "cards": each("drafted accepted revised accepted_in_all waiting blocked retired", int),
+    "cards": each(
+        "drafted accepted revised accepted_in_all waiting blocked retired", int
+    ),
     "notes": NOTES,
     "packages": list,
     "llm": each("requests cached tokens_in tokens_out cost_usd", NUMBER),
@@ -64,7 +68,9 @@ def filled(vault: Path) -> Path:
         "==Well, who would have thought that?==\n",
         encoding="utf-8",
     )
-    (vault / "b.md").write_text("---\nankiforge: false\n---\nHund:::dog\n", encoding="utf-8")
+    (vault / "b.md").write_text(
+        "---\nankiforge: false\n---\nHund:::dog\n", encoding="utf-8"
+    )
     return vault
 
 
@@ -86,7 +92,9 @@ def test_extract_tells_a_highlight_a_line(forge, filled):
 def test_a_file_that_could_not_be_read_is_a_problem_of_extract_and_run(forge, filled):
     (filled / "broken.pdf").write_bytes(b"%PDF-1.4 nothing")
     [told] = [
-        line for line in forge("extract", filled, "--json", code=1).lines if "problem" in line
+        line
+        for line in forge("extract", filled, "--json", code=1).lines
+        if "problem" in line
     ]
     [problem] = forge("run", filled, "--json", code=1).data["problems"]
     for one in (told["problem"], problem):
@@ -124,7 +132,9 @@ def test_list_and_show_tell_a_card_a_line(forge, filled):
     assert left == {one["id"] for one in listed} - {card["id"]}
 
 
-@pytest.mark.parametrize("more", [(), ("--dry-run",), ("--accept", "review"), ("--limit", "1")])
+@pytest.mark.parametrize(
+    "more", [(), ("--dry-run",), ("--accept", "review"), ("--limit", "1")]
+)
 def test_run_tells_one_object_whose_fates_sum_to_what_was_seen(forge, filled, more):
     came = forge.json("run", filled, *more)
 
@@ -135,7 +145,9 @@ def test_run_tells_one_object_whose_fates_sum_to_what_was_seen(forge, filled, mo
     assert read["new"] + read["changed"] + read["unchanged"] == read["seen"]
 
 
-def test_every_command_with_json_writes_json_and_nothing_else_to_stdout(forge, filled, files):
+def test_every_command_with_json_writes_json_and_nothing_else_to_stdout(
+    forge, filled, files
+):
     forge.ok("run", filled)
     guid = forge.cards()[0]["guid"]
     before = files(forge.folder, forge.home)
@@ -174,7 +186,9 @@ def test_quiet_commands_that_succeed_print_nothing(forge, filled):
         "doctor",
         "accept --all",
     ):
-        quiet = forge.ok("run", filled, "-q") if words == "build" else forge.ok("list", "-q")
+        quiet = (
+            forge.ok("run", filled, "-q") if words == "build" else forge.ok("list", "-q")
+        )
         assert (quiet.stdout, quiet.stderr) == ("", "")
         quiet = forge.ok(*words.split(), "-q")
         assert (quiet.stdout, quiet.stderr) == ("", ""), words

@@ -9,7 +9,9 @@ import pytest
 
 from tests.reading import tell_osr
 
-PLAIN = "# Shopping\n\n- **Milk**: two litres\n- **Bread**: one loaf\n- **TODO**: call mum\n"
+PLAIN = (
+    "# Shopping\n\n- **Milk**: two litres\n- **Bread**: one loaf\n- **TODO**: call mum\n"
+)
 QUESTION = "What is a cell::a small room\n"
 
 
@@ -28,7 +30,9 @@ def notes(forge: Any, **texts: str) -> Path:
 def state(forge: Any) -> list[tuple[Any, ...]]:
     """What a person sees of each card, but for its way to Anki."""
     names = ("id", "verdict", "fields", "quote", "highlight", "deck", "findings")
-    return sorted(tuple(map(str, (card[name] for name in names))) for card in forge.cards())
+    return sorted(
+        tuple(map(str, (card[name] for name in names))) for card in forge.cards()
+    )
 
 
 # --- `Term: text` items -----------------------------------------------------------------------
@@ -36,7 +40,9 @@ def state(forge: Any) -> list[tuple[Any, ...]]:
 
 def test_plain_lists_give_no_highlights(forge):
     folder = notes(forge, a=PLAIN)
-    (folder / "b.tid").write_text("title: b\n\n* ''Milk'': two litres\n", encoding="utf-8")
+    (folder / "b.tid").write_text(
+        "title: b\n\n* ''Milk'': two litres\n", encoding="utf-8"
+    )
     (folder / "sub").mkdir()
     (folder / "sub" / "c.txt").write_text(PLAIN, encoding="utf-8")
     for path in (folder / "a.md", folder / "b.tid", folder / "sub" / "c.txt", folder):
@@ -46,7 +52,9 @@ def test_plain_lists_give_no_highlights(forge):
 def test_init_names_the_forms_that_are_read(forge):
     vault = forge.home / "Vault"
     (vault / ".obsidian").mkdir(parents=True)
-    (vault / "a.md").write_text(PLAIN + "\n# Glossary\n\n- Lens: glass\n", encoding="utf-8")
+    (vault / "a.md").write_text(
+        PLAIN + "\n# Glossary\n\n- Lens: glass\n", encoding="utf-8"
+    )
     forge.ok("init", forge.folder / "w")
     text = (forge.folder / "w/ankiforge.yaml").read_text(encoding="utf-8")
     [line] = [line for line in text.splitlines() if "cards: [" in line]
@@ -90,7 +98,9 @@ ALL = "marks: [==, mark, bold], cards: [inline, block, cloze, glossary]"
         (f"{ALL}, include: [b.md]", 8),
     ],
 )
-def test_what_the_settings_leave_out_is_not_gone_and_comes_back_as_it_was(forge, then, left_out):
+def test_what_the_settings_leave_out_is_not_gone_and_comes_back_as_it_was(
+    forge, then, left_out
+):
     notes(forge, a=MARKED, b="Katze:::cat\n")
     settings(forge, f"{{obsidian: {{name: notes, path: notes, {ALL}}}}}")
     forge.ok("run")
@@ -148,7 +158,9 @@ def test_what_a_dialect_no_longer_reads_takes_no_card_with_it(forge, cards, sepa
 
 
 def test_a_passage_that_is_left_out_is_not_given_to_a_model(forge):
-    notes(forge, a="The **cell** is a very small room in which all of life takes place.\n")
+    notes(
+        forge, a="The **cell** is a very small room in which all of life takes place.\n"
+    )
     settings(forge, "{obsidian: {name: notes, path: notes, marks: [bold]}}")
     forge.ok("run", "--limit", "0")
     settings(forge, "{obsidian: {name: notes, path: notes, marks: [==]}}")

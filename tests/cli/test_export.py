@@ -45,7 +45,10 @@ def test_json_lines_hold_all_there_is_and_say_what_they_are(read):
         assert {name: cards[card["id"]][name] for name in card} == card
     marks = {one["key"] for one in of_type(told, "highlight")}
     assert marks == {card["highlight"] for card in cards.values()}
-    assert {one["title"] for one in of_type(told, "document")} == {"Cells: a note", "Dogs"}
+    assert {one["title"] for one in of_type(told, "document")} == {
+        "Cells: a note",
+        "Dogs",
+    }
 
     assert read.json("export", "all.jsonl", "--force")["cards"] == len(cards)
     assert (read.folder / "all.jsonl").read_text(encoding="utf-8") == written
@@ -53,7 +56,9 @@ def test_json_lines_hold_all_there_is_and_say_what_they_are(read):
 
 def test_a_query_chooses(read):
     read.ok("export", "dogs.jsonl", "document:Dogs")
-    told = [json.loads(line) for line in (read.folder / "dogs.jsonl").read_text().splitlines()]
+    told = [
+        json.loads(line) for line in (read.folder / "dogs.jsonl").read_text().splitlines()
+    ]
     [card] = of_type(told, "card")
     assert (card["title"], len(of_type(told, "document"))) == ("Dogs", 1)
 
@@ -67,7 +72,9 @@ def test_csv_runs_nothing_in_a_spreadsheet_and_is_read_by_the_standard(read):
     [formula] = [row for row in rows if "SUM" in row["front"]]
     assert formula["front"] == '\'=SUM(A1) of the "sheet"'
     assert formula["back"] == "'@home, of course"
-    assert not [one for row in rows for one in row.values() if one.startswith(tuple("=+-@"))]
+    assert not [
+        one for row in rows for one in row.values() if one.startswith(tuple("=+-@"))
+    ]
 
 
 @pytest.mark.parametrize("target", ["mine.csv", "mine.jsonl"])
@@ -80,7 +87,9 @@ def test_a_file_that_is_no_export_is_replaced_only_by_force(read, target):
     assert mine.read_text() != "mine\n"
 
 
-@pytest.mark.parametrize("target", ["page.md", "pages", "what.xyz", "cards.csv/", "none/x.csv"])
+@pytest.mark.parametrize(
+    "target", ["page.md", "pages", "what.xyz", "cards.csv/", "none/x.csv"]
+)
 def test_a_target_of_which_nobody_knows_what_it_is_to_be_is_named(read, target):
     (read.folder / "cards.csv").mkdir()
     assert read("export", target, code=2).stderr

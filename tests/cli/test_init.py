@@ -23,7 +23,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_zotero(home / "Zotero/zotero.sqlite", [Library(())])
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("ANKIFORGE_HOME", str(tmp_path / "user"))
-    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "APPDATA", "ANKI_BASE", "ANKIFORGE_TRUST"):
+    for name in (
+        "XDG_CONFIG_HOME",
+        "XDG_DATA_HOME",
+        "APPDATA",
+        "ANKI_BASE",
+        "ANKIFORGE_TRUST",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(home)
     return home
@@ -100,7 +106,9 @@ def test_where_no_workspace_can_be_nothing_is_written_and_the_exit_code_is_2(
     assert files(home) == before
 
 
-def test_a_second_workspace_is_not_registered_and_is_named_in_the_next_commands(home, ankiforge):
+def test_a_second_workspace_is_not_registered_and_is_named_in_the_next_commands(
+    home, ankiforge
+):
     ankiforge("init", "cards")
 
     _, _, err = ankiforge("init", "more")
@@ -122,12 +130,16 @@ def test_a_workspace_of_somebody_else_is_trusted_only_on_demand(home, ankiforge)
     code, _, err = ankiforge("init", "--trust", "theirs")
     assert code == 0
     assert "not confirmed" not in err
-    assert f"confirmed: ankiforge.yaml:2: sources[0].zotero.path: {home / 'Zotero'}" in err
+    assert (
+        f"confirmed: ankiforge.yaml:2: sources[0].zotero.path: {home / 'Zotero'}" in err
+    )
     assert "confirm" not in ankiforge("init", "--trust", "theirs")[2]
     assert ankiforge("doctor", "-C", "theirs")[0] == 0
 
 
-def test_the_first_init_takes_over_the_default_workspace_and_says_so(home, tmp_path, ankiforge):
+def test_the_first_init_takes_over_the_default_workspace_and_says_so(
+    home, tmp_path, ankiforge
+):
     (tmp_path / "user/.ankiforge").mkdir(parents=True)
     (tmp_path / "user/.ankiforge/ledger.db").write_bytes(b"x")
     (tmp_path / "user/journal").mkdir()
@@ -144,7 +156,9 @@ def test_the_first_init_takes_over_the_default_workspace_and_says_so(home, tmp_p
 # --- doctor ---------------------------------------------------------------------------------
 
 
-def test_doctor_ends_with_the_code_of_the_failing_part_and_says_what_to_do(home, ankiforge):
+def test_doctor_ends_with_the_code_of_the_failing_part_and_says_what_to_do(
+    home, ankiforge
+):
     ankiforge("init", "cards")
     code, out, err = ankiforge("doctor", "--json")
     lines = [json.loads(line) for line in out.splitlines()]
@@ -194,7 +208,9 @@ def test_a_vault_is_read_in_the_dialect_of_its_plugin_without_a_setting(home, an
     }
 
 
-def test_init_asks_for_the_decks_of_new_cards_on_a_terminal_only(home, ankiforge, monkeypatch):
+def test_init_asks_for_the_decks_of_new_cards_on_a_terminal_only(
+    home, ankiforge, monkeypatch
+):
     def decks(name: str) -> str | None:
         return read_settings(home / name / "ankiforge.yaml", registry).decks
 

@@ -70,7 +70,9 @@ def anki() -> Iterator[Recorder]:
 
 @pytest.fixture(autouse=True)
 def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", f"Authorization: Bearer {KEY}\nX-Key: {KEY}")
+    monkeypatch.setenv(
+        "OPENAI_CUSTOM_HEADERS", f"Authorization: Bearer {KEY}\nX-Key: {KEY}"
+    )
     for name in ("OPENAI_API_KEY", "ANKICONNECT_KEY", "ZOTERO_API_KEY", "MY_KEY"):
         monkeypatch.setenv(name, KEY)
 
@@ -124,7 +126,9 @@ FOREIGN = [
 
 def test_a_default_variable_is_read_for_its_own_address_alone():
     environ = {one.name: KEY for one in (LLM, ZOTERO, ANKI)} | {"MY_KEY": "mine"}
-    assert [url for default, url in OWN if key_for(default, url, "", environ) != KEY] == []
+    assert [
+        url for default, url in OWN if key_for(default, url, "", environ) != KEY
+    ] == []
     assert [url for default, url in FOREIGN if key_for(default, url, "", environ)] == []
     for default, url in OWN + FOREIGN:
         assert key_for(default, url, "MY_KEY", environ) == "mine"

@@ -32,7 +32,8 @@ def read(forge, vault):
 
 def backs(result):
     return {
-        one["fields"].get("Back") or one["fields"]["Text"].split("::")[1] for one in result.lines
+        one["fields"].get("Back") or one["fields"]["Text"].split("::")[1]
+        for one in result.lines
     }
 
 
@@ -68,11 +69,16 @@ def test_a_line_has_an_id_for_decisions_and_a_guid_once_accepted(read):
     assert waits["id"].startswith("dr")
     assert waits["guid"] is None
     assert (
-        waits["waits"] == "no warning: your settings, or the limit of 300 cards a run, make it wait"
+        waits["waits"]
+        == "no warning: your settings, or the limit of 300 cards a run, make it wait"
     )
     [card] = read.ok("list", "language", "--json").lines
     assert card["id"] == card["guid"]
-    assert (card["verdict"], card["anki"], card["deck"]) == ("accepted", "written", "Life::Cells")
+    assert (card["verdict"], card["anki"], card["deck"]) == (
+        "accepted",
+        "written",
+        "Life::Cells",
+    )
 
     assert read.ok("list", "--view", "new", "--json").lines == [waits]
     read.ok("accept", waits["id"])
@@ -91,7 +97,9 @@ def test_highlights_without_a_card_have_a_reason(read):
     assert none["fate"] == "no_card"
     assert none["reason"] in {reason.value for reason in Reason}
     assert none["exact"].startswith("Well")
-    assert read.ok("list", "--no-card", "splitting", "--json").lines == [], "it has a draft"
+    assert read.ok("list", "--no-card", "splitting", "--json").lines == [], (
+        "it has a draft"
+    )
     assert none["key"] in read.ok("list", "--no-card").stdout
 
 
@@ -119,7 +127,9 @@ def test_what_the_source_changed_is_listed_with_old_and_new_words(read, vault):
 
 
 def test_a_card_whose_passage_is_gone_is_listed(read, vault, no_waiting):
-    (vault / "cells.md").write_text(NOTE.replace("What is C++?::a language", ""), encoding="utf-8")
+    (vault / "cells.md").write_text(
+        NOTE.replace("What is C++?::a language", ""), encoding="utf-8"
+    )
     for _ in range(2):
         read.ok("run")
     [card] = read.ok("list", "--view", "changed", "--json").lines

@@ -30,14 +30,18 @@ def notes(forge):
 
 
 def good(fake, label, passage=ALPHA, **more):
-    return fake.card(label, passage, "Which letter comes first in Greek?", "Alpha", **more)
+    return fake.card(
+        label, passage, "Which letter comes first in Greek?", "Alpha", **more
+    )
 
 
 # --- a chat -----------------------------------------------------------------------------------
 
 
 def labels(text: str) -> dict[str, str]:
-    found = re.findall(r'<highlight h="(\w{8})">.*?<marked>(.*?)</marked>', text, re.DOTALL)
+    found = re.findall(
+        r'<highlight h="(\w{8})">.*?<marked>(.*?)</marked>', text, re.DOTALL
+    )
     return {words: label for label, words in found}
 
 
@@ -57,7 +61,9 @@ def answered(forge):
     """Import these items as a chat's answer."""
 
     def run(*items: dict) -> None:
-        (forge.folder / "answer.md").write_text(json.dumps({"cards": items}), encoding="utf-8")
+        (forge.folder / "answer.md").write_text(
+            json.dumps({"cards": items}), encoding="utf-8"
+        )
         forge.ok("draft", "import", "answer.md")
 
     return run
@@ -95,18 +101,25 @@ def test_what_is_too_much_for_one_chat_goes_into_several(forge, notes):
     notes(*(f"Fact {n} of the long row says that {n} is a number." for n in range(70)))
     told = forge.ok("draft", "export", "ask.md", "--limit", "1000").stderr
     texts = [
-        (forge.folder / name).read_text("utf-8") for name in ("ask.md", "ask-2.md", "ask-3.md")
+        (forge.folder / name).read_text("utf-8")
+        for name in ("ask.md", "ask-2.md", "ask-3.md")
     ]
 
     assert "70 highlights written to ask.md, ask-2.md, ask-3.md" in told
-    assert [len(labels(text.partition("Document: Greek")[2])) for text in texts] == [30, 30, 10]
+    assert [len(labels(text.partition("Document: Greek")[2])) for text in texts] == [
+        30,
+        30,
+        10,
+    ]
     assert len({text.partition("Document: Greek")[0] for text in texts}) == 1
 
 
 # --- what deck files ask ----------------------------------------------------------------------
 
 
-def test_the_prompt_is_that_of_the_settings_and_the_kinds_are_those_of_the_deck(forge, notes):
+def test_the_prompt_is_that_of_the_settings_and_the_kinds_are_those_of_the_deck(
+    forge, notes
+):
     notes(ALPHA, prompt="terms")
     result = forge("draft", "export", "ask.md", code=2)
     assert "no prompt called 'terms'" in result.stderr
@@ -134,7 +147,9 @@ HARM = {
     "a link": {"front": f"Which [letter]({EVIL}) comes first in Greek? <{EVIL}>"},
     "a picture": {"back": f"Alpha ![x]({EVIL}.png)<img src={EVIL} onerror=alert(1)>"},
     "a script": {"front": "Which letter comes first in Greek?<script>alert(1)</script>"},
-    "a frame": {"back": f"Alpha<iframe src={EVIL}></iframe><object data={EVIL}></object>"},
+    "a frame": {
+        "back": f"Alpha<iframe src={EVIL}></iframe><object data={EVIL}></object>"
+    },
     "LaTeX for Anki": {"back": "Alpha [latex]\\input{/etc/passwd}[/latex]"},
     "a sound": {"back": "Alpha [sound:evil.mp3]"},
     "a template": {"front": "{{FrontSide}}{{c1::Which}} letter comes first in Greek?"},
@@ -145,7 +160,9 @@ HARM = {
 
 
 @pytest.mark.parametrize("harm", HARM)
-def test_harm_does_not_reach_a_card_that_is_ready(forge, notes, chat, answered, fake, harm):
+def test_harm_does_not_reach_a_card_that_is_ready(
+    forge, notes, chat, answered, fake, harm
+):
     notes(ALPHA)
     answered({**good(fake, chat()[ALPHA]), **HARM[harm]})
 
@@ -167,11 +184,14 @@ def test_harm_does_not_reach_a_card_that_is_ready(forge, notes, chat, answered, 
         assert card["quote"] in ALPHA
 
 
-def test_ten_thousand_cards_of_one_passage_are_too_many(forge, notes, chat, answered, fake):
+def test_ten_thousand_cards_of_one_passage_are_too_many(
+    forge, notes, chat, answered, fake
+):
     notes(ALPHA, BETA)
     named = chat()
     flood = [
-        fake.card(named[BETA], BETA, f"Which letter is number {n}?", "Beta") for n in range(10_000)
+        fake.card(named[BETA], BETA, f"Which letter is number {n}?", "Beta")
+        for n in range(10_000)
     ]
     answered(good(fake, named[ALPHA]), *flood)
 

@@ -29,8 +29,14 @@ PAPER = (
 def write_sources(folder: Path) -> None:
     """A paper in Zotero, one as a PDF, and a vault."""
     marks = (
-        Annotation("MARKAAA2", "Forgetting is called the loss of what was learnt.", page_label="7"),
-        Annotation("MARKBBB2", "Die Ersparnis misst, was blieb.", "naïve Frage", page_label="9"),
+        Annotation(
+            "MARKAAA2",
+            "Forgetting is called the loss of what was learnt.",
+            page_label="7",
+        ),
+        Annotation(
+            "MARKBBB2", "Die Ersparnis misst, was blieb.", "naïve Frage", page_label="9"
+        ),
     )
     work = Work(
         "PAPER001", FIELDS, (("author", "Hermann", "Ebbinghaus"),),
@@ -43,8 +49,12 @@ def write_sources(folder: Path) -> None:
     write_pdf(folder / "papers/curve.pdf", [page], title="The Shape of Forgetting Curves")
     notes = folder / "notes"
     (notes / ".obsidian").mkdir(parents=True)
-    (notes / "記憶.md").write_text("記憶と忘却:::memory and forgetting\n\n学习记忆是重要的:::x\n")
-    (notes / "Cells.md").write_text("The ==mitochondrion== makes ==ATP==.\n\nKatze:::cat\n")
+    (notes / "記憶.md").write_text(
+        "記憶と忘却:::memory and forgetting\n\n学习记忆是重要的:::x\n"
+    )
+    (notes / "Cells.md").write_text(
+        "The ==mitochondrion== makes ==ATP==.\n\nKatze:::cat\n"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -62,13 +72,17 @@ def read(forge: Any, tmp_path: Path) -> Any:
     """The vault was run."""
     notes = tmp_path / "notes"
     (notes / ".obsidian").mkdir(parents=True)
-    (notes / "Cells.md").write_text("The ==mitochondrion== makes ==ATP==.\n\nKatze:::cat\n")
+    (notes / "Cells.md").write_text(
+        "The ==mitochondrion== makes ==ATP==.\n\nKatze:::cat\n"
+    )
     forge.ok("run", notes)
     return forge
 
 
 def titles(forge: Any, *words: str | Path) -> list[str]:
-    return [one["document"]["title"] for one in forge.ok("search", *words, "--json").lines]
+    return [
+        one["document"]["title"] for one in forge.ok("search", *words, "--json").lines
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +128,13 @@ def test_a_work_is_found_by_its_title_or_words(ledger, query, by):
 
 @pytest.mark.parametrize(
     ("query", "found"),
-    [("忘却", True), ("記憶", True), ("记忆", True), ("忆记", False), ("学习 重要", True)],
+    [
+        ("忘却", True),
+        ("記憶", True),
+        ("记忆", True),
+        ("忆记", False),
+        ("学习 重要", True),
+    ],
 )
 def test_scripts_without_blanks_are_searched_by_their_characters(ledger, query, *, found):
     assert [title for title, _ in sought(ledger, query)] == (["記憶"] if found else [])
@@ -166,10 +186,14 @@ def test_a_pdf_is_known_by_its_identifiers_or_title_though_nothing_is_marked_in_
     assert found["document"]["title"] == "The Shape of Forgetting Curves"
 
     other = copy.with_name("other.pdf")
-    write_pdf(other, [Page((paragraph("A quite different text. " * 30),))], title="Other things")
+    write_pdf(
+        other, [Page((paragraph("A quite different text. " * 30),))], title="Other things"
+    )
     assert titles(known, other) == []
     cited = copy.with_name("cited.pdf")
-    write_pdf(cited, [Page((paragraph("Nothing."),))], fields={"/doi": "10.1037/h0061626"})
+    write_pdf(
+        cited, [Page((paragraph("Nothing."),))], fields={"/doi": "10.1037/h0061626"}
+    )
     assert titles(known, cited) == [TITLE]
 
     broken = copy.with_name("broken.pdf")
@@ -179,7 +203,9 @@ def test_a_pdf_is_known_by_its_identifiers_or_title_though_nothing_is_marked_in_
 
 def test_what_is_written_down_later_is_found_and_what_was_reworded_is_not(read, tmp_path):
     assert titles(read, "mitochondrion") == ["Cells"]
-    (tmp_path / "notes/Cells.md").write_text("Hund:::dog\n\nThe ==chloroplast== makes ==ATP==.\n")
+    (tmp_path / "notes/Cells.md").write_text(
+        "Hund:::dog\n\nThe ==chloroplast== makes ==ATP==.\n"
+    )
     read.ok("run", tmp_path / "notes")
     assert titles(read, "chloroplast") == ["Cells"]
     assert titles(read, "mitochondrion") == []
@@ -192,7 +218,9 @@ def test_what_is_written_down_later_is_found_and_what_was_reworded_is_not(read, 
 def test_a_work_says_when_what_and_where(known):
     [found] = known.ok("search", "@ebbinghaus1885", "--json").lines
     assert found["counts"]["highlights"] == 2
-    assert {one["exact"] for one in found["highlights"]} >= {"Die Ersparnis misst, was blieb."}
+    assert {one["exact"] for one in found["highlights"]} >= {
+        "Die Ersparnis misst, was blieb."
+    }
     assert found["links"][0] == "zotero://select/library/items/PAPER001"
     assert "https://doi.org/10.1037/h0061626" in found["links"]
     text = known.ok("search", "@ebbinghaus1885").stdout
@@ -200,12 +228,16 @@ def test_a_work_says_when_what_and_where(known):
     assert "p. 9: Die Ersparnis misst, was blieb. [naïve Frage]" in text
 
 
-def test_how_well_cards_are_remembered_is_told_from_what_anki_scheduled(forge, vault, backend):
+def test_how_well_cards_are_remembered_is_told_from_what_anki_scheduled(
+    forge, vault, backend
+):
     (vault / "Cells.md").write_text("Katze?::cat\n\nHund?::dog\n")
     with backend.opened(forge.profile) as anki:
         forge.ok("run", vault)
         anki.load(forge.folder / "ankiforge.apkg")
-        guid = next(one["guid"] for one in forge.cards() if one["fields"]["Front"] == "Katze?")
+        guid = next(
+            one["guid"] for one in forge.cards() if one["fields"]["Front"] == "Katze?"
+        )
         card = min(anki.cards(guid), key=lambda one: one.ord).id
         now = anki.col.db.scalar("select cast(strftime('%s', 'now') as integer)")
         then = (now - 10 * 86_400) * 1000

@@ -25,7 +25,10 @@ def pdf(path: Path, *marked: str) -> Path:
     """A paper of three pages in which these passages are marked."""
     path.parent.mkdir(parents=True, exist_ok=True)
     pages = [
-        Page([paragraph(words)], [mark(words, comment=hides(words))] if words in marked else [])
+        Page(
+            [paragraph(words)],
+            [mark(words, comment=hides(words))] if words in marked else [],
+        )
         for words in (ROC, EM, DNN)
     ]
     write_pdf(path, pages, title="Curves")
@@ -49,7 +52,9 @@ def annotations(path: Path, *passages: str, start: int = 0) -> Path:
 
 
 def guids(forge: Any, *arguments: str | Path) -> list[str]:
-    return sorted(card["guid"] for card in forge.ok(*arguments, "list", "--all", "--json").lines)
+    return sorted(
+        card["guid"] for card in forge.ok(*arguments, "list", "--all", "--json").lines
+    )
 
 
 @pytest.fixture
@@ -117,7 +122,10 @@ def test_a_workspace_written_by_hand_takes_over_what_was_remembered(forge, v, tm
     (tmp_path / "w").mkdir()
     (tmp_path / "w" / "ankiforge.yaml").write_text("anki: {collection: none}\n", "utf-8")
     forge.ok("init", tmp_path / "w")
-    assert forge.ok("-C", tmp_path / "w", "run", "--json").data["highlights"]["unchanged"] == 2
+    assert (
+        forge.ok("-C", tmp_path / "w", "run", "--json").data["highlights"]["unchanged"]
+        == 2
+    )
 
 
 # --- within and around --------------------------------------------------------------------------
@@ -141,8 +149,12 @@ def test_a_folder_within_and_around_doubles_nothing_and_nothing_is_gone(
     assert not forge.cards("finding:source_gone")
 
 
-def test_beside_a_configured_source_a_path_becomes_another_and_within_it_none(forge, v, tmp_path):
-    settings = f"sources:\n- obsidian: {{name: s, path: {v}}}\nanki: {{collection: none}}\n"
+def test_beside_a_configured_source_a_path_becomes_another_and_within_it_none(
+    forge, v, tmp_path
+):
+    settings = (
+        f"sources:\n- obsidian: {{name: s, path: {v}}}\nanki: {{collection: none}}\n"
+    )
     forge.settings(settings)
     forge.ok("init", "--trust", forge.folder)
     assert "remembered" not in forge.ok("run", v / "a.md").stderr
@@ -168,7 +180,9 @@ def test_a_dry_run_remembers_nothing(forge, v):
     assert "nothing to read" in forge("run", code=2).stderr
 
 
-def test_what_is_remembered_outlives_the_ledger_and_a_move_until_it_is_forgotten(forge, v):
+def test_what_is_remembered_outlives_the_ledger_and_a_move_until_it_is_forgotten(
+    forge, v
+):
     forge.ok("run", v)
     before = guids(forge)
     (forge.home / ".ankiforge" / "ledger.db").unlink()
@@ -221,7 +235,9 @@ def test_an_export_asks_thirty_passages_and_tells_the_way_to_the_next(forge, tmp
     assert sum(words in asked for words in long_passages(43)) == 30
     forge.ok("draft", "export", "again.md")  # the first may have been lost
     assert (forge.folder / "again.md").read_text("utf-8") == asked
-    assert "43 highlights" in forge.ok("draft", "export", "all.md", "--limit", "100").stderr
+    assert (
+        "43 highlights" in forge.ok("draft", "export", "all.md", "--limit", "100").stderr
+    )
 
 
 def test_passages_of_a_source_with_another_name_now_are_not_asked_twice(forge, tmp_path):

@@ -38,7 +38,9 @@ Text that belongs to no card.
 
 @pytest.fixture
 def notes(forge):
-    forge.settings("sources: [{obsidian: {name: notes, path: notes}}]\nanki: {collection: none}\n")
+    forge.settings(
+        "sources: [{obsidian: {name: notes, path: notes}}]\nanki: {collection: none}\n"
+    )
     folder = forge.folder / "notes"
     folder.mkdir()
     return folder
@@ -93,7 +95,9 @@ def test_answers_that_end_for_certain_are_cards_at_once(forge, notes):
 # --- questions end with their card ----------------------------------------------------------
 
 WAR = "When did the long war between the northern cities end?::in the year 1648\n"
-LIKE_IT = "When did a long war between some northern cities begin?::in the summer of 1618\n"
+LIKE_IT = (
+    "When did a long war between some northern cities begin?::in the summer of 1618\n"
+)
 
 
 @pytest.fixture
@@ -116,7 +120,9 @@ def test_a_question_ends_with_its_card_and_the_draft_waits(moved):
     assert moved.ok("list", "--view", "questions", "--json").lines == []
     assert moved("accept", moved.question).exit_code
     for _ in range(2):
-        assert moved.json("run")["cards"]["accepted"] == 0, "policy leaves it to the person"
+        assert moved.json("run")["cards"]["accepted"] == 0, (
+            "policy leaves it to the person"
+        )
     assert moved.json("status")["waiting"] == {"new": 1, "changed": 0, "questions": 0}
     [draft] = moved.ok("list", "--view", "new", "--json").lines
     assert draft["waits"] == "you decided on nearly the same words, which are gone"
@@ -160,14 +166,18 @@ def lists(forge):
 
     status = forge.json("status")
     shown = {
-        name: len(forge.ok("list", "--view", name, "--json").lines) for name in ("new", "questions")
+        name: len(forge.ok("list", "--view", name, "--json").lines)
+        for name in ("new", "questions")
     }
     without = len(forge.ok("list", "--no-card", "--json").lines)
     folder = resolve(forge.folder, forge.folder, registry)
     with Workspace(folder, read_only=True) as workspace:
         session = ReviewSession(workspace)
         page = {one["id"]: one.get("left") for one in session.state()["lists"]}
-        items = {name: len(session.listed(name)["items"]) for name in ("new", "questions", "none")}
+        items = {
+            name: len(session.listed(name)["items"])
+            for name in ("new", "questions", "none")
+        }
     return {
         "status": (status["waiting"]["new"], status["waiting"]["questions"], status["highlights"]["without"]),
         "list": (shown["new"], shown["questions"], without),
@@ -205,7 +215,12 @@ def test_a_run_says_why_drafts_wait(forge, notes):
 
 
 def test_the_limit_of_a_run_names_the_command_that_goes_on(forge, notes):
-    write(notes, "\n\n".join(f"What is the number {n}?::it is {n} and {n + 1}" for n in range(301)))
+    write(
+        notes,
+        "\n\n".join(
+            f"What is the number {n}?::it is {n} and {n + 1}" for n in range(301)
+        ),
+    )
     told = forge.ok("run").stdout
     assert "300 cards accepted, the maximum per run" in told
     assert "next: ankiforge run, to accept more; then ankiforge review" in told
@@ -248,7 +263,9 @@ def test_front_matter_that_cannot_be_read_is_one_note_and_no_failure(forge, note
 # --- a pager --------------------------------------------------------------------------------
 
 
-def test_a_list_opens_in_the_pager_of_a_terminal_and_of_nothing_else(forge, notes, monkeypatch):
+def test_a_list_opens_in_the_pager_of_a_terminal_and_of_nothing_else(
+    forge, notes, monkeypatch
+):
     import os
     import pty
 

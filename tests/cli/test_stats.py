@@ -45,8 +45,14 @@ def test_what_is_not_known_is_null_and_nothing_is_written(drafted, files):
 
 def test_a_terminal_of_eighty_columns_is_enough(forge, vault):
     long = "量子力学と一般相対性理論の長い長い長い長い題名の本" * 2
-    for name in (long, "Short", "A title that goes on and on until nobody reads it any more, ever"):
-        (vault / f"{name}.md").write_text(f"# {name}\n\n{name[:5]} one:::two\n", encoding="utf-8")
+    for name in (
+        long,
+        "Short",
+        "A title that goes on and on until nobody reads it any more, ever",
+    ):
+        (vault / f"{name}.md").write_text(
+            f"# {name}\n\n{name[:5]} one:::two\n", encoding="utf-8"
+        )
     forge.ok("run", vault)
 
     shown = forge.ok("stats").stdout

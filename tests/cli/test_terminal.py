@@ -49,7 +49,10 @@ def test_no_text_of_a_note_hides_words_or_steers_the_terminal(forge, vault, sign
         forge("list", f"--{sign}"),
         forge("list", f"deck:{sign}("),
     ]
-    told += [forge(*words.split()) for words in ("list --all -v", "list --no-card -v", "seen cat")]
+    told += [
+        forge(*words.split())
+        for words in ("list --all -v", "list --no-card -v", "seen cat")
+    ]
     told += [forge("show", card["id"]) for card in forge.cards()]
     told += [forge("status"), forge("stats"), forge("export", f"a{sign}.txt")]
     text = "".join(one.stdout + one.stderr for one in told)
@@ -65,7 +68,9 @@ def test_a_line_of_json_is_one_line_to_every_reader(forge, vault):
 
 def test_a_person_sees_how_many_of_how_many_documents_are_read(forge, vault):
     for number in range(150):
-        words = "\n\n".join(f"What is fact {n} of note {number}?::Answer {n}" for n in range(3))
+        words = "\n\n".join(
+            f"What is fact {n} of note {number}?::Answer {n}" for n in range(3)
+        )
         (vault / f"{number:03}.md").write_text(words, encoding="utf-8")
     master, slave = pty.openpty()
     termios.tcsetwinsize(slave, (24, 120))

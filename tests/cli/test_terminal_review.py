@@ -76,7 +76,11 @@ def test_each_key_decides_on_the_card_that_is_shown(forge, vault, note, at_termi
         assert keyboard.ended() == 0
     assert "2 accepted; 1 left" in last
     assert "next: ankiforge build" in last
-    assert verdicts(forge) == {"Working": "accepted", "What": "accepted", "The": "pending"}
+    assert verdicts(forge) == {
+        "Working": "accepted",
+        "What": "accepted",
+        "The": "pending",
+    }
 
 
 PASSAGE = "Mitochondria produce most of the chemical energy that a cell needs."
@@ -117,7 +121,9 @@ def test_a_decision_on_a_proposal_settles_the_passage(forge, vault, at_terminal,
     assert forge.ok("list", "--view", "new", "--json").lines == []
 
 
-def test_what_is_skipped_comes_last_and_help_names_every_key(forge, vault, note, at_terminal):
+def test_what_is_skipped_comes_last_and_help_names_every_key(
+    forge, vault, note, at_terminal
+):
     forge.ok("run", vault, "--accept", "review")
     with at_terminal("review", "--terminal") as keyboard:
         keyboard.shown()
@@ -142,7 +148,9 @@ def test_ctrl_c_ends_and_everything_decided_stands(forge, vault, note, at_termin
     assert verdicts(forge)["Working"] == "accepted"
 
 
-def test_a_cloze_becomes_a_question_whose_answer_was_hidden(forge, vault, note, at_terminal):
+def test_a_cloze_becomes_a_question_whose_answer_was_hidden(
+    forge, vault, note, at_terminal
+):
     forge.ok("run", vault, "--accept", "review")
     with at_terminal("review", "--terminal") as keyboard:
         keyboard.shown()
@@ -169,7 +177,9 @@ def test_a_card_is_edited_in_a_line_or_in_the_editor_of_the_person(
         "import sys; from pathlib import Path; file = Path(sys.argv[1])\n"
         "file.write_text(file.read_text().replace('more than', 'better than'))\n"
     )
-    with at_terminal("review", "--terminal", EDITOR=f"{sys.executable} {editor}") as keyboard:
+    with at_terminal(
+        "review", "--terminal", EDITOR=f"{sys.executable} {editor}"
+    ) as keyboard:
         keyboard.shown()
         assert "edited" in keyboard.press("e")
     texts = [*map(str, (card["fields"] for card in forge.cards()))]
@@ -177,7 +187,13 @@ def test_a_card_is_edited_in_a_line_or_in_the_editor_of_the_person(
     assert any("strengthens it better than" in text for text in texts)
 
 
-HIDING = ["\x1b[8mhidden\x1b[0m", "\x1b]0;a title\x07", "\x1b[1A\x1b[2Kover", "\x9b8m", "\u202e"]
+HIDING = [
+    "\x1b[8mhidden\x1b[0m",
+    "\x1b]0;a title\x07",
+    "\x1b[1A\x1b[2Kover",
+    "\x9b8m",
+    "\u202e",
+]
 
 
 @pytest.mark.parametrize("sign", HIDING)
@@ -188,7 +204,9 @@ def test_no_document_steers_the_terminal(forge, vault, at_terminal, sign):
         encoding="utf-8",
     )
     forge.ok("run", vault, "--accept", "review")
-    with at_terminal("review", "--terminal", "--no-color", NO_COLOR="1", TERM="dumb") as keyboard:
+    with at_terminal(
+        "review", "--terminal", "--no-color", NO_COLOR="1", TERM="dumb"
+    ) as keyboard:
         shown = keyboard.shown() + keyboard.press("?") + keyboard.press("x")
         assert keyboard.ended() == 0
     assert "purrs" in shown
@@ -250,7 +268,9 @@ def test_one_file_is_enough_and_nothing_is_asked(forge, tmp_path, at_terminal, m
         assert "proposed" in shown
         assert "Enter accept" in shown
         assert "accepted" in keyboard.press("\r")
-    assert [card["verdict"] for card in forge.ok("list", "--json").lines].count("accepted") == 1
+    assert [card["verdict"] for card in forge.ok("list", "--json").lines].count(
+        "accepted"
+    ) == 1
 
 
 def test_options_of_run_need_a_file(forge):
@@ -266,11 +286,15 @@ def outside(forge, tmp_path: Path) -> Path:
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     (folder / "Memory.md").write_text(NOTE, encoding="utf-8")
-    forge.settings(f"sources: [{{obsidian: {{path: '{folder}'}}}}]\nanki: {{collection: none}}\n")
+    forge.settings(
+        f"sources: [{{obsidian: {{path: '{folder}'}}}}]\nanki: {{collection: none}}\n"
+    )
     return folder
 
 
-def test_places_outside_are_one_question_where_a_person_can_answer(forge, outside, at_terminal):
+def test_places_outside_are_one_question_where_a_person_can_answer(
+    forge, outside, at_terminal
+):
     told = forge("run", code=2).stderr
     assert f"{outside} would be read" in told
     assert "init --trust" in told

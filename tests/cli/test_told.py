@@ -50,7 +50,10 @@ def guid_of(forge, words: str) -> str:
 
 @pytest.mark.parametrize(
     ("answer", "back"),
-    [("accept", "The mitochondrion, by respiration"), ("reject", "A mitochondrion, I think")],
+    [
+        ("accept", "The mitochondrion, by respiration"),
+        ("reject", "A mitochondrion, I think"),
+    ],
 )
 def test_a_card_that_a_person_and_its_source_changed_is_one_question(
     forge, vault, note, answer, back
@@ -92,7 +95,9 @@ def test_a_card_that_a_person_and_its_source_changed_is_one_question(
 def test_a_run_says_why_the_package_holds_every_card(forge, vault, note, settings, why):
     forge.settings(settings)
     for _ in range(2):
-        assert f"{why} the package contains every card.\n" in forge.ok("run", vault).stdout
+        assert (
+            f"{why} the package contains every card.\n" in forge.ok("run", vault).stdout
+        )
 
 
 def test_build_says_why_there_is_no_package(forge, vault, note):
@@ -138,10 +143,14 @@ def test_a_reader_that_goes_away_changes_neither_work_nor_exit_code(
 # --- tags -------------------------------------------------------------------------------------
 
 
-def test_the_tags_told_and_asked_for_are_those_of_the_package(forge, vault, note, notes_in):
+def test_the_tags_told_and_asked_for_are_those_of_the_package(
+    forge, vault, note, notes_in
+):
     forge.settings("anki: {collection: none}\n")
     (forge.folder / "decks").mkdir()
-    (forge.folder / "decks/all.yaml").write_text("deck: All\ntags: [school]\n", encoding="utf-8")
+    (forge.folder / "decks/all.yaml").write_text(
+        "deck: All\ntags: [school]\n", encoding="utf-8"
+    )
     rewrite(note, "The mitochondrion", "The mitochondrion #energy")
     forge.ok("run", vault)
     guid = guid_of(forge, "powers")
@@ -174,7 +183,9 @@ def test_a_journal_line_that_cannot_be_read_is_a_warning_each_time(forge, vault,
 
 
 def test_commands_to_be_copied_name_the_workspace_that_was_named(forge, vault):
-    (vault / "a.md").write_text("What is the capital of France?::Paris\n\n==Sleep== matters.\n")
+    (vault / "a.md").write_text(
+        "What is the capital of France?::Paris\n\n==Sleep== matters.\n"
+    )
     work = forge.folder / "work"
     forge.ok("init", work)
     for result in (forge.ok("-C", work, "run", vault), forge.ok("-C", work, "status")):
@@ -182,7 +193,10 @@ def test_commands_to_be_copied_name_the_workspace_that_was_named(forge, vault):
         assert f"ankiforge -C {work}" in said
         assert "ankiforge list" not in said
         assert "ankiforge reject" not in said
-    assert f"hint: ankiforge -C {work} list --view recent" in forge("-C", work, "undo").stderr
+    assert (
+        f"hint: ankiforge -C {work} list --view recent"
+        in forge("-C", work, "undo").stderr
+    )
 
 
 def test_a_query_may_be_one_word_of_the_shell_or_an_id_as_list_shows_it(forge, note):
@@ -263,10 +277,14 @@ def test_all_highlights_of_one_reason_are_settled_at_once(forge, vault, note):
 def test_bold_phrases_that_are_no_marks_are_told_once(forge, marks, told):
     notes = forge.folder / "notes"
     notes.mkdir()
-    bold = "\n\n".join(f"The **part {number}** of a cell is small." for number in range(25))
+    bold = "\n\n".join(
+        f"The **part {number}** of a cell is small." for number in range(25)
+    )
     (notes / "Cells.md").write_text(bold, encoding="utf-8")
     time.sleep(TICK_NS / 1e9)  # a file that was written just now is read again
-    forge.settings(f"sources: [{{obsidian: {{path: notes{marks}}}}}]\nanki: {{collection: none}}\n")
+    forge.settings(
+        f"sources: [{{obsidian: {{path: notes{marks}}}}}]\nanki: {{collection: none}}\n"
+    )
     said = [forge.ok("run").stderr for _ in range(2)]
     assert ("phrases in bold are not read as marks: 25" in said[0]) is told
     assert "in bold" not in said[1]

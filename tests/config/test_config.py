@@ -59,7 +59,9 @@ def test_the_settings_of_the_design_are_read(config, tmp_path):
     assert str(got.sources[1].where.at("path")) == "ankiforge.yaml:4: sources[1].pdf.path"
 
 
-@pytest.mark.parametrize("text", ["", "# nothing\n", "sources:\n# - pdf: {path: x}\nllm:\n"])
+@pytest.mark.parametrize(
+    "text", ["", "# nothing\n", "sources:\n# - pdf: {path: x}\nllm:\n"]
+)
 def test_what_is_left_out_has_its_default(config, text):
     got = config(text)
 
@@ -104,7 +106,13 @@ def test_a_collection_is_found_never_looked_at_or_a_path(config, tmp_path):
         ),
         *(
             (f"llm: {{base_url: '{url}'}}", "1: llm.base_url: expected a web", "key_env")
-            for url in ("localhost:1", "file:///x", "http://[::1", "http://x:70000", "http://a:b@x")
+            for url in (
+                "localhost:1",
+                "file:///x",
+                "http://[::1",
+                "http://x:70000",
+                "http://a:b@x",
+            )
         ),
         ("anki: {connect: ''}", "1: anki.connect: expected a web address", ""),
         ("llm:\n\n  budget_usd: -1", "3: llm.budget_usd: expected a number >= 0", ""),
@@ -129,7 +137,11 @@ def test_a_collection_is_found_never_looked_at_or_a_path(config, tmp_path):
         ('output: "\\ud800"', "1: contains the control character U+D800", ""),
         ("me: []\noutput: \x07", "2: a character that YAML forbids", ""),
         ("[" * 9_000, "1: nested too deep", ""),
-        ("[" * 90_000, "1: exceeded maximum nesting depth", ""),  # the parser for long files
+        (
+            "[" * 90_000,
+            "1: exceeded maximum nesting depth",
+            "",
+        ),  # the parser for long files
     ],
 )
 def test_a_mistake_is_named_with_file_line_and_key(config, text, message, hint):

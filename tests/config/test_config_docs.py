@@ -19,7 +19,9 @@ from ankiforge.config.yamlfile import typed
 from ankiforge.extract import registry
 from ankiforge.model import CardKind
 
-PAGE = (Path(__file__).parents[2] / "docs/reference/configuration.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs/reference/configuration.md").read_text(
+    encoding="utf-8"
+)
 
 
 def section(heading: str) -> str:

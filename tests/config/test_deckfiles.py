@@ -9,7 +9,14 @@ from msgspec.structs import replace
 from ankiforge.anki.notes import deck_name
 from ankiforge.config.deckfiles import DeckChoice, deck_of, load_decks
 from ankiforge.errors import ConfigError
-from ankiforge.model import CardKind, Document, DocumentKey, Highlight, HighlightKind, colour_name
+from ankiforge.model import (
+    CardKind,
+    Document,
+    DocumentKey,
+    Highlight,
+    HighlightKind,
+    colour_name,
+)
 
 
 @pytest.fixture
@@ -26,7 +33,12 @@ def rules(tmp_path: Path):
 
 
 def document(**given: object) -> Document:
-    values = {"key": DocumentKey("k"), "source": "notes", "title": "On Cells", "path": "a.md"}
+    values = {
+        "key": DocumentKey("k"),
+        "source": "notes",
+        "title": "On Cells",
+        "path": "a.md",
+    }
     return Document(**(values | given))
 
 
@@ -96,7 +108,9 @@ def test_the_first_fitting_file_wins_and_the_one_without_select_is_asked_last(ru
         ("{path: 'bio/CAFE\u0301*'}", True),
     ],
 )
-def test_keys_of_select_are_and_lists_are_or_and_case_does_not_matter(rules, select, fits):
+def test_keys_of_select_are_and_lists_are_or_and_case_does_not_matter(
+    rules, select, fits
+):
     of = document(
         path="bio/Café/deep/a.md",
         tags=("#Exam",),
@@ -137,7 +151,11 @@ def test_the_holes_of_a_deck_name_are_filled_with_values_that_make_no_levels(
 def test_collections_that_did_not_name_the_deck_become_tags(rules):
     of = document(collections=("B b/C", "A", "D"))
 
-    assert choice(rules(a="deck: '{collection}'\ntags: [t]"), of).tags == ("t", "B_b::C", "D")
+    assert choice(rules(a="deck: '{collection}'\ntags: [t]"), of).tags == (
+        "t",
+        "B_b::C",
+        "D",
+    )
     assert choice(rules(a="deck: '{title}'"), of).tags == ()
 
 
@@ -151,16 +169,42 @@ def test_a_deck_the_document_asks_for_itself_comes_first(rules):
     ("text", "message", "hint"),
     [
         ("deck: x\nselct: {}", "decks/a.yaml:2: selct: unknown key", "'select'"),
-        ("deck: x\nselect:\n  taag: y", "decks/a.yaml:3: select.taag: unknown key", "'tag'"),
-        ("deck: x\nselect: {tag: 2024}", "decks/a.yaml:2: select.tag: expected text", "quotes"),
-        ("deck: x\ncolours: {grey: skip}", "decks/a.yaml:2: colours: 'grey' is not", "'gray'"),
-        ("deck: x\ncolours: {red: skp}", "decks/a.yaml:2: colours: 'skp' is not", "'skip'"),
-        ("deck: x\nkinds: [cloze, basik]", "decks/a.yaml:2: kinds[1]: 'basik' is not", "'basic'"),
-        ("deck: '{titel}'", "decks/a.yaml:1: deck: unknown placeholder {titel}", "'title'"),
+        (
+            "deck: x\nselect:\n  taag: y",
+            "decks/a.yaml:3: select.taag: unknown key",
+            "'tag'",
+        ),
+        (
+            "deck: x\nselect: {tag: 2024}",
+            "decks/a.yaml:2: select.tag: expected text",
+            "quotes",
+        ),
+        (
+            "deck: x\ncolours: {grey: skip}",
+            "decks/a.yaml:2: colours: 'grey' is not",
+            "'gray'",
+        ),
+        (
+            "deck: x\ncolours: {red: skp}",
+            "decks/a.yaml:2: colours: 'skp' is not",
+            "'skip'",
+        ),
+        (
+            "deck: x\nkinds: [cloze, basik]",
+            "decks/a.yaml:2: kinds[1]: 'basik' is not",
+            "'basic'",
+        ),
+        (
+            "deck: '{titel}'",
+            "decks/a.yaml:1: deck: unknown placeholder {titel}",
+            "'title'",
+        ),
         ("deck: {title}", "decks/a.yaml:1: deck: expected text, got a mapping", ""),
     ],
 )
-def test_a_mistake_in_a_deck_file_is_named_with_file_line_and_key(rules, text, message, hint):
+def test_a_mistake_in_a_deck_file_is_named_with_file_line_and_key(
+    rules, text, message, hint
+):
     with pytest.raises(ConfigError) as caught:
         rules(a=text)
 
@@ -225,11 +269,15 @@ def test_a_file_without_a_deck_leaves_it_to_the_setting(rules, tmp_path):
     rules(a="select: {path: 'bio/*'}\ntags: [bio]", z="kinds: [cloze]")
     loaded = load_decks(tmp_path, "source")
     assert choice(loaded, document(path="bio/cell.md")).deck == "Reading::notes"
-    assert choice(loaded, document()) == DeckChoice("Reading::notes", (), (CardKind.CLOZE,), "card")
+    assert choice(loaded, document()) == DeckChoice(
+        "Reading::notes", (), (CardKind.CLOZE,), "card"
+    )
 
 
 def test_the_deck_of_all_cards_is_named_once(rules, tmp_path):
     rules(a="deck: Bio\nselect: {path: 'bio/*'}", z="deck: Rest")
-    with pytest.raises(ConfigError, match=r"decks/z.yaml:1: deck: names the deck of all cards"):
+    with pytest.raises(
+        ConfigError, match=r"decks/z.yaml:1: deck: names the deck of all cards"
+    ):
         load_decks(tmp_path, "book")
     assert load_decks(tmp_path)[-1].deck == "Rest"

@@ -46,7 +46,10 @@ def test_no_command_runs_until_a_folder_outside_is_confirmed(forge, outside, way
     for command in ("run", "build", "push", "doctor"):
         said = forge(command, code=2)
         assert f"ankiforge init --trust {forge.folder}" in said.stdout + said.stderr
-        assert f"packages would be written to {outside.resolve()}" in said.stdout + said.stderr
+        assert (
+            f"packages would be written to {outside.resolve()}"
+            in said.stdout + said.stderr
+        )
     assert packages(outside) == packages(forge.folder) == []
 
     forge.ok("init", "--trust")

@@ -93,7 +93,9 @@ def test_a_journal_outside_is_left_alone_until_it_is_confirmed(forge, outside, w
         assert outside.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_journal_outside_that_was_confirmed_is_asked_about_when_it_moves(forge, outside):
+def test_a_journal_outside_that_was_confirmed_is_asked_about_when_it_moves(
+    forge, outside
+):
     begin(forge, "journal: shared\n")
     other = forge.folder.parent / "other"
     other.mkdir()
@@ -128,13 +130,17 @@ def collection(outside: Path) -> Path:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_collection_outside_is_not_read_until_it_is_confirmed(forge, outside, collection, way):
+def test_a_collection_outside_is_not_read_until_it_is_confirmed(
+    forge, outside, collection, way
+):
     begin(forge, "", f"{WAYS[way](forge, outside)}/collection.anki2")
     before = state(outside)
     for command in COMMANDS:
         told = forge(*command)
         assert told.exit_code == (0 if command[0] == "init" else 2), command
-        assert f"{collection} would be read, which is outside" in told.stdout + told.stderr
+        assert (
+            f"{collection} would be read, which is outside" in told.stdout + told.stderr
+        )
     assert state(outside) == before
 
     forge.ok("init", "--trust")
@@ -188,7 +194,9 @@ def test_pictures_come_from_no_folder_that_only_a_foreign_ledger_names(
 def test_a_remembered_path_that_became_a_link_is_asked_about(forge, outside):
     begin(forge, "")
     (forge.folder / "more").mkdir()
-    (forge.folder / "more/b.md").write_text("The moon has ==one side== that we never see.\n")
+    (forge.folder / "more/b.md").write_text(
+        "The moon has ==one side== that we never see.\n"
+    )
     forge.ok("run", "more")
     (forge.folder / "more/b.md").unlink()
     (forge.folder / "more").rmdir()
@@ -200,5 +208,7 @@ def test_remembered_paths_that_lead_in_a_circle_are_no_traceback(forge):
     begin(forge, "")
     (forge.folder / ".ankiforge").mkdir()
     (forge.folder / "loop").symlink_to("loop")
-    (forge.folder / ".ankiforge/sources.yaml").write_text(f"- path: {forge.folder / 'loop'}\n")
+    (forge.folder / ".ankiforge/sources.yaml").write_text(
+        f"- path: {forge.folder / 'loop'}\n"
+    )
     assert "this remembered source is missing" in forge.ok("run").stderr

@@ -135,7 +135,13 @@ def dangling(path: Path) -> str:
     return "is a link"
 
 
-SPECIAL = {"a pipe": pipe, "a folder": folder, "a socket": plug, "zeros": zeros, "a link": dangling}
+SPECIAL = {
+    "a pipe": pipe,
+    "a folder": folder,
+    "a socket": plug,
+    "zeros": zeros,
+    "a link": dangling,
+}
 FILES = {
     "ankiforge.yaml": "status",
     "decks/a.yaml": "run",
@@ -173,7 +179,9 @@ def test_what_is_no_file_is_named_and_left_alone(said, used, name, kind):
     assert path.lstat().st_ino == before.st_ino
 
 
-@pytest.mark.parametrize("command", ["status", "list", "stats", "doctor", "accept --all", "undo"])
+@pytest.mark.parametrize(
+    "command", ["status", "list", "stats", "doctor", "accept --all", "undo"]
+)
 def test_no_command_waits_for_a_pipe_in_the_journal(said, used, command):
     os.mkfifo(used.folder / "journal/other.jsonl")
     assert "other.jsonl: is a named pipe" in said(used, *command.split(), code=4)
@@ -265,7 +273,9 @@ def test_a_package_is_not_written_through_a_link_beside_it(said, used):
     assert (used.folder / "ankiforge.apkg").is_file()
 
 
-@pytest.mark.parametrize("name", ["decks", "prompts", "ankiforge.yaml", "decks/reading.yaml"])
+@pytest.mark.parametrize(
+    "name", ["decks", "prompts", "ankiforge.yaml", "decks/reading.yaml"]
+)
 def test_a_new_workspace_is_not_written_through_links(said, forge, name):
     outside = forge.folder.parent / "outside"
     outside.mkdir()
@@ -325,7 +335,9 @@ def test_a_package_that_is_huge_is_not_ours(said, used):
 
 def test_a_long_list_in_a_deck_file_is_read_or_refused(said, used):
     deck = used.folder / "decks/a.yaml"
-    deck.write_text(f"deck: A\nselect: {{tag: [{', '.join(f't{n}' for n in range(9_000))}]}}\n")
+    deck.write_text(
+        f"deck: A\nselect: {{tag: [{', '.join(f't{n}' for n in range(9_000))}]}}\n"
+    )
     said(used, "run", code=0)
     for patterns in ("a, " * 170_000, f"'{'*a' * 250_000}'"):
         deck.write_text(f"deck: A\nselect: {{tag: [{patterns}]}}\n")
@@ -383,7 +395,11 @@ def test_lines_that_no_program_of_ours_wrote_are_left_out_and_said(said, used):
         "field",
         "why",
     )
-    bodies = (dict.fromkeys(names, 1), {name: ["x"] for name in names}, dict.fromkeys(names))
+    bodies = (
+        dict.fromkeys(names, 1),
+        {name: ["x"] for name in names},
+        dict.fromkeys(names),
+    )
     lines = [
         json.dumps({**event, "n": 99, "what": kind, "body": body})
         for kind in sorted(KINDS - {"decline"})  # its body holds nothing

@@ -31,14 +31,18 @@ def rights(path: Path) -> str:
 
 def open_ones(folder: Path) -> dict[str, str]:
     """All below a folder, itself included, that is not its owner's alone."""
-    found = {path: "700" if path.is_dir() else "600" for path in (folder, *folder.rglob("*"))}
+    found = {
+        path: "700" if path.is_dir() else "600" for path in (folder, *folder.rglob("*"))
+    }
     return {str(one): rights(one) for one, usual in found.items() if rights(one) != usual}
 
 
 def vault(forge: Any) -> Path:
     folder = forge.folder / "notes"
     folder.mkdir(exist_ok=True)
-    (folder / "a.md").write_text("Sleep has ==four stages== in a night.\n\nWhat is two?::2\n")
+    (folder / "a.md").write_text(
+        "Sleep has ==four stages== in a night.\n\nWhat is two?::2\n"
+    )
     return folder
 
 
@@ -46,7 +50,9 @@ def used(forge: Any) -> None:
     """A workspace in which everything was done that leaves a file."""
     vault(forge)
     paper(forge.folder / "papers", area(ASKED))
-    time.sleep(0.2)  # what was written a moment ago is not cached: its next change might not show
+    time.sleep(
+        0.2
+    )  # what was written a moment ago is not cached: its next change might not show
     forge.ok("init", ".")
     forge.settings(
         "sources:\n- obsidian: {name: n, path: notes}\n- pdf: {name: p, path: papers}\n"
@@ -62,7 +68,9 @@ def used(forge: Any) -> None:
 
 
 @pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
-def test_a_workspace_is_private_and_its_settings_and_packages_are_as_the_umask_says(forge, mask):
+def test_a_workspace_is_private_and_its_settings_and_packages_are_as_the_umask_says(
+    forge, mask
+):
     with umask(mask):
         used(forge)
         usual = forge.folder / "usual"

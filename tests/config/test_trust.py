@@ -41,7 +41,10 @@ REMOTE = "llm:\n  base_url: https://api.example.org/v1\n"
     ("text", "says"),
     [
         ("", []),
-        ("llm: {base_url: 'http://localhost:1/v1'}\nanki: {connect: 'http://[::1]:1'}", []),
+        (
+            "llm: {base_url: 'http://localhost:1/v1'}\nanki: {connect: 'http://[::1]:1'}",
+            [],
+        ),
         (REMOTE, ["passages would be sent to https://api.example.org/v1"]),
         (
             "anki: {connect: 'http://192.168.1.5:8765'}",
@@ -49,16 +52,27 @@ REMOTE = "llm:\n  base_url: https://api.example.org/v1\n"
         ),
         (
             "llm: {key_env: AWS_SECRET}",
-            ["variable AWS_SECRET would be used as a key, sent to http://127.0.0.1:11434"],
+            [
+                "variable AWS_SECRET would be used as a key, sent to http://127.0.0.1:11434"
+            ],
         ),
         ("llm: {key_env: ZOTERO_API_KEY}", ["variable ZOTERO_API_KEY would be used"]),
         ("anki: {key_env: OPENAI_API_KEY}", ["variable OPENAI_API_KEY would be used"]),
         ("sources:\n- pdf: {path: papers}", []),
         ("sources:\n- pdf: {path: x/../papers}", []),
-        ("sources:\n- pdf: {path: ../papers}", ["/papers would be read, which is outside"]),
-        ("sources:\n- pdf: {path: /etc, name: a}", ["/etc would be read, which is outside"]),
+        (
+            "sources:\n- pdf: {path: ../papers}",
+            ["/papers would be read, which is outside"],
+        ),
+        (
+            "sources:\n- pdf: {path: /etc, name: a}",
+            ["/etc would be read, which is outside"],
+        ),
         ("sources:\n- zotero: {path: z, key_env: ZOTERO_API_KEY}", []),
-        ("sources:\n- zotero: {path: z, key_env: OTHER}", ["variable OTHER would be used"]),
+        (
+            "sources:\n- zotero: {path: z, key_env: OTHER}",
+            ["variable OTHER would be used"],
+        ),
     ],
 )
 def test_what_reaches_beyond_machine_and_workspace_is_a_concern(workspace, text, says):
@@ -82,7 +96,9 @@ def test_a_link_in_the_workspace_that_leads_out_is_a_concern(workspace, tmp_path
 
 
 def test_a_person_is_asked_until_the_answer_is_yes(workspace, folders, tmp_path, environ):
-    assert concerns(resolve(None, tmp_path, registry, environ)) == [], "the default needs no word"
+    assert concerns(resolve(None, tmp_path, registry, environ)) == [], (
+        "the default needs no word"
+    )
     asked: list[str] = []
 
     def yes(question: str) -> bool:
@@ -98,7 +114,9 @@ def test_a_person_is_asked_until_the_answer_is_yes(workspace, folders, tmp_path,
     assert "https://api.example.org/v1" in question
 
 
-def test_a_changed_value_asks_again_and_another_workspace_a_moved_line_does_not(workspace, folders):
+def test_a_changed_value_asks_again_and_another_workspace_a_moved_line_does_not(
+    workspace, folders
+):
     got = workspace(REMOTE)
     confirm(got, concerns(got), folders)
     assert unconfirmed(got, folders) == []

@@ -61,7 +61,10 @@ def test_a_named_folder_that_is_no_workspace_is_wrong_usage(tmp_path, environ, e
         resolve(tmp_path / "plain", tmp_path, registry, environ)
 
     assert caught.value.exit_code == 2
-    assert caught.value.hint == f"make a workspace there: ankiforge init {tmp_path / 'plain'}"
+    assert (
+        caught.value.hint
+        == f"make a workspace there: ankiforge init {tmp_path / 'plain'}"
+    )
 
 
 # --- the default workspace moves ------------------------------------------------------------

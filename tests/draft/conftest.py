@@ -32,7 +32,9 @@ def prompt() -> Prompt:
     return load("cards")
 
 
-PAPER = Document(DocumentKey("pdf:p"), source="papers", title="On Sleep", creators=("Ada",))
+PAPER = Document(
+    DocumentKey("pdf:p"), source="papers", title="On Sleep", creators=("Ada",)
+)
 
 
 @pytest.fixture
@@ -41,7 +43,12 @@ def highlight() -> Callable[..., Highlight]:
 
     def make(exact: str, **fields: Any) -> Highlight:
         key = HighlightKey(fields.pop("key", f"pdf:p/{exact[:20]}"))
-        given = {"document": PAPER, "namespace": "pdf:p", "kind": Kind.HIGHLIGHT, **fields}
+        given = {
+            "document": PAPER,
+            "namespace": "pdf:p",
+            "kind": Kind.HIGHLIGHT,
+            **fields,
+        }
         return Highlight(exact=exact, key=key, **given)
 
     return make
@@ -52,16 +59,24 @@ def task(highlight: Callable[..., Highlight]) -> Callable[..., SendableTask]:
     """A task over highlights, or over as many numbered passages as are wanted."""
 
     def make(*marked: Highlight | str, count: int = 0, **fields: Any) -> SendableTask:
-        numbered = [f"Passage {n} says that sleep has {n} stages." for n in range(1, count + 1)]
-        passages = [one if isinstance(one, Highlight) else highlight(one) for one in marked]
-        passages += [highlight(text, key=f"pdf:p/{n}") for n, text in enumerate(numbered, 1)]
+        numbered = [
+            f"Passage {n} says that sleep has {n} stages." for n in range(1, count + 1)
+        ]
+        passages = [
+            one if isinstance(one, Highlight) else highlight(one) for one in marked
+        ]
+        passages += [
+            highlight(text, key=f"pdf:p/{n}") for n, text in enumerate(numbered, 1)
+        ]
         private = [
             PrivateText(words, one.document.key)
             for one in passages
             if why_private(one)
             for words in private_words(one)
         ]
-        return Privacy(private).task(Task(passages[0].document, tuple(passages), **fields))
+        return Privacy(private).task(
+            Task(passages[0].document, tuple(passages), **fields)
+        )
 
     return make
 

@@ -12,9 +12,7 @@ from ankiforge.draft.sendable import Privacy
 from ankiforge.draft.server import ServerSettings
 from ankiforge.model import PrivateText, Task
 
-AGING = (
-    "Aging that occurs due to controllable factors, such as poor diet, is called secondary aging."
-)
+AGING = "Aging that occurs due to controllable factors, such as poor diet, is called secondary aging."
 SNOW = "In 1854 John Snow removed the handle of the pump in Broad Street, because cholera spread there."
 
 
@@ -68,11 +66,15 @@ def test_an_answer_fits_if_it_says_the_same_in_other_words(own, proposed, does):
         ("What?", "", False),
     ],
 )
-def test_a_question_that_has_each_word_of_its_answer_gives_it_away(question, answer, does):
+def test_a_question_that_has_each_word_of_its_answer_gives_it_away(
+    question, answer, does
+):
     assert gives_away(question, answer) is does
 
 
-def test_a_small_model_is_asked_step_by_step_and_a_large_one_at_once(forge, notes, server, fake):
+def test_a_small_model_is_asked_step_by_step_and_a_large_one_at_once(
+    forge, notes, server, fake
+):
     notes(AGING)
     forge.ok("run")
     assert steps(server, fake) == ["question", "answer"]
@@ -106,7 +108,9 @@ def test_every_step_begins_like_the_one_before(forge, notes, server):
     assert second[1]["content"].startswith(passage)
 
 
-def test_a_run_that_ends_between_two_steps_asks_only_for_the_rest(forge, notes, server, fake):
+def test_a_run_that_ends_between_two_steps_asks_only_for_the_rest(
+    forge, notes, server, fake
+):
     notes(AGING)
     answers = 0
 
@@ -181,11 +185,19 @@ def test_an_answer_that_the_model_chose_is_a_warning_and_its_steps_say_so(
     told = forge.ok("show", card["id"], "-v").stdout
     assert f"its own answer: {words} (not one that was proposed)" in told
     forge.ok("accept", card["id"])
-    forge.ok("edit", forge.cards()[0]["id"], "--field", "Front", "When does it occur to a person?")
+    forge.ok(
+        "edit",
+        forge.cards()[0]["id"],
+        "--field",
+        "Front",
+        "When does it occur to a person?",
+    )
     assert not forge.json("show", forge.cards()[0]["id"], "-v")["made"]["question"]
 
 
-def test_a_question_in_a_comment_and_a_remark_go_the_other_way(forge, notes, server, fake):
+def test_a_question_in_a_comment_and_a_remark_go_the_other_way(
+    forge, notes, server, fake
+):
     notes(AGING)
     forge.ok("run")
     [card] = forge.cards()
@@ -197,7 +209,9 @@ def test_a_question_in_a_comment_and_a_remark_go_the_other_way(forge, notes, ser
 def test_private_words_beside_a_passage_are_in_no_step(server, fake, memory, highlight):
     secret = "My salary is lower than that of my neighbour."
     shown = highlight(AGING, nearby=f"{secret} {AGING}")
-    task = Privacy([PrivateText(secret, shown.document.key)]).task(Task(shown.document, (shown,)))
+    task = Privacy([PrivateText(secret, shown.document.key)]).task(
+        Task(shown.document, (shown,))
+    )
     settings = ServerSettings(base_url=server.base_url, model="tiny-1.5b")
     model = Model(settings, memory, load("cards-small"), cascade=load_cascade())
     [result] = model.draft(iter([task]))
@@ -214,7 +228,9 @@ def test_a_server_that_loads_its_model_is_waited_for_and_that_is_said_once(
     server.queue.extend([loading] * 6)
     said = []
     settings = ServerSettings(base_url=server.base_url, model="tiny-1.5b", retries=0)
-    model = Model(settings, memory, load("cards-small"), notice=said.append, cascade=load_cascade())
+    model = Model(
+        settings, memory, load("cards-small"), notice=said.append, cascade=load_cascade()
+    )
     [result] = model.draft(iter([task(AGING)]))
     model.leave()
     assert len(result.drafts) == 1

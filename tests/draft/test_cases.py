@@ -25,10 +25,15 @@ from ankiforge.pipeline.models import repair_hints
 
 HERE = Path(__file__).parent / "cases"
 CASES = {
-    name: [json.loads(line) for line in (HERE / f"{name}.jsonl").read_text("utf-8").splitlines()]
+    name: [
+        json.loads(line)
+        for line in (HERE / f"{name}.jsonl").read_text("utf-8").splitlines()
+    ]
     for name in ("rules", "replies", "cascade")
 }
-PAPER = Document(DocumentKey("pdf:p"), source="papers", title="On Sleep", creators=("Ada",))
+PAPER = Document(
+    DocumentKey("pdf:p"), source="papers", title="On Sleep", creators=("Ada",)
+)
 
 
 def task_of(case):
@@ -41,7 +46,8 @@ def task_of(case):
 def told(result):
     """What became of each highlight, without hashes of requests and prompts."""
     drafts = [
-        replace(one, origin=Origin(one.origin.drafter, one.origin.model)) for one in result.drafts
+        replace(one, origin=Origin(one.origin.drafter, one.origin.model))
+        for one in result.drafts
     ]
     found = {"drafts": drafts, "no_cards": result.no_cards, "failed": result.failed,
              "problems": result.problems}  # fmt: skip
@@ -49,7 +55,9 @@ def told(result):
         msgspec.json.encode({name: list(some) for name, some in found.items() if some})
     )
     for one in made.get("drafts", ()):
-        for name in [name for name, value in one.items() if value in ("", [], 0, False, None)]:
+        for name in [
+            name for name, value in one.items() if value in ("", [], 0, False, None)
+        ]:
             del one[name]
     return made
 
@@ -86,15 +94,22 @@ def test_what_a_reply_becomes(model, server, fake, whole, number):
     server.otherwise = lambda _: fake.says("nothing more")
     for one in case["served"]:
         plain = isinstance(one, str)
-        reply = fake.says(one) if plain else fake.Reply(one["status"], one["body"].encode())
+        reply = (
+            fake.says(one) if plain else fake.Reply(one["status"], one["body"].encode())
+        )
         server.queue.append(reply)
     settings = {"concurrency": 1, **case.get("settings", {})}
     if case.get("repair"):
         settings["repair"] = repair
-    drafter = model(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
+    drafter = model(
+        **{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
+    )
     result = whole(drafter.draft(iter([Privacy(()).task(task_of(case))])))
     asked = [
-        [[words for _, words in fake.marked(one)], one.get("response_format", {}).get("type")]
+        [
+            [words for _, words in fake.marked(one)],
+            one.get("response_format", {}).get("type"),
+        ]
         + [message["content"] for message in one["messages"][3:]]
         for one in server.asked
     ]
@@ -113,7 +128,9 @@ def test_what_the_steps_of_a_small_model_become(model, server, fake, whole, numb
     server.otherwise = lambda _: fake.says("nothing\n\nmore")
     for one in case["served"]:
         plain = isinstance(one, str)
-        reply = fake.says(one) if plain else fake.Reply(one["status"], one["body"].encode())
+        reply = (
+            fake.says(one) if plain else fake.Reply(one["status"], one["body"].encode())
+        )
         server.queue.append(reply)
     drafter = model(cascade=load_cascade(), repair=repair_hints())
     result = whole(drafter.draft(iter([Privacy(()).task(task_of(case))])))

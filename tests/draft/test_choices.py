@@ -24,7 +24,9 @@ def server(fake: ModuleType) -> Iterator[Any]:
 
 
 def offered(fake: ModuleType, h: str) -> list[dict[str, Any]]:
-    gap = {"text": "The {{c1::aperture}} of a lens lets in the light that the film needs."}
+    gap = {
+        "text": "The {{c1::aperture}} of a lens lets in the light that the film needs."
+    }
     return [
         fake.card(h, ALPHA, FRONT, "the aperture"),
         fake.card(h, ALPHA, "What does the aperture of a lens let in?", "the light"),

@@ -44,7 +44,9 @@ def llm(result: Any) -> dict[str, Any]:
     return result.data["llm"]
 
 
-def test_a_run_that_is_repeated_asks_nothing_and_says_what_it_saved(forge, server, answered, fake):
+def test_a_run_that_is_repeated_asks_nothing_and_says_what_it_saved(
+    forge, server, answered, fake
+):
     configure(forge, server, price_usd=[1, 1])
     first = llm(forge.ok("run", "--json"))
     assert (first["requests"], first["cached"]) == (6, 0)
@@ -86,7 +88,9 @@ def test_a_new_deck_file_costs_nothing(forge, server, answered):
     assert set(answered.values()) == {1}
 
 
-def test_a_second_machine_with_the_ledger_pays_nothing(forge, forge_in, tmp_path, server, answered):
+def test_a_second_machine_with_the_ledger_pays_nothing(
+    forge, forge_in, tmp_path, server, answered
+):
     configure(forge, server)
     forge.ok("run", "--limit", "4")
     other = forge_in(tmp_path / "second")
@@ -96,9 +100,9 @@ def test_a_second_machine_with_the_ledger_pays_nothing(forge, forge_in, tmp_path
     answered_before = Counter(answered)
     other.ok("run")
     assert len(other.cards()) == 6
-    assert {words: answered[words] - answered_before[words] for words in answered_before} == (
-        dict.fromkeys(answered_before, 0)
-    )
+    assert {
+        words: answered[words] - answered_before[words] for words in answered_before
+    } == (dict.fromkeys(answered_before, 0))
 
 
 # --- replies that cannot be read ------------------------------------------------------------
@@ -107,7 +111,10 @@ UNREADABLE = {
     "prose": {"content": "Sure! Here are your cards."},
     "nothing": {"content": None},
     "cut off": {"content": '{"cards": [{"h": "1", "fro', "finish": "length"},
-    "two tool calls": {"content": None, "tool_calls": [{"function": {"arguments": "{}"}}] * 2},
+    "two tool calls": {
+        "content": None,
+        "tool_calls": [{"function": {"arguments": "{}"}}] * 2,
+    },
 }
 
 
@@ -122,7 +129,9 @@ def test_a_reply_that_cannot_be_read_is_paid_for_once(forge, server, fake, said)
     for _ in range(3):
         again = forge.ok("run", "--json").data
         assert (again["fates"]["no_card"], again["fates"]["failed"]) == (6, 0)
-        assert all("ask again with: ankiforge draft --again" in why for why in again["no_card"])
+        assert all(
+            "ask again with: ankiforge draft --again" in why for why in again["no_card"]
+        )
     forge.ok("run")
     shown = forge.ok("list", "--no-card", "--all", "--json").lines
     assert len(server.asked) == asked
@@ -139,7 +148,10 @@ def test_a_reply_that_cannot_be_read_is_paid_for_once(forge, server, fake, said)
 @pytest.mark.parametrize("choice", [{"message": None}, {}, {"text": "Sure!"}])
 def test_a_reply_without_a_message_is_paid_for_once(forge, server, fake, choice):
     configure(forge, server, concurrency=1)
-    body = {"choices": [{**choice, "finish_reason": "stop"}], "usage": {"completion_tokens": 9}}
+    body = {
+        "choices": [{**choice, "finish_reason": "stop"}],
+        "usage": {"completion_tokens": 9},
+    }
     server.otherwise = lambda _: fake.Reply(body=json.dumps(body).encode())
     forge("run", code=1)
     asked = len(server.asked)
@@ -192,7 +204,9 @@ def test_a_run_stopped_at_any_moment_goes_on_and_pays_for_nothing_twice(
     assert len(forge.cards()) == 6
     if stop == signal.SIGINT:
         assert set(answered.values()) == {1}
-    assert sum(answered.values()) <= 7  # of those on the wire when it was killed, one at most
+    assert (
+        sum(answered.values()) <= 7
+    )  # of those on the wire when it was killed, one at most
 
 
 # --- the budget -----------------------------------------------------------------------------

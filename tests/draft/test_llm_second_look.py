@@ -15,7 +15,9 @@ SHORT = "Linformer"
 def server(fake: Any) -> Any:
     def answers(request: dict[str, Any]) -> Any:
         text = str(request["messages"][-1]["content"])
-        if cards := re.findall(r'<card id="(\w+)">.*?<front>(.*?)</front>', text, re.DOTALL):
+        if cards := re.findall(
+            r'<card id="(\w+)">.*?<front>(.*?)</front>', text, re.DOTALL
+        ):
             return fake.says(json.dumps({"verdicts": [verdict(*card) for card in cards]}))
         return fake.obliging(request)
 
@@ -67,7 +69,10 @@ def looks(forge: Any) -> dict[str, list[str]]:
     }
 
 
-WARNED = ["the passage says it otherwise: third, not second", "also right: Gamma, another thing"]
+WARNED = [
+    "the passage says it otherwise: third, not second",
+    "also right: Gamma, another thing",
+]
 
 
 def test_a_second_look_is_one_request_also_for_cards_that_wait_already(desk, server):
@@ -89,12 +94,16 @@ def test_a_second_look_is_one_request_also_for_cards_that_wait_already(desk, ser
     desk(verify=True, accept="accept: {llm: verified}\n")
     forge.ok("run", "--drafter", "llm")
     verdicts = {card["quote"]: card["verdict"] for card in forge.cards()}
-    assert verdicts == {ALPHA: "accepted", BETA: "pending"}, "it takes effect on what waits"
+    assert verdicts == {ALPHA: "accepted", BETA: "pending"}, (
+        "it takes effect on what waits"
+    )
     assert len(server.asked) == asked + 1
 
 
 def test_only_what_passed_ships_unseen_and_is_tagged_so(desk):
-    forge = desk(f"=={ALPHA}==", f"=={BETA}==", verify=True, accept="accept: {llm: verified}\n")
+    forge = desk(
+        f"=={ALPHA}==", f"=={BETA}==", verify=True, accept="accept: {llm: verified}\n"
+    )
     forge.ok("run", "--drafter", "llm")
     cards = {card["quote"]: card for card in forge.cards()}
     assert (cards[ALPHA]["verdict"], cards[BETA]["verdict"]) == ("accepted", "pending")
@@ -102,7 +111,9 @@ def test_only_what_passed_ships_unseen_and_is_tagged_so(desk):
 
 
 def test_the_comment_is_never_sent_to_the_second_look(desk, server):
-    forge = desk(f"> {ALPHA}\n\nAlpha is like the aleph, I think.", f"=={BETA}==", verify=True)
+    forge = desk(
+        f"> {ALPHA}\n\nAlpha is like the aleph, I think.", f"=={BETA}==", verify=True
+    )
     forge.ok("run", "--drafter", "llm")
     look = server.asked[-1]["messages"][-1]["content"]
     assert BETA in look
@@ -113,12 +124,16 @@ def labels(path: Any) -> dict[str, str]:
     """{marked words or front: label} of an exported text."""
     text = path.read_text("utf-8")
     found = re.findall(
-        r'<(?:highlight h|card id)="(\w{8})">.*?<(?:marked|front)>(.*?)</', text, re.DOTALL
+        r'<(?:highlight h|card id)="(\w{8})">.*?<(?:marked|front)>(.*?)</',
+        text,
+        re.DOTALL,
     )
     return {words: label for label, words in found}
 
 
-def test_over_a_chat_the_second_file_compares_and_all_answers_are_imported_in_one_step(desk, fake):
+def test_over_a_chat_the_second_file_compares_and_all_answers_are_imported_in_one_step(
+    desk, fake
+):
     forge = desk(f"=={ALPHA}==", f"=={BETA}==", verify=True)
     forge.ok("run")
     forge.ok("draft", "export", "ask.md", "--limit", "1")
@@ -150,7 +165,11 @@ def test_a_waiting_draft_of_the_rules_does_not_withhold_its_passage(desk, server
         "They say that ==Alpha is the first of all letters that children learn at school== there."
     )
     forge.ok("run")
-    before = [card["origin"]["drafter"] for card in forge.cards() if card["verdict"] == "pending"]
+    before = [
+        card["origin"]["drafter"]
+        for card in forge.cards()
+        if card["verdict"] == "pending"
+    ]
     assert before
     assert forge.json("draft", "--drafter", "llm", "--estimate")["highlights"] == 1
     forge.ok("draft", "--drafter", "llm")
@@ -168,7 +187,9 @@ def test_an_estimate_is_what_a_local_server_is_then_sent(desk, server):
 
 
 def test_an_export_begins_with_the_best_marks(desk):
-    forge = desk(f"=={SHORT}== is one.", f"=={ALPHA}==", "It is ==tiling== there.", f"=={BETA}==")
+    forge = desk(
+        f"=={SHORT}== is one.", f"=={ALPHA}==", "It is ==tiling== there.", f"=={BETA}=="
+    )
     forge.ok("run")
     forge.ok("draft", "export", "ask.md", "--limit", "2")
     assert set(labels(forge.folder / "ask.md")) == {ALPHA, BETA}
@@ -183,7 +204,9 @@ def test_a_card_that_a_check_blocks_goes_back_to_the_chat_once(desk, fake):
         assert ("<rejected>" in sent) == (time == 2)
         label = labels(forge.folder / "ask.md")[ALPHA]
         bad = fake.card(label, "made up in 1789", f"Which one is it {time}?", "Jupiter")
-        (forge.folder / "answer.md").write_text(json.dumps({"cards": [bad]}), encoding="utf-8")
+        (forge.folder / "answer.md").write_text(
+            json.dumps({"cards": [bad]}), encoding="utf-8"
+        )
         told = forge.ok("draft", "import", "answer.md").stderr
         assert ("the next export sends them back" in told) == (time == 1)
     assert "nothing to ask" in forge.ok("draft", "export", "ask.md").stderr
@@ -200,7 +223,9 @@ def test_what_cannot_be_used_of_an_answer_is_named(desk, fake):
         fake.card("deadbeef", BETA, "Which letter is the second?", "Beta"),
         {"h": label, "kind": "basic", "quote": BETA},
     ]
-    (forge.folder / "answer.md").write_text(json.dumps({"cards": answer}), encoding="utf-8")
+    (forge.folder / "answer.md").write_text(
+        json.dumps({"cards": answer}), encoding="utf-8"
+    )
     told = forge("draft", "import", "answer.md", code=1).stderr
     assert "“Which letter is the second?”: no highlight that still needs a card" in told
     assert "no card can be made of" in told
@@ -210,5 +235,7 @@ def test_what_cannot_be_used_of_an_answer_is_named(desk, fake):
 def test_a_remark_that_the_rules_cannot_follow_is_refused(desk):
     forge = desk(f"=={ALPHA}==", "What is first?::Alpha")
     forge.ok("run")
-    told = forge("draft", "--again", "drafter:rules", "--remark", "shorter", code=2).stderr
+    told = forge(
+        "draft", "--again", "drafter:rules", "--remark", "shorter", code=2
+    ).stderr
     assert "the rules cannot follow a remark" in told

@@ -57,7 +57,10 @@ def test_a_dry_run_sends_nothing_and_shows_what_was_paid_for(forge, notes, serve
     notes(f"=={ALPHA}==", f"=={BETA}==", "What was written by hand?::this")
     seen = forge.json("run", "--dry-run")
     assert (seen["highlights"]["new"], seen["cards"]["drafted"]) == (2, 1)
-    assert "nothing matches 'nosuchword'" in forge("draft", "--again", "nosuchword", code=2).stderr
+    assert (
+        "nothing matches 'nosuchword'"
+        in forge("draft", "--again", "nosuchword", code=2).stderr
+    )
     assert len(server.asked) == asked
 
 
@@ -76,7 +79,8 @@ def test_a_model_elsewhere_and_a_chat_get_the_long_prompt(forge, notes, monkeypa
 
 
 @pytest.mark.parametrize(
-    ("options", "words"), [((), "OPENAI_API_KEY is not set"), (("--offline",), "llm.invalid")]
+    ("options", "words"),
+    [((), "OPENAI_API_KEY is not set"), (("--offline",), "llm.invalid")],
 )
 def test_where_it_cannot_be_asked_nothing_is_announced_and_what_is_ready_is_written(
     forge, notes, monkeypatch, options, words
@@ -97,11 +101,15 @@ def test_where_it_cannot_be_asked_nothing_is_announced_and_what_is_ready_is_writ
 
 def asked_labels(text: str) -> dict[str, str]:
     """{marked words: label} of an exported chat text."""
-    found = re.findall(r'<highlight h="(\w{8})">.*?<marked>(.*?)</marked>', text, re.DOTALL)
+    found = re.findall(
+        r'<highlight h="(\w{8})">.*?<marked>(.*?)</marked>', text, re.DOTALL
+    )
     return {words: label for label, words in found}
 
 
-@pytest.mark.parametrize("answer", ["| h | front |\n|---|---|\n| 1 | What? |", "Q: What?\nA: It."])
+@pytest.mark.parametrize(
+    "answer", ["| h | front |\n|---|---|\n| 1 | What? |", "Q: What?\nA: It."]
+)
 def test_an_answer_without_a_readable_card_is_named(forge, notes, answer):
     notes(f"=={ALPHA}==", f"=={BOB}== #no-llm")
     forge.ok("run", "--drafter", "rules")
@@ -117,11 +125,15 @@ def test_an_answer_to_nothing_that_is_pending_is_named(forge, notes, fake):
     forge.ok("draft", "export", "ask.md")
     labels = asked_labels((forge.folder / "ask.md").read_text("utf-8"))
     card = fake.card(labels[ALPHA], ALPHA, "Which fact is the first?", "Alpha")
-    (forge.folder / "answer.md").write_text(json.dumps({"cards": [card]}), encoding="utf-8")
+    (forge.folder / "answer.md").write_text(
+        json.dumps({"cards": [card]}), encoding="utf-8"
+    )
     told = forge.ok("draft", "import", "answer.md").stdout
     assert "next: ankiforge review" in told
     assert "nothing new" in forge.ok("draft", "import", "answer.md").stderr
-    (forge.folder / "other.md").write_text(json.dumps([{**card, "h": "0" * 8}]), encoding="utf-8")
+    (forge.folder / "other.md").write_text(
+        json.dumps([{**card, "h": "0" * 8}]), encoding="utf-8"
+    )
     result = forge("draft", "import", "other.md", code=1)
 
     assert "no highlight that still needs a card" in result.stderr
@@ -137,7 +149,9 @@ def test_cards_of_a_model_that_are_in_anki_are_not_paid_for_again(
 ):
     notes(f"=={ALPHA}==", f"=={BETA}==")
     settings = forge.folder / "ankiforge.yaml"
-    settings.write_text(settings.read_text("utf-8").replace("none", "auto"), encoding="utf-8")
+    settings.write_text(
+        settings.read_text("utf-8").replace("none", "auto"), encoding="utf-8"
+    )
     with backend.opened(forge.profile) as anki:
         forge.ok("run", "--accept", "clean")
         forge.ok("accept", "--all")

@@ -30,8 +30,12 @@ def files(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
 def get(forge, files) -> Any:
     """Download the model of the server: `get(code=3, sha256="…")`."""
 
-    def call(*more: str, code: int = 0, sha256: str = HASH, path: str = "/tiny.gguf") -> Any:
-        return forge("model", "get", f"{files.address}{path}", "--sha256", sha256, *more, code=code)
+    def call(
+        *more: str, code: int = 0, sha256: str = HASH, path: str = "/tiny.gguf"
+    ) -> Any:
+        return forge(
+            "model", "get", f"{files.address}{path}", "--sha256", sha256, *more, code=code
+        )
 
     return call
 
@@ -113,7 +117,9 @@ def test_a_file_that_changed_meanwhile_is_downloaded_as_a_whole(get, files, mode
 def test_a_hash_that_nobody_gave_is_shown_to_be_compared(forge, files):
     told = forge.ok("model", "get", f"{files.address}/tiny.gguf")
     assert f"SHA-256 {HASH}\nthis hash was compared with nothing" in told.stdout
-    [row] = [row for row in forge.ok("model", "list", "--json").lines if row["name"] == "tiny"]
+    [row] = [
+        row for row in forge.ok("model", "list", "--json").lines if row["name"] == "tiny"
+    ]
     assert row["path"] == str(forge.home / "models/tiny.gguf")
 
 
@@ -131,7 +137,9 @@ def test_a_hash_that_nobody_gave_is_shown_to_be_compared(forge, files):
         (Spoilt(ignores_range=True, cut=MB), 3, "1 MB of tiny have arrived"),
     ],
 )
-def test_what_is_not_the_file_is_never_in_its_place(get, files, models, spoilt, code, words):
+def test_what_is_not_the_file_is_never_in_its_place(
+    get, files, models, spoilt, code, words
+):
     files.always = spoilt
     told = get(code=code)
     assert words in told.stderr
@@ -237,18 +245,28 @@ def test_a_model_is_used_from_then_on_and_need_not_be_confirmed(forge, get):
     get()
     told = forge.ok("model", "use", "tiny")
     assert (
-        "ankiforge.yaml of a workspace (ankiforge init DIR):\nllm:\n  model_file: " in told.stdout
+        "ankiforge.yaml of a workspace (ankiforge init DIR):\nllm:\n  model_file: "
+        in told.stdout
     )
     forge.ok("init", ".")
     elsewhere = forge.folder / "other.gguf"
     elsewhere.write_bytes(MODEL)
-    for name, file in (("other.gguf", elsewhere), ("tiny", forge.home / "models/tiny.gguf")):
+    for name, file in (
+        ("other.gguf", elsewhere),
+        ("tiny", forge.home / "models/tiny.gguf"),
+    ):
         assert forge.json("model", "use", name)["path"] == str(file)
         assert [
-            row["path"] for row in forge.ok("model", "list", "--json").lines if row["used"]
+            row["path"]
+            for row in forge.ok("model", "list", "--json").lines
+            if row["used"]
         ] == [str(file)]
-        assert "model_file" not in forge.ok("run", forge.folder, "--drafter", "rules").stderr
-    assert "# Any OpenAI-compatible server" in (forge.folder / "ankiforge.yaml").read_text("utf-8")
+        assert (
+            "model_file" not in forge.ok("run", forge.folder, "--drafter", "rules").stderr
+        )
+    assert "# Any OpenAI-compatible server" in (
+        forge.folder / "ankiforge.yaml"
+    ).read_text("utf-8")
 
 
 def test_a_model_that_is_not_here_is_named_with_the_command_that_gets_it(forge):
@@ -257,11 +275,15 @@ def test_a_model_that_is_not_here_is_named_with_the_command_that_gets_it(forge):
     assert "ankiforge model list" in forge("model", "use", "nothing", code=2).stderr
 
 
-def test_init_and_the_first_run_say_in_a_line_how_to_get_a_model(forge, vault, monkeypatch):
+def test_init_and_the_first_run_say_in_a_line_how_to_get_a_model(
+    forge, vault, monkeypatch
+):
     monkeypatch.setattr("ankiforge.reports.doctor.model_servers", lambda _: ())
     advice = "ankiforge model get qwen2.5-1.5b (1.1 GB)"
     for name in ("a", "b"):
-        (vault / f"{name}.md").write_text(f"The letter =={name} is one of them all==, {name}.\n")
+        (vault / f"{name}.md").write_text(
+            f"The letter =={name} is one of them all==, {name}.\n"
+        )
     (vault / "c.md").write_text(
         "> Sleep has stages, and each of them has a length of its own. [p. 3](zotero://open-pdf/library/items/ABCDEFGH?page=3)\n"
     )

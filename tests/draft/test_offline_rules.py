@@ -27,7 +27,10 @@ def notes(forge, monkeypatch):
 
 
 def without(forge):
-    return {line["exact"]: line for line in forge.ok("list", "--no-card", "--all", "--json").lines}
+    return {
+        line["exact"]: line
+        for line in forge.ok("list", "--no-card", "--all", "--json").lines
+    }
 
 
 # --- what the deck takes --------------------------------------------------------------------
@@ -41,7 +44,10 @@ def test_a_deck_takes_only_the_kinds_it_names(forge, notes):
     forge.ok("run")
 
     (card,) = forge.cards()
-    assert card["fields"] == {"Front": "What fills within a day?", "Back": "the upper basin lake"}
+    assert card["fields"] == {
+        "Front": "What fills within a day?",
+        "Back": "the upper basin lake",
+    }
     left = [one["reason"] for one in without(forge).values() if one["fate"] == "no_card"]
     assert left == ["its deck takes only basic cards"]
 

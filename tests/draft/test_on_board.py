@@ -19,7 +19,9 @@ from tests.limits import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 STAND_IN = ROOT / "tests/fakes/llama"
-PASSAGES = tuple(f"Fact number {number} says that nothing is like it." for number in range(1, 4))
+PASSAGES = tuple(
+    f"Fact number {number} says that nothing is like it." for number in range(1, 4)
+)
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
 
@@ -101,7 +103,8 @@ def test_it_is_started_for_a_run_told_once_and_ended_with_it(forge, on_board, lo
     [pid] = started(log)
     assert not is_running(pid)
     [origin] = {
-        (card["origin"]["drafter"], card["origin"]["prompt"][:11]) for card in forge.cards()
+        (card["origin"]["drafter"], card["origin"]["prompt"][:11])
+        for card in forge.cards()
     }
     assert origin == ("llm", "cards-small")
 
@@ -126,7 +129,9 @@ def test_its_command_line_names_neither_model_nor_key(forge, on_board, log):
 @pytest.mark.parametrize(
     ("values", "most"), [(SMALL, 0.6e9), ({}, 1.7e9), ({"qwen2.block_count": 28}, 1.7e9)]
 )
-def test_the_memory_for_the_context_follows_from_the_shape_of_the_model(tmp_path, values, most):
+def test_the_memory_for_the_context_follows_from_the_shape_of_the_model(
+    tmp_path, values, most
+):
     file = tmp_path / "model.gguf"
     file.write_bytes(gguf(values))
     assert most / 1.3 < memory_needed(file, 8192) < most
@@ -142,7 +147,9 @@ def test_the_memory_for_the_context_follows_from_the_shape_of_the_model(tmp_path
         ({"dies": "loading"}, ["tiny-1b.gguf, was ended by the system", "memory", "model list"]),
     ],
 )  # fmt: skip
-def test_a_model_that_cannot_be_loaded_is_named_with_the_reason(forge, on_board, behaviour, words):
+def test_a_model_that_cannot_be_loaded_is_named_with_the_reason(
+    forge, on_board, behaviour, words
+):
     on_board(**behaviour)
     run = forge("run", code=3)
     assert all(word in run.stderr for word in words), run.stderr
@@ -170,7 +177,9 @@ def test_a_file_that_is_no_model_is_named_before_anything_starts(
     assert seen(log) == []
 
 
-def test_without_llama_cpp_the_command_that_installs_it_is_named(forge, on_board, monkeypatch):
+def test_without_llama_cpp_the_command_that_installs_it_is_named(
+    forge, on_board, monkeypatch
+):
     on_board()
     monkeypatch.delenv("PYTHONPATH")
     monkeypatch.setattr(sys, "path", [path for path in sys.path if path != str(STAND_IN)])
@@ -195,7 +204,9 @@ def test_a_model_that_does_not_fit_into_the_memory_is_not_started(
 
 def test_doctor_names_the_model_and_its_memory_without_starting_it(forge, on_board, log):
     on_board()
-    assert re.search(r"tiny-1b\.gguf, on board; it needs about \d+ MB", forge.ok("doctor").stdout)
+    assert re.search(
+        r"tiny-1b\.gguf, on board; it needs about \d+ MB", forge.ok("doctor").stdout
+    )
     assert seen(log) == []
 
 
@@ -220,7 +231,9 @@ def test_a_crash_is_named_and_what_was_answered_is_asked_no_more(forge, on_board
     "behaviour", [{"loading_s": 600}, {"unready": 10**6}], ids=["load", "wait"]
 )
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
-def test_it_ends_with_the_command_however_that_ends(forge, on_board, log, behaviour, sent):
+def test_it_ends_with_the_command_however_that_ends(
+    forge, on_board, log, behaviour, sent
+):
     on_board(**behaviour)
     command = forge.started("run")
     [pid] = wait_for(lambda: started(log))
@@ -234,7 +247,9 @@ def test_it_ends_with_the_command_however_that_ends(forge, on_board, log, behavi
 # --- trust ----------------------------------------------------------------------------------
 
 
-def test_a_strangers_model_is_loaded_only_after_a_person_has_confirmed_it(forge, on_board, log):
+def test_a_strangers_model_is_loaded_only_after_a_person_has_confirmed_it(
+    forge, on_board, log
+):
     on_board()
     forge.settings(settings("other.gguf"))
     (forge.folder / "other.gguf").write_bytes(gguf())

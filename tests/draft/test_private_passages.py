@@ -38,7 +38,11 @@ class Place:
         """A PDF with the passage and another one."""
         path = self.folder / "papers" / name
         path.parent.mkdir(exist_ok=True)
-        blocks = (heading("Ward Nine", level=0), paragraph(f"{CANARY}."), paragraph(f"{OPEN}."))
+        blocks = (
+            heading("Ward Nine", level=0),
+            paragraph(f"{CANARY}."),
+            paragraph(f"{OPEN}."),
+        )
         marks = [mark(marked, comment=comment)] if marked else []
         write_pdf(path, [Page(blocks, marks)], title="Ward Nine")
 
@@ -182,10 +186,15 @@ def a_title_and_a_heading(place: Place) -> None:
 )  # fmt: skip
 def test_private_words_are_in_no_request(place, history):
     history(place)
-    assert any("retention" in json.dumps(one) for one in place.server.asked) or history is a_new_pdf
+    assert (
+        any("retention" in json.dumps(one) for one in place.server.asked)
+        or history is a_new_pdf
+    )
 
 
-@pytest.mark.parametrize("words", [f"=={CANARY}== #no-llm", f"[{CANARY}](https://x.test) #no-llm"])
+@pytest.mark.parametrize(
+    "words", [f"=={CANARY}== #no-llm", f"[{CANARY}](https://x.test) #no-llm"]
+)
 def test_words_are_sent_again_when_the_tag_is_taken_away(place, words):
     place.settings(VAULT)
     secret = place.note("Secret.md", f"{words}\n")
@@ -213,7 +222,9 @@ def test_a_run_of_one_note_sends_only_its_own_passages(place, fake):
     """Whatever else waits for a draft, here 500 passages that were read without a model."""
     place.settings(VAULT)
     for number in range(50):
-        facts = (f"==Fact {number} {at} is one of the five hundred.==\n" for at in range(10))
+        facts = (
+            f"==Fact {number} {at} is one of the five hundred.==\n" for at in range(10)
+        )
         place.note(f"Old {number}.md", "\n".join(facts))
     place.forge.ok("run", "--drafter", "rules")
     place.note("a.md", "==Alpha is the first fact of them all.==\n")

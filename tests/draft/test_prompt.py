@@ -21,14 +21,20 @@ def test_the_examples_of_a_shipped_prompt_pass_all_checks(name, highlight):
         r"<marked>\1</marked>\n",
         prompt.system,
     )
-    shown = re.findall(r"<marked>\"?(.*?)\"?</marked>(?:\n</highlight>\nAnswer: |\n)(.*)", text)
+    shown = re.findall(
+        r"<marked>\"?(.*?)\"?</marked>(?:\n</highlight>\nAnswer: |\n)(.*)", text
+    )
     made = 0
     assert len(shown) >= 3
     for exact, answer in shown:
         if not answer.startswith("{"):
             kind, rest = answer.split(". ", 1)
             front, _, back = rest.partition(" » ")
-            sides = {"front": front, "back": back} if back else {"text": front, "why_none": rest}
+            sides = (
+                {"front": front, "back": back}
+                if back
+                else {"text": front, "why_none": rest}
+            )
             answer = str({"h": "1", "kind": kind, "quote": exact, **sides})
         marked = highlight(exact)
         for draft in drafts_of(items(answer, ("1",)), marked, Origin("llm"), Shape()):
@@ -39,7 +45,9 @@ def test_the_examples_of_a_shipped_prompt_pass_all_checks(name, highlight):
 
 def test_placeholders_are_filled_and_values_are_never_searched_for_them():
     prompt = parse(GOOD.replace("Rules.", "Write {{c1::answer}}."), MINE)
-    messages = prompt.messages({"schema": "{}", "highlights": "see {{ schema }} and {{c1::x}}"})
+    messages = prompt.messages(
+        {"schema": "{}", "highlights": "see {{ schema }} and {{c1::x}}"}
+    )
     assert messages == (
         {"role": "system", "content": "Write {{c1::answer}}. {}"},
         {"role": "user", "content": "see {{ schema }} and {{c1::x}}"},
@@ -76,7 +84,9 @@ def test_a_prompt_is_found_by_its_name_and_nowhere_else(tmp_path):
     own = tmp_path / "prompts"
     own.mkdir()
     (own / "cards.md").write_text(GOOD, encoding="utf-8")
-    assert load("cards", tmp_path).system.startswith("Rules."), "the workspace's comes first"
+    assert load("cards", tmp_path).system.startswith("Rules."), (
+        "the workspace's comes first"
+    )
     with pytest.raises(ConfigError) as caught:
         load("poems", tmp_path)
     assert "cards-small" in caught.value.hint
@@ -100,7 +110,10 @@ def test_what_a_deck_and_a_colour_ask_for_is_in_the_request(draft, task, server)
     draft(task("Three facts.", beside=True))
     kinds, colour, again = server.asked
     schema = kinds["response_format"]["json_schema"]["schema"]
-    assert schema["properties"]["cards"]["items"]["properties"]["kind"]["enum"] == ["basic", "none"]
+    assert schema["properties"]["cards"]["items"]["properties"]["kind"]["enum"] == [
+        "basic",
+        "none",
+    ]
     assert 'kind "cloze"' not in words(kinds)
     assert "<wanted>a definition" in words(colour)
     assert "<wanted>" not in words(kinds)
@@ -122,7 +135,11 @@ def test_the_paragraph_is_sent_once_with_its_passage(draft, task, highlight, ser
 @pytest.mark.parametrize(
     ("marked", "sentence", "shown"),
     [
-        ("helicoidal", "The flow is helicoidal.", ("The flow is helicoidal.", "helicoidal")),
+        (
+            "helicoidal",
+            "The flow is helicoidal.",
+            ("The flow is helicoidal.", "helicoidal"),
+        ),
         ("It is helicoidal.", "It is helicoidal.", ("It is helicoidal.", "")),
         ("helicoidal", "", ("helicoidal", "")),
         ("The flow is helicoidal there", "The flow is helicoidal there, they say.", None),

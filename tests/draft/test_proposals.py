@@ -45,7 +45,9 @@ def test_a_text_that_reads_broken(highlight, case):
 @pytest.mark.parametrize("case", CASES, ids=[case["case"] for case in CASES])
 def test_gaps_of_a_passage(highlight, case):
     fields = {
-        name: case[name] for name in ("sentence", "nearby", "prefix", "suffix") if name in case
+        name: case[name]
+        for name in ("sentence", "nearby", "prefix", "suffix")
+        if name in case
     }
     if "markdown" in case:
         fields["markdown"] = tuple(case["markdown"])
@@ -71,7 +73,9 @@ def test_gaps_of_a_passage(highlight, case):
 def propose(highlight):
     def run(text, brief=Brief(), blocks=None, **fields):  # noqa: B008
         passage = highlight(text, **fields)
-        [result] = Propose(blocks).draft([Task(passage.document, (passage,), brief=brief)])
+        [result] = Propose(blocks).draft(
+            [Task(passage.document, (passage,), brief=brief)]
+        )
         return result
 
     return run

@@ -15,7 +15,9 @@ AFTER = "Starch crystallises fastest just above freezing, and that makes the cru
 
 def write_paper(path: Path, *marks: Mark) -> None:
     path.parent.mkdir(parents=True)
-    write_pdf(path, [Page(tuple(map(paragraph, (BEFORE, MARKED, AFTER))), marks)], title="Bread")
+    write_pdf(
+        path, [Page(tuple(map(paragraph, (BEFORE, MARKED, AFTER))), marks)], title="Bread"
+    )
 
 
 def test_paragraphs_that_are_too_many_are_left_out():
@@ -62,7 +64,9 @@ def test_a_marked_cell_is_sent_with_its_row(forge, server):
     note = forge.folder / "notes" / "metals.md"
     rows = "| Metal | Melts at | Use |\n|---|---|---|\n| Lead | 327 °C | shot |\n| Tin | 232 °C | solder |"
     note.write_text(f"# Metals\n\n{rows.replace('232 °C', '==232 °C==')}\n")
-    forge.drafting(server.base_url, "{obsidian: {name: notes, path: notes}}", model="m-70b")
+    forge.drafting(
+        server.base_url, "{obsidian: {name: notes, path: notes}}", model="m-70b"
+    )
     forge.ok("run")
 
     sent = server.asked[0]["messages"][-1]["content"]
@@ -71,19 +75,26 @@ def test_a_marked_cell_is_sent_with_its_row(forge, server):
 
 
 @pytest.mark.parametrize(
-    ("comment", "attached"), [("why is that so?", True), ("good to know", True), ("why?", False)]
+    ("comment", "attached"),
+    [("why is that so?", True), ("good to know", True), ("why?", False)],
 )
-def test_a_mark_in_zotero_is_asked_with_the_paragraphs_of_its_pdf(forge, server, comment, attached):
+def test_a_mark_in_zotero_is_asked_with_the_paragraphs_of_its_pdf(
+    forge, server, comment, attached
+):
     folder = forge.folder / "Zotero"
     folder.mkdir()
     marks = (Annotation("MARK0001", MARKED, comment),)
     work = Work(
-        "PAPER001", {"title": "Bread"}, attachments=(Attachment("ATTACH01", "bread.pdf", marks),)
+        "PAPER001",
+        {"title": "Bread"},
+        attachments=(Attachment("ATTACH01", "bread.pdf", marks),),
     )
     write_zotero(folder / "zotero.sqlite", [Library((work,))])
     if attached:
         write_paper(folder / "storage" / "ATTACH01" / "bread.pdf")
-    forge.drafting(server.base_url, "{zotero: {name: zotero, path: Zotero}}", model="m-70b")
+    forge.drafting(
+        server.base_url, "{zotero: {name: zotero, path: Zotero}}", model="m-70b"
+    )
     told = forge.ok("run", "--json").data
 
     sent = server.asked[0]["messages"][-1]["content"]

@@ -9,12 +9,25 @@ from hypothesis import strategies as st
 from ankiforge.draft.chat import import_chat, label_for
 from ankiforge.draft.prompt import load
 from ankiforge.draft.sendable import Privacy
-from ankiforge.model import Document, DocumentKey, Highlight, HighlightKey, HighlightKind, Task
+from ankiforge.model import (
+    Document,
+    DocumentKey,
+    Highlight,
+    HighlightKey,
+    HighlightKind,
+    Task,
+)
 from tests.limits import no_hang
 
 PAPER = Document(DocumentKey("pdf:p"), source="papers", title="On Sleep")
 PASSAGES = tuple(
-    Highlight(PAPER, "pdf:p", HighlightKind.HIGHLIGHT, f"Fact {n}.", key=HighlightKey(f"pdf:p/{n}"))
+    Highlight(
+        PAPER,
+        "pdf:p",
+        HighlightKind.HIGHLIGHT,
+        f"Fact {n}.",
+        key=HighlightKey(f"pdf:p/{n}"),
+    )
     for n in (1, 2)
 )
 TASK = Privacy(()).task(Task(PAPER, PASSAGES))
@@ -24,10 +37,16 @@ BOTH = json.dumps({"cards": [ONE, TWO]})
 
 
 def drafted(text):
-    return [one.highlight for result in import_chat(text, [TASK], PROMPT) for one in result.drafts]
+    return [
+        one.highlight
+        for result in import_chat(text, [TASK], PROMPT)
+        for one in result.drafts
+    ]
 
 
-@given(at=st.integers(0, len(BOTH)), loose=st.sampled_from([BOTH, BOTH.replace('"', "'")]))
+@given(
+    at=st.integers(0, len(BOTH)), loose=st.sampled_from([BOTH, BOTH.replace('"', "'")])
+)
 def test_however_a_reply_is_cut_its_whole_cards_are_kept(at, loose):
     one, two = loose.index("}") + 1, loose.index("}", loose.index("}") + 1) + 1
     keys = [passage.key for passage in PASSAGES]

@@ -23,10 +23,14 @@ SERVER = ServerSettings("http://127.0.0.1:1/v1", "m", key_env="MY_KEY")
 
 
 def kinds_asked(server):
-    return [request.get("response_format", {}).get("type", "text") for request in server.asked]
+    return [
+        request.get("response_format", {}).get("type", "text") for request in server.asked
+    ]
 
 
-FAULTS = [json.loads(line) for line in (CASES / "faults.jsonl").read_text("utf-8").splitlines()]
+FAULTS = [
+    json.loads(line) for line in (CASES / "faults.jsonl").read_text("utf-8").splitlines()
+]
 
 
 def faults(then):
@@ -104,7 +108,9 @@ def test_an_empty_list_of_choices_is_a_fault_of_the_server_and_ends_the_run(
     assert len(server.asked) == 12  # four times each, for three passages
 
 
-def test_a_server_that_was_silent_for_long_is_busy_and_not_asked_again(draft, task, server, fake):
+def test_a_server_that_was_silent_for_long_is_busy_and_not_asked_again(
+    draft, task, server, fake
+):
     given_up = threading.Event()
 
     def silent(request):
@@ -160,9 +166,7 @@ def test_a_reply_with_unusable_usage_is_kept_and_its_cost_guessed(
     model, task, server, fake, number
 ):
     good = fake.cards(fake.card(1, FACT)).body
-    counts = (
-        f'{{"prompt_tokens": {number}, "completion_tokens": {number}, "total_tokens": {number}}}'
-    )
+    counts = f'{{"prompt_tokens": {number}, "completion_tokens": {number}, "total_tokens": {number}}}'
     for usage in (counts, number):
         body = re.sub(rb'"usage": \{.*\}\}', f'"usage": {usage}}}'.encode(), good)
         server.queue.append(fake.Reply(body=body))
@@ -182,7 +186,9 @@ def test_a_reply_with_unusable_usage_is_kept_and_its_cost_guessed(
         ({"prompt_tokens": 10, "completion_tokens": 20}, 20),
     ],
 )
-def test_thoughts_are_paid_for_however_a_server_counts_them(model, task, server, fake, usage, out):
+def test_thoughts_are_paid_for_however_a_server_counts_them(
+    model, task, server, fake, usage, out
+):
     made = json.loads(fake.cards(fake.card(1, FACT)).body)
     server.queue.append(fake.Reply(body=json.dumps({**made, "usage": usage}).encode()))
     running = model(price_usd=(0, 1_000_000))
@@ -191,20 +197,26 @@ def test_thoughts_are_paid_for_however_a_server_counts_them(model, task, server,
 
 
 @pytest.mark.parametrize("status", [200, 400, 500])
-def test_a_reply_that_unpacks_without_end_costs_one_request(draft, task, server, fake, status):
+def test_a_reply_that_unpacks_without_end_costs_one_request(
+    draft, task, server, fake, status
+):
     packed = (("content-encoding", "gzip"),)
     server.queue.append(fake.Reply(status, gzip.compress(b"0" * 9_000_000), packed))
     result = draft(task(FACT))
     told = "too large" if status == 200 else "an error of more than 8,000,000 bytes"
     assert told in result.problems[0].what
     assert len(server.asked) == 1
-    assert len(draft(task(FACT)).drafts) == (status != 200)  # it was paid for: not asked again
+    assert len(draft(task(FACT)).drafts) == (
+        status != 200
+    )  # it was paid for: not asked again
     assert len(server.asked) == (1 if status == 200 else 2)
     assert server.headers[0]["accept-encoding"] == "identity"
 
 
 @pytest.mark.parametrize("key", ["", "sk-0123456789abcdefgh"])
-def test_without_a_key_no_header_pretends_that_there_is_one(draft, task, server, monkeypatch, key):
+def test_without_a_key_no_header_pretends_that_there_is_one(
+    draft, task, server, monkeypatch, key
+):
     monkeypatch.setenv("MY_KEY", key)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-of-another-server")
     monkeypatch.setenv("OPENAI_ORG_ID", "org-secret")
@@ -217,7 +229,9 @@ def test_without_a_key_no_header_pretends_that_there_is_one(draft, task, server,
 
 
 @faults("ends the run")
-def test_what_every_request_would_meet_ends_the_run_at_once(draft, task, server, fake, case):
+def test_what_every_request_would_meet_ends_the_run_at_once(
+    draft, task, server, fake, case
+):
     server.otherwise = lambda _: played(fake, case)
     with pytest.raises(ServiceError) as caught:
         draft(task(count=2), key_env="MY_KEY")
@@ -225,7 +239,9 @@ def test_what_every_request_would_meet_ends_the_run_at_once(draft, task, server,
     assert len(server.asked) == 1
 
 
-def test_a_missing_key_a_dead_address_and_a_login_page_are_named(draft, task, server, fake):
+def test_a_missing_key_a_dead_address_and_a_login_page_are_named(
+    draft, task, server, fake
+):
     server.queue.append(fake.error(401, "no"))
     with pytest.raises(ServiceError) as caught:
         draft(task(FACT))
@@ -238,7 +254,9 @@ def test_a_missing_key_a_dead_address_and_a_login_page_are_named(draft, task, se
         draft(task(FACT))
 
 
-def test_a_server_that_rejects_every_request_is_not_asked_for_ever(model, task, server, fake):
+def test_a_server_that_rejects_every_request_is_not_asked_for_ever(
+    model, task, server, fake
+):
     server.otherwise = lambda _: fake.error(400, "unknown field 'verbosity'")
     with pytest.raises(ServiceError, match="verbosity") as caught:
         list(model().draft(iter([task(count=50)])))
@@ -246,7 +264,9 @@ def test_a_server_that_rejects_every_request_is_not_asked_for_ever(model, task, 
     assert len(server.asked) == 3
 
 
-def test_a_server_that_is_gone_ends_the_run_though_it_had_answered(model, task, server, fake):
+def test_a_server_that_is_gone_ends_the_run_though_it_had_answered(
+    model, task, server, fake
+):
     def dies_at_the_second(request):
         if FACT in str(request["messages"]):
             return fake.obliging(request)
@@ -276,7 +296,9 @@ def test_what_was_drafted_before_the_end_is_handed_on(model, task, server, fake)
 
 
 @faults("another format")
-def test_a_shape_that_is_refused_is_asked_for_in_another_way(draft, task, server, fake, case):
+def test_a_shape_that_is_refused_is_asked_for_in_another_way(
+    draft, task, server, fake, case
+):
     server.queue.append(played(fake, case))
     assert len(draft(task(FACT)).drafts) == 1
     assert kinds_asked(server) == ["json_schema", "json_object"]
@@ -289,7 +311,9 @@ REFUSALS = [
 ]
 
 
-def test_a_server_that_refuses_each_shape_is_asked_in_plain_text(draft, task, server, fake):
+def test_a_server_that_refuses_each_shape_is_asked_in_plain_text(
+    draft, task, server, fake
+):
     server.queue.extend(fake.error(status, words) for status, words in REFUSALS[:2])
     result = draft(task(FACT))
     assert len(result.drafts) == 1
@@ -303,7 +327,9 @@ def test_a_server_that_breaks_at_a_schema_is_asked_in_plain_text(
 ):
     def breaks(request):
         broken = "response_format" in request
-        return fake.error(500, "Internal Server Error") if broken else fake.obliging(request)
+        return (
+            fake.error(500, "Internal Server Error") if broken else fake.obliging(request)
+        )
 
     server.otherwise = breaks
     result = draft(task(count=3), per_request=1, concurrency=concurrency)
@@ -316,11 +342,17 @@ def test_a_server_that_breaks_at_a_schema_is_asked_in_plain_text(
 def test_a_server_that_breaks_at_everything_ends_the_run(model, task, server, fake):
     server.otherwise = lambda _: fake.error(500, "Internal Server Error")
     with pytest.raises(ServiceError):
-        list(model().draft(iter([task(count=1), task("Two."), task("Three."), task("Four.")])))
+        list(
+            model().draft(
+                iter([task(count=1), task("Two."), task("Three."), task("Four.")])
+            )
+        )
     assert len(server.asked) <= 24
 
 
-def test_a_server_that_has_answered_with_a_schema_does_not_break_at_it(model, task, server, fake):
+def test_a_server_that_has_answered_with_a_schema_does_not_break_at_it(
+    model, task, server, fake
+):
     def breaks_at_the_second(request):
         broken = FACT in str(request["messages"])
         return fake.error(500, "boom") if broken else fake.obliging(request)
@@ -332,21 +364,27 @@ def test_a_server_that_has_answered_with_a_schema_does_not_break_at_it(model, ta
 
 
 @faults("without temperature")
-def test_a_temperature_that_is_refused_is_dropped_and_stays_so(draft, task, server, fake, case):
+def test_a_temperature_that_is_refused_is_dropped_and_stays_so(
+    draft, task, server, fake, case
+):
     server.queue.append(played(fake, case))
     assert len(draft(task(FACT, "Sleep heals."), per_request=1).drafts) == 2
     assert [request.get("temperature") for request in server.asked] == [0, None, None]
     assert kinds_asked(server) == ["json_schema"] * 3
 
 
-def test_a_temperature_of_the_settings_is_sent_and_never_dropped(draft, task, server, fake):
+def test_a_temperature_of_the_settings_is_sent_and_never_dropped(
+    draft, task, server, fake
+):
     server.queue.append(played(fake, fault("openai 400")))
     result = draft(task(FACT), extra_body={"temperature": 0.7})
     assert "temperature" in result.problems[0].what
     assert [request["temperature"] for request in server.asked] == [0.7]
 
 
-def test_a_reply_is_found_again_in_whatever_form_it_was_asked(draft, task, server, fake, memory):
+def test_a_reply_is_found_again_in_whatever_form_it_was_asked(
+    draft, task, server, fake, memory
+):
     server.queue.append(played(fake, fault("openai 400")))
     server.queue.append(played(fake, fault("mistral")))
     draft(task(FACT))
@@ -355,7 +393,9 @@ def test_a_reply_is_found_again_in_whatever_form_it_was_asked(draft, task, serve
     assert len(server.asked) == 3
 
 
-def test_a_reply_is_kept_under_the_request_about_its_highlight_alone(draft, task, server, memory):
+def test_a_reply_is_kept_under_the_request_about_its_highlight_alone(
+    draft, task, server, memory
+):
     result = draft(task(count=3), per_request=3)
     assert len(server.asked) == 1
     assert {one.origin.request for one in result.drafts} == set(memory.kept)
@@ -406,12 +446,16 @@ def test_an_empty_list_of_cards_is_a_reason_and_not_asked_again(
         "the model answered with an empty list of cards"
     }
     assert not result.problems
-    assert len(server.asked) == (3 if per_request == 1 else 4)  # of several, each is asked alone
+    assert len(server.asked) == (
+        3 if per_request == 1 else 4
+    )  # of several, each is asked alone
     draft(task(count=3), per_request=per_request)
     assert len(server.asked) == (3 if per_request == 1 else 4)
 
 
-def test_a_server_that_fails_after_an_unreadable_reply_is_asked_the_rest(draft, task, server, fake):
+def test_a_server_that_fails_after_an_unreadable_reply_is_asked_the_rest(
+    draft, task, server, fake
+):
     server.queue.extend([fake.says("Sure!"), *[fake.error(502, "boom")] * 4])
     assert draft(task(FACT)).failed
     assert len(draft(task(FACT)).drafts) == 1
@@ -419,5 +463,7 @@ def test_a_server_that_fails_after_an_unreadable_reply_is_asked_the_rest(draft, 
 
 
 def test_too_large_a_request_is_split():
-    error = refusals.refusal(SERVER, 413, '{"error": {"message": "Request too large"}}', {}, {})
+    error = refusals.refusal(
+        SERVER, 413, '{"error": {"message": "Request too large"}}', {}, {}
+    )
     assert isinstance(error, refusals.TooLongError)

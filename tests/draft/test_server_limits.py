@@ -62,7 +62,9 @@ ENDLESS = {
 def test_a_model_that_never_ends_its_answer_is_given_up(forge, monkeypatch, case):
     monkeypatch.setattr(ServerSettings, "reply_s", 1.0, raising=False)
     (forge.folder / "notes").mkdir()
-    (forge.folder / "notes" / "a.md").write_text("Power is ==the ability to get others to act==.\n")
+    (forge.folder / "notes" / "a.md").write_text(
+        "Power is ==the ability to get others to act==.\n"
+    )
     with endless(*ENDLESS[case]) as address:
         forge.drafting(f"{address}/v1")
         result = forge("run")
@@ -75,14 +77,19 @@ def test_a_zotero_that_never_ends_its_answer_is_given_up(case):
     with endless(*ENDLESS[case]) as address:
         settings = settings_of("zotero", api="local", url=address)
         pace = Pace(sleep=lambda _: None, whole=1.0)
-        found = list(opened("zotero", Path(), settings, name="z", limits={"pace": pace}).scan())
+        found = list(
+            opened("zotero", Path(), settings, name="z", limits={"pace": pace}).scan()
+        )
     [problem] = [one for one in found if isinstance(one, Problem)]
     assert "no Zotero answers" in problem.what
 
 
 @pytest.mark.parametrize("case", ENDLESS)
 def test_an_anki_that_never_ends_its_answer_is_given_up(case):
-    with endless(*ENDLESS[case]) as address, pytest.raises(ServiceError, match="did not finish"):
+    with (
+        endless(*ENDLESS[case]) as address,
+        pytest.raises(ServiceError, match="did not finish"),
+    ):
         AnkiConnect(address, timeout=1.0).check()
 
 
@@ -118,10 +125,14 @@ ECHOES = {
 
 
 @pytest.mark.parametrize("case", ECHOES)
-def test_a_key_that_a_server_repeats_is_not_printed(forge, server, fake, monkeypatch, case):
+def test_a_key_that_a_server_repeats_is_not_printed(
+    forge, server, fake, monkeypatch, case
+):
     monkeypatch.setenv("OTHER_KEY", KEY)
     (forge.folder / "notes").mkdir()
-    (forge.folder / "notes" / "a.md").write_text("Power is ==the ability to get others to act==.\n")
+    (forge.folder / "notes" / "a.md").write_text(
+        "Power is ==the ability to get others to act==.\n"
+    )
     body = b'{"error": {"message": "refused: %s"}}' % ECHOES[case].encode()
     server.otherwise = lambda _: fake.Reply(400, body)
     forge.drafting(server.base_url, key_env="OTHER_KEY")
@@ -136,10 +147,14 @@ def test_a_key_that_a_server_repeats_is_not_printed(forge, server, fake, monkeyp
     assert forge("doctor", "--json").stdout.count(KEY) == 0
 
 
-def test_a_key_that_a_server_redirects_to_is_not_printed(forge, server, fake, monkeypatch):
+def test_a_key_that_a_server_redirects_to_is_not_printed(
+    forge, server, fake, monkeypatch
+):
     monkeypatch.setenv("OTHER_KEY", KEY)
     (forge.folder / "notes").mkdir()
-    (forge.folder / "notes" / "a.md").write_text("Power is ==the ability to get others to act==.\n")
+    (forge.folder / "notes" / "a.md").write_text(
+        "Power is ==the ability to get others to act==.\n"
+    )
     there = (("location", f"http://evil.example/?key={escaped('%{:02x}')}"),)
     server.otherwise = lambda _: fake.Reply(307, json.dumps({}).encode(), there)
     forge.drafting(server.base_url, key_env="OTHER_KEY")

@@ -60,7 +60,10 @@ def test_a_comment_is_understood(comment, wish, words):
     ],
 )
 def test_small_models_get_the_prompt_with_few_rules(model, here, elsewhere):
-    assert (is_small_model(HERE, model), is_small_model(ELSEWHERE, model)) == (here, elsewhere)
+    assert (is_small_model(HERE, model), is_small_model(ELSEWHERE, model)) == (
+        here,
+        elsewhere,
+    )
 
 
 # --- which highlights are asked first ---------------------------------------------------------
@@ -71,7 +74,9 @@ CLAUSE = "the mitochondrion makes most of the energy of a cell"
 
 
 def marked(exact, comment="", **fields):
-    return Highlight(DOCUMENT, "pdf:p", HighlightKind.HIGHLIGHT, exact, comment=comment, **fields)
+    return Highlight(
+        DOCUMENT, "pdf:p", HighlightKind.HIGHLIGHT, exact, comment=comment, **fields
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,7 +88,11 @@ def marked(exact, comment="", **fields):
         (marked(CLAUSE), "definition", 1),
         (marked("a prototype is a representative embedding of its class"), "", 1),
         (marked("the reaction stops above 60 °C in most of the cells"), "", 1),
-        (marked("線粒體是細胞中製造三磷酸腺苷的胞器也是細胞進行有氧呼吸的主要場所"), "", 2),
+        (
+            marked("線粒體是細胞中製造三磷酸腺苷的胞器也是細胞進行有氧呼吸的主要場所"),
+            "",
+            2,
+        ),
         (marked("oxidative phosphorylation"), "", 3),
         (marked(" ".join([CLAUSE] * 9)), "", 3),
         (marked("lear", prefix="we ", suffix="n it"), "", 4),
@@ -107,7 +116,9 @@ def test_deserving_passages_come_earlier_than_in_reading_order():
     rows = [json.loads(line) for line in SET.read_text("utf-8").splitlines()]
     rows = [row for row in rows if row["deserves"] is not None]
     ranked = sorted(rows, key=lambda row: worth(marked(row["exact"], row["comment"])))
-    assert ndcg([row["deserves"] for row in ranked]) > ndcg([row["deserves"] for row in rows])
+    assert ndcg([row["deserves"] for row in ranked]) > ndcg(
+        [row["deserves"] for row in rows]
+    )
 
 
 def test_a_comment_that_stands_beside_its_quote_is_no_evidence():

@@ -9,11 +9,21 @@ import pytest
 
 from samples.ebook_writer import Book, Mark, write_epub, write_kobo, write_sidecar
 from tests.limits import no_hang
-from tests.reading import documents, highlights, only_problem, opened, problems, scans, texts
+from tests.reading import (
+    documents,
+    highlights,
+    only_problem,
+    opened,
+    problems,
+    scans,
+    texts,
+)
 
 TEXT = "Memory is odd. In 1885 Hermann Ebbinghaus described the forgetting curve in Berlin. It is steep."
 BOOK = Book("On Memory", ("Ann Roe",), (("One", TEXT),))
-WHOLE = Mark("In 1885 Hermann Ebbinghaus described the forgetting curve in Berlin.", offset=15)
+WHOLE = Mark(
+    "In 1885 Hermann Ebbinghaus described the forgetting curve in Berlin.", offset=15
+)
 PART = Mark("the forgetting curve", offset=52)
 
 
@@ -33,7 +43,9 @@ def verdicts(forge: Any) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("decision", ["accept", "reject"])
-def test_what_was_decided_is_not_drafted_again_because_its_book_appeared(forge, tmp_path, decision):
+def test_what_was_decided_is_not_drafted_again_because_its_book_appeared(
+    forge, tmp_path, decision
+):
     forge.settings("sources: []", proposals=True)
     root = device(tmp_path / "books", WHOLE)
     forge.ok("run", root)
@@ -70,7 +82,9 @@ def test_a_book_elsewhere_is_found_in_the_folders_of_the_settings(forge, tmp_pat
     shelf = forge.folder / "shelf" / "Roe, Ann"
     shelf.mkdir(parents=True)
     write_epub(shelf / "On Memory - Ann Roe.epub", BOOK)
-    write_kobo(forge.folder / "kobo.sqlite", [(BOOK, "On Memory - Ann Roe.kepub.epub", [PART])])
+    write_kobo(
+        forge.folder / "kobo.sqlite", [(BOOK, "On Memory - Ann Roe.kepub.epub", [PART])]
+    )
     forge.settings("sources: [kobo: {path: kobo.sqlite, books: [shelf]}]", proposals=True)
     forge.ok("run")
     [proposed] = forge.ok("list", "--json", "--all").lines
@@ -95,7 +109,9 @@ def test_books_outside_a_foreign_workspace_are_read_only_when_confirmed(forge, t
         ".adds/koreader/hashdocsettings/b3/b3fb8f4f.sdr/metadata.epub.lua",
     ],
 )
-def test_the_marks_on_a_device_are_found_wherever_koreader_keeps_them(forge, tmp_path, place):
+def test_the_marks_on_a_device_are_found_wherever_koreader_keeps_them(
+    forge, tmp_path, place
+):
     root = tmp_path / "device"
     write_sidecar(root / place, BOOK, [PART], doc_path="/mnt/us/Books/On Memory.epub")
     (root / "Books").mkdir(exist_ok=True)

@@ -38,7 +38,9 @@ def note(vault: Path) -> Path:
 
 def words(forge: Any) -> dict[str, str]:
     """The words of each card and its verdict."""
-    return {next(iter(card["fields"].values())): card["verdict"] for card in forge.cards()}
+    return {
+        next(iter(card["fields"].values())): card["verdict"] for card in forge.cards()
+    }
 
 
 def questions(forge: Any) -> list[dict[str, Any]]:
@@ -46,7 +48,9 @@ def questions(forge: Any) -> list[dict[str, Any]]:
     return lines
 
 
-def test_the_folder_of_a_plugin_that_is_switched_off_says_nothing(forge, vault, note) -> None:
+def test_the_folder_of_a_plugin_that_is_switched_off_says_nothing(
+    forge, vault, note
+) -> None:
     forge.ok("run", vault)
     before = words(forge)
     switch(vault)
@@ -109,7 +113,9 @@ def test_no_stands_until_other_plugins_are_switched_on(forge, vault, note) -> No
     note.write_text("#flashcards\n\n" + NOTE, encoding="utf-8")
     forge.ok("run")
     [other] = questions(forge)
-    assert "obsidian-spaced-repetition and Obsidian_to_Anki are switched on" in other["text"]
+    assert (
+        "obsidian-spaced-repetition and Obsidian_to_Anki are switched on" in other["text"]
+    )
     assert words(forge) == before
 
 
@@ -146,7 +152,9 @@ def test_the_answer_survives_a_lost_database(forge, vault, note) -> None:
 def test_a_second_computer_reads_the_vault_as_the_first_one_does(
     forge, forge_in, vault, note, tmp_path
 ) -> None:
-    forge.settings(f"sources:\n  - obsidian: {{name: notes, path: {vault}}}\n", trust=True)
+    forge.settings(
+        f"sources:\n  - obsidian: {{name: notes, path: {vault}}}\n", trust=True
+    )
     switch(vault, "o2a")
     forge.ok("run")
     before = words(forge)
@@ -161,19 +169,28 @@ def test_a_second_computer_reads_the_vault_as_the_first_one_does(
     assert "switched off" in questions(other)[0]["text"]
 
 
-def test_a_list_of_plugins_that_cannot_be_read_changes_nothing(forge, vault, note) -> None:
+def test_a_list_of_plugins_that_cannot_be_read_changes_nothing(
+    forge, vault, note
+) -> None:
     switch(vault, "o2a")
     forge.ok("run", vault)
     before = words(forge)
     for broken in ("{", "{}", "[" * 3000, '["obsidian-to-anki-plugin", 1]'):
-        (vault / ".obsidian" / "community-plugins.json").write_text(broken, encoding="utf-8")
+        (vault / ".obsidian" / "community-plugins.json").write_text(
+            broken, encoding="utf-8"
+        )
         told = forge("run", code=1)
-        assert "the list of plugins cannot be read, so cards are read as before" in told.stderr
+        assert (
+            "the list of plugins cannot be read, so cards are read as before"
+            in told.stderr
+        )
         assert (words(forge), questions(forge)) == (before, [])
 
 
 def test_what_would_change_nothing_is_no_question(forge, vault) -> None:
-    (vault / "Plain.md").write_text("What does glucagon raise?::The sugar.\n", encoding="utf-8")
+    (vault / "Plain.md").write_text(
+        "What does glucagon raise?::The sugar.\n", encoding="utf-8"
+    )
     forge.ok("run", vault)
     switch(vault, "osr")
     forge.ok("run")

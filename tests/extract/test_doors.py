@@ -33,7 +33,9 @@ def table(path: Path, *rows: tuple[str, str]) -> Path:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         for at, (words, note) in enumerate(rows):
-            writer.writerow([words, "A Book", "Roe, Ann", "", note, "", "", "page", at + 1, "", ""])
+            writer.writerow(
+                [words, "A Book", "Roe, Ann", "", note, "", "", "page", at + 1, "", ""]
+            )
     return path
 
 
@@ -63,7 +65,9 @@ def made(kind: str, folder: Path) -> Path:
         case "readwise":
             return table(folder / "readwise-data.csv", (PASSAGE, QUESTION))
         case "hypothesis":
-            return annotations(folder / "annotations.json", ("AbC_d-1", PASSAGE, QUESTION))
+            return annotations(
+                folder / "annotations.json", ("AbC_d-1", PASSAGE, QUESTION)
+            )
         case "tiddlywiki":
             path = folder / "Memory.tid"
             path.write_text(f"title: Memory\n\n{QUESTION}::memory\n", encoding="utf-8")
@@ -84,7 +88,9 @@ def guids(forge) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", DOORS)
-def test_a_path_needs_no_settings_and_nothing_is_new_the_second_time(forge, tmp_path, kind):
+def test_a_path_needs_no_settings_and_nothing_is_new_the_second_time(
+    forge, tmp_path, kind
+):
     path = made(kind, tmp_path)
     before = (path.read_bytes(), path.stat().st_mtime_ns)
     first = forge.json("run", path)
@@ -149,10 +155,14 @@ def test_an_older_export_takes_nothing_away(forge, tmp_path, no_waiting):
     assert [card["findings"] for card in forge.cards("verdict:accepted")] == [[]] * 3
 
 
-def test_what_the_configured_export_lacks_is_gone_after_two_looks(forge, tmp_path, no_waiting):
+def test_what_the_configured_export_lacks_is_gone_after_two_looks(
+    forge, tmp_path, no_waiting
+):
     workspace = tmp_path / "ws"
     path = table(
-        workspace / "data.csv", (PASSAGE, QUESTION), ("Another passage.", "What else is there?")
+        workspace / "data.csv",
+        (PASSAGE, QUESTION),
+        ("Another passage.", "What else is there?"),
     )
     (workspace / "ankiforge.yaml").write_text(
         "sources:\n  - readwise: {path: data.csv}\nanki: {collection: none}\n"
@@ -206,7 +216,13 @@ def test_an_export_goes_to_the_one_source_of_its_kind(forge, tmp_path):
     forge.ok("-C", workspace, "run")
     newer = table(tmp_path / "new.csv", (PASSAGE, QUESTION), ("Another passage.", ""))
     came = forge.json("-C", workspace, "run", newer)
-    assert came["highlights"] == {"seen": 2, "new": 1, "changed": 0, "gone": 0, "unchanged": 1}
+    assert came["highlights"] == {
+        "seen": 2,
+        "new": 1,
+        "changed": 0,
+        "gone": 0,
+        "unchanged": 1,
+    }
 
 
 def test_pictures_of_texts_travel_with_their_cards(forge, tmp_path, notes_in):
@@ -219,7 +235,9 @@ def test_pictures_of_texts_travel_with_their_cards(forge, tmp_path, notes_in):
     )
     name = "0123456789abcdef0123456789abcdef"
     (folder / "_resources" / f"{name}.png").write_bytes(png)
-    (folder / "note.markdown").write_text(f"Which colours are these?::![](_resources/{name}.png)\n")
+    (folder / "note.markdown").write_text(
+        f"Which colours are these?::![](_resources/{name}.png)\n"
+    )
     came = forge.json("run", folder / "note.markdown")
     assert came["problems"] == []
     [(_, fields, _)] = notes_in(Path(came["packages"][0])).values()
@@ -238,7 +256,9 @@ def test_a_book_of_amazons_opens_from_its_card(forge, tmp_path, notes_in):
 
 def test_the_terminal_tells_what_is_wrong_and_goes_on(forge, tmp_path):
     clippings(
-        tmp_path / "My Clippings.txt", "no entry at all\n==========\n", clipping(PASSAGE, "1-2")
+        tmp_path / "My Clippings.txt",
+        "no entry at all\n==========\n",
+        clipping(PASSAGE, "1-2"),
     )
     (tmp_path / "broken.tid").write_text("nothing of a tiddler\n")
     annotations(tmp_path / "a.json", ("x", PASSAGE, ""))

@@ -18,7 +18,9 @@ def scan(kind: str, root: Path) -> list[Sighting]:
 
 
 def highlights(found: list[Sighting]) -> list[Highlight]:
-    return [one for each in found if isinstance(each, Extracted) for one in each.highlights]
+    return [
+        one for each in found if isinstance(each, Extracted) for one in each.highlights
+    ]
 
 
 def clipping(words: str, where: str, day: int = 1) -> str:
@@ -31,7 +33,9 @@ def table(path: Path, *rows: tuple[str, ...]) -> None:
         csv.writer(file).writerows([READWISE, *rows])
 
 
-def test_of_two_copies_of_clippings_the_newer_entry_holds_whichever_file_is_newer(tmp_path):
+def test_of_two_copies_of_clippings_the_newer_entry_holds_whichever_file_is_newer(
+    tmp_path,
+):
     old = clipping("a mark", "5-5")
     (tmp_path / "b.txt").write_text(old)
     (tmp_path / "a.txt").write_text(old + clipping("a mark drawn further", "5-6", 2))
@@ -44,7 +48,9 @@ def test_of_two_copies_of_clippings_the_newer_entry_holds_whichever_file_is_newe
 def test_of_two_tables_the_newer_one_holds(tmp_path):
     table(tmp_path / "a.csv", ("one", "A", ""), ("two", "A", "as it was"))
     os.utime(tmp_path / "a.csv", (1, 1))
-    table(tmp_path / "b.csv", ("one", "A", ""), ("two", "A", "as it is"), ("three", "A", ""))
+    table(
+        tmp_path / "b.csv", ("one", "A", ""), ("two", "A", "as it is"), ("three", "A", "")
+    )
     found = scan("readwise", tmp_path)
     comments = sorted((one.exact, one.comment) for one in highlights(found))
     assert comments == [("one", ""), ("three", ""), ("two", "as it is")]
@@ -66,7 +72,10 @@ def test_a_table_that_breaks_off_is_told(tmp_path, rest, what):
 
 
 def test_a_large_table_is_read_row_by_row(tmp_path):
-    table(tmp_path / "data.csv", *((f"passage {n}", f"{n // 100}", "") for n in range(20_000)))
+    table(
+        tmp_path / "data.csv",
+        *((f"passage {n}", f"{n // 100}", "") for n in range(20_000)),
+    )
     source = opened("readwise", tmp_path, name="r")
     first = next(iter(source.scan()))
     assert isinstance(first, Extracted)

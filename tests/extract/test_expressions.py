@@ -29,7 +29,8 @@ def test_an_expression_matches_as_in_javascript(expression, text, groups):
 
 
 @pytest.mark.parametrize(
-    "expression", ["(a", "a{2,1}", r"(?<=a+)b", "[b-a]", "x" * 2_001, "(" * 1_500, r"\k<none>"]
+    "expression",
+    ["(a", "a{2,1}", r"(?<=a+)b", "[b-a]", "x" * 2_001, "(" * 1_500, r"\k<none>"],
 )
 def test_an_expression_that_python_has_not_is_refused_with_a_reason(expression):
     with pytest.raises(ValueError, match=r"\w+"):
@@ -40,12 +41,16 @@ def test_an_expression_that_never_ends_is_given_up():
     searcher = Searcher(seconds=1)
     endless = translated(r"(a+)+$(b)")
     for tried in range(3):
-        with pytest.raises(ItemError, match="X takes longer than 1 s, or too much memory, in it"):
+        with pytest.raises(
+            ItemError, match="X takes longer than 1 s, or too much memory, in it"
+        ):
             searcher.find("X", [endless], "a" * 100 + "c")
         if tried < 2:  # another process goes on
             [[match]] = searcher.find("Y", [translated("(b)(c)")], "abc")
             assert (match.span, match.groups) == ((1, 3), ("b", "c"))
-    with pytest.raises(ItemError, match="X takes longer than 1 s, or too much memory, in 3 other"):
+    with pytest.raises(
+        ItemError, match="X takes longer than 1 s, or too much memory, in 3 other"
+    ):
         searcher.find("Y", [translated("(b)")], "abc")
     searcher.close()
     assert searcher.find("Y", [translated("(b)")], "bb")[0][1].span == (1, 2)

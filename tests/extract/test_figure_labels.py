@@ -21,19 +21,27 @@ def drawn(text: str, x: float, y: float, turn: int = 0, size: float = 10) -> str
     return f"BT /F1 {size} Tf {matrix} {x} {y} Tm ({text}) Tj ET"
 
 
-def figure(folder: Path, texts: list[list[Any]], drawing: str = "", **page: Any) -> Extracted:
+def figure(
+    folder: Path, texts: list[list[Any]], drawing: str = "", **page: Any
+) -> Extracted:
     """A page with a framed figure in which these texts stand: [words, x, y, turn, size]."""
     edges = ArrayObject([FloatObject(edge) for edge in FRAME])
     frame = mark("Legs", kind="Square", more={"/Rect": edges})
     code = " ".join([f"1 w {drawing}", *(drawn(*one) for one in texts)])
-    write_pdf(folder / "a.pdf", [Page((paragraph("Legs"),), (frame,), drawing=code, **page)])
+    write_pdf(
+        folder / "a.pdf", [Page((paragraph("Legs"),), (frame,), drawing=code, **page)]
+    )
     [found] = [
-        one for one in opened("pdf", folder, name="papers").scan() if isinstance(one, Extracted)
+        one
+        for one in opened("pdf", folder, name="papers").scan()
+        if isinstance(one, Extracted)
     ]
     return found
 
 
-def labels(folder: Path, texts: list[list[Any]], drawing: str = "", **page: Any) -> list[str]:
+def labels(
+    folder: Path, texts: list[list[Any]], drawing: str = "", **page: Any
+) -> list[str]:
     [highlight] = figure(folder, texts, drawing, **page).highlights
     return sorted(label.text for label in highlight.labels)
 
@@ -52,11 +60,15 @@ def test_a_label_is_where_the_picture_shows_it(tmp_path, rotate):
         tmp_path, [["Femur", 120, 480], ["Tibia", 360, 310]], rotate=rotate
     ).highlights
     places = {label.text: (label.left, label.top) for label in highlight.labels}
-    first = {0: (True, True), 90: (False, True), 180: (False, False), 270: (True, False)}[rotate]
+    first = {0: (True, True), 90: (False, True), 180: (False, False), 270: (True, False)}[
+        rotate
+    ]
     at_left, at_top = first
     assert (places["Femur"][0] < 0.5, places["Femur"][1] < 0.5) == (at_left, at_top)
     assert (places["Tibia"][0] > 0.5, places["Tibia"][1] > 0.5) == (at_left, at_top)
-    assert all(0 < label.width < 0.3 and 0 < label.height < 0.3 for label in highlight.labels)
+    assert all(
+        0 < label.width < 0.3 and 0 < label.height < 0.3 for label in highlight.labels
+    )
 
 
 def test_what_tells_a_figure_is_its_page_and_its_frame(tmp_path):
@@ -75,7 +87,11 @@ def test_the_labels_of_a_scan_are_read(tmp_path):
 
     (picture,) = figure(
         tmp_path,
-        [["Femur", 120, 480, 0, 14], ["Patellar", 120, 400, 0, 14], ["ligament", 120, 384, 0, 14]],
+        [
+            ["Femur", 120, 480, 0, 14],
+            ["Patellar", 120, 400, 0, 14],
+            ["ligament", 120, 384, 0, 14],
+        ],
     ).pictures
     path = tmp_path / "scan.png"
     path.write_bytes(picture.data)

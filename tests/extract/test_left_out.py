@@ -28,7 +28,9 @@ TOLD = (
 )
 
 
-def test_what_is_left_out_is_told_once_and_again_when_there_is_another_kind(forge, tmp_path):
+def test_what_is_left_out_is_told_once_and_again_when_there_is_another_kind(
+    forge, tmp_path
+):
     root = vault(tmp_path)
     assert told(forge.ok("run", root)) == [TOLD]
     assert told(forge.ok("run")) == []

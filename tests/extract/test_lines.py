@@ -94,7 +94,9 @@ def test_a_line_that_may_be_no_card_waits_and_says_why(forge):
 
     assert list(_verdicts(forge).values()) == ["pending"] * len(WAITS)
     for line, reason in REASONS.items():
-        assert not reason or f"this `::` line may not be a card: {reason}" in _reasons(forge, line)
+        assert not reason or f"this `::` line may not be a card: {reason}" in _reasons(
+            forge, line
+        )
 
 
 def test_addresses_times_and_names_of_programs_are_no_cards(forge):
@@ -128,7 +130,10 @@ def test_a_dialect_named_in_the_settings_makes_lines_cards_but_not_code(forge):
 
     forge.ok("run")
 
-    assert _verdicts(forge) == {"Next action:: call Bob": "accepted", "f :: Int -> Int": "pending"}
+    assert _verdicts(forge) == {
+        "Next action:: call Bob": "accepted",
+        "f :: Int -> Int": "pending",
+    }
 
 
 def test_an_address_a_cell_of_a_table_and_a_link_or_field_in_braces_are_no_cards(forge):

@@ -23,7 +23,9 @@ def test_a_link_loop_stops_nothing(forge, tmp_path, kind):
         (folder / f"{link}{Path(name).suffix}").symlink_to(f"{target}{Path(name).suffix}")
     result = forge("extract", folder, "--json", code=1 if kind == "obsidian" else 0)
     assert len([line for line in result.lines if "exact" in line]) == 1
-    assert result.stderr.count("a link is not followed") == (5 if kind == "obsidian" else 0)
+    assert result.stderr.count("a link is not followed") == (
+        5 if kind == "obsidian" else 0
+    )
 
 
 def test_a_loop_is_no_place_to_read_and_stops_no_other(forge, tmp_path):
@@ -33,4 +35,9 @@ def test_a_loop_is_no_place_to_read_and_stops_no_other(forge, tmp_path):
     vault = tmp_path / "v"
     vault.mkdir()
     (vault / "note.md").write_text(NOTE)
-    assert forge("extract", tmp_path / "loop", vault, "--json", code=1).stdout.count('"exact"') == 1
+    assert (
+        forge("extract", tmp_path / "loop", vault, "--json", code=1).stdout.count(
+            '"exact"'
+        )
+        == 1
+    )

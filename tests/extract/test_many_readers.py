@@ -16,7 +16,9 @@ from samples.zotero_writer import Annotation, Attachment, Library, Work, write_z
 from tests.limits import PATIENCE
 
 HERE = "read by this machine, because no other could"
-WORDS = "Paper {}: the spacing effect improves retention of {} facts, and massing does not."
+WORDS = (
+    "Paper {}: the spacing effect improves retention of {} facts, and massing does not."
+)
 PDFS, NOTES, WORKS = 12, 60, 4
 
 
@@ -27,7 +29,9 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "papers").mkdir()
     for number in range(PDFS):
         words = WORDS.format(number, 7 * number)
-        page = Page((paragraph(words),), (mark("the spacing effect"), mark(f"{7 * number} facts")))
+        page = Page(
+            (paragraph(words),), (mark("the spacing effect"), mark(f"{7 * number} facts"))
+        )
         write_pdf(folder / "papers" / f"{number:03}.pdf", [page])
     (folder / "papers" / "007a.pdf").write_bytes(b"%PDF-1.7 and nothing else")
     notes = folder / "vault"
@@ -53,7 +57,9 @@ def _library(folder: Path) -> None:
         write_pdf(file, [Page((paragraph(words),), ())])
         marks = (Annotation(f"MARK{number:04}", "the spacing effect", top=1),)
         attached = (Attachment(f"ATTACH{number:02}", "paper.pdf", marks),)
-        works.append(Work(f"PAPER{number:03}", {"title": f"Paper {number}"}, attachments=attached))
+        works.append(
+            Work(f"PAPER{number:03}", {"title": f"Paper {number}"}, attachments=attached)
+        )
     write_zotero(folder / "zotero.sqlite", [Library(tuple(works))])
 
 
@@ -86,7 +92,10 @@ def told(forge, *options: str) -> list[str]:
 def test_readers_side_by_side_yield_what_one_does(forge, workspace, alone):
     alone["lines"] = told(forge, "--jobs", "1")
     assert len(alone["lines"]) == WORKS + 2 * PDFS + 2 * NOTES + 2
-    assert sum('"zotero:user/' in line and "improves" in line for line in alone["lines"]) == WORKS
+    assert (
+        sum('"zotero:user/' in line and "improves" in line for line in alone["lines"])
+        == WORKS
+    )
     assert told(forge, "--jobs", "3") == alone["lines"]
 
 
@@ -95,7 +104,9 @@ def cluster() -> Iterator[Any]:
     """A scheduler with two workers, each a process; one that is killed is replaced."""
     from distributed import LocalCluster
 
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as running:
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None
+    ) as running:
         yield running
 
 

@@ -66,7 +66,9 @@ IN_A_VAULT = [
 @pytest.mark.parametrize("make", ODD)
 def test_what_is_no_file_in_a_vault_stops_nothing(forge, vault, make):
     (vault / "good.md").write_text(NOTE)
-    (vault / "shown.md").write_text("A ==ribosome== ![](x.png) makes the proteins of a cell.\n")
+    (vault / "shown.md").write_text(
+        "A ==ribosome== ![](x.png) makes the proteins of a cell.\n"
+    )
     for name in IN_A_VAULT:
         (vault / name).parent.mkdir(parents=True, exist_ok=True)
         make(vault / name)
@@ -85,13 +87,23 @@ def test_what_is_no_file_among_exports_stops_nothing(forge, tmp_path, make):
     code, out, err = ended(forge, "extract", exports, "--json")
     assert code in (0, 1), err
     assert "A cell is alive." in out
-    code, _, err = ended(forge, "extract", exports / "x.csv", exports / "x.json", exports / "x.pdf")
+    code, _, err = ended(
+        forge, "extract", exports / "x.csv", exports / "x.json", exports / "x.pdf"
+    )
     assert code in (1, 2), err
 
 
 @pytest.mark.parametrize("make", ODD)
 def test_a_source_that_is_no_file_is_named(forge, make):
-    kinds = ["zotero", "kindle", "readwise", "hypothesis", "pdf", "obsidian", "tiddlywiki"]
+    kinds = [
+        "zotero",
+        "kindle",
+        "readwise",
+        "hypothesis",
+        "pdf",
+        "obsidian",
+        "tiddlywiki",
+    ]
     for kind in kinds:
         make(forge.folder / kind)
     sources = ", ".join(f"{{{kind}: {{name: {kind}, path: {kind}}}}}" for kind in kinds)
@@ -101,7 +113,11 @@ def test_a_source_that_is_no_file_is_named(forge, make):
     code, _, err = ended(forge, "run", "-v")
     assert code == 1, err
     if make in (pipe, endless, device):
-        reasons = [line for line in err.splitlines() if "regular file" in line or "a link" in line]
+        reasons = [
+            line
+            for line in err.splitlines()
+            if "regular file" in line or "a link" in line
+        ]
         assert len(reasons) == len(kinds)
 
 
@@ -154,7 +170,9 @@ def test_a_pattern_with_many_stars_ends(forge, vault, pattern):
         f"{{obsidian: {{name: b, path: {vault}, exclude: ['{many}']}}}}",
         f"{{markdown: {{name: c, path: {vault}, include: ['{many}']}}}}",
     ]
-    forge.settings(f"sources: [{', '.join(sources)}]\nanki: {{collection: none}}\n", trust=True)
+    forge.settings(
+        f"sources: [{', '.join(sources)}]\nanki: {{collection: none}}\n", trust=True
+    )
     code, _, err = ended(forge, "run")
     assert code == 0, err
 
@@ -162,7 +180,9 @@ def test_a_pattern_with_many_stars_ends(forge, vault, pattern):
 def test_a_link_that_a_person_names_is_read(forge, tmp_path):
     (tmp_path / "real.md").write_text(NOTE)
     (tmp_path / "link.md").symlink_to("real.md")
-    assert forge.ok("extract", tmp_path / "link.md", "--json").stdout.count('"exact"') == 1
+    assert (
+        forge.ok("extract", tmp_path / "link.md", "--json").stdout.count('"exact"') == 1
+    )
 
 
 def test_a_note_of_three_megabytes_is_read(forge, vault):

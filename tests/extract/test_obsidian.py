@@ -29,7 +29,12 @@ def scan(root: Path, *only: Path, **settings: Any) -> list[Sighting]:
 
 def highlights(folder: Path, note: str, **settings: Any) -> list[Highlight]:
     (folder / "note.md").write_bytes(note.encode())
-    return [h for s in scan(folder, **settings) if isinstance(s, Extracted) for h in s.highlights]
+    return [
+        h
+        for s in scan(folder, **settings)
+        if isinstance(s, Extracted)
+        for h in s.highlights
+    ]
 
 
 # --- keys -----------------------------------------------------------------------------------
@@ -68,7 +73,9 @@ def test_no_key_depends_on_the_tag_of_privacy(tmp_path, vector, tagged):
 
 
 def test_thousands_of_cards_over_several_lines_are_read(tmp_path):
-    note = "".join(f"Question {number}?\n?\nAnswer {number}.\n\n" for number in range(2000))
+    note = "".join(
+        f"Question {number}?\n?\nAnswer {number}.\n\n" for number in range(2000)
+    )
     assert len(highlights(tmp_path, note)) == 2000
 
 
@@ -150,7 +157,9 @@ def test_each_case_of_the_neutral_table_is_read_as_its_tool_reads_it(tmp_path, c
     found = highlights(tmp_path, case["input"], cards=dialects)
 
     expected = case["expected"]
-    assert [kind(h) for h in found] == [e["type"].replace("-multiline", "") for e in expected]
+    assert [kind(h) for h in found] == [
+        e["type"].replace("-multiline", "") for e in expected
+    ]
     for highlight, card in zip(found, expected, strict=True):
         if "front" in card:
             assert highlight.markdown == (card["front"], card["back"])
@@ -167,7 +176,9 @@ def test_each_case_of_the_neutral_table_is_read_as_its_tool_reads_it(tmp_path, c
 
 
 def test_templates_of_a_real_vault_make_no_cards():
-    assert [s for s in scan(needed("obsidian/vault-kepano")) if isinstance(s, Extracted)] == []
+    assert [
+        s for s in scan(needed("obsidian/vault-kepano")) if isinstance(s, Extracted)
+    ] == []
 
 
 # --- what a file system says ----------------------------------------------------------------
@@ -177,13 +188,19 @@ def test_links_are_told_of_and_not_followed(tmp_path):
     root = tmp_path / "vault"
     root.mkdir()
     (root / "a.md").write_text(MARKED, "utf-8")
-    for name, target in (("loop", root), ("b.md", root / "a.md"), ("x.png", root / "a.md")):
+    for name, target in (
+        ("loop", root),
+        ("b.md", root / "a.md"),
+        ("x.png", root / "a.md"),
+    ):
         (root / name).symlink_to(target)
     first, second, note, end = scan(root)
     assert [first.where, second.where, note.document.path] == ["b.md", "loop", "a.md"]
     assert "exclude" in first.hint
     assert end.complete
-    assert not any(isinstance(one, Problem) for one in scan(root, exclude=("loop/", "b.md")))
+    assert not any(
+        isinstance(one, Problem) for one in scan(root, exclude=("loop/", "b.md"))
+    )
 
 
 def test_a_path_outside_is_a_problem(tmp_path):

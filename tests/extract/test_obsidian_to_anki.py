@@ -15,7 +15,11 @@ DEFAULTS = {
     "Scan Directory": "", "Tag": "Obsidian_to_Anki", "Deck": "Default", "Scheduling Interval": 0,
     "CurlyCloze": False, "CurlyCloze - Highlights to Clozes": False, "ID Comments": True,
 }  # fmt: skip
-FIELDS = {"Basic": ["Front", "Back"], "Cloze": ["Text", "Extra"], "Základní": ["Líc", "Rub"]}
+FIELDS = {
+    "Basic": ["Front", "Back"],
+    "Cloze": ["Text", "Extra"],
+    "Základní": ["Líc", "Rub"],
+}
 PARAGRAPH = r"((?:[^\n][\n]?)+) #fc ?\n*((?:\n(?:^.{1,3}$|^.{4}(?<!<!--).*))+)"
 
 
@@ -30,7 +34,12 @@ def tell(vault: Path, **told: Any) -> None:
         "Syntax": {**SYNTAX, **told.get("Syntax", {})},
         "Defaults": {**DEFAULTS, **told.get("Defaults", {})},
     }  # fmt: skip
-    data = {"settings": settings, "Added Media": [], "File Hashes": {}, "fields_dict": FIELDS}
+    data = {
+        "settings": settings,
+        "Added Media": [],
+        "File Hashes": {},
+        "fields_dict": FIELDS,
+    }
     (folder / "data.json").write_text(json.dumps(data), encoding="utf-8")
 
 
@@ -52,7 +61,10 @@ def test_its_own_words_begin_and_end_a_card(forge, vault) -> None:
         "( [Basic] What raises it? Back: Glucagon. )\n\n"
         "START\nBasic\nno card\nBack: at all\nEND\n",
     )
-    assert found == [["What lowers the sugar?", "Insulin."], ["What raises it?", "Glucagon."]]
+    assert found == [
+        ["What lowers the sugar?", "Insulin."],
+        ["What raises it?", "Glucagon."],
+    ]
 
 
 def test_names_of_fields_are_those_of_the_note_type(forge, vault) -> None:
@@ -77,8 +89,12 @@ def test_names_of_fields_are_those_of_the_note_type(forge, vault) -> None:
         (False, True, "{Insulin} lowers the {{c1::sugar}} in the blood."),
     ],
 )
-def test_braces_and_marks_are_gaps_if_it_was_told_so(forge, vault, curly, marks, text) -> None:
-    tell(vault, Defaults={"CurlyCloze": curly, "CurlyCloze - Highlights to Clozes": marks})
+def test_braces_and_marks_are_gaps_if_it_was_told_so(
+    forge, vault, curly, marks, text
+) -> None:
+    tell(
+        vault, Defaults={"CurlyCloze": curly, "CurlyCloze - Highlights to Clozes": marks}
+    )
     note = "START\nCloze\n{Insulin} lowers the ==sugar== in the blood.\nEND\n\nThe {heart} beats.\n"
     assert read(forge, vault, note) == [[text]]
 
@@ -86,7 +102,11 @@ def test_braces_and_marks_are_gaps_if_it_was_told_so(forge, vault, curly, marks,
 def test_a_mark_outside_of_its_cards_stays_a_mark(forge, vault) -> None:
     """The plugin does not read it, so that it is a card only in a whole sentence."""
     tell(vault, Defaults={"CurlyCloze": True})
-    read(forge, vault, "Insulin lowers the ==sugar== in the blood.\n\nmore ==notes== here\n")
+    read(
+        forge,
+        vault,
+        "Insulin lowers the ==sugar== in the blood.\n\nmore ==notes== here\n",
+    )
     found = {card["fields"]["Text"]: card["verdict"] for card in forge.cards()}
     assert found == {
         "Insulin lowers the {{c1::sugar}} in the blood.": "accepted",
@@ -100,7 +120,11 @@ def test_a_custom_expression_makes_cards_with_their_ids(forge, vault) -> None:
         f"What is term {at}? #fc\nIt is\nthe word {at}.\n<!--ID: {1623634582052 + at}-->\n"
         for at in range(40)
     ]
-    note = "TARGET DECK: Main Deck\n\n" + "\n".join(parts) + "\n```\nIs this one? #fc\nno\n```\n"
+    note = (
+        "TARGET DECK: Main Deck\n\n"
+        + "\n".join(parts)
+        + "\n```\nIs this one? #fc\nno\n```\n"
+    )
     found = read(forge, vault, note)
     assert len(found) == 40
     assert found[7] == ["What is term 7?", "It is\nthe word 7."]
@@ -120,9 +144,7 @@ def test_expressions_of_cloze_and_reversed_types(forge, vault) -> None:
         },
         Defaults={"CurlyCloze": True},
     )
-    note = (
-        "The {mitochondrion} makes {2:ATP}.\n\n- perro <-> dog\n- gato <-> cat\n\nNo {{brace}}.\n"
-    )
+    note = "The {mitochondrion} makes {2:ATP}.\n\n- perro <-> dog\n- gato <-> cat\n\nNo {{brace}}.\n"
     assert [found[:2] for found in read(forge, vault, note)] == [
         ["The {{c1::mitochondrion}} makes {{c2::ATP}}."],
         ["perro", "dog"],
@@ -135,18 +157,25 @@ def test_an_expression_that_cannot_be_used_is_named(forge, vault) -> None:
     tell(vault, CUSTOM_REGEXPS={"Basic": r"(?<=a+)(.+)::(.+)", "Cloze": ""})
     (vault / "Note.md").write_text("START\nBasic\na?\nBack: b\nEND\n", encoding="utf-8")
     told = forge.ok("run", vault)
-    assert "the expression of Obsidian_to_Anki for Basic cannot be used: look-behind" in told.stderr
+    assert (
+        "the expression of Obsidian_to_Anki for Basic cannot be used: look-behind"
+        in told.stderr
+    )
     assert len(forge.cards()) == 1
 
 
-def test_an_expression_that_takes_for_ever_loses_nothing(forge, vault, monkeypatch) -> None:
+def test_an_expression_that_takes_for_ever_loses_nothing(
+    forge, vault, monkeypatch
+) -> None:
     monkeypatch.setattr(
         "ankiforge.extract.markdown.expressions.Searcher.__init__.__defaults__", (1,)
     )
     tell(vault, CUSTOM_REGEXPS={"Basic": r"^Q (\w+) (\w+)$", "Cloze": ""})
     assert read(forge, vault, "Q one two\n") == [["one", "two"]]
     tell(vault, CUSTOM_REGEXPS={"Basic": r"^(?:Q) ((?:\w+)+) (\w+)!$", "Cloze": ""})
-    (vault / "Note.md").write_text("Q " + "a" * 60 + " two\n\nQ one two\n", encoding="utf-8")
+    (vault / "Note.md").write_text(
+        "Q " + "a" * 60 + " two\n\nQ one two\n", encoding="utf-8"
+    )
     for _ in range(2):
         told = forge("run", code=1)
         assert (
@@ -190,7 +219,9 @@ def test_decks_and_tags_come_from_note_folder_and_settings(forge, vault) -> None
 
 
 def test_notes_that_the_plugin_does_not_read_have_no_such_cards(forge, vault) -> None:
-    tell(vault, Defaults={"Scan Directory": "Cards"}, IGNORED_FILE_GLOBS=["**/*.draft.md"])
+    tell(
+        vault, Defaults={"Scan Directory": "Cards"}, IGNORED_FILE_GLOBS=["**/*.draft.md"]
+    )
     card = "START\nBasic\nWhat is {}?\nBack: a thing\nEND\n"
     for path in ("Cards/in.md", "Cards/in.draft.md", "out.md"):
         (vault / path).parent.mkdir(exist_ok=True)
@@ -202,17 +233,30 @@ def test_notes_that_the_plugin_does_not_read_have_no_such_cards(forge, vault) ->
 def test_settings_that_are_no_settings_are_named(forge, vault) -> None:
     tell(vault)
     path = vault / ".obsidian/plugins/obsidian-to-anki-plugin/data.json"
-    (vault / "a.md").write_text("START\nBasic\nWhat?\nBack: a thing\nEND\n", encoding="utf-8")
-    for text in ('{"settings": {"CUSTOM_REGEXPS": []}}', '{"settings": 5}', "[", "[" * 5000):
+    (vault / "a.md").write_text(
+        "START\nBasic\nWhat?\nBack: a thing\nEND\n", encoding="utf-8"
+    )
+    for text in (
+        '{"settings": {"CUSTOM_REGEXPS": []}}',
+        '{"settings": 5}',
+        "[",
+        "[" * 5000,
+    ):
         path.write_text(text, encoding="utf-8")
         told = forge("run", vault, code=1)
         assert "the settings of obsidian-to-anki-plugin cannot be read" in told.stderr
 
 
 def test_an_own_word_for_the_deck_is_no_text(forge, vault) -> None:
-    tell(vault, Syntax={"Target Deck Line": "DECK"}, CUSTOM_REGEXPS={"Basic": r"^(.+): (.+)$"})
+    tell(
+        vault,
+        Syntax={"Target Deck Line": "DECK"},
+        CUSTOM_REGEXPS={"Basic": r"^(.+): (.+)$"},
+    )
     found = read(
-        forge, vault, "---\ntitle: T\n---\n\nDECK: Exam\nFILE TAGS: hard\n\nSugar: sweet\n"
+        forge,
+        vault,
+        "---\ntitle: T\n---\n\nDECK: Exam\nFILE TAGS: hard\n\nSugar: sweet\n",
     )
     assert [one[:2] for one in found] == [["Sugar", "sweet"]]
     [card] = forge.cards()

@@ -29,7 +29,9 @@ SOURCES = {"hurtful": "Hurtful", "good": "Good"}
 FAILS = "ankiforge itself fails on it (ZeroDivisionError: of "
 
 
-def failing(monkeypatch: pytest.MonkeyPatch, module: object, name: str, error: Exception) -> None:
+def failing(
+    monkeypatch: pytest.MonkeyPatch, module: object, name: str, error: Exception
+) -> None:
     """Let a function raise an error if an argument, or its passage, contains the word `hurtful`."""
     real: Callable[..., object] = getattr(module, name)
 
@@ -54,7 +56,9 @@ def write(forge, kind: str) -> None:
         for word, text in texts.items():
             marks = (Annotation(f"{word:A<8}"[:8].upper(), text),)
             file = Attachment(f"{word:F<8}"[:8].upper(), f"{word}.pdf", marks)
-            made.append(Work(f"{word:W<8}"[:8].upper(), {"title": word}, attachments=(file,)))
+            made.append(
+                Work(f"{word:W<8}"[:8].upper(), {"title": word}, attachments=(file,))
+            )
         write_zotero(folder / "zotero.sqlite", [Library(tuple(made))])
     elif kind == "kindle":
         clips = [
@@ -65,7 +69,9 @@ def write(forge, kind: str) -> None:
         (folder / "My Clippings.txt").write_text("".join(clips), encoding="utf-8")
     elif kind == "readwise":
         rows = [f'"{text}",{word},Me\n' for word, text in texts.items()]
-        (folder / "a.csv").write_text(f"Highlight,Book Title,Book Author\n{''.join(rows)}", "utf-8")
+        (folder / "a.csv").write_text(
+            f"Highlight,Book Title,Book Author\n{''.join(rows)}", "utf-8"
+        )
     elif kind == "hypothesis":
         rows = [
             {"id": word, "uri": f"https://example.org/{word}", "text": "", "target": [
@@ -77,10 +83,14 @@ def write(forge, kind: str) -> None:
         if kind == "pdf":
             write_pdf(folder / f"{word}.pdf", [Page((paragraph(text),), (mark(text),))])
         elif kind == "tiddlywiki":
-            (folder / f"{word}.tid").write_text(f"title: {word}\n\n@@{text}@@\n", encoding="utf-8")
+            (folder / f"{word}.tid").write_text(
+                f"title: {word}\n\n@@{text}@@\n", encoding="utf-8"
+            )
         elif kind == "obsidian":
             (folder / f"{word}.md").write_text(CARD.format(word) + "\n", encoding="utf-8")
-    forge.settings(f"sources:\n  - {kind}: {{name: in, path: in}}\nanki: {{collection: none}}\n")
+    forge.settings(
+        f"sources:\n  - {kind}: {{name: in, path: in}}\nanki: {{collection: none}}\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -116,14 +126,20 @@ def test_a_document_that_cannot_be_read_is_named_and_its_highlights_stay(
 
 
 @pytest.mark.usefixtures("no_waiting")
-def test_a_source_that_cannot_be_listed_loses_nothing_and_stops_no_other(forge, monkeypatch):
+def test_a_source_that_cannot_be_listed_loses_nothing_and_stops_no_other(
+    forge, monkeypatch
+):
     for name in ("hurtful", "other"):
         (forge.folder / name).mkdir()
-        (forge.folder / name / "a.md").write_text(f"What {name}?::it is\n", encoding="utf-8")
+        (forge.folder / name / "a.md").write_text(
+            f"What {name}?::it is\n", encoding="utf-8"
+        )
     names = "sources:\n  - obsidian: {path: hurtful}\n  - obsidian: {path: other}\n"
     forge.settings(f"{names}anki: {{collection: none}}\n")
     forge.ok("run")
-    (forge.folder / "other" / "b.md").write_text("Which?::another one\n", encoding="utf-8")
+    (forge.folder / "other" / "b.md").write_text(
+        "Which?::another one\n", encoding="utf-8"
+    )
     damage = sqlite3.DatabaseError("database disk image is malformed")
     damage.sqlite_errorname = "SQLITE_CORRUPT"
     failing(monkeypatch, os, "scandir", damage)
@@ -155,7 +171,9 @@ def test_a_passage_that_cannot_be_drafted_or_checked_has_a_reason_and_is_tried_a
     note = "The hurtful minimum inhibitory concentration (MIC) prevents growth."
     marked = note.replace("hurtful", "==hurtful==")
     (forge.folder / "in" / "hurtful.md").write_text("An other?::one\n", encoding="utf-8")
-    (forge.folder / "in" / "b.md").write_text(f"{marked}\n\nThe last?::two\n", encoding="utf-8")
+    (forge.folder / "in" / "b.md").write_text(
+        f"{marked}\n\nThe last?::two\n", encoding="utf-8"
+    )
     monkeypatch.setattr(check, "ALL", (lambda *given: meaning.meaning(*given),))
     with monkeypatch.context() as patch:
         failing(patch, module, name, error)
@@ -196,9 +214,13 @@ def test_a_card_that_cannot_be_shipped_stays_out_of_the_package(forge, monkeypat
     assert forge.json("run")["notes"]["written"] == 2
 
 
-def test_a_reply_that_cannot_be_used_fails_for_its_passages_alone(forge, monkeypatch, server):
+def test_a_reply_that_cannot_be_used_fails_for_its_passages_alone(
+    forge, monkeypatch, server
+):
     (forge.folder / "in").mkdir()
-    (forge.folder / "in" / "a.md").write_text("==A hurtful fact.==\n\n==A good fact.==\n", "utf-8")
+    (forge.folder / "in" / "a.md").write_text(
+        "==A hurtful fact.==\n\n==A good fact.==\n", "utf-8"
+    )
     forge.drafting(server.base_url, "{obsidian: {path: in}}")
     with monkeypatch.context() as patch:
         failing(patch, conversation, "drafts_of", ZeroDivisionError())

@@ -33,10 +33,17 @@ def canvas(texts: dict[str, str]) -> str:
 
 def notebook(texts: dict[str, str]) -> str:
     cells = [
-        {"cell_type": "markdown", "id": id, "metadata": {}, "source": text.splitlines(True)}
+        {
+            "cell_type": "markdown",
+            "id": id,
+            "metadata": {},
+            "source": text.splitlines(True),
+        }
         for id, text in texts.items()
     ]
-    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells})
+    return json.dumps(
+        {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}
+    )
 
 
 WRITERS = {".canvas": canvas, ".ipynb": notebook}
@@ -108,7 +115,9 @@ def test_cards_keep_their_ids_when_marks_come_and_go(forge, tmp_path, ending):
 def test_a_damaged_file_is_named_and_stops_nothing(tmp_path, ending):
     """A bit of fuzzing: every file is read, or it is said what is wrong with it."""
     chance = random.Random(56)
-    whole = WRITERS[ending]({f"p{number}": fact for number, fact in enumerate(FACTS)}).encode()
+    whole = WRITERS[ending](
+        {f"p{number}": fact for number, fact in enumerate(FACTS)}
+    ).encode()
     for number in range(60):
         raw = bytearray(whole)
         for _ in range(chance.randint(1, 4)):
@@ -119,7 +128,9 @@ def test_a_damaged_file_is_named_and_stops_nothing(tmp_path, ending):
                 case 1:
                     del raw[place : place + chance.randrange(40)]
                 case 2:
-                    raw[place:place] = chance.choice((b"[" * 500, b"null", b'"', b"\\ud800", b"{}"))
+                    raw[place:place] = chance.choice(
+                        (b"[" * 500, b"null", b'"', b"\\ud800", b"{}")
+                    )
                 case _:
                     raw = raw[: place + 1]
         (tmp_path / f"{number}{ending}").write_bytes(raw)

@@ -29,7 +29,9 @@ SPACING = (
 )
 
 
-def scan(root: Path, *only: Path, me: tuple[str, ...] = (), **settings: object) -> list[Sighting]:
+def scan(
+    root: Path, *only: Path, me: tuple[str, ...] = (), **settings: object
+) -> list[Sighting]:
     made = settings_of("pdf", path=str(root), **settings)
     return list(opened("pdf", root, made, only, me, name="papers").scan())
 
@@ -122,7 +124,9 @@ def test_saving_a_file_anew_keeps_all_keys(tmp_path, text, change):
     original, copy = tmp_path / "one", tmp_path / "two"
     original.mkdir()
     copy.mkdir()
-    path = one_page(original / "a.pdf", mark("facts"), mark("memory", kind="Square"), text=text)
+    path = one_page(
+        original / "a.pdf", mark("facts"), mark("memory", kind="Square"), text=text
+    )
     writer = PdfWriter(clone_from=path)
     change(writer)
     writer.write(copy / "renamed.pdf")
@@ -141,7 +145,8 @@ def test_a_cover_page_keeps_the_anchors_and_the_hashes_of_the_pages(tmp_path):
     assert bare.document.key != covered.document.key
     assert covered.pages[1:] == bare.pages
     anchors = [
-        [key.partition("/")[2] for key in keys(tmp_path / folder)] for folder in ("bare", "covered")
+        [key.partition("/")[2] for key in keys(tmp_path / folder)]
+        for folder in ("bare", "covered")
     ]
     assert anchors[0] == anchors[1]
 
@@ -153,7 +158,9 @@ def test_documents_with_little_text_are_told_apart_by_pictures_within_forms(tmp_
         path = one_page(tmp_path / name / "x.pdf", mark("x", comment=name), text="x")
         writer = PdfWriter(clone_from=path)
         picture = drawing("Image", pixel)
-        form = drawing("Form", b"/Im0 Do", resources=names(Im0=writer._add_object(picture)))
+        form = drawing(
+            "Form", b"/Im0 Do", resources=names(Im0=writer._add_object(picture))
+        )
         page = writer.pages[0]
         page[NameObject("/Contents")] = writer._add_object(drawing("", b"q /Fm0 Do Q"))
         page[NameObject("/Resources")] = names(Fm0=writer._add_object(form))
@@ -162,7 +169,9 @@ def test_documents_with_little_text_are_told_apart_by_pictures_within_forms(tmp_
     assert a == c != b
 
 
-def drawing(subtype: str, data: bytes, resources: DictionaryObject | None = None) -> StreamObject:
+def drawing(
+    subtype: str, data: bytes, resources: DictionaryObject | None = None
+) -> StreamObject:
     stream = StreamObject()
     stream.set_data(data)
     stream[NameObject("/Subtype")] = NameObject(f"/{subtype}")
@@ -172,7 +181,9 @@ def drawing(subtype: str, data: bytes, resources: DictionaryObject | None = None
 
 
 def names(**drawings: IndirectObject) -> DictionaryObject:
-    entries = DictionaryObject({NameObject(f"/{name}"): one for name, one in drawings.items()})
+    entries = DictionaryObject(
+        {NameObject(f"/{name}"): one for name, one in drawings.items()}
+    )
     return DictionaryObject({NameObject("/XObject"): entries})
 
 
@@ -181,7 +192,11 @@ def names(**drawings: IndirectObject) -> DictionaryObject:
 
 def vectors(name: str) -> list[dict[str, Any]]:
     file = Path(__file__).parents[2] / "docs/reference/keys.jsonl"
-    found = [one for one in map(json.loads, file.read_text("utf-8").splitlines()) if name in one]
+    found = [
+        one
+        for one in map(json.loads, file.read_text("utf-8").splitlines())
+        if name in one
+    ]
     assert found, f"docs/reference/keys.jsonl has no vector with {name}"
     return found
 

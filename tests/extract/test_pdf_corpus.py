@@ -46,7 +46,9 @@ def expected(corpus: Path, pattern: str, provenance: str = "") -> list[tuple[str
     ]
 
 
-def missed(sightings: list[Sighting], wanted: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def missed(
+    sightings: list[Sighting], wanted: list[tuple[str, str]]
+) -> list[tuple[str, str]]:
     """Those that were not read exactly; every text that was read counts for one that is wanted."""
     assert wanted
     got = {path: Counter(found) for path, found in texts(sightings).items()}
@@ -62,7 +64,11 @@ def missed(sightings: list[Sighting], wanted: list[tuple[str, str]]) -> list[tup
 
 @pytest.mark.parametrize(
     ("pattern", "provenance", "share"),
-    [("**/*.json", "upstream-test", 0.0), ("*.json", "", 0.03), ("synth/*.json", "", 0.01)],
+    [
+        ("**/*.json", "upstream-test", 0.0),
+        ("*.json", "", 0.03),
+        ("synth/*.json", "", 0.01),
+    ],
 )
 def test_nearly_all_texts_are_read_exactly(corpus, sightings, pattern, provenance, share):
     wanted = expected(corpus, pattern, provenance)

@@ -32,7 +32,9 @@ def scan(root: Path, seconds: float = 60.0) -> list[Sighting]:
 
 
 def words(found: list[Sighting]) -> list[str]:
-    return [h.exact for one in found if isinstance(one, Extracted) for h in one.highlights]
+    return [
+        h.exact for one in found if isinstance(one, Extracted) for h in one.highlights
+    ]
 
 
 def only_problem(found: list[Sighting]) -> Problem:
@@ -44,7 +46,9 @@ def only_problem(found: list[Sighting]) -> Problem:
 @pytest.fixture
 def good(tmp_path: Path) -> Path:
     """`z.pdf` with one mark: it is read after whatever a test puts before it."""
-    page = Page((paragraph("The spacing effect improves retention."),), (mark("spacing effect"),))
+    page = Page(
+        (paragraph("The spacing effect improves retention."),), (mark("spacing effect"),)
+    )
     write_pdf(tmp_path / "z.pdf", [page])
     return tmp_path
 
@@ -106,7 +110,9 @@ def test_a_file_that_takes_too_much_is_given_up_and_the_next_is_read(good):
 
 
 def test_a_file_that_swells_to_gigabytes_costs_only_itself(good):
-    write_contents(good, "a.pdf", zlib.compress(zlib.compress(bytes(150_000_000), 1)), filters=2)
+    write_contents(
+        good, "a.pdf", zlib.compress(zlib.compress(bytes(150_000_000), 1)), filters=2
+    )
     found = scan(good)
     assert words(found)[-1] == "spacing effect"
     assert only_problem(found).where == "a.pdf"
@@ -151,7 +157,10 @@ def test_leaving_a_scan_early_ends_the_worker(good):
 def test_a_path_is_that_of_the_folder_one_works_in_now(good, tmp_path, monkeypatch):
     (tmp_path / "elsewhere").mkdir()
     (marked,) = good.glob("*.pdf")
-    for folder, name in ((tmp_path / "elsewhere", f"../{marked.name}"), (good, marked.name)):
+    for folder, name in (
+        (tmp_path / "elsewhere", f"../{marked.name}"),
+        (good, marked.name),
+    ):
         monkeypatch.chdir(folder)
         with PdfWorker() as worker:
             assert isinstance(worker.read(Path(name)), Read)

@@ -39,7 +39,9 @@ class Image:
 
     def at(self, across: float, down: float) -> Any:
         """The colour at a place told in parts of the whole, 0 to 1."""
-        return self._image.getpixel((int(across * (self.width - 1)), int(down * (self.height - 1))))
+        return self._image.getpixel(
+            (int(across * (self.width - 1)), int(down * (self.height - 1)))
+        )
 
     @property
     def colours(self) -> set[Any]:
@@ -74,7 +76,9 @@ def rectangle(*edges: float) -> ArrayObject:
 
 def around(*edges: float, kind: str = "Square", comment: str = "", **more: Any) -> Mark:
     """An area mark; its words only say which page of the writer's it is on."""
-    entries = {"/Rect": rectangle(*edges)} | {f"/{key}": value for key, value in more.items()}
+    entries = {"/Rect": rectangle(*edges)} | {
+        f"/{key}": value for key, value in more.items()
+    }
     return mark("Text", kind=kind, comment=comment, colour="#00ff00", more=entries)
 
 
@@ -99,8 +103,12 @@ def test_an_area_mark_is_an_image_of_what_is_printed_there(tmp_path, kind):
         around(200, 320, 240, 350, kind="Highlight"),
         around(250, 320, 270, 340, kind="Text", comment="a remark"),
     ]
-    write(tmp_path / "a.pdf", around(*FIGURE, kind=kind, comment="? What is it?"), *beside)
-    (found,) = [one for one in extracted(tmp_path).highlights if one.kind is HighlightKind.IMAGE]
+    write(
+        tmp_path / "a.pdf", around(*FIGURE, kind=kind, comment="? What is it?"), *beside
+    )
+    (found,) = [
+        one for one in extracted(tmp_path).highlights if one.kind is HighlightKind.IMAGE
+    ]
     assert (found.exact, found.comment) == ("", "? What is it?")
     (image,) = pictures(tmp_path)
     assert (image.width, image.height) == (500, 250)
@@ -140,7 +148,9 @@ def looks(page: Any, code: bytes, *, image: StreamObject | None = None) -> None:
 
 @pytest.mark.parametrize("kind", ["Redact", "Sound", "FileAttachment", "Line", "Stamp"])
 def test_words_written_to_what_is_no_passage_are_a_remark(tmp_path, kind):
-    path = write(tmp_path / "a.pdf", around(*FIGURE, kind=kind, comment="Ask her about this"))
+    path = write(
+        tmp_path / "a.pdf", around(*FIGURE, kind=kind, comment="Ask her about this")
+    )
     if kind == "Stamp":  # of words alone
         changed(path, lambda page, _: looks(page, b"0 1 0 rg 0 0 90 45 re f"))
     (found,) = extracted(tmp_path).highlights
@@ -160,7 +170,9 @@ def test_the_picture_is_turned_like_its_page(tmp_path, turn, left_top, size):
     write(tmp_path / "a.pdf", around(*FIGURE), rotate=turn)
     (image,) = pictures(tmp_path)
     assert (image.width, image.height) == size
-    first, last = ((0.25, 0.5), (0.75, 0.5)) if turn % 180 == 0 else ((0.5, 0.25), (0.5, 0.75))
+    first, last = (
+        ((0.25, 0.5), (0.75, 0.5)) if turn % 180 == 0 else ((0.5, 0.25), (0.5, 0.75))
+    )
     assert (image.at(*first), image.at(*last)) == left_top
 
 
@@ -186,7 +198,9 @@ def test_what_the_crop_box_shows_is_cut_wherever_the_page_begins(
 
 
 @pytest.mark.parametrize("edges", [(0, 0, 612, 792), (-1e9, -1e9, 1e9, 1e9)])
-def test_a_picture_shows_the_page_at_most_and_is_never_longer_than_1600_dots(tmp_path, edges):
+def test_a_picture_shows_the_page_at_most_and_is_never_longer_than_1600_dots(
+    tmp_path, edges
+):
     write(tmp_path / "a.pdf", around(*edges))
     (image,) = pictures(tmp_path)
     assert 1590 <= image.height <= 1600
@@ -197,7 +211,9 @@ def test_a_picture_shows_the_page_at_most_and_is_never_longer_than_1600_dots(tmp
 # --- names ----------------------------------------------------------------------------------
 
 
-def test_a_picture_is_named_by_page_kind_place_and_document_not_by_what_is_on_it(tmp_path):
+def test_a_picture_is_named_by_page_kind_place_and_document_not_by_what_is_on_it(
+    tmp_path,
+):
     strokes = ArrayObject([rectangle(100, 340, 280, 340)])
     same = [around(*FIGURE), around(108, 308, 272, 382, kind="Ink", InkList=strokes)]
     other = around(FIGURE[0], FIGURE[1], FIGURE[2], FIGURE[3] + 0.1)
@@ -240,22 +256,33 @@ def test_two_marks_at_one_place_share_a_picture_and_keep_their_keys(tmp_path):
     "edges", [(700, 300, 800, 400), (100, 300, 100, 300), (100, 300, 280, 300.5),
               (1e30, 0, 2e30, 1e30)],
 )  # fmt: skip
-def test_an_area_that_is_not_on_its_page_has_no_picture_and_is_no_problem(tmp_path, edges):
+def test_an_area_that_is_not_on_its_page_has_no_picture_and_is_no_problem(
+    tmp_path, edges
+):
     write(tmp_path / "a.pdf", around(*edges), mark("Text"))
     found = scan(tmp_path)
     (document,) = [one for one in found if isinstance(one, Extracted)]
-    assert (document.pictures, [one.markdown for one in document.highlights]) == ((), [(), ()])
+    assert (document.pictures, [one.markdown for one in document.highlights]) == (
+        (),
+        [(), ()],
+    )
     assert [one for one in found if isinstance(one, Problem)] == []
 
 
-def test_a_page_that_cannot_be_drawn_in_time_costs_its_pictures_but_no_mark(tmp_path, monkeypatch):
+def test_a_page_that_cannot_be_drawn_in_time_costs_its_pictures_but_no_mark(
+    tmp_path, monkeypatch
+):
     write(tmp_path / "a.pdf", around(*FIGURE, comment="? What?"), mark("Text"))
     write(tmp_path / "z.pdf", around(*FIGURE))
     ask = PdfWorker.ask
 
     def slow(worker: PdfWorker, question: Any) -> Any:
         late = type(question).__name__ == "Cut" and question.path.endswith("a.pdf")
-        return Failed("reading it took longer than 60 s", "") if late else ask(worker, question)
+        return (
+            Failed("reading it took longer than 60 s", "")
+            if late
+            else ask(worker, question)
+        )
 
     monkeypatch.setattr(PdfWorker, "ask", slow)
     found = scan(tmp_path)

@@ -9,7 +9,9 @@ from pypdf.generic import NameObject, NumberObject
 
 from samples.pdf_writer import Mark, Page, mark, paragraph, write_pdf
 
-TEXT = "The spacing effect (SE) improves long-term retention of facts, and massing does not."
+TEXT = (
+    "The spacing effect (SE) improves long-term retention of facts, and massing does not."
+)
 
 
 def paper(path: Path, *marks: Mark) -> Path:
@@ -19,19 +21,27 @@ def paper(path: Path, *marks: Mark) -> Path:
 
 
 def told(result: Any) -> str:
-    [line] = [one for one in result.stderr.splitlines() if one.startswith(("note:", "failed:"))]
+    [line] = [
+        one for one in result.stderr.splitlines() if one.startswith(("note:", "failed:"))
+    ]
     return str(line)
 
 
 @pytest.mark.parametrize("command", ["run", "extract"])
-def test_a_print_that_lost_its_annotations_says_so_and_is_no_failure(forge, tmp_path, command):
+def test_a_print_that_lost_its_annotations_says_so_and_is_no_failure(
+    forge, tmp_path, command
+):
     file = paper(tmp_path / "papers" / "print.pdf")
     result = forge.ok(command, file)
-    assert told(result).startswith("note: print.pdf: no annotations in this file (printing to PDF")
+    assert told(result).startswith(
+        "note: print.pdf: no annotations in this file (printing to PDF"
+    )
     assert "no annotations" not in forge.ok(command, file.parent).stderr
     assert "no annotations" not in forge.ok(command, "-q", file).stderr
     file.with_name("torn.pdf").write_bytes(b"%PDF-1.7 nothing")
-    problems = forge("run", file, file.with_name("torn.pdf"), "--json", code=1).data["problems"]
+    problems = forge("run", file, file.with_name("torn.pdf"), "--json", code=1).data[
+        "problems"
+    ]
     assert sorted(one["notice"] for one in problems) == [False, True]
 
 
@@ -48,7 +58,9 @@ def test_marks_on_a_scan_without_a_text_layer_say_so(forge, tmp_path):
     del writer.pages[0][NameObject("/Contents")]
     writer.write(file)
     line = told(forge("run", file, code=1))
-    assert line.startswith("failed: scan.pdf: marks on pages without text, such as scans: 1 (")
+    assert line.startswith(
+        "failed: scan.pdf: marks on pages without text, such as scans: 1 ("
+    )
     assert "OCR" in line
     [one] = forge.ok("list", "--no-card", "--all", "--json").lines
     assert one["reason"] == "no text under the mark"

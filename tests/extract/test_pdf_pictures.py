@@ -28,7 +28,10 @@ def area(comment: str = "", kind: str = "Square", at: tuple[float, ...] = FIGURE
 
 def paper(folder: Path, *marks: Mark) -> Path:
     folder.mkdir()
-    write_pdf(folder / "spikes.pdf", [Page((paragraph(TEXT),), marks, label="iv", drawing=ARROW)])
+    write_pdf(
+        folder / "spikes.pdf",
+        [Page((paragraph(TEXT),), marks, label="iv", drawing=ARROW)],
+    )
     return folder
 
 
@@ -44,7 +47,9 @@ def kept(forge: Any) -> list[Path]:
 
 
 @pytest.mark.parametrize("given", ["the folder", "the file"])
-def test_a_square_around_a_figure_with_a_question_arrives_in_anki(forge, tmp_path, anki, given):
+def test_a_square_around_a_figure_with_a_question_arrives_in_anki(
+    forge, tmp_path, anki, given
+):
     papers = paper(tmp_path / "papers", area(ASKED))
     came = forge.json("run", papers if given == "the folder" else papers / "spikes.pdf")
     assert came["problems"] == []
@@ -75,7 +80,9 @@ def test_what_gives_no_card_says_what_to_do(forge, tmp_path):
     forge.settings("figures: false\n")
     forge.ok("run", papers)
     assert forge.cards() == []
-    reasons = [one["reason"] for one in forge.ok("list", "--no-card", "--all", "--json").lines]
+    reasons = [
+        one["reason"] for one in forge.ok("list", "--no-card", "--all", "--json").lines
+    ]
     assert sorted(reasons) == [
         f"a drawing: {WRITE}",
         f"an image: {WRITE}",

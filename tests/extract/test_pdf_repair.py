@@ -37,7 +37,9 @@ def said(found: list[Sighting]) -> list[str]:
 
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "an HTTP header before it": lambda raw: b"HTTP/1.1 200 OK\r\n" + b"x" * 3000 + raw,
-    "no trailer": lambda raw: raw.replace(b"trailer", b"traileX").replace(b"startxref", b""),
+    "no trailer": lambda raw: raw.replace(b"trailer", b"traileX").replace(
+        b"startxref", b""
+    ),
     "cut behind its objects": lambda raw: raw[: raw.rindex(b"xref\n0 ")],
 }
 
@@ -80,4 +82,6 @@ def test_what_cannot_be_mended_is_named(tmp_path, raw):
     assert {one.where for one in problems} == {"broken.pdf"}
     assert not problems[0].notice
     assert "damaged" in problems[0].what or "cannot be read" in problems[0].what
-    assert [one.document.title for one in found if isinstance(one, Extracted)] == ["On memory"]
+    assert [one.document.title for one in found if isinstance(one, Extracted)] == [
+        "On memory"
+    ]

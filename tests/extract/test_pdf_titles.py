@@ -14,7 +14,10 @@ LONG_TITLE = (
     "Does the Spacing of Repetitions Help? A Randomised Trial of Growing Intervals in the Teaching of"
     " Anatomy"
 )
-BODY = "Cells keep what they need, and the body of the text says it in many small words. " * 6
+BODY = (
+    "Cells keep what they need, and the body of the text says it in many small words. "
+    * 6
+)
 ONLY_BODY = (paragraph(BODY),)
 LARGE = {"size": 17.0}
 
@@ -22,7 +25,9 @@ LARGE = {"size": 17.0}
 def titled(tmp_path, named, *blocks: Block) -> str:
     """The title of a PDF with this title in its metadata, and these blocks on its page."""
     path = tmp_path / "file.pdf"
-    write_pdf(path, [Page([*blocks, *ONLY_BODY], [mark("many small words")])], title=named)
+    write_pdf(
+        path, [Page([*blocks, *ONLY_BODY], [mark("many small words")])], title=named
+    )
     return identify(path).document.title
 
 
@@ -52,5 +57,7 @@ def titled(tmp_path, named, *blocks: Block) -> str:
         ("", (paragraph(ABSTRACT.replace(". ", ", and "), **LARGE),), ""),
     ],
 )  # fmt: skip
-def test_a_title_is_short_and_says_what_the_work_is_called(tmp_path, named, printed, title):
+def test_a_title_is_short_and_says_what_the_work_is_called(
+    tmp_path, named, printed, title
+):
     assert titled(tmp_path, named, *printed) == title

@@ -38,7 +38,10 @@ def read(part: str) -> dict[str, list[dict[str, Any]]]:
                 for name, sightings in found.items() for each in sightings
                 if isinstance(each, Extracted) and each.pictures}  # fmt: skip
     told = {
-        name: [*lines(sightings), *([{"pictures": pictures[name]}] if name in pictures else [])]
+        name: [
+            *lines(sightings),
+            *([{"pictures": pictures[name]}] if name in pictures else []),
+        ]
         for name, sightings in found.items()
     }
     text = msgspec.json.encode(told).decode()
@@ -50,7 +53,9 @@ def golden(part: str) -> dict[str, Any]:
     path = HERE / f"{part}.jsonl"
     if os.environ.get("ANKIFORGE_GOLDEN"):
         names = [file.name for file in FILES if file.parent.name == part]
-        rows = [{"file": name, "found": read(part).get(name, [])} for name in [*names, ""]]
+        rows = [
+            {"file": name, "found": read(part).get(name, [])} for name in [*names, ""]
+        ]
         text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         path.write_bytes(text.encode())
     rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]

@@ -12,9 +12,7 @@ from ankiforge.extract.folder import File, Folder
 from ankiforge.model import Problem, Scan
 from tests.reading import opened, settings_of
 
-CLIPPINGS = (
-    "A (B)\n- Your Highlight on page 1 | Added on Thursday, January 1, 2015\n\nx\n==========\n"
-)
+CLIPPINGS = "A (B)\n- Your Highlight on page 1 | Added on Thursday, January 1, 2015\n\nx\n==========\n"
 READWISE = "Highlight,Book Title\nx,y\n"
 HYPOTHESIS = '{"rows": [{"target": [{"selector": [{"type": "TextQuoteSelector"}]}]}]}'
 
@@ -96,7 +94,9 @@ def test_files_come_sorted_without_links_and_hidden_ones(folder):
 
 
 def test_with_only_the_rest_is_not_seen_and_a_named_file_is_taken_as_it_is(folder):
-    some = Folder("k", "n", folder, (folder / "h.md", folder / "c", folder / "h.md"), texts)
+    some = Folder(
+        "k", "n", folder, (folder / "h.md", folder / "c", folder / "h.md"), texts
+    )
     assert paths(some) == ["h.md", "c/d.txt"]
     assert not some.end().complete
 
@@ -166,7 +166,9 @@ def test_a_stamp_changes_with_what_is_read_and_with_nothing_else(folder):
 
 
 @pytest.mark.usefixtures("later")
-@pytest.mark.parametrize("kind", ["hypothesis", "kindle", "markdown", "readwise", "tiddlywiki"])
+@pytest.mark.parametrize(
+    "kind", ["hypothesis", "kindle", "markdown", "readwise", "tiddlywiki"]
+)
 def test_each_door_has_a_stamp(tmp_path, kind):
     path = tmp_path / "a.txt"
     path.write_text("x")

@@ -22,7 +22,9 @@ def test_drawings_with_marks_are_named_and_their_banner_is_no_mark(forge, tmp_pa
     assert "drawing" not in forge.ok("extract", vault).stderr
     drawing(vault, "one", "a ==marked== word")
     said = forge.ok("extract", vault).stderr
-    assert "there are ==marks== in drawings, which are not read: one.excalidraw.md" in said
+    assert (
+        "there are ==marks== in drawings, which are not read: one.excalidraw.md" in said
+    )
     for number in range(4):
         drawing(vault / "deep", f"more {number}", "two ==marked words== here")
     result = forge.ok("run", vault, "--json")
@@ -37,7 +39,10 @@ EXPORTS = {
     "deep.json": ("[" * 200_000, "it has no annotations of Hypothesis"),
     "other.json": ('{"a": 1}', "it has no annotations of Hypothesis"),
     "empty.json": ("", "the file is empty"),
-    "page.html": ("<p>A page.</p>", "it is no notebook that a Kindle app or KOReader exported"),
+    "page.html": (
+        "<p>A page.</p>",
+        "it is no notebook that a Kindle app or KOReader exported",
+    ),
 }
 
 

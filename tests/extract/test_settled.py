@@ -48,7 +48,9 @@ def test_half_of_a_note_is_never_read(writer):
     """A program that empties a file and writes it piece by piece."""
     text = "".join(f"Line {number}.\n" for number in range(8))
     pieces = [text[:at] for at in range(8, len(text) + 1, 8)]
-    writer.later = [(BEGIN + 0.2 * number, piece) for number, piece in enumerate(pieces, 1)]
+    writer.later = [
+        (BEGIN + 0.2 * number, piece) for number, piece in enumerate(pieces, 1)
+    ]
     found, stamp = read_settled(str(writer.path))
     assert found == text
     assert stamp == stamp_of(writer.path.stat())

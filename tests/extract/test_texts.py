@@ -36,7 +36,8 @@ NAMES = {
 }
 FILES = sorted(Path(__file__).parent.glob("texts/*.jsonl"))
 CASES = {
-    path: [json.loads(line) for line in path.read_text("utf-8").splitlines()] for path in FILES
+    path: [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    for path in FILES
 }
 DERIVED = ("namespace", "source")
 """Fields that follow from the source's name."""
@@ -64,10 +65,13 @@ def read(kind: str, case: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         is_text = isinstance(content, str)
-        path.write_bytes(content.encode() if is_text else base64.b64decode(content["b64"]))
+        path.write_bytes(
+            content.encode() if is_text else base64.b64decode(content["b64"])
+        )
     root /= case.get("root", "")
     settings = msgspec.convert(
-        {"path": str(root), **case.get("settings", {})}, registry.source_type(kind).Settings
+        {"path": str(root), **case.get("settings", {})},
+        registry.source_type(kind).Settings,
     )
     only = tuple(folder / "V" / path for path in case.get("only", ()))
     source = opened(kind, root, settings, only, tuple(case.get("me", ())), name="notes")

@@ -71,7 +71,10 @@ def library(*marks: str) -> Library:
 
 def state(folder: Path) -> dict[str, tuple[str, int]]:
     return {
-        path.name: (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
+        path.name: (
+            hashlib.sha256(path.read_bytes()).hexdigest(),
+            path.stat().st_mtime_ns,
+        )
         for path in folder.iterdir()
     }
 
@@ -125,7 +128,9 @@ def test_only_the_user_can_enter_the_folder_of_the_copy(database, tmp_path, monk
     assert not copy.exists()
 
 
-def test_a_database_that_never_holds_still_is_a_problem_and_no_complete_scan(database, monkeypatch):
+def test_a_database_that_never_holds_still_is_a_problem_and_no_complete_scan(
+    database, monkeypatch
+):
     journal = database.with_name("zotero.sqlite-journal")
     copy = shutil.copyfileobj
 
@@ -214,7 +219,8 @@ def fixtures() -> Path:
 
 def test_three_generations_of_schema_yield_the_same(fixtures):
     seven, nine, ten = (
-        scanned(fixtures / f"zotero-{version}.sqlite") for version in ("7.0.32", "9.0.6", "main")
+        scanned(fixtures / f"zotero-{version}.sqlite")
+        for version in ("7.0.32", "9.0.6", "main")
     )
     assert seven == nine == ten
     assert [scan for scan in seven if isinstance(scan, Scan)] == [
@@ -240,7 +246,9 @@ def test_what_zotero_wrote_is_read_whole(fixtures):
 
 def test_of_a_note_zotero_wrote_only_ones_own_words_are_read(fixtures):
     found = highlights(scanned(fixtures / "zotero-main.sqlite"))
-    (note,) = (mark for mark in found if mark.own not in {f"ANNOT{n:03}" for n in range(99)})
+    (note,) = (
+        mark for mark in found if mark.own not in {f"ANNOT{n:03}" for n in range(99)}
+    )
     assert (note.own, note.kind) == ("NOTECHI1", HighlightKind.NOTE)
     assert (note.heading, note.exact) == ("Annotations", "My own words: E=mc^2")
     assert note.markdown == ("My **own** words: $E=mc^2$",)

@@ -12,7 +12,14 @@ from msgspec.structs import replace
 from ankiforge.errors import ConfigError
 from ankiforge.extract.zotero.api import Pace
 from ankiforge.model import Problem, Sighting
-from samples.zotero_writer import Annotation, Attachment, Library, Note, Work, write_zotero
+from samples.zotero_writer import (
+    Annotation,
+    Attachment,
+    Library,
+    Note,
+    Work,
+    write_zotero,
+)
 from tests.fakes import zotero_server as fake
 from tests.reading import highlights, opened, problems, scans, settings_of, texts
 
@@ -27,7 +34,11 @@ def scanned(api: str, server: Any, **more: Any) -> list[Sighting]:
     """What a source yields; settings, and what opens it, by name."""
     names = {"library", "path", "key_env", "url"}
     settings = {name: more.pop(name) for name in names & more.keys()}
-    settings = {"url": server.url, "key_env": "ZOTERO_API_KEY"} | settings if server else settings
+    settings = (
+        {"url": server.url, "key_env": "ZOTERO_API_KEY"} | settings
+        if server
+        else settings
+    )
     only, me = more.pop("only", ()), more.pop("me", ())
     limits = {"pace": more.pop("pace", None) or Clock().pace}
     root = Path(settings.get("path", "."))
@@ -37,7 +48,12 @@ def scanned(api: str, server: Any, **more: Any) -> list[Sighting]:
 
 def paper(*marks: Annotation, number: int = 1, **more: Any) -> Work:
     attachment = Attachment(f"ATTACH0{number}", f"paper {number}.pdf", marks)
-    return Work(f"PAPER00{number}", {"title": f"Paper {number}"}, attachments=(attachment,), **more)
+    return Work(
+        f"PAPER00{number}",
+        {"title": f"Paper {number}"},
+        attachments=(attachment,),
+        **more,
+    )
 
 
 def mark(number: int, text: str = "", **more: Any) -> Annotation:
@@ -69,10 +85,23 @@ RICH = [
                         "ZFILEBB3",
                         "second.pdf",
                         (
-                            mark(1, "a“b”\u00ad c\ufb01", comment="q: <b>Why</b>?\r\nso", page=2),
+                            mark(
+                                1,
+                                "a“b”\u00ad c\ufb01",
+                                comment="q: <b>Why</b>?\r\nso",
+                                page=2,
+                            ),
                             mark(2, kind="underline", colour="#FF6666", tags=("z", "a")),
-                            Annotation("MARKNOTE", None, "a remark", kind="note", page_label="vii"),
-                            Annotation("MARKPICT", None, "? Which?", kind="image", page_label="2"),
+                            Annotation(
+                                "MARKNOTE",
+                                None,
+                                "a remark",
+                                kind="note",
+                                page_label="vii",
+                            ),
+                            Annotation(
+                                "MARKPICT", None, "? Which?", kind="image", page_label="2"
+                            ),
                             Annotation("MARKDRAW", None, kind="ink"),
                             Annotation("MARKTYPE", None, "typed", kind="text"),
                             mark(3, trashed=True),
@@ -80,9 +109,14 @@ RICH = [
                         added="2024-02-02 10:00:00",
                     ),
                     Attachment(
-                        "AFILECC4", "first.pdf", (mark(4), mark(5, "")), added="2023-01-01 09:00:00"
+                        "AFILECC4",
+                        "first.pdf",
+                        (mark(4), mark(5, "")),
+                        added="2023-01-01 09:00:00",
                     ),
-                    Attachment("LINKED55", "x.pdf", (mark(6),), path="/far away/linked.pdf"),
+                    Attachment(
+                        "LINKED55", "x.pdf", (mark(6),), path="/far away/linked.pdf"
+                    ),
                     Attachment("THROWN66", "y.pdf", (mark(7),), trashed=True),
                 ),
                 notes=(
@@ -102,9 +136,13 @@ RICH = [
         ),
         loose=(
             Attachment(
-                "LOOSEAA2", "loose.epub", (mark(10, position='{"type":"FragmentSelector"}'),)
+                "LOOSEAA2",
+                "loose.epub",
+                (mark(10, position='{"type":"FragmentSelector"}'),),
             ),
-            Attachment("LOOSEBB3", "b.pdf", (mark(11),), title="Told", collections=("Solo",)),
+            Attachment(
+                "LOOSEBB3", "b.pdf", (mark(11),), title="Told", collections=("Solo",)
+            ),
         ),
         loose_notes=(Note("NOTECCC4", "<p>on nothing</p>"),),
         trashed_collections=("Bin",),
@@ -200,7 +238,9 @@ def test_more_items_than_fit_on_a_page_or_into_a_question(serve, tmp_path):
             f"PAPER{n:03}",
             {"title": f"Paper {n}"},
             collections=(f"Folder {n}",),
-            attachments=(Attachment(f"ATTCH{n:03}", "a.pdf", (mark(2 * n), mark(2 * n + 1))),),
+            attachments=(
+                Attachment(f"ATTCH{n:03}", "a.pdf", (mark(2 * n), mark(2 * n + 1))),
+            ),
         )
         for n in range(130)
     )
@@ -234,7 +274,9 @@ def test_comments_of_others_never_instruct(serve):
     assert (found["hers"].instructs, found["hers"].skip) == (True, "")
     assert (found["his"].instructs, found["his"].skip) == (False, "marked by Ben Reader")
     untold = highlights(scanned("web", serve([Library((paper(mark(1)),), group=5)])))
-    assert [(one.instructs, one.skip) for one in untold] == [(False, "marked by somebody else")]
+    assert [(one.instructs, one.skip) for one in untold] == [
+        (False, "marked by somebody else")
+    ]
 
 
 def test_the_local_api_gives_ones_own_library_only(serve):
@@ -368,7 +410,9 @@ def free_port() -> int:
 )
 def test_nobody_answers_there(api, path, what, hint, slept):
     clock, url = Clock(), f"http://127.0.0.1:{free_port()}{path}"
-    problem = blocked(scanned(api, None, url=url, key_env="ZOTERO_API_KEY", pace=clock.pace))
+    problem = blocked(
+        scanned(api, None, url=url, key_env="ZOTERO_API_KEY", pace=clock.pace)
+    )
     assert what in problem.what
     assert hint in problem.hint
     assert clock.slept == slept
@@ -381,8 +425,16 @@ STAYS = {
     "500": ([fake.status(500, "oops")] * 99, "answers 500", 4),
     "503": ([fake.status(503, "<html>busy</html>")] * 99, "answers 503", 4),
     "429": ([fake.status(429)] * 99, "429", 4),
-    "an hour of rest, 429": ([fake.status(429, Retry_After="3600")], "asks to wait 3,600 s", 1),
-    "an hour of rest, 503": ([fake.status(503, Retry_After="3600")], "asks to wait 3,600 s", 1),
+    "an hour of rest, 429": (
+        [fake.status(429, Retry_After="3600")],
+        "asks to wait 3,600 s",
+        1,
+    ),
+    "an hour of rest, 503": (
+        [fake.status(503, Retry_After="3600")],
+        "asks to wait 3,600 s",
+        1,
+    ),
     "rest beside an answer": ([fake.beside(Backoff="4000")], "asks to wait 4,000 s", 1),
 }
 
@@ -408,7 +460,9 @@ def test_the_login_page_of_a_hotel_is_no_empty_library(serve, api, code):
     assert "hotel" not in problem.what
 
 
-@pytest.mark.parametrize("fault", [fake.TRUNCATED, fake.DROP, fake.status(500), fake.status(503)])
+@pytest.mark.parametrize(
+    "fault", [fake.TRUNCATED, fake.DROP, fake.status(500), fake.status(503)]
+)
 @pytest.mark.parametrize("at", [0, 1, 3, 5])
 def test_a_fault_that_passes_changes_nothing(serve, fault, at):
     server = serve(ONE)
@@ -420,7 +474,10 @@ def test_a_fault_that_passes_changes_nothing(serve, fault, at):
 
 
 RESTS = {
-    "seconds": ([fake.FINE, fake.status(429, Retry_After="7"), fake.status(429)], [7.0, 2.0]),
+    "seconds": (
+        [fake.FINE, fake.status(429, Retry_After="7"), fake.status(429)],
+        [7.0, 2.0],
+    ),
     "beside an answer": ([fake.FINE, fake.beside(Backoff="9"), fake.FINE], [9.0]),
 }
 
@@ -447,7 +504,14 @@ def test_a_server_that_falls_silent_is_not_asked_again(serve, api, flavour):
 
 @pytest.mark.parametrize(
     "body",
-    ['{"a": 1}', "[1]", '[{"key": "X"}]', '[{"key": "MARK0001", "data": []}]', "null", "[" * 9999],
+    [
+        '{"a": 1}',
+        "[1]",
+        '[{"key": "X"}]',
+        '[{"key": "MARK0001", "data": []}]',
+        "null",
+        "[" * 9999,
+    ],
 )
 def test_json_of_another_shape_is_told(serve, body):
     server = serve(ONE)
@@ -487,7 +551,9 @@ def test_a_row_without_a_key_is_told(serve):
 
 def test_an_endless_list_ends(serve):
     server = serve(ONE)
-    page = fake.status(200, "[]", Content_Type="application/json", Total_Results="1000000")
+    page = fake.status(
+        200, "[]", Content_Type="application/json", Total_Results="1000000"
+    )
     server.faults.extend([fake.FINE, *[page] * 99])
     assert "0 of 1000000" in blocked(scanned("web", server)).what
     assert len(server.asked) < 10
@@ -501,4 +567,6 @@ def test_offline_this_machine_may_be_asked_and_no_other(serve):
     assert "--offline" in problem.what
     assert "api.zotero.org" in problem.what
     assert texts(scanned("web", serve(ONE), offline=True)) == ["passage 1", "passage 2"]
-    assert len(highlights(scanned("local", serve(ONE, flavour="local9"), offline=True))) == 2
+    assert (
+        len(highlights(scanned("local", serve(ONE, flavour="local9"), offline=True))) == 2
+    )

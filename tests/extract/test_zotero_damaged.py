@@ -9,7 +9,15 @@ import pytest
 
 from ankiforge.errors import BUG
 from ankiforge.model import Problem, Scan
-from samples.zotero_writer import Annotation, Attachment, Library, Note, Work, quoted, write_zotero
+from samples.zotero_writer import (
+    Annotation,
+    Attachment,
+    Library,
+    Note,
+    Work,
+    quoted,
+    write_zotero,
+)
 from tests.reading import opened
 
 ODD = [
@@ -35,7 +43,9 @@ ODD = [
 def whole(tmp_path_factory) -> bytes:
     """A database with a bit of everything."""
     marks = (
-        Annotation("MARK0001", "Spacing helps memory.", "? why", tags=("a", "b"), author=1),
+        Annotation(
+            "MARK0001", "Spacing helps memory.", "? why", tags=("a", "b"), author=1
+        ),
         Annotation("MARK0002", kind="image"),
         Annotation("MARK0003", "massed", "c", kind="underline", author=2),
     )
@@ -85,7 +95,9 @@ def test_odd_values_in_any_column_are_no_fault_of_ours(tmp_path, whole, odd):
     with closing(sqlite3.connect(path)) as connection:
         tables = [
             row[0]
-            for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            for row in connection.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'table'"
+            )
         ]
         columns = [
             (table, row[1])
@@ -97,7 +109,9 @@ def test_odd_values_in_any_column_are_no_fault_of_ours(tmp_path, whole, odd):
         value = "CAST(? AS TEXT)" if isinstance(odd, bytes) else "?"
         with closing(sqlite3.connect(path)) as connection:
             try:
-                connection.execute(f"UPDATE OR IGNORE {table} SET {column} = {value}", (odd,))
+                connection.execute(
+                    f"UPDATE OR IGNORE {table} SET {column} = {value}", (odd,)
+                )
             except sqlite3.Error:  # the column takes no such value
                 continue
             connection.commit()
@@ -106,7 +120,11 @@ def test_odd_values_in_any_column_are_no_fault_of_ours(tmp_path, whole, odd):
 
 def test_a_name_of_a_table_that_is_no_text_is_a_damaged_database(tmp_path, whole):
     path = tmp_path / "zotero.sqlite"
-    path.write_bytes(whole.replace(b"CREATE TABLE settings", b"CREATE TABLE s\xfft\xfeings"))
-    [problem] = [one for one in opened("zotero", path, name="z").scan() if isinstance(one, Problem)]
+    path.write_bytes(
+        whole.replace(b"CREATE TABLE settings", b"CREATE TABLE s\xfft\xfeings")
+    )
+    [problem] = [
+        one for one in opened("zotero", path, name="z").scan() if isinstance(one, Problem)
+    ]
     assert "cannot be read" in problem.what
     assert "Check Database Integrity" in problem.hint

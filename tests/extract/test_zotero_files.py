@@ -38,7 +38,11 @@ PHRASES = (
 
 def write_paper(path: Path, *marks: Mark, text: str = TEXT) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    blocks = (heading("How Bacteria Resist", level=0), heading("2 Spread"), paragraph(text))
+    blocks = (
+        heading("How Bacteria Resist", level=0),
+        heading("2 Spread"),
+        paragraph(text),
+    )
     write_pdf(path, [Page(blocks, marks)], title="How Bacteria Resist", outline=True)
     return path
 
@@ -70,7 +74,9 @@ def highlights(found: list[Sighting]) -> list[Highlight]:
     assert not [one for one in found if isinstance(one, Problem)]
     assert isinstance(found[-1], Scan)
     assert found[-1].complete
-    return [mark for one in found if isinstance(one, Extracted) for mark in one.highlights]
+    return [
+        mark for one in found if isinstance(one, Extracted) for mark in one.highlights
+    ]
 
 
 def read(folder: Path, seconds: float = 60.0) -> list[Highlight]:
@@ -119,16 +125,24 @@ def test_the_words_of_zotero_stay_as_they_are(tmp_path):
 
 
 def test_of_equal_words_the_box_tells_which(tmp_path):
-    path = write_paper(tmp_path / "marked.pdf", *(mark("ells", nth=nth) for nth in (1, 2, 3)))
+    path = write_paper(
+        tmp_path / "marked.pdf", *(mark("ells", nth=nth) for nth in (1, 2, 3))
+    )
     write_paper(stored(tmp_path))
     entries = PdfReader(path).pages[0]["/Annots"]
     boxes = [[float(edge) for edge in one.get_object()["/Rect"]] for one in entries]  # type: ignore[attr-defined]
     marks = (
-        Annotation(f"MARK000{nth}", "ells", position=json.dumps({"pageIndex": 0, "rects": [box]}))
+        Annotation(
+            f"MARK000{nth}", "ells", position=json.dumps({"pageIndex": 0, "rects": [box]})
+        )
         for nth, box in enumerate(boxes)
     )
     write_library(tmp_path, *marks)
-    assert [one.suffix[:9] for one in read(tmp_path)] == [" survive ", " that are", " that des"]
+    assert [one.suffix[:9] for one in read(tmp_path)] == [
+        " survive ",
+        " that are",
+        " that des",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -172,9 +186,13 @@ def test_a_file_linked_below_the_folder_of_the_settings_is_read(tmp_path, monkey
 
     tell_profile(tmp_path / "home", dataDir=str(data), baseAttachmentPath=str(base))
     assert [one.sentence for one in read(data)] == [WHOLE]
-    write_library(data, *annotations("keep it out"), path="attachments:sub/../sub/paper.pdf")
+    write_library(
+        data, *annotations("keep it out"), path="attachments:sub/../sub/paper.pdf"
+    )
     assert [bare(one) for one in read(data)] == [True]
-    write_library(data, *annotations("keep it out"), path="attachments:sub/paper.pdf", group=7)
+    write_library(
+        data, *annotations("keep it out"), path="attachments:sub/paper.pdf", group=7
+    )
     assert [bare(one) for one in read(data)] == [True]
 
     tell_profile(tmp_path / "home", dataDir=str(tmp_path), baseAttachmentPath=str(base))
@@ -216,7 +234,9 @@ def test_words_that_are_not_on_the_page_stay_alone(tmp_path):
     assert [bare(one) for one in read(tmp_path)] == [True]
 
 
-@pytest.mark.parametrize("raw", [b"", b"<!DOCTYPE html>", b"%PDF-1.7\n" + bytes(range(256)) * 40])
+@pytest.mark.parametrize(
+    "raw", [b"", b"<!DOCTYPE html>", b"%PDF-1.7\n" + bytes(range(256)) * 40]
+)
 def test_a_broken_file_is_no_problem(tmp_path, raw):
     write_paper(stored(tmp_path)).write_bytes(raw)
     write_library(tmp_path, *annotations("keep it out"))
@@ -230,7 +250,10 @@ def write_works(folder: Path, count: int) -> None:
         write_paper(stored(folder, n))
         marks = (Annotation(f"MARK000{n}", "keep it out"),)
         works.append(
-            Work(f"PAPER00{n}", attachments=(Attachment(f"ATTACH0{n}", "paper.pdf", marks),))
+            Work(
+                f"PAPER00{n}",
+                attachments=(Attachment(f"ATTACH0{n}", "paper.pdf", marks),),
+            )
         )
     write_zotero(folder / "zotero.sqlite", [Library(tuple(works))])
 
@@ -291,7 +314,11 @@ def test_a_mark_in_a_book_or_a_snapshot_has_its_sentence(tmp_path, name):
     mark = Annotation("MARK0009", "keep it", "why?", position=place)
     write_zotero(
         tmp_path / "zotero.sqlite",
-        [Library((Work("PAPER001", attachments=(Attachment("ATTACH01", name, (mark,)),)),))],
+        [
+            Library(
+                (Work("PAPER001", attachments=(Attachment("ATTACH01", name, (mark,)),)),)
+            )
+        ],
     )
     [one] = read(tmp_path)
     assert (one.sentence, one.suffix) == ("Two can keep it out.", " out.\nSo.")
@@ -342,7 +369,9 @@ def test_a_file_is_asked_once_until_it_or_its_marks_change(tmp_path, monkeypatch
     # the page has changed, so its figure is stored as another picture
     assert [one.name for one in again.pictures] != [one.name for one in first[0].pictures]
 
-    write_library(tmp_path, replace(words, text="destroy"), replace(figure, position=FIGURE))
+    write_library(
+        tmp_path, replace(words, text="destroy"), replace(figure, position=FIGURE)
+    )
     (changed,) = remembered(tmp_path, memory)
     assert changed.highlights[0].exact == "destroy"
     assert changed.highlights[0].sentence == again.highlights[0].sentence

@@ -29,7 +29,9 @@ def database(folder: Path, *paths: str) -> None:
             Annotation(f"MARKBB0{number}", kind="image", position=FIGURE),
         )
         file = Attachment(f"ATTACH0{number}", "paper.pdf", marks, path)
-        works.append(Work(f"PAPER00{number}", {"title": f"Paper {number}"}, attachments=(file,)))
+        works.append(
+            Work(f"PAPER00{number}", {"title": f"Paper {number}"}, attachments=(file,))
+        )
     write_zotero(folder / "zotero.sqlite", [Library(tuple(works))])
 
 
@@ -59,14 +61,21 @@ def shipped(forge):
 
 def test_a_linked_file_outside_is_listed_and_not_opened(forge, shipped, secret):
     data = shipped()
-    database(data, str(secret), f"{data}/storage/../../../private/secret.pdf", "storage:paper.pdf")
+    database(
+        data,
+        str(secret),
+        f"{data}/storage/../../../private/secret.pdf",
+        "storage:paper.pdf",
+    )
     paper(data / "storage" / "ATTACH02" / "paper.pdf")
     assert words_before(forge) == ["", "", BEFORE]
     told = forge("run")
     assert told.exit_code == 0
     assert f"linked files in {secret.parent} were not opened (1)" in told.stderr
     assert f"linked: [{secret.parent}]" in told.stderr
-    assert len(list(forge.folder.rglob("pictures/*"))) == 1  # no picture of the page of another
+    assert (
+        len(list(forge.folder.rglob("pictures/*"))) == 1
+    )  # no picture of the page of another
     forge.ok("export", "all.jsonl")
     assert "Zanzibar" not in (forge.folder / "all.jsonl").read_text("utf-8")
     assert "were not opened" in forge("run").stderr  # an unchanged library says so, too
@@ -91,10 +100,15 @@ def test_a_database_that_is_a_link_leading_out_is_not_read(forge, shipped, tmp_p
     assert "a link that leads out of the workspace" in result.stderr
 
 
-def test_linked_files_are_read_in_the_folders_that_a_person_confirmed(forge, shipped, secret):
+def test_linked_files_are_read_in_the_folders_that_a_person_confirmed(
+    forge, shipped, secret
+):
     database(shipped(f", linked: [{secret.parent}]"), str(secret))
     refused = forge("run", code=2)
-    assert f"linked files in {secret.parent} would be read, which is outside" in refused.stderr
+    assert (
+        f"linked files in {secret.parent} would be read, which is outside"
+        in refused.stderr
+    )
     forge.ok("init", "--trust", forge.folder)
     assert words_before(forge) == [BEFORE]
     assert "were not opened" not in forge("run").stderr
@@ -106,14 +120,18 @@ def test_a_file_linked_inside_the_workspace_is_read(forge, shipped):
     assert words_before(forge) == [BEFORE]
 
 
-def test_a_data_folder_that_a_person_named_keeps_its_linked_files(forge, secret, tmp_path):
+def test_a_data_folder_that_a_person_named_keeps_its_linked_files(
+    forge, secret, tmp_path
+):
     database(tmp_path / "Zotero", str(secret))
     source = f"{{zotero: {{name: z, path: {tmp_path / 'Zotero'}}}}}"
     forge.settings(f"sources: [{source}]\nanki: {{collection: none}}\n", trust=True)
     assert words_before(forge) == [BEFORE]
 
 
-def test_a_data_folder_named_on_the_command_line_keeps_its_linked_files(forge, secret, tmp_path):
+def test_a_data_folder_named_on_the_command_line_keeps_its_linked_files(
+    forge, secret, tmp_path
+):
     database(tmp_path / "Zotero", str(secret))
     result = forge.ok("extract", tmp_path / "Zotero", "--json")
     assert BEFORE in result.stdout
@@ -125,6 +143,8 @@ def test_the_own_zotero_in_a_workspace_keeps_its_linked_files(forge, shipped, se
     profile = forge.home / ".zotero" / "zotero" / "abcd.default" / "prefs.js"
     profile.parent.mkdir(parents=True)
     told = {"dataDir": str(data), "baseAttachmentPath": str(secret.parent)}
-    lines = [f'user_pref("extensions.zotero.{name}", "{one}");' for name, one in told.items()]
+    lines = [
+        f'user_pref("extensions.zotero.{name}", "{one}");' for name, one in told.items()
+    ]
     profile.write_text("\n".join(lines) + "\n")
     assert words_before(forge) == [BEFORE, BEFORE]

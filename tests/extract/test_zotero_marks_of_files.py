@@ -6,7 +6,9 @@ from samples.pdf_writer import Page, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
 SPACING = "Spacing improves the long-term retention of facts."
-MIC = "The minimum inhibitory concentration (MIC) is the lowest dose that prevents growth."
+MIC = (
+    "The minimum inhibitory concentration (MIC) is the lowest dose that prevents growth."
+)
 ASKED = "What does MIC stand for?"
 
 
@@ -22,7 +24,9 @@ def library(folder: Path, *marks: Annotation, name: str = "Paper.pdf") -> Path:
 
 def test_a_mark_keeps_its_card_when_zotero_imports_it_from_the_file(forge, tmp_path):
     """As Zotero's "Import Annotations" does: another key, and no mark in the file any more."""
-    folder = library(tmp_path / "Zotero", Annotation("EXTERN22", MIC, ASKED, external=True))
+    folder = library(
+        tmp_path / "Zotero", Annotation("EXTERN22", MIC, ASKED, external=True)
+    )
     forge.ok("run", folder)
     [before] = forge.cards()
     library(folder, Annotation("MINEAAA3", MIC, ASKED))

@@ -23,7 +23,9 @@ PNG = b"\x89PNG\r\n\x1a\n and more"
 BOX = json.dumps({"pageIndex": 0, "rects": [[72, 600, 400, 720]]})
 
 
-def paper(*marks: Annotation, file: str = "paper.pdf", path: str = "", **fields: str) -> Work:
+def paper(
+    *marks: Annotation, file: str = "paper.pdf", path: str = "", **fields: str
+) -> Work:
     attachment = Attachment("ATTACH01", file, marks, path)
     return Work("PAPER001", {"title": "A paper", **fields}, attachments=(attachment,))
 
@@ -73,9 +75,13 @@ def test_a_data_folder_of_any_name_can_be_moved(tmp_path):
 # --- figures --------------------------------------------------------------------------------
 
 
-def figure(folder: Path, **settings: str) -> tuple[Highlight, tuple[tuple[str, bytes], ...]]:
+def figure(
+    folder: Path, **settings: str
+) -> tuple[Highlight, tuple[tuple[str, bytes], ...]]:
     """The one figure of a paper, with the pictures that came along."""
-    mark = Annotation("FIGURE01", None, "? What?", kind="image", **{"position": BOX, **settings})  # type: ignore[arg-type]
+    mark = Annotation(
+        "FIGURE01", None, "? What?", kind="image", **{"position": BOX, **settings}
+    )  # type: ignore[arg-type]
     write(folder, Library((paper(mark),)))
     (document,) = documents(folder)
     (highlight,) = document.highlights
@@ -146,7 +152,10 @@ def citekey(folder: Path, **fields: str) -> str:
 def test_a_citation_key_is_zoteros_own_else_typed(tmp_path):
     assert citekey(tmp_path) == ""
     assert citekey(tmp_path, extra="Citation Key: typed2019") == "typed2019"
-    assert citekey(tmp_path, extra="Citation Key: typed2019", citationKey="own2019") == "own2019"
+    assert (
+        citekey(tmp_path, extra="Citation Key: typed2019", citationKey="own2019")
+        == "own2019"
+    )
 
 
 # --- notes of signs without end ---------------------------------------------------------------
@@ -168,7 +177,9 @@ def test_a_hostile_note_is_read_to_its_end(tmp_path, html, begins):
     assert only(tmp_path).exact.startswith(begins)
 
 
-@pytest.mark.parametrize("html", ["<p>word " + "word " * 6000, "<p>x</p>" * 11_000], ids=len)
+@pytest.mark.parametrize(
+    "html", ["<p>word " + "word " * 6000, "<p>x</p>" * 11_000], ids=len
+)
 def test_a_note_too_long_for_a_card_says_so(tmp_path, html):
     write(tmp_path, Library((Work("PAPER001", notes=(Note("NOTE0001", html),)),)))
     told = only(tmp_path)

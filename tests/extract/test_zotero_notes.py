@@ -15,15 +15,21 @@ from samples.zotero_writer import (
     write_zotero,
 )
 
-DOSE = "The minimum inhibitory concentration (MIC) is the lowest dose that prevents growth."
-MARK = Annotation("MARKAAA2", "The lowest dose prevents growth.", "Which dose prevents growth?")
+DOSE = (
+    "The minimum inhibitory concentration (MIC) is the lowest dose that prevents growth."
+)
+MARK = Annotation(
+    "MARKAAA2", "The lowest dose prevents growth.", "Which dose prevents growth?"
+)
 
 
 def write(folder: Path, *htmls: str, marks: tuple[Annotation, ...] = ()) -> Path:
     """A data folder with one paper, its marks and notes."""
     notes = tuple(Note(f"NOTE000{n}", html) for n, html in enumerate(htmls))
     attachment = Attachment("ATTACH01", "Resistance.pdf", marks)
-    work = Work("PAPER001", {"title": "Resistance"}, attachments=(attachment,), notes=notes)
+    work = Work(
+        "PAPER001", {"title": "Resistance"}, attachments=(attachment,), notes=notes
+    )
     folder.mkdir(exist_ok=True)
     write_zotero(folder / "zotero.sqlite", [Library((work,))])
     return folder

@@ -32,7 +32,9 @@ def name_of(picture: bytes) -> str:
 def marks(figure: str | None, tags: tuple[str, ...]) -> tuple[Annotation, ...]:
     return (
         Annotation("FIGUREA2", None, figure, kind="image", page_label="iv", tags=tags),
-        Annotation("DRAWNBB3", None, "q: Which curve is drawn here?", kind="ink", top=200),
+        Annotation(
+            "DRAWNBB3", None, "q: Which curve is drawn here?", kind="ink", top=200
+        ),
         Annotation("REMARKC4", None, "Fig. 2", kind="image", top=300),
         Annotation("SILENTD5", None, None, kind="ink", top=400),
     )
@@ -54,15 +56,21 @@ class Zotero:
             {"title": "Spikes"},
             attachments=(Attachment("ATTACH01", "Spikes.pdf", marks(figure, tags)),),
         )
-        ours = Annotation("FIGUREA2", None, "? Whose group is it?", kind="image", author=1)
-        theirs = Annotation("THEIRSE6", None, "? May they ask?", kind="image", author=2, top=200)
+        ours = Annotation(
+            "FIGUREA2", None, "? Whose group is it?", kind="image", author=1
+        )
+        theirs = Annotation(
+            "THEIRSE6", None, "? May they ask?", kind="image", author=2, top=200
+        )
         shared = Work(
             "PAPER002",
             {"title": "Shared"},
             attachments=(Attachment("ATTACH02", "Shared.pdf", (ours, theirs)),),
         )
         libraries = [Library((work,)), Library((shared,), group=77)]
-        write_zotero(self.database, libraries, account=(1, "ada"), users={1: "ada", 2: "bob"})
+        write_zotero(
+            self.database, libraries, account=(1, "ada"), users={1: "ada", 2: "bob"}
+        )
 
     def show(self, key: str, picture: bytes, library: str = "library") -> Path:
         """The reader shows a mark, and Zotero keeps its picture."""
@@ -187,8 +195,12 @@ def test_a_figure_that_zotero_never_showed_here_is_cut_from_its_pdf(forge, zoter
     zotero.show("FIGUREA2", png(10))
     again = forge.json("run", zotero.folder)
     assert again["cards"]["waiting"] == again["notes"]["added"] == 0
-    assert [card["guid"] for card in forge.cards()] == [card["guid"] for card in cards.values()]
-    assert [card["fields"] for card in forge.cards()] == [card["fields"] for card in cards.values()]
+    assert [card["guid"] for card in forge.cards()] == [
+        card["guid"] for card in cards.values()
+    ]
+    assert [card["fields"] for card in forge.cards()] == [
+        card["fields"] for card in cards.values()
+    ]
 
 
 class Desk:
@@ -266,9 +278,16 @@ def test_another_question_or_another_cut_of_the_figure_is_the_same_note(desk):
 # --- with a model ---------------------------------------------------------------------------
 
 
-def test_a_model_is_never_asked_about_a_figure_and_the_rules_draw_it(forge, zotero, server):
+def test_a_model_is_never_asked_about_a_figure_and_the_rules_draw_it(
+    forge, zotero, server
+):
     llm = json.dumps(
-        {"base_url": server.base_url, "model": "m", "way": "one", "key_env": "OPENAI_API_KEY"}
+        {
+            "base_url": server.base_url,
+            "model": "m",
+            "way": "one",
+            "key_env": "OPENAI_API_KEY",
+        }
     )
     forge.settings(f"drafter: llm\nllm: {llm}\n", trust=True)
     forge.ok("run", zotero.folder)
@@ -304,7 +323,9 @@ def test_pictures_of_a_note_arrive_in_anki(forge, vault, anki):
 
     assert anki.load(forge.folder / "ankiforge.apkg") == {"new": 3}
     neuron, synapse = (f'<img src="{name_of(png(grey))}" alt="">' for grey in (50, 60))
-    notes = {note["Front"]: note for note in map(anki.col.get_note, anki.col.find_notes(""))}
+    notes = {
+        note["Front"]: note for note in map(anki.col.get_note, anki.col.find_notes(""))
+    }
     assert notes["Which cell is this?"]["Back"] == neuron
     assert notes[f"What is the {synapse} called?"]["Back"] == "a synapse"
     assert notes["What fires?"]["Back"] == f"{neuron}<br>{synapse}"

@@ -27,7 +27,9 @@ def file(number: int, *marks: Annotation, **more: Any) -> Attachment:
 
 def paper(number: int, *files: Attachment, **more: Any) -> Work:
     title = {"title": f"Paper {number}"}
-    return Work(f"PAPER{number:03}", title, attachments=files, collections=("Solo",), **more)
+    return Work(
+        f"PAPER{number:03}", title, attachments=files, collections=("Solo",), **more
+    )
 
 
 FIRST = Library(
@@ -57,7 +59,9 @@ class Reader:
     def scan(self, memory: Any = None) -> list[Sighting]:
         """Read, counting requests on."""
         kept, pace = memory or self.memory, fake.Clock().pace
-        source = opened("zotero", Path(), self.settings, memory=kept, limits={"pace": pace})
+        source = opened(
+            "zotero", Path(), self.settings, memory=kept, limits={"pace": pace}
+        )
         return list(source.scan())
 
     def afresh(self) -> list[Sighting]:
@@ -67,7 +71,11 @@ class Reader:
     @property
     def asked(self) -> list[str]:
         """Without whose key it is and which groups there are."""
-        return [one for one in self.server.asked if "/keys/" not in one and "/groups?" not in one]
+        return [
+            one
+            for one in self.server.asked
+            if "/keys/" not in one and "/groups?" not in one
+        ]
 
 
 def highlights(found: list[Sighting]) -> dict[str, Highlight]:
@@ -100,7 +108,9 @@ def with_works(*works: Work) -> Change:
 
 ONE, TWO, BARE = FIRST.works
 CHANGES: dict[str, Change] = {
-    "a mark is erased": with_works(replace(ONE, attachments=(file(1, mark(1)),)), TWO, BARE),
+    "a mark is erased": with_works(
+        replace(ONE, attachments=(file(1, mark(1)),)), TWO, BARE
+    ),
     "a file is trashed": with_works(
         replace(ONE, attachments=(file(1, mark(1), mark(2), trashed=True),)), TWO, BARE
     ),
@@ -134,7 +144,10 @@ def test_a_library_that_never_holds_still_is_told(serve):
         turn = libraries[number % 2]
         reader.server.meanwhile[number] = lambda turn=turn: reader.server.show([turn])
     found = reader.scan()
-    assert not complete(found)["zotero:user"] or set(highlights(found)) >= {"MARK0001", "MARK0004"}
+    assert not complete(found)["zotero:user"] or set(highlights(found)) >= {
+        "MARK0001",
+        "MARK0004",
+    }
     assert all("kept changing" in problem.what for problem in problems(found))
 
 

@@ -9,13 +9,22 @@ from typing import Any
 
 import pytest
 
-from samples.zotero_writer import Annotation, Attachment, Library, Note, Work, write_zotero
+from samples.zotero_writer import (
+    Annotation,
+    Attachment,
+    Library,
+    Note,
+    Work,
+    write_zotero,
+)
 from tests.fakes import zotero_server as fake
 
 ADA, BEN = 123456, 222333
 USERS = {ADA: "Ada Lovelace", BEN: "Ben Reader"}
 
-ACRONYM = "The minimum inhibitory concentration (MIC) is the lowest dose that prevents growth."
+ACRONYM = (
+    "The minimum inhibitory concentration (MIC) is the lowest dose that prevents growth."
+)
 TERM = "The transfer of genes by contact (TGC) spreads a plasmid."
 PLAIN = "Persister cells survive for reasons of their own."
 OTHER = "The water loss of leaves (WLL) cools them."
@@ -25,7 +34,9 @@ ASKED = "? What do persister cells do?"
 def paper(key: str, title: str, *marks: Annotation, **more: Any) -> Work:
     """A work with one file; the keys of both end alike."""
     attached = Attachment(f"ATTACH{key[-2:]}", f"{title}.pdf", marks)
-    return Work(key, {"title": title, **more.pop("fields", {})}, attachments=(attached,), **more)
+    return Work(
+        key, {"title": title, **more.pop("fields", {})}, attachments=(attached,), **more
+    )
 
 
 RESIST = paper(
@@ -38,7 +49,9 @@ RESIST = paper(
     collections=("Biology/Microbes",),
     notes=(Note("NOTEAAA2", "<p>Resistance is <b>old</b>.</p>"),),
 )
-LEAVES = paper("PAPERBB3", "How Leaves Drink", Annotation("MARKDDD5", OTHER, "What cools leaves?"))
+LEAVES = paper(
+    "PAPERBB3", "How Leaves Drink", Annotation("MARKDDD5", OTHER, "What cools leaves?")
+)
 OWN = Library((RESIST, LEAVES))
 CLUB_MARKS = (
     Annotation("MARKEEE6", "ours to keep", "q: What is a book for?", author=ADA),
@@ -79,7 +92,8 @@ class Desk:
         if settings.get("api") == "web":
             named = {"key_env": "ZOTERO_API_KEY"} | named
         self.settings.write_text(
-            json.dumps({"sources": [{"zotero": named}], "anki": {"collection": "none"}}), "utf-8"
+            json.dumps({"sources": [{"zotero": named}], "anki": {"collection": "none"}}),
+            "utf-8",
         )
 
     def read_here(self, **settings: Any) -> None:
@@ -106,7 +120,12 @@ class Desk:
     def gone(self) -> set[str]:
         """The highlights of cards that say that their source is gone."""
         cards = self.forge.cards()
-        return {c["highlight"] for c in cards for f in c["findings"] if f["check"] == "source_gone"}
+        return {
+            c["highlight"]
+            for c in cards
+            for f in c["findings"]
+            if f["check"] == "source_gone"
+        }
 
 
 @pytest.fixture
@@ -140,7 +159,11 @@ def test_a_library_on_the_web_from_first_run_to_last(desk, serve):
     assert desk.live == before
 
     edited = Annotation("MARKBBB3", TERM.replace("plasmid", "ring of DNA"), top=2)
-    marks = (RESIST.attachments[0].annotations[0], edited, RESIST.attachments[0].annotations[2])
+    marks = (
+        RESIST.attachments[0].annotations[0],
+        edited,
+        RESIST.attachments[0].annotations[2],
+    )
     server.show([Library((with_marks(RESIST, *marks), LEAVES)), CLUB])
     assert counts(desk.run()) == (0, 1, 0, 6)
     assert desk.live == before
@@ -250,7 +273,9 @@ def test_doctor_asks_and_tells_the_way_or_what_is_missing(desk, serve):
     desk.read_here(url=server.url)
     source = doctor(desk)
     assert source["state"] == "ok"
-    assert source["says"].startswith("zotero: user, group.77 by Zotero's web API at 127.0.0.1")
+    assert source["says"].startswith(
+        "zotero: user, group.77 by Zotero's web API at 127.0.0.1"
+    )
     server.faults.extend([fake.FINE, fake.status(403, "not these")])
     source = doctor(desk)
     assert (source["state"], source["exit_code"]) == ("fail", 1)
@@ -280,7 +305,10 @@ def test_of_what_could_not_be_read_nobody_says_that_nothing_is_marked(desk, serv
 def test_a_strangers_workspace_sends_no_key_anywhere(desk):
     desk.read_by(api="web", url="https://zotero.example.org", key_env="HOME_TOKEN")
     refused = desk.forge("run", code=2)
-    assert "a key and questions would be sent to https://zotero.example.org" in refused.stderr
+    assert (
+        "a key and questions would be sent to https://zotero.example.org"
+        in refused.stderr
+    )
     assert "HOME_TOKEN would be used as a key" in refused.stderr
     assert {one["name"] for one in desk.forge("doctor", "--json").lines} == {
         "program", "settings", "trust",

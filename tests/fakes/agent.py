@@ -29,7 +29,10 @@ class Client:
         Thread(target=self._loop.run_forever, daemon=True).start()
         self._ready: Future[ClientSession] = Future()
         parameters = StdioServerParameters(
-            command=command[0], args=[*command[1:]], env={**os.environ, **environment}, cwd=folder
+            command=command[0],
+            args=[*command[1:]],
+            env={**os.environ, **environment},
+            cwd=folder,
         )
         self._task = asyncio.run_coroutine_threadsafe(self._serve(parameters), self._loop)
         self._session = self._ready.result(30)
@@ -57,10 +60,14 @@ class Client:
 
     def tools(self) -> list[dict[str, Any]]:
         found = self._wait(self._session.list_tools()).tools
-        return [one.model_dump(exclude_none=True, by_alias=True, mode="json") for one in found]
+        return [
+            one.model_dump(exclude_none=True, by_alias=True, mode="json") for one in found
+        ]
 
     def propose(self, highlight: str, **card: str) -> Any:
-        [result] = self("propose_cards", cards=[{"highlight": highlight, **card}])["results"]
+        [result] = self("propose_cards", cards=[{"highlight": highlight, **card}])[
+            "results"
+        ]
         return result
 
     def keys(self) -> dict[str, str]:

@@ -80,7 +80,9 @@ class AnkiConnectServer:
         handler = type("Handler", (_Handler,), {"fake": self})
         with HTTPServer(("127.0.0.1", 0), handler) as http:
             self._port = http.server_address[1]
-            thread = threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True)
+            thread = threading.Thread(
+                target=http.serve_forever, args=(0.01,), daemon=True
+            )
             thread.start()
             try:
                 yield self
@@ -259,7 +261,11 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         request = json.loads(body)
         self.fake.requests.append(request)
-        answer = b"" if "origin" in self.headers else json.dumps(self.fake.answer(request)).encode()
+        answer = (
+            b""
+            if "origin" in self.headers
+            else json.dumps(self.fake.answer(request)).encode()
+        )
         self.send_response(200 if answer else 403)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(answer)))

@@ -51,7 +51,11 @@ def completion(
                 "finish_reason": finish,
             }
         ],
-        "usage": {"prompt_tokens": tokens, "completion_tokens": tokens, "total_tokens": 2 * tokens},
+        "usage": {
+            "prompt_tokens": tokens,
+            "completion_tokens": tokens,
+            "total_tokens": 2 * tokens,
+        },
     }
 
 
@@ -69,14 +73,23 @@ def error(status: int, message: str, code: str = "", **headers: str) -> Reply:
     return Reply(status, body, (("content-type", "application/json"), *named))
 
 
-def page(status: int = 200, text: str = "<html><body>Please log in</body></html>") -> Reply:
+def page(
+    status: int = 200, text: str = "<html><body>Please log in</body></html>"
+) -> Reply:
     return Reply(status, text.encode(), (("content-type", "text/html"),))
 
 
 def card(
     h: object, quote: str, front: str = "What is it?", back: str = "", **more: Any
 ) -> dict[str, Any]:
-    return {"h": h, "kind": "basic", "quote": quote, "front": front, "back": back or quote, **more}
+    return {
+        "h": h,
+        "kind": "basic",
+        "quote": quote,
+        "front": front,
+        "back": back or quote,
+        **more,
+    }
 
 
 def marked(request: dict[str, Any]) -> list[tuple[str, str]]:
@@ -101,7 +114,9 @@ def stepping(request: dict[str, Any], tokens: int = 10) -> Reply:
         about, _, proposed = demand.rpartition("Answer: ")
         sentence = about.partition('about the sentence "')[2].rpartition('"')[0]
         question = sentence.strip(" .?!").replace(proposed, f"“{proposed[::-1]}”")
-        return says(json.dumps({step: f"What is read backwards: {question}?"}), tokens=tokens)
+        return says(
+            json.dumps({step: f"What is read backwards: {question}?"}), tokens=tokens
+        )
     backwards = re.findall("“(.*?)”", demand.rpartition("Answer the question: ")[2])[-1]
     return says(json.dumps({step: backwards[::-1]}), tokens=tokens)
 
@@ -110,7 +125,9 @@ def obliging(request: dict[str, Any], tokens: int = 10) -> Reply:
     """One good card a highlight."""
     if step_of(request):
         return stepping(request, tokens)
-    made = [card(h, text, f"What says passage {text[:12]}?") for h, text in marked(request)]
+    made = [
+        card(h, text, f"What says passage {text[:12]}?") for h, text in marked(request)
+    ]
     return cards(*made, tokens=tokens)
 
 
@@ -137,7 +154,9 @@ class LlmServer:
 
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._http.daemon_threads = True
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
+        self._thread = threading.Thread(
+            target=self._http.serve_forever, args=(0.01,), daemon=True
+        )
         self._thread.start()
         return self
 
@@ -183,7 +202,9 @@ class _Handler(BaseHTTPRequestHandler):
         with self.fake.lock:
             self.fake.at_a_time += 1
             self.fake.most_at_a_time = max(self.fake.most_at_a_time, self.fake.at_a_time)
-        reply = self.fake.take(self.path, {k.lower(): v for k, v in self.headers.items()}, request)
+        reply = self.fake.take(
+            self.path, {k.lower(): v for k, v in self.headers.items()}, request
+        )
         with self.fake.lock:
             self.fake.at_a_time -= 1
         self._play(reply)
@@ -200,7 +221,9 @@ class _Handler(BaseHTTPRequestHandler):
         if reply.drip_s:
             self._drip(start, reply)
             return
-        self.wfile.write(start + reply.body[: reply.cut])  # one write: two cost a delayed ACK
+        self.wfile.write(
+            start + reply.body[: reply.cut]
+        )  # one write: two cost a delayed ACK
         self.close_connection = reply.cut is not None
 
     def _drip(self, start: bytes, reply: Reply) -> None:
@@ -234,10 +257,19 @@ class Memory:
         return self.kept.get(request)
 
     def put(
-        self, request: str, raw: str, *, model: str, prompt: str, tokens_in: int, tokens_out: int
+        self,
+        request: str,
+        raw: str,
+        *,
+        model: str,
+        prompt: str,
+        tokens_in: int,
+        tokens_out: int,
     ) -> None:
         self.kept[request] = raw
-        self.calls.append({"model": model, "prompt": prompt, "in": tokens_in, "out": tokens_out})
+        self.calls.append(
+            {"model": model, "prompt": prompt, "in": tokens_in, "out": tokens_out}
+        )
 
     @property
     def replies(self) -> list[str]:

@@ -50,7 +50,9 @@ def status(code: int, body: str = "", **headers: str) -> Fault:
 
 
 def portal(code: int = 200) -> Fault:
-    page = b"<!doctype html><html><body>Welcome to the hotel. Please log in.</body></html>"
+    page = (
+        b"<!doctype html><html><body>Welcome to the hotel. Please log in.</body></html>"
+    )
     return Fault(code, page, (("Content-Type", "text/html"), ("Location", "/login")))
 
 
@@ -136,7 +138,9 @@ class _Rows:
         self.shared, self.users, self.web = library.group is not None, users, web
         self.rows: dict[str, dict[str, Any]] = {}
 
-    def add(self, key: str, kind: str, data: Any, one: Any, parent: str = "", **meta: Any) -> None:
+    def add(
+        self, key: str, kind: str, data: Any, one: Any, parent: str = "", **meta: Any
+    ) -> None:
         data = {"key": key, "itemType": kind, **data, "relations": {}}
         if parent:
             data["parentItem"] = parent
@@ -148,7 +152,9 @@ class _Rows:
         fields = dict(work.fields)
         meta: dict[str, Any] = {"numChildren": len(work.attachments)}
         dated = next((n for n in fields if n.startswith("date") or n == "issueDate"), "")
-        if found := re.match(r"(\d{4}-\d\d-\d\d) (.*)|(\d{4})", fields.get(dated, ""), re.DOTALL):
+        if found := re.match(
+            r"(\d{4}-\d\d-\d\d) (.*)|(\d{4})", fields.get(dated, ""), re.DOTALL
+        ):
             parsed = re.sub(r"(-00)+$", "", found[1] or found[3])
             fields[dated] = found[2] or fields[dated]
             meta |= {} if parsed == "0000" else {"parsedDate": parsed}
@@ -175,7 +181,11 @@ class _Rows:
             "contentType": "application/pdf",
             **({"path": one.path} if linked else {"filename": name}),
             "tags": [],
-            **({} if parent else {"collections": [collection_key(p) for p in one.collections]}),
+            **(
+                {}
+                if parent
+                else {"collections": [collection_key(p) for p in one.collections]}
+            ),
             **self.dates(one),
         }
         self.add(one.key, "attachment", data, one, parent)
@@ -188,7 +198,9 @@ class _Rows:
             {"pageIndex": mark.page, "rects": [[72, 700 - mark.top, 520, 712 - mark.top]]}
         )
         text = (
-            {"annotationText": mark.text or ""} if mark.kind in ("highlight", "underline") else {}
+            {"annotationText": mark.text or ""}
+            if mark.kind in ("highlight", "underline")
+            else {}
         )
         data = {
             "annotationType": mark.kind,
@@ -197,7 +209,8 @@ class _Rows:
             "annotationComment": mark.comment or "",
             "annotationColor": mark.colour,
             "annotationPageLabel": mark.page_label,
-            "annotationSortIndex": mark.sort_index or f"{mark.page:05}|{mark.top:06}|{mark.top:05}",
+            "annotationSortIndex": mark.sort_index
+            or f"{mark.page:05}|{mark.top:06}|{mark.top:05}",
             "annotationPosition": position,
             "tags": _tags(mark.tags, ()),
             **self.dates(mark),
@@ -213,7 +226,9 @@ class _Rows:
         if not (self.web and self.shared and number is not None):
             return {}
         name = self.users.get(number, "")
-        return {"createdByUser": {"id": number, "username": f"user{number}", "name": name}}
+        return {
+            "createdByUser": {"id": number, "username": f"user{number}", "name": name}
+        }
 
     def dates(self, one: Any) -> dict[str, str]:
         """Not every kind of thing is given both."""
@@ -242,8 +257,12 @@ def collections_of(library: Library) -> dict[str, dict[str, Any]]:
     """Every collection that is named, with those around it."""
     attachments = [one for work in library.works for one in work.attachments]
     holders = (*library.works, *library.loose, *attachments)
-    named = {path for one in holders for path in one.collections} | {*library.trashed_collections}
-    paths = {"/".join(p.split("/")[:n]) for p in named for n in range(1, p.count("/") + 2)}
+    named = {path for one in holders for path in one.collections} | {
+        *library.trashed_collections
+    }
+    paths = {
+        "/".join(p.split("/")[:n]) for p in named for n in range(1, p.count("/") + 2)
+    }
     rows = {}
     for path in sorted(paths):
         outer, _, name = path.rpartition("/")
@@ -299,7 +318,9 @@ class ZoteroServer:
             places = []
             for library in libraries:
                 shared = library.group is not None
-                place = f"groups/{library.group}" if shared else f"users/{self.account[0]}"
+                place = (
+                    f"groups/{library.group}" if shared else f"users/{self.account[0]}"
+                )
                 shelf = self.shelves.get(place) or Shelf(library.name)
                 self.shelves[place] = shelf
                 rows = rows_of(library, self.users, web=self.web)
@@ -310,7 +331,9 @@ class ZoteroServer:
     def __enter__(self) -> Self:
         handler = type("Handler", (_Handler,), {"fake": self})
         self._http = _Server(("127.0.0.1", 0), handler)
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
+        self._thread = threading.Thread(
+            target=self._http.serve_forever, args=(0.01,), daemon=True
+        )
         self._thread.start()
         return self
 
@@ -326,7 +349,9 @@ class ZoteroServer:
 
     # --- answers ----------------------------------------------------------------------------
 
-    def answer(self, path: str, query: dict[str, str], headers: Mapping[str, str]) -> Fault:
+    def answer(
+        self, path: str, query: dict[str, str], headers: Mapping[str, str]
+    ) -> Fault:
         """The right answer, as a status with headers and body."""
         if not self.web:
             path = path.removeprefix("/api")
@@ -355,20 +380,33 @@ class ZoteroServer:
         )
 
     def _library(
-        self, kind: str, number: int, what: str, query: dict[str, str], headers: Mapping[str, str]
+        self,
+        kind: str,
+        number: int,
+        what: str,
+        query: dict[str, str],
+        headers: Mapping[str, str],
     ) -> Fault:
         if kind == "users" and not self.web:
             if number not in (0, self.account[0]):
-                return status(400, "Only data for the logged-in user is available locally")
+                return status(
+                    400, "Only data for the logged-in user is available locally"
+                )
             number = self.account[0]
         if kind == "users" and what == "groups":
             return self._paged(self._groups(), query, Shelf(""))
         shelf = self.shelves.get(f"{kind}/{number}")
         if shelf is None:
-            return status(404, "Not found") if kind == "groups" else status(403, "Forbidden")
+            return (
+                status(404, "Not found") if kind == "groups" else status(403, "Forbidden")
+            )
         if self.web and "Authorization" not in headers:
             return status(403, "Forbidden")
-        rows = self._collections(shelf) if what == "collections" else self._items(shelf, query)
+        rows = (
+            self._collections(shelf)
+            if what == "collections"
+            else self._items(shelf, query)
+        )
         if isinstance(rows, Fault):
             return rows
         return self._paged(rows, query, shelf)
@@ -376,14 +414,22 @@ class ZoteroServer:
     def _groups(self) -> list[dict[str, Any]]:
         groups = {p: s for p, s in self.shelves.items() if p.startswith("groups/")}
         return [
-            {"id": (number := int(place.removeprefix("groups/"))), "version": 1, "meta": {}}
+            {
+                "id": (number := int(place.removeprefix("groups/"))),
+                "version": 1,
+                "meta": {},
+            }
             | {"data": {"id": number, "name": shelf.name}}
             for place, shelf in groups.items()
         ]
 
     def _collections(self, shelf: Shelf) -> list[dict[str, Any]]:
         rows = shelf.collections.values()
-        return [{**row, "version": shelf.version} for row in rows if "deleted" not in row["data"]]
+        return [
+            {**row, "version": shelf.version}
+            for row in rows
+            if "deleted" not in row["data"]
+        ]
 
     def _items(self, shelf: Shelf, query: dict[str, str]) -> list[dict[str, Any]] | Fault:
         rows = list(shelf.rows.values())
@@ -428,7 +474,9 @@ class ZoteroServer:
 
 def _json(value: Any, **headers: str) -> Fault:
     named = tuple((name.replace("_", "-"), text) for name, text in headers.items())
-    return Fault(200, json.dumps(value).encode(), (("Content-Type", "application/json"), *named))
+    return Fault(
+        200, json.dumps(value).encode(), (("Content-Type", "application/json"), *named)
+    )
 
 
 class _Server(ThreadingHTTPServer):

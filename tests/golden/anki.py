@@ -30,7 +30,9 @@ class Anki:
         return {way: len(getattr(log, way)) for way in ways if len(getattr(log, way))}
 
     def note(self, guid: str) -> Any:
-        return self.col.get_note(self.col.db.scalar("select id from notes where guid = ?", guid))
+        return self.col.get_note(
+            self.col.db.scalar("select id from notes where guid = ?", guid)
+        )
 
     def _touched(self, guid: str) -> None:
         """Say when a note was changed: later with each step, and never just now."""
@@ -104,7 +106,9 @@ class Anki:
                 "type": note.note_type()["name"],
                 "tags": sorted(note.tags),
                 "fields": {
-                    name: text for name, text in note.items() if text and name != "AnkiforgeId"
+                    name: text
+                    for name, text in note.items()
+                    if text and name != "AnkiforgeId"
                 },
                 "cards": [
                     [card.ord, self.col.decks.name(card.did), card.reps, card.queue == -1]

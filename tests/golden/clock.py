@@ -80,7 +80,9 @@ def _holders() -> list[tuple[Any, str, Any]]:
             module = importlib.import_module(one.name)
         except ImportError:  # an optional dependency that is not installed
             continue
-        held = [(name, value) for name, value in vars(module).items() if id(value) in SHIFTED]
+        held = [
+            (name, value) for name, value in vars(module).items() if id(value) in SHIFTED
+        ]
         found += [(module, name, value) for name, value in held]
     return found
 

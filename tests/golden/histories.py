@@ -61,7 +61,9 @@ def needs_anki(history: dict[str, Any]) -> bool:
     return any("anki" in step for step in history["steps"])
 
 
-def play(history: dict[str, Any], folder: Path, make_forge: Any, fake: Any) -> list[dict[str, Any]]:
+def play(
+    history: dict[str, Any], folder: Path, make_forge: Any, fake: Any
+) -> list[dict[str, Any]]:
     """Play one history in an empty folder; what each of its steps came to.
 
     A step tells what is different from the step before it, so that a difference is told once.
@@ -92,7 +94,12 @@ class Machine:
 
 class Player:
     def __init__(
-        self, history: dict[str, Any], folder: Path, make_forge: Any, fake: Any, stack: ExitStack
+        self,
+        history: dict[str, Any],
+        folder: Path,
+        make_forge: Any,
+        fake: Any,
+        stack: ExitStack,
     ) -> None:
         self.history = history
         self.folder = folder
@@ -122,7 +129,9 @@ class Player:
                 if came is not None:
                     if not came["exit"]:
                         del came["exit"]
-                    told.append({"step": f"{number} {self.label(verb, what, machine)}", **came})
+                    told.append(
+                        {"step": f"{number} {self.label(verb, what, machine)}", **came}
+                    )
             except Exception as error:
                 error.add_note(f"step {number}: {verb} {what}"[:300])
                 raise
@@ -161,7 +170,14 @@ class Player:
         (machine.desk / "decks").mkdir()
         (machine.desk / "decks" / "deck.yaml").write_text(self.history.get("deck", DECK))
         self.write_settings(machine, text)
-        for name in ("notes/.obsidian", "papers", "Zotero", "kindle", "readwise", "texts"):
+        for name in (
+            "notes/.obsidian",
+            "papers",
+            "Zotero",
+            "kindle",
+            "readwise",
+            "texts",
+        ):
             if name.split("/")[0] in text:
                 (machine.desk / name).mkdir(parents=True, exist_ok=True)
 
@@ -227,18 +243,27 @@ class Player:
             for page in made["pages"]:
                 blocks = [pdf_writer.heading(made["title"])] if not pages else []
                 blocks += [pdf_writer.paragraph(one) for one in page["text"]]
-                given = ({"words": m} if isinstance(m, str) else m for m in page.get("marks", []))
-                marks = [pdf_writer.mark(**{**asked(one["words"]), **one}) for one in given]
+                given = (
+                    {"words": m} if isinstance(m, str) else m
+                    for m in page.get("marks", [])
+                )
+                marks = [
+                    pdf_writer.mark(**{**asked(one["words"]), **one}) for one in given
+                ]
                 pages.append(pdf_writer.Page(blocks, marks))
             pdf_writer.write_pdf(
                 path, pages, title=made["title"], author=made.get("author", ""),
                 fields=made.get("fields", {}),
             )  # fmt: skip
 
-    def do_zotero(self, machine: Machine, works: list[dict[str, Any]] | dict[str, Any]) -> None:
+    def do_zotero(
+        self, machine: Machine, works: list[dict[str, Any]] | dict[str, Any]
+    ) -> None:
         """A list of works, or {`group`: its number, `account`: [number, name], `works`: …}."""
         given = works if isinstance(works, dict) else {"works": works}
-        library = zotero.Library(tuple(map(work_of, given["works"])), group=given.get("group"))
+        library = zotero.Library(
+            tuple(map(work_of, given["works"])), group=given.get("group")
+        )
         number, name = given.get("account", (0, ""))
         (machine.desk / "Zotero").mkdir(exist_ok=True)
         path = machine.desk / "Zotero" / "zotero.sqlite"
@@ -257,7 +282,9 @@ class Player:
             shutil.rmtree(hidden)
         else:
             for path in list(hidden.iterdir()):
-                if path.is_file() and path.name.startswith("ledger.db") == (what == "ledger"):
+                if path.is_file() and path.name.startswith("ledger.db") == (
+                    what == "ledger"
+                ):
                     path.unlink()
 
     def do_carry(self, machine: Machine, what: dict[str, Any]) -> None:
@@ -333,7 +360,11 @@ class Player:
             if kind == "card":
                 return self.guid(machine, rest)
             if kind == "question":
-                [id] = [one["id"] for one in self.questions(machine) if one["question"] == rest]
+                [id] = [
+                    one["id"]
+                    for one in self.questions(machine)
+                    if one["question"] == rest
+                ]
                 return str(id)
             keys = {
                 one["key"]
@@ -341,7 +372,9 @@ class Player:
                 if rest in one["exact"]
             }
             keys |= {
-                one["highlight"] for one in self.listed(machine, "--all") if rest in one["quote"]
+                one["highlight"]
+                for one in self.listed(machine, "--all")
+                if rest in one["quote"]
             }
             [key] = keys
             return str(key)
@@ -357,27 +390,39 @@ class Player:
         """The one card with this word: in its fields, else in its quote; live before others."""
         cards = self.listed(machine, "--all")
         for keys in (("fields",), ("fields", "quote", "title")):
-            found = [card for card in cards if any(word in str(card[key]) for key in keys)]
+            found = [
+                card for card in cards if any(word in str(card[key]) for key in keys)
+            ]
             waits = [card for card in found if card["verdict"] == "pending"]
             found = [card for card in found if is_card(card)] or waits or found
             if found:
                 assert len(found) == 1, (word, [card["fields"] for card in found])
                 return str(found[0]["guid"] or found[0]["id"])
-        raise AssertionError(f"no card with {word!r}: {[card['fields'] for card in cards]}")
+        raise AssertionError(
+            f"no card with {word!r}: {[card['fields'] for card in cards]}"
+        )
 
     def look(self, machine: Machine) -> dict[str, Any]:
         """What is different from the last look: cards, drafts, passages, packages, requests."""
         cards = self.listed(machine, "--all")
         paths = sorted(machine.desk.rglob("*.apkg"))
-        packages = {path.name: notes_in(path) for path in paths if ".previous." not in path.name}
+        packages = {
+            path.name: notes_in(path) for path in paths if ".previous." not in path.name
+        }
         held = {one["guid"]: one["fields"] for one in cards if is_card(one)}
         for notes in packages.values():
-            held |= {guid: note["fields"] for guid, note in notes.items() if guid not in held}
+            held |= {
+                guid: note["fields"] for guid, note in notes.items() if guid not in held
+            }
         self.name(held)
         now: dict[str, Any] = {
-            "cards": {self.names[one["guid"]]: told(one) for one in cards if is_card(one)},
+            "cards": {
+                self.names[one["guid"]]: told(one) for one in cards if is_card(one)
+            },
             "waiting": dict.fromkeys(sorted(drafts_of(cards)), True),
-            "no card": {one["exact"]: True for one in self.listed(machine, "--no-card", "--all")},
+            "no card": {
+                one["exact"]: True for one in self.listed(machine, "--no-card", "--all")
+            },
             "questions": {asked_about(one): True for one in self.questions(machine)},
             "packages": {name: self.named(notes) for name, notes in packages.items()},
         }
@@ -391,7 +436,9 @@ class Player:
         if self.server and self.asked != len(self.server.asked):
             new = self.server.asked[self.asked :]
             self.asked = len(self.server.asked)
-            came["asked"] = sorted(words for one in new for _, words in self.fake.marked(one))
+            came["asked"] = sorted(
+                words for one in new for _, words in self.fake.marked(one)
+            )
         return came
 
     def name(self, held: dict[str, dict[str, str]]) -> None:
@@ -417,7 +464,12 @@ class Player:
         text = json.dumps(value, ensure_ascii=False)
         text = re.sub(r'"ankiforge::doc::[^"]*"(, )?', "", text).replace(", ]", "]")
         for path in (str(machine.desk), str(self.folder)):
-            for form in (path, quote(path, safe=""), quote(path), quote(path, safe="-_.~")):
+            for form in (
+                path,
+                quote(path, safe=""),
+                quote(path),
+                quote(path, safe="-_.~"),
+            ):
                 text = text.replace(form, "HERE")
         return json.loads(text)
 
@@ -430,10 +482,16 @@ class Player:
         for verb, what in steps.items():
             if verb not in ("import", "add"):
                 words = (
-                    what if verb == "undo_import" else [what] if isinstance(what, str) else what[:1]
+                    what
+                    if verb == "undo_import"
+                    else [what]
+                    if isinstance(what, str)
+                    else what[:1]
                 )
                 guids |= {word: self.guid(machine, word) for word in words}
-        with anki.opened(machine.collection, self.ahead - START + 10 * self.number) as open_one:
+        with anki.opened(
+            machine.collection, self.ahead - START + 10 * self.number
+        ) as open_one:
             for verb, what in steps.items():
                 if verb == "import":
                     came["imported"] = open_one.load(machine.desk / what)
@@ -463,7 +521,9 @@ class Player:
         for label, words in self.fake.marked(request):
             rule = next((one for word, one in self.rules.items() if word in words), None)
             if rule is None:
-                made.append(self.fake.card(label, words, f"What is said of {words.split()[0]}?"))
+                made.append(
+                    self.fake.card(label, words, f"What is said of {words.split()[0]}?")
+                )
             elif isinstance(rule, str):
                 return self.fake.says(rule)
             elif isinstance(rule, int):
@@ -476,12 +536,17 @@ class Player:
     def do_answer_chat(self, machine: Machine, what: dict[str, Any]) -> None:
         """Write the answer to an exported chat: labels are found before the passages."""
         text = (machine.desk / what["asked"]).read_text(encoding="utf-8")
-        found = re.findall(r'<highlight h="(\w+)">.*?<marked>(.*?)</marked>', text, re.DOTALL)
+        found = re.findall(
+            r'<highlight h="(\w+)">.*?<marked>(.*?)</marked>', text, re.DOTALL
+        )
         cards = []
         for label, words in found:
             for word, rule in what["cards"].items():
                 if word in words:
-                    cards += [{"h": label, "kind": "basic", "quote": words, **one} for one in rule]
+                    cards += [
+                        {"h": label, "kind": "basic", "quote": words, **one}
+                        for one in rule
+                    ]
         answer = "Here you are:\n```json\n" + json.dumps({"cards": cards}) + "\n```\n"
         (machine.desk / what["into"]).write_text(answer, encoding="utf-8")
 
@@ -529,7 +594,10 @@ def told(card: dict[str, Any]) -> dict[str, Any]:
 
 def asked_about(question: dict[str, Any]) -> str:
     """What a question is about: its kind, and the words in doubt."""
-    words = [f"{one['field']}: {one['mine']} <> {one['source']}" for one in question["conflicts"]]
+    words = [
+        f"{one['field']}: {one['mine']} <> {one['source']}"
+        for one in question["conflicts"]
+    ]
     return " | ".join((question["question"], *question["examples"], *words))
 
 
@@ -582,7 +650,9 @@ def notes_in(package: Path) -> dict[str, Any]:
             "deck": sorted(named[did]["name"] for did in dids.split(",")),
             "cards": sorted(map(int, ords.split(","))),
             "tags": sorted(tags.split()),
-            "fields": {name: text for name, text in values if text and name != "AnkiforgeId"},
+            "fields": {
+                name: text for name, text in values if text and name != "AnkiforgeId"
+            },
         }
     return found
 

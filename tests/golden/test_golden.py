@@ -20,7 +20,11 @@ HAS_ANKI = importlib.util.find_spec("anki") is not None
 def read_table() -> dict[str, tuple[str, str]]:
     """{name: (kept or changed or dropped, why)} of `table.md`."""
     lines = (HERE / "table.md").read_text(encoding="utf-8").splitlines()
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if "|" in line]
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in lines
+        if "|" in line
+    ]
     assert len({row[0] for row in rows}) == len(rows), "a name stands twice"
     return {name: (fate, why) for name, fate, why in rows[2:]}
 
@@ -39,7 +43,10 @@ def compact(steps: list[dict[str, Any]]) -> str:
         if not isinstance(value, dict) or not value or depth == 0:
             return json.dumps(value, ensure_ascii=False)
         pad = " " * (4 - depth)
-        inner = [f"{pad}{json.dumps(key)}: {dump(one, depth - 1)}" for key, one in value.items()]
+        inner = [
+            f"{pad}{json.dumps(key)}: {dump(one, depth - 1)}"
+            for key, one in value.items()
+        ]
         return "{\n" + ",\n".join(inner) + "}"
 
     return "[\n" + ",\n".join(dump(step, 3) for step in steps) + "\n]\n"
@@ -49,7 +56,9 @@ def compact(steps: list[dict[str, Any]]) -> str:
 def test_a_history_gives_what_was_recorded(name, tmp_path, forge_in, fake):
     if histories.needs_anki(HISTORIES[name]) and not HAS_ANKI:
         pytest.skip("the anki wheel is not installed")
-    came = json.loads(json.dumps(histories.play(HISTORIES[name], tmp_path, forge_in, fake)))
+    came = json.loads(
+        json.dumps(histories.play(HISTORIES[name], tmp_path, forge_in, fake))
+    )
     if RECORD:
         recorded_at(name).write_text(compact(came), encoding="utf-8")
     steps = json.loads(recorded_at(name).read_text(encoding="utf-8"))
@@ -63,4 +72,6 @@ def test_the_table_names_each_history_and_each_recording_once():
     assert all(len(why.split()) >= 2 for _, why in TABLE.values())
     there = {name for name, (fate, _) in TABLE.items() if fate != "dropped"}
     assert there == set(HISTORIES)
-    assert {recorded_at(name).name for name in there} == {path.name for path in RECORDED.iterdir()}
+    assert {recorded_at(name).name for name in there} == {
+        path.name for path in RECORDED.iterdir()
+    }

@@ -23,7 +23,19 @@ from ankiforge.pipeline.query import FIELDS, parse
 from tests.examples import examples
 from tests.limits import no_hang
 
-SIGNS = ["{{c1::", "{{c2,3::", "}}", "::", "$", "\\", "`", "**", "[x](y)", "\ue0007\ue001", "```\n"]
+SIGNS = [
+    "{{c1::",
+    "{{c2,3::",
+    "}}",
+    "::",
+    "$",
+    "\\",
+    "`",
+    "**",
+    "[x](y)",
+    "\ue0007\ue001",
+    "```\n",
+]
 WORDS = [
     "This paper",
     "What is",
@@ -49,9 +61,13 @@ KNOWN = {rule.id for rule in RULES} | {NO_LABEL}
 def drafts(draw: st.DrawFn) -> Draft:
     kind = draw(st.sampled_from(CardKind))
     fields = tuple((name, draw(TEXT)) for name in kind.family.content_fields)
-    origin = Origin(draw(st.sampled_from(["llm", "rules:phrase", "rules:comment", "person"])))
+    origin = Origin(
+        draw(st.sampled_from(["llm", "rules:phrase", "rules:comment", "person"]))
+    )
     key = HighlightKey("vault:notes/a")
-    return Draft(key, kind, fields, draw(TEXT), "", 0, origin, by_hand=draw(st.booleans()))
+    return Draft(
+        key, kind, fields, draw(TEXT), "", 0, origin, by_hand=draw(st.booleans())
+    )
 
 
 @st.composite
@@ -74,7 +90,9 @@ def highlights(draw: st.DrawFn) -> Highlight:
 
 @examples(50)
 @given(drafts(), highlights(), drafts())
-def test_any_draft_is_judged_alike_each_time_and_only_by_known_rules(draft, highlight, other):
+def test_any_draft_is_judged_alike_each_time_and_only_by_known_rules(
+    draft, highlight, other
+):
     twins = DuplicateIndex()
     twins.add("other", HighlightKey("vault:notes/b"), other)
     context = Context(highlight, twins)
@@ -87,7 +105,9 @@ def test_any_draft_is_judged_alike_each_time_and_only_by_known_rules(draft, high
 
 @given(drafts(), highlights())
 def test_what_a_person_wrote_is_blocked_only_where_it_would_break(draft, highlight):
-    authored = Draft(draft.highlight, draft.kind, draft.fields, "", "", 0, Origin("person"))
+    authored = Draft(
+        draft.highlight, draft.kind, draft.fields, "", "", 0, Origin("person")
+    )
 
     found = check(authored, Context(highlight, DuplicateIndex()))
 
@@ -98,7 +118,9 @@ def test_what_a_person_wrote_is_blocked_only_where_it_would_break(draft, highlig
 QUERIES = st.one_of(
     st.text(max_size=60),
     st.lists(
-        st.sampled_from([*(f"{field}:" for field in FIELDS), "-", '"', "a", "*", "?", " ", "none"]),
+        st.sampled_from(
+            [*(f"{field}:" for field in FIELDS), "-", '"', "a", "*", "?", " ", "none"]
+        ),
         max_size=12,
     ).map("".join),
 )

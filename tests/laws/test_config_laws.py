@@ -73,7 +73,9 @@ def test_any_file_gives_settings_or_a_complaint_with_an_address(content):
 
 
 @given(FILES)
-def test_any_deck_file_gives_rules_that_name_a_deck_or_a_complaint_with_an_address(content):
+def test_any_deck_file_gives_rules_that_name_a_deck_or_a_complaint_with_an_address(
+    content,
+):
     document = Document(DocumentKey("k"), "notes", "Title", "a/b.md")
     highlight = Highlight(document, "vault:notes", HighlightKind.HIGHLIGHT, "x")
 

@@ -47,7 +47,9 @@ def scanned(kind: str, text: str) -> list[Sighting]:
 
 
 def highlights(found: list[Sighting]) -> list[Highlight]:
-    return [one for each in found if isinstance(each, Extracted) for one in each.highlights]
+    return [
+        one for each in found if isinstance(each, Extracted) for one in each.highlights
+    ]
 
 
 def keys(found: list[Sighting]) -> list[str]:
@@ -97,7 +99,9 @@ WORDS = "all that was read there and marked once or twice is kept as it was in t
 def marks(draw: st.DrawFn) -> list[tuple[str, int, int]]:
     """(words, first location, last) of marks in one text, many of which overlap."""
     spans = draw(st.lists(st.tuples(st.integers(0, 14), st.integers(1, 6)), max_size=12))
-    return [(" ".join(WORDS[at : at + long]), 100 + at, 100 + at + long) for at, long in spans]
+    return [
+        (" ".join(WORDS[at : at + long]), 100 + at, 100 + at + long) for at, long in spans
+    ]
 
 
 def clippings(given_marks: list[tuple[str, int, int]]) -> Iterator[str]:
@@ -124,7 +128,8 @@ def test_what_stays_in_a_file_that_grows_keeps_its_key(given_marks):
     before = scanned("kindle", "".join(entries[: len(entries) // 2]))
     after = scanned("kindle", "".join(entries))
     named = {
-        (one.exact, one.nth): key for one, key in zip(highlights(after), keys(after), strict=True)
+        (one.exact, one.nth): key
+        for one, key in zip(highlights(after), keys(after), strict=True)
     }
     for one, key in zip(highlights(before), keys(before), strict=True):
         assert named.get((one.exact, one.nth), key) == key

@@ -30,18 +30,24 @@ WORDS = st.text(st.characters(exclude_categories=()), max_size=80)
 ITEM = st.dictionaries(
     st.sampled_from(["h", "kind", "quote", "front", "back", "text", "why_none", "cards"]),
     st.one_of(
-        WORDS, st.sampled_from(["1", "2", "cloze", "basic", "none", "{{c1::x}}"]), st.integers()
+        WORDS,
+        st.sampled_from(["1", "2", "cloze", "basic", "none", "{{c1::x}}"]),
+        st.integers(),
     ),
 )
 REPLY = st.one_of(
     WORDS,
     st.lists(ITEM, max_size=4).map(lambda items: json.dumps({"cards": items})),
     st.builds(
-        lambda text, at: text[:at], st.just(json.dumps({"cards": [{"h": "1"}]})), st.integers(0, 30)
+        lambda text, at: text[:at],
+        st.just(json.dumps({"cards": [{"h": "1"}]})),
+        st.integers(0, 30),
     ),
     st.recursive(
         st.none() | st.booleans() | st.floats() | WORDS,
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3)
+        ),
         max_leaves=8,
     ).map(json.dumps),
 )
@@ -50,7 +56,9 @@ REPLY = st.one_of(
 def task_of(*texts, **fields):
     given_fields = {"namespace": "pdf:d", "kind": HighlightKind.HIGHLIGHT, **fields}
     highlights = tuple(
-        Highlight(document=DOCUMENT, exact=text, key=HighlightKey(f"k{n}"), **given_fields)
+        Highlight(
+            document=DOCUMENT, exact=text, key=HighlightKey(f"k{n}"), **given_fields
+        )
         for n, text in enumerate(texts)
     )
     return Privacy(()).task(Task(DOCUMENT, highlights))
@@ -62,7 +70,9 @@ def settle(result):
     left = [none.highlight for none in result.no_cards]
     keys = [highlight.key for highlight in result.task.highlights]
     assert sorted([*drafted, *left, *dict(result.failed)]) == sorted(keys)
-    unread = [none for none in result.no_cards if "ankiforge draft --again" in none.reason]
+    unread = [
+        none for none in result.no_cards if "ankiforge draft --again" in none.reason
+    ]
     assert bool(result.failed or unread) == bool(result.problems)
     for one in result.drafts:
         json.dumps([one.fields, one.quote, one.answer], ensure_ascii=False)
@@ -121,4 +131,6 @@ def test_no_thread_stays_behind(server):
     model = Model(chosen, fake.Memory(), PROMPT)
     list(model.draft(iter([task_of("One.", "Two.", "Three.")])))
     model.leave()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("draft")]
+    assert not [
+        thread for thread in threading.enumerate() if thread.name.startswith("draft")
+    ]

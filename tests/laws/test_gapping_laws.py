@@ -28,7 +28,9 @@ def test_a_cloze_of_any_selection_is_well_formed_and_says_its_sentence(text, dat
 
     assert not list(cloze.problems(made))
     assert same(plain(made), text[first:last])
-    assert [same(plain(gap.answer), text[start:end]) for gap in cloze.gaps(made)] == [True]
+    assert [same(plain(gap.answer), text[start:end]) for gap in cloze.gaps(made)] == [
+        True
+    ]
 
 
 WRITTEN = [

@@ -39,9 +39,9 @@ OURS = ("inline", "block", "cloze", "glossary")
 pieces = st.lists(st.sampled_from(PIECES), max_size=30).map("".join)
 lines = st.lists(st.sampled_from(LINES), max_size=24).map("\n".join)
 notes = st.one_of(pieces, lines)
-some = st.lists(st.sampled_from([*OURS, "osr", "o2a", "flashcards"]), max_size=6, unique=True).map(
-    tuple
-)
+some = st.lists(
+    st.sampled_from([*OURS, "osr", "o2a", "flashcards"]), max_size=6, unique=True
+).map(tuple)
 EVERYTHING = {"marks": ("==", "mark", "bold", "callout")}
 
 
@@ -74,7 +74,9 @@ def test_gaps_say_the_same_in_both_texts_and_never_cut_code_or_maths(note):
             words = highlight.exact[slice(*gap)]
             assert words.strip() == words != ""
             # plain text keeps the signs of code and maths, `plain` does not
-            assert fold(plain(highlight.markdown[0][slice(*written)])) == fold(plain(words))
+            assert fold(plain(highlight.markdown[0][slice(*written)])) == fold(
+                plain(words)
+            )
 
 
 def whole(highlight: Highlight) -> str:
@@ -104,7 +106,9 @@ def test_carriage_returns_and_a_byte_order_mark_change_nothing(note):
 
 @examples(300)
 @given(lines, some)
-def test_cards_of_other_tools_are_well_formed_and_show_nothing_that_tools_keep(note, cards):
+def test_cards_of_other_tools_are_well_formed_and_show_nothing_that_tools_keep(
+    note, cards
+):
     assume("```" not in note)  # what stands in code is code
     for one in found(note, cards=cards):
         assert all(one.exact[start:end].strip() for start, end in one.gaps)

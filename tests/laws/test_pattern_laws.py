@@ -9,7 +9,9 @@ from ankiforge.extract.files import matcher
 from tests.examples import examples
 
 TOKENS = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-PATTERNS = st.lists(st.sampled_from(["a", "b", "/", *TOKENS]), min_size=1, max_size=8).map("".join)
+PATTERNS = st.lists(
+    st.sampled_from(["a", "b", "/", *TOKENS]), min_size=1, max_size=8
+).map("".join)
 PATHS = st.text("ab/", min_size=1, max_size=9)
 
 
@@ -23,6 +25,8 @@ def plainly(pattern: str, path: str) -> bool:
 @given(PATTERNS, st.lists(PATHS, min_size=20, max_size=20))
 def test_a_pattern_matches_what_the_plain_expression_matches(pattern, paths):
     assume(not pattern.endswith("/"))
-    assume(not re.search(r"[^/]\*\*/", pattern))  # `**/` counts only where a name may begin
+    assume(
+        not re.search(r"[^/]\*\*/", pattern)
+    )  # `**/` counts only where a name may begin
     fits = matcher([pattern])
     assert [fits(path) for path in paths] == [plainly(pattern, path) for path in paths]

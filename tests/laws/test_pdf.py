@@ -52,7 +52,9 @@ def marked_pages(draw: st.DrawFn) -> Marked:
     """Every word has its number, so that none stands twice on the page."""
     some = draw(st.lists(st.sampled_from(WORDS), min_size=12, max_size=90))
     words = tuple(f"{number}{word}" for number, word in enumerate(some))
-    starts = draw(st.lists(st.integers(0, len(words) - 1), min_size=1, max_size=8, unique=True))
+    starts = draw(
+        st.lists(st.integers(0, len(words) - 1), min_size=1, max_size=8, unique=True)
+    )
     ends = [min(len(words), start + draw(st.integers(1, 30))) for start in starts]
     return Marked(
         words,
@@ -76,7 +78,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def good(folder: Path) -> Path:
-    page = Page((paragraph("Spacing improves the reten\u00adtion of facts."),), (mark("facts"),))
+    page = Page(
+        (paragraph("Spacing improves the reten\u00adtion of facts."),), (mark("facts"),)
+    )
     write_pdf(folder / "good.pdf", [page], outline=True)
     return folder / "good.pdf"
 
@@ -92,7 +96,9 @@ def read(worker: PdfWorker, path: Path) -> tuple[Highlight, ...]:
 def test_marks_say_what_stands_there_in_reading_order(worker, folder, page):
     page.write(folder / "a.pdf")
     found = read(worker, folder / "a.pdf")
-    assert [one.exact for one in found] == [page.said(*span) for span in sorted(page.marks)]
+    assert [one.exact for one in found] == [
+        page.said(*span) for span in sorted(page.marks)
+    ]
     for one in found:
         assert one.prefix + one.exact + one.suffix in page.text
         assert one.exact in (one.sentence or one.exact)
@@ -101,7 +107,10 @@ def test_marks_say_what_stands_there_in_reading_order(worker, folder, page):
 edges = st.floats(-50, 850, allow_nan=False)
 
 
-@given(page=marked_pages(), quads=st.lists(st.lists(edges, min_size=8, max_size=8), max_size=4))
+@given(
+    page=marked_pages(),
+    quads=st.lists(st.lists(edges, min_size=8, max_size=8), max_size=4),
+)
 @examples(40)
 def test_whatever_a_mark_covers_its_words_are_parts_of_words_of_the_page(
     worker, folder, page, quads
@@ -109,7 +118,9 @@ def test_whatever_a_mark_covers_its_words_are_parts_of_words_of_the_page(
     page._replace(rotate=0).write(folder / "c.pdf")
     writer = PdfWriter(clone_from=folder / "c.pdf")
     entry = writer.pages[0]["/Annots"][0].get_object()  # type: ignore[index]
-    entry[NameObject("/QuadPoints")] = ArrayObject(FloatObject(x) for one in quads for x in one)
+    entry[NameObject("/QuadPoints")] = ArrayObject(
+        FloatObject(x) for one in quads for x in one
+    )
     writer.write(folder / "c.pdf")
     bare = page.text.replace(" ", "")
     for one in read(worker, folder / "c.pdf"):
@@ -118,7 +129,12 @@ def test_whatever_a_mark_covers_its_words_are_parts_of_words_of_the_page(
 
 def keys(root: Path) -> list[str]:
     source = opened("pdf", root, name="papers")
-    marks = [one for got in source.scan() if isinstance(got, Extracted) for one in got.highlights]
+    marks = [
+        one
+        for got in source.scan()
+        if isinstance(got, Extracted)
+        for one in got.highlights
+    ]
     return list(map(key, marks))
 
 
@@ -144,11 +160,17 @@ def test_keys_are_unique_and_stay_when_the_file_is_read_again_or_saved_anew(
 # --- broken files ----------------------------------------------------------------------------
 
 changes = st.lists(
-    st.tuples(st.floats(0, 1, exclude_max=True), st.binary(max_size=8)), min_size=1, max_size=6
+    st.tuples(st.floats(0, 1, exclude_max=True), st.binary(max_size=8)),
+    min_size=1,
+    max_size=6,
 )
 
 
-@given(changes=changes, page=st.integers(-3, 3), box=st.tuples(*[st.floats(allow_nan=False)] * 4))
+@given(
+    changes=changes,
+    page=st.integers(-3, 3),
+    box=st.tuples(*[st.floats(allow_nan=False)] * 4),
+)
 @examples(60)
 def test_a_file_with_any_bytes_overwritten_gives_marks_and_pictures_or_a_reason(
     worker, folder, good, changes, page, box
@@ -159,7 +181,9 @@ def test_a_file_with_any_bytes_overwritten_gives_marks_and_pictures_or_a_reason(
         raw[at : at + len(noise)] = noise
     (folder / "changed.pdf").write_bytes(raw)
     reply = worker.read(folder / "changed.pdf")
-    assert isinstance(reply, Read) or (isinstance(reply, Failed) and reply.what and reply.hint)
+    assert isinstance(reply, Read) or (
+        isinstance(reply, Failed) and reply.what and reply.hint
+    )
     areas = (Area(page, box), Area(0, (50.0, 600.0, 500.0, 750.0)))
     pictures, _ = worker.cut(folder / "changed.pdf", areas)
     assert len(pictures) == 2
@@ -177,9 +201,13 @@ def test_any_date_is_a_moment(date):
     assert isinstance(moment(date), datetime)
 
 
-@given(text=st.text(st.characters()) | st.text(st.characters(categories=["Cs", "Cc", "Ll"])))
+@given(
+    text=st.text(st.characters()) | st.text(st.characters(categories=["Cs", "Cc", "Ll"]))
+)
 def test_clean_text_can_be_stored_and_stays_as_it_is(text):
     once = clean(text)
     assert once.encode("utf-8").decode("utf-8") == once
-    assert not [one for one in once if unicodedata.category(one) in ("Cc", "Cs") and one != "\n"]
+    assert not [
+        one for one in once if unicodedata.category(one) in ("Cc", "Cs") and one != "\n"
+    ]
     assert one_line(one_line(text)) == one_line(text)

@@ -119,7 +119,18 @@ class Hidden:
 DOCUMENT = st.builds(
     Hidden,
     st.sampled_from(
-        ("notes", "notes", "notes", "canvas", "cells", "whole", "texts", "wiki", "papers", "Zotero")
+        (
+            "notes",
+            "notes",
+            "notes",
+            "canvas",
+            "cells",
+            "whole",
+            "texts",
+            "wiki",
+            "papers",
+            "Zotero",
+        )
     ),
     st.integers(0, 10_000),
     st.sampled_from(TAGS),
@@ -163,7 +174,9 @@ class Documents:
             case kind:
                 self.note(number, private, public, document, kind)
 
-    def note(self, number: int, private: str, public: str, document: Hidden, kind: str) -> None:
+    def note(
+        self, number: int, private: str, public: str, document: Hidden, kind: str
+    ) -> None:
         forms = WHOLE if kind == "whole" else NOTES
         marked = f"=={public}==" if kind != "wiki" else f"@@{public}@@"
         form = forms[document.form % len(forms)]
@@ -173,19 +186,29 @@ class Documents:
         elif kind == "canvas":
             text = json.dumps({"nodes": [{"id": "1", "type": "text", "text": text}]})
         elif kind == "cells":
-            text = json.dumps({"nbformat": 4, "cells": [{"cell_type": "markdown", "source": text}]})
+            text = json.dumps(
+                {"nbformat": 4, "cells": [{"cell_type": "markdown", "source": text}]}
+            )
         name = NAMES.get(kind, "notes/{}.md")
         (self.folder / name.format(number)).write_text(text + "\n", encoding="utf-8")
         if document.long:  # another note quotes it
-            quoting = f"Somebody said: {private}. =={public.replace('peace', 'treaty')}==\n"
-            (self.folder / "notes" / f"quoting {number}.md").write_text(quoting, encoding="utf-8")
+            quoting = (
+                f"Somebody said: {private}. =={public.replace('peace', 'treaty')}==\n"
+            )
+            (self.folder / "notes" / f"quoting {number}.md").write_text(
+                quoting, encoding="utf-8"
+            )
 
     def paper(self, number: int, private: str, public: str, document: Hidden) -> None:
         blocks = (paragraph(f"And {private}."), paragraph(public))
         marks = [mark(private, comment="#no-llm"), mark(public)]
         if document.form % 2:
             marks = [mark(private, comment=f"so {document.tag} it is"), mark(public)]
-        write_pdf(self.folder / "papers" / f"{number}.pdf", [Page(blocks, marks)], title="A paper")
+        write_pdf(
+            self.folder / "papers" / f"{number}.pdf",
+            [Page(blocks, marks)],
+            title="A paper",
+        )
 
     def work(self, number: int, private: str, public: str, document: Hidden) -> None:
         key = f"{number:03d}"
@@ -197,11 +220,18 @@ class Documents:
         )  # fmt: skip
         attachment = Attachment(f"ATTAC{key}", f"{number}.pdf", annotations)
         tags = ("no-llm",) if tagged == 2 else ()
-        work = Work(f"PAPER{key}", {"title": f"On {private}"}, tags=tags, attachments=(attachment,))
+        work = Work(
+            f"PAPER{key}",
+            {"title": f"On {private}"},
+            tags=tags,
+            attachments=(attachment,),
+        )
         self.works.append(work)
 
     def finish(self) -> None:
-        write_zotero(self.folder / "Zotero" / "zotero.sqlite", [Library(tuple(self.works))])
+        write_zotero(
+            self.folder / "Zotero" / "zotero.sqlite", [Library(tuple(self.works))]
+        )
 
 
 @pytest.fixture(scope="module")
@@ -213,7 +243,9 @@ def recording() -> Iterator[Any]:
 # a smaller example takes as long to run as this one, and its message names the document
 @settings(examples(6), phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(documents=st.lists(DOCUMENT, min_size=4, max_size=12))
-def test_no_private_word_leaves_by_any_way(documents, recording, forge_in, tmp_path_factory):
+def test_no_private_word_leaves_by_any_way(
+    documents, recording, forge_in, tmp_path_factory
+):
     forge = forge_in(tmp_path_factory.mktemp("private"))
     library = Documents(forge.folder)
     for number, document in enumerate(documents):
@@ -269,7 +301,10 @@ def agent_sees(forge: Any) -> list[str]:
         told = [agent.list_highlights(0, 50, "", False)]
         for state in ("", "waiting", "needs_work", "rejected"):
             told.append(agent.list_cards("", state, 0, 50))
-        told += [agent.search_library(words, 20) for words in ("diary", "peace", "zanzi", "On my")]
+        told += [
+            agent.search_library(words, 20)
+            for words in ("diary", "peace", "zanzi", "On my")
+        ]
         keys = {one["highlight"] for one in told[0]["highlights"]}
         with Workspace(forge.folder) as workspace:
             keys |= {outcome.highlight.key for outcome in workspace.highlights()}

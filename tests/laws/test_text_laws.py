@@ -23,13 +23,29 @@ SIGNS_WORDS = (
 SIGNS = SIGNS_WORDS.split(" ")
 PIECES = st.one_of(
     st.sampled_from(
-        [*SIGNS, "\n", "\n\n", " ", "  ", "\t", "\r\n", "\u00a0", "\u00ad", "\u2028", "e\u0301"]
+        [
+            *SIGNS,
+            "\n",
+            "\n\n",
+            " ",
+            "  ",
+            "\t",
+            "\r\n",
+            "\u00a0",
+            "\u00ad",
+            "\u2028",
+            "e\u0301",
+        ]
     ),
-    st.sampled_from(["word", "a", "Zeit", "Über", "次の文", "cell", "3.14", "C++", "not"]),
+    st.sampled_from(
+        ["word", "a", "Zeit", "Über", "次の文", "cell", "3.14", "C++", "not"]
+    ),
     st.text(max_size=4),
 )
 TEXT = st.lists(PIECES, max_size=12).map("".join)
-WORDS = st.lists(st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=8), min_size=1)
+WORDS = st.lists(
+    st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=8), min_size=1
+)
 BLANKS = st.text(" \t\n\u00a0\u2003", min_size=1, max_size=3)
 
 
@@ -40,7 +56,9 @@ BLANKS = st.text(" \t\n\u00a0\u2003", min_size=1, max_size=3)
 @given(TEXT)
 def test_texts_that_are_the_same_fold_alike(text):
     assert fold(fold(text)) == fold(text)
-    spaced = text.replace(" ", "  ").replace("\n", " \n").replace("–", "-").replace("’", "'")
+    spaced = (
+        text.replace(" ", "  ").replace("\n", " \n").replace("–", "-").replace("’", "'")
+    )
     assert same(text, spaced)
     assert fold(text) == fold(spaced) or not re.sub(r"[\W_]", "", canonical(text))
 
@@ -120,18 +138,25 @@ def test_any_text_has_readable_clozes_or_names_what_is_wrong(text):
 
 
 GAPPED = st.lists(
-    st.tuples(st.sampled_from(["one", "two", "three", "a thing", "42", "Zeit"]), st.integers(1, 9)),
+    st.tuples(
+        st.sampled_from(["one", "two", "three", "a thing", "42", "Zeit"]),
+        st.integers(1, 9),
+    ),
     max_size=5,
 )
 
 
 def gapped(gaps: list[tuple[str, int]]) -> str:
-    return " and ".join(["It is", *(cloze.make(number, answer) for answer, number in gaps)])
+    return " and ".join(
+        ["It is", *(cloze.make(number, answer) for answer, number in gaps)]
+    )
 
 
 @bounded
 @given(GAPPED, GAPPED, st.lists(st.integers(1, 20), max_size=4))
-def test_a_number_that_was_ever_used_stays_with_its_answer_or_its_place(before, after, used):
+def test_a_number_that_was_ever_used_stays_with_its_answer_or_its_place(
+    before, after, used
+):
     text = keep_numbers(gapped(before), gapped(after), tuple(used))
     known = [number for _, number in before]
     assert keep_numbers(gapped(before), gapped(before)) == gapped(before)
@@ -141,7 +166,11 @@ def test_a_number_that_was_ever_used_stays_with_its_answer_or_its_place(before, 
     for gap in cloze.gaps(text):
         [number] = gap.numbers
         kept = any(n == number and _alike(gap.answer, answer) for answer, n in before)
-        free = now.count(number) <= known.count(number) if number in known else number not in used
+        free = (
+            now.count(number) <= known.count(number)
+            if number in known
+            else number not in used
+        )
         assert kept or free
 
 

@@ -8,7 +8,10 @@ import pytest
 
 PLAIN = "Sleep helps the brain to keep what it has learned, and to forget the rest."
 PHRASE = "Working memory holds about four chunks at a time in most of us."
-PASSAGES = {"plain": f"=={PLAIN}==", "drafted": PHRASE.replace("four chunks", "==four chunks==")}
+PASSAGES = {
+    "plain": f"=={PLAIN}==",
+    "drafted": PHRASE.replace("four chunks", "==four chunks=="),
+}
 """Of the second one the rules draw a cloze."""
 
 MADE = {
@@ -22,7 +25,10 @@ MADE = {
         {"Text": "{{c1::Working memory}} holds about four chunks at a time."},
         {"Text": "Most of us hold {{c1::four chunks}} at a time."},
         {"Front": "What holds about four chunks at a time?", "Back": "working memory"},
-        {"Front": "How much does working memory hold at a time?", "Back": "about four chunks"},
+        {
+            "Front": "How much does working memory hold at a time?",
+            "Back": "about four chunks",
+        },
     ),
 }
 """Of each note type two; the second one's answer is the same as the rules', or as a question's."""
@@ -68,7 +74,9 @@ class Bench:
         return str(mark["key"])
 
     def one(self, number: int) -> str:
-        return str(self.forge.json("edit", self.key, *as_said(self.words[number]))["guid"])
+        return str(
+            self.forge.json("edit", self.key, *as_said(self.words[number]))["guid"]
+        )
 
     def make(self, *numbers: int) -> list[str]:
         return [self.one(number) for number in numbers or range(len(self.words))]
@@ -169,10 +177,14 @@ def test_one_undo_after_another_takes_each_back(desk):
     first, second = desk.make(0, 1)
     before = live(desk.forge)
     desk.forge.ok("undo")
-    assert live(desk.forge) == {guid: card for guid, card in before.items() if guid != second}
+    assert live(desk.forge) == {
+        guid: card for guid, card in before.items() if guid != second
+    }
     desk.forge.ok("undo")
     left = live(desk.forge)
-    assert left == {guid: card for guid, card in before.items() if guid not in (first, second)}
+    assert left == {
+        guid: card for guid, card in before.items() if guid not in (first, second)
+    }
     desk.lose()
     desk.run()
     assert live(desk.forge) == left

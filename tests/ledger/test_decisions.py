@@ -5,12 +5,18 @@ import pytest
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import DraftResult, Ledger
 from ankiforge.model import HighlightKey, Proposal, RemarkKind
-from tests.ledger.world import FAUST, OSMOSIS, RHINE, World, model_draft, waiting, words_of
+from tests.ledger.world import (
+    FAUST,
+    OSMOSIS,
+    RHINE,
+    World,
+    model_draft,
+    waiting,
+    words_of,
+)
 
 BACK = "Back"
-PLAIN = (
-    "Mitochondria ==produce most of the chemical energy that a cell needs== for its life and work."
-)
+PLAIN = "Mitochondria ==produce most of the chemical energy that a cell needs== for its life and work."
 
 
 def never(_: object) -> bool:
@@ -45,7 +51,9 @@ UNDONE = {
 
 @pytest.mark.parametrize("what", UNDONE)
 @pytest.mark.parametrize("by", ["last", "card", "id", "key"])
-def test_each_decision_is_undone_by_each_name(world: World, card: str, what: str, by: str):
+def test_each_decision_is_undone_by_each_name(
+    world: World, card: str, what: str, by: str
+):
     ledger, (decide, after) = world["a"], UNDONE[what]
     before = world.state()
     decide(ledger, card)
@@ -77,7 +85,9 @@ def test_decisions_are_undone_one_after_the_other(world: World, card: str):
         ledger.undo()
 
 
-def test_an_older_edit_of_another_field_is_undone_and_of_the_same_field_refused(world, card):
+def test_an_older_edit_of_another_field_is_undone_and_of_the_same_field_refused(
+    world, card
+):
     ledger = world["a"]
     ledger.edit(card, {BACK: "first"})
     first = ledger.history()[0].id
@@ -141,7 +151,9 @@ def fronts(ledger: Ledger) -> list[str]:
 
 
 def drafted(ledger: Ledger, front: str) -> str:
-    [one] = [one.id for one in waiting(ledger) if dict(one.draft.fields).get("Front") == front]
+    [one] = [
+        one.id for one in waiting(ledger) if dict(one.draft.fields).get("Front") == front
+    ]
     return one
 
 
@@ -149,7 +161,9 @@ def test_a_waiting_draft_stays_while_its_quote_stands(world, passage):
     ledger = world["a"]
     world.note("a.md", PLAIN.replace("Mitochondria", "Mitochondria, however,"))
     world.run(accepts=never)
-    assert {"What do mitochondria produce?", "For what is the energy?"} <= set(fronts(ledger))
+    assert {"What do mitochondria produce?", "For what is the energy?"} <= set(
+        fronts(ledger)
+    )
     world.note("a.md", PLAIN.replace("life and work", "survival"))
     world.run(accepts=never)
     assert "For what is the energy?" not in fronts(ledger)
@@ -179,7 +193,9 @@ def test_new_text_for_a_drafted_card_waits_as_a_revision(world, passage):
 
 def proposed(world: World, proposal: Proposal) -> tuple[str, ...]:
     key = proposal.draft.highlight
-    return world["a"].record([DraftResult(key, [proposal])], by_model=True, beside=True).new
+    return (
+        world["a"].record([DraftResult(key, [proposal])], by_model=True, beside=True).new
+    )
 
 
 @pytest.mark.parametrize(
@@ -188,7 +204,9 @@ def proposed(world: World, proposal: Proposal) -> tuple[str, ...]:
      ("a ≠ b", "a = b"), ("lead", "Lead")],
 )  # fmt: skip
 def test_drafts_that_only_fold_equal_are_two(world: World, was: str, now: str):
-    world.note("a.md", f"The value that was measured and noted here ==is exactly {was} today==.")
+    world.note(
+        "a.md", f"The value that was measured and noted here ==is exactly {was} today==."
+    )
     world.run(accepts=never)
     [fate] = world["a"].fates()
     key = fate.highlight.key

@@ -71,7 +71,8 @@ def decide(ledger: Ledger, what: str, number: int, text: str = "") -> None:
         card = cards[number % len(cards)]
         if what == "edit":
             ledger.edit(
-                card.guid, {card.fields[number % len(card.fields)][0]: text or words_of(card)}
+                card.guid,
+                {card.fields[number % len(card.fields)][0]: text or words_of(card)},
             )
         elif what == "reject":
             ledger.reject(card.guid)
@@ -81,14 +82,24 @@ def decide(ledger: Ledger, what: str, number: int, text: str = "") -> None:
 
 def state(ledger: Ledger) -> list[tuple[object, ...]]:
     return sorted(
-        (card.guid, card.verdict.value, card.by, card.fields, card.edited, card.offered, card.key)
+        (
+            card.guid,
+            card.verdict.value,
+            card.by,
+            card.fields,
+            card.edited,
+            card.offered,
+            card.key,
+        )
         for card in ledger.cards()
     )
 
 
 @given(STEPS, st.randoms(use_true_random=False), st.integers(1, 4))
 @settings(examples(25), phases=(Phase.explicit, Phase.generate))
-def test_events_give_the_same_cards_in_any_order_and_twice(steps, dice: random.Random, parts: int):
+def test_events_give_the_same_cards_in_any_order_and_twice(
+    steps, dice: random.Random, parts: int
+):
     with tempfile.TemporaryDirectory() as folder:
         world = World(Path(folder))
         world.apart = True
@@ -120,8 +131,14 @@ def test_events_give_the_same_cards_in_any_order_and_twice(steps, dice: random.R
 
 
 @pytest.mark.parametrize("merged", [True, False])
-def test_of_two_equal_cards_the_kept_one_stands_when_their_passages_are_found_to_be_one(merged):
-    words = {"kind": "basic", "fields": {"Front": "What?", "Back": "that"}, "quote": "that"}
+def test_of_two_equal_cards_the_kept_one_stands_when_their_passages_are_found_to_be_one(
+    merged,
+):
+    words = {
+        "kind": "basic",
+        "fields": {"Front": "What?", "Back": "that"},
+        "quote": "that",
+    }
     why = {"why": "one card with new"} if merged else {}
     events = [
         Event(n, "a", "", by, what, key, {"guid": key, **body}, "")
@@ -135,7 +152,11 @@ def test_of_two_equal_cards_the_kept_one_stands_when_their_passages_are_found_to
 
 
 def test_what_a_person_rejects_on_one_machine_is_rejected_where_policy_accepts_it_later():
-    words = {"kind": "basic", "fields": {"Front": "What?", "Back": "that"}, "quote": "that"}
+    words = {
+        "kind": "basic",
+        "fields": {"Front": "What?", "Back": "that"},
+        "quote": "that",
+    }
     accepted = Event(2, "a", "", "policy", "accept", "p", {"guid": "af1", "draft": words})
     content = next(iter(fold(("p",), [accepted]).cards.values())).wording.content
     rejected = Event(1, "b", "", "person", "reject", "p", {"content": content})

@@ -23,7 +23,9 @@ def note(forge: Any, vault: Path) -> Path:
 
 
 def verdicts(forge: Any) -> dict[str, str]:
-    return {next(iter(card["fields"].values())): card["verdict"] for card in forge.cards()}
+    return {
+        next(iter(card["fields"].values())): card["verdict"] for card in forge.cards()
+    }
 
 
 def question(forge: Any) -> dict[str, Any]:
@@ -52,7 +54,9 @@ def test_no_is_kept_for_later_lines_until_it_is_undone(forge, note) -> None:
     note.write_text(NOTE + LATER, encoding="utf-8")
     forge.ok("run")
     assert verdicts(forge) == {}
-    reasons = {one["reason"] for one in forge.ok("list", "--no-card", "--all", "--json").lines}
+    reasons = {
+        one["reason"] for one in forge.ok("list", "--no-card", "--all", "--json").lines
+    }
     assert reasons == {"you said that such lines are no cards"}
     forge.ok("undo")
     forge.ok("run")

@@ -21,7 +21,9 @@ from ankiforge.model import (
 @pytest.fixture
 def ledger(tmp_path: Path):
     (tmp_path / "journal").mkdir()
-    with Ledger(own_file(tmp_path / "a.db"), OwnPath(tmp_path / "journal"), "a") as opened:
+    with Ledger(
+        own_file(tmp_path / "a.db"), OwnPath(tmp_path / "journal"), "a"
+    ) as opened:
         yield opened
 
 
@@ -71,4 +73,6 @@ def test_of_two_marks_that_one_names_the_first_stays_matched(ledger):
     ledger.ingest(read("vault:v", first, second))
     before = keys(ledger)
     ledger.ingest(read("vault:v", ("A quick brown fox jumps.", "b.x", ("anki:1",))))
-    assert keys(ledger)["A quick brown fox jumps."] == before["Rome fell in the year 476."]
+    assert (
+        keys(ledger)["A quick brown fox jumps."] == before["Rome fell in the year 476."]
+    )

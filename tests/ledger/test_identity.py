@@ -9,7 +9,9 @@ import pytest
 COLUMNS = "Highlight,Book Title,Book Author,Location Type,Location\n"
 
 
-def test_rows_of_a_readwise_book_belong_together_wherever_they_stand(forge, tmp_path: Path):
+def test_rows_of_a_readwise_book_belong_together_wherever_they_stand(
+    forge, tmp_path: Path
+):
     rows = [
         "Osmosis moves water across a membrane.,Cells,Roe,location,30",
         "The Rhine is 1230 km long.,Rivers,Poe,location,5",
@@ -47,7 +49,12 @@ def live(forge) -> list[str]:
     return sorted(" / ".join(card["fields"].values()) for card in cards)
 
 
-DAMAGED = ["der Schlafm\ufffdnch", "der SchlafmÃ¶nch", "it‚Äôs him", "der SchlafmÃ¶nch, itâ€™s him"]
+DAMAGED = [
+    "der Schlafm\ufffdnch",
+    "der SchlafmÃ¶nch",
+    "it‚Äôs him",
+    "der SchlafmÃ¶nch, itâ€™s him",
+]
 
 
 @pytest.mark.parametrize("words", DAMAGED)
@@ -132,7 +139,9 @@ def test_two_sentences_that_become_one_are_asked_about_once(
     assert len(questions(forge)) == 1
 
 
-def test_sentences_that_are_joined_and_parted_again_are_not_asked_about(forge, notes: Path):
+def test_sentences_that_are_joined_and_parted_again_are_not_asked_about(
+    forge, notes: Path
+):
     apart, joined = JOINED["the second one goes"]
     for text in (apart, joined, apart):
         (notes / "A.md").write_text(text, "utf-8")

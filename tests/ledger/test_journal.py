@@ -47,7 +47,9 @@ def test_a_lost_database_comes_back_from_the_journal(world: World):
         assert world.in_anki() == in_anki
         assert not world.waiting()
         assert not world["a"].questions()
-        assert sorted((one.highlight.exact, one.fate) for one in world["a"].fates()) == fates
+        assert (
+            sorted((one.highlight.exact, one.fate) for one in world["a"].fates()) == fates
+        )
     assert world.file("a").read_bytes() == lines
 
 
@@ -68,7 +70,9 @@ def test_a_line_that_cannot_be_read_is_skipped_and_told(world: World, damage: by
     assert world.state() == expected
 
 
-def test_a_torn_line_of_another_machine_is_read_when_it_is_whole_and_never_cut(world: World):
+def test_a_torn_line_of_another_machine_is_read_when_it_is_whole_and_never_cut(
+    world: World,
+):
     world.apart = True
     world.note("a.md", OSMOSIS, RHINE)
     world.run("a")
@@ -109,7 +113,9 @@ def test_a_file_that_was_replaced_by_another_of_its_length_is_read_whole(world: 
     world.run("a")
     world.run("b")
     world.close()
-    backup = {path: path.read_bytes() for path in (*world.root.glob("b.db*"), world.file("b"))}
+    backup = {
+        path: path.read_bytes() for path in (*world.root.glob("b.db*"), world.file("b"))
+    }
     world["b"].edit(world.only("Faust").guid, {"Extra": "x"})
     world.run("a")
     world.lose("b")
@@ -154,7 +160,9 @@ def test_both_work_apart_and_agree_when_their_files_meet(world: World, first: st
 
 
 @pytest.mark.parametrize(("now", "asked"), [("1233 km", 0), ("about 1300 km", 1)])
-def test_a_new_passage_that_two_machines_read_in_other_words_is_one(world: World, now, asked):
+def test_a_new_passage_that_two_machines_read_in_other_words_is_one(
+    world: World, now, asked
+):
     world.apart = True
     world.note("a.md", OSMOSIS, RHINE)
     world.run("b")
@@ -195,7 +203,9 @@ def test_a_conflict_copy_of_a_file_is_read_like_any_other(world: World):
     assert len(world.anki) == 3
 
 
-def test_two_processes_of_one_machine_number_their_events_one_after_the_other(world: World):
+def test_two_processes_of_one_machine_number_their_events_one_after_the_other(
+    world: World,
+):
     """The page edits, the command line edits after it, the page edits last: the last one stands."""
     from ankiforge.ledger import Ledger
 
@@ -228,7 +238,9 @@ def test_a_deletion_in_anki_is_not_revived_by_a_machine_that_is_not_synced(world
     assert world.only("Rhine").verdict == "retired"
 
 
-def test_without_graves_a_note_is_deleted_if_it_is_absent_twice_ten_minutes_apart(world: World):
+def test_without_graves_a_note_is_deleted_if_it_is_absent_twice_ten_minutes_apart(
+    world: World,
+):
     """AnkiConnect tells of none."""
     world.note("a.md", OSMOSIS, RHINE)
     for _ in range(2):
@@ -237,14 +249,22 @@ def test_without_graves_a_note_is_deleted_if_it_is_absent_twice_ten_minutes_apar
     world.delete_in_anki(guid, grave=False)
     for seconds, deleted in ((0, []), (300, []), (400, [guid])):
         world.ahead += seconds
-        view = world["a"].record_view(list(world.anki.values()), complete=True, graves=None)
+        view = world["a"].record_view(
+            list(world.anki.values()), complete=True, graves=None
+        )
         assert list(view.deleted) == deleted
 
 
-def test_a_failed_write_of_the_journal_is_an_error_and_nothing_was_decided(world, monkeypatch):
+def test_a_failed_write_of_the_journal_is_an_error_and_nothing_was_decided(
+    world, monkeypatch
+):
     world.note("a.md", OSMOSIS, RHINE)
     world.run()
-    guid, before, data = world.only("Rhine").guid, world.state(), world.file("a").read_bytes()
+    guid, before, data = (
+        world.only("Rhine").guid,
+        world.state(),
+        world.file("a").read_bytes(),
+    )
 
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")

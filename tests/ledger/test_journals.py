@@ -7,9 +7,7 @@ from pathlib import Path
 import pytest
 
 Lines = list[bytes]
-NOTE = (
-    "What is A?::alpha one\n\nWhat is B?::beta two\n\nThe lens ==bends== light onto the retina.\n"
-)
+NOTE = "What is A?::alpha one\n\nWhat is B?::beta two\n\nThe lens ==bends== light onto the retina.\n"
 LOST: dict[str, Callable[[Lines], Lines] | None] = {
     "the file": None,
     "every line": lambda lines: [],
@@ -22,7 +20,9 @@ LOST: dict[str, Callable[[Lines], Lines] | None] = {
 
 
 @pytest.mark.parametrize("lost", LOST.values(), ids=LOST)
-def test_a_journal_that_lost_lines_is_completed_and_rebuilds_a_lost_database(forge, vault, lost):
+def test_a_journal_that_lost_lines_is_completed_and_rebuilds_a_lost_database(
+    forge, vault, lost
+):
     (vault / "a.md").write_text(NOTE, encoding="utf-8")
     forge.ok("run", vault)
     forge.ok("reject", id_of(forge, "alpha"))
@@ -45,8 +45,12 @@ def test_a_journal_that_lost_lines_is_completed_and_rebuilds_a_lost_database(for
     assert decided(forge) == before
 
 
-def test_a_draft_that_another_computer_rejected_waits_no_more(forge, forge_in, tmp_path, vault):
-    (vault / "a.md").write_text("Die Schleuse ==Pleidelsheim== liegt bei ==km 150== am Neckar.\n")
+def test_a_draft_that_another_computer_rejected_waits_no_more(
+    forge, forge_in, tmp_path, vault
+):
+    (vault / "a.md").write_text(
+        "Die Schleuse ==Pleidelsheim== liegt bei ==km 150== am Neckar.\n"
+    )
     other = forge_in(tmp_path / "other")
     for one in (forge, other):
         text = f"sources: [{{obsidian: {{path: {vault}}}}}]\naccept: {{rules: review}}\n"
@@ -91,7 +95,9 @@ def test_every_command_that_reads_the_journal_says_that_its_last_line_is_torn(
     with file.open("ab") as journal:
         journal.write(b'{"n":99,"machine":"one","wh')
     said = forge(*command.split())
-    assert (said.stdout + said.stderr).count("read, and was skipped") == (command != "doctor")
+    assert (said.stdout + said.stderr).count("read, and was skipped") == (
+        command != "doctor"
+    )
     assert ("cannot be read" in said.stdout + said.stderr) == (command == "doctor")
     if command == "run":  # it has ended the line, and it is still no line
         assert forge.ok("list").stderr.count("read, and was skipped") == 1

@@ -61,7 +61,9 @@ def begun(forge, *, empty):
         (forge.folder / "notes" / "A.md").write_text(ABOUT)
         forge.ok("run")
     (forge.folder / "notes" / "A.md").write_text(CHANGED)
-    (forge.folder / "notes" / "B.md").write_text("A ==moraine== is what a glacier leaves behind.\n")
+    (forge.folder / "notes" / "B.md").write_text(
+        "A ==moraine== is what a glacier leaves behind.\n"
+    )
     return forge
 
 

@@ -101,7 +101,16 @@ def test_other_words_of_a_person_settle_the_proposal(forge, note):
     note(f"=={WAR}==", f"=={CARTA}==")
     war, carta = sorted(proposals(forge), key=lambda each: each["quote"], reverse=True)
 
-    forge.ok("edit", war["highlight"], "--field", "Front", "Which war?", "--field", "Back", "War")
+    forge.ok(
+        "edit",
+        war["highlight"],
+        "--field",
+        "Front",
+        "Which war?",
+        "--field",
+        "Back",
+        "War",
+    )
     text = CARTA.replace("King John", "{{c1::King John}}")
     guid = forge.json("edit", carta["id"], "--field", "Text", text)["guid"]
 
@@ -153,7 +162,9 @@ def test_a_lost_database_proposes_the_same(forge, note):
     assert sorted(again) == sorted(first)
 
 
-def test_a_changed_passage_is_one_revision_of_its_card_and_no_more_once_it_is_rejected(forge, note):
+def test_a_changed_passage_is_one_revision_of_its_card_and_no_more_once_it_is_rejected(
+    forge, note
+):
     note(f"=={WAR}==")
     [proposal] = proposals(forge)
     [done] = forge.ok("accept", proposal["id"], "--gap", "2", "--json").lines
@@ -163,7 +174,9 @@ def test_a_changed_passage_is_one_revision_of_its_card_and_no_more_once_it_is_re
     [card] = forge.ok("show", done["guid"], "--json").lines
     [revision] = proposals(forge)
     assert revision["revises"] == done["guid"]
-    assert revision["gaps"][0] == proposal["gaps"][1], "the gap that the person chose comes first"
+    assert revision["gaps"][0] == proposal["gaps"][1], (
+        "the gap that the person chose comes first"
+    )
     forge.ok("accept", "--all", "--filter", "drafter:propose")
     assert proposals(forge) == [revision], "a revision is accepted by its id"
 
@@ -187,7 +200,9 @@ def test_a_card_of_the_person_s_own_words_is_not_revised(forge, note):
     note(f"=={WAR}==")
     [proposal] = proposals(forge)
     key = proposal["highlight"]
-    forge.ok("edit", key, "--field", "Front", "When did it end?", "--field", "Back", "1648")
+    forge.ok(
+        "edit", key, "--field", "Front", "When did it end?", "--field", "Back", "1648"
+    )
 
     note(f"=={WAR.replace('in 1648', 'in October 1648')}==")
 

@@ -129,7 +129,9 @@ def test_a_note_that_cannot_be_read_is_not_gone(forge, notes):
     forge("run", notes)
     (notes / "Lakes.md").write_text(LAKES)
     forge.ok("run", notes)
-    lakes = [card for card in live(forge).values() if card["document"].endswith("Lakes.md")]
+    lakes = [
+        card for card in live(forge).values() if card["document"].endswith("Lakes.md")
+    ]
     assert before <= live(forge).keys(), lakes
 
 
@@ -143,7 +145,9 @@ def many(vault: Path, count: int) -> None:
         )
 
 
-def test_a_vault_that_loses_most_of_many_notes_loses_none_until_that_is_confirmed(forge, vault):
+def test_a_vault_that_loses_most_of_many_notes_loses_none_until_that_is_confirmed(
+    forge, vault
+):
     many(vault, 30)
     forge.ok("run", vault)
     before = live(forge).keys()
@@ -178,7 +182,9 @@ def test_a_vault_that_was_moved_and_edited_keeps_its_cards(forge, vault, tmp_pat
     many(vault, 4)
     (vault / "A.md").write_text("Katze:::cat\n")
     forge.ok("run", vault)
-    [rejected] = [card["id"] for card in forge.cards() if card["fields"]["Front"] == "Katze"]
+    [rejected] = [
+        card["id"] for card in forge.cards() if card["fields"]["Front"] == "Katze"
+    ]
     forge.ok("reject", rejected)
     before = verdicts(forge)
     (tmp_path / "moved").mkdir()
@@ -204,13 +210,18 @@ def test_a_mark_of_a_pdf_whose_text_changed_keeps_its_card(forge, tmp_path, name
 
     def write(words: str, top: str, name: str) -> None:
         pages = [
-            Page([heading(top), paragraph(words)], [mark(words, name=name, comment="c: two rates")])
+            Page(
+                [heading(top), paragraph(words)],
+                [mark(words, name=name, comment="c: two rates")],
+            )
         ]
         write_pdf(tmp_path / "papers" / "paper.pdf", pages, title="Curves")
 
     (tmp_path / "papers").mkdir()
     name = "9b0c2c3e-1f60-4a57-aaaa" if named else ""
-    words = "The receiver operating characteristic (ROC) plots two rates against one another."
+    words = (
+        "The receiver operating characteristic (ROC) plots two rates against one another."
+    )
     write(words, "Introduction", name)
     forge.ok("run", tmp_path / "papers")
     before = live(forge).keys()

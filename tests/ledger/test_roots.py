@@ -20,7 +20,9 @@ def guids(forge) -> list[str]:
     return sorted(card["guid"] for card in forge.cards())
 
 
-def test_another_vault_does_not_take_the_name_of_one_that_is_not_there(forge, vault, tmp_path):
+def test_another_vault_does_not_take_the_name_of_one_that_is_not_there(
+    forge, vault, tmp_path
+):
     forge.ok("run", vault)
     before = guids(forge)
     vault.rename(tmp_path / "unmounted")
@@ -37,12 +39,16 @@ def test_another_vault_does_not_take_the_name_of_one_that_is_not_there(forge, va
 def test_a_pdf_read_again_from_another_folder_is_the_same_document(forge, tmp_path):
     from samples.pdf_writer import Page, mark, paragraph, write_pdf
 
-    words = "The receiver operating characteristic (ROC) plots two rates against one another."
+    words = (
+        "The receiver operating characteristic (ROC) plots two rates against one another."
+    )
     first, second = tmp_path / "x" / "paper.pdf", tmp_path / "y" / "copy.pdf"
     for path in (first, second):
         path.parent.mkdir()
     write_pdf(
-        first, [Page([paragraph(words)], [mark(words, comment="c: two rates")])], title="Curves"
+        first,
+        [Page([paragraph(words)], [mark(words, comment="c: two rates")])],
+        title="Curves",
     )
     shutil.copy(first, second)
     forge.ok("run", first)
@@ -60,7 +66,9 @@ def test_a_configured_folder_within_keeps_its_settings(forge, tmp_path):
     (notes / "sub").mkdir(parents=True)
     (notes / "sub" / "x.md").write_text("The **root** of all.\n", "utf-8")
     (notes / "z.md").write_text("What is a stem?::Between.\n", "utf-8")
-    settings = f"sources:\n- obsidian: {{name: s, path: {notes / 'sub'}, marks: [bold]}}\n"
+    settings = (
+        f"sources:\n- obsidian: {{name: s, path: {notes / 'sub'}, marks: [bold]}}\n"
+    )
     forge.settings(settings)
     forge.ok("init", "--trust", forge.folder)
     forge.ok("run")

@@ -8,7 +8,9 @@ from pypdf.generic import TextStringObject
 from samples.pdf_writer import Page, heading, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
-ACRONYM = "The minimum inhibitory concentration (MIC) is the lowest dose that prevents growth."
+ACRONYM = (
+    "The minimum inhibitory concentration (MIC) is the lowest dose that prevents growth."
+)
 TERM = "The transfer of genes by contact (TGC) spreads a plasmid."
 MIC, TGC = "What does MIC stand for?", "What does TGC stand for?"
 PLAIN = "Persister cells survive for reasons of their own."
@@ -24,8 +26,13 @@ def paper(tmp_path: Path) -> Path:
 
 
 def write_paper(path: Path, **zotero_keys: str) -> None:
-    more = {name: {"/Zotero:Key": TextStringObject(key)} for name, key in zotero_keys.items()}
-    blocks = (heading("How Bacteria Resist", level=0), *map(paragraph, (ACRONYM, TERM, PLAIN)))
+    more = {
+        name: {"/Zotero:Key": TextStringObject(key)} for name, key in zotero_keys.items()
+    }
+    blocks = (
+        heading("How Bacteria Resist", level=0),
+        *map(paragraph, (ACRONYM, TERM, PLAIN)),
+    )
     marks = (
         mark(ACRONYM, comment=MIC, more=more.get("acronym", {})),
         mark(TERM, comment=TGC, more=more.get("term", {})),
@@ -39,10 +46,17 @@ def library(tmp_path: Path) -> Path:
     """A Zotero data folder with the paper of which two marks are known there."""
     folder = tmp_path / "Zotero"
     folder.mkdir()
-    marks = (Annotation("MARKAAA2", ACRONYM, MIC), Annotation("MARKBBB3", TERM, TGC, top=200))
+    marks = (
+        Annotation("MARKAAA2", ACRONYM, MIC),
+        Annotation("MARKBBB3", TERM, TGC, top=200),
+    )
     work = Work(
         "PAPER001",
-        {"title": "How Bacteria Resist", "DOI": "10.5555/resist", "date": "2021-00-00 2021"},
+        {
+            "title": "How Bacteria Resist",
+            "DOI": "10.5555/resist",
+            "date": "2021-00-00 2021",
+        },
         creators=(("author", "Ada", "Byron"),),
         tags=("microbes",),
         attachments=(Attachment("ATTACH01", "Resistance.pdf", marks),),
@@ -77,8 +91,15 @@ def test_annotations_of_zotero_arrive_in_anki_with_their_paper(forge, library, a
 def test_marks_of_zotero_whose_pdf_is_there_make_the_cards_that_marks_in_it_make(
     forge_in, tmp_path
 ):
-    marks = ("genes by contact", "The minimum inhibitory concentration (MIC)", "a plasmid")
-    blocks = (heading("How Bacteria Resist", level=0), *map(paragraph, (ACRONYM, TERM, PLAIN)))
+    marks = (
+        "genes by contact",
+        "The minimum inhibitory concentration (MIC)",
+        "a plasmid",
+    )
+    blocks = (
+        heading("How Bacteria Resist", level=0),
+        *map(paragraph, (ACRONYM, TERM, PLAIN)),
+    )
     file = tmp_path / "Zotero" / "storage" / "ATTACH01" / "Resistance.pdf"
     file.parent.mkdir(parents=True)
     hidden = tuple(mark(text, comment="c:") for text in marks)
@@ -93,12 +114,15 @@ def test_marks_of_zotero_whose_pdf_is_there_make_the_cards_that_marks_in_it_make
     file.unlink()
     without = forge_in(tmp_path / "three")
     without.ok("run", tmp_path / "Zotero" / "zotero.sqlite")
-    assert drawn(without) == [], "the words are hidden in their sentence, which only the PDF has"
+    assert drawn(without) == [], (
+        "the words are hidden in their sentence, which only the PDF has"
+    )
 
 
 def write_annotations(folder: Path, *texts: str) -> None:
     marks = tuple(
-        Annotation(f"MARKAAA{n}", text, "c:", top=100 * n) for n, text in enumerate(texts, start=2)
+        Annotation(f"MARKAAA{n}", text, "c:", top=100 * n)
+        for n, text in enumerate(texts, start=2)
     )
     attachment = Attachment("ATTACH01", "Resistance.pdf", marks)
     write_zotero(
@@ -112,7 +136,9 @@ def drawn(forge) -> list[tuple[dict[str, str], str]]:
     return sorted(((card["fields"], card["verdict"]) for card in cards), key=str)
 
 
-def test_a_pdf_that_appears_later_lends_its_words_and_draws_nothing_anew(forge, library, paper):
+def test_a_pdf_that_appears_later_lends_its_words_and_draws_nothing_anew(
+    forge, library, paper
+):
     forge.ok("run", library / "zotero.sqlite")
     before = forge.cards()
     package = (forge.folder / "ankiforge.apkg").read_bytes()
@@ -123,7 +149,13 @@ def test_a_pdf_that_appears_later_lends_its_words_and_draws_nothing_anew(forge, 
     came = forge.json("run", library / "zotero.sqlite")
 
     assert all(one["prefix"] for one in read_from(forge, library))
-    assert came["highlights"] == {"seen": 2, "new": 0, "changed": 0, "gone": 0, "unchanged": 2}
+    assert came["highlights"] == {
+        "seen": 2,
+        "new": 0,
+        "changed": 0,
+        "gone": 0,
+        "unchanged": 2,
+    }
     assert forge.cards() == before
     assert (forge.folder / "ankiforge.apkg").read_bytes() == package
 
@@ -132,7 +164,9 @@ def read_from(forge, library: Path) -> list[dict[str, str]]:
     return forge.ok("extract", library / "zotero.sqlite", "--json").lines
 
 
-def test_a_folder_whose_pdfs_are_gone_was_read_whole_and_holds_nothing(forge, paper, no_waiting):
+def test_a_folder_whose_pdfs_are_gone_was_read_whole_and_holds_nothing(
+    forge, paper, no_waiting
+):
     forge("run", paper.parent.parent / "nothing", code=2)
     forge.ok("run", paper.parent)
     paper.unlink()
@@ -156,7 +190,9 @@ def test_the_same_sentence_in_a_pdf_and_in_zotero_makes_one_card(forge, paper, l
 
 
 @pytest.mark.parametrize("order", [("paper", "library"), ("library", "paper")])
-def test_a_mark_that_zotero_wrote_into_the_pdf_is_zoteros(forge, paper, library, order, request):
+def test_a_mark_that_zotero_wrote_into_the_pdf_is_zoteros(
+    forge, paper, library, order, request
+):
     write_paper(paper, acronym="MARKAAA2", term="MARKBBB3")
     came = forge.json("run", *(request.getfixturevalue(name) for name in order))
 

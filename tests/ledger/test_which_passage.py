@@ -19,11 +19,14 @@ CASES = yaml.safe_load(Path(__file__).with_name("passages.yaml").read_text("utf-
 
 def notes(places: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
     return {
-        place: tuple(LINES.get(line, line) for line in lines) for place, lines in places.items()
+        place: tuple(LINES.get(line, line) for line in lines)
+        for place, lines in places.items()
     }
 
 
-@pytest.mark.parametrize("lost", [False, True], ids=["", "a database lost after each run"])
+@pytest.mark.parametrize(
+    "lost", [False, True], ids=["", "a database lost after each run"]
+)
 @pytest.mark.parametrize("name", CASES)
 def test_a_passage_keeps_its_card(world: World, name: str, lost: bool):
     case = CASES[name]

@@ -9,9 +9,7 @@ import pytest
 from tests.conftest import Forge
 from tests.ledger.world import FAUST, OSMOSIS, RHINE, World
 
-SETTINGS = (
-    "sources:\n  - obsidian: {{name: notes, path: {notes}}}\nanki: {{collection: none}}\n{more}"
-)
+SETTINGS = "sources:\n  - obsidian: {{name: notes, path: {notes}}}\nanki: {{collection: none}}\n{more}"
 
 
 @pytest.fixture
@@ -47,14 +45,18 @@ def test_a_copied_workspace_is_another_machine(desk: Forge, forge_in, tmp_path: 
     assert len(journals(other)) == 2
     shutil.copy(next(path for path in journals(other) if path.name != journals(desk)[0].name), journals(desk)[0].parent)  # fmt: skip
     desk.ok("run")
-    assert [one["verdict"] for one in desk.cards() if one["id"] == card["id"]] == ["rejected"]
+    assert [one["verdict"] for one in desk.cards() if one["id"] == card["id"]] == [
+        "rejected"
+    ]
 
 
 def test_a_journal_folder_that_is_not_there_stops_the_run(desk: Forge):
     elsewhere = desk.folder / "disk" / "journal"
     elsewhere.mkdir(parents=True)
     notes = desk.folder / "notes"
-    desk.settings(SETTINGS.format(notes=notes, more=f"journal: {elsewhere}\n"), trust=True)
+    desk.settings(
+        SETTINGS.format(notes=notes, more=f"journal: {elsewhere}\n"), trust=True
+    )
     desk.ok("run")
     shutil.rmtree(elsewhere.parent)
     result = desk("run")

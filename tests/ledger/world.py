@@ -143,13 +143,19 @@ class World:
         changes = [one for step in steps for one in step.changes]
         written: list[Note] = []
         if ship:
-            planned = deliver.plan_cards(ledger, self.rules, OwnPath(self.root) / "pictures")
+            planned = deliver.plan_cards(
+                ledger, self.rules, OwnPath(self.root) / "pictures"
+            )
             packed = [one for one in planned if one.note and one.sent]
-            ledger.planned(Shipment(one.guid, *astuple(one.sent)) for one in packed if one.sent)
+            ledger.planned(
+                Shipment(one.guid, *astuple(one.sent)) for one in packed if one.sent
+            )
             written = [one.note for one in planned if one.note]
             for note in written:
                 self.load(note)
-        return Outcome(next(step.report for step in steps if step.report), changes, written)
+        return Outcome(
+            next(step.report for step in steps if step.report), changes, written
+        )
 
     def load(self, note: Note) -> None:
         """Import a note as Anki does: only if its mod is larger."""
@@ -210,7 +216,14 @@ class World:
     def state(self, name: str = "a") -> list[tuple[object, ...]]:
         """All that a person decided, and all words."""
         return sorted(
-            (card.guid, card.verdict.value, card.fields, card.offered, card.deck, card.tags)
+            (
+                card.guid,
+                card.verdict.value,
+                card.fields,
+                card.offered,
+                card.deck,
+                card.tags,
+            )
             for card in self[name].cards()
         )
 
@@ -233,5 +246,7 @@ def model_draft(key: str, front: str, back: str, quote: str, intent: int = 0) ->
     """A draft as a model makes it."""
     fields = (("Front", front), ("Back", back))
     origin = Origin("llm", "some-model", "cards@1", "a request")
-    draft = Draft(HighlightKey(key), CardKind.BASIC, fields, quote, back, 0, origin, intent)
+    draft = Draft(
+        HighlightKey(key), CardKind.BASIC, fields, quote, back, 0, origin, intent
+    )
     return Proposal(draft)

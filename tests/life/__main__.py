@@ -35,7 +35,9 @@ def summed(reports: Sequence[dict[str, Any]]) -> dict[str, Any]:
         total[name] = dict(sum((Counter(one[name]) for one in reports), Counter()))
     asked = sum(count for kind, count in total["questions"].items() if kind not in APART)
     total["questions per 100 edits"] = round(100 * asked / max(total["edits"], 1), 1)
-    total["violations"] = dict(Counter(kind for one in reports for kind, _ in one["wrong"]))
+    total["violations"] = dict(
+        Counter(kind for one in reports for kind, _ in one["wrong"])
+    )
     return total
 
 

@@ -46,7 +46,9 @@ class History:
         self.time = START
 
     def machine(self, name: str) -> Machine:
-        return Machine(name, Program(self.folder / name, self.vault.folder, self.anki.collection))
+        return Machine(
+            name, Program(self.folder / name, self.vault.folder, self.anki.collection)
+        )
 
     @property
     def later(self) -> float:
@@ -79,7 +81,12 @@ class History:
             self.world.paste()
             for _ in range(dice.choice([0, 1, 1, 2, 3])):
                 self.world.change()
-        if self.mode != "1" and len(self.machines) == 1 and self.steps > 2 and dice.random() < 0.4:
+        if (
+            self.mode != "1"
+            and len(self.machines) == 1
+            and self.steps > 2
+            and dice.random() < 0.4
+        ):
             self.world.say("a second machine")
             self.machines.append(self.machine("b"))
             self.share()
@@ -114,7 +121,9 @@ class History:
             self.world.say("import")
             self.anki.load(one.program.package, later)
             behind = self.judge.is_behind(one.name)
-            self.judge.see_anki(self.anki.state(), one.program.cards(), open_, behind=behind)
+            self.judge.see_anki(
+                self.anki.state(), one.program.cards(), open_, behind=behind
+            )
         return written
 
     def look(self, one: Machine) -> list[Question]:
@@ -154,7 +163,9 @@ class History:
         return first.program.cards()
 
 
-def lived(seed: int, machines: str = "1", *, anki: bool = False, steps: int = 0) -> dict[str, Any]:
+def lived(
+    seed: int, machines: str = "1", *, anki: bool = False, steps: int = 0
+) -> dict[str, Any]:
     """Play one history, and report it."""
     folder = Path(tempfile.mkdtemp(prefix="life")).resolve()
     history = None
@@ -167,7 +178,9 @@ def lived(seed: int, machines: str = "1", *, anki: bool = False, steps: int = 0)
             except FailedError as failed:
                 judge.wrong("failed", str(failed))
             except Exception as error:  # noqa: BLE001 - one history must not end all
-                judge.wrong(f"error {type(error).__name__}", traceback.format_exc(limit=-4))
+                judge.wrong(
+                    f"error {type(error).__name__}", traceback.format_exc(limit=-4)
+                )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     told = {"seed": seed, "machines": machines, "anki": anki, "steps": history.steps}

@@ -73,7 +73,10 @@ class Judge:
         if (kind, subject) in self.said:
             return
         self.said.add((kind, subject))
-        if kind in OF_COPIES and subject in {*self.world.copied, *self.world.copied.values()}:
+        if kind in OF_COPIES and subject in {
+            *self.world.copied,
+            *self.world.copied.values(),
+        }:
             self.told["copies changed places"] += 1
             return
         about = self.world.present().get(subject) if isinstance(subject, int) else None
@@ -126,7 +129,9 @@ class Judge:
         if before is None:
             taken = set(self.card_of.values())
             here = self.world.present()
-            self.card_of[guid] = min(meant, key=lambda one: (one in taken, one not in here, one))
+            self.card_of[guid] = min(
+                meant, key=lambda one: (one in taken, one not in here, one)
+            )
             return
         if self.is_same(text, guid):
             self.told["a copy took its card"] += 1
@@ -147,10 +152,16 @@ class Judge:
         self, machine: str, kind: str, passage: int, guid: str = "", words: str = ""
     ) -> None:
         """Remember a decision; it takes the place of one that it contradicts."""
-        unknown = [one for one in self.of({passage}, "keep", "reject") if machine not in one.known]
+        unknown = [
+            one
+            for one in self.of({passage}, "keep", "reject")
+            if machine not in one.known
+        ]
         if kind != "edit":
             self.release(guid, passage, ("keep", "reject", "delete", "skip"))
-        if not (unknown and kind == "reject"):  # which of the two is the later one is not promised
+        if not (
+            unknown and kind == "reject"
+        ):  # which of the two is the later one is not promised
             self.decisions.append(Decision(kind, passage, guid, words, {machine}))
 
     def release(self, guid: str, passage: int, kinds: Sequence[str]) -> None:
@@ -159,7 +170,9 @@ class Judge:
 
     def of(self, passages: Iterable[int], *kinds: str) -> list[Decision]:
         wanted = set(passages)
-        return [one for one in self.decisions if one.passage in wanted and one.kind in kinds]
+        return [
+            one for one in self.decisions if one.passage in wanted and one.kind in kinds
+        ]
 
     def is_behind(self, machine: str) -> bool:
         """Whether a person decided on another machine what this one does not know."""
@@ -184,7 +197,11 @@ class Judge:
                 self.world.say("??", kind, one.guid, one.text[:80], one.rivals)
 
     def see_program(
-        self, machine: str, cards: dict[str, Card], here: dict[int, Passage], open_: list[Question]
+        self,
+        machine: str,
+        cards: dict[str, Card],
+        here: dict[int, Passage],
+        open_: list[Question],
     ) -> None:
         """Check what one machine shows after a run."""
         live = {guid: card for guid, card in cards.items() if card.live}
@@ -203,17 +220,29 @@ class Judge:
                 if one.kind == "reject" and card and card.live:
                     self.wrong("rejected, and live", one.guid, (machine, card))
                 others = [g for g in live if g != one.guid and self.ids(live[g].text) == {one.passage}]  # fmt: skip
-                if others and not asked & set(others) and not self.of({one.passage}, "keep"):
+                if (
+                    others
+                    and not asked & set(others)
+                    and not self.of({one.passage}, "keep")
+                ):
                     what = "rejected" if one.kind == "reject" else "deleted"
-                    self.wrong(f"{what}, and back as another", one.passage, (machine, others))
+                    self.wrong(
+                        f"{what}, and back as another", one.passage, (machine, others)
+                    )
             elif one.kind == "edit" and card and card.live:
                 if one.words not in " ".join(card.fields.values()):
-                    self.wrong("own words lost", one.guid, (machine, one.words, card.fields))
-            elif one.kind == "skip" and any(self.ids(live[g].text) == {one.passage} for g in live):
+                    self.wrong(
+                        "own words lost", one.guid, (machine, one.words, card.fields)
+                    )
+            elif one.kind == "skip" and any(
+                self.ids(live[g].text) == {one.passage} for g in live
+            ):
                 self.wrong("skipped, and live", one.passage, machine)
         for guid in live if not self.is_behind(machine) else ():
             passage = self.card_of.get(guid, 0)
-            if passage in here and not self.of({passage}, "keep", "reject", "delete", "skip"):
+            if passage in here and not self.of(
+                {passage}, "keep", "reject", "delete", "skip"
+            ):
                 self.decide(machine, "keep", passage, guid)
 
     # --- Anki
@@ -266,7 +295,9 @@ class Judge:
         for guid, typed in self.typed.items():
             for name, words in typed:
                 if guid in notes and words not in notes[guid]["fields"].get(name, ""):
-                    self.wrong("own words in Anki lost", guid, (words, notes[guid]["fields"]))
+                    self.wrong(
+                        "own words in Anki lost", guid, (words, notes[guid]["fields"])
+                    )
         for guid in self.tagged & notes.keys():
             if "mine" not in notes[guid]["tags"]:
                 self.wrong("tag lost", guid)
@@ -279,7 +310,9 @@ class Judge:
 
     # --- the end
 
-    def see_end(self, cards: dict[str, Card], bare: set[str], notes: dict[str, Any]) -> None:
+    def see_end(
+        self, cards: dict[str, Card], bare: set[str], notes: dict[str, Any]
+    ) -> None:
         """Check that each passage is told somewhere, and that each card says what its passage does."""
         shown = {card.text for card in cards.values()}
         here = {folded(one.markdown) for one in self.world.present().values()}
@@ -295,7 +328,9 @@ class Judge:
                 said = words_of(notes[guid]["fields"])
                 if said != text and cards[guid].outdated:
                     self.told["a drafted card whose source changed"] += 1
-                elif said != text and said not in here:  # else it is the card of an equal passage
+                elif (
+                    said != text and said not in here
+                ):  # else it is the card of an equal passage
                     self.wrong("words not followed", passage, (guid, said))
 
     def compare(self, kind: str, one: dict[str, Card], other: dict[str, Card]) -> None:

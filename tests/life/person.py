@@ -53,7 +53,9 @@ class Person:
         return True
 
     def do_accept(self, machine: Machine) -> None:
-        if one := self.one_of([q for q in machine.program.questions() if q.kind == "check"]):
+        if one := self.one_of(
+            [q for q in machine.program.questions() if q.kind == "check"]
+        ):
             self.answer(machine, one)
 
     def do_reject_draft(self, machine: Machine) -> None:
@@ -63,7 +65,9 @@ class Person:
         asked = [q for q in machine.program.questions() if q.kind == "check"]
         free = [q for q in asked if not live & self.judge.ids(q.text)]
         if one := self.one_of(free):
-            self.reject(machine, cards[one.guid], min(self.judge.ids(one.text), default=0))
+            self.reject(
+                machine, cards[one.guid], min(self.judge.ids(one.text), default=0)
+            )
 
     def do_reject(self, machine: Machine) -> None:
         if card := self.one_of([c for c in machine.program.cards().values() if c.live]):
@@ -108,7 +112,9 @@ class Person:
     def do_skip(self, machine: Machine) -> None:
         if found := self.one_of(self.plain(machine)):
             one, passage = found
-            contradicts = self.judge.is_behind(machine.name)  # a card may have been made there
+            contradicts = self.judge.is_behind(
+                machine.name
+            )  # a card may have been made there
             self.says(machine, "skip", one.key, passage.id)
             if machine.program.skip(one.key) and not contradicts:
                 self.judge.decide(machine.name, "skip", passage.id)
@@ -146,7 +152,9 @@ class Person:
         if one.kind in ("emptied", "form"):
             program.answer(one, one.kind == "form")
         elif one.kind == "same" and not one.rivals:  # the old passage was skipped
-            program.answer(one, bool(judge.roots(meant) & judge.roots(judge.ids(one.was))))
+            program.answer(
+                one, bool(judge.roots(meant) & judge.roots(judge.ids(one.was)))
+            )
         elif one.guid in cards:
             self.answer_about(machine, one, cards, meant)
 
@@ -167,7 +175,9 @@ class Person:
         elif one.kind == "revision":
             yes = judge.is_same(one.text, one.guid) or judge.is_heir(one.text, one.guid)
             if program.answer(one, yes):
-                judge.release(one.guid, -1, ["edit"]) if yes else judge.own_text.add(one.guid)
+                judge.release(one.guid, -1, ["edit"]) if yes else judge.own_text.add(
+                    one.guid
+                )
         elif one.kind == "same":
             yes = any(judge.is_same(one.text, guid) for guid in one.rivals)
             program.answer(one, yes)
@@ -180,7 +190,9 @@ class Person:
         elif dropped or has_card:
             if program.reject(one.id):
                 with_card = {self.passage(card.guid) for card in has_card}
-                for passage in meant - with_card:  # another machine may have made its card
+                for passage in (
+                    meant - with_card
+                ):  # another machine may have made its card
                     judge.release(one.guid, passage, ["keep"])
         elif program.answer(one, True) and not self.tried(machine, one.guid, before):
             judge.decide(machine.name, "keep", min(meant, default=0), one.guid)
@@ -201,7 +213,9 @@ class Person:
                 name = self.dice.choice([name for name in ("Front", "Back", "Text") if name in note["fields"]])  # fmt: skip
                 words = f"[anki {self.count}]"
                 opened.edit(guid, name, f"{note['fields'][name]} {words}")
-                judge.typed[guid] = [each for each in judge.typed[guid] if each[0] != name]
+                judge.typed[guid] = [
+                    each for each in judge.typed[guid] if each[0] != name
+                ]
                 judge.typed[guid].append((name, words))
             elif what == "tag":
                 opened.tag(guid, "mine")

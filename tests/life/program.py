@@ -142,7 +142,10 @@ class Program:
     def without_card(self) -> list[Bare]:
         found = self.shown("--no-card", "--all")
         bare = [one for one in found if one.get("fate") in ("no_card", "ignored")]
-        return [Bare(one["key"], folded(one["exact"]), one["fate"] == "ignored") for one in bare]
+        return [
+            Bare(one["key"], folded(one["exact"]), one["fate"] == "ignored")
+            for one in bare
+        ]
 
     def questions(self) -> list[Question]:
         found = [question_of(one) for one in self.shown("--view", "questions")]
@@ -196,7 +199,10 @@ def share(machines: Sequence[Program]) -> None:
 
 
 def card_of(row: dict[str, Any]) -> Card:
-    verdict, live = row["verdict"], row["verdict"] == "accepted" and row["anki"] != "deleted"
+    verdict, live = (
+        row["verdict"],
+        row["verdict"] == "accepted" and row["anki"] != "deleted",
+    )
     outdated = "source_changed" in [one["check"] for one in row["findings"]]
     waits, rejected = verdict == "pending", verdict == "rejected"
     return Card(row["id"], row["id"], row["fields"], live, waits, rejected, outdated)
@@ -205,14 +211,18 @@ def card_of(row: dict[str, Any]) -> Card:
 def question_of(row: dict[str, Any]) -> Question:
     """Return an open question."""
     guids, (text, was, *_) = row["guids"], [*map(folded, row["examples"]), "", ""]
-    return Question(row["question"], row["id"], guids[0] if guids else "", text, tuple(guids), was)
+    return Question(
+        row["question"], row["id"], guids[0] if guids else "", text, tuple(guids), was
+    )
 
 
 def waiting_of(row: dict[str, Any]) -> Iterator[Question]:
     """Say what waits about one line of `list`."""
     if row["revision"]:
         new = row["revision"]
-        yield Question("revision", new["id"], row["id"], words_of(new["fields"]), (row["id"],))
+        yield Question(
+            "revision", new["id"], row["id"], words_of(new["fields"]), (row["id"],)
+        )
     if row["verdict"] == "pending" and not row["revises"]:
         yield Question("check", row["id"], row["id"], words_of(row["fields"]))
 

@@ -16,7 +16,9 @@ from rapidfuzz import fuzz
 
 GAP = re.compile(r"==(.+?)==")
 LINES = (Path(__file__).parent / "passages.jsonl").read_text("utf-8").splitlines()
-SENTENCES: dict[str, dict[str, list[str]]] = {row["text"]: row for row in map(json.loads, LINES)}
+SENTENCES: dict[str, dict[str, list[str]]] = {
+    row["text"]: row for row in map(json.loads, LINES)
+}
 """Real sentences with a gap: by sentence, its real corrections (`after`) and other facts (`other`)."""
 GAPS = sorted({gap for text in SENTENCES for gap in GAP.findall(text)})
 NAMES = ["Keller", "Osaka", "Moreau", "Lisbon", "Haldane", "Quito", "Ibsen", "Tartu"]
@@ -166,7 +168,9 @@ class World:
         for at in range(self.dice.randint(5, 12)):
             lines: list[Passage | str] = []
             for _ in range(self.dice.randint(2, 9)):
-                lines += [self.dice.choice(CONTEXT)] * (self.dice.random() < 0.5) + [self.fresh()]
+                lines += [self.dice.choice(CONTEXT)] * (self.dice.random() < 0.5) + [
+                    self.fresh()
+                ]
             if self.dice.random() < WITH_FOOTER:
                 lines.append(f"^tail-{at}")
             self.notes[f"note {at}"] = Note(f"note {at}", lines)
@@ -201,7 +205,9 @@ class World:
         return passages(self.notes)
 
     def copy(self) -> dict[str, Note]:
-        return {name: Note(note.title, list(note.lines)) for name, note in self.notes.items()}
+        return {
+            name: Note(note.title, list(note.lines)) for name, note in self.notes.items()
+        }
 
     def edited(self, passage: Passage) -> Passage:
         for _ in range(20):
@@ -259,7 +265,9 @@ class World:
 
     def do_edit(self, where: str, at: int) -> None:
         more = min(self.dice.choice([0, 0, 0, 1, 2]), len(self.spots()))
-        for name, spot in dict.fromkeys([(where, at), *self.dice.sample(self.spots(), more)]):
+        for name, spot in dict.fromkeys(
+            [(where, at), *self.dice.sample(self.spots(), more)]
+        ):
             lines = self.notes[name].lines
             if isinstance(one := lines[spot], Passage):
                 lines[spot] = self.edited(one)
@@ -267,7 +275,9 @@ class World:
     def do_replace(self, where: str, at: int) -> None:
         old, new = self.take(where, at), self.fresh()
         if others := SENTENCES.get(old.sentence, {}).get("other"):
-            new = self.says(replace(new, sentence=self.dice.choice(others), form=old.form))
+            new = self.says(
+                replace(new, sentence=self.dice.choice(others), form=old.form)
+            )
         if self.dice.random() < 0.5:  # typed over the old words, so that the id stays
             new = replace(new, block=old.block)
         self.replaced[new.id] = old.id
@@ -289,7 +299,9 @@ class World:
         lines = self.notes[where].lines
         one, other = (
             lines[at],
-            lines[self.dice.choice([spot for name, spot in self.spots() if name == where])],
+            lines[
+                self.dice.choice([spot for name, spot in self.spots() if name == where])
+            ],
         )
         if not isinstance(one, Passage) or not isinstance(other, Passage) or one is other:
             return
@@ -377,5 +389,8 @@ class Vault:
 
 def passages(notes: dict[str, Note]) -> dict[int, Passage]:
     return {
-        one.id: one for note in notes.values() for one in note.lines if isinstance(one, Passage)
+        one.id: one
+        for note in notes.values()
+        for one in note.lines
+        if isinstance(one, Passage)
     }

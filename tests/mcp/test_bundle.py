@@ -23,7 +23,9 @@ def test_the_bundle_starts_and_lists_the_tools_that_it_promises(forge, tmp_path)
         assert bundle.testzip() is None
         bundle.extractall(tmp_path / "bundle")
     manifest = json.loads((tmp_path / "bundle" / "manifest.json").read_text())
-    project = tomllib.loads((tmp_path / "bundle" / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((tmp_path / "bundle" / "pyproject.toml").read_text())[
+        "project"
+    ]
     assert (manifest["version"], project["version"]) == (__version__, __version__)
     assert project["dependencies"] == [f"ankiforge-cards[mcp]=={__version__}"]
 
@@ -38,7 +40,9 @@ def test_the_bundle_starts_and_lists_the_tools_that_it_promises(forge, tmp_path)
     assert server["entry_point"] == command[1]
     forge.settings("sources: []\n")
     with connected(command, forge.environment, tmp_path / "bundle") as agent:
-        assert [one["name"] for one in agent.tools()] == [one["name"] for one in manifest["tools"]]
+        assert [one["name"] for one in agent.tools()] == [
+            one["name"] for one in manifest["tools"]
+        ]
         assert str(forge.folder) in agent("list_cards")
 
 

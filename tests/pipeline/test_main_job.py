@@ -48,7 +48,9 @@ def guid_of(forge, words: str) -> str:
 # --- into Anki ------------------------------------------------------------------------------
 
 
-def test_what_a_vault_holds_arrives_in_anki_once(forge, vault, note, package, anki, notes_in):
+def test_what_a_vault_holds_arrives_in_anki_once(
+    forge, vault, note, package, anki, notes_in
+):
     rewrite(note, "# Cells\n", "---\ntags: [biology]\n---\n# Cells\n")
     rewrite(note, "Katze:::cat", "Katze:::cat #language")
     came = forge.json("run", vault)
@@ -66,7 +68,13 @@ def test_what_a_vault_holds_arrives_in_anki_once(forge, vault, note, package, an
     assert package.read_bytes() == first
     assert again["notes"]["added"] == again["notes"]["updated"] == 0
     assert anki.load(package) == {"duplicate": 4}
-    forge.ok("edit", guid := guid_of(forge, "powers"), "--field", "Back", "A mitochondrion (I saw)")
+    forge.ok(
+        "edit",
+        guid := guid_of(forge, "powers"),
+        "--field",
+        "Back",
+        "A mitochondrion (I saw)",
+    )
     forge.ok("build")
     assert notes_in(package)[guid][1][1] == "A mitochondrion (I saw)"
 
@@ -151,7 +159,9 @@ def test_a_file_that_is_not_ours_is_replaced_only_by_force(forge, vault, note, n
     assert len(notes_in(theirs)) == 4
 
 
-def test_a_run_of_one_path_keeps_what_its_package_held(forge, vault, note, package, notes_in):
+def test_a_run_of_one_path_keeps_what_its_package_held(
+    forge, vault, note, package, notes_in
+):
     other = vault.parent / "dogs.md"
     other.write_text("Hund:::dog\n\nKatze:::cat\n", encoding="utf-8")
     forge.ok("run", vault)

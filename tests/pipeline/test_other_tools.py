@@ -61,7 +61,9 @@ def test_without_the_plugin_the_schedules_count_as_well(forge, scheduled) -> Non
     assert forge.json("adopt", "--from", "sr", "--yes")["scheduled"] == 2
 
 
-def test_declined_they_are_cards_like_others_until_that_is_undone(forge, scheduled) -> None:
+def test_declined_they_are_cards_like_others_until_that_is_undone(
+    forge, scheduled
+) -> None:
     forge.ok("run")
     act = forge.json("adopt", "--decline")["undo"]
     assert "belong" not in forge.ok("run", "--dry-run").stdout
@@ -108,7 +110,9 @@ def test_a_schedule_is_taken_over_by_a_card_that_was_accepted(forge, scheduled) 
 
 def test_words_that_a_person_edited_stay_theirs(forge, scheduled) -> None:
     forge.ok("run")
-    [draft] = [card["id"] for card in forge.cards() if "insulin" in card["fields"]["Front"]]
+    [draft] = [
+        card["id"] for card in forge.cards() if "insulin" in card["fields"]["Front"]
+    ]
     forge.ok("edit", draft, "--field", "Back", "Blood sugar.")
     assert forge.json("adopt", "--from", "sr", "--yes")["scheduled"] == 2
     forge.ok("run")

@@ -34,9 +34,7 @@ def notes(forge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / ".obsidian").mkdir(parents=True)
     (folder / "Cells.md").write_text(NOTE, "utf-8")
     (folder / "Plain.md").write_text("Nothing is marked here.\n", "utf-8")
-    settings = (
-        f"sources:\n- obsidian: {{name: notes, path: {folder}}}\nanki: {{collection: none}}\n"
-    )
+    settings = f"sources:\n- obsidian: {{name: notes, path: {folder}}}\nanki: {{collection: none}}\n"
     forge.settings(settings)
     forge.ok("init", "--trust", forge.folder)
     age(folder)
@@ -71,7 +69,13 @@ def test_only_what_changed_is_read_and_nothing_else_updated(forge, notes, reads)
     before = traces(forge)
     found = forge.json("run")
     assert len(reads) == 2
-    assert found["highlights"] == {"seen": 2, "new": 0, "changed": 0, "gone": 0, "unchanged": 2}
+    assert found["highlights"] == {
+        "seen": 2,
+        "new": 0,
+        "changed": 0,
+        "gone": 0,
+        "unchanged": 2,
+    }
     assert (found["notes"]["added"], found["notes"]["updated"]) == (0, 0)
     assert traces(forge) == before
     reads.clear()
@@ -98,7 +102,9 @@ def test_blanks_at_the_end_of_a_line_change_no_card(forge, notes):
     assert (found["changes"], found["notes"]["updated"]) == ([], 0)
 
 
-@pytest.mark.parametrize("how", [(), ("--json",), ("-q",)], ids=["people", "json", "quiet"])
+@pytest.mark.parametrize(
+    "how", [(), ("--json",), ("-q",)], ids=["people", "json", "quiet"]
+)
 def test_it_says_what_a_whole_run_would_say(forge, notes, how):
     forge.ok("run")
     short = forge.ok("run", *how)
@@ -143,7 +149,9 @@ def papers(forge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     for number in (1, 2):
         new_paper(folder, number)
-    settings = f"sources:\n- pdf: {{name: papers, path: {folder}}}\nanki: {{collection: none}}\n"
+    settings = (
+        f"sources:\n- pdf: {{name: papers, path: {folder}}}\nanki: {{collection: none}}\n"
+    )
     forge.settings(settings)
     forge.ok("init", "--trust", forge.folder)
     age(folder)
@@ -211,7 +219,9 @@ def test_part_of_a_vault_that_is_configured_by_a_link_is_found(forge, notes):
     link = notes.parent / "linked"
     link.symlink_to(notes)
     settings = forge.folder / "ankiforge.yaml"
-    settings.write_text(settings.read_text("utf-8").replace(str(notes), str(link)), "utf-8")
+    settings.write_text(
+        settings.read_text("utf-8").replace(str(notes), str(link)), "utf-8"
+    )
     forge.ok("init", "--trust", forge.folder)
     for path in (notes / "Cells.md", link / "Cells.md"):
         assert forge.json("run", path)["highlights"]["seen"] == 2

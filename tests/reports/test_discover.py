@@ -46,7 +46,9 @@ def vault(path: Path) -> Path:
         ("elsewhere/obsidian", "APPDATA"),
     ],
 )
-def test_the_vaults_of_obsidians_own_list_are_found_on_every_platform(tmp_path, place, variable):
+def test_the_vaults_of_obsidians_own_list_are_found_on_every_platform(
+    tmp_path, place, variable
+):
     deep = vault(tmp_path / "a/b/c/Deep Vault")
     listed = {"1": {"path": str(deep), "ts": 1}, "2": {"path": str(tmp_path / "gone")}}
     write(tmp_path / place / "obsidian.json", json.dumps({"vaults": listed}))
@@ -60,7 +62,9 @@ def test_the_vaults_of_obsidians_own_list_are_found_on_every_platform(tmp_path, 
     ["", "{", "[]", '{"vaults": 5}', '{"vaults": {"1": 5, "2": {"path": 5}}}', "[" * 99999,
      '{"vaults": {"1": {"path": "/a\\u0000b"}}}'],
 )  # fmt: skip
-def test_a_broken_list_and_a_path_that_no_text_file_can_hold_are_passed_over(tmp_path, text):
+def test_a_broken_list_and_a_path_that_no_text_file_can_hold_are_passed_over(
+    tmp_path, text
+):
     for name in (os.fsdecode(b"a\xff"), "a\x07b"):
         vault(tmp_path / name)
     write(tmp_path / ".config/obsidian/obsidian.json", text)
@@ -78,28 +82,41 @@ def test_folders_with_obsidian_settings_near_at_hand_are_vaults_each_once(tmp_pa
 
 @pytest.mark.parametrize(
     "place",
-    [".zotero/zotero", "Library/Application Support/Zotero", "AppData/Roaming/Zotero/Zotero"],
+    [
+        ".zotero/zotero",
+        "Library/Application Support/Zotero",
+        "AppData/Roaming/Zotero/Zotero",
+    ],
 )
 def test_a_profile_of_zotero_may_name_another_data_folder(tmp_path, place):
     data = write(tmp_path / "Köln/zotero data/zotero.sqlite").parent
     home = tmp_path / place
-    write(home / "profiles.ini", "[General]\nX=1\n[Profile0]\nIsRelative=1\nPath=Profiles/a.b\n")
+    write(
+        home / "profiles.ini",
+        "[General]\nX=1\n[Profile0]\nIsRelative=1\nPath=Profiles/a.b\n",
+    )
     setting = f'user_pref("extensions.zotero.dataDir", {json.dumps(str(data))});'
     write(home / "Profiles/a.b/prefs.js", f'user_pref("a", 1);\n{setting}\n')
 
     assert zotero_folders(Machine(tmp_path)) == (data,)
 
 
-@pytest.mark.parametrize("text", ["no section", "[a]\n[a]\nPath=x\n", "\0", "[Profile0]\nPath=p"])
+@pytest.mark.parametrize(
+    "text", ["no section", "[a]\n[a]\nPath=x\n", "\0", "[Profile0]\nPath=p"]
+)
 def test_a_broken_profile_of_zotero_is_passed_over(tmp_path, text):
     write(tmp_path / ".zotero/zotero/profiles.ini", text)
-    write(tmp_path / ".zotero/zotero/p/prefs.js", 'user_pref("extensions.zotero.dataDir", "\\q");')
+    write(
+        tmp_path / ".zotero/zotero/p/prefs.js",
+        'user_pref("extensions.zotero.dataDir", "\\q");',
+    )
 
     assert zotero_folders(Machine(tmp_path)) == ()
 
 
 @pytest.mark.parametrize(
-    "place", [".local/share/Anki2", "Library/Application Support/Anki2", "AppData/Roaming/Anki2"]
+    "place",
+    [".local/share/Anki2", "Library/Application Support/Anki2", "AppData/Roaming/Anki2"],
 )
 def test_each_profile_of_anki_has_a_collection(tmp_path, place):
     base = tmp_path / place
@@ -151,7 +168,9 @@ def server() -> Iterator[Callable[..., tuple[str, Seen]]]:
     ids=["in its order", "with a key"],
 )
 def test_the_models_of_a_server_are_listed(server, monkeypatch, names, key, sent):
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")  # which is not told of this machine
+    monkeypatch.setenv(
+        "http_proxy", "http://127.0.0.1:1"
+    )  # which is not told of this machine
     url, seen = server(json.dumps({"data": [{"id": name} for name in names]}).encode())
 
     assert models(url + "/", key) == names
@@ -183,7 +202,15 @@ def test_a_key_that_no_header_can_hold_is_not_sent(server, key):
     [
         *(
             (body, 200, "is not a language model server")
-            for body in (b"", b"<html>", b"[]", b"{}", b'{"data": 5}', b'{"data": [5]}', b"\xff")
+            for body in (
+                b"",
+                b"<html>",
+                b"[]",
+                b"{}",
+                b'{"data": 5}',
+                b'{"data": [5]}',
+                b"\xff",
+            )
         ),
         (b"[" * 50_000, 200, "is not a language model server"),
         (b"no", 401, "answers 401 Unauthorized"),
@@ -206,7 +233,9 @@ def test_a_server_that_answers_is_found_and_one_that_is_silent_or_closed_is_not(
         port = silent.getsockname()[1]
         with pytest.raises(Unreachable, match="does not answer"):
             models(f"http://127.0.0.1:{port}/v1", timeout=0.05)
-    machine = Machine(tmp_path, servers=(("closed", port), ("Ollama", int(url.split(":")[2][:-3]))))
+    machine = Machine(
+        tmp_path, servers=(("closed", port), ("Ollama", int(url.split(":")[2][:-3])))
+    )
 
     assert model_servers(machine) == (Server("Ollama", url, ("qwen3:8b",)),)
     assert (zotero_folders(machine), anki_collections(machine)) == ((), ())

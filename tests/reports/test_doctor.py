@@ -11,7 +11,14 @@ from msgspec.structs import replace
 from ankiforge.config.trust import concerns, confirm
 from ankiforge.config.workspace import WorkspaceFolder, load, resolve, user_folder
 from ankiforge.extract import registry
-from ankiforge.reports.doctor import Check, CheckState, Machine, Surroundings, examine, exit_code
+from ankiforge.reports.doctor import (
+    Check,
+    CheckState,
+    Machine,
+    Surroundings,
+    examine,
+    exit_code,
+)
 from samples.zotero_writer import Library, write_zotero
 from tests.fakes import llm_server as fake
 from tests.fakes.anki_connect import serving
@@ -62,10 +69,14 @@ def test_all_is_well_in_a_plain_and_in_the_default_workspace(workspace, around, 
     assert checks(workspace(PAPERS), around)[-1].says == f"collection {path}"
 
 
-def test_another_program_of_the_same_name_is_a_warning(workspace, around, tmp_path, monkeypatch):
+def test_another_program_of_the_same_name_is_a_warning(
+    workspace, around, tmp_path, monkeypatch
+):
     info = tmp_path / "site" / "ankiforge-0.3.1.dist-info"
     info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: ankiforge\nVersion: 0.3.1\n")
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: ankiforge\nVersion: 0.3.1\n"
+    )
     monkeypatch.syspath_prepend(str(info.parent))
     [other] = ill(workspace(PAPERS), around)
     assert (other.name, other.exit_code) == ("program", 1)
@@ -83,7 +94,9 @@ def test_a_zotero_database_in_wal_mode_is_named(workspace, around, tmp_path):
     assert "WAL" not in "".join(check.says for check in checks(found, around))
     with closing(sqlite3.connect(folder / "zotero.sqlite")) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
-    [source] = [check for check in checks(found, around) if check.name.startswith("source")]
+    [source] = [
+        check for check in checks(found, around) if check.name.startswith("source")
+    ]
     assert source.state is CheckState.OK
     assert "WAL mode, as of Zotero 10" in source.says
 
@@ -93,7 +106,11 @@ def test_a_zotero_database_in_wal_mode_is_named(workspace, around, tmp_path):
     [
         ((), CheckState.OK, "version 6 at"),
         (("apiReflect",), CheckState.OK, "version 6 at"),
-        (("importPackage",), CheckState.WARN, "without importPackage: push cannot use it"),
+        (
+            ("importPackage",),
+            CheckState.WARN,
+            "without importPackage: push cannot use it",
+        ),
         (("version",), CheckState.WARN, "is too old"),
     ],
 )
@@ -111,7 +128,10 @@ def test_the_add_on_of_a_running_anki_is_asked_for_its_version(
 def test_a_mistake_in_the_settings_ends_the_examination_with_2(tmp_path, around):
     (tmp_path / "ankiforge.yaml").write_text("oops: 1")
     got = list(examine(lambda: load(tmp_path, registry), around))
-    assert (got[-1].name, got[-1].says) == ("settings", "ankiforge.yaml:1: oops: unknown key")
+    assert (got[-1].name, got[-1].says) == (
+        "settings",
+        "ankiforge.yaml:1: oops: unknown key",
+    )
     assert exit_code(got) == 2
 
 
@@ -136,7 +156,9 @@ def test_what_is_ill_is_named_with_its_place_and_code(
     guest = tmp_path / "site/guest-1.dist-info"
     guest.mkdir(parents=True)
     (guest / "METADATA").write_text("Metadata-Version: 2.1\nName: guest\nVersion: 1\n")
-    (guest / "entry_points.txt").write_text("[ankiforge.sources]\nstickies = no_such_module\n")
+    (guest / "entry_points.txt").write_text(
+        "[ankiforge.sources]\nstickies = no_such_module\n"
+    )
     monkeypatch.syspath_prepend(tmp_path / "site")
 
     [check] = ill(workspace(settings), around)
@@ -201,7 +223,9 @@ def test_a_model_that_its_server_lists_is_sound(workspace, around, server, liste
     assert (check.state, check.says) == (CheckState.OK, f"good at {server.base_url}")
 
 
-def test_a_model_that_its_server_lacks_is_a_warning_that_names_others(workspace, around, server):
+def test_a_model_that_its_server_lacks_is_a_warning_that_names_others(
+    workspace, around, server
+):
     [check] = ill(workspace(llm(server.base_url, "bad")), around)
 
     assert (check.state, check.exit_code) == (CheckState.WARN, 1)

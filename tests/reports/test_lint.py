@@ -31,7 +31,9 @@ def deck(tmp_path: Path) -> Callable[..., Path]:
     def write(*notes: Any, name: str = "Biology::Cells") -> Path:
         made = genanki.Deck(2059400110, name)
         for fields in notes:
-            model, fields = (CLOZE, (fields, "")) if isinstance(fields, str) else (BASIC, fields)
+            model, fields = (
+                (CLOZE, (fields, "")) if isinstance(fields, str) else (BASIC, fields)
+            )
             made.add_note(genanki.Note(model=model, fields=list(fields)))
         path = tmp_path / "deck.apkg"
         genanki.Package(made).write_to_file(path)
@@ -44,7 +46,9 @@ GOOD = ("osmosis", "the passage of water through a membrane", "")
 
 
 def test_a_sound_deck_is_exit_0_and_says_what_was_looked_at(forge, deck):
-    done = forge.ok("lint", deck(GOOD, "Water passes by {{c1::osmosis}} through membranes."))
+    done = forge.ok(
+        "lint", deck(GOOD, "Water passes by {{c1::osmosis}} through membranes.")
+    )
 
     assert "deck.apkg" in done.stderr
     assert "2 notes: 0 with errors, 0 with warnings, 2 with neither" in done.stdout
@@ -68,8 +72,12 @@ def test_what_is_broken_is_an_error_and_exit_1(forge, deck, note, check):
     done = forge("lint", deck(note, GOOD), "--json", code=1)
 
     [line] = done.lines
-    assert check in {one["check"] for one in line["findings"] if one["severity"] == "block"}
-    assert line["deck"] == ("" if "c0" in str(note) else "Biology::Cells")  # c0 makes no card
+    assert check in {
+        one["check"] for one in line["findings"] if one["severity"] == "block"
+    }
+    assert line["deck"] == (
+        "" if "c0" in str(note) else "Biology::Cells"
+    )  # c0 makes no card
     assert line["notetype"] in ("Words", "Gaps")
     assert line["nid"] > 0
     assert line["guid"]
@@ -95,10 +103,14 @@ def test_what_anki_takes_is_no_error(forge, deck, note):
 
 
 def test_what_is_too_long_is_not_read_but_a_picture_makes_no_card_long(forge, deck):
-    done = forge.ok("lint", deck(GOOD, ("osmosis", "<span style='color: red'>a</span>" * 400, "")))
+    done = forge.ok(
+        "lint", deck(GOOD, ("osmosis", "<span style='color: red'>a</span>" * 400, ""))
+    )
     assert "not read: 1 note (more than 10,000 characters of markup)" in done.stdout
     picture = f'<img src="data:image/png;base64,{"A" * 20_000}">'
-    [line] = forge("lint", deck((f"osmosis {picture}", "<br>", "")), "--json", code=1).lines
+    [line] = forge(
+        "lint", deck((f"osmosis {picture}", "<br>", "")), "--json", code=1
+    ).lines
     assert "empty_side" in {one["check"] for one in line["findings"]}
 
 
@@ -113,7 +125,9 @@ def test_peoples_own_wording_is_never_an_error(forge, deck, found):
 
 
 def test_each_card_of_a_note_is_read_and_named(forge, deck):
-    forge.ok("lint", deck(("osmosis", "<br>", "the passage of water")))  # shown with the answer
+    forge.ok(
+        "lint", deck(("osmosis", "<br>", "the passage of water"))
+    )  # shown with the answer
     path = deck(("osmosis", "yes", "note"))
     [short], [long] = (forge.ok("lint", path, "--json", *v).lines for v in ((), ("-v",)))
     assert "fields" not in short
@@ -123,7 +137,9 @@ def test_each_card_of_a_note_is_read_and_named(forge, deck):
 
 
 def test_repeats_within_the_deck_name_the_first(forge, deck):
-    path = deck(GOOD, ("osmosis", f"<b>{GOOD[1]}</b>", ""), ("diffusion", "random spread", ""))
+    path = deck(
+        GOOD, ("osmosis", f"<b>{GOOD[1]}</b>", ""), ("diffusion", "random spread", "")
+    )
 
     [line] = forge.ok("lint", path, "--json").lines
     assert line["findings"][0]["twin"].startswith("note ")
@@ -142,10 +158,14 @@ def test_a_long_list_is_cut_but_counted(forge, deck):
 # --- cards of ours --------------------------------------------------------------------------
 
 
-def test_neither_the_words_of_a_template_nor_other_pictures_make_repeats(forge, deck, found):
+def test_neither_the_words_of_a_template_nor_other_pictures_make_repeats(
+    forge, deck, found
+):
     other = ("mitosis", "the passage of a cell through division", "")
     assert "duplicate" not in found(forge.ok("lint", deck(GOOD, other), "--json"))
-    bones = [(f'Which bone is this? <img src="{name}.png">', "the femur", "") for name in "ab"]
+    bones = [
+        (f'Which bone is this? <img src="{name}.png">', "the femur", "") for name in "ab"
+    ]
     assert "duplicate" not in found(forge.ok("lint", deck(*bones), "--json"))
 
 

@@ -14,7 +14,9 @@ def demo(folder: Path) -> subprocess.CompletedProcess[str]:
 
 def content(folder: Path) -> dict[str, bytes]:
     parts = ("vault", "papers", "zotero", "ankiforge.yaml", "ankiforge.apkg")
-    paths = (path for part in parts for path in (folder / part, *(folder / part).rglob("*")))
+    paths = (
+        path for part in parts for path in (folder / part, *(folder / part).rglob("*"))
+    )
     return {str(path): path.read_bytes() for path in paths if path.is_file()}
 
 

@@ -22,7 +22,9 @@ SECOND = "Testing oneself is more useful than reading a text again"
 
 def passages_in(found: list[Sighting]) -> set[str]:
     """Which of both passages were read, whatever the highlights do with them."""
-    said = "".join(msgspec.json.encode(highlight).decode() for highlight in highlights(found))
+    said = "".join(
+        msgspec.json.encode(highlight).decode() for highlight in highlights(found)
+    )
     return {passage for passage in (FIRST, SECOND) if passage in said}
 
 
@@ -131,7 +133,9 @@ class FolderSuite(EverySource):
         assert passages_in(found) == {FIRST, SECOND}
         assert is_complete(found)
 
-    def test_what_is_in_a_folder_that_cannot_be_listed_is_not_gone(self, root, monkeypatch):
+    def test_what_is_in_a_folder_that_cannot_be_listed_is_not_gone(
+        self, root, monkeypatch
+    ):
         listed = os.scandir
 
         def scandir(path: Any) -> Any:

@@ -84,7 +84,9 @@ class TestAnkiOps(FolderSuite):
     is_discovered = False
 
     def write(self, path: Path, passage: str, comment: str = "") -> None:
-        path.write_text(f"<!-- note_key: 1 -->\nQ: What is known?\nA: {passage} {comment}\n")
+        path.write_text(
+            f"<!-- note_key: 1 -->\nQ: What is known?\nA: {passage} {comment}\n"
+        )
 
 
 class TestPdf(FolderSuite):
@@ -191,7 +193,9 @@ class TestCalibre(DatabaseSuite):
     ending = ".db"
 
     def write(self, path: Path, passage: str, comment: str = "") -> None:
-        write_calibre(path, [(BOOK, "Ada/A Book (1)/A Book - Ada.epub", [Mark(passage, comment)])])
+        write_calibre(
+            path, [(BOOK, "Ada/A Book (1)/A Book - Ada.epub", [Mark(passage, comment)])]
+        )
 
 
 class TestAppleBooks(DatabaseSuite):
@@ -236,8 +240,12 @@ class TestPlugin(FolderSuite):
         site = tmp_path_factory.mktemp("site")
         info = site / "ankiforge_quotes-1.0.dist-info"
         info.mkdir()
-        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: quotes\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text(f"[{registry.GROUP}]\nquotes = quotes:Quotes\n")
+        (info / "METADATA").write_text(
+            "Metadata-Version: 2.1\nName: quotes\nVersion: 1.0\n"
+        )
+        (info / "entry_points.txt").write_text(
+            f"[{registry.GROUP}]\nquotes = quotes:Quotes\n"
+        )
         monkeypatch.syspath_prepend(str(EXAMPLES))
         monkeypatch.syspath_prepend(str(site))
         yield

@@ -36,7 +36,9 @@ def sightings(case: Path, folder: Path) -> list[Sighting]:
         module = module_from_spec(spec)
         spec.loader.exec_module(module)
         module.make(copy)
-    return list(source_of(yaml.safe_load((copy / "source.yaml").read_text("utf-8")), copy).scan())
+    return list(
+        source_of(yaml.safe_load((copy / "source.yaml").read_text("utf-8")), copy).scan()
+    )
 
 
 def source_of(case: dict[str, Any], copy: Path) -> Any:
@@ -44,7 +46,9 @@ def source_of(case: dict[str, Any], copy: Path) -> Any:
     settings = msgspec.convert(case["settings"], registry.source_type(kind).Settings)
     root = copy / settings.path
     only = tuple(root / path for path in case.get("only", ()))
-    return opened(kind, root, settings, only, tuple(case.get("me", ())), name=settings.name)
+    return opened(
+        kind, root, settings, only, tuple(case.get("me", ())), name=settings.name
+    )
 
 
 def key_of(highlight: Highlight) -> str:
@@ -81,7 +85,9 @@ def written(found: list[Sighting], folder: Path) -> str:
     return text.replace(str(folder), "<here>")
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case.relative_to(HERE).as_posix() for case in CASES])
+@pytest.mark.parametrize(
+    "case", CASES, ids=[case.relative_to(HERE).as_posix() for case in CASES]
+)
 def test_a_source_yields_what_the_golden_file_says_and_twice_the_same(case, tmp_path):
     found = sightings(case, tmp_path)
     golden, result = case / "expected.jsonl", written(found, tmp_path)

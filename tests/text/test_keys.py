@@ -25,7 +25,11 @@ from ankiforge.text.fold import fold
 from ankiforge.text.passages import percent, triple
 from ankiforge.text.sentences import sentences
 
-LINES = (Path(__file__).parents[2] / "docs/reference/keys.jsonl").read_text("utf-8").splitlines()
+LINES = (
+    (Path(__file__).parents[2] / "docs/reference/keys.jsonl")
+    .read_text("utf-8")
+    .splitlines()
+)
 
 
 def _slot(one: Any) -> str:

@@ -4,7 +4,16 @@ import pytest
 
 from ankiforge.ledger.lists import loose
 from ankiforge.ledger.search import chunks, searched
-from ankiforge.text.cloze import escape_signs, gaps, literal, numbers, plain, problems, reveal, wrap
+from ankiforge.text.cloze import (
+    escape_signs,
+    gaps,
+    literal,
+    numbers,
+    plain,
+    problems,
+    reveal,
+    wrap,
+)
 from ankiforge.text.fold import fold, isolated, locate, same
 from ankiforge.text.sentences import boundaries, sentence_around, sentences
 from ankiforge.text.shields import outside, shields
@@ -21,7 +30,9 @@ from tests.limits import no_hang, steps
         ("can't", "cant", False), ("a b", "ab", False), ("", "a", False),
     ],
 )  # fmt: skip
-def test_typography_spacing_and_case_make_no_difference_every_other_sign_does(one, other, equal):
+def test_typography_spacing_and_case_make_no_difference_every_other_sign_does(
+    one, other, equal
+):
     assert same(one, other) is equal
 
 
@@ -127,7 +138,9 @@ def test_a_quote_is_found_under_other_typography_at_its_first_place(quote, found
 def test_a_sentence_ends_at_a_stop_but_not_after_an_abbreviation(text):
     whole = text.replace("|", "")
     spans = sentences(whole)
-    assert [whole[slice(*span)] for span in spans] == [part.strip() for part in text.split("|")]
+    assert [whole[slice(*span)] for span in spans] == [
+        part.strip() for part in text.split("|")
+    ]
     assert sentence_around(whole, spans[0][0], spans[-1][1]) == (0, len(whole))
 
 
@@ -193,8 +206,12 @@ def test_hostile_and_long_texts_are_read_to_their_end():
         assert locate("not in it", "word and other words, " * 20_000) is None
 
 
-@pytest.mark.parametrize("read", [plain, literal, lambda text: list(problems(text)), sentences])
+@pytest.mark.parametrize(
+    "read", [plain, literal, lambda text: list(problems(text)), sentences]
+)
 @pytest.mark.parametrize("sign", [*SIGNS, *ENDS])
 def test_the_steps_that_a_text_costs_grow_with_its_length(read, sign):
-    half, whole = (steps(lambda length=length: read(sign * length)) for length in (1_000, 2_000))
+    half, whole = (
+        steps(lambda length=length: read(sign * length)) for length in (1_000, 2_000)
+    )
     assert whole < 2.5 * half

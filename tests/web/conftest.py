@@ -93,7 +93,9 @@ def rest(page: Any) -> None:
 
     It takes no key so soon after a card was painted: that one was meant for the card before.
     """
-    page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 250)))")
+    page.evaluate(
+        "new Promise((done) => requestAnimationFrame(() => setTimeout(done, 250)))"
+    )
 
 
 SHOWN = "document.querySelector('#stage > .item:not(.ahead)')?.item.title ?? ''"

@@ -93,7 +93,9 @@ CARD = """<style>
 def photograph_a_paper(forge: Forge, browser: Any, folder: Path) -> None:
     """Take the three pictures of the five minutes: the marked page, a proposal, a card in Anki."""
     write_predictions(forge.folder / "paper.pdf")
-    sheet = pypdfium2.PdfDocument(forge.folder / "paper.pdf")[0].render(scale=SCALE).to_pil()
+    sheet = (
+        pypdfium2.PdfDocument(forge.folder / "paper.pdf")[0].render(scale=SCALE).to_pil()
+    )
     sheet.crop((60, 60, sheet.width - 60, 780)).save(folder / "paper-marked.png")
     forge.ok("run", "paper.pdf")
     photograph_the_best(forge, browser, folder / "paper-review.png")
@@ -103,7 +105,9 @@ def photograph_a_paper(forge: Forge, browser: Any, folder: Path) -> None:
         card = anki.cards(asked["guid"])[0]
         sides = (card.question(), card.answer().replace("<details", "<details open"))
     page = browser.new_page(viewport={"width": 1040, "height": 484})
-    page.set_content(CARD + "".join(f'<div class="card card1">{side}</div>' for side in sides))
+    page.set_content(
+        CARD + "".join(f'<div class="card card1">{side}</div>' for side in sides)
+    )
     page.wait_for_timeout(300)
     page.screenshot(path=folder / "paper-card.png")
 
@@ -146,7 +150,9 @@ def photograph_sources(place: Path, browser: Any, folder: Path) -> None:
     photograph_the_best(kindle, browser, folder / "kindle-review.png")
     small = Forge(place / "small")
     (small.folder / "notes").mkdir()
-    (small.folder / "notes/Vaccination.md").write_text(f"=={JENNER}==\n", encoding="utf-8")
+    (small.folder / "notes/Vaccination.md").write_text(
+        f"=={JENNER}==\n", encoding="utf-8"
+    )
     with llm_server.LlmServer(otherwise=told_of_jenner) as server:
         small.drafting(server.base_url, model="tiny-1.5b", way="cascade")
         small.ok("run")
@@ -189,7 +195,9 @@ def move(forge: Forge, browser: Any, path: Path) -> None:
         shots.append((image.quantize(96, dither=Image.Dither.NONE), int(seconds * 1000)))
     first, *rest = [image for image, _ in shots]
     times = [time for _, time in shots]
-    first.save(path, save_all=True, append_images=rest, duration=times, loop=0, optimize=True)
+    first.save(
+        path, save_all=True, append_images=rest, duration=times, loop=0, optimize=True
+    )
 
 
 def way(forge: Forge, browser: Any) -> Iterator[tuple[int, float, str, str]]:
@@ -202,9 +210,16 @@ def way(forge: Forge, browser: Any) -> Iterator[tuple[int, float, str, str]]:
     marks = (mark(RESIST, colour="#ffd400"),)
     write_pdf(forge.folder / "paper.pdf", [Page(blocks, marks, label="117")], title=PAPER)
     write_clippings(forge.folder / "My Clippings.txt")
-    drawn = pypdfium2.PdfDocument(forge.folder / "paper.pdf")[0].render(scale=1.62).to_pil()
+    drawn = (
+        pypdfium2.PdfDocument(forge.folder / "paper.pdf")[0].render(scale=1.62).to_pil()
+    )
     left = (drawn.width - SCREEN[0]) // 2
-    yield 0, 2.5, picture(drawn.crop((left, 40, left + SCREEN[0], 40 + SCREEN[1]))), "#fff"
+    yield (
+        0,
+        2.5,
+        picture(drawn.crop((left, 40, left + SCREEN[0], 40 + SCREEN[1]))),
+        "#fff",
+    )
     done = forge.ok("run", "paper.pdf", "My Clippings.txt")
     typed = "$ ankiforge run paper.pdf 'My Clippings.txt'"
     told = f"{typed}\n{done.stderr}{done.stdout}".replace(str(forge.folder), "~")

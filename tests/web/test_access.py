@@ -61,7 +61,9 @@ def test_every_item_of_every_list_is_without_barriers(full, opened, axe, scheme,
             if page.evaluate("document.documentElement.scrollWidth") > width:
                 found[name, number].append("it is too wide")
             if not all(all(one) for one in page.evaluate(CARD)):
-                found[name, number].append("a card is cut off, or empty, or lacks a picture")
+                found[name, number].append(
+                    "a card is cut off, or empty, or lacks a picture"
+                )
             if not page.evaluate("[...document.images].every((one) => one.naturalWidth)"):
                 found[name, number].append("a picture does not show")
             found[name, number] += page.evaluate(PAPERS)

@@ -17,12 +17,22 @@ def text_of(html: str) -> str:
 @pytest.mark.parametrize(
     ("text", "front", "back"),
     [
-        ("The {{c1::spacing}} effect helps.", "The […] effect helps.", "The spacing effect helps."),
+        (
+            "The {{c1::spacing}} effect helps.",
+            "The […] effect helps.",
+            "The spacing effect helps.",
+        ),
         ("It is {{c1::H2O::formula}}.", "It is [formula].", "It is H2O."),
-        ("{{c1::Sleep}} and {{c1::tests}} help.", "[…] and […] help.", "Sleep and tests help."),
+        (
+            "{{c1::Sleep}} and {{c1::tests}} help.",
+            "[…] and […] help.",
+            "Sleep and tests help.",
+        ),
     ],
 )
-def test_a_cloze_hides_its_answer_and_keeps_the_words_around(make_card, text, front, back):
+def test_a_cloze_hides_its_answer_and_keeps_the_words_around(
+    make_card, text, front, back
+):
     view = card_view(make_card(CardKind.CLOZE, Text=text), lambda *_: None)
     squeezed = text_of(view["front"]).replace(" .", ".")
     assert squeezed == front

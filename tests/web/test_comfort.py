@@ -23,7 +23,9 @@ FACE = f"() => document.querySelector('{ITEM} .preview iframe')?.contentDocument
 @pytest.fixture
 def maths(forge):
     """Cards with code, formulas and clozes; two drafts wait."""
-    forge.settings("sources:\n  - obsidian: {name: notes, path: notes}\nanki: {collection: none}\n")
+    forge.settings(
+        "sources:\n  - obsidian: {name: notes, path: notes}\nanki: {collection: none}\n"
+    )
     (forge.folder / "notes").mkdir()
     (forge.folder / "notes" / "Maths.md").write_text(NOTE, encoding="utf-8")
     forge.ok("run")
@@ -94,7 +96,9 @@ def test_several_cards_are_decided_on_together(maths, opened):
     page.locator(".several .button.filled").click()
     expect(page.locator(".rows li")).to_have_count(0)
     settle(page)
-    assert [card["verdict"] for card in maths.cards()] == ["accepted"] * len(maths.cards())
+    assert [card["verdict"] for card in maths.cards()] == ["accepted"] * len(
+        maths.cards()
+    )
     page.locator("#undo").click()
     settle(page)
     assert sum(card["verdict"] == "pending" for card in maths.cards()) == 2

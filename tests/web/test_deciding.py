@@ -7,7 +7,20 @@ import pytest
 from tests.web.conftest import SHOWN, rest, settle, shown, turn_to
 
 SETTINGS = "sources: [{obsidian: {name: notes, path: notes}}]\naccept: {rules: review}\n"
-ANIMALS = ("cat", "dog", "owl", "bee", "ant", "elk", "fox", "hen", "cow", "pig", "rat", "yak")
+ANIMALS = (
+    "cat",
+    "dog",
+    "owl",
+    "bee",
+    "ant",
+    "elk",
+    "fox",
+    "hen",
+    "cow",
+    "pig",
+    "rat",
+    "yak",
+)
 
 
 @pytest.fixture
@@ -21,7 +34,9 @@ def notes(forge):
 
 
 def write(forge, *lines):
-    (forge.folder / "notes" / "Animals.md").write_text("\n\n".join(lines) + "\n", encoding="utf-8")
+    (forge.folder / "notes" / "Animals.md").write_text(
+        "\n\n".join(lines) + "\n", encoding="utf-8"
+    )
 
 
 def verdicts(forge):
@@ -38,16 +53,22 @@ def test_four_quick_presses_on_a_slow_line_decide_the_card_that_was_seen(notes, 
     # the line holds it back until it is let go
     page.route("**/api/decide", lambda route: sent.append(route))
     page.keyboard.press("a")
-    page.wait_for_function(f"({SHOWN}) !== {json.dumps(seen)}")  # painted before the answer
+    page.wait_for_function(
+        f"({SHOWN}) !== {json.dumps(seen)}"
+    )  # painted before the answer
     for _ in range(3):
         page.keyboard.press("a")
         rest(page)
     [held] = sent
     held.continue_()
     settle(page)
-    page.wait_for_function("document.querySelector('#lists .left').innerText.includes('11')")
+    page.wait_for_function(
+        "document.querySelector('#lists .left').innerText.includes('11')"
+    )
 
-    assert [front for front, verdict in verdicts(notes).items() if verdict == "accepted"] == [seen]
+    assert [
+        front for front, verdict in verdicts(notes).items() if verdict == "accepted"
+    ] == [seen]
 
 
 def test_a_round_with_the_keyboard_alone(notes, opened):
@@ -84,7 +105,11 @@ def test_a_round_with_the_keyboard_alone(notes, opened):
     assert [fronts[-1], fronts[-2]] == [fronts[3], fronts[4]]
 
     found = verdicts(notes)
-    assert [found.get(one, "gone") for one in fronts[:5]] == ["accepted", "gone", *["pending"] * 3]
+    assert [found.get(one, "gone") for one in fronts[:5]] == [
+        "accepted",
+        "gone",
+        *["pending"] * 3,
+    ]
 
 
 def test_enter_goes_on_to_the_last_card_and_the_bar_says_how_far(notes, opened):
@@ -109,7 +134,10 @@ def test_what_was_skipped_comes_last_and_enter_goes_on_with_it(notes, opened):
     for _ in ANIMALS[1:]:
         page.keyboard.press("a")
         settle(page)
-    assert page.locator(".end .button.filled span").inner_text() == "Go on with the one put off"
+    assert (
+        page.locator(".end .button.filled span").inner_text()
+        == "Go on with the one put off"
+    )
     page.wait_for_timeout(500)  # by the page's clock: the end takes no key at once
     page.keyboard.press("Enter")
     settle(page)
@@ -154,7 +182,12 @@ def test_a_card_that_changed_elsewhere_is_shown_again_and_not_decided(notes, ope
 def test_lines_are_ticked_and_all_others_are_no_cards(forge, opened):
     forge.settings(SETTINGS.replace("review", "clean"))
     (forge.folder / "notes").mkdir()
-    capitals = {"Peru": "Lima", "Chile": "Santiago", "Ecuador": "Quito", "Bolivia": "Sucre"}
+    capitals = {
+        "Peru": "Lima",
+        "Chile": "Santiago",
+        "Ecuador": "Quito",
+        "Bolivia": "Sucre",
+    }
     write(forge, *(f"Capital of {land} :: {city}" for land, city in capitals.items()))
     forge.ok("run")
     page = opened(forge, "questions")
@@ -189,7 +222,11 @@ def test_other_plugins_of_a_vault_are_a_question_of_the_page(forge, opened):
     page.wait_for_selector(".end")
     settle(page)
     forge.ok("run")
-    made = [card["fields"].get("Text") for card in forge.cards() if card["verdict"] == "accepted"]
+    made = [
+        card["fields"].get("Text")
+        for card in forge.cards()
+        if card["verdict"] == "accepted"
+    ]
     assert "The {{c1::cat}} says miaow." in made
     turn_to(page, "recent")
     page.click("text=Undo >> nth=0")
@@ -231,7 +268,11 @@ def test_words_of_a_passage_become_a_gap_or_an_answer(forge, fake, opened):
 
 
 def test_the_model_drafts_others_of_which_one_is_chosen(forge, fake, opened):
-    fronts = ["What is scrutinised daily?", "How often is it scrutinised?", "Who scrutinises?"]
+    fronts = [
+        "What is scrutinised daily?",
+        "How often is it scrutinised?",
+        "Who scrutinises?",
+    ]
 
     def answer(request):
         [(h, text)] = fake.marked(request)
@@ -246,7 +287,10 @@ def test_the_model_drafts_others_of_which_one_is_chosen(forge, fake, opened):
         llm = json.dumps({"base_url": server.base_url, "model": "m", "way": "one"})
         forge.settings(f"{SETTINGS}drafter: llm\nllm: {llm}\n")
         (forge.folder / "notes").mkdir()
-        write(forge, "==Selection is daily scrutinising every variation, however slight it is.==")
+        write(
+            forge,
+            "==Selection is daily scrutinising every variation, however slight it is.==",
+        )
         forge.ok("run")
         page = opened(forge)
         assert "choose" not in page.locator(".item:not(.ahead)").inner_text().casefold()

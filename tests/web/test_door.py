@@ -79,7 +79,9 @@ def test_the_door_lets_in_one_browser_and_the_page_alone(forge):
             assert "unsafe" not in answer.headers["Content-Security-Policy"]
             assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert found == {what: status for what, *_, status in REQUESTS}
-        assert asked(port, "POST", "/api/decide", {"Content-Length": "999999"}).status in (403, 413)
+        assert asked(
+            port, "POST", "/api/decide", {"Content-Length": "999999"}
+        ).status in (403, 413)
 
 
 @pytest.fixture
@@ -87,7 +89,9 @@ def hostile(forge, backend):
     """Markup in notes, and in a note in Anki, where it is HTML."""
     notes = forge.folder / "notes"
     notes.mkdir()
-    forge.settings("sources: [{obsidian: {name: notes, path: notes}}]\naccept: {rules: review}\n")
+    forge.settings(
+        "sources: [{obsidian: {name: notes, path: notes}}]\naccept: {rules: review}\n"
+    )
     (notes / "Bad.md").write_text(
         f"# Bad <script>hit = 1</script>\n\nWhat is {HOSTILE}?::{HOSTILE}\n\nWhat is $\\text{{{HOSTILE}}}$?::$\\href{{javascript:hit=1}}{{x}}$\n\n"
         "What is safe?::a thing\n\n![](bad.svg) What is drawn?::==a thing==\n",
@@ -98,13 +102,19 @@ def hostile(forge, backend):
     )
     (notes / "good.png").write_bytes(picture())
     forge.ok("run")
-    [safe] = [one["id"] for one in forge.cards() if one["fields"].get("Front") == "What is safe?"]
+    [safe] = [
+        one["id"]
+        for one in forge.cards()
+        if one["fields"].get("Front") == "What is safe?"
+    ]
     forge.ok("accept", safe)
     forge.ok("build")
     with backend.opened(forge.profile) as anki:
         anki.load(forge.folder / "ankiforge.apkg")
         [guid] = [
-            one["guid"] for one in forge.cards() if one["fields"].get("Front") == "What is safe?"
+            one["guid"]
+            for one in forge.cards()
+            if one["fields"].get("Front") == "What is safe?"
         ]
         anki.edit(guid, Back=f"mine {HOSTILE}")
     text = (notes / "Bad.md").read_text(encoding="utf-8")
@@ -127,7 +137,9 @@ def test_nothing_in_a_card_or_a_passage_runs_or_leads_away(hostile, opened):
             titles.append(page.locator(".item:not(.ahead) h2").inner_text())
             settle(page)
             for frame in page.locator("iframe.face").all():
-                assert frame.get_attribute("sandbox") == "allow-same-origin", "without scripts"
+                assert frame.get_attribute("sandbox") == "allow-same-origin", (
+                    "without scripts"
+                )
             page.keyboard.press("j")
             settle(page)
     assert len(titles) > 1

@@ -18,7 +18,9 @@ def figure(forge: Any) -> Any:
     def drawn(**labels: tuple[float, float]) -> Any:
         forge.settings(SETTINGS + "anki: {collection: none}\n")
         (forge.folder / "papers").mkdir()
-        page = Page((paragraph("Legs"),), (framed(FRAME, "", "n" * 20),), drawing=code_of(labels))
+        page = Page(
+            (paragraph("Legs"),), (framed(FRAME, "", "n" * 20),), drawing=code_of(labels)
+        )
         write_pdf(forge.folder / "papers" / "Legs.pdf", [page])
         forge.ok("run")
         return forge
@@ -35,7 +37,8 @@ def drag(page: Any, start: tuple[float, float], end: tuple[float, float]) -> Non
     """Drag over the picture, from and to parts of its width and height."""
     board = page.locator(f"{SHOWN} .board").bounding_box()
     points = [
-        (board["x"] + x * board["width"], board["y"] + y * board["height"]) for x, y in (start, end)
+        (board["x"] + x * board["width"], board["y"] + y * board["height"])
+        for x, y in (start, end)
     ]
     page.mouse.move(*points[0])
     page.mouse.down()

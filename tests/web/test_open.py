@@ -81,7 +81,8 @@ def test_the_page_answers_while_slow_connections_are_open(forge, count, piece):
         stack.callback(ended.set)
         port = urlsplit(address).port
         slow = [
-            stack.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(count)
+            stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            for _ in range(count)
         ]
 
         def trickle() -> None:

@@ -28,7 +28,9 @@ def paper(forge) -> Path:
         (paragraph(BEFORE), paragraph(f"{BEFORE} {MARKED}")), (mark(MARKED),), label="118"
     )
     write_pdf(path, [plain, marked], title="Spacing")
-    forge.settings("sources:\n  - pdf: {name: papers, path: papers}\nanki: {collection: none}\n")
+    forge.settings(
+        "sources:\n  - pdf: {name: papers, path: papers}\nanki: {collection: none}\n"
+    )
     forge.ok("run")
     return path
 

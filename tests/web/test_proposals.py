@@ -9,9 +9,7 @@ import pytest
 
 from tests.web.conftest import rest, settle, shown
 
-SETTINGS = (
-    "proposals: true\nsources: [{obsidian: {name: notes, path: notes}}]\nanki: {collection: none}\n"
-)
+SETTINGS = "proposals: true\nsources: [{obsidian: {name: notes, path: notes}}]\nanki: {collection: none}\n"
 FACTS = (
     "The Peace of Westphalia ended the Thirty Years' War in 1648.",
     "Osmosis is the diffusion of water through a semipermeable membrane.",
@@ -40,7 +38,9 @@ def facts(forge):
 def write(forge, texts):
     (forge.folder / "notes").mkdir(exist_ok=True)
     marked = "\n\n".join(f"=={text}==" for text in texts)
-    (forge.folder / "notes" / "Facts.md").write_text(f"# Facts\n\n{marked}\n", encoding="utf-8")
+    (forge.folder / "notes" / "Facts.md").write_text(
+        f"# Facts\n\n{marked}\n", encoding="utf-8"
+    )
 
 
 def gaps_of(forge, sentence):
@@ -76,7 +76,9 @@ def words(page, first, last):
 
 
 @pytest.mark.parametrize("accepts", ["Enter", "a"])
-def test_a_number_changes_the_gap_at_once_and_that_gap_is_accepted(facts, opened, accepts):
+def test_a_number_changes_the_gap_at_once_and_that_gap_is_accepted(
+    facts, opened, accepts
+):
     page = opened(facts)
     sentence = shown(page)
     first, second, *_ = gaps_of(facts, sentence)
@@ -177,12 +179,17 @@ def test_the_chosen_gap_is_edited(facts, opened):
     assert (found[:10], GAP.findall(found)) == ("In short: ", [second])
 
 
-def test_a_rejected_proposal_goes_with_all_its_gaps_and_undo_brings_it_back(facts, opened):
+def test_a_rejected_proposal_goes_with_all_its_gaps_and_undo_brings_it_back(
+    facts, opened
+):
     page = opened(facts)
     sentence = shown(page)
     page.keyboard.press("x")
     settle(page)
-    assert len([card for card in facts.cards() if card["verdict"] == "pending"]) == len(FACTS) - 1
+    assert (
+        len([card for card in facts.cards() if card["verdict"] == "pending"])
+        == len(FACTS) - 1
+    )
     page.keyboard.press("u")
     settle(page)
     assert shown(page) == sentence
@@ -192,14 +199,18 @@ def test_a_rejected_proposal_goes_with_all_its_gaps_and_undo_brings_it_back(fact
 def test_a_number_pressed_for_the_card_before_changes_nothing(facts, opened):
     page = opened(facts)
     page.keyboard.press("a")
-    page.keyboard.press("2")  # within the time in which nobody can have read the next card
+    page.keyboard.press(
+        "2"
+    )  # within the time in which nobody can have read the next card
     settle(page)
     assert hidden(page) == gaps_of(facts, shown(page))[0]
 
 
 def test_a_formula_is_drawn_and_hidden_whole(forge, opened):
     forge.settings(SETTINGS.replace("true", "false"))
-    write(forge, ["Einstein found in 1905 that the energy of a mass is $E = mc^2$ at rest."])
+    write(
+        forge, ["Einstein found in 1905 that the energy of a mass is $E = mc^2$ at rest."]
+    )
     forge.ok("run")
     page = opened(forge, "none")
     formula = page.locator(f"{ITEM} .word:has(math)")
@@ -210,7 +221,9 @@ def test_a_formula_is_drawn_and_hidden_whole(forge, opened):
     assert GAP.findall(accepted(forge)["Text"]) == ["$E = mc^2$"]
 
 
-def test_all_drafts_of_a_passage_stand_together_and_the_rest_comes_next(forge, fake, opened):
+def test_all_drafts_of_a_passage_stand_together_and_the_rest_comes_next(
+    forge, fake, opened
+):
     fronts = ["What ended the Thirty Years' War?", "Which war did it end?"]
     answers = ["The Peace of Westphalia", "the Thirty Years' War"]
 
@@ -231,7 +244,10 @@ def test_all_drafts_of_a_passage_stand_together_and_the_rest_comes_next(forge, f
     gaps = gaps_of(forge, FACTS[0])
     assert hidden(page) == gaps[0], "the proposal comes first"
     page.keyboard.press(str(len(gaps) + 2))
-    assert page.locator(f"{ITEM} .button.filled span").inner_text() == f"Accept {len(gaps) + 2}"
+    assert (
+        page.locator(f"{ITEM} .button.filled span").inner_text()
+        == f"Accept {len(gaps) + 2}"
+    )
     page.keyboard.press("Enter")
     settle(page)
     assert page.locator("#left").inner_text() == "0 of 1"
@@ -241,7 +257,9 @@ def test_all_drafts_of_a_passage_stand_together_and_the_rest_comes_next(forge, f
     labels = page.locator(f"{ITEM} .pick .one").evaluate_all(
         "all => all.map((one) => one.ariaLabel)"
     )
-    assert all(any(front in label for label in labels) for front in fronts), "both are back"
+    assert all(any(front in label for label in labels) for front in fronts), (
+        "both are back"
+    )
     page.keyboard.press("x")
     settle(page)
     assert page.locator(".end h2").inner_text() == "One done."
@@ -293,12 +311,16 @@ def test_where_nothing_can_be_opened_the_page_says_where_the_package_is(
     settle(page)
     page.click(".send:visible")
     page.wait_for_selector("#toast code")
-    assert page.locator("#toast code").inner_text() == str(facts.folder / "ankiforge.apkg")
+    assert page.locator("#toast code").inner_text() == str(
+        facts.folder / "ankiforge.apkg"
+    )
     assert not opener.exists()
     rest(page)
 
 
-def test_a_card_of_a_small_model_tells_how_it_was_made_when_it_is_unfolded(forge, server, opened):
+def test_a_card_of_a_small_model_tells_how_it_was_made_when_it_is_unfolded(
+    forge, server, opened
+):
     write(forge, FACTS[:1])
     forge.drafting(server.base_url, model="tiny-1.5b", way="cascade")
     forge.ok("run")
@@ -330,7 +352,9 @@ def test_a_card_of_a_small_model_is_shown_although_the_replies_cannot_be_read(
     forge.drafting(server.base_url, model="tiny-1.5b", way="cascade")
     forge.ok("run")
     [card] = forge.cards()
-    (forge.folder / ".ankiforge" / "replies.db").write_bytes(b"no database, but much longer" * 99)
+    (forge.folder / ".ankiforge" / "replies.db").write_bytes(
+        b"no database, but much longer" * 99
+    )
     page = opened(forge)
     page.locator(f"{ITEM} .made summary").click()
     told = page.locator(f"{ITEM} .made dt").all_inner_texts()

@@ -79,10 +79,10 @@ NOTES = {
 }  # fmt: skip
 PAPER = "How Bacteria Resist Antibiotics"
 RESIST = "Bacteria resist antibiotics in four ways: they destroy the drug, pump it out, change its target or keep it from entering."
-CURVE = (
-    "Ebbinghaus found that retention falls as R = e−t/S, where S is the stability of the memory."
+CURVE = "Ebbinghaus found that retention falls as R = e−t/S, where S is the stability of the memory."
+SPACED = (
+    "Spaced sessions beat massed ones in 259 of 271 comparisons, as Cepeda found in 2006."
 )
-SPACED = "Spaced sessions beat massed ones in 259 of 271 comparisons, as Cepeda found in 2006."
 
 
 def replies(fake: ModuleType) -> Any:
@@ -97,7 +97,12 @@ def replies(fake: ModuleType) -> Any:
             found += [fake.card(h, text, front, back) for front, back in cards]
             if not cards:
                 found.append(
-                    {"h": h, "kind": "none", "quote": text, "why_none": "no single fact stands out"}
+                    {
+                        "h": h,
+                        "kind": "none",
+                        "quote": text,
+                        "why_none": "no single fact stands out",
+                    }
                 )
         return fake.cards(*found)  # fmt: skip
 
@@ -132,7 +137,9 @@ def world(forge: Any, backend: ModuleType, fake: ModuleType) -> Iterator[None]:
             mark(SPACED),
         )
         write_pdf(
-            folder / "papers" / "Bacteria.pdf", [Page(blocks, marks, label="117")], title=PAPER
+            folder / "papers" / "Bacteria.pdf",
+            [Page(blocks, marks, label="117")],
+            title=PAPER,
         )
         forge.ok("run")
         with backend.opened(forge.profile) as anki:
@@ -145,7 +152,9 @@ def world(forge: Any, backend: ModuleType, fake: ModuleType) -> Iterator[None]:
                 Back="oligodendrocytes, and Schwann cells outside the brain",
             )
             anki.col.remove_notes([anki.note(of(forge, "cranial nerves")).id])
-            anki.col.db.execute("delete from graves")  # as after an older backup: no word of why
+            anki.col.db.execute(
+                "delete from graves"
+            )  # as after an older backup: no word of why
         rewrite(folder / "notes")
         forge.ok("run", "--drafter", "llm")
         yield

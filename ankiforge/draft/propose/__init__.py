@@ -91,7 +91,9 @@ class Propose:
                 drafts.append(result)
             else:
                 no_cards.append(NoCard(highlight.key, result))
-        return Drafted(task, tuple(drafts), tuple(no_cards), tuple(failed), tuple(problems))
+        return Drafted(
+            task, tuple(drafts), tuple(no_cards), tuple(failed), tuple(problems)
+        )
 
     def _proposal(self, highlight: Highlight, brief: Brief) -> Draft | str:
         """Return the proposal of one highlight, or why there is none."""

@@ -13,15 +13,34 @@ _MOST_IN_TERM = 6
 _MOST_IN_QUANTITY = 4
 # The words of a run from which two of them are a part of it.
 _LEAST_TO_DIVIDE = 3
-_OPENING = {"“": "”", "«": "»", "„": "“”", '"': '"', "‘": "’", "‹": "›", "「": "」", "『": "』"}
+_OPENING = {
+    "“": "”",
+    "«": "»",
+    "„": "“”",
+    '"': '"',
+    "‘": "’",
+    "‹": "›",
+    "「": "」",
+    "『": "』",
+}
 _OPENING_GERMAN = {"„": "“”", "»": "«", '"': '"', "‚": "‘", "›": "‹", "“": "”"}
 _EMPHASIS = ("**", "__", "==", "*", "_")
 _TERM = frozenset((Kind.NOUN, Kind.ADJECTIVE, Kind.NAME, Kind.NUMBER, Kind.SHIELD))
 _HEADS = frozenset((Kind.NOUN, Kind.NAME, Kind.NUMBER, Kind.SHIELD))
 _WORDS = frozenset(
-    (Kind.SMALL, Kind.NOUN, Kind.VERB, Kind.ADJECTIVE, Kind.ADVERB, Kind.NAME, Kind.NUMBER)
+    (
+        Kind.SMALL,
+        Kind.NOUN,
+        Kind.VERB,
+        Kind.ADJECTIVE,
+        Kind.ADVERB,
+        Kind.NAME,
+        Kind.NUMBER,
+    )
 )
-_AND = frozenset(("and", "or", "und", "oder", "sowie", "et", "ou", "y", "e", "o", "ed", "и", "или"))
+_AND = frozenset(
+    ("and", "or", "und", "oder", "sowie", "et", "ou", "y", "e", "o", "ed", "и", "или")
+)
 _ADJECTIVE_BEHIND = frozenset(("fr", "es", "it", "pt"))
 
 Found = dict[tuple[int, int], set[str]]
@@ -53,10 +72,16 @@ def _plain(words: Sequence[Token], found: Found) -> None:
             place += 1
             continue
         first = place
-        while place < len(words) and words[place].kind in (Kind.NAME, Kind.NUMBER, Kind.SHIELD):
+        while place < len(words) and words[place].kind in (
+            Kind.NAME,
+            Kind.NUMBER,
+            Kind.SHIELD,
+        ):
             place += 1
         if place - first <= _MOST_IN_TERM:
-            is_number = all(words[index].kind == Kind.NUMBER for index in range(first, place))
+            is_number = all(
+                words[index].kind == Kind.NUMBER for index in range(first, place)
+            )
             _add(found, first, place, "number" if is_number else "name")
 
 
@@ -85,7 +110,10 @@ def _runs(words: Sequence[Token], language: Language) -> list[tuple[int, int]]:
                 if words[place - 1].kind != Kind.NUMBER:
                     break  # the lexical case
             place += 1
-        if any(words[index].kind in _HEADS for index in range(first, place)) or place - first == 1:
+        if (
+            any(words[index].kind in _HEADS for index in range(first, place))
+            or place - first == 1
+        ):
             runs.append((first, place))
     return runs
 
@@ -210,7 +238,9 @@ def _ranges(words: Sequence[Token], language: Language, found: Found) -> None:
 
 def _quoted(words: Sequence[Token], language: Language, found: Found) -> None:
     """Add what stands in quotation marks, between signs of emphasis, and in brackets."""
-    is_guillemet_inward = language.name == "de" and any(token.word == "»" for token in words)
+    is_guillemet_inward = language.name == "de" and any(
+        token.word == "»" for token in words
+    )
     opening = _OPENING_GERMAN if is_guillemet_inward else _OPENING
     for place, token in enumerate(words):
         if token.kind != Kind.SIGN:
@@ -225,7 +255,11 @@ def _quoted(words: Sequence[Token], language: Language, found: Found) -> None:
 
 
 def _until(
-    words: Sequence[Token], place: int, closing: str | tuple[str, ...], how: str, found: Found
+    words: Sequence[Token],
+    place: int,
+    closing: str | tuple[str, ...],
+    how: str,
+    found: Found,
 ) -> None:
     """Add the words from behind a sign to the one that closes it."""
     for end in range(place + 1, min(place + 2 + MOST_WORDS, len(words))):
@@ -292,7 +326,11 @@ def _predicates(words: Sequence[Token], found: Found) -> None:
         if kind not in (Kind.ADJECTIVE, Kind.VERB):
             continue
         before = words[place - 1]
-        if before.kind in (Kind.ADVERB, Kind.SMALL) and before.low not in COPULAS and place > 1:
+        if (
+            before.kind in (Kind.ADVERB, Kind.SMALL)
+            and before.low not in COPULAS
+            and place > 1
+        ):
             before = words[place - 2]
         if before.low in COPULAS:
             _add(found, place, place + 1, "predicate")
@@ -331,7 +369,9 @@ def _clauses(words: Sequence[Token], language: Language, found: Found) -> None:
         place = end + 1
 
 
-def _tails(words: Sequence[Token], first: int, last: int, language: Language, found: Found) -> None:
+def _tails(
+    words: Sequence[Token], first: int, last: int, language: Language, found: Found
+) -> None:
     """Add the ends of one clause [first, last)."""
     for index in range(max(first, last - MOST_WORDS), last - 1):
         if not index:

@@ -55,11 +55,15 @@ def _readable(passage: Passage, language: Language) -> Passage:
         return passage
     mark = _inside(passage.mark, start, end)
     chosen = _inside(passage.chosen, start, end)
-    is_chosen_lost = passage.chosen is not None and chosen != _shifted(passage.chosen, start)
+    is_chosen_lost = passage.chosen is not None and chosen != _shifted(
+        passage.chosen, start
+    )
     is_mark_lost = passage.mark is not None and mark is None
     if is_chosen_lost or is_mark_lost:
         return passage
-    return Passage(passage.text[start:end], start=passage.start + start, mark=mark, chosen=chosen)
+    return Passage(
+        passage.text[start:end], start=passage.start + start, mark=mark, chosen=chosen
+    )
 
 
 def _inside(span: Span | None, start: int, end: int) -> Span | None:
@@ -172,7 +176,9 @@ def _with_antecedent(
     return f"{sentence} {text}", (mark[0] + shift, mark[1] + shift)
 
 
-def _split(text: str, language: str, *, mark: Span | None, is_markdown: bool) -> list[Passage]:
+def _split(
+    text: str, language: str, *, mark: Span | None, is_markdown: bool
+) -> list[Passage]:
     """Return the sentences of a text that are in the mark, a leaning one with that before it."""
     found = []
     spans = sentences(text)

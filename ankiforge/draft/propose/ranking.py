@@ -51,13 +51,17 @@ def weights() -> dict[str, float]:
 class Sentence:
     """A text with what its candidates are judged by."""
 
-    def __init__(self, text: str, language: Language, mark: Span | None, heading: str) -> None:
+    def __init__(
+        self, text: str, language: Language, mark: Span | None, heading: str
+    ) -> None:
         self.text = text
         self.language = language
         self.mark = mark
         """Where the reader's mark is in it; None = all of it."""
         self.words = tokens(text, language)
-        self._heading = {token.low for token in tokens(heading, language)} if heading else set()
+        self._heading = (
+            {token.low for token in tokens(heading, language)} if heading else set()
+        )
         self._counts: dict[str, int] = {}
         for token in self.words:
             if token.kind in _CONTENT:
@@ -85,11 +89,15 @@ class Sentence:
         """Return the spans that may be hidden with their features, in order."""
         found = candidates(self.words, self.language)
         described = []
-        widest: list[tuple[int, int]] = [place for place in found if "term" in found[place]]
+        widest: list[tuple[int, int]] = [
+            place for place in found if "term" in found[place]
+        ]
         for (first, last), how in sorted(found.items()):
             start = self.words[first].start
             end = self.words[last - 1].end
-            if self.mark is not None and not (self.mark[0] <= start and end <= self.mark[1]):
+            if self.mark is not None and not (
+                self.mark[0] <= start and end <= self.mark[1]
+            ):
                 continue
             if self._is_silly(first, last, how):
                 continue
@@ -129,7 +137,9 @@ class Sentence:
         if before is None or before.word in _SENTENCE_ENDS:
             if behind in (".", ")"):
                 return True
-        is_bracketed = before is not None and before.word in ("[", "(") and behind in ("]", ")")
+        is_bracketed = (
+            before is not None and before.word in ("[", "(") and behind in ("]", ")")
+        )
         return is_bracketed and not _YEAR.match(token.word)
 
     def _is_footnote(self, place: int) -> bool:
@@ -208,7 +218,9 @@ class Sentence:
         content = [token for token in inner if token.kind in _CONTENT]
         for token in content:
             everywhere = self._counts[token.low]
-            if everywhere > 1 and everywhere > sum(other.low == token.low for other in inner):
+            if everywhere > 1 and everywhere > sum(
+                other.low == token.low for other in inner
+            ):
                 features["repeated"] = 1.0
         if self._heading and content:
             known = sum(token.low in self._heading for token in content)
@@ -312,7 +324,9 @@ def _by_kinds(inner: Sequence[Token], count: int, features: Features) -> None:
         features["has_small"] = 1.0
 
 
-def _within_term(first: int, last: int, widest: list[tuple[int, int]], features: Features) -> None:
+def _within_term(
+    first: int, last: int, widest: list[tuple[int, int]], features: Features
+) -> None:
     """Add whether it is only a part of a term, and whether it is the end of it."""
     for wide_first, wide_last in widest:
         if not wide_first <= first <= last <= wide_last:
@@ -335,7 +349,9 @@ _CUE_FEATURES = {
 _AS = frozenset(("as", "als", "a", "sie", "man"))
 _NEAR = 3
 # Behind them a participle tells what was done: by whom, in which year.
-_PASSIVE = frozenset("by in durch von im par dans en por em da dal nel nella в от на".split())
+_PASSIVE = frozenset(
+    "by in durch von im par dans en por em da dal nel nella в от на".split()
+)
 _BY = frozenset("by durch von par por per da dal от".split())
 
 

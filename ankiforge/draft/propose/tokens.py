@@ -204,7 +204,11 @@ def _classify(found: list[Token], text: str, language: Language) -> None:
         elif kind == Kind.SMALL and _is_acronym(token.word) and not text.isupper():
             token.kind = Kind.NAME
             token.zipf = _ZIPF_OF_ACRONYM
-        if may_be_unsafe and kind in _MAY_BE_UNSAFE and (braces > 0 or _is_unsafe(token, text)):
+        if (
+            may_be_unsafe
+            and kind in _MAY_BE_UNSAFE
+            and (braces > 0 or _is_unsafe(token, text))
+        ):
             token.kind = Kind.UNSAFE
         begins = False
         previous = token
@@ -239,7 +243,9 @@ def _kind(token: Token, place: _Place, language: Language) -> tuple[int, float]:
             return kind, zipf
     elif language.name == "de":
         letter = _GERMAN_WITHOUT_CAPITAL.get(letter, letter)
-    elif language.name in _ADJECTIVE_BEHIND and zipf == RAREST and place.before in COPULAS:
+    elif (
+        language.name in _ADJECTIVE_BEHIND and zipf == RAREST and place.before in COPULAS
+    ):
         return Kind.ADJECTIVE, zipf  # fue descubierta
     kind = _CLASSES.get(letter)
     if kind == Kind.VERB:
@@ -267,9 +273,13 @@ def _kind_of_capital(zipf: float, place: _Place, language: Language) -> int | No
     return Kind.NAME if is_first_of_two else None
 
 
-def _verb_or_other(place: _Place, language: Language, *, is_after_determiner: bool) -> int:
+def _verb_or_other(
+    place: _Place, language: Language, *, is_after_determiner: bool
+) -> int:
     """Return what a verb is here: a noun behind an adjective, or behind a determiner."""
-    is_after_adjective = place.previous is not None and place.previous.kind == Kind.ADJECTIVE
+    is_after_adjective = (
+        place.previous is not None and place.previous.kind == Kind.ADJECTIVE
+    )
     if language.name == "en" and is_after_adjective and not place.is_before_noun:
         return Kind.NOUN  # collective bargaining
     if is_after_determiner and place.before not in language.before_verbs:

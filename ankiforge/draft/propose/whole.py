@@ -43,7 +43,9 @@ def readable(text: str, language: Language) -> Span:
     if len(spans) > 1:
         first_start, first_end = spans[0]
         first = text[start + first_start : start + first_end]
-        if not _BEGINS.match(first) and not _has_subject(tokens(first, language), language):
+        if not _BEGINS.match(first) and not _has_subject(
+            tokens(first, language), language
+        ):
             rest = start + spans[1][0]
             if _is_enough(text[rest:]):
                 start = rest

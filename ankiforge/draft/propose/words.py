@@ -264,7 +264,10 @@ def language(name: str) -> Language:
 def small_words() -> dict[str, frozenset[str]]:
     """Return the function words of each language, casefolded."""
     lists = _sections("small_words")["small"]
-    return {name: frozenset(word.casefold() for word in words) for name, words in lists.items()}
+    return {
+        name: frozenset(word.casefold() for word in words)
+        for name, words in lists.items()
+    }
 
 
 def language_of(*texts: str) -> str:

@@ -47,7 +47,9 @@ _NUMBERED = regex(
 )
 _TERM_COLON = regex(r"[\W_]*(?:[^\W_]+[\s-]){0,3}[^\W_]+\s*(?::|—|–|=)\s*\S+\s+\S+\s+\S+")
 _QUOTED = regex(r"[“\"«„‘「『][^”\"»“’」』]{3,40}[”\"»“’」』]")
-_DIALOGUE = regex(r"\A\W{0,2}[“\"«„—–]|[,.!?]['”\"»]\s|\b(?:said|asked|dijo|sagte|disse)\b")
+_DIALOGUE = regex(
+    r"\A\W{0,2}[“\"«„—–]|[,.!?]['”\"»]\s|\b(?:said|asked|dijo|sagte|disse)\b"
+)
 _ELLIPSIS = regex(r"…|\.\.\.")
 _ENUMERATION = regex(
     r", (?:[^\W_]+ ){0,3}[^\W_]+,? (?:and|or|und|oder|et|ou|y|o|e|и|или) "
@@ -162,7 +164,9 @@ def worth_of(highlight: Highlight) -> Worth:
     return Worth(
         score=score,
         threshold=weights["threshold"],
-        features=tuple(Feature(name, words.get(name, name), weight) for name, weight in features),
+        features=tuple(
+            Feature(name, words.get(name, name), weight) for name, weight in features
+        ),
     )
 
 
@@ -217,7 +221,11 @@ def _by_reader(highlight: Highlight, found: dict[str, float]) -> None:
 
 
 def _by_form(
-    text: str, exact: str, highlight: Highlight, words: Sequence[Token], found: dict[str, float]
+    text: str,
+    exact: str,
+    highlight: Highlight,
+    words: Sequence[Token],
+    found: dict[str, float],
 ) -> None:
     """Add how long it is, whether it is whole, and whether it looks like a heading."""
     count = sum(token.kind != Kind.SIGN for token in words)
@@ -260,26 +268,34 @@ def _by_length(count: int, sentences: int, found: dict[str, float]) -> None:
         found["many_sentences"] = 1.0
 
 
-def _by_capitals(text: str, words: Sequence[Token], count: int, found: dict[str, float]) -> None:
+def _by_capitals(
+    text: str, words: Sequence[Token], count: int, found: dict[str, float]
+) -> None:
     """Add whether a short text without an end looks like a heading."""
     if text.isupper():
         found["capitals"] = 1.0
     elif count >= 2:
-        capitals = sum(token.word[0].isupper() for token in words if token.kind != Kind.SIGN)
+        capitals = sum(
+            token.word[0].isupper() for token in words if token.kind != Kind.SIGN
+        )
         if capitals >= 0.7 * count:
             found["title_case"] = 1.0
     if _NUMBERED.match(text):
         found["number_first"] = 1.0
 
 
-def _by_patterns(text: str, patterns: dict[str, re.Pattern[str]], found: dict[str, float]) -> None:
+def _by_patterns(
+    text: str, patterns: dict[str, re.Pattern[str]], found: dict[str, float]
+) -> None:
     """Add the names of the patterns that occur in a text."""
     for name, pattern in patterns.items():
         if pattern.search(text):
             found[name] = 1.0
 
 
-def _by_cues(text: str, words: Sequence[Token], tables: Language, found: dict[str, float]) -> None:
+def _by_cues(
+    text: str, words: Sequence[Token], tables: Language, found: dict[str, float]
+) -> None:
     """Add what its cues say: a definition, a cause, advice."""
     people = dict.fromkeys(_PEOPLE, 0)
     for cue in cues_of(text, tables):
@@ -341,7 +357,9 @@ def _by_words(text: str, words: Sequence[Token], found: dict[str, float]) -> Non
 
 def _by_rarity(content: list[Token], found: dict[str, float]) -> None:
     """Add how rare its nouns, adjectives and verbs are, by their Zipf frequencies."""
-    plain = [token for token in content if token.kind in (Kind.NOUN, Kind.ADJECTIVE, Kind.VERB)]
+    plain = [
+        token for token in content if token.kind in (Kind.NOUN, Kind.ADJECTIVE, Kind.VERB)
+    ]
     if not plain:
         return
     rare = sum(token.zipf < 3.0 for token in plain)

@@ -208,7 +208,13 @@ def extracted(
             is not here.
         worker: reads it.
     """
-    from ankiforge.extract.pdf.messages import Around, Failed, Passage, Quote, Surroundings
+    from ankiforge.extract.pdf.messages import (
+        Around,
+        Failed,
+        Passage,
+        Quote,
+        Surroundings,
+    )
     from ankiforge.extract.pdf.worker import absolute
 
     wanted = [_tidied(mark) for mark in marks]

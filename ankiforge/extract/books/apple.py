@@ -19,7 +19,13 @@ from pathlib import Path
 from ankiforge.errors import ItemError
 from ankiforge.extract.books import Book, Mark, cfi_steps
 from ankiforge.extract.books.calibre import in_reading_order
-from ankiforge.extract.books.databases import DatabaseSource, Marked, Row, opened_copy, text_of
+from ankiforge.extract.books.databases import (
+    DatabaseSource,
+    Marked,
+    Row,
+    opened_copy,
+    text_of,
+)
 from ankiforge.extract.folder import File
 from ankiforge.extract.sqlite import Owner
 from ankiforge.model import HighlightKind
@@ -93,7 +99,10 @@ def _library(database: Path, owner: Owner) -> dict[str, Book]:
     books: dict[str, Book] = {}
     for folder in (database.parent, database.parent.parent / "BKLibrary"):
         for path in sorted(folder.glob("BKLibrary*.sqlite")):
-            with suppress(ItemError), opened_copy(path, owner, ("ZBKLIBRARYASSET",)) as library:
+            with (
+                suppress(ItemError),
+                opened_copy(path, owner, ("ZBKLIBRARYASSET",)) as library,
+            ):
                 for row in library.execute("SELECT * FROM ZBKLIBRARYASSET"):
                     authors = text_of(row, "ZAUTHOR").split(" & ")
                     books[text_of(row, "ZASSETID")] = Book(

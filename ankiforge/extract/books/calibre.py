@@ -82,7 +82,14 @@ class Calibre(DatabaseSource):
         give=hint,
         shrink="in calibre, run Library maintenance, Check library",
     )
-    tables = ("annotations", "books", "data", "authors", "books_authors_link", "identifiers")
+    tables = (
+        "annotations",
+        "books",
+        "data",
+        "authors",
+        "books_authors_link",
+        "identifiers",
+    )
 
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:
@@ -100,13 +107,17 @@ class Calibre(DatabaseSource):
         try:
             export = msgspec.json.decode(file.text(LARGEST_EXPORT), type=_Export)
         except (ValueError, RecursionError) as error:
-            raise ItemError(f"not JSON of calibre: {error}", hint="export it again") from error
+            raise ItemError(
+                f"not JSON of calibre: {error}", hint="export it again"
+            ) from error
         books: dict[Book, list[Mark]] = {}
         for number, raw in enumerate((*export.annotations, *export.highlights), start=1):
             try:
                 highlight = highlight_of(raw)
             except ItemError as error:
-                yield Problem(f"{file.path}: highlight {number}", error.message, error.hint)
+                yield Problem(
+                    f"{file.path}: highlight {number}", error.message, error.hint
+                )
                 continue
             mark = mark_of(highlight)
             if mark:
@@ -132,11 +143,15 @@ class Calibre(DatabaseSource):
             if key not in books:
                 authors = connection.execute(_AUTHORS, (row["book"],)).fetchall()
                 numbers = connection.execute(_ISBN, (row["book"],)).fetchall()
-                isbn: tuple[Pair, ...] = tuple(("isbn", text_of(one, "val")) for one in numbers)
+                isbn: tuple[Pair, ...] = tuple(
+                    ("isbn", text_of(one, "val")) for one in numbers
+                )
                 name = f"{text_of(row, 'name')}.{text_of(row, 'format').lower()}"
                 book = Book(
                     text_of(row, "title"),
-                    tuple(text_of(author, "name").replace("|", ",") for author in authors),
+                    tuple(
+                        text_of(author, "name").replace("|", ",") for author in authors
+                    ),
                     isbn[:1],
                     f"{text_of(row, 'path')}/{name}",
                 )
@@ -166,7 +181,11 @@ def mark_of(highlight: Highlight) -> Mark | None:
     """Return the mark of a highlight; None for one that was removed, or is a bookmark."""
     words = highlight.highlighted_text or ""
     comment = highlight.notes or ""
-    if highlight.removed or highlight.type != "highlight" or not (words or comment).strip():
+    if (
+        highlight.removed
+        or highlight.type != "highlight"
+        or not (words or comment).strip()
+    ):
         return None
     # the path begins at the document, whose only element is the root
     steps, offset = cfi_steps((highlight.start_cfi or "").removeprefix("/2"))

@@ -122,7 +122,9 @@ class DatabaseSource(ExportSource):
         folder = self.folder
         document = document_of(book, folder.namespace, folder.name)
         path = self.shelf.find(book.file) if book.file else None
-        return extracted(document, folder.namespace, folder.container, marks, path, worker)
+        return extracted(
+            document, folder.namespace, folder.container, marks, path, worker
+        )
 
 
 # --- a database -------------------------------------------------------------------------
@@ -149,7 +151,9 @@ def _tables(connection: sqlite3.Connection) -> set[str]:
 
 
 @contextmanager
-def opened_copy(path: Path, owner: Owner, tables: Strings) -> Iterator[sqlite3.Connection]:
+def opened_copy(
+    path: Path, owner: Owner, tables: Strings
+) -> Iterator[sqlite3.Connection]:
     """Open a private copy of a database. All values are read as SQLite stored them.
 
     Raises:

@@ -46,7 +46,14 @@ _MAGIC = b"encoding=json+base64:"
 LARGEST = 16_000_000
 """The maximum size in bytes of a file in a book that is read here."""
 _ISBN = regex(r"(?i)(?:urn:)?(?:isbn:)?((?:97[89])?\d{9}[\dX])")
-_UNREADABLE = (BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError, KeyError)
+_UNREADABLE = (
+    BadZipFile,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    KeyError,
+)
 
 
 class EpubSettings(SourceSettings, kw_only=True):
@@ -96,7 +103,9 @@ class Epub(FileSource):
 
         with PdfWorker(memory=self.memory) as worker:
             yield worker
-            complete = self.folder.end().complete and len(files) == self.folder.count.total
+            complete = (
+                self.folder.end().complete and len(files) == self.folder.count.total
+            )
             worker.store(complete=complete)
 
     def contents(
@@ -109,20 +118,26 @@ class Epub(FileSource):
             raise unreadable(error) from error
         except _UNREADABLE as error:
             what = f"the book cannot be read: {error}"
-            raise ItemError(what, hint="open it in calibre's editor and save it") from error
+            raise ItemError(
+                what, hint="open it in calibre's editor and save it"
+            ) from error
         marks: list[Mark] = []
         for number, highlight in enumerate(_listed(raw), start=1):
             try:
                 mark = mark_of(highlight_of(highlight))
             except ItemError as error:
-                yield Problem(f"{file.path}: highlight {number}", error.message, error.hint)
+                yield Problem(
+                    f"{file.path}: highlight {number}", error.message, error.hint
+                )
                 continue
             if mark:
                 marks.append(mark)
         namespace = self.folder.namespace
         document = document_of(book, namespace, self.folder.name)
         ordered = in_reading_order(marks)
-        yield from extracted(document, namespace, self.folder.container, ordered, file.at, reader)
+        yield from extracted(
+            document, namespace, self.folder.container, ordered, file.at, reader
+        )
 
 
 def _read(file: File) -> tuple[bytes, Book]:
@@ -163,7 +178,9 @@ def _told(book: ZipFile, path: str) -> Book:
     for entry in metadata if metadata is not None else ():
         words = " ".join((entry.text or "").split())
         told.setdefault(str(entry.tag).rpartition("}")[2], []).append(words)
-    isbns = [_ISBN.fullmatch(words.replace("-", "")) for words in told.get("identifier", ())]
+    isbns = [
+        _ISBN.fullmatch(words.replace("-", "")) for words in told.get("identifier", ())
+    ]
     return Book(
         title=(told.get("title") or [""])[0],
         authors=tuple(filter(None, told.get("creator", ()))),
@@ -182,7 +199,9 @@ def _listed(raw: bytes) -> tuple[msgspec.Raw, ...]:
     if not raw.startswith(_MAGIC):
         return ()
     try:
-        listed = b64decode(raw.removeprefix(_MAGIC).translate(None, b"\r\n "), validate=True)
+        listed = b64decode(
+            raw.removeprefix(_MAGIC).translate(None, b"\r\n "), validate=True
+        )
         return msgspec.json.decode(listed, type=tuple[msgspec.Raw, ...])
     except (binascii.Error, ValueError, RecursionError) as error:
         what = f"the highlights in the book cannot be read: {error}"

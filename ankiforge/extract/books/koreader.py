@@ -88,7 +88,9 @@ class KOReader(FileSource):
 
         with PdfWorker(memory=self.memory) as worker:
             yield worker
-            complete = self.folder.end().complete and len(files) == self.folder.count.total
+            complete = (
+                self.folder.end().complete and len(files) == self.folder.count.total
+            )
             worker.store(complete=complete)
 
     def state_of(self, name: str, file: File) -> str:
@@ -119,4 +121,6 @@ class KOReader(FileSource):
         without = len(marks) - len(with_words)
         if without:
             what = f"marks without words: {without}; they are pictures of a scanned page"
-            yield Problem(file.path, what, "give the page a text layer (OCR)", notice=True)
+            yield Problem(
+                file.path, what, "give the page a text layer (OCR)", notice=True
+            )

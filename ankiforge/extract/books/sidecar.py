@@ -58,7 +58,9 @@ def _isbns(identifiers: str) -> Iterator[Pair]:
     """Yield the ISBN among the lines of identifiers, `isbn:…` or the number alone."""
     for line in identifiers.split("\n"):
         scheme, _, value = line.rpartition(":")
-        if scheme.casefold() in ("", "isbn", "urn:isbn") and _ISBN.fullmatch(value.strip()):
+        if scheme.casefold() in ("", "isbn", "urn:isbn") and _ISBN.fullmatch(
+            value.strip()
+        ):
             yield "isbn", value.strip().replace("-", "").replace(" ", "")
 
 
@@ -70,7 +72,9 @@ def marks_of(settings: Table) -> Iterator[Mark]:
             is_mark = "drawer" in annotation or "pos0" in annotation
             note = _text(annotation, "note")
             if is_mark or note:
-                yield _mark(annotation, _text(annotation, "text") if is_mark else "", note)
+                yield _mark(
+                    annotation, _text(annotation, "text") if is_mark else "", note
+                )
         return
     yield from _older_marks(_table(settings, "highlight"), _table(settings, "bookmarks"))
 
@@ -117,7 +121,11 @@ def _mark(entry: Table, words: str, note: str) -> Mark:
     number, steps, offset = _place(start if isinstance(start, str) else "")
     if isinstance(page, int):  # of a PDF
         number = page - 1
-    label = entry.get("pageref") or entry.get("pageno") or (page if isinstance(page, int) else "")
+    label = (
+        entry.get("pageref")
+        or entry.get("pageno")
+        or (page if isinstance(page, int) else "")
+    )
     return Mark(
         text=words,
         comment=note,

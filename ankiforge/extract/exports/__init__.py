@@ -81,7 +81,9 @@ class ExportSource(FolderSource):
         document_key = DocumentKey(f"{self.folder.namespace}/{h16(*key)}")
         return Document(document_key, self.folder.name, title or "Untitled", **known)
 
-    def extracted(self, document: Document, highlights: Iterable[Highlight]) -> Iterator[Extracted]:
+    def extracted(
+        self, document: Document, highlights: Iterable[Highlight]
+    ) -> Iterator[Extracted]:
         """Yield a document with its highlights, unless there are none."""
         marked = tuple(highlights)
         if marked:
@@ -134,7 +136,9 @@ class ExportSource(FolderSource):
             elif candidate.failure and not file.named:
                 # it may be an export: what was read of it before is not gone
                 self.folder.missed = True
-                yield Problem(file.path, candidate.failure.message, candidate.failure.hint)
+                yield Problem(
+                    file.path, candidate.failure.message, candidate.failure.hint
+                )
             elif file.named or file.path.casefold().endswith(".csv"):
                 yield self._not_mine(file)
         exports.sort(key=lambda file: file.stamp[0] if file.stamp else 0)
@@ -183,4 +187,6 @@ class ExportSource(FolderSource):
             yield self.folder.problem(file, error)
         self.folder.missed |= malformed > 0
         if malformed > MOST:
-            yield Problem(f"{file.path}: the rest", f"{malformed - MOST} more {self.rest}")
+            yield Problem(
+                f"{file.path}: the rest", f"{malformed - MOST} more {self.rest}"
+            )

@@ -114,7 +114,9 @@ def of_text(path: str, text: str) -> Iterator[Clip | Problem]:
 
 def of_html(html: str) -> Iterator[Clip]:
     """Yield the entries of a notebook. A note on the page of the mark above it is that mark's."""
-    last = dict.fromkeys(("book", "by", "section", "head", "page"), "")  # the words of each role
+    last = dict.fromkeys(
+        ("book", "by", "section", "head", "page"), ""
+    )  # the words of each role
     mark: Clip | None = None
     number = 0
     for role, words in _blocks_with_roles(html):
@@ -171,7 +173,9 @@ def of_json(text: str) -> Iterator[Clip]:
     try:
         export = msgspec.json.decode(text, type=_Book)
     except (ValueError, RecursionError) as error:
-        raise ItemError(f"not JSON of KOReader: {error}", hint="export it again") from error
+        raise ItemError(
+            f"not JSON of KOReader: {error}", hint="export it again"
+        ) from error
     number = 0
     for book in export.documents or (export,):
         authors = (book.author or "").replace("\n", "; ")
@@ -180,7 +184,9 @@ def of_json(text: str) -> Iterator[Clip]:
             number += 1
             page = str(entry.page or "")
             section = entry.chapter or ""
-            mark = Clip(title, "", (entry.text or "").strip(), page, NOWHERE, number, section)
+            mark = Clip(
+                title, "", (entry.text or "").strip(), page, NOWHERE, number, section
+            )
             note = (entry.note or "").strip()
             comment = Clip(title, "note", note, page, NOWHERE, number, section)
             if note and not mark.text:

@@ -38,7 +38,9 @@ from ankiforge.text.passages import CONTEXT, percent
 
 HINT = "export it again at hypothes.is, or save what its API answers"
 # What only annotations of Hypothesis have, or an answer of its API without any.
-_ANNOTATIONS = regex(r'"(?:TextQuoteSelector|export_userid)"|hypothes\.is|"rows"\s*:\s*\[\s*\]')
+_ANNOTATIONS = regex(
+    r'"(?:TextQuoteSelector|export_userid)"|hypothes\.is|"rows"\s*:\s*\[\s*\]'
+)
 _WEB_ADDRESS = regex(r"https?://\S+")
 
 
@@ -113,7 +115,9 @@ class Hypothesis(ExportSource):
         try:
             content = msgspec.json.decode(text, type=Export | tuple[msgspec.Raw, ...])
         except (msgspec.DecodeError, RecursionError) as error:
-            raise ItemError(f"not a JSON export of hypothes.is: {error}", hint=HINT) from error
+            raise ItemError(
+                f"not a JSON export of hypothes.is: {error}", hint=HINT
+            ) from error
         export = content if isinstance(content, Export) else Export(content)
         owner = _user(export.export_userid)
         rows = (*export.rows, *export.annotations, *export.replies)
@@ -169,7 +173,9 @@ class Hypothesis(ExportSource):
         """Return the highlight of an annotation. One without a quote is a note about the page."""
         author = _user(annotation.user)
         is_mine = not me or author in me
-        answers = [f"— {_user(reply.user)}: {reply.text}" for reply in replies if reply.text]
+        answers = [
+            f"— {_user(reply.user)}: {reply.text}" for reply in replies if reply.text
+        ]
         comments = [(annotation.text or "").strip(), *answers]
         tags = [re.sub(r"\s+", "-", tag.strip()) for tag in annotation.tags or ()]
         exact = annotation.words("exact").strip()

@@ -17,7 +17,14 @@ from collections.abc import Iterable, Iterator
 from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, Recognition
 from ankiforge.extract.exports import ExportSource, Named
 from ankiforge.extract.exports.clippings import NOWHERE, Clip, of_html, of_json, of_text
-from ankiforge.model import Document, Extracted, Highlight, HighlightKind, Problem, Strings
+from ankiforge.model import (
+    Document,
+    Extracted,
+    Highlight,
+    HighlightKind,
+    Problem,
+    Strings,
+)
 from ankiforge.text import regex
 from ankiforge.text.fold import fold
 from ankiforge.text.passages import numbered
@@ -172,7 +179,9 @@ def _that_count(clips: Iterable[Clip]) -> list[Clip]:
     return marks
 
 
-def _older_version(clip: Clip, words: str, marks: list[Clip], folded: list[str]) -> int | None:
+def _older_version(
+    clip: Clip, words: str, marks: list[Clip], folded: list[str]
+) -> int | None:
     """Return the index of the mark of which this one is a newer version.
 
     Args:
@@ -205,7 +214,11 @@ def _attach(marks: list[Clip], notes: Iterable[Clip]) -> list[Clip]:
         mark = _mark_of(note, marks)
         siblings = alone if mark is None else mark.notes
         # of two notes at one location, the newer is an edit of the older
-        kept = [older for older in siblings if older.place == NOWHERE or older.place != note.place]
+        kept = [
+            older
+            for older in siblings
+            if older.place == NOWHERE or older.place != note.place
+        ]
         siblings[:] = [*kept, note]
     return alone
 
@@ -213,7 +226,9 @@ def _attach(marks: list[Clip], notes: Iterable[Clip]) -> list[Clip]:
 def _mark_of(note: Clip, marks: list[Clip]) -> Clip | None:
     """Return the mark that a note is about: the last one that ends where the note is."""
     beside = [mark for mark in marks if note.beside(mark)]
-    if note.place == NOWHERE and len(beside) > 1:  # of several marks on a page, the one next to it
+    if (
+        note.place == NOWHERE and len(beside) > 1
+    ):  # of several marks on a page, the one next to it
         beside = [mark for mark in beside if abs(mark.at - note.at) == 1]
     ending_there = [mark for mark in beside if mark.place[1] == note.place[0]]
     fitting = ending_there or beside

@@ -95,7 +95,9 @@ class Readwise(ExportSource):
                         row[name] = cells[index].strip()
                 if len(cells) > len(columns):
                     what = "a row with more columns than the first"
-                    yield Problem(f"{path}:{table.line_num + 1}", what, "put its text in quotes")
+                    yield Problem(
+                        f"{path}:{table.line_num + 1}", what, "put its text in quotes"
+                    )
                 elif row["highlight"] or row["note"]:
                     yield path, row
         except csv.Error as error:
@@ -137,7 +139,9 @@ class Readwise(ExportSource):
                 headings.leave(note.level)
             passage = fold(row["highlight"] or note.comment)
             times[passage] += 1
-            highlight = self._highlight(document, row, note, times[passage], headings.words())
+            highlight = self._highlight(
+                document, row, note, times[passage], headings.words()
+            )
             highlights.append(highlight)
             if note.level:
                 headings.enter(note.level, row["highlight"])
@@ -154,7 +158,9 @@ class Readwise(ExportSource):
             skip = f"a heading (.h{note.level})"
         elif "discard" in note.tags:
             skip = "discarded in Readwise"
-        tags = [tag for tag in dict.fromkeys(note.tags) if not _HEADING_TAG.fullmatch(tag)]
+        tags = [
+            tag for tag in dict.fromkeys(note.tags) if not _HEADING_TAG.fullmatch(tag)
+        ]
         return Highlight(
             document,
             self.folder.namespace,
@@ -252,7 +258,9 @@ def _note_of(row: Row) -> _Note:
 
 
 def _tags(words: str) -> list[str]:
-    tags = [re.sub(r"\s+", "-", tag.strip().lstrip("#.")) for tag in re.split(r"[,;]", words)]
+    tags = [
+        re.sub(r"\s+", "-", tag.strip().lstrip("#.")) for tag in re.split(r"[,;]", words)
+    ]
     return [tag for tag in tags if tag]
 
 

@@ -47,7 +47,9 @@ class Wiki(NoteSource):
     noun = "a tiddler"
     own_cards: ClassVar[Strings] = CARDS
 
-    def document(self, file: File, text: str, picture: Callable[[str], str]) -> Iterator[Sighting]:
+    def document(
+        self, file: File, text: str, picture: Callable[[str], str]
+    ) -> Iterator[Sighting]:
         """Yield a tiddler, unless it has no highlights, or a problem."""
         tiddler = _tiddler_of(text, PurePosixPath(file.path).stem)
         if not tiddler.fields and text.strip():
@@ -57,7 +59,9 @@ class Wiki(NoteSource):
         if tiddler.is_of_the_system or not tiddler.is_text:
             return
         body = tiddler.body
-        is_private = names_tag(tiddler.head) or any(map(_begins_with_tag, body.split("\n")))
+        is_private = names_tag(tiddler.head) or any(
+            map(_begins_with_tag, body.split("\n"))
+        )
         document = Document(
             DocumentKey(f"{self.folder.namespace}/{h16(tiddler.title)}"),
             self.folder.name,
@@ -68,7 +72,9 @@ class Wiki(NoteSource):
         )
         if tiddler.type in _WIKITEXT:
             body = markdown_of(body)
-        yield from self.read_note(Note(body, document, frozenset(("mark", "=="))), picture)
+        yield from self.read_note(
+            Note(body, document, frozenset(("mark", "=="))), picture
+        )
 
     def markdown(self, text: str) -> str:
         """Return the text of a tiddler as Markdown, without its fields."""
@@ -141,7 +147,9 @@ def _begins_with_tag(line: str) -> bool:
 _CODE = regex(r"(?m)(^```[^\n]*\n(?:(?!^```).*\n)*```[ \t]*$)")
 _MARKED = regex(r"(?m)^@@(?P<style>[^@\n]*)\n(?P<words>(?:(?!@@).*\n)*)@@[ \t]*$")
 # A list item or heading of a block that is marked, or a paragraph; signs first.
-_PART = regex(r"(?m)^((?:[*#;:>]+|!{1,6})(?:\.[\w.-]+)?[ \t]*|)(\S.*(?:\n(?![*#;:>!]|[ \t]*$).+)*)")
+_PART = regex(
+    r"(?m)^((?:[*#;:>]+|!{1,6})(?:\.[\w.-]+)?[ \t]*|)(\S.*(?:\n(?![*#;:>!]|[ \t]*$).+)*)"
+)
 _LINE = regex(
     r"(?P<heading>!{1,6})(?:\.[\w.-]+)?[ \t]*(?P<title>.*)"
     r"|(?P<item>[*#;:>]+)(?:\.[\w.-]+)?[ \t]*(?P<words>.*)"
@@ -230,7 +238,9 @@ def _inline_markdown(found: re.Match[str]) -> str:
     if found["marked"] is not None:
         style = _NO_STYLE.sub("", found["style"])
         words = _SIGNS.sub(_inline_markdown, found["marked"].strip())
-        return f'<mark style="{style}">{words}</mark>' if style else f"<mark>{words}</mark>"
+        return (
+            f'<mark style="{style}">{words}</mark>' if style else f"<mark>{words}</mark>"
+        )
     if found["sign"]:
         before, after = _DELIMITERS[found["sign"]]
         return f"{before}{_SIGNS.sub(_inline_markdown, found['words'])}{after}"

@@ -36,7 +36,9 @@ CJK = regex("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
 """Text in this script is joined across lines without a blank."""
 
 
-def labels_of(pieces: list[Piece], frame: Box, drawing: Drawing) -> tuple[FoundLabel, ...]:
+def labels_of(
+    pieces: list[Piece], frame: Box, drawing: Drawing
+) -> tuple[FoundLabel, ...]:
     """Return the labels inside a frame, in no particular order.
 
     Args:

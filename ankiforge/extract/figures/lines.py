@@ -182,7 +182,10 @@ class _Rows:
 def _is_aligned(one: Piece, other: Piece) -> bool:
     """Return whether two pieces have an edge or their middles in one line."""
     slack = EDGE * min(one.at.size, other.at.size)
-    if abs(one.at.start - other.at.start) < slack or abs(one.at.end - other.at.end) < slack:
+    if (
+        abs(one.at.start - other.at.start) < slack
+        or abs(one.at.end - other.at.end) < slack
+    ):
         return True
     return abs((one.at.start + one.at.end) - (other.at.start + other.at.end)) / 2 < slack
 

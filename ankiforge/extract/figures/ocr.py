@@ -53,7 +53,9 @@ def labels_in(picture: Path) -> tuple[Label, ...]:
     if result.boxes is None or not result.txts:
         return ()
     pieces = []
-    for corners, text, certainty in zip(result.boxes, result.txts, result.scores, strict=True):
+    for corners, text, certainty in zip(
+        result.boxes, result.txts, result.scores, strict=True
+    ):
         words = on_one_line(text).lstrip(BULLETS)
         if certainty >= LEAST_CERTAIN and words:
             pieces.append(_piece(words, corners, height))
@@ -88,7 +90,9 @@ def _piece(text: str, corners: Sequence[Any], height: int) -> Piece:
         at = Placed(bottom, top, -right, -left, -right, right - left)
     else:
         at = Placed(left, right, bottom, top, bottom, top - bottom)
-    return Piece(text, at, 90 if is_upright else 0, (left, bottom, right, top), inside=1.0)
+    return Piece(
+        text, at, 90 if is_upright else 0, (left, bottom, right, top), inside=1.0
+    )
 
 
 def _of_common_size(pieces: Sequence[Piece]) -> list[Piece]:

@@ -154,12 +154,18 @@ class NoteSource(FileSource):
         may_be_private = names_tag(note.text) or bool(note.document.private)
         if not (note.dialects or may_hold or may_be_private):
             return
-        parsed = parsed_note(note, picture, may_hold=may_hold, may_be_private=may_be_private)
+        parsed = parsed_note(
+            note, picture, may_hold=may_hold, may_be_private=may_be_private
+        )
         if parsed is None:
             return
         document = document_of(note, parsed)
         highlights = self.highlights_in(parsed, document, note.marks)
-        if note.deck_of_cards and not document.deck and any(one.declared for one in highlights):
+        if (
+            note.deck_of_cards
+            and not document.deck
+            and any(one.declared for one in highlights)
+        ):
             document = replace(document, deck=note.deck_of_cards)
             highlights = tuple(replace(one, document=document) for one in highlights)
         if highlights and parsed.front.problem:
@@ -189,9 +195,13 @@ class NoteSource(FileSource):
         from ankiforge.extract.markdown.note import Reader, Wanted
 
         if parsed.dialect and parsed.dialect.declared and self.settings.marks is None:
-            marks -= {"=="}  # a tool defines what `==x==` means, and the settings name no marks
+            marks -= {
+                "=="
+            }  # a tool defines what `==x==` means, and the settings name no marks
         wanted = Wanted(marks, self._cards(), self._glossaries())
-        reader = Reader(document, self.folder.namespace, parsed.blocks, wanted, parsed.citations)
+        reader = Reader(
+            document, self.folder.namespace, parsed.blocks, wanted, parsed.citations
+        )
         return reader.highlights(parsed.body, parsed.front)
 
     def sightings(
@@ -224,7 +234,9 @@ class NoteSource(FileSource):
                 public_text=public_text,
             )
         elif private:
-            yield Unmarked(container, document.path, "", private=private, public_text=public_text)
+            yield Unmarked(
+                container, document.path, "", private=private, public_text=public_text
+            )
 
     def first_notices(self, files: Sequence[File]) -> Iterator[Problem]:
         """Yield how many phrases are bold and no marks, if it seems that a person marks so."""
@@ -259,7 +271,9 @@ class NoteSource(FileSource):
 
     def _glossaries(self) -> frozenset[str]:
         """Return the headings, casefolded, above a list of terms."""
-        return frozenset((*GLOSSARIES, *map(str.casefold, self.settings.glossary_headings)))
+        return frozenset(
+            (*GLOSSARIES, *map(str.casefold, self.settings.glossary_headings))
+        )
 
     def may_hold(self, note: Note) -> bool:
         """Return whether a note may contain something to read; most notes of a vault do not."""
@@ -273,7 +287,9 @@ class NoteSource(FileSource):
                 return True
         if "block" in cards and "?" in text and _SEPARATOR.search(folded):
             return True
-        if "glossary" in cards and any(heading in folded for heading in self._glossaries()):
+        if "glossary" in cards and any(
+            heading in folded for heading in self._glossaries()
+        ):
             return True
         return bool(exported_notes.SIGN.search(text) or QUOTES.search(text))
 
@@ -389,7 +405,9 @@ class Texts(NoteSource):
             return Recognition(Confidence.POSSIBLE)
         return super().recognise(candidate)
 
-    def document(self, file: File, text: str, picture: Callable[[str], str]) -> Iterator[Sighting]:
+    def document(
+        self, file: File, text: str, picture: Callable[[str], str]
+    ) -> Iterator[Sighting]:
         """Yield the document of a file, unless it has no highlights, and problems."""
         if file.path.endswith(".txt") and kind_of(file.at) != self.kind:
             return  # another source reads it: clippings, for example
@@ -404,7 +422,9 @@ class Texts(NoteSource):
 
 
 # What stands before a line, and a whole fence.
-_INDENT = regex(r"(?ms)^[ \t\u3000]*(?P<fence>(?P<sign>`{3,}|~{3,}).*?(?:^[ \t]*(?P=sign)|\Z))?")
+_INDENT = regex(
+    r"(?ms)^[ \t\u3000]*(?P<fence>(?P<sign>`{3,}|~{3,}).*?(?:^[ \t]*(?P=sign)|\Z))?"
+)
 
 
 def _without_indents(text: str) -> str:

@@ -534,7 +534,9 @@ class _BlockParser:
         block = self._new_block(part, words, lines, is_line=is_line)
         block.id = block_id
         # text that begins with a letter is never empty: no need to parse it to know that
-        if words[:1].isalnum() or (words and (block.plain or block.inline.marked_pictures)):
+        if words[:1].isalnum() or (
+            words and (block.plain or block.inline.marked_pictures)
+        ):
             self.blocks.append(block)
             return block
         if words:

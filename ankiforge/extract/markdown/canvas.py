@@ -44,7 +44,9 @@ def read_canvas(text: str) -> Canvas:
         raise ItemError(f"it is not a canvas: {error}", hint=_NOT_A_CANVAS) from error
     nodes = canvas.get("nodes") or []
     if not isinstance(nodes, list):
-        raise ItemError("it is not a canvas: its `nodes` are not a list", hint=_NOT_A_CANVAS)
+        raise ItemError(
+            "it is not a canvas: its `nodes` are not a list", hint=_NOT_A_CANVAS
+        )
     cards: list[Json] = []
     private = ""
     for node in nodes:

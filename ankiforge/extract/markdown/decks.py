@@ -58,7 +58,9 @@ class _Decks(obsidian.Vault):
         """Yield the cards of a file, as Obsidian_to_Anki would write them."""
         raise NotImplementedError
 
-    def document(self, file: File, text: str, picture: Callable[[str], str]) -> Iterator[Sighting]:
+    def document(
+        self, file: File, text: str, picture: Callable[[str], str]
+    ) -> Iterator[Sighting]:
         """Yield the document of a file with its cards."""
         for sighting in super().document(file, "\n\n".join(self.cards(text)), picture):
             if not isinstance(sighting, Extracted):

@@ -245,7 +245,9 @@ class _O2a(
                 cards.setdefault(text.count("\n", 0, first_letter), card)
         return cards
 
-    def _matches(self, text: str, searcher: Searcher) -> Iterator[tuple[str, _Behind, Match]]:
+    def _matches(
+        self, text: str, searcher: Searcher
+    ) -> Iterator[tuple[str, _Behind, Match]]:
         """Yield the matches of all expressions, with their note types.
 
         They come in the order of the plugin.
@@ -275,10 +277,14 @@ class _O2a(
         names = self.fields_dict.get(note_type, ())
         fields: list[tuple[str, str]] = []
         for index, value in enumerate(values):
-            source = prepared(value, fields=False)  # what other tools wrote is in comments
+            source = prepared(
+                value, fields=False
+            )  # what other tools wrote is in comments
             name = names[index] if index < len(names) else ""
             fields.append((name, restored(source.text, source.maths)))
-        return of_values(note_type, fields, last_line, f"your expression for {note_type}", tags)
+        return of_values(
+            note_type, fields, last_line, f"your expression for {note_type}", tags
+        )
 
     def _has_gaps(self, values: list[str]) -> bool:
         """Return whether something is left out in the text of a cloze note."""
@@ -510,7 +516,9 @@ def read_dialects(vault: Path, names: Strings) -> tuple[Dialects, list[Problem]]
         except (ItemError, ValueError) as error:
             what = f"the settings of {plugin} cannot be read, so its defaults are used: {error}"
             where = path.relative_to(vault).as_posix()
-            problems.append(Problem(where, what, "open the plugin's settings in Obsidian"))
+            problems.append(
+                Problem(where, what, "open the plugin's settings in Obsidian")
+            )
         else:
             dialects = msgspec.structs.replace(dialects, **{name: told})
     _, faults = dialects.o2a.patterns()

@@ -98,7 +98,9 @@ def _of_hinote(blocks: Sequence[Block]) -> dict[int, Kept]:
     from ankiforge.extract.markdown.blocks import Part
 
     passages: dict[int, Kept] = {}
-    last: dict[int, int] = {}  # the passage that a comment is about, by the number of the callout
+    last: dict[
+        int, int
+    ] = {}  # the passage that a comment is about, by the number of the callout
     for index, block in enumerate(blocks):
         if not block.titles or block.part not in (Part.TEXT, Part.ITEM):
             continue

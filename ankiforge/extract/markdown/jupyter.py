@@ -58,7 +58,9 @@ class Jupyter(NoteSource):
         text, _ = disk.read_settled(file.place, LARGEST)
         return self.document(file, text, picture)
 
-    def document(self, file: File, text: str, picture: Callable[[str], str]) -> Iterator[Sighting]:
+    def document(
+        self, file: File, text: str, picture: Callable[[str], str]
+    ) -> Iterator[Sighting]:
         """Yield the document of a notebook, unless it has no highlights."""
         cells = _cells_of(text)
         document = Document(
@@ -69,7 +71,9 @@ class Jupyter(NoteSource):
             private=IN_ITS_NOTE if any(map(_is_about_all, cells)) else "",
         )
         marks = frozenset[str](self.settings.marks)
-        yield from read_parts(self, Parts(document, _parts(cells), marks, apart=False), picture)
+        yield from read_parts(
+            self, Parts(document, _parts(cells), marks, apart=False), picture
+        )
 
     def public_text(self, file: File) -> str:
         """Return the plain text of a notebook in which nothing is marked or private."""

@@ -29,7 +29,9 @@ from ankiforge.text.passages import numbered
 
 _MARK_FORMS = (Form.PHRASE, Form.CALLOUT, Form.MARK)
 _SEVERAL = "it holds several lines with `?`; put an empty line between the cards"
-_PLACEHOLDER = "`{{{{{word}}}}}` may be a placeholder of a template; a cloze is {{{{c1::{word}}}}}"
+_PLACEHOLDER = (
+    "`{{{{{word}}}}}` may be a placeholder of a template; a cloze is {{{{c1::{word}}}}}"
+)
 # What may be the name of a placeholder, or a command: `{{role}}`, `{{< video x >}}`.
 _LONE_WORD = regex(r"[a-z][a-z0-9]*|<\s.*|%.*%")
 # The signs of a block quote before its lines.
@@ -288,7 +290,9 @@ class Reader:
 
         That would ask the same of the next block, and so on to the end of the note.
         """
-        return self._is_card_over_lines(self._blocks[index]) or self._card(index) is not None
+        return (
+            self._is_card_over_lines(self._blocks[index]) or self._card(index) is not None
+        )
 
     def _card_on_a_line(self, index: int, block: Block) -> Highlight | None:
         sides = block.sides

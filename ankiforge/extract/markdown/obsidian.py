@@ -153,7 +153,9 @@ class Vault(NoteSource):
         # a display may watch this one
         shared = msgspec.structs.replace(vault.folder, count=self.folder.count)
         problems = tuple(dict.fromkeys((*vault.problems, *self.problems)))
-        return replace(vault, folder=shared, switched_on=self.switched_on, problems=problems)
+        return replace(
+            vault, folder=shared, switched_on=self.switched_on, problems=problems
+        )
 
     def notices(self) -> Iterator[Problem]:
         """Yield the plugins whose settings cannot be read, and the drawings that hold marks."""
@@ -165,7 +167,9 @@ class Vault(NoteSource):
         if marked:
             names = ", ".join(marked[:3]) + (", …" if marked[3:] else "")
             what = f"there are ==marks== in drawings, which are not read: {names}"
-            yield Problem(self.folder.root.name, what, "mark it in an ordinary note", notice=True)
+            yield Problem(
+                self.folder.root.name, what, "mark it in an ordinary note", notice=True
+            )
 
     def _is_marked(self, path: str) -> bool:
         """Return whether a drawing contains marks."""
@@ -182,7 +186,9 @@ class Vault(NoteSource):
         finally:
             self.searcher.close()
 
-    def document(self, file: File, text: str, picture: Callable[[str], str]) -> Iterator[Sighting]:
+    def document(
+        self, file: File, text: str, picture: Callable[[str], str]
+    ) -> Iterator[Sighting]:
         """Yield the document of a note, unless it has no highlights, and problems."""
         is_canvas = _is_canvas(file)
         vault = quote(Path(os.path.realpath(self.folder.root)).name, safe="")
@@ -200,7 +206,9 @@ class Vault(NoteSource):
         if is_canvas:
             cards, private = canvas.read_canvas(text)
             document = msgspec.structs.replace(document, private=private)
-            yield from read_parts(self, Parts(document, cards, marks, apart=True), picture)
+            yield from read_parts(
+                self, Parts(document, cards, marks, apart=True), picture
+            )
             return
         note = Note(
             _BANNER.sub("", text, count=1),
@@ -221,7 +229,9 @@ class Vault(NoteSource):
         return note._replace(
             text=o2a.without_deck(note.text),
             document=document,
-            written=partial(o2a.cards, searcher=self.searcher) if has_expressions else None,
+            written=partial(o2a.cards, searcher=self.searcher)
+            if has_expressions
+            else None,
             deck_of_cards=deck,
         )
 

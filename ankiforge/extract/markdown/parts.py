@@ -93,7 +93,9 @@ def read_parts(
 class _PartsReader:
     """Reads the parts of one document, one after the other."""
 
-    def __init__(self, source: NoteSource, whole: Parts, picture: Callable[[str], str]) -> None:
+    def __init__(
+        self, source: NoteSource, whole: Parts, picture: Callable[[str], str]
+    ) -> None:
         self._source = source
         self._whole = whole
         self._picture = picture

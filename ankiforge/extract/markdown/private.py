@@ -70,7 +70,9 @@ def mark_private(blocks: Sequence[Block], body: str) -> bool:
     tagged = set[Block]()
     is_whole_note = False
     for number in tagged_lines:
-        tagged_here = [block for block in blocks_at_line[number] if not _says_only_the_tag(block)]
+        tagged_here = [
+            block for block in blocks_at_line[number] if not _says_only_the_tag(block)
+        ]
         if not tagged_here and _COMMENT.match(lines[number]):
             # a comment belongs to the block right above it
             tagged_here = blocks_at_line[number - 1]

@@ -264,7 +264,13 @@ class Quotes:
         return quotes
 
     def _quoted_before(
-        self, index: int, text: Span, citation: Citation, *, is_alone: bool, is_listed: bool
+        self,
+        index: int,
+        text: Span,
+        citation: Citation,
+        *,
+        is_alone: bool,
+        is_listed: bool,
     ) -> Span | None:
         """Return what is quoted of the text before a link, None if nothing is.
 

@@ -51,7 +51,9 @@ _BETWEEN_WORDS = r"""(?:
     |[\W_]
     ){0,400}?"""
 # Signs at the start of a line: of quotes, and of an item of a list.
-_LINE_START = regex(r"[ \t]*(?:>[ \t]?)*(?P<item>(?:[-*+]|\d{1,9}[.)])[ \t]+(?:\[.\][ \t]+)?)?")
+_LINE_START = regex(
+    r"[ \t]*(?:>[ \t]?)*(?P<item>(?:[-*+]|\d{1,9}[.)])[ \t]+(?:\[.\][ \t]+)?)?"
+)
 _BLANK = regex(r"\s+")
 _NEAR = 60
 """How far before the first word and behind the last one other signs of a field are looked for."""

@@ -69,7 +69,9 @@ class Pdf(FileSource):
     endings = (".pdf",)
     keeps_inner = True
     noun = "a PDF"
-    example = "- pdf: {name: papers, path: ~/Papers}         # a folder of PDFs with marks"
+    example = (
+        "- pdf: {name: papers, path: ~/Papers}         # a folder of PDFs with marks"
+    )
     by_several = True
     tells_of_named = True
 
@@ -93,7 +95,9 @@ class Pdf(FileSource):
         with PdfWorker(seconds, self.memory, self.jobs, self.executor) as worker:
             worker.prefetch(Request(absolute(file.at)) for file in files)
             yield worker
-            complete = self.folder.end().complete and len(files) == self.folder.count.total
+            complete = (
+                self.folder.end().complete and len(files) == self.folder.count.total
+            )
             worker.store(complete=complete)
 
     def contents(
@@ -111,7 +115,9 @@ class Pdf(FileSource):
         if read.marks:
             document = self._document(file, read)
             highlights = self._highlights(document, read)
-            yield Extracted(document, highlights, self.folder.container, read.pages, pictures)
+            yield Extracted(
+                document, highlights, self.folder.container, read.pages, pictures
+            )
         for what, hint in read.problems:
             yield Problem(file.path, what, hint)
         for what, hint in read.notices:

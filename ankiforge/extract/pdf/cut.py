@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from ankiforge.extract.pdf.worker import PdfWorker
 
 
-def with_pictures(worker: PdfWorker, path: Path, read: Read) -> tuple[Read, tuple[Picture, ...]]:
+def with_pictures(
+    worker: PdfWorker, path: Path, read: Read
+) -> tuple[Read, tuple[Picture, ...]]:
     """Cut out marked figures and drawings; return the marks with picture names, and the pictures.
 
     A mark whose picture cannot be cut gets no name. If cutting failed this time, the mark
@@ -51,7 +53,9 @@ def with_pictures(worker: PdfWorker, path: Path, read: Read) -> tuple[Read, tupl
     if left:
         what = f"only the first {MOST_PICTURES} figures and drawings were cut out, {left} were not"
         notices.append((what, "remove those you do not need"))
-    read = replace(read, marks=tuple(marks), problems=tuple(problems), notices=tuple(notices))
+    read = replace(
+        read, marks=tuple(marks), problems=tuple(problems), notices=tuple(notices)
+    )
     return read, tuple(pictures.values())
 
 

@@ -194,7 +194,9 @@ def _follows(run: _Run, letter: Letter) -> bool:
     between = letter.char.number - last.char.number - 1
     if between and size > OTHER_SIZE * min(last.at.size, at.size):
         return False
-    gap = max(at.start - last.at.end, last.at.start - at.end)  # it may run from right to left
+    gap = max(
+        at.start - last.at.end, last.at.start - at.end
+    )  # it may run from right to left
     most = BLANK_GAP if between == 1 else WORD_GAP
     return -size <= gap <= most * size
 
@@ -222,7 +224,10 @@ def _united(runs: list[_Run]) -> list[_Run]:
 def _is_beside(first: _Run, second: _Run) -> bool:
     """Return whether a run goes on where another one ends."""
     size = max(first.size, second.size)
-    if size > 1.25 * min(first.size, second.size) or abs(first.base - second.base) > 0.15 * size:
+    if (
+        size > 1.25 * min(first.size, second.size)
+        or abs(first.base - second.base) > 0.15 * size
+    ):
         return False
     return -0.3 * size < second.start - first.end < 0.4 * size
 
@@ -241,7 +246,9 @@ def _piece(run: _Run, frame: Box) -> Piece:
         size=run.size,
     )
     chars = [letter.char for letter in run.letters]
-    raised = "".join(letter.char.text for letter in run.letters if letter.at.size < 0.9 * run.size)
+    raised = "".join(
+        letter.char.text for letter in run.letters if letter.at.size < 0.9 * run.size
+    )
     return Piece(
         text=_text_of(run),
         at=at,

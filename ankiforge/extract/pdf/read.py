@@ -166,7 +166,9 @@ def _with_pages(file: Path | bytes) -> pdfium.PdfDocument:
     return document
 
 
-def _answer(question: Question, document: pdfium.PdfDocument, notices: list[Pair]) -> Reply:
+def _answer(
+    question: Question, document: pdfium.PdfDocument, notices: list[Pair]
+) -> Reply:
     """Answer a question about an open file; `notices` is what to report of it."""
     if isinstance(question, Cut):
         return Pictures(tuple(cut_out(document, area) for area in question.areas))

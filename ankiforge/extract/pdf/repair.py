@@ -55,7 +55,10 @@ def _with_trailer(raw: bytes) -> bytes:
     if not objects:
         return b""
     root = b"%s %s R" % objects[-1].groups()
-    return raw + b"\ntrailer\n<< /Root %s /Size %d >>\nstartxref\n0\n%%%%EOF\n" % (root, _SIZE)
+    return raw + b"\ntrailer\n<< /Root %s /Size %d >>\nstartxref\n0\n%%%%EOF\n" % (
+        root,
+        _SIZE,
+    )
 
 
 def _written_anew(raw: bytes) -> bytes:

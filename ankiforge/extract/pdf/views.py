@@ -74,7 +74,9 @@ def _drawn(page: PdfPage, boxes: list[Box], column: Box | None) -> Viewed:
     places = [_place(page, whole, box) for box in boxes]
     if column is None:
         return Viewed(picture, page_width, page_height, tuple(places))
-    return Viewed(picture, page_width, page_height, tuple(places), _place(page, whole, column))
+    return Viewed(
+        picture, page_width, page_height, tuple(places), _place(page, whole, column)
+    )
 
 
 def _place(page: PdfPage, picture: Cutout, box: Box) -> Place:
@@ -87,7 +89,9 @@ def _place(page: PdfPage, picture: Cutout, box: Box) -> Place:
     width = picture.page_width
     height = picture.page_height
     for corner in ((left, bottom), (right, top)):
-        pdfium_c.FPDF_PageToDevice(page, 0, 0, width, height, 0, *corner, byref(x), byref(y))
+        pdfium_c.FPDF_PageToDevice(
+            page, 0, 0, width, height, 0, *corner, byref(x), byref(y)
+        )
         xs.append(min(max(x.value, 0), width) / width)
         ys.append(min(max(y.value, 0), height) / height)
     return (min(xs), min(ys), max(xs), max(ys))

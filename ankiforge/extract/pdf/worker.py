@@ -115,7 +115,9 @@ class PdfWorker:
         reply = self.ask(Around(absolute(path), tuple(quotes)))
         return reply.passages if isinstance(reply, Surroundings) else ()
 
-    def cut(self, path: Path, areas: Sequence[Area]) -> tuple[list[CutOut], Failed | None]:
+    def cut(
+        self, path: Path, areas: Sequence[Area]
+    ) -> tuple[list[CutOut], Failed | None]:
         """Return a picture for each area, in order, and why not all of them could be tried.
 
         One that cannot be cut has no data. Pictures are requested a few at a time, so

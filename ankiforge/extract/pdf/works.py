@@ -257,7 +257,9 @@ def _title(metadata_title: str, lines: Sequence[PrintedLine]) -> str:
         metadata_title: the title in the metadata, which may be junk.
         lines: the lines of the first page.
     """
-    if re.match(_JUNK_TITLE, metadata_title, re.IGNORECASE) or is_abstract(metadata_title):
+    if re.match(_JUNK_TITLE, metadata_title, re.IGNORECASE) or is_abstract(
+        metadata_title
+    ):
         return printed_title(lines)
     if len(metadata_title.split()) > 1:
         return metadata_title

@@ -53,7 +53,9 @@ _ALLOW = (
     " applications on this computer to communicate with Zotero”; or give `path:`, Zotero's"
     " data folder, without `api:`"
 )
-_KEY = "a key is made at zotero.org/settings/keys; it must be allowed to read this library"
+_KEY = (
+    "a key is made at zotero.org/settings/keys; it must be allowed to read this library"
+)
 # What pyzotero and the code below raise for answers that are not as documented.
 _STUMBLED = (
     PyZoteroError,

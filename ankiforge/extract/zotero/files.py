@@ -200,7 +200,9 @@ class Files:
                 passages |= self._passages(path, on_file)
                 images = self._cut(path, figures)
             elif self._is_missing(library, on_file[0]):
-                with_text = [mark for mark in on_file if mark.item.annotation_text.strip()]
+                with_text = [
+                    mark for mark in on_file if mark.item.annotation_text.strip()
+                ]
                 if with_text:
                     self.missing[on_file[0].file.path] += len(with_text)
             for mark in figures:

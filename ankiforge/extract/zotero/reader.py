@@ -71,7 +71,9 @@ def open_reader(opening: Opening) -> ZoteroSource:
     """
     settings = opening.settings
     if not settings.path and not settings.api:
-        hint = "give the folder that holds zotero.sqlite, e.g. path: ~/Zotero, or an `api`"
+        hint = (
+            "give the folder that holds zotero.sqlite, e.g. path: ~/Zotero, or an `api`"
+        )
         raise ConfigError("path is missing", hint=hint)
     database = None
     if settings.path:
@@ -98,7 +100,9 @@ def open_reader(opening: Opening) -> ZoteroSource:
     )
 
 
-def reach_of(data: Path, workspace: Path | None, linked: Strings) -> tuple[Path, ...] | None:
+def reach_of(
+    data: Path, workspace: Path | None, linked: Strings
+) -> tuple[Path, ...] | None:
     """Return the only folders in which the files of a library are opened; None if it names them.
 
     A person who names a data folder, or confirms one outside the workspace, means its
@@ -110,7 +114,9 @@ def reach_of(data: Path, workspace: Path | None, linked: Strings) -> tuple[Path,
         return None
     if own_settings(data) is not None:
         return None
-    confirmed = [Path(os.path.normpath(workspace / Path(folder).expanduser())) for folder in linked]
+    confirmed = [
+        Path(os.path.normpath(workspace / Path(folder).expanduser())) for folder in linked
+    ]
     return (data, workspace, *confirmed)
 
 
@@ -233,7 +239,9 @@ class ZoteroSource:
             if fingerprint:
                 yield Unmarked(own_container, self.name, fingerprint, depends)
 
-    def _unchanged(self, known: Known, own_container: str, begun: int) -> list[Sighting] | None:
+    def _unchanged(
+        self, known: Known, own_container: str, begun: int
+    ) -> list[Sighting] | None:
         """Return that each document is unchanged; None if something may have changed.
 
         `begun` is when the scan began.
@@ -291,7 +299,9 @@ class ZoteroSource:
             ItemError: there is no access, or a selected library cannot be read.
         """
         with self._opened() as access:
-            names = [library.namespace.removeprefix("zotero:") for library in access.libraries]
+            names = [
+                library.namespace.removeprefix("zotero:") for library in access.libraries
+            ]
             for library in access.libraries:
                 access.items(library)
         libraries = ", ".join(names) or "no library"
@@ -307,7 +317,9 @@ class ZoteroSource:
         with PdfWorker(self.seconds, self.memory, self.jobs, self.executor) as worker:
             try:
                 with self._opened() as access:
-                    works = Works(self.name, access, worker, self.folder, self.me, self.reach)
+                    works = Works(
+                        self.name, access, worker, self.folder, self.me, self.reach
+                    )
                     for library in access.libraries:
                         scan = yield from self._library(library, works, where)
                         looked |= works.files.looked
@@ -341,7 +353,8 @@ class ZoteroSource:
         folders = Counter(os.path.dirname(path) for path in paths)  # noqa: PTH120 - of any system
         for folder, count in sorted(folders.items()):
             what = (
-                f"linked files in {folder} were not opened ({count}): it is outside the workspace"
+                f"linked files in {folder} were not opened ({count}):"
+                " it is outside the workspace"
             )
             hint = (
                 f"if these are yours, write linked: [{folder}] into this source in ankiforge.yaml,"
@@ -359,7 +372,9 @@ class ZoteroSource:
             if more > 0:
                 listed += f" and {more:,} more"
             marks = counted(missing.total(), "mark")
-            text = f"the text around {marks}, whose files are not on this machine: {listed}"
+            text = (
+                f"the text around {marks}, whose files are not on this machine: {listed}"
+            )
         return LeftOut(self.folder or Path(), dict(missing), said=text)
 
     @contextmanager
@@ -374,7 +389,9 @@ class ZoteroSource:
             for path in (self.database, *companions(self.database)):
                 if not is_in_reach(path, self.reach):
                     hint = "give the folder that it leads to as path:"
-                    raise ItemError("it is a link that leads out of the workspace", hint=hint)
+                    raise ItemError(
+                        "it is a link that leads out of the workspace", hint=hint
+                    )
             with local_database(self.database, self.wanted) as database:
                 yield database
             return

@@ -16,7 +16,16 @@ from ankiforge.anki.collection import open_view
 from ankiforge.anki.notes import content_html, text_of
 from ankiforge.anki.render import unrender
 from ankiforge.ledger import Ledger, QueryTerm, Taken
-from ankiforge.model import Adopted, Family, SeenNote, SeenType, Strings, Texts, Value, Waiting
+from ankiforge.model import (
+    Adopted,
+    Family,
+    SeenNote,
+    SeenType,
+    Strings,
+    Texts,
+    Value,
+    Waiting,
+)
 from ankiforge.pipeline.adopt.tools import TOOLS, Tool, names_of, read_maps
 from ankiforge.text import on_one_line, regex
 from ankiforge.text.tools import KEY_FIELDS, key_number, schedule_of
@@ -116,7 +125,9 @@ def find(ledger: Ledger, collection: Path | None, tool: str, maps: Strings) -> M
         _add_schedules(ledger, matches)
         return matches
     matcher = _Matcher(matches, _their_notes(ledger, collection, maps))
-    drafts = [draft for draft in _waiting(ledger) if draft.draft.own and not draft.revises]
+    drafts = [
+        draft for draft in _waiting(ledger) if draft.draft.own and not draft.revises
+    ]
     unmatched = matcher.match_by_id(drafts)
     matcher.match_by_words(unmatched)
     here = {outcome.highlight.other_id for outcome in ledger.fates()}

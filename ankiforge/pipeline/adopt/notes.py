@@ -141,7 +141,10 @@ class _Correction:
     def _adopted_html(self) -> Texts:
         """Return our content fields as they were at adoption."""
         adopted = self._adopted
-        return {name: adopted.html.get(adopted.names.get(name, ""), "") for name in self._names}
+        return {
+            name: adopted.html.get(adopted.names.get(name, ""), "")
+            for name in self._names
+        }
 
     def _merged(self, before: Sequence[str]) -> Merged:
         """Merge the fields that the note has with those that the source gives now."""
@@ -153,7 +156,9 @@ class _Correction:
         bases: list[str] = []
         for name, new_html, html in zip(self._names, rendered, before, strict=False):
             shipped = [field_hash(at_adoption[name])]
-            shipped += [base.hashes[name] for base in self._card.bases if name in base.hashes]
+            shipped += [
+                base.hashes[name] for base in self._card.bases if name in base.hashes
+            ]
             hash = field_hash(html)
             bases.append(hash if hash in shipped else shipped[-1])
             if name not in adopted.names:  # it stays as it is

@@ -115,7 +115,9 @@ def _read_map(text: str, pairs: str, note_type: SeenType) -> Texts:
         our_name = our_name.strip()
         their_name = their_name.strip()
         if not equals or our_name not in ours or their_name not in note_type.names:
-            known = f"ours are {', '.join(sorted(ours))}; theirs {', '.join(note_type.names)}"
+            known = (
+                f"ours are {', '.join(sorted(ours))}; theirs {', '.join(note_type.names)}"
+            )
             raise UsageError(f"--map {text}: {known}", hint=_EXAMPLE)
         names[our_name] = their_name
     return names

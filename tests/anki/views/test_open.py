@@ -114,10 +114,16 @@ def test_a_collection_is_seen_and_its_copy_is_gone_afterwards(collection, card, 
     assert list(rooms.iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", ["collection__anki2", "collection__anki21", "collection__anki21b"])
-def test_each_make_of_export_is_seen_and_a_newer_one_first(tmp_path, database, card, kind):
+@pytest.mark.parametrize(
+    "kind", ["collection__anki2", "collection__anki21", "collection__anki21b"]
+)
+def test_each_make_of_export_is_seen_and_a_newer_one_first(
+    tmp_path, database, card, kind
+):
     decoy = b"not looked at"
-    older = {name: decoy for name in ("collection__anki2", "collection__anki21") if name < kind}
+    older = {
+        name: decoy for name in ("collection__anki2", "collection__anki21") if name < kind
+    }
     data = compress(database) if kind.endswith("b") else database
     path = archive(tmp_path / "x.APKG", **older, **{kind: data})
     with open_view(path) as view:
@@ -139,7 +145,9 @@ def test_files_that_are_no_collection_say_so(tmp_path):
     assert refused(tmp_path / "pipe.apkg") == "not a file"
     for data in (b"", b"PK", b"Q: a\nA: b\n", b"SQLite format 2\0" * 100):
         (tmp_path / "collection.anki2").write_bytes(data)
-        assert refused(tmp_path / "collection.anki2").startswith("neither a collection nor")
+        assert refused(tmp_path / "collection.anki2").startswith(
+            "neither a collection nor"
+        )
     assert refused(tmp_path / "collection.anki2" / "below") == "no such file"
 
 
@@ -147,7 +155,10 @@ def test_files_that_are_no_collection_say_so(tmp_path):
     ("error", "says"),
     [
         (PermissionError(13, "Permission denied", "x"), "permission denied"),
-        (OSError(28, "No space left on device"), "cannot be copied: No space left on device"),
+        (
+            OSError(28, "No space left on device"),
+            "cannot be copied: No space left on device",
+        ),
     ],
 )
 def test_what_cannot_be_copied_says_so(collection, monkeypatch, rooms, error, says):
@@ -188,8 +199,14 @@ def test_a_collection_that_changed_while_it_was_copied_is_copied_again_for_a_whi
 @pytest.mark.parametrize(
     ("script", "why"),
     [
-        ("update col set ver = 19", "made by a newer Anki than this version supports (schema 19)"),
-        ("update col set ver = 10", "not a collection of Anki 2.1 or later (schema too old)"),
+        (
+            "update col set ver = 19",
+            "made by a newer Anki than this version supports (schema 19)",
+        ),
+        (
+            "update col set ver = 10",
+            "not a collection of Anki 2.1 or later (schema too old)",
+        ),
         ("delete from col", "not a collection of Anki 2.1 or later (schema too old)"),
         ("drop table col", "not a collection of Anki (no such table: col)"),
         ("drop table revlog", "not a collection of Anki (no table revlog)"),
@@ -208,7 +225,10 @@ def test_a_database_that_is_no_known_collection_says_why(collection, script, why
 
 
 def test_a_damaged_collection_says_so(collection, database):
-    for broken in (database[: len(database) // 2], database[:4096] + b"\xaa" * len(database)):
+    for broken in (
+        database[: len(database) // 2],
+        database[:4096] + b"\xaa" * len(database),
+    ):
         collection.write_bytes(broken)
         settle(collection)
         assert refused(collection).startswith("is damaged or incomplete")
@@ -218,7 +238,10 @@ def test_exports_without_a_database_say_so(tmp_path, database):
     none = "it contains no Anki collection"
     assert refused(archive(tmp_path / "a.apkg", media=b"{}")) == none
     assert refused(archive(tmp_path / "b.apkg")) == none
-    for number, member in ((b"\x08\x03", "collection__anki21"), (b"\x08\x02", "collection__anki2")):
+    for number, member in (
+        (b"\x08\x03", "collection__anki21"),
+        (b"\x08\x02", "collection__anki2"),
+    ):
         decoy = archive(tmp_path / "c.apkg", meta=number, **{member: database})
         assert refused(decoy) == none
     newer = archive(tmp_path / "d.apkg", meta=b"\x08\x04", collection__anki2=database)
@@ -260,7 +283,11 @@ def test_a_bomb_costs_one_error(tmp_path, rooms):
 
 
 @examples(150, HealthCheck.function_scoped_fixture)
-@given(st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1))
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1
+    )
+)
 def test_any_damage_gives_a_view_or_an_item_error(tmp_path, package, changes):
     for whole in (package, _stored(tmp_path, package)):
         data = bytearray(whole.read_bytes())

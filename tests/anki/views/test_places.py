@@ -31,11 +31,14 @@ def test_every_profile_on_every_platform(tmp_path, place):
 
 
 @pytest.mark.parametrize(
-    ("name", "below"), [("ANKI_BASE", ""), ("XDG_DATA_HOME", "Anki2"), ("APPDATA", "Anki2")]
+    ("name", "below"),
+    [("ANKI_BASE", ""), ("XDG_DATA_HOME", "Anki2"), ("APPDATA", "Anki2")],
 )
 def test_the_environment_names_other_places(tmp_path, name, below):
     found = profile(tmp_path / "else where" / below / "User 1")
-    assert collections(tmp_path / "home", {name: str(tmp_path / "else where")}) == (found,)
+    assert collections(tmp_path / "home", {name: str(tmp_path / "else where")}) == (
+        found,
+    )
     assert collections(tmp_path / "gone", {name: ""}) == ()
 
 

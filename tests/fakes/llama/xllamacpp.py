@@ -49,7 +49,9 @@ class Server:
             crash()
         if "fails" in BEHAVIOUR:
             complaint = BEHAVIOUR["fails"]
-            sys.stdout.write(f"0.00.1 E llama_model_load: error loading model: {complaint}\n")
+            sys.stdout.write(
+                f"0.00.1 E llama_model_load: error loading model: {complaint}\n"
+            )
             sys.stdout.flush()
             raise RuntimeError("Failed to init server, please check the input params.")
         stand_still = ctypes.PyDLL(None).usleep  # keeps the lock of the interpreter

@@ -50,7 +50,11 @@ def settings(forge, desk: Path) -> Callable[[str], None]:
     text = (desk / "ankiforge.yaml").read_text("utf-8")
 
     def write(more: str = "", connect: str = "") -> None:
-        anki = f"{{collection: none, connect: '{connect}'}}" if connect else "{collection: none}"
+        anki = (
+            f"{{collection: none, connect: '{connect}'}}"
+            if connect
+            else "{collection: none}"
+        )
         forge.settings(text.replace("{collection: none}", anki) + more, trust=True)
 
     return write
@@ -60,7 +64,9 @@ def settings(forge, desk: Path) -> Callable[[str], None]:
 def watch(forge, desk: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Life]:
     """Watches as long as `happens(life)` lasts: it yields the paths that changed, or nothing."""
 
-    def run(happens: Callable[[Life], Iterator[set[Path] | set[str]]], *options: str) -> Life:
+    def run(
+        happens: Callable[[Life], Iterator[set[Path] | set[str]]], *options: str
+    ) -> Life:
         life, follow = Life(), watching.follow
 
         def scripted(actions: Any, events: object, **_: object) -> None:

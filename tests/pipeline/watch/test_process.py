@@ -77,7 +77,9 @@ def test_being_ended_is_as_ctrl_c(forge, desk, name):
         assert process.ended(getattr(signal, name))[0] == 130
 
 
-def test_polling_sees_what_events_would_tell_in_a_folder_that_comes_back(forge, desk, vault):
+def test_polling_sees_what_events_would_tell_in_a_folder_that_comes_back(
+    forge, desk, vault
+):
     vault.rename(away := vault.with_name("away"))
     with watching(forge, "--poll") as process:
         process.event("problem")
@@ -100,7 +102,9 @@ def test_a_name_that_is_no_text_leaves_the_others_heard(forge, desk, vault):
 
 def test_killed_at_any_moment_it_goes_on_where_it_was(forge, desk, vault):
     for number, last in enumerate(("started", "pass")):
-        (vault / f"Note {number}.md").write_text(LENS.replace("light", f"light {number}"), "utf-8")
+        (vault / f"Note {number}.md").write_text(
+            LENS.replace("light", f"light {number}"), "utf-8"
+        )
         with watching(forge) as process:
             process.event(last)
             process.popen.kill()

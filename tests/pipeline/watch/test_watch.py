@@ -14,7 +14,11 @@ def words(forge) -> dict[str, str]:
 
 
 def answers(package: Path, notes_in) -> set[str]:
-    return {fields[1] for _, fields, _ in notes_in(package).values()} if package.exists() else set()
+    return (
+        {fields[1] for _, fields, _ in notes_in(package).values()}
+        if package.exists()
+        else set()
+    )
 
 
 # --- a person writes ----------------------------------------------------------------------------
@@ -28,7 +32,12 @@ def test_what_is_written_is_a_draft_at_once_and_in_the_package_after_two_quiet_m
     def happens(life):
         yield set()
         assert len(notes_in(package)) == 2, "what was finished before goes out at once"
-        for text in (METAL[:-3], METAL, f"{METAL}, at thi", f"{METAL}, at thirty degrees"):
+        for text in (
+            METAL[:-3],
+            METAL,
+            f"{METAL}, at thi",
+            f"{METAL}, at thirty degrees",
+        ):
             note.write_text(f"{text}\n", "utf-8")
             yield {note}
             assert words(forge)[text.partition("::")[2]] == "pending"
@@ -83,7 +92,9 @@ def test_a_finished_note_is_delivered_while_another_one_is_written(
     watch(happens)
 
 
-def test_a_run_accepts_what_a_watcher_that_was_stopped_had_left_for_later(forge, watch, vault):
+def test_a_run_accepts_what_a_watcher_that_was_stopped_had_left_for_later(
+    forge, watch, vault
+):
     def happens(life):
         yield set()
         (vault / "Metals.md").write_text(METAL, "utf-8")
@@ -217,7 +228,9 @@ def test_a_model_gets_no_half_sentence_and_all_passes_share_one_budget(
             first = len(server.asked)
             for number in range(40):
                 page = vault / f"Page {number}.md"
-                page.write_text(f"==The passage {number} says something else.==\n", "utf-8")
+                page.write_text(
+                    f"==The passage {number} says something else.==\n", "utf-8"
+                )
                 yield {page}
                 yield from life.later(125)
             assert first < len(server.asked) < first + 40
@@ -230,7 +243,9 @@ def test_a_model_that_is_down_is_told_once_and_other_cards_go_out(
 ):
     (vault / "Lens.md").write_text("==We should all sleep more.==\n", "utf-8")
     with fake.LlmServer() as server:
-        settings(f"drafter: llm\nllm: {{model: m, way: one, base_url: {server.base_url}}}\n")
+        settings(
+            f"drafter: llm\nllm: {{model: m, way: one, base_url: {server.base_url}}}\n"
+        )
 
     def happens(life):
         yield set()

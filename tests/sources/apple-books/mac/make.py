@@ -8,8 +8,14 @@ BOOK = Book(
     "The Loom of Memory",
     ("Ann Roe", "Ed Poe"),
     (
-        ("Testing", "Memory is odd. Retrieval strengthens it, and so does spacing. It is cheap."),
-        ("Spacing", "It is cheap.\nSpacing delays forgetting. It is cheap, and few use it."),
+        (
+            "Testing",
+            "Memory is odd. Retrieval strengthens it, and so does spacing. It is cheap.",
+        ),
+        (
+            "Spacing",
+            "It is cheap.\nSpacing delays forgetting. It is cheap, and few use it.",
+        ),
     ),
 )
 MARKS = (

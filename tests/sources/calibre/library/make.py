@@ -9,8 +9,14 @@ BOOK = Book(
     "The Loom of Memory",
     ("Ann Roe", "Ed Poe"),
     (
-        ("Testing", "Memory is odd. Retrieval strengthens it, and so does spacing. It is cheap."),
-        ("Spacing", "It is cheap.\nSpacing delays forgetting. It is cheap, and few use it."),
+        (
+            "Testing",
+            "Memory is odd. Retrieval strengthens it, and so does spacing. It is cheap.",
+        ),
+        (
+            "Spacing",
+            "It is cheap.\nSpacing delays forgetting. It is cheap, and few use it.",
+        ),
     ),
 )
 MARKS = (
@@ -26,7 +32,8 @@ def make(folder: Path) -> None:
     (library / book).mkdir(parents=True, exist_ok=True)
     write_epub(library / book / "The Loom of Memory - Ann Roe.epub", BOOK)
     write_calibre(
-        library / "metadata.db", [(BOOK, f"{book}/The Loom of Memory - Ann Roe.epub", MARKS)]
+        library / "metadata.db",
+        [(BOOK, f"{book}/The Loom of Memory - Ann Roe.epub", MARKS)],
     )
     export = {
         "annotations": [

@@ -84,5 +84,7 @@ ENTRIES = (
 
 def make(folder: Path) -> None:
     """Write `My Clippings.txt`."""
-    text = "".join(f"{title}\n{line}\n\n{words}\n==========\n" for title, line, words in ENTRIES)
+    text = "".join(
+        f"{title}\n{line}\n\n{words}\n==========\n" for title, line, words in ENTRIES
+    )
     (folder / "My Clippings.txt").write_bytes(text.replace("\n", "\r\n").encode())

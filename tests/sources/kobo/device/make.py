@@ -10,8 +10,14 @@ BOOK = Book(
     "The Loom of Memory",
     ("Ann Roe", "Ed Poe"),
     (
-        ("Testing", "Memory is odd. Retrieval strengthens it, and so does spacing. It is cheap."),
-        ("Spacing", "It is cheap.\nSpacing delays forgetting. It is cheap, and few use it."),
+        (
+            "Testing",
+            "Memory is odd. Retrieval strengthens it, and so does spacing. It is cheap.",
+        ),
+        (
+            "Spacing",
+            "It is cheap.\nSpacing delays forgetting. It is cheap, and few use it.",
+        ),
     ),
 )
 MARKS = (
@@ -28,6 +34,8 @@ def make(folder: Path) -> None:
     deleted = Mark("Memory is odd", id="m3")
     marked = (BOOK, "Roe, Ann/Loom.kepub.epub", (*MARKS, deleted))
     database = device / ".kobo/KoboReader.sqlite"
-    write_kobo(database, [marked, (Book("Lost"), "Lost.epub", [Mark("A fact.", id="m4")])])
+    write_kobo(
+        database, [marked, (Book("Lost"), "Lost.epub", [Mark("A fact.", id="m4")])]
+    )
     with closing(sqlite3.connect(database)) as kobo, kobo:
         kobo.execute("UPDATE Bookmark SET Hidden = 'true' WHERE BookmarkID = 'm3'")

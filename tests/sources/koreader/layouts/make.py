@@ -8,8 +8,14 @@ BOOK = Book(
     "The Loom of Memory",
     ("Ann Roe", "Ed Poe"),
     (
-        ("Testing", "Memory is odd. Retrieval strengthens it, and so does spacing. It is cheap."),
-        ("Spacing", "It is cheap.\nSpacing delays forgetting. It is cheap, and few use it."),
+        (
+            "Testing",
+            "Memory is odd. Retrieval strengthens it, and so does spacing. It is cheap.",
+        ),
+        (
+            "Spacing",
+            "It is cheap.\nSpacing delays forgetting. It is cheap, and few use it.",
+        ),
     ),
 )
 MARKS = (
@@ -43,8 +49,20 @@ OLDER = {
                 "text": "Retrieval strengthens it",
             }
         },
-        2: {1: {"datetime": "2020-11-16 18:51:04", "drawer": "lighten", "text": "It is cheap"}},
-        3: {1: {"datetime": "2013-01-01 10:00:00", "drawer": "lighten", "text": "Memory is odd."}},
+        2: {
+            1: {
+                "datetime": "2020-11-16 18:51:04",
+                "drawer": "lighten",
+                "text": "It is cheap",
+            }
+        },
+        3: {
+            1: {
+                "datetime": "2013-01-01 10:00:00",
+                "drawer": "lighten",
+                "text": "Memory is odd.",
+            }
+        },
     },
     "stats": {"authors": "N/A", "title": ""},
 }
@@ -63,8 +81,12 @@ def make(folder: Path) -> None:
     path = "/mnt/onboard/Books/Elsewhere.epub"
     sidecar = own / "docsettings/mnt/onboard/Books/Elsewhere.sdr/metadata.epub.lua"
     write_sidecar(sidecar, BOOK, MARKS[:1], doc_path=path)
-    by_hash = own / "hashdocsettings/b3/b3fb8f4f8448160365087d6ca05c7fa2.sdr/metadata.epub.lua"
-    write_sidecar(by_hash, Book("Lost"), MARKS[1:], doc_path="/mnt/onboard/Books/Lost.epub")
+    by_hash = (
+        own / "hashdocsettings/b3/b3fb8f4f8448160365087d6ca05c7fa2.sdr/metadata.epub.lua"
+    )
+    write_sidecar(
+        by_hash, Book("Lost"), MARKS[1:], doc_path="/mnt/onboard/Books/Lost.epub"
+    )
     older = books / "Older.sdr"
     older.mkdir(exist_ok=True)
     (older / "metadata.epub.lua").write_text(f"return {lua(OLDER)}")

@@ -41,7 +41,9 @@ def make(folder: Path) -> None:
     stroke = ArrayObject([edges(215, 440, 230, 465, 255, 455, 240, 435, 215, 440)])
     made = TextStringObject("D:20260228233000-05'00'")
     marks = (
-        mark("all or nothing", more={"/CreationDate": made}, replies=(("Bo", "Nearly."),)),
+        mark(
+            "all or nothing", more={"/CreationDate": made}, replies=(("Bo", "Nearly."),)
+        ),
         area("Square", (95, 295, 405, 485), "What does the figure show?"),
         area("Circle", (200, 430, 260, 470)),
         area("Ink", (210, 430, 260, 470), "? What is circled?", InkList=stroke),
@@ -66,8 +68,12 @@ def tie(path: Path) -> None:
     writer = PdfWriter(clone_from=path)
     found = {}
     for item in writer.pages[0]["/Annots"]:  # type: ignore[union-attr]
-        found[item.get_object()["/Subtype"], item.get_object().get("/Contents", "")] = item
-    found["/StrikeOut", ""].get_object()[NameObject("/IRT")] = found["/Caret", "up to 120 metres"]
+        found[item.get_object()["/Subtype"], item.get_object().get("/Contents", "")] = (
+            item
+        )
+    found["/StrikeOut", ""].get_object()[NameObject("/IRT")] = found[
+        "/Caret", "up to 120 metres"
+    ]
     state = DictionaryObject(found["/Text", "Nearly."].get_object())
     state[NameObject("/StateModel")] = TextStringObject("Review")
     state[NameObject("/Contents")] = TextStringObject("Accepted set by Bo")

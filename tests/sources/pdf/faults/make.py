@@ -4,7 +4,9 @@ from pathlib import Path
 
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 
-PAGE = Page((paragraph("Massing helps tonight, spacing helps next year."),), (mark("next year"),))
+PAGE = Page(
+    (paragraph("Massing helps tonight, spacing helps next year."),), (mark("next year"),)
+)
 
 
 def make(folder: Path) -> None:

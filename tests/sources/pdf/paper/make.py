@@ -31,17 +31,37 @@ def make(folder: Path) -> None:
                 ),
                 (
                     mark(
-                        "spacing effect", comment="define", author="Ann", name="9b0c2c3e-1f60-4a57"
+                        "spacing effect",
+                        comment="define",
+                        author="Ann",
+                        name="9b0c2c3e-1f60-4a57",
                     ),
-                    mark("improves long-term retention of facts", colour="#5fb236", author="Ann"),
+                    mark(
+                        "improves long-term retention of facts",
+                        colour="#5fb236",
+                        author="Ann",
+                    ),
                     mark(
                         "on another day is worth two",
                         comment="How long between?",
                         author="Ann",
-                        replies=(("Bo", "A tenth of the time to the test."), ("Ann", "Thanks.")),
+                        replies=(
+                            ("Bo", "A tenth of the time to the test."),
+                            ("Ann", "Thanks."),
+                        ),
                     ),
-                    mark("language courses", kind="Underline", colour="#2ea8e5", author="Bo"),
-                    mark("trace", kind="Text", comment="Q: What does recall do?", author="Bo"),
+                    mark(
+                        "language courses",
+                        kind="Underline",
+                        colour="#2ea8e5",
+                        author="Bo",
+                    ),
+                    mark(
+                        "trace",
+                        kind="Text",
+                        comment="Q: What does recall do?",
+                        author="Bo",
+                    ),
                     mark("Each", more={"/F": NumberObject(2)}),
                 ),
                 label="117",
@@ -49,7 +69,9 @@ def make(folder: Path) -> None:
             Page(
                 (heading("2 Forgetting"), paragraph(SECOND), formula("R = 2^{−t/h}")),
                 (
-                    mark("half-life", more={"/Zotero:Key": TextStringObject("(ABCD2345)")}),
+                    mark(
+                        "half-life", more={"/Zotero:Key": TextStringObject("(ABCD2345)")}
+                    ),
                     mark("half-life", nth=2),
                     mark("a power law in groups, but", kind="StrikeOut"),
                     mark("R = 2−t/h", kind="Square", comment=""),

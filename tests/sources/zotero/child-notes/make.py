@@ -14,7 +14,9 @@ from samples.zotero_writer import (
 
 MARK = Annotation("MARK0001", "Spacing <b> helps & lasts.", "def", page_label="12")
 UNDERLINED = Annotation("MARK0002", "Massing does not.", kind="underline", top=200)
-STICKY = Annotation("MARK0003", None, "Was it blind?\nAsk <b>her</b>.", kind="note", top=300)
+STICKY = Annotation(
+    "MARK0003", None, "Was it blind?\nAsk <b>her</b>.", kind="note", top=300
+)
 TRASHED = Annotation("MARK0004", "I was thrown away", trashed=True, top=400)
 ELSEWHERE = Annotation("GROUPM01", "Shared words", "shared comment", author=1)
 
@@ -57,10 +59,16 @@ def make(folder: Path) -> None:
     attachment = Attachment("ATTACH01", "Doe.pdf", (MARK, UNDERLINED, STICKY, TRASHED))
     shared = Attachment("ATTACH02", "Roe.pdf", (ELSEWHERE,))
     works = (
-        Work("PAPER001", {"title": "On Spacing"}, attachments=(attachment,), notes=notes()),
-        Work("PAPER002", {"title": "Notes alone"}, notes=(Note("NOTEONLY", "just a line"),)),
+        Work(
+            "PAPER001", {"title": "On Spacing"}, attachments=(attachment,), notes=notes()
+        ),
+        Work(
+            "PAPER002", {"title": "Notes alone"}, notes=(Note("NOTEONLY", "just a line"),)
+        ),
         Work("PAPER003", {"title": "Nothing"}, notes=(Note("QUOTED02", quoted(MARK)),)),
-        Work("PAPER004", {"title": "Trash"}, notes=(Note("TRASHED2", "x"),), trashed=True),
+        Work(
+            "PAPER004", {"title": "Trash"}, notes=(Note("TRASHED2", "x"),), trashed=True
+        ),
     )
     write_zotero(
         folder / "zotero.sqlite",
@@ -91,7 +99,12 @@ def notes() -> tuple[Note, ...]:
     return (
         Note("QUOTES01", ONLY_QUOTES, added="2024-01-01 08:00:00"),
         Note("MIXED001", MIXED, ("to cite",), added="2024-01-01 09:00:00"),
-        Note("DRESSED1", DRESSED, added="2024-02-01 09:00:00", modified="2025-03-04 05:06:07"),
+        Note(
+            "DRESSED1",
+            DRESSED,
+            added="2024-02-01 09:00:00",
+            modified="2025-03-04 05:06:07",
+        ),
         Note("HOSTILE1", HOSTILE, added="2024-03-01 09:00:00"),
         Note("EMPTY001", "<div><p> </p><p>&nbsp;</p></div>", added="2024-04-01 09:00:00"),
         Note("TITLE001", "<h1>Only a title</h1>", added="2024-05-01 09:00:00"),

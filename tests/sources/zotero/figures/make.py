@@ -6,7 +6,9 @@ from pathlib import Path
 from samples.pdf_writer import Page, heading, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
-INK = json.dumps({"pageIndex": 0, "width": 2, "paths": [[100, 600, 200, 650, 300, 600], [100]]})
+INK = json.dumps(
+    {"pageIndex": 0, "width": 2, "paths": [[100, 600, 200, 650, 300, 600], [100]]}
+)
 BOX = json.dumps({"pageIndex": 0, "rects": [[72, 500, 400, 700]]})
 FAR = json.dumps({"pageIndex": 7, "rects": [[72, 500, 400, 700]]})
 HUGE = json.dumps({"pageIndex": 0, "rects": [[72, 500, 400, 512]] * 3000})
@@ -32,7 +34,9 @@ def make(folder: Path) -> None:
 
 def marks(cached: str, other: str) -> tuple[Annotation, ...]:
     more = (
-        Annotation("INKINK01", None, "q: Which curve?", kind="ink", position=INK, top=300),
+        Annotation(
+            "INKINK01", None, "q: Which curve?", kind="ink", position=INK, top=300
+        ),
         Annotation("FARAWAY1", None, kind="image", position=FAR, page=7),
         Annotation("TEXTMARK", "three phases", top=400),
         Annotation("SPLIT001", "a large mark", position=HUGE, top=500),

@@ -54,23 +54,32 @@ def pdf() -> Attachment:
         Annotation("TYPEDTXT", None, "typed on the page", kind="text", page=5, top=1),
         Annotation("UNDERLIN", "H(t) = e^{-t/S}", kind="underline", page=2, top=700),
         Annotation(
-            "STICKY01", None, "Ask: was it <b>blind</b>?\nH<sub>2</sub>O, a < b", kind="note"
+            "STICKY01",
+            None,
+            "Ask: was it <b>blind</b>?\nH<sub>2</sub>O, a < b",
+            kind="note",
         ),
         Annotation("FIGURE01", None, "Fig. 2", kind="image", page=3, page_label="iv"),
         Annotation("INKINK01", None, None, kind="ink", colour="#FF6666", page=3, top=900),
         Annotation("EMPTY001", "", "", page=5, top=300),
         Annotation(
-            "VERBATIM", "the consoli-\ndation\xa0window soft\xadhyphen ﬁnal", tags=("card",)
+            "VERBATIM",
+            "the consoli-\ndation\xa0window soft\xadhyphen ﬁnal",
+            tags=("card",),
         ),
         Annotation("INTRASH1", "I was moved to the trash", trashed=True),
         Annotation("NOPLACE1", "no position at all", position="{", page=9),
         Annotation("FUTURE01", "a kind of tomorrow", kind="of tomorrow", page=9),
     )
-    return Attachment("ATTPDF01", "Doe 2019 - Spacing.pdf", marks, added="2024-01-01 09:00:00")
+    return Attachment(
+        "ATTPDF01", "Doe 2019 - Spacing.pdf", marks, added="2024-01-01 09:00:00"
+    )
 
 
 def epub() -> Attachment:
-    mark = Annotation("EPUBMARK", "An EPUB passage", position=EPUB, sort_index="00002|00013029")
+    mark = Annotation(
+        "EPUBMARK", "An EPUB passage", position=EPUB, sort_index="00002|00013029"
+    )
     return Attachment("ATTEPUB1", "Doe 2019.epub", (mark,), added="2024-02-01 09:00:00")
 
 
@@ -97,4 +106,6 @@ def case_at_law() -> Work:
 
 def trashed_paper() -> Work:
     mark = Annotation("INTRASH3", "My paper is in the trash")
-    return Work("TRASHED1", trashed=True, attachments=(Attachment("TRASHPDF", "x.pdf", (mark,)),))
+    return Work(
+        "TRASHED1", trashed=True, attachments=(Attachment("TRASHPDF", "x.pdf", (mark,)),)
+    )

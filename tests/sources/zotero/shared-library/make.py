@@ -11,7 +11,9 @@ def make(folder: Path) -> None:
     write_zotero(
         folder / "zotero.sqlite",
         [
-            Library((work(Annotation("SAMEKEY1", "in my own library", author_name="Viewer")),)),
+            Library(
+                (work(Annotation("SAMEKEY1", "in my own library", author_name="Viewer")),)
+            ),
             Library((work(*shared_marks()),), group=4567890, name="Reading group"),
             Library(group=99, name="A group without marks"),
         ],
@@ -29,8 +31,12 @@ def shared_marks() -> tuple[Annotation, ...]:
     return (
         Annotation("SAMEKEY1", "mine, synced", "c: mine", author=ADA, top=1),
         Annotation("UNSYNCED", "mine, never synced", top=2),
-        Annotation("BYNAME01", "mine by name", author_name="ADA  LOVELACE", author=BEN, top=3),
+        Annotation(
+            "BYNAME01", "mine by name", author_name="ADA  LOVELACE", author=BEN, top=3
+        ),
         Annotation("BENMARK1", "his", "skip", author=BEN, top=4),
-        Annotation("BENMARK2", "his by name", author_name="Ben Reader", author=ADA, top=5),
+        Annotation(
+            "BENMARK2", "his by name", author_name="Ben Reader", author=ADA, top=5
+        ),
         Annotation("LEFTONE1", "of one who left", author=GONE, top=6),
     )

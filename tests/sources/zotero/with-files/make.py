@@ -30,9 +30,13 @@ def make(folder: Path) -> None:
 def paper() -> Work:
     marks = (
         Annotation("SHORT001", "spacing effect", "define", top=1),
-        Annotation("HYPHEN01", "improves long-term retention of\nfacts, and massing", top=2),
         Annotation(
-            "WHOLE001", "A second session on another day is worth two on the same one.", top=3
+            "HYPHEN01", "improves long-term retention of\nfacts, and massing", top=2
+        ),
+        Annotation(
+            "WHOLE001",
+            "A second session on another day is worth two on the same one.",
+            top=3,
         ),
         Annotation("ACROSS01", "What is recalled with effort is kept for longer", top=4),
         Annotation("NOTHERE1", "words that I changed in Zotero", top=5),
@@ -51,7 +55,11 @@ def elsewhere() -> Work:
     """Files that are not on this machine, or that nobody knows the folder of."""
     attachments = (
         Attachment("ATTPDF02", "a.pdf", (Annotation("GONE0001", "spacing effect"),)),
-        Attachment("ATTPDF03", "b.pdf", (Annotation("BASE0001", "spacing"),), "attachments:b.pdf"),
-        Attachment("ATTPDF04", "c.pdf", (Annotation("WINDOWS1", "spacing"),), "C:\\papers\\c.pdf"),
+        Attachment(
+            "ATTPDF03", "b.pdf", (Annotation("BASE0001", "spacing"),), "attachments:b.pdf"
+        ),
+        Attachment(
+            "ATTPDF04", "c.pdf", (Annotation("WINDOWS1", "spacing"),), "C:\\papers\\c.pdf"
+        ),
     )
     return Work("PAPER002", {"title": "Elsewhere"}, attachments=attachments)
