@@ -123,5 +123,6 @@ def _log_once(error: Exception) -> None:
     if stack not in _logged:
         _logged.add(stack)
         logging.getLogger(__name__).error(
-            "ankiforge fails here:\n%s", traceback_of(error)
+            "ankiforge fails here:\n%s",
+            traceback_of(error),
         )

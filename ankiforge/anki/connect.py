@@ -69,7 +69,12 @@ class AnkiConnect:
     """
 
     def __init__(
-        self, address: str, key: str = "", timeout: float = 30.0, *, key_env: str = ""
+        self,
+        address: str,
+        key: str = "",
+        timeout: float = 30.0,
+        *,
+        key_env: str = "",
     ) -> None:
         self.address = address
         self._key = key
@@ -114,7 +119,9 @@ class AnkiConnect:
         wanted = list(_NEEDED)
         try:
             answer = self._ask(
-                "apiReflect", Json, {"scopes": ["actions"], "actions": wanted}
+                "apiReflect",
+                Json,
+                {"scopes": ["actions"], "actions": wanted},
             )
         except UnsupportedError:  # a release from before it could tell
             return ()
@@ -158,7 +165,9 @@ class AnkiConnect:
             raise ServiceError(f"Anki did not import {path}", hint=_SAME_FOLDERS)
 
     def export(
-        self, folder: Path, others: Iterable[int] = ()
+        self,
+        folder: Path,
+        others: Iterable[int] = (),
     ) -> tuple[tuple[Path, ...], frozenset[int]]:
         """Export the decks that contain our notes, with scheduling, and their subdecks.
 
@@ -270,7 +279,8 @@ class AnkiConnect:
             if _id_of(options) == str(copy_id):
                 return options
         raise ServiceError(
-            f"Anki did not copy the options of the deck {deck}", hint=_BY_HAND
+            f"Anki did not copy the options of the deck {deck}",
+            hint=_BY_HAND,
         )
 
     # --- one request --------------------------------------------------------------------
@@ -324,7 +334,12 @@ class AnkiConnect:
             raise self._not_anki_connect("an answer of another shape")
         return answer
 
-    def _post(self, request: Json, action: str, seconds: float) -> httpx2.Response:
+    def _post(
+        self,
+        request: Json,
+        action: str,
+        seconds: float,
+    ) -> httpx2.Response:
         timeout = httpx2.Timeout(seconds, connect=_CONNECT_SECONDS)
         try:
             with within(Limit(seconds)):

@@ -165,7 +165,11 @@ class Database:
 
 
 @contextmanager
-def open_database(copy: Path, name: str, adopted: Texts | None) -> Iterator[Database]:
+def open_database(
+    copy: Path,
+    name: str,
+    adopted: Texts | None,
+) -> Iterator[Database]:
     """Open a copy, which SQLite may modify. `name` is used in error messages."""
     with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE)
@@ -306,7 +310,12 @@ def _templates_from_table(database: Database, type_id: int) -> Iterator[SeenTemp
     """Yield the templates of a note type, in order."""
     query = f"select {texts('name')}, config from templates where ntid = ? order by ord"
     for name, config in _configured(database, query, type_id):
-        yield SeenTemplate(name, _id(config, 8), _text(config, 1), _text(config, 2))
+        yield SeenTemplate(
+            name,
+            _id(config, 8),
+            _text(config, 1),
+            _text(config, 2),
+        )
 
 
 def _configured(database: Database, query: str, type_id: int) -> Iterator[Row]:

@@ -65,7 +65,11 @@ TYPE_CHANGED = "its note type was changed in Anki"
 # --- which type, and where our fields are in it -----------------------------------------
 
 
-def mapped_type_of(card: Card, seen: Seen | None, options: Options) -> MappedType | None:
+def mapped_type_of(
+    card: Card,
+    seen: Seen | None,
+    options: Options,
+) -> MappedType | None:
     """Return the note type, not ours, of a card's note; None if it is or will be one of ours.
 
     The first package fixes it: what the settings say now counts for cards that were in none.
@@ -80,7 +84,9 @@ def mapped_type_of(card: Card, seen: Seen | None, options: Options) -> MappedTyp
 
 
 def positions_in(
-    kind: SeenType, mapped: MappedType, now: MappedType | None
+    kind: SeenType,
+    mapped: MappedType,
+    now: MappedType | None,
 ) -> dict[str, int]:
     """Return the positions of our fields in a note type that a person may have changed.
 
@@ -244,7 +250,12 @@ class _Planning:
         base = self._base()
         tags = (*self._seen.tags, RETIRED)
         our_tags = (*base.tags, RETIRED)
-        return self._written(_Merged(self._in_anki, base.hashes), tags, our_tags, ())
+        return self._written(
+            _Merged(self._in_anki, base.hashes),
+            tags,
+            our_tags,
+            (),
+        )
 
     def live(self, tags: Strings, pictures: Mapping[str, Media]) -> Planned:
         """Return what to ship of a live card."""
@@ -298,7 +309,10 @@ class _Planning:
                 hashes[name] = base_hash if stays else field_hash(ours[name])
                 continue
             text, written, is_conflict = merge_field(
-                decision_on(card, name), theirs, ours[name], base_hash
+                decision_on(card, name),
+                theirs,
+                ours[name],
+                base_hash,
             )
             if is_conflict:
                 conflicts.append(conflict_of(card, name, theirs, ours[name]))
@@ -353,7 +367,10 @@ class _Planning:
 
 
 def cards_of(
-    kind: SeenType, fields: Sequence[str], seen: Seen | None, before: Sequence[str]
+    kind: SeenType,
+    fields: Sequence[str],
+    seen: Seen | None,
+    before: Sequence[str],
 ) -> tuple[int, ...]:
     """Return the ordinals of the cards that a note gets, without those that a person deleted.
 

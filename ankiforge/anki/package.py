@@ -57,7 +57,11 @@ Types = Mapping[Family, SeenType]
 """Note types as a person has changed them in Anki."""
 
 
-def write_package(path: Path, notes: Iterable[Note], types: Types | None = None) -> int:
+def write_package(
+    path: Path,
+    notes: Iterable[Note],
+    types: Types | None = None,
+) -> int:
     """Write the notes to an `.apkg`, and return their number.
 
     New cards are learnt in the order of the notes. The same notes in the same order give
@@ -75,7 +79,11 @@ def write_package(path: Path, notes: Iterable[Note], types: Types | None = None)
             database = Path(folder) / _DATABASE
             with closing(sqlite3.connect(database, isolation_level=None)) as connection:
                 _write_database(connection, _lay_out(written, types or {}))
-            _zip(path, database, [media for note in written for media in note.media])
+            _zip(
+                path,
+                database,
+                [media for note in written for media in note.media],
+            )
     except OSError as error:
         raise ItemError(
             f"{path}: cannot be written: {error.strerror or error}",
@@ -142,7 +150,8 @@ def _lay_out(notes: tuple[Note, ...], changed_types: Types) -> _Layout:
 
 
 def _ordinals_by_guid(
-    notes: Iterable[Note], types: Mapping[Family, SeenType]
+    notes: Iterable[Note],
+    types: Mapping[Family, SeenType],
 ) -> dict[Guid, list[int]]:
     """Return the cards that each note makes, by the positions of their templates."""
     basic_positions = ordinals_of(types[Family.BASIC], Family.BASIC) or ()
@@ -185,7 +194,8 @@ def _insert_notes_and_cards(connection: sqlite3.Connection, layout: _Layout) -> 
 
 
 def _note_rows(
-    numbered: Iterable[tuple[int, Note]], layout: _Layout
+    numbered: Iterable[tuple[int, Note]],
+    layout: _Layout,
 ) -> Iterator[tuple[object, ...]]:
     """Yield the values of `_NOTE`. Anki looks for a tag between blanks."""
     for _, note in numbered:
@@ -196,7 +206,8 @@ def _note_rows(
 
 
 def _card_rows(
-    numbered: Iterable[tuple[int, Note]], layout: _Layout
+    numbered: Iterable[tuple[int, Note]],
+    layout: _Layout,
 ) -> Iterator[tuple[object, ...]]:
     """Yield the values of `_CARD`. A new card is due at the number of its note."""
     for number, note in numbered:
@@ -302,7 +313,10 @@ def _type_json(kind: SeenType) -> Json:
     fields = [numbered(id, name=name) for name, id in kind.fields]
     templates = [
         numbered(
-            template.id, name=template.name, qfmt=template.question, afmt=template.answer
+            template.id,
+            name=template.name,
+            qfmt=template.question,
+            afmt=template.answer,
         )
         for template in kind.templates
     ]

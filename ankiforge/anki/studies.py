@@ -271,7 +271,11 @@ def _whole(value: object, default: int) -> int:
     return value if isinstance(value, int) and abs(value) < 10_000 else default
 
 
-def _calendar(created: int, settings: dict[str, object], now: datetime) -> Calendar:
+def _calendar(
+    created: int,
+    settings: dict[str, object],
+    now: datetime,
+) -> Calendar:
     """Return how a collection counts its days (rslib/src/scheduler/timing.rs)."""
     rollover = _whole(_setting(settings, "rollover", 4), 4)
     west = _whole(_setting(settings, "creationOffset", 0), 0)
@@ -287,7 +291,9 @@ def _calendar(created: int, settings: dict[str, object], now: datetime) -> Calen
 
 
 def _decks_and_presets(
-    database: Database, *, fsrs: bool
+    database: Database,
+    *,
+    fsrs: bool,
 ) -> tuple[dict[int, _Deck], dict[int, Preset]]:
     """Return the decks and their options, each by id."""
     presets = {}
@@ -313,7 +319,8 @@ def _message(database: Database, value: object) -> Message:
         return read_message(value if isinstance(value, bytes) else b"\x00")
     except ValueError as error:
         raise database.unusable(
-            "the options of a deck cannot be read", str(error)
+            "the options of a deck cannot be read",
+            str(error),
         ) from error
 
 
@@ -403,7 +410,9 @@ _REVIEW = 2
 
 
 def _studied(
-    database: Database, position_of: _Presets, calendar: Calendar
+    database: Database,
+    position_of: _Presets,
+    calendar: Calendar,
 ) -> Iterator[StudiedCard]:
     """Yield the cards that were studied. One in learning is due today, or on its day."""
     decoder = msgspec.json.Decoder(_Data, strict=False)
@@ -434,7 +443,8 @@ def _studied(
 
 
 def _new_cards(
-    database: Database, decks: dict[int, _Deck]
+    database: Database,
+    decks: dict[int, _Deck],
 ) -> tuple[tuple[NewCards, ...], int]:
     """Return our new cards by deck, and the number of those of other notes."""
     waiting = []
@@ -462,7 +472,9 @@ def _new_per_day(waiting: Iterable[NewCards], decks: dict[int, _Deck]) -> int:
 
 
 def _reviews_per_day(
-    database: Database, decks: dict[int, _Deck], presets: dict[int, Preset]
+    database: Database,
+    decks: dict[int, _Deck],
+    presets: dict[int, Preset],
 ) -> int:
     """Return how many reviews the top decks of the studied cards allow a day."""
     by_name = {deck.name.casefold(): deck for deck in decks.values()}
@@ -498,7 +510,11 @@ CardDays = Mapping[tuple[int, int], CardDay]
 """By day (0 is today, days before are negative) and card; oldest first."""
 
 
-def _card_days(database: Database, position_of: _Presets, calendar: Calendar) -> CardDays:
+def _card_days(
+    database: Database,
+    position_of: _Presets,
+    calendar: Calendar,
+) -> CardDays:
     """Return the newest part of the review log."""
     rows = list(database.rows(_ANSWERS))
     rows.reverse()
@@ -544,7 +560,11 @@ def answers_of(card_days: CardDays) -> Answers:
     failed = [card_day for card_day in reviews if card_day.first == 1]
     usual = Answers()
     again, hard, good, easy = _shares(new, (1, 2, 3, 4), usual.first)
-    passed_hard, passed_good, passed_easy = _shares(passed, (2, 3, 4), usual.passed)
+    passed_hard, passed_good, passed_easy = _shares(
+        passed,
+        (2, 3, 4),
+        usual.passed,
+    )
     answers = Answers(
         first=(again, hard, good, easy),
         passed=(passed_hard, passed_good, passed_easy),
@@ -583,7 +603,9 @@ def _lately(card_days: CardDays) -> _Lately:
 
 
 def _shares(
-    card_days: Sequence[CardDay], buttons: Sequence[int], usual: Sequence[float]
+    card_days: Sequence[CardDay],
+    buttons: Sequence[int],
+    usual: Sequence[float],
 ) -> tuple[float, ...]:
     """Return how often each button was chosen; few answers are mixed with the usual shares."""
     counts = Counter(card_day.first for card_day in card_days)

@@ -144,7 +144,9 @@ def check_alone(draft: Draft, highlight: Highlight) -> tuple[Finding, ...]:
 
 
 def _adjusted(
-    draft: Draft, context: Context, checks: tuple[Check, ...]
+    draft: Draft,
+    context: Context,
+    checks: tuple[Check, ...],
 ) -> tuple[Finding, ...]:
     """Return the findings of some checks, adjusted to who chose the words."""
     by_author = authored(draft)
@@ -174,7 +176,11 @@ def lint(draft: Draft) -> tuple[Finding, ...]:
     return tuple(findings)
 
 
-def _run(draft: Draft, context: Context, checks: tuple[Check, ...]) -> Iterator[Finding]:
+def _run(
+    draft: Draft,
+    context: Context,
+    checks: tuple[Check, ...],
+) -> Iterator[Finding]:
     """Yield the findings; for oversized cards, only that finding."""
     oversize = tuple(too_long(draft, context))
     if oversize:

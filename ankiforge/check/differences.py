@@ -342,7 +342,8 @@ If it is replaced by another one, it may be an interval as [0, 1].
 
 
 def _without_citations(
-    mine: ComparedSides, theirs: ComparedSides
+    mine: ComparedSides,
+    theirs: ComparedSides,
 ) -> tuple[ComparedSides, ComparedSides]:
     """Return two cards, without the citations in their questions if only one has added some."""
     cited = {match[0] for match in CITED.finditer(mine.asked)}
@@ -354,4 +355,8 @@ def _without_citations(
 
 
 def _uncited(card: ComparedSides) -> ComparedSides:
-    return replace(card, asked=CITED.sub(" ", card.asked), text=CITED.sub(" ", card.text))
+    return replace(
+        card,
+        asked=CITED.sub(" ", card.asked),
+        text=CITED.sub(" ", card.text),
+    )

@@ -18,7 +18,9 @@ def look(draft: Draft, context: Context) -> Iterator[Finding]:
     masks = occlusion.parse(draft.field(occlusion.FIELD))
     if not masks.shown:
         yield Finding(
-            NO_LABEL, Severity.BLOCK, "no label found; draw one: ankiforge review"
+            NO_LABEL,
+            Severity.BLOCK,
+            "no label found; draw one: ankiforge review",
         )
     for path in image_paths(draft.field("Image")):
         fault = context.picture_fault(path)

@@ -69,7 +69,11 @@ def group(name: str) -> frozenset[str]:
 
 
 def make_finding(
-    rule: str, detail: str = "", *, duplicate: str = "", severity: Severity | None = None
+    rule: str,
+    detail: str = "",
+    *,
+    duplicate: str = "",
+    severity: Severity | None = None,
 ) -> Finding:
     """Return the finding that a rule is broken.
 

@@ -184,7 +184,11 @@ def _talk(text: str, answers: Strings, source: str) -> Iterator[Finding]:
         order = _TALK.search(source[start:end])
         sentence = folded(source[start:end])
         if order and any(answer in sentence for answer in wanted):
-            yield make_finding("model_talk", f"“{order[0]}”", severity=Severity.WARN)
+            yield make_finding(
+                "model_talk",
+                f"“{order[0]}”",
+                severity=Severity.WARN,
+            )
             return
 
 

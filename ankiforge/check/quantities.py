@@ -228,7 +228,9 @@ def quantities(text: str) -> tuple[Quantity, ...]:
         between = plain[ends[index] : following.at]
         if not quantity.unit and following.unit and RANGE.fullmatch(between):
             found[index] = quantity._replace(
-                unit=following.unit, dimension=following.dimension, worth=following.worth
+                unit=following.unit,
+                dimension=following.dimension,
+                worth=following.worth,
             )
     return tuple(found)
 

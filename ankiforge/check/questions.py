@@ -73,7 +73,8 @@ def _longest_sentence(front: str) -> int:
     words; raters found four of them unnatural.
     """
     return max(
-        (word_count(front[start:end]) for start, end in sentences(front)), default=0
+        (word_count(front[start:end]) for start, end in sentences(front)),
+        default=0,
     )
 
 

@@ -143,7 +143,11 @@ class _Vocabulary(NamedTuple):
         """Return the vocabulary of a source."""
         with_units = (quantity for quantity in quantities(source) if quantity.unit)
         dimensions = {quantity.dimension for quantity in with_units}
-        return cls(_beginnings(source), all_numbers(source), frozenset(dimensions))
+        return cls(
+            _beginnings(source),
+            all_numbers(source),
+            frozenset(dimensions),
+        )
 
     def has(self, word: str) -> bool:
         """Return whether the source has a word in another form, notation, or unit."""

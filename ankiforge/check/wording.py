@@ -60,7 +60,11 @@ def pointing(draft: Draft, context: Context) -> Iterator[Finding]:
     if reference:
         yield make_finding("points_at_page", f"“{reference}”")
     elif figure:
-        yield make_finding("points_at_page", f"“{figure}”", severity=Severity.WARN)
+        yield make_finding(
+            "points_at_page",
+            f"“{figure}”",
+            severity=Severity.WARN,
+        )
     sides = reading.answers if is_cloze else (reading.asked, *reading.answers)
     yield from _placeholders(sides, draft, context.highlight)
 

@@ -108,7 +108,12 @@ def stems(text: str) -> Words:
     return frozenset(map(stem, content(text)))
 
 
-def has_word(word: str, text: str, *, joined: tuple[bool, bool] = (False, False)) -> bool:
+def has_word(
+    word: str,
+    text: str,
+    *,
+    joined: tuple[bool, bool] = (False, False),
+) -> bool:
     """Return whether a text contains a word or phrase without letters before or after it.
 
     `joined` allows letters (before it, after it), as in scripts that do not separate

@@ -41,7 +41,9 @@ class Program(click.Group):
         return command
 
     def resolve_command(
-        self, ctx: click.Context, args: list[str]
+        self,
+        ctx: click.Context,
+        args: list[str],
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the command; if there is none with this name, suggest the nearest."""
         try:

@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 
 
 def _print_delivery(
-    call: Call, workspace: Workspace, result: RunResult, deck: str
+    call: Call,
+    workspace: Workspace,
+    result: RunResult,
+    deck: str,
 ) -> None:
     """Print what was seen in Anki and what was written, as JSON or as text."""
     from ankiforge.pipeline.package import why_none
@@ -101,7 +104,11 @@ def build(call: Call, deck: str, output: str, full: bool, force: bool) -> None:
 @flag("--connect", help="Ask a running Anki through AnkiConnect.")
 @flag("--bind", help="Use this collection from now on.")
 def pull(
-    call: Call, collection: Path | None, apkg: Path | None, connect: bool, bind: bool
+    call: Call,
+    collection: Path | None,
+    apkg: Path | None,
+    connect: bool,
+    bind: bool,
 ) -> None:
     """See what you did to your cards in Anki: edits, tags, deletions, reviews.
 
@@ -128,7 +135,11 @@ def pull(
 
 
 def _scan(
-    workspace: Workspace, file: Path | None, *, connect: bool, bind: bool
+    workspace: Workspace,
+    file: Path | None,
+    *,
+    connect: bool,
+    bind: bool,
 ) -> CollectionScan:
     """Read a file, a running Anki, or the collection that the settings name."""
     from ankiforge.pipeline import collection
@@ -145,14 +156,26 @@ def _scan(
         if settings.collection == collection.NEVER:
             hint = "ankiforge pull --collection FILE; or anki.collection: auto"
             raise UsageError("anki.collection is none, so Anki is not read", hint=hint)
-        scan = collection.read_collection(settings, ledger, Path.home(), bind=bind)
+        scan = collection.read_collection(
+            settings,
+            ledger,
+            Path.home(),
+            bind=bind,
+        )
         if scan.state != "nowhere":
             return scan
-    return collection.read_running_anki(workspace.running_anki(), ledger, bind=bind)
+    return collection.read_running_anki(
+        workspace.running_anki(),
+        ledger,
+        bind=bind,
+    )
 
 
 def _show_scan(
-    call: Call, workspace: Workspace, result: RunResult, scan: CollectionScan
+    call: Call,
+    workspace: Workspace,
+    result: RunResult,
+    scan: CollectionScan,
 ) -> None:
     from ankiforge.reports.summary import anki_line
 
@@ -167,7 +190,10 @@ def _show_scan(
 
 
 def _show_scan_as_json(
-    call: Call, workspace: Workspace, result: RunResult, scan: CollectionScan
+    call: Call,
+    workspace: Workspace,
+    result: RunResult,
+    scan: CollectionScan,
 ) -> None:
     from ankiforge.reports.summary import delivery_json
 
@@ -286,14 +312,23 @@ def _set_new_a_day(call: Call, workspace: Workspace, *, yes: bool) -> None:
     help="Take over from this tool only.",
 )
 @click.option(
-    "--map", "maps", multiple=True, metavar="TEXT", help="Name the fields of a note type."
+    "--map",
+    "maps",
+    multiple=True,
+    metavar="TEXT",
+    help="Name the fields of a note type.",
 )
 @flag("--yes", help="Do not ask.")
 @flag(
     "--decline", help="Take nothing over: the next run makes cards without that history."
 )
 def adopt(
-    call: Call, path: Path | None, tool: str | None, maps: Words, yes: bool, decline: bool
+    call: Call,
+    path: Path | None,
+    tool: str | None,
+    maps: Words,
+    yes: bool,
+    decline: bool,
 ) -> None:
     """Take over the notes that another tool made in Anki, with their reviews.
 

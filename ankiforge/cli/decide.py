@@ -58,7 +58,12 @@ FILTER = click.option(
 )
 @OVERRULE
 def accept(
-    call: Call, ids: Words, every: bool, query: str, gap: int | None, force: bool
+    call: Call,
+    ids: Words,
+    every: bool,
+    query: str,
+    gap: int | None,
+    force: bool,
 ) -> None:
     """Accept drafts, or answer questions with yes.
 
@@ -153,7 +158,13 @@ def skip(call: Call, keys: Words, because: str, reason: str) -> None:
     with session(call) as workspace:
         ledger = workspace.ledger
         chosen = keys or _without_card_because(ledger, because)
-        report(call, ledger, chosen, lambda key: ledger.reject(key, reason), "skipped")
+        report(
+            call,
+            ledger,
+            chosen,
+            lambda key: ledger.reject(key, reason),
+            "skipped",
+        )
 
 
 def _without_card_because(ledger: Ledger, because: str) -> list[str]:
@@ -260,7 +271,11 @@ def report(
 
 
 def selected(
-    ledger: Ledger, ids: Words, every: bool, query: str, fits: Callable[[Line], bool]
+    ledger: Ledger,
+    ids: Words,
+    every: bool,
+    query: str,
+    fits: Callable[[Line], bool],
 ) -> list[str]:
     """Return the ids for a decision: those that are named, or all lines of a query that fit.
 
@@ -304,7 +319,10 @@ def selected(
 )
 @OVERRULE
 def edit(
-    call: Call, word: str, changes: tuple[tuple[str, str], ...], force: bool
+    call: Call,
+    word: str,
+    changes: tuple[tuple[str, str], ...],
+    force: bool,
 ) -> None:
     """Reword a card or draft, or make a card from a highlight, given by its key.
 

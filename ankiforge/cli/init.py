@@ -44,7 +44,12 @@ Outside a workspace, commands use your first one.
     help="New cards: one deck, or one for each source, book or tag.",
 )
 @flag("--trust", help="Confirm what the settings ask for.")
-def init(call: Call, directory: Path | None, decks: str | None, trust: bool) -> None:
+def init(
+    call: Call,
+    directory: Path | None,
+    decks: str | None,
+    trust: bool,
+) -> None:
     """Make a workspace in DIRECTORY (default: here), with the sources, Anki and models found."""
     from ankiforge.config import FILE_NAME
     from ankiforge.config import workspace as folders
@@ -221,7 +226,10 @@ def _asked_for_decks(call: Call) -> str:
         return DECKS[0]
     question = "decks for new cards: one, or one for each source, book or folder, or tag"
     answer: str = click.prompt(
-        question, type=click.Choice(DECKS), default=DECKS[0], err=True
+        question,
+        type=click.Choice(DECKS),
+        default=DECKS[0],
+        err=True,
     )
     return answer
 

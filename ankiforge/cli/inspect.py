@@ -75,7 +75,11 @@ Fields: deck document source tag colour kind verdict anki finding drafter key
 @flag("--no-card", help="List highlights with neither a card nor a draft, and why.")
 @click.option("--view", type=click.Choice(VIEWS), help="List only what is in this list.")
 def list_(
-    call: Call, query: Words, everything: bool, no_card: bool, view: str | None
+    call: Call,
+    query: Words,
+    everything: bool,
+    no_card: bool,
+    view: str | None,
 ) -> None:
     """List drafts and cards. Words match text and title; `field:value` matches that field."""
     refuse_unknown_options(query)
@@ -370,7 +374,8 @@ def search(call: Call, query: Words) -> None:
     ledger = workspace_of(call).ledger.path
     keeps = os.access(ledger, os.W_OK) and os.access(ledger.parent, os.W_OK)
     with session(
-        call, read_only=not keeps
+        call,
+        read_only=not keeps,
     ) as workspace:  # the index is kept if it can be
         most = _WORKS if call.limit is None else call.limit
         last_read = workspace.ledger.get_setting("looked")
@@ -506,7 +511,8 @@ def doctor(call: Call) -> None:
     around = Surroundings(user_folder(), Machine.this(), os.environ, call.offline)
     checks = []
     for check in examine(
-        partial(resolve, call.folder, Path.cwd(), registry, os.environ), around
+        partial(resolve, call.folder, Path.cwd(), registry, os.environ),
+        around,
     ):
         checks.append(check)
         lines = [f"{check.state.value:4}  {check.name}: {check.says}"]
@@ -570,11 +576,13 @@ def _form_of_export(path: Path, *, force: bool) -> str:
         raise UsageError(f"{path}: unknown format", hint="name a FILE.jsonl or FILE.csv")
     if not path.parent.is_dir():
         raise UsageError(
-            f"there is no folder {path.parent}", hint="make it, or name another one"
+            f"there is no folder {path.parent}",
+            hint="make it, or name another one",
         )
     if path.exists() and not force:
         raise UsageError(
-            f"{path}: exists already", hint="another name, or --force to replace it"
+            f"{path}: exists already",
+            hint="another name, or --force to replace it",
         )
     return form
 

@@ -79,7 +79,12 @@ def _rows(used: str) -> Iterator[Json]:
 
 
 def _row(
-    name: str, file: Path | None, used: str, size: int, licence: str, about: str
+    name: str,
+    file: Path | None,
+    used: str,
+    size: int,
+    licence: str,
+    about: str,
 ) -> Json:
     is_used = file is not None and str(file) == used
     return {
@@ -107,7 +112,10 @@ def _row_text(row: Json) -> str:
   ankiforge model get https://example.org/model.gguf --sha256 6a1a2e…""")
 @click.argument("name_or_url", metavar="NAME_OR_URL")
 @click.option(
-    "--sha256", default="", metavar="HEX", help="With a URL: what its hash must be."
+    "--sha256",
+    default="",
+    metavar="HEX",
+    help="With a URL: what its hash must be.",
 )
 def get(call: Call, name_or_url: str, sha256: str) -> None:
     """Download a model of the list, or the .gguf file behind an address.
@@ -255,7 +263,9 @@ def _write(folder: WorkspaceFolder, file: Path) -> Path | None:
 
 
 def _used_text(
-    folder: WorkspaceFolder, file: Path, settings: Path | None
+    folder: WorkspaceFolder,
+    file: Path,
+    settings: Path | None,
 ) -> Iterator[str]:
     from importlib.util import find_spec
 

@@ -156,7 +156,8 @@ class Call:
         """Return the problems to print, notices last; a notice is printed only once."""
         new: list[Problem] = []
         for problem in sorted(
-            dict.fromkeys(problems), key=lambda problem: problem.notice
+            dict.fromkeys(problems),
+            key=lambda problem: problem.notice,
         ):
             if problem in self.noticed or (problem.notice and self.quiet):
                 continue
@@ -264,7 +265,9 @@ class CommandGroup(click.Group):
 
 
 def _write_options(
-    command: click.Command, context: click.Context, formatter: click.HelpFormatter
+    command: click.Command,
+    context: click.Context,
+    formatter: click.HelpFormatter,
 ) -> None:
     """Write the options of a command itself, and the names of the shared ones in one line."""
     shared = {option.name for option in shared_options()}
@@ -401,12 +404,18 @@ DECK = click.option(
     help="Take only this deck and the decks below it.",
 )
 OUTPUT = click.option(
-    "-o", "--output", metavar="FILE.apkg", help="Write the package to this file."
+    "-o",
+    "--output",
+    metavar="FILE.apkg",
+    help="Write the package to this file.",
 )
 FORCE = flag("--force", help="Replace a file that ankiforge did not write.")
 YES = flag("--yes", help="Trust what the settings of the workspace ask for.")
 NEW_DECK = click.option(
-    "--deck", default="", metavar="NAME", help="Put new cards into this deck."
+    "--deck",
+    default="",
+    metavar="NAME",
+    help="Put new cards into this deck.",
 )
 OVERRULE = flag("--force", help="Overrule a check that blocks.")
 REASON = click.option("--reason", default="", metavar="TEXT", help="Say why; it is kept.")
@@ -434,7 +443,8 @@ def refuse_unknown_options(query: tuple[str, ...]) -> None:
 
 @contextmanager
 def progress_bar(
-    call: Call, sources: Sequence[Source]
+    call: Call,
+    sources: Sequence[Source],
 ) -> Iterator[Callable[[Progress], None]]:
     """Show the progress of a run: in a terminal, documents read, then what a model drafts.
 

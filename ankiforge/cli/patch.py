@@ -32,7 +32,11 @@ if TYPE_CHECKING:
 """, context_settings={"ignore_unknown_options": True})  # fmt: skip
 @click.argument("query", nargs=-1, metavar="[QUERY]...")
 @click.option(
-    "-o", "--output", type=FILE, metavar="FILE", help="Write the patch to this file."
+    "-o",
+    "--output",
+    type=FILE,
+    metavar="FILE",
+    help="Write the patch to this file.",
 )
 def patch(call: Call, query: Words, output: Path | None) -> None:
     """Print your edits in Anki as a patch of the notes that state the cards.
@@ -95,7 +99,12 @@ def _write(call: Call, diff: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-def _tell(call: Call, made: Patch, root: Path | None, output: Path | None) -> None:
+def _tell(
+    call: Call,
+    made: Patch,
+    root: Path | None,
+    output: Path | None,
+) -> None:
     """Say what the patch holds, what it does not, and how to apply it."""
     for edit in made.refused:
         call.warn(f"not in the patch: {edit.guid[:10]} ({edit.where}): {edit.reason}")

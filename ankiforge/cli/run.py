@@ -54,7 +54,9 @@ class _RunCommand(Command):
     """A command whose help says what a PATH may be, as the sources say it."""
 
     def format_help_text(
-        self, ctx: click.Context, formatter: click.HelpFormatter
+        self,
+        ctx: click.Context,
+        formatter: click.HelpFormatter,
     ) -> None:
         """Write the description. Only then the sources are loaded."""
         from ankiforge.extract.registry import paths_in_words
@@ -80,7 +82,13 @@ class _RunCommand(Command):
 @FORCE
 @YES
 @flag("--dry-run", help="Show what would happen; write and send nothing.")
-def run(call: Call, paths: Paths, yes: bool, dry_run: bool, **options: Any) -> None:
+def run(
+    call: Call,
+    paths: Paths,
+    yes: bool,
+    dry_run: bool,
+    **options: Any,
+) -> None:
     """Turn highlights into cards, and accepted cards into a package for Anki.
 
     PATH is {paths}. It is remembered: without PATH, the remembered ones and the sources of the
@@ -119,7 +127,11 @@ def read_and_draft(
 
 
 def print_summary(
-    call: Call, workspace: Workspace, result: RunResult, *, in_review: bool = False
+    call: Call,
+    workspace: Workspace,
+    result: RunResult,
+    *,
+    in_review: bool = False,
 ) -> None:
     """Print what a run came to, as JSON or in a few lines; `in_review`: name no next command."""
     from ankiforge.reports.summary import MOST_LINES, as_json, as_text
@@ -132,7 +144,11 @@ def print_summary(
         return
     lines_left = None if call.verbose else MOST_LINES - lines_used
     lines = as_text(
-        result, workspace.ledger, workspace.folder, lines_left, names_next=not in_review
+        result,
+        workspace.ledger,
+        workspace.folder,
+        lines_left,
+        names_next=not in_review,
     )
     for line in lines:
         call.print(line)
@@ -214,13 +230,21 @@ ONE_FILE = click.Path(path_type=Path, dir_okay=False)
     help="Draft these again: ids of cards or drafts, keys, or a query.",
 )
 @click.option(
-    "--remark", metavar="TEXT", default="", help="With --again: what to do better."
+    "--remark",
+    metavar="TEXT",
+    default="",
+    help="With --again: what to do better.",
 )
 @flag("--estimate", help="Show requests, tokens and cost; send nothing.")
 @DRAFTER
 @ACCEPT
 def draft(
-    call: Call, again: str, remark: str, estimate: bool, drafter: str, accept: str
+    call: Call,
+    again: str,
+    remark: str,
+    estimate: bool,
+    drafter: str,
+    accept: str,
 ) -> None:
     """Draft cards for highlights that have been read and have no card yet.
 
@@ -273,7 +297,8 @@ def highlights_named(workspace: Workspace, query: str) -> frozenset[HighlightKey
     keys = frozenset(HighlightKey(line.highlight.key) for line in ledger.lines(ids))
     if not keys:
         raise UsageError(
-            f"nothing matches {query!r}", hint="ankiforge list shows ids and keys"
+            f"nothing matches {query!r}",
+            hint="ankiforge list shows ids and keys",
         )
     return keys
 
@@ -397,7 +422,12 @@ def _answer_in(file: Path) -> str:
 
 
 def _import_answer(
-    call: Call, workspace: Workspace, job: Job, result: RunResult, file: Path, text: str
+    call: Call,
+    workspace: Workspace,
+    job: Job,
+    result: RunResult,
+    file: Path,
+    text: str,
 ) -> None:
     """Record the cards and comparisons in one answer, and say what of it could not be used."""
     from ankiforge.draft import chat

@@ -70,7 +70,12 @@ if TYPE_CHECKING:
 @FORCE
 @YES
 def review(
-    call: Call, paths: Paths, terminal: bool, no_open: bool, yes: bool, **options: Any
+    call: Call,
+    paths: Paths,
+    terminal: bool,
+    no_open: bool,
+    yes: bool,
+    **options: Any,
 ) -> None:
     """Decide on cards in the browser, with the source beside each card.
 
@@ -151,7 +156,9 @@ def _started(call: Call, ended: ExitStack, no_open: bool, address: str) -> None:
             file = ended.enter_context(_redirect(address))
             # in a thread, because a browser named in $BROWSER may return only when it is closed
             threading.Thread(
-                target=browser.open, args=(file.as_uri(),), daemon=True
+                target=browser.open,
+                args=(file.as_uri(),),
+                daemon=True,
             ).start()
     if remote:
         port = urlsplit(address).port  # the page accepts requests for this port only
@@ -176,7 +183,9 @@ def _redirect(address: str) -> Iterator[Path]:
     # hidden at home
     home = Path.home() if Path("/snap/bin").is_dir() and Path.home().is_dir() else None
     with TemporaryDirectory(
-        prefix="ankiforge-", dir=home, ignore_cleanup_errors=True
+        prefix="ankiforge-",
+        dir=home,
+        ignore_cleanup_errors=True,
     ) as folder:
         path = Path(folder) / "open.html"
         handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)

@@ -103,7 +103,11 @@ class TerminalReview:
         self._call = call
         self._workspace = workspace
         self._ledger = workspace.ledger
-        self._screen = Console(no_color=not call.color, highlight=False, emoji=False)
+        self._screen = Console(
+            no_color=not call.color,
+            highlight=False,
+            emoji=False,
+        )
         self._queue: list[str] = []
         # The decisions that can be taken back: (id for `undo`, item, what was done).
         self._done: list[tuple[str, str, str]] = []
@@ -233,7 +237,9 @@ class TerminalReview:
         choice = item.choices[place] if item.choices else None
         if key in ("\r", "\n", "a", "F"):
             self._store(
-                "accepted", item, lambda: self._accept(item, choice, forced=key == "F")
+                "accepted",
+                item,
+                lambda: self._accept(item, choice, forced=key == "F"),
             )
         elif key == "x":
             self._store("rejected", item, lambda: self._reject(item))
@@ -313,7 +319,13 @@ class TerminalReview:
         fields = {"Front": question, "Back": answer}
         return self._insisting("asked", item, choice.draft.highlight.key, fields)
 
-    def _insisting(self, said: str, item: Item, id: str, fields: dict[str, str]) -> bool:
+    def _insisting(
+        self,
+        said: str,
+        item: Item,
+        id: str,
+        fields: dict[str, str],
+    ) -> bool:
         """Make a card in the person's words; if a check blocks them, ask whether they insist."""
         edit = self._workspace.edit
         try:
@@ -466,7 +478,8 @@ def _card_lines(choice: Choice) -> Iterator[Text]:
             label = {"Front": "Q", "Back": "A"}.get(name, name.lower())
             line = Text(f"{label}: ", "dim")
             line.append(
-                plain(for_terminal(words)), "bold" if name == "Front" else "not dim"
+                plain(for_terminal(words)),
+                "bold" if name == "Front" else "not dim",
             )
             yield line
 
@@ -512,7 +525,8 @@ def _other_choices(choices: Sequence[Choice], place: int) -> Text:
         if number:
             line.append("   ")
         line.append(
-            f"{number + 1} {shown}", "bold underline" if number == place else "dim"
+            f"{number + 1} {shown}",
+            "bold underline" if number == place else "dim",
         )
     return line
 

@@ -251,7 +251,11 @@ def read_settings(path: Path, kinds: SourceKinds) -> Config:
         raise where.at("accept", "llm").error(what, "set it, or review")
     _check_note_types(written.note_types, where.at("note_types"))
     if anki.collection not in ("auto", "none"):
-        collection = expanded(anki.collection, folder, where.at("anki", "collection"))
+        collection = expanded(
+            anki.collection,
+            folder,
+            where.at("anki", "collection"),
+        )
         anki = msgspec.structs.replace(anki, collection=str(collection))
     settings = {name: getattr(written, name) for name in _Settings.__struct_fields__}
     settings["anki"] = anki
@@ -290,7 +294,11 @@ def _on_board(llm: LlmSettings, folder: Path, where: Location) -> LlmSettings:
     if not file.stem:
         raise where.error(f"{llm.model_file!r} names no file", "the path of a .gguf file")
     return msgspec.structs.replace(
-        llm, model_file=str(file), model=file.stem, base_url=ON_BOARD, key_env=""
+        llm,
+        model_file=str(file),
+        model=file.stem,
+        base_url=ON_BOARD,
+        key_env="",
     )
 
 
@@ -308,7 +316,10 @@ _EXAMPLE = "- obsidian: {name: notes, path: ~/Vault}"
 
 
 def _source(
-    item: dict[str, Any], folder: Path, where: Location, kinds: SourceKinds
+    item: dict[str, Any],
+    folder: Path,
+    where: Location,
+    kinds: SourceKinds,
 ) -> SourceEntry:
     """Return the source that an item of the list names.
 
@@ -328,7 +339,11 @@ def _source(
 
         for near in get_close_matches("path", options, n=1):
             raise where.at(near).error("unknown key", "did you mean 'path'?")
-    common = typed(_Common, options if has_path else _with_path(options, kinds), where)
+    common = typed(
+        _Common,
+        options if has_path else _with_path(options, kinds),
+        where,
+    )
     path = expanded(common.path, folder, where.at("path"))
     name = common.name
     if not name:

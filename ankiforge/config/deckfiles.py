@@ -176,7 +176,9 @@ def deck_of(
         deck = _joined(document.deck.split("::"))
     if not deck:
         deck = _fill(
-            rule.deck, document.title, _placeholders(document, highlight, collection)
+            rule.deck,
+            document.title,
+            _placeholders(document, highlight, collection),
         )
     return DeckChoice(deck, tags, rule.kinds, _action(rule, highlight))
 
@@ -257,7 +259,11 @@ _MAX_PART = 100
 _OF_NOTES = frozenset(("vault", "markdown", "jupyter", "tiddlywiki", "yanki"))
 
 
-def _placeholders(document: Document, highlight: Highlight, collection: str) -> Strings:
+def _placeholders(
+    document: Document,
+    highlight: Highlight,
+    collection: str,
+) -> Strings:
     """Return the values of `_PLACEHOLDERS` for the cards of a highlight, in their order."""
     folder = document.path.rpartition("/")[0]
     is_note = highlight.namespace.partition(":")[0] in _OF_NOTES

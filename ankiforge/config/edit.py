@@ -43,7 +43,10 @@ def with_value(text: str, section: str, key: str, value: str) -> str | None:
 def scalar(text: str) -> str:
     """Return a YAML scalar, in quotes if necessary, also within braces."""
     written: str = yaml.safe_dump(
-        [text], allow_unicode=True, width=2**20, default_flow_style=True
+        [text],
+        allow_unicode=True,
+        width=2**20,
+        default_flow_style=True,
     )
     return written.strip()[1:-1]
 
@@ -70,24 +73,36 @@ def _line_of(section: str, lines: list[str]) -> int | None:
 
 
 def _with_another_value(
-    lines: list[str], start: int, key: str, written: str
+    lines: list[str],
+    start: int,
+    key: str,
+    written: str,
 ) -> Iterator[str]:
     """Yield texts in which the key, which the section has, has another value."""
     inside = list(_inside(lines, start))
     on_its_own_line = re.compile(rf"([ \t]+{re.escape(key)}:)[ \t]*{_VALUE}")
     for number in inside:
         line = on_its_own_line.sub(
-            lambda found: f"{found[1]} {written}", lines[number], 1
+            lambda found: f"{found[1]} {written}",
+            lines[number],
+            1,
         )
         yield _replaced(lines, number, line)
     in_braces = re.compile(rf"((?<![\w-]){re.escape(key)}:[ \t]*){_VALUE}")
     for number in (start, *inside):
-        line = in_braces.sub(lambda found: f"{found[1]}{written}", lines[number], 1)
+        line = in_braces.sub(
+            lambda found: f"{found[1]}{written}",
+            lines[number],
+            1,
+        )
         yield _replaced(lines, number, line)
 
 
 def _with_a_new_key(
-    lines: list[str], start: int, key: str, written: str
+    lines: list[str],
+    start: int,
+    key: str,
+    written: str,
 ) -> Iterator[str]:
     """Yield texts in which the section has one key more: in its braces, or in a line."""
     head = lines[start]

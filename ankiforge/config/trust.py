@@ -99,7 +99,10 @@ def _further_files(source: SourceEntry, workspace: WorkspaceFolder) -> Iterator[
 
 
 def _further_folders(
-    source: SourceEntry, workspace: WorkspaceFolder, key: str, what: str
+    source: SourceEntry,
+    workspace: WorkspaceFolder,
+    key: str,
+    what: str,
 ) -> Iterator[Concern]:
     """Yield a concern for each folder outside that a key of a source lists."""
     folders = source.options.get(key)
@@ -248,12 +251,20 @@ def unconfirmed(workspace: WorkspaceFolder, folder: Path) -> list[Concern]:
     return waiting
 
 
-def is_confirmed(workspace: WorkspaceFolder, concern: Concern, folder: Path) -> bool:
+def is_confirmed(
+    workspace: WorkspaceFolder,
+    concern: Concern,
+    folder: Path,
+) -> bool:
     """Return whether a person has confirmed this concern for this workspace."""
     return _confirmation(workspace, concern) in load_values(folder, _TRUSTED)
 
 
-def confirm(workspace: WorkspaceFolder, confirmed: list[Concern], folder: Path) -> None:
+def confirm(
+    workspace: WorkspaceFolder,
+    confirmed: list[Concern],
+    folder: Path,
+) -> None:
     """Store a person's confirmation of these concerns."""
     if confirmed:
         values = load_values(folder, _TRUSTED)
@@ -268,7 +279,9 @@ def _confirmation(workspace: WorkspaceFolder, concern: Concern) -> str:
 
 
 def require_trust(
-    workspace: WorkspaceFolder, ask: Callable[[str], bool] | None, folder: Path
+    workspace: WorkspaceFolder,
+    ask: Callable[[str], bool] | None,
+    folder: Path,
 ) -> None:
     """Check that a person has confirmed everything that the workspace asks for.
 

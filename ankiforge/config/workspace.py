@@ -241,7 +241,10 @@ def _own(root: Path, path: Path) -> OwnPath:
 
 
 def resolve(
-    directory: Path | None, cwd: Path, kinds: SourceKinds, environ: Texts = os.environ
+    directory: Path | None,
+    cwd: Path,
+    kinds: SourceKinds,
+    environ: Texts = os.environ,
 ) -> WorkspaceFolder:
     """Return the workspace for a command.
 
@@ -261,7 +264,12 @@ def resolve(
     home = user_folder(environ)
     root = registered(home)
     if root is None:
-        return WorkspaceFolder(home.resolve(), Config(), cwd.absolute(), is_default=True)
+        return WorkspaceFolder(
+            home.resolve(),
+            Config(),
+            cwd.absolute(),
+            is_default=True,
+        )
     if not _is_workspace(root):
         # falling back to the default workspace would draft every card a second time there
         what = f"your workspace {root} is gone, or its disk is not mounted"

@@ -197,7 +197,10 @@ def import_chat(
 
 
 def _made(
-    highlight: Highlight, items: list[Item], sendable: SendableTask, origin: Origin
+    highlight: Highlight,
+    items: list[Item],
+    sendable: SendableTask,
+    origin: Origin,
 ) -> DraftedHighlight:
     """Return the drafts in the items about a highlight, else why there are none."""
     reason = barred(sendable.task)
@@ -211,7 +214,10 @@ def _made(
 
 
 def _sent_back_once(
-    highlight: Highlight, outcome: DraftedHighlight, repair: Repair, replies: Replies
+    highlight: Highlight,
+    outcome: DraftedHighlight,
+    repair: Repair,
+    replies: Replies,
 ) -> Problem | None:
     """Keep the cards of a highlight for the next export if a check blocks all of them.
 
@@ -223,7 +229,14 @@ def _sent_back_once(
     judged = [(draft, repair(draft, highlight)) for draft in outcome.drafts]
     if not all(faults for _, faults in judged):
         return None
-    replies.put(name, complaint(judged), model=CHAT, prompt="", tokens_in=0, tokens_out=0)
+    replies.put(
+        name,
+        complaint(judged),
+        model=CHAT,
+        prompt="",
+        tokens_in=0,
+        tokens_out=0,
+    )
     return Problem("", "a check blocks its card")
 
 
@@ -258,7 +271,11 @@ def looks_in(
             yield card.id, findings
 
 
-def unused(text: str, tasks: Iterable[SendableTask], where: str) -> Iterator[Problem]:
+def unused(
+    text: str,
+    tasks: Iterable[SendableTask],
+    where: str,
+) -> Iterator[Problem]:
     """Yield what in an answer is no card, or a card for no pending highlight."""
     labels = set[str]()
     for sendable in tasks:

@@ -238,7 +238,12 @@ class Client:
                     completion.tokens_out
                     or len(completion.content) // _CHARACTERS_PER_TOKEN
                 )
-                answers = self._keep(question, raw, completion, (tokens_in, tokens_out))
+                answers = self._keep(
+                    question,
+                    raw,
+                    completion,
+                    (tokens_in, tokens_out),
+                )
                 self.budget.count_new(tokens_in, tokens_out, question.characters)
                 return answers
             finally:
@@ -258,7 +263,9 @@ class Client:
             # given as `messages`, they would be validated by their types, which takes
             # milliseconds
             answer = client.chat.completions.with_raw_response.create(
-                model=body["model"], messages=[], extra_body=body
+                model=body["model"],
+                messages=[],
+                extra_body=body,
             )
         except ServiceError as error:
             self._end = self._end or error
@@ -373,4 +380,9 @@ class Client:
 
 def _canonical(value: object) -> str:
     """Return JSON with sorted keys and no blanks."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(
+        value,
+        sort_keys=True,
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )

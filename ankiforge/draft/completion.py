@@ -35,7 +35,9 @@ class Completion(Value):
             # tolerate half an emoji, a line break in a string, a number of a thousand
             # digits
             reply = json.loads(
-                raw, strict=False, parse_int=lambda digits: int(digits[:_MOST_DIGITS])
+                raw,
+                strict=False,
+                parse_int=lambda digits: int(digits[:_MOST_DIGITS]),
             )
         except (ValueError, RecursionError):
             return None

@@ -40,7 +40,12 @@ AGAIN = "ankiforge draft --again"
 class Conversation:
     """Asks a model about the highlights of a chunk, as often as necessary. Thread-safe."""
 
-    def __init__(self, client: Client, prompt: Prompt, repair: Repair | None) -> None:
+    def __init__(
+        self,
+        client: Client,
+        prompt: Prompt,
+        repair: Repair | None,
+    ) -> None:
         """Nothing is sent yet. `repair` returns what blocks a draft."""
         self._client = client
         self._prompt = prompt
@@ -103,7 +108,10 @@ class Conversation:
         return first | second
 
     def _ask_further(
-        self, asked: Question, said: SendableText, wish: SendableText
+        self,
+        asked: Question,
+        said: SendableText,
+        wish: SendableText,
     ) -> Answer:
         """Ask again about one highlight, after what the model said and what is wrong with it."""
         exchange: tuple[Message, Message] = (
@@ -161,7 +169,9 @@ class Conversation:
     # --- repairs ----------------------------------------------------------------------
 
     def _blocked(
-        self, drafts: Sequence[Draft], highlight: Highlight
+        self,
+        drafts: Sequence[Draft],
+        highlight: Highlight,
     ) -> list[BlockedDraft]:
         """Return the drafts that a check blocks, with the findings.
 
@@ -184,7 +194,10 @@ class Conversation:
         return blocked
 
     def _repaired(
-        self, alone: SendableTask, result: DraftedHighlight, blocked: list[BlockedDraft]
+        self,
+        alone: SendableTask,
+        result: DraftedHighlight,
+        blocked: list[BlockedDraft],
     ) -> DraftedHighlight:
         """Send the blocked cards of one highlight back once; what is still blocked is shown so."""
         cards = ", ".join(card_json(draft) for draft, _ in blocked)

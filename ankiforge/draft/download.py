@@ -143,7 +143,12 @@ def _fetch(offer: Offer, part: Path, show: Show) -> None:
             time.sleep(WAIT_S * in_vain)
 
 
-def _fetch_once(client: httpx2.Client, offer: Offer, part: Path, show: Show) -> None:
+def _fetch_once(
+    client: httpx2.Client,
+    offer: Offer,
+    part: Path,
+    show: Show,
+) -> None:
     """Ask once for what is missing, and write it."""
     origin = _origin_of(part, offer.url)
     done = _size(part) if origin.url else 0
@@ -179,7 +184,9 @@ def _fetch_once(client: httpx2.Client, offer: Offer, part: Path, show: Show) -> 
 
 @contextmanager
 def _answered(
-    client: httpx2.Client, url: str, headers: dict[str, str]
+    client: httpx2.Client,
+    url: str,
+    headers: dict[str, str],
 ) -> Iterator[httpx2.Response]:
     """Yield the answer of the server to which an address leads.
 
@@ -210,7 +217,8 @@ def _refuse_error(answer: httpx2.Response, host: str) -> None:
     if status in (401, 403):
         hint = "the file needs a login; download it in a browser, then: ankiforge model use PATH"
     raise ServiceError(
-        f"{host} answers {status} {answer.reason_phrase}".rstrip(), hint=hint
+        f"{host} answers {status} {answer.reason_phrase}".rstrip(),
+        hint=hint,
     )
 
 
@@ -279,7 +287,8 @@ def _checked(offer: Offer, file: Path, show: Show) -> str:
         _origin_file(file).unlink(missing_ok=True)
         hint = "it was deleted; try again, or choose another: ankiforge model list"
         raise ItemError(
-            f"what {_host(offer.url)} gave as {offer.name} {wrong}", hint=hint
+            f"what {_host(offer.url)} gave as {offer.name} {wrong}",
+            hint=hint,
         )
     return sha256
 

@@ -27,7 +27,11 @@ class Evidence(Value):
     """Where it begins in the mark, in code points; 0 if it is beside the mark."""
 
 
-def find_evidence(quote: str, answers: Sequence[str], highlight: Highlight) -> Evidence:
+def find_evidence(
+    quote: str,
+    answers: Sequence[str],
+    highlight: Highlight,
+) -> Evidence:
     """Return the evidence of a card.
 
     Args:

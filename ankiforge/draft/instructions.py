@@ -25,7 +25,11 @@ from ankiforge.text.private import without_tag
 def failed_on(highlight: Highlight, error: BugError) -> Problem:
     """Return the problem of a passage that could not be drafted or checked."""
     words = " ".join((highlight.exact or highlight.comment).split())[:60]
-    return Problem(highlight.document.title, f"“{words}”: {error.message}", error.hint)
+    return Problem(
+        highlight.document.title,
+        f"“{words}”: {error.message}",
+        error.hint,
+    )
 
 
 def sided(kind: CardKind, front: str, back: str) -> Fields:

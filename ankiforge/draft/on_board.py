@@ -71,7 +71,9 @@ class OnBoard:
     """The server of one model. Thread-safe."""
 
     def __init__(
-        self, file: Path, notice: Callable[[str], None] = lambda text: None
+        self,
+        file: Path,
+        notice: Callable[[str], None] = lambda text: None,
     ) -> None:
         """Start nothing yet; `notice` is told that the model is loaded."""
         self._file = file
@@ -138,7 +140,9 @@ class OnBoard:
             self.end()
             raise ServiceError("stopped before the model was loaded")
         self._listener = threading.Thread(
-            target=self._listen, args=(process,), daemon=True
+            target=self._listen,
+            args=(process,),
+            daemon=True,
         )
         self._listener.start()
         too_long = threading.Timer(PATIENCE_S, process.kill)
@@ -173,7 +177,10 @@ class OnBoard:
         return str(answer["address"])
 
     def _wait_until_ready(
-        self, process: subprocess.Popen[bytes], address: str, key: str
+        self,
+        process: subprocess.Popen[bytes],
+        address: str,
+        key: str,
     ) -> None:
         """Wait while the server answers 503, which means that it is loading."""
         while _status(address, key) in (None, 503):
@@ -219,7 +226,11 @@ def _status(address: str, key: str) -> int | None:
     """Return the status of a server's health; None if it does not answer."""
     connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=10.0)
     try:
-        connection.request("GET", "/health", headers={"Authorization": f"Bearer {key}"})
+        connection.request(
+            "GET",
+            "/health",
+            headers={"Authorization": f"Bearer {key}"},
+        )
         return connection.getresponse().status
     except (OSError, http.client.HTTPException):
         return None

@@ -262,7 +262,10 @@ _WISHES = {
 
 
 def passage(
-    label: str, shown: Sendable, wants: str = "", rejected: SendableText = NOTHING
+    label: str,
+    shown: Sendable,
+    wants: str = "",
+    rejected: SendableText = NOTHING,
 ) -> SendableText:
     """Return a highlight between its markers.
 

@@ -98,7 +98,11 @@ That of `FieldRefusedError` fits if the server names a field that can be left ou
 
 
 def refusal(
-    settings: ServerSettings, status: int, text: str, headers: Texts, sent: Any
+    settings: ServerSettings,
+    status: int,
+    text: str,
+    headers: Texts,
+    sent: Any,
 ) -> Exception | None:
     """Return the exception for an error status; None if the request may be sent again.
 

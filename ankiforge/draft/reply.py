@@ -145,7 +145,13 @@ def _item(card: Json) -> Item | None:
     if question and back:
         if kind is CardKind.CLOZE:
             kind = CardKind.BASIC
-        return Item(label, kind, quote, front=markdown(question), back=markdown(back))
+        return Item(
+            label,
+            kind,
+            quote,
+            front=markdown(question),
+            back=markdown(back),
+        )
     if text:
         return Item(label, CardKind.CLOZE, quote, text=cloze_text(text))
     return None
@@ -186,7 +192,10 @@ def is_empty(text: str) -> bool:
 
 
 def drafts_of(
-    items: Iterable[Item], highlight: Highlight, origin: Origin, shape: Shape
+    items: Iterable[Item],
+    highlight: Highlight,
+    origin: Origin,
+    shape: Shape,
 ) -> tuple[Draft, ...]:
     """Return the distinct cards of one highlight of a wanted kind, in its order.
 

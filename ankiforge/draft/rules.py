@@ -87,11 +87,20 @@ def drafted(task: Task, *, figures: bool = True) -> Drafted:
             no_cards.append(NoCard(highlight.key, result))
         else:
             drafts += result
-    return Drafted(task, tuple(drafts), tuple(no_cards), tuple(failed), tuple(problems))
+    return Drafted(
+        task,
+        tuple(drafts),
+        tuple(no_cards),
+        tuple(failed),
+        tuple(problems),
+    )
 
 
 def _fitting_drafts(
-    highlight: Highlight, brief: Brief, *, figures: bool
+    highlight: Highlight,
+    brief: Brief,
+    *,
+    figures: bool,
 ) -> tuple[Draft, ...] | str:
     """Return the cards of one highlight that its deck takes, or why there are none."""
     reason = skip_reason(highlight)

@@ -201,7 +201,12 @@ class Privacy:
         if self.why(highlight) or self.hides(words, highlight.document.key):
             return None
         passage = self.passage(highlight)
-        return SendableCard(waiting.id, passage, SendableText(front), SendableText(back))
+        return SendableCard(
+            waiting.id,
+            passage,
+            SendableText(front),
+            SendableText(back),
+        )
 
     # --- any text ---------------------------------------------------------------------
 
@@ -231,7 +236,11 @@ class Privacy:
         return any(True for _ in here.cut_ends(letters, _OVERLAP))
 
     def _private_spans(
-        self, words: str, document: DocumentKey | None, *, cut: bool = True
+        self,
+        words: str,
+        document: DocumentKey | None,
+        *,
+        cut: bool = True,
     ) -> Iterator[Span]:
         """Yield the private spans of a text; with `cut`, its ends may be within a private text."""
         for start, end in parts_of(words):

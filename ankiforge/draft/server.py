@@ -219,7 +219,12 @@ class Budget:
                 )
             yield
 
-    def count_new(self, tokens_in: int, tokens_out: int, characters: int = 0) -> None:
+    def count_new(
+        self,
+        tokens_in: int,
+        tokens_out: int,
+        characters: int = 0,
+    ) -> None:
         """Count a reply from the server."""
         with self._changing:
             total_in = self.usage.tokens_in + tokens_in

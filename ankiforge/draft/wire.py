@@ -41,7 +41,9 @@ class Wire:
     """The transport of `openai`. Thread-safe."""
 
     def __init__(
-        self, settings: ServerSettings, notice: Callable[[str], None] | None = None
+        self,
+        settings: ServerSettings,
+        notice: Callable[[str], None] | None = None,
     ) -> None:
         """Connect to nothing yet. `notice` receives, once, that the server loads its model."""
         import httpx2

@@ -189,7 +189,11 @@ def _sources_of_folder(path: Path, known: KnownFolders) -> Iterator[FoundSource]
             yield from _with_inner(kind, path, known)
 
 
-def _kinds_of_folder(path: Path, known: KnownFolders, around: _Surroundings) -> list[str]:
+def _kinds_of_folder(
+    path: Path,
+    known: KnownFolders,
+    around: _Surroundings,
+) -> list[str]:
     """Return the kinds of source as which a folder is read, in order."""
     here = kinds_below(path)
     main: list[str] = []
@@ -228,7 +232,11 @@ def why_nothing(path: Path) -> str:
     return "; ".join(reasons)
 
 
-def _with_inner(kind: str, path: Path, known: KnownFolders) -> Iterator[FoundSource]:
+def _with_inner(
+    kind: str,
+    path: Path,
+    known: KnownFolders,
+) -> Iterator[FoundSource]:
     """Yield a folder, then the folders inside it that were read as sources of this kind before."""
     inner: list[Path] = []
     if source_type(kind).keeps_inner:

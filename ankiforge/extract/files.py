@@ -127,7 +127,8 @@ def matcher(patterns: Iterable[str], *, git: bool = False) -> Callable[[str], bo
     expressions = [expression_of(pattern) for pattern in patterns]
     # DOTALL and fullmatch: names may contain line breaks
     fits = re.compile(
-        "|".join(expressions) or r"(?!)", re.IGNORECASE | re.DOTALL
+        "|".join(expressions) or r"(?!)",
+        re.IGNORECASE | re.DOTALL,
     ).fullmatch
     return lambda path: fits(path) is not None
 
@@ -231,7 +232,9 @@ def open_regular(path: str, flags: int) -> int:
     if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - to open a device may change it
         raise not_regular
     no_waiting = getattr(os, "O_NONBLOCK", 0) | getattr(
-        os, "O_NOCTTY", 0
+        os,
+        "O_NOCTTY",
+        0,
     )  # not on Windows
     handle = os.open(path, flags | no_waiting)
     if not stat.S_ISREG(os.fstat(handle).st_mode):  # it was replaced meanwhile
@@ -280,10 +283,12 @@ def unreadable(error: OSError) -> ItemError:
         return ItemError(WENT_AWAY, hint=READ_AGAIN)
     if isinstance(error, SpecialFileError):
         return ItemError(
-            str(error.strerror), hint="pipes, devices and folders are not read"
+            str(error.strerror),
+            hint="pipes, devices and folders are not read",
         )
     return ItemError(
-        f"cannot be read: {error.strerror or error}", hint="check its permissions"
+        f"cannot be read: {error.strerror or error}",
+        hint="check its permissions",
     )
 
 
@@ -423,7 +428,9 @@ def _close(open_elements: list[_Open], name: str) -> None:
 
 
 def _leads_to(
-    steps: tuple[Step, ...], way: tuple[tuple[Step, Step], ...], tag: str
+    steps: tuple[Step, ...],
+    way: tuple[tuple[Step, Step], ...],
+    tag: str,
 ) -> bool:
     """Return whether an element, at the end of a way, is the one that some steps lead to."""
     if steps and steps[0][0].startswith("#"):

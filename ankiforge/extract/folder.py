@@ -196,10 +196,17 @@ class Folder(msgspec.Struct):
         fits = self.fits(path)
         if is_vault and fits and _CONFLICT.match(path):
             return Problem(
-                path, "a conflict copy was left out", "merge it, then delete it"
+                path,
+                "a conflict copy was left out",
+                "merge it, then delete it",
             )
         if fits and entry.is_file(follow_symlinks=False):
-            return File(path, entry.path, named=False, stamp=disk.stamp_at(entry.path))
+            return File(
+                path,
+                entry.path,
+                named=False,
+                stamp=disk.stamp_at(entry.path),
+            )
         if self.others is not None:
             self.others.setdefault(path.casefold(), path)
             self.others.setdefault(path.rpartition("/")[2].casefold(), path)
@@ -250,7 +257,11 @@ class Folder(msgspec.Struct):
 
     def end(self) -> Scan:
         """Return the end of a scan. It is complete if everything was to be read and was read."""
-        return Scan(self.name, self.container, complete=not self.only and not self.missed)
+        return Scan(
+            self.name,
+            self.container,
+            complete=not self.only and not self.missed,
+        )
 
 
 def _add(found: dict[str, File | Problem], listed: File | Problem) -> None:
@@ -313,7 +324,10 @@ class FileSource(FolderSource):
     """Whether a file that the user named is read even if it is unchanged, to tell of it again."""
 
     def document(
-        self, file: File, text: str, picture: Callable[[str], str]
+        self,
+        file: File,
+        text: str,
+        picture: Callable[[str], str],
     ) -> Iterator[Sighting]:
         """Yield the document of a file, unless it has no highlights, and problems.
 
@@ -326,7 +340,10 @@ class FileSource(FolderSource):
         raise NotImplementedError
 
     def contents(
-        self, file: File, reader: Any, picture: Callable[[str], str]
+        self,
+        file: File,
+        reader: Any,
+        picture: Callable[[str], str],
     ) -> Iterator[Sighting]:
         """Yield what `document` does, from what `reading` has returned."""
         text, _ = disk.read_settled(file.place)
@@ -376,7 +393,10 @@ class FileSource(FolderSource):
         files.sort(key=lambda file: file.path)
         folder.count.total = len(files)
         whose = h16(
-            disk.program(), folder.name, os.path.realpath(folder.root), folder.context
+            disk.program(),
+            folder.name,
+            os.path.realpath(folder.root),
+            folder.context,
         )
         changed: list[File] = []
         for file in files:
@@ -403,7 +423,10 @@ class FileSource(FolderSource):
                 if known and not has_problem:
                     fingerprint = self._fingerprint(file, pictures.paths, whose)
                 yield from self._remembered(
-                    file, sightings, fingerprint, tuple(pictures.paths)
+                    file,
+                    sightings,
+                    fingerprint,
+                    tuple(pictures.paths),
                 )
             folder.missed |= bool(files) and not was_any_read
         if len(changed) == len(files):
@@ -415,11 +438,19 @@ class FileSource(FolderSource):
         if self.tells_of_named and file.named:
             return False
         container = self.folder.container
-        fingerprint = self._fingerprint(file, known.depends(container, file.path), whose)
+        fingerprint = self._fingerprint(
+            file,
+            known.depends(container, file.path),
+            whose,
+        )
         return known.is_unchanged(container, file.path, fingerprint)
 
     def _remembered(
-        self, file: File, sightings: list[Sighting], fingerprint: str, pictures: Strings
+        self,
+        file: File,
+        sightings: list[Sighting],
+        fingerprint: str,
+        pictures: Strings,
     ) -> Iterator[Sighting]:
         """Yield what a file contains, with what tells later that it is unchanged."""
         for sighting in sightings:

@@ -164,7 +164,9 @@ def left_out(sources: Iterable[object]) -> Iterator[LeftOut]:
         if left and left.out:
             yield left.out
         walked: dict[Path, Walked] = getattr(
-            getattr(source, "folder", None), "walked", {}
+            getattr(source, "folder", None),
+            "walked",
+            {},
         )
         for place, walk in walked.items():
             places[place].walks.append(walk)

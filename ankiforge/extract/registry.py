@@ -60,7 +60,8 @@ def source_type(kind: str) -> type[SourceType]:
     if kind in _OURS:
         module, _, name = _OURS[kind].partition(":")
         ours: type[SourceType] = getattr(
-            import_module(f"ankiforge.extract.{module}"), name
+            import_module(f"ankiforge.extract.{module}"),
+            name,
         )
         return ours
     for entry_point in _plugins().select(name=kind):
@@ -76,7 +77,8 @@ def source_type(kind: str) -> type[SourceType]:
         )
         raise ConfigError(what, hint="update the package that provides it")
     raise ConfigError(
-        f"there is no source called {kind!r}", hint=f"known: {', '.join(kinds())}"
+        f"there is no source called {kind!r}",
+        hint=f"known: {', '.join(kinds())}",
     )
 
 

@@ -85,7 +85,8 @@ def snapshot(database: Path, owner: Owner) -> Iterator[Path]:
                 raise ItemError(f"{owner.name} keeps writing to it", hint=hint)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise ItemError(
-                f"there is no {owner.name} database", hint=owner.where
+                f"there is no {owner.name} database",
+                hint=owner.where,
             ) from error
         except SpecialFileError as error:
             raise unreadable(error) from error

@@ -299,7 +299,9 @@ def _card_from(state: State, passage: Passage, known_rows: Sequence[Row]) -> Car
 
 
 def _remarks(
-    wording: Wording, known_rows: Sequence[Row], present: Highlight | None
+    wording: Wording,
+    known_rows: Sequence[Row],
+    present: Highlight | None,
 ) -> tuple[CardRemark, ...]:
     """Return what became of the source of a card.
 

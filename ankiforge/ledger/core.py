@@ -238,7 +238,10 @@ class Ledger:
         See `drafts`.
         """
         return drafts.to_draft(
-            self._store, by_model=by_model, within=within, in_progress=in_progress
+            self._store,
+            by_model=by_model,
+            within=within,
+            in_progress=in_progress,
         )
 
     def record(
@@ -490,7 +493,11 @@ class Ledger:
     ) -> Viewed:
         """Take note of what is in Anki; see `views.record_view`."""
         return views.record_view(
-            self._store, notes, complete=complete, graves=graves, reviews=reviews
+            self._store,
+            notes,
+            complete=complete,
+            graves=graves,
+            reviews=reviews,
         )
 
     def to_plan(self, settings: str) -> Iterator[tuple[Card, Seen | None]]:
@@ -576,7 +583,9 @@ class Ledger:
         return belonging.decline(self._store, tools)
 
     def adopt(
-        self, notes: Iterable[LostNote], unreadable: Iterable[Seen] = ()
+        self,
+        notes: Iterable[LostNote],
+        unreadable: Iterable[Seen] = (),
     ) -> list[Seen]:
         """Take over notes that no event knows, where their passage is found.
 

@@ -90,7 +90,12 @@ def accept_clean(store: Store, allows: Callable[[Waiting], bool]) -> list[Guid]:
 
 
 def accept(
-    store: Store, id: str, *, gap: int = 1, masks: str = "", forced: bool = False
+    store: Store,
+    id: str,
+    *,
+    gap: int = 1,
+    masks: str = "",
+    forced: bool = False,
 ) -> Guid:
     """Accept a draft; a revision gives its card the new words.
 
@@ -120,7 +125,12 @@ def accept(
             return _accept_revision(store, draft_row, passage, wording)
         for equal in waiting.equal_cards(store, passage, wording.content):
             if equal["live"]:
-                store.add("different", passage.key, PERSON, {"old": equal["passage"]})
+                store.add(
+                    "different",
+                    passage.key,
+                    PERSON,
+                    {"old": equal["passage"]},
+                )
         new_card = NewCard(
             key=draft_row["key"],
             proposal=proposal,
@@ -214,7 +224,9 @@ def make_card(store: Store, new_card: NewCard) -> Guid:
         settled = [row for row in draft_rows if _is_alternative(row, new_card)]
     passed = [alternative["content"] for alternative in settled]
     with_proposals, gaps = proposals.settled_by(
-        draft_rows, new_card.proposal.draft, new_card.draft
+        draft_rows,
+        new_card.proposal.draft,
+        new_card.draft,
     )
     settled += with_proposals
     passed += gaps
@@ -275,7 +287,13 @@ def edit(store: Store, id: str, fields: Texts, *, forced: bool = False) -> Guid:
     return Guid(guid)
 
 
-def _accept_as_it_is(store: Store, draft_id: str, fields: Texts, *, forced: bool) -> Guid:
+def _accept_as_it_is(
+    store: Store,
+    draft_id: str,
+    fields: Texts,
+    *,
+    forced: bool,
+) -> Guid:
     """Accept a draft whose words a person is about to change: the checks judge those.
 
     Of a proposal, it is the gap that is the most like the person's words.

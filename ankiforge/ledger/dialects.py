@@ -102,7 +102,11 @@ def is_to_count(store: Store, container: str, on: Strings, stamp: str) -> bool:
 
 
 def keep_count(
-    store: Store, container: str, on: Strings, stamp: str, documents: Iterable[Extracted]
+    store: Store,
+    container: str,
+    on: Strings,
+    stamp: str,
+    documents: Iterable[Extracted],
 ) -> None:
     """Count what would change if a vault were read as it is in `documents`.
 

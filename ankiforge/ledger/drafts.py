@@ -106,7 +106,11 @@ def leads(store: Store, highlight_key: str, passage: Passage) -> bool:
     return leading is not None and leading["key"] == highlight_key
 
 
-def _is_for_model(highlight_row: Row, passage: Passage, highlight: Highlight) -> bool:
+def _is_for_model(
+    highlight_row: Row,
+    passage: Passage,
+    highlight: Highlight,
+) -> bool:
     """Return whether a highlight is neither left out, nor a copy, nor decided on."""
     if passage.decided and not _lost_its_quote(passage, highlight):
         return False
@@ -126,7 +130,11 @@ def _lost_its_quote(passage: Passage, highlight: Highlight) -> bool:
 
 
 def rows_in_parts(
-    store: Store, id_query: str, row_query: str, id_column: str, *values: object
+    store: Store,
+    id_query: str,
+    row_query: str,
+    id_column: str,
+    *values: object,
 ) -> Iterator[Row]:
     """Yield the rows of a query in the order of their ids, a part at a time.
 
@@ -213,7 +221,11 @@ def give_decks(store: Store, deck_for: Callable[[Highlight, str], str]) -> None:
                 store.write(update, deck, encode(proposal), row["id"])
 
 
-def draft_id(highlight_key: str, wording: Wording, gaps: Sequence[str] = ()) -> str:
+def draft_id(
+    highlight_key: str,
+    wording: Wording,
+    gaps: Sequence[str] = (),
+) -> str:
     """Return the id of a draft, the same on every machine.
 
     `gaps`: of a proposal: with other ones, it is another draft.

@@ -77,7 +77,12 @@ class Duplicates:
                 finders=tuple(row["finders"].split()),
                 exact=row["exact"],
             )
-            yield IndexedCard(row["id"], HighlightKey(row["passage"]), where, terms)
+            yield IndexedCard(
+                row["id"],
+                HighlightKey(row["passage"]),
+                where,
+                terms,
+            )
 
     def draft(self, id: str) -> Draft | None:
         """Return a card or a foreign note as a draft; None if it is not in use."""

@@ -183,7 +183,8 @@ def _with_equal_label(
 
 
 def _with_one_id(
-    known: Sequence[frozenset[str]], found: Sequence[frozenset[str]]
+    known: Sequence[frozenset[str]],
+    found: Sequence[frozenset[str]],
 ) -> Iterator[Candidate]:
     """Yield the pairs with one id; both arguments are the ids of each mark."""
     owners = defaultdict(list)
@@ -370,7 +371,11 @@ def _in_same_spots(
 
     spots = []
     for found_index, known_index in _by_likeness(
-        known, found, known_left & was_there, found_left, least=0
+        known,
+        found,
+        known_left & was_there,
+        found_left,
+        least=0,
     ):
         before, after = around_found[found_index]
         if around_known[known_index] == (pairs.get(before, -1), pairs.get(after, -1)):
@@ -414,7 +419,12 @@ def _extends(known: Mark, found: Mark) -> bool:
 
 def match_moved(known: Sequence[Mark], found: Sequence[Mark]) -> Pairs:
     """Match highlights gone in one document with equal ones that are new in another."""
-    candidates = _with_equal_text(known, found, range(len(known)), range(len(found)))
+    candidates = _with_equal_text(
+        known,
+        found,
+        range(len(known)),
+        range(len(found)),
+    )
     equal = defaultdict(set)
     for found_index, known_index in candidates:
         between = (known[known_index].document, found[found_index].document)

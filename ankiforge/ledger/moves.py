@@ -175,7 +175,10 @@ class Moves:
                 self._report.moved.append((gone.key, place))
 
     def _heirs(
-        self, gone: KnownHighlight, matched: dict[str, FoundHighlight], absent: set[str]
+        self,
+        gone: KnownHighlight,
+        matched: dict[str, FoundHighlight],
+        absent: set[str],
     ) -> list[tuple[float, str, str]]:
         """Return (rank, key, place) of what may take over a key.
 

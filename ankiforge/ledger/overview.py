@@ -235,7 +235,11 @@ def counts(store: Store, names: Sequence[str] = ()) -> dict[str, Counter[str]]:
                 waits = order(store, waits)
                 found[name] = waiting.reasons(store, waits.new)
             case "fates":
-                rows = _fate_rows(store, f"{_FATE} AS name, count(*)", "GROUP BY 1")
+                rows = _fate_rows(
+                    store,
+                    f"{_FATE} AS name, count(*)",
+                    "GROUP BY 1",
+                )
                 found[name] = Counter({row[0]: row[1] for row in rows})
                 found[name]["ignored"] += found[name].pop("decided", 0)
             case _:

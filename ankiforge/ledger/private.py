@@ -22,7 +22,13 @@ NOWHERE = 0
 tag."""
 
 
-def write(store: Store, document_id: int, document: ReadDocument, *, moved: bool) -> None:
+def write(
+    store: Store,
+    document_id: int,
+    document: ReadDocument,
+    *,
+    moved: bool,
+) -> None:
     """Store the private texts of a document that was read.
 
     Args:

@@ -137,7 +137,9 @@ def _revision(
 
 
 def settled_by(
-    draft_rows: Collection[Row], accepted: Draft, draft_id: str
+    draft_rows: Collection[Row],
+    accepted: Draft,
+    draft_id: str,
 ) -> tuple[list[Row], Strings]:
     """Return the drafts of a passage that go with a card, and the contents that are passed.
 

@@ -155,7 +155,8 @@ def _ask_about_gaps_of_one_proposal(store: Store) -> Iterator[Question]:
             card for card in passage.live if card.wording.content in passage.passed
         ]
         for card, other in combinations(
-            sorted(passed_over, key=lambda card: card.guid), 2
+            sorted(passed_over, key=lambda card: card.guid),
+            2,
         ):
             guids = (Guid(card.guid), Guid(other.guid))
             yield Question(
@@ -278,7 +279,12 @@ def _answer_absent(store: Store, question: Question, accepted: bool) -> None:
     for guid in question.guids:
         _, passage = cards.state_of(store, guid)
         if accepted:
-            store.add("retire", passage.key, PERSON, {"guid": guid, "why": DELETED})
+            store.add(
+                "retire",
+                passage.key,
+                PERSON,
+                {"guid": guid, "why": DELETED},
+            )
         else:
             store.add("unseen", passage.key, PERSON, {"guid": guid})
         store.write("DELETE FROM seen WHERE guid = ?", guid)
@@ -340,7 +346,9 @@ def _ask_about_forms(store: Store) -> Iterator[Question]:
     """Yield a question for each form of lines of which several wait in one source."""
     lines: dict[tuple[str, str], list[Waiting]] = defaultdict(list)
     for draft in waiting.list_waiting(
-        store, f"d.key IN {EACH} AND d.revises = ''", encode(_doubtful_keys(store))
+        store,
+        f"d.key IN {EACH} AND d.revises = ''",
+        encode(_doubtful_keys(store)),
     ):
         document = draft.highlight.document
         lines[document.source, draft.highlight.written].append(draft)

@@ -230,7 +230,10 @@ class _Recording:
         own_forms_here = [each.wording for each in worded if each.wording.own]
         for each in proposed:
             self._let_proposal_wait(
-                highlight_key, each.proposal, highlight, (*own_forms, *own_forms_here)
+                highlight_key,
+                each.proposal,
+                highlight,
+                (*own_forms, *own_forms_here),
             )
         content = "" if result.fate == "failed" else highlight_row["content"]
         self._outcomes.append(
@@ -296,7 +299,12 @@ class _Recording:
         proposal, revises = awaited
         worded = Worded(proposal, wording_of(proposal.draft, own=False))
         draft_row = _row_of(
-            highlight_key, 0, worded, passage, revises=revises, run=self._run
+            highlight_key,
+            0,
+            worded,
+            passage,
+            revises=revises,
+            run=self._run,
         )
         self._rows.append(draft_row)
         if not revises:
@@ -429,7 +437,11 @@ def _worded(drafted: Sequence[Proposal]) -> list[Worded]:
     return worded
 
 
-def _renumbered(passage: Passage, proposal: Proposal, wording: Wording) -> Proposal:
+def _renumbered(
+    passage: Passage,
+    proposal: Proposal,
+    wording: Wording,
+) -> Proposal:
     """Return a draft of the source's own cloze with the numbers of its gaps on the card.
 
     A number names a card in Anki, so it stays with its words, and one that was ever

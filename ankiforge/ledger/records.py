@@ -159,7 +159,8 @@ def known_highlight(store: Store, row: Row) -> KnownHighlight:
 
 
 def _read_here_first(
-    read_here: Reading, journal_readings: Iterable[Reading]
+    read_here: Reading,
+    journal_readings: Iterable[Reading],
 ) -> tuple[Reading, ...]:
     """Return the reading of this machine, which has its sides, then the others once."""
     readings = {read_here.triple: read_here}
@@ -269,7 +270,11 @@ def write_highlights(store: Store, rows: Iterable[tuple[object, ...]]) -> None:
     )
 
 
-def highlight_row(found: FoundHighlight, exact_hash: str, run: int) -> tuple[object, ...]:
+def highlight_row(
+    found: FoundHighlight,
+    exact_hash: str,
+    run: int,
+) -> tuple[object, ...]:
     """Return the row of a present highlight, without the columns that drafting fills.
 
     Args:

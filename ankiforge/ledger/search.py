@@ -94,7 +94,10 @@ class _Hits:
 
 
 def find(
-    store: Store, query: str, documents: Sequence[Document] = (), now: float = 0.0
+    store: Store,
+    query: str,
+    documents: Sequence[Document] = (),
+    now: float = 0.0,
 ) -> Iterator[Match]:
     """Yield the works that a query means, the most reliable first.
 
@@ -186,7 +189,11 @@ def _update(store: Store) -> None:
             store.write("DELETE FROM search WHERE rowid = ?", rowid)
         for row in fresh:
             texts = map(searched, _texts(store, row))
-            store.write("INSERT INTO search VALUES (?, ?, ?, ?, ?, ?, ?)", *row, *texts)
+            store.write(
+                "INSERT INTO search VALUES (?, ?, ?, ?, ?, ?, ?)",
+                *row,
+                *texts,
+            )
 
 
 def _texts(store: Store, entry: Row) -> tuple[str, str, str]:

@@ -402,7 +402,12 @@ class Store:
             self.write("DELETE FROM alias WHERE key = ?", key)
             if key in after:
                 first = linked[key][0]
-                self.write("INSERT INTO alias VALUES (?, ?, ?)", key, first, after[key])
+                self.write(
+                    "INSERT INTO alias VALUES (?, ?, ?)",
+                    key,
+                    first,
+                    after[key],
+                )
         self._aliases = None
 
     def _issues(self, links: Iterable[Event]) -> list[Event]:

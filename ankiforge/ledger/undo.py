@@ -162,9 +162,17 @@ def _last_about(
     return None
 
 
-def _last_named(store: Store, target: str, undone: Collection[str]) -> Event | None:
+def _last_named(
+    store: Store,
+    target: str,
+    undone: Collection[str],
+) -> Event | None:
     """Return the last event of an action, or the event with an id."""
-    events = store.select_events(f"(act = ? OR id = ?) AND {_STANDING}", target, target)
+    events = store.select_events(
+        f"(act = ? OR id = ?) AND {_STANDING}",
+        target,
+        target,
+    )
     standing = [event for event in events if event.id not in undone]
     return standing[-1] if standing else None
 
@@ -226,7 +234,12 @@ def _split_off_new_fact(store: Store, passage_key: str) -> None:
     store.add("key", new_key, SOURCE, msgspec.to_builtins(newest))
     store.add("different", new_key, POLICY, {"old": store.first(passage_key)})
     if before:  # the old card is the old text's
-        store.add("text", highlight_row["key"], SOURCE, msgspec.to_builtins(before))
+        store.add(
+            "text",
+            highlight_row["key"],
+            SOURCE,
+            msgspec.to_builtins(before),
+        )
     _insert_copy(store, highlight_row, replace(highlight, key=new_key))
     _leave_behind(store, highlight_row["key"], highlight, before)
 

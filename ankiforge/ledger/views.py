@@ -477,7 +477,12 @@ def shipped(store: Store, sent: Iterable[Shipment]) -> int:
                 new += 1
             if last is not None and _is_as_shipped(shipment, last):
                 continue
-            store.add("shipped", passage.key, POLICY, _shipped_body(shipment, state))
+            store.add(
+                "shipped",
+                passage.key,
+                POLICY,
+                _shipped_body(shipment, state),
+            )
     return new
 
 
@@ -517,7 +522,9 @@ LostNote = tuple[Seen, Wording, str, Strings]
 
 
 def adopt(
-    store: Store, notes: Iterable[LostNote], unreadable: Iterable[Seen]
+    store: Store,
+    notes: Iterable[LostNote],
+    unreadable: Iterable[Seen],
 ) -> list[Seen]:
     """Take over notes that no event knows, if their passage is found word for word.
 

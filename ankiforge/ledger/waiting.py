@@ -70,7 +70,9 @@ def list_waiting(store: Store, condition: str = "1", *values: object) -> list[Wa
 
 
 def each_waiting(
-    store: Store, condition: str = "1", *values: object
+    store: Store,
+    condition: str = "1",
+    *values: object,
 ) -> Iterator[tuple[Waiting, Wording]]:
     """Yield the same with their words, a part at a time."""
     joined = "FROM draft d CROSS JOIN highlight h ON h.key = d.key WHERE"
@@ -202,7 +204,11 @@ class _InAnki(Value):
     """The ids of notes that were deleted."""
 
 
-def _remarks(store: Store, draft: _StoredDraft, in_anki: _InAnki) -> Iterator[Remark]:
+def _remarks(
+    store: Store,
+    draft: _StoredDraft,
+    in_anki: _InAnki,
+) -> Iterator[Remark]:
     """Yield why a draft needs a person."""
     for _, old in _doubts(store, draft.passage):
         is_asked = store.passage(old).live
@@ -243,7 +249,11 @@ def _remark_of_history(draft: _StoredDraft, in_anki: _InAnki) -> RemarkKind | No
     return None
 
 
-def was_buried(passage: Passage, wording: Wording, graves: Collection[int]) -> bool:
+def was_buried(
+    passage: Passage,
+    wording: Wording,
+    graves: Collection[int],
+) -> bool:
     """Return whether a draft's note was deleted in Anki before the journal was lost."""
     guid = guid_of(passage.key, wording)
     return guid not in passage.cards and note_id(Guid(guid)) in graves
@@ -283,7 +293,11 @@ def _doubts(store: Store, passage: Passage) -> list[Pair]:
 # --- findings ---------------------------------------------------------------------------
 
 
-def add_findings(store: Store, draft_id: str, findings: Sequence[Finding]) -> None:
+def add_findings(
+    store: Store,
+    draft_id: str,
+    findings: Sequence[Finding],
+) -> None:
     """Add findings to a draft, if it still waits."""
     draft_row = store.row("SELECT body FROM draft WHERE id = ?", draft_id)
     if draft_row is not None:

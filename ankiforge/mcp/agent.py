@@ -360,7 +360,11 @@ def _refuse_malformed(card: Texts, highlight: Highlight) -> None:
                 raise UsageError(f"{what}: write it without")
 
 
-def _read_like_a_reply(cards: Cards, task: SendableTask, prompt: Prompt) -> Drafted:
+def _read_like_a_reply(
+    cards: Cards,
+    task: SendableTask,
+    prompt: Prompt,
+) -> Drafted:
     """Return what an agent proposed for one highlight, read like the reply of a model.
 
     Raises:

@@ -143,7 +143,8 @@ async def _serve(agent: Agent) -> None:
         return types.ListToolsResult(tools=[_described(name) for name in _TOOLS])
 
     async def call_tool(
-        context: ServerRequestContext[Any], call: types.CallToolRequestParams
+        context: ServerRequestContext[Any],
+        call: types.CallToolRequestParams,
     ) -> types.CallToolResult:
         agent.name = _client(context)
         work = partial(_answered, agent, call.name, call.arguments or {})

@@ -143,7 +143,10 @@ def collection_path(
 
 
 def read_collection_file(
-    file: Path, ledger: Ledger, *, bind: bool = False
+    file: Path,
+    ledger: Ledger,
+    *,
+    bind: bool = False,
 ) -> CollectionScan:
     """Read a collection or an export that the user names.
 
@@ -157,7 +160,10 @@ def read_collection_file(
 
 
 def read_running_anki(
-    anki: AnkiConnect, ledger: Ledger, *, bind: bool = False
+    anki: AnkiConnect,
+    ledger: Ledger,
+    *,
+    bind: bool = False,
 ) -> CollectionScan:
     """Export every deck that has notes of ours, and record the notes.
 
@@ -184,7 +190,10 @@ def read_running_anki(
 
 
 def read_file_of_running(
-    settings: AnkiSettings, ledger: Ledger, home: Path, profile: str
+    settings: AnkiSettings,
+    ledger: Ledger,
+    home: Path,
+    profile: str,
 ) -> Viewed:
     """See in the file of a running Anki what AnkiConnect does not tell; conclude nothing else.
 
@@ -213,7 +222,11 @@ def read_file_of_running(
                 if view.profile == profile or is_only_one:
                     _store_types(ledger, view)
                     _store_decks(ledger, view)
-                    return ledger.record_view([], complete=False, graves=view.graves())
+                    return ledger.record_view(
+                        [],
+                        complete=False,
+                        graves=view.graves(),
+                    )
         except ItemError:
             continue  # what cannot be read tells nothing
     return Viewed()
@@ -226,7 +239,10 @@ def bound_to(ledger: Ledger) -> Bound | None:
 
 
 def _read_collection_at(
-    path: Path, ledger: Ledger, *, bind: bool = False
+    path: Path,
+    ledger: Ledger,
+    *,
+    bind: bool = False,
 ) -> CollectionScan:
     from ankiforge.anki.profiles import signature
 
@@ -244,7 +260,9 @@ def _read_collection_at(
     except ItemError as error:
         what = error.message.removeprefix(f"{path}: ")
         return CollectionScan(
-            "failed", str(path), problem=Problem(str(path), what, error.hint)
+            "failed",
+            str(path),
+            problem=Problem(str(path), what, error.hint),
         )
 
 
@@ -267,7 +285,11 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> CollectionScan
     if bound is not None and not bind and _is_other(view, bound):
         what = "it is another collection than the one that has your notes; nothing was concluded"
         hint = "to study them in this one from now on: ankiforge pull --bind"
-        return CollectionScan("failed", view.path, problem=Problem(view.path, what, hint))
+        return CollectionScan(
+            "failed",
+            view.path,
+            problem=Problem(view.path, what, hint),
+        )
     types = {note_type.id: note_type for note_type in view.types}
     adopted = ledger.adopted()
     notes = [_seen(note, types, adopted.get(note.guid)) for note in view.notes()]
@@ -277,7 +299,11 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> CollectionScan
             "is another profile open? if they were removed there, or to study them in this"
             " collection from now on: ankiforge pull --bind"
         )
-        return CollectionScan("failed", view.path, problem=Problem(view.path, what, hint))
+        return CollectionScan(
+            "failed",
+            view.path,
+            problem=Problem(view.path, what, hint),
+        )
     viewed = ledger.record_view(
         notes,
         complete=view.complete,
@@ -366,7 +392,10 @@ def _notice_of_revived(ledger: Ledger, revived: list[Guid]) -> Problem | None:
         pronoun = "it"
     what = f"{count} back, by an import: {', '.join(words)}"
     return Problem(
-        "Anki", what, f"to drop {pronoun}: ankiforge reject {ids}", notice=True
+        "Anki",
+        what,
+        f"to drop {pronoun}: ankiforge reject {ids}",
+        notice=True,
     )
 
 
@@ -382,7 +411,11 @@ def adopted_guids(ledger: Ledger) -> Texts:
     return {adopted.guid: guid for guid, adopted in ledger.adopted().items()}
 
 
-def _seen(note: SeenNote, types: Mapping[int, SeenType], adopted: Adopted | None) -> Seen:
+def _seen(
+    note: SeenNote,
+    types: Mapping[int, SeenType],
+    adopted: Adopted | None,
+) -> Seen:
     """Return a note of a view as the ledger stores it."""
     from ankiforge.anki.notes import text_of
     from ankiforge.anki.notetypes import arranged, family_of, note_type
@@ -426,7 +459,9 @@ def _seen(note: SeenNote, types: Mapping[int, SeenType], adopted: Adopted | None
 
 
 def as_in_anki(
-    ledger: Ledger, card: Card, types: Mapping[int, SeenType] | None = None
+    ledger: Ledger,
+    card: Card,
+    types: Mapping[int, SeenType] | None = None,
 ) -> Card:
     """Return a card with the words that it has in Anki, as of the last scan.
 
@@ -452,7 +487,9 @@ def as_in_anki(
 
 
 def changed_in_anki(
-    ledger: Ledger, card: Card, types: Mapping[int, SeenType] | None = None
+    ledger: Ledger,
+    card: Card,
+    types: Mapping[int, SeenType] | None = None,
 ) -> Texts:
     """Return the HTML of the content fields that a person changed in Anki, by name.
 
@@ -491,7 +528,9 @@ def says_in_anki(ledger: Ledger, guid: str, fields: Fields) -> bool:
 
 
 def _fields_and_bases(
-    card: Card, note: Seen, types: Mapping[int, SeenType]
+    card: Card,
+    note: Seen,
+    types: Mapping[int, SeenType],
 ) -> Iterator[tuple[str, str, str]]:
     """Yield the content fields of a note of ours in Anki: name, HTML, and the hash as we wrote it.
 
@@ -569,7 +608,13 @@ def _as_candidate(note: Seen) -> tuple[Seen, Wording, str, tuple[str, ...]]:
     kind = "two-way" if fields.get("Reverse") else family.value
     slot = note.identity.slot
     is_own = slot.isdigit() and len(slot) < 4
-    wording = Wording(kind, fields, quote or exact, is_own, slot if is_own else "0")
+    wording = Wording(
+        kind,
+        fields,
+        quote or exact,
+        is_own,
+        slot if is_own else "0",
+    )
     return note, wording, exact or passage, tuple(changed)
 
 

@@ -31,7 +31,11 @@ class BlockedError(RefusedError):
 
 
 def edit(
-    ledger: Ledger, id: str, fields: Texts, *, forced: bool = False
+    ledger: Ledger,
+    id: str,
+    fields: Texts,
+    *,
+    forced: bool = False,
 ) -> tuple[Guid, tuple[Finding, ...]]:
     """Change fields of a card, or accept a draft in other words.
 
@@ -72,7 +76,10 @@ def make(
 
 
 def _judged(
-    highlight: Highlight, fields: Fields, *, forced: bool
+    highlight: Highlight,
+    fields: Fields,
+    *,
+    forced: bool,
 ) -> tuple[Draft, tuple[Finding, ...]]:
     """Return a person's words as a draft whose evidence is the whole passage.
 

@@ -113,7 +113,10 @@ def plan_cards(
     conflicts = [conflict for plan in planned for conflict in plan.conflicts]
     taken = {plan.guid: plan.taken for plan in planned if plan.taken}
     ledger.planned(
-        settled=planner.settled, settings=settings, conflicts=conflicts, taken=taken
+        settled=planner.settled,
+        settings=settings,
+        conflicts=conflicts,
+        taken=taken,
     )
     return planned
 
@@ -171,7 +174,10 @@ class _Planner:
         return planned
 
     def _planned(
-        self, card: Card, seen: Seen | None, pictures: dict[str, Media | Problem]
+        self,
+        card: Card,
+        seen: Seen | None,
+        pictures: dict[str, Media | Problem],
     ) -> Planned:
         from ankiforge.anki.mapped import mapped_type_of, plan_mapped
         from ankiforge.anki.plan import plan as plan_card
@@ -258,7 +264,13 @@ def publish(
             result.add_plan([], same)
             return
         planned = plan_cards(
-            ledger, decks, folder.pictures, deck=deck, mapped=mapped, push=push, full=full
+            ledger,
+            decks,
+            folder.pictures,
+            deck=deck,
+            mapped=mapped,
+            push=push,
+            full=full,
         )
         try:
             result.add_plan(planned, package.write(ledger, planned, path, settings))
@@ -328,7 +340,12 @@ def push(
         return error
     if is_loopback(anki.address):
         profile = anki.active_profile()
-        in_file = read_file_of_running(folder.config.anki, ledger, Path.home(), profile)
+        in_file = read_file_of_running(
+            folder.config.anki,
+            ledger,
+            Path.home(),
+            profile,
+        )
         scan.viewed.deleted.extend(in_file.deleted)
     publish(folder, ledger, result, path, deck=deck, push=True)
     if not result.packages:
@@ -351,7 +368,10 @@ def push(
 
 
 def _count_arrived(
-    ledger: Ledger, result: RunResult, path: Path, before: dict[Guid, Seen | None]
+    ledger: Ledger,
+    result: RunResult,
+    path: Path,
+    before: dict[Guid, Seen | None],
 ) -> None:
     """Count the notes that the running Anki has as they were sent.
 
@@ -376,7 +396,11 @@ def _count_arrived(
         path.unlink(missing_ok=True)
 
 
-def suspend_retired(ledger: Ledger, anki: AnkiConnect, cards: Collection[int]) -> None:
+def suspend_retired(
+    ledger: Ledger,
+    anki: AnkiConnect,
+    cards: Collection[int],
+) -> None:
     """Suspend cards, and remember that we did."""
     anki.suspend(cards)
     _store_suspended(ledger, {*_suspended(ledger), *cards})

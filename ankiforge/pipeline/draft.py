@@ -125,7 +125,8 @@ def _left(drafted: Drafted) -> Task:
         no_card.highlight for no_card in drafted.no_cards if no_card.reason in NOT_ASKED
     }
     return replace(
-        task, highlights=tuple(each for each in task.highlights if each.key in left)
+        task,
+        highlights=tuple(each for each in task.highlights if each.key in left),
     )
 
 
@@ -171,10 +172,19 @@ def _draft_again(job: Job, ledger: Ledger) -> Iterator[Progress]:
         privacy = privacy_of(ledger)
         results = job.model.draft(privacy.task(task) for task in tasks)
     for drafted in results:
-        yield _record(checks, [drafted], by_model=job.model is not None, beside=True)
+        yield _record(
+            checks,
+            [drafted],
+            by_model=job.model is not None,
+            beside=True,
+        )
 
 
-def record(job: Job, ledger: Ledger, results: Iterable[Drafted]) -> Iterator[Progress]:
+def record(
+    job: Job,
+    ledger: Ledger,
+    results: Iterable[Drafted],
+) -> Iterator[Progress]:
     """Check and record what a model or a chat drafted, each answer as it arrives."""
     checks = Checks(job, ledger)
     for drafted in results:
@@ -199,7 +209,9 @@ def _accept_clean(job: Job, ledger: Ledger) -> Progress:
 
 
 def for_model(
-    job: Job, ledger: Ledger, limit: int | None = None
+    job: Job,
+    ledger: Ledger,
+    limit: int | None = None,
 ) -> Iterator[SendableTask]:
     """Yield what a model is to draft, as it may be sent.
 
@@ -224,7 +236,11 @@ def for_model(
         yield privacy.task(task)
 
 
-def _most_worthy(job: Job, highlights: list[Highlight], limit: int) -> list[Highlight]:
+def _most_worthy(
+    job: Job,
+    highlights: list[Highlight],
+    limit: int,
+) -> list[Highlight]:
     """Return the highlights that are the likeliest to deserve a card, in their own order."""
 
     def rank(highlight: Highlight) -> int:
@@ -254,7 +270,9 @@ def _tasks(job: Job, highlights: Iterable[Highlight]) -> Iterator[Task]:
 
 
 def brief_of(
-    decks: tuple[DeckRule, ...], document: Document, highlight: Highlight
+    decks: tuple[DeckRule, ...],
+    document: Document,
+    highlight: Highlight,
 ) -> Brief:
     """Return the brief of the first deck file that matches a highlight."""
     choice = deck_of(decks, document, highlight)
@@ -294,7 +312,9 @@ def to_compare(ledger: Ledger) -> list[SendableCard]:
 
 
 def record_looks(
-    job: Job, ledger: Ledger, looks: Iterable[tuple[str, tuple[Finding, ...]]]
+    job: Job,
+    ledger: Ledger,
+    looks: Iterable[tuple[str, tuple[Finding, ...]]],
 ) -> Progress:
     """Record what a second look found of drafts, and accept what the settings allow."""
     for draft_id, findings in looks:
@@ -306,7 +326,11 @@ def record_looks(
 
 
 def _record(
-    checks: Checks, results: Iterable[Drafted], *, by_model: bool, beside: bool = False
+    checks: Checks,
+    results: Iterable[Drafted],
+    *,
+    by_model: bool,
+    beside: bool = False,
 ) -> Progress:
     """Check what a drafter made of some tasks, and record it at once."""
     from ankiforge.check import terms_of

@@ -41,7 +41,10 @@ if TYPE_CHECKING:
 
 
 def ingest(
-    job: Job, ledger: Ledger, *, on_read: Callable[[str], None] = lambda title: None
+    job: Job,
+    ledger: Ledger,
+    *,
+    on_read: Callable[[str], None] = lambda title: None,
 ) -> Progress:
     """Read the changed documents of all sources.
 
@@ -70,7 +73,12 @@ def ingest(
 class _Reading:
     """One pass over all sources, and what it met besides documents."""
 
-    def __init__(self, job: Job, ledger: Ledger, on_read: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        job: Job,
+        ledger: Ledger,
+        on_read: Callable[[str], None],
+    ) -> None:
         self._job = job
         self._on_read = on_read
         # another program, or other deck files, read every document again
@@ -128,7 +136,9 @@ def _store_pictures(folder: OwnPath, pictures: Iterable[Picture]) -> Iterator[Pr
             path.write(picture.data)
         except OSError as error:
             yield Problem(
-                str(path), f"cannot be written: {error.strerror}", "free space there"
+                str(path),
+                f"cannot be written: {error.strerror}",
+                "free space there",
             )
 
 
@@ -155,7 +165,9 @@ def _as_one_problem(vanished: Sequence[Problem]) -> Problem:
     except ValueError:  # no common folder
         where = first.where
     return Problem(
-        where, f"{len(vanished):,} files disappeared while they were read", first.hint
+        where,
+        f"{len(vanished):,} files disappeared while they were read",
+        first.hint,
     )
 
 
@@ -231,5 +243,8 @@ def _ask_about_dialects(source: Source, ledger: Ledger) -> None:
                 yield sighting
 
     ledger.ask_about_dialects(
-        vault.folder.container, switched_on, other_vault.folder.stamp(), read_otherwise
+        vault.folder.container,
+        switched_on,
+        other_vault.folder.stamp(),
+        read_otherwise,
     )

@@ -19,7 +19,9 @@ HOLDER_BYTES = 100
 
 
 def lock(
-    folder: WorkspaceFolder, activity: str, seconds: float | None = None
+    folder: WorkspaceFolder,
+    activity: str,
+    seconds: float | None = None,
 ) -> AbstractContextManager[object]:
     """Hold the lock of an activity; wait if another program holds it.
 

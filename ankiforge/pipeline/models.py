@@ -78,7 +78,9 @@ def _cascade(folder: WorkspaceFolder) -> CascadePrompt | None:
 
 
 def server_settings(
-    folder: WorkspaceFolder, jobs: int = 0, spent: float = 0.0
+    folder: WorkspaceFolder,
+    jobs: int = 0,
+    spent: float = 0.0,
 ) -> ServerSettings:
     """Return the model server's settings.
 

@@ -56,7 +56,8 @@ def mapped_types(config: Config, ledger: Ledger) -> dict[Family, MappedType]:
 
 def _ids_by_name(ledger: Ledger) -> dict[str, int]:
     return msgspec.json.decode(
-        ledger.get_setting(_IDS_BY_NAME) or "{}", type=dict[str, int]
+        ledger.get_setting(_IDS_BY_NAME) or "{}",
+        type=dict[str, int],
     )
 
 
@@ -84,7 +85,8 @@ def _named(
         if kind.name == name:
             if family_of(kind.id):
                 raise where.error(
-                    f"{name!r} is ankiforge's own", "leave it out of note_types"
+                    f"{name!r} is ankiforge's own",
+                    "leave it out of note_types",
                 )
             return kind
     renamed = types.get(ids_by_name.get(name, 0))
@@ -96,7 +98,10 @@ def _named(
 
 
 def _check_fit(
-    kind: SeenType, family: Family, wanted: BasicType | ClozeType, where: Location
+    kind: SeenType,
+    family: Family,
+    wanted: BasicType | ClozeType,
+    where: Location,
 ) -> None:
     """Check that cards of a family can be notes of a type.
 

@@ -80,7 +80,8 @@ def refuse_foreign(path: Path, ledger: Ledger, *, force: bool) -> None:
         raise UsageError(f"{path}: is a folder", hint="name a file: -o deck.apkg")
     if not path.parent.is_dir():
         raise UsageError(
-            f"{path.parent}: there is no such folder", hint=f"mkdir {path.parent}"
+            f"{path.parent}: there is no such folder",
+            hint=f"mkdir {path.parent}",
         )
     if path.suffix.lower() != ".apkg":
         what = f"{path}: Anki imports a package by its ending, .apkg"
@@ -120,7 +121,10 @@ def _last_package(ledger: Ledger, path: Path) -> LastPackage | None:
 
 
 def write(
-    ledger: Ledger, planned: Iterable[Planned], path: Path, settings: str = ""
+    ledger: Ledger,
+    planned: Iterable[Planned],
+    path: Path,
+    settings: str = "",
 ) -> Published:
     """Write the package of what is planned, and record its contents.
 
@@ -168,7 +172,9 @@ def _replace_package(ledger: Ledger, packed: list[Planned], path: Path) -> int:
     beside = path.with_name(f".{path.name}.part")
     try:
         write_package(
-            beside, _in_learning_order(ledger, packed), changed_types(seen_types(ledger))
+            beside,
+            _in_learning_order(ledger, packed),
+            changed_types(seen_types(ledger)),
         )
         shipments = [
             Shipment(plan.guid, *astuple(plan.sent)) for plan in packed if plan.sent

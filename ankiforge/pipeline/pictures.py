@@ -24,7 +24,9 @@ _CUT = "cut/"
 
 
 def pictures_of(
-    ledger: Ledger, card: Card, folder: OwnPath
+    ledger: Ledger,
+    card: Card,
+    folder: OwnPath,
 ) -> dict[str, Media | Problem]:
     """Return the pictures of a card by their paths in its text, or why they are missing.
 
@@ -44,7 +46,10 @@ def pictures_of(
 
 
 def picture_at(
-    ledger: Ledger, highlight: Highlight, path: str, folder: OwnPath
+    ledger: Ledger,
+    highlight: Highlight,
+    path: str,
+    folder: OwnPath,
 ) -> Media | Problem:
     """Return the picture at a path in a highlight's source.
 
@@ -72,7 +77,12 @@ def picture_at(
     base = root.parent if root.is_file() else root
     if not base.exists():
         what = "is not there, so pictures are missing"
-        return Problem(str(base), what, "check that the disk is mounted", notice=True)
+        return Problem(
+            str(base),
+            what,
+            "check that the disk is mounted",
+            notice=True,
+        )
     try:
         target = (base / unquote(path)).resolve()
         is_inside = target.is_relative_to(base.resolve())
@@ -84,7 +94,10 @@ def picture_at(
 
 
 def picture_fault(
-    ledger: Ledger, highlight: Highlight, path: str, folder: OwnPath
+    ledger: Ledger,
+    highlight: Highlight,
+    path: str,
+    folder: OwnPath,
 ) -> str:
     """Return why a picture in the source of a highlight cannot be shown; "" if it can."""
     picture = picture_at(ledger, highlight, path, folder)

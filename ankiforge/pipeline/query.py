@@ -152,6 +152,7 @@ def find(ledger: Ledger, word: str) -> str:
         raise UsageError(f"no id begins with {beginning!r}", hint=hint)
     if len(ids) > 1:
         raise UsageError(
-            f"{len(ids)} ids begin with {beginning!r}", hint="type more of the id"
+            f"{len(ids)} ids begin with {beginning!r}",
+            hint="type more of the id",
         )
     return ids[0]

@@ -122,7 +122,9 @@ class RunResult(msgspec.Struct):
         second.reviews += first.reviews
 
     def add_plan(
-        self, planned: Iterable[Planned], published: Published | None = None
+        self,
+        planned: Iterable[Planned],
+        published: Published | None = None,
     ) -> None:
         """Add what was planned, and the package that was written, if one was."""
         self.planned += planned

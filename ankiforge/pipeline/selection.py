@@ -38,7 +38,9 @@ def selectable_text(highlight: Highlight) -> Pair:
 
 
 def fields_from_spans(
-    highlight: Highlight, selected: str, question: str | None
+    highlight: Highlight,
+    selected: str,
+    question: str | None,
 ) -> Fields:
     """Return the fields of a card made of selected words.
 
@@ -123,7 +125,11 @@ def _gap_span(cloze_text: str) -> Span:
     return start, start + len(answer)
 
 
-def fields_from_sentence(draft: Draft, selected: str, question: str | None) -> Fields:
+def fields_from_sentence(
+    draft: Draft,
+    selected: str,
+    question: str | None,
+) -> Fields:
     """Return the fields of a card made of words selected in the sentence of a proposal.
 
     Args:
@@ -224,7 +230,11 @@ def _widened(span: Span, pieces: _Pieces) -> Span:
     return start, end
 
 
-def _cloze_text(pieces: _Pieces, hidden_slices: Sequence[slice], form: _Form) -> str:
+def _cloze_text(
+    pieces: _Pieces,
+    hidden_slices: Sequence[slice],
+    form: _Form,
+) -> str:
     """Return pieces as a cloze text, each of the slices in a gap of its own."""
     text = ""
     position = 0
@@ -297,9 +307,17 @@ def _passage(text: str, markdown: str) -> _Passage:
     """
     aligned = _aligned(text, markdown) if markdown else None
     if aligned is not None:
-        return _Passage(aligned, (_as_written, _without_emphasis), _plain_of_markdown)
+        return _Passage(
+            aligned,
+            (_as_written, _without_emphasis),
+            _plain_of_markdown,
+        )
     letters = [_Piece(index, index + 1, letter) for index, letter in enumerate(text)]
-    return _Passage(letters, (_escaped_where_necessary, _escaped_everywhere), _as_written)
+    return _Passage(
+        letters,
+        (_escaped_where_necessary, _escaped_everywhere),
+        _as_written,
+    )
 
 
 def _as_written(pieces: _Pieces) -> str:

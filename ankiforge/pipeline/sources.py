@@ -52,7 +52,8 @@ class SelectedSource(Value):
 
 
 def select_sources(
-    workspace: WorkspaceFolder, paths: tuple[Path, ...] = ()
+    workspace: WorkspaceFolder,
+    paths: tuple[Path, ...] = (),
 ) -> tuple[list[SelectedSource], list[Problem], tuple[Remembered, ...]]:
     """Return the sources at the PATHs, or without PATHs all configured and remembered ones.
 
@@ -157,14 +158,20 @@ def _remembers(item: Remembered, where: str, names: dict[str, str]) -> bool:
 
 
 def _behind(
-    config: Config, remembered: list[Remembered], path: Path
+    config: Config,
+    remembered: list[Remembered],
+    path: Path,
 ) -> list[SelectedSource] | Problem:
     """Return the sources at one PATH: the configured ones, else those discovered in it."""
     if not path.exists():
         if path.is_symlink():
             what = "a link to a missing file, or to itself"
             return Problem(str(path), what, "name the file or folder itself")
-        return Problem(str(path), "there is no such file or folder", "check the spelling")
+        return Problem(
+            str(path),
+            "there is no such file or folder",
+            "check the spelling",
+        )
     path = resolve(path)
     configured = _configured_around(config, path)
     if configured:
@@ -255,7 +262,8 @@ class _Naming:
         own_name = default_name(found.kind, found.root)
         for item in self._remembered:
             if item.names.get(found.kind) == own_name and _contains(
-                found.root, Path(item.path)
+                found.root,
+                Path(item.path),
             ):
                 return own_name  # a part of it is remembered
         return self._free_name(found)

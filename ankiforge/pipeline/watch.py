@@ -48,7 +48,10 @@ Events = Callable[[Sequence[Path]], Iterator[set[str]]]
 
 
 def follow(
-    actions: Actions, events: Events, *, clock: Callable[[], float] = time.time
+    actions: Actions,
+    events: Events,
+    *,
+    clock: Callable[[], float] = time.time,
 ) -> None:
     """Follow the sources until the events end.
 

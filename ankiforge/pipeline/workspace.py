@@ -208,12 +208,17 @@ class Workspace:
             skipped = "was skipped" if state.unreadable == 1 else "were skipped"
             what = f"{counted(state.unreadable, 'line')} could not be read, and {skipped}"
             yield Problem(
-                where, what, "restore it from a backup, if you have one", notice=True
+                where,
+                what,
+                "restore it from a backup, if you have one",
+                notice=True,
             )
         if state.missing:
             done = "the next run writes them again" if self.read_only else "written again"
             yield Problem(
-                where, f"{counted(state.missing, 'line')} missing: {done}", notice=True
+                where,
+                f"{counted(state.missing, 'line')} missing: {done}",
+                notice=True,
             )
 
     # --- a run --------------------------------------------------------------------------------
@@ -303,7 +308,11 @@ class Workspace:
         if not self.read_only and remembered != self.folder.remembered:
             self._remember(result, remembered)
         sources = open_sources(
-            self.folder, self.ledger, selected, offline=self.offline, jobs=self.jobs
+            self.folder,
+            self.ledger,
+            selected,
+            offline=self.offline,
+            jobs=self.jobs,
         )
         model = self.model(drafter, spent=spent)
         result.problems += Decks(self.ledger, self.decks).use()
@@ -336,7 +345,10 @@ class Workspace:
         with self.locked("drafting"):
             selected, _, _ = select_sources(self.folder)
             sources = open_sources(
-                self.folder, self.ledger, selected, offline=self.offline
+                self.folder,
+                self.ledger,
+                selected,
+                offline=self.offline,
             )
             return ingest(self.job(sources), self.ledger)
 
@@ -373,9 +385,19 @@ class Workspace:
                 hint = "--drafter llm, or write the card yourself: ankiforge edit"
                 raise UsageError("the rules cannot follow a remark", hint=hint)
             job = self.job(
-                (), accept=accept, model=model, only=only, remark=remark, **options
+                (),
+                accept=accept,
+                model=model,
+                only=only,
+                remark=remark,
+                **options,
             )
-            self._follow(result, draft(job, self.ledger), model, partial(show, ()))
+            self._follow(
+                result,
+                draft(job, self.ledger),
+                model,
+                partial(show, ()),
+            )
         return result
 
     def draft_others(self, key: str) -> None:
@@ -388,7 +410,11 @@ class Workspace:
 
         result = RunResult()
         model = self._language_model(fresh=True)
-        job = self.job((), model=model, only=frozenset([self.ledger.highlight(key).key]))
+        job = self.job(
+            (),
+            model=model,
+            only=frozenset([self.ledger.highlight(key).key]),
+        )
         try:
             for step in draft(job, self.ledger):
                 result.add_step(step)
@@ -420,13 +446,21 @@ class Workspace:
         return model.estimate(for_model(job, self.ledger))
 
     def job(
-        self, sources: tuple[Source, ...] = (), *, accept: str = "", **options: Any
+        self,
+        sources: tuple[Source, ...] = (),
+        *,
+        accept: str = "",
+        **options: Any,
     ) -> Job:
         """Return the parameters of a run with the settings of the workspace; see `make_job`."""
         return make_job(self.folder, sources, accept=accept, **options)
 
     def model(
-        self, drafter: str = "", *, fresh: bool = False, spent: float = 0.0
+        self,
+        drafter: str = "",
+        *,
+        fresh: bool = False,
+        spent: float = 0.0,
     ) -> Model | None:
         """Return the language model, if it is the drafter.
 
@@ -453,7 +487,9 @@ class Workspace:
         )
 
     def _remember(
-        self, result: RunResult, remembered: tuple[folders.Remembered, ...]
+        self,
+        result: RunResult,
+        remembered: tuple[folders.Remembered, ...],
     ) -> None:
         """Remember the PATHs of a run, and trust them: the person just named them."""
         before = self.folder.remembered
@@ -559,7 +595,11 @@ class Workspace:
                 self.ledger.reject(each, reason)
 
     def edit(
-        self, id: str, fields: Texts, *, force: bool = False
+        self,
+        id: str,
+        fields: Texts,
+        *,
+        force: bool = False,
     ) -> tuple[Guid, tuple[Finding, ...]]:
         """Reword a card or a draft, or make a card of a highlight; return it and what checks say.
 
@@ -582,7 +622,13 @@ class Workspace:
             return decide.edit(self.ledger, line_id, fields, forced=force)
         highlight = self.ledger.highlight(id)
         deck = deck_for(self.decks, "", highlight)
-        return decide.make(self.ledger, highlight, new_fields(fields), deck, forced=force)
+        return decide.make(
+            self.ledger,
+            highlight,
+            new_fields(fields),
+            deck,
+            forced=force,
+        )
 
     def undo(self, id: str = "", *, as_new: bool = False) -> str:
         """Take back a decision; return its id.
@@ -628,7 +674,13 @@ class Workspace:
         if not minutes:
             return None
         now = datetime.now().astimezone()
-        return forecast(self.folder.config.anki, self.ledger, minutes, Path.home(), now)
+        return forecast(
+            self.folder.config.anki,
+            self.ledger,
+            minutes,
+            Path.home(),
+            now,
+        )
 
     def _foresee(self, result: RunResult) -> None:
         """Add what fits into the minutes of the settings.
@@ -761,7 +813,11 @@ class Workspace:
         return result
 
     def package_path(
-        self, deck: str = "", output: Path | str = "", *, force: bool = False
+        self,
+        deck: str = "",
+        output: Path | str = "",
+        *,
+        force: bool = False,
     ) -> Path:
         """Return the path of a package, which may be written.
 
@@ -779,7 +835,12 @@ class Workspace:
         return path
 
     def _publish(
-        self, result: RunResult, path: Path, *, deck: str = "", full: bool = False
+        self,
+        result: RunResult,
+        path: Path,
+        *,
+        deck: str = "",
+        full: bool = False,
     ) -> None:
         from ankiforge.pipeline import deliver
 

@@ -282,7 +282,11 @@ def _row(name: str, text: str) -> str:
     return f"{name:9} {text}".replace("\n", f"\n{'':10}")
 
 
-def line_text(ledger: Ledger, line: Line, questions: Iterable[Question] = ()) -> Text:
+def line_text(
+    ledger: Ledger,
+    line: Line,
+    questions: Iterable[Question] = (),
+) -> Text:
     """Yield the lines of a card or draft: fields, source, findings, and what settles it."""
     title = f"{line.id}  {line.kind}  {line.verdict}"
     yield f"{title}  anki: {line.anki}" if line.card else title

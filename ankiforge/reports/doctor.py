@@ -173,7 +173,12 @@ def _remembered(workspace: WorkspaceFolder) -> Iterator[Check]:
             yield _warn(name, f"{item.path} is remembered but missing", do)
 
 
-def _source(source: SourceEntry, workspace: WorkspaceFolder, *, offline: bool) -> Check:
+def _source(
+    source: SourceEntry,
+    workspace: WorkspaceFolder,
+    *,
+    offline: bool,
+) -> Check:
     name = f"source {source.name}"
     try:
         opened = open_source(workspace, source, offline=offline)
@@ -283,7 +288,8 @@ def _note_types(workspace: WorkspaceFolder, around: Surroundings) -> Iterator[Ch
     for family, kind in mapped.items():
         fields = ", ".join(f"{ours} in {theirs}" for ours, theirs in kind.fields.items())
         yield _ok(
-            "note types", f"{family.value} cards are notes of {kind.name}: {fields}"
+            "note types",
+            f"{family.value} cards are notes of {kind.name}: {fields}",
         )
 
 
@@ -576,7 +582,9 @@ def models(base_url: str, key: str = "", timeout: float = 3.0) -> Strings:
     use_proxy = not is_loopback(base_url)
     try:
         with httpx.Client(
-            headers=headers, timeout=timeout, trust_env=use_proxy
+            headers=headers,
+            timeout=timeout,
+            trust_env=use_proxy,
         ) as client:
             bound(client)
             with within(Limit(STEPS * timeout)):

@@ -131,7 +131,9 @@ def _source_names(workspace: WorkspaceFolder) -> Strings:
 
 
 def _next_step(
-    workspace: WorkspaceFolder, ledger: Ledger, counts: Mapping[str, Counter[str]]
+    workspace: WorkspaceFolder,
+    ledger: Ledger,
+    counts: Mapping[str, Counter[str]],
 ) -> Pair:
     """Return the command to type next, and why."""
     if not counts["fates"].total():
@@ -163,7 +165,11 @@ def status_text(status: Status) -> Text:
         looked = f"last read {status.looked[:16].replace('T', ' ')} UTC"
     yield f"  Anki: {looked}"
     if status.cards["sourceless"]:
-        gone = counted(status.cards["sourceless"], "passage is gone", "passages are gone")
+        gone = counted(
+            status.cards["sourceless"],
+            "passage is gone",
+            "passages are gone",
+        )
         yield f"  {gone}, and their cards stay: ankiforge list finding:source_gone"
     waiting = waiting_text(status.waiting)
     if waiting:

@@ -336,7 +336,9 @@ def belonging_line(ledger: Ledger) -> str:
 
 
 def _came_in(
-    result: RunResult, counts: Mapping[str, Counter[str]] | None, proposed: int
+    result: RunResult,
+    counts: Mapping[str, Counter[str]] | None,
+    proposed: int,
 ) -> Text:
     """Yield what the sources had and what became of it, what was accepted, and a model's cost.
 
@@ -370,7 +372,10 @@ def _came_in(
 
 
 def _became(
-    result: RunResult, counts: Mapping[str, Counter[str]], proposed: int, found: str
+    result: RunResult,
+    counts: Mapping[str, Counter[str]],
+    proposed: int,
+    found: str,
 ) -> Text:
     """Yield what became of all highlights: each is counted once, and the numbers add up.
 

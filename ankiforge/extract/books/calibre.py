@@ -108,7 +108,8 @@ class Calibre(DatabaseSource):
             export = msgspec.json.decode(file.text(LARGEST_EXPORT), type=_Export)
         except (ValueError, RecursionError) as error:
             raise ItemError(
-                f"not JSON of calibre: {error}", hint="export it again"
+                f"not JSON of calibre: {error}",
+                hint="export it again",
             ) from error
         books: dict[Book, list[Mark]] = {}
         for number, raw in enumerate((*export.annotations, *export.highlights), start=1):
@@ -116,7 +117,9 @@ class Calibre(DatabaseSource):
                 highlight = highlight_of(raw)
             except ItemError as error:
                 yield Problem(
-                    f"{file.path}: highlight {number}", error.message, error.hint
+                    f"{file.path}: highlight {number}",
+                    error.message,
+                    error.hint,
                 )
                 continue
             mark = mark_of(highlight)

@@ -65,7 +65,9 @@ class DatabaseSource(ExportSource):
     def open(cls, opening: Opening) -> Self:
         """Return a reader of the databases below a root: a folder, or one file."""
         return dataclasses.replace(
-            super().open(opening), memory=opening.memory, further=further_folders(opening)
+            super().open(opening),
+            memory=opening.memory,
+            further=further_folders(opening),
         )
 
     @classmethod
@@ -118,12 +120,22 @@ class DatabaseSource(ExportSource):
                 yield book.name, self._book(book, list(marks.values()), worker)
             worker.store(complete=self.folder.end().complete)
 
-    def _book(self, book: Book, marks: list[Mark], worker: Any) -> Iterator[Sighting]:
+    def _book(
+        self,
+        book: Book,
+        marks: list[Mark],
+        worker: Any,
+    ) -> Iterator[Sighting]:
         folder = self.folder
         document = document_of(book, folder.namespace, folder.name)
         path = self.shelf.find(book.file) if book.file else None
         return extracted(
-            document, folder.namespace, folder.container, marks, path, worker
+            document,
+            folder.namespace,
+            folder.container,
+            marks,
+            path,
+            worker,
         )
 
 
@@ -152,7 +164,9 @@ def _tables(connection: sqlite3.Connection) -> set[str]:
 
 @contextmanager
 def opened_copy(
-    path: Path, owner: Owner, tables: Strings
+    path: Path,
+    owner: Owner,
+    tables: Strings,
 ) -> Iterator[sqlite3.Connection]:
     """Open a private copy of a database. All values are read as SQLite stored them.
 

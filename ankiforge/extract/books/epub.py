@@ -109,7 +109,10 @@ class Epub(FileSource):
             worker.store(complete=complete)
 
     def contents(
-        self, file: File, reader: PdfWorker, picture: Callable[[str], str]
+        self,
+        file: File,
+        reader: PdfWorker,
+        picture: Callable[[str], str],
     ) -> Iterator[Sighting]:
         """Yield a book with the highlights inside, and a problem for each that cannot be read."""
         try:
@@ -127,7 +130,9 @@ class Epub(FileSource):
                 mark = mark_of(highlight_of(highlight))
             except ItemError as error:
                 yield Problem(
-                    f"{file.path}: highlight {number}", error.message, error.hint
+                    f"{file.path}: highlight {number}",
+                    error.message,
+                    error.hint,
                 )
                 continue
             if mark:
@@ -136,7 +141,12 @@ class Epub(FileSource):
         document = document_of(book, namespace, self.folder.name)
         ordered = in_reading_order(marks)
         yield from extracted(
-            document, namespace, self.folder.container, ordered, file.at, reader
+            document,
+            namespace,
+            self.folder.container,
+            ordered,
+            file.at,
+            reader,
         )
 
 
@@ -200,7 +210,8 @@ def _listed(raw: bytes) -> tuple[msgspec.Raw, ...]:
         return ()
     try:
         listed = b64decode(
-            raw.removeprefix(_MAGIC).translate(None, b"\r\n "), validate=True
+            raw.removeprefix(_MAGIC).translate(None, b"\r\n "),
+            validate=True,
         )
         return msgspec.json.decode(listed, type=tuple[msgspec.Raw, ...])
     except (binascii.Error, ValueError, RecursionError) as error:

@@ -66,7 +66,9 @@ class KOReader(FileSource):
     def open(cls, opening: Opening) -> Self:
         """Return a reader of the sidecars below a root: a folder, or one file."""
         return dataclasses.replace(
-            super().open(opening), memory=opening.memory, further=further_folders(opening)
+            super().open(opening),
+            memory=opening.memory,
+            further=further_folders(opening),
         )
 
     @classmethod
@@ -99,7 +101,10 @@ class KOReader(FileSource):
         return f"{path} {stamp_at(path)}" if path else ""
 
     def contents(
-        self, file: File, reader: PdfWorker, picture: Callable[[str], str]
+        self,
+        file: File,
+        reader: PdfWorker,
+        picture: Callable[[str], str],
     ) -> Iterator[Sighting]:
         """Yield the book of a sidecar with its marks, and a notice of marks without words."""
         raw, _ = read_file(file.place, LARGEST)
@@ -122,5 +127,8 @@ class KOReader(FileSource):
         if without:
             what = f"marks without words: {without}; they are pictures of a scanned page"
             yield Problem(
-                file.path, what, "give the page a text layer (OCR)", notice=True
+                file.path,
+                what,
+                "give the page a text layer (OCR)",
+                notice=True,
             )

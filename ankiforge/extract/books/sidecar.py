@@ -73,7 +73,9 @@ def marks_of(settings: Table) -> Iterator[Mark]:
             note = _text(annotation, "note")
             if is_mark or note:
                 yield _mark(
-                    annotation, _text(annotation, "text") if is_mark else "", note
+                    annotation,
+                    _text(annotation, "text") if is_mark else "",
+                    note,
                 )
         return
     yield from _older_marks(_table(settings, "highlight"), _table(settings, "bookmarks"))

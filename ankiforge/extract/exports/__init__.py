@@ -79,10 +79,17 @@ class ExportSource(FolderSource):
     def document(self, key: Strings, title: str, **known: Any) -> Document:
         """Return a document whose key is made of `key`, with what else is known of it."""
         document_key = DocumentKey(f"{self.folder.namespace}/{h16(*key)}")
-        return Document(document_key, self.folder.name, title or "Untitled", **known)
+        return Document(
+            document_key,
+            self.folder.name,
+            title or "Untitled",
+            **known,
+        )
 
     def extracted(
-        self, document: Document, highlights: Iterable[Highlight]
+        self,
+        document: Document,
+        highlights: Iterable[Highlight],
     ) -> Iterator[Extracted]:
         """Yield a document with its highlights, unless there are none."""
         marked = tuple(highlights)
@@ -137,7 +144,9 @@ class ExportSource(FolderSource):
                 # it may be an export: what was read of it before is not gone
                 self.folder.missed = True
                 yield Problem(
-                    file.path, candidate.failure.message, candidate.failure.hint
+                    file.path,
+                    candidate.failure.message,
+                    candidate.failure.hint,
                 )
             elif file.named or file.path.casefold().endswith(".csv"):
                 yield self._not_mine(file)
@@ -166,7 +175,12 @@ class ExportSource(FolderSource):
         reason = why_not(file.at)
         if reason:
             what = f"{what}: {reason}"
-        return Problem(file.path, what, self.hint, notice=is_empty or not file.named)
+        return Problem(
+            file.path,
+            what,
+            self.hint,
+            notice=is_empty or not file.named,
+        )
 
     def _contents(self, file: File) -> Iterator[Any]:
         """Yield the items of a file, and its problems: of the malformed items, only the first.
@@ -188,5 +202,6 @@ class ExportSource(FolderSource):
         self.folder.missed |= malformed > 0
         if malformed > MOST:
             yield Problem(
-                f"{file.path}: the rest", f"{malformed - MOST} more {self.rest}"
+                f"{file.path}: the rest",
+                f"{malformed - MOST} more {self.rest}",
             )

@@ -115,7 +115,8 @@ def of_text(path: str, text: str) -> Iterator[Clip | Problem]:
 def of_html(html: str) -> Iterator[Clip]:
     """Yield the entries of a notebook. A note on the page of the mark above it is that mark's."""
     last = dict.fromkeys(
-        ("book", "by", "section", "head", "page"), ""
+        ("book", "by", "section", "head", "page"),
+        "",
     )  # the words of each role
     mark: Clip | None = None
     number = 0
@@ -174,7 +175,8 @@ def of_json(text: str) -> Iterator[Clip]:
         export = msgspec.json.decode(text, type=_Book)
     except (ValueError, RecursionError) as error:
         raise ItemError(
-            f"not JSON of KOReader: {error}", hint="export it again"
+            f"not JSON of KOReader: {error}",
+            hint="export it again",
         ) from error
     number = 0
     for book in export.documents or (export,):
@@ -185,7 +187,13 @@ def of_json(text: str) -> Iterator[Clip]:
             page = str(entry.page or "")
             section = entry.chapter or ""
             mark = Clip(
-                title, "", (entry.text or "").strip(), page, NOWHERE, number, section
+                title,
+                "",
+                (entry.text or "").strip(),
+                page,
+                NOWHERE,
+                number,
+                section,
             )
             note = (entry.note or "").strip()
             comment = Clip(title, "note", note, page, NOWHERE, number, section)

@@ -116,7 +116,8 @@ class Hypothesis(ExportSource):
             content = msgspec.json.decode(text, type=Export | tuple[msgspec.Raw, ...])
         except (msgspec.DecodeError, RecursionError) as error:
             raise ItemError(
-                f"not a JSON export of hypothes.is: {error}", hint=HINT
+                f"not a JSON export of hypothes.is: {error}",
+                hint=HINT,
             ) from error
         export = content if isinstance(content, Export) else Export(content)
         owner = _user(export.export_userid)
@@ -125,7 +126,11 @@ class Hypothesis(ExportSource):
             try:
                 yield owner, msgspec.json.decode(row, type=Annotation)
             except (msgspec.DecodeError, RecursionError) as error:
-                yield Problem(f"{path}: annotation {number}", f"{error}", "export again")
+                yield Problem(
+                    f"{path}: annotation {number}",
+                    f"{error}",
+                    "export again",
+                )
 
     def documents(self, items: list[tuple[str, Annotation]]) -> Iterator[Named]:
         """Yield one document per page, in the order of their first annotations, and a problem."""

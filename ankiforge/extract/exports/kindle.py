@@ -180,7 +180,10 @@ def _that_count(clips: Iterable[Clip]) -> list[Clip]:
 
 
 def _older_version(
-    clip: Clip, words: str, marks: list[Clip], folded: list[str]
+    clip: Clip,
+    words: str,
+    marks: list[Clip],
+    folded: list[str],
 ) -> int | None:
     """Return the index of the mark of which this one is a newer version.
 

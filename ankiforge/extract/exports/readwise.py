@@ -86,7 +86,11 @@ class Readwise(ExportSource):
         """Yield the rows of a table, each with the file's path."""
         header, _, body = text.partition("\n")
         columns = _columns_of(header)
-        table = csv.reader(StringIO(body), delimiter=_delimiter_of(header), strict=True)
+        table = csv.reader(
+            StringIO(body),
+            delimiter=_delimiter_of(header),
+            strict=True,
+        )
         try:
             for cells in table:
                 row = dict.fromkeys(_USED, "")
@@ -96,7 +100,9 @@ class Readwise(ExportSource):
                 if len(cells) > len(columns):
                     what = "a row with more columns than the first"
                     yield Problem(
-                        f"{path}:{table.line_num + 1}", what, "put its text in quotes"
+                        f"{path}:{table.line_num + 1}",
+                        what,
+                        "put its text in quotes",
                     )
                 elif row["highlight"] or row["note"]:
                     yield path, row
@@ -140,7 +146,11 @@ class Readwise(ExportSource):
             passage = fold(row["highlight"] or note.comment)
             times[passage] += 1
             highlight = self._highlight(
-                document, row, note, times[passage], headings.words()
+                document,
+                row,
+                note,
+                times[passage],
+                headings.words(),
             )
             highlights.append(highlight)
             if note.level:
@@ -148,7 +158,12 @@ class Readwise(ExportSource):
         yield from self.extracted(document, highlights)
 
     def _highlight(
-        self, document: Document, row: Row, note: _Note, nth: int, heading: str
+        self,
+        document: Document,
+        row: Row,
+        note: _Note,
+        nth: int,
+        heading: str,
     ) -> Highlight:
         """Return the highlight of a row; a note on the whole book has no passage."""
         text = row["highlight"]

@@ -48,7 +48,10 @@ class Wiki(NoteSource):
     own_cards: ClassVar[Strings] = CARDS
 
     def document(
-        self, file: File, text: str, picture: Callable[[str], str]
+        self,
+        file: File,
+        text: str,
+        picture: Callable[[str], str],
     ) -> Iterator[Sighting]:
         """Yield a tiddler, unless it has no highlights, or a problem."""
         tiddler = _tiddler_of(text, PurePosixPath(file.path).stem)
@@ -73,7 +76,8 @@ class Wiki(NoteSource):
         if tiddler.type in _WIKITEXT:
             body = markdown_of(body)
         yield from self.read_note(
-            Note(body, document, frozenset(("mark", "=="))), picture
+            Note(body, document, frozenset(("mark", "=="))),
+            picture,
         )
 
     def markdown(self, text: str) -> str:

@@ -155,7 +155,10 @@ class NoteSource(FileSource):
         if not (note.dialects or may_hold or may_be_private):
             return
         parsed = parsed_note(
-            note, picture, may_hold=may_hold, may_be_private=may_be_private
+            note,
+            picture,
+            may_hold=may_hold,
+            may_be_private=may_be_private,
         )
         if parsed is None:
             return
@@ -183,7 +186,10 @@ class NoteSource(FileSource):
         yield from self.sightings(document, highlights, note.text, private, public_text)
 
     def highlights_in(
-        self, parsed: Parsed, document: Document, marks: frozenset[str]
+        self,
+        parsed: Parsed,
+        document: Document,
+        marks: frozenset[str],
     ) -> tuple[Highlight, ...]:
         """Return the highlights of a note that was cut into blocks.
 
@@ -200,7 +206,11 @@ class NoteSource(FileSource):
             }  # a tool defines what `==x==` means, and the settings name no marks
         wanted = Wanted(marks, self._cards(), self._glossaries())
         reader = Reader(
-            document, self.folder.namespace, parsed.blocks, wanted, parsed.citations
+            document,
+            self.folder.namespace,
+            parsed.blocks,
+            wanted,
+            parsed.citations,
         )
         return reader.highlights(parsed.body, parsed.front)
 
@@ -235,7 +245,11 @@ class NoteSource(FileSource):
             )
         elif private:
             yield Unmarked(
-                container, document.path, "", private=private, public_text=public_text
+                container,
+                document.path,
+                "",
+                private=private,
+                public_text=public_text,
             )
 
     def first_notices(self, files: Sequence[File]) -> Iterator[Problem]:
@@ -295,7 +309,11 @@ class NoteSource(FileSource):
 
 
 def parsed_note(
-    note: Note, picture: Callable[[str], str], *, may_hold: bool, may_be_private: bool
+    note: Note,
+    picture: Callable[[str], str],
+    *,
+    may_hold: bool,
+    may_be_private: bool,
 ) -> Parsed | None:
     """Cut a note into blocks.
 
@@ -406,7 +424,10 @@ class Texts(NoteSource):
         return super().recognise(candidate)
 
     def document(
-        self, file: File, text: str, picture: Callable[[str], str]
+        self,
+        file: File,
+        text: str,
+        picture: Callable[[str], str],
     ) -> Iterator[Sighting]:
         """Yield the document of a file, unless it has no highlights, and problems."""
         if file.path.endswith(".txt") and kind_of(file.at) != self.kind:

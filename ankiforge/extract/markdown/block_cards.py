@@ -364,7 +364,12 @@ class _Lines:
         last = self.find(signs.end, range(start + 1, end), start)
         source = self.source(start + 1, last)
         kind, _, text = source.strip().partition("\n")
-        return self._of_fields(kind, text, last + 1, f"{signs.begin} … {signs.end}")
+        return self._of_fields(
+            kind,
+            text,
+            last + 1,
+            f"{signs.begin} … {signs.end}",
+        )
 
     def _with_question(self, start: int) -> Written | None:
         """Return the card of a line `Q: …` and a line `A: …` below."""
@@ -381,7 +386,13 @@ class _Lines:
         back = self.source(middle, last).lstrip().removeprefix("A: ")
         return Written(last, asked["front"], back, "Q: … A: …")
 
-    def _of_fields(self, kind: str, text: str, last: int, written: str) -> Written | None:
+    def _of_fields(
+        self,
+        kind: str,
+        text: str,
+        last: int,
+        written: str,
+    ) -> Written | None:
         """Return the card of a note type and its fields; the first may lack its name.
 
         Args:
@@ -442,7 +453,11 @@ def _named(names: Strings) -> re.Pattern[str]:
 
 
 def of_values(
-    kind: str, fields: Sequence[tuple[str, str]], last: int, written: str, tags: Strings
+    kind: str,
+    fields: Sequence[tuple[str, str]],
+    last: int,
+    written: str,
+    tags: Strings,
 ) -> Written | None:
     """Return the card of a note type and the values of its fields.
 

@@ -191,7 +191,14 @@ class Blocks:
         are_cells = block.part is Part.CELL and before.part is Part.CELL
         return " | " if are_cells and block.lines == before.lines else "\n"
 
-    def around(self, first: int, start: int, last: int, end: int, length: int) -> Pair:
+    def around(
+        self,
+        first: int,
+        start: int,
+        last: int,
+        end: int,
+        length: int,
+    ) -> Pair:
         """Return the plain text around a passage.
 
         Args:
@@ -266,7 +273,9 @@ def parse_blocks(
     card_lines: list[int] = []
     if with_cards:
         context = context._replace(
-            maths=source.maths, references=source.references, gaps=syntax.gaps
+            maths=source.maths,
+            references=source.references,
+            gaps=syntax.gaps,
         )
         card_lines = sorted({*signs_of(text, syntax), *written})
     parser = _BlockParser(text.split("\n"), context, syntax, above)
@@ -472,7 +481,12 @@ class _BlockParser:
         self._add_lines(part, lines, start, len(lines), first_line)
 
     def _add_lines(
-        self, part: Part, lines: Sequence[str], start: int, end: int, first_line: int
+        self,
+        part: Part,
+        lines: Sequence[str],
+        start: int,
+        end: int,
+        first_line: int,
     ) -> None:
         """Add the lines [start, end) of a paragraph that begins at a line of the note."""
         words = "\n".join(lines[start:end])

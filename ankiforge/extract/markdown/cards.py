@@ -97,7 +97,11 @@ def inline_card(inline: Inline, syntax: Syntax) -> CardSides | None:
     return best._replace(form=Form.INLINE_FIELD)
 
 
-def _cards_with_colons(inline: Inline, words: str, syntax: Syntax) -> Iterator[CardSides]:
+def _cards_with_colons(
+    inline: Inline,
+    words: str,
+    syntax: Syntax,
+) -> Iterator[CardSides]:
     """Yield a card for each pair or triple of colons that may separate its sides."""
     for colons in islice(_COLONS.finditer(words), _MOST_TRIED):
         sign = colons[0]
@@ -113,7 +117,11 @@ def _cards_with_colons(inline: Inline, words: str, syntax: Syntax) -> Iterator[C
             yield CardSides(*sides, form, sign, syntax.line[sign])
 
 
-def _card_with_other_sign(inline: Inline, words: str, syntax: Syntax) -> CardSides | None:
+def _card_with_other_sign(
+    inline: Inline,
+    words: str,
+    syntax: Syntax,
+) -> CardSides | None:
     """Return the card with a separator that a plug-in was told, instead of colons."""
     for sign in sorted(syntax.line.keys() - {"::", ":::"}, key=len, reverse=True):
         start = words.find(sign)
@@ -130,7 +138,12 @@ def _is_clear(card: CardSides) -> bool:
     return card.sign == ":::" or card.back[0] - card.front[1] > 2
 
 
-def _sides(inline: Inline, words: str, start: int, end: int) -> tuple[Span, Span] | None:
+def _sides(
+    inline: Inline,
+    words: str,
+    start: int,
+    end: int,
+) -> tuple[Span, Span] | None:
     """Return the text on both sides of a separator, None if one is empty."""
     front = trimmed(words, 0, start)
     back = trimmed(words, end, len(words))
@@ -178,7 +191,11 @@ def _form(front: str, colons: str, back: str, declared: bool) -> Form | None:
     return _form_between_words(front.split(), back.split(), declared)
 
 
-def _form_between_words(front: list[str], back: list[str], declared: bool) -> Form | None:
+def _form_between_words(
+    front: list[str],
+    back: list[str],
+    declared: bool,
+) -> Form | None:
     """Return the form of a card without blanks beside its colons, None for code.
 
     `the call that makes a process::fork()` may be a card; `as Foo::bar()`, `use a::b()

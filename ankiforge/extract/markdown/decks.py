@@ -59,7 +59,10 @@ class _Decks(obsidian.Vault):
         raise NotImplementedError
 
     def document(
-        self, file: File, text: str, picture: Callable[[str], str]
+        self,
+        file: File,
+        text: str,
+        picture: Callable[[str], str],
     ) -> Iterator[Sighting]:
         """Yield the document of a file with its cards."""
         for sighting in super().document(file, "\n\n".join(self.cards(text)), picture):
@@ -173,4 +176,9 @@ class AnkiOps(_Decks):
             labels = fields.keys() - _ASIDE
             for (front, back), note_type in _NOTE_TYPES.items():
                 if labels == {front, back} - {""}:
-                    yield _card(note_type, id, fields[front], fields.get(back, ""))
+                    yield _card(
+                        note_type,
+                        id,
+                        fields[front],
+                        fields.get(back, ""),
+                    )

@@ -246,7 +246,9 @@ class _O2a(
         return cards
 
     def _matches(
-        self, text: str, searcher: Searcher
+        self,
+        text: str,
+        searcher: Searcher,
     ) -> Iterator[tuple[str, _Behind, Match]]:
         """Yield the matches of all expressions, with their note types.
 
@@ -268,7 +270,11 @@ class _O2a(
                     yield note_type, form, match
 
     def _card(
-        self, note_type: str, values: list[str], last_line: int, tags: Strings
+        self,
+        note_type: str,
+        values: list[str],
+        last_line: int,
+        tags: Strings,
     ) -> Written | None:
         """Return the card of what the groups of an expression hold."""
         from ankiforge.extract.markdown.block_cards import of_values
@@ -283,7 +289,11 @@ class _O2a(
             name = names[index] if index < len(names) else ""
             fields.append((name, restored(source.text, source.maths)))
         return of_values(
-            note_type, fields, last_line, f"your expression for {note_type}", tags
+            note_type,
+            fields,
+            last_line,
+            f"your expression for {note_type}",
+            tags,
         )
 
     def _has_gaps(self, values: list[str]) -> bool:
@@ -365,7 +375,12 @@ class Dialects(Value):
     flashcards: _Flashcards = _Flashcards()
     o2a: _O2a = _O2a()
 
-    def syntax(self, text: str, tags: Collection[str], path: str) -> Syntax | None:
+    def syntax(
+        self,
+        text: str,
+        tags: Collection[str],
+        path: str,
+    ) -> Syntax | None:
         """Return how cards are written in a note, None if no plugin reads it.
 
         `tags` are those of its front matter. All that any plugin reads is a card.
@@ -397,7 +412,13 @@ class Dialects(Value):
             declared=bool(others),
         )
 
-    def _reads(self, name: str, text: str, tags: Collection[str], path: str) -> bool:
+    def _reads(
+        self,
+        name: str,
+        text: str,
+        tags: Collection[str],
+        path: str,
+    ) -> bool:
         """Return whether the plugin of a dialect reads a note."""
         if name == "osr":
             return self.osr.reads(text, tags)

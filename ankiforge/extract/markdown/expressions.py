@@ -147,7 +147,11 @@ def serve(seconds: int) -> None:
         for line in sys.stdin.buffer:
             question = json.loads(line)
             _limit(seconds)
-            faulthandler.dump_traceback_later(WALL * seconds, exit=True, file=nowhere)
+            faulthandler.dump_traceback_later(
+                WALL * seconds,
+                exit=True,
+                file=nowhere,
+            )
             text = question["text"]
             matches = [_search(pattern, text) for pattern in question["patterns"]]
             faulthandler.cancel_dump_traceback_later()
@@ -203,7 +207,12 @@ class Searcher:
         self._spent = 0.0
         """Seconds that searching took in this scan."""
 
-    def find(self, name: str, patterns: Sequence[str], text: str) -> list[list[Match]]:
+    def find(
+        self,
+        name: str,
+        patterns: Sequence[str],
+        text: str,
+    ) -> list[list[Match]]:
         """Return the matches of each form of an expression, in their order.
 
         Args:

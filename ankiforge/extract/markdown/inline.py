@@ -266,7 +266,11 @@ class Inline:
     # --- Markdown
 
     def markdown(
-        self, start: int, end: int, phrases: Sequence[Phrase] = (), bold: bool = True
+        self,
+        start: int,
+        end: int,
+        phrases: Sequence[Phrase] = (),
+        bold: bool = True,
     ) -> tuple[str, tuple[Span, ...]]:
         """Return the Markdown of [start, end) of the plain text, with phrases in it.
 

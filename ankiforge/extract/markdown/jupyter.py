@@ -52,14 +52,20 @@ class Jupyter(NoteSource):
     own_cards: ClassVar[Strings] = CARDS
 
     def contents(
-        self, file: File, reader: Any, picture: Callable[[str], str]
+        self,
+        file: File,
+        reader: Any,
+        picture: Callable[[str], str],
     ) -> Iterator[Sighting]:
         """Yield what `document` does."""
         text, _ = disk.read_settled(file.place, LARGEST)
         return self.document(file, text, picture)
 
     def document(
-        self, file: File, text: str, picture: Callable[[str], str]
+        self,
+        file: File,
+        text: str,
+        picture: Callable[[str], str],
     ) -> Iterator[Sighting]:
         """Yield the document of a notebook, unless it has no highlights."""
         cells = _cells_of(text)
@@ -72,7 +78,9 @@ class Jupyter(NoteSource):
         )
         marks = frozenset[str](self.settings.marks)
         yield from read_parts(
-            self, Parts(document, _parts(cells), marks, apart=False), picture
+            self,
+            Parts(document, _parts(cells), marks, apart=False),
+            picture,
         )
 
     def public_text(self, file: File) -> str:

@@ -173,7 +173,10 @@ class Reader:
         """Yield the quotes that start in a block."""
         for start, quote in self._quotes.starts.get(index, {}).items():
             fields = quote_fields(
-                quote, self._blocks, self._wanted.marks, note_address=self._document.uri
+                quote,
+                self._blocks,
+                self._wanted.marks,
+                note_address=self._document.uri,
             )
             form = Form.PHRASE if fields["gaps"] else Form.MARK
             last = quote.pieces[-1]
@@ -228,7 +231,12 @@ class Reader:
         return Found(index, 0, index, end, highlight)
 
     def _highlight(
-        self, index: int, form: Form, exact: str, markdown: Strings, **more: object
+        self,
+        index: int,
+        form: Form,
+        exact: str,
+        markdown: Strings,
+        **more: object,
     ) -> Highlight:
         """Return the highlight that starts in a block, without its surroundings."""
         block = self._blocks[index]
@@ -383,7 +391,13 @@ class Reader:
             first = index - 1
             question = f"{heading.plain}\n{block.plain}"
         written = _between_sides(sign)
-        highlight = self._highlight(index, Form.BLOCK, question, (), written=written)
+        highlight = self._highlight(
+            index,
+            Form.BLOCK,
+            question,
+            (),
+            written=written,
+        )
         return Found(first, 0, index, len(block.plain), highlight)
 
     # --- marked sentences -------------------------------------------------------------
@@ -421,7 +435,10 @@ class Reader:
         start = sentence.start
         end = sentence.end
         markdown, markdown_gaps = block.inline.markdown(
-            start, end, sentence.phrases, bold=self._keeps_bold
+            start,
+            end,
+            sentence.phrases,
+            bold=self._keeps_bold,
         )
         gaps: list[Span] = []
         colour = ""

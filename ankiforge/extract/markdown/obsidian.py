@@ -154,7 +154,10 @@ class Vault(NoteSource):
         shared = msgspec.structs.replace(vault.folder, count=self.folder.count)
         problems = tuple(dict.fromkeys((*vault.problems, *self.problems)))
         return replace(
-            vault, folder=shared, switched_on=self.switched_on, problems=problems
+            vault,
+            folder=shared,
+            switched_on=self.switched_on,
+            problems=problems,
         )
 
     def notices(self) -> Iterator[Problem]:
@@ -168,7 +171,10 @@ class Vault(NoteSource):
             names = ", ".join(marked[:3]) + (", …" if marked[3:] else "")
             what = f"there are ==marks== in drawings, which are not read: {names}"
             yield Problem(
-                self.folder.root.name, what, "mark it in an ordinary note", notice=True
+                self.folder.root.name,
+                what,
+                "mark it in an ordinary note",
+                notice=True,
             )
 
     def _is_marked(self, path: str) -> bool:
@@ -187,7 +193,10 @@ class Vault(NoteSource):
             self.searcher.close()
 
     def document(
-        self, file: File, text: str, picture: Callable[[str], str]
+        self,
+        file: File,
+        text: str,
+        picture: Callable[[str], str],
     ) -> Iterator[Sighting]:
         """Yield the document of a note, unless it has no highlights, and problems."""
         is_canvas = _is_canvas(file)
@@ -207,7 +216,9 @@ class Vault(NoteSource):
             cards, private = canvas.read_canvas(text)
             document = msgspec.structs.replace(document, private=private)
             yield from read_parts(
-                self, Parts(document, cards, marks, apart=True), picture
+                self,
+                Parts(document, cards, marks, apart=True),
+                picture,
             )
             return
         note = Note(

@@ -77,7 +77,11 @@ def _token_of(parsed: Token | Parsed) -> Token:
             return Token(Kind.TEXT, words, words)
         case "text_special":
             written = parsed.markup if parsed.info == "escape" else literal(words)
-            return Token(Kind.TEXT if words.isspace() else Kind.ATOM, words, written)
+            return Token(
+                Kind.TEXT if words.isspace() else Kind.ATOM,
+                words,
+                written,
+            )
         case "link_open" | "link_close":
             return Token(Kind.GONE, target=str(parsed.attrs.get("href", "")))
         case _:

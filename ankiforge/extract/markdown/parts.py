@@ -61,7 +61,9 @@ class Parts(NamedTuple):
 
 
 def read_parts(
-    source: NoteSource, whole: Parts, picture: Callable[[str], str]
+    source: NoteSource,
+    whole: Parts,
+    picture: Callable[[str], str],
 ) -> Iterator[Sighting]:
     """Yield a document of several texts, unless there is nothing to read in it.
 
@@ -94,7 +96,10 @@ class _PartsReader:
     """Reads the parts of one document, one after the other."""
 
     def __init__(
-        self, source: NoteSource, whole: Parts, picture: Callable[[str], str]
+        self,
+        source: NoteSource,
+        whole: Parts,
+        picture: Callable[[str], str],
     ) -> None:
         self._source = source
         self._whole = whole

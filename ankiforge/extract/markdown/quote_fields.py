@@ -18,7 +18,10 @@ _BETWEEN_PIECES = "\n\n"
 
 
 def quote_fields(
-    quote: Quote, blocks: Sequence[Block], wanted_marks: frozenset[str], note_address: str
+    quote: Quote,
+    blocks: Sequence[Block],
+    wanted_marks: frozenset[str],
+    note_address: str,
 ) -> Json:
     """Return the fields of the highlight that a quote becomes.
 
@@ -72,7 +75,10 @@ def _phrases_near(piece: Piece, block: Block) -> list[Phrase]:
 
 
 def _marked_within(
-    piece: Piece, block: Block, phrases: Iterable[Phrase], wanted_marks: frozenset[str]
+    piece: Piece,
+    block: Block,
+    phrases: Iterable[Phrase],
+    wanted_marks: frozenset[str],
 ) -> list[Phrase]:
     """Return the wanted marks within a piece that lie in no other phrase.
 
@@ -98,7 +104,11 @@ def _covers(phrase: Span, plain: str, piece: Piece) -> bool:
 
 
 def _markdown(
-    piece: Piece, block: Block, marked: Sequence[Phrase], *, bold: bool
+    piece: Piece,
+    block: Block,
+    marked: Sequence[Phrase],
+    *,
+    bold: bool,
 ) -> tuple[str, tuple[Span, ...]]:
     """Return a piece in our Markdown, and the spans of its marked phrases in that."""
     if not block.is_text:

@@ -253,7 +253,11 @@ class Quotes:
                 is_alone = len(linked) == 1
                 is_listed = in_block_quote and bool(citation.label or citation.page)
                 quoted = self._quoted_before(
-                    index, text_before, citation, is_alone=is_alone, is_listed=is_listed
+                    index,
+                    text_before,
+                    citation,
+                    is_alone=is_alone,
+                    is_listed=is_listed,
                 )
             elif quoted is None:
                 quoted = self._quoted_behind(index, end, next_link)

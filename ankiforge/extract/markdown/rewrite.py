@@ -59,7 +59,11 @@ _NEAR = 60
 """How far before the first word and behind the last one other signs of a field are looked for."""
 
 
-def rewritings(note: str, old: Sequence[str], new: Sequence[str]) -> Iterator[str]:
+def rewritings(
+    note: str,
+    old: Sequence[str],
+    new: Sequence[str],
+) -> Iterator[str]:
     """Yield texts of a note in which the words of a card are changed; the likeliest first.
 
     Args:
@@ -167,7 +171,12 @@ def _places(note: str, words: Sequence[str]) -> Iterator[list[Span]]:
 class _Alignment:
     """Where each token of the old fields stands in the note."""
 
-    def __init__(self, note: str, tokens: Sequence[str], words: Sequence[Span]) -> None:
+    def __init__(
+        self,
+        note: str,
+        tokens: Sequence[str],
+        words: Sequence[Span],
+    ) -> None:
         """Align all tokens, given where the words among them stand."""
         self._note = note
         self._tokens = tokens
@@ -261,7 +270,10 @@ def _changed(
 
 
 def _place_of(
-    places: Sequence[Span | None], change: _Change, *, insert_before: bool
+    places: Sequence[Span | None],
+    change: _Change,
+    *,
+    insert_before: bool,
 ) -> Span | None:
     """Return the part of the note that a change replaces; empty if it adds something."""
     inside = _known(places[change.start : change.end])

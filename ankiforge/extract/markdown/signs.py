@@ -44,7 +44,11 @@ class State(StateInline):
         return token
 
     def add(
-        self, kind: Kind, plain: str = "", markdown: str | None = None, note: str = ""
+        self,
+        kind: Kind,
+        plain: str = "",
+        markdown: str | None = None,
+        note: str = "",
     ) -> Token:
         """Add one of our tokens behind the text before it."""
         if self.pending:
@@ -200,7 +204,11 @@ def _add_lines(state: State, sign: re.Match[str], raw: str) -> None:
     context = state.context
     maths = context.maths[int(sign["number"])]
     on_one_line = maths.replace("\n", " ")
-    state.add(Kind.OPAQUE, on_one_line, maths if context.verbatim else on_one_line)
+    state.add(
+        Kind.OPAQUE,
+        on_one_line,
+        maths if context.verbatim else on_one_line,
+    )
 
 
 def _add_verbatim(state: State, sign: re.Match[str], raw: str) -> None:

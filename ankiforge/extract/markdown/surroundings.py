@@ -47,7 +47,11 @@ class Surroundings:
     """Completes the highlights of one note."""
 
     def __init__(
-        self, note: Blocks, text: str, front: FrontMatter, all_found: Sequence[Found]
+        self,
+        note: Blocks,
+        text: str,
+        front: FrontMatter,
+        all_found: Sequence[Found],
     ) -> None:
         """Note what the highlights of a note have in common.
 
@@ -212,7 +216,9 @@ class _ToolMarks(NamedTuple):
 
 
 def _read_tool_marks(
-    lines: Sequence[str], code_lines: Container[int], block_lines: Span
+    lines: Sequence[str],
+    code_lines: Container[int],
+    block_lines: Span,
 ) -> _ToolMarks:
     """Return what other tools wrote in a card or right below it.
 

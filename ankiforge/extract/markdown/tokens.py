@@ -70,7 +70,12 @@ class Token:
     type: ClassVar[str] = ""
     """markdown-it asks for the type of a token beside `~~`."""
 
-    def become(self, kind: Kind, plain: str = "", markdown: str | None = None) -> None:
+    def become(
+        self,
+        kind: Kind,
+        plain: str = "",
+        markdown: str | None = None,
+    ) -> None:
         """Turn into a token of another kind, without partner and note."""
         self.kind = kind
         self.plain = plain

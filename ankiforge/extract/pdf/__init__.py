@@ -101,7 +101,10 @@ class Pdf(FileSource):
             worker.store(complete=complete)
 
     def contents(
-        self, file: File, reader: PdfWorker, picture: Callable[[str], str]
+        self,
+        file: File,
+        reader: PdfWorker,
+        picture: Callable[[str], str],
     ) -> Iterator[Sighting]:
         """Yield what was read, and what is to be told of it."""
         from ankiforge.extract.pdf.cut import with_pictures
@@ -116,7 +119,11 @@ class Pdf(FileSource):
             document = self._document(file, read)
             highlights = self._highlights(document, read)
             yield Extracted(
-                document, highlights, self.folder.container, read.pages, pictures
+                document,
+                highlights,
+                self.folder.container,
+                read.pages,
+                pictures,
             )
         for what, hint in read.problems:
             yield Problem(file.path, what, hint)

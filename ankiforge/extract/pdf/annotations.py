@@ -145,7 +145,11 @@ def annotation_at(page: PdfPage, index: int) -> Iterator[Any]:
         pdfium_c.FPDFPage_CloseAnnot(entry)
 
 
-def _annotation(page: PdfPage, entry: Any, reference: Reference) -> Annotation | None:
+def _annotation(
+    page: PdfPage,
+    entry: Any,
+    reference: Reference,
+) -> Annotation | None:
     """Return an annotation of a page, None if it is no mark."""
     subtype = _text(entry, b"Subtype")
     kind = KINDS.get(subtype)
@@ -355,7 +359,11 @@ def _merged(thread: list[Annotation]) -> Annotation:
         if reply.contents:
             author = f"{reply.author}: " if reply.author else ""
             lines.append(f"— {author}{reply.contents}")
-    return structs.replace(head, contents="\n".join(contents), comment="\n".join(lines))
+    return structs.replace(
+        head,
+        contents="\n".join(contents),
+        comment="\n".join(lines),
+    )
 
 
 def _written(annotation: Annotation) -> datetime:

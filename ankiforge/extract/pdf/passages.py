@@ -142,7 +142,10 @@ class Passages:
             yield from self._rows.get(row, ())
 
     def _covered(
-        self, marked: list[Quad], reach: float, covers: Callable[[Quad, Char], bool]
+        self,
+        marked: list[Quad],
+        reach: float,
+        covers: Callable[[Quad, Char], bool],
     ) -> Owners:
         """Return the characters that quads cover.
 
@@ -266,7 +269,12 @@ def _in_order(
     return [segments[number] for number in order]
 
 
-def _extent(chars: list[Char], direction: tuple[float, float], *, rtl: bool) -> _Extent:
+def _extent(
+    chars: list[Char],
+    direction: tuple[float, float],
+    *,
+    rtl: bool,
+) -> _Extent:
     across, along = direction
     down = -1.0 if rtl else 1.0
     steps = [char.x * across + char.y * along for char in chars]
@@ -301,7 +309,11 @@ REACH = 300
 """Characters of page text that are cleaned and then cut to the 80 of the context."""
 
 
-def around(text: str, span: Span, body: Span | None = None) -> tuple[str, str, str]:
+def around(
+    text: str,
+    span: Span,
+    body: Span | None = None,
+) -> tuple[str, str, str]:
     """Return (prefix, suffix, sentence) of a passage in the joined text of a page.
 
     Args:

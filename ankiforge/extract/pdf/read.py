@@ -167,7 +167,9 @@ def _with_pages(file: Path | bytes) -> pdfium.PdfDocument:
 
 
 def _answer(
-    question: Question, document: pdfium.PdfDocument, notices: list[Pair]
+    question: Question,
+    document: pdfium.PdfDocument,
+    notices: list[Pair],
 ) -> Reply:
     """Answer a question about an open file; `notices` is what to report of it."""
     if isinstance(question, Cut):
@@ -231,9 +233,18 @@ class _Pages:
     def opened(self) -> Iterator[pdfium.PdfPage | None]:
         """Yield every page, None for those that cannot be opened."""
         for number in range(len(self)):
-            yield self.tried(number, lambda number: self._open_page(number).page, None)
+            yield self.tried(
+                number,
+                lambda number: self._open_page(number).page,
+                None,
+            )
 
-    def tried(self, number: int, read: Callable[[int], Any], otherwise: Any) -> Any:
+    def tried(
+        self,
+        number: int,
+        read: Callable[[int], Any],
+        otherwise: Any,
+    ) -> Any:
         """Return what is read from a page, or something else if it is damaged."""
         try:
             return read(number)
@@ -324,7 +335,13 @@ class _Reading:
     def _heading(self, page: int, char_number: int, top: float) -> str:
         if not self._outline:
             return ""
-        return headings_above(self._outline, self._lines(page), page, char_number, top)
+        return headings_above(
+            self._outline,
+            self._lines(page),
+            page,
+            char_number,
+            top,
+        )
 
     # --- marks
 
@@ -353,7 +370,12 @@ class _Reading:
             problems=tuple(self._problems(marks)),
         )
 
-    def _mark(self, page: _Page, located: _LocatedMark, names: set[str]) -> Highlight:
+    def _mark(
+        self,
+        page: _Page,
+        located: _LocatedMark,
+        names: set[str],
+    ) -> Highlight:
         annotation = located.annotation
         code = page.text.code(located.segments)
         exact = code or without_bullets(one_line(page.text.quote(located.segments)))
@@ -532,7 +554,12 @@ def _nearby(text: str, span: Span, body: Span | None, *, asks: bool) -> str:
     first = min(first, start)
     last = max(last, end)
     body_text = text[first:last]
-    paragraphs = paragraphs_around(body_text, start - first, end - first, asks=asks)
+    paragraphs = paragraphs_around(
+        body_text,
+        start - first,
+        end - first,
+        asks=asks,
+    )
     lines = map(one_line, paragraphs.split("\n"))
     return "\n".join(filter(None, lines))
 

@@ -104,7 +104,13 @@ class Spelling:
             return True
         return self._is_usual_compound(inner, outer)
 
-    def _is_inside_compound(self, left: str, right: str, inner: str, outer: str) -> bool:
+    def _is_inside_compound(
+        self,
+        left: str,
+        right: str,
+        inner: str,
+        outer: str,
+    ) -> bool:
         """Return whether the break is at one of several hyphens of a compound."""
         if "-" in left:
             are_words = self._counts[inner] and self._counts[outer]

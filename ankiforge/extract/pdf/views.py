@@ -75,7 +75,11 @@ def _drawn(page: PdfPage, boxes: list[Box], column: Box | None) -> Viewed:
     if column is None:
         return Viewed(picture, page_width, page_height, tuple(places))
     return Viewed(
-        picture, page_width, page_height, tuple(places), _place(page, whole, column)
+        picture,
+        page_width,
+        page_height,
+        tuple(places),
+        _place(page, whole, column),
     )
 
 
@@ -90,7 +94,15 @@ def _place(page: PdfPage, picture: Cutout, box: Box) -> Place:
     height = picture.page_height
     for corner in ((left, bottom), (right, top)):
         pdfium_c.FPDF_PageToDevice(
-            page, 0, 0, width, height, 0, *corner, byref(x), byref(y)
+            page,
+            0,
+            0,
+            width,
+            height,
+            0,
+            *corner,
+            byref(x),
+            byref(y),
         )
         xs.append(min(max(x.value, 0), width) / width)
         ys.append(min(max(y.value, 0), height) / height)

@@ -116,7 +116,9 @@ class PdfWorker:
         return reply.passages if isinstance(reply, Surroundings) else ()
 
     def cut(
-        self, path: Path, areas: Sequence[Area]
+        self,
+        path: Path,
+        areas: Sequence[Area],
     ) -> tuple[list[CutOut], Failed | None]:
         """Return a picture for each area, in order, and why not all of them could be tried.
 
@@ -134,7 +136,13 @@ class PdfWorker:
             pictures += reply.pictures
         return (pictures, None)
 
-    def view(self, path: Path, page: int, words: str, box: Box | None = None) -> Viewed:
+    def view(
+        self,
+        path: Path,
+        page: int,
+        words: str,
+        box: Box | None = None,
+    ) -> Viewed:
         """Return a picture of a page, with the places of some words of it.
 
         Args:

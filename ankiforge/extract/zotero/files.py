@@ -182,7 +182,9 @@ class Files:
         self._worker.prefetch(questions)
 
     def around(
-        self, library: Library, marks: list[Mark]
+        self,
+        library: Library,
+        marks: list[Mark],
     ) -> tuple[dict[str, Passage], tuple[Picture, ...]]:
         """Return the context of the marks of a work by key, and the pictures in it.
 

@@ -111,7 +111,11 @@ def _annotation(element: Tag) -> str:
     return key[1] if key else ""
 
 
-def _drop_quotations(soup: BeautifulSoup, keys: set[str], comments: set[str]) -> None:
+def _drop_quotations(
+    soup: BeautifulSoup,
+    keys: set[str],
+    comments: set[str],
+) -> None:
     """Remove quoted annotations with their citations, and what only repeats them."""
     blocks = _drop_annotations(soup, keys)
     for citation in soup.select(".citation"):
@@ -190,14 +194,22 @@ class _Converter(MarkdownConverter):
         return literal(text)
 
     def process_element(
-        self, node: Tag | NavigableString, parent_tags: set[str] | None = None
+        self,
+        node: Tag | NavigableString,
+        parent_tags: set[str] | None = None,
     ) -> str:
         if isinstance(node, Tag) and "math" in node.get_attribute_list("class"):
             text = " ".join(node.get_text().split())
             return f"\n\n{text}\n\n" if node.name == "pre" else text
         return str(super().process_element(node, parent_tags))  # type: ignore[misc]
 
-    def convert_hN(self, n: int, el: Tag, text: str, parent_tags: set[str]) -> str:
+    def convert_hN(
+        self,
+        n: int,
+        el: Tag,
+        text: str,
+        parent_tags: set[str],
+    ) -> str:
         words = text.replace("**", "").strip()
         return f"\n\n**{words}**\n\n" if words else ""
 

@@ -101,7 +101,9 @@ def open_reader(opening: Opening) -> ZoteroSource:
 
 
 def reach_of(
-    data: Path, workspace: Path | None, linked: Strings
+    data: Path,
+    workspace: Path | None,
+    linked: Strings,
 ) -> tuple[Path, ...] | None:
     """Return the only folders in which the files of a library are opened; None if it names them.
 
@@ -240,7 +242,10 @@ class ZoteroSource:
                 yield Unmarked(own_container, self.name, fingerprint, depends)
 
     def _unchanged(
-        self, known: Known, own_container: str, begun: int
+        self,
+        known: Known,
+        own_container: str,
+        begun: int,
     ) -> list[Sighting] | None:
         """Return that each document is unchanged; None if something may have changed.
 
@@ -318,7 +323,12 @@ class ZoteroSource:
             try:
                 with self._opened() as access:
                     works = Works(
-                        self.name, access, worker, self.folder, self.me, self.reach
+                        self.name,
+                        access,
+                        worker,
+                        self.folder,
+                        self.me,
+                        self.reach,
                     )
                     for library in access.libraries:
                         scan = yield from self._library(library, works, where)
@@ -334,7 +344,10 @@ class ZoteroSource:
             worker.store(complete=complete)
 
     def _library(
-        self, library: Library, works: Works, where: str
+        self,
+        library: Library,
+        works: Works,
+        where: str,
     ) -> Generator[Sighting, None, Scan]:
         """Yield the content of a library and its `Scan`, which is also returned."""
         complete = not self.only

@@ -137,7 +137,11 @@ class Works:
                 yield Problem(where, error.message, error.hint)
 
     def _work(
-        self, library: Library, work: Item, marks: list[Mark], notes: list[Item]
+        self,
+        library: Library,
+        work: Item,
+        marks: list[Mark],
+        notes: list[Item],
     ) -> Iterator[Extracted | Problem]:
         """Yield a paper (or lone attachment) with its files' marks, then its notes."""
         paths = [mark.file.path for mark in marks]
@@ -152,7 +156,11 @@ class Works:
                 what = "an annotation of a kind this program does not know"
                 hint = "it was left out; a newer version of this program may know it"
                 where = f"{document.title}: {library.namespace}/{mark.item.key}"
-                yield Problem(where, f"{what} ({mark.item.annotation_type})", hint)
+                yield Problem(
+                    where,
+                    f"{what} ({mark.item.annotation_type})",
+                    hint,
+                )
         for note in notes:
             highlight = self._note(library, document, note)
             if highlight:
@@ -166,7 +174,11 @@ class Works:
             )
 
     def _highlight(
-        self, library: Library, document: Document, mark: Mark, passage: Passage
+        self,
+        library: Library,
+        document: Document,
+        mark: Mark,
+        passage: Passage,
     ) -> Highlight:
         item = mark.item
         shown = passage if isinstance(passage, Shown) else None
@@ -191,7 +203,12 @@ class Works:
             block=mark.file.key,
         )
 
-    def _note(self, library: Library, document: Document, note: Item) -> Highlight | None:
+    def _note(
+        self,
+        library: Library,
+        document: Document,
+        note: Item,
+    ) -> Highlight | None:
         """Map a note. None if it is empty or only repeats annotations."""
         text = note_text(note.note, lambda: self.quotable)
         if not text:
@@ -309,7 +326,12 @@ _CITATION_KEY = regex(r"(?im)^[ \t]*citation key[ \t]*:[ \t]*(\S+)[ \t]*$")
 _LABELLED = regex(r"(?i)[ \t]*(?:doi|pmid|arxiv)[ \t]*:")
 
 
-def document_of(source: str, library: Library, work: Item, paths: list[str]) -> Document:
+def document_of(
+    source: str,
+    library: Library,
+    work: Item,
+    paths: list[str],
+) -> Document:
     """Return the document for a paper, or for a standalone attachment.
 
     `paths` are those of its files that have marks.

@@ -108,7 +108,12 @@ class _TheirNote(Value):
         return Taken(draft.id, adopted, text, note.deck)
 
 
-def find(ledger: Ledger, collection: Path | None, tool: str, maps: Strings) -> Matches:
+def find(
+    ledger: Ledger,
+    collection: Path | None,
+    tool: str,
+    maps: Strings,
+) -> Matches:
     """Return what fits together: drafts of the sources, and notes of other tools in Anki.
 
     Args:
@@ -138,7 +143,11 @@ def find(ledger: Ledger, collection: Path | None, tool: str, maps: Strings) -> M
     return matches
 
 
-def _their_notes(ledger: Ledger, collection: Path, maps: Strings) -> list[_TheirNote]:
+def _their_notes(
+    ledger: Ledger,
+    collection: Path,
+    maps: Strings,
+) -> list[_TheirNote]:
     """Return the notes in Anki that are not ours, and that we have not taken over."""
     adopted = {note.guid for note in ledger.adopted().values()}
     notes: list[_TheirNote] = []

@@ -36,7 +36,9 @@ Pictures = Mapping[str, Media | Problem]
 
 
 def arranged(
-    note: SeenNote, adopted: Adopted, seen_type: SeenType | None
+    note: SeenNote,
+    adopted: Adopted,
+    seen_type: SeenType | None,
 ) -> tuple[Strings, bool] | None:
     """Return our content fields of a note at their places in ours; None if its type was changed."""
     if seen_type is None or seen_type.id != adopted.type:
@@ -173,7 +175,12 @@ class _Correction:
         compared = before[: len(self._names)]
         return list(map(normal_form, content)) == list(map(normal_form, compared))
 
-    def _as_their_note(self, content: Strings, tags: Strings, hashes: Texts) -> Planned:
+    def _as_their_note(
+        self,
+        content: Strings,
+        tags: Strings,
+        hashes: Texts,
+    ) -> Planned:
         """Return a plan with these content fields, in the note type of the other tool."""
         assert self._type is not None
         seen = self._seen
@@ -192,7 +199,11 @@ class _Correction:
         if planned.note is None or planned.sent is None:
             return planned
         note = replace(planned.note, guid=Guid(self._adopted.guid))
-        return replace(planned, note=note, sent=replace(planned.sent, hashes=hashes))
+        return replace(
+            planned,
+            note=note,
+            sent=replace(planned.sent, hashes=hashes),
+        )
 
     def _own_fields(self, content: Strings) -> dict[str, str]:
         """Return all fields of the note by the names that it has in Anki."""
