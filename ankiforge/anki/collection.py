@@ -161,11 +161,11 @@ def _unpack(path: Path, target: Path) -> None:
                 file = stack.enter_context(target.open("wb"))
                 is_complete = _copy_up_to(limit, source, file)
             if not is_complete:
-                what = f"{path}: is larger than {limit >> 20} MiB when unpacked"
-                raise ItemError(what, hint=_EXPORT_AGAIN)
+                message = f"{path}: is larger than {limit >> 20} MiB when unpacked"
+                raise ItemError(message, hint=_EXPORT_AGAIN)
     except _BROKEN_ZIP as error:
-        what = f"{path}: this export of Anki is broken or cut off ({error})"
-        raise ItemError(what, hint=_EXPORT_AGAIN) from error
+        message = f"{path}: this export of Anki is broken or cut off ({error})"
+        raise ItemError(message, hint=_EXPORT_AGAIN) from error
 
 
 def _copy_up_to(limit: int, source: IO[bytes], target: IO[bytes]) -> bool:

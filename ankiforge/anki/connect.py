@@ -207,11 +207,11 @@ class AnkiConnect:
             hint=_SAME_FOLDERS,
         )
         if not exported:
-            what = f"Anki did not export the deck {deck}"
-            raise ServiceError(what, hint="was it just renamed? try again")
+            message = f"Anki did not export the deck {deck}"
+            raise ServiceError(message, hint="was it just renamed? try again")
         if not path.is_file():
-            what = f"Anki exported to {path}, but nothing is there"
-            raise ServiceError(what, hint=_SAME_FOLDERS)
+            message = f"Anki exported to {path}, but nothing is there"
+            raise ServiceError(message, hint=_SAME_FOLDERS)
 
     def retired_cards(self) -> tuple[int, ...]:
         """Return the ids of cards of retired notes that are not suspended."""
@@ -379,9 +379,9 @@ class AnkiConnect:
         return ServiceError(f"Anki refuses {action}: {words}", hint=hint)
 
     def _wrong_key(self) -> ServiceError:
-        what = f"AnkiConnect at {self.address} requires its key"
+        message = f"AnkiConnect at {self.address} requires its key"
         if self._key:
-            what = (
+            message = (
                 f"the key in {self._key_env} is not that of AnkiConnect at {self.address}"
             )
         where = f"into the environment variable {self._key_env}"
@@ -390,7 +390,7 @@ class AnkiConnect:
                 "into an environment variable NAME, write `key_env: NAME` under `anki:` in"
                 " ankiforge.yaml, then: ankiforge init --trust DIR"
             )
-        return ServiceError(what, hint=f"put the apiKey of {_CONFIG_MENU} {where}")
+        return ServiceError(message, hint=f"put the apiKey of {_CONFIG_MENU} {where}")
 
     def _not_anki_connect(self, what: str) -> ServiceError:
         return ServiceError(
@@ -426,8 +426,8 @@ def _are_options(value: object) -> bool:
 
 
 def _not_set(deck: str, limit: int) -> ServiceError:
-    what = f"Anki did not set the limit of the deck {deck} to {limit} new cards a day"
-    return ServiceError(what, hint=_BY_HAND)
+    message = f"Anki did not set the limit of the deck {deck} to {limit} new cards a day"
+    return ServiceError(message, hint=_BY_HAND)
 
 
 def _search_for_ours() -> str:

@@ -369,13 +369,13 @@ def read_message(data: bytes) -> Message:
     return fields
 
 
-def _varint(data: bytes, at: int) -> tuple[int, int]:
+def _varint(data: bytes, start: int) -> tuple[int, int]:
     """Return the number that begins at a position, and the position behind it."""
     value = 0
-    for place, byte in enumerate(data[at : at + 10]):
-        value |= (byte & 0x7F) << (7 * place)
+    for byte_number, byte in enumerate(data[start : start + 10]):
+        value |= (byte & 0x7F) << (7 * byte_number)
         if byte < 0x80:
-            return value & (2**64 - 1), at + place + 1
+            return value & (2**64 - 1), start + byte_number + 1
     raise ValueError("an unterminated number")
 
 

@@ -186,8 +186,8 @@ def plan_mapped(
     positions = positions_in(kind, mapped, options.mapped.get(card.family))
     for ours in card.family.needed_fields:
         if ours not in positions:  # of other fields, what is gone is left out
-            what = f"{kind.name} has no field {mapped.fields[ours]} any more"
-            return replace(nothing, held=what)
+            message = f"{kind.name} has no field {mapped.fields[ours]} any more"
+            return replace(nothing, held=message)
 
     available: dict[str, Media] = {}
     missing: list[Problem] = []
@@ -233,7 +233,9 @@ class _Planning:
         self._options = options
         self._in_anki: Texts = {}
         if seen:
-            self._in_anki = {name: seen.fields[at] for name, at in positions.items()}
+            self._in_anki = {
+                name: seen.fields[position] for name, position in positions.items()
+            }
 
     def newly_taken(self) -> int:
         """Return the `mod` of the package that Anki has surely taken, if that is news; else 0."""
@@ -300,22 +302,25 @@ class _Planning:
         hashes: dict[str, str] = {}
         conflicts: list[Conflict] = []
         keeps_its_passage = card.kept or not card.highlight.namespace
-        for name, theirs in self._in_anki.items():
+        for name, text_in_anki in self._in_anki.items():
             base_hash = base.hashes.get(name, "")
             if name in MACHINE_FIELDS:
-                is_theirs = field_hash(theirs) not in (base_hash, field_hash(ours[name]))
+                is_theirs = field_hash(text_in_anki) not in (
+                    base_hash,
+                    field_hash(ours[name]),
+                )
                 stays = is_theirs or keeps_its_passage
-                fields[name] = theirs if stays else ours[name]
+                fields[name] = text_in_anki if stays else ours[name]
                 hashes[name] = base_hash if stays else field_hash(ours[name])
                 continue
             text, written, is_conflict = merge_field(
                 decision_on(card, name),
-                theirs,
+                text_in_anki,
                 ours[name],
                 base_hash,
             )
             if is_conflict:
-                conflicts.append(conflict_of(card, name, theirs, ours[name]))
+                conflicts.append(conflict_of(card, name, text_in_anki, ours[name]))
             fields[name] = text
             hashes[name] = written
         return _Merged(fields, hashes, tuple(conflicts))
@@ -336,10 +341,10 @@ class _Planning:
     ) -> Planned:
         """Return a plan with these fields of ours; the note's other fields stay as they are."""
         seen = self._seen
-        own = list(seen.fields) if seen else [""] * len(self._kind.fields)
+        note_fields = list(seen.fields) if seen else [""] * len(self._kind.fields)
         for name, position in self._positions.items():
-            own[position] = merged.fields[name]
-        if not seen and is_blank(own[0]):
+            note_fields[position] = merged.fields[name]
+        if not seen and is_blank(note_fields[0]):
             return self._without_first_field()
         contents = Contents(
             html=tuple(merged.fields.values()),
@@ -347,8 +352,8 @@ class _Planning:
             our_tags=our_tags,
             pictures=pictures,
             kind=self._kind,
-            own=tuple(own),
-            ordinals=cards_of(self._kind, own, seen, seen.fields if seen else ()),
+            own=tuple(note_fields),
+            ordinals=cards_of(self._kind, note_fields, seen, seen.fields if seen else ()),
         )
         planned = plan_note(self._card, seen, contents, self._options)
         if planned.sent is None:
@@ -383,8 +388,8 @@ def cards_of(
     ordinals = ordinals_in(kind, dict(zip(kind.names, fields, strict=True)))
     if seen is None:
         return ordinals
-    had = ordinals_in(kind, dict(zip(kind.names, before, strict=False)))
-    deleted = set(had).difference(seen.ordinals)
+    ordinals_before = ordinals_in(kind, dict(zip(kind.names, before, strict=False)))
+    deleted = set(ordinals_before).difference(seen.ordinals)
     return tuple(ordinal for ordinal in ordinals if ordinal not in deleted)
 
 

@@ -280,8 +280,8 @@ def _ordinals(note: Note) -> tuple[int, ...]:
         )
     if note.kind:
         if not note.ordinals:
-            what = f"note {note.guid} makes no card in the note type {note.kind.name}"
-            raise RefusedError(what, hint="look at its card templates in Anki")
+            message = f"note {note.guid} makes no card in the note type {note.kind.name}"
+            raise RefusedError(message, hint="look at its card templates in Anki")
         return note.ordinals
     names = note_type(note.family).names
     if len(note.fields) != len(names):
@@ -372,8 +372,8 @@ def _picture_data(picture: Media) -> bytes:
     with open_regular(Path(picture.path), most=MAX_PICTURE_BYTES) as image:
         data = image.read()
     if hashlib.sha256(data).hexdigest()[:16] != picture.name[3:19]:
-        what = f"{picture.path}: changed while the package was made"
-        raise ItemError(what, hint="run it again")
+        message = f"{picture.path}: changed while the package was made"
+        raise ItemError(message, hint="run it again")
     return data
 
 

@@ -236,8 +236,8 @@ def _fragment(reading: Reading, text: str, *, opens: bool) -> Iterator[Finding]:
     is_clear = defines or any(_is_named(text, gap) for gap in reading.gaps)
     has_picture = "![" in text
     if not (has_picture or is_clear or _is_sentence(reading.whole, text)):
-        what = "no sentence with its full stop, no `Term: definition`"
-        yield make_finding("fragment", what)
+        message = "no sentence with its full stop, no `Term: definition`"
+        yield make_finding("fragment", message)
     elif not has_picture and _says_little(text, opens=opens, defines=defines):
         where = "behind it" if opens else "beside it"
         yield make_finding("fragment", f"the sentence says little {where}")

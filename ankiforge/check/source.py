@@ -115,7 +115,7 @@ def _missing_words(wanted: str, source: str) -> tuple[list[str], float]:
     words = list(dict.fromkeys(named or content_words or tokens(wanted)))
     if not words:
         return [], 0.0
-    vocabulary = _Vocabulary.of(source)
+    vocabulary = _Vocabulary.of_source(source)
     missing = [word for word in words if not vocabulary.has(word)]
     return missing, 1 - len(missing) / len(words)
 
@@ -139,7 +139,7 @@ class _Vocabulary(NamedTuple):
     """Those of its units: time, length …"""
 
     @classmethod
-    def of(cls, source: str) -> _Vocabulary:
+    def of_source(cls, source: str) -> _Vocabulary:
         """Return the vocabulary of a source."""
         with_units = (quantity for quantity in quantities(source) if quantity.unit)
         dimensions = {quantity.dimension for quantity in with_units}

@@ -245,8 +245,8 @@ def push(
 
     with session(call) as workspace:
         if new_a_day and not workspace.folder.config.minutes:
-            what = "--new-a-day needs to know how many minutes a day you give to Anki"
-            raise UsageError(what, hint="write `minutes: 20` into ankiforge.yaml")
+            message = "--new-a-day needs to know how many minutes a day you give to Anki"
+            raise UsageError(message, hint="write `minutes: 20` into ankiforge.yaml")
         result = workspace.push(deck=deck, output=output, force=force, sync=sync)
         if result.error is None and suspend:
             anki = workspace.running_anki()
@@ -268,8 +268,8 @@ def _set_new_a_day(call: Call, workspace: Workspace, *, yes: bool) -> None:
 
     forecast = workspace.forecast()
     if forecast is None:
-        what = "no collection of Anki was found, or it must not be read"
-        raise UsageError(what, hint="name it as anki.collection in ankiforge.yaml")
+        message = "no collection of Anki was found, or it must not be read"
+        raise UsageError(message, hint="name it as anki.collection in ankiforge.yaml")
     limits = deck_limits(forecast)
     for limit in limits:
         if limit.own_limit:

@@ -153,8 +153,8 @@ def reject(call: Call, ids: Words, every: bool, query: str, reason: str) -> None
 def skip(call: Call, keys: Words, because: str, reason: str) -> None:
     """Make no card from these highlights; `list --no-card` shows their keys and reasons."""
     if bool(keys) == bool(because.strip()):
-        what = "name highlights by their keys, or all of one reason by --because"
-        raise UsageError(what, hint="ankiforge list --no-card shows keys and reasons")
+        message = "name highlights by their keys, or all of one reason by --because"
+        raise UsageError(message, hint="ankiforge list --no-card shows keys and reasons")
     with session(call) as workspace:
         ledger = workspace.ledger
         chosen = keys or _without_card_because(ledger, because)
@@ -287,10 +287,10 @@ def selected(
     from ankiforge.pipeline.query import find, is_id, parse
 
     if bool(ids) == every or (query and not every):
-        what = (
+        message = (
             "name cards, drafts or questions by id, or use --all, or --all --filter QUERY"
         )
-        raise UsageError(what, hint="ankiforge list shows ids")
+        raise UsageError(message, hint="ankiforge list shows ids")
     for word in ids:
         if not is_id(word):
             hint = "ankiforge list shows ids; a query is taken with --all --filter"

@@ -69,8 +69,8 @@ def init(
         found, text = _discovered(root, decks or _asked_for_decks(call))
         written = _write(root, text)
     elif decks:
-        what = f"{root / FILE_NAME} already exists"
-        raise UsageError(what, hint=f"write this line into it: decks: {decks}")
+        message = f"{root / FILE_NAME} already exists"
+        raise UsageError(message, hint=f"write this line into it: decks: {decks}")
     moved: tuple[Path, ...] = ()
     if folders.registered(user_folder) is None:
         # the user's first workspace takes over the cards of the default one
@@ -178,8 +178,8 @@ def _refuse_vault(root: Path) -> None:
     """
     for folder in (root, *root.parents):
         if (folder / ".obsidian").is_dir():
-            what = f"{root} is inside the vault {folder}, where ankiforge never writes"
-            raise UsageError(what, hint="a folder outside: ankiforge init ~/cards")
+            message = f"{root} is inside the vault {folder}, where ankiforge never writes"
+            raise UsageError(message, hint="a folder outside: ankiforge init ~/cards")
 
 
 # What a person edits has the usual modes, which the umask restricts.
@@ -210,9 +210,9 @@ def _write(root: Path, text: str) -> list[Path]:
         settings = own / FILE_NAME
         settings.write(text.encode(), mode=_FILE_MODE)
     except OSError as error:
-        what = f"{error.filename or root}: cannot be written: {error.strerror}"
+        message = f"{error.filename or root}: cannot be written: {error.strerror}"
         raise UsageError(
-            what, hint="choose another folder: ankiforge init DIR"
+            message, hint="choose another folder: ankiforge init DIR"
         ) from error
     return [*written, settings.path]
 

@@ -311,8 +311,8 @@ class Listing:
         ids = self._named_ids(words)
         if not ids:
             typed = " ".join(words)
-            what = f"nothing to show: {typed} is not an id, and as a query it matches no card"
-            raise UsageError(what, hint=f"ankiforge list --all {typed}")
+            message = f"nothing to show: {typed} is not an id, and as a query it matches no card"
+            raise UsageError(message, hint=f"ankiforge list --all {typed}")
         if any(id.startswith("qu") for id in ids):
             for question in self._ledger.questions():
                 if question.id in ids:
@@ -597,5 +597,5 @@ def _write_export(path: Path, text: Iterable[str]) -> None:
         with path.open("w", encoding="utf-8", newline="") as file:
             file.writelines(text)
     except OSError as error:
-        what = f"{path}: cannot be written: {error.strerror or error}"
-        raise ItemError(what, hint="free space there, or allow writing") from error
+        message = f"{path}: cannot be written: {error.strerror or error}"
+        raise ItemError(message, hint="free space there, or allow writing") from error

@@ -188,10 +188,10 @@ def _progress(call: Call) -> Iterator[Show]:
     with Progress(*columns, console=console) as bars:
         tasks = {}
 
-        def show(what: str, done: int, of: int) -> None:
-            if what not in tasks:
-                tasks[what] = bars.add_task(what)
-            bars.update(tasks[what], completed=done, total=of or None)
+        def show(task: str, done: int, total: int) -> None:
+            if task not in tasks:
+                tasks[task] = bars.add_task(task)
+            bars.update(tasks[task], completed=done, total=total or None)
 
         yield show
 
@@ -199,12 +199,14 @@ def _progress(call: Call) -> Iterator[Show]:
 def _lines(call: Call) -> Show:
     last = time.monotonic()
 
-    def show(what: str, done: int, of: int) -> None:
+    def show(task: str, done: int, total: int) -> None:
         nonlocal last
         now = time.monotonic()
         if now - last >= TOLD_EVERY_S and not call.as_json:
             last = now
-            call.say(f"{what}: {gigabytes(done)}{f' of {gigabytes(of)}' if of else ''}")
+            call.say(
+                f"{task}: {gigabytes(done)}{f' of {gigabytes(total)}' if total else ''}"
+            )
 
     return show
 

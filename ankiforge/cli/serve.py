@@ -84,9 +84,9 @@ def review(
     """
     trusting = replace(call, trusts=yes)
     if terminal and not (call.interactive and sys.stdout.isatty()):
-        what = "--terminal needs a terminal, in which keys can be pressed"
+        message = "--terminal needs a terminal, in which keys can be pressed"
         raise UsageError(
-            what, hint="ankiforge list --view new -v, then: ankiforge accept ID"
+            message, hint="ankiforge list --view new -v, then: ankiforge accept ID"
         )
     _read_first(trusting, paths, options)
     if terminal:
@@ -105,8 +105,8 @@ def _read_first(call: Call, paths: Paths, options: dict[str, Any]) -> None:
 
     if not paths:
         if any(options.values()):
-            what = "options of run need a PATH to be read"
-            raise UsageError(what, hint="ankiforge run, then: ankiforge review")
+            message = "options of run need a PATH to be read"
+            raise UsageError(message, hint="ankiforge run, then: ankiforge review")
         return
     result = read_and_draft(call, paths, in_review=True, **options)
     if result.report is None or not result.report.seen:
@@ -467,9 +467,9 @@ def mcp(call: Call, trust: Path | None) -> None:
     def opened(writes: str) -> Iterator[Workspace]:
         folder = workspace_of(quiet)
         if not is_confirmed(folder, reads, user_folder()):
-            what = "nobody has allowed agents to read this workspace"
+            message = "nobody has allowed agents to read this workspace"
             hint = f"run: ankiforge mcp --trust {folder.root}"
-            raise UsageError(what, hint=hint)
+            raise UsageError(message, hint=hint)
         with session(quiet, writes=writes, patience=PATIENCE_S) as workspace:
             yield workspace
 

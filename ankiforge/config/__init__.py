@@ -247,8 +247,8 @@ def read_settings(path: Path, kinds: SourceKinds) -> Config:
     _check_service(llm.base_url, llm.key_env, "base_url", where.at("llm"))
     _check_service(anki.connect, anki.key_env, "connect", where.at("anki"))
     if written.accept.llm == "verified" and not llm.verify:
-        what = "'verified' needs `llm: {verify: true}`"
-        raise where.at("accept", "llm").error(what, "set it, or review")
+        message = "'verified' needs `llm: {verify: true}`"
+        raise where.at("accept", "llm").error(message, "set it, or review")
     _check_note_types(written.note_types, where.at("note_types"))
     if anki.collection not in ("auto", "none"):
         collection = expanded(
@@ -273,9 +273,9 @@ def _check_note_types(types: NoteTypes, where: Location) -> None:
         taken: dict[str, str] = {}
         for ours, name in mapped.fields.names.items() if mapped else ():
             if name in taken:
-                what = f"{name!r} is also the field for {taken[name]}"
+                message = f"{name!r} is also the field for {taken[name]}"
                 raise where.at(kind, "fields", ours).error(
-                    what, "give each a field of its own"
+                    message, "give each a field of its own"
                 )
             taken[name] = ours
 
@@ -327,8 +327,8 @@ def _source(
         ConfigError: it has another form, or a wrong path or name.
     """
     if len(item) != 1:
-        what = f"expected one kind of source, got {len(item)}"
-        raise where.error(what, f"indent its keys below the kind, or write {_EXAMPLE}")
+        message = f"expected one kind of source, got {len(item)}"
+        raise where.error(message, f"indent its keys below the kind, or write {_EXAMPLE}")
     [(kind, options)] = item.items()
     where = where.at(kind)
     if not isinstance(options, dict):
@@ -368,9 +368,9 @@ def _check_names(sources: list[SourceEntry]) -> None:
     for source in sources:
         first = by_name.setdefault(unicodedata.normalize("NFC", source.name), source)
         if first is not source:
-            what = f"the name {source.name!r} is taken by the source in line {first.where.line}"
+            message = f"the name {source.name!r} is taken by the source in line {first.where.line}"
             raise source.where.at("name").error(
-                what, "give each source a `name` of its own"
+                message, "give each source a `name` of its own"
             )
 
 
@@ -442,9 +442,9 @@ def _check_service(url: str, key_env: str, name: str, where: Location) -> None:
         ConfigError: one of them cannot be meant.
     """
     if not any(origin(url)):
-        what = "expected a web address, without a name or password"
+        message = "expected a web address, without a name or password"
         raise where.at(name).error(
-            what, "such as http://127.0.0.1:8765; a key is for key_env"
+            message, "such as http://127.0.0.1:8765; a key is for key_env"
         )
     if key_env and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key_env):
         hint = f"a name such as {LLM.name}; never write the key itself into this file"

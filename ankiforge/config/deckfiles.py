@@ -127,13 +127,13 @@ def load_decks(root: Path, setting: DeckSetting | None = None) -> tuple[DeckRule
             rules.append(rule)
     if len(last_places) > 1:
         first, second, *_ = last_places
-        what = f"has no `select`, and neither has {first.file}: one of them would never be used"
-        raise second.error(what, "give one of them a `select`")
+        message = f"has no `select`, and neither has {first.file}: one of them would never be used"
+        raise second.error(message, "give one of them a `select`")
     if not last_rules:
         last_rules.append(DeckRule())
     elif last_rules[0].deck and setting is not None:
-        what = f"names the deck of all cards, and so does `decks: {setting}` in ankiforge.yaml"
-        raise last_places[0].at("deck").error(what, "delete one of the two lines")
+        message = f"names the deck of all cards, and so does `decks: {setting}` in ankiforge.yaml"
+        raise last_places[0].at("deck").error(message, "delete one of the two lines")
     template = _TEMPLATES[setting or "one"]
     complete = []
     for rule in (*rules, *last_rules):
@@ -147,8 +147,8 @@ def _read(path: OwnPath, shown: str) -> tuple[DeckRule, Location]:
     rule = typed(DeckRule, {} if data is None else data, where)
     for name in _PLACEHOLDER.findall(rule.deck):
         if name not in _PLACEHOLDERS:
-            what = f"unknown placeholder {{{name}}}"
-            raise where.at("deck").error(what, suggestion(name, _PLACEHOLDERS))
+            message = f"unknown placeholder {{{name}}}"
+            raise where.at("deck").error(message, suggestion(name, _PLACEHOLDERS))
     return rule, where
 
 

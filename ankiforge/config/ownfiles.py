@@ -105,8 +105,8 @@ class OwnPath(Value):
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            what = f"{path}: cannot be read: {error.strerror}"
-            raise OwnFileError(what, hint="allow reading it") from error
+            message = f"{path}: cannot be read: {error.strerror}"
+            raise OwnFileError(message, hint="allow reading it") from error
         return status
 
     def is_there(self) -> bool:
@@ -133,8 +133,8 @@ class OwnPath(Value):
         try:
             names = os.listdir(self.path)  # noqa: PTH208 - names, not paths
         except OSError as error:
-            what = f"{self}: cannot be listed: {error.strerror}"
-            raise OwnFileError(what, hint="allow reading it") from error
+            message = f"{self}: cannot be listed: {error.strerror}"
+            raise OwnFileError(message, hint="allow reading it") from error
         chosen = sorted(name for name in names if name.endswith(ending))
         return [OwnPath(self.root, (*self.steps, name)) for name in chosen]
 
@@ -293,9 +293,9 @@ def _is_link(status: Any) -> bool:
 
 
 def _link(path: Path) -> OwnFileError:
-    what = f"{path}: is a link, which ankiforge does not follow inside a workspace"
+    message = f"{path}: is a link, which ankiforge does not follow inside a workspace"
     return OwnFileError(
-        what,
+        message,
         hint="put the file or folder itself there, or delete the link",
     )
 

@@ -299,9 +299,9 @@ def require_trust(
     listed = "\n".join(f"  {concern}" for concern in waiting)
     question = f"This workspace, {workspace.root}, asks for:\n{listed}\nTrust it?"
     if ask is None or not ask(question):
-        what = f"{workspace.root} must be confirmed first. It asks for:\n{listed}"
+        message = f"{workspace.root} must be confirmed first. It asks for:\n{listed}"
         confirming = (
             f"ankiforge init --trust {workspace.root}, or --yes with run or review"
         )
-        raise UsageError(what, hint=f"to confirm it: {confirming}")
+        raise UsageError(message, hint=f"to confirm it: {confirming}")
     confirm(workspace, waiting, folder)

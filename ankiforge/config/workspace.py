@@ -41,8 +41,8 @@ def _write_private(path: OwnPath, text: str) -> None:
         OwnPath(path.root, path.steps[:-1]).make_folder()
         path.write(text.encode())
     except OSError as error:
-        what = f"{path}: cannot be written: {error.strerror}"
-        raise UsageError(what, hint="free space there, or allow writing") from error
+        message = f"{path}: cannot be written: {error.strerror}"
+        raise UsageError(message, hint="free space there, or allow writing") from error
 
 
 def _write_once(path: OwnPath, text: str) -> None:
@@ -218,9 +218,9 @@ class WorkspaceFolder(Value):
         folder = self.journal.path
         if not os.access(folder, os.W_OK | os.X_OK):
             fault = "cannot be written" if folder.is_dir() else "is no folder"
-            what = f"{folder} {fault}, so decisions could not be kept"
+            message = f"{folder} {fault}, so decisions could not be kept"
             raise UsageError(
-                what,
+                message,
                 hint=f"mount it, or correct journal: in {self.root / FILE_NAME}",
             )
 
@@ -272,9 +272,9 @@ def resolve(
         )
     if not _is_workspace(root):
         # falling back to the default workspace would draft every card a second time there
-        what = f"your workspace {root} is gone, or its disk is not mounted"
+        message = f"your workspace {root} is gone, or its disk is not mounted"
         raise UsageError(
-            what, hint="name it with -C DIR, or make another: ankiforge init DIR"
+            message, hint="name it with -C DIR, or make another: ankiforge init DIR"
         )
     return load(root, kinds)
 
@@ -282,9 +282,11 @@ def resolve(
 def _named(folder: Path, kinds: SourceKinds) -> WorkspaceFolder:
     """Return the workspace that a person named. Raise UsageError if it is none."""
     if not _is_workspace(folder):
-        what = "holds no ankiforge.yaml" if folder.is_dir() else "there is no such folder"
+        message = (
+            "holds no ankiforge.yaml" if folder.is_dir() else "there is no such folder"
+        )
         hint = f"make a workspace there: ankiforge init {folder}"
-        raise UsageError(f"{folder}: {what}", hint=hint)
+        raise UsageError(f"{folder}: {message}", hint=hint)
     return load(folder, kinds)
 
 
@@ -342,8 +344,8 @@ def adopt_default(root: Path, folder: Path) -> tuple[Path, ...]:
     try:
         return tuple(Path(shutil.move(folder / name, root / name)) for name in names)
     except OSError as error:
-        what = f"{folder} could not be moved to {root}: {error}"
+        message = f"{folder} could not be moved to {root}: {error}"
         raise UsageError(
-            what,
+            message,
             hint="free space there or allow writing, then try again",
         ) from error

@@ -156,15 +156,15 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            what = "aliases (*name) are not supported here: write the value out"
+            message = "aliases (*name) are not supported here: write the value out"
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.MarkedYAMLError(problem=what, problem_mark=mark)
+            raise yaml.MarkedYAMLError(problem=message, problem_mark=mark)
         node = super().compose_node(parent, index)
         if isinstance(node, yaml.ScalarNode):
             bad = CONTROL.search(node.value)
             if bad:
-                what = f"contains the control character U+{ord(bad[0]):04X}"
-                raise yaml.MarkedYAMLError(problem=what, problem_mark=node.start_mark)
+                message = f"contains the control character U+{ord(bad[0]):04X}"
+                raise yaml.MarkedYAMLError(problem=message, problem_mark=node.start_mark)
         return node
 
     def construct_mapping(
@@ -177,10 +177,10 @@ class _Loader(yaml.SafeLoader):
             line = key.start_mark.line + 1
             first_line = line_of.setdefault(str(key.value), line)
             if first_line != line:
-                what = (
+                message = (
                     f"{key.value!r} is written twice, first in line {line_of[key.value]}"
                 )
-                raise yaml.MarkedYAMLError(problem=what, problem_mark=key.start_mark)
+                raise yaml.MarkedYAMLError(problem=message, problem_mark=key.start_mark)
         return super().construct_mapping(node, deep)
 
 

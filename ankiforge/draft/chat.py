@@ -292,5 +292,5 @@ def unused(
         hint = "it was imported before, or the chat changed the label"
         yield Problem(where, f"“{words}”: {reason}", hint)
     for found in unusable:
-        what = f"no card can be made of {found[:80]}"
-        yield Problem(where, what, "ask for question and answer")
+        message = f"no card can be made of {found[:80]}"
+        yield Problem(where, message, "ask for question and answer")

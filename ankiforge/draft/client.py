@@ -131,7 +131,7 @@ class Client:
         if kept is None:
             return None
         label, count, raw = json.loads(kept)
-        completion = Completion.of(raw)
+        completion = Completion.parse(raw)
         return None if completion is None else Answer(completion, name, label, count)
 
     def _keep(
@@ -232,7 +232,7 @@ class Client:
         with self.budget.turn():
             try:
                 raw = self._sent(body)
-                completion = Completion.of(raw) or Completion()
+                completion = Completion.parse(raw) or Completion()
                 tokens_in = completion.tokens_in or size // _BYTES_PER_TOKEN
                 tokens_out = (
                     completion.tokens_out
@@ -288,7 +288,7 @@ class Client:
         """Return the error for a status that stays after all retries."""
         status = error.status_code
         text = error.response.text
-        words = f"{status}: {Complaint.of(text).words or 'no reason given'}"
+        words = f"{status}: {Complaint.parse(text).words or 'no reason given'}"
         if is_first and status in (500, 501) and FORMAT in body:
             return FieldRefusedError(words, FORMAT)  # it may break at the format
         unanswered = UnansweredError(f"{self.settings.host}: {words}", hint=AGAIN)
@@ -308,13 +308,13 @@ class Client:
         no_connection = (httpx2.ConnectError, httpx2.ProxyError, ssl.SSLError)
         is_gone = isinstance(cause, no_connection)
         if isinstance(cause, httpx2.TimeoutException):
-            what = f"no answer within {self.settings.silence_s:g} s"
+            message = f"no answer within {self.settings.silence_s:g} s"
         elif is_gone:
-            what = "no connection"
+            message = "no connection"
         else:
-            what = "the answer broke off"
+            message = "the answer broke off"
         said = without_secret(on_a_line(cause), self.settings.key)
-        words = f"{self.settings.host}: {what}: {said}"
+        words = f"{self.settings.host}: {message}: {said}"
         return self._failure(UnansweredError(words, hint=AGAIN), is_gone=is_gone)
 
     def _failure(

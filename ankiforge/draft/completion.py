@@ -29,7 +29,7 @@ class Completion(Value):
     """Including reasoning."""
 
     @classmethod
-    def of(cls, raw: str) -> Completion | None:
+    def parse(cls, raw: str) -> Completion | None:
         """Parse the body of a reply; None if it is not a chat completion. Never raises."""
         try:
             # tolerate half an emoji, a line break in a string, a number of a thousand
@@ -68,7 +68,7 @@ def content_of(kept: str) -> str:
         _, _, raw = json.loads(kept)
     except (ValueError, TypeError):
         return ""
-    completion = Completion.of(raw) if isinstance(raw, str) else None
+    completion = Completion.parse(raw) if isinstance(raw, str) else None
     return completion.content if completion else ""
 
 

@@ -242,17 +242,17 @@ def _offered_range(answer: httpx2.Response, done: int) -> tuple[int, int]:
 def _refuse_other_size(offer: Offer, size: int) -> None:
     """Refuse a file whose size is not that of the list, before it is downloaded."""
     if offer.size and size and size != offer.size:
-        what = f"{_host(offer.url)} offers {size:,} bytes instead of {offer.size:,}"
-        raise ItemError(what, hint="it is another file; nothing of it was kept")
+        message = f"{_host(offer.url)} offers {size:,} bytes instead of {offer.size:,}"
+        raise ItemError(message, hint="it is another file; nothing of it was kept")
 
 
 def _refuse_full_disk(part: Path, size: int) -> None:
     free = shutil.disk_usage(part.parent).free
     if size + _ROOM > free:
-        what = (
+        message = (
             f"{part.parent} has {gigabytes(free)} free, and {gigabytes(size)} are to come"
         )
-        raise UsageError(what, hint="free space there, then try again")
+        raise UsageError(message, hint="free space there, then try again")
 
 
 # --- checking -------------------------------------------------------------------------------

@@ -57,13 +57,13 @@ def memory_needed(file: Path, context: int) -> int:
         with file.open("rb") as opened:
             shape = _shape(opened)
     except OSError as error:
-        what = f"the model {file} cannot be read: {error.strerror}"
+        message = f"the model {file} cannot be read: {error.strerror}"
         raise UsageError(
-            what, hint="correct llm.model_file, or: ankiforge model list"
+            message, hint="correct llm.model_file, or: ankiforge model list"
         ) from error
     if shape is None:
-        what = f"{file} is not a model in the format GGUF"
-        raise UsageError(what, hint="correct llm.model_file, or: ankiforge model list")
+        message = f"{file} is not a model in the format GGUF"
+        raise UsageError(message, hint="correct llm.model_file, or: ankiforge model list")
     return int(size * (1 + _REPACKED)) + shape.token_bytes * context + _WORKING
 
 

@@ -56,15 +56,17 @@ def check_on_board(file: Path) -> int:
         raise not_installed()
     available = memory_available()
     if available is not None and available < needed:
-        what = f"{file.name} needs about {gigabytes(needed)} of memory"
-        raise ServiceError(f"{what}, and {gigabytes(available)} are free", hint=_SMALLER)
+        message = f"{file.name} needs about {gigabytes(needed)} of memory"
+        raise ServiceError(
+            f"{message}, and {gigabytes(available)} are free", hint=_SMALLER
+        )
     return needed
 
 
 def not_installed(why: str = "") -> UsageError:
     """Return the error for a Python without llama.cpp."""
-    what = "llm.model_file needs llama.cpp, which is not installed"
-    return UsageError(f"{what} ({why})" if why else what, hint=INSTALL)
+    message = "llm.model_file needs llama.cpp, which is not installed"
+    return UsageError(f"{message} ({why})" if why else message, hint=INSTALL)
 
 
 class OnBoard:
@@ -201,9 +203,9 @@ class OnBoard:
             how = f"ended (exit code {code})"
         reason = self._reason()
         said = f": {reason}" if reason else ""
-        what = f"the model on board, {self._file.name}, {how}{said}"
+        message = f"the model on board, {self._file.name}, {how}{said}"
         again = "run again: what was answered is kept"
-        return ServiceError(what, hint=f"{again}; if it ends again, {_SMALLER}")
+        return ServiceError(message, hint=f"{again}; if it ends again, {_SMALLER}")
 
     def _listen(self, process: subprocess.Popen[bytes]) -> None:
         """Keep the last lines that llama.cpp writes; its pipe must not fill."""

@@ -139,8 +139,8 @@ def parse(text: str, path: Path) -> Prompt:
     used = set(_VARIABLE.findall(text))
     unknown = sorted(used - set(VARIABLES))
     if unknown:
-        what = f"{{{{ {unknown[0]} }}}} is not a placeholder"
-        raise ConfigError(f"{path}: {what}", hint=f"known: {', '.join(VARIABLES)}")
+        message = f"{{{{ {unknown[0]} }}}} is not a placeholder"
+        raise ConfigError(f"{path}: {message}", hint=f"known: {', '.join(VARIABLES)}")
     for name in ("schema", "highlights"):
         if name not in used:
             raise ConfigError(f"{path}: {{{{ {name} }}}} is missing")

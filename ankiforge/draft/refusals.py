@@ -113,7 +113,7 @@ def refusal(
         headers: `location`.
         sent: the body of the request.
     """
-    complaint = Complaint.of(text)
+    complaint = Complaint.parse(text)
     words = f"{settings.host} answers {status}: {complaint.words or 'no reason given'}"
     for case in _TABLE:
         if status not in case.statuses:
@@ -192,7 +192,7 @@ class Complaint(Value):
     """The HTTP status in the body; 0 if there is none."""
 
     @classmethod
-    def of(cls, text: str) -> Complaint:
+    def parse(cls, text: str) -> Complaint:
         """Parse the body of an error. Never raises."""
         # the error of a provider may be forwarded as text
         whole = text[:_LONGEST].replace('\\"', '"')
@@ -229,20 +229,20 @@ def disguised(raw: str) -> tuple[int, str] | None:
     pages.
     """
     text = raw
-    completion = Completion.of(raw)
+    completion = Completion.parse(raw)
     if completion:
         if completion.finish != "error" or completion.content:
             return None
         choice = json.loads(raw, strict=False)["choices"][0]
         text = json.dumps({"error": choice.get("error") or "no completion"})
-    complaint = Complaint.of(text)
+    complaint = Complaint.parse(text)
     if complaint.status:
         return complaint.status, text
     if re.search(f"(?i){_NO_MONEY}|{_BAD_KEY}|{_NO_MODEL}", complaint.whole):
         return 400, text
     is_json = raw.lstrip()[:1] in ("{", "[")
     if is_json:
-        what = f": {complaint.words or 'its list of choices is empty'}"
+        message = f": {complaint.words or 'its list of choices is empty'}"
     else:
-        what = f" but {complaint.words or on_a_line(raw)[:60]!r}"
-    return 502, f"{NO_COMPLETION}{what}"
+        message = f" but {complaint.words or on_a_line(raw)[:60]!r}"
+    return 502, f"{NO_COMPLETION}{message}"

@@ -150,13 +150,13 @@ class Privacy:
         def text(words: str) -> SendableText:
             return self.text(words, document.key)
 
-        by = _by(document)
+        creators = _creators_and_year(document)
         comment = highlight.comment if highlight.instructs else ""
         phrases = [text(highlight.exact[start:end]) for start, end in highlight.gaps]
         return Sendable(
             key=highlight.key,
             title=_unless_masked(text(document.title)),
-            by=_unless_masked(text(by)),
+            by=_unless_masked(text(creators)),
             heading=_unless_masked(text(highlight.heading)),
             under=tuple([text(words) for words in highlight.above]),
             around=text(_around(without_comment(highlight))),
@@ -231,9 +231,9 @@ class Privacy:
         exact = unicodedata.normalize("NFC", exact)
         if any(True for _ in self._private_spans(exact, document, cut=False)):
             return True
-        here = self._hidden(document)
+        hidden = self._hidden(document)
         letters = folded(exact).letters
-        return any(True for _ in here.cut_ends(letters, _OVERLAP))
+        return any(True for _ in hidden.cut_ends(letters, _OVERLAP))
 
     def _private_spans(
         self,
@@ -251,18 +251,18 @@ class Privacy:
         whole = folded(words)
         for first, last in self._everywhere.long_runs(whole):
             yield _original(whole, first, last)
-        here = self._hidden(document)
-        if not here:
+        hidden = self._hidden(document)
+        if not hidden:
             return
-        for first, last in here.whole_texts(whole, words):
+        for first, last in hidden.whole_texts(whole, words):
             yield _original(whole, first, last)
         for start, end in parts_of(words):
             part = folded(words[start:end])
-            if part.letters and here.contain(part.letters):
+            if part.letters and hidden.contain(part.letters):
                 yield start, end
             if not cut:
                 continue
-            for first, last in here.cut_ends(part.letters):
+            for first, last in hidden.cut_ends(part.letters):
                 part_start, part_end = _original(part, first, last)
                 yield start + part_start, start + part_end
 
@@ -295,8 +295,8 @@ class SendableTask:
     def title(self) -> SendableText:
         """Title, authors and year of the document; "" if none of that may be told."""
         document = self.task.document
-        by = _by(document)
-        return self.text(f"{document.title} ({by})" if by else document.title)
+        creators = _creators_and_year(document)
+        return self.text(f"{document.title} ({creators})" if creators else document.title)
 
     @property
     def remark(self) -> SendableText:
@@ -319,7 +319,7 @@ class SendableTask:
 _NOTHING = Hidden(())
 
 
-def _by(document: Document) -> str:
+def _creators_and_year(document: Document) -> str:
     """Return the first authors and the year of a document."""
     return ", ".join(filter(None, (*document.creators[:3], document.issued)))
 

@@ -71,8 +71,8 @@ class ServerSettings(Value):
             )
         for name in _OURS:
             if name in self.extra_body:
-                what = f"llm.extra_body: {name!r} is set by the program"
-                raise ConfigError(what, hint="remove it")
+                message = f"llm.extra_body: {name!r} is set by the program"
+                raise ConfigError(message, hint="remove it")
         if self.budget_usd is not None and self.price is None:
             model = f"{self.model!r} at {self.host}"
             raise ConfigError(

@@ -195,18 +195,18 @@ def _kinds_of_folder(
     around: _Surroundings,
 ) -> list[str]:
     """Return the kinds of source as which a folder is read, in order."""
-    here = kinds_below(path)
+    kinds_here = kinds_below(path)
     main: list[str] = []
     others: list[str] = []
-    for source in sorted(source_types(), key=lambda one: one.kind):
+    for source in sorted(source_types(), key=lambda source_type: source_type.kind):
         if source.keeps_inner:
-            if source.kind in here or path in known(source.kind):
+            if source.kind in kinds_here or path in known(source.kind):
                 main.append(source.kind)
-        elif source.is_unambiguous and not source.marker and source.kind in here:
+        elif source.is_unambiguous and not source.marker and source.kind in kinds_here:
             others.append(source.kind)
     if around.vault:  # its other files belong to the notes
         return main
-    has_only_texts = _TEXTS in here and not main and not others
+    has_only_texts = _TEXTS in kinds_here and not main and not others
     if around.notes_are_texts or has_only_texts:
         others.append(_TEXTS)
     if around.notes_are_texts and _NOTES in main:

@@ -209,8 +209,8 @@ def text_of(raw: bytes) -> str:
     try:
         text = raw.decode(encoding_of(raw))
     except UnicodeDecodeError as error:
-        what = f"not UTF-8: byte {error.start} is {raw[error.start]:#04x}"
-        raise ItemError(what, hint=RE_SAVE) from error
+        message = f"not UTF-8: byte {error.start} is {raw[error.start]:#04x}"
+        raise ItemError(message, hint=RE_SAVE) from error
     if "\r" not in text:
         return text
     return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -217,9 +217,9 @@ class Folder(msgspec.Struct):
         is_folder = os.path.isdir(entry.path)  # noqa: PTH112 - of very many files
         if not self.fits(f"{path}/a.md" if is_folder else path):
             return None
-        what = f"a link {'to a folder ' if is_folder else ''}is not followed"
+        message = f"a link {'to a folder ' if is_folder else ''}is not followed"
         hint = "add the folder it leads to as a source, or put the link under `exclude`"
-        return Problem(path, what, hint)
+        return Problem(path, message, hint)
 
     def _not_listed(self, error: OSError) -> Problem:
         """Return the problem with a folder that cannot be listed. Its documents are missed."""
@@ -229,12 +229,12 @@ class Folder(msgspec.Struct):
         if folder != self.root:
             where = f"{disk.relative(folder, self.root)}/"
         if not folder.exists():
-            what = "the folder is not there"
+            message = "the folder is not there"
         elif isinstance(error, NotADirectoryError):
-            what = "it is neither a regular file nor a folder"
+            message = "it is neither a regular file nor a folder"
         else:
-            what = f"cannot be listed: {error.strerror or error}"
-        return Problem(where, what, "check the path, and that the disk is mounted")
+            message = f"cannot be listed: {error.strerror or error}"
+        return Problem(where, message, "check the path, and that the disk is mounted")
 
     def problem(self, file: File, error: ItemError) -> Problem:
         """Return the problem with a file. The highlights of an unreadable file are kept."""
@@ -252,8 +252,8 @@ class Folder(msgspec.Struct):
                 return ""
             else:
                 stamps.append((listed.place, listed.stamp))
-        whose = (self.container, str(self.root), repr(self.only), self.context)
-        return h16(disk.program(), *whose, repr(stamps))
+        reader = (self.container, str(self.root), repr(self.only), self.context)
+        return h16(disk.program(), *reader, repr(stamps))
 
     def end(self) -> Scan:
         """Return the end of a scan. It is complete if everything was to be read and was read."""
@@ -271,8 +271,11 @@ def _add(found: dict[str, File | Problem], listed: File | Problem) -> None:
     if not isinstance(listed, File) or not isinstance(first, File):
         return
     if listed.place != first.place:
-        what = "left out: another file here has the same name, encoded differently (é as e and ´)"
-        found[f"{where}/"] = Problem(where, what, "rename one of the two")
+        message = (
+            "left out: another file here has the same name,"
+            " encoded differently (é as e and ´)"
+        )
+        found[f"{where}/"] = Problem(where, message, "rename one of the two")
 
 
 # --- sources ----------------------------------------------------------------------------
@@ -392,7 +395,7 @@ class FileSource(FolderSource):
         yield from self.notices()
         files.sort(key=lambda file: file.path)
         folder.count.total = len(files)
-        whose = h16(
+        reader_fingerprint = h16(
             disk.program(),
             folder.name,
             os.path.realpath(folder.root),
@@ -400,7 +403,7 @@ class FileSource(FolderSource):
         )
         changed: list[File] = []
         for file in files:
-            if known and self._is_unchanged(file, known, whose):
+            if known and self._is_unchanged(file, known, reader_fingerprint):
                 yield Unchanged(folder.container, file.path)
             else:
                 changed.append(file)
@@ -418,10 +421,12 @@ class FileSource(FolderSource):
                     continue
                 was_any_read = True
                 # a problem is told every time, so its file is read every time
-                has_problem = any(isinstance(one, Problem) for one in sightings)
+                has_problem = any(isinstance(sighting, Problem) for sighting in sightings)
                 fingerprint = ""
                 if known and not has_problem:
-                    fingerprint = self._fingerprint(file, pictures.paths, whose)
+                    fingerprint = self._fingerprint(
+                        file, pictures.paths, reader_fingerprint
+                    )
                 yield from self._remembered(
                     file,
                     sightings,
@@ -433,7 +438,7 @@ class FileSource(FolderSource):
             yield from self.first_notices(files)
         yield folder.end()
 
-    def _is_unchanged(self, file: File, known: Known, whose: str) -> bool:
+    def _is_unchanged(self, file: File, known: Known, reader_fingerprint: str) -> bool:
         """Return whether a file yields what it yielded before, and needs no reading."""
         if self.tells_of_named and file.named:
             return False
@@ -441,7 +446,7 @@ class FileSource(FolderSource):
         fingerprint = self._fingerprint(
             file,
             known.depends(container, file.path),
-            whose,
+            reader_fingerprint,
         )
         return known.is_unchanged(container, file.path, fingerprint)
 
@@ -481,7 +486,9 @@ class FileSource(FolderSource):
             highlights.append(highlight)
         return replace(document, highlights=tuple(highlights))
 
-    def _fingerprint(self, file: File, depends: Iterable[str], whose: str) -> str:
+    def _fingerprint(
+        self, file: File, depends: Iterable[str], reader_fingerprint: str
+    ) -> str:
         """Return all that determines what a file yields; "" if its stamp proves nothing.
 
         `whose` is what determines it for all files, `depends` the pictures that it shows.
@@ -489,7 +496,7 @@ class FileSource(FolderSource):
         if file.stamp is None or not disk.proves(file.stamp):
             return ""
         found = [(target, self.state_of(target, file)) for target in depends]
-        return f"{whose} {file.stamp} {h16(repr(found)) if found else ''}"
+        return f"{reader_fingerprint} {file.stamp} {h16(repr(found)) if found else ''}"
 
 
 # --- pictures ---------------------------------------------------------------------------

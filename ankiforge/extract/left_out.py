@@ -174,13 +174,15 @@ def left_out(sources: Iterable[object]) -> Iterator[LeftOut]:
             places[place].read.update(getattr(source, "uses", ()))
     for place in sorted(places):
         if not any(parent in places for parent in place.parents):
-            inner = [one for path, one in places.items() if path.is_relative_to(place)]
+            inner = [
+                visited for path, visited in places.items() if path.is_relative_to(place)
+            ]
             yield _left_out(place, places[place].walks, inner)
 
 
 def _left_out(place: Path, walks: list[Walked], inner: list[_Place]) -> LeftOut:
     """Return what none of these walks through a place, and of those inside it, reads."""
-    read = set[str]().union(*[one.read for one in inner])
+    read = set[str]().union(*[visited.read for visited in inner])
     left = Walked(hidden=set[str]().union(*[walk.hidden for walk in walks]))
     for ending in walks[0].endings:
         left.endings[ending] = min(walk.endings[ending] for walk in walks)

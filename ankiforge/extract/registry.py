@@ -72,10 +72,10 @@ def source_type(kind: str) -> type[SourceType]:
             and plugin.kind == kind
         ):
             return plugin
-        what = (
+        message = (
             f"the source {kind!r} is not a SourceType of this kind: {entry_point.value}"
         )
-        raise ConfigError(what, hint="update the package that provides it")
+        raise ConfigError(message, hint="update the package that provides it")
     raise ConfigError(
         f"there is no source called {kind!r}",
         hint=f"known: {', '.join(kinds())}",

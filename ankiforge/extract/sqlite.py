@@ -91,8 +91,8 @@ def snapshot(database: Path, owner: Owner) -> Iterator[Path]:
         except SpecialFileError as error:
             raise unreadable(error) from error
         except OSError as error:
-            what = f"it could not be copied: {error.strerror or error}"
-            raise ItemError(what, hint=_COPYING) from error
+            message = f"it could not be copied: {error.strerror or error}"
+            raise ItemError(message, hint=_COPYING) from error
         yield folder / database.name
 
 
@@ -128,8 +128,8 @@ def _copy(path: Path, target: Path, owner: Owner, head: bytes) -> None:
         target.open("wb") as copy,
     ):
         if os.fstat(file.fileno()).st_size > LARGEST:
-            what = f"it is larger than {LARGEST // 1_000_000_000} GB"
-            raise ItemError(what, hint=owner.shrink)
+            message = f"it is larger than {LARGEST // 1_000_000_000} GB"
+            raise ItemError(message, hint=owner.shrink)
         if file.read(len(head)) != head:
             raise ItemError(owner.foreign, hint=owner.give)
         file.seek(0)

@@ -135,11 +135,11 @@ def _told_of_dialects(event: Event) -> Pair:
     return said, f"in {event.key.removeprefix('dialects:')}"
 
 
-def history(store: Store, of: str) -> list[HistoryEntry]:
+def history(store: Store, card_or_passage: str) -> list[HistoryEntry]:
     """Return all decisions about a card or passage, oldest first."""
-    key = of
-    if of.startswith("af"):
-        _, passage = state_of(store, of)
+    key = card_or_passage
+    if card_or_passage.startswith("af"):
+        _, passage = state_of(store, card_or_passage)
         key = passage.key
     events = sorted(store.events(store.keys(key)), key=lambda event: event.order)
     return [done(event) for event in events if event.what not in ("key", "text", "seen")]

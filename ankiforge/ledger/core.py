@@ -397,12 +397,12 @@ class Ledger:
         """Yield all texts of the workspace that must stay on this machine."""
         return private.texts(self._store)
 
-    def fates(self, of: str = "") -> Iterator[HighlightOutcome]:
+    def fates(self, key: str = "") -> Iterator[HighlightOutcome]:
         """Yield what became of every highlight, or of the one with this key.
 
         Only those are meant that are in their source.
         """
-        return overview.fates(self._store, of)
+        return overview.fates(self._store, key)
 
     def order(self, before: Order | None = None) -> Order:
         """Return what a person has to decide, most useful first; see `overview.Order`.

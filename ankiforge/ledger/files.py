@@ -46,7 +46,7 @@ class CacheFile:
         self._path = path
         self._patience = _PATIENCE
 
-    def of(self, owner: str) -> Cache:
+    def cache_of(self, owner: str) -> Cache:
         """Return the part of the cache that belongs to one source or purpose."""
         return Cache(self, owner)
 

@@ -94,8 +94,10 @@ class JournalFiles:
             with path.open(most=LARGEST_BYTES) as file:
                 return _read_new(file, before)
         except OSError as error:
-            what = f"{path}: cannot be read: {error.strerror}"
-            raise LedgerError(what, hint="allow reading, or restore the file") from error
+            message = f"{path}: cannot be read: {error.strerror}"
+            raise LedgerError(
+                message, hint="allow reading, or restore the file"
+            ) from error
 
     def ids(self) -> set[str]:
         """Return the ids of the events of all files."""
@@ -121,9 +123,9 @@ class JournalFiles:
                 return _append(file, lines)
         except OSError as error:
             reason = error.strerror or error
-            what = f"{self.own}: the decision was not recorded: {reason}"
+            message = f"{self.own}: the decision was not recorded: {reason}"
             hint = "free space there, or allow writing, and try again"
-            raise LedgerError(what, hint=hint) from error
+            raise LedgerError(message, hint=hint) from error
 
     def own_read_up_to(self, size: int, unreadable: int) -> ReadUpTo:
         """Return that the own file was read up to a size."""

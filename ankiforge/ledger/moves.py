@@ -265,7 +265,7 @@ class Moves:
         passage.
         """
         absent = [known for known in self._absent if known.state == "present"]
-        from_journal = [found for found in self._found if found.was("journal")]
+        from_journal = [found for found in self._found if found.was_in_state("journal")]
         pairs = resembling(_marks(absent), _marks(from_journal))
         for found_index, absent_index in pairs.items():
             found = from_journal[found_index]

@@ -154,15 +154,15 @@ def _fate_rows(store: Store, what: str, rest: str, *values: object) -> list[Row]
     return store.rows(_FATES.format(what=what, rest=rest), settled, *values)
 
 
-def fates(store: Store, of: str = "") -> Iterator[HighlightOutcome]:
+def fates(store: Store, key: str = "") -> Iterator[HighlightOutcome]:
     """Yield every passage in its source, with what became of it, in reading order.
 
-    `of`: only the one with this key.
+    `key`: only the one with this key.
     """
     columns = f"h.*, {_FATE} AS became"
     in_order = "ORDER BY h.document, h.position"
-    if of:
-        rows = _fate_rows(store, columns, f"AND h.key = ?2 {in_order}", of)
+    if key:
+        rows = _fate_rows(store, columns, f"AND h.key = ?2 {in_order}", key)
     else:
         rows = _fate_rows(store, columns, f" {in_order}")
     for highlight_row in rows:

@@ -48,10 +48,10 @@ def with_gap(draft: Draft, number: int) -> Draft:
         return draft
     if not 1 <= number <= len(draft.gaps):
         if draft.gaps:
-            what = f"gap {number}: this proposal has {len(draft.gaps)}"
+            message = f"gap {number}: this proposal has {len(draft.gaps)}"
         else:
-            what = f"gap {number}: only proposals have several gaps to choose from"
-        raise RefusedError(what, hint="ankiforge show ID")
+            message = f"gap {number}: only proposals have several gaps to choose from"
+        raise RefusedError(message, hint="ankiforge show ID")
     text = draft.gaps[number - 1]
     fields = tuple(
         (name, text if name == "Text" else words) for name, words in draft.fields

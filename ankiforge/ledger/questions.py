@@ -110,8 +110,8 @@ def _ask_same(store: Store) -> Iterator[Question]:
 
 
 def _answer_same(store: Store, question: Question, accepted: bool) -> None:
-    what = "same" if accepted else "different"
-    store.add(what, question.new, PERSON, {"old": question.old})
+    message = "same" if accepted else "different"
+    store.add(message, question.new, PERSON, {"old": question.old})
 
 
 # --- two equal cards --------------------------------------------------------------------

@@ -66,7 +66,7 @@ class FoundHighlight(msgspec.Struct):
         """Its key, once it has one."""
         return self.known.key if self.known else self.highlight.key
 
-    def was(self, state: str) -> bool:
+    def was_in_state(self, state: str) -> bool:
         """Return whether it was known, and in this state."""
         return self.known is not None and self.known.state == state
 

@@ -119,10 +119,10 @@ def _to_undo(store: Store, target: str) -> list[Event]:
     else:
         last = _last_here(store, undone)
     if last is None:
-        what = "there is nothing to undo"
+        message = "there is nothing to undo"
         if target:
-            what = f"nothing about {target} can be undone"
-        raise RefusedError(what, hint=_SEE_RECENT)
+            message = f"nothing about {target} can be undone"
+        raise RefusedError(message, hint=_SEE_RECENT)
     if not last.act or (guid and last.by != PERSON):
         return [last]
 

@@ -243,8 +243,8 @@ class Agent:
         with self._open("drafting") as workspace:
             ledger = workspace.ledger
             if card not in self._own or not list(ledger.lines([card])):
-                what = f"{card!r} is not a waiting draft of yours, of this session"
-                raise UsageError(what)
+                message = f"{card!r} is not a waiting draft of yours, of this session"
+                raise UsageError(message)
             ledger.undo(card)
             return {"withdrawn": card}
 
@@ -356,8 +356,8 @@ def _refuse_malformed(card: Texts, highlight: Highlight) -> None:
     for name in ("front", "back", "text", "quote", "why_none"):
         for sign in card[name]:
             if unicodedata.category(sign) in ("Cc", "Cf") and sign not in allowed:
-                what = f"`{name}` has the invisible character U+{ord(sign):04X}"
-                raise UsageError(f"{what}: write it without")
+                message = f"`{name}` has the invisible character U+{ord(sign):04X}"
+                raise UsageError(f"{message}: write it without")
 
 
 def _read_like_a_reply(

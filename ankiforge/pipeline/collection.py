@@ -283,18 +283,18 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> CollectionScan
     """Record a view, unless it is of another collection than ours."""
     bound = bound_to(ledger)
     if bound is not None and not bind and _is_other(view, bound):
-        what = "it is another collection than the one that has your notes; nothing was concluded"
+        message = "it is another collection than the one that has your notes; nothing was concluded"
         hint = "to study them in this one from now on: ankiforge pull --bind"
         return CollectionScan(
             "failed",
             view.path,
-            problem=Problem(view.path, what, hint),
+            problem=Problem(view.path, message, hint),
         )
     types = {note_type.id: note_type for note_type in view.types}
     adopted = ledger.adopted()
     notes = [_seen(note, types, adopted.get(note.guid)) for note in view.notes()]
     if not notes and not bind and view.complete and _may_be_other(view, bound, ledger):
-        what = "Anki shows none of your notes; nothing was concluded"
+        message = "Anki shows none of your notes; nothing was concluded"
         hint = (
             "is another profile open? if they were removed there, or to study them in this"
             " collection from now on: ankiforge pull --bind"
@@ -302,7 +302,7 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> CollectionScan
         return CollectionScan(
             "failed",
             view.path,
-            problem=Problem(view.path, what, hint),
+            problem=Problem(view.path, message, hint),
         )
     viewed = ledger.record_view(
         notes,
@@ -390,10 +390,10 @@ def _notice_of_revived(ledger: Ledger, revived: list[Guid]) -> Problem | None:
     else:
         count = "a note that you had deleted is"
         pronoun = "it"
-    what = f"{count} back, by an import: {', '.join(words)}"
+    message = f"{count} back, by an import: {', '.join(words)}"
     return Problem(
         "Anki",
-        what,
+        message,
         f"to drop {pronoun}: ankiforge reject {ids}",
         notice=True,
     )
@@ -578,11 +578,11 @@ def adopt_unknown(ledger: Ledger, notes: Iterable[Seen]) -> list[Problem]:
     left = ledger.adopt(candidates, unreadable)
     if not left:
         return []
-    what = (
+    message = (
         f"{len(left)} notes of ankiforge in Anki whose passage was not found;"
         " they stay as they are"
     )
-    return [Problem("Anki", what, "ankiforge list --view unknown", notice=True)]
+    return [Problem("Anki", message, "ankiforge list --view unknown", notice=True)]
 
 
 def _as_candidate(note: Seen) -> tuple[Seen, Wording, str, tuple[str, ...]]:

@@ -86,12 +86,12 @@ class Decks:
                 example = deck
         if not staying:
             return []
-        what = (
+        message = (
             f"other decks now, such as {shortened(example, 60)}: new cards go there,"
             f" {counted(staying, 'card')} that Anki has stay where they are"
         )
         hint = "to move them: in Anki's browser, Cards › Change Deck"
-        return [Problem("decks", what, hint, notice=True)]
+        return [Problem("decks", message, hint, notice=True)]
 
     # --- decks that a person renamed or moved in Anki -----------------------------------
 

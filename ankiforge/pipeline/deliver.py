@@ -326,8 +326,10 @@ def push(
         anki = connect()
         synced = sync and anki.sync()
         if sync and not synced:
-            what = "is not logged in to a sync account"
-            result.problems.append(Problem("Anki", what, "press Sync in Anki and log in"))
+            message = "is not logged in to a sync account"
+            result.problems.append(
+                Problem("Anki", message, "press Sync in Anki and log in")
+            )
         scan = read_running_anki(anki, ledger)
         result.add_scan(scan)
         if scan.blind:
@@ -390,8 +392,8 @@ def _count_arrived(
             updated += 1
     result.pushed = (added, updated)
     if refused:
-        what = f"{refused:,} of the notes did not arrive"
-        result.problems.append(Problem("Anki", what, f"import {path} by hand"))
+        message = f"{refused:,} of the notes did not arrive"
+        result.problems.append(Problem("Anki", message, f"import {path} by hand"))
     else:
         path.unlink(missing_ok=True)
 

@@ -35,9 +35,9 @@ def new_fields(words: Texts) -> Fields:
     names = family.content_fields
     for name in given:
         if name not in names:
-            what = f"no field {name!r} beside {names[0]}"
+            message = f"no field {name!r} beside {names[0]}"
             raise UsageError(
-                what, hint="Front, Back and Extra, or Text with {{c1::…}} and Extra"
+                message, hint="Front, Back and Extra, or Text with {{c1::…}} and Extra"
             )
     for name in family.needed_fields:
         if name not in given:
@@ -58,8 +58,8 @@ def _clean(words: Texts) -> Texts:
         clean[name] = text.replace("\r\n", "\n").replace("\r", "\n")
         control = _CONTROLS.search(clean[name])
         if control is not None:
-            what = f"{name} contains a control character ({ord(control[0]):#04x})"
-            raise UsageError(what, hint="type it again")
+            message = f"{name} contains a control character ({ord(control[0]):#04x})"
+            raise UsageError(message, hint="type it again")
     if sum(map(len, clean.values())) > MAX_LENGTH:
         raise UsageError(f"more than {MAX_LENGTH} characters", hint="shorten it")
     return clean

@@ -44,11 +44,13 @@ def lock(
     try:
         acquired = file_lock.acquire()
     except Timeout as error:
-        what = f"another ankiforge{_holder(path)} is {activity} here"
-        raise BusyError(what, hint="wait for it, or stop it: nothing is lost") from error
+        message = f"another ankiforge{_holder(path)} is {activity} here"
+        raise BusyError(
+            message, hint="wait for it, or stop it: nothing is lost"
+        ) from error
     except OSError as error:
-        what = f"{path}: cannot be written: {error.strerror or error}"
-        raise UsageError(what, hint="allow writing there") from error
+        message = f"{path}: cannot be written: {error.strerror or error}"
+        raise UsageError(message, hint="allow writing there") from error
     # for the message to programs that wait; the lock is the system's
     with suppress(OSError), path.open(os.O_WRONLY | os.O_TRUNC) as file:
         file.write(str(os.getpid()).encode())

@@ -75,12 +75,12 @@ def _named(
     from ankiforge.anki.notetypes import family_of
 
     if not types:
-        what = f"Anki was not read yet, so the note type {name!r} is not known"
+        message = f"Anki was not read yet, so the note type {name!r} is not known"
         hint = (
             "start Anki once on this computer, or set anki.collection; or export a deck that has"
             " such a note: ankiforge pull --apkg FILE"
         )
-        raise where.error(what, hint)
+        raise where.error(message, hint)
     for kind in types.values():
         if kind.name == name:
             if family_of(kind.id):
@@ -91,8 +91,8 @@ def _named(
             return kind
     renamed = types.get(ids_by_name.get(name, 0))
     if renamed:
-        what = f"the note type {name!r} is called {renamed.name!r} in Anki now"
-        raise where.error(what, f"name: {renamed.name}")
+        message = f"the note type {name!r} is called {renamed.name!r} in Anki now"
+        raise where.error(message, f"name: {renamed.name}")
     names = [kind.name for kind in types.values() if not family_of(kind.id)]
     raise where.error(f"Anki has no note type {name!r}", suggestion(name, names))
 
@@ -117,14 +117,14 @@ def _check_fit(
     names = wanted.fields.names
     for ours, name in names.items():
         if name not in kind.names:
-            what = f"{kind.name!r} has no field {name!r}"
-            raise where.at("fields", ours).error(what, suggestion(name, kind.names))
+            message = f"{kind.name!r} has no field {name!r}"
+            raise where.at("fields", ours).error(message, suggestion(name, kind.names))
     needed = {names[ours] for ours in family.needed_fields}
     first = kind.names[0]
     if first not in needed:
-        what = f"Anki needs {first!r}, the first field of {kind.name!r}, and nothing goes there"
+        message = f"Anki needs {first!r}, the first field of {kind.name!r}, and nothing goes there"
         always_there = " or ".join(family.needed_fields)
-        raise where.at("fields").error(what, f"put {always_there} into {first!r}")
+        raise where.at("fields").error(message, f"put {always_there} into {first!r}")
     if family is Family.CLOZE:
         shown = names["Text"]
         makes_cards = shows_cloze(kind, shown)
@@ -134,9 +134,9 @@ def _check_fit(
         shown = names["Front"]
         makes_cards = bool(ordinals_in(kind, filled))
     if not makes_cards:
-        what = f"no card template of {kind.name!r} asks {{{{{shown}}}}}"
+        message = f"no card template of {kind.name!r} asks {{{{{shown}}}}}"
         raise where.at("fields").error(
-            what, "choose another field, or change the template in Anki"
+            message, "choose another field, or change the template in Anki"
         )
 
 

@@ -84,15 +84,15 @@ def refuse_foreign(path: Path, ledger: Ledger, *, force: bool) -> None:
             hint=f"mkdir {path.parent}",
         )
     if path.suffix.lower() != ".apkg":
-        what = f"{path}: Anki imports a package by its ending, .apkg"
-        raise UsageError(what, hint=f"-o {path.with_suffix('.apkg')}")
+        message = f"{path}: Anki imports a package by its ending, .apkg"
+        raise UsageError(message, hint=f"-o {path.with_suffix('.apkg')}")
     if own_file(path).is_there() and not force and _last_package(ledger, path) is None:
         from ankiforge.anki.package import is_ours
 
         if not is_ours(path):
-            what = f"{path}: is not a package of ankiforge; it was left unchanged"
+            message = f"{path}: is not a package of ankiforge; it was left unchanged"
             raise UsageError(
-                what, hint="use another name, -o FILE.apkg, or --force to replace it"
+                message, hint="use another name, -o FILE.apkg, or --force to replace it"
             )
 
 
@@ -182,9 +182,9 @@ def _replace_package(ledger: Ledger, packed: list[Planned], path: Path) -> int:
         added = ledger.planned(shipments)
         beside.replace(path)
     except OSError as error:
-        what = f"{path}: cannot be replaced: {error.strerror or error}"
+        message = f"{path}: cannot be replaced: {error.strerror or error}"
         hint = "close the program that has it open, then: ankiforge build"
-        raise ItemError(what, hint=hint) from error
+        raise ItemError(message, hint=hint) from error
     finally:
         beside.unlink(missing_ok=True)
     return added

@@ -76,10 +76,10 @@ def picture_at(
         return Problem(path, "its source is not known on this machine", notice=True)
     base = root.parent if root.is_file() else root
     if not base.exists():
-        what = "is not there, so pictures are missing"
+        message = "is not there, so pictures are missing"
         return Problem(
             str(base),
-            what,
+            message,
             "check that the disk is mounted",
             notice=True,
         )

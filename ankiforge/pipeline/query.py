@@ -63,15 +63,15 @@ def _term(match: re.Match[str]) -> QueryTerm:
         hint = f'fields: {known}; to search for the words, quote them: "{field}:{value}"'
         raise UsageError(f"query: no field called {field!r}", hint=hint)
     if not value.strip():
-        what = f"query: nothing after {match[0].strip()!r}"
-        raise UsageError(what, hint="give a value; `*` matches any")
+        message = f"query: nothing after {match[0].strip()!r}"
+        raise UsageError(message, hint="give a value; `*` matches any")
     if field == "colour" and value.isalpha():
         value = colour_name(value)
     if field in _WORDS:
         pattern = value.casefold().replace("[", "[[]")
         if not any(fnmatchcase(word, pattern) for word in _WORDS[field]):
-            what = f"query: {field} is never {value!r}"
-            raise UsageError(what, hint=f"one of: {', '.join(_WORDS[field])}")
+            message = f"query: {field} is never {value!r}"
+            raise UsageError(message, hint=f"one of: {', '.join(_WORDS[field])}")
     return QueryTerm(field, value, negated=bool(match["minus"]))
 
 

@@ -141,9 +141,9 @@ def names_in_use(config: Config, remembered: Iterable[Remembered]) -> frozenset[
 def _missing(where: str, workspace: WorkspaceFolder) -> Problem:
     """Return that a remembered PATH is not there."""
     file = workspace.folder / "sources.yaml"
-    what = "this remembered source is missing; nothing counts as deleted"
+    message = "this remembered source is missing; nothing counts as deleted"
     hint = f"if it moved, write its new place in its lines in {file}; to forget it, delete them"
-    return Problem(where, what, hint, notice=True)
+    return Problem(where, message, hint, notice=True)
 
 
 def _gave_way(path: Path, remembered: list[Remembered]) -> bool:
@@ -165,8 +165,8 @@ def _behind(
     """Return the sources at one PATH: the configured ones, else those discovered in it."""
     if not path.exists():
         if path.is_symlink():
-            what = "a link to a missing file, or to itself"
-            return Problem(str(path), what, "name the file or folder itself")
+            message = "a link to a missing file, or to itself"
+            return Problem(str(path), message, "name the file or folder itself")
         return Problem(
             str(path),
             "there is no such file or folder",
@@ -363,7 +363,7 @@ def open_sources(
     caches = CacheFile(workspace.folder / CACHE_FILE)
     opened: list[Source] = []
     for source in selected:
-        memory = caches.of(f"{source.entry.kind}:{source.entry.name}")
+        memory = caches.cache_of(f"{source.entry.kind}:{source.entry.name}")
         opened.append(
             open_source(
                 workspace,

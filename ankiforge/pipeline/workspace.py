@@ -206,10 +206,12 @@ class Workspace:
         where = str(self.folder.journal)
         if state.unreadable:
             skipped = "was skipped" if state.unreadable == 1 else "were skipped"
-            what = f"{counted(state.unreadable, 'line')} could not be read, and {skipped}"
+            message = (
+                f"{counted(state.unreadable, 'line')} could not be read, and {skipped}"
+            )
             yield Problem(
                 where,
-                what,
+                message,
                 "restore it from a backup, if you have one",
                 notice=True,
             )
@@ -712,8 +714,8 @@ class Workspace:
 
         address = self.folder.config.anki.connect
         if self.offline and not is_loopback(address):
-            what = f"--offline forbids a connection to Anki at {address}"
-            raise UsageError(what, hint="run it without --offline")
+            message = f"--offline forbids a connection to Anki at {address}"
+            raise UsageError(message, hint="run it without --offline")
         return running_anki(self.folder.config.anki)
 
     def patch(self, query: str = "") -> Patch:

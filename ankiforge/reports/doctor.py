@@ -70,16 +70,16 @@ class Surroundings(Value):
     """Whether to connect only to this machine."""
 
 
-def _ok(name: str, says: str, do: str = "") -> Check:
-    return Check(name, CheckState.OK, says, do)
+def _ok(name: str, says: str, advice: str = "") -> Check:
+    return Check(name, CheckState.OK, says, advice)
 
 
-def _warn(name: str, says: str, do: str) -> Check:
-    return Check(name, CheckState.WARN, says, do, 1)
+def _warn(name: str, says: str, advice: str) -> Check:
+    return Check(name, CheckState.WARN, says, advice, 1)
 
 
-def _fail(name: str, says: str, do: str, code: int) -> Check:
-    return Check(name, CheckState.FAIL, says, do, code)
+def _fail(name: str, says: str, advice: str, code: int) -> Check:
+    return Check(name, CheckState.FAIL, says, advice, code)
 
 
 def _failed(name: str, error: ForgeError) -> Check:
@@ -110,9 +110,9 @@ def examine(find: Callable[[], WorkspaceFolder], around: Surroundings) -> Iterat
         return
     yield _settings(workspace)
     waiting = unconfirmed(workspace, around.folders)
-    do = f"read {settings.FILE_NAME}, then: ankiforge init --trust {workspace.root}"
+    advice = f"read {settings.FILE_NAME}, then: ankiforge init --trust {workspace.root}"
     for concern in waiting:
-        yield _fail("trust", f"not confirmed yet: {concern}", do, 2)
+        yield _fail("trust", f"not confirmed yet: {concern}", advice, 2)
     if waiting:
         return
     for source in workspace.config.sources:
@@ -142,8 +142,8 @@ def _other_program() -> Iterator[Check]:
     except PackageNotFoundError:
         return
     says = f"another program, {_OTHER} {found}, is installed here and overwrites files of this one"
-    do = f"pip uninstall {_OTHER} {_OURS}, then install {_OURS} again"
-    yield _warn("program", says, do)
+    advice = f"pip uninstall {_OTHER} {_OURS}, then install {_OURS} again"
+    yield _warn("program", says, advice)
 
 
 # --- the workspace ----------------------------------------------------------------------
@@ -153,8 +153,8 @@ def _settings(workspace: WorkspaceFolder) -> Check:
     count = len(workspace.config.sources)
     file = workspace.root / settings.FILE_NAME
     if not (count or workspace.remembered or workspace.is_default):
-        do = f"name a vault, a PDF folder or Zotero under sources: in {file}"
-        return _warn("settings", f"{file} names no source", do)
+        advice = f"name a vault, a PDF folder or Zotero under sources: in {file}"
+        return _warn("settings", f"{file} names no source", advice)
     where = workspace.root if workspace.is_default else file
     return _ok("settings", f"{where}: {counted(count, 'source')}")
 
@@ -166,11 +166,11 @@ def _remembered(workspace: WorkspaceFolder) -> Iterator[Check]:
             yield _ok(name, f"{', '.join(item.names)} in {item.path}, remembered by run")
         else:
             file = workspace.folder / "sources.yaml"
-            do = (
+            advice = (
                 f"if it moved, write its new place in its lines in {file};"
                 " to forget it, delete them"
             )
-            yield _warn(name, f"{item.path} is remembered but missing", do)
+            yield _warn(name, f"{item.path} is remembered but missing", advice)
 
 
 def _source(
@@ -194,8 +194,8 @@ def _source(
     by_api = has_api and not lacks_its_folder
     if not can_be_read and not by_api:
         fault = "cannot be read" if source.path.exists() else "is not there"
-        do = f"correct path: in {source.where}, or mount its disk"
-        return _fail(name, f"{source.path} {fault}", do, 1)
+        advice = f"correct path: in {source.where}, or mount its disk"
+        return _fail(name, f"{source.path} {fault}", advice, 1)
     try:
         answer = look() if look else ""
     except ForgeError as error:
@@ -219,8 +219,8 @@ def _ledger(workspace: WorkspaceFolder) -> Iterator[Check]:
         return
     if unreadable:
         says = f"{counted(unreadable, 'line')} of {workspace.journal} cannot be read"
-        do = "restore the file from git or a backup; the other lines are used"
-        yield _warn("journal", says, do)
+        advice = "restore the file from git or a backup; the other lines are used"
+        yield _warn("journal", says, advice)
     else:
         yield _ok(
             "ledger",
@@ -241,8 +241,8 @@ def _anki(config: Config, around: Surroundings) -> Check:
             )
         return _ok("Anki", f"collection {paths}")
     if not os.access(Path(setting), os.R_OK):
-        do = "correct anki.collection in ankiforge.yaml, or set it to auto"
-        return _fail("Anki", f"{setting} cannot be read", do, 1)
+        advice = "correct anki.collection in ankiforge.yaml, or set it to auto"
+        return _fail("Anki", f"{setting} cannot be read", advice, 1)
     return _ok("Anki", f"collection {setting}")
 
 
@@ -350,14 +350,14 @@ def _without_models(
     cannot_list = error.status in (404, 405, 501)
     if cannot_list:
         return _ok("model", f"{llm.model} at {llm.base_url}, which lists no models")
-    do = "start it (ollama serve), or correct llm.base_url in ankiforge.yaml"
+    advice = "start it (ollama serve), or correct llm.base_url in ankiforge.yaml"
     needs_key = error.status in (401, 403)
     if needs_key and not has_key:
-        do = (
+        advice = (
             "name the environment variable of its key as llm.key_env, then:"
             f" ankiforge init --trust {workspace.root}"
         )
-    return _fail("model", f"{llm.base_url} {error}", do, 3)
+    return _fail("model", f"{llm.base_url} {error}", advice, 3)
 
 
 # --- what is on this machine ------------------------------------------------------------

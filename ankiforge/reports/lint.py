@@ -186,8 +186,8 @@ def _markup_faults(text: str) -> Iterator[Finding]:
     early = _CLOSED_EARLY.search(text)
     if early:
         words = on_one_line(early[0])[:40]
-        what = f"`}}}}` of a formula closes the cloze early: “{words}”"
-        yield check.make_finding("malformed", what)
+        message = f"`}}}}` of a formula closes the cloze early: “{words}”"
+        yield check.make_finding("malformed", message)
 
 
 # --- a note -----------------------------------------------------------------------------

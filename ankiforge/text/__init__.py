@@ -32,11 +32,11 @@ def regex(pattern: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
     return cast("re.Pattern[AnyStr]", _Lazy(pattern, flags))
 
 
-def counted(number: int, one: str, several: str = "") -> str:
-    """Format a count: `1 card`, `1,200 cards`. `several` is an irregular plural."""
+def counted(number: int, singular: str, plural: str = "") -> str:
+    """Format a count: `1 card`, `1,200 cards`. `plural` is an irregular plural."""
     if number == 1:
-        return f"1 {one}"
-    return f"{number:,} {several or f'{one}s'}"
+        return f"1 {singular}"
+    return f"{number:,} {plural or f'{singular}s'}"
 
 
 def percent(share: float | None, digits: int = 0) -> str:

@@ -235,8 +235,8 @@ def extracted(
         if isinstance(reply, Surroundings):
             passages = reply.passages
         elif isinstance(reply, Failed):  # told, so that the next run tries again
-            what = f"the words around its highlights are not read: {reply.what}"
-            yield Problem(file.name, what, reply.hint, notice=True)
+            message = f"the words around its highlights are not read: {reply.what}"
+            yield Problem(file.name, message, reply.hint, notice=True)
     highlights: list[Highlight] = []
     for index, mark in enumerate(wanted):
         around = passages[index] if index < len(passages) else Passage()

@@ -182,12 +182,12 @@ def opened_copy(
             connection.execute("PRAGMA trusted_schema = OFF")
             missing = set(tables) - _tables(connection)
             if missing:
-                what = f"{owner.foreign}: it has no table {min(missing)}"
-                raise ItemError(what, hint=owner.give)
+                message = f"{owner.foreign}: it has no table {min(missing)}"
+                raise ItemError(message, hint=owner.give)
             yield connection
     except (sqlite3.Error, UnicodeDecodeError) as error:
-        what = f"the database cannot be read: {error}"
-        raise ItemError(what, hint=f"copy it from {owner.name} again") from error
+        message = f"the database cannot be read: {error}"
+        raise ItemError(message, hint=f"copy it from {owner.name} again") from error
 
 
 def text_of(row: Row, column: str) -> str:

@@ -120,9 +120,9 @@ class Epub(FileSource):
         except OSError as error:
             raise unreadable(error) from error
         except _UNREADABLE as error:
-            what = f"the book cannot be read: {error}"
+            message = f"the book cannot be read: {error}"
             raise ItemError(
-                what, hint="open it in calibre's editor and save it"
+                message, hint="open it in calibre's editor and save it"
             ) from error
         marks: list[Mark] = []
         for number, highlight in enumerate(_listed(raw), start=1):
@@ -215,7 +215,7 @@ def _listed(raw: bytes) -> tuple[msgspec.Raw, ...]:
         )
         return msgspec.json.decode(listed, type=tuple[msgspec.Raw, ...])
     except (binascii.Error, ValueError, RecursionError) as error:
-        what = f"the highlights in the book cannot be read: {error}"
+        message = f"the highlights in the book cannot be read: {error}"
         raise ItemError(
-            what, hint="open it in calibre's viewer, which writes them again"
+            message, hint="open it in calibre's viewer, which writes them again"
         ) from error

@@ -125,10 +125,12 @@ class KOReader(FileSource):
         yield from extracted(document, namespace, container, with_words, path, reader)
         without = len(marks) - len(with_words)
         if without:
-            what = f"marks without words: {without}; they are pictures of a scanned page"
+            message = (
+                f"marks without words: {without}; they are pictures of a scanned page"
+            )
             yield Problem(
                 file.path,
-                what,
+                message,
                 "give the page a text layer (OCR)",
                 notice=True,
             )

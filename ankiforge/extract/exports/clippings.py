@@ -107,9 +107,9 @@ def of_text(path: str, text: str) -> Iterator[Clip | Problem]:
             lines = [line.strip() for line in words.split("\n")]
             yield _clip(book, where, "\n".join(lines).strip(), number)
         elif title:
-            what = f"not a Kindle entry: {' '.join(entry.split())[:60]!r}"
+            message = f"not a Kindle entry: {' '.join(entry.split())[:60]!r}"
             hint = "an entry has a title, a line that begins with `-`, and its text"
-            yield Problem(f"{path}: entry {number + 1}", what, hint)
+            yield Problem(f"{path}: entry {number + 1}", message, hint)
 
 
 def of_html(html: str) -> Iterator[Clip]:

@@ -141,9 +141,9 @@ class Hypothesis(ExportSource):
         owners = {owner for owner, _ in items if owner}
         me = frozenset(map(_user, self.me)) or owners
         if len(users) > 1 and not me:  # several users, and none is known to be the reader
-            what = f"annotations of {len(users)} users, and all of them count as yours"
+            message = f"annotations of {len(users)} users, and all of them count as yours"
             hint = "name yourself: `me: [your user name]` in ankiforge.yaml"
-            yield "", iter((Problem(self.folder.name, what, hint, notice=True),))
+            yield "", iter((Problem(self.folder.name, message, hint, notice=True),))
         for uri, marks in pages.items():
             yield uri, self._page(uri, marks, replies, me)
 

@@ -116,12 +116,12 @@ class Kindle(ExportSource):
         placed.sort(key=lambda pair: (pair[0].place, pair[0].page.zfill(9)))
         yield from self.extracted(document, [highlight for _, highlight in placed])
         if without_text:
-            what = (
+            message = (
                 f"marks without text: {without_text}; at a book's clipping limit a Kindle"
                 " writes none"
             )
             hint = "your highlights are at read.amazon.com/notebook"
-            yield Problem(document.title, what, hint, notice=True)
+            yield Problem(document.title, message, hint, notice=True)
 
     def _highlight(self, document: Document, clip: Clip) -> Highlight:
         """Return the highlight of a mark with its notes, or of a note without a mark."""

@@ -98,17 +98,17 @@ class Readwise(ExportSource):
                     if index < len(cells):
                         row[name] = cells[index].strip()
                 if len(cells) > len(columns):
-                    what = "a row with more columns than the first"
+                    message = "a row with more columns than the first"
                     yield Problem(
                         f"{path}:{table.line_num + 1}",
-                        what,
+                        message,
                         "put its text in quotes",
                     )
                 elif row["highlight"] or row["note"]:
                     yield path, row
         except csv.Error as error:
-            what = f"not a table after some row: {error}"
-            raise ItemError(what, hint="export it again") from error
+            message = f"not a table after some row: {error}"
+            raise ItemError(message, hint="export it again") from error
 
     def documents(self, items: list[tuple[str, Row]]) -> Iterator[Named]:
         """Yield one document per book, in the order of their first rows."""

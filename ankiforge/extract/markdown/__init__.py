@@ -167,10 +167,12 @@ class NoteSource(FileSource):
         if (
             note.deck_of_cards
             and not document.deck
-            and any(one.declared for one in highlights)
+            and any(highlight.declared for highlight in highlights)
         ):
             document = replace(document, deck=note.deck_of_cards)
-            highlights = tuple(replace(one, document=document) for one in highlights)
+            highlights = tuple(
+                replace(highlight, document=document) for highlight in highlights
+            )
         if highlights and parsed.front.problem:
             hint = (
                 "until you correct it, the note's title, tags and deck are not known,"
@@ -179,9 +181,9 @@ class NoteSource(FileSource):
             yield Problem(document.path, parsed.front.problem, hint, notice=True)
         private = private_passages(document, parsed.blocks.blocks)
         if not highlights and not private and exported_notes.WHOLE.search(parsed.body):
-            what = "it looks like highlights that another program wrote, and none can be read"
+            message = "it looks like highlights that another program wrote, and none can be read"
             hint = "mark the passages, or export them again"
-            yield Problem(document.path, what, hint, notice=True)
+            yield Problem(document.path, message, hint, notice=True)
         public_text = LateText(partial(public_text_of, document, parsed.blocks.blocks))
         yield from self.sightings(document, highlights, note.text, private, public_text)
 
@@ -264,9 +266,9 @@ class NoteSource(FileSource):
                 bold += len(_BOLD.findall(text))
                 marked += text.count("==") // 2
         if bold >= _MANY_BOLD and bold > _TIMES_MARKED * marked:
-            what = f"phrases in bold are not read as marks: {bold:,}"
+            message = f"phrases in bold are not read as marks: {bold:,}"
             hint = "to read them, too: `marks: [==, mark, bold]` for this source in ankiforge.yaml"
-            yield Problem(self.folder.root.name, what, hint, notice=True)
+            yield Problem(self.folder.root.name, message, hint, notice=True)
 
     def public_text(self, file: File) -> str:
         """Return the plain text of a note in which nothing is marked or private."""

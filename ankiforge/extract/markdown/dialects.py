@@ -515,9 +515,11 @@ def switched_on(vault: Path) -> tuple[Strings | None, Problem | None]:
         raw, _ = read_file(path, LARGEST_SETTINGS)
         plugins = msgspec.json.decode(raw, type=list[str])
     except (ItemError, ValueError, RecursionError) as error:
-        what = f"the list of plugins cannot be read, so cards are read as before: {error}"
+        message = (
+            f"the list of plugins cannot be read, so cards are read as before: {error}"
+        )
         hint = "switch any plugin off and on again in Obsidian"
-        return None, Problem(path.relative_to(vault).as_posix(), what, hint)
+        return None, Problem(path.relative_to(vault).as_posix(), message, hint)
     return tuple(name for name, plugin in PLUGINS.items() if plugin in plugins), None
 
 
@@ -533,32 +535,34 @@ def read_dialects(vault: Path, names: Strings) -> tuple[Dialects, list[Problem]]
         if name not in names or not path.exists():
             continue
         try:
-            told = _told(read_settings(path), type(getattr(dialects, name)))
+            settings = _told(read_settings(path), type(getattr(dialects, name)))
         except (ItemError, ValueError) as error:
-            what = f"the settings of {plugin} cannot be read, so its defaults are used: {error}"
+            message = f"the settings of {plugin} cannot be read, so its defaults are used: {error}"
             where = path.relative_to(vault).as_posix()
             problems.append(
-                Problem(where, what, "open the plugin's settings in Obsidian")
+                Problem(where, message, "open the plugin's settings in Obsidian")
             )
         else:
-            dialects = msgspec.structs.replace(dialects, **{name: told})
+            dialects = msgspec.structs.replace(dialects, **{name: settings})
     _, faults = dialects.o2a.patterns()
     for note_type, why in faults.items():
         where = f".obsidian/plugins/{PLUGINS['o2a']}/data.json"
-        what = f"the expression of Obsidian_to_Anki for {note_type} cannot be used: {why}"
+        message = (
+            f"the expression of Obsidian_to_Anki for {note_type} cannot be used: {why}"
+        )
         hint = "write it another way in the plugin's settings"
-        problems.append(Problem(where, what, hint, notice=True))
+        problems.append(Problem(where, message, hint, notice=True))
     return dialects, problems
 
 
-def _told(data: Json, wanted: type[_Osr | _Flashcards | _O2a]) -> Value:
+def _told(data: Json, shape: type[_Osr | _Flashcards | _O2a]) -> Value:
     """Return what a plugin keeps in its file.
 
     Raises:
         ValueError: it is not what the plugin would write.
     """
-    told = msgspec.convert(data.get("settings", data), wanted)
-    if isinstance(told, _O2a):
+    settings = msgspec.convert(data.get("settings", data), shape)
+    if isinstance(settings, _O2a):
         fields = msgspec.convert(data.get("fields_dict", {}), dict[str, Strings])
-        return msgspec.structs.replace(told, fields_dict=fields, is_told=True)
-    return told
+        return msgspec.structs.replace(settings, fields_dict=fields, is_told=True)
+    return settings

@@ -184,9 +184,9 @@ def _search(pattern: str, text: str) -> list[list[object]]:
     return matches
 
 
-def _matches(told: list[tuple[int, int, list[str]]]) -> list[Match]:
+def _matches(answers: list[tuple[int, int, list[str]]]) -> list[Match]:
     """Return matches as the process told them."""
-    return [Match((start, end), tuple(groups)) for start, end, groups in told]
+    return [Match((start, end), tuple(groups)) for start, end, groups in answers]
 
 
 # --- the caller's side ----------------------------------------------------------------
@@ -226,8 +226,10 @@ class Searcher:
         if len(self._failed) >= PATIENCE:
             raise self._error(self._failed[-1], f"in {PATIENCE} other notes")
         if self._spent > TOTAL:
-            what = f"expressions took more than {TOTAL} s in this run"
-            raise ItemError(what, hint="run again: the next run goes on with this note")
+            message = f"expressions took more than {TOTAL} s in this run"
+            raise ItemError(
+                message, hint="run again: the next run goes on with this note"
+            )
         begun = time.monotonic()
         question = {"patterns": list(patterns), "text": text}
         answer = self._ask(json.dumps(question))
@@ -263,9 +265,9 @@ class Searcher:
 
     def _error(self, name: str, where: str) -> ItemError:
         limit = f"{self._seconds} s, or too much memory,"
-        what = f"{name} takes longer than {limit} {where}, so it is not read"
+        message = f"{name} takes longer than {limit} {where}, so it is not read"
         hint = "make the expression simpler in the plugin's settings"
-        return ItemError(what, hint=hint)
+        return ItemError(message, hint=hint)
 
     def _started(self) -> subprocess.Popen[bytes]:
         import subprocess

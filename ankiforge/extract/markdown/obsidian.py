@@ -169,10 +169,10 @@ class Vault(NoteSource):
         marked = sorted(filter(self._is_marked, drawings))
         if marked:
             names = ", ".join(marked[:3]) + (", …" if marked[3:] else "")
-            what = f"there are ==marks== in drawings, which are not read: {names}"
+            message = f"there are ==marks== in drawings, which are not read: {names}"
             yield Problem(
                 self.folder.root.name,
-                what,
+                message,
                 "mark it in an ordinary note",
                 notice=True,
             )

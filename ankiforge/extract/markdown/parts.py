@@ -62,26 +62,28 @@ class Parts(NamedTuple):
 
 def read_parts(
     source: NoteSource,
-    whole: Parts,
+    parts: Parts,
     picture: Callable[[str], str],
 ) -> Iterator[Sighting]:
     """Yield a document of several texts, unless there is nothing to read in it.
 
     Args:
         source: the source that it is part of.
-        whole: the texts.
+        parts: the texts, and what they have in common.
         picture: returns the path of a picture by its name in the text.
     """
-    text = "\n\n".join([part.text for part in whole.parts])
-    all_of_it = Note(text, whole.document, whole.marks)
-    may_be_private = names_tag(text) or bool(whole.document.private)
+    text = "\n\n".join([part.text for part in parts.parts])
+    all_of_it = Note(text, parts.document, parts.marks)
+    may_be_private = names_tag(text) or bool(parts.document.private)
     if not (source.may_hold(all_of_it) or may_be_private):
         return
-    reader = _PartsReader(source, whole, picture)
-    for number, part in enumerate(whole.parts):
+    reader = _PartsReader(source, parts, picture)
+    for number, part in enumerate(parts.parts):
         reader.read(number, part)
     document = reader.document
-    with_document = [replace(one, document=document) for one in reader.highlights]
+    with_document = [
+        replace(highlight, document=document) for highlight in reader.highlights
+    ]
     blocks = reader.blocks
     yield from source.sightings(
         document,

@@ -292,10 +292,10 @@ def _known(places: Iterable[Span | None]) -> list[Span]:
     return [span for span in places if span is not None]
 
 
-def _as_in_note(note: str, at: int, text: str) -> str:
+def _as_in_note(note: str, position: int, text: str) -> str:
     """Return text as it has to be written at a place: in a row of a table, a quote, an item."""
-    line_start = note.rfind("\n", 0, at) + 1
-    line_end = note.find("\n", at)
+    line_start = note.rfind("\n", 0, position) + 1
+    line_end = note.find("\n", position)
     line = note[line_start : line_end if line_end >= 0 else len(note)]
     if line.lstrip("> \t").startswith("|"):
         text = text.replace("|", r"\|")

@@ -123,8 +123,8 @@ def answer_from(question: Question) -> Reply:
     except FileNotFoundError:
         return Failed(WENT_AWAY, READ_AGAIN)
     except OSError as error:
-        what = f"it cannot be read: {error.strerror or error}"
-        return Failed(what, "check the file's permissions")
+        message = f"it cannot be read: {error.strerror or error}"
+        return Failed(message, "check the file's permissions")
     except FAULTS:
         return DAMAGED
 
@@ -434,8 +434,8 @@ class _Reading:
                 scanned.add(number)
         if scanned:
             labels = self._labels(sorted(scanned))
-            what = f"marks on pages without text, such as scans: {labels}"
-            yield (what, "add a text layer (OCR); the marks will then be read")
+            message = f"marks on pages without text, such as scans: {labels}"
+            yield (message, "add a text layer (OCR); the marks will then be read")
 
     def _labels(self, numbers: Iterable[int]) -> str:
         return ", ".join(map(self._pages.label, numbers))

@@ -333,12 +333,12 @@ def cluster(address: str) -> Iterator[Executor]:
         client.wait_for_workers(1, timeout=CONNECT_SECONDS)
     except ImportError as error:
         hint = "pip install 'ankiforge-cards[dask]'"
-        what = "the setting executor needs dask.distributed"
-        raise UsageError(what, hint=hint) from error
+        message = "the setting executor needs dask.distributed"
+        raise UsageError(message, hint=hint) from error
     except (OSError, TypeError, ValueError) as error:
         hint = f"start one: dask scheduler; and workers: dask worker {address}"
-        what = f"no Dask scheduler answers at {address} with a worker ({error})"
-        raise ServiceError(what, hint=hint) from error
+        message = f"no Dask scheduler answers at {address} with a worker ({error})"
+        raise ServiceError(message, hint=hint) from error
     with client:
         yield client.get_executor(pure=False)
 

@@ -117,8 +117,8 @@ class Client(httpx2.Client):
                     response = super().request(method, url, **options)
                 wait = _asked_wait(response)
                 if wait > LONGEST_WAIT:
-                    what = f"{self._address.host} asks to wait {wait:,.0f} s"
-                    raise ItemError(what, hint=_LATER)
+                    message = f"{self._address.host} asks to wait {wait:,.0f} s"
+                    raise ItemError(message, hint=_LATER)
                 fault = self._fault(response)
                 if fault is None:
                     response.headers.pop("backoff", None)  # pyzotero would sleep
@@ -156,8 +156,10 @@ class Client(httpx2.Client):
                 return None
             return ItemError(f"the answer of {host} cannot be read", hint=_LATER)
         if status < 400:
-            what = f"something else answered in place of Zotero at {host} (a login page?)"
-            return ItemError(what, hint="log in to this network with a browser first")
+            message = (
+                f"something else answered in place of Zotero at {host} (a login page?)"
+            )
+            return ItemError(message, hint="log in to this network with a browser first")
         hint = _LATER
         if local:
             hint = _ALLOW
@@ -204,8 +206,8 @@ class Online:
         if address.local:
             return Account(None, ()), {}
         if not address.key:
-            what = f"{address.host} needs a key, in {address.key_env or 'a `key_env`'}"
-            raise ItemError(what, hint=_KEY)
+            message = f"{address.host} needs a key, in {address.key_env or 'a `key_env`'}"
+            raise ItemError(message, hint=_KEY)
         headers = {"Zotero-API-Version": "3", "Authorization": f"Bearer {address.key}"}
         url = f"{address.url}/keys/current"
         answer = self.client.request("GET", url, headers=headers)
@@ -322,8 +324,8 @@ class Online:
                 if not page or len(rows) >= total:
                     break
         if total != len(rows):
-            what = f"{self.address.host} gave {len(rows)} of {total} items"
-            raise ItemError(what, hint=_LATER)
+            message = f"{self.address.host} gave {len(rows)} of {total} items"
+            raise ItemError(message, hint=_LATER)
         return rows
 
     def _parsed(self, rows: Rows, collections: Rows) -> list[Item]:

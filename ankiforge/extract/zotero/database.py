@@ -74,8 +74,8 @@ def _as_item_error() -> Iterator[None]:
         yield
     except UnicodeDecodeError as error:
         # sqlite3 fails to quote a damaged name in its message
-        what = "the database cannot be read: it is damaged"
-        raise ItemError(what, hint=_REPAIR) from error
+        message = "the database cannot be read: it is damaged"
+        raise ItemError(message, hint=_REPAIR) from error
     except sqlite3.Error as error:
         is_foreign = "no such table" in str(error) or "not a database" in str(error)
         if is_foreign:
@@ -187,8 +187,8 @@ class Database:
     def items(self, library: Library) -> list[Item]:
         """Return annotations, notes, and what they belong to, the trash included."""
         if library.number is None:
-            what = f"library: it has no group {library.group}"
-            raise ItemError(what, hint="sync it in Zotero")
+            message = f"library: it has no group {library.group}"
+            raise ItemError(message, hint="sync it in Zotero")
         return [self._item(row) for row in self._rows(_ITEMS, library.number)]
 
     @cached_property
@@ -212,8 +212,8 @@ class Database:
         try:
             return msgspec.convert(data, Item, strict=False)
         except msgspec.ValidationError as error:
-            what = f"the item {row['key']} cannot be read: {error}"
-            raise ItemError(what, hint=_REPAIR) from error
+            message = f"the item {row['key']} cannot be read: {error}"
+            raise ItemError(message, hint=_REPAIR) from error
 
     def _pairs(self, query: str, *values: Any) -> dict[str, str]:
         return dict(map(tuple, self._rows(query, *values)))

@@ -160,8 +160,8 @@ def address_of(api: str, url: str, key_env: str) -> Address | None:
     name = key_variable(ZOTERO, address, key_env)
     key = key_for(ZOTERO, address, key_env)
     if not key.isascii() or not key.isprintable():
-        what = f"key_env: the key in {name} contains characters that are not allowed in a header"
-        raise ConfigError(what)
+        message = f"key_env: the key in {name} contains characters that are not allowed in a header"
+        raise ConfigError(message)
     return Address(address, local=False, key_env=name, key=key)
 
 
@@ -352,7 +352,7 @@ class ZoteroSource:
         """Yield the content of a library and its `Scan`, which is also returned."""
         complete = not self.only
         try:
-            yield from works.of(library)
+            yield from works.read_library(library)
             complete &= not works.failed
         except ItemError as error:
             complete = False
@@ -365,7 +365,7 @@ class ZoteroSource:
         """Yield a notice for each folder of linked files that nobody confirmed."""
         folders = Counter(os.path.dirname(path) for path in paths)  # noqa: PTH120 - of any system
         for folder, count in sorted(folders.items()):
-            what = (
+            message = (
                 f"linked files in {folder} were not opened ({count}):"
                 " it is outside the workspace"
             )
@@ -373,7 +373,7 @@ class ZoteroSource:
                 f"if these are yours, write linked: [{folder}] into this source in ankiforge.yaml,"
                 f" then: ankiforge init --trust {self.workspace}"
             )
-            yield Problem(self.name, what, hint, notice=True)
+            yield Problem(self.name, message, hint, notice=True)
 
     def _not_here(self, missing: Counter[str]) -> LeftOut:
         """Return what is not read because files with marks are not on this machine."""
@@ -410,8 +410,8 @@ class ZoteroSource:
             return
         if self.offline and not is_loopback(self.address.url):
             hint = "run it without --offline, or give `path:`, Zotero's data folder"
-            what = f"--offline, and Zotero's web library is at {self.address.host}"
-            raise ItemError(what, hint=hint)
+            message = f"--offline, and Zotero's web library is at {self.address.host}"
+            raise ItemError(message, hint=hint)
         from ankiforge.extract.zotero import api
 
         with api.Client(self.address, self.pace or api.Pace()) as client:

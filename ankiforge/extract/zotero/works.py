@@ -109,7 +109,7 @@ class Works:
             if is_mark and not is_in_trash:
                 yield family
 
-    def of(self, library: Library) -> Iterator[Extracted | Problem]:
+    def read_library(self, library: Library) -> Iterator[Extracted | Problem]:
         """Yield each work with marks or notes, by key."""
         works: dict[str, Item] = {}
         marks: dict[str, list[Mark]] = defaultdict(list)
@@ -153,12 +153,12 @@ class Works:
                 passage = passages.get(mark.item.key, Passage())
                 highlights.append(self._highlight(library, document, mark, passage))
             else:
-                what = "an annotation of a kind this program does not know"
+                message = "an annotation of a kind this program does not know"
                 hint = "it was left out; a newer version of this program may know it"
                 where = f"{document.title}: {library.namespace}/{mark.item.key}"
                 yield Problem(
                     where,
-                    f"{what} ({mark.item.annotation_type})",
+                    f"{message} ({mark.item.annotation_type})",
                     hint,
                 )
         for note in notes:
