@@ -372,17 +372,20 @@ def search(call: Call, query: Words) -> None:
     refuse_unknown_options(query)
     words = " ".join(query)
     ledger = workspace_of(call).ledger.path
-    keeps = os.access(ledger, os.W_OK) and os.access(ledger.parent, os.W_OK)
-    with session(
-        call,
-        read_only=not keeps,
-    ) as workspace:  # the index is kept if it can be
-        most = _WORKS if call.limit is None else call.limit
+    # the search index is stored if the ledger can be written
+    is_writable = os.access(ledger, os.W_OK) and os.access(ledger.parent, os.W_OK)
+    limit = _WORKS if call.limit is None else call.limit
+    with session(call, read_only=not is_writable) as workspace:
         last_read = workspace.ledger.get_setting("looked")
-        works = islice(_works(workspace.ledger, words), most)
-        found = (seen_json(work, last_read) for work in works)
-        shown = ((work, seen_text(work, whole=call.verbose)) for work in found)
-        if not show_all(call, shown, apart=True) and call.limit != 0:
+        works = islice(_works(workspace.ledger, words), limit)
+
+        def entries() -> Iterator[tuple[Json, Iterator[str]]]:
+            for work in works:
+                entry = seen_json(work, last_read)
+                yield entry, seen_text(entry, whole=call.verbose)
+
+        was_anything_shown = show_all(call, entries(), apart=True)
+        if not was_anything_shown and call.limit != 0:
             call.say(f"nothing you have read matches {shortened(words, 100)!r}")
 
 
@@ -548,19 +551,22 @@ def export(call: Call, path: Path, query: Words, force: bool) -> None:
         terms = parse(typed)
         matching = ledger.lines(ledger.find(terms, everything=True))
         lines = list(lines_as_in_anki(ledger, matching))
-        keys = {line.highlight.key for line in lines}
+        keys_with_lines = {line.highlight.key for line in lines}
         highlights = []
         for outcome in ledger.fates():
-            if not terms or outcome.highlight.key in keys:
-                highlights.append(outcome.highlight)
+            highlight = outcome.highlight
+            if not terms or highlight.key in keys_with_lines:
+                highlights.append(highlight)
         if form == "csv":
-            text = iter([as_csv(lines, lambda line: line_tags(line, workspace.decks))])
+            table = as_csv(lines, lambda line: line_tags(line, workspace.decks))
+            text = iter([table])
         else:
             line_as_json = partial(line_json, ledger, decks=workspace.decks)
             text = as_lines(highlights, lines, typed, line_as_json)
         _write_export(path, text)
     if call.as_json:
-        call.data({"path": str(path), "highlights": len(highlights), "cards": len(lines)})
+        counts = {"highlights": len(highlights), "cards": len(lines)}
+        call.data({"path": str(path), **counts})
     else:
         call.say(f"{path}: {len(highlights)} highlights, {len(lines)} cards")
 

@@ -335,16 +335,17 @@ def export(call: Call, file: Path) -> None:
 
     looks: list[str] = []
     with session(call, read_only=True) as workspace:
+        ledger = workspace.ledger
         prompt = load_prompt(workspace.folder, chat=True)
         job = workspace.job()
-        most = chat.MOST if call.limit is None else call.limit
-        pending = chat.asked_in(for_model(job, workspace.ledger))
-        tasks = list(for_model(job, workspace.ledger, most))
+        limit = chat.MOST if call.limit is None else call.limit
+        pending = chat.asked_in(for_model(job, ledger))
+        tasks = list(for_model(job, ledger, limit))
         rejected = chat.sent_back(tasks, workspace.replies)
         texts = chat.export_chats(tasks, prompt, rejected=rejected)
         count = chat.asked_in(tasks)
         if job.verify:
-            looks = chat.export_looks(to_compare(workspace.ledger))
+            looks = chat.export_looks(to_compare(ledger))
     if not texts and not looks:
         call.say(
             "nothing to ask: every highlight has a card, or may not be sent to a model"
@@ -356,20 +357,18 @@ def export(call: Call, file: Path) -> None:
     }
     for path, text in files.items():
         _write_export(path, text)
-    call.say(f"{counted(count, 'highlight')} written to {', '.join(map(str, files))}")
-    each = (
-        "each text into a separate chat"
-        if len(files) > 1
-        else "the text into any chatbot"
-    )
-    call.say(f"paste {each}; save its answer as ANSWER.md")
+    written = ", ".join(str(path) for path in files)
+    call.say(f"{counted(count, 'highlight')} written to {written}")
+    if len(files) > 1:
+        call.say("paste each text into a separate chat; save its answer as ANSWER.md")
+    else:
+        call.say("paste the text into any chatbot; save its answer as ANSWER.md")
     call.say("next: ankiforge draft import ANSWER.md")
     left = pending - count
     if left:
+        passages = counted(left, "passage")
         again = f"ankiforge draft export {quote(str(file))}"
-        call.say(
-            f"{counted(left, 'passage')} left: import the answer first, then: {again}"
-        )
+        call.say(f"{passages} left: import the answer first, then: {again}")
 
 
 def _numbered(file: Path, stem: str, texts: list[str]) -> dict[Path, str]:

@@ -79,22 +79,17 @@ def _with_another_value(
     written: str,
 ) -> Iterator[str]:
     """Yield texts in which the key, which the section has, has another value."""
+    name = re.escape(key)
+    on_its_own_line = re.compile(rf"([ \t]+{name}:)[ \t]*{_VALUE}")
+    in_braces = re.compile(rf"((?<![\w-]){name}:[ \t]*){_VALUE}")
     inside = list(_inside(lines, start))
-    on_its_own_line = re.compile(rf"([ \t]+{re.escape(key)}:)[ \t]*{_VALUE}")
     for number in inside:
         line = on_its_own_line.sub(
-            lambda found: f"{found[1]} {written}",
-            lines[number],
-            1,
+            lambda match: f"{match[1]} {written}", lines[number], count=1
         )
         yield _replaced(lines, number, line)
-    in_braces = re.compile(rf"((?<![\w-]){re.escape(key)}:[ \t]*){_VALUE}")
     for number in (start, *inside):
-        line = in_braces.sub(
-            lambda found: f"{found[1]}{written}",
-            lines[number],
-            1,
-        )
+        line = in_braces.sub(lambda match: f"{match[1]}{written}", lines[number], count=1)
         yield _replaced(lines, number, line)
 
 

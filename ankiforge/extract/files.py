@@ -158,7 +158,7 @@ def _expression(pattern: str) -> str:
     wildcard of each kind may try several places, because what follows it has to reach the
     end.
     """
-    wildcards = [found[0] for found in _WILDCARD.finditer(pattern)]
+    wildcards = [match[0] for match in _WILDCARD.finditer(pattern)]
     literals = [_literal(words) for words in _WILDCARD.split(pattern)]
     # the pieces between wildcards that cross folders, each with the wildcard before it
     parts = [[("", literals[0])]]
@@ -167,13 +167,17 @@ def _expression(pattern: str) -> str:
             parts[-1].append((wildcard, literal))
         else:
             parts.append([(wildcard, literal)])
-    *before, last = parts
-    expression = "".join(f"(?>{_first_place(part)})" for part in before)
-    (wildcard, literal), *stars = last
+    *inner_parts, last_part = parts
+    expression = ""
+    for part in inner_parts:
+        expression += f"(?>{_first_place(part)})"
+    (wildcard, literal), *stars = last_part
     expression += _LAST.get(wildcard, "") + literal
     if stars:
-        *inner, (star, literal_behind) = stars
-        expression += "".join(f"(?>{_first_place([piece])})" for piece in inner)
+        *inner_stars, last_star = stars
+        for piece in inner_stars:
+            expression += f"(?>{_first_place([piece])})"
+        star, literal_behind = last_star
         expression += _LAST[star] + literal_behind
     return expression
 

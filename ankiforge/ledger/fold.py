@@ -64,23 +64,26 @@ def classes(links: Iterable[Event]) -> dict[str, Strings]:
         links: the `same` and `undo` events, and the `key` events of the keys they name.
     """
     age: dict[str, int] = {}
-    passage_of: dict[str, set[str]] = {}
+    keys_of_passage: dict[str, set[str]] = {}
     standing = [event for event, stands in in_order(links) if stands]
     for position, event in enumerate(standing):
         if event.what == "key":
             age.setdefault(event.key, position)
         elif event.what == "same":
-            old = event.body["old"]
-            keys = passage_of.get(event.key, {event.key})
-            old_keys = passage_of.get(old, {old})
+            old_key = event.body["old"]
+            keys = keys_of_passage.get(event.key, {event.key})
+            old_keys = keys_of_passage.get(old_key, {old_key})
             united = keys | old_keys
             for key in united:
-                passage_of[key] = united
+                keys_of_passage[key] = united
 
     def by_age(key: str) -> tuple[int, str]:
         return age.get(key, len(age)), key
 
-    return {key: tuple(sorted(keys, key=by_age)) for key, keys in passage_of.items()}
+    oldest_first = {}
+    for key, keys in keys_of_passage.items():
+        oldest_first[key] = tuple(sorted(keys, key=by_age))
+    return oldest_first
 
 
 # --- the fold ---------------------------------------------------------------------------

@@ -153,11 +153,13 @@ class _ViewRecording:
         if self._store.machine not in state.seen_by:
             self.viewed.first.append(note.guid)
             self._store.add("seen", passage.key, POLICY, {"guid": note.guid})
-        if state.why == DELETED and before is not None and before["absent"]:
+        was_absent = before is not None and before["absent"]
+        if was_absent and state.why == DELETED:
             self.viewed.returned.append(note.guid)
             _unretire(self._store, note.guid, passage.key)
         _write_seen(self._store, note, before)
-        if note.retired and card["live"] and not _knows_of_dropping(self._store, state):
+        is_dropped_in_anki = note.retired and card["live"]
+        if is_dropped_in_anki and not _knows_of_dropping(self._store, state):
             self.viewed.retired.append(note.guid)
             _retire(self._store, note.guid, RETIRED_BEFORE)
 

@@ -285,25 +285,22 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> CollectionScan
     if bound is not None and not bind and _is_other(view, bound):
         message = "it is another collection than the one that has your notes; nothing was concluded"
         hint = "to study them in this one from now on: ankiforge pull --bind"
-        return CollectionScan(
-            "failed",
-            view.path,
-            problem=Problem(view.path, message, hint),
-        )
+        problem = Problem(view.path, message, hint)
+        return CollectionScan("failed", view.path, problem=problem)
     types = {note_type.id: note_type for note_type in view.types}
     adopted = ledger.adopted()
-    notes = [_seen(note, types, adopted.get(note.guid)) for note in view.notes()]
-    if not notes and not bind and view.complete and _may_be_other(view, bound, ledger):
+    notes = []
+    for note in view.notes():
+        notes.append(_seen(note, types, adopted.get(note.guid)))
+    shows_none = view.complete and not notes
+    if shows_none and not bind and _may_be_other(view, bound, ledger):
         message = "Anki shows none of your notes; nothing was concluded"
         hint = (
             "is another profile open? if they were removed there, or to study them in this"
             " collection from now on: ankiforge pull --bind"
         )
-        return CollectionScan(
-            "failed",
-            view.path,
-            problem=Problem(view.path, message, hint),
-        )
+        problem = Problem(view.path, message, hint)
+        return CollectionScan("failed", view.path, problem=problem)
     viewed = ledger.record_view(
         notes,
         complete=view.complete,
@@ -591,22 +588,23 @@ def _as_candidate(note: Seen) -> tuple[Seen, Wording, str, tuple[str, ...]]:
     from ankiforge.anki.notetypes import field_hash
     from ankiforge.anki.render import unrender
 
-    assert note.identity is not None
-    family = note.identity.family
-    fields: dict[str, str] = {}
+    identity = note.identity
+    assert identity is not None
+    family = identity.family
+    names = family.content_fields
     changed: list[str] = []
     # the three have different lengths: only content fields have a base
-    bases = note.identity.fields
-    for name, html, base in zip(family.content_fields, note.fields, bases, strict=False):
+    for name, html, base in zip(names, note.fields, identity.fields, strict=False):
         if field_hash(html) != base:
             changed.append(name)
-    for name, html in zip(family.content_fields, note.fields, strict=False):
+    fields: dict[str, str] = {}
+    for name, html in zip(names, note.fields, strict=False):
         text = unrender(html)
         if text:
             fields[name] = text
     passage, exact, quote = read_source(_field(note, family, "Source"))
     kind = "two-way" if fields.get("Reverse") else family.value
-    slot = note.identity.slot
+    slot = identity.slot
     is_own = slot.isdigit() and len(slot) < 4
     wording = Wording(
         kind,

@@ -111,14 +111,15 @@ def _check_fit(
     from ankiforge.anki.templates import ordinals_in, shows_cloze
 
     if kind.family is not family:
-        is_one = "is a cloze note type" if kind.cloze else "is no cloze note type"
+        actual = "is a cloze note type" if kind.cloze else "is no cloze note type"
         hint = f"name another one here, or move it to note_types.{kind.family.value}"
-        raise where.at("name").error(f"{kind.name!r} {is_one}", hint)
+        raise where.at("name").error(f"{kind.name!r} {actual}", hint)
     names = wanted.fields.names
     for ours, name in names.items():
         if name not in kind.names:
             message = f"{kind.name!r} has no field {name!r}"
-            raise where.at("fields", ours).error(message, suggestion(name, kind.names))
+            hint = suggestion(name, kind.names)
+            raise where.at("fields", ours).error(message, hint)
     needed = {names[ours] for ours in family.needed_fields}
     first = kind.names[0]
     if first not in needed:
@@ -126,18 +127,16 @@ def _check_fit(
         always_there = " or ".join(family.needed_fields)
         raise where.at("fields").error(message, f"put {always_there} into {first!r}")
     if family is Family.CLOZE:
-        shown = names["Text"]
-        makes_cards = shows_cloze(kind, shown)
-        shown = f"cloze:{shown}"
+        makes_cards = shows_cloze(kind, names["Text"])
+        placeholder = f"cloze:{names['Text']}"
     else:
         filled = {name: "x" if name in needed else "" for name in kind.names}
-        shown = names["Front"]
         makes_cards = bool(ordinals_in(kind, filled))
+        placeholder = names["Front"]
     if not makes_cards:
-        message = f"no card template of {kind.name!r} asks {{{{{shown}}}}}"
-        raise where.at("fields").error(
-            message, "choose another field, or change the template in Anki"
-        )
+        message = f"no card template of {kind.name!r} asks {{{{{placeholder}}}}}"
+        hint = "choose another field, or change the template in Anki"
+        raise where.at("fields").error(message, hint)
 
 
 def _mapped(kind: SeenType, wanted: BasicType | ClozeType) -> MappedType:

@@ -68,10 +68,12 @@ def _term(match: re.Match[str]) -> QueryTerm:
     if field == "colour" and value.isalpha():
         value = colour_name(value)
     if field in _WORDS:
+        possible = _WORDS[field]
+        # in a query, only `*` and `?` are wildcards
         pattern = value.casefold().replace("[", "[[]")
-        if not any(fnmatchcase(word, pattern) for word in _WORDS[field]):
+        if not any(fnmatchcase(word, pattern) for word in possible):
             message = f"query: {field} is never {value!r}"
-            raise UsageError(message, hint=f"one of: {', '.join(_WORDS[field])}")
+            raise UsageError(message, hint=f"one of: {', '.join(possible)}")
     return QueryTerm(field, value, negated=bool(match["minus"]))
 
 

@@ -188,11 +188,11 @@ def _source(
     except ForgeError as error:
         return _failed(name, error)
     look: Callable[[], str] | None = getattr(opened, "look", None)
-    can_be_read = os.access(source.path, os.R_OK)
+    is_readable = os.access(source.path, os.R_OK)
     has_api = look is not None and bool(source.options.get("api"))
-    lacks_its_folder = source.has_folder and not can_be_read
+    lacks_its_folder = source.has_folder and not is_readable
     by_api = has_api and not lacks_its_folder
-    if not can_be_read and not by_api:
+    if not is_readable and not by_api:
         fault = "cannot be read" if source.path.exists() else "is not there"
         advice = f"correct path: in {source.where}, or mount its disk"
         return _fail(name, f"{source.path} {fault}", advice, 1)
@@ -202,7 +202,8 @@ def _source(
         return _failed(name, error)
     if by_api:
         return _ok(name, f"{source.kind}: {answer}")
-    return _ok(name, f"{source.kind} in {source.path}{getattr(opened, 'remark', '')}")
+    remark = getattr(opened, "remark", "")
+    return _ok(name, f"{source.kind} in {source.path}{remark}")
 
 
 def _ledger(workspace: WorkspaceFolder) -> Iterator[Check]:

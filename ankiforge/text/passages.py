@@ -40,22 +40,22 @@ def paragraphs_around(text: str, start: int, end: int, *, asks: bool) -> str:
         asks: whether a reader's question may be answered there, so that more
             paragraphs are wanted.
     """
-    most = NEARBY if asks else PARAGRAPH
-    first = text.rfind("\n", 0, start) + 1
-    last = _line_end(text, end)
-    if last - first <= most:
-        return _with_neighbours(text, first, last, most)
-    spare = max(most - (end - start) - 2 * len("… "), 0)
+    limit = NEARBY if asks else PARAGRAPH
+    paragraph_start = text.rfind("\n", 0, start) + 1
+    paragraph_end = _line_end(text, end)
+    if paragraph_end - paragraph_start <= limit:
+        return _with_neighbours(text, paragraph_start, paragraph_end, limit)
+    room = max(limit - (end - start) - 2 * len("… "), 0)
     # what one side does not need, the other one gets
-    for_lead = max(spare // 2, spare - (last - end))
-    for_rest = max(spare // 2, spare - (start - first))
-    lead = text[max(first, start - for_lead) : start]
-    rest = text[end : min(last, end + for_rest)]
-    if start - for_lead > first:
-        lead = f"… {_cut_at_start(lead)}"
-    if end + for_rest < last:
-        rest = f"{_cut_at_end(rest)} …"
-    return f"{lead}{text[start:end]}{rest}"
+    room_before = max(room // 2, room - (paragraph_end - end))
+    room_behind = max(room // 2, room - (start - paragraph_start))
+    before = text[max(paragraph_start, start - room_before) : start]
+    behind = text[end : min(paragraph_end, end + room_behind)]
+    if start - room_before > paragraph_start:
+        before = f"… {_cut_at_start(before)}"
+    if end + room_behind < paragraph_end:
+        behind = f"{_cut_at_end(behind)} …"
+    return f"{before}{text[start:end]}{behind}"
 
 
 def _line_end(text: str, start: int) -> int:

@@ -134,7 +134,8 @@ class Calibre(DatabaseSource):
 
     def marked(self, connection: sqlite3.Connection, file: File) -> Iterator[Marked]:
         """Yield the highlights of a library, book by book."""
-        books: dict[Any, tuple[Book, list[Mark]]] = {}
+        books: dict[Any, Book] = {}
+        marks: dict[Any, list[Mark]] = {}
         for row in connection.execute(_MARKS):
             try:
                 mark = mark_of(highlight_of(text_of(row, "annot_data")))
@@ -144,24 +145,11 @@ class Calibre(DatabaseSource):
                 continue
             key = row["book"], text_of(row, "format")
             if key not in books:
-                authors = connection.execute(_AUTHORS, (row["book"],)).fetchall()
-                numbers = connection.execute(_ISBN, (row["book"],)).fetchall()
-                isbn: tuple[Pair, ...] = tuple(
-                    ("isbn", text_of(one, "val")) for one in numbers
-                )
-                name = f"{text_of(row, 'name')}.{text_of(row, 'format').lower()}"
-                book = Book(
-                    text_of(row, "title"),
-                    tuple(
-                        text_of(author, "name").replace("|", ",") for author in authors
-                    ),
-                    isbn[:1],
-                    f"{text_of(row, 'path')}/{name}",
-                )
-                books[key] = (book, [])
-            books[key][1].append(mark)
-        for book, marks in books.values():
-            for mark in in_reading_order(marks):
+                books[key] = _book(connection, row)
+                marks[key] = []
+            marks[key].append(mark)
+        for key, book in books.items():
+            for mark in in_reading_order(marks[key]):
                 yield book, mark
 
 
@@ -223,3 +211,21 @@ def in_reading_order(marks: list[Mark]) -> list[Mark]:
         return mark.page, tuple(number for _, number in mark.steps), mark.offset
 
     return sorted(marks, key=place)
+
+
+def _book(connection: sqlite3.Connection, row: sqlite3.Row) -> Book:
+    """Return the book of a row of highlights, with its authors and its ISBN."""
+    authors = []
+    for author in connection.execute(_AUTHORS, (row["book"],)):
+        # calibre stores a comma within a name as |
+        authors.append(text_of(author, "name").replace("|", ","))
+    isbns: list[Pair] = []
+    for number in connection.execute(_ISBN, (row["book"],)):
+        isbns.append(("isbn", text_of(number, "val")))
+    file_name = f"{text_of(row, 'name')}.{text_of(row, 'format').lower()}"
+    return Book(
+        text_of(row, "title"),
+        tuple(authors),
+        tuple(isbns[:1]),
+        f"{text_of(row, 'path')}/{file_name}",
+    )

@@ -34,7 +34,7 @@ from ankiforge.extract.books import Book, Mark, document_of, extracted
 from ankiforge.extract.books.calibre import highlight_of, in_reading_order, mark_of
 from ankiforge.extract.files import open_regular, unreadable
 from ankiforge.extract.folder import File, FileSource
-from ankiforge.model import Memory, NoMemory, Problem, Sighting, Strings
+from ankiforge.model import Memory, NoMemory, Pair, Problem, Sighting, Strings
 from ankiforge.text import regex
 
 if TYPE_CHECKING:  # loaded when a book is read
@@ -160,10 +160,10 @@ def _read(file: File) -> tuple[bytes, Book]:
         if _ANNOTATIONS not in book.namelist():
             return b"", Book("")
         raw = _member(book, _ANNOTATIONS)
-        told = Book("", file=file.path, path=file.path)
+        described = Book("", file=file.path, path=file.path)
         with suppress(ElementTree.ParseError, KeyError):
-            told = _told(book, file.path)
-        return raw, told
+            described = _read_metadata(book, file.path)
+        return raw, described
 
 
 def _member(book: ZipFile, name: str) -> bytes:
@@ -177,24 +177,29 @@ def _member(book: ZipFile, name: str) -> bytes:
     return book.read(name)
 
 
-def _told(book: ZipFile, path: str) -> Book:
-    """Return title, authors and ISBN, as the book tells them."""
+def _read_metadata(book: ZipFile, path: str) -> Book:
+    """Return title, authors and ISBN, as the metadata of the book say."""
     container = ElementTree.fromstring(_member(book, _CONTAINER))
     root_file = container.find(".//{*}rootfile")
     name = "" if root_file is None else root_file.get("full-path", "")
     package = ElementTree.fromstring(_member(book, posixpath.normpath(name)))
     metadata = package.find("{*}metadata")
-    told: dict[str, list[str]] = {}
-    for entry in metadata if metadata is not None else ():
-        words = " ".join((entry.text or "").split())
-        told.setdefault(str(entry.tag).rpartition("}")[2], []).append(words)
-    isbns = [
-        _ISBN.fullmatch(words.replace("-", "")) for words in told.get("identifier", ())
-    ]
+    entries: dict[str, list[str]] = {}
+    if metadata is not None:
+        for element in metadata:
+            words = " ".join((element.text or "").split())
+            tag = str(element.tag).rpartition("}")[2]
+            entries.setdefault(tag, []).append(words)
+    titles = entries.get("title") or [""]
+    isbns: list[Pair] = []
+    for identifier in entries.get("identifier", ()):
+        isbn = _ISBN.fullmatch(identifier.replace("-", ""))
+        if isbn:
+            isbns.append(("isbn", isbn[1]))
     return Book(
-        title=(told.get("title") or [""])[0],
-        authors=tuple(filter(None, told.get("creator", ()))),
-        identifiers=tuple(("isbn", isbn[1]) for isbn in isbns if isbn)[:1],
+        title=titles[0],
+        authors=tuple(filter(None, entries.get("creator", ()))),
+        identifiers=tuple(isbns[:1]),
         file=path,
         path=path,
     )

@@ -115,35 +115,36 @@ class Hypothesis(ExportSource):
         try:
             content = msgspec.json.decode(text, type=Export | tuple[msgspec.Raw, ...])
         except (msgspec.DecodeError, RecursionError) as error:
-            raise ItemError(
-                f"not a JSON export of hypothes.is: {error}",
-                hint=HINT,
-            ) from error
+            message = f"not a JSON export of hypothes.is: {error}"
+            raise ItemError(message, hint=HINT) from error
         export = content if isinstance(content, Export) else Export(content)
         owner = _user(export.export_userid)
         rows = (*export.rows, *export.annotations, *export.replies)
         for number, row in enumerate(rows, start=1):
             try:
-                yield owner, msgspec.json.decode(row, type=Annotation)
+                annotation = msgspec.json.decode(row, type=Annotation)
             except (msgspec.DecodeError, RecursionError) as error:
-                yield Problem(
-                    f"{path}: annotation {number}",
-                    f"{error}",
-                    "export again",
-                )
+                where = f"{path}: annotation {number}"
+                yield Problem(where, f"{error}", "export again")
+            else:
+                yield owner, annotation
 
     def documents(self, items: list[tuple[str, Annotation]]) -> Iterator[Named]:
         """Yield one document per page, in the order of their first annotations, and a problem."""
-        pages, replies = _threads(_newest(annotation for _, annotation in items))
+        annotations = [annotation for _, annotation in items]
+        pages, replies = _threads(_newest(annotations))
         users: set[str] = set()
         for marks in pages.values():
             users.update(mark.user for mark in marks)
-        owners = {owner for owner, _ in items if owner}
-        me = frozenset(map(_user, self.me)) or owners
+        if self.me:
+            me = frozenset(_user(name) for name in self.me)
+        else:
+            me = frozenset(owner for owner, _ in items if owner)
         if len(users) > 1 and not me:  # several users, and none is known to be the reader
             message = f"annotations of {len(users)} users, and all of them count as yours"
             hint = "name yourself: `me: [your user name]` in ankiforge.yaml"
-            yield "", iter((Problem(self.folder.name, message, hint, notice=True),))
+            notice = Problem(self.folder.name, message, hint, notice=True)
+            yield "", iter((notice,))
         for uri, marks in pages.items():
             yield uri, self._page(uri, marks, replies, me)
 
@@ -178,11 +179,13 @@ class Hypothesis(ExportSource):
         """Return the highlight of an annotation. One without a quote is a note about the page."""
         author = _user(annotation.user)
         is_mine = not me or author in me
-        answers = [
-            f"— {_user(reply.user)}: {reply.text}" for reply in replies if reply.text
-        ]
-        comments = [(annotation.text or "").strip(), *answers]
-        tags = [re.sub(r"\s+", "-", tag.strip()) for tag in annotation.tags or ()]
+        comments = [(annotation.text or "").strip()]
+        for reply in replies:
+            if reply.text:
+                comments.append(f"— {_user(reply.user)}: {reply.text}")
+        tags = []
+        for tag in annotation.tags or ():
+            tags.append(re.sub(r"\s+", "-", tag.strip()))
         exact = annotation.words("exact").strip()
         was_edited = annotation.updated != annotation.created
         return Highlight(

@@ -7,7 +7,7 @@ flashcards-obsidian (`flashcards`). Each keeps its settings in a file in the vau
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -225,8 +225,7 @@ class _O2a(
         taken = self._apart(text)
         cards: dict[int, Written] = {}
         for note_type, form, match in self._matches(text, searcher):
-            start, end = match.span
-            if any(low - 1 <= start and end <= high + 1 for low, high in taken):
+            if _is_within(match.span, taken):
                 continue
             values = list(match.groups)
             if form.has_id:  # it stands below the card, where it is read from
@@ -237,12 +236,14 @@ class _O2a(
             if "Cloze" in note_type and not self._has_gaps(values):
                 continue
             taken.append(match.span)
-            whole = text[start:end]
-            first_letter = start + len(whole) - len(whole.lstrip())
-            last_line = text.count("\n", 0, start + len(whole.rstrip())) + 1
+            start, end = match.span
+            matched = text[start:end]
+            first_letter = start + len(matched) - len(matched.lstrip())
+            first_line = text.count("\n", 0, first_letter)
+            last_line = text.count("\n", 0, start + len(matched.rstrip())) + 1
             card = self._card(note_type, values, last_line, tuple(tags))
             if card:
-                cards.setdefault(text.count("\n", 0, first_letter), card)
+                cards.setdefault(first_line, card)
         return cards
 
     def _matches(
@@ -313,14 +314,17 @@ class _O2a(
         words = self.words
         patterns = [_CODE_OR_MATHS]
         if words.begin and words.end:
-            begin, end = re.escape(words.begin), re.escape(words.end)
+            begin = re.escape(words.begin)
+            end = re.escape(words.end)
             patterns.append(re.compile(rf"(?m)^{begin}\n(?:.*\n)*?{end}"))
         if words.begin_inline and words.end_inline:
-            begin, end = re.escape(words.begin_inline), re.escape(words.end_inline)
+            begin = re.escape(words.begin_inline)
+            end = re.escape(words.end_inline)
             patterns.append(re.compile(rf"{begin}.*?{end}"))
         spans: list[Span] = []
         for pattern in patterns:
-            spans += [found.span() for found in pattern.finditer(text)]
+            for match in pattern.finditer(text):
+                spans.append(match.span())
         for word in (words.deck, words.tags):
             line = _declared(word, text)
             if line:
@@ -566,3 +570,12 @@ def _told(data: Json, shape: type[_Osr | _Flashcards | _O2a]) -> Value:
         fields = msgspec.convert(data.get("fields_dict", {}), dict[str, Strings])
         return msgspec.structs.replace(settings, fields_dict=fields, is_told=True)
     return settings
+
+
+def _is_within(span: Span, others: Sequence[Span]) -> bool:
+    """Return whether a span lies in another one, which may be a letter wider at each end."""
+    start, end = span
+    for other_start, other_end in others:
+        if other_start - 1 <= start and end <= other_end + 1:
+            return True
+    return False

@@ -178,9 +178,8 @@ class Quotes:
         first = quote.pieces[0]
         text_before = self._blocks[first.block].plain[: first.start]
         remark = REMARK.match(text_before + text)
-        annotation = quote.citation.annotation
         previous = quotes[-1] if quotes else None
-        if previous and annotation and previous.citation.annotation == annotation:
+        if previous and _cite_same_annotation(previous, quote):
             # a second text for one annotation is the reader's, unless set off or repeated
             is_quoted = text_before.endswith(OPENING)
             is_set_off = is_quoted or first.span in self._marked_spans(first.block)
@@ -239,30 +238,31 @@ class Quotes:
         block = self._blocks[index]
         if block.part is Part.HEADING or index in self._link_only:
             return []
-        linked = list(filter(_has_link, self._citations.get(index, ())))
-        next_links = [citation.span[0] for citation in linked[1:]]
-        next_links.append(len(block.plain))
+        citations = self._citations.get(index, ())
+        linked = [citation for citation in citations if _has_link(citation)]
+        next_starts = [citation.span[0] for citation in linked[1:]]
+        next_starts.append(len(block.plain))
         quotes = []
-        free = 0
-        for citation, next_link in zip(linked, next_links, strict=False):
+        previous_end = 0
+        for citation, next_start in zip(linked, next_starts, strict=False):
             start, end = citation.span
-            text_before = trimmed_words(block.plain, free, start)
-            free = end
+            text_before = trimmed_words(block.plain, previous_end, start)
+            previous_end = end
             quoted = citation.words
             if quoted is None and text_before:
-                is_alone = len(linked) == 1
                 is_listed = in_block_quote and bool(citation.label or citation.page)
                 quoted = self._quoted_before(
                     index,
                     text_before,
                     citation,
-                    is_alone=is_alone,
+                    is_alone=len(linked) == 1,
                     is_listed=is_listed,
                 )
             elif quoted is None:
-                quoted = self._quoted_behind(index, end, next_link)
+                quoted = self._quoted_behind(index, end, next_start)
             if quoted:
-                quotes.append(Quote((Piece(index, *quoted),), citation))
+                piece = Piece(index, *quoted)
+                quotes.append(Quote((piece,), citation))
         if len(quotes) == 1:
             return [self._with_comment_behind(quotes[0], linked)]
         return quotes
@@ -368,23 +368,33 @@ class Quotes:
             link_beside: that of the line beside it that contains only its link, if any.
         """
         citing = [index for index in members if self._cites_with_words(index)]
-        first_links = {self._citations[index][0].links for index in citing}
+        first_links = set()
+        for index in citing:
+            first_citation = self._citations[index][0]
+            first_links.add(first_citation.links)
         if len(first_links) > 1:
             quotes: list[Quote] = []
             for index in members:
                 quotes.extend(self._in_block(index, in_block_quote=True))
             return quotes
-        citation = self._citation_of_group([*members, *link_beside])
-        if citation is None or not all(map(self._ends_a_quote, citing)):
+        covered = (*members, *link_beside)
+        citation = self._citation_of_group(covered)
+        if citation is None:
             return []
-        body = [index for index in members if self._blocks[index].part is not Part.TITLE]
-        if not self._may_quote(members[0], citation) or not self._cards.isdisjoint(body):
+        if not all(self._ends_a_quote(index) for index in citing):
+            return []
+        body = []
+        for index in members:
+            if self._blocks[index].part is not Part.TITLE:
+                body.append(index)
+        has_cards = not self._cards.isdisjoint(body)
+        if has_cards or not self._may_quote(members[0], citation):
             return []
         pieces, comment = self._words_and_comment(body)
         if not pieces:
             return []
-        covers = (*members, *link_beside)
-        return [Quote(self._without_quotation_marks(pieces), citation, comment, covers)]
+        quoted = self._without_quotation_marks(pieces)
+        return [Quote(quoted, citation, comment, covered)]
 
     def _cites_with_words(self, index: int) -> bool:
         """Return whether a block has both citations and other words."""
@@ -429,12 +439,16 @@ class Quotes:
         first = pieces[0]
         last = pieces[-1]
         first_plain = self._blocks[first.block].plain
+        last_plain = self._blocks[last.block].plain
         if len(pieces) == 1:
             quoted = quoted_at_end(first_plain, first.start, first.end)
-            if quoted and not as_comment(first_plain[first.start : quoted[0]]):
-                return (Piece(first.block, *quoted),)
-        closer = self._blocks[last.block].plain[last.end - 1]
-        if first_plain[first.start] not in OPENERS_OF.get(closer, ""):
+            if quoted:
+                text_before = first_plain[first.start : quoted[0]]
+                if not as_comment(text_before):
+                    return (Piece(first.block, *quoted),)
+        opener = first_plain[first.start]
+        closer = last_plain[last.end - 1]
+        if opener not in OPENERS_OF.get(closer, ""):
             return tuple(pieces)
         # a single piece keeps its opening mark here
         pieces[0] = first._replace(start=first.start + 1)
@@ -462,17 +476,17 @@ class Quotes:
                 text = as_comment(block.plain[slice(*span)])
                 if not text:
                     continue
-                if pieces and (is_over or remark or is_below_rule):
+                is_behind = is_over or remark or is_below_rule
+                if pieces and is_behind:
                     comments.append(remark["words"] if remark else text)
                     is_over = True
                 else:
                     pieces.append(Piece(index, *span))
                     is_over = number < link_count
-        comments += [
-            self._blocks[index].plain
-            for index in commenting
-            if index not in self._link_only and self._blocks[index].part is not Part.TITLE
-        ]
+        for index in commenting:
+            is_title = self._blocks[index].part is Part.TITLE
+            if index not in self._link_only and not is_title:
+                comments.append(self._blocks[index].plain)
         return pieces, _joined(comments)
 
     def _quoting_and_commenting(self, body: Sequence[int]) -> tuple[list[int], list[int]]:
@@ -486,11 +500,17 @@ class Quotes:
             return list(body), []
         # a callout within the quote is the reader's
         outer_style = self._blocks[body[0]].style
-        asides = [index for index in inner if self._blocks[index].style != outer_style]
-        if asides and asides[0] != body[0]:
-            return [index for index in body if index not in asides], asides
+        callouts = []
+        for index in inner:
+            if self._blocks[index].style != outer_style:
+                callouts.append(index)
+        if callouts and callouts[0] != body[0]:
+            quoting = [index for index in body if index not in callouts]
+            return quoting, callouts
         # a quote within the quote is the quote, and what follows it is the reader's
-        return inner, [index for index in body if index > inner[-1]]
+        last_inner = inner[-1]
+        commenting = [index for index in body if index > last_inner]
+        return inner, commenting
 
 
 def _has_link(citation: Citation) -> bool:
@@ -501,6 +521,12 @@ def _has_link(citation: Citation) -> bool:
 def _joined(texts: Iterable[str]) -> str:
     """Join the texts that are not empty, a line each."""
     return "\n".join(filter(None, texts))
+
+
+def _cite_same_annotation(previous: Quote, quote: Quote) -> bool:
+    """Return whether two quotes cite one annotation, not only one document."""
+    annotation = quote.citation.annotation
+    return bool(annotation) and previous.citation.annotation == annotation
 
 
 def _with_comment(previous: Quote, quote: Quote, own_words: str) -> Quote:

@@ -253,18 +253,25 @@ def _in_order(
     """Sort segments as in the page's text, or as the quads if those jump less."""
     if len(segments) < 2:
         return segments
-    printed = [[chars[place] for place in segment] for segment in segments]
+    printed = []
+    for segment in segments:
+        printed.append([chars[place] for place in segment])
     longest: list[Char] = max(printed, key=len)
     direction = usual_step(pairwise(longest))
-    rtl = is_rtl("".join(char.text for char in chain.from_iterable(printed)))
+    letters = [char.text for char in chain.from_iterable(printed)]
+    rtl = is_rtl("".join(letters))
     extents = [_extent(segment_chars, direction, rtl=rtl) for segment_chars in printed]
 
     def jumps(order: Iterable[int]) -> float:
         in_order = [extents[number] for number in order]
         return sum(_oddness(first, second) for first, second in pairwise(in_order))
 
+    def quad_of(number: int) -> int:
+        first_char = segments[number][0]
+        return owners[first_char]
+
     by_text = range(len(segments))
-    by_quad = sorted(by_text, key=lambda number: owners[segments[number][0]])
+    by_quad = sorted(by_text, key=quad_of)
     order = by_quad if jumps(by_quad) < jumps(by_text) else by_text
     return [segments[number] for number in order]
 

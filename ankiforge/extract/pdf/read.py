@@ -348,25 +348,30 @@ class _Reading:
     def read(self, annotations: Sequence[Annotation], read: Read) -> Read:
         """Return `read` with the marks and the work."""
         names = strong_names(annotations)
-        by_page: dict[int, list[Annotation]] = defaultdict(list)
+        annotations_by_page: dict[int, list[Annotation]] = defaultdict(list)
         for annotation in annotations:
-            by_page[annotation.page].append(annotation)
+            annotations_by_page[annotation.page].append(annotation)
         marks: list[Highlight] = []
         areas: list[tuple[int, Box]] = []
-        for number in sorted(by_page):
+        for number in sorted(annotations_by_page):
             page = self._page(number)
-            on_page = [_locate(page, annotation) for annotation in by_page[number]]
-            for located in sorted(on_page, key=attrgetter("order")):
+            located_on_page = []
+            for annotation in annotations_by_page[number]:
+                located_on_page.append(_locate(page, annotation))
+            located_on_page.sort(key=attrgetter("order"))
+            for located in located_on_page:
                 if located.annotation.area:
                     areas.append((len(marks), located.annotation.area))
                 marks.append(self._mark(page, located, names))
-        key = DocumentKey(f"pdf:{document_id(self._folds, self._pages.opened())}")
+        id = document_id(self._folds, self._pages.opened())
+        document = structs.replace(self._work, key=DocumentKey(f"pdf:{id}"))
+        page_hashes = [(h16(page_text), len(page_text)) for page_text in self._folds]
         return structs.replace(
             read,
-            document=structs.replace(self._work, key=key),
+            document=document,
             marks=tuple(marks),
             areas=tuple(areas),
-            pages=tuple((h16(page), len(page)) for page in self._folds),
+            pages=tuple(page_hashes),
             problems=tuple(self._problems(marks)),
         )
 

@@ -376,6 +376,10 @@ class PageText:
         return self._with_indents(places) if self._is_code(places) else ""
 
     def _is_code(self, places: list[int]) -> bool:
+        """Return whether letters of equal width fill several lines, as in code.
+
+        Where most of the page is so, it is typewritten, and nothing is code.
+        """
         spans_lines = any(self.line_ends(left, right) for left, right in pairwise(places))
         if not spans_lines or self.direction[0] < 0.9:
             return False
@@ -385,9 +389,13 @@ class PageText:
             return False
         width = chars[0].width
         slack = SAME_WIDTH * width
-        if any(abs(char.width - width) > slack for char in chars):
-            return False
-        as_wide_on_page = sum(abs(char.width - width) < slack for char in self.chars)
+        for char in chars:
+            if abs(char.width - width) > slack:
+                return False
+        as_wide_on_page = 0
+        for char in self.chars:
+            if abs(char.width - width) < slack:
+                as_wide_on_page += 1
         return 2 * as_wide_on_page <= len(self.chars)
 
     def _with_indents(self, places: list[int]) -> str:
@@ -431,12 +439,15 @@ def _touch(left: Char, right: Char) -> bool:
     height = max(left.height, right.height, 1.0)
     # the lines may run from right to left
     gap = min(abs(right.left - left.right), abs(left.left - right.right))
-    if not gap < 0.1 * height or not abs(left.x - right.x) < 3 * height:
+    distance = abs(left.x - right.x)
+    are_beside = gap < 0.1 * height and distance < 3 * height
+    if not are_beside:
         return False
     bottoms_apart = abs(left.bottom - right.bottom)
     tops_apart = abs(left.top - right.top)
+    centres_apart = abs(left.y - right.y)
     are_level = bottoms_apart + tops_apart < 1.2 * height
-    return are_level and abs(left.y - right.y) < 0.6 * height
+    return are_level and centres_apart < 0.6 * height
 
 
 def _changes_size(above: Line, line: Line) -> bool:

@@ -41,6 +41,8 @@ AIR = 4.0
 """Points around a drawing."""
 FIGURES = ("image", "ink")
 """The types of annotations that are pictures."""
+_CUT_FOLDER = "cut/"
+"""The folder of pictures that were cut out of PDFs, in the names of pictures."""
 STORAGE = "storage"
 """The folder of files next to the database, and the prefix of paths in it."""
 
@@ -194,35 +196,55 @@ class Files:
         """
         passages: dict[str, Passage] = {}
         pictures: list[Picture] = []
-        for on_file in _by_file(marks):
-            path = self._file(library, on_file[0])
-            figures = [mark for mark in on_file if mark.item.annotation_type in FIGURES]
-            images: dict[str, CutOut] = {}
+        for marks_on_file in _by_file(marks):
+            path = self._file(library, marks_on_file[0])
+            figures = []
+            for mark in marks_on_file:
+                if mark.item.annotation_type in FIGURES:
+                    figures.append(mark)
+            cut_outs: dict[str, CutOut] = {}
             if path:
-                passages |= self._passages(path, on_file)
-                images = self._cut(path, figures)
-            elif self._is_missing(library, on_file[0]):
-                with_text = [
-                    mark for mark in on_file if mark.item.annotation_text.strip()
-                ]
-                if with_text:
-                    self.missing[on_file[0].file.path] += len(with_text)
+                passages |= self._passages(path, marks_on_file)
+                cut_outs = self._cut(path, figures)
+            elif self._is_missing(library, marks_on_file[0]):
+                self._count_missing(marks_on_file)
             for mark in figures:
                 key = mark.item.key
-                part = images.get(key, CutOut(b""))
-                # what a pen drew is in Zotero's picture, not in the file
-                prefers_cached = mark.item.annotation_type == "ink" or not part.data
-                name = self._cached_picture(library, key) if prefers_cached else ""
-                if not name and part.data:
-                    name = f"cut/{h16(library.namespace, key, part.figure)}.png"
-                    pictures.append(Picture(name, part.data))
+                cut_out = cut_outs.get(key, CutOut(b""))
+                name = self._picture_name(library, mark, cut_out)
+                if name.startswith(_CUT_FOLDER):
+                    pictures.append(Picture(name, cut_out.data))
                 if name:
                     passages[key] = Shown(
                         picture=name,
-                        figure=part.figure,
-                        labels=part.labels,
+                        figure=cut_out.figure,
+                        labels=cut_out.labels,
                     )
         return passages, tuple(pictures)
+
+    def _count_missing(self, marks_on_file: list[Mark]) -> None:
+        """Count the marks with text on a file that is not there."""
+        count = 0
+        for mark in marks_on_file:
+            if mark.item.annotation_text.strip():
+                count += 1
+        if count:
+            self.missing[marks_on_file[0].file.path] += count
+
+    def _picture_name(self, library: Library, mark: Mark, cut_out: CutOut) -> str:
+        """Return the name of the picture of a mark; "" if there is none.
+
+        What a pen drew is in Zotero's picture, not in the file.
+        """
+        key = mark.item.key
+        is_drawn = mark.item.annotation_type == "ink"
+        if is_drawn or not cut_out.data:
+            cached = self._cached_picture(library, key)
+            if cached:
+                return cached
+        if not cut_out.data:
+            return ""
+        return f"{_CUT_FOLDER}{h16(library.namespace, key, cut_out.figure)}.png"
 
     def _passages(self, path: Path, marks: list[Mark]) -> dict[str, Passage]:
         """Return the context of the marks in a file by key, as far as it is found."""

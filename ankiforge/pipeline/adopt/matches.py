@@ -152,13 +152,16 @@ def _their_notes(
     adopted = {note.guid for note in ledger.adopted().values()}
     notes: list[_TheirNote] = []
     with open_view(collection, None) as view:
-        said = read_maps(maps, view.types)
+        field_maps = read_maps(maps, view.types)
         types = {note_type.id: note_type for note_type in view.types}
-        names = {id: names_of(note_type, said) for id, note_type in types.items()}
+        names_of_type = {}
+        for type_id, note_type in types.items():
+            names_of_type[type_id] = names_of(note_type, field_maps)
         for note in view.notes():
             is_ours = note.guid in adopted or _OUR_GUID.fullmatch(note.guid)
             if note.type_id in types and not is_ours:
-                notes.append(_TheirNote(note, types[note.type_id], names[note.type_id]))
+                names = names_of_type[note.type_id]
+                notes.append(_TheirNote(note, types[note.type_id], names))
     return notes
 
 
@@ -203,18 +206,20 @@ class _Matcher:
         """Match drafts with equal words, if only one draft and one note have them."""
         drafts_by_words: dict[Strings, list[Waiting]] = defaultdict(list)
         for draft in drafts:
-            drafts_by_words[_compared(_words_of(draft))].append(draft)
+            words = _compared(_words_of(draft))
+            drafts_by_words[words].append(draft)
         notes_by_words: dict[Strings, list[_TheirNote]] = defaultdict(list)
         for note in self._notes:
             if note.note.id not in self._used and note.names:
-                notes_by_words[_compared(note.words)].append(note)
+                words = _compared(note.words)
+                notes_by_words[words].append(note)
         for words, same_drafts in drafts_by_words.items():
             same_notes = notes_by_words.get(words, [])
-            if len(same_drafts) == len(same_notes) == 1 and any(words):
-                [draft] = same_drafts
-                [note] = same_notes
+            is_unambiguous = len(same_drafts) == 1 and len(same_notes) == 1
+            if is_unambiguous and any(words):
+                note = same_notes[0]
                 self._used.add(note.note.id)
-                self._matches.by_words.append(note.taken_for(draft))
+                self._matches.by_words.append(note.taken_for(same_drafts[0]))
                 continue
             for draft in same_drafts:
                 if draft.highlight.other_id:
@@ -251,13 +256,14 @@ def _add_schedules(ledger: Ledger, matches: Matches) -> None:
 
     Those that are taken already are left out.
     """
-    taken = {each.id for each in matches.taken}
-    for draft in _waiting(ledger):
-        may_be_card = draft.draft.own and not draft.revises and not draft.proposal.blocked
-        schedule = schedule_of(draft.highlight.schedule)
-        if may_be_card and schedule and draft.id not in taken:
-            deck = draft.proposal.deck
-            matches.scheduled.append(Taken(draft.id, deck=deck, schedule=schedule))
+    taken_ids = {taken.id for taken in matches.taken}
+    for waiting in _waiting(ledger):
+        schedule = schedule_of(waiting.highlight.schedule)
+        is_new_card = waiting.draft.own and not waiting.revises
+        may_be_card = is_new_card and not waiting.proposal.blocked
+        if schedule and may_be_card and waiting.id not in taken_ids:
+            deck = waiting.proposal.deck
+            matches.scheduled.append(Taken(waiting.id, deck=deck, schedule=schedule))
     in_anki = {note.guid for note in ledger.notes()}
     for card in ledger.cards():
         if not card.live or card.adopted or card.schedule:

@@ -115,15 +115,14 @@ class _Correction:
         card = self._card
         seen = self._seen
         nothing = Planned(card.guid, card.live)
-        if seen is None and not (card.live and self._adopted.again):
+        is_made_again = card.live and self._adopted.again
+        if seen is None and not is_made_again:
             return nothing
-        if self._type is None or (seen and not seen.type_known):
+        has_changed_type = seen is not None and not seen.type_known
+        if self._type is None or has_changed_type:
             return replace(nothing, held=TYPE_CHANGED)
         if seen and not card.live:
-            if seen.retired:
-                return nothing
-            content = seen.fields[: len(self._names)]
-            return self._as_their_note(content, (*seen.tags, RETIRED), {})
+            return nothing if seen.retired else self._retired(seen)
         before = seen.fields if seen else tuple(self._adopted_html().values())
         merged = self._merged(before)
         if merged.conflicts:  # left out until a person chooses
@@ -139,6 +138,12 @@ class _Correction:
             if name in self._adopted.names:
                 hashes[name] = hash
         return self._as_their_note(merged.content, tags, hashes)
+
+    def _retired(self, seen: Seen) -> Planned:
+        """Return the note as it is in Anki, with the tag of a card that was dropped."""
+        content = seen.fields[: len(self._names)]
+        tags = (*seen.tags, RETIRED)
+        return self._as_their_note(content, tags, {})
 
     def _adopted_html(self) -> Texts:
         """Return our content fields as they were at adoption."""
@@ -157,15 +162,17 @@ class _Correction:
         ours: list[str] = []
         bases: list[str] = []
         for name, new_html, html in zip(self._names, rendered, before, strict=False):
-            shipped = [field_hash(at_adoption[name])]
-            shipped += [
-                base.hashes[name] for base in self._card.bases if name in base.hashes
-            ]
+            shipped_hashes = [field_hash(at_adoption[name])]
+            for base in self._card.bases:
+                if name in base.hashes:
+                    shipped_hashes.append(base.hashes[name])
             hash = field_hash(html)
-            bases.append(hash if hash in shipped else shipped[-1])
+            is_as_shipped = hash in shipped_hashes
+            bases.append(hash if is_as_shipped else shipped_hashes[-1])
+            words_before = adopted.words.get(name, "")
             if name not in adopted.names:  # it stays as it is
                 ours.append(html)
-            elif words_now.get(name, "") == adopted.words.get(name, ""):
+            elif words_now.get(name, "") == words_before:
                 ours.append(at_adoption[name])
             else:
                 ours.append(new_html)
