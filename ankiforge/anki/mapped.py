@@ -157,7 +157,6 @@ def base_of(bases: Sequence[Base], seen: Seen, fields: Texts) -> Base | None:
 def plan_mapped(
     card: Card,
     seen: Seen | None,
-    mapped: MappedType,
     tags: Sequence[str],
     pictures: Mapping[str, Media | Problem],
     options: Options,
@@ -165,14 +164,15 @@ def plan_mapped(
     """Return what to ship of a card whose note has a note type that is not ours.
 
     Args:
-        card: the card, live or not.
+        card: the card, live or not; `mapped_type_of` must have its note type.
         seen: its note in Anki; None if it is not there or Anki was not read.
-        mapped: the note type.
         tags: our tags.
         pictures: the pictures in its fields, by the path written there, or why they are
             missing.
         options: how cards are shipped.
     """
+    mapped = mapped_type_of(card, seen, options)
+    assert mapped is not None
     nothing = Planned(card.guid, card.live)
     if seen is None and not card.live:
         return nothing
@@ -196,7 +196,7 @@ def plan_mapped(
             available[path] = picture
         else:
             missing.append(picture)
-    planning = _Planning(card, seen, mapped, kind, positions, options)
+    planning = _Planning(card, seen, _Layout(mapped, kind, positions), options)
     if not card.live:
         return planning.retired()
     planned = planning.live(tag_names(tuple(tags)), available)
@@ -213,6 +213,17 @@ class _Merged(NamedTuple):
     conflicts: tuple[Conflict, ...] = ()
 
 
+class _Layout(NamedTuple):
+    """Where our fields are in a note type that is not ours."""
+
+    mapped: MappedType
+    """The note type as the settings name it."""
+    kind: SeenType
+    """The same as it is in Anki."""
+    positions: Mapping[str, int]
+    """The position in Anki of each of our fields, by our name of it."""
+
+
 class _Planning:
     """Plans one note in a note type that has all that is needed."""
 
@@ -220,22 +231,19 @@ class _Planning:
         self,
         card: Card,
         seen: Seen | None,
-        mapped: MappedType,
-        kind: SeenType,
-        positions: Mapping[str, int],
+        layout: _Layout,
         options: Options,
     ) -> None:
         self._card = card
         self._seen = seen
-        self._mapped = mapped
-        self._kind = kind
-        self._positions = positions
+        self._mapped = layout.mapped
+        self._kind = layout.kind
+        self._positions = layout.positions
         self._options = options
         self._in_anki: Texts = {}
         if seen:
-            self._in_anki = {
-                name: seen.fields[position] for name, position in positions.items()
-            }
+            for name, position in layout.positions.items():
+                self._in_anki[name] = seen.fields[position]
 
     def newly_taken(self) -> int:
         """Return the `mod` of the package that Anki has surely taken, if that is news; else 0."""

@@ -6,7 +6,7 @@ into a workspace.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -239,58 +239,72 @@ def _discovered(root: Path, decks: str) -> tuple[dict[str, list[str]], str]:
     from ankiforge.reports import doctor
 
     machine = doctor.Machine.this()
-    vaults = doctor.vaults(machine, root.parent)
-    zotero = doctor.zotero_folders(machine)
-    books = doctor.book_sources(machine)
-    servers = doctor.model_servers(machine)
-    found = {
-        "vaults": [str(path) for path in vaults],
-        "zotero": [str(path) for path in zotero],
-        "books": [f"{kind}: {path}" for kind, path in books],
+    found = Found(
+        vaults=doctor.vaults(machine, root.parent),
+        zotero=doctor.zotero_folders(machine),
+        books=doctor.book_sources(machine),
+        servers=doctor.model_servers(machine),
+    )
+    models = []
+    for server in found.servers:
+        models.append(f"{server.program}: {', '.join(server.models[:8])}")
+    described = {
+        "vaults": [str(path) for path in found.vaults],
+        "zotero": [str(path) for path in found.zotero],
+        "books": [f"{kind}: {path}" for kind, path in found.books],
         "anki": [str(path) for path in doctor.anki_collections(machine)],
-        "models": [
-            f"{server.program}: {', '.join(server.models[:8])}" for server in servers
-        ],
+        "models": models,
     }
-    return found, settings_text(root, vaults, zotero, servers, books, decks=decks)
+    return described, settings_text(root, found, decks=decks)
 
 
-def settings_text(
-    root: Path,
-    vaults: Iterable[Path],
-    zotero: Iterable[Path] = (),
-    servers: Iterable[Server] = (),
-    books: Iterable[tuple[str, Path]] = (),
-    *,
-    decks: str = DECKS[0],
-) -> str:
-    """Return the text of `ankiforge.yaml` for a new workspace, which reads these folders."""
+@dataclass(frozen=True)
+class Found:
+    """What a new workspace can use on this machine."""
+
+    vaults: Collection[Path] = ()
+    """The folders of Obsidian's vaults."""
+    zotero: Collection[Path] = ()
+    """Zotero's data folders."""
+    books: Collection[tuple[str, Path]] = ()
+    """The kinds and the paths of sources of e-books."""
+    servers: Collection[Server] = ()
+    """The model servers that answer."""
+
+
+def settings_text(root: Path, found: Found, *, decks: str = DECKS[0]) -> str:
+    """Return the text of `ankiforge.yaml` for a new workspace, which reads what was found.
+
+    Args:
+        root: the folder of the workspace.
+        found: its sources, and the model servers.
+        decks: the rule for the decks of new cards, one of `DECKS`.
+    """
     from ankiforge.config import LlmSettings
     from ankiforge.extract import registry
 
     taken: set[str] = set()
-    blocks = [_block("obsidian", path, root, taken) for path in vaults]
-    blocks += [_block("zotero", path, root, taken) for path in zotero]
-    blocks += [_block(kind, path, root, taken) for kind, path in books]
+    sources = [("obsidian", path) for path in found.vaults]
+    sources += [("zotero", path) for path in found.zotero]
+    sources += found.books
+    blocks = [_block(kind, path, root, taken) for kind, path in sources]
     settings = LlmSettings()
     base_url = settings.base_url
     model = settings.model
     models = ""
-    for server in servers:
+    for server in found.servers:
         if server.models:
             base_url = server.base_url
             if model not in server.models:
                 model = server.models[0]
             models = f"    # here: {server.program} with {', '.join(server.models[:8])}"
             break
-    template = (
-        files("ankiforge.cli").joinpath("ankiforge.yaml").read_text(encoding="utf-8")
-    )
+    template_file = files("ankiforge.cli").joinpath("ankiforge.yaml")
+    template = template_file.read_text(encoding="utf-8")
+    examples = [f"  # {example}\n" for example in registry.examples_for_settings()]
     return template.format(
         sources="".join(blocks),
-        examples="".join(
-            f"  # {example}\n" for example in registry.examples_for_settings()
-        ),
+        examples="".join(examples),
         others=", ".join(registry.kinds_without_example()),
         base_url=_scalar(base_url),
         model=_scalar(model),

@@ -16,6 +16,7 @@ from ankiforge.text import gigabytes
 
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceFolder
+    from ankiforge.draft.catalogue import Offer
     from ankiforge.model import Json
 
 TOLD_EVERY_S = 30.0
@@ -69,13 +70,13 @@ def _rows(used: str) -> Iterator[Json]:
     files = {file.stem: file for file in here()}
     for offer in OFFERS:
         file = files.pop(offer.name, None)
-        yield _row(offer.name, file, used, offer.size, offer.licence, offer.about)
+        yield _row(offer.name, file, used, offer.size, offer)
     others = list(files.values())
     if used and Path(used) not in here():
         others.append(Path(used))
     for file in others:
         size = file.stat().st_size if file.exists() else 0
-        yield _row(file.stem, file, used, size, "", "")
+        yield _row(file.stem, file, used, size)
 
 
 def _row(
@@ -83,16 +84,24 @@ def _row(
     file: Path | None,
     used: str,
     size: int,
-    licence: str,
-    about: str,
+    offer: Offer | None = None,
 ) -> Json:
+    """Return what is shown of a model.
+
+    Args:
+        name: its name.
+        file: where it is; None if it was not downloaded.
+        used: the path of the model that the settings name; "" = none.
+        size: in bytes.
+        offer: its entry in our list, if it is there.
+    """
     is_used = file is not None and str(file) == used
     return {
         "name": name,
         "path": str(file) if file else None,
         "size": size,
-        "licence": licence,
-        "about": about,
+        "licence": offer.licence if offer else "",
+        "about": offer.about if offer else "",
         "used": is_used,
     }
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -172,10 +172,10 @@ def extract(call: Call, paths: Paths) -> None:
     if not selected and not problems:
         raise UsageError("there is nothing to read", hint="ankiforge extract PATH")
     jobs = call.jobs or os.cpu_count() or 1
-    sources = [
-        open_source(folder, source.entry, source.only, offline=call.offline, jobs=jobs)
-        for source in selected
-    ]
+    sources = []
+    for source in selected:
+        opened = open_source(folder, source, offline=call.offline, jobs=jobs)
+        sources.append(opened)
     count = show_all(call, _highlights_in(sources, problems))
     if call.as_json:
         for problem in problems:
@@ -403,19 +403,27 @@ def import_(call: Call, files: Paths, accept: str) -> None:
     """Read the answers from a chat: cards, and comparisons of cards."""
     from ankiforge.pipeline.result import RunResult
 
-    texts = {file: _answer_in(file) for file in files}  # check all files first
+    # read all files first: if one cannot be read, nothing is recorded
+    answers = [_answer_in(file) for file in files]
     result = RunResult()
     with session(call, writes="drafting") as workspace:
         job = workspace.job(accept=accept)
-        for file, text in texts.items():
-            _import_answer(call, workspace, job, result, file, text)
+        for answer in answers:
+            _import_answer(call, workspace, job, result, answer)
         print_summary(call, workspace, result)
     end(result.problems)
 
 
-def _answer_in(file: Path) -> str:
+class _Answer(NamedTuple):
+    """The answer of a chat, as a person saved it."""
+
+    file: Path
+    text: str
+
+
+def _answer_in(file: Path) -> _Answer:
     try:
-        return file.read_bytes().decode("utf-8-sig", "replace")
+        return _Answer(file, file.read_bytes().decode("utf-8-sig", "replace"))
     except OSError as error:
         raise UsageError(f"{file}: cannot be read: {error.strerror}") from error
 
@@ -425,14 +433,14 @@ def _import_answer(
     workspace: Workspace,
     job: Job,
     result: RunResult,
-    file: Path,
-    text: str,
+    answer: _Answer,
 ) -> None:
     """Record the cards and comparisons in one answer, and say what of it could not be used."""
     from ankiforge.draft import chat
     from ankiforge.pipeline.draft import for_model, record, record_looks, to_compare
     from ankiforge.pipeline.models import load_prompt, repair_hints
 
+    file, text = answer
     ledger = workspace.ledger
     replies = workspace.replies
     prompt = load_prompt(workspace.folder, chat=True)
@@ -446,8 +454,6 @@ def _import_answer(
             text,
             model=chat.CHAT,
             prompt=prompt.fingerprint,
-            tokens_in=0,
-            tokens_out=0,
         )
         for step in record(job, ledger, drafted):
             result.add_step(step)
@@ -457,7 +463,7 @@ def _import_answer(
         call.say(f"{file}: nothing new: it was imported before")
         return
     result.problems += chat.unused(text, tasks, file.name)
-    sent_back = sum(len(each.failed) for each in drafted)
+    sent_back = sum(len(outcome.failed) for outcome in drafted)
     if sent_back:
         blocked = counted(sent_back, "highlight")
         call.say(

@@ -234,8 +234,6 @@ def _sent_back_once(
         complaint(judged),
         model=CHAT,
         prompt="",
-        tokens_in=0,
-        tokens_out=0,
     )
     return Problem("", "a check blocks its card")
 

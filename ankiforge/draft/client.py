@@ -146,14 +146,12 @@ class Client:
         answers = []
         for label, part in enumerate(question.each, start=1):
             name = self.kept_as(part)
-            tokens_in, tokens_out = tokens if label == 1 else (0, 0)
             self._replies.put(
                 name,
                 json.dumps([label, count, raw]),
                 model=completion.model or self.settings.model,
                 prompt=question.prompt,
-                tokens_in=tokens_in,
-                tokens_out=tokens_out,
+                tokens=tokens if label == 1 else (0, 0),
             )
             answers.append(Answer(completion, name, label, count, cached=False))
         return answers

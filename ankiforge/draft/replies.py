@@ -18,7 +18,14 @@ class Replies(Protocol):
         *,
         model: str,
         prompt: str,
-        tokens_in: int,
-        tokens_out: int,
+        tokens: tuple[int, int] = (0, 0),
     ) -> None:
-        """Store a reply durably, replacing an older one."""
+        """Store a reply durably, replacing an older one.
+
+        Args:
+            request: the hash of the request.
+            raw: the reply.
+            model: the model that gave it.
+            prompt: the fingerprint of the prompt.
+            tokens: how many tokens went in and came out; (0, 0) if nothing was paid.
+        """

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from msgspec.structs import replace
+
 from ankiforge.draft.instructions import (
     Instruction,
     Wish,
@@ -245,14 +247,9 @@ def _phrases(highlight: Highlight, phrases: tuple[Span, ...]) -> Draft:
         spans.append((start, start + len(phrase)))
     text = cloze.wrap(markdown, tuple(spans))
     first_gap = min(highlight.gaps)
-    return _draft(
-        highlight,
-        CardKind.CLOZE,
-        (("Text", text),),
-        cloze_answers(text),
-        origin,
-        start=first_gap[0],
-    )
+    fields: Fields = (("Text", text),)
+    draft = _draft(highlight, CardKind.CLOZE, fields, cloze_answers(text), origin)
+    return replace(draft, start=first_gap[0])
 
 
 # A numbered section title, or one in capitals: 2.1 Related work, BACKGROUND.
@@ -344,15 +341,10 @@ def _cloze(
     parts.append(literal(text[place:]))
     answer = " · ".join(text[start:end] for start, end in spans)
     evidence = locate(text, highlight.exact) or locate(answer, highlight.exact)
-    return _draft(
-        highlight,
-        CardKind.CLOZE,
-        (("Text", "".join(parts)),),
-        answer,
-        origin,
-        quote=text,
-        start=evidence[0] if evidence else 0,
-    )
+    fields: Fields = (("Text", "".join(parts)),)
+    draft = _draft(highlight, CardKind.CLOZE, fields, answer, origin)
+    start = evidence[0] if evidence else 0
+    return replace(draft, quote=text, start=start)
 
 
 def _draft(
@@ -361,17 +353,15 @@ def _draft(
     fields: Fields,
     answer: str,
     origin: str,
-    *,
-    quote: str = "",
-    start: int = 0,
 ) -> Draft:
+    """Return a draft of a passage, whose quote are the marked words."""
     return Draft(
         highlight=highlight.key,
         kind=kind,
         fields=fields,
-        quote=quote or highlight.exact,
+        quote=highlight.exact,
         answer=answer,
-        start=start,
+        start=0,
         origin=Origin(origin),
         by_hand=highlight.kind is HighlightKind.CARD,
     )

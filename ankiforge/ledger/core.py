@@ -279,7 +279,6 @@ class Ledger:
         self,
         id: str,
         *,
-        own: Proposal | None = None,
         gap: int = 1,
         masks: str = "",
         forced: bool = False,
@@ -288,8 +287,7 @@ class Ledger:
         """Accept a draft and return its card, or answer a question with yes.
 
         Args:
-            id: of the draft or question; with `own`, the key of a highlight.
-            own: the card that a person wrote for the highlight.
+            id: of the draft or question.
             gap: the number of the gap of a proposal, from 1, the best one.
             masks: of a figure: its masks as the person wants them; "" = as they were read.
             forced: the person overrules a check that blocks.
@@ -300,12 +298,14 @@ class Ledger:
             RefusedError: a check blocks it, its passage is in doubt, it no longer waits,
                 or has no such gap.
         """
-        if own:
-            return decide.make(self._store, id, own)
         if _is_question(id):
             questions.answer(self._store, id, yes=True, without=without)
             return None
         return decide.accept(self._store, id, gap=gap, masks=masks, forced=forced)
+
+    def make(self, highlight_key: str, proposal: Proposal) -> Guid:
+        """Make a card that a person wrote for a highlight."""
+        return decide.make(self._store, highlight_key, proposal)
 
     def reject(self, id: str, why: str = "") -> None:
         """Reject a draft or a card, or answer a question with no.

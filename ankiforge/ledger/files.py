@@ -177,12 +177,11 @@ class Replies:
         *,
         model: str,
         prompt: str,
-        tokens_in: int,
-        tokens_out: int,
+        tokens: tuple[int, int] = (0, 0),
     ) -> None:
         """Store a raw reply durably, replacing an older one."""
         replied_at = datetime.now(UTC).isoformat(timespec="seconds")
-        values = (request, raw, model, prompt, tokens_in, tokens_out, replied_at)
+        values = (request, raw, model, prompt, *tokens, replied_at)
         with self._lock:
             self._db.execute(
                 "INSERT OR REPLACE INTO reply VALUES (?, ?, ?, ?, ?, ?, ?)",

@@ -272,13 +272,12 @@ class _Recording:
                 revised[change.after_content] = change.guid
         for position, worded_draft in enumerate(news):
             revises = revised.get(worded_draft.wording.content, "")
-            draft_row = _row_of(
+            draft_row = self._row_of(
                 highlight_key,
                 position,
                 worded_draft,
                 passage,
                 revises=revises,
-                run=self._run,
             )
             self._rows.append(draft_row)
             if not draft_row.revises:
@@ -298,17 +297,49 @@ class _Recording:
             return
         proposal, revises = awaited
         worded = Worded(proposal, wording_of(proposal.draft, own=False))
-        draft_row = _row_of(
+        draft_row = self._row_of(
             highlight_key,
             0,
             worded,
             passage,
             revises=revises,
-            run=self._run,
         )
         self._rows.append(draft_row)
         if not revises:
             self.new.append(draft_row.id)
+
+    def _row_of(
+        self,
+        highlight_key: str,
+        position: int,
+        worded: Worded,
+        passage: Passage,
+        *,
+        revises: str,
+    ) -> _DraftRow:
+        """Return the row of a draft; `revises` is the card that would get its words."""
+        proposal, wording = worded
+        severity, findings = summed_up(proposal)
+        fact = f"{wording.request}/{proposal.draft.intent}" if wording.request else ""
+        return _DraftRow(
+            id=draft_id(highlight_key, wording, proposal.draft.gaps),
+            key=highlight_key,
+            content=wording.content,
+            slot=wording.slot if wording.own else "",
+            position=position,
+            fact=fact,
+            kind=wording.kind,
+            deck=proposal.deck,
+            drafter=wording.drafter,
+            severity=severity,
+            revises=revises,
+            replaces=_replaced(passage, wording),
+            run=self._run,
+            findings=findings,
+            tags=listed(map(tag_name, wording.tags)),
+            words=words_of(wording.fields),
+            body=encode(proposal),
+        )
 
     def write(self) -> None:
         """Write what was gathered."""
@@ -355,40 +386,6 @@ def _dropped(
             goes = of_rules or quote not in context
         if goes:
             yield draft_row["id"]
-
-
-def _row_of(
-    highlight_key: str,
-    position: int,
-    worded: Worded,
-    passage: Passage,
-    *,
-    revises: str,
-    run: int,
-) -> _DraftRow:
-    """Return the row of a draft; `revises` is the card that would get its words."""
-    proposal, wording = worded
-    severity, findings = summed_up(proposal)
-    fact = f"{wording.request}/{proposal.draft.intent}" if wording.request else ""
-    return _DraftRow(
-        id=draft_id(highlight_key, wording, proposal.draft.gaps),
-        key=highlight_key,
-        content=wording.content,
-        slot=wording.slot if wording.own else "",
-        position=position,
-        fact=fact,
-        kind=wording.kind,
-        deck=proposal.deck,
-        drafter=wording.drafter,
-        severity=severity,
-        revises=revises,
-        replaces=_replaced(passage, wording),
-        run=run,
-        findings=findings,
-        tags=listed(map(tag_name, wording.tags)),
-        words=words_of(wording.fields),
-        body=encode(proposal),
-    )
 
 
 def _replaced(passage: Passage, wording: Wording) -> str:

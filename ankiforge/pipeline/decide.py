@@ -71,8 +71,8 @@ def make(
         BlockedError: a check blocks it, and the person does not insist.
     """
     draft, findings = _judged(highlight, fields, forced=forced)
-    guid = ledger.accept(highlight.key, own=Proposal(draft, findings, deck))
-    return Guid(guid or ""), findings
+    guid = ledger.make(highlight.key, Proposal(draft, findings, deck))
+    return guid, findings
 
 
 def _judged(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -29,6 +29,7 @@ from ankiforge.model import (
     Problem,
     Seen,
     Strings,
+    Value,
     h16,
 )
 from ankiforge.pipeline import package
@@ -56,15 +57,27 @@ _SUSPENDED = "suspended"
 # --- the plan -------------------------------------------------------------------------------
 
 
+class Scope(Value):
+    """Which cards are shipped, and where to."""
+
+    deck: str = ""
+    """Only cards of this deck and its subdecks; "" = all."""
+    full: bool = False
+    """Every accepted card, also if Anki has its note already."""
+    push: bool = False
+    """The notes go to a running Anki instead of into a file."""
+
+
+ALL = Scope()
+"""All cards that Anki lacks, into a file."""
+
+
 def plan_cards(
     ledger: Ledger,
     decks: tuple[DeckRule, ...],
     pictures: OwnPath,
-    *,
-    deck: str = "",
     mapped: Mapping[Family, MappedType] | None = None,
-    push: bool = False,
-    full: bool = False,
+    scope: Scope = ALL,
 ) -> list[Planned]:
     """Plan every card that may have something to write, and record which ones are settled.
 
@@ -73,14 +86,12 @@ def plan_cards(
         decks: the rules of the deck files.
         pictures: the folder with pictures cut from pages.
         mapped: the note types of the user's for new notes; the others get ours.
-        deck: plan only cards of this deck and its subdecks; "" = all.
-        push: the notes go to a running Anki instead of into a file.
-        full: also ship notes that Anki has already.
+        scope: which cards are planned.
     """
     from ankiforge.extract.files import program
 
     # another program may render otherwise: all is planned again
-    settings = "full" if full else h16(program(), repr(decks), repr(mapped))
+    settings = "full" if scope.full else h16(program(), repr(decks), repr(mapped))
     chosen = ledger.to_plan(settings)
     first = next(chosen, None)
     if first is None:
@@ -94,8 +105,8 @@ def plan_cards(
     in_anki = image_occlusion.with_ours(seen_types(ledger))
     options = Options(
         safe_context,
-        push=push,
-        full=full,
+        push=scope.push,
+        full=scope.full,
         types=changed_types(in_anki),
         seen_types=in_anki,
         mapped={
@@ -108,7 +119,7 @@ def plan_cards(
     for card, seen in chain((first,), chosen):
         if seen is None and not card.adopted:
             card = replace(card, deck=planner.deck_of_new(card))
-        if in_deck(card.deck, deck):
+        if in_deck(card.deck, scope.deck):
             planned.append(planner.plan(card, seen))
     conflicts = [conflict for plan in planned for conflict in plan.conflicts]
     taken = {plan.guid: plan.taken for plan in planned if plan.taken}
@@ -186,14 +197,13 @@ class _Planner:
         if card.adopted:
             return adopt.plan_adopted(card, card.adopted, seen, pictures, self._options)
         tags = tags_of(card, self._decks)
-        mapped = mapped_type_of(card, seen, self._options)
-        if mapped:
-            planned = plan_mapped(card, seen, mapped, tags, pictures, self._options)
-        else:
-            planned = plan_card(card, seen, tags, pictures, self._options)
-        return (
-            adopt.with_schedule(card, planned) if card.schedule and not seen else planned
-        )
+        plan_note = plan_card
+        if mapped_type_of(card, seen, self._options):
+            plan_note = plan_mapped
+        planned = plan_note(card, seen, tags, pictures, self._options)
+        if card.schedule and not seen:
+            return adopt.with_schedule(card, planned)
+        return planned
 
 
 def tags_of(card: Card, decks: tuple[DeckRule, ...]) -> Strings:
@@ -216,68 +226,125 @@ def tags_of(card: Card, decks: tuple[DeckRule, ...]) -> Strings:
     )
 
 
-# --- a package ------------------------------------------------------------------------------
+# --- delivery ------------------------------------------------------------------------------
 
 
-def publish(
-    folder: WorkspaceFolder,
-    ledger: Ledger,
-    result: RunResult,
-    path: Path,
-    *,
-    deck: str = "",
-    full: bool = False,
-    push: bool = False,
-) -> None:
-    """Plan all cards and write the package, unless Anki is there and could not be read.
+class Delivery(NamedTuple):
+    """Brings the cards of a workspace to Anki: as a package, or into a running Anki."""
 
-    Args:
-        folder: provides settings, deck files and pictures.
-        ledger: has the cards.
-        result: what was seen in Anki; what is planned and written is added.
-        path: where the package is written.
-        deck: only cards of this deck and its subdecks; "" = all.
-        full: every accepted card, whatever Anki has.
-        push: the package is for a running Anki.
+    folder: WorkspaceFolder
+    """Provides settings, deck files and pictures."""
+    ledger: Ledger
+    """Has the cards."""
+    result: RunResult
+    """What was seen in Anki. What is planned, written and sent is added."""
+    path: Path
+    """Where the package is written."""
 
-    Raises:
-        BusyError: another program publishes here.
-        OwnFileError: a link or no regular file is in the place of the package.
-    """
-    if result.scan and result.scan.state in ("same", "taken") and not push:
-        # what was deleted in Anki while the sources were read does not come back
-        again = read_collection(folder.config.anki, ledger, Path.home())
-        result.add_second_scan(again)
-    if result.scan and result.scan.blind and not full:
-        return
-    decks = load_decks(folder.root, folder.config.decks)
-    try:
-        mapped = mapped_types(folder.config, ledger)
-    except ConfigError as error:  # nothing is shipped before it is mended
-        what = f"{error.message}; no package was written"
-        result.error = result.error or ConfigError(what, hint=error.hint)
-        return
-    settings = "" if push or full else h16(deck, repr(decks), repr(mapped))
-    with lock(folder, "publishing"):
-        same = package.unchanged(ledger, path, settings)
-        if same is not None:
-            result.add_plan([], same)
+    def publish(self, scope: Scope = ALL) -> None:
+        """Plan all cards and write the package, unless Anki is there and could not be read.
+
+        Raises:
+            BusyError: another program publishes here.
+            OwnFileError: a link or no regular file is in the place of the package.
+        """
+        folder = self.folder
+        ledger = self.ledger
+        result = self.result
+        path = self.path
+        was_read = result.scan is not None and result.scan.state in ("same", "taken")
+        if was_read and not scope.push:
+            # what was deleted in Anki while the sources were read does not come back
+            again = read_collection(folder.config.anki, ledger, Path.home())
+            result.add_second_scan(again)
+        if result.scan and result.scan.blind and not scope.full:
             return
-        planned = plan_cards(
-            ledger,
-            decks,
-            folder.pictures,
-            deck=deck,
-            mapped=mapped,
-            push=push,
-            full=full,
-        )
+        decks = load_decks(folder.root, folder.config.decks)
         try:
-            result.add_plan(planned, package.write(ledger, planned, path, settings))
-        except ItemError as error:
-            result.add_plan(planned)
-            what = error.message.removeprefix(f"{path}: ")
-            result.problems.append(Problem(str(path), what, error.hint))
+            mapped = mapped_types(folder.config, ledger)
+        except ConfigError as error:  # nothing is shipped before it is mended
+            message = f"{error.message}; no package was written"
+            result.error = result.error or ConfigError(message, hint=error.hint)
+            return
+        settings = ""
+        if not (scope.push or scope.full):
+            settings = h16(scope.deck, repr(decks), repr(mapped))
+        with lock(folder, "publishing"):
+            unchanged = package.unchanged(ledger, path, settings)
+            if unchanged is not None:
+                result.add_plan([], unchanged)
+                return
+            planned = plan_cards(ledger, decks, folder.pictures, mapped, scope)
+            try:
+                written = package.write(ledger, planned, path, settings)
+                result.add_plan(planned, written)
+            except ItemError as error:
+                result.add_plan(planned)
+                message = error.message.removeprefix(f"{path}: ")
+                result.problems.append(Problem(str(path), message, error.hint))
+
+    def push(
+        self,
+        connect: Callable[[], AnkiConnect],
+        *,
+        deck: str = "",
+        sync: bool = False,
+    ) -> ServiceError | None:
+        """Look at a running Anki, import our package there, and look again.
+
+        The package is deleted when all of it has arrived. If Anki does not answer, it is
+        written, and the error is returned.
+
+        Args:
+            connect: connects to the running Anki.
+            deck: only cards of this deck and its subdecks; "" = all.
+            sync: let Anki sync before and after.
+        """
+        ledger = self.ledger
+        result = self.result
+        settings = self.folder.config.anki
+        try:
+            anki = connect()
+            was_synced = sync and anki.sync()
+            if sync and not was_synced:
+                message = "is not logged in to a sync account"
+                hint = "press Sync in Anki and log in"
+                result.problems.append(Problem("Anki", message, hint))
+            scan = read_running_anki(anki, ledger)
+            result.add_scan(scan)
+            if scan.blind:
+                problem = scan.problem or Problem("Anki", "was not read")
+                raise ServiceError(problem.what, hint=problem.hint)
+        except ServiceError as error:
+            if result.scan is None:
+                result.add_scan(read_collection(settings, ledger, Path.home()))
+            self.publish(Scope(deck=deck))
+            return error
+        if is_loopback(anki.address):
+            profile = anki.active_profile()
+            in_file = read_file_of_running(settings, ledger, Path.home(), profile)
+            scan.viewed.deleted.extend(in_file.deleted)
+        self.publish(Scope(deck=deck, push=True))
+        if not result.packages:
+            result.pushed = (0, 0)
+            return None
+        before: dict[Guid, Seen | None] = {}
+        notes_of_live_cards = []
+        for plan in result.planned:
+            note = next(ledger.notes(plan.guid), None)
+            before[plan.guid] = note
+            if plan.live and note:
+                notes_of_live_cards.append(note)
+        try:
+            anki.import_package(self.path)
+            anki.unsuspend(_no_longer_suspended(ledger, notes_of_live_cards))
+            read_running_anki(anki, ledger)
+            if was_synced:
+                anki.sync()
+        except ServiceError as error:
+            return error
+        _count_arrived(ledger, result, self.path, before)
+        return None
 
 
 # --- a running Anki -------------------------------------------------------------------------
@@ -297,76 +364,6 @@ def running_anki(settings: AnkiSettings) -> AnkiConnect:
     anki = AnkiConnect(settings.connect, key, key_env=key_name)
     anki.check()
     return anki
-
-
-def push(
-    folder: WorkspaceFolder,
-    ledger: Ledger,
-    result: RunResult,
-    path: Path,
-    connect: Callable[[], AnkiConnect],
-    *,
-    deck: str = "",
-    sync: bool = False,
-) -> ServiceError | None:
-    """Look at a running Anki, import our package there, and look again.
-
-    If Anki does not answer, the package is written, and the error is returned.
-
-    Args:
-        folder: provides settings, deck files and pictures.
-        ledger: has the cards.
-        result: what is seen, planned and sent is added.
-        path: where the package is written. It is deleted when all of it has arrived.
-        connect: connects to the running Anki.
-        deck: only cards of this deck and its subdecks; "" = all.
-        sync: let Anki sync before and after.
-    """
-    try:
-        anki = connect()
-        synced = sync and anki.sync()
-        if sync and not synced:
-            message = "is not logged in to a sync account"
-            result.problems.append(
-                Problem("Anki", message, "press Sync in Anki and log in")
-            )
-        scan = read_running_anki(anki, ledger)
-        result.add_scan(scan)
-        if scan.blind:
-            problem = scan.problem or Problem("Anki", "was not read")
-            raise ServiceError(problem.what, hint=problem.hint)
-    except ServiceError as error:
-        if result.scan is None:
-            result.add_scan(read_collection(folder.config.anki, ledger, Path.home()))
-        publish(folder, ledger, result, path, deck=deck)
-        return error
-    if is_loopback(anki.address):
-        profile = anki.active_profile()
-        in_file = read_file_of_running(
-            folder.config.anki,
-            ledger,
-            Path.home(),
-            profile,
-        )
-        scan.viewed.deleted.extend(in_file.deleted)
-    publish(folder, ledger, result, path, deck=deck, push=True)
-    if not result.packages:
-        result.pushed = (0, 0)
-        return None
-    before = {plan.guid: next(ledger.notes(plan.guid), None) for plan in result.planned}
-    live_notes = [before[plan.guid] for plan in result.planned if plan.live]
-    try:
-        anki.import_package(path)
-        anki.unsuspend(
-            _no_longer_suspended(ledger, [note for note in live_notes if note])
-        )
-        read_running_anki(anki, ledger)
-        if synced:
-            anki.sync()
-    except ServiceError as error:
-        return error
-    _count_arrived(ledger, result, path, before)
-    return None
 
 
 def _count_arrived(

@@ -15,6 +15,7 @@ from ankiforge.model import (
     Highlight,
     Severity,
     Strings,
+    Value,
 )
 from ankiforge.text import regex
 
@@ -32,30 +33,43 @@ _SIZE = regex(r"(?<![a-z0-9.])(?:(\d+)x|e)?(\d+(?:\.\d+)?)([bm])(?![a-z0-9])")
 _HOSTED = regex(r"(?:^|/)(?:gpt-\d|o\d|claude|gemini|grok)|-cloud$")
 
 
+class ModelUse(Value):
+    """How one run may use the language model."""
+
+    offline: bool = False
+    """Nothing is sent over the network."""
+    jobs: int = 0
+    """The number of concurrent requests; 0 = as in the settings."""
+    fresh: bool = False
+    """It is asked again, even if it has answered the same before."""
+    spent: float = 0.0
+    """The part of the budget that is already spent, in dollars."""
+
+
 def language_model(
     folder: WorkspaceFolder,
     replies: Replies,
     notice: Callable[[str], None],
-    *,
-    offline: bool = False,
-    jobs: int = 0,
-    fresh: bool = False,
-    spent: float = 0.0,
+    use: ModelUse,
 ) -> Model:
-    """Return the configured language model; `replies` caches what it answered.
+    """Return the configured language model.
 
-    See `server_settings` for `jobs` and `spent`, and `Model` for the others.
+    Args:
+        folder: provides the settings and the prompts.
+        replies: a cache of what the model answered.
+        notice: is told what a person should know while the model is asked.
+        use: how the model may be used.
     """
     from ankiforge.draft.llm import Model
 
     return Model(
-        server_settings(folder, jobs, spent),
+        server_settings(folder, use),
         replies,
         load_prompt(folder),
         repair=repair_hints(),
         notice=notice,
-        offline=offline,
-        fresh=fresh,
+        offline=use.offline,
+        fresh=use.fresh,
         cascade=_cascade(folder),
         doubts=doubts(),
     )
@@ -77,17 +91,12 @@ def _cascade(folder: WorkspaceFolder) -> CascadePrompt | None:
     return load_cascade(folder.root) if way == "cascade" else None
 
 
-def server_settings(
-    folder: WorkspaceFolder,
-    jobs: int = 0,
-    spent: float = 0.0,
-) -> ServerSettings:
+def server_settings(folder: WorkspaceFolder, use: ModelUse) -> ServerSettings:
     """Return the model server's settings.
 
     Args:
         folder: provides the `llm:` settings.
-        jobs: the number of concurrent requests; 0 = as in the settings.
-        spent: the part of the budget that is already spent, in dollars.
+        use: how the model may be used.
 
     Raises:
         ConfigError: the settings are invalid; with file, line and key.
@@ -97,9 +106,9 @@ def server_settings(
     from ankiforge.draft.server import ServerSettings
 
     options = asdict(folder.config.llm)
-    options["concurrency"] = jobs or options["concurrency"]
+    options["concurrency"] = use.jobs or options["concurrency"]
     if options["budget_usd"] is not None:
-        options["budget_usd"] = max(options["budget_usd"] - spent, 0.0)
+        options["budget_usd"] = max(options["budget_usd"] - use.spent, 0.0)
     del options["prompt"]
     del options["way"]
     del options["verify"]

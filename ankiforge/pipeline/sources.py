@@ -367,8 +367,7 @@ def open_sources(
         opened.append(
             open_source(
                 workspace,
-                source.entry,
-                source.only,
+                source,
                 memory=memory,
                 offline=offline,
                 jobs=jobs or os.cpu_count() or 1,
@@ -379,8 +378,7 @@ def open_sources(
 
 def open_source(
     workspace: WorkspaceFolder,
-    entry: SourceEntry,
-    only: tuple[Path, ...] = (),
+    selected: SelectedSource,
     *,
     memory: Memory | None = None,
     offline: bool = False,
@@ -393,6 +391,7 @@ def open_source(
             key.
     """
     config = workspace.config
+    entry = selected.entry
     try:
         source = source_type(entry.kind)
     except ConfigError as error:
@@ -402,7 +401,7 @@ def open_source(
         name=entry.name,
         root=entry.path,
         settings=typed(source.Settings, entry.options, entry.where),
-        only=only,
+        only=selected.only,
         me=config.me,
         memory=memory or NoMemory(),
         offline=offline,

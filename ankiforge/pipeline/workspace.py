@@ -476,17 +476,15 @@ class Workspace:
         return self._language_model(fresh=fresh, spent=spent)
 
     def _language_model(self, *, fresh: bool = False, spent: float = 0.0) -> Model:
-        from ankiforge.pipeline.models import language_model
+        from ankiforge.pipeline.models import ModelUse, language_model
 
-        return language_model(
-            self.folder,
-            self.replies,
-            self._notice,
+        use = ModelUse(
             offline=self.offline,
             jobs=self.jobs,
             fresh=fresh,
             spent=spent,
         )
+        return language_model(self.folder, self.replies, self._notice, use)
 
     def _remember(
         self,
@@ -801,15 +799,8 @@ class Workspace:
 
         result = RunResult()
         path = self.package_path(deck, output, force=force)
-        error = deliver.push(
-            self.folder,
-            self.ledger,
-            result,
-            path,
-            self.running_anki,
-            deck=deck,
-            sync=sync,
-        )
+        delivery = deliver.Delivery(self.folder, self.ledger, result, path)
+        error = delivery.push(self.running_anki, deck=deck, sync=sync)
         result.error = result.error or error
         self._foresee(result)
         return result
@@ -846,7 +837,8 @@ class Workspace:
     ) -> None:
         from ankiforge.pipeline import deliver
 
-        deliver.publish(self.folder, self.ledger, result, path, deck=deck, full=full)
+        delivery = deliver.Delivery(self.folder, self.ledger, result, path)
+        delivery.publish(deliver.Scope(deck=deck, full=full))
 
 
 def open_ledger(folder: WorkspaceFolder, *, read_only: bool = False) -> Ledger:

@@ -29,7 +29,7 @@ from ankiforge.ledger import readable_errors
 from ankiforge.model import Strings, Texts, Value
 from ankiforge.pipeline.collection import read_collection
 from ankiforge.pipeline.notetypes import mapped_types
-from ankiforge.pipeline.sources import open_source
+from ankiforge.pipeline.sources import SelectedSource, open_source
 from ankiforge.pipeline.workspace import open_ledger
 from ankiforge.reports.status import first_of
 from ankiforge.text import counted, gigabytes, regex
@@ -181,7 +181,7 @@ def _source(
 ) -> Check:
     name = f"source {source.name}"
     try:
-        opened = open_source(workspace, source, offline=offline)
+        opened = open_source(workspace, SelectedSource(source), offline=offline)
     except ImportError as error:  # a source from another distribution
         says = f"{source.where}: the source {source.kind!r} cannot be loaded: {error}"
         return _fail(name, says, "install or update the package that provides it", 2)

@@ -9,7 +9,7 @@ from ankiforge.config.workspace import WorkspaceFolder
 from ankiforge.ledger import Ledger
 from ankiforge.model import Pair, Strings, Value
 from ankiforge.pipeline.ingest import not_read
-from ankiforge.pipeline.sources import open_source
+from ankiforge.pipeline.sources import SelectedSource, open_source
 from ankiforge.reports.cards import Text
 from ankiforge.text import counted
 
@@ -89,7 +89,7 @@ def status_of(workspace: WorkspaceFolder, ledger: Ledger) -> Status:
         ConfigError: a source's settings are wrong; the next run would fail.
     """
     for entry in workspace.config.sources:
-        open_source(workspace, entry, offline=True)
+        open_source(workspace, SelectedSource(entry), offline=True)
     counts = ledger.counts()
     waits = counts["waiting"]
     verdicts = counts["cards"]

@@ -263,12 +263,11 @@ class Memory:
         *,
         model: str,
         prompt: str,
-        tokens_in: int,
-        tokens_out: int,
+        tokens: tuple[int, int] = (0, 0),
     ) -> None:
         self.kept[request] = raw
         self.calls.append(
-            {"model": model, "prompt": prompt, "in": tokens_in, "out": tokens_out}
+            {"model": model, "prompt": prompt, "in": tokens[0], "out": tokens[1]}
         )
 
     @property

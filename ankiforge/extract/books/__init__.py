@@ -33,6 +33,7 @@ from ankiforge.text.fold import fold
 from ankiforge.text.passages import numbered, percent
 
 if TYPE_CHECKING:  # loaded when a book is read
+    from ankiforge.extract.folder import Folder
     from ankiforge.extract.pdf.worker import PdfWorker
 
 MOST_FILES = 200_000
@@ -191,8 +192,7 @@ def document_of(book: Book, namespace: str, source: str) -> Document:
 
 def extracted(
     document: Document,
-    namespace: str,
-    container: str,
+    folder: Folder,
     marks: Iterable[Mark],
     file: Path | None,
     worker: PdfWorker,
@@ -201,8 +201,7 @@ def extracted(
 
     Args:
         document: the book.
-        namespace: the part of keys before the slash.
-        container: the name of what a scan covers.
+        folder: the folder of the source.
         marks: in reading order.
         file: the book itself, from which the sentence around each mark is read; None if it
             is not here.
@@ -243,7 +242,7 @@ def extracted(
         highlights.append(
             Highlight(
                 document,
-                namespace,
+                folder.namespace,
                 mark.kind if mark.text else HighlightKind.NOTE,
                 exact=mark.text,
                 own=percent(mark.own),
@@ -260,7 +259,7 @@ def extracted(
             )
         )
     if highlights:
-        yield Extracted(document, tuple(numbered(highlights)), container)
+        yield Extracted(document, tuple(numbered(highlights)), folder.container)
 
 
 def _tidied(mark: Mark) -> Mark:

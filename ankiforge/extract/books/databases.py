@@ -129,14 +129,7 @@ class DatabaseSource(ExportSource):
         folder = self.folder
         document = document_of(book, folder.namespace, folder.name)
         path = self.shelf.find(book.file) if book.file else None
-        return extracted(
-            document,
-            folder.namespace,
-            folder.container,
-            marks,
-            path,
-            worker,
-        )
+        return extracted(document, folder, marks, path, worker)
 
 
 # --- a database -------------------------------------------------------------------------

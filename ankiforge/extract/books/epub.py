@@ -137,17 +137,10 @@ class Epub(FileSource):
                 continue
             if mark:
                 marks.append(mark)
-        namespace = self.folder.namespace
-        document = document_of(book, namespace, self.folder.name)
+        folder = self.folder
+        document = document_of(book, folder.namespace, folder.name)
         ordered = in_reading_order(marks)
-        yield from extracted(
-            document,
-            namespace,
-            self.folder.container,
-            ordered,
-            file.at,
-            reader,
-        )
+        yield from extracted(document, folder, ordered, file.at, reader)
 
 
 def _read(file: File) -> tuple[bytes, Book]:

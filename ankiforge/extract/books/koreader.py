@@ -119,10 +119,9 @@ class KOReader(FileSource):
         if with_words:
             picture(book.file)  # with another book, or none, it is read again
             path = self.shelf.find(book.file)
-        document = document_of(book, self.folder.namespace, self.folder.name)
-        container = self.folder.container
-        namespace = self.folder.namespace
-        yield from extracted(document, namespace, container, with_words, path, reader)
+        folder = self.folder
+        document = document_of(book, folder.namespace, folder.name)
+        yield from extracted(document, folder, with_words, path, reader)
         without = len(marks) - len(with_words)
         if without:
             message = (
