@@ -405,7 +405,7 @@ def test_json_has_the_documented_shapes(home):
     shaped(home.data("ankiforge run nowhere notes"), "run", problems="problem")
     shaped(home.data("ankiforge extract ~/Papers"), "extract", document="document")
     waiting = [
-        one for one in home.data("ankiforge list verdict:pending") if one["findings"]
+        one for one in home.data("ankiforge list verdict:waiting") if one["findings"]
     ]
     draft = shaped(waiting, "list", origin="origin", findings="finding")
     assert draft["guid"] is None

@@ -15,8 +15,14 @@ from typing import Any, NoReturn
 import click
 
 from ankiforge import __version__
-from ankiforge.cli.commands import COMMANDS, GROUPS, given, shared_options
-from ankiforge.errors import ForgeError, UsageError
+from ankiforge.cli.commands import (
+    COMMANDS,
+    GROUPS,
+    given,
+    no_such_command,
+    shared_options,
+)
+from ankiforge.errors import ForgeError
 
 GC_THRESHOLDS = (50_000, 20, 20)
 """Thresholds of the garbage collector, in objects. A run creates millions of objects and hardly any
@@ -49,12 +55,7 @@ class Program(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            from difflib import get_close_matches
-
-            hint = "ankiforge --help lists the commands"
-            for nearest in get_close_matches(args[0], COMMANDS, n=1):
-                hint = f"did you mean {nearest!r}?"
-            raise UsageError(error.message, hint=hint) from error
+            raise no_such_command(args[0], ctx, COMMANDS) from error
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the help on one screen: how to begin, and each command in a line."""
@@ -101,7 +102,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         _print_error(error.message, error.hint)
         code = error.exit_code
     except click.ClickException as error:
-        _print_usage(error)
+        _print_usage(error, sys.argv[1:] if arguments is None else arguments)
         code = error.exit_code
     except (KeyboardInterrupt, click.exceptions.Abort):
         _print_error("stopped; nothing is lost", "run the same command again to continue")
@@ -115,21 +116,51 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _print_usage(error: click.ClickException) -> None:
-    """Print what click says of wrong words, which may be names of files that somebody else gave."""
-    from io import StringIO
+def _print_usage(error: click.ClickException, arguments: list[str]) -> None:
+    """Print click's complaint in the style of our own errors: what and where, then what to do."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+        return
+    where = "ankiforge"
+    context = getattr(error, "ctx", None)
+    if context is not None:
+        where = context.command_path
+    else:  # click does not say of which command an option lacks its value
+        for word in arguments:
+            if word in COMMANDS:
+                where = f"ankiforge {word}"
+                break
+    hint = f"{where} -h shows how it is used"
+    if isinstance(error, click.NoSuchOption) and error.possibilities:
+        hint = f"did you mean {error.possibilities[0]}?"
+    _print_error(_complaint(error, context), hint, where=where)
 
+
+def _complaint(error: click.ClickException, context: click.Context | None) -> str:
+    """Return what is wrong, with options and arguments by the names that the help gives them."""
+    message = error.message.rstrip(".")
+    if isinstance(error, click.NoSuchOption):
+        return f"there is no option {error.option_name}"
+    if not isinstance(error, click.BadParameter) or error.param is None:
+        return message[:1].lower() + message[1:]
+    parameter = error.param
+    if isinstance(parameter, click.Option) or context is None:
+        name = max(parameter.opts, key=len)
+    else:
+        name = parameter.make_metavar(context)
+    if isinstance(error, click.MissingParameter):
+        return f"{name} is missing"
+    values = parameter.type
+    if isinstance(values, click.IntRange):
+        most = "on" if values.max is None else f"to {values.max}"
+        return f"{name} takes a whole number from {values.min} {most}"
+    return f"{name}: {message}"
+
+
+def _print_error(message: str, hint: str, *, where: str = "ankiforge") -> None:
     from ankiforge.cli.output import for_terminal
 
-    message = StringIO()
-    error.show(file=message)
-    click.echo(for_terminal(message.getvalue()), err=True, nl=False)
-
-
-def _print_error(message: str, hint: str) -> None:
-    from ankiforge.cli.output import for_terminal
-
-    text = f"ankiforge: {message}"
+    text = f"{where}: {message}"
     if hint:
         text += f"\nhint: {hint}"
     with suppress(OSError):  # the terminal may be gone

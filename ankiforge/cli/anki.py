@@ -12,6 +12,7 @@ from ankiforge.cli.output import (
     DECK,
     FILE,
     FORCE,
+    NO_COLLECTION,
     OUTPUT,
     Call,
     Words,
@@ -268,8 +269,10 @@ def _set_new_a_day(call: Call, workspace: Workspace, *, yes: bool) -> None:
 
     forecast = workspace.forecast()
     if forecast is None:
-        message = "no collection of Anki was found, or it must not be read"
-        raise UsageError(message, hint="name it as anki.collection in ankiforge.yaml")
+        raise UsageError(
+            NO_COLLECTION,
+            hint="write its path as anki.collection into ankiforge.yaml",
+        )
     limits = deck_limits(forecast)
     for limit in limits:
         if limit.own_limit:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import click
+
+from ankiforge.errors import UsageError
 
 GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     "Every day": {
@@ -89,3 +92,18 @@ def given(options: dict[str, Any]) -> dict[str, Any]:
         if value is not None and value is not False:  # 0 is a value: `--limit 0`
             values[name] = value
     return values
+
+
+def no_such_command(
+    name: str,
+    context: click.Context,
+    commands: Iterable[str],
+) -> UsageError:
+    """Return the error for a command that does not exist; it suggests the nearest one."""
+    from difflib import get_close_matches
+
+    path = context.command_path
+    hint = f"{path} -h lists the commands"
+    for nearest in get_close_matches(name, list(commands), n=1):
+        hint = f"did you mean {path} {nearest}?"
+    return UsageError(f"there is no command {path} {name}", hint=hint)

@@ -105,7 +105,10 @@ def accept(
         chosen = selected(ledger, ids, every, query, may_be_accepted)
         if left_alone:
             left = counted(len(left_alone), "proposal")
-            call.say(f"{left} left for you; to accept them: --filter drafter:{PROPOSE}")
+            call.say(
+                f"{left} left for you; to accept them, too:"
+                f" ankiforge accept --all --filter drafter:{PROPOSE}"
+            )
 
         def accept_one(id: str) -> str | None:
             return ledger.accept(id, gap=gap or 1, forced=force)
@@ -116,7 +119,7 @@ def accept(
 @command("""
   ankiforge reject dr5b9c0f1d --reason "too vague"
   ankiforge reject af53yatsl3            a card: it is not offered again
-  ankiforge reject --all --filter "verdict:pending finding:yes_no"
+  ankiforge reject --all --filter "verdict:waiting finding:yes_no"
 """)  # fmt: skip
 @IDS
 @ALL
@@ -128,7 +131,7 @@ def reject(call: Call, ids: Words, every: bool, query: str, reason: str) -> None
         ledger = workspace.ledger
 
         def stands(line: Line) -> bool:
-            return line.verdict in ("pending", "accepted")
+            return line.verdict in ("waiting", "accepted")
 
         def reject_one(id: str) -> str:
             ledger.reject(id, reason)
@@ -158,6 +161,9 @@ def skip(call: Call, keys: Words, because: str, reason: str) -> None:
     with session(call) as workspace:
         ledger = workspace.ledger
         chosen = keys or _without_card_because(ledger, because)
+        if not chosen:
+            call.say(f"no highlight is without a card because of {because!r}")
+            call.say("the reasons: ankiforge list --no-card")
         report(
             call,
             ledger,
@@ -207,6 +213,9 @@ def undo(call: Call, words: Words, as_new: bool) -> None:
                 fronts = [question_of(line.fields) for line in ledger.lines([entry.guid])]
                 words = fronts[0] if fronts else entry.text or entry.key
                 call.say(f"taken back: {entry.said}: {words}")
+            left = len(undone) - SHOWN
+            if left > 0:
+                call.say(f"… and {left:,} more")
 
         ids = [find(ledger, word) if is_id(word) else word for word in words]
         report(call, ledger, ids or [""], undo_one, "undone")

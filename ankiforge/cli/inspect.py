@@ -16,6 +16,7 @@ import click
 from ankiforge.cli.output import (
     DECK,
     FILE,
+    NO_COLLECTION,
     Call,
     Shown,
     Words,
@@ -440,8 +441,8 @@ def stats(call: Call, minutes: int | None) -> None:
         accepted = workspace.accepted_today()
     if minutes and forecast is None:
         raise UsageError(
-            "no collection of Anki was found, or it must not be read",
-            hint="name it as anki.collection in ankiforge.yaml",
+            NO_COLLECTION,
+            hint="write its path as anki.collection into ankiforge.yaml",
         )
     intake = intake_json(forecast) if forecast is not None else None
     data = {**found.as_json(), "intake": intake}
@@ -541,6 +542,7 @@ def export(call: Call, path: Path, query: Words, force: bool) -> None:
     from ankiforge.pipeline.collection import lines_as_in_anki
     from ankiforge.pipeline.query import joined, parse
     from ankiforge.reports.cards import as_csv, as_lines, line_json, line_tags
+    from ankiforge.text import counted
 
     refuse_unknown_options(query)
     path = path.expanduser().absolute()
@@ -568,7 +570,13 @@ def export(call: Call, path: Path, query: Words, force: bool) -> None:
         counts = {"highlights": len(highlights), "cards": len(lines)}
         call.data({"path": str(path), **counts})
     else:
-        call.say(f"{path}: {len(highlights)} highlights, {len(lines)} cards")
+        cards = sum(line.card is not None for line in lines)
+        written = (
+            counted(len(highlights), "highlight"),
+            counted(cards, "card"),
+            counted(len(lines) - cards, "draft"),
+        )
+        call.say(f"{path}: {', '.join(written)}")
 
 
 def _form_of_export(path: Path, *, force: bool) -> str:

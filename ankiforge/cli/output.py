@@ -19,7 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ankiforge.cli.commands import COMMANDS, SHARED_LINE, given, shared_options
+from ankiforge.cli.commands import (
+    COMMANDS,
+    SHARED_LINE,
+    given,
+    no_such_command,
+    shared_options,
+)
 from ankiforge.errors import ForgeError
 from ankiforge.text import regex
 from ankiforge.text.fold import BIDI_CONTROLS
@@ -263,6 +269,17 @@ class CommandGroup(click.Group):
         _write_options(self, ctx, formatter)
         self.format_commands(ctx, formatter)
 
+    def resolve_command(
+        self,
+        ctx: click.Context,
+        args: list[str],
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command; if there is none with this name, suggest the nearest."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            raise no_such_command(args[0], ctx, self.commands) from error
+
 
 def _write_options(
     command: click.Command,
@@ -384,6 +401,10 @@ def session(
         yield workspace
 
 
+NO_COLLECTION = (
+    "no collection of Anki was found, or anki.collection: none forbids reading it"
+)
+
 # --- options of several commands ------------------------------------------------------------
 
 Words = tuple[str, ...]
@@ -434,8 +455,13 @@ def refuse_unknown_options(query: tuple[str, ...]) -> None:
 
     They allow unknown options.
     """
-    if unknown := next((word for word in query if word.startswith("--")), ""):
-        raise click.NoSuchOption(unknown, ctx=click.get_current_context())
+    context = click.get_current_context()
+    names: list[str] = []
+    for parameter in context.command.params:
+        names += parameter.opts
+    for word in query:
+        if word.startswith("--"):
+            raise click.NoSuchOption(word, possibilities=names, ctx=context)
 
 
 # --- progress bars --------------------------------------------------------------------------

@@ -182,7 +182,9 @@ def extract(call: Call, paths: Paths) -> None:
             call.data({"problem": problem})
     call.problems(problems)
     if not count and call.limit != 0:
-        call.say("no highlights found; what counts as one: docs/guides/reading.md")
+        from ankiforge.reports.summary import NO_HIGHLIGHTS
+
+        call.say(NO_HIGHLIGHTS)
     end(problems)
 
 

@@ -52,7 +52,7 @@ LINES = (
     "line AS ("
     " SELECT d.id, d.key, d.position AS at, d.kind, d.deck, d.drafter, d.words, d.tags,"
     " d.findings,"
-    "  'pending' AS verdict, 'none' AS anki"
+    "  'waiting' AS verdict, 'none' AS anki"
     " FROM draft d JOIN highlight h ON h.key = d.key AND h.state = 'present'"
     " UNION ALL SELECT c.guid, c.passage, 0, c.kind, c.deck, c.drafter, c.words, c.tags,"
     "  CASE WHEN s.leech AND s.absent = 0 THEN char(10) || 'leech' || char(10) ELSE ''"
@@ -157,7 +157,7 @@ def find(
     conditions = [_condition(term, f"?{number}") for number, term in enumerate(terms, 1)]
     names_verdict = any(term.field == "verdict" for term in terms)
     if not everything and not names_verdict:
-        conditions.append("l.verdict IN ('pending', 'accepted')")
+        conditions.append("l.verdict IN ('waiting', 'accepted')")
     rows = store.rows(
         f"{_WITH} SELECT l.id FROM line l LEFT JOIN (SELECT id, min(document) AS"
         " document,"
@@ -232,7 +232,7 @@ class Line(Value):
     id: str
     """What decisions take."""
     verdict: str
-    """pending, accepted, rejected, retired, taken back or superseded."""
+    """waiting, accepted, rejected, retired, taken back or superseded."""
     anki: str
     """none, written, seen, missing or deleted."""
     entry: Card | Waiting
@@ -335,7 +335,7 @@ def _lines_together(store: Store, line_ids: list[str]) -> Iterator[Line]:
         verdict, anki = states.get(line_id, ("", ""))
         if line_id in drafts:
             yield Line(line_id, verdict, anki, drafts[line_id])
-        elif verdict and verdict != "pending":
+        elif verdict and verdict != "waiting":
             card = cards.card_of(store, line_id)
             yield Line(line_id, verdict, anki, card, revisions.get(Guid(line_id)))
 

@@ -144,8 +144,6 @@ def line_entry(line: Line, shown: Sendable) -> Json:
     state = line.verdict
     if line.anki == "seen":
         state = "in Anki"
-    elif state == "pending":
-        state = "waiting"
     origin = line.words.origin
     entry: Json = {
         "card": line.id,

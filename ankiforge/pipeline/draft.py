@@ -298,7 +298,7 @@ def to_compare(ledger: Ledger) -> list[SendableCard]:
     """
     privacy = privacy_of(ledger)
     cards: list[SendableCard] = []
-    ids = ledger.find([QueryTerm("drafter", "llm"), QueryTerm("verdict", "pending")])
+    ids = ledger.find([QueryTerm("drafter", "llm"), QueryTerm("verdict", "waiting")])
     for waiting in ledger.drafts(ids):
         checks = {finding.check for finding in waiting.proposal.findings}
         if waiting.proposal.blocked or checks & {VERIFIED, SECOND_LOOK}:

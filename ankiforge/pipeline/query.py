@@ -3,7 +3,7 @@
 A query: blank = and, `-` negates, bare words match text, title and the beginning of the id,
 `field:value` the rest; quotes for blanks. `*` and `?` in the value of a field are wildcards.
 
-    deck:Reading -finding:* "gradient descent" verdict:pending
+    deck:Reading -finding:* "gradient descent" verdict:waiting
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ UNBROKEN = frozenset(FIELDS) - {"deck", "document", "source", "tag", "colour", "
 # Fields that have few values.
 _WORDS = {
     "kind": tuple(CardKind),
-    "verdict": ("pending", "accepted", "rejected", "retired", "taken back", "superseded"),
+    "verdict": ("waiting", "accepted", "rejected", "retired", "taken back", "superseded"),
     "anki": ("none", "written", "seen", "missing", "deleted"),
 }
 _TERM = regex(

@@ -532,7 +532,7 @@ class Workspace:
         Raises:
             UsageError: the query cannot be read.
         """
-        return list(self.ledger.drafts(self._ids(f"verdict:pending {query}")))
+        return list(self.ledger.drafts(self._ids(f"verdict:waiting {query}")))
 
     def cards(self, query: str = "") -> list[Card]:
         """Return the accepted cards that match a query.

@@ -532,7 +532,7 @@ def _counts_json(match: Match) -> Json:
     return {
         "highlights": len(match.highlights),
         "cards": verdicts["accepted"],
-        "waiting": verdicts["pending"],
+        "waiting": verdicts["waiting"],
         "rejected": verdicts["rejected"],
         "retired": verdicts["retired"],
         "in_anki": sum(line.anki == "seen" for line in match.lines),

@@ -156,7 +156,10 @@ def _settings(workspace: WorkspaceFolder) -> Check:
         advice = f"name a vault, a PDF folder or Zotero under sources: in {file}"
         return _warn("settings", f"{file} names no source", advice)
     where = workspace.root if workspace.is_default else file
-    return _ok("settings", f"{where}: {counted(count, 'source')}")
+    sources = counted(count, "source")
+    if workspace.remembered:
+        sources += f", {len(workspace.remembered)} remembered"
+    return _ok("settings", f"{where}: {sources}")
 
 
 def _remembered(workspace: WorkspaceFolder) -> Iterator[Check]:

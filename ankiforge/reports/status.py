@@ -152,7 +152,8 @@ def _next_step(
 
 def status_text(status: Status) -> Text:
     """Yield the lines of `status`."""
-    yield f"{status.workspace}: {first_of(status.sources) or 'no sources yet'}"
+    yield f"workspace {status.workspace}"
+    yield f"  sources: {first_of(status.sources) or 'none yet'}"
     if status.remembered:
         yield f"  remembered: {first_of(status.remembered)}"
     yield f"  {_highlights_text(status.highlights)}"

@@ -50,9 +50,9 @@ _MANY = 10
 """From so many highlights without a card, it is said how to settle those of one reason at once."""
 IN_CONFLICT = "you changed it, too; choose whose words to keep under Changed"
 _TOLD = ("ignored", "failed", "carded", "waiting", "blocked")
-_NO_HIGHLIGHTS = (
+NO_HIGHLIGHTS = (
     "no highlights found. What counts: highlights and comments in PDFs and Zotero; in notes"
-    " ==marks==, question::answer lines, {{gaps}} and glossary lists (docs/guides/reading.md)"
+    " ==marks==, question::answer lines, {{gaps}} and glossary lists"
 )
 
 # --- JSON -------------------------------------------------------------------------------
@@ -241,7 +241,7 @@ def _without_lines(ledger: Ledger, without: int) -> Text:
     reasons = _first_reasons_for_no_card(ledger)
     commands = "ankiforge list --no-card"
     if without >= _MANY:
-        commands += '; no card wanted for a whole reason: ankiforge skip --because "…"'
+        commands += '; to settle all of one reason: ankiforge skip --because "REASON"'
     yield f"without a card: {reasons} ({commands})"
 
 
@@ -261,7 +261,7 @@ def _first_reasons_for_no_card(ledger: Ledger) -> str:
 
 def _proposed(ledger: Ledger) -> set[str]:
     """Return the ids of the proposals that wait."""
-    terms = [QueryTerm("drafter", PROPOSE), QueryTerm("verdict", "pending")]
+    terms = [QueryTerm("drafter", PROPOSE), QueryTerm("verdict", "waiting")]
     return set(ledger.find(terms)).intersection(ledger.order().new)
 
 
@@ -317,7 +317,7 @@ def _next_step(
         return f"next: import {result.packages[-1]} into Anki"
     read_nothing = result.report is not None and not result.report.seen
     if read_nothing and not result.failed:
-        return _NO_HIGHLIGHTS
+        return NO_HIGHLIGHTS
     step, why = draft_step(workspace, without)
     return f"next: ankiforge {step}, to {why}" if step else ""
 

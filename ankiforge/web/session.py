@@ -84,7 +84,7 @@ NAMES = {
 }
 """The lists, by their ids."""
 STATES = {
-    "Waiting": "verdict:pending",
+    "Waiting": "verdict:waiting",
     "Accepted": "verdict:accepted -anki:seen",
     "In Anki": "verdict:accepted anki:seen",
     "Rejected": "verdict:rejected",
@@ -372,7 +372,7 @@ class ReviewSession:
             state = "Blocked"
         elif line.anki == "seen" and line.verdict == "accepted":
             state = "In Anki"
-        elif line.verdict == "pending":
+        elif line.verdict == "waiting":
             state = "Waiting"
         else:
             state = line.verdict.capitalize()

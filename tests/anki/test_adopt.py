@@ -78,7 +78,7 @@ def test_what_was_done_is_undone(world):
     assert here.fields(0)[1] == "osmosis number 0"
 
     here.forge.ok("undo", act)
-    assert [one["verdict"] for one in here.forge.cards()] == ["pending"] * 9
+    assert [one["verdict"] for one in here.forge.cards()] == ["waiting"] * 9
     said = here.forge.ok("adopt", "--yes")
     assert "9  matched by id" in said.stdout
     assert "9 taken over; to take it back: ankiforge undo " in said.stderr
@@ -276,7 +276,7 @@ def test_notes_that_the_default_profile_has_get_no_cards(world, tool):
         == f"9 notes here belong to {named}: to keep their history, run `ankiforge adopt` first"
     )
     here.forge.ok("accept", "--all")
-    assert {card["verdict"] for card in here.forge.cards()} == {"pending"}
+    assert {card["verdict"] for card in here.forge.cards()} == {"waiting"}
     assert here.forge.json("run")["belonging"] == {tool: 9}
 
     assert here.adopt()["by_id"] == 9

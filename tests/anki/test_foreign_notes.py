@@ -61,7 +61,7 @@ def test_a_draft_waits_if_a_note_of_another_deck_asks_the_same(anki, run, kind, 
 
     [said] = warned(card)
     assert said.startswith("resembles a note in Anki, deck Biology::Genetics: “")
-    assert card["verdict"] == "pending"
+    assert card["verdict"] == "waiting"
     assert [f["twin"] for f in card["findings"]] == [f"nid:{note.id}"]
 
 

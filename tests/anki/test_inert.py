@@ -125,7 +125,7 @@ def forged(forge: Any) -> Path:
     """Run, let everything through, build; the package."""
     forge("run", "--accept", "review")
     cards = map(json.loads, forge.ok("list", "--json").stdout.strip("\n").split("\n"))
-    waiting = [card["id"] for card in cards if card["verdict"] == "pending"]
+    waiting = [card["id"] for card in cards if card["verdict"] == "waiting"]
     forge("accept", *waiting, "--force")
     forge("build")
     return Path(forge.folder / "ankiforge.apkg")

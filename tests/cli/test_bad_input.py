@@ -63,7 +63,7 @@ def says(result, code: int, *words: str) -> None:
         ({"ankiforge.yaml": "sources: [\n"}, "run", "ankiforge.yaml"),
         ({}, "run good -o no/such/folder/a.apkg", "no|such|folder"),
         ({"ankiforge.apkg/": ""}, "run good", "is|a|folder"),
-        ({}, "rnu", "did|you|mean|'run'?"),
+        ({}, "rnu", "did|you|mean|ankiforge|run?"),
         ({}, "run --drafter gpt", ""),
         ({}, "run --limt 3", ""),
         ({}, "run --limit -3", ""),
@@ -138,7 +138,7 @@ def test_a_card_that_anki_would_not_take_costs_one_card(forge, notes, notes_in):
         "A {{c1::}} cloze of nothing.\n\nx::y z\n", encoding="utf-8"
     )
     forge("run", notes)
-    for card in forge.cards("verdict:pending"):
+    for card in forge.cards("verdict:waiting"):
         forge.ok("accept", "--force", card["id"])
     forge.ok("edit", "--force", forge.cards("Katze")[0]["id"], "--field", "Front", "---")
     result = forge("build")
@@ -375,3 +375,34 @@ def test_ctrl_c_ends_with_130_and_nothing_is_lost(forge, vault):
     assert "nothing is lost" in err
     assert "Traceback" not in err
     assert forge.json("run", vault)["fates"]["carded"] == 150
+
+
+USED = " -h shows how it is used"
+
+
+@pytest.mark.parametrize(
+    ("typed", "message", "hint"),
+    [
+        ("list --vew new", "list: there is no option --vew", "did you mean --view?"),
+        ("run --jbs 3", "run: there is no option --jbs", "did you mean --jobs?"),
+        ("search --limt 3 x", "search: there is no option --limt", "did you mean --limit?"),
+        ("show", "show: ID|QUERY... is missing", f"ankiforge show{USED}"),
+        ("accept --gap 9 x", "accept: --gap takes a whole number from 1 to 3",
+         f"ankiforge accept{USED}"),
+        ("edit x --field a", "edit: option '--field' requires 2 arguments",
+         f"ankiforge edit{USED}"),
+        ("model gte", "there is no command ankiforge model gte",
+         "did you mean ankiforge model get?"),
+    ],
+)  # fmt: skip
+def test_wrong_words_are_named_where_they_stand_with_what_to_do(
+    forge,
+    typed,
+    message,
+    hint,
+):
+    result = forge(*typed.split())
+    assert result.exit_code == 2
+    said, advice = result.stderr.splitlines()
+    assert said.removeprefix("ankiforge").lstrip(": ") == message
+    assert advice == f"hint: {hint}"

@@ -38,7 +38,7 @@ def test_a_query_is_taken_with_all_alone(desk):
     refused = desk("reject", "makes", "--reason", "too easy", code=2)
     assert "'makes' is not an id" in refused.stderr
     assert "--all --filter QUERY" in desk("accept", code=2).stderr
-    assert set(verdicts(desk).values()) == {"pending"}
+    assert set(verdicts(desk).values()) == {"waiting"}
 
     desk.ok("reject", "--reason", "too easy", "--all", "--filter", "makes")
     assert "The ribosome" not in verdicts(desk)
@@ -49,7 +49,7 @@ def test_a_query_is_taken_with_all_alone(desk):
 def test_a_word_of_the_form_of_an_id_is_one_and_never_a_query(desk):
     unknown = desk("reject", "affected", code=2)
     assert "no id begins with 'affected'" in unknown.stderr
-    shown = desk.ok("show", "-v", "verdict:pending", "DNA", "--json").lines
+    shown = desk.ok("show", "-v", "verdict:waiting", "DNA", "--json").lines
     assert [card["fields"]["Back"] for card in shown] == ["The nucleus"]
     assert "nothing to show" in desk("show", "nowhere", code=2).stderr
     assert (
@@ -88,7 +88,7 @@ def test_undo_of_a_card_leaves_alone_what_was_decided_in_one_go_with_it(desk):
     desk.ok("undo")
     assert set(verdicts(desk).values()) == {"accepted"}
     desk.ok("undo")
-    assert set(verdicts(desk).values()) == {"pending"}
+    assert set(verdicts(desk).values()) == {"waiting"}
     assert "nothing to undo" in desk("undo", code=1).stderr
     desk.ok("run", "--accept", "review")
     assert len(desk.ok("list", "--view", "new", "--json").lines) == 3

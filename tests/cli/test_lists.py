@@ -41,7 +41,7 @@ def backs(result):
     ("words", "found"),
     [
         ([], {"water}} across a membrane.", "cat}} is not a cell.", "a language", "splitting}} of data for tests."}),
-        (["verdict:pending"], {"splitting}} of data for tests."}),
+        (["verdict:waiting"], {"splitting}} of data for tests."}),
         (["cross validation"], {"splitting}} of data for tests."}),
         (["schrodinger"], {"cat}} is not a cell."}),
         (["C++"], {"a language"}),
@@ -65,7 +65,7 @@ def test_a_query_finds_cards_and_drafts(read, words, found):
 
 
 def test_a_line_has_an_id_for_decisions_and_a_guid_once_accepted(read):
-    [waits] = read.ok("list", "verdict:pending", "--json").lines
+    [waits] = read.ok("list", "verdict:waiting", "--json").lines
     assert waits["id"].startswith("dr")
     assert waits["guid"] is None
     assert (
@@ -123,7 +123,7 @@ def test_what_the_source_changed_is_listed_with_old_and_new_words(read, vault):
     (vault / "cells.md").write_text(whole, encoding="utf-8")
     assert "1 card kept the old words" in read.ok("run").stdout
     [kept] = read.ok("list", "--view", "changed", "--json").lines
-    assert (kept["verdict"], kept["findings"][0]["severity"]) == ("pending", "block")
+    assert (kept["verdict"], kept["findings"][0]["severity"]) == ("waiting", "block")
 
 
 def test_a_card_whose_passage_is_gone_is_listed(read, vault, no_waiting):
@@ -142,11 +142,11 @@ def test_a_card_whose_passage_is_gone_is_listed(read, vault, no_waiting):
 
 
 def test_recent_decisions_have_the_id_that_undo_takes(read):
-    [draft] = read.ok("list", "verdict:pending", "--json").lines
+    [draft] = read.ok("list", "verdict:waiting", "--json").lines
     read.ok("reject", draft["id"])
     newest = read.ok("list", "--view", "recent", "--json").lines[0]
     assert (newest["what"], newest["by"]) == ("reject", "person")
     assert "splitting" in newest["text"]
     read.ok("undo", newest["id"])
     read.ok("run", "--accept", "review")
-    assert read.ok("list", "verdict:pending", "--json").lines[0]["id"] == draft["id"]
+    assert read.ok("list", "verdict:waiting", "--json").lines[0]["id"] == draft["id"]

@@ -90,7 +90,7 @@ def test_a_chat_may_answer_as_it_likes(forge, notes, chat):
     made = {card["kind"]: card for card in forge.cards()}
     assert made["basic"]["fields"]["Back"] == "Alpha"
     assert made["cloze"]["fields"]["Text"] == "Alpha is followed by {{c1::Beta}}."
-    assert [card["verdict"] for card in made.values()] == ["pending", "pending"]
+    assert [card["verdict"] for card in made.values()] == ["waiting", "waiting"]
     lines = forge.ok("list", "--no-card", "--all", "--json").lines
     [left] = [one for one in lines if one["fate"] == "no_card"]
     assert left["reason"] == "too little"

@@ -79,7 +79,7 @@ def test_each_key_decides_on_the_card_that_is_shown(forge, vault, note, at_termi
     assert verdicts(forge) == {
         "Working": "accepted",
         "What": "accepted",
-        "The": "pending",
+        "The": "waiting",
     }
 
 

@@ -94,7 +94,7 @@ def test_a_second_look_is_one_request_also_for_cards_that_wait_already(desk, ser
     desk(verify=True, accept="accept: {llm: verified}\n")
     forge.ok("run", "--drafter", "llm")
     verdicts = {card["quote"]: card["verdict"] for card in forge.cards()}
-    assert verdicts == {ALPHA: "accepted", BETA: "pending"}, (
+    assert verdicts == {ALPHA: "accepted", BETA: "waiting"}, (
         "it takes effect on what waits"
     )
     assert len(server.asked) == asked + 1
@@ -106,7 +106,7 @@ def test_only_what_passed_ships_unseen_and_is_tagged_so(desk):
     )
     forge.ok("run", "--drafter", "llm")
     cards = {card["quote"]: card for card in forge.cards()}
-    assert (cards[ALPHA]["verdict"], cards[BETA]["verdict"]) == ("accepted", "pending")
+    assert (cards[ALPHA]["verdict"], cards[BETA]["verdict"]) == ("accepted", "waiting")
     assert "ankiforge::unreviewed" in cards[ALPHA]["tags"]
 
 
@@ -168,7 +168,7 @@ def test_a_waiting_draft_of_the_rules_does_not_withhold_its_passage(desk, server
     before = [
         card["origin"]["drafter"]
         for card in forge.cards()
-        if card["verdict"] == "pending"
+        if card["verdict"] == "waiting"
     ]
     assert before
     assert forge.json("draft", "--drafter", "llm", "--estimate")["highlights"] == 1

@@ -217,4 +217,4 @@ def test_a_reply_is_a_card_to_decide_on_while_the_document_is_still_being_drafte
     verdicts = {one["quote"]: one["verdict"] for one in forge.cards()}
     assert len(verdicts) == 2
     assert verdicts.pop(card["quote"]) == "accepted"
-    assert set(verdicts.values()) == {"pending"}
+    assert set(verdicts.values()) == {"waiting"}

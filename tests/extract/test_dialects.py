@@ -95,7 +95,7 @@ def test_a_plugin_that_is_switched_on_later_is_one_question(forge, vault, note) 
     assert "taken back: the cards of Obsidian_to_Anki read: in vault:notes" in said
     forge.ok("run")
     assert [one["id"] for one in questions(forge)] == [asked["id"]]
-    assert not any("Insulin" in card["fields"].get("Text", "") for card in forge.cards() if card["verdict"] == "pending")  # fmt: skip
+    assert not any("Insulin" in card["fields"].get("Text", "") for card in forge.cards() if card["verdict"] == "waiting")  # fmt: skip
 
 
 def test_no_stands_until_other_plugins_are_switched_on(forge, vault, note) -> None:

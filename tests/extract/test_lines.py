@@ -92,7 +92,7 @@ def _reasons(forge, quote: str) -> list[str]:
 def test_a_line_that_may_be_no_card_waits_and_says_why(forge):
     forge.ok("run", _vault(forge, {"a.md": "\n\n".join(WAITS) + "\n"}))
 
-    assert list(_verdicts(forge).values()) == ["pending"] * len(WAITS)
+    assert list(_verdicts(forge).values()) == ["waiting"] * len(WAITS)
     for line, reason in REASONS.items():
         assert not reason or f"this `::` line may not be a card: {reason}" in _reasons(
             forge, line
@@ -111,7 +111,7 @@ def test_a_line_that_is_surely_a_card_is_accepted(forge):
     blanks = [one for one in CARDS if " :: " in one or ":: " in one.replace(":::", "")]
     asked = {one for one in blanks if "? :: " not in one}
     assert len(asked) == 7
-    waiting = {card["quote"] for card in forge.cards() if card["verdict"] == "pending"}
+    waiting = {card["quote"] for card in forge.cards() if card["verdict"] == "waiting"}
     assert waiting == asked, "blanks around the colons: a person is asked"
     assert len(forge.cards()) == len(CARDS)
 
@@ -132,7 +132,7 @@ def test_a_dialect_named_in_the_settings_makes_lines_cards_but_not_code(forge):
 
     assert _verdicts(forge) == {
         "Next action:: call Bob": "accepted",
-        "f :: Int -> Int": "pending",
+        "f :: Int -> Int": "waiting",
     }
 
 
@@ -165,7 +165,7 @@ def test_a_card_whose_picture_cannot_be_read_waits(forge):
     forge.ok("run", vault)
 
     (card,) = forge.cards()
-    assert card["verdict"] == "pending"
+    assert card["verdict"] == "waiting"
     (found,) = (one for one in card["findings"] if one["check"] == "unreadable_picture")
     assert "missing.png: cannot be read" in found["message"]
 
@@ -185,5 +185,5 @@ def test_a_card_that_breaks_off_or_shows_a_sign_or_has_no_subject_waits(forge):
     forge.ok("run", forge.folder / "v")
 
     found = [{one["check"] for one in card["findings"]} for card in forge.cards()]
-    assert [card["verdict"] for card in forge.cards()] == ["pending"] * len(lines)
+    assert [card["verdict"] for card in forge.cards()] == ["waiting"] * len(lines)
     assert all(any(id in ids for ids in found) for id in lines.values())

@@ -110,7 +110,7 @@ def test_a_mark_outside_of_its_cards_stays_a_mark(forge, vault) -> None:
     found = {card["fields"]["Text"]: card["verdict"] for card in forge.cards()}
     assert found == {
         "Insulin lowers the {{c1::sugar}} in the blood.": "accepted",
-        "more {{c1::notes}} here": "pending",
+        "more {{c1::notes}} here": "waiting",
     }
 
 

@@ -117,7 +117,7 @@ def test_a_figure_with_a_question_arrives_in_anki(forge, zotero, anki, given):
 
     cards = {card["highlight"]: card for card in questions(forge)}
     assert set(cards) == {"zotero:user/FIGUREA2", "zotero:group.77/FIGUREA2"}
-    forge("accept", "--all", "--filter", "verdict:pending")
+    forge("accept", "--all", "--filter", "verdict:waiting")
     forge.ok("build")
 
     assert anki.load(forge.folder / "ankiforge.apkg") == {"new": 2}
@@ -157,7 +157,7 @@ def test_a_picture_outside_of_the_data_folder_never_travels(forge, zotero, tmp_p
     picture.unlink()
     picture.symlink_to(tmp_path / "private.png")
     assert faults(forge.json("run", zotero.folder)) == []
-    [waiting] = (card for card in forge.cards() if card["verdict"] == "pending")
+    [waiting] = (card for card in forge.cards() if card["verdict"] == "waiting")
     assert "is outside its source" in str(waiting["findings"])
 
     forge.ok("accept", waiting["id"])
@@ -178,7 +178,7 @@ def test_a_figure_that_zotero_never_showed_here_is_cut_from_its_pdf(forge, zoter
         "marked by bob",
         NOT_THERE,
     }
-    forge("accept", "--all", "--filter", "verdict:pending")
+    forge("accept", "--all", "--filter", "verdict:waiting")
     forge.ok("build")
     cards = {card["highlight"]: card for card in questions(forge)}
     assert set(cards) == {"zotero:user/FIGUREA2", "zotero:user/DRAWNBB3"}
@@ -318,7 +318,7 @@ def test_pictures_of_a_note_arrive_in_anki(forge, vault, anki):
         encoding="utf-8",
     )
     assert faults(forge.json("run", vault)) == []
-    forge("accept", "--all", "--filter", "verdict:pending")
+    forge("accept", "--all", "--filter", "verdict:waiting")
     forge.ok("build")
 
     assert anki.load(forge.folder / "ankiforge.apkg") == {"new": 3}

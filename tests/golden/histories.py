@@ -393,7 +393,7 @@ class Player:
             found = [
                 card for card in cards if any(word in str(card[key]) for key in keys)
             ]
-            waits = [card for card in found if card["verdict"] == "pending"]
+            waits = [card for card in found if card["verdict"] == "waiting"]
             found = [card for card in found if is_card(card)] or waits or found
             if found:
                 assert len(found) == 1, (word, [card["fields"] for card in found])
@@ -604,7 +604,7 @@ def asked_about(question: dict[str, Any]) -> str:
 def drafts_of(cards: list[dict[str, Any]]) -> Iterator[str]:
     """The words of each draft that waits for a person."""
     for card in cards:
-        if card["verdict"] == "pending" and not card["revises"]:
+        if card["verdict"] == "waiting" and not card["revises"]:
             if card["gaps"]:  # which ones is what the drafter learns to choose
                 yield f"{card['quote']} (proposed)"
             else:

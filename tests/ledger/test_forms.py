@@ -35,13 +35,13 @@ def question(forge: Any) -> dict[str, Any]:
 
 
 def test_lines_with_blanks_around_the_colons_are_one_question(forge, note) -> None:
-    assert set(verdicts(forge).values()) == {"pending"}
+    assert set(verdicts(forge).values()) == {"waiting"}
     asked = question(forge)
     assert len(asked["examples"]) == 3
     assert forge.json("status")["waiting"] == {"new": 0, "changed": 0, "questions": 1}
     assert f"ankiforge accept {asked['id']}" in forge.ok("show", asked["id"]).stdout
     forge.ok("accept", "--all")
-    assert set(verdicts(forge).values()) == {"pending"}, "only by its id"
+    assert set(verdicts(forge).values()) == {"waiting"}, "only by its id"
     forge.ok("accept", asked["id"])
     assert set(verdicts(forge).values()) == {"accepted"}
     note.write_text(NOTE + LATER, encoding="utf-8")

@@ -30,7 +30,7 @@ def note(forge):
 
 
 def proposals(forge):
-    return forge.ok("list", "drafter:propose", "verdict:pending", "--json").lines
+    return forge.ok("list", "drafter:propose", "verdict:waiting", "--json").lines
 
 
 def decided(forge):
@@ -76,7 +76,7 @@ def test_each_gap_is_a_card_of_its_words_and_the_event_passes_the_others(forge, 
 @pytest.mark.parametrize(("gap", "code"), [("0", 2), ("4", 2), ("2", 1)])
 def test_a_gap_that_is_not_there_is_refused(forge, note, gap, code):
     note("A cell needs ==chemical energy== and water.", f"=={WAR}==", accept="review")
-    drafts = forge.cards("verdict:pending")
+    drafts = forge.cards("verdict:waiting")
     drafter = "rules:phrase" if code == 1 else "propose"
     [draft] = [each for each in drafts if each["origin"]["drafter"] == drafter]
 
@@ -129,8 +129,8 @@ def test_a_bare_accept_all_takes_no_proposal(forge, note):
     note("A cell needs ==chemical energy== and water.", f"=={WAR}==", f"=={CARTA}==")
 
     told = forge.ok("accept", "--all").stderr
-    assert "2 proposals left for you; to accept them: --filter drafter:propose" in told
-    forge.ok("accept", "--all", "--filter", "verdict:pending document:Europe")
+    assert "ankiforge accept --all --filter drafter:propose" in told
+    forge.ok("accept", "--all", "--filter", "verdict:waiting document:Europe")
     assert len(proposals(forge)) == 2
     forge.ok("accept", "--all", "--filter", "drafter:propose Runnymede")
     assert [each["quote"] for each in proposals(forge)] == [WAR]

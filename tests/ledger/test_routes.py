@@ -69,7 +69,7 @@ def test_marks_of_a_pdf_arrive_in_anki(forge, paper, anki):
     came = forge.json("run", paper)
 
     assert came["fates"]["carded"] + came["fates"]["waiting"] == 3
-    forge.ok("accept", "--all", "--filter", "verdict:pending")
+    forge.ok("accept", "--all", "--filter", "verdict:waiting")
     forge.ok("build")
     assert anki.load(forge.folder / "ankiforge.apkg") == {"new": 3}
     fronts = {card["fields"].get("Front") for card in forge.cards()}

@@ -234,7 +234,7 @@ class World:
 
 
 def waiting(ledger: Ledger) -> list[Waiting]:
-    ids = ledger.find([QueryTerm("verdict", "pending")])
+    ids = ledger.find([QueryTerm("verdict", "waiting")])
     return [line.waiting for line in ledger.lines(ids) if line.waiting]
 
 

@@ -204,7 +204,7 @@ def card_of(row: dict[str, Any]) -> Card:
         row["verdict"] == "accepted" and row["anki"] != "deleted",
     )
     outdated = "source_changed" in [one["check"] for one in row["findings"]]
-    waits, rejected = verdict == "pending", verdict == "rejected"
+    waits, rejected = verdict == "waiting", verdict == "rejected"
     return Card(row["id"], row["id"], row["fields"], live, waits, rejected, outdated)
 
 
@@ -223,7 +223,7 @@ def waiting_of(row: dict[str, Any]) -> Iterator[Question]:
         yield Question(
             "revision", new["id"], row["id"], words_of(new["fields"]), (row["id"],)
         )
-    if row["verdict"] == "pending" and not row["revises"]:
+    if row["verdict"] == "waiting" and not row["revises"]:
         yield Question("check", row["id"], row["id"], words_of(row["fields"]))
 
 

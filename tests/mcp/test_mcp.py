@@ -99,7 +99,7 @@ def test_an_agent_reads_what_was_just_marked_and_its_cards_wait_for_the_person(d
     assert card["findings"] == []
     desk.ok("run")  # although the policy is `clean` for rules and models
     [kept] = [one for one in desk.cards() if one["id"] == card["card"]]
-    assert (kept["verdict"], kept["origin"]["drafter"]) == ("pending", "agent")
+    assert (kept["verdict"], kept["origin"]["drafter"]) == ("waiting", "agent")
     assert kept["origin"]["model"].startswith("tester ")
     assert kept["quote"] in CAFFEINE
 
@@ -155,7 +155,7 @@ def test_two_cards_of_a_highlight_may_come_one_after_the_other_and_accepting_one
         third = {**cards[0], "front": "What travels up a river?", "back": "a tidal bore"}
         assert "at most 2 cards" in agent.propose(key, kind="basic", **third)["refused"]
     desk.ok("accept", made[0])
-    assert {one["id"]: one["verdict"] for one in desk.cards()}[made[1]] == "pending"
+    assert {one["id"]: one["verdict"] for one in desk.cards()}[made[1]] == "waiting"
 
 
 def test_two_clients_of_one_name_are_two_agents(desk):
@@ -255,7 +255,7 @@ def test_a_card_that_its_source_does_not_support_is_never_ready(desk):
         desk.ok("run")
     cards = [one for one in desk.cards() if one["origin"]["drafter"] == "agent"]
     assert len(cards) == 5  # a run drops those whose quote does not stand in the passage
-    assert all(one["verdict"] == "pending" for one in cards)
+    assert all(one["verdict"] == "waiting" for one in cards)
 
 
 HOSTILE: list[tuple[str, dict[str, Any]]] = [
@@ -382,4 +382,4 @@ def test_words_of_a_passage_are_data(desk):
         agent.propose(agent.keys()[order], **card)
     desk.ok("run", "--accept", "clean")
     agents = [one for one in desk.cards() if one["origin"]["drafter"] == "agent"]
-    assert {one["verdict"] for one in agents} == {"pending"}
+    assert {one["verdict"] for one in agents} == {"waiting"}

@@ -45,8 +45,8 @@ def test_cards_with_a_schedule_wait_for_adopt(forge, scheduled) -> None:
     assert forge.json("status")["next"] == "adopt"
     forge.ok("accept", "--all")
     assert verdicts(forge) == {
-        "What does insulin lower?": "pending",
-        "What does glucagon raise?": "pending",
+        "What does insulin lower?": "waiting",
+        "What does glucagon raise?": "waiting",
         "What makes hungry?": "accepted",
     }
     assert forge.json("adopt", "--from", "sr", "--yes")["scheduled"] == 2
@@ -69,7 +69,7 @@ def test_declined_they_are_cards_like_others_until_that_is_undone(
     assert "belong" not in forge.ok("run", "--dry-run").stdout
     assert "taken back: history declined: of obsidian-spaced-repetition" in forge.ok("undo", act).stderr  # fmt: skip
     assert forge.ok("run").stdout.startswith("2 notes here belong")
-    assert verdicts(forge)["What does insulin lower?"] == "pending"
+    assert verdicts(forge)["What does insulin lower?"] == "waiting"
 
     forge.ok("adopt", "--decline", "--from", "sr")
     told = forge.ok("run").stdout
@@ -91,7 +91,7 @@ def test_nothing_to_decline_is_said(forge, scheduled) -> None:
 
 def test_a_schedule_is_taken_over_by_a_card_that_was_accepted(forge, scheduled) -> None:
     forge.ok("run")
-    ids = [card["id"] for card in forge.cards() if card["verdict"] == "pending"]
+    ids = [card["id"] for card in forge.cards() if card["verdict"] == "waiting"]
     forge.ok("accept", *ids)
     forge.ok("run")
     package = forge.folder / "ankiforge.apkg"

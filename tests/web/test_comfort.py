@@ -101,7 +101,7 @@ def test_several_cards_are_decided_on_together(maths, opened):
     )
     page.locator("#undo").click()
     settle(page)
-    assert sum(card["verdict"] == "pending" for card in maths.cards()) == 2
+    assert sum(card["verdict"] == "waiting" for card in maths.cards()) == 2
 
 
 def test_a_decision_that_is_lost_is_named_and_tried_again(maths, opened):

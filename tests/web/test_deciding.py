@@ -108,7 +108,7 @@ def test_a_round_with_the_keyboard_alone(notes, opened):
     assert [found.get(one, "gone") for one in fronts[:5]] == [
         "accepted",
         "gone",
-        *["pending"] * 3,
+        *["waiting"] * 3,
     ]
 
 
@@ -160,7 +160,7 @@ def test_a_decision_that_fails_is_taken_back_with_what_was_typed(notes, opened):
     page.keyboard.press("Control+Enter")
     page.wait_for_selector(".error:has-text('Do it all the same')")
     assert page.locator("textarea").nth(0).input_value() == "What does it say?"
-    assert set(verdicts(notes).values()) == {"pending"}
+    assert set(verdicts(notes).values()) == {"waiting"}
     settle(page)
     page.click("text=Do it all the same")
     settle(page)
@@ -302,4 +302,4 @@ def test_the_model_drafts_others_of_which_one_is_chosen(forge, fake, opened):
         settle(page)
         assert shown(page) == fronts[0], "another fact of the passage"
     assert verdicts(forge)[fronts[2]] == "accepted"
-    assert verdicts(forge)[fronts[0]] == "pending"
+    assert verdicts(forge)[fronts[0]] == "waiting"

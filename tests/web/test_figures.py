@@ -61,7 +61,7 @@ def test_masks_are_switched_off_and_drawn(figure, opened):
     assert (card["verdict"], card["figure"]["hide"]) == ("accepted", "one")
     page.keyboard.press("u")
     page.get_by_text("Taken back").first.wait_for()
-    assert [one["verdict"] for one in forge.ok("list", "--json").lines] == ["pending"]
+    assert [one["verdict"] for one in forge.ok("list", "--json").lines] == ["waiting"]
 
 
 def test_a_figure_without_a_label_is_drawn(figure, opened):

@@ -152,7 +152,7 @@ def test_q_asks_a_question_whose_answer_is_the_gap(facts, opened):
     assert len(facts.cards()) == len(FACTS)
     page.keyboard.press("u")
     settle(page)
-    assert {card["verdict"] for card in facts.cards()} <= {"pending", "taken back"}
+    assert {card["verdict"] for card in facts.cards()} <= {"waiting", "taken back"}
     assert hidden(page) == gaps_of(facts, shown(page))[0]
 
 
@@ -187,7 +187,7 @@ def test_a_rejected_proposal_goes_with_all_its_gaps_and_undo_brings_it_back(
     page.keyboard.press("x")
     settle(page)
     assert (
-        len([card for card in facts.cards() if card["verdict"] == "pending"])
+        len([card for card in facts.cards() if card["verdict"] == "waiting"])
         == len(FACTS) - 1
     )
     page.keyboard.press("u")
@@ -263,7 +263,7 @@ def test_all_drafts_of_a_passage_stand_together_and_the_rest_comes_next(
     page.keyboard.press("x")
     settle(page)
     assert page.locator(".end h2").inner_text() == "One done."
-    assert "pending" not in [card["verdict"] for card in forge.cards()]
+    assert "waiting" not in [card["verdict"] for card in forge.cards()]
 
 
 OPENER = "#!/bin/sh\nprintf '%s\\n' \"$@\" > '{kept}'\n"

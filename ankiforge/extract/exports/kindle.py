@@ -25,7 +25,7 @@ from ankiforge.model import (
     Problem,
     Strings,
 )
-from ankiforge.text import regex
+from ankiforge.text import counted, regex
 from ankiforge.text.fold import fold
 from ankiforge.text.passages import numbered
 
@@ -116,11 +116,13 @@ class Kindle(ExportSource):
         placed.sort(key=lambda pair: (pair[0].place, pair[0].page.zfill(9)))
         yield from self.extracted(document, [highlight for _, highlight in placed])
         if without_text:
+            has = "has" if without_text == 1 else "have"
+            lacking = f"{counted(without_text, 'highlight')} {has}"
             message = (
-                f"marks without text: {without_text}; at a book's clipping limit a Kindle"
-                " writes none"
+                f"{lacking} no text: at the limit that a publisher sets for a book,"
+                " the Kindle writes none"
             )
-            hint = "your highlights are at read.amazon.com/notebook"
+            hint = "all are at read.amazon.com/notebook"
             yield Problem(document.title, message, hint, notice=True)
 
     def _highlight(self, document: Document, clip: Clip) -> Highlight:

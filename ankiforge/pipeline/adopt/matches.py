@@ -280,7 +280,7 @@ def _add_schedules(ledger: Ledger, matches: Matches) -> None:
 
 
 def _waiting(ledger: Ledger) -> Iterator[Waiting]:
-    return ledger.drafts(ledger.find([QueryTerm("verdict", "pending")]))
+    return ledger.drafts(ledger.find([QueryTerm("verdict", "waiting")]))
 
 
 # --- words ----------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ def test_what_is_written_is_a_draft_at_once_and_in_the_package_after_two_quiet_m
         ):
             note.write_text(f"{text}\n", "utf-8")
             yield {note}
-            assert words(forge)[text.partition("::")[2]] == "pending"
+            assert words(forge)[text.partition("::")[2]] == "waiting"
             yield from life.later(60)
             assert len(notes_in(package)) == 2
         yield from life.later(70)
@@ -101,7 +101,7 @@ def test_a_run_accepts_what_a_watcher_that_was_stopped_had_left_for_later(
         yield {vault / "Metals.md"}
 
     watch(happens)
-    assert words(forge)["Gallium"] == "pending"
+    assert words(forge)["Gallium"] == "waiting"
     forge.ok("run")
     assert words(forge)["Gallium"] == "accepted"
 
