@@ -229,9 +229,13 @@ def deck_names(database: Database) -> dict[int, str]:
 def note_types(database: Database, wanted: Iterable[int]) -> tuple[SeenType, ...]:
     """Return the existing note types among the wanted ids, ascending by id."""
     if not database.legacy:
-        return tuple(seen for id in sorted(wanted) for seen in _from_tables(database, id))
+        found = []
+        for id in sorted(wanted):
+            found.extend(_from_tables(database, id))
+        return tuple(found)
     models = database.column("models", dict[int, _Type])
-    return tuple(_from_json(id, models[id]) for id in sorted(wanted) if id in models)
+    existing = [id for id in sorted(wanted) if id in models]
+    return tuple(_from_json(id, models[id]) for id in existing)
 
 
 def other_note_types(database: Database, read: Iterable[int]) -> Iterator[SeenType]:

@@ -194,7 +194,11 @@ def _title_and_headings(highlight: Highlight) -> Strings:
     headings = highlight.heading.split(" › ")
     if same(headings[0], title):
         headings = headings[1:]
-    return tuple(isolated(part) for part in (title, *headings) if part.strip())
+    parts = []
+    for part in (title, *headings):
+        if part.strip():
+            parts.append(isolated(part))
+    return tuple(parts)
 
 
 # The length to which a list item above the highlight is shortened.

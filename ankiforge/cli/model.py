@@ -266,9 +266,10 @@ def _write(folder: WorkspaceFolder, file: Path) -> Path | None:
                 f"{settings}: cannot be written: {error.strerror}"
             ) from error
     key = ("llm", "model_file")
-    asked = [
-        each for each in concerns(load(folder.root, registry)) if each.at.steps == key
-    ]
+    asked = []
+    for each in concerns(load(folder.root, registry)):
+        if each.at.steps == key:
+            asked.append(each)
     confirm(folder, asked, user_folder())  # the person just named it
     return settings.path
 

@@ -64,11 +64,11 @@ def remembered_concerns(workspace: WorkspaceFolder) -> list[Concern]:
         return []
     where = Location(REMEMBERED)
     paths = [_real_path(item.path) for item in workspace.remembered]
-    return [
-        Concern(f"{path} would be read, {_OUTSIDE}", where)
-        for path in paths
-        if _is_outside(path, workspace)
-    ]
+    outside = []
+    for path in paths:
+        if _is_outside(path, workspace):
+            outside.append(Concern(f"{path} would be read, {_OUTSIDE}", where))
+    return outside
 
 
 def _real_path(path: str | Path) -> Path:

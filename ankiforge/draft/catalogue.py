@@ -117,9 +117,11 @@ def here() -> list[Path]:
     folder = models_folder()
     if not folder.is_dir():
         return []
-    return sorted(
-        file for file in folder.iterdir() if file.suffix == ENDING and file.is_file()
-    )
+    files = []
+    for file in folder.iterdir():
+        if file.suffix == ENDING and file.is_file():
+            files.append(file)
+    return sorted(files)
 
 
 def model_file(name_or_path: str) -> Path:

@@ -286,7 +286,10 @@ def passage(
         ("wanted", ours(_WISHES.get(wants, ""))),
         ("rejected", rejected),
     )
-    lines = [f"<{name}>{data(text)}</{name}>" for name, text in parts if text.strip()]
+    lines = []
+    for name, text in parts:
+        if text.strip():
+            lines.append(f"<{name}>{data(text)}</{name}>")
     return SendableText("\n".join([f'<highlight h="{label}">', *lines, "</highlight>"]))
 
 

@@ -310,7 +310,10 @@ class SendableTask:
     def only(self, *highlights: Highlight) -> SendableTask:
         """Return a task with only these highlights."""
         keys = {highlight.key for highlight in highlights}
-        passages = {key: passage for key, passage in self.passages.items() if key in keys}
+        passages = {}
+        for key, passage in self.passages.items():
+            if key in keys:
+                passages[key] = passage
         reasons = {key: reason for key, reason in self.withheld.items() if key in keys}
         task = replace(self.task, highlights=highlights)
         return SendableTask(task, passages, reasons, self.privacy)

@@ -568,9 +568,10 @@ def _is_file_below(root: Path, path: str) -> bool:
 def selection_of(settings: msgspec.Struct) -> str:
     """Return the settings as text. Different texts may select different passages."""
     values = msgspec.to_builtins(settings)
-    selecting = {
-        key: value for key, value in values.items() if key not in ("path", "name")
-    }
+    selecting = {}
+    for key, value in values.items():
+        if key not in ("path", "name"):
+            selecting[key] = value
     return msgspec.json.encode(selecting, order="sorted").decode()
 
 

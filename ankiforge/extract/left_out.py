@@ -174,9 +174,10 @@ def left_out(sources: Iterable[object]) -> Iterator[LeftOut]:
             places[place].read.update(getattr(source, "uses", ()))
     for place in sorted(places):
         if not any(parent in places for parent in place.parents):
-            inner = [
-                visited for path, visited in places.items() if path.is_relative_to(place)
-            ]
+            inner = []
+            for path, visited in places.items():
+                if path.is_relative_to(place):
+                    inner.append(visited)
             yield _left_out(place, places[place].walks, inner)
 
 

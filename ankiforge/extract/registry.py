@@ -172,7 +172,10 @@ def examples_for_settings() -> Strings:
 
 def kinds_without_example() -> Strings:
     """Return the other kinds of a PATH; first those whose files are nothing else."""
-    others = [source for source in source_types() if source.noun and not source.example]
+    others = []
+    for source in source_types():
+        if source.noun and not source.example:
+            others.append(source)
     others.sort(key=lambda source: not source.is_unambiguous)
     return tuple(source.kind for source in others)
 

@@ -142,7 +142,11 @@ def history(store: Store, card_or_passage: str) -> list[HistoryEntry]:
         _, passage = state_of(store, card_or_passage)
         key = passage.key
     events = sorted(store.events(store.keys(key)), key=lambda event: event.order)
-    return [done(event) for event in events if event.what not in ("key", "text", "seen")]
+    entries = []
+    for event in events:
+        if event.what not in ("key", "text", "seen"):
+            entries.append(done(event))
+    return entries
 
 
 def recent(store: Store) -> list[HistoryEntry]:

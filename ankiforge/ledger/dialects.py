@@ -213,6 +213,9 @@ def effect(difference: Difference) -> str:
         "other": difference.changed,
         "gone": difference.gone,
     }
-    told = [f"{count:,} {what}" for what, count in counts.items() if count]
+    told = []
+    for what, count in counts.items():
+        if count:
+            told.append(f"{count:,} {what}")
     total = sum(counts.values())
     return f"{counted(total, 'passage')} would change: {', '.join(told)}"

@@ -344,9 +344,10 @@ class Passage(msgspec.Struct):
         """
         if self.rejected:
             return True
-        ended = [
-            card for card in self.cards.values() if card.by == PERSON and not card.live
-        ]
+        ended = []
+        for card in self.cards.values():
+            if card.by == PERSON and not card.live:
+                ended.append(card)
         return not all(map(_is_open_again, ended))
 
     def refuses(self, wording: Wording) -> bool:

@@ -101,11 +101,10 @@ class Moves:
         accounted_for = {known.key for known in self._absent} | self._matched().keys()
         rows = self._store.rows("SELECT * FROM highlight WHERE state != 'present'")
         unread = self._unread_documents(rows)
-        earlier = [
-            known_highlight(self._store, row)
-            for row in rows
-            if row["key"] not in accounted_for and row["document"] not in unread
-        ]
+        earlier = []
+        for row in rows:
+            if row["key"] not in accounted_for and row["document"] not in unread:
+                earlier.append(known_highlight(self._store, row))
         return self._absent + earlier
 
     def _unread_documents(self, rows: Iterable[Row]) -> set[int]:

@@ -53,7 +53,10 @@ def write(
         _forget(store, document_id, former)
     elif former:
         public = fold(_public_text(document))
-        shown = [text for text in former if text == WHOLE or fold(text) in public]
+        shown = []
+        for text in former:
+            if text == WHOLE or fold(text) in public:
+                shown.append(text)
         _forget(store, document_id, shown)
 
 

@@ -73,7 +73,10 @@ def answer(
 def _find_question(store: Store, question_id: str) -> Question:
     """Return an open question by its id or the beginning of it."""
     questions = open_questions(store)
-    found = [question for question in questions if question.id.startswith(question_id)]
+    found = []
+    for question in questions:
+        if question.id.startswith(question_id):
+            found.append(question)
     if len(found) != 1:
         raise RefusedError(
             f"{question_id}: there is no such open question",

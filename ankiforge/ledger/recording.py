@@ -264,7 +264,10 @@ class _Recording:
     ) -> None:
         """Gather the rows of the drafts of a highlight that are new."""
         passage = self._store.passage(highlight_key)  # as it is after `_follow`
-        news = [draft for draft in worded if is_new(self._store, passage, draft.wording)]
+        news = []
+        for draft in worded:
+            if is_new(self._store, passage, draft.wording):
+                news.append(draft)
         derived = [draft.wording for draft in news if not draft.wording.own]
         revised = _revised(passage, derived, highlight)
         for change in changes:

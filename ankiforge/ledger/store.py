@@ -574,11 +574,10 @@ class Store:
         Return how many these are.
         """
         held = self._journal.ids()
-        lacking = [
-            decode_event(row["line"])
-            for row in self.each("SELECT id, line FROM event ORDER BY n, machine, id")
-            if row["id"] not in held
-        ]
+        lacking = []
+        for row in self.each("SELECT id, line FROM event ORDER BY n, machine, id"):
+            if row["id"] not in held:
+                lacking.append(decode_event(row["line"]))
         if lacking and not self._read_only:
             _, size = self._journal.append(lacking)
             self._set_own_read_up_to(size, unreadable=0)

@@ -163,15 +163,16 @@ def line_entry(line: Line, shown: Sendable) -> Json:
 
 def findings_entry(proposal: Proposal) -> Json:
     """Return what the checks found, and whether a finding blocks."""
-    findings = [
-        {
-            "rule": finding.check,
-            "severity": finding.severity.value,
-            "message": finding.message,
-        }
-        for finding in proposal.findings
-        if finding.severity is not Severity.INFO
-    ]
+    findings = []
+    for finding in proposal.findings:
+        if finding.severity is not Severity.INFO:
+            findings.append(
+                {
+                    "rule": finding.check,
+                    "severity": finding.severity.value,
+                    "message": finding.message,
+                }
+            )
     entry: Json = {"findings": findings}
     if proposal.blocked:
         entry["blocked"] = True

@@ -75,7 +75,10 @@ def faults_of_gap(draft: Draft, highlight: Highlight) -> Strings:
     from ankiforge.check import check_alone
 
     findings = check_alone(draft, highlight)
-    blocking = [finding for finding in findings if finding.severity is Severity.BLOCK]
+    blocking = []
+    for finding in findings:
+        if finding.severity is Severity.BLOCK:
+            blocking.append(finding)
     return tuple(finding.message for finding in blocking)
 
 

@@ -121,7 +121,9 @@ def plan_cards(
             card = replace(card, deck=planner.deck_of_new(card))
         if in_deck(card.deck, scope.deck):
             planned.append(planner.plan(card, seen))
-    conflicts = [conflict for plan in planned for conflict in plan.conflicts]
+    conflicts = []
+    for plan in planned:
+        conflicts.extend(plan.conflicts)
     taken = {plan.guid: plan.taken for plan in planned if plan.taken}
     ledger.planned(
         settled=planner.settled,

@@ -121,9 +121,10 @@ def _left(drafted: Drafted) -> Task:
     takes_clozes = not brief.kinds or CardKind.CLOZE in brief.kinds
     if brief.wants == "question" or not takes_clozes:
         return replace(task, highlights=())
-    left = {
-        no_card.highlight for no_card in drafted.no_cards if no_card.reason in NOT_ASKED
-    }
+    left = set()
+    for no_card in drafted.no_cards:
+        if no_card.reason in NOT_ASKED:
+            left.add(no_card.highlight)
     return replace(
         task,
         highlights=tuple(each for each in task.highlights if each.key in left),

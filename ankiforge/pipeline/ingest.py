@@ -82,7 +82,10 @@ class _Reading:
         self._job = job
         self._on_read = on_read
         # another program, or other deck files, read every document again
-        skip_rules = [repr(rule.select) for rule in job.decks if rule.skipped]
+        skip_rules = []
+        for rule in job.decks:
+            if rule.skipped:
+                skip_rules.append(repr(rule.select))
         self._salt = h16(program(), *skip_rules)
         self._known = ledger.known(self._salt)
         self.problems: list[Problem] = []

@@ -145,7 +145,10 @@ def write(
     own_file(path).is_there()
     planned = list(planned)
     problems = tuple(problem for plan in planned for problem in plan.problems)
-    packed = [plan for plan in planned if plan.note and plan.sent]
+    packed = []
+    for plan in planned:
+        if plan.note and plan.sent:
+            packed.append(plan)
     if not packed:
         return Published(path, aside=_set_aside(path), problems=problems)
     added = _replace_package(ledger, packed, path)
@@ -176,9 +179,10 @@ def _replace_package(ledger: Ledger, packed: list[Planned], path: Path) -> int:
             _in_learning_order(ledger, packed),
             changed_types(seen_types(ledger)),
         )
-        shipments = [
-            Shipment(plan.guid, *astuple(plan.sent)) for plan in packed if plan.sent
-        ]
+        shipments = []
+        for plan in packed:
+            if plan.sent:
+                shipments.append(Shipment(plan.guid, *astuple(plan.sent)))
         added = ledger.planned(shipments)
         beside.replace(path)
     except OSError as error:

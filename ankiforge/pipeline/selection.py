@@ -325,7 +325,10 @@ def _as_written(pieces: _Pieces) -> str:
 
 
 def _without_emphasis(pieces: _Pieces) -> str:
-    shown = [piece for piece in pieces if piece.end > piece.start or piece.indivisible]
+    shown = []
+    for piece in pieces:
+        if piece.end > piece.start or piece.indivisible:
+            shown.append(piece)
     return _as_written(shown)
 
 

@@ -194,11 +194,10 @@ def _behind(
 
 def _configured_around(config: Config, path: Path) -> list[SourceEntry]:
     """Return the sources of the settings that a path belongs to."""
-    configured = [
-        entry
-        for entry in config.sources
-        if entry.has_folder and _contains(entry.path, path)
-    ]
+    configured = []
+    for entry in config.sources:
+        if entry.has_folder and _contains(entry.path, path):
+            configured.append(entry)
     if not configured or not path.is_file():
         return configured
     kind = kind_of(path)
@@ -275,9 +274,10 @@ class _Naming:
 
     def _free_name(self, found: FoundSource) -> str:
         """Return the name of a new source: that of its folder, with a number if it is taken."""
-        same_kind = [
-            entry.name for entry in self._config.sources if entry.kind == found.kind
-        ]
+        same_kind = []
+        for entry in self._config.sources:
+            if entry.kind == found.kind:
+                same_kind.append(entry.name)
         if is_export(found.kind):
             return same_kind[0] if same_kind else found.kind
         taken = set(same_kind)
@@ -311,7 +311,11 @@ def _unconfigured(found: FoundSource, name: str) -> SelectedSource:
 def _below(entry: SourceEntry, *paths: Path) -> tuple[Path, ...]:
     """Rebase resolved paths onto the root as the settings spell it; omit the root itself."""
     root = resolve(entry.path)
-    return tuple(entry.path / path.relative_to(root) for path in paths if path != root)
+    below = []
+    for path in paths:
+        if path != root:
+            below.append(entry.path / path.relative_to(root))
+    return tuple(below)
 
 
 def _contains(root: Path, path: Path) -> bool:

@@ -319,7 +319,10 @@ class Workspace:
         model = self.model(drafter, spent=spent)
         result.problems += Decks(self.ledger, self.decks).use()
         # the notes of a remembered PATH that is missing may be at another one now
-        present = [item for item in remembered if not named or Path(item.path).exists()]
+        present = []
+        for item in remembered:
+            if not named or Path(item.path).exists():
+                present.append(item)
         job = self.job(
             sources,
             accept=accept,

@@ -644,6 +644,9 @@ def _real(paths: Iterable[Path]) -> tuple[Path, ...]:
 
     Names with control characters are left out.
     """
-    existing = [path.resolve() for path in paths if _exists(path)]
+    existing = []
+    for path in paths:
+        if _exists(path):
+            existing.append(path.resolve())
     printable = (path for path in existing if not CONTROL.search(str(path)))
     return tuple(dict.fromkeys(printable))

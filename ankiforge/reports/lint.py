@@ -79,11 +79,17 @@ def _sides(question: str, answer: str, fields: Texts) -> Pair:
     first.
     """
     asked = _shown_in(question)
-    clozes = [fields.get(field.name, "") for field in asked if "cloze" in field.filters]
+    clozes = []
+    for field in asked:
+        if "cloze" in field.filters:
+            clozes.append(fields.get(field.name, ""))
     if clozes:
         return "<br>".join(dict.fromkeys(clozes)), ""
     typed = [field.name for field in asked if "type" in field.filters]
-    shown = [field.name for field in asked if field.filters not in ("type", "hint")]
+    shown = []
+    for field in asked:
+        if field.filters not in ("type", "hint"):
+            shown.append(field.name)
     front = "<br>".join(fields.get(name, "") for name in shown)
     if is_empty(front):  # then the template has words of its own
         front = _TEMPLATE_TAG.sub(" ", question)
@@ -287,9 +293,11 @@ def _without_pictures(text: str) -> str:
 def _templates_of(note: SeenNote, kind: SeenType) -> list[SeenTemplate]:
     """Return the templates of a note's cards, or the first of its type if it has no cards."""
     ordinals = [0] if kind.cloze else note.ordinals or [0]
-    return [
-        kind.templates[ordinal] for ordinal in ordinals if ordinal < len(kind.templates)
-    ]
+    templates = []
+    for ordinal in ordinals:
+        if ordinal < len(kind.templates):
+            templates.append(kind.templates[ordinal])
+    return templates
 
 
 def _draft(question: str, answer: str, *, cloze: bool) -> Draft:

@@ -152,7 +152,11 @@ def _tables(connection: sqlite3.Connection) -> set[str]:
     """Return the names of all tables that are no views and not computed otherwise."""
     connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
     rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'")
-    return {name for name, sql in rows if str(sql).upper().startswith("CREATE TABLE")}
+    tables = set()
+    for name, sql in rows:
+        if str(sql).upper().startswith("CREATE TABLE"):
+            tables.add(name)
+    return tables
 
 
 @contextmanager

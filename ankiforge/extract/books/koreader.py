@@ -114,7 +114,10 @@ class KOReader(FileSource):
             return
         book = book_of(settings, file.path)
         marks = list(marks_of(settings))
-        with_words = [mark for mark in marks if mark.text or mark.comment]
+        with_words = []
+        for mark in marks:
+            if mark.text or mark.comment:
+                with_words.append(mark)
         path = None
         if with_words:
             picture(book.file)  # with another book, or none, it is read again

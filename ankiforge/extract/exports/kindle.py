@@ -219,11 +219,10 @@ def _attach(marks: list[Clip], notes: Iterable[Clip]) -> list[Clip]:
         mark = _mark_of(note, marks)
         siblings = alone if mark is None else mark.notes
         # of two notes at one location, the newer is an edit of the older
-        kept = [
-            older
-            for older in siblings
-            if older.place == NOWHERE or older.place != note.place
-        ]
+        kept = []
+        for older in siblings:
+            if older.place == NOWHERE or older.place != note.place:
+                kept.append(older)
         siblings[:] = [*kept, note]
     return alone
 

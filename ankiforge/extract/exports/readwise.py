@@ -173,9 +173,10 @@ class Readwise(ExportSource):
             skip = f"a heading (.h{note.level})"
         elif "discard" in note.tags:
             skip = "discarded in Readwise"
-        tags = [
-            tag for tag in dict.fromkeys(note.tags) if not _HEADING_TAG.fullmatch(tag)
-        ]
+        tags = []
+        for tag in dict.fromkeys(note.tags):
+            if not _HEADING_TAG.fullmatch(tag):
+                tags.append(tag)
         return Highlight(
             document,
             self.folder.namespace,

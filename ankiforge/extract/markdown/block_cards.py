@@ -65,7 +65,11 @@ def signs_of(text: str, syntax: Syntax) -> list[int]:
     if not signs:
         return []
     sign = re.compile(rf"[ \t>]*(?:{'|'.join(signs)})")
-    return [number for number, line in enumerate(text.split("\n")) if sign.match(line)]
+    line_numbers = []
+    for number, line in enumerate(text.split("\n")):
+        if sign.match(line):
+            line_numbers.append(number)
+    return line_numbers
 
 
 @lru_cache(maxsize=8)

@@ -60,7 +60,10 @@ class _Osr(Value, rename="camel"):
 
     def reads(self, text: str, tags: Collection[str]) -> bool:
         """Return whether a note contains cards. `tags` are those of its front matter."""
-        names = [re.escape(tag.strip("#")) for tag in self.flashcard_tags if tag]
+        names = []
+        for tag in self.flashcard_tags:
+            if tag:
+                names.append(re.escape(tag.strip("#")))
         if not "|".join(names) or self.convert_folders_to_decks:
             return True
         named = re.compile(rf"(?i)(?<!\S)#(?:{'|'.join(names)})(?![\w-])")
@@ -398,7 +401,10 @@ class Dialects(Value):
         o2a = self.o2a
         is_told_o2a = "o2a" in names and o2a.is_told
         # what was told to Obsidian_to_Anki is read by its words and expressions alone
-        others = [name for name in names if name != "o2a" or not o2a.is_told]
+        others = []
+        for name in names:
+            if name != "o2a" or not o2a.is_told:
+                others.append(name)
         block = self._signs_between_lines(others)
         end_marker = ""
         if block and "osr" in others:

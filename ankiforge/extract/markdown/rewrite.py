@@ -106,7 +106,11 @@ def _tokens(fields: Sequence[str]) -> list[str]:
 
 
 def _links(fields: Sequence[str]) -> list[str]:
-    return [target for field in fields for _, target in _LINK.findall(field)]
+    targets = []
+    for field in fields:
+        for _, target in _LINK.findall(field):
+            targets.append(target)
+    return targets
 
 
 def _gap_signs(tokens: Sequence[str]) -> list[str]:

@@ -174,7 +174,11 @@ def _asks(highlight: Highlight) -> bool:
 
 def _long_comments(all_found: Iterable[Found]) -> list[str]:
     comments = [found.highlight.comment for found in all_found]
-    return [comment for comment in comments if len(comment.split()) >= _FEWEST_WORDS]
+    long_comments = []
+    for comment in comments:
+        if len(comment.split()) >= _FEWEST_WORDS:
+            long_comments.append(comment)
+    return long_comments
 
 
 def _address(note_address: str, block: Block) -> str:

@@ -118,11 +118,10 @@ class PageText:
 
     def _gap(self, left: Char, right: Char) -> int:
         """Return what lies between two characters that are not direct neighbours."""
-        between = [
-            char
-            for char in self._all_chars[left.number + 1 : right.number]
-            if char.generated or char.text in BLANKS
-        ]
+        between = []
+        for char in self._all_chars[left.number + 1 : right.number]:
+            if char.generated or char.text in BLANKS:
+                between.append(char)
         if left.text in MARKERS:
             return LINE
         if all(char.generated for char in between) and _touch(left, right):
@@ -136,11 +135,10 @@ class PageText:
 
     def _reading_direction(self) -> tuple[float, float]:
         """Return the direction of most lines; from right to left, it is turned round."""
-        within_words = [
-            pair
-            for pair, gap in zip(pairwise(self.chars), self._gaps[1:], strict=False)
-            if gap is NOTHING
-        ]
+        within_words = []
+        for pair, gap in zip(pairwise(self.chars), self._gaps[1:], strict=False):
+            if gap is NOTHING:
+                within_words.append(pair)
         across, along = usual_step(within_words)
         turn = -1 if is_rtl("".join(char.text for char in self.chars)) else 1
         return (turn * across, turn * along)

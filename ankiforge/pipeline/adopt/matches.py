@@ -130,9 +130,10 @@ def find(
         _add_schedules(ledger, matches)
         return matches
     matcher = _Matcher(matches, _their_notes(ledger, collection, maps))
-    drafts = [
-        draft for draft in _waiting(ledger) if draft.draft.own and not draft.revises
-    ]
+    drafts = []
+    for draft in _waiting(ledger):
+        if draft.draft.own and not draft.revises:
+            drafts.append(draft)
     unmatched = matcher.match_by_id(drafts)
     matcher.match_by_words(unmatched)
     here = {outcome.highlight.other_id for outcome in ledger.fates()}

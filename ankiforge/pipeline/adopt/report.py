@@ -42,7 +42,10 @@ def as_text(matches: Matches, most: int | None) -> Iterator[str]:
         if rows:
             yield f"{name.replace('_', ' ')}:"
         for row in rows[:most]:
-            texts = [shortened(text, _WIDTH) for text in (row.source, row.anki) if text]
+            texts = []
+            for text in (row.source, row.anki):
+                if text:
+                    texts.append(shortened(text, _WIDTH))
             yield f"  {row.where}: {' → '.join(texts)}"
         if most is not None and len(rows) > most:
             yield f"  … and {len(rows) - most:,} more (-v)"
