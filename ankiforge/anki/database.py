@@ -229,7 +229,7 @@ def deck_names(database: Database) -> dict[int, str]:
 def note_types(database: Database, wanted: Iterable[int]) -> tuple[SeenType, ...]:
     """Return the existing note types among the wanted ids, ascending by id."""
     if not database.legacy:
-        found = []
+        found: list[SeenType] = []
         for id in sorted(wanted):
             found.extend(_from_tables(database, id))
         return tuple(found)

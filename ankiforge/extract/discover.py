@@ -140,7 +140,8 @@ class _Surroundings:
         """
         if self.vault and kind == _NOTES:
             return self.vault
-        return _nearest(self._folder, self._known(kind).__contains__) or self._folder
+        known = self._known(kind)
+        return _nearest(self._folder, known.__contains__) or self._folder
 
 
 def discover(path: Path, known: KnownFolders) -> Iterator[FoundSource]:
@@ -244,7 +245,9 @@ def _with_inner(
         inner = [folder for folder in below if folder.is_dir()]
     for root in (path, *inner):
         below = [folder for folder in inner if root in folder.parents]
-        exclude = [f"{folder.relative_to(root).as_posix()}/" for folder in below]
+        exclude = []
+        for folder in below:
+            exclude.append(f"{folder.relative_to(root).as_posix()}/")
         yield FoundSource(kind, root, exclude=tuple(exclude))
 
 

@@ -420,7 +420,9 @@ class _Open:
     def next_child(self, name: str) -> tuple[Step, Step]:
         """Return the step to the child that begins: by its name, and among all children."""
         self._children[name] = self._children.get(name, 0) + 1
-        return (name, self._children[name]), ("*", sum(self._children.values()))
+        among_equals = (name, self._children[name])
+        among_all = ("*", sum(self._children.values()))
+        return among_equals, among_all
 
 
 def _close(open_elements: list[_Open], name: str) -> None:

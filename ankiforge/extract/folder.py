@@ -176,7 +176,9 @@ class Folder(msgspec.Struct):
             folders += sorted(inner, reverse=True)
             for place in sorted(shown):
                 entry = shown[place]
-                inside = place[len(top) :] if place.startswith(top) else entry.name
+                inside = entry.name
+                if place.startswith(top):
+                    inside = place[len(top) :]
                 listed = self._listed(entry, disk.legible(inside))
                 if listed is not None:
                     yield listed
@@ -209,7 +211,8 @@ class Folder(msgspec.Struct):
             )
         if self.others is not None:
             self.others.setdefault(path.casefold(), path)
-            self.others.setdefault(path.rpartition("/")[2].casefold(), path)
+            name = path.rpartition("/")[2]
+            self.others.setdefault(name.casefold(), path)
         return None
 
     def _link_left_out(self, entry: os.DirEntry[str], path: str) -> Problem | None:
@@ -495,8 +498,9 @@ class FileSource(FolderSource):
         """
         if file.stamp is None or not disk.proves(file.stamp):
             return ""
-        found = [(target, self.state_of(target, file)) for target in depends]
-        return f"{reader_fingerprint} {file.stamp} {h16(repr(found)) if found else ''}"
+        pictures = [(target, self.state_of(target, file)) for target in depends]
+        pictures_hash = h16(repr(pictures)) if pictures else ""
+        return f"{reader_fingerprint} {file.stamp} {pictures_hash}"
 
 
 # --- pictures ---------------------------------------------------------------------------

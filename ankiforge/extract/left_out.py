@@ -128,7 +128,8 @@ class LeftOut(NamedTuple):
         if self.hidden:
             names = ", ".join(self.hidden[:_MOST_NAMES])
             more = len(self.hidden) - _MOST_NAMES
-            parts.append(f"hidden: {names}" + (f" and {more:,} more" if more > 0 else ""))
+            and_more = f" and {more:,} more" if more > 0 else ""
+            parts.append(f"hidden: {names}{and_more}")
         return ", ".join(parts)
 
 
@@ -183,8 +184,13 @@ def left_out(sources: Iterable[object]) -> Iterator[LeftOut]:
 
 def _left_out(place: Path, walks: list[Walked], inner: list[_Place]) -> LeftOut:
     """Return what none of these walks through a place, and of those inside it, reads."""
-    read = set[str]().union(*[visited.read for visited in inner])
-    left = Walked(hidden=set[str]().union(*[walk.hidden for walk in walks]))
+    read: set[str] = set()
+    for visited in inner:
+        read |= visited.read
+    hidden: set[str] = set()
+    for walk in walks:
+        hidden |= walk.hidden
+    left = Walked(hidden=hidden)
     for ending in walks[0].endings:
         left.endings[ending] = min(walk.endings[ending] for walk in walks)
     return unread(place, left, read)

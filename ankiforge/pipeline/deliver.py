@@ -22,6 +22,7 @@ from ankiforge.errors import BugError, ConfigError, ItemError, ServiceError, one
 from ankiforge.ledger import Ledger
 from ankiforge.model import (
     Card,
+    Conflict,
     Family,
     Guid,
     MappedType,
@@ -121,7 +122,7 @@ def plan_cards(
             card = replace(card, deck=planner.deck_of_new(card))
         if in_deck(card.deck, scope.deck):
             planned.append(planner.plan(card, seen))
-    conflicts = []
+    conflicts: list[Conflict] = []
     for plan in planned:
         conflicts.extend(plan.conflicts)
     taken = {plan.guid: plan.taken for plan in planned if plan.taken}

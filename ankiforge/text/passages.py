@@ -115,7 +115,9 @@ def triple(exact: str, before: str, after: str) -> Triple:
 
     `before` and `after` may be too long.
     """
-    return (fold(exact), fold(before[-CONTEXT:])[-KEPT:], fold(after[:CONTEXT])[:KEPT])
+    folded_before = fold(before[-CONTEXT:])
+    folded_after = fold(after[:CONTEXT])
+    return fold(exact), folded_before[-KEPT:], folded_after[:KEPT]
 
 
 def triple_of(highlight: Highlight) -> Triple:
@@ -207,4 +209,8 @@ def percent(part: str) -> str:
     - ~` percent-encoded.
     """
     raw = unicodedata.normalize("NFC", part).encode("utf-8", "surrogatepass")
-    return "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in raw)
+    parts = []
+    for byte in raw:
+        is_plain = byte in _PLAIN
+        parts.append(chr(byte) if is_plain else f"%{byte:02X}")
+    return "".join(parts)

@@ -52,7 +52,8 @@ class BookSettings(SourceSettings, kw_only=True):
 def further_folders(opening: Opening) -> tuple[Path, ...]:
     """Return the folders that the settings name with `books`."""
     base = opening.workspace or Path()
-    return tuple(base / Path(folder).expanduser() for folder in opening.settings.books)
+    folders = opening.settings.books
+    return tuple(base / Path(folder).expanduser() for folder in folders)
 
 
 class Mark(Value):
@@ -128,7 +129,8 @@ class Shelf:
             if path.is_symlink():  # it may lead out of the workspace
                 continue
             has_same_ending = path.suffix.casefold() == wanted.suffix.casefold()
-            rank = (has_same_ending, _common_end(path.parent.parts, wanted.parent.parts))
+            common_folders = _common_end(path.parent.parts, wanted.parent.parts)
+            rank = (has_same_ending, common_folders)
             if rank > best_rank:
                 best = path
                 best_rank = rank
@@ -238,7 +240,9 @@ def extracted(
             yield Problem(file.name, message, reply.hint, notice=True)
     highlights: list[Highlight] = []
     for index, mark in enumerate(wanted):
-        around = passages[index] if index < len(passages) else Passage()
+        around = Passage()
+        if index < len(passages):
+            around = passages[index]
         highlights.append(
             Highlight(
                 document,

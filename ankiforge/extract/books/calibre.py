@@ -208,7 +208,8 @@ def in_reading_order(marks: list[Mark]) -> list[Mark]:
     """Return the marks of a book as it is read, by file, element and offset."""
 
     def place(mark: Mark) -> tuple[int, tuple[int, ...], int]:
-        return mark.page, tuple(number for _, number in mark.steps), mark.offset
+        numbers = tuple(number for _, number in mark.steps)
+        return mark.page, numbers, mark.offset
 
     return sorted(marks, key=place)
 

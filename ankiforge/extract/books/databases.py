@@ -111,8 +111,8 @@ class DatabaseSource(ExportSource):
 
         books: dict[str, tuple[Book, dict[object, Mark]]] = {}
         for book, mark in items:
-            key = document_of(book, self.folder.namespace, self.folder.name).key
-            _, marks = books.setdefault(key, (book, {}))
+            document = document_of(book, self.folder.namespace, self.folder.name)
+            _, marks = books.setdefault(document.key, (book, {}))
             # two copies of a database say the same twice; the newer one was read last
             marks[mark.own or mark] = mark
         with PdfWorker(memory=self.memory) as worker:

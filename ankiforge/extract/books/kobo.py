@@ -70,7 +70,8 @@ class Kobo(DatabaseSource):
             if text_of(row, "Text").strip() or text_of(row, "Annotation").strip():
                 by_volume.setdefault(text_of(row, "VolumeID"), []).append(row)
         for volume, rows in by_volume.items():
-            book = _book(volume, connection.execute(_BOOKS, (volume,)).fetchone())
+            book_row = connection.execute(_BOOKS, (volume,)).fetchone()
+            book = _book(volume, book_row)
             chapters = connection.execute(_CHAPTERS, (volume,)).fetchall()
             contents = _Contents(chapters)
             marks = [_mark(row, contents) for row in rows]
@@ -141,7 +142,8 @@ def _mark(row: Row, contents: _Contents) -> tuple[tuple[str, float, str], Mark]:
         file = container
         steps, offset = cfi_steps(point.removeprefix("/1"))
     elif span:
-        steps = ((f"#{span[1].replace(chr(92), '')}", 0),)
+        span_id = span[1].replace("\\", "")
+        steps = ((f"#{span_id}", 0),)
         offset = _number(text_of(row, "StartOffset"))
     is_place_known = bool(point or span)
     mark = Mark(
@@ -156,8 +158,9 @@ def _mark(row: Row, contents: _Contents) -> tuple[tuple[str, float, str], Mark]:
         created=iso_time(text_of(row, "DateCreated")),
         modified=iso_time(text_of(row, "DateModified")),
     )
-    progress = text_of(row, "ChapterProgress")
-    return (text_of(row, "ContentID"), _fraction(progress), mark.created), mark
+    progress = _fraction(text_of(row, "ChapterProgress"))
+    place = (text_of(row, "ContentID"), progress, mark.created)
+    return place, mark
 
 
 def _number(words: str) -> int:

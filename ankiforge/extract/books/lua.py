@@ -128,11 +128,14 @@ class _Reader:
             if found["blank"] is None:
                 break
         if found["quoted"] is not None:
-            self._kind, self._token = "text", _text(found["quoted"][1:-1])
+            self._kind = "text"
+            self._token = _text(found["quoted"][1:-1])
         elif found["long"] is not None:
-            self._kind, self._token = "text", _decoded(found["long"])
+            self._kind = "text"
+            self._token = _decoded(found["long"])
         elif kind == "number":
-            self._kind, self._token = "number", _number(found[0])
+            self._kind = "number"
+            self._token = _number(found[0])
         else:
             self._kind, self._token = kind, found[0]
 

@@ -120,7 +120,9 @@ def _mark(entry: Table, words: str, note: str) -> Mark:
     """Return a mark by its entry, with the names that the newer form uses."""
     start = entry.get("pos0")
     page = entry.get("page")
-    number, steps, offset = _place(start if isinstance(start, str) else "")
+    if not isinstance(start, str):
+        start = ""
+    number, steps, offset = _place(start)
     if isinstance(page, int):  # of a PDF
         number = page - 1
     label = (
@@ -157,7 +159,9 @@ def _place(pointer: str) -> tuple[int, tuple[Step, ...], int]:
         if step is None:
             return int(found[1]) - 1, (), 0
         steps.append((step[1].casefold(), int(step[2] or 1)))
-    return int(found[1]) - 1, tuple(steps), int(found[3])
+    page = int(found[1]) - 1
+    offset = int(found[3])
+    return page, tuple(steps), offset
 
 
 def _moment(entry: Table, key: str) -> str:

@@ -78,7 +78,8 @@ class ExportSource(FolderSource):
 
     def document(self, key: Strings, title: str, **known: Any) -> Document:
         """Return a document whose key is made of `key`, with what else is known of it."""
-        document_key = DocumentKey(f"{self.folder.namespace}/{h16(*key)}")
+        namespace = self.folder.namespace
+        document_key = DocumentKey(f"{namespace}/{h16(*key)}")
         return Document(
             document_key,
             self.folder.name,

@@ -39,7 +39,9 @@ class Clip:
         """Return whether both are at one place: their locations overlap, or else one page."""
         if NOWHERE in (self.place, other.place):
             return self.place == other.place and self.page == other.page != ""
-        return self.place[0] <= other.place[1] and other.place[0] <= self.place[1]
+        start, end = self.place
+        other_start, other_end = other.place
+        return start <= other_end and other_start <= end
 
 
 # The words for a note and for a bookmark in the languages of Kindles.
@@ -181,7 +183,9 @@ def of_json(text: str) -> Iterator[Clip]:
     number = 0
     for book in export.documents or (export,):
         authors = (book.author or "").replace("\n", "; ")
-        title = f"{book.title or ''} ({authors})" if authors else book.title or ""
+        title = book.title or ""
+        if authors:
+            title = f"{title} ({authors})"
         for entry in book.entries:
             number += 1
             page = str(entry.page or "")

@@ -235,7 +235,8 @@ def _threads(
                 replies.setdefault(above, []).append(mark)
                 break
         else:
-            pages.setdefault(urldefrag(mark.uri).url, []).append(mark)
+            page_address = urldefrag(mark.uri).url
+            pages.setdefault(page_address, []).append(mark)
     return pages, replies
 
 
@@ -247,5 +248,6 @@ def _title(annotation: Annotation, uri: str) -> str:
     title = " ".join(str(given).split())
     if title:
         return title
-    file_name = unquote(urlsplit(uri).path.rstrip("/").rpartition("/")[2])
+    path = urlsplit(uri).path.rstrip("/")
+    file_name = unquote(path.rpartition("/")[2])
     return file_name or uri

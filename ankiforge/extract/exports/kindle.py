@@ -128,7 +128,9 @@ class Kindle(ExportSource):
     def _highlight(self, document: Document, clip: Clip) -> Highlight:
         """Return the highlight of a mark with its notes, or of a note without a mark."""
         is_note = bool(clip.kind)
-        comments = [clip.text] if is_note else [note.text for note in clip.notes]
+        comments = [note.text for note in clip.notes]
+        if is_note:
+            comments = [clip.text]
         return Highlight(
             document,
             self.folder.namespace,
@@ -157,7 +159,10 @@ def _has_text(clip: Clip) -> bool:
 
     A Kindle writes `<You have reached the clipping limit …>` instead of a passage.
     """
-    return bool(clip.text) and clip.text[0] + clip.text[-1] != "<>"
+    if not clip.text:
+        return False
+    is_remark_of_kindle = clip.text.startswith("<") and clip.text.endswith(">")
+    return not is_remark_of_kindle
 
 
 # --- marks that were changed, and their notes -------------------------------------------

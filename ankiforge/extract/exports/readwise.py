@@ -205,7 +205,8 @@ def _columns_of(line: str) -> dict[str, int]:
     Of two columns with one name, the first one counts.
     """
     try:
-        names = next(csv.reader([line], delimiter=_delimiter_of(line)), [])
+        table = csv.reader([line], delimiter=_delimiter_of(line))
+        names = next(table, [])
     except csv.Error:
         return {}
     columns: dict[str, int] = {}
@@ -270,7 +271,8 @@ def _note_of(row: Row) -> _Note:
     if inline is None:
         return _Note(row["note"].strip(), tags)
     tags += re.findall(r"\.(\S+)", inline[0])
-    return _Note(row["note"][inline.end() :].strip(), tags)
+    words = row["note"][inline.end() :]
+    return _Note(words.strip(), tags)
 
 
 def _tags(words: str) -> list[str]:

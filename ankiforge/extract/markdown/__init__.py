@@ -342,7 +342,9 @@ def parsed_note(
         dialect = note.dialects.syntax(note.text, front.tags, note.document.path)
     if not (dialect or may_hold or may_be_private):
         return None
-    body = "\n" * front.lines + "\n".join(note.text.split("\n")[front.lines :])
+    lines = note.text.split("\n")
+    # empty lines for the front matter, so that line numbers stay
+    body = "\n" * front.lines + "\n".join(lines[front.lines :])
     is_declared = dialect is not None and dialect.declared
     source = prepared(body, fields=not is_declared)
     written = note.written(body) if dialect and note.written else {}
@@ -439,8 +441,9 @@ class Texts(NoteSource):
         if path.suffix.casefold() not in (".md", ".markdown"):
             text = _without_indents(text)
             marks |= {"quote"}
-        key = DocumentKey(f"{self.folder.namespace}/{h16(file.path)}")
-        document = Document(key, self.folder.name, title=path.stem, path=file.path)
+        folder = self.folder
+        key = DocumentKey(f"{folder.namespace}/{h16(file.path)}")
+        document = Document(key, folder.name, title=path.stem, path=file.path)
         yield from self.read_note(Note(text, document, marks), picture)
 
 

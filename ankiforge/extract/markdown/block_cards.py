@@ -54,7 +54,8 @@ def signs_of(text: str, syntax: Syntax) -> list[int]:
         separators = "|".join(map(re.escape, syntax.block))
         signs.append(rf"(?:{separators})[ \t]*$")
     words = syntax.words
-    if words and words.begin and words.end and f"\n{words.end}" in text:
+    has_frame = words is not None and words.begin and words.end
+    if words and has_frame and f"\n{words.end}" in text:
         signs.append(rf"{re.escape(words.begin)}[ \t]*$")
     if words and words.begin_inline and words.end_inline:
         signs.append(rf"{re.escape(words.begin_inline)}[ \t]")
@@ -91,7 +92,8 @@ def written_card(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     """
     signs: list[int] = state.env.get("signs", [])
     following = bisect_left(signs, start)
-    if following == len(signs) or signs[following] >= min(end, start + _LONGEST):
+    farthest = min(end, start + _LONGEST)
+    if following == len(signs) or signs[following] >= farthest:
         return False
     lines = _Lines(state, state.env["syntax"], state.env["is_card"], end)
     card: Written | None = state.env["written"].get(start)
@@ -276,7 +278,8 @@ class _Lines:
     def _contains_separator(self, start: int, middle: int) -> bool:
         """Return whether a list item that begins here contains the whole card."""
         indents = self.state.sCount
-        return bool(_BULLET.match(self.text(start))) and indents[middle] > indents[start]
+        is_item = _BULLET.match(self.text(start)) is not None
+        return is_item and indents[middle] > indents[start]
 
     def _begins_below(self, start: int, middle: int) -> bool:
         """Return whether a question of several lines begins below its first one."""

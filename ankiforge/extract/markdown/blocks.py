@@ -121,7 +121,9 @@ class Block:
     @cached_property
     def sides(self) -> CardSides | None:
         """The sides of a `front::back` line."""
-        if not self.is_line or not _has_any(self.source, self.syntax.line):
+        if not self.is_line:
+            return None
+        if not _has_any(self.source, self.syntax.line):
             return None
         return inline_card(self.inline, self.syntax)
 
@@ -213,12 +215,14 @@ class Blocks:
         """
         before = self.blocks[first].plain[:start]
         while len(before) < length and first:
-            before = self.blocks[first - 1].plain + self.gap(first) + before
+            previous = self.blocks[first - 1].plain
+            before = previous + self.gap(first) + before
             first -= 1
         after = self.blocks[last].plain[end:]
         while len(after) < length and last + 1 < len(self.blocks):
             last += 1
-            after += self.gap(last) + self.blocks[last].plain
+            following = self.blocks[last].plain
+            after += self.gap(last) + following
         return before[-length:], after[:length]
 
 
@@ -527,7 +531,8 @@ class _BlockParser:
         outer_signs = len(self._open_quotes) - 1
         signs = re.compile(rf"^{PREFIX}>[ ]?(?:[ \t]*>[ ]?){{0,{outer_signs}}}")
         lines = self._source_lines[slice(*self._lines)]
-        body = "\n".join([signs.sub("", line, count=1) for line in lines])
+        without_signs = [signs.sub("", line, count=1) for line in lines]
+        body = "\n".join(without_signs)
         self.quote_bodies[self._quote_count] = body
 
     # --- blocks at the place of the walk ----------------------------------------------

@@ -57,7 +57,9 @@ def read_canvas(text: str) -> Canvas:
         elif has_tag(str(node.get("label", ""))):
             private = IN_ITS_NOTE
     cards.sort(key=_place)
-    parts = [Part(_with_lf(card["text"]), _id_of(card)) for card in cards]
+    parts = []
+    for card in cards:
+        parts.append(Part(_with_lf(card["text"]), _id_of(card)))
     return Canvas(parts, private)
 
 
@@ -71,7 +73,8 @@ _FAR = 1e12
 
 
 def _number(value: Any) -> float:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    is_bool = isinstance(value, bool)  # which is an int, too
+    is_number = isinstance(value, int | float) and not is_bool
     return float(value) if is_number and abs(value) < _FAR else 0.0
 
 

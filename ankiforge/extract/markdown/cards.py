@@ -106,7 +106,9 @@ def _cards_with_colons(
     for colons in islice(_COLONS.finditer(words), _MOST_TRIED):
         sign = colons[0]
         start, end = colons.span()
-        is_in_braces = words.rfind("{{", 0, start) > words.rfind("}}", 0, start)
+        last_opener = words.rfind("{{", 0, start)
+        last_closer = words.rfind("}}", 0, start)
+        is_in_braces = last_opener > last_closer
         if sign not in syntax.line or is_in_braces:
             continue
         sides = _sides(inline, words, start, end)
@@ -135,7 +137,9 @@ def _card_with_other_sign(
 
 def _is_clear(card: CardSides) -> bool:
     """Return whether colons surely separate: three, or two with a blank beside."""
-    return card.sign == ":::" or card.back[0] - card.front[1] > 2
+    _, front_end = card.front
+    back_start, _ = card.back
+    return card.sign == ":::" or back_start - front_end > 2
 
 
 def _sides(
@@ -149,8 +153,10 @@ def _sides(
     back = trimmed(words, end, len(words))
     for first, last in (front, back):
         # a side may consist of a picture, which has no plain text
-        if first == last and not inline.markdown(first, last)[0]:
-            return None
+        if first == last:
+            markdown, _ = inline.markdown(first, last)
+            if not markdown:
+                return None
     return front, back
 
 
@@ -255,7 +261,8 @@ def plain_term(inline: Inline, marked: Span | None = None) -> CardSides | None:
     """
     if marked:
         words = inline.plain
-        unmarked = words[: marked[0]] + words[marked[1] :]
+        marked_start, marked_end = marked
+        unmarked = words[:marked_start] + words[marked_end:]
         colon = None if re.search(r"\w", unmarked) else _COLON_OR_DASH.search(words)
     else:
         words = inline.unmarked_text()

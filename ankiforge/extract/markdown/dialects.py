@@ -504,7 +504,11 @@ class Dialects(Value):
 
 def _signs(*, two_way: str, one_way: str) -> dict[str, bool]:
     """Return what separates the sides of a card, and whether it is two-way."""
-    return {sign: sign == two_way for sign in (two_way, one_way) if sign.strip()}
+    signs = {}
+    for sign in (two_way, one_way):
+        if sign.strip():
+            signs[sign] = sign == two_way
+    return signs
 
 
 # --- the files of the plugins -----------------------------------------------------------
@@ -530,7 +534,11 @@ def switched_on(vault: Path) -> tuple[Strings | None, Problem | None]:
         )
         hint = "switch any plugin off and on again in Obsidian"
         return None, Problem(path.relative_to(vault).as_posix(), message, hint)
-    return tuple(name for name, plugin in PLUGINS.items() if plugin in plugins), None
+    installed = []
+    for name, plugin in PLUGINS.items():
+        if plugin in plugins:
+            installed.append(name)
+    return tuple(installed), None
 
 
 def read_dialects(vault: Path, names: Strings) -> tuple[Dialects, list[Problem]]:

@@ -159,7 +159,8 @@ class _Note:
 
 def _is_among_highlights(above: list[str]) -> bool:
     """Return whether the headings above a block say that passages stand there."""
-    return any(map(_SECTION.search, above)) and above[-1].casefold() != "metadata"
+    is_in_section = any(_SECTION.search(heading) for heading in above)
+    return is_in_section and above[-1].casefold() != "metadata"
 
 
 def _with_comment(passage: Kept, comment: str) -> Kept:

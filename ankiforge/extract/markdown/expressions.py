@@ -155,7 +155,8 @@ def serve(seconds: int) -> None:
             text = question["text"]
             matches = [_search(pattern, text) for pattern in question["patterns"]]
             faulthandler.cancel_dump_traceback_later()
-            sys.stdout.buffer.write(json.dumps(matches).encode() + b"\n")
+            answer = json.dumps(matches).encode()
+            sys.stdout.buffer.write(answer + b"\n")
             sys.stdout.buffer.flush()
 
 
@@ -178,7 +179,8 @@ def _search(pattern: str, text: str) -> list[list[object]]:
     matches: list[list[object]] = []
     for match in re.finditer(pattern, text, FLAGS):
         start, end = match.span()
-        matches.append([start, end, [group or "" for group in match.groups()]])
+        groups = [group or "" for group in match.groups()]
+        matches.append([start, end, groups])
         if len(matches) == MOST:
             break
     return matches

@@ -112,7 +112,9 @@ def _word(value: Any) -> str:
 def _tags(values: Json) -> Iterator[str]:
     """Yield the tags of a note, without `#` and blanks."""
     for given in (values.get("tags"), values.get("tag")):
-        words = given if isinstance(given, list) else re.split(r"[,\s]+", _word(given))
+        words = given
+        if not isinstance(words, list):
+            words = re.split(r"[,\s]+", _word(given))
         for word in words:
             tag = _word(word).lstrip("#")
             if tag:

@@ -190,7 +190,9 @@ class Inline:
                 breaks.append(self.starts[index])
         starts = [start for start, _ in marks]
         for start, end in pairwise([0, *breaks]):
-            in_line = marks[bisect_left(starts, start) : bisect_left(starts, end)]
+            first_mark = bisect_left(starts, start)
+            next_mark = bisect_left(starts, end)
+            in_line = marks[first_mark:next_mark]
             inside = [mark for mark in in_line if mark[1] <= end]
             if inside and self._is_label(start, end, inside):
                 yield start
@@ -206,7 +208,8 @@ class Inline:
         following = _SOMETHING.search(self.plain, end)
         if following is None:
             return False
-        return not (following[0].islower() or following[0] in _JOINS)
+        letter = following[0]
+        return not (letter.islower() or letter in _JOINS)
 
     # --- marks
 
@@ -251,7 +254,8 @@ class Inline:
                 continue
             inner = self.tokens[index + 1 : token.partner]
             pictures = [each for each in inner if _is_shown_picture(each)]
-            if not pictures or any(each.plain.strip() for each in inner):
+            has_words = any(token.plain.strip() for token in inner)
+            if has_words or not pictures:
                 continue
             sign = _sign_of_phrase(token)
             colour = "" if sign == "==" else token.note
@@ -301,7 +305,9 @@ class Inline:
             written = token.markdown
             begins = self.starts[index]
             if token.kind is Kind.TEXT:
-                written = written[max(0, start - begins) : max(0, end - begins)]
+                first = max(0, start - begins)
+                last = max(0, end - begins)
+                written = written[first:last]
                 if not length:
                     written = _without_block_sign(written)
             elif begins >= end and token.plain:
@@ -411,7 +417,8 @@ def _without_block_sign(markdown: str) -> str:
     if sign is None:
         return markdown
     # of a number, the stop is escaped
-    escaped = f"{sign[0]}\\" if sign[0].isdigit() else f"\\{sign[0]}"
+    first = sign[0]
+    escaped = f"{first}\\" if first.isdigit() else f"\\{first}"
     return escaped + markdown[sign.end() :]
 
 

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -29,6 +30,8 @@ from ankiforge.text.passages import numbered
 
 _MARK_FORMS = (Form.PHRASE, Form.CALLOUT, Form.MARK)
 _SEVERAL = "it holds several lines with `?`; put an empty line between the cards"
+_BY_PLACE = attrgetter("first", "start")
+"""Sorts what was found by where it begins in the note."""
 _PLACEHOLDER = (
     "`{{{{{word}}}}}` may be a placeholder of a template; a cloze is {{{{c1::{word}}}}}"
 )
@@ -103,7 +106,7 @@ class Reader:
             text: the note as written, without its front matter.
             front: what its front matter says.
         """
-        all_found = sorted(self._find(), key=lambda found: (found.first, found.start))
+        all_found = sorted(self._find(), key=_BY_PLACE)
         surroundings = Surroundings(self._note, text, front, all_found)
         return tuple(numbered(map(surroundings.added_to, all_found)))
 
@@ -143,7 +146,8 @@ class Reader:
         """Return a callout or block quote in which nothing is marked."""
         first = members[0]
         last = members[-1]
-        text = self._blocks[first].plain + self._note.text_between(first + 1, last + 1)
+        following = self._note.text_between(first + 1, last + 1)
+        text = self._blocks[first].plain + following
         body = self._note.bodies[number]
         if form is Form.MARK:
             body = _QUOTE_SIGNS.sub("", body)
@@ -291,7 +295,8 @@ class Reader:
         card = block.card
         if card is None or not all(block.card_markdown):
             return False
-        return "block" in self._wanted.cards or block.syntax.declared or card.declared
+        is_wanted = "block" in self._wanted.cards
+        return is_wanted or block.syntax.declared or card.declared
 
     def _is_card(self, index: int) -> bool:
         """Return whether a block is a card, without reading one over several lines.
@@ -376,7 +381,8 @@ class Reader:
         """
         lines = block.source.strip().split("\n")
         sign = lines[-1].strip()
-        if block.part not in (Part.TEXT, Part.ITEM) or sign not in block.syntax.block:
+        is_text = block.part in (Part.TEXT, Part.ITEM)
+        if not is_text or sign not in block.syntax.block:
             return None
         if "block" not in self._wanted.cards and not block.syntax.declared:
             return None
@@ -493,7 +499,9 @@ def _repeated_colon_names(blocks: Sequence[Block]) -> frozenset[str]:
 
 def _written_over_lines(card: Written, block: Block) -> str:
     """Return how a card over several lines is written."""
-    return _between_sides(card.sign) if card.sign in block.syntax.block else card.sign
+    if card.sign in block.syntax.block:
+        return _between_sides(card.sign)
+    return card.sign
 
 
 def _between_sides(sign: str) -> str:
@@ -508,7 +516,10 @@ def _placeholder(inline: Inline, gaps: Sequence[Phrase]) -> str | None:
     """
     if any(token.kind is Kind.HINT for token in inline.tokens):
         return None
-    words = ["" if gap.note else inline.plain[slice(*gap.span)] for gap in gaps]
+    words = []
+    for gap in gaps:
+        start, end = gap.span
+        words.append("" if gap.note else inline.plain[start:end])
     is_code = "{" in inline.unmarked_text() and any(words)
     if is_code or all(map(_LONE_WORD.fullmatch, words)):
         return words[0]

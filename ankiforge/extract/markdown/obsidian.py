@@ -121,7 +121,8 @@ class Vault(NoteSource):
         by_plugins = settings.cards is None
         if by_plugins:
             settings = msgspec.structs.replace(settings, cards=(*plugins, *CARDS))
-        names = tuple(name for name in dict.fromkeys(settings.cards) if name in PLUGINS)
+        cards = dict.fromkeys(settings.cards)
+        names = tuple(name for name in cards if name in PLUGINS)
         dialects, problems = read_dialects(root, names)
         templates = [f"{folder}/" for folder in template_folders(root)]
         folder = Folder(
@@ -168,7 +169,9 @@ class Vault(NoteSource):
         drawings = set(filter(_DRAWING.match, (self.folder.others or {}).values()))
         marked = sorted(filter(self._is_marked, drawings))
         if marked:
-            names = ", ".join(marked[:3]) + (", …" if marked[3:] else "")
+            names = ", ".join(marked[:3])
+            if marked[3:]:
+                names += ", …"
             message = f"there are ==marks== in drawings, which are not read: {names}"
             yield Problem(
                 self.folder.root.name,
@@ -200,7 +203,8 @@ class Vault(NoteSource):
     ) -> Iterator[Sighting]:
         """Yield the document of a note, unless it has no highlights, and problems."""
         is_canvas = _is_canvas(file)
-        vault = quote(Path(os.path.realpath(self.folder.root)).name, safe="")
+        vault_folder = Path(os.path.realpath(self.folder.root))
+        vault = quote(vault_folder.name, safe="")
         name = file.path if is_canvas else file.path[:-3]
         document = Document(
             DocumentKey(f"{self.folder.namespace}/{h16(file.path)}"),

@@ -45,7 +45,8 @@ def pair_marks(tokens: list[Token]) -> None:
 
 def _are_comparisons(tokens: list[Token], opener: int, closer: int) -> bool:
     """Return whether two `==` compare values: `a==b or c==d` has no mark."""
-    if not tokens[opener].note == tokens[closer].note == INSIDE:
+    are_inside = tokens[opener].note == INSIDE and tokens[closer].note == INSIDE
+    if not are_inside:
         return False
     return any(" " in token.plain for token in tokens[opener:closer])
 
@@ -128,7 +129,8 @@ class _ClozeReader:
         tokens = self._tokens
         brace = self._open[-1]
         opener = tokens[brace.index]
-        is_double = index + 1 < len(tokens) and tokens[index + 1].plain == "}"
+        is_last = index + 1 == len(tokens)
+        is_double = not is_last and tokens[index + 1].plain == "}"
         if opener.kind is Kind.TEXT:
             self._open.pop()
             if not is_double and self._is_cloze_of_dialect(brace.index, index):
@@ -152,7 +154,8 @@ class _ClozeReader:
         brace = self._open[-1]
         if brace.hint >= 0 or tokens[brace.index].kind is not Kind.GAP:
             return
-        follows_number = index == brace.index + 2 and tokens[index - 1].plain.isdigit()
+        is_next_but_one = index == brace.index + 2
+        follows_number = is_next_but_one and tokens[index - 1].plain.isdigit()
         if not (follows_number and "{{" in self._signs):
             brace.hint = index
 
@@ -170,8 +173,11 @@ def find_gaps(tokens: list[Token], gaps: Gaps) -> None:
     for index, token in enumerate(tokens):
         if token.kind is not Kind.GAP and _sign_of(token) not in gaps.signs:
             continue
-        inside = tokens[index + 1 : token.partner] if token.partner > index else []
-        if not inside or any(part.kind in (Kind.BREAK, Kind.GAP) for part in inside):
+        inside = []
+        if token.partner > index:
+            inside = tokens[index + 1 : token.partner]
+        is_broken = any(part.kind in (Kind.BREAK, Kind.GAP) for part in inside)
+        if is_broken or not inside:
             continue
         closer = tokens[token.partner]
         number = token.note if token.kind is Kind.GAP else ""

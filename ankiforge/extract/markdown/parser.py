@@ -109,7 +109,9 @@ def _escape_single_signs(tokens: list[Token], parsed: list[Token | Parsed]) -> N
         if part.content not in ("*", "_", "~~"):
             continue
         before = tokens[index - 1].plain[-1:] if index else ""
-        after = tokens[index + 1].plain[:1] if index + 1 < len(tokens) else ""
+        after = ""
+        if index + 1 < len(tokens):
+            after = tokens[index + 1].plain[:1]
         is_in_word = part.content == "_" and re.fullmatch(r"\w\w", before + after)
         is_beside_text = (before + after).strip()
         if is_beside_text and not is_in_word:

@@ -143,7 +143,10 @@ class _PartsReader:
         self.document = replace(self.document, identifiers=cited)
         highlights = self._source.highlights_in(parsed, self.document, note.marks)
         tags = parsed.blocks.tags
-        return [replace(one, tags=_united(one.tags, tags)) for one in highlights]
+        tagged = []
+        for highlight in highlights:
+            tagged.append(replace(highlight, tags=_united(highlight.tags, tags)))
+        return tagged
 
     def _read_on(self, note: Note, parsed: Parsed) -> list[Highlight]:
         """Return the highlights of a part that continues the part before it."""

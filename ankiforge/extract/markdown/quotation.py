@@ -90,4 +90,5 @@ def _may_open(plain: str, start: int, index: int) -> bool:
         return True
     before = plain[index - 1]
     after = plain[index + 1]
-    return (before.isspace() or before in _BEFORE_OPENER) and not after.isspace()
+    follows_blank = before.isspace() or before in _BEFORE_OPENER
+    return follows_blank and not after.isspace()

@@ -112,7 +112,8 @@ def _markdown(
 ) -> tuple[str, tuple[Span, ...]]:
     """Return a piece in our Markdown, and the spans of its marked phrases in that."""
     if not block.is_text:
-        return f"```\n{block.plain[piece.start : piece.end]}\n```", ()
+        code = block.plain[piece.start : piece.end]
+        return f"```\n{code}\n```", ()
     return block.inline.markdown(piece.start, piece.end, marked, bold=bold)
 
 

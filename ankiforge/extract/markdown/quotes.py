@@ -110,7 +110,8 @@ class Quotes:
     def hold(self, index: int, span: Span) -> bool:
         """Return whether a quote overlaps a span of a block."""
         quoted = self._spans.get(index, ())
-        return any(span[0] < end and start < span[1] for start, end in quoted)
+        first, last = span
+        return any(first < end and start < last for start, end in quoted)
 
     def _is_marked(self, quote: Quote) -> bool:
         """Return whether a block of a quote makes a highlight without a citation too."""
@@ -228,7 +229,9 @@ class Quotes:
             return False
         if any(citation.words for citation in self._citations[index]):
             return False
-        texts = [block.plain[start:end] for start, end in self._texts_between(index)]
+        texts = []
+        for start, end in self._texts_between(index):
+            texts.append(block.plain[start:end])
         return not any(map(as_comment, texts))
 
     # --- paragraphs and list items ----------------------------------------------------
@@ -545,7 +548,9 @@ def _is_apart(block: Block, citation: Citation) -> bool:
     """
     start, end = citation.span
     plain = block.plain
-    if plain[end : end + 1] == ":" or block.inline.breaks(end) or plain[start] in "(（":
+    is_announced = plain[end : end + 1] == ":"
+    is_bracketed = plain[start] in "(（"
+    if is_announced or block.inline.breaks(end) or is_bracketed:
         return True
     before = as_comment(plain[:start])
     return bool(before) and before[-1] in _SENTENCE_END

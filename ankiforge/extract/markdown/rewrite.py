@@ -164,7 +164,8 @@ def _parts(tokens: Sequence[str]) -> list[Span]:
 
 def _places(note: str, words: Sequence[str]) -> Iterator[list[Span]]:
     """Yield the spans of the words, in order, for each place where all of them stand."""
-    pattern = _BETWEEN_WORDS.join(f"({re.escape(word)})" for word in words)
+    groups = [f"({re.escape(word)})" for word in words]
+    pattern = _BETWEEN_WORDS.join(groups)
     whole = re.compile(rf"(?x)(?<![^\W_]){pattern}(?![^\W_])")
     for number, match in enumerate(whole.finditer(note)):
         if number == MAX_PLACES:
@@ -287,9 +288,15 @@ def _place_of(
         return None  # what the person removed is written otherwise
     if insert_before:
         following = _known(places[change.end :])
-        return (following[0][0], following[0][0]) if following else None
+        if not following:
+            return None
+        start, _ = following[0]
+        return start, start
     before = _known(places[: change.start])
-    return (before[-1][1], before[-1][1]) if before else None
+    if not before:
+        return None
+    _, end = before[-1]
+    return end, end
 
 
 def _known(places: Iterable[Span | None]) -> list[Span]:
@@ -300,7 +307,9 @@ def _as_in_note(note: str, position: int, text: str) -> str:
     """Return text as it has to be written at a place: in a row of a table, a quote, an item."""
     line_start = note.rfind("\n", 0, position) + 1
     line_end = note.find("\n", position)
-    line = note[line_start : line_end if line_end >= 0 else len(note)]
+    if line_end < 0:
+        line_end = len(note)
+    line = note[line_start:line_end]
     if line.lstrip("> \t").startswith("|"):
         text = text.replace("|", r"\|")
     if "\n" not in text:

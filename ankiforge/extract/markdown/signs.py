@@ -53,7 +53,9 @@ class State(StateInline):
         """Add one of our tokens behind the text before it."""
         if self.pending:
             self.pushPending()
-        token = Token(kind, plain, plain if markdown is None else markdown, note)
+        if markdown is None:
+            markdown = plain
+        token = Token(kind, plain, markdown, note)
         self.tokens.append(token)
         return token
 
@@ -232,7 +234,8 @@ def _add_embed(state: State, sign: re.Match[str], raw: str) -> None:
 
 def _add_picture(state: State, sign: re.Match[str], raw: str) -> None:
     address = sign["angled"] or sign["bare"] or ""
-    path = "" if "://" in address else state.context.picture(unquote(address))
+    is_local = "://" not in address
+    path = state.context.picture(unquote(address)) if is_local else ""
     if path:
         address = quote(path)
     alt = _SIZE.sub("", sign["alt"])
@@ -370,7 +373,8 @@ def _colour(attributes: str) -> str:
     found = _COLOUR.search(attributes)
     if found is None:
         return ""
-    return hex_colour((found[1] or found[2]).strip().lower())
+    colour = found[1] or found[2]
+    return hex_colour(colour.strip().lower())
 
 
 def hex_colour(value: str) -> str:

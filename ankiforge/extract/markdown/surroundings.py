@@ -156,7 +156,8 @@ class Surroundings:
     def _tags(self, found: Found) -> Strings:
         """Return the tags of a highlight; that of privacy if a part of it is private."""
         tags = found.highlight.tags
-        indices = (*range(found.first, found.last + 1), *found.beside)
+        own_blocks = range(found.first, found.last + 1)
+        indices = (*own_blocks, *found.beside)
         is_private = any(self._blocks[index].private for index in indices)
         return (*tags, TAG) if is_private and TAG not in tags else tags
 

@@ -129,7 +129,8 @@ class Pdf(FileSource):
             yield Problem(file.path, what, hint)
         for what, hint in read.notices:
             yield Problem(file.path, what, hint, notice=True)
-        if file.named and not (read.marks or read.problems or read.notices):
+        says_nothing = not (read.marks or read.problems or read.notices)
+        if file.named and says_nothing:
             yield Problem(file.path, *NO_MARKS, notice=True)
 
     def _document(self, file: File, read: Read) -> Document:

@@ -116,7 +116,8 @@ def strong_names(annotations: Iterable[Annotation]) -> set[str]:
     counts = Counter(annotation.name for annotation in annotations)
     strong = set()
     for name, count in counts.items():
-        if count == 1 and len(name) >= LEAST_NAME and not _WEAK.match(name):
+        is_strong = len(name) >= LEAST_NAME and not _WEAK.match(name)
+        if count == 1 and is_strong:
             strong.add(name)
     return strong
 
@@ -291,9 +292,12 @@ def moment(date: str) -> datetime:
     day = parts["day"].replace("00", "01")
     time = f"{parts['hour']}:{parts['minute']}:{parts['second']}"
     sign = match["sign"] or "+"
-    zone = f"{sign}{parts['zone_hours']}:{parts['zone_minutes']}"
+    hours = parts["zone_hours"]
+    minutes = parts["zone_minutes"]
+    zone = f"{sign}{hours}:{minutes}"
     with suppress(ValueError):
-        return datetime.fromisoformat(f"{parts['year']}-{month}-{day}T{time}{zone}")
+        date = f"{parts['year']}-{month}-{day}"
+        return datetime.fromisoformat(f"{date}T{time}{zone}")
     return NEVER
 
 

@@ -229,7 +229,8 @@ def _is_printed_already(char: Char, near: list[Char], slack: float) -> bool:
             and abs(other.bottom - char.bottom) < slack
             and abs(other.width - char.width) < slack
         ):
-            of_one_ligature = char.number - other.number <= 1 and other.left == char.left
+            is_next = char.number - other.number <= 1
+            of_one_ligature = is_next and other.left == char.left
             if not of_one_ligature:
                 return True
     return False
@@ -283,7 +284,8 @@ def accented(chars: Sequence[Char]) -> Iterator[tuple[int, int, str]]:
 
 def _combined(accent: Char, letter: Char) -> str:
     """Return a letter with its accent, "" if the accent is not printed on it."""
-    is_level = abs(accent.y - letter.y) < LEVEL * max(accent.height, letter.height)
+    height = max(accent.height, letter.height)
+    is_level = abs(accent.y - letter.y) < LEVEL * height
     is_above = letter.left <= accent.x <= letter.right
     if not (is_level and is_above and letter.text.isalpha()):
         return ""

@@ -23,7 +23,8 @@ _LIGATURES = {
     "ﬆ": "st",
 }
 _LINE_FEED = 10
-_CONTROLS = [chr(code) for code in (*range(32), *range(127, 160)) if code != _LINE_FEED]
+_CONTROL_CODES = (*range(32), *range(127, 160))
+_CONTROLS = [chr(code) for code in _CONTROL_CODES if code != _LINE_FEED]
 _LETTERS = str.maketrans(
     _LIGATURES
     | dict.fromkeys("\u00a0\u2007\u202f", " ")

@@ -76,8 +76,11 @@ class _Page:
         block = block_at(self.html, quote.steps) if quote.steps else None
         if block is None:
             return None
-        before = [words for words in self.blocks[:block] if words]
-        return sum(len(words) + 1 for words in before) + quote.offset
+        length_before = 0
+        for words in self.blocks[:block]:
+            if words:
+                length_before += len(words) + 1
+        return length_before + quote.offset
 
 
 # --- the pages of a book ----------------------------------------------------------------
@@ -102,7 +105,9 @@ def _in_reading_order(book: ZipFile, sizes: dict[str, int]) -> list[str]:
     with suppress(ElementTree.ParseError, KeyError, ValueError):
         listed = list(_listed_pages(book, sizes))
     ordered = dict.fromkeys(name for name in listed if name in sizes)
-    ordered.update(dict.fromkeys(name for name in sizes if name.lower().endswith(PAGES)))
+    for name in sizes:
+        if name.lower().endswith(PAGES):
+            ordered[name] = None
     return list(ordered)
 
 

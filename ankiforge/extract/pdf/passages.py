@@ -48,7 +48,9 @@ class Quad(Value):
         """Return whether a point within its box lies inside or on an edge."""
         turns = []
         for (from_x, from_y), (to_x, to_y) in _sides(self.corners):
-            turns.append((to_x - from_x) * (y - from_y) - (to_y - from_y) * (x - from_x))
+            along = (to_x - from_x) * (y - from_y)
+            across = (to_y - from_y) * (x - from_x)
+            turns.append(along - across)
         return min(turns) >= 0 or max(turns) <= 0
 
     def cover(self, char: Char) -> float:
@@ -74,7 +76,9 @@ def quads(points: Sequence[float], rectangle: Box | None) -> list[Quad]:
     left, bottom, right, top = rectangle
     if not right - left <= WIDEST:
         return []
-    return [_quad([(left, bottom), (right, bottom), (right, top), (left, top)])]
+    lower = [(left, bottom), (right, bottom)]
+    upper = [(right, top), (left, top)]
+    return [_quad(lower + upper)]
 
 
 def _quad(corners: list[Point]) -> Quad:
@@ -101,7 +105,9 @@ def _sides(corners: Sequence[Point]) -> Iterator[tuple[Point, Point]]:
 
 def _is_upright(start: Point, end: Point) -> bool:
     """Return whether a line between two points is parallel to a side of the page."""
-    return abs(start[0] - end[0]) < 0.01 or abs(start[1] - end[1]) < 0.01
+    start_x, start_y = start
+    end_x, end_y = end
+    return abs(start_x - end_x) < 0.01 or abs(start_y - end_y) < 0.01
 
 
 # --- the characters under a mark --------------------------------------------------------
@@ -130,7 +136,10 @@ class Passages:
     def nearest(self, x: float, y: float) -> int:
         """Return the place closest to a point; 0 on a page without text."""
         # the line counts more than the place on it
-        distances = [hypot(char.x - x, 3 * (char.y - y)) for char in self._page.chars]
+        distances = []
+        for char in self._page.chars:
+            # another line is further away than a letter as far on the same one
+            distances.append(hypot(char.x - x, 3 * (char.y - y)))
         return distances.index(min(distances)) if distances else 0
 
     def _places_between(self, bottom: float, top: float) -> Iterator[int]:
@@ -179,9 +188,11 @@ class Passages:
         """Return whether the next place in a direction is the last letter of a word."""
         chars = self._page.chars
         beside = place + step
-        if not 0 <= beside < len(chars) or not self._continues(place, step, 1):
+        is_on_page = 0 <= beside < len(chars)
+        if not is_on_page or not self._continues(place, step, 1):
             return False
-        is_level = abs(chars[beside].y - chars[place].y) < 0.5 * chars[beside].height
+        neighbour = chars[beside]
+        is_level = abs(neighbour.y - chars[place].y) < 0.5 * neighbour.height
         return is_level and not self._continues(place, step, 2)
 
     def _continues(self, place: int, step: int, count: int) -> bool:
@@ -190,7 +201,8 @@ class Passages:
         other = place + count * step
         if not 0 <= other < len(chars):
             return False
-        follows = chars[other].number == chars[place].number + count * step
+        expected = chars[place].number + count * step
+        follows = chars[other].number == expected
         return follows and chars[other].text.isalnum()
 
     def _segments(self, owners: Owners) -> list[list[int]]:
@@ -285,7 +297,10 @@ def _extent(
     across, along = direction
     down = -1.0 if rtl else 1.0
     steps = [char.x * across + char.y * along for char in chars]
-    depths = [down * (char.x * along - char.y * across) for char in chars]
+    depths = []
+    for char in chars:
+        depth = char.x * along - char.y * across
+        depths.append(down * depth)
     heights = [char.height for char in chars]
     return _Extent(
         start=min(steps),

@@ -194,7 +194,8 @@ def _answer(
 def _is_cut(path: Path) -> bool:
     """Return whether the end of the file is missing."""
     with path.open("rb") as file:
-        file.seek(max(path.stat().st_size - TAIL, 0))
+        size = path.stat().st_size
+        file.seek(max(size - TAIL, 0))
         tail = file.read()
     return b"%%EOF" not in tail and b"startxref" not in tail
 
@@ -495,7 +496,8 @@ def _near_box(page: _Page, quote: Quote) -> Span | None:
     start = 0
     if quote.box:
         left, bottom, _, top = quote.box
-        place = page.passages.nearest(left, (bottom + top) / 2)
+        middle = (bottom + top) / 2
+        place = page.passages.nearest(left, middle)
         if place:
             start, _ = page.text.span(place - 1, place)
     end = start + 2 * len(quote.words) + NEAR
@@ -522,7 +524,9 @@ def _locate(page: _Page, annotation: Annotation) -> _LocatedMark:
         left, _, _, top = _box(annotation)
         place = page.passages.nearest(left, top)
         places = [place]
-    span = page.text.span(min(places), max(places)) if page.text.chars else (0, 0)
+    span = (0, 0)
+    if page.text.chars:
+        span = page.text.span(min(places), max(places))
     return _LocatedMark(annotation, segments, place, span)
 
 

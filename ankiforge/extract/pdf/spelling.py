@@ -78,7 +78,8 @@ class Spelling:
             for word in words:
                 parts = word.split("-")
                 if len(parts) > 2:
-                    counts.update(f"{left}-{right}" for left, right in pairwise(parts))
+                    for left, right in pairwise(parts):
+                        counts[f"{left}-{right}"] += 1
         return counts
 
     def keeps_hyphen(self, left: str, right: str) -> bool:

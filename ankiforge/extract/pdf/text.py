@@ -128,7 +128,8 @@ class PageText:
             return NOTHING
         if any(char.text in BREAKS for char in between):
             return LINE
-        is_apart = abs(left.y - right.y) > 0.4 * max(left.height, right.height)
+        height = max(left.height, right.height)
+        is_apart = abs(left.y - right.y) > 0.4 * height
         if is_apart and (left.text in HYPHENS or not between):
             return LINE
         return BLANK
@@ -140,7 +141,8 @@ class PageText:
             if gap is NOTHING:
                 within_words.append(pair)
         across, along = usual_step(within_words)
-        turn = -1 if is_rtl("".join(char.text for char in self.chars)) else 1
+        letters = [char.text for char in self.chars]
+        turn = -1 if is_rtl("".join(letters)) else 1
         return (turn * across, turn * along)
 
     def _combine_accents(self) -> None:
@@ -311,7 +313,8 @@ class PageText:
         farthest = min(len(self.chars), place + WORD)
         while end < farthest and self._gaps[end] is NOTHING:
             end += 1
-        following = first_word("".join(char.text for char in self.chars[place:end]))
+        letters = [char.text for char in self.chars[place:end]]
+        following = first_word("".join(letters))
         if not following or not word[-1].isalnum():
             return True
         return self._spelling.keeps_hyphen(word, following)
@@ -332,7 +335,8 @@ class PageText:
         if is_near and not self.line_ends(left, right):
             return " "
         start = self._starts[left]
-        before = self.text[max(start - 2 * WORD, 0) : start] + self._shown[left]
+        text_before = self.text[max(start - 2 * WORD, 0) : start]
+        before = text_before + self._shown[left]
         if self._is_hyphen_cut_off(left, right):
             return "-" if self._keeps_hyphen(last_word(before), right) else ""
         return self._glue(left, right, [before])
@@ -342,7 +346,8 @@ class PageText:
         hyphen = left + 1
         if hyphen == right or hyphen >= len(self.chars):
             return False
-        if self.chars[hyphen].text not in HYPHENS or self._gaps[hyphen] is not NOTHING:
+        is_hyphen = self.chars[hyphen].text in HYPHENS
+        if not is_hyphen or self._gaps[hyphen] is not NOTHING:
             return False
         after = hyphen + 1
         ends_line = after == len(self.chars) or self._gaps[after] is LINE
@@ -409,7 +414,8 @@ class PageText:
                 parts.append("\n")
                 edge = margin
             blanks = round((char.left - edge) / width)
-            parts.append(" " * min(max(blanks, 0), MOST_BLANKS))
+            blanks = min(max(blanks, 0), MOST_BLANKS)
+            parts.append(" " * blanks)
             parts.append(self._shown[place])
             edge = char.right
             previous = place
@@ -436,7 +442,9 @@ def _touch(left: Char, right: Char) -> bool:
     """Return whether two letters touch though PDFium separates them (at superscripts)."""
     height = max(left.height, right.height, 1.0)
     # the lines may run from right to left
-    gap = min(abs(right.left - left.right), abs(left.left - right.right))
+    gap_to_right = abs(right.left - left.right)
+    gap_to_left = abs(left.left - right.right)
+    gap = min(gap_to_right, gap_to_left)
     distance = abs(left.x - right.x)
     are_beside = gap < 0.1 * height and distance < 3 * height
     if not are_beside:

@@ -124,7 +124,9 @@ def _marked_boxes(text: PageText, view: View) -> list[Box]:
     span = _found(text, view) if text.chars else None
     if span is not None:
         start, end = span
-        places = range(text.place(start), text.place(max(end - 1, start)) + 1)
+        first_place = text.place(start)
+        last_place = text.place(max(end - 1, start))
+        places = range(first_place, last_place + 1)
         return list(_lines(text, places))
     return [view.box] if view.box else []
 

@@ -223,7 +223,9 @@ class PdfWorker:
         most = REMOTE_AHEAD if self.executor else self.jobs
         while self._ahead and self._next and len(self._begun) <= most:
             question = self._next.popleft()
-            task = partial(answer_elsewhere, self.seconds) if self.executor else self._run
+            task = self._run
+            if self.executor:
+                task = partial(answer_elsewhere, self.seconds)
             self._begun[question] = self._ahead.submit(task, question)
 
     # --- processes

@@ -263,7 +263,8 @@ def _title(metadata_title: str, lines: Sequence[PrintedLine]) -> str:
         return printed_title(lines)
     if len(metadata_title.split()) > 1:
         return metadata_title
-    if metadata_title.casefold() in _GENERIC or not _ONE_WORD.fullmatch(metadata_title):
+    is_generic = metadata_title.casefold() in _GENERIC
+    if is_generic or not _ONE_WORD.fullmatch(metadata_title):
         return printed_title(lines)
     if any(fold(line.text) == fold(metadata_title) for line in lines):
         return metadata_title
@@ -378,4 +379,5 @@ def _looks_like_title(text: str) -> bool:
     if is_abstract(text) or text.endswith(".") or _ADDRESS.search(text):
         return False
     letters = sum(character.isalpha() for character in text)
-    return letters >= LEAST_LETTERS and 2 <= len(text.split()) <= MOST_WORDS
+    word_count = len(text.split())
+    return letters >= LEAST_LETTERS and 2 <= word_count <= MOST_WORDS

@@ -11,7 +11,7 @@ import json
 import re
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -230,7 +230,9 @@ class Online:
     def libraries(self) -> list[Library]:
         """The wanted libraries, also those that are not there."""
         _, groups = self._owner
-        wanted = {None, *groups} if self.wanted is None else self.wanted
+        wanted: Iterable[int | None] = {None, *groups}
+        if self.wanted is not None:
+            wanted = self.wanted
         libraries = []
         for group in sorted(wanted, key=lambda group: group or 0):  # the user's own first
             name = "" if group is None else groups.get(group, "")
@@ -340,7 +342,8 @@ class Online:
         try:
             yield
         except _STUMBLED as error:
-            message = without_secret(" ".join(str(error).split()), self.address.key)
+            one_line = " ".join(str(error).split())
+            message = without_secret(one_line, self.address.key)
             why = f"{type(error).__name__}: {message[:200]}"
             what = f"the answer of {self.address.host} cannot be read ({why})"
             raise ItemError(what, hint=_LATER) from error
@@ -376,7 +379,8 @@ def _item(row: Json, collections: Collections) -> Item:
     """Return what an API answered as an item."""
     cleaned = _clean(row["data"])
     data = {name: value for name, value in cleaned.items() if value is not None}
-    maker = _clean(row.get("meta") or {}).get("createdByUser") or {}
+    meta = _clean(row.get("meta") or {})
+    maker = meta.get("createdByUser") or {}
     data["author"] = maker.get("id", 0)
     data["maker"] = maker.get("name") or maker.get("username") or ""
     file_name = data.get("filename")

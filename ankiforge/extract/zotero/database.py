@@ -77,7 +77,8 @@ def _as_item_error() -> Iterator[None]:
         message = "the database cannot be read: it is damaged"
         raise ItemError(message, hint=_REPAIR) from error
     except sqlite3.Error as error:
-        is_foreign = "no such table" in str(error) or "not a database" in str(error)
+        words = str(error)
+        is_foreign = "no such table" in words or "not a database" in words
         if is_foreign:
             raise ItemError(f"{_ZOTERO.foreign}: {error}", hint=_ZOTERO.give) from error
         raise ItemError(f"the database cannot be read: {error}", hint=_REPAIR) from error

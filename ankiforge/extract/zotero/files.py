@@ -99,7 +99,11 @@ def _box_of_strokes(position: _Position) -> Box | None:
         return None
     xs = numbers[::2]
     ys = numbers[1::2]
-    return (min(xs) - AIR, min(ys) - AIR, max(xs) + AIR, max(ys) + AIR)
+    left = min(xs) - AIR
+    bottom = min(ys) - AIR
+    right = max(xs) + AIR
+    top = max(ys) + AIR
+    return left, bottom, right, top
 
 
 def _quote(mark: Mark) -> Quote | None:
@@ -244,7 +248,8 @@ class Files:
                 return cached
         if not cut_out.data:
             return ""
-        return f"{_CUT_FOLDER}{h16(library.namespace, key, cut_out.figure)}.png"
+        digest = h16(library.namespace, key, cut_out.figure)
+        return f"{_CUT_FOLDER}{digest}.png"
 
     def _passages(self, path: Path, marks: list[Mark]) -> dict[str, Passage]:
         """Return the context of the marks in a file by key, as far as it is found."""
@@ -259,7 +264,8 @@ class Files:
         areas = _areas(figures)
         if not areas:
             return {}
-        images, _ = self._worker.cut(path, tuple(areas.values())[:MOST_PICTURES])
+        first_areas = tuple(areas.values())[:MOST_PICTURES]
+        images, _ = self._worker.cut(path, first_areas)
         return dict(zip(areas, images, strict=False))
 
     # --- where files are

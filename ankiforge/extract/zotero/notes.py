@@ -124,7 +124,9 @@ def _drop_quotations(
         if block.get_text().strip().startswith(citation.get_text().strip()):
             blocks.append(block)
     for block in blocks:
-        citations = "".join(citation.get_text() for citation in block.select(".citation"))
+        citations = ""
+        for citation in block.select(".citation"):
+            citations += citation.get_text()
         if fold(block.get_text().replace(citations, "", 1)) in comments:
             block.clear()
 

@@ -169,7 +169,10 @@ def _may_be_asked(api: str, url: str) -> bool:
     """Return whether an address may be that of an API: nothing goes unencrypted to others."""
     if not api:
         return False
-    return is_loopback(url) or (api == "web" and origin(url)[0] == "https")
+    if is_loopback(url):
+        return True
+    scheme = origin(url)[0]
+    return api == "web" and scheme == "https"
 
 
 # --- the source -------------------------------------------------------------------------
@@ -277,7 +280,8 @@ class ZoteroSource:
             return ""
         folder = database.parent
         files = tuple(entry for entry in depends if not entry.startswith(LIBRARY))
-        paths = [*companions(database), folder / STORAGE, *sorted(folder.glob("cache/*"))]
+        cached = sorted(folder.glob("cache/*"))
+        paths = [*companions(database), folder / STORAGE, *cached]
         paths += map(Path, files)
         stamps = [stamp_at(path) for path in paths]
         if stamps[0] is None:  # there is no database

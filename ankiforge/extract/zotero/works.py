@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -101,11 +100,13 @@ class Works:
         """
         if library.namespace not in self.read:
             self.read[library.namespace] = self.access.items(library)
-        items = {item.key: item for item in self.read[library.namespace]}
+        all_items = self.read[library.namespace]
+        items = {item.key: item for item in all_items}
         for item in items.values():
             family = _with_parents(item, items)
             is_in_trash = any(member.deleted for member in family)
-            is_mark = item.item_type in ("annotation", "note") and len(family) > 1
+            has_parent = len(family) > 1
+            is_mark = has_parent and item.item_type in ("annotation", "note")
             if is_mark and not is_in_trash:
                 yield family
 
@@ -124,8 +125,10 @@ class Works:
                 notes[work.key].append(item)
         for marks_of_work in marks.values():
             marks_of_work.sort(key=_ORDER)
-        in_order = chain.from_iterable(marks[key] for key in sorted(marks))
-        self.files.prefetch(library, in_order)
+        marks_in_order = []
+        for key in sorted(marks):
+            marks_in_order += marks[key]
+        self.files.prefetch(library, marks_in_order)
         for key in sorted(works):
             try:
                 with one_item():
