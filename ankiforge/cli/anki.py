@@ -61,7 +61,8 @@ def _print_delivery(
             call.print(line)
     is_nothing_sent = not result.packages and not result.pushed
     if is_nothing_sent and not result.failed and result.error is None:
-        call.say(f"no package: {why_none(workspace.ledger, result.planned, deck)}")
+        reason = why_none(workspace.ledger, result.planned, deck)
+        call.say(f"no package: {reason}")
 
 
 # --- build ----------------------------------------------------------------------------------
@@ -347,7 +348,8 @@ def adopt(
     with session(call, writes="drafting") as workspace:
         scan = workspace.read_collection()
         result.add_scan(scan)
-        collection = Path(scan.path) if scan.state in ("same", "taken") else None
+        was_read = scan.state in ("same", "taken")
+        collection = Path(scan.path) if was_read else None
         if collection is None and tool != "sr":
             call.problems(result.problems)
             raise UsageError(

@@ -210,8 +210,10 @@ def undo(call: Call, words: Words, as_new: bool) -> None:
             action = ledger.undo(id, as_new=as_new)
             undone = [entry for entry in before if entry.id == action]
             for entry in undone[:SHOWN]:
-                fronts = [question_of(line.fields) for line in ledger.lines([entry.guid])]
-                words = fronts[0] if fronts else entry.text or entry.key
+                line = next(ledger.lines([entry.guid]), None)
+                words = entry.text or entry.key
+                if line is not None:
+                    words = question_of(line.fields)
                 call.say(f"taken back: {entry.said}: {words}")
             left = len(undone) - SHOWN
             if left > 0:
@@ -351,7 +353,8 @@ def edit(
             id = find(ledger, word)
             [line] = ledger.lines([id])
             before = dict(line.fields)
-            if all(before.get(name, "") == text for name, text in fields.items()):
+            changed = [name for name in fields if fields[name] != before.get(name, "")]
+            if not changed:
                 call.say("nothing was changed")
                 return
         guid, findings = workspace.edit(id, fields, force=force)

@@ -297,7 +297,8 @@ def settings_text(root: Path, found: Found, *, decks: str = DECKS[0]) -> str:
             base_url = server.base_url
             if model not in server.models:
                 model = server.models[0]
-            models = f"    # here: {server.program} with {', '.join(server.models[:8])}"
+            names = ", ".join(server.models[:8])
+            models = f"    # here: {server.program} with {names}"
             break
     template_file = files("ankiforge.cli").joinpath("ankiforge.yaml")
     template = template_file.read_text(encoding="utf-8")

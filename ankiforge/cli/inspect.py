@@ -231,7 +231,8 @@ class Listing:
             waiting = other.waiting
             if other.id == line.id or other.id not in chosen or waiting is None:
                 continue
-            is_same_fact = (other.words.origin.request, waiting.draft.intent) == fact
+            other_fact = (other.words.origin.request, waiting.draft.intent)
+            is_same_fact = other_fact == fact
             if is_same_fact and not waiting.revises and not waiting.replaces:
                 yield other
 
@@ -258,7 +259,8 @@ class Listing:
             if entry.guid in chosen:
                 yield done_json(entry), change_lines(entry)
         gone = set(ledger.find([QueryTerm("finding", "source_gone")]))
-        yield from self.lines(ledger.lines([id for id in chosen if id in gone]))
+        chosen_of_gone = [id for id in chosen if id in gone]
+        yield from self.lines(ledger.lines(chosen_of_gone))
 
     def _unknown(self) -> Shown:
         """Yield notes of ours in Anki that the journal does not know.
@@ -294,7 +296,8 @@ class Listing:
         folded_query = [word.casefold() for word in query]
         for outcome in self._ledger.fates():
             highlight = outcome.highlight
-            words = f"{highlight.exact} {highlight.document.title} {outcome.reason}".casefold()
+            title = highlight.document.title
+            words = f"{highlight.exact} {title} {outcome.reason}".casefold()
             if outcome.fate in wanted and all(word in words for word in folded_query):
                 data = {
                     **highlight_json(highlight),

@@ -109,7 +109,9 @@ def _row(
 def _row_text(row: Json) -> str:
     state = "in use" if row["used"] else "here" if row["path"] else ""
     size = gigabytes(row["size"])
-    line = f"{row['name']:14}{size:>8}  {row['licence']:11} {state:7} {row['about']}"
+    name = row["name"]
+    licence = row["licence"]
+    line = f"{name:14}{size:>8}  {licence:11} {state:7} {row['about']}"
     return line.rstrip()
 
 
@@ -139,7 +141,9 @@ def get(call: Call, name_or_url: str, sha256: str) -> None:
     if call.offline and not is_loopback(offer.url):
         raise UsageError("--offline forbids a download", hint="run it without --offline")
     if not call.as_json:
-        size = f" ({gigabytes(offer.size)}, {offer.licence})" if offer.size else ""
+        size = ""
+        if offer.size:
+            size = f" ({gigabytes(offer.size)}, {offer.licence})"
         call.say(f"{offer.url}{size} → {offer.path}")
     with _progress(call) as show:
         found = download(offer, show)

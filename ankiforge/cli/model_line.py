@@ -51,7 +51,8 @@ class ModelLine:
         if newest.done:
             seconds = (self._at - self._begun) / newest.done
             waited = self._clock() - self._at
-            left = max(0.0, seconds * (newest.total - newest.done) - waited)
+            cards_left = newest.total - newest.done
+            left = max(0.0, seconds * cards_left - waited)
             parts.append(f"{seconds:.1f} s a card")
             parts.append(f"{_span(left)} left")
         usage = newest.usage
@@ -61,7 +62,9 @@ class ModelLine:
 
     def due(self) -> str:
         """Return the line if none was said for 30 seconds; else ""."""
-        if self._newest is None or self._clock() - self._said < EVERY_S:
+        if self._newest is None:
+            return ""
+        if self._clock() - self._said < EVERY_S:
             return ""
         self._said = self._clock()
         return self.text

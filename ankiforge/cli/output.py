@@ -114,7 +114,8 @@ class Call:
         """Print a value as one line of JSON to stdout; return False if stdout is closed."""
         import msgspec
 
-        return self.write(msgspec.json.encode(value).decode().translate(_LINE_ENDS))
+        text = msgspec.json.encode(value).decode()
+        return self.write(text.translate(_LINE_ENDS))
 
     def print(self, text: str) -> bool:
         """Print text for people to stdout, unless quiet; return False if stdout is closed."""
@@ -177,7 +178,8 @@ class Call:
             click.echo(text, err=err, color=None if self.color else False)
         except BrokenPipeError:
             stream = sys.stderr if err else sys.stdout
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
             return False
         return True
 

@@ -52,7 +52,8 @@ def patch(call: Call, query: Words, output: Path | None) -> None:
         made = workspace.patch(joined(query))
     root = common_root(made.files)
     if made.files and root is None and not call.as_json:
-        roots = ", ".join(sorted({str(file.root) for file in made.files}))
+        folders = {str(file.root) for file in made.files}
+        roots = ", ".join(sorted(folders))
         hint = "ankiforge patch source:NAME"
         raise UsageError(f"there are edits below several folders: {roots}", hint=hint)
     diff = b"".join(file.diff for file in made.files)
@@ -112,7 +113,9 @@ def _tell(
         call.say("no edit in Anki to bring back")
         return
     cards = sum(len(file.guids) for file in made.files)
-    call.say(f"{counted(cards, 'edit')} in {counted(len(made.files), 'file')}")
+    edits = counted(cards, "edit")
+    files = counted(len(made.files), "file")
+    call.say(f"{edits} in {files}")
     if output is not None:
         path = quote(str(output.expanduser().absolute()))
         call.say(

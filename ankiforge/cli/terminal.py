@@ -92,7 +92,8 @@ class Item(Value):
     @property
     def drafts(self) -> list[Waiting]:
         """The drafts among which to choose."""
-        return list({choice.draft.id: choice.draft for choice in self.choices}.values())
+        by_id = {choice.draft.id: choice.draft for choice in self.choices}
+        return list(by_id.values())
 
 
 class TerminalReview:
@@ -117,7 +118,8 @@ class TerminalReview:
     def run(self) -> None:
         """Show item after item, until none waits or the person ends."""
         order = self._ledger.order()
-        self._queue = [*order.new, *order.changed, *order.questions][: self._call.limit]
+        everything = [*order.new, *order.changed, *order.questions]
+        self._queue = everything[: self._call.limit]
         if not self._queue:
             self._call.print("nothing waits for you; ankiforge run PATH reads more")
             return
@@ -308,7 +310,8 @@ class TerminalReview:
 
     def _ask(self, item: Item, choice: Choice) -> bool:
         """Make a question of a cloze: the hidden words are its answer."""
-        answer = ", ".join(gap.answer for gap in gaps(choice.field("Text")))
+        answers = [gap.answer for gap in gaps(choice.field("Text"))]
+        answer = ", ".join(answers)
         if not answer:
             self._print("q is for a sentence with a gap; e edits this card")
             return False
@@ -406,7 +409,8 @@ class TerminalReview:
 
     def _progress(self) -> Text:
         """Return how many of the round are decided, as a bar, and how many wait."""
-        of_round = self._in_round + min(len(self._queue), ROUND - self._in_round)
+        left_in_round = min(len(self._queue), ROUND - self._in_round)
+        of_round = self._in_round + left_in_round
         filled = _BAR * self._in_round // max(of_round, 1)
         bar = "━" * filled + "─" * (_BAR - filled)
         if self._screen.encoding.lower().replace("-", "") != "utf8":
@@ -437,7 +441,8 @@ class TerminalReview:
         yield Text("replaces your card:" if draft.replaces else "your card now:", "dim")
         for line in self._ledger.lines([guid]):
             for name, words in occlusion.readable(line.fields):
-                yield Text(f"  {name.lower()}: {for_terminal(on_one_line(words))}", "dim")
+                words = for_terminal(on_one_line(words))
+                yield Text(f"  {name.lower()}: {words}", "dim")
         yield Text("with the new words:", "dim")
 
 
@@ -503,7 +508,8 @@ def _with_gaps(markdown: str) -> Text:
     for gap in gaps(source):
         if gap.start < done:  # nested in the one before
             continue
-        parts += [source[done : gap.start], _OPENED, reveal(gap.answer), _CLOSED]
+        text_before = source[done : gap.start]
+        parts += [text_before, _OPENED, reveal(gap.answer), _CLOSED]
         done = gap.end
     parts.append(source[done:])
     line = Text()
@@ -520,7 +526,8 @@ def _other_choices(choices: Sequence[Choice], place: int) -> Text:
     line = Text()
     for number, choice in enumerate(choices):
         text = choice.field("Text")
-        words = " … ".join(gap.answer for gap in gaps(text)) or choice.field("Front")
+        answers = [gap.answer for gap in gaps(text)]
+        words = " … ".join(answers) or choice.field("Front")
         shown = shortened(on_one_line(plain(for_terminal(words))), _CUT)
         if number:
             line.append("   ")
@@ -540,7 +547,8 @@ def _source_lines(choice: Choice) -> Iterator[Text]:
     yield Text(for_terminal(on_one_line(place)), "dim cyan")
     passage = highlight.sentence or highlight.exact
     card = " ".join(plain(text) for _, text in choice.fields)
-    is_shown = choice.draft.draft.by_hand or _squeezed(passage) in _squeezed(card)
+    says_passage = _squeezed(passage) in _squeezed(card)
+    is_shown = says_passage or choice.draft.draft.by_hand
     if not is_shown:
         words = passage
         if not highlight.sentence:
@@ -579,7 +587,8 @@ def _question_lines(question: Question) -> Iterator[Text]:
     yield Text(for_terminal(question.text), "bold")
     for conflict in question.conflicts:
         mine = conflict.words or unrender(conflict.theirs)
-        yield Text(for_terminal(f"{conflict.field.lower()}, yours: {on_one_line(mine)}"))
+        field = conflict.field.lower()
+        yield Text(for_terminal(f"{field}, yours: {on_one_line(mine)}"))
         source = on_one_line(unrender(conflict.ours))
         yield Text(for_terminal(f"{conflict.field.lower()}, the source's: {source}"))
     for example in question.examples:
@@ -597,7 +606,8 @@ def _keys(item: Item) -> str:
     if any(choice.field("Text") for choice in item.choices):
         keys.append("q question")
     if len(item.choices) > 1:
-        keys.append(" ".join(str(number) for number in range(1, len(item.choices) + 1)))
+        numbers = [str(number) for number in range(1, len(item.choices) + 1)]
+        keys.append(" ".join(numbers))
     return " · ".join([*keys, "s skip", "u undo", "? help", "Esc ends"])
 
 
@@ -620,4 +630,9 @@ def _from_file(text: str, names: Sequence[str]) -> list[tuple[str, str]]:
             lines.append(line)
         else:
             lines = words.setdefault(name, [])
-    return [(name, "\n".join(words[name]).strip()) for name in names if name in words]
+    fields = []
+    for field_name in names:
+        if field_name in words:
+            text = "\n".join(words[field_name])
+            fields.append((field_name, text.strip()))
+    return fields

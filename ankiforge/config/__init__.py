@@ -239,7 +239,8 @@ def read_settings(path: Path, kinds: SourceKinds) -> Config:
     folder = path.parent.absolute()
     sources: list[SourceEntry] = []
     for number, item in enumerate(written.sources):
-        sources.append(_source(item, folder, where.at("sources", number), kinds))
+        place = where.at("sources", number)
+        sources.append(_source(item, folder, place, kinds))
     _check_names(sources)
     llm, anki = written.llm, written.anki
     if llm.model_file:
@@ -257,7 +258,9 @@ def read_settings(path: Path, kinds: SourceKinds) -> Config:
             where.at("anki", "collection"),
         )
         anki = msgspec.structs.replace(anki, collection=str(collection))
-    settings = {name: getattr(written, name) for name in _Settings.__struct_fields__}
+    settings = {}
+    for name in _Settings.__struct_fields__:
+        settings[name] = getattr(written, name)
     settings["anki"] = anki
     settings["llm"] = llm
     return Config(**settings, sources=tuple(sources), where=where)
@@ -389,7 +392,8 @@ def expanded(text: str, folder: Path, where: Location) -> Path:
         ConfigError: it names the home of an unknown user.
     """
     try:
-        return Path(os.path.normpath(folder / Path(text).expanduser()))
+        path = folder / Path(text).expanduser()
+        return Path(os.path.normpath(path))
     except RuntimeError as error:
         raise where.error(f"{text!r}: no such home", "write the path in full") from error
 

@@ -101,8 +101,10 @@ def _with_a_new_key(
 ) -> Iterator[str]:
     """Yield texts in which the section has one key more: in its braces, or in a line."""
     head = lines[start]
-    yield _replaced(lines, start, head.replace("{", f"{{{key}: {written}", 1))
-    yield _replaced(lines, start, head.replace("{", f"{{{key}: {written}, ", 1))
+    # the section may be an empty `{}`, or have other keys
+    for end in ("", ", "):
+        with_key = head.replace("{", f"{{{key}: {written}{end}", 1)
+        yield _replaced(lines, start, with_key)
     indent = "  "
     for number in _inside(lines, start):
         if _says_something(lines[number]):
@@ -121,11 +123,14 @@ def _inside(lines: list[str], start: int) -> Iterator[int]:
 
 
 def _replaced(lines: list[str], number: int, line: str) -> str:
-    return "".join([*lines[:number], line, *lines[number + 1 :]])
+    before = lines[:number]
+    behind = lines[number + 1 :]
+    return "".join([*before, line, *behind])
 
 
 def _indent(line: str) -> str:
-    return line[: len(line) - len(line.lstrip(" \t"))]
+    width = len(line) - len(line.lstrip(" \t"))
+    return line[:width]
 
 
 def _says_something(line: str) -> bool:

@@ -231,7 +231,8 @@ class OwnPath(Value):
     def remove_database(self) -> None:
         """Delete a database and what SQLite keeps beside it."""
         for ending in SQLITE_ENDS:
-            self.beside(f"{self.name}{ending}").path.unlink(missing_ok=True)
+            beside = self.beside(f"{self.name}{ending}")
+            beside.path.unlink(missing_ok=True)
 
 
 def own_file(path: Path) -> OwnPath:
@@ -307,7 +308,9 @@ def _special(path: Path, status: os.stat_result) -> OwnFileError:
 
 def _large(path: Path, most: int) -> OwnFileError:
     mebibyte = 1 << 20
-    size = f"{most >> 20:,} MiB" if most >= mebibyte else f"{most >> 10:,} KiB"
+    size = f"{most >> 10:,} KiB"
+    if most >= mebibyte:
+        size = f"{most >> 20:,} MiB"
     return OwnFileError(
         f"{path}: is larger than {size}",
         hint="shorten it, or move it away",

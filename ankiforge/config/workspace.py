@@ -87,7 +87,8 @@ def store_values(folder: Path, name: str, values: Texts) -> None:
         UsageError: the folder cannot be written.
     """
     ordered = dict(sorted(values.items()))
-    text = msgspec.json.format(msgspec.json.encode(ordered), indent=1).decode()
+    encoded = msgspec.json.encode(ordered)
+    text = msgspec.json.format(encoded, indent=1).decode()
     _write_private(OwnPath(folder) / f"{name}.json", f"{text}\n")
 
 
@@ -342,7 +343,10 @@ def adopt_default(root: Path, folder: Path) -> tuple[Path, ...]:
     if any(os.path.lexists(root / name) for name in names):
         return ()
     try:
-        return tuple(Path(shutil.move(folder / name, root / name)) for name in names)
+        moved = []
+        for name in names:
+            moved.append(Path(shutil.move(folder / name, root / name)))
+        return tuple(moved)
     except OSError as error:
         message = f"{folder} could not be moved to {root}: {error}"
         raise UsageError(

@@ -214,7 +214,8 @@ class Agent:
         for card in cards:
             _refuse_malformed(card, highlight)
         waiting = {line.id for line in checks.ledger.lines([highlight.key])}
-        if len(waiting & self._own) + len(cards) > FACTS:
+        own_waiting = waiting & self._own
+        if len(own_waiting) + len(cards) > FACTS:
             raise UsageError(_TOO_MANY)
         drafted = _read_like_a_reply(cards, task, prompt)
         if not drafted.drafts:
@@ -223,13 +224,16 @@ class Agent:
             checks.ledger.record([none], by_model=True, beside=True)
             return {"no_card": reason}
         origin = Origin(AGENT, self.name, prompt.fingerprint)
-        drafts = [replace(draft, origin=origin, intent=0) for draft in drafted.drafts]
+        drafts = []
+        for draft in drafted.drafts:
+            drafts.append(replace(draft, origin=origin, intent=0))
         made: list[Json] = []
         for proposal in checks.proposals(highlight, drafts):
             result = DraftResult(highlight.key, [proposal])
             recorded = checks.ledger.record([result], by_model=True, beside=True)
             findings = findings_entry(proposal)
-            made += [{"card": draft_id, **findings} for draft_id in recorded.new]
+            for draft_id in recorded.new:
+                made.append({"card": draft_id, **findings})
             self._own.update(set(recorded.new) - waiting)
         if not made:
             raise UsageError(_REJECTED_BEFORE)
@@ -372,7 +376,8 @@ def _read_like_a_reply(
     """
     [highlight] = task.highlights
     label = label_for(highlight.key)
-    reply = json.dumps({"cards": [{**card, "h": label} for card in cards]})
+    labelled = [{**card, "h": label} for card in cards]
+    reply = json.dumps({"cards": labelled})
     results = import_chat(reply, [task], prompt)
     if not results:
         raise UsageError(_NOTHING_MADE)

@@ -190,7 +190,9 @@ def _answered(agent: Agent, name: str, given: Json) -> types.CallToolResult:
         text = _answer(agent, name, given)
         failed = False
     except ForgeError as error:
-        text = f"{error.message}; {error.hint}" if error.hint else error.message
+        text = error.message
+        if error.hint:
+            text = f"{text}; {error.hint}"
         failed = True
     content = types.TextContent(type="text", text=text)
     return types.CallToolResult(content=[content], is_error=failed)
@@ -207,7 +209,8 @@ def _answer(agent: Agent, name: str, given: Json) -> str:
             f"there is no tool {name[:60]!r}",
             hint=f"known: {', '.join(_TOOLS)}",
         )
-    arguments = msgspec.to_builtins(typed(_TOOLS[name], given, Location(name)))
+    checked = typed(_TOOLS[name], given, Location(name))
+    arguments = msgspec.to_builtins(checked)
     tool = getattr(agent, name)
     return msgspec.json.encode(tool(**arguments)).decode()
 

@@ -75,9 +75,12 @@ class AgentView:
         lines = [line for line in match.lines if not self.hides_line(line)]
         if not marks and not lines:
             return None
-        hidden = len(match.highlights) - len(marks) + len(match.lines) - len(lines)
-        if hidden and match.by == "words":
-            shown_ids = {*(mark.key for mark in marks), *(line.id for line in lines)}
+        hidden_marks = len(match.highlights) - len(marks)
+        hidden_lines = len(match.lines) - len(lines)
+        is_by_words = match.by == "words"
+        if is_by_words and (hidden_marks or hidden_lines):
+            shown_ids: set[str] = {mark.key for mark in marks}
+            shown_ids.update(line.id for line in lines)
             if match.matched.isdisjoint(shown_ids):
                 return None
         first = marks[0] if marks else lines[0].highlight
@@ -85,14 +88,17 @@ class AgentView:
         highlights = {}
         for mark in marks[:MOST_OF_A_WORK]:
             highlights[mark.key] = shortened(mark.exact, MARK_CHARACTERS)
-        cards = {line.id: dict(line.fields) for line in lines[:MOST_OF_A_WORK]}
+        cards = {}
+        for line in lines[:MOST_OF_A_WORK]:
+            cards[line.id] = dict(line.fields)
+        not_shown = len(marks) - len(highlights) + len(lines) - len(cards)
         entry = {
             "title": document.title,
             "by": [*document.creators, document.issued],
             "highlights": highlights,
             "cards": cards,
             "hits": sorted(match.matched & {*highlights, *cards}),
-            "not_shown": len(marks) + len(lines) - len(highlights) - len(cards),
+            "not_shown": not_shown,
         }
         return self.entry(entry, first)
 

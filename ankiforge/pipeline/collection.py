@@ -135,7 +135,8 @@ def collection_path(
     if not paths:
         return None
     bound = bound_to(ledger)
-    if bound is not None and not bind and bound.path in map(str, paths):
+    paths_as_text = [str(path) for path in paths]
+    if bound is not None and not bind and bound.path in paths_as_text:
         return Path(bound.path)
     newest_first = sorted(paths, key=changed_at, reverse=True)
     with_our_notes = filter(_has_our_notes, newest_first)
@@ -347,7 +348,8 @@ def _store_types(ledger: Ledger, view: View) -> None:
         types = {id: kind for id, kind in types.items() if not family_of(id)}
     for kind in (*view.other_types(), *view.types):
         types[kind.id] = kind
-    ledger.set_setting(_NOTE_TYPES, msgspec.json.encode(tuple(types.values())).decode())
+    encoded = msgspec.json.encode(tuple(types.values()))
+    ledger.set_setting(_NOTE_TYPES, encoded.decode())
 
 
 def seen_types(ledger: Ledger) -> dict[int, SeenType]:
@@ -377,7 +379,10 @@ def _notice_of_revived(ledger: Ledger, revived: list[Guid]) -> Problem | None:
     if not revived:
         return None
     named = revived[:NOTES_NAMED]
-    words = [f"“{shortened(_first_words(ledger, guid), 40)}”" for guid in named]
+    words = []
+    for guid in named:
+        first_words = _first_words(ledger, guid)
+        words.append(f"“{shortened(first_words, 40)}”")
     if len(revived) > NOTES_NAMED:
         words.append("…")
     ids = " ".join(guid[:10] for guid in named)
@@ -521,7 +526,9 @@ def says_in_anki(ledger: Ledger, guid: str, fields: Fields) -> bool:
     changed = changed_in_anki(ledger, cards[0])
     ours = content_html(cards[0].kind, fields)
     html = dict(zip(cards[0].family.content_fields, ours, strict=True))
-    return bool(changed) and all(same_html(html[name], changed[name]) for name in changed)
+    if not changed:
+        return False
+    return all(same_html(html[name], text) for name, text in changed.items())
 
 
 def _fields_and_bases(

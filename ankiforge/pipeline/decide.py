@@ -105,7 +105,8 @@ def _judged(
         by_hand=True,
     )
     # without the search for duplicates
-    findings = check.check(draft, check.Context(highlight, check.DuplicateIndex()))
+    context = check.Context(highlight, check.DuplicateIndex())
+    findings = check.check(draft, context)
     for finding in findings:
         if finding.severity is Severity.BLOCK and not forced:
             hint = "change the words, or overrule the check with --force"

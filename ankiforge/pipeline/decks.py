@@ -53,7 +53,8 @@ class Decks:
         is_first = not self._earlier
         self._ledger.give_decks(self._deck_now)
         told = [] if is_first else self._told()
-        self._earlier = (*self._earlier, self._rules)[-_MOST_RULES:]
+        all_rules = (*self._earlier, self._rules)
+        self._earlier = all_rules[-_MOST_RULES:]
         stored = msgspec.json.encode(self._earlier).decode()
         self._ledger.set_setting(_RULES, stored)
         return told

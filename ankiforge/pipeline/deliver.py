@@ -178,7 +178,8 @@ class _Planner:
                 pictures = pictures_of(self._ledger, card, self._pictures)
                 planned = self._planned(card, seen, pictures)
         except BugError as error:
-            where = f"{card.highlight.document.title}: card {card.guid[:10]}"
+            title = card.highlight.document.title
+            where = f"{title}: card {card.guid[:10]}"
             problem = Problem(where, error.message, error.hint)
             planned = Planned(card.guid, card.live, problems=(problem,))
         # a picture may change without the card

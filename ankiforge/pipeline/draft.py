@@ -77,7 +77,8 @@ def _draft_by_rules(job: Job, ledger: Ledger) -> Iterator[Progress]:
     while batch := list(islice(pending, BATCH)):
         if checks is None:
             checks = Checks(job, ledger)
-        tasks = _tasks(job, [with_labels(job, ledger, highlight) for highlight in batch])
+        labelled = [with_labels(job, ledger, highlight) for highlight in batch]
+        tasks = _tasks(job, labelled)
         with ledger.action():
             step = _record(checks, _drafted_offline(job, tasks), by_model=False)
         yield step
@@ -156,13 +157,16 @@ def _draft_by_model(job: Job, ledger: Ledger, model: Model) -> Iterator[Progress
     yield Progress(by_model=ByModel(model.host, done, total, model.usage))
     for step in record(job, ledger, model.draft(iter(tasks))):
         done += step.highlights
-        yield replace(step, by_model=ByModel(model.host, done, total, model.usage))
+        by_model = ByModel(model.host, done, total, model.usage)
+        yield replace(step, by_model=by_model)
 
 
 def _draft_again(job: Job, ledger: Ledger) -> Iterator[Progress]:
     """Draft passages again at a person's request; the drafts wait beside the others."""
     checks = Checks(job, ledger)
-    highlights = [without_comment(ledger.highlight(key)) for key in sorted(job.only)]
+    highlights = []
+    for key in sorted(job.only):
+        highlights.append(without_comment(ledger.highlight(key)))
     tasks = [
         replace(task, remark=job.remark, beside=True) for task in _tasks(job, highlights)
     ]

@@ -30,7 +30,10 @@ def new_fields(words: Texts) -> Fields:
         UsageError: a field is missing or belongs to the other note type, or the text is too
             long or has control characters.
     """
-    given = {name: text for name, text in _clean(words).items() if text.strip()}
+    given = {}
+    for name, text in _clean(words).items():
+        if text.strip():
+            given[name] = text
     family = Family.CLOZE if "Text" in given else Family.BASIC
     names = family.content_fields
     for name in given:

@@ -194,13 +194,18 @@ class NotRead(Value):
 def not_read(ledger: Ledger) -> dict[str, NotRead]:
     """Return what no source reads, by folder."""
     stored = ledger.get_setting(NOT_READ)
-    return json.decode(stored, type=dict[str, NotRead]) if stored else {}
+    if not stored:
+        return {}
+    return json.decode(stored, type=dict[str, NotRead])
 
 
 def _told_once(sources: Iterable[Source], ledger: Ledger) -> Iterator[Problem]:
     """Yield what no source reads of a folder: again only if there is something of another kind."""
     known = not_read(ledger)
-    now = {place: left for place, left in known.items() if Path(place).exists()}
+    now = {}
+    for place, left in known.items():
+        if Path(place).exists():
+            now[place] = left
     for found in left_out(sources):
         place = str(found.place)
         before = now.pop(place, None)

@@ -116,12 +116,16 @@ def server_settings(folder: WorkspaceFolder, use: ModelUse) -> ServerSettings:
         options["workspace"] = shlex.quote(str(folder.root))
     if is_small_model(options["base_url"], options["model"]):
         options["per_request"] = 1  # a small model confuses several highlights
-    given = {name: value for name, value in options.items() if value is not None}
+    given = {}
+    for name, value in options.items():
+        if value is not None:
+            given[name] = value
     try:
         return ServerSettings(**given)
     except ConfigError as error:
         key, _, what = error.message.removeprefix("llm.").partition(": ")
-        raise folder.config.where.at("llm", key).error(what, error.hint) from error
+        where = folder.config.where.at("llm", key)
+        raise where.error(what, error.hint) from error
 
 
 def load_prompt(folder: WorkspaceFolder, *, chat: bool = False) -> Prompt:
@@ -135,12 +139,14 @@ def load_prompt(folder: WorkspaceFolder, *, chat: bool = False) -> Prompt:
     from ankiforge.draft.prompt import NoPromptError, load
 
     config = folder.config
-    is_small = not chat and is_small_model(config.llm.base_url, config.llm.model)
+    llm = config.llm
+    is_small = not chat and is_small_model(llm.base_url, llm.model)
     default = "cards-small" if is_small else "cards"
     try:
         return load(config.llm.prompt or default, folder.root)
     except NoPromptError as error:
-        raise config.where.at("llm", "prompt").error(error.message, error.hint) from error
+        where = config.where.at("llm", "prompt")
+        raise where.error(error.message, error.hint) from error
 
 
 def is_small_model(base_url: str, model: str) -> bool:
@@ -153,7 +159,9 @@ def is_small_model(base_url: str, model: str) -> bool:
     name = model.casefold()
     sizes: list[float] = []
     for experts, size, unit in _SIZE.findall(name):
-        billions = float(size) / 1000 if unit == "m" else float(size)
+        billions = float(size)
+        if unit == "m":
+            billions /= 1000
         sizes.append(int(experts or 1) * billions)
     if sizes:
         return max(sizes) <= SMALL_MODEL
@@ -174,7 +182,8 @@ def _findings_of(severity: Severity) -> Callable[[Draft, Highlight], Strings]:
     from ankiforge import check
 
     def listed(draft: Draft, highlight: Highlight) -> Strings:
-        findings = check.check(draft, check.Context(highlight, check.DuplicateIndex()))
+        context = check.Context(highlight, check.DuplicateIndex())
+        findings = check.check(draft, context)
         chosen = [finding for finding in findings if finding.severity is severity]
         return tuple(finding.message for finding in chosen)
 

@@ -66,7 +66,11 @@ def package_path(output: Path, deck: str = "") -> Path:
         from ankiforge.anki.notes import deck_name
 
         name = deck_name(deck).replace("::", "-")
-    safe = "".join("_" if sign in '/\\:*?"<>|' or sign < " " else sign for sign in name)
+    signs = []
+    for sign in name:
+        is_forbidden = sign in '/\\:*?"<>|' or sign < " "
+        signs.append("_" if is_forbidden else sign)
+    safe = "".join(signs)
     return output / f"{safe}.apkg"
 
 

@@ -40,7 +40,8 @@ def pictures_of(
     for path in image_paths(text):
         picture = picture_at(ledger, card.highlight, path, folder)
         if isinstance(picture, Problem):
-            picture = replace(picture, where=f"{card.highlight.document.title}: {path}")
+            title = card.highlight.document.title
+            picture = replace(picture, where=f"{title}: {path}")
         pictures[path] = picture
     return pictures
 
@@ -115,7 +116,9 @@ def roots(ledger: Ledger) -> Texts:
     What another machine has stored is not used: nobody here has confirmed its folders.
     """
     stored = ledger.get_setting(_setting_of_roots(ledger))
-    return msgspec.json.decode(stored, type=dict[str, str]) if stored else {}
+    if not stored:
+        return {}
+    return msgspec.json.decode(stored, type=dict[str, str])
 
 
 def remember_roots(ledger: Ledger, folders: Texts) -> None:

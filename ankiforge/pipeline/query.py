@@ -91,7 +91,8 @@ def _requoted(word: str) -> str:
         field = ""
         colon = ""
         value = unsigned
-    if " " not in value or '"' in value or field in UNBROKEN or _has_fields(value):
+    is_one_word = " " not in value or '"' in value
+    if is_one_word or field in UNBROKEN or _has_fields(value):
         return word
     return f'{sign}{field}{colon}"{value}"'
 

@@ -118,7 +118,8 @@ class RunResult(msgspec.Struct):
         second = scan.viewed
         self.add_scan(scan)
         for name in ("first", "deleted", "returned", "retired", "revived"):
-            setattr(second, name, [*getattr(first, name), *getattr(second, name)])
+            of_both = [*getattr(first, name), *getattr(second, name)]
+            setattr(second, name, of_both)
         second.reviews += first.reviews
 
     def add_plan(

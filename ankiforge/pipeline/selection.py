@@ -58,7 +58,8 @@ def fields_from_spans(
     try:
         if question is None:
             return new_fields({"Text": gapped(text, spans, markdown)})
-        answer = ", ".join(part(text, span, markdown) for span in spans)
+        answers = [part(text, span, markdown) for span in spans]
+        answer = ", ".join(answers)
     except ValueError as error:
         raise UsageError(str(error), hint="select other words") from error
     return new_fields({"Front": question, "Back": answer})
@@ -146,7 +147,8 @@ def fields_from_sentence(
         if question is None:
             text = gapped(sentence.text, spans, sentence.markdown, whole=True)
             return new_fields({**dict(draft.fields), "Text": text})
-        answer = ", ".join(part(sentence.text, span, sentence.markdown) for span in spans)
+        answers = [part(sentence.text, span, sentence.markdown) for span in spans]
+        answer = ", ".join(answers)
     except ValueError as error:
         raise UsageError(str(error), hint="select other words") from error
     return new_fields({"Front": question, "Back": answer})
@@ -162,7 +164,8 @@ class _Piece(Value):
     """Whether it is a formula, code or a link."""
 
     def meets(self, span: Span) -> bool:
-        return self.start < span[1] and self.end > span[0]
+        start, end = span
+        return self.start < end and self.end > start
 
 
 _Pieces = Sequence[_Piece]
@@ -203,7 +206,9 @@ def gapped(
     selected = _joined(text, spans)
     first_start = selected[0][0]
     last_end = selected[-1][1]
-    sentences = (0, len(text)) if whole else sentence_around(text, first_start, last_end)
+    sentences = (0, len(text))
+    if not whole:
+        sentences = sentence_around(text, first_start, last_end)
     passage = _passage(text, markdown)
     widened = [_widened(span, passage.pieces) for span in selected]
     pieces = [piece for piece in passage.pieces if piece.meets(sentences)]
@@ -211,7 +216,7 @@ def gapped(
     for span in _joined(text, widened):
         indexes = [index for index, piece in enumerate(pieces) if piece.meets(span)]
         hidden_slices.append(slice(indexes[0], indexes[-1] + 1))
-    hidden_words = [passage.as_plain(pieces[each]) for each in hidden_slices]
+    hidden_words = [passage.as_plain(pieces[hidden]) for hidden in hidden_slices]
     words = passage.as_plain(pieces)
     for form in passage.forms:
         cloze_text = _cloze_text(pieces, hidden_slices, form)
@@ -249,7 +254,9 @@ def _cloze_text(
 def _hides(cloze_text: str, hidden_words: Sequence[str]) -> bool:
     """Return whether a cloze text is sound, and its gaps have these words."""
     answers = [plain(gap.answer) for gap in gaps(cloze_text)]
-    if len(answers) != len(hidden_words) or not all(map(same, hidden_words, answers)):
+    if len(answers) != len(hidden_words):
+        return False
+    if not all(map(same, hidden_words, answers)):
         return False
     return not any(cloze.problems(cloze_text))
 

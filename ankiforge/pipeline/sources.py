@@ -154,7 +154,8 @@ def _gave_way(path: Path, remembered: list[Remembered]) -> bool:
 
 def _remembers(item: Remembered, where: str, names: dict[str, str]) -> bool:
     """Return whether plain `run` reads a place already: the remembered PATH or a part of it."""
-    return _contains(Path(item.path), Path(where)) and names.items() <= item.names.items()
+    lies_there = _contains(Path(item.path), Path(where))
+    return lies_there and names.items() <= item.names.items()
 
 
 def _behind(
@@ -335,7 +336,8 @@ def _union(one: SelectedSource, other: SelectedSource) -> SelectedSource:
     parts = one.only or (root,)
     other_parts = other.only or (other_root,)
     common = Path(os.path.commonpath((root, other_root)))
-    return SelectedSource(replace(one.entry, path=common), (*parts, *other_parts))
+    entry = replace(one.entry, path=common)
+    return SelectedSource(entry, (*parts, *other_parts))
 
 
 # --- opening ----------------------------------------------------------------------------
@@ -362,12 +364,12 @@ def open_sources(
     folders: dict[str, str] = {}
     for source in selected:
         if source.entry.has_folder:
-            folders[f"{source.entry.kind}:{source.entry.name}"] = str(source.entry.path)
+            folders[_id_of(source.entry)] = str(source.entry.path)
     remember_roots(ledger, folders)
     caches = CacheFile(workspace.folder / CACHE_FILE)
     opened: list[Source] = []
     for source in selected:
-        memory = caches.cache_of(f"{source.entry.kind}:{source.entry.name}")
+        memory = caches.cache_of(_id_of(source.entry))
         opened.append(
             open_source(
                 workspace,
@@ -378,6 +380,11 @@ def open_sources(
             )
         )
     return tuple(opened)
+
+
+def _id_of(entry: SourceEntry) -> str:
+    """Return what names a source in a cache and in the settings of the ledger."""
+    return f"{entry.kind}:{entry.name}"
 
 
 def open_source(

@@ -83,7 +83,10 @@ class _Watcher:
         now = self._clock()
         for name in changed_files:
             self._saved[name.replace(os.sep, "/")] = now
-        quiet = [name for name, at in self._saved.items() if now - at >= QUIET_SECONDS]
+        quiet = []
+        for name, saved_at in self._saved.items():
+            if now - saved_at >= QUIET_SECONDS:
+                quiet.append(name)
         for name in quiet:
             del self._saved[name]
         if quiet:
@@ -100,7 +103,8 @@ class _Watcher:
 
     def _in_progress(self, path: str) -> bool:
         """Return whether a path in a source is that of a file saved just now."""
-        return any(name == path or name.endswith(f"/{path}") for name in self._saved)
+        end = f"/{path}"
+        return any(name == path or name.endswith(end) for name in self._saved)
 
     def _works(self, action: Callable[[], bool | None]) -> bool:
         """Return whether an action worked.

@@ -649,7 +649,10 @@ class Workspace:
         """Return the whole ids of which beginnings may be given; keys of highlights stay."""
         from ankiforge.pipeline.query import find, is_key
 
-        return [each if is_key(each) else find(self.ledger, each) for each in ids]
+        full_ids = []
+        for id in ids:
+            full_ids.append(id if is_key(id) else find(self.ledger, id))
+        return full_ids
 
     # --- Anki -----------------------------------------------------------------------------------
 
@@ -737,8 +740,11 @@ class Workspace:
         self.read_collection()
         selected, _, _ = select_sources(self.folder)
         sources = open_sources(self.folder, self.ledger, selected, offline=True)
-        lines = self.ledger.lines(self.ledger.find(parse(query)))
-        guids = [line.card.guid for line in lines if line.card is not None]
+        found = self.ledger.find(parse(query))
+        guids = []
+        for line in self.ledger.lines(found):
+            if line.card is not None:
+                guids.append(line.card.guid)
         return make_patch(self.ledger, sources, guids, self.folder.pictures)
 
     def plan(self, result: RunResult) -> None:

@@ -246,7 +246,9 @@ def change_lines(entry: HistoryEntry) -> Text:
 def fate_lines(outcome: HighlightOutcome) -> Strings:
     """Return a highlight without a card: its words, the reason, and the key that `edit` takes."""
     highlight = outcome.highlight
-    words = on_one_line(highlight.exact or highlight.comment) or f"({highlight.kind})"
+    words = on_one_line(highlight.exact or highlight.comment)
+    if not words:
+        words = f"({highlight.kind})"
     state = FATES.get(outcome.fate, "no card")
     return (
         f"{titled(highlight)}: {words}",
@@ -326,10 +328,12 @@ def _masks_text(line: Line) -> Text:
     if masks is None:
         return
     whole = "all labels" if masks.hide == occlusion.ALL else "one label"
-    yield _row("hides", f"{whole} at a time" if masks.hide == occlusion.ONE else whole)
+    one_by_one = masks.hide == occlusion.ONE
+    yield _row("hides", f"{whole} at a time" if one_by_one else whole)
     for mask in masks.masks:
         state = "" if mask.on else "  (switched off)"
-        yield _row("", f"{mask.number}  {mask.label or '(drawn)'}{state}")
+        label = mask.label or "(drawn)"
+        yield _row("", f"{mask.number}  {label}{state}")
 
 
 def _masks_json(line: Line) -> Json | None:
@@ -445,7 +449,8 @@ def _draft_text(ledger: Ledger, line: Line) -> Text:
     if line.kind is CardKind.OCCLUSION:
         edit = "ankiforge review"
     accept = f"ankiforge accept {force}{line.id}{gap}"
-    yield _row("", " · ".join((accept, edit, f"ankiforge reject {line.id}")))
+    reject = f"ankiforge reject {line.id}"
+    yield _row("", " · ".join((accept, edit, reject)))
 
 
 def _card_text(ledger: Ledger, line: Line) -> Text:
@@ -599,7 +604,8 @@ def seen_text(work: Json, *, whole: bool = False) -> Text:
     for card in cards[:most]:
         is_in_anki = card["anki"] == "seen" and card["verdict"] == "accepted"
         state = "in Anki" if is_in_anki else card["verdict"]
-        yield f"    {card['id'][:10]}  {state:9} {question_of(card['fields'].items())}"
+        question = question_of(card["fields"].items())
+        yield f"    {card['id'][:10]}  {state:9} {question}"
     if len(cards) > most:
         yield f"    … {len(cards) - most} more (-v)"
     for link in work["links"]:
@@ -610,7 +616,8 @@ def _work_text(work: Json) -> Text:
     """Yield title, authors, and when the work was read."""
     document = work["document"]
     title = document["title"] or work["ways"][0]["path"]
-    yield f"{title} ({document['issued'][:4]})" if document["issued"] else title
+    year = document["issued"][:4]
+    yield f"{title} ({year})" if year else title
     if document["creators"]:
         yield f"  by        {', '.join(document['creators'])}"
     days = work["read"]
@@ -733,7 +740,8 @@ def as_csv(lines: Sequence[Line], tags: Callable[[Line], Strings]) -> str:
     writer.writeheader()
     for line in lines:
         cells = _cells(line, tags(line))
-        writer.writerow({column: _guarded(text) for column, text in cells.items()})
+        guarded = {column: _guarded(text) for column, text in cells.items()}
+        writer.writerow(guarded)
     return written.getvalue()
 
 

@@ -164,7 +164,8 @@ def _settings(workspace: WorkspaceFolder) -> Check:
 
 def _remembered(workspace: WorkspaceFolder) -> Iterator[Check]:
     for item in workspace.remembered:
-        name = f"source {', '.join(dict.fromkeys(item.names.values()))}"
+        source_names = dict.fromkeys(item.names.values())
+        name = f"source {', '.join(source_names)}"
         if os.access(item.path, os.R_OK):
             yield _ok(name, f"{', '.join(item.names)} in {item.path}, remembered by run")
         else:
@@ -290,7 +291,8 @@ def _note_types(workspace: WorkspaceFolder, around: Surroundings) -> Iterator[Ch
         yield _failed("note types", error)
         return
     for family, kind in mapped.items():
-        fields = ", ".join(f"{ours} in {theirs}" for ours, theirs in kind.fields.items())
+        pairs = [f"{ours} in {name}" for ours, name in kind.fields.items()]
+        fields = ", ".join(pairs)
         yield _ok(
             "note types",
             f"{family.value} cards are notes of {kind.name}: {fields}",
@@ -435,7 +437,8 @@ def vaults(machine: Machine, near: Path | None = None) -> tuple[Path, ...]:
 
 
 def _visible_in(folder: Path) -> list[Path]:
-    return sorted(path for path in _listed(folder) if not path.name.startswith("."))
+    listed = _listed(folder)
+    return sorted(path for path in listed if not path.name.startswith("."))
 
 
 def _vaults_listed_in(file: Path) -> list[Path]:
@@ -539,7 +542,8 @@ def model_servers(machine: Machine) -> tuple[Server, ...]:
             return Server(program, url, ())
 
     with ThreadPoolExecutor(max_workers=max(len(machine.servers), 1)) as pool:
-        return tuple(server for server in pool.map(ask, machine.servers) if server.models)
+        servers = pool.map(ask, machine.servers)
+        return tuple(server for server in servers if server.models)
 
 
 def model_advice(llm: LlmSettings, machine: Machine) -> str:

@@ -188,7 +188,8 @@ def _markup_faults(text: str) -> Iterator[Finding]:
         opened = re.findall(rf"(?<!\\){opening}", text)
         closed = re.findall(rf"(?<!\\){closing}", text)
         if len(opened) != len(closed):
-            yield check.make_finding("maths", f"“{on_one_line(unrender(text))[:40]}”")
+            words = on_one_line(unrender(text))
+            yield check.make_finding("maths", f"“{words[:40]}”")
     early = _CLOSED_EARLY.search(text)
     if early:
         words = on_one_line(early[0])[:40]

@@ -231,7 +231,8 @@ def as_text(
     if room is not None:
         left = room - len(before) - len(after) - 1
         most = min(SHOWN, max(left, 1))
-    return [*before, *_changes(_changes_that_stand(result, ledger), most), *after]
+    standing = _changes_that_stand(result, ledger)
+    return [*before, *_changes(standing, most), *after]
 
 
 def _without_lines(ledger: Ledger, without: int) -> Text:
@@ -271,7 +272,8 @@ def _waiting_lines(counts: Mapping[str, Counter[str]], proposed: int) -> Text:
     reasons = Counter(counts.get("reasons", Counter()))
     reasons.pop(PROPOSE, 0)
     text = waiting_text(waits)
-    if text and proposed != sum(waits[name] for name in LISTS):
+    waiting = sum(waits[name] for name in LISTS)
+    if text and proposed != waiting:
         yield f"in all, {text}"
     if reasons:
         yield f"they wait because: {_first_reasons(reasons)}"
@@ -434,7 +436,11 @@ def _model_text(result: RunResult) -> str:
 
 def _listed(numbers: dict[str, int]) -> str:
     """Return the numbers that are not 0, each with what it counts: `3 new, 1 gone`."""
-    return ", ".join(f"{number:,} {what}" for what, number in numbers.items() if number)
+    parts = []
+    for what, number in numbers.items():
+        if number:
+            parts.append(f"{number:,} {what}")
+    return ", ".join(parts)
 
 
 def minutes_line(result: RunResult) -> str:
@@ -570,7 +576,10 @@ def _first_reasons(reasons: Counter[str]) -> str:
     """Return the most frequent reasons to wait, in words."""
     from ankiforge.check import RULES
 
-    words = {rule.id: rule.says.rstrip(":").partition(":")[0] for rule in RULES}
+    words = {}
+    for rule in RULES:
+        # the rule itself, without what the finding is about
+        words[rule.id] = rule.says.rstrip(":").partition(":")[0]
     words[NO_WARNING] = "no warning, so `ankiforge accept --all` takes them"
     words[OWN_ANSWER] = "the model chose the answer itself"
     words[SECOND_LOOK] = "a second look found a fault"

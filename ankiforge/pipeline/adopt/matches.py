@@ -94,7 +94,8 @@ class _TheirNote(Value):
     @property
     def words(self) -> Strings:
         """Its words in the fields that are ours, else in the first ones."""
-        names = self.names or dict(zip(("Front", "Back"), self.type.names, strict=False))
+        first_two = dict(zip(("Front", "Back"), self.type.names, strict=False))
+        names = self.names or first_two
         html = self.html
         ours = {our_name: html.get(name, "") for our_name, name in names.items()}
         return _plain_words(ours, self.type.family)
@@ -235,7 +236,8 @@ class _Matcher:
         """
         for note in self._notes:
             is_of_tool = any(tool.made(note.note, note.type) for tool in tools)
-            is_matched = note.note.id in self._used or not note.ids.isdisjoint(ids_here)
+            has_id_of_passage = not note.ids.isdisjoint(ids_here)
+            is_matched = has_id_of_passage or note.note.id in self._used
             if is_of_tool and not is_matched:
                 row = Row(note.note.deck, "", _shown(note.words))
                 self._matches.not_in_sources.append(row)
@@ -298,7 +300,10 @@ def _words_of(draft: Waiting) -> Strings:
 def _plain_words(html: Texts, family: Family) -> Strings:
     """Return what a note asks and answers as plain text, cloze numbers left out."""
     names = ("Text",) if family is Family.CLOZE else ("Front", "Back")
-    texts = [on_one_line(text_of(html.get(name, ""))) for name in names]
+    texts = []
+    for name in names:
+        text = text_of(html.get(name, ""))
+        texts.append(on_one_line(text))
     return tuple(_CLOZE_START.sub("{{c::", text) for text in texts)
 
 
@@ -316,4 +321,5 @@ def _shown(words: Strings) -> str:
 
 def _row(draft: Waiting, anki: str = "") -> Row:
     document = draft.highlight.document
-    return Row(document.path or document.title, _shown(_words_of(draft)), anki)
+    words = _shown(_words_of(draft))
+    return Row(document.path or document.title, words, anki)

@@ -45,10 +45,13 @@ def arranged(
         return None
     if not set(adopted.names.values()) <= set(seen_type.names):
         return None
-    theirs = dict(zip(seen_type.names, note.fields, strict=False))
+    fields_there = dict(zip(seen_type.names, note.fields, strict=False))
     names = note_type(seen_type.family).names
-    fields = tuple(theirs.get(adopted.names.get(name, ""), "") for name in names)
-    return fields, False
+    fields = []
+    for name in names:
+        name_there = adopted.names.get(name, "")
+        fields.append(fields_there.get(name_there, ""))
+    return tuple(fields), False
 
 
 def plan_adopted(
@@ -180,7 +183,9 @@ class _Correction:
 
     def _shows_same(self, content: Sequence[str], before: Sequence[str]) -> bool:
         compared = before[: len(self._names)]
-        return list(map(normal_form, content)) == list(map(normal_form, compared))
+        normal_content = [normal_form(html) for html in content]
+        normal_compared = [normal_form(html) for html in compared]
+        return normal_content == normal_compared
 
     def _as_their_note(
         self,
