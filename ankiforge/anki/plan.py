@@ -116,6 +116,8 @@ class Planned(Value):
     problems: tuple[Problem, ...] = ()
     changed: bool = False
     """Whether the note is newer than the one in Anki."""
+    rewritten: bool = False
+    """Whether an earlier package has the note in other words, and it was never seen in Anki."""
     taken: int = 0
     """The `mod` of the package that Anki has taken, if that is news; 0 if it is not."""
 
@@ -392,8 +394,13 @@ def plan_note(
         digest=digest,
         numbers=_cloze_words(card) if card.live else {},
     )
-    is_newer = seen is not None and mod != seen.mod
-    return replace(nothing, note=note, sent=sent, changed=is_newer)
+    return replace(
+        nothing,
+        note=note,
+        sent=sent,
+        changed=seen is not None and mod != seen.mod,
+        rewritten=seen is None and card.mod not in (0, mod),
+    )
 
 
 def _why_held(

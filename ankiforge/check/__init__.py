@@ -158,7 +158,8 @@ def _adjusted(
             finding = replace(finding, severity=Severity.INFO)
         elif (by_author and finding.check == "too_long") or (by_reader and is_wording):
             finding = _at_most_warned(finding)
-        findings.append(finding)
+        if finding not in findings:
+            findings.append(finding)
     return tuple(findings)
 
 
@@ -172,7 +173,8 @@ def lint(draft: Draft) -> tuple[Finding, ...]:
     for finding in _run(draft, context, SOURCELESS):
         if finding.check not in _BREAKING:
             finding = _at_most_warned(finding)
-        findings.append(finding)
+        if finding not in findings:
+            findings.append(finding)
     return tuple(findings)
 
 

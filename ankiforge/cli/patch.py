@@ -122,3 +122,6 @@ def _tell(
             f"to apply: cd {quote(str(root))} && git apply {path}   (or: patch -p1 < {path})"
         )
         call.say("then: ankiforge run")
+    elif not call.as_json:
+        call.say(f"to apply: ankiforge patch -q | patch -p1 -d {quote(str(root))}")
+        call.say("then: ankiforge run")

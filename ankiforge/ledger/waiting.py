@@ -306,7 +306,8 @@ def add_findings(
     draft_row = store.row("SELECT body FROM draft WHERE id = ?", draft_id)
     if draft_row is not None:
         proposal = decode_proposal(draft_row["body"])
-        _put_findings(store, draft_id, proposal, (*proposal.findings, *findings))
+        together = dict.fromkeys((*proposal.findings, *findings))
+        _put_findings(store, draft_id, proposal, tuple(together))
 
 
 def drop_resolved(store: Store) -> None:

@@ -35,7 +35,7 @@ class Published(Value):
     added: int = 0
     """Notes that no package contained before."""
     updated: int = 0
-    """Notes that are newer than those in Anki."""
+    """Notes that are newer than those in Anki, or than those of an earlier package."""
     aside: Path | None = None
     """Where the old package was moved, because nothing is left to ship."""
     problems: tuple[Problem, ...] = ()
@@ -168,6 +168,7 @@ def write(
             updated=updated,
         )
         ledger.set_setting(_LAST_PACKAGE, msgspec.json.encode(last).decode())
+    updated += sum(plan.rewritten for plan in packed)
     return Published(path, len(packed), added, updated, problems=problems)
 
 

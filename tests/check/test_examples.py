@@ -126,6 +126,13 @@ def test_a_quote_may_stand_in_the_passage_its_sentence_or_around_it(quote):
     assert "quote_not_in_source" not in found
 
 
+def test_two_gaps_with_the_same_fault_are_told_once():
+    draft = cards.cloze("A {{c1::nephron}} is a {{c2::nephron}}.", "A nephron.")
+    told = cards.findings(draft, cards.passage("Nothing of it."))
+    assert len(told) == len(set(told))
+    assert "gap_leak" in {finding.check for finding in told}
+
+
 def test_each_gap_of_a_cloze_is_an_answer():
     source = cards.passage("Dropout masks units while training.")
     draft = cards.cloze(

@@ -288,3 +288,12 @@ def test_bold_phrases_that_are_no_marks_are_told_once(forge, marks, told):
     said = [forge.ok("run").stderr for _ in range(2)]
     assert ("phrases in bold are not read as marks: 25" in said[0]) is told
     assert "in bold" not in said[1]
+
+
+def test_a_card_that_changed_before_anki_was_seen_is_counted_as_updated(
+    forge, vault, note
+):
+    forge.ok("run", vault)
+    rewrite(note, "The mitochondrion", "The mitochondria")
+    assert "2 notes to import (1 updated, 1 as before)" in forge.ok("run").stdout
+    assert "2 notes to import (2 as before)" in forge.ok("build").stdout
