@@ -186,7 +186,8 @@ def _member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
             hint="update ankiforge, or tick “Support older Anki versions” when exporting",
         )
     names = set(archive.namelist())
-    newest = next((name for name in _MEMBERS.values() if name in names), "")
+    members = [name for name in _MEMBERS.values() if name in names]
+    newest = members[0] if members else ""
     if not newest or _MEMBERS.get(version, newest) not in names:
         raise ItemError(f"{path}: it contains no Anki collection", hint=_EXPORT_AGAIN)
     return archive.getinfo(newest)

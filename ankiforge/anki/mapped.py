@@ -119,7 +119,7 @@ def positions_in(
 
 def words_in(seen: Seen, mapped: MappedType, kind: SeenType | None) -> Texts:
     """Return our fields of a note in Anki as HTML, by our names; {} if its type was changed."""
-    if kind is None or seen.type_id != mapped.id or len(seen.fields) != len(kind.fields):
+    if kind is None or not _is_of_type(seen, mapped, kind):
         return {}
     positions = positions_in(kind, mapped, None)
     return {name: seen.fields[position] for name, position in positions.items()}
@@ -181,7 +181,7 @@ def plan_mapped(
     kind = options.seen_types.get(mapped.id)
     if kind is None:
         return replace(nothing, held=f"Anki has no note type {mapped.name} any more")
-    if seen and (seen.type_id != mapped.id or len(seen.fields) != len(kind.fields)):
+    if seen and not _is_of_type(seen, mapped, kind):
         return replace(nothing, held=TYPE_CHANGED)
     positions = positions_in(kind, mapped, options.mapped.get(card.family))
     for ours in card.family.needed_fields:
@@ -338,7 +338,8 @@ class _Planning:
         assert self._seen is not None
         if _folded(tags) != _folded(self._seen.tags):
             return False
-        return all(same_html(text, self._in_anki[name]) for name, text in fields.items())
+        in_anki = self._in_anki
+        return all(same_html(text, in_anki[name]) for name, text in fields.items())
 
     def _written(
         self,
@@ -403,3 +404,8 @@ def cards_of(
 
 def _folded(tags: Iterable[str]) -> set[str]:
     return {tag.casefold() for tag in tags}
+
+
+def _is_of_type(seen: Seen, mapped: MappedType, kind: SeenType) -> bool:
+    """Return whether a note has this note type still, with all its fields."""
+    return seen.type_id == mapped.id and len(seen.fields) == len(kind.fields)

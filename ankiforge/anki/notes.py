@@ -70,7 +70,8 @@ def with_content(
         safe_context: what may stand above the question.
         feedback: the field Feedback, which is the person's.
     """
-    words = ("af1", card.guid, card.key, card.slot, ".".join(hashes), tags_hash(tags))
+    all_hashes = ".".join(hashes)
+    words = ("af1", card.guid, card.key, card.slot, all_hashes, tags_hash(tags))
     identity = " ".join(words)
     written = dict(zip(card.family.content_fields, content, strict=True))
     written["Source"] = source_html(card)
@@ -173,7 +174,8 @@ def citation_html(card: Card, safe_context: SafeContext) -> str:
     """
     above = context_of(card, safe_context)
     where = f'<span class="af-where">{literal(above)}</span>' if above else ""
-    return where + "".join(f"<cite>{literal(text)}</cite>" for text in references(card))
+    cited = [f"<cite>{literal(text)}</cite>" for text in references(card)]
+    return where + "".join(cited)
 
 
 def context_of(card: Card, safe_context: SafeContext) -> str:
@@ -230,7 +232,9 @@ def _authors_and_year(document: Document) -> str:
     for creator in document.creators:
         family_name = creator.partition(",")[0].strip()
         names.append(isolated(family_name))
-    authors = " & ".join(names) if len(names) < 3 else f"{names[0]} et al."
+    authors = " & ".join(names)
+    if len(names) > 2:
+        authors = f"{names[0]} et al."
     year = re.match(r"\d{4}", document.issued)
     return _joined(" ", authors, f"({year[0]})" if year else "")
 

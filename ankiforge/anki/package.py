@@ -202,7 +202,8 @@ def _note_rows(
         tags = f" {' '.join(note.tags)} " if note.tags else ""
         fields = _SEPARATOR.join(note.own or note.fields)
         type_id = layout.type_of(note).id
-        yield layout.note_ids[note.guid], note.guid, type_id, note.mod, tags, fields, ""
+        id = layout.note_ids[note.guid]
+        yield id, note.guid, type_id, note.mod, tags, fields, ""
 
 
 def _card_rows(
@@ -371,7 +372,8 @@ def _picture_data(picture: Media) -> bytes:
     """Read a picture. Raise ItemError if it is no longer the one that its name says."""
     with open_regular(Path(picture.path), most=MAX_PICTURE_BYTES) as image:
         data = image.read()
-    if hashlib.sha256(data).hexdigest()[:16] != picture.name[3:19]:
+    digest = hashlib.sha256(data).hexdigest()[:16]
+    if digest != picture.name[3:19]:
         message = f"{picture.path}: changed while the package was made"
         raise ItemError(message, hint="run it again")
     return data

@@ -335,7 +335,8 @@ def _preset(config: Message, *, fsrs: bool) -> Preset:
     parameters: tuple[float, ...] = ()
     for field in (6, 5, 3):
         parameters = parameters or _floats(config.get(field))
-    if len(parameters) not in (17, 19, 21) or not all(map(_is_usable, parameters)):
+    is_known_version = len(parameters) in (17, 19, 21)
+    if not is_known_version or not all(map(_is_usable, parameters)):
         parameters = ()
     return Preset(
         parameters=parameters,

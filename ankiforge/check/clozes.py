@@ -252,7 +252,9 @@ def _is_sentence(whole: str, text: str) -> bool:
 
 def _around(text: str, gap: Gap) -> tuple[str, str]:
     """Return the text before and behind a gap, without the signs of emphasis at it."""
-    return text[: gap.start].rstrip("*_"), text[gap.end :].lstrip("*_")
+    before = text[: gap.start]
+    behind = text[gap.end :]
+    return before.rstrip("*_"), behind.lstrip("*_")
 
 
 def _is_cut_from_word(text: str, gap: Gap, answer: str) -> bool:
@@ -261,7 +263,8 @@ def _is_cut_from_word(text: str, gap: Gap, answer: str) -> bool:
     begins_within = _is_cased(before[-1:]) and _is_cased(answer[:1])
     goes_on = _is_cased(answer[-1:]) and _is_cased(behind[:1])
     ends_within = goes_on and not _ENDING.match(behind)
-    is_bracketed = before[-1:] in ("(", "（") and behind[:1] in (")", "）")
+    is_opened = before[-1:] in ("(", "（")
+    is_bracketed = is_opened and behind[:1] in (")", "）")
     return begins_within or ends_within or is_bracketed
 
 
@@ -273,7 +276,9 @@ def _is_cased(sign: str) -> bool:
 def _is_named(text: str, gap: Gap) -> bool:
     """Return whether a word beside the gap says that it is a name: `called`, `known as`."""
     before, behind = _around(text, gap)
-    return bool(_NAMING.search(before[-_NEAR:]) or _NAMING.match(behind.lstrip(" ,")))
+    if _NAMING.search(before[-_NEAR:]):
+        return True
+    return _NAMING.match(behind.lstrip(" ,")) is not None
 
 
 def _begins_within(text: str) -> bool:
@@ -282,7 +287,10 @@ def _begins_within(text: str) -> bool:
     Code, a formula, `mRNA` and `p-value` are no such beginning.
     """
     first = re.search(r"[`$]|(?<!\{\{)[^\W\d_][^\W_]*-?", text)
-    return first is not None and first[0].islower() and first[0][1:2] != "-"
+    if first is None:
+        return False
+    word = first[0]
+    return word.islower() and word[1:2] != "-"
 
 
 def _says_little(text: str, *, opens: bool, defines: bool) -> bool:

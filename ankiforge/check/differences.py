@@ -157,7 +157,8 @@ def _are_opposed(word: str, counterpart: str) -> bool:
     if head >= _HEAD:
         starts.append(head)
     for start in starts:
-        if stem(counterpart[start:]) in opposed().get(stem(word[start:]), ()):
+        opposites = opposed().get(stem(word[start:]), ())
+        if stem(counterpart[start:]) in opposites:
             return True
     return False
 
@@ -296,7 +297,8 @@ def judged(mine: ComparedSides, theirs: ComparedSides) -> str | None:
 
 def _both_ask(card: Features, other: Features) -> bool:
     """Return whether both questions say what they ask; `What?` is clear only in its context."""
-    if Family.CLOZE in (card.family, other.family) or card.asked == other.asked:
+    has_cloze = Family.CLOZE in (card.family, other.family)
+    if has_cloze or card.asked == other.asked:
         return True
     return bool(card.sequence and other.sequence)
 
@@ -323,7 +325,8 @@ def answers_alike(mine: ComparedSides, theirs: ComparedSides) -> bool:
     asked = stem_set(mine.asked)
     other_asked = stem_set(theirs.asked)
     shared = len(asked & other_asked)
-    return shared >= _SHARED and 2 * shared >= min(len(asked), len(other_asked))
+    shorter = min(len(asked), len(other_asked))
+    return shared >= _SHARED and 2 * shared >= shorter
 
 
 # --- citations ------------------------------------------------------------------------

@@ -80,4 +80,6 @@ def _doubt_about_line(draft: Draft, highlight: Highlight) -> str:
 
 def _open_brackets(text: str) -> int:
     """Return how many brackets of a text are not closed; less than 0 if they close others."""
-    return len(re.findall(r"[(（\[]", text)) - len(re.findall(r"[)）\]]", text))
+    openers = re.findall(r"[(（\[]", text)
+    closers = re.findall(r"[)）\]]", text)
+    return len(openers) - len(closers)

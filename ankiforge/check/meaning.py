@@ -168,7 +168,8 @@ def _turned(card: list[str], proof: list[str]) -> Iterator[Pair]:
             continue
         if not opposites.isdisjoint(card_forms):
             continue
-        if not NEGATORS.isdisjoint(card[max(0, place - _REACH) : place + _REACH + 1]):
+        around = card[max(0, place - _REACH) : place + _REACH + 1]
+        if not NEGATORS.isdisjoint(around):
             continue
         proof_place = _first_of(opposites, proof)
         if not _sides_swapped(card, place, proof, proof_place):

@@ -129,7 +129,9 @@ def tens_and_ones(text: str) -> str:
 
 def _sum_of_words(match: re.Match[str]) -> str:
     tens, ones = match.groups()
-    return str(int(NUMBER_WORDS[tens.casefold()]) + int(NUMBER_WORDS[ones.casefold()]))
+    tens_value = int(NUMBER_WORDS[tens.casefold()])
+    ones_value = int(NUMBER_WORDS[ones.casefold()])
+    return str(tens_value + ones_value)
 
 
 def without_accents(text: str) -> str:

@@ -161,7 +161,10 @@ def _is_mere_remark(front: str) -> bool:
         return False
     # single letters and digits are too short to say what is meant, single ideographs
     # are words
-    words = {word for word in tokens(front) if len(word) > 1 or not word.isascii()}
+    words = set()
+    for word in tokens(front):
+        if len(word) > 1 or not word.isascii():
+            words.add(word)
     return bool(words) and words <= _REMARK | STOP_WORDS
 
 
@@ -207,7 +210,8 @@ _FEWEST_ITEMS = 3
 def _items_between_commas(answer: str) -> int:
     """Return the number of items of an enumeration of at least three short ones; else 1."""
     plain = _BRACKETED.sub("", answer) or answer
-    items = [item for item in _BETWEEN_ITEMS.split(plain.strip(" .")) if item.strip()]
+    parts = _BETWEEN_ITEMS.split(plain.strip(" ."))
+    items = [part for part in parts if part.strip()]
     is_list = len(items) >= _FEWEST_ITEMS and all(map(_is_item, items))
     return len(items) if is_list else 1
 

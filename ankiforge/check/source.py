@@ -151,7 +151,8 @@ class _Vocabulary(NamedTuple):
 
     def has(self, word: str) -> bool:
         """Return whether the source has a word in another form, notation, or unit."""
-        if word[:_PREFIX] in self.beginnings or stem(word)[:_PREFIX] in self.beginnings:
+        beginnings = self.beginnings
+        if word[:_PREFIX] in beginnings or stem(word)[:_PREFIX] in beginnings:
             return True
         # wrong numbers are found by the check `numbers`
         if word.isdecimal() or word in ("one", "two"):
@@ -171,7 +172,8 @@ _PREFIX = 5
 @lru_cache(maxsize=256)
 def _beginnings(source: str) -> frozenset[str]:
     words = tokens(source)
-    return frozenset(form[:_PREFIX] for form in (*words, *map(stem, words)))
+    forms = (*words, *map(stem, words))
+    return frozenset(form[:_PREFIX] for form in forms)
 
 
 def _has_phrase(source: str, wanted: str) -> bool:
@@ -182,7 +184,8 @@ def _has_phrase(source: str, wanted: str) -> bool:
     words = wanted.strip(" .")
     if not words:
         return False
-    return has_word(words, source, joined=(_joins(words[0]), _joins(words[-1])))
+    joined = (_joins(words[0]), _joins(words[-1]))
+    return has_word(words, source, joined=joined)
 
 
 def _joins(letter: str) -> bool:

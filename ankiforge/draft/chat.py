@@ -133,7 +133,9 @@ def export_looks(cards: Sequence[SendableCard]) -> list[str]:
     """Return texts to paste in which a chat compares drafts with their passages."""
     texts = []
     for start in range(0, len(cards), CARDS):
-        labelled = [(label_for(card.id), card) for card in cards[start : start + CARDS]]
+        labelled = []
+        for card in cards[start : start + CARDS]:
+            labelled.append((label_for(card.id), card))
         texts.append(_pasted(look_question(labelled).messages))
     return texts
 
@@ -144,7 +146,11 @@ def _pasted(messages: Iterable[Message]) -> str:
 
 def asked_in(tasks: Iterable[SendableTask]) -> int:
     """Count the highlights that the texts contain."""
-    return sum(len(sendable.passages) for sendable in tasks if not barred(sendable.task))
+    count = 0
+    for sendable in tasks:
+        if not barred(sendable.task):
+            count += len(sendable.passages)
+    return count
 
 
 def label_for(identity: str) -> str:

@@ -188,7 +188,8 @@ class Conversation:
                 faults = self._repair(draft, highlight)
                 if faults:
                     blocked.append((draft, faults))
-        are_candidates = len(drafts) > 1 and drafts[0].intent == drafts[1].intent
+        are_several = len(drafts) > 1
+        are_candidates = are_several and drafts[0].intent == drafts[1].intent
         if are_candidates and len(blocked) < len(drafts):
             return []
         return blocked

@@ -232,7 +232,9 @@ def _offered_range(answer: httpx2.Response, done: int) -> tuple[int, int]:
         return 0, _number(answer.headers.get("content-length", ""))
     said = _RANGE.fullmatch(answer.headers.get("content-range", ""))
     size = _number(said[2]) if said else 0
-    if answer.status_code == 206 and said and said[1] and int(said[1]) == done:
+    begins_at = said[1] if said else ""
+    is_partial = answer.status_code == 206
+    if is_partial and begins_at and int(begins_at) == done:
         return done, size
     if answer.status_code == 416 and size == done:
         return done, size
@@ -315,7 +317,10 @@ def _size(file: Path) -> int:
 
 def _number(text: str) -> int:
     """Return a number of bytes that a server names; 0 if it names none."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
+    is_number = text.isascii() and text.isdigit()
+    if not is_number or len(text) >= 16:
+        return 0
+    return int(text)
 
 
 def _host(url: str) -> str:

@@ -218,7 +218,10 @@ def _flat_dict(value: Json, label_key: str, depth: int) -> Iterator[Json]:
 
 def _groups(value: Json) -> Json:
     """Return the parts of an object that may contain objects, strings of JSON last."""
-    groups = {key: part for key, part in value.items() if isinstance(part, dict | list)}
+    groups = {}
+    for key, part in value.items():
+        if isinstance(part, dict | list):
+            groups[key] = part
     for key, part in value.items():
         if str(part)[:1] in "{[":
             groups[key] = part

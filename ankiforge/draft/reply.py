@@ -174,7 +174,8 @@ def _string(found: Json, key: str) -> str:
     value = found.get(key)
     if isinstance(value, list):
         parts = value[:_MOST_PARTS]
-        value = ", ".join(str(part) for part in parts if isinstance(part, str | int))
+        words = [str(part) for part in parts if isinstance(part, str | int)]
+        value = ", ".join(words)
     if not isinstance(value, str | int | float) or isinstance(value, bool):
         return ""
     return str(value)[:_LONGEST_STRING]

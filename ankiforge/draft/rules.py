@@ -145,7 +145,8 @@ def _by_hand(highlight: Highlight) -> tuple[Draft, ...] | str:
         return (_cloze_by_hand(highlight, origin),)
     if highlight.form is Form.BLOCK and not sides:
         return UNANSWERED
-    if len(sides) not in (2, 3) or not all(side.strip() for side in sides):
+    has_empty_side = not all(side.strip() for side in sides)
+    if has_empty_side or len(sides) not in (2, 3):
         return "a card with an empty side"
     front, back, *extra = sides
     kind = CardKind.TWO_WAY if highlight.two_way else CardKind.BASIC

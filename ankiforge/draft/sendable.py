@@ -152,7 +152,9 @@ class Privacy:
 
         creators = _creators_and_year(document)
         comment = highlight.comment if highlight.instructs else ""
-        phrases = [text(highlight.exact[start:end]) for start, end in highlight.gaps]
+        phrases = []
+        for start, end in highlight.gaps:
+            phrases.append(text(highlight.exact[start:end]))
         return Sendable(
             key=highlight.key,
             title=_unless_masked(text(document.title)),
@@ -296,7 +298,10 @@ class SendableTask:
         """Title, authors and year of the document; "" if none of that may be told."""
         document = self.task.document
         creators = _creators_and_year(document)
-        return self.text(f"{document.title} ({creators})" if creators else document.title)
+        title = document.title
+        if creators:
+            title = f"{title} ({creators})"
+        return self.text(title)
 
     @property
     def remark(self) -> SendableText:

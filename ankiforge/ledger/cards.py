@@ -115,7 +115,10 @@ def _told(event: Event) -> Pair:
 
 def _words_and_reason(event: Event) -> str:
     """Return the fields of a card in an event, and the reason that a person gave."""
-    fields = event.body.get("fields") or event.body.get("draft", {}).get("fields", {})
+    fields = event.body.get("fields")
+    if not fields:
+        draft = event.body.get("draft", {})
+        fields = draft.get("fields", {})
     words = " / ".join(text for _, text in occlusion.readable(fields.items()))
     why: str = event.body.get("why", "")
     if words and why:
@@ -249,7 +252,8 @@ def cards_of(store: Store, condition: str = "1", *values: object) -> Iterator[Ca
         row_by_key = {row["key"]: row for row in highlight_rows}
         for passage_key in passage_keys:
             passage = store.passage(passage_key)
-            known_rows = [row_by_key[key] for key in passage.keys if key in row_by_key]
+            known_keys = [key for key in passage.keys if key in row_by_key]
+            known_rows = [row_by_key[key] for key in known_keys]
             for state in passage.cards.values():
                 yield _card_from(state, passage, known_rows)
 
@@ -318,7 +322,8 @@ def _remarks(
         states = {highlight_row["state"] for highlight_row in known_rows}
         is_gone = "gone" in states and "unselected" not in states
         return (CardRemark.SOURCE_GONE,) if is_gone else ()
-    if wording.quote and exact(wording.quote) not in exact(present.context):
+    is_quoted_still = exact(wording.quote) in exact(present.context)
+    if wording.quote and not is_quoted_still:
         return (CardRemark.SOURCE_CHANGED,)
     return ()
 

@@ -558,7 +558,8 @@ class Ledger:
         """Return the notes that other tools made of our cards, by the cards' guids."""
         notes = {}
         for row in self._store.rows("SELECT guid, passage FROM card WHERE adopted != ''"):
-            card = self._store.passage(row["passage"]).cards[row["guid"]]
+            passage = self._store.passage(row["passage"])
+            card = passage.cards[row["guid"]]
             if card.adopted:
                 notes[row["guid"]] = card.adopted
         return notes

@@ -179,7 +179,8 @@ def set_masks(store: Store, guid: str, masks: str) -> None:
 def _refuse_blocked(draft_id: str, proposal: Proposal) -> None:
     """Raise for a draft that a check blocks, with what the first such check found."""
     findings = proposal.findings
-    blocking = next(finding for finding in findings if finding.severity is Severity.BLOCK)
+    all_blocking = (finding for finding in findings if finding.severity is Severity.BLOCK)
+    blocking = next(all_blocking)
     raise RefusedError(
         f"{draft_id}: {blocking.message}",
         hint=f"ankiforge edit {draft_id}, or accept --force {draft_id}",
@@ -300,7 +301,8 @@ def _accept_as_it_is(
     """
     draft_row = waiting.waiting_row(store, draft_id)
     draft = drafts.decode_proposal(draft_row["body"]).draft
-    gap = proposals.nearest_gap(draft, fields.get("Text", draft.field("Text")))
+    text = fields.get("Text", draft.field("Text"))
+    gap = proposals.nearest_gap(draft, text)
     if draft_row["revises"]:
         return accept(store, draft_id, gap=gap, forced=True)
     proposal, wording = _with_gap(draft_row, gap)
@@ -405,7 +407,8 @@ def _proposal_as_rejected(store: Store, draft_row: Row) -> tuple[str, Json, list
     for row in proposals.rows_of(store, passage):
         if row["drafter"] == PROPOSE:
             draft_ids.append(row["id"])
-            passed += proposals.contents(drafts.decode_proposal(row["body"]).draft)
+            proposal = drafts.decode_proposal(row["body"])
+            passed += proposals.contents(proposal.draft)
     wording = drafts.wording_in(draft_row)
     body: Json = {
         "guid": "",
@@ -453,7 +456,8 @@ def skip(store: Store, highlight_key: str, why: str = "") -> None:
     with store.action():
         first = store.first(cards.highlight_row(store, highlight_key)["key"])
         waiting.refuse_doubtful(store, highlight_key)
-        event = store.add("skip", first, PERSON, {"why": why} if why else {})
+        body = {"why": why} if why else {}
+        event = store.add("skip", first, PERSON, body)
         keys = store.keys(first)
         marks = ", ".join("?" * len(keys))
         for draft_row in store.rows(

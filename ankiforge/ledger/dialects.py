@@ -186,16 +186,19 @@ def asked(pending: Pending) -> str:
     switched_off = [TITLES[dialect] for dialect in pending.read if dialect not in on]
     changes = []
     if switched_on:
-        changes.append(f"{' and '.join(switched_on)} {_are(switched_on)} switched on")
+        titles = " and ".join(switched_on)
+        changes.append(f"{titles} {_are(switched_on)} switched on")
     if switched_off:
-        changes.append(f"{' and '.join(switched_off)} {_are(switched_off)} switched off")
+        titles = " and ".join(switched_off)
+        changes.append(f"{titles} {_are(switched_off)} switched off")
     if not switched_off:
         request = f"read {_their(switched_on)} cards"
     elif not switched_on:
         request = f"read {_their(switched_off)} cards no longer"
     else:
         request = "read the cards accordingly"
-    return f"{', '.join(changes)} in {vault}: {request}? {effect(pending.difference)}."
+    what_changed = ", ".join(changes)
+    return f"{what_changed} in {vault}: {request}? {effect(pending.difference)}."
 
 
 def _are(plugins: Sequence[str]) -> str:

@@ -88,7 +88,8 @@ class Duplicates:
         """Return a card or a foreign note as a draft; None if it is not in use."""
         if id.startswith(NOTE):
             query = "SELECT fields FROM foreign_note WHERE id = ?"
-            stored = self._store.value(query, int(id.removeprefix(NOTE)))
+            note_id = int(id.removeprefix(NOTE))
+            stored = self._store.value(query, note_id)
             fields = msgspec.json.decode(stored, type=Fields) if stored else ()
             if not fields:
                 return None
@@ -98,7 +99,8 @@ class Duplicates:
         row = self._store.row("SELECT passage FROM card WHERE guid = ? AND live", id)
         if row is None:
             return None
-        wording = self._store.passage(row["passage"]).cards[id].wording
+        passage = self._store.passage(row["passage"])
+        wording = passage.cards[id].wording
         return _bare_draft(CardKind(wording.kind), tuple(wording.fields.items()))
 
     # --- notes in Anki that are not ours ------------------------------------------------

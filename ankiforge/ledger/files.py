@@ -88,7 +88,8 @@ class CacheFile:
             self._note_failure(error)
 
     def _open(self, *, make: bool = False) -> sqlite3.Connection:
-        return sqlite3.connect(self._path.database(make=make), timeout=self._patience)
+        path = self._path.database(make=make)
+        return sqlite3.connect(path, timeout=self._patience)
 
     def _note_failure(self, error: sqlite3.Error) -> None:
         """If the file is in use, do not wait for it in later calls."""

@@ -437,7 +437,8 @@ def _retire(passage: Passage, event: Event) -> None:
 
 def _end(passage: Passage, event: Event, verdict: Verdict) -> None:
     card = _card_of(passage, event)
-    if card and (event.by == PERSON or card.by != PERSON):
+    may_judge = event.by == PERSON or (card is not None and card.by != PERSON)
+    if card and may_judge:
         _judge(card, verdict, event.by, event.body.get("why", ""))
 
 

@@ -57,7 +57,9 @@ def keep_numbers(
     for _, gap in reversed(answers):
         if kept[gap.start] != gap.numbers:
             marks = ",".join(map(str, kept[gap.start]))
-            new = f"{new[: gap.start]}{{{{c{marks}::{new[gap.body :]}"
+            before = new[: gap.start]
+            behind = new[gap.body :]
+            new = f"{before}{{{{c{marks}::{behind}"
     return new
 
 
@@ -76,7 +78,9 @@ def _matched_numbers(
         return fuzz.ratio(before.words, after.words) >= _MIN_SIMILARITY
 
     def in_same_place(before: _Answer, after: _Answer) -> bool:
-        return _same_place(_around(old_text, before.gap), _around(new_text, after.gap))
+        around_before = _around(old_text, before.gap)
+        around_after = _around(new_text, after.gap)
+        return _same_place(around_before, around_after)
 
     unmatched = [_Answer(canonical(gap.answer), gap) for gap in gaps(old_text)]
     kept: dict[int, Numbers] = {}
@@ -145,4 +149,5 @@ def _same_place(before: Sides, after: Sides) -> bool:
     """Return whether both gaps have the same context on one side, or on both."""
     if before == after:
         return True
-    return any(side and side == other for side, other in zip(before, after, strict=True))
+    sides = zip(before, after, strict=True)
+    return any(old_side and old_side == new_side for old_side, new_side in sides)

@@ -117,7 +117,8 @@ class JournalFiles:
         Raises:
             LedgerError: it cannot be written.
         """
-        lines = b"".join(msgspec.json.encode(event) + b"\n" for event in events)
+        encoded = [msgspec.json.encode(event) + b"\n" for event in events]
+        lines = b"".join(encoded)
         try:
             with self.own.open(os.O_RDWR | os.O_CREAT | os.O_APPEND) as file:
                 return _append(file, lines)
@@ -190,7 +191,8 @@ def _tail(file: IO[bytes], size: int) -> str:
     if file.seek(0, os.SEEK_END) < size:
         return ""
     file.seek(max(0, size - TAIL_BYTES))
-    return sha256(file.read(min(size, TAIL_BYTES))).hexdigest()[:16]
+    tail = file.read(min(size, TAIL_BYTES))
+    return sha256(tail).hexdigest()[:16]
 
 
 def _whole_lines(file: IO[bytes]) -> Iterator[Line]:

@@ -252,7 +252,9 @@ class Line(Value):
     @property
     def words(self) -> Card | Draft:
         """What has the kind, fields, quote, origin and tags."""
-        return self.entry.draft if isinstance(self.entry, Waiting) else self.entry
+        if isinstance(self.entry, Waiting):
+            return self.entry.draft
+        return self.entry
 
     @property
     def highlight(self) -> Highlight:
@@ -287,7 +289,10 @@ class Line(Value):
         if isinstance(self.entry, Waiting):
             return self.entry.proposal.findings
         remarks = self.entry.remarks
-        return tuple(Finding(each.check, Severity.INFO, each.message) for each in remarks)
+        findings = []
+        for remark in remarks:
+            findings.append(Finding(remark.check, Severity.INFO, remark.message))
+        return tuple(findings)
 
     @property
     def blocked(self) -> bool:
@@ -330,7 +335,10 @@ def _lines_together(store: Store, line_ids: list[str]) -> Iterator[Line]:
     )
     found = waiting.list_waiting(store, condition, encode(line_ids))
     drafts = {draft.id: draft for draft in found}
-    revisions = {draft.revises: draft for draft in drafts.values() if draft.revises}
+    revisions = {}
+    for draft in drafts.values():
+        if draft.revises:
+            revisions[draft.revises] = draft
     for line_id in line_ids:
         verdict, anki = states.get(line_id, ("", ""))
         if line_id in drafts:
@@ -376,5 +384,6 @@ _NOT_LETTERS = regex(r"[\W_]+")
 def loose(text: str) -> str:
     """Return the words of a title without case, accents and punctuation."""
     decomposed = unicodedata.normalize("NFKD", text.casefold()).translate(BASE_LETTERS)
-    letters = "".join(sign for sign in decomposed if not unicodedata.combining(sign))
+    signs = [sign for sign in decomposed if not unicodedata.combining(sign)]
+    letters = "".join(signs)
     return _NOT_LETTERS.sub(" ", letters).strip()

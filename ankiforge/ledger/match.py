@@ -378,7 +378,8 @@ def _in_same_spots(
         least=0,
     ):
         before, after = around_found[found_index]
-        if around_known[known_index] == (pairs.get(before, -1), pairs.get(after, -1)):
+        nearest_found = (pairs.get(before, -1), pairs.get(after, -1))
+        if around_known[known_index] == nearest_found:
             spots.append((found_index, known_index))
     return spots
 
@@ -409,7 +410,9 @@ def _extends(known: Mark, found: Mark) -> bool:
     from rapidfuzz.distance import LCSseq
 
     shorter, longer = sorted((known.newest.text, found.newest.text), key=len)
-    if len(shorter) < SHORTEST_EXTENDED or len(longer) > LONGER * len(shorter):
+    is_too_short = len(shorter) < SHORTEST_EXTENDED
+    is_too_long = len(longer) > LONGER * len(shorter)
+    if is_too_short or is_too_long:
         return False
     return LCSseq.similarity(shorter, longer) >= WITHIN * len(shorter)
 

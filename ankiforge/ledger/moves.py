@@ -195,7 +195,10 @@ class Moves:
             is_here = key in matched or row["state"] == "present"
             if not is_here or key in absent or self._store.passage(key).decided:
                 continue
-            mark = matched[key].mark if key in matched else mark_of(decode_highlight(row))
+            if key in matched:
+                mark = matched[key].mark
+            else:
+                mark = mark_of(decode_highlight(row))
             if _may_inherit(gone, row, mark):
                 heirs.append((-likeness_around(gone.mark, mark), key, row["place"]))
         return heirs
@@ -290,4 +293,6 @@ def _may_inherit(gone: KnownHighlight, row: Row, mark: Mark) -> bool:
         return False
     if len(mark.newest.text) >= LONG or row["reason"].startswith(SAME_WORDS):
         return True
-    return gone.exact == row["exact"] and bool(match_moved([gone.mark], [mark]))
+    if gone.exact != row["exact"]:
+        return False
+    return bool(match_moved([gone.mark], [mark]))

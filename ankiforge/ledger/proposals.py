@@ -61,7 +61,8 @@ def with_gap(draft: Draft, number: int) -> Draft:
 
 def contents(draft: Draft) -> list[str]:
     """Return the contents of the cards that the gaps of a proposal would become."""
-    return [content_of({"Text": text}) for text in draft.gaps or (draft.field("Text"),)]
+    texts = draft.gaps or (draft.field("Text"),)
+    return [content_of({"Text": text}) for text in texts]
 
 
 def nearest_gap(draft: Draft, text: str) -> int:
@@ -182,7 +183,8 @@ def overlap(one: str, other: str) -> bool:
         return False
     if common == min(len(words), len(other_words)):
         return True
-    return 2 * common / (len(words) + len(other_words)) > ALIKE
+    all_words = len(words) + len(other_words)
+    return 2 * common / all_words > ALIKE
 
 
 def _words(text: str) -> set[str]:

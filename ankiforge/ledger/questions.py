@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
-from itertools import chain, combinations
+from itertools import combinations
 
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import cards, decide, dialects, forms, waiting
@@ -40,7 +40,10 @@ MISSING_SHOWN = 5
 
 def open_questions(store: Store) -> list[Question]:
     """Return what only a person can tell."""
-    return list(chain.from_iterable(ask(store) for ask, _ in _KINDS.values()))
+    questions: list[Question] = []
+    for ask, _ in _KINDS.values():
+        questions.extend(ask(store))
+    return questions
 
 
 def answer(
@@ -216,7 +219,8 @@ def _conflicts(store: Store) -> dict[str, list[Conflict]]:
     """Return the fields in conflict by card: edited here, or else in Anki."""
     conflicts = defaultdict(list)
     for card_row in store.rows("SELECT passage, guid FROM card WHERE live AND offered"):
-        card = store.passage(card_row["passage"]).cards[card_row["guid"]]
+        passage = store.passage(card_row["passage"])
+        card = passage.cards[card_row["guid"]]
         for field, text in card.offered.items():
             mine = card.wording.fields.get(field, "")
             conflicts[card.guid].append(Conflict(Guid(card.guid), field, mine, text))

@@ -217,7 +217,8 @@ class Known:
         if not fingerprint:
             return False
         row = self._row(container, path)
-        return row is not None and row["fingerprint"] == f"{self._salt} {fingerprint}"
+        salted = f"{self._salt} {fingerprint}"
+        return row is not None and row["fingerprint"] == salted
 
     def depends(self, container: str, path: str) -> Strings:
         """Return what the last reading of a document depended on."""
@@ -311,7 +312,8 @@ def _unite_with_passage_here(
         mark = mark_of(decode_highlight(row))
         if mark.newest.triple == reading.triple:
             keys.append(row["key"])
-    if len(keys) == 1 and store.first(keys[0]) != store.first(key):
+    is_one = len(keys) == 1
+    if is_one and store.first(keys[0]) != store.first(key):
         store.add("same", key, POLICY, {"old": keys[0]})
 
 

@@ -226,19 +226,20 @@ class _Recording:
                 if change.why or not isinstance(change, Held):
                     self.changes.append(change)
         self._let_wait(highlight_key, worded, highlight, changes)
-        own_forms = [row for row in elsewhere if row["slot"]]
-        own_forms_here = [each.wording for each in worded if each.wording.own]
-        for each in proposed:
+        own_forms: list[Wording | Row] = [row for row in elsewhere if row["slot"]]
+        for draft in worded:
+            if draft.wording.own:
+                own_forms.append(draft.wording)
+        for draft in proposed:
             self._let_proposal_wait(
                 highlight_key,
-                each.proposal,
+                draft.proposal,
                 highlight,
-                (*own_forms, *own_forms_here),
+                own_forms,
             )
         content = "" if result.fate == "failed" else highlight_row["content"]
-        self._outcomes.append(
-            (content, result.reason, result.fate, result.worth, highlight_key)
-        )
+        outcome = (content, result.reason, result.fate, result.worth, highlight_key)
+        self._outcomes.append(outcome)
 
     def _waiting_elsewhere(self, highlight_key: str, passage: Passage) -> list[Row]:
         """Return the drafts that wait for the same passage under its other keys."""
@@ -365,7 +366,9 @@ def keep_terms(store: Store, terms: Iterable[tuple[str, SearchTerms]]) -> None:
     """Store search terms by the kind and content of their cards, or by another digest."""
     rows = []
     for digest, each in terms:
-        rows.append((digest, " ".join(each.words), " ".join(each.finders), each.exact))
+        words = " ".join(each.words)
+        finders = " ".join(each.finders)
+        rows.append((digest, words, finders, each.exact))
     store.write_all("INSERT OR IGNORE INTO indexed VALUES (?, ?, ?, ?)", rows)
 
 
@@ -454,7 +457,8 @@ def _renumbered(
         return proposal
     if wording.kind == "occlusion":
         return _followed(card, proposal)
-    shipped = " ".join(make(int(number), words) for number, words in card.numbers.items())
+    clozes = [make(int(number), words) for number, words in card.numbers.items()]
+    shipped = " ".join(clozes)
     text = keep_numbers(
         old=card.wording.fields.get("Text", ""),
         new=wording.fields.get("Text", ""),
@@ -475,14 +479,17 @@ def _followed(card: State, proposal: Proposal) -> Proposal:
     new = occlusion.parse(draft.field(occlusion.FIELD))
     followed = occlusion.follow(old, new, card.numbers)
     fields = {**dict(draft.fields), occlusion.FIELD: occlusion.write(followed.masks)}
-    return replace(proposal, draft=replace(draft, fields=tuple(fields.items())))
+    numbered = replace(draft, fields=tuple(fields.items()))
+    return replace(proposal, draft=numbered)
 
 
 def _alike(one: Wording, other: Wording) -> float:
     """Return how much the words of two cards are alike, of 100."""
     from rapidfuzz import fuzz
 
-    return fuzz.ratio(" ".join(one.fields.values()), " ".join(other.fields.values()))
+    words = " ".join(one.fields.values())
+    other_words = " ".join(other.fields.values())
+    return fuzz.ratio(words, other_words)
 
 
 # --- copies -----------------------------------------------------------------------------

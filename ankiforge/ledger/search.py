@@ -80,7 +80,8 @@ class _Hits:
     def found_by(self, *ways: str) -> bool:
         """Return whether anything was found in one of these ways."""
         ranks = {_ORDER.index(way) for way in ways}
-        return any(hit.rank in ranks for hit in chain(*self.by_work.values()))
+        hits = chain.from_iterable(self.by_work.values())
+        return any(hit.rank in ranks for hit in hits)
 
     def in_order(self) -> list[tuple[int, list[_Hit]]]:
         """Return the works with their hits, the most reliable first."""
@@ -285,7 +286,8 @@ def _titled(store: Store, query: str) -> Iterator[tuple[int, str, float]]:
         title = loose(document_row["title"])
         score = _title_score(wanted, title)
         if score >= _ALIKE:
-            yield document_row["id"], TITLE if title == wanted else SIMILAR, score
+            way = TITLE if title == wanted else SIMILAR
+            yield document_row["id"], way, score
 
 
 def _title_score(wanted: str, title: str) -> float:
@@ -383,7 +385,8 @@ def _recall(store: Store, guids: list[str], now: float) -> dict[str, float]:
     for review_row in rows:
         if review_row["interval"] > 0:
             seconds = max(now - review_row["at"], 0)
-            elapsed = 19 / 81 * seconds / 86_400 / review_row["interval"]
+            days = seconds / 86_400
+            elapsed = 19 / 81 * days / review_row["interval"]
             recall[review_row["guid"]] = (1 + elapsed) ** -0.5
     return recall
 
@@ -448,4 +451,5 @@ def _without_signs(word: str) -> str:
 
 def _may_be_prefix(word: str) -> bool:
     """Return whether it is long enough: a Latin letter matches half of the index."""
-    return len(_without_signs(word)) >= 2 or bool(re.match(_UNSPACED, word))
+    letters = _without_signs(word)
+    return len(letters) >= 2 or bool(re.match(_UNSPACED, word))

@@ -463,7 +463,8 @@ class Store:
         """Return the content of the one card that an event brings, or `ANY_CONTENT`."""
         if event.what != "accept" or event.key in self._running().changed_keys:
             return ANY_CONTENT
-        passage = self._passages.get(self._keys(event.key)[0])
+        first_key = self._keys(event.key)[0]
+        passage = self._passages.get(first_key)
         if passage is None or passage.cards or passage.rejected:
             return ANY_CONTENT
         return content_of(event.body["draft"]["fields"])

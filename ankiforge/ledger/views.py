@@ -211,7 +211,8 @@ class _ViewRecording:
             return
         for guid, card in self._cards.items():
             was_seen = guid in self._notes or guid in self._before
-            if not card["live"] or was_seen or note_id(Guid(guid)) not in self._graves:
+            is_buried = note_id(Guid(guid)) in self._graves
+            if not card["live"] or was_seen or not is_buried:
                 continue
             if not _wanted_again(self._store, Guid(guid)):
                 self.viewed.deleted.append(Guid(guid))
@@ -357,7 +358,8 @@ def to_plan(store: Store, settings: str) -> Iterator[tuple[Card, Seen | None]]:
     )
     rows = store.rows(f"SELECT c.guid, s.body FROM {chosen}", settings)
     body_by_guid = {card_row["guid"]: card_row["body"] for card_row in rows}
-    taken = {row["guid"]: row["mod"] for row in store.rows("SELECT guid, mod FROM taken")}
+    rows = store.rows("SELECT guid, mod FROM taken")
+    taken = {row["guid"]: row["mod"] for row in rows}
     for card in cards.cards_of(
         store,
         f"guid IN (SELECT c.guid FROM {chosen})",
@@ -588,7 +590,8 @@ def _adopt_note(
 def _key_of(store: Store, note: Seen, passage: str) -> str:
     """Return the key of the highlight with a passage: the note's, else the only one."""
     query = "SELECT key FROM highlight WHERE folded = ? AND state = 'present'"
-    keys: list[str] = [row["key"] for row in store.rows(query, fold(passage))]
+    rows = store.rows(query, fold(passage))
+    keys: list[str] = [row["key"] for row in rows]
     if note.identity and note.identity.key in keys:
         return note.identity.key
     return keys[0] if len(keys) == 1 else ""
@@ -647,7 +650,8 @@ def in_learning_order(store: Store, guids: Sequence[Guid]) -> list[Guid]:
     by_document: dict[tuple[str, str], list[tuple[float, int, Guid]]] = {}
     for row in rows:
         place = row["source"], row["place"]
-        card = -(row["worth"] or 0.0), row["position"] or 0, Guid(row["guid"])
+        worth = row["worth"] or 0.0
+        card = -worth, row["position"] or 0, Guid(row["guid"])
         by_document.setdefault(place, []).append(card)
     ranked = []
     for place, cards_there in by_document.items():

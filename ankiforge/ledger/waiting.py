@@ -126,7 +126,8 @@ def _is_settled(
     """
     if wording.drafter == PROPOSE and not leads(store, draft_row["key"], passage):
         return True
-    decided = not draft_row["revises"] and not is_new(store, passage, wording)
+    revises = bool(draft_row["revises"])
+    decided = not revises and not is_new(store, passage, wording)
     return decided or _follows(passage, draft_row, wording)
 
 
@@ -171,13 +172,18 @@ def reasons(store: Store, ids: Iterable[str]) -> Counter[str]:
             counts[PROPOSE] += 1
             continue
         findings = decode_proposal(draft_row["body"]).findings
-        warnings = [one.check for one in findings if one.severity is not Severity.INFO]
+        warnings = []
+        for finding in findings:
+            if finding.severity is not Severity.INFO:
+                warnings.append(finding.check)
         if warnings:
             counts[warnings[0]] += 1
         else:
             clean.append(draft_row["id"])
     for draft in list_waiting(store, f"d.id IN {EACH}", encode(clean)):
-        reason = draft.remarks[0].kind.value if draft.remarks else NO_WARNING
+        reason = NO_WARNING
+        if draft.remarks:
+            reason = draft.remarks[0].kind.value
         counts[reason] += 1
     return counts
 
@@ -425,7 +431,8 @@ def bring_back(store: Store, event: Event) -> int:
     Returns:
         The number of these drafts.
     """
-    columns = ", ".join(row["name"] for row in store.rows("PRAGMA table_info(draft)"))
+    column_rows = store.rows("PRAGMA table_info(draft)")
+    columns = ", ".join(row["name"] for row in column_rows)
     count = store.write(
         f"INSERT OR IGNORE INTO draft ({columns}) SELECT {columns} FROM decided WHERE"
         " event = ?"

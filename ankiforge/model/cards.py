@@ -88,7 +88,8 @@ class Origin(Value):
     def by_steps(self) -> bool:
         """Whether a small model drafted it step by step; `request` is that of its own answer."""
         names = (CASCADE, CASCADE_OWN_WORDS)
-        return self.drafter == "llm" and self.prompt.partition("@")[0] in names
+        prompt_name = self.prompt.partition("@")[0]
+        return self.drafter == "llm" and prompt_name in names
 
     @property
     def has_own_words(self) -> bool:

@@ -207,7 +207,8 @@ class Highlight(Value):
     def context(self) -> str:
         """All the text that may support a card, in reading order."""
         middle = self.sentence or self.exact
-        return "\n".join(part for part in (self.prefix, middle, self.suffix) if part)
+        parts = (self.prefix, middle, self.suffix)
+        return "\n".join(part for part in parts if part)
 
 
 # --- colours ----------------------------------------------------------------------------
@@ -235,7 +236,8 @@ def colour_name(colour: str) -> str:
     if not re.fullmatch(r"#[0-9a-f]{6}", name):
         return "gray" if name == "grey" else name
     red, green, blue = (channel / 255 for channel in bytes.fromhex(name[1:]))
-    if max(red, green, blue) - min(red, green, blue) < _GRAY_BELOW:
+    saturation = max(red, green, blue) - min(red, green, blue)
+    if saturation < _GRAY_BELOW:
         return "gray"
     hue = 360 * colorsys.rgb_to_hsv(red, green, blue)[0]
 

@@ -76,7 +76,8 @@ def position(page: int, box: Iterable[float]) -> Hint:
         box: the left, bottom, right and top edge in points.
     """
     numbers = (page, *(round(edge) for edge in box))
-    return Hint(f"{_POSITION}:{' '.join(str(number) for number in numbers)}")
+    words = " ".join(str(number) for number in numbers)
+    return Hint(f"{_POSITION}:{words}")
 
 
 def anki_note(note_id: str) -> Hint:

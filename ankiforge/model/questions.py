@@ -42,7 +42,9 @@ class Remark(Value):
     @property
     def text(self) -> str:
         """The remark as reports say it."""
-        return f"{self.kind.value} {self.detail}" if self.detail else self.kind.value
+        if self.detail:
+            return f"{self.kind.value} {self.detail}"
+        return self.kind.value
 
 
 class CardRemark(StrEnum):

@@ -160,7 +160,8 @@ def clean(text: str) -> str:
 
 def is_visible(text: str) -> bool:
     """Return whether a plain text has any visible character."""
-    return any(unicodedata.category(letter) not in _INVISIBLE for letter in clean(text))
+    letters = clean(text)
+    return any(unicodedata.category(letter) not in _INVISIBLE for letter in letters)
 
 
 def isolated(text: str) -> str:

@@ -163,7 +163,10 @@ def url_name(address: str) -> str:
     if parts.scheme.lower() not in ("http", "https") or not host:
         return ""
     path = _PAGES.sub("", unquote(parts.path)).rstrip("/")
-    query = [pair for pair in parse_qsl(parts.query) if not _TRACKING.fullmatch(pair[0])]
+    query = []
+    for name, value in parse_qsl(parts.query):
+        if not _TRACKING.fullmatch(name):
+            query.append((name, value))
     if not query:
         return f"{host}{path}"
     return f"{host}{path}?{urlencode(sorted(query))}"

@@ -66,8 +66,12 @@ def _line_end(text: str, start: int) -> int:
 def _with_neighbours(text: str, first: int, last: int, most: int) -> str:
     """Return the paragraph [first, last) with those beside it, while they fit."""
     while True:
-        before = text.rfind("\n", 0, first - 1) + 1 if first else first
-        after = _line_end(text, last + 1) if last < len(text) else last
+        before = first
+        if first:
+            before = text.rfind("\n", 0, first - 1) + 1
+        after = last
+        if last < len(text):
+            after = _line_end(text, last + 1)
         if before < first and last - before <= most:
             first = before
         elif after > last and after - first <= most:
@@ -84,7 +88,9 @@ def _cut_at_start(lead: str) -> str:
     places = [place for place in boundaries(lead) if 2 * place <= len(lead)]
     if not places:
         places = [blank.start() for blank in _BLANK.finditer(lead)]
-    return lead[places[0] :].lstrip() if places else lead.lstrip()
+    if places:
+        lead = lead[places[0] :]
+    return lead.lstrip()
 
 
 def _cut_at_end(rest: str) -> str:
@@ -95,7 +101,9 @@ def _cut_at_end(rest: str) -> str:
     places = [place for place in boundaries(rest) if 2 * place >= len(rest)]
     if not places:
         places = [blank.start() for blank in _BLANK.finditer(rest)]
-    return rest[: places[-1]].rstrip() if places else rest.rstrip()
+    if places:
+        rest = rest[: places[-1]]
+    return rest.rstrip()
 
 
 # --- anchors --------------------------------------------------------------------------
@@ -122,7 +130,8 @@ def triple(exact: str, before: str, after: str) -> Triple:
 
 def triple_of(highlight: Highlight) -> Triple:
     """Return the triple of one highlight."""
-    before, after = highlight.anchor_around or (highlight.prefix, highlight.suffix)
+    around = (highlight.prefix, highlight.suffix)
+    before, after = highlight.anchor_around or around
     return triple(highlight.anchor_text or highlight.exact, before, after)
 
 

@@ -73,7 +73,9 @@ def is_lone_tag(highlight: Highlight) -> bool:
     It is about its whole document, as a paragraph of a note is that has only the tag.
     """
     words = highlight.exact or highlight.comment
-    return has_tag(words) and not any(map(str.isalnum, without_tag(words)))
+    if not has_tag(words):
+        return False
+    return not any(sign.isalnum() for sign in without_tag(words))
 
 
 def private_words(highlight: Highlight) -> Strings:

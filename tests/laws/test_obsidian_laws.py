@@ -109,7 +109,8 @@ def test_carriage_returns_and_a_byte_order_mark_change_nothing(note):
 def test_cards_of_other_tools_are_well_formed_and_show_nothing_that_tools_keep(
     note, cards
 ):
-    assume("```" not in note)  # what stands in code is code
+    # what stands in code is code, what stands in maths is maths
+    assume("```" not in note and "$$" not in note)
     for one in found(note, cards=cards):
         assert all(one.exact[start:end].strip() for start, end in one.gaps)
         sides = " ".join(one.markdown) if one.form is not Form.PHRASE else ""
@@ -117,4 +118,6 @@ def test_cards_of_other_tools_are_well_formed_and_show_nothing_that_tools_keep(
         assert "<!--ID" not in sides
         assert "\ufdd0" not in sides + "".join(one.tags)
         if one.form is Form.CLOZE:
-            assert list(cloze.problems(one.markdown[0])) == []
+            # a declared `Cloze` in which nothing is hidden is told by a check
+            problems = set(cloze.problems(one.markdown[0]))
+            assert problems <= {"no cloze in the text"}
