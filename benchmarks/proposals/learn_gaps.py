@@ -7,6 +7,9 @@ right if it is one of them, half right if it shares most of its words with one. 
 are those of a conditional logistic regression: the right candidates of a sentence against
 its others. `--cross` does not write them, but learns five times without a fifth of the
 works, and says how well the others are answered.
+
+Records may also have what readers refused as a gap (`wrong`). Where these are all that is
+known, any other candidate is a little right.
 """
 
 import math
@@ -23,7 +26,9 @@ from ankiforge.draft.propose.words import language, language_of
 DATA = Path(__file__).parents[2] / "ankiforge" / "draft" / "propose" / "data"
 ROUNDS = 250
 RATE = 0.3
-SHRINK = 0.02
+SHRINK = 0.1
+# How right a candidate is of which nothing is known but that others are wrong.
+REST = 0.25
 
 
 def prepared(record):
@@ -34,7 +39,13 @@ def prepared(record):
     for passage in passages_of(highlight, name):
         if passage.chosen:
             continue
-        sentence = Sentence(passage.text, language(name), passage.mark, highlight.heading)
+        sentence = Sentence(
+            passage.text,
+            language(name),
+            passage.mark,
+            highlight.heading,
+            highlight.document.title,
+        )
         for span, features in sentence.candidates():
             words = passage.text[span[0] : span[1]]
             right = max(
@@ -46,7 +57,14 @@ def prepared(record):
                 default=0,
             )
             value = 0.0
-            if right >= 0.5:
+            is_refused = any(
+                same_words(words, wrong, name) == 1 for wrong in record.get("wrong", ())
+            )
+            if is_refused:
+                value = 0.0
+            elif not record["answers"]:
+                value = REST
+            elif right >= 0.5:
                 value = 0.4 + 0.4 * (right == 1) + 0.2 * (first == 1)
             rows.append((features, value, (passage.text, span), right))
     return rows
@@ -83,6 +101,16 @@ def learn(sets):
     return weights
 
 
+def weighed(pairs):
+    """Return the candidates of passages, those of languages with fewer passages twice."""
+    sets = []
+    for record, rows in pairs:
+        sets.append(rows)
+        if record["language"] not in ("en", ""):
+            sets.append(rows)
+    return sets
+
+
 def answered(rows, weights):
     """Return (first exact, first, among three) of one passage, each whether it is right."""
     ordered = sorted(rows, key=lambda row: -score(row[0], weights))
@@ -100,7 +128,8 @@ def answered(rows, weights):
 
 
 def main(arguments):
-    records = [record for record in passages_in(arguments) if record["answers"]]
+    records = passages_in(arguments)
+    records = [record for record in records if record["answers"] or "wrong" in record]
     prepared_records = [(record, prepared(record)) for record in records]
     prepared_records = [pair for pair in prepared_records if pair[1]]
     works = sorted({record["work"] for record in records})
@@ -110,7 +139,7 @@ def main(arguments):
         for fold in range(5):
             held = set(works[fold::5])
             weights = learn(
-                [rows for record, rows in prepared_records if record["work"] not in held]
+                weighed(pair for pair in prepared_records if pair[0]["work"] not in held)
             )
             for record, rows in prepared_records:
                 if record["work"] in held:
@@ -136,7 +165,7 @@ def main(arguments):
                 f"{name} {count:4} exact {exact / count:.0%} first {first / count:.0%} three {three / count:.0%} possible {possible / count:.0%}"
             )
         return
-    weights = learn([rows for _, rows in prepared_records])
+    weights = learn(weighed(prepared_records))
     lines = [
         "# The weights of what speaks for or against hiding words: learned by",
         "# benchmarks/proposals/learn_gaps.py.",

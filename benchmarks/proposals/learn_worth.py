@@ -26,7 +26,7 @@ ROUNDS = 400
 RATE = 0.2
 SHRINK = 0.012
 TARGETS = {0: 0.02, 1: 0.5, 2: 0.98}
-THRESHOLD = 0.28
+THRESHOLD = 0.29
 
 
 def learn(examples):
@@ -81,7 +81,7 @@ def main(arguments):
     ]
     if by_words:
         for record, (features, _) in zip(records, examples, strict=True):
-            features["words"] = by_words[record["id"]]
+            features["words"] = by_words.get(record["id"], features.get("words", 0.0))
     if "--cross" in arguments:
         sources = sorted({record["source"].split()[0] for record in records})
         random.Random(3).shuffle(sources)

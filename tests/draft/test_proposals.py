@@ -2,8 +2,8 @@
 
 `cases/proposals.jsonl`: a `text` with what its source knows, and of its up to three gaps: all
 (`gaps`), `some` that are among them, words that `never` are a gap, the `quote`.
-`cases/broken.jsonl`: texts that were cut off or garbled, with the `reason` why they are not proposed, or the
-`quote` that is left of them.
+`cases/broken.jsonl`: texts that were cut off or garbled, perhaps with the `sentence` that their source
+knows, with the `reason` why they are not proposed, or the `quote` that is left of them.
 """
 
 import json
@@ -33,7 +33,7 @@ ADVICE = "You should get up when you want to, my friend!"
 
 @pytest.mark.parametrize("case", BROKEN, ids=[case["case"] for case in BROKEN])
 def test_a_text_that_reads_broken(highlight, case):
-    passage = highlight(case["text"])
+    passage = highlight(case["text"], sentence=case.get("sentence", ""))
     [result] = Propose(repair_hints()).draft([Task(passage.document, (passage,))])
 
     if "reason" in case:

@@ -54,7 +54,7 @@ __all__ = [
 
 DRAFTER = "propose"
 """The name of the drafter."""
-VERSION = "3"
+VERSION = "4"
 """Of tables and rules: with another one, what nobody decided on is proposed anew."""
 # Gaps that are tried for a passage, best first.
 _MOST_TRIED = 8
@@ -131,7 +131,7 @@ def _proposed(highlight: Highlight, blocks: Blocks | None) -> Draft | Reason:
         passages.sort(key=lambda passage: -worth_of_text(passage.text, name))
     reasons: list[Reason] = []
     for passage in passages:
-        broken = flaw(passage.text, language(name))
+        broken = flaw(passage.text, language(name), is_note=passage.is_markdown)
         if broken is not None:
             reasons.append(broken)
             continue
@@ -150,8 +150,13 @@ def _drafts(
     if passage.chosen:
         spans = (passage.chosen,)
     else:
-        heading = highlight.heading
-        spans = ranked(passage.text, language(name), mark=passage.mark, heading=heading)
+        spans = ranked(
+            passage.text,
+            language(name),
+            mark=passage.mark,
+            heading=highlight.heading,
+            title=highlight.document.title,
+        )
     drafts: list[Draft] = []
     for span in islice(spans, _MOST_TRIED):
         draft = _with_gap(highlight, passage, span)

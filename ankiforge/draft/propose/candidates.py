@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ankiforge.draft.propose.tokens import Kind, Token
-from ankiforge.draft.propose.words import COPULAS, Language
+from ankiforge.draft.propose.tokens import Kind, Token, is_verb
+from ankiforge.draft.propose.words import Language
 
 MOST_WORDS = 8
 """The words of a gap at most, unless the reader chose it."""
@@ -59,7 +59,7 @@ def candidates(words: Sequence[Token], language: Language) -> Found:
     _ranges(words, language, found)
     _quoted(words, language, found)
     _lists(words, runs, language, found)
-    _predicates(words, found)
+    _predicates(words, language, found)
     _clauses(words, language, found)
     return found
 
@@ -104,7 +104,16 @@ def _runs(words: Sequence[Token], language: Language) -> list[tuple[int, int]]:
             continue
         first = place
         place += 1
-        while place < len(words) and words[place].kind in _TERM:
+        while place < len(words):
+            if words[place].kind not in _TERM:
+                is_before_adjective = (
+                    words[place].kind == Kind.ADVERB
+                    and place + 1 < len(words)
+                    and words[place + 1].kind == Kind.ADJECTIVE
+                )
+                if adjective_first or not is_before_adjective:
+                    break
+                place += 1  # `conclusões totalmente distintas`
             is_adjective = words[place].kind == Kind.ADJECTIVE
             if adjective_first and is_adjective and words[place - 1].kind in _HEADS:
                 if words[place - 1].kind != Kind.NUMBER:
@@ -131,6 +140,8 @@ def _terms(
         if last - first <= _MOST_IN_TERM:
             _add(found, first, last, "term")
         _parts(words, first, last, found, adjective_first=adjective_first)
+        if last - first == 1 and words[first].low in language.vague:
+            continue  # `form of starch`
         joined_last = last
         for next_first, next_last in runs[number + 1 : number + 3]:
             how = _joined_by(words, joined_last, next_first, language)
@@ -199,14 +210,13 @@ def _end_of_names(words: Sequence[Token], first: int, last: int) -> int:
 
 
 def _heads_behind(words: Sequence[Token], first: int, last: int, found: Found) -> None:
-    """Add the end of a run whose adjectives stand before the noun, and its two first words."""
+    """Add the ends of a run whose adjectives stand before the noun."""
     start = first
     while start < last - 1 and words[start].kind in (Kind.ADJECTIVE, Kind.NUMBER):
         start += 1
         _add(found, start, last, "head")
     if last - first >= _LEAST_TO_DIVIDE:
         _add(found, last - 2, last, "head")
-        _add(found, first, first + 2, "head")
 
 
 def _heads_before(words: Sequence[Token], first: int, last: int, found: Found) -> None:
@@ -292,6 +302,8 @@ def _lists(
             if following is None:
                 break
             start, is_and = following
+            if is_and and items == 1 and words[end].word == ",":
+                break  # `for art, and the second is`: another clause
             if start not in by_first and start < len(words):
                 if words[start].low in language.determiners:
                     start += 1
@@ -319,7 +331,7 @@ def _behind_comma(words: Sequence[Token], place: int) -> tuple[int, bool] | None
     return None if start == place else (start, is_and)
 
 
-def _predicates(words: Sequence[Token], found: Found) -> None:
+def _predicates(words: Sequence[Token], language: Language, found: Found) -> None:
     """Add the adjective or participle that a sentence states: `is saturated`."""
     for place in range(1, len(words)):
         kind = words[place].kind
@@ -328,26 +340,27 @@ def _predicates(words: Sequence[Token], found: Found) -> None:
         before = words[place - 1]
         if (
             before.kind in (Kind.ADVERB, Kind.SMALL)
-            and before.low not in COPULAS
+            and before.low not in language.copulas
             and place > 1
         ):
             before = words[place - 2]
-        if before.low in COPULAS:
+        if before.low in language.copulas:
             _add(found, place, place + 1, "predicate")
 
 
 # --- clauses --------------------------------------------------------------------------
 
-# Behind them a clause says what, why or how.
-_OPENS_CLAUSE = frozenset(
-    "to by because that than so if when where which who as for with into "  # English
-    "zu weil dass als wenn durch um mit "
-    "à parce que pour par de si en "
-    "porque que para por si a con "
-    "perché che per da "
-    "чтобы что потому если для".split()
-)
-# Behind them a clause has its own subject.
+# Behind them a clause says what, why or how, by language.
+_OPENS_CLAUSE = {
+    "en": "to by because that than so if when where which who as for with into",
+    "de": "zu weil dass als wenn durch um mit",
+    "fr": "à parce que pour par de si en",
+    "es": "porque que para por si a con",
+    "it": "perché che per da",
+    "pt": "porque que para por",
+    "ru": "чтобы что потому если для",
+}
+# Behind them a clause has its own subject and verb.
 _OPENS_STATEMENT = frozenset(
     "because that so if when weil dass wenn que si porque parce perché che что потому если".split()
 )
@@ -355,6 +368,8 @@ _PRONOUNS = frozenset(
     "they it he she we one er sie es man il elle ils elles on ellos ellas они он она оно".split()
 )
 _LEAST_IN_CLAUSE = 2
+_INFINITIVE = frozenset(("to", "zu"))
+_ARTICLES = frozenset(("the", "a", "an", "der", "die", "das", "dem", "den"))
 
 
 def _clauses(words: Sequence[Token], language: Language, found: Found) -> None:
@@ -373,22 +388,48 @@ def _tails(
     words: Sequence[Token], first: int, last: int, language: Language, found: Found
 ) -> None:
     """Add the ends of one clause [first, last)."""
+    openers = _OPENS_CLAUSE.get(language.name, "").split()
     for index in range(max(first, last - MOST_WORDS), last - 1):
         if not index:
             continue
         before = words[index - 1]
-        start = index
-        if words[start].low in language.determiners:
-            start += 1
-        if last - start < _LEAST_IN_CLAUSE:
+        opens = words[index]
+        is_determined = opens.low in language.determiners
+        if before.low in _OPENS_STATEMENT and index > first:
+            has_subject = is_determined or opens.low in _PRONOUNS or opens.kind in _TERM
+            states = has_subject and any(
+                is_verb(token, language) for token in words[index + 1 : last]
+            )
+            if states:
+                _add(found, index, last, "tail")
+                continue
+        start = index + is_determined
+        if last - start < _LEAST_IN_CLAUSE or _has_own_verb(words, start, last, language):
             continue
-        opens = words[start]
         if before.kind == Kind.VERB:
-            if opens.kind in _TERM:
+            if words[start].kind in _TERM:
                 _add(found, start, last, "tail_verb")
-        elif before.low in _OPENS_CLAUSE and start > first:
-            states = before.low in _OPENS_STATEMENT and opens.low in _PRONOUNS
-            if states or opens.kind != Kind.SMALL:
+        elif before.low in openers and start > first:
+            if words[start].kind != Kind.SMALL:
                 _add(found, start, last, "tail")
     if first and words[first - 1].word == ":" and last - first <= MOST_WORDS:
         _add(found, first, last, "behind_colon")
+
+
+def _has_own_verb(
+    words: Sequence[Token], first: int, last: int, language: Language
+) -> bool:
+    """Return whether words that depend on another go on to a verb of their subject.
+
+    `name are parenthetic`, `people to take part`: half of a clause, not a part of one.
+    """
+    for place in range(first + 1, last):
+        token = words[place]
+        if token.low in language.auxiliaries:
+            return True
+        is_behind_noun = words[place - 1].kind in _HEADS
+        if is_behind_noun and token.low in _INFINITIVE and place + 1 < last:
+            following = words[place + 1].kind
+            if following not in _TERM and words[place + 1].low not in _ARTICLES:
+                return True
+    return False

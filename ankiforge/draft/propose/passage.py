@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 
+from ankiforge.draft.propose.split import sentences_in
 from ankiforge.draft.propose.whole import readable
 from ankiforge.draft.propose.words import Language
 from ankiforge.draft.propose.words import language as tables_of
 from ankiforge.model import Highlight, Span, Value
 from ankiforge.text import regex
 from ankiforge.text.fold import locate
-from ankiforge.text.sentences import sentence_around, sentences
+from ankiforge.text.sentences import sentence_around
 
 SHORT_MARK = 4
 """The words of a mark up to which, inside a sentence, it is itself what is to be hidden."""
@@ -97,7 +98,10 @@ def _passages_of(highlight: Highlight, language: str) -> list[Passage]:
     text, mark = _with_antecedent(text, mark, highlight, language)
     if words <= LONGEST:
         return [Passage(text, mark=mark)]
-    if len(sentences(text)) == 1 and words_of_mark >= LONGEST // 4:
+    if (
+        len(sentences_in(text, tables_of(language))) == 1
+        and words_of_mark >= LONGEST // 4
+    ):
         whole = _WHOLE.fullmatch(exact) is not None
         if not whole and words > LONGEST + LONGEST // 2 and words_of_mark <= LONGEST:
             return [Passage(exact)]
@@ -164,7 +168,7 @@ def _with_antecedent(
     span = locate(text, highlight.nearby)
     if span is None or not span[0]:
         return text, mark
-    before = sentences(highlight.nearby[: span[0]])
+    before = sentences_in(highlight.nearby[: span[0]], tables_of(language))
     if not before:
         return text, mark
     sentence = highlight.nearby[before[-1][0] : before[-1][1]]
@@ -181,7 +185,7 @@ def _split(
 ) -> list[Passage]:
     """Return the sentences of a text that are in the mark, a leaning one with that before it."""
     found = []
-    spans = sentences(text)
+    spans = sentences_in(text, tables_of(language))
     for number, (start, end) in enumerate(spans):
         begin = start
         if number and leans(text[start:end], language):

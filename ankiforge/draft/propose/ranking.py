@@ -10,15 +10,24 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-from ankiforge.draft.propose.candidates import candidates
-from ankiforge.draft.propose.tokens import Kind, Token, cues_of, tokens
-from ankiforge.draft.propose.words import AUXILIARIES, COPULAS, Cue, Language
+from ankiforge.draft.propose.candidates import Found, candidates
+from ankiforge.draft.propose.tokens import Kind, Token, cues_of, is_verb, tokens
+from ankiforge.draft.propose.words import Cue, Language
 from ankiforge.model import Span
 from ankiforge.text import regex
 
 MOST = 3
 """The gaps of a proposal, at most."""
 _YEAR = regex(r"1\d{3}|20\d\d")
+# `(Bornstein 1989)`, `(cf. Ericsson, 2008; Ophir & Wagner 2009a, 175)`, `(Basic Books, 2010)`.
+_BRACKETED = regex(r"\([^()]{6,300}\)")
+_YEAR_OF_CITATION = regex(
+    r"([A-ZÀ-Þ][\w’'-]*|et al)\.?,? (?:1[6-9]|20)\d\d[a-z]?(?=[,:;)])"
+)
+_MONTHS = frozenset(
+    "January February March April May June July August September October November December "
+    "Januar Februar März Mai Juni Juli Oktober Dezember".split()
+)
 _SENTENCE_ENDS = frozenset(".!?:")
 # Signs at the end of a word behind which the number of a footnote stands: `law.”6`.
 _BEFORE_FOOTNOTE = frozenset('.,;!?”’»)"')
@@ -27,6 +36,10 @@ _NO_TERM = frozenset((Kind.ADJECTIVE, Kind.VERB, Kind.ADVERB, Kind.SMALL))
 _COMMON = 4.0
 # The Zipf frequency from which a single noun says nothing: time, life, thing.
 _TOO_COMMON = 5.3
+# The same for one that a reader hardly wants to be asked for.
+_COMMON_NOUN = 4.5
+# The letters that a word shares with its inflections.
+_STEM = 6
 # Features of a candidate with their amounts, by name.
 Features = dict[str, float]
 _CONTENT = frozenset((Kind.NOUN, Kind.NAME, Kind.ADJECTIVE, Kind.VERB, Kind.NUMBER))
@@ -52,23 +65,29 @@ class Sentence:
     """A text with what its candidates are judged by."""
 
     def __init__(
-        self, text: str, language: Language, mark: Span | None, heading: str
+        self,
+        text: str,
+        language: Language,
+        mark: Span | None,
+        heading: str,
+        title: str = "",
     ) -> None:
         self.text = text
         self.language = language
         self.mark = mark
         """Where the reader's mark is in it; None = all of it."""
         self.words = tokens(text, language)
-        self._heading = (
-            {token.low for token in tokens(heading, language)} if heading else set()
-        )
+        self._heading = _stems(heading, language)
+        self._title = _stems(title, language)
         self._counts: dict[str, int] = {}
         for token in self.words:
             if token.kind in _CONTENT:
-                self._counts[token.low] = self._counts.get(token.low, 0) + 1
+                stem = _stem(token)
+                self._counts[stem] = self._counts.get(stem, 0) + 1
         self._verbs = self._first_verbs()
         self._numbers = sum(token.kind == Kind.NUMBER for token in self.words)
         self._cues = cues_of(text, language)
+        self._citations = _citations(text)
 
     def _first_verbs(self) -> list[int]:
         """Return for each token the first verb of its sentence."""
@@ -80,7 +99,7 @@ class Sentence:
                 found.extend([verb if verb >= 0 else place] * (place + 1 - begin))
                 begin = place + 1
                 verb = -1
-            elif verb < 0 and (token.kind == Kind.VERB or token.low in AUXILIARIES):
+            elif verb < 0 and is_verb(token, self.language):
                 verb = place
         found.extend([verb if verb >= 0 else len(self.words)] * (len(self.words) - begin))
         return found
@@ -92,6 +111,7 @@ class Sentence:
         widest: list[tuple[int, int]] = [
             place for place in found if "term" in found[place]
         ]
+        enumerations = _enumerations(found)
         for (first, last), how in sorted(found.items()):
             start = self.words[first].start
             end = self.words[last - 1].end
@@ -101,7 +121,14 @@ class Sentence:
                 continue
             if self._is_silly(first, last, how):
                 continue
+            if _cuts_enumeration(first, last, how, enumerations):
+                continue
             features = self._features(first, last, widest)
+            if any(
+                begin <= first and last <= end and (first, last) != (begin, end)
+                for begin, end in enumerations
+            ):
+                features["item"] = 1.0
             for way in how:
                 features[f"how:{way}"] = 1.0
             described.append(((start, end), features))
@@ -114,9 +141,15 @@ class Sentence:
             return True
         if any(self._is_footnote(place) for place in range(first, last)):
             return True
+        start, end = inner[0].start, inner[-1].end
+        if any(start < stop and begin < end for begin, stop in self._citations):
+            return True
         is_most_of_the_text = 2 * (inner[-1].end - inner[0].start) > len(self.text)
         if is_most_of_the_text:
             return True
+        is_cut_name = len(inner[-1].word) == 1 and inner[-1].word.isupper()
+        if is_cut_name and last < len(self.words) and self.words[last].word == ".":
+            return True  # `Brent W` of `Brent W. Roberts`
         if how & {"quoted", "bold", "bracket"}:
             return all(token.kind in (Kind.SIGN, Kind.SMALL) for token in inner)
         if all(token.kind in _NO_TERM for token in inner):
@@ -149,7 +182,10 @@ class Sentence:
         before = self.words[place - 1]
         if before.end != self.words[place].start or before.word not in _BEFORE_FOOTNOTE:
             return False
-        return before.start > 0 and self.text[before.start - 1].isalpha()
+        begin = before.start - 1
+        while begin > 0 and self.text[begin] in _BEFORE_FOOTNOTE:
+            begin -= 1
+        return begin >= 0 and self.text[begin].isalpha()
 
     def _features(self, first: int, last: int, widest: list[tuple[int, int]]) -> Features:
         """Return what is known of a candidate.
@@ -190,6 +226,8 @@ class Sentence:
             features["year"] = 1.0
         if count == 1 and inner[0].word in ("1", "2", "3"):
             features["tiny_number"] = 1.0
+        if inner[0].kind == Kind.NUMBER and inner[0].word.isalpha():
+            features["counts" if count > 1 else "numeral"] = 1.0
 
     def _by_place(self, first: int, last: int, features: Features) -> None:
         """Add where in its sentence it stands."""
@@ -216,15 +254,20 @@ class Sentence:
     def _by_other_mentions(self, inner: Sequence[Token], features: Features) -> None:
         """Add whether its words stand elsewhere too: in the sentence, in its heading."""
         content = [token for token in inner if token.kind in _CONTENT]
-        for token in content:
-            everywhere = self._counts[token.low]
-            if everywhere > 1 and everywhere > sum(
-                other.low == token.low for other in inner
-            ):
-                features["repeated"] = 1.0
-        if self._heading and content:
-            known = sum(token.low in self._heading for token in content)
-            features["in_heading"] = known / len(content)
+        if not content:
+            return
+        stems = [_stem(token) for token in content]
+        repeated = sum(self._counts[stem] > stems.count(stem) for stem in stems)
+        if repeated:
+            features["repeated"] = 1.0
+        if repeated == len(stems):
+            features["all_repeated"] = 1.0
+        if self._heading:
+            known = sum(stem in self._heading for stem in stems)
+            features["in_heading"] = known / len(stems)
+        if self._title:
+            known = sum(stem in self._title for stem in stems)
+            features["in_title"] = known / len(stems)
 
     def _beside(self, first: int, last: int, features: Features) -> None:
         """Add what stands before and behind."""
@@ -234,12 +277,14 @@ class Sentence:
             if before.low in self.language.determiners:
                 features["behind_determiner"] = 1.0
                 before = words[first - 2] if first > 1 else before
+            if before.low in self.language.joins:
+                features["behind_of"] = 1.0
             if before.kind == Kind.VERB:
                 features["object"] = 1.0
             elif before.kind == Kind.SMALL:
                 if before.low in _BY:
                     features["behind_by"] = 1.0
-                elif before.low in COPULAS:
+                elif before.low in self.language.copulas:
                     features["predicate"] = 1.0
                 else:
                     features["behind_small"] = 1.0
@@ -250,11 +295,13 @@ class Sentence:
                     features["colon_before"] = 1.0
         if last < len(words):
             behind = words[last]
+            if behind.low in self.language.joins:
+                features["before_of"] = 1.0
             if behind.word in ("(", "（"):
                 features["brackets_behind"] = 1.0
             elif behind.word in (":", "=", "–", "—"):
                 features["colon_behind"] = 1.0
-            elif behind.low in COPULAS:
+            elif behind.low in self.language.copulas:
                 features["copula_behind"] = 1.0
 
     def _by_cues(self, first: int, last: int, features: Features) -> None:
@@ -295,6 +342,55 @@ def _says_nothing(token: Token) -> bool:
     return token.kind == Kind.NOUN and token.zipf > _TOO_COMMON
 
 
+def _citations(text: str) -> list[Span]:
+    """Return the spans of citations in brackets: a year behind a name that is no month."""
+    found = []
+    for bracket in _BRACKETED.finditer(text):
+        names = _YEAR_OF_CITATION.findall(bracket[0])
+        if any(name not in _MONTHS for name in names):
+            found.append(bracket.span())
+    return found
+
+
+def _stem(token: Token) -> str:
+    """Return the beginning of a word, which its inflections share; a number whole."""
+    return token.low if token.kind == Kind.NUMBER else token.low[:_STEM]
+
+
+def _stems(text: str, language: Language) -> set[str]:
+    """Return the stems of the content words of a heading or title."""
+    if not text:
+        return set()
+    return {_stem(token) for token in tokens(text, language) if token.kind in _CONTENT}
+
+
+def _enumerations(found: Found) -> list[tuple[int, int]]:
+    """Return the first and last places of whole enumerations, those that overlap as one."""
+    whole: list[tuple[int, int]] = []
+    for (first, last), how in sorted(found.items()):
+        if not how & {"list", "pair"}:
+            continue
+        if whole and first < whole[-1][1]:
+            whole[-1] = (whole[-1][0], max(last, whole[-1][1]))
+        else:
+            whole.append((first, last))
+    return whole
+
+
+def _cuts_enumeration(
+    first: int, last: int, how: set[str], enumerations: list[tuple[int, int]]
+) -> bool:
+    """Return whether words are some items of an enumeration, or reach into one."""
+    for begin, end in enumerations:
+        is_apart = last <= begin or first >= end
+        if is_apart or (first <= begin and end <= last):
+            continue
+        is_inside = begin <= first and last <= end
+        if not is_inside or how & {"list", "pair"}:
+            return True
+    return False
+
+
 def _by_size(inner: Sequence[Token], count: int, features: Features) -> None:
     """Add how many words it has and how rare they are."""
     features[f"words:{min(count, 7)}"] = 1.0
@@ -308,6 +404,14 @@ def _by_size(inner: Sequence[Token], count: int, features: Features) -> None:
 def _by_kinds(inner: Sequence[Token], count: int, features: Features) -> None:
     """Add what kinds of words it has."""
     kinds = [token.kind for token in inner]
+    if Kind.VERB in kinds[1:]:
+        features["verb_within"] = 1.0
+    if kinds[-1] in (Kind.VERB, Kind.ADVERB):
+        features["ends_verb"] = 1.0
+    if kinds[0] == Kind.ADVERB:
+        features["begins_adverb"] = 1.0
+    if count == 1 and kinds[0] == Kind.NOUN and inner[0].zipf > _COMMON_NOUN:
+        features["common_noun"] = 1.0
     names = kinds.count(Kind.NAME)
     if names:
         features["all_names" if names == count else "has_name"] = 1.0
@@ -356,12 +460,17 @@ _BY = frozenset("by durch von par por per da dal от".split())
 
 
 def ranked(
-    text: str, language: Language, *, mark: Span | None = None, heading: str = ""
+    text: str,
+    language: Language,
+    *,
+    mark: Span | None = None,
+    heading: str = "",
+    title: str = "",
 ) -> Iterator[Span]:
     """Yield the spans of a sentence that may be hidden, best first, each another gap."""
     table = weights()
     scored = []
-    for span, features in Sentence(text, language, mark, heading).candidates():
+    for span, features in Sentence(text, language, mark, heading, title).candidates():
         scored.append((-score(features, table), span))
     scored.sort()
     chosen: list[Span] = []

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from ankiforge.draft.propose.words import COPULAS, RAREST, Cue, Language
+from ankiforge.draft.propose.words import RAREST, Cue, Language
 from ankiforge.text import regex
 from ankiforge.text.shields import MATH
 
@@ -54,7 +54,7 @@ _NUMBER = r"""
 _ELIDED = r"(?:[ldnmtsjc]|qu|jusqu|lorsqu|puisqu)['’](?=\w)"
 _ELIDED_ITALIAN = r"(?:l|un|d|c|s|dell|all|dall|nell|sull|quell|quest|dev)['’](?=\w)"
 # `Node.js` and `U.S` are words, `revolution.9` is one with the number of a footnote.
-_STOP_WITHIN = r"\.(?!\d)|(?<![a-zß-ÿа-я]{4})\."
+_STOP_WITHIN = r"\.(?!\d)|(?<![^\W\d_]{4})\."
 _JOINED = rf"(?:(?:[-'’‐‑·/]|{_STOP_WITHIN})[^\W_]+)*(?:(?<=s)’(?=\s\w)|[+#]+)?"
 _WORD = rf"[^\W\d_][^\W_]*(?:(?:_[^\W_]+)+|{_JOINED})"
 _WORD_WITH_DIGIT = rf"[^\W_]+{_JOINED}"
@@ -85,6 +85,11 @@ _UNSAFE_BEHIND = frozenset("{}\\^$|")
 _BRACES = {"{": 1, "}": -1}
 _MAY_BE_UNSAFE = frozenset((Kind.NOUN, Kind.NUMBER))
 _IDENTIFIER = regex(r"[a-z]+(?:_[a-z0-9]+)+|[A-Z]+(?:_[A-Z0-9]+)+|\w*_\w*")
+# A word with its auxiliary, `isn't`, `they're`, or a verb with its object, `apresentou-o`.
+_WITH_VERB = {
+    "en": regex(r"(?:n't|'(?:ll|re|ve|d|m))\Z"),
+    "pt": regex(r"\w-(?:se|[oa]s?|l[oa]s?|n[oa]s?|lhes?|me|te)\Z"),
+}
 _SENTENCE_END = frozenset(".!?…:")
 _CLASSES = {"n": Kind.NOUN, "v": Kind.VERB, "a": Kind.ADJECTIVE, "r": Kind.ADVERB}
 _ADJECTIVE_BEHIND = frozenset(("fr", "es", "it", "pt"))
@@ -92,6 +97,7 @@ _ZIPF_OF_NUMBER = 3.5
 _ZIPF_OF_SHIELD = 3.0
 _ZIPF_OF_ACRONYM = 3.5
 _ZIPF_OF_NUMERAL = 4.0
+_ZIPF_OF_CONTRACTION = 6.0
 # The Zipf frequency below which two capitals that begin a sentence are a name.
 _ZIPF_OF_NAME = 3.8
 
@@ -128,6 +134,11 @@ def cues_of(text: str, language: Language) -> tuple[Cue, ...]:
     """Return the cues of a text in order of their place."""
     words = [token.low for token in tokens(text, language)]
     return tuple(language.cues.find(words))
+
+
+def is_verb(token: Token, language: Language) -> bool:
+    """Return whether a word is a verb, or an auxiliary."""
+    return token.kind == Kind.VERB or token.low in language.auxiliaries
 
 
 def _pattern_of(name: str) -> re.Pattern[str]:
@@ -179,9 +190,12 @@ class _Place(NamedTuple):
     def is_before_noun(self) -> bool:
         return self.following is not None and self.following.kind == Kind.NOUN
 
-    @property
-    def is_before_small(self) -> bool:
-        return self.following is not None and self.following.kind == Kind.SMALL
+    def is_before_object(self, language: Language) -> bool:
+        """Return whether what follows is what a verb has, not a noun: `which amounts to`."""
+        if self.following is None:
+            return False
+        low = self.following.low
+        return low == "to" or low in language.determiners or low in language.pronouns
 
 
 def _classify(found: list[Token], text: str, language: Language) -> None:
@@ -232,6 +246,9 @@ def _kind(token: Token, place: _Place, language: Language) -> tuple[int, float]:
     """Return the kind and the Zipf frequency of a word that is no small word."""
     if token.low in language.numbers:
         return Kind.NUMBER, _ZIPF_OF_NUMERAL
+    with_verb = _WITH_VERB.get(language.name)
+    if with_verb is not None and with_verb.search(token.low):
+        return Kind.VERB, _ZIPF_OF_CONTRACTION
     letter, zipf = language.look_up(token.low)
     is_after_determiner = place.before in language.determiners
     if token.low in language.verbs and not is_after_determiner:
@@ -244,10 +261,14 @@ def _kind(token: Token, place: _Place, language: Language) -> tuple[int, float]:
     elif language.name == "de":
         letter = _GERMAN_WITHOUT_CAPITAL.get(letter, letter)
     elif (
-        language.name in _ADJECTIVE_BEHIND and zipf == RAREST and place.before in COPULAS
+        language.name in _ADJECTIVE_BEHIND
+        and zipf == RAREST
+        and place.before in language.copulas
     ):
         return Kind.ADJECTIVE, zipf  # fue descubierta
     kind = _CLASSES.get(letter)
+    if kind == Kind.NOUN and _is_third_person(token, place, language):
+        return Kind.VERB, zipf
     if kind == Kind.VERB:
         kind = _verb_or_other(place, language, is_after_determiner=is_after_determiner)
     elif letter == "b":
@@ -273,6 +294,19 @@ def _kind_of_capital(zipf: float, place: _Place, language: Language) -> int | No
     return Kind.NAME if is_first_of_two else None
 
 
+def _is_third_person(token: Token, place: _Place, language: Language) -> bool:
+    """Return whether a plural is rather a verb: `which amounts to`, `the team uses the`."""
+    if language.name != "en" or not token.low.endswith("s"):
+        return False
+    before = place.previous
+    is_subject = before is not None and (
+        (place.is_behind_noun and not before.low.endswith("s")) or before.low == "which"
+    )
+    if not is_subject or not place.is_before_object(language):
+        return False
+    return language.may_be_verb(token.low)
+
+
 def _verb_or_other(
     place: _Place, language: Language, *, is_after_determiner: bool
 ) -> int:
@@ -295,7 +329,7 @@ def _noun_or_verb(place: _Place, language: Language, *, is_after_determiner: boo
     if place.previous is None or is_after_determiner:
         return Kind.NOUN
     is_after_noun = place.is_behind_noun or place.before in ("and", "or")
-    return Kind.VERB if is_after_noun and place.is_before_small else Kind.NOUN
+    return Kind.VERB if is_after_noun and place.is_before_object(language) else Kind.NOUN
 
 
 def _adjective_or_noun(place: _Place, language: Language) -> int:

@@ -2,8 +2,7 @@
 
 What can be left out is left out, if the rest is still a sentence: the end of a sentence
 before the first whole one, the beginning of one behind the last, a heading that a copy joined
-to it. Of other broken texts no
-card is proposed.
+to it, the number of a footnote. Of other broken texts no card is proposed.
 """
 
 from __future__ import annotations
@@ -11,20 +10,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ankiforge.draft.propose.reasons import Reason
-from ankiforge.draft.propose.tokens import Kind, Token, tokens
-from ankiforge.draft.propose.words import AUXILIARIES, Language
+from ankiforge.draft.propose.split import sentences_in
+from ankiforge.draft.propose.tokens import Kind, Token, is_verb, tokens
+from ankiforge.draft.propose.words import Language
 from ankiforge.model import Span
 from ankiforge.text import regex
 from ankiforge.text.damage import damage_in
-from ankiforge.text.sentences import sentences
 from ankiforge.text.shields import without_formulas
 
 # --- what is left out -----------------------------------------------------------------
 
 _LIST_SIGN = regex(r"\s*[•▪●◦■♦➢]\s*")
-_CAPITALS = regex(r"\W*(?:[^\W\d_a-zß-ÿа-яё]{3,}[\s:]+){2,}(?=[^\W\d_][a-zß-ÿа-яё’' ])")
+# `CONSTANTS A constant is`, `CHAPTER SUMMARY ◆ The first`: capitals before a sentence.
+_CAPITALS = regex(
+    r"\W*(?:(?:[^\W\d_a-zß-ÿа-яё]{2,}[\s:]+)+[^\W\d_a-zß-ÿа-яё]{3,}|[^\W\d_a-zß-ÿа-яё]{7,})"
+    r"[\s:◆•▪●■–—-]+(?=[^\W\d_][a-zß-ÿа-яё’' ])"
+)
+# The words of a heading that a copy joined to its first sentence, at most.
+_MOST_IN_HEADING = 6
 _BEGINS = regex(r"[\W_]*(?:[^\W\d_a-zß-ÿа-яё]|\d)")
 _COMMA_AT_END = regex(r"\s*[,;–—]\s*\Z")
+# The number of a footnote behind the last full stop.
+_FOOTNOTE_AT_END = regex(
+    r"(?<=[^\W\d_A-ZÀ-Þ]{4}[.!?])\d{1,3}\s*\Z|(?<=[.!?][”\"’»)])\d{1,3}\s*\Z|(?<=[.!?])\s?\[\d{1,3}\]\s*\Z"
+)
 _OF_SUBJECT = frozenset((Kind.NOUN, Kind.NAME, Kind.ADJECTIVE, Kind.SHIELD))
 # Words from which a text is a sentence, when others are left out beside it.
 _LEAST_WORDS = 5
@@ -39,7 +48,9 @@ def readable(text: str, language: Language) -> Span:
     heading = _CAPITALS.match(text, start)
     if heading and not text.isupper():
         start = heading.end()
-    spans = sentences(text[start:])
+    else:
+        start += _end_of_heading(text[start:], language)
+    spans = sentences_in(text[start:], language)
     if len(spans) > 1:
         first_start, first_end = spans[0]
         first = text[start + first_start : start + first_end]
@@ -52,18 +63,49 @@ def readable(text: str, language: Language) -> Span:
     return start, _whole_end(text, start, language)
 
 
+def _end_of_heading(text: str, language: Language) -> int:
+    """Return where the sentence begins to which a heading or a number is joined; 0 if none is.
+
+    `Variable Variables You can refer to …`, `20 The climate crisis is …`: words with
+    capitals, then an article or pronoun with a capital before a small letter. `Vitamin A
+    is` is none.
+    """
+    words = tokens(text, language)[: _MOST_IN_HEADING + 2]
+    for place in range(1, len(words) - 1):
+        token = words[place]
+        is_capital = token.word[0].isupper() or token.kind == Kind.NUMBER
+        if token.kind == Kind.SIGN or words[0].kind == Kind.SIGN or not is_capital:
+            return 0
+        begins_sentence = (
+            token.low in language.determiners or token.low in language.pronouns
+        )
+        if begins_sentence and len(token.word) > 1 and words[place + 1].word.islower():
+            is_whole = _is_enough(text[token.start :])
+            return token.start if is_whole else 0
+    return 0
+
+
 def _whole_end(text: str, start: int, language: Language) -> int:
-    """Return where the last whole sentence of a text ends, without a comma at its end."""
+    """Return where the last whole sentence ends, without a comma or a footnote at its end."""
     end = len(text)
-    spans = sentences(text[start:])
+    spans = sentences_in(text[start:], language)
     if len(spans) > 1 and not _ENDS.search(text):
         last = text[start + spans[-1][0] :]
-        rest = start + spans[-2][1]
-        is_open = _ends_open(tokens(last, language), language) or _BREAKS_OFF.search(last)
-        if is_open and _is_enough(text[start:rest]):
-            return rest
-    comma = _COMMA_AT_END.search(text, start)
-    return comma.start() if comma else end
+        before = start + spans[-2][1]
+        is_enough = len(text[start:before].split()) >= _LEAST_WORDS
+        if is_enough and _breaks_off(last, language):
+            end = before
+    left_over = _COMMA_AT_END.search(text, start, end)
+    left_over = left_over or _FOOTNOTE_AT_END.search(text, start, end)
+    return left_over.start() if left_over else end
+
+
+def _breaks_off(text: str, language: Language) -> bool:
+    """Return whether words without a full stop are only the beginning of a sentence."""
+    words = tokens(text, language)
+    if _ends_open(words, language) or _BREAKS_OFF.search(text):
+        return True
+    return not any(language.may_be_verb(token.low) for token in words)
 
 
 def _is_enough(text: str) -> bool:
@@ -75,20 +117,17 @@ def _has_subject(words: Sequence[Token], language: Language) -> bool:
     """Return whether words begin with a subject and its verb, though without a capital."""
     has_noun = False
     for token in words:
-        if _is_verb(token, language):
+        if token.low in language.participles:
+            return False
+        if is_verb(token, language):
             return has_noun
-        if token.kind in _OF_SUBJECT:
+        if token.kind in _OF_SUBJECT or token.low in language.pronouns:
             has_noun = has_noun or token.kind != Kind.ADJECTIVE
+        elif has_noun and token.low in language.prepositions:
+            continue
         elif token.low not in language.determiners and token.low not in language.joins:
             return False
     return False
-
-
-def _is_verb(token: Token, language: Language) -> bool:
-    """Return whether a word is a verb; some auxiliaries are articles elsewhere: `a`."""
-    if token.low in language.determiners or token.low in language.prepositions:
-        return False
-    return token.kind == Kind.VERB or token.low in AUXILIARIES
 
 
 # --- what cannot be mended ------------------------------------------------------------
@@ -106,6 +145,9 @@ _CAPTION = regex(
     r"(?i)\W*(?:fig(?:ure|ura)?|table?|abb(?:ildung)?|tab(?:elle|la|ella|leau|ela)?|рис(?:унок)?|табл(?:ица)?)"
     r"\b\.?\s*[\dIVX]+(?:[.-]\d+)*\s*[.:–—|]"
 )
+# `Mitosis: the division of a nucleus`, `2 + 2 = 4`, `Mercury – the smallest planet`.
+_STATES = regex(r"\S\s*[:=→⇒]\s|\s[–—-]\s|[–—]")
+_LINK = regex(r"\]\((?:https?:|www\.)")
 _CODE_OR_ADDRESS = regex(r"https?://|www\.")
 _TABLE = regex(r"\|[^|\n]*\|[^|\n]*\||\t[^\t\n]*\t")
 _BULLET = regex(r"\S\s*[•▪●◦■]\s")
@@ -130,17 +172,35 @@ _TABLE_NUMBERS = 6
 _MOST_BULLETS = 2
 
 
-def flaw(text: str, language: Language) -> Reason | None:
-    """Return why a text reads broken; None if it does not."""
+def flaw(text: str, language: Language, *, is_note: bool = False) -> Reason | None:
+    """Return why a text reads broken; None if it does not.
+
+    Args:
+        text: one or more sentences.
+        language: their language.
+        is_note: they are a person's own note, in which a line may begin without a capital.
+    """
     words = tokens(text, language)
     text = without_formulas(text)
-    if _is_cut_off(text, words, language):
+    if _is_cut_off(text, words, language, is_note=is_note):
         return Reason.CUT_OFF
     if damage_in(text) or _HYPHEN.search(text) or _GLUED.search(text):
         return Reason.GARBLED
+    if not is_note:
+        if _LINK.search(text):
+            return Reason.GARBLED
+        if _says_nothing(text, words, language):
+            return Reason.FRAGMENT
     if _is_table(text, words) or _CAPTION.match(text) or _REFERENCE.match(text):
         return Reason.TABLE
     return None
+
+
+def _says_nothing(text: str, words: Sequence[Token], language: Language) -> bool:
+    """Return whether a text has neither a verb nor a sign that stands for one."""
+    if language.name != "en" or _STATES.search(text):
+        return False
+    return not any(language.may_be_verb(token.low) for token in words)
 
 
 def _is_table(text: str, words: Sequence[Token]) -> bool:
@@ -156,12 +216,17 @@ def _is_table(text: str, words: Sequence[Token]) -> bool:
     return numbers >= _TABLE_SHARE * count
 
 
-def _is_cut_off(text: str, words: Sequence[Token], language: Language) -> bool:
+def _is_cut_off(
+    text: str, words: Sequence[Token], language: Language, *, is_note: bool
+) -> bool:
     """Return whether a text begins or ends within a sentence, so that it cannot be read."""
     if not words or not language.small:
         return False
-    if not _BEGINS.match(text) and _goes_on(words, language):
-        return True
+    if not _BEGINS.match(text):
+        if not is_note and not _is_code(words) and not _has_subject(words, language):
+            return True
+        if _goes_on(words, language):
+            return True
     is_ended = _ENDS.search(text) is not None
     if is_ended:
         return _DOTS_AT_END.search(text) is not None and _ends_open(words, language)
@@ -169,6 +234,11 @@ def _is_cut_off(text: str, words: Sequence[Token], language: Language) -> bool:
         return True
     is_long = len(words) >= _LONG_ENOUGH_TO_BE_CUT
     return is_long and (_BREAKS_OFF.search(text) is not None or _is_open(text))
+
+
+def _is_code(words: Sequence[Token]) -> bool:
+    """Return whether a text begins with code, which keeps its small letters."""
+    return words[0].kind in (Kind.SHIELD, Kind.UNSAFE)
 
 
 def _goes_on(words: Sequence[Token], language: Language) -> bool:
@@ -179,7 +249,7 @@ def _goes_on(words: Sequence[Token], language: Language) -> bool:
     if _has_subject(words, language):
         return False
     is_gerund = language.name == "en" and first.low.endswith("ing")  # its own subject
-    if _is_verb(first, language) and not is_gerund and language.name in _WITH_SUBJECT:
+    if is_verb(first, language) and not is_gerund and language.name in _WITH_SUBJECT:
         return True
     return first.low in language.continues
 

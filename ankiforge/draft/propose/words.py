@@ -62,24 +62,28 @@ def listed(section: str, language: str) -> frozenset[str]:
     return frozenset(word.casefold() for word in words)
 
 
-COPULAS = frozenset(
-    "is are was were be been being as ist sind war waren wird werden als "
-    "est sont était étaient fut "
-    "es son era eran fue están está è sono erano é são foi foram estão был была было были".split()
-)
-"""Verbs behind which a sentence says what its subject is."""
-
-
-AUXILIARIES = frozenset(
-    "is are was were be has have had can could may might will would must should do does did "
-    "ist sind war waren wird werden wurde wurden hat haben kann können muss müssen "
-    "est sont était étaient fut a ont peut peuvent doit doivent sera "
-    "es son era eran fue fueron ha han puede pueden debe deben está están tiene tienen "
-    "è sono erano era fu ha può possono deve devono hanno "
-    "é são foi foram era pode podem deve devem tem têm está estão "
-    "был была было были может могут есть".split()
-)
-"""Words that are verbs by themselves, though most of them are small words."""
+_COPULAS = {
+    "en": "is are was were be been being as",
+    "de": "ist sind war waren wird werden als",
+    "fr": "est sont était étaient fut",
+    "es": "es son era eran fue están está",
+    "it": "è sono erano era",
+    "pt": "é são foi foram era está estão",
+    "ru": "был была было были",
+}
+_AUXILIARIES = {
+    "en": "is are was were be has have had can could may might will would must should do "
+    "does did cannot shall",
+    "de": "ist sind war waren wird werden wurde wurden hat haben kann können muss müssen hatte "
+    "hatten soll sollen darf dürfen",
+    "fr": "est sont était étaient fut furent a ont avait avaient peut peuvent doit doivent "
+    "sera seront",
+    "es": "es son era eran fue fueron ha han había puede pueden debe deben está están tiene "
+    "tienen",
+    "it": "è sono erano era fu furono ha hanno aveva può possono deve devono",
+    "pt": "é são foi foram era eram tem têm há pode podem deve devem está estão",
+    "ru": "был была было были может могут есть",
+}
 
 
 class Cue(NamedTuple):
@@ -168,7 +172,14 @@ class Language:
         self.small = small_words().get(name, frozenset())
         """Its function words."""
         self.determiners = listed("determiners", name)
+        self.pronouns = listed("pronouns", name)
         self.before_verbs = listed("before_verbs", name)
+        self.copulas = frozenset(_COPULAS.get(name, "").split())
+        """Words behind which a sentence says what its subject is."""
+        self.auxiliaries = frozenset(_AUXILIARIES.get(name, "").split())
+        """Words that are verbs by themselves, though most of them are small words."""
+        self.participles = listed("called", name) - self.auxiliaries
+        """Words that name a thing behind it: `a system called …`."""
         self.joins = listed("join", name)
         self.numbers = listed("numbers", name)
         self.prepositions = listed("prepositions", name)
@@ -221,6 +232,13 @@ class Language:
             entry = (self._inflected(word) or self._by_ending(word), RAREST)
             self._known[word] = entry
         return entry
+
+    def may_be_verb(self, word: str) -> bool:
+        """Return whether a casefolded word may be a form of a verb."""
+        if word in self.auxiliaries or self.look_up(word)[0] in "vbd":
+            return True
+        is_third_person = self.name == "en" and word.endswith("s")
+        return is_third_person and self.look_up(word[:-1])[0] in "vb"
 
     def _inflected(self, word: str) -> str:
         """Return the class of an English word by its stem; "" if that is in no table."""

@@ -19,7 +19,6 @@ from ankiforge.draft.propose.passage import SHORT_MARK, completed, word_count
 from ankiforge.draft.propose.reasons import Reason
 from ankiforge.draft.propose.tokens import Kind, Token, cues_of, tokens
 from ankiforge.draft.propose.words import (
-    AUXILIARIES,
     BEGINNING,
     Language,
     language,
@@ -36,6 +35,8 @@ _SECTIONS = frozenset(
     ("called", "cause", "contrast", "rule", "advice", "announces", "hedges", "leans")
 )
 _PEOPLE = {"you": "you", "i": "first_person", "we": "we", "he_she": "he_she"}
+# The words of a heading, at most.
+_MOST_IN_HEADING = 18
 # Tokens before what a sentence says of its subject.
 _FEW_TOKENS = 6
 _YEAR = regex(r"\b(?:1\d{3}|20\d\d)\b")
@@ -197,9 +198,12 @@ def features_of(highlight: Highlight) -> dict[str, float]:
     if is_term:
         found["term_in_sentence"] = 1.0
     _by_reader(highlight, found)
-    _by_form(text, exact, highlight, words, found)
+    words_of_sentence = tokens(sentence, tables)
+    _by_form(sentence, exact, highlight, words_of_sentence, found)
     _by_cues(text, words, tables, found)
     _by_words(text, words, found)
+    if _has_no_verb(words_of_sentence, tables, is_short="very_short" in found):
+        found["no_verb"] = 1.0
     _by_beginnings(words, name, found)
     return found
 
@@ -241,7 +245,7 @@ def _by_form(
     headings = map(fold, highlight.heading.split(" › ")) if highlight.heading else ()
     if fold(exact) in headings:
         found["heading"] = 1.0
-    if not ends and count <= 12:
+    if not ends and count <= _MOST_IN_HEADING:
         _by_capitals(text, words, count, found)
     if text.rstrip(' ”"»)').endswith(("?", "？")):
         found["question"] = 1.0
@@ -325,7 +329,7 @@ def _by_words(text: str, words: Sequence[Token], found: dict[str, float]) -> Non
     """Add what kind of words it has."""
     content = []
     numbers = names = 0
-    has_acronym = has_code = has_verb = False
+    has_acronym = has_code = False
     for token in words:
         kind = token.kind
         if Kind.NOUN <= kind <= Kind.NUMBER:
@@ -337,7 +341,6 @@ def _by_words(text: str, words: Sequence[Token], found: dict[str, float]) -> Non
             names += 1
         elif kind == Kind.SHIELD or kind == Kind.UNSAFE:
             has_code = True
-        has_verb = has_verb or kind == Kind.VERB or token.low in AUXILIARIES
     if numbers:
         found["numbers"] = 1.0
     if numbers > 2:
@@ -348,11 +351,19 @@ def _by_words(text: str, words: Sequence[Token], found: dict[str, float]) -> Non
         found["acronym"] = 1.0
     if has_code:
         found["code"] = 1.0
-    if not has_verb:
-        found["no_verb"] = 1.0
     _by_rarity(content, found)
     if _is_garbled(text, words):
         found["garbled"] = 1.0
+
+
+def _has_no_verb(words: Sequence[Token], tables: Language, *, is_short: bool) -> bool:
+    """Return whether a sentence has no verb, as far as its language's tables tell.
+
+    Few words are of no known language: most of them are an exclamation or a heading.
+    """
+    if tables.name != "en":
+        return is_short and not tables.name
+    return not any(tables.may_be_verb(token.low) for token in words)
 
 
 def _by_rarity(content: list[Token], found: dict[str, float]) -> None:
