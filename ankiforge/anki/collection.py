@@ -387,13 +387,13 @@ def open_view(
         database = stack.enter_context(open_database(copy, str(path), adopted))
         is_live = kind is ViewKind.COLLECTION and path.name == COLLECTION
         ours = {note_type(family).id for family in OUR_FAMILIES}
-        used = {id for (id,) in database.rows(_USED_TYPES)}
+        used_types = {id for (id,) in database.rows(_USED_TYPES)}
         yield CollectionView(
             database=database,
             kind=kind,
             path=str(path),
             profile=path.resolve().parent.name if is_live else "",
-            types=note_types(database, ours | used),
+            types=note_types(database, ours | used_types),
             decks=deck_names(database),
         )
 
@@ -591,8 +591,8 @@ def _foreign_cloze(fields: list[str]) -> Fields:
     text = next((field for field in fields if "{{c" in field), "")
     if "image-occlusion:" in text:
         return ()
-    shown = _plain_text(text)
-    return (("Text", shown),) if shown else ()
+    plain_fields = _plain_text(text)
+    return (("Text", plain_fields),) if plain_fields else ()
 
 
 def _foreign_sides(kind: SeenType, fields: list[str]) -> Fields:

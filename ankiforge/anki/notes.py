@@ -332,8 +332,8 @@ def in_deck(name: str, deck: str) -> bool:
     if not deck:
         return True
     wanted = deck_name(deck).casefold()
-    given = deck_name(name).casefold()
-    return given == wanted or given.startswith(f"{wanted}::")
+    wanted_deck = deck_name(name).casefold()
+    return wanted_deck == wanted or wanted_deck.startswith(f"{wanted}::")
 
 
 @lru_cache(maxsize=4096)

@@ -58,9 +58,9 @@ _SIGNS_BEFORE_WORDS = "“\"'‘(*_&%→• "
 
 def _dependent_beginning(whole: str) -> Iterator[Finding]:
     """Find a text that begins with `This`, `They`, `However`."""
-    shown = whole.lstrip(_SIGNS_BEFORE_WORDS)
-    leans = _LEANS.match(shown)
-    if leans and not _IMPERSONAL.match(shown):
+    visible_text = whole.lstrip(_SIGNS_BEFORE_WORDS)
+    leans = _LEANS.match(visible_text)
+    if leans and not _IMPERSONAL.match(visible_text):
         yield make_finding("leans_back", f"“{leans[0].strip()}”")
 
 
@@ -298,8 +298,8 @@ def _says_little(text: str, *, opens: bool, defines: bool) -> bool:
 
     A definition needs two, a sentence behind the gap that opens it five, any other one.
     """
-    shown = without_code(text)
-    beside = content(without(shown, cloze.gaps(shown)).replace(GAP, " "))
+    visible_text = without_code(text)
+    beside = content(without(visible_text, cloze.gaps(visible_text)).replace(GAP, " "))
     if defines:
         least = 2
     elif opens:

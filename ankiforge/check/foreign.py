@@ -73,8 +73,8 @@ def literal(draft: Draft, context: Context) -> Iterator[Finding]:
         answers = tuple(gap.answer for gap in reading.gaps)
     run = _foreign_run(answers, source)
     if run:
-        shown = run.strip("`$ ")[:60]
-        yield make_finding("literal", f"“{shown}”")
+        code = run.strip("`$ ")[:60]
+        yield make_finding("literal", f"“{code}”")
         return
     if language(source) == "German":
         return  # every noun begins with a capital

@@ -97,13 +97,13 @@ def _has_size(source: str, quantity: Quantity) -> bool:
 
 def _foreign_months(text: str, source: str) -> Iterator[str]:
     """Yield the months that a text names, if its source names only others."""
-    named = months(text)
-    if not named:
+    month_names = months(text)
+    if not month_names:
         return
     source_months = set(months(source).values())
     if not source_months:
         return
-    for name, month in named.items():
+    for name, month in month_names.items():
         if month not in source_months:
             yield name
 

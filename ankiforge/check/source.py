@@ -111,8 +111,8 @@ def _missing_words(wanted: str, source: str) -> tuple[list[str], float]:
     wanted = _INITIALS.sub(r"\1\2", without_tex(wanted))
     source = _INITIALS.sub(r"\1\2", without_tex(source))
     content_words = content(wanted)
-    named = [word for word in content_words if word not in FUNCTION]
-    words = list(dict.fromkeys(named or content_words or tokens(wanted)))
+    names = [word for word in content_words if word not in FUNCTION]
+    words = list(dict.fromkeys(names or content_words or tokens(wanted)))
     if not words:
         return [], 0.0
     vocabulary = _Vocabulary.of_source(source)

@@ -70,27 +70,27 @@ def pointing(draft: Draft, context: Context) -> Iterator[Finding]:
 
 
 @lru_cache(maxsize=16)  # the gaps of a sentence are judged one after the other
-def _reference_to_text(shown: str) -> str:
+def _reference_to_text(text: str) -> str:
     """Return the words that refer to a text beside the card; "" if there are none."""
-    for match in _THIS.finditer(shown):
-        before = shown[: match.start()].casefold()
+    for match in _THIS.finditer(text):
+        before = text[: match.start()].casefold()
         if match[1].casefold() not in before:  # else the card names the thing itself
             return match[0]
-    the_text = _THE_TEXT.search(shown)
+    the_text = _THE_TEXT.search(text)
     return the_text[0] if the_text else ""
 
 
 @lru_cache(maxsize=16)
-def _figure_in(shown: str) -> str:
+def _figure_in(text: str) -> str:
     """Return the first reference to a figure, table or section; "" if there is none."""
-    figure = _FIGURE.search(shown)
+    figure = _FIGURE.search(text)
     return figure[0] if figure else ""
 
 
-def _reference_to_options(shown: str, answers: Strings) -> str:
+def _reference_to_options(text: str, answers: Strings) -> str:
     """Return the words that refer to options that the card does not list; "" if none."""
-    options = _options_in(shown) or _options_in(" ".join(answers))
-    if not options or _LISTED.search(shown):
+    options = _options_in(text) or _options_in(" ".join(answers))
+    if not options or _LISTED.search(text):
         return ""
     return options
 

@@ -104,9 +104,9 @@ def accept(
         ledger = workspace.ledger
         chosen = selected(ledger, ids, every, query, may_be_accepted)
         if left_alone:
-            left = counted(len(left_alone), "proposal")
+            proposals_left = counted(len(left_alone), "proposal")
             call.say(
-                f"{left} left for you; to accept them, too:"
+                f"{proposals_left} left for you; to accept them, too:"
                 f" ankiforge accept --all --filter drafter:{PROPOSE}"
             )
 
@@ -215,9 +215,9 @@ def undo(call: Call, words: Words, as_new: bool) -> None:
                 if line is not None:
                     words = question_of(line.fields)
                 call.say(f"taken back: {entry.said}: {words}")
-            left = len(undone) - SHOWN
-            if left > 0:
-                call.say(f"… and {left:,} more")
+            entries_left = len(undone) - SHOWN
+            if entries_left > 0:
+                call.say(f"… and {entries_left:,} more")
 
         ids = [find(ledger, word) if is_id(word) else word for word in words]
         report(call, ledger, ids or [""], undo_one, "undone")

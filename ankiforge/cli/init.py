@@ -59,8 +59,8 @@ def init(
     from ankiforge.extract import registry
 
     user_folder = folders.user_folder()
-    named = directory or call.folder or Path()
-    root = (Path.cwd() / named.expanduser()).resolve()
+    wanted_folder = directory or call.folder or Path()
+    root = (Path.cwd() / wanted_folder.expanduser()).resolve()
     found: dict[str, list[str]] = {kind: [] for kind in _KINDS_FOUND}
     written: list[Path] = []
     if not own_file(root / FILE_NAME).is_there():
@@ -283,11 +283,11 @@ def settings_text(root: Path, found: Found, *, decks: str = DECKS[0]) -> str:
     from ankiforge.config import LlmSettings
     from ankiforge.extract import registry
 
-    taken: set[str] = set()
+    names_taken: set[str] = set()
     sources = [("obsidian", path) for path in found.vaults]
     sources += [("zotero", path) for path in found.zotero]
     sources += found.books
-    blocks = [_block(kind, path, root, taken) for kind, path in sources]
+    blocks = [_block(kind, path, root, names_taken) for kind, path in sources]
     settings = LlmSettings()
     base_url = settings.base_url
     model = settings.model
@@ -314,7 +314,7 @@ def settings_text(root: Path, found: Found, *, decks: str = DECKS[0]) -> str:
     )
 
 
-def _block(kind: str, path: Path, root: Path, taken: set[str]) -> str:
+def _block(kind: str, path: Path, root: Path, names_taken: set[str]) -> str:
     """Return the settings of a source, named after its folder, numbered if the name is taken."""
     import unicodedata
 
@@ -323,19 +323,19 @@ def _block(kind: str, path: Path, root: Path, taken: set[str]) -> str:
     folded = unicodedata.normalize("NFC", default_name(kind, path)[:56])
     name = folded
     number = 2
-    while name in taken:
+    while name in names_taken:
         name = f"{folded}-{number}"
         number += 1
-    taken.add(name)
-    shown = str(path)
+    names_taken.add(name)
+    written_path = str(path)
     if path.is_relative_to(root):
-        shown = path.relative_to(root).as_posix()
+        written_path = path.relative_to(root).as_posix()
     elif path.is_relative_to(Path.home()):
-        shown = f"~/{path.relative_to(Path.home()).as_posix()}"
+        written_path = f"~/{path.relative_to(Path.home()).as_posix()}"
     lines = [
         f"  - {kind}:",
         f"      name: {_scalar(name)}",
-        f"      path: {_scalar(shown)}",
+        f"      path: {_scalar(written_path)}",
     ]
     lines += [f"      # {option}" for option in source_type(kind).options_shown]
     return "\n".join(lines) + "\n"

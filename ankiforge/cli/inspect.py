@@ -258,9 +258,9 @@ class Listing:
         for entry in ledger.history(changes_since=lately()):
             if entry.guid in chosen:
                 yield done_json(entry), change_lines(entry)
-        gone = set(ledger.find([QueryTerm("finding", "source_gone")]))
-        chosen_of_gone = [id for id in chosen if id in gone]
-        yield from self.lines(ledger.lines(chosen_of_gone))
+        without_source = set(ledger.find([QueryTerm("finding", "source_gone")]))
+        chosen_without_source = [id for id in chosen if id in without_source]
+        yield from self.lines(ledger.lines(chosen_without_source))
 
     def _unknown(self) -> Shown:
         """Yield notes of ours in Anki that the journal does not know.

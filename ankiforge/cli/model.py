@@ -63,26 +63,26 @@ def _used(call: Call) -> str:
         return ""
 
 
-def _rows(used: str) -> Iterator[Json]:
+def _rows(used_path: str) -> Iterator[Json]:
     """Yield the models of the list, then other files in the folder, then what else is used."""
     from ankiforge.draft.catalogue import OFFERS, here
 
     files = {file.stem: file for file in here()}
     for offer in OFFERS:
         file = files.pop(offer.name, None)
-        yield _row(offer.name, file, used, offer.size, offer)
+        yield _row(offer.name, file, used_path, offer.size, offer)
     others = list(files.values())
-    if used and Path(used) not in here():
-        others.append(Path(used))
+    if used_path and Path(used_path) not in here():
+        others.append(Path(used_path))
     for file in others:
         size = file.stat().st_size if file.exists() else 0
-        yield _row(file.stem, file, used, size)
+        yield _row(file.stem, file, used_path, size)
 
 
 def _row(
     name: str,
     file: Path | None,
-    used: str,
+    used_path: str,
     size: int,
     offer: Offer | None = None,
 ) -> Json:
@@ -91,11 +91,11 @@ def _row(
     Args:
         name: its name.
         file: where it is; None if it was not downloaded.
-        used: the path of the model that the settings name; "" = none.
+        used_path: the path of the model that the settings name; "" = none.
         size: in bytes.
         offer: its entry in our list, if it is there.
     """
-    is_used = file is not None and str(file) == used
+    is_used = file is not None and str(file) == used_path
     return {
         "name": name,
         "path": str(file) if file else None,

@@ -52,9 +52,9 @@ class ModelLine:
             seconds = (self._at - self._begun) / newest.done
             waited = self._clock() - self._at
             cards_left = newest.total - newest.done
-            left = max(0.0, seconds * cards_left - waited)
+            seconds_left = max(0.0, seconds * cards_left - waited)
             parts.append(f"{seconds:.1f} s a card")
-            parts.append(f"{_span(left)} left")
+            parts.append(f"{_span(seconds_left)} left")
         usage = newest.usage
         parts.append(f"{counted(usage.characters, 'character')} sent")
         parts.append(cost_text(usage.cost_usd, local=usage.local))

@@ -153,9 +153,9 @@ class Call:
             shown = lines[: most - 1]
         for group in shown:
             self.warn(_problem_text(group))
-        left = sum(len(group) for group in lines[len(shown) :])
-        if left:
-            self.warn(f"… and {left:,} more problems; -v names all")
+        lines_left = sum(len(group) for group in lines[len(shown) :])
+        if lines_left:
+            self.warn(f"… and {lines_left:,} more problems; -v names all")
             return len(shown) + 1
         return len(shown)
 

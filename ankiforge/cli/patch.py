@@ -49,26 +49,26 @@ def patch(call: Call, query: Words, output: Path | None) -> None:
 
     refuse_unknown_options(query)
     with session(call) as workspace:
-        made = workspace.patch(joined(query))
-    root = common_root(made.files)
-    if made.files and root is None and not call.as_json:
-        folders = {str(file.root) for file in made.files}
+        result = workspace.patch(joined(query))
+    root = common_root(result.files)
+    if result.files and root is None and not call.as_json:
+        folders = {str(file.root) for file in result.files}
         roots = ", ".join(sorted(folders))
         hint = "ankiforge patch source:NAME"
         raise UsageError(f"there are edits below several folders: {roots}", hint=hint)
-    diff = b"".join(file.diff for file in made.files)
+    diff = b"".join(file.diff for file in result.files)
     if output is not None and diff:
         output.expanduser().write_bytes(diff)
     if call.as_json:
-        _show_as_json(call, made)
+        _show_as_json(call, result)
     elif output is None and diff:
         _write(call, diff)
-    _tell(call, made, root, output)
+    _tell(call, result, root, output)
 
 
-def _show_as_json(call: Call, made: Patch) -> None:
+def _show_as_json(call: Call, result: Patch) -> None:
     """Print a line of JSON for each file, and for each edit without a patch."""
-    for file in made.files:
+    for file in result.files:
         call.data(
             {
                 "root": str(file.root),
@@ -78,7 +78,7 @@ def _show_as_json(call: Call, made: Patch) -> None:
                 "refused": "",
             }
         )
-    for edit in made.refused:
+    for edit in result.refused:
         call.data(
             {
                 "root": "",
@@ -102,19 +102,19 @@ def _write(call: Call, diff: bytes) -> None:
 
 def _tell(
     call: Call,
-    made: Patch,
+    result: Patch,
     root: Path | None,
     output: Path | None,
 ) -> None:
     """Say what the patch holds, what it does not, and how to apply it."""
-    for edit in made.refused:
+    for edit in result.refused:
         call.warn(f"not in the patch: {edit.guid[:10]} ({edit.where}): {edit.reason}")
-    if not made.files:
+    if not result.files:
         call.say("no edit in Anki to bring back")
         return
-    cards = sum(len(file.guids) for file in made.files)
+    cards = sum(len(file.guids) for file in result.files)
     edits = counted(cards, "edit")
-    files = counted(len(made.files), "file")
+    files = counted(len(result.files), "file")
     call.say(f"{edits} in {files}")
     if output is not None:
         path = quote(str(output.expanduser().absolute()))

@@ -366,9 +366,9 @@ def export(call: Call, file: Path) -> None:
     else:
         call.say("paste the text into any chatbot; save its answer as ANSWER.md")
     call.say("next: ankiforge draft import ANSWER.md")
-    left = pending - count
-    if left:
-        passages = counted(left, "passage")
+    passages_left = pending - count
+    if passages_left:
+        passages = counted(passages_left, "passage")
         again = f"ankiforge draft export {quote(str(file))}"
         call.say(f"{passages} left: import the answer first, then: {again}")
 
@@ -494,12 +494,12 @@ def _say_who_got_none(call: Call, drafted: Iterable[Drafted]) -> None:
     call.say(
         f"no card for {len(lines):,} of {counted(answered, 'highlight')} in this answer:"
     )
-    shown = lines if call.verbose else lines[:NONE_SHOWN]
-    for line in shown:
+    shown_lines = lines if call.verbose else lines[:NONE_SHOWN]
+    for line in shown_lines:
         call.say(line)
-    left = len(lines) - len(shown)
-    if left:
-        call.say(f"  and {left:,} more: -v names them")
+    lines_left = len(lines) - len(shown_lines)
+    if lines_left:
+        call.say(f"  and {lines_left:,} more: -v names them")
 
 
 draft.add_command(export)

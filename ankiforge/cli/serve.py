@@ -272,13 +272,15 @@ def _end_by_signal() -> Iterator[threading.Event]:
 
     wanted = {"SIGINT", "SIGTERM", "SIGHUP"}
     before = {
-        one: signal.signal(one, end) for one in signal.Signals if one.name in wanted
+        caught: signal.signal(caught, end)
+        for caught in signal.Signals
+        if caught.name in wanted
     }
     try:
         yield ended
     finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
+        for caught, handler in before.items():
+            signal.signal(caught, handler)
 
 
 class Passes:

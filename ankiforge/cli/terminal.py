@@ -149,9 +149,9 @@ class TerminalReview:
     def _tell_end(self) -> None:
         """Say what was decided, and the next command."""
         counts: dict[str, int] = {}
-        for _, _, said in self._done:
-            counts[said] = counts.get(said, 0) + 1
-        parts = [f"{number:,} {said}" for said, number in counts.items()]
+        for _, _, decision in self._done:
+            counts[decision] = counts.get(decision, 0) + 1
+        parts = [f"{number:,} {decision}" for decision, number in counts.items()]
         left = len(self._queue)
         decided = ", ".join(parts) or "nothing decided"
         self._print(
@@ -263,21 +263,21 @@ class TerminalReview:
         ids = [draft.id for draft in item.drafts] or [item.id]
         self._workspace.reject(*ids)
 
-    def _store(self, said: str, item: Item, decide: Callable[[], object]) -> None:
+    def _store(self, decision: str, item: Item, decide: Callable[[], object]) -> None:
         """Store a decision, which `u` takes back."""
         with self._ledger.action() as action:
             decide()
         self._queue.pop(0)
-        self._done.append((action, item.id, said))
+        self._done.append((action, item.id, decision))
         self._in_round += 1
-        self._print(said, "green" if said != "rejected" else "red")
+        self._print(decision, "green" if decision != "rejected" else "red")
 
     def _take_back(self) -> bool:
         """Take back the last decision of this review; return whether there was one."""
         if not self._done:
             self._print("nothing to take back in this review; before it: ankiforge undo")
             return False
-        action, id, said = self._done[-1]
+        action, id, decision = self._done[-1]
         try:
             self._workspace.undo(action)
         except RefusedError as error:
@@ -286,7 +286,7 @@ class TerminalReview:
         self._done.pop()
         self._in_round = max(self._in_round - 1, 0)
         self._queue.insert(0, id)
-        self._print(f"taken back: {said}")
+        self._print(f"taken back: {decision}")
         return True
 
     def _refuse(self, error: ForgeError) -> None:
@@ -324,7 +324,7 @@ class TerminalReview:
 
     def _insisting(
         self,
-        said: str,
+        decision: str,
         item: Item,
         id: str,
         fields: dict[str, str],
@@ -332,12 +332,12 @@ class TerminalReview:
         """Make a card in the person's words; if a check blocks them, ask whether they insist."""
         edit = self._workspace.edit
         try:
-            self._store(said, item, lambda: edit(id, fields))
+            self._store(decision, item, lambda: edit(id, fields))
         except BlockedError as error:
             self._print(f"{error.message}. Make the card anyway? y/N", "bold")
             if self._key() != "y":
                 return False
-            self._store(said, item, lambda: edit(id, fields, force=True))
+            self._store(decision, item, lambda: edit(id, fields, force=True))
         return True
 
     def _edited(self, fields: Fields) -> Fields | None:

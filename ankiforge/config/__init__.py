@@ -273,14 +273,14 @@ def _check_note_types(types: NoteTypes, where: Location) -> None:
         ConfigError: two do.
     """
     for kind, mapped in (("basic", types.basic), ("cloze", types.cloze)):
-        taken: dict[str, str] = {}
+        first_use: dict[str, str] = {}
         for ours, name in mapped.fields.names.items() if mapped else ():
-            if name in taken:
-                message = f"{name!r} is also the field for {taken[name]}"
+            if name in first_use:
+                message = f"{name!r} is also the field for {first_use[name]}"
                 raise where.at(kind, "fields", ours).error(
                     message, "give each a field of its own"
                 )
-            taken[name] = ours
+            first_use[name] = ours
 
 
 ON_BOARD = "http://127.0.0.1/v1"

@@ -141,9 +141,9 @@ def load_decks(root: Path, setting: DeckSetting | None = None) -> tuple[DeckRule
     return tuple(complete)
 
 
-def _read(path: OwnPath, shown: str) -> tuple[DeckRule, Location]:
-    """Return the rule of a deck file, which messages call `shown`, and where it is."""
-    data, where = read(path, shown)
+def _read(path: OwnPath, file_name: str) -> tuple[DeckRule, Location]:
+    """Return the rule of a deck file, which messages call `file_name`, and where it is."""
+    data, where = read(path, file_name)
     rule = typed(DeckRule, {} if data is None else data, where)
     for name in _PLACEHOLDER.findall(rule.deck):
         if name not in _PLACEHOLDERS:

@@ -47,10 +47,10 @@ class Limit:
         Args:
             seconds: the limit of the step itself; None if it has none.
         """
-        left = self._end - monotonic()
+        seconds_left = self._end - monotonic()
         if seconds is None:
-            return left
-        return min(left, seconds)
+            return seconds_left
+        return min(seconds_left, seconds)
 
 
 @contextmanager
@@ -81,10 +81,10 @@ def _left(seconds: float | None, error: type[Exception]) -> float | None:
     limit = getattr(_current, "limit", None)
     if limit is None:
         return seconds
-    left: float = limit.left(seconds)
-    if left <= 0:
+    seconds_left: float = limit.left(seconds)
+    if seconds_left <= 0:
         raise error("the time for the whole request is over")
-    return left
+    return seconds_left
 
 
 class _Backend(httpcore2.NetworkBackend):
@@ -101,8 +101,10 @@ class _Backend(httpcore2.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.NetworkStream:
-        left = _left(timeout, httpcore2.ConnectTimeout)
-        stream = self._inner.connect_tcp(host, port, left, local_address, socket_options)
+        seconds_left = _left(timeout, httpcore2.ConnectTimeout)
+        stream = self._inner.connect_tcp(
+            host, port, seconds_left, local_address, socket_options
+        )
         return _Stream(stream)
 
     def sleep(self, seconds: float) -> None:
@@ -132,8 +134,8 @@ class _Stream(httpcore2.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore2.NetworkStream:
-        left = _left(timeout, httpcore2.ConnectTimeout)
-        return _Stream(self._inner.start_tls(ssl_context, server_hostname, left))
+        seconds_left = _left(timeout, httpcore2.ConnectTimeout)
+        return _Stream(self._inner.start_tls(ssl_context, server_hostname, seconds_left))
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)

@@ -88,8 +88,8 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 # --- text to data -----------------------------------------------------------------------
 
 
-def read(path: OwnPath, shown: str) -> tuple[object, Location]:
-    """Read a YAML file of a workspace, which messages call `shown`.
+def read(path: OwnPath, file_name: str) -> tuple[object, Location]:
+    """Read a YAML file of a workspace, which messages call `file_name`.
 
     Returns:
         Plain data (dict, list, str, int, float, bool, None; None for an empty file), and
@@ -100,18 +100,18 @@ def read(path: OwnPath, shown: str) -> tuple[object, Location]:
         OwnFileError: it is a link, no regular file, or too large.
     """
     try:
-        return parse(path.read(TEXT_BYTES).decode("utf-8-sig"), shown)
+        return parse(path.read(TEXT_BYTES).decode("utf-8-sig"), file_name)
     except OSError as error:
-        raise ConfigError(f"{shown}: cannot be read: {error.strerror}") from error
+        raise ConfigError(f"{file_name}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise ConfigError(
-            f"{shown}:{line}: not UTF-8 text",
+            f"{file_name}:{line}: not UTF-8 text",
             hint="save it as UTF-8",
         ) from error
 
 
-def parse(text: str, shown: str) -> tuple[object, Location]:
+def parse(text: str, file_name: str) -> tuple[object, Location]:
     """Parse one YAML document of mappings, lists and scalars.
 
     Aliases, tags and duplicate keys are rejected. A settings file needs none of them, and
@@ -125,7 +125,7 @@ def parse(text: str, shown: str) -> tuple[object, Location]:
         root = loader.get_single_node()
         data = None if root is None else loader.construct_document(root)
         lines = {(): 1, **dict(_lines(root, ()))}
-        return data, Location(shown, (), lines)
+        return data, Location(file_name, (), lines)
     except yaml.YAMLError as error:
         line = _line_of(error, text)
         what = getattr(error, "problem", None) or "a character that YAML forbids"
@@ -135,7 +135,7 @@ def parse(text: str, shown: str) -> tuple[object, Location]:
         what = "nested too deep"
     except (ValueError, IndexError) as error:  # `!!int ""`, "\U00110000"
         what = str(error)
-    raise ConfigError(f"{shown}:{line}: {what}", hint=hint)
+    raise ConfigError(f"{file_name}:{line}: {what}", hint=hint)
 
 
 def _line_of(error: yaml.YAMLError, text: str) -> int:

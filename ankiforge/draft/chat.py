@@ -141,7 +141,7 @@ def export_looks(cards: Sequence[SendableCard]) -> list[str]:
 
 
 def _pasted(messages: Iterable[Message]) -> str:
-    return "\n\n".join(each["content"] for each in messages) + "\n"
+    return "\n\n".join(message["content"] for message in messages) + "\n"
 
 
 def asked_in(tasks: Iterable[SendableTask]) -> int:

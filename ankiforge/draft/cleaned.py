@@ -33,15 +33,15 @@ _UNNUMBERED = regex(r"\{\{(?!c\d)([^{}\n]+)\}\}")
 
 def cloze_text(text: str) -> str:
     """Return a cloze in our Markdown: `{{c1:x}}` and `{{x}}` become `{{c1::x}}`."""
-    made = outside(_our_markdown(text), lambda run: _LOOSE.sub(r"{{c\1::", run))
-    if not made or cloze.gaps(made):
-        return made
-    numbers = iter(range(1, len(made) + 1))
+    with_numbers = outside(_our_markdown(text), lambda run: _LOOSE.sub(r"{{c\1::", run))
+    if not with_numbers or cloze.gaps(with_numbers):
+        return with_numbers
+    numbers = iter(range(1, len(with_numbers) + 1))
 
     def with_number(match: re.Match[str]) -> str:
         return cloze.make(next(numbers), match[1])
 
-    return outside(made, lambda run: _UNNUMBERED.sub(with_number, run))
+    return outside(with_numbers, lambda run: _UNNUMBERED.sub(with_number, run))
 
 
 # --- formulae -------------------------------------------------------------------------

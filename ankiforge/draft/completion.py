@@ -62,10 +62,10 @@ class Completion(Value):
         )
 
 
-def content_of(kept: str) -> str:
+def content_of(reply: str) -> str:
     """Return what a model answered in a reply as it is kept; "" if that cannot be read."""
     try:
-        _, _, raw = json.loads(kept)
+        _, _, raw = json.loads(reply)
     except (ValueError, TypeError):
         return ""
     completion = Completion.parse(raw) if isinstance(raw, str) else None

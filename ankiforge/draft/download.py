@@ -230,9 +230,9 @@ def _offered_range(answer: httpx2.Response, done: int) -> tuple[int, int]:
     """
     if answer.status_code == 200:
         return 0, _number(answer.headers.get("content-length", ""))
-    said = _RANGE.fullmatch(answer.headers.get("content-range", ""))
-    size = _number(said[2]) if said else 0
-    begins_at = said[1] if said else ""
+    range_match = _RANGE.fullmatch(answer.headers.get("content-range", ""))
+    size = _number(range_match[2]) if range_match else 0
+    begins_at = range_match[1] if range_match else ""
     is_partial = answer.status_code == 206
     if is_partial and begins_at and int(begins_at) == done:
         return done, size

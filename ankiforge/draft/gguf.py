@@ -144,10 +144,10 @@ def memory_available() -> int | None:
 def _available_in_container(group: Path) -> int:
     """Return what is left of the limit of a container; what is kept of files can be taken back."""
     limit = int((group / "memory.max").read_text(encoding="ascii"))
-    used = int((group / "memory.current").read_text(encoding="ascii"))
+    used_bytes = int((group / "memory.current").read_text(encoding="ascii"))
     kinds = (group / "memory.stat").read_text(encoding="ascii")
     of_files = int(kinds.partition("\nfile ")[2].split()[0])
-    return limit - used + of_files
+    return limit - used_bytes + of_files
 
 
 def _available_on_windows() -> int | None:

@@ -209,8 +209,8 @@ def _flat_dict(value: Json, label_key: str, depth: int) -> Iterator[Json]:
         own_label[label_key] = value[label_key]
     inner = []
     for key, group in _groups(value).items():
-        named = _LABEL.fullmatch(str(key).strip())
-        label = {label_key: named[1]} if named else own_label
+        label_match = _LABEL.fullmatch(str(key).strip())
+        label = {label_key: label_match[1]} if label_match else own_label
         for each in flat(group, label_key, depth + 1):
             inner.append({**label, **each})
     yield from inner or [value]

@@ -218,9 +218,9 @@ class OnBoard:
         """Return what llama.cpp complained of first; "" if it said nothing."""
         for reason in _REASONS:
             for line in self._said:
-                found = reason.search(line)
-                if found:
-                    return found[1][:200]
+                match = reason.search(line)
+                if match:
+                    return match[1][:200]
         return ""
 
 

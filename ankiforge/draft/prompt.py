@@ -136,13 +136,13 @@ def parse(text: str, path: Path) -> Prompt:
     Raises:
         ConfigError: with the file and the invalid placeholder.
     """
-    used = set(_VARIABLE.findall(text))
-    unknown = sorted(used - set(VARIABLES))
+    used_variables = set(_VARIABLE.findall(text))
+    unknown = sorted(used_variables - set(VARIABLES))
     if unknown:
         message = f"{{{{ {unknown[0]} }}}} is not a placeholder"
         raise ConfigError(f"{path}: {message}", hint=f"known: {', '.join(VARIABLES)}")
     for name in ("schema", "highlights"):
-        if name not in used:
+        if name not in used_variables:
             raise ConfigError(f"{path}: {{{{ {name} }}}} is missing")
     *system, user = re.split(r"(?m)^---[ \t]*\n", text, maxsplit=1)
     return Prompt(path.stem, "".join(system), user)
@@ -194,7 +194,8 @@ def question(sendable: SendableTask, prompt: Prompt) -> Question:
     parts: tuple[Question, ...] = ()
     if len(passages) > 1:
         parts = tuple(
-            question(sendable.only(each), prompt) for each in sendable.highlights
+            question(sendable.only(highlight), prompt)
+            for highlight in sendable.highlights
         )
     return Question(
         messages=prompt.messages(values),

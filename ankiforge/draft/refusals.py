@@ -212,9 +212,9 @@ class Complaint(Value):
         )
 
 
-def on_a_line(said: object) -> str:
+def on_a_line(value: object) -> str:
     """Return the beginning of what a server says, on one line."""
-    return " ".join(str(said).split())[:_SHOWN]
+    return " ".join(str(value).split())[:_SHOWN]
 
 
 # --- errors with status 200 -----------------------------------------------------------

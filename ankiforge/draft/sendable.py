@@ -291,7 +291,11 @@ class SendableTask:
     @property
     def highlights(self) -> tuple[Highlight, ...]:
         """The highlights that may be sent."""
-        return tuple(each for each in self.task.highlights if each.key in self.passages)
+        return tuple(
+            highlight
+            for highlight in self.task.highlights
+            if highlight.key in self.passages
+        )
 
     @property
     def title(self) -> SendableText:

@@ -440,8 +440,8 @@ def _leads_to(
 ) -> bool:
     """Return whether an element, at the end of a way, is the one that some steps lead to."""
     if steps and steps[0][0].startswith("#"):
-        found = _ID.search(tag)
-        return found is not None and f"#{found[1]}" == steps[0][0]
+        match = _ID.search(tag)
+        return match is not None and f"#{match[1]}" == steps[0][0]
     if len(steps) != len(way):
         return False
     return all(step in names for step, names in zip(steps, way, strict=True))

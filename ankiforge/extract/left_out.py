@@ -190,10 +190,10 @@ def _left_out(place: Path, walks: list[Walked], inner: list[_Place]) -> LeftOut:
     hidden: set[str] = set()
     for walk in walks:
         hidden |= walk.hidden
-    left = Walked(hidden=hidden)
+    unread_files = Walked(hidden=hidden)
     for ending in walks[0].endings:
-        left.endings[ending] = min(walk.endings[ending] for walk in walks)
-    return unread(place, left, read)
+        unread_files.endings[ending] = min(walk.endings[ending] for walk in walks)
+    return unread(place, unread_files, read)
 
 
 def unread(place: Path, walked: Walked, read: Container[str]) -> LeftOut:

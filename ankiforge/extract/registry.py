@@ -148,12 +148,12 @@ def keys_instead_of_path() -> frozenset[str]:
 
 def paths_in_words() -> str:
     """Return what a PATH may be, as in “a PDF, a note, a folder of these, or …”."""
-    named = [source for source in source_types() if source.noun]
-    accounts = [source.noun for source in named if source.is_export]
+    with_noun = [source for source in source_types() if source.noun]
+    accounts = [source.noun for source in with_noun if source.is_export]
     exports = f"an export of {', '.join(accounts[:-1])} or {accounts[-1]}"
     files: list[str] = []
     libraries: list[str] = []
-    for source in named:
+    for source in with_noun:
         if source.marker:
             libraries.append(source.noun)
         elif not source.is_export:

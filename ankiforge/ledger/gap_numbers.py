@@ -113,9 +113,9 @@ def _number_new_gaps(
     removed = []
     for text in earlier:
         removed += [(canonical(gap.answer), gap.numbers) for gap in gaps(text)]
-    taken: set[int] = set()
+    taken_numbers: set[int] = set()
     for kept_numbers in kept.values():
-        taken.update(kept_numbers)
+        taken_numbers.update(kept_numbers)
     highest = max((*numbers(old), *used, 0))
     for _, earlier_numbers in removed:
         highest = max((highest, *earlier_numbers))
@@ -124,14 +124,14 @@ def _number_new_gaps(
             continue
         chosen: Numbers | None = None
         for earlier_answer, earlier_numbers in removed:
-            if earlier_answer == answer and taken.isdisjoint(earlier_numbers):
+            if earlier_answer == answer and taken_numbers.isdisjoint(earlier_numbers):
                 chosen = earlier_numbers
                 break
         if chosen is None:
             highest += 1
             chosen = (highest,)
         kept[gap.start] = chosen
-        taken.update(chosen)
+        taken_numbers.update(chosen)
 
 
 def _around(markdown: str, gap: Gap) -> Sides:

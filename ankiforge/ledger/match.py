@@ -303,7 +303,7 @@ def match_spots(
         found_left: what was found and not matched.
     """
     matched: Pairs = {}
-    taken: set[int] = set()
+    taken_indices: set[int] = set()
     for found_index, known_index in _in_same_spots(
         known,
         found,
@@ -311,10 +311,10 @@ def match_spots(
         known_left,
         found_left,
     ):
-        is_free = found_index not in matched and known_index not in taken
+        is_free = found_index not in matched and known_index not in taken_indices
         if is_free and _may_stand_here(known[known_index], found[found_index]):
             matched[found_index] = known_index
-            taken.add(known_index)
+            taken_indices.add(known_index)
     return matched
 
 
@@ -336,15 +336,15 @@ def match_labels(
         found_left: what was found and not matched.
     """
     pairs: Pairs = {}
-    taken: set[int] = set()
+    taken_indices: set[int] = set()
     for found_index, known_index in _with_equal_label(known, found):
         mark = known[known_index]
         stood_here = mark.was_there and not mark.from_journal
         is_left = found_index in found_left and known_index in known_left
-        is_taken = found_index in pairs or known_index in taken
+        is_taken = found_index in pairs or known_index in taken_indices
         if stood_here and is_left and not is_taken:
             pairs[found_index] = known_index
-            taken.add(known_index)
+            taken_indices.add(known_index)
     return pairs
 
 
@@ -466,11 +466,11 @@ def _same_context(known: Mark, found: Mark) -> bool:
 def _first_come(candidates: Iterable[Candidate]) -> Pairs:
     """Return the candidates of which neither was taken by one before."""
     pairs: Pairs = {}
-    taken = set()
+    taken_indices = set()
     for found_index, known_index in candidates:
-        if found_index not in pairs and known_index not in taken:
+        if found_index not in pairs and known_index not in taken_indices:
             pairs[found_index] = known_index
-            taken.add(known_index)
+            taken_indices.add(known_index)
     return pairs
 
 

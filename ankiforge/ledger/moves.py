@@ -76,11 +76,11 @@ class Moves:
         for document in self._documents:
             self._match_by_place(document, matched)
 
-        taken = {found.known.key for found in new if found.known}
-        self._absent = [known for known in self._absent if known.key not in taken]
+        taken_keys = {found.known.key for found in new if found.known}
+        self._absent = [known for known in self._absent if known.key not in taken_keys]
         self._hand_over_keys()
         self._ask_about_likely(
-            [known for known in gone if known.key not in taken],
+            [known for known in gone if known.key not in taken_keys],
             [found for found in new if not found.known],
         )
         self._ask_about_joined()
@@ -123,10 +123,10 @@ class Moves:
                 unread.add(row["id"])
         return unread
 
-    def _match_by_place(self, document: MatchedDocument, taken: Set[str]) -> None:
+    def _match_by_place(self, document: MatchedDocument, taken_keys: Set[str]) -> None:
         """Match what is left in a document by its neighbours, and then by labels.
 
-        `taken` are the keys that are matched, in any document.
+        `taken_keys` are the keys that are matched, in any document.
         """
         known = document.known
         found = document.found
@@ -134,7 +134,7 @@ class Moves:
         known_left = set()
         for known_index, before in enumerate(known):
             index_of_key[before.key] = known_index
-            if before.key not in taken:
+            if before.key not in taken_keys:
                 known_left.add(known_index)
         pairs = {}
         found_left = set()

@@ -53,11 +53,11 @@ def write(
         _forget(store, document_id, former)
     elif former:
         public = fold(_public_text(document))
-        shown = []
+        texts_shown = []
         for text in former:
             if text == WHOLE or fold(text) in public:
-                shown.append(text)
-        _forget(store, document_id, shown)
+                texts_shown.append(text)
+        _forget(store, document_id, texts_shown)
 
 
 def _add(
@@ -101,8 +101,8 @@ def _public_text(document: ReadDocument) -> str:
         return document.public_text.read()
     if not isinstance(document, Extracted):
         return ""
-    shown = list[str]()
+    texts_shown = list[str]()
     for highlight in document.highlights:
         if not why_private(highlight):
-            shown += private_words(highlight)
-    return "\n".join(shown)
+            texts_shown += private_words(highlight)
+    return "\n".join(texts_shown)

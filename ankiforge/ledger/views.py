@@ -542,16 +542,16 @@ def adopt(
     Returns:
         The notes that stay: their passage was not found.
     """
-    left = list(unreadable)
+    unmatched = list(unreadable)
     with store.transaction():
         for note, wording, passage, typed in notes:
             highlight_key = _key_of(store, note, passage)
             if highlight_key:
                 _adopt_note(store, highlight_key, note, wording, typed)
             else:
-                left.append(note)
-        _set_unknown_documents(store, left)
-    return left
+                unmatched.append(note)
+        _set_unknown_documents(store, unmatched)
+    return unmatched
 
 
 def _adopt_note(

@@ -378,14 +378,14 @@ def _notice_of_revived(ledger: Ledger, revived: list[Guid]) -> Problem | None:
     """Return what to do about notes that a package brought back after a person had deleted them."""
     if not revived:
         return None
-    named = revived[:NOTES_NAMED]
+    named_guids = revived[:NOTES_NAMED]
     words = []
-    for guid in named:
+    for guid in named_guids:
         first_words = _first_words(ledger, guid)
         words.append(f"“{shortened(first_words, 40)}”")
     if len(revived) > NOTES_NAMED:
         words.append("…")
-    ids = " ".join(guid[:10] for guid in named)
+    ids = " ".join(guid[:10] for guid in named_guids)
     if len(revived) > 1:
         count = f"{len(revived):,} notes that you had deleted are"
         pronoun = "them"
@@ -579,11 +579,11 @@ def adopt_unknown(ledger: Ledger, notes: Iterable[Seen]) -> list[Problem]:
             candidates.append(_as_candidate(note))
         else:
             unreadable.append(note)
-    left = ledger.adopt(candidates, unreadable)
-    if not left:
+    still_unknown = ledger.adopt(candidates, unreadable)
+    if not still_unknown:
         return []
     message = (
-        f"{len(left)} notes of ankiforge in Anki whose passage was not found;"
+        f"{len(still_unknown)} notes of ankiforge in Anki whose passage was not found;"
         " they stay as they are"
     )
     return [Problem("Anki", message, "ankiforge list --view unknown", notice=True)]

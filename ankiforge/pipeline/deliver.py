@@ -125,12 +125,12 @@ def plan_cards(
     conflicts: list[Conflict] = []
     for plan in planned:
         conflicts.extend(plan.conflicts)
-    taken = {plan.guid: plan.taken for plan in planned if plan.taken}
+    taken_mods = {plan.guid: plan.taken for plan in planned if plan.taken}
     ledger.planned(
         settled=planner.settled,
         settings=settings,
         conflicts=conflicts,
-        taken=taken,
+        taken=taken_mods,
     )
     return planned
 

@@ -122,13 +122,15 @@ def _left(drafted: Drafted) -> Task:
     takes_clozes = not brief.kinds or CardKind.CLOZE in brief.kinds
     if brief.wants == "question" or not takes_clozes:
         return replace(task, highlights=())
-    left = set()
+    left_keys = set()
     for no_card in drafted.no_cards:
         if no_card.reason in NOT_ASKED:
-            left.add(no_card.highlight)
+            left_keys.add(no_card.highlight)
     return replace(
         task,
-        highlights=tuple(each for each in task.highlights if each.key in left),
+        highlights=tuple(
+            highlight for highlight in task.highlights if highlight.key in left_keys
+        ),
     )
 
 
@@ -355,7 +357,9 @@ def _record(
             ):  # not asked this time: it stays pending
                 continue
             fate, reason = _fate_of(no_card, failures.get(highlight.key))
-            drafts = [each for each in drafted.drafts if each.highlight == highlight.key]
+            drafts = [
+                draft for draft in drafted.drafts if draft.highlight == highlight.key
+            ]
             try:
                 with one_item():
                     proposals = checks.proposals(highlight, drafts)

@@ -124,7 +124,9 @@ class _Reading:
         """Store the pictures of a document, and mark the highlights that make no card."""
         self._on_read(document.document.title)
         self.problems.extend(_store_pictures(self._job.pictures, document.pictures))
-        highlights = [_with_skip_reason(self._job, each) for each in document.highlights]
+        highlights = [
+            _with_skip_reason(self._job, highlight) for highlight in document.highlights
+        ]
         return replace(document, highlights=tuple(highlights))
 
 
@@ -203,9 +205,9 @@ def _told_once(sources: Iterable[Source], ledger: Ledger) -> Iterator[Problem]:
     """Yield what no source reads of a folder: again only if there is something of another kind."""
     known = not_read(ledger)
     now = {}
-    for place, left in known.items():
+    for place, not_read_there in known.items():
         if Path(place).exists():
-            now[place] = left
+            now[place] = not_read_there
     for found in left_out(sources):
         place = str(found.place)
         before = now.pop(place, None)
@@ -213,8 +215,8 @@ def _told_once(sources: Iterable[Source], ledger: Ledger) -> Iterator[Problem]:
         if not text:
             continue
         now[place] = NotRead(found.kinds, found.hidden, text)
-        named = {*before.kinds, *before.hidden} if before else set()
-        if not named.issuperset((*found.kinds, *found.hidden)):
+        known_kinds = {*before.kinds, *before.hidden} if before else set()
+        if not known_kinds.issuperset((*found.kinds, *found.hidden)):
             yield Problem(found.place.name, f"{NOT_READ}: {text}", notice=True)
     if now != known:
         ledger.set_setting(NOT_READ, json.encode(now).decode())

@@ -116,12 +116,12 @@ def server_settings(folder: WorkspaceFolder, use: ModelUse) -> ServerSettings:
         options["workspace"] = shlex.quote(str(folder.root))
     if is_small_model(options["base_url"], options["model"]):
         options["per_request"] = 1  # a small model confuses several highlights
-    given = {}
+    given_options = {}
     for name, value in options.items():
         if value is not None:
-            given[name] = value
+            given_options[name] = value
     try:
-        return ServerSettings(**given)
+        return ServerSettings(**given_options)
     except ConfigError as error:
         key, _, what = error.message.removeprefix("llm.").partition(": ")
         where = folder.config.where.at("llm", key)

@@ -332,11 +332,11 @@ def _as_written(pieces: _Pieces) -> str:
 
 
 def _without_emphasis(pieces: _Pieces) -> str:
-    shown = []
+    visible_pieces = []
     for piece in pieces:
         if piece.end > piece.start or piece.indivisible:
-            shown.append(piece)
-    return _as_written(shown)
+            visible_pieces.append(piece)
+    return _as_written(visible_pieces)
 
 
 def _plain_of_markdown(pieces: _Pieces) -> str:

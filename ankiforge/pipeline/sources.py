@@ -281,14 +281,14 @@ class _Naming:
                 same_kind.append(entry.name)
         if is_export(found.kind):
             return same_kind[0] if same_kind else found.kind
-        taken = set(same_kind)
+        names_taken = set(same_kind)
         for item in self._remembered:
             if found.kind in item.names:
-                taken.add(item.names[found.kind])
+                names_taken.add(item.names[found.kind])
         name = default_name(found.kind, found.root)
         free = name
         number = 2
-        while free in taken:
+        while free in names_taken:
             free = f"{name}-{number}"
             number += 1
         return free

@@ -301,8 +301,8 @@ class Workspace:
         from ankiforge.pipeline.ingest import ingest
         from ankiforge.pipeline.sources import names_in_use, open_sources, select_sources
 
-        named = tuple(Path(path) for path in paths)
-        selected, lost, remembered = select_sources(self.folder, named)
+        named_paths = tuple(Path(path) for path in paths)
+        selected, lost, remembered = select_sources(self.folder, named_paths)
         if not selected and not lost:
             hint = "ankiforge run PATH, or ankiforge init"
             raise UsageError("there is nothing to read", hint=hint)
@@ -321,7 +321,7 @@ class Workspace:
         # the notes of a remembered PATH that is missing may be at another one now
         present = []
         for item in remembered:
-            if not named or Path(item.path).exists():
+            if not named_paths or Path(item.path).exists():
                 present.append(item)
         job = self.job(
             sources,
@@ -337,7 +337,7 @@ class Workspace:
             if result.scan and result.scan.viewed.unknown:
                 result.problems += adopt_unknown(self.ledger, result.scan.viewed.unknown)
             # of PATHs, a model drafts only what lies there
-            within = read.report.documents if named and read.report else None
+            within = read.report.documents if named_paths and read.report else None
             yield from draft(replace(job, within=within), self.ledger)
 
         self._follow(result, steps(), model, partial(show, sources))

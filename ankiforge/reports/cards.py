@@ -383,26 +383,26 @@ def how_made(words: Card | Draft, reply: Callable[[str], str | None]) -> Json:
     }
 
 
-def how_made_rows(made: Json) -> list[Pair]:
+def how_made_rows(entry: Json) -> list[Pair]:
     """Return the steps in which a model made a card, each with what came of it."""
-    own_answer = made["own_answer"]
+    own_answer = entry["own_answer"]
     if own_answer:
-        same = "the same" if made["equal"] else "not one that was proposed"
+        same = "the same" if entry["equal"] else "not one that was proposed"
         own_answer = f"{own_answer} ({same})"
     steps = (
-        ("answer proposed", made["proposed"]),
-        ("question", made["question"]),
+        ("answer proposed", entry["proposed"]),
+        ("question", entry["question"]),
         ("its own answer", own_answer),
     )
     return [(name, on_one_line(words)) for name, words in steps if words]
 
 
-def how_made_text(made: Json) -> Text:
+def how_made_text(entry: Json) -> Text:
     """Yield the lines about how a model made a card; none if it was not made step by step."""
-    if not made:
+    if not entry:
         return
     yield "How it was made"
-    for name, words in how_made_rows(made):
+    for name, words in how_made_rows(entry):
         yield f"  {name}: {words}"
 
 

@@ -328,7 +328,9 @@ def check_notes(notes: Iterable[ReadNote]) -> Iterator[tuple[ReadNote, list[Find
     index = check.DuplicateIndex()
     for note in notes:
         findings = [*note.broken, *_wording(note), *_repeats(note, index)]
-        reported = [each for each in findings if each.severity is not Severity.INFO]
+        reported = [
+            finding for finding in findings if finding.severity is not Severity.INFO
+        ]
         yield note, list(dict.fromkeys(reported))
 
 
@@ -405,9 +407,9 @@ class Counts(msgspec.Struct):
             lines = self.examples[severity, name]
             yield f"{WORDS[severity]}  {name}  ({counted(count, 'note')})"
             yield from lines
-            left = count - len(lines) // 2
-            if left:
-                yield f"    … and {left:,} more (-v names all)"
+            notes_left = count - len(lines) // 2
+            if notes_left:
+                yield f"    … and {notes_left:,} more (-v names all)"
         for why, count in self.unread.most_common():
             yield f"not read: {counted(count, 'note')} ({why})"
         yield (

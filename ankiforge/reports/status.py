@@ -44,8 +44,8 @@ def waiting_text(waits: Mapping[str, int]) -> str:
 def first_of(names: Sequence[str], most: int = 3) -> str:
     """Return the first names, and how many more there are."""
     first = ", ".join(names[:most])
-    left = len(names) - most
-    return f"{first} and {left:,} more" if left > 0 else first
+    more = len(names) - most
+    return f"{first} and {more:,} more" if more > 0 else first
 
 
 def draft_step(workspace: WorkspaceFolder, without: int) -> Pair:
@@ -116,7 +116,7 @@ def status_of(workspace: WorkspaceFolder, ledger: Ledger) -> Status:
         unsent=in_anki["none"],
         waiting={name: waits[name] for name in LISTS},
         looked=ledger.get_setting("looked"),
-        not_read={place: left.text for place, left in not_read(ledger).items()},
+        not_read={place: left_out.text for place, left_out in not_read(ledger).items()},
         next=command,
         why=why,
     )
@@ -175,8 +175,8 @@ def status_text(status: Status) -> Text:
     waiting = waiting_text(status.waiting)
     if waiting:
         yield f"  {waiting}"
-    for place, left in status.not_read.items():
-        yield f"  not read in {place}: {left}"
+    for place, left_out in status.not_read.items():
+        yield f"  not read in {place}: {left_out}"
     yield f"next: ankiforge {status.next}   ({status.why})"
 
 

@@ -229,8 +229,8 @@ def as_text(
 
     most = None
     if room is not None:
-        left = room - len(before) - len(after) - 1
-        most = min(SHOWN, max(left, 1))
+        lines_left = room - len(before) - len(after) - 1
+        most = min(SHOWN, max(lines_left, 1))
     standing = _changes_that_stand(result, ledger)
     return [*before, *_changes(standing, most), *after]
 
@@ -493,9 +493,9 @@ def delivery_lines(result: RunResult) -> Text:
     if result.pushed:
         added, updated = result.pushed
         yield f"in Anki: {counted(added, 'new note')}, {updated:,} updated"
-    held = Counter(planned.held for planned in result.planned if planned.held)
-    if held:
-        yield f"{counted(held.total(), 'note')} held: {'; '.join(held)}"
+    held_notes = Counter(planned.held for planned in result.planned if planned.held)
+    if held_notes:
+        yield f"{counted(held_notes.total(), 'note')} held: {'; '.join(held_notes)}"
 
 
 def _package_text(published: Published) -> str:
@@ -535,16 +535,16 @@ def _changes_that_stand(result: RunResult, ledger: Ledger) -> list[Change]:
 
 def _changes(changes: list[Change], most: int | None) -> Text:
     """Yield old → new words of changed cards: the first ones, and the command that shows all."""
-    made = [change for change in changes if not change.why]
-    kept = [change for change in changes if change.why]
-    ordered = [*made, *kept]
+    followed = [change for change in changes if not change.why]
+    not_followed = [change for change in changes if change.why]
+    ordered = [*followed, *not_followed]
     if not ordered:
         return
     parts = []
-    if made:
-        parts.append(f"{counted(len(made), 'card')} changed with the source")
-    if kept:
-        parts.append(f"{counted(len(kept), 'card')} kept the old words")
+    if followed:
+        parts.append(f"{counted(len(followed), 'card')} changed with the source")
+    if not_followed:
+        parts.append(f"{counted(len(not_followed), 'card')} kept the old words")
     shows_all = most is None or len(ordered) <= most
     end = ":" if shows_all else "; all: ankiforge list --view changed"
     yield f"{', '.join(parts)}{end}"

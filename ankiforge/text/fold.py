@@ -180,7 +180,7 @@ def _isolated_paragraph(paragraph: str) -> str:
     if not _BIDI.search(paragraph):
         return paragraph
     depth = 0
-    kept = list[str]()
+    parts_kept = list[str]()
     for sign in paragraph:
         if sign in _ISOLATES:
             depth += 1
@@ -188,6 +188,6 @@ def _isolated_paragraph(paragraph: str) -> str:
             if not depth:
                 continue
             depth -= 1
-        kept.append(sign)
-    inside = "".join(kept)
+        parts_kept.append(sign)
+    inside = "".join(parts_kept)
     return _FIRST_STRONG_ISOLATE + inside + _POP_ISOLATE * (depth + 1)

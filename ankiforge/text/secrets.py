@@ -60,9 +60,9 @@ def _in_base64(secret: bytes) -> set[str]:
         # a letter has six bits, and those at the ends are not only of the secret
         start = -(-before * 8 // 6)
         end = (before + len(secret)) * 8 // 6
-        kept = letters[start:end]
-        for_urls = kept.replace("+", "-").replace("/", "_")
-        for form in (kept, for_urls, quote(kept, safe="")):
+        unaffected = letters[start:end]
+        for_urls = unaffected.replace("+", "-").replace("/", "_")
+        for form in (unaffected, for_urls, quote(unaffected, safe="")):
             # one more letter on each side holds some bits of the secret
             patterns.add(rf"[\w+/-]?{re.escape(form)}[\w+/-]?=*")
     return patterns

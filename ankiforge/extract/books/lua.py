@@ -119,25 +119,25 @@ class _Reader:
     def _next(self) -> None:
         """Go to the next token; comments are left out."""
         while True:
-            found = _TOKEN.match(self._source, self._at)
-            if found is None:
+            match = _TOKEN.match(self._source, self._at)
+            if match is None:
                 self._kind = "end" if self._at == len(self._source) else "unknown"
                 return
-            self._at = found.end()
-            kind = found.lastgroup or ""
-            if found["blank"] is None:
+            self._at = match.end()
+            kind = match.lastgroup or ""
+            if match["blank"] is None:
                 break
-        if found["quoted"] is not None:
+        if match["quoted"] is not None:
             self._kind = "text"
-            self._token = _text(found["quoted"][1:-1])
-        elif found["long"] is not None:
+            self._token = _text(match["quoted"][1:-1])
+        elif match["long"] is not None:
             self._kind = "text"
-            self._token = _decoded(found["long"])
+            self._token = _decoded(match["long"])
         elif kind == "number":
             self._kind = "number"
-            self._token = _number(found[0])
+            self._token = _number(match[0])
         else:
-            self._kind, self._token = kind, found[0]
+            self._kind, self._token = kind, match[0]
 
     def _is_sign(self, sign: str) -> bool:
         return self._kind == "sign" and self._token == sign

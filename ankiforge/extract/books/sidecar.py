@@ -47,10 +47,10 @@ def _file_beside(path: str) -> str:
     Before 2017 that was the sidecar of the name `Book.sdr/Book.epub.lua`.
     """
     sidecar = PurePosixPath(path)
-    named = SIDECAR.fullmatch(sidecar.name)
+    sidecar_name = SIDECAR.fullmatch(sidecar.name)
     folder = str(sidecar.parent).removesuffix(".sdr")
-    if named and named[1]:
-        return f"{folder}.{named[1]}"
+    if sidecar_name and sidecar_name[1]:
+        return f"{folder}.{sidecar_name[1]}"
     return str(sidecar.parent.parent / sidecar.stem)
 
 
@@ -150,17 +150,17 @@ def _place(pointer: str) -> tuple[int, tuple[Step, ...], int]:
 
     It is `/body/DocFragment[5]/body/div/p[1]/text().595`, where [1] may be missing.
     """
-    found = _MADE_IN.search(pointer[:_LONGEST_PLACE])
-    if found is None:
+    match = _MADE_IN.search(pointer[:_LONGEST_PLACE])
+    if match is None:
         return -1, (), 0
     steps: list[Step] = []
-    for name in found[2].split("/"):
+    for name in match[2].split("/"):
         step = _STEP.fullmatch(name)
         if step is None:
-            return int(found[1]) - 1, (), 0
+            return int(match[1]) - 1, (), 0
         steps.append((step[1].casefold(), int(step[2] or 1)))
-    page = int(found[1]) - 1
-    offset = int(found[3])
+    page = int(match[1]) - 1
+    offset = int(match[3])
     return page, tuple(steps), offset
 
 

@@ -216,9 +216,9 @@ def _blocks_with_roles(html: str) -> list[tuple[str, str]]:
     """
     blocks: list[tuple[str, str]] = []
     for tag, words in blocks_of(html):
-        found = _ROLE.search(tag)
-        if found:
-            blocks.append((found.lastgroup or "", words))
+        match = _ROLE.search(tag)
+        if match:
+            blocks.append((match.lastgroup or "", words))
         elif blocks and words:
             role, before = blocks[-1]
             blocks[-1] = (role, f"{before}\n{words}".strip())

@@ -147,11 +147,11 @@ class Kindle(ExportSource):
 
 def _title_and_authors(book: str) -> tuple[str, Strings]:
     """Return the title and the authors of `Title (Author; Author)`."""
-    named = _AUTHORS_AT_END.fullmatch(book)
-    if not named:
+    with_authors = _AUTHORS_AT_END.fullmatch(book)
+    if not with_authors:
         return book, ()
-    authors = [author.strip() for author in named[2].split(";")]
-    return named[1], tuple(filter(None, authors))
+    authors = [author.strip() for author in with_authors[2].split(";")]
+    return with_authors[1], tuple(filter(None, authors))
 
 
 def _has_text(clip: Clip) -> bool:

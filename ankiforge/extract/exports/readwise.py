@@ -79,8 +79,8 @@ class Readwise(ExportSource):
         if "highlight" in columns and ("book title" in columns or "title" in columns):
             return Recognition(Confidence.CONTENT)
         wanted = "a Readwise export has the columns “Highlight” and “Book Title”"
-        shown = candidate.head.partition("\n")[0].strip()[:60]
-        return Recognition(Confidence.NO, f"its columns are {shown}; {wanted}")
+        first_line = candidate.head.partition("\n")[0].strip()[:60]
+        return Recognition(Confidence.NO, f"its columns are {first_line}; {wanted}")
 
     def items(self, path: str, text: str) -> Iterator[tuple[str, Row] | Problem]:
         """Yield the rows of a table, each with the file's path."""

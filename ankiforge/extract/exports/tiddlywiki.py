@@ -134,8 +134,8 @@ def _tiddler_of(text: str, file_name: str) -> _Tiddler:
 def _tags(words: str) -> Strings:
     """Return the tags of a person in a list of tags."""
     tags: list[str] = []
-    for found in _TAG.finditer(words):
-        tag = found[1] or found[2]
+    for match in _TAG.finditer(words):
+        tag = match[1] or match[2]
         if not tag.startswith("$:/"):
             tags.append(re.sub(r"\s+", "-", tag))
     return tuple(tags)
@@ -176,18 +176,18 @@ def _blocks(text: str) -> str:
     lines: list[str] = []
     last_kind = ""
     for line in _MARKED.sub(_each_marked, text).split("\n"):
-        found = _LINE.fullmatch(line)
-        kind = (found.lastgroup or "") if found else ""
+        match = _LINE.fullmatch(line)
+        kind = (match.lastgroup or "") if match else ""
         if last_kind == "words" and kind != "words":  # the end of a list
             lines.append("")
-        if found is None:
+        if match is None:
             lines.append(line.lstrip(" \t"))
         elif kind == "title":
-            lines.append(f"{'#' * len(found['heading'])} {found['title']}")
+            lines.append(f"{'#' * len(match['heading'])} {match['title']}")
         elif kind == "words":
-            lines.append(f"{_sign_of(found['item'])}{found['words']}")
+            lines.append(f"{_sign_of(match['item'])}{match['words']}")
         else:
-            row = found["row"] or ""
+            row = match["row"] or ""
             lines += ["", row.replace("|", " | "), ""]
         last_kind = kind
     return _SIGNS.sub(_inline_markdown, "\n".join(lines))

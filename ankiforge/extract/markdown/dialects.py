@@ -185,7 +185,7 @@ class _O2a(
     def deck_and_tags(self, text: str, path: str) -> tuple[str, str, Strings]:
         """Return the deck that a note names, the one for its cards otherwise, and its tags."""
         deck_line = _declared(self.words.deck, text)
-        named = deck_line[1].strip() if deck_line else ""
+        deck_name = deck_line[1].strip() if deck_line else ""
         tags_line = _declared(self.words.tags, text)
         tags = tags_line[1].split() if tags_line else []
         folders = list(_folders_of(path))
@@ -198,7 +198,7 @@ class _O2a(
             if self.folder_decks.get(folder):
                 deck = self.folder_decks[folder]
                 break
-        return named, deck, tuple(dict.fromkeys(tags))
+        return deck_name, deck, tuple(dict.fromkeys(tags))
 
     def without_deck(self, text: str) -> str:
         """Return a note in which the line about the deck is a comment.

@@ -166,8 +166,11 @@ def _limit(seconds: int) -> None:
         import resource
     except ImportError:  # Windows
         return
-    used = math.ceil(time.process_time())
-    limits = ((resource.RLIMIT_CPU, used + seconds), (resource.RLIMIT_DATA, MEMORY))
+    seconds_used = math.ceil(time.process_time())
+    limits = (
+        (resource.RLIMIT_CPU, seconds_used + seconds),
+        (resource.RLIMIT_DATA, MEMORY),
+    )
     for kind, limit in limits:
         _, most = resource.getrlimit(kind)
         with suppress(ValueError, OSError):

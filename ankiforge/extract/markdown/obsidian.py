@@ -238,8 +238,8 @@ class Vault(NoteSource):
     def _of_o2a(self, note: Note, path: str) -> Note:
         """Return a note as Obsidian_to_Anki reads it: with its deck and tags, and custom cards."""
         o2a = self.dialects.o2a
-        named, deck, tags = o2a.deck_and_tags(note.text, path)
-        document = msgspec.structs.replace(note.document, deck=named, tags=tags)
+        deck_name, deck, tags = o2a.deck_and_tags(note.text, path)
+        document = msgspec.structs.replace(note.document, deck=deck_name, tags=tags)
         has_expressions = bool(o2a.patterns()[0])
         return note._replace(
             text=o2a.without_deck(note.text),

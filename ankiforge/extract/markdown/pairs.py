@@ -202,13 +202,13 @@ def _take_number(inside: list[Token]) -> str:
     number = _NUMBER.match("".join([token.plain for token in inside]))
     if number is None:
         return ""
-    left = number.end()
+    length_left = number.end()
     for token in inside:
-        if left > 0 and token.kind is Kind.TEXT:
+        if length_left > 0 and token.kind is Kind.TEXT:
             length = len(token.plain)
-            token.plain = token.plain[left:]
+            token.plain = token.plain[length_left:]
             token.markdown = token.plain
-            left -= length
+            length_left -= length
     return number[1] or ""
 
 

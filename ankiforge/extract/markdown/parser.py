@@ -125,18 +125,18 @@ _LINE_END = regex(r"\\?\n[ \t]*")
 
 def _read_line_end(state: StateInline, silent: bool) -> bool:
     r"""Read the end of a line, hard or not: an inline rule of markdown-it."""
-    found = _LINE_END.match(state.src, state.pos)
-    if found is None or silent:
+    match = _LINE_END.match(state.src, state.pos)
+    if match is None or silent:
         return False
     assert isinstance(state, State)
     if state.context.verbatim:
-        markdown = found[0]
+        markdown = match[0]
     else:
-        is_hard = found[0][0] == "\\" or state.pending.endswith("  ")
+        is_hard = match[0][0] == "\\" or state.pending.endswith("  ")
         markdown = "  \n" if is_hard else " "
         state.pending = state.pending.rstrip(" ")
     state.add(Kind.BREAK, " ", markdown)
-    state.pos = found.end()
+    state.pos = match.end()
     return True
 
 

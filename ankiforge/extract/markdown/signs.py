@@ -370,10 +370,10 @@ _RGB = regex(r"(?:rgba?\(\s*)?(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})")
 
 def _colour(attributes: str) -> str:
     """Return the colour that the attributes of an element name, "" if none."""
-    found = _COLOUR.search(attributes)
-    if found is None:
+    match = _COLOUR.search(attributes)
+    if match is None:
         return ""
-    colour = found[1] or found[2]
+    colour = match[1] or match[2]
     return hex_colour(colour.strip().lower())
 
 

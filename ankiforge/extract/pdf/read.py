@@ -186,8 +186,8 @@ def _answer(
     if question.named or annotations or pages.damaged:
         read = _Reading(pages).read(annotations, read)
     if read.problems:  # they say what is missing
-        left = tuple([notice for notice in read.notices if notice != REPAIRED])
-        read = structs.replace(read, notices=left)
+        other_notices = tuple([notice for notice in read.notices if notice != REPAIRED])
+        read = structs.replace(read, notices=other_notices)
     return read
 
 
