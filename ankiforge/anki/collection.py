@@ -324,6 +324,7 @@ class CollectionView(Value):
         return frozenset(mods), self._foreign_notes(changed)
 
     def _foreign_notes(self, ids: list[int]) -> Iterator[ForeignNote]:
+        """Yield these notes, which are not ours, with the text of their fields."""
         types: dict[int, SeenType | None] = {}
         rows = self.database.rows(_FOREIGN_NOTES, json.dumps(ids))
         for id, mod, type_id, text, deck_id in rows:
@@ -531,6 +532,7 @@ def _kind_of(path: Path) -> ViewKind:
 
 
 def _unreadable(path: Path, error: OSError) -> ItemError:
+    """Return the error for a collection that cannot be copied."""
     if isinstance(error, FileNotFoundError | NotADirectoryError) and error.filename:
         return ItemError(f"{path}: no such file", hint=_EXPECTED)
     if isinstance(error, PermissionError):

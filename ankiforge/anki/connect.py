@@ -199,6 +199,7 @@ class AnkiConnect:
         return tuple(packages), frozenset(self._find("findNotes", search))
 
     def _export_deck(self, deck: str, path: Path) -> None:
+        """Let Anki export a deck with its schedule into a file."""
         exported = self._ask(
             "exportPackage",
             bool,
@@ -340,6 +341,7 @@ class AnkiConnect:
         action: str,
         seconds: float,
     ) -> httpx2.Response:
+        """Send a request; errors say whether Anki is missing, busy or closed."""
         timeout = httpx2.Timeout(seconds, connect=_CONNECT_SECONDS)
         try:
             with within(Limit(seconds)):
@@ -379,6 +381,7 @@ class AnkiConnect:
         return ServiceError(f"Anki refuses {action}: {words}", hint=hint)
 
     def _wrong_key(self) -> ServiceError:
+        """Return the error for a missing or wrong key, and where to put the right one."""
         message = f"AnkiConnect at {self.address} requires its key"
         if self._key:
             message = (

@@ -82,6 +82,7 @@ class Database:
         self._choose_notes(adopted)
 
     def _created_and_schema(self) -> Row:
+        """Return when the collection was created, in seconds, and the number of its schema."""
         query = f"select {numbers('crt', 'ver')} from col limit 1"
         try:
             row: Row | None = self._connection.execute(query).fetchone()
@@ -92,6 +93,7 @@ class Database:
         return row or (0, 0)
 
     def _check_schema(self) -> None:
+        """Refuse schemas that are older or newer than those we know."""
         if self.schema < _OLDEST_SCHEMA:
             raise self.unusable("not a collection of Anki 2.1 or later", "schema too old")
         if self.schema > _NEWEST_SCHEMA:
@@ -102,6 +104,7 @@ class Database:
             )
 
     def _check_tables(self) -> None:
+        """Refuse a database without Anki's tables, or a damaged one."""
         present = {table for (table,) in self.rows(_PLAIN_TABLES)}
         needed = _TABLES if self.legacy else _TABLES | _TYPE_TABLES
         missing = needed - present
@@ -250,6 +253,7 @@ def other_note_types(database: Database, read: Iterable[int]) -> Iterator[SeenTy
 
 
 def _from_json(id: int, kind: _Type) -> SeenType:
+    """Return a note type as the older schema stores it."""
     fields = sorted(kind.flds, key=lambda field: field.ord)
     templates = sorted(kind.tmpls, key=lambda template: template.ord)
     return SeenType(

@@ -371,6 +371,7 @@ class _Planning:
         return replace(planned, sent=sent)
 
     def _without_first_field(self) -> Planned:
+        """Return the problem of a note whose first field is empty: Anki refuses it."""
         name, _ = self._kind.fields[0]
         problem = Problem(
             f"deck {self._card.deck}",

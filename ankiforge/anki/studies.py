@@ -258,6 +258,7 @@ def read_studies(view: CollectionView, now: datetime) -> Studies:
 
 
 def _setting(settings: dict[str, object], name: str, default: object) -> object:
+    """Return a setting of a collection, or the default if it is missing or unreadable."""
     value = settings.get(name)
     if not isinstance(value, bytes):
         return default
@@ -315,6 +316,7 @@ def _decks_and_presets(
 
 
 def _message(database: Database, value: object) -> Message:
+    """Return a message of protobuf; what is no bytes counts as empty."""
     try:
         return read_message(value if isinstance(value, bytes) else b"\x00")
     except ValueError as error:
@@ -592,6 +594,7 @@ class _Lately(NamedTuple):
 
 
 def _lately(card_days: CardDays) -> _Lately:
+    """Return the minutes, and the new cards of others, of a day in the last four weeks."""
     oldest = min((day for day, _ in card_days), default=0)
     days = min(_WEEKS_4, max(-oldest, 1))
     seconds = 0.0

@@ -74,6 +74,7 @@ def _tags(question: str) -> Iterator[str]:
 
 
 def _signs(question: str) -> Iterator[_Sign]:
+    """Yield the fields and the sections of a template, without their filters."""
     for tag in _tags(question):
         is_section = len(tag) > 1 and tag[0] in "#^/"
         if is_section:

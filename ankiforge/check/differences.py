@@ -244,6 +244,7 @@ def answers_differ(card: Features, other: Features) -> str:
 
 
 def _answers_meet(card: Features, other: Features) -> bool:
+    """Return whether the answers share most of their words, or are similar formulas."""
     mine = card.answer_stems
     theirs = other.answer_stems
     shared = len(mine) - len(_lacking(mine, theirs))

@@ -41,6 +41,7 @@ _ROW = regex(
 
 
 def _read_rules(table: str) -> Iterator[Rule]:
+    """Yield the rules of a table; a heading gives the group of those below it."""
     group = ""
     for line in table.splitlines():
         row = _ROW.fullmatch(line)

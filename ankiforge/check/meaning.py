@@ -67,6 +67,7 @@ def meaning(draft: Draft, context: Context) -> Iterator[Finding]:
 
 
 def _compared(draft: Draft, proof: str) -> _Compared:
+    """Return a card and the clause of its proof that has most of its words."""
     reading = read(draft)
     card = tokens(reading.whole)
     answers = " ".join(reading.answers)

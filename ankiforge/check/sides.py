@@ -112,6 +112,7 @@ def _exact(text: str) -> str:
 
 
 def _canonical_outside_shields(text: str) -> str:
+    """Return a text in its canonical form; code and maths stay as they are."""
     parts = []
     place = 0
     for start, end, _ in shields(text):

@@ -158,6 +158,7 @@ def _complaint(error: click.ClickException, context: click.Context | None) -> st
 
 
 def _print_error(message: str, hint: str, *, where: str = "ankiforge") -> None:
+    """Print an error, and what to do about it."""
     from ankiforge.cli.output import for_terminal
 
     text = f"{where}: {message}"

@@ -179,6 +179,7 @@ def _show_scan(
     result: RunResult,
     scan: CollectionScan,
 ) -> None:
+    """Say what was seen in Anki."""
     from ankiforge.reports.summary import anki_line
 
     call.problems(result.problems)
@@ -197,6 +198,7 @@ def _show_scan_as_json(
     result: RunResult,
     scan: CollectionScan,
 ) -> None:
+    """Print what was seen in Anki as JSON."""
     from ankiforge.reports.summary import delivery_json
 
     delivery = delivery_json(result, workspace.ledger)

@@ -83,6 +83,7 @@ def accept(
     left_alone: list[str] = []
 
     def may_be_accepted(line: Line) -> bool:
+        """Return whether `--all` takes a draft: no warning, no proposal, one of a fact."""
         waiting = line.waiting
         if waiting is None or waiting.remarks:
             return False

@@ -171,6 +171,7 @@ class Listing:
         *,
         whole: bool,
     ) -> Json:
+        """Return a line as JSON; the whole has its questions, and with -v how it was made."""
         from ankiforge.reports.cards import done_json, how_made, line_json, question_json
 
         data = line_json(self._ledger, line, self._workspace.decks)
@@ -190,6 +191,7 @@ class Listing:
         *,
         in_full: bool,
     ) -> Iterable[str]:
+        """Return the text of a line: one line, or in full; with -v also how it was made."""
         from ankiforge.reports.cards import (
             done_line,
             how_made,
@@ -324,6 +326,7 @@ class Listing:
         yield from self.lines(self._ledger.lines(ids), whole=True)
 
     def _named_ids(self, words: Words) -> list[str]:
+        """Return the ids that words name: ids, the key of a highlight, or a query."""
         from ankiforge.ledger import QueryTerm
         from ankiforge.pipeline.query import find, is_id, is_key
 

@@ -107,6 +107,7 @@ def _row(
 
 
 def _row_text(row: Json) -> str:
+    """Return the line of a model in the list."""
     state = "in use" if row["used"] else "here" if row["path"] else ""
     size = gigabytes(row["size"])
     name = row["name"]
@@ -159,6 +160,7 @@ def get(call: Call, name_or_url: str, sha256: str) -> None:
 
 
 def _got_text(got: Json) -> Iterator[str]:
+    """Yield what was downloaded, its hash, and the next command."""
     from importlib.util import find_spec
 
     from ankiforge.draft.on_board import INSTALL
@@ -210,6 +212,7 @@ def _progress(call: Call) -> Iterator[Show]:
 
 
 def _lines(call: Call) -> Show:
+    """Return a function that says how far a download is, every few seconds."""
     last = time.monotonic()
 
     def show(task: str, done: int, total: int) -> None:
@@ -283,6 +286,7 @@ def _used_text(
     file: Path,
     settings: Path | None,
 ) -> Iterator[str]:
+    """Yield where the model was entered, or the lines to add."""
     from importlib.util import find_spec
 
     from ankiforge.config import FILE_NAME

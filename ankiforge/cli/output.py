@@ -511,6 +511,7 @@ def progress_bar(
 
 
 def _progress_text(sources: Sequence[Source], steps: Sequence[Progress]) -> str:
+    """Return what is being done: reading documents, or drafting."""
     from ankiforge.extract.scan import count_of
     from ankiforge.text import counted
 

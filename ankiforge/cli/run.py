@@ -203,6 +203,7 @@ def _highlights_in(sources: list[Source], problems: list[Problem]) -> Shown:
 
 
 def _shown_highlight(highlight: Highlight) -> tuple[Json, list[str]]:
+    """Return a highlight as JSON, and as a line."""
     from ankiforge.reports.cards import highlight_json, titled
     from ankiforge.text import on_one_line
 

@@ -188,6 +188,7 @@ def _first_rule(
     document: Document,
     highlight: Highlight,
 ) -> DeckRule:
+    """Return the first rule that takes a highlight."""
     for rule in rules:
         if rule.takes_all or _fits(rule.select, document, highlight):
             return rule

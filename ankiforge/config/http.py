@@ -101,6 +101,7 @@ class _Backend(httpcore2.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.NetworkStream:
+        """Connect within what is left of the time limit."""
         seconds_left = _left(timeout, httpcore2.ConnectTimeout)
         stream = self._inner.connect_tcp(
             host, port, seconds_left, local_address, socket_options
@@ -134,6 +135,7 @@ class _Stream(httpcore2.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore2.NetworkStream:
+        """Start TLS within what is left of the time limit."""
         seconds_left = _left(timeout, httpcore2.ConnectTimeout)
         return _Stream(self._inner.start_tls(ssl_context, server_hostname, seconds_left))
 

@@ -307,6 +307,7 @@ def _special(path: Path, status: os.stat_result) -> OwnFileError:
 
 
 def _large(path: Path, most: int) -> OwnFileError:
+    """Return the error for a file of more than `most` bytes."""
     mebibyte = 1 << 20
     size = f"{most >> 10:,} KiB"
     if most >= mebibyte:

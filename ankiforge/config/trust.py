@@ -142,6 +142,7 @@ def _services(workspace: WorkspaceFolder) -> Iterator[Concern]:
 
 
 def _configured_services(workspace: WorkspaceFolder) -> Iterator[_Service]:
+    """Yield the services that the settings name, with what each of them would get."""
     config = workspace.config
     yield _Service(
         where=config.where.at("llm"),

@@ -155,6 +155,7 @@ class _Loader(yaml.SafeLoader):
     """PyYAML's safe loader without aliases, duplicate keys and control characters."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Read a node; aliases and control characters are refused."""
         if self.check_event(yaml.AliasEvent):
             message = "aliases (*name) are not supported here: write the value out"
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]

@@ -104,6 +104,7 @@ _OPENS_A_TAG = regex(r"(?<!\\)<(?=[A-Za-z/!?])")
 
 
 def _without_html(run: str) -> str:
+    """Return a text without HTML; tags that mean something become Markdown."""
     run = _LOUD.sub("", run)
     run = _RAISED.sub(_as_formula, run)
     run = _TAG.sub(lambda tag: _sign(tag["name"].casefold()), run)

@@ -83,6 +83,7 @@ class Conversation:
             return all_failed(chunk, error)
 
     def _asked(self, chunk: SendableTask, *, anew: bool) -> DraftedHighlights:
+        """Return the drafts of each highlight; one without a readable reply is asked alone."""
         answers = self._client.ask(question(chunk, self._prompt), anew=anew)
         results: DraftedHighlights = {}
         unread = []

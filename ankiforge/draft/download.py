@@ -208,6 +208,7 @@ def _answered(
 
 
 def _refuse_error(answer: httpx2.Response, host: str) -> None:
+    """Raise what an answer means that has no file: try again, or give up."""
     status = answer.status_code
     if status in (200, 206, 416):
         return
@@ -249,6 +250,7 @@ def _refuse_other_size(offer: Offer, size: int) -> None:
 
 
 def _refuse_full_disk(part: Path, size: int) -> None:
+    """Refuse a file for which the disk has no room."""
     free = shutil.disk_usage(part.parent).free
     if size + _ROOM > free:
         message = (

@@ -151,6 +151,7 @@ def _available_in_container(group: Path) -> int:
 
 
 def _available_on_windows() -> int | None:
+    """Return the free memory in bytes, as the kernel of Windows tells it."""
     import ctypes
 
     class Status(ctypes.Structure):

@@ -162,6 +162,7 @@ def _hint(template: str, settings: ServerSettings, headers: Texts) -> str:
 
 
 def _key_hint(settings: ServerSettings) -> str:
+    """Return what to do about a missing or wrong key."""
     if settings.key_name:
         return f"check the key in the environment variable {settings.key_name}"
     return (

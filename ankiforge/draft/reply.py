@@ -239,6 +239,7 @@ def why_none(items: Iterable[Item], shape: Shape) -> str:
 
 
 def _draft(item: Item, highlight: Highlight, origin: Origin) -> Draft:
+    """Return the draft of one item of a reply, with its evidence in the passage."""
     kind = item.kind or CardKind.BASIC
     if kind is CardKind.CLOZE:
         fields: Fields = (("Text", item.text),)

@@ -117,6 +117,7 @@ def by_ending() -> dict[str, tuple[type[SourceType], ...]]:
 def _by_ending(
     sources: tuple[type[SourceType], ...],
 ) -> dict[str, tuple[type[SourceType], ...]]:
+    """Return the types of sources that read files with each ending."""
     found: dict[str, tuple[type[SourceType], ...]] = {}
     for source in sources:
         for ending in source.endings:

@@ -276,6 +276,7 @@ def _nothing(passage: Passage, event: Event) -> None:
 
 
 def _accept(passage: Passage, event: Event) -> None:
+    """Add a card; one that is known lives again, and these words are offered to it."""
     body = event.body
     wording = _wording_in(event)
     is_by_person = event.by == PERSON
@@ -300,6 +301,7 @@ def _accept(passage: Passage, event: Event) -> None:
 
 
 def _new_card(event: Event, wording: Wording) -> State:
+    """Return the card that an `accept` makes."""
     body = event.body
     return State(
         guid=body["guid"],
@@ -347,6 +349,7 @@ def _take_back(passage: Passage, event: Event) -> None:
 
 
 def _revise(passage: Passage, event: Event) -> None:
+    """Give a card new words: at once by a person, else as an offer of the source."""
     card = _card_of(passage, event)
     if card is None:
         return
@@ -378,6 +381,7 @@ def _pin(passage: Passage, event: Event) -> None:
 
 
 def _edit(passage: Passage, event: Event) -> None:
+    """Set the fields that a person typed; they stay when the source changes."""
     card = _card_of(passage, event)
     if card is None:
         return
@@ -416,6 +420,7 @@ def _resolve(passage: Passage, event: Event) -> None:
 
 
 def _reject(passage: Passage, event: Event) -> None:
+    """Remember words that shall not be proposed again, and end their card."""
     if event.body.get("passed"):
         _reject_proposal(passage, event)
         return
@@ -446,6 +451,7 @@ def _end(passage: Passage, event: Event, verdict: Verdict) -> None:
 
 
 def _shipped(passage: Passage, event: Event) -> None:
+    """Remember what of a card was written into a package."""
     card = _card_of(passage, event)
     if card is None:
         return

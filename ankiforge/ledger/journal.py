@@ -156,6 +156,7 @@ def _append(file: IO[bytes], lines: bytes) -> tuple[int, int]:
 
 
 def _read_new(file: IO[bytes], before: ReadUpTo | None) -> NewLines:
+    """Read what was appended to a file since `before`, or all of it if it was replaced."""
     if before is not None and _tail(file, before.size) == before.tail:
         is_same = True
         start = before.size

@@ -321,6 +321,7 @@ def _with_drafts_of_keys(store: Store, line_ids: Iterable[str]) -> Iterator[str]
 
 
 def _lines_together(store: Store, line_ids: list[str]) -> Iterator[Line]:
+    """Yield cards and drafts by their ids, read with two queries."""
     # SQLite looks up values, but reads every line to compare it with a list in JSON
     query = f"WITH {SOURCELESS}, {LINES} SELECT id, verdict, anki FROM line"
     rows = store.rows(

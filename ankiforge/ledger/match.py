@@ -201,6 +201,7 @@ def _with_label_and_half_alike(
     known: Sequence[Mark],
     found: Sequence[Mark],
 ) -> Iterator[Candidate]:
+    """Yield the pairs with one label whose texts are half alike."""
     for found_index, known_index in _with_equal_label(known, found):
         if likeness(known[known_index], found[found_index]) >= SAME_SPOT:
             yield found_index, known_index
@@ -407,6 +408,7 @@ def _may_stand_here(known: Mark, found: Mark) -> bool:
 
 
 def _extends(known: Mark, found: Mark) -> bool:
+    """Return whether the longer text has nearly all letters of the other, in order."""
     from rapidfuzz.distance import LCSseq
 
     shorter, longer = sorted((known.newest.text, found.newest.text), key=len)

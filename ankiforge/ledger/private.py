@@ -66,6 +66,7 @@ def _add(
     texts: Iterable[str],
     document_key: str = "",
 ) -> None:
+    """Add texts of a document to those that stay on this machine."""
     rows = [(document_id, text, document_key) for text in texts]
     store.write_all("INSERT OR IGNORE INTO private VALUES (?, ?, ?)", rows)
 

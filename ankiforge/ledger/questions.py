@@ -97,6 +97,7 @@ def _question_id(kind: QuestionKind, *parts: str) -> str:
 
 
 def _ask_same(store: Store) -> Iterator[Question]:
+    """Ask whether a new passage is one whose passage is gone, and that has cards."""
     for passage_row in store.rows("SELECT key FROM passage WHERE asks"):
         passage = store.passage(passage_row["key"])
         for new_key, old_key in waiting.asked(store, passage):
@@ -124,6 +125,7 @@ def _answer_same(store: Store, question: Question, accepted: bool) -> None:
 
 
 def _ask_about_duplicates(store: Store) -> Iterator[Question]:
+    """Ask about live cards of different passages with equal words."""
     pairs = store.rows(
         "SELECT a.guid AS old_guid, b.guid AS new_guid, a.passage AS old, b.passage AS"
         " new,"
@@ -204,6 +206,7 @@ def _merge(store: Store, guids: Sequence[Guid]) -> None:
 
 
 def _ask_about_conflicts(store: Store) -> Iterator[Question]:
+    """Ask about cards that both a person and the source changed."""
     for guid, conflicts in _conflicts(store).items():
         yield Question(
             id=_question_id(QuestionKind.CONFLICT, guid),
@@ -248,6 +251,7 @@ def in_conflict(store: Store) -> set[str]:
 
 
 def _answer_conflict(store: Store, question: Question, accepted: bool) -> None:
+    """Record for each field whose words stay: the source's if accepted, else the person's."""
     for conflict in question.conflicts:
         _, passage = cards.state_of(store, conflict.guid)
         body = {
@@ -268,6 +272,7 @@ def _answer_conflict(store: Store, question: Question, accepted: bool) -> None:
 
 
 def _ask_about_absent(store: Store) -> Iterator[Question]:
+    """Ask about live cards whose notes Anki no longer has."""
     card_rows = store.rows(
         "SELECT s.guid, c.words FROM seen s JOIN card c USING (guid) WHERE s.absent AND c.live"
     )
@@ -283,6 +288,7 @@ def _ask_about_absent(store: Store) -> Iterator[Question]:
 
 
 def _answer_absent(store: Store, question: Question, accepted: bool) -> None:
+    """Retire the cards if they were deleted, else ship their notes again."""
     for guid in question.guids:
         _, passage = cards.state_of(store, guid)
         if accepted:
@@ -301,6 +307,7 @@ def _answer_absent(store: Store, question: Question, accepted: bool) -> None:
 
 
 def _ask_about_emptied(store: Store) -> Iterator[Question]:
+    """Ask about sources that suddenly list nothing, or far less."""
     query = "SELECT name FROM meta WHERE name LIKE 'emptied %' AND value = 'asked'"
     for row in store.rows(query):
         container = row["name"].removeprefix("emptied ")
@@ -387,6 +394,7 @@ def _doubtful_keys(store: Store) -> list[str]:
 
 
 def _answer_form(store: Store, question: Question, accepted: bool) -> None:
+    """Accept the waiting drafts of a form, or leave their passages out."""
     key = forms.form_key(question.new, question.old)
     choice = forms.ACCEPTED if accepted else forms.NEVER
     store.add("form", key, PERSON, {"choice": choice})

@@ -238,6 +238,7 @@ class Known:
         return tuple(row["place"] for row in rows)
 
     def _row(self, container: str, path: str) -> Row | None:
+        """Return what is stored of a document; each container is read once."""
         if container not in self._rows:
             query = (
                 "SELECT place, fingerprint, depends FROM document"
@@ -260,6 +261,7 @@ def record_journal_readings(store: Store, events: Iterable[Event]) -> None:
 
 
 def _record_journal_reading(store: Store, event: Event) -> None:
+    """Store a passage that only the journal knows, with the place where it was read."""
     body = {name: value for name, value in event.body.items() if name != "like"}
     text = msgspec.convert(body, Text)
     reading = reading_of(text)

@@ -446,6 +446,7 @@ class Store:
             self.refold()
 
     def _refold(self, changed_keys: Sequence[str]) -> None:
+        """Compute the passages of these keys anew from their events."""
         # a key may have been of another passage before: what was computed of it goes, too
         keys_of_passages = dict.fromkeys(self._keys(key) for key in changed_keys)
         all_keys = dict.fromkeys((*changed_keys, *chain(*keys_of_passages)))
@@ -483,6 +484,7 @@ class Store:
             self.write(f"DELETE FROM rejected WHERE passage IN {EACH}", wanted)
 
     def _write_computed(self, passages: Sequence[Passage]) -> None:
+        """Store the passages, with their cards and what was rejected of them."""
         if len(self._passages) >= REMEMBERED:
             self._passages.clear()
         passage_rows = []
@@ -559,6 +561,7 @@ class Store:
         return added
 
     def _append_to_journal(self) -> None:
+        """Write the events of this action to the journal, and how far it is read."""
         events = self._running().events
         if not events or self._read_only:
             return
@@ -598,6 +601,7 @@ class Store:
 
 
 def _event_row(event: Event) -> tuple[object, ...]:
+    """Return the values of an event's row, in the order of its columns."""
     return (
         event.id,
         event.key,

@@ -245,6 +245,7 @@ def _read_collection_at(
     *,
     bind: bool = False,
 ) -> CollectionScan:
+    """Read a collection, unless it is as it was when it was read last."""
     from ankiforge.anki.profiles import signature
 
     try:
@@ -268,6 +269,7 @@ def _read_collection_at(
 
 
 def _has_our_notes(path: Path) -> bool:
+    """Return whether a collection has a note that is ours."""
     from ankiforge.anki.collection import open_view
 
     try:

@@ -116,6 +116,7 @@ class Decks:
         return self._renamed[deck]
 
     def _renamed_by_person(self, deck: str, in_anki: frozenset[str]) -> str:
+        """Return the name of a deck after a person renamed it, or one above it, in Anki."""
         parts = deck.split("::")
         for count in range(len(parts), 0, -1):
             old_start = "::".join(parts[:count])
@@ -142,6 +143,7 @@ def _new_start(start: str, places: Sequence[tuple[str, str]]) -> str:
 
 
 def _stored_rules(ledger: Ledger) -> tuple[Rules, ...]:
+    """Return the rules of earlier runs, the oldest first."""
     stored = ledger.get_setting(_RULES)
     if not stored:
         return ()

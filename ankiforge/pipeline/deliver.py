@@ -194,6 +194,7 @@ class _Planner:
         seen: Seen | None,
         pictures: dict[str, Media | Problem],
     ) -> Planned:
+        """Plan a card: adopted, of a note type of the user's, or of ours."""
         from ankiforge.anki.mapped import mapped_type_of, plan_mapped
         from ankiforge.anki.plan import plan as plan_card
         from ankiforge.pipeline import adopt

@@ -98,6 +98,11 @@ class _Reading:
             yield from self._sightings_of(source)
 
     def _sightings_of(self, source: Source) -> Iterator[Sighting]:
+        """Yield what a source yields, and set its problems aside.
+
+        A scan in which this program failed is not complete. Files that went away are
+        reported as one problem.
+        """
         vanished: list[Problem] = []
         has_failed = False
         for sighting in scanned(source, self._known):

@@ -179,6 +179,7 @@ def doubts() -> Callable[[Draft, Highlight], Strings]:
 
 
 def _findings_of(severity: Severity) -> Callable[[Draft, Highlight], Strings]:
+    """Return a function that judges a draft: the messages of this severity."""
     from ankiforge import check
 
     def listed(draft: Draft, highlight: Highlight) -> Strings:

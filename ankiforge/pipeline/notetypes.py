@@ -140,6 +140,7 @@ def _check_fit(
 
 
 def _mapped(kind: SeenType, wanted: BasicType | ClozeType) -> MappedType:
+    """Return where our fields go in the note type that the settings name."""
     names = wanted.fields.names
     id_of = dict(kind.fields)
     ids: dict[str, int] = {}

@@ -129,6 +129,7 @@ def file_events(is_ended: Callable[[], bool], *, poll: bool = False) -> Events:
     """
 
     def events(folders: Sequence[Path]) -> Iterator[set[str]]:
+        """Yield the paths that changed in these folders; an empty set after each pause."""
         nonlocal poll
         from watchfiles import watch
 

@@ -150,6 +150,7 @@ def _other_program() -> Iterator[Check]:
 
 
 def _settings(workspace: WorkspaceFolder) -> Check:
+    """Check that the settings name a source."""
     count = len(workspace.config.sources)
     file = workspace.root / settings.FILE_NAME
     if not (count or workspace.remembered or workspace.is_default):
@@ -163,6 +164,7 @@ def _settings(workspace: WorkspaceFolder) -> Check:
 
 
 def _remembered(workspace: WorkspaceFolder) -> Iterator[Check]:
+    """Check that the PATHs remembered by `run` are there."""
     for item in workspace.remembered:
         source_names = dict.fromkeys(item.names.values())
         name = f"source {', '.join(source_names)}"
@@ -183,6 +185,7 @@ def _source(
     *,
     offline: bool,
 ) -> Check:
+    """Check that a source can be opened and read."""
     name = f"source {source.name}"
     try:
         opened = open_source(workspace, SelectedSource(source), offline=offline)
@@ -234,6 +237,7 @@ def _ledger(workspace: WorkspaceFolder) -> Iterator[Check]:
 
 
 def _anki(config: Config, around: Surroundings) -> Check:
+    """Check that the collection that the settings name can be read."""
     setting = config.anki.collection
     if setting == "none":
         return _ok("Anki", "never read: anki.collection is none")

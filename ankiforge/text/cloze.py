@@ -98,6 +98,7 @@ class _Reader:
         self._read()
 
     def _read(self) -> None:
+        """Read all signs of clozes that stand outside code and maths."""
         shielded = iter(shields(self._markdown))
         beyond = len(self._markdown) + 1
         shield_start = 0
@@ -240,6 +241,7 @@ def literal(text: str) -> str:
 
 
 def _escape(match: re.Match[str]) -> str:
+    """Escape a sign with which a line would begin a block of Markdown."""
     sign = match[0]
     if sign.strip().isdigit():  # its stop is escaped, by `_ORDINAL`
         return sign
@@ -295,6 +297,7 @@ def _without_delimiters(shield: str, kind: str) -> str:
 
 
 def _strip_markup(text: str) -> str:
+    """Remove links, tags, signs of lines and emphasis; their text stays."""
     if "[" in text:
         text = _LINK.sub(r"\1", _IMAGE.sub(r"\1", text))
     if "<" in text:

@@ -50,6 +50,7 @@ def names_in(text: str) -> tuple[Pair, ...]:
 
 
 def _identifiers(text: str) -> Iterator[Pair]:
+    """Yield the identifiers in a text, in the order of their kinds; some may come twice."""
     addresses = _URL.findall(text)
     if _BARE_HOST.fullmatch(text) and not _DOI.match(text):
         addresses.append(f"https://{text}")

@@ -160,6 +160,7 @@ def _text(quoted: str) -> str:
 
 
 def _escaped(found: re.Match[str]) -> str:
+    """Return the character that an escape sequence of Lua stands for."""
     if found[1]:
         return chr(int(found[1], 16))
     if found[2]:

@@ -92,6 +92,7 @@ class Kindle(ExportSource):
             yield book, self._book(book, entries)
 
     def _book(self, book: str, clips: list[Clip]) -> Iterator[Extracted | Problem]:
+        """Yield a book with its marks and notes, and a notice of marks without text."""
         title, authors = _title_and_authors(book)
         document = self.document((fold(book),), title, creators=authors)
         without_text = 0

@@ -444,6 +444,7 @@ class _BlockParser:
             self._headings.append((level, block))
 
     def _add_cell(self, words: str) -> None:
+        """Add a cell of a table; its heads are the first cell of its row and its column's."""
         block = self._add(Part.CELL, words, self._lines)
         column = len(self._row_cells)
         self._row_cells.append(block)

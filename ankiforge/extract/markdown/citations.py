@@ -135,6 +135,7 @@ def _cited_by_link(target: str, span: Span) -> Citation | None:
 
 
 def _cited_in_zotero(target: str, span: Span) -> Citation | None:
+    """Return what a `zotero://` link cites; None if it is no such link."""
     address = html.unescape(target).removeprefix("[[").removesuffix("]]")
     link = _ZOTERO.match(address)
     if link is None:
@@ -160,6 +161,7 @@ def _cited_in_zotero(target: str, span: Span) -> Citation | None:
 
 
 def _cited_in_pdf(target: str, span: Span) -> Citation | None:
+    """Return what a link into a PDF cites: its page, selection or annotation."""
     link = _PDF.match(target)
     if link is None or _SCHEME.match(link["path"]):
         return None

@@ -275,6 +275,7 @@ class Searcher:
         return ItemError(message, hint=hint)
 
     def _started(self) -> subprocess.Popen[bytes]:
+        """Start the process that searches."""
         import subprocess
 
         code = f"from {__name__} import serve; serve({self._seconds})"
@@ -287,6 +288,7 @@ class Searcher:
         )
 
     def _end(self) -> None:
+        """End the process, also if it hangs."""
         process = self._process
         self._process = None
         if process is None:

@@ -274,6 +274,7 @@ class Reader:
         return None
 
     def _card_over_lines(self, index: int, block: Block) -> Highlight | None:
+        """Return the card that a block over several lines is; None if it is none."""
         card = block.card
         if card is None or not self._is_card_over_lines(block):
             return None
@@ -308,6 +309,7 @@ class Reader:
         )
 
     def _card_on_a_line(self, index: int, block: Block) -> Highlight | None:
+        """Return the card of a `front::back` line; None if the block is none."""
         sides = block.sides
         if sides is None or index in self._kept:
             return None
@@ -438,6 +440,7 @@ class Reader:
         block: Block,
         sentence: _MarkedSentence,
     ) -> Found:
+        """Return the highlight of a sentence in which phrases are marked."""
         start = sentence.start
         end = sentence.end
         markdown, markdown_gaps = block.inline.markdown(

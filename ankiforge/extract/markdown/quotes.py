@@ -124,6 +124,7 @@ class Quotes:
         return False
 
     def _register(self, quote: Quote) -> None:
+        """Remember which blocks and spans a quote covers."""
         first = quote.pieces[0]
         last = quote.pieces[-1]
         self.starts.setdefault(first.block, {})[first.start] = quote

@@ -203,6 +203,7 @@ def _placeholder(state: StateInline) -> re.Match[str] | None:
 
 
 def _add_lines(state: State, sign: re.Match[str], raw: str) -> None:
+    """Add maths over several lines, which was replaced by its number."""
     context = state.context
     maths = context.maths[int(sign["number"])]
     on_one_line = maths.replace("\n", " ")
@@ -233,6 +234,7 @@ def _add_embed(state: State, sign: re.Match[str], raw: str) -> None:
 
 
 def _add_picture(state: State, sign: re.Match[str], raw: str) -> None:
+    """Add a picture; its path is that of the file if it is in the vault."""
     address = sign["angled"] or sign["bare"] or ""
     is_local = "://" not in address
     path = state.context.picture(unquote(address)) if is_local else ""
@@ -243,6 +245,7 @@ def _add_picture(state: State, sign: re.Match[str], raw: str) -> None:
 
 
 def _add_wiki_link(state: State, sign: re.Match[str], raw: str) -> None:
+    """Add the text that Obsidian shows of a `[[link]]`."""
     name, _, alias = sign["target"].partition("|")
     shown = alias.strip()
     if not shown:

@@ -174,6 +174,7 @@ def _asks(highlight: Highlight) -> bool:
 
 
 def _long_comments(all_found: Iterable[Found]) -> list[str]:
+    """Return the comments that say more than a few words."""
     comments = [found.highlight.comment for found in all_found]
     long_comments = []
     for comment in comments:

@@ -134,6 +134,7 @@ class Pdf(FileSource):
             yield Problem(file.path, *NO_MARKS, notice=True)
 
     def _document(self, file: File, read: Read) -> Document:
+        """Return the document of a PDF file."""
         path = PurePosixPath(file.path)
         return replace(
             read.document,

@@ -82,6 +82,7 @@ def quads(points: Sequence[float], rectangle: Box | None) -> list[Quad]:
 
 
 def _quad(corners: list[Point]) -> Quad:
+    """Return a quad whose corners are in order around its centre."""
     xs = [x for x, _ in corners]
     ys = [y for _, y in corners]
     centre_x = sum(xs) / 4
@@ -294,6 +295,7 @@ def _extent(
     *,
     rtl: bool,
 ) -> _Extent:
+    """Return where characters lie along and across the direction of writing."""
     across, along = direction
     down = -1.0 if rtl else 1.0
     steps = [char.x * across + char.y * along for char in chars]

@@ -334,6 +334,7 @@ class _Reading:
         return page_chars(self._pages.text_page(number))
 
     def _heading(self, page: int, char_number: int, top: float) -> str:
+        """Return the headings of the outline above a place on a page."""
         if not self._outline:
             return ""
         return headings_above(
@@ -382,6 +383,7 @@ class _Reading:
         located: _LocatedMark,
         names: set[str],
     ) -> Highlight:
+        """Return the highlight of an annotation, with its context on the page."""
         annotation = located.annotation
         code = page.text.code(located.segments)
         exact = code or without_bullets(one_line(page.text.quote(located.segments)))

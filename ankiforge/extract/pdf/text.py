@@ -161,6 +161,7 @@ class PageText:
         return [self._line(start, end) for start, end in pairwise(edges)]
 
     def _line(self, start: int, end: int) -> Line:
+        """Return the measures of the line of these characters."""
         across, along = self.direction
         chars = self.chars[start:end]
         heights = [char.height for char in chars]

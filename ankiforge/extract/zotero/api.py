@@ -301,6 +301,7 @@ class Online:
         return list(by_key.values()), collections
 
     def _zotero(self, kind: str, number: int) -> Zotero:
+        """Return pyzotero's client of one library."""
         address = self.address
         zotero = Zotero(
             number,

@@ -70,6 +70,7 @@ def local_database(path: Path, wanted: Wanted) -> Iterator[Database]:
 
 @contextmanager
 def _as_item_error() -> Iterator[None]:
+    """Turn errors of SQLite into errors that say what to do."""
     try:
         yield
     except UnicodeDecodeError as error:
@@ -200,6 +201,7 @@ class Database:
         return collections
 
     def _item(self, row: sqlite3.Row) -> Item:
+        """Return an item; of a work, also its fields, creators and collections."""
         number = row["id"]
         columns = dict(row).items()
         data: Json = {name: value for name, value in columns if value is not None}

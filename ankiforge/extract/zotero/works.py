@@ -183,6 +183,7 @@ class Works:
         mark: Mark,
         passage: Passage,
     ) -> Highlight:
+        """Map an annotation and its context in the file."""
         item = mark.item
         shown = passage if isinstance(passage, Shown) else None
         return self._made(
