@@ -113,7 +113,7 @@ def _of_common_size(pieces: Sequence[Piece]) -> list[Piece]:
 @cache
 def _engine() -> Any:
     """Return the reader, which takes a second to load; it says nothing of what it does."""
-    from rapidocr import RapidOCR  # type: ignore[import-not-found]
+    from rapidocr import RapidOCR
 
     logging.getLogger("RapidOCR").setLevel(logging.ERROR)
     return RapidOCR(params={"Global.log_level": "error"})
