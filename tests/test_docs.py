@@ -470,7 +470,9 @@ def test_json_has_the_documented_shapes_of_what_is_counted_and_searched(home):
     told = home.data("ankiforge stats --minutes 20")
     counted = shaped(told, "stats", funnel="funnel", anki="anki", intake="intake")
     assert list(counted["intake"]["forecast"][0]) == TOLD["forecast"]
-    assert list(counted["by"]["source"][0]) == TOLD["anki"]
+    for kind in ("source", "document"):
+        assert list(counted["by"][kind][0]) == TOLD["by source"]
+    assert list(counted["by"]["drafter"][0]) == TOLD["anki"]
     shaped(
         home.data("ankiforge search testing effect"), "search QUERY", document="document"
     )

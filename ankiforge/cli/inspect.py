@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import partial
@@ -23,6 +24,7 @@ from ankiforge.cli.output import (
     command,
     exit_with,
     flag,
+    for_terminal,
     refuse_unknown_options,
     session,
     show_all,
@@ -32,6 +34,8 @@ from ankiforge.cli.output import (
 from ankiforge.errors import ItemError, UsageError
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from ankiforge.ledger import HistoryEntry, Ledger, Line, Match
     from ankiforge.model import Json, Question
     from ankiforge.pipeline.workspace import Workspace
@@ -438,8 +442,9 @@ def stats(call: Call, minutes: int | None) -> None:
     With --minutes, or the setting `minutes`, show how many new cards a day fit, and the
     minutes of the coming year.
     """
+    from ankiforge.reports.charts import Signs, charts, in_ascii
     from ankiforge.reports.intake import intake_json, intake_text
-    from ankiforge.reports.statistics import statistics, stats_text
+    from ankiforge.reports.statistics import statistics
 
     with session(call, read_only=True) as workspace:
         found = statistics(workspace.ledger, datetime.now())
@@ -452,14 +457,35 @@ def stats(call: Call, minutes: int | None) -> None:
         )
     intake = intake_json(forecast) if forecast is not None else None
     data = {**found.as_json(), "intake": intake}
-    width = shutil.get_terminal_size().columns
-    if minutes and forecast is not None:
-        call.show(data, intake_text(forecast, accepted))
-        return
-    lines = stats_text(found, call.shown(GROUPS), width)
+    minutes_lines: Iterable[str] = ()
     if forecast is not None:
-        lines = chain(lines, ("",), intake_text(forecast, accepted))
-    call.show(data, lines)
+        minutes_lines = intake_text(forecast, accepted)
+    draws = sys.stdout.isatty() and call.color
+    if not draws:
+        minutes_lines = in_ascii(minutes_lines)
+    if minutes:
+        call.show(data, minutes_lines)
+        return
+    after = chain(("",), minutes_lines) if forecast is not None else ()
+    width = shutil.get_terminal_size().columns
+    signs = Signs.coloured() if draws else Signs.plain()
+    drawn = charts(found, call.shown(GROUPS), width, signs)
+    if draws and not call.as_json and not call.quiet:
+        _draw(drawn)
+        for line in after:
+            call.print(line)
+    else:
+        call.show(data, chain((line.plain for line in drawn), after))
+
+
+def _draw(lines: Iterable[Text]) -> None:
+    """Print lines in colours; nothing in them can control the terminal."""
+    from rich.console import Console
+
+    screen = Console(highlight=False, emoji=False)
+    for line in lines:
+        line.plain = for_terminal(line.plain)
+        screen.print(line, no_wrap=True, crop=False)
 
 
 # --- lint -----------------------------------------------------------------------------------

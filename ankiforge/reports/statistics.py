@@ -1,22 +1,17 @@
-"""How the cards fare in Anki: reviews, retention and leeches, by source, document and drafter."""
+"""What became of highlights, and how their cards fare in Anki, by source, document and drafter."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 import msgspec
 
-from ankiforge.ledger import Ledger
-from ankiforge.model import Card, Json, Strings
-from ankiforge.reports.cards import FATES, Text
-from ankiforge.text import counted, percent, table
+from ankiforge.ledger import WITHOUT, HighlightOutcome, Ledger
+from ankiforge.model import Card, Document, Json
+from ankiforge.reports.cards import FATES
 
-WEEKS = 26
-"""The number of weeks that the heat map shows."""
-_SHADES = " ░▒▓█"
-_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 # The type of an answer to a card in review, in Anki's log.
 _ANSWER = 1
 
@@ -44,6 +39,26 @@ class Group(msgspec.Struct):
             self.retention = self.remembered / self.tested
 
 
+class ReadGroup(Group):
+    """What became of the highlights of a source or document, and how their cards fare."""
+
+    highlights: int = 0
+    cards: int = 0
+    """Accepted cards, in Anki or not."""
+    waiting: int = 0
+    """Highlights with a draft that waits or that a check blocks."""
+    no_card: int = 0
+    """Highlights with neither a card nor a draft, and that nobody left out."""
+
+    def add_highlight(self, fate: str) -> None:
+        """Count a highlight, and what became of it."""
+        self.highlights += 1
+        if fate in ("waiting", "blocked"):
+            self.waiting += 1
+        elif fate in WITHOUT:
+            self.no_card += 1
+
+
 class Statistics(msgspec.Struct):
     """All figures, with the keys of `stats --json`."""
 
@@ -54,26 +69,47 @@ class Statistics(msgspec.Struct):
     """Groups by source, document and drafter, those with most reviews first."""
     days: Counter[date] = msgspec.field(default_factory=Counter)
     """Reviews by day."""
+    made: Counter[date] = msgspec.field(default_factory=Counter)
+    """Accepted cards by the day of their acceptance."""
 
     def as_json(self) -> Json:
         """Return the object of `stats --json`."""
-        days = {day.isoformat(): count for day, count in sorted(self.days.items())}
-        return {**msgspec.to_builtins(self), "days": days}
+        return {
+            **msgspec.to_builtins(self),
+            "days": _days_json(self.days),
+            "made": _days_json(self.made),
+        }
+
+
+def _days_json(days: Mapping[date, int]) -> Json:
+    return {day.isoformat(): count for day, count in sorted(days.items())}
 
 
 class _Groups:
-    """The groups to which each card belongs."""
+    """The groups to which each card and each highlight belongs."""
 
-    def __init__(self, cards: Iterable[Card]) -> None:
+    def __init__(self) -> None:
         self.whole = Group("all")
-        self.by: dict[str, dict[str, Group]] = {
-            "source": {},
-            "document": {},
-            "drafter": {},
-        }
+        self._sources: dict[str, ReadGroup] = {}
+        self._documents: dict[str, ReadGroup] = {}
+        self._drafters: dict[str, Group] = {}
         self._of_card: dict[str, list[Group]] = {}
+
+    def add_highlights(self, outcomes: Iterable[HighlightOutcome]) -> None:
+        """Count highlights in the groups of their documents."""
+        for outcome in outcomes:
+            for group in self._of_document(outcome.highlight.document):
+                group.add_highlight(outcome.fate)
+
+    def add_cards(self, cards: Iterable[Card]) -> None:
+        """Count live cards, and remember the groups of each card."""
         for card in cards:
-            self._of_card[card.guid] = [self.whole, *self._named_groups(card)]
+            read_groups = self._of_document(card.highlight.document)
+            for group in read_groups:
+                group.cards += card.live
+            name = card.origin.model or card.origin.drafter.partition(":")[0]
+            drafter = self._drafters.setdefault(name, Group(name))
+            self._of_card[card.guid] = [self.whole, *read_groups, drafter]
 
     def of_card(self, guid: str) -> list[Group]:
         """Return the groups of a card; [] if it is not known."""
@@ -81,51 +117,69 @@ class _Groups:
 
     def ranked(self) -> dict[str, list[Group]]:
         """Return the groups by kind, those with most reviews first."""
-        ranked = {}
-        for kind, groups in self.by.items():
-            ranked[kind] = sorted(groups.values(), key=_rank)
-        return ranked
-
-    def _named_groups(self, card: Card) -> list[Group]:
-        document = card.highlight.document
-        names = {
-            "source": document.source,
-            "document": document.title,
-            "drafter": card.origin.model or card.origin.drafter.partition(":")[0],
+        return {
+            "source": sorted(self._sources.values(), key=_rank),
+            "document": sorted(self._documents.values(), key=_rank),
+            "drafter": sorted(self._drafters.values(), key=_rank),
         }
-        groups = []
-        for kind, name in names.items():
-            group = self.by[kind].setdefault(name, Group(name))
-            groups.append(group)
-        return groups
+
+    def _of_document(self, document: Document) -> list[ReadGroup]:
+        source, title = document.source, document.title
+        return [
+            self._sources.setdefault(source, ReadGroup(source)),
+            self._documents.setdefault(title, ReadGroup(title)),
+        ]
 
 
-def _rank(group: Group) -> tuple[int, int, str]:
-    return -group.reviews, -group.notes, group.name
+def _rank(group: Group) -> tuple[int, int, int, str]:
+    highlights = group.highlights if isinstance(group, ReadGroup) else 0
+    return -group.reviews, -group.notes, -highlights, group.name
 
 
 def statistics(ledger: Ledger, now: datetime) -> Statistics:
     """Collect all figures; `now` is the current time, in local time."""
     counts = ledger.counts()
-    groups = _Groups(ledger.cards())
+    groups = _Groups()
+    groups.add_highlights(ledger.fates())
+    groups.add_cards(ledger.cards())
     for note in ledger.notes():
         for group in groups.of_card(note.guid):
             group.notes += 1
             group.leeches += note.leech
     days = Counter[date]()
+    reviewed = set[str]()
     for review in ledger.reviews():
         was_rescheduled_by_hand = review.ease == 0
         if was_rescheduled_by_hand:
             continue
         days[datetime.fromtimestamp(review.id / 1000).date()] += 1
+        reviewed.add(review.guid)
         for group in groups.of_card(review.guid):
             group.add_answer(review.type, review.ease)
-    funnel = _funnel(counts, in_anki=groups.whole.notes)
-    return Statistics(now.date(), funnel, groups.whole, groups.ranked(), days)
+    return Statistics(
+        today=now.date(),
+        funnel=_funnel(counts, in_anki=groups.whole.notes, reviewed=len(reviewed)),
+        anki=groups.whole,
+        by=groups.ranked(),
+        days=days,
+        made=_days_of_acceptance(ledger),
+    )
 
 
-def _funnel(counts: Mapping[str, Counter[str]], in_anki: int) -> Json:
-    """Return how many highlights became drafts, cards, and notes in Anki."""
+def _days_of_acceptance(ledger: Ledger) -> Counter[date]:
+    """Count the live cards by the day, in local time, on which they were accepted."""
+    days = Counter[date]()
+    for moment in ledger.accepted_since(""):
+        days[datetime.fromisoformat(moment).astimezone().date()] += 1
+    return days
+
+
+def _funnel(
+    counts: Mapping[str, Counter[str]],
+    in_anki: int,
+    reviewed: int,
+) -> Json:
+    """Return how many highlights became drafts, cards, notes in Anki, and were reviewed."""
     fates = {}
     for name, count in counts["fates"].most_common():
         if count and name in FATES:
@@ -136,62 +190,5 @@ def _funnel(counts: Mapping[str, Counter[str]], in_anki: int) -> Json:
         "drafts": counts["waiting"]["new"] + counts["waiting"]["revisions"],
         "accepted": counts["cards"]["accepted"],
         "in_anki": in_anki,
+        "reviewed": reviewed,
     }
-
-
-def stats_text(statistics: Statistics, most: int | None, width: int) -> Text:
-    """Yield the figures as lines; of each kind of group at most `most`."""
-    funnel = statistics.funnel
-    yield " · ".join((
-        counted(funnel["highlights"], "highlight"),
-        f"{counted(funnel['drafts'], 'draft')} waiting",
-        f"{counted(funnel['accepted'], 'card')} accepted",
-        f"{funnel['in_anki']:,} in Anki",
-    ))  # fmt: skip
-    for fate, count in funnel["fates"].items():
-        yield f"{count:8,} {FATES[fate]}"
-    whole = statistics.anki
-    if not whole.reviews:
-        return
-    yield ""
-    leeches = counted(whole.leeches, "leech", "leeches")
-    yield f"{counted(whole.reviews, 'review')}; {leeches}"
-    for kind, groups in statistics.by.items():
-        heads = (kind, "notes", "reviews", "remembered", "leeches")
-        rows = [_row(group) for group in groups if group.reviews]
-        yield ""
-        yield from table(heads, rows[:most], width)
-    yield ""
-    yield from _heat_map(statistics.days, statistics.today)
-
-
-def _row(group: Group) -> Strings:
-    return (
-        group.name,
-        f"{group.notes:,}",
-        f"{group.reviews:,}",
-        percent(group.retention),
-        f"{group.leeches:,}",
-    )
-
-
-def _heat_map(days: Mapping[date, int], today: date) -> Text:
-    """Yield the reviews of the last weeks: a column for each week, a row for each weekday."""
-    monday = today - timedelta(days=today.weekday())
-    first = monday - timedelta(weeks=WEEKS - 1)
-    shown = [count for day, count in days.items() if day >= first]
-    most = max(shown, default=0)
-    for weekday, name in enumerate(_WEEKDAYS):
-        row = ""
-        for week in range(WEEKS):
-            day = first + timedelta(7 * week + weekday)
-            row += _shade(days.get(day, 0), most)
-        yield f"{name} {row}".rstrip()
-    yield f"the last {WEEKS} weeks; {_SHADES[-1]} is up to {counted(most, 'review')} a day"
-
-
-def _shade(count: int, most: int) -> str:
-    """Return the sign for a number of reviews, where `most` gives the darkest one."""
-    if not count:
-        return _SHADES[0]
-    return _SHADES[1 + (len(_SHADES) - 2) * count // most]
