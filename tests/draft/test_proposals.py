@@ -33,7 +33,8 @@ ADVICE = "You should get up when you want to, my friend!"
 
 @pytest.mark.parametrize("case", BROKEN, ids=[case["case"] for case in BROKEN])
 def test_a_text_that_reads_broken(highlight, case):
-    passage = highlight(case["text"], sentence=case.get("sentence", ""))
+    around = {name: case[name] for name in ("sentence", "suffix") if name in case}
+    passage = highlight(case["text"], **around)
     [result] = Propose(repair_hints()).draft([Task(passage.document, (passage,))])
 
     if "reason" in case:

@@ -54,7 +54,7 @@ __all__ = [
 
 DRAFTER = "propose"
 """The name of the drafter."""
-VERSION = "4"
+VERSION = "5"
 """Of tables and rules: with another one, what nobody decided on is proposed anew."""
 # Gaps that are tried for a passage, best first.
 _MOST_TRIED = 8
@@ -131,7 +131,8 @@ def _proposed(highlight: Highlight, blocks: Blocks | None) -> Draft | Reason:
         passages.sort(key=lambda passage: -worth_of_text(passage.text, name))
     reasons: list[Reason] = []
     for passage in passages:
-        broken = flaw(passage.text, language(name), is_note=passage.is_markdown)
+        broken = Reason.CUT_OFF if passage.is_cut else None
+        broken = broken or flaw(passage.text, language(name), is_note=passage.is_markdown)
         if broken is not None:
             reasons.append(broken)
             continue

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 
+from msgspec.structs import replace
+
 from ankiforge.draft.propose.split import sentences_in
 from ankiforge.draft.propose.whole import readable
 from ankiforge.draft.propose.words import Language
 from ankiforge.draft.propose.words import language as tables_of
-from ankiforge.model import Highlight, Span, Value
+from ankiforge.model import Highlight, SourceKind, Span, Value
 from ankiforge.text import regex
 from ankiforge.text.fold import locate
 from ankiforge.text.sentences import sentence_around
@@ -36,6 +38,8 @@ class Passage(Value):
     """Where the gaps may be; None = anywhere."""
     chosen: Span | None = None
     """What the reader chose to hide."""
+    is_cut: bool = False
+    """Whether its last sentence goes on where nobody knows it."""
 
 
 def word_count(text: str) -> int:
@@ -46,12 +50,30 @@ def word_count(text: str) -> int:
 def passages_of(highlight: Highlight, language: str) -> list[Passage]:
     """Return the texts that a card may be made of: the whole mark, or else its sentences."""
     tables = tables_of(language)
-    return [_readable(passage, tables) for passage in _passages_of(highlight, language)]
+    is_cut = _is_cut_by_page(highlight)
+    found = []
+    for passage in _passages_of(highlight, language):
+        found.append(_readable(passage, tables, is_cut=is_cut))
+    return found
 
 
-def _readable(passage: Passage, language: Language) -> Passage:
+def _is_cut_by_page(highlight: Highlight) -> bool:
+    """Return whether the sentence of a mark in a PDF goes on behind the end of its page.
+
+    What comes first on the next page may be a figure or a table, so nobody knows the rest.
+    """
+    if highlight.source_kind not in (SourceKind.PDF, SourceKind.ZOTERO):
+        return False
+    sentence = highlight.sentence.strip()
+    behind = highlight.suffix.strip() or highlight.exact.strip()
+    return sentence.endswith(behind) and _WHOLE.fullmatch(sentence) is None
+
+
+def _readable(passage: Passage, language: Language, *, is_cut: bool) -> Passage:
     """Return a passage without what a mark or a copy has beside its whole sentences."""
-    start, end = readable(passage.text, language)
+    start, end = readable(passage.text, language, is_cut=is_cut)
+    if is_cut and _WHOLE.fullmatch(passage.text[start:end]) is None:
+        return replace(passage, is_cut=True)
     if passage.is_markdown or end - start == len(passage.text):
         return passage
     mark = _inside(passage.mark, start, end)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from ankiforge.draft.propose.reasons import Reason
 from ankiforge.draft.propose.split import sentences_in
 from ankiforge.draft.propose.tokens import Kind, Token, is_verb, tokens
-from ankiforge.draft.propose.words import Language
+from ankiforge.draft.propose.words import RAREST, Language
 from ankiforge.model import Span
 from ankiforge.text import regex
 from ankiforge.text.damage import damage_in
@@ -39,8 +39,14 @@ _OF_SUBJECT = frozenset((Kind.NOUN, Kind.NAME, Kind.ADJECTIVE, Kind.SHIELD))
 _LEAST_WORDS = 5
 
 
-def readable(text: str, language: Language) -> Span:
-    """Return the part of a text that is whole sentences; all of it if there is none."""
+def readable(text: str, language: Language, *, is_cut: bool = False) -> Span:
+    """Return the part of a text that is whole sentences; all of it if there is none.
+
+    Args:
+        text: one or more sentences.
+        language: their language.
+        is_cut: the rest of a last sentence without a full stop is on the next page.
+    """
     start = 0
     sign = _LIST_SIGN.match(text)
     if sign:
@@ -60,7 +66,7 @@ def readable(text: str, language: Language) -> Span:
             rest = start + spans[1][0]
             if _is_enough(text[rest:]):
                 start = rest
-    return start, _whole_end(text, start, language)
+    return start, _whole_end(text, start, language, is_cut=is_cut)
 
 
 def _end_of_heading(text: str, language: Language) -> int:
@@ -85,7 +91,7 @@ def _end_of_heading(text: str, language: Language) -> int:
     return 0
 
 
-def _whole_end(text: str, start: int, language: Language) -> int:
+def _whole_end(text: str, start: int, language: Language, *, is_cut: bool) -> int:
     """Return where the last whole sentence ends, without a comma or a footnote at its end."""
     end = len(text)
     spans = sentences_in(text[start:], language)
@@ -93,7 +99,7 @@ def _whole_end(text: str, start: int, language: Language) -> int:
         last = text[start + spans[-1][0] :]
         before = start + spans[-2][1]
         is_enough = len(text[start:before].split()) >= _LEAST_WORDS
-        if is_enough and _breaks_off(last, language):
+        if is_enough and (is_cut or _breaks_off(last, language)):
             end = before
     left_over = _COMMA_AT_END.search(text, start, end)
     left_over = left_over or _FOOTNOTE_AT_END.search(text, start, end)
@@ -145,6 +151,11 @@ _CAPTION = regex(
     r"(?i)\W*(?:fig(?:ure|ura)?|table?|abb(?:ildung)?|tab(?:elle|la|ella|leau|ela)?|рис(?:унок)?|табл(?:ица)?)"
     r"\b\.?\s*[\dIVX]+(?:[.-]\d+)*\s*[.:–—|]"
 )
+# What a copy loses behind an `f` of `fi`, `fl`, `ff`, `ffi`, `ffl`.
+_LIGATURES = ("i", "l", "f", "fi", "fl")
+_MAY_LACK_LETTERS = frozenset((Kind.NOUN, Kind.VERB, Kind.ADJECTIVE, Kind.ADVERB))
+# The Zipf frequency from which a word is no chance hit.
+_ZIPF_OF_WORD = 3.4
 # `Mitosis: the division of a nucleus`, `2 + 2 = 4`, `Mercury – the smallest planet`.
 _STATES = regex(r"\S\s*[:=→⇒]\s|\s[–—-]\s|[–—]")
 _LINK = regex(r"\]\((?:https?:|www\.)")
@@ -184,7 +195,11 @@ def flaw(text: str, language: Language, *, is_note: bool = False) -> Reason | No
     text = without_formulas(text)
     if _is_cut_off(text, words, language, is_note=is_note):
         return Reason.CUT_OFF
+    if text.rstrip().endswith(":"):
+        return Reason.ANNOUNCEMENT
     if damage_in(text) or _HYPHEN.search(text) or _GLUED.search(text):
+        return Reason.GARBLED
+    if any(_lacks_ligature(token, language) for token in words):
         return Reason.GARBLED
     if not is_note:
         if _LINK.search(text):
@@ -194,6 +209,22 @@ def flaw(text: str, language: Language, *, is_note: bool = False) -> Reason | No
     if _is_table(text, words) or _CAPTION.match(text) or _REFERENCE.match(text):
         return Reason.TABLE
     return None
+
+
+def _lacks_ligature(token: Token, language: Language) -> bool:
+    """Return whether an English word lost letters that are printed as one: `identifed`."""
+    is_unknown = token.kind in _MAY_LACK_LETTERS and token.zipf == RAREST
+    if language.name != "en" or not is_unknown or "f" not in token.low:
+        return False
+    word = token.low
+    for place, letter in enumerate(word, start=1):
+        if letter != "f":
+            continue
+        for lost in _LIGATURES:
+            _, zipf = language.look_up(word[:place] + lost + word[place:])
+            if zipf >= _ZIPF_OF_WORD:
+                return True
+    return False
 
 
 def _says_nothing(text: str, words: Sequence[Token], language: Language) -> bool:
