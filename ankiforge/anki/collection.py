@@ -320,7 +320,10 @@ class CollectionView(Value):
         if not self.complete:
             return None
         mods: dict[int, int] = dict(self.database.rows(_FOREIGN_IDS))
-        changed = [id for id, mod in mods.items() if known.get(id) != mod]
+        changed = []
+        for id, mod in mods.items():
+            if known.get(id) != mod:
+                changed.append(id)
         return frozenset(mods), self._foreign_notes(changed)
 
     def _foreign_notes(self, ids: list[int]) -> Iterator[ForeignNote]:
@@ -329,7 +332,8 @@ class CollectionView(Value):
         rows = self.database.rows(_FOREIGN_NOTES, json.dumps(ids))
         for id, mod, type_id, text, deck_id in rows:
             if type_id not in types:
-                types[type_id] = next(iter(note_types(self.database, (type_id,))), None)
+                found_types = note_types(self.database, (type_id,))
+                types[type_id] = found_types[0] if found_types else None
             kind = types[type_id]
             fields = text.split("\x1f")
             yield ForeignNote(
@@ -603,7 +607,8 @@ def _foreign_sides(kind: SeenType, fields: list[str]) -> Fields:
     Field names are compared without case. Without a template that names a field, the
     first field is the question.
     """
-    html_of = dict(zip(map(str.casefold, kind.names), fields, strict=False))
+    folded_names = [name.casefold() for name in kind.names]
+    html_of = dict(zip(folded_names, fields, strict=False))
     template = next(iter(kind.templates), SeenTemplate("", None, "", ""))
     front = [name for name in _named_in(template.question) if name in html_of]
     if not front:

@@ -190,7 +190,10 @@ class AnkiConnect:
         decks: set[str] = set()
         if cards:
             decks = set(self._ask("getDecks", Json, {"cards": cards}))
-        top_decks = [deck for deck in sorted(decks) if decks.isdisjoint(_parents(deck))]
+        top_decks = []
+        for deck in sorted(decks):
+            if decks.isdisjoint(_parents(deck)):
+                top_decks.append(deck)
         packages = []
         for number, deck in enumerate(top_decks, start=1):
             path = folder / f"deck-{number}.apkg"
@@ -249,7 +252,10 @@ class AnkiConnect:
             options = self._own_options(deck, options["id"])
         options["new"]["perDay"] = limit
         saved = self._ask("saveDeckConfig", bool, {"config": options})
-        if not saved or self._options_of(deck)["new"]["perDay"] != limit:
+        if not saved:
+            raise _not_set(deck, limit)
+        limit_now = self._options_of(deck)["new"]["perDay"]
+        if limit_now != limit:
             raise _not_set(deck, limit)
 
     def _options_of(self, deck: str) -> Json:

@@ -124,7 +124,8 @@ class Database:
             condition = f"guid glob '{OUR_GUIDS}'"
         try:
             self._connection.executescript(_SETUP.format(place, condition))
-            self._connection.execute(_ADOPTED, (msgspec.json.encode(adopted or {}),))
+            encoded = msgspec.json.encode(adopted or {})
+            self._connection.execute(_ADOPTED, (encoded,))
         except _DAMAGED as error:
             raise self._damaged(error) from error
 
@@ -246,7 +247,8 @@ def other_note_types(database: Database, read: Iterable[int]) -> Iterator[SeenTy
     if database.legacy:
         ids = set(database.column("models", dict[int, Json]))
     else:
-        ids = {id for (id,) in database.rows(f"select {numbers('id')} from notetypes")}
+        rows = database.rows(f"select {numbers('id')} from notetypes")
+        ids = {id for (id,) in rows}
     for id in sorted(ids.difference(read)):
         with suppress(ItemError):
             yield from note_types(database, (id,))

@@ -79,8 +79,10 @@ def mapped_type_of(
     mapped = options.mapped.get(card.family)
     if mapped is None:
         return None
-    needs_switch = any(name not in mapped.fields for name, _ in card.kind.switched_on)
-    return None if needs_switch else mapped
+    for name, _ in card.kind.switched_on:
+        if name not in mapped.fields:
+            return None
+    return mapped
 
 
 def positions_in(
@@ -106,7 +108,9 @@ def positions_in(
             by_id[id] = position
     positions = {}
     for ours, name in mapped.fields.items():
-        new_name = now.fields.get(ours, "") if now and now.id == mapped.id else ""
+        new_name = ""
+        if now and now.id == mapped.id:
+            new_name = now.fields.get(ours, "")
         id = mapped.ids.get(ours)
         if id is not None and id in by_id:
             positions[ours] = by_id[id]
@@ -145,7 +149,10 @@ def base_of(bases: Sequence[Base], seen: Seen, fields: Texts) -> Base | None:
     hashes = {name: field_hash(text) for name, text in fields.items()}
 
     def likeness(base: Base) -> tuple[int, bool]:
-        equal = sum(base.hashes.get(name) == hash for name, hash in hashes.items())
+        equal = 0
+        for name, hash in hashes.items():
+            if base.hashes.get(name) == hash:
+                equal += 1
         return equal, base.mod == seen.mod
 
     return max(possible, key=likeness, default=None)  # the first of equal ones
@@ -252,7 +259,8 @@ class _Planning:
         base = self._base()
         hashes = {name: field_hash(text) for name, text in self._in_anki.items()}
         has_all = hashes == base.hashes or base.mod == self._seen.mod
-        return base.mod if has_all and base.mod != self._seen.taken else 0
+        is_news = has_all and base.mod != self._seen.taken
+        return base.mod if is_news else 0
 
     def retired(self) -> Planned:
         """Tag the note of a card that is no longer live; its fields stay as they are."""
@@ -301,7 +309,8 @@ class _Planning:
 
     def _base(self) -> Base:
         assert self._seen is not None
-        return base_of(self._card.bases, self._seen, self._in_anki) or Base(0, (), {})
+        base = base_of(self._card.bases, self._seen, self._in_anki)
+        return base or Base(0, (), {})
 
     def _merged(self, ours: Texts, base: Base) -> _Merged:
         """Merge our fields with those in Anki."""
@@ -350,7 +359,9 @@ class _Planning:
     ) -> Planned:
         """Return a plan with these fields of ours; the note's other fields stay as they are."""
         seen = self._seen
-        note_fields = list(seen.fields) if seen else [""] * len(self._kind.fields)
+        note_fields = [""] * len(self._kind.fields)
+        if seen:
+            note_fields = list(seen.fields)
         for name, position in self._positions.items():
             note_fields[position] = merged.fields[name]
         if not seen and is_blank(note_fields[0]):

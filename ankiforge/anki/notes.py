@@ -79,7 +79,8 @@ def with_content(
     written["Links"] = links_html(*card.passages)
     written["AnkiforgeId"] = literal(identity)
     written["Feedback"] = feedback
-    return tuple(written.get(name, "") for name in note_type(card.family).names)
+    names = note_type(card.family).names
+    return tuple(written.get(name, "") for name in names)
 
 
 def content_html(
@@ -133,7 +134,8 @@ def source_html(card: Card) -> str:
     for other in card.passages[1:]:
         if not same(other.exact, highlight.exact):
             cite = f"<cite>{literal(reference(other))}</cite>"
-            quotes.append(f"{ALSO}{lines(other.exact)}<br>{cite}</blockquote>")
+            words = lines(other.exact)
+            quotes.append(f"{ALSO}{words}<br>{cite}</blockquote>")
     return "".join(quotes)
 
 

@@ -280,7 +280,8 @@ def _calendar(
     """Return how a collection counts its days (rslib/src/scheduler/timing.rs)."""
     rollover = _whole(_setting(settings, "rollover", 4), 4)
     west = _whole(_setting(settings, "creationOffset", 0), 0)
-    zone_then = timezone(timedelta(minutes=-max(-1439, min(west, 1439))))
+    minutes_west = max(-1439, min(west, 1439))
+    zone_then = timezone(timedelta(minutes=-minutes_west))
     try:
         first = datetime.fromtimestamp(created, zone_then).date()
     except (ValueError, OverflowError, OSError):
@@ -387,7 +388,9 @@ class _Presets:
         """Return the position of a deck's options."""
         if deck_id not in self._positions:
             deck = self._decks.get(deck_id)
-            preset = self._presets.get(deck.preset, Preset()) if deck else Preset()
+            preset = Preset()
+            if deck:
+                preset = self._presets.get(deck.preset, preset)
             if deck and 0.5 <= deck.retention < 1:
                 preset = msgspec.structs.replace(preset, retention=deck.retention)
             if preset not in self.used:
@@ -616,7 +619,8 @@ def _shares(
     total = len(card_days) + _PRIOR
     shares = []
     for button, share in zip(buttons, usual, strict=True):
-        shares.append((counts[button] + _PRIOR * share) / total)
+        count = counts[button] + _PRIOR * share
+        shares.append(count / total)
     return tuple(shares)
 
 

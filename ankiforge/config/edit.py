@@ -111,7 +111,8 @@ def _with_a_new_key(
             indent = _indent(lines[number])
             break
     line_end = "" if head.endswith("\n") else "\n"
-    yield _replaced(lines, start, f"{head}{line_end}{indent}{key}: {written}\n")
+    with_key = f"{head}{line_end}{indent}{key}: {written}\n"
+    yield _replaced(lines, start, with_key)
 
 
 def _inside(lines: list[str], start: int) -> Iterator[int]:

@@ -188,7 +188,8 @@ def _key_concern(service: _Service) -> Iterator[Concern]:
     """Yield a concern if a service would get a key that is not its own."""
     name = service.key_env
     url = service.url or service.default.address
-    gets_it_anyway = name == service.default.name and service.default.owns(url)
+    default = service.default
+    gets_it_anyway = name == default.name and default.owns(url)
     if name and not gets_it_anyway:
         address = "/".join(url.lower().split("/")[:3])
         says = (

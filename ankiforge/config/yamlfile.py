@@ -66,7 +66,9 @@ class Location:
         return key.removeprefix(".")
 
     def __str__(self) -> str:
-        address = f"{self.file}:{self.line}" if self.line else self.file
+        address = self.file
+        if self.line:
+            address = f"{self.file}:{self.line}"
         return f"{address}: {self.key}" if self.key else address
 
     def error(self, what: str, hint: str = "") -> ConfigError:

@@ -151,7 +151,8 @@ def paths_in_words() -> str:
     """Return what a PATH may be, as in “a PDF, a note, a folder of these, or …”."""
     with_noun = [source for source in source_types() if source.noun]
     accounts = [source.noun for source in with_noun if source.is_export]
-    exports = f"an export of {', '.join(accounts[:-1])} or {accounts[-1]}"
+    first_accounts = ", ".join(accounts[:-1])
+    exports = f"an export of {first_accounts} or {accounts[-1]}"
     files: list[str] = []
     libraries: list[str] = []
     for source in with_noun:
@@ -162,7 +163,8 @@ def paths_in_words() -> str:
         elif exports not in files:  # all accounts in one phrase
             files.append(exports)
     words = [*files, "a folder of these", *libraries]
-    return f"{', '.join(words[:-1])}, or {words[-1]}"
+    first_words = ", ".join(words[:-1])
+    return f"{first_words}, or {words[-1]}"
 
 
 def examples_for_settings() -> Strings:

@@ -114,8 +114,9 @@ def position_in(
         numbers = name.split(" ")
         if scheme == _POSITION and len(numbers) == 5:
             with suppress(ValueError):
-                left, bottom, right, top = (float(number) for number in numbers[1:])
-                return int(numbers[0]), (left, bottom, right, top)
+                page, *edges = numbers
+                left, bottom, right, top = map(float, edges)
+                return int(page), (left, bottom, right, top)
     return None
 
 

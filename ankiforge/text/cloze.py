@@ -54,7 +54,10 @@ def gaps(markdown: str) -> tuple[Gap, ...]:
 
 def numbers(markdown: str) -> tuple[int, ...]:
     """Return the card numbers of a text, ascending."""
-    return tuple(sorted({number for gap in gaps(markdown) for number in gap.numbers}))
+    all_numbers: set[int] = set()
+    for gap in gaps(markdown):
+        all_numbers.update(gap.numbers)
+    return tuple(sorted(all_numbers))
 
 
 def problems(markdown: str) -> Iterator[str]:

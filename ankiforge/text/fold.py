@@ -39,7 +39,8 @@ def document_tag(title: str) -> str:
 
     "" if that has no letter or digit.
     """
-    slug = "".join(sign for sign in fold(title) if sign.isalnum())[:40]
+    signs = [sign for sign in fold(title) if sign.isalnum()]
+    slug = "".join(signs)[:40]
     return f"ankiforge::doc::{slug}" if slug else ""
 
 

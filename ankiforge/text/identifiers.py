@@ -142,7 +142,8 @@ def without_punctuation(doi: str) -> str:
 
 def _of_address(address: str) -> Iterator[Pair]:
     """Yield the identifiers of works in a web address, and the address."""
-    path, _, query = unquote(address.partition("#")[0]).partition("?")
+    without_fragment = address.partition("#")[0]
+    path, _, query = unquote(without_fragment).partition("?")
     yield from _works(path)
     yield from _works(query)
     spelled = url_name(address)

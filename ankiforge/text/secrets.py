@@ -56,7 +56,8 @@ def _in_base64(secret: bytes) -> set[str]:
     """
     patterns = set()
     for before in range(3):
-        letters = b64encode(bytes(before) + secret + bytes(3)).decode()
+        surrounded = bytes(before) + secret + bytes(3)
+        letters = b64encode(surrounded).decode()
         # a letter has six bits, and those at the ends are not only of the secret
         start = -(-before * 8 // 6)
         end = (before + len(secret)) * 8 // 6

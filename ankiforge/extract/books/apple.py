@@ -74,7 +74,9 @@ class AppleBooks(DatabaseSource):
 def _mark(row: Row) -> Mark:
     """Return the mark of a row. A bookmark has neither words nor a note."""
     place = _CFI.search(text_of(row, "ZANNOTATIONLOCATION"))
-    page = int(place[1][:9]) // 2 - 1 if place else -1
+    page = -1
+    if place:
+        page = int(place[1][:9]) // 2 - 1
     # a range: what both ends have in common, then its start and its end
     common, _, ends = (place[2] if place else "").partition(",")
     steps, offset = cfi_steps(common + ends.partition(",")[0])

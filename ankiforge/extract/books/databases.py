@@ -117,7 +117,8 @@ class DatabaseSource(ExportSource):
             marks[mark.own or mark] = mark
         with PdfWorker(memory=self.memory) as worker:
             for book, marks in books.values():
-                yield book.name, self._book(book, list(marks.values()), worker)
+                marks_of_book = list(marks.values())
+                yield book.name, self._book(book, marks_of_book, worker)
             worker.store(complete=self.folder.end().complete)
 
     def _book(

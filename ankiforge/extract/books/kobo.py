@@ -164,7 +164,8 @@ def _mark(row: Row, contents: _Contents) -> tuple[tuple[str, float, str], Mark]:
 
 
 def _number(words: str) -> int:
-    return int(words) if words.isdigit() and len(words) < 10 else 0
+    is_number = words.isdigit() and len(words) < 10
+    return int(words) if is_number else 0
 
 
 def _fraction(words: str) -> float:

@@ -92,7 +92,8 @@ def _older_marks(highlight: Table, bookmarks: Table) -> Iterator[Mark]:
     drawn: dict[tuple[str, str], Table] = {}
     for page, on_page in highlight.items():
         for mark in _listed(on_page if isinstance(on_page, dict) else {}):
-            drawn[_text(mark, "datetime"), _text(mark, "text")] = {"pageno": page, **mark}
+            key = (_text(mark, "datetime"), _text(mark, "text"))
+            drawn[key] = {"pageno": page, **mark}
     for bookmark in reversed(_listed(bookmarks)):
         words = _text(bookmark, "notes")
         if bookmark.get("highlighted") is not True and "pos0" not in bookmark:

@@ -181,7 +181,8 @@ def _that_count(clips: Iterable[Clip]) -> list[Clip]:
             folded.append(words)
             continue
         widest = marks[older].wider or marks[older].text
-        clip.wider = widest if len(widest) > len(clip.text) else ""
+        is_wider = len(widest) > len(clip.text)
+        clip.wider = widest if is_wider else ""
         marks[older] = clip
         folded[older] = words
     return marks
@@ -213,7 +214,8 @@ def _contains(clip: Clip, words: str, older_words: str) -> bool:
     short, long = sorted((older_words, words), key=len)
     if short == long:
         return True
-    if clip.place != NOWHERE and (long.startswith(short) or long.endswith(short)):
+    is_part = long.startswith(short) or long.endswith(short)
+    if clip.place != NOWHERE and is_part:
         return True
     return len(short) >= _LONG and short in long
 

@@ -289,7 +289,9 @@ def _passage(row: Row) -> Strings:
 
 def _work(row: Row) -> Pair:
     """Return the title and the author."""
-    return row["book title"] or row["title"], row["book author"] or row["author"]
+    title = row["book title"] or row["title"]
+    author = row["book author"] or row["author"]
+    return title, author
 
 
 def _name(row: Row) -> Pair:

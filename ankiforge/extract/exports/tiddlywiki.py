@@ -183,7 +183,8 @@ def _blocks(text: str) -> str:
         if match is None:
             lines.append(line.lstrip(" \t"))
         elif kind == "title":
-            lines.append(f"{'#' * len(match['heading'])} {match['title']}")
+            signs = "#" * len(match["heading"])
+            lines.append(f"{signs} {match['title']}")
         elif kind == "words":
             lines.append(f"{_sign_of(match['item'])}{match['words']}")
         else:

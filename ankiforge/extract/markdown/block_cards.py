@@ -410,7 +410,8 @@ class _Lines:
         """
         names = self.syntax.fields.get(kind.strip(), ())
         field_name = _named(names) if names else _FIELD_NAME
-        text, _, tags = _TAGS.sub("\0", _ID.sub("", text)).partition("\0")
+        without_id = _ID.sub("", text)
+        text, _, tags = _TAGS.sub("\0", without_id).partition("\0")
         first, *others = field_name.split(text)
         fields = [("", first)]
         fields += zip(others[::2], others[1::2], strict=True)

@@ -433,7 +433,8 @@ class _BlockParser:
             case "heading_open":
                 self._add_heading(words, level=int(opener.tag.removeprefix("h")))
             case "th_open":
-                self._header_cells.append(self._add(Part.CELL, words, self._lines))
+                header_cell = self._add(Part.CELL, words, self._lines)
+                self._header_cells.append(header_cell)
             case _:
                 self._add_cell(words)
 
@@ -516,7 +517,8 @@ class _BlockParser:
     def _add_code(self, words: str) -> None:
         words = restored(words.strip("\n"), self._context.maths)
         if words.strip():
-            self.blocks.append(self._new_block(Part.CODE, words, self._lines))
+            block = self._new_block(Part.CODE, words, self._lines)
+            self.blocks.append(block)
 
     def _add_card(self, card: Written) -> None:
         """Add a card over several lines."""

@@ -228,8 +228,12 @@ def _is_address(front: str, back: str) -> bool:
     an address has further colons, or a group of four digits and letters. A range of
     times, `10:00::11:30`, looks the same.
     """
-    word_before = front.split()[-1] if not front[-1].isspace() else ""
-    word_behind = back.split()[0] if not back[0].isspace() else ""
+    word_before = ""
+    if not front[-1].isspace():
+        word_before = front.split()[-1]
+    word_behind = ""
+    if not back[0].isspace():
+        word_behind = back.split()[0]
     text = f"{word_before}::{word_behind}".strip(_AROUND_ADDRESS).casefold()
     # without the length of a prefix, `/64`, or a zone, `%eth0`
     address = re.split(r"[/%]", text, maxsplit=1)[0]

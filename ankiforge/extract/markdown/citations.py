@@ -171,7 +171,9 @@ def _cited_in_pdf(target: str, span: Span) -> Citation | None:
         return None
     if "rect" in place:
         return None  # a rectangle contains no text to quote
-    path = link["path"] if target.startswith("[[") else unquote(link["path"])
+    path = link["path"]
+    if not target.startswith("[["):
+        path = unquote(path)
     file_name = re.split(r"[/\\]", path)[-1].strip()
     return Citation(
         span,
@@ -245,7 +247,9 @@ def _with_link_text(citation: Citation, plain: str) -> Citation:
     text = plain[slice(*citation.span)]
     words = quoted_at_end(plain, *citation.span)
     scheme, name = citation.papers[0]
-    if words is None and citation.exact and scheme == "file" and len(text) > _LONG:
+    is_long = len(text) > _LONG
+    is_exact_in_file = citation.exact and scheme == "file"
+    if words is None and is_exact_in_file and is_long:
         stem = name.rpartition(".")[0]
         if stem not in text:
             words = citation.span

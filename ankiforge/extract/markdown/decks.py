@@ -86,7 +86,8 @@ _FIELD = regex(
 
 def _card(note_type: str, id: str, front: str, back: str) -> str:
     """Return a card as Obsidian_to_Anki would write it; `id` may be ""."""
-    front, back = (_without_field_names(side.strip()) for side in (front, back))
+    front = _without_field_names(front.strip())
+    back = _without_field_names(back.strip())
     comment = f"\n<!--ID: {id}-->" if id else ""
     return f"START\n{note_type}\n{front}\nBack: {back}{comment}\nEND"
 

@@ -215,7 +215,9 @@ class _O2a(
         if deck_line is None:
             return text
         hidden = "\n".join("<!---->" for _ in deck_line[0].split("\n"))
-        return text[: deck_line.start()] + hidden + text[deck_line.end() :]
+        before = text[: deck_line.start()]
+        behind = text[deck_line.end() :]
+        return before + hidden + behind
 
     def cards(self, text: str, searcher: Searcher) -> dict[int, Written]:
         """Return the cards that the expressions find in a note, by the line at which they begin.
@@ -364,7 +366,8 @@ def _declared(word: str, text: str, start: int = 0) -> re.Match[str] | None:
     """Return where a note says its deck or tags: on the line of a word, or on the next one."""
     if not word:
         return None
-    return re.compile(rf"(?m)^{re.escape(word)}(?:\n|: )(.*)").search(text, start)
+    declaration = re.compile(rf"(?m)^{re.escape(word)}(?:\n|: )(.*)")
+    return declaration.search(text, start)
 
 
 def _folders_of(path: str) -> Iterator[str]:
@@ -395,7 +398,10 @@ class Dialects(Value):
         from ankiforge.extract.markdown.cards import Syntax
         from ankiforge.extract.markdown.tokens import Gaps
 
-        names = [name for name in self.names if self._reads(name, text, tags, path)]
+        names = []
+        for name in self.names:
+            if self._reads(name, text, tags, path):
+                names.append(name)
         if not names:
             return None
         o2a = self.o2a

@@ -122,7 +122,8 @@ class Inline:
 
     def __init__(self, tokens: list[Token]) -> None:
         self.tokens = tokens
-        self.starts = list(accumulate((len(token.plain) for token in tokens), initial=0))
+        lengths = [len(token.plain) for token in tokens]
+        self.starts = list(accumulate(lengths, initial=0))
         """The offset of each token in the plain text; one more for the end."""
         self.plain = "".join([token.plain for token in tokens])
 

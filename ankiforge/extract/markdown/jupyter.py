@@ -130,7 +130,8 @@ class _OldCell(_Cell):
         text = ("" if has_ends else "\n").join(self.lines)
         if self.cell_type != "heading":
             return text
-        level = self.level if self.level in range(1, _DEEPEST_HEADING + 1) else 1
+        is_heading = 1 <= self.level <= _DEEPEST_HEADING
+        level = self.level if is_heading else 1
         return f"{'#' * level} {' '.join(text.split())}"
 
 
@@ -196,4 +197,7 @@ def _is_about_all(cell: _Cell) -> bool:
 
 def _names_tag(metadata: Any) -> bool:
     """Return whether the name of the tag stands anywhere in what a file says of a cell."""
-    return metadata is not None and names_tag(msgspec.json.encode(metadata).decode())
+    if metadata is None:
+        return False
+    text = msgspec.json.encode(metadata).decode()
+    return names_tag(text)

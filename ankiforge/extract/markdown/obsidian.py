@@ -166,7 +166,8 @@ class Vault(NoteSource):
         yield from self.problems
         if self.folder.only:
             return
-        drawings = set(filter(_DRAWING.match, (self.folder.others or {}).values()))
+        other_paths = (self.folder.others or {}).values()
+        drawings = {path for path in other_paths if _DRAWING.match(path)}
         marked = sorted(filter(self._is_marked, drawings))
         if marked:
             names = ", ".join(marked[:3])
@@ -279,7 +280,8 @@ def _notes_only(settings: Any, templates: list[str]) -> Callable[[str], bool]:
     excluded = matcher((*settings.exclude, *templates), git=True)
 
     def fits(path: str) -> bool:
-        is_junk = _JUNK.match(path.rpartition("/")[2]) or _DRAWING.match(path)
+        name = path.rpartition("/")[2]
+        is_junk = _JUNK.match(name) or _DRAWING.match(path)
         return included(path) and not is_junk and not excluded(path)
 
     return fits

@@ -112,7 +112,8 @@ def _escape_single_signs(tokens: list[Token], parsed: list[Token | Parsed]) -> N
         after = ""
         if index + 1 < len(tokens):
             after = tokens[index + 1].plain[:1]
-        is_in_word = part.content == "_" and re.fullmatch(r"\w\w", before + after)
+        is_between_letters = re.fullmatch(r"\w\w", before + after)
+        is_in_word = part.content == "_" and is_between_letters
         is_beside_text = (before + after).strip()
         if is_beside_text and not is_in_word:
             tokens[index].become(Kind.ATOM, part.content, f"\\{part.content}")

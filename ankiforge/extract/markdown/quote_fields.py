@@ -45,7 +45,8 @@ def quote_fields(
         marked = _marked_within(piece, block, phrases, wanted_marks)
         text, markdown_spans = _markdown(piece, block, marked, bold=keeps_bold)
         markdown.append(text)
-        gaps += [_moved(phrase.span, length - piece.start) for phrase in marked]
+        for phrase in marked:
+            gaps.append(_moved(phrase.span, length - piece.start))
         markdown_gaps += [_moved(span, markdown_length) for span in markdown_spans]
         length += piece.end - piece.start + len("\n")
         markdown_length += len(text) + len(_BETWEEN_PIECES)

@@ -119,7 +119,8 @@ class Quotes:
             block = self._blocks[piece.block]
             if block.callout and "callout" in self._wanted_marks:
                 return True
-            if any(phrase.sign in self._wanted_marks for phrase in block.inline.phrases):
+            signs = {phrase.sign for phrase in block.inline.phrases}
+            if not signs.isdisjoint(self._wanted_marks):
                 return True
         return False
 

@@ -95,7 +95,8 @@ def prepared(text: str, *, fields: bool = True) -> Source:
     if not text.isascii():
         text = PLACEHOLDERS.sub("\ufffd", text)
     last_end = text.rfind("-->") + 1
-    text = text[:last_end] + text[last_end:].replace("<!--", _OPEN)
+    rest = text[last_end:].replace("<!--", _OPEN)
+    text = text[:last_end] + rest
     pattern = _HIDDEN if fields else _HIDDEN_BUT_FIELDS
     hider = _Hider()
     text = pattern.sub(hider.replace, text)

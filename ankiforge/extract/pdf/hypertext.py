@@ -195,4 +195,6 @@ def _hinted(pages: list[_Page], quote: Quote) -> _Page | None:
         for page in pages:
             if page.name == quote.file or page.name.endswith(f"/{quote.file}"):
                 return page
-    return pages[quote.page] if 0 <= quote.page < len(pages) else None
+    if not 0 <= quote.page < len(pages):
+        return None
+    return pages[quote.page]

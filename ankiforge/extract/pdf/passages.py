@@ -177,7 +177,8 @@ class Passages:
             if not marked[number].upright:
                 continue
             for step in (-1, 1):
-                is_end = place + step not in owners and place - step in owners
+                continues = place + step in owners
+                is_end = not continues and place - step in owners
                 if not is_end or not self._is_outermost(place, step):
                     continue
                 share = marked[number].cover(self._page.chars[place + step])
@@ -241,7 +242,8 @@ def _is_underlined(quad: Quad, char: Char) -> bool:
     left, bottom, right, top = quad.box
     is_thin = right > left and top - bottom < THIN * char.height
     lowest = char.bottom - 0.2 * char.height
-    return is_thin and lowest <= (bottom + top) / 2 <= char.y
+    middle = (bottom + top) / 2
+    return is_thin and lowest <= middle <= char.y
 
 
 # --- reading order ----------------------------------------------------------------------

@@ -40,7 +40,8 @@ def printed_lines(page: PdfTextPage, text: str) -> list[PrintedLine]:
         words = one_line(line)
         if words:
             indent = line[: len(line) - len(line.lstrip())]
-            lines.append(_printed_line(page.raw, offset + _units(indent), words))
+            first_letter = offset + _units(indent)
+            lines.append(_printed_line(page.raw, first_letter, words))
         offset += _units(line) + 1
     return lines
 
@@ -98,7 +99,10 @@ def headings_above(
         is_above = entry.page < page
         if entry.page == page:
             start = _start_of(entry, lines)
-            is_above = entry.top >= top if start is None else start <= index
+            if start is None:
+                is_above = entry.top >= top
+            else:
+                is_above = start <= index
         if is_above:
             path = [outer for outer in path if outer.level < entry.level]
             path.append(entry)

@@ -137,7 +137,8 @@ class Client(httpx2.Client):
     def _unreachable(self, error: httpx2.HTTPError) -> ItemError:
         """Return the error for a connection that failed."""
         host = self._address.host
-        why = without_secret(str(error), self._address.key) or type(error).__name__
+        message = without_secret(str(error), self._address.key)
+        why = message or type(error).__name__
         if self._address.local:
             return ItemError(f"no Zotero answers at {host} ({why})", hint=_ALLOW)
         return ItemError(f"{host} cannot be reached ({why})", hint=_LATER)
@@ -217,7 +218,8 @@ class Online:
             names = (owner["username"], owner.get("displayName"))
             groups = {}
             for row in self._all(self._zotero("user", number), "groups"):
-                groups[int(row["id"])] = plain(str(row["data"]["name"]))
+                group_name = str(row["data"]["name"])
+                groups[int(row["id"])] = plain(group_name)
             return Account(number, tuple(filter(None, names))), groups
 
     @property

@@ -374,7 +374,8 @@ def is_in_reach(path: Path, reach: tuple[Path, ...] | None) -> bool:
     if not any(plain_path.is_relative_to(folder) for folder in reach):
         return False
     resolved = Path(os.path.realpath(plain_path))
-    return any(resolved.is_relative_to(os.path.realpath(folder)) for folder in reach)
+    real_folders = [os.path.realpath(folder) for folder in reach]
+    return any(resolved.is_relative_to(folder) for folder in real_folders)
 
 
 def linked_folder(data: Path) -> Path | None:

@@ -45,7 +45,9 @@ class Library(NamedTuple):
     @property
     def says(self) -> str:
         """The namespace with the name, for people."""
-        return f"{self.namespace} ({self.name})" if self.name else self.namespace
+        if self.name:
+            return f"{self.namespace} ({self.name})"
+        return self.namespace
 
     @property
     def address(self) -> str:
@@ -92,7 +94,8 @@ class Item(Value, rename="camel"):
     @property
     def own_tags(self) -> Strings:
         """The tags that a person added (type 0), without automatic ones (type 1)."""
-        return tuple(sorted(tag["tag"] for tag in self.tags if not tag.get("type")))
+        own_tags = [tag["tag"] for tag in self.tags if not tag.get("type")]
+        return tuple(sorted(own_tags))
 
 
 class Account(NamedTuple):

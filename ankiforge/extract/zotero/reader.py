@@ -112,7 +112,8 @@ def reach_of(
     stranger, and its paths may lead to any file. Then nothing outside is opened but in
     the folders that a person confirmed.
     """
-    if workspace is None or not Path(os.path.realpath(data)).is_relative_to(workspace):
+    real_folder = Path(os.path.realpath(data))
+    if workspace is None or not real_folder.is_relative_to(workspace):
         return None
     if own_settings(data) is not None:
         return None

@@ -158,7 +158,8 @@ class Works:
             else:
                 message = "an annotation of a kind this program does not know"
                 hint = "it was left out; a newer version of this program may know it"
-                where = f"{document.title}: {library.namespace}/{mark.item.key}"
+                key = f"{library.namespace}/{mark.item.key}"
+                where = f"{document.title}: {key}"
                 yield Problem(
                     where,
                     f"{message} ({mark.item.annotation_type})",
