@@ -24,6 +24,11 @@ _BRACKETED = regex(r"\([^()]{6,300}\)")
 _YEAR_OF_CITATION = regex(
     r"([A-ZÀ-Þ][\w’'-]*|et al)\.?,? (?:1[6-9]|20)\d\d[a-z]?(?=[,:;)])"
 )
+# `[44, 34, 2]`, `(12, 34–36)`: the numbers of sources.
+_NUMBERS_OF_SOURCES = regex(
+    r"\[\d{1,3}(?:[,–-] ?\d{1,3})*\]|\(\d{1,3}(?:[,–-] ?\d{1,3})+\)"
+)
+_HYPHENS = frozenset("-‐‑–")
 _MONTHS = frozenset(
     "January February March April May June July August September October November December "
     "Januar Februar März Mai Juni Juli Oktober Dezember".split()
@@ -147,6 +152,8 @@ class Sentence:
         is_most_of_the_text = 2 * (inner[-1].end - inner[0].start) > len(self.text)
         if is_most_of_the_text:
             return True
+        if self._cuts_compound(first) or self._cuts_compound(last):
+            return True
         is_cut_name = len(inner[-1].word) == 1 and inner[-1].word.isupper()
         if is_cut_name and last < len(self.words) and self.words[last].word == ".":
             return True  # `Brent W` of `Brent W. Roberts`
@@ -159,6 +166,18 @@ class Sentence:
         if len(inner) > 1:
             return False
         return _says_nothing(inner[0]) or self._is_reference(first)
+
+    def _cuts_compound(self, place: int) -> bool:
+        """Return whether a hyphen without blanks is beside a border: `41-` of `41-Jährige`."""
+        if not 0 < place < len(self.words):
+            return False
+        before, behind = self.words[place - 1], self.words[place]
+        hyphen = before if before.word in _HYPHENS else behind
+        is_joined = before.end == behind.start and hyphen.word in _HYPHENS
+        begin = hyphen.start - 1
+        if not is_joined or begin < 0 or hyphen.end >= len(self.text):
+            return False
+        return self.text[begin].isalnum() and self.text[hyphen.end].isalnum()
 
     def _is_reference(self, place: int) -> bool:
         """Return whether a number counts or points: `[12]`, `1.` before an item."""
@@ -343,8 +362,8 @@ def _says_nothing(token: Token) -> bool:
 
 
 def _citations(text: str) -> list[Span]:
-    """Return the spans of citations in brackets: a year behind a name that is no month."""
-    found = []
+    """Return the spans of citations in brackets: numbers, or a year behind a name."""
+    found = [match.span() for match in _NUMBERS_OF_SOURCES.finditer(text)]
     for bracket in _BRACKETED.finditer(text):
         names = _YEAR_OF_CITATION.findall(bracket[0])
         if any(name not in _MONTHS for name in names):

@@ -15,6 +15,7 @@ from ankiforge.text.sentences import sentences, trimmed
 # `decision.21 But`: the number of a footnote stands between two sentences.
 _FOOTNOTE = regex(
     r"(?<=[^\W\d_A-ZÀ-Þ]{4})[.!?][”\"’»)]*\d{1,3}(?=\s+[“\"‘«(¿¡]*[A-ZÀ-ÞА-ЯЁ])"
+    r"|(?<=[^\d.,]\d{4})\.\d{1,2}(?=\s+[“\"‘«(¿¡]*[A-ZÀ-ÞА-ЯЁ])"
     r"|(?<=[^\W\d_]{2})[.!?][”\"’»)]*\[\d{1,3}\](?=\s)"
 )
 # `in 570 C.E. Mecca was`, `at 9 a.m. The train`: an abbreviation that may end a sentence.

@@ -32,7 +32,8 @@ _BEGINS = regex(r"[\W_]*(?:[^\W\d_a-zß-ÿа-яё]|\d)")
 _COMMA_AT_END = regex(r"\s*[,;–—]\s*\Z")
 # The number of a footnote behind the last full stop.
 _FOOTNOTE_AT_END = regex(
-    r"(?<=[^\W\d_A-ZÀ-Þ]{4}[.!?])\d{1,3}\s*\Z|(?<=[.!?][”\"’»)])\d{1,3}\s*\Z|(?<=[.!?])\s?\[\d{1,3}\]\s*\Z"
+    r"(?<=[^\W\d_A-ZÀ-Þ]{4}[.!?])\d{1,3}\s*\Z|(?<=[.!?][”\"’»)])\d{1,3}\s*\Z"
+    r"|(?<=\d{4}\.)\d{1,2}\s*\Z|(?<=[.!?])\s?\[\d{1,3}\]\s*\Z"
 )
 _OF_SUBJECT = frozenset((Kind.NOUN, Kind.NAME, Kind.ADJECTIVE, Kind.SHIELD))
 # Words from which a text is a sentence, when others are left out beside it.
@@ -151,6 +152,9 @@ _CAPTION = regex(
     r"(?i)\W*(?:fig(?:ure|ura)?|table?|abb(?:ildung)?|tab(?:elle|la|ella|leau|ela)?|рис(?:унок)?|табл(?:ица)?)"
     r"\b\.?\s*[\dIVX]+(?:[.-]\d+)*\s*[.:–—|]"
 )
+# The words of a title, at least, and the share of them that have a capital.
+_LEAST_IN_TITLE = 4
+_CAPITALS_OF_TITLE = 0.7
 # What a copy loses behind an `f` of `fi`, `fl`, `ff`, `ffi`, `ffl`.
 _LIGATURES = ("i", "l", "f", "fi", "fl")
 _MAY_LACK_LETTERS = frozenset((Kind.NOUN, Kind.VERB, Kind.ADJECTIVE, Kind.ADVERB))
@@ -171,7 +175,7 @@ _REFERENCE = regex(
 _ENUMERATOR = regex(r"(?<![\w(])(?:\w{1,3}|[ivxIVX]+)\)|[:;]-?\)")
 _BRACKETED = regex(r"\([^()]*\)|\[[^\[\]]*\]")
 _ENDS = regex(r"[.!?…。！？:;][\W\d_]*\Z")
-_BREAKS_OFF = regex(r"(?:[,(\[{–—“„«-]|\w-)\s*\Z")
+_BREAKS_OFF = regex(r"(?:[,(\[{–—“„«-]|,[”\"’»]|\w-)\s*\Z")
 _DOTS_AT_END = regex(r"(?:…|\.\.\.)\W*\Z")
 # Tokens from which a text is no note of a few words.
 _LONG_ENOUGH_TO_BE_CUT = 12
@@ -201,6 +205,8 @@ def flaw(text: str, language: Language, *, is_note: bool = False) -> Reason | No
         return Reason.GARBLED
     if any(_lacks_ligature(token, language) for token in words):
         return Reason.GARBLED
+    if _is_title(text, words, language):
+        return Reason.HEADING
     if not is_note:
         if _LINK.search(text):
             return Reason.GARBLED
@@ -209,6 +215,22 @@ def flaw(text: str, language: Language, *, is_note: bool = False) -> Reason | No
     if _is_table(text, words) or _CAPTION.match(text) or _REFERENCE.match(text):
         return Reason.TABLE
     return None
+
+
+def _is_title(text: str, words: Sequence[Token], language: Language) -> bool:
+    """Return whether a text without a full stop has the capitals of a title.
+
+    Not in German, where every noun has one.
+    """
+    if language.name == "de" or not language.small or _ENDS.search(text):
+        return False
+    count = capitals = 0
+    for token in words:
+        if token.kind not in (Kind.SIGN, Kind.NUMBER):
+            count += 1
+            capitals += token.word[0].isupper()
+    has_capitals = capitals >= _CAPITALS_OF_TITLE * count and not text.isupper()
+    return count >= _LEAST_IN_TITLE and has_capitals
 
 
 def _lacks_ligature(token: Token, language: Language) -> bool:
@@ -221,8 +243,8 @@ def _lacks_ligature(token: Token, language: Language) -> bool:
         if letter != "f":
             continue
         for lost in _LIGATURES:
-            _, zipf = language.look_up(word[:place] + lost + word[place:])
-            if zipf >= _ZIPF_OF_WORD:
+            whole = word[:place] + lost + word[place:]
+            if whole in language.small or language.look_up(whole)[1] >= _ZIPF_OF_WORD:
                 return True
     return False
 
