@@ -355,7 +355,8 @@ def adopt(
         if collection is None and tool != "sr":
             call.problems(result.problems)
             raise UsageError(
-                "no collection of Anki was read", hint="name it as anki.collection"
+                NO_COLLECTION,
+                hint="write its path as anki.collection into ankiforge.yaml",
             )
         workspace.propose(
             result,

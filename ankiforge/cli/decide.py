@@ -156,9 +156,15 @@ def reject(call: Call, ids: Words, every: bool, query: str, reason: str) -> None
 @REASON
 def skip(call: Call, keys: Words, because: str, reason: str) -> None:
     """Make no card from these highlights; `list --no-card` shows their keys and reasons."""
+    from ankiforge.pipeline.query import is_key
+
     if bool(keys) == bool(because.strip()):
         message = "name highlights by their keys, or all of one reason by --because"
         raise UsageError(message, hint="ankiforge list --no-card shows keys and reasons")
+    for word in keys:
+        if not is_key(word):
+            hint = "ankiforge list --no-card shows keys"
+            raise UsageError(f"{word!r} is not the key of a highlight", hint=hint)
     with session(call) as workspace:
         ledger = workspace.ledger
         chosen = keys or _without_card_because(ledger, because)

@@ -428,7 +428,10 @@ def _answer_in(file: Path) -> _Answer:
     try:
         return _Answer(file, file.read_bytes().decode("utf-8-sig", "replace"))
     except OSError as error:
-        raise UsageError(f"{file}: cannot be read: {error.strerror}") from error
+        raise UsageError(
+            f"{file}: cannot be read: {error.strerror}",
+            hint="name the files in which you saved the answers of the chat",
+        ) from error
 
 
 def _import_answer(

@@ -133,6 +133,8 @@ def parse(text: str, file_name: str) -> tuple[object, Location]:
         what = getattr(error, "problem", None) or "a character that YAML forbids"
         if "\\t" in what:
             hint = "indent with spaces, not with tabs"
+        if "is written twice" in what:
+            hint = "delete one of the two"
     except RecursionError:  # "[[[[…"
         what = "nested too deep"
     except (ValueError, IndexError) as error:  # `!!int ""`, "\U00110000"
@@ -272,6 +274,15 @@ _WORDS = {
     "array": "a list",
     "date": "a date",
 }
+# How what was expected is written.
+_HOW_TO_WRITE = {
+    "text": "put text in quotes",
+    "a whole number": "write digits, without quotes",
+    "a number": "write digits, without quotes",
+    "true or false": "write true or false, without quotes",
+    "a list": "put lists in [brackets]",
+    "a mapping": "write {name: value}, or one `name: value` below it a line, indented",
+}
 
 
 def _explained(what: str, where: Location, known: list[str]) -> ConfigError:
@@ -291,7 +302,10 @@ def _explained(what: str, where: Location, known: list[str]) -> ConfigError:
     plain = plain.replace("`", "")
     plain = plain.replace(" | ", " or ")
     plain = plain.replace("Expected", "expected", 1)
-    hint = "put text in quotes, and lists in [brackets]" if "got" in what else ""
+    hint = ""
+    for kind, advice in _HOW_TO_WRITE.items():
+        if plain.startswith(f"expected {kind}") and "got" in plain:
+            hint = advice
     return where.error(plain, hint)
 
 

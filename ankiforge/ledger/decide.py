@@ -38,6 +38,7 @@ from ankiforge.model import (
     Severity,
     Texts,
     Value,
+    Verdict,
     Waiting,
 )
 from ankiforge.text import occlusion
@@ -112,7 +113,11 @@ def accept(
     """
     if id.startswith("af"):
         state, _ = cards.state_of(store, id)
-        raise RefusedError(f"{id} is {state.verdict}", hint=f"ankiforge undo {id}")
+        told = state.verdict.value
+        if state.verdict is Verdict.LIVE:
+            told = "accepted already"
+        hint = f"ankiforge undo {id} takes that back"
+        raise RefusedError(f"{id} is {told}", hint=hint)
     with store.action():
         draft_row = waiting.waiting_row(store, id)
         proposal, wording = _with_gap(draft_row, gap)
