@@ -177,7 +177,8 @@ def _remainders(draft: Draft) -> Iterator[Finding]:
     for number, hidden in reading.hidden:
         rest = without(text, hidden).replace(GAP, "")
         if length >= _WORDS_TO_MEASURE:
-            hidden_percent = ceil(100 * (1 - len(rest) / len(reading.whole)))
+            shown_share = len(rest) / len(reading.whole)
+            hidden_percent = ceil(100 * (1 - shown_share))
             yield from counted(hidden_percent, "gap_gt50pct", f"c{number}")
         elif not content(rest) and "![" not in text and "$" not in text:
             yield make_finding("short_cloze", f"“{rest.strip()}”")
@@ -260,8 +261,10 @@ def _around(text: str, gap: Gap) -> tuple[str, str]:
 def _is_cut_from_word(text: str, gap: Gap, answer: str) -> bool:
     """Return whether a gap begins or ends within a word, or is all that brackets contain."""
     before, behind = _around(text, gap)
-    begins_within = _is_cased(before[-1:]) and _is_cased(answer[:1])
-    goes_on = _is_cased(answer[-1:]) and _is_cased(behind[:1])
+    first_letter = answer[:1]
+    last_letter = answer[-1:]
+    begins_within = _is_cased(before[-1:]) and _is_cased(first_letter)
+    goes_on = _is_cased(last_letter) and _is_cased(behind[:1])
     ends_within = goes_on and not _ENDING.match(behind)
     is_opened = before[-1:] in ("(", "（")
     is_bracketed = is_opened and behind[:1] in (")", "）")
@@ -299,7 +302,8 @@ def _says_little(text: str, *, opens: bool, defines: bool) -> bool:
     A definition needs two, a sentence behind the gap that opens it five, any other one.
     """
     visible_text = without_code(text)
-    beside = content(without(visible_text, cloze.gaps(visible_text)).replace(GAP, " "))
+    without_gaps = without(visible_text, cloze.gaps(visible_text))
+    beside = content(without_gaps.replace(GAP, " "))
     if defines:
         least = 2
     elif opens:
@@ -317,5 +321,6 @@ def _prominent(text: str, gaps: tuple[Gap, ...]) -> list[str]:
     words = re.findall(r"\w+", text)[:_EARLY_WORDS]
     for gap in gaps:
         before, _ = _around(text, gap)
-        words += re.findall(r"\w+", before[-_NEAR:])[-_WORDS_BESIDE:]
+        words_before = re.findall(r"\w+", before[-_NEAR:])
+        words += words_before[-_WORDS_BESIDE:]
     return words

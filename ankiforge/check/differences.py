@@ -108,7 +108,9 @@ def _merely_adds(small: Features, large: Features, more: Words) -> bool:
     is_in_answer = more <= large.answer_numbers and more.isdisjoint(large.asked_stems)
     words = _without_digits(small.answer_stems)
     others = _without_digits(large.answer_stems)
-    return is_in_answer and bool(words) and (words <= others or others <= words)
+    if not words or not is_in_answer:
+        return False
+    return words <= others or others <= words
 
 
 def _questions_meet(card: Features, other: Features) -> bool:
@@ -223,7 +225,9 @@ def swapped(card: Features, other: Features) -> str:
             equal_words += 1
     if equal_words < _FRAME:
         return ""
-    if not (0 < len(mine) <= _SWAPPED and 0 < len(theirs) <= _SWAPPED):
+    are_few = 0 < len(mine) <= _SWAPPED
+    are_others_few = 0 < len(theirs) <= _SWAPPED
+    if not (are_few and are_others_few):
         return ""
     few, many = sorted((mine, theirs), key=len)
     if not _lacking(few, frozenset(many)):

@@ -41,7 +41,8 @@ def _answers(card: Card) -> list[str]:
     if card.kind is CardKind.CLOZE:
         return [plain(gap.answer) for gap in gaps(fields.get("Text", ""))]
     if card.kind is CardKind.OCCLUSION:
-        return list(occlusion.names(occlusion.parse(fields.get(occlusion.FIELD, ""))))
+        masks = occlusion.parse(fields.get(occlusion.FIELD, ""))
+        return list(occlusion.names(masks))
     answers = [plain(fields.get("Back", ""))]
     if card.kind is CardKind.TWO_WAY:  # it is asked in reverse, too
         answers.append(plain(fields.get("Front", "")))
@@ -71,7 +72,8 @@ def _reveals(text: str, answer: str) -> bool:
     if not stems:
         return False
     shown_stems = set(map(_stem, _WORD.findall(shown)))
-    enough = max(len(stems) * _REVEALING_PART, min(len(stems), _FEWEST_WORDS))
+    fewest = min(len(stems), _FEWEST_WORDS)
+    enough = max(len(stems) * _REVEALING_PART, fewest)
     return len(stems & shown_stems) >= enough
 
 

@@ -50,7 +50,8 @@ def meaning(draft: Draft, context: Context) -> Iterator[Finding]:
         return
     proof = evidence(draft, highlight)
     compared = _compared(draft, proof)
-    offers_choice = draft.kind.family is Family.BASIC and is_choice(read(draft).asked)
+    is_question = draft.kind.family is Family.BASIC
+    offers_choice = is_question and is_choice(read(draft).asked)
     if not offers_choice:
         denied = _negated(compared)
         if denied:

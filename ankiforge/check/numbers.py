@@ -32,7 +32,8 @@ def numbers(draft: Draft, context: Context) -> Iterator[Finding]:
     source = source_text(context.highlight)
     foreign: list[str] = []
     if not asked_by_reader(draft):
-        foreign += _foreign(reading.asked, f"{source}\n{about(context.highlight)}")
+        source_and_title = f"{source}\n{about(context.highlight)}"
+        foreign += _foreign(reading.asked, source_and_title)
     for answer in reading.answers:
         foreign += _foreign(answer, source)
     if foreign:

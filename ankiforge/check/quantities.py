@@ -151,10 +151,12 @@ def _longest_first(names: Iterable[str]) -> str:
     """Return alternatives of a pattern, grouped by their first sign: most are ruled out by it."""
     ends: dict[str, list[str]] = {}
     for name in sorted(names, key=len, reverse=True):
-        ends.setdefault(name[0], []).append(re.escape(name[1:]))
+        first_letter = name[0]
+        ends.setdefault(first_letter, []).append(re.escape(name[1:]))
     groups = []
     for first, rest in ends.items():
-        groups.append(f"{re.escape(first)}(?:{'|'.join(rest)})")
+        alternatives = "|".join(rest)
+        groups.append(f"{re.escape(first)}(?:{alternatives})")
     return "|".join(groups)
 
 

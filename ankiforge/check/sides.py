@@ -85,7 +85,9 @@ def exact_form(draft: Draft) -> Strings:
         return ("cloze", text, extra) if text else ()
     front = _exact(draft.field("Front"))
     back = _exact(draft.field("Back"))
-    return (draft.kind.value, front, back, extra) if front and back else ()
+    if not front or not back:
+        return ()
+    return (draft.kind.value, front, back, extra)
 
 
 def _with_ranks(text: str) -> str:
@@ -95,7 +97,8 @@ def _with_ranks(text: str) -> str:
     place = 0
     for gap in cloze.gaps(text):
         rank = ranks.setdefault(gap.numbers, len(ranks) + 1)
-        parts.append(f"{text[place : gap.start]}⟦{rank}⟧")
+        text_before = text[place : gap.start]
+        parts.append(f"{text_before}⟦{rank}⟧")
         place = gap.body
     parts.append(text[place:])
     return "".join(parts)

@@ -127,7 +127,8 @@ def _unclosed_formula(text: str) -> str:
     """Return the first formula that is not closed, or whose braces do not match."""
     shielded = shields(text)
     for start, end, kind in shielded:
-        if kind in ("math", "display") and not _braces_match(text[start:end]):
+        is_maths = kind in ("math", "display")
+        if is_maths and not _braces_match(text[start:end]):
             return text[start:end][:40]
     for match in re.finditer(r"\$", text):
         place = match.start()

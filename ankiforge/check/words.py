@@ -34,7 +34,8 @@ def lists(file: str, section: str) -> dict[str, tuple[str, ...]]:
     before.
     """
     words_by_label: dict[str, tuple[str, ...]] = {}
-    body = data(file).partition(f"\n[{section}]\n")[2].partition("\n[")[0]
+    _, _, behind = data(file).partition(f"\n[{section}]\n")
+    body, _, _ = behind.partition("\n[")
     label = ""
     for line in body.splitlines():
         if line.startswith("#"):

@@ -226,7 +226,9 @@ def undo(call: Call, words: Words, as_new: bool) -> None:
             if entries_left > 0:
                 call.say(f"… and {entries_left:,} more")
 
-        ids = [find(ledger, word) if is_id(word) else word for word in words]
+        ids = []
+        for word in words:
+            ids.append(find(ledger, word) if is_id(word) else word)
         report(call, ledger, ids or [""], undo_one, "undone")
 
 

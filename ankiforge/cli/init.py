@@ -247,7 +247,8 @@ def _discovered(root: Path, decks: str) -> tuple[dict[str, list[str]], str]:
     )
     models = []
     for server in found.servers:
-        models.append(f"{server.program}: {', '.join(server.models[:8])}")
+        names = ", ".join(server.models[:8])
+        models.append(f"{server.program}: {names}")
     described = {
         "vaults": [str(path) for path in found.vaults],
         "zotero": [str(path) for path in found.zotero],

@@ -304,7 +304,8 @@ class Listing:
             highlight = outcome.highlight
             title = highlight.document.title
             words = f"{highlight.exact} {title} {outcome.reason}".casefold()
-            if outcome.fate in wanted and all(word in words for word in folded_query):
+            says_all = all(word in words for word in folded_query)
+            if outcome.fate in wanted and says_all:
                 data = {
                     **highlight_json(highlight),
                     "fate": outcome.fate,

@@ -267,7 +267,8 @@ def _write(folder: WorkspaceFolder, file: Path) -> Path | None:
         return None
     if edited != text:
         try:
-            settings.write(edited.encode(), mode=settings.path.stat().st_mode & 0o777)
+            permissions = settings.path.stat().st_mode & 0o777
+            settings.write(edited.encode(), mode=permissions)
         except OSError as error:
             raise UsageError(
                 f"{settings}: cannot be written: {error.strerror}"

@@ -42,7 +42,8 @@ _ESCAPES = r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 _UNSAFE = regex(_ESCAPES)
 _UNSAFE_OR_BIDI = regex(f"{_ESCAPES}|[{BIDI_CONTROLS}]")
 # A command that a message names. `init` and `mcp` name their folder themselves.
-_COMMAND = regex(rf"\bankiforge (?=(?:{'|'.join({*COMMANDS} - {'init', 'mcp'})})\b)")
+_IN_A_WORKSPACE = "|".join({*COMMANDS} - {"init", "mcp"})
+_COMMAND = regex(rf"\bankiforge (?=(?:{_IN_A_WORKSPACE})\b)")
 # Further characters that some readers take for line ends, which JSON Lines must not contain.
 _LINE_ENDS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "\u0085\u2028\u2029"}
 
@@ -123,7 +124,9 @@ class Call:
 
     def show(self, value: Any, lines: Iterable[str]) -> bool:
         """Print a value as JSON, or its lines of text; return False if stdout is closed."""
-        return self.data(value) if self.as_json else self.print("\n".join(lines))
+        if self.as_json:
+            return self.data(value)
+        return self.print("\n".join(lines))
 
     def copyable(self, text: str) -> str:
         """Return a message whose commands work in the same workspace."""

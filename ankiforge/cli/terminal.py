@@ -492,7 +492,10 @@ def _card_lines(choice: Choice) -> Iterator[Text]:
 def _mask_lines(field: str) -> Iterator[Text]:
     """Yield the labels that a figure hides, by the numbers of their masks."""
     masks = occlusion.parse(field)
-    parts = [f"{mask.number} {mask.label or '(drawn)'}" for mask in masks.shown]
+    parts = []
+    for mask in masks.shown:
+        label = mask.label or "(drawn)"
+        parts.append(f"{mask.number} {label}")
     if parts:
         line = Text("hides: ", "dim")
         line.append(for_terminal(" · ".join(parts)), "not dim")
@@ -616,7 +619,8 @@ def _keys(item: Item) -> str:
 
 def _as_file(fields: Sequence[tuple[str, str]]) -> str:
     """Return fields as a text for an editor, each below a line with its name."""
-    return "".join(f"=== {name} ===\n{text}\n" for name, text in fields)
+    parts = [f"=== {name} ===\n{text}\n" for name, text in fields]
+    return "".join(parts)
 
 
 def _from_file(text: str, names: Sequence[str]) -> list[tuple[str, str]]:

@@ -95,7 +95,8 @@ def export_chats(
     texts = []
     for shape, asked in by_shape.items():
         for start in range(0, len(asked), most):
-            texts.append(_text(asked[start : start + most], prompt, shape))
+            batch = asked[start : start + most]
+            texts.append(_text(batch, prompt, shape))
     return texts
 
 

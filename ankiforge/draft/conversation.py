@@ -104,8 +104,10 @@ class Conversation:
     def _halved(self, chunk: SendableTask) -> DraftedHighlights:
         """Ask about each half of the highlights."""
         half = len(chunk.highlights) // 2
-        first = self._ask(chunk.only(*chunk.highlights[:half]))
-        second = self._ask(chunk.only(*chunk.highlights[half:]))
+        first_half = chunk.only(*chunk.highlights[:half])
+        second_half = chunk.only(*chunk.highlights[half:])
+        first = self._ask(first_half)
+        second = self._ask(second_half)
         return first | second
 
     def _ask_further(
@@ -220,9 +222,11 @@ class Conversation:
         found_items = _items(answer)
         if not found_items:
             return result
-        every_fault = dict.fromkeys(fault for _, faults in blocked for fault in faults)
-        faults = "; ".join(every_fault)[:200]
-        before = f"a check blocked the card ({faults}), and asked again: "
+        every_fault: dict[str, None] = {}
+        for _, faults in blocked:
+            every_fault.update(dict.fromkeys(faults))
+        reasons = "; ".join(every_fault)[:200]
+        before = f"a check blocked the card ({reasons}), and asked again: "
         [highlight] = alone.highlights
         made = self._made(alone, highlight, found_items, answer, before)
         blocked_ids = {id(draft) for draft, _ in blocked}

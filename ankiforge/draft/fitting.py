@@ -77,7 +77,8 @@ def repeats(question: str, answer: str) -> bool:
     """Return whether an answer says mostly what its question said."""
     beginnings = {word[:_BEGINNING] for word in _words(question)}
     content = [word[:_BEGINNING] for word in _words(answer) if len(word) > _SHORT]
-    return 2 * sum(word in beginnings for word in content) > len(content)
+    shared = sum(word in beginnings for word in content)
+    return 2 * shared > len(content)
 
 
 def _words(text: str) -> list[str]:

@@ -64,7 +64,9 @@ def memory_needed(file: Path, context: int) -> int:
     if shape is None:
         message = f"{file} is not a model in the format GGUF"
         raise UsageError(message, hint="correct llm.model_file, or: ankiforge model list")
-    return int(size * (1 + _REPACKED)) + shape.token_bytes * context + _WORKING
+    weights = int(size * (1 + _REPACKED))
+    memory_of_context = shape.token_bytes * context
+    return weights + memory_of_context + _WORKING
 
 
 # --- the head of a file ---------------------------------------------------------------------
@@ -132,7 +134,9 @@ def memory_available() -> int | None:
     amounts = []
     with suppress(OSError, ValueError, IndexError):
         text = Path("/proc/meminfo").read_text(encoding="ascii")
-        amounts.append(int(text.partition("MemAvailable:")[2].split()[0]) << 10)
+        _, _, behind = text.partition("MemAvailable:")
+        kibibytes = int(behind.split()[0])
+        amounts.append(kibibytes << 10)
     with suppress(OSError, ValueError, IndexError):
         amounts.append(_available_in_container(Path("/sys/fs/cgroup")))
     if not amounts:  # macOS gives unused memory to files, and takes it back

@@ -24,7 +24,8 @@ from ankiforge.text.private import without_tag
 
 def failed_on(highlight: Highlight, error: BugError) -> Problem:
     """Return the problem of a passage that could not be drafted or checked."""
-    words = " ".join((highlight.exact or highlight.comment).split())[:60]
+    text = highlight.exact or highlight.comment
+    words = " ".join(text.split())[:60]
     return Problem(
         highlight.document.title,
         f"“{words}”: {error.message}",

@@ -102,7 +102,8 @@ def string_in(text: str, names: Sequence[str]) -> str:
             if isinstance(value, str | int | float) and str(value).strip():
                 return str(value)
     answer = without_thoughts(text[:LONGEST].strip())
-    is_line = "\n" not in answer and not any(sign in answer for sign in "{}[]<>`")
+    has_markup = any(sign in answer for sign in "{}[]<>`")
+    is_line = "\n" not in answer and not has_markup
     return answer.strip('"') if is_line and not found else ""
 
 

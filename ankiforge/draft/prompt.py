@@ -66,7 +66,8 @@ class Prompt(Value):
     @property
     def fingerprint(self) -> str:
         """Return `name@` and a hash of eight hex digits, which is stored with every draft."""
-        return f"{self.name}@{h16(self.system, self.user)[:8]}"
+        digest = h16(self.system, self.user)
+        return f"{self.name}@{digest[:8]}"
 
     def messages(self, values: Mapping[str, SendableText]) -> tuple[Message, ...]:
         """Return the chat messages with inserted values; empty ones are omitted."""
@@ -80,7 +81,8 @@ class Prompt(Value):
 
 def filled(text: str, values: Mapping[str, SendableText]) -> SendableText:
     """Return a text of a prompt with inserted values, stripped."""
-    return SendableText(_VARIABLE.sub(lambda place: values[place[1]], text).strip())
+    filled = _VARIABLE.sub(lambda place: values[place[1]], text)
+    return SendableText(filled.strip())
 
 
 def load(name: str, workspace: Path | None = None) -> Prompt:
@@ -308,7 +310,8 @@ def _marked_and_phrases(shown: Sendable) -> tuple[SendableText, SendableText]:
     if phrases == shown.marked:
         phrases = NOTHING
     is_term = len(shown.marked.split()) <= _TERM_WORDS
-    is_in_sentence = shown.marked in shown.sentence and shown.marked != shown.sentence
+    is_whole_sentence = shown.marked == shown.sentence
+    is_in_sentence = shown.marked in shown.sentence and not is_whole_sentence
     if shown.phrases or not (is_term and is_in_sentence):
         return shown.marked, phrases
     return shown.sentence, shown.marked

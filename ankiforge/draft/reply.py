@@ -213,7 +213,10 @@ def drafts_of(
         return tuple(drafts.values())[: shape.candidates]
     facts = list(drafts.values())[:FACTS]
     facts.sort(key=lambda draft: draft.start)
-    return tuple(replace(draft, intent=intent) for intent, draft in enumerate(facts))
+    numbered = []
+    for intent, draft in enumerate(facts):
+        numbered.append(replace(draft, intent=intent))
+    return tuple(numbered)
 
 
 def _words(draft: Draft) -> Pair:

@@ -190,7 +190,8 @@ def _own_question(highlight: Highlight, comment: Instruction) -> Draft:
 def _figure(highlight: Highlight) -> Draft:
     """Return a card that hides the labels of a marked figure, one at a time."""
     masks = occlusion.of_labels(highlight.figure, highlight.labels)
-    fields = ((occlusion.FIELD, occlusion.write(masks)), ("Image", highlight.markdown[0]))
+    masks_field = (occlusion.FIELD, occlusion.write(masks))
+    fields = (masks_field, ("Image", highlight.markdown[0]))
     answer = " · ".join(occlusion.names(masks))
     return _draft(highlight, CardKind.OCCLUSION, fields, answer, FIGURE)
 
@@ -337,7 +338,8 @@ def _cloze(
     place = 0
     for number, (start, end) in enumerate(spans, start=1):
         parts.append(literal(text[place:start]))
-        parts.append(cloze.make(number, literal(text[start:end])))
+        hidden_words = literal(text[start:end])
+        parts.append(cloze.make(number, hidden_words))
         place = end
     parts.append(literal(text[place:]))
     answer = " · ".join(text[start:end] for start, end in spans)

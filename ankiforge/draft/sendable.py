@@ -323,7 +323,10 @@ class SendableTask:
         for key, passage in self.passages.items():
             if key in keys:
                 passages[key] = passage
-        reasons = {key: reason for key, reason in self.withheld.items() if key in keys}
+        reasons = {}
+        for key, reason in self.withheld.items():
+            if key in keys:
+                reasons[key] = reason
         task = replace(self.task, highlights=highlights)
         return SendableTask(task, passages, reasons, self.privacy)
 
@@ -333,7 +336,8 @@ _NOTHING = Hidden(())
 
 def _creators_and_year(document: Document) -> str:
     """Return the first authors and the year of a document."""
-    return ", ".join(filter(None, (*document.creators[:3], document.issued)))
+    parts = (*document.creators[:3], document.issued)
+    return ", ".join(filter(None, parts))
 
 
 def _with_sentences(text: str) -> Strings:

@@ -27,7 +27,12 @@ def key_of(tool: str) -> str:
 
 def declined(store: Store) -> frozenset[str]:
     """Return the tools whose history a person does not want."""
-    return frozenset(tool for tool in TITLES if store.passage(key_of(tool)).declined_tool)
+    declined_tools = set()
+    for tool in TITLES:
+        passage = store.passage(key_of(tool))
+        if passage.declined_tool:
+            declined_tools.add(tool)
+    return frozenset(declined_tools)
 
 
 def belonging(store: Store) -> Counter[str]:

@@ -144,7 +144,8 @@ def history(store: Store, card_or_passage: str) -> list[HistoryEntry]:
     if card_or_passage.startswith("af"):
         _, passage = state_of(store, card_or_passage)
         key = passage.key
-    events = sorted(store.events(store.keys(key)), key=lambda event: event.order)
+    all_events = store.events(store.keys(key))
+    events = sorted(all_events, key=lambda event: event.order)
     entries = []
     for event in events:
         if event.what not in ("key", "text", "seen"):
@@ -159,7 +160,8 @@ def recent(store: Store) -> list[HistoryEntry]:
         f"what NOT IN {SILENT} AND (by = 'person' OR what = 'revise') ORDER BY n DESC LIMIT ?",
         RECENT + len(undone),
     )
-    return [done(event) for event in newest if event.id not in undone][:RECENT]
+    standing = [event for event in newest if event.id not in undone]
+    return [done(event) for event in standing[:RECENT]]
 
 
 def changes(store: Store, since: str) -> list[HistoryEntry]:

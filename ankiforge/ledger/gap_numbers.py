@@ -112,7 +112,8 @@ def _number_new_gaps(
     """Give gaps that are not in `kept` their earlier numbers, else numbers never used."""
     removed = []
     for text in earlier:
-        removed += [(canonical(gap.answer), gap.numbers) for gap in gaps(text)]
+        for gap in gaps(text):
+            removed.append((canonical(gap.answer), gap.numbers))
     taken_numbers: set[int] = set()
     for kept_numbers in kept.values():
         taken_numbers.update(kept_numbers)

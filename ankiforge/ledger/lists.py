@@ -154,7 +154,9 @@ def find(
     """
     _define(store)
     store.refold()
-    conditions = [_condition(term, f"?{number}") for number, term in enumerate(terms, 1)]
+    conditions = []
+    for number, term in enumerate(terms, start=1):
+        conditions.append(_condition(term, f"?{number}"))
     names_verdict = any(term.field == "verdict" for term in terms)
     if not everything and not names_verdict:
         conditions.append("l.verdict IN ('waiting', 'accepted')")

@@ -279,7 +279,9 @@ def _one_side_equal(known: Mark, found: Mark) -> bool:
         if known_sides is None or found_sides is None:
             known_sides = reading.digits_and_rest
             found_sides = newest.digits_and_rest
-        if known_sides[0] == found_sides[0] or known_sides[1] == found_sides[1]:
+        has_same_front = known_sides[0] == found_sides[0]
+        has_same_back = known_sides[1] == found_sides[1]
+        if has_same_front or has_same_back:
             return True
     return False
 
@@ -411,7 +413,8 @@ def _extends(known: Mark, found: Mark) -> bool:
     """Return whether the longer text has nearly all letters of the other, in order."""
     from rapidfuzz.distance import LCSseq
 
-    shorter, longer = sorted((known.newest.text, found.newest.text), key=len)
+    texts = (known.newest.text, found.newest.text)
+    shorter, longer = sorted(texts, key=len)
     is_too_short = len(shorter) < SHORTEST_EXTENDED
     is_too_long = len(longer) > LONGER * len(shorter)
     if is_too_short or is_too_long:

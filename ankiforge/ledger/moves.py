@@ -98,7 +98,8 @@ class Moves:
         """
         if not any_new:
             return self._absent
-        accounted_for = {known.key for known in self._absent} | self._matched().keys()
+        absent_keys = {known.key for known in self._absent}
+        accounted_for = absent_keys | self._matched().keys()
         rows = self._store.rows("SELECT * FROM highlight WHERE state != 'present'")
         unread = self._unread_documents(rows)
         earlier = []
@@ -200,7 +201,8 @@ class Moves:
             else:
                 mark = mark_of(decode_highlight(row))
             if _may_inherit(gone, row, mark):
-                heirs.append((-likeness_around(gone.mark, mark), key, row["place"]))
+                unlikeness = -likeness_around(gone.mark, mark)
+                heirs.append((unlikeness, key, row["place"]))
         return heirs
 
     def _gone_from_journal(self) -> list[KnownHighlight]:

@@ -129,8 +129,10 @@ def _revision(
     if draft.gaps:
         best = _most_alike(draft, card.wording.fields.get("Text", ""))
         first = draft.gaps[best]
-        others = (*draft.gaps[:best], *draft.gaps[best + 1 :])
-        draft = replace(with_gap(draft, best + 1), gaps=(first, *others))
+        before = draft.gaps[:best]
+        behind = draft.gaps[best + 1 :]
+        gaps_in_order = (first, *before, *behind)
+        draft = replace(with_gap(draft, best + 1), gaps=gaps_in_order)
     return replace(proposal, draft=draft), card.guid
 
 

@@ -226,7 +226,8 @@ def _conflicts(store: Store) -> dict[str, list[Conflict]]:
         card = passage.cards[card_row["guid"]]
         for field, text in card.offered.items():
             mine = card.wording.fields.get(field, "")
-            conflicts[card.guid].append(Conflict(Guid(card.guid), field, mine, text))
+            conflict = Conflict(Guid(card.guid), field, mine, text)
+            conflicts[card.guid].append(conflict)
     in_anki = store.rows(
         "SELECT f.* FROM conflict f JOIN card c USING (guid) WHERE c.live ORDER BY guid, field"
     )

@@ -478,7 +478,8 @@ def _followed(card: State, proposal: Proposal) -> Proposal:
     old = occlusion.parse(before.get(occlusion.FIELD, ""))
     new = occlusion.parse(draft.field(occlusion.FIELD))
     followed = occlusion.follow(old, new, card.numbers)
-    fields = {**dict(draft.fields), occlusion.FIELD: occlusion.write(followed.masks)}
+    fields = dict(draft.fields)
+    fields[occlusion.FIELD] = occlusion.write(followed.masks)
     numbered = replace(draft, fields=tuple(fields.items()))
     return replace(proposal, draft=numbered)
 

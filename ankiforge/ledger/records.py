@@ -202,7 +202,8 @@ def write_document(
             *values,
         )
     else:
-        moved = (old_row["container"], old_row["place"]) != (document.container, place)
+        old_place = (old_row["container"], old_row["place"])
+        moved = old_place != (document.container, place)
         document_id = old_row["id"]
         store.write(
             "UPDATE document SET place = ?, state = ?, fingerprint = ?, depends = ?,"

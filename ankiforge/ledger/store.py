@@ -77,7 +77,8 @@ def listed(values: Iterable[str]) -> str:
 def words_of(fields: Texts) -> str:
     """Return the plain text of a card; `Reverse` only says that it is asked both ways."""
     shown = occlusion.readable(fields.items())
-    return " ".join(plain(text) for name, text in shown if name != "Reverse")
+    texts = [plain(text) for name, text in shown if name != "Reverse"]
+    return " ".join(texts)
 
 
 def tag_name(tag: str) -> str:
@@ -259,7 +260,8 @@ class Store:
             if transaction.action is not None:
                 yield transaction.action
                 return
-            transaction.action = Action(f"{self.machine}.{self._largest_number() + 1}")
+            next_number = self._largest_number() + 1
+            transaction.action = Action(f"{self.machine}.{next_number}")
             try:
                 yield transaction.action
             finally:

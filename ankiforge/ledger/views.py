@@ -298,7 +298,8 @@ def _revived(
         graves: the ids of deleted notes.
         returned: the notes that count as deleted no longer, because they are there.
     """
-    told = msgspec.json.decode(store.meta("revived", "[]"), type=list[str])
+    stored = store.meta("revived", "[]")
+    told = msgspec.json.decode(stored, type=list[str])
     back = [note.guid for note in notes if note.id in graves]
     store.set_meta("revived", encode(back))
     revived = []
@@ -311,7 +312,8 @@ def _revived(
 
 def graves_of(store: Store) -> frozenset[int]:
     """Return the ids of deleted notes in the newest view that may have been ours."""
-    return frozenset(msgspec.json.decode(store.meta("graves", "[]"), type=list[int]))
+    stored = store.meta("graves", "[]")
+    return frozenset(msgspec.json.decode(stored, type=list[int]))
 
 
 def _wanted_again(store: Store, guid: Guid) -> bool:

@@ -276,7 +276,8 @@ def _page_of(
     page: list[Json] = []
     for shown, wants in islice(highlights, offset, offset + limit):
         entry = highlight_entry(shown, wants)
-        if page and len(json.dumps([*page, entry])) > PAGE_CHARACTERS:
+        length = len(json.dumps([*page, entry]))
+        if page and length > PAGE_CHARACTERS:
             break
         page.append(entry)
     return page

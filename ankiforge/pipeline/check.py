@@ -60,7 +60,8 @@ class Checks:
             if draft.origin.by_steps:
                 is_own = draft.origin.has_own_words
                 findings = (*findings, _OWN_WORDS if is_own else _FITS)
-            self.drafted.add(f"{highlight.key} {number}", highlight.key, draft)
+            id = f"{highlight.key} {number}"
+            self.drafted.add(id, highlight.key, draft)
             proposals.append(Proposal(draft, findings, deck))
         return proposals
 

@@ -327,7 +327,9 @@ def _is_other(view: View, bound: Bound) -> bool:
     """Return whether a view is surely of another collection."""
     if view.created and bound.created and view.created != bound.created:
         return True
-    return bool(view.profile and bound.profile and view.profile != bound.profile)
+    if not view.profile or not bound.profile:
+        return False
+    return view.profile != bound.profile
 
 
 def _may_be_other(view: View, bound: Bound | None, ledger: Ledger) -> bool:

@@ -92,7 +92,9 @@ def plan_cards(
     from ankiforge.extract.files import program
 
     # another program may render otherwise: all is planned again
-    settings = "full" if scope.full else h16(program(), repr(decks), repr(mapped))
+    settings = "full"
+    if not scope.full:
+        settings = h16(program(), repr(decks), repr(mapped))
     chosen = ledger.to_plan(settings)
     first = next(chosen, None)
     if first is None:

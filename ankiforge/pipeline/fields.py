@@ -45,7 +45,8 @@ def new_fields(words: Texts) -> Fields:
     for name in family.needed_fields:
         if name not in given:
             raise UsageError(f"the card has no {name}", hint=f'--field {name} "TEXT"')
-    return tuple((name, given[name]) for name in names if name in given)
+    filled = [name for name in names if name in given]
+    return tuple((name, given[name]) for name in filled)
 
 
 def _clean(words: Texts) -> Texts:

@@ -90,7 +90,8 @@ def refuse_foreign(path: Path, ledger: Ledger, *, force: bool) -> None:
     if path.suffix.lower() != ".apkg":
         message = f"{path}: Anki imports a package by its ending, .apkg"
         raise UsageError(message, hint=f"-o {path.with_suffix('.apkg')}")
-    if own_file(path).is_there() and not force and _last_package(ledger, path) is None:
+    is_there = own_file(path).is_there()
+    if is_there and not force and _last_package(ledger, path) is None:
         from ankiforge.anki.package import is_ours
 
         if not is_ours(path):

@@ -215,7 +215,9 @@ def gapped(
     hidden_slices: list[slice] = []
     for span in _joined(text, widened):
         indexes = [index for index, piece in enumerate(pieces) if piece.meets(span)]
-        hidden_slices.append(slice(indexes[0], indexes[-1] + 1))
+        first = indexes[0]
+        last = indexes[-1]
+        hidden_slices.append(slice(first, last + 1))
     hidden_words = [passage.as_plain(pieces[hidden]) for hidden in hidden_slices]
     words = passage.as_plain(pieces)
     for form in passage.forms:

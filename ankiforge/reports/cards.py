@@ -778,5 +778,6 @@ def _cells(line: Line, tags: Strings) -> dict[str, str]:
 
 def _guarded(text: str) -> str:
     """Return a text with an apostrophe before a formula, so that no spreadsheet evaluates it."""
-    is_formula = text.lstrip(" \n").startswith(_FORMULA) or text[:1] in _FORMULA
+    begins_as_formula = text.lstrip(" \n").startswith(_FORMULA)
+    is_formula = begins_as_formula or text[:1] in _FORMULA
     return f"'{text}" if is_formula else text

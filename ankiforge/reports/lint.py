@@ -272,7 +272,8 @@ def read_note(note: SeenNote, kind: SeenType | None) -> ReadNote:
                 read,
                 unread=f"more than {LONGEST_READ:,} characters of markup",
             )
-        cards.append((template.name, _draft(question, answer, cloze=kind.cloze)))
+        draft = _draft(question, answer, cloze=kind.cloze)
+        cards.append((template.name, draft))
         faults += _markup_faults(question)
         faults += _markup_faults(answer)
     return replace(read, cards=tuple(cards), broken=tuple(faults))

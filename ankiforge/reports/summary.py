@@ -254,7 +254,8 @@ def _first_reasons_for_no_card(ledger: Ledger) -> str:
         reasons[in_short] += number
     first = reasons.most_common(REASONS)
     parts = [f"{number:,} × {reason}" for reason, number in first]
-    others = reasons.total() - sum(number for _, number in first)
+    named_count = sum(number for _, number in first)
+    others = reasons.total() - named_count
     if others:
         parts.append(f"{others:,} for other reasons")
     return ", ".join(parts)

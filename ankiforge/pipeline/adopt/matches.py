@@ -103,7 +103,9 @@ class _TheirNote(Value):
     def taken_for(self, draft: Waiting) -> Taken:
         """Return that the note is taken over for a draft."""
         html = self.html
-        text = unrender(html[self.names["Text"]]) if self.type.cloze else ""
+        text = ""
+        if self.type.cloze:
+            text = unrender(html[self.names["Text"]])
         note = self.note
         adopted = Adopted(note.guid, note.id, self.type.id, self.names, html)
         return Taken(draft.id, adopted, text, note.deck)
