@@ -321,6 +321,38 @@ def test_every_way_to_mark_makes_the_card_the_page_says(home):
         assert {card["kind"] for card in cards} == {kind}, words
 
 
+def named_commands(page: Path) -> set[str]:
+    """The commands that a page names without running them: in a sentence, or in another block."""
+    text = page.read_text(encoding="utf-8")
+    for block in blocks(text, "console"):
+        text = text.replace(block, "")
+    in_sentences = re.findall(r"`(ankiforge [^`]+)`", text)
+    in_blocks = re.findall(r"^ {4}(ankiforge \S.*)$", text, re.MULTILINE)
+    for block in blocks(text, "sh"):
+        in_blocks += block.splitlines()
+    return {" ".join(line.split()) for line in [*in_sentences, *in_blocks]}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_that_a_page_only_names_exists_with_its_options(page):
+    for line in named_commands(page):
+        words = shlex.split(line.partition("#")[0].replace("…", ""))[1:]
+        if words[0] == "-C":
+            words = words[2:]
+        if words[0] in ("--version", "-h"):
+            continue
+        command = loaded(words[0])
+        below = words[1] if len(words) > 1 else ""
+        if isinstance(command, click.Group) and below in command.commands:
+            command = command.commands[below]
+        known = {"--help", "-h"}
+        for parameter in command.params:
+            known.update(parameter.opts)
+        for word in words[1:]:
+            if re.match(r"--\w|-\w$", word):
+                assert word.partition("=")[0] in known, line
+
+
 # --- nothing is left out ----------------------------------------------------------------------
 
 
@@ -332,7 +364,7 @@ def options_of(command: click.Command) -> set[str]:
 
 def loaded(name: str) -> click.Command:
     command = forge_group.get_command(click.Context(forge_group), name)
-    assert command is not None
+    assert command is not None, name
     return command
 
 

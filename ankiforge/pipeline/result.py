@@ -80,7 +80,7 @@ class RunResult(msgspec.Struct):
     accepted_today: int = 0
     """The number of cards that were accepted since midnight, if there is a forecast."""
     error: ForgeError | None = None
-    """The error of a service that failed. What was ready without it is written all the same."""
+    """The error of a service that failed. What was ready without it is still written."""
 
     @property
     def failed(self) -> bool:

@@ -102,7 +102,7 @@ WHY = _act(
     needs="text",
     ask="Why not?",
 )
-FORCE = _act("force", "Accept it all the same", "F", "more", "Accepted")
+FORCE = _act("force", "Accept anyway", "F", "more", "Accepted")
 OTHERS = _act("others", "Let the model draft others", "r", "more", "")
 
 

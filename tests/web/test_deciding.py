@@ -158,11 +158,11 @@ def test_a_decision_that_fails_is_taken_back_with_what_was_typed(notes, opened):
     page.locator("textarea").nth(0).fill("What does it say?")
     page.locator("textarea").nth(1).fill("")
     page.keyboard.press("Control+Enter")
-    page.wait_for_selector(".error:has-text('Do it all the same')")
+    page.wait_for_selector(".error:has-text('Do it anyway')")
     assert page.locator("textarea").nth(0).input_value() == "What does it say?"
     assert set(verdicts(notes).values()) == {"waiting"}
     settle(page)
-    page.click("text=Do it all the same")
+    page.click("text=Do it anyway")
     settle(page)
     assert (shown(page) == seen, left(page)) == (False, "11")
 

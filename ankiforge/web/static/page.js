@@ -170,7 +170,7 @@ function takeBack(item, error, { action, said, again }) {
       error.status ? "" : "If it has ended, start it again in the terminal and decide on this card there. "]
     : [error.message, " "];
   const shown = h("p", { className: "why stop error", role: "alert" }, h("span", {}, ...words.flat(),
-    lost && press("Try again", {}), error.insist && press("Do it all the same", { forced: true })));
+    lost && press("Try again", {}), error.insist && press("Do it anyway", { forced: true })));
   $(now.editing ? ".edit > .actions" : ".actions", now).before(shown);
   shown.scrollIntoView({ block: "nearest" });
 }
