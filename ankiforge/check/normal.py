@@ -67,12 +67,8 @@ _BRACKETS = regex(r"[{}^_()\[\]]")
 _OPERATOR = regex(r"\s*([=+*/|<>≤≥≠·‖-])\s*")
 _SIGN = regex(r"[-{}^_()\[\]=+*/|<>≤≥≠·‖,]")
 _DIGITS_BY_WORD = by_word("numbers", "normal_number_words") | NUMBER_WORDS
-for _word in (
-    "one",
-    "once",
-    "eins",
-    "acht",
-):  # they may mean something else: `one`, an article
+# they may mean something else: `one`, an article
+for _word in ("one", "once", "eins", "acht"):
     _DIGITS_BY_WORD.pop(_word)
 _THOUSANDS = regex(r"(?<=\d),(?=\d{3}(?!\d))")
 # 299 792 458; two groups alone are ambiguous: `in 120 200 died`.

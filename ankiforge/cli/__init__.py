@@ -107,9 +107,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except (KeyboardInterrupt, click.exceptions.Abort):
         _print_error("stopped; nothing is lost", "run the same command again to continue")
         code = 130
-    except (
-        OSError
-    ) as error:  # click writes a line end, which fails if the terminal is gone
+    except OSError as error:
+        # click writes a line end, which fails if the terminal is gone
         if not isinstance(error.__context__, KeyboardInterrupt):
             raise
         code = 130

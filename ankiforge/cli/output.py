@@ -230,9 +230,8 @@ def show_in_pager(call: Call, shown: Shown, *, apart: bool = False) -> int:
             text = "\n".join([*lines, ""] if apart else lines)
             yield for_terminal(call.copyable(text)) + "\n"
 
-    os.environ.setdefault(
-        "LESS", "FRX"
-    )  # as git does: a list that fits the screen is only printed
+    # as git does: a list that fits the screen is only printed
+    os.environ.setdefault("LESS", "FRX")
     click.echo_via_pager(pages(), color=None if call.color else False)
     return 1
 

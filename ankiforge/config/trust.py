@@ -84,7 +84,7 @@ def _is_outside(path: Path, workspace: WorkspaceFolder) -> bool:
 
 
 def _sources(workspace: WorkspaceFolder) -> Iterator[Concern]:
-    """Yield a concern for each folder outside that is read."""
+    """Yield a concern for each source that is read outside the workspace."""
     for source in workspace.config.sources:
         path = _real_path(source.path)
         if _is_outside(path, workspace):

@@ -184,10 +184,8 @@ class Conversation:
             return []
         blocked = []
         for draft in drafts:
-            with (
-                suppress(BugError),
-                one_item(),
-            ):  # it fails again where the draft is recorded
+            # it fails again where the draft is recorded
+            with suppress(BugError), one_item():
                 faults = self._repair(draft, highlight)
                 if faults:
                     blocked.append((draft, faults))

@@ -235,11 +235,8 @@ def open_regular(path: str, flags: int) -> int:
     not_regular = SpecialFileError(None, "it is not a regular file", path)
     if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - to open a device may change it
         raise not_regular
-    no_waiting = getattr(os, "O_NONBLOCK", 0) | getattr(
-        os,
-        "O_NOCTTY",
-        0,
-    )  # not on Windows
+    # Windows has neither of them
+    no_waiting = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
     handle = os.open(path, flags | no_waiting)
     if not stat.S_ISREG(os.fstat(handle).st_mode):  # it was replaced meanwhile
         os.close(handle)
@@ -439,9 +436,10 @@ def _leads_to(
     tag: str,
 ) -> bool:
     """Return whether an element, at the end of a way, is the one that some steps lead to."""
-    if steps and steps[0][0].startswith("#"):
+    first_name = steps[0][0] if steps else ""
+    if first_name.startswith("#"):
         match = _ID.search(tag)
-        return match is not None and f"#{match[1]}" == steps[0][0]
+        return match is not None and f"#{match[1]}" == first_name
     if len(steps) != len(way):
         return False
     return all(step in names for step, names in zip(steps, way, strict=True))

@@ -142,9 +142,8 @@ def content_of(fields: Texts) -> str:
     )
 
 
-@lru_cache(
-    maxsize=1000,
-)  # one decision, and the fold of one passage, ask for the same ones again
+# one decision, and the fold of one passage, ask for the same ones again
+@lru_cache(maxsize=1000)
 def _content_of(text: str, front: str, back: str) -> str:
     if text:
         answers = [exact(gap.answer) for gap in gaps(text)]

@@ -279,9 +279,9 @@ def _one_side_equal(known: Mark, found: Mark) -> bool:
         if known_sides is None or found_sides is None:
             known_sides = reading.digits_and_rest
             found_sides = newest.digits_and_rest
-        has_same_front = known_sides[0] == found_sides[0]
-        has_same_back = known_sides[1] == found_sides[1]
-        if has_same_front or has_same_back:
+        known_first, known_second = known_sides
+        found_first, found_second = found_sides
+        if known_first == found_first or known_second == found_second:
             return True
     return False
 

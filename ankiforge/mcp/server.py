@@ -218,7 +218,7 @@ def _answer(agent: Agent, name: str, given: Json) -> str:
 def _client(context: ServerRequestContext[Any]) -> str:
     """Return name and version of the client, as one short line."""
     params = context.session.client_params
-    named = "unknown"
+    client = "unknown"
     if params:
-        named = f"{params.client_info.name} {params.client_info.version}"
-    return " ".join(named.split())[:80]
+        client = f"{params.client_info.name} {params.client_info.version}"
+    return " ".join(client.split())[:80]

@@ -352,9 +352,8 @@ def _record(
         failures = dict(drafted.failed)
         for highlight in drafted.task.highlights:
             no_card = no_cards.get(highlight.key)
-            if (
-                no_card is not None and no_card.passing
-            ):  # not asked this time: it stays pending
+            was_not_asked = no_card is not None and no_card.passing
+            if was_not_asked:  # it stays pending
                 continue
             fate, reason = _fate_of(no_card, failures.get(highlight.key))
             drafts = [

@@ -98,7 +98,7 @@ def _requoted(word: str) -> str:
 
 
 def _has_fields(text: str) -> bool:
-    """Return whether a text is a whole query."""
+    """Return whether a text names a field to search in, as in `deck:Biology`."""
     for word in text.split():
         name, colon, _ = word.removeprefix("-").partition(":")
         if colon and name in FIELDS:

@@ -204,8 +204,8 @@ def gapped(
         ValueError: there is nothing to hide at one of the spans.
     """
     selected = _joined(text, spans)
-    first_start = selected[0][0]
-    last_end = selected[-1][1]
+    first_start, _ = selected[0]
+    _, last_end = selected[-1]
     sentences = (0, len(text))
     if not whole:
         sentences = sentence_around(text, first_start, last_end)
@@ -294,10 +294,10 @@ def _joined(text: str, spans: Sequence[Span]) -> list[Span]:
         first, last = trimmed(text, start, end)
         if first == last:
             raise ValueError("no words are selected")
-        if joined and first < joined[-1][1]:
-            before_start, before_end = joined.pop()
-            first = before_start
-            last = max(last, before_end)
+        previous_end = joined[-1][1] if joined else 0
+        if first < previous_end:
+            first, previous_end = joined.pop()
+            last = max(last, previous_end)
         joined.append((first, last))
     if not joined:
         raise ValueError("no words are selected")
@@ -400,9 +400,8 @@ def _tokens(markdown: str) -> Iterator[_Token]:
         runs.append((match.start(), match.end(), "link"))
     for match in TAG.finditer(markdown):
         runs.append((match.start(), match.end(), "tag"))
-    runs.sort(
-        key=lambda run: (run[0], -run[1])
-    )  # of two that begin at one place, the longer
+    # of two that begin at one place, the longer
+    runs.sort(key=lambda run: (run[0], -run[1]))
     position = 0
     for start, end, kind in runs:
         if start < position:

@@ -146,18 +146,18 @@ def file_events(is_ended: Callable[[], bool], *, poll: bool = False) -> Events:
             return not is_hidden and not path.endswith((".apkg", "~"))
 
         # Folders that came back: everything in them may have changed.
-        back: set[str] = set()
+        returned_roots: set[str] = set()
         while not is_ended():
-            there = _present(folders)
-            if not there:
-                back = set(roots)
+            present_folders = _present(folders)
+            if not present_folders:
+                returned_roots = set(roots)
                 time.sleep(STEP_MS / 1000)
                 yield set()
                 continue
             try:
                 # It follows the folders before it yields first, so the first pass misses nothing.
                 for changes in watch(
-                    *there,
+                    *present_folders,
                     watch_filter=matters,
                     debounce=200,
                     step=50,
@@ -167,15 +167,15 @@ def file_events(is_ended: Callable[[], bool], *, poll: bool = False) -> Events:
                 ):
                     if is_ended():
                         return
-                    yield {path for _, path in changes} | back
-                    back = set()
-                    if _present(folders) != there:
+                    yield {path for _, path in changes} | returned_roots
+                    returned_roots = set()
+                    if _present(folders) != present_folders:
                         break
             except OSError:  # the limit of events is reached, or a folder went
-                poll = poll or _present(folders) == there
+                poll = poll or _present(folders) == present_folders
             except RuntimeError:  # a file name is no text: the other files are followed
                 pass
-            back = set(roots)
+            returned_roots = set(roots)
 
     return events
 

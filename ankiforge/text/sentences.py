@@ -172,9 +172,9 @@ def sentences(text: str) -> list[Span]:
     """Return the spans of the sentences, without surrounding white space."""
     spans = []
     for start, end in pairwise([0, *boundaries(text), len(text)]):
-        span = trimmed(text, start, end)
-        if span[0] < span[1]:
-            spans.append(span)
+        first, last = trimmed(text, start, end)
+        if first < last:
+            spans.append((first, last))
     return spans
 
 
@@ -191,8 +191,10 @@ def sentence_around(text: str, start: int, end: int) -> Span:
     spans = sentences(text)
     if not spans:
         return start, end
-    starts = [span[0] for span in spans]
+    starts = [sentence_start for sentence_start, _ in spans]
     last_character = max(end - 1, start)
     first = max(bisect_right(starts, start) - 1, 0)
     last = max(bisect_right(starts, last_character) - 1, first)
-    return spans[first][0], spans[last][1]
+    first_start, _ = spans[first]
+    _, last_end = spans[last]
+    return first_start, last_end

@@ -116,10 +116,8 @@ def of_text(path: str, text: str) -> Iterator[Clip | Problem]:
 
 def of_html(html: str) -> Iterator[Clip]:
     """Yield the entries of a notebook. A note on the page of the mark above it is that mark's."""
-    last = dict.fromkeys(
-        ("book", "by", "section", "head", "page"),
-        "",
-    )  # the words of each role
+    # the words that each role had last
+    last = dict.fromkeys(("book", "by", "section", "head", "page"), "")
     mark: Clip | None = None
     number = 0
     for role, words in _blocks_with_roles(html):

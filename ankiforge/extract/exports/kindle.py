@@ -238,10 +238,14 @@ def _attach(marks: list[Clip], notes: Iterable[Clip]) -> list[Clip]:
 def _mark_of(note: Clip, marks: list[Clip]) -> Clip | None:
     """Return the mark that a note is about: the last one that ends where the note is."""
     beside = [mark for mark in marks if note.beside(mark)]
-    if (
-        note.place == NOWHERE and len(beside) > 1
-    ):  # of several marks on a page, the one next to it
+    if note.place == NOWHERE and len(beside) > 1:
+        # of several marks on a page, the one next to it
         beside = [mark for mark in beside if abs(mark.at - note.at) == 1]
-    ending_there = [mark for mark in beside if mark.place[1] == note.place[0]]
+    note_start, _ = note.place
+    ending_there = []
+    for mark in beside:
+        _, mark_end = mark.place
+        if mark_end == note_start:
+            ending_there.append(mark)
     fitting = ending_there or beside
     return fitting[-1] if fitting else None

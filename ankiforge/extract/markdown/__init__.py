@@ -203,9 +203,8 @@ class NoteSource(FileSource):
         from ankiforge.extract.markdown.note import Reader, Wanted
 
         if parsed.dialect and parsed.dialect.declared and self.settings.marks is None:
-            marks -= {
-                "=="
-            }  # a tool defines what `==x==` means, and the settings name no marks
+            # a tool defines what `==x==` means, and the settings name no marks
+            marks -= {"=="}
         wanted = Wanted(marks, self._cards(), self._glossaries())
         reader = Reader(
             document,

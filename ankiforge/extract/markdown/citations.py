@@ -96,11 +96,21 @@ class Citation(NamedTuple):
     exact: bool = False
     """Whether it points to one passage, not just to a page or a paper."""
 
+    @property
+    def start(self) -> int:
+        """Where it starts in the plain text."""
+        return self.span[0]
+
+    @property
+    def end(self) -> int:
+        """Where it ends in the plain text."""
+        return self.span[1]
+
     def joined(self, other: Citation) -> Citation:
         """Return one citation of all that both cite."""
-        end = max(self.span[1], other.span[1])
+        end = max(self.end, other.end)
         return Citation(
-            span=(self.span[0], end),
+            span=(self.start, end),
             links=tuple(dict.fromkeys(self.links + other.links)),
             papers=tuple(dict.fromkeys(self.papers + other.papers)),
             annotation=self.annotation or other.annotation,
@@ -218,11 +228,13 @@ def citations_in(block: Block) -> list[Citation]:
         return []
     plain = block.inline.plain
     citations = _joined_where_adjacent(_links(plain, block.inline.targets), plain)
-    free = 0
-    for index, citation in enumerate(citations):
-        citations[index] = _with_attribution(citation, plain, free)
-        free = citations[index].span[1]
-    return citations
+    previous_end = 0
+    with_attributions = []
+    for citation in citations:
+        with_attribution = _with_attribution(citation, plain, previous_end)
+        with_attributions.append(with_attribution)
+        previous_end = with_attribution.end
+    return with_attributions
 
 
 def _links(plain: str, targets: Iterable[tuple[Span, str]]) -> list[Citation]:
@@ -270,9 +282,8 @@ def _joined_where_adjacent(links: Iterable[Citation], plain: str) -> list[Citati
     citations: list[Citation] = []
     for link in links:
         if citations:
-            end = citations[-1].span[1]
-            start = link.span[0]
-            if start < end or _BETWEEN.match(plain[end:start]):
+            end = citations[-1].end
+            if link.start < end or _BETWEEN.match(plain[end : link.start]):
                 citations[-1] = citations[-1].joined(link)
                 continue
         if link.papers:
@@ -280,17 +291,17 @@ def _joined_where_adjacent(links: Iterable[Citation], plain: str) -> list[Citati
     return citations
 
 
-def _with_attribution(citation: Citation, plain: str, free: int) -> Citation:
+def _with_attribution(citation: Citation, plain: str, previous_end: int) -> Citation:
     """Extend a citation by the brackets around it and the attribution before it.
 
     Args:
         citation: the citation, with the span of its links.
         plain: the text of the block.
-        free: where the text begins that no citation before has.
+        previous_end: where the citation before ends, 0 if there is none.
     """
     start, end = citation.span
     for pattern in _BEFORE:
-        searched_from = max(free, start - _NEAR)
+        searched_from = max(previous_end, start - _NEAR)
         before = pattern.search(plain[searched_from:start])
         if before:
             start = searched_from + before.start()

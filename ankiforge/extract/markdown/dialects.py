@@ -289,9 +289,8 @@ class _O2a(
         names = self.fields_dict.get(note_type, ())
         fields: list[tuple[str, str]] = []
         for index, value in enumerate(values):
-            source = prepared(
-                value, fields=False
-            )  # what other tools wrote is in comments
+            # what other tools wrote is in comments
+            source = prepared(value, fields=False)
             name = names[index] if index < len(names) else ""
             fields.append((name, restored(source.text, source.maths)))
         return of_values(

@@ -172,9 +172,9 @@ class Inline:
                 edges.add(edge)
         spans = []
         for start, end in pairwise([*sorted(edges), len(self.plain)]):
-            span = trimmed(self.plain, start, end)
-            if span[0] < span[1]:
-                spans.append(span)
+            first, last = trimmed(self.plain, start, end)
+            if first < last:
+                spans.append((first, last))
         return spans
 
     def _labels(self) -> Iterator[int]:
@@ -238,7 +238,8 @@ class Inline:
             start = self.starts[index + 1]
             end = self.starts[token.partner]
             span = trimmed(self.plain, start, end)
-            if span[0] == span[1]:
+            is_blank = span[0] == span[1]
+            if is_blank:
                 continue
             if sign == "bold" and self._has_line_end(index, token.partner):
                 continue
@@ -426,8 +427,8 @@ def _without_block_sign(markdown: str) -> str:
 def outermost(phrases: Iterable[Phrase]) -> tuple[Phrase, ...]:
     """Return the phrases that lie in no other; of overlapping ones the first counts."""
     outer: list[Phrase] = []
-    for phrase in sorted(phrases, key=lambda phrase: (phrase.span[0], -phrase.span[1])):
-        if not outer or phrase.span[0] >= outer[-1].span[1]:
+    for phrase in sorted(phrases, key=lambda phrase: (phrase.start, -phrase.end)):
+        if not outer or phrase.start >= outer[-1].end:
             outer.append(phrase)
     return tuple(outer)
 

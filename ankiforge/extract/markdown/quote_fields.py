@@ -126,7 +126,8 @@ def _addresses(links: Iterable[str], note_address: str) -> Iterator[str]:
 
 
 def _moved(span: Span, by: int) -> Span:
-    return (span[0] + by, span[1] + by)
+    start, end = span
+    return start + by, end + by
 
 
 def _colour_of(phrases: Iterable[Phrase]) -> str:

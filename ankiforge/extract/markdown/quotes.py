@@ -209,12 +209,13 @@ class Quotes:
             return quoted
         start, end = span
         marked = []
-        for mark in self._marked_spans(index):
-            if start <= mark[0] and mark[1] <= end:
-                marked.append(mark)
-        if len(marked) == 1 and marked[0][1] == end:
-            return marked[0]
-        return None
+        for mark_start, mark_end in self._marked_spans(index):
+            if start <= mark_start and mark_end <= end:
+                marked.append((mark_start, mark_end))
+        if len(marked) != 1:
+            return None
+        mark_start, mark_end = marked[0]
+        return (mark_start, mark_end) if mark_end == end else None
 
     def _texts_between(self, index: int) -> list[Span]:
         """Return the texts before, between and behind the citations of a block."""
@@ -245,7 +246,7 @@ class Quotes:
             return []
         citations = self._citations.get(index, ())
         linked = [citation for citation in citations if _has_link(citation)]
-        next_starts = [citation.span[0] for citation in linked[1:]]
+        next_starts = [citation.start for citation in linked[1:]]
         next_starts.append(len(block.plain))
         quotes = []
         previous_end = 0
@@ -297,7 +298,7 @@ class Quotes:
         block = self._blocks[index]
         if block.part is Part.TITLE or self._marked_spans(index):
             return None
-        if as_comment(block.plain[citation.span[1] :]):
+        if as_comment(block.plain[citation.end :]):
             return None
         start, end = text
         word_count = len(block.plain[start:end].split())
@@ -330,10 +331,10 @@ class Quotes:
         """
         (piece,) = quote.pieces
         plain = self._blocks[piece.block].plain
-        start = min(piece.start, linked[0].span[0])
+        start = min(piece.start, linked[0].start)
         if as_comment(plain[:start]):
             return quote
-        end = max(piece.end, linked[-1].span[1])
+        end = max(piece.end, linked[-1].end)
         below = self._items_below(piece.block)
         comments = [as_comment(plain[end:].lstrip(_CLOSING))]
         comments += [self._blocks[index].plain for index in below]
@@ -433,7 +434,7 @@ class Quotes:
         if block.part is Part.TITLE:
             return any(citation.exact for citation in citations)
         for citation in citations:
-            if not as_comment(block.plain[citation.span[1] :]):
+            if not as_comment(block.plain[citation.end :]):
                 continue
             if not citation.exact or not _is_apart(block, citation):
                 return False

@@ -195,10 +195,12 @@ class _Alignment:
             self.spans[index] = span
         first = word_indices[0]
         last = word_indices[-1]
-        self._align_before(first, words[0][0])
+        first_start, _ = words[0]
+        _, last_end = words[-1]
+        self._align_before(first, first_start)
         for index, following in pairwise(word_indices):
             self._align_between(index, following)
-        self._align_behind(last, words[-1][1])
+        self._align_behind(last, last_end)
 
     def _align_between(self, index: int, following: int) -> None:
         """Align the tokens between two words."""
@@ -219,7 +221,7 @@ class _Alignment:
             span = self._found(self._tokens[index], start, end)
             if span is not None:
                 self.spans[index] = span
-                start = span[1]
+                _, start = span
 
     def _align_before(self, first: int, start_of_word: int) -> None:
         """Align the tokens before the first word, backwards."""
@@ -264,9 +266,11 @@ def _changed(
     end = len(note)
     for change in reversed(changes):
         span = _place_of(places, change, insert_before=insert_before)
-        if span is None or span[1] > end:
+        if span is None:
             return None
         start, stop = span
+        if stop > end:
+            return None
         parts.append(note[stop:end])
         parts.append(_as_in_note(note, start, change.text))
         end = start
@@ -283,7 +287,9 @@ def _place_of(
     """Return the part of the note that a change replaces; empty if it adds something."""
     inside = _known(places[change.start : change.end])
     if inside:
-        return inside[0][0], inside[-1][1]
+        start, _ = inside[0]
+        _, end = inside[-1]
+        return start, end
     if change.start < change.end:
         return None  # what the person removed is written otherwise
     if insert_before:

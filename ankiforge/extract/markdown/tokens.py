@@ -96,6 +96,16 @@ class Phrase(NamedTuple):
     note: str
     """The colour of a mark, or the numbers of a cloze."""
 
+    @property
+    def start(self) -> int:
+        """Where it starts in the plain text."""
+        return self.span[0]
+
+    @property
+    def end(self) -> int:
+        """Where it ends in the plain text."""
+        return self.span[1]
+
 
 class Gaps(NamedTuple):
     """What a dialect reads as clozes besides `{{…}}`."""

@@ -467,7 +467,7 @@ class _Reading:
             body = None
             span = locate(quote.words, text)
             if span is None or span[0] >= len(page.text.text):
-                return Passage()
+                return Passage()  # it begins on the next page
         prefix, suffix, sentence = around(text, span)
         char = page.text.chars[page.text.place(span[0])]
         return Passage(
@@ -506,7 +506,8 @@ def _near_box(page: _Page, quote: Quote) -> Span | None:
     span = locate(quote.words, text[start:end])
     if span is None:
         return None
-    return (start + span[0], start + span[1])
+    first, last = span
+    return start + first, start + last
 
 
 # --- one mark ---------------------------------------------------------------------------

@@ -181,8 +181,9 @@ def _column(text: PageText, marked: list[Box]) -> Box | None:
             (char.left, char.bottom, char.right, char.top)
             for char in text.chars[line.start : line.end]
         )
-        is_near = box[1] < top + NEAR and box[3] > bottom - NEAR
-        is_in_column = box[0] < right and box[2] > left
+        line_left, line_bottom, line_right, line_top = box
+        is_near = line_bottom < top + NEAR and line_top > bottom - NEAR
+        is_in_column = line_left < right and line_right > left
         if is_near and is_in_column:
             beside.append(box)
     return _union(beside)
