@@ -221,15 +221,15 @@ def _show_scan_as_json(
 @command("""
   ankiforge push                     send what Anki lacks
   ankiforge push --sync              let Anki sync before and after
-  ankiforge push --suspend-retired   suspend cards that were dropped here
-  ankiforge push --new-a-day         then set the limit of new cards that fits your minutes
+  ankiforge push --suspend-retired   suspend the cards that you rejected here
+  ankiforge push --new-a-day         then set the limit of new cards to fit your minutes
 """)
 @DECK
 @OUTPUT
 @FORCE
 @flag("--sync", help="Let Anki sync before and after.")
 @flag("--suspend-retired", "suspend", help="Suspend the cards that you rejected here.")
-@flag("--new-a-day", help="Set the limit of new cards that fits the setting `minutes`.")
+@flag("--new-a-day", help="Set the limit of new cards to fit the setting `minutes`.")
 @flag("--yes", help="With --new-a-day: do not ask.")
 def push(
     call: Call,
@@ -308,7 +308,7 @@ def _set_new_a_day(call: Call, workspace: Workspace, *, yes: bool) -> None:
   ankiforge adopt --from o2a               what would be taken over, then one question
   ankiforge adopt --yes ~/Vault            without the question
   ankiforge adopt --map "My type: Front=Word, Back=Meaning"
-  ankiforge adopt --decline                make cards of one's own instead, without their history
+  ankiforge adopt --decline                make new cards instead, without their history
 """)
 @click.argument("path", required=False, type=FILE, metavar="[PATH]")
 @click.option(

@@ -44,7 +44,7 @@ FILTER = click.option(
   ankiforge accept dr5b9c0f1d            a draft, or a question: `show` tells what yes means
   ankiforge accept dr5b9c0f1d --gap 2    a proposal, with its second gap
   ankiforge accept --all --filter "deck:Biology -finding:*"
-  ankiforge accept --all --filter finding:fragment    these warnings do not count
+  ankiforge accept --all --filter finding:fragment    also drafts with this warning
   ankiforge accept --all --filter drafter:propose     proposals, too, with their first gaps
 """)  # fmt: skip
 @IDS
@@ -54,7 +54,7 @@ FILTER = click.option(
     "--gap",
     type=click.IntRange(1, 3),
     metavar="N",
-    help="Of a proposal: hide the words of its gap N instead of the first.",
+    help="For a proposal: hide its gap N instead of the first.",
 )
 @OVERRULE
 def accept(
@@ -67,7 +67,7 @@ def accept(
 ) -> None:
     """Accept drafts, or answer questions with yes.
 
-    A waiting correction replaces its card's text. With --all, drafts with warnings and
+    A revision replaces its card's text. With --all, drafts with warnings and
     proposals are left out, unless the query names each of the warnings, and
     `drafter:propose`.
     """
@@ -204,7 +204,7 @@ def undo(call: Call, words: Words, as_new: bool) -> None:
     """Take back your last decision, or the last one about a card.
 
     Decisions made by one command are taken back together. After a change by the source, the old
-    words stay, and the source's next words are a question.
+    words stay, and the next change of the source is a question.
     """
     from ankiforge.pipeline.query import find, is_id
     from ankiforge.reports.cards import question_of

@@ -66,7 +66,7 @@ def status(call: Call) -> None:
 @command("""
   ankiforge list                        drafts and cards
   ankiforge list --view new -v          waiting drafts in full, those without warnings first
-  ankiforge list --view questions       what only you can tell
+  ankiforge list --view questions       what only you can answer
   ankiforge list --no-card              highlights with neither card nor draft, each with its reason
   ankiforge list deck:Biology "cell membrane" --json
 Fields: deck document source tag colour kind verdict anki finding drafter key

@@ -32,7 +32,7 @@ Show = Callable[[str, int, int], None]
 def model(call: Call) -> None:
     """Download a small language model that runs on this machine, and use it.
 
-    Nothing is downloaded but by `get`. No server is needed: llama.cpp runs as long as a command
+    Only `get` downloads anything. No server is needed: llama.cpp runs only while a command
     needs it.
     """
 

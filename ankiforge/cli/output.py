@@ -443,7 +443,9 @@ NEW_DECK = click.option(
     help="Put new cards into this deck.",
 )
 OVERRULE = flag("--force", help="Overrule a check that blocks.")
-REASON = click.option("--reason", default="", metavar="TEXT", help="Say why; it is kept.")
+REASON = click.option(
+    "--reason", default="", metavar="TEXT", help="Say why; the reason is stored."
+)
 DRAFTER = click.option(
     "--drafter", type=click.Choice(["rules", "llm"]), callback=lambda *given: given[2] or "",
     help="Draft by rules, or with a model.",

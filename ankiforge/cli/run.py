@@ -326,11 +326,11 @@ def _estimate_text(estimated: Estimate) -> str:
 @command("\n  ankiforge draft export ask.md --limit 10")
 @click.argument("file", type=ONE_FILE)
 def export(call: Call, file: Path) -> None:
-    """Write a prompt for highlights without a card to FILE, to paste into any chatbot.
+    """Write a prompt to paste into any chatbot.
 
-    A text has up to 30 highlights; with --limit N, what does not fit continues in FILE-2.
-    With `llm: {verify: true}`, FILE-verify asks the chat to compare the cards that it
-    drafted before.
+    It has up to 30 highlights without a card; with a higher --limit, the rest goes into
+    FILE-2 and so on. With `llm: {verify: true}`, FILE-verify asks the chat to compare the
+    cards that it drafted before.
     """
     from ankiforge.draft import chat
     from ankiforge.pipeline.draft import for_model, to_compare
@@ -403,7 +403,7 @@ def _write_export(path: Path, text: str) -> None:
 @click.argument("files", metavar="FILE…", nargs=-1, required=True, type=ONE_FILE)
 @ACCEPT
 def import_(call: Call, files: Paths, accept: str) -> None:
-    """Read the answers from a chat: cards, and comparisons of cards."""
+    """Read what the chatbot answered: cards, or comparisons of cards."""
     from ankiforge.pipeline.result import RunResult
 
     # read all files first: if one cannot be read, nothing is recorded

@@ -152,7 +152,7 @@ def paths_in_words() -> str:
     with_noun = [source for source in source_types() if source.noun]
     accounts = [source.noun for source in with_noun if source.is_export]
     first_accounts = ", ".join(accounts[:-1])
-    exports = f"an export of {first_accounts} or {accounts[-1]}"
+    exports = f"highlights from {first_accounts} or {accounts[-1]}"
     files: list[str] = []
     libraries: list[str] = []
     for source in with_noun:

@@ -71,7 +71,7 @@ def _fit_text(forecast: Forecast) -> str:
             f"{minutes} a day leave no room for new cards this week:"
             f" what is due takes {round(due):,} a day."
         )
-    text = f"{minutes} a day are {counted(forecast.new_per_day, 'new card')} a day"
+    text = f"{minutes} a day leave room for {counted(forecast.new_per_day, 'new card')} a day"
     if forecast.waiting_in_anki:
         decks = {allowance.deck.partition("::")[0] for allowance in forecast.decks}
         allow = "your deck allows" if len(decks) == 1 else "your decks allow"
@@ -128,11 +128,11 @@ def intake_text(forecast: Forecast, accepted: int) -> Text:
     yield f"in the last four weeks, Anki took {forecast.minutes_now:.0f} minutes a day"
     if forecast.reviews_known < _FEW_REVIEWS:
         yield (
-            f"{counted(forecast.reviews_known, 'review')} in the log tell little about you yet, so"
-            " usual times are used"
+            f"your log has {counted(forecast.reviews_known, 'review')}, so typical times"
+            " are assumed"
         )
     if not forecast.is_fsrs:
-        yield "your collection does not use FSRS: its intervals were foreseen as those of SM-2"
+        yield "your collection does not use FSRS, so the intervals of SM-2 are assumed"
     yield ""
     yield from _plot(forecast)
     if forecast.waiting_in_anki and forecast.new_per_day != forecast.deck_new_per_day:
@@ -153,9 +153,16 @@ def _plot(forecast: Forecast) -> Text:
     width = max(_MOST_BAR + 6, len(with_limit) + 2)
     yield f"minutes   {with_limit:<{width}}{as_now}"
     for name, planned, as_it_is in months:
-        left = f"{round(planned):4,} {_bar(planned * scale)}"
-        right = f"{round(as_it_is):4,} {_bar(as_it_is * scale)}"
+        left = f"{_rounded(planned):>4} {_bar(planned * scale)}"
+        right = f"{_rounded(as_it_is):>4} {_bar(as_it_is * scale)}"
         yield f"{name}  {left:<{width}}{right}".rstrip()
+
+
+def _rounded(minutes: float) -> str:
+    """Return minutes a day; what is less than one, but not nothing, as `<1`."""
+    if 0 < minutes < 0.5:
+        return "<1"
+    return f"{round(minutes):,}"
 
 
 def _bar(columns: float) -> str:

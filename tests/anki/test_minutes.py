@@ -288,7 +288,7 @@ def options(server: Any) -> dict[str, dict[str, Any]]:
 
 def test_run_and_stats_say_how_many_new_cards_fit(desk):
     pushed = desk.ok("push").stdout
-    assert "10 minutes a day are" in pushed
+    assert "10 minutes a day leave room for" in pushed
     assert "6 cards wait in Anki: 1 day. What you accepted today adds" in pushed
     told = desk.json("stats")["intake"]
     assert (told["waiting_in_anki"], told["days"], len(told["forecast"])) == (6, 1, 365)

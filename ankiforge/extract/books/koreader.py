@@ -59,7 +59,7 @@ class KOReader(FileSource):
     uses = ENDINGS
     is_export = True
     is_whole = True
-    noun = "a folder of KOReader's"
+    noun = "KOReader"
     example = "- koreader: {path: /media/me/Kindle}     # a device, or a folder of books"
 
     @classmethod
