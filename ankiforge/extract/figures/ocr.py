@@ -29,6 +29,10 @@ INK = 1.2
 """The size of a font, in heights of what is black of a line."""
 ALIKE = 1.45
 """Lines whose heights differ by less may be of one size."""
+DESCENDING = frozenset("gjpqyQ,;()[]{}|ç\u0440\u0443\u0444\u0446\u0449\u0434")
+"""Letters that reach below the line on which they stand, Latin and Cyrillic."""
+DESCENT = 0.2
+"""How far they do, in sizes."""
 BULLETS = "•·●■▪◦ "
 UPRIGHT = 2.0
 """A line this many times as high as wide runs upwards."""
@@ -96,7 +100,10 @@ def _piece(text: str, corners: Sequence[Any], height: int) -> Piece:
 
 
 def _of_common_size(pieces: Sequence[Piece]) -> list[Piece]:
-    """Give lines of about one height one size: `cava` is as large as `Left`, but lower."""
+    """Give lines of about one height one size: `cava` is as large as `Left`, but lower.
+
+    What is black of a line begins below it, where a letter descends.
+    """
     sized = []
     for piece in pieces:
         height = piece.at.high - piece.at.low
@@ -106,7 +113,9 @@ def _of_common_size(pieces: Sequence[Piece]) -> list[Piece]:
             if height / ALIKE < other_height < height * ALIKE:
                 alike.append(other_height)
         size = INK * median(alike)
-        sized.append(replace(piece, at=piece.at._replace(size=size)))
+        below = DESCENT * size if DESCENDING & set(piece.text) else 0.0
+        at = piece.at._replace(size=size, base=piece.at.low + below)
+        sized.append(replace(piece, at=at))
     return sized
 
 
