@@ -4,9 +4,11 @@ A story is a list of steps, as in `stories.py`. The labels of the figure are dra
 the story says: `draw(Femur=(120, 380))`.
 """
 
+import json
 from collections.abc import Callable
 from typing import Any
 
+import yaml
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, FloatObject, TextStringObject
 
@@ -226,6 +228,25 @@ class FigureDesk(Desk):
         models.update_dict(kind)
 
 
+class PushingFigureDesk(FigureDesk):
+    """The same with an Anki that runs."""
+
+    def __init__(self, forge: Any, server: Any, backend: Any) -> None:
+        with server.collection() as col:
+            super().__init__(forge, backend.Anki(col))
+        anki = {
+            "collection": str(server.folder / "collection.anki2"),
+            "connect": server.address,
+        }
+        forge.settings(SETTINGS + yaml.safe_dump({"anki": anki}), trust=True)
+
+    def push(self, **notes: int) -> None:
+        """Run and push; `notes` must be among the numbers of notes that the push reports."""
+        self.run()
+        data = json.loads(self.forge("push", "--json", code=0).stdout.splitlines()[-1])
+        assert {name: data["notes"][name] for name in notes} == notes, data
+
+
 ULNA, HUMERUS, RADIUS = (120, 320), (320, 340), (320, 380)
 
 STORIES: dict[str, tuple[Callable[[Any], Any], ...]] = {
@@ -326,5 +347,22 @@ STORIES: dict[str, tuple[Callable[[Any], Any], ...]] = {
     "a frame without a name is moved a little": (
         do.draw(name=""), do.run(), do.accept(), do.go(), do.study(), do.draw(name="", frame=(102.0, 299.0, 402.0, 501.0)),
         do.go(), do.masks(Femur=1, Patella=2, Tibia=3, Fibula=4), do.kept(), do.notes_there(1),
+    ),
+}  # fmt: skip
+
+PUSHES: dict[str, tuple[Callable[[Any], Any], ...]] = {
+    "a figure comes, and a label is added": (
+        do.draw(), do.run(), do.accept(), do.push(added=1), do.type_is("Image Occlusion"), do.in_note(1, 2, 3, 4),
+        do.study(), do.draw(Ulna=ULNA), do.push(updated=1), do.in_note(1, 2, 3, 4, 5), do.kept(), do.notes_there(1),
+        do.push(added=0, updated=0), do.nobody_asked(),
+    ),
+    "a mask is moved in Anki: no push moves it back": (
+        do.draw(), do.run(), do.accept(), do.push(added=1), do.study(), do.move_mask(1, ".5"), do.draw(Ulna=ULNA),
+        do.push(updated=0), do.has_left(1, ".5"), do.answered("conflict", "reject"), do.push(), do.push(updated=0),
+        do.has_left(1, ".5"), do.kept(), do.notes_there(1),
+    ),
+    "the paper is saved again: nothing is pushed": (
+        do.draw(), do.run(), do.accept(), do.push(added=1), do.study(), do.save_again(), do.push(added=0, updated=0),
+        do.kept(), do.notes_there(1),
     ),
 }  # fmt: skip
