@@ -47,7 +47,7 @@ def labels_of(
         drawing: the shapes inside.
     """
     pieces = without_captions(pieces)
-    left_out = running_text(pieces)
+    left_out = running_text(pieces, drawing)
     pieces = [piece for piece in pieces if piece.inside >= 0.5]
     left_out |= ticks(pieces) | panels(pieces)
     named = []

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from math import log10
 from statistics import median
 
-from ankiforge.extract.figures.values import Box, Piece
+from ankiforge.extract.figures.values import Box, Drawing, Piece
 from ankiforge.text import regex
 
 MOST_CAPTIONS = 50
@@ -91,6 +92,8 @@ LEAST_TICKS = 3
 """Numbers in a row that grow with their place, at least, to be those of an axis."""
 TICK_SLACK = 0.015
 """How far from even they are, at most, in parts of their range."""
+DOUBLING_SLACK = 0.06
+"""The same of numbers that double from tick to tick, which are seldom anything else."""
 
 
 def ticks(pieces: Sequence[Piece]) -> set[int]:
@@ -162,12 +165,24 @@ def _grows_evenly(points: Sequence[tuple[float, float]]) -> bool:
     if min(values) <= 0:
         return False
     logarithms = [log10(value) for value in values]
+    if _doubles(values):
+        return _is_even(places, logarithms, slack=DOUBLING_SLACK)
     # of three numbers of a table, one in a hundred triples is even by chance
     are_told = len(values) > LEAST_TICKS or all(map(float.is_integer, logarithms))
     return are_told and _is_even(places, logarithms)
 
 
-def _is_even(places: Sequence[float], values: Sequence[float]) -> bool:
+def _doubles(values: Sequence[float]) -> bool:
+    """Return whether each value is twice the one before, or half of it: 64, 128, 256."""
+    factor = values[1] / values[0]
+    if factor not in (0.5, 2.0):
+        return False
+    return all(after == factor * before for before, after in pairwise(values))
+
+
+def _is_even(
+    places: Sequence[float], values: Sequence[float], slack: float = TICK_SLACK
+) -> bool:
     """Return whether points lie on a line that is neither level nor upright."""
     across = places[-1] - places[0]
     along = values[-1] - values[0]
@@ -175,9 +190,13 @@ def _is_even(places: Sequence[float], values: Sequence[float]) -> bool:
         return False
     for place, value in zip(places, values, strict=True):
         expected = values[0] + along * (place - places[0]) / across
-        if abs(value - expected) > TICK_SLACK * abs(along):
+        if abs(value - expected) > slack * abs(along):
             return False
     return True
+
+
+MOST_PANELS = 12
+"""Letters in a row that may name panels; more are names, as those of the nodes of a graph."""
 
 
 def panels(pieces: Sequence[Piece]) -> set[int]:
@@ -194,7 +213,7 @@ def panels(pieces: Sequence[Piece]) -> set[int]:
             letters[match[1]].append(piece)
     for first in "aA":
         run = [letters.get(chr(ord(first) + step), []) for step in range(len(letters))]
-        is_run = len(run) >= 2 and all(len(same) == 1 for same in run)
+        is_run = 2 <= len(run) <= MOST_PANELS and all(len(same) == 1 for same in run)
         if is_run or (len(letters) == 1 and len(letters.get(first, [])) == 1):
             found.update(id(same[0]) for same in run)
     return found
@@ -211,10 +230,11 @@ LONG_LINE = 5
 """Words of a line of running text, at least."""
 
 
-def running_text(pieces: Sequence[Piece]) -> set[int]:
+def running_text(pieces: Sequence[Piece], drawing: Drawing) -> set[int]:
     """Return the ids of lines of running text: long lines above one another, three or more.
 
-    A frame often takes in a line of the text beside the figure.
+    A frame often takes in a line of the text beside the figure. The cells of a table stand
+    below one another, too, but in boxes of their own, or with rules between them.
     """
     found: set[int] = set()
     lines = [piece for piece in pieces if len(piece.text.split()) >= LONG_LINE]
@@ -223,18 +243,32 @@ def running_text(pieces: Sequence[Piece]) -> set[int]:
         block = [line]
         for other in lines[number + 1 :]:
             last = block[-1]
-            step = last.at.base - other.at.base
-            if step > 1.6 * last.at.size:
+            if last.at.base - other.at.base > 1.6 * last.at.size:
                 break
-            is_alike = abs(other.at.size - last.at.size) < 0.05 * last.at.size
-            common = min(last.at.end, other.at.end) - max(last.at.start, other.at.start)
-            longest = max(last.at.end - last.at.start, other.at.end - other.at.start)
-            if is_alike and other.angle == last.angle and step > 0.5 * last.at.size:
-                if common > 0.7 * longest:
-                    block.append(other)
+            if _is_next_line(last, other, drawing):
+                block.append(other)
         if len(block) >= 3:
             found.update(map(id, block))
     return found
+
+
+def _is_next_line(upper: Piece, lower: Piece, drawing: Drawing) -> bool:
+    """Return whether two lines may be of one paragraph, the second right below the first."""
+    size = upper.at.size
+    if abs(lower.at.size - size) >= 0.05 * size or lower.angle != upper.angle:
+        return False
+    if upper.at.base - lower.at.base <= 0.5 * size:
+        return False
+    common = min(upper.at.end, lower.at.end) - max(upper.at.start, lower.at.start)
+    upper_length = upper.at.end - upper.at.start
+    lower_length = lower.at.end - lower.at.start
+    if common <= 0.7 * max(upper_length, lower_length):
+        return False
+    if drawing.box_around_line(upper.box, size) != drawing.box_around_line(
+        lower.box, size
+    ):
+        return False
+    return not drawing.is_divided(upper.box, lower.box)
 
 
 def is_running_text(lines: Sequence[Piece]) -> bool:

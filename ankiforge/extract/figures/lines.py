@@ -13,7 +13,7 @@ from statistics import median
 from typing import NamedTuple
 
 from ankiforge.extract.figures.left_out import FRACTION, number_in
-from ankiforge.extract.figures.values import ACROSS, Box, Drawing, Piece, span
+from ankiforge.extract.figures.values import ACROSS, Drawing, Piece, span
 
 HYPHENS = "-\u2010\u00ad"
 
@@ -30,6 +30,10 @@ SIGN_LENGTH = 8.0
 """A shape before an entry of a legend is no longer, in sizes."""
 APART = 1.5
 """Two rows of a table are one if those above and below are this many times as far."""
+
+
+LEAST_RULES = 4
+"""Rules of a table with one between all rows; above, below and under the head are three."""
 
 
 class _Line(NamedTuple):
@@ -59,7 +63,7 @@ def joined(pieces: Sequence[Piece], drawing: Drawing) -> list[list[Piece]]:
 
 def _lines_below(lines: Sequence[_Line], drawing: Drawing) -> dict[int, int]:
     """Return of each line in which other one it goes on, by their numbers from the top."""
-    rows = _Rows(lines)
+    rows = _Rows(lines, drawing)
     below = {}
     for number, line in enumerate(lines):
         nearest: tuple[float, int] | None = None
@@ -92,15 +96,8 @@ def _continues(upper: str, lower: str) -> bool:
 
 
 def _line(piece: Piece, drawing: Drawing) -> _Line:
-    left, bottom, right, top = piece.box
-    slack = 0.25 * piece.at.size
-    holder = -1
-    for number, box in enumerate(drawing.boxes):
-        is_level = box[0] <= left + slack and box[2] >= right - slack
-        if is_level and box[1] <= bottom + slack and box[3] >= top - slack:
-            holder = number
-            break
-    return _Line(piece, holder, _has_sign(piece, drawing))
+    box = drawing.box_around_line(piece.box, piece.at.size)
+    return _Line(piece, box, _has_sign(piece, drawing))
 
 
 def _has_sign(piece: Piece, drawing: Drawing) -> bool:
@@ -124,9 +121,10 @@ def _has_sign(piece: Piece, drawing: Drawing) -> bool:
 class _Rows:
     """The rows in which the lines of a figure stand: those of a table do not go on below."""
 
-    def __init__(self, lines: Sequence[_Line]) -> None:
+    def __init__(self, lines: Sequence[_Line], drawing: Drawing) -> None:
         """`lines` are sorted from the top."""
         self._lines = lines
+        self._drawing = drawing
         self._row_of: list[int] = []
         self._rows: list[list[int]] = []
         for number, line in enumerate(lines):
@@ -152,12 +150,35 @@ class _Rows:
         step = self._step(upper, lower)
         above = self._next_in_column(upper, -1)
         below = self._next_in_column(lower, 1)
+        if self._has_ruled_rows(above, upper, lower, below):
+            return False
         steps = []
         if above is not None:
             steps.append(self._step(above, upper))
         if below is not None:
             steps.append(self._step(lower, below))
         return bool(steps) and min(steps) < APART * step
+
+    def _has_ruled_rows(
+        self, above: int | None, upper: int, lower: int, below: int | None
+    ) -> bool:
+        """Return whether a table draws a rule between its rows, and none between two lines."""
+        pairs = [(upper, lower)]
+        if above is not None:
+            pairs.append((above, upper))
+        if below is not None:
+            pairs.append((lower, below))
+        is_divided = []
+        for first, second in pairs:
+            boxes = (self._lines[first].piece.box, self._lines[second].piece.box)
+            is_divided.append(self._drawing.is_divided(*boxes))
+        if is_divided[0] or not all(is_divided[1:]):
+            return False
+        left, _, right, _ = self._lines[upper].piece.box
+        rules = [
+            rule for rule in self._drawing.rules if rule[0] < right and rule[2] > left
+        ]
+        return len(rules) >= LEAST_RULES
 
     def _beside(self, number: int) -> list[int]:
         return [other for other in self._rows[self._row_of[number]] if other != number]
@@ -205,7 +226,7 @@ def _goes_on(upper: _Line, lower: _Line, step: float, drawing: Drawing) -> bool:
     common = min(one.at.end, other.at.end) - max(one.at.start, other.at.start)
     if common < 0.5 * min(one.at.end - one.at.start, other.at.end - other.at.start):
         return False
-    if one.angle == 0 and _is_divided(one.box, other.box, drawing):
+    if one.angle == 0 and drawing.is_divided(one.box, other.box):
         return False
     if upper.box >= 0:
         return not (_is_number(one) and _is_number(other))
@@ -214,19 +235,6 @@ def _goes_on(upper: _Line, lower: _Line, step: float, drawing: Drawing) -> bool:
 
 def _is_number(piece: Piece) -> bool:
     return number_in(piece) is not None or FRACTION.fullmatch(piece.text) is not None
-
-
-def _is_divided(upper: Box, lower: Box, drawing: Drawing) -> bool:
-    """Return whether a rule runs between two lines."""
-    left = max(upper[0], lower[0])
-    right = min(upper[2], lower[2])
-    top = (upper[1] + upper[3]) / 2
-    bottom = (lower[1] + lower[3]) / 2
-    for rule in drawing.rules:
-        is_between = bottom < (rule[1] + rule[3]) / 2 < top
-        if is_between and rule[0] < right and rule[2] > left:
-            return True
-    return False
 
 
 def _chains(below: dict[int, int], count: int) -> list[list[int]]:

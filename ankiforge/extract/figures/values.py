@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from ankiforge.model import Value
@@ -39,6 +39,14 @@ class Piece(Value):
     """What stands raised at its end."""
 
 
+BOX_SLACK = 0.25
+"""How far words may reach out of the box that they are in, in sizes of the font."""
+LOWEST_BOX = 1.4
+"""A lower box may be what lies behind a line or words of it, in sizes of the font."""
+BEHIND = 0.35
+"""How far that reaches beyond the line, to the left and right, at most."""
+
+
 class Drawing(Value):
     """What a figure draws that tells which words belong together."""
 
@@ -48,6 +56,57 @@ class Drawing(Value):
     """Thin level lines."""
     signs: tuple[Box, ...] = ()
     """Small shapes, such as those of a legend."""
+
+    def box_around_line(self, line: Box, size: float) -> int:
+        """Return the number of the smallest box around a line of text, -1 if there is none.
+
+        A box that fits the line is what lies behind it, and no cell.
+
+        Args:
+            line: the box of the text itself.
+            size: that of its font.
+        """
+        for number in self._boxes_around(line, size):
+            box = self.boxes[number]
+            is_low = box[3] - box[1] < LOWEST_BOX * size
+            fits_left = line[0] - box[0] < BEHIND * size
+            fits_right = box[2] - line[2] < BEHIND * size
+            if not (is_low and fits_left and fits_right):
+                return number
+        return -1
+
+    def box_around_letter(self, letter: Box, size: float) -> int:
+        """Return the number of the smallest box around a letter, -1 if there is none.
+
+        A box as high as a line is what a highlighter leaves behind some of its words.
+        """
+        for number in self._boxes_around(letter, size):
+            box = self.boxes[number]
+            if box[3] - box[1] >= LOWEST_BOX * size:
+                return number
+        return -1
+
+    def _boxes_around(self, place: Box, size: float) -> Iterator[int]:
+        """Yield the numbers of the boxes around a place, the smallest first."""
+        left, bottom, right, top = place
+        slack = BOX_SLACK * size
+        for number, box in enumerate(self.boxes):
+            holds_width = box[0] <= left + slack and box[2] >= right - slack
+            holds_height = box[1] <= bottom + slack and box[3] >= top - slack
+            if holds_width and holds_height:
+                yield number
+
+    def is_divided(self, upper: Box, lower: Box) -> bool:
+        """Return whether a rule runs between two lines of text."""
+        left = max(upper[0], lower[0])
+        right = min(upper[2], lower[2])
+        top = (upper[1] + upper[3]) / 2
+        bottom = (lower[1] + lower[3]) / 2
+        for rule in self.rules:
+            is_between = bottom < (rule[1] + rule[3]) / 2 < top
+            if is_between and rule[0] < right and rule[2] > left:
+                return True
+        return False
 
 
 class FoundLabel(Value):

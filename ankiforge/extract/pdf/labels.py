@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from ctypes import byref, c_double, c_float
-from itertools import pairwise
+from itertools import islice, pairwise
 from math import atan2, cos, degrees, hypot, radians, sin
 from typing import Any, NamedTuple
 
@@ -33,7 +33,9 @@ from ankiforge.extract.pdf.chars import CJK, MARKERS, Char, page_chars, visible
 from ankiforge.extract.pdf.clean import one_line
 
 MOST_OBJECTS = 20_000
-"""Things on a page that are looked at."""
+"""Paths on a page that are looked at."""
+DEEPEST_FORM = 4
+"""Forms within forms that are looked into."""
 MOST_SHAPES = 1000
 """Boxes, rules and small shapes in a frame that are compared with its words."""
 MOST_LETTERS = 20_000
@@ -48,10 +50,10 @@ def find_labels(page: PdfPage, frame: Box) -> tuple[FoundLabel, ...]:
     letters = _letters(page, frame)
     if len(letters) > MOST_LETTERS:
         return ()
-    pieces = _pieces(letters, frame)
-    if not any(piece.inside for piece in pieces):
+    if not any(_is_within(letter, frame) for letter in letters):
         return ()
-    return labels_of(pieces, frame, _drawing(page, frame))
+    drawing = _drawing(page, frame)
+    return labels_of(_pieces(letters, frame, drawing), frame, drawing)
 
 
 # --- letters ----------------------------------------------------------------------------
@@ -73,6 +75,16 @@ class Letter(NamedTuple):
     angle: int
     """The direction in which it runs, in degrees, to the left from the right."""
     at: Placed
+
+    @property
+    def box(self) -> Box:
+        """The box around it, as high as its font."""
+        return (self.char.left, self.char.bottom, self.char.right, self.char.top)
+
+
+def _is_within(letter: Letter, frame: Box) -> bool:
+    left, bottom, right, top = frame
+    return left <= letter.char.x <= right and bottom <= letter.char.y <= top
 
 
 class _Geometry:
@@ -148,6 +160,8 @@ SHIFT = 0.5
 """How far a raised or lowered letter is from its line, at most, in sizes of the larger font."""
 OTHER_SIZE = 1.7
 """The sizes of two words of one label differ by this factor, at most."""
+BLANK = 0.13
+"""Between two words, at least, in sizes of the font."""
 
 
 class _Run:
@@ -171,18 +185,18 @@ class _Run:
             self.base = letter.at.base
 
 
-def _pieces(letters: Sequence[Letter], frame: Box) -> list[Piece]:
+def _pieces(letters: Sequence[Letter], frame: Box, drawing: Drawing) -> list[Piece]:
     """Join letters that follow one another on a line, then what was printed apart."""
     runs: list[_Run] = []
     for letter in letters:
-        if runs and _follows(runs[-1], letter):
+        if runs and _follows(runs[-1], letter, drawing):
             runs[-1].add(letter)
         else:
             runs.append(_Run(letter))
     return [_piece(run, frame) for run in _united(runs)]
 
 
-def _follows(run: _Run, letter: Letter) -> bool:
+def _follows(run: _Run, letter: Letter, drawing: Drawing) -> bool:
     """Return whether a letter goes on with a run of letters."""
     last = run.letters[-1]
     at = letter.at
@@ -194,11 +208,19 @@ def _follows(run: _Run, letter: Letter) -> bool:
     between = letter.char.number - last.char.number - 1
     if between and size > OTHER_SIZE * min(last.at.size, at.size):
         return False
-    gap = max(
-        at.start - last.at.end, last.at.start - at.end
-    )  # it may run from right to left
+    # it may run from right to left
+    gap = max(at.start - last.at.end, last.at.start - at.end)
     most = BLANK_GAP if between == 1 else WORD_GAP
-    return -size <= gap <= most * size
+    if not -size <= gap <= most * size:
+        return False
+    is_new_word = gap > BLANK * size
+    return not (is_new_word and _are_in_other_boxes(last, letter, drawing))
+
+
+def _are_in_other_boxes(first: Letter, second: Letter, drawing: Drawing) -> bool:
+    """Return whether letters stand in cells beside one another, or only one in a box."""
+    first_box = drawing.box_around_letter(first.box, first.at.size)
+    return first_box != drawing.box_around_letter(second.box, second.at.size)
 
 
 def _united(runs: list[_Run]) -> list[_Run]:
@@ -233,10 +255,7 @@ def _is_beside(first: _Run, second: _Run) -> bool:
 
 
 def _piece(run: _Run, frame: Box) -> Piece:
-    left, bottom, right, top = frame
-    inside = 0
-    for letter in run.letters:
-        inside += left <= letter.char.x <= right and bottom <= letter.char.y <= top
+    inside = sum(_is_within(letter, frame) for letter in run.letters)
     at = Placed(
         start=run.start,
         end=run.end,
@@ -277,7 +296,7 @@ def _text_of(run: _Run) -> str:
     for last, letter in pairwise(run.letters):
         gap = max(letter.at.start - last.at.end, last.at.start - letter.at.end)
         skipped = letter.char.number - last.char.number != 1
-        if skipped and gap > 0.13 * run.size:
+        if skipped and gap > BLANK * run.size:
             parts.append(" ")
         parts.append(_shown(letter))
     return unicodedata.normalize("NFC", one_line("".join(parts)))
@@ -309,25 +328,87 @@ def _drawing(page: PdfPage, frame: Box) -> Drawing:
             rules.append(box)
         elif min(width, height) <= 14 and max(width, height) <= 60:
             signs.append(box)
-        if height > THIN and width > THIN and _is_closed(shape):
+        is_box = height > THIN and width > THIN and _is_inside(box, frame)
+        if is_box and _is_closed(shape):
             boxes.append(box)
     boxes.sort(key=lambda box: (box[2] - box[0]) * (box[3] - box[1]))
     most = slice(MOST_SHAPES)
     return Drawing(tuple(boxes[most]), tuple(rules[most]), tuple(signs[most]))
 
 
+def _is_inside(box: Box, frame: Box) -> bool:
+    """Return whether a box is part of a figure; the frame may run along it."""
+    is_in_width = box[0] > frame[0] - THIN and box[2] < frame[2] + THIN
+    return is_in_width and box[1] > frame[1] - THIN and box[3] < frame[3] + THIN
+
+
 def _paths(page: PdfPage) -> Iterator[tuple[Any, Box]]:
-    """Yield the paths of a page with their boxes; those within forms are left out."""
-    edges = tuple(c_float() for _ in range(4))
-    pointers = tuple(map(byref, edges))
-    count = min(pdfium_c.FPDFPage_CountObjects(page), MOST_OBJECTS)
-    for number in range(count):
-        shape = pdfium_c.FPDFPage_GetObject(page, number)
-        if pdfium_c.FPDFPageObj_GetType(shape) != pdfium_c.FPDF_PAGEOBJ_PATH:
-            continue
-        if pdfium_c.FPDFPageObj_GetBounds(shape, *pointers):
-            left, bottom, right, top = (edge.value for edge in edges)
-            yield shape, (left, bottom, right, top)
+    """Yield the paths of a page with their boxes, also those within forms.
+
+    A figure that a paper takes from a file of its own is a form.
+    """
+    count = pdfium_c.FPDFPage_CountObjects(page)
+    objects = (pdfium_c.FPDFPage_GetObject(page, number) for number in range(count))
+    yield from islice(_paths_among(objects, _UNCHANGED, 0), MOST_OBJECTS)
+
+
+def _paths_among(
+    objects: Iterable[Any], to_page: _Matrix, depth: int
+) -> Iterator[tuple[Any, Box]]:
+    """Yield the paths among objects, whose places `to_page` turns into those of the page."""
+    for shape in objects:
+        kind = pdfium_c.FPDFPageObj_GetType(shape)
+        if kind == pdfium_c.FPDF_PAGEOBJ_PATH:
+            edges = tuple(c_float() for _ in range(4))
+            if pdfium_c.FPDFPageObj_GetBounds(shape, *map(byref, edges)):
+                left, bottom, right, top = (edge.value for edge in edges)
+                yield shape, to_page.applied((left, bottom, right, top))
+        elif kind == pdfium_c.FPDF_PAGEOBJ_FORM and depth < DEEPEST_FORM:
+            count = min(pdfium_c.FPDFFormObj_CountObjects(shape), MOST_OBJECTS)
+            parts = (
+                pdfium_c.FPDFFormObj_GetObject(shape, number) for number in range(count)
+            )
+            yield from _paths_among(parts, to_page.after(_matrix_of(shape)), depth + 1)
+
+
+class _Matrix(NamedTuple):
+    """A transformation of places: x' = a x + c y + e, y' = b x + d y + f."""
+
+    a: float
+    b: float
+    c: float
+    d: float
+    e: float
+    f: float
+
+    def after(self, first: _Matrix) -> _Matrix:
+        """Return the transformation that is `first` and then this one."""
+        return _Matrix(
+            a=self.a * first.a + self.c * first.b,
+            b=self.b * first.a + self.d * first.b,
+            c=self.a * first.c + self.c * first.d,
+            d=self.b * first.c + self.d * first.d,
+            e=self.a * first.e + self.c * first.f + self.e,
+            f=self.b * first.e + self.d * first.f + self.f,
+        )
+
+    def applied(self, box: Box) -> Box:
+        """Return the upright box around a transformed box."""
+        if self == _UNCHANGED:
+            return box
+        left, right = span(box, (self.a, self.c))
+        bottom, top = span(box, (self.b, self.d))
+        return (left + self.e, bottom + self.f, right + self.e, top + self.f)
+
+
+_UNCHANGED = _Matrix(1, 0, 0, 1, 0, 0)
+
+
+def _matrix_of(form: Any) -> _Matrix:
+    matrix = pdfium_c.FS_MATRIX()
+    if not pdfium_c.FPDFPageObj_GetMatrix(form, byref(matrix)):
+        return _UNCHANGED
+    return _Matrix(matrix.a, matrix.b, matrix.c, matrix.d, matrix.e, matrix.f)
 
 
 def _is_closed(shape: Any) -> bool:
