@@ -43,6 +43,8 @@ BOX_SLACK = 0.25
 """How far words may reach out of the box that they are in, in sizes of the font."""
 LOWEST_BOX = 1.4
 """A lower box may be what lies behind a line or words of it, in sizes of the font."""
+HIGHEST_BOX = 12
+"""A box that holds one label is no higher, in sizes of the font."""
 BEHIND = 0.35
 """How far that reaches beyond the line, to the left and right, at most."""
 
@@ -60,7 +62,8 @@ class Drawing(Value):
     def box_around_line(self, line: Box, size: float) -> int:
         """Return the number of the smallest box around a line of text, -1 if there is none.
 
-        A box that fits the line is what lies behind it, and no cell.
+        A box that fits the line is what lies behind it, and no cell. One that is much
+        higher is a part of the figure.
 
         Args:
             line: the box of the text itself.
@@ -68,7 +71,10 @@ class Drawing(Value):
         """
         for number in self._boxes_around(line, size):
             box = self.boxes[number]
-            is_low = box[3] - box[1] < LOWEST_BOX * size
+            height = box[3] - box[1]
+            if height > HIGHEST_BOX * size:
+                return -1
+            is_low = height < LOWEST_BOX * size
             fits_left = line[0] - box[0] < BEHIND * size
             fits_right = box[2] - line[2] < BEHIND * size
             if not (is_low and fits_left and fits_right):

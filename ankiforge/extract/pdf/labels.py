@@ -160,6 +160,11 @@ SHIFT = 0.5
 """How far a raised or lowered letter is from its line, at most, in sizes of the larger font."""
 OTHER_SIZE = 1.7
 """The sizes of two words of one label differ by this factor, at most."""
+SMALLEST_INDEX = 0.4
+LARGEST_INDEX = 0.85
+"""The size of a raised or lowered number, in sizes of the word before it."""
+INDEX_SHIFT = 0.65
+"""How far it is from the line of the word, at most."""
 BLANK = 0.13
 """Between two words, at least, in sizes of the font."""
 
@@ -232,7 +237,7 @@ def _united(runs: list[_Run]) -> list[_Run]:
         home = None
         for near in (row - 1, row, row + 1):
             for other in rows.get((run.angle, near), ()):
-                if _is_beside(other, run):
+                if _is_beside(other, run) or _is_index(other, run):
                     home = other
         if home is None:
             united.append(run)
@@ -252,6 +257,17 @@ def _is_beside(first: _Run, second: _Run) -> bool:
     ):
         return False
     return -0.3 * size < second.start - first.end < 0.4 * size
+
+
+def _is_index(word: _Run, index: _Run) -> bool:
+    """Return whether a small run is raised or lowered at the end of a word: e², x₁."""
+    if not SMALLEST_INDEX * word.size < index.size < LARGEST_INDEX * word.size:
+        return False
+    if abs(word.base - index.base) > INDEX_SHIFT * word.size:
+        return False
+    # of two indices, one above the other, the second begins where the first does
+    earliest = word.end - (index.end - index.start) - 0.1 * word.size
+    return earliest < index.start < word.end + 0.2 * word.size
 
 
 def _piece(run: _Run, frame: Box) -> Piece:
