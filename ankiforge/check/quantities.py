@@ -25,9 +25,9 @@ _GROUPING = regex(r"[.,](?=\d{3}(?:\D|$))")
 _POWER = regex(r"(\d+)\s*\^\s*\{?\s*[-+−]?(\d+)")
 _ROMAN = regex(r"\b(?=[IVX]{2})X{0,3}(?:IX|IV|V?I{0,3})\b")
 _NUMBERED = regex(
-    r"(?i)\b(type|war|phase|stage|class|grade|part|chapter|book|volume|factor|complex"
+    r"(?i)\b(?P<noun>type|war|phase|stage|class|grade|part|chapter|book|volume|factor|complex"
     r"|level|category"
-    r"|axiom|law|act|group|period|form)\s+((?-i:[IVXivx]))\b"
+    r"|axiom|law|act|group|period|form)\s+(?P<numeral>(?-i:[IVXivx]))\b"
 )
 _ROMAN_SIGN = regex(r"\b[WIVXivx]+[12]?\b")
 _ROMAN_VALUE = {"I": 1, "V": 5, "X": 10}
@@ -43,8 +43,14 @@ def arabic(text: str) -> str:
     if not _ROMAN_SIGN.search(text):
         return text
     text = re.sub(r"\bWW(I{1,2}|[12])\b", r"World War \1", text)
-    text = _NUMBERED.sub(lambda match: f"{match[1]} {_roman(match[2].upper())}", text)
+    text = _NUMBERED.sub(_with_arabic_numeral, text)
     return _ROMAN.sub(lambda match: str(_roman(match[0])), text)
+
+
+def _with_arabic_numeral(match: re.Match[str]) -> str:
+    """Return a noun and its Roman numeral, such as `type I`, with digits."""
+    number = _roman(match["numeral"].upper())
+    return f"{match['noun']} {number}"
 
 
 def _roman(numeral: str) -> int:

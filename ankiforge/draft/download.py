@@ -43,7 +43,7 @@ _PIECE = 1 << 20
 _ROOM = 100 << 20
 """What stays free on the disk, in bytes."""
 _REDIRECTS = (301, 302, 303, 307, 308)
-_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)")
+_RANGE = re.compile(r"bytes (?:(?P<start>\d+)-\d+|\*)/(?P<size>\d+|\*)")
 _AGAIN = "run the same command again: it goes on where it stopped"
 
 
@@ -232,8 +232,8 @@ def _offered_range(answer: httpx2.Response, done: int) -> tuple[int, int]:
     if answer.status_code == 200:
         return 0, _number(answer.headers.get("content-length", ""))
     range_match = _RANGE.fullmatch(answer.headers.get("content-range", ""))
-    size = _number(range_match[2]) if range_match else 0
-    begins_at = range_match[1] if range_match else ""
+    size = _number(range_match["size"]) if range_match else 0
+    begins_at = range_match["start"] if range_match else ""
     is_partial = answer.status_code == 206
     if is_partial and begins_at and int(begins_at) == done:
         return done, size

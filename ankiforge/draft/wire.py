@@ -1,4 +1,4 @@
-"""The transport of `openai`.
+"""The transport below the library `openai`: requests that stay within time and size.
 
 It reads answers within limits, and raises what must not be asked again.
 """
@@ -38,7 +38,7 @@ _OURS = re.compile(r"host|content-.*|accept|user-agent|authorization|x-stainless
 
 
 class Wire:
-    """The transport of `openai`. Thread-safe."""
+    """The transport below the library `openai`: requests that stay within time and size. Thread-safe."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What the sources of a run listed."""
+"""What the sources of a run listed: which documents are gone is told from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text that lost letters on its way.
+"""Find text that lost letters on its way: wrong encodings, and signs that stand for a lost one.
 
 It has the sign U+FFFD, or it is UTF-8 that was read as another encoding.
 A text in UTF-8 that a program took for Windows-1252 shows each letter as two or three:

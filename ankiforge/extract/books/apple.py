@@ -33,7 +33,7 @@ from ankiforge.text import regex
 
 _EPOCH = datetime(2001, 1, 1, tzinfo=UTC)
 _COLOURS = {"1": "green", "2": "blue", "3": "yellow", "4": "pink", "5": "purple"}
-_CFI = regex(r"epubcfi\(/6/(\d+)(?:\[[^\]]*\])?!(.*)\)")
+_CFI = regex(r"epubcfi\(/6/(?P<file>\d+)(?:\[[^\]]*\])?!(?P<range>.*)\)")
 _MARKS = """
 SELECT * FROM ZAEANNOTATION
 WHERE ifnull(ZANNOTATIONDELETED, 0) = 0
@@ -76,9 +76,9 @@ def _mark(row: Row) -> Mark:
     place = _CFI.search(text_of(row, "ZANNOTATIONLOCATION"))
     page = -1
     if place:
-        page = int(place[1][:9]) // 2 - 1
+        page = int(place["file"][:9]) // 2 - 1
     # a range: what both ends have in common, then its start and its end
-    common, _, ends = (place[2] if place else "").partition(",")
+    common, _, ends = (place["range"] if place else "").partition(",")
     steps, offset = cfi_steps(common + ends.partition(",")[0])
     is_underlined = text_of(row, "ZANNOTATIONISUNDERLINE") == "1"
     return Mark(

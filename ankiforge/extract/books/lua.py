@@ -30,7 +30,9 @@ _TOKEN = regex(
     | (?P<sign>[{}\[\]=,;])
     """
 )
-_ESCAPE = regex(r"(?s)\\(?:z\s*|x([0-9A-Fa-f]{2})|(\d{1,3})|(.))")
+_ESCAPE = regex(
+    r"(?s)\\(?:z\s*|x(?P<hexadecimal>[0-9A-Fa-f]{2})|(?P<decimal>\d{1,3})|(?P<letter>.))"
+)
 _LETTERS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _CONSTANTS = {"true": True, "false": False, "nil": None}
 
@@ -159,14 +161,15 @@ def _text(quoted: str) -> str:
     return _decoded(_ESCAPE.sub(_escaped, quoted) if "\\" in quoted else quoted)
 
 
-def _escaped(found: re.Match[str]) -> str:
+def _escaped(escape: re.Match[str]) -> str:
     """Return the character that an escape sequence of Lua stands for."""
-    if found[1]:
-        return chr(int(found[1], 16))
-    if found[2]:
-        return chr(int(found[2]) & 0xFF)
-    if found[3]:
-        return _LETTERS.get(found[3], found[3])
+    if escape["hexadecimal"]:
+        return chr(int(escape["hexadecimal"], 16))
+    if escape["decimal"]:
+        return chr(int(escape["decimal"]) & 0xFF)
+    letter = escape["letter"]
+    if letter:
+        return _LETTERS.get(letter, letter)
     return ""
 
 

@@ -14,8 +14,11 @@ from ankiforge.text import regex
 
 SIDECAR = regex(r"(?i)(?:metadata\.(.+)|.+\.(?:epub|pdf))\.lua")
 """The name of a sidecar: its form since 2017, or the one before."""
-_MADE_IN = regex(r"/DocFragment\[(\d+)\]/(.*?)(?:/text\(\)(?:\[\d+\])?)?\.(\d+)")
-_STEP = regex(r"([\w-]+)(?:\[(\d+)\])?")
+_MADE_IN = regex(
+    r"/DocFragment\[(?P<file>\d+)\]/(?P<steps>.*?)"
+    r"(?:/text\(\)(?:\[\d+\])?)?\.(?P<offset>\d+)"
+)
+_STEP = regex(r"(?P<name>[\w-]+)(?:\[(?P<number>\d+)\])?")
 _MOMENT = regex(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 # What KOReader wrote before the marked words in a bookmark: “Page 12”, in any language.
 _PAGE_WORDS = regex(r"(?:\S+\s+){0,2}\[?\d*\]?\d+\s*\S{0,3}")
@@ -155,13 +158,13 @@ def _place(pointer: str) -> tuple[int, tuple[Step, ...], int]:
     if match is None:
         return -1, (), 0
     steps: list[Step] = []
-    for name in match[2].split("/"):
+    page = int(match["file"]) - 1
+    for name in match["steps"].split("/"):
         step = _STEP.fullmatch(name)
         if step is None:
-            return int(match[1]) - 1, (), 0
-        steps.append((step[1].casefold(), int(step[2] or 1)))
-    page = int(match[1]) - 1
-    offset = int(match[3])
+            return page, (), 0
+        steps.append((step["name"].casefold(), int(step["number"] or 1)))
+    offset = int(match["offset"])
     return page, tuple(steps), offset
 
 

@@ -52,7 +52,8 @@ _KIND = regex(
 )
 _PAGE = regex(
     r"(?i)\b(?:page|seite|página|pág\.|pagina|strona|stronie|sida|sayfa|страниц\w*)"
-    r"\s+([\dIVXLCDM]+(?:[-–]\d+)?)\b|(\d+(?:[-–]\d+)?)\s*(?:ページ|页|頁|페이지|쪽)"
+    r"\s+(?P<label>[\dIVXLCDM]+(?:[-–]\d+)?)\b"
+    r"|(?P<label_before>\d+(?:[-–]\d+)?)\s*(?:ページ|页|頁|페이지|쪽)"
 )
 _RANGE = regex(r"(\d{1,9})(?:\s*[-–]\s*(\d{1,9}))?")
 # A range of pages that begins and ends with the same one.
@@ -73,7 +74,7 @@ def _clip(book: str, where: str, text: str, at: int, section: str = "") -> Clip:
     label = ""
     rest = where
     if page:
-        label = _ONE_PAGE.sub(r"\1", page[1] or page[2])
+        label = _ONE_PAGE.sub(r"\1", page["label"] or page["label_before"])
         rest = where[: page.start()] + where[page.end() :]
     return Clip(
         book=book,

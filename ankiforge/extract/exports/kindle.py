@@ -42,7 +42,7 @@ _CLIPPINGS_END = regex(r"(?m)^={10}[ \t]*$")
 _NOTEBOOK = regex('class=["\']noteHeading|<h2 style="font-size:18pt; text-align:right')
 # What only entries of KOReader's JSON have.
 _KOREADER = regex(r'"drawer"\s*:|"sort"\s*:\s*"highlight"')
-_AUTHORS_AT_END = regex(r"(.+?)\s*\(((?:[^()]|\([^()]*\))+)\)")
+_AUTHORS_AT_END = regex(r"(?P<title>.+?)\s*\((?P<authors>(?:[^()]|\([^()]*\))+)\)")
 
 
 class Kindle(ExportSource):
@@ -151,8 +151,8 @@ def _title_and_authors(book: str) -> tuple[str, Strings]:
     with_authors = _AUTHORS_AT_END.fullmatch(book)
     if not with_authors:
         return book, ()
-    authors = [author.strip() for author in with_authors[2].split(";")]
-    return with_authors[1], tuple(filter(None, authors))
+    authors = [author.strip() for author in with_authors["authors"].split(";")]
+    return with_authors["title"], tuple(filter(None, authors))
 
 
 def _has_text(clip: Clip) -> bool:

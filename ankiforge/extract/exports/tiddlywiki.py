@@ -89,9 +89,9 @@ class Wiki(NoteSource):
 
 _WIKITEXT = {"", "text/vnd.tiddlywiki"}
 _PLAIN_TYPES = {"text/x-markdown", "text/markdown", "text/plain"}
-_FIELD = regex(r"([^\s:][^:\n]*?)[ \t]*:[ \t]*(.*)")
+_FIELD = regex(r"(?P<name>[^\s:][^:\n]*?)[ \t]*:[ \t]*(?P<value>.*)")
 # One of a list `[[two words]] one`; system tags begin with `$:/`.
-_TAG = regex(r"\[\[(.+?)\]\](?=\s|$)|(\S+)")
+_TAG = regex(r"\[\[(?P<words>.+?)\]\](?=\s|$)|(?P<word>\S+)")
 
 
 class _Tiddler(NamedTuple):
@@ -127,7 +127,7 @@ def _tiddler_of(text: str, file_name: str) -> _Tiddler:
     for line in head.split("\n"):
         field = _FIELD.fullmatch(line)
         if field:
-            fields[field[1]] = field[2].strip()
+            fields[field["name"]] = field["value"].strip()
     return _Tiddler(fields.get("title") or file_name, fields, head, body)
 
 
@@ -135,7 +135,7 @@ def _tags(words: str) -> Strings:
     """Return the tags of a person in a list of tags."""
     tags: list[str] = []
     for match in _TAG.finditer(words):
-        tag = match[1] or match[2]
+        tag = match["words"] or match["word"]
         if not tag.startswith("$:/"):
             tags.append(re.sub(r"\s+", "-", tag))
     return tuple(tags)

@@ -135,7 +135,9 @@ _SCHEME_OF = {key: scheme for scheme, keys in _SCHEMES.items() for key in keys}
 # Identifiers of one key that are read.
 _MOST_NAMES = 8
 _ADDRESS = regex(r"(?:\[[^\]\n]*\]\()?<?(https?://[^\s<>]+?)>?\)?")
-_ZOTERO = regex(r"^(?:zotero:.*?(?:groups/(\d+)/)?items/)?(?:\d+_)?([A-Z0-9]{8})$")
+_ZOTERO = regex(
+    r"^(?:zotero:.*?(?:groups/(?P<group>\d+)/)?items/)?(?:\d+_)?(?P<key>[A-Z0-9]{8})$"
+)
 
 
 def _identifiers(values: Json) -> Iterator[Pair]:
@@ -166,5 +168,6 @@ def _identifiers_in(name: str, word: str) -> Iterator[Pair]:
     elif name.startswith("zotero"):
         item = _ZOTERO.search(word)
         if item:
-            library = f"group.{item[1]}" if item[1] else "user"
-            yield "zotero", f"{library}/{item[2]}"
+            group = item["group"]
+            library = f"group.{group}" if group else "user"
+            yield "zotero", f"{library}/{item['key']}"

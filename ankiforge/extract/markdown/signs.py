@@ -364,8 +364,8 @@ _ADD: dict[str, Callable[[State, re.Match[str], str], None]] = {
 
 # The colour of a `<mark>`, which may be in the name of a class: `hltr-yellow`.
 _COLOUR = regex(
-    r"(?i)background(?:-color)?\s*:\s*([^;\"']+)"
-    r"|class\s*=\s*[\"']?(?:[\w\s]*-)?(\w+)"
+    r"(?i)background(?:-color)?\s*:\s*(?P<style>[^;\"']+)"
+    r"|class\s*=\s*[\"']?(?:[\w\s]*-)?(?P<class>\w+)"
 )
 _HEX = regex(r"#([0-9a-f]{3}|[0-9a-f]{6})(?:[0-9a-f]{0,2})$")
 _RGB = regex(r"(?:rgba?\(\s*)?(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})")
@@ -376,7 +376,7 @@ def _colour(attributes: str) -> str:
     match = _COLOUR.search(attributes)
     if match is None:
         return ""
-    colour = match[1] or match[2]
+    colour = match["style"] or match["class"]
     return hex_colour(colour.strip().lower())
 
 

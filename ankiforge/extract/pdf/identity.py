@@ -1,4 +1,4 @@
-"""The identity of a document, see docs/keys.md."""
+"""The identity of a document, see docs/reference/keys.md."""
 
 from __future__ import annotations
 
