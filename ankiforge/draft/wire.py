@@ -38,7 +38,7 @@ _OURS = re.compile(r"host|content-.*|accept|user-agent|authorization|x-stainless
 
 
 class Wire:
-    """The transport below the library `openai`: requests that stay within time and size. Thread-safe."""
+    """The transport of `openai`. Thread-safe."""
 
     def __init__(
         self,
