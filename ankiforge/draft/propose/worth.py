@@ -139,12 +139,13 @@ def _weights() -> dict[str, float]:
 
 
 @cache
-def _words_of_features() -> dict[str, str]:
+def _words_of_features() -> dict[str, tuple[str, str]]:
+    """Return by name what a feature says to a person: if it is more than 0, and if less."""
     found = {}
     for line in (_DATA / "worth_features.txt").read_text("utf-8").splitlines():
-        name, bar, words = line.partition(" | ")
-        if bar and not line.startswith("#"):
-            found[name] = words
+        if not line.startswith("#"):
+            name, *words = line.split(" | ")
+            found[name] = (words[0], words[-1])
     return found
 
 
@@ -153,22 +154,18 @@ def worth_of(highlight: Highlight) -> Worth:
     """Return how much a passage deserves a card, and what decided."""
     weights = _weights()
     total = weights["always"]
+    words = _words_of_features()
     features = []
     for name, amount in features_of(highlight).items():
         weight = weights.get(name, 0.0) * amount
-        if weight:
-            total += weight
-            features.append((name, weight))
-    features.sort(key=lambda feature: -abs(feature[1]))
-    words = _words_of_features()
+        if not weight:
+            continue
+        total += weight
+        if_more, if_less = words.get(name, (name, name))
+        features.append(Feature(name, if_more if amount > 0 else if_less, weight))
+    features.sort(key=lambda feature: -abs(feature.weight))
     score = 1 / (1 + math.exp(-total))
-    return Worth(
-        score=score,
-        threshold=weights["threshold"],
-        features=tuple(
-            Feature(name, words.get(name, name), weight) for name, weight in features
-        ),
-    )
+    return Worth(score, weights["threshold"], tuple(features))
 
 
 def worth_of_text(text: str, name: str) -> float:
