@@ -29,6 +29,12 @@ _NUMBERS_OF_SOURCES = regex(
     r"\[\d{1,3}(?:[,–-] ?\d{1,3})*\]|\(\d{1,3}(?:[,–-] ?\d{1,3})+\)"
 )
 _HYPHENS = frozenset("-‐‑–")
+# Words before a number that points at another place of the text.
+_POINTING = frozenset(
+    "figure fig figures table tables section chapter appendix equation eq page pages "
+    "abbildung tabelle abschnitt kapitel seite figura tabla tabela tabella sección capítulo "
+    "capitolo página tableau chapitre рис табл глава".split()
+)
 _MONTHS = frozenset(
     "January February March April May June July August September October November December "
     "Januar Februar März Mai Juni Juli Oktober Dezember".split()
@@ -157,6 +163,8 @@ class Sentence:
         is_cut_name = len(inner[-1].word) == 1 and inner[-1].word.isupper()
         if is_cut_name and last < len(self.words) and self.words[last].word == ".":
             return True  # `Brent W` of `Brent W. Roberts`
+        if any(self._is_reference(place) for place in (first, last - 1)):
+            return True
         if how & {"quoted", "bold", "bracket"}:
             return all(token.kind in (Kind.SIGN, Kind.SMALL) for token in inner)
         if all(token.kind in _NO_TERM for token in inner):
@@ -165,7 +173,7 @@ class Sentence:
             return is_common or is_passive or "predicate" not in how
         if len(inner) > 1:
             return False
-        return _says_nothing(inner[0]) or self._is_reference(first)
+        return _says_nothing(inner[0])
 
     def _cuts_compound(self, place: int) -> bool:
         """Return whether a hyphen without blanks is beside a border: `41-` of `41-Jährige`."""
@@ -180,7 +188,7 @@ class Sentence:
         return self.text[begin].isalnum() and self.text[hyphen.end].isalnum()
 
     def _is_reference(self, place: int) -> bool:
-        """Return whether a number counts or points: `[12]`, `1.` before an item."""
+        """Return whether a number counts or points: `[12]`, `Figure 3`, `1.` before an item."""
         token = self.words[place]
         if token.kind != Kind.NUMBER:
             return False
@@ -189,6 +197,8 @@ class Sentence:
         if before is None or before.word in _SENTENCE_ENDS:
             if behind in (".", ")"):
                 return True
+        if before is not None and before.low in _POINTING:
+            return True
         is_bracketed = (
             before is not None and before.word in ("[", "(") and behind in ("]", ")")
         )

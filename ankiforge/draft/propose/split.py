@@ -12,6 +12,7 @@ from ankiforge.model import Span
 from ankiforge.text import regex
 from ankiforge.text.sentences import sentences, trimmed
 
+_DIGIT = regex(r"\d")
 # `decision.21 But`: the number of a footnote stands between two sentences.
 _FOOTNOTE = regex(
     r"(?<=[^\W\d_A-ZÀ-Þ]{4})[.!?][”\"’»)]*\d{1,3}(?=\s+[“\"‘«(¿¡]*[A-ZÀ-ÞА-ЯЁ])"
@@ -27,8 +28,11 @@ _ABBREVIATION = regex(
 
 def sentences_in(text: str, language: Language) -> list[Span]:
     """Return the spans of the sentences of a text, without white space around them."""
+    spans = sentences(text)
+    if _DIGIT.search(text) is None:  # both of them have one
+        return spans
     found: list[Span] = []
-    for start, end in sentences(text):
+    for start, end in spans:
         begin = start
         for stop in _stops(text, start, end, language):
             found.append(trimmed(text, begin, stop))
