@@ -225,22 +225,22 @@ class Quantity(NamedTuple):
 def quantities(text: str) -> tuple[Quantity, ...]:
     """Return the quantities in a text, in order; the unit of a range applies to both ends."""
     plain = level(text[:_LONGEST]).casefold()
-    found = []
+    values_found = []
     ends = []
     for match in islice(QUANTITY.finditer(plain), _MOST):
-        found.append(quantity_of(match))
+        values_found.append(quantity_of(match))
         ends.append(match.end())
-    for index in range(len(found) - 2, -1, -1):
-        quantity = found[index]
-        following = found[index + 1]
+    for index in range(len(values_found) - 2, -1, -1):
+        quantity = values_found[index]
+        following = values_found[index + 1]
         between = plain[ends[index] : following.at]
         if not quantity.unit and following.unit and RANGE.fullmatch(between):
-            found[index] = quantity._replace(
+            values_found[index] = quantity._replace(
                 unit=following.unit,
                 dimension=following.dimension,
                 worth=following.worth,
             )
-    return tuple(found)
+    return tuple(values_found)
 
 
 def level(text: str) -> str:
@@ -307,12 +307,12 @@ def values(text: str) -> frozenset[Fraction]:
 @lru_cache(maxsize=512)
 def bases(text: str) -> frozenset[tuple[str, Fraction]]:
     """Return (dimension, size) of all numbers with a unit."""
-    found = set()
+    values_found = set()
     for quantity in quantities(text):
         dimension, size = quantity.base
         if dimension:
-            found.add((dimension, abs(size)))
-    return frozenset(found)
+            values_found.add((dimension, abs(size)))
+    return frozenset(values_found)
 
 
 # --- fractions and months -------------------------------------------------------------
@@ -327,12 +327,12 @@ def fractions(text: str) -> dict[str, Fraction]:
 def written_fractions(text: str) -> list[tuple[str, str, Fraction]]:
     """Return (numerator, denominator, value) of the fractions in digits: 3/4, ¾."""
     plain = unicodedata.normalize("NFKC", text)
-    found = []
+    values_found = []
     for numerator, denominator in re.findall(r"(\d{1,9})\s*[/⁄]\s*(\d{1,9})", plain):
         if int(denominator):
             size = Fraction(int(numerator), int(denominator))
-            found.append((numerator, denominator, size))
-    return found
+            values_found.append((numerator, denominator, size))
+    return values_found
 
 
 _MONTHS = {name: int(number) for name, number in by_word("numbers", "months").items()}
@@ -345,9 +345,9 @@ _MONTH = regex(
 
 def months(text: str) -> dict[str, int]:
     """Return the months that a text names next to a day or year, or after `in`."""
-    found = {}
+    values_found = {}
     for match in _MONTH.finditer(text):
         if match["before"] or match["after"]:
             name = match["month"]
-            found[name] = _MONTHS[name.casefold()]
-    return found
+            values_found[name] = _MONTHS[name.casefold()]
+    return values_found

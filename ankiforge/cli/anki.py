@@ -366,22 +366,22 @@ def adopt(
             limit=call.limit,
             show=partial(progress_bar, call),
         )
-        found = adoption.find(workspace.ledger, collection, tool or "", maps)
+        matches = adoption.find(workspace.ledger, collection, tool or "", maps)
         call.problems(result.problems)
         if not call.as_json:
             most = None if call.verbose else adoption.ROWS_SHOWN
-            call.print("\n".join(adoption.as_text(found, most)))
+            call.print("\n".join(adoption.as_text(matches, most)))
         act = ""
-        if found.taken and (yes or _confirmed(call)):
-            act = workspace.ledger.adopt_notes(found.taken)
+        if matches.taken and (yes or _confirmed(call)):
+            act = workspace.ledger.adopt_notes(matches.taken)
             result.add_scan(workspace.read_collection())
         if call.as_json:
-            call.data({**adoption.as_json(found), "undo": act})
+            call.data({**adoption.as_json(matches), "undo": act})
         elif act:
             how = ""
-            if found.scheduled:
+            if matches.scheduled:
                 how = "; import with “Import any learning progress” ticked"
-            count = len(found.taken)
+            count = len(matches.taken)
             call.say(f"{count:,} taken over{how}; to take it back: ankiforge undo {act}")
     end_run(result)
 

@@ -55,8 +55,8 @@ def status(call: Call) -> None:
     from ankiforge.reports.status import status_of, status_text
 
     with session(call, read_only=True) as workspace:
-        found = status_of(workspace.folder, workspace.ledger)
-    call.show(found, status_text(found))
+        state = status_of(workspace.folder, workspace.ledger)
+    call.show(state, status_text(state))
 
 
 # --- list, show -----------------------------------------------------------------------------

@@ -147,13 +147,13 @@ def get(call: Call, name_or_url: str, sha256: str) -> None:
             size = f" ({gigabytes(offer.size)}, {offer.licence})"
         call.say(f"{offer.url}{size} → {offer.path}")
     with _progress(call) as show:
-        found = download(offer, show)
+        digest = download(offer, show)
     is_checked = bool(offer.sha256)
     got = {
         "name": offer.name,
         "path": str(offer.path),
         "size": offer.path.stat().st_size,
-        "sha256": found,
+        "sha256": digest,
         "checked": is_checked,
     }
     call.show(got, _got_text(got))
@@ -275,9 +275,9 @@ def _write(folder: WorkspaceFolder, file: Path) -> Path | None:
             ) from error
     key = ("llm", "model_file")
     asked = []
-    for each in concerns(load(folder.root, registry)):
-        if each.at.steps == key:
-            asked.append(each)
+    for concern in concerns(load(folder.root, registry)):
+        if concern.at.steps == key:
+            asked.append(concern)
     confirm(folder, asked, user_folder())  # the person just named it
     return settings.path
 

@@ -487,10 +487,10 @@ def _say_who_got_none(call: Call, drafted: Iterable[Drafted]) -> None:
     """Say which highlights an answer makes no card of, and the reasons that it gives."""
     answered = 0
     lines = []
-    for each in drafted:
-        answered += len(each.task.highlights)
-        words = {highlight.key: highlight.exact for highlight in each.task.highlights}
-        for no_card in each.no_cards:
+    for outcome in drafted:
+        answered += len(outcome.task.highlights)
+        words = {highlight.key: highlight.exact for highlight in outcome.task.highlights}
+        for no_card in outcome.no_cards:
             marked = shortened(on_one_line(words[no_card.highlight]), WORDS_SHOWN)
             lines.append(f"  “{marked}”: {no_card.reason}")
     if not lines:

@@ -93,10 +93,10 @@ def string_in(text: str, names: Sequence[str]) -> str:
 
     A reply without JSON is the string itself, if it is a single line. "" if there is none.
     """
-    found = list(flat(objects(text), ""))
-    for each in found:
+    objects_found = list(flat(objects(text), ""))
+    for flat_object in objects_found:
         for name in names:
-            value = each.get(name)
+            value = flat_object.get(name)
             if isinstance(value, list) and all(isinstance(part, str) for part in value):
                 value = ", ".join(value)
             if isinstance(value, str | int | float) and str(value).strip():
@@ -104,7 +104,7 @@ def string_in(text: str, names: Sequence[str]) -> str:
     answer = without_thoughts(text[:LONGEST].strip())
     has_markup = any(sign in answer for sign in "{}[]<>`")
     is_line = "\n" not in answer and not has_markup
-    return answer.strip('"') if is_line and not found else ""
+    return answer.strip('"') if is_line and not objects_found else ""
 
 
 def _string_within(text: str) -> str:

@@ -176,8 +176,10 @@ class Question(Value):
     @property
     def characters(self) -> int:
         """Return the number of characters of the reader's material: all except the rules."""
-        from_reader = (each for each in self.messages if each["role"] != "system")
-        return sum(len(each["content"]) for each in from_reader)
+        from_reader = (
+            message for message in self.messages if message["role"] != "system"
+        )
+        return sum(len(message["content"]) for message in from_reader)
 
 
 def question(sendable: SendableTask, prompt: Prompt) -> Question:

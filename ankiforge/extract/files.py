@@ -42,9 +42,9 @@ COARSE_NS = 2_000_000_000
 """The resolution of FAT: two seconds."""
 
 
-def stamp_of(found: os.stat_result) -> Stamp:
+def stamp_of(status: os.stat_result) -> Stamp:
     """Return the stamp of a file."""
-    return (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
+    return (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
 
 
 def stamp_at(path: str | Path) -> Stamp | None:
@@ -255,11 +255,11 @@ def read_file(path: str | Path, largest: int) -> tuple[bytes, os.stat_result]:
     """
     try:
         with open(path, "rb", opener=open_regular) as file:
-            found = os.fstat(file.fileno())
-            if found.st_size > largest:
+            status = os.fstat(file.fileno())
+            if status.st_size > largest:
                 hint = "split it, or leave it out with `exclude`"
                 raise ItemError(f"it is larger than {largest // 1_000_000} MB", hint=hint)
-            return file.read(found.st_size + 1), found
+            return file.read(status.st_size + 1), status
     except OSError as error:
         raise unreadable(error) from error
 

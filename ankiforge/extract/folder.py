@@ -267,10 +267,10 @@ class Folder(msgspec.Struct):
         )
 
 
-def _add(found: dict[str, File | Problem], listed: File | Problem) -> None:
+def _add(listed_by_name: dict[str, File | Problem], listed: File | Problem) -> None:
     """Add a file or problem by its path. Of two files with one path only the first is read."""
     where = listed.path if isinstance(listed, File) else listed.where
-    first = found.setdefault(where, listed)
+    first = listed_by_name.setdefault(where, listed)
     if not isinstance(listed, File) or not isinstance(first, File):
         return
     if listed.place != first.place:
@@ -278,7 +278,7 @@ def _add(found: dict[str, File | Problem], listed: File | Problem) -> None:
             "left out: another file here has the same name,"
             " encoded differently (é as e and ´)"
         )
-        found[f"{where}/"] = Problem(where, message, "rename one of the two")
+        listed_by_name[f"{where}/"] = Problem(where, message, "rename one of the two")
 
 
 # --- sources ----------------------------------------------------------------------------

@@ -90,11 +90,11 @@ def source_types() -> tuple[type[SourceType], ...]:
 @cache
 def _source_types(folders: Strings) -> tuple[type[SourceType], ...]:
     """Return the classes of all sources, where distributions are looked for in these folders."""
-    found = [source_type(kind) for kind in _OURS]
+    types = [source_type(kind) for kind in _OURS]
     if _may_have_plugins(folders):
         names = sorted(_plugins().names - _OURS.keys())
-        found += filter(None, map(loaded, names))
-    return tuple(found)
+        types += filter(None, map(loaded, names))
+    return tuple(types)
 
 
 def loaded(kind: str) -> type[SourceType] | None:
@@ -118,11 +118,11 @@ def _by_ending(
     sources: tuple[type[SourceType], ...],
 ) -> dict[str, tuple[type[SourceType], ...]]:
     """Return the types of sources that read files with each ending."""
-    found: dict[str, tuple[type[SourceType], ...]] = {}
+    types_by_ending: dict[str, tuple[type[SourceType], ...]] = {}
     for source in sources:
         for ending in source.endings:
-            found[ending] = (*found.get(ending, ()), source)
-    return found
+            types_by_ending[ending] = (*types_by_ending.get(ending, ()), source)
+    return types_by_ending
 
 
 # --- what others ask about all sources --------------------------------------------------
@@ -130,8 +130,8 @@ def _by_ending(
 
 def is_export(kind: str) -> bool:
     """Return whether the files of a kind are exported from an account."""
-    found = loaded(kind)
-    return found is not None and found.is_export
+    loaded_type = loaded(kind)
+    return loaded_type is not None and loaded_type.is_export
 
 
 def default_name(kind: str, path: Path) -> str:

@@ -336,8 +336,8 @@ def _lines_together(store: Store, line_ids: list[str]) -> Iterator[Line]:
         "d.id IN (SELECT value FROM json_each(?1) UNION SELECT id FROM draft"
         " WHERE revises != '' AND revises IN (SELECT value FROM json_each(?1)))"
     )
-    found = waiting.list_waiting(store, condition, encode(line_ids))
-    drafts = {draft.id: draft for draft in found}
+    waiting_drafts = waiting.list_waiting(store, condition, encode(line_ids))
+    drafts = {draft.id: draft for draft in waiting_drafts}
     revisions = {}
     for draft in drafts.values():
         if draft.revises:

@@ -543,17 +543,17 @@ def likeness(known: Mark, found: Mark) -> float:
     return max(fuzz.ratio(reading.text, text) for reading in known.readings)
 
 
-def likeness_around(one: Mark, other: Mark) -> float:
+def likeness_around(mark: Mark, other: Mark) -> float:
     """Return how alike the texts before and after two marks are, of 200."""
-    before = _ratio(one.newest.before, other.newest.before)
-    after = _ratio(one.newest.after, other.newest.after)
+    before = _ratio(mark.newest.before, other.newest.before)
+    after = _ratio(mark.newest.after, other.newest.after)
     return before + after
 
 
-def _ratio(one: str, other: str) -> float:
+def _ratio(text: str, other_text: str) -> float:
     """Return how much two texts are alike, of 100."""
-    if one == other:  # as most are where a note was edited elsewhere
+    if text == other_text:  # as most are where a note was edited elsewhere
         return 100.0
     from rapidfuzz import fuzz
 
-    return fuzz.ratio(one, other)
+    return fuzz.ratio(text, other_text)

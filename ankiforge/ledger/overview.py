@@ -224,28 +224,28 @@ def counts(store: Store, names: Sequence[str] = ()) -> dict[str, Counter[str]]:
       whose passages are gone; `unsent`: live cards that were never in a package, by kind.
     """
     store.refold()
-    found: dict[str, Counter[str]] = {}
+    counts_by_name: dict[str, Counter[str]] = {}
     waits: Order | None = None
     for name in names or ("fates", "waiting", *_COUNTED):
         match name:
             case "waiting":
                 waits = order(store, waits)
-                found[name] = _lengths(waits)
+                counts_by_name[name] = _lengths(waits)
             case "reasons":
                 waits = order(store, waits)
-                found[name] = waiting.reasons(store, waits.new)
+                counts_by_name[name] = waiting.reasons(store, waits.new)
             case "fates":
                 rows = _fate_rows(
                     store,
                     f"{_FATE} AS name, count(*)",
                     "GROUP BY 1",
                 )
-                found[name] = Counter({row[0]: row[1] for row in rows})
-                found[name]["ignored"] += found[name].pop("decided", 0)
+                counts_by_name[name] = Counter({row[0]: row[1] for row in rows})
+                counts_by_name[name]["ignored"] += counts_by_name[name].pop("decided", 0)
             case _:
                 rows = store.rows(_COUNTED[name])
-                found[name] = Counter({row[0]: row[1] for row in rows})
-    return found
+                counts_by_name[name] = Counter({row[0]: row[1] for row in rows})
+    return counts_by_name
 
 
 def _lengths(order: Order) -> Counter[str]:

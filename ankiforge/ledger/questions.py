@@ -76,16 +76,16 @@ def answer(
 def _find_question(store: Store, question_id: str) -> Question:
     """Return an open question by its id or the beginning of it."""
     questions = open_questions(store)
-    found = []
+    matching = []
     for question in questions:
         if question.id.startswith(question_id):
-            found.append(question)
-    if len(found) != 1:
+            matching.append(question)
+    if len(matching) != 1:
         raise RefusedError(
             f"{question_id}: there is no such open question",
             hint="ankiforge list --view questions",
         )
-    return found[0]
+    return matching[0]
 
 
 def _question_id(kind: QuestionKind, *parts: str) -> str:
@@ -102,7 +102,10 @@ def _ask_same(store: Store) -> Iterator[Question]:
         passage = store.passage(passage_row["key"])
         for new_key, old_key in waiting.asked(store, passage):
             lost = store.passage(old_key)
-            texts = [each.texts[0].exact for each in (passage, lost) if each.texts]
+            texts = []
+            for either in (passage, lost):
+                if either.texts:
+                    texts.append(either.texts[0].exact)
             drafts_of_new = store.rows("SELECT id FROM draft WHERE key = ?", new_key)
             yield Question(
                 id=_question_id(QuestionKind.SAME, new_key, old_key),

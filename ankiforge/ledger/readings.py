@@ -392,6 +392,8 @@ def _same_work(store: Store, row: Row, highlight: Highlight) -> str:
 def _routes(store: Store, key: str) -> set[str]:
     """Return the routes by which a passage was read; "" for a key that was not read."""
     routes = set()
-    for each in store.keys(key):
-        routes.add(store.value("SELECT route FROM highlight WHERE key = ?", each) or "")
+    for known_key in store.keys(key):
+        routes.add(
+            store.value("SELECT route FROM highlight WHERE key = ?", known_key) or ""
+        )
     return routes

@@ -250,7 +250,9 @@ class _Recording:
 
     def _numbered(self, passage: Passage, result: DraftResult) -> list[Worded]:
         """Return drafts with gaps numbered as on their cards; note their search terms."""
-        renumbered = [_renumbered(passage, *each) for each in _worded(result.proposals)]
+        renumbered = []
+        for proposal, wording in _worded(result.proposals):
+            renumbered.append(_renumbered(passage, proposal, wording))
         worded = _worded(renumbered)
         for (_, wording), terms in zip(worded, result.terms, strict=False):
             self._terms.append((f"{wording.kind}{wording.content}", terms))
@@ -365,10 +367,10 @@ class _Recording:
 def keep_terms(store: Store, terms: Iterable[tuple[str, SearchTerms]]) -> None:
     """Store search terms by the kind and content of their cards, or by another digest."""
     rows = []
-    for digest, each in terms:
-        words = " ".join(each.words)
-        finders = " ".join(each.finders)
-        rows.append((digest, words, finders, each.exact))
+    for digest, search_terms in terms:
+        words = " ".join(search_terms.words)
+        finders = " ".join(search_terms.finders)
+        rows.append((digest, words, finders, search_terms.exact))
     store.write_all("INSERT OR IGNORE INTO indexed VALUES (?, ?, ?, ?)", rows)
 
 
@@ -419,11 +421,11 @@ def _divided(worded: Iterable[Worded]) -> tuple[list[Worded], list[Worded]]:
     """Divide drafts into those of rules and models, and proposals."""
     drafted = []
     proposed = []
-    for each in worded:
-        if each.wording.drafter == PROPOSE:
-            proposed.append(each)
+    for worded_draft in worded:
+        if worded_draft.wording.drafter == PROPOSE:
+            proposed.append(worded_draft)
         else:
-            drafted.append(each)
+            drafted.append(worded_draft)
     return drafted, proposed
 
 
@@ -484,11 +486,11 @@ def _followed(card: State, proposal: Proposal) -> Proposal:
     return replace(proposal, draft=numbered)
 
 
-def _alike(one: Wording, other: Wording) -> float:
+def _alike(wording: Wording, other: Wording) -> float:
     """Return how much the words of two cards are alike, of 100."""
     from rapidfuzz import fuzz
 
-    words = " ".join(one.fields.values())
+    words = " ".join(wording.fields.values())
     other_words = " ".join(other.fields.values())
     return fuzz.ratio(words, other_words)
 
@@ -539,12 +541,12 @@ def _original_of(
     return ""
 
 
-def _same_marks(one: Highlight, other: Highlight) -> bool:
+def _same_marks(highlight: Highlight, other: Highlight) -> bool:
     """Return whether drafts of two highlights with equal text would be the same."""
     return (
-        one.gaps == other.gaps
-        and one.markdown == other.markdown
-        and one.comment == other.comment
+        highlight.gaps == other.gaps
+        and highlight.markdown == other.markdown
+        and highlight.comment == other.comment
     )
 
 

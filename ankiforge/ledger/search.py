@@ -86,8 +86,8 @@ class _Hits:
     def in_order(self) -> list[tuple[int, list[_Hit]]]:
         """Return the works with their hits, the most reliable first."""
 
-        def reliability(found: tuple[int, list[_Hit]]) -> tuple[int, float, int]:
-            work, hits = found
+        def reliability(work_and_hits: tuple[int, list[_Hit]]) -> tuple[int, float, int]:
+            work, hits = work_and_hits
             best = min(hits)
             return (best.rank, best.minus_score, work)
 

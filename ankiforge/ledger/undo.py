@@ -193,7 +193,7 @@ def _refuse_below(store: Store, event: Event) -> None:
     events = store.events(store.keys(event.key))
     undone = {other.body["event"] for other in events if other.what == "undo"}
     fields = _changed_fields(event)
-    for other in sorted(events, key=lambda each: each.order, reverse=True):
+    for other in sorted(events, key=lambda other_event: other_event.order, reverse=True):
         if other.order <= event.order:
             break
         if other.what not in ("revise", "edit") or other.id in undone:

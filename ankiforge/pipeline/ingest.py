@@ -213,16 +213,16 @@ def _told_once(sources: Iterable[Source], ledger: Ledger) -> Iterator[Problem]:
     for place, not_read_there in known.items():
         if Path(place).exists():
             now[place] = not_read_there
-    for found in left_out(sources):
-        place = str(found.place)
+    for unread_folder in left_out(sources):
+        place = str(unread_folder.place)
         before = now.pop(place, None)
-        text = found.text()
+        text = unread_folder.text()
         if not text:
             continue
-        now[place] = NotRead(found.kinds, found.hidden, text)
+        now[place] = NotRead(unread_folder.kinds, unread_folder.hidden, text)
         known_kinds = {*before.kinds, *before.hidden} if before else set()
-        if not known_kinds.issuperset((*found.kinds, *found.hidden)):
-            yield Problem(found.place.name, f"{NOT_READ}: {text}", notice=True)
+        if not known_kinds.issuperset((*unread_folder.kinds, *unread_folder.hidden)):
+            yield Problem(unread_folder.place.name, f"{NOT_READ}: {text}", notice=True)
     if now != known:
         ledger.set_setting(NOT_READ, json.encode(now).decode())
 

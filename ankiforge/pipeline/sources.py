@@ -113,11 +113,11 @@ class _Selection:
 
     def add(self, path: Path) -> Problem | None:
         """Add the sources at a PATH, and remember it; return why it cannot be read."""
-        found = _behind(self._config, self.remembered, path)
-        if isinstance(found, Problem):
-            return found
+        sources_of_path = _behind(self._config, self.remembered, path)
+        if isinstance(sources_of_path, Problem):
+            return sources_of_path
         names: dict[str, str] = {}  # of the sources that only this PATH names, by kind
-        for source in found:
+        for source in sources_of_path:
             other = self.sources.get(source.key)
             self.sources[source.key] = _union(other, source) if other else source
             entry = source.entry
@@ -236,56 +236,56 @@ class _Naming:
                 roots[entry.name] = entry.path
         return roots
 
-    def entry_at(self, found: FoundSource) -> SourceEntry | None:
+    def entry_at(self, found_source: FoundSource) -> SourceEntry | None:
         """Return the source of the settings that reads the root of a discovered one."""
         for entry in self._config.sources:
             if (
-                entry.kind == found.kind
+                entry.kind == found_source.kind
                 and entry.has_folder
-                and resolve(entry.path) == found.root
+                and resolve(entry.path) == found_source.root
             ):
                 return entry
         return None
 
-    def name_of(self, found: FoundSource, path: Path) -> str:
+    def name_of(self, found_source: FoundSource, path: Path) -> str:
         """Return the name of a discovered source: the one that it had before, else a new one.
 
         `path` is the PATH at which it was discovered.
         """
-        for name, root in self.roots(found.kind).items():
-            if root == found.root:
+        for name, root in self.roots(found_source.kind).items():
+            if root == found_source.root:
                 return name
-        if found.root == path or found.only:
-            name = self._name_at(path, found.kind)
+        if found_source.root == path or found_source.only:
+            name = self._name_at(path, found_source.kind)
             if name:
                 return name
-        own_name = default_name(found.kind, found.root)
+        own_name = default_name(found_source.kind, found_source.root)
         for item in self._remembered:
-            if item.names.get(found.kind) == own_name and _contains(
-                found.root,
+            if item.names.get(found_source.kind) == own_name and _contains(
+                found_source.root,
                 Path(item.path),
             ):
                 return own_name  # a part of it is remembered
-        return self._free_name(found)
+        return self._free_name(found_source)
 
     def _name_at(self, path: Path, kind: str) -> str:
         """Return the name of the source of this kind at a remembered PATH, "" if there is none."""
         names = {item.path: item.names for item in self._remembered}
         return names.get(str(path), {}).get(kind, "")
 
-    def _free_name(self, found: FoundSource) -> str:
+    def _free_name(self, found_source: FoundSource) -> str:
         """Return the name of a new source: that of its folder, with a number if it is taken."""
         same_kind = []
         for entry in self._config.sources:
-            if entry.kind == found.kind:
+            if entry.kind == found_source.kind:
                 same_kind.append(entry.name)
-        if is_export(found.kind):
-            return same_kind[0] if same_kind else found.kind
+        if is_export(found_source.kind):
+            return same_kind[0] if same_kind else found_source.kind
         names_taken = set(same_kind)
         for item in self._remembered:
-            if found.kind in item.names:
-                names_taken.add(item.names[found.kind])
-        name = default_name(found.kind, found.root)
+            if found_source.kind in item.names:
+                names_taken.add(item.names[found_source.kind])
+        name = default_name(found_source.kind, found_source.root)
         free = name
         number = 2
         while free in names_taken:
@@ -300,13 +300,13 @@ def _root_of(item: Remembered) -> Path:
     return path if path.is_dir() else path.parent
 
 
-def _unconfigured(found: FoundSource, name: str) -> SelectedSource:
+def _unconfigured(found_source: FoundSource, name: str) -> SelectedSource:
     """Return a source that is not in the settings."""
-    options: Json = {"path": str(found.root), "name": name}
-    if found.exclude:
-        options["exclude"] = found.exclude
-    entry = SourceEntry(found.kind, name, found.root, options, COMMAND_LINE)
-    return SelectedSource(entry, found.only)
+    options: Json = {"path": str(found_source.root), "name": name}
+    if found_source.exclude:
+        options["exclude"] = found_source.exclude
+    entry = SourceEntry(found_source.kind, name, found_source.root, options, COMMAND_LINE)
+    return SelectedSource(entry, found_source.only)
 
 
 def _below(entry: SourceEntry, *paths: Path) -> tuple[Path, ...]:

@@ -594,8 +594,8 @@ class Workspace:
             RefusedError: one no longer waits.
         """
         with self.ledger.action():
-            for each in self._named(ids):
-                self.ledger.reject(each, reason)
+            for full_id in self._named(ids):
+                self.ledger.reject(full_id, reason)
 
     def edit(
         self,
@@ -740,9 +740,9 @@ class Workspace:
         self.read_collection()
         selected, _, _ = select_sources(self.folder)
         sources = open_sources(self.folder, self.ledger, selected, offline=True)
-        found = self.ledger.find(parse(query))
+        line_ids = self.ledger.find(parse(query))
         guids = []
-        for line in self.ledger.lines(found):
+        for line in self.ledger.lines(line_ids):
             if line.card is not None:
                 guids.append(line.card.guid)
         return make_patch(self.ledger, sources, guids, self.folder.pictures)

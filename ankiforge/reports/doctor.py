@@ -424,20 +424,20 @@ def vaults(machine: Machine, near: Path | None = None) -> tuple[Path, ...]:
         machine: the places to search.
         near: one more folder to search.
     """
-    found = []
+    paths = []
     for settings_folder in (
         *machine.settings_of("obsidian"),
         machine.home / ".var/app/md.obsidian.Obsidian/config/obsidian",
     ):
-        found += _vaults_listed_in(settings_folder / "obsidian.json")
+        paths += _vaults_listed_in(settings_folder / "obsidian.json")
     usual_folders = [machine.home / name for name in _NEAR]
     if near:
         usual_folders.append(near)
     for folder in usual_folders:
         for path in (folder, *_visible_in(folder)):
             if _exists(path / ".obsidian"):
-                found.append(path)
-    return _real(found)
+                paths.append(path)
+    return _real(paths)
 
 
 def _visible_in(folder: Path) -> list[Path]:
@@ -462,7 +462,7 @@ _DATA_FOLDER = regex(r'(?m)^user_pref\("extensions\.zotero\.dataDir", ("[^\n]*")
 
 def zotero_folders(machine: Machine) -> tuple[Path, ...]:
     """Return Zotero's data folders: those named in its profiles, then the usual ones."""
-    found = []
+    paths = []
     for home in (
         machine.home / ".zotero/zotero",
         machine.home / ".var/app/org.zotero.Zotero/.zotero/zotero",
@@ -472,9 +472,9 @@ def zotero_folders(machine: Machine) -> tuple[Path, ...]:
             setting = _DATA_FOLDER.search(_text(home / profile.strip() / "prefs.js"))
             folder = _parsed(setting[1]) if setting else None
             if isinstance(folder, str):
-                found.append(Path(folder))
-    found.append(machine.home / "Zotero")
-    return _real(folder for folder in found if _exists(folder / "zotero.sqlite"))
+                paths.append(Path(folder))
+    paths.append(machine.home / "Zotero")
+    return _real(folder for folder in paths if _exists(folder / "zotero.sqlite"))
 
 
 def book_sources(machine: Machine) -> tuple[tuple[str, Path], ...]:
@@ -487,22 +487,22 @@ def book_sources(machine: Machine) -> tuple[tuple[str, Path], ...]:
     for folder in ("/media", "/run/media", "/Volumes"):
         for path in _visible_in(Path(folder)):
             devices += [path, *_visible_in(path)]
-    found: list[tuple[str, Path]] = []
+    sources: list[tuple[str, Path]] = []
     for device in devices:
         if _exists(device / ".kobo/KoboReader.sqlite"):
-            found.append(("kobo", device))
+            sources.append(("kobo", device))
         if _exists(device / "koreader") or _exists(device / ".adds/koreader"):
-            found.append(("koreader", device))
+            sources.append(("koreader", device))
     settings = machine.home / ".config/koreader/docsettings"
     if _exists(settings):
-        found.append(("koreader", settings))
+        sources.append(("koreader", settings))
     library = machine.home / "Calibre Library"
     if _exists(library / "metadata.db"):
-        found.append(("calibre", library))
+        sources.append(("calibre", library))
     apple = machine.home / "Library/Containers/com.apple.iBooksX/Data/Documents"
     if _exists(apple / "AEAnnotation"):
-        found.append(("apple-books", apple))
-    return tuple(found)
+        sources.append(("apple-books", apple))
+    return tuple(sources)
 
 
 def anki_collections(machine: Machine) -> tuple[Path, ...]:

@@ -360,12 +360,12 @@ def _came_in(
             "no longer selected by the settings": report.unselected,
         }
         news = _listed(numbers)
-        found = f"{counted(report.seen, 'highlight')} found"
-        found += f" ({news})" if news else ", nothing new"
+        what_was_found = f"{counted(report.seen, 'highlight')} found"
+        what_was_found += f" ({news})" if news else ", nothing new"
         if counts:
-            yield from _became(result, counts, proposed, found)
+            yield from _became(result, counts, proposed, what_was_found)
         else:
-            yield found
+            yield what_was_found
     made = ""
     if counts is None or not _is_all_by_policy(result, counts):
         made = _made_text(result)
@@ -378,7 +378,7 @@ def _became(
     result: RunResult,
     counts: Mapping[str, Counter[str]],
     proposed: int,
-    found: str,
+    what_was_found: str,
 ) -> Text:
     """Yield what became of all highlights: each is counted once, and the numbers add up.
 
@@ -386,7 +386,7 @@ def _became(
         result: the run.
         counts: of what is in the ledger now.
         proposed: the number of proposals that wait.
-        found: what the sources had, in words.
+        what_was_found: what the sources had, in words.
     """
     fates = counts["fates"]
     origin = " from your own questions" if _is_all_by_policy(result, counts) else ""
@@ -401,9 +401,9 @@ def _became(
     total = sum(numbers.values())
     became = _listed(numbers)
     if result.report is not None and result.report.seen == total:
-        yield f"{found}: {became}"
+        yield f"{what_was_found}: {became}"
     else:
-        yield found
+        yield what_was_found
         yield f"{counted(total, 'highlight')} in all: {became}"
 
 

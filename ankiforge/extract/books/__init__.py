@@ -146,18 +146,20 @@ class Shelf:
     @cached_property
     def _by_name(self) -> dict[str, list[Path]]:
         """The books by the names of their files, folded and without endings."""
-        found: dict[str, list[Path]] = {}
+        paths_by_name: dict[str, list[Path]] = {}
         count = 0
         for folder in self._folders:
             for within, folders, names in os.walk(folder):
                 folders[:] = sorted(name for name in folders if not name.startswith("."))
                 count += len(names)
                 if count > MOST_FILES:
-                    return found
+                    return paths_by_name
                 for name in sorted(names):
                     if name.casefold().endswith(ENDINGS):
-                        found.setdefault(_name_of(name), []).append(Path(within, name))
-        return found
+                        paths_by_name.setdefault(_name_of(name), []).append(
+                            Path(within, name)
+                        )
+        return paths_by_name
 
 
 def _name_of(file: str) -> str:

@@ -58,10 +58,10 @@ class Kobo(DatabaseSource):
     @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:
         """Return whether a file is a database of a Kobo; by its name if it is damaged."""
-        found = super().recognise(candidate)
-        if not found.confidence and "koboreader" in candidate.path.name.casefold():
+        recognition = super().recognise(candidate)
+        if not recognition.confidence and "koboreader" in candidate.path.name.casefold():
             return Recognition(Confidence.CONTENT)
-        return found
+        return recognition
 
     def marked(self, connection: sqlite3.Connection, file: File) -> Iterator[Marked]:
         """Yield the marks of all books, each book's in reading order."""
@@ -123,8 +123,8 @@ def _file_of(content: str) -> str:
     `<book>!!OEBPS/ch.xhtml-3`.
     """
     for sign in ("!!", "!", "#("):
-        before, found, rest = content.partition(sign)
-        if found and before:
+        before, separator, rest = content.partition(sign)
+        if separator and before:
             name = rest.partition(")")[2] if sign == "#(" else rest
             path = name.rpartition("!")[2].partition("#")[0]
             return regex(r"(\.x?html?)-\d+$").sub(r"\1", path)

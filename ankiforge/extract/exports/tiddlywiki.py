@@ -238,24 +238,24 @@ _WEB_ADDRESS = regex(r"https?://[^\s<>]+")
 _MARKDOWN_SIGN = regex(r"[\\*_=%{}#^\[\]`<|]")
 
 
-def _inline_markdown(found: re.Match[str]) -> str:
+def _inline_markdown(match: re.Match[str]) -> str:
     """Return the Markdown of one sign of wikitext, with the words that it applies to."""
-    if found["marked"] is not None:
-        style = _NO_STYLE.sub("", found["style"])
-        words = _SIGNS.sub(_inline_markdown, found["marked"].strip())
+    if match["marked"] is not None:
+        style = _NO_STYLE.sub("", match["style"])
+        words = _SIGNS.sub(_inline_markdown, match["marked"].strip())
         return (
             f'<mark style="{style}">{words}</mark>' if style else f"<mark>{words}</mark>"
         )
-    if found["sign"]:
-        before, after = _DELIMITERS[found["sign"]]
-        return f"{before}{_SIGNS.sub(_inline_markdown, found['words'])}{after}"
-    if found["link"]:
-        return _link(found["link"])
-    if found["shown"]:
+    if match["sign"]:
+        before, after = _DELIMITERS[match["sign"]]
+        return f"{before}{_SIGNS.sub(_inline_markdown, match['words'])}{after}"
+    if match["link"]:
+        return _link(match["link"])
+    if match["shown"]:
         return "…"
-    if found["gone"] is not None:
+    if match["gone"] is not None:
         return ""
-    return _literal(found[0]) if found["literal"] else found[0]
+    return _literal(match[0]) if match["literal"] else match[0]
 
 
 def _link(link: str) -> str:

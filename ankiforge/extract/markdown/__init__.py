@@ -454,4 +454,4 @@ _INDENT = regex(
 
 def _without_indents(text: str) -> str:
     """Return plain text without indentation, which Markdown reads as code; fences keep theirs."""
-    return _INDENT.sub(lambda found: found["fence"] or "", text)
+    return _INDENT.sub(lambda match: match["fence"] or "", text)

@@ -270,8 +270,8 @@ class _O2a(
         for note_type, expression in usable.items():
             name = f"the expression of Obsidian_to_Anki for {note_type}"
             patterns = [translated(expression + form.pattern) for form in forms]
-            found = searcher.find(name, patterns, text)
-            for form, matches in zip(forms, found, strict=True):
+            matches_by_form = searcher.find(name, patterns, text)
+            for form, matches in zip(forms, matches_by_form, strict=True):
                 for match in matches:
                     yield note_type, form, match
 

@@ -250,12 +250,14 @@ class Inline:
     @cached_property
     def marked_pictures(self) -> tuple[MarkedPicture, ...]:
         """The pictures that stand alone in a mark."""
-        found = []
+        marked_alone = []
         for index, token in enumerate(self.tokens):
             if token.kind is not Kind.MARK or token.partner <= index:
                 continue
             inner = self.tokens[index + 1 : token.partner]
-            pictures = [each for each in inner if _is_shown_picture(each)]
+            pictures = [
+                inner_token for inner_token in inner if _is_shown_picture(inner_token)
+            ]
             has_words = any(token.plain.strip() for token in inner)
             if has_words or not pictures:
                 continue
@@ -263,8 +265,10 @@ class Inline:
             colour = "" if sign == "==" else token.note
             for picture in pictures:
                 start = self.starts[index]
-                found.append(MarkedPicture(start, sign, colour, picture.markdown.strip()))
-        return tuple(found)
+                marked_alone.append(
+                    MarkedPicture(start, sign, colour, picture.markdown.strip())
+                )
+        return tuple(marked_alone)
 
     def _has_line_end(self, low: int, high: int) -> bool:
         return any(token.kind is Kind.BREAK for token in self.tokens[low:high])

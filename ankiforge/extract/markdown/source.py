@@ -111,24 +111,24 @@ class _Hider:
         self.maths = list[str]()
         self.references = dict[str, Texts]()
 
-    def replace(self, found: re.Match[str]) -> str:
+    def replace(self, hidden: re.Match[str]) -> str:
         """Return what stands for a match of `_HIDDEN`."""
-        maths = found["maths"] or found["display"]
+        maths = hidden["maths"] or hidden["display"]
         if maths:
-            return self._without_maths(found, maths) if "\n" in maths else found[0]
-        if found["definition"]:
-            target = {"href": found["target"].strip("<>"), "title": ""}
-            self.references[normalizeReference(found["label"])] = target
-        elif not (found["comment"] or found["field"] or found["data"]):
-            return found[0]
-        return re.sub(r"[^\n]", COMMENT, found[0])
+            return self._without_maths(hidden, maths) if "\n" in maths else hidden[0]
+        if hidden["definition"]:
+            target = {"href": hidden["target"].strip("<>"), "title": ""}
+            self.references[normalizeReference(hidden["label"])] = target
+        elif not (hidden["comment"] or hidden["field"] or hidden["data"]):
+            return hidden[0]
+        return re.sub(r"[^\n]", COMMENT, hidden[0])
 
-    def _without_maths(self, found: re.Match[str], maths: str) -> str:
+    def _without_maths(self, hidden: re.Match[str], maths: str) -> str:
         """Keep maths over several lines, and return the placeholder for it."""
         lines = (line.strip(" \t>") for line in maths.split("\n"))
         kept = "\n".join(filter(None, lines)).replace(_OPEN, "<!--")
         number = len(self.maths)
         self.maths.append(kept)
-        start = found["start"] or ""
+        start = hidden["start"] or ""
         further_lines = f"\n{CONTINUED}" * maths.count("\n")
         return f"{start}{MATHS}{number}{MATHS}{further_lines}"

@@ -144,10 +144,10 @@ def _listed_pages(book: ZipFile, sizes: dict[str, int]) -> Iterator[str]:
 
 def _passage(pages: list[_Page], quote: Quote) -> Passage:
     """Return the context of a quote; none if it stands nowhere, or at several places alike."""
-    found = _find(pages, quote)
-    if found is None:
+    located = _find(pages, quote)
+    if located is None:
         return Passage()
-    text, span = found
+    text, span = located
     prefix, suffix, sentence = around(text, span)
     return Passage(
         prefix=prefix,

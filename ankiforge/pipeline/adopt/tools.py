@@ -74,18 +74,18 @@ def names_of(note_type: SeenType, maps: Mapping[str, Texts]) -> Texts:
 def _usual_names_in(note_type: SeenType) -> dict[str, str]:
     """Return the fields of a note type that have usual names, by our names."""
     present = {name.casefold(): name for name in note_type.names}
-    found: dict[str, str] = {}
+    names_by_ours: dict[str, str] = {}
     for our_name, usual_names in _USUAL_NAMES[note_type.family].items():
         for usual_name in usual_names:
             if usual_name in present:
-                found[our_name] = present[usual_name]
+                names_by_ours[our_name] = present[usual_name]
                 break
     if note_type.cloze:
-        return found if "Text" in found else {"Text": note_type.names[0]}
-    has_both_sides = {"Front", "Back"} <= found.keys()
+        return names_by_ours if "Text" in names_by_ours else {"Text": note_type.names[0]}
+    has_both_sides = {"Front", "Back"} <= names_by_ours.keys()
     if not has_both_sides and len(note_type.names) == 2:
         return {"Front": note_type.names[0], "Back": note_type.names[1]}
-    return found
+    return names_by_ours
 
 
 def read_maps(given: Strings, note_types: Sequence[SeenType]) -> dict[str, Texts]:
