@@ -349,7 +349,7 @@ class Passes:
         revised = [change for change in result.changes if not change.why]
         self.tell(
             "pass",
-            f"{new} new, {changed} changed; {counted(result.drafted, 'draft')}",
+            f"{new} new, {changed} changed: {counted(result.drafted, 'new draft')}",
             highlights={"new": new, "changed": changed, "gone": len(report.gone)},
             cards={"drafted": result.drafted, "revised": len(revised)},
             seconds=seconds,
@@ -404,7 +404,8 @@ class Passes:
             for key, problem in problems.items():
                 if key not in told:
                     hint = f" ({problem.hint})" if problem.hint else ""
-                    text = f"failed: {problem.where}: {problem.what}{hint}"
+                    kind = "note" if problem.notice else "failed"
+                    text = f"{kind}: {problem.where}: {problem.what}{hint}"
                     self.tell("problem", text, **problem_json(problem))
             self._told_problems[step] = set(problems)
 

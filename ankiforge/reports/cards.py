@@ -428,9 +428,9 @@ def worth_text(highlight: Highlight) -> str:
         sign = "+" if feature.weight > 0 else "−"
         reasons.append(f"{sign} {feature.words}")
     decided = f": {', '.join(reasons)}" if reasons else ""
-    return (
-        f"{100 * worth.score:.0f} %, proposed from {100 * worth.threshold:.0f} %{decided}"
-    )
+    score = f"{100 * worth.score:.0f} %"
+    threshold = f"{100 * worth.threshold:.0f} %"
+    return f"{score} (a card is proposed from {threshold} on){decided}"
 
 
 def _draft_text(ledger: Ledger, line: Line) -> Text:

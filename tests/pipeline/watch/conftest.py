@@ -18,6 +18,8 @@ class Life:
     def __init__(self) -> None:
         self.ahead = 0.0
         self.told: list[dict[str, Any]] = []
+        self.said = ""
+        """What the program printed on stderr."""
 
     def clock(self) -> float:
         return time.time() + self.ahead
@@ -65,7 +67,9 @@ def watch(forge, desk: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., L
     """Watches as long as `happens(life)` lasts: it yields the paths that changed, or nothing."""
 
     def run(
-        happens: Callable[[Life], Iterator[set[Path] | set[str]]], *options: str
+        happens: Callable[[Life], Iterator[set[Path] | set[str]]],
+        *options: str,
+        as_json: bool = True,
     ) -> Life:
         life, follow = Life(), watching.follow
 
@@ -85,7 +89,8 @@ def watch(forge, desk: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., L
 
         with monkeypatch.context() as patch:
             patch.setattr(watching, "follow", scripted)
-            forge("watch", "--json", *options, code=130)
+            form = ["--json"] if as_json else []
+            life.said = forge("watch", *form, *options, code=130).stderr
         return life
 
     return run

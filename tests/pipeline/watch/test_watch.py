@@ -148,6 +148,19 @@ def test_a_vault_that_is_gone_or_empty_loses_no_card_and_is_told_once(
     assert len(forge.cards()) == 3
 
 
+def test_what_is_only_worth_knowing_is_told_as_a_note(watch, vault):
+    bold = "\n\n".join(f"The **part {number}** is small." for number in range(25))
+    (vault / "Bold.md").write_text(bold, "utf-8")
+
+    def happens(life):
+        yield set()
+        yield from life.later(10)
+
+    told = watch(happens, as_json=False).said
+    assert " note: notes: phrases in bold are not read as marks: 25" in told
+    assert "failed" not in told
+
+
 def test_damaged_settings_are_told_once_and_read_again_when_they_are_mended(
     forge, desk, watch, vault
 ):
