@@ -224,8 +224,8 @@ def _remarks(
         yield Remark(of_history)
     content = draft.wording.content
     for card in equal_cards(store, draft.passage, content):
-        dropped = "" if card["live"] else ", which was dropped"
-        yield Remark(RemarkKind.EQUAL_CARD, f"{card['guid'][:10]}{dropped}")
+        no_longer = "" if card["live"] else ", which is rejected or retired"
+        yield Remark(RemarkKind.EQUAL_CARD, f"{card['guid'][:10]}{no_longer}")
     rejected = store.rows("SELECT passage FROM rejected WHERE content = ?", content)
     if any(row["passage"] != draft.passage.key for row in rejected):
         yield Remark(RemarkKind.REJECTED_ELSEWHERE)

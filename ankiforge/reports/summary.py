@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import takewhile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -212,6 +213,9 @@ def as_text(
     if result.remembered:
         paths = first_of(result.remembered)
         after.append(f"from now on, ankiforge run reads {paths}, too")
+        if _failed_among(result.remembered, result.problems):
+            file = workspace.folder / "sources.yaml"
+            after.append(f"to forget a PATH that failed, delete its lines in {file}")
     may_advise = _is_first(report) and workspace.config.drafter == "rules"
     if may_advise and waits["without"]:
         advice = _model_advice(workspace)
@@ -278,6 +282,12 @@ def _waiting_lines(counts: Mapping[str, Counter[str]], proposed: int) -> Text:
         yield f"in all, {text}"
     if reasons:
         yield f"they wait because: {_first_reasons(reasons)}"
+
+
+def _failed_among(paths: Iterable[str], problems: Iterable[Problem]) -> bool:
+    """Return whether a file among some PATHs could not be read."""
+    failed = {Path(problem.where).name for problem in problems if not problem.notice}
+    return any(Path(path).name in failed for path in paths)
 
 
 def _is_first(report: Report | None) -> bool:

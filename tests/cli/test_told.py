@@ -1,6 +1,7 @@
 """What a run tells at its end, and what waits without being new: nothing is kept from a person."""
 
 import os
+import re
 import shutil
 import time
 from pathlib import Path
@@ -297,3 +298,12 @@ def test_a_card_that_changed_before_anki_was_seen_is_counted_as_updated(
     rewrite(note, "The mitochondrion", "The mitochondria")
     assert "2 notes to import (1 updated, 1 as before)" in forge.ok("run").stdout
     assert "2 notes to import (2 as before)" in forge.ok("build").stdout
+
+
+def test_a_path_that_failed_is_remembered_and_it_is_said_how_to_forget_it(forge):
+    (forge.folder / "broken.pdf").write_text("not a PDF", encoding="utf-8")
+    told = forge("run", "broken.pdf", code=1)
+    said = told.stdout + told.stderr
+    assert "it is not a PDF" in said
+    [line] = re.findall(r"to forget a PATH that failed, delete its lines in (.+)", said)
+    assert "broken.pdf" in Path(line).read_text(encoding="utf-8")
