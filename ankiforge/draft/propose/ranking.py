@@ -28,7 +28,7 @@ _YEAR_OF_CITATION = regex(
 _NUMBERS_OF_SOURCES = regex(
     r"\[\d{1,3}(?:[,–-] ?\d{1,3})*\]|\(\d{1,3}(?:[,–-] ?\d{1,3})+\)"
 )
-_HYPHENS = frozenset("-‐‑–")
+_HYPHENS = frozenset("-‐‑")
 # Words before a number that points at another place of the text.
 _POINTING = frozenset(
     "figure fig figures table tables section chapter appendix equation eq page pages "

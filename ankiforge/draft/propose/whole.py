@@ -193,7 +193,8 @@ def flaw(text: str, language: Language, *, is_note: bool = False) -> Reason | No
     Args:
         text: one or more sentences.
         language: their language.
-        is_note: they are a person's own note, in which a line may begin without a capital.
+        is_note: they are a person's own note, in which a line may begin without a capital,
+            and what looks lost is a typo.
     """
     words = tokens(text, language)
     text = without_formulas(text)
@@ -203,13 +204,13 @@ def flaw(text: str, language: Language, *, is_note: bool = False) -> Reason | No
         return Reason.ANNOUNCEMENT
     if damage_in(text) or _HYPHEN.search(text) or _GLUED.search(text):
         return Reason.GARBLED
-    if any(_lacks_ligature(token, language) for token in words):
-        return Reason.GARBLED
-    if _is_title(text, words, language):
-        return Reason.HEADING
     if not is_note:
+        if any(_lacks_ligature(token, language) for token in words):
+            return Reason.GARBLED
         if _LINK.search(text):
             return Reason.GARBLED
+        if _is_title(text, words, language):
+            return Reason.HEADING
         if _says_nothing(text, words, language):
             return Reason.FRAGMENT
     if _is_table(text, words) or _CAPTION.match(text) or _REFERENCE.match(text):
