@@ -290,19 +290,20 @@ def _urls(highlight: Highlight) -> list[str]:
 
 def _names_a_path(target: str) -> bool:
     """Return whether a link works on one computer only: `obsidian://open?path=/home/…`."""
-    parts = urlsplit(target)
-    if parts.scheme != "obsidian":
+    if not target.casefold().startswith("obsidian:"):
         return False
+    parts = urlsplit(target)
     return not parts.netloc or "path" in parse_qs(parts.query)
 
 
 def _label(target: str, own: str) -> str:
     """Return the text of a link. A link from one note to another shows the target's name."""
     parts = urlsplit(target)
-    file = parse_qs(parts.query).get("file", [""])[0]
     between_notes = parts.scheme == "obsidian" and own.startswith("obsidian:")
-    if between_notes and target != own and file:
-        return file.rpartition("/")[2].partition("#^")[0]
+    if between_notes and target != own:
+        file = parse_qs(parts.query).get("file", [""])[0]
+        if file:
+            return file.rpartition("/")[2].partition("#^")[0]
     if parts.netloc.endswith("doi.org"):
         return f"doi:{unquote(parts.path).lstrip('/')}"
     return _LABELS.get(parts.scheme) or parts.netloc or target

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 # The outer braces show emphasis rules the same punctuation as in the source.
 _ATOM = regex("\\{\ufdd0(\\d+)\ufdd1\\}")
+# What an atom counts as where a line is looked at for markup.
+_LETTER = "x"
 # A line that contains no markup.
 _PLAIN_LINE = regex(r"[^\W\d_](?:(?:[^\W_]|[ ,.;:'\"?!()/%-])*[^\W_ ])?[.?!)]?")
 _TAG_NAMES = (
@@ -88,7 +90,14 @@ class _Writer(Value):
     """(source, HTML) of each atom."""
 
     def write(self, markdown: str) -> str:
-        tokens = _parser().parse(self._with_atoms(markdown))
+        """Return the HTML of a field, or of the answer or hint of a cloze."""
+        with_atoms = self._with_atoms(markdown)
+        if not with_atoms:
+            return ""
+        if _PLAIN_LINE.fullmatch(_ATOM.sub(_LETTER, with_atoms)):
+            # true of most texts with clozes; the parser would give the same
+            return self._text(with_atoms)
+        tokens = _parser().parse(with_atoms)
         if [token.type for token in tokens] == [
             "paragraph_open",
             "inline",
@@ -168,7 +177,7 @@ class _Writer(Value):
         linked = False
         for token in tokens:
             if token.type == "text":
-                yield self._text(token)
+                yield self._text(token.content)
             elif token.type in ("softbreak", "hardbreak"):
                 yield "<br>"
             elif token.type == "code_inline":
@@ -186,9 +195,9 @@ class _Writer(Value):
             else:
                 yield _tag(token)
 
-    def _text(self, token: Token) -> str:
-        """Return the text of a token, with its atoms as HTML."""
-        parts = _ATOM.split(token.content)  # text, number of an atom, text …
+    def _text(self, text: str) -> str:
+        """Return the HTML of text without markup, with its atoms as HTML."""
+        parts = _ATOM.split(text)  # text, number of an atom, text …
         parts[::2] = map(literal, parts[::2])
         parts[1::2] = [self.atoms[int(number)][1] for number in parts[1::2]]
         return _escape_brackets("".join(parts))
@@ -285,8 +294,14 @@ def escape(text: str) -> str:
     return html.escape(text, quote=False).replace("\u00a0", "&nbsp;")
 
 
+# What `literal` may change: `_DOUBLE`, `_BRACKET`, `_DELIMITER`, and what `escape` changes.
+_MAY_NEED_ESCAPE = regex(r"[{}:\[\\&<>]")
+
+
 def literal(text: str) -> str:
     """Return HTML that shows exactly this text in any field, also in code. Newlines are kept."""
+    if text.isascii() and text.isprintable() and not _MAY_NEED_ESCAPE.search(text):
+        return text
     shown = escape(clean(text))
     shown = _DOUBLE.sub(r"\1<wbr>", shown)
     shown = _escape_brackets(shown)

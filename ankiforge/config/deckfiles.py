@@ -292,11 +292,13 @@ def _fill(template: str, title: str, values: Strings) -> str:
     return _joined(name.split("::")) or _part(title) or "ankiforge"
 
 
+@lru_cache(maxsize=1024)  # the same folders and titles follow each other
 def _path(text: str) -> str:
     """Return a path of folders or collections as a deck name with the same levels."""
     return _joined(map(_part, text.split("/")))
 
 
+@lru_cache(maxsize=1024)
 def _part(text: str) -> str:
     """Return text as one part of a deck's name: no `::`, of limited length."""
     line = re.sub(r":{2,}", "-", _joined([text])).strip(": ")

@@ -270,6 +270,8 @@ _PRIVATE = range(0xE000, 0x110000)
 def plain(markdown: str) -> str:
     """Return the text of a field without markup, escapes, clozes and delimiters."""
     text = reveal(markdown)
+    if not _MAY_BE_MARKUP.search(text):
+        return text.strip()
     letters = set(text)
     # a sign that the text does not contain, between which stands the number of a shield
     sign = next(sign for sign in map(chr, _PRIVATE) if sign not in letters)

@@ -155,12 +155,16 @@ _PARAGRAPH = regex("([\n\r\x1c-\x1e\x85\u2029]+)")
 
 def clean(text: str) -> str:
     """Return a text as Anki stores it: NFC, LF, no controls or noncharacters."""
+    if text.isascii() and text.isprintable():
+        return text
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return unicodedata.normalize("NFC", _UNWANTED.sub("", text))
 
 
 def is_visible(text: str) -> bool:
     """Return whether a plain text has any visible character."""
+    if text.isascii() and text.isprintable():
+        return bool(text.strip())
     letters = clean(text)
     return any(unicodedata.category(letter) not in _INVISIBLE for letter in letters)
 
