@@ -21,6 +21,9 @@ VERSION = sha256(SCHEMA.encode()).hexdigest()[:16]
 sources."""
 WAIT_SECONDS = 60.0
 """How long a statement waits for another process that writes."""
+CACHE_KIB = 32_768
+"""How much of the database is kept in memory. SQLite's 2 MB are written and read again many
+times in a transaction of thousands of decisions."""
 
 
 def open_database(database: OwnPath | None) -> sqlite3.Connection:
@@ -52,6 +55,7 @@ def _connect(database: OwnPath | None) -> sqlite3.Connection | None:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = NORMAL")
         db.execute("PRAGMA case_sensitive_like = ON")
+        db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         if not _version(db):
             db.executescript(SCHEMA)
             db.execute("INSERT OR REPLACE INTO meta VALUES ('version', ?)", (VERSION,))

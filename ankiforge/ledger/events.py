@@ -142,8 +142,8 @@ def content_of(fields: Texts) -> str:
     )
 
 
-# one decision, and the fold of one passage, ask for the same ones again
-@lru_cache(maxsize=1000)
+# of thousands of decisions in one go, each is asked for three times
+@lru_cache(maxsize=32_768)
 def _content_of(text: str, front: str, back: str) -> str:
     if text:
         answers = [exact(gap.answer) for gap in gaps(text)]

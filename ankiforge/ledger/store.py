@@ -346,8 +346,10 @@ class Store:
         transaction = self._transaction
         if transaction and not transaction.changed_keys.keys().isdisjoint(keys):
             self.refold()
-        self.load(keys[:1])
-        return self._passages[keys[0]]
+        first_key = keys[0]
+        if first_key not in self._passages:
+            self.load([first_key])
+        return self._passages[first_key]
 
     def load(self, keys: Iterable[str]) -> None:
         """Read passages that will be asked for, at once."""
