@@ -180,22 +180,16 @@ def plan(
     if seen and not card.live:
         return nothing if seen.retired else _plan_retired(card, seen, options)
 
-    available: dict[str, Media] = {}
-    problems: list[Problem] = []
-    for path, picture in pictures.items():
-        if isinstance(picture, Media):
-            available[path] = picture
-        else:
-            problems.append(picture)
-    missing = tuple(problems)
+    available, missing = _found_and_missing(pictures)
     is_picture = card.highlight.kind in (HighlightKind.IMAGE, HighlightKind.INK)
     if missing and is_picture:
         return replace(nothing, problems=missing)
 
     our_tags = card.tags_sent[-1] if card.kept else tag_names(tuple(tags))
+    shown = tuple(available.values())
     if seen is None:
         html = field_html(card, our_tags, options.safe_context, available)
-        tags_to_write = our_tags
+        contents = Contents(html, our_tags, our_tags, shown)
     else:
         merged = _merge_with_anki(card, seen, available)
         if merged.conflicts:  # left out until a person chooses
@@ -204,9 +198,23 @@ def plan(
         tags_to_write = _tags_of_live(card, seen, our_tags)
         if not options.full and _is_unchanged(card, seen, html, tags_to_write):
             return nothing
-    contents = Contents(html, tags_to_write, our_tags, tuple(available.values()))
+        contents = Contents(html, tags_to_write, our_tags, shown)
     planned = plan_note(card, seen, contents, options)
     return replace(planned, problems=(*missing, *planned.problems))
+
+
+def _found_and_missing(
+    pictures: Mapping[str, Media | Problem],
+) -> tuple[dict[str, Media], tuple[Problem, ...]]:
+    """Return the pictures that are there, by the path written, and why others are missing."""
+    available: dict[str, Media] = {}
+    problems: list[Problem] = []
+    for path, picture in pictures.items():
+        if isinstance(picture, Media):
+            available[path] = picture
+        else:
+            problems.append(picture)
+    return available, tuple(problems)
 
 
 def _plan_retired(card: Card, seen: Seen, options: Options) -> Planned:

@@ -24,7 +24,7 @@ golden histories, and `tests/ledger/test_killed.py`, which kills a run before ea
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from msgspec.structs import replace
 
@@ -65,6 +65,7 @@ GONE_SECONDS = 5.0
 
 An editor replaces a file in two steps.
 """
+_PLACES = "SELECT id, container, place, state FROM document"
 
 
 def ingest(
@@ -263,26 +264,32 @@ class Ingest:
     def _match_container(self, container: str) -> None:
         """Match the documents of a container, and the highlights of those read."""
         documents = [held for held in self.held if held.container == container]
-        columns = "SELECT id, container, place, state FROM document"
-        known = self.store.rows(f"{columns} WHERE container = ? ORDER BY id", container)
+        known = self.store.rows(
+            f"{_PLACES} WHERE container = ? ORDER BY id",
+            container,
+        )
         unlisted = self._unlisted(container, known)
-
-        known_places = {row["place"] for row in known}
-        any_new = any(place_of(document) not in known_places for document in documents)
-        if any_new:  # documents of sources that are not used any more may have come here
-            unused = self.store.rows(f"{columns} WHERE state = 'unselected'")
-            known += [row for row in unused if row["container"] != container]
-            unlisted |= {row["id"] for row in unused}
+        has_new_place = _has_new_place(documents, known)
+        if has_new_place:
+            # documents of sources that are not used any more may have come here
+            for row in self.store.rows(f"{_PLACES} WHERE state = 'unselected'"):
+                unlisted.add(row["id"])
+                if row["container"] != container:
+                    known.append(row)
         old_rows: dict[int, Row] = {}
         if documents:
-            old_rows = self._old_rows(documents, known, unlisted, with_words=any_new)
+            old_rows = self._old_rows(
+                documents,
+                known,
+                unlisted,
+                with_words=has_new_place,
+            )
 
-        renamed = {row["id"] for row in old_rows.values()}
-        gone = unlisted - renamed
-        self._take_away(container, [row for row in known if row["id"] in gone])
+        self._take_away(container, _gone(known, unlisted, old_rows.values()))
         for index, document in enumerate(documents):
             self._match_document(document, old_rows.get(index))
-        if container in self.listing.complete and container not in self.report.doubtful:
+        is_complete = container in self.listing.complete
+        if is_complete and container not in self.report.doubtful:
             self._take_away_missing(container)
 
     def _old_rows(
@@ -547,6 +554,32 @@ class Ingest:
             if self.listing.has(row["container"], row["place"]):
                 listed.add(row["id"])
         return frozenset(listed)
+
+
+def _has_new_place(documents: Iterable[ReadDocument], known: Iterable[Row]) -> bool:
+    """Return whether a document that was read is at a place where none was known."""
+    known_places = {row["place"] for row in known}
+    return any(place_of(document) not in known_places for document in documents)
+
+
+def _gone(
+    known: Iterable[Row],
+    unlisted: Collection[int],
+    old_rows: Iterable[Row],
+) -> list[Row]:
+    """Return the documents that went: no longer listed, and no document that was read had them.
+
+    Args:
+        known: the documents that were known.
+        unlisted: the ids of those that are listed no longer.
+        old_rows: the rows that the documents had which were read.
+    """
+    renamed = {row["id"] for row in old_rows}
+    gone = []
+    for row in known:
+        if row["id"] in unlisted and row["id"] not in renamed:
+            gone.append(row)
+    return gone
 
 
 def _match(

@@ -207,11 +207,7 @@ def _scores(
     for sketch in (*gone.values(), *new.values()):
         hash_counts.update(sketch.hashes)
         owners.update(sketch.own)
-    holders: dict[int | str, list[int]] = defaultdict(list)
-    for new_index, sketch in new.items():
-        for shingle_or_id in sketch.hashes | sketch.own:
-            holders[shingle_or_id].append(new_index)
-
+    holders = _holders(new)
     scores = {}
     for gone_index, before in gone.items():
         candidates: set[int] = set()
@@ -219,15 +215,34 @@ def _scores(
             candidates.update(holders.get(shingle_or_id, ()))
         for new_index in candidates:
             after = new[new_index]
-            common_ids = before.own & after.own
-            if any(owners[own_id] == 2 for own_id in common_ids):
+            if _have_own_id_alone(before, after, owners):
                 scores[gone_index, new_index] = SAME_OWN_ID
                 continue
             share = _share(before, after, hash_counts)
-            least = ENOUGH_SHARED / 2 if before.hints & after.hints else ENOUGH_SHARED
-            if share >= least:
+            if share >= _least_share(before, after):
                 scores[gone_index, new_index] = share
     return scores
+
+
+def _holders(sketches: Mapping[int, Sketch]) -> dict[int | str, list[int]]:
+    """Return by shingle, and by id of a highlight, the documents that have it."""
+    holders: dict[int | str, list[int]] = defaultdict(list)
+    for index, sketch in sketches.items():
+        for shingle_or_id in sketch.hashes | sketch.own:
+            holders[shingle_or_id].append(index)
+    return holders
+
+
+def _have_own_id_alone(before: Sketch, after: Sketch, owners: Mapping[str, int]) -> bool:
+    """Return whether both documents, and no third one, have the same id of a highlight."""
+    common_ids = before.own & after.own
+    return any(owners[own_id] == 2 for own_id in common_ids)
+
+
+def _least_share(before: Sketch, after: Sketch) -> float:
+    """Return the share of words from which two documents may be one."""
+    has_common_hint = bool(before.hints & after.hints)
+    return ENOUGH_SHARED / 2 if has_common_hint else ENOUGH_SHARED
 
 
 def _share(before: Sketch, after: Sketch, hash_counts: Mapping[int, int]) -> float:
