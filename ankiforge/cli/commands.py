@@ -69,7 +69,7 @@ SHARED_OPTIONS: dict[tuple[str, ...], dict[str, Any]] = {
     ("--jobs",): {
         "type": click.IntRange(1, 64),
         "metavar": "N",
-        "help": "Read or ask N at a time.",
+        "help": "Read or ask N at a time, up to 64.",
     },
 }
 
@@ -80,9 +80,19 @@ SHARED_LINE = (
 """The shared options in the help of one command."""
 
 
+class PlainOption(click.Option):
+    """An option whose help gives its range in words, not as `[1<=x<=3]`."""
+
+    def get_help_extra(self, ctx: click.Context) -> Any:
+        """Return what stands in brackets after the help."""
+        extra = super().get_help_extra(ctx)
+        extra.pop("range", None)
+        return extra
+
+
 def shared_options() -> list[click.Option]:
     """Return the options that every command accepts."""
-    return [click.Option(names, **settings) for names, settings in SHARED_OPTIONS.items()]
+    return [PlainOption(names, **settings) for names, settings in SHARED_OPTIONS.items()]
 
 
 def given(options: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ankiforge.cli.commands import PlainOption
 from ankiforge.cli.output import (
     OVERRULE,
     REASON,
@@ -52,9 +53,10 @@ FILTER = click.option(
 @FILTER
 @click.option(
     "--gap",
+    cls=PlainOption,
     type=click.IntRange(1, 3),
     metavar="N",
-    help="For a proposal: hide its gap N instead of the first.",
+    help="For a proposal: hide its gap N, 1 to 3, instead of the first.",
 )
 @OVERRULE
 def accept(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ankiforge.cli.commands import PlainOption
 from ankiforge.cli.output import (
     DECK,
     FILE,
@@ -433,6 +434,7 @@ GROUPS = 8
 """)
 @click.option(
     "--minutes",
+    cls=PlainOption,
     type=click.IntRange(1, MOST_MINUTES),
     metavar="N",
     help="Foresee Anki: how many new cards fit into N minutes a day.",

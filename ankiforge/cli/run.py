@@ -184,6 +184,7 @@ def extract(call: Call, paths: Paths) -> None:
     if not count and call.limit != 0:
         from ankiforge.reports.summary import NO_HIGHLIGHTS
 
+        call.say("no highlights found")
         call.say(NO_HIGHLIGHTS)
     end(problems)
 

@@ -52,7 +52,7 @@ _MANY = 10
 IN_CONFLICT = "you changed it, too; choose whose words to keep under Changed"
 _TOLD = ("ignored", "failed", "carded", "waiting", "blocked")
 NO_HIGHLIGHTS = (
-    "no highlights found. What counts: highlights and comments in PDFs and Zotero; in notes"
+    "what counts as a highlight: marks and comments in PDFs and Zotero; in notes"
     " ==marks==, question::answer lines, {{gaps}} and glossary lists"
 )
 

@@ -208,7 +208,7 @@ def test_an_unmounted_vault_is_told_and_nothing_counts_as_deleted(forge, v, no_w
         told = forge.ok("run")
         assert told.stderr.count(f"note: {v}: ") == 1
         assert "sources.yaml" in told.stderr
-        assert "no highlights found" not in told.stdout
+        assert "what counts as a highlight" not in told.stdout
     assert not forge.cards("finding:source_gone")
     away.rename(v)
     found = forge.json("run")["highlights"]

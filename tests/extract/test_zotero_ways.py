@@ -295,11 +295,11 @@ def test_doctor_asks_and_tells_the_way_or_what_is_missing(desk, serve):
 def test_of_what_could_not_be_read_nobody_says_that_nothing_is_marked(desk, serve):
     server = serve(Library(()))
     desk.read_here(url=server.url)
-    assert "no highlights found" in desk.forge("run").stdout
+    assert "what counts as a highlight" in desk.forge("run").stdout
     server.faults.extend([fake.status(404, "lost")] * 9)
     failed = desk.forge("run", code=1)
     assert "answers 404" in failed.stderr
-    assert "no highlights found" not in failed.stdout
+    assert "what counts as a highlight" not in failed.stdout
 
 
 def test_a_strangers_workspace_sends_no_key_anywhere(desk):
