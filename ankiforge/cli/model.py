@@ -1,4 +1,4 @@
-"""The commands for a model on board: list, get, use."""
+"""The commands for a built-in model: list, get, use."""
 
 from __future__ import annotations
 

@@ -191,7 +191,7 @@ class Client:
         Raises:
             UsageError: `--offline` is given, and the server is on another machine.
             ConfigError: the key is missing.
-            UsageError, ServiceError: the model on board cannot be started.
+            UsageError, ServiceError: the built-in model cannot be started.
         """
         if self._on_board is not None and not self._is_checked:
             check_on_board(Path(self.settings.model_file))
@@ -344,7 +344,7 @@ class Client:
         return self._end
 
     def _start_on_board(self) -> None:
-        """Start the model on board, if the settings name one; the other threads wait for it."""
+        """Start the built-in model, if the settings name one; the other threads wait for it."""
         if self._on_board is None:
             return
         address, key = self._on_board.start()

@@ -1,4 +1,4 @@
-"""A model on board: llama.cpp's server for a file, started while it is needed.
+"""A built-in model: llama.cpp's server for a file, started while it is needed.
 
 The server runs in a process of its own (`llama`), listens on loopback at a port that the system
 chooses, and answers only to a key that is made for it and never written down. It ends with `end`,
@@ -203,7 +203,7 @@ class OnBoard:
             how = f"ended (exit code {code})"
         reason = self._reason()
         said = f": {reason}" if reason else ""
-        message = f"the model on board, {self._file.name}, {how}{said}"
+        message = f"the built-in model, {self._file.name}, {how}{said}"
         again = "run again: what was answered is kept"
         return ServiceError(message, hint=f"{again}; if it ends again, {_SMALLER}")
 

@@ -58,9 +58,9 @@ class ServerSettings(Value):
     After 0.5 s, then twice as long each time, or as the server says.
     """
     model_file: str = ""
-    """The model on board, which is started when it is asked; "" = the server runs already."""
+    """The built-in model, which is started when it is asked; "" = the server runs already."""
     secret: str = ""
-    """The key of the model on board, which is made when it is started."""
+    """The key of the built-in model, which is made when it is started."""
     workspace: str = "DIR"
     """The workspace, for commands to copy."""
 
@@ -84,7 +84,7 @@ class ServerSettings(Value):
     def host(self) -> str:
         """Return the host for display: `api.openai.com`, `127.0.0.1:11434`.
 
-        Of a model on board its name, because its port is another one each time.
+        Of a built-in model its name, because its port is another one each time.
         """
         if self.model_file:
             return f"{self.model} on this machine"

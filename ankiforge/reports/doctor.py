@@ -346,7 +346,10 @@ def _model_on_board(file: Path) -> Check:
         needed = check_on_board(file)
     except ForgeError as error:
         return _failed("model", error)
-    return _ok("model", f"{file}, on board; it needs about {gigabytes(needed)} of memory")
+    return _ok(
+        "model",
+        f"{file}, run by ankiforge itself; it needs about {gigabytes(needed)} of memory",
+    )
 
 
 def _without_models(

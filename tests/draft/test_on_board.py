@@ -33,7 +33,7 @@ def log(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def on_board(forge, log, monkeypatch) -> Callable[..., None]:
-    """A workspace with three passages and a model on board: `on_board(dies=2)`."""
+    """A workspace with three passages and a built-in model: `on_board(dies=2)`."""
     model = forge.folder / "tiny-1b.gguf"
     model.write_bytes(gguf())
     notes = forge.folder / "notes"
@@ -205,7 +205,8 @@ def test_a_model_that_does_not_fit_into_the_memory_is_not_started(
 def test_doctor_names_the_model_and_its_memory_without_starting_it(forge, on_board, log):
     on_board()
     assert re.search(
-        r"tiny-1b\.gguf, on board; it needs about \d+ MB", forge.ok("doctor").stdout
+        r"tiny-1b\.gguf, run by ankiforge itself; it needs about \d+ MB",
+        forge.ok("doctor").stdout,
     )
     assert seen(log) == []
 
@@ -216,7 +217,7 @@ def test_doctor_names_the_model_and_its_memory_without_starting_it(forge, on_boa
 def test_a_crash_is_named_and_what_was_answered_is_asked_no_more(forge, on_board, log):
     on_board(dies=2)
     run = forge("run", code=3)
-    assert "the model on board, tiny-1b.gguf, was ended by the system" in run.stderr
+    assert "the built-in model, tiny-1b.gguf, was ended by the system" in run.stderr
     assert "what was answered is kept" in run.stderr
     assert len(forge.cards()) == 1
     before = asked(log)
