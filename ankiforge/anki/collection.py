@@ -609,12 +609,16 @@ def _foreign_sides(kind: SeenType, fields: list[str]) -> Fields:
     """
     folded_names = [name.casefold() for name in kind.names]
     html_of = dict(zip(folded_names, fields, strict=False))
-    template = next(iter(kind.templates), SeenTemplate("", None, "", ""))
+    template = SeenTemplate("", None, "", "")
+    if kind.templates:
+        template = kind.templates[0]
     front = [name for name in _named_in(template.question) if name in html_of]
     if not front:
         front = list(html_of)[:1]
     order = (*front, *_named_in(template.answer), *html_of)
-    text_of = {name: _plain_text(html_of.get(name, "")) for name in order}
+    text_of = {}
+    for name in order:
+        text_of[name] = _plain_text(html_of.get(name, ""))
     question = ""
     for name in front:
         question = question or text_of[name]

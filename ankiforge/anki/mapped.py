@@ -279,18 +279,20 @@ class _Planning:
         """Return what to ship of a live card."""
         card = self._card
         our_tags = card.tags_sent[-1] if card.kept else tags
-        ours = self._our_fields(pictures)
+        our_fields = self._our_fields(pictures)
         media = tuple(pictures.values())
         if self._seen is None:
-            hashes = {name: field_hash(text) for name, text in ours.items()}
-            return self._written(_Merged(ours, hashes), our_tags, our_tags, media)
+            hashes = {name: field_hash(text) for name, text in our_fields.items()}
+            new_note = _Merged(our_fields, hashes)
+            return self._written(new_note, our_tags, our_tags, media)
         base = self._base()
-        merged = self._merged(ours, base)
+        merged = self._merged(our_fields, base)
         if merged.conflicts:  # left out until a person chooses
             return Planned(card.guid, live=True, conflicts=merged.conflicts)
         tags_merged = merge_tags(base.tags, self._seen.tags, our_tags)
         tags_to_write = tuple(tag for tag in tags_merged if tag != RETIRED)
-        if not self._options.full and self._is_unchanged(merged.fields, tags_to_write):
+        ships_all = self._options.full
+        if not ships_all and self._is_unchanged(merged.fields, tags_to_write):
             return Planned(card.guid, live=True)
         return self._written(merged, tags_to_write, our_tags, media)
 
@@ -298,13 +300,15 @@ class _Planning:
         """Return those of our fields that the note type has, as HTML."""
         card = self._card
         content = content_html(card.kind, card.fields, pictures)
+        citation = "<br>".join(map(literal, references(card)))
+        links = links_html(*card.passages)
+        context = context_of(card, self._options.safe_context)
         written = dict(zip(card.family.content_fields, content, strict=True))
         written["Source"] = source_html(card)
-        written["Citation"] = "<br>".join(map(literal, references(card)))
-        written["Links"] = links_html(*card.passages)
-        written["Header"] = literal(context_of(card, self._options.safe_context))
-        below = (written["Citation"], written["Links"])
-        written["Back Extra"] = "<br>".join(filter(None, below))
+        written["Citation"] = citation
+        written["Links"] = links
+        written["Header"] = literal(context)
+        written["Back Extra"] = "<br>".join(filter(None, (citation, links)))
         return {name: written.get(name, "") for name in self._positions}
 
     def _base(self) -> Base:

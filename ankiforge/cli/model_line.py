@@ -49,15 +49,17 @@ class ModelLine:
         bar = "█" * filled + "░" * (WIDTH - filled)
         parts = [f"{bar} {newest.done:,} of {newest.total:,}"]
         if newest.done:
-            seconds = (self._at - self._begun) / newest.done
+            seconds_a_card = (self._at - self._begun) / newest.done
             waited = self._clock() - self._at
             cards_left = newest.total - newest.done
-            seconds_left = max(0.0, seconds * cards_left - waited)
-            parts.append(f"{seconds:.1f} s a card")
+            seconds_left = max(0.0, seconds_a_card * cards_left - waited)
+            parts.append(f"{seconds_a_card:.1f} s a card")
             parts.append(f"{_span(seconds_left)} left")
         usage = newest.usage
-        parts.append(f"{counted(usage.characters, 'character')} sent")
-        parts.append(cost_text(usage.cost_usd, local=usage.local))
+        characters = counted(usage.characters, "character")
+        cost = cost_text(usage.cost_usd, local=usage.local)
+        parts.append(f"{characters} sent")
+        parts.append(cost)
         return " · ".join(parts)
 
     def due(self) -> str:

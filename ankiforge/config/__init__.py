@@ -242,28 +242,44 @@ def read_settings(path: Path, kinds: SourceKinds) -> Config:
         place = where.at("sources", number)
         sources.append(_source(item, folder, place, kinds))
     _check_names(sources)
-    llm, anki = written.llm, written.anki
-    if llm.model_file:
-        llm = _on_board(llm, folder, where.at("llm", "model_file"))
-    _check_service(llm.base_url, llm.key_env, "base_url", where.at("llm"))
+    llm = _checked_llm(written.llm, folder, where.at("llm"))
+    anki = written.anki
     _check_service(anki.connect, anki.key_env, "connect", where.at("anki"))
     if written.accept.llm == "verified" and not llm.verify:
         message = "'verified' needs `llm: {verify: true}`"
         raise where.at("accept", "llm").error(message, "set it, or review")
     _check_note_types(written.note_types, where.at("note_types"))
-    if anki.collection not in ("auto", "none"):
-        collection = expanded(
-            anki.collection,
-            folder,
-            where.at("anki", "collection"),
-        )
-        anki = msgspec.structs.replace(anki, collection=str(collection))
+    anki = _with_whole_path(anki, folder, where.at("anki"))
     settings = {}
     for name in _Settings.__struct_fields__:
         settings[name] = getattr(written, name)
     settings["anki"] = anki
     settings["llm"] = llm
     return Config(**settings, sources=tuple(sources), where=where)
+
+
+def _checked_llm(llm: LlmSettings, folder: Path, where: Location) -> LlmSettings:
+    """Return the settings of the model, whose server and file may be used.
+
+    Raises:
+        ConfigError: they may not.
+    """
+    if llm.model_file:
+        llm = _on_board(llm, folder, where.at("model_file"))
+    _check_service(llm.base_url, llm.key_env, "base_url", where)
+    return llm
+
+
+def _with_whole_path(anki: AnkiSettings, folder: Path, where: Location) -> AnkiSettings:
+    """Return the settings of Anki with the whole path of the collection, if they name one.
+
+    Raises:
+        ConfigError: it names the home of an unknown user.
+    """
+    if anki.collection in ("auto", "none"):
+        return anki
+    collection = expanded(anki.collection, folder, where.at("collection"))
+    return msgspec.structs.replace(anki, collection=str(collection))
 
 
 def _check_note_types(types: NoteTypes, where: Location) -> None:

@@ -275,13 +275,13 @@ class _Naming:
 
     def _free_name(self, found_source: FoundSource) -> str:
         """Return the name of a new source: that of its folder, with a number if it is taken."""
-        same_kind = []
+        names_of_kind = []
         for entry in self._config.sources:
             if entry.kind == found_source.kind:
-                same_kind.append(entry.name)
+                names_of_kind.append(entry.name)
         if is_export(found_source.kind):
-            return same_kind[0] if same_kind else found_source.kind
-        names_taken = set(same_kind)
+            return names_of_kind[0] if names_of_kind else found_source.kind
+        names_taken = set(names_of_kind)
         for item in self._remembered:
             if found_source.kind in item.names:
                 names_taken.add(item.names[found_source.kind])

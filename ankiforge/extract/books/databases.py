@@ -28,7 +28,7 @@ from ankiforge.extract.exports import ExportSource, Named
 from ankiforge.extract.files import open_regular, proves, stamp_at
 from ankiforge.extract.folder import File
 from ankiforge.extract.sqlite import HEAD, LARGEST, Owner, companions, snapshot
-from ankiforge.model import Memory, NoMemory, Problem, Sighting, Strings, h16
+from ankiforge.model import DocumentKey, Memory, NoMemory, Problem, Sighting, Strings, h16
 
 Row = sqlite3.Row
 Marked = tuple[Book, Mark]
@@ -109,17 +109,20 @@ class DatabaseSource(ExportSource):
         """Yield the books, in the order of their first marks, with the marks of each."""
         from ankiforge.extract.pdf.worker import PdfWorker
 
-        books: dict[str, tuple[Book, dict[object, Mark]]] = {}
+        folder = self.folder
+        books: dict[DocumentKey, Book] = {}
+        marks_of: dict[DocumentKey, dict[object, Mark]] = {}
         for book, mark in items:
-            document = document_of(book, self.folder.namespace, self.folder.name)
-            _, marks = books.setdefault(document.key, (book, {}))
+            key = document_of(book, folder.namespace, folder.name).key
+            books.setdefault(key, book)
+            marks = marks_of.setdefault(key, {})
             # two copies of a database say the same twice; the newer one was read last
             marks[mark.own or mark] = mark
         with PdfWorker(memory=self.memory) as worker:
-            for book, marks in books.values():
-                marks_of_book = list(marks.values())
+            for key, book in books.items():
+                marks_of_book = list(marks_of[key].values())
                 yield book.name, self._book(book, marks_of_book, worker)
-            worker.store(complete=self.folder.end().complete)
+            worker.store(complete=folder.end().complete)
 
     def _book(
         self,

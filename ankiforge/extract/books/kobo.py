@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 
@@ -65,18 +66,21 @@ class Kobo(DatabaseSource):
 
     def marked(self, connection: sqlite3.Connection, file: File) -> Iterator[Marked]:
         """Yield the marks of all books, each book's in reading order."""
-        by_volume: dict[str, list[Row]] = {}
+        rows_by_volume: dict[str, list[Row]] = {}
         for row in connection.execute(_MARKS):
-            if text_of(row, "Text").strip() or text_of(row, "Annotation").strip():
-                by_volume.setdefault(text_of(row, "VolumeID"), []).append(row)
-        for volume, rows in by_volume.items():
+            words = text_of(row, "Text").strip()
+            note = text_of(row, "Annotation").strip()
+            if words or note:
+                volume = text_of(row, "VolumeID")
+                rows_by_volume.setdefault(volume, []).append(row)
+        for volume, rows in rows_by_volume.items():
             book_row = connection.execute(_BOOKS, (volume,)).fetchone()
             book = _book(volume, book_row)
             chapters = connection.execute(_CHAPTERS, (volume,)).fetchall()
             contents = _Contents(chapters)
-            marks = [_mark(row, contents) for row in rows]
-            marks.sort(key=lambda placed: placed[0])
-            for _, mark in marks:
+            placed_marks = [_mark(row, contents) for row in rows]
+            placed_marks.sort(key=itemgetter(0))
+            for _, mark in placed_marks:
                 yield book, mark
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -55,6 +54,8 @@ _PAGE = regex(
     r"\s+(?P<label>[\dIVXLCDM]+(?:[-–]\d+)?)\b"
     r"|(?P<label_before>\d+(?:[-–]\d+)?)\s*(?:ページ|页|頁|페이지|쪽)"
 )
+# The line of `=` between two entries.
+_ENTRY_END = regex(r"(?m)^={10}[ \t]*$\n?")
 _RANGE = regex(r"(\d{1,9})(?:\s*[-–]\s*(\d{1,9}))?")
 # A range of pages that begins and ends with the same one.
 _ONE_PAGE = regex(r"^(\d+)[-–]\1$")
@@ -100,7 +101,7 @@ def _location(words: str) -> Span:
 
 def of_text(path: str, text: str) -> Iterator[Clip | Problem]:
     """Yield the entries of clippings, and a problem for each that is none."""
-    for number, entry in enumerate(re.split(r"(?m)^={10}[ \t]*$\n?", text)):
+    for number, entry in enumerate(_ENTRY_END.split(text)):
         title, _, rest = entry.strip("\ufeff \t\n").partition("\n")
         head, _, words = rest.strip().partition("\n")
         is_entry = head.startswith(("-", "–", "—"))
@@ -108,9 +109,11 @@ def of_text(path: str, text: str) -> Iterator[Clip | Problem]:
             book = " ".join(title.replace("\ufeff", "").split())
             where = head.rpartition("|")[0] or head  # the time stands last
             lines = [line.strip() for line in words.split("\n")]
-            yield _clip(book, where, "\n".join(lines).strip(), number)
+            words = "\n".join(lines).strip()
+            yield _clip(book, where, words, number)
         elif title:
-            message = f"not a Kindle entry: {' '.join(entry.split())[:60]!r}"
+            on_a_line = " ".join(entry.split())
+            message = f"not a Kindle entry: {on_a_line[:60]!r}"
             hint = "an entry has a title, a line that begins with `-`, and its text"
             yield Problem(f"{path}: entry {number + 1}", message, hint)
 
