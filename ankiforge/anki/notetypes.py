@@ -24,6 +24,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
+from ankiforge.anki.code_blocks import COLOURS
 from ankiforge.model import (
     Family,
     Guid,
@@ -410,8 +411,15 @@ class _NormalWriter(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.parts: list[str] = []
         self.text: list[str] = []
+        self.spans: list[bool] = []
+        """Whether each open span is the colour of a piece of code, which does not count."""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "span":
+            is_colour = len(attrs) == 1 and attrs[0][1] in COLOURS
+            self.spans.append(is_colour)
+            if is_colour:
+                return
         written = []
         for name, value in sorted(attrs, key=itemgetter(0)):
             escaped = _normal_text(value or "").replace('"', "&quot;")
@@ -423,6 +431,8 @@ class _NormalWriter(HTMLParser):
         self.handle_starttag(tag, attrs)
 
     def handle_endtag(self, tag: str) -> None:
+        if tag == "span" and self.spans and self.spans.pop():
+            return
         self.add_tag(f"</{_SAME_TAG.get(tag, tag)}>")
 
     def handle_data(self, data: str) -> None:

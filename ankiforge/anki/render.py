@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, unquote
 
+from ankiforge.anki.code_blocks import highlighted, language_of
 from ankiforge.anki.notetypes import INVISIBLE, MAX_OPEN
 from ankiforge.config.ownfiles import open_regular
 from ankiforge.errors import OwnFileError
@@ -168,10 +169,16 @@ class _Writer(Value):
             if token.type == "inline":
                 yield from self._inline(token.children or ())
             elif token.type == "fence":
-                code = literal(self._source(token.content.removesuffix("\n")))
-                yield f"<pre><code>{code}</code></pre>"
+                yield self._block_of_code(token)
             elif not token.hidden:
                 yield _tag(token)
+
+    def _block_of_code(self, token: Token) -> str:
+        code = clean(self._source(token.content.removesuffix("\n")))
+        language = language_of(self._source(token.info))
+        shown = highlighted(code, language, literal)
+        named = f' class="language-{html.escape(language)}"' if language else ""
+        return f"<pre><code{named}>{shown}</code></pre>"
 
     def _inline(self, tokens: Sequence[Token]) -> Iterator[str]:
         linked = False
@@ -505,6 +512,9 @@ class _Reader(HTMLParser):
         elif tag == "code":
             self.code += 1
             self._backtick()
+            language = attributes.get("class", "").removeprefix("language-")
+            if self.pre and self.parts[-2:] == ["```\n", ""]:
+                self.parts[-2] = f"```{language_of(language)}\n"
         elif tag == "blockquote":
             self.around.append(self.parts)
             self.parts = []

@@ -5,6 +5,10 @@ from hypothesis import strategies as st
 from ankiforge.anki.notetypes import normal_form
 
 SAME = {
+    "the colours of code": (
+        '<code><span class="af-k">if</span> a</code>',
+        "<code>if a</code>",
+    ),
     "void tags": ("a<br/>b<hr />", "a<br>b<hr>"),
     "the case of tags": ("<B>a</B>", "<b>a</b>"),
     "the order of attributes": ("<i b=1 a='2'>x</i>", '<i a="2" b="1">x</i>'),

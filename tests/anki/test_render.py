@@ -45,7 +45,20 @@ HTML = {
         "`${x}` and `$PATH` and `5$`",
         "<code>${x}</code> and <code>$PATH</code> and <code>5$</code>",
     ),
-    "a fence keeps its lines": ("```py\na\n\n b\n```", "<pre><code>a\n\n b</code></pre>"),
+    "a fence keeps its lines": (
+        "```py\na\n\n b\n```",
+        '<pre><code class="language-py">a\n\n b</code></pre>',
+    ),
+    "code has colours in a language that is known": (
+        '```python title="f.py"\nreturn "a::b"  # {{x}}\n```',
+        '<pre><code class="language-python"><span class="af-k">return</span> '
+        '<span class="af-s">"a:<wbr>:b"</span>  '
+        '<span class="af-c"># {<wbr>{x}<wbr>}</span></code></pre>',
+    ),
+    "code has none in another language": (
+        "```nolang\nreturn 1\n```",
+        '<pre><code class="language-nolang">return 1</code></pre>',
+    ),
     "four blanks make no code": ("a\n\n    b", "<p>a</p><p>b</p>"),
     "tables": (
         "|a|b|\n|:-:|-|\n|`x|y`|$|z|$|",

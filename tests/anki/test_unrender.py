@@ -19,6 +19,7 @@ WRITTEN = [
     "> quoted\n\nafter",
     "> one\n>\n> two\n>\n> - three",
     "```\nif a < b:\n    x::y\n```\n\nafter",
+    "```python\nif a < b:\n    return {}\n```\n\nafter",
     "see [the paper](https://example.org/a_(b)?q=1&r=2)",
     "# Head\n\ntext",
     "std::vector and {{braces}} and }} and [sound:x] and [latex]",
