@@ -406,6 +406,8 @@ def _tails(
         start = index + is_determined
         if last - start < _LEAST_IN_CLAUSE or _has_own_verb(words, start, last, language):
             continue
+        if words[last - 1].kind == Kind.VERB or words[start].low == "well":
+            continue  # `as Hastings says`, `as well as tolerance`
         if before.kind == Kind.VERB:
             if words[start].kind in _TERM:
                 _add(found, start, last, "tail_verb")

@@ -123,8 +123,8 @@ def _is_enough(text: str) -> bool:
 def _has_subject(words: Sequence[Token], language: Language) -> bool:
     """Return whether words begin with a subject and its verb, though without a capital."""
     has_noun = False
-    for token in words:
-        if token.low in language.participles:
+    for place, token in enumerate(words):
+        if token.low in language.participles or _names_its_object(place, words, language):
             return False
         if is_verb(token, language):
             return has_noun
@@ -137,15 +137,23 @@ def _has_subject(words: Sequence[Token], language: Language) -> bool:
     return False
 
 
+def _names_its_object(place: int, words: Sequence[Token], language: Language) -> bool:
+    """Return whether a participle is part of a subject: `functions applied to each element`."""
+    if language.name != "en" or place + 1 >= len(words):
+        return False
+    is_participle = is_verb(words[place], language) and words[place].low.endswith("ed")
+    return is_participle and words[place + 1].low in language.prepositions
+
+
 # --- what cannot be mended ------------------------------------------------------------
 
 _LOWER = "a-zß-öø-ÿа-яё"
 _AND = "and|or|to|than|und|oder|bzw|sowie|bis|et|ou|y|e|o|u|i|en|of|и|или"
 # `con- scious`, not `mid- to late`.
 _HYPHEN = regex(rf"[{_LOWER}]{{2}}[-‐¬] (?!(?:{_AND})\b)[{_LOWER}]{{2}}")
-# `law.Lex`, `it,or`, `it,7or`: a blank or a line end was lost.
+# `law.Lex`, `it,or`, `it,7or`, `Logos”the`: a blank, a dash or a line end was lost.
 _GLUED = regex(
-    rf"[{_LOWER}]{{3}}[,;](?:\d{{1,3}})?[^\W\d_]{{2}}"
+    rf"\w”[{_LOWER}]{{2}}|[{_LOWER}]{{3}}[,;](?:\d{{1,3}})?[^\W\d_]{{2}}"
     rf"|(?<![\w.(])[{_LOWER}]{{3,}}[.!?][”\"»]?\d{{0,3}}[“\"«]?[A-ZÀ-ÞА-ЯЁ][{_LOWER}]{{2,}}(?![\w.(])"
 )
 _CAPTION = regex(
@@ -162,6 +170,8 @@ _MAY_LACK_LETTERS = frozenset((Kind.NOUN, Kind.VERB, Kind.ADJECTIVE, Kind.ADVERB
 _ZIPF_OF_WORD = 3.4
 # `Mitosis: the division of a nucleus`, `2 + 2 = 4`, `Mercury – the smallest planet`.
 _STATES = regex(r"\S\s*[:=→⇒]\s|\s[–—-]\s|[–—]")
+# Lines of a program.
+_CODE_LINES = regex(r"[;{}][ \t]*\n|\n[ \t]*(?://|/\*|[{}])")
 _LINK = regex(r"\]\((?:https?:|www\.)")
 _CODE_OR_ADDRESS = regex(r"https?://|www\.")
 _TABLE = regex(r"\|[^|\n]*\|[^|\n]*\||\t[^\t\n]*\t")
@@ -209,6 +219,8 @@ def flaw(text: str, language: Language, *, is_note: bool = False) -> Reason | No
             return Reason.GARBLED
         if _LINK.search(text):
             return Reason.GARBLED
+        if _CODE_LINES.search(text):
+            return Reason.CODE
         if _is_title(text, words, language):
             return Reason.HEADING
         if _says_nothing(text, words, language):
