@@ -30,6 +30,7 @@ from ankiforge.model import (
 from ankiforge.text import counted, occlusion, on_one_line, shortened
 from ankiforge.text.cloze import cloze_answers, plain
 from ankiforge.text.passages import from_a_word, to_a_word
+from ankiforge.text.shields import without_escapes
 
 if TYPE_CHECKING:
     from ankiforge.config.deckfiles import DeckRule
@@ -213,7 +214,7 @@ def question_of(fields: Iterable[Pair]) -> str:
     question = named.get("Text") or named.get("Front", "")
     if occlusion.FIELD in named:
         question = named[occlusion.FIELD] or "(no label)"
-    return shortened(on_one_line(question), 72)
+    return shortened(without_escapes(on_one_line(question)), 72)
 
 
 def question_line(question: Question) -> str:
@@ -226,7 +227,7 @@ def question_line(question: Question) -> str:
 def done_line(entry: HistoryEntry) -> str:
     """Return a decision in one line: what `undo` takes, when, who, what, and the text."""
     minute = entry.at[:16].replace("T", " ")
-    text = shortened(on_one_line(entry.text), 60)
+    text = shortened(without_escapes(on_one_line(entry.text)), 60)
     about = entry.guid[:10] or entry.key
     return (
         f"{entry.id:16}  {minute}  {entry.said} by {entry.by}  {about}  {text}".rstrip()

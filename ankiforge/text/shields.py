@@ -95,3 +95,15 @@ def without_formulas(text: str) -> str:
     Amounts stay.
     """
     return _NO_NUMBERS.sub(" ", text)
+
+
+def without_escapes(markdown: str) -> str:
+    """Return the text without the backslashes of escapes, for a person; code and maths stay."""
+    parts: list[str] = []
+    done = 0
+    for start, _, kind in shields(markdown):
+        if kind == "escape":
+            parts.append(markdown[done:start])
+            done = start + 1
+    parts.append(markdown[done:])
+    return "".join(parts)

@@ -16,7 +16,7 @@ from ankiforge.text.cloze import (
 )
 from ankiforge.text.fold import fold, isolated, locate, same
 from ankiforge.text.sentences import boundaries, sentence_around, sentences
-from ankiforge.text.shields import outside, shields
+from ankiforge.text.shields import outside, shields, without_escapes
 from tests.limits import no_hang, steps
 
 
@@ -107,6 +107,18 @@ def test_a_shield_is_code_maths_or_an_escape(markdown, kinds):
 # --- quotes and sentences -------------------------------------------------------------------
 
 SOURCE = "He said: “Spacing im\u00adproves re\u00adtention — of\n  facts”, e\u0301tudes and ﬁgures; études."
+
+
+@pytest.mark.parametrize(
+    ("markdown", "shown"),
+    [
+        (r"A loss \[27] is {{c1::low}}.", "A loss [27] is {{c1::low}}."),
+        (r"two \\ and \*stars\*", r"two \ and *stars*"),
+        (r"`a\[0]` and $\{x\}$", r"`a\[0]` and $\{x\}$"),
+    ],
+)
+def test_a_line_shows_no_escapes_and_leaves_code_and_maths(markdown, shown):
+    assert without_escapes(markdown) == shown
 
 
 @pytest.mark.parametrize(
