@@ -7,7 +7,7 @@ import unicodedata
 from msgspec.structs import replace
 
 from ankiforge.draft.propose.split import sentences_in
-from ankiforge.draft.propose.whole import readable
+from ankiforge.draft.propose.whole import is_whole_clause, readable
 from ankiforge.draft.propose.words import Language
 from ankiforge.draft.propose.words import language as tables_of
 from ankiforge.model import Highlight, SourceKind, Span, Value
@@ -53,7 +53,10 @@ def passages_of(highlight: Highlight, language: str) -> list[Passage]:
     is_cut = _is_cut_by_page(highlight)
     found = []
     for passage in _passages_of(highlight, language):
-        found.append(_readable(passage, tables, is_cut=is_cut))
+        readable_passage = _readable(passage, tables, is_cut=is_cut)
+        if readable_passage.is_cut and is_whole_clause(highlight.exact, tables):
+            readable_passage = Passage(highlight.exact.strip())
+        found.append(readable_passage)
     return found
 
 

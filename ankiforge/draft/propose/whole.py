@@ -115,6 +115,13 @@ def _breaks_off(text: str, language: Language) -> bool:
     return not any(language.may_be_verb(token.low) for token in words)
 
 
+def is_whole_clause(text: str, language: Language) -> bool:
+    """Return whether words without a full stop begin a sentence, and could be all of it."""
+    is_begun = _BEGINS.match(text) is not None and len(text.split()) >= _LEAST_WORDS
+    words = tokens(text, language)
+    return is_begun and _has_subject(words, language) and not _breaks_off(text, language)
+
+
 def _is_enough(text: str) -> bool:
     """Return whether a text begins like a sentence, and has the words of one."""
     return _BEGINS.match(text) is not None and len(text.split()) >= _LEAST_WORDS
