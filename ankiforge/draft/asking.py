@@ -24,7 +24,7 @@ _WORD = regex(r"[^\W\d_]+")
 _NAME = regex(r"(?<=\w )[A-ZÀ-ÞА-Я]\w")
 _BEGINNING = 5
 # Words of questions that no passage needs to have.
-_OF_QUESTIONS = frozenset(
+OF_QUESTIONS = frozenset(
     "name names named called term terms word words phrase type kind sort year years many much"
     " number describe describes described used refer refers purpose reason happens happen occur"
     " effect result according person people thing something does mean means".split()
@@ -74,7 +74,7 @@ def _unknown(words: list[str], read: str, language: str) -> float:
     content = []
     for word in words[1:]:
         low = word.casefold()
-        if low not in small and low not in _OF_QUESTIONS and len(low) > 2:
+        if low not in small and low not in OF_QUESTIONS and len(low) > 2:
             content.append(low)
     if not content:
         return 0.0

@@ -5,10 +5,11 @@ one fits:
 
     proposed answer ─▶ the model writes its question ─▶ the model answers that from the passage
 
-If its own answer is the proposed one, the question is a draft; else the next proposal is tried. If
-none fits, the best of the other questions is: one of which a check warns, or one that the model
-answers with other words of the sentence. If there is none, the model has no card for the passage,
-and what was proposed stays as it is. A small model, asked to choose an answer or to copy a quote,
+If nothing speaks against the question (`objections`), and its own answer is the proposed one, it
+is a draft; else the next proposal is tried. If none fits, the best of the other questions is: one
+of which a check warns, or one that the model answers with other words of the sentence. If there is
+none, the model has no card for the passage, and what was proposed stays as it is: a wrong question
+is worse than none. A small model, asked to choose an answer or to copy a quote,
 does both badly.
 
 Each step is a request of its own, kept by its content: a run that was killed asks nothing twice.
@@ -37,9 +38,12 @@ from ankiforge.draft.evidence import find_evidence
 from ankiforge.draft.fitting import fits, gives_away, repeats
 from ankiforge.draft.instructions import Wish, requested, sided
 from ankiforge.draft.loose_json import string_in
+from ankiforge.draft.objections import Place, objection
 from ankiforge.draft.prompt import Question
 from ankiforge.draft.propose import Propose
+from ankiforge.draft.propose.words import language_of
 from ankiforge.draft.sendable import Sendable, SendableTask, SendableText
+from ankiforge.draft.whole_answer import is_askable, whole_answer
 from ankiforge.errors import ItemError
 from ankiforge.model import (
     CASCADE,
@@ -50,28 +54,28 @@ from ankiforge.model import (
     HighlightKey,
     NoCard,
     Origin,
+    Span,
     Task,
     Value,
 )
 from ankiforge.text import cloze
 from ankiforge.text.cloze import literal, plain
 from ankiforge.text.fold import locate
+from ankiforge.text.sentences import sentence_around
 
-NONE_FITS = (
-    "the model found no question to the proposed words that it could answer itself"
-)
+NONE_FITS = "none of the model's questions to the proposed words could stand on a card"
 _OWN_WORDS = 1
 """The answer is other words of the sentence than the proposed ones."""
 _WARNED = 2
 """A check warns of the card."""
-_LONGEST_OWN_WORDS = 15
-"""The words of an answer that the model chose."""
 _MOST_OF_SENTENCE = 0.85
 Ask = Callable[[Question], Answer | None]
 """Returns the reply to a question; None if there is none, and it is only looked up."""
 _QUESTION_NAMES = ("question", "front", "q")
 _ANSWER_NAMES = ("answer", "back", "a")
 _ENDS = " .,;:!?"
+_GAP = "____"
+"""Stands for the answer in the sentence that a question is asked for."""
 _UNKNOWN_QUESTION = SendableText("?" * 80)
 """Stands for a question that is not written yet, in estimates."""
 
@@ -179,7 +183,7 @@ class Cascade:
         self, alone: SendableTask, proposed: Proposed, choice: Choice
     ) -> Question:
         shown = _shown(alone)
-        sentence = alone.text(proposed.sentence)
+        sentence = alone.text(_with_gap(proposed.sentence, choice.answer))
         return self._prompt.ask_for_question(shown, sentence, alone.text(choice.answer))
 
     # --- drafting ---------------------------------------------------------------------
@@ -215,6 +219,9 @@ class Cascade:
         unread: Answer | None = None
         is_any_read = False
         for choice in proposed.choices:
+            place = _place_of(highlight, proposed, choice)
+            if place is None:
+                continue
             written = ask(self._ask_for_question(alone, proposed, choice))
             if written is None:
                 ask(self._prompt.ask_for_answer(shown, _UNKNOWN_QUESTION))
@@ -232,7 +239,7 @@ class Cascade:
             replied = ask(self._prompt.ask_for_answer(shown, alone.text(question)))
             if replied is None:
                 continue
-            card = self._card(highlight, proposed, choice, question, replied)
+            card = self._card(highlight, proposed, choice, place, question, replied)
             if card is None:
                 continue
             draft, doubts = card
@@ -251,6 +258,7 @@ class Cascade:
         highlight: Highlight,
         proposed: Proposed,
         choice: Choice,
+        place: Place,
         question: str,
         replied: Answer,
     ) -> tuple[Draft, int] | None:
@@ -261,14 +269,18 @@ class Cascade:
             warns of it, `_OWN_WORDS`, or `_WARNED`.
         """
         own_answer = _answer_in(replied)
-        answer = choice.answer
-        written = choice.written
-        is_proposed = fits(own_answer, answer) and not gives_away(question, answer)
-        if not is_proposed:
-            answer = _words_of(proposed.sentence, own_answer)
-            written = literal(answer)
-            if not answer or repeats(question, answer):
-                return None
+        is_proposed = fits(own_answer, choice.answer)
+        if is_proposed:
+            place = _whole(place, question)
+        else:
+            place = _at_own_words(place, own_answer)
+        answer = place.answer
+        if not answer or gives_away(question, answer) or _echoes(question, answer):
+            return None
+        if objection(question, place):
+            return None
+        is_as_proposed = answer == choice.answer
+        written = choice.written if is_as_proposed else literal(answer)
         draft = self._draft(highlight, proposed, answer, written, question, replied)
         if not is_proposed:
             prompt = draft.origin.prompt.replace(CASCADE, CASCADE_OWN_WORDS, 1)
@@ -316,17 +328,69 @@ def _read_by_model(shown: Sendable) -> str:
     return f"{shown.title} {shown.heading} {shown.around or shown.marked}"
 
 
-def _words_of(sentence: str, own_answer: str) -> str:
-    """Return the words of a sentence that are a model's own answer; "" if none are."""
-    span = locate(own_answer.strip(_ENDS), sentence)
+def _with_gap(sentence: str, answer: str) -> str:
+    """Return a sentence with a gap instead of an answer, if it has that answer."""
+    span = locate(answer, sentence)
     if span is None:
-        return ""
+        return sentence
+    start, end = span
+    return f"{sentence[:start]}{_GAP}{sentence[end:]}"
+
+
+def _place_of(highlight: Highlight, proposed: Proposed, choice: Choice) -> Place | None:
+    """Return where proposed words stand; None if no question can ask for them."""
+    text = proposed.sentence
+    found = locate(choice.answer, text)
+    if found is None:
+        return None
+    start, end = sentence_around(text, *found)
+    sentence = text[start:end]
+    span = (found[0] - start, found[1] - start)
+    language = language_of(highlight.nearby, text)
+    if not is_askable(sentence, span, language):
+        return None
+    at = locate(text, highlight.nearby)
+    return Place(
+        sentence=sentence,
+        span=span,
+        marked=highlight.exact,
+        antecedent=text[:start],
+        before=highlight.nearby[: at[0]] if at else "",
+        named=f"{highlight.document.title} {highlight.heading}",
+        language=language,
+    )
+
+
+def _whole(place: Place, question: str) -> Place:
+    """Return a place with all that belongs to its answer, unless the answer was marked as it is."""
+    if place.marked.strip() == place.answer:
+        return place
+    span = whole_answer(place.sentence, place.span, question, place.language)
+    return replace(place, span=span)
+
+
+def _at_own_words(place: Place, own_answer: str) -> Place:
+    """Return a place with the words of its sentence that are a model's own answer.
+
+    It has no words if they are no answer.
+    """
+    span = locate(own_answer.strip(_ENDS), place.sentence)
+    if span is None or not _is_answer(place.sentence, span):
+        return replace(place, span=(0, 0))
+    return replace(place, span=span)
+
+
+def _echoes(question: str, answer: str) -> bool:
+    """Return whether an answer of several words says mostly what its question said."""
+    return len(answer.split()) > 1 and repeats(question, answer)
+
+
+def _is_answer(sentence: str, span: Span) -> bool:
+    """Return whether words of a sentence can be an answer: not cut from a word, nor most of it."""
     start, end = span
     is_cut = sentence[start - 1 : start].isalnum() or sentence[end : end + 1].isalnum()
-    words = sentence[start:end]
-    is_long = len(words.split()) > _LONGEST_OWN_WORDS
-    is_all = len(words) > _MOST_OF_SENTENCE * len(sentence)
-    return "" if is_cut or is_long or is_all else words
+    is_all = end - start > _MOST_OF_SENTENCE * len(sentence)
+    return not (is_cut or is_all)
 
 
 def _question_in(reply: Answer) -> str:

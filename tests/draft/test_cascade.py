@@ -166,7 +166,7 @@ def test_an_answer_that_the_model_chose_is_a_warning_and_its_steps_say_so(
     forge, notes, server, fake
 ):
     notes(AGING)
-    words = "Aging that occurs due to controllable factors, such as poor diet"
+    words = "Aging that occurs due to controllable factors"
 
     def reverses(request):
         if fake.step_of(request) == "question":

@@ -107,18 +107,17 @@ def step_of(request: dict[str, Any]) -> str:
 
 
 def stepping(request: dict[str, Any], tokens: int = 10) -> Reply:
-    """A question to the proposed answer, or that answer: a question has it backwards."""
+    """A question to the proposed answer, or that answer: the sentence with "what" in its gap."""
     step = step_of(request)
-    demand = str(request["messages"][-1]["content"]).strip()
+    passage, _, demand = str(request["messages"][-1]["content"]).rpartition("</passage>")
     if step == "question":
-        about, _, proposed = demand.rpartition("Answer: ")
-        sentence = about.partition('about the sentence "')[2].rpartition('"')[0]
-        question = sentence.strip(" .?!").replace(proposed, f"“{proposed[::-1]}”")
-        return says(
-            json.dumps({step: f"What is read backwards: {question}?"}), tokens=tokens
-        )
-    backwards = re.findall("“(.*?)”", demand.rpartition("Answer the question: ")[2])[-1]
-    return says(json.dumps({step: backwards[::-1]}), tokens=tokens)
+        sentence = demand.partition('____ in "')[2].rpartition('"')[0]
+        question = sentence.strip(" .?!").replace("____", "what")
+        return says(json.dumps({step: f"{question}?"}), tokens=tokens)
+    question = demand.rpartition("Answer the question: ")[2].strip(" ?\n")
+    around = re.escape(question).replace("what", "(.*?)")
+    answer = re.search(rf"{around}\.", passage)
+    return says(json.dumps({step: answer[1] if answer else ""}), tokens=tokens)
 
 
 def obliging(request: dict[str, Any], tokens: int = 10) -> Reply:

@@ -1,0 +1,389 @@
+"""Tell whether the question of a small model asks for its answer, as the passage has it.
+
+A small model leaves conditions out, turns a sentence round, asks for something beside it, or
+takes up "the difference" of a sentence before. Its own answer to such a question fits all the
+same, because it reads the passage along. So a question is compared with the clause of its answer.
+Each rule stands for questions that people judged to be wrong; a question that breaks one becomes
+no card, and the next words are tried. The rules are strict: without a question, the proposed
+cloze stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from ankiforge.draft.asking import OF_QUESTIONS
+from ankiforge.draft.propose.tokens import Kind, Token, tokens
+from ankiforge.draft.propose.words import language
+from ankiforge.model import Span, Value
+from ankiforge.text import regex
+from ankiforge.text.fold import locate
+
+LEAST_COVERED = 0.8
+"""The share of the content words of a clause that a question has."""
+LONGEST_ANSWER = 9
+"""The words of an answer."""
+_BEGINNING = 5
+"""The letters of a word that its forms have in common."""
+_LONGEST_ENDING = 2
+_CLAUSE = 5
+"""The words from which a mark is a clause of its own."""
+_HEAVY = 1.5
+"""The weight of a name, a number or a negation."""
+_CONTENT = (
+    Kind.NOUN,
+    Kind.VERB,
+    Kind.ADJECTIVE,
+    Kind.NAME,
+    Kind.NUMBER,
+    Kind.SHIELD,
+)
+_WORD = regex(r"[^\W_]+")
+_NEGATIONS = frozenset(
+    "not never no neither nor without only less least more most fewer nicht nie niemals kein keine"
+    " keinen keiner keinem ohne nur weniger mehr ne jamais aucun aucune sans seulement moins plus"
+    " nunca ningún ninguna sin solo sólo menos más".split()
+)
+# Words that a question needs, or a sentence, without saying anything.
+_LIGHT = OF_QUESTIONS | frozenset(
+    "does did can could may might will would must should has have had been being make makes made"
+    " long old far often ago lange oft"
+    " given give gives get gets happen way main one there exist exists also thus hence therefore"
+    " however example instance considered become becomes percentage proportion share find finds"
+    " found heißt name bezeichnet bezeichnung begriff woran worin wofür womit wodurch welche"
+    " welcher welches welchen wie viele nombre término llama llaman denomina cuál cuáles cuántos"
+    " cuántas appelle appelé nom terme quel quelle quels quelles combien".split()
+)
+# What begins another clause, or a remark in brackets.
+_NEXT_CLAUSE = regex(
+    r"[;—–]|, (?:which|while|whereas|although|though|but|where|who|when|also|meaning|because|since"
+    r"|wobei|während|obwohl|aber|sondern|denn|weil|mais|tandis que|car|alors que|pero|mientras"
+    r"|aunque|porque|ya que)\b| (?:because|whereas|while|weil|während|parce que|porque)\b|\("
+)
+# Examples in a clause, which a question may leave out.
+_EXAMPLES = regex(
+    r"(?i),? (?:such as|including|for example|for instance|e\.g\.|wie etwa|zum Beispiel|z\. ?B\."
+    r"|par exemple|por ejemplo)\b[^;.]*?"
+    r"(?:, (?=(?:is|are|was|were|can|will|has|have|ist|sind|est|sont|es|son)\b)|$)"
+)
+_REPORTS = regex(r"\b(?:that|dass?|que),?$")
+_RELATIVE = regex(
+    r", (?:which|who|whose|where|die|der|das|qui|que|dont|où|lo que|el cual|la cual)\b[^,;]*"
+)
+# Other parts of a sentence may change places in a question.
+_PART = frozenset(
+    "when if because while whereas although since in by at on for as wenn weil durch bei quand si"
+    " par cuando por , ; : — – (".split()
+)
+_POINTS = regex(
+    r"(?i)\b(?:above|below|previous|preceding|following|aforementioned|here|today|currently"
+    r"|present-day|now|last (?:half )?(?:century|year|decade)|recent(?:ly)?|example|figure|table"
+    r"|chapter|section|we|our|us|you|your|i|my|they|them|oben|unten|vorherig\w*|folgend\w*|hier"
+    r"|heute|jetzt|beispiel|wir|uns|unser\w*|ihr\w*|daraus|davon|dazu|dabei|anterior(?:es)?"
+    r"|siguientes?|aquí|hoy|nosotros|nuestr\w+|précédent\w*|suivant\w*|ici|aujourd'hui|nous"
+    r"|notre)\b"
+    r"|^\W*(?:what|who|how|when|where|why|which)\b(?:\W+(?!(?:its?|their)\b)[\w'’-]+){0,3}\W+"
+    r"(?:its?|their)\b(?! (?:mean|take))"
+)
+_UNGRAMMATICAL = regex(r"(?i)\b(\w+) \1\b|\b(?:as to|as)\?$|[.!?]\s.*\?$|_")
+# Many things are "an option" or "less basic"; the answer is one of them.
+_OPEN = regex(
+    r"(?i)(?:what|which|who) (?:is|are|was|were) (?:an?|one|generally|often|usually|sometimes|more"
+    r"|less|not|\w+ly|illegal|possible|important|necessary) (?!.*\bcalled\b)"
+)
+_DEFINITE = frozenset("the der die das dem den le la les el los las".split())
+_GOES_ON = frozenset(
+    "of that which who whose in for to between with from called where used given des von zwischen"
+    " zur zum für im de du entre que qui del para".split()
+)
+_PASSIVE = regex(
+    r"(?i)\b(?:is|are|was|were|be|been)(?: \w+ly)? (\w+(?:ed|en|wn|lt|nt|ght))\b"
+)
+_DOES = regex(r"(?i)(?:.{0,25}\b)?(?:do|does|did)\b")
+_IS = regex(r"(?i)\b(?:is|are|was|were|be|been)\b")
+# --- question words and the kind of their answers
+_WHEN = regex(
+    r"(?i)^\W*(?:since |until |by )?when\b|\b(?:what|which) year\b|^\W*wann\b|welchem jahr\b"
+    r"|^\W*quand\b|quelle année\b|^\W*cuándo\b|qué año\b|\bwhat date\b"
+)
+_TIME = regex(
+    r"(?i)\b(?:1\d{3}|20\d\d)\b|january|february|march|april|\bmay\b|june|july|august|september"
+    r"|october|november|december|januar|februar|märz|\bmai\b|juni|juli|oktober|dezember|janvier"
+    r"|février|\bmars\b|avril|juin|juillet|août|septembre|octobre|novembre|décembre|enero|febrero"
+    r"|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre|century|siglo"
+    r"|siècle|jahr|year|week|day|month|hour|minute|second"
+)
+_HOW_MANY = regex(
+    r"(?i)\b(?:how (?:many|much|long|old|far|often|large|big|high|fast)|what (?:percentage"
+    r"|proportion|fraction|share|number|amount)|wie (?:viele?|lange?|oft|groß|hoch)|combien"
+    r"|cuánt[oa]s?)\b"
+)
+_NUMBER = regex(
+    r"(?i)\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|half|third|quarter|twice|zwei"
+    r"|drei|vier|fünf|hälfte|drittel|deux|trois|quatre|cinq|moitié|tiers|dos|tres|cuatro|mitad)\b"
+)
+_WHO = regex(r"(?i)^\W*(?:who|whom|wer|wen|qui|quién)\b")
+_WHERE = regex(r"(?i)^\W*(?:where|wo|où|dónde)\b")
+_PLACE = regex(r"[A-ZÀ-Þ]|\b(?:in|at|on|im|an|auf|dans|en|à)\b")
+_HOW = regex(r"(?i)^\W*how (?:do|does|did|is|are|was|were|can|could|should|would|will)\b")
+_MEANS = regex(r"(?i)(?:by|with|through|via|in|as|using)\b")
+_WHY = regex(r"(?i)^\W*(?:why|warum|wieso|weshalb|pourquoi|por qué)\b")
+_ASKS_FOR_CLAUSE = regex(
+    r"(?i)^what (?:will )?(?:happens?|occurs?)\b|^what (?:do|does|did|can|could) .*\bdo\?$"
+    r"|^what (?:is|are|was|were) (?:the |an? )?(?:relationship|difference|reason|purpose|effect"
+    r"|role|characteristics?|aspect)\b"
+)
+_SHORTEST_CLAUSE = 4
+
+
+class Place(Value):
+    """Where the answer of a question stands."""
+
+    sentence: str
+    """The one sentence that has the answer, as plain text."""
+    span: Span
+    """The answer in it."""
+    marked: str
+    antecedent: str
+    """The sentence before it, if it begins with "he" or "this"."""
+    before: str
+    """What stands before both in their paragraph."""
+    named: str
+    """The title and heading, which a card shows."""
+    language: str
+    """As `en`; "" if it is unknown."""
+
+    @property
+    def answer(self) -> str:
+        """Return the words of the answer."""
+        start, end = self.span
+        return self.sentence[start:end]
+
+
+def objection(question: str, place: Place) -> str:
+    """Return why a question does not become a card; "" if nothing speaks against it.
+
+    Args:
+        question: on one line.
+        place: where its answer stands.
+    """
+    if len(place.answer.split()) > LONGEST_ANSWER:
+        return "the answer is long"
+    if _UNGRAMMATICAL.search(question):
+        return "the question is ungrammatical"
+    if _POINTS.search(question):
+        return "the question points at something that it does not name"
+    if _OPEN.match(question):
+        return "the question has several right answers"
+    if not _takes(question, place):
+        return "the answer is not what the question word asks for"
+    if _is_aside(place):
+        return "the answer stands in a remark beside the sentence"
+    if _adds_words(question, place):
+        return "the question is about something that its sentence does not say"
+    if _covered(question, place) < LEAST_COVERED:
+        return "the question leaves out what its sentence says"
+    if _turns_round(question, place):
+        return "the question turns its sentence round"
+    if _unnamed(question, place):
+        return "the question takes up something of an earlier sentence"
+    return ""
+
+
+# --- words ----------------------------------------------------------------------------
+
+
+def _beginning(word: str) -> str:
+    low = word.casefold().removesuffix("'s").removesuffix("’s")
+    return low if low[:1].isdigit() else low[:_BEGINNING]
+
+
+def _beginnings(text: str) -> set[str]:
+    return {_beginning(word) for word in _WORD.findall(text)}
+
+
+def _content(words: Iterable[Token]) -> Iterator[Token]:
+    """Yield the words that say something."""
+    for word in words:
+        if word.low in _NEGATIONS:
+            yield word
+        elif word.kind in _CONTENT and word.low not in _LIGHT:
+            is_short = len(word.low) <= 2
+            if not is_short or word.kind in (Kind.NAME, Kind.NUMBER, Kind.SHIELD):
+                yield word
+
+
+def _is_among(word: Token, beginnings: set[str]) -> bool:
+    """Return whether a word stands among others in some form: `coin` and `coined`."""
+    one = _beginning(word.low)
+    if one in beginnings or _beginnings(word.word) & beginnings:
+        return True
+    for other in beginnings:
+        shorter, longer = sorted((one, other), key=len)
+        is_form = len(shorter) > 2 and longer.startswith(shorter)
+        if is_form and len(longer) - len(shorter) <= _LONGEST_ENDING:
+            return not shorter[0].isdigit()
+    return False
+
+
+# --- what the question says -----------------------------------------------------------
+
+
+def _clause_of(place: Place) -> Span:
+    """Return the clause of the answer: the mark, if it is one, else up to the next clause.
+
+    What reports the clause ("the theory is that …") belongs to it.
+    """
+    begin, end = 0, len(place.sentence)
+    start, behind = place.span
+    mark = locate(place.marked, place.sentence) if place.marked else None
+    is_clause = len(place.marked.split()) >= _CLAUSE
+    if mark and is_clause and mark[0] <= start and behind <= mark[1]:
+        begin, end = mark
+        if _REPORTS.search(place.sentence[:begin].rstrip()):
+            begin = 0
+    for sign in _NEXT_CLAUSE.finditer(place.sentence, begin, end):
+        if sign.start() >= behind:
+            return begin, sign.start()
+        if sign.end() <= start and sign[0] != "(":
+            begin = sign.end()
+    return begin, end
+
+
+def _covered(question: str, place: Place) -> float:
+    """Return the share of the words of the answer's clause that a question has, from 0 to 1."""
+    begin, end = _clause_of(place)
+    start, behind = place.span
+    words = tokens(place.sentence[begin:end], language(place.language))
+    examples = [each.span() for each in _EXAMPLES.finditer(place.sentence, begin, end)]
+    asked = _beginnings(question) | _beginnings(place.named)
+    seen = _beginnings(place.answer)
+    every = 0.0
+    had = 0.0
+    for word in _content(words):
+        position = begin + word.start
+        is_example = any(first <= position < last for first, last in examples)
+        is_in_answer = start <= position < behind
+        if is_in_answer or is_example or _beginning(word.low) in seen:
+            continue
+        seen.add(_beginning(word.low))
+        is_heavy = word.low in _NEGATIONS or word.kind in (Kind.NAME, Kind.NUMBER)
+        weight = _HEAVY if is_heavy else 1.0
+        every += weight
+        if _is_among(word, asked):
+            had += weight
+    return had / every if every else 1.0
+
+
+def _adds_words(question: str, place: Place) -> bool:
+    """Return whether a question has words that neither its sentence nor the title has."""
+    read = _beginnings(f"{place.antecedent} {place.sentence} {place.named}")
+    words = tokens(question, language(place.language))[1:]
+    said = [word for word in _content(words) if word.low not in _NEGATIONS]
+    return any(not _is_among(word, read) for word in said)
+
+
+def _is_aside(place: Place) -> bool:
+    """Return whether an answer stands in a relative clause, and is not what was marked."""
+    start, _ = place.span
+    if place.marked.strip() == place.answer:
+        return False
+    for clause in _RELATIVE.finditer(place.sentence):
+        if clause.start() < start < clause.end():
+            return True
+    return False
+
+
+def _turns_round(question: str, place: Place) -> bool:
+    """Return whether words change places within a part of a sentence, or is-done becomes does."""
+    start, behind = place.span
+    at: dict[str, list[tuple[int, int]]] = {}
+    part = 0
+    for word in tokens(place.sentence, language(place.language)):
+        if word.low in _PART:
+            part += 1
+        if not start <= word.start < behind:
+            at.setdefault(_beginning(word.low), []).append((part, word.start))
+    last: dict[int, int] = {}
+    # the word behind the question word says what kind of thing is asked for
+    words = tokens(question, language(place.language))[2:]
+    for word in _content(words):
+        places = at.get(_beginning(word.low), [])
+        if len(places) != 1 or word.low in _NEGATIONS:
+            continue
+        [(part, position)] = places
+        if position < last.get(part, -1):
+            return True
+        last[part] = position
+    return _is_voice_changed(question, place.sentence)
+
+
+def _is_voice_changed(question: str, sentence: str) -> bool:
+    """Return whether "A is regulated by B" is asked as "What does A regulate?"."""
+    if not _DOES.match(question) or _IS.search(question):
+        return False
+    asked = [word.casefold() for word in _WORD.findall(question)]
+    for passive in _PASSIVE.finditer(sentence):
+        verb = passive[1].casefold()
+        for word in asked:
+            if word[:_BEGINNING] == verb[:_BEGINNING] and word != verb:
+                return True
+    return False
+
+
+def _unnamed(question: str, place: Place) -> bool:
+    """Return whether a question says "the difference" without saying which.
+
+    A noun with an article and nothing behind it is known only to who has read the sentences
+    before, unless the title names it.
+    """
+    named = _beginnings(place.named)
+    earlier = _beginnings(place.before)
+    words = tokens(question, language(place.language))
+    for number, word in enumerate(words):
+        if word.low not in _DEFINITE:
+            continue
+        run = _noun_behind(words, number)
+        if not run or any(each.kind in (Kind.NAME, Kind.SHIELD) for each in run):
+            continue
+        following = words[number + 1 + len(run)].low
+        if following in _GOES_ON or all(_beginning(each.low) in named for each in run):
+            continue
+        noun = run[-1].low
+        is_bare = len(run) == 1 and place.language == "en" and not noun.endswith("s")
+        if is_bare or _beginning(noun) in earlier:
+            return True
+    return False
+
+
+def _noun_behind(words: Sequence[Token], number: int) -> list[Token]:
+    """Return the adjectives and nouns behind an article."""
+    run = []
+    for word in words[number + 1 : -1]:
+        if word.kind not in (Kind.ADJECTIVE, Kind.NOUN, Kind.NAME, Kind.SHIELD):
+            break
+        run.append(word)
+    return run
+
+
+# --- question word and answer ---------------------------------------------------------
+
+
+def _takes(question: str, place: Place) -> bool:
+    """Return whether an answer is of the kind that the question word asks for."""
+    answer = place.answer
+    is_short = len(answer.split()) < _SHORTEST_CLAUSE
+    if _WHEN.search(question):
+        return _TIME.search(answer) is not None
+    if _HOW_MANY.search(question):
+        return _NUMBER.search(answer) is not None
+    if _WHO.search(question):
+        words = tokens(answer, language(place.language))
+        return any(word.kind in (Kind.NAME, Kind.NOUN) for word in words)
+    if _WHERE.search(question):
+        return _PLACE.search(answer) is not None
+    if _HOW.search(question):
+        return _MEANS.match(answer) is not None
+    if _WHY.search(question):
+        return False
+    return not (is_short and _ASKS_FOR_CLAUSE.search(question))
