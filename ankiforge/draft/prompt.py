@@ -247,8 +247,8 @@ _HOW = {
     ),
     CardKind.TWO_WAY: (
         'kind "two-way": in `front` the term with its field in brackets, in `back` its'
-        " definition in at"
-        " most 15 words without the term; only for a term that is worth asking both ways."
+        " definition in at most 15 words without the term; only for a term that is worth"
+        " asking both ways."
     ),
 }
 

@@ -24,11 +24,10 @@ from ankiforge.model import (
 
 NOTE = "nid:"
 _IN_USE = (
-    "SELECT guid AS id, kind || content AS digest, passage, '' AS deck FROM card WHERE"
-    " live"
-    " UNION ALL SELECT 'nid:' || id, 'nid:' || id || ' ' || mod, '', deck FROM"
-    " foreign_note"
-    " WHERE fields != '[]'"
+    "SELECT guid AS id, kind || content AS digest, passage, '' AS deck"
+    " FROM card WHERE live"
+    " UNION ALL SELECT 'nid:' || id, 'nid:' || id || ' ' || mod, '', deck"
+    " FROM foreign_note WHERE fields != '[]'"
 )
 
 

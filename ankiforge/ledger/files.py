@@ -193,10 +193,9 @@ class Replies:
         """Return what was used by model and prompt, without replies from a chat."""
         with self._lock:
             rows = self._db.execute(
-                "SELECT model, prompt, count(*), sum(tokens_in), sum(tokens_out) FROM"
-                " reply"
-                " WHERE tokens_in + tokens_out > 0 GROUP BY model, prompt ORDER BY"
-                " model, prompt"
+                "SELECT model, prompt, count(*), sum(tokens_in), sum(tokens_out)"
+                " FROM reply WHERE tokens_in + tokens_out > 0"
+                " GROUP BY model, prompt ORDER BY model, prompt"
             ).fetchall()
         return [Paid(*row) for row in rows]
 

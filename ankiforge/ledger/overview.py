@@ -116,12 +116,14 @@ def _first_drafts(store: Store, left_out: list[str]) -> list[Row]:
 
 _FATE = (
     "CASE WHEN p.skipped THEN 'ignored'"
-    " WHEN EXISTS (SELECT 1 FROM card c WHERE c.passage = f.first AND c.live) THEN"
-    " 'carded'"
-    " WHEN w.best IS NOT NULL THEN CASE w.best WHEN 0 THEN 'blocked' ELSE 'waiting' END"
-    " WHEN h.fate IN ('failed', 'ignored') THEN h.fate WHEN p.decided THEN 'decided'"
-    " WHEN h.drafted != h.content AND h.modelled != h.content THEN 'undrafted' ELSE"
-    " 'no_card' END"
+    " WHEN EXISTS (SELECT 1 FROM card c"
+    " WHERE c.passage = f.first AND c.live) THEN 'carded'"
+    " WHEN w.best IS NOT NULL THEN CASE w.best"
+    " WHEN 0 THEN 'blocked' ELSE 'waiting' END"
+    " WHEN h.fate IN ('failed', 'ignored') THEN h.fate"
+    " WHEN p.decided THEN 'decided'"
+    " WHEN h.drafted != h.content AND h.modelled != h.content THEN 'undrafted'"
+    " ELSE 'no_card' END"
 )
 # Of the places of a passage, the one whose text is used is the least.
 _RANK = f"(instr('{' '.join(ORDER)}', {{h}}.route), instr(a.keys, {{h}}.key))"

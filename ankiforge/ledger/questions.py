@@ -130,9 +130,9 @@ def _answer_same(store: Store, question: Question, accepted: bool) -> None:
 def _ask_about_duplicates(store: Store) -> Iterator[Question]:
     """Ask about live cards of different passages with equal words."""
     pairs = store.rows(
-        "SELECT a.guid AS old_guid, b.guid AS new_guid, a.passage AS old, b.passage AS"
-        " new,"
-        " a.words AS words FROM card a JOIN card b ON a.content = b.content"
+        "SELECT a.guid AS old_guid, b.guid AS new_guid, a.passage AS old,"
+        " b.passage AS new, a.words AS words"
+        " FROM card a JOIN card b ON a.content = b.content"
         " WHERE a.live AND b.live AND a.guid < b.guid"
     )
     for pair in pairs:

@@ -38,11 +38,12 @@ _MOST = 300
 _CURRENT = (
     "SELECT 'highlight' AS what, h.key AS ref, h.document, h.run || h.state AS digest"
     " FROM highlight h WHERE h.body != ''"
-    " UNION ALL SELECT 'card', c.guid, h.document, c.content FROM card c"
-    " JOIN highlight h ON h.key = c.passage WHERE c.live"
-    " UNION ALL SELECT 'document', CAST(d.id AS TEXT), d.id, d.place || max(h.run) FROM"
-    " document d"
-    " JOIN highlight h ON h.document = d.id AND h.body != '' GROUP BY d.id"
+    " UNION ALL SELECT 'card', c.guid, h.document, c.content"
+    " FROM card c JOIN highlight h ON h.key = c.passage"
+    " WHERE c.live"
+    " UNION ALL SELECT 'document', CAST(d.id AS TEXT), d.id, d.place || max(h.run)"
+    " FROM document d JOIN highlight h ON h.document = d.id AND h.body != ''"
+    " GROUP BY d.id"
 )
 
 
@@ -311,8 +312,8 @@ def _title_score(wanted: str, title: str) -> float:
 def _same_work(store: Store, document: int) -> list[int]:
     """Return the documents that share an identifier with this one."""
     rows = store.rows(
-        "SELECT DISTINCT b.document FROM identifier a JOIN identifier b ON a.name ="
-        " b.name"
+        "SELECT DISTINCT b.document"
+        " FROM identifier a JOIN identifier b ON a.name = b.name"
         " WHERE a.document = ? AND a.name NOT GLOB 'file:*' AND a.name NOT GLOB 'path:*'",
         document,
     )
