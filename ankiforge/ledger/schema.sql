@@ -73,6 +73,7 @@ CREATE INDEX IF NOT EXISTS draft_key ON draft (key, position);
 CREATE INDEX IF NOT EXISTS draft_revises ON draft (revises) WHERE revises != '';
 -- drafts that a person decided on: undo lets them wait again at once
 CREATE TABLE IF NOT EXISTS decided AS SELECT '' AS event, draft.* FROM draft LIMIT 0;
+CREATE INDEX IF NOT EXISTS decided_event ON decided (event);
 
 -- the journal
 CREATE TABLE IF NOT EXISTS event (

@@ -311,9 +311,14 @@ class Store:
         )
         transaction.events.append(event)
         transaction.note_change(key, self._only_new_content(event))
-        if what in LINKS:
+        if what == "same" or (what == "undo" and self._is_link(body["event"])):
             self._relink()
         return event
+
+    def _is_link(self, event_id: str) -> bool:
+        """Return whether an event links keys."""
+        self._store_events()
+        return self.value("SELECT what FROM event WHERE id = ?", event_id) == "same"
 
     def events(self, keys: Sequence[str]) -> list[Event]:
         """Return all events of these keys."""

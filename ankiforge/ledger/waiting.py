@@ -433,10 +433,13 @@ def bring_back(store: Store, event: Event) -> int:
     """
     column_rows = store.rows("PRAGMA table_info(draft)")
     columns = ", ".join(row["name"] for row in column_rows)
+    # asked of each passage: a list of all that are present would be made for each event
+    is_present = (
+        "SELECT 1 FROM highlight h WHERE h.key = decided.key AND h.state = 'present'"
+    )
     count = store.write(
         f"INSERT OR IGNORE INTO draft ({columns}) SELECT {columns} FROM decided WHERE"
-        " event = ?"
-        " AND key IN (SELECT key FROM highlight WHERE state = 'present')",
+        f" event = ? AND EXISTS ({is_present})",
         event.id,
     )
     store.write("DELETE FROM decided WHERE event = ?", event.id)
