@@ -318,7 +318,8 @@ class Store:
     def _is_link(self, event_id: str) -> bool:
         """Return whether an event links keys."""
         self._store_events()
-        return self.value("SELECT what FROM event WHERE id = ?", event_id) == "same"
+        query = "SELECT 1 FROM event WHERE id = ? AND what = 'same'"
+        return self.row(query, event_id) is not None
 
     def events(self, keys: Sequence[str]) -> list[Event]:
         """Return all events of these keys."""

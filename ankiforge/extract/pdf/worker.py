@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
@@ -162,7 +163,7 @@ class PdfWorker:
         name = _name(question)
         reply = self._cache.recall(name)
         if reply is None:
-            reply = self._take(question) or self._run(question)
+            reply = self._take(question) or self.answer(question)
             if isinstance(reply, Failed) or not name:
                 return reply
             self._cache.add(name, reply)
@@ -223,15 +224,15 @@ class PdfWorker:
         most = REMOTE_AHEAD if self.executor else self.jobs
         while self._ahead and self._next and len(self._begun) <= most:
             question = self._next.popleft()
-            task = self._run
+            task = self.answer
             if self.executor:
                 task = partial(answer_elsewhere, self.seconds)
             self._begun[question] = self._ahead.submit(task, question)
 
     # --- processes
 
-    def _run(self, question: Question) -> Reply:
-        """Ask an idle process or a new one."""
+    def answer(self, question: Question) -> Reply:
+        """Ask an idle process or a new one, without the cache; any thread may."""
         try:
             process = self._idle.pop()
         except IndexError:
@@ -347,5 +348,12 @@ def cluster(address: str) -> Iterator[Executor]:
 
 def answer_elsewhere(seconds: float, question: Question) -> Reply:
     """Answer a question on another machine, where files have the same paths."""
-    with PdfWorker(seconds) as worker:
-        return worker.ask(question)
+    return _worker_there(seconds).answer(question)
+
+
+@cache
+def _worker_there(seconds: float) -> PdfWorker:
+    """Return what reads in this process of a cluster, started once: a start costs like a paper."""
+    worker = PdfWorker(seconds)
+    atexit.register(worker.__exit__)
+    return worker
