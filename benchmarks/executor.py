@@ -1,0 +1,98 @@
+"""From how many PDFs on two workers of a Dask cluster beat one process, and two processes here.
+
+    python -m benchmarks.executor [--runs N] [PDFS ...]
+
+A folder of made-up papers is read as a run reads it: by one process, by two processes of this
+machine (`--jobs 2`), and by a `LocalCluster` of two workers, whose start is not counted: a
+cluster runs already. Seconds are those of the clock, the least of the runs, which take turns.
+With a core for each worker, less than half the time of one process cannot be had.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from ankiforge.extract.base import Opening
+from ankiforge.extract.pdf import Pdf, PdfSettings
+from ankiforge.model import Extracted
+from samples.pdf_writer import Page, heading, mark, paragraph, write_pdf
+
+SIZES = (1, 2, 5, 10, 20, 50, 100)
+RUNS = 3
+WORKERS = 2
+PAGES = 12
+SENTENCE = (
+    "Paper {paper}, page {page}: the spacing effect improves retention of {facts} facts,"
+    " and massed practice does not, as has been shown many times in many places."
+)
+
+
+def make(folder: Path, papers: int) -> None:
+    """Write papers of twelve pages with two marks on each page."""
+    folder.mkdir()
+    for paper in range(papers):
+        pages = []
+        for number in range(PAGES):
+            facts = 7 * paper + number
+            words = SENTENCE.format(paper=paper, page=number, facts=facts)
+            title = heading(f"Section {number}", level=0)
+            text = [paragraph(words) for _ in range(8)]
+            marks = (mark("the spacing effect"), mark(f"{facts} facts"))
+            pages.append(Page((title, *text), marks))
+        write_pdf(folder / f"{paper:04}.pdf", pages, title=f"Paper {paper}")
+
+
+def seconds(folder: Path, *, jobs: int = 1, executor: str = "") -> float:
+    """Read a folder, and return how long it took."""
+    settings = PdfSettings(path=str(folder), include=("*.pdf",))
+    source = replace(
+        Pdf.open(Opening("bench", folder, settings)), jobs=jobs, executor=executor
+    )
+    start = time.perf_counter()
+    documents = 0
+    for sighting in source.scan():
+        documents += isinstance(sighting, Extracted)
+    took = time.perf_counter() - start
+    wanted = len(list(folder.iterdir()))
+    if documents != wanted:
+        raise SystemExit(f"{documents} of {wanted} papers were read")
+    return took
+
+
+def main() -> None:
+    from distributed import LocalCluster
+
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("sizes", nargs="*", type=int, default=SIZES, metavar="PDFS")
+    asked.add_argument("--runs", type=int, default=RUNS)
+    said = asked.parse_args()
+    print(f"papers of {PAGES} pages; load {os.getloadavg()[0]:.1f}; seconds of the clock")
+    print(f"{'PDFs':>5}{'1 process':>12}{'2 processes':>13}{'Dask, 2 workers':>17}")
+    with (
+        tempfile.TemporaryDirectory() as name,
+        LocalCluster(
+            n_workers=WORKERS, threads_per_worker=1, dashboard_address=None
+        ) as cluster,
+    ):
+        address = cluster.scheduler_address
+        for size in said.sizes:
+            folder = Path(name) / str(size)
+            make(folder, size)
+            alone, side_by_side, on_cluster = [], [], []
+            for _ in range(said.runs):
+                alone.append(seconds(folder))
+                side_by_side.append(seconds(folder, jobs=WORKERS))
+                on_cluster.append(seconds(folder, executor=address))
+            best = [min(times) for times in (alone, side_by_side, on_cluster)]
+            print(
+                f"{size:>5}{best[0]:>12.2f}{best[1]:>13.2f}{best[2]:>17.2f}", flush=True
+            )
+
+
+if __name__ == "__main__":
+    main()
