@@ -83,11 +83,15 @@ def accept(
     named_in_query = set(query.split())
     facts: set[tuple[str, int]] = set()
     left_alone: list[str] = []
+    with_a_reason_to_wait: list[str] = []
 
     def may_be_accepted(line: Line) -> bool:
         """Return whether `--all` takes a draft: no warning, no proposal, one of a fact."""
         waiting = line.waiting
-        if waiting is None or waiting.remarks:
+        if waiting is None:
+            return False
+        if waiting.remarks:
+            with_a_reason_to_wait.append(waiting.id)
             return False
         if waiting.draft.proposed and f"drafter:{PROPOSE}" not in named_in_query:
             left_alone.append(waiting.id)
@@ -95,6 +99,7 @@ def accept(
         for finding in waiting.proposal.findings:
             is_warning = finding.severity is not Severity.INFO
             if is_warning and f"finding:{finding.check}" not in named_in_query:
+                with_a_reason_to_wait.append(waiting.id)
                 return False
         # only one of several drafts of a fact
         fact = (waiting.highlight.key, waiting.draft.intent)
@@ -111,6 +116,12 @@ def accept(
             call.say(
                 f"{proposals_left} left for you; to accept them, too:"
                 f" ankiforge accept --all --filter drafter:{PROPOSE}"
+            )
+        if with_a_reason_to_wait:
+            drafts_left = counted(len(with_a_reason_to_wait), "draft")
+            call.say(
+                f"{drafts_left} left for you, with a warning or another reason to wait:"
+                " ankiforge list --view new -v"
             )
 
         def accept_one(id: str) -> str | None:
@@ -224,9 +235,8 @@ def undo(call: Call, words: Words, as_new: bool) -> None:
                 if line is not None:
                     words = question_of(line.fields)
                 call.say(f"taken back: {entry.said}: {words}")
-            entries_left = len(undone) - SHOWN
-            if entries_left > 0:
-                call.say(f"… and {entries_left:,} more")
+            if len(undone) > SHOWN:
+                call.say("… and the others that the same command decided")
 
         ids = []
         for word in words:

@@ -307,3 +307,15 @@ def test_a_path_that_failed_is_remembered_and_it_is_said_how_to_forget_it(forge)
     assert "it is not a PDF" in said
     [line] = re.findall(r"to forget a PATH that failed, delete its lines in (.+)", said)
     assert "broken.pdf" in Path(line).read_text(encoding="utf-8")
+
+
+def test_what_accept_all_leaves_and_what_undo_takes_back_is_told(forge, vault):
+    lines = [f"- reduces the cost of step {number} to ==O(n)==" for number in range(7)]
+    (vault / "Keywords.md").write_text("\n\n".join(lines), encoding="utf-8")
+    forge.ok("run", vault)
+    told = forge.ok("accept", "--all").stderr
+    assert re.search(r"^7 drafts left for you, with a warning", told, re.MULTILINE)
+    forge.ok("reject", "--all")
+    told = forge.ok("undo").stderr
+    assert told.count("taken back: ") == 5
+    assert "and the others that the same command decided" in told
