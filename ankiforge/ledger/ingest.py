@@ -87,7 +87,8 @@ def ingest(
         for container in run.listing.complete:
             store.write("DELETE FROM meta WHERE name = ?", f"emptied {container}")
             if container in report.doubtful:
-                store.set_meta(f"emptied {container}", "asked")
+                left, known = report.doubtful[container]
+                store.set_meta(f"emptied {container}", f"asked {left} {known}")
     return report
 
 
@@ -358,7 +359,8 @@ class Ingest:
         is_explained = container in self.confirmed or self._selects_otherwise(container)
         if is_explained or not is_doubtful:
             return unlisted
-        self.report.doubtful.append(container)
+        left = len(present - unlisted)
+        self.report.doubtful[container] = (left, len(present))
         return unlisted - present
 
     @staticmethod

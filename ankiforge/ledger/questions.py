@@ -31,6 +31,7 @@ from ankiforge.model import (
     Waiting,
     h16,
 )
+from ankiforge.text import counted
 
 FORM_ASKED = 3
 """So many lines of one form are asked about once."""
@@ -312,15 +313,21 @@ def _answer_absent(store: Store, question: Question, accepted: bool) -> None:
 
 def _ask_about_emptied(store: Store) -> Iterator[Question]:
     """Ask about sources that suddenly list nothing, or far less."""
-    query = "SELECT name FROM meta WHERE name LIKE 'emptied %' AND value = 'asked'"
+    query = "SELECT name, value FROM meta WHERE name LIKE 'emptied %'"
     for row in store.rows(query):
+        answer, *counts = row["value"].split()
+        if answer != "asked":
+            continue
         container = row["name"].removeprefix("emptied ")
+        left, known = map(int, counts)
+        lost = known - left
+        verb = "was" if lost == 1 else "were"
         yield Question(
             id=_question_id(QuestionKind.EMPTIED, container),
             kind=QuestionKind.EMPTIED,
             text=(
-                f"{container} lists nothing, or lost more than half of its documents."
-                " Were they deleted?"
+                f"{lost:,} of {counted(known, 'document')} of {container} {verb} not found."
+                f" {verb.capitalize()} {'it' if lost == 1 else 'they'} deleted?"
             ),
             new=container,
         )

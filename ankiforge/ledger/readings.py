@@ -72,8 +72,11 @@ class Report(msgspec.Struct):
     back: list[str] = []
     unselected: int = 0
     """Highlights that settings no longer select."""
-    doubtful: list[str] = []
-    """Containers that lost so much at once that nothing of it was marked as gone."""
+    doubtful: dict[str, tuple[int, int]] = {}
+    """Containers that lost so much at once that nothing of it was marked as gone.
+
+    By name, the number of documents that are left and that there were.
+    """
     documents: frozenset[int] = frozenset()
     """The rows of the documents that were listed, changed or not."""
 

@@ -523,11 +523,12 @@ class Items:
         """Ask whether the documents of a source were deleted that lists hardly any."""
         cards = self._cards_of(question.new)
         return {
-            "title": f"{question.new} lost its documents",
+            "title": question.text.partition(".")[0],
             "ask": f"{question.text} It has {counted(cards, 'card')} here.",
             "why": _plain(
-                "Until you answer, no card changes. “Nothing happened” keeps every card as it is."
-                " “Deleted” lists the cards whose passage is gone; they stay in Anki."
+                "A drive that is not connected looks the same. Until you answer, no card changes."
+                " “Nothing happened” keeps every card as it is. “Deleted” lists the cards whose"
+                " passage is gone; they stay in Anki."
             ),
             "actions": [*_careful("Nothing happened", "Deleted"), SKIP],
         }

@@ -17,6 +17,7 @@ from functools import partial
 from itertools import groupby, islice
 from operator import attrgetter
 from pathlib import Path
+from shlex import quote
 from threading import Thread
 from typing import NamedTuple
 
@@ -540,12 +541,24 @@ class ReviewSession:
         return card_view(card, self._picture)
 
     def patch(self) -> Json:
-        """Return the edits made in Anki as a patch of the notes: `text`, and what is left out."""
+        """Return the edits made in Anki as a patch of the notes.
+
+        Returns:
+            `text`, the `command` that applies it once it is saved, how many `files` it
+            changes, and what is left out.
+        """
         patch = self._workspace.patch()
         refused = [f"{edit.where}: {edit.reason}" for edit in patch.refused]
+        folders = sorted({str(file.root) for file in patch.files})
+        files = [file for file in patch.files if str(file.root) == folders[0]]
+        for folder in folders[1:]:  # a patch is applied in one folder
+            refused.insert(
+                0, f"{folder}: for its edits, apply this patch, run, and copy again"
+            )
         return {
-            "text": b"".join(file.diff for file in patch.files).decode(errors="replace"),
-            "files": len(patch.files),
+            "text": b"".join(file.diff for file in files).decode(errors="replace"),
+            "command": f"git -C {quote(folders[0])} apply" if folders else "",
+            "files": len(files),
             "refused": refused[:MOST_REASONS],
         }
 

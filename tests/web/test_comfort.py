@@ -1,5 +1,7 @@
 """What makes many decisions pleasant: rendered lists, recall first, a preview, a palette, decisions on several."""
 
+import subprocess
+
 import pytest
 
 from tests.web.conftest import rest, settle, shown, turn_to, waiting
@@ -118,3 +120,27 @@ def test_a_decision_that_is_lost_is_named_and_tried_again(maths, opened):
     error.get_by_role("button", name="Try again").click()
     settle(page)
     assert shown(page) != title
+
+
+def test_edits_made_in_anki_are_copied_as_a_patch(forge, backend, opened, tmp_path):
+    forge.settings("sources:\n  - obsidian: {name: notes, path: notes}\n")
+    note = forge.folder / "notes" / "Maths.md"
+    note.parent.mkdir()
+    note.write_text(NOTE, encoding="utf-8")
+    forge.ok("run")
+    (card,) = [card for card in forge.cards() if "forgetting" in str(card["fields"])]
+    with backend.opened(forge.profile) as anki:
+        anki.load(forge.folder / "ankiforge.apkg")
+        anki.edit(card["guid"], Back="Hermann Ebbinghaus, in 1885")
+    page = opened(forge, "changed")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy the patch").click()
+    toast = page.locator("#toast", has_text="1 note")
+    toast.wait_for()
+    patch = page.evaluate("navigator.clipboard.readText()")
+    (tmp_path / "edits.patch").write_text(patch, encoding="utf-8")
+    command = toast.locator("code").inner_text()
+    subprocess.run(command, shell=True, cwd=tmp_path, check=True)
+    corrected = "Who measured forgetting first?::Hermann Ebbinghaus, in 1885"
+    old = "Who measured forgetting first?::Hermann Ebbinghaus"
+    assert note.read_text(encoding="utf-8") == NOTE.replace(old, corrected)

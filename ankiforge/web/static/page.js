@@ -256,11 +256,11 @@ async function copyPatch() {
   wait(true);
   tell("Reading Anki …", false, 600000);
   try {
-    const { text, files, refused } = await post("patch");
+    const { text, command, files, refused } = await post("patch");
     const left = refused.length ? ` Left out: ${refused.join("; ")}.` : "";
     if (!text) return tell(`No edit in Anki can be brought to your notes.${left}`, false, 30000);
     await navigator.clipboard.writeText(text);
-    tell(`The patch of ${count(files, "note")} is copied. Save it as edits.patch, then: `, false, 60000, "git apply edits.patch");
+    tell(`The patch of ${count(files, "note")} is copied. Save it as edits.patch, then: `, false, 60000, `${command} "$PWD/edits.patch"`);
     if (left) $("#toast-text").append(left);
   } catch (error) {
     tell(error.message, false, 30000);
