@@ -1,9 +1,9 @@
 """Find the words of a passage that a card rests on.
 
 Small models leave the quote empty, though the answer stands in the passage word for
-word. So the program looks for the answer itself: the evidence is then the whole
-sentence, or sentences, that have it. A few words alone would still stand
-when the rest of the sentence says something else.
+word. So the program looks for the answer itself: the evidence is the whole sentence, or
+sentences, that have it, or that a model copied words from. A few words alone would
+still stand when the rest of the sentence says something else.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ class Evidence(Value):
     quote: str
     """As in the source; as the model wrote it if the source does not have it."""
     start: int = 0
-    """Where it begins in the mark, in code points; 0 if it is beside the mark."""
+    """Where it begins in the mark, in code points; 0 if it is beside the mark. If a model quoted
+    a part of it, where that part begins, by which several cards of a mark are ordered."""
 
 
 def find_evidence(
@@ -43,7 +44,9 @@ def find_evidence(
     for place in (highlight.exact, highlight.sentence, highlight.nearby):
         span = locate(quote, place) or locate(own_words, place)
         if span:
-            return _evidence_at(span, place, highlight)
+            start, end = sentence_around(place, *span)
+            is_in_mark = place == highlight.exact
+            return Evidence(place[start:end], span[0] if is_in_mark else 0)
     if own_words:  # invented evidence stays as it is, and a check blocks the card
         return Evidence(quote)
     for place in (highlight.exact, highlight.sentence, highlight.nearby):
