@@ -42,21 +42,27 @@ def field_html(
     """Return all fields of a card's note, in note type order. `tags` are those of the package."""
     content = content_html(card.kind, card.fields, pictures)
     hashes = tuple(map(field_hash, content))
-    return with_content(
-        card,
-        content,
-        hashes=hashes,
-        tags=tags,
-        safe_context=safe_context,
-    )
+    identity = identity_of(card, hashes, tags)
+    return with_content(card, content, identity, safe_context)
+
+
+def identity_of(card: Card, hashes: Strings, tags: Strings) -> str:
+    """Return the field AnkiforgeId of a note: what our package wrote of it.
+
+    Args:
+        card: the card of the note.
+        hashes: the hash of each content field as our package wrote it last.
+        tags: our tags.
+    """
+    all_hashes = ".".join(hashes)
+    words = ("af1", card.guid, card.key, card.slot, all_hashes, tags_hash(tags))
+    return " ".join(words)
 
 
 def with_content(
     card: Card,
     content: Strings,
-    *,
-    hashes: Strings,
-    tags: Strings,
+    identity: str,
     safe_context: SafeContext,
     feedback: str = "",
 ) -> Strings:
@@ -65,14 +71,10 @@ def with_content(
     Args:
         card: the card of the note.
         content: the content fields, as HTML.
-        hashes: the hash of each of them as our package wrote it last.
-        tags: our tags.
+        identity: the field AnkiforgeId, see `identity_of`.
         safe_context: what may stand above the question.
         feedback: the field Feedback, which is the person's.
     """
-    all_hashes = ".".join(hashes)
-    words = ("af1", card.guid, card.key, card.slot, all_hashes, tags_hash(tags))
-    identity = " ".join(words)
     written = dict(zip(card.family.content_fields, content, strict=True))
     written["Source"] = source_html(card)
     written["Citation"] = citation_html(card, safe_context)

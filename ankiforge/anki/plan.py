@@ -29,6 +29,7 @@ from ankiforge.anki.notes import (
     content_html,
     deck_name,
     field_html,
+    identity_of,
     tag_names,
     with_content,
 )
@@ -236,14 +237,8 @@ def _merged_html(
 ) -> Strings:
     """Return all fields of a note that is in Anki: a person's remark in Feedback stays."""
     feedback = seen.fields[note_type(card.family).names.index("Feedback")]
-    return with_content(
-        card,
-        merged.content,
-        hashes=merged.hashes,
-        tags=our_tags,
-        safe_context=safe_context,
-        feedback=feedback,
-    )
+    identity = identity_of(card, merged.hashes, our_tags)
+    return with_content(card, merged.content, identity, safe_context, feedback)
 
 
 def _tags_of_live(card: Card, seen: Seen, our_tags: Strings) -> Strings:
