@@ -270,10 +270,11 @@ class Cascade:
         """
         own_answer = _answer_in(replied)
         is_proposed = fits(own_answer, choice.answer)
-        if is_proposed:
-            place = _whole(place, question)
-        else:
+        has_markup = choice.written != literal(choice.answer)
+        if not is_proposed:
             place = _at_own_words(place, own_answer)
+        elif not has_markup:
+            place = _whole(place, question)
         answer = place.answer
         if not answer or gives_away(question, answer) or _echoes(question, answer):
             return None
