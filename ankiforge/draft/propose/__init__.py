@@ -54,7 +54,7 @@ __all__ = [
 
 DRAFTER = "propose"
 """The name of the drafter."""
-VERSION = "10"
+VERSION = "11"
 """Of tables and rules: with another one, what nobody decided on is proposed anew."""
 # Gaps that are tried for a passage, best first.
 _MOST_TRIED = 8

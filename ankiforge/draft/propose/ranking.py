@@ -40,6 +40,11 @@ _MONTHS = frozenset(
     "Januar Februar März Mai Juni Juli Oktober Dezember".split()
 )
 _SENTENCE_ENDS = frozenset(".!?:")
+_APOSTROPHES = ("'", "’")
+# What a number counts or dates stands behind it: `1885年`, `30%`, `5 万人`.
+_COUNTED_CJK = regex(r"\s?[%％年岁歳世度倍万萬亿億元円人名国國吨噸米公克厘毫]")
+# What points at another place stands before it: `第3章`, `图 2`.
+_POINTS_CJK = regex(r"[第图圖図表章节節頁页【(（]\s?\Z")
 # Signs at the end of a word behind which the number of a footnote stands: `law.”6`.
 _BEFORE_FOOTNOTE = frozenset('.,;!?”’»)"')
 _NO_TERM = frozenset((Kind.ADJECTIVE, Kind.VERB, Kind.ADVERB, Kind.SMALL))
@@ -163,10 +168,14 @@ class Sentence:
         is_cut_name = len(inner[-1].word) == 1 and inner[-1].word.isupper()
         if is_cut_name and last < len(self.words) and self.words[last].word == ".":
             return True  # `Brent W` of `Brent W. Roberts`
+        if inner[-1].word.endswith(_APOSTROPHES):
+            return True  # the elided `c'` of `c'è`
         if any(self._is_reference(place) for place in (first, last - 1)):
             return True
         if how & {"quoted", "bold", "bracket"}:
             return all(token.kind in (Kind.SIGN, Kind.SMALL) for token in inner)
+        if self.language.name == "cjk" and inner[-1].kind == Kind.NUMBER:
+            return not self._is_quantity(inner[0].start, inner[-1].end)
         if all(token.kind in _NO_TERM for token in inner):
             is_common = max(token.zipf for token in inner) > _COMMON
             is_passive = last < len(self.words) and self.words[last].low in _PASSIVE
@@ -174,6 +183,13 @@ class Sentence:
         if len(inner) > 1:
             return False
         return _says_nothing(inner[0])
+
+    def _is_quantity(self, start: int, end: int) -> bool:
+        """Return whether a number of a Chinese or Japanese text counts or dates something."""
+        return bool(
+            _COUNTED_CJK.match(self.text, end)
+            and not _POINTS_CJK.search(self.text[max(start - 2, 0) : start])
+        )
 
     def _cuts_compound(self, place: int) -> bool:
         """Return whether a hyphen without blanks is beside a border: `41-` of `41-Jährige`."""

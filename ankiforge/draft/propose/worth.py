@@ -196,7 +196,10 @@ def features_of(highlight: Highlight) -> dict[str, float]:
         found["term_in_sentence"] = 1.0
     _by_reader(highlight, found)
     words_of_sentence = tokens(sentence, tables)
-    _by_form(sentence, exact, highlight, words_of_sentence, found)
+    count = sum(token.kind != Kind.SIGN for token in words_of_sentence)
+    if name == "cjk":  # there, a token is as long as a clause
+        count = word_count(sentence)
+    _by_form(sentence, exact, highlight, words_of_sentence, count, found)
     _by_cues(text, words, tables, found)
     _by_words(text, words, found)
     if _has_no_verb(words_of_sentence, tables, is_short="very_short" in found):
@@ -226,10 +229,19 @@ def _by_form(
     exact: str,
     highlight: Highlight,
     words: Sequence[Token],
+    count: int,
     found: dict[str, float],
 ) -> None:
-    """Add how long it is, whether it is whole, and whether it looks like a heading."""
-    count = sum(token.kind != Kind.SIGN for token in words)
+    """Add how long it is, whether it is whole, and whether it looks like a heading.
+
+    Args:
+        text: the sentence of the mark.
+        exact: the mark.
+        highlight: the passage.
+        words: the words and signs of the sentence.
+        count: the number of its words.
+        found: takes the features.
+    """
     _by_length(count, len(boundaries(text)) + 1, found)
     begins = _BEGINS_WHOLE.match(text) is not None
     ends = _ENDS_WHOLE.search(text[-8:]) is not None
