@@ -98,7 +98,9 @@ def list_(
         else:
             shown = listing.listed(query, view or "", everything=everything)
         if not show_in_pager(call, shown, apart=call.verbose) and call.limit != 0:
-            others = ["list --no-card"] if everything else ["list --all", "list --no-card"]
+            others = (
+                ["list --no-card"] if everything else ["list --all", "list --no-card"]
+            )
             call.say(f"nothing here; see also: ankiforge {', or '.join(others)}")
 
 
