@@ -90,8 +90,9 @@ axe: $(AXE)  ## what looks for barriers in the review page (once, needs npm)
 $(AXE):
 	@npm install --silent --no-save --no-audit --no-fund --ignore-scripts --prefix .axe axe-core@4.14.1
 
-screenshots: $(VENV)/dev-ok  ## docs/pictures/review-*.png and whole-way.gif; look at each: needs Chromium
+screenshots: $(VENV)/dev-ok  ## docs/pictures/*, and cards of all kinds in dist/cards; look at each: needs Chromium
 	$(PY) -m tests.web.pictures docs/pictures
+	$(PY) -m tests.web.card_pictures $(DIST)/cards
 
 smoke: $(VENV)/dev-ok  ## build the wheel, install it with pip, uv and pipx, run each
 	.ci/smoke $(PYTHON) $(abspath $(DIST))

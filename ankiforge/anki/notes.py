@@ -20,6 +20,7 @@ from ankiforge.model import (
     Document,
     Fields,
     Highlight,
+    HighlightKind,
     Media,
     Strings,
     Texts,
@@ -115,6 +116,10 @@ def _figure_html(fields: Texts, pictures: Pictures | None) -> Strings:
 
 ALSO = '<blockquote class="af-also">'
 """The start of each further passage in the field Source."""
+WRITTEN = '<blockquote class="af-written">'
+"""The start of a passage that is the card itself. Our note types do not show it: above
+are the same words, without the signs of the note. The field keeps it, because a lost
+workspace finds its cards by these words."""
 _HIGHLIGHT = regex(r'(?s)<span class="af-exact">(.*?)</span>(?!</span>)')
 _QUOTE = regex(r"(?s)<mark>(.*?)</mark>")
 _LINE_END = regex(r"(?i)<br\s*/?>|</(?:p|div|blockquote)>")
@@ -132,13 +137,20 @@ def source_html(card: Card) -> str:
     marked = _with_evidence(passage[start:end], card.quote)
     after = lines(passage[end:])
     exact = f'<span class="af-exact">{marked}</span>'
-    quotes = [f"<blockquote>{before}{exact}{after}</blockquote>"]
+    start_of_quote = WRITTEN if _is_hand_written(card) else "<blockquote>"
+    quotes = [f"{start_of_quote}{before}{exact}{after}</blockquote>"]
     for other in card.passages[1:]:
         if not same(other.exact, highlight.exact):
             cite = f"<cite>{literal(reference(other))}</cite>"
             words = lines(other.exact)
             quotes.append(f"{ALSO}{words}<br>{cite}</blockquote>")
     return "".join(quotes)
+
+
+def _is_hand_written(card: Card) -> bool:
+    """Return whether a person wrote the card in the source, and it is shown as written."""
+    is_own_card = card.slot.isdigit()  # any other slot is a hash of drafted words
+    return card.highlight.kind is HighlightKind.CARD and is_own_card
 
 
 def _with_evidence(exact: str, quote: str) -> str:

@@ -4,10 +4,17 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.anki.notes import content_html, deck_name, field_html, reference, tag_names
+from ankiforge.anki.notes import (
+    content_html,
+    deck_name,
+    field_html,
+    read_source,
+    reference,
+    tag_names,
+)
 from ankiforge.anki.notetypes import field_hash, note_type, tags_hash
 from ankiforge.check import safe_context
-from ankiforge.model import Card, CardKind
+from ankiforge.model import Card, CardKind, HighlightKind
 from samples.anki_notes import note_for
 
 Maker = Callable[..., Card]
@@ -85,6 +92,17 @@ def test_the_passage_is_the_highlight_alone_if_the_sentence_lacks_it(make_card):
     assert _fields(card)["Source"] == (
         '<blockquote><span class="af-exact">a &lt; b<br>c {<wbr>{c1:<wbr>:d}<wbr>}</span></blockquote>'
     )
+
+
+def test_the_passage_of_a_hand_written_card_is_kept_and_not_shown(make_card):
+    written = _highlight(make_card(slot="0"), kind=HighlightKind.CARD)
+    drafted = _highlight(make_card(slot="kbdgrwvd"), kind=HighlightKind.CARD)
+    assert _fields(written)["Source"].startswith('<blockquote class="af-written">')
+    assert read_source(_fields(written)["Source"]) == read_source(
+        _fields(drafted)["Source"]
+    )
+    assert _fields(drafted)["Source"].startswith("<blockquote>")
+    assert ".af-written { display: none; }" in note_type(written.family).css
 
 
 def test_what_anki_cannot_store_never_reaches_a_field(make_card):

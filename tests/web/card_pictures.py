@@ -1,0 +1,134 @@
+"""Pictures of cards of all kinds, as Anki shows them: on a desktop and a phone, by day and by night.
+
+    python -m tests.web.card_pictures FOLDER
+
+The cards come from a package that was really built and imported. Look at each picture.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageDraw
+from playwright.sync_api import sync_playwright
+
+from ankiforge.extract import files
+from ankiforge.web.card_view import with_formulas
+from samples.clippings import write_clippings
+from samples.library import write_library
+from samples.papers import write_predictions
+from tests.anki import backend
+from tests.conftest import Forge
+from tests.web.conftest import CHROMIUM, QUIET
+
+SIZES = {"desktop": (720, 620), "phone": (390, 620)}
+NOTES = {
+    "code": (
+        "What prints 1?\n?\n```python\ndef one(n: int = 1) -> None:\n    # the answer\n"
+        '    print(f"{n}", end="\\n")\n```\n\n'
+        "How are rows counted per city?\n?\n```sql\nSELECT city, count(*) -- rows\nFROM people\n"
+        "WHERE age > 17 AND city <> 'Ulm' GROUP BY city ORDER BY count(*) DESC LIMIT 10;\n```\n\n"
+        "How is a promise awaited?\n?\n```js\nasync function load(url) {\n  /* may fail */\n"
+        "  const answer = await fetch(`${url}?page=1`);\n  return answer.json();\n}\n```\n\n"
+        "How does Rust borrow a string?\n?\n```rust\nfn len(s: &str) -> usize {\n"
+        "    s.len() // no copy\n}\n```\n\n"
+        "What does a plus do in Brainfuck?\n?\n```brainfuck\n+++ [ > + < - ]\n```\n"
+    ),
+    "prose": (
+        "The ==mitochondrion== makes most of the ATP of a cell.\n\n"
+        "Capital of Peru :: Lima\n\nCapital of Chile ::: Santiago\n\n"
+        "Why did Rome fall?\n?\nGibbon gave four reasons: the injuries of time and nature, the attacks of "
+        "barbarians and Christians, the use and abuse of the materials, and the quarrels of the Romans. "
+        "He wrote of them at length, over six volumes and twelve years, and never quite chose among them.\n\n"
+        "What is in the box?\n?\n- a list\n    - with a list\n        - with a list\n- and a task\n\n"
+    ),
+    "maths": (
+        "What are the roots of $ax^2 + bx + c$?\n?\n$$x = \\frac{-b \\pm \\sqrt{b^2 - 4ac}}{2a}$$\n\n"
+        "What is the long sum?\n?\n$$a_1 + a_2 + a_3 + a_4 + a_5 + a_6 + a_7 + a_8 + a_9 + a_{10} + a_{11} + "
+        "a_{12} + a_{13} + a_{14} + a_{15} + a_{16} + a_{17} + a_{18} + a_{19} + a_{20} = S$$\n"
+    ),
+    "tables": (
+        "Which planets are small?\n?\n| planet | radius |\n|---|---:|\n| Mercury | 2440 |\n| Mars | 3390 |\n\n"
+        "Which hormones act where?\n?\n| hormone | gland | organ | effect | opposite | discovered |\n"
+        "|---|---|---|---|---|---|\n| insulin | pancreas | liver, muscle, fat | lowers blood sugar | glucagon "
+        "| 1921 by Banting and Best in Toronto |\n"
+    ),
+    "pictures": (
+        "What is drawn here?\n?\n![[drawing.png]]\n\nWhich line is thick?\n?\n![[small.png|120]]\n"
+    ),
+    "scripts": (
+        "ما هي عاصمة فرنسا؟::باريس هي عاصمة فرنسا\n\nמהי בירת ישראל?::ירושלים\n\n"
+        "日本の首都はどこですか::東京です\n\n中国的首都是哪里::北京是中国的首都\n"
+    ),
+}  # fmt: skip
+
+
+def main(folder: Path) -> None:
+    """Build a package of all kinds, import it, and take each card in every look."""
+    files.QUIET_SECONDS = files.EMPTY_SECONDS = 0.0
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as place, sync_playwright() as started:
+        forge = Forge(Path(place) / "cards")
+        write_sources(forge.folder)
+        forge.ok("run", "notes", "paper.pdf", "My Clippings.txt", "Zotero")
+        forge.ok("accept", "--all")
+        forge.ok("build")
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        with backend.opened(forge.profile) as anki:
+            anki.load(forge.folder / "ankiforge.apkg")
+            for number, id in enumerate(anki.col.find_cards("")):
+                card = anki.col.get_card(id)
+                take(browser, card, Path(anki.col.media.dir()), folder, number)
+        browser.close()
+
+
+def write_sources(folder: Path) -> None:
+    """Write notes with cards of all kinds, a paper, a Kindle's clippings and a Zotero library."""
+    notes = folder / "notes"
+    (notes / ".obsidian").mkdir(parents=True)
+    for name, text in NOTES.items():
+        (notes / f"{name}.md").write_text(f"# {name.title()}\n\n{text}", encoding="utf-8")
+    drawing = Image.new("RGBA", (480, 160), (0, 0, 0, 0))
+    ImageDraw.Draw(drawing).line((20, 20, 460, 140), fill="black", width=5)
+    drawing.save(notes / "drawing.png")
+    drawing.save(notes / "small.png")
+    write_predictions(folder / "paper.pdf")
+    write_clippings(folder / "My Clippings.txt")
+    write_library(folder / "Zotero")
+
+
+LOOKS = {"light": "", "night": "nightMode night_mode"}
+
+
+def take(browser: Any, card: Any, media: Path, folder: Path, number: int) -> None:
+    """Take the answer of a card in every size by day and by night; once with its source."""
+    folded = with_formulas(card.answer()).replace("<math", "<mjx-container><math")
+    folded = folded.replace("</math>", "</math></mjx-container>")
+    for size, (width, height) in SIZES.items():
+        page = browser.new_page(viewport={"width": width, "height": height})
+        for look, classes in LOOKS.items():
+            show(page, media, folded, classes)
+            page.screenshot(path=folder / f"{number:02}-{size}-{look}.png")
+        page.close()
+    page = browser.new_page(viewport={"width": 720, "height": 620})
+    show(page, media, folded.replace("<details", "<details open"), "")
+    page.screenshot(path=folder / f"{number:02}-source.png")
+    page.close()
+
+
+def show(page: Any, media: Path, side: str, classes: str) -> None:
+    """Show a side of a card as a page of its own beside its pictures."""
+    path = media / "card.html"
+    path.write_text(
+        f'<!doctype html><html class="{classes}"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
+        "<style>mjx-container { display: inline-block; }</style>"  # as MathJax has it
+        f'<body class="card card1 {classes}"><div id="qa">{side}</div></body></html>',
+        encoding="utf-8",
+    )
+    page.goto(path.as_uri())
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
