@@ -363,12 +363,13 @@ def how_made(words: Card | Draft, reply: Callable[[str], str | None]) -> Json:
         `question`, by the model; `own_answer`, what the model answered to it; and `equal`, whether
         that is the proposed answer.
     """
-    from ankiforge.draft.cascade import own_answer_in
-    from ankiforge.draft.completion import content_of
-
     origin = words.origin
     if not origin.by_steps:
         return {}
+    # slow to import, which the first card of the page would wait for
+    from ankiforge.draft.cascade import own_answer_in
+    from ankiforge.draft.completion import content_of
+
     kept = reply(origin.request)
     own_answer = own_answer_in(content_of(kept)) if kept else ""
     drafted = dict(words.fields)
