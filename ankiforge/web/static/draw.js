@@ -254,8 +254,8 @@ function passage(source) {
     source.said && h("p", { className: "said", dir: "auto" }, h("b", {}, "Your comment: "), source.said),
     source.page && paper(source.page, [source.title, source.place].filter(Boolean).join(", ")),
     source.pictures.map((one) => h("img", one)),
-    source.links.length && h("p", { className: "links" }, source.links.map((one) =>
-      h("a", { href: one.href, target: /^(http|\/)/.test(one.href) && "_blank", rel: "noreferrer" }, one.label))));
+    source.links.length && h("p", { className: "links" }, source.links.flatMap((one) => [
+      h("a", { href: one.href, target: /^(http|\/)/.test(one.href) && "_blank", rel: "noreferrer" }, one.label), " "])));
   return h("section", { className: "source", ariaLabel: "Passage" }, box);
 }
 
