@@ -313,6 +313,7 @@ def load_of_cards(
     load = [0.0] * days
     if not studies.cards:
         return load
+    # of a large collection, every n-th card stands for n
     cards = sorted(studies.cards, key=attrgetter("due"))
     every = math.ceil(len(cards) / _MOST_LIVES)
     cards = cards[every // 2 :: every]
@@ -321,22 +322,45 @@ def load_of_cards(
     memories = [_memory(preset, studies.answers, odds) for preset in studies.presets]
     player = _Player(studies.answers, seed)
     for _ in range(times):
-        due: list[list[tuple[_Card, int]]] = [[] for _ in range(days)]
-        for studied in cards:
-            day = max(studied.due, 0)
-            if day < days:
-                card = memories[studied.preset].card(studied)
-                due[day].append((card, -studied.since))
-        for day, cards_today in enumerate(due):
-            left_over = cards_today[reviews_per_day:]
-            if left_over and day + 1 < days:
-                due[day + 1][:0] = left_over
-            for card, last in cards_today[:reviews_per_day]:
-                interval, seconds = player.review(card, day - last)
-                load[day] += seconds
-                if day + interval < days:
-                    due[day + interval].append((card, day))
+        due = _due_by_day(cards, memories, days)
+        _play_reviews(player, due, reviews_per_day, load)
     return [seconds * every / times for seconds in load]
+
+
+_DueCards = list[tuple["_Card", int]]
+"""Cards with the day on which each was answered last; today is 0."""
+
+
+def _due_by_day(
+    cards: Sequence[StudiedCard], memories: Sequence[_Memory], days: int
+) -> list[_DueCards]:
+    """Return the cards that are due on each of the coming days."""
+    due: list[_DueCards] = [[] for _ in range(days)]
+    for studied in cards:
+        day = max(studied.due, 0)
+        if day < days:
+            card = memories[studied.preset].card(studied)
+            due[day].append((card, -studied.since))
+    return due
+
+
+def _play_reviews(
+    player: _Player, due: list[_DueCards], reviews_per_day: int, load: list[float]
+) -> None:
+    """Answer what is due day by day, and add the seconds of each day to its load.
+
+    What is beyond the limit of a day comes first on the next one.
+    """
+    days = len(due)
+    for day, cards_today in enumerate(due):
+        left_over = cards_today[reviews_per_day:]
+        if left_over and day + 1 < days:
+            due[day + 1][:0] = left_over
+        for card, last_day in cards_today[:reviews_per_day]:
+            interval, seconds = player.review(card, day - last_day)
+            load[day] += seconds
+            if day + interval < days:
+                due[day + interval].append((card, day))
 
 
 def cost_of_new_card(

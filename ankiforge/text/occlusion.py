@@ -297,10 +297,11 @@ def follow(old: Masks, new: Masks, shipped: Mapping[str, str]) -> Followed:
         taken.add(number)
         masks.append(replace(mask, number=number))
     drawn = [mask for mask in old.masks if mask.drawn]
-    read = len(old.masks) - len(drawn)
-    found = sum(not old.masks[before].drawn for before in pairs.values())
     masks += [mask for mask in drawn if mask.number not in taken]
-    is_sure = 2 * found >= read and not any(mask.on for mask in drawn)
+    read_before = len(old.masks) - len(drawn)
+    read_again = sum(not old.masks[before].drawn for before in pairs.values())
+    drawn_are_off = not any(mask.on for mask in drawn)
+    is_sure = 2 * read_again >= read_before and drawn_are_off
     return Followed(Masks(new.figure, old.hide, tuple(masks)), is_sure)
 
 

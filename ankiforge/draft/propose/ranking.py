@@ -152,25 +152,11 @@ class Sentence:
 
     def _is_silly(self, first: int, last: int, how: set[str]) -> bool:
         """Return whether words may not be hidden: a reference, a bare adjective or verb."""
+        if self._is_part_of_something(first, last):
+            return True
         inner = self.words[first:last]
-        if any(token.kind == Kind.UNSAFE for token in inner):
-            return True
-        if any(self._is_footnote(place) for place in range(first, last)):
-            return True
-        start, end = inner[0].start, inner[-1].end
-        if any(start < stop and begin < end for begin, stop in self._citations):
-            return True
-        is_most_of_the_text = 2 * (inner[-1].end - inner[0].start) > len(self.text)
-        if is_most_of_the_text:
-            return True
-        if self._cuts_compound(first) or self._cuts_compound(last):
-            return True
-        is_cut_name = len(inner[-1].word) == 1 and inner[-1].word.isupper()
-        if is_cut_name and last < len(self.words) and self.words[last].word == ".":
-            return True  # `Brent W` of `Brent W. Roberts`
-        if inner[-1].word.endswith(_APOSTROPHES):
-            return True  # the elided `c'` of `c'è`
-        if any(self._is_reference(place) for place in (first, last - 1)):
+        length = inner[-1].end - inner[0].start
+        if 2 * length > len(self.text):
             return True
         if how & {"quoted", "bold", "bracket"}:
             return all(token.kind in (Kind.SIGN, Kind.SMALL) for token in inner)
@@ -180,16 +166,36 @@ class Sentence:
             is_common = max(token.zipf for token in inner) > _COMMON
             is_passive = last < len(self.words) and self.words[last].low in _PASSIVE
             return is_common or is_passive or "predicate" not in how
-        if len(inner) > 1:
-            return False
-        return _says_nothing(inner[0])
+        return len(inner) == 1 and _says_nothing(inner[0])
+
+    def _is_part_of_something(self, first: int, last: int) -> bool:
+        """Return whether words are in a citation, code or reference, or cut a name or word."""
+        places = range(first, last)
+        inner = self.words[first:last]
+        if any(token.kind == Kind.UNSAFE for token in inner):
+            return True
+        if any(self._is_footnote(place) for place in places):
+            return True
+        if any(self._is_reference(place) for place in (first, last - 1)):
+            return True
+        for citation_start, citation_end in self._citations:
+            if inner[0].start < citation_end and citation_start < inner[-1].end:
+                return True
+        if self._cuts_compound(first) or self._cuts_compound(last):
+            return True
+        last_word = inner[-1].word
+        if last_word.endswith(_APOSTROPHES):
+            return True  # the elided `c'` of `c'è`
+        is_initial = len(last_word) == 1 and last_word.isupper()
+        is_before_stop = last < len(self.words) and self.words[last].word == "."
+        return is_initial and is_before_stop  # `Brent W` of `Brent W. Roberts`
 
     def _is_quantity(self, start: int, end: int) -> bool:
         """Return whether a number of a Chinese or Japanese text counts or dates something."""
-        return bool(
-            _COUNTED_CJK.match(self.text, end)
-            and not _POINTS_CJK.search(self.text[max(start - 2, 0) : start])
-        )
+        before = self.text[max(start - 2, 0) : start]
+        if _POINTS_CJK.search(before):
+            return False
+        return _COUNTED_CJK.match(self.text, end) is not None
 
     def _cuts_compound(self, place: int) -> bool:
         """Return whether a hyphen without blanks is beside a border: `41-` of `41-Jährige`."""

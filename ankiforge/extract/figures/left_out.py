@@ -55,17 +55,19 @@ def without_captions(pieces: list[Piece]) -> list[Piece]:
 def _goes_on_caption(block: Sequence[Piece], piece: Piece) -> bool:
     """Return whether a piece is on a line of a caption, or right below it."""
     size = block[0].at.size
-    is_alike = abs(piece.at.size - size) < 0.2 * size
-    last = block[-1]
-    if abs(piece.at.base - last.at.base) < 0.5 * size:
-        gap = max(piece.at.start - last.at.end, last.at.start - piece.at.end)
-        return is_alike and gap < 3 * size
-    lowest = min(each.at.base for each in block)
+    if abs(piece.at.size - size) >= 0.2 * size:
+        return False
+    last = block[-1].at
+    is_on_its_line = abs(piece.at.base - last.base) < 0.5 * size
+    if is_on_its_line:
+        gap = max(piece.at.start - last.end, last.start - piece.at.end)
+        return gap < 3 * size
+    left = min(part.at.start for part in block)
+    right = max(part.at.end for part in block)
+    lowest = min(part.at.base for part in block)
+    is_below_it = piece.at.start < right and piece.at.end > left
     step = lowest - piece.at.base
-    overlaps = piece.at.start < max(each.at.end for each in block) and (
-        piece.at.end > min(each.at.start for each in block)
-    )
-    return is_alike and overlaps and 0 < step < 1.5 * size
+    return is_below_it and 0 < step < 1.5 * size
 
 
 def number_in(piece: Piece) -> float | None:

@@ -98,39 +98,54 @@ class _Geometry:
 
     def placed(self, char: Char) -> tuple[int, Placed]:
         """Return in which direction a letter runs, and where it is in that direction."""
-        number = char.number
-        angle = 0
-        size = char.height
-        if pdfium_c.FPDFText_GetMatrix(self._raw, number, byref(self._matrix)):
-            matrix = self._matrix
-            angle = round(degrees(atan2(matrix.b, matrix.a))) % 360
-            scale = hypot(matrix.c, matrix.d)
-            size = pdfium_c.FPDFText_GetFontSize(self._raw, number) * scale
-        across = ACROSS.get(angle) or (cos(radians(angle)), sin(radians(angle)))
-        is_told = 0.4 * char.height < size < 2.5 * char.height
-        if not is_told:  # a font that is drawn, or damaged
-            size = max(min(char.height, 1.3 * char.width), 0.5)
-        x, y, *_ = self._numbers
-        pdfium_c.FPDFText_GetCharOrigin(self._raw, number, *self._pointers[:2])
-        base = across[0] * y.value - across[1] * x.value
-        ink = self._ink(number, across)
-        if angle in ACROSS:
-            start, end = span((char.left, char.bottom, char.right, char.top), across)
-        else:  # of a slanted letter only the upright box around it is known
-            middle = across[0] * char.x + across[1] * char.y
-            half = min(char.width, char.height) / 2
-            start, end = middle - half, middle + half
+        angle, size = self._angle_and_size(char)
+        direction = ACROSS.get(angle) or (cos(radians(angle)), sin(radians(angle)))
+        start, end = _along(char, angle, direction)
+        base = self._base(char.number, direction)
+        ink_low, ink_high = self._ink(char.number, direction)
         up, down = (UP_CJK, DOWN_CJK) if CJK.match(char.text) else (UP, DOWN)
-        low = max(min(base - down * size, ink[0]), base - MOST_DOWN * size)
-        high = min(max(base + up * size, ink[1]), base + MOST_UP * size)
+        lowest = base - MOST_DOWN * size
+        highest = base + MOST_UP * size
+        low = max(min(base - down * size, ink_low), lowest)
+        high = min(max(base + up * size, ink_high), highest)
         return angle, Placed(start, end, low, high, base, size)
 
-    def _ink(self, number: int, across: tuple[float, float]) -> tuple[float, float]:
+    def _angle_and_size(self, char: Char) -> tuple[int, float]:
+        """Return the direction of a letter in degrees, and the size of its font."""
+        angle = 0
+        size = char.height
+        matrix = self._matrix
+        if pdfium_c.FPDFText_GetMatrix(self._raw, char.number, byref(matrix)):
+            angle = round(degrees(atan2(matrix.b, matrix.a))) % 360
+            scale = hypot(matrix.c, matrix.d)
+            size = pdfium_c.FPDFText_GetFontSize(self._raw, char.number) * scale
+        is_plausible = 0.4 * char.height < size < 2.5 * char.height
+        if not is_plausible:  # a font that is drawn, or damaged
+            size = max(min(char.height, 1.3 * char.width), 0.5)
+        return angle, size
+
+    def _base(self, number: int, direction: tuple[float, float]) -> float:
+        """Return the level of the line on which a letter stands."""
+        x, y, *_ = self._numbers
+        pdfium_c.FPDFText_GetCharOrigin(self._raw, number, *self._pointers[:2])
+        return direction[0] * y.value - direction[1] * x.value
+
+    def _ink(self, number: int, direction: tuple[float, float]) -> tuple[float, float]:
         """Return from where to where a letter is black, across its line."""
         left, right, bottom, top = self._numbers
         pdfium_c.FPDFText_GetCharBox(self._raw, number, *self._pointers)
         box = (left.value, bottom.value, right.value, top.value)
-        return span(box, (-across[1], across[0]))
+        return span(box, (-direction[1], direction[0]))
+
+
+def _along(char: Char, angle: int, direction: tuple[float, float]) -> tuple[float, float]:
+    """Return where a letter begins and ends along its line."""
+    if angle in ACROSS:
+        return span((char.left, char.bottom, char.right, char.top), direction)
+    # of a slanted letter only the upright box around it is known
+    middle = direction[0] * char.x + direction[1] * char.y
+    half = min(char.width, char.height) / 2
+    return middle - half, middle + half
 
 
 def _letters(page: PdfPage, frame: Box) -> list[Letter]:
