@@ -26,12 +26,12 @@ from ankiforge.draft.prompt import (
     Message,
     Prompt,
     Shape,
-    barred,
     data,
     joined,
     look_question,
     message,
     passage,
+    reason_no_kind_fits,
     rules_of,
     shape_of,
 )
@@ -86,7 +86,7 @@ def export_chats(
     # those in one text share the shape of the reply
     by_shape = defaultdict[Shape, list[_Asked]](list)
     for sendable in tasks:
-        if barred(sendable.task):
+        if reason_no_kind_fits(sendable.task):
             continue
         shape = shape_of(sendable.task)
         for key, shown in sendable.passages.items():
@@ -149,7 +149,7 @@ def asked_in(tasks: Iterable[SendableTask]) -> int:
     """Count the highlights that the texts contain."""
     count = 0
     for sendable in tasks:
-        if not barred(sendable.task):
+        if not reason_no_kind_fits(sendable.task):
             count += len(sendable.passages)
     return count
 
@@ -210,7 +210,7 @@ def _made(
     origin: Origin,
 ) -> DraftedHighlight:
     """Return the drafts in the items about a highlight, else why there are none."""
-    reason = barred(sendable.task)
+    reason = reason_no_kind_fits(sendable.task)
     if reason:
         return DraftedHighlight(no_card=NoCard(highlight.key, reason, passing=True))
     shape = shape_of(sendable.task)

@@ -22,9 +22,9 @@ from ankiforge.draft.prompt import (
     CARDS,
     Prompt,
     Question,
-    barred,
     look_question,
     question,
+    reason_no_kind_fits,
 )
 from ankiforge.draft.replies import Replies
 from ankiforge.draft.reply import verdicts
@@ -189,7 +189,7 @@ class Model:
 
     def _chunks(self, task: SendableTask) -> _Chunks:
         """Return what is asked about together."""
-        if barred(task.task):
+        if reason_no_kind_fits(task.task):
             return _Chunks([], [])
         kept: list[SendableTask] = []
         alone_in_cascade: list[SendableTask] = []
@@ -309,8 +309,11 @@ def _bytes_of(asked: Question) -> int:
 
 
 def _not_sent(task: SendableTask) -> Drafted | None:
-    """Return the result for the highlights of a task that are not sent; None if all are."""
-    reason = barred(task.task)  # it is not recorded, because it depends on the settings
+    """Return the result for the highlights of a task that are not sent; None if all are sent.
+
+    What the settings rule out gets a reason that is not recorded: they may change.
+    """
+    reason = reason_no_kind_fits(task.task)
     not_sent: list[Highlight] = []
     results: DraftedHighlights = {}
     for highlight in task.task.highlights:

@@ -354,7 +354,7 @@ def shape_of(task: Task) -> Shape:
     return Shape(tuple(kinds), OTHERS if task.beside else 1)
 
 
-def barred(task: Task) -> str:
+def reason_no_kind_fits(task: Task) -> str:
     """Return why no card can be drafted for a task; "" if one can."""
     if shape_of(task).kinds:
         return ""

@@ -343,11 +343,9 @@ def _cloze(
         place = end
     parts.append(literal(text[place:]))
     answer = " · ".join(text[start:end] for start, end in spans)
-    evidence = locate(text, highlight.exact) or locate(answer, highlight.exact)
     fields: Fields = (("Text", "".join(parts)),)
     draft = _draft(highlight, CardKind.CLOZE, fields, answer, origin)
-    start = evidence[0] if evidence else 0
-    return replace(draft, quote=text, start=start)
+    return replace(draft, quote=text)
 
 
 def _draft(

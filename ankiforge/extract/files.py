@@ -348,7 +348,8 @@ def blocks_of(html: str) -> Iterator[tuple[str, str]]:
             if not hidden_by:
                 words.append(token)
         elif hidden_by:
-            if token[2:].casefold().startswith(hidden_by):
+            end = _ELEMENT.match(token)
+            if end and end[1] and end[2].casefold() == hidden_by:
                 hidden_by = ""
         elif hiding := _HIDDEN.match(token):
             hidden_by = hiding[1].casefold()

@@ -430,7 +430,7 @@ class FileSource(FolderSource):
                     fingerprint = self._fingerprint(
                         file, pictures.paths, reader_fingerprint
                     )
-                yield from self._remembered(
+                yield from self._with_fingerprint(
                     file,
                     sightings,
                     fingerprint,
@@ -453,19 +453,22 @@ class FileSource(FolderSource):
         )
         return known.is_unchanged(container, file.path, fingerprint)
 
-    def _remembered(
+    def _with_fingerprint(
         self,
         file: File,
         sightings: list[Sighting],
         fingerprint: str,
-        pictures: Strings,
+        depends: Strings,
     ) -> Iterator[Sighting]:
-        """Yield what a file contains, with what tells later that it is unchanged."""
+        """Add to what a file contains the fingerprint by which the next scan knows it again.
+
+        `depends` are the other files that it shows, such as pictures.
+        """
         for sighting in sightings:
             if isinstance(sighting, Extracted):
                 sighting = self._with_figures(sighting)
             if isinstance(sighting, (Extracted, Unmarked)):
-                yield replace(sighting, fingerprint=fingerprint, depends=pictures)
+                yield replace(sighting, fingerprint=fingerprint, depends=depends)
             else:
                 yield sighting
         if fingerprint and not sightings:
@@ -473,7 +476,7 @@ class FileSource(FolderSource):
                 self.folder.container,
                 file.path,
                 fingerprint,
-                pictures,
+                depends,
                 public_text=LateText(partial(self.public_text, file)),
             )
 
@@ -494,7 +497,8 @@ class FileSource(FolderSource):
     ) -> str:
         """Return all that determines what a file yields; "" if its stamp proves nothing.
 
-        `whose` is what determines it for all files, `depends` the pictures that it shows.
+        `reader_fingerprint` is what determines it for all files, `depends` are the pictures
+        that it shows.
         """
         if file.stamp is None or not disk.proves(file.stamp):
             return ""

@@ -322,13 +322,18 @@ class Passage(msgspec.Struct):
         return all(map(_is_taken_back, self.cards.values()))
 
     def told_apart_from(self, other: Passage) -> bool:
-        """Return whether a person said that these are two.
+        """Return whether a person said that these are two passages.
 
-        The answer stands at one of both.
+        The answer is recorded with only one of the two.
         """
         if not self.apart.isdisjoint(other.keys):
             return True
         return not other.apart.isdisjoint(self.keys)
+
+    @property
+    def keeps_several_gaps(self) -> bool:
+        """Whether a person answered that two cards of one proposal of it both stay."""
+        return self.told_apart_from(self)
 
     @property
     def live(self) -> list[State]:

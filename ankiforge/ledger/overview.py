@@ -24,7 +24,7 @@ from ankiforge.model import QuestionKind, Value
 class Order(Value):
     """What a person has to decide, list by list, in the order in which it is offered.
 
-    A list waits as often as it has entries.
+    How many wait in a list is its length.
     """
 
     new: list[str]
@@ -125,7 +125,7 @@ _FATE = (
     " WHEN h.drafted != h.content AND h.modelled != h.content THEN 'undrafted'"
     " ELSE 'no_card' END"
 )
-# Of the places of a passage, the one whose text is used is the least.
+# Sorts the places of a passage: the text of the first one is used.
 _RANK = f"(instr('{' '.join(ORDER)}', {{h}}.route), instr(a.keys, {{h}}.key))"
 _FATES = (
     "SELECT {what} FROM highlight h"

@@ -154,14 +154,17 @@ def _ask_about_duplicates(store: Store) -> Iterator[Question]:
 
 
 def _ask_about_gaps_of_one_proposal(store: Store) -> Iterator[Question]:
-    """Ask about cards of which each passed over the other: two machines accepted them."""
+    """Ask about cards of one proposal: two machines accepted different gaps of it.
+
+    Accepting a gap records the others in `passage.passed`, so each of these cards is in it.
+    """
     passage_rows = store.rows(
         "SELECT passage FROM card WHERE live AND drafter = ? GROUP BY passage HAVING count(*) > 1",
         PROPOSE,
     )
     for passage_row in passage_rows:
         passage = store.passage(passage_row["passage"])
-        if passage.told_apart_from(passage):
+        if passage.keeps_several_gaps:
             continue
         passed_over = [
             card for card in passage.live if card.wording.content in passage.passed

@@ -290,7 +290,8 @@ def _revived(
     """Return the notes that were deleted in Anki and are there, if that was not told yet.
 
     Anki keeps the grave of a note that an import brings back; an undo of the deletion
-    takes it away. What a person took back here is left out: its note was to come back.
+    takes it away. A card that a person wanted again (by `undo`, or by accepting it anew) is
+    left out, because its note was meant to come back.
 
     Args:
         store: the store.
@@ -299,13 +300,15 @@ def _revived(
         returned: the notes that count as deleted no longer, because they are there.
     """
     stored = store.meta("revived", "[]")
-    told = msgspec.json.decode(stored, type=list[str])
-    back = [note.guid for note in notes if note.id in graves]
-    store.set_meta("revived", encode(back))
+    already_told = msgspec.json.decode(stored, type=list[str])
+    present_despite_grave = [note.guid for note in notes if note.id in graves]
+    store.set_meta("revived", encode(present_despite_grave))
     revived = []
-    for guid in back:
-        is_news = guid in returned or not _wanted_again(store, guid)
-        if guid not in told and is_news:
+    for guid in present_despite_grave:
+        if guid in already_told:
+            continue
+        # it counted as deleted until now, so nobody had wanted it again before
+        if guid in returned or not _wanted_again(store, guid):
             revived.append(guid)
     return revived
 

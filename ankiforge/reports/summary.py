@@ -281,7 +281,7 @@ def _waiting_lines(counts: Mapping[str, Counter[str]], proposed: int) -> Text:
     if text and proposed != waiting:
         yield f"in all, {text}"
     if reasons:
-        yield f"they wait because: {_first_reasons(reasons)}"
+        yield f"they wait because: {_first_reasons_to_wait(reasons)}"
 
 
 def _failed_among(paths: Iterable[str], problems: Iterable[Problem]) -> bool:
@@ -583,7 +583,7 @@ def _from(text: str, start: int) -> str:
     return f"…{shown}" if start else shown
 
 
-def _first_reasons(reasons: Counter[str]) -> str:
+def _first_reasons_to_wait(reasons: Counter[str]) -> str:
     """Return the most frequent reasons to wait, in words."""
     from ankiforge.check import RULES
 

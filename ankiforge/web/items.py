@@ -459,7 +459,7 @@ class Items:
             cards.append(shown)
         return {
             "title": cards[0]["title"],
-            "ask": "Two cards ask and answer the same. Keep one?",
+            "ask": f"{question.text} Keep one?",
             "cards": cards,
             "beside": True,
             "why": _plain("The one with more reviews stays."),

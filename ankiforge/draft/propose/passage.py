@@ -47,6 +47,13 @@ def word_count(text: str) -> int:
     return len(_WORD.findall(text))
 
 
+def is_term_in(mark: str, sentence: str) -> bool:
+    """Return whether a mark is a term inside its sentence, and not nearly all of it."""
+    words_of_mark = word_count(mark)
+    is_short = words_of_mark <= SHORT_MARK
+    return is_short and word_count(sentence) > words_of_mark + 1
+
+
 def passages_of(highlight: Highlight, language: str) -> list[Passage]:
     """Return the texts that a card may be made of: the whole mark, or else its sentences."""
     tables = tables_of(language)
@@ -118,7 +125,7 @@ def _passages_of(highlight: Highlight, language: str) -> list[Passage]:
         mark = (0, len(exact))
     words_of_mark = word_count(exact)
     words = word_count(text)
-    if words_of_mark <= SHORT_MARK and words > words_of_mark + 1:
+    if is_term_in(exact, text):
         return [Passage(text, chosen=_whole_words(text, mark))]
     text, mark = _with_antecedent(text, mark, highlight, language)
     if words <= LONGEST:

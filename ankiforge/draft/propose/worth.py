@@ -15,7 +15,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from ankiforge.draft.instructions import requested
-from ankiforge.draft.propose.passage import SHORT_MARK, completed, word_count
+from ankiforge.draft.propose.passage import completed, is_term_in, word_count
 from ankiforge.draft.propose.reasons import Reason
 from ankiforge.draft.propose.tokens import Kind, Token, cues_of, tokens
 from ankiforge.draft.propose.words import (
@@ -184,9 +184,7 @@ def features_of(highlight: Highlight) -> dict[str, float]:
     """Return the features of a passage with their amounts, mostly 1."""
     exact = highlight.exact.strip()
     sentence = completed(highlight)
-    is_term = highlight.form is Form.PHRASE or (
-        word_count(exact) <= SHORT_MARK and word_count(sentence) > word_count(exact) + 1
-    )
+    is_term = highlight.form is Form.PHRASE or is_term_in(exact, sentence)
     text = sentence if is_term else exact
     name = language_of(text, highlight.nearby)
     tables = language(name)

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ankiforge.extract.figures.left_out import (
-    is_running_text,
+    is_too_wordy,
+    lines_of_paragraphs,
     panels,
-    running_text,
     says_something,
     ticks,
     without_captions,
@@ -47,7 +47,7 @@ def labels_of(
         drawing: the shapes inside.
     """
     pieces = without_captions(pieces)
-    left_out = running_text(pieces, drawing)
+    left_out = lines_of_paragraphs(pieces, drawing)
     pieces = [piece for piece in pieces if piece.inside >= 0.5]
     left_out |= ticks(pieces) | panels(pieces)
     named = []
@@ -62,7 +62,7 @@ def labels_of(
         words = len(text.split())
         if CJK.search(text):
             words = max(words, len(text) // 3)
-        if words <= MOST_WORDS and not is_running_text(lines):
+        if words <= MOST_WORDS and not is_too_wordy(lines):
             labels.append(FoundLabel(text, _covering(lines, frame)))
     return tuple(labels[:MOST_LABELS])
 

@@ -232,7 +232,7 @@ LONG_LINE = 5
 """Words of a line of running text, at least."""
 
 
-def running_text(pieces: Sequence[Piece], drawing: Drawing) -> set[int]:
+def lines_of_paragraphs(pieces: Sequence[Piece], drawing: Drawing) -> set[int]:
     """Return the ids of lines of running text: long lines above one another, three or more.
 
     A frame often takes in a line of the text beside the figure. The cells of a table stand
@@ -273,7 +273,13 @@ def _is_next_line(upper: Piece, lower: Piece, drawing: Drawing) -> bool:
     return not drawing.is_divided(upper.box, lower.box)
 
 
-def is_running_text(lines: Sequence[Piece]) -> bool:
-    """Return whether lines have as many words as those of a paragraph."""
+USUAL_WORDS_ON_LINE = 6
+"""Words on most lines of a paragraph in a narrow column, at least."""
+
+
+def is_too_wordy(lines: Sequence[Piece]) -> bool:
+    """Return whether the lines of a label have as many words as those of a paragraph."""
     words = [len(line.text.split()) for line in lines]
-    return max(words) > MOST_WORDS_ON_LINE or (len(lines) > 2 and median(words) >= 6)
+    if max(words) > MOST_WORDS_ON_LINE:
+        return True
+    return len(lines) > 2 and median(words) >= USUAL_WORDS_ON_LINE
