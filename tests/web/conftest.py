@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -96,6 +97,14 @@ def rest(page: Any) -> None:
     page.evaluate(
         "new Promise((done) => requestAnimationFrame(() => setTimeout(done, 250)))"
     )
+
+
+def until(page: Any, condition: str) -> None:
+    """Wait until an expression is true. Playwright's own way needs `eval`, which the page forbids."""
+    end = time.monotonic() + MILLISECONDS / 1000
+    while not page.evaluate(condition):
+        assert time.monotonic() < end, condition
+        page.wait_for_timeout(50)
 
 
 SHOWN = "document.querySelector('#stage > .item:not(.ahead)')?.item.title ?? ''"

@@ -55,7 +55,9 @@ def test_every_item_of_every_list_is_without_barriers(full, opened, axe, scheme,
         count = waiting(page)
         items[name] = count or page.locator(".rows li").count()
         for number in range(max(count, 1)):
-            page.wait_for_function("[...document.images].every((one) => one.complete)")
+            page.evaluate(
+                "Promise.allSettled([...document.images].map((one) => one.decode()))"
+            )
             found[name, number] = page.evaluate(RUN)
             proposals += page.locator(".item:not(.ahead) .proposal").count()
             if page.evaluate("document.documentElement.scrollWidth") > width:

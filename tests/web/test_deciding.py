@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.web.conftest import SHOWN, rest, settle, shown, turn_to
+from tests.web.conftest import SHOWN, rest, settle, shown, turn_to, until
 
 SETTINGS = "sources: [{obsidian: {name: notes, path: notes}}]\naccept: {rules: review}\n"
 ANIMALS = (
@@ -53,18 +53,14 @@ def test_four_quick_presses_on_a_slow_line_decide_the_card_that_was_seen(notes, 
     # the line holds it back until it is let go
     page.route("**/api/decide", lambda route: sent.append(route))
     page.keyboard.press("a")
-    page.wait_for_function(
-        f"({SHOWN}) !== {json.dumps(seen)}"
-    )  # painted before the answer
+    until(page, f"({SHOWN}) !== {json.dumps(seen)}")  # painted before the answer
     for _ in range(3):
         page.keyboard.press("a")
         rest(page)
     [held] = sent
     held.continue_()
     settle(page)
-    page.wait_for_function(
-        "document.querySelector('#lists .left').innerText.includes('11')"
-    )
+    until(page, "document.querySelector('#lists .left').innerText.includes('11')")
 
     assert [
         front for front, verdict in verdicts(notes).items() if verdict == "accepted"
