@@ -49,6 +49,11 @@ HTML = {
         "```py\na\n\n b\n```",
         '<pre><code class="language-py">a\n\n b</code></pre>',
     ),
+    "a fence in a quote is one": (
+        "> Run\n> ```nolang\n> ls -la\n>\n> cd x\n> ```",
+        '<blockquote><p>Run</p><pre><code class="language-nolang">ls -la\n\ncd x</code></pre>'
+        "</blockquote>",
+    ),
     "code has colours in a language that is known": (
         '```python title="f.py"\nreturn "a::b"  # {{x}}\n```',
         '<pre><code class="language-python"><span class="af-k">return</span> '

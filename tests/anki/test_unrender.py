@@ -18,6 +18,7 @@ WRITTEN = [
     "3. three\n4. four",
     "> quoted\n\nafter",
     "> one\n>\n> two\n>\n> - three",
+    "> one\n>\n> ```bash\n> ls\n>\n> cd x\n> ```\n\nafter",
     "```\nif a < b:\n    x::y\n```\n\nafter",
     "```python\nif a < b:\n    return {}\n```\n\nafter",
     "see [the paper](https://example.org/a_(b)?q=1&r=2)",

@@ -439,10 +439,15 @@ def outermost(phrases: Iterable[Phrase]) -> tuple[Phrase, ...]:
 
 # --- several blocks as one text -------------------------------------------------------
 
-# A fence; one that is not closed goes on to the end.
+# A fence; one that is not closed goes on to the end of its quote, or of the text.
 _FENCE = regex(
-    r"(?ms)^[ \t]*(`{3,}(?=[^`\n]*$)|~{3,})[^\n]*$"
-    r"(?:.*?^[ \t]*\1[`~]*[ \t]*$|.*\Z)"
+    r"""(?mx)
+    ^(?P<quote>[ \t]*>[ \t>]*)?[ \t]*(?P<mark>`{3,}(?=[^`\n]*$)|~{3,})[^\n]*$
+    # in a quote, each line has the sign of a quote
+    (?:\n(?(quote)(?=[ \t]*>))
+      (?!(?(quote)[ \t>]*|[ \t]*)(?P=mark)[`~]*[ \t]*$)[^\n]*)*
+    (?:\n(?(quote)[ \t>]*|[ \t]*)(?P=mark)[`~]*[ \t]*$)?
+    """
 )
 _OUTER_TAGS = regex(
     r"\A(?:#(?=[\w/-]*[^\W\d])[\w/-]+:?(?:\s+|\Z))+"
