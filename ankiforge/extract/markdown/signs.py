@@ -114,6 +114,7 @@ _KIND_OF_MARK = (
     r"\s*(?:yellow|red|green|blue|purple|magenta|orange|gr[ae]y|pink)"
     r"\s+(?:highlight|underline|annotation)\s*"
 )
+_TABLE_TAG = "t(?:able|head|body|foot|r|d|h)"
 _SIGN = regex(
     rf"""(?x)
       # the placeholder of maths over several lines
@@ -136,6 +137,10 @@ _SIGN = regex(
       # HTML
     | (?P<script><(?P<level>su[bp])>(?P<raised>[^<>\n]{{1,40}})</su[bp]>)
     | (?P<break><br[ ]*/?>)
+      # of a table in HTML: between two rows, between two cells, blanks between its tags
+    | (?P<row>(?i:</tr\s*>\s*+(?:</?t(?:head|body|foot)\b[^<>]*>\s*+)*<tr\b[^<>]*>\s*+))
+    | (?P<cell>(?i:</t[dh]\s*>\s*+<t[dh]\b[^<>]*>))
+    | (?P<frame>(?i:</?{_TABLE_TAG}\b[^<>]*>\s++(?=</?{_TABLE_TAG}\b)))
     | (?P<html></?(?P<element>[A-Za-z][A-Za-z0-9-]*)(?P<with>(?:[\s/][^<>]*)?)>)
       # #tag, with something that is no digit
     | (?P<hash>(?<![^\s{COMMENT}])\#(?=[\w/-]*[^\W\d])[\w/-]+)
@@ -291,6 +296,16 @@ def _add_break(state: State, sign: re.Match[str], raw: str) -> None:
     state.add(Kind.BREAK, " ", "  \n")
 
 
+def _add_row(state: State, sign: re.Match[str], raw: str) -> None:
+    """Add the end of a row of a table: the next row is a line of its own."""
+    state.add(Kind.ATOM, "\n", "\n" if state.context.verbatim else "  \n")
+
+
+def _add_cell(state: State, sign: re.Match[str], raw: str) -> None:
+    """Add what stands between two cells of a row, as between those of a Markdown table."""
+    state.add(Kind.ATOM, " | ")
+
+
 def _add_mark(state: State, sign: re.Match[str], raw: str) -> None:
     """Add the sign of a mark: `==` opens before a word and closes behind one."""
     if raw == "==":
@@ -352,6 +367,9 @@ _ADD: dict[str, Callable[[State, re.Match[str], str], None]] = {
     "address": _add_address,
     "script": _add_script,
     "break": _add_break,
+    "row": _add_row,
+    "cell": _add_cell,
+    "frame": _add_nothing,
     "html": _add_html,
     "hash": _add_tag,
     "mark": _add_mark,
