@@ -266,7 +266,7 @@ def report(
     """
     results: list[Json] = []
     refusals: list[RefusedError] = []
-    with ledger.action():
+    with ledger.action() as action:
         for id in ids:
             try:
                 guid = decide(id) or None
@@ -289,7 +289,7 @@ def report(
             call.warn(f"refused: {refusal.message}{hint}")
         changed = len(results) - len(refusals)
         undo = ""
-        if changed and done != "undone":
+        if changed and done != "undone" and ledger.can_undo(action):
             undo = "; to take it back: ankiforge undo"
         if not results:
             call.say(f"nothing was {done}")

@@ -14,6 +14,7 @@ from ankiforge.cli.output import (
     Call,
     Words,
     command,
+    flag,
     refuse_unknown_options,
     session,
 )
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Write the patch to this file.",
 )
-def patch(call: Call, query: Words, output: Path | None) -> None:
+@flag("--force", help="Replace an existing file.")
+def patch(call: Call, query: Words, output: Path | None, force: bool) -> None:
     """Print your edits in Anki as a patch of the notes that state the cards.
 
     Nothing is written into a note: apply the patch with `git apply` or `patch -p1`. Cards
@@ -48,6 +50,11 @@ def patch(call: Call, query: Words, output: Path | None) -> None:
     from ankiforge.pipeline.query import joined
 
     refuse_unknown_options(query)
+    if output is not None and output.expanduser().exists() and not force:
+        raise UsageError(
+            f"{output}: exists already",
+            hint="another name, or --force to replace it",
+        )
     with session(call) as workspace:
         result = workspace.patch(joined(query))
     root = common_root(result.files)

@@ -137,6 +137,13 @@ class Ledger:
         with self._store.action() as action:
             yield action.id
 
+    def can_undo(self, action: str) -> bool:
+        """Return whether an action recorded anything that `undo` takes back.
+
+        The answer about a source that lost its documents is not recorded.
+        """
+        return bool(self._store.select_events("act = ?", action))
+
     @property
     def machine(self) -> str:
         """The id of this machine for this workspace."""

@@ -123,8 +123,8 @@ def accept(
         proposal, wording = _with_gap(draft_row, gap)
         if masks:
             wording = _with_masks(wording, masks)
-        elif proposal.blocked and not forced:
-            _refuse_blocked(id, proposal)
+        elif proposal.blocked and (not forced or _hides_nothing(wording)):
+            _refuse_blocked(id, proposal, wording)
         passage = store.passage(draft_row["key"])
         if draft_row["revises"]:
             return _accept_revision(store, draft_row, passage, wording)
@@ -181,15 +181,21 @@ def set_masks(store: Store, guid: str, masks: str) -> None:
         store.add("revise", passage.key, PERSON, body)
 
 
-def _refuse_blocked(draft_id: str, proposal: Proposal) -> None:
+def _refuse_blocked(draft_id: str, proposal: Proposal, wording: Wording) -> None:
     """Raise for a draft that a check blocks, with what the first such check found."""
     findings = proposal.findings
     all_blocking = (finding for finding in findings if finding.severity is Severity.BLOCK)
     blocking = next(all_blocking)
-    raise RefusedError(
-        f"{draft_id}: {blocking.message}",
-        hint=f"ankiforge edit {draft_id}, or accept --force {draft_id}",
-    )
+    hint = f"ankiforge edit {draft_id}, or accept --force {draft_id}"
+    if _hides_nothing(wording):
+        hint = "draw what it hides on the page (ankiforge review), or reject it"
+    raise RefusedError(f"{draft_id}: {blocking.message}", hint=hint)
+
+
+def _hides_nothing(wording: Wording) -> bool:
+    """Return whether a figure has no mask: Anki takes no such note, whatever a person says."""
+    masks = wording.fields.get(occlusion.FIELD)
+    return masks is not None and not occlusion.parse(masks).shown
 
 
 def _accept_revision(

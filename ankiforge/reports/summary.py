@@ -586,14 +586,16 @@ def _from(text: str, start: int) -> str:
 def _first_reasons_to_wait(reasons: Counter[str]) -> str:
     """Return the most frequent reasons to wait, in words."""
     from ankiforge.check import RULES
+    from ankiforge.check.figures import NO_LABEL
 
     words = {}
     for rule in RULES:
         # the rule itself, without what the finding is about
-        words[rule.id] = rule.says.rstrip(":").partition(":")[0]
+        words[rule.id] = rule.says.removesuffix(":").partition(": ")[0]
     words[NO_WARNING] = "no warning, so `ankiforge accept --all` takes them"
     words[OWN_ANSWER] = "the model chose the answer itself"
     words[SECOND_LOOK] = "a second look found a fault"
+    words[NO_LABEL] = "a figure in which no label was found"
     words[RemarkKind.FORM] = "lines like `a :: b` may be no cards"
     parts = []
     for reason, count in reasons.most_common(REASONS):

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ankiforge.anki.code_blocks import COLOURS
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
@@ -39,6 +40,8 @@ BARE = (
 ALLOWED: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(re.findall(r"\w+", BARE), ()),
     "span": ("class",),
+    "code": ("class",),
+    "blockquote": ("class",),
     "ol": ("start",),
     "th": ("align",),
     "td": ("align",),
@@ -80,6 +83,9 @@ class Field(HTMLParser):
     handle_decl = handle_pi = unknown_decl = handle_comment
 
 
+CLASSES = ("af-exact", "af-where", "af-written", *COLOURS)
+
+
 def harmless(name: str, value: str) -> bool:
     match name:
         case "href":
@@ -90,7 +96,8 @@ def harmless(name: str, value: str) -> bool:
                 is not None
             )
         case "class":
-            return value in ("af-exact", "af-where")
+            is_language = re.fullmatch(r"language-[\w+#.-]{1,30}", value)
+            return value in CLASSES or is_language is not None
         case "align":
             return value in ("left", "right", "center")
         case "start":
