@@ -183,6 +183,21 @@ def draft_again(store: Store, highlight_key: str) -> None:
     )
 
 
+def draft_copies_again(store: Store, highlight_key: str) -> None:
+    """Ask the rules anew for drafts of copies of a highlight, and of what it may be copied from.
+
+    It changed, went or came back: so it may be their original no longer, or again.
+    """
+    store.write(
+        "UPDATE highlight SET drafted = '' WHERE key != ?1"
+        " AND folded = (SELECT folded FROM highlight WHERE key = ?1)"
+        " AND (reason GLOB ?2"
+        " OR EXISTS (SELECT 1 FROM draft d WHERE d.key = highlight.key))",
+        highlight_key,
+        f"{SAME_WORDS}*",
+    )
+
+
 def use_offline_drafts(store: Store, version: str) -> None:
     """Draft undecided passages anew if another version of proposals and figures is to be made."""
     if store.meta("proposals") == version:

@@ -28,7 +28,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 
 from msgspec.structs import replace
 
-from ankiforge.ledger.drafts import SAME_WORDS
+from ankiforge.ledger.drafts import draft_copies_again
 from ankiforge.ledger.events import SOURCE, Text, exact
 from ankiforge.ledger.listing import Listing
 from ankiforge.ledger.match import match_in_document
@@ -39,6 +39,7 @@ from ankiforge.ledger.readings import (
     Report,
     batches,
     compared,
+    content_of_highlight,
     place_of,
     unite_routes,
 )
@@ -248,11 +249,12 @@ class Ingest:
                     "UPDATE document SET state = 'unselected' WHERE id = ?",
                     row["id"],
                 )
-                self.store.write(
+                rows = self.store.rows(
                     "UPDATE highlight SET state = 'unselected'"
-                    " WHERE document = ? AND state = 'present'",
+                    " WHERE document = ? AND state = 'present' RETURNING key",
                     row["id"],
                 )
+                self._draft_copies_of_unselected([row["key"] for row in rows])
 
     def _unused_documents(self) -> list[Row]:
         if self.in_use is None:
@@ -466,12 +468,10 @@ class Ingest:
         if known.exact and known.exact != exact_hash:
             old = known.texts[0].exact if known.texts else ""
             self.report.changed.append((known.key, old, found.highlight.exact))
-            self.store.write(  # its copies are copies no longer
-                "UPDATE highlight SET drafted = '' WHERE key != ?1 AND reason GLOB ?2"
-                " AND folded = (SELECT folded FROM highlight WHERE key = ?1)",
-                known.key,
-                f"{SAME_WORDS}*",
-            )
+        is_back = known.state in ("gone", "unselected")
+        has_changed = known.content not in ("", content_of_highlight(found.highlight))
+        if is_back or has_changed:
+            draft_copies_again(self.store, known.key)
 
     def _record_known(self, found: FoundHighlight, known: KnownHighlight) -> None:
         """Record the text or place of a known highlight if no event has it yet."""
@@ -498,6 +498,7 @@ class Ingest:
             if self._selects_otherwise(container):
                 query = "UPDATE highlight SET state = 'unselected' WHERE key = ?"
                 self.store.write(query, known.key)
+                self._draft_copies_of_unselected([known.key])
             elif known.state != "missing":
                 self._write_state(known.key, "missing", since=self.started)
             elif self.started - known.missed < GONE_SECONDS:
@@ -506,6 +507,7 @@ class Ingest:
                 self._write_state(known.key, "gone", since=known.missed)
                 self.report.gone.append(known.key)
                 self._drop_drafts(known.key)
+                draft_copies_again(self.store, known.key)
 
     def _write_state(self, key: str, state: str, *, since: float) -> None:
         query = "UPDATE highlight SET state = ?, missed = ? WHERE key = ?"
@@ -519,6 +521,16 @@ class Ingest:
         if self.store.write("DELETE FROM draft WHERE key = ?", key):
             query = "UPDATE highlight SET drafted = '', modelled = '' WHERE key = ?"
             self.store.write(query, key)
+
+    def _draft_copies_of_unselected(self, keys: Sequence[str]) -> None:
+        """Draft the copies of what is not selected any more, unless it was decided on.
+
+        Its cards stay, so a copy would ask the same again.
+        """
+        self.store.load(keys)
+        for key in keys:
+            if not self.store.passage(key).decided:
+                draft_copies_again(self.store, key)
 
     def _selects_otherwise(self, container: str) -> bool:
         """Return whether other highlights are selected than at the last scan."""

@@ -42,6 +42,8 @@ class KnownHighlight(msgspec.Struct):
     """When it was missing first, in seconds since 1970."""
     exact: str
     """A hash of the exact text as read here; "" if it was not."""
+    content: str
+    """A hash of what drafts depend on, as read here; "" if it was not."""
     texts: list[Text]
     """Its readings in the journal, the newest first."""
     decided: bool
@@ -152,6 +154,7 @@ def known_highlight(store: Store, row: Row) -> KnownHighlight:
         state=row["state"],
         missed=row["missed"],
         exact=row["exact"],
+        content=row["content"],
         texts=passage.texts,
         decided=passage.decided,
         mark=mark,

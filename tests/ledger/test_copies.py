@@ -1,0 +1,86 @@
+"""An exact copy in another note makes no draft while its original is there."""
+
+import pytest
+
+from tests.ledger.world import OSMOSIS, RHINE, World
+
+UNSURE = "The ==mitochondrion== makes ATP in cells by oxidation"
+ALSO_UNSURE = "It reduces ==the cost== to much less"
+SAME_WORDS = "same words as in "
+
+
+def places(world: World) -> list[str]:
+    """The notes of the drafts that wait."""
+    return [draft.highlight.document.title for draft in world.waiting()]
+
+
+def reasons(world: World) -> dict[str, str]:
+    """By note, why its last passage has no card."""
+    return {
+        one.highlight.document.title: one.reason
+        for one in world["a"].fates()
+        if one.fate in ("no_card", "ignored")
+    }
+
+
+@pytest.fixture
+def copied(world: World) -> World:
+    """A note with two drafts that wait, and its copy."""
+    world.note("a.md", UNSURE, ALSO_UNSURE)
+    world.note("other.md", RHINE)
+    world.run()
+    world.note("b.md", UNSURE, ALSO_UNSURE)
+    world.run()
+    assert places(world) == ["a", "a"]
+    assert reasons(world) == {"b": f"{SAME_WORDS}a"}
+    return world
+
+
+# --- the original goes ------------------------------------------------------------------
+
+
+def test_a_copy_gets_the_drafts_that_waited_when_the_original_is_gone(copied: World):
+    copied.delete("a.md")
+    copied.run()
+    assert places(copied) == []  # one scan may have come between two steps of an editor
+    copied.run()
+    assert places(copied) == ["b", "b"]
+    assert reasons(copied) == {}
+
+
+def test_drafts_wait_once_when_the_original_is_back(copied: World):
+    copied.delete("a.md")
+    copied.run()
+    copied.run()
+    copied.note("a.md", UNSURE, ALSO_UNSURE)
+    copied.run()
+    assert places(copied) == ["a", "a"]
+    assert reasons(copied) == {"b": f"{SAME_WORDS}a"}
+
+
+def test_what_was_rejected_stays_so_when_the_original_is_gone(copied: World):
+    copied["a"].reject(copied.waiting()[0].id)
+    copied.note("c.md", UNSURE)
+    copied.run()
+    copied.delete("a.md")
+    copied.run()
+    copied.run()
+    [draft] = copied.waiting()
+    assert draft.highlight.document.title == "b"
+    assert "the cost" in draft.highlight.exact
+
+
+def test_a_card_is_taken_over_once_when_there_are_two_copies(world: World):
+    world.note("a.md", OSMOSIS)
+    world.note("other.md", RHINE)
+    world.run()
+    world.note("b.md", OSMOSIS)
+    world.note("c.md", OSMOSIS)
+    world.run()
+    card = world.only("water").guid
+    world.delete("a.md")
+    world.run()
+    world.run()
+    assert world.only("water").guid == card
+    assert places(world) == []
+    assert f"{SAME_WORDS}a" not in reasons(world).values()
