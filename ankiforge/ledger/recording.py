@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.ledger import cards, proposals
+from ankiforge.ledger import cards, forms, proposals
 from ankiforge.ledger.drafts import (
     SAME_WORDS,
     decode_proposal,
@@ -530,7 +530,10 @@ def _original_of(
         return ""
     highlight = decode_highlight(highlight_row)
     for other in others:
-        if not _same_marks(highlight, decode_highlight(other)):
+        other_highlight = decode_highlight(other)
+        if not _same_marks(highlight, other_highlight):
+            continue
+        if _is_left_out(store, other_highlight):
             continue
         if other["key"] not in passage.keys and _is_older(
             store,
@@ -539,6 +542,12 @@ def _original_of(
         ):
             return str(other["title"])
     return ""
+
+
+def _is_left_out(store: Store, highlight: Highlight) -> bool:
+    """Return whether a highlight gets no draft because it is left out, and has no decision."""
+    is_skipped = highlight.skip or forms.form_choice(store, highlight) == forms.NEVER
+    return bool(is_skipped) and not store.passage(highlight.key).decided
 
 
 def _same_marks(highlight: Highlight, other: Highlight) -> bool:

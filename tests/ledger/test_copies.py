@@ -1,4 +1,4 @@
-"""An exact copy in another note makes no draft while its original is there."""
+"""An exact copy in another note makes no draft while its original is there, and may have a card."""
 
 import pytest
 
@@ -21,6 +21,11 @@ def reasons(world: World) -> dict[str, str]:
         for one in world["a"].fates()
         if one.fate in ("no_card", "ignored")
     }
+
+
+def note_without_cards(world: World, place: str, *lines: str) -> None:
+    text = "\n\n".join(lines)
+    (world.vault / place).write_text(f"---\ncards: false\n---\n{text}\n", "utf-8")
 
 
 @pytest.fixture
@@ -84,3 +89,35 @@ def test_a_card_is_taken_over_once_when_there_are_two_copies(world: World):
     assert world.only("water").guid == card
     assert places(world) == []
     assert f"{SAME_WORDS}a" not in reasons(world).values()
+
+
+# --- the original is left out -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", ["a.md", "z.md"])
+def test_a_note_without_cards_has_no_originals(world: World, place: str):
+    note_without_cards(world, place, OSMOSIS, RHINE)
+    world.note("b.md", OSMOSIS, RHINE)
+    world.run()
+    assert len(world.words()) == 2
+    assert set(reasons(world)) == {place.removesuffix(".md")}
+
+
+def test_a_copy_gets_a_draft_when_its_original_is_left_out(copied: World):
+    note_without_cards(copied, "a.md", UNSURE, ALSO_UNSURE)
+    copied.run()
+    assert places(copied) == ["b", "b"]
+    copied.note("a.md", UNSURE, ALSO_UNSURE)
+    copied.run()
+    assert places(copied) == ["a", "a"]
+
+
+def test_a_copy_of_a_card_makes_no_draft_though_its_note_is_left_out_now(world: World):
+    world.note("a.md", OSMOSIS)
+    world.run()
+    note_without_cards(world, "a.md", OSMOSIS)
+    world.note("b.md", OSMOSIS)
+    world.run()
+    assert len(world.words()) == 1
+    assert places(world) == []
+    assert reasons(world)["b"] == f"{SAME_WORDS}a"
