@@ -130,9 +130,9 @@ def photograph_the_best(forge: Forge, browser: Any, path: Path) -> None:
 
 # --- the guides ---------------------------------------------------------------------------------
 
-JENNER = "Variolation was known in China long before Edward Jenner introduced vaccination in 1796."
+JENNER = "Edward Jenner introduced vaccination against smallpox in 1796."
 ANSWERS = {
-    "question": "In which year did Edward Jenner introduce vaccination?",
+    "question": "In which year did Edward Jenner introduce vaccination against smallpox?",
     "answer": "1796",
 }
 """What the small model says of that sentence."""
