@@ -96,6 +96,8 @@ class Proposed(Value):
     """Best first."""
     sentence: str
     """The sentence or sentences in which they stand, as plain text."""
+    shown: SendableText
+    """The same, without what is private."""
 
 
 class Cascade:
@@ -153,13 +155,16 @@ class Cascade:
         if not result.drafts:
             return result.no_cards[0]
         [draft] = result.drafts
+        # masked as a whole: with a gap in them, private words are not found
+        shown = alone.text(draft.quote)
         choices = []
         for text in draft.gaps:
             [gap, *_] = cloze.gaps(text)
             answer = plain(gap.answer)
-            if not alone.privacy.hides(answer, alone.task.document.key):
+            is_private = alone.privacy.hides(answer, alone.task.document.key)
+            if not is_private and locate(answer, shown):
                 choices.append(Choice(answer, gap.answer))
-        return Proposed(tuple(choices), draft.quote)
+        return Proposed(tuple(choices), draft.quote, shown)
 
     # --- requests ---------------------------------------------------------------------
 
@@ -183,7 +188,7 @@ class Cascade:
         self, alone: SendableTask, proposed: Proposed, choice: Choice
     ) -> Question:
         shown = _shown(alone)
-        sentence = alone.text(_with_gap(proposed.sentence, choice.answer))
+        sentence = alone.text(_with_gap(proposed.shown, choice.answer))
         return self._prompt.ask_for_question(shown, sentence, alone.text(choice.answer))
 
     # --- drafting ---------------------------------------------------------------------

@@ -221,6 +221,22 @@ def test_private_words_beside_a_passage_are_in_no_step(server, fake, memory, hig
     assert "salary" not in json.dumps(server.asked)
 
 
+def test_a_term_inside_private_words_does_not_let_the_others_out(
+    server, fake, memory, highlight
+):
+    """Without the term, what is left of them on each side is too short to be known again."""
+    secret = "zebra plague of Ward Nine ended late"
+    sentence = f"In 1987, the {secret} for the staff."
+    shown = highlight("Ward Nine", nearby=sentence, sentence=sentence)
+    privacy = Privacy([PrivateText(secret, "note:other")])
+    task = privacy.task(Task(shown.document, (shown,)))
+    settings = ServerSettings(base_url=server.base_url, model="tiny-1.5b")
+    model = Model(settings, memory, load("cards-small"), cascade=load_cascade())
+    list(model.draft(iter([task])))
+    model.leave()
+    assert "zebra" not in json.dumps(server.asked)
+
+
 def test_a_server_that_loads_its_model_is_waited_for_and_that_is_said_once(
     server, fake, memory, task
 ):
