@@ -3,9 +3,9 @@
 A small model leaves conditions out, turns a sentence round, asks for something beside it, or
 takes up "the difference" of a sentence before. Its own answer to such a question fits all the
 same, because it reads the passage along. So a question is compared with the clause of its answer.
-Each rule stands for questions that people judged to be wrong; a question that breaks one becomes
-no card, and the next words are tried. The rules are strict: without a question, the proposed
-cloze stays.
+Each rule stands for questions that raters judged to be wrong. A question that breaks a rule becomes
+no card, and the next words are tried. The rules are strict, because without a question the
+proposed cloze stays.
 """
 
 from __future__ import annotations
@@ -175,17 +175,17 @@ def objection(question: str, place: Place) -> str:
         return "the question points at something that it does not name"
     if _OPEN.match(question):
         return "the question has several right answers"
-    if not _takes(question, place):
+    if not _answer_suits(question, place):
         return "the answer is not what the question word asks for"
     if _is_aside(place):
         return "the answer stands in a remark beside the sentence"
     if _adds_words(question, place):
         return "the question is about something that its sentence does not say"
-    if _covered(question, place) < LEAST_COVERED:
+    if _share_covered(question, place) < LEAST_COVERED:
         return "the question leaves out what its sentence says"
     if _turns_round(question, place):
         return "the question turns its sentence round"
-    if _unnamed(question, place):
+    if _takes_up_something_earlier(question, place):
         return "the question takes up something of an earlier sentence"
     return ""
 
@@ -250,29 +250,29 @@ def _clause_of(place: Place) -> Span:
     return begin, end
 
 
-def _covered(question: str, place: Place) -> float:
+def _share_covered(question: str, place: Place) -> float:
     """Return the share of the words of the answer's clause that a question has, from 0 to 1."""
-    begin, end = _clause_of(place)
-    start, behind = place.span
-    words = tokens(place.sentence[begin:end], language(place.language))
-    examples = [each.span() for each in _EXAMPLES.finditer(place.sentence, begin, end)]
+    clause_start, clause_end = _clause_of(place)
+    answer_start, answer_end = place.span
+    clause = place.sentence[clause_start:clause_end]
+    examples = list(_EXAMPLES.finditer(place.sentence, clause_start, clause_end))
     asked = _beginnings(question) | _beginnings(place.named)
     seen = _beginnings(place.answer)
-    every = 0.0
-    had = 0.0
-    for word in _content(words):
-        position = begin + word.start
-        is_example = any(first <= position < last for first, last in examples)
-        is_in_answer = start <= position < behind
+    total_weight = 0.0
+    covered_weight = 0.0
+    for word in _content(tokens(clause, language(place.language))):
+        position = clause_start + word.start
+        is_in_answer = answer_start <= position < answer_end
+        is_example = any(each.start() <= position < each.end() for each in examples)
         if is_in_answer or is_example or _beginning(word.low) in seen:
             continue
         seen.add(_beginning(word.low))
         is_heavy = word.low in _NEGATIONS or word.kind in (Kind.NAME, Kind.NUMBER)
         weight = _HEAVY if is_heavy else 1.0
-        every += weight
+        total_weight += weight
         if _is_among(word, asked):
-            had += weight
-    return had / every if every else 1.0
+            covered_weight += weight
+    return covered_weight / total_weight if total_weight else 1.0
 
 
 def _adds_words(question: str, place: Place) -> bool:
@@ -296,25 +296,26 @@ def _is_aside(place: Place) -> bool:
 
 def _turns_round(question: str, place: Place) -> bool:
     """Return whether words change places within a part of a sentence, or is-done becomes does."""
-    start, behind = place.span
-    at: dict[str, list[tuple[int, int]]] = {}
+    answer_start, answer_end = place.span
+    # by the beginning of a word: the parts of the sentence and the places where it stands
+    places_of: dict[str, list[tuple[int, int]]] = {}
     part = 0
     for word in tokens(place.sentence, language(place.language)):
         if word.low in _PART:
             part += 1
-        if not start <= word.start < behind:
-            at.setdefault(_beginning(word.low), []).append((part, word.start))
-    last: dict[int, int] = {}
+        if not answer_start <= word.start < answer_end:
+            places_of.setdefault(_beginning(word.low), []).append((part, word.start))
+    last_place_in: dict[int, int] = {}  # by part
     # the word behind the question word says what kind of thing is asked for
     words = tokens(question, language(place.language))[2:]
     for word in _content(words):
-        places = at.get(_beginning(word.low), [])
+        places = places_of.get(_beginning(word.low), [])
         if len(places) != 1 or word.low in _NEGATIONS:
             continue
         [(part, position)] = places
-        if position < last.get(part, -1):
+        if position < last_place_in.get(part, -1):
             return True
-        last[part] = position
+        last_place_in[part] = position
     return _is_voice_changed(question, place.sentence)
 
 
@@ -331,7 +332,7 @@ def _is_voice_changed(question: str, sentence: str) -> bool:
     return False
 
 
-def _unnamed(question: str, place: Place) -> bool:
+def _takes_up_something_earlier(question: str, place: Place) -> bool:
     """Return whether a question says "the difference" without saying which.
 
     A noun with an article and nothing behind it is known only to who has read the sentences
@@ -369,7 +370,7 @@ def _noun_behind(words: Sequence[Token], number: int) -> list[Token]:
 # --- question word and answer ---------------------------------------------------------
 
 
-def _takes(question: str, place: Place) -> bool:
+def _answer_suits(question: str, place: Place) -> bool:
     """Return whether an answer is of the kind that the question word asks for."""
     answer = place.answer
     is_short = len(answer.split()) < _SHORTEST_CLAUSE
