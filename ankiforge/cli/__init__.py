@@ -18,8 +18,8 @@ from ankiforge import __version__
 from ankiforge.cli.commands import (
     COMMANDS,
     GROUPS,
+    SuggestingGroup,
     given,
-    no_such_command,
     shared_options,
 )
 from ankiforge.errors import ForgeError
@@ -29,7 +29,7 @@ GC_THRESHOLDS = (50_000, 20, 20)
 cycles; with the default thresholds, collection takes a tenth of its time."""
 
 
-class Program(click.Group):
+class Program(SuggestingGroup):
     """A group that imports commands on use, and turns our errors into messages and exit codes."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -45,17 +45,6 @@ class Program(click.Group):
             vars(module).get(cmd_name) or vars(module)[f"{cmd_name}_"]
         )
         return command
-
-    def resolve_command(
-        self,
-        ctx: click.Context,
-        args: list[str],
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command; if there is none with this name, suggest the nearest."""
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            raise no_such_command(args[0], ctx, COMMANDS) from error
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the help on one screen: how to begin, and each command in a line."""

@@ -104,6 +104,21 @@ def given(options: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
+class SuggestingGroup(click.Group):
+    """A group that suggests the nearest command if a name is misspelt."""
+
+    def resolve_command(
+        self,
+        ctx: click.Context,
+        args: list[str],
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command; if there is none with this name, suggest the nearest."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            raise no_such_command(args[0], ctx, self.list_commands(ctx)) from error
+
+
 def no_such_command(
     name: str,
     context: click.Context,

@@ -22,8 +22,8 @@ import click
 from ankiforge.cli.commands import (
     COMMANDS,
     SHARED_LINE,
+    SuggestingGroup,
     given,
-    no_such_command,
     shared_options,
 )
 from ankiforge.errors import ForgeError
@@ -265,24 +265,13 @@ class Command(click.Command):
         _write_options(self, ctx, formatter)
 
 
-class CommandGroup(click.Group):
+class CommandGroup(SuggestingGroup):
     """A command that has commands of its own, with the same kind of help."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, then the commands."""
         _write_options(self, ctx, formatter)
         self.format_commands(ctx, formatter)
-
-    def resolve_command(
-        self,
-        ctx: click.Context,
-        args: list[str],
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command; if there is none with this name, suggest the nearest."""
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            raise no_such_command(args[0], ctx, self.commands) from error
 
 
 def _write_options(
