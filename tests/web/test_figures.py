@@ -56,6 +56,7 @@ def test_masks_are_switched_off_and_drawn(figure, opened):
     page.get_by_text("Makes 2 cards.").wait_for()
     page.keyboard.press("a")
     page.get_by_text("Accepted").first.wait_for()
+    settle(page)  # the end is painted before the decision is stored
     assert masks(forge) == [(1, "Femur", True), (2, "Tibia", False), (3, "", True)]
     [card] = forge.cards()
     assert (card["verdict"], card["figure"]["hide"]) == ("accepted", "one")
@@ -74,6 +75,7 @@ def test_a_figure_without_a_label_is_drawn(figure, opened):
     page.get_by_text("Makes 1 card.").wait_for()
     page.keyboard.press("a")
     page.get_by_text("Accepted").first.wait_for()
+    settle(page)  # the end is painted before the decision is stored
     assert masks(forge) == [(1, "", True)]
 
 
