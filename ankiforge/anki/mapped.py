@@ -17,7 +17,7 @@ Tested in the real Anki: `tests/anki/test_mapped.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -32,14 +32,17 @@ from ankiforge.anki.notes import (
 )
 from ankiforge.anki.notetypes import field_hash, is_blank, same_html
 from ankiforge.anki.plan import (
+    TYPE_CHANGED,
     Contents,
     Options,
     Planned,
     conflict_of,
     decision_on,
+    found_and_missing,
     merge_field,
-    merge_tags,
     plan_note,
+    same_tags,
+    tags_of_live,
 )
 from ankiforge.anki.render import literal
 from ankiforge.anki.templates import ordinals_in
@@ -59,7 +62,6 @@ from ankiforge.model import (
 
 MACHINE_FIELDS = ("Source", "Citation", "Links", "Header", "Back Extra")
 """Fields that the program writes, and a mapped note type may have."""
-TYPE_CHANGED = "its note type was changed in Anki"
 
 
 # --- which type, and where our fields are in it -----------------------------------------
@@ -196,13 +198,7 @@ def plan_mapped(
             message = f"{kind.name} has no field {mapped.fields[ours]} any more"
             return replace(nothing, held=message)
 
-    available: dict[str, Media] = {}
-    missing: list[Problem] = []
-    for path, picture in pictures.items():
-        if isinstance(picture, Media):
-            available[path] = picture
-        else:
-            missing.append(picture)
+    available, missing = found_and_missing(pictures)
     planning = _Planning(card, seen, _Layout(mapped, kind, positions), options)
     if not card.live:
         return planning.retired()
@@ -289,8 +285,7 @@ class _Planning:
         merged = self._merged(our_fields, base)
         if merged.conflicts:  # left out until a person chooses
             return Planned(card.guid, live=True, conflicts=merged.conflicts)
-        tags_merged = merge_tags(base.tags, self._seen.tags, our_tags)
-        tags_to_write = tuple(tag for tag in tags_merged if tag != RETIRED)
+        tags_to_write = tags_of_live(base.tags, self._seen.tags, our_tags)
         ships_all = self._options.full
         if not ships_all and self._is_unchanged(merged.fields, tags_to_write):
             return Planned(card.guid, live=True)
@@ -322,26 +317,21 @@ class _Planning:
         fields: dict[str, str] = {}
         hashes: dict[str, str] = {}
         conflicts: list[Conflict] = []
-        keeps_its_passage = card.kept or not card.highlight.namespace
-        for name, text_in_anki in self._in_anki.items():
+        for name, theirs in self._in_anki.items():
             base_hash = base.hashes.get(name, "")
             if name in MACHINE_FIELDS:
-                is_theirs = field_hash(text_in_anki) not in (
-                    base_hash,
-                    field_hash(ours[name]),
-                )
-                stays = is_theirs or keeps_its_passage
-                fields[name] = text_in_anki if stays else ours[name]
-                hashes[name] = base_hash if stays else field_hash(ours[name])
+                ours_hash = field_hash(ours[name])
+                is_theirs = field_hash(theirs) not in (base_hash, ours_hash)
+                stays = is_theirs or not card.is_read_here
+                fields[name] = theirs if stays else ours[name]
+                hashes[name] = base_hash if stays else ours_hash
                 continue
+            decision = decision_on(card, name)
             text, written, is_conflict = merge_field(
-                decision_on(card, name),
-                text_in_anki,
-                ours[name],
-                base_hash,
+                decision, theirs, ours[name], base_hash
             )
             if is_conflict:
-                conflicts.append(conflict_of(card, name, text_in_anki, ours[name]))
+                conflicts.append(conflict_of(card, name, theirs, ours[name]))
             fields[name] = text
             hashes[name] = written
         return _Merged(fields, hashes, tuple(conflicts))
@@ -349,7 +339,7 @@ class _Planning:
     def _is_unchanged(self, fields: Texts, tags: Strings) -> bool:
         """Return whether the note in Anki shows already what we would write."""
         assert self._seen is not None
-        if _folded(tags) != _folded(self._seen.tags):
+        if not same_tags(tags, self._seen.tags):
             return False
         in_anki = self._in_anki
         return all(same_html(text, in_anki[name]) for name, text in fields.items())
@@ -416,10 +406,6 @@ def cards_of(
     ordinals_before = ordinals_in(kind, dict(zip(kind.names, before, strict=False)))
     deleted = set(ordinals_before).difference(seen.ordinals)
     return tuple(ordinal for ordinal in ordinals if ordinal not in deleted)
-
-
-def _folded(tags: Iterable[str]) -> set[str]:
-    return {tag.casefold() for tag in tags}
 
 
 def _is_of_type(seen: Seen, mapped: MappedType, kind: SeenType) -> bool:

@@ -69,6 +69,9 @@ from ankiforge.model import (
 from ankiforge.text import occlusion
 from ankiforge.text.cloze import gaps, plain
 
+TYPE_CHANGED = "its note type was changed in Anki"
+"""Why a note is held back that has another note type than we gave it."""
+
 
 class Options(Value):
     """How cards are shipped."""
@@ -177,34 +180,46 @@ def plan(
     if seen is None and not card.live:
         return nothing
     if seen and (not seen.type_known or seen.identity is None):
-        return replace(nothing, held="its note type was changed in Anki")
+        return replace(nothing, held=TYPE_CHANGED)
     if seen and not card.live:
         return nothing if seen.retired else _plan_retired(card, seen, options)
 
-    available, missing = _found_and_missing(pictures)
+    available, missing = found_and_missing(pictures)
     is_picture = card.highlight.kind in (HighlightKind.IMAGE, HighlightKind.INK)
     if missing and is_picture:
         return replace(nothing, problems=missing)
 
     our_tags = card.tags_sent[-1] if card.kept else tag_names(tuple(tags))
-    shown = tuple(available.values())
     if seen is None:
         html = field_html(card, our_tags, options.safe_context, available)
-        contents = Contents(html, our_tags, our_tags, shown)
+        contents = Contents(html, our_tags, our_tags, tuple(available.values()))
+        planned = plan_note(card, seen, contents, options)
     else:
-        merged = _merge_with_anki(card, seen, available)
-        if merged.conflicts:  # left out until a person chooses
-            return replace(nothing, conflicts=merged.conflicts)
-        html = _merged_html(card, seen, merged, our_tags, options.safe_context)
-        tags_to_write = _tags_of_live(card, seen, our_tags)
-        if not options.full and _is_unchanged(card, seen, html, tags_to_write):
-            return nothing
-        contents = Contents(html, tags_to_write, our_tags, shown)
-    planned = plan_note(card, seen, contents, options)
+        planned = _plan_seen(card, seen, our_tags, available, options)
     return replace(planned, problems=(*missing, *planned.problems))
 
 
-def _found_and_missing(
+def _plan_seen(
+    card: Card,
+    seen: Seen,
+    our_tags: Strings,
+    pictures: Mapping[str, Media],
+    options: Options,
+) -> Planned:
+    """Return what to ship of a live card whose note is in Anki: nothing, if that is the same."""
+    nothing = Planned(card.guid, card.live)
+    merged = _merge_with_anki(card, seen, pictures)
+    if merged.conflicts:  # left out until a person chooses
+        return replace(nothing, conflicts=merged.conflicts)
+    html = _merged_html(card, seen, merged, our_tags, options.safe_context)
+    tags = tags_of_live(base_tags(card, seen), seen.tags, our_tags)
+    if not options.full and _is_unchanged(card, seen, html, tags):
+        return nothing
+    contents = Contents(html, tags, our_tags, tuple(pictures.values()))
+    return plan_note(card, seen, contents, options)
+
+
+def found_and_missing(
     pictures: Mapping[str, Media | Problem],
 ) -> tuple[dict[str, Media], tuple[Problem, ...]]:
     """Return the pictures that are there, by the path written, and why others are missing."""
@@ -241,24 +256,15 @@ def _merged_html(
     return with_content(card, merged.content, identity, safe_context, feedback)
 
 
-def _tags_of_live(card: Card, seen: Seen, our_tags: Strings) -> Strings:
-    """Return the tags of a live card's note in Anki, merged with ours."""
-    merged = merge_tags(base_tags(card, seen), seen.tags, our_tags)
-    return tuple(tag for tag in merged if tag != RETIRED)
-
-
 def _is_unchanged(card: Card, seen: Seen, html: Strings, tags: Strings) -> bool:
     """Return whether the note in Anki shows already what we would write."""
     compared = len(html)
-    keeps_its_passage = card.kept or not card.highlight.namespace
-    if CardRemark.SOURCE_CHANGED in card.remarks or keeps_its_passage:
+    if CardRemark.SOURCE_CHANGED in card.remarks or not card.is_read_here:
         # the machine fields show the passage that the note's words are from
         compared = len(card.family.content_fields)
     ours = html[:compared]
     theirs = seen.fields[:compared]
-    if len(ours) != len(theirs):
-        return False
-    if _folded(tags) != _folded(seen.tags):
+    if len(ours) != len(theirs) or not same_tags(tags, seen.tags):
         return False
     return all(map(same_html, ours, theirs))
 
@@ -484,9 +490,23 @@ def _cloze_words(card: Card) -> Texts:
     return words
 
 
+def same_tags(some: Iterable[str], others: Iterable[str]) -> bool:
+    """Return whether tags are the same to Anki, which compares them without case."""
+    return _folded(some) == _folded(others)
+
+
 def _folded(tags: Iterable[str]) -> set[str]:
-    """Return tags without case, as Anki compares them."""
     return {tag.casefold() for tag in tags}
+
+
+def tags_of_live(
+    base: Sequence[str],
+    theirs: Sequence[str],
+    ours: Sequence[str],
+) -> Strings:
+    """Return the tags of a live card's note in Anki, merged with ours: it is not retired."""
+    merged = merge_tags(base, theirs, ours)
+    return tuple(tag for tag in merged if tag != RETIRED)
 
 
 def merge_tags(

@@ -60,7 +60,8 @@ def init(
 
     user_folder = folders.user_folder()
     wanted_folder = directory or call.folder or Path()
-    root = (Path.cwd() / wanted_folder.expanduser()).resolve()
+    root = wanted_folder.expanduser().resolve()
+
     found: dict[str, list[str]] = {kind: [] for kind in _KINDS_FOUND}
     written: list[Path] = []
     if not own_file(root / FILE_NAME).is_there():
@@ -71,11 +72,13 @@ def init(
     elif decks:
         message = f"{root / FILE_NAME} already exists"
         raise UsageError(message, hint=f"write this line into it: decks: {decks}")
+
     moved: tuple[Path, ...] = ()
     if folders.registered(user_folder) is None:
         # the user's first workspace takes over the cards of the default one
         moved = folders.adopt_default(root, user_folder)
     folder = folders.load(root, registry)
+
     if moved:  # the remembered PATHs were given by the user, so they need no confirmation
         confirm(folder, remembered_concerns(folder), user_folder)
     confirmed = unconfirmed_concerns(folder, user_folder) if trust else []
@@ -84,6 +87,10 @@ def init(
     unconfirmed = unconfirmed_concerns(folder, user_folder)
     if not unconfirmed:  # the journal may be outside
         folder.prepare()
+
+    advice = ""
+    if written and not found["models"]:
+        advice = _model_advice(folder.config.llm)
     made = Made(
         settings=root / FILE_NAME,
         written=[path.relative_to(root).as_posix() for path in written],
@@ -92,9 +99,7 @@ def init(
         found=found,
         unconfirmed=[str(concern) for concern in unconfirmed],
         confirmed=[str(concern) for concern in confirmed],
-        advice=_model_advice(folder.config.llm)
-        if written and not found["models"]
-        else "",
+        advice=advice,
     )
     if call.as_json:
         call.data(made.as_json())
@@ -245,18 +250,21 @@ def _discovered(root: Path, decks: str) -> tuple[dict[str, list[str]], str]:
         books=doctor.book_sources(machine),
         servers=doctor.model_servers(machine),
     )
-    models = []
-    for server in found.servers:
-        names = ", ".join(server.models[:8])
-        models.append(f"{server.program}: {names}")
     described = {
         "vaults": [str(path) for path in found.vaults],
         "zotero": [str(path) for path in found.zotero],
         "books": [f"{kind}: {path}" for kind, path in found.books],
         "anki": [str(path) for path in doctor.anki_collections(machine)],
-        "models": models,
+        "models": [_server_line(server) for server in found.servers],
     }
     return described, settings_text(root, found, decks=decks)
+
+
+_MODELS_NAMED = 8
+
+
+def _server_line(server: Server) -> str:
+    return f"{server.program}: {', '.join(server.models[:_MODELS_NAMED])}"
 
 
 @dataclass(frozen=True)
@@ -298,7 +306,7 @@ def settings_text(root: Path, found: Found, *, decks: str = DECKS[0]) -> str:
             base_url = server.base_url
             if model not in server.models:
                 model = server.models[0]
-            names = ", ".join(server.models[:8])
+            names = ", ".join(server.models[:_MODELS_NAMED])
             models = f"    # here: {server.program} with {names}"
             break
     template_file = files("ankiforge.cli").joinpath("ankiforge.yaml")

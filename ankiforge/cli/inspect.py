@@ -585,36 +585,36 @@ def export(call: Call, path: Path, query: Words, force: bool) -> None:
     refuse_unknown_options(query)
     path = path.expanduser().absolute()
     form = _form_of_export(path, force=force)
-    typed = joined(query)
+    query_text = joined(query)
+    terms = parse(query_text)
     with session(call, read_only=True) as workspace:
         ledger = workspace.ledger
-        terms = parse(typed)
         matching = ledger.lines(ledger.find(terms, everything=True))
         lines = list(lines_as_in_anki(ledger, matching))
-        keys_with_lines = {line.highlight.key for line in lines}
-        highlights = []
-        for outcome in ledger.fates():
-            highlight = outcome.highlight
-            if not terms or highlight.key in keys_with_lines:
-                highlights.append(highlight)
+        highlights = [outcome.highlight for outcome in ledger.fates()]
+        if terms:
+            keys_with_lines = {line.highlight.key for line in lines}
+            highlights = [
+                highlight for highlight in highlights if highlight.key in keys_with_lines
+            ]
         if form == "csv":
             table = as_csv(lines, lambda line: line_tags(line, workspace.decks))
-            text = iter([table])
+            _write_export(path, [table])
         else:
             line_as_json = partial(line_json, ledger, decks=workspace.decks)
-            text = as_lines(highlights, lines, typed, line_as_json)
-        _write_export(path, text)
+            _write_export(path, as_lines(highlights, lines, query_text, line_as_json))
+
     if call.as_json:
         counts = {"highlights": len(highlights), "cards": len(lines)}
         call.data({"path": str(path), **counts})
-    else:
-        cards = sum(line.card is not None for line in lines)
-        written = (
-            counted(len(highlights), "highlight"),
-            counted(cards, "card"),
-            counted(len(lines) - cards, "draft"),
-        )
-        call.say(f"{path}: {', '.join(written)}")
+        return
+    cards = sum(line.card is not None for line in lines)
+    written = (
+        counted(len(highlights), "highlight"),
+        counted(cards, "card"),
+        counted(len(lines) - cards, "draft"),
+    )
+    call.say(f"{path}: {', '.join(written)}")
 
 
 def _form_of_export(path: Path, *, force: bool) -> str:

@@ -343,6 +343,11 @@ class Card(Value):
     by another computer: the note stays as it is."""
 
     @property
+    def is_read_here(self) -> bool:
+        """Whether a source here has its passage: else nothing new is known about it."""
+        return bool(self.highlight.namespace) and not self.kept
+
+    @property
     def family(self) -> Family:
         """The note type of the card."""
         return self.kind.family

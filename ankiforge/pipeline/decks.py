@@ -62,8 +62,7 @@ class Decks:
     def of_new(self, card: Card) -> str:
         """Return the deck of a card whose note was not seen in Anki."""
         in_anki = self._decks_in_anki()
-        is_read_here = bool(card.highlight.namespace) and not card.kept
-        if not in_anki or not is_read_here:
+        if not in_anki or not card.is_read_here:
             return card.deck
         deck = self._deck_now(card.highlight, card.deck)
         return self._as_in_anki(deck, in_anki)

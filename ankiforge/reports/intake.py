@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
@@ -225,43 +226,54 @@ def plot_svg(
         minutes: what the person gives a day.
         names: what the two lines are called.
     """
-    lines = [_weekly(planned), _weekly(as_it_is)]
-    highest = max(*lines[0], *lines[1], minutes * 1.2)
-    step = _round_step(highest / 4)
-    highest = step * -(-highest // step)
+    name_of_plan, name_of_now = names
+    weeks_of_plan = _weekly(planned)
+    weeks_of_now = _weekly(as_it_is)
+    most_minutes = max(*weeks_of_plan, *weeks_of_now, minutes * 1.2)
+    grid_step = _round_step(most_minutes / 4)
+    highest = grid_step * math.ceil(most_minutes / grid_step)
+    plan_points = _points(weeks_of_plan, highest)
+    now_points = _points(weeks_of_now, highest)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img"'
-        f' aria-label="Minutes a day over a year: {names[0]}, and {names[1]}">',
+        f' aria-label="Minutes a day over a year: {name_of_plan}, and {name_of_now}">',
         f"<style>{_STYLE}</style>",
+        *_minutes_axis(highest, grid_step),
+        *_months_axis(),
+        _level_line("budget", _y(minutes, highest)),
+        f'<polyline class="plan" points="{plan_points}"/>',
+        f'<polyline class="now" points="{now_points}"/>',
+        _text_at(_LEFT - 8, 16, "min", anchor="end"),
+        f'<text class="plan-text" x="{_LEFT}" y="16">{name_of_plan}</text>',
+        f'<text class="now-text" x="{_WIDTH - _RIGHT}" y="16" text-anchor="end">'
+        f"{name_of_now}</text>",
+        "</svg>\n",
     ]
-    for number in range(int(highest / step) + 1):
-        value = number * step
-        y = _y(value, highest)
-        parts.append(
-            f'<line class="axis" x1="{_LEFT}" y1="{y}" x2="{_WIDTH - _RIGHT}" y2="{y}"/>'
-        )
-        parts.append(
-            f'<text x="{_LEFT - 8}" y="{y + 4}" text-anchor="end">{value:g}</text>'
-        )
-    for month in range(0, 13, 3):
-        x = _LEFT + month / 12 * (_WIDTH - _LEFT - _RIGHT)
-        anchor = "end" if month == 12 else "middle"
-        label = "now" if not month else f"{month} months"
-        parts.append(
-            f'<text x="{x:.1f}" y="{_HEIGHT - 12}" text-anchor="{anchor}">{label}</text>'
-        )
-    y = _y(minutes, highest)
-    parts.append(
-        f'<line class="budget" x1="{_LEFT}" y1="{y}" x2="{_WIDTH - _RIGHT}" y2="{y}"/>'
-    )
-    for css, line in zip(("plan", "now"), lines, strict=True):
-        parts.append(f'<polyline class="{css}" points="{_points(line, highest)}"/>')
-    parts.append(f'<text x="{_LEFT - 8}" y="16" text-anchor="end">min</text>')
-    parts.append(f'<text class="plan-text" x="{_LEFT}" y="16">{names[0]}</text>')
-    parts.append(
-        f'<text class="now-text" x="{_WIDTH - _RIGHT}" y="16" text-anchor="end">{names[1]}</text>'
-    )
-    return "\n".join((*parts, "</svg>\n"))
+    return "\n".join(parts)
+
+
+def _minutes_axis(highest: int, step: int) -> Iterator[str]:
+    """Yield the grid lines from 0 to the highest, with the minutes left of them."""
+    for minutes in range(0, highest + 1, step):
+        y = _y(minutes, highest)
+        yield _level_line("axis", y)
+        yield _text_at(_LEFT - 8, y + 4, str(minutes), anchor="end")
+
+
+def _months_axis() -> Iterator[str]:
+    """Yield what stands below the plot: a label every three months of the year."""
+    yield _text_at(_x(0.0), _HEIGHT - 12, "now", anchor="middle")
+    for month in (3, 6, 9):
+        yield _text_at(_x(month / 12), _HEIGHT - 12, f"{month} months", anchor="middle")
+    yield _text_at(_x(1.0), _HEIGHT - 12, "12 months", anchor="end")
+
+
+def _level_line(css: str, y: float) -> str:
+    return f'<line class="{css}" x1="{_LEFT}" y1="{y}" x2="{_WIDTH - _RIGHT}" y2="{y}"/>'
+
+
+def _text_at(x: float, y: float, text: str, *, anchor: str) -> str:
+    return f'<text x="{x}" y="{y}" text-anchor="{anchor}">{text}</text>'
 
 
 def _weekly(days: Sequence[float]) -> list[float]:
@@ -280,14 +292,19 @@ def _round_step(least: float) -> int:
     return 960
 
 
-def _y(value: float, highest: float) -> float:
+def _x(part_of_year: float) -> float:
+    room = _WIDTH - _LEFT - _RIGHT
+    return round(_LEFT + part_of_year * room, 1)
+
+
+def _y(minutes: float, highest: float) -> float:
     room = _HEIGHT - _TOP - _BOTTOM
-    return round(_HEIGHT - _BOTTOM - value / highest * room, 1)
+    return round(_HEIGHT - _BOTTOM - minutes / highest * room, 1)
 
 
 def _points(line: Sequence[float], highest: float) -> str:
     points = []
-    for number, value in enumerate(line):
-        x = _LEFT + number / max(len(line) - 1, 1) * (_WIDTH - _LEFT - _RIGHT)
-        points.append(f"{x:.1f},{_y(value, highest)}")
+    last = max(len(line) - 1, 1)
+    for week, minutes in enumerate(line):
+        points.append(f"{_x(week / last)},{_y(minutes, highest)}")
     return " ".join(points)

@@ -105,15 +105,16 @@ def _mask_in(line: str) -> Mask | None:
 def write(masks: Masks) -> str:
     """Return the field of a card with these masks."""
     lines = [f"hide {masks.hide} {masks.figure}".rstrip()]
-    for mask in masks.masks:
-        drawn = "+" if mask.drawn else ""
-        off = "" if mask.on else "-"
-        edges = (mask.left, mask.top, mask.width, mask.height)
-        numbers = " ".join(map(_short, edges))
-        lines.append(
-            f"{mask.number}{drawn}{off} {numbers} {on_one_line(mask.label)}".rstrip()
-        )
+    lines.extend(_line_of(mask) for mask in masks.masks)
     return "\n".join(lines)
+
+
+def _line_of(mask: Mask) -> str:
+    drawn = "+" if mask.drawn else ""
+    off = "" if mask.on else "-"
+    edges = map(_short, (mask.left, mask.top, mask.width, mask.height))
+    label = on_one_line(mask.label)
+    return f"{mask.number}{drawn}{off} {' '.join(edges)} {label}".rstrip()
 
 
 def _short(number: float) -> str:
@@ -181,7 +182,7 @@ def as_wished(
         used: numbers that were ever shipped, which no new mask gets.
     """
     known = {mask.number: mask for mask in masks.masks}
-    highest = max((*known, *used, 0))
+    highest = _highest(masks.masks, used)
     kept: dict[int, Mask] = {}
     for wish in wishes[:MOST]:
         number = wish.number
@@ -189,22 +190,42 @@ def as_wished(
         if not is_known:
             highest += 1
             number = highest
-        before = known.get(number)
-        label = before.label if before else ""
-        is_moved = before is None or before.drawn or not _is_in_place(before, wish)
-        edges = map(_short, (wish.left, wish.top, wish.width, wish.height))
-        signs = f"{number}{'+' if is_moved else ''}{'' if wish.on else '-'}"
-        mask = _mask_in(f"{signs} {' '.join(edges)} {label}")
+        mask = _mask_as_wished(wish, number, known.get(number))
         if mask is not None:
             kept[number] = mask
-    return Masks(masks.figure, ONE if hide == ONE else ALL, tuple(kept.values()))
+    hidden = ONE if hide == ONE else ALL
+    return Masks(masks.figure, hidden, tuple(kept.values()))
+
+
+def _mask_as_wished(wish: Wish, number: int, before: Mask | None) -> Mask | None:
+    """Return a mask where a person left it; None if it is too small.
+
+    It takes the way through the text of the field, which rounds and limits its edges.
+    """
+    label = ""
+    is_drawn = True
+    if before is not None:
+        label = before.label
+        is_drawn = before.drawn or not _is_in_place(before, wish)
+    wanted = Mask(
+        number,
+        left=wish.left,
+        top=wish.top,
+        width=wish.width,
+        height=wish.height,
+        label=label,
+        on=wish.on,
+        drawn=is_drawn,
+    )
+    return _mask_in(_line_of(wanted))
 
 
 def _is_in_place(mask: Mask, wish: Wish) -> bool:
-    before = (mask.left, mask.top, mask.width, mask.height)
-    after = (wish.left, wish.top, wish.width, wish.height)
-    return all(
-        abs(one - other) < SMALLEST for one, other in zip(before, after, strict=True)
+    return (
+        abs(mask.left - wish.left) < SMALLEST
+        and abs(mask.top - wish.top) < SMALLEST
+        and abs(mask.width - wish.width) < SMALLEST
+        and abs(mask.height - wish.height) < SMALLEST
     )
 
 
@@ -280,14 +301,17 @@ def follow(old: Masks, new: Masks, shipped: Mapping[str, str]) -> Followed:
     """
     if old.figure and old.figure == new.figure:
         return Followed(old, sure=True)
-    pairs = matched(old.masks, new.masks)
-    taken = {old.masks[before].number for before in pairs.values()}
-    highest = max((*(mask.number for mask in old.masks), *map(int, shipped), 0))
+    known_as: dict[int, Mask] = {}
+    for place_in_new, place_in_old in matched(old.masks, new.masks).items():
+        known_as[place_in_new] = old.masks[place_in_old]
+
+    found_again = list(known_as.values())
+    taken = {mask.number for mask in found_again}
+    highest = _highest(old.masks, map(int, shipped))
     masks = []
-    for position, mask in enumerate(new.masks):
-        before = pairs.get(position)
-        if before is not None:
-            known = old.masks[before]
+    for place, mask in enumerate(new.masks):
+        known = known_as.get(place)
+        if known is not None:
             masks.append(replace(mask, number=known.number, on=known.on))
             continue
         number = _number_shipped(mask.label, shipped, taken)
@@ -296,13 +320,29 @@ def follow(old: Masks, new: Masks, shipped: Mapping[str, str]) -> Followed:
             number = highest
         taken.add(number)
         masks.append(replace(mask, number=number))
-    drawn = [mask for mask in old.masks if mask.drawn]
-    masks += [mask for mask in drawn if mask.number not in taken]
-    read_before = len(old.masks) - len(drawn)
-    read_again = sum(not old.masks[before].drawn for before in pairs.values())
-    drawn_are_off = not any(mask.on for mask in drawn)
-    is_sure = 2 * read_again >= read_before and drawn_are_off
+    for mask in old.masks:
+        # where a person drew a mask, the reader sees no label: it stays where it is
+        if mask.drawn and mask.number not in taken:
+            masks.append(mask)
+
+    is_sure = _is_sure(old.masks, found_again)
     return Followed(Masks(new.figure, old.hide, tuple(masks)), is_sure)
+
+
+def _is_sure(old: Sequence[Mask], found_again: Sequence[Mask]) -> bool:
+    """Return whether half of the masks were found, and no drawn one may be off its place."""
+    if any(mask.drawn and mask.on for mask in old):
+        return False
+    read_before = sum(not mask.drawn for mask in old)
+    read_again = sum(not mask.drawn for mask in found_again)
+    return 2 * read_again >= read_before
+
+
+def _highest(masks: Iterable[Mask], used: Iterable[int]) -> int:
+    """Return the highest number of masks, or of those that were ever used; 0 = there is none."""
+    numbers = [mask.number for mask in masks]
+    numbers.extend(used)
+    return max(numbers, default=0)
 
 
 def _number_shipped(label: str, shipped: Mapping[str, str], taken: set[int]) -> int:
@@ -354,11 +394,12 @@ def _same_label(one: Mask, other: Mask) -> bool:
 
 def overlap(one: Mask, other: Mask) -> float:
     """Return the common area of two masks in parts of what both cover (IoU)."""
-    width = min(one.left + one.width, other.left + other.width) - max(
-        one.left, other.left
-    )
-    height = min(one.top + one.height, other.top + other.height) - max(one.top, other.top)
-    if width <= 0 or height <= 0:
+    left = max(one.left, other.left)
+    top = max(one.top, other.top)
+    right = min(one.left + one.width, other.left + other.width)
+    bottom = min(one.top + one.height, other.top + other.height)
+    if right <= left or bottom <= top:
         return 0.0
-    common = width * height
-    return common / (one.width * one.height + other.width * other.height - common)
+    common = (right - left) * (bottom - top)
+    covered_by_both = one.width * one.height + other.width * other.height - common
+    return common / covered_by_both

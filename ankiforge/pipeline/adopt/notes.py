@@ -12,11 +12,20 @@ from datetime import date
 
 from msgspec.structs import replace
 
-from ankiforge.anki.mapped import TYPE_CHANGED, cards_of
+from ankiforge.anki.mapped import cards_of
 from ankiforge.anki.notes import content_html
 from ankiforge.anki.notetypes import card_ordinals, field_hash, normal_form, note_type
 from ankiforge.anki.package import DAY_ZERO
-from ankiforge.anki.plan import Contents, Merged, Options, Planned, merge, plan_note
+from ankiforge.anki.plan import (
+    TYPE_CHANGED,
+    Contents,
+    Merged,
+    Options,
+    Planned,
+    found_and_missing,
+    merge,
+    plan_note,
+)
 from ankiforge.model import (
     RETIRED,
     Adopted,
@@ -105,13 +114,7 @@ class _Correction:
         self._type = options.seen_types.get(adopted.type)
         self._options = options
         self._names = card.family.content_fields
-        self._pictures: dict[str, Media] = {}
-        self._missing: list[Problem] = []
-        for path, picture in pictures.items():
-            if isinstance(picture, Media):
-                self._pictures[path] = picture
-            else:
-                self._missing.append(picture)
+        self._pictures, self._missing = found_and_missing(pictures)
 
     def planned(self) -> Planned:
         """Return what to ship."""
@@ -126,6 +129,7 @@ class _Correction:
             return replace(nothing, held=TYPE_CHANGED)
         if seen and not card.live:
             return nothing if seen.retired else self._retired(seen)
+
         before = seen.fields if seen else tuple(self._adopted_html().values())
         merged = self._merged(before)
         if merged.conflicts:  # left out until a person chooses
@@ -135,12 +139,16 @@ class _Correction:
         if seen and tags == seen.tags and self._shows_same(merged.content, before):
             return nothing
         if self._missing:  # the note has its picture, and keeps it
-            return replace(nothing, problems=tuple(self._missing))
+            return replace(nothing, problems=self._missing)
+        return self._as_their_note(merged.content, tags, self._kept_hashes(merged))
+
+    def _kept_hashes(self, merged: Merged) -> Texts:
+        """Return the hashes of those of our fields that their note type has."""
         hashes: dict[str, str] = {}
         for name, hash in zip(self._names, merged.hashes, strict=True):
             if name in self._adopted.names:
                 hashes[name] = hash
-        return self._as_their_note(merged.content, tags, hashes)
+        return hashes
 
     def _retired(self, seen: Seen) -> Planned:
         """Return the note as it is in Anki, with the tag of a card that was dropped."""
