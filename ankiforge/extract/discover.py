@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ankiforge.extract.base import NOT_MINE, Candidate, Confidence
-from ankiforge.extract.files import is_hidden
+from ankiforge.extract.files import is_hidden, is_of_workspace
 from ankiforge.extract.left_out import Walked, unread
 from ankiforge.extract.registry import by_ending, is_export, source_type, source_types
 
@@ -64,9 +64,13 @@ def why_not(path: Path) -> str:
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """Yield the files at any depth, without those in hidden folders."""
+    """Yield the files at any depth, without those in folders that no source enters."""
     for within, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not is_hidden(name))
+        entered = []
+        for name in sorted(folders):
+            if not is_hidden(name) and not is_of_workspace(within, name):
+                entered.append(name)
+        folders[:] = entered
         for name in sorted(names):
             yield Path(within, name)
 

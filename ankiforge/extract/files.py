@@ -18,6 +18,7 @@ from pathlib import Path
 
 import msgspec
 
+from ankiforge.config import FILE_NAME
 from ankiforge.errors import ItemError
 from ankiforge.model import WENT_AWAY, Json, Pair, h16
 from ankiforge.text import regex
@@ -92,6 +93,16 @@ _OF_DEVICES = frozenset((".kobo", ".adds"))
 def is_hidden(name: str) -> bool:
     """Return whether a folder or file with this name is not looked at."""
     return name.startswith(".") and name not in _OF_DEVICES
+
+
+_OF_WORKSPACES = frozenset(("decks", "journal", "prompts"))
+
+
+def is_of_workspace(folder: str | Path, name: str) -> bool:
+    """Return whether a folder's subfolder has rules, prompts or decisions, and so no notes."""
+    if name not in _OF_WORKSPACES:
+        return False
+    return os.path.lexists(os.path.join(folder, FILE_NAME))  # noqa: PTH118 - of many
 
 
 def legible(name: str) -> str:

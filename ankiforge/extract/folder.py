@@ -161,6 +161,8 @@ class Folder(msgspec.Struct):
                     for entry in entries:
                         is_hidden = disk.is_hidden(entry.name)
                         is_folder = entry.is_dir(follow_symlinks=False)
+                        if is_folder and disk.is_of_workspace(folder, entry.name):
+                            continue
                         if is_folder and not (counts and walked.enter_folder(entry.name)):
                             uncounted.add(entry.path)
                         if is_hidden:

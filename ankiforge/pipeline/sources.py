@@ -86,6 +86,46 @@ def select_sources(
     )
 
 
+def with_other_exports(
+    workspace: WorkspaceFolder,
+    remembered: Iterable[Remembered],
+    selected: Iterable[SelectedSource],
+) -> list[SelectedSource]:
+    """Return selected sources; those of an account with all exports of it that are known.
+
+    A book may be spread over several exports. If only one of them were read, the passages
+    of the others would count as missing.
+    """
+    remembered = list(remembered)
+    whole: list[SelectedSource] = []
+    for source in selected:
+        if is_export(source.entry.kind):
+            source = _with_other_exports(workspace.config, remembered, source)
+        whole.append(source)
+    return whole
+
+
+def _with_other_exports(
+    config: Config,
+    remembered: list[Remembered],
+    source: SelectedSource,
+) -> SelectedSource:
+    kind, name = source.key
+    for entry in config.sources:
+        if (entry.kind, entry.name) == source.key:
+            source = _union(source, SelectedSource(entry))
+    for item in remembered:
+        if item.names.get(kind) != name:
+            continue
+        sources_of_path = _behind(config, remembered, Path(item.path))
+        if isinstance(sources_of_path, Problem):  # plain `run` tells that it is missing
+            continue
+        for other in sources_of_path:
+            if other.key == source.key:
+                source = _union(source, other)
+    return source
+
+
 class _Selection:
     """The sources that were selected so far."""
 

@@ -299,7 +299,12 @@ class Workspace:
         from ankiforge.pipeline.decks import Decks
         from ankiforge.pipeline.draft import draft
         from ankiforge.pipeline.ingest import ingest
-        from ankiforge.pipeline.sources import names_in_use, open_sources, select_sources
+        from ankiforge.pipeline.sources import (
+            names_in_use,
+            open_sources,
+            select_sources,
+            with_other_exports,
+        )
 
         named_paths = tuple(Path(path) for path in paths)
         selected, lost, remembered = select_sources(self.folder, named_paths)
@@ -309,6 +314,8 @@ class Workspace:
         result.problems += lost
         if not self.read_only and remembered != self.folder.remembered:
             self._remember(result, remembered)
+        if named_paths:
+            selected = with_other_exports(self.folder, remembered, selected)
         sources = open_sources(
             self.folder,
             self.ledger,

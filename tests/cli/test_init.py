@@ -228,3 +228,21 @@ def test_init_asks_for_the_decks_of_new_cards_on_a_terminal_only(
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     ankiforge("init", "asked")
     assert decks("asked") == "book"
+
+
+def test_a_run_on_the_folder_of_a_workspace_reads_nothing_of_the_workspace(
+    home, ankiforge
+):
+    ankiforge("init", "desk")
+    prompts = home / "desk/prompts"
+    assert any(prompts.glob("*.md"))
+    (home / "desk/note.md").write_text("The ==heat== of it.\n", encoding="utf-8")
+    # a folder of somebody who keeps notes on prompts
+    (home / "desk/ideas/prompts").mkdir(parents=True)
+    (home / "desk/ideas/prompts/ask.md").write_text("Ask ==twice==.\n", encoding="utf-8")
+
+    ankiforge("-C", "desk", "run", "desk")
+
+    ankiforge("-C", "desk", "export", "all.jsonl")
+    lines = (home / "all.jsonl").read_text(encoding="utf-8").splitlines()
+    assert {json.loads(line).get("title") for line in lines} - {None} == {"note", "ask"}

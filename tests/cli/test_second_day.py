@@ -253,3 +253,31 @@ def test_passages_of_a_source_with_another_name_now_are_not_asked_twice(forge, t
     assert "3 highlights written" in forge.ok("draft", "export", "ask.md").stderr
     asked = (forge.folder / "ask.md").read_text("utf-8")
     assert [asked.count(one) for one in words] == [1, 1, 1]
+
+
+def readwise(path: Path, *passages: str) -> Path:
+    """An export of highlights of one book; each passage asks its reader's own question."""
+    rows = ["Highlight,Book Title,Note,Location Type,Location"]
+    for number, words in enumerate(passages, 1):
+        rows.append(f"{words},Statistics,{hides(words)},order,{number}")
+    path.write_text("\n".join(rows), "utf-8")
+    return path
+
+
+def test_a_second_export_of_an_account_leaves_the_drafts_of_the_first_waiting(forge):
+    first = readwise(forge.folder / "first.csv", ROC, EM)
+    second = readwise(forge.folder / "second.csv", DNN)
+    forge.ok("run", first, "--accept", "review")
+    before = [card["id"] for card in forge.cards()]
+    assert len(before) == 2
+
+    told = forge.json("run", second, "--accept", "review")
+
+    assert (told["highlights"]["seen"], told["highlights"]["new"]) == (3, 1)
+    assert forge.json("status")["highlights"]["seen"] == 3
+    assert set(before) < {card["id"] for card in forge.ok("list", "--json").lines}
+    unchanged = forge.json("run")
+    assert (unchanged["highlights"]["seen"], unchanged["highlights"]["new"]) == (3, 0)
+    # what `extract` shows is in the named file alone
+    shown = forge.ok("extract", second, "--json").lines
+    assert [line["exact"] for line in shown if "exact" in line] == [DNN]

@@ -12,6 +12,7 @@ passage.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, Recognition
@@ -40,6 +41,8 @@ _CLIPPING = regex(r"(?m)^[ ]?[-–—][^\n|]*\d[^\n]*\|[^\n]*\d[^\n]*\n[ \t]*\n"
 _CLIPPINGS_END = regex(r"(?m)^={10}[ \t]*$")
 # HTML of Kindle's apps, and of KOReader.
 _NOTEBOOK = regex('class=["\']noteHeading|<h2 style="font-size:18pt; text-align:right')
+# The number of books that a notice names.
+_MOST_TITLES = 3
 # What only entries of KOReader's JSON have.
 _KOREADER = regex(r'"drawer"\s*:|"sort"\s*:\s*"highlight"')
 _AUTHORS_AT_END = regex(r"(?P<title>.+?)\s*\((?P<authors>(?:[^()]|\([^()]*\))+)\)")
@@ -81,32 +84,39 @@ class Kindle(ExportSource):
             yield from of_html(text)
 
     def documents(self, items: list[Clip]) -> Iterator[Named]:
-        """Yield one document per book, in the order of their first entries, and problems."""
+        """Yield one document per book, in the order of their first entries.
+
+        Last comes a notice of all marks without text.
+        """
         books: dict[str, dict[object, Clip]] = {}
         for clip in items:  # two copies of the file say the same twice
             content = (clip.kind, clip.text, clip.place, clip.page)
             books.setdefault(fold(clip.book), {})[content] = clip
+        without_text = Counter[str]()  # by title
         for clips in books.values():
             entries = list(clips.values())
             book = entries[0].book
             yield book, self._book(book, entries)
+            lacking = [clip for clip in entries if not clip.kind and not _has_text(clip)]
+            if lacking:
+                title, _ = _title_and_authors(book)
+                without_text[title] += len(lacking)
+        if without_text:
+            yield self.folder.name, iter([_notice_without_text(without_text)])
 
-    def _book(self, book: str, clips: list[Clip]) -> Iterator[Extracted | Problem]:
-        """Yield a book with its marks and notes, and a notice of marks without text."""
+    def _book(self, book: str, clips: list[Clip]) -> Iterator[Extracted]:
+        """Yield a book with its marks and notes."""
         title, authors = _title_and_authors(book)
         document = self.document((fold(book),), title, creators=authors)
-        without_text = 0
         marks: list[Clip] = []
         notes: list[Clip] = []
         for clip in clips:
+            if not _has_text(clip):
+                continue
             if clip.kind == "note":
-                if _has_text(clip):
-                    notes.append(clip)
+                notes.append(clip)
             elif not clip.kind:
-                if _has_text(clip):
-                    marks.append(clip)
-                else:
-                    without_text += 1
+                marks.append(clip)
         marks = _that_count(marks)
         lone_notes = _attach(marks, notes)
         entries = [*marks, *lone_notes]
@@ -116,15 +126,6 @@ class Kindle(ExportSource):
         placed = list(zip(entries, numbered(highlights), strict=True))
         placed.sort(key=lambda pair: (pair[0].place, pair[0].page.zfill(9)))
         yield from self.extracted(document, [highlight for _, highlight in placed])
-        if without_text:
-            has = "has" if without_text == 1 else "have"
-            lacking = f"{counted(without_text, 'highlight')} {has}"
-            message = (
-                f"{lacking} no text: at the limit that a publisher sets for a book,"
-                " the Kindle writes none"
-            )
-            hint = "all are at read.amazon.com/notebook"
-            yield Problem(document.title, message, hint, notice=True)
 
     def _highlight(self, document: Document, clip: Clip) -> Highlight:
         """Return the highlight of a mark with its notes, or of a note without a mark."""
@@ -144,6 +145,22 @@ class Kindle(ExportSource):
             heading=clip.section,
             block=str(clip.place[0] or clip.page),
         )
+
+
+def _notice_without_text(without_text: Counter[str]) -> Problem:
+    """Return a notice of the marks without text; they are counted by the title of their book."""
+    titles = list(without_text)
+    where = ", ".join(titles[:_MOST_TITLES])
+    if len(titles) > _MOST_TITLES:
+        where += f" and {counted(len(titles) - _MOST_TITLES, 'more book')}"
+    marks = without_text.total()
+    has = "has" if marks == 1 else "have"
+    message = (
+        f"{counted(marks, 'highlight')} {has} no text: at the limit that a publisher sets"
+        " for a book, the Kindle writes none"
+    )
+    hint = "all are at read.amazon.com/notebook"
+    return Problem(where, message, hint, notice=True)
 
 
 def _title_and_authors(book: str) -> tuple[str, Strings]:
