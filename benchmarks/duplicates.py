@@ -27,7 +27,7 @@ from ankiforge.check import DuplicateIndex
 from ankiforge.model import CardKind, Draft, HighlightKey, Origin
 
 HERE = Path(__file__).parents[1]
-OURS = HERE / "tests" / "unit" / "check"
+OURS = HERE / "tests" / "check"
 FOREIGN = os.environ.get("ANKIFORGE_FIXTURES")
 PAIRS = (
     *([Path(FOREIGN) / "dedup" / "dedup-pairs.jsonl"] if FOREIGN else []),
