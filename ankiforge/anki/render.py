@@ -465,6 +465,8 @@ _END = _EMPHASIS | {"td": " ", "th": " ", "tr": "|\n"}
 _HEADING = {f"h{level}": "#" * level + " " for level in range(1, 7)}
 # Tags that start a new paragraph.
 _BLOCK_TAGS = {"p", "div", "pre", "blockquote", "hr", "table", *_HEADING}
+_FENCE = "```\n"
+"""What opens a block of code in no language."""
 _ALIGN = {"left": ":---|", "center": ":---:|", "right": "---:|"}
 
 
@@ -508,19 +510,16 @@ class _Reader(HTMLParser):
             self._start_item()
         elif tag == "pre":
             self.pre += 1
-            self.parts.append("```\n")
+            self.parts.append(_FENCE)
         elif tag == "code":
-            self.code += 1
-            self._backtick()
-            language = attributes.get("class", "").removeprefix("language-")
-            if self.pre and self.parts[-2:] == ["```\n", ""]:
-                self.parts[-2] = f"```{language_of(language)}\n"
+            self._start_code(attributes)
         elif tag == "blockquote":
             self.around.append(self.parts)
             self.parts = []
         elif tag == "img":
             alt = attributes.get("alt", "")
-            self.parts.append(f"![{alt}]({attributes.get('src', '')})")
+            path = attributes.get("src", "")
+            self.parts.append(f"![{alt}]({path})")
         elif tag == "hr":
             self.parts.append("---\n\n")
         elif tag == "thead":
@@ -531,6 +530,15 @@ class _Reader(HTMLParser):
             self.links.append(attributes.get("href", ""))
         if tag in ("td", "th"):
             self.table_rule += _ALIGN.get(attributes.get("align", ""), "---|")
+
+    def _start_code(self, attributes: dict[str, str]) -> None:
+        """Write the sign of inline code, or the language of the block that was just opened."""
+        self.code += 1
+        if not self.pre:
+            self.parts.append("`")
+        elif self.parts[-1:] == [_FENCE]:
+            language = attributes.get("class", "").removeprefix("language-")
+            self.parts[-1] = f"```{language_of(language)}\n"
 
     def _start_list(self, tag: str, attributes: dict[str, str]) -> None:
         self._break_block(1 if self.lists else 2)
@@ -548,10 +556,6 @@ class _Reader(HTMLParser):
         indent = "   " * max(len(self.lists) - 1, 0)
         self.parts.append(indent + bullet)
 
-    def _backtick(self) -> None:
-        """Write the sign of inline code; in a block of code there is none."""
-        self.parts.append("" if self.pre else "`")
-
     def handle_endtag(self, tag: str) -> None:
         if tag == "a":
             target = self.links.pop() if self.links else ""
@@ -564,7 +568,8 @@ class _Reader(HTMLParser):
             self.parts.append("\n```\n\n")
         elif tag == "code":
             self.code = max(self.code - 1, 0)
-            self._backtick()
+            if not self.pre:
+                self.parts.append("`")
         elif tag == "thead":
             self.parts.append(f"{self.table_rule}\n")
         elif tag == "blockquote" and self.around:

@@ -41,6 +41,7 @@ def questions(draft: Draft, context: Context) -> Iterator[Finding]:
     answer = reading.answers[0]
     front = " ".join(reading.asked.split())
     is_pictured = "![" in draft.field("Front")
+
     says_yes_or_no = _YES_NO.match(answer.strip()) is not None
     if says_yes_or_no:
         yield make_finding("yes_no", f"the answer is “{answer[:20]}”")
@@ -50,13 +51,15 @@ def questions(draft: Draft, context: Context) -> Iterator[Finding]:
     if is_pictured:  # `this` refers to the picture
         excused.add("leans_back")
     yield from _bad_patterns(front, excused)
+
     if not is_pictured and _is_mere_remark(front):
         yield make_finding("vague", f"“{front}”")
     if asked_by_reader(draft) and _names_nothing(front, context.highlight):
         yield make_finding("leans_back", f"“{front}”")
-    plain = answer.strip(" .")
-    if _gives_away(front, plain):
-        yield make_finding("leak_exact", f"“{plain}”")
+    bare_answer = answer.strip(" .")
+    if _gives_away(front, bare_answer):
+        yield make_finding("leak_exact", f"“{bare_answer}”")
+
     # a short front, and an answer that can be recalled as a whole
     bullets = len(_BULLET.findall(draft.field("Back")))
     yield from counted(bullets or _items_between_commas(answer), "list_gt5")

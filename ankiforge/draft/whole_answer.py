@@ -24,7 +24,8 @@ _NAMING = (
 _AND = frozenset("and or und oder sowie et ou y e o u".split())
 # German articles have the case of the sentence, which the answer does not have.
 ARTICLES = frozenset("a an the le la les l' un une el los las una il lo gli i".split())
-_JOINING = frozenset("whereas while although though because since".split())
+_CONJUNCTIONS = frozenset("whereas while although though because since".split())
+_JOINING_SIGNS = ("(", "/", "-", "_")
 _EXAMPLE = regex(
     r"(?i)(?:\bsuch as|\blike|\bincluding|\be\.g\.,?|\bfor example,?|\bfor instance,?|\bone of"
     r"|\bz\. ?B\.|\bzum Beispiel|\bwie etwa|\bcomme|\bpar exemple,?|\bcomo|\bpor ejemplo,?)\s+$"
@@ -61,7 +62,7 @@ def is_askable(sentence: str, span: Span, name: str) -> bool:
     if not inner or not any(word.kind in _NAMING for word in inner):
         return False
     begins_small = inner[0].kind == Kind.SMALL and inner[0].low not in ARTICLES
-    if begins_small or inner[0].low in _JOINING:
+    if begins_small or inner[0].low in _CONJUNCTIONS:
         return False
     if _is_cut(sentence, span):
         return False
@@ -71,9 +72,11 @@ def is_askable(sentence: str, span: Span, name: str) -> bool:
 def _is_cut(sentence: str, span: Span) -> bool:
     """Return whether words are cut from a longer one: `log` of `O(log(N))`."""
     start, end = span
+    if sentence[end : end + 1] in _JOINING_SIGNS:
+        return True
     before = sentence[:start][-2:]
-    is_joined = before[-1:] in ("(", "/", "-", "_") and not before[:1].isspace()
-    return (len(before) == 2 and is_joined) or sentence[end : end + 1] in tuple("(/-_")
+    is_joined = before[-1:] in _JOINING_SIGNS and not before[:1].isspace()
+    return len(before) == 2 and is_joined
 
 
 def _is_list(inner: Sequence[Token]) -> bool:
@@ -84,11 +87,12 @@ def _is_list(inner: Sequence[Token]) -> bool:
 def _is_item(sentence: str, span: Span, words: Sequence[Token]) -> bool:
     """Return whether words are one of several: "X and Y", "such as X", "X, Y and Z"."""
     start, end = span
-    before = [word.low for word in words if word.end <= start]
-    behind = [word.low for word in words if word.start >= end]
-    if before and before[-1] in ARTICLES:
+    before, behind = _on_both_sides(span, words)
+    if before and before[-1].low in ARTICLES:
         before.pop()
-    if (before and before[-1] in _AND) or (behind and behind[0] in _AND):
+    is_behind_and = bool(before) and before[-1].low in _AND
+    is_before_and = bool(behind) and behind[0].low in _AND
+    if is_behind_and or is_before_and:
         return True
     if _EXAMPLE.search(sentence[:start]):
         return True
@@ -104,31 +108,53 @@ def whole_answer(sentence: str, span: Span, question: str, name: str) -> Span:
     start, end = span
     words = tokens(sentence, language(name))
     if any(sign.isdigit() for sign in sentence[start:end]):
-        end = _behind_unit(sentence, span, question, words)
-        qualifier = _QUALIFIER.search(sentence[:start])
-        if qualifier and qualifier[0].strip().casefold() not in question.casefold():
-            start = qualifier.start()
-        return start, end
-    before = [word for word in words if word.end <= start]
-    behind = [word for word in words if word.start >= end]
-    is_followed = bool(behind) and behind[0].kind in (Kind.NOUN, Kind.NAME)
-    if before and before[-1].low in ARTICLES and name != "de" and not is_followed:
-        start = before[-1].start
+        start = _start_with_qualifier(sentence, start, question)
+        end = _end_with_unit(sentence, span, question, words)
+    elif name != "de":
+        start = _start_with_article(span, words)
     return start, end
 
 
-def _behind_unit(sentence: str, span: Span, question: str, words: Sequence[Token]) -> int:
-    """Return the end of a number with its unit."""
+def _start_with_qualifier(sentence: str, start: int, question: str) -> int:
+    """Return where a number begins, with a qualifier that the question does not have."""
+    qualifier = _QUALIFIER.search(sentence[:start])
+    if qualifier is None or qualifier[0].strip().casefold() in question.casefold():
+        return start
+    return qualifier.start()
+
+
+def _start_with_article(span: Span, words: Sequence[Token]) -> int:
+    """Return where a noun begins, with its article; that of a longer term is not its own."""
+    start, _ = span
+    before, behind = _on_both_sides(span, words)
+    goes_on = bool(behind) and behind[0].kind in (Kind.NOUN, Kind.NAME)
+    if before and before[-1].low in ARTICLES and not goes_on:
+        return before[-1].start
+    return start
+
+
+def _end_with_unit(
+    sentence: str, span: Span, question: str, words: Sequence[Token]
+) -> int:
+    """Return where a number ends, with a unit that the question does not have."""
     start, end = span
-    sign = _UNIT.match(sentence, end)
-    if sign:
-        return sign.end()
+    percent_sign = _UNIT.match(sentence, end)
+    if percent_sign:
+        return percent_sign.end()
     number = sentence[start:end]
-    behind = [word for word in words if word.start >= end]
-    if not number[-1:].isdigit() or _YEAR.fullmatch(number) or not behind:
+    _, behind = _on_both_sides(span, words)
+    if not behind or not number[-1:].isdigit() or _YEAR.fullmatch(number):
         return end
     unit = behind[0]
     is_next = unit.kind == Kind.NOUN and sentence[end : unit.start] == " "
     asked = {word.casefold()[:_BEGINNING] for word in _WORD.findall(question)}
     is_asked = unit.low[:_BEGINNING] in asked
     return unit.end if is_next and not is_asked else end
+
+
+def _on_both_sides(span: Span, words: Sequence[Token]) -> tuple[list[Token], list[Token]]:
+    """Return the words before and behind a span."""
+    start, end = span
+    before = [word for word in words if word.end <= start]
+    behind = [word for word in words if word.start >= end]
+    return before, behind

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
 
@@ -19,6 +19,7 @@ from ankiforge.ledger import DraftResult, Ledger, Line
 from ankiforge.mcp.view import AgentView, findings_entry, highlight_entry
 from ankiforge.model import (
     AGENT,
+    Draft,
     Drafted,
     Highlight,
     HighlightKey,
@@ -214,31 +215,25 @@ class Agent:
         for card in cards:
             _refuse_malformed(card, highlight)
         waiting = {line.id for line in checks.ledger.lines([highlight.key])}
-        own_waiting = waiting & self._own
-        if len(own_waiting) + len(cards) > FACTS:
+        if len(waiting & self._own) + len(cards) > FACTS:
             raise UsageError(_TOO_MANY)
+
         drafted = _read_like_a_reply(cards, task, prompt)
         if not drafted.drafts:
             reason = _why_none(drafted, cards)
             none = DraftResult(highlight.key, reason=reason, fate="no_card")
             checks.ledger.record([none], by_model=True, beside=True)
             return {"no_card": reason}
+
         origin = Origin(AGENT, self.name, prompt.fingerprint)
-        drafts = []
-        for draft in drafted.drafts:
-            drafts.append(replace(draft, origin=origin, intent=0))
-        made: list[Json] = []
-        for proposal in checks.proposals(highlight, drafts):
-            result = DraftResult(highlight.key, [proposal])
-            recorded = checks.ledger.record([result], by_model=True, beside=True)
-            findings = findings_entry(proposal)
-            for draft_id in recorded.new:
-                made.append({"card": draft_id, **findings})
-            self._own.update(set(recorded.new) - waiting)
-        if not made:
+        drafts = [replace(draft, origin=origin, intent=0) for draft in drafted.drafts]
+        recorded = _recorded(checks, highlight, drafts)
+        if not recorded:
             raise UsageError(_REJECTED_BEFORE)
-        entry: Json = {"cards": made}
-        if len(made) < len(drafts):
+        new_ids = {card["card"] for card in recorded}
+        self._own.update(new_ids - waiting)
+        entry: Json = {"cards": recorded}
+        if len(recorded) < len(drafts):
             entry["note"] = _REJECTED_BEFORE
         return view.entry(entry, highlight)
 
@@ -342,6 +337,24 @@ def _rejected(ledger: Ledger, words: str, view: AgentView) -> list[Json]:
 
 # --- what an agent proposes -------------------------------------------------------------
 
+
+def _recorded(
+    checks: Checks, highlight: Highlight, drafts: Sequence[Draft]
+) -> list[Json]:
+    """Record drafts of one highlight; return the id and the findings of each that now waits."""
+    cards: list[Json] = []
+    for proposal in checks.proposals(highlight, drafts):
+        result = DraftResult(highlight.key, [proposal])
+        recorded = checks.ledger.record([result], by_model=True, beside=True)
+        findings = findings_entry(proposal)
+        for draft_id in recorded.new:
+            cards.append({"card": draft_id, **findings})
+    return cards
+
+
+_NEEDED_FIELDS = {"none": ("why_none",), "cloze": ("text",)}
+"""The fields that a proposal of a kind must have; of all other kinds, front and back."""
+
 # Characters without width that some scripts need; a card may have them if its passage
 # has.
 _JOINERS = "\u200c\u200d"
@@ -350,10 +363,8 @@ _JOINERS = "\u200c\u200d"
 def _refuse_malformed(card: Texts, highlight: Highlight) -> None:
     """Raise for a fault in the form of a proposed card."""
     kind = card["kind"]
-    for name in {"none": ("why_none",), "cloze": ("text",)}.get(
-        kind,
-        ("front", "back"),
-    ):
+    needed = _NEEDED_FIELDS.get(kind, ("front", "back"))
+    for name in needed:
         if not card[name].strip():
             raise UsageError(f"kind {kind!r} needs `{name}`")
     joiners = {*_JOINERS} & {*highlight.context}

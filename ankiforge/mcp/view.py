@@ -77,28 +77,27 @@ class AgentView:
             return None
         hidden_marks = len(match.highlights) - len(marks)
         hidden_lines = len(match.lines) - len(lines)
-        is_by_words = match.by == "words"
-        if is_by_words and (hidden_marks or hidden_lines):
-            shown_ids: set[str] = {mark.key for mark in marks}
-            shown_ids.update(line.id for line in lines)
-            if match.matched.isdisjoint(shown_ids):
+        if match.by == "words" and (hidden_marks or hidden_lines):
+            may_be_shown = {*(mark.key for mark in marks), *(line.id for line in lines)}
+            if match.matched.isdisjoint(may_be_shown):
                 return None
-        first = marks[0] if marks else lines[0].highlight
-        document = first.document
+
         highlights = {}
         for mark in marks[:MOST_OF_A_WORK]:
             highlights[mark.key] = shortened(mark.exact, MARK_CHARACTERS)
         cards = {}
         for line in lines[:MOST_OF_A_WORK]:
             cards[line.id] = dict(line.fields)
-        not_shown = len(marks) - len(highlights) + len(lines) - len(cards)
+        shown = {*highlights, *cards}
+        first = marks[0] if marks else lines[0].highlight
+        document = first.document
         entry = {
             "title": document.title,
             "by": [*document.creators, document.issued],
             "highlights": highlights,
             "cards": cards,
-            "hits": sorted(match.matched & {*highlights, *cards}),
-            "not_shown": not_shown,
+            "hits": sorted(match.matched & shown),
+            "not_shown": len(marks) + len(lines) - len(shown),
         }
         return self.entry(entry, first)
 

@@ -286,34 +286,34 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> CollectionScan
     """Record a view, unless it is of another collection than ours."""
     bound = bound_to(ledger)
     if bound is not None and not bind and _is_other(view, bound):
-        message = "it is another collection than the one that has your notes; nothing was concluded"
+        what = "it is another collection than the one that has your notes; nothing was concluded"
         hint = "to study them in this one from now on: ankiforge pull --bind"
-        problem = Problem(view.path, message, hint)
-        return CollectionScan("failed", view.path, problem=problem)
+        return _not_recorded(view, what, hint)
+
     types = {note_type.id: note_type for note_type in view.types}
     adopted = ledger.adopted()
-    notes = []
-    for note in view.notes():
-        notes.append(_seen(note, types, adopted.get(note.guid)))
+    notes = [_seen(note, types, adopted.get(note.guid)) for note in view.notes()]
     shows_none = view.complete and not notes
     if shows_none and not bind and _may_be_other(view, bound, ledger):
-        message = "Anki shows none of your notes; nothing was concluded"
+        what = "Anki shows none of your notes; nothing was concluded"
         hint = (
             "is another profile open? if they were removed there, or to study them in this"
             " collection from now on: ankiforge pull --bind"
         )
-        problem = Problem(view.path, message, hint)
-        return CollectionScan("failed", view.path, problem=problem)
+        return _not_recorded(view, what, hint)
+
     viewed = ledger.record_view(
         notes,
         complete=view.complete,
         graves=view.graves(),
         reviews=view.reviews(),  # all, because a phone may bring old ones late
     )
-    if view.complete and (notes or bind):
-        if bound is None or bind or view.kind is ViewKind.COLLECTION:
-            now_bound = Bound(view.path, view.profile, view.created)
-            ledger.set_setting(_BOUND, msgspec.json.encode(now_bound).decode())
+    shows_ours = view.complete and (notes or bind)
+    # all but the file of a collection tell less about it, so they renew no binding
+    may_bind = bound is None or bind or view.kind is ViewKind.COLLECTION
+    if shows_ours and may_bind:
+        now_bound = Bound(view.path, view.profile, view.created)
+        ledger.set_setting(_BOUND, msgspec.json.encode(now_bound).decode())
     _store_types(ledger, view)
     _store_decks(ledger, view)
     foreign = view.foreign(ledger.duplicates.mods())
@@ -321,6 +321,10 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> CollectionScan
         ledger.duplicates.keep_foreign(*foreign)
     notice = _notice_of_revived(ledger, viewed.revived)
     return CollectionScan("taken", view.path, viewed, problem=notice)
+
+
+def _not_recorded(view: View, what: str, hint: str) -> CollectionScan:
+    return CollectionScan("failed", view.path, problem=Problem(view.path, what, hint))
 
 
 def _is_other(view: View, bound: Bound) -> bool:

@@ -258,7 +258,6 @@ class Delivery(NamedTuple):
         folder = self.folder
         ledger = self.ledger
         result = self.result
-        path = self.path
         was_read = result.scan is not None and result.scan.state in ("same", "taken")
         if was_read and not scope.push:
             # what was deleted in Anki while the sources were read does not come back
@@ -266,6 +265,7 @@ class Delivery(NamedTuple):
             result.add_second_scan(again)
         if result.scan and result.scan.blind and not scope.full:
             return
+
         decks = load_decks(folder.root, folder.config.decks)
         try:
             mapped = mapped_types(folder.config, ledger)
@@ -273,22 +273,28 @@ class Delivery(NamedTuple):
             message = f"{error.message}; no package was written"
             result.error = result.error or ConfigError(message, hint=error.hint)
             return
+
         settings = ""
         if not (scope.push or scope.full):
             settings = h16(scope.deck, repr(decks), repr(mapped))
         with lock(folder, "publishing"):
-            unchanged = package.unchanged(ledger, path, settings)
+            unchanged = package.unchanged(ledger, self.path, settings)
             if unchanged is not None:
                 result.add_plan([], unchanged)
                 return
             planned = plan_cards(ledger, decks, folder.pictures, mapped, scope)
-            try:
-                written = package.write(ledger, planned, path, settings)
-                result.add_plan(planned, written)
-            except ItemError as error:
-                result.add_plan(planned)
-                message = error.message.removeprefix(f"{path}: ")
-                result.problems.append(Problem(str(path), message, error.hint))
+            self._write(planned, settings)
+
+    def _write(self, planned: list[Planned], settings: str) -> None:
+        """Write the package of a plan, or add why it cannot be written."""
+        try:
+            written = package.write(self.ledger, planned, self.path, settings)
+        except ItemError as error:
+            self.result.add_plan(planned)
+            what = error.message.removeprefix(f"{self.path}: ")
+            self.result.problems.append(Problem(str(self.path), what, error.hint))
+        else:
+            self.result.add_plan(planned, written)
 
     def push(
         self,

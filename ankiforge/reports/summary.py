@@ -192,44 +192,37 @@ def as_text(
     report = result.report
     is_news = report is not None and bool(report.new or report.changed)
     belonging = belonging_line(ledger)
-    before = [belonging] if belonging else []
-    counts = (
-        ledger.counts("fates", "waiting", "reasons")
-        if is_news
-        else ledger.counts("waiting")
-    )
-    waits = counts["waiting"]
-    proposed = len(_proposed(ledger)) if is_news else 0
-    before += _came_in(result, counts if is_news else None, proposed)
     if is_news:
-        before += _without_lines(ledger, waits["without"])
+        counts = ledger.counts("fates", "waiting", "reasons")
+        proposed = len(_proposed(ledger))
+        without_card = counts["waiting"]["without"]
+    else:  # nothing came in: what is in the ledger is not told again
+        counts = ledger.counts("waiting")
+        proposed = 0
+        without_card = 0
 
-    anki = anki_line(result, ledger)
-    after = [anki] if anki else []
-    after += delivery_lines(result)
-    minutes = minutes_line(result)
-    after += [minutes] if minutes else []
-    after += _waiting_lines(counts, proposed)
-    if result.remembered:
-        paths = first_of(result.remembered)
-        after.append(f"from now on, ankiforge run reads {paths}, too")
-        if _failed_among(result.remembered, result.problems):
-            file = workspace.folder / "sources.yaml"
-            after.append(f"to forget a PATH that failed, delete its lines in {file}")
-    may_advise = _is_first(report) and workspace.config.drafter == "rules"
-    if may_advise and waits["without"]:
-        advice = _model_advice(workspace)
-        if advice:
-            after.append(advice)
+    before = [
+        belonging,
+        *_came_in(result, counts if is_news else None, proposed),
+        *_without_lines(ledger, without_card),
+    ]
+    after = [
+        anki_line(result, ledger),
+        *delivery_lines(result),
+        minutes_line(result),
+        *_waiting_lines(counts, proposed),
+        *_remembered_lines(result, workspace),
+    ]
+    waits = counts["waiting"]
+    if _is_first(report) and waits["without"] and workspace.config.drafter == "rules":
+        after.append(_model_advice(workspace))
     if names_next:
         next_step = _next_step(
-            result,
-            workspace,
-            waits,
-            without=waits["without"] if is_news else 0,
-            belonging=bool(belonging),
+            result, workspace, waits, without=without_card, belonging=bool(belonging)
         )
-        after += [next_step] if next_step else []
+        after.append(next_step)
+    before = [line for line in before if line]
+    after = [line for line in after if line]
 
     most = None
     if room is not None:
@@ -237,6 +230,16 @@ def as_text(
         most = min(SHOWN, max(lines_left, 1))
     standing = _changes_that_stand(result, ledger)
     return [*before, *_changes(standing, most), *after]
+
+
+def _remembered_lines(result: RunResult, workspace: WorkspaceFolder) -> Text:
+    """Yield which PATHs every run reads from now on, and how to forget one that failed."""
+    if not result.remembered:
+        return
+    yield f"from now on, ankiforge run reads {first_of(result.remembered)}, too"
+    if _failed_among(result.remembered, result.problems):
+        file = workspace.folder / "sources.yaml"
+        yield f"to forget a PATH that failed, delete its lines in {file}"
 
 
 def _without_lines(ledger: Ledger, without: int) -> Text:

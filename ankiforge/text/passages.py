@@ -45,17 +45,19 @@ def paragraphs_around(text: str, start: int, end: int, *, asks: bool) -> str:
     paragraph_end = _line_end(text, end)
     if paragraph_end - paragraph_start <= limit:
         return _with_neighbours(text, paragraph_start, paragraph_end, limit)
-    room = max(limit - (end - start) - 2 * len("… "), 0)
+
+    before = text[paragraph_start:start]
+    passage = text[start:end]
+    behind = text[end:paragraph_end]
+    room = max(limit - len(passage) - 2 * len("… "), 0)
     # what one side does not need, the other one gets
-    room_before = max(room // 2, room - (paragraph_end - end))
-    room_behind = max(room // 2, room - (start - paragraph_start))
-    before = text[max(paragraph_start, start - room_before) : start]
-    behind = text[end : min(paragraph_end, end + room_behind)]
-    if start - room_before > paragraph_start:
-        before = f"… {_cut_at_start(before)}"
-    if end + room_behind < paragraph_end:
-        behind = f"{_cut_at_end(behind)} …"
-    return f"{before}{text[start:end]}{behind}"
+    room_before = max(room // 2, room - len(behind))
+    room_behind = max(room // 2, room - len(before))
+    if len(before) > room_before:
+        before = f"… {_cut_at_start(before[len(before) - room_before :])}"
+    if len(behind) > room_behind:
+        behind = f"{_cut_at_end(behind[:room_behind])} …"
+    return f"{before}{passage}{behind}"
 
 
 def _line_end(text: str, start: int) -> int:
@@ -213,10 +215,7 @@ _PLAIN = frozenset((ascii_letters + digits + ".-~").encode())
 
 
 def percent(part: str) -> str:
-    """Return part of a key in ASCII: NFC, with all but `A-Z a-z 0-9 .
-
-    - ~` percent-encoded.
-    """
+    """Return part of a key in ASCII: NFC, all but letters, digits and `.-~` percent-encoded."""
     raw = unicodedata.normalize("NFC", part).encode("utf-8", "surrogatepass")
     parts = []
     for byte in raw:

@@ -248,9 +248,17 @@ class Language:
             if not word.endswith(ending):
                 continue
             for stem in stems:
-                entry = self._known.get(word[: -len(ending)] + stem)
-                if entry is not None and entry[0] in "vb" and entry[1] > RAREST:
-                    return "d" if ending == "ed" else entry[0] if ending == "s" else "v"
+                word_class, frequency = self._known.get(
+                    word[: -len(ending)] + stem, ("", 0.0)
+                )
+                is_known_verb = word_class in ("v", "b") and frequency > RAREST
+                if not is_known_verb:
+                    continue
+                if ending == "ed":
+                    return "d"
+                if ending == "s":
+                    return word_class
+                return "v"
         return ""
 
     def _by_ending(self, word: str) -> str:

@@ -29,33 +29,35 @@ def with_pictures(
     for index, box in read.areas[:MOST_PICTURES]:
         page = int(read.marks[index].block)
         areas[index] = Area(page, box)
-    cut, failed = worker.cut(path, tuple(areas.values()))
+    cuttings, failed = worker.cut(path, tuple(areas.values()))
+
     marks = list(read.marks)
     pictures: dict[str, Picture] = {}
-    for (index, area), part in zip(areas.items(), cut, strict=True):
+    for (index, area), cutting in zip(areas.items(), cuttings, strict=True):
         name = picture_name(read, index, area.box)
-        if part.data:
-            pictures[name] = Picture(name, part.data)
-        if part.data or failed:
+        if cutting.data:
+            pictures[name] = Picture(name, cutting.data)
+        if cutting.data or failed:
             marks[index] = replace(
                 marks[index],
                 markdown=(f"![]({name})",),
-                figure=part.figure,
-                labels=part.labels,
+                figure=cutting.figure,
+                labels=cutting.labels,
             )
-    problems = list(read.problems)
+    read = replace(read, marks=tuple(marks))
+
     if failed is not None:
         what = f"its figures and drawings cannot all be cut out: {failed.what}"
         hint = "its text was read; to get the pictures, print those pages to a new PDF"
-        problems.append((what, hint))
-    notices = list(read.notices)
-    left = len(read.areas) - len(areas)
-    if left:
-        what = f"only the first {MOST_PICTURES} figures and drawings were cut out, {left} were not"
-        notices.append((what, "remove those you do not need"))
-    read = replace(
-        read, marks=tuple(marks), problems=tuple(problems), notices=tuple(notices)
-    )
+        read = replace(read, problems=(*read.problems, (what, hint)))
+    not_cut = len(read.areas) - len(areas)
+    if not_cut:
+        what = (
+            f"only the first {MOST_PICTURES} figures and drawings were cut out,"
+            f" {not_cut} were not"
+        )
+        hint = "remove those you do not need"
+        read = replace(read, notices=(*read.notices, (what, hint)))
     return read, tuple(pictures.values())
 
 

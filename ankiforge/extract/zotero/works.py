@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ankiforge.errors import BugError, ItemError, one_item
 from ankiforge.extract.pdf.messages import Passage
@@ -55,6 +55,14 @@ _ORDER = attrgetter(
     "item.annotation_sort_index",
     "item.key",
 )
+
+
+class Work(NamedTuple):
+    """A paper, or a lone attachment, with what belongs to it."""
+
+    item: Item
+    marks: list[Mark]
+    notes: list[Item]
 
 
 @dataclass(frozen=True)
@@ -112,46 +120,40 @@ class Works:
 
     def read_library(self, library: Library) -> Iterator[Extracted | Problem]:
         """Yield each work with marks or notes, by key."""
-        works: dict[str, Item] = {}
-        marks: dict[str, list[Mark]] = defaultdict(list)
-        notes: dict[str, list[Item]] = defaultdict(list)
-        for item, *above in self._families(library):
-            parent = above[0]
-            work = above[-1]
-            works[work.key] = work
-            if item.item_type == "annotation":
-                marks[work.key].append(Mark(item, parent))
-            else:
-                notes[work.key].append(item)
-        for marks_of_work in marks.values():
-            marks_of_work.sort(key=_ORDER)
-        marks_in_order = []
-        for key in sorted(marks):
-            marks_in_order += marks[key]
-        self.files.prefetch(library, marks_in_order)
-        for key in sorted(works):
+        works = self._works_in(library)
+        self.files.prefetch(library, chain.from_iterable(work.marks for work in works))
+        for work in works:
             try:
                 with one_item():
-                    notes[key].sort(key=attrgetter("date_added", "key"))
-                    yield from self._work(library, works[key], marks[key], notes[key])
+                    yield from self._read_work(library, work)
             except BugError as error:
-                self.failed.append(key)
-                where = f"{library.namespace}/{percent(key)}"
+                self.failed.append(work.item.key)
+                where = f"{library.namespace}/{percent(work.item.key)}"
                 yield Problem(where, error.message, error.hint)
 
-    def _work(
-        self,
-        library: Library,
-        work: Item,
-        marks: list[Mark],
-        notes: list[Item],
-    ) -> Iterator[Extracted | Problem]:
-        """Yield a paper (or lone attachment) with its files' marks, then its notes."""
-        paths = [mark.file.path for mark in marks]
-        document = document_of(self.source, library, work, paths)
-        passages, pictures = self.files.around(library, marks)
+    def _works_in(self, library: Library) -> list[Work]:
+        """Return the works that have marks or notes, by key; all of each in order."""
+        works: dict[str, Work] = {}
+        for item, *above in self._families(library):
+            parent = above[0]
+            paper = above[-1]
+            work = works.setdefault(paper.key, Work(paper, [], []))
+            if item.item_type == "annotation":
+                work.marks.append(Mark(item, parent))
+            else:
+                work.notes.append(item)
+        for work in works.values():
+            work.marks.sort(key=_ORDER)
+            work.notes.sort(key=attrgetter("date_added", "key"))
+        return [works[key] for key in sorted(works)]
+
+    def _read_work(self, library: Library, work: Work) -> Iterator[Extracted | Problem]:
+        """Yield a work with the marks in its files, then its notes."""
+        paths = [mark.file.path for mark in work.marks]
+        document = document_of(self.source, library, work.item, paths)
+        passages, pictures = self.files.around(library, work.marks)
         highlights = []
-        for mark in marks:
+        for mark in work.marks:
             if mark.item.annotation_type in KINDS:
                 passage = passages.get(mark.item.key, Passage())
                 highlights.append(self._highlight(library, document, mark, passage))
@@ -165,7 +167,7 @@ class Works:
                     f"{message} ({mark.item.annotation_type})",
                     hint,
                 )
-        for note in notes:
+        for note in work.notes:
             highlight = self._note(library, document, note)
             if highlight:
                 highlights.append(highlight)
