@@ -27,7 +27,7 @@ from ankiforge.model import (
     Strings,
     Waiting,
 )
-from ankiforge.text import counted, occlusion, on_one_line, shortened
+from ankiforge.text import cloze, counted, occlusion, on_one_line, shortened
 from ankiforge.text.cloze import cloze_answers, plain
 from ankiforge.text.passages import from_a_word, to_a_word
 from ankiforge.text.shields import without_escapes
@@ -179,6 +179,11 @@ _REMARKS = {
     RemarkKind.REVISION: "it would be the new text of a card",
 }
 
+_QUESTION = 72
+"""The characters of a question in a line."""
+_BEFORE_GAP = 24
+"""The characters before its first gap, where the line begins in the middle."""
+
 
 def titled(highlight: Highlight) -> str:
     """Return the title of a highlight's document, with the page."""
@@ -214,7 +219,17 @@ def question_of(fields: Iterable[Pair]) -> str:
     question = named.get("Text") or named.get("Front", "")
     if occlusion.FIELD in named:
         question = named[occlusion.FIELD] or "(no label)"
-    return shortened(without_escapes(on_one_line(question)), 72)
+    return _with_first_gap(without_escapes(on_one_line(question)))
+
+
+def _with_first_gap(question: str) -> str:
+    """Return a question shortened to a line; of a long cloze, the part that has its first gap."""
+    first_gap = next(iter(cloze.gaps(question)), None)
+    if first_gap is None or first_gap.end <= _QUESTION:
+        return shortened(question, _QUESTION)
+    earliest = max(first_gap.start - _BEFORE_GAP, 0)
+    start = question.find(" ", earliest, first_gap.start) + 1 or first_gap.start
+    return f"…{shortened(question[start:], _QUESTION - 1)}"
 
 
 def question_line(question: Question) -> str:

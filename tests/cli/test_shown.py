@@ -293,3 +293,15 @@ def test_a_list_opens_in_the_pager_of_a_terminal_and_of_nothing_else(
     assert written.decode().startswith("PAGED")
     assert "Who wrote Walden?" in written.decode()
     assert "PAGED" not in forge.finished("list").stdout
+
+
+def test_a_long_cloze_is_listed_with_its_gap(forge, notes):
+    passage = (
+        "The movement of water through a membrane that lets nothing else pass, from where there"
+        " is much of it to where there is little, is called ==osmosis== in biology.\n"
+    )
+    write(notes, passage)
+    forge.ok("run")
+    [line] = forge.ok("list").stdout.splitlines()
+    assert "{{c1::osmosis}} in biology." in line
+    assert "The movement of water" not in line
