@@ -74,8 +74,10 @@ class Answers(Value):
     """The shares of Again, Hard, Good and Easy among first answers to new cards."""
     passed: tuple[float, float, float] = (0.224, 0.631, 0.145)
     """The shares of Hard, Good and Easy among answers to remembered cards."""
+    days_of_cards: int = 0
+    """The number of answers in the log, if those to one card on one day count once."""
     tested: int = 0
-    """The number of reviews in the log, the first of each card and day."""
+    """The number of them to cards in review."""
     remembered: int = 0
     """In how many of them the card was remembered."""
     seconds_new: float = 25.0
@@ -143,8 +145,8 @@ _MOST_ANSWERS = 60_000
 _TABLES_SINCE = 18
 # Anki's longest interval, a hundred years of days.
 _LONGEST = 36500
-# Under so many reviews the usual times are used.
-ENOUGH_REVIEWS = 400
+ENOUGH_ANSWERS = 400
+"""Under so many answers the usual times are used; those to one card on one day count once."""
 # A time is cut at so many times the median: Anki counts a person who left the room.
 _OUTLIER = 5
 # A share is mixed with the usual one, which counts like so many answers.
@@ -574,10 +576,11 @@ def answers_of(card_days: CardDays) -> Answers:
     answers = Answers(
         first=(again, hard, good, easy),
         passed=(passed_hard, passed_good, passed_easy),
+        days_of_cards=len(card_days),
         tested=len(reviews),
         remembered=len(passed),
     )
-    if len(card_days) < ENOUGH_REVIEWS:
+    if len(card_days) < ENOUGH_ANSWERS:
         return answers
     return msgspec.structs.replace(
         answers,

@@ -65,8 +65,9 @@ class Forecast(Value):
     cards_per_note: float
     decks: tuple[Allowance, ...]
     is_fsrs: bool
-    reviews_known: int
-    """The number of reviews that the person's habits were taken from."""
+    answers_known: int
+    """The number of answers that the person's habits were taken from; those to one card on one day
+    count once."""
     profile: str = ""
     """The profile of the collection; "" = unknown."""
 
@@ -139,7 +140,7 @@ def compute(given: Inputs, minutes: int, now: datetime) -> Forecast:
         cards_per_note=round(studies.cards_per_note, 3),
         decks=tuple(decks),
         is_fsrs=any(preset.fsrs for preset in studies.presets),
-        reviews_known=studies.answers.tested,
+        answers_known=studies.answers.days_of_cards,
         profile=profile,
     )
 

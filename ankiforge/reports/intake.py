@@ -125,12 +125,14 @@ def _time_text(days: int) -> str:
 
 def intake_text(forecast: Forecast, accepted: int) -> Text:
     """Yield the sentence, and the minutes of the coming year, month by month."""
+    from ankiforge.anki.studies import ENOUGH_ANSWERS
+
     yield intake_line(forecast, accepted)
     yield f"in the last four weeks, Anki took {forecast.minutes_now:.0f} minutes a day"
-    if forecast.reviews_known < _FEW_REVIEWS:
+    if forecast.answers_known < ENOUGH_ANSWERS:
+        answers = counted(forecast.answers_known, "answer")
         yield (
-            f"your log has {counted(forecast.reviews_known, 'review')}, so typical times"
-            " are assumed"
+            f"Anki's log has {answers} (one a day per card), so typical times are assumed"
         )
     if not forecast.is_fsrs:
         yield "your collection does not use FSRS, so the intervals of SM-2 are assumed"
@@ -139,9 +141,6 @@ def intake_text(forecast: Forecast, accepted: int) -> Text:
     if forecast.waiting_in_anki and forecast.new_per_day != forecast.deck_new_per_day:
         yield ""
         yield "to set the limit in Anki: ankiforge push --new-a-day"
-
-
-_FEW_REVIEWS = 400
 
 
 def _plot(forecast: Forecast) -> Text:

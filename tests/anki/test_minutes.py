@@ -117,14 +117,17 @@ def test_times_are_the_persons_own_once_there_are_enough_of_them(studied):
     assert read(studied).answers.seconds_passed == pytest.approx(4, abs=0.3)
 
 
-def _log(col: Any, days: int, seconds: int) -> None:
-    """Two reviews a day, of cards that are gone; the day before counts as well."""
+def _log(col: Any, days: int, seconds: int, *, type: int = 1) -> None:
+    """Two reviews a day, of cards that are gone; the day before counts as well.
+
+    With another `type`, they are answers of another kind: 0 are those to cards that are learnt.
+    """
     now = int(time.time() * 1000)
     for day in range(1, days + 1):
         for card in range(2):
             row = (now - day * 86_400_000 + card, card + 1, 3, seconds * 1000)
             col.db.execute(
-                "insert into revlog values (?, ?, -1, ?, 9, 5, 2500, ?, 1)", *row
+                f"insert into revlog values (?, ?, -1, ?, 9, 5, 2500, ?, {type})", *row
             )
 
 
@@ -296,6 +299,18 @@ def test_run_and_stats_say_how_many_new_cards_fit(desk):
     shown = desk.ok("stats", "--minutes", "20").stdout
     assert max(map(len, shown.splitlines()[1:])) <= 80
     assert desk.json("run")["intake"]["minutes"] == 10
+
+
+def test_usual_times_are_assumed_until_there_are_400_answers_of_any_kind(desk):
+    desk.ok("push")
+    with desk.server.collection() as col:
+        _log(col, days=199, seconds=4, type=0)
+    shown = desk.ok("stats", "--minutes", "20").stdout
+    assert "Anki's log has 398 answers (one a day per card), so typical times" in shown
+    with desk.server.collection() as col:
+        col.db.execute("delete from revlog")
+        _log(col, days=200, seconds=4, type=0)
+    assert "typical times" not in desk.ok("stats", "--minutes", "20").stdout
 
 
 def test_without_minutes_nothing_is_said_and_without_a_collection_it_is_an_error(
