@@ -266,6 +266,7 @@ class Folder(msgspec.Struct):
             self.name,
             self.container,
             complete=not self.only and not self.missed,
+            folder=str(self.root),
         )
 
 

@@ -89,7 +89,8 @@ def ingest(
             store.write("DELETE FROM meta WHERE name = ?", f"emptied {container}")
             if container in report.doubtful:
                 left, known = report.doubtful[container]
-                store.set_meta(f"emptied {container}", f"asked {left} {known}")
+                folder = run.listing.folders[container]
+                store.set_meta(f"emptied {container}", f"asked {left} {known} {folder}")
     return report
 
 

@@ -17,6 +17,8 @@ class Listing:
         """The places of the listed documents, by container, which may have none."""
         self.complete: set[str] = set()
         """Containers of which everything was listed: what is not listed is absent."""
+        self.folders: dict[str, str] = {}
+        """The folders of containers; "" if one has none."""
         self.unread: set[str] = set()
         """Places of documents that could not be read: they are not absent."""
 
@@ -29,6 +31,7 @@ class Listing:
                 self.unread.add(sighting.where)
             elif isinstance(sighting, Scan):
                 self.places.setdefault(sighting.container, set())
+                self.folders[sighting.container] = sighting.folder
                 if sighting.complete:
                     self.complete.add(sighting.container)
             else:

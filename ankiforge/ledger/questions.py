@@ -286,10 +286,14 @@ def _ask_about_absent(store: Store) -> Iterator[Question]:
     )
     if card_rows:
         guids = tuple(Guid(card_row["guid"]) for card_row in card_rows)
+        is_one = len(guids) == 1
         yield Question(
             id=_question_id(QuestionKind.ABSENT, *guids),
             kind=QuestionKind.ABSENT,
-            text=f"{len(guids)} notes are missing in Anki. Did you delete them?",
+            text=(
+                f"{counted(len(guids), 'note')} {'is' if is_one else 'are'} missing in Anki."
+                f" Did you delete {'it' if is_one else 'them'}?"
+            ),
             guids=guids,
             examples=tuple(card_row["words"] for card_row in card_rows[:MISSING_SHOWN]),
         )
@@ -318,22 +322,35 @@ def _ask_about_emptied(store: Store) -> Iterator[Question]:
     """Ask about sources that suddenly list nothing, or far less."""
     query = "SELECT name, value FROM meta WHERE name LIKE 'emptied %'"
     for row in store.rows(query):
-        answer, *counts = row["value"].split()
-        if answer != "asked":
+        if not row["value"].startswith("asked "):  # it was answered
             continue
+        _, left, known, folder = row["value"].split(" ", maxsplit=3)
+        lost = int(known) - int(left)
         container = row["name"].removeprefix("emptied ")
-        left, known = map(int, counts)
-        lost = known - left
+        where = f"in {folder}" if folder else f"in {container}"
+        documents = counted(int(known), "document")
         verb = "was" if lost == 1 else "were"
+        live_cards = _live_cards_of(store, container)
+        come = "comes" if live_cards == 1 else "come"
         yield Question(
             id=_question_id(QuestionKind.EMPTIED, container),
             kind=QuestionKind.EMPTIED,
             text=(
-                f"{lost:,} of {counted(known, 'document')} of {container} {verb} not found."
+                f"{lost:,} of {documents} {verb} not found {where}."
+                f" {counted(live_cards, 'card')} {come} from this source."
                 f" {verb.capitalize()} {'it' if lost == 1 else 'they'} deleted?"
             ),
             new=container,
         )
+
+
+def _live_cards_of(store: Store, container: str) -> int:
+    """Return how many live cards come from the documents of a container."""
+    query = (
+        "SELECT count(*) FROM card c JOIN highlight h ON h.key = c.passage"
+        " JOIN document d ON d.id = h.document WHERE c.live AND d.container = ?"
+    )
+    return int(store.value(query, container))
 
 
 def _answer_emptied(store: Store, question: Question, accepted: bool) -> None:

@@ -106,9 +106,10 @@ class Agent:
                 result = workspace.read()
         except BusyError:
             return "another ankiforge is at work here: what was marked just now may be missing"
-        if not result.problems:
+        failures = [problem for problem in result.problems if not problem.notice]
+        if not failures:
             return ""
-        return f"{len(result.problems)} files or notes could not be read: ankiforge run"
+        return f"{len(failures)} files or notes could not be read: ankiforge run"
 
     def get_context(self, highlight: str) -> Json:
         """Return a highlight with the text around it."""

@@ -111,6 +111,8 @@ class Scan(Value):
     container: str
     """A vault, a PDF folder or a library; the name is stable between runs."""
     complete: bool
+    folder: str = ""
+    """The folder or file that was listed; "" if it is neither."""
 
 
 Sighting = Extracted | Unmarked | Unchanged | Problem | Scan

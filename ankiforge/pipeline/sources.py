@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from ankiforge.config import Config, SourceEntry, is_loopback
-from ankiforge.config.workspace import Remembered
+from ankiforge.config.workspace import REMEMBERED, Remembered
 from ankiforge.config.yamlfile import Location, typed
 from ankiforge.errors import ConfigError, UsageError
 from ankiforge.extract.base import Opening
@@ -145,10 +145,14 @@ class _Selection:
             self.sources[source.key] = source
 
     def add_remembered(self) -> None:
-        """Add the sources at all remembered PATHs, and a problem for each that is missing."""
+        """Add the sources at all remembered PATHs, and a problem for each that is not read."""
         for path in [Path(item.path) for item in self.remembered]:
             problem = self.add(path.absolute())
-            if problem and not _gave_way(path, self.remembered):
+            if not problem:
+                continue
+            if path.exists():
+                self.problems.append(_unread(problem, self._workspace))
+            elif not _gave_way(path, self.remembered):
                 self.problems.append(_missing(problem.where, self._workspace))
 
     def add(self, path: Path) -> Problem | None:
@@ -180,10 +184,23 @@ def names_in_use(config: Config, remembered: Iterable[Remembered]) -> frozenset[
 
 def _missing(where: str, workspace: WorkspaceFolder) -> Problem:
     """Return that a remembered PATH is not there."""
-    file = workspace.folder / "sources.yaml"
+    file = _remembered_file(workspace)
     message = "this remembered source is missing; nothing counts as deleted"
     hint = f"if it moved, write its new place in its lines in {file}; to forget it, delete them"
     return Problem(where, message, hint, notice=True)
+
+
+def _unread(problem: Problem, workspace: WorkspaceFolder) -> Problem:
+    """Return that a remembered PATH has nothing any more that can be read."""
+    file = _remembered_file(workspace)
+    message = f"{problem.what}; what was read of it before counts as still there"
+    hint = f"put back what was there, or to forget it, delete its lines in {file}"
+    return Problem(problem.where, message, hint)
+
+
+def _remembered_file(workspace: WorkspaceFolder) -> Path:
+    """Return the file in which a person may change the remembered PATHs."""
+    return (workspace.folder / REMEMBERED).path
 
 
 def _gave_way(path: Path, remembered: list[Remembered]) -> bool:

@@ -355,14 +355,15 @@ class Workspace:
         from ankiforge.pipeline.sources import open_sources, select_sources
 
         with self.locked("drafting"):
-            selected, _, _ = select_sources(self.folder)
+            selected, lost, _ = select_sources(self.folder)
             sources = open_sources(
                 self.folder,
                 self.ledger,
                 selected,
                 offline=self.offline,
             )
-            return ingest(self.job(sources), self.ledger)
+            read = ingest(self.job(sources), self.ledger)
+            return replace(read, problems=(*lost, *read.problems))
 
     def draft(
         self,

@@ -23,7 +23,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.anki.plan import in_our_words
-from ankiforge.ledger import HighlightOutcome, Ledger, QueryTerm
+from ankiforge.ledger import HighlightOutcome, Ledger
 from ankiforge.model import (
     Card,
     CardKind,
@@ -521,10 +521,9 @@ class Items:
 
     def _emptied(self, question: Question) -> Item:
         """Ask whether the documents of a source were deleted that lists hardly any."""
-        cards = self._cards_of(question.new)
         return {
-            "title": question.text.partition(".")[0],
-            "ask": f"{question.text} It has {counted(cards, 'card')} here.",
+            "title": question.text.partition(". ")[0],
+            "ask": question.text,
             "why": _plain(
                 "A drive that is not connected looks the same. Until you answer, no card changes."
                 " “Nothing happened” keeps every card as it is. “Deleted” lists the cards whose"
@@ -532,12 +531,6 @@ class Items:
             ),
             "actions": [*_careful("Nothing happened", "Deleted"), SKIP],
         }
-
-    def _cards_of(self, container: str) -> int:
-        """Return how many accepted cards come from a source, given as `kind:name`."""
-        name = container.partition(":")[2]
-        terms = [QueryTerm("source", name), QueryTerm("verdict", "accepted")]
-        return len(self._ledger.find(terms, everything=True))
 
     def _dialect(self, question: Question) -> Item:
         """Ask whether notes are written in a dialect that another tool knows."""

@@ -54,7 +54,7 @@ def test_of_two_tables_the_newer_one_holds(tmp_path):
     found = scan("readwise", tmp_path)
     comments = sorted((one.exact, one.comment) for one in highlights(found))
     assert comments == [("one", ""), ("three", ""), ("two", "as it is")]
-    assert found[-1] == Scan("n", "readwise:n", True)
+    assert found[-1] == Scan("n", "readwise:n", complete=True, folder=str(tmp_path))
 
 
 @pytest.mark.parametrize(

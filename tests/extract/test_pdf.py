@@ -72,11 +72,11 @@ def test_a_folder_yields_its_marked_files_in_order_and_ends_with_its_scan(tmp_pa
     (tmp_path / "notes.txt").write_text("no PDF")
     found = scan(tmp_path)
     assert paths(found) == ["a.pdf", "b/two.PDF"]
-    assert found[-1] == Scan("papers", "pdf:papers", complete=True)
+    assert found[-1] == Scan("papers", "pdf:papers", complete=True, folder=str(tmp_path))
     assert len(found) == 3
     some = scan(tmp_path, wanted)
     assert paths(some) == ["a.pdf"]
-    assert some[-1] == Scan("papers", "pdf:papers", complete=False)
+    assert some[-1] == Scan("papers", "pdf:papers", complete=False, folder=str(tmp_path))
     assert paths(scan(wanted)) == ["a.pdf"]
 
 

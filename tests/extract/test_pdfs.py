@@ -33,7 +33,7 @@ def read(part: str) -> dict[str, list[dict[str, Any]]]:
             is_file = (root / one.where).is_file()
             found.setdefault(one.where if is_file else "", []).append(one)
         else:
-            assert one == Scan("papers", "pdf:papers", complete=True)
+            assert one == Scan("papers", "pdf:papers", complete=True, folder=str(root))
     pictures = {name: [(one.name, len(one.data) > 0) for one in each.pictures]
                 for name, sightings in found.items() for each in sightings
                 if isinstance(each, Extracted) and each.pictures}  # fmt: skip

@@ -76,7 +76,7 @@ def read(kind: str, case: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
     only = tuple(folder / "V" / path for path in case.get("only", ()))
     source = opened(kind, root, settings, only, tuple(case.get("me", ())), name="notes")
     *rest, end = list(source.scan())
-    whole = end == Scan("notes", getattr(end, "container", ""), complete=True)
+    whole = isinstance(end, Scan) and end.complete
     found = []
     for line in lines(rest if whole else [*rest, end]):
         flat = {"key": line["key"], **line["highlight"]} if "key" in line else line
