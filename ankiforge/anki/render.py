@@ -31,7 +31,7 @@ from ankiforge.config.ownfiles import open_regular
 from ankiforge.errors import OwnFileError
 from ankiforge.model import Media, Problem, Value
 from ankiforge.text import regex
-from ankiforge.text.cloze import Gap, gaps, plain
+from ankiforge.text.cloze import Gap, alt_and_width, gaps, plain
 from ankiforge.text.fold import clean
 from ankiforge.text.shields import shields
 
@@ -210,7 +210,8 @@ class _Writer(Value):
         return _escape_brackets("".join(parts))
 
     def _image(self, token: Token) -> str:
-        alt = plain(self._source(token.content))
+        label, width = alt_and_width(self._source(token.content))
+        alt = plain(label)
         path = self._source(str(token.attrs["src"]))
         media = self.pictures.get(path) or self.pictures.get(unquote(path))
         if media is None or not is_media_name(media.name):
@@ -218,7 +219,8 @@ class _Writer(Value):
         # `<wbr>` is impossible in an attribute, so Anki's markup is replaced
         alt = alt.translate(_ATTRIBUTE_SIGNS)
         alt = html.escape(re.sub(r":{2,}", ":", alt))
-        return f'<img src="{media.name}" alt="{alt}">'
+        size = f' width="{width}"' if width else ""
+        return f'<img src="{media.name}" alt="{alt}"{size}>'
 
     def _source(self, text: str) -> str:
         """Return text with each atom replaced by its source."""
@@ -517,9 +519,12 @@ class _Reader(HTMLParser):
             self.around.append(self.parts)
             self.parts = []
         elif tag == "img":
-            alt = attributes.get("alt", "")
+            label = attributes.get("alt", "")
+            width = attributes.get("width", "")
+            if re.fullmatch("[0-9]{1,4}", width):
+                label += f"|{width}"
             path = attributes.get("src", "")
-            self.parts.append(f"![{alt}]({path})")
+            self.parts.append(f"![{label}]({path})")
         elif tag == "hr":
             self.parts.append("---\n\n")
         elif tag == "thead":

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ankiforge.model import Span, Strings, Value
+from ankiforge.model import Pair, Span, Strings, Value
 from ankiforge.text import regex
 from ankiforge.text.fold import is_visible
 from ankiforge.text.shields import outside, shields
@@ -253,7 +253,11 @@ def _escape(match: re.Match[str]) -> str:
     return f"{blanks}\\{bare}"
 
 
-_IMAGE = regex(r"!\[([^\]\n]*)\]\([^)\n]*\)")
+# The width of a picture at the end of its label: `![alt|300](…)`, as Obsidian has it. In a
+# table its bar has a backslash; a height, `|300x200`, follows from the picture itself.
+_WIDTH = r"\\?\|(\d{1,4})(?:x\d{1,4})?"
+_LABEL_END = regex(rf"{_WIDTH}$")
+_IMAGE = regex(rf"!\[([^\]\n]*?)(?:{_WIDTH})?\]\([^)\n]*\)")
 _SOURCE = regex(r"!\[[^\]\n]*\]\(<?([^)\s>]+)")
 _LINK = regex(r"\[([^\]\n]*)\]\([^)\n]*\)")
 _EMPHASIS = regex(r"(?s)(\*{1,3}|~~|==)(?=\S)(.+?)(?<=\S)\1")
@@ -317,6 +321,15 @@ def _strip_markup(text: str) -> str:
 def image_paths(markdown: str) -> Strings:
     """Return the paths of `![…](path)` as written, without duplicates."""
     return tuple(dict.fromkeys(_SOURCE.findall(markdown)))
+
+
+def alt_and_width(label: str) -> Pair:
+    """Return the alt text and the width in the label of a picture, `![label](path)`.
+
+    The width is in pixels; "" if there is none.
+    """
+    width = _LABEL_END.search(label)
+    return (label[: width.start()], width[1]) if width else (label, "")
 
 
 def cloze_answers(markdown: str) -> str:

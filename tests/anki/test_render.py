@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ankiforge.anki.notetypes import normal_form
-from ankiforge.anki.render import render
+from ankiforge.anki.render import render, unrender
 from ankiforge.model import Media
 from tests.examples import examples
 from tests.limits import no_hang, steps
@@ -125,6 +125,25 @@ def test_a_picture_is_shown_by_its_media_name_or_told_by_its_words():
     assert shown == '<img src="af-0123456789abcdef.png" alt="A &quot;b&quot; ((c)) a:b">'
     assert render("![A fig](other.png)", pictures={"my fig.png": media}) == "A fig"
     assert render("![](https://a.org/dir/other.png)") == "other.png"
+
+
+@pytest.mark.parametrize(
+    ("label", "shown"),
+    [
+        ("|300", 'alt="" width="300"'),
+        ("a cat|300", 'alt="a cat" width="300"'),
+        ("a cat\\|300x200", 'alt="a cat" width="300"'),
+        ("Figure 3", 'alt="Figure 3"'),
+        ("a|b", 'alt="a|b"'),
+        ("|12345", 'alt="|12345"'),
+    ],
+)
+def test_a_picture_has_the_width_that_its_label_ends_in(label, shown):
+    media = Media("af-0123456789abcdef.png", "/tmp/x.png")
+    html = render(f"![{label}](x.png)", pictures={"x.png": media})
+    assert html == f'<img src="{media.name}" {shown}>'
+    again = render(unrender(html), pictures={media.name: media})
+    assert again == html
 
 
 def test_a_picture_by_a_foreign_name_is_not_shown():

@@ -314,22 +314,30 @@ def test_pictures_of_a_note_arrive_in_anki(forge, vault, anki):
     (vault / "Cells.md").write_text(
         "# Cells\n\nWhich cell is this?::![[neuron (1).png|80]]\n\n"
         "What is the ![[synapse.png|80]] called?::a synapse\n\n"
-        "What fires?\n?\n![](figures/neuron%20(1).png)\n![[synapse.png]]\n",
+        "What fires?\n?\n![](figures/neuron%20(1).png)\n![[synapse.png]]\n\n"
+        "What is this? ![a cell|120x90](synapse.png)::a synapse\n",
         encoding="utf-8",
     )
     assert faults(forge.json("run", vault)) == []
-    forge("accept", "--all", "--filter", "verdict:waiting")
+    for card in forge.cards():
+        if card["verdict"] == "waiting":
+            forge.ok("accept", card["id"])
     forge.ok("build")
 
-    assert anki.load(forge.folder / "ankiforge.apkg") == {"new": 3}
+    assert anki.load(forge.folder / "ankiforge.apkg") == {"new": 4}
     neuron, synapse = (f'<img src="{name_of(png(grey))}" alt="">' for grey in (50, 60))
+    narrow_neuron, narrow_synapse = (
+        picture.replace('alt=""', 'alt="" width="80"') for picture in (neuron, synapse)
+    )
     notes = {
         note["Front"]: note for note in map(anki.col.get_note, anki.col.find_notes(""))
     }
-    assert notes["Which cell is this?"]["Back"] == neuron
-    assert notes[f"What is the {synapse} called?"]["Back"] == "a synapse"
+    assert notes["Which cell is this?"]["Back"] == narrow_neuron
+    assert notes[f"What is the {narrow_synapse} called?"]["Back"] == "a synapse"
     assert notes["What fires?"]["Back"] == f"{neuron}<br>{synapse}"
-    assert neuron in notes["Which cell is this?"].cards()[0].answer()
+    behind_the_words = synapse.replace('alt=""', 'alt="a cell" width="120"')
+    assert notes[f"What is this? {behind_the_words}"]["Back"] == "a synapse"
+    assert narrow_neuron in notes["Which cell is this?"].cards()[0].answer()
     for grey in (50, 60):
         there = Path(anki.col.media.dir(), name_of(png(grey)))
         assert there.read_bytes() == png(grey)

@@ -281,15 +281,22 @@ class Inline:
         end: int,
         phrases: Sequence[Phrase] = (),
         bold: bool = True,
+        pictures_behind: bool = False,
     ) -> tuple[str, tuple[Span, ...]]:
         """Return the Markdown of [start, end) of the plain text, with phrases in it.
 
         The second value is the phrases' spans in the Markdown. The phrases are in order
         and do not overlap. Emphasis that crosses an edge of the range or of a phrase is
         dropped; so is strong emphasis unless `bold`. A range that reaches an end of the
-        block includes the pictures there.
+        block includes the pictures there; with `pictures_behind` also those that stand
+        between it and the next words.
         """
         low, high = self._tokens_of(start, end)
+        if pictures_behind:
+            behind = self._behind_pictures(high)
+            if behind > high:
+                high = behind
+                end = self.starts[behind - 1]
         edges = list[int]()
         for phrase in phrases:
             edges += (phrase.opener, phrase.closer)
@@ -388,6 +395,15 @@ class Inline:
         if not self.plain[end:].strip():
             high = len(tokens)
         return low, high
+
+    def _behind_pictures(self, index: int) -> int:
+        """Return the token behind the blanks and pictures that begin at a token."""
+        behind = index
+        while index < len(self.tokens) and not self.tokens[index].plain.strip():
+            index += 1
+            if _is_shown_picture(self.tokens[index - 1]):
+                behind = index
+        return behind
 
 
 def _sign_of_phrase(token: Token) -> str:

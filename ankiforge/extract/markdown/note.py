@@ -337,7 +337,9 @@ class Reader:
     def _two_sides(self, index: int, block: Block, sides: CardSides) -> Highlight:
         """Return the card of a front and a back on one line."""
         is_term = sides.form in _WRITTEN_TERMS
-        front, _ = block.inline.markdown(*sides.front, bold=not is_term)
+        front, _ = block.inline.markdown(
+            *sides.front, bold=not is_term, pictures_behind=True
+        )
         back, _ = block.inline.markdown(*sides.back)
         return self._highlight(
             index,

@@ -18,7 +18,7 @@ from ankiforge.extract.files import raised
 from ankiforge.extract.markdown.source import COMMENT, CONTINUED, MATHS
 from ankiforge.extract.markdown.tokens import INSIDE, LABEL, Context, Kind, Token
 from ankiforge.text import regex
-from ankiforge.text.cloze import literal
+from ankiforge.text.cloze import alt_and_width, literal
 from ankiforge.text.shields import MATH
 
 
@@ -159,8 +159,8 @@ STARTS = frozenset(f"{COMMENT}{CONTINUED}{MATHS}$!:[<#~={{}}`")
 """The characters at which a sign may begin."""
 # The scheme of a bare address, at the end of the text before its colon.
 _SCHEME = regex(r"\b[A-Za-z][A-Za-z0-9+.-]{1,31}\Z")
-# The size of a picture behind its text: `![alt|300x200](…)`.
-_SIZE = regex(r"\\?\|?\d+(?:x\d+)?$")
+# The size of a picture alone, without text before it: `![300x200](…)`.
+_SIZE_ALONE = regex(r"(\d{1,4})(?:x\d{1,4})?")
 # What ends the name of an embedded file: the text to show, or a part of the file.
 _NAME_END = regex(r"\\?\||#")
 
@@ -229,10 +229,12 @@ def _add_templater(state: State, sign: re.Match[str], raw: str) -> None:
 
 def _add_embed(state: State, sign: re.Match[str], raw: str) -> None:
     """Add an embedded file: a picture, or else a link of which nothing is shown."""
-    name = _NAME_END.split(sign["file"])[0].strip()
+    written = sign["file"]
+    name = _NAME_END.split(written)[0].strip()
     path = state.context.picture(name)
     if path:
-        state.add(Kind.PICTURE, "", f"![]({quote(path)})")
+        label = written[len(alt_and_width(written)[0]) :]
+        state.add(Kind.PICTURE, "", f"![{label}]({quote(path)})")
     else:
         token = state.add(Kind.PICTURE)
         token.target = _wiki_target(sign["file"])
@@ -245,8 +247,11 @@ def _add_picture(state: State, sign: re.Match[str], raw: str) -> None:
     path = state.context.picture(unquote(address)) if is_local else ""
     if path:
         address = quote(path)
-    alt = _SIZE.sub("", sign["alt"])
-    state.add(Kind.PICTURE, "", f"![{alt}]({address})")
+    label = sign["alt"]
+    size_alone = _SIZE_ALONE.fullmatch(label)
+    if size_alone:
+        label = f"|{size_alone[1]}"
+    state.add(Kind.PICTURE, "", f"![{label}]({address})")
 
 
 def _add_wiki_link(state: State, sign: re.Match[str], raw: str) -> None:
