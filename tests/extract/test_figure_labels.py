@@ -17,7 +17,11 @@ CASES = Path(__file__).parent / "figures.jsonl"
 
 
 def drawn(text: str, x: float, y: float, turn: int = 0, size: float = 10) -> str:
-    matrix = {0: "1 0 0 1", 90: "0 1 -1 0"}[turn]
+    matrix = {
+        0: "1 0 0 1",
+        45: "0.70711 0.70711 -0.70711 0.70711",
+        90: "0 1 -1 0",
+    }[turn]
     return f"BT /F1 {size} Tf {matrix} {x} {y} Tm ({text}) Tj ET"
 
 

@@ -19,15 +19,26 @@ from ankiforge.extract.figures.left_out import (
     without_captions,
 )
 from ankiforge.extract.figures.lines import HYPHENS, joined
-from ankiforge.extract.figures.values import Box, Drawing, FoundLabel, Piece, union
+from ankiforge.extract.figures.values import (
+    ACROSS,
+    Box,
+    Drawing,
+    FoundLabel,
+    Piece,
+    union,
+)
 from ankiforge.text import regex
 
 MOST_LABELS = 60
 """Labels of one figure. Anki takes 500 cards of a note; nobody learns so many of a picture."""
 MOST_PIECES = 400
 """Pieces of text in a frame; one with more is no figure, but a page."""
+MOST_ON_CURVE = 2
+"""Slanted letters, at most, that are read of a word along a curve; they are no label."""
 MOST_WORDS = 20
 """More words than this are a sentence, no label; of a script without blanks, letters / 3."""
+MOST_WORDS_IN_BOX = 40
+"""The same if they have a box of their own, as the steps of a flow chart."""
 ABOVE = 0.04
 """How much larger a mask is than its letters, above and below, in sizes of the font."""
 BESIDE = 0.05
@@ -49,10 +60,13 @@ def labels_of(
     pieces = without_captions(pieces)
     left_out = lines_of_paragraphs(pieces, drawing)
     pieces = [piece for piece in pieces if piece.inside >= 0.5]
-    left_out |= ticks(pieces) | panels(pieces)
+    left_out |= ticks(pieces, drawing) | panels(pieces)
     named = []
     for piece in pieces:
-        if id(piece) not in left_out and says_something(piece.text):
+        if id(piece) in left_out or not says_something(piece.text):
+            continue
+        is_on_curve = piece.angle not in ACROSS and len(piece.text) <= MOST_ON_CURVE
+        if not is_on_curve:
             named.append(piece)
     if len(named) > MOST_PIECES:
         return ()
@@ -62,7 +76,11 @@ def labels_of(
         words = len(text.split())
         if CJK.search(text):
             words = max(words, len(text) // 3)
-        if words <= MOST_WORDS and not is_too_wordy(lines):
+        if drawing.has_box_of_its_own(lines[0]):
+            is_label = words <= MOST_WORDS_IN_BOX
+        else:
+            is_label = words <= MOST_WORDS and not is_too_wordy(lines)
+        if is_label:
             labels.append(FoundLabel(text, _covering(lines, frame)))
     return tuple(labels[:MOST_LABELS])
 

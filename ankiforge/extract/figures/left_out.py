@@ -13,7 +13,7 @@ from ankiforge.text import regex
 
 MOST_CAPTIONS = 50
 """Captions in and around a frame that are looked for."""
-MOST_WORDS_ON_LINE = 9
+MOST_WORDS_ON_LINE = 12
 """A line with more is one of running text."""
 
 
@@ -72,9 +72,13 @@ def _goes_on_caption(block: Sequence[Piece], piece: Piece) -> bool:
 
 def number_in(piece: Piece) -> float | None:
     """Return the number that a piece is, None if it is none."""
-    text = piece.text
+    return number_of(piece.text, has_raised=bool(piece.raised))
+
+
+def number_of(text: str, has_raised: bool = False) -> float | None:
+    """Return the number that a text is, None if it is none; 10 may have a raised exponent."""
     power = _POWER.fullmatch(text)
-    if power is not None and (piece.raised or "^" in text or not power[1].isdigit()):
+    if power is not None and (has_raised or "^" in text or not power[1].isdigit()):
         exponent = int(power[1].replace("−", "-").replace("–", "-"))
         return float(10.0 ** min(max(exponent, -300), 300))
     if not any(map(str.isdigit, text)) or _NUMBER.fullmatch(text) is None:
@@ -94,16 +98,29 @@ LEAST_TICKS = 3
 """Numbers in a row that grow with their place, at least, to be those of an axis."""
 TICK_SLACK = 0.015
 """How far from even they are, at most, in parts of their range."""
-DOUBLING_SLACK = 0.06
-"""The same of numbers that double from tick to tick, which are seldom anything else."""
+FACTORS = (2, 4, 8, 10)
+"""By which numbers grow from tick to tick of a logarithmic axis."""
+FACTOR_SLACK = 0.06
+"""How far from even such ticks are, at most: these numbers are seldom anything else."""
 
 
-def ticks(pieces: Sequence[Piece]) -> set[int]:
-    """Return the ids of the numbers along axes: level or upright, even or logarithmic."""
+def ticks(pieces: Sequence[Piece], drawing: Drawing) -> set[int]:
+    """Return the ids of the numbers along axes: level or upright, even or logarithmic.
+
+    A number alone in a box is a cell, or a part of the figure.
+    """
+    in_boxes: dict[int, list[Piece]] = defaultdict(list)
+    for piece in pieces:
+        box = drawing.box_around_line(piece.box, piece.at.size)
+        in_boxes[box].append(piece)
+    alone = set()
+    for box, inside in in_boxes.items():
+        if box >= 0 and len(inside) == 1:
+            alone.add(id(inside[0]))
     numbers = []
     for piece in pieces:
         value = number_in(piece)
-        if value is not None:
+        if value is not None and id(piece) not in alone:
             numbers.append((piece, value))
     found: set[int] = set()
     # along x, those on one level; along y, those whose right or left edges or middles agree
@@ -162,27 +179,29 @@ def _grows_evenly(points: Sequence[tuple[float, float]]) -> bool:
     """Return whether values, or their logarithms, grow or fall evenly with their place."""
     places = [place for place, _ in points]
     values = [value for _, value in points]
-    if _is_even(places, values):
+    if is_even(places, values):
         return True
     if min(values) <= 0:
         return False
     logarithms = [log10(value) for value in values]
-    if _doubles(values):
-        return _is_even(places, logarithms, slack=DOUBLING_SLACK)
+    if _multiplies(values):
+        return is_even(places, logarithms, slack=FACTOR_SLACK)
     # of three numbers of a table, one in a hundred triples is even by chance
     are_told = len(values) > LEAST_TICKS or all(map(float.is_integer, logarithms))
-    return are_told and _is_even(places, logarithms)
+    return are_told and is_even(places, logarithms)
 
 
-def _doubles(values: Sequence[float]) -> bool:
-    """Return whether each value is twice the one before, or half of it: 64, 128, 256."""
+def _multiplies(values: Sequence[float]) -> bool:
+    """Return whether each value is twice the one before, or four times it: 1, 4, 16."""
+    if values[0] > values[-1]:
+        values = values[::-1]
     factor = values[1] / values[0]
-    if factor not in (0.5, 2.0):
+    if factor not in FACTORS:
         return False
     return all(after == factor * before for before, after in pairwise(values))
 
 
-def _is_even(
+def is_even(
     places: Sequence[float], values: Sequence[float], slack: float = TICK_SLACK
 ) -> bool:
     """Return whether points lie on a line that is neither level nor upright."""
@@ -221,9 +240,18 @@ def panels(pieces: Sequence[Piece]) -> set[int]:
     return found
 
 
+SIGNS_FOR_LETTERS = 5
+"""Different signs, at least, that must stand for letters."""
+
+
 def says_something(text: str) -> bool:
-    """Return whether a piece has a letter or a digit."""
-    return any(map(str.isalnum, text))
+    """Return whether a piece has a letter or a digit.
+
+    A font that does not say which letters it has gives signs for them, many different ones.
+    """
+    if any(map(str.isalnum, text)):
+        return True
+    return len(set(text) - {" "}) >= SIGNS_FOR_LETTERS
 
 
 # --- running text -----------------------------------------------------------------------
@@ -235,11 +263,17 @@ LONG_LINE = 5
 def lines_of_paragraphs(pieces: Sequence[Piece], drawing: Drawing) -> set[int]:
     """Return the ids of lines of running text: long lines above one another, three or more.
 
-    A frame often takes in a line of the text beside the figure. The cells of a table stand
-    below one another, too, but in boxes of their own, or with rules between them.
+    A frame often takes in a line of the text beside the figure. What stands in a box, or is
+    an entry of a legend, is none. The cells of a table stand below one another, too, but
+    with rules between them.
     """
     found: set[int] = set()
-    lines = [piece for piece in pieces if len(piece.text.split()) >= LONG_LINE]
+    lines = []
+    for piece in pieces:
+        if len(piece.text.split()) < LONG_LINE or drawing.has_sign_beside(piece):
+            continue
+        if not drawing.has_box_of_its_own(piece):
+            lines.append(piece)
     lines.sort(key=lambda piece: -piece.at.base)
     for number, line in enumerate(lines):
         block = [line]
@@ -265,10 +299,6 @@ def _is_next_line(upper: Piece, lower: Piece, drawing: Drawing) -> bool:
     upper_length = upper.at.end - upper.at.start
     lower_length = lower.at.end - lower.at.start
     if common <= 0.7 * max(upper_length, lower_length):
-        return False
-    if drawing.box_around_line(upper.box, size) != drawing.box_around_line(
-        lower.box, size
-    ):
         return False
     return not drawing.is_divided(upper.box, lower.box)
 

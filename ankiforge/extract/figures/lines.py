@@ -13,7 +13,7 @@ from statistics import median
 from typing import NamedTuple
 
 from ankiforge.extract.figures.left_out import FRACTION, number_in
-from ankiforge.extract.figures.values import ACROSS, Drawing, Piece, span
+from ankiforge.extract.figures.values import Drawing, Piece
 
 HYPHENS = "-\u2010\u00ad"
 
@@ -21,13 +21,11 @@ SAME_SIZE = 1.15
 """Lines of one label differ in size by this factor, at most."""
 LINE_STEP = 1.38
 """From line to line of a label, at most, in sizes; in a box of its own, `BOX_STEP`."""
-BOX_STEP = 1.8
+BOX_STEP = 2.0
 LIST_STEP = 1.28
 """Three lines or more with a larger step are the lines of a list, unless a box holds them."""
 EDGE = 0.4
 """Edges or middles of the lines of one label agree up to so many sizes."""
-SIGN_LENGTH = 8.0
-"""A shape before an entry of a legend is no longer, in sizes."""
 APART = 1.5
 """Two rows of a table are one if those above and below are this many times as far."""
 
@@ -97,25 +95,7 @@ def _continues(upper: str, lower: str) -> bool:
 
 def _line(piece: Piece, drawing: Drawing) -> _Line:
     box = drawing.box_around_line(piece.box, piece.at.size)
-    return _Line(piece, box, _has_sign(piece, drawing))
-
-
-def _has_sign(piece: Piece, drawing: Drawing) -> bool:
-    """Return whether a small shape stands before or behind a piece, at its height."""
-    across = ACROSS.get(piece.angle)
-    if across is None:
-        return False
-    size = piece.at.size
-    for sign in (*drawing.signs, *drawing.rules):
-        start, end = span(sign, across)
-        low, high = span(sign, (-across[1], across[0]))
-        is_short = end - start < SIGN_LENGTH * size and high - low < 1.3 * size
-        before = piece.at.start - end
-        after = start - piece.at.end
-        is_beside = -0.1 * size < max(before, after) < 2.5 * size
-        if is_short and is_beside and piece.at.low < (low + high) / 2 < piece.at.high:
-            return True
-    return False
+    return _Line(piece, box, drawing.has_sign_beside(piece))
 
 
 class _Rows:
@@ -220,15 +200,17 @@ def _goes_on(upper: _Line, lower: _Line, step: float, drawing: Drawing) -> bool:
         return False
     if upper.box != lower.box or (upper.signed and lower.signed):
         return False
-    most = BOX_STEP if upper.box >= 0 else LINE_STEP
-    if step > most * size or not _is_aligned(one, other):
+    in_box = upper.box >= 0
+    if step > (BOX_STEP if in_box else LINE_STEP) * size:
+        return False
+    if not in_box and not _is_aligned(one, other):
         return False
     common = min(one.at.end, other.at.end) - max(one.at.start, other.at.start)
     if common < 0.5 * min(one.at.end - one.at.start, other.at.end - other.at.start):
         return False
     if one.angle == 0 and drawing.is_divided(one.box, other.box):
         return False
-    if upper.box >= 0:
+    if in_box:
         return not (_is_number(one) and _is_number(other))
     return not (_is_number(one) or _is_number(other))
 

@@ -47,6 +47,12 @@ HIGHEST_BOX = 12
 """A box that holds one label is no higher, in sizes of the font."""
 BEHIND = 0.35
 """How far that reaches beyond the line, to the left and right, at most."""
+SIGN_LENGTH = 8.0
+"""A shape before an entry of a legend is no longer, in sizes of the font."""
+SIGN_HEIGHT = 1.3
+"""It is lower than this."""
+SIGN_GAP = 2.5
+"""How far it is from the words, at most."""
 
 
 class Drawing(Value):
@@ -81,6 +87,14 @@ class Drawing(Value):
                 return number
         return -1
 
+    def has_box_of_its_own(self, piece: Piece) -> bool:
+        """Return whether a piece is in a box that is no highlighter's, nor much higher."""
+        number = self.box_around_line(piece.box, piece.at.size)
+        if number < 0:
+            return False
+        _, bottom, _, top = self.boxes[number]
+        return top - bottom >= LOWEST_BOX * piece.at.size
+
     def box_around_letter(self, letter: Box, size: float) -> int:
         """Return the number of the smallest box around a letter, -1 if there is none.
 
@@ -111,6 +125,25 @@ class Drawing(Value):
         for rule in self.rules:
             is_between = bottom < (rule[1] + rule[3]) / 2 < top
             if is_between and rule[0] < right and rule[2] > left:
+                return True
+        return False
+
+    def has_sign_beside(self, piece: Piece) -> bool:
+        """Return whether a small shape stands before or behind a piece, as in a legend."""
+        if piece.angle not in ACROSS:
+            return False
+        along, across = (0, 1) if piece.angle in (0, 180) else (1, 0)
+        start, end = piece.box[along], piece.box[along + 2]
+        low, high = piece.box[across], piece.box[across + 2]
+        size = piece.at.size
+        for sign in (*self.signs, *self.rules):
+            gap = max(start - sign[along + 2], sign[along] - end)
+            if not -0.1 * size < gap < SIGN_GAP * size:
+                continue
+            is_short = sign[along + 2] - sign[along] < SIGN_LENGTH * size
+            is_low = sign[across + 2] - sign[across] < SIGN_HEIGHT * size
+            middle = (sign[across] + sign[across + 2]) / 2
+            if is_short and is_low and low < middle < high:
                 return True
         return False
 

@@ -13,12 +13,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from ctypes import byref, c_double, c_float
 from itertools import islice, pairwise
 from math import atan2, cos, degrees, hypot, radians, sin
+from statistics import median
 from typing import Any, NamedTuple
 
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from pypdfium2 import PdfPage
 
 from ankiforge.extract.figures.labels import labels_of
+from ankiforge.extract.figures.left_out import is_even, number_of
 from ankiforge.extract.figures.values import (
     ACROSS,
     Box,
@@ -36,6 +38,8 @@ MOST_OBJECTS = 20_000
 """Paths on a page that are looked at."""
 DEEPEST_FORM = 4
 """Forms within forms that are looked into."""
+MOST_SEGMENTS = 400
+"""Segments of a path that is taken apart."""
 MOST_SHAPES = 1000
 """Boxes, rules and small shapes in a frame that are compared with its words."""
 MOST_LETTERS = 20_000
@@ -63,6 +67,13 @@ UP = 0.74
 DOWN = 0.22
 UP_CJK = 0.88
 DOWN_CJK = 0.14
+SAME_ANGLE = 1
+"""Letters of one word are turned by the same angle, up to so many degrees."""
+LOW_LETTERS = frozenset("acemnorsuvwxz")
+LOW_LETTER = 2.2
+"""The size of a font in heights of such a letter."""
+HIGH_LETTER = 1.5
+"""The same in heights of any other."""
 MOST_UP = 1.0
 MOST_DOWN = 0.35
 """As far as that if they have accents, or are brackets or signs of maths."""
@@ -93,6 +104,7 @@ class _Geometry:
     def __init__(self, raw: Any) -> None:
         self._raw = raw
         self._matrix = pdfium_c.FS_MATRIX()
+        self._last_angle = 0
         self._numbers = tuple(c_double() for _ in range(4))
         self._pointers = tuple(map(byref, self._numbers))
 
@@ -100,8 +112,12 @@ class _Geometry:
         """Return in which direction a letter runs, and where it is in that direction."""
         angle, size = self._angle_and_size(char)
         direction = ACROSS.get(angle) or (cos(radians(angle)), sin(radians(angle)))
-        start, end = _along(char, angle, direction)
-        base = self._base(char.number, direction)
+        first, base = self._origin(char.number, direction)
+        if angle in ACROSS:
+            start, end = span((char.left, char.bottom, char.right, char.top), direction)
+        else:  # only the upright box around a slanted letter is known
+            middle = direction[0] * char.x + direction[1] * char.y
+            start, end = first, max(2 * middle - first, first)
         ink_low, ink_high = self._ink(char.number, direction)
         up, down = (UP_CJK, DOWN_CJK) if CJK.match(char.text) else (UP, DOWN)
         lowest = base - MOST_DOWN * size
@@ -117,18 +133,25 @@ class _Geometry:
         matrix = self._matrix
         if pdfium_c.FPDFText_GetMatrix(self._raw, char.number, byref(matrix)):
             angle = round(degrees(atan2(matrix.b, matrix.a))) % 360
+            if abs(angle - self._last_angle) <= SAME_ANGLE:
+                angle = self._last_angle
+            self._last_angle = angle
             scale = hypot(matrix.c, matrix.d)
             size = pdfium_c.FPDFText_GetFontSize(self._raw, char.number) * scale
         is_plausible = 0.4 * char.height < size < 2.5 * char.height
         if not is_plausible:  # a font that is drawn, or damaged
-            size = max(min(char.height, 1.3 * char.width), 0.5)
+            low, high = self._ink(char.number, ACROSS[0])
+            heights = LOW_LETTER if char.text in LOW_LETTERS else HIGH_LETTER
+            guessed = max(1.3 * char.width, heights * (high - low))
+            size = max(min(char.height, guessed), 0.5)
         return angle, size
 
-    def _base(self, number: int, direction: tuple[float, float]) -> float:
-        """Return the level of the line on which a letter stands."""
+    def _origin(self, number: int, direction: tuple[float, float]) -> tuple[float, float]:
+        """Return where a letter begins along its line, and the level on which it stands."""
         x, y, *_ = self._numbers
         pdfium_c.FPDFText_GetCharOrigin(self._raw, number, *self._pointers[:2])
-        return direction[0] * y.value - direction[1] * x.value
+        along = direction[0] * x.value + direction[1] * y.value
+        return along, direction[0] * y.value - direction[1] * x.value
 
     def _ink(self, number: int, direction: tuple[float, float]) -> tuple[float, float]:
         """Return from where to where a letter is black, across its line."""
@@ -136,16 +159,6 @@ class _Geometry:
         pdfium_c.FPDFText_GetCharBox(self._raw, number, *self._pointers)
         box = (left.value, bottom.value, right.value, top.value)
         return span(box, (-direction[1], direction[0]))
-
-
-def _along(char: Char, angle: int, direction: tuple[float, float]) -> tuple[float, float]:
-    """Return where a letter begins and ends along its line."""
-    if angle in ACROSS:
-        return span((char.left, char.bottom, char.right, char.top), direction)
-    # of a slanted letter only the upright box around it is known
-    middle = direction[0] * char.x + direction[1] * char.y
-    half = min(char.width, char.height) / 2
-    return middle - half, middle + half
 
 
 def _letters(page: PdfPage, frame: Box) -> list[Letter]:
@@ -213,7 +226,11 @@ def _pieces(letters: Sequence[Letter], frame: Box, drawing: Drawing) -> list[Pie
             runs[-1].add(letter)
         else:
             runs.append(_Run(letter))
-    return [_piece(run, frame) for run in _united(runs)]
+    pieces = []
+    for run in _united(runs):
+        for name in _names_in_a_row(run):
+            pieces.append(_piece(name, frame))
+    return pieces
 
 
 def _follows(run: _Run, letter: Letter, drawing: Drawing) -> bool:
@@ -228,8 +245,7 @@ def _follows(run: _Run, letter: Letter, drawing: Drawing) -> bool:
     between = letter.char.number - last.char.number - 1
     if between and size > OTHER_SIZE * min(last.at.size, at.size):
         return False
-    # it may run from right to left
-    gap = max(at.start - last.at.end, last.at.start - at.end)
+    gap = _gap(last, letter)
     most = BLANK_GAP if between == 1 else WORD_GAP
     if not -size <= gap <= most * size:
         return False
@@ -285,6 +301,69 @@ def _is_index(word: _Run, index: _Run) -> bool:
     return earliest < index.start < word.end + 0.2 * word.size
 
 
+MOST_NAMED = 6
+"""Words on a line that may be two names; more are a sentence."""
+WIDE_GAP = 2.0
+"""A gap this many times as wide as the usual one of its line is between two names."""
+NARROW_GAP = 0.22
+"""No gap is usual that is narrower, in sizes of the font."""
+UNLIKE = 1.15
+"""Between words of one name, the widest gap is hardly wider than the narrowest."""
+STOPS = frozenset(".,:;!?")
+"""A wide gap behind such a sign is usual."""
+
+
+def _names_in_a_row(run: _Run) -> list[_Run]:
+    """Return what stands on one line: a run, or the names below bars, or numbers."""
+    words = _words(run)
+    if len(words) < 2:
+        return [run]
+    text = _text_of(run)
+    texts = text.split()
+    if number_of(text) is None and None not in map(number_of, texts):
+        return words
+    if len(words) < 3:
+        return [run]
+    gaps = [_gap(last.letters[-1], word.letters[0]) for last, word in pairwise(words)]
+    if max(gaps) > UNLIKE * min(gaps):
+        middles = [(word.start + word.end) / 2 for word in words]
+        if is_even(range(len(words)), middles):
+            return words
+    if len(words) > MOST_NAMED:
+        return [run]
+    usual = max(median(gaps), NARROW_GAP * run.size)
+    names = words[:1]
+    for word, gap, before in zip(words[1:], gaps, texts, strict=False):
+        if gap > WIDE_GAP * usual and before[-1:] not in STOPS:
+            names.append(word)
+        else:
+            for letter in word.letters:
+                names[-1].add(letter)
+    return names
+
+
+def _words(run: _Run) -> list[_Run]:
+    """Return the words of a run."""
+    words = [_Run(run.letters[0])]
+    for last, letter in pairwise(run.letters):
+        if _ends_word(last, letter, run.size):
+            words.append(_Run(letter))
+        else:
+            words[-1].add(letter)
+    return words
+
+
+def _ends_word(last: Letter, letter: Letter, size: float) -> bool:
+    """Return whether a blank is between two letters."""
+    skipped = letter.char.number - last.char.number != 1
+    return skipped and _gap(last, letter) > BLANK * size
+
+
+def _gap(last: Letter, letter: Letter) -> float:
+    """Return how far apart two letters are on their line, which may run from the right."""
+    return max(letter.at.start - last.at.end, last.at.start - letter.at.end)
+
+
 def _piece(run: _Run, frame: Box) -> Piece:
     inside = sum(_is_within(letter, frame) for letter in run.letters)
     at = Placed(
@@ -325,9 +404,7 @@ def _text_of(run: _Run) -> str:
     """Return the text of letters on one line, with blanks where words end."""
     parts = [_shown(run.letters[0])]
     for last, letter in pairwise(run.letters):
-        gap = max(letter.at.start - last.at.end, last.at.start - letter.at.end)
-        skipped = letter.char.number - last.char.number != 1
-        if skipped and gap > BLANK * run.size:
+        if _ends_word(last, letter, run.size):
             parts.append(" ")
         parts.append(_shown(letter))
     return unicodedata.normalize("NFC", one_line("".join(parts)))
@@ -349,18 +426,15 @@ def _drawing(page: PdfPage, frame: Box) -> Drawing:
     boxes: list[Box] = []
     rules: list[Box] = []
     signs: list[Box] = []
-    for shape, box in _paths(page):
+    for box, is_closed in _outlines(page, frame):
         left, bottom, right, top = box
-        if right < frame[0] or left > frame[2] or top < frame[1] or bottom > frame[3]:
-            continue
         width = right - left
         height = top - bottom
         if height <= THIN and width > 4 * THIN:
             rules.append(box)
         elif min(width, height) <= 14 and max(width, height) <= 60:
             signs.append(box)
-        is_box = height > THIN and width > THIN and _is_inside(box, frame)
-        if is_box and _is_closed(shape):
+        if is_closed and height > THIN and width > THIN and _is_inside(box, frame):
             boxes.append(box)
     boxes.sort(key=lambda box: (box[2] - box[0]) * (box[3] - box[1]))
     most = slice(MOST_SHAPES)
@@ -373,8 +447,44 @@ def _is_inside(box: Box, frame: Box) -> bool:
     return is_in_width and box[1] > frame[1] - THIN and box[3] < frame[3] + THIN
 
 
-def _paths(page: PdfPage) -> Iterator[tuple[Any, Box]]:
-    """Yield the paths of a page with their boxes, also those within forms.
+Point = tuple[float, float]
+
+
+class _Path(NamedTuple):
+    """A path on a page."""
+
+    shape: Any
+    box: Box
+    to_page: _Matrix
+    """What turns the places of its segments into those of the page."""
+
+
+def _outlines(page: PdfPage, frame: Box) -> Iterator[tuple[Box, bool]]:
+    """Yield the box of each line and shape that reaches into a frame, and if it is closed.
+
+    Gnuplot draws a curve and its sample in the legend as one path, other programs all boxes
+    of a flow chart. What is dashed stays whole.
+    """
+    for path in _paths(page):
+        if not _reaches_into(path.box, frame):
+            continue
+        parts = list(_parts(path))
+        if len(parts) < 2 or _is_dashed(path.box, parts):
+            is_closed = len(parts) == 1 and parts[0][1]
+            yield path.box, is_closed
+            continue
+        for box, is_closed in parts:
+            if _reaches_into(box, frame):
+                yield box, is_closed
+
+
+def _reaches_into(box: Box, frame: Box) -> bool:
+    is_beside = box[2] < frame[0] or box[0] > frame[2]
+    return not (is_beside or box[3] < frame[1] or box[1] > frame[3])
+
+
+def _paths(page: PdfPage) -> Iterator[_Path]:
+    """Yield the paths of a page, also those within forms.
 
     A figure that a paper takes from a file of its own is a form.
     """
@@ -383,9 +493,7 @@ def _paths(page: PdfPage) -> Iterator[tuple[Any, Box]]:
     yield from islice(_paths_among(objects, _UNCHANGED, 0), MOST_OBJECTS)
 
 
-def _paths_among(
-    objects: Iterable[Any], to_page: _Matrix, depth: int
-) -> Iterator[tuple[Any, Box]]:
+def _paths_among(objects: Iterable[Any], to_page: _Matrix, depth: int) -> Iterator[_Path]:
     """Yield the paths among objects, whose places `to_page` turns into those of the page."""
     for shape in objects:
         kind = pdfium_c.FPDFPageObj_GetType(shape)
@@ -393,7 +501,8 @@ def _paths_among(
             edges = tuple(c_float() for _ in range(4))
             if pdfium_c.FPDFPageObj_GetBounds(shape, *map(byref, edges)):
                 left, bottom, right, top = (edge.value for edge in edges)
-                yield shape, to_page.applied((left, bottom, right, top))
+                box = to_page.applied((left, bottom, right, top))
+                yield _Path(shape, box, to_page.after(_matrix_of(shape)))
         elif kind == pdfium_c.FPDF_PAGEOBJ_FORM and depth < DEEPEST_FORM:
             count = min(pdfium_c.FPDFFormObj_CountObjects(shape), MOST_OBJECTS)
             parts = (
@@ -442,20 +551,62 @@ def _matrix_of(form: Any) -> _Matrix:
     return _Matrix(matrix.a, matrix.b, matrix.c, matrix.d, matrix.e, matrix.f)
 
 
-def _is_closed(shape: Any) -> bool:
-    """Return whether a path is one closed shape: a box, a rounded one, an oval, a rhombus."""
-    count = pdfium_c.FPDFPath_CountSegments(shape)
-    if not 4 <= count <= 20:
+DASH = 10
+"""A dash is no longer, in points."""
+
+
+def _is_dashed(path: Box, parts: Sequence[tuple[Box, bool]]) -> bool:
+    """Return whether a path of some length has only short parts."""
+    if _longest_side(path) < 2 * DASH:
         return False
-    last = pdfium_c.FPDFPath_GetPathSegment(shape, count - 1)
-    if pdfium_c.FPDFPathSegment_GetClose(last):
-        return True
-    return _point(shape, 0) == _point(shape, count - 1)
+    return all(_longest_side(box) <= DASH for box, _ in parts)
 
 
-def _point(shape: Any, number: int) -> tuple[float, float]:
+def _longest_side(box: Box) -> float:
+    return max(box[2] - box[0], box[3] - box[1])
+
+
+MOVE = pdfium_c.FPDF_SEGMENT_MOVETO
+FEWEST_POINTS = 4
+MOST_POINTS = 20
+"""Points of a closed shape that is a box: a rounded one, an oval, a rhombus."""
+
+
+def _parts(path: _Path) -> Iterator[tuple[Box, bool]]:
+    """Yield the box of each line and shape of a path, and whether it is closed."""
+    count = pdfium_c.FPDFPath_CountSegments(path.shape)
+    if not FEWEST_POINTS <= count <= MOST_SEGMENTS:
+        return
+    points: list[Point] = []
+    ends = False
+    for number in range(count):
+        segment = pdfium_c.FPDFPath_GetPathSegment(path.shape, number)
+        begins = pdfium_c.FPDFPathSegment_GetType(segment) == MOVE
+        if begins and points:
+            yield _outline(points, ends, path.to_page)
+            points = []
+        points.append(_point(segment))
+        ends = bool(pdfium_c.FPDFPathSegment_GetClose(segment))
+    if points:
+        yield _outline(points, ends, path.to_page)
+
+
+def _outline(points: Sequence[Point], ends: bool, to_page: _Matrix) -> tuple[Box, bool]:
+    """Return the box around the points of one line or shape, and whether it is closed."""
+    xs = [x for x, _ in points]
+    ys = [y for _, y in points]
+    box = to_page.applied((min(xs), min(ys), max(xs), max(ys)))
+    has_points = FEWEST_POINTS <= len(points) <= MOST_POINTS
+    first_x, first_y = points[0]
+    last_x, last_y = points[-1]
+    returns = round(first_x, 1) == round(last_x, 1) and round(first_y, 1) == round(
+        last_y, 1
+    )
+    return box, has_points and (ends or returns)
+
+
+def _point(segment: Any) -> Point:
     x = c_float()
     y = c_float()
-    segment = pdfium_c.FPDFPath_GetPathSegment(shape, number)
     pdfium_c.FPDFPathSegment_GetPoint(segment, byref(x), byref(y))
-    return (round(x.value, 1), round(y.value, 1))
+    return x.value, y.value
