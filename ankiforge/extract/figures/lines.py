@@ -26,6 +26,8 @@ LIST_STEP = 1.28
 """Three lines or more with a larger step are the lines of a list, unless a box holds them."""
 EDGE = 0.4
 """Edges or middles of the lines of one label agree up to so many sizes."""
+INDENT = 1.6
+"""How far a line in a box may be indented, in sizes."""
 APART = 1.5
 """Two rows of a table are one if those above and below are this many times as far."""
 
@@ -203,7 +205,8 @@ def _goes_on(upper: _Line, lower: _Line, step: float, drawing: Drawing) -> bool:
     in_box = upper.box >= 0
     if step > (BOX_STEP if in_box else LINE_STEP) * size:
         return False
-    if not in_box and not _is_aligned(one, other):
+    is_indented = in_box and abs(one.at.start - other.at.start) < INDENT * size
+    if not is_indented and not _is_aligned(one, other):
         return False
     common = min(one.at.end, other.at.end) - max(one.at.start, other.at.start)
     if common < 0.5 * min(one.at.end - one.at.start, other.at.end - other.at.start):

@@ -309,6 +309,8 @@ NARROW_GAP = 0.22
 """No gap is usual that is narrower, in sizes of the font."""
 UNLIKE = 1.15
 """Between words of one name, the widest gap is hardly wider than the narrowest."""
+WIDEST_BLANK = 0.3
+"""A gap that is no wider, in sizes of the font, is between two words of one name."""
 STOPS = frozenset(".,:;!?")
 """A wide gap behind such a sign is usual."""
 
@@ -325,7 +327,7 @@ def _names_in_a_row(run: _Run) -> list[_Run]:
     if len(words) < 3:
         return [run]
     gaps = [_gap(last.letters[-1], word.letters[0]) for last, word in pairwise(words)]
-    if max(gaps) > UNLIKE * min(gaps):
+    if max(gaps) > max(UNLIKE * min(gaps), WIDEST_BLANK * run.size):
         middles = [(word.start + word.end) / 2 for word in words]
         if is_even(range(len(words)), middles):
             return words
@@ -419,6 +421,8 @@ def _shown(letter: Letter) -> str:
 
 THIN = 2.6
 """A rule is no higher, in points."""
+LONGEST_SIGN = 60
+"""A shape before an entry of a legend is no longer, in points."""
 
 
 def _drawing(page: PdfPage, frame: Box) -> Drawing:
@@ -432,7 +436,7 @@ def _drawing(page: PdfPage, frame: Box) -> Drawing:
         height = top - bottom
         if height <= THIN and width > 4 * THIN:
             rules.append(box)
-        elif min(width, height) <= 14 and max(width, height) <= 60:
+        elif min(width, height) <= 14 and max(width, height) <= LONGEST_SIGN:
             signs.append(box)
         if is_closed and height > THIN and width > THIN and _is_inside(box, frame):
             boxes.append(box)
@@ -463,7 +467,8 @@ def _outlines(page: PdfPage, frame: Box) -> Iterator[tuple[Box, bool]]:
     """Yield the box of each line and shape that reaches into a frame, and if it is closed.
 
     Gnuplot draws a curve and its sample in the legend as one path, other programs all boxes
-    of a flow chart. What is dashed stays whole.
+    of a flow chart. What is dashed stays whole. Long level lines of a path are those of a
+    grid, which divide no labels.
     """
     for path in _paths(page):
         if not _reaches_into(path.box, frame):
@@ -474,7 +479,8 @@ def _outlines(page: PdfPage, frame: Box) -> Iterator[tuple[Box, bool]]:
             yield path.box, is_closed
             continue
         for box, is_closed in parts:
-            if _reaches_into(box, frame):
+            is_grid_line = box[3] - box[1] <= THIN and _longest_side(box) > LONGEST_SIGN
+            if _reaches_into(box, frame) and not is_grid_line:
                 yield box, is_closed
 
 
