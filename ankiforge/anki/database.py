@@ -147,9 +147,14 @@ class Database:
         return next(self.rows(statement, *values), (None,))
 
     def column(self, name: str, shape: type[_T]) -> _T:
-        """Return a column of `col` that holds a JSON object."""
+        """Return the JSON object in a column of `col`; an empty column counts as {}.
+
+        Raises:
+            ItemError: it is not of this shape.
+        """
         (text,) = self.first(f"select {texts(name)} from col")
         try:
+            # not strict: some programs have written numbers as texts
             return msgspec.json.decode(text or "{}", type=shape, strict=False)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise self.unusable(f"its {name} cannot be read", str(error)) from error

@@ -366,7 +366,7 @@ class _Planning:
             our_tags=our_tags,
             pictures=pictures,
             kind=self._kind,
-            own=tuple(note_fields),
+            type_fields=tuple(note_fields),
             ordinals=cards_of(self._kind, note_fields, seen, seen.fields if seen else ()),
         )
         planned = plan_note(self._card, seen, contents, self._options)

@@ -200,7 +200,7 @@ def _note_rows(
     """Yield the values of `_NOTE`. Anki looks for a tag between blanks."""
     for _, note in numbered:
         tags = f" {' '.join(note.tags)} " if note.tags else ""
-        fields = _SEPARATOR.join(note.own or note.fields)
+        fields = _SEPARATOR.join(note.type_fields or note.fields)
         type_id = layout.type_of(note).id
         id = layout.note_ids[note.guid]
         yield id, note.guid, type_id, note.mod, tags, fields, ""
@@ -275,7 +275,7 @@ def refusal(note: Note) -> tuple[Problem, ...]:
 
 def _ordinals(note: Note) -> tuple[int, ...]:
     """Return the ordinals of a note's cards. Raise RefusedError if the note must not be shipped."""
-    if _SEPARATOR in "".join((*note.fields, *note.own)):
+    if _SEPARATOR in "".join((*note.fields, *note.type_fields)):
         raise RefusedError(
             f"note {note.guid}: a field holds Anki's field separator (U+001F)"
         )

@@ -9,6 +9,8 @@ its hash.
     ours             same, or changed  ours
     a person's       as shipped        theirs
     a person's       changed           theirs stays: a conflict, until a person chooses
+    a person's       chosen: mine      theirs
+    a person's       chosen: source    ours
 
 What must stay true: a person's words, tags and deck are never overwritten; a note that
 needs nothing is not written; `mod` grows whenever one is, or Anki would not take it.
@@ -135,7 +137,7 @@ class Contents(Value):
     """What the note of a card would hold, as it is shipped."""
 
     html: Strings
-    """All fields, in the order of our note type; those of ours, in another note type."""
+    """Of our note type all its fields, in its order; of another one our content fields only."""
     tags: Strings
     """All tags of the note, a person's too."""
     our_tags: Strings
@@ -144,10 +146,10 @@ class Contents(Value):
     """Pictures that the fields may show."""
     kind: SeenType | None = None
     """The note type, if it is not one of ours."""
-    own: Strings = ()
-    """All fields of a note of such a type."""
+    type_fields: Strings = ()
+    """All fields of a note of such a type, in its order."""
     ordinals: tuple[int, ...] = ()
-    """The ordinals of its cards."""
+    """The ordinals of the cards of a note of such a type."""
 
 
 class Merged(NamedTuple):
@@ -349,10 +351,12 @@ def merge_field(
         return ours, written, False
 
     # where the source says nothing, nothing is in conflict
-    is_unchanged = written == base or not ours
+    source_is_as_shipped = written == base or not ours
     kept_theirs = decision.choice == "mine" and decision.about_ours == h16(ours)
-    if is_unchanged or kept_theirs:
+    if source_is_as_shipped or kept_theirs:
+        # with this hash, the same text of the source is no conflict later
         return theirs, written, False
+    # with the old hash, the conflict is found again until a person chooses
     return theirs, base, True
 
 
@@ -374,10 +378,10 @@ def plan_note(
 
     digest = _digest_of(card, contents)
     mod = _mod_of(card, seen, digest, options)
-    in_their_order = contents.own
+    type_fields = contents.type_fields
     if changed_type:
-        before = seen.own if seen else ()
-        in_their_order = in_order_of(changed_type, family, contents.html, before)
+        before = seen.type_fields if seen else ()
+        type_fields = in_order_of(changed_type, family, contents.html, before)
     note = Note(
         guid=card.guid,
         family=family,
@@ -386,7 +390,7 @@ def plan_note(
         tags=contents.tags,
         mod=mod,
         media=_shown_pictures(contents),
-        own=in_their_order,
+        type_fields=type_fields,
         without=frozenset() if contents.kind else _deleted_cards(family, seen),
         kind=contents.kind,
         ordinals=contents.ordinals,
@@ -450,15 +454,16 @@ def _digest_of(card: Card, contents: Contents) -> str:
 
 
 def _mod_of(card: Card, seen: Seen | None, digest: str, options: Options) -> int:
-    """Return the revision number of a note: that of the last package if nothing is new.
+    """Return the revision number of a note.
 
-    Anki takes a note that differs from its own only with a larger number than its own.
+    It is that of the last package if the note is still the same and Anki has not taken that
+    package, or if everything is packed again. Anki takes a note that differs from its own only
+    with a larger number than its own.
     """
     seen_mod = seen.mod if seen else 0
-    waits_for_import = (
-        seen is None or seen_mod < card.mod or (options.full and seen_mod == card.mod)
-    )
-    is_same_revision = card.digest == digest and waits_for_import
+    waits_for_import = seen is None or seen_mod < card.mod
+    is_packed_again = options.full and seen_mod == card.mod
+    is_same_revision = card.digest == digest and (waits_for_import or is_packed_again)
     if card.mod and is_same_revision:
         return card.mod
     return next_mod(card.guid, card.mod, seen_mod)

@@ -185,9 +185,13 @@ class _Deck(NamedTuple):
 
     name: str
     preset: int
+    """The id of its preset."""
     limit: int
+    """New cards a day."""
     own_limit: bool
-    retention: float
+    """Whether the limit is the deck's, not its preset's."""
+    own_retention: float
+    """The desired retention, 0 to 1, that stands instead of the preset's; 0 if it has none."""
 
 
 class Calendar(NamedTuple):
@@ -304,6 +308,7 @@ def _decks_and_presets(
     for id, config in database.rows(_PRESETS):
         presets[id] = _preset(_message(database, config), fsrs=fsrs)
     decks = {}
+    # the numbers of fields are those of Anki's proto/anki/decks.proto
     for id, name, kind in database.rows(_DECKS):
         normal = _nested(database, _message(database, kind), 1)
         preset_id = number_of(normal, 1) or 1
@@ -313,7 +318,7 @@ def _decks_and_presets(
             preset=preset_id,
             limit=number_of(normal, 7) if 7 in normal else preset.new_per_day,
             own_limit=7 in normal,
-            retention=_float(normal.get(10), 0.0),
+            own_retention=_float(normal.get(10), 0.0),
         )
     return decks, presets
 
@@ -393,8 +398,8 @@ class _Presets:
             preset = Preset()
             if deck:
                 preset = self._presets.get(deck.preset, preset)
-            if deck and 0.5 <= deck.retention < 1:
-                preset = msgspec.structs.replace(preset, retention=deck.retention)
+            if deck and 0.5 <= deck.own_retention < 1:
+                preset = msgspec.structs.replace(preset, retention=deck.own_retention)
             if preset not in self.used:
                 self.used.append(preset)
             self._positions[deck_id] = self.used.index(preset)

@@ -224,7 +224,11 @@ def text_of(raw: bytes) -> str:
     try:
         text = raw.decode(encoding_of(raw))
     except UnicodeDecodeError as error:
-        message = f"not UTF-8: byte {error.start} is {raw[error.start]:#04x}"
+        # without the byte order mark, which `utf-8-sig` takes off before it decodes
+        decoded = error.object
+        position = len(raw) - len(decoded) + error.start
+        encoding = error.encoding.upper()
+        message = f"not {encoding}: byte {position} is {decoded[error.start]:#04x}"
         raise ItemError(message, hint=RE_SAVE) from error
     if "\r" not in text:
         return text

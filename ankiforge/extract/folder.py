@@ -387,9 +387,10 @@ class FileSource(FolderSource):
         return selection_of(self.settings)
 
     def scan(self, known: Known | None = None) -> Iterator[Sighting]:
-        """Yield problems, one document per file with highlights, in path order, and a `Scan`.
+        """Yield problems, files that are as they were, documents, and a `Scan`.
 
-        Files that are unchanged, with the pictures they show, are not read.
+        A file that is unchanged, with the pictures it shows, is not read: it yields `Unchanged`.
+        Each other file with highlights yields a document. Both are in the order of their paths.
         """
         folder = self.folder
         files: list[File] = []

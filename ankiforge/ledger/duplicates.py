@@ -23,10 +23,13 @@ from ankiforge.model import (
 )
 
 NOTE = "nid:"
+"""Begins the id of a note in Anki that is not ours."""
+_DIGEST = "kind || content"
+# What a draft may repeat: live cards, and foreign notes that have words. The digest changes with
+# the words; by it their search terms are found in `indexed`.
 _IN_USE = (
-    "SELECT guid AS id, kind || content AS digest, passage, '' AS deck"
-    " FROM card WHERE live"
-    " UNION ALL SELECT 'nid:' || id, 'nid:' || id || ' ' || mod, '', deck"
+    f"SELECT guid AS id, {_DIGEST} AS digest, passage, '' AS deck FROM card WHERE live"
+    f" UNION ALL SELECT '{NOTE}' || id, '{NOTE}' || id || ' ' || mod, '', deck"
     " FROM foreign_note WHERE fields != '[]'"
 )
 
@@ -49,7 +52,7 @@ class Duplicates:
                 store.set_meta("terms", version)
             store.write(
                 f"DELETE FROM indexed WHERE digest NOT IN (SELECT digest FROM ({_IN_USE})"
-                " UNION ALL SELECT kind || content FROM draft)"
+                f" UNION ALL SELECT {_DIGEST} FROM draft)"
             )
         indexed = "SELECT digest FROM indexed"
         query = f"SELECT * FROM ({_IN_USE}) WHERE digest NOT IN ({indexed})"

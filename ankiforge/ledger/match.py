@@ -207,17 +207,26 @@ def _with_label_and_half_alike(
             yield found_index, known_index
 
 
+class _Rank(NamedTuple):
+    """How certainly two marks with equal texts are one; the smaller, the more."""
+
+    is_of_other_kind: bool
+    age: int
+    """How many readings of the known mark are newer than the one with this text."""
+    had_gone: bool
+    has_no_common_label: bool
+    minus_likeness_around: float
+    distance: int
+    """In the order of a document; between two documents it is chance."""
+
+
 def _with_equal_text(
     known: Sequence[Mark],
     found: Sequence[Mark],
     known_left: Iterable[int],
     found_left: Iterable[int],
 ) -> list[Candidate]:
-    """Return the pairs of equal texts, those first that are most certainly one.
-
-    Of several, these are the ones of one kind, with the newest reading, that stood there,
-    with one label, in the most similar context, nearest in the order of the document.
-    """
+    """Return the pairs of equal texts, those first that are most certainly one."""
     holders = defaultdict(list)
     for known_index in sorted(known_left):
         for age, reading in enumerate(known[known_index].readings):
@@ -233,13 +242,13 @@ def _with_equal_text(
                 reading.after,
                 newest.after,
             )
-            rank = (
-                known_mark.kind != found_mark.kind,
-                age,
-                not known_mark.was_there,
-                known_mark.labels.isdisjoint(found_mark.labels),
-                -around,
-                abs(known_index - found_index),
+            rank = _Rank(
+                is_of_other_kind=known_mark.kind != found_mark.kind,
+                age=age,
+                had_gone=not known_mark.was_there,
+                has_no_common_label=known_mark.labels.isdisjoint(found_mark.labels),
+                minus_likeness_around=-around,
+                distance=abs(known_index - found_index),
             )
             ranked.append((rank, found_index, known_index))
     ranked.sort()
@@ -269,8 +278,8 @@ def _by_likeness(
 def _one_side_equal(known: Mark, found: Mark) -> bool:
     """Return whether front or back, the gaps or the rest are equal in some reading.
 
-    Of a mark without sides, its digits or the rest: B1 is not B6. Without digits, alike
-    suffices.
+    Of a mark without sides, its digits or the rest are: B1 is not B6. Marks without any digits
+    have equal ones.
     """
     newest = found.newest
     for reading in known.readings:
@@ -360,7 +369,8 @@ def _in_same_spots(
 ) -> list[Candidate]:
     """Return the pairs between the same matched neighbours, the most similar ones first.
 
-    Neighbours are counted only among the marks that stood there.
+    Neighbours are counted only among the marks that stood there. Where nothing is matched, the
+    whole document is one spot.
     """
     was_there = {index for index, mark in enumerate(known) if mark.was_there}
     matched_known = set()
@@ -381,8 +391,9 @@ def _in_same_spots(
         least=0,
     ):
         before, after = around_found[found_index]
-        nearest_found = (pairs.get(before, -1), pairs.get(after, -1))
-        if around_known[known_index] == nearest_found:
+        # as the known marks that they are matched with; -1 is an end of the document
+        neighbours = (pairs.get(before, -1), pairs.get(after, -1))
+        if around_known[known_index] == neighbours:
             spots.append((found_index, known_index))
     return spots
 

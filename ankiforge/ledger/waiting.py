@@ -196,9 +196,10 @@ class _StoredDraft(NamedTuple):
 
     row: Row
     passage: Passage
+    """What the journal says of its passage."""
     wording: Wording
     highlight: Highlight
-    """The passage as it was read."""
+    """The passage as it was read last."""
 
 
 class _InAnki(Value):

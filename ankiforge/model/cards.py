@@ -399,7 +399,7 @@ class Note(Value):
     mod: int
     """A revision number: on import Anki compares it, in place of a time in seconds."""
     media: tuple[Media, ...] = ()
-    own: Strings = ()
+    type_fields: Strings = ()
     """All fields in the order of the note type in Anki, if a person changed the note type."""
     without: frozenset[int] = frozenset()
     """Ordinals of cards that a person deleted, which are not created again."""

@@ -169,7 +169,7 @@ class Seen(Value):
     suspended: bool = False
     ordinals: tuple[int, ...] = ()
     """The ordinals of its cards."""
-    own: Strings = ()
+    type_fields: Strings = ()
     """All fields in the order of the note type in Anki, if it has other fields than ours."""
     feedback: str = ""
     """The person's remark in the field Feedback, as plain text."""

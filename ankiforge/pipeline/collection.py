@@ -442,9 +442,9 @@ def _seen(
     feedback = ""
     if family is not None:
         feedback = text_of(fields[note_type(family).names.index("Feedback")])
-    own_fields: tuple[str, ...] = ()
+    type_fields: tuple[str, ...] = ()
     if seen_type is not None and not is_exact:
-        own_fields = note.fields
+        type_fields = note.fields
     return Seen(
         guid=note.guid,
         id=note.id,
@@ -458,7 +458,7 @@ def _seen(
         lapses=sum(card.lapses for card in note.cards),
         suspended=bool(note.cards) and all(card.suspended for card in note.cards),
         ordinals=tuple(card.ordinal for card in note.cards),
-        own=own_fields,
+        type_fields=type_fields,
         feedback=feedback,
         cards=tuple(card.id for card in note.cards),
         type_id=note.type_id,

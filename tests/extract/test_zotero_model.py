@@ -141,6 +141,15 @@ def test_a_figure_that_is_nowhere_says_so_and_is_no_problem(tmp_path, position):
     assert "picture" in skip_reason(highlight)
 
 
+def test_a_number_too_many_in_a_stroke_spoils_no_other_stroke(tmp_path):
+    give_file(tmp_path)
+    strokes = '{"pageIndex": 0, "paths": [[72, 600, 200%s], [300, 650, 400, 720]]}'
+    _, whole = figure(tmp_path, position=strokes % ", 600")
+    _, odd = figure(tmp_path, position=strokes % "")
+    assert whole
+    assert odd == whole
+
+
 # --- papers ---------------------------------------------------------------------------------
 
 

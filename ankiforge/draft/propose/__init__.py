@@ -55,7 +55,10 @@ __all__ = [
 DRAFTER = "propose"
 """The name of the drafter."""
 VERSION = "11"
-"""Of tables and rules: with another one, what nobody decided on is proposed anew."""
+"""Raise it with each change of rules or tables that gives other proposals.
+
+Then what nobody has decided on is proposed anew.
+"""
 # Gaps that are tried for a passage, best first.
 _MOST_TRIED = 8
 Blocks = Callable[[Draft, Highlight], Strings]

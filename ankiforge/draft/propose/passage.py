@@ -33,7 +33,7 @@ class Passage(Value):
     """One or more sentences, in our Markdown or as plain text."""
     is_markdown: bool = False
     start: int = 0
-    """Where it begins in the highlight's `exact`; 0 if not within."""
+    """Where it begins in the highlight's `exact`; of a text around the mark, in that text."""
     mark: Span | None = None
     """Where the gaps may be; None = anywhere."""
     chosen: Span | None = None
@@ -57,17 +57,17 @@ def is_term_in(mark: str, sentence: str) -> bool:
 def passages_of(highlight: Highlight, language: str) -> list[Passage]:
     """Return the texts that a card may be made of: the whole mark, or else its sentences."""
     tables = tables_of(language)
-    is_cut = _is_cut_by_page(highlight)
+    ends_with_page = _ends_with_page(highlight)
     found = []
     for passage in _passages_of(highlight, language):
-        readable_passage = _readable(passage, tables, is_cut=is_cut)
+        readable_passage = _readable(passage, tables, ends_with_page=ends_with_page)
         if readable_passage.is_cut and is_whole_clause(highlight.exact, tables):
             readable_passage = Passage(highlight.exact.strip())
         found.append(readable_passage)
     return found
 
 
-def _is_cut_by_page(highlight: Highlight) -> bool:
+def _ends_with_page(highlight: Highlight) -> bool:
     """Return whether the sentence of a mark in a PDF goes on behind the end of its page.
 
     What comes first on the next page may be a figure or a table, so nobody knows the rest.
@@ -79,10 +79,14 @@ def _is_cut_by_page(highlight: Highlight) -> bool:
     return sentence.endswith(behind) and _WHOLE.fullmatch(sentence) is None
 
 
-def _readable(passage: Passage, language: Language, *, is_cut: bool) -> Passage:
-    """Return a passage without what a mark or a copy has beside its whole sentences."""
-    start, end = readable(passage.text, language, is_cut=is_cut)
-    if is_cut and _WHOLE.fullmatch(passage.text[start:end]) is None:
+def _readable(passage: Passage, language: Language, *, ends_with_page: bool) -> Passage:
+    """Return a passage cut to its whole sentences.
+
+    It stays as it is if it is Markdown, or if a part of the mark, or of what the reader chose,
+    would be lost. If its last sentence ends with the page, it is whole, with `is_cut`.
+    """
+    start, end = readable(passage.text, language, is_cut=ends_with_page)
+    if ends_with_page and _WHOLE.fullmatch(passage.text[start:end]) is None:
         return replace(passage, is_cut=True)
     if passage.is_markdown or end - start == len(passage.text):
         return passage

@@ -135,15 +135,19 @@ class PageText:
         return BLANK
 
     def _reading_direction(self) -> tuple[float, float]:
-        """Return the direction of most lines; from right to left, it is turned round."""
+        """Return the direction of most lines, as a unit vector that points to their right end.
+
+        So it does in scripts that are read from right to left, too: its sign tells what is below
+        a line, and what is raised.
+        """
         within_words = []
         for pair, gap in zip(pairwise(self.chars), self._gaps[1:], strict=False):
             if gap is NOTHING:
                 within_words.append(pair)
-        across, along = usual_step(within_words)
+        dx, dy = usual_step(within_words)
         letters = [char.text for char in self.chars]
-        turn = -1 if is_rtl("".join(letters)) else 1
-        return (turn * across, turn * along)
+        sign = -1 if is_rtl("".join(letters)) else 1
+        return (sign * dx, sign * dy)
 
     def _combine_accents(self) -> None:
         """Show a letter with the accent that is printed beside it in its place."""
@@ -162,10 +166,10 @@ class PageText:
 
     def _line(self, start: int, end: int) -> Line:
         """Return the measures of the line of these characters."""
-        across, along = self.direction
+        dx, dy = self.direction
         chars = self.chars[start:end]
         heights = [char.height for char in chars]
-        depths = [along * char.x - across * char.y for char in chars]
+        depths = [dy * char.x - dx * char.y for char in chars]
         return Line(
             start=start,
             end=end,
@@ -431,12 +435,12 @@ def usual_step(pairs: Iterable[tuple[Char, Char]]) -> tuple[float, float]:
     steps = list(pairs)
     if not steps:
         return (1.0, 0.0)
-    across = median([right.x - left.x for left, right in steps])
-    along = median([right.y - left.y for left, right in steps])
-    length = hypot(across, along)
+    dx = median([right.x - left.x for left, right in steps])
+    dy = median([right.y - left.y for left, right in steps])
+    length = hypot(dx, dy)
     if not length > 1e-6:
         return (1.0, 0.0)
-    return (across / length, along / length)
+    return (dx / length, dy / length)
 
 
 def _touch(left: Char, right: Char) -> bool:

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cached_property
-from itertools import chain, groupby
+from itertools import groupby
 from math import isfinite
 from pathlib import Path
 
@@ -94,11 +94,13 @@ def _area(mark: Mark) -> Area | None:
 
 def _box_of_strokes(position: _Position) -> Box | None:
     """Return the box of a drawing with a small margin. None if nothing is drawn."""
-    numbers = list(chain.from_iterable(position.paths))
-    if len(numbers) < 2:
+    xs: list[float] = []
+    ys: list[float] = []
+    for stroke in position.paths:  # x, y, x, y, …
+        xs += stroke[::2]
+        ys += stroke[1::2]
+    if not xs or not ys:
         return None
-    xs = numbers[::2]
-    ys = numbers[1::2]
     left = min(xs) - AIR
     bottom = min(ys) - AIR
     right = max(xs) + AIR

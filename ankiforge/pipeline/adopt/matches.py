@@ -300,7 +300,10 @@ def _words_of(draft: Waiting) -> Strings:
 
 
 def _plain_words(html: Texts, family: Family) -> Strings:
-    """Return what a note asks and answers as plain text, cloze numbers left out."""
+    """Return what a note asks and answers as plain text, cloze numbers left out.
+
+    Those of a figure are empty: no other tool makes figures that could be adopted.
+    """
     names = ("Text",) if family is Family.CLOZE else ("Front", "Back")
     texts = []
     for name in names:

@@ -204,16 +204,17 @@ class _Correction:
         """Return a plan with these content fields, in the note type of the other tool."""
         assert self._type is not None
         seen = self._seen
-        fields = self._own_fields(content)
-        own = tuple(fields.get(name, "") for name in self._type.names)
+        fields = self._their_fields(content)
+        type_fields = tuple(fields.get(name, "") for name in self._type.names)
+        type_fields_before = seen.type_fields if seen else ()
         contents = Contents(
             html=content,
             tags=tags,
             our_tags=(),
             pictures=tuple(self._pictures.values()),
             kind=self._type,
-            own=own,
-            ordinals=cards_of(self._type, own, seen, seen.own if seen else ()),
+            type_fields=type_fields,
+            ordinals=cards_of(self._type, type_fields, seen, type_fields_before),
         )
         planned = plan_note(self._card, seen, contents, self._options)
         if planned.note is None or planned.sent is None:
@@ -225,14 +226,14 @@ class _Correction:
             sent=replace(planned.sent, hashes=hashes),
         )
 
-    def _own_fields(self, content: Strings) -> dict[str, str]:
-        """Return all fields of the note by the names that it has in Anki."""
+    def _their_fields(self, content: Strings) -> dict[str, str]:
+        """Return all fields of the note by their names in Anki, with our words in ours."""
         assert self._type is not None
         if self._seen:
-            own = dict(zip(self._type.names, self._seen.own, strict=False))
+            fields = dict(zip(self._type.names, self._seen.type_fields, strict=False))
         else:
-            own = dict(self._adopted.html)
+            fields = dict(self._adopted.html)
         for name, text in zip(self._names, content, strict=True):
             if name in self._adopted.names:
-                own[self._adopted.names[name]] = text
-        return own
+                fields[self._adopted.names[name]] = text
+        return fields
