@@ -268,8 +268,9 @@ def _marked(runs: Iterable[tuple[bool, list[str]]], tag: str) -> Iterator[str]:
     for differs, tokens in runs:
         for is_tag, group in groupby(tokens, lambda token: token.startswith("<")):
             text = "".join(group)
-            marked = differs and not is_tag and not text.isspace()
-            yield f"<{tag}>{text}</{tag}>" if marked else text
+            words = text.rstrip()
+            marked = differs and not is_tag and bool(words)
+            yield f"<{tag}>{words}</{tag}>{text[len(words) :]}" if marked else text
 
 
 # --- formulas ---------------------------------------------------------------------------

@@ -51,9 +51,11 @@ def test_recall_first_hides_each_answer_and_is_remembered(maths, opened):
     page.locator("#recall").check()
     assert page.evaluate(hidden)
     page.locator(ITEM).focus()
-    page.keyboard.press("Space")
+    title = shown(page)
+    page.keyboard.press("Enter")
     assert not page.evaluate(hidden)
-    page.keyboard.press("a")
+    assert shown(page) == title, "Enter shows the answer first"
+    page.keyboard.press("Enter")
     settle(page)
     assert page.evaluate(hidden), "the next answer is hidden, too"
     page.reload()
@@ -144,3 +146,16 @@ def test_edits_made_in_anki_are_copied_as_a_patch(forge, backend, opened, tmp_pa
     corrected = "Who measured forgetting first?::Hermann Ebbinghaus, in 1885"
     old = "Who measured forgetting first?::Hermann Ebbinghaus"
     assert note.read_text(encoding="utf-8") == NOTE.replace(old, corrected)
+
+
+def test_the_lists_of_a_phone_close_with_escape_and_beside_them(maths, opened):
+    page = opened(maths)
+    page.set_viewport_size({"width": 390, "height": 844})
+    for close in (
+        lambda: page.keyboard.press("Escape"),
+        lambda: page.mouse.click(380, 300),
+    ):
+        page.click("#menu")
+        page.locator("#side.open").wait_for()
+        close()
+        page.locator("#side.open").wait_for(state="detached")

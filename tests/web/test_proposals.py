@@ -92,6 +92,17 @@ def test_a_number_changes_the_gap_at_once_and_that_gap_is_accepted(
     assert shown(page) not in (sentence, "")
 
 
+def test_the_palette_has_the_other_gaps_of_a_proposal(facts, opened):
+    page = opened(facts)
+    second = gaps_of(facts, shown(page))[1]
+    page.keyboard.press("Control+k")
+    page.locator("#palette-words").fill(f"hide “{second.lower()}” instead")
+    page.locator("#palette-list li").wait_for()
+    page.keyboard.press("Enter")
+    settle(page)
+    assert hidden(page) == second
+
+
 def test_words_of_another_gap_are_clicked(facts, opened):
     page = opened(facts)
     second = gaps_of(facts, shown(page))[1]
@@ -245,7 +256,7 @@ def test_all_drafts_of_a_passage_stand_together_and_the_rest_comes_next(
     assert hidden(page) == gaps[0], "the proposal comes first"
     page.keyboard.press(str(len(gaps) + 2))
     assert (
-        page.locator(f"{ITEM} .button.filled span").inner_text()
+        page.locator(f"{ITEM} .actions .button.filled span").inner_text()
         == f"Accept {len(gaps) + 2}"
     )
     page.keyboard.press("Enter")
@@ -262,7 +273,7 @@ def test_all_drafts_of_a_passage_stand_together_and_the_rest_comes_next(
     )
     page.keyboard.press("x")
     settle(page)
-    assert page.locator(".end h2").inner_text() == "One done."
+    assert page.locator(".end h2").inner_text() == "1 rejected."
     assert "waiting" not in [card["verdict"] for card in forge.cards()]
 
 

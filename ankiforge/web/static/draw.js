@@ -5,7 +5,7 @@ import { paper } from "./paper.js";
 import { proposal } from "./propose.js";
 
 export const $ = (selector, root = document) => root.querySelector(selector);
-export const wide = matchMedia("(min-width: 1200px)");
+export const wide = matchMedia("(min-width: 900px), (min-width: 600px) and (min-height: 900px)"); // room for the passage
 const MATHML = "http://www.w3.org/1998/Math/MathML";
 
 export function h(tag, props = {}, ...kids) {
@@ -124,6 +124,11 @@ export function draw(item, act) {
   if (item.option) {
     const box = h("input", { type: "checkbox", checked: item.option.on, name: item.option.name });
     middle.append(h("label", { className: "check option" }, box, item.option.label));
+  }
+  if (cards.length && !item.beside) {
+    const reveal = h("button", { className: "button filled reveal", type: "button", onclick: () => node.act("flip") },
+      h("span", {}, "Show the answer"), kbd("⏎"));
+    middle.append(reveal);
   }
   middle.append(buttons(item, node));
   node.append(middle, item.source ? passage(item.source) : "");

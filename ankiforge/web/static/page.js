@@ -5,11 +5,12 @@ import { palette } from "./palette.js";
 import { recalled, remember } from "./settings.js";
 
 const SETTLE = 200; // ms; a key so soon after a card was painted was meant for the one before
-const ENDED = "The page gets no answer: `ankiforge review` may have ended.";
+const ENDED = "ankiforge review does not answer. If it has ended, start it again in the terminal.";
 const SHORT = 60; // characters of a card that are repeated
 const count = (n, one) => `${n} ${one}${n === 1 ? "" : "s"}`;
 
 const MAIN = ".middle > .actions .button.filled";
+const REVEAL = ".middle > .reveal";
 const FEW = 4; // items; with fewer left, the next ones are asked for
 
 const state = { lists: [], list: "", round: [], gone: new Set(), at: 0, tally: {}, ready: 0, pending: false,
@@ -90,7 +91,7 @@ async function act(node, action, extra = {}) {
     if (before.opened && !reply.item) await go(state.list);
     else if (!state.round.length) show(); // the end screen counts
     more();
-    tell([`${action.said} “`, rich(said, SHORT), "”"], Boolean(reply.undo) || skipped);
+    tell([`${action.said} `, quoted(said)], Boolean(reply.undo) || skipped);
     $("#live").textContent = `${action.said}. ${$("#left").textContent}`;
   } catch (error) {
     Object.assign(state, before);
@@ -161,15 +162,14 @@ function takeBack(item, error, { action, said, again }) {
   }
   show();
   const now = current();
-  if (error.status === 409 && !error.item) return tell([`${error.message} “`, rich(said, SHORT), "” was not decided on again."], false);
+  if (error.status === 409 && !error.item) return tell([`${error.message} `, quoted(said), " was not decided on again."], false);
   $(".error", now)?.remove();
-  const press = (label, more) => h("button", { className: "link", type: "button", onclick: () => again(more) }, label);
+  const press = (label, more) => h("button", { className: "button outlined small", type: "button", onclick: () => again(more) }, label);
   const lost = !error.status || error.status >= 500;
-  const words = lost
-    ? [`Not stored: ${action.label.replace(/…$/, "").toLowerCase()} “`, rich(said, SHORT), `”. ${error.message} Earlier decisions are stored. `,
-      error.status ? "" : "If it has ended, start it again in the terminal and decide on this card there. "]
-    : [error.message, " "];
-  const shown = h("p", { className: "why stop error", role: "alert" }, h("span", {}, ...words.flat(),
+  const decision = action.label.replace(/…$/, "").toLowerCase();
+  const heading = lost && h("b", {}, `Not stored: ${decision} `, quoted(said));
+  const words = lost ? `${error.message} Earlier decisions are stored.` : error.message;
+  const shown = h("div", { className: "why stop error", role: "alert" }, h("div", {}, heading, h("p", {}, words),
     lost && press("Try again", {}), error.insist && press("Do it anyway", { forced: true })));
   $(now.editing ? ".edit > .actions" : ".actions", now).before(shown);
   shown.scrollIntoView({ block: "nearest" });
@@ -214,7 +214,7 @@ async function undo(id = state.undos.at(-1)?.id) {
     const reply = await post("undo", id), mine = state.undos.find((one) => one.id === id);
     state.undos = state.undos.filter((one) => one !== mine);
     counts(reply);
-    tell(reply.item ? ["Taken back: “", rich(reply.item.line ?? reply.item.title, SHORT), "”"] : "Taken back.", false);
+    tell(reply.item ? ["Taken back: ", quoted(reply.item.line ?? reply.item.title)] : "Taken back.", false);
     if (state.rows) return await go(state.list);
     if (!reply.item || reply.list !== state.list) return;
     const drafts = new Set([reply.item.id, ...reply.item.ids ?? []]);
@@ -302,8 +302,7 @@ async function go(list) {
   for (const node of built.values()) node.remove();
   built.clear();
   history.replaceState(null, "", `#${known}`);
-  $("#side").classList.remove("open");
-  $("#menu").ariaExpanded = "false";
+  closeSide();
   counts(reply);
   show();
 }
@@ -396,27 +395,37 @@ function close() {
   show();
 }
 
-const NUMBERS = ["Nothing", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten"];
 const TOLD = { accept: "accepted", force: "accepted", edit: "edited", masks: "edited", make: "made", write: "made", reject: "rejected",
   none: "without a card", later: "skipped" };
+const WAITS = { new: "Drafts to look at", changed: "A source and a card no longer agree", questions: "Only you can answer them",
+  none: "Passages without a card" };
+const EMPTY = { new: "Mark a passage in what you read, and run ankiforge again: its draft appears here.",
+  changed: "When a source or Anki changes one of your cards, you see both here.",
+  questions: "A question appears here when only you can answer it.",
+  none: "Every passage has a card or a draft, or you decided that it needs none." };
 
 function end() {
   const left = list().left, later = state.tally.later ?? 0;
   const sums = {};
   for (const [name, n] of Object.entries(state.tally)) sums[TOLD[name] ?? name] = (sums[TOLD[name] ?? name] ?? 0) + n;
+  const kinds = Object.entries(sums).filter(([, n]) => n).map(([name, n]) => `${n.toLocaleString("en")} ${name}`);
   const done = Object.values(sums).reduce((sum, n) => sum + n, 0) - later;
-  const told = Object.entries(sums).filter(([, n]) => n).map(([name, n]) => `${n} ${name}`).join(", ");
+  const many = `${done.toLocaleString("en")} done.`;
+  const title = kinds.length === 1 && !later ? `${kinds[0]}.` : done ? many : later ? "All put off for later." : "Nothing waits here.";
+  const told = kinds.length > 1 ? `${kinds.join(", ")}.` : done || later ? "" : EMPTY[state.list];
   const others = state.lists.filter((one) => one.left && one.id !== state.list);
-  const title = done ? `${NUMBERS[done] ?? done.toLocaleString("en")} done.` : later ? "All put off for later." : "Nothing waits here.";
-  const next = left > 0 && h("button", { className: "button filled", type: "button", onclick: () => go(state.list) },
-    h("span", {}, `Go on with ${left === 1 ? "the one" : `the ${left.toLocaleString("en")}`} put off`), kbd("⏎"));
-  const sends = state.ready > 0 && h("button", { className: `button ${left ? "outlined" : "filled"}`, type: "button", onclick: send },
-    h("span", {}, `Open ${count(state.ready, "new card")} in Anki`), kbd(left ? "o" : "⏎"));
-  const waiting = others.flatMap((one, i) => [i ? ", " : "",
-    h("a", { href: `#${one.id}`, onclick: (e) => follow(e, one.id) }, `${one.name} (${one.left.toLocaleString("en")})`)]);
+  const press = (look, label, key, run) =>
+    h("button", { className: `button ${look}`, type: "button", onclick: run }, h("span", {}, label), kbd(key));
+  const actions = [];
+  if (left > 0) actions.push([`Go on with ${left === 1 ? "the one" : `the ${left.toLocaleString("en")}`} put off`, () => go(state.list)]);
+  if (state.ready > 0) actions.push([`Open ${count(state.ready, "new card")} in Anki`, send]);
+  if (!actions.length && others.length) actions.push([`Go on with ${others[0].name}`, () => go(others[0].id)]);
+  const buttons = actions.map(([label, run], i) => press(i ? "outlined" : "filled", label, i ? "o" : "⏎", run));
+  const waiting = others.map((one) => h("li", {}, h("a", { href: `#${one.id}`, onclick: (e) => follow(e, one.id) },
+    h("b", {}, one.name), h("span", { className: "left" }, one.left.toLocaleString("en")), h("span", { className: "what" }, WAITS[one.id]))));
   const shown = h("section", { className: "end", ariaLabel: "Done" }, h("h2", { tabIndex: -1 }, title),
-    told && h("p", {}, `${told}.`), (next || sends) && h("div", { className: "actions" }, next, sends),
-    others.length && h("p", { className: "others" }, "Also waiting: ", waiting));
+    told && h("p", {}, told), buttons.length && h("div", { className: "actions" }, buttons),
+    waiting.length && h("h3", {}, "Also waiting"), waiting.length && h("ul", { className: "others" }, waiting));
   const notices = state.notices?.length && h("section", { className: "table notices", ariaLabel: "What your sources changed" },
     h("h3", {}, "What your sources changed"), h("ul", { className: "rows" }, state.notices.map((one) => row(one))));
   const patch = state.list === "changed" && h("section", { className: "table notices", ariaLabel: "What you changed in Anki" },
@@ -503,7 +512,7 @@ function several(body, search) {
       tell(`${accepts ? "Accepted" : "Rejected"} ${count(reply.done, "card")}.${why}`, Boolean(reply.undo), left ? 30000 : 7000);
       await search();
     } catch (error) {
-      tell([`Not stored: ${accepts ? "accept" : "reject"} ${count(ids.length, "card")}. `, error.message], false, 30000);
+      tell(`Not stored: ${accepts ? "accept" : "reject"} ${count(ids.length, "card")}. ${error.message}`, false, 30000);
     } finally {
       wait(false);
     }
@@ -532,6 +541,8 @@ async function open(id) {
 
 // ---- What is said.
 
+// The beginning of a card's words, apart from the direction of what stands around it.
+const quoted = (words) => h("bdi", {}, "“", rich(words, SHORT), "”");
 function tell(text, undoable, stays = 7000, path = "") {
   const toast = $("#toast");
   const words = [text].flat(2);
@@ -554,12 +565,20 @@ function flip(to) {
 
 // ---- Keys.
 
-const KEYS = { "⏎": "What the filled button says", a: "Accept, and go on", x: "Reject", e: "Edit",
-  "1 2 3": "Hide other words; choose one of several", h: "In a figure, hide all parts or only the asked one", q: "Ask a question instead", o: "Open in Anki", s: "Skip for now", r: "Let the model draft others", "⇧X": "Reject with a reason", u: "Undo",
-  "j k": "Look at the next, the previous", Space: "Show or hide the answer", "Ctrl K": "Everything the page can do", c: "Hide words instead of asking",
-  "/": "Search all cards", "?": "These keys" };
-$("#help-keys").append(...Object.entries(KEYS).flatMap(([key, text]) =>
-  [h("dt", {}, key.split(" ").map((one) => h("kbd", {}, one.length > 1 ? one : one.toUpperCase()))), h("dd", {}, text)]));
+const KEYS = {
+  Decide: { "⏎": "What the filled button says", a: "Accept, and go on", x: "Reject", "⇧X": "Reject with a reason", e: "Edit",
+    s: "Skip for now", u: "Undo" },
+  "The card": { Space: "Show or hide the answer", "1 2 3": "Hide other words, or choose one of several", q: "Ask a question instead",
+    c: "Hide words instead of asking", r: "Let the model draft others", h: "In a figure, hide all parts or only one" },
+  "The page": { "j k": "Next card, previous card", "/": "Search all cards", o: "Open in Anki", "Ctrl K": "All actions", "?": "These keys" },
+};
+for (const [group, keys] of Object.entries(KEYS)) {
+  const rows = Object.entries(keys).map(([key, text]) => {
+    const signs = key.split(" ").map((one) => h("kbd", {}, one.length > 1 ? one : one.toUpperCase()));
+    return [h("dt", {}, signs), h("dd", {}, text)];
+  });
+  $("#help-keys").append(h("section", {}, h("h3", {}, group), h("dl", {}, rows.flat())));
+}
 
 document.addEventListener("keydown", async (e) => {
   if ((e.ctrlKey || e.metaKey) && !e.altKey && e.key.toLowerCase() === "k" && !$("dialog[open]")) {
@@ -572,6 +591,7 @@ document.addEventListener("keydown", async (e) => {
     if (typing && node?.proposal?.asks()) node.proposal.ask(false);
     if (typing && !node?.editing) typing.blur();
     $(".menu[open]")?.removeAttribute("open");
+    if ($("#side").classList.contains("open")) return closeSide(true);
     if (state.opened && !typing && !node?.editing) close();
     return;
   }
@@ -585,7 +605,8 @@ document.addEventListener("keydown", async (e) => {
     act(node, action);
   } else if (e.key === "Enter" && node && !presses) {
     e.preventDefault();
-    $(MAIN, node)?.click();
+    const hidden = document.body.classList.contains("hiding") && $(REVEAL, node);
+    (hidden || $(MAIN, node))?.click();
   } else if (["Enter", "a"].includes(e.key) && $(".end") && !presses) {
     // who goes through cards quickly does not mean the end
     if (performance.now() - state.painted > 3 * SETTLE) $(".end .button.filled")?.click();
@@ -621,6 +642,7 @@ function step(by) {
 addEventListener("click", (e) => {
   const menu = $(".menu[open]");
   if (menu && !menu.contains(e.target)) menu.open = false;
+  if (!e.target.closest("#side, #menu")) closeSide();
 });
 wide.addEventListener("change", () => {
   for (const one of document.querySelectorAll(".passage")) one.open = wide.matches;
@@ -648,6 +670,13 @@ function everything() {
   for (const one of node?.item.actions ?? [])
     if (one.act !== "ask" || node.proposal) add(one.label.replace("{n} ", ""), one.key, () => act(node, one), "This card");
   if (node?.item.cards) add("Show or hide the answer", "Space", () => flip(), "This card");
+  for (const [key, words] of node?.proposal?.others() ?? [])
+    add(`Hide “${words}” instead`, String(key), () => choose(node, key), "This card");
+  if (node?.mode) {
+    add("Hide words", "c", () => node.mode("cloze"), "This card");
+    add("Ask a question instead", "q", () => node.mode("question"), "This card");
+  }
+  if (node?.figure) add("Hide all parts, or only one", "h", () => node.figure.hide(), "This card");
   if (state.undos.length) add("Undo the last decision", "u", () => undo(), "This card");
   if (!state.rows && state.round.length > 1) {
     add("Next card", "j", () => step(1), "This card");
@@ -671,8 +700,13 @@ $("#menu").addEventListener("click", (e) => {
   e.currentTarget.ariaExpanded = String(shown);
   if (shown) $("#side a").focus();
 });
+function closeSide(focus = false) {
+  $("#side").classList.remove("open");
+  $("#menu").ariaExpanded = "false";
+  if (focus) $("#menu").focus();
+}
 function named() {
-  $("#theme").textContent = isDark() ? "Light" : "Dark";
+  $("#theme").textContent = isDark() ? "Light colours" : "Dark colours";
   refill();
 }
 function flipTheme() {

@@ -18,10 +18,15 @@ function fill(actions) {
   const words = $("#palette-words").value.toLowerCase().split(/\s+/);
   shown = actions.filter((one) => words.every((word) => `${one.group} ${one.label}`.toLowerCase().includes(word)));
   at = 0;
-  $("#palette-list").replaceChildren(...shown.map((one, i) => h("li", { role: "option", id: `palette-${i}`, onclick: () => take(i) },
-    h("span", { className: "group" }, one.group), h("span", {}, one.label), one.key.length > 1 ? h("kbd", { ariaHidden: "true" }, one.key) : kbd(one.key))));
+  $("#palette-list").replaceChildren(...shown.map(row));
   $("#palette-none").hidden = shown.length > 0;
   mark();
+}
+function row(one, i) {
+  const group = shown[i - 1]?.group === one.group ? "" : one.group; // named once
+  const key = one.key.length > 1 ? h("kbd", { ariaHidden: "true" }, one.key) : kbd(one.key);
+  return h("li", { role: "option", id: `palette-${i}`, onclick: () => take(i) },
+    h("span", { className: "group" }, group), h("span", {}, one.label), key);
 }
 function mark() {
   [...$("#palette-list").children].forEach((one, i) => { one.ariaSelected = String(i === at); });

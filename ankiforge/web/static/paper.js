@@ -67,5 +67,5 @@ function whole(drawn, title) {
   $("#paper-name").textContent = title;
   $("#paper-page").replaceChildren(sheet(drawn, `The whole page, ${title}`));
   dialog.showModal();
-  $("#paper-page .over")?.scrollIntoView({ block: "center" });
+  $("#paper-page .over")?.scrollIntoView({ block: "center", inline: "start" });
 }

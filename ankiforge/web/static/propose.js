@@ -95,9 +95,14 @@ export function proposal(item, card, changed) {
     const changedText = ([name, label, value]) => [name, label, name === "Text" ? cloze.join("") : value];
     return { gap: 1, fields: card.fields.map(changedText) };
   }
+  // The gaps that are not chosen: the key of each, and its words.
+  function others() {
+    const found = card.gaps.map((words, i) => [first + i, words]);
+    return found.filter(([key]) => key !== first + number() - 1);
+  }
   const says = () => (asking.hidden && number() ? "" : "Make card");
   queueMicrotask(() => paint(false));
-  return { node, card, first, gap, ask, made, fields, says, number, asks: () => !asking.hidden };
+  return { node, card, first, gap, ask, made, fields, says, number, others, asks: () => !asking.hidden };
 }
 
 function chip(item, text, key, change) {
