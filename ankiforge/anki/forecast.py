@@ -190,14 +190,18 @@ class Sm2Card:
 
     def answer(self, rating: int, since: int) -> int:
         """Answer a card some days after the last answer. Return the next interval in days."""
-        late = max(since - self._interval, 0)
-        hard = self._interval * 1.2
-        good = max((self._interval + late / 2) * self._ease, hard + 1)
-        easy = max((self._interval + late) * self._ease * 1.3, good + 1)
-        change = (-0.2, -0.15, 0.0, 0.15)[rating - 1]
-        self._ease = max(self._ease + change, _LEAST_EASE)
-        interval = round((1.0, hard, good, easy)[rating - 1])
-        self._interval = min(max(interval, 1), self._memory.preset.longest)
+        days_late = max(since - self._interval, 0)
+        after_again = 1.0
+        after_hard = self._interval * 1.2
+        after_good = (self._interval + days_late / 2) * self._ease
+        after_good = max(after_good, after_hard + 1)
+        after_easy = (self._interval + days_late) * self._ease * 1.3
+        after_easy = max(after_easy, after_good + 1)
+        interval = (after_again, after_hard, after_good, after_easy)[rating - 1]
+
+        change_of_ease = (-0.2, -0.15, 0.0, 0.15)[rating - 1]
+        self._ease = max(self._ease + change_of_ease, _LEAST_EASE)
+        self._interval = min(max(round(interval), 1), self._memory.preset.longest)
         return self._interval
 
 

@@ -107,7 +107,7 @@ def content_html(
 
 def _figure_html(fields: Texts, pictures: Pictures | None) -> Strings:
     """Return the masks of a figure as Anki has them, and its picture."""
-    masks = occlusion.parse(fields.get(occlusion.FIELD, ""))
+    masks = occlusion.masks_in(fields)
     image = render(fields.get("Image", ""), cloze=False, pictures=pictures)
     return (occlusion.to_anki(masks), image)
 

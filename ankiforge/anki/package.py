@@ -7,7 +7,6 @@ check HTML with one that takes minutes on a long field.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -29,7 +28,12 @@ from ankiforge.anki.notetypes import (
     note_type,
     ordinals_of,
 )
-from ankiforge.anki.render import MAX_PICTURE_BYTES, is_media_name
+from ankiforge.anki.render import (
+    MAX_PICTURE_BYTES,
+    digest_in_name,
+    is_media_name,
+    picture_digest,
+)
 from ankiforge.config.ownfiles import open_regular
 from ankiforge.errors import ItemError, RefusedError
 from ankiforge.model import (
@@ -372,8 +376,7 @@ def _picture_data(picture: Media) -> bytes:
     """Read a picture. Raise ItemError if it is no longer the one that its name says."""
     with open_regular(Path(picture.path), most=MAX_PICTURE_BYTES) as image:
         data = image.read()
-    digest = hashlib.sha256(data).hexdigest()[:16]
-    if digest != picture.name[3:19]:
+    if picture_digest(data) != digest_in_name(picture):
         message = f"{picture.path}: changed while the package was made"
         raise ItemError(message, hint="run it again")
     return data

@@ -312,7 +312,7 @@ def in_our_words(card: Card, field: str, html: str) -> str:
     """Return a field of a note in Anki as a card holds it: Markdown, or the masks of a figure."""
     if field != occlusion.FIELD:
         return unrender(html)
-    known = occlusion.parse(dict(card.fields).get(field, ""))
+    known = occlusion.masks_in(card.fields)
     return occlusion.write(occlusion.with_labels(occlusion.from_anki(html), known))
 
 
@@ -486,7 +486,7 @@ def _shown_pictures(contents: Contents) -> tuple[Media, ...]:
 def _cloze_words(card: Card) -> Texts:
     """Return the words under each cloze number."""
     if card.kind is CardKind.OCCLUSION:
-        masks = occlusion.parse(dict(card.fields).get(occlusion.FIELD, ""))
+        masks = occlusion.masks_in(card.fields)
         return occlusion.hidden_words(masks)
     words: dict[str, str] = {}
     for gap in gaps(dict(card.fields).get("Text", "")):

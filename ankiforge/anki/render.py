@@ -407,7 +407,11 @@ def address(url: str) -> str:
 
 # The picture formats that Anki shows on every device.
 _PICTURE_TYPES = ("png", "jpg", "jpeg", "gif", "webp", "avif", "svg")
-_MEDIA_NAME = regex(rf"af-[0-9a-f]{{16}}\.(?:{'|'.join(_PICTURE_TYPES)})")
+_MEDIA_PREFIX = "af-"
+_DIGITS = 16
+_MEDIA_NAME = regex(
+    rf"{_MEDIA_PREFIX}[0-9a-f]{{{_DIGITS}}}\.(?:{'|'.join(_PICTURE_TYPES)})"
+)
 MAX_PICTURE_BYTES = 20_000_000
 
 
@@ -417,7 +421,7 @@ def is_media_name(name: str) -> bool:
 
 
 def media_of(path: Path) -> Media | Problem:
-    """Return a picture named after its content: `af-<first 16 of its sha256>.<suffix>`."""
+    """Return a picture named after its content: `af-`, a part of its SHA-256, and its ending."""
     suffix = path.suffix.lower()
     if suffix[1:] not in _PICTURE_TYPES:
         what = f"{suffix or 'no suffix'} is not a kind of picture that Anki shows"
@@ -433,8 +437,17 @@ def media_of(path: Path) -> Media | Problem:
     if len(data) > MAX_PICTURE_BYTES:
         limit = f"over {MAX_PICTURE_BYTES // 1_000_000} MB"
         return Problem(path.name, limit, "make it smaller")
-    digest = hashlib.sha256(data).hexdigest()
-    return Media(f"af-{digest[:16]}{suffix}", str(target))
+    return Media(f"{_MEDIA_PREFIX}{picture_digest(data)}{suffix}", str(target))
+
+
+def picture_digest(data: bytes) -> str:
+    """Return the part of the hash of a picture after which it is named."""
+    return hashlib.sha256(data).hexdigest()[:_DIGITS]
+
+
+def digest_in_name(picture: Media) -> str:
+    """Return the `picture_digest` after which a picture is named."""
+    return picture.name.removeprefix(_MEDIA_PREFIX)[:_DIGITS]
 
 
 # --- HTML back to Markdown --------------------------------------------------------------

@@ -15,7 +15,7 @@ NO_LABEL = "no_label"
 
 def look(draft: Draft, context: Context) -> Iterator[Finding]:
     """Find what would leave nothing to ask or nothing to see."""
-    masks = occlusion.parse(draft.field(occlusion.FIELD))
+    masks = occlusion.masks_in(draft.fields)
     if not masks.shown:
         yield Finding(
             NO_LABEL,

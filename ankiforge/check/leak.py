@@ -41,7 +41,7 @@ def _answers(card: Card) -> list[str]:
     if card.kind is CardKind.CLOZE:
         return [plain(gap.answer) for gap in gaps(fields.get("Text", ""))]
     if card.kind is CardKind.OCCLUSION:
-        masks = occlusion.parse(fields.get(occlusion.FIELD, ""))
+        masks = occlusion.masks_in(fields)
         return list(occlusion.names(masks))
     answers = [plain(fields.get("Back", ""))]
     if card.kind is CardKind.TWO_WAY:  # it is asked in reverse, too

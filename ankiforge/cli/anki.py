@@ -12,7 +12,6 @@ from ankiforge.cli.output import (
     DECK,
     FILE,
     FORCE,
-    NO_COLLECTION,
     OUTPUT,
     Call,
     Words,
@@ -20,6 +19,7 @@ from ankiforge.cli.output import (
     end,
     end_run,
     flag,
+    no_collection,
     progress_bar,
     session,
 )
@@ -272,10 +272,7 @@ def _set_new_a_day(call: Call, workspace: Workspace, *, yes: bool) -> None:
 
     forecast = workspace.forecast()
     if forecast is None:
-        raise UsageError(
-            NO_COLLECTION,
-            hint="write its path as anki.collection into ankiforge.yaml",
-        )
+        raise no_collection()
     limits = deck_limits(forecast)
     for limit in limits:
         if limit.own_limit:
@@ -354,10 +351,7 @@ def adopt(
         collection = Path(scan.path) if was_read else None
         if collection is None and tool != "sr":
             call.problems(result.problems)
-            raise UsageError(
-                NO_COLLECTION,
-                hint="write its path as anki.collection into ankiforge.yaml",
-            )
+            raise no_collection()
         workspace.propose(
             result,
             [path] if path else [],

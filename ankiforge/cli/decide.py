@@ -22,7 +22,7 @@ from ankiforge.errors import RefusedError, UsageError
 
 if TYPE_CHECKING:
     from ankiforge.ledger import Ledger, Line
-    from ankiforge.model import Json
+    from ankiforge.model import Json, Waiting
 
 SHOWN = 5
 """The number of decisions that `undo` names."""
@@ -73,54 +73,27 @@ def accept(
     proposals are left out, unless the query names each of the warnings, and
     `drafter:propose`.
     """
-    from ankiforge.model import PROPOSE, Severity
+    from ankiforge.model import PROPOSE
     from ankiforge.text import counted
 
     if every and gap is not None:
         raise UsageError(
             "--gap is for proposals by id", hint="ankiforge accept ID --gap 2"
         )
-    named_in_query = set(query.split())
-    facts: set[tuple[str, int]] = set()
-    left_alone: list[str] = []
-    with_a_reason_to_wait: list[str] = []
-
-    def may_be_accepted(line: Line) -> bool:
-        """Return whether `--all` takes a draft: no warning, no proposal, one of a fact."""
-        waiting = line.waiting
-        if waiting is None:
-            return False
-        if waiting.remarks:
-            with_a_reason_to_wait.append(waiting.id)
-            return False
-        if waiting.draft.proposed and f"drafter:{PROPOSE}" not in named_in_query:
-            left_alone.append(waiting.id)
-            return False
-        for finding in waiting.proposal.findings:
-            is_warning = finding.severity is not Severity.INFO
-            if is_warning and f"finding:{finding.check}" not in named_in_query:
-                with_a_reason_to_wait.append(waiting.id)
-                return False
-        # only one of several drafts of a fact
-        fact = (waiting.highlight.key, waiting.draft.intent)
-        if fact in facts:
-            return False
-        facts.add(fact)
-        return True
-
+    choice = _ChoiceOfAll(query)
     with session(call) as workspace:
         ledger = workspace.ledger
-        chosen = selected(ledger, ids, every, query, may_be_accepted)
-        if left_alone:
-            proposals_left = counted(len(left_alone), "proposal")
+        chosen = selected(ledger, ids, every, query, choice.takes)
+        if choice.proposals_left:
+            proposals = counted(choice.proposals_left, "proposal")
             call.say(
-                f"{proposals_left} left for you; to accept them, too:"
+                f"{proposals} left for you; to accept them, too:"
                 f" ankiforge accept --all --filter drafter:{PROPOSE}"
             )
-        if with_a_reason_to_wait:
-            drafts_left = counted(len(with_a_reason_to_wait), "draft")
+        if choice.drafts_left:
+            drafts = counted(choice.drafts_left, "draft")
             call.say(
-                f"{drafts_left} left for you, with a warning or another reason to wait:"
+                f"{drafts} left for you, with a warning or another reason to wait:"
                 " ankiforge list --view new -v"
             )
 
@@ -128,6 +101,51 @@ def accept(
             return ledger.accept(id, gap=gap or 1, forced=force)
 
         report(call, ledger, chosen, accept_one, "accepted")
+
+
+class _ChoiceOfAll:
+    """Chooses what `accept --all` takes: no warning, no proposal, one draft of each fact.
+
+    A query that names a warning, or proposals, takes these, too.
+    """
+
+    def __init__(self, query: str) -> None:
+        self._named_in_query = set(query.split())
+        self._facts: set[tuple[str, int]] = set()
+        self.proposals_left = 0
+        self.drafts_left = 0
+        """The number of those that have a warning or another reason to wait."""
+
+    def takes(self, line: Line) -> bool:
+        """Return whether a draft is accepted; count it if it is left to the person."""
+        from ankiforge.model import PROPOSE
+
+        waiting = line.waiting
+        if waiting is None:
+            return False
+        if waiting.remarks:
+            self.drafts_left += 1
+            return False
+        if waiting.draft.proposed and f"drafter:{PROPOSE}" not in self._named_in_query:
+            self.proposals_left += 1
+            return False
+        if self._has_unnamed_warning(waiting):
+            self.drafts_left += 1
+            return False
+        fact = (waiting.highlight.key, waiting.draft.intent)
+        if fact in self._facts:
+            return False
+        self._facts.add(fact)
+        return True
+
+    def _has_unnamed_warning(self, waiting: Waiting) -> bool:
+        from ankiforge.model import Severity
+
+        for finding in waiting.proposal.findings:
+            is_warning = finding.severity is not Severity.INFO
+            if is_warning and f"finding:{finding.check}" not in self._named_in_query:
+                return True
+        return False
 
 
 @command("""

@@ -18,7 +18,6 @@ from ankiforge.cli.commands import PlainOption
 from ankiforge.cli.output import (
     DECK,
     FILE,
-    NO_COLLECTION,
     Call,
     Shown,
     Words,
@@ -26,6 +25,7 @@ from ankiforge.cli.output import (
     exit_with,
     flag,
     for_terminal,
+    no_collection,
     refuse_unknown_options,
     session,
     show_all,
@@ -457,10 +457,7 @@ def stats(call: Call, minutes: int | None) -> None:
         forecast = workspace.forecast(minutes)
         accepted = workspace.accepted_today()
     if minutes and forecast is None:
-        raise UsageError(
-            NO_COLLECTION,
-            hint="write its path as anki.collection into ankiforge.yaml",
-        )
+        raise no_collection()
     intake = intake_json(forecast) if forecast is not None else None
     data = {**found.as_json(), "intake": intake}
     minutes_lines: Iterable[str] = ()

@@ -26,7 +26,7 @@ from ankiforge.cli.commands import (
     given,
     shared_options,
 )
-from ankiforge.errors import ForgeError
+from ankiforge.errors import ForgeError, UsageError
 from ankiforge.text import regex
 from ankiforge.text.fold import BIDI_CONTROLS
 
@@ -394,9 +394,13 @@ def session(
         yield workspace
 
 
-NO_COLLECTION = (
-    "no collection of Anki was found, or anki.collection: none forbids reading it"
-)
+def no_collection() -> UsageError:
+    """Return the error of a command that needs a collection of Anki, where none can be read."""
+    return UsageError(
+        "no collection of Anki was found, or anki.collection: none forbids reading it",
+        hint="write its path as anki.collection into ankiforge.yaml",
+    )
+
 
 # --- options of several commands ------------------------------------------------------------
 

@@ -337,7 +337,7 @@ def export(call: Call, file: Path) -> None:
     from ankiforge.pipeline.draft import for_model, to_compare
     from ankiforge.pipeline.models import load_prompt
 
-    looks: list[str] = []
+    texts_to_compare: list[str] = []
     with session(call, read_only=True) as workspace:
         ledger = workspace.ledger
         prompt = load_prompt(workspace.folder, chat=True)
@@ -349,15 +349,15 @@ def export(call: Call, file: Path) -> None:
         texts = chat.export_chats(tasks, prompt, rejected=rejected)
         count = chat.asked_in(tasks)
         if job.verify:
-            looks = chat.export_looks(to_compare(ledger))
-    if not texts and not looks:
+            texts_to_compare = chat.export_looks(to_compare(ledger))
+    if not texts and not texts_to_compare:
         call.say(
             "nothing to ask: every highlight has a card, or may not be sent to a model"
         )
         return
     files = {
         **_numbered(file, file.stem, texts),
-        **_numbered(file, f"{file.stem}-verify", looks),
+        **_numbered(file, f"{file.stem}-verify", texts_to_compare),
     }
     for path, text in files.items():
         _write_export(path, text)

@@ -237,22 +237,20 @@ def read_settings(path: Path, kinds: SourceKinds) -> Config:
     data, where = read(own_file(path), path.name)
     written = typed(_File, {} if data is None else data, where)
     folder = path.parent.absolute()
+
     sources: list[SourceEntry] = []
     for number, item in enumerate(written.sources):
         place = where.at("sources", number)
         sources.append(_source(item, folder, place, kinds))
     _check_names(sources)
     llm = _checked_llm(written.llm, folder, where.at("llm"))
-    anki = written.anki
-    _check_service(anki.connect, anki.key_env, "connect", where.at("anki"))
     if written.accept.llm == "verified" and not llm.verify:
         message = "'verified' needs `llm: {verify: true}`"
         raise where.at("accept", "llm").error(message, "set it, or review")
+    anki = _checked_anki(written.anki, folder, where.at("anki"))
     _check_note_types(written.note_types, where.at("note_types"))
-    anki = _with_whole_path(anki, folder, where.at("anki"))
-    settings = {}
-    for name in _Settings.__struct_fields__:
-        settings[name] = getattr(written, name)
+
+    settings = {name: getattr(written, name) for name in _Settings.__struct_fields__}
     settings["anki"] = anki
     settings["llm"] = llm
     return Config(**settings, sources=tuple(sources), where=where)
@@ -270,12 +268,14 @@ def _checked_llm(llm: LlmSettings, folder: Path, where: Location) -> LlmSettings
     return llm
 
 
-def _with_whole_path(anki: AnkiSettings, folder: Path, where: Location) -> AnkiSettings:
+def _checked_anki(anki: AnkiSettings, folder: Path, where: Location) -> AnkiSettings:
     """Return the settings of Anki with the whole path of the collection, if they name one.
 
     Raises:
-        ConfigError: it names the home of an unknown user.
+        ConfigError: the address of Anki may not be used, or the path names the home of an
+            unknown user.
     """
+    _check_service(anki.connect, anki.key_env, "connect", where)
     if anki.collection in ("auto", "none"):
         return anki
     collection = expanded(anki.collection, folder, where.at("collection"))

@@ -477,8 +477,8 @@ def _followed(card: State, proposal: Proposal) -> Proposal:
     """Return a draft of a figure with the numbers that its masks have on the card."""
     draft = proposal.draft
     before = card.wording.fields
-    old = occlusion.parse(before.get(occlusion.FIELD, ""))
-    new = occlusion.parse(draft.field(occlusion.FIELD))
+    old = occlusion.masks_in(before)
+    new = occlusion.masks_in(draft.fields)
     followed = occlusion.follow(old, new, card.numbers)
     fields = dict(draft.fields)
     fields[occlusion.FIELD] = occlusion.write(followed.masks)
@@ -640,8 +640,8 @@ def _why_held(
 
 def _why_figure_held(card: State, wording: Wording) -> str | None:
     """Return why a figure that has changed does not change its card unasked."""
-    old = occlusion.parse(card.wording.fields.get(occlusion.FIELD, ""))
-    new = occlusion.parse(wording.fields.get(occlusion.FIELD, ""))
+    old = occlusion.masks_in(card.wording.fields)
+    new = occlusion.masks_in(wording.fields)
     if occlusion.follow(old, new, card.numbers).sure:
         return None
     return "its figure has changed too much"

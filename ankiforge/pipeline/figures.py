@@ -7,10 +7,11 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from ankiforge.anki.render import digest_in_name
 from ankiforge.draft import skip_reason
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.extract.figures import ocr
-from ankiforge.ledger import Ledger
+from ankiforge.ledger import Ledger, Line
 from ankiforge.model import CardKind, Fields, Guid, Highlight, HighlightKind, Media, Texts
 from ankiforge.pipeline.job import Job
 from ankiforge.pipeline.pictures import picture_at
@@ -36,8 +37,7 @@ def with_labels(job: Job, ledger: Ledger, highlight: Highlight) -> Highlight:
     labels = highlight.labels
     if not labels and ocr.is_installed():
         labels = ocr.labels_in(Path(picture.path))
-    # the name of a picture of ours has a hash of its bytes
-    figure = highlight.figure or picture.name[3:19]
+    figure = highlight.figure or digest_in_name(picture)
     return replace(highlight, figure=figure, labels=labels)
 
 
@@ -47,20 +47,39 @@ def set_masks(ledger: Ledger, id: str, wishes: Sequence[Wish], hide: str) -> Gui
     Raises:
         RefusedError: no mask is left, or it is no figure, or it no longer waits.
     """
-    line = next(ledger.lines([id]), None)
-    if line is None or line.kind is not CardKind.OCCLUSION:
-        raise RefusedError(f"{id} is no figure that waits", hint="ankiforge list")
-    before = occlusion.parse(dict(line.fields).get(occlusion.FIELD, ""))
-    guid = line.card.guid if line.card else line.waiting.revises if line.waiting else None
+    line = _figure(ledger, id)
+    guid = _guid_of(line)
     used: list[int] = []
     if guid:
         used = [int(number) for number in ledger.shipped_numbers(guid)]
+    before = occlusion.masks_in(line.fields)
     masks = occlusion.write(occlusion.as_wished(before, wishes, hide, used))
     if line.card:
         ledger.set_masks(line.card.guid, masks)
         return line.card.guid
     accepted = ledger.accept(id, masks=masks)
     return Guid(accepted or "")
+
+
+def _figure(ledger: Ledger, id: str) -> Line:
+    """Return the draft or card of a figure.
+
+    Raises:
+        RefusedError: it is no figure, or it no longer waits.
+    """
+    line = next(ledger.lines([id]), None)
+    if line is None or line.kind is not CardKind.OCCLUSION:
+        raise RefusedError(f"{id} is no figure that waits", hint="ankiforge list")
+    return line
+
+
+def _guid_of(line: Line) -> Guid | None:
+    """Return the guid of a card, or of the card that a draft revises; None if there is none."""
+    if line.card:
+        return line.card.guid
+    if line.waiting:
+        return line.waiting.revises
+    return None
 
 
 MASKS = "Masks"
@@ -94,7 +113,7 @@ def edit_masks(ledger: Ledger, id: str, typed: Texts) -> Guid:
                 'its masks by their numbers, --field Masks "1 3 4", and --field Hide one'
             )
             raise UsageError(f"no field {name!r} on a figure", hint=hint)
-    masks = _masks_of(ledger, id)
+    masks = occlusion.masks_in(_figure(ledger, id).fields)
     hide = typed.get(HIDE, masks.hide)
     if hide not in (occlusion.ALL, occlusion.ONE):
         raise UsageError(
@@ -103,7 +122,8 @@ def edit_masks(ledger: Ledger, id: str, typed: Texts) -> Guid:
     numbers = {mask.number for mask in masks.masks if mask.on}
     if MASKS in typed:
         numbers = _numbers_in(typed[MASKS])
-    unknown = numbers.difference(mask.number for mask in masks.masks)
+    known = {mask.number for mask in masks.masks}
+    unknown = numbers - known
     if unknown:
         raise UsageError(f"{id} has no mask {min(unknown)}", hint=f"ankiforge show {id}")
     wishes = []
@@ -127,10 +147,3 @@ def _numbers_in(text: str) -> set[int]:
             )
         numbers.add(int(part))
     return numbers
-
-
-def _masks_of(ledger: Ledger, id: str) -> occlusion.Masks:
-    line = next(ledger.lines([id]), None)
-    if line is None or line.kind is not CardKind.OCCLUSION:
-        raise RefusedError(f"{id} is no figure that waits", hint="ankiforge list")
-    return occlusion.parse(dict(line.fields).get(occlusion.FIELD, ""))

@@ -335,7 +335,7 @@ def masks_of(line: Line) -> occlusion.Masks | None:
     """Return the masks of a figure; None for a card of another kind."""
     if line.kind is not CardKind.OCCLUSION:
         return None
-    return occlusion.parse(dict(line.fields).get(occlusion.FIELD, ""))
+    return occlusion.masks_in(line.fields)
 
 
 def _masks_text(line: Line) -> Text:

@@ -87,6 +87,11 @@ def parse(text: str) -> Masks:
     return Masks(head[2] or "", head[1], tuple(masks))
 
 
+def masks_in(fields: Mapping[str, str] | Iterable[Pair]) -> Masks:
+    """Return the masks in the fields of a card; none if it is no figure."""
+    return parse(dict(fields).get(FIELD, ""))
+
+
 def _mask_in(line: str) -> Mask | None:
     match = _LINE.fullmatch(line.rstrip())
     if match is None:

@@ -94,7 +94,7 @@ def card_view(card: Card, find: Find) -> Json:
 
 def _figure_view(card: Card, find: Find) -> Json:
     """Return a figure with its masks, which the page draws itself."""
-    masks = occlusion.parse(dict(card.fields).get(occlusion.FIELD, ""))
+    masks = occlusion.masks_in(card.fields)
     shown = list(pictures(card, find).values())
     named = on_one_line(" · ".join(occlusion.names(masks)))
     title = named or f"Figure in {card.highlight.document.title}"

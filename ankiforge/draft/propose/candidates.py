@@ -389,33 +389,38 @@ def _tails(
 ) -> None:
     """Add the ends of one clause [first, last)."""
     openers = _OPENS_CLAUSE.get(language.name, "").split()
-    for index in range(max(first, last - MOST_WORDS), last - 1):
-        if not index:
+    longest_first = max(first, last - MOST_WORDS)
+    for begin in range(max(1, longest_first), last - 1):
+        before = words[begin - 1]
+        is_behind_conjunction = begin > first and before.low in _OPENS_STATEMENT
+        if is_behind_conjunction and _is_statement(words[begin:last], language):
+            _add(found, begin, last, "tail")
             continue
-        before = words[index - 1]
-        opens = words[index]
-        is_determined = opens.low in language.determiners
-        if before.low in _OPENS_STATEMENT and index > first:
-            has_subject = is_determined or opens.low in _PRONOUNS or opens.kind in _TERM
-            states = has_subject and any(
-                is_verb(token, language) for token in words[index + 1 : last]
-            )
-            if states:
-                _add(found, index, last, "tail")
-                continue
-        start = index + is_determined
+        has_determiner = words[begin].low in language.determiners
+        start = begin + 1 if has_determiner else begin
         if last - start < _LEAST_IN_CLAUSE or _has_own_verb(words, start, last, language):
             continue
         if words[last - 1].kind == Kind.VERB or words[start].low == "well":
             continue  # `as Hastings says`, `as well as tolerance`
+        kind = words[start].kind
         if before.kind == Kind.VERB:
-            if words[start].kind in _TERM:
+            if kind in _TERM:
                 _add(found, start, last, "tail_verb")
-        elif before.low in openers and start > first:
-            if words[start].kind != Kind.SMALL:
-                _add(found, start, last, "tail")
+        elif before.low in openers and start > first and kind != Kind.SMALL:
+            _add(found, start, last, "tail")
     if first and words[first - 1].word == ":" and last - first <= MOST_WORDS:
         _add(found, first, last, "behind_colon")
+
+
+def _is_statement(words: Sequence[Token], language: Language) -> bool:
+    """Return whether words begin with a subject, and have a verb behind it."""
+    subject = words[0]
+    is_subject = (
+        subject.low in language.determiners
+        or subject.low in _PRONOUNS
+        or subject.kind in _TERM
+    )
+    return is_subject and any(is_verb(token, language) for token in words[1:])
 
 
 def _has_own_verb(

@@ -134,13 +134,12 @@ def _passages_of(highlight: Highlight, language: str) -> list[Passage]:
     text, mark = _with_antecedent(text, mark, highlight, language)
     if words <= LONGEST:
         return [Passage(text, mark=mark)]
-    if (
-        len(sentences_in(text, tables_of(language))) == 1
-        and words_of_mark >= LONGEST // 4
-    ):
-        whole = _WHOLE.fullmatch(exact) is not None
-        if not whole and words > LONGEST + LONGEST // 2 and words_of_mark <= LONGEST:
-            return [Passage(exact)]
+    is_one_sentence = len(sentences_in(text, tables_of(language))) == 1
+    is_far_too_long = words > LONGEST + LONGEST // 2
+    is_mark_enough = LONGEST // 4 <= words_of_mark <= LONGEST
+    is_mark_incomplete = _WHOLE.fullmatch(exact) is None
+    if is_one_sentence and is_far_too_long and is_mark_enough and is_mark_incomplete:
+        return [Passage(exact)]
     return _split(text, language, mark=mark, is_markdown=False)
 
 
@@ -204,38 +203,43 @@ def _with_antecedent(
     span = locate(text, highlight.nearby)
     if span is None or not span[0]:
         return text, mark
-    before = sentences_in(highlight.nearby[: span[0]], tables_of(language))
-    if not before:
+    text_before = highlight.nearby[: span[0]]
+    sentences_before = sentences_in(text_before, tables_of(language))
+    if not sentences_before:
         return text, mark
-    sentence = highlight.nearby[before[-1][0] : before[-1][1]]
-    if "\n" in highlight.nearby[before[-1][1] : span[0]]:
+    start, end = sentences_before[-1]
+    if "\n" in text_before[end:]:
         return text, mark  # of another paragraph, perhaps a heading
-    if word_count(sentence) + word_count(text) > LONGEST:
+    antecedent = text_before[start:end]
+    if word_count(antecedent) + word_count(text) > LONGEST:
         return text, mark
-    shift = len(sentence) + 1
-    return f"{sentence} {text}", (mark[0] + shift, mark[1] + shift)
+    shift = len(antecedent) + 1
+    return f"{antecedent} {text}", (mark[0] + shift, mark[1] + shift)
 
 
 def _split(
     text: str, language: str, *, mark: Span | None, is_markdown: bool
 ) -> list[Passage]:
     """Return the sentences of a text that are in the mark, a leaning one with that before it."""
-    found = []
+    passages = []
     spans = sentences_in(text, tables_of(language))
     for number, (start, end) in enumerate(spans):
         begin = start
         if number and leans(text[start:end], language):
-            earlier = spans[number - 1][0]
-            if word_count(text[earlier:end]) <= LONGEST:
-                begin = earlier
-        inside = None
+            start_before = spans[number - 1][0]
+            if word_count(text[start_before:end]) <= LONGEST:
+                begin = start_before
+        # what may be asked: the marked words, or without a mark the sentence itself
+        asked: Span | None = None
         if mark is not None:
-            inside = (max(mark[0], start), min(mark[1], end))
-            if inside[0] >= inside[1]:
+            marked_start = max(mark[0], start)
+            marked_end = min(mark[1], end)
+            if marked_start >= marked_end:
                 continue
-            inside = (inside[0] - begin, inside[1] - begin)
+            asked = _shifted((marked_start, marked_end), begin)
         elif begin != start:
-            inside = (start - begin, end - begin)
-        offset = begin - mark[0] if mark is not None else begin
-        found.append(Passage(text[begin:end], is_markdown, max(0, offset), inside))
-    return found
+            asked = _shifted((start, end), begin)
+        start_of_mark = mark[0] if mark is not None else 0
+        offset = max(0, begin - start_of_mark)
+        passages.append(Passage(text[begin:end], is_markdown, offset, asked))
+    return passages

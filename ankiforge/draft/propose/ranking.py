@@ -107,43 +107,42 @@ class Sentence:
 
     def _first_verbs(self) -> list[int]:
         """Return for each token the first verb of its sentence."""
-        found: list[int] = []
+        first_verbs: list[int] = []
         begin = 0
-        verb = -1
+        verb: int | None = None
         for place, token in enumerate(self.words):
             if token.kind == Kind.SIGN and token.word in ".!?;:":
-                found.extend([verb if verb >= 0 else place] * (place + 1 - begin))
+                verb_or_end = place if verb is None else verb
+                first_verbs.extend([verb_or_end] * (place + 1 - begin))
                 begin = place + 1
-                verb = -1
-            elif verb < 0 and is_verb(token, self.language):
+                verb = None
+            elif verb is None and is_verb(token, self.language):
                 verb = place
-        found.extend([verb if verb >= 0 else len(self.words)] * (len(self.words) - begin))
-        return found
+        last = len(self.words)
+        verb_or_end = last if verb is None else verb
+        first_verbs.extend([verb_or_end] * (last - begin))
+        return first_verbs
 
     def candidates(self) -> list[tuple[Span, Features]]:
         """Return the spans that may be hidden with their features, in order."""
         found = candidates(self.words, self.language)
         described = []
-        widest: list[tuple[int, int]] = [
-            place for place in found if "term" in found[place]
-        ]
+        whole_terms = [places for places, how in found.items() if "term" in how]
         enumerations = _enumerations(found)
-        for (first, last), how in sorted(found.items()):
+        for places, how in sorted(found.items()):
+            first, last = places
             start = self.words[first].start
             end = self.words[last - 1].end
-            if self.mark is not None and not (
-                self.mark[0] <= start and end <= self.mark[1]
-            ):
-                continue
+            if self.mark is not None:
+                is_marked = self.mark[0] <= start and end <= self.mark[1]
+                if not is_marked:
+                    continue
             if self._is_silly(first, last, how):
                 continue
             if _cuts_enumeration(first, last, how, enumerations):
                 continue
-            features = self._features(first, last, widest)
-            if any(
-                begin <= first and last <= end and (first, last) != (begin, end)
-                for begin, end in enumerations
-            ):
+            features = self._features(first, last, whole_terms)
+            if any(_is_part_of(places, enumeration) for enumeration in enumerations):
                 features["item"] = 1.0
             for way in how:
                 features[f"how:{way}"] = 1.0
@@ -155,17 +154,20 @@ class Sentence:
         if self._is_part_of_something(first, last):
             return True
         inner = self.words[first:last]
-        length = inner[-1].end - inner[0].start
-        if 2 * length > len(self.text):
+        start = inner[0].start
+        end = inner[-1].end
+        if 2 * (end - start) > len(self.text):
             return True
-        if how & {"quoted", "bold", "bracket"}:
+        is_set_off = not how.isdisjoint(("quoted", "bold", "bracket"))
+        if is_set_off:
             return all(token.kind in (Kind.SIGN, Kind.SMALL) for token in inner)
         if self.language.name == "cjk" and inner[-1].kind == Kind.NUMBER:
-            return not self._is_quantity(inner[0].start, inner[-1].end)
-        if all(token.kind in _NO_TERM for token in inner):
-            is_common = max(token.zipf for token in inner) > _COMMON
+            return not self._is_quantity(start, end)
+        has_term = any(token.kind not in _NO_TERM for token in inner)
+        if not has_term:
+            is_rare_predicate = "predicate" in how and _highest_zipf(inner) <= _COMMON
             is_passive = last < len(self.words) and self.words[last].low in _PASSIVE
-            return is_common or is_passive or "predicate" not in how
+            return is_passive or not is_rare_predicate
         return len(inner) == 1 and _says_nothing(inner[0])
 
     def _is_part_of_something(self, first: int, last: int) -> bool:
@@ -238,15 +240,16 @@ class Sentence:
             begin -= 1
         return begin >= 0 and self.text[begin].isalpha()
 
-    def _features(self, first: int, last: int, widest: list[tuple[int, int]]) -> Features:
+    def _features(
+        self, first: int, last: int, whole_terms: list[tuple[int, int]]
+    ) -> Features:
         """Return what is known of a candidate.
 
-        `widest` are the first and last places of all whole terms of the sentence.
+        `whole_terms` are the places of all whole terms of the sentence, each [first, last).
         """
         inner = self.words[first:last]
-        begin, stop = self.mark or (0, len(self.text))
         count = sum(token.kind != Kind.SIGN for token in inner)
-        features: Features = {"position": (inner[0].start - begin) / max(1, stop - begin)}
+        features: Features = {"position": self._position(inner[0])}
         _by_size(inner, count, features)
         self._by_numbers(inner, count, features)
         _by_kinds(inner, count, features)
@@ -257,8 +260,13 @@ class Sentence:
         if inner[-1].low in vague or (count == 1 and inner[0].low in vague):
             features["vague"] = 1.0
         self._by_other_mentions(inner, features)
-        _within_term(first, last, widest, features)
+        _within_term(first, last, whole_terms, features)
         return features
+
+    def _position(self, token: Token) -> float:
+        """Return where in the mark, or else the text, a word begins: from 0 to 1."""
+        begin, end = self.mark or (0, len(self.text))
+        return (token.start - begin) / max(1, end - begin)
 
     def _by_numbers(self, inner: Sequence[Token], count: int, features: Features) -> None:
         """Add which numbers of the sentence are in it."""
@@ -480,17 +488,29 @@ def _by_kinds(inner: Sequence[Token], count: int, features: Features) -> None:
 
 
 def _within_term(
-    first: int, last: int, widest: list[tuple[int, int]], features: Features
+    first: int, last: int, whole_terms: list[tuple[int, int]], features: Features
 ) -> None:
     """Add whether it is only a part of a term, and whether it is the end of it."""
-    for wide_first, wide_last in widest:
-        if not wide_first <= first <= last <= wide_last:
+    for term_first, term_last in whole_terms:
+        if not term_first <= first <= last <= term_last:
             continue
-        if (wide_first, wide_last) != (first, last):
+        if (term_first, term_last) != (first, last):
             features["part"] = 1.0
-            if wide_last == last:
+            if term_last == last:
                 features["part_end"] = 1.0
         return
+
+
+def _is_part_of(places: tuple[int, int], others: tuple[int, int]) -> bool:
+    """Return whether [first, last) is in another such range, and shorter."""
+    first, last = places
+    begin, end = others
+    return begin <= first and last <= end and places != others
+
+
+def _highest_zipf(tokens: Sequence[Token]) -> float:
+    """Return how frequent the most frequent of some words is."""
+    return max(token.zipf for token in tokens)
 
 
 _CUE_FEATURES = {

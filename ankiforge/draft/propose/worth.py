@@ -197,7 +197,10 @@ def features_of(highlight: Highlight) -> dict[str, float]:
     count = sum(token.kind != Kind.SIGN for token in words_of_sentence)
     if name == "cjk":  # there, a token is as long as a clause
         count = word_count(sentence)
-    _by_form(sentence, exact, highlight, words_of_sentence, count, found)
+    _by_length(count, len(boundaries(sentence)) + 1, found)
+    _by_form(sentence, words_of_sentence, count, found)
+    if _is_heading(exact, highlight):
+        found["heading"] = 1.0
     _by_cues(text, words, tables, found)
     _by_words(text, words, found)
     if _has_no_verb(words_of_sentence, tables, is_short="very_short" in found):
@@ -222,25 +225,25 @@ def _by_reader(highlight: Highlight, found: dict[str, float]) -> None:
         found["from_pdf"] = 1.0
 
 
+def _is_heading(exact: str, highlight: Highlight) -> bool:
+    """Return whether a mark is one of the headings above it."""
+    if not highlight.heading:
+        return False
+    headings = highlight.heading.split(" › ")
+    return fold(exact) in map(fold, headings)
+
+
 def _by_form(
-    text: str,
-    exact: str,
-    highlight: Highlight,
-    words: Sequence[Token],
-    count: int,
-    found: dict[str, float],
+    text: str, words: Sequence[Token], count: int, found: dict[str, float]
 ) -> None:
-    """Add how long it is, whether it is whole, and whether it looks like a heading.
+    """Add whether a sentence is whole, and whether it looks like a heading.
 
     Args:
         text: the sentence of the mark.
-        exact: the mark.
-        highlight: the passage.
-        words: the words and signs of the sentence.
+        words: its words and signs.
         count: the number of its words.
         found: takes the features.
     """
-    _by_length(count, len(boundaries(text)) + 1, found)
     begins = _BEGINS_WHOLE.match(text) is not None
     ends = _ENDS_WHOLE.search(text[-8:]) is not None
     if begins and ends:
@@ -249,9 +252,6 @@ def _by_form(
         found["fragment_start"] = 1.0
     if not ends:
         found["fragment_end"] = 1.0
-    headings = map(fold, highlight.heading.split(" › ")) if highlight.heading else ()
-    if fold(exact) in headings:
-        found["heading"] = 1.0
     if not ends and count <= _MOST_IN_HEADING:
         _by_capitals(text, words, count, found)
     if text.rstrip(' ”"»)').endswith(("?", "？")):

@@ -210,20 +210,19 @@ class _Matcher:
         """Match drafts with equal words, if only one draft and one note have them."""
         drafts_by_words: dict[Strings, list[Waiting]] = defaultdict(list)
         for draft in drafts:
-            words = _compared(_words_of(draft))
-            drafts_by_words[words].append(draft)
+            drafts_by_words[_compared(_words_of(draft))].append(draft)
         notes_by_words: dict[Strings, list[_TheirNote]] = defaultdict(list)
         for note in self._notes:
             if note.note.id not in self._used and note.names:
-                words = _compared(note.words)
-                notes_by_words[words].append(note)
+                notes_by_words[_compared(note.words)].append(note)
         for words, same_drafts in drafts_by_words.items():
             same_notes = notes_by_words.get(words, [])
-            is_unambiguous = len(same_drafts) == 1 and len(same_notes) == 1
-            if is_unambiguous and any(words):
-                note = same_notes[0]
+            is_pair = len(same_drafts) == 1 and len(same_notes) == 1
+            if is_pair and any(words):
+                [draft] = same_drafts
+                [note] = same_notes
                 self._used.add(note.note.id)
-                self._matches.by_words.append(note.taken_for(same_drafts[0]))
+                self._matches.by_words.append(note.taken_for(draft))
                 continue
             for draft in same_drafts:
                 if draft.highlight.other_id:
@@ -263,12 +262,13 @@ def _add_schedules(ledger: Ledger, matches: Matches) -> None:
     """
     taken_ids = {taken.id for taken in matches.taken}
     for waiting in _waiting(ledger):
-        schedule = schedule_of(waiting.highlight.schedule)
         is_new_card = waiting.draft.own and not waiting.revises
         may_be_card = is_new_card and not waiting.proposal.blocked
+        schedule = schedule_of(waiting.highlight.schedule)
         if schedule and may_be_card and waiting.id not in taken_ids:
             deck = waiting.proposal.deck
             matches.scheduled.append(Taken(waiting.id, deck=deck, schedule=schedule))
+
     in_anki = {note.guid for note in ledger.notes()}
     for card in ledger.cards():
         if not card.live or card.adopted or card.schedule:
