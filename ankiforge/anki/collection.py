@@ -429,7 +429,7 @@ class ConnectView(Value):
         """The note types of our notes."""
         types: dict[int, SeenType] = {}
         for view in self.exports:
-            types |= {type.id: type for type in view.types}
+            types |= {note_type.id: note_type for note_type in view.types}
         return tuple(types.values())
 
     @property

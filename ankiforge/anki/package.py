@@ -233,8 +233,8 @@ def _update_collection(connection: sqlite3.Connection, layout: _Layout) -> None:
     decks = json.loads(genanki_decks)
     for name, id in layout.deck_ids.items():
         decks[str(id)] = Deck(id, name).to_json()
-    types = {type.id: type for type in map(layout.type_of, layout.notes)}
-    models = {str(id): _type_json(type) for id, type in types.items()}
+    types = {kind.id: kind for kind in map(layout.type_of, layout.notes)}
+    models = {str(id): _type_json(kind) for id, kind in types.items()}
     written = (_json(decks), _json(models))
     connection.execute("update col set decks = ?, models = ?", written)
     if any(note.states for note in layout.notes):  # days begin at 4 o'clock here

@@ -28,9 +28,9 @@ from ankiforge.model import (
     Finding,
     HighlightKey,
     IndexedCard,
-    Origin,
     SearchTerms,
     Strings,
+    draft_of_words,
 )
 from ankiforge.text.fold import canonical
 
@@ -57,7 +57,7 @@ def terms_of(draft: Draft) -> SearchTerms:
 @lru_cache(maxsize=64)
 def _read(kind: CardKind, fields: Fields) -> tuple[ComparedSides, SearchTerms]:
     """Return the sides and the search terms of a card."""
-    draft = _draft(kind, fields)
+    draft = draft_of_words(kind, fields)
     card_sides = sides(draft)
     form = form_of(card_sides.whole)
     exact = exact_form(draft)
@@ -67,19 +67,6 @@ def _read(kind: CardKind, fields: Fields) -> tuple[ComparedSides, SearchTerms]:
         exact=_digest(exact) if exact else b"",
     )
     return card_sides, terms
-
-
-def _draft(kind: CardKind, fields: Fields) -> Draft:
-    """Return a draft with nothing but the text of a card."""
-    return Draft(
-        highlight=HighlightKey(""),
-        kind=kind,
-        fields=fields,
-        quote="",
-        answer="",
-        start=0,
-        origin=Origin(""),
-    )
 
 
 def _unique(words: Iterable[str]) -> Strings:
@@ -376,7 +363,7 @@ class DuplicateIndex:
         return fuzz.token_set_ratio(my_form, their_form, score_cutoff=_TOKEN_SET) > 0
 
 
-_NOTHING = _draft(CardKind.CLOZE, ())
+_NOTHING = draft_of_words(CardKind.CLOZE, ())
 
 
 def _are_siblings(card: IndexedCard, highlight: HighlightKey) -> bool:

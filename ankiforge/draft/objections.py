@@ -234,18 +234,19 @@ def _clause_of(place: Place) -> Span:
 
     What reports the clause ("the theory is that …") belongs to it.
     """
-    begin, end = 0, len(place.sentence)
-    start, behind = place.span
+    begin = 0
+    end = len(place.sentence)
+    answer_start, answer_end = place.span
     mark = locate(place.marked, place.sentence) if place.marked else None
     is_clause = len(place.marked.split()) >= _CLAUSE
-    if mark and is_clause and mark[0] <= start and behind <= mark[1]:
+    if mark and is_clause and mark[0] <= answer_start and answer_end <= mark[1]:
         begin, end = mark
         if _REPORTS.search(place.sentence[:begin].rstrip()):
             begin = 0
     for sign in _NEXT_CLAUSE.finditer(place.sentence, begin, end):
-        if sign.start() >= behind:
+        if sign.start() >= answer_end:
             return begin, sign.start()
-        if sign.end() <= start and sign[0] != "(":
+        if sign.end() <= answer_start and sign[0] != "(":
             begin = sign.end()
     return begin, end
 
@@ -257,16 +258,18 @@ def _share_covered(question: str, place: Place) -> float:
     clause = place.sentence[clause_start:clause_end]
     examples = list(_EXAMPLES.finditer(place.sentence, clause_start, clause_end))
     asked = _beginnings(question) | _beginnings(place.named)
-    seen = _beginnings(place.answer)
+    not_counted = _beginnings(place.answer)
     total_weight = 0.0
     covered_weight = 0.0
     for word in _content(tokens(clause, language(place.language))):
         position = clause_start + word.start
         is_in_answer = answer_start <= position < answer_end
-        is_example = any(each.start() <= position < each.end() for each in examples)
-        if is_in_answer or is_example or _beginning(word.low) in seen:
+        is_in_example = any(
+            example.start() <= position < example.end() for example in examples
+        )
+        if is_in_answer or is_in_example or _beginning(word.low) in not_counted:
             continue
-        seen.add(_beginning(word.low))
+        not_counted.add(_beginning(word.low))  # each word counts once
         is_heavy = word.low in _NEGATIONS or word.kind in (Kind.NAME, Kind.NUMBER)
         weight = _HEAVY if is_heavy else 1.0
         total_weight += weight

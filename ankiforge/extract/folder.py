@@ -366,6 +366,10 @@ class FileSource(FolderSource):
         """Yield what is to be told of the source besides its files."""
         yield from ()
 
+    def are_all(self, files: Sequence[File]) -> bool:
+        """Return whether these are all files of the source, and none may be hidden from it."""
+        return self.folder.end().complete and len(files) == self.folder.count.total
+
     def first_notices(self, files: Sequence[File]) -> Iterator[Problem]:
         """Yield what is told once, after all files were read for the first time."""
         yield from ()

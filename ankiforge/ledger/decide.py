@@ -221,12 +221,12 @@ def make_card(store: Store, new_card: NewCard) -> Guid:
         body["deck"] = new_card.proposal.deck
     if new_card.forced:
         body["forced"] = True
-    if new_card.by == PERSON and waiting.was_buried(
-        passage,
-        new_card.wording,
-        graves_of(store),
-    ):
-        body[AGAIN] = True
+    if new_card.by == PERSON:
+        graves = graves_of(store)
+        if waiting.was_buried(passage, new_card.wording, graves):
+            body[AGAIN] = True
+
+    # the drafts that this card settles, and their words, which are not offered again
     draft_rows = proposals.rows_of(store, passage)
     draft_row = next((row for row in draft_rows if row["id"] == new_card.draft), None)
     settled: list[Row] = []
@@ -236,14 +236,13 @@ def make_card(store: Store, new_card: NewCard) -> Guid:
         settled = [row for row in draft_rows if _is_alternative(row, new_card)]
     passed = [alternative["content"] for alternative in settled]
     with_proposals, gaps = proposals.settled_by(
-        draft_rows,
-        new_card.proposal.draft,
-        new_card.draft,
+        draft_rows, new_card.proposal.draft, new_card.draft
     )
     settled += with_proposals
     passed += gaps
     if passed:
         body["passed"] = passed
+
     event = store.add("accept", passage.key, new_card.by, body)
     for draft_id in (new_card.draft, *(row["id"] for row in settled)):
         if new_card.by == PERSON:

@@ -23,7 +23,7 @@ from ankiforge.ledger.readings import (
 )
 from ankiforge.ledger.store import Store, encode
 from ankiforge.model import Extracted, Highlight, Strings, Value
-from ankiforge.text import counted
+from ankiforge.text import counted, counts_text
 from ankiforge.text.tools import TITLES
 
 _META = "dialects "
@@ -216,9 +216,5 @@ def effect(difference: Difference) -> str:
         "other": difference.changed,
         "gone": difference.gone,
     }
-    told = []
-    for what, count in counts.items():
-        if count:
-            told.append(f"{count:,} {what}")
     total = sum(counts.values())
-    return f"{counted(total, 'passage')} would change: {', '.join(told)}"
+    return f"{counted(total, 'passage')} would change: {counts_text(counts)}"

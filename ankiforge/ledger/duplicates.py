@@ -18,8 +18,8 @@ from ankiforge.model import (
     ForeignNote,
     HighlightKey,
     IndexedCard,
-    Origin,
     SearchTerms,
+    draft_of_words,
 )
 
 NOTE = "nid:"
@@ -97,13 +97,13 @@ class Duplicates:
                 return None
             first_name, _ = fields[0]
             kind = CardKind.BASIC if first_name == "Front" else CardKind.CLOZE
-            return _bare_draft(kind, fields)
+            return draft_of_words(kind, fields)
         row = self._store.row("SELECT passage FROM card WHERE guid = ? AND live", id)
         if row is None:
             return None
         passage = self._store.passage(row["passage"])
         wording = passage.cards[id].wording
-        return _bare_draft(CardKind(wording.kind), tuple(wording.fields.items()))
+        return draft_of_words(CardKind(wording.kind), tuple(wording.fields.items()))
 
     # --- notes in Anki that are not ours ------------------------------------------------
 
@@ -129,16 +129,3 @@ class Duplicates:
                     "INSERT OR REPLACE INTO foreign_note VALUES (?, ?, ?, ?, ?)",
                     *values,
                 )
-
-
-def _bare_draft(kind: CardKind, fields: Fields) -> Draft:
-    """Return a draft with nothing but its words."""
-    return Draft(
-        highlight=HighlightKey(""),
-        kind=kind,
-        fields=fields,
-        quote="",
-        answer="",
-        start=0,
-        origin=Origin(""),
-    )

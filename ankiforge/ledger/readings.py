@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -20,7 +21,7 @@ from msgspec.structs import replace
 from ankiforge.ledger.events import POLICY, SOURCE, Event, Text
 from ankiforge.ledger.match import LONG, Mark, Reading
 from ankiforge.ledger.match_documents import ComparedDocument
-from ankiforge.ledger.store import Row, Store
+from ankiforge.ledger.store import Row, Store, insertion
 from ankiforge.model import (
     Extracted,
     Highlight,
@@ -36,6 +37,34 @@ from ankiforge.model import (
 from ankiforge.text import regex
 from ankiforge.text.fold import fold
 from ankiforge.text.passages import triple_of
+
+
+class HighlightRow(NamedTuple):
+    """A row of the table `highlight`, which `schema.sql` explains."""
+
+    key: str
+    document: int
+    position: int
+    state: str
+    kind: str
+    folded: str
+    missed: float = 0.0
+    route: str = ""
+    exact: str = ""
+    content: str = ""
+    run: int = 0
+    colour: str = ""
+    tags: str = ""
+    body: str = ""
+    # what drafting fills in
+    drafted: str = ""
+    modelled: str = ""
+    fate: str = ""
+    reason: str = ""
+    worth: float = 0.0
+
+
+INSERT_HIGHLIGHT = insertion("INSERT", "highlight", HighlightRow)
 
 # What stands for other text in a pattern of LIKE.
 _WILDCARD = regex(r"[%_\\]")
@@ -284,16 +313,19 @@ def _record_journal_reading(store: Store, event: Event) -> None:
         text.container,
         text.place,
     )
+    row = HighlightRow(
+        key=event.key,
+        document=document,
+        position=event.n,
+        state="journal",
+        kind=text.kind,
+        folded=reading.text,
+    )
     store.write(
-        "INSERT INTO highlight"
-        " VALUES (?, ?, ?, 'journal', 0, '', ?, ?, '', '', '', '', '', '', 0, 0, '', '', '')"
+        f"{INSERT_HIGHLIGHT}"
         " ON CONFLICT (key) DO UPDATE SET document = excluded.document,"
         " folded = excluded.folded, state = excluded.state, missed = 0",
-        event.key,
-        document,
-        event.n,
-        text.kind,
-        reading.text,
+        *row,
     )
     _unite_with_passage_here(store, event.key, text, reading)
 

@@ -35,7 +35,16 @@ from ankiforge.ledger.events import (
 from ankiforge.ledger.gap_numbers import keep_numbers
 from ankiforge.ledger.match import LONG
 from ankiforge.ledger.readings import decode_highlight
-from ankiforge.ledger.store import EACH, Row, Store, encode, listed, tag_name, words_of
+from ankiforge.ledger.store import (
+    EACH,
+    Row,
+    Store,
+    encode,
+    insertion,
+    listed,
+    tag_name,
+    words_of,
+)
 from ankiforge.model import (
     PROPOSE,
     Change,
@@ -127,7 +136,7 @@ class Worded(NamedTuple):
 
 
 class _DraftRow(NamedTuple):
-    """A row of the table `draft`, in the order of `schema.sql`, which explains it."""
+    """A row of the table `draft`, which `schema.sql` explains."""
 
     id: str
     key: str
@@ -146,6 +155,9 @@ class _DraftRow(NamedTuple):
     tags: str
     words: str
     body: str
+
+
+_REPLACE_DRAFT = insertion("INSERT OR REPLACE", "draft", _DraftRow)
 
 
 class _Recording:
@@ -191,26 +203,24 @@ class _Recording:
             highlight_row = cards.highlight_row(self._store, highlight_key)
         highlight = decode_highlight(highlight_row)
         passage = self._store.passage(highlight_key)
+
+        # what was drafted before
+        elsewhere = self._waiting_elsewhere(highlight_key, passage)
         if not self._beside:
             waiting = self._waiting[highlight_key]
             self._dropped_ids += _dropped(waiting, highlight, by_model=self._by_model)
-        elsewhere = self._waiting_elsewhere(highlight_key, passage)
         if not self._beside and not self._by_model:
-            self._dropped_ids += [
-                row["id"] for row in elsewhere if row["drafter"] == PROPOSE
-            ]
-        original = _original_of(
-            self._store,
-            highlight_row,
-            passage,
-            self._copies[highlight_key],
-        )
+            for row in elsewhere:
+                if row["drafter"] == PROPOSE:
+                    self._dropped_ids.append(row["id"])
+
+        # an exact copy of another passage gets no draft
+        copies = self._copies[highlight_key]
+        original = _original_of(self._store, highlight_row, passage, copies)
         if original:
-            result = DraftResult(
-                highlight_key,
-                reason=SAME_WORDS + original,
-                fate="no_card",
-            )
+            reason = SAME_WORDS + original
+            result = DraftResult(highlight_key, reason=reason, fate="no_card")
+
         worded, proposed = _divided(self._numbered(passage, result))
         changes = []
         for worded_draft in worded:
@@ -226,6 +236,8 @@ class _Recording:
                 if change.why or not isinstance(change, Held):
                     self.changes.append(change)
         self._let_wait(highlight_key, worded, highlight, changes)
+
+        # proposals wait only where the person's own form drafts nothing
         own_forms: list[Wording | Row] = [row for row in elsewhere if row["slot"]]
         for draft in worded:
             if draft.wording.own:
@@ -354,8 +366,7 @@ class _Recording:
             "DELETE FROM draft WHERE id = ?",
             [(id,) for id in self._dropped_ids],
         )
-        marks = ", ".join("?" * len(_DraftRow._fields))
-        store.write_all(f"INSERT OR REPLACE INTO draft VALUES ({marks})", self._rows)
+        store.write_all(_REPLACE_DRAFT, self._rows)
         columns = "drafted = ?1, reason = ?2, fate = ?3, worth = ?4"
         if self._by_model:  # which judges no worth
             columns = "modelled = ?1, reason = ?2, fate = ?3"

@@ -15,6 +15,8 @@ from ankiforge.ledger import private
 from ankiforge.ledger.events import Text, exact
 from ankiforge.ledger.match import Mark, Reading
 from ankiforge.ledger.readings import (
+    INSERT_HIGHLIGHT,
+    HighlightRow,
     ReadDocument,
     colours_of,
     content_of_highlight,
@@ -259,11 +261,10 @@ def _identifiers(document: ReadDocument) -> list[str]:
     return [f"{scheme}:{value}" for scheme, value in names]
 
 
-def write_highlights(store: Store, rows: Iterable[tuple[object, ...]]) -> None:
+def write_highlights(store: Store, rows: Iterable[HighlightRow]) -> None:
     """Write rows of `highlight_row`; what drafting filled in stays as it is."""
     store.write_all(
-        "INSERT INTO highlight"
-        " VALUES (?, ?, ?, 'present', 0, ?, ?, ?, ?, ?, '', '', '', '', 0, ?, ?, ?, ?)"
+        f"{INSERT_HIGHLIGHT}"
         " ON CONFLICT (key) DO UPDATE SET document = excluded.document,"
         " position = excluded.position, state = 'present', missed = 0,"
         " route = excluded.route,"
@@ -278,7 +279,7 @@ def highlight_row(
     found: FoundHighlight,
     exact_hash: str,
     run: int,
-) -> tuple[object, ...]:
+) -> HighlightRow:
     """Return the row of a present highlight, without the columns that drafting fills.
 
     Args:
@@ -290,19 +291,20 @@ def highlight_row(
     if found.known:
         highlight = replace(highlight, key=HighlightKey(found.known.key))
     tags = (*highlight.document.tags, *highlight.tags)
-    return (
-        highlight.key,
-        found.document,
-        found.position,
-        highlight.source_kind.value,
-        highlight.kind.value,
-        found.mark.newest.text,
-        exact_hash,
-        content_of_highlight(highlight),
-        run,
-        listed(colours_of(highlight)),
-        listed(map(tag_name, tags)),
-        encode(highlight),
+    return HighlightRow(
+        key=highlight.key,
+        document=found.document,
+        position=found.position,
+        state="present",
+        route=highlight.source_kind.value,
+        kind=highlight.kind.value,
+        folded=found.mark.newest.text,
+        exact=exact_hash,
+        content=content_of_highlight(highlight),
+        run=run,
+        colour=listed(colours_of(highlight)),
+        tags=listed(map(tag_name, tags)),
+        body=encode(highlight),
     )
 
 

@@ -30,7 +30,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -56,9 +56,71 @@ EACH = "(SELECT value FROM json_each(?))"
 ABSENT = "state != 'present'"
 """Said beside a state, it lets SQLite use the index of the few highlights that are not
 present."""
-INSERT_EVENT = "INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 ANY_CONTENT = ""
 """Stands for the content of any card: more than one may have changed."""
+
+
+def insertion(verb: str, table: str, row_type: type[NamedTuple]) -> str:
+    """Return the statement that writes a row into a table.
+
+    Args:
+        verb: such as `INSERT OR REPLACE`.
+        table: the table.
+        row_type: its rows: each field is a column.
+    """
+    columns = ", ".join(row_type._fields)
+    values = ", ".join("?" * len(row_type._fields))
+    return f"{verb} INTO {table} ({columns}) VALUES ({values})"
+
+
+class _EventRow(NamedTuple):
+    """A row of the table `event`, which `schema.sql` explains, as it does those below."""
+
+    id: str
+    key: str
+    n: int
+    machine: str
+    what: str
+    by: str
+    act: str
+    line: str
+
+
+class _PassageRow(NamedTuple):
+    """A row of the table `passage`."""
+
+    key: str
+    asks: bool
+    decided: bool
+    skipped: bool
+    body: str
+
+
+class _CardRow(NamedTuple):
+    """A row of the table `card`."""
+
+    guid: str
+    passage: str
+    verdict: str
+    live: bool
+    by: str
+    offered: bool
+    kind: str
+    deck: str
+    drafter: str
+    content: str
+    source: str
+    words: str
+    tags: str
+    why: str
+    shipped: int
+    adopted: str
+    mapped: int
+
+
+INSERT_EVENT = insertion("INSERT OR IGNORE", "event", _EventRow)
+_REPLACE_PASSAGE = insertion("INSERT OR REPLACE", "passage", _PassageRow)
+_REPLACE_CARD = insertion("INSERT OR REPLACE", "card", _CardRow)
 
 _decode_passage = msgspec.json.Decoder(Passage).decode
 
@@ -503,18 +565,18 @@ class Store:
         for passage in passages:
             key = passage.key
             self._passages[key] = passage
-            is_asked = bool(passage.asked)
-            body = encode(passage)
-            is_decided = passage.decided or passage.no_proposals
-            passage_rows.append((key, is_asked, is_decided, passage.skipped, body))
+            passage_row = _PassageRow(
+                key=key,
+                asks=bool(passage.asked),
+                decided=passage.decided or passage.no_proposals,
+                skipped=passage.skipped,
+                body=encode(passage),
+            )
+            passage_rows.append(passage_row)
             card_rows += [_card_row(key, card) for card in passage.cards.values()]
             rejected_rows += [(content, key) for content in passage.rejected]
-        self.write_all(
-            "INSERT OR REPLACE INTO passage VALUES (?, ?, ?, ?, ?)",
-            passage_rows,
-        )
-        card_columns = ", ".join("?" * 17)
-        self.write_all(f"INSERT OR REPLACE INTO card VALUES ({card_columns})", card_rows)
+        self.write_all(_REPLACE_PASSAGE, passage_rows)
+        self.write_all(_REPLACE_CARD, card_rows)
         self.write_all("INSERT INTO rejected VALUES (?, ?)", rejected_rows)
 
     # --- the journal --------------------------------------------------------------------
@@ -610,39 +672,38 @@ class Store:
         self._set_read_up_to(self._journal.own.name, read_up_to)
 
 
-def _event_row(event: Event) -> tuple[object, ...]:
-    """Return the values of an event's row, in the order of its columns."""
-    return (
-        event.id,
-        event.key,
-        event.n,
-        event.machine,
-        event.what,
-        event.by,
-        event.act,
-        encode(event),
+def _event_row(event: Event) -> _EventRow:
+    return _EventRow(
+        id=event.id,
+        key=event.key,
+        n=event.n,
+        machine=event.machine,
+        what=event.what,
+        by=event.by,
+        act=event.act,
+        line=encode(event),
     )
 
 
-def _card_row(key: str, card: State) -> tuple[object, ...]:
+def _card_row(key: str, card: State) -> _CardRow:
     """Return the row of a card of the passage with this key."""
     wording = card.wording
-    return (
-        card.guid,
-        key,
-        card.verdict.value,
-        card.live,
-        card.by,
-        bool(card.offered),
-        wording.kind,
-        card.deck,
-        wording.drafter,
-        wording.content,
-        card.source,
-        words_of(wording.fields),
-        listed(map(tag_name, (*card.tags, *wording.tags))),
-        card.why,
-        card.shipped[-1].mod if card.shipped else 0,
-        card.adopted.guid if card.adopted else "",
-        card.mapped.id if card.mapped else 0,
+    return _CardRow(
+        guid=card.guid,
+        passage=key,
+        verdict=card.verdict.value,
+        live=card.live,
+        by=card.by,
+        offered=bool(card.offered),
+        kind=wording.kind,
+        deck=card.deck,
+        drafter=wording.drafter,
+        content=wording.content,
+        source=card.source,
+        words=words_of(wording.fields),
+        tags=listed(map(tag_name, (*card.tags, *wording.tags))),
+        why=card.why,
+        shipped=card.shipped[-1].mod if card.shipped else 0,
+        adopted=card.adopted.guid if card.adopted else "",
+        mapped=card.mapped.id if card.mapped else 0,
     )

@@ -247,8 +247,17 @@ def _write_seen(store: Store, note: Seen, before: Row | None) -> None:
     body = encode(note)
     if before is not None and before["body"] == body and not before["absent"]:
         return
-    values = (note.guid, note.reviews, note.lapses, note.leech, note.suspended, body)
-    store.write("INSERT OR REPLACE INTO seen VALUES (?, 0, ?, ?, ?, ?, '', ?)", *values)
+    store.write(
+        "INSERT OR REPLACE INTO seen"
+        " (guid, reviews, lapses, leech, suspended, body, absent, settled)"
+        " VALUES (?, ?, ?, ?, ?, ?, 0, '')",
+        note.guid,
+        note.reviews,
+        note.lapses,
+        note.leech,
+        note.suspended,
+        body,
+    )
 
 
 def _retire(store: Store, guid: str, why: str) -> None:

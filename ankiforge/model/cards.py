@@ -165,6 +165,19 @@ class Task(Value):
     """Whether the drafts are added to pending ones instead of replacing them."""
 
 
+def draft_of_words(kind: CardKind, fields: Fields) -> Draft:
+    """Return a draft with nothing but the words of a card, to compare them."""
+    return Draft(
+        highlight=HighlightKey(""),
+        kind=kind,
+        fields=fields,
+        quote="",
+        answer="",
+        start=0,
+        origin=Origin(""),
+    )
+
+
 class Drafted(Value):
     """The result for all highlights of `task`: each is in `drafts`, `no_cards` or `failed`."""
 

@@ -5,6 +5,7 @@ With `Signs.plain`, every drawn sign is ASCII, for files, pipes, and terminals w
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
@@ -167,19 +168,21 @@ def _heat_map(
         what: what is counted, in the singular.
         signs: what the days are drawn with.
     """
-    monday = today - timedelta(days=today.weekday())
-    first = monday - timedelta(weeks=WEEKS - 1)
-    most = max((count for day, count in days.items() if first <= day <= today), default=0)
-    yield Text(_months(first))
+    this_monday = today - timedelta(days=today.weekday())
+    first_monday = this_monday - timedelta(weeks=WEEKS - 1)
+    shown = [count for day, count in days.items() if first_monday <= day <= today]
+    most = max(shown, default=0)
+    yield Text(_months(first_monday))
     for weekday, name in enumerate(_WEEKDAYS):
         line = Text(f"{name} ")
         for week in range(WEEKS):
-            day = first + timedelta(days=7 * week + weekday)
+            day = first_monday + timedelta(weeks=week, days=weekday)
             if day > today:
                 break
             shade = _shade(days.get(day, 0), most)
             line.append(f" {signs.days[shade]}", style=signs.styles[shade])
         yield line
+
     legend = Text("none ")
     for sign, style in zip(signs.days, signs.styles, strict=True):
         legend.append(f"{sign} ", style=style)
@@ -188,8 +191,8 @@ def _heat_map(
 
 
 def _shade(count: int, most: int) -> int:
-    """Return 0 for no review, else 1 to 4: the quarter of `most` in which a number lies."""
-    return -(-4 * count // most) if count else 0
+    """Return 0 for none, else 1 to 4: the quarter of `most` in which a number lies."""
+    return math.ceil(4 * count / most) if count else 0
 
 
 def _months(first: date) -> str:

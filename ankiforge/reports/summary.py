@@ -31,7 +31,7 @@ from ankiforge.reports.status import (
     waiting_text,
     waits_for_a_person,
 )
-from ankiforge.text import cost_text, counted, on_one_line, shortened
+from ankiforge.text import cost_text, counted, counts_text, on_one_line, shortened
 from ankiforge.text.tools import TITLES
 
 if TYPE_CHECKING:
@@ -372,7 +372,7 @@ def _came_in(
             "gone": len(report.gone),
             "no longer selected by the settings": report.unselected,
         }
-        news = _listed(numbers)
+        news = counts_text(numbers)
         what_was_found = f"{counted(report.seen, 'highlight')} found"
         what_was_found += f" ({news})" if news else ", nothing new"
         if counts:
@@ -412,7 +412,7 @@ def _became(
         "kept without a card": sum(fates[fate] for fate in WITHOUT),
     }
     total = sum(numbers.values())
-    became = _listed(numbers)
+    became = counts_text(numbers)
     if result.report is not None and result.report.seen == total:
         yield f"{what_was_found}: {became}"
     else:
@@ -446,15 +446,6 @@ def _model_text(result: RunResult) -> str:
     cost = cost_text(usage.cost_usd, local=usage.local)
     sent = f"{counted(usage.requests, 'request')} to the model"
     return f"{sent}, {counted(usage.characters, 'character')}: {cost}"
-
-
-def _listed(numbers: dict[str, int]) -> str:
-    """Return the numbers that are not 0, each with what it counts: `3 new, 1 gone`."""
-    parts = []
-    for what, number in numbers.items():
-        if number:
-            parts.append(f"{number:,} {what}")
-    return ", ".join(parts)
 
 
 def minutes_line(result: RunResult) -> str:
@@ -519,7 +510,7 @@ def _package_text(published: Published) -> str:
         "updated": published.updated,
         "as before": published.as_before,
     }
-    parts = _listed(numbers)
+    parts = counts_text(numbers)
     to_import = f"{published.path}: {counted(published.notes, 'note')} to import"
     return f"{to_import} ({parts})" if parts else to_import
 

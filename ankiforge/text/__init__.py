@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, AnyStr, cast
 
 
@@ -37,6 +37,11 @@ def counted(number: int, singular: str, plural: str = "") -> str:
     if number == 1:
         return f"1 {singular}"
     return f"{number:,} {plural or f'{singular}s'}"
+
+
+def counts_text(numbers: Mapping[str, int]) -> str:
+    """Return the numbers that are not 0, each with what it counts: `3 new, 1 gone`."""
+    return ", ".join(f"{number:,} {what}" for what, number in numbers.items() if number)
 
 
 def percent(share: float | None, digits: int = 0) -> str:

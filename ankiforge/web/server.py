@@ -270,8 +270,8 @@ class Server:
         path = self.open_session().file(name)
         if path is None or not path.is_file():
             return None
-        type = _TYPES.get(name.rpartition(".")[2], "application/octet-stream")
-        return Answer(path.read_bytes(), type, policy=policy)
+        media_type = _TYPES.get(name.rpartition(".")[2], "application/octet-stream")
+        return Answer(path.read_bytes(), media_type, policy=policy)
 
     def _post(self, path: str, body: bytes) -> Answer:
         """Do what the script asks for."""

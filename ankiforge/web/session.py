@@ -143,7 +143,7 @@ class StaleError(RefusedError):
 class _Decision(NamedTuple):
     """A decision of this session."""
 
-    list: str
+    list_id: str
     id: str
     """The item."""
     settled: bool
@@ -259,11 +259,13 @@ class ReviewSession:
             lists.append(entry)
         return {"lists": lists, "ready": self._ledger.counts("unsent")["unsent"].total()}
 
-    def listed(self, list: str, words: str = "", state: str = "", start: int = 0) -> Json:
+    def listed(
+        self, list_id: str, words: str = "", state: str = "", start: int = 0
+    ) -> Json:
         """Return a list: {items} of what waits, {rows} of what is to be looked at, or both.
 
         Args:
-            list: which one.
+            list_id: which one.
             words: of the list of all cards, those that have these words.
             state: of the list of all cards, those in this state.
             start: how many cards to leave out: they are shown already.
@@ -273,13 +275,13 @@ class ReviewSession:
         """
         self._read()
         content: Json = {}
-        if list == "all":
+        if list_id == "all":
             content = self._all(words.strip(), state, start)
-        elif list == "recent":
+        elif list_id == "recent":
             content = {"rows": [*self._recent()], "empty": "Nothing was decided yet."}
-        elif list in NAMES:
-            content = {"items": [*islice(self._next(list), ROUND)]}
-            if list == "changed":
+        elif list_id in NAMES:
+            content = {"items": [*islice(self._next(list_id), ROUND)]}
+            if list_id == "changed":
                 content["rows"] = [*self._changed_rows(), *self._sourceless_rows()]
         return {**content, **self.state()}
 
@@ -344,12 +346,12 @@ class ReviewSession:
         for queue in self._queues.values():
             queue.sort(key=lambda id: skipped.get(id, 0))
 
-    def _next(self, list: str) -> Iterator[Item]:
+    def _next(self, list_id: str) -> Iterator[Item]:
         """Yield the items of a list; what waits no more is dropped from it."""
-        for id in [*self._queues.get(list, ())]:
+        for id in [*self._queues.get(list_id, ())]:
             item = self.item(id)
             if item is None:
-                self._queues[list].remove(id)
+                self._queues[list_id].remove(id)
             else:
                 yield item
 
@@ -468,17 +470,19 @@ class ReviewSession:
             return self._others(found)
         with self._ledger.action() as action:
             undoable = self._act(body, found)
-        list = self._leave(body.id)
+
+        list_id = self._leave(body.id)
         rest = self._rest(found)
         if rest is not None:
-            self._queues[list or "new"].insert(0, rest.id)
+            self._queues[list_id or "new"].insert(0, rest.id)
         else:
-            self._done[list] += 1
+            self._done[list_id] += 1
         changes_other_items = body.id.startswith(("qu", "af")) or body.act == "none"
         if changes_other_items:
             self._order = None
         if undoable:
-            self._undos[action] = _Decision(list, body.id, settled=rest is None)
+            self._undos[action] = _Decision(list_id, body.id, settled=rest is None)
+
         reply = {**self.state(), "undo": action if undoable else ""}
         if rest is not None:
             reply["item"] = self._items.item(rest)
@@ -571,24 +575,24 @@ class ReviewSession:
 
     def _skip(self, id: str) -> None:
         """Put an item at the end of its list."""
-        list = self._leave(id)
+        list_id = self._leave(id)
         self._later[id] = None
-        if list:
-            self._queues[list].append(id)
+        if list_id:
+            self._queues[list_id].append(id)
 
     def _resume(self, id: str) -> None:
         """Put an item that was skipped back at the beginning of its list."""
-        list = self._leave(id)
-        if list:
-            self._queues[list].insert(0, id)
+        list_id = self._leave(id)
+        if list_id:
+            self._queues[list_id].insert(0, id)
 
     def _leave(self, id: str) -> str:
-        """Take an item out of its list. Return the list."""
+        """Take an item out of its list. Return the list's id; "" if it is in none."""
         self._later.pop(id, None)
-        for list, queue in self._queues.items():
+        for list_id, queue in self._queues.items():
             if id in queue:
                 queue.remove(id)
-                return list
+                return list_id
         return ""
 
     def _act(self, body: Body, found: Found) -> bool:
@@ -694,17 +698,17 @@ class ReviewSession:
             RefusedError: it cannot be undone, with the reason.
         """
         self._ledger.undo(action)
-        list, id, settled = self._undos.pop(action, _Decision("", "", settled=False))
-        self._done[list] -= settled
+        list_id, id, settled = self._undos.pop(action, _Decision("", "", settled=False))
+        self._done[list_id] -= settled
         found = self._found(id) if id else None
-        if id.startswith("dr") and list:
+        if id.startswith("dr") and list_id:
             for waiting in found.drafts if found else ():
                 self._leave(waiting.id)
-            self._queues[list].insert(0, id)
+            self._queues[list_id].insert(0, id)
         else:
             self._order = None
         item = self._items.item(found) if found else None
-        return {**self.state(), "list": list, "item": item}
+        return {**self.state(), "list": list_id, "item": item}
 
     def send(self) -> Json:
         """Send to Anki what it lacks: to a running Anki, else as a package that is opened.

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 
 from ankiforge.anki.connect import AnkiConnect
 from ankiforge.errors import ServiceError
+from tests.fakes.loopback import Handler, serving
 from tests.limits import PATIENCE
 
 SECRET = "squeamish-ossifrage"
@@ -35,11 +35,8 @@ class Other:
         return says if isinstance(says, bytes) else json.dumps(says).encode()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Handler):
     other: Other
-
-    def log_message(self, *_: object) -> None:
-        pass
 
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["content-length"])))
@@ -58,17 +55,9 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def answering(says: Any, status: int = 200, *headers: tuple[str, str]) -> Iterator[Other]:
     other = Other(says, status, headers)
-    with HTTPServer(
-        ("127.0.0.1", 0), type("Handler", (_Handler,), {"other": other})
-    ) as http:
-        other.address = f"http://127.0.0.1:{http.server_address[1]}"
-        thread = threading.Thread(target=http.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield other
-        finally:
-            http.shutdown()
-            thread.join()
+    handler = type("Handler", (_Handler,), {"other": other})
+    with serving(handler) as other.address:
+        yield other
 
 
 def result(value: Any) -> dict[str, Any]:

@@ -1,14 +1,13 @@
 """An API key reaches only the server it belongs to, or one it was written and confirmed for."""
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from ankiforge.config import ANKI, LLM, ZOTERO, key_for
+from tests.fakes.loopback import Handler, serving
 
 KEY = "sk-real-openai-999"
 
@@ -20,7 +19,7 @@ class Recorder:
         kept: list[str] = []
         self.kept = kept
 
-        class Handler(BaseHTTPRequestHandler):
+        class Answering(Handler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 kept.append(f"{self.headers} {body.decode()}")
@@ -32,16 +31,8 @@ class Recorder:
 
             do_GET = do_POST
 
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self.handler = Answering
+        self.url = ""
 
     @property
     def has_key(self) -> bool:
@@ -56,16 +47,16 @@ class Recorder:
 def locked() -> Iterator[Recorder]:
     """A server that wants a key."""
     server = Recorder(401, {"error": {"message": "no key", "code": "invalid_api_key"}})
-    yield server
-    server.close()
+    with serving(server.handler) as server.url:
+        yield server
 
 
 @pytest.fixture
 def anki() -> Iterator[Recorder]:
     """An AnkiConnect that wants its key."""
     server = Recorder(200, {"result": None, "error": "valid api key must be provided"})
-    yield server
-    server.close()
+    with serving(server.handler) as server.url:
+        yield server
 
 
 @pytest.fixture(autouse=True)

@@ -251,19 +251,17 @@ def test_a_model_is_used_from_then_on_and_need_not_be_confirmed(forge, get):
     forge.ok("init", ".")
     elsewhere = forge.folder / "other.gguf"
     elsewhere.write_bytes(MODEL)
+    note = forge.folder / "note.md"
+    note.write_text("One ==mark==.")
     for name, file in (
         ("other.gguf", elsewhere),
         ("tiny", forge.home / "models/tiny.gguf"),
     ):
         assert forge.json("model", "use", name)["path"] == str(file)
-        assert [
-            row["path"]
-            for row in forge.ok("model", "list", "--json").lines
-            if row["used"]
-        ] == [str(file)]
-        assert (
-            "model_file" not in forge.ok("run", forge.folder, "--drafter", "rules").stderr
-        )
+        listed = forge.ok("model", "list", "--json").lines
+        assert [row["path"] for row in listed if row["used"]] == [str(file)]
+        ran = forge.ok("run", note, "--drafter", "rules")
+        assert "model_file" not in ran.stderr
     assert "# Any OpenAI-compatible server" in (
         forge.folder / "ankiforge.yaml"
     ).read_text("utf-8")

@@ -18,7 +18,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,9 @@ import anki.utils
 from anki.collection import Collection
 from anki.errors import NotFoundError
 from anki.lang import set_lang
+
+from tests.fakes import loopback
+from tests.fakes.loopback import Handler
 
 API_VERSION = 6
 WITHOUT_KEY = "requestPermission"
@@ -49,11 +52,7 @@ class AnkiConnectServer:
     requests: list[dict[str, Any]] = field(default_factory=list)
     _one_at_a_time: threading.RLock = field(default_factory=threading.RLock)
     _collection: Collection | None = None
-    _port: int = 0
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
+    address: str = ""
 
     @property
     def actions(self) -> list[str]:
@@ -78,18 +77,12 @@ class AnkiConnectServer:
         anki.utils._tmpdir = str(temporary)
         self._collection = Collection(str(self.folder / "collection.anki2"))
         handler = type("Handler", (_Handler,), {"fake": self})
-        with HTTPServer(("127.0.0.1", 0), handler) as http:
-            self._port = http.server_address[1]
-            thread = threading.Thread(
-                target=http.serve_forever, args=(0.01,), daemon=True
-            )
-            thread.start()
-            try:
+        try:
+            # Anki answers one request after the other
+            with loopback.serving(handler, HTTPServer) as self.address:
                 yield self
-            finally:
-                http.shutdown()
-                thread.join()
-                self._collection.close()
+        finally:
+            self._collection.close()
 
     def answer(self, request: dict[str, Any]) -> Any:
         """What one request gives."""
@@ -251,11 +244,8 @@ class AnkiConnect:
         return True
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Handler):
     fake: AnkiConnectServer
-
-    def log_message(self, *_: object) -> None:
-        pass
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", 0)))

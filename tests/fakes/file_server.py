@@ -1,11 +1,11 @@
 """A server on loopback with one large file, whose answers can be spoilt one by one."""
 
-import threading
 from collections import deque
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
+
+from tests.fakes.loopback import Handler, serving
 
 
 @dataclass(frozen=True)
@@ -33,33 +33,20 @@ class FileServer:
     asked: list[tuple[str, str]] = field(default_factory=list)
     """(path, range) of each request."""
 
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_address[1]}"
+    address: str = ""
+    _serving: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
-        class Handler(_Handler):
-            fake = self
-
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._http.daemon_threads = True
-        self._thread = threading.Thread(
-            target=self._http.serve_forever, args=(0.01,), daemon=True
-        )
-        self._thread.start()
+        handler = type("Handler", (_Handler,), {"fake": self})
+        self.address = self._serving.enter_context(serving(handler))
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
+        self._serving.close()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Handler):
     fake: FileServer
-
-    def log_message(self, *_: object) -> None:
-        pass
 
     def do_GET(self) -> None:
         fake = self.fake

@@ -12,9 +12,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
+
+from tests.fakes.loopback import Handler, serving
 
 
 @dataclass(frozen=True)
@@ -142,33 +144,22 @@ class LlmServer:
     gone: bool = False
     models: tuple[str, ...] = ("fake-1",)
     lock: threading.Lock = field(default_factory=threading.Lock)
-
-    @property
-    def base_url(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_address[1]}/v1"
+    base_url: str = ""
+    _serving: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
-        class Handler(_Handler):
-            fake = self
-
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._http.daemon_threads = True
-        self._thread = threading.Thread(
-            target=self._http.serve_forever, args=(0.01,), daemon=True
-        )
-        self._thread.start()
+        handler = type("Handler", (_Handler,), {"fake": self})
+        address = self._serving.enter_context(serving(handler))
+        self.base_url = f"{address}/v1"
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._thread.is_alive():
-            self.stop()
+        self.stop()
 
     def stop(self) -> None:
         """Be gone: no connection is taken any more, and none that stands is answered."""
         self.gone = True
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
+        self._serving.close()
 
     def take(self, path: str, headers: dict[str, str], request: dict[str, Any]) -> Reply:
         with self.lock:
@@ -179,12 +170,9 @@ class LlmServer:
         return queued or self.otherwise(request)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Handler):
     fake: LlmServer
     protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_: object) -> None:
-        pass
 
     def do_GET(self) -> None:
         listed = [{"id": name, "object": "model"} for name in self.fake.models]

@@ -17,12 +17,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from samples.zotero_writer import LONG_AGO, Annotation, Attachment, Library, Note, Work
+from tests.fakes.loopback import Handler, serving
 
 VERSIONS = {"local7": "7.0.32", "local8": "8.0.5", "local9": "9.0.6", "local10": "10.0.1"}
 KEY = "SECRETkey0123456789abcde"
@@ -301,6 +302,7 @@ class ZoteroServer:
         self.asked: list[str] = []
         self.headers: list[dict[str, str]] = []
         self.lock = threading.RLock()
+        self._serving = ExitStack()
         self.show(libraries)
 
     @property
@@ -309,8 +311,7 @@ class ZoteroServer:
 
     @property
     def url(self) -> str:
-        base = f"http://127.0.0.1:{self._http.server_address[1]}"
-        return base if self.web else f"{base}/api"
+        return self._address if self.web else f"{self._address}/api"
 
     def show(self, libraries: Iterable[Library]) -> None:
         """What its libraries hold from now on; one that is not among them is gone."""
@@ -330,17 +331,11 @@ class ZoteroServer:
 
     def __enter__(self) -> Self:
         handler = type("Handler", (_Handler,), {"fake": self})
-        self._http = _Server(("127.0.0.1", 0), handler)
-        self._thread = threading.Thread(
-            target=self._http.serve_forever, args=(0.01,), daemon=True
-        )
-        self._thread.start()
+        self._address = self._serving.enter_context(serving(handler))
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
+        self._serving.close()
 
     def forget_requests(self) -> None:
         self.asked.clear()
@@ -479,21 +474,11 @@ def _json(value: Any, **headers: str) -> Fault:
     )
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, *_: object) -> None:
-        """Whoever asked has gone."""
-
-
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Handler):
     fake: ZoteroServer
     protocol_version = "HTTP/1.1"
     wbufsize = -1
     disable_nagle_algorithm = True
-
-    def log_message(self, *_: object) -> None:
-        pass
 
     def do_GET(self) -> None:
         fake = self.fake

@@ -4,9 +4,8 @@ import json
 import os
 import socket
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
@@ -21,6 +20,7 @@ from ankiforge.reports.doctor import (
     vaults,
     zotero_folders,
 )
+from tests.fakes.loopback import Handler, serving
 from tests.limits import PATIENCE
 
 
@@ -134,12 +134,12 @@ Seen = list[tuple[str, str | None]]
 @pytest.fixture
 def server() -> Iterator[Callable[..., tuple[str, Seen]]]:
     """Start a server that gives one answer; returns its base URL and what it was asked."""
-    running: list[ThreadingHTTPServer] = []
+    running = ExitStack()
 
     def start(body: bytes, status: int = 200, **headers: str) -> tuple[str, Seen]:
         seen: Seen = []
 
-        class Handler(BaseHTTPRequestHandler):
+        class Answering(Handler):
             def do_GET(self) -> None:
                 seen.append((self.path, self.headers["Authorization"]))
                 self.send_response(status)
@@ -148,18 +148,11 @@ def server() -> Iterator[Callable[..., tuple[str, Seen]]]:
                 self.end_headers()
                 self.wfile.write(body)
 
-            def log_message(self, *_: object) -> None:
-                pass
+        address = running.enter_context(serving(Answering))
+        return f"{address}/v1", seen
 
-        httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        running.append(httpd)
-        Thread(target=httpd.serve_forever, args=(0.01,), daemon=True).start()
-        return f"http://127.0.0.1:{httpd.server_port}/v1", seen
-
-    yield start
-    for httpd in running:
-        httpd.shutdown()
-        httpd.server_close()
+    with running:
+        yield start
 
 
 @pytest.mark.parametrize(

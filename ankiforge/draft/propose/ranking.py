@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cache
-from pathlib import Path
 
 from ankiforge.draft.propose.candidates import Found, candidates
 from ankiforge.draft.propose.tokens import Kind, Token, cues_of, is_verb, tokens
-from ankiforge.draft.propose.words import Cue, Language
+from ankiforge.draft.propose.words import Cue, Language, read_weights
 from ankiforge.model import Span
 from ankiforge.text import regex
 
@@ -68,13 +67,7 @@ _A_PART = 0.25
 @cache
 def weights() -> dict[str, float]:
     """Return the weight of each feature."""
-    path = Path(__file__).parent / "data" / "gap_weights.txt"
-    found = {}
-    for line in path.read_text("utf-8").splitlines():
-        if line and not line.startswith("#"):
-            name, _, number = line.partition(" ")
-            found[name] = float(number)
-    return found
+    return read_weights("gap_weights")
 
 
 class Sentence:

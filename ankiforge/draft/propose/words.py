@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from ankiforge.text import regex
 
+DATA = Path(__file__).parent / "data"
 LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "ru")
 """The languages with word lists."""
-_DATA = Path(__file__).parent / "data"
 _LETTERS = regex(r"[^\W\d_]+['’]?")
 _IDEOGRAPH = regex(r"[\u3040-\u30ff\u3400-\u9fff]")
 _CYRILLIC = regex(r"[\u0400-\u04ff]")
@@ -41,7 +41,7 @@ def _sections(name: str) -> dict[str, dict[str, tuple[str, ...]]]:
     sections: dict[str, dict[str, tuple[str, ...]]] = {}
     lines: dict[str, tuple[str, ...]] = {}
     label = ""
-    for line in (_DATA / f"{name}.txt").read_text("utf-8").splitlines():
+    for line in (DATA / f"{name}.txt").read_text("utf-8").splitlines():
         if not line.strip() or line.startswith("#"):
             continue
         if line.startswith("["):
@@ -53,6 +53,16 @@ def _sections(name: str) -> dict[str, dict[str, tuple[str, ...]]]:
             line = words
         lines[label] = (*lines.get(label, ()), *line.split())
     return sections
+
+
+def read_weights(name: str) -> dict[str, float]:
+    """Read the weights in `data/NAME.txt`: a feature and a number on each line."""
+    weights = {}
+    for line in (DATA / f"{name}.txt").read_text("utf-8").splitlines():
+        if line and not line.startswith("#"):
+            feature, _, number = line.partition(" ")
+            weights[feature] = float(number)
+    return weights
 
 
 @cache

@@ -12,7 +12,6 @@ import math
 import re
 from collections.abc import Sequence
 from functools import cache, lru_cache
-from pathlib import Path
 
 from ankiforge.draft.instructions import requested
 from ankiforge.draft.propose.passage import completed, is_term_in, word_count
@@ -20,9 +19,11 @@ from ankiforge.draft.propose.reasons import Reason
 from ankiforge.draft.propose.tokens import Kind, Token, cues_of, tokens
 from ankiforge.draft.propose.words import (
     BEGINNING,
+    DATA,
     Language,
     language,
     language_of,
+    read_weights,
     word_weights,
 )
 from ankiforge.model import Form, Highlight, SourceKind, Value
@@ -30,7 +31,6 @@ from ankiforge.text import regex
 from ankiforge.text.fold import fold
 from ankiforge.text.sentences import boundaries
 
-_DATA = Path(__file__).parent / "data"
 _SECTIONS = frozenset(
     ("called", "cause", "contrast", "rule", "advice", "announces", "hedges", "leans")
 )
@@ -129,20 +129,14 @@ _REASONS = {
 
 @cache
 def _weights() -> dict[str, float]:
-    path = _DATA / "worth_weights.txt"
-    found = {}
-    for line in path.read_text("utf-8").splitlines():
-        if line and not line.startswith("#"):
-            name, _, number = line.partition(" ")
-            found[name] = float(number)
-    return found
+    return read_weights("worth_weights")
 
 
 @cache
 def _words_of_features() -> dict[str, tuple[str, str]]:
     """Return by name what a feature says to a person: if it is more than 0, and if less."""
     found = {}
-    for line in (_DATA / "worth_features.txt").read_text("utf-8").splitlines():
+    for line in (DATA / "worth_features.txt").read_text("utf-8").splitlines():
         if not line.startswith("#"):
             name, *words = line.split(" | ")
             found[name] = (words[0], words[-1])

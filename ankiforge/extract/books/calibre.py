@@ -10,7 +10,7 @@ The library has the books, too. An export (`.calibre_annotation_collection`,
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -112,22 +112,15 @@ class Calibre(DatabaseSource):
                 hint="export it again",
             ) from error
         books: dict[Book, list[Mark]] = {}
-        for number, raw in enumerate((*export.annotations, *export.highlights), start=1):
-            try:
-                highlight = highlight_of(raw)
-            except ItemError as error:
-                yield Problem(
-                    f"{file.path}: highlight {number}",
-                    error.message,
-                    error.hint,
-                )
+        for listed in listed_marks((*export.annotations, *export.highlights), file.path):
+            if isinstance(listed, Problem):
+                yield listed
                 continue
-            mark = mark_of(highlight)
-            if mark:
-                title = PurePosixPath(file.path).stem
-                if highlight.book_id is not None:
-                    title = f"calibre book {highlight.book_id}"
-                books.setdefault(Book(title), []).append(mark)
+            highlight, mark = listed
+            title = PurePosixPath(file.path).stem
+            if highlight.book_id is not None:
+                title = f"calibre book {highlight.book_id}"
+            books.setdefault(Book(title), []).append(mark)
         for book, marks in books.items():
             for mark in in_reading_order(marks):
                 yield book, mark
@@ -154,6 +147,24 @@ class Calibre(DatabaseSource):
 
 
 # --- a highlight, wherever calibre has put it -------------------------------------------
+
+
+def listed_marks(
+    raws: Iterable[msgspec.Raw], path: str
+) -> Iterator[tuple[Highlight, Mark] | Problem]:
+    """Yield the highlights of a list that are marks, and a problem for each that is broken.
+
+    `path` is the file that has the list.
+    """
+    for number, raw in enumerate(raws, start=1):
+        try:
+            highlight = highlight_of(raw)
+        except ItemError as error:
+            yield Problem(f"{path}: highlight {number}", error.message, error.hint)
+            continue
+        mark = mark_of(highlight)
+        if mark is not None:
+            yield highlight, mark
 
 
 def highlight_of(raw: msgspec.Raw | str | bytes) -> Highlight:

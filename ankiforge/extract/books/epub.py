@@ -31,7 +31,7 @@ from ankiforge.extract.base import (
     SourceSettings,
 )
 from ankiforge.extract.books import Book, Mark, document_of, extracted
-from ankiforge.extract.books.calibre import highlight_of, in_reading_order, mark_of
+from ankiforge.extract.books.calibre import in_reading_order, listed_marks
 from ankiforge.extract.files import open_regular, unreadable
 from ankiforge.extract.folder import File, FileSource
 from ankiforge.model import Memory, NoMemory, Pair, Problem, Sighting, Strings
@@ -103,10 +103,7 @@ class Epub(FileSource):
 
         with PdfWorker(memory=self.memory) as worker:
             yield worker
-            complete = (
-                self.folder.end().complete and len(files) == self.folder.count.total
-            )
-            worker.store(complete=complete)
+            worker.store(complete=self.are_all(files))
 
     def contents(
         self,
@@ -125,18 +122,12 @@ class Epub(FileSource):
                 message, hint="open it in calibre's editor and save it"
             ) from error
         marks: list[Mark] = []
-        for number, highlight in enumerate(_listed(raw), start=1):
-            try:
-                mark = mark_of(highlight_of(highlight))
-            except ItemError as error:
-                yield Problem(
-                    f"{file.path}: highlight {number}",
-                    error.message,
-                    error.hint,
-                )
+        for listed in listed_marks(_listed(raw), file.path):
+            if isinstance(listed, Problem):
+                yield listed
                 continue
-            if mark:
-                marks.append(mark)
+            _, mark = listed
+            marks.append(mark)
         folder = self.folder
         document = document_of(book, folder.namespace, folder.name)
         ordered = in_reading_order(marks)

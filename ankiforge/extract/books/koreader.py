@@ -90,10 +90,7 @@ class KOReader(FileSource):
 
         with PdfWorker(memory=self.memory) as worker:
             yield worker
-            complete = (
-                self.folder.end().complete and len(files) == self.folder.count.total
-            )
-            worker.store(complete=complete)
+            worker.store(complete=self.are_all(files))
 
     def state_of(self, name: str, file: File) -> str:
         """Return where the book with this path on the device is here, and its stamp."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
+from itertools import chain
 from typing import Any
 from urllib.parse import unquote, urldefrag, urlsplit
 
@@ -133,14 +134,11 @@ class Hypothesis(ExportSource):
         """Yield one document per page, in the order of their first annotations, and a problem."""
         annotations = [annotation for _, annotation in items]
         pages, replies = _threads(_newest(annotations))
-        users: set[str] = set()
-        for marks in pages.values():
-            users.update(mark.user for mark in marks)
-        if self.me:
-            me = frozenset(_user(name) for name in self.me)
-        else:
-            me = frozenset(owner for owner, _ in items if owner)
-        if len(users) > 1 and not me:  # several users, and none is known to be the reader
+        # without the setting, who exported the annotations is the reader
+        names = self.me or [owner for owner, _ in items if owner]
+        me = frozenset(_user(name) for name in names)
+        users = {mark.user for mark in chain.from_iterable(pages.values())}
+        if len(users) > 1 and not me:
             message = f"annotations of {len(users)} users, and all of them count as yours"
             hint = "name yourself: `me: [your user name]` in ankiforge.yaml"
             notice = Problem(self.folder.name, message, hint, notice=True)

@@ -302,10 +302,9 @@ class NoteSource(FileSource):
                 return True
         if "block" in cards and "?" in text and _SEPARATOR.search(folded):
             return True
-        if "glossary" in cards and any(
-            heading in folded for heading in self._glossaries()
-        ):
-            return True
+        if "glossary" in cards:
+            if any(heading in folded for heading in self._glossaries()):
+                return True
         return bool(exported_notes.SIGN.search(text) or QUOTES.search(text))
 
 
@@ -341,16 +340,21 @@ def parsed_note(
         dialect = note.dialects.syntax(note.text, front.tags, note.document.path)
     if not (dialect or may_hold or may_be_private):
         return None
+
     lines = note.text.split("\n")
     # empty lines for the front matter, so that line numbers stay
     body = "\n" * front.lines + "\n".join(lines[front.lines :])
     is_declared = dialect is not None and dialect.declared
     source = prepared(body, fields=not is_declared)
     written = note.written(body) if dialect and note.written else {}
-    context = Context(picture=picture)
-    syntax = dialect or Syntax()
-    above = note.above or ()
-    blocks = parse_blocks(source, context, syntax, written=written, above=above)
+    blocks = parse_blocks(
+        source,
+        Context(picture=picture),
+        dialect or Syntax(),
+        written=written,
+        above=note.above or (),
+    )
+
     why_private = why_whole(note.text, front.problem)
     if may_be_private and mark_private(blocks.blocks, body):
         why_private = why_private or IN_ITS_NOTE

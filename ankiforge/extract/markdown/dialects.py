@@ -241,11 +241,7 @@ class _O2a(
             if "Cloze" in note_type and not self._has_gaps(values):
                 continue
             taken.append(match.span)
-            start, end = match.span
-            matched = text[start:end]
-            first_letter = start + len(matched) - len(matched.lstrip())
-            first_line = text.count("\n", 0, first_letter)
-            last_line = text.count("\n", 0, start + len(matched.rstrip())) + 1
+            first_line, last_line = _lines_of(text, match.span)
             card = self._card(note_type, values, last_line, tuple(tags))
             if card:
                 cards.setdefault(first_line, card)
@@ -589,6 +585,17 @@ def _told(data: Json, shape: type[_Osr | _Flashcards | _O2a]) -> Value:
         fields = msgspec.convert(data.get("fields_dict", {}), dict[str, Strings])
         return msgspec.structs.replace(settings, fields_dict=fields, is_told=True)
     return settings
+
+
+def _lines_of(text: str, span: Span) -> tuple[int, int]:
+    """Return the lines [first, last) of what stands in a span, without the blanks around it."""
+    start, end = span
+    matched = text[start:end]
+    first_letter = end - len(matched.lstrip())
+    behind_last_letter = start + len(matched.rstrip())
+    first_line = text.count("\n", 0, first_letter)
+    last_line = text.count("\n", 0, behind_last_letter) + 1
+    return first_line, last_line
 
 
 def _is_within(span: Span, others: Sequence[Span]) -> bool:

@@ -95,10 +95,7 @@ class Pdf(FileSource):
         with PdfWorker(seconds, self.memory, self.jobs, self.executor) as worker:
             worker.prefetch(Request(absolute(file.at)) for file in files)
             yield worker
-            complete = (
-                self.folder.end().complete and len(files) == self.folder.count.total
-            )
-            worker.store(complete=complete)
+            worker.store(complete=self.are_all(files))
 
     def contents(
         self,

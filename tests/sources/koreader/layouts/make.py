@@ -2,26 +2,9 @@
 
 from pathlib import Path
 
-from samples.ebook_writer import Book, Mark, lua, write_epub, write_sidecar
+from samples.ebook_writer import Book, lua, write_epub, write_sidecar
+from tests.sources.loom import BOOK, MARKS
 
-BOOK = Book(
-    "The Loom of Memory",
-    ("Ann Roe", "Ed Poe"),
-    (
-        (
-            "Testing",
-            "Memory is odd. Retrieval strengthens it, and so does spacing. It is cheap.",
-        ),
-        (
-            "Spacing",
-            "It is cheap.\nSpacing delays forgetting. It is cheap, and few use it.",
-        ),
-    ),
-)
-MARKS = (
-    Mark("Retrieval strengthens it", "What strengthens memory?", offset=15, id="m1"),
-    Mark("It is cheap", chapter=2, paragraph=2, offset=27, id="m2", colour="green"),
-)
 OLDER = {
     "bookmarks": {
         1: {
