@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from ankiforge.errors import ItemError
-from ankiforge.model import Json, SeenTemplate, SeenType, Texts
+from ankiforge.model import CARD_PREFIX, Json, SeenTemplate, SeenType, Texts
 
 _T = TypeVar("_T")
 Row = tuple[Any, ...]
@@ -28,7 +28,7 @@ _TABLES = frozenset(("col", "notes", "cards", "revlog", "graves"))
 _TYPE_TABLES = frozenset(("decks", "notetypes", "fields", "templates"))
 # The maximum size of one value in bytes.
 _MAX_VALUE = 100_000_000
-OUR_GUIDS = "af" + "[a-z2-7]" * 24
+OUR_GUIDS = CARD_PREFIX + "[a-z2-7]" * 24
 """Matches the guids of our notes. A GLOB, because GLOB is case-sensitive."""
 # What a damaged file raises. Even SQLite's error message may not be UTF-8.
 _DAMAGED = (sqlite3.Error, OverflowError, UnicodeDecodeError)

@@ -419,6 +419,9 @@ class _Data(msgspec.Struct):
 
 _NO_DATA = _Data()
 _REVIEW = 2
+# What an answer was, in Anki's log.
+_LOGGED_LEARNING = 0
+_LOGGED_REVIEW = 1
 """The type of a card that has left its learning steps."""
 
 
@@ -537,9 +540,9 @@ def _card_days(
         card_day = card_days.get((day, card_id))
         if card_day is None:
             kind = "learning"
-            if type == 1:
+            if type == _LOGGED_REVIEW:
                 kind = "review"
-            elif type == 0 and last == 0:
+            elif type == _LOGGED_LEARNING and last == 0:  # it had no interval before
                 kind = "new"
             preset = position_of.of_deck(deck_id) if deck_id else -1
             card_day = CardDay(ease, kind, bool(ours), preset)

@@ -159,6 +159,8 @@ class _ChoiceOfAll:
 @REASON
 def reject(call: Call, ids: Words, every: bool, query: str, reason: str) -> None:
     """Reject drafts and cards for good, or answer questions with no."""
+    from ankiforge.model import is_card_id
+
     with session(call) as workspace:
         ledger = workspace.ledger
 
@@ -167,7 +169,7 @@ def reject(call: Call, ids: Words, every: bool, query: str, reason: str) -> None
 
         def reject_one(id: str) -> str:
             ledger.reject(id, reason)
-            return id if id.startswith("af") else ""
+            return id if is_card_id(id) else ""
 
         chosen = selected(ledger, ids, every, query, stands)
         report(call, ledger, chosen, reject_one, "rejected")

@@ -323,12 +323,14 @@ class Listing:
         Raises:
             UsageError: there is none.
         """
+        from ankiforge.model import is_question_id
+
         ids = self._named_ids(words)
         if not ids:
             typed = " ".join(words)
             message = f"nothing to show: {typed} is not an id, and as a query it matches no card"
             raise UsageError(message, hint=f"ankiforge list --all {typed}")
-        if any(id.startswith("qu") for id in ids):
+        if any(map(is_question_id, ids)):
             for question in self._ledger.questions():
                 if question.id in ids:
                     yield _question(question)
@@ -382,7 +384,7 @@ _WORKS = 10
 @click.argument("query", nargs=-1, required=True, metavar="QUERY|FILE.pdf")
 def search(call: Call, query: Words) -> None:
     """Search your works, highlights and cards, and show how well you remember them."""
-    from ankiforge.reports.cards import seen_json, seen_text
+    from ankiforge.reports.cards import work_json, work_text
     from ankiforge.text import shortened
 
     refuse_unknown_options(query)
@@ -397,8 +399,8 @@ def search(call: Call, query: Words) -> None:
 
         def entries() -> Iterator[tuple[Json, Iterator[str]]]:
             for work in works:
-                entry = seen_json(work, last_read)
-                yield entry, seen_text(entry, whole=call.verbose)
+                entry = work_json(work, last_read)
+                yield entry, work_text(entry, whole=call.verbose)
 
         was_anything_shown = show_all(call, entries(), apart=True)
         if not was_anything_shown and call.limit != 0:

@@ -28,6 +28,7 @@ from ankiforge.model import (
     Strings,
     Value,
     Waiting,
+    is_question_id,
 )
 from ankiforge.pipeline.decide import BlockedError
 from ankiforge.pipeline.figures import as_typed
@@ -166,7 +167,7 @@ class TerminalReview:
 
     def _item(self, id: str) -> Item | None:
         """Return what an id stands for; None if it waits no more."""
-        if id.startswith("qu"):
+        if is_question_id(id):
             for question in self._ledger.questions():
                 if question.id == id:
                     return Item(id, question=question)

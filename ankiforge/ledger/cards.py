@@ -36,6 +36,7 @@ from ankiforge.model import (
     Pair,
     Strings,
     Value,
+    is_card_id,
 )
 from ankiforge.text import occlusion
 from ankiforge.text.tools import TITLES
@@ -141,7 +142,7 @@ def _told_of_dialects(event: Event) -> Pair:
 def history(store: Store, card_or_passage: str) -> list[HistoryEntry]:
     """Return all decisions about a card or passage, oldest first."""
     key = card_or_passage
-    if card_or_passage.startswith("af"):
+    if is_card_id(card_or_passage):
         _, passage = state_of(store, card_or_passage)
         key = passage.key
     all_events = store.events(store.keys(key))

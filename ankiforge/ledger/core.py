@@ -73,6 +73,8 @@ from ankiforge.model import (
     Strings,
     Texts,
     Waiting,
+    is_highlight_key,
+    is_question_id,
 )
 
 if TYPE_CHECKING:
@@ -86,14 +88,6 @@ def _ledger_errors() -> Iterator[None]:
         yield
     except OwnFileError as error:
         raise LedgerError(error.message, hint=error.hint) from error
-
-
-def _is_question(id: str) -> bool:
-    return id.startswith("qu")
-
-
-def _is_highlight_key(id: str) -> bool:
-    return "/" in id
 
 
 class Ledger:
@@ -305,7 +299,7 @@ class Ledger:
             RefusedError: a check blocks it, its passage is in doubt, it no longer waits,
                 or has no such gap.
         """
-        if _is_question(id):
+        if is_question_id(id):
             questions.answer(self._store, id, yes=True, without=without)
             return None
         return decide.accept(self._store, id, gap=gap, masks=masks, forced=forced)
@@ -326,9 +320,9 @@ class Ledger:
         Raises:
             RefusedError: there is none, or it no longer waits.
         """
-        if _is_question(id):
+        if is_question_id(id):
             questions.answer(self._store, id, yes=False)
-        elif _is_highlight_key(id):
+        elif is_highlight_key(id):
             decide.skip(self._store, id, why)
         else:
             decide.reject(self._store, id, why)

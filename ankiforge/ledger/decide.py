@@ -40,6 +40,8 @@ from ankiforge.model import (
     Value,
     Verdict,
     Waiting,
+    is_card_id,
+    is_draft_id,
 )
 from ankiforge.text import occlusion
 
@@ -111,7 +113,7 @@ def accept(
         RefusedError: a check blocks it, its passage is in doubt, it is a card already, or
             it has no such gap.
     """
-    if id.startswith("af"):
+    if is_card_id(id):
         state, _ = cards.state_of(store, id)
         told = state.verdict.value
         if state.verdict is Verdict.LIVE:
@@ -282,7 +284,7 @@ def edit(store: Store, id: str, fields: Texts, *, forced: bool = False) -> Guid:
     """
     with store.action():
         guid = id
-        if id.startswith("dr"):
+        if is_draft_id(id):
             guid = _accept_as_it_is(store, id, fields, forced=forced)
         state, passage = cards.state_of(store, guid)
         before = state.wording.fields
@@ -346,7 +348,7 @@ def adopt_notes(store: Store, chosen: Iterable[Taken]) -> str:
     """Make cards of notes and schedules of other tools; return the id for `undo`."""
     with store.action() as action:
         for taken in chosen:
-            if taken.id.startswith("af"):
+            if is_card_id(taken.id):
                 _adopt_schedule(store, taken)
             else:
                 _adopt_as_card(store, taken)
@@ -391,7 +393,7 @@ def reject(store: Store, id: str, why: str = "") -> None:
     """
     with store.action():
         draft_ids = [id]
-        if id.startswith("dr"):
+        if is_draft_id(id):
             draft_row = waiting.waiting_row(store, id)
             if draft_row["drafter"] == PROPOSE:
                 passage_key, body, draft_ids = _proposal_as_rejected(store, draft_row)

@@ -34,6 +34,7 @@ from ankiforge.ledger.events import (
 from ankiforge.ledger.readings import decode_highlight, decode_highlight_body
 from ankiforge.ledger.store import Row, Store, encode, listed
 from ankiforge.model import (
+    DRAFT_PREFIX,
     FIGURE,
     PROPOSE,
     Draft,
@@ -246,7 +247,7 @@ def draft_id(
     `gaps`: of a proposal: with other ones, it is another draft.
     """
     words = (wording.family.value, wording.place, wording.content, *gaps[1:])
-    return f"dr{h16(highlight_key, *words)}"
+    return f"{DRAFT_PREFIX}{h16(highlight_key, *words)}"
 
 
 def wording_of(draft: Draft, *, own: bool, slot: str = "0") -> Wording:

@@ -12,6 +12,7 @@ import msgspec
 from ankiforge.ledger.recording import keep_terms
 from ankiforge.ledger.store import Store, encode
 from ankiforge.model import (
+    FOREIGN_PREFIX,
     CardKind,
     Draft,
     Fields,
@@ -22,14 +23,13 @@ from ankiforge.model import (
     draft_of_words,
 )
 
-NOTE = "nid:"
-"""Begins the id of a note in Anki that is not ours."""
 _DIGEST = "kind || content"
 # What a draft may repeat: live cards, and foreign notes that have words. The digest changes with
 # the words; by it their search terms are found in `indexed`.
 _IN_USE = (
     f"SELECT guid AS id, {_DIGEST} AS digest, passage, '' AS deck FROM card WHERE live"
-    f" UNION ALL SELECT '{NOTE}' || id, '{NOTE}' || id || ' ' || mod, '', deck"
+    f" UNION ALL SELECT '{FOREIGN_PREFIX}' || id,"
+    f" '{FOREIGN_PREFIX}' || id || ' ' || mod, '', deck"
     " FROM foreign_note WHERE fields != '[]'"
 )
 
@@ -71,7 +71,7 @@ class Duplicates:
         query = f"SELECT * FROM ({_IN_USE}) JOIN indexed USING (digest) ORDER BY id"
         for row in self._store.rows(query):
             where = ""
-            if row["id"].startswith(NOTE):
+            if row["id"].startswith(FOREIGN_PREFIX):
                 deck = f", deck {row['deck']}" if row["deck"] else ""
                 where = f"a note in Anki{deck}: "
             terms = SearchTerms(
@@ -88,9 +88,9 @@ class Duplicates:
 
     def draft(self, id: str) -> Draft | None:
         """Return a card or a foreign note as a draft; None if it is not in use."""
-        if id.startswith(NOTE):
+        if id.startswith(FOREIGN_PREFIX):
             query = "SELECT fields FROM foreign_note WHERE id = ?"
-            note_id = int(id.removeprefix(NOTE))
+            note_id = int(id.removeprefix(FOREIGN_PREFIX))
             stored = self._store.value(query, note_id)
             fields = msgspec.json.decode(stored, type=Fields) if stored else ()
             if not fields:

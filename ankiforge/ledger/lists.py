@@ -25,6 +25,7 @@ from ankiforge.model import (
     Severity,
     Value,
     Waiting,
+    is_highlight_key,
 )
 from ankiforge.text import regex
 from ankiforge.text.fold import canonical
@@ -315,7 +316,7 @@ def lines(store: Store, ids: Iterable[str]) -> Iterator[Line]:
 def _with_drafts_of_keys(store: Store, line_ids: Iterable[str]) -> Iterator[str]:
     """Yield ids, and for the key of a highlight those of its drafts."""
     for line_id in line_ids:
-        if "/" in line_id:
+        if is_highlight_key(line_id):
             query = "SELECT id FROM draft WHERE key = ? ORDER BY position, id"
             yield from [row["id"] for row in store.rows(query, line_id)]
         else:

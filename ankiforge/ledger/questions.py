@@ -22,6 +22,7 @@ from ankiforge.ledger.store import EACH, Store, encode
 from ankiforge.ledger.views import DELETED
 from ankiforge.model import (
     PROPOSE,
+    QUESTION_PREFIX,
     Conflict,
     Guid,
     Json,
@@ -91,7 +92,7 @@ def _find_question(store: Store, question_id: str) -> Question:
 
 def _question_id(kind: QuestionKind, *parts: str) -> str:
     """Return the id of a question."""
-    return f"qu{h16(kind.value, *parts)}"
+    return f"{QUESTION_PREFIX}{h16(kind.value, *parts)}"
 
 
 # --- is this the card whose passage is gone? --------------------------------------------

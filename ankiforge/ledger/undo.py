@@ -17,7 +17,16 @@ from ankiforge.ledger.events import PERSON, POLICY, SILENT, SOURCE, Event, Text,
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import Row, Store, encode
 from ankiforge.ledger.views import DELETED
-from ankiforge.model import AGENT, Highlight, HighlightKey, Strings, h16
+from ankiforge.model import (
+    AGENT,
+    Highlight,
+    HighlightKey,
+    Strings,
+    h16,
+    is_card_id,
+    is_draft_id,
+    is_highlight_key,
+)
 from ankiforge.text.fold import fold
 
 _SEE_RECENT = "ankiforge list --view recent shows what can be"
@@ -41,7 +50,7 @@ def undo(store: Store, target: str = "", *, as_new: bool = False) -> str:
     Raises:
         RefusedError: there is none, or a later change of the same field stands on it.
     """
-    if target.startswith("dr"):
+    if is_draft_id(target):
         return _withdraw(store, target)
     with store.action():
         events = _to_undo(store, target)
@@ -104,12 +113,12 @@ def _give_back_words(store: Store, event: Event) -> None:
 def _to_undo(store: Store, target: str) -> list[Event]:
     """Return the events of the decision to take back, oldest first."""
     undone = {event.body["event"] for event in store.select_events("what = 'undo'")}
-    guid = target if target.startswith("af") else ""
+    guid = target if is_card_id(target) else ""
     keys: Strings = ()
     if guid:
         _, passage = cards.state_of(store, guid)
         keys = store.keys(passage.key)
-    elif "/" in target:
+    elif is_highlight_key(target):
         keys = store.keys(target)
 
     if keys:

@@ -34,6 +34,7 @@ from ankiforge.ledger.events import Event, Passage, Wording, guid_of
 from ankiforge.ledger.store import EACH, Row, Store, encode
 from ankiforge.ledger.views import graves_of, in_vault
 from ankiforge.model import (
+    FOREIGN_PREFIX,
     PROPOSE,
     Finding,
     Guid,
@@ -45,6 +46,7 @@ from ankiforge.model import (
     Severity,
     Value,
     Waiting,
+    is_card_id,
     note_id,
 )
 from ankiforge.text.fold import document_tag
@@ -367,12 +369,13 @@ def _put_findings(
 
 def _is_resolved(store: Store, duplicate: str) -> bool:
     """Return whether a card or note that a finding names is no longer in use."""
-    if duplicate.startswith("af"):
+    if is_card_id(duplicate):
         query = "SELECT 1 FROM card WHERE guid = ? AND live"
         return store.row(query, duplicate) is None
-    if duplicate.startswith("nid:"):
+    if duplicate.startswith(FOREIGN_PREFIX):
         query = "SELECT 1 FROM foreign_note WHERE id = ?"
-        return store.row(query, int(duplicate.removeprefix("nid:"))) is None
+        note_id = int(duplicate.removeprefix(FOREIGN_PREFIX))
+        return store.row(query, note_id) is None
     return False
 
 

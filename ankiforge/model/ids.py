@@ -1,4 +1,4 @@
-"""Hashes, and the ids of notes, cards, decks and note types.
+"""Hashes, and the ids of cards, drafts and questions; of notes, decks and note types in Anki.
 
 They must never change (docs/reference/keys.md).
 """
@@ -26,6 +26,37 @@ def _digest(parts: Strings) -> bytes:
     return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).digest()
 
 
+# --- what a person decides on -----------------------------------------------------------
+
+CARD_PREFIX = "af"
+DRAFT_PREFIX = "dr"
+QUESTION_PREFIX = "qu"
+FOREIGN_PREFIX = "nid:"
+"""Of a note in Anki that is not ours: it stands before Anki's id."""
+
+
+def is_card_id(id: str) -> bool:
+    """Return whether an id is that of a card: the guid of a note of ours."""
+    return id.startswith(CARD_PREFIX)
+
+
+def is_draft_id(id: str) -> bool:
+    """Return whether an id is that of a draft."""
+    return id.startswith(DRAFT_PREFIX)
+
+
+def is_question_id(id: str) -> bool:
+    """Return whether an id is that of a question."""
+    return id.startswith(QUESTION_PREFIX)
+
+
+def is_highlight_key(id: str) -> bool:
+    """Return whether an id is the key of a highlight."""
+    return "/" in id
+
+
+# --- notes, cards, decks and note types in Anki -----------------------------------------
+
 ID_BASE = 1_400_000_000_000
 """Ids start in May 2014, so that they are in Anki's range of timestamps but never in the future."""
 
@@ -33,7 +64,7 @@ ID_BASE = 1_400_000_000_000
 def guid_for(key: HighlightKey, family: Family, slot: str) -> Guid:
     """Return the guid of a note, which is the same on every machine."""
     digest = _digest(("ankiforge/guid/1", key, family.value, slot))[:15]
-    return Guid("af" + base64.b32encode(digest).decode().lower())
+    return Guid(CARD_PREFIX + base64.b32encode(digest).decode().lower())
 
 
 def note_id(guid: Guid) -> int:

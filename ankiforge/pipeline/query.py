@@ -15,7 +15,14 @@ from fnmatch import fnmatchcase
 
 from ankiforge.errors import UsageError
 from ankiforge.ledger import FIELDS, Ledger, QueryTerm
-from ankiforge.model import CardKind, colour_name
+from ankiforge.model import (
+    CARD_PREFIX,
+    DRAFT_PREFIX,
+    QUESTION_PREFIX,
+    CardKind,
+    colour_name,
+    is_question_id,
+)
 from ankiforge.text import regex
 
 UNBROKEN = frozenset(FIELDS) - {"deck", "document", "source", "tag", "colour", "verdict"}
@@ -106,7 +113,10 @@ def _has_fields(text: str) -> bool:
     return False
 
 
-_ID = regex(r"(?:af[a-z2-7]{4,24}|(?:dr|qu)[0-9a-f]{4,16})")
+_ID = regex(
+    rf"(?:{CARD_PREFIX}[a-z2-7]{{4,24}}"
+    rf"|(?:{DRAFT_PREFIX}|{QUESTION_PREFIX})[0-9a-f]{{4,16}})"
+)
 _KEY = regex(r"([a-z]+):[^\s/]+/\S+")
 
 NOTICE_DAYS = 7
@@ -146,7 +156,7 @@ def find(ledger: Ledger, word: str) -> str:
     """
     beginning = word.strip().casefold()
     ids = ledger.find([QueryTerm("id", beginning)], everything=True)
-    if beginning.startswith("qu"):
+    if is_question_id(beginning):
         for question in ledger.questions():
             if question.id.startswith(beginning):
                 ids.append(question.id)

@@ -13,6 +13,7 @@ import msgspec
 
 from ankiforge.model import (
     AGENT,
+    FOREIGN_PREFIX,
     Card,
     CardKind,
     Document,
@@ -321,7 +322,7 @@ def line_text(
         yield _row("worth", worth_text(line.highlight))
     for finding in line.findings:
         yield _row(finding.severity, f"{finding.message} ({finding.check})")
-        is_ours = finding.duplicate and not finding.duplicate.startswith("nid:")
+        is_ours = finding.duplicate and not finding.duplicate.startswith(FOREIGN_PREFIX)
         if is_ours:
             for duplicate in ledger.lines([finding.duplicate]):
                 yield _row("", one_line(duplicate))
@@ -530,8 +531,8 @@ _OPENERS = {
 }
 
 
-def seen_json(match: Match, looked: str) -> Json:
-    """Return a work as an object of `seen --json`; `looked` is when Anki was read last."""
+def work_json(match: Match, looked: str) -> Json:
+    """Return a work as an object of `search --json`; `looked` is when Anki was read last."""
     days = sorted(mark.created[:10] for mark in match.highlights if mark.created)
     chances = match.recall
     mean = sum(chances.values()) / len(chances) if chances else None
@@ -601,17 +602,17 @@ def _links(match: Match) -> list[str]:
     return list(dict.fromkeys(filter(None, links)))
 
 
-def seen_text(work: Json, *, whole: bool = False) -> Text:
+def work_text(work: Json, *, whole: bool = False) -> Text:
     """Yield the lines that describe a work.
 
     Args:
-        work: the work, as `seen_json` returns it.
+        work: the work, as `work_json` returns it.
         whole: whether to show all its highlights and cards, not only the first ones.
     """
     highlights = work["highlights"]
     cards = work["cards"]
     most = len(highlights) + len(cards) if whole else _MOST_FOUND
-    yield from _work_text(work)
+    yield from _title_text(work)
     yield f"  marked    {counted(len(highlights), 'highlight')}"
     for highlight in highlights[:most]:
         yield f"    {_mark_text(highlight)}"
@@ -629,7 +630,7 @@ def seen_text(work: Json, *, whole: bool = False) -> Text:
         yield f"  open      {link}"
 
 
-def _work_text(work: Json) -> Text:
+def _title_text(work: Json) -> Text:
     """Yield title, authors, and when the work was read."""
     document = work["document"]
     title = document["title"] or work["ways"][0]["path"]

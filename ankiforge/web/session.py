@@ -40,6 +40,10 @@ from ankiforge.model import (
     Value,
     Waiting,
     h16,
+    is_card_id,
+    is_draft_id,
+    is_highlight_key,
+    is_question_id,
 )
 from ankiforge.pipeline.collection import as_in_anki, lines_as_in_anki
 from ankiforge.pipeline.decide import edit, make
@@ -292,15 +296,14 @@ class ReviewSession:
 
     def _found(self, id: str) -> Found | None:
         """Return what the item with an id shows; None if it no longer waits."""
-        if id.startswith("dr"):
+        if is_draft_id(id):
             return self._found_draft(id)
-        if id.startswith("qu"):
+        if is_question_id(id):
             for question in self._ledger.questions():
                 if question.id == id:
                     return Found(id, question=question)
             return None
-        is_key_of_highlight = "/" in id
-        if is_key_of_highlight:
+        if is_highlight_key(id):
             outcome = next(self._ledger.fates(id), None)
             if outcome and outcome.fate in WITHOUT:
                 return Found(id, fate=outcome)
@@ -477,7 +480,8 @@ class ReviewSession:
             self._queues[list_id or "new"].insert(0, rest.id)
         else:
             self._done[list_id] += 1
-        changes_other_items = body.id.startswith(("qu", "af")) or body.act == "none"
+        is_of_card = is_question_id(body.id) or is_card_id(body.id)
+        changes_other_items = is_of_card or body.act == "none"
         if changes_other_items:
             self._order = None
         if undoable:
@@ -701,7 +705,7 @@ class ReviewSession:
         list_id, id, settled = self._undos.pop(action, _Decision("", "", settled=False))
         self._done[list_id] -= settled
         found = self._found(id) if id else None
-        if id.startswith("dr") and list_id:
+        if is_draft_id(id) and list_id:
             for waiting in found.drafts if found else ():
                 self._leave(waiting.id)
             self._queues[list_id].insert(0, id)
