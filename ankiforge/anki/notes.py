@@ -10,6 +10,7 @@ import html
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
+from itertools import chain
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from ankiforge.anki.notetypes import field_hash, note_type, tags_hash
@@ -273,7 +274,7 @@ _RESOLVERS = {"doi": "https://doi.org/", "arxiv": "https://arxiv.org/abs/", "url
 
 def links_html(*highlights: Highlight) -> str:
     """Return links to the sources. For a PDF, file name and page follow."""
-    links = (link for highlight in highlights for link in _links(highlight))
+    links = chain.from_iterable(map(_links, highlights))
     return " ".join(dict.fromkeys(links))
 
 

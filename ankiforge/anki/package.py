@@ -16,6 +16,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -83,11 +84,8 @@ def write_package(
             database = Path(folder) / _DATABASE
             with closing(sqlite3.connect(database, isolation_level=None)) as connection:
                 _write_database(connection, _lay_out(written, types or {}))
-            _zip(
-                path,
-                database,
-                [media for note in written for media in note.media],
-            )
+            pictures = chain.from_iterable(note.media for note in written)
+            _zip(path, database, pictures)
     except OSError as error:
         raise ItemError(
             f"{path}: cannot be written: {error.strerror or error}",

@@ -27,6 +27,7 @@ from ankiforge.errors import ItemError, UsageError
 from ankiforge.text import counted
 
 if TYPE_CHECKING:
+    from ankiforge.pipeline.adopt import Matches
     from ankiforge.pipeline.collection import CollectionScan
     from ankiforge.pipeline.result import RunResult
     from ankiforge.pipeline.workspace import Workspace
@@ -352,6 +353,7 @@ def adopt(
         if collection is None and tool != "sr":
             call.problems(result.problems)
             raise no_collection()
+
         workspace.propose(
             result,
             [path] if path else [],
@@ -365,19 +367,25 @@ def adopt(
         if not call.as_json:
             most = None if call.verbose else adoption.ROWS_SHOWN
             call.print("\n".join(adoption.as_text(matches, most)))
-        act = ""
+
+        action = ""
         if matches.taken and (yes or _confirmed(call)):
-            act = workspace.ledger.adopt_notes(matches.taken)
+            action = workspace.ledger.adopt_notes(matches.taken)
             result.add_scan(workspace.read_collection())
         if call.as_json:
-            call.data({**adoption.as_json(matches), "undo": act})
-        elif act:
-            how = ""
-            if matches.scheduled:
-                how = "; import with “Import any learning progress” ticked"
-            count = len(matches.taken)
-            call.say(f"{count:,} taken over{how}; to take it back: ankiforge undo {act}")
+            call.data({**adoption.as_json(matches), "undo": action})
+        elif action:
+            call.say(_taken_over_text(matches, action))
     end_run(result)
+
+
+def _taken_over_text(matches: Matches, action: str) -> str:
+    """Return how many notes were taken over, and how to take that back."""
+    how = ""
+    if matches.scheduled:
+        how = "; import with “Import any learning progress” ticked"
+    count = len(matches.taken)
+    return f"{count:,} taken over{how}; to take it back: ankiforge undo {action}"
 
 
 def _confirmed(call: Call) -> bool:

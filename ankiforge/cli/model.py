@@ -108,7 +108,11 @@ def _row(
 
 def _row_text(row: Json) -> str:
     """Return the line of a model in the list."""
-    state = "in use" if row["used"] else "here" if row["path"] else ""
+    state = ""
+    if row["used"]:
+        state = "in use"
+    elif row["path"]:
+        state = "here"
     size = gigabytes(row["size"])
     name = row["name"]
     licence = row["licence"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Set
+from itertools import chain
 
 import msgspec
 
@@ -62,7 +63,7 @@ class Moves:
         self._listing = listing
         self._report = report
         self._documents = documents
-        self._found = [found for document in documents for found in document.found]
+        self._found = list(chain.from_iterable(each.found for each in documents))
         self._absent = absent
 
     def match(self) -> list[KnownHighlight]:

@@ -6,7 +6,7 @@ a package that has it otherwise would make a second one beside it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 
@@ -108,35 +108,50 @@ def _check_fit(
     Raises:
         ConfigError: they cannot.
     """
-    from ankiforge.anki.templates import ordinals_in, shows_cloze
-
     if kind.family is not family:
         actual = "is a cloze note type" if kind.cloze else "is no cloze note type"
         hint = f"name another one here, or move it to note_types.{kind.family.value}"
         raise where.at("name").error(f"{kind.name!r} {actual}", hint)
+
     names = wanted.fields.names
     for ours, name in names.items():
         if name not in kind.names:
             message = f"{kind.name!r} has no field {name!r}"
             hint = suggestion(name, kind.names)
             raise where.at("fields", ours).error(message, hint)
-    needed = {names[ours] for ours in family.needed_fields}
+
+    needed = [names[ours] for ours in family.needed_fields]
     first = kind.names[0]
     if first not in needed:
         message = f"Anki needs {first!r}, the first field of {kind.name!r}, and nothing goes there"
         always_there = " or ".join(family.needed_fields)
         raise where.at("fields").error(message, f"put {always_there} into {first!r}")
-    if family is Family.CLOZE:
-        makes_cards = shows_cloze(kind, names["Text"])
-        placeholder = f"cloze:{names['Text']}"
-    else:
-        filled = {name: "x" if name in needed else "" for name in kind.names}
-        makes_cards = bool(ordinals_in(kind, filled))
-        placeholder = names["Front"]
-    if not makes_cards:
+
+    asked = names["Text"] if family is Family.CLOZE else names["Front"]
+    if not _makes_cards(kind, family, asked, needed):
+        placeholder = f"cloze:{asked}" if family is Family.CLOZE else asked
         message = f"no card template of {kind.name!r} asks {{{{{placeholder}}}}}"
         hint = "choose another field, or change the template in Anki"
         raise where.at("fields").error(message, hint)
+
+
+def _makes_cards(
+    kind: SeenType, family: Family, asked: str, needed: Collection[str]
+) -> bool:
+    """Return whether a note with what is always there makes a card.
+
+    Args:
+        kind: the note type.
+        family: what the cards are.
+        asked: the field that the cards ask about.
+        needed: all fields that are always filled.
+    """
+    from ankiforge.anki.templates import ordinals_in, shows_cloze
+
+    if family is Family.CLOZE:
+        return shows_cloze(kind, asked)
+    filled = {name: "x" if name in needed else "" for name in kind.names}
+    return bool(ordinals_in(kind, filled))
 
 
 def _mapped(kind: SeenType, wanted: BasicType | ClozeType) -> MappedType:

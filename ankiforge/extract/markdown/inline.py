@@ -310,10 +310,11 @@ class Inline:
             if token.kind in _HIDDEN:
                 continue
             if token.kind is Kind.EMPHASIS:
+                is_strong = bool(token.note)
                 is_whole = low <= token.partner < high
                 if not is_whole or _crosses(edges, index, token.partner):
                     continue
-                if token.note and not bold:
+                if is_strong and not bold:
                     continue
             written = token.markdown
             begins = self.starts[index]

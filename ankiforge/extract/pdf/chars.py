@@ -269,12 +269,12 @@ def accented(chars: Sequence[Char]) -> Iterator[tuple[int, int, str]]:
     for place, accent in enumerate(chars):
         if accent.text not in _COMBINING:
             continue
-        beside = [
-            neighbour
-            for neighbour in (place + 1, place - 1)
-            if 0 <= neighbour < len(chars) and neighbour not in taken
-        ]
-        for neighbour in sorted(beside, key=lambda other: abs(chars[other].x - accent.x)):
+        beside = []
+        for neighbour in (place + 1, place - 1):
+            if 0 <= neighbour < len(chars) and neighbour not in taken:
+                beside.append(neighbour)
+        beside.sort(key=lambda neighbour: abs(chars[neighbour].x - accent.x))
+        for neighbour in beside:
             combined = _combined(accent, chars[neighbour])
             if combined:
                 taken.add(neighbour)
