@@ -126,6 +126,7 @@ class Duplicates:
                     note.other_id,
                 )
                 self._store.write(
-                    "INSERT OR REPLACE INTO foreign_note VALUES (?, ?, ?, ?, ?)",
+                    "INSERT OR REPLACE INTO foreign_note (id, mod, deck, fields, other_id)"
+                    " VALUES (?, ?, ?, ?, ?)",
                     *values,
                 )

@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS kept (
 ) STRICT
 """
 # How long to wait in seconds for another program that uses the file; only the first time.
-_PATIENCE = 5.0
+PATIENCE_S = 5.0
 _DAMAGED = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 CACHE_FILE = "memory.db"
 """The name of the file, in the folder of the ledger."""
@@ -44,7 +44,7 @@ class CacheFile:
         """
         path.database()
         self._path = path
-        self._patience = _PATIENCE
+        self._patience = PATIENCE_S
 
     def cache_of(self, owner: str) -> Cache:
         """Return the part of the cache that belongs to one source or purpose."""
@@ -126,6 +126,10 @@ CREATE TABLE IF NOT EXISTS reply (
     tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL, at TEXT NOT NULL
 ) WITHOUT ROWID
 """
+_INSERT_REPLY = """
+INSERT OR REPLACE INTO reply (request, raw, model, prompt, tokens_in, tokens_out, at)
+VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
 REPLIES_FILE = "replies.db"
 
 
@@ -185,7 +189,7 @@ class Replies:
         values = (request, raw, model, prompt, *tokens, replied_at)
         with self._lock:
             self._db.execute(
-                "INSERT OR REPLACE INTO reply VALUES (?, ?, ?, ?, ?, ?, ?)",
+                _INSERT_REPLY,
                 values,
             )
 

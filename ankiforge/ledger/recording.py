@@ -382,7 +382,10 @@ def keep_terms(store: Store, terms: Iterable[tuple[str, SearchTerms]]) -> None:
         words = " ".join(search_terms.words)
         finders = " ".join(search_terms.finders)
         rows.append((digest, words, finders, search_terms.exact))
-    store.write_all("INSERT OR IGNORE INTO indexed VALUES (?, ?, ?, ?)", rows)
+    store.write_all(
+        "INSERT OR IGNORE INTO indexed (digest, words, finders, exact) VALUES (?, ?, ?, ?)",
+        rows,
+    )
 
 
 def _dropped(

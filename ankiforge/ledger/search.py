@@ -192,7 +192,8 @@ def _update(store: Store) -> None:
         for row in fresh:
             texts = map(searched, _texts(store, row))
             store.write(
-                "INSERT INTO search VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO search (what, ref, document, digest, title, passage, remark)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 *row,
                 *texts,
             )

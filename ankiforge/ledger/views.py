@@ -229,7 +229,10 @@ class _ViewRecording:
 
     def take_reviews(self, reviews: Iterable[SeenReview]) -> None:
         """Store the reviews that are new."""
-        query = "INSERT OR IGNORE INTO review VALUES (?, ?, ?, ?, ?, ?)"
+        query = (
+            "INSERT OR IGNORE INTO review (id, guid, ease, interval, duration, type)"
+            " VALUES (?, ?, ?, ?, ?, ?)"
+        )
         for review in reviews:
             values = (
                 review.id,
@@ -454,7 +457,8 @@ def settle(
                 conflict.words,
             )
             store.write(
-                "INSERT OR REPLACE INTO conflict VALUES (?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO conflict (guid, field, theirs, ours, words)"
+                " VALUES (?, ?, ?, ?, ?)",
                 *values,
             )
 

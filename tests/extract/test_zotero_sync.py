@@ -144,11 +144,9 @@ def test_a_library_that_never_holds_still_is_told(serve):
         turn = libraries[number % 2]
         reader.server.meanwhile[number] = lambda turn=turn: reader.server.show([turn])
     found = reader.scan()
-    assert not complete(found)["zotero:user"] or set(highlights(found)) >= {
-        "MARK0001",
-        "MARK0004",
-    }
-    assert all("kept changing" in problem.what for problem in problems(found))
+    [problem] = problems(found)
+    assert "kept changing" in problem.what
+    assert not complete(found)["zotero:user"]
 
 
 def test_what_is_known_of_one_account_means_nothing_of_another(serve, reader):

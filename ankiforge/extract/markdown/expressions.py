@@ -200,12 +200,12 @@ def _matches(answers: list[tuple[int, int, list[str]]]) -> list[Match]:
 class Searcher:
     """Searches notes by expressions, in a process that is started on first use."""
 
-    def __init__(self, seconds: int = SECONDS) -> None:
+    def __init__(self, seconds: int = 0) -> None:
         """Start nothing yet.
 
-        `seconds` is the processor time for one expression in one note.
+        `seconds` is the processor time for one expression in one note; 0 = `SECONDS`.
         """
-        self._seconds = seconds
+        self._seconds = seconds or SECONDS
         self._process: subprocess.Popen[bytes] | None = None
         self._failed: list[str] = []
         """The expressions that took too long."""
