@@ -14,7 +14,7 @@ from ankiforge.ledger.events import (
     Text,
     Wording,
     digest_of,
-    exact,
+    stands_in,
 )
 from ankiforge.ledger.fold import fold
 from ankiforge.ledger.readings import ORDER, decode_highlight
@@ -325,8 +325,7 @@ def _remarks(
         states = {highlight_row["state"] for highlight_row in known_rows}
         is_gone = "gone" in states and "unselected" not in states
         return (CardRemark.SOURCE_GONE,) if is_gone else ()
-    is_quoted_still = exact(wording.quote) in exact(present.context)
-    if wording.quote and not is_quoted_still:
+    if wording.quote and not stands_in(wording.quote, present):
         return (CardRemark.SOURCE_CHANGED,)
     return ()
 

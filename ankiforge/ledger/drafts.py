@@ -27,9 +27,9 @@ from ankiforge.ledger.events import (
     Passage,
     State,
     Wording,
-    exact,
     is_news,
     is_stale,
+    stands_in,
 )
 from ankiforge.ledger.readings import decode_highlight, decode_highlight_body
 from ankiforge.ledger.store import Row, Store, encode, listed
@@ -125,7 +125,7 @@ def _lost_its_quote(passage: Passage, highlight: Highlight) -> bool:
         quote = card.wording.quote
         if card.wording.drafter != "llm" or not quote:
             continue
-        if exact(quote) not in exact(highlight.context):
+        if not stands_in(quote, highlight):
             return True
     return False
 

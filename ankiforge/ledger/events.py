@@ -21,6 +21,7 @@ from ankiforge.model import (
     Adopted,
     CardKind,
     Family,
+    Highlight,
     HighlightKey,
     Json,
     MappedType,
@@ -123,9 +124,22 @@ class Wording(Value, omit_defaults=True):
         return self.slot if self.own else self.content
 
 
-def exact(text: str) -> str:
-    """Return a text as it is compared: NFC, without markup, white space collapsed."""
-    return " ".join(unicodedata.normalize("NFC", plain(text)).split())
+def exact(words: str) -> str:
+    """Return the words of a passage as they are compared: NFC, white space collapsed.
+
+    They have no markup: signs such as ` and < are words like others.
+    """
+    return " ".join(unicodedata.normalize("NFC", words).split())
+
+
+def stands_in(quote: str, highlight: Highlight) -> bool:
+    """Return whether a quote stands word for word in a passage or the text around it."""
+    return exact(quote) in exact(highlight.context)
+
+
+def exact_field(markdown: str) -> str:
+    """Return the text of a field as it is compared: without markup, else like `exact`."""
+    return exact(plain(markdown))
 
 
 def content_of(fields: Texts) -> str:
@@ -146,9 +160,9 @@ def content_of(fields: Texts) -> str:
 @lru_cache(maxsize=32_768)
 def _content_of(text: str, front: str, back: str) -> str:
     if text:
-        answers = [exact(gap.answer) for gap in gaps(text)]
-        return h16("cloze", exact(reveal(text)), *answers)
-    return h16("basic", exact(front), exact(back))
+        answers = [exact_field(gap.answer) for gap in gaps(text)]
+        return h16("cloze", exact_field(reveal(text)), *answers)
+    return h16("basic", exact_field(front), exact_field(back))
 
 
 def digest_of(fields: Texts) -> str:

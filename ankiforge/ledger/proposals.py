@@ -23,7 +23,7 @@ from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
 from ankiforge.ledger.drafts import decode_proposal, proposed_card, wording_of
-from ankiforge.ledger.events import Passage, State, Wording, content_of, exact
+from ankiforge.ledger.events import Passage, State, Wording, content_of, stands_in
 from ankiforge.ledger.store import EACH, Row, Store, encode
 from ankiforge.model import PROPOSE, Draft, Highlight, Proposal, Strings
 from ankiforge.text import regex
@@ -121,7 +121,7 @@ def _revision(
 
     The gap that is the most like the card comes first.
     """
-    if exact(card.wording.quote) in exact(highlight.context):
+    if stands_in(card.wording.quote, highlight):
         return None
     draft = proposal.draft
     if card.wording.content in contents(draft):

@@ -28,9 +28,9 @@ from ankiforge.ledger.events import (
     Passage,
     State,
     Wording,
-    exact,
     is_news,
     is_stale,
+    stands_in,
 )
 from ankiforge.ledger.gap_numbers import keep_numbers
 from ankiforge.ledger.match import LONG
@@ -398,14 +398,13 @@ def _dropped(
 
     Proposals are drafted with the rules, and go with their drafts.
     """
-    context = exact(highlight.context)
     for draft_row in waiting:
         of_rules = draft_row["drafter"].startswith(("rules", PROPOSE))
         if by_model:
             goes = not of_rules
         else:
-            quote = exact(decode_proposal(draft_row["body"]).draft.quote)
-            goes = of_rules or quote not in context
+            quote = decode_proposal(draft_row["body"]).draft.quote
+            goes = of_rules or not stands_in(quote, highlight)
         if goes:
             yield draft_row["id"]
 
@@ -677,11 +676,10 @@ def _revised(
 
     Only cards whose quote is gone from the passage are revised.
     """
-    context = exact(highlight.context)
     scored = []
     for card in passage.live:
         is_drafted = not card.wording.own and card.wording.drafter != PROPOSE
-        if is_drafted and exact(card.wording.quote) not in context:
+        if is_drafted and not stands_in(card.wording.quote, highlight):
             scored += [
                 (-_alike(card.wording, wording), card.guid, wording.content)
                 for wording in wordings

@@ -190,3 +190,20 @@ def test_one_undo_after_another_takes_each_back(desk):
     assert live(desk.forge) == left
     assert desk.make(1, 0) == [second, first]
     assert live(desk.forge) == before
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "The sign \\` opens ==inline code== here.\n\nAnother \\` closes it.\n",
+        "What opens code::The sign \\`\n\nAnother \\` closes it.\n",
+        "Code in a fence of {{c1::tildes}} may have others.\n\n~~~\n```\n~~~\n\nAs ``` here.\n",
+        "The sign \\$ begins ==a price==.\n\nIt is \\$5 there.\n",
+    ],
+)
+def test_signs_of_markup_that_are_words_change_no_source(forge, vault, note):
+    (vault / "signs.md").write_text(note, encoding="utf-8")
+    forge.ok("run", vault, "--accept", "clean")
+    forge("accept", "--all")
+    [card] = forge.cards("verdict:accepted")
+    assert card["findings"] == []
