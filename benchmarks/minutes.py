@@ -2,6 +2,7 @@
 
     python -m benchmarks.minutes                      200 learners in a fast simulator
     python -m benchmarks.minutes --anki --learners 20    20 of them in the real Anki
+    python -m benchmarks.minutes --anki --first 9 --learners 11    those after the first nine
     python -m benchmarks.minutes --anki --sm2 --learners 6    without FSRS
     python -m benchmarks.minutes --size 20000         how long a large collection takes
     python -m benchmarks.minutes --picture docs/pictures/minutes.svg
@@ -652,6 +653,7 @@ def _one(task: tuple[int, bool, bool, int]) -> Year:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--learners", type=int, default=200)
+    parser.add_argument("--first", type=int, default=0, help="the seed of the first one")
     parser.add_argument("--days", type=int, default=DAYS)
     parser.add_argument("--anki", action="store_true", help="play in the real Anki")
     parser.add_argument("--sm2", action="store_true", help="with --anki: without FSRS")
@@ -671,7 +673,7 @@ def main() -> None:
         picture(chosen.picture)
         return
     tasks = []
-    for number in range(chosen.learners):
+    for number in range(chosen.first, chosen.first + chosen.learners):
         tasks.append((number, chosen.anki, not chosen.sm2, chosen.days))
     years = []
     with Pool(chosen.processes) as pool:

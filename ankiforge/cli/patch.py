@@ -81,6 +81,7 @@ def _show_as_json(call: Call, result: Patch) -> None:
                 "root": str(file.root),
                 "path": file.path,
                 "cards": list(file.guids),
+                "words": "",
                 "patch": file.diff.decode("utf-8"),
                 "refused": "",
             }
@@ -91,6 +92,7 @@ def _show_as_json(call: Call, result: Patch) -> None:
                 "root": "",
                 "path": edit.where,
                 "cards": [edit.guid],
+                "words": edit.words,
                 "patch": "",
                 "refused": edit.reason,
             }
@@ -115,9 +117,11 @@ def _tell(
 ) -> None:
     """Say what the patch holds, what it does not, and how to apply it."""
     for edit in result.refused:
-        call.warn(f"not in the patch: {edit.guid[:10]} ({edit.where}): {edit.reason}")
+        where = f"“{edit.words}” in {edit.where}, {edit.guid[:10]}"
+        call.warn(f"not in the patch: {where}: {edit.reason}")
     if not result.files:
-        call.say("no edit in Anki to bring back")
+        left = "other " if result.refused else ""
+        call.say(f"no {left}edit in Anki to bring back")
         return
     cards = sum(len(file.guids) for file in result.files)
     edits = counted(cards, "edit")

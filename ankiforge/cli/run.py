@@ -137,7 +137,7 @@ def print_summary(
     from ankiforge.reports.summary import MOST_LINES, as_json, as_text
 
     if call.as_json:
-        call.data(as_json(result, workspace.ledger))
+        call.data(as_json(result, workspace.ledger, workspace.folder))
         return
     lines_used = call.problems(result.problems, None if call.verbose else PROBLEMS)
     if call.quiet:

@@ -38,6 +38,7 @@ from ankiforge.text.cloze import plain
 if TYPE_CHECKING:  # the formats of Anki are loaded only when there is something to read
     from ankiforge.anki.collection import View
     from ankiforge.anki.connect import AnkiConnect
+    from ankiforge.config.ownfiles import OwnPath
 
 NOTES_NAMED = 3
 """The number of notes that a notice names."""
@@ -523,17 +524,26 @@ def changed_in_anki(
     return changed
 
 
-def says_in_anki(ledger: Ledger, guid: str, fields: Fields) -> bool:
-    """Return whether a person wrote these words into a note in Anki, where we had others."""
+def says_in_anki(ledger: Ledger, guid: str, fields: Fields, pictures: OwnPath) -> bool:
+    """Return whether a person wrote these words into a note in Anki, where we had others.
+
+    Args:
+        ledger: has the card and its note.
+        guid: the card.
+        fields: the words.
+        pictures: the folder with pictures cut from pages.
+    """
     from ankiforge.anki.notes import content_html
     from ankiforge.anki.notetypes import same_html
+    from ankiforge.pipeline.pictures import media_of_card
 
     cards = list(ledger.cards(guid))
     if not cards:
         return False
     changed = changed_in_anki(ledger, cards[0])
-    ours = content_html(cards[0].kind, fields)
-    html = dict(zip(cards[0].family.content_fields, ours, strict=True))
+    card = replace(cards[0], fields=fields)
+    ours = content_html(card.kind, fields, media_of_card(ledger, card, pictures))
+    html = dict(zip(card.family.content_fields, ours, strict=True))
     if not changed:
         return False
     return all(same_html(html[name], text) for name, text in changed.items())

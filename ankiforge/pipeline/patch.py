@@ -24,7 +24,7 @@ from ankiforge.anki.render import unrender
 from ankiforge.errors import ItemError
 from ankiforge.extract.files import LARGEST, read_file, text_of
 from ankiforge.extract.markdown import NoteSource
-from ankiforge.extract.markdown.rewrite import in_order, rewritings
+from ankiforge.extract.markdown.rewrite import in_order, rewritings, without_escapes
 from ankiforge.model import (
     Card,
     CardKind,
@@ -32,7 +32,6 @@ from ankiforge.model import (
     Extracted,
     Family,
     Highlight,
-    Media,
     Source,
     Strings,
     Task,
@@ -41,7 +40,9 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline.collection import changed_in_anki
 from ankiforge.pipeline.ingest import with_stored_dialects
-from ankiforge.pipeline.pictures import pictures_of
+from ankiforge.pipeline.pictures import media_of_card
+from ankiforge.text import on_one_line, shortened
+from ankiforge.text.cloze import plain
 from ankiforge.text.fold import fold
 from ankiforge.text.sketches import sketch
 
@@ -51,6 +52,18 @@ if TYPE_CHECKING:
     from ankiforge.ledger import Ledger
 
 RUN_FIRST = "the note has changed since the last run: run first"
+NO_SYNTAX = "the syntax of the note cannot say it: edit the note yourself"
+OTHER_CARDS = (
+    "written in the note, it would make or change other cards: edit the note yourself"
+)
+REVERSED = "the reverse side was switched on or off: do the same in the note"
+FIELD_EMPTIED = "a field was emptied or filled: do the same in the note"
+TOO_DIFFERENT = (
+    "too few words stay, the next run would take the passage for a new one:"
+    " end it with a block id (^name) in the note, run, and patch again"
+)
+_MOST_SHOWN = 60
+"""The number of characters of a card that a reason or a list shows."""
 STILL_THE_SAME = 0.6
 """The similarity of the old and the new words of a passage from which it stays the same card.
 
@@ -63,6 +76,8 @@ class RefusedEdit(Value):
     """An edit in Anki of which no patch can be made."""
 
     guid: str
+    words: str
+    """The first words of what the person changed, as they are in Anki."""
     where: str
     """The title of the document."""
     reason: str
@@ -115,14 +130,15 @@ def make_patch(
         changed = changed_in_anki(ledger, card)
         if not changed:
             continue
+        edit = _Edit(card, changed)
         try:
             place = readers.place_of(card)
         except ItemError as error:
-            refused.append(_refused(card, error.message))
+            refused.append(_refused(edit, error.message))
             continue
         where = str(place.root), place.path
         places[where] = place
-        edits[where].append(_Edit(card, changed))
+        edits[where].append(edit)
     files: list[PatchedFile] = []
     for where in sorted(places):
         file = _File(ledger, places[where], pictures)
@@ -132,8 +148,15 @@ def make_patch(
     return Patch(tuple(files), tuple(refused))
 
 
-def _refused(card: Card, reason: str) -> RefusedEdit:
-    return RefusedEdit(card.guid, card.highlight.document.title, reason)
+def _refused(edit: _Edit, reason: str) -> RefusedEdit:
+    first_changed = next(iter(edit.html.values()))
+    title = edit.card.highlight.document.title
+    return RefusedEdit(edit.card.guid, _shown(first_changed), title, reason)
+
+
+def _shown(html: str) -> str:
+    """Return the first words of a field, without its markup."""
+    return shortened(on_one_line(plain(unrender(html))), _MOST_SHOWN)
 
 
 # --- where a card stands ----------------------------------------------------------------
@@ -174,12 +197,16 @@ class _Readers:
         if card.kind is CardKind.OCCLUSION:
             raise ItemError("the masks of a figure are no words of a note")
         if _OWN_SLOT.fullmatch(card.slot) is None:
-            raise ItemError("its words are a draft's, not the note's")
+            raise ItemError(
+                "its words are a draft's, not the note's: edit the note if it is wrong, too"
+            )
         namespace = card.highlight.namespace
         source = self._sources.get(namespace)
         path = card.highlight.document.path
         if source is None:
-            raise ItemError("it does not come from a Markdown or text file")
+            raise ItemError(
+                "it does not come from a Markdown or text file, and stays as it is in Anki"
+            )
         if not path.casefold().endswith((".md", ".markdown", ".txt")):
             raise ItemError(f"{path} is not a Markdown or text file")
         if namespace not in self._files:
@@ -214,13 +241,13 @@ class _File:
             self._read()
         except ItemError as error:
             for edit in edits:
-                yield _refused(edit.card, error.message)
+                yield _refused(edit, error.message)
             return
         for edit in edits:
             try:
                 text = self._with(edit)
             except ItemError as error:
-                yield _refused(edit.card, error.message)
+                yield _refused(edit, error.message)
                 continue
             if text != self._text:
                 self._text = text
@@ -261,28 +288,43 @@ class _File:
         wanted = _Wanted(self._ledger, edit, before[index], self._pictures)
         if wanted.is_said_by(before[index]):
             return self._text
-        reason = ItemError("it cannot be said in the syntax of the note")
+        if wanted.is_turned:
+            raise ItemError(REVERSED)
+        reasons: list[str] = []
+        tried: set[str] = set()
         for old, new in wanted.ways():
+            if len(old) != len(new):
+                raise ItemError(FIELD_EMPTIED)
             try:
                 for text in rewritings(self._text, old, new):
-                    if self._says(text, wanted, before, index):
+                    if text in tried:
+                        continue
+                    tried.add(text)
+                    fault = self._fault(text, wanted, before, index)
+                    if not fault:
                         return text
+                    reasons.append(fault)
             except ItemError as error:
-                reason = error
-        raise reason
+                reasons.append(error.message)
+        # the likeliest text was tried first
+        raise ItemError(reasons[0] if reasons else NO_SYNTAX)
 
-    def _says(
+    def _fault(
         self, text: str, wanted: _Wanted, before: Sequence[Highlight], index: int
-    ) -> bool:
-        """Return whether a text states the card as the person left it, and all else as before."""
+    ) -> str:
+        """Return why a text does not state the card as wanted and all else as before.
+
+        Returns:
+            "" if it does.
+        """
         after = self._highlights(text)
         if len(after) != len(before):
-            return False
+            return OTHER_CARDS
         for number, highlight in enumerate(before):
             is_other = number != index
             if is_other and _words_of(highlight) != _words_of(after[number]):
-                return False
-        return wanted.is_said_by(after[index])
+                return OTHER_CARDS
+        return wanted.fault(after[index])
 
     def _highlights(self, text: str) -> tuple[Highlight, ...]:
         """Return the highlights of the note if it had this text."""
@@ -334,20 +376,22 @@ class _Wanted:
     ) -> None:
         self._card = edit.card
         self._highlight = highlight
-        found = pictures_of(ledger, edit.card, pictures)
-        self._media = {
-            path: each for path, each in found.items() if isinstance(each, Media)
-        }
+        self._media = media_of_card(ledger, edit.card, pictures)
         names = edit.card.family.content_fields
         ours = self._html(_draft_of(highlight, edit.card))
         self._html_wanted = {**dict(zip(names, ours, strict=True)), **edit.html}
         self._old = {name: unrender(html) for name, html in zip(names, ours, strict=True)}
         self._changed = [name for name in names if name in edit.html]
 
+    @property
+    def is_turned(self) -> bool:
+        """Whether the person switched the reverse side on or off."""
+        return "Reverse" in self._changed
+
     def ways(self) -> Iterator[tuple[Strings, Strings]]:
         """Yield the (old, new) fields by which the card may be found in the note.
 
-        First all of them, then those alone that were changed.
+        First all of them, then those alone that were changed. Fields that are empty are left out.
         """
         new = dict(self._old)
         for name in self._changed:
@@ -363,21 +407,50 @@ class _Wanted:
             )
 
     def is_said_by(self, highlight: Highlight) -> bool:
-        """Return whether a highlight states the card so, and will be known as the same one."""
+        """Return whether a highlight states the card so."""
         try:
             html = self._html(_draft_of(highlight, self._card))
         except ItemError:
             return False
-        if not all(map(same_html, html, self._html_wanted.values())):
-            return False
+        return all(map(same_html, html, self._html_wanted.values()))
+
+    def fault(self, highlight: Highlight) -> str:
+        """Return why a highlight does not state the card so, or will be known as another one.
+
+        Returns:
+            "" if it states the card, and will be known as the same one.
+        """
+        try:
+            read = self._html(_draft_of(highlight, self._card))
+        except ItemError:
+            return OTHER_CARDS
+        for html, wanted in zip(read, self._html_wanted.values(), strict=True):
+            if not same_html(html, wanted):
+                shown = _where_it_differs(unrender(html), unrender(wanted))
+                return (
+                    f"written in the note, it would be read as “{shown}”:"
+                    " edit the note yourself"
+                )
         if highlight.own and highlight.own == self._highlight.own:
-            return True
+            return ""
         before = fold(self._highlight.exact)
         after = fold(highlight.exact)
-        return fuzz.ratio(before, after) >= 100 * STILL_THE_SAME
+        if fuzz.ratio(before, after) < 100 * STILL_THE_SAME:
+            return TOO_DIFFERENT
+        return ""
 
     def _html(self, draft: Draft) -> Strings:
         return content_html(draft.kind, draft.fields, self._media)
+
+
+def _where_it_differs(text: str, other: str) -> str:
+    """Return the part of a text around the first difference from another one."""
+    shown = on_one_line(without_escapes(text))
+    same = len(os.path.commonprefix([shown, on_one_line(without_escapes(other))]))
+    start = same - _MOST_SHOWN // 2
+    if start <= 0 or len(shown) <= _MOST_SHOWN:
+        return shortened(shown, _MOST_SHOWN)
+    return f"…{shortened(shown[start:], _MOST_SHOWN - 1)}"
 
 
 def _draft_of(highlight: Highlight, card: Card) -> Draft:

@@ -97,14 +97,14 @@ def _intake_json(result: RunResult) -> Json | None:
     return {name: value for name, value in whole.items() if name != "forecast"}
 
 
-def as_json(result: RunResult, ledger: Ledger) -> Json:
+def as_json(result: RunResult, ledger: Ledger, workspace: WorkspaceFolder) -> Json:
     """Return the object that `run` and `draft` print."""
     counts = ledger.counts(*COUNTED)
     fates = counts["fates"]
     verdicts = counts["cards"]
     waits = counts["waiting"]
     reasons = _reasons_for_no_card(ledger)
-    changes = _changes_that_stand(result, ledger)
+    changes = _changes_that_stand(result, ledger, workspace)
     report = result.report or Report()
     delivery = delivery_json(result, ledger)
     usage = ("requests", "cached", "tokens_in", "tokens_out", "cost_usd")
@@ -228,7 +228,7 @@ def as_text(
     if room is not None:
         lines_left = room - len(before) - len(after) - 1
         most = min(SHOWN, max(lines_left, 1))
-    standing = _changes_that_stand(result, ledger)
+    standing = _changes_that_stand(result, ledger, workspace)
     return [*before, *_changes(standing, most), *after]
 
 
@@ -515,7 +515,9 @@ def _package_text(published: Published) -> str:
     return f"{to_import} ({parts})" if parts else to_import
 
 
-def _changes_that_stand(result: RunResult, ledger: Ledger) -> list[Change]:
+def _changes_that_stand(
+    result: RunResult, ledger: Ledger, workspace: WorkspaceFolder
+) -> list[Change]:
     """Return the changes of a run.
 
     A card about whose words a question asks keeps its words until then. Words that a person wrote
@@ -530,7 +532,7 @@ def _changes_that_stand(result: RunResult, ledger: Ledger) -> list[Change]:
                 asked.update(question.guids)
     changes = []
     for change in result.changes:
-        if says_in_anki(ledger, change.guid, change.after):
+        if says_in_anki(ledger, change.guid, change.after, workspace.pictures):
             continue
         if change.guid in asked:
             change = msgspec.structs.replace(change, why=IN_CONFLICT)

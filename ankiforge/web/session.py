@@ -556,7 +556,9 @@ class ReviewSession:
             changes, and what is left out.
         """
         patch = self._workspace.patch()
-        refused = [f"{edit.where}: {edit.reason}" for edit in patch.refused]
+        refused = [
+            f"“{edit.words}” in {edit.where}: {edit.reason}" for edit in patch.refused
+        ]
         folders = sorted({str(file.root) for file in patch.files})
         files = [file for file in patch.files if str(file.root) == folders[0]]
         for folder in folders[1:]:  # a patch is applied in one folder

@@ -25,6 +25,7 @@ class Patched:
         self.desk = desk
         for case in CASES:
             self.file(case["name"]).write_bytes(case["note"].encode())
+        (desk.notes / "lens.png").write_bytes(b"\x89PNG\r\n\x1a\n a picture")
         desk.run()
         desk.go()
         for case in CASES:
@@ -106,6 +107,50 @@ def test_a_note_that_was_edited_since_the_last_run_is_refused(desk, forge):
     assert line["refused"] == "the note has changed since the last run: run first"
 
 
+def test_a_reverse_side_and_an_extra_field_are_refused_with_what_to_do(desk, forge):
+    desk.write("Katze:::cat\n\nHund:::dog\n")
+    desk.go()
+    for word, field, value in (("Katze", "Reverse", ""), ("Hund", "Extra", "barks")):
+        note = desk.anki.note(desk.guid(word))
+        note[field] = value
+        desk.col.update_note(note)
+
+    lines = forge.ok("patch", "--json").lines
+
+    assert [line["refused"] for line in lines] == [
+        "the reverse side was switched on or off: do the same in the note",
+        "a field was emptied or filled: do the same in the note",
+    ]
+
+
+def test_with_a_block_id_other_words_altogether_can_be_patched(desk, forge):
+    sentence = "The capital of Mali is ==Bamako== today.\n"
+    desk.write(sentence)
+    desk.go()
+    guid = desk.guid("Bamako")
+    note = desk.anki.note(guid)
+    note["Text"] = (
+        "Far away, where nobody here has been, stands {{c1::Bamako}} in the sun."
+    )
+    desk.col.update_note(note)
+    [refused] = forge.ok("patch", "--json").lines
+    desk.write(sentence.replace(".", ". ^mali"))
+    desk.run()
+
+    [line] = forge.ok("patch", "--json").lines
+    patch = forge.folder / "edits.patch"
+    forge.ok("patch", "-o", patch)
+    apply(["git", "apply", str(patch)], desk.notes)
+    run = desk.run()
+
+    assert "block id" in refused["refused"]
+    assert line["cards"] == [guid]
+    assert run["changes"] == []
+    assert run["notes"]["conflicts"] == 0
+    assert forge.ok("list", "--view", "questions", "--json").lines == []
+    assert desk.guid("Bamako") == guid
+
+
 def test_a_drafted_card_is_listed_and_edits_of_two_vaults_need_a_query(
     desk, forge, tmp_path
 ):
@@ -139,7 +184,7 @@ def test_a_drafted_card_is_listed_and_edits_of_two_vaults_need_a_query(
     assert "several folders" in both.stderr
     assert {line["refused"] for line in lines} == {
         "",
-        "its words are a draft's, not the note's",
+        "its words are a draft's, not the note's: edit the note if it is wrong, too",
     }
     assert "1 edit in 1 file" in one.stderr
     assert b"+H\xc3\xbcndin:::dog" in (tmp_path / "one.patch").read_bytes()

@@ -26,34 +26,47 @@ MAX_PLACES = 20
 """The maximum number of places in a note that are tried."""
 BETWEEN_FIELDS = "\ufdd2"
 """Separates the fields of a card, where the note has a sign of its own. Not a character of text."""
+_PICTURE_SIGN = "\ufdd3"
+"""Stands for a picture, which the note names in another way. Not a character of text."""
 
 _TOKEN = regex(
     r"""(?xs)
     \{\{c\d+::|\}\}                                       # the signs of a gap
-    |\ufdd2                                               # the end of a field
+    |[\ufdd2\ufdd3]                                       # the end of a field; a picture
     |[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]  # scripts without spaces
     |[^\W_]+                                              # a word or number
     |\s+
     |.
     """
 )
-_GAP_SIGN = regex(r"\{\{c\d+::|\}\}|\ufdd2")
+# What no edit may add, remove or move.
+_SIGN = regex(r"\{\{c\d+::|\}\}|[\ufdd2\ufdd3]")
+_PICTURE = regex(r"!\[([^\[\]]*)\]\(([^()\s]*)\)")
 _LINK = regex(r"(?<!!)\[([^\[\]]*)\]\(([^()\s]*)\)")
-# What may stand in the note between two words of a field.
-_BETWEEN_WORDS = r"""(?:
-    </?(?:mark|span|b|i|u|em|strong|s|del|br)\b[^<>\n]{0,200}>
-    |\{\{?c?\d{0,3}:{1,2}                  # a gap that has a number
-    |&[a-zA-Z]{1,8};
-    |\[\[[^\[\]|\n]{0,200}\|             # the target of a wikilink that has other words
-    |\]\([^()\s]{0,500}\)                # the target of a link
-    |\[\^[^\[\]\n]{1,40}\]               # a footnote
-    |%%[^%\n]{0,500}%%                   # a comment
+# The target of a link behind its words, with its title.
+_TARGET = r"""
+    \((?=[^)]{0,500}?[^\W_])(?:[^()\s]|\([^()\s]{0,100}\)){0,500}(?:[ ]+"[^"\n]{0,200}")?\)
+"""
+# What may stand in the note between two words of a field. All but the last alternative have a
+# word that is not the card's. So there is one way to read a row of signs, and time is bounded.
+_BETWEEN_WORDS = rf"""(?:
+    </?(?:mark|span|b|i|u|em|strong|s|del|br)\b[^<>\n]{{0,200}}>
+    |\{{\{{?(?:c\d{{0,3}}|\d{{1,3}}):{{1,2}}                    # a gap that has a number
+    |&[a-zA-Z]{{1,8}};
+    |!\[\[(?=[^\[\]]*?[^\W_])[^\[\]\n]{{0,200}}\]\]      # an embedded picture or note
+    |!\[[^\[\]\n]{{0,200}}\]{_TARGET}                    # a picture
+    |\[\[(?=[^\[\]|]*?[^\W_])[^\[\]|\n]{{0,200}}\|       # the target of a wikilink with other words
+    |\]{_TARGET}                                        # the target of a link
+    |\[\^(?=[^\[\]]*?[^\W_])[^\[\]\n]{{1,40}}\]         # a footnote
+    |%%(?=[^%\n]*?[^\W_])[^%\n]{{0,500}}%%              # a comment
+    |<!--(?=[^\n]*?[^\W_])(?:(?!-->)[^\n]){{0,500}}-->  # a comment of HTML
     |[\W_]
-    ){0,400}?"""
+    ){{0,400}}?"""
 # Signs at the start of a line: of quotes, and of an item of a list.
 _LINE_START = regex(
     r"[ \t]*(?:>[ \t]?)*(?P<item>(?:[-*+]|\d{1,9}[.)])[ \t]+(?:\[.\][ \t]+)?)?"
 )
+_ESCAPE = regex(r"\\([!-/:-@\[-`{-~])")
 _BLANK = regex(r"\s+")
 _NEAR = 60
 """How far before the first word and behind the last one other signs of a field are looked for."""
@@ -77,32 +90,46 @@ def rewritings(
     """
     old_tokens = _tokens(old)
     new_tokens = _tokens(new)
+    if _PICTURE.findall("\n".join(old)) != _PICTURE.findall("\n".join(new)):
+        raise ItemError("a picture was added, removed or changed: change it in the note")
     if _links(old) != _links(new):
-        raise ItemError("a link was added, removed or changed")
-    if _gap_signs(old_tokens) != _gap_signs(new_tokens):
-        raise ItemError("gaps were added, removed or moved")
+        raise ItemError("a link was added, removed or changed: change it in the note")
+    if _signs(old_tokens) != _signs(new_tokens):
+        raise ItemError("gaps were added, removed or moved: change them in the note")
     words = [token for token in old_tokens if token[0].isalnum()]
     if not words:
-        raise ItemError("it has no words by which it could be found in the note")
+        raise ItemError(
+            "it has no words by which it could be found in the note: edit the note yourself"
+        )
     if len(words) > MAX_WORDS:
-        raise ItemError(f"it has more than {MAX_WORDS:,} words")
+        raise ItemError(f"it has more than {MAX_WORDS:,} words: edit the note yourself")
     changes = _changes(old_tokens, new_tokens)
     was_found = False
     for spans in _places(note, words):
         was_found = True
         places = _Alignment(note, old_tokens, spans).spans
-        for is_before in (False, True):
-            changed = _changed(note, places, changes, insert_before=is_before)
-            if changed is not None:
-                yield changed
+        # without backslashes first: a person writes `5 * 3`, not `5 \* 3`
+        for all_changes in ([change.without_escapes() for change in changes], changes):
+            for is_before in (False, True):
+                changed = _changed(note, places, all_changes, insert_before=is_before)
+                if changed is not None:
+                    yield changed
     if not was_found:
-        raise ItemError("its words do not stand in the note as one piece")
+        raise ItemError(
+            "its words do not stand in the note one after the other: edit the note yourself"
+        )
+
+
+def without_escapes(markdown: str) -> str:
+    """Return Markdown without the backslashes before signs."""
+    return _ESCAPE.sub(r"\1", markdown)
 
 
 def _tokens(fields: Sequence[str]) -> list[str]:
-    """Return the tokens of all fields, without the targets of links."""
+    """Return the tokens of all fields, without pictures and the targets of links."""
     joined = BETWEEN_FIELDS.join(fields)
-    return _TOKEN.findall(_LINK.sub(r"\1", joined))
+    without_pictures = _PICTURE.sub(_PICTURE_SIGN, joined)
+    return _TOKEN.findall(_LINK.sub(r"\1", without_pictures))
 
 
 def _links(fields: Sequence[str]) -> list[str]:
@@ -113,8 +140,8 @@ def _links(fields: Sequence[str]) -> list[str]:
     return targets
 
 
-def _gap_signs(tokens: Sequence[str]) -> list[str]:
-    return [token for token in tokens if _GAP_SIGN.fullmatch(token)]
+def _signs(tokens: Sequence[str]) -> list[str]:
+    return [token for token in tokens if _SIGN.fullmatch(token)]
 
 
 # --- what changed -----------------------------------------------------------------------
@@ -123,14 +150,20 @@ def _gap_signs(tokens: Sequence[str]) -> list[str]:
 class _Change:
     """Tokens [start, end) of the old fields, and the text that replaces them."""
 
-    def __init__(self, start: int, end: int, text: str) -> None:
+    def __init__(self, start: int, end: int, text: str, part: Span) -> None:
         self.start = start
         self.end = end
         self.text = text
+        self.part = part
+        """The tokens around it that stand between the same two signs."""
+
+    def without_escapes(self) -> _Change:
+        """Return the change with its text as a person would write it."""
+        return _Change(self.start, self.end, without_escapes(self.text), self.part)
 
 
 def _changes(old: list[str], new: list[str]) -> list[_Change]:
-    """Return the differences between two lists of tokens. No sign of a gap is in one.
+    """Return the differences between two lists of tokens. No sign is in one.
 
     The parts between signs are compared one by one: both lists have the same signs.
     """
@@ -143,16 +176,16 @@ def _changes(old: list[str], new: list[str]) -> list[_Change]:
         for what, start, end, new_start, new_end in matcher.get_opcodes():
             if what != "equal":
                 text = "".join(after[new_start:new_end])
-                changes.append(_Change(offset + start, offset + end, text))
+                changes.append(_Change(offset + start, offset + end, text, old_part))
     return changes
 
 
 def _parts(tokens: Sequence[str]) -> list[Span]:
-    """Return the spans of tokens between signs of gaps and fields."""
+    """Return the spans of tokens between signs of gaps, fields and pictures."""
     parts = []
     start = 0
     for index, token in enumerate(tokens):
-        if _GAP_SIGN.fullmatch(token):
+        if _SIGN.fullmatch(token):
             parts.append((start, index))
             start = index + 1
     parts.append((start, len(tokens)))
@@ -229,7 +262,7 @@ class _Alignment:
         end = start_of_word
         for index in range(first - 1, -1, -1):
             token = self._tokens[index]
-            if _GAP_SIGN.fullmatch(token):
+            if _SIGN.fullmatch(token):
                 continue
             at = self._note.rfind(token, limit, end)
             if at >= 0:
@@ -238,7 +271,7 @@ class _Alignment:
 
     def _found(self, token: str, start: int, end: int) -> Span | None:
         """Return where a token that is no word stands in [start, end) of the note."""
-        if _GAP_SIGN.fullmatch(token):
+        if _SIGN.fullmatch(token):
             return None
         if token.isspace():
             blank = _BLANK.search(self._note, start, end)
@@ -259,8 +292,8 @@ def _changed(
 ) -> str | None:
     """Return the note with all changes; None if one has no place.
 
-    `insert_before`: put what is added before the sign or word that follows, instead of
-    behind the one before it.
+    `insert_before`: put what is added between two tokens before the second, instead of
+    behind the first.
     """
     parts = []
     end = len(note)
@@ -292,17 +325,20 @@ def _place_of(
         return start, end
     if change.start < change.end:
         return None  # what the person removed is written otherwise
-    if insert_before:
+    part_start, part_end = change.part
+    before = _known(places[part_start : change.start])
+    following = _known(places[change.end : part_end])
+    if not before and not following:
+        # it is all that stands between two signs
+        before = _known(places[: change.start])
         following = _known(places[change.end :])
-        if not following:
-            return None
+    if following and (insert_before or not before):
         start, _ = following[0]
         return start, start
-    before = _known(places[: change.start])
-    if not before:
-        return None
-    _, end = before[-1]
-    return end, end
+    if before:
+        _, end = before[-1]
+        return end, end
+    return None
 
 
 def _known(places: Iterable[Span | None]) -> list[Span]:
