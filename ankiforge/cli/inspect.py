@@ -169,7 +169,7 @@ class Listing:
             if self._call.as_json:
                 yield self._as_json(line, questions, decisions, whole=whole), ()
             else:
-                yield None, self._as_text(line, questions, decisions, in_full=in_full)
+                yield None, self._as_text(line, questions, decisions, whole=whole)
 
     def _as_json(
         self,
@@ -180,7 +180,14 @@ class Listing:
         whole: bool,
     ) -> Json:
         """Return a line as JSON; the whole has its questions, and with -v how it was made."""
-        from ankiforge.reports.cards import done_json, how_made, line_json, question_json
+        from ankiforge.reports.cards import (
+            done_json,
+            dropped_questions,
+            how_made,
+            line_json,
+            question_json,
+            why_model_made_none,
+        )
 
         data = line_json(self._ledger, line, self._workspace.decks)
         if whole:
@@ -188,7 +195,10 @@ class Listing:
             data["questions"] = [question_json(question) for question in about]
             if self._call.verbose:
                 data["decisions"] = [done_json(entry) for entry in decisions]
-                data["made"] = how_made(line.words, self._kept_reply)
+                data["made"] = how_made(line.words, self._workspace.kept_reply)
+                data["why_none"] = why_model_made_none(self._ledger, line)
+                kept = self._workspace.kept_reply
+                data["dropped"] = dropped_questions(line.highlight, kept)
         return data
 
     def _as_text(
@@ -197,28 +207,35 @@ class Listing:
         questions: list[Question],
         decisions: list[HistoryEntry],
         *,
-        in_full: bool,
+        whole: bool,
     ) -> Iterable[str]:
-        """Return the text of a line: one line, or in full; with -v also how it was made."""
+        """Return the text of a line: one line, or in full; with -v also how it was made.
+
+        The whole has the questions about its passage that a model asked in vain, too.
+        """
         from ankiforge.reports.cards import (
             done_line,
+            dropped_questions,
+            dropped_text,
             how_made,
             how_made_text,
             line_text,
             one_line,
+            why_model_made_none,
         )
 
-        if not in_full:
+        if not (whole or self._call.verbose):
             return (one_line(line),)
         text = line_text(self._ledger, line, questions)
         if not self._call.verbose:
             return text
-        made = how_made(line.words, self._kept_reply)
-        return (*text, *how_made_text(made), *map(done_line, decisions))
-
-    def _kept_reply(self, request: str) -> str | None:
-        """Return a reply of a model; the file is opened only if one is wanted."""
-        return self._workspace.replies.get(request)
+        made = how_made(line.words, self._workspace.kept_reply)
+        text = chain(text, how_made_text(made))
+        if whole:
+            why_none = why_model_made_none(self._ledger, line)
+            dropped = dropped_questions(line.highlight, self._workspace.kept_reply)
+            text = chain(text, dropped_text(dropped, why_none))
+        return chain(text, map(done_line, decisions))
 
     def _new(self, ids: list[str]) -> Iterator[Line]:
         """Yield the new drafts that the review page has, in its order.

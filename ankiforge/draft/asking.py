@@ -1,4 +1,4 @@
-"""Complete a question that a small model wrote, and tell whether it can stand on a card."""
+"""Complete a question that a small model wrote, and tell why it cannot stand on a card."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def completed(question: str, read: str) -> str:
     return question
 
 
-def is_well_asked(question: str, read: str) -> bool:
-    """Return whether a question can stand on a card.
+def fault_of_question(question: str, read: str) -> str:
+    """Return why a question cannot stand on a card; "" if it can.
 
     It cannot if it is no question, is in another language than the passage, speaks of the passage,
     points back to something that it does not name, or is mostly about something that the model did
@@ -52,19 +52,23 @@ def is_well_asked(question: str, read: str) -> bool:
     """
     words = _WORD.findall(question)
     if not question.endswith(_ENDS) or len(words) < _LEAST_WORDS:
-        return False
+        return "it is no complete question"
     for match in _PASSAGE.finditer(question):
         if match[0].casefold() not in read.casefold():
-            return False
-    if _THIS.search(question):
-        return False
-    if _HE.search(question) and not _NAME.search(question):
-        return False
+            return f"it says “{match[0]}”, which the card does not show"
+    pointer = _THIS.search(question)
+    if pointer:
+        return f"it says “{pointer[0].split()[0]}” without naming what that is"
+    pronoun = _HE.search(question)
+    if pronoun and not _NAME.search(question):
+        return f"it says “{pronoun[0]}” without naming who that is"
     language = language_of(read)
     asked_in = language_of(question)
     if language and asked_in and asked_in != language:
-        return False
-    return _unknown(words, read, language) <= _MOST_UNKNOWN
+        return "it is in another language than the passage"
+    if _unknown(words, read, language) > _MOST_UNKNOWN:
+        return "it is mostly about things that the passage does not say"
+    return ""
 
 
 def _unknown(words: list[str], read: str, language: str) -> float:

@@ -13,20 +13,22 @@ is worse than none. A small model, asked to choose an answer or to copy a quote,
 does both badly.
 
 Each step is a request of its own, kept by its content: a run that was killed asks nothing twice.
+What was asked, and why a question was dropped, is kept beside the replies (`attempts`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from operator import itemgetter
+from operator import attrgetter
 
 from msgspec.structs import replace
 
-from ankiforge.draft.asking import completed, is_well_asked
+from ankiforge.draft.asking import completed, fault_of_question
+from ankiforge.draft.attempts import Attempt
 from ankiforge.draft.cascade_prompt import CascadePrompt
 from ankiforge.draft.cleaned import markdown, on_a_line
 from ankiforge.draft.client import Answer, Client
-from ankiforge.draft.conversation import given_up, refused
+from ankiforge.draft.conversation import given_up, refused, what_is_unreadable
 from ankiforge.draft.drafted import (
     DraftedHighlight,
     DraftedHighlights,
@@ -78,6 +80,14 @@ _GAP = "____"
 """Stands for the answer in the sentence that a question is asked for."""
 _UNKNOWN_QUESTION = SendableText("?" * 80)
 """Stands for a question that is not written yet, in estimates."""
+_NOT_ASKABLE = (
+    "no question can ask for it: it is a list, one of several items, or cut from a word"
+)
+_OTHER_ANSWER = (
+    "its own answer is neither the proposed one nor other words of the sentence"
+)
+_SAYS_ANSWER = "the question says its answer"
+_ANOTHER_IS_BETTER = "another question is better"
 
 
 class Choice(Value):
@@ -98,6 +108,19 @@ class Proposed(Value):
     """The sentence or sentences in which they stand, as plain text."""
     shown: SendableText
     """The same, without what is private."""
+
+
+class _Tried(Value):
+    """What came of asking for proposed words."""
+
+    attempt: Attempt
+    draft: Draft | None = None
+    """The card; None = the question was dropped."""
+    doubts: int = 0
+    """How doubtful the card is: 0 if its answer is the proposed one and no check warns of it,
+    `_OWN_WORDS`, or `_WARNED`."""
+    unread: Answer | None = None
+    """The reply in which there is no question."""
 
 
 class Cascade:
@@ -210,92 +233,110 @@ class Cascade:
             return answer
 
         try:
-            return {highlight.key: self._drafted(alone, proposed, ask)}
+            result, attempts = self._drafted(alone, proposed, ask)
         except ItemError as error:
             return all_failed(alone, error)
+        self._client.keep_attempts(highlight, attempts)
+        return {highlight.key: result}
 
     def _drafted(
         self, alone: SendableTask, proposed: Proposed, ask: Ask
-    ) -> DraftedHighlight:
+    ) -> tuple[DraftedHighlight, list[Attempt]]:
         """Take the steps for a highlight, as far as `ask` has replies."""
         [highlight] = alone.highlights
-        shown = alone.passages[highlight.key]
-        second_best: list[tuple[int, Draft]] = []
-        unread: Answer | None = None
-        is_any_read = False
+        every_try: list[_Tried] = []
+        result: DraftedHighlight | None = None
         for choice in proposed.choices:
-            place = _place_of(highlight, proposed, choice)
-            if place is None:
+            tried = self._tried(alone, proposed, choice, ask)
+            if tried is None:
                 continue
-            written = ask(self._ask_for_question(alone, proposed, choice))
-            if written is None:
-                ask(self._prompt.ask_for_answer(shown, _UNKNOWN_QUESTION))
-                continue
-            refusal = refused(written)
+            every_try.append(tried)
+            refusal = refused(tried.unread) if tried.unread else ""
             if refusal:
-                return without_card(highlight.key, refusal)
-            question = completed(_question_in(written), _read_by_model(shown))
-            if not question:
-                unread = written
-                continue
-            is_any_read = True
-            if not is_well_asked(question, _read_by_model(shown)):
-                continue
-            replied = ask(self._prompt.ask_for_answer(shown, alone.text(question)))
-            if replied is None:
-                continue
-            card = self._card(highlight, proposed, choice, place, question, replied)
-            if card is None:
-                continue
-            draft, doubts = card
-            if not doubts:
-                return DraftedHighlight((draft,))
-            second_best.append((doubts, draft))
-        if second_best:
-            _, draft = min(second_best, key=itemgetter(0))
-            return DraftedHighlight((draft,))
-        if unread is not None and not is_any_read:
-            return given_up(highlight, unread)
-        return without_card(highlight.key, NONE_FITS)
+                result = without_card(highlight.key, refusal)
+                break
+            if tried.draft and not tried.doubts:
+                break
+        if result is None:
+            result = _best_of(highlight, every_try)
+        attempts = []
+        for tried in every_try:
+            attempt = tried.attempt
+            if tried.draft and tried.draft not in result.drafts:
+                attempt = replace(attempt, dropped=_ANOTHER_IS_BETTER)
+            attempts.append(attempt)
+        return result, attempts
 
-    def _card(
+    def _tried(
+        self, alone: SendableTask, proposed: Proposed, choice: Choice, ask: Ask
+    ) -> _Tried | None:
+        """Let the model ask for proposed words; None if `ask` has no reply."""
+        [highlight] = alone.highlights
+        shown = alone.passages[highlight.key]
+        read = _read_by_model(shown)
+        attempt = Attempt(proposed=choice.answer)
+        place = _place_of(highlight, proposed, choice)
+        if place is None:
+            return _Tried(replace(attempt, dropped=_NOT_ASKABLE))
+        written = ask(self._ask_for_question(alone, proposed, choice))
+        if written is None:
+            ask(self._prompt.ask_for_answer(shown, _UNKNOWN_QUESTION))
+            return None
+        question = completed(_question_in(written), read)
+        if not question or refused(written):
+            why = refused(written) or what_is_unreadable(written)
+            return _Tried(replace(attempt, dropped=why), unread=written)
+        attempt = replace(attempt, question=question)
+        fault = fault_of_question(question, read)
+        if fault:
+            return _Tried(replace(attempt, dropped=fault))
+        replied = ask(self._prompt.ask_for_answer(shown, alone.text(question)))
+        if replied is None:
+            return None
+        attempt = replace(attempt, own_answer=_answer_in(replied))
+        return self._judged(highlight, proposed, choice, place, attempt, replied)
+
+    def _judged(
         self,
         highlight: Highlight,
         proposed: Proposed,
         choice: Choice,
         place: Place,
-        question: str,
+        attempt: Attempt,
         replied: Answer,
-    ) -> tuple[Draft, int] | None:
-        """Return the card of a question and the model's own answer to it; None if it is none.
-
-        Returns:
-            The card, and how doubtful it is: 0 if its answer is the proposed one and no check
-            warns of it, `_OWN_WORDS`, or `_WARNED`.
-        """
-        own_answer = _answer_in(replied)
-        is_proposed = fits(own_answer, choice.answer)
+    ) -> _Tried:
+        """Return the card of a question and the model's own answer to it, or why it is none."""
+        question = attempt.question
+        is_proposed = fits(attempt.own_answer, choice.answer)
         has_markup = choice.written != literal(choice.answer)
         if not is_proposed:
-            place = _at_own_words(place, own_answer)
+            place = _at_own_words(place, attempt.own_answer)
         elif not has_markup:
             place = _whole(place, question)
         answer = place.answer
-        if not answer or gives_away(question, answer) or _echoes(question, answer):
-            return None
-        if objection(question, place):
-            return None
+        why = ""
+        if not answer:
+            why = _OTHER_ANSWER
+        elif gives_away(question, answer) or _echoes(question, answer):
+            why = _SAYS_ANSWER
+        else:
+            why = objection(question, place)
+        if why:
+            return _Tried(replace(attempt, dropped=why))
         is_as_proposed = answer == choice.answer
         written = choice.written if is_as_proposed else literal(answer)
         draft = self._draft(highlight, proposed, answer, written, question, replied)
         if not is_proposed:
             prompt = draft.origin.prompt.replace(CASCADE, CASCADE_OWN_WORDS, 1)
             draft = replace(draft, origin=replace(draft.origin, prompt=prompt))
-        if self._blocks is not None and self._blocks(draft, highlight):
-            return None
+        faults = self._blocks(draft, highlight) if self._blocks else ()
+        if faults:
+            why = f"a check blocks the card: {faults[0]}"
+            return _Tried(replace(attempt, dropped=why))
+        doubts = 0 if is_proposed else _OWN_WORDS
         if self._doubts is not None and self._doubts(draft, highlight):
-            return draft, _WARNED
-        return draft, 0 if is_proposed else _OWN_WORDS
+            doubts = _WARNED
+        return _Tried(attempt, draft, doubts)
 
     def _draft(
         self,
@@ -322,6 +363,20 @@ class Cascade:
                 request=replied.request,
             ),
         )
+
+
+def _best_of(highlight: Highlight, every_try: list[_Tried]) -> DraftedHighlight:
+    """Return the least doubtful card, else why there is none."""
+    with_card = [tried for tried in every_try if tried.draft]
+    if with_card:
+        best = min(with_card, key=attrgetter("doubts"))
+        assert best.draft
+        return DraftedHighlight((best.draft,))
+    unread = [tried.unread for tried in every_try if tried.unread]
+    is_any_read = any(tried.attempt.question for tried in every_try)
+    if unread and not is_any_read:
+        return given_up(highlight, unread[-1])
+    return without_card(highlight.key, NONE_FITS)
 
 
 def _shown(alone: SendableTask) -> Sendable:

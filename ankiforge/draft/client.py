@@ -21,12 +21,14 @@ from __future__ import annotations
 import json
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
 
+from ankiforge.draft.attempts import Attempt, attempts_name, encode_attempts
 from ankiforge.draft.completion import TOO_LARGE, Completion
 from ankiforge.draft.on_board import OnBoard, check_on_board
 from ankiforge.draft.prompt import Question
@@ -42,7 +44,7 @@ from ankiforge.draft.request_form import FORMAT, FieldRefusedError, Form
 from ankiforge.draft.server import Budget, ServerSettings
 from ankiforge.draft.wire import Wire
 from ankiforge.errors import ItemError, ServiceError, UsageError
-from ankiforge.model import Json, Value, h16
+from ankiforge.model import Highlight, Json, Value, h16
 from ankiforge.text.secrets import without_secret
 
 IN_A_ROW = 3
@@ -155,6 +157,13 @@ class Client:
             )
             answers.append(Answer(completion, name, label, count, cached=False))
         return answers
+
+    def keep_attempts(self, highlight: Highlight, attempts: Sequence[Attempt]) -> None:
+        """Keep what was asked about a highlight step by step, and why questions were dropped."""
+        name = attempts_name(highlight)
+        encoded = encode_attempts(attempts)
+        if self._replies.get(name) != encoded:
+            self._replies.put(name, encoded, model=self.settings.model, prompt="")
 
     # --- questions --------------------------------------------------------------------
 
@@ -290,8 +299,12 @@ class Client:
         if is_first and status in (500, 501) and FORMAT in body:
             return FieldRefusedError(words, FORMAT)  # it may break at the format
         unanswered = UnansweredError(f"{self.settings.host}: {words}", hint=AGAIN)
-        is_no_server = is_first and f"{NO_COMPLETION} but" in text
-        return self._failure(unanswered, is_gone=is_no_server)
+        if f"{NO_COMPLETION} but" in text:
+            return self._failure(unanswered, is_gone=is_first)
+        hint = f"the server fails: see its log, or restart it; then {AGAIN}"
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            hint = f"wait for a while, or set llm.concurrency to 1; then {AGAIN}"
+        return self._failure(unanswered, hint=hint)
 
     def _no_answer(self, cause: object) -> Exception:
         """Return the error for an answer that did not come, or not as a whole."""
@@ -320,10 +333,14 @@ class Client:
         error: ItemError,
         *,
         is_gone: bool = False,
+        hint: str = "",
     ) -> ItemError | ServiceError:
         """Return the error of a request, or the one that ends the run.
 
-        `is_gone`: the server cannot be reached, so others will not be answered either.
+        Args:
+            error: of the request.
+            is_gone: the server cannot be reached, so others will not be answered either.
+            hint: what to do if the run ends; "" = check the address.
         """
         settings = self.settings
         with self._lock:
@@ -335,9 +352,9 @@ class Client:
             return error
         if settings.model_file:
             hint = f"{AGAIN}; else try another model: ankiforge model list"
-        elif isinstance(error, UnansweredError):
+        elif not hint and isinstance(error, UnansweredError):
             hint = f"is the server running, and {settings.base_url} its address?"
-        else:
+        elif not hint:
             hint = "it accepts no request: check llm.extra_body and llm.model"
         self._end = ServiceError(error.message, hint=hint)
         self.stop()

@@ -27,6 +27,8 @@ class Completion(Value):
     tokens_in: int = 0
     tokens_out: int = 0
     """Including reasoning."""
+    is_thought_alone: bool = False
+    """Whether it has reasoning and no answer."""
 
     @classmethod
     def parse(cls, raw: str) -> Completion | None:
@@ -52,13 +54,15 @@ class Completion(Value):
             return None  # the model was interrupted
         message = _as_dict(message)
         tokens_in, tokens_out = _tokens(_as_dict(reply.get("usage")))
+        content = _content(message, finish)
         return cls(
-            content=_content(message, finish),
+            content=content,
             finish=str(finish or ""),
             refusal=_as_text(message.get("refusal")),
             model=_as_text(reply.get("model")),
             tokens_in=tokens_in,
             tokens_out=tokens_out,
+            is_thought_alone=not content and bool(_thought(message)),
         )
 
 
@@ -77,9 +81,14 @@ def _content(message: Json, finish: Any) -> str:
     content = _as_text(message.get("content"))
     if content or finish != "stop":
         return content
-    thought = _as_text(message.get("reasoning_content"))
-    thought = thought or _as_text(message.get("reasoning"))
+    thought = _thought(message)
     return thought if any(name in thought for name in _KEYS_OF_ANSWERS) else ""
+
+
+def _thought(message: Json) -> str:
+    """Return the reasoning that a server keeps apart from the answer."""
+    thought = _as_text(message.get("reasoning_content"))
+    return thought or _as_text(message.get("reasoning"))
 
 
 def _tokens(usage: Json) -> tuple[int, int]:

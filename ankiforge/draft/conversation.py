@@ -238,20 +238,32 @@ def given_up(highlight: Highlight, answer: Answer) -> DraftedHighlight:
     Only a person asks again, and it is reported once.
     """
     if answer.cut_off:
-        what = OVERSIZE if answer.completion.finish == TOO_LARGE else CUT_OFF
-        fault = what
+        what = fault = what_is_unreadable(answer)
         hint = "raise max_completion_tokens in llm.extra_body, or turn the model's thinking off"
     else:
         what = UNREADABLE
-        content = " ".join(answer.completion.content.split())[:80]
-        fault = f"{UNREADABLE}: {repr(content) if content else 'it is empty'}"
+        fault = what_is_unreadable(answer)
         hint = "try another model"
+        if answer.completion.is_thought_alone:
+            hint = "turn the model's thinking off, or try another model"
     reason = f"{what}; ask again with: {AGAIN} {shlex.quote(highlight.key)}"
     result = without_card(highlight.key, reason)
     if not answer.cached:
-        hint = f"{hint}; then {AGAIN} KEY, keys: ankiforge list --no-card"
+        hint = f"{hint}; then {AGAIN} ID, ids: ankiforge list --view new, or --no-card"
         result.problem = Problem("", fault, hint, once=True)
     return result
+
+
+def what_is_unreadable(answer: Answer) -> str:
+    """Return why an answer is of no use, with its beginning."""
+    if answer.cut_off:
+        return OVERSIZE if answer.completion.finish == TOO_LARGE else CUT_OFF
+    content = " ".join(answer.completion.content.split())[:80]
+    if content:
+        return f"{UNREADABLE}: {content!r}"
+    if answer.completion.is_thought_alone:
+        return f"{UNREADABLE}: it has reasoning only"
+    return f"{UNREADABLE}: it is empty"
 
 
 def _items(answer: Answer) -> list[Item]:

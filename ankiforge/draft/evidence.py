@@ -2,7 +2,7 @@
 
 Small models leave the quote empty, though the answer stands in the passage word for
 word. So the program looks for the answer itself: the evidence is the whole sentence, or
-sentences, that have it, or that a model copied words from. A few words alone would
+sentences, that have it. A model that copied words from others widens it. A few words alone would
 still stand when the rest of the sentence says something else.
 """
 
@@ -44,7 +44,7 @@ def find_evidence(
     for place in (highlight.exact, highlight.sentence, highlight.nearby):
         span = locate(quote, place) or locate(own_words, place)
         if span:
-            start, end = sentence_around(place, *span)
+            start, end = _with_answers(sentence_around(place, *span), answers, place)
             is_in_mark = place == highlight.exact
             return Evidence(place[start:end], span[0] if is_in_mark else 0)
     if own_words:  # invented evidence stays as it is, and a check blocks the card
@@ -54,6 +54,17 @@ def find_evidence(
         if span:
             return _evidence_at(span, place, highlight)
     return Evidence(quote)
+
+
+def _with_answers(quoted: Span, answers: Sequence[str], place: str) -> Span:
+    """Return quoted sentences, up to those with the answers if the quoted ones lack one."""
+    start, end = quoted
+    if _sentences_with(answers, place[start:end]):
+        return quoted
+    answered = _sentences_with(answers, place)
+    if answered is None:
+        return quoted
+    return min(start, answered[0]), max(end, answered[1])
 
 
 def _evidence_at(span: Span, place: str, highlight: Highlight) -> Evidence:

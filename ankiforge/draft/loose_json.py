@@ -91,7 +91,8 @@ def without_thoughts(text: str) -> str:
 def string_in(text: str, names: Sequence[str]) -> str:
     """Return the string that a reply gives under one of some names, the first that it has.
 
-    A reply without JSON is the string itself, if it is a single line. "" if there is none.
+    A reply with a single string under another name, or in a list, gives that. One without JSON is
+    the string itself, if it is a single line. "" if there is none.
     """
     objects_found = list(flat(objects(text), ""))
     for flat_object in objects_found:
@@ -102,9 +103,31 @@ def string_in(text: str, names: Sequence[str]) -> str:
             if isinstance(value, str | int | float) and str(value).strip():
                 return str(value)
     answer = without_thoughts(text[:LONGEST].strip())
+    only = _only_string(objects_found or _list_in(answer))
+    if only:
+        return only
     has_markup = any(sign in answer for sign in "{}[]<>`")
     is_line = "\n" not in answer and not has_markup
     return answer.strip('"') if is_line and not objects_found else ""
+
+
+def _only_string(values: Sequence[Any]) -> str:
+    """Return the one string that some values are or have; "" if they have none or several."""
+    if len(values) != 1:
+        return ""
+    [value] = values
+    inner = list(value.values()) if isinstance(value, dict) else [value]
+    is_one_string = len(inner) == 1 and isinstance(inner[0], str)
+    return inner[0].strip() if is_one_string else ""
+
+
+def _list_in(answer: str) -> list[Any]:
+    """Return the list of JSON that an answer is; [] if it is none."""
+    try:
+        value = json.loads(_fix_escapes(answer), strict=False)
+    except (ValueError, RecursionError):
+        return []
+    return value if isinstance(value, list) else []
 
 
 def _string_within(text: str) -> str:

@@ -161,33 +161,43 @@ class Place(Value):
 
 
 def objection(question: str, place: Place) -> str:
-    """Return why a question does not become a card; "" if nothing speaks against it.
+    """Return why a question becomes no card; "" if nothing speaks against it.
+
+    The reason says it of the question: "it turns the sentence round".
 
     Args:
         question: on one line.
         place: where its answer stands.
     """
     if len(place.answer.split()) > LONGEST_ANSWER:
-        return "the answer is long"
+        return f"its answer has more than {LONGEST_ANSWER} words"
     if _UNGRAMMATICAL.search(question):
-        return "the question is ungrammatical"
-    if _POINTS.search(question):
-        return "the question points at something that it does not name"
+        return "it is ungrammatical"
+    pointer = _POINTS.search(question)
+    if pointer:
+        return f"it says “{pointer[0].split()[-1]}” without naming what that is"
     if _OPEN.match(question):
-        return "the question has several right answers"
+        return "it has several right answers"
     if not _answer_suits(question, place):
-        return "the answer is not what the question word asks for"
+        return "the answer is not what its question word asks for"
     if _is_aside(place):
-        return "the answer stands in a remark beside the sentence"
-    if _adds_words(question, place):
-        return "the question is about something that its sentence does not say"
-    if _share_covered(question, place) < LEAST_COVERED:
-        return "the question leaves out what its sentence says"
+        return "its answer stands in a remark beside the sentence"
+    added = _added_words(question, place)
+    if added:
+        return f"it says {_quoted(added)}, which the sentence does not"
+    share, left_out = _share_covered(question, place)
+    if share < LEAST_COVERED:
+        return f"it leaves out {_quoted(left_out)}"
     if _turns_round(question, place):
-        return "the question turns its sentence round"
-    if _takes_up_something_earlier(question, place):
-        return "the question takes up something of an earlier sentence"
+        return "it turns the sentence round"
+    earlier = _taken_up_from_earlier(question, place)
+    if earlier:
+        return f"it says {_quoted([earlier])} without saying which"
     return ""
+
+
+def _quoted(words: Iterable[str]) -> str:
+    return ", ".join(f"“{word}”" for word in words)
 
 
 # --- words ----------------------------------------------------------------------------
@@ -251,8 +261,12 @@ def _clause_of(place: Place) -> Span:
     return begin, end
 
 
-def _share_covered(question: str, place: Place) -> float:
-    """Return the share of the words of the answer's clause that a question has, from 0 to 1."""
+def _share_covered(question: str, place: Place) -> tuple[float, list[str]]:
+    """Return how much of the answer's clause a question has.
+
+    Returns:
+        The share of the words, from 0 to 1, and those that the question leaves out.
+    """
     clause_start, clause_end = _clause_of(place)
     answer_start, answer_end = place.span
     clause = place.sentence[clause_start:clause_end]
@@ -261,6 +275,7 @@ def _share_covered(question: str, place: Place) -> float:
     not_counted = _beginnings(place.answer)
     total_weight = 0.0
     covered_weight = 0.0
+    left_out = []
     for word in _content(tokens(clause, language(place.language))):
         position = clause_start + word.start
         is_in_answer = answer_start <= position < answer_end
@@ -275,15 +290,18 @@ def _share_covered(question: str, place: Place) -> float:
         total_weight += weight
         if _is_among(word, asked):
             covered_weight += weight
-    return covered_weight / total_weight if total_weight else 1.0
+        else:
+            left_out.append(word.word)
+    share = covered_weight / total_weight if total_weight else 1.0
+    return share, left_out
 
 
-def _adds_words(question: str, place: Place) -> bool:
-    """Return whether a question has words that neither its sentence nor the title has."""
+def _added_words(question: str, place: Place) -> list[str]:
+    """Return the words of a question that neither its sentence nor the title has."""
     read = _beginnings(f"{place.antecedent} {place.sentence} {place.named}")
     words = tokens(question, language(place.language))[1:]
     said = [word for word in _content(words) if word.low not in _NEGATIONS]
-    return any(not _is_among(word, read) for word in said)
+    return [word.word for word in said if not _is_among(word, read)]
 
 
 def _is_aside(place: Place) -> bool:
@@ -335,8 +353,8 @@ def _is_voice_changed(question: str, sentence: str) -> bool:
     return False
 
 
-def _takes_up_something_earlier(question: str, place: Place) -> bool:
-    """Return whether a question says "the difference" without saying which.
+def _taken_up_from_earlier(question: str, place: Place) -> str:
+    """Return words as "the difference", if a question does not say which one; "" if it has none.
 
     A noun with an article and nothing behind it is known only to who has read the sentences
     before, unless the title names it.
@@ -356,8 +374,8 @@ def _takes_up_something_earlier(question: str, place: Place) -> bool:
         noun = run[-1].low
         is_bare = len(run) == 1 and place.language == "en" and not noun.endswith("s")
         if is_bare or _beginning(noun) in earlier:
-            return True
-    return False
+            return " ".join(each.word for each in (word, *run))
+    return ""
 
 
 def _noun_behind(words: Sequence[Token], number: int) -> list[Token]:

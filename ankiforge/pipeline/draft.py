@@ -345,6 +345,7 @@ def _record(
     problems: list[Problem] = []
     outcomes: list[DraftResult] = []
     highlights = 0
+    without = 0
     for drafted in results:
         problems += drafted.problems
         highlights += len(drafted.task.highlights)
@@ -371,6 +372,7 @@ def _record(
                 fate = "no_card"
                 reason = _first_fault(proposals[0])
             proposals = [proposal for proposal in proposals if _is_offered(proposal)]
+            without += not proposals
             terms = [terms_of(proposal.draft) for proposal in proposals]
             worth = _worth(highlight, drafts)
             outcomes.append(
@@ -380,6 +382,7 @@ def _record(
     return Progress(
         highlights=highlights,
         drafted=len(recorded.new),
+        without=without,
         changes=recorded.changes,
         problems=tuple(problems),
     )

@@ -41,6 +41,8 @@ class Progress(Value):
     """The number of highlights that were drafted or found to yield no card."""
     drafted: int = 0
     """The number of drafts for new cards."""
+    without: int = 0
+    """Of these highlights, the number of which the drafter made no draft."""
     accepted: int = 0
     """The number of drafts that the settings accepted."""
     changes: tuple[Change, ...] = ()
@@ -73,6 +75,10 @@ class RunResult(msgspec.Struct):
     """(new, updated) notes that Anki had after a push; None without a push."""
     usage: Usage | None = None
     """What the model was asked, and what it cost; None without a model."""
+    asked: int = 0
+    """The number of highlights that the model drafted or made no draft of."""
+    without: int = 0
+    """The number of these of which it made none."""
     remembered: list[str] = []
     """The PATHs that are remembered from now on."""
     forecast: Forecast | None = None
@@ -99,6 +105,9 @@ class RunResult(msgspec.Struct):
         self.report = step.report or self.report
         self.drafted += step.drafted
         self.accepted += step.accepted
+        if step.by_model is not None:
+            self.asked += step.highlights
+            self.without += step.without
         self.changes += step.changes
         for problem in step.problems:
             if problem not in self.problems:

@@ -177,6 +177,18 @@ class Workspace:
         self.folder.prepare()
         return Replies(self.folder.folder / REPLIES_FILE)
 
+    def kept_reply(self, name: str) -> str | None:
+        """Return what is kept of a model under a name; None if there is nothing. Write nothing.
+
+        Raises:
+            LedgerError: the file is damaged.
+        """
+        from ankiforge.ledger import REPLIES_FILE
+
+        if not (self.folder.folder / REPLIES_FILE).path.exists():
+            return None
+        return self.replies.get(name)
+
     @cached_property
     def decks(self) -> tuple[DeckRule, ...]:
         """The rules of the deck files."""

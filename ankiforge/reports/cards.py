@@ -401,6 +401,67 @@ def how_made(words: Card | Draft, reply: Callable[[str], str | None]) -> Json:
     }
 
 
+def dropped_questions(
+    highlight: Highlight, kept: Callable[[str], str | None]
+) -> list[Json]:
+    """Return what a small model asked about a passage without making a card of it.
+
+    Args:
+        highlight: the passage.
+        kept: returns what is kept of the model under a name.
+
+    Returns:
+        For each of the answers that the program proposed: `proposed`; `question`, by the model;
+        `own_answer`, what the model answered to it; and `dropped`, the reason.
+    """
+    # slow to import, which the first card of the page would wait for
+    from ankiforge.draft.attempts import attempts_about
+
+    dropped = []
+    for attempt in attempts_about(highlight, kept):
+        if attempt.dropped:
+            dropped.append(attributes(attempt, "proposed question own_answer dropped"))
+    return dropped
+
+
+def why_model_made_none(ledger: Ledger, line: Line) -> str:
+    """Return why a model made no card of the passage of a proposal; "" if it was not asked."""
+    if line.waiting is None or not line.waiting.draft.proposed:
+        return ""
+    for outcome in ledger.fates(line.highlight.key):
+        return outcome.reason
+    return ""
+
+
+def dropped_rows(entry: Json) -> list[Pair]:
+    """Return the steps to a question that was dropped, and the reason."""
+    steps = (
+        ("answer proposed", entry["proposed"]),
+        ("question", entry["question"]),
+        ("its own answer", entry["own_answer"]),
+        ("dropped", entry["dropped"]),
+    )
+    return [(name, on_one_line(words)) for name, words in steps if words]
+
+
+def dropped_text(entries: Sequence[Json], why_none: str) -> Text:
+    """Yield the lines about the questions of a model that were dropped.
+
+    Args:
+        entries: as `dropped_questions` returns them.
+        why_none: why the model made no card at all; "" = it made one, or was not asked.
+    """
+    if why_none:
+        yield f"No card by the model: {why_none}"
+    elif entries:
+        yield "Questions of the model that were dropped"
+    for entry in entries:
+        first, *others = dropped_rows(entry)
+        yield f"  {': '.join(first)}"
+        for row in others:
+            yield f"    {': '.join(row)}"
+
+
 def how_made_rows(entry: Json) -> list[Pair]:
     """Return the steps in which a model made a card, each with what came of it."""
     own_answer = entry["own_answer"]

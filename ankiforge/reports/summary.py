@@ -130,7 +130,11 @@ def as_json(result: RunResult, ledger: Ledger, workspace: WorkspaceFolder) -> Js
         "questions": waits["conflicts"] + waits["questions"],
         "notes": delivery["notes"],
         "packages": delivery["packages"],
-        "llm": {name: getattr(result.usage, name, 0) for name in usage},
+        "llm": {
+            **{name: getattr(result.usage, name, 0) for name in usage},
+            "asked": result.asked,
+            "without": result.without,
+        },
         "problems": delivery["problems"],
         "intake": delivery["intake"],
     }
@@ -385,6 +389,9 @@ def _came_in(
     model = _model_text(result)
     if made or model:
         yield "; ".join(filter(None, (made, model)))
+    without = _without_text(result)
+    if without:
+        yield without
 
 
 def _became(
@@ -446,6 +453,15 @@ def _model_text(result: RunResult) -> str:
     cost = cost_text(usage.cost_usd, local=usage.local)
     sent = f"{counted(usage.requests, 'request')} to the model"
     return f"{sent}, {counted(usage.characters, 'character')}: {cost}"
+
+
+def _without_text(result: RunResult) -> str:
+    """Return of how many highlights the model made no card; "" if it made one of each."""
+    if not result.without:
+        return ""
+    asked = counted(result.asked, "highlight")
+    why = "ankiforge show ID -v tells why"
+    return f"the model made no card of {result.without:,} of {asked} ({why})"
 
 
 def minutes_line(result: RunResult) -> str:

@@ -3,9 +3,10 @@
     item = {id, turn, title, ids?, ask?, why?, cards?, choose?, several?, beside?, lines?, option?,
             compose?, source?, actions}
 
-A card that a small model made step by step has these steps in `made`: (name, words). The card of
-a proposal has `gaps`, the words that it may hide, best first; its sentence in
-`parts`, in which `spans` says where they stand; and in `views` the card with each of them.
+A card that a small model made step by step has these steps in `made`: (name, words); behind them
+stand the steps to its questions about the passage that were dropped. The card of a proposal has
+`gaps`, the words that it may hide, best first; its sentence in `parts`, in which `spans` says where
+they stand; and in `views` the card with each of them.
 The card of a figure has `figure`, its picture and its masks, which may be changed if the item
 has `masks`.
 
@@ -44,7 +45,12 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline.collection import as_in_anki
 from ankiforge.pipeline.selection import selectable_text, sentence_of
-from ankiforge.reports.cards import how_made, how_made_rows
+from ankiforge.reports.cards import (
+    dropped_questions,
+    dropped_rows,
+    how_made,
+    how_made_rows,
+)
 from ankiforge.text import counted, on_one_line, regex, shortened
 from ankiforge.text.cloze import image_paths
 from ankiforge.web.card_view import (
@@ -248,7 +254,7 @@ class Items:
             find: returns a picture of a source.
             paper: returns a link to the page of a PDF.
             page: returns the name of the picture of that page.
-            reply: returns a kept reply of a model by the hash of its request.
+            reply: returns what is kept of a model under a name.
             asks: whether a model drafts cards, and so may be asked for others.
         """
         self._ledger = ledger
@@ -378,7 +384,7 @@ class Items:
 
     def _card(self, card: Card, findings: Sequence[Finding]) -> Item:
         """Return a card that was decided on, for the list of all."""
-        shown = {**card_view(card, self._find), "made": self._made(card)}
+        shown = {**card_view(card, self._find), "made": self._made(card, card.highlight)}
         reasons = [_sentence(finding.message) for finding in findings]
         if card.why:
             reasons.append(_sentence(card.why))
@@ -596,7 +602,7 @@ class Items:
         card = card_of(draft.kind, draft.fields, waiting.highlight, draft.quote)
         view = card_view(card, self._find)
         if not draft.gaps:
-            return {**view, "made": self._made(draft)}
+            return {**view, "made": self._made(draft, waiting.highlight)}
         sentence = sentence_of(draft)
         views = []
         for text in draft.gaps:
@@ -608,12 +614,16 @@ class Items:
             "spans": sentence.gaps,
             "views": views,
             "parts": parts_of(sentence.text, sentence.formulas),
+            "made": self._made(draft, waiting.highlight),
         }
 
-    def _made(self, words: Card | Draft) -> list[Pair]:
-        """Return the steps in which a small model made a card, for a person to read."""
+    def _made(self, words: Card | Draft, highlight: Highlight) -> list[Pair]:
+        """Return the steps in which a small model made a card, and dropped its other questions."""
         made = how_made(words, self._reply)
-        return how_made_rows(made) if made else []
+        rows = how_made_rows(made) if made else []
+        for entry in dropped_questions(highlight, self._reply):
+            rows += dropped_rows(entry)
+        return rows
 
     def _accepted(self, card: Card, label: str) -> Json:
         """Return the view of an accepted card, with its reviews."""

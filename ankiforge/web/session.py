@@ -239,13 +239,10 @@ class ReviewSession:
             return ""
         return forecast_svg(self._foreseeing.result())
 
-    def _kept_reply(self, request: str) -> str | None:
-        """Return a reply of a model; None if there is none, or their file cannot be read.
-
-        The file is opened only if a reply is wanted.
-        """
+    def _kept_reply(self, name: str) -> str | None:
+        """Return what is kept of a model; None if there is nothing, or it cannot be read."""
         try:
-            return self._workspace.replies.get(request)
+            return self._workspace.kept_reply(name)
         except LedgerError:
             return None
 

@@ -259,3 +259,41 @@ def test_one_request_at_a_time_goes_to_a_server_on_this_machine(forge, notes, se
     forge.ok("run")
     assert len(server.asked) >= 4
     assert server.most_at_a_time == 1
+
+
+def test_show_tells_which_questions_were_dropped_and_why_without_asking_again(
+    forge, notes, server, fake
+):
+    """Per proposed answer; it is kept beside the replies, so that a lost database loses nothing."""
+    notes(AGING, more="proposals: true\n")
+
+    def vague(request):
+        if fake.step_of(request) == "question":
+            return fake.says(
+                '{"question": "What is secondary aging called in the text?"}'
+            )
+        return fake.says('{"answer": "a tidal bore"}')
+
+    server.otherwise = vague
+    told = forge.ok("run").stdout
+    assert (
+        "the model made no card of 1 of 1 highlight (ankiforge show ID -v tells why)"
+        in told
+    )
+    server.asked.clear()
+    [proposal] = forge.cards()
+    shown = forge.json("show", proposal["id"], "-v")
+    assert shown["why_none"].startswith("none of the model's questions")
+    assert [each["proposed"] for each in shown["dropped"]] == proposal["gaps"]
+    reasons = {each["proposed"]: each["dropped"] for each in shown["dropped"]}
+    assert (
+        reasons["secondary aging"] == "it says “the text”, which the card does not show"
+    )
+    text = forge.ok("show", proposal["id"], "-v").stdout
+    assert f"No card by the model: {shown['why_none']}\n" in text
+    assert "    question: What is secondary aging called in the text?\n" in text
+    assert "No card by the model" not in forge.ok("show", proposal["id"]).stdout
+    (forge.folder / ".ankiforge" / "ledger.db").unlink()
+    forge.ok("run")
+    assert forge.json("show", proposal["id"], "-v")["dropped"] == shown["dropped"]
+    assert not server.asked

@@ -28,6 +28,8 @@ SECOND = "Their monomers are called monosaccharides, of one ring each."
         ("“called  monosaccharides”", ["one ring"], SECOND, 45),
         ("", ["thousands of rings"], "Starch has thousands of rings.", 0),
         ("Starch has thousands", ["thousands"], "Starch has thousands of rings.", 0),
+        ("Sugars are carbohydrates", ["one ring"], MARK, 0),
+        ("Cells store energy", ["thousands of rings"], PARAGRAPH, 0),
         ("", ["polymers"], "", 0),
         ("a model's own words", ["polymers"], "a model's own words", 0),
         ("", [], "", 0),

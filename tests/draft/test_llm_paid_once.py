@@ -125,7 +125,7 @@ def test_a_reply_that_cannot_be_read_is_paid_for_once(forge, server, fake, said)
     first = forge("run", "--json", code=1)
     asked = len(server.asked)
     assert 6 <= asked <= 24
-    assert any("draft --again KEY" in one["hint"] for one in first.data["problems"])
+    assert any("draft --again ID" in one["hint"] for one in first.data["problems"])
     for _ in range(3):
         again = forge.ok("run", "--json").data
         assert (again["fates"]["no_card"], again["fates"]["failed"]) == (6, 0)

@@ -371,3 +371,20 @@ def test_a_card_of_a_small_model_is_shown_although_the_replies_cannot_be_read(
     told = page.locator(f"{ITEM} .made dt").all_inner_texts()
     assert told == ["answer proposed", "question"]
     assert shown(page) == card["fields"]["Front"]
+
+
+def test_a_proposal_tells_which_questions_of_a_small_model_were_dropped(
+    forge, server, fake, opened
+):
+    write(forge, FACTS[:1])
+    forge.drafting(
+        server.base_url, model="tiny-1.5b", way="cascade", more="proposals: true\n"
+    )
+    vague = '{"question": "What does the text say about the war?"}'
+    server.otherwise = lambda request: fake.says(vague)
+    forge.ok("run")
+    page = opened(forge)
+    page.locator(f"{ITEM} .made summary").click()
+    steps = page.locator(f"{ITEM} .made dd").all_inner_texts()
+    assert "What does the text say about the war?" in steps
+    assert "it says “the text”, which the card does not show" in steps

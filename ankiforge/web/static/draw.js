@@ -147,13 +147,13 @@ function masked(card, node) {
   return h("section", { className: "held", ariaLabel: "Figure" }, node.figure.node);
 }
 
-// The steps in which a small model made a card; they give the answer away, so they are folded.
+// The steps in which a small model made a card or asked in vain; they give the answer away, so they are folded.
 const made = (card) => card.made?.length && h("details", { className: "made" },
   h("summary", {}, "How it was made"),
   h("dl", {}, card.made.map(([name, words]) => [h("dt", {}, name), h("dd", { dir: "auto" }, words)]).flat()));
 
 const proposed = (item, card, node) =>
-  h("section", { className: "held", ariaLabel: "Card" }, label(card), gaps(item, card, node));
+  h("section", { className: "held", ariaLabel: "Card" }, label(card), gaps(item, card, node), made(card));
 function gaps(item, card, node) {
   const changed = (mine) => {
     if (mine && item.choose) $(`input.one[value="${item.cards.indexOf(card)}"]`, node).checked = true;
