@@ -13,6 +13,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import unified_diff
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -446,7 +447,9 @@ class _Wanted:
 def _where_it_differs(text: str, other: str) -> str:
     """Return the part of a text around the first difference from another one."""
     shown = on_one_line(without_escapes(text))
-    same = len(os.path.commonprefix([shown, on_one_line(without_escapes(other))]))
+    shown_other = on_one_line(without_escapes(other))
+    pairs = zip(shown, shown_other, strict=False)
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
     start = same - _MOST_SHOWN // 2
     if start <= 0 or len(shown) <= _MOST_SHOWN:
         return shortened(shown, _MOST_SHOWN)
