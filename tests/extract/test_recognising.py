@@ -139,7 +139,7 @@ def test_utf_16_and_line_ends_of_others_are_read(tmp_path):
     path.write_bytes("ä\r\nb\rc".encode("utf-16"))
     assert File("a.txt", str(path), True).text() == "ä\nb\nc"
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ItemError, match="not UTF-8"):
+    with pytest.raises(ItemError, match="not UTF-16"):
         File("a.txt", str(path), True).text()
 
 
