@@ -104,19 +104,26 @@ FACTOR_SLACK = 0.06
 """How far from even such ticks are, at most: these numbers are seldom anything else."""
 
 
-def ticks(pieces: Sequence[Piece], drawing: Drawing) -> set[int]:
-    """Return the ids of the numbers along axes: level or upright, even or logarithmic.
-
-    A number alone in a box is a cell, or a part of the figure.
-    """
+def _alone_in_boxes(pieces: Sequence[Piece], drawing: Drawing) -> set[int]:
+    """Return the ids of the pieces that have a box of their own."""
     in_boxes: dict[int, list[Piece]] = defaultdict(list)
     for piece in pieces:
         box = drawing.box_around_line(piece.box, piece.at.size)
         in_boxes[box].append(piece)
     alone = set()
     for box, inside in in_boxes.items():
-        if box >= 0 and len(inside) == 1:
+        is_box = box >= 0
+        if is_box and len(inside) == 1:
             alone.add(id(inside[0]))
+    return alone
+
+
+def ticks(pieces: Sequence[Piece], drawing: Drawing) -> set[int]:
+    """Return the ids of the numbers along axes: level or upright, even or logarithmic.
+
+    A number alone in a box is a cell, or a part of the figure.
+    """
+    alone = _alone_in_boxes(pieces, drawing)
     numbers = []
     for piece in pieces:
         value = number_in(piece)

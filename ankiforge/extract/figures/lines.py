@@ -198,24 +198,34 @@ def _goes_on(upper: _Line, lower: _Line, step: float, drawing: Drawing) -> bool:
     one = upper.piece
     other = lower.piece
     size = min(one.at.size, other.at.size)
-    if max(one.at.size, other.at.size) > SAME_SIZE * size or step < 0.5 * size:
+    larger_size = max(one.at.size, other.at.size)
+    if larger_size > SAME_SIZE * size or step < 0.5 * size:
         return False
-    if upper.box != lower.box or (upper.signed and lower.signed):
+    begin_two_entries = upper.signed and lower.signed
+    if upper.box != lower.box or begin_two_entries:
         return False
     in_box = upper.box >= 0
-    if step > (BOX_STEP if in_box else LINE_STEP) * size:
+    most_step = BOX_STEP if in_box else LINE_STEP
+    if step > most_step * size:
         return False
     is_indented = in_box and abs(one.at.start - other.at.start) < INDENT * size
     if not is_indented and not _is_aligned(one, other):
         return False
-    common = min(one.at.end, other.at.end) - max(one.at.start, other.at.start)
-    if common < 0.5 * min(one.at.end - one.at.start, other.at.end - other.at.start):
+    if not _overlap_by_half(one, other):
         return False
     if one.angle == 0 and drawing.is_divided(one.box, other.box):
         return False
     if in_box:
         return not (_is_number(one) and _is_number(other))
     return not (_is_number(one) or _is_number(other))
+
+
+def _overlap_by_half(one: Piece, other: Piece) -> bool:
+    """Return whether two lines have half of the shorter one in common along the line."""
+    common = min(one.at.end, other.at.end) - max(one.at.start, other.at.start)
+    length = one.at.end - one.at.start
+    other_length = other.at.end - other.at.start
+    return common >= 0.5 * min(length, other_length)
 
 
 def _is_number(piece: Piece) -> bool:

@@ -132,7 +132,9 @@ class Drawing(Value):
         """Return whether a small shape stands before or behind a piece, as in a legend."""
         if piece.angle not in ACROSS:
             return False
-        along, across = (0, 1) if piece.angle in (0, 180) else (1, 0)
+        # which numbers of a box are along the line of the piece, and which across
+        is_level = piece.angle in (0, 180)
+        along, across = (0, 1) if is_level else (1, 0)
         start, end = piece.box[along], piece.box[along + 2]
         low, high = piece.box[across], piece.box[across + 2]
         size = piece.at.size

@@ -98,6 +98,18 @@ def _is_within(letter: Letter, frame: Box) -> bool:
     return left <= letter.char.x <= right and bottom <= letter.char.y <= top
 
 
+def _ends_of_slanted(
+    char: Char, direction: tuple[float, float], origin: float
+) -> tuple[float, float]:
+    """Return where a slanted letter begins and ends along its line.
+
+    Only the upright box around it is known, so its end is as far from the middle as its origin.
+    """
+    middle = direction[0] * char.x + direction[1] * char.y
+    end = 2 * middle - origin
+    return origin, max(end, origin)
+
+
 class _Geometry:
     """What PDFium tells of the letters of a page besides their boxes."""
 
@@ -112,19 +124,31 @@ class _Geometry:
         """Return in which direction a letter runs, and where it is in that direction."""
         angle, size = self._angle_and_size(char)
         direction = ACROSS.get(angle) or (cos(radians(angle)), sin(radians(angle)))
-        first, base = self._origin(char.number, direction)
+        origin, base = self._origin(char.number, direction)
         if angle in ACROSS:
             start, end = span((char.left, char.bottom, char.right, char.top), direction)
-        else:  # only the upright box around a slanted letter is known
-            middle = direction[0] * char.x + direction[1] * char.y
-            start, end = first, max(2 * middle - first, first)
+        else:
+            start, end = _ends_of_slanted(char, direction, origin)
+        low, high = self._height(char, direction, base, size)
+        return angle, Placed(start, end, low, high, base, size)
+
+    def _height(
+        self, char: Char, direction: tuple[float, float], base: float, size: float
+    ) -> tuple[float, float]:
+        """Return from where to where a letter reaches across its line.
+
+        That is as far as its font does, and as its ink, within bounds: the ink of some letters
+        is damaged.
+        """
+        up, down = UP, DOWN
+        if CJK.match(char.text):
+            up, down = UP_CJK, DOWN_CJK
         ink_low, ink_high = self._ink(char.number, direction)
-        up, down = (UP_CJK, DOWN_CJK) if CJK.match(char.text) else (UP, DOWN)
+        low = min(base - down * size, ink_low)
+        high = max(base + up * size, ink_high)
         lowest = base - MOST_DOWN * size
         highest = base + MOST_UP * size
-        low = max(min(base - down * size, ink_low), lowest)
-        high = min(max(base + up * size, ink_high), highest)
-        return angle, Placed(start, end, low, high, base, size)
+        return max(low, lowest), min(high, highest)
 
     def _angle_and_size(self, char: Char) -> tuple[int, float]:
         """Return the direction of a letter in degrees, and the size of its font."""
