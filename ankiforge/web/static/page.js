@@ -404,15 +404,36 @@ const EMPTY = { new: "Mark a passage in what you read, and run ankiforge again: 
   questions: "A question appears here when only you can answer it.",
   none: "Every passage has a card or a draft, or you decided that it needs none." };
 
-function end() {
-  const left = list().left, later = state.tally.later ?? 0;
+// The decisions of this round in words ("3 accepted"), how many they are, and how many were put off.
+function roundSummary() {
+  const later = state.tally.later ?? 0;
   const sums = {};
-  for (const [name, n] of Object.entries(state.tally)) sums[TOLD[name] ?? name] = (sums[TOLD[name] ?? name] ?? 0) + n;
-  const kinds = Object.entries(sums).filter(([, n]) => n).map(([name, n]) => `${n.toLocaleString("en")} ${name}`);
-  const done = Object.values(sums).reduce((sum, n) => sum + n, 0) - later;
-  const many = `${done.toLocaleString("en")} done.`;
-  const title = kinds.length === 1 && !later ? `${kinds[0]}.` : done ? many : later ? "All put off for later." : "Nothing waits here.";
-  const told = kinds.length > 1 ? `${kinds.join(", ")}.` : done || later ? "" : EMPTY[state.list];
+  for (const [act, number] of Object.entries(state.tally)) {
+    const word = TOLD[act] ?? act;
+    sums[word] = (sums[word] ?? 0) + number;
+  }
+  const counted = Object.entries(sums).filter(([, number]) => number);
+  const kinds = counted.map(([word, number]) => `${number.toLocaleString("en")} ${word}`);
+  const done = Object.values(sums).reduce((sum, number) => sum + number, 0) - later;
+  return { kinds, done, later };
+}
+
+function endTitle({ kinds, done, later }) {
+  if (kinds.length === 1 && !later) return `${kinds[0]}.`;
+  if (done) return `${done.toLocaleString("en")} done.`;
+  return later ? "All put off for later." : "Nothing waits here.";
+}
+
+function endText({ kinds, done, later }) {
+  if (kinds.length > 1) return `${kinds.join(", ")}.`;
+  return done || later ? "" : EMPTY[state.list];
+}
+
+function end() {
+  const left = list().left;
+  const summary = roundSummary();
+  const title = endTitle(summary);
+  const told = endText(summary);
   const others = state.lists.filter((one) => one.left && one.id !== state.list);
   const press = (look, label, key, run) =>
     h("button", { className: `button ${look}`, type: "button", onclick: run }, h("span", {}, label), kbd(key));
