@@ -292,9 +292,9 @@ class Store:
         if self._transaction is not None:
             yield
             return
-        self._db.execute("BEGIN IMMEDIATE")
-        self._transaction = _Transaction()
         try:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._transaction = _Transaction()
             self._drop_stale()
             yield
             self.refold()
@@ -302,7 +302,9 @@ class Store:
             self._append_to_journal()
             self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            # Ctrl-C may come just after the commit
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
             self._drop_copies()
             raise
         finally:
