@@ -45,6 +45,7 @@ from ankiforge.check.reading import (
 from ankiforge.check.structure import MAX_LENGTH, too_long
 from ankiforge.check.words import content
 from ankiforge.model import (
+    PHRASE,
     CardKind,
     Document,
     DocumentKey,
@@ -128,8 +129,9 @@ _OF_VERBATIM = tuple(each for each in ALL if each not in _COMPARING)
 
 
 def _is_verbatim(draft: Draft, context: Context) -> bool:
-    """Return whether a card is a part of its source word for word: a proposal always is."""
-    if not draft.proposed or read(draft).whole != draft.quote.strip():
+    """Return whether a card is its quote word for word: proposals and marked phrases mostly are."""
+    is_copied = draft.proposed or draft.origin.drafter == PHRASE
+    if not is_copied or read(draft).whole != draft.quote.strip():
         return False
     return not any(source.quote(draft, context))
 

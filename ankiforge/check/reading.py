@@ -116,7 +116,7 @@ def marked(draft: Draft, highlight: Highlight) -> bool:
 
 
 def _is_one_of(answer: str, phrases: list[str]) -> bool:
-    return any(same(answer, phrase) for phrase in phrases)
+    return answer in phrases or any(same(answer, phrase) for phrase in phrases)
 
 
 def chosen_by_reader(draft: Draft, highlight: Highlight) -> bool:

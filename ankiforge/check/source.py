@@ -206,11 +206,13 @@ _MARKED_WORDS = 2
 def beside(draft: Draft, context: Context) -> Iterator[Finding]:
     """Find cards about a fact outside the mark; the text around it may only name the subject."""
     highlight = context.highlight
+    if chosen_by_reader(draft, highlight):
+        return
     if folded(around(highlight)) == folded(highlight.exact):
         return
     reading = read(draft)
     marked_stems = _stem_beginnings(highlight.exact)
-    if chosen_by_reader(draft, highlight) or not marked_stems:
+    if not marked_stems:
         return
     for answer in reading.answers:
         answer_stems = _stem_beginnings(answer)

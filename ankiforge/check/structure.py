@@ -64,6 +64,9 @@ def _shows_anything(text: str) -> bool:
     return is_visible(without_markup(unescaped)) or "![" in text
 
 
+_WORD = regex(r"\w")
+
+
 def _hiding_all(draft: Draft) -> Iterator[Finding]:
     """Find numbers that leave no question: no words, formula, picture or hint beside their gaps."""
     text = draft.field("Text")
@@ -72,7 +75,7 @@ def _hiding_all(draft: Draft) -> Iterator[Finding]:
     for number, hidden in read(draft).hidden:
         rest = without(text, hidden).replace(GAP, "")
         has_hint = any(gap.hint.strip() for gap in hidden)
-        if not has_hint and not re.search(r"\w", rest):
+        if not has_hint and not _WORD.search(rest):
             yield make_finding("gap_is_all", f"c{number}")
 
 

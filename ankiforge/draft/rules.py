@@ -22,6 +22,7 @@ from ankiforge.draft.instructions import (
 from ankiforge.errors import BugError, one_item
 from ankiforge.model import (
     FIGURE,
+    PHRASE,
     Brief,
     CardKind,
     Draft,
@@ -239,7 +240,7 @@ _GAP_END = regex(r"(?<=\w)\\?[:,;]\Z")
 
 def _phrases(highlight: Highlight, phrases: tuple[Span, ...]) -> Draft:
     """Return a cloze that hides the marked phrases in the Markdown of their sentence."""
-    origin = "rules:phrase"
+    origin = PHRASE
     if not (highlight.markdown and highlight.markdown_gaps):
         return _cloze(highlight, highlight.exact, phrases, origin)
     markdown = highlight.markdown[0]

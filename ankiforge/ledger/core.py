@@ -60,6 +60,7 @@ from ankiforge.model import (
     Card,
     Conflict,
     Document,
+    Draft,
     Extracted,
     Finding,
     Guid,
@@ -254,6 +255,10 @@ class Ledger:
     ) -> Recorded:
         """Record the drafts of highlights, or why there are none; see `recording.record`."""
         return recording.record(self._store, results, by_model=by_model, beside=beside)
+
+    def standing(self, highlight_key: str, drafts: Sequence[Draft]) -> list[bool]:
+        """Return for each draft whether it is a card already; see `recording.standing`."""
+        return recording.standing(self._store, highlight_key, drafts)
 
     def use_offline_drafts(self, version: str) -> None:
         """Draft undecided passages anew if other offline drafts than before are to be made.

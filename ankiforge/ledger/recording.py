@@ -48,6 +48,7 @@ from ankiforge.ledger.store import (
 from ankiforge.model import (
     PROPOSE,
     Change,
+    Draft,
     Guid,
     Highlight,
     HighlightKind,
@@ -123,6 +124,29 @@ def record(
             recording.take(result)
         recording.write()
     return Recorded(tuple(recording.changes), tuple(recording.new))
+
+
+def standing(
+    store: Store,
+    highlight_key: str,
+    drafts: Sequence[Draft],
+) -> list[bool]:
+    """Return for each draft whether it is a card already, with the same words.
+
+    That is so with the source's own cards after their database was lost. Whatever a check
+    finds, nothing comes of such a draft.
+    """
+    passage = store.passage(highlight_key)
+    return [_stands(passage, wording) for wording in _wordings(drafts)]
+
+
+def _stands(passage: Passage, wording: Wording) -> bool:
+    """Return whether a live card of the source has these words, and had no others since."""
+    card = passage.own_card(wording) if wording.own else None
+    if card is None or not card.live or passage.refuses(wording):
+        return False
+    says_the_same = card.wording.content == wording.content
+    return says_the_same and not is_news(card, wording)
 
 
 # --- one call ---------------------------------------------------------------------------
@@ -443,16 +467,20 @@ def _divided(worded: Iterable[Worded]) -> tuple[list[Worded], list[Worded]]:
 
 
 def _worded(drafted: Sequence[Proposal]) -> list[Worded]:
-    """Return drafts with their words; the source's own ones are numbered."""
-    worded = []
+    """Return drafts with their words."""
+    wordings = _wordings([proposal.draft for proposal in drafted])
+    return [*map(Worded, drafted, wordings)]
+
+
+def _wordings(drafts: Sequence[Draft]) -> list[Wording]:
+    """Return the words of the drafts of a passage; the source's own ones are numbered."""
+    wordings = []
     own_drafts = 0
-    for proposal in drafted:
-        draft = proposal.draft
-        wording = wording_of(draft, own=draft.own, slot=str(own_drafts))
-        worded.append(Worded(proposal, wording))
+    for draft in drafts:
+        wordings.append(wording_of(draft, own=draft.own, slot=str(own_drafts)))
         if draft.own:
             own_drafts += 1
-    return worded
+    return wordings
 
 
 def _renumbered(

@@ -38,6 +38,8 @@ CASCADE = "cascade"
 """The name of the prompt with which a small model drafts, step by step."""
 CASCADE_OWN_WORDS = "cascade-own"
 """The same, of a card whose answer is the model's own, not one that was proposed."""
+PHRASE = "rules:phrase"
+"""The drafter of clozes whose gaps are the phrases that a reader marked."""
 FIGURE = "rules:figure"
 """The drafter of figures with hidden labels; a person looks at each of them."""
 AGENT = "agent"
@@ -122,7 +124,7 @@ class Draft(Value):
     @property
     def own(self) -> bool:
         """Whether a person wrote or marked its words in the source."""
-        is_marked = self.origin.drafter in ("rules:phrase", FIGURE)
+        is_marked = self.origin.drafter in (PHRASE, FIGURE)
         return self.by_hand or self.origin.by_comment or is_marked
 
     @property

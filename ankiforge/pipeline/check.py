@@ -47,14 +47,21 @@ class Checks:
         self.drafted = DuplicateIndex()
 
     def proposals(self, highlight: Highlight, drafts: Sequence[Draft]) -> list[Proposal]:
-        """Return the drafts of a highlight with findings and deck."""
+        """Return the drafts of a highlight with findings and deck.
+
+        What is a card already is not checked: nobody is asked about it.
+        """
         from ankiforge import check
 
         passage = without_comment(highlight)
         picture_fault = self._picture_fault(highlight)
         deck = deck_for(self.job.decks, self.job.deck, highlight)
         proposals = []
-        for number, draft in enumerate(drafts):
+        standing = self.ledger.standing(highlight.key, drafts)
+        for number, (draft, stands) in enumerate(zip(drafts, standing, strict=True)):
+            if stands:
+                proposals.append(Proposal(draft, (), deck))
+                continue
             context = check.Context(passage, self.accepted, self.drafted, picture_fault)
             findings = check.check(draft, context)
             if draft.origin.by_steps:

@@ -49,7 +49,7 @@ def gaps(markdown: str) -> tuple[Gap, ...]:
     """Return all well-formed clozes, including nested ones, ordered by their start."""
     if "{{c" not in markdown:
         return ()
-    return tuple(sorted(_Reader(markdown).gaps, key=lambda gap: gap.start))
+    return tuple(sorted(_reader(markdown).gaps, key=lambda gap: gap.start))
 
 
 def numbers(markdown: str) -> tuple[int, ...]:
@@ -62,7 +62,7 @@ def numbers(markdown: str) -> tuple[int, ...]:
 
 def problems(markdown: str) -> Iterator[str]:
     """Yield a description of each problem of a cloze text."""
-    reader = _Reader(markdown)
+    reader = _reader(markdown)
     if reader.unclosed:
         start = reader.unclosed[0].start
         yield f"a cloze opened at character {start} is never closed"
@@ -156,6 +156,10 @@ class _Reader:
             body=opened.body,
         )
         self.gaps.append(gap)
+
+
+# A card is checked for its problems, and then for what its gaps say.
+_reader = lru_cache(maxsize=16)(_Reader)
 
 
 def reveal(markdown: str, depth: int = 0) -> str:

@@ -41,6 +41,8 @@ def damage_in(text: str) -> str:
 
     "" if there are none.
     """
+    if text.isascii():  # damaged letters are not
+        return ""
     damage = _DAMAGE.search(text)
     if damage is None:
         return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 from msgspec.structs import replace
 
@@ -42,6 +43,9 @@ class Passage(Value):
     """Whether its last sentence goes on where nobody knows it."""
 
 
+@lru_cache(
+    maxsize=64
+)  # a mark and its sentence are counted wherever their length matters
 def word_count(text: str) -> int:
     """Return the number of words; two ideographs count as one."""
     return len(_WORD.findall(text))

@@ -6,13 +6,14 @@ found here.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from ankiforge.draft.propose.tokens import is_verb, tokens
 from ankiforge.draft.propose.words import Language
 from ankiforge.model import Span
 from ankiforge.text import regex
 from ankiforge.text.sentences import sentences, trimmed
 
-_DIGIT = regex(r"\d")
 # `decision.21 But`: the number of a footnote stands between two sentences.
 _FOOTNOTE = regex(
     r"(?<=[^\W\d_A-ZÀ-Þ]{4})[.!?][”\"’»)]*\d{1,3}(?=\s+[“\"‘«(¿¡]*[A-ZÀ-ÞА-ЯЁ])"
@@ -24,13 +25,18 @@ _ABBREVIATION = regex(
     r"(?<=\d )(?:B\.C\.E\.|C\.E\.|B\.C\.|A\.D\.|a\.m\.|p\.m\.|v\. ?Chr\.|n\. ?Chr\.)"
     r"(?=\s+[“\"‘«(]*[A-ZÀ-Þ])"
 )
+# What each match of these two has: few texts have it.
+_MAY_END_WITHIN = regex(r"[.!?][”\"’»)]*[\d\[]|\d \w\.")
 
 
-def sentences_in(text: str, language: Language) -> list[Span]:
+@lru_cache(
+    maxsize=64
+)  # what begins and what ends a text is looked for one after the other
+def sentences_in(text: str, language: Language) -> tuple[Span, ...]:
     """Return the spans of the sentences of a text, without white space around them."""
     spans = sentences(text)
-    if _DIGIT.search(text) is None:  # both of them have one
-        return spans
+    if _MAY_END_WITHIN.search(text) is None:
+        return tuple(spans)
     found: list[Span] = []
     for start, end in spans:
         begin = start
@@ -38,7 +44,7 @@ def sentences_in(text: str, language: Language) -> list[Span]:
             found.append(trimmed(text, begin, stop))
             begin = stop
         found.append(trimmed(text, begin, end))
-    return found
+    return tuple(found)
 
 
 def _stops(text: str, start: int, end: int, language: Language) -> list[int]:

@@ -29,7 +29,7 @@ _CAPITALS = regex(
 # The words of a heading that a copy joined to its first sentence, at most.
 _MOST_IN_HEADING = 6
 _BEGINS = regex(r"[\W_]*(?:[^\W\d_a-zß-ÿа-яё]|\d)")
-_COMMA_AT_END = regex(r"\s*[,;–—]\s*\Z")
+_COMMAS = (",", ";", "–", "—")
 # The number of a footnote behind the last full stop.
 _FOOTNOTE_AT_END = regex(
     r"(?<=[^\W\d_A-ZÀ-Þ]{4}[.!?])\d{1,3}\s*\Z|(?<=[.!?][”\"’»)])\d{1,3}\s*\Z"
@@ -102,9 +102,14 @@ def _whole_end(text: str, start: int, language: Language, *, is_cut: bool) -> in
         is_enough = len(text[start:before].split()) >= _LEAST_WORDS
         if is_enough and (is_cut or _breaks_off(last, language)):
             end = before
-    left_over = _COMMA_AT_END.search(text, start, end)
-    left_over = left_over or _FOOTNOTE_AT_END.search(text, start, end)
-    return left_over.start() if left_over else end
+    words = text[start:end].rstrip()
+    if words.endswith(_COMMAS):
+        return start + len(words[:-1].rstrip())
+    if words.endswith("]") or words[-1:].isdecimal():
+        footnote = _FOOTNOTE_AT_END.search(text, start, end)
+        if footnote:
+            return footnote.start()
+    return end
 
 
 def _breaks_off(text: str, language: Language) -> bool:
