@@ -133,7 +133,7 @@ _SIGN = regex(
     | (?P<wiki>\[\[(?P<target>[^\[\]\n]+)\]\])
       # <% tp.file.title %>, <https://…>
     | (?P<templater><%[^\n]{{0,200}}?%>)
-    | (?P<address><[A-Za-z][A-Za-z0-9+.-]{{1,31}}:[^<>\s]*>)
+    | (?P<address><[A-Za-z][A-Za-z0-9+.-]{{1,31}}:(?!:)[^<>\s]*>)
       # HTML
     | (?P<script><(?P<level>su[bp])>(?P<raised>[^<>\n]{{1,40}})</su[bp]>)
     | (?P<break><br[ ]*/?>)
@@ -141,7 +141,7 @@ _SIGN = regex(
     | (?P<row>(?i:</tr\s*>\s*+(?:</?t(?:head|body|foot)\b[^<>]*>\s*+)*<tr\b[^<>]*>\s*+))
     | (?P<cell>(?i:</t[dh]\s*>\s*+<t[dh]\b[^<>]*>))
     | (?P<frame>(?i:</?{_TABLE_TAG}\b[^<>]*>\s++(?=</?{_TABLE_TAG}\b)))
-    | (?P<html></?(?P<element>[A-Za-z][A-Za-z0-9-]*)(?P<with>(?:[\s/][^<>]*)?)>)
+    | (?P<html></?(?P<element>[A-Za-z][A-Za-z0-9-]*)(?P<with>[^<>]*)>)
       # #tag, with something that is no digit
     | (?P<hash>(?<![^\s{COMMENT}])\#(?=[\w/-]*[^\W\d])[\w/-]+)
       # `==`, and `~={{colour}} … =~` of the plug-in Highlightr
@@ -157,6 +157,22 @@ _SIGN = regex(
 )
 STARTS = frozenset(f"{COMMENT}{CONTINUED}{MATHS}$!:[<#~={{}}`")
 """The characters at which a sign may begin."""
+# The elements of HTML, also old ones, that may stand in a paragraph or around it.
+_ELEMENTS = frozenset(
+    (
+        "a abbr acronym address applet area article aside audio b base bdi bdo big blink"
+        " blockquote body br button canvas caption center cite code col colgroup data"
+        " datalist dd del details dfn dialog dir div dl dt em embed fieldset figcaption"
+        " figure font footer form frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr"
+        " html i iframe img input ins kbd label legend li link main map mark marquee math"
+        " menu meta meter nav nobr noscript object ol optgroup option output p param"
+        " picture pre progress q rb rp rt rtc ruby s samp script search section select"
+        " slot small source span strike strong style sub summary sup svg table tbody td"
+        " template textarea tfoot th thead time title tr track tt u ul var video wbr"
+    ).split()
+)
+# What may follow the name of an element, except attributes with a value.
+_WITHOUT_VALUE = frozenset("/ checked controls disabled hidden loop muted open".split())
 # The scheme of a bare address, at the end of the text before its colon.
 _SCHEME = regex(r"\b[A-Za-z][A-Za-z0-9+.-]{1,31}\Z")
 # The size of a picture alone, without text before it: `![300x200](…)`.
@@ -176,6 +192,9 @@ def read_sign(state: StateInline, silent: bool) -> bool:
     end = sign.end()
     if kind == "url" and not _SCHEME.search(state.pending):
         return False
+    if kind == "html" and not _is_html(sign):
+        kind = "less"
+        end = state.pos + 1
     if kind == "gap" and not sign["numbers"]:
         placeholder = _placeholder(state)
         if placeholder:
@@ -188,6 +207,15 @@ def read_sign(state: StateInline, silent: bool) -> bool:
     if not silent:
         _ADD[kind](cast(State, state), sign, raw)
     return True
+
+
+def _is_html(sign: re.Match[str]) -> bool:
+    """Return whether a sign is a tag, and not words: `vector<int>`, `a<b and c>d`, `<name>`."""
+    attributes = sign["with"]
+    if "=" in attributes:
+        return True
+    is_element = sign["element"].lower() in _ELEMENTS
+    return is_element and _WITHOUT_VALUE.issuperset(attributes.split())
 
 
 def _placeholder(state: StateInline) -> re.Match[str] | None:
@@ -351,6 +379,11 @@ def _add_text(state: State, sign: re.Match[str], raw: str) -> None:
     state.add(Kind.TEXT, raw)
 
 
+def _add_less(state: State, sign: re.Match[str], raw: str) -> None:
+    """Add a sign that would begin a tag in a field."""
+    state.add(Kind.TEXT, raw, literal(raw))
+
+
 def _add_label(state: State, sign: re.Match[str], raw: str) -> None:
     state.add(Kind.GONE, note=LABEL)
 
@@ -376,6 +409,7 @@ _ADD: dict[str, Callable[[State, re.Match[str], str], None]] = {
     "cell": _add_cell,
     "frame": _add_nothing,
     "html": _add_html,
+    "less": _add_less,
     "hash": _add_tag,
     "mark": _add_mark,
     "gap": _add_gap,
