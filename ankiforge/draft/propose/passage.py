@@ -43,9 +43,8 @@ class Passage(Value):
     """Whether its last sentence goes on where nobody knows it."""
 
 
-@lru_cache(
-    maxsize=64
-)  # a mark and its sentence are counted wherever their length matters
+# A mark and its sentence are counted wherever their length matters.
+@lru_cache(maxsize=64)
 def word_count(text: str) -> int:
     """Return the number of words; two ideographs count as one."""
     return len(_WORD.findall(text))

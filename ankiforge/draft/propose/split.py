@@ -29,9 +29,8 @@ _ABBREVIATION = regex(
 _MAY_END_WITHIN = regex(r"[.!?][”\"’»)]*[\d\[]|\d \w\.")
 
 
-@lru_cache(
-    maxsize=64
-)  # what begins and what ends a text is looked for one after the other
+# The beginning and the end of a text are looked for one after the other.
+@lru_cache(maxsize=64)
 def sentences_in(text: str, language: Language) -> tuple[Span, ...]:
     """Return the spans of the sentences of a text, without white space around them."""
     spans = sentences(text)
