@@ -380,6 +380,7 @@ def edit(
 
     A draft is accepted with your words. They stay when the source changes.
     """
+    from ankiforge.pipeline.collection import lines_as_in_anki
     from ankiforge.pipeline.query import find, is_key
     from ankiforge.reports.cards import line_json
 
@@ -392,7 +393,7 @@ def edit(
         id = word
         if not is_key(word):
             id = find(ledger, word)
-            [line] = ledger.lines([id])
+            [line] = lines_as_in_anki(ledger, ledger.lines([id]))
             before = dict(line.fields)
             changed = [name for name in fields if fields[name] != before.get(name, "")]
             if not changed:

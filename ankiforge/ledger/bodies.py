@@ -7,12 +7,13 @@ are let be: a newer version may have written them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from ankiforge.ledger.events import Event, Text, Wording
-from ankiforge.model import Adopted, MappedType, Strings, Texts, Value
+from ankiforge.model import Adopted, MappedType, Pair, Strings, Texts, Value
 
 MOST_N = 1 << 62
 """Larger numbers leave no room for later events in SQLite's integers."""
@@ -47,6 +48,8 @@ class _Edit(Value):
     guid: str
     fields: Texts
     kind: str = ""
+    over: Mapping[str, Pair] = {}
+    """By field, a person's words in Anki that these replace: hash of the HTML, and Markdown."""
 
 
 class _Reject(Value):

@@ -65,6 +65,7 @@ from ankiforge.model import (
     Finding,
     Guid,
     Highlight,
+    Pair,
     PrivateText,
     Proposal,
     Question,
@@ -332,12 +333,26 @@ class Ledger:
         else:
             decide.reject(self._store, id, why)
 
-    def edit(self, id: str, fields: Texts, *, forced: bool = False) -> Guid:
+    def edit(
+        self,
+        id: str,
+        fields: Texts,
+        *,
+        over: Mapping[str, Pair] | None = None,
+        forced: bool = False,
+    ) -> Guid:
         """Change fields of a card, or accept a draft in other words.
 
         They are the person's from now on.
+
+        Args:
+            id: of the card or draft.
+            fields: the new Markdown by name.
+            over: of the fields that a person changed in Anki and has in view: the hash of
+                their HTML there, and their Markdown. The new words replace them there.
+            forced: overrule a check.
         """
-        return decide.edit(self._store, id, fields, forced=forced)
+        return decide.edit(self._store, id, fields, over=over or {}, forced=forced)
 
     def shipped_numbers(self, guid: str) -> Texts:
         """Return what was ever shipped under each number of a card's gaps or masks."""

@@ -10,7 +10,7 @@ needs both.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 from msgspec.structs import replace
@@ -34,6 +34,7 @@ from ankiforge.model import (
     Adopted,
     Guid,
     Json,
+    Pair,
     Proposal,
     Severity,
     Texts,
@@ -277,10 +278,17 @@ def make(store: Store, highlight_key: str, proposal: Proposal) -> Guid:
         )
 
 
-def edit(store: Store, id: str, fields: Texts, *, forced: bool = False) -> Guid:
+def edit(
+    store: Store,
+    id: str,
+    fields: Texts,
+    *,
+    over: Mapping[str, Pair],
+    forced: bool = False,
+) -> Guid:
     """Change fields of a card, or accept a draft in other words.
 
-    The fields are the person's from now on.
+    The fields are the person's from now on. `over` is as in `Ledger.edit`.
     """
     with store.action():
         guid = id
@@ -290,10 +298,12 @@ def edit(store: Store, id: str, fields: Texts, *, forced: bool = False) -> Guid:
         before = state.wording.fields
         changed = {}
         for field, text in fields.items():
-            if text != before.get(field, ""):
+            if field in over or text != before.get(field, ""):
                 changed[field] = text
         if changed:
             body: Json = {"guid": guid, "fields": changed}
+            if over:
+                body["over"] = over
             if state.wording.kind != "cloze" and "Reverse" in fields:
                 body["kind"] = "two-way" if fields["Reverse"] else "basic"
             store.add("edit", passage.key, PERSON, body)

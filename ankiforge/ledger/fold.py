@@ -394,6 +394,9 @@ def _edit(passage: Passage, event: Event) -> None:
     )
     for name in fields:
         card.offered.pop(name, None)
+    for name, (theirs, _) in event.body.get("over", {}).items():
+        # Our words are to replace those in Anki, as if that had been asked.
+        card.resolved = {**card.resolved, name: ("source", theirs, "")}
 
 
 def _resolve(passage: Passage, event: Event) -> None:

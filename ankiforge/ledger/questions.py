@@ -213,13 +213,18 @@ def _merge(store: Store, guids: Sequence[Guid]) -> None:
 # --- a card that a person and its source changed ----------------------------------------
 
 
+_CHANGED_BY_BOTH = "You changed this card, and so did its source."
+_EDITED_TWICE = "You changed this card here, and in Anki."
+
+
 def _ask_about_conflicts(store: Store) -> Iterator[Question]:
-    """Ask about cards that both a person and the source changed."""
+    """Ask about cards that both a person and the source changed, or a person twice."""
     for guid, conflicts in _conflicts(store).items():
+        only_edits = all(conflict.edited_here for conflict in conflicts)
         yield Question(
             id=_question_id(QuestionKind.CONFLICT, guid),
             kind=QuestionKind.CONFLICT,
-            text="You changed this card, and so did its source.",
+            text=_EDITED_TWICE if only_edits else _CHANGED_BY_BOTH,
             new=guid,
             guids=(Guid(guid),),
             conflicts=tuple(conflicts),
@@ -243,12 +248,14 @@ def _conflicts(store: Store) -> dict[str, list[Conflict]]:
         of_card = conflicts[card_row["guid"]]
         if any(conflict.field == card_row["field"] for conflict in of_card):
             continue
+        state, _ = cards.state_of(store, card_row["guid"])
         conflict = Conflict(
             guid=Guid(card_row["guid"]),
             field=card_row["field"],
             theirs=card_row["theirs"],
             ours=card_row["ours"],
             words=card_row["words"],
+            edited_here=card_row["field"] in state.pinned,
         )
         of_card.append(conflict)
     return conflicts

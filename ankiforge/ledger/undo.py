@@ -22,6 +22,7 @@ from ankiforge.model import (
     Highlight,
     HighlightKey,
     Strings,
+    Texts,
     h16,
     is_card_id,
     is_draft_id,
@@ -85,8 +86,9 @@ def _take_back(store: Store, event: Event, *, as_new: bool) -> None:
     if event.what == "adopt":
         store.set_meta("app anki state", "")
         store.passage(event.key)  # the card is gone
-    if event.what == "resolve" and event.body.get("was"):
-        _give_back_words(store, event)
+    given_up = _given_up(event)
+    if given_up:
+        _give_back_words(store, event, given_up)
     if event.what == "retire" and event.body.get("why") == DELETED:  # send it again
         store.write("DELETE FROM seen WHERE guid = ? AND absent", event.body["guid"])
     if as_new and event.what == "revise" and event.by == SOURCE:
@@ -100,9 +102,18 @@ def _take_back(store: Store, event: Event, *, as_new: bool) -> None:
         store.write("UPDATE highlight SET drafted = '' WHERE fate = 'ignored'")
 
 
-def _give_back_words(store: Store, event: Event) -> None:
-    """Give a field the person's words again that they had given up for the source's."""
-    fields = {event.body["field"]: event.body["was"]}
+def _given_up(event: Event) -> Texts:
+    """Return the person's words in Anki that a decision replaced, by field."""
+    if event.what == "resolve" and event.body.get("was"):
+        return {event.body["field"]: event.body["was"]}
+    if event.what == "edit":
+        replaced = event.body.get("over", {})
+        return {name: words for name, (_, words) in replaced.items()}
+    return {}
+
+
+def _give_back_words(store: Store, event: Event, fields: Texts) -> None:
+    """Give the fields of a card the words again that a decision had replaced."""
     body = {"guid": event.body["guid"], "fields": fields}
     store.add("edit", event.key, POLICY, body)  # no decision that could be undone
 

@@ -108,7 +108,7 @@ class QuestionKind(StrEnum):
 
 
 class Conflict(Value):
-    """A field that both the source and a person changed."""
+    """A field that both the source and a person changed, or a person here and in Anki."""
 
     guid: Guid
     field: str
@@ -118,6 +118,8 @@ class Conflict(Value):
     """The source's text, of the same form."""
     words: str = ""
     """The person's text in Markdown."""
+    edited_here: bool = False
+    """Whether `ours` is the person's, too: they edited the card here and in Anki."""
 
 
 class Question(Value):
@@ -138,11 +140,20 @@ class Question(Value):
     """The drafts that wait for the answer."""
 
     @property
+    def is_between_edits(self) -> bool:
+        """Whether a person edited a card here and in Anki, and the source has no part in it."""
+        return bool(self.conflicts) and all(each.edited_here for each in self.conflicts)
+
+    @property
     def accept(self) -> str:
         """What accepting does, in a few words."""
+        if self.is_between_edits:
+            return "take the words from here"
         return self.kind.accept
 
     @property
     def reject(self) -> str:
         """What rejecting does, in a few words."""
+        if self.is_between_edits:
+            return "keep those in Anki"
         return self.kind.reject

@@ -15,10 +15,13 @@ from ankiforge.model import (
     Guid,
     Highlight,
     Origin,
+    Pair,
     Proposal,
     Severity,
     Texts,
+    h16,
 )
+from ankiforge.pipeline.collection import as_in_anki, changed_in_anki
 from ankiforge.pipeline.fields import changed_fields
 from ankiforge.pipeline.figures import edit_masks
 from ankiforge.text.cloze import plain, words_of
@@ -39,6 +42,9 @@ def edit(
 ) -> tuple[Guid, tuple[Finding, ...]]:
     """Change fields of a card, or accept a draft in other words.
 
+    A card is edited as lists show it, with the words that a person gave it in Anki. The new
+    words replace these.
+
     Returns:
         The card, and the findings of the checks on it.
 
@@ -51,10 +57,27 @@ def edit(
     if line.kind is CardKind.OCCLUSION:
         return edit_masks(ledger, id, fields), ()
     typed = changed_fields(line.family, fields)
-    fields_after = {**dict(line.fields), **typed}
+    shown = dict(line.fields)
+    over: dict[str, Pair] = {}
+    if line.card is not None:
+        shown = dict(as_in_anki(ledger, line.card).fields)
+        typed = _without_equal(typed, shown)
+        for name, html in changed_in_anki(ledger, line.card).items():
+            if name in typed:
+                over[name] = (h16(html), shown.get(name, ""))
+    fields_after = {**shown, **typed}
     words = tuple(fields_after.items())
     _, findings = _judged(line.highlight, words, forced=forced)
-    return ledger.edit(id, typed, forced=forced), findings
+    return ledger.edit(id, typed, over=over, forced=forced), findings
+
+
+def _without_equal(fields: Texts, shown: Texts) -> Texts:
+    """Return the fields that say something else than the card that is shown."""
+    changed: dict[str, str] = {}
+    for name, text in fields.items():
+        if text != shown.get(name, ""):
+            changed[name] = text
+    return changed
 
 
 def make(

@@ -574,8 +574,10 @@ def question_text(question: Question) -> Text:
     yield f"{question.id}  {question.text}"
     for conflict in question.conflicts:
         yield _row(conflict.field.lower(), "")
-        yield _row("  mine", conflict.words or unrender(conflict.theirs))
-        yield _row("  source", unrender(conflict.ours))
+        is_edited_twice = conflict.edited_here
+        mine = conflict.words or unrender(conflict.theirs)
+        yield _row("  in Anki" if is_edited_twice else "  mine", mine)
+        yield _row("  here" if is_edited_twice else "  source", unrender(conflict.ours))
     for example in question.examples:
         yield _row("", on_one_line(example))
     yield _settled_by(question.id, question.accept, question.reject)

@@ -493,16 +493,24 @@ class Items:
         my_card = card_view(replace(card, fields=tuple(mine.items())), self._find)
         their_card = card_view(replace(card, fields=tuple(theirs.items())), self._find)
         compared(my_card, their_card, ("ins", "ins"))
-        my_card["label"] = "Yours"
-        their_card["label"] = "From the source"
+        if question.is_between_edits:
+            my_card["label"] = "In Anki"
+            their_card["label"] = "Here"
+            asked = "You changed this card here and in Anki. Which words stay?"
+            answers = _careful("Keep Anki’s", "Take those from here")
+        else:
+            my_card["label"] = "Yours"
+            their_card["label"] = "From the source"
+            asked = "You and the source both changed this card. Which words stay?"
+            answers = _careful("Keep mine", "Take the source’s")
         return {
             "title": my_card["title"],
-            "ask": "You and the source both changed this card. Which words stay?",
+            "ask": asked,
             "cards": [my_card, their_card],
             "beside": True,
             "why": _plain("The card keeps its schedule either way."),
             "source": self._source(card.highlight, card.quote),
-            "actions": [*_careful("Keep mine", "Take the source’s"), SKIP],
+            "actions": [*answers, SKIP],
         }
 
     def _absent(self, question: Question) -> Item:

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.anki.stories import do
+from tests.anki.test_lost_and_found import told
 
 WHO = "When did the war end?::in {}\n"
 
@@ -101,3 +102,67 @@ def test_a_conflict_ends_with_its_card(open_conflict, end):
         "changed": 0,
         "questions": 0,
     }
+
+
+@pytest.fixture
+def edited_in_anki(desk):
+    """A person changed the card in Anki, and lists show it."""
+    desk.word = "war"
+    desk.write(WHO.format(1945))
+    told(desk, do.go(), do.edit(Back="in '46"), do.run(written=0))
+    return desk
+
+
+EDIT = do.say("edit", "CARD", "--field", "Back", "in 1946, in May")
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [
+        pytest.param((EDIT,), "in 1946, in May", id="new words"),
+        pytest.param(
+            (do.say("edit", "CARD", "--field", "Back", "in 1945"),),
+            "in 1945",
+            id="the words of the source again",
+        ),
+        pytest.param(
+            (do.write(WHO.format(1948)), do.run(conflicts=1), EDIT),
+            "in 1946, in May",
+            id="the source changed it, too",
+        ),
+        pytest.param((EDIT, do.say("undo")), "in '46", id="undone before it is sent"),
+        pytest.param((EDIT, do.go(), do.say("undo")), "in '46", id="undone after that"),
+        pytest.param((EDIT, do.lose()), "in 1946, in May", id="the database is lost"),
+    ],
+)
+def test_an_edit_here_replaces_the_words_in_anki_that_it_was_made_on(
+    edited_in_anki, steps, words
+):
+    desk = edited_in_anki
+    told(desk, *steps, do.ship())
+    desk.run(written=0, conflicts=0)
+    desk.note(Back=words)
+    assert desk.questions() == []
+    assert told_of(desk) == {words}
+
+
+def test_an_edit_here_of_words_that_were_changed_in_anki_unseen_is_a_conflict(desk):
+    desk.word = "war"
+    desk.write(WHO.format(1945))
+    told(desk, do.go(), do.edit(Back="in '46"), EDIT)
+    desk.run(written=0, conflicts=1)
+    desk.note(Back="in '46")
+    [question] = desk.questions("conflict")
+    assert question["text"] == "You changed this card here, and in Anki."
+    assert question["accept"] == "take the words from here"
+    desk.answered("conflict", "accept")
+    desk.ship()
+    desk.note(Back="in 1946, in May")
+
+
+def test_an_edit_of_another_field_leaves_the_words_in_anki(edited_in_anki):
+    desk = edited_in_anki
+    told(desk, do.say("edit", "CARD", "--field", "Front", "When did the war end?!"))
+    desk.run(written=1, conflicts=0)
+    desk.load()
+    desk.note(Front="When did the war end?!", Back="in '46")

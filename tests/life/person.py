@@ -169,6 +169,7 @@ class Person:
             if program.answer(one, yes) and yes:
                 judge.typed.pop(one.guid, None)
             judge.own_text.add(one.guid)
+            judge.release(one.guid, -1, ["edit"])
         elif one.kind == "absent":
             deleted = {each.guid for each in judge.decisions if each.kind == "delete"}
             program.answer(one, set(one.rivals) <= deleted)

@@ -148,7 +148,8 @@ class Program:
         ]
 
     def questions(self) -> list[Question]:
-        found = [question_of(one) for one in self.shown("--view", "questions")]
+        asked = [*self.shown("--view", "questions"), *self.shown("--view", "changed")]
+        found = [question_of(one) for one in asked if "question" in one]
         return [*found, *(one for row in self.rows() for one in waiting_of(row))]
 
     # --- what a person decides
