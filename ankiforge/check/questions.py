@@ -40,32 +40,37 @@ def questions(draft: Draft, context: Context) -> Iterator[Finding]:
     reading = read(draft)
     answer = reading.answers[0]
     front = " ".join(reading.asked.split())
-    is_pictured = "![" in draft.field("Front")
+    has_picture = "![" in draft.field("Front")
 
+    # a question to which the answer is yes or no
     says_yes_or_no = _YES_NO.match(answer.strip()) is not None
     if says_yes_or_no:
         yield make_finding("yes_no", f"the answer is “{answer[:20]}”")
+
+    # badly worded questions
     excused = set()
     if says_yes_or_no or _is_german_what(front, reading.whole, context.highlight):
         excused.add("yes_no")
-    if is_pictured:  # `this` refers to the picture
+    if has_picture:
+        # `this` refers to the picture
         excused.add("leans_back")
     yield from _bad_patterns(front, excused)
-
-    if not is_pictured and _is_mere_remark(front):
+    if not has_picture and _is_mere_remark(front):
         yield make_finding("vague", f"“{front}”")
-    if asked_by_reader(draft) and _names_nothing(front, context.highlight):
+    is_of_reader = asked_by_reader(draft)
+    if is_of_reader and _names_nothing(front, context.highlight):
         yield make_finding("leans_back", f"“{front}”")
     bare_answer = answer.strip(" .")
     if _gives_away(front, bare_answer):
         yield make_finding("leak_exact", f"“{bare_answer}”")
 
     # a short front, and an answer that can be recalled as a whole
-    bullets = len(_BULLET.findall(draft.field("Back")))
-    yield from counted(bullets or _items_between_commas(answer), "list_gt5")
+    bullet_count = len(_BULLET.findall(draft.field("Back")))
+    item_count = bullet_count or _items_between_commas(answer)
+    yield from counted(item_count, "list_gt5")
     yield from counted(word_count(answer), "answer_gt20w")
     yield from counted(word_count(reading.asked), "front_gt30w")
-    if not (authored(draft) or asked_by_reader(draft)):
+    if not authored(draft) and not is_of_reader:
         yield from counted(_longest_sentence(front), "sentence_gt23w")
 
 

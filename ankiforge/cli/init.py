@@ -61,41 +61,48 @@ def init(
     user_folder = folders.user_folder()
     wanted_folder = directory or call.folder or Path()
     root = wanted_folder.expanduser().resolve()
+    settings = root / FILE_NAME
 
+    # write the files of a new workspace
     found: dict[str, list[str]] = {kind: [] for kind in _KINDS_FOUND}
     written: list[Path] = []
-    if not own_file(root / FILE_NAME).is_there():
+    if not own_file(settings).is_there():
         _refuse_vault(root)
         call.say("looking for vaults, Zotero, e-books, Anki and local models …")
         found, text = _discovered(root, decks or _asked_for_decks(call))
         written = _write(root, text)
     elif decks:
-        message = f"{root / FILE_NAME} already exists"
+        message = f"{settings} already exists"
         raise UsageError(message, hint=f"write this line into it: decks: {decks}")
 
+    # the user's first workspace takes over the cards of the default one
     moved: tuple[Path, ...] = ()
-    if folders.registered(user_folder) is None:
-        # the user's first workspace takes over the cards of the default one
+    is_first_workspace = folders.registered(user_folder) is None
+    if is_first_workspace:
         moved = folders.adopt_default(root, user_folder)
     folder = folders.load(root, registry)
 
-    if moved:  # the remembered PATHs were given by the user, so they need no confirmation
+    # confirm what the settings ask for, if the user or this program wrote them
+    if moved:
+        # the user named the remembered PATHs, so they need no confirmation
         confirm(folder, remembered_concerns(folder), user_folder)
     confirmed = unconfirmed_concerns(folder, user_folder) if trust else []
     if written or trust:
         confirm(folder, concerns(folder), user_folder)
     unconfirmed = unconfirmed_concerns(folder, user_folder)
-    if not unconfirmed:  # the journal may be outside
+    if not unconfirmed:
+        # not before: the journal may be outside the workspace
         folder.prepare()
+    is_registered = folders.register(root, user_folder)
 
     advice = ""
     if written and not found["models"]:
         advice = _model_advice(folder.config.llm)
     made = Made(
-        settings=root / FILE_NAME,
+        settings=settings,
         written=[path.relative_to(root).as_posix() for path in written],
         moved=[path.name for path in moved],
-        registered=folders.register(root, user_folder),
+        registered=is_registered,
         found=found,
         unconfirmed=[str(concern) for concern in unconfirmed],
         confirmed=[str(concern) for concern in confirmed],

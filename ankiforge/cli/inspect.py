@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from ankiforge.ledger import HistoryEntry, Ledger, Line, Match
-    from ankiforge.model import Json, Question
+    from ankiforge.model import Highlight, Json, Question
     from ankiforge.pipeline.workspace import Workspace
 
 VIEWS = ("new", "changed", "questions", "recent", "unknown")
@@ -406,16 +406,18 @@ def search(call: Call, query: Words) -> None:
 
     refuse_unknown_options(query)
     words = " ".join(query)
-    ledger = workspace_of(call).ledger.path
-    # the search index is stored if the ledger can be written
-    is_writable = os.access(ledger, os.W_OK) and os.access(ledger.parent, os.W_OK)
     limit = _WORKS if call.limit is None else call.limit
+    # searching stores its index, if that is possible
+    ledger_path = workspace_of(call).ledger.path
+    is_writable = all(
+        os.access(path, os.W_OK) for path in (ledger_path, ledger_path.parent)
+    )
     with session(call, read_only=not is_writable) as workspace:
-        last_read = workspace.ledger.get_setting("looked")
-        works = islice(_works(workspace.ledger, words), limit)
+        ledger = workspace.ledger
+        last_read = ledger.get_setting("looked")
 
         def entries() -> Iterator[tuple[Json, Iterator[str]]]:
-            for work in works:
+            for work in islice(_works(ledger, words), limit):
                 entry = work_json(work, last_read)
                 yield entry, work_text(entry, whole=call.verbose)
 
@@ -472,32 +474,37 @@ def stats(call: Call, minutes: int | None) -> None:
     from ankiforge.reports.statistics import statistics
 
     with session(call, read_only=True) as workspace:
-        found = statistics(workspace.ledger, datetime.now())
+        figures = statistics(workspace.ledger, datetime.now())
         forecast = workspace.forecast(minutes)
         accepted = workspace.accepted_today()
     if minutes and forecast is None:
         raise no_collection()
-    intake = intake_json(forecast) if forecast is not None else None
-    data = {**found.as_json(), "intake": intake}
-    minutes_lines: Iterable[str] = ()
+
+    is_terminal = sys.stdout.isatty() and call.color
+    intake: Json | None = None
+    minutes_lines: list[str] = []
     if forecast is not None:
-        minutes_lines = intake_text(forecast, accepted)
-    draws = sys.stdout.isatty() and call.color
-    if not draws:
-        minutes_lines = in_ascii(minutes_lines)
+        intake = intake_json(forecast)
+        minutes_lines = [*intake_text(forecast, accepted)]
+        if not is_terminal:
+            minutes_lines = [*in_ascii(minutes_lines)]
+    data = {**figures.as_json(), "intake": intake}
     if minutes:
         call.show(data, minutes_lines)
         return
-    after = chain(("",), minutes_lines) if forecast is not None else ()
+
     width = shutil.get_terminal_size().columns
-    signs = Signs.coloured() if draws else Signs.plain()
-    drawn = charts(found, call.shown(GROUPS), width, signs)
-    if draws and not call.as_json and not call.quiet:
+    signs = Signs.coloured() if is_terminal else Signs.plain()
+    drawn = charts(figures, call.shown(GROUPS), width, signs)
+    if minutes_lines:
+        minutes_lines.insert(0, "")
+    if is_terminal and not call.as_json and not call.quiet:
         _draw(drawn)
-        for line in after:
+        for line in minutes_lines:
             call.print(line)
     else:
-        call.show(data, chain((line.plain for line in drawn), after))
+        chart_lines = [line.plain for line in drawn]
+        call.show(data, chart_lines + minutes_lines)
 
 
 def _draw(lines: Iterable[Text]) -> None:
@@ -567,11 +574,9 @@ def doctor(call: Call) -> None:
     from ankiforge.reports.doctor import Machine, Surroundings, examine, exit_code
 
     around = Surroundings(user_folder(), Machine.this(), os.environ, call.offline)
+    find_workspace = partial(resolve, call.folder, Path.cwd(), registry, os.environ)
     checks = []
-    for check in examine(
-        partial(resolve, call.folder, Path.cwd(), registry, os.environ),
-        around,
-    ):
+    for check in examine(find_workspace, around):
         checks.append(check)
         lines = [f"{check.state.value:4}  {check.name}: {check.says}"]
         if check.do:
@@ -605,32 +610,38 @@ def export(call: Call, path: Path, query: Words, force: bool) -> None:
     terms = parse(query_text)
     with session(call, read_only=True) as workspace:
         ledger = workspace.ledger
+        decks = workspace.decks
         matching = ledger.lines(ledger.find(terms, everything=True))
         lines = list(lines_as_in_anki(ledger, matching))
         highlights = [outcome.highlight for outcome in ledger.fates()]
         if terms:
-            keys_with_lines = {line.highlight.key for line in lines}
-            highlights = [
-                highlight for highlight in highlights if highlight.key in keys_with_lines
-            ]
+            highlights = _highlights_of(lines, highlights)
         if form == "csv":
-            table = as_csv(lines, lambda line: line_tags(line, workspace.decks))
+            table = as_csv(lines, lambda line: line_tags(line, decks))
             _write_export(path, [table])
         else:
-            line_as_json = partial(line_json, ledger, decks=workspace.decks)
+            line_as_json = partial(line_json, ledger, decks=decks)
             _write_export(path, as_lines(highlights, lines, query_text, line_as_json))
 
     if call.as_json:
-        counts = {"highlights": len(highlights), "cards": len(lines)}
-        call.data({"path": str(path), **counts})
+        call.data({"path": str(path), "highlights": len(highlights), "cards": len(lines)})
         return
-    cards = sum(line.card is not None for line in lines)
+    card_count = sum(line.card is not None for line in lines)
+    draft_count = len(lines) - card_count
     written = (
         counted(len(highlights), "highlight"),
-        counted(cards, "card"),
-        counted(len(lines) - cards, "draft"),
+        counted(card_count, "card"),
+        counted(draft_count, "draft"),
     )
     call.say(f"{path}: {', '.join(written)}")
+
+
+def _highlights_of(
+    lines: Iterable[Line], all_of_them: list[Highlight]
+) -> list[Highlight]:
+    """Return the highlights, in order, that have one of some cards or drafts."""
+    keys = {line.highlight.key for line in lines}
+    return [highlight for highlight in all_of_them if highlight.key in keys]
 
 
 def _form_of_export(path: Path, *, force: bool) -> str:

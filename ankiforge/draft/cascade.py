@@ -110,6 +110,17 @@ class Proposed(Value):
     """The same, without what is private."""
 
 
+class _Asked(Value):
+    """Proposed words that a question asks for."""
+
+    highlight: Highlight
+    sentence: str
+    """The sentence or sentences in which they stand, as plain text."""
+    choice: Choice
+    place: Place
+    """Where they stand in their sentence."""
+
+
 class _Tried(Value):
     """What came of asking for proposed words."""
 
@@ -166,25 +177,28 @@ class Cascade:
     def _proposal_of(
         self, alone: SendableTask, highlight: Highlight
     ) -> Proposed | NoCard:
-        kinds = alone.task.brief.kinds
-        if kinds and CardKind.BASIC not in kinds:
+        kinds_of_deck = alone.task.brief.kinds
+        if kinds_of_deck and CardKind.BASIC not in kinds_of_deck:
             return NoCard(highlight.key, "its deck takes no questions", passing=True)
         # the deck's kinds are those of the card, not of the proposal
         brief = replace(alone.task.brief, kinds=())
         task = replace(alone.task, brief=brief)
         [result] = Propose(self._blocks).draft([task])
         if result.failed:
-            return NoCard(highlight.key, result.failed[0][1], passing=True)
+            [(_, reason), *_] = result.failed
+            return NoCard(highlight.key, reason, passing=True)
         if not result.drafts:
             return result.no_cards[0]
+
         [draft] = result.drafts
         # masked as a whole: with a gap in them, private words are not found
         shown = alone.text(draft.quote)
+        document = alone.task.document
         choices = []
-        for text in draft.gaps:
-            [gap, *_] = cloze.gaps(text)
+        for sentence_with_gap in draft.gaps:
+            [gap, *_] = cloze.gaps(sentence_with_gap)
             answer = plain(gap.answer)
-            is_private = alone.privacy.hides(answer, alone.task.document.key)
+            is_private = alone.privacy.hides(answer, document.key)
             if not is_private and locate(answer, shown):
                 choices.append(Choice(answer, gap.answer))
         return Proposed(tuple(choices), draft.quote, shown)
@@ -245,20 +259,21 @@ class Cascade:
         """Take the steps for a highlight, as far as `ask` has replies."""
         [highlight] = alone.highlights
         every_try: list[_Tried] = []
-        result: DraftedHighlight | None = None
+        refusal = ""
         for choice in proposed.choices:
             tried = self._tried(alone, proposed, choice, ask)
             if tried is None:
                 continue
             every_try.append(tried)
             refusal = refused(tried.unread) if tried.unread else ""
-            if refusal:
-                result = without_card(highlight.key, refusal)
+            is_certain = tried.draft is not None and not tried.doubts
+            if refusal or is_certain:
                 break
-            if tried.draft and not tried.doubts:
-                break
-        if result is None:
+        if refusal:
+            result = without_card(highlight.key, refusal)
+        else:
             result = _best_of(highlight, every_try)
+
         attempts = []
         for tried in every_try:
             attempt = tried.attempt
@@ -272,97 +287,98 @@ class Cascade:
     ) -> _Tried | None:
         """Let the model ask for proposed words; None if `ask` has no reply."""
         [highlight] = alone.highlights
-        shown = alone.passages[highlight.key]
-        read = _read_by_model(shown)
         attempt = Attempt(proposed=choice.answer)
         place = _place_of(highlight, proposed, choice)
         if place is None:
             return _Tried(replace(attempt, dropped=_NOT_ASKABLE))
+
+        # first request: a question to the proposed words
+        shown = alone.passages[highlight.key]
         written = ask(self._ask_for_question(alone, proposed, choice))
         if written is None:
+            # an estimate counts the second request, too
             ask(self._prompt.ask_for_answer(shown, _UNKNOWN_QUESTION))
             return None
-        question = completed(_question_in(written), read)
-        if not question or refused(written):
-            why = refused(written) or what_is_unreadable(written)
+        read_by_model = _read_by_model(shown)
+        question = completed(_question_in(written), read_by_model)
+        refusal = refused(written)
+        if refusal or not question:
+            why = refusal or what_is_unreadable(written)
             return _Tried(replace(attempt, dropped=why), unread=written)
         attempt = replace(attempt, question=question)
-        fault = fault_of_question(question, read)
+        fault = fault_of_question(question, read_by_model)
         if fault:
             return _Tried(replace(attempt, dropped=fault))
+
+        # second request: the model's own answer to its question
         replied = ask(self._prompt.ask_for_answer(shown, alone.text(question)))
         if replied is None:
             return None
         attempt = replace(attempt, own_answer=_answer_in(replied))
-        return self._judged(highlight, proposed, choice, place, attempt, replied)
+        asked = _Asked(highlight, proposed.sentence, choice, place)
+        return self._judged(asked, attempt, replied)
 
-    def _judged(
-        self,
-        highlight: Highlight,
-        proposed: Proposed,
-        choice: Choice,
-        place: Place,
-        attempt: Attempt,
-        replied: Answer,
-    ) -> _Tried:
+    def _judged(self, asked: _Asked, attempt: Attempt, replied: Answer) -> _Tried:
         """Return the card of a question and the model's own answer to it, or why it is none."""
         question = attempt.question
-        is_proposed = fits(attempt.own_answer, choice.answer)
-        has_markup = choice.written != literal(choice.answer)
-        if not is_proposed:
-            place = _at_own_words(place, attempt.own_answer)
-        elif not has_markup:
-            place = _whole(place, question)
-        answer = place.answer
-        why = ""
-        if not answer:
-            why = _OTHER_ANSWER
-        elif gives_away(question, answer) or _echoes(question, answer):
-            why = _SAYS_ANSWER
+        answers_as_proposed = fits(attempt.own_answer, asked.choice.answer)
+        if answers_as_proposed:
+            place = _with_whole_answer(asked, question)
         else:
-            why = objection(question, place)
-        if why:
-            return _Tried(replace(attempt, dropped=why))
-        is_as_proposed = answer == choice.answer
-        written = choice.written if is_as_proposed else literal(answer)
-        draft = self._draft(highlight, proposed, answer, written, question, replied)
-        if not is_proposed:
-            prompt = draft.origin.prompt.replace(CASCADE, CASCADE_OWN_WORDS, 1)
-            draft = replace(draft, origin=replace(draft.origin, prompt=prompt))
-        faults = self._blocks(draft, highlight) if self._blocks else ()
+            place = _at_own_words(asked.place, attempt.own_answer)
+        why_not = _what_speaks_against(question, place)
+        if why_not:
+            return _Tried(replace(attempt, dropped=why_not))
+
+        origin = self._origin(replied, own_words=not answers_as_proposed)
+        draft = _card(asked, question, place.answer, origin)
+        faults = self._blocks(draft, asked.highlight) if self._blocks else ()
         if faults:
-            why = f"a check blocks the card: {faults[0]}"
-            return _Tried(replace(attempt, dropped=why))
-        doubts = 0 if is_proposed else _OWN_WORDS
-        if self._doubts is not None and self._doubts(draft, highlight):
+            why_not = f"a check blocks the card: {faults[0]}"
+            return _Tried(replace(attempt, dropped=why_not))
+
+        doubts = 0 if answers_as_proposed else _OWN_WORDS
+        if self._doubts is not None and self._doubts(draft, asked.highlight):
             doubts = _WARNED
         return _Tried(attempt, draft, doubts)
 
-    def _draft(
-        self,
-        highlight: Highlight,
-        proposed: Proposed,
-        answer: str,
-        written: str,
-        question: str,
-        replied: Answer,
-    ) -> Draft:
-        """Return the card with an answer, given as plain text and as Markdown."""
-        evidence = find_evidence(proposed.sentence, [answer], highlight)
-        return Draft(
-            highlight=highlight.key,
-            kind=CardKind.BASIC,
-            fields=sided(CardKind.BASIC, markdown(question), written),
-            quote=evidence.quote,
-            answer=answer,
-            start=evidence.start,
-            origin=Origin(
-                drafter="llm",
-                model=self._client.settings.model,
-                prompt=self._prompt.fingerprint,
-                request=replied.request,
-            ),
+    def _origin(self, replied: Answer, *, own_words: bool) -> Origin:
+        """Return where a card comes from. It tells whether the answer is `own_words`."""
+        prompt = self._prompt.fingerprint
+        if own_words:
+            prompt = prompt.replace(CASCADE, CASCADE_OWN_WORDS, 1)
+        return Origin(
+            drafter="llm",
+            model=self._client.settings.model,
+            prompt=prompt,
+            request=replied.request,
         )
+
+
+def _card(asked: _Asked, question: str, answer: str, origin: Origin) -> Draft:
+    """Return the card with a question and an answer, which is given as plain text."""
+    choice = asked.choice
+    back = choice.written if answer == choice.answer else literal(answer)
+    evidence = find_evidence(asked.sentence, [answer], asked.highlight)
+    return Draft(
+        highlight=asked.highlight.key,
+        kind=CardKind.BASIC,
+        fields=sided(CardKind.BASIC, markdown(question), back),
+        quote=evidence.quote,
+        answer=answer,
+        start=evidence.start,
+        origin=origin,
+    )
+
+
+def _what_speaks_against(question: str, place: Place) -> str:
+    """Return why a question and the answer at a place make no card; "" if nothing does."""
+    answer = place.answer
+    if not answer:
+        return _OTHER_ANSWER
+    if gives_away(question, answer) or _echoes(question, answer):
+        return _SAYS_ANSWER
+    return objection(question, place)
 
 
 def _best_of(highlight: Highlight, every_try: list[_Tried]) -> DraftedHighlight:
@@ -422,9 +438,15 @@ def _place_of(highlight: Highlight, proposed: Proposed, choice: Choice) -> Place
     )
 
 
-def _whole(place: Place, question: str) -> Place:
-    """Return a place with all that belongs to its answer, unless the answer was marked as it is."""
-    if place.marked.strip() == place.answer:
+def _with_whole_answer(asked: _Asked, question: str) -> Place:
+    """Return the place of proposed words, extended by what else belongs to the answer.
+
+    It stays as it is if exactly these words were marked, or if they have markup, which would
+    be lost.
+    """
+    place = asked.place
+    has_markup = asked.choice.written != literal(asked.choice.answer)
+    if has_markup or place.marked.strip() == place.answer:
         return place
     span = whole_answer(place.sentence, place.span, question, place.language)
     return replace(place, span=span)

@@ -219,36 +219,37 @@ def make_card(store: Store, new_card: NewCard) -> Guid:
     """Make a card, and drop the draft that it is made of with what it settles."""
     passage = store.passage(new_card.key)
     guid = guid_of(passage.key, new_card.wording)
+    is_of_person = new_card.by == PERSON
     body: Json = {"guid": guid, "draft": msgspec.to_builtins(new_card.wording)}
     if new_card.proposal.deck:
         body["deck"] = new_card.proposal.deck
     if new_card.forced:
         body["forced"] = True
-    if new_card.by == PERSON:
-        graves = graves_of(store)
-        if waiting.was_buried(passage, new_card.wording, graves):
-            body[AGAIN] = True
+    if is_of_person and waiting.was_buried(passage, new_card.wording, graves_of(store)):
+        body[AGAIN] = True
 
     # the drafts that this card settles, and their words, which are not offered again
     draft_rows = proposals.rows_of(store, passage)
-    draft_row = next((row for row in draft_rows if row["id"] == new_card.draft), None)
+    accepted_row = next((row for row in draft_rows if row["id"] == new_card.draft), None)
     settled: list[Row] = []
-    if draft_row is not None:
-        if draft_row["replaces"]:
-            body["instead"] = draft_row["replaces"]
+    if accepted_row is not None:
+        if accepted_row["replaces"]:
+            body["instead"] = accepted_row["replaces"]
         settled = [row for row in draft_rows if _is_alternative(row, new_card)]
-    passed = [alternative["content"] for alternative in settled]
-    with_proposals, gaps = proposals.settled_by(
+    passed = [row["content"] for row in settled]
+    settled_proposals, their_gaps = proposals.settled_by(
         draft_rows, new_card.proposal.draft, new_card.draft
     )
-    settled += with_proposals
-    passed += gaps
+    settled += settled_proposals
+    passed += their_gaps
     if passed:
         body["passed"] = passed
 
     event = store.add("accept", passage.key, new_card.by, body)
-    for draft_id in (new_card.draft, *(row["id"] for row in settled)):
-        if new_card.by == PERSON:
+    put_away = [new_card.draft]
+    put_away += [row["id"] for row in settled]
+    for draft_id in put_away:
+        if is_of_person:
             waiting.put_away(store, draft_id, event)
         else:
             store.write("DELETE FROM draft WHERE id = ?", draft_id)

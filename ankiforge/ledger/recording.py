@@ -181,6 +181,17 @@ class _DraftRow(NamedTuple):
     body: str
 
 
+class _Outcome(NamedTuple):
+    """What came of a highlight, in the order of the values of its UPDATE."""
+
+    drafted_content: str
+    """The content that was drafted; "" if that failed."""
+    reason: str
+    fate: str
+    worth: float
+    key: str
+
+
 _REPLACE_DRAFT = insertion("INSERT OR REPLACE", "draft", _DraftRow)
 
 
@@ -215,8 +226,7 @@ class _Recording:
         self.new: list[str] = []
         self._dropped_ids: list[str] = []
         self._rows: list[_DraftRow] = []
-        # (content that was drafted, reason, fate, worth, key) of each highlight
-        self._outcomes: list[tuple[str, str, str, float, str]] = []
+        self._outcomes: list[_Outcome] = []
         self._terms: list[tuple[str, SearchTerms]] = []
 
     def take(self, result: DraftResult) -> None:
@@ -228,15 +238,15 @@ class _Recording:
         highlight = decode_highlight(highlight_row)
         passage = self._store.passage(highlight_key)
 
-        # what was drafted before
+        # drop what was drafted before
         elsewhere = self._waiting_elsewhere(highlight_key, passage)
         if not self._beside:
             waiting = self._waiting[highlight_key]
             self._dropped_ids += _dropped(waiting, highlight, by_model=self._by_model)
-        if not self._beside and not self._by_model:
-            for row in elsewhere:
-                if row["drafter"] == PROPOSE:
-                    self._dropped_ids.append(row["id"])
+            if not self._by_model:
+                for row in elsewhere:
+                    if row["drafter"] == PROPOSE:
+                        self._dropped_ids.append(row["id"])
 
         # an exact copy of another passage gets no draft
         copies = self._copies[highlight_key]
@@ -245,6 +255,7 @@ class _Recording:
             reason = SAME_WORDS + original
             result = DraftResult(highlight_key, reason=reason, fate="no_card")
 
+        # cards take the words of the drafts that follow them; the other drafts wait
         worded, proposed = _divided(self._numbered(passage, result))
         changes = []
         for worded_draft in worded:
@@ -273,8 +284,11 @@ class _Recording:
                 highlight,
                 own_forms,
             )
-        content = "" if result.fate == "failed" else highlight_row["content"]
-        outcome = (content, result.reason, result.fate, result.worth, highlight_key)
+        # what failed counts as not drafted, and is drafted again
+        drafted_content = "" if result.fate == "failed" else highlight_row["content"]
+        outcome = _Outcome(
+            drafted_content, result.reason, result.fate, result.worth, highlight_key
+        )
         self._outcomes.append(outcome)
 
     def _waiting_elsewhere(self, highlight_key: str, passage: Passage) -> list[Row]:

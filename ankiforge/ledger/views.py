@@ -150,14 +150,18 @@ class _ViewRecording:
                 return
         passage = self._store.passage(card["passage"])
         state = passage.cards[note.guid]
-        if self._store.machine not in state.seen_by:
+        is_new_to_machine = self._store.machine not in state.seen_by
+        if is_new_to_machine:
             self.viewed.first.append(note.guid)
             self._store.add("seen", passage.key, POLICY, {"guid": note.guid})
+
         was_absent = before is not None and before["absent"]
-        if was_absent and state.why == DELETED:
+        is_back = was_absent and state.why == DELETED
+        if is_back:
             self.viewed.returned.append(note.guid)
             _unretire(self._store, note.guid, passage.key)
         _write_seen(self._store, note, before)
+
         is_dropped_in_anki = note.retired and card["live"]
         if is_dropped_in_anki and not _knows_of_dropping(self._store, state):
             self.viewed.retired.append(note.guid)

@@ -68,18 +68,19 @@ class AgentView:
     def work(self, match: Match) -> Json | None:
         """Return what may be shown of a work that was found; None if that is nothing.
 
-        Nothing may if only private text contains the words that were searched: it would
-        tell.
+        If only private text contains the words that were searched, showing the work would
+        give that away.
         """
         marks = [mark for mark in match.highlights if not self.privacy.why(mark)]
         lines = [line for line in match.lines if not self.hides_line(line)]
         if not marks and not lines:
             return None
-        hidden_marks = len(match.highlights) - len(marks)
-        hidden_lines = len(match.lines) - len(lines)
-        if match.by == "words" and (hidden_marks or hidden_lines):
-            may_be_shown = {*(mark.key for mark in marks), *(line.id for line in lines)}
-            if match.matched.isdisjoint(may_be_shown):
+        public_count = len(marks) + len(lines)
+        is_all_public = public_count == len(match.highlights) + len(match.lines)
+        if match.by == "words" and not is_all_public:
+            public_ids: set[str] = {mark.key for mark in marks}
+            public_ids.update(line.id for line in lines)
+            if match.matched.isdisjoint(public_ids):
                 return None
 
         highlights = {}
@@ -89,17 +90,17 @@ class AgentView:
         for line in lines[:MOST_OF_A_WORK]:
             cards[line.id] = dict(line.fields)
         shown = {*highlights, *cards}
-        first = marks[0] if marks else lines[0].highlight
-        document = first.document
+        any_highlight = marks[0] if marks else lines[0].highlight
+        document = any_highlight.document
         entry = {
             "title": document.title,
             "by": [*document.creators, document.issued],
             "highlights": highlights,
             "cards": cards,
             "hits": sorted(match.matched & shown),
-            "not_shown": len(marks) + len(lines) - len(shown),
+            "not_shown": public_count - len(shown),
         }
-        return self.entry(entry, first)
+        return self.entry(entry, any_highlight)
 
     def entry(self, entry: Json, beside: Highlight | None = None) -> Json:
         """Return an entry without private text, as that of the document of a highlight.

@@ -306,18 +306,18 @@ def follow(old: Masks, new: Masks, shipped: Mapping[str, str]) -> Followed:
     """
     if old.figure and old.figure == new.figure:
         return Followed(old, sure=True)
-    known_as: dict[int, Mask] = {}
-    for place_in_new, place_in_old in matched(old.masks, new.masks).items():
-        known_as[place_in_new] = old.masks[place_in_old]
+    old_by_new_place: dict[int, Mask] = {}
+    for new_place, old_place in matched(old.masks, new.masks).items():
+        old_by_new_place[new_place] = old.masks[old_place]
 
-    found_again = list(known_as.values())
+    found_again = list(old_by_new_place.values())
     taken = {mask.number for mask in found_again}
     highest = _highest(old.masks, map(int, shipped))
     masks = []
-    for place, mask in enumerate(new.masks):
-        known = known_as.get(place)
-        if known is not None:
-            masks.append(replace(mask, number=known.number, on=known.on))
+    for new_place, mask in enumerate(new.masks):
+        old_mask = old_by_new_place.get(new_place)
+        if old_mask is not None:
+            masks.append(replace(mask, number=old_mask.number, on=old_mask.on))
             continue
         number = _number_shipped(mask.label, shipped, taken)
         if not number:
@@ -330,8 +330,8 @@ def follow(old: Masks, new: Masks, shipped: Mapping[str, str]) -> Followed:
         if mask.drawn and mask.number not in taken:
             masks.append(mask)
 
-    is_sure = _is_sure(old.masks, found_again)
-    return Followed(Masks(new.figure, old.hide, tuple(masks)), is_sure)
+    followed = Masks(new.figure, old.hide, tuple(masks))
+    return Followed(followed, _is_sure(old.masks, found_again))
 
 
 def _is_sure(old: Sequence[Mask], found_again: Sequence[Mask]) -> bool:

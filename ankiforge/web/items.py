@@ -74,7 +74,7 @@ def _act(act: str, label: str, key: str, look: str, said: str, **more: Any) -> J
     """Return an action that the page offers.
 
     Args:
-        act: what the decision is called (`session.Body.act`).
+        act: what the decision is called (`session.Decision.act`).
         label: the words on its button.
         key: the key that presses it.
         look: how the button looks: `filled`, `outlined`, `text`, or `more` in the menu.

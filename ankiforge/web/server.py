@@ -36,7 +36,7 @@ from ankiforge.errors import ForgeError, traceback_of
 from ankiforge.model import Family, Json, Pair, Texts, Value
 from ankiforge.pipeline.decide import BlockedError
 from ankiforge.web.items import sentence
-from ankiforge.web.session import Body, ReviewSession, Several, StaleError
+from ankiforge.web.session import Decision, ReviewSession, Several, StaleError
 
 HOST = "127.0.0.1"
 LARGEST = 256 * 1024
@@ -278,7 +278,7 @@ class Server:
         try:
             match path:
                 case "/api/decide":
-                    decision = msgspec.json.decode(body, type=Body)
+                    decision = msgspec.json.decode(body, type=Decision)
                     return _json(self.open_session().decide(decision))
                 case "/api/decide-several":
                     several = msgspec.json.decode(body, type=Several)
@@ -287,7 +287,7 @@ class Server:
                         session.decide_several(several.ids, accepts=several.accepts)
                     )
                 case "/api/preview":
-                    typed = msgspec.json.decode(body, type=Body)
+                    typed = msgspec.json.decode(body, type=Decision)
                     return _json(self.open_session().preview(typed))
                 case "/api/patch":
                     return _json(self.open_session().patch())

@@ -98,7 +98,7 @@ STATES = {
 """The states in the list of all, as queries."""
 
 
-class Body(Value, forbid_unknown_fields=True):
+class Decision(Value, forbid_unknown_fields=True):
     """A decision, as the script sends it."""
 
     id: str
@@ -144,10 +144,11 @@ class StaleError(RefusedError):
         super().__init__(what)
 
 
-class _Decision(NamedTuple):
-    """A decision of this session."""
+class _Decided(NamedTuple):
+    """What `undo` must know of a decision of this session."""
 
     list_id: str
+    """The list from which the item was taken."""
     id: str
     """The item."""
     settled: bool
@@ -188,7 +189,7 @@ class ReviewSession:
         # What was skipped, oldest first: it comes last.
         self._later: dict[str, None] = {}
         # The decisions of this session, by what `undo` takes.
-        self._undos: dict[str, _Decision] = {}
+        self._undos: dict[str, _Decided] = {}
         # How many items were decided in this session, by their lists.
         self._done = Counter[str]()
         self._order: Order | None = None
@@ -443,7 +444,7 @@ class ReviewSession:
 
     # --- decisions ----------------------------------------------------------------------
 
-    def decide(self, body: Body) -> Json:
+    def decide(self, decision: Decision) -> Json:
         """Carry out a decision.
 
         Returns:
@@ -454,35 +455,35 @@ class ReviewSession:
             StaleError: the item is not the one that was painted.
             ForgeError: the decision is refused, with the reason.
         """
-        if body.act == "later":
-            self._skip(body.id)
+        if decision.act == "later":
+            self._skip(decision.id)
             return {**self.state(), "undo": ""}
-        if body.act == "now":
-            self._resume(body.id)
+        if decision.act == "now":
+            self._resume(decision.id)
             return {**self.state(), "undo": ""}
-        found = self._found(body.id)
+        found = self._found(decision.id)
         if found is None:
-            self._leave(body.id)
+            self._leave(decision.id)
             raise StaleError(None)
-        if found.turn != body.turn:
+        if found.turn != decision.turn:
             raise StaleError(self._items.item(found))
-        if body.act == "others":
+        if decision.act == "others":
             return self._others(found)
         with self._ledger.action() as action:
-            undoable = self._act(body, found)
+            undoable = self._act(decision, found)
 
-        list_id = self._leave(body.id)
+        list_id = self._leave(decision.id)
         rest = self._rest(found)
         if rest is not None:
             self._queues[list_id or "new"].insert(0, rest.id)
         else:
             self._done[list_id] += 1
-        is_of_card = is_question_id(body.id) or is_card_id(body.id)
-        changes_other_items = is_of_card or body.act == "none"
+        is_of_card = is_question_id(decision.id) or is_card_id(decision.id)
+        changes_other_items = is_of_card or decision.act == "none"
         if changes_other_items:
             self._order = None
         if undoable:
-            self._undos[action] = _Decision(list_id, body.id, settled=rest is None)
+            self._undos[action] = _Decided(list_id, decision.id, settled=rest is None)
 
         reply = {**self.state(), "undo": action if undoable else ""}
         if rest is not None:
@@ -517,29 +518,29 @@ class ReviewSession:
             "refused": refused[:MOST_REASONS],
         }
 
-    def preview(self, body: Body) -> Json:
+    def preview(self, decision: Decision) -> Json:
         """Return the card that the fields of the editor make, as Anki would show it.
 
         Raises:
             StaleError: the item no longer waits.
             UsageError: the fields make no card.
         """
-        found = self._found(body.id)
+        found = self._found(decision.id)
         if found is None:
             raise StaleError(None)
         if found.fate:
-            fields = new_fields(body.fields)
+            fields = new_fields(decision.fields)
             is_cloze = "Text" in dict(fields)
             kind = CardKind.CLOZE if is_cloze else CardKind.BASIC
             card = card_of(kind, fields, found.fate.highlight, "")
         elif found.drafts:
-            waiting = found.drafts[body.choice if body.choice < len(found.drafts) else 0]
-            fields = _with_changes(waiting.draft.fields, body.fields)
+            waiting = _chosen(found.drafts, decision.choice)
+            fields = _with_changes(waiting.draft.fields, decision.fields)
             draft = waiting.draft
             card = card_of(draft.kind, fields, waiting.highlight, draft.quote)
         elif found.card:
             card = replace(
-                found.card, fields=_with_changes(found.card.fields, body.fields)
+                found.card, fields=_with_changes(found.card.fields, decision.fields)
             )
         else:
             raise RefusedError("This cannot be edited.")
@@ -598,36 +599,56 @@ class ReviewSession:
                 return list_id
         return ""
 
-    def _act(self, body: Body, found: Found) -> bool:
+    def _act(self, decision: Decision, found: Found) -> bool:
         """Do what a decision says. Return whether it can be undone."""
         if found.question:
-            return self._answer(body, found.question)
+            return self._answer(decision, found.question)
         if found.fate:
-            self._make(body, found.fate.highlight)
+            self._make(decision, found.fate.highlight)
             return True
-        ledger = self._ledger
-        ids = [waiting.id for waiting in found.drafts] or [body.id]
-        has_choice = 0 <= body.choice < len(ids)
-        chosen = ids[body.choice] if has_choice else ids[0]
-        draft = next((each.draft for each in found.drafts if each.id == chosen), None)
-        match body.act:
-            case "accept" | "masks" if body.masks:
-                set_masks(ledger, chosen, body.masks, body.hide)
-            case "accept" | "force":
-                ledger.accept(chosen, gap=body.gap, forced=body.act == "force")
-            case "make" if draft and draft.gaps:
-                self._make_of_proposal(body, draft)
-            case "reject":
-                for id in ids:
-                    ledger.reject(id, body.text)
-            case "edit":
-                edit(ledger, chosen, body.fields, forced=body.forced)
-            case "restore":
-                ledger.undo(body.id)
-                return False
-            case _:
-                raise RefusedError(f"This cannot be done here: {body.act}")
+        if decision.act == "restore":
+            self._ledger.undo(decision.id)
+            return False
+        if found.drafts:
+            self._decide_on_drafts(decision, found.drafts)
+        else:
+            self._decide_on(decision.id, decision)
         return True
+
+    def _decide_on_drafts(
+        self, decision: Decision, alternatives: tuple[Waiting, ...]
+    ) -> None:
+        """Decide on the drafts of a passage: reject all of them, or use the chosen one."""
+        if decision.act == "reject":
+            for waiting in alternatives:
+                self._ledger.reject(waiting.id, decision.text)
+            return
+        chosen = _chosen(alternatives, decision.choice)
+        if decision.act == "make" and chosen.draft.gaps:
+            self._make_of_proposal(decision, chosen.draft)
+            return
+        self._decide_on(chosen.id, decision)
+
+    def _decide_on(self, id: str, decision: Decision) -> None:
+        """Decide on one card or draft.
+
+        Raises:
+            RefusedError: the decision is for other items.
+        """
+        ledger = self._ledger
+        match decision.act:
+            case "accept" | "masks" if decision.masks:
+                set_masks(ledger, id, decision.masks, decision.hide)
+            case "accept":
+                ledger.accept(id, gap=decision.gap)
+            case "force":
+                ledger.accept(id, gap=decision.gap, forced=True)
+            case "reject":
+                ledger.reject(id, decision.text)
+            case "edit":
+                edit(ledger, id, decision.fields, forced=decision.forced)
+            case _:
+                raise RefusedError(f"This cannot be done here: {decision.act}")
 
     def _others(self, found: Found) -> Json:
         """Let the model draft other cards of a passage. Return the new counts, and their item."""
@@ -642,24 +663,24 @@ class ReviewSession:
         self._order = None
         return {**self.state(), "item": self.item(new)}
 
-    def _answer(self, body: Body, question: Question) -> bool:
+    def _answer(self, decision: Decision, question: Question) -> bool:
         """Answer a question. Return whether the answer can be undone."""
-        accepts = body.act == "accept"
+        accepts = decision.act == "accept"
         if question.kind is QuestionKind.FORM and accepts:
-            self._accept_lines(body, question)
+            self._accept_lines(decision, question)
         elif accepts:
-            self._ledger.accept(body.id)
+            self._ledger.accept(decision.id)
         else:
-            self._ledger.reject(body.id)
+            self._ledger.reject(decision.id)
         return question.kind is not QuestionKind.EMPTIED
 
-    def _accept_lines(self, body: Body, question: Question) -> None:
+    def _accept_lines(self, decision: Decision, question: Question) -> None:
         """Make cards of the ticked lines of a form, and none of the others."""
         ledger = self._ledger
-        ticked = set(body.lines).intersection(question.drafts)
+        ticked = set(decision.lines).intersection(question.drafts)
         unticked = [id for id in question.drafts if id not in ticked]
-        if body.later and ticked:
-            ledger.accept(body.id, without=unticked)
+        if decision.later and ticked:
+            ledger.accept(decision.id, without=unticked)
         else:
             for id in unticked:
                 ledger.reject(id)
@@ -667,32 +688,32 @@ class ReviewSession:
             if not line.blocked:
                 ledger.accept(line.id)
 
-    def _make(self, body: Body, highlight: Highlight) -> None:
+    def _make(self, decision: Decision, highlight: Highlight) -> None:
         """Make a card of a passage, or note that none is wanted."""
         from ankiforge.pipeline.check import deck_for
 
-        if body.act == "none":
-            self._ledger.reject(body.id)
+        if decision.act == "none":
+            self._ledger.reject(decision.id)
             return
-        if body.act == "write":
-            fields = new_fields(body.fields)
-        elif body.act == "make":
-            question = None if body.mode == "cloze" else body.text
-            fields = fields_from_spans(highlight, body.spans, question)
+        if decision.act == "write":
+            fields = new_fields(decision.fields)
+        elif decision.act == "make":
+            question = None if decision.mode == "cloze" else decision.text
+            fields = fields_from_spans(highlight, decision.spans, question)
         else:
-            raise RefusedError(f"This cannot be done here: {body.act}")
+            raise RefusedError(f"This cannot be done here: {decision.act}")
         deck = deck_for(self._decks, "", highlight)
-        make(self._ledger, highlight, fields, deck, forced=body.forced)
+        make(self._ledger, highlight, fields, deck, forced=decision.forced)
 
-    def _make_of_proposal(self, body: Body, draft: Draft) -> None:
+    def _make_of_proposal(self, decision: Decision, draft: Draft) -> None:
         """Make a card of words of a proposal's sentence that a person chose."""
         from ankiforge.pipeline.check import deck_for
 
-        question = None if body.mode == "cloze" else body.text
-        fields = fields_from_sentence(draft, body.spans, question)
+        question = None if decision.mode == "cloze" else decision.text
+        fields = fields_from_sentence(draft, decision.spans, question)
         highlight = self._ledger.highlight(draft.highlight)
         deck = deck_for(self._decks, "", highlight)
-        make(self._ledger, highlight, fields, deck, forced=body.forced)
+        make(self._ledger, highlight, fields, deck, forced=decision.forced)
 
     def undo(self, action: str) -> Json:
         """Take back a decision. Return the new counts, and the item that waits again.
@@ -701,7 +722,7 @@ class ReviewSession:
             RefusedError: it cannot be undone, with the reason.
         """
         self._ledger.undo(action)
-        list_id, id, settled = self._undos.pop(action, _Decision("", "", settled=False))
+        list_id, id, settled = self._undos.pop(action, _Decided("", "", settled=False))
         self._done[list_id] -= settled
         found = self._found(id) if id else None
         if is_draft_id(id) and list_id:
@@ -770,6 +791,12 @@ class ReviewSession:
         """Return the name of the picture of the page on which a passage is marked, or ""."""
         page = page_of(self._ledger, highlight)
         return self.pages.offer(page) if page else ""
+
+
+def _chosen(alternatives: tuple[Waiting, ...], choice: int) -> Waiting:
+    """Return the draft with a number, or the best one if none has it."""
+    is_there = 0 <= choice < len(alternatives)
+    return alternatives[choice] if is_there else alternatives[0]
 
 
 def _first_of_each_passage(order: Order) -> list[str]:

@@ -389,18 +389,23 @@ def _tails(
 ) -> None:
     """Add the ends of one clause [first, last)."""
     openers = _OPENS_CLAUSE.get(language.name, "").split()
+    ends_with_verb = words[last - 1].kind == Kind.VERB
     longest_first = max(first, last - MOST_WORDS)
     for begin in range(max(1, longest_first), last - 1):
         before = words[begin - 1]
+
+        # `because they bind to the enzyme`: with subject and verb
         is_behind_conjunction = begin > first and before.low in _OPENS_STATEMENT
         if is_behind_conjunction and _is_statement(words[begin:last], language):
             _add(found, begin, last, "tail")
             continue
+
+        # other ends are hidden without their article
         has_determiner = words[begin].low in language.determiners
         start = begin + 1 if has_determiner else begin
         if last - start < _LEAST_IN_CLAUSE or _has_own_verb(words, start, last, language):
             continue
-        if words[last - 1].kind == Kind.VERB or words[start].low == "well":
+        if ends_with_verb or words[start].low == "well":
             continue  # `as Hastings says`, `as well as tolerance`
         kind = words[start].kind
         if before.kind == Kind.VERB:
@@ -408,7 +413,9 @@ def _tails(
                 _add(found, start, last, "tail_verb")
         elif before.low in openers and start > first and kind != Kind.SMALL:
             _add(found, start, last, "tail")
-    if first and words[first - 1].word == ":" and last - first <= MOST_WORDS:
+
+    is_behind_colon = first > 0 and words[first - 1].word == ":"
+    if is_behind_colon and last - first <= MOST_WORDS:
         _add(found, first, last, "behind_colon")
 
 

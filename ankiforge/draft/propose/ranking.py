@@ -149,19 +149,23 @@ class Sentence:
         inner = self.words[first:last]
         start = inner[0].start
         end = inner[-1].end
-        if 2 * (end - start) > len(self.text):
+        is_most_of_text = 2 * (end - start) > len(self.text)
+        if is_most_of_text:
             return True
+
         is_set_off = not how.isdisjoint(("quoted", "bold", "bracket"))
         if is_set_off:
             return all(token.kind in (Kind.SIGN, Kind.SMALL) for token in inner)
         if self.language.name == "cjk" and inner[-1].kind == Kind.NUMBER:
             return not self._is_quantity(start, end)
+
         has_term = any(token.kind not in _NO_TERM for token in inner)
-        if not has_term:
-            is_rare_predicate = "predicate" in how and _highest_zipf(inner) <= _COMMON
-            is_passive = last < len(self.words) and self.words[last].low in _PASSIVE
-            return is_passive or not is_rare_predicate
-        return len(inner) == 1 and _says_nothing(inner[0])
+        if has_term:
+            return len(inner) == 1 and _says_nothing(inner[0])
+        # without a term, only what the sentence states may be hidden, if it is a rare word
+        is_rare_predicate = "predicate" in how and _highest_zipf(inner) <= _COMMON
+        is_passive = last < len(self.words) and self.words[last].low in _PASSIVE
+        return is_passive or not is_rare_predicate
 
     def _is_part_of_something(self, first: int, last: int) -> bool:
         """Return whether words are in a citation, code or reference, or cut a name or word."""

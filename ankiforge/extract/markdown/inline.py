@@ -300,6 +300,7 @@ class Inline:
         edges = list[int]()
         for phrase in phrases:
             edges += (phrase.opener, phrase.closer)
+
         parts = []
         length = 0
         # where the Markdown of each token begins
@@ -311,25 +312,27 @@ class Inline:
                 continue
             if token.kind is Kind.EMPHASIS:
                 is_strong = bool(token.note)
+                if is_strong and not bold:
+                    continue
                 is_whole = low <= token.partner < high
                 if not is_whole or _crosses(edges, index, token.partner):
                     continue
-                if is_strong and not bold:
-                    continue
-            written = token.markdown
-            begins = self.starts[index]
+            token_start = self.starts[index]
             if token.kind is Kind.TEXT:
-                first = max(0, start - begins)
-                last = max(0, end - begins)
-                written = written[first:last]
+                first = max(0, start - token_start)
+                last = max(0, end - token_start)
+                written = token.markdown[first:last]
                 if not length:
                     written = _without_block_sign(written)
-            elif begins >= end and token.plain:
+            elif token.plain and token_start >= end:
                 continue
+            else:
+                written = token.markdown
             if not length:
                 written = written.lstrip(" ")
             parts.append(written)
             length += len(written)
+
         text = "".join(parts)
         spans = []
         for phrase in phrases:

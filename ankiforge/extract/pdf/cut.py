@@ -25,16 +25,16 @@ def with_pictures(
     """
     if not read.areas:
         return read, ()
-    areas: dict[int, Area] = {}  # by the index of the mark
+    areas_by_mark: dict[int, Area] = {}
     for index, box in read.areas[:MOST_PICTURES]:
         page = int(read.marks[index].block)
-        areas[index] = Area(page, box)
-    cuttings, failed = worker.cut(path, tuple(areas.values()))
+        areas_by_mark[index] = Area(page, box)
+    cuttings, failed = worker.cut(path, tuple(areas_by_mark.values()))
 
     marks = list(read.marks)
     pictures: dict[str, Picture] = {}
-    for (index, area), cutting in zip(areas.items(), cuttings, strict=True):
-        name = picture_name(read, index, area.box)
+    for index, cutting in zip(areas_by_mark, cuttings, strict=True):
+        name = picture_name(read, index, areas_by_mark[index].box)
         if cutting.data:
             pictures[name] = Picture(name, cutting.data)
         if cutting.data or failed:
@@ -44,20 +44,26 @@ def with_pictures(
                 figure=cutting.figure,
                 labels=cutting.labels,
             )
-    read = replace(read, marks=tuple(marks))
 
+    problems = list(read.problems)
     if failed is not None:
         what = f"its figures and drawings cannot all be cut out: {failed.what}"
         hint = "its text was read; to get the pictures, print those pages to a new PDF"
-        read = replace(read, problems=(*read.problems, (what, hint)))
-    not_cut = len(read.areas) - len(areas)
+        problems.append((what, hint))
+    notices = list(read.notices)
+    not_cut = len(read.areas) - len(areas_by_mark)
     if not_cut:
         what = (
             f"only the first {MOST_PICTURES} figures and drawings were cut out,"
             f" {not_cut} were not"
         )
-        hint = "remove those you do not need"
-        read = replace(read, notices=(*read.notices, (what, hint)))
+        notices.append((what, "remove those you do not need"))
+    read = replace(
+        read,
+        marks=tuple(marks),
+        problems=tuple(problems),
+        notices=tuple(notices),
+    )
     return read, tuple(pictures.values())
 
 
