@@ -467,7 +467,7 @@ class ConnectView(Value):
             yield reviews[id]
 
     def graves(self) -> None:
-        """Return None: AnkiConnect does not tell what was deleted."""
+        """Return None: AnkiConnect does not say what was deleted."""
 
     def foreign(self, known: Mapping[int, int]) -> None:
         """Return None: the exports lack other decks."""

@@ -370,7 +370,7 @@ class AnkiConnect:
             ) from error
 
     def _refusal(self, action: str, words: str, hint: str) -> ServiceError:
-        """Return the error for a refusal, which AnkiConnect tells in words only."""
+        """Return the error for a refusal, which AnkiConnect states in words only."""
         lower = words.lower()
         if "unsupported action" in lower:
             return UnsupportedError(

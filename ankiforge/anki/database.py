@@ -385,7 +385,7 @@ def read_message(data: bytes) -> Message:
 
 
 def _varint(data: bytes, start: int) -> tuple[int, int]:
-    """Return the number that begins at a position, and the position behind it."""
+    """Return the number that begins at a position, and the position after it."""
     value = 0
     for byte_number, byte in enumerate(data[start : start + 10]):
         value |= (byte & 0x7F) << (7 * byte_number)

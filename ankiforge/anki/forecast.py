@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 DAYS = 365
 """How far a forecast reaches."""
 WEEK = 7
-"""A plan is made anew after so many days."""
+"""After how many days a new plan is made."""
 AHEAD = 28
 """So many days have to fit into the minutes that a person gives."""
 TOLERANCE = 1.15
@@ -50,7 +50,7 @@ _MOST_NEW = 9999
 _NINETEEN_OF_TWENTY = 1.645
 # The times of answers scatter: the mean square of a time by the square of its mean.
 _SCATTER = 1.3
-# What a person remembers is told by the log from about so many reviews on.
+# From about so many reviews on, the log says what a person remembers.
 _PRIOR = 100
 
 
@@ -215,7 +215,7 @@ def _memory(preset: Preset, answers: Answers, odds: float) -> _Memory:
 
 # --- how well a person remembers --------------------------------------------------------
 
-# So many reviews are looked at: more tell nothing new.
+# How many reviews are looked at: more say nothing new.
 _REVIEWS_TESTED = 3000
 
 
@@ -411,7 +411,7 @@ class Intake(Value):
     new_per_day: int
     waiting: int
     with_limit: Plan
-    """What comes if the number is followed, and computed anew each week."""
+    """What comes if the number is followed, and computed again each week."""
     as_it_is: Plan
     """What comes with the limits that the decks have now."""
     cost: tuple[float, ...]
@@ -530,7 +530,7 @@ class _Planner:
         days = 0
         limit = 0
         for monday in range(0, len(load), WEEK):
-            if len(load) - monday >= AHEAD:  # else too little is seen to plan anew
+            if len(load) - monday >= AHEAD:  # else too little is seen to plan again
                 limit = rule(load[monday:])
             for day in range(monday, min(monday + WEEK, len(load))):
                 queue += self._arrivals

@@ -71,7 +71,7 @@ def _is_usable(kind: SeenType) -> bool:
 
 
 def _mapped(kind: SeenType) -> MappedType:
-    """Return where our fields go in Anki's own note type: its tags tell them, not their names."""
+    """Return where our fields go in Anki's own note type: known by its tags, not by their names."""
     names: dict[str, str] = {}
     ids: dict[str, int] = {}
     for (name, id), tag in zip(kind.fields, kind.field_tags, strict=True):

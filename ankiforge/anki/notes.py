@@ -74,7 +74,7 @@ def with_content(
         card: the card of the note.
         content: the content fields, as HTML.
         identity: the field AnkiforgeId, see `identity_of`.
-        safe_context: what may stand above the question.
+        safe_context: what may be above the question.
         feedback: the field Feedback, which is the person's.
     """
     written = dict(zip(card.family.content_fields, content, strict=True))

@@ -79,7 +79,7 @@ class Options(Value):
     """How cards are shipped."""
 
     safe_context: SafeContext
-    """What may stand above a question."""
+    """What may be above a question."""
     push: bool = False
     """The notes go to a running Anki instead of into a file."""
     full: bool = False

@@ -140,7 +140,7 @@ _DAY = 86400
 # The year 2100, in seconds since 1970. A damaged log may name any time.
 _LATEST = 4_102_444_800
 _WEEKS_4 = 28
-# The log is read backwards from today. So many answers tell enough of a person's habits.
+# The log is read backwards from today. So many answers say enough about a person's habits.
 _MOST_ANSWERS = 60_000
 _TABLES_SINCE = 18
 # Anki's longest interval, a hundred years of days.
@@ -191,7 +191,7 @@ class _Deck(NamedTuple):
     own_limit: bool
     """Whether the limit is the deck's, not its preset's."""
     own_retention: float
-    """The desired retention, 0 to 1, that stands instead of the preset's; 0 if it has none."""
+    """The desired retention, 0 to 1, that overrides the preset's; 0 if it has none."""
 
 
 class Calendar(NamedTuple):

@@ -63,7 +63,7 @@ def shows_cloze(kind: SeenType, field: str) -> bool:
 
 
 def _tags(question: str) -> Iterator[str]:
-    """Yield what stands in the `{{…}}` of a template, in order."""
+    """Yield what is in the `{{…}}` of a template, in order."""
     pattern = _TAG
     if question.lstrip().startswith(_OTHER_SIGNS):
         question = question.lstrip().removeprefix(_OTHER_SIGNS)

@@ -100,7 +100,7 @@ def _is_small(word: str) -> bool:
 
 
 _EDGE_SIGN = regex(r"^[\s.,;:!?)]|[\s,;:(]$|^(?:<-|[-=]>|[←→⇒])")
-# A remark in brackets behind a sentence, of several words or with a number; others name
+# A remark in brackets after a sentence, of several words or with a number; others name
 # a thing.
 _ASIDE = regex(
     r"(?:[.!?。]|[^.!?。]?(?=[(（](?:(?:[^\s()]+\s+){3}|[^()]*\d)))"
@@ -120,7 +120,7 @@ def _edges_of_gap(gap: Gap, answer: str, text: str) -> Iterator[Finding]:
 # Words of a gap that begins the text, at most: what follows a longer one seldom says
 # what is asked.
 _OPENING_WORDS = 4
-# What stands between a term and its definition.
+# What is between a term and its definition.
 _DEFINES = regex(r"[*_]*\s*(?:[:：=]|[-–—]\s)")
 
 
@@ -252,7 +252,7 @@ def _is_sentence(whole: str, text: str) -> bool:
 
 
 def _around(text: str, gap: Gap) -> tuple[str, str]:
-    """Return the text before and behind a gap, without the signs of emphasis at it."""
+    """Return the text before and after a gap, without the signs of emphasis at it."""
     before = text[: gap.start]
     behind = text[gap.end :]
     return before.rstrip("*_"), behind.lstrip("*_")
@@ -299,7 +299,7 @@ def _begins_within(text: str) -> bool:
 def _says_little(text: str, *, opens: bool, defines: bool) -> bool:
     """Return whether few content words are beside the gaps.
 
-    A definition needs two, a sentence behind the gap that opens it five, any other one.
+    A definition needs two, a sentence after the gap that opens it five, any other one.
     """
     visible_text = without_code(text)
     without_gaps = without(visible_text, cloze.gaps(visible_text))

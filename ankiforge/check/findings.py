@@ -135,7 +135,7 @@ class Needs(Enum):
     SOURCE = auto()
     """The passage that the card is from. Cards that a person wrote are not held against it."""
     COMPARISON = auto()
-    """The passage, of a card that says it in other words: what stands in it word for word
+    """The passage, of a card that says it in other words: what is in it word for word
     cannot turn its meaning, or have a number that it lacks."""
     REST = auto()
     """How the passage was marked, or the other cards. These checks apply to all cards."""

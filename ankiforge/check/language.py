@@ -23,7 +23,7 @@ _SCRIPTS = {
     "HIRAGANA": "Chinese or Japanese",
     "KATAKANA": "Chinese or Japanese",
 }
-"""The scripts that are told apart, by the first word of the Unicode name of their letters."""
+"""The scripts that are distinguished, by the first word of the Unicode name of their letters."""
 # The number of characters of a text that are read.
 _READ_FOR_SCRIPT = 6000
 _READ_FOR_LANGUAGE = 4000
@@ -57,7 +57,7 @@ def script(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _script_of(letter: str) -> str:
-    """Return the script of a letter; "" if it is none of those that are told apart."""
+    """Return the script of a letter; "" if it is none of those that are distinguished."""
     if letter.isascii():
         return "Latin"
     name = unicodedata.name(letter, "").replace("-", " ")

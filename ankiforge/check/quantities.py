@@ -286,7 +286,7 @@ def _value_of_digits(digits: str) -> Fraction:
 
 
 def _era(early: str | None, late: str | None) -> str:
-    """Return the era that stands before a year (only AD does) or behind it."""
+    """Return the era before a year (only AD comes there) or after it."""
     if early:
         return "after"
     if not late:

@@ -244,7 +244,7 @@ def _opposed_ordinals() -> Iterator[str]:
         yield f"{ordinal} / {' '.join(others)}"
 
 
-# `in` and `out`: where they stand says little of what is meant.
+# `in` and `out`: their position says little about what is meant.
 _PLACES = listed("meaning", "prepositions")
 
 

@@ -84,7 +84,7 @@ class PlainOption(click.Option):
     """An option whose help gives its range in words, not as `[1<=x<=3]`."""
 
     def get_help_extra(self, ctx: click.Context) -> Any:
-        """Return what stands in brackets after the help."""
+        """Return what is in brackets after the help."""
         extra = super().get_help_extra(ctx)
         extra.pop("range", None)
         return extra

@@ -134,7 +134,7 @@ def _row_text(row: Json) -> str:
     help="With a URL: what its hash must be.",
 )
 def get(call: Call, name_or_url: str, sha256: str) -> None:
-    """Download a model of the list, or the .gguf file behind an address.
+    """Download a model of the list, or the .gguf file at an address.
 
     What has arrived is kept: after Ctrl-C or a broken connection, the same command goes on.
     """

@@ -494,7 +494,7 @@ def progress_bar(
     steps: list[Progress] = []
 
     class Line:
-        """What is said at the moment; drawn anew several times a second."""
+        """What is said at the moment; drawn again several times a second."""
 
         def __rich__(self) -> str:
             return line.text or _progress_text(sources, steps)

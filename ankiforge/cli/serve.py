@@ -96,7 +96,7 @@ def review(
 
 
 def _read_first(call: Call, paths: Paths, options: dict[str, Any]) -> None:
-    """Do what `run` does with PATHs. What could not be read is told, and does not end the review.
+    """Do what `run` does with PATHs. What cannot be read is reported, and the review goes on.
 
     Raises:
         UsageError: options of `run` are given without a PATH.
@@ -296,9 +296,9 @@ class Passes:
         self._spent = 0.0
         # The newest decision that was delivered or is about to be.
         self._newest_decision: list[HistoryEntry] | None = None
-        # A hash of the package that was told last.
+        # A hash of the package that was announced last.
         self._package_hash = b""
-        # The problems of the last pass and of the last delivery, which are not told again.
+        # The problems of the last pass and of the last delivery, which are not reported again.
         self._told_problems: dict[str, set[tuple[str, str]]] = {
             "read": set(),
             "deliver": set(),
@@ -387,7 +387,7 @@ class Passes:
 
     @contextmanager
     def _telling_problems(self, step: str, result: RunResult) -> Iterator[None]:
-        """Tell each problem of a step, but not again what the last step told."""
+        """Report each problem of a step, but not again what the last step reported."""
         from ankiforge.model import Problem
         from ankiforge.reports.summary import problem_json
 

@@ -64,7 +64,7 @@ Esc        end; everything is stored already
 
 # What ends a review: Esc, Ctrl-C, Ctrl-D, and the loss of the terminal.
 _END = "\x1b"
-# They stand around a gap while a text is laid out; no text of a document contains them.
+# They enclose a gap while a text is laid out; no text of a document contains them.
 _OPENED = "\x02"
 _CLOSED = "\x03"
 
@@ -166,7 +166,7 @@ class TerminalReview:
     # --- what waits -------------------------------------------------------------------------
 
     def _item(self, id: str) -> Item | None:
-        """Return what an id stands for; None if it waits no more."""
+        """Return what an id stands for; None if it no longer waits."""
         if is_question_id(id):
             for question in self._ledger.questions():
                 if question.id == id:
@@ -505,7 +505,7 @@ def _mask_lines(field: str) -> Iterator[Text]:
 
 
 def _with_gaps(markdown: str) -> Text:
-    """Return a cloze text as plain text; a gap stands in brackets, in case there are no colours."""
+    """Return a cloze text as plain text; a gap is in brackets, in case there are no colours."""
     source = for_terminal(markdown)
     parts = []
     done = 0
@@ -543,7 +543,7 @@ def _other_choices(choices: Sequence[Choice], place: int) -> Text:
 
 
 def _source_lines(choice: Choice) -> Iterator[Text]:
-    """Yield where a passage stands, and what of it the card does not show."""
+    """Yield where a passage comes from, and what of it the card does not show."""
     highlight = choice.draft.highlight
     place = titled(highlight)
     if highlight.heading not in ("", highlight.document.title):
@@ -625,7 +625,7 @@ def _as_file(fields: Sequence[tuple[str, str]]) -> str:
 
 
 def _from_file(text: str, names: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the fields of a text from an editor; what stands above the first name is dropped."""
+    """Return the fields of a text from an editor; what is above the first name is dropped."""
     heads = {f"=== {name} ===": name for name in names}
     words: dict[str, list[str]] = {}
     lines: list[str] = []

@@ -310,7 +310,7 @@ def _explained(what: str, where: Location, known: list[str]) -> ConfigError:
 
 
 def _known(kind: inspect.Type, steps: list[str | int]) -> list[str]:
-    """Return the words that may stand `steps` below a type: keys of a mapping, or choices."""
+    """Return the words that may be `steps` below a type: keys of a mapping, or choices."""
     if isinstance(kind, inspect.EnumType):
         return [str(member.value) for member in kind.cls]
     if isinstance(kind, inspect.LiteralType):

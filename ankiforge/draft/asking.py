@@ -1,4 +1,4 @@
-"""Complete a question that a small model wrote, and tell why it cannot stand on a card."""
+"""Complete a question that a small model wrote, and say why it cannot be used on a card."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def completed(question: str, read: str) -> str:
 
 
 def fault_of_question(question: str, read: str) -> str:
-    """Return why a question cannot stand on a card; "" if it can.
+    """Return why a question cannot be used on a card; "" if it can.
 
     It cannot if it is no question, is in another language than the passage, speaks of the passage,
     points back to something that it does not name, or is mostly about something that the model did

@@ -1,6 +1,6 @@
 """What a small model asked about a passage, and why each question that made no card was dropped.
 
-This is kept beside the model's replies. So it can be told at any time without asking again, also
+This is kept beside the model's replies. So it can be shown at any time without asking again, also
 after the database was lost.
 """
 
@@ -31,7 +31,7 @@ Attempts = tuple[Attempt, ...]
 
 
 def attempts_name(highlight: Highlight) -> str:
-    """Return the name under which the attempts about a passage are kept, with its text of now."""
+    """Return the name under which the attempts about a passage are kept, with its current text."""
     return f"attempts/{h16(highlight.key, highlight.exact)}"
 
 

@@ -105,7 +105,7 @@ class Proposed(Value):
     choices: tuple[Choice, ...]
     """Best first."""
     sentence: str
-    """The sentence or sentences in which they stand, as plain text."""
+    """The sentence or sentences in which they are, as plain text."""
     shown: SendableText
     """The same, without what is private."""
 
@@ -115,10 +115,10 @@ class _Asked(Value):
 
     highlight: Highlight
     sentence: str
-    """The sentence or sentences in which they stand, as plain text."""
+    """The sentence or sentences in which they are, as plain text."""
     choice: Choice
     place: Place
-    """Where they stand in their sentence."""
+    """Where they are in their sentence."""
 
 
 class _Tried(Value):
@@ -343,7 +343,7 @@ class Cascade:
         return _Tried(attempt, draft, doubts)
 
     def _origin(self, replied: Answer, *, own_words: bool) -> Origin:
-        """Return where a card comes from. It tells whether the answer is `own_words`."""
+        """Return where a card comes from, and whether its answer is in the model's own words."""
         prompt = self._prompt.fingerprint
         if own_words:
             prompt = prompt.replace(CASCADE, CASCADE_OWN_WORDS, 1)
@@ -415,7 +415,7 @@ def _with_gap(sentence: str, answer: str) -> str:
 
 
 def _place_of(highlight: Highlight, proposed: Proposed, choice: Choice) -> Place | None:
-    """Return where proposed words stand; None if no question can ask for them."""
+    """Return where proposed words are; None if no question can ask for them."""
     text = proposed.sentence
     found = locate(choice.answer, text)
     if found is None:

@@ -67,7 +67,7 @@ class CascadePrompt(Value):
 
         Args:
             shown: the passage.
-            sentence: the sentence in which the answer stands.
+            sentence: the sentence in which the answer is.
             answer: the answer.
         """
         values = {
@@ -114,7 +114,7 @@ def reply_schema(name: str, longest: int) -> Json:
 
 
 def _text_of(shown: Sendable) -> SendableText:
-    """Return the paragraph of a passage; of a long one, what stands beside the mark."""
+    """Return the paragraph of a passage; of a long one, what surrounds the mark."""
     around = shown.around or shown.marked
     if len(around) > _WINDOW:
         span = locate(shown.marked, around)

@@ -65,7 +65,7 @@ OFFERS = (
 
 
 def offered(name_or_url: str, sha256: str = "") -> Offer:
-    """Return the model of a name in the list, or behind a web address.
+    """Return the model with a name in the list, or at a web address.
 
     Args:
         name_or_url: what a person typed.
@@ -85,7 +85,7 @@ def offered(name_or_url: str, sha256: str = "") -> Offer:
 
 
 def _linked(url: str, sha256: str) -> Offer:
-    """Return the model behind an address, named after its file."""
+    """Return the model at an address, named after its file."""
     check_address(url)
     file_name = PurePosixPath(unquote(urlsplit(url).path)).name
     stem = file_name.removesuffix(ENDING)

@@ -87,7 +87,7 @@ class Client:
     ) -> None:
         """Send nothing yet.
 
-        `notice` is told why a person waits, such as for a model that is loaded; `offline`
+        `notice` receives why a person waits, such as for a model that is loaded; `offline`
         refuses other machines; `fresh` asks even if a reply is kept.
         """
         self.settings = settings

@@ -1,9 +1,9 @@
 """Find the words of a passage that a card rests on.
 
-Small models leave the quote empty, though the answer stands in the passage word for
+Small models leave the quote empty, though the answer is in the passage word for
 word. So the program looks for the answer itself: the evidence is the whole sentence, or
 sentences, that have it. A model that copied words from others widens it. A few words alone would
-still stand when the rest of the sentence says something else.
+still be there when the rest of the sentence says something else.
 """
 
 from __future__ import annotations

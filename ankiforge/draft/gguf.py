@@ -26,7 +26,7 @@ _LONGEST_TEXT = 1 << 20
 
 
 class Shape(Value):
-    """The numbers in a GGUF file on which the size of its context depends; 0 = not told."""
+    """The numbers in a GGUF file on which the size of its context depends; 0 = unknown."""
 
     layers: int = 0
     heads: int = 0
@@ -155,7 +155,7 @@ def _available_in_container(group: Path) -> int:
 
 
 def _available_on_windows() -> int | None:
-    """Return the free memory in bytes, as the kernel of Windows tells it."""
+    """Return the free memory in bytes, as the kernel of Windows reports it."""
     import ctypes
 
     class Status(ctypes.Structure):

@@ -108,7 +108,7 @@ def requested(highlight: Highlight) -> Instruction:
 def without_comment(highlight: Highlight) -> Highlight:
     """Return a highlight whose surroundings do not contain its comment, which is never evidence.
 
-    The comment on a quote stands beside it in the note.
+    The comment on a quote is next to it in the note.
     """
     words = [re.escape(word) for word in highlight.comment.split()]
     if not words:
@@ -117,7 +117,7 @@ def without_comment(highlight: Highlight) -> Highlight:
     prefix = re.sub(whole, "[…]", highlight.prefix)
     suffix = re.sub(whole, "[…]", highlight.suffix)
     nearby = re.sub(whole, "[…]", highlight.nearby)
-    if len(words) > 2:  # the text behind may be cut off somewhere in the comment
+    if len(words) > 2:  # the text after it may be cut off somewhere in the comment
         beginning = r"\s+".join(words[:3])
         suffix = re.sub(f"{beginning}.*", "", suffix, flags=re.DOTALL)
     return replace(highlight, prefix=prefix, suffix=suffix, nearby=nearby)

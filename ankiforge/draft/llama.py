@@ -37,7 +37,7 @@ def main() -> None:
         return
     try:
         server = xllamacpp.Server(_parameters(xllamacpp, order))
-    except Exception as error:  # noqa: BLE001  (told to the program)
+    except Exception as error:  # noqa: BLE001  (reported to the program)
         _tell(answers, failed=str(error))
         return
     _tell(answers, address=server.listening_address)

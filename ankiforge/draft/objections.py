@@ -137,7 +137,7 @@ _SHORTEST_CLAUSE = 4
 
 
 class Place(Value):
-    """Where the answer of a question stands."""
+    """Where the answer of a question is."""
 
     sentence: str
     """The one sentence that has the answer, as plain text."""
@@ -147,7 +147,7 @@ class Place(Value):
     antecedent: str
     """The sentence before it, if it begins with "he" or "this"."""
     before: str
-    """What stands before both in their paragraph."""
+    """What precedes both in their paragraph."""
     named: str
     """The title and heading, which a card shows."""
     language: str
@@ -167,7 +167,7 @@ def objection(question: str, place: Place) -> str:
 
     Args:
         question: on one line.
-        place: where its answer stands.
+        place: where its answer is.
     """
     if len(place.answer.split()) > LONGEST_ANSWER:
         return f"its answer has more than {LONGEST_ANSWER} words"
@@ -224,7 +224,7 @@ def _content(words: Iterable[Token]) -> Iterator[Token]:
 
 
 def _is_among(word: Token, beginnings: set[str]) -> bool:
-    """Return whether a word stands among others in some form: `coin` and `coined`."""
+    """Return whether a word is among others in some form: `coin` and `coined`."""
     one = _beginning(word.low)
     if one in beginnings or _beginnings(word.word) & beginnings:
         return True
@@ -305,7 +305,7 @@ def _added_words(question: str, place: Place) -> list[str]:
 
 
 def _is_aside(place: Place) -> bool:
-    """Return whether an answer stands in a relative clause, and is not what was marked."""
+    """Return whether an answer is in a relative clause, and is not what was marked."""
     start, _ = place.span
     if place.marked.strip() == place.answer:
         return False
@@ -318,7 +318,7 @@ def _is_aside(place: Place) -> bool:
 def _turns_round(question: str, place: Place) -> bool:
     """Return whether words change places within a part of a sentence, or is-done becomes does."""
     answer_start, answer_end = place.span
-    # by the beginning of a word: the parts of the sentence and the places where it stands
+    # by the beginning of a word: the parts of the sentence and the places where it is
     places_of: dict[str, list[tuple[int, int]]] = {}
     part = 0
     for word in tokens(place.sentence, language(place.language)):
@@ -327,7 +327,7 @@ def _turns_round(question: str, place: Place) -> bool:
         if not answer_start <= word.start < answer_end:
             places_of.setdefault(_beginning(word.low), []).append((part, word.start))
     last_place_in: dict[int, int] = {}  # by part
-    # the word behind the question word says what kind of thing is asked for
+    # the word after the question word says what kind of thing is asked for
     words = tokens(question, language(place.language))[2:]
     for word in _content(words):
         places = places_of.get(_beginning(word.low), [])
@@ -356,7 +356,7 @@ def _is_voice_changed(question: str, sentence: str) -> bool:
 def _taken_up_from_earlier(question: str, place: Place) -> str:
     """Return words as "the difference", if a question does not say which one; "" if it has none.
 
-    A noun with an article and nothing behind it is known only to who has read the sentences
+    A noun with an article and nothing after it is known only to someone who has read the sentences
     before, unless the title names it.
     """
     named = _beginnings(place.named)
@@ -379,7 +379,7 @@ def _taken_up_from_earlier(question: str, place: Place) -> str:
 
 
 def _noun_behind(words: Sequence[Token], number: int) -> list[Token]:
-    """Return the adjectives and nouns behind an article."""
+    """Return the adjectives and nouns after an article."""
     run = []
     for word in words[number + 1 : -1]:
         if word.kind not in (Kind.ADJECTIVE, Kind.NOUN, Kind.NAME, Kind.SHIELD):

@@ -77,7 +77,7 @@ class OnBoard:
         file: Path,
         notice: Callable[[str], None] = lambda text: None,
     ) -> None:
-        """Start nothing yet; `notice` is told that the model is loaded."""
+        """Start nothing yet; `notice` is called when the model is being loaded."""
         self._file = file
         self._notice = notice
         self._starting = threading.Lock()

@@ -303,7 +303,7 @@ _TERM_WORDS = 4
 
 
 def _marked_and_phrases(shown: Sendable) -> tuple[SendableText, SendableText]:
-    """Return the marked text, and the phrases marked in it; a term stands in its sentence.
+    """Return the marked text, and the phrases marked in it; a term comes with its sentence.
 
     Readers of PDFs and e-books mark a term alone. As the marked text, it would be what
     the card is about; as a phrase of its sentence, it is the answer.
@@ -370,7 +370,7 @@ def reply_schema(shape: Shape) -> Json:
         "front": _TEXT,
         "back": _TEXT,
         "text": _TEXT,
-        "quote": _TEXT,  # behind the card's own words: what was just copied is copied again
+        "quote": _TEXT,  # after the card's own words: what was just copied is copied again
         "why_none": _TEXT,
     }
     return _list_of("cards", card)

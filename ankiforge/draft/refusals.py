@@ -1,7 +1,7 @@
 """What a server means by an answer that is no chat completion.
 
 Servers report errors in many shapes: with a status or with 200, in JSON of several
-kinds, as text, or as a web page. `_TABLE` tells by status and words what is done about
+kinds, as text, or as a web page. `_TABLE` says by status and words what is done about
 each.
 """
 

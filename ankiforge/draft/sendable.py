@@ -6,7 +6,7 @@ of the workspace that are under
 `#no-llm`:
 
 - In the same document, a private text is masked at any length, also where it is cut
-  off, and so is what stands inside of it.
+  off, and so is what is inside.
 - Elsewhere, whatever shares 20 folded characters in a row with a private text is masked.
 - A passage is withheld if any of its own words would be masked.
 
@@ -217,7 +217,7 @@ class Privacy:
 
         Args:
             words: the text; where it was cut off, it has "…" or an end.
-            document: the document in which it stands; None = no document.
+            document: the document in which it is; None = no document.
         """
         words = unicodedata.normalize("NFC", words)
         spans = list(self._private_spans(words, document))
@@ -299,7 +299,7 @@ class SendableTask:
 
     @property
     def title(self) -> SendableText:
-        """Title, authors and year of the document; "" if none of that may be told."""
+        """Title, authors and year of the document; "" if none of that may be sent."""
         document = self.task.document
         creators = _creators_and_year(document)
         title = document.title

@@ -153,7 +153,7 @@ def _end_with_unit(
 
 
 def _on_both_sides(span: Span, words: Sequence[Token]) -> tuple[list[Token], list[Token]]:
-    """Return the words before and behind a span."""
+    """Return the words before and after a span."""
     start, end = span
     before = [word for word in words if word.end <= start]
     behind = [word for word in words if word.start >= end]

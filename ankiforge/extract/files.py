@@ -127,7 +127,7 @@ _LAST = {"*": "[^/]*", "**": ".*", "**/": "(?:.*/)?"}
 
 
 def matcher(patterns: Iterable[str], *, git: bool = False) -> Callable[[str], bool]:
-    """Return a function that tells whether a relative path matches any of the patterns.
+    """Return a function that says whether a relative path matches any of the patterns.
 
     Case is ignored. `*` and `?` match within a name, `**` across folders. A pattern that
     ends in `/` matches everything in that folder. With `git`, patterns work as in
@@ -163,9 +163,9 @@ def _git_expression(pattern: str) -> str:
 def _expression(pattern: str) -> str:
     """Return a regular expression for a pattern, which takes at most quadratic time.
 
-    What stands between two wildcards is taken at its first place and nowhere else
+    What is between two wildcards is taken at its first place and nowhere else
     (`(?>…)`), as the standard library's `fnmatch` does it: a later place leaves less of
-    the path to the wildcards behind it, so nothing that matches is lost. Only the last
+    the path to the wildcards after it, so nothing that matches is lost. Only the last
     wildcard of each kind may try several places, because what follows it has to reach the
     end.
     """
@@ -236,7 +236,7 @@ def text_of(raw: bytes) -> str:
 
 
 class SpecialFileError(OSError):
-    """A pipe, a device, a socket or a folder stands where a file should be."""
+    """A pipe, a device, a socket or a folder is where a file should be."""
 
 
 def open_regular(path: str, flags: int) -> int:

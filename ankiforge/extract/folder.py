@@ -99,7 +99,7 @@ class Folder(msgspec.Struct):
     """What was left out when the files were listed last, by the folder where that began."""
     others: dict[str, str] | None = None
     """The path of each file that does not fit, by casefolded path and name; None = not wanted.
-    Where they are wanted, links and notes that are left out are told, too."""
+    Where they are wanted, links and notes that are left out are reported, too."""
 
     @property
     def container(self) -> str:
@@ -330,7 +330,7 @@ class FileSource(FolderSource):
     """A source with one document per file. `document` is all that a subclass has to define."""
 
     tells_of_named: ClassVar[bool] = False
-    """Whether a file that the user named is read even if it is unchanged, to tell of it again."""
+    """Whether a file that the user named is read even if it is unchanged, to report on it again."""
 
     def document(
         self,
@@ -363,7 +363,7 @@ class FileSource(FolderSource):
         return nullcontext()
 
     def notices(self) -> Iterator[Problem]:
-        """Yield what is to be told of the source besides its files."""
+        """Yield what is to be reported about the source besides its files."""
         yield from ()
 
     def are_all(self, files: Sequence[File]) -> bool:
@@ -371,7 +371,7 @@ class FileSource(FolderSource):
         return self.folder.end().complete and len(files) == self.folder.count.total
 
     def first_notices(self, files: Sequence[File]) -> Iterator[Problem]:
-        """Yield what is told once, after all files were read for the first time."""
+        """Yield what is reported once, after all files were read for the first time."""
         yield from ()
 
     def state_of(self, name: str, file: File) -> str:
@@ -431,7 +431,7 @@ class FileSource(FolderSource):
                     yield folder.problem(file, error)
                     continue
                 was_any_read = True
-                # a problem is told every time, so its file is read every time
+                # a problem is reported every time, so its file is read every time
                 has_problem = any(isinstance(sighting, Problem) for sighting in sightings)
                 fingerprint = ""
                 if known and not has_problem:
@@ -489,7 +489,7 @@ class FileSource(FolderSource):
             )
 
     def _with_figures(self, document: Extracted) -> Extracted:
-        """Return a document whose marked pictures have a hash of their bytes: it tells a change."""
+        """Return a document whose marked pictures have a hash of their bytes, to see a change."""
         highlights = []
         for highlight in document.highlights:
             is_figure = highlight.kind is HighlightKind.IMAGE and highlight.markdown

@@ -1,7 +1,7 @@
-"""What lies in a given folder and is read by no source: told once, by kind and number.
+"""What is in a given folder and is read by no source: reported once, by kind and number.
 
 The sources count what they walk past (`Walked`). What one source leaves out another one may
-read, so only a look at all sources of a folder tells what is left out.
+read, so only a look at all sources of a folder shows what is left out.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PROGRAMS = frozenset(
         " __pycache__ node_modules site-packages venv"
     ).split()
 )
-"""The names of folders of which nothing is told."""
+"""The names of folders about which nothing is reported."""
 _OURS = "ankiforge."
 """How the names of files begin that this program writes."""
 _EXCALIDRAW = ".excalidraw"
@@ -43,7 +43,7 @@ PICTURES = frozenset(
 _RECORDINGS = frozenset(
     ".3gp .aac .aiff .avi .flac .m4a .m4v .mkv .mov .mp3 .mp4 .mpg .ogg .opus .wav .webm".split()
 )
-# Files in which a person may have marked or written something, the first to be told.
+# Files in which a person may have marked or written something, the first to be reported.
 _MAY_HOLD_MARKS = frozenset(
     (
         ".azw .azw3 .cbr .cbz .csv .djvu .doc .docx .enex .epub .fb2 .htm .html .ipynb .json .key"

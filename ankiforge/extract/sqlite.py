@@ -33,7 +33,7 @@ _COPYING = "copying needs permission to read it, and as much free space in folde
 
 
 class Owner(Value):
-    """The program whose database it is, and what a person is told to do in it."""
+    """The program whose database it is, and what a person is asked to do in it."""
 
     name: str
     where: str

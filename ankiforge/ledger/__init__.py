@@ -1,6 +1,6 @@
 """The ledger: highlights, decisions and cards of a workspace. The door is `Ledger`.
 
-Beside it stand two files of their own: `Replies`, paid for, and `CacheFile`, which only saves time.
+Two files are separate: `Replies`, which were paid for, and `CacheFile`, which only saves time.
 """
 
 from ankiforge.ledger.belonging import SCHEDULER

@@ -93,9 +93,9 @@ def decline(store: Store, tools: Collection[str]) -> str:
 
 
 def draft_again(store: Store, key: str) -> None:
-    """Ask for drafts of a tool's passages anew, as an answer about it was taken back."""
+    """Ask again for drafts of a tool's passages, because an answer about it was taken back."""
     tool = key.removeprefix("tool:")
-    # how the JSON of a highlight tells that the tool has written into it
+    # how the JSON of a highlight shows that the tool has written into it
     part_of_body = '"schedule":"' if tool == SCHEDULER else f'"tool":{encode(tool)}'
     query = "UPDATE highlight SET drafted = '' WHERE state = 'present' AND instr(body, ?)"
     store.write(query, part_of_body)

@@ -262,7 +262,7 @@ class Ledger:
         return recording.standing(self._store, highlight_key, drafts)
 
     def use_offline_drafts(self, version: str) -> None:
-        """Draft undecided passages anew if other offline drafts than before are to be made.
+        """Draft undecided passages again if other offline drafts than before are to be made.
 
         `version`: of what they depend on, besides the passage.
         """
@@ -278,7 +278,7 @@ class Ledger:
     def accept_clean(self, allows: Callable[[Waiting], bool]) -> list[Guid]:
         """Accept, by policy, drafts that need no person.
 
-        `allows` tells what the settings accept.
+        `allows` says what the settings accept.
         """
         return decide.accept_clean(self._store, allows)
 
@@ -394,7 +394,7 @@ class Ledger:
         return cards.cards_of(self._store)
 
     def questions(self) -> list[Question]:
-        """Return what only a person can tell."""
+        """Return what only a person can say."""
         return questions.open_questions(self._store)
 
     def highlight(self, key: str) -> Highlight:
@@ -485,7 +485,7 @@ class Ledger:
             changes_since: only the changes of cards by the source, since a time in ISO
                 8601.
 
-        What the source said of a card is not told as done while a question asks whose
+        What the source said of a card is not reported as done while a question asks whose
         words stay.
         """
         if of:

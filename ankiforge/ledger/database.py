@@ -17,7 +17,7 @@ from ankiforge.errors import BusyError, ForgeError, LedgerError
 
 SCHEMA = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
 VERSION = sha256(SCHEMA.encode()).hexdigest()[:16]
-"""A database with another schema is made anew: the next run fills it from journal and
+"""A database with another schema is replaced: the next run fills it from journal and
 sources."""
 WAIT_SECONDS = 60.0
 """How long a statement waits for another process that writes."""

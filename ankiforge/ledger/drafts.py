@@ -177,7 +177,7 @@ def requeue(store: Store, events: Sequence[Event]) -> None:
 
 
 def draft_again(store: Store, highlight_key: str) -> None:
-    """Ask the rules and the model for drafts of a highlight anew."""
+    """Ask the rules and the model again for drafts of a highlight."""
     store.write(
         "UPDATE highlight SET drafted = '', modelled = '' WHERE key = ?",
         highlight_key,
@@ -185,7 +185,7 @@ def draft_again(store: Store, highlight_key: str) -> None:
 
 
 def draft_copies_again(store: Store, highlight_key: str) -> None:
-    """Ask the rules anew for drafts of copies of a highlight, and of what it may be copied from.
+    """Ask the rules again for drafts of copies of a highlight, and of what it may be copied from.
 
     It changed, went or came back: so it may be their original no longer, or again.
     """
@@ -200,7 +200,7 @@ def draft_copies_again(store: Store, highlight_key: str) -> None:
 
 
 def use_offline_drafts(store: Store, version: str) -> None:
-    """Draft undecided passages anew if another version of proposals and figures is to be made."""
+    """Draft undecided passages again if another version of proposals and figures is to be made."""
     if store.meta("proposals") == version:
         return
     with store.transaction():

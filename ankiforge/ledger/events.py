@@ -39,11 +39,11 @@ from ankiforge.text.cloze import gaps, plain, reveal
 PERSON = "person"
 POLICY = "policy"
 SOURCE = "source"
-"""Who caused an event. A person's decision stands against policy and source, whenever
+"""Who caused an event. A person's decision prevails over policy and source, whenever
 made."""
 RETIRED_BEFORE = "retired before"
 """Why a card is retired whose note in Anki has the tag of dropped cards, if no event
-tells of that."""
+shows that."""
 MERGED = "one card with "
 """Why a card is retired of which a person kept the equal one."""
 SILENT = ("key", "text", "shipped", "seen", "undo")
@@ -133,7 +133,7 @@ def exact(words: str) -> str:
 
 
 def stands_in(quote: str, highlight: Highlight) -> bool:
-    """Return whether a quote stands word for word in a passage or the text around it."""
+    """Return whether a quote is word for word in a passage or the text around it."""
     return exact(quote) in exact(highlight.context)
 
 

@@ -9,7 +9,7 @@ What must stay true:
 
 - A function of `_APPLY` changes the passage it is given and nothing else. The card that
   an event names may not be there: its `accept` is perhaps in a file that has not arrived.
-- What a person decided stands against policy and source, also if theirs comes later in
+- What a person decided prevails over policy and source, also if theirs comes later in
   the order.
 
 `tests/ledger/test_fold.py` shuffles events; `test_decisions.py` beside it and the
@@ -130,7 +130,7 @@ def _is_change_by_source(event: Event) -> bool:
 
 
 def _is_evidence(event: Event) -> bool:
-    """Return whether an event only tells that a note has the tag of dropped cards."""
+    """Return whether an event only says that a note has the tag of dropped cards."""
     return event.what == "retire" and event.body.get("why") == RETIRED_BEFORE
 
 
@@ -152,7 +152,7 @@ def _apply_undone(passage: Passage, event: Event) -> None:
 def _supersede_later_keys(passage: Passage) -> None:
     """If a passage had two keys with cards under each, let those of the oldest key stand.
 
-    A card that a person accepted stands against older ones that were only dropped, and so
+    A card that a person accepted prevails over older ones that were only dropped, and so
     does the one that was kept of two equal cards.
     """
     cards_of = defaultdict(list)
@@ -400,7 +400,7 @@ def _edit(passage: Passage, event: Event) -> None:
 
 
 def _resolve(passage: Passage, event: Event) -> None:
-    """A person chose whose text stands in a field: their own, or the source's."""
+    """A person chose whose text a field has: their own, or the source's."""
     card = _card_of(passage, event)
     if card is None:
         return
@@ -488,7 +488,7 @@ def _unseen(passage: Passage, event: Event) -> None:
 
 
 def _want_again(passage: Passage, event: Event) -> None:
-    """A deletion in Anki was undone: another tool's note is made anew, if it is gone."""
+    """A deletion in Anki was undone: another tool's note is made again, if it is gone."""
     card = _card_of(passage, event)
     if card and card.adopted:
         card.adopted = replace(card.adopted, again=True)

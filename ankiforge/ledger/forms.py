@@ -20,7 +20,7 @@ LEFT_OUT = f"skip: {NO_CARDS}"
 """The same as `Highlight.skip`."""
 
 _DOUBTFUL_FORM = "a :: b"
-# The first colons of a line stand between words without blanks.
+# The first colons of a line are between words without blanks.
 _TIGHT = regex(r"^[^:]*[^\s:]::[^\s:]")
 
 

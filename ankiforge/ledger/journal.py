@@ -30,7 +30,7 @@ LARGEST_BYTES = 1 << 30
 LINE_BYTES = 32 << 20
 """The longest line that is read. A passage has at most the length of a note."""
 TAIL_BYTES = 4096
-"""Before the place up to which a file was read: they tell whether it is still the same
+"""Before the place up to which a file was read: they show whether it is still the same
 file."""
 
 decode_event = msgspec.json.Decoder(Event).decode

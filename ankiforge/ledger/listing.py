@@ -1,4 +1,4 @@
-"""What the sources of a run listed: which documents are gone is told from it."""
+"""What the sources of a run listed: it shows which documents are gone."""
 
 from __future__ import annotations
 

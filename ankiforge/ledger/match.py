@@ -22,7 +22,7 @@ What must stay true:
 
 `tests/ledger/passages.yaml` has a case for each step, `moves.yaml` and `papers.yaml`
 in `tests/golden/histories` longer ones, and marks without sides. What a bound costs in
-questions and wrong matches, `python -m tests.life` tells.
+questions and wrong matches, `python -m tests.life` shows.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from ankiforge.model import Pair, Value
 
 ALIKE = 85
 """Per cent from which two texts of a document are the same passage, wherever they
-stand."""
+are."""
 SAME_SPOT = 50
 """Per cent that suffices between two neighbours that are matched."""
 WITHIN = 0.9
@@ -88,14 +88,14 @@ class Mark(Value):
     names: frozenset[str] = frozenset()
     """Ids of the mark itself, which go wherever it goes: of Zotero, `/NM` of a PDF."""
     labels: frozenset[str] = frozenset()
-    """Ids that say where it stands, or are written beside it, such as a block id.
+    """Ids that say where it is, or are written beside it, such as a block id.
 
     They may stay there when its words move.
     """
     was_there: bool = True
     """Whether it was in its document at the last reading. Only used for known ones."""
     from_journal: bool = False
-    """Whether only the journal tells of it, so that it may have gone long ago."""
+    """Whether only the journal knows of it, so that it may have gone long ago."""
     decided: bool = False
     """Whether a decision depends on recognising it. Only used for known ones."""
     document: int = 0
@@ -295,7 +295,7 @@ def _one_side_equal(known: Mark, found: Mark) -> bool:
     return False
 
 
-# --- in one document: what the neighbours or a label tell -------------------------------
+# --- in one document: what the neighbours or a label show -------------------------------
 
 
 def match_spots(
@@ -305,7 +305,7 @@ def match_spots(
     known_left: set[int],
     found_left: set[int],
 ) -> Pairs:
-    """Match the highlights of a document that stand between the same matched neighbours.
+    """Match the highlights of a document that are between the same matched neighbours.
 
     Args:
         known: the highlights that the document had.
@@ -369,7 +369,7 @@ def _in_same_spots(
 ) -> list[Candidate]:
     """Return the pairs between the same matched neighbours, the most similar ones first.
 
-    Neighbours are counted only among the marks that stood there. Where nothing is matched, the
+    Neighbours are counted only among the marks that were there. Where nothing is matched, the
     whole document is one spot.
     """
     was_there = {index for index, mark in enumerate(known) if mark.was_there}

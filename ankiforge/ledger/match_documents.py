@@ -1,6 +1,6 @@
 """Recognise documents that were known before. Pure functions over lists.
 
-This is the first step of matching; `match` tells the order of all steps. A document is
+This is the first step of matching; `match` has the order of all steps. A document is
 recognised
 
 1. by its place,
@@ -191,7 +191,7 @@ def _best_two(scores: Mapping[int, Sequence[float]]) -> dict[int, list[float]]:
 
 
 def _has_no_rival(score: float, best: Sequence[float]) -> bool:
-    """Return whether a score is the first of the best two, the second far behind."""
+    """Return whether a score is the first of the best two, and the second far below."""
     if score != best[0]:
         return False
     return len(best) == 1 or best[1] < RIVAL * best[0]

@@ -1,7 +1,7 @@
 """Match what came with what went, once every source has listed everything.
 
 A passage may have moved from one document to another, or from one source to another; and
-what is only likely becomes a question. `match` tells the order of the steps, and has the
+what is only likely becomes a question. `match` has the order of the steps, and the
 pure functions of each.
 """
 
@@ -112,7 +112,7 @@ class Moves:
     def _unread_documents(self, rows: Iterable[Row]) -> set[int]:
         """Return documents that are listed but were not read.
 
-        What only the journal tells of may be in them.
+        What only the journal knows of may be in them.
         """
         from_journal = {row["document"] for row in rows if row["state"] == "journal"}
         if not from_journal:
@@ -252,7 +252,7 @@ class Moves:
                     break
 
     def _changed_in_place(self) -> dict[int, list[tuple[FoundHighlight, KnownHighlight]]]:
-        """Return by document the passages that stood in it before, in other words."""
+        """Return by document the passages that were in it before, in other words."""
         changed = defaultdict(list)
         for found in self._found:
             known = found.known
@@ -289,7 +289,7 @@ def _marks(highlights: Iterable[KnownHighlight | FoundHighlight]) -> list[Mark]:
 def _may_inherit(gone: KnownHighlight, row: Row, mark: Mark) -> bool:
     """Return whether a passage with equal text may take over the key of one that went.
 
-    A short text is no coincidence if it was told as a copy, or stands in the same
+    A short text is no coincidence if it was reported as a copy, or is in the same
     context.
     """
     if mark.newest.text != gone.mark.newest.text:

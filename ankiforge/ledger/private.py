@@ -1,7 +1,7 @@
 """The texts that must stay on this machine, by document.
 
 A text that was private stays so when its document goes, or does not have it any more: it
-may stand elsewhere. It is private no longer when its document, in its place, shows it
+may be elsewhere. It is private no longer when its document, in its place, shows it
 without the tag.
 """
 

@@ -41,7 +41,7 @@ MISSING_SHOWN = 5
 
 
 def open_questions(store: Store) -> list[Question]:
-    """Return what only a person can tell."""
+    """Return what only a person can say."""
     questions: list[Question] = []
     for ask, _ in _KINDS.values():
         questions.extend(ask(store))
@@ -55,7 +55,7 @@ def answer(
     yes: bool,
     without: Collection[str] = (),
 ) -> None:
-    """Answer a question; what each answer does is told in the question.
+    """Answer a question; the question says what each answer does.
 
     Args:
         store: the store.

@@ -1,11 +1,11 @@
 """What sources and other machines read, as matching sees it.
 
-A highlight becomes a mark with its text, folded; a document becomes what tells it from
+A highlight becomes a mark with its text, folded; a document becomes what distinguishes it from
 others. Sources ask here which documents they may skip; readings of other machines, from
 the journal, are kept here.
 
 `triple_of`, `own` and the fold of a text make keys (docs/reference/keys.md): what changes them
-makes every note anew. Tested by `tests/cli/test_keys.py`, `test_readings.py` and
+makes every note again. Tested by `tests/cli/test_keys.py`, `test_readings.py` and
 `tests/ledger/test_journal.py`.
 """
 

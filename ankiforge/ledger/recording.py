@@ -93,7 +93,7 @@ class Recorded(Value):
 
 
 class Held(Change, frozen=True):
-    """New words that wait as a revision: `why` tells the reason, if a person is told."""
+    """New words that wait as a revision: `why` is the reason, if a person is to know it."""
 
     after_content: str = ""
 
@@ -108,7 +108,7 @@ def record(
     """Record the drafts of highlights, or the reasons why there are none.
 
     The source's own words change its accepted card at once. Any other draft becomes a row
-    that waits, as a revision if its card's quote no longer stands in the passage. Of
+    that waits, as a revision if its card's quote is no longer in the passage. Of
     proposals, those wait that `proposals.awaited` returns.
 
     Args:
@@ -432,7 +432,7 @@ def _dropped(
     *,
     by_model: bool,
 ) -> Iterator[str]:
-    """Yield the waiting drafts that go; a model's stay while their quote stands.
+    """Yield the waiting drafts that go; a model's stay while their quote is there.
 
     Proposals are drafted with the rules, and go with their drafts.
     """
@@ -677,7 +677,7 @@ def _why_held(
 ) -> str | None:
     """Return why a card does not get its source's new words unasked; None if it does.
 
-    "" stands for words that nothing is told of: they only wait.
+    "" stands for words about which nothing is reported: they only wait.
     """
     if proposal.blocked:
         return "a check blocks the new words"

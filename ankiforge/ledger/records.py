@@ -309,5 +309,5 @@ def highlight_row(
 
 
 def hash_exact(highlight: Highlight) -> str:
-    """Return a hash of the exact text, which tells whether it changed."""
+    """Return a hash of the exact text, which shows whether it changed."""
     return h16(exact(highlight.exact))

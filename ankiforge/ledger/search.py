@@ -106,7 +106,7 @@ def find(
     Args:
         store: the database.
         query: names, a title, or words.
-        documents: what a file was read as; it stands in for the query.
+        documents: what a file was read as, which replaces the query.
         now: the time for the chance to remember, in seconds since 1970.
     """
     _update(store)

@@ -15,7 +15,7 @@ What must stay true:
 - A table that is computed from events is asked only after `refold`; `passage` and
   `transaction` see to it.
 - `_passages` and `_aliases` are copies: another process may have written, which
-  `data_version` tells.
+  `data_version` shows.
 
 `tests/ledger/test_journal.py` and `tests/ledger/test_journals.py` damage, remove,
 replace and delay files, `tests/golden/histories/lost.yaml` too;
@@ -520,7 +520,7 @@ class Store:
             self.refold()
 
     def _refold(self, changed_keys: Sequence[str]) -> None:
-        """Compute the passages of these keys anew from their events."""
+        """Compute the passages of these keys again from their events."""
         # a key may have been of another passage before: what was computed of it goes, too
         keys_of_passages = dict.fromkeys(self._keys(key) for key in changed_keys)
         all_keys = dict.fromkeys((*changed_keys, *chain(*keys_of_passages)))

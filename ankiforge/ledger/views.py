@@ -55,7 +55,7 @@ TWICE_SECONDS = 600.0
 """Without graves, a note is deleted if it is absent in two views so far apart."""
 DELETED = "deleted in Anki"
 AGAIN = "again"
-"""In the body of `accept`: the note was deleted in Anki, and is made anew."""
+"""In the body of `accept`: the note was deleted in Anki, and is made again."""
 _VAULT = regex(r"obsidian://open\?vault=([^&\"]+)")
 _decode_seen = msgspec.json.Decoder(Seen).decode
 _decode_all_seen = msgspec.json.Decoder(list[Seen]).decode
@@ -74,7 +74,7 @@ class Viewed(msgspec.Struct):
     retired: list[Guid] = []
     """Live here, and tagged in Anki as dropped: the journal has lost the decision."""
     revived: list[Guid] = []
-    """Deleted in Anki, and brought back by a package since; each is told once."""
+    """Deleted in Anki, and brought back by a package since; each is reported once."""
     unknown: list[Seen] = []
     """Notes of ours that no event knows."""
     reviews: int = 0
@@ -96,7 +96,7 @@ def record_view(
         notes: our notes.
         complete: whether the view has the whole collection, so that what it lacks is not
             there.
-        graves: the ids of deleted notes; None if Anki cannot tell (AnkiConnect).
+        graves: the ids of deleted notes; None if Anki cannot say (AnkiConnect).
         reviews: the reviews of our notes' cards.
     """
     note_by_guid = {note.guid: note for note in notes}
@@ -146,7 +146,7 @@ class _ViewRecording:
         before = self._before.get(note.guid)
         if before is not None and not complete:
             seen_before = _decode_seen(before["body"])
-            if seen_before.mod > note.mod:  # an export that lay about
+            if seen_before.mod > note.mod:  # an old export
                 return
         passage = self._store.passage(card["passage"])
         state = passage.cards[note.guid]
@@ -203,7 +203,7 @@ class _ViewRecording:
             self._store.write(query, since, guid)
 
     def _is_deleted(self, before: Row) -> bool:
-        """Return whether an absent note has a grave; if Anki tells none, was it long absent?"""
+        """Return whether an absent note has a grave; if Anki gives none, was it long absent?"""
         if self._graves is not None:
             return _decode_seen(before["body"]).id in self._graves
         since = before["absent"]
@@ -284,7 +284,7 @@ def _unretire(store: Store, guid: str, passage_key: str) -> None:
 
 
 def _knows_of_dropping(store: Store, state: State) -> bool:
-    """Return whether the journal tells why a note has, or had, the tag of dropped cards.
+    """Return whether the journal knows why a note has, or had, the tag of dropped cards.
 
     If it does not, the tag is all that is left of a decision: the journal is older, or
     its last line was torn.
@@ -303,10 +303,10 @@ def _revived(
     graves: frozenset[int],
     returned: Collection[Guid],
 ) -> list[Guid]:
-    """Return the notes that were deleted in Anki and are there, if that was not told yet.
+    """Return the notes that were deleted in Anki and are there, if that was not reported yet.
 
     Anki keeps the grave of a note that an import brings back; an undo of the deletion
-    takes it away. A card that a person wanted again (by `undo`, or by accepting it anew) is
+    takes it away. A card that a person wanted again (by `undo`, or by accepting it again) is
     left out, because its note was meant to come back.
 
     Args:
@@ -559,7 +559,7 @@ def adopt(
     Args:
         store: the store.
         notes: the notes.
-        unreadable: notes that do not tell which card they are; they stay.
+        unreadable: notes that do not say which card they are; they stay.
 
     Returns:
         The notes that stay: their passage was not found.
@@ -658,7 +658,7 @@ def in_learning_order(store: Store, guids: Sequence[Guid]) -> list[Guid]:
     """Return cards in the order in which they are to be learnt: the best first, documents mixed.
 
     The best card of each document comes first, then each second best. In a document, what a
-    person wrote comes first, then what deserves a card most, and as it stands there. The order
+    person wrote comes first, then what deserves a card most, and then what comes first. The order
     depends on what was read, and not on when.
     """
     rows = store.rows(

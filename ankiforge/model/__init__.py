@@ -10,7 +10,7 @@ A highlight is read in `extract`, drafted in `draft`, checked in `check`, stored
     sources       what sources yield
     seen          what Anki has
     cards         drafts, cards, and notes to be shipped
-    questions     remarks on cards and drafts, and what only a person can tell
+    questions     remarks on cards and drafts, and what only a person can say
     ids           hashes and ids
 """
 

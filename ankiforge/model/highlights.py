@@ -1,4 +1,4 @@
-"""Highlights as read from sources, and the documents in which they stand."""
+"""Highlights as read from sources, and the documents that contain them."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ class Highlight(Value):
     "" = no card.
     """
     open_end: bool = False
-    """Whether the answer of a hand-written card ends at an empty line with more text behind it."""
+    """Whether the answer of a hand-written card ends at an empty line with more text after it."""
     figure: str = ""
     """Of a marked picture: what changes only when the figure or its frame does; "" = no picture."""
     labels: tuple[Label, ...] = ()

@@ -8,7 +8,7 @@ Of a mark (`Highlight.hints`, each is `<scheme>:<name>`):
 
 - `zotero:ABCD2345`, `zotero:user/ABCD2345`: it is this annotation in Zotero.
 - `nm:<name>`: the name of an annotation in a PDF, its `/NM`.
-- `at:<page> <left> <bottom> <right> <top>`: where a mark stands in a PDF.
+- `at:<page> <left> <bottom> <right> <top>`: where a mark is in a PDF.
 - `anki:<id>`: another tool made this note in Anki from it.
 
 The id of a block in a note, `b.<id>`, is no hint: it may become the key. A source of a
@@ -108,7 +108,7 @@ def anki_note_in(hints: Iterable[Hint]) -> str:
 def position_in(
     hints: Iterable[Hint],
 ) -> tuple[int, tuple[float, float, float, float]] | None:
-    """Return where a mark stands in a PDF, as `position` takes it; None if that is unknown."""
+    """Return where a mark is in a PDF, as `position` takes it; None if that is unknown."""
     for hint in hints:
         scheme, name = split_hint(hint)
         numbers = name.split(" ")
@@ -121,7 +121,7 @@ def position_in(
 
 
 def is_label(own_or_hint: str) -> bool:
-    """Return whether an id tells only where a mark stands, not which mark it is.
+    """Return whether an id says only where a mark is, not which mark it is.
 
     Labels are the id of its block, its place in a PDF, and another tool's id.
     """

@@ -32,7 +32,7 @@ CARD_PREFIX = "af"
 DRAFT_PREFIX = "dr"
 QUESTION_PREFIX = "qu"
 FOREIGN_PREFIX = "nid:"
-"""Of a note in Anki that is not ours: it stands before Anki's id."""
+"""Comes before Anki's id in the id of a note that is not ours."""
 
 
 def is_card_id(id: str) -> bool:

@@ -1,6 +1,6 @@
 """What holds a card or a draft back: remarks to be read, questions to be answered.
 
-Each kind stands here with what is said of it. The values of the enums are part of the
+Each kind is listed here with what is said about it. The values of the enums are part of the
 JSON of the commands, and of the ids of questions: they stay as they are.
 """
 
@@ -67,7 +67,7 @@ class CardRemark(StrEnum):
 
 
 class QuestionKind(StrEnum):
-    """What only a person can tell. Each kind has two answers, with what they do.
+    """What only a person can say. Each kind has two answers, with what they do.
 
     The functions that ask and answer are in `ledger/questions.py`.
     """

@@ -21,7 +21,7 @@ class ViewKind(StrEnum):
 
 
 class Identity(Value):
-    """A decoded AnkiforgeId: what our package wrote, to tell a person's edits from it."""
+    """A decoded AnkiforgeId: what our package wrote, so that a person's edits can be recognised."""
 
     guid: Guid
     key: HighlightKey

@@ -64,7 +64,7 @@ class PrivateText(Value):
     text: str
     """Plain text; "" stands for all of the document."""
     document: DocumentKey
-    """The document in which it stands, or stood; "" if that has no highlights."""
+    """The document in which it is, or was; "" if that has no highlights."""
 
 
 class Unmarked(Value):

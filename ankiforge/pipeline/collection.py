@@ -197,7 +197,7 @@ def read_file_of_running(
     home: Path,
     profile: str,
 ) -> Viewed:
-    """See in the file of a running Anki what AnkiConnect does not tell; conclude nothing else.
+    """See in the file of a running Anki what AnkiConnect does not report; conclude nothing else.
 
     That are the notes that were deleted, also before the first scan, and all note types.
 
@@ -230,7 +230,7 @@ def read_file_of_running(
                         graves=view.graves(),
                     )
         except ItemError:
-            continue  # what cannot be read tells nothing
+            continue  # what cannot be read says nothing
     return Viewed()
 
 
@@ -310,7 +310,7 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> CollectionScan
         reviews=view.reviews(),  # all, because a phone may bring old ones late
     )
     shows_ours = view.complete and (notes or bind)
-    # all but the file of a collection tell less about it, so they renew no binding
+    # everything but the file of a collection says less about it, so it renews no binding
     may_bind = bound is None or bind or view.kind is ViewKind.COLLECTION
     if shows_ours and may_bind:
         now_bound = Bound(view.path, view.profile, view.created)

@@ -1,7 +1,7 @@
 """The decks of new notes, when the rules change and when a person renames decks in Anki.
 
 A note that is in Anki stays in its deck, whoever put it there. What waits, and what the
-collection does not have, goes where the rules of now say, unless a person named its deck.
+collection does not have, goes where the current rules say, unless a person named its deck.
 Where no collection is read, a card may be in Anki as soon as it was in a package: it
 keeps its deck.
 """
@@ -34,7 +34,7 @@ class Decks:
 
         Args:
             ledger: knows them, and what Anki has.
-            rules: those of now.
+            rules: the current ones.
         """
         self._ledger = ledger
         self._rules = rules
@@ -44,7 +44,7 @@ class Decks:
         self._renamed: dict[str, str] = {}
 
     def use(self) -> list[Problem]:
-        """Let the rules of now hold; tell once if others held before.
+        """Apply the current rules; report once if others held before.
 
         Drafts that wait get their decks.
         """
@@ -68,7 +68,7 @@ class Decks:
         return self._as_in_anki(deck, in_anki)
 
     def _deck_now(self, highlight: Highlight, deck: str) -> str:
-        """Return the deck by the rules of now, of one that a rule gave; others stay."""
+        """Return the current rules' deck for one that a rule gave; others stay."""
         for rules in self._earlier:
             if deck_of(rules, highlight.document, highlight).deck == deck:
                 return deck_of(self._rules, highlight.document, highlight).deck

@@ -150,7 +150,7 @@ def _with_proposals(drafted: Drafted, proposed: Drafted) -> Drafted:
 
 
 def _draft_by_model(job: Job, ledger: Ledger, model: Model) -> Iterator[Progress]:
-    """Let the model draft what is pending; each step tells how far it is."""
+    """Let the model draft what is pending; each step reports how far it is."""
     tasks = list(for_model(job, ledger))
     total = sum(len(task.task.highlights) for task in tasks)
     if not total:

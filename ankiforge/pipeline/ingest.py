@@ -184,7 +184,7 @@ def _as_one_problem(vanished: Sequence[Problem]) -> Problem:
 # --- what no source reads -------------------------------------------------------------------
 
 NOT_READ = "not read"
-"""The setting of the ledger in which that stands, for each folder (`NotRead`)."""
+"""The setting of the ledger that stores it, for each folder (`NotRead`)."""
 
 
 class NotRead(Value):

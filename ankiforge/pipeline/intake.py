@@ -55,7 +55,7 @@ class Forecast(Value):
     first_day: str
     """The first day of the forecast, in ISO 8601."""
     planned: tuple[float, ...]
-    """The minutes of each day, if the number is followed and computed anew each week."""
+    """The minutes of each day, if the number is followed and computed again each week."""
     as_it_is: tuple[float, ...]
     """The minutes of each day with the limits that the decks have now."""
     new: tuple[float, ...]
@@ -173,7 +173,7 @@ def forecast(
 
 
 def state_of(given: Inputs, minutes: int, now: datetime) -> str:
-    """Return a text that changes whenever a forecast has to be computed anew."""
+    """Return a text that changes whenever a forecast has to be computed again."""
     from ankiforge.anki.profiles import signature
 
     return f"{minutes} {now.date()} {given.path} {signature(given.path)}"

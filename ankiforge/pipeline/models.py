@@ -57,7 +57,7 @@ def language_model(
     Args:
         folder: provides the settings and the prompts.
         replies: a cache of what the model answered.
-        notice: is told what a person should know while the model is asked.
+        notice: receives what a person should know while the model is asked.
         use: how the model may be used.
     """
     from ankiforge.draft.llm import Model

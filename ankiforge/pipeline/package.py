@@ -1,6 +1,6 @@
 """Write the package for Anki, completely or not at all.
 
-What must stay true: the ledger records what is shipped before the new package stands in
+What must stay true: the ledger records what is shipped before the new package is in
 the old one's place. So a kill between the two costs a second shipment, never a lost one
 (`tests/ledger/test_killed.py`).
 """

@@ -2,7 +2,7 @@
 
 Nothing is written into a note. A card is patched in four steps: its fields in Anki are compared
 with those that we shipped; `rewrite` carries the difference over to the text of the note; the
-changed text is read as a run would read it; the patch stands only if that gives the words that
+changed text is read as a run would read it; the patch is kept only if that gives the words that
 are in Anki, and the same highlights otherwise. What cannot be patched so is listed with its reason.
 """
 
@@ -160,7 +160,7 @@ def _shown(html: str) -> str:
     return shortened(on_one_line(plain(unrender(html))), _MOST_SHOWN)
 
 
-# --- where a card stands ----------------------------------------------------------------
+# --- where a card is written -----------------------------------------------------------
 
 
 class _Place(NamedTuple):

@@ -120,7 +120,7 @@ class RunResult(msgspec.Struct):
             self.problems.append(scan.problem)
 
     def add_second_scan(self, scan: CollectionScan) -> None:
-        """Add what was seen in Anki since the first scan; one that failed tells nothing new."""
+        """Add what was seen in Anki since the first scan; one that failed says nothing new."""
         if self.scan is None or scan.state != "taken":
             return
         first = self.scan.viewed

@@ -44,7 +44,7 @@ class SelectedSource(Value):
 
     @property
     def key(self) -> tuple[str, str]:
-        """What tells it from others: its kind and name."""
+        """What distinguishes it from others: its kind and name."""
         return self.entry.kind, self.entry.name
 
 
@@ -118,7 +118,7 @@ def _with_other_exports(
         if item.names.get(kind) != name:
             continue
         sources_of_path = _behind(config, remembered, Path(item.path))
-        if isinstance(sources_of_path, Problem):  # plain `run` tells that it is missing
+        if isinstance(sources_of_path, Problem):  # plain `run` reports that it is missing
             continue
         for other in sources_of_path:
             if other.key == source.key:

@@ -181,7 +181,7 @@ def file_events(is_ended: Callable[[], bool], *, poll: bool = False) -> Events:
 
 
 def _present(folders: Sequence[Path]) -> dict[Path, int]:
-    """Return the folders that exist now, with what tells one from another at the same path."""
+    """Return the folders that exist now, with what shows whether another one took its place."""
     present = {}
     for folder in folders:
         try:

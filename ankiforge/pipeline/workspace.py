@@ -567,7 +567,7 @@ class Workspace:
         return list(self.ledger.cards(*guids)) if guids else []
 
     def questions(self) -> list[Question]:
-        """Return what only a person can tell: `accept` answers yes, `reject` no."""
+        """Return what only a person can say: `accept` answers yes, `reject` no."""
         return self.ledger.questions()
 
     def search(self, words: str) -> list[Match]:
@@ -711,7 +711,7 @@ class Workspace:
     def _foresee(self, result: RunResult) -> None:
         """Add what fits into the minutes of the settings.
 
-        That a collection cannot be read was told before.
+        That a collection cannot be read was reported before.
         """
         try:
             result.forecast = self.forecast()

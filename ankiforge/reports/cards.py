@@ -486,7 +486,7 @@ def how_made_text(entry: Json) -> Text:
 
 
 def _source_text(line: Line) -> Text:
-    """Yield where the passage stands, its links, and the other places of the same passage."""
+    """Yield where the passage is, its links, and the other places of the same passage."""
     highlight = line.highlight
     heading = f" › {highlight.heading}" if highlight.heading else ""
     yield _row("source", f"{titled(highlight)}{heading}")

@@ -240,7 +240,7 @@ def _ledger(workspace: WorkspaceFolder) -> Iterator[Check]:
 
 
 def _files(workspace: WorkspaceFolder, *, offline: bool) -> Iterator[Check]:
-    """Read the sources into a copy in memory, and tell what the next run will tell of them.
+    """Read the sources into a copy in memory, and report what the next run will report of them.
 
     Before the first run, nothing is read: that may take long.
     """
@@ -253,7 +253,7 @@ def _files(workspace: WorkspaceFolder, *, offline: bool) -> Iterator[Check]:
             for question in reader.ledger.questions():
                 if question.kind is QuestionKind.EMPTIED:
                     questions.append(question)
-    except ForgeError:  # the checks of the sources and of the ledger tell it
+    except ForgeError:  # the checks of the sources and of the ledger report it
         return
     for question in questions:
         advice = "look whether its disk is connected; to answer: ankiforge review"

@@ -260,7 +260,7 @@ def _minutes_axis(highest: int, step: int) -> Iterator[str]:
 
 
 def _months_axis() -> Iterator[str]:
-    """Yield what stands below the plot: a label every three months of the year."""
+    """Yield what is below the plot: a label every three months of the year."""
     yield _text_at(_x(0.0), _HEIGHT - 12, "now", anchor="middle")
     for month in (3, 6, 9):
         yield _text_at(_x(month / 12), _HEIGHT - 12, f"{month} months", anchor="middle")

@@ -161,7 +161,7 @@ def _without_nesting(text: str) -> str:
         text = flat
 
 
-# --- markup that Anki would show as it stands -------------------------------------------
+# --- markup that Anki would show literally ----------------------------------------------
 
 _CODE = regex(r"(?is)<(code|pre)\b.*?</\1>")
 _PAIRS = (

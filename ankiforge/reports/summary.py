@@ -200,7 +200,7 @@ def as_text(
         counts = ledger.counts("fates", "waiting", "reasons")
         proposed = len(_proposed(ledger))
         without_card = counts["waiting"]["without"]
-    else:  # nothing came in: what is in the ledger is not told again
+    else:  # nothing came in: what is in the ledger is not reported again
         counts = ledger.counts("waiting")
         proposed = 0
         without_card = 0
@@ -474,7 +474,7 @@ def minutes_line(result: RunResult) -> str:
 
 
 def anki_line(result: RunResult, ledger: Ledger) -> str:
-    """Return what a look at Anki found; "" if there is nothing to tell."""
+    """Return what a look at Anki found; "" if there is nothing to report."""
     scan = result.scan
     if scan is None:
         return ""

@@ -101,7 +101,7 @@ class _Reader:
         self._read()
 
     def _read(self) -> None:
-        """Read all signs of clozes that stand outside code and maths."""
+        """Read all signs of clozes that are outside code and maths."""
         shielded = iter(shields(self._markdown))
         beyond = len(self._markdown) + 1
         shield_start = 0
@@ -281,7 +281,7 @@ def plain(markdown: str) -> str:
     if not _MAY_BE_MARKUP.search(text):
         return text.strip()
     letters = set(text)
-    # a sign that the text does not contain, between which stands the number of a shield
+    # a sign that the text does not contain; two of them enclose the number of a shield
     sign = next(sign for sign in map(chr, _PRIVATE) if sign not in letters)
     shielded = list[str]()
     parts = []

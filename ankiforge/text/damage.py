@@ -11,13 +11,13 @@ from __future__ import annotations
 from ankiforge.text import regex
 
 # What Windows-1252 and Latin-1 make of the bytes 0x80 to 0xBF, which follow the first
-# one of a letter: signs that may stand behind a word, too, and all others.
+# one of a letter: signs that may follow a word, too, and all others.
 _AFTER_WORDS = "‘’“”•–—…‹›«»\xa0"
 _OTHERS = "\x80-\x9f¡-ª¬-º¼-¿€‚ƒ„†‡ˆ‰Š‹ŒŽ˜™šœžŸ"
 _NEXT = f"[{_OTHERS}{_AFTER_WORDS}]"
 _DAMAGE = regex(
     "\ufffd"
-    # ä as Ã¤, ° as Â°; Ö as Ã–: only what follows tells it from a word in capitals
+    # ä as Ã¤, ° as Â°; Ö as Ã–: only what follows distinguishes it from a word in capitals
     f"|[ÂÃ][{_OTHERS}]"
     f"|Ã[{_AFTER_WORDS}](?=[a-zß-ÿ])"
     # ’ as â€™, → as â†’, ≤ as â‰¤, ™ as â„¢

@@ -105,7 +105,7 @@ def _path_in_vault(query: str) -> str:
 
 
 def _works(text: str) -> Iterator[Pair]:
-    """Yield the identifiers of works that stand anywhere in a text."""
+    """Yield the identifiers of works that occur anywhere in a text."""
     for match in _DOI.finditer(text):
         yield from _of_doi(match[0])
     for match in _ARXIV.finditer(text):
@@ -216,7 +216,7 @@ def names_of(identifiers: Iterable[Pair], uri: str = "") -> tuple[Pair, ...]:
 
 
 def _normalised(scheme: str, value: str) -> Iterator[Pair]:
-    """Yield the forms of an identifier that a source told."""
+    """Yield the forms of an identifier that a source gave."""
     match scheme:
         case "doi":
             yield from _of_doi(value)

@@ -55,7 +55,7 @@ def _letters_of(cluster: str) -> str:
 
 
 def folded(text: str) -> Folded:
-    """Fold a text, and tell where each letter comes from.
+    """Fold a text, and say where each letter comes from.
 
     The letters are those of `text.fold.fold`, except that it has other fallbacks.
     """
@@ -108,7 +108,7 @@ class Hidden:
                     done = max(done, end)
 
     def whole_texts(self, text: Folded, original: str) -> Iterator[Span]:
-        """Yield where hidden texts of any length stand as a whole."""
+        """Yield where hidden texts of any length occur as a whole."""
         for hidden in self._texts:
             may_be_within_words = len(hidden) >= _WITHIN_WORDS
             start = text.letters.find(hidden)
@@ -141,7 +141,7 @@ class Hidden:
             length = _cut_at_start(letters, hidden, least)
             if length:
                 yield 0, length
-            # it goes on behind the text
+            # it goes on after the text
             length = _cut_at_end(letters, hidden, least)
             if length:
                 yield len(letters) - length, len(letters)

@@ -23,7 +23,7 @@ from ankiforge.text.sentences import boundaries
 NEARBY = 1_500
 """Characters of the paragraphs that may answer a reader's question."""
 PARAGRAPH = 600
-"""Characters of the paragraphs that tell the subject of a passage."""
+"""Characters of the paragraphs that show the subject of a passage."""
 _BLANK = regex(r"\s")
 
 
@@ -164,7 +164,7 @@ def numbered(highlights: Iterable[Highlight]) -> Iterator[Highlight]:
         yield replace(highlight, nth=counts[anchor])
 
 
-# --- the ends of passages and of what stands beside them ------------------------------
+# --- the ends of passages and of their neighbours -------------------------------------
 
 AT_MOST = (32, CONTEXT)
 """The lengths at which sources cut off context (hypothes.is, all others)."""

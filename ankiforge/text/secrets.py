@@ -15,7 +15,7 @@ def without_secret(text: str, secret: str) -> str:
     """Return a text in which `***` stands for a secret, in any of the usual encodings.
 
     These are capitals, the escapes of JSON, HTML, addresses and programming languages,
-    hexadecimal digits, and Base64 in both alphabets, wherever the secret stands in what
+    hexadecimal digits, and Base64 in both alphabets, wherever the secret is in what
     was encoded.
     """
     if len(secret) < SHORTEST:

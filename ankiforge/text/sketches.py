@@ -1,4 +1,4 @@
-"""Sketches of documents: they tell that one was renamed, moved or rewritten.
+"""Sketches of documents: they show that one was renamed, moved or rewritten.
 
 Sketches are stored: every version of the program must make the same ones.
 """

@@ -1,4 +1,4 @@
-"""Other flashcard tools whose cards stand in notes: their names and schedules."""
+"""Other flashcard tools that keep cards in notes: their names and schedules."""
 
 from __future__ import annotations
 

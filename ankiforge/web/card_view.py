@@ -382,7 +382,7 @@ def _marked_texts(text: str, spans: Iterable[tuple[str, Span]]) -> Iterator[str]
 
 
 def _place(highlight: Highlight) -> str:
-    """Return where a passage stands: page or file, and the headings that are not the title."""
+    """Return where a passage is: page or file, and the headings that are not the title."""
     document = highlight.document
     page_or_path = ""
     if highlight.page_label:
@@ -429,7 +429,7 @@ def _spans(
 
 
 def _in_its_sentence(highlight: Highlight) -> tuple[str, str, str]:
-    """Return what stands before a highlight in its sentence, the highlight, and what follows."""
+    """Return what precedes a highlight in its sentence, the highlight, and what follows."""
     exact = highlight.exact
     sentence = highlight.sentence
     span = locate(exact, sentence) if exact and sentence else None
@@ -440,7 +440,7 @@ def _in_its_sentence(highlight: Highlight) -> tuple[str, str, str]:
 
 
 def _paragraph(highlight: Highlight, sentence: str) -> Pair | None:
-    """Return what stands before and after a sentence in its paragraph.
+    """Return what precedes and follows a sentence in its paragraph.
 
     None if the paragraph is not known. Tables are shown by the lines around.
     """
@@ -468,7 +468,7 @@ def _marks(highlight: Highlight, whole: Span) -> list[Span]:
 
 
 def _following(context: str, rest: str) -> str:
-    """Return what is shown of the context after a highlight, behind the rest of its sentence.
+    """Return what is shown of the context that follows the sentence of a highlight.
 
     The context before it is the same, mirrored.
     """
@@ -485,7 +485,7 @@ def _following(context: str, rest: str) -> str:
 
 
 def _located(words: str, text: str, within: Span) -> Span | None:
-    """Return where words stand in a part of a text, else in the text."""
+    """Return where words are in a part of a text, else in the text."""
     if not words.strip():
         return None
     first, last = within
@@ -541,7 +541,7 @@ def _runs(
 
 
 def _formulas(text: str) -> dict[Span, str]:
-    """Return the MathML of each formula that can be drawn, by where it stands with its dollars."""
+    """Return the MathML of each formula that can be drawn, by its span including the dollars."""
     formulas = {}
     for start, end, kind in shields(text):
         if kind not in _DOLLARS:

@@ -3,16 +3,15 @@
     item = {id, turn, title, ids?, ask?, why?, cards?, choose?, several?, beside?, lines?, option?,
             compose?, source?, actions}
 
-A card that a small model made step by step has these steps in `made`: (name, words); behind them
-stand the steps to its questions about the passage that were dropped. The card of a proposal has
-`gaps`, the words that it may hide, best first; its sentence in `parts`, in which `spans` says where
-they stand; and in `views` the card with each of them.
+A card that a small model made step by step has these steps in `made`: (name, words), followed by
+the steps to its questions about the passage that were dropped. The card of a proposal has `gaps`,
+the words that it may hide, best first; its sentence in `parts`, in which `spans` says where they
+are; and in `views` the card with each of them.
 The card of a figure has `figure`, its picture and its masks, which may be changed if the item
 has `masks`.
 
-
 `turn` is a hash of all that an item shows: a decision with another one is about something
-that has changed meanwhile. `docs/guides/review.md` tells what a person sees.
+that has changed meanwhile. `docs/guides/review.md` shows what a person sees.
 """
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ def _pdf_in_storage(root: Path, file_key: str) -> Path | None:
 
 
 def _below(root: Path, path: Path) -> Path | None:
-    """Return a path if it is a PDF that lies in the folder of its source."""
+    """Return a path if it is a PDF in the folder of its source."""
     try:
         is_inside = path.is_file() and path.resolve().is_relative_to(root.resolve())
     except OSError:
@@ -128,7 +128,7 @@ class PagePictures:
         return name
 
     def state(self, name: str) -> Json | None:
-        """Begin to draw a page, or tell what became of it.
+        """Begin to draw a page, or say what became of it.
 
         Returns:
             {} while it is being drawn; then `src`, `width`, `height`, `marks` and `column`, with an

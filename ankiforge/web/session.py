@@ -78,7 +78,7 @@ MOST_CHANGES = 50
 MOST_AT_ONCE = 5_000
 """Cards that are decided on together."""
 MOST_REASONS = 5
-"""Reasons that are told for what was refused."""
+"""Reasons that are shown for what was refused."""
 NAMES = {
     "new": "New",
     "changed": "Changed",
@@ -817,7 +817,7 @@ def _with_changes(fields: Fields, typed: Texts) -> Fields:
 
 
 def _place_in_passage(waiting: Waiting) -> tuple[bool, int]:
-    """Return where a draft stands among those of its passage; others stay as they are.
+    """Return the sort key of a draft among those of its passage.
 
     A person's own forms come first, then proposals, then a model's; what a check blocks is last.
     """

@@ -57,7 +57,7 @@ DRAFTER = "propose"
 VERSION = "11"
 """Raise it with each change of rules or tables that gives other proposals.
 
-Then what nobody has decided on is proposed anew.
+Then what nobody has decided on is proposed again.
 """
 # Gaps that are tried for a passage, best first.
 _MOST_TRIED = 8

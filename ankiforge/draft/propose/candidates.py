@@ -44,7 +44,7 @@ _AND = frozenset(
 _ADJECTIVE_BEHIND = frozenset(("fr", "es", "it", "pt"))
 
 Found = dict[tuple[int, int], set[str]]
-"""By the first token and the one behind the last: how the words were found."""
+"""By the first token and the one after the last: how the words were found."""
 
 
 def candidates(words: Sequence[Token], language: Language) -> Found:
@@ -153,7 +153,7 @@ def _terms(
 
 
 def _joined_by(words: Sequence[Token], start: int, end: int, language: Language) -> str:
-    """Return how what stands between two runs makes one term of them; "" if it does not."""
+    """Return how what is between two runs makes one term of them; "" if it does not."""
     gap = words[start:end]
     if not gap:
         return "joined" if language.name == "ru" else ""
@@ -191,7 +191,7 @@ def _parts(
 
 
 def _numbers(words: Sequence[Token], index: int, last: int, found: Found) -> None:
-    """Add a number of a run that ends at `last`, with its noun, and with all behind it."""
+    """Add a number of a run that ends at `last`, with its noun, and with all that follows."""
     _add(found, index, index + 1, "number")
     if index + 1 == last:
         return
@@ -210,7 +210,7 @@ def _end_of_names(words: Sequence[Token], first: int, last: int) -> int:
 
 
 def _heads_behind(words: Sequence[Token], first: int, last: int, found: Found) -> None:
-    """Add the ends of a run whose adjectives stand before the noun."""
+    """Add the ends of a run whose adjectives precede the noun."""
     start = first
     while start < last - 1 and words[start].kind in (Kind.ADJECTIVE, Kind.NUMBER):
         start += 1
@@ -220,7 +220,7 @@ def _heads_behind(words: Sequence[Token], first: int, last: int, found: Found) -
 
 
 def _heads_before(words: Sequence[Token], first: int, last: int, found: Found) -> None:
-    """Add the beginning of a run whose adjectives stand behind the noun."""
+    """Add the beginning of a run whose adjectives follow the noun."""
     end = last
     while end > first + 1 and words[end - 1].kind == Kind.ADJECTIVE:
         end -= 1
@@ -247,7 +247,7 @@ def _ranges(words: Sequence[Token], language: Language, found: Found) -> None:
 
 
 def _quoted(words: Sequence[Token], language: Language, found: Found) -> None:
-    """Add what stands in quotation marks, between signs of emphasis, and in brackets."""
+    """Add what is in quotation marks, between signs of emphasis, and in brackets."""
     is_guillemet_inward = language.name == "de" and any(
         token.word == "»" for token in words
     )
@@ -271,7 +271,7 @@ def _until(
     how: str,
     found: Found,
 ) -> None:
-    """Add the words from behind a sign to the one that closes it."""
+    """Add the words between a sign and the one that closes it."""
     for end in range(place + 1, min(place + 2 + MOST_WORDS, len(words))):
         token = words[end]
         if token.kind == Kind.UNSAFE:
@@ -350,7 +350,7 @@ def _predicates(words: Sequence[Token], language: Language, found: Found) -> Non
 
 # --- clauses --------------------------------------------------------------------------
 
-# Behind them a clause says what, why or how, by language.
+# After these words a clause says what, why or how, by language.
 _OPENS_CLAUSE = {
     "en": "to by because that than so if when where which who as for with into",
     "de": "zu weil dass als wenn durch um mit",
@@ -360,7 +360,7 @@ _OPENS_CLAUSE = {
     "pt": "porque que para por",
     "ru": "чтобы что потому если для",
 }
-# Behind them a clause has its own subject and verb.
+# After these words a clause has its own subject and verb.
 _OPENS_STATEMENT = frozenset(
     "because that so if when weil dass wenn que si porque parce perché che что потому если".split()
 )
@@ -373,7 +373,7 @@ _ARTICLES = frozenset(("the", "a", "an", "der", "die", "das", "dem", "den"))
 
 
 def _clauses(words: Sequence[Token], language: Language, found: Found) -> None:
-    """Add what ends a clause: the words behind a conjunction, a verb or a colon."""
+    """Add what ends a clause: the words after a conjunction, a verb or a colon."""
     place = 0
     while place < len(words):
         end = place
@@ -420,7 +420,7 @@ def _tails(
 
 
 def _is_statement(words: Sequence[Token], language: Language) -> bool:
-    """Return whether words begin with a subject, and have a verb behind it."""
+    """Return whether words begin with a subject, and have a verb after it."""
     subject = words[0]
     is_subject = (
         subject.low in language.determiners

@@ -71,7 +71,7 @@ def passages_of(highlight: Highlight, language: str) -> list[Passage]:
 
 
 def _ends_with_page(highlight: Highlight) -> bool:
-    """Return whether the sentence of a mark in a PDF goes on behind the end of its page.
+    """Return whether the sentence of a mark in a PDF goes on after the end of its page.
 
     What comes first on the next page may be a figure or a table, so nobody knows the rest.
     """

@@ -40,11 +40,11 @@ _MONTHS = frozenset(
 )
 _SENTENCE_ENDS = frozenset(".!?:")
 _APOSTROPHES = ("'", "’")
-# What a number counts or dates stands behind it: `1885年`, `30%`, `5 万人`.
+# What a number counts or dates follows it: `1885年`, `30%`, `5 万人`.
 _COUNTED_CJK = regex(r"\s?[%％年岁歳世度倍万萬亿億元円人名国國吨噸米公克厘毫]")
-# What points at another place stands before it: `第3章`, `图 2`.
+# What points at another place precedes the number: `第3章`, `图 2`.
 _POINTS_CJK = regex(r"[第图圖図表章节節頁页【(（]\s?\Z")
-# Signs at the end of a word behind which the number of a footnote stands: `law.”6`.
+# Signs at the end of a word that the number of a footnote may follow: `law.”6`.
 _BEFORE_FOOTNOTE = frozenset('.,;!?”’»)"')
 _NO_TERM = frozenset((Kind.ADJECTIVE, Kind.VERB, Kind.ADVERB, Kind.SMALL))
 # The Zipf frequency from which an adjective has synonyms that would be as right.
@@ -226,7 +226,7 @@ class Sentence:
         return is_bracketed and not _YEAR.match(token.word)
 
     def _is_footnote(self, place: int) -> bool:
-        """Return whether a number stands behind a word and its sign without a blank."""
+        """Return whether a number follows a word and its sign without a blank."""
         if not place or self.words[place].kind != Kind.NUMBER:
             return False
         before = self.words[place - 1]
@@ -286,7 +286,7 @@ class Sentence:
             features["counts" if count > 1 else "numeral"] = 1.0
 
     def _by_place(self, first: int, last: int, features: Features) -> None:
-        """Add where in its sentence it stands."""
+        """Add its position in its sentence."""
         words = self.words
         verb = self._verbs[first]
         if first > verb:
@@ -302,13 +302,13 @@ class Sentence:
             features["ends" if is_end else "before_sign"] = 1.0
 
     def _begins_a_sentence(self, place: int) -> bool:
-        """Return whether a word is the first of a sentence, or the first behind an article."""
+        """Return whether a word is the first of a sentence, or the first after an article."""
         if place == 0 or self.words[place - 1].word in (".", "!", "?"):
             return True
         return place == 1 and self.words[0].low in self.language.determiners
 
     def _by_other_mentions(self, inner: Sequence[Token], features: Features) -> None:
-        """Add whether its words stand elsewhere too: in the sentence, in its heading."""
+        """Add whether its words occur elsewhere too: in the sentence, in its heading."""
         content = [token for token in inner if token.kind in _CONTENT]
         if not content:
             return
@@ -326,7 +326,7 @@ class Sentence:
             features["in_title"] = known / len(stems)
 
     def _beside(self, first: int, last: int, features: Features) -> None:
-        """Add what stands before and behind."""
+        """Add what precedes and follows it."""
         words = self.words
         if first:
             before = words[first - 1]
@@ -399,7 +399,7 @@ def _says_nothing(token: Token) -> bool:
 
 
 def _citations(text: str) -> list[Span]:
-    """Return the spans of citations in brackets: numbers, or a year behind a name."""
+    """Return the spans of citations in brackets: numbers, or a year after a name."""
     found = [match.span() for match in _NUMBERS_OF_SOURCES.finditer(text)]
     for bracket in _BRACKETED.finditer(text):
         names = _YEAR_OF_CITATION.findall(bracket[0])
@@ -511,7 +511,7 @@ def _highest_zipf(tokens: Sequence[Token]) -> float:
 
 
 _CUE_FEATURES = {
-    # of a candidate before it, right behind it, and anywhere behind it
+    # of a candidate before it, right after it, and anywhere after it
     "called": ("before_called", "called", ""),
     "called_before": ("called_back", "", ""),
     "means": ("defined", "definition", ""),
@@ -520,7 +520,7 @@ _CUE_FEATURES = {
 }
 _AS = frozenset(("as", "als", "a", "sie", "man"))
 _NEAR = 3
-# Behind them a participle tells what was done: by whom, in which year.
+# Words after a participle that says what was done: by whom, in which year.
 _PASSIVE = frozenset(
     "by in durch von im par dans en por em da dal nel nella в от на".split()
 )

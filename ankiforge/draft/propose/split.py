@@ -14,7 +14,7 @@ from ankiforge.model import Span
 from ankiforge.text import regex
 from ankiforge.text.sentences import sentences, trimmed
 
-# `decision.21 But`: the number of a footnote stands between two sentences.
+# `decision.21 But`: the number of a footnote comes between two sentences.
 _FOOTNOTE = regex(
     r"(?<=[^\W\d_A-ZÀ-Þ]{4})[.!?][”\"’»)]*\d{1,3}(?=\s+[“\"‘«(¿¡]*[A-ZÀ-ÞА-ЯЁ])"
     r"|(?<=[^\d.,]\d{4})\.\d{1,2}(?=\s+[“\"‘«(¿¡]*[A-ZÀ-ÞА-ЯЁ])"

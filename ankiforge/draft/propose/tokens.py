@@ -166,11 +166,11 @@ def _classify_ideographs(found: list[Token], text: str) -> None:
             token.kind = Kind.NAME
 
 
-# --- the kind of a word, with what stands beside it where it has two ------------------
+# --- the kind of a word, by its neighbours where it may have two ----------------------
 
 
 class _Place(NamedTuple):
-    """What stands beside a word."""
+    """The neighbours of a word."""
 
     previous: Token | None
     following: Token | None
@@ -285,7 +285,7 @@ _GERMAN_WITHOUT_CAPITAL = {"n": "a", "b": "v", "c": "a"}
 
 
 def _kind_of_capital(zipf: float, place: _Place, language: Language) -> int | None:
-    """Return the kind of a word with a capital, if the capital tells it."""
+    """Return the kind of a word with a capital, if the capital decides it."""
     if not place.begins:
         return Kind.NOUN if language.name == "de" else Kind.NAME
     if language.name == "de" or not place.is_before_noun or zipf >= _ZIPF_OF_NAME:
@@ -310,7 +310,7 @@ def _is_third_person(token: Token, place: _Place, language: Language) -> bool:
 def _verb_or_other(
     place: _Place, language: Language, *, is_after_determiner: bool
 ) -> int:
-    """Return what a verb is here: a noun behind an adjective, or behind a determiner."""
+    """Return what a verb is here: a noun after an adjective, or after a determiner."""
     is_after_adjective = (
         place.previous is not None and place.previous.kind == Kind.ADJECTIVE
     )

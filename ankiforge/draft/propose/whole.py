@@ -1,7 +1,7 @@
 """Texts that read broken: cut off, glued together by a copy, a table, a list of references.
 
 What can be left out is left out, if the rest is still a sentence: the end of a sentence
-before the first whole one, the beginning of one behind the last, a heading that a copy joined
+before the first whole one, the beginning of one after the last, a heading that a copy joined
 to it, the number of a footnote. Of other broken texts no card is proposed.
 """
 
@@ -30,7 +30,7 @@ _CAPITALS = regex(
 _MOST_IN_HEADING = 6
 _BEGINS = regex(r"[\W_]*(?:[^\W\d_a-zß-ÿа-яё]|\d)")
 _COMMAS = (",", ";", "–", "—")
-# The number of a footnote behind the last full stop.
+# The number of a footnote after the last full stop.
 _FOOTNOTE_AT_END = regex(
     r"(?<=[^\W\d_A-ZÀ-Þ]{4}[.!?])\d{1,3}\s*\Z|(?<=[.!?][”\"’»)])\d{1,3}\s*\Z"
     r"|(?<=\d{4}\.)\d{1,2}\s*\Z|(?<=[.!?])\s?\[\d{1,3}\]\s*\Z"
@@ -175,7 +175,7 @@ _CAPTION = regex(
 # The words of a title, at least, and the share of them that have a capital.
 _LEAST_IN_TITLE = 4
 _CAPITALS_OF_TITLE = 0.7
-# What a copy loses behind an `f` of `fi`, `fl`, `ff`, `ffi`, `ffl`.
+# What a copy loses after an `f` of `fi`, `fl`, `ff`, `ffi`, `ffl`.
 _LIGATURES = ("i", "l", "f", "fi", "fl")
 _MAY_LACK_LETTERS = frozenset((Kind.NOUN, Kind.VERB, Kind.ADJECTIVE, Kind.ADVERB))
 # The Zipf frequency from which a word is no chance hit.

@@ -21,7 +21,7 @@ _IDEOGRAPH = regex(r"[\u3040-\u30ff\u3400-\u9fff]")
 _CYRILLIC = regex(r"[\u0400-\u04ff]")
 # Letters of languages without tables.
 _FOREIGN_LETTER = regex(r"[ěščřžůďťňąęłńśźżőűășțğıđåøæŐŰĄĘŁŚŻŹČŘŠŽ]")
-# Characters of a text that are read to tell its language.
+# Characters of a text that are read to recognise its language.
 _SAMPLE = 600
 _CUES = (
     "called called_before means cause contrast rule leans advice announces hedges "
@@ -97,16 +97,16 @@ _AUXILIARIES = {
 
 
 class Cue(NamedTuple):
-    """Words that tell what a sentence does, at their place among its tokens."""
+    """Words that show what a sentence does, at their place among its tokens."""
 
     section: str
     first: int
     last: int
-    """The token behind them."""
+    """The token after them."""
 
 
 _Rest = tuple[str, tuple[str, ...]]
-"""The section of a cue, and the words behind its first one."""
+"""The section of a cue, and the words after its first one."""
 _FIRST_LETTERS = 3
 _ELISION = regex(r"(?<=\w)'(?=\w)")
 
@@ -158,7 +158,7 @@ class Cues:
 
 
 def _follow(words: Sequence[str], place: int, rest: tuple[str, ...]) -> bool:
-    """Return whether the other words of a cue stand at a place."""
+    """Return whether the other words of a cue begin at a place."""
     if place + len(rest) > len(words):
         return False
     for index, wanted in enumerate(rest):
@@ -185,11 +185,11 @@ class Language:
         self.pronouns = listed("pronouns", name)
         self.before_verbs = listed("before_verbs", name)
         self.copulas = frozenset(_COPULAS.get(name, "").split())
-        """Words behind which a sentence says what its subject is."""
+        """Words after which a sentence says what its subject is."""
         self.auxiliaries = frozenset(_AUXILIARIES.get(name, "").split())
         """Words that are verbs by themselves, though most of them are small words."""
         self.participles = listed("called", name) - self.auxiliaries
-        """Words that name a thing behind it: `a system called …`."""
+        """Words that follow a thing and name it: `a system called …`."""
         self.joins = listed("join", name)
         self.numbers = listed("numbers", name)
         self.prepositions = listed("prepositions", name)
@@ -200,7 +200,7 @@ class Language:
         self.continues = listed("continues", name)
         """Words that go on with a sentence before them."""
         self.open_ends = listed("open_ends", name)
-        """Words that ask for another one behind them."""
+        """Words after which another one must come."""
         self.cues = Cues(name)
         self._known: dict[str, tuple[str, float]] = {}
         self._endings: dict[str, str] = {}
@@ -307,7 +307,7 @@ def small_words() -> dict[str, frozenset[str]]:
 
 
 def language_of(*texts: str) -> str:
-    """Return the language of the first text that tells it; "" if none does.
+    """Return the language of the first text that shows it; "" if none does.
 
     `cjk` stands for Chinese and Japanese.
     """

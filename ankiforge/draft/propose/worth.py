@@ -358,7 +358,7 @@ def _by_words(text: str, words: Sequence[Token], found: dict[str, float]) -> Non
 
 
 def _has_no_verb(words: Sequence[Token], tables: Language, *, is_short: bool) -> bool:
-    """Return whether a sentence has no verb, as far as its language's tables tell.
+    """Return whether a sentence has no verb, as far as its language's tables know.
 
     Few words are of no known language: most of them are an exclamation or a heading.
     """

@@ -237,7 +237,7 @@ def extracted(
         reply = worker.ask(Around(absolute(file), tuple(quotes)))
         if isinstance(reply, Surroundings):
             passages = reply.passages
-        elif isinstance(reply, Failed):  # told, so that the next run tries again
+        elif isinstance(reply, Failed):  # reported, so that the next run tries again
             message = f"the words around its highlights are not read: {reply.what}"
             yield Problem(file.name, message, reply.hint, notice=True)
     highlights: list[Highlight] = []

@@ -32,7 +32,7 @@ from ankiforge.model import DocumentKey, Memory, NoMemory, Problem, Sighting, St
 
 Row = sqlite3.Row
 Marked = tuple[Book, Mark]
-"""A mark, and the book in which it stands."""
+"""A mark, and the book in which it is."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class DatabaseSource(ExportSource):
     rest = "cannot be read"
     owner: ClassVar[Owner]
     tables: ClassVar[Strings]
-    """The tables that tell its databases from others."""
+    """The tables by which its databases are recognised."""
 
     @abstractmethod
     def marked(self, connection: sqlite3.Connection, file: File) -> Iterator[Marked]:

@@ -136,7 +136,7 @@ def _file_of(content: str) -> str:
 
 
 def _mark(row: Row, contents: _Contents) -> tuple[tuple[str, float, str], Mark]:
-    """Return where a mark stands in its book, for sorting, and the mark."""
+    """Return the position of a mark in its book, for sorting, and the mark."""
     file = _file_of(text_of(row, "ContentID"))
     steps: tuple[Step, ...] = ()
     offset = 0

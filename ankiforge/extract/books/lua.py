@@ -57,7 +57,7 @@ class _Reader:
         self._next()
 
     def value_of_file(self) -> Any:
-        """Return the value behind `return`, with which the file must end."""
+        """Return the value after `return`, with which the file must end."""
         if self._kind == "name" and self._token == "return":
             self._next()
         value = self._value(depth=0)

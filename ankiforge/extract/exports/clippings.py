@@ -68,7 +68,7 @@ _ROLE = regex(
 
 
 def _clip(book: str, where: str, text: str, at: int, section: str = "") -> Clip:
-    """Return an entry. Its page has a word beside it in `where`, and its location stands last."""
+    """Return an entry. In `where`, a word comes with the page, and the location is last."""
     where = where.replace("\u00a0", " ")
     kind = _KIND.search(where)
     page = _PAGE.search(where)
@@ -107,7 +107,7 @@ def of_text(path: str, text: str) -> Iterator[Clip | Problem]:
         is_entry = head.startswith(("-", "–", "—"))
         if is_entry:
             book = " ".join(title.replace("\ufeff", "").split())
-            where = head.rpartition("|")[0] or head  # the time stands last
+            where = head.rpartition("|")[0] or head  # the time comes last
             lines = [line.strip() for line in words.split("\n")]
             words = "\n".join(lines).strip()
             yield _clip(book, where, words, number)
@@ -170,7 +170,7 @@ class _Book(Value):
 
 
 def of_json(text: str) -> Iterator[Clip]:
-    """Yield the entries of KOReader's JSON. A note is of the mark with which it stands.
+    """Yield the entries of KOReader's JSON. A note belongs to the mark with which it is listed.
 
     Raises:
         ItemError: it is no such JSON.

@@ -3,7 +3,7 @@
     sources:
       - readwise: {path: ~/Downloads/readwise-data.csv}
 
-The rows of one book are one document, wherever they stand in the file. Tags come from
+The rows of one book are one document, wherever they are in the file. Tags come from
 their column and from `.tag` at the beginning of a note. A passage tagged `.h1` to `.h6`
 is a heading for those below it. The columns of Readwise's own import format (Title,
 Author, URL, Date) are supported, too. The key depends only on the passage, because the
@@ -283,7 +283,7 @@ def _tags(words: str) -> list[str]:
 
 
 def _passage(row: Row) -> Strings:
-    """Return what tells a passage from others."""
+    """Return what distinguishes a passage from others."""
     return (*_work(row), row["highlight"] or row["note"], row["location"])
 
 
@@ -295,7 +295,7 @@ def _work(row: Row) -> Pair:
 
 
 def _name(row: Row) -> Pair:
-    """Return what tells a book from others: rows that spell it otherwise are of the same one."""
+    """Return what distinguishes a book from others, however its rows spell it."""
     title, author = _work(row)
     return fold(title), fold(author)
 

@@ -195,7 +195,7 @@ def _blocks(text: str) -> str:
 
 
 def _sign_of(item: str) -> str:
-    """Return what stands in Markdown before an item of a list, or a quote, of some depth."""
+    """Return what is in Markdown before an item of a list, or a quote, of some depth."""
     depth = min(len(item), 9)
     if item[0] == ">":
         return "> " * depth
@@ -232,7 +232,7 @@ _DELIMITERS = {
     "^^": ("<sup>", "</sup>"),
     ",,": ("<sub>", "</sub>"),
 }
-# What must not stand in a style: the class behind it, and what ends an attribute.
+# What must not be in a style: the class after it, and what ends an attribute.
 _NO_STYLE = regex(r'\.[\w.-]+[ \t]$|["<>]')
 _WEB_ADDRESS = regex(r"https?://[^\s<>]+")
 _MARKDOWN_SIGN = regex(r"[\\*_=%{}#^\[\]`<|]")

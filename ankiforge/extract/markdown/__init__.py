@@ -9,7 +9,7 @@ into blocks, `inline` parses the text of a block, `cards` recognises hand-writte
 `quotes` finds passages pasted from papers, `note` builds the highlights.
 
 The front matter may be Joplin's. Plain text is read as Markdown in which indentation has
-no meaning and text behind `> ` is a passage the reader kept. The plain text of a file,
+no meaning and text after `> ` is a passage the reader kept. The plain text of a file,
 from which keys are made, is computed as for a vault note (docs/reference/keys.md).
 """
 
@@ -64,7 +64,7 @@ class MarkdownSettings(SourceSettings, kw_only=True):
     include: Strings = ("**/*.md", "**/*.markdown", "**/*.txt")
     exclude: Strings = ()
     marks: tuple[Mark, ...] = ("==", "mark")
-    """`quote`: text behind `> ` is a passage in Markdown, too; in plain text it always is."""
+    """`quote`: text after `> ` is a passage in Markdown, too; in plain text it always is."""
     cards: tuple[HandWritten, ...] = CARDS
     glossary_headings: Strings = ()
 
@@ -131,7 +131,7 @@ def plain_text(markdown: str) -> str:
     return parse_blocks(prepared(markdown), Context(), Syntax()).plain_text()
 
 
-# When bold phrases are counted, and told of: of so many notes, from so many phrases, and if there
+# When bold phrases are counted, and reported: of so many notes, from so many phrases, and if there
 # are so many times more of them than marks.
 _MOST_COUNTED = 2_000
 _MANY_BOLD = 20
@@ -450,7 +450,7 @@ class Texts(NoteSource):
         yield from self.read_note(Note(text, document, marks), picture)
 
 
-# What stands before a line, and a whole fence.
+# What is before a line, and a whole fence.
 _INDENT = regex(
     r"(?ms)^[ \t\u3000]*(?P<fence>(?P<sign>`{3,}|~{3,}).*?(?:^[ \t]*(?P=sign)|\Z))?"
 )

@@ -1,6 +1,6 @@
 """Hand-written cards over several lines, as plug-ins for Obsidian read them.
 
-Three ways are read: a line `?` between the sides, a tag behind the question, and the
+Three ways are read: a line `?` between the sides, a tag after the question, and the
 fields of a note between words of Obsidian_to_Anki. `written_card` is a rule of the
 parser that finds blocks.
 """
@@ -37,7 +37,7 @@ class Written(NamedTuple):
     cloze: bool = False
     tags: Strings = ()
     several: bool = False
-    """Whether further separators stand in it."""
+    """Whether it contains further separators."""
     open_end: bool = False
     """Whether text that is no card follows the empty line that ends the answer."""
     declared: bool = False
@@ -87,7 +87,7 @@ def written_card(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     """Read a card over several lines: a block rule of markdown-it.
 
     `env` holds `syntax`, `signs` (the lines that may make a card), `written` (the cards
-    that are known by the line at which they begin) and `is_card`, which tells whether a
+    that are known by the line at which they begin) and `is_card`, which says whether a
     line is a card by itself.
     """
     signs: list[int] = state.env.get("signs", [])
@@ -215,7 +215,7 @@ class _Lines:
 
         As for the plug-ins, the first empty line ends it. But people write answers of
         several paragraphs: of 560 such cards in two vaults, text that is no card
-        follows on 18, of which 16 have a schedule, which tells where they end. A
+        follows on 18, of which 16 have a schedule, which shows where they end. A
         heading, a rule, another card, the end of the list item or quote, and a line of
         tags end the answer for certain.
         """
@@ -297,7 +297,7 @@ class _Lines:
         return last, min(last + 1, self.end)
 
     def _with_tag(self, start: int) -> Written | None:
-        """Return the card of a question with a tag behind it and the answer below."""
+        """Return the card of a question with a tag after it and the answer below."""
         if not self.syntax.tags:
             return None
         last = self.past(start, front=True)

@@ -91,7 +91,7 @@ class Block:
 
     @cached_property
     def plain(self) -> str:
-        """Its plain text, empty only if a picture stands alone in a mark there."""
+        """Its plain text, empty only if a picture is alone in a mark there."""
         if self.card is None:
             return self.inline.plain if self.is_text else self.source
         between = "\n"
@@ -182,7 +182,7 @@ class Blocks:
         return "".join(parts)
 
     def gap(self, index: int) -> str:
-        """Return what stands between a block and the one before it.
+        """Return what is between a block and the one before it.
 
         The cells of a row are one line.
         """
@@ -211,7 +211,7 @@ class Blocks:
             length: the number of characters wanted on each side.
 
         Returns:
-            The text before it, and the text behind it.
+            The text before it, and the text after it.
         """
         before = self.blocks[first].plain[:start]
         while len(before) < length and first:
@@ -582,7 +582,7 @@ class _BlockParser:
         *,
         is_line: bool = False,
     ) -> Block:
-        """Return a block that stands where the walk is."""
+        """Return a block at the place where the walk is."""
         block = Block(
             part=part,
             source=words,

@@ -40,9 +40,9 @@ class Syntax(NamedTuple):
     """The line that ends an answer over several lines; "" = an empty one."""
     gaps: Gaps = Gaps()
     tags: Strings = ()
-    """Tags that stand behind a question; the answer stands below."""
+    """Tags that follow a question; the answer is below."""
     words: FieldWords | None = None
-    """Between which the fields of a card stand; None = nowhere."""
+    """Between which the fields of a card are written; None = nowhere."""
     fields: Mapping[str, Strings] = {}
     """The names of the fields of note types; of another type, what looks like a name is
     one."""
@@ -124,7 +124,7 @@ def _card_with_other_sign(
     words: str,
     syntax: Syntax,
 ) -> CardSides | None:
-    """Return the card with a separator that a plug-in was told, instead of colons."""
+    """Return the card with a separator from the settings of a plug-in, instead of colons."""
     for sign in sorted(syntax.line.keys() - {"::", ":::"}, key=len, reverse=True):
         start = words.find(sign)
         if start < 0:

@@ -45,14 +45,14 @@ _PAGE = regex(
     r"(?P<label>[0-9]+(?:[–-][0-9]+)?|[ivxlc]+\b|[A-Z]?\d+)"
 )
 _LONE_PAGE = regex(r"\s*\(?(?P<label>\d{1,5}|[ivxlc]{1,7})\)?\s*\Z")
-# What may stand between two links that cite one place.
+# What may be between two links that cite one place.
 _BETWEEN = regex(
     rf"(?i)[\s()\[\],;.·|—–\-:/（），、]*"
     rf"(?:{_PAGE_WORD}|in|from|see)?[\s(\[]*\Z"
 )
 _OPEN_BRACKET = regex(r"[(\[（]")
 _SOURCE_WORD = r"(?:Source|Quelle|Fonte|Fuente|see|from):?"
-# What belongs to a link when it stands before it; they are looked for in this order.
+# What belongs to a link that follows it; they are looked for in this order.
 _BEFORE = (
     # an open bracket
     regex(r"(?i)(?:[(\[（][^()\[\]（）“”\"»«]*)\Z"),

@@ -111,7 +111,7 @@ class Yanki(_Decks):
     kind = "yanki"
 
     def cards(self, text: str) -> Iterator[str]:
-        """Yield the card of a file: its structure tells the note type."""
+        """Yield the card of a file: its structure shows the note type."""
         id = ""
         head = _HEAD.match(text)
         if head:

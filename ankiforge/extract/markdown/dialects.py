@@ -1,4 +1,4 @@
-"""How plugins of Obsidian write cards in notes, as the plugins were told.
+"""How plugins of Obsidian write cards in notes, by the plugins' settings.
 
 Three plugins are known: obsidian-spaced-repetition (`osr`), Obsidian_to_Anki (`o2a`) and
 flashcards-obsidian (`flashcards`). Each keeps its settings in a file in the vault.
@@ -31,7 +31,7 @@ PLUGINS = {
 """By dialect: the plugin's id, which is also the name of its folder."""
 
 
-# --- what the plugins were told ---------------------------------------------------------
+# --- the settings of the plugins --------------------------------------------------------
 
 # The cloze patterns of obsidian-spaced-repetition that are read, and what marks such a
 # cloze.
@@ -44,7 +44,7 @@ _CLOZE = {
 
 
 class _Osr(Value, rename="camel"):
-    """What obsidian-spaced-repetition was told, with its own names and defaults."""
+    """The settings of obsidian-spaced-repetition, with its own names and defaults."""
 
     single_line_card_separator: str = "::"
     single_line_reversed_card_separator: str = ":::"
@@ -72,7 +72,7 @@ class _Osr(Value, rename="camel"):
 
 
 class _Flashcards(Value, rename="camel"):
-    """What flashcards-obsidian was told, with its own names and defaults."""
+    """The settings of flashcards-obsidian, with its own names and defaults."""
 
     flashcards_tag: str = "card"
     inline_separator: str = "::"
@@ -143,7 +143,7 @@ class _O2a(
         "ignored": "IGNORED_FILE_GLOBS",
     },
 ):
-    """What Obsidian_to_Anki was told, with its own names and defaults."""
+    """The settings of Obsidian_to_Anki, with its own names and defaults."""
 
     words: _O2aWords = _O2aWords()
     defaults: _O2aDefaults = _O2aDefaults()
@@ -222,7 +222,7 @@ class _O2a(
     def cards(self, text: str, searcher: Searcher) -> dict[int, Written]:
         """Return the cards that the expressions find in a note, by the line at which they begin.
 
-        As in the plugin, a match that stands in another one, in code or in maths is none.
+        As in the plugin, a match within another one, in code or in maths does not count.
 
         Raises:
             ItemError: an expression takes too long.
@@ -233,7 +233,7 @@ class _O2a(
             if _is_within(match.span, taken):
                 continue
             values = list(match.groups)
-            if form.has_id:  # it stands below the card, where it is read from
+            if form.has_id:  # it is below the card, where it is read from
                 values.pop()
             tags: list[str] = []
             if form.has_tags:
@@ -333,7 +333,7 @@ class _O2a(
 
 
 class _Behind(NamedTuple):
-    """What the plugin finds behind the match of an expression."""
+    """What the plugin finds after the match of an expression."""
 
     pattern: str
     has_id: bool
@@ -373,7 +373,7 @@ def _folders_of(path: str) -> Iterator[str]:
 
 
 class Dialects(Value):
-    """The dialects that the settings name, in their order, as their plugins were told."""
+    """The dialects that the settings name, in their order, by their plugins' settings."""
 
     names: Strings = ()
     osr: _Osr = _Osr()
@@ -401,7 +401,7 @@ class Dialects(Value):
             return None
         o2a = self.o2a
         is_told_o2a = "o2a" in names and o2a.is_told
-        # what was told to Obsidian_to_Anki is read by its words and expressions alone
+        # of the settings of Obsidian_to_Anki, only its words and expressions are used
         others = []
         for name in names:
             if name != "o2a" or not o2a.is_told:
@@ -588,7 +588,7 @@ def _told(data: Json, shape: type[_Osr | _Flashcards | _O2a]) -> Value:
 
 
 def _lines_of(text: str, span: Span) -> tuple[int, int]:
-    """Return the lines [first, last) of what stands in a span, without the blanks around it."""
+    """Return the lines [first, last) of the text in a span, without the blanks around it."""
     start, end = span
     matched = text[start:end]
     first_letter = end - len(matched.lstrip())
@@ -599,7 +599,7 @@ def _lines_of(text: str, span: Span) -> tuple[int, int]:
 
 
 def _is_within(span: Span, others: Sequence[Span]) -> bool:
-    """Return whether a span lies in another one, which may be a letter wider at each end."""
+    """Return whether a span is in another one, which may be a letter wider at each end."""
     start, end = span
     for other_start, other_end in others:
         if other_start - 1 <= start and end <= other_end + 1:

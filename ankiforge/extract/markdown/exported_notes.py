@@ -32,7 +32,7 @@ _END = regex(
 _AT_PLACE = regex(rf"(?i){_PLACE}(?:\s*[@|(].*)?\Z")
 _NOTE = regex(r"(?is)(?:my\s+)?notes?\s*:\s*(?P<words>.+)\Z")
 _TAGS = regex(r"(?i)tags?\s*:")
-# The title of a callout of HiNote, and what stands in one beside the passage: the note that it
+# The title of a callout of HiNote, and what one contains besides the passage: the note that it
 # was taken from, and when a comment was written.
 _HINOTE = "hinote"
 _FROM = regex(r"From: \[\[")
@@ -54,7 +54,7 @@ def kept(blocks: Sequence[Block]) -> dict[int, Kept]:
 
     Under a heading such as “Highlights”, a paragraph, list item or quote is a passage if
     it ends with its place in the book (`(Location 64)`, `— location: 64`, `(View
-    Highlight)`); where a heading “Metadata” stands in the note, any list item and quote
+    Highlight)`); where the note has a heading “Metadata”, any list item and quote
     is. No item within another one is. And text right below a heading that is a place
     (`Page 5 @ 21 May 2024`) is a passage. So is text in a callout of HiNote
     (`> [!quote] HiNote`); the callouts within it are comments.
@@ -158,7 +158,7 @@ class _Note:
 
 
 def _is_among_highlights(above: list[str]) -> bool:
-    """Return whether the headings above a block say that passages stand there."""
+    """Return whether the headings above a block say that there are passages below."""
     is_in_section = any(_SECTION.search(heading) for heading in above)
     return is_in_section and above[-1].casefold() != "metadata"
 

@@ -1,7 +1,7 @@
 r"""Regular expressions that a person gave a plugin, in a process of their own.
 
 They come from JavaScript and may take for ever on the wrong text: nearly all that
-people use repeat a repetition, `((?:[^\n][\n]?)+)`, so that they cannot be told from
+people use repeat a repetition, `((?:[^\n][\n]?)+)`, so that they cannot be distinguished from
 dangerous ones by their look. `re` holds the interpreter while it searches, and nothing
 in the same process can stop it on every system. So a process searches, and the system
 ends it when it has taken too much time. That is processor time where the system can
@@ -110,7 +110,7 @@ def translated(expression: str) -> str:
 
 
 def _outside_class(part: re.Match[str]) -> str:
-    """Return what a part that stands in no class is in Python."""
+    """Return what a part outside of a class is in Python."""
     match part.lastgroup:
         case "back":
             return f"(?P={part['back']})"
@@ -190,7 +190,7 @@ def _search(pattern: str, text: str) -> list[list[object]]:
 
 
 def _matches(answers: list[tuple[int, int, list[str]]]) -> list[Match]:
-    """Return matches as the process told them."""
+    """Return matches as the process reported them."""
     return [Match((start, end), tuple(groups)) for start, end, groups in answers]
 
 

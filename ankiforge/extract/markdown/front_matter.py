@@ -31,7 +31,7 @@ class FrontMatter(NamedTuple):
     author: str = ""
     created: str = ""
     updated: str = ""
-    """ISO 8601, "" if not told."""
+    """ISO 8601, "" if not given."""
     published: str = ""
     """ISO 8601: when the page was published that the note was clipped from."""
     tags: Strings = ()
@@ -92,7 +92,7 @@ def _yaml(head: str) -> tuple[Json, str]:
         values = yaml.load(head, loader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         line = getattr(getattr(error, "problem_mark", None), "line", None)
-        # lines are counted from 0, and behind the one that begins the front matter
+        # lines are counted from 0, and from the one after the beginning of the front matter
         where = "" if line is None else f" in line {line + 2}"
         return {}, f"the front matter is not YAML{where}"
     if not values:

@@ -98,7 +98,7 @@ def _is_shown_picture(token: Token) -> bool:
 
 
 class MarkedPicture(NamedTuple):
-    """A picture that stands alone in a mark."""
+    """A picture that is alone in a mark."""
 
     start: int
     """Where it is in the plain text, of which it has none itself."""
@@ -249,7 +249,7 @@ class Inline:
 
     @cached_property
     def marked_pictures(self) -> tuple[MarkedPicture, ...]:
-        """The pictures that stand alone in a mark."""
+        """The pictures that are alone in a mark."""
         marked_alone = []
         for index, token in enumerate(self.tokens):
             if token.kind is not Kind.MARK or token.partner <= index:
@@ -288,7 +288,7 @@ class Inline:
         The second value is the phrases' spans in the Markdown. The phrases are in order
         and do not overlap. Emphasis that crosses an edge of the range or of a phrase is
         dropped; so is strong emphasis unless `bold`. A range that reaches an end of the
-        block includes the pictures there; with `pictures_behind` also those that stand
+        block includes the pictures there; with `pictures_behind` also those that are
         between it and the next words.
         """
         low, high = self._tokens_of(start, end)
@@ -356,7 +356,7 @@ class Inline:
                     number += 1
                 parts.append(f"{{{{c{token.note or number}::")
             elif token.kind is Kind.GAP:
-                # a blank before the end of the answer moves behind the cloze
+                # a blank at the end of the answer moves out of the cloze
                 answer = parts.pop()
                 parts.append(answer.rstrip(" "))
                 has_hint = token.markdown.startswith("::")
@@ -393,7 +393,7 @@ class Inline:
             if not _closes(after, high) and not is_in_empty_range:
                 break
             high += 1
-        # only markup and pictures stand between the range and an end of the block
+        # only markup and pictures are between the range and an end of the block
         if not self.plain[:start].strip():
             low = 0
         if not self.plain[end:].strip():
@@ -401,7 +401,7 @@ class Inline:
         return low, high
 
     def _behind_pictures(self, index: int) -> int:
-        """Return the token behind the blanks and pictures that begin at a token."""
+        """Return the token after the blanks and pictures that begin at a token."""
         behind = index
         while index < len(self.tokens) and not self.tokens[index].plain.strip():
             index += 1
@@ -428,7 +428,7 @@ def _crosses(edges: list[int], opener: int, closer: int) -> bool:
     """Return whether emphasis begins or ends in a phrase that does not contain all of it.
 
     `edges` are the tokens at which phrases begin and end: within a phrase, an odd
-    number of them stands before.
+    number of them comes before it.
     """
     before_opener = bisect_right(edges, opener)
     before_closer = bisect_right(edges, closer)

@@ -196,7 +196,7 @@ def _is_about_all(cell: _Cell) -> bool:
 
 
 def _names_tag(metadata: Any) -> bool:
-    """Return whether the name of the tag stands anywhere in what a file says of a cell."""
+    """Return whether the name of the tag occurs anywhere in the metadata of a cell."""
     if metadata is None:
         return False
     text = msgspec.json.encode(metadata).decode()

@@ -194,7 +194,7 @@ class Reader:
             )
 
     def _figures(self, index: int, block: Block) -> Iterator[Found]:
-        """Yield the pictures that stand alone in a mark of a block."""
+        """Yield the pictures that are alone in a mark of a block."""
         if "![" not in block.source:
             return
         for picture in block.inline.marked_pictures:
@@ -378,9 +378,9 @@ class Reader:
         )
 
     def _unanswered(self, index: int, block: Block) -> Found | None:
-        """Return the question of a card over several lines below which no answer stands.
+        """Return the question of a card over several lines without an answer below it.
 
-        Its `?` is the last line of a paragraph, or stands alone right below a heading.
+        Its `?` is the last line of a paragraph, or is alone right below a heading.
         None if the block is no such question.
         """
         lines = block.source.strip().split("\n")

@@ -275,7 +275,7 @@ def _is_canvas(file: File) -> bool:
 
 
 def _notes_only(settings: Any, templates: list[str]) -> Callable[[str], bool]:
-    """Return a function that tells whether a path is that of a note to read."""
+    """Return a function that says whether a path is that of a note to read."""
     included = matcher(settings.include, git=True)
     excluded = matcher((*settings.exclude, *templates), git=True)
 
@@ -297,7 +297,7 @@ _TEMPLATES = {
 
 
 def template_folders(vault: Path) -> Iterator[str]:
-    """Yield the folders of templates that plugins were told, below the vault."""
+    """Yield the folders of templates that plugins use, below the vault."""
     for name, key in _TEMPLATES.items():
         with suppress(ItemError):
             folder = read_settings(vault / ".obsidian" / name).get(key)

@@ -149,7 +149,7 @@ class _ClozeReader:
         return bool(kinds_inside) and Kind.GAP not in kinds_inside
 
     def _begin_hint(self, index: int) -> None:
-        """Begin a hint behind `::`, unless it follows the number of the cloze."""
+        """Begin a hint after `::`, unless it follows the number of the cloze."""
         tokens = self._tokens
         brace = self._open[-1]
         if brace.hint >= 0 or tokens[brace.index].kind is not Kind.GAP:

@@ -1,7 +1,7 @@
 """A document of several texts in Markdown: the cards of a canvas, the cells of a notebook.
 
 Each part is cut into blocks by itself, so that a fence or a comment that one part leaves open
-does not swallow the next one. Its text alone is what stands around its highlights.
+does not swallow the next one. Only its own text counts as what surrounds its highlights.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 # An id of a part that may be part of a key.
 _ID = regex(r"[\x21-\x7e]{1,64}")
-# The lines of a heading that stands above another part: none of that part.
+# The lines of a heading that is above another part, and not in that part.
 _ELSEWHERE = (-1, -1)
 
 

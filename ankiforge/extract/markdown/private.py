@@ -3,7 +3,7 @@
 The tag is looked for in the source of the note, so that it counts in a comment, in code and
 in a formula too. A block with the tag is private. So is everything under a heading, a
 callout's title or a list item with it, and in a table's row or column whose head has it. If
-the tag stands in no block, or in the front matter, the whole note is private.
+the tag is in no block, or in the front matter, the whole note is private.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def mark_private(blocks: Sequence[Block], body: str) -> bool:
         body: the source that they were read from, with the same lines.
 
     Returns:
-        Whether the whole note is private, because the tag stands in no block.
+        Whether the whole note is private, because the tag is in no block.
     """
     lines = body.split("\n")
     tagged_lines = [number for number, line in enumerate(lines) if has_tag(line)]

@@ -31,16 +31,16 @@ REMARK = regex(
 """A text that a sign or a word introduces as a comment."""
 
 _WORD = regex(r"\w")
-# Punctuation between a quote or its link and the comment behind.
+# Punctuation between a quote or its link and the comment after it.
 _GLUE = regex(r"\A[\s.,;:)\]–—\-·|@。，、；：）]+")
 # What plugins and people put before a quote: 📌, 💬, ☐, →. A sign of mathematics, as in "≤ 5 %",
 # belongs to the words.
 _PICTOGRAMS = regex(
     r"(?:[\u2190-\u21ff\u2300-\u27bf\u2b00-\u2bff\u3030\ufe0f\u200d\U0001f000-\U0001faff]|\s)+"
 )
-# What may stand behind the quotation mark that ends a text.
+# What may follow the quotation mark that ends a text.
 _ENDING = " \n.,;:!?…。，、！？"
-# What may stand before a quotation mark that opens, besides a blank.
+# What may precede a quotation mark that opens, besides a blank.
 _BEFORE_OPENER = "([—–"
 
 

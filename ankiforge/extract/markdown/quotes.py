@@ -27,7 +27,7 @@ from ankiforge.text import regex
 
 # Types of callouts that are used for quotes.
 _QUOTING = regex(r"(?i)quote|cite|zitat|highlight|annotation|excerpt|pdf")
-# Signs between the link at the start of a line and the quote behind it.
+# Signs between the link at the start of a line and the quote after it.
 _LEAD = regex(r"[\s:–—\-•·|@]+")
 _SENTENCE_END = '.!?…”"»“«」。！？'
 _CLOSING = '”"»“」』'
@@ -218,7 +218,7 @@ class Quotes:
         return (mark_start, mark_end) if mark_end == end else None
 
     def _texts_between(self, index: int) -> list[Span]:
-        """Return the texts before, between and behind the citations of a block."""
+        """Return the texts before, between and after the citations of a block."""
         edges = [0]
         for citation in self._citations.get(index, ()):
             edges.extend(citation.span)
@@ -240,7 +240,7 @@ class Quotes:
     # --- paragraphs and list items ----------------------------------------------------
 
     def _in_block(self, index: int, *, in_block_quote: bool = False) -> list[Quote]:
-        """Return the quotes of one block: before links, or behind a link at its start."""
+        """Return the quotes of one block: before links, or after a link at its start."""
         block = self._blocks[index]
         if block.part is Part.HEADING or index in self._link_only:
             return []
@@ -308,7 +308,7 @@ class Quotes:
         return text if is_listed and not announces else None
 
     def _quoted_behind(self, index: int, start: int, end: int) -> Span | None:
-        """Return what is quoted right behind a link that begins its line, or None."""
+        """Return what is quoted right after a link that begins its line, or None."""
         plain = self._blocks[index].plain
         text = trimmed_words(plain, start, end)
         if text is None:
@@ -327,7 +327,7 @@ class Quotes:
     def _with_comment_behind(self, quote: Quote, linked: Sequence[Citation]) -> Quote:
         """Add what the reader says about the only quote of a block that begins with it.
 
-        Text behind the quote is a comment, and so are the items below.
+        Text after the quote is a comment, and so are the items below.
         """
         (piece,) = quote.pieces
         plain = self._blocks[piece.block].plain
@@ -428,7 +428,7 @@ class Quotes:
         return not style or has_place or bool(_QUOTING.search(style))
 
     def _ends_a_quote(self, index: int) -> bool:
-        """Return whether the links of a block stand before or behind its text."""
+        """Return whether the links of a block are before or after its text."""
         block = self._blocks[index]
         citations = self._citations[index]
         if block.part is Part.TITLE:
@@ -464,12 +464,12 @@ class Quotes:
     def _words_and_comment(self, body: Sequence[int]) -> tuple[list[Piece], str]:
         """Return the quoted pieces of a block quote, and the reader's comment.
 
-        What stands behind a link, below a rule, or begins like a remark is a comment.
+        What follows a link, is below a rule, or begins like a remark is a comment.
         """
         quoting, commenting = self._quoting_and_commenting(body)
         pieces: list[Piece] = []
         comments: list[str] = []
-        is_over = False  # whether a link or a comment stood behind the words
+        is_over = False  # whether a link or a comment followed the words
         for index in quoting:
             block = self._blocks[index]
             link_count = len(self._citations.get(index, ()))
@@ -545,9 +545,9 @@ def _with_comment(previous: Quote, quote: Quote, own_words: str) -> Quote:
 
 
 def _is_apart(block: Block, citation: Citation) -> bool:
-    """Return whether a link stands apart from the words behind it.
+    """Return whether a link is separate from the words after it.
 
-    It does if it ends a line or a sentence, or stands in brackets.
+    It is if it ends a line or a sentence, or is in brackets.
     """
     start, end = citation.span
     plain = block.plain

@@ -43,11 +43,11 @@ _TOKEN = regex(
 _SIGN = regex(r"\{\{c\d+::|\}\}|[\ufdd2\ufdd3]")
 _PICTURE = regex(r"!\[([^\[\]]*)\]\(([^()\s]*)\)")
 _LINK = regex(r"(?<!!)\[([^\[\]]*)\]\(([^()\s]*)\)")
-# The target of a link behind its words, with its title.
+# The target of a link after its words, with its title.
 _TARGET = r"""
     \((?=[^)]{0,500}?[^\W_])(?:[^()\s]|\([^()\s]{0,100}\)){0,500}(?:[ ]+"[^"\n]{0,200}")?\)
 """
-# What may stand in the note between two words of a field. All but the last alternative have a
+# What may be in the note between two words of a field. All but the last alternative have a
 # word that is not the card's. So there is one way to read a row of signs, and time is bounded.
 _BETWEEN_WORDS = rf"""(?:
     </?(?:mark|span|b|i|u|em|strong|s|del|br)\b[^<>\n]{{0,200}}>
@@ -69,7 +69,7 @@ _LINE_START = regex(
 _ESCAPE = regex(r"\\([!-/:-@\[-`{-~])")
 _BLANK = regex(r"\s+")
 _NEAR = 60
-"""How far before the first word and behind the last one other signs of a field are looked for."""
+"""How far before the first word and after the last one other signs of a field are looked for."""
 
 
 def rewritings(
@@ -155,7 +155,7 @@ class _Change:
         self.end = end
         self.text = text
         self.part = part
-        """The tokens around it that stand between the same two signs."""
+        """The tokens around it that are between the same two signs."""
 
     def without_escapes(self) -> _Change:
         """Return the change with its text as a person would write it."""
@@ -192,11 +192,11 @@ def _parts(tokens: Sequence[str]) -> list[Span]:
     return parts
 
 
-# --- where the words stand --------------------------------------------------------------
+# --- where the words are ----------------------------------------------------------------
 
 
 def _places(note: str, words: Sequence[str]) -> Iterator[list[Span]]:
-    """Yield the spans of the words, in order, for each place where all of them stand."""
+    """Yield the spans of the words, in order, for each place that has all of them."""
     groups = [f"({re.escape(word)})" for word in words]
     pattern = _BETWEEN_WORDS.join(groups)
     whole = re.compile(rf"(?x)(?<![^\W_]){pattern}(?![^\W_])")
@@ -207,7 +207,7 @@ def _places(note: str, words: Sequence[str]) -> Iterator[list[Span]]:
 
 
 class _Alignment:
-    """Where each token of the old fields stands in the note."""
+    """Where each token of the old fields is in the note."""
 
     def __init__(
         self,
@@ -215,7 +215,7 @@ class _Alignment:
         tokens: Sequence[str],
         words: Sequence[Span],
     ) -> None:
-        """Align all tokens, given where the words among them stand."""
+        """Align all tokens, given the places of the words among them."""
         self._note = note
         self._tokens = tokens
         self.spans: list[Span | None] = [None] * len(tokens)
@@ -244,7 +244,7 @@ class _Alignment:
         self._align(range(index + 1, following), before[1], after[0])
 
     def _align_behind(self, last: int, end: int) -> None:
-        """Align the tokens behind the last word."""
+        """Align the tokens after the last word."""
         limit = min(len(self._note), end + _NEAR)
         self._align(range(last + 1, len(self._tokens)), end, limit)
 
@@ -270,7 +270,7 @@ class _Alignment:
                 end = at
 
     def _found(self, token: str, start: int, end: int) -> Span | None:
-        """Return where a token that is no word stands in [start, end) of the note."""
+        """Return where a token that is no word is in [start, end) of the note."""
         if _SIGN.fullmatch(token):
             return None
         if token.isspace():
@@ -293,7 +293,7 @@ def _changed(
     """Return the note with all changes; None if one has no place.
 
     `insert_before`: put what is added between two tokens before the second, instead of
-    behind the first.
+    after the first.
     """
     parts = []
     end = len(note)
@@ -329,7 +329,7 @@ def _place_of(
     before = _known(places[part_start : change.start])
     following = _known(places[change.end : part_end])
     if not before and not following:
-        # it is all that stands between two signs
+        # it is all that is between two signs
         before = _known(places[: change.start])
         following = _known(places[change.end :])
     if following and (insert_before or not before):

@@ -1,7 +1,7 @@
 """The signs of notes that CommonMark does not know, each read as a token.
 
 Marks, clozes, maths, links of Obsidian, tags, bare addresses, placeholders of
-templates, and the HTML elements that notes contain. `SIGN` tells which of them begins
+templates, and the HTML elements that notes contain. `SIGN` says which of them begins
 at a position; for each there is a function that adds its token.
 """
 
@@ -50,7 +50,7 @@ class State(StateInline):
         markdown: str | None = None,
         note: str = "",
     ) -> Token:
-        """Add one of our tokens behind the text before it."""
+        """Add one of our tokens after the text before it."""
         if self.pending:
             self.pushPending()
         if markdown is None:
@@ -157,7 +157,7 @@ _SIGN = regex(
 )
 STARTS = frozenset(f"{COMMENT}{CONTINUED}{MATHS}$!:[<#~={{}}`")
 """The characters at which a sign may begin."""
-# The elements of HTML, also old ones, that may stand in a paragraph or around it.
+# The elements of HTML, also old ones, that may be in a paragraph or around it.
 _ELEMENTS = frozenset(
     (
         "a abbr acronym address applet area article aside audio b base bdi bdo big blink"
@@ -335,14 +335,14 @@ def _add_row(state: State, sign: re.Match[str], raw: str) -> None:
 
 
 def _add_cell(state: State, sign: re.Match[str], raw: str) -> None:
-    """Add what stands between two cells of a row, as between those of a Markdown table."""
+    """Add what separates two cells of a row, as in a Markdown table."""
     state.add(Kind.ATOM, " | ")
 
 
 def _add_mark(state: State, sign: re.Match[str], raw: str) -> None:
-    """Add the sign of a mark: `==` opens before a word and closes behind one."""
+    """Add the sign of a mark: `==` opens before a word and closes after one."""
     if raw == "==":
-        # at the start of the text, what stands before the sign is the sign itself
+        # at the start of the text, what precedes the sign is the sign itself
         before = state.src[max(0, sign.start() - 1)]
         after = state.src[sign.end() : sign.end() + 1]
         token = state.add(Kind.MARK, raw, "==", INSIDE if sign["inside"] else "")

@@ -29,7 +29,7 @@ QUOTES = regex(r"zotero://|(?i:\.pdf#)|\[@")
 """A text without a match quotes no paper."""
 
 PREFIX = r"(?:[ \t]*(?:[-*+]|\d{1,9}[.)])(?=[ \t]))*[ \t]*"
-"""The signs of list items that may stand before a line."""
+"""The signs of list items that may be before a line."""
 _PREFIX = rf"(?:{PREFIX}>)*{PREFIX}"
 _BLANK_LINE = r"\n[ \t>]*(?:\n|\Z)"
 _FENCE_END = r"[ \t>]*(?P=mark)[`~]*[ \t]*$"

@@ -1,4 +1,4 @@
-"""What stands around a highlight of a note: context, headings, links, ids of tools."""
+"""What surrounds a highlight of a note: context, headings, links, ids of tools."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class Surroundings:
         )
 
     def _text_around(self, found: Found) -> tuple[str, str]:
-        """Return the plain text before and behind a highlight.
+        """Return the plain text before and after a highlight.
 
         It is long enough for the context and the paragraphs around. A neighbour that is
         cut off at this length is too long to be taken.
@@ -205,7 +205,7 @@ _ANKI_ID = regex(
     r"|^[ \t]*ID:[ \t]*(?P<line>\d{10,19})[ \t]*$"
 )
 _SCHEDULE = regex(r"<!--SR:(.+?)-->")
-# How a line with such an id begins, if it stands below the card.
+# How a line with such an id begins, if it is below the card.
 _BELOW_CARD = ("<!--", "^", "ID:")
 # How the callout begins that holds a schedule.
 _SCHEDULE_CALLOUT = "[!sr"

@@ -55,7 +55,7 @@ class Token:
     kind: Kind
     plain: str = ""
     markdown: str = ""
-    """Of a mark: `==`, `~=` or the name of its element, which tells what ends it."""
+    """Of a mark: `==`, `~=` or the name of its element, which determines what ends it."""
     note: str = ""
     """A mark's colour, a cloze's numbers, a tag's name, "strong" for the signs of
     `**`."""

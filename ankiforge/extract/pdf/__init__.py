@@ -103,7 +103,7 @@ class Pdf(FileSource):
         reader: PdfWorker,
         picture: Callable[[str], str],
     ) -> Iterator[Sighting]:
-        """Yield what was read, and what is to be told of it."""
+        """Yield what was read, and what is to be reported."""
         from ankiforge.extract.pdf.cut import with_pictures
         from ankiforge.extract.pdf.messages import Failed
 

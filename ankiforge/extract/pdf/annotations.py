@@ -249,7 +249,7 @@ def _box(entry: Any) -> Box | None:
 def _colour(entry: Any) -> str:
     """Return `#rrggbb`, "" if there is no colour. PDFium rounds down.
 
-    PDFium tells the colour only of an annotation without an appearance.
+    PDFium gives the colour only of an annotation without an appearance.
     """
     if not pdfium_c.FPDFAnnot_HasKey(entry, b"C"):
         return ""

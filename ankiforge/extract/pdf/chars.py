@@ -222,7 +222,7 @@ def visible(chars: list[Char]) -> Iterator[Char]:
 
 
 def _is_printed_already(char: Char, near: list[Char], slack: float) -> bool:
-    """Return whether one of the same characters near this one stands in its place."""
+    """Return whether one of the same characters near this one is in its place."""
     for other in near:
         if (
             abs(other.left - char.left) < slack

@@ -38,7 +38,7 @@ _AROUND_BREAK = regex(r" ?\n[ \n]*")
 def unswapped(text: str) -> str:
     """Return the text with ligatures corrected whose two bytes Ghostscript 10.0 swapped.
 
-    It writes a\u6600\u6600airs for affairs. Such characters never stand in pairs beside
+    It writes a\u6600\u6600airs for affairs. Such characters never occur in pairs beside
     Latin letters otherwise. The length stays the same.
     """
     return _SWAPPED.sub(_unswapped_run, text)

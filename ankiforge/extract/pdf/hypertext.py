@@ -143,7 +143,7 @@ def _listed_pages(book: ZipFile, sizes: dict[str, int]) -> Iterator[str]:
 
 
 def _passage(pages: list[_Page], quote: Quote) -> Passage:
-    """Return the context of a quote; none if it stands nowhere, or at several places alike."""
+    """Return the context of a quote; none if it is found nowhere, or at several places alike."""
     located = _find(pages, quote)
     if located is None:
         return Passage()
@@ -158,9 +158,9 @@ def _passage(pages: list[_Page], quote: Quote) -> Passage:
 
 
 def _find(pages: list[_Page], quote: Quote) -> tuple[str, Span] | None:
-    """Return the text in which a quote stands, and where in it.
+    """Return the text that contains a quote, and where in it.
 
-    None if it stands nowhere, or at several places of which its own place tells none: a
+    None if it is found nowhere, or at several places among which its own place does not decide: a
     sentence that the person did not mark would be worse than no sentence.
     """
     words = canonical(quote.words)

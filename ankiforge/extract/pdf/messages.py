@@ -75,7 +75,7 @@ class View(Value, tag="view"):
     """From 0."""
     words: str
     box: Box | None = None
-    """Where the mark stands, if known."""
+    """Where the mark is, if known."""
 
 
 Question = Request | Around | Cut | View
@@ -148,7 +148,7 @@ class Viewed(Value, tag="view"):
     width: int = 0
     height: int = 0
     marks: tuple[Place, ...] = ()
-    """Where the words stand, a place a line; () if they were not found."""
+    """Where the words are, a place a line; () if they were not found."""
     column: Place = (0.0, 0.0, 1.0, 1.0)
     """The lines around them."""
 

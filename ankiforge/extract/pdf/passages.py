@@ -198,7 +198,7 @@ class Passages:
         return is_level and not self._continues(place, step, 2)
 
     def _continues(self, place: int, step: int, count: int) -> bool:
-        """Return whether a letter stands so many places on, with nothing in between."""
+        """Return whether a letter is so many places on, with nothing in between."""
         chars = self._page.chars
         other = place + count * step
         if not 0 <= other < len(chars):
@@ -228,7 +228,7 @@ class Passages:
 
 
 def _is_inside(quad: Quad, char: Char) -> bool:
-    """Return whether the centre lies in a quad.
+    """Return whether the centre is in a quad.
 
     A tolerance would add letters of other lines.
     """
@@ -384,7 +384,7 @@ def _sentence(text: str, start: int, end: int) -> str:
 EDGE = 2
 """Lines at the top and at the bottom that may be running heads or feet."""
 SHARE = 0.3
-"""Share of the pages on which a running line stands: left and right pages may differ."""
+"""Share of the pages that have a running line: left and right pages may differ."""
 LONGEST_LINE = 150
 """Characters of a running line, at most."""
 _DIGITS = regex(r"\d+")

@@ -62,7 +62,7 @@ def cut_out(document: PdfDocument, area: Area) -> CutOut:
 
 
 def _figure_of(page: PdfPage, area: Area) -> str:
-    """Return what tells a figure from one that has changed: its page and its frame."""
+    """Return what shows whether a figure has changed: its page and its frame."""
     with closing(page.get_textpage()) as text_page:
         text = fold(unswapped(text_page.get_text_range()))
     edges = [str(round(10 * edge)) for edge in area.box]

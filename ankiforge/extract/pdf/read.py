@@ -493,7 +493,7 @@ class _Reading:
 
 
 def _near_box(page: _Page, quote: Quote) -> Span | None:
-    """Find a quote after the start of its box, if its words stand in several places."""
+    """Find a quote after the start of its box, if its words occur in several places."""
     text = page.text.text
     start = 0
     if quote.box:

@@ -1,7 +1,7 @@
 """A second chance for files that PDFium refuses: copies of them, mended, in memory.
 
 PDFium reads the copy, so that the text of a page, and with it all keys, come from one reader.
-`benchmarks/broken_pdfs.py` tells which files that helps.
+`benchmarks/broken_pdfs.py` shows which files that helps.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def repaired(path: Path) -> Iterator[bytes]:
     """Yield copies of a damaged file, each of which PDFium may be able to read.
 
     1. with a new trailer, if the end of the file is missing or damaged;
-    2. as pypdf writes it anew: it is more lenient about references and lengths, and decrypts
+    2. as pypdf writes it again: it is more lenient about references and lengths, and decrypts
        what has an empty password;
     3. both.
 

@@ -53,7 +53,7 @@ MOST_BLANKS = 80
 SKIPPED = 8
 """How many places a mark that stays on its line may skip, with a blank to show for it."""
 
-# What lies between two consecutive visible characters.
+# What is between two consecutive visible characters.
 NOTHING = 0
 BLANK = 1
 LINE = 2
@@ -61,7 +61,7 @@ LINE = 2
 Glue = Callable[[int, int, Sequence[str]], str | None]
 """Takes the places of two characters and the text before; returns what joins them.
 
-None drops the hyphen that stands before.
+None drops the hyphen before it.
 """
 
 
@@ -91,7 +91,7 @@ class PageText:
         self._spelling = spelling
         self.chars = list(visible(chars))
         self._gaps = self._find_gaps()
-        """What lies before each character."""
+        """What precedes each character."""
         self.direction = self._reading_direction()
         """The unit vector along which most lines run, written from left to right."""
         is_horizontal = abs(self.direction[0]) > 0.9
@@ -107,7 +107,7 @@ class PageText:
     # --- steps of the constructor
 
     def _find_gaps(self) -> list[int]:
-        """Return what lies before each character: nothing, a blank, or a line end."""
+        """Return what precedes each character: nothing, a blank, or a line end."""
         gaps = [LINE]
         for left, right in pairwise(self.chars):  # runs for each letter of a document
             if right.number == left.number + 1 and left.text not in MARKERS:
@@ -117,7 +117,7 @@ class PageText:
         return gaps
 
     def _gap(self, left: Char, right: Char) -> int:
-        """Return what lies between two characters that are not direct neighbours."""
+        """Return what is between two characters that are not direct neighbours."""
         between = []
         for char in self._all_chars[left.number + 1 : right.number]:
             if char.generated or char.text in BLANKS:
@@ -137,7 +137,7 @@ class PageText:
     def _reading_direction(self) -> tuple[float, float]:
         """Return the direction of most lines, as a unit vector that points to their right end.
 
-        So it does in scripts that are read from right to left, too: its sign tells what is below
+        So it does in scripts that are read from right to left, too: its sign shows what is below
         a line, and what is raised.
         """
         within_words = []

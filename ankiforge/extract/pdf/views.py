@@ -31,7 +31,7 @@ FEWER = 0.7
 NEAR = 40.0
 """Points above and below a mark, whose lines belong to its column."""
 LEAST_WORDS = 24
-"""Characters of the part of a mark that must stand on the page, if not all of it does."""
+"""Characters of the part of a mark that must be on the page, if not all of it is."""
 
 
 def view_page(document: PdfDocument, view: View) -> Viewed:
@@ -84,7 +84,7 @@ def _drawn(page: PdfPage, boxes: list[Box], column: Box | None) -> Viewed:
 
 
 def _place(page: PdfPage, picture: Cutout, box: Box) -> Place:
-    """Return where a box of the page stands in its picture."""
+    """Return where a box of the page is in its picture."""
     left, bottom, right, top = box
     x = c_int()
     y = c_int()
@@ -132,7 +132,7 @@ def _marked_boxes(text: PageText, view: View) -> list[Box]:
 
 
 def _found(text: PageText, view: View) -> Span | None:
-    """Return where the words stand in the text of the page.
+    """Return where the words are in the text of the page.
 
     Of several places it is the one next to the box. Of words that go on on the next page,
     the beginning is enough.

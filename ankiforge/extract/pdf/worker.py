@@ -150,7 +150,7 @@ class PdfWorker:
             path: the file.
             page: the number of the page, from 0.
             words: what is marked on it.
-            box: where the mark stands, if known.
+            box: where the mark is, if known.
         """
         reply = self.ask(View(absolute(path), page, words, box))
         return reply if isinstance(reply, Viewed) else Viewed()

@@ -52,7 +52,7 @@ def _units(text: str) -> int:
 
 
 def _printed_line(raw: Any, offset: int, words: str) -> PrintedLine:
-    """Return the line whose first letter stands at an offset of PDFium's text."""
+    """Return the line whose first letter is at an offset of PDFium's text."""
     index = max(pdfium_c.FPDFText_GetCharIndexFromTextIndex(raw, offset), 0)
     matrix = pdfium_c.FS_MATRIX()
     box = pdfium_c.FS_RECTF()
@@ -91,7 +91,7 @@ def headings_above(
 ) -> str:
     """Return the headings above a character of a page with these lines, joined by ` › `.
 
-    The text decides where an entry stands if it contains it: columns make heights
+    The text decides where an entry belongs if it contains it: columns make heights
     useless.
     """
     path: list[Entry] = []

@@ -363,7 +363,7 @@ _PREF = regex(
 
 
 def is_in_reach(path: Path, reach: tuple[Path, ...] | None) -> bool:
-    """Return whether a file lies in one of these folders, with and without its links.
+    """Return whether a file is in one of these folders, with and without its links.
 
     None allows any folder.
 
@@ -390,7 +390,7 @@ def linked_folder(data: Path) -> Path | None:
 
 
 def own_settings(data: Path) -> Texts | None:
-    """Return what this person's Zotero was told, if this is its data folder.
+    """Return the settings of this person's Zotero, if this is its data folder.
 
     None if it is not.
     """

@@ -155,7 +155,7 @@ def _block_of(element: Tag, soup: BeautifulSoup) -> Tag:
 def _title(soup: BeautifulSoup, *, quotes: bool) -> str:
     """Take the heading above everything else out of a note, and return its text.
 
-    What stands alone is no title but the note, unless it was above quotations.
+    What is alone is the note, not a title, unless it was above quotations.
     """
     heading = soup.find(_HEADINGS)
     if not heading:

@@ -1,8 +1,8 @@
 """Take over the notes that other tools made in Anki, with their history.
 
-tools      the tools, and how their notes are told from others
+tools      the tools, and how their notes are recognised
 matches    which draft of the sources fits which note in Anki
-report     what is told of it before a person agrees
+report     what is shown of it before a person agrees
 notes      such notes in later runs: read, corrected, written
 
 """

@@ -256,7 +256,7 @@ def _why_unclear(note: _TheirNote, claims: list[Waiting]) -> str:
 
 
 def _add_schedules(ledger: Ledger, matches: Matches) -> None:
-    """Add the drafts and the cards beside which a schedule stands.
+    """Add the drafts and the cards that have a schedule beside them.
 
     Those that are taken already are left out.
     """

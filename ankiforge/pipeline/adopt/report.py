@@ -1,4 +1,4 @@
-"""What is told of notes of other tools before a person agrees that they are taken over."""
+"""What is shown of notes of other tools before a person agrees to take them over."""
 
 from __future__ import annotations
 

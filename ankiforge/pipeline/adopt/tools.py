@@ -10,7 +10,7 @@ from ankiforge.text.tools import KEY_FIELDS
 
 
 class Tool(Value):
-    """One tool, and how its notes are told from others."""
+    """One tool, and how its notes are recognised."""
 
     title: str
     types: str = ""
@@ -21,7 +21,7 @@ class Tool(Value):
     """The field with its own id of the note; "" = the source has Anki's."""
 
     def made(self, note: SeenNote, note_type: SeenType) -> bool:
-        """Return whether this tool made a note, as far as the note tells."""
+        """Return whether this tool made a note, as far as the note shows."""
         if self.types and note_type.name.startswith(self.types):
             return True
         if self.tag and self.tag.casefold() in map(str.casefold, note.tags):
