@@ -22,6 +22,8 @@ LEFT_OUT = f"skip: {NO_CARDS}"
 _DOUBTFUL_FORM = "a :: b"
 # The first colons of a line are between words without blanks.
 _TIGHT = regex(r"^[^:]*[^\s:]::[^\s:]")
+# May follow the question mark: `What is this? ![](a.png)`.
+_PICTURE = regex(r"!\[[^\]]*\]\([^)]*\)")
 
 
 def form_key(source: str, written: str) -> str:
@@ -38,7 +40,8 @@ def is_doubtful(highlight: Highlight) -> bool:
     if highlight.written != _DOUBTFUL_FORM or _TIGHT.search(highlight.exact):
         return False
     front = highlight.markdown[0] if highlight.markdown else ""
-    is_question = front.rstrip().endswith(("?", "？"))
+    words = _PICTURE.sub("", front)
+    is_question = words.rstrip().endswith(("?", "？"))
     return not highlight.declared and not is_question
 
 

@@ -53,6 +53,7 @@ _STATIC = {
     "palette.js": "text/javascript",
     "settings.js": "text/javascript",
     "page.css": "text/css",
+    "maths.css": "text/css",
     "icon.svg": "image/svg+xml",
 }
 _TYPES = {

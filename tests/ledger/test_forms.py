@@ -80,3 +80,14 @@ def test_the_answer_survives_a_lost_database(forge, note, answer: str) -> None:
     forge.ok("run", note.parent)
     assert verdicts(forge) == before
     assert forge.ok("list", "--view", "questions", "--json").lines == []
+
+
+def test_a_question_may_end_in_a_picture(forge: Any, vault: Path) -> None:
+    (vault / "Nerves.md").write_text(
+        "What does the arrow point at? ![[arrow.png]]::a node of Ranvier\n",
+        encoding="utf-8",
+    )
+    (vault / "arrow.png").write_bytes(b"")
+    forge.ok("run", vault)
+    [card] = forge.cards()
+    assert (card["verdict"], card["findings"]) == ("accepted", [])

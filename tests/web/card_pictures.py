@@ -5,8 +5,10 @@
 The cards come from a package that was really built and imported. Look at each picture.
 """
 
+import json
 import sys
 import tempfile
+from importlib.resources import files as files_of
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from playwright.sync_api import sync_playwright
 from ankiforge.extract import files
 from ankiforge.web.card_view import with_formulas
 from samples.clippings import write_clippings
+from samples.eye import write_eye
 from samples.library import write_library
 from samples.papers import write_predictions
 from tests.anki import backend
@@ -64,6 +67,18 @@ NOTES = {
 }  # fmt: skip
 
 
+SOURCES = ("notes", "paper.pdf", "eye.pdf", "My Clippings.txt", "web.json", "Zotero")
+WEB = {
+    "uri": "https://example.org/tides",
+    "title": "Why the sea rises twice a day",
+    "marks": {
+        "A spring tide occurs when the Sun and the Moon pull in one line.": "",
+        "The Bay of Fundy has the highest tides on earth, of up to 16 metres.": "Where are the highest tides on earth?",
+    },
+}
+"""A web page, and what is marked on it with which comment."""
+
+
 def main(folder: Path) -> None:
     """Build a package of all kinds, import it, and take each card in every look."""
     files.QUIET_SECONDS = files.EMPTY_SECONDS = 0.0
@@ -71,14 +86,21 @@ def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as place, sync_playwright() as started:
         forge = Forge(Path(place) / "cards")
         write_sources(forge.folder)
-        forge.ok("run", "notes", "paper.pdf", "My Clippings.txt", "Zotero")
+        forge.ok("run", *SOURCES)
         forge.ok("accept", "--all")
+        forge.ok("accept", "--all", "--filter", "drafter:propose")
+        for card in forge.cards():
+            if card["kind"] == "occlusion":
+                forge.ok("accept", card["id"])
         forge.ok("build")
         browser = started.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         with backend.opened(forge.profile) as anki:
             anki.load(forge.folder / "ankiforge.apkg")
             for number, id in enumerate(anki.col.find_cards("")):
                 card = anki.col.get_card(id)
+                is_another_mask = card.ord > 0 and "image-occlusion" in card.answer()
+                if is_another_mask:
+                    continue
                 take(browser, card, Path(anki.col.media.dir()), folder, number)
         browser.close()
 
@@ -94,27 +116,103 @@ def write_sources(folder: Path) -> None:
     drawing.save(notes / "drawing.png")
     drawing.save(notes / "small.png")
     write_predictions(folder / "paper.pdf")
+    write_eye(folder / "eye.pdf")
+    write_annotations(folder / "web.json")
     write_clippings(folder / "My Clippings.txt")
     write_library(folder / "Zotero")
+
+
+def write_annotations(path: Path) -> None:
+    """Write the annotations of a web page, as hypothes.is exports them."""
+    annotations = []
+    for number, (words, comment) in enumerate(WEB["marks"].items()):
+        quote = {"type": "TextQuoteSelector", "exact": words}
+        annotations.append(
+            {
+                "id": f"mark-{number}",
+                "user": "acct:ada@hypothes.is",
+                "uri": WEB["uri"],
+                "text": comment,
+                "target": [{"source": WEB["uri"], "selector": [quote]}],
+                "document": {"title": [WEB["title"]]},
+            }
+        )
+    export = {"export_userid": "acct:ada@hypothes.is", "annotations": annotations}
+    path.write_text(json.dumps(export), encoding="utf-8")
 
 
 LOOKS = {"light": "", "night": "nightMode night_mode"}
 
 
+FONTS = files_of("ankiforge.web").joinpath("static", "maths.css").read_text("utf-8")
+ANKI = """<style>
+  body { margin: 20px; }
+  body.nightMode { background-color: #2c2c2c; color: #fcfcfc; }
+  img { max-width: 100%; max-height: 95vh; }
+  mjx-container[display] { display: block; margin: 1em 0; text-align: center; }
+</style>"""
+"""What Anki's reviewer and MathJax 3, which it has, say of what is in a card. Formulas in a line are plain inline."""
+MASKS = """<style>
+  #image-occlusion-container { position: relative; width: fit-content; max-width: 100%; margin: 0 auto; }
+  #image-occlusion-container img { display: block; }
+  #image-occlusion-canvas { position: absolute; inset: 0; width: 100%; height: 100%; }
+</style>
+<script>
+  // As Anki does: the masks are drawn over the picture in the colours of the note type.
+  addEventListener("load", () => {
+    const canvas = document.getElementById("image-occlusion-canvas");
+    if (!canvas) return;
+    [canvas.width, canvas.height] = [canvas.clientWidth, canvas.clientHeight];
+    const colours = getComputedStyle(canvas), pen = canvas.getContext("2d");
+    const parts = { cloze: "active", "cloze-inactive": "inactive", "cloze-highlight": "highlight" };
+    for (const [name, part] of Object.entries(parts)) {
+      const [width, colour] = colours.getPropertyValue(`--${part}-shape-border`).trim().split(" ");
+      pen.fillStyle = colours.getPropertyValue(`--${part}-shape-color`);
+      [pen.lineWidth, pen.strokeStyle] = [parseFloat(width), colour];
+      for (const { dataset } of document.querySelectorAll(`.${name}[data-shape]`)) {
+        const box = [dataset.left * canvas.width, dataset.top * canvas.height,
+          dataset.width * canvas.width, dataset.height * canvas.height];
+        pen.fillRect(...box);
+        pen.strokeRect(...box);
+      }
+    }
+    document.getElementById("err")?.remove(); // Anki's own script is not here
+  });
+</script>"""
+
+
 def take(browser: Any, card: Any, media: Path, folder: Path, number: int) -> None:
-    """Take the answer of a card in every size by day and by night; once with its source."""
-    folded = with_formulas(card.answer()).replace("<math", "<mjx-container><math")
-    folded = folded.replace("</math>", "</math></mjx-container>")
-    for size, (width, height) in SIZES.items():
-        page = browser.new_page(viewport={"width": width, "height": height})
-        for look, classes in LOOKS.items():
-            show(page, media, folded, classes)
-            page.screenshot(path=folder / f"{number:02}-{size}-{look}.png")
-        page.close()
+    """Take the answer of a card in every size by day and by night; once with its source.
+
+    Of a figure, take the question, too: there its masks stand.
+    """
+    sides = {"": card.answer()}
+    if "image-occlusion" in sides[""]:
+        sides["-question"] = card.question()
+    for name, side in sides.items():
+        drawn = in_containers(with_formulas(side))
+        for size, (width, height) in SIZES.items():
+            page = browser.new_page(viewport={"width": width, "height": height})
+            for look, classes in LOOKS.items():
+                show(page, media, drawn, classes)
+                page.screenshot(path=folder / f"{number:02}{name}-{size}-{look}.png")
+            page.close()
     page = browser.new_page(viewport={"width": 720, "height": 620})
-    show(page, media, folded.replace("<details", "<details open"), "")
+    unfolded = in_containers(with_formulas(sides[""])).replace(
+        "<details", "<details open"
+    )
+    show(page, media, unfolded, "")
     page.screenshot(path=folder / f"{number:02}-source.png")
     page.close()
+
+
+def in_containers(html: str) -> str:
+    """Return HTML with each formula in the element in which MathJax puts it."""
+    html = html.replace(
+        '<math display="block"', '<mjx-container display="true"><math display="block"'
+    )
+    html = html.replace('<math display="inline"', '<mjx-container><math display="inline"')
+    return html.replace("</math>", "</math></mjx-container>")
 
 
 def show(page: Any, media: Path, side: str, classes: str) -> None:
@@ -123,8 +221,7 @@ def show(page: Any, media: Path, side: str, classes: str) -> None:
     path.write_text(
         f'<!doctype html><html class="{classes}"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
-        "<style>mjx-container { display: inline-block; }</style>"  # as MathJax has it
-        f'<body class="card card1 {classes}"><div id="qa">{side}</div></body></html>',
+        f'<style>{FONTS}</style>{ANKI}{MASKS}<body class="card card1 {classes}"><div id="qa">{side}</div></body></html>',
         encoding="utf-8",
     )
     page.goto(path.as_uri())

@@ -74,6 +74,9 @@ _FIELD = regex(
 )
 # Separators of a line that are tried.
 _MOST_TRIED = 20
+# Stands for a picture, which has no plain text: in `What is this? ![[a.png]]::a node` no
+# blank stands before the colons.
+_PICTURE = "\N{OBJECT REPLACEMENT CHARACTER}"
 
 
 def inline_card(inline: Inline, syntax: Syntax) -> CardSides | None:
@@ -114,7 +117,13 @@ def _cards_with_colons(
         sides = _sides(inline, words, start, end)
         if sides is None:
             continue
-        form = _form(words[:start], sign, words[end:], syntax.declared)
+        front = words[:start]
+        if inline.has_picture_at(start):
+            front += _PICTURE
+        back = words[end:]
+        if inline.has_picture_at(end):
+            back = _PICTURE + back
+        form = _form(front, sign, back, syntax.declared)
         if form:
             yield CardSides(*sides, form, sign, syntax.line[sign])
 

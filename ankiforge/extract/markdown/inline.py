@@ -154,6 +154,12 @@ class Inline:
         high = min(bisect_right(self.starts, offset), len(self.tokens))
         return any(token.kind is Kind.BREAK for token in self.tokens[low:high])
 
+    def has_picture_at(self, offset: int) -> bool:
+        """Return whether a picture stands at an offset of the plain text."""
+        first = bisect_left(self.starts, offset)
+        behind = bisect_right(self.starts, offset)
+        return any(_is_shown_picture(token) for token in self.tokens[first:behind])
+
     # --- sentences
 
     def sentences(self) -> list[Span]:

@@ -43,7 +43,7 @@ export const kbd = (key) =>
 // ---- A card, as Anki shows it: in a frame without scripts, which the page fills and measures.
 
 const SHELL = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Card</title>
-  <link rel="stylesheet" href="/static/card.css"></head>
+  <link rel="stylesheet" href="/static/card.css"><link rel="stylesheet" href="/static/maths.css"></head>
   <body class="card"><div id="qa"></div></body></html>`;
 const FOREIGN = "script, style, link, meta, base, title, iframe, frame, object, embed, form";
 const grows = new ResizeObserver((all) => {

@@ -1,0 +1,39 @@
+"""What the style of a card must say since Anki and MathJax have rules of their own."""
+
+from typing import Any
+
+from ankiforge.anki.notetypes import note_type
+from ankiforge.model import Family
+
+# Anki's reviewer and MathJax 3 say this of a card.
+ANKI = """
+body.nightMode { background-color: #2c2c2c; color: #fcfcfc; }
+mjx-container[display] { display: block; }
+"""
+CARD = """<style>{anki}{style}</style><body class="card card1 nightMode"><div id="qa">
+<p>a <mjx-container>x</mjx-container></p><mjx-container display="true">y</mjx-container>
+<table><tr><td>z</td></tr></table></div></body>"""
+GROUND = "selector => getComputedStyle(document.querySelector(selector)).backgroundColor"
+SCROLL = "selector => getComputedStyle(document.querySelector(selector)).overflowX"
+
+
+def shown(browser: Any) -> Any:
+    page = browser.new_page()
+    page.set_content(CARD.format(anki=ANKI, style=note_type(Family.BASIC).css))
+    return page
+
+
+def test_what_may_scroll_has_the_ground_of_its_card_at_night(browser):
+    page = shown(browser)
+    ground = page.evaluate(GROUND, "body")
+    assert ground != "rgb(44, 44, 44)"
+    assert page.evaluate(GROUND, "table") == ground
+    assert page.evaluate(GROUND, "mjx-container[display]") == ground
+    page.close()
+
+
+def test_a_formula_in_a_line_is_left_on_its_line(browser):
+    page = shown(browser)
+    assert page.evaluate(SCROLL, "mjx-container[display]") == "auto"
+    assert page.evaluate(SCROLL, "p mjx-container") == "visible"
+    page.close()
