@@ -18,7 +18,7 @@ from ankiforge.ledger.events import (
 )
 from ankiforge.ledger.fold import fold
 from ankiforge.ledger.readings import ORDER, decode_highlight
-from ankiforge.ledger.store import EACH, TOGETHER, Row, Store, encode
+from ankiforge.ledger.store import EACH, NOT_UNDONE, TOGETHER, Row, Store, encode
 from ankiforge.model import (
     Base,
     Card,
@@ -156,13 +156,12 @@ def history(store: Store, card_or_passage: str) -> list[HistoryEntry]:
 
 def recent(store: Store) -> list[HistoryEntry]:
     """Return the newest decisions that stand, newest first."""
-    undone = {event.body["event"] for event in store.select_events("what = 'undo'")}
     newest = store.select_events(
-        f"what NOT IN {SILENT} AND (by = 'person' OR what = 'revise') ORDER BY n DESC LIMIT ?",
-        RECENT + len(undone),
+        f"what NOT IN {SILENT} AND (by = 'person' OR what = 'revise') AND {NOT_UNDONE}"
+        " ORDER BY n DESC LIMIT ?",
+        RECENT,
     )
-    standing = [event for event in newest if event.id not in undone]
-    return [done(event) for event in standing[:RECENT]]
+    return [done(event) for event in newest]
 
 
 def changes(store: Store, since: str) -> list[HistoryEntry]:
@@ -170,10 +169,12 @@ def changes(store: Store, since: str) -> list[HistoryEntry]:
 
     `since`: a time in ISO 8601.
     """
-    undone = {event.body["event"] for event in store.select_events("what = 'undo'")}
+    standing = store.select_events(
+        f"what = 'revise' AND {NOT_UNDONE} ORDER BY n DESC, id DESC"
+    )
     entries = []
-    for event in store.select_events("what = 'revise' ORDER BY n DESC, id DESC"):
-        if event.by != SOURCE or event.id in undone or event.at < since:
+    for event in standing:
+        if event.by != SOURCE or event.at < since:
             continue
         change = _change_by(store, event)
         if change:  # else a person's words stayed

@@ -52,7 +52,7 @@ from ankiforge.ledger.readings import (
     record_journal_readings,
 )
 from ankiforge.ledger.recording import DraftResult, Recorded
-from ankiforge.ledger.store import JournalState, Store
+from ankiforge.ledger.store import OF_ACTION, JournalState, Store
 from ankiforge.ledger.undo import undo
 from ankiforge.ledger.views import LostNote, Shipment, Viewed
 from ankiforge.model import (
@@ -138,7 +138,8 @@ class Ledger:
 
         The answer about a source that lost its documents is not recorded.
         """
-        return bool(self._store.select_events("act = ?", action))
+        query = f"SELECT 1 FROM event WHERE {OF_ACTION}"
+        return self._store.row(query, action) is not None
 
     @property
     def machine(self) -> str:

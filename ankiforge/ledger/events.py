@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import msgspec
@@ -50,7 +50,7 @@ SILENT = ("key", "text", "shipped", "seen", "undo")
 """Kinds of events that are no decisions."""
 
 
-class Event(Value, omit_defaults=True):
+class Event(Value, omit_defaults=True, dict=True):  # a dict: for the cached id
     """One line of the journal.
 
     A later event has a larger `n` than all events its machine knew.
@@ -68,7 +68,7 @@ class Event(Value, omit_defaults=True):
     act: str = ""
     """Joins the decisions of one command or key press, which one undo takes back."""
 
-    @property
+    @cached_property
     def id(self) -> str:
         """A hash of the content, so that a copied or repeated line is the same event."""
         return h16(

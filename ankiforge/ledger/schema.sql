@@ -78,11 +78,14 @@ CREATE INDEX IF NOT EXISTS decided_event ON decided (event);
 -- the journal
 CREATE TABLE IF NOT EXISTS event (
     id TEXT PRIMARY KEY, key TEXT NOT NULL, n INTEGER NOT NULL, machine TEXT NOT NULL, what TEXT NOT NULL,
-    by TEXT NOT NULL, act TEXT NOT NULL, line TEXT NOT NULL
+    by TEXT NOT NULL, act TEXT NOT NULL,
+    undoes TEXT NOT NULL,        -- the id of the event that an undo takes back, '' of other kinds
+    line TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS event_key ON event (key);
 CREATE INDEX IF NOT EXISTS event_n ON event (n);
 CREATE INDEX IF NOT EXISTS event_act ON event (act) WHERE act != '';
+CREATE INDEX IF NOT EXISTS event_undoes ON event (undoes) WHERE undoes != '';
 CREATE INDEX IF NOT EXISTS event_revised ON event (n) WHERE what = 'revise';
 CREATE INDEX IF NOT EXISTS event_links ON event (what) WHERE what IN ('same', 'undo');
 

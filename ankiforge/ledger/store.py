@@ -56,6 +56,13 @@ EACH = "(SELECT value FROM json_each(?))"
 ABSENT = "state != 'present'"
 """Said beside a state, it lets SQLite use the index of the few highlights that are not
 present."""
+OF_ACTION = "act = ? AND act != ''"
+"""In a condition on events: an action recorded them. Its second part lets SQLite use the
+index of the events that have one."""
+NOT_UNDONE = (
+    "NOT EXISTS (SELECT 1 FROM event u WHERE u.undoes = event.id AND u.undoes != '')"
+)
+"""In a condition on events: nobody took it back."""
 ANY_CONTENT = ""
 """Stands for the content of any card: more than one may have changed."""
 
@@ -83,6 +90,7 @@ class _EventRow(NamedTuple):
     what: str
     by: str
     act: str
+    undoes: str
     line: str
 
 
@@ -375,15 +383,15 @@ class Store:
         )
         transaction.events.append(event)
         transaction.note_change(key, self._only_new_content(event))
-        if what == "same" or (what == "undo" and self._is_link(body["event"])):
+        if what == "same":
             self._relink()
         return event
 
-    def _is_link(self, event_id: str) -> bool:
-        """Return whether an event links keys."""
-        self._store_events()
-        query = "SELECT 1 FROM event WHERE id = ? AND what = 'same'"
-        return self.row(query, event_id) is not None
+    def take_back(self, event: Event) -> None:
+        """Record that a person takes back an event, inside a transaction."""
+        self.add("undo", event.key, PERSON, {"event": event.id})
+        if event.what == "same":
+            self._relink()
 
     def events(self, keys: Sequence[str]) -> list[Event]:
         """Return all events of these keys."""
@@ -683,6 +691,7 @@ def _event_row(event: Event) -> _EventRow:
         what=event.what,
         by=event.by,
         act=event.act,
+        undoes=event.body["event"] if event.what == "undo" else "",
         line=encode(event),
     )
 

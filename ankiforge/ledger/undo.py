@@ -6,8 +6,6 @@ takes back each kind of decision by each name that `undo` takes.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 import msgspec
 from msgspec.structs import replace
 
@@ -15,7 +13,7 @@ from ankiforge.errors import RefusedError
 from ankiforge.ledger import belonging, cards, drafts, waiting
 from ankiforge.ledger.events import PERSON, POLICY, SILENT, SOURCE, Event, Text, exact
 from ankiforge.ledger.readings import decode_highlight
-from ankiforge.ledger.store import Row, Store, encode
+from ankiforge.ledger.store import EACH, NOT_UNDONE, OF_ACTION, Row, Store, encode
 from ankiforge.ledger.views import DELETED
 from ankiforge.model import (
     AGENT,
@@ -31,9 +29,9 @@ from ankiforge.model import (
 from ankiforge.text.fold import fold
 
 _SEE_RECENT = "ankiforge list --view recent shows what can be"
-_STANDING = f"what NOT IN {SILENT}"
-"""`SILENT` is left out: what was read or shipped, and `undo`, which is never taken back
-itself."""
+_STANDING = f"what NOT IN {SILENT} AND {NOT_UNDONE}"
+"""A decision that stands. `SILENT` is left out: what was read or shipped, and `undo`, which
+is never taken back itself."""
 
 
 def undo(store: Store, target: str = "", *, as_new: bool = False) -> str:
@@ -57,8 +55,9 @@ def undo(store: Store, target: str = "", *, as_new: bool = False) -> str:
         events = _to_undo(store, target)
         for event in events:
             _refuse_below(store, event)
+        has_drafts = waiting.bring_back(store, events)
         for event in reversed(events):
-            _take_back(store, event, as_new=as_new)
+            _take_back(store, event, has_drafts=event.id in has_drafts, as_new=as_new)
         return events[0].act or events[0].id
 
 
@@ -79,10 +78,16 @@ def _withdraw(store: Store, draft_id: str) -> str:
     return draft_id
 
 
-def _take_back(store: Store, event: Event, *, as_new: bool) -> None:
-    """Take back one event: what it took away waits, is drafted or is sent again."""
-    store.add("undo", event.key, PERSON, {"event": event.id})
-    drafts_that_are_back = waiting.bring_back(store, event)
+def _take_back(store: Store, event: Event, *, has_drafts: bool, as_new: bool) -> None:
+    """Take back one event: what it took away is drafted or is sent again.
+
+    Args:
+        store: the store.
+        event: what is taken back.
+        has_drafts: whether drafts wait again that it took away.
+        as_new: as for `undo`.
+    """
+    store.take_back(event)
     if event.what == "adopt":
         store.set_meta("app anki state", "")
         store.passage(event.key)  # the card is gone
@@ -93,7 +98,7 @@ def _take_back(store: Store, event: Event, *, as_new: bool) -> None:
         store.write("DELETE FROM seen WHERE guid = ? AND absent", event.body["guid"])
     if as_new and event.what == "revise" and event.by == SOURCE:
         _split_off_new_fact(store, event.key)
-    if not drafts_that_are_back:
+    if not has_drafts:
         for key in store.keys(event.key):
             drafts.draft_again(store, key)
     if event.what == "decline":
@@ -123,7 +128,6 @@ def _give_back_words(store: Store, event: Event, fields: Texts) -> None:
 
 def _to_undo(store: Store, target: str) -> list[Event]:
     """Return the events of the decision to take back, oldest first."""
-    undone = {event.body["event"] for event in store.select_events("what = 'undo'")}
     guid = target if is_card_id(target) else ""
     keys: Strings = ()
     if guid:
@@ -133,11 +137,11 @@ def _to_undo(store: Store, target: str) -> list[Event]:
         keys = store.keys(target)
 
     if keys:
-        last = _last_about(store, keys, guid, undone)
+        last = _last_about(store, keys, guid)
     elif target:
-        last = _last_named(store, target, undone)
+        last = _last_named(store, target)
     else:
-        last = _last_here(store, undone)
+        last = _last_here(store)
     if last is None:
         message = "there is nothing to undo"
         if target:
@@ -147,9 +151,7 @@ def _to_undo(store: Store, target: str) -> list[Event]:
         return [last]
 
     of_action = []
-    for event in store.select_events("act = ?", last.act):
-        if event.id in undone or event.what in SILENT:
-            continue
+    for event in store.select_events(f"{OF_ACTION} AND {_STANDING}", last.act):
         if guid and not (event.key in keys and _is_about(event, guid)):
             continue  # decided about another card in one go with it
         of_action.append(event)
@@ -161,20 +163,10 @@ def _is_about(event: Event, guid: str) -> bool:
     return bool(event.body.get("guid", guid) == guid)
 
 
-def _last_about(
-    store: Store,
-    keys: Strings,
-    guid: str,
-    undone: Collection[str],
-) -> Event | None:
+def _last_about(store: Store, keys: Strings, guid: str) -> Event | None:
     """Return the last decision about a passage, or about one of its cards."""
-    for event in sorted(
-        store.events(keys),
-        key=lambda event: event.order,
-        reverse=True,
-    ):
-        if event.what in SILENT or event.id in undone:
-            continue
+    standing = store.select_events(f"key IN {EACH} AND {_STANDING}", encode(keys))
+    for event in sorted(standing, key=lambda event: event.order, reverse=True):
         if event.by != PERSON and event.what != "revise":
             continue
         if not guid or _is_about(event, guid):
@@ -182,28 +174,23 @@ def _last_about(
     return None
 
 
-def _last_named(
-    store: Store,
-    target: str,
-    undone: Collection[str],
-) -> Event | None:
+def _last_named(store: Store, target: str) -> Event | None:
     """Return the last event of an action, or the event with an id."""
-    events = store.select_events(
-        f"(act = ? OR id = ?) AND {_STANDING}",
+    standing = store.select_events(
+        f"(({OF_ACTION}) OR id = ?) AND {_STANDING}",
         target,
         target,
     )
-    standing = [event for event in events if event.id not in undone]
     return standing[-1] if standing else None
 
 
-def _last_here(store: Store, undone: Collection[str]) -> Event | None:
+def _last_here(store: Store) -> Event | None:
     """Return the last decision of a person on this machine."""
     newest = store.select_events(
-        f"by = 'person' AND machine = ? AND {_STANDING} ORDER BY n DESC LIMIT 200",
+        f"by = 'person' AND machine = ? AND {_STANDING} ORDER BY n DESC LIMIT 1",
         store.machine,
     )
-    return next((event for event in newest if event.id not in undone), None)
+    return newest[0] if newest else None
 
 
 def _refuse_below(store: Store, event: Event) -> None:

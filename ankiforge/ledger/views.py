@@ -280,7 +280,7 @@ def _unretire(store: Store, guid: str, passage_key: str) -> None:
             retired.append(event)
     if retired:
         last = max(retired, key=lambda event: event.order)
-        store.add("undo", last.key, PERSON, {"event": last.id})
+        store.take_back(last)
 
 
 def _knows_of_dropping(store: Store, state: State) -> bool:

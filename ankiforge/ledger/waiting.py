@@ -429,22 +429,20 @@ def put_away(store: Store, draft_id: str, event: Event) -> None:
     store.write("DELETE FROM draft WHERE id = ?", draft_id)
 
 
-def bring_back(store: Store, event: Event) -> int:
-    """Let the drafts wait again that a decision took away, if their passages are there.
+def bring_back(store: Store, events: Iterable[Event]) -> set[str]:
+    """Let the drafts wait again that decisions took away, if their passages are there.
 
     Returns:
-        The number of these drafts.
+        The ids of the events that have such drafts.
     """
+    event_ids = encode([event.id for event in events])
     column_rows = store.rows("PRAGMA table_info(draft)")
-    columns = ", ".join(row["name"] for row in column_rows)
-    # asked of each passage: a list of all that are present would be made for each event
-    is_present = (
-        "SELECT 1 FROM highlight h WHERE h.key = decided.key AND h.state = 'present'"
+    columns = ", ".join(f"decided.{row['name']}" for row in column_rows)
+    of_events = (
+        "FROM decided JOIN highlight h ON h.key = decided.key AND h.state = 'present'"
+        f" WHERE event IN {EACH}"
     )
-    count = store.write(
-        f"INSERT OR IGNORE INTO draft ({columns}) SELECT {columns} FROM decided WHERE"
-        f" event = ? AND EXISTS ({is_present})",
-        event.id,
-    )
-    store.write("DELETE FROM decided WHERE event = ?", event.id)
-    return count
+    rows = store.rows(f"SELECT DISTINCT event {of_events}", event_ids)
+    store.write(f"INSERT OR IGNORE INTO draft SELECT {columns} {of_events}", event_ids)
+    store.write(f"DELETE FROM decided WHERE event IN {EACH}", event_ids)
+    return {row["event"] for row in rows}
