@@ -287,7 +287,7 @@ def report(
     results: list[Json] = []
     refusals: list[RefusedError] = []
     with ledger.action() as action:
-        for id in ids:
+        for id in ledger.read_ahead(ids):
             try:
                 guid = decide(id) or None
                 results.append({"id": id, "guid": guid, "done": True, "refused": ""})

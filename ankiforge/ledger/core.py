@@ -276,6 +276,10 @@ class Ledger:
 
     # --- decisions ----------------------------------------------------------------------
 
+    def read_ahead(self, ids: Iterable[str]) -> Iterator[str]:
+        """Yield ids that will be decided on; what that needs is read many at a time."""
+        return waiting.read_ahead(self._store, ids)
+
     def accept_clean(self, allows: Callable[[Waiting], bool]) -> list[Guid]:
         """Accept, by policy, drafts that need no person.
 

@@ -27,7 +27,7 @@ from ankiforge.ledger.events import (
 )
 from ankiforge.ledger.gap_numbers import keep_numbers
 from ankiforge.ledger.store import Row, Store
-from ankiforge.ledger.views import AGAIN, graves_of
+from ankiforge.ledger.views import AGAIN
 from ankiforge.model import (
     PROPOSE,
     UNREVIEWED,
@@ -225,7 +225,7 @@ def make_card(store: Store, new_card: NewCard) -> Guid:
         body["deck"] = new_card.proposal.deck
     if new_card.forced:
         body["forced"] = True
-    if is_of_person and waiting.was_buried(passage, new_card.wording, graves_of(store)):
+    if is_of_person and waiting.was_buried(store, passage, new_card.wording):
         body[AGAIN] = True
 
     # the drafts that this card settles, and their words, which are not offered again

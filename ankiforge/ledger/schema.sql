@@ -124,6 +124,9 @@ CREATE TABLE IF NOT EXISTS seen (
     settled TEXT NOT NULL,       -- for which settings there is nothing to write, or ''
     body TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS grave (   -- notes that were deleted, and may have been ours
+    id INTEGER PRIMARY KEY
+);
 CREATE TABLE IF NOT EXISTS taken (   -- notes without AnkiforgeId
     guid TEXT PRIMARY KEY,
     mod INTEGER NOT NULL         -- of the newest package that Anki was seen to have taken

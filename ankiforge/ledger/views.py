@@ -178,8 +178,7 @@ class _ViewRecording:
             self._graves,
             self.viewed.returned,
         )
-        graves = sorted(id for id in self._graves if may_be_ours(id))
-        self._store.set_meta("graves", encode(graves))
+        _write_graves(self._store, self._graves)
 
     def take_absent(self) -> None:
         """Record which notes that were seen before are deleted, and which are missing."""
@@ -329,10 +328,24 @@ def _revived(
     return revived
 
 
-def graves_of(store: Store) -> frozenset[int]:
-    """Return the ids of deleted notes in the newest view that may have been ours."""
-    stored = store.meta("graves", "[]")
-    return frozenset(msgspec.json.decode(stored, type=list[int]))
+def _write_graves(store: Store, graves: frozenset[int]) -> None:
+    """Store the ids of deleted notes that may have been ours, unless they are stored."""
+    ours = {id for id in graves if may_be_ours(id)}
+    stored = {row["id"] for row in store.rows("SELECT id FROM grave")}
+    if ours != stored:
+        store.write("DELETE FROM grave")
+        store.write_all("INSERT INTO grave VALUES (?)", [(id,) for id in ours])
+
+
+def any_buried(store: Store) -> bool:
+    """Return whether the newest view tells of deleted notes that may have been ours."""
+    return store.row("SELECT 1 FROM grave") is not None
+
+
+def is_buried(store: Store, guid: str) -> bool:
+    """Return whether the newest view tells that a note was deleted."""
+    query = "SELECT 1 FROM grave WHERE id = ?"
+    return store.row(query, note_id(Guid(guid))) is not None
 
 
 def _wanted_again(store: Store, guid: Guid) -> bool:

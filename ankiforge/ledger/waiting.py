@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
@@ -31,8 +32,8 @@ from ankiforge.ledger.drafts import (
     wording_in,
 )
 from ankiforge.ledger.events import Event, Passage, Wording, guid_of
-from ankiforge.ledger.store import EACH, Row, Store, encode
-from ankiforge.ledger.views import graves_of, in_vault
+from ankiforge.ledger.store import EACH, TOGETHER, Row, Store, encode
+from ankiforge.ledger.views import any_buried, in_vault, is_buried
 from ankiforge.model import (
     FOREIGN_PREFIX,
     PROPOSE,
@@ -47,7 +48,6 @@ from ankiforge.model import (
     Value,
     Waiting,
     is_card_id,
-    note_id,
 )
 from ankiforge.text.fold import document_tag
 
@@ -91,7 +91,7 @@ def each_waiting(
             store.meta("strangers", "[]"),
             type=frozenset[str],
         ),
-        graves=graves_of(store),
+        any_buried=any_buried(store),
     )
     for draft_row in rows:
         passage = store.passage(draft_row["key"])
@@ -209,8 +209,8 @@ class _InAnki(Value):
 
     unknown_notes: frozenset[str]
     """The guids and the documents of notes that no card here has."""
-    graves: frozenset[int]
-    """The ids of notes that were deleted."""
+    any_buried: bool
+    """Whether notes were deleted that may have been ours."""
 
 
 def _remarks(
@@ -222,7 +222,7 @@ def _remarks(
     for _, old in _doubts(store, draft.passage):
         is_asked = store.passage(old).live
         yield Remark(RemarkKind.MOVED if is_asked else RemarkKind.DECIDED_ON_LOST)
-    of_history = _remark_of_history(draft, in_anki)
+    of_history = _remark_of_history(store, draft, in_anki)
     if of_history:
         yield Remark(of_history)
     content = draft.wording.content
@@ -238,7 +238,11 @@ def _remarks(
         yield Remark(RemarkKind.FIGURE)
 
 
-def _remark_of_history(draft: _StoredDraft, in_anki: _InAnki) -> RemarkKind | None:
+def _remark_of_history(
+    store: Store,
+    draft: _StoredDraft,
+    in_anki: _InAnki,
+) -> RemarkKind | None:
     """Return what cards of the passage, or notes of the document, say about a draft."""
     if draft.row["revises"]:
         return RemarkKind.REVISION
@@ -246,7 +250,7 @@ def _remark_of_history(draft: _StoredDraft, in_anki: _InAnki) -> RemarkKind | No
         return RemarkKind.REPLACEMENT
     if draft.passage.dropped:
         return RemarkKind.DECIDED_BEFORE
-    if in_anki.graves and was_buried(draft.passage, draft.wording, in_anki.graves):
+    if in_anki.any_buried and was_buried(store, draft.passage, draft.wording):
         return RemarkKind.NOTE_DELETED
     if in_anki.unknown_notes:
         tag = document_tag(draft.highlight.document.title)
@@ -258,14 +262,10 @@ def _remark_of_history(draft: _StoredDraft, in_anki: _InAnki) -> RemarkKind | No
     return None
 
 
-def was_buried(
-    passage: Passage,
-    wording: Wording,
-    graves: Collection[int],
-) -> bool:
+def was_buried(store: Store, passage: Passage, wording: Wording) -> bool:
     """Return whether a draft's note was deleted in Anki before the journal was lost."""
     guid = guid_of(passage.key, wording)
-    return guid not in passage.cards and note_id(Guid(guid)) in graves
+    return guid not in passage.cards and is_buried(store, guid)
 
 
 def equal_cards(store: Store, passage: Passage, content: str) -> list[Row]:
@@ -403,6 +403,15 @@ def _goes_to_its_card(store: Store, draft_row: Row) -> bool:
     passage = store.passage(draft_row["key"])
     # words are decoded only where there is a card that they may belong to
     return bool(passage.cards) and _follows(passage, draft_row, wording_in(draft_row))
+
+
+def read_ahead(store: Store, draft_ids: Iterable[str]) -> Iterator[str]:
+    """Yield ids of drafts that will be decided on; their passages are read many at a time."""
+    rest = iter(draft_ids)
+    while part := list(islice(rest, TOGETHER)):
+        query = f"SELECT key FROM draft WHERE id IN {EACH}"
+        store.load(row["key"] for row in store.rows(query, encode(part)))
+        yield from part
 
 
 def wording_of_id(store: Store, draft_id: str) -> Wording:
