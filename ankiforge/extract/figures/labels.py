@@ -29,7 +29,7 @@ from ankiforge.extract.figures.values import (
 )
 from ankiforge.text import regex
 
-MOST_LABELS = 60
+MOST_LABELS = 200
 """Labels of one figure. Anki takes 500 cards of a note; nobody learns so many of a picture."""
 MOST_PIECES = 400
 """Pieces of text in a frame; one with more is no figure, but a page."""
@@ -58,6 +58,7 @@ def labels_of(
         drawing: the shapes inside.
     """
     pieces = without_captions(pieces)
+    drawing = drawing.with_filled_boxes(pieces)
     left_out = lines_of_paragraphs(pieces, drawing)
     pieces = [piece for piece in pieces if piece.inside >= 0.5]
     left_out |= ticks(pieces, drawing) | panels(pieces)

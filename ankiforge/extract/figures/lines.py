@@ -13,15 +13,15 @@ from statistics import median
 from typing import NamedTuple
 
 from ankiforge.extract.figures.left_out import FRACTION, number_in
-from ankiforge.extract.figures.values import Drawing, Piece
+from ankiforge.extract.figures.values import WIDEST_STEP, Drawing, Piece
+from ankiforge.text import regex
 
 HYPHENS = "-\u2010\u00ad"
 
 SAME_SIZE = 1.15
 """Lines of one label differ in size by this factor, at most."""
 LINE_STEP = 1.38
-"""From line to line of a label, at most, in sizes; in a box of its own, `BOX_STEP`."""
-BOX_STEP = 2.0
+"""From line to line of a label, at most, in sizes; in a box of its own, `WIDEST_STEP`."""
 LIST_STEP = 1.28
 """Three lines or more with a larger step are the lines of a list, unless a box holds them."""
 EDGE = 0.4
@@ -31,6 +31,9 @@ INDENT = 1.6
 APART = 1.5
 """Two rows of a table are one if those above and below are this many times as far."""
 
+
+_ITEM = regex(r"(?:\d{1,2}[.)]|[•●▪–-]) ?\w")
+"""How an item of a list begins: its further lines are indented."""
 
 LEAST_RULES = 4
 """Rules of a table with one between all rows; above, below and under the head are three."""
@@ -70,7 +73,7 @@ def _lines_below(lines: Sequence[_Line], drawing: Drawing) -> dict[int, int]:
         for other_number in range(number + 1, len(lines)):
             other = lines[other_number]
             step = line.piece.at.base - other.piece.at.base
-            if step > BOX_STEP * line.piece.at.size:
+            if step > WIDEST_STEP * line.piece.at.size:
                 break
             if not _goes_on(line, other, step, drawing):
                 continue
@@ -205,10 +208,12 @@ def _goes_on(upper: _Line, lower: _Line, step: float, drawing: Drawing) -> bool:
     if upper.box != lower.box or begin_two_entries:
         return False
     in_box = upper.box >= 0
-    most_step = BOX_STEP if in_box else LINE_STEP
+    most_step = WIDEST_STEP if in_box else LINE_STEP
     if step > most_step * size:
         return False
-    is_indented = in_box and abs(one.at.start - other.at.start) < INDENT * size
+    indent = other.at.start - one.at.start
+    is_item = _ITEM.match(one.text) and not _ITEM.match(other.text)
+    is_indented = abs(indent) < INDENT * size and (in_box or bool(is_item and indent > 0))
     if not is_indented and not _is_aligned(one, other):
         return False
     if not _overlap_by_half(one, other):

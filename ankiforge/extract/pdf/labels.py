@@ -98,6 +98,13 @@ def _is_within(letter: Letter, frame: Box) -> bool:
     return left <= letter.char.x <= right and bottom <= letter.char.y <= top
 
 
+def _length_and_height(char: Char, angle: int) -> tuple[float, float]:
+    """Return how long the box of a letter is along its line, and how high across it."""
+    if angle in (90, 270):
+        return char.height, char.width
+    return char.width, char.height
+
+
 def _ends_of_slanted(
     char: Char, direction: tuple[float, float], origin: float
 ) -> tuple[float, float]:
@@ -162,12 +169,13 @@ class _Geometry:
             self._last_angle = angle
             scale = hypot(matrix.c, matrix.d)
             size = pdfium_c.FPDFText_GetFontSize(self._raw, char.number) * scale
-        is_plausible = 0.4 * char.height < size < 2.5 * char.height
+        along, across = _length_and_height(char, angle)
+        is_plausible = 0.4 * across < size < 2.5 * across
         if not is_plausible:  # a font that is drawn, or damaged
-            low, high = self._ink(char.number, ACROSS[0])
+            low, high = self._ink(char.number, ACROSS.get(angle, ACROSS[0]))
             heights = LOW_LETTER if char.text in LOW_LETTERS else HIGH_LETTER
-            guessed = max(1.3 * char.width, heights * (high - low))
-            size = max(min(char.height, guessed), 0.5)
+            guessed = max(1.3 * along, heights * (high - low))
+            size = max(min(across, guessed), 0.5)
         return angle, size
 
     def _origin(self, number: int, direction: tuple[float, float]) -> tuple[float, float]:
@@ -251,7 +259,7 @@ def _pieces(letters: Sequence[Letter], frame: Box, drawing: Drawing) -> list[Pie
         else:
             runs.append(_Run(letter))
     pieces = []
-    for run in _united(runs):
+    for run in _with_spaced_capitals(_united(runs)):
         for name in _names_in_a_row(run):
             pieces.append(_piece(name, frame))
     return pieces
@@ -292,7 +300,11 @@ def _united(runs: list[_Run]) -> list[_Run]:
         home = None
         for near in (row - 1, row, row + 1):
             for other in rows.get((run.angle, near), ()):
-                if _is_beside(other, run) or _is_index(other, run):
+                if (
+                    _is_beside(other, run)
+                    or _is_index(other, run)
+                    or _is_accent(other, run)
+                ):
                     home = other
         if home is None:
             united.append(run)
@@ -323,6 +335,70 @@ def _is_index(word: _Run, index: _Run) -> bool:
     # of two indices, one above the other, the second begins where the first does
     earliest = word.end - (index.end - index.start) - 0.1 * word.size
     return earliest < index.start < word.end + 0.2 * word.size
+
+
+ACCENTS = frozenset("^ˆ~˜¯ˉ˙¨ˇ→")
+"""Signs that are printed above a letter: a hat, a tilde, a bar, a dot, an arrow."""
+ACCENT_RISE = 1.2
+"""How far above the line of the letter their own line is, at most, in sizes of the font."""
+
+
+def _is_accent(word: _Run, accent: _Run) -> bool:
+    """Return whether a run is a sign above a letter of a word: the hat of x̂."""
+    if not all(letter.char.text in ACCENTS for letter in accent.letters):
+        return False
+    rise = accent.base - word.base
+    middle = (accent.start + accent.end) / 2
+    is_above_letter = word.start <= middle <= word.end
+    return is_above_letter and 0 <= rise < ACCENT_RISE * word.size
+
+
+SPACED = 1.5
+"""Between words in capitals that are set wide, at most, in sizes of the font."""
+LEAST_SPACED = 3
+"""Such words on a line, at least; two may be the names of two things."""
+
+
+def _with_spaced_capitals(runs: list[_Run]) -> list[_Run]:
+    """Join words in capitals that stand far apart on one line: a heading that is set wide.
+
+    Names below bars and the heads of columns stand at even places.
+    """
+    rows: dict[tuple[int, float], list[_Run]] = defaultdict(list)
+    others = []
+    for run in runs:
+        text = _text_of(run)
+        if text.isupper() and text.isalpha() and len(text) > 1:
+            rows[run.angle, round(run.base, 1)].append(run)
+        else:
+            others.append(run)
+    for row in rows.values():
+        row.sort(key=lambda run: run.start)
+        others.extend(_joined_capitals(row))
+    return others
+
+
+def _joined_capitals(row: Sequence[_Run]) -> list[_Run]:
+    """Return the words of a row; those close enough to be one heading are joined."""
+    headings: list[list[_Run]] = []
+    for run in row:
+        last = headings[-1][-1] if headings else None
+        if last is not None and run.start - last.end < SPACED * run.size:
+            headings[-1].append(run)
+        else:
+            headings.append([run])
+    joined = []
+    for words in headings:
+        middles = [(word.start + word.end) / 2 for word in words]
+        if len(words) < LEAST_SPACED or is_even(range(len(words)), middles):
+            joined.extend(words)
+            continue
+        whole = words[0]
+        for word in words[1:]:
+            for letter in word.letters:
+                whole.add(letter)
+        joined.append(whole)
+    return joined
 
 
 MOST_NAMED = 6
@@ -513,8 +589,12 @@ def _reaches_into(box: Box, frame: Box) -> bool:
     return not (is_beside or box[3] < frame[1] or box[1] > frame[3])
 
 
+DRAWN = (pdfium_c.FPDF_PAGEOBJ_PATH, pdfium_c.FPDF_PAGEOBJ_IMAGE)
+"""What may be a sample in a legend. An image has no segments."""
+
+
 def _paths(page: PdfPage) -> Iterator[_Path]:
-    """Yield the paths of a page, also those within forms.
+    """Yield the paths and images of a page, also those within forms.
 
     A figure that a paper takes from a file of its own is a form.
     """
@@ -527,7 +607,7 @@ def _paths_among(objects: Iterable[Any], to_page: _Matrix, depth: int) -> Iterat
     """Yield the paths among objects, whose places `to_page` turns into those of the page."""
     for shape in objects:
         kind = pdfium_c.FPDFPageObj_GetType(shape)
-        if kind == pdfium_c.FPDF_PAGEOBJ_PATH:
+        if kind in DRAWN:
             edges = tuple(c_float() for _ in range(4))
             if pdfium_c.FPDFPageObj_GetBounds(shape, *map(byref, edges)):
                 left, bottom, right, top = (edge.value for edge in edges)
@@ -600,6 +680,8 @@ MOVE = pdfium_c.FPDF_SEGMENT_MOVETO
 FEWEST_POINTS = 4
 MOST_POINTS = 20
 """Points of a closed shape that is a box: a rounded one, an oval, a rhombus."""
+FULL = 0.45
+"""The part of its upright box that such a shape fills, at least; a bent arrow does not."""
 
 
 def _parts(path: _Path) -> Iterator[tuple[Box, bool]]:
@@ -627,12 +709,25 @@ def _outline(points: Sequence[Point], ends: bool, to_page: _Matrix) -> tuple[Box
     ys = [y for _, y in points]
     box = to_page.applied((min(xs), min(ys), max(xs), max(ys)))
     has_points = FEWEST_POINTS <= len(points) <= MOST_POINTS
+    width = max(xs) - min(xs)
+    height = max(ys) - min(ys)
+    is_full = _area(points) >= FULL * width * height
     first_x, first_y = points[0]
     last_x, last_y = points[-1]
     returns = round(first_x, 1) == round(last_x, 1) and round(first_y, 1) == round(
         last_y, 1
     )
-    return box, has_points and (ends or returns)
+    return box, has_points and is_full and (ends or returns)
+
+
+def _area(points: Sequence[Point]) -> float:
+    """Return the area inside a closed line through points."""
+    doubled = 0.0
+    last_x, last_y = points[-1]
+    for x, y in points:
+        doubled += last_x * y - x * last_y
+        last_x, last_y = x, y
+    return abs(doubled) / 2
 
 
 def _point(segment: Any) -> Point:
