@@ -11,6 +11,10 @@ from ankiforge.text.cloze import image_paths
 
 NO_LABEL = "no_label"
 """The check that finds a figure with nothing to hide."""
+MANY_LABELS = "many_labels"
+"""The check that finds a figure with more labels than a person learns of one picture."""
+MOST_LEARNT = 40
+"""Labels that are not yet many: all of a detailed drawing in a textbook."""
 
 
 def look(draft: Draft, context: Context) -> Iterator[Finding]:
@@ -21,6 +25,13 @@ def look(draft: Draft, context: Context) -> Iterator[Finding]:
             NO_LABEL,
             Severity.BLOCK,
             "no label found; draw one: ankiforge review",
+        )
+    count = len(masks.shown)
+    if count > MOST_LEARNT:
+        yield Finding(
+            MANY_LABELS,
+            Severity.WARN,
+            f"{count} labels are {count} cards; switch off what you do not want to learn",
         )
     for path in image_paths(draft.field("Image")):
         fault = context.picture_fault(path)

@@ -598,7 +598,7 @@ def _from(text: str, start: int) -> str:
 def _first_reasons_to_wait(reasons: Counter[str]) -> str:
     """Return the most frequent reasons to wait, in words."""
     from ankiforge.check import RULES
-    from ankiforge.check.figures import NO_LABEL
+    from ankiforge.check.figures import MANY_LABELS, NO_LABEL
 
     words = {}
     for rule in RULES:
@@ -608,6 +608,7 @@ def _first_reasons_to_wait(reasons: Counter[str]) -> str:
     words[OWN_ANSWER] = "the model chose the answer itself"
     words[SECOND_LOOK] = "a second look found a fault"
     words[NO_LABEL] = "a figure in which no label was found"
+    words[MANY_LABELS] = "a figure with many labels"
     words[RemarkKind.FORM] = "lines like `a :: b` may be no cards"
     parts = []
     for reason, count in reasons.most_common(REASONS):

@@ -89,3 +89,15 @@ def test_an_accepted_figure_is_changed(figure, opened):
     page.get_by_role("button", name="Save the masks").click()
     page.get_by_text("Masks changed").first.wait_for()
     assert masks(forge) == [(1, "Femur", False), (2, "Tibia", True)]
+
+
+def test_a_figure_with_many_labels_is_told(figure):
+    labels = {}
+    for row in range(11):
+        for column, name in enumerate(("Femur", "Tibia", "Ulna", "Radius")):
+            place = (110 + 70 * column, 310 + 17 * row)
+            labels[name + "abcdefghijk"[row]] = place
+    [card] = figure(**labels).cards()
+    [found] = card["findings"]
+    assert found["check"] == "many_labels"
+    assert "44 labels are 44 cards" in found["message"]

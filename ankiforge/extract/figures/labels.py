@@ -30,7 +30,7 @@ from ankiforge.extract.figures.values import (
 from ankiforge.text import regex
 
 MOST_LABELS = 200
-"""Labels of one figure. Anki takes 500 cards of a note; nobody learns so many of a picture."""
+"""Labels of one figure. With some of them hidden and others not, it would tell the answers."""
 MOST_PIECES = 400
 """Pieces of text in a frame; one with more is no figure, but a page."""
 MOST_ON_CURVE = 2
@@ -83,7 +83,7 @@ def labels_of(
             is_label = words <= MOST_WORDS and not is_too_wordy(lines)
         if is_label:
             labels.append(FoundLabel(text, _covering(lines, frame)))
-    return tuple(labels[:MOST_LABELS])
+    return tuple(labels) if len(labels) <= MOST_LABELS else ()
 
 
 def _words_of(lines: Sequence[Piece]) -> str:
