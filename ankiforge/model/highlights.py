@@ -9,6 +9,7 @@ from enum import StrEnum
 from ankiforge.model.hints import Hint, anki_note_in
 from ankiforge.model.values import (
     NO_KEY,
+    Corners,
     DocumentKey,
     HighlightKey,
     Pair,
@@ -93,7 +94,7 @@ class Document(Value):
     """Why nothing of it may leave this machine, besides what its tags say; "" if it may."""
 
 
-class Label(Value):
+class Label(Value, repr_omit_defaults=True):
     """Words in a figure; lengths in parts of its width and height, from the top left."""
 
     text: str
@@ -101,6 +102,8 @@ class Label(Value):
     top: float
     width: float
     height: float
+    corners: Corners = ()
+    """The four corners around slanted words; () if the words are level or upright."""
 
 
 class Highlight(Value):

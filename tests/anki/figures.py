@@ -6,6 +6,7 @@ the story says: `draw(Femur=(120, 380))`.
 
 import json
 from collections.abc import Callable
+from math import cos, radians, sin
 from typing import Any
 
 import yaml
@@ -15,7 +16,8 @@ from pypdf.generic import ArrayObject, FloatObject, TextStringObject
 from samples.pdf_writer import Mark, Page, mark, paragraph, write_pdf
 from tests.anki.stories import Desk, do
 
-Place = tuple[float, float]
+Place = tuple[float, ...]
+"""Where words begin, and by how many degrees they are turned, if they are."""
 FRAME = (100.0, 300.0, 400.0, 500.0)
 BONES: dict[str, Place] = {
     "Femur": (120, 470),
@@ -38,11 +40,12 @@ def framed(frame: tuple[float, ...], comment: str, name: str) -> Mark:
 def code_of(labels: dict[str, Place]) -> str:
     """The figure: an oval of lines, and the labels beside it."""
     parts = ["1 w 250 320 120 160 re S"]
-    for text, (x, y) in labels.items():
+    for text, (x, y, *turned) in labels.items():
         words = text.replace("_", " ")
-        parts.append(
-            f"BT /F1 10 Tf 1 0 0 1 {x} {y} Tm ({words}) Tj ET {x + 60} {y} m 260 {y} l S"
-        )
+        turn = radians(*turned) if turned else 0.0
+        matrix = f"{cos(turn):.5f} {sin(turn):.5f} {-sin(turn):.5f} {cos(turn):.5f}"
+        parts.append(f"BT /F1 10 Tf {matrix} {x} {y} Tm ({words}) Tj ET")
+        parts.append(f"{x + 60} {y} m 260 {y} l S")
     return " ".join(parts)
 
 
@@ -169,6 +172,12 @@ class FigureDesk(Desk):
         ordinals = {row[1] + 1 for row in self.anki.schedule(self.guid())}
         assert set(numbers) <= ordinals
 
+    def has_shape(self, number: int, kind: str) -> None:
+        """The mask has this shape in Anki's editor."""
+        note = self.col.get_image_occlusion_note(note_id=self.in_anki().id).note
+        [mask] = [one for one in note.occlusions if one.ordinal == number]
+        assert [shape.shape for shape in mask.shapes] == [kind]
+
     def move_mask(self, number: int, left: str) -> None:
         """The person moves a mask in Anki's editor."""
         note = self.in_anki()
@@ -253,6 +262,11 @@ STORIES: dict[str, tuple[Callable[[Any], Any], ...]] = {
     "nothing changes: nothing is shipped": (
         do.begin(), do.in_note(1, 2, 3, 4), do.type_is("Image Occlusion"), do.study(),
         do.run(packages=0), do.kept(), do.nobody_asked(),
+    ),
+    "slanted words have a mask with corners": (
+        do.draw(Fibula=(120, 330, 30)), do.run(), do.accept(), do.go(), do.in_note(1, 2, 3, 4), do.has_shape(1, "rect"),
+        do.has_shape(4, "polygon"), do.study(), do.run(packages=0), do.draw(Ulna=ULNA), do.go(),
+        do.masks(Femur=1, Patella=2, Tibia=3, Fibula=4, Ulna=5), do.has_shape(4, "polygon"), do.kept(), do.nobody_asked(),
     ),
     "a label is added: one new card": (
         do.begin(), do.study(), do.draw(Ulna=ULNA), do.go(), do.masks(Femur=1, Patella=2, Tibia=3, Fibula=4, Ulna=5),

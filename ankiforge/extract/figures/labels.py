@@ -25,6 +25,7 @@ from ankiforge.extract.figures.values import (
     Drawing,
     FoundLabel,
     Piece,
+    place_of,
     union,
 )
 from ankiforge.text import regex
@@ -82,7 +83,7 @@ def labels_of(
         else:
             is_label = words <= MOST_WORDS and not is_too_wordy(lines)
         if is_label:
-            labels.append(FoundLabel(text, _covering(lines, frame)))
+            labels.append(_label(text, lines, frame))
     return tuple(labels) if len(labels) <= MOST_LABELS else ()
 
 
@@ -100,14 +101,36 @@ def _words_of(lines: Sequence[Piece]) -> str:
     return text
 
 
-def _covering(lines: Sequence[Piece], frame: Box) -> Box:
-    """Return the box around lines, a little larger than their letters, inside the frame."""
-    left, bottom, right, top = union(line.box for line in lines)
-    above = ABOVE * lines[0].at.size
-    beside = BESIDE * lines[0].at.size
+def _label(text: str, lines: Sequence[Piece], frame: Box) -> FoundLabel:
+    """Return a label that covers its lines, a little larger than their letters."""
+    size = lines[0].at.size
+    above = ABOVE * size
+    beside = BESIDE * size
+    angle = lines[0].angle
+    if angle in ACROSS:
+        left, bottom, right, top = union(line.box for line in lines)
+        box = (left - beside, bottom - above, right + beside, top + above)
+        return FoundLabel(text, _within(box, frame))
+    start = min(line.at.start for line in lines) - beside
+    end = max(line.at.end for line in lines) + beside
+    low = min(line.at.low for line in lines) - above
+    high = max(line.at.high for line in lines) + above
+    corners = (
+        place_of(start, low, angle),
+        place_of(end, low, angle),
+        place_of(end, high, angle),
+        place_of(start, high, angle),
+    )
+    box = union((x, y, x, y) for x, y in corners)
+    return FoundLabel(text, _within(box, frame), corners)
+
+
+def _within(box: Box, frame: Box) -> Box:
+    """Return the part of a box that is inside the frame."""
+    left, bottom, right, top = box
     return (
-        max(left - beside, frame[0]),
-        max(bottom - above, frame[1]),
-        min(right + beside, frame[2]),
-        min(top + above, frame[3]),
+        max(left, frame[0]),
+        max(bottom, frame[1]),
+        min(right, frame[2]),
+        min(top, frame[3]),
     )

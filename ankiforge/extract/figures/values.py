@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
+from math import cos, radians, sin
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -13,6 +14,9 @@ from ankiforge.model import Value
 
 Box = tuple[float, float, float, float]
 """left, bottom, right, top; the vertical axis points upwards."""
+
+
+Point = tuple[float, float]
 
 
 class Placed(NamedTuple):
@@ -199,6 +203,8 @@ class FoundLabel(Value):
 
     text: str
     box: Box
+    corners: tuple[Point, ...] = ()
+    """The corners of a slanted label, in order; () if it is level or upright."""
 
 
 ACROSS = {0: (1.0, 0.0), 90: (0.0, 1.0), 180: (-1.0, 0.0), 270: (0.0, -1.0)}
@@ -216,6 +222,12 @@ def span(box: Box, direction: tuple[float, float]) -> tuple[float, float]:
         x * right + y * top,
     )
     return min(places), max(places)
+
+
+def place_of(along: float, across: float, angle: int) -> Point:
+    """Return the place that is so far along and across lines of text of an angle."""
+    x, y = cos(radians(angle)), sin(radians(angle))
+    return along * x - across * y, along * y + across * x
 
 
 def union(boxes: Iterable[Box]) -> Box:

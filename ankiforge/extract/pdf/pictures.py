@@ -71,20 +71,33 @@ def _figure_of(page: PdfPage, area: Area) -> str:
 
 def _labels_of(page: PdfPage, box: Box) -> tuple[Label, ...]:
     """Return the labels in a part of a page, as its picture shows them, from the top."""
-    cutout = _cutout(page, box, FINE / max(page.get_size()))
+    resolution = FINE / max(page.get_size())
+    cutout = _cutout(page, box, resolution)
     labels = []
     for found in find_labels(page, box):
-        part = _cutout(page, found.box, FINE / max(page.get_size()))
+        part = _cutout(page, found.box, resolution)
+        corners = []
+        for x, y in found.corners:
+            point = _cutout(page, (x, y, x, y), resolution)
+            from_left = (point.left - cutout.left) / cutout.width
+            from_top = (point.top - cutout.top) / cutout.height
+            corners.append((_part(from_left), _part(from_top)))
         label = Label(
             found.text,
             left=round((part.left - cutout.left) / cutout.width, 4),
             top=round((part.top - cutout.top) / cutout.height, 4),
             width=round(part.width / cutout.width, 4),
             height=round(part.height / cutout.height, 4),
+            corners=tuple(corners),
         )
         if label.width and label.height:
             labels.append(label)
     return tuple(sorted(labels, key=lambda label: (round(label.top, 2), label.left)))
+
+
+def _part(length: float) -> float:
+    """Return a part of the whole, which nothing reaches out of."""
+    return round(min(max(length, 0.0), 1.0), 4)
 
 
 def hide_marks(page: PdfPage) -> None:
