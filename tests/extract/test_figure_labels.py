@@ -83,7 +83,9 @@ def test_slanted_words_have_corners(tmp_path):
     assert level.corners == ()
     places = [((x - 100) / 320, (500 - y) / 200) for x, y in ((200, 380), (234, 414))]
     for place, corner in zip(places, slanted.corners[:2], strict=True):
-        assert corner == pytest.approx(place, abs=0.02), "below the first and the last letter"
+        assert corner == pytest.approx(place, abs=0.02), (
+            "below the first and the last letter"
+        )
     assert len(slanted.corners) == 4
 
 
@@ -97,22 +99,49 @@ def test_what_tells_a_figure_is_its_page_and_its_frame(tmp_path):
     assert figure(other, [*texts, ["Ulna", 200, 400]]).highlights[0].figure != first
 
 
-@pytest.mark.skipif(not ocr.is_installed(), reason="the extra ocr is not installed")
-def test_the_labels_of_a_scan_are_read(tmp_path):
-    from PIL import Image
-
-    (picture,) = figure(
-        tmp_path,
-        [
+SCANS = [
+    {
+        "case": "two lines are one label",
+        "texts": [
             ["Femur", 120, 480, 0, 14],
             ["Patellar", 120, 400, 0, 14],
             ["ligament", 120, 384, 0, 14],
         ],
-    ).pictures
+        "labels": ["Femur", "Patellar ligament"],
+    },
+    {
+        "case": "lines in one box are one label, however far apart",
+        "texts": [
+            ["Patent duct", 130, 450, 0, 14],
+            ["in cholangiography", 130, 426, 0, 14],
+            ["Laparotomy", 300, 350, 0, 14],
+        ],
+        "drawing": "115 412 175 60 re S",
+        "labels": ["Laparotomy", "Patent duct in cholangiography"],
+    },
+    {
+        "case": "a rule divides two lines",
+        "texts": [
+            ["existential", 140, 440, 0, 14],
+            ["abstract types", 140, 421, 0, 14],
+            ["Laparotomy", 300, 350, 0, 14],
+        ],
+        "drawing": "110 435.5 m 300 435.5 l S",
+        "labels": ["Laparotomy", "abstract types", "existential"],
+    },
+]
+
+
+@pytest.mark.skipif(not ocr.is_installed(), reason="the extra ocr is not installed")
+@pytest.mark.parametrize("case", SCANS, ids=lambda case: case["case"])
+def test_the_labels_of_a_scan_are_read(case, tmp_path):
+    from PIL import Image
+
+    (picture,) = figure(tmp_path, case["texts"], case.get("drawing", "")).pictures
     path = tmp_path / "scan.png"
     path.write_bytes(picture.data)
     Image.open(path).convert("L").save(path)
-    assert [label.text for label in ocr.labels_in(path)] == ["Femur", "Patellar ligament"]
+    assert sorted(label.text for label in ocr.labels_in(path)) == case["labels"]
 
 
 def test_a_picture_that_cannot_be_read_has_no_labels(tmp_path):

@@ -1,7 +1,8 @@
 """Labels in pictures without a text layer: scans, photos. Needs the extra `ocr`.
 
-`rapidocr` brings its models in its wheel, so nothing is fetched. It is imported only when
-a picture is read; without it, a person draws the masks.
+`rapidocr` brings its models in its wheel, so nothing is fetched, and it depends on OpenCV,
+which finds the lines drawn. Both are imported only when a picture is read; without them, a
+person draws the masks.
 """
 
 from __future__ import annotations
@@ -12,19 +13,25 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
 from ankiforge.extract.figures.labels import labels_of
-from ankiforge.extract.figures.values import Drawing, Piece, Placed
+from ankiforge.extract.figures.values import Box, Drawing, Piece, Placed
 from ankiforge.model import Label
 from ankiforge.text import on_one_line
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 LEAST_CERTAIN = 0.6
 """What is read with less certainty is no label."""
 MARGIN = 0.16
-"""Lines are found so much larger than their letters, on each side, in parts of their height."""
+"""Lines are found so much larger than most of their letters, on each side, in parts of their
+height."""
+MASK_MARGIN = 0.05
+"""So much of that is surely empty: a high or low letter is larger than most."""
 INK = 1.2
 """The size of a font, in heights of what is black of a line."""
 ALIKE = 1.45
@@ -34,6 +41,8 @@ DESCENDING = frozenset("gjpqyQ,;()[]{}|ç\u0440\u0443\u0444\u0446\u0449\u0434")
 DESCENT = 0.2
 """How far they do, in sizes."""
 BULLETS = "•·●■▪◦ "
+MOST_SHAPES = 1000
+"""Boxes and lines in a picture that are compared with its words."""
 UPRIGHT = 2.0
 """A line this many times as high as wide runs upwards."""
 
@@ -45,12 +54,12 @@ def is_installed() -> bool:
 
 def labels_in(picture: Path) -> tuple[Label, ...]:
     """Return the labels in a picture, from the top; () if it cannot be read."""
-    from PIL import Image
+    import PIL.Image
 
     try:
-        with Image.open(picture) as opened:
+        with PIL.Image.open(picture) as opened:
             image = opened.convert("RGB")
-    except (OSError, ValueError, Image.DecompressionBombError):
+    except (OSError, ValueError, PIL.Image.DecompressionBombError):
         return ()
     width, height = image.size
     result = _engine()(image)
@@ -65,7 +74,8 @@ def labels_in(picture: Path) -> tuple[Label, ...]:
             pieces.append(_piece(words, corners, height))
     labels = []
     pieces = _of_common_size(pieces)
-    for found in labels_of(pieces, (0.0, 0.0, float(width), float(height)), Drawing()):
+    drawing = _drawing(image, pieces)
+    for found in labels_of(pieces, (0.0, 0.0, float(width), float(height)), drawing):
         left, bottom, right, top = found.box
         label = Label(
             found.text,
@@ -85,17 +95,93 @@ def _piece(text: str, corners: Sequence[Any], height: int) -> Piece:
     across = max(xs) - min(xs)
     along = max(ys) - min(ys)
     is_upright = along > UPRIGHT * across and len(text) > 1
-    margin = MARGIN * (across if is_upright else along)
-    left = min(xs) + margin
-    right = max(xs) - margin
-    bottom = min(ys) + margin
-    top = max(ys) - margin
+    line_height = across if is_upright else along
+    around = (min(xs), min(ys), max(xs), max(ys))
+    left, bottom, right, top = _smaller(around, MARGIN * line_height)
     if is_upright:
+        angle = 90
         at = Placed(bottom, top, -right, -left, -right, right - left)
     else:
+        angle = 0
         at = Placed(left, right, bottom, top, bottom, top - bottom)
-    return Piece(
-        text, at, 90 if is_upright else 0, (left, bottom, right, top), inside=1.0
+    box = _smaller(around, MASK_MARGIN * line_height)
+    return Piece(text, at, angle, box, inside=1.0)
+
+
+def _smaller(box: Box, margin: float) -> Box:
+    left, bottom, right, top = box
+    return (left + margin, bottom + margin, right - margin, top - margin)
+
+
+# --- what is drawn ----------------------------------------------------------------------
+
+DARK = 190
+"""A darker pixel is one of a line or letter, of 255."""
+SHORTEST_RULE = 0.04
+"""A level line that is shorter is a part of a letter, in parts of the width."""
+THICKEST_RULE = 0.012
+"""A thicker one is a shape, in parts of the height."""
+LARGEST_BOX = 0.5
+"""A larger area that lines enclose is no box of one label, in parts of the picture."""
+
+
+def _drawing(image: Image, pieces: Sequence[Piece]) -> Drawing:
+    """Return the boxes that lines enclose around words, and the level lines between them."""
+    import cv2
+    import numpy
+
+    grey = numpy.asarray(image.convert("L"))
+    height, width = grey.shape
+    dark = (grey < DARK).astype(numpy.uint8)
+    _, areas, places, _ = cv2.connectedComponentsWithStats(1 - dark, connectivity=4)
+    around = {_area_around(piece.box, areas) for piece in pieces}
+    boxes = []
+    for number in around - {0}:  # 0 is what is dark
+        left, top, across, along, _ = map(int, places[number])
+        touches_edge = (
+            min(left, top) == 0 or left + across == width or top + along == height
+        )
+        if not touches_edge and across * along < LARGEST_BOX * width * height:
+            boxes.append(_box_from_top(left, top, across, along, height))
+    boxes.sort(key=lambda box: (box[2] - box[0]) * (box[3] - box[1]))
+
+    level = numpy.ones((1, max(3, round(SHORTEST_RULE * width))), numpy.uint8)
+    lines = cv2.morphologyEx(dark, cv2.MORPH_OPEN, level)
+    _, _, places, _ = cv2.connectedComponentsWithStats(lines, connectivity=8)
+    rules = []
+    for left, top, across, along, _ in places[1:].tolist():
+        if along <= max(3, THICKEST_RULE * height):
+            rules.append(_box_from_top(left, top, across, along, height))
+    return Drawing(tuple(boxes[:MOST_SHAPES]), tuple(rules[:MOST_SHAPES]))
+
+
+def _area_around(box: Box, areas: Any) -> int:
+    """Return the number of the area in which the most pixels around a line lie."""
+    from numpy import bincount, concatenate
+
+    height, width = areas.shape
+    left = max(round(box[0]) - 1, 0)
+    right = min(round(box[2]) + 1, width - 1)
+    top = max(round(height - box[3]) - 1, 0)
+    bottom = min(round(height - box[1]) + 1, height - 1)
+    row = slice(left, right + 1)
+    column = slice(top, bottom + 1)
+    edges = (
+        areas[top, row],
+        areas[bottom, row],
+        areas[column, left],
+        areas[column, right],
+    )
+    return int(bincount(concatenate(edges)).argmax())
+
+
+def _box_from_top(left: int, top: int, across: int, along: int, height: int) -> Box:
+    """Return a box with an axis that points upwards, of a place in pixels from the top."""
+    return (
+        float(left),
+        float(height - top - along),
+        float(left + across),
+        float(height - top),
     )
 
 

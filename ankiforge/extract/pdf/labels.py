@@ -28,6 +28,7 @@ from ankiforge.extract.figures.values import (
     FoundLabel,
     Piece,
     Placed,
+    Point,
     span,
     union,
 )
@@ -549,9 +550,6 @@ def _is_inside(box: Box, frame: Box) -> bool:
     """Return whether a box is part of a figure; the frame may run along it."""
     is_in_width = box[0] > frame[0] - THIN and box[2] < frame[2] + THIN
     return is_in_width and box[1] > frame[1] - THIN and box[3] < frame[3] + THIN
-
-
-Point = tuple[float, float]
 
 
 class _Path(NamedTuple):
