@@ -222,12 +222,19 @@ def foreign(before: bytes, after: bytes) -> int:
     """Return how many words an applied patch took from a file beyond one in each place."""
     if before == after:
         return 0
-    old = before.decode("utf-8", "replace").split(" ")
-    new = after.decode("utf-8", "replace").split(" ")
+    old = before.splitlines()
+    new = after.splitlines()
+    if len(old) != len(new):  # no edit adds or removes a line
+        return abs(len(old) - len(new))
+    return sum(map(_lost, old, new))
+
+
+def _lost(old: bytes, new: bytes) -> int:
+    """Return how many words a line lost beyond one in each place."""
+    words = old.split(b" ")
     lost = 0
-    for what, start, end, _, _ in SequenceMatcher(
-        None, old, new, autojunk=False
-    ).get_opcodes():
+    matcher = SequenceMatcher(None, words, new.split(b" "), autojunk=False)
+    for what, start, end, _, _ in matcher.get_opcodes():
         if what != "equal":
             lost += max(0, end - start - 2)
     return lost

@@ -12,6 +12,7 @@ that, and takes the first proposal by which the card says what the person wrote.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 from itertools import pairwise
@@ -50,7 +51,7 @@ _TARGET = r"""
 # What may be in the note between two words of a field. All but the last alternative have a
 # word that is not the card's. So there is one way to read a row of signs, and time is bounded.
 _BETWEEN_WORDS = rf"""(?:
-    </?(?:mark|span|b|i|u|em|strong|s|del|br)\b[^<>\n]{{0,200}}>
+    </?(?:mark|span|b|i|u|em|strong|s|del|br|sub|sup)\b[^<>\n]{{0,200}}>
     |\{{\{{?(?:c\d{{0,3}}|\d{{1,3}}):{{1,2}}                    # a gap that has a number
     |&[a-zA-Z]{{1,8}};
     |!\[\[(?=[^\[\]]*?[^\W_])[^\[\]\n]{{0,200}}\]\]      # an embedded picture or note
@@ -66,6 +67,7 @@ _BETWEEN_WORDS = rf"""(?:
 _LINE_START = regex(
     r"[ \t]*(?:>[ \t]?)*(?P<item>(?:[-*+]|\d{1,9}[.)])[ \t]+(?:\[.\][ \t]+)?)?"
 )
+_SCRIPT = regex(r"</?su[bp]>")
 _ESCAPE = regex(r"\\([!-/:-@\[-`{-~])")
 _BLANK = regex(r"\s+")
 _NEAR = 60
@@ -197,13 +199,29 @@ def _parts(tokens: Sequence[str]) -> list[Span]:
 
 def _places(note: str, words: Sequence[str]) -> Iterator[list[Span]]:
     """Yield the spans of the words, in order, for each place that has all of them."""
-    groups = [f"({re.escape(word)})" for word in words]
+    has_scripts = _SCRIPT.search(note) is not None
+    groups = []
+    for word in words:
+        written = _in_scripts(word) if has_scripts else re.escape(word)
+        groups.append(f"({written})")
     pattern = _BETWEEN_WORDS.join(groups)
     whole = re.compile(rf"(?x)(?<![^\W_]){pattern}(?![^\W_])")
     for number, match in enumerate(whole.finditer(note)):
         if number == MAX_PLACES:
             return
         yield [match.span(group) for group in range(1, len(words) + 1)]
+
+
+def _in_scripts(word: str) -> str:
+    """Return a pattern for a word whose letters may be written in `<sub>` or `<sup>`.
+
+    In a card, `H<sub>2</sub>O` is `H₂O`.
+    """
+    letters = []
+    for letter in word:
+        plain = unicodedata.normalize("NFKC", letter)
+        letters.append(f"(?:{re.escape(letter)}|{re.escape(plain)})")
+    return f"(?:{_SCRIPT.pattern})?".join(letters)
 
 
 class _Alignment:
