@@ -7,20 +7,21 @@ from pathlib import Path
 _MEMORY = "A Short Book of Memory (Ada Reader)"
 _PLAGUES = "Plagues and Cities (Ben Writer)"
 MARKS = (
-    (_MEMORY, "Forgetting is fastest in the first hour after learning, as Hermann Ebbinghaus measured on himself in 1885."),
+    (_MEMORY, "The forgetting curve describes how retention falls with time."),
     (_MEMORY, "Be patient with yourself."),
     (_MEMORY, "The testing effect is the finding that recalling a thing strengthens the memory of it more than reading it again."),
     (_MEMORY, "Working memory holds about four chunks at a time."),
-    (_MEMORY, "I still remember the smell of that classroom."),
+    (_MEMORY, "Read this chapter again."),
     (_MEMORY, "The hippocampus binds the parts of an experience into one memory, which is later stored in the cortex."),
-    (_MEMORY, "Spacing repetitions over weeks works better than massing them on one evening."),
+    (_MEMORY, "Hermann Ebbinghaus measured how fast he himself forgot, in a book of 1885."),
     (_MEMORY, "and so on, until"),
     (_PLAGUES, "The Black Death killed about a third of the people of Europe between 1347 and 1351."),
-    (_PLAGUES, "The bacterium Yersinia pestis is carried by the fleas of rats."),
-    (_PLAGUES, "Cities began to separate arriving ships for forty days, which is called quarantine."),
+    (_PLAGUES, "The bacterium Yersinia pestis causes the plague."),
+    (_PLAGUES, "The isolation of arriving ships for forty days is called quarantine."),
     (_PLAGUES, "What would you have done?"),
-    (_PLAGUES, "In 1854 John Snow traced an outbreak of cholera in London to a single water pump in Broad Street."),
-    (_PLAGUES, "Variolation was known in China long before Edward Jenner introduced vaccination in 1796."),
+    (_PLAGUES, "John Snow traced an outbreak of cholera to a water pump in Broad Street."),
+    (_PLAGUES, "Variolation is the deliberate infection with smallpox from a mild case."),
+    (_PLAGUES, "Edward Jenner introduced vaccination against smallpox in 1796."),
 )  # fmt: skip
 """Titles of books, and what is marked in them."""
 

@@ -21,6 +21,7 @@ from playwright.sync_api import sync_playwright
 
 from ankiforge.extract import files
 from samples.clippings import write_clippings
+from samples.eye import write_eye
 from samples.library import write_library
 from samples.papers import write_predictions
 from samples.pdf_writer import Page, heading, mark, paragraph, write_pdf
@@ -30,15 +31,12 @@ from tests.fakes import llm_server
 from tests.web.conftest import CHROMIUM, QUIET, served, turn_to
 from tests.web.world import PAPER, RESIST, world
 
-WIDE, PHONE = (1280, 720), (390, 780)
-# (name, list, words of the item's title, colours, size)
+WIDE = (1280, 720)
+# (name and list, words of the item's title)
 PICTURES = (
-    ("new", "new", "bacteria resist", "light", WIDE),
-    ("new-dark", "new", "bacteria resist", "dark", WIDE),
-    ("new-phone", "new", "bacteria resist", "light", PHONE),
-    ("changed", "changed", "myelin", "light", WIDE),
-    ("questions", "questions", "lines like", "light", WIDE),
-    ("none", "none", "Natural selection", "light", WIDE),
+    ("new", "bacteria resist"),
+    ("changed", "myelin"),
+    ("questions", "lines like"),
 )
 
 
@@ -52,11 +50,14 @@ def main(folder: Path) -> None:
             page = browser.new_page(reduced_motion="reduce")  # an address works once
             page.goto(address)
             page.wait_for_selector(".item")
-            for name, list, words, scheme, (width, height) in PICTURES:
-                page.set_viewport_size({"width": width, "height": height})
-                page.emulate_media(color_scheme=scheme)
-                turn_to(page, list)
+            page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
+            for name, words in PICTURES:
+                turn_to(page, name)
                 find(page, words)
+                todo = page.locator("#stage > .item:not(.ahead) .line:has-text('TODO')")
+                if todo.count():
+                    todo.click()  # it is no card
+                    settle(page)
                 page.screenshot(path=folder / f"review-{name}.png")
         photograph_a_paper(Forge(Path(place) / "paper"), browser, folder)
         photograph_sources(Path(place), browser, folder)
@@ -64,17 +65,26 @@ def main(folder: Path) -> None:
         browser.close()
 
 
+MOST_ITEMS = 20
+
+
 def find(page: Any, words: str) -> None:
-    """Turn to the item with these words in its title; choose two words if it is a passage."""
+    """Turn to the item with these words in its title."""
     title = "document.querySelector('#stage > .item:not(.ahead)').item.title"
-    for _ in range(10):
-        if words in page.evaluate(title):
-            break
+    seen = []
+    while words.casefold() not in page.evaluate(title).casefold():
+        seen.append(page.evaluate(title))
+        assert len(seen) < MOST_ITEMS, f"{words} is not among {seen}"
         page.keyboard.press("j")
         page.wait_for_timeout(300)
-    for word in ("daily", "hourly"):
-        if (found := page.locator(f".item:not(.ahead) .word:text-is('{word}')")).count():
-            found.click()
+    settle(page)
+
+
+def settle(page: Any) -> None:
+    """Wait for the picture of the PDF page, and take the focus and the mouse away."""
+    shown = page.locator("#stage > .item:not(.ahead)")
+    shown.wait_for()
+    shown.locator(".paper:empty").wait_for(state="detached")
     page.evaluate("document.activeElement?.blur()")
     page.mouse.move(0, 0)
     page.wait_for_timeout(300)
@@ -119,12 +129,15 @@ def photograph_the_best(forge: Forge, browser: Any, path: Path) -> None:
             viewport={"width": WIDE[0], "height": WIDE[1]}, reduced_motion="reduce"
         )
         page.goto(address)
-        page.wait_for_selector("#stage > .item:not(.ahead)")
-        page.wait_for_timeout(1500)
+        settle(page)
         made = page.locator("#stage > .item:not(.ahead) .made summary")
         if made.count():
             made.click()
             page.wait_for_timeout(300)
+        fovea = page.locator(".item:not(.ahead) .mask[title=Fovea]")
+        if fovea.count():
+            fovea.click()  # one mask is switched off
+            settle(page)
         page.screenshot(path=path)
 
 
@@ -139,11 +152,15 @@ ANSWERS = {
 
 
 def photograph_sources(place: Path, browser: Any, folder: Path) -> None:
-    """Take the first card of Zotero, of a Kindle, and of a small model."""
+    """Take the first card of Zotero, of a figure, of a Kindle, and of a small model."""
     zotero = Forge(place / "zotero")
     write_library(zotero.folder / "Zotero")
     zotero.ok("run", "Zotero")
     photograph_the_best(zotero, browser, folder / "zotero-review.png")
+    figure = Forge(place / "figure")
+    write_eye(figure.folder / "eye.pdf")
+    figure.ok("run", "eye.pdf")
+    photograph_the_best(figure, browser, folder / "review-figure.png")
     kindle = Forge(place / "kindle")
     write_clippings(kindle.folder / "My Clippings.txt")
     kindle.ok("run", "My Clippings.txt")
@@ -230,8 +247,7 @@ def way(forge: Forge, browser: Any) -> Iterator[tuple[int, float, str, str]]:
         )
         page.goto(address)
         for number in range(ACCEPTED):
-            page.wait_for_selector("#stage > .item:not(.ahead)")
-            page.wait_for_timeout(700)
+            settle(page)
             yield 2, 2.5 if not number else 0.8, picture(page.screenshot()), "#fff"
             page.keyboard.press("Enter")
             page.wait_for_timeout(700)

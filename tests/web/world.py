@@ -74,15 +74,13 @@ NOTES = {
     ),
     "Inbox.md": (
         "# Inbox\n\n==Natural selection is daily and hourly scrutinising, throughout the world, every "
-        "variation, even the slightest.==\n\n==Ask Marta whether the 1890 map shows the old harbour.==\n"
+        "variation, even the slightest.==\n\n==The Suez Canal was opened in 1869.==\n"
     ),
 }  # fmt: skip
 PAPER = "How Bacteria Resist Antibiotics"
 RESIST = "Bacteria resist antibiotics in four ways: they destroy the drug, pump it out, change its target or keep it from entering."
 CURVE = "Ebbinghaus found that retention falls as R = e−t/S, where S is the stability of the memory."
-SPACED = (
-    "Spaced sessions beat massed ones in 259 of 271 comparisons, as Cepeda found in 2006."
-)
+SPACED = "Spaced sessions beat massed ones in 259 of 271 comparisons."
 
 
 def replies(fake: ModuleType) -> Any:

@@ -1,5 +1,6 @@
 // A person's own words: a card made of words of a passage, or a card edited in place.
 import { $, face, fill, h, kbd, picked } from "./draw.js";
+import { post } from "./server.js";
 import { between, words } from "./words.js";
 
 const PAUSE = 200; // ms without a key, after which the card is drawn again
@@ -70,29 +71,49 @@ export function composer(item, node) {
   return h("div", { className: "composer" }, box, modes, question, shown);
 }
 
-// The card that the fields make, as Anki will show it; the server draws it.
-function preview(node, typed) {
-  const place = h("div", { className: "shown" }), told = h("p", { className: "hint", role: "status", hidden: true });
-  let drawn = null, turn = 0, timer = 0;
+// The card that the fields make, as Anki will show it; the server draws it. `typed` returns what to send.
+function preview(typed) {
+  const place = h("div", { className: "shown" });
+  const told = h("p", { className: "hint", role: "status", hidden: true });
+  let drawn = null;
+  let turn = 0; // an answer to older words is not shown
+  let timer = 0;
+
   async function now() {
-    const mine = ++turn;
-    const reply = await fetch("/api/preview", { method: "POST", headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(typed()) }).then(async (one) => ({ ok: one.ok, ...(await one.json()) })).catch(() => null);
-    if (mine !== turn || !reply) return;
-    told.hidden = reply.ok;
-    told.textContent = reply.ok ? "" : reply.message;
-    place.hidden = !reply.ok;
-    if (!reply.ok) return;
-    const card = { front: reply.back, back: reply.back, title: "preview" };
+    turn += 1;
+    const mine = turn;
+    try {
+      const { back } = await post("preview", typed());
+      if (mine === turn) show(back);
+    } catch (error) {
+      if (mine === turn && error.status) refuse(error.message);
+    }
+  }
+
+  function show(back) {
+    told.hidden = true;
+    place.hidden = false;
+    const card = { front: back, back, title: "preview" };
     if (drawn) {
       drawn.card = card;
       fill(drawn);
-    } else place.append((drawn = face(card)));
+    } else {
+      drawn = face(card);
+      place.append(drawn);
+    }
   }
-  const later = () => {
+
+  function refuse(reason) {
+    told.textContent = reason;
+    told.hidden = false;
+    place.hidden = true;
+  }
+
+  function later() {
     clearTimeout(timer);
     timer = setTimeout(now, PAUSE);
-  };
+  }
+
   const heading = h("p", { className: "label" }, h("b", {}, "In Anki"));
   return { node: h("div", { className: "preview" }, heading, place, told), now, later };
 }
@@ -115,7 +136,7 @@ export function edit(node, action) {
   const save = () => node.act(action, { choice: picked(node), gap: proposed?.gap ?? 1,
     fields: typed() });
   const typed = () => Object.fromEntries(boxes.map((box) => [$("textarea", box).name, $("textarea", box).value]));
-  const shown = preview(node, () => ({ id: item.id, turn: item.turn, act: action.act, choice: picked(node), fields: typed() }));
+  const shown = preview(() => ({ id: item.id, turn: item.turn, act: action.act, choice: picked(node), fields: typed() }));
   const clozes = boxes.some((box) => $("textarea", box).name === "Text");
   const form = h("div", { className: "edit" }, boxes,
     clozes && h("p", { className: "hint" }, "The words in {{c1::…}} are hidden."), shown.node,

@@ -37,8 +37,13 @@ export function rich(parts, most = Infinity) {
 }
 export const flat = (parts) => (typeof parts === "string" ? parts : parts.map(([text]) => text).join(""));
 
-export const kbd = (key) =>
-  key && h("kbd", { ariaHidden: "true" }, /[A-Z]/.test(key) ? `⇧${key}` : key.toUpperCase());
+// A key as it is printed on the keyboard; a capital letter needs Shift.
+export const kbd = (key) => key && h("kbd", { ariaHidden: "true" }, keyName(key));
+function keyName(key) {
+  const isWord = key.length > 1 && !key.includes(" ");
+  if (isWord) return key;
+  return /[A-Z]/.test(key) ? `⇧${key}` : key.toUpperCase();
+}
 
 // ---- A card, as Anki shows it: in a frame without scripts, which the page fills and measures.
 
@@ -131,7 +136,8 @@ export function draw(item, act) {
     middle.append(reveal);
   }
   middle.append(buttons(item, node));
-  node.append(middle, item.source ? passage(item.source) : "");
+  const isFigure = cards.some((card) => card.figure);
+  node.append(middle, item.source ? passage(item.source, isFigure) : "");
   relabel(node);
   return node;
 }
@@ -248,7 +254,7 @@ export const ticked = (node) => [...node.querySelectorAll(".lines input:checked"
 
 // ---- The passage: the book's words in a serif, with the mark and what the card rests on.
 
-function passage(source) {
+function passage(source, isFigure) {
   const box = h("details", { className: "passage", open: wide.matches },
     h("summary", {}, h("span", { className: "what" }, "From "), h("b", { dir: "auto" }, source.title),
       h("span", { className: "place", dir: "auto" }, source.place),
@@ -257,7 +263,7 @@ function passage(source) {
     source.before && h("p", { className: "before", dir: "auto" }, h("b", {}, "Before: "), source.before),
     source.blocks.length && h("blockquote", { dir: "auto" }, source.blocks.map(block)),
     source.said && h("p", { className: "said", dir: "auto" }, h("b", {}, "Your comment: "), source.said),
-    source.page && paper(source.page, [source.title, source.place].filter(Boolean).join(", ")),
+    source.page && paper(source.page, [source.title, source.place].filter(Boolean).join(", "), isFigure),
     source.pictures.map((one) => h("img", one)),
     source.links.length && h("p", { className: "links" }, source.links.flatMap((one) => [
       h("a", { href: one.href, target: /^(http|\/)/.test(one.href) && "_blank", rel: "noreferrer" }, one.label), " "])));

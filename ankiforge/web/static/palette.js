@@ -24,7 +24,7 @@ function fill(actions) {
 }
 function row(one, i) {
   const group = shown[i - 1]?.group === one.group ? "" : one.group; // named once
-  const key = one.key.length > 1 ? h("kbd", { ariaHidden: "true" }, one.key) : kbd(one.key);
+  const key = one.key === " " ? kbd("Space") : kbd(one.key);
   return h("li", { role: "option", id: `palette-${i}`, onclick: () => take(i) },
     h("span", { className: "group" }, group), h("span", {}, one.label), key);
 }

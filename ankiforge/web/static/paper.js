@@ -10,9 +10,9 @@ const LEAST = 0.4; // of the page's width that a crop shows
 const part = (n) => `${(100 * n).toFixed(3)}%`;
 const within = (n, least, most) => Math.max(least, Math.min(n, most));
 
-// Returns a place that is filled when the server has drawn the page, or stays empty.
-export function paper(name, title) {
-  const box = h("div", { className: "paper" });
+// Returns a place that is filled when the server has drawn the page, or stays empty. Around a figure only a frame is drawn.
+export function paper(name, title, isFigure) {
+  const box = h("div", { className: isFigure ? "paper of-figure" : "paper" });
   wait(name, box, title, ASKED);
   return box;
 }

@@ -1,0 +1,89 @@
+// Every action with its key, as the keyboard and the palette have them: {group, label, key, run}.
+import { copyPatch, send } from "./anki.js";
+import { act, undo } from "./decide.js";
+import { choose } from "./draw.js";
+import { openHelp } from "./help.js";
+import { GO, LIST_KEYS, searchAll, visit } from "./lists.js";
+import { changeTheme, isRecallFirst, otherTheme, setRecallFirst } from "./look.js";
+import { isBusy } from "./pace.js";
+import { round } from "./round.js";
+import { current, flip, show } from "./stage.js";
+
+// All that can be done now.
+export function actionsNow() {
+  const node = current();
+  return [...(node ? cardActions(node) : []), ...roundActions(), ...listActions(), ...ankiActions(), ...pageActions()];
+}
+
+function cardActions(node) {
+  const group = "This card";
+  const found = [];
+  for (const action of node.item.actions) {
+    const isShown = action.act !== "ask" || node.proposal;
+    if (isShown) found.push({ group, label: action.label.replace("{n} ", ""), key: action.key, run: () => act(node, action) });
+  }
+  if (node.item.cards) found.push({ group, label: "Show or hide the answer", key: " ", run: () => flip() });
+  for (const [key, words] of node.proposal?.others() ?? [])
+    found.push({ group, label: `Hide “${words}” instead`, key: String(key), run: () => choose(node, key) });
+  if (node.mode) {
+    found.push({ group, label: "Hide words", key: "c", run: () => node.mode("cloze") });
+    found.push({ group, label: "Ask a question instead", key: "q", run: () => node.mode("question") });
+  }
+  if (node.figure) found.push({ group, label: "Hide all parts, or only one", key: "h", run: () => node.figure.hide() });
+  return found;
+}
+
+function roundActions() {
+  const group = "This card";
+  const found = [];
+  if (round.undos.length) found.push({ group, label: "Undo the last decision", key: "u", run: () => undo() });
+  if (!round.rows && round.items.length > 1) {
+    found.push({ group, label: "Next card", key: "j", run: () => step(1) });
+    found.push({ group, label: "Previous card", key: "k", run: () => step(-1) });
+  }
+  return found;
+}
+
+function listActions() {
+  const group = "Lists";
+  const found = [];
+  for (const { id, name } of round.lists)
+    found.push({ group, label: `Go to ${name}`, key: `${GO} ${LIST_KEYS[id]}`, run: () => visit(id) });
+  found.push({ group, label: "Search all cards", key: "/", run: searchAll });
+  return found;
+}
+
+function ankiActions() {
+  const group = "Anki";
+  const found = [];
+  if (round.ready) found.push({ group, label: "Open the new cards in Anki", key: "o", run: send });
+  found.push({ group, label: "Copy the patch of your edits in Anki", key: "p", run: copyPatch });
+  return found;
+}
+
+function pageActions() {
+  const group = "Page";
+  const recall = isRecallFirst() ? "Show answers at once" : "Recall first: hide answers until Space";
+  return [
+    { group, label: recall, key: "t", run: () => setRecallFirst(!isRecallFirst()) },
+    { group, label: otherTheme(), key: "d", run: changeTheme },
+    { group, label: "All keys", key: "?", run: openHelp },
+  ];
+}
+
+// Show the next item; among rows, move to the next one.
+export function step(by) {
+  if (isBusy()) return;
+  if (round.rows || !round.items.length) {
+    stepInRows(by);
+    return;
+  }
+  round.step(by);
+  show();
+}
+
+function stepInRows(by) {
+  const rows = [...document.querySelectorAll("button.row, .acted .link")];
+  const to = rows.indexOf(document.activeElement) + by;
+  rows[Math.min(Math.max(to, 0), rows.length - 1)]?.focus();
+}

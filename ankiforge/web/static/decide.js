@@ -1,0 +1,211 @@
+// Decisions, one at a time, about the item that is painted. Its successor is painted at once; if the server refuses the
+// decision, the item comes back with the reason.
+import { edit } from "./compose.js";
+import { $, h, picked, ticked } from "./draw.js";
+import { askForMore, counted, go } from "./lists.js";
+import { alone, isBusy, isPending } from "./pace.js";
+import { round } from "./round.js";
+import { LONG, UNTIL_NEXT, announce, askText, quoted, tell } from "./say.js";
+import { post } from "./server.js";
+import { closeMenu, current, flip, forget, show, showProgress } from "./stage.js";
+
+// Do what a button or a key says; `extra` is what the person gave already, such as the fields of the editor.
+export async function act(node, action, extra = {}) {
+  if (action === "flip") return flip();
+  if (isBusy() || node !== current()) return;
+  closeMenu();
+  if (action.act === "ask") return proposalOf(node)?.ask();
+  if (action.needs === "edit" && !extra.fields) return edit(node, action);
+  const given = await whatIsGiven(node, action, extra);
+  if (!given || node !== current()) return;
+  const decision = decisionOf(node, action, given);
+  if (action.act === "others") return draftOthers(node.item, decision);
+  return store(node, action, decision, given);
+}
+
+// The proposal of the chosen card, if it is one.
+function proposalOf(node) {
+  const card = node.item.cards?.[picked(node)];
+  return card?.gaps && node.proposal;
+}
+
+// What the person gives with a decision: a gap, masks, words of the passage, a reason. Null if something is missing, for
+// which the page then asks.
+async function whatIsGiven(node, action, extra) {
+  if (action.act === "accept" && proposalOf(node)) return merged(proposalOf(node).made(), extra);
+  if (node.figure && ["accept", "masks"].includes(action.act)) {
+    const masks = node.figure.made();
+    if (!masks) tell("No mask is left. Draw one, or reject the figure.");
+    return merged(masks, extra);
+  }
+  if (action.needs === "words") {
+    if (!node.made) node.firstWord();
+    return merged(node.made, extra);
+  }
+  if (action.needs === "text" && !extra.text) {
+    const text = await askText(action.ask, action.label.replace("…", ""));
+    return text === null ? null : { ...extra, text };
+  }
+  return extra;
+}
+
+const merged = (made, extra) => (made ? { ...made, ...extra } : null);
+
+// The decision as the server takes it.
+function decisionOf(node, action, given) {
+  const { item } = node;
+  const decision = { id: item.id, turn: item.turn, act: action.act, choice: picked(node), ...given };
+  if (item.lines) decision.lines = ticked(node);
+  if (item.option) decision[item.option.name] = $(".option input", node).checked;
+  return decision;
+}
+
+// The words by which the page calls an item.
+function nameOf(node) {
+  const { item } = node;
+  return item.choose ? item.cards[picked(node)].line : item.line ?? item.title;
+}
+
+async function store(node, action, decision, given) {
+  const { item } = node;
+  const name = nameOf(node);
+  const before = round.snapshot();
+  const isSkipped = action.act === "later";
+  // other drafts of the passage may be left: then they are painted next
+  const mayStay = item.several && !["reject", "later"].includes(action.act);
+  await alone(async () => {
+    round.decided(item, decision.act);
+    if (!mayStay) leave(item, isSkipped);
+    try {
+      const reply = await post("decide", decision);
+      if (mayStay) showRest(item, reply.item);
+      forget(item);
+      counted(reply);
+      showProgress();
+      if (reply.undo || isSkipped) round.undos.push({ id: reply.undo, act: decision.act, item: isSkipped && item });
+      if (before.opened && !reply.item) await go(round.list);
+      else if (!round.items.length) show(); // the end screen counts
+      askForMore();
+      tell([`${action.said} `, quoted(name)], { undo: Boolean(reply.undo) || isSkipped });
+      announce(`${action.said}. ${$("#left").textContent}`);
+    } catch (error) {
+      round.restore(before, item);
+      const again = (more) => act(current(), action, { ...given, ...more });
+      takeBack(item, error, action, name, again);
+    }
+  });
+}
+
+// Show the next item. An item that was opened from a row stays until the decision is stored.
+function leave(item, isSkipped = false) {
+  if (round.opened) return;
+  round.leave(item, isSkipped);
+  show();
+}
+
+// One of several drafts was accepted: the others of the passage come next, else the next item.
+function showRest(item, others) {
+  if (!others) {
+    leave(item);
+    return;
+  }
+  round.replace(item, others);
+  show();
+}
+
+// The model drafts other cards of the passage; they are shown instead of the item, which stays.
+async function draftOthers(item, decision) {
+  await alone(async () => {
+    tell("Asking the model …", { stays: UNTIL_NEXT });
+    try {
+      const reply = await post("decide", decision);
+      forget(item);
+      round.replace(item, reply.item);
+      counted(reply);
+      show();
+      tell("The model has drafted others.");
+    } catch (error) {
+      tell(error.message, { stays: LONG });
+    }
+  });
+}
+
+// ---- A decision failed: its item comes back, as it is now, with the reason.
+
+function takeBack(item, error, action, name, again) {
+  const hasChanged = error.status === 409;
+  if (hasChanged) {
+    forget(item);
+    if (error.item) round.replace(item, error.item);
+    else round.drop(item);
+  }
+  show();
+  if (hasChanged && !error.item) {
+    tell([`${error.message} `, quoted(name), " was not decided on again."]);
+    return;
+  }
+  const node = current();
+  $(".error", node)?.remove();
+  const shown = failure(error, action, name, again);
+  const buttons = node.editing ? ".edit > .actions" : ".actions";
+  $(buttons, node).before(shown);
+  shown.scrollIntoView({ block: "nearest" });
+}
+
+function failure(error, action, name, again) {
+  const isLost = !error.status || error.status >= 500;
+  const decision = action.label.replace(/…$/, "").toLowerCase();
+  const heading = isLost && h("b", {}, `Not stored: ${decision} `, quoted(name));
+  const words = isLost ? `${error.message} Earlier decisions are stored.` : error.message;
+  const button = (label, more) =>
+    h("button", { className: "button outlined small", type: "button", onclick: () => again(more) }, label);
+  return h("div", { className: "why stop error", role: "alert" },
+    h("div", {}, heading, h("p", {}, words),
+      isLost && button("Try again", {}),
+      error.insist && button("Do it anyway", { forced: true })));
+}
+
+// ---- Undo.
+
+// Take back a decision; without its id, the last one.
+export async function undo(id = null) {
+  if (isPending()) return;
+  const last = round.undos.at(-1);
+  const wanted = id ?? last?.id;
+  if (last?.item && wanted === last.id) return unskip(last.item);
+  if (!wanted) return;
+  await alone(async () => {
+    try {
+      const reply = await post("undo", wanted);
+      const undone = round.undone(wanted);
+      counted(reply);
+      const name = reply.item && quoted(reply.item.line ?? reply.item.title);
+      tell(name ? ["Taken back: ", name] : "Taken back.");
+      if (round.rows) {
+        await go(round.list);
+        return;
+      }
+      if (!reply.item || reply.list !== round.list) return;
+      round.putBack(reply.item, undone?.act);
+      show();
+    } catch (error) {
+      tell(error.message);
+    }
+  });
+}
+
+// What was skipped last comes back.
+async function unskip(item) {
+  await alone(async () => {
+    try {
+      counted(await post("decide", { id: item.id, turn: item.turn, act: "now" }));
+      round.unskipped(item);
+      if (round.rows || round.opened) return;
+      round.putBack(item, "later");
+      show();
+      tell("Back again.");
+    } catch (error) {
+      tell(error.message);
+    }
+  });
+}

@@ -1,0 +1,27 @@
+// The list of all keys.
+import { $, h } from "./draw.js";
+import { GO, LIST_KEYS } from "./lists.js";
+import { round } from "./round.js";
+
+const HELP = {
+  Decide: { "⏎": "What the filled button says", a: "Accept, and go on", x: "Reject", "⇧X": "Reject with a reason", e: "Edit",
+    s: "Skip for now", u: "Undo" },
+  "The card": { Space: "Show or hide the answer", "1 2 3": "Hide other words, or choose one of several", q: "Ask a question instead",
+    c: "Hide words instead of asking", r: "Let the model draft others", h: "In a figure, hide all parts or only one" },
+  "The page": { "j k": "Next card, previous card", "/": "Search all cards", o: "Open in Anki", p: "Copy the patch of your edits in Anki",
+    t: "Recall first", d: "Light or dark colours", "Ctrl K": "All actions", "?": "These keys" },
+};
+
+export function openHelp() {
+  const lists = round.lists.map(({ id, name }) => [`${GO} ${LIST_KEYS[id]}`, name]);
+  const groups = { ...HELP, "Go to": Object.fromEntries(lists) };
+  $("#help-keys").replaceChildren(...Object.entries(groups).map(helpGroup));
+  $("#help").showModal();
+}
+
+function helpGroup([name, keys]) {
+  const rows = Object.entries(keys).flatMap(([key, text]) => [h("dt", {}, key.split(" ").map(keySign)), h("dd", {}, text)]);
+  return h("section", {}, h("h3", {}, name), h("dl", {}, rows));
+}
+
+const keySign = (key) => h("kbd", {}, key.length > 1 ? key : key.toUpperCase());

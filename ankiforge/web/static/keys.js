@@ -1,0 +1,115 @@
+// The keyboard.
+import { actionsNow, step } from "./actions.js";
+import { undo } from "./decide.js";
+import { $, choose } from "./draw.js";
+import { GO, LIST_KEYS, close, closeSide, visit } from "./lists.js";
+import { isTooSoon, isTooSoonForTheEnd } from "./pace.js";
+import { palette } from "./palette.js";
+import { round } from "./round.js";
+import { recalled, remember } from "./settings.js";
+import { closeMenu, current } from "./stage.js";
+
+const MAIN = ".middle > .actions .button.filled";
+const REVEAL = ".middle > .reveal";
+const GO_STAYS = 1500; // ms in which the key of a list may follow
+
+let isSingle = true; // whether single keys act
+let goTimer = 0; // runs while the key of a list may follow
+
+export function beginKeys() {
+  isSingle = recalled("single", true);
+  $("#single").checked = isSingle;
+  $("#single").addEventListener("change", setSingle);
+  document.addEventListener("keydown", press);
+}
+
+function setSingle(e) {
+  isSingle = e.target.checked;
+  remember("single", isSingle);
+}
+
+export function openPalette() {
+  palette(actionsNow());
+}
+
+// ---- A key.
+
+function press(e) {
+  if ($("dialog[open]")) return;
+  const hasCommand = (e.ctrlKey || e.metaKey) && !e.altKey;
+  if (hasCommand && e.key.toLowerCase() === "k") {
+    e.preventDefault();
+    openPalette();
+    return;
+  }
+  if (e.ctrlKey || e.metaKey || e.altKey || e.repeat) return;
+  const node = current();
+  const isTyping = Boolean(e.target.closest?.("textarea, input[type=text], input[type=search]"));
+  if (e.key === "Escape") {
+    escape(node, e.target, isTyping);
+    return;
+  }
+  const isQuestion = e.target.classList?.contains("question");
+  if (isQuestion && e.key === "Enter") {
+    $(MAIN, node).click();
+    return;
+  }
+  if (isTyping || node?.editing) return;
+  if (!isSingle && e.key !== "?") return;
+  pressSingle(e, node);
+}
+
+function pressSingle(e, node) {
+  const isOnButton = Boolean(e.target.closest("button, summary, a, select"));
+  if (goTimer) {
+    e.preventDefault();
+    goToListOf(e.key);
+  } else if (e.key === GO) {
+    goTimer = setTimeout(endGo, GO_STAYS);
+  } else if (/^[1-9]$/.test(e.key)) {
+    if (node && !isTooSoon()) choose(node, Number(e.key));
+  } else if (e.key === "Enter" && node) {
+    if (!isOnButton) pressMain(e, node);
+  } else if (["Enter", "a"].includes(e.key) && $(".end")) {
+    if (!isOnButton && !isTooSoonForTheEnd()) $(".end .button.filled")?.click();
+  } else if (e.key === "j" || e.key === "k") {
+    step(e.key === "j" ? 1 : -1); // among rows, too
+  } else if (e.key === "u") {
+    undo();
+  } else if (e.key !== " " || !e.target.closest("button, summary, a, input")) {
+    pressAction(e);
+  }
+}
+
+// The filled button; as long as the answer is hidden, that is the one which shows it.
+function pressMain(e, node) {
+  e.preventDefault();
+  const reveal = document.body.classList.contains("hiding") && $(REVEAL, node);
+  (reveal || $(MAIN, node))?.click();
+}
+
+function pressAction(e) {
+  const action = actionsNow().find(({ key }) => key === e.key);
+  if (!action) return;
+  e.preventDefault();
+  action.run();
+}
+
+function goToListOf(key) {
+  endGo();
+  const list = round.lists.find(({ id }) => LIST_KEYS[id] === key);
+  if (list) visit(list.id);
+}
+
+function endGo() {
+  clearTimeout(goTimer);
+  goTimer = 0;
+}
+
+function escape(node, target, isTyping) {
+  if (isTyping && node?.proposal?.asks()) node.proposal.ask(false);
+  if (isTyping && !node?.editing) target.blur();
+  closeMenu();
+  if ($("#side").classList.contains("open")) closeSide(true);
+  else if (round.opened && !isTyping && !node?.editing) close();
+}

@@ -1,0 +1,117 @@
+// The lists: go to one, open and close an item of it, count what is left.
+import { $, h } from "./draw.js";
+import { isPending } from "./pace.js";
+import { round } from "./round.js";
+import { search } from "./rows.js";
+import { LONG, count, number, tell } from "./say.js";
+import { get } from "./server.js";
+import { forgetAll, rememberRow, show } from "./stage.js";
+
+// The key of each list, after that of `GO`.
+export const GO = "g";
+export const LIST_KEYS = { new: "n", changed: "c", questions: "q", none: "y", all: "a", recent: "r" };
+const FEW = 4; // items; with fewer left, the next ones are asked for
+
+let askedFor = ""; // the list whose next items are on their way
+
+export async function go(list) {
+  const isKnown = !round.lists.length || round.lists.some((each) => each.id === list);
+  const id = isKnown ? list : "new";
+  let reply;
+  try {
+    reply = await get("list", { id, ...(id === "all" ? search() : {}) });
+  } catch (error) {
+    tell(error.message, { stays: LONG });
+    return;
+  }
+  round.begin(id, reply);
+  forgetAll();
+  history.replaceState(null, "", `#${id}`);
+  closeSide();
+  counted(reply);
+  show();
+}
+
+// Go to a list that the person chose; not while a decision is being stored.
+export async function visit(id) {
+  if (!isPending()) await go(id);
+}
+
+export function follow(event, id) {
+  event.preventDefault();
+  visit(id);
+}
+
+// Show what a reply says of all lists.
+export function counted(reply) {
+  round.count(reply);
+  $("#lists").replaceChildren(...round.lists.map(listLink));
+  $("#ready").textContent = round.ready ? `${count(round.ready, "new card")} for Anki` : "";
+  for (const button of document.querySelectorAll(".send")) button.hidden = !round.ready;
+}
+
+function listLink({ id, name, left }) {
+  const unseen = (text) => h("span", { className: "unseen" }, text);
+  const leftTold = left > 0 && h("span", { className: "left" }, unseen(", "), number(left), unseen(" left"));
+  const title = `Keys: ${GO.toUpperCase()} ${LIST_KEYS[id].toUpperCase()}`;
+  const link = h("a", { href: `#${id}`, title, onclick: (e) => follow(e, id) }, h("span", {}, name), leftTold);
+  if (id === round.list) link.setAttribute("aria-current", "page");
+  return h("li", {}, link);
+}
+
+// Ask for the next items before the last one is decided.
+export async function askForMore() {
+  const hasEnough = round.items.length > FEW || round.here.left <= round.items.length;
+  if (askedFor || round.rows || hasEnough) return;
+  askedFor = round.list;
+  try {
+    const reply = await get("list", { id: round.list });
+    if (askedFor !== round.list) return;
+    const wasEmpty = !round.items.length;
+    const added = round.add(reply.items ?? []);
+    if (wasEmpty && added && !round.opened) show();
+  } catch {
+    // a decision will tell
+  } finally {
+    askedFor = "";
+  }
+}
+
+// Show the item behind a row.
+export async function open(id) {
+  if (isPending()) return;
+  const { item } = await get("item", { id }).catch(() => ({ item: null }));
+  if (!item) {
+    tell("This card no longer exists.");
+    return;
+  }
+  round.open(item);
+  rememberRow(id);
+  show();
+}
+
+export function close() {
+  round.close();
+  forgetAll();
+  show();
+}
+
+export async function searchAll() {
+  if (isPending()) return;
+  await go("all");
+  $(".search").select();
+}
+
+// ---- The lists of a narrow window, behind a button.
+
+export function toggleSide() {
+  const isOpen = $("#side").classList.toggle("open");
+  $("#menu").ariaExpanded = String(isOpen);
+  if (isOpen) $("#side a").focus();
+}
+
+export function closeSide(hasFocus = false) {
+  $("#side").classList.remove("open");
+  $("#menu").ariaExpanded = "false";
+  if (hasFocus) $("#menu").focus();
+}

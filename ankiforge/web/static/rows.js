@@ -1,0 +1,154 @@
+// Rows: all cards, and what was decided.
+import { $, flat, h, rich } from "./draw.js";
+import { alone, isPending } from "./pace.js";
+import { round } from "./round.js";
+import { LONG, count, number, tell } from "./say.js";
+import { get, post } from "./server.js";
+
+const PAUSE = 150; // ms without a key, after which is searched
+const MORE = 100; // rows that the server sends at once
+
+// What is searched for; it stays when a person comes back to the list.
+let words = "";
+let onlyState = "";
+
+export const search = () => ({ words, state: onlyState });
+
+// The rows of a list. That of all cards has a field to search, and several of its cards are decided on together.
+export function table(reply, does) {
+  const body = h("ul", { className: "rows" });
+  const told = h("p", { className: "told", role: "status" });
+  const rest = h("button", { type: "button", className: "button outlined small rest", onclick: showMore });
+  const hasSearch = Boolean(reply.states);
+  const several = hasSearch ? decideSeveral(body, searchNow, does) : null;
+  let length = 0;
+  let turn = 0; // an answer to an older search is not shown
+
+  function fill({ rows, total, empty }, isMore = false) {
+    const made = rows.map((entry) => row(entry, does, several?.changed));
+    if (isMore) body.append(...made);
+    else body.replaceChildren(...made);
+    length = isMore ? length + rows.length : rows.length;
+    told.textContent = length ? rowsTold(length, total) : empty;
+    rest.hidden = !(total > length);
+    rest.textContent = `Show ${Math.min(MORE, total - length)} more`;
+    several?.changed();
+  }
+
+  async function showMore() {
+    const mine = turn;
+    try {
+      const reply = await get("list", { id: round.list, ...search(), start: length });
+      if (mine === turn) fill(reply, true);
+    } catch (error) {
+      tell(error.message, { stays: LONG });
+    }
+  }
+
+  async function searchNow() {
+    turn += 1;
+    const mine = turn;
+    words = field.value;
+    onlyState = $("input:checked", chips).value;
+    await new Promise((done) => setTimeout(done, PAUSE));
+    if (mine !== turn) return;
+    const failed = (error) => ({ rows: [], total: 0, empty: error.message });
+    const found = await get("list", { id: round.list, ...search() }).catch(failed);
+    if (mine === turn) fill(found);
+  }
+
+  const field = h("input", { type: "search", className: "search", placeholder: "Search cards", ariaLabel: "Search cards",
+    value: words, oninput: searchNow });
+  const chips = h("div", { className: "modes", role: "radiogroup", ariaLabel: "State" },
+    ["", ...(reply.states ?? [])].map((state) => stateChip(state, searchNow)));
+  fill(reply);
+  return h("section", { className: "table", ariaLabel: round.here.name },
+    hasSearch && [field, chips],
+    h("div", { className: "over-rows" }, told, several?.bar),
+    body, rest);
+}
+
+function rowsTold(length, total) {
+  if (total === undefined) return "";
+  if (total > length) return `${number(total)} cards; the first ${number(length)} are shown`;
+  return `${number(length)} card${length === 1 ? "" : "s"}`;
+}
+
+function stateChip(state, onchange) {
+  const radio = h("input", { type: "radio", name: "only", value: state, checked: state === onlyState, onchange });
+  return h("label", {}, radio, h("span", {}, state || "All"));
+}
+
+// A bar with which the ticked rows of a table are decided on together.
+function decideSeveral(body, showAgain, does) {
+  const all = h("input", { type: "checkbox", ariaLabel: "Select all that are shown", onchange: tickAll });
+  const said = h("span", {}, "Select all");
+  const buttons = [
+    h("button", { type: "button", className: "button small filled", hidden: true, onclick: () => decide(true) }, "Accept"),
+    h("button", { type: "button", className: "button small outlined", hidden: true, onclick: () => decide(false) }, "Reject"),
+  ];
+  const bar = h("div", { className: "several", role: "group", ariaLabel: "Decide on several" },
+    h("label", { className: "check" }, all, said), buttons);
+
+  const boxes = () => [...body.querySelectorAll(".tick input")];
+  const chosen = () => boxes().filter((box) => box.checked).map((box) => box.value);
+
+  function tickAll() {
+    for (const box of boxes()) box.checked = all.checked;
+    changed();
+  }
+
+  function changed() {
+    const n = chosen().length;
+    all.checked = n > 0 && n === boxes().length;
+    all.indeterminate = n > 0 && !all.checked;
+    said.textContent = n ? `${n} selected` : "Select all";
+    for (const button of buttons) button.hidden = !n;
+    bar.hidden = !boxes().length;
+  }
+
+  async function decide(accepts) {
+    const ids = chosen();
+    if (isPending() || !ids.length) return;
+    await alone(async () => {
+      try {
+        const reply = await post("decide-several", { ids, accepts });
+        does.counted(reply);
+        if (reply.undo) round.undos.push({ id: reply.undo, act: "several" });
+        tellSeveral(reply, ids, accepts);
+        await showAgain();
+      } catch (error) {
+        const what = `${accepts ? "accept" : "reject"} ${count(ids.length, "card")}`;
+        tell(`Not stored: ${what}. ${error.message}`, { stays: LONG });
+      }
+    });
+  }
+
+  return { bar, changed };
+}
+
+function tellSeveral({ done, undo, refused }, ids, accepts) {
+  const said = `${accepts ? "Accepted" : "Rejected"} ${count(done, "card")}.`;
+  const left = ids.length - done;
+  if (!left) return tell(said, { undo: Boolean(undo) });
+  const why = `${count(left, "card")} left as ${left === 1 ? "it was" : "they were"}: ${refused[0]}`;
+  tell(`${said} ${why}`, { undo: Boolean(undo), stays: LONG });
+}
+
+// One row; with `onTick`, it has a box.
+export function row(entry, does, onTick = null) {
+  const content = [
+    h("span", { className: "title", dir: "auto" }, rich(entry.title)),
+    h("span", { className: "sub", dir: "auto" }, rich(entry.sub)),
+    h("span", { className: "state", "data-state": entry.state }, entry.state),
+  ];
+  const opens = !entry.undo || entry.open;
+  const main = opens
+    ? h("button", { type: "button", className: "row", id: `row-${entry.id}`, onclick: () => does.open(entry.id) }, content)
+    : h("div", { className: "row" }, content);
+  const undo = entry.undo && h("button", { className: "link", type: "button",
+    ariaLabel: `Undo: ${entry.state} ${flat(entry.title)}`, onclick: () => does.undo(entry.undo) }, "Undo");
+  const tick = onTick && h("label", { className: "tick" },
+    h("input", { type: "checkbox", value: entry.id, ariaLabel: `Select: ${flat(entry.title)}`, onchange: onTick }));
+  return h("li", { className: entry.undo ? "acted" : "" }, tick, main, undo);
+}

@@ -1,0 +1,135 @@
+// What stands in the middle: an item, the rows of a list, or the end of a round. It draws the next item before it is
+// needed.
+import { $, draw, fill, h } from "./draw.js";
+import { end } from "./end.js";
+import { painted } from "./pace.js";
+import { round } from "./round.js";
+import { table } from "./rows.js";
+import { announce, number } from "./say.js";
+import { recalled } from "./settings.js";
+
+const AHEAD = 30; // ms after an item was painted
+
+// The node of each item; kept until its decision is stored.
+const nodes = new Map();
+// What the buttons do; `page.js` knows.
+let does = null;
+let shown = null;
+let lastRow = "";
+
+export function connect(actions) {
+  does = actions;
+}
+
+export const current = () => $("#stage > .item:not(.ahead)");
+
+// Paint what is to be shown.
+export function show() {
+  const { item } = round;
+  const { name } = round.here;
+  $("#name").textContent = name;
+  document.title = `${name} · ankiforge`;
+  showProgress();
+  hideAnswerOf(item);
+  const node = item && nodeOf(item);
+  refill();
+  leaveOnly(node);
+  if (!item) $("#stage").append(...instead());
+  else if (round.opened) $("#stage").prepend(wayBack(name));
+  document.body.classList.toggle("deciding", Boolean(item));
+  scrollTo(0, 0);
+  focusOn(node);
+  painted();
+  drawAhead();
+}
+
+// How far: what was decided in this session, of that and what waits.
+export function showProgress() {
+  const { left = 0, done = 0 } = round.here;
+  const all = left + done;
+  const isCounted = !round.rows && !round.opened && all > 0;
+  $("#left").textContent = isCounted ? `${number(done)} of ${number(all)}` : "";
+  $("#far").hidden = !isCounted;
+  $("#far").max = Math.max(all, 1);
+  $("#far").value = done;
+}
+
+// Recall first: the answer of another item than before is hidden.
+function hideAnswerOf(item) {
+  if (recalled("recall") && item !== shown) document.body.classList.add("hiding");
+  shown = item;
+}
+
+function nodeOf(item) {
+  if (!nodes.has(item)) nodes.set(item, $("#stage").appendChild(draw(item, does.act)));
+  return nodes.get(item);
+}
+
+export function forget(item) {
+  nodes.get(item)?.remove();
+  nodes.delete(item);
+}
+
+export function forgetAll() {
+  for (const item of [...nodes.keys()]) forget(item);
+}
+
+// Take away what is no item, and put other items out of sight.
+function leaveOnly(node) {
+  for (const child of [...$("#stage").children]) {
+    if (child !== node && !child.item) child.remove();
+    else putAhead(child, child !== node);
+  }
+}
+
+function putAhead(node, on) {
+  node.classList.toggle("ahead", on);
+  node.inert = on;
+}
+
+function instead() {
+  does.foresee(); // what was accepted meanwhile counts
+  return round.rows ? [table(round.rows, does)] : end(does);
+}
+
+function wayBack(name) {
+  return h("button", { className: "link back", type: "button", onclick: does.close }, `‹ ${name}`);
+}
+
+// The row of an item that was opened has the focus again when its list comes back.
+function focusOn(node) {
+  const row = document.getElementById(`row-${lastRow}`);
+  const place = node ?? $(".end h2") ?? row;
+  place?.focus({ preventScroll: true });
+}
+
+export function rememberRow(id) {
+  lastRow = id;
+}
+
+function drawAhead() {
+  const { next } = round;
+  if (!next) return;
+  setTimeout(() => {
+    if (round.items.includes(next)) putAhead(nodeOf(next), next !== round.items[round.at]);
+  }, AHEAD);
+}
+
+// ---- Answers.
+
+// Draw the cards anew: other colours, or the other side.
+export function refill() {
+  for (const frame of document.querySelectorAll("iframe.face")) fill(frame);
+}
+
+// Show or hide answers; without `hide`, the other way than now.
+export function flip(hide) {
+  const isHidden = document.body.classList.toggle("hiding", hide);
+  refill();
+  announce(isHidden ? "Answers hidden" : "Answers shown");
+  closeMenu();
+}
+
+export function closeMenu() {
+  $(".menu[open]")?.removeAttribute("open");
+}
