@@ -94,7 +94,7 @@ class Document(Value):
     """Why nothing of it may leave this machine, besides what its tags say; "" if it may."""
 
 
-class Label(Value, repr_omit_defaults=True):
+class Label(Value, omit_defaults=True, repr_omit_defaults=True):
     """Words in a figure; lengths in parts of its width and height, from the top left."""
 
     text: str
