@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ankiforge.draft.instructions import (
+    PROPOSALS_VERSION,
     failed_on,
     for_rules,
     skip_reason,
@@ -21,6 +22,7 @@ from ankiforge.draft.instructions import (
 from ankiforge.model import Drafted, Task
 
 __all__ = [
+    "PROPOSALS_VERSION",
     "Rules",
     "failed_on",
     "for_rules",

@@ -21,6 +21,13 @@ from ankiforge.model import (
 from ankiforge.text import regex
 from ankiforge.text.private import without_tag
 
+PROPOSALS_VERSION = "11"
+"""Raise it with each change of the rules or tables of `propose` that gives other proposals.
+
+Then what nobody has decided on is proposed again. It is told here, because a run in which
+nothing changed asks for it and loads no rules.
+"""
+
 
 def failed_on(highlight: Highlight, error: BugError) -> Problem:
     """Return the problem of a passage that could not be drafted or checked."""

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.draft import (
+    PROPOSALS_VERSION,
     Rules,
     failed_on,
     for_rules,
@@ -22,7 +23,7 @@ from ankiforge.draft import (
 )
 from ankiforge.draft.sendable import Privacy, SendableCard, SendableTask
 from ankiforge.errors import BugError, one_item
-from ankiforge.extract.figures import ocr
+from ankiforge.extract.figures import ocr_is_installed
 from ankiforge.ledger import DraftResult, Ledger, QueryTerm
 from ankiforge.model import (
     SECOND_LOOK,
@@ -43,7 +44,6 @@ from ankiforge.model import (
     Waiting,
 )
 from ankiforge.pipeline.check import Checks
-from ankiforge.pipeline.figures import with_labels
 from ankiforge.pipeline.job import Job
 from ankiforge.pipeline.result import ByModel, Progress
 
@@ -77,22 +77,31 @@ def _draft_by_rules(job: Job, ledger: Ledger) -> Iterator[Progress]:
     while batch := list(islice(pending, BATCH)):
         if checks is None:
             checks = Checks(job, ledger)
-        labelled = [with_labels(job, ledger, highlight) for highlight in batch]
+        labelled = _with_labels(job, ledger, batch)
         tasks = _tasks(job, labelled)
         with ledger.action():
             step = _record(checks, _drafted_offline(job, tasks), by_model=False)
         yield step
 
 
+def _with_labels(
+    job: Job,
+    ledger: Ledger,
+    highlights: Iterable[Highlight],
+) -> list[Highlight]:
+    """Return highlights, the figures among them with the labels in their pictures."""
+    from ankiforge.pipeline.figures import with_labels
+
+    return [with_labels(job, ledger, highlight) for highlight in highlights]
+
+
 def _version_of_offline_drafts(job: Job) -> str:
     """Return what decides, besides the passage, what is drafted offline."""
     parts = []
     if job.proposals:
-        from ankiforge.draft.propose import VERSION
-
-        parts.append(VERSION)
+        parts.append(PROPOSALS_VERSION)
     if job.figures:
-        parts.append("figures, and those of scans" if ocr.is_installed() else "figures")
+        parts.append("figures, and those of scans" if ocr_is_installed() else "figures")
     return " ".join(parts)
 
 

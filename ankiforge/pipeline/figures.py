@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from ankiforge.anki.render import digest_in_name
 from ankiforge.draft import skip_reason
 from ankiforge.errors import RefusedError, UsageError
-from ankiforge.extract.figures import ocr
+from ankiforge.extract.figures import ocr_is_installed
 from ankiforge.ledger import Ledger, Line
 from ankiforge.model import CardKind, Fields, Guid, Highlight, HighlightKind, Media, Texts
 from ankiforge.pipeline.job import Job
@@ -35,7 +35,9 @@ def with_labels(job: Job, ledger: Ledger, highlight: Highlight) -> Highlight:
     if not isinstance(picture, Media):
         return highlight
     labels = highlight.labels
-    if not labels and ocr.is_installed():
+    if not labels and ocr_is_installed():
+        from ankiforge.extract.figures import ocr
+
         labels = ocr.labels_in(Path(picture.path))
     figure = highlight.figure or digest_in_name(picture)
     return replace(highlight, figure=figure, labels=labels)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pypdf.generic import ArrayObject, FloatObject
 
-from ankiforge.extract.figures import ocr
+from ankiforge.extract.figures import ocr, ocr_is_installed
 from ankiforge.model import Extracted
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.reading import opened
@@ -132,7 +132,7 @@ SCANS = [
 ]
 
 
-@pytest.mark.skipif(not ocr.is_installed(), reason="the extra ocr is not installed")
+@pytest.mark.skipif(not ocr_is_installed(), reason="the extra ocr is not installed")
 @pytest.mark.parametrize("case", SCANS, ids=lambda case: case["case"])
 def test_the_labels_of_a_scan_are_read(case, tmp_path):
     from PIL import Image

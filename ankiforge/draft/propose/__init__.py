@@ -43,7 +43,6 @@ from ankiforge.text.fold import locate
 
 __all__ = [
     "DRAFTER",
-    "VERSION",
     "Feature",
     "Propose",
     "Reason",
@@ -54,11 +53,6 @@ __all__ = [
 
 DRAFTER = "propose"
 """The name of the drafter."""
-VERSION = "11"
-"""Raise it with each change of rules or tables that gives other proposals.
-
-Then what nobody has decided on is proposed again.
-"""
 # Gaps that are tried for a passage, best first.
 _MOST_TRIED = 8
 Blocks = Callable[[Draft, Highlight], Strings]

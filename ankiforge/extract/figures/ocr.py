@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -45,11 +44,6 @@ MOST_SHAPES = 1000
 """Boxes and lines in a picture that are compared with its words."""
 UPRIGHT = 2.0
 """A line this many times as high as wide runs upwards."""
-
-
-def is_installed() -> bool:
-    """Return whether labels can be read from pictures."""
-    return find_spec("rapidocr") is not None and find_spec("onnxruntime") is not None
 
 
 def labels_in(picture: Path) -> tuple[Label, ...]:
