@@ -246,16 +246,14 @@ def cards_of(store: Store, condition: str = "1", *values: object) -> Iterator[Ca
     query = f"SELECT DISTINCT passage FROM card WHERE {condition} ORDER BY passage"
     chosen = [card_row["passage"] for card_row in store.rows(query, *values)]
     for start in range(0, len(chosen), TOGETHER):
-        passage_keys = chosen[start : start + TOGETHER]
-        store.load(passage_keys)
+        passages = store.passages(chosen[start : start + TOGETHER])
         highlight_keys: list[str] = []
-        for passage_key in passage_keys:
-            highlight_keys += store.keys(passage_key)
+        for passage in passages:
+            highlight_keys += passage.keys
         query = f"SELECT * FROM highlight WHERE key IN {EACH}"
         highlight_rows = store.rows(query, encode(highlight_keys))
         row_by_key = {row["key"]: row for row in highlight_rows}
-        for passage_key in passage_keys:
-            passage = store.passage(passage_key)
+        for passage in passages:
             known_keys = [key for key in passage.keys if key in row_by_key]
             known_rows = [row_by_key[key] for key in known_keys]
             for state in passage.cards.values():

@@ -429,6 +429,15 @@ class Store:
             self.load([first_key])
         return self._passages[first_key]
 
+    def passages(self, keys: Sequence[str]) -> list[Passage]:
+        """Return the passages with these keys, no more than `TOGETHER`, read at once."""
+        if self._transaction is None:
+            self._drop_stale()
+        else:
+            self.refold()
+        self.load(keys)
+        return [self._passages[self._keys(key)[0]] for key in keys]
+
     def load(self, keys: Iterable[str]) -> None:
         """Read passages that will be asked for, at once."""
         firsts = {self._keys(key)[0] for key in keys}
@@ -438,6 +447,7 @@ class Store:
             return
         if len(self._passages) >= REMEMBERED:
             self._passages.clear()
+            lacking = list(firsts)
         for key in lacking:
             self._passages[key] = Passage((key,))
         query = f"SELECT key, body FROM passage WHERE key IN {EACH}"

@@ -17,6 +17,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -33,7 +34,7 @@ from ankiforge.ledger.events import (
     State,
     Wording,
 )
-from ankiforge.ledger.store import EACH, Row, Store, encode
+from ankiforge.ledger.store import EACH, TOGETHER, Row, Store, encode
 from ankiforge.model import (
     RETIRED,
     Card,
@@ -103,8 +104,7 @@ def record_view(
     now = time.time()
     with store.transaction():
         recording = _ViewRecording(store, note_by_guid, graves, now)
-        for note in note_by_guid.values():
-            recording.take_note(note, complete=complete)
+        recording.take_notes(complete=complete)
         if complete:
             recording.tell_of_revived()
             recording.take_absent()
@@ -137,7 +137,16 @@ class _ViewRecording:
         """The notes as the view before has them, by guid."""
         self.viewed = Viewed(seen=len(notes))
 
-    def take_note(self, note: Seen, *, complete: bool) -> None:
+    def take_notes(self, *, complete: bool) -> None:
+        """Record the notes that are in Anki; their passages are read many at a time."""
+        notes = iter(self._notes.values())
+        while part := list(islice(notes, TOGETHER)):
+            known = [self._cards[note.guid] for note in part if note.guid in self._cards]
+            self._store.load(card["passage"] for card in known)
+            for note in part:
+                self._take_note(note, complete=complete)
+
+    def _take_note(self, note: Seen, *, complete: bool) -> None:
         """Record a note that is in Anki."""
         card = self._cards.get(note.guid)
         if card is None:
