@@ -17,6 +17,7 @@ import re
 import secrets
 import socket
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
 from http.cookies import CookieError, SimpleCookie
@@ -406,6 +407,24 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
         return going_on
 
 
+class _Preparation:
+    """The first task of the thread that answers: it reads what waits.
+
+    Meanwhile the browser starts, so its first request does not wait for that.
+    """
+
+    def __init__(self, open_session: Callable[[], ReviewSession]) -> None:
+        self._open_session = open_session
+
+    def service(self) -> None:
+        """Open the session, and read what waits."""
+        with suppress(Exception):  # the first request fails with it, too, and tells of it
+            self._open_session().state()
+
+    def cancel(self) -> None:
+        """Do nothing: the server ends before the task began."""
+
+
 def serve(
     open_session: Callable[[], ReviewSession],
     started: Callable[[str], None],
@@ -434,6 +453,7 @@ def serve(
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     try:
         started(page.address)
+        server.add_task(_Preparation(page.open_session))
         server.run()
     finally:
         close_all(connections)
