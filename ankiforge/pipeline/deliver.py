@@ -199,9 +199,10 @@ class _Planner:
         """Plan a card: adopted, of a note type of the user's, or of ours."""
         from ankiforge.anki.mapped import mapped_type_of, plan_mapped
         from ankiforge.anki.plan import plan as plan_card
-        from ankiforge.pipeline import adopt
 
         if card.adopted:
+            from ankiforge.pipeline import adopt
+
             return adopt.plan_adopted(card, card.adopted, seen, pictures, self._options)
         tags = tags_of(card, self._decks)
         plan_note = plan_card
@@ -209,6 +210,8 @@ class _Planner:
             plan_note = plan_mapped
         planned = plan_note(card, seen, tags, pictures, self._options)
         if card.schedule and not seen:
+            from ankiforge.pipeline import adopt
+
             return adopt.with_schedule(card, planned)
         return planned
 
