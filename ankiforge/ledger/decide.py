@@ -152,8 +152,10 @@ def accept(
 def _with_gap(draft_row: Row, gap: int) -> tuple[Proposal, Wording]:
     """Return a draft and its words, with one of its gaps."""
     proposal = drafts.decode_proposal(draft_row["body"])
-    wording = drafts.wording_in(draft_row)
+    wording = drafts.stored_wording(draft_row, proposal.draft)
     draft = proposals.with_gap(proposal.draft, gap)
+    if draft is proposal.draft:
+        return proposal, wording
     return (
         replace(proposal, draft=draft),
         replace(wording, fields=drafts.wording_of(draft, own=False).fields),
@@ -225,7 +227,7 @@ def make_card(store: Store, new_card: NewCard) -> Guid:
         body["deck"] = new_card.proposal.deck
     if new_card.forced:
         body["forced"] = True
-    if is_of_person and waiting.was_buried(store, passage, new_card.wording):
+    if is_of_person and waiting.was_buried(store, passage, guid):
         body[AGAIN] = True
 
     # the drafts that this card settles, and their words, which are not offered again

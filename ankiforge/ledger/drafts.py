@@ -269,6 +269,11 @@ def wording_of(draft: Draft, *, own: bool, slot: str = "0") -> Wording:
 def wording_in(draft_row: Row) -> Wording:
     """Return the words of a stored draft."""
     draft = decode_proposal(draft_row["body"]).draft
+    return stored_wording(draft_row, draft)
+
+
+def stored_wording(draft_row: Row, draft: Draft) -> Wording:
+    """Return the words of a stored draft that has been decoded already."""
     return wording_of(draft, own=draft_row["slot"] != "", slot=draft_row["slot"])
 
 

@@ -28,6 +28,7 @@ from ankiforge.ledger.drafts import (
     is_new,
     leads,
     rows_in_parts,
+    stored_wording,
     summed_up,
     wording_in,
 )
@@ -95,7 +96,8 @@ def each_waiting(
     )
     for draft_row in rows:
         passage = store.passage(draft_row["key"])
-        wording = wording_in(draft_row)
+        proposal = decode_proposal(draft_row["body"])
+        wording = stored_wording(draft_row, proposal.draft)
         if _is_settled(store, passage, draft_row, wording):
             continue
         stored = _StoredDraft(
@@ -107,7 +109,7 @@ def each_waiting(
         waiting = Waiting(
             id=draft_row["id"],
             highlight=stored.highlight,
-            proposal=decode_proposal(draft_row["body"]),
+            proposal=proposal,
             revises=Guid(draft_row["revises"]) if draft_row["revises"] else None,
             replaces=Guid(draft_row["replaces"]) if draft_row["replaces"] else None,
             remarks=tuple(_remarks(store, stored, in_anki)),
@@ -250,8 +252,10 @@ def _remark_of_history(
         return RemarkKind.REPLACEMENT
     if draft.passage.dropped:
         return RemarkKind.DECIDED_BEFORE
-    if in_anki.any_buried and was_buried(store, draft.passage, draft.wording):
-        return RemarkKind.NOTE_DELETED
+    if in_anki.any_buried:
+        guid = guid_of(draft.passage.key, draft.wording)
+        if was_buried(store, draft.passage, guid):
+            return RemarkKind.NOTE_DELETED
     if in_anki.unknown_notes:
         tag = document_tag(draft.highlight.document.title)
         document = in_vault(tag, draft.highlight.uri)
@@ -262,9 +266,8 @@ def _remark_of_history(
     return None
 
 
-def was_buried(store: Store, passage: Passage, wording: Wording) -> bool:
+def was_buried(store: Store, passage: Passage, guid: str) -> bool:
     """Return whether a draft's note was deleted in Anki before the journal was lost."""
-    guid = guid_of(passage.key, wording)
     return guid not in passage.cards and is_buried(store, guid)
 
 
