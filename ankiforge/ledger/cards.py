@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ankiforge.errors import RefusedError, UsageError
+from msgspec.structs import replace
+
+from ankiforge.errors import ForgeError, RefusedError, UsageError
 from ankiforge.ledger.events import (
     SILENT,
     SOURCE,
@@ -35,6 +37,7 @@ from ankiforge.model import (
     Origin,
     Pair,
     Strings,
+    Texts,
     Value,
     is_card_id,
 )
@@ -116,12 +119,23 @@ def _told(event: Event) -> Pair:
 
 def _words_and_reason(event: Event) -> str:
     """Return the fields of a card in an event, and the reason that a person gave."""
+    return _with_reason(_words(event), event.body.get("why", ""))
+
+
+def _words(event: Event) -> str:
+    """Return the fields of a card in an event, "" if it has none."""
     fields = event.body.get("fields")
     if not fields:
         draft = event.body.get("draft", {})
         fields = draft.get("fields", {})
-    words = " / ".join(text for _, text in occlusion.readable(fields.items()))
-    why: str = event.body.get("why", "")
+    return _readable(fields)
+
+
+def _readable(fields: Texts) -> str:
+    return " / ".join(text for _, text in occlusion.readable(fields.items()))
+
+
+def _with_reason(words: str, why: str) -> str:
     if words and why:
         return f"{words} ({why})"
     return words or why
@@ -161,7 +175,29 @@ def recent(store: Store) -> list[HistoryEntry]:
         " ORDER BY n DESC LIMIT ?",
         RECENT,
     )
-    return [done(event) for event in newest]
+    return [_done_with_words(store, event) for event in newest]
+
+
+def _done_with_words(store: Store, event: Event) -> HistoryEntry:
+    """Return an event as a decision, with the words of what it names only by its id."""
+    entry = done(event)
+    names_only = event.what in (*_SAID, "resolve") and not _words(event)
+    if not names_only:
+        return entry
+    words = _words_of_named(store, entry)
+    text = _with_reason(words, event.body.get("why", ""))
+    return replace(entry, text=text)
+
+
+def _words_of_named(store: Store, entry: HistoryEntry) -> str:
+    """Return the words of the card or passage that a decision names, "" if it is unknown."""
+    try:
+        if entry.guid:
+            card, _ = state_of(store, entry.guid)
+            return _readable(card.wording.fields)
+        return decode_highlight(highlight_row(store, entry.key)).exact
+    except ForgeError:  # a journal may name what was never read on this machine
+        return ""
 
 
 def changes(store: Store, since: str) -> list[HistoryEntry]:
@@ -172,14 +208,29 @@ def changes(store: Store, since: str) -> list[HistoryEntry]:
     standing = store.select_events(
         f"what = 'revise' AND {NOT_UNDONE} ORDER BY n DESC, id DESC"
     )
+    kept = _own_words_kept(store)
     entries = []
     for event in standing:
         if event.by != SOURCE or event.at < since:
+            continue
+        answer = kept.get(event.body["guid"])
+        was_refused = answer is not None and event.order < answer.order
+        if was_refused:
             continue
         change = _change_by(store, event)
         if change:  # else a person's words stayed
             entries.append(done(event, change))
     return entries
+
+
+def _own_words_kept(store: Store) -> dict[Guid, Event]:
+    """Return the last answer to a conflict by which a person kept their words, by card."""
+    answers = store.select_events(f"what = 'resolve' AND {NOT_UNDONE} ORDER BY n")
+    kept = {}
+    for answer in answers:
+        if answer.body.get("choice") != "source":
+            kept[answer.body["guid"]] = answer
+    return kept
 
 
 def _change_by(store: Store, event: Event) -> Change | None:

@@ -24,7 +24,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from ankiforge.errors import ForgeError, LedgerError, RefusedError
-from ankiforge.ledger import WITHOUT, HistoryEntry, Line, Order, QueryTerm
+from ankiforge.ledger import WITHOUT, Line, Order, QueryTerm
 from ankiforge.model import (
     CardKind,
     Draft,
@@ -392,7 +392,7 @@ class ReviewSession:
         for id, group in groupby(self._ledger.history(), attrgetter("id")):
             entries = [*group]
             first = next((entry for entry in entries if entry.text), entries[0])
-            title = line_of(first.text or self._words(first))
+            title = line_of(first.text or first.key.rpartition(":")[2])
             if len(entries) > 1:
                 title.append((f" and {len(entries) - 1} more", ""))
             yield {
@@ -402,16 +402,6 @@ class ReviewSession:
                 "state": first.said.capitalize(),
                 "undo": id,
             }
-
-    def _words(self, entry: HistoryEntry) -> str:
-        """Return the words of the card or passage that a decision was about."""
-        try:
-            if entry.guid:
-                card = next(self._ledger.cards(entry.guid))
-                return next(iter(dict(card.fields).values()), "")
-            return self._ledger.highlight(entry.key).exact
-        except ForgeError:
-            return entry.key.rpartition(":")[2]
 
     def _changed_rows(self) -> Iterator[Json]:
         """Yield what sources changed in cards: there is nothing to answer."""

@@ -179,3 +179,22 @@ def test_two_keys_lead_to_a_list(maths, opened):
         settle(page)
         assert page.locator("#name").inner_text() == name
     assert waiting(page) == 2, "no key decided anything"
+
+
+def test_what_sources_changed_is_told_below_a_conflict(forge, backend, opened):
+    forge.settings("sources:\n  - obsidian: {name: notes, path: notes}\n")
+    note = forge.folder / "notes" / "Capitals.md"
+    note.parent.mkdir()
+    old = "Capital of Peru?::Lima\n\nCapital of Chile?::Santiago\n"
+    note.write_text(old, encoding="utf-8")
+    forge.ok("run")
+    peru = next(card for card in forge.cards() if "Peru" in card["fields"]["Front"])
+    with backend.opened(forge.profile) as anki:
+        anki.load(forge.folder / "ankiforge.apkg")
+        anki.edit(peru["guid"], Back="Lima, on the coast")
+    new = old.replace("Lima", "Lima, since 1535").replace("go", "go, since 1541")
+    note.write_text(new, encoding="utf-8")
+    forge.ok("run")
+    page = opened(forge, "changed")
+    assert "Which words stay?" in page.locator(ITEM).inner_text()
+    assert "since 1541" in page.locator(".notices").inner_text()

@@ -89,7 +89,7 @@ function patch({ copyPatch }) {
       h("button", { className: "button outlined small", type: "button", onclick: copyPatch }, h("span", {}, "Copy the patch"), kbd("p"))));
 }
 
-function notices(does) {
+export function notices(does) {
   return h("section", { className: "table notices", ariaLabel: "What your sources changed" },
     h("h3", {}, "What your sources changed"),
     h("ul", { className: "rows" }, round.notices.map((notice) => row(notice, does))));

@@ -1,7 +1,7 @@
 // What stands in the middle: an item, the rows of a list, or the end of a round. It draws the next item before it is
 // needed.
 import { $, draw, fill, h } from "./draw.js";
-import { end } from "./end.js";
+import { end, notices } from "./end.js";
 import { painted } from "./pace.js";
 import { round } from "./round.js";
 import { table } from "./rows.js";
@@ -35,7 +35,8 @@ export function show() {
   refill();
   leaveOnly(node);
   if (!item) $("#stage").append(...instead());
-  else if (round.opened) $("#stage").prepend(wayBack(name));
+  else if (!round.opened) $("#stage").append(...noticesBelow());
+  if (round.opened) $("#stage").prepend(wayBack(name));
   document.body.classList.toggle("deciding", Boolean(item));
   scrollTo(0, 0);
   focusOn(node);
@@ -90,6 +91,11 @@ function putAhead(node, on) {
 function instead() {
   does.foresee(); // what was accepted meanwhile counts
   return round.rows ? [table(round.rows, does)] : end(does);
+}
+
+// What sources changed is told below the first conflict, not only after the last one.
+function noticesBelow() {
+  return round.notices.length ? [notices(does)] : [];
 }
 
 function wayBack(name) {
