@@ -60,7 +60,9 @@ def meaning(draft: Draft, context: Context) -> Iterator[Finding]:
         turned = next(_turned(compared.card, compared.proof), None)
         if turned:
             word, opposite = turned
-            yield make_finding("opposite", f"“{word}”, there “{opposite}”")
+            yield make_finding(
+                "opposite", f"the card says “{word}”, the source “{opposite}”"
+            )
             return
     overstated = _overstated(compared, proof)
     if overstated:

@@ -41,6 +41,7 @@ def _print_delivery(
 ) -> None:
     """Print what was seen in Anki and what was written, as JSON or as text."""
     from ankiforge.pipeline.package import why_none
+    from ankiforge.reports.status import next_step
     from ankiforge.reports.summary import (
         anki_line,
         delivery_json,
@@ -64,6 +65,8 @@ def _print_delivery(
     if is_nothing_sent and not result.failed and result.error is None:
         reason = why_none(workspace.ledger, result.planned, deck)
         call.say(f"no package: {reason}")
+        next_command, why = next_step(workspace.folder, workspace.ledger)
+        call.say(f"next: ankiforge {next_command}   ({why})")
 
 
 # --- build ----------------------------------------------------------------------------------
@@ -251,7 +254,7 @@ def push(
     with session(call) as workspace:
         if new_a_day and not workspace.folder.config.minutes:
             message = "--new-a-day needs to know how many minutes a day you give to Anki"
-            raise UsageError(message, hint="write `minutes: 20` into ankiforge.yaml")
+            raise UsageError(message, hint=workspace.folder.how_to_set("minutes: 20"))
         result = workspace.push(deck=deck, output=output, force=force, sync=sync)
         if result.error is None and suspend:
             anki = workspace.running_anki()
@@ -273,7 +276,7 @@ def _set_new_a_day(call: Call, workspace: Workspace, *, yes: bool) -> None:
 
     forecast = workspace.forecast()
     if forecast is None:
-        raise no_collection()
+        raise no_collection(workspace.folder)
     limits = deck_limits(forecast)
     for limit in limits:
         if limit.own_limit:
@@ -352,7 +355,7 @@ def adopt(
         collection = Path(scan.path) if was_read else None
         if collection is None and tool != "sr":
             call.problems(result.problems)
-            raise no_collection()
+            raise no_collection(workspace.folder)
 
         workspace.propose(
             result,

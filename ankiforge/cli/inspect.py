@@ -37,7 +37,7 @@ from ankiforge.errors import ItemError, UsageError
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from ankiforge.ledger import HistoryEntry, Ledger, Line, Match
+    from ankiforge.ledger import HighlightOutcome, HistoryEntry, Ledger, Line, Match
     from ankiforge.model import Highlight, Json, Question
     from ankiforge.pipeline.workspace import Workspace
 
@@ -98,10 +98,18 @@ def list_(
         else:
             shown = listing.listed(query, view or "", everything=everything)
         if not show_in_pager(call, shown, apart=call.verbose) and call.limit != 0:
-            others = (
-                ["list --no-card"] if everything else ["list --all", "list --no-card"]
-            )
-            call.say(f"nothing here; see also: ankiforge {', or '.join(others)}")
+            others = _other_lists(everything=everything, no_card=no_card)
+            commands = [f"ankiforge {other}" for other in others]
+            call.say(f"nothing here; see also: {', '.join(commands)}")
+
+
+def _other_lists(*, everything: bool, no_card: bool) -> list[str]:
+    """Return the commands whose lists may have what this one has not."""
+    if no_card:
+        others = ["list"]
+        return others if everything else ["list --no-card --all", *others]
+    others = ["list --no-card"]
+    return others if everything else ["list --all", *others]
 
 
 class Listing:
@@ -317,9 +325,9 @@ class Listing:
             everything: those that a person, a colour or a setting left out, too.
         """
         from ankiforge.ledger import WITHOUT
-        from ankiforge.reports.cards import fate_lines, highlight_json
+        from ankiforge.reports.cards import highlight_json
 
-        wanted = (*WITHOUT, "ignored") if everything else WITHOUT
+        wanted = (*WITHOUT, "left_out") if everything else WITHOUT
         folded_query = [word.casefold() for word in query]
         for outcome in self._ledger.fates():
             highlight = outcome.highlight
@@ -332,7 +340,17 @@ class Listing:
                     "fate": outcome.fate,
                     "reason": outcome.reason,
                 }
-                yield data, fate_lines(outcome)
+                yield data, self._fate_text(outcome)
+
+    def _fate_text(self, outcome: HighlightOutcome) -> Iterable[str]:
+        """Return the text of a highlight without a card; with -v a model's dropped questions."""
+        from ankiforge.reports.cards import dropped_questions, dropped_text, fate_lines
+
+        lines = fate_lines(outcome)
+        if not self._call.verbose:
+            return lines
+        dropped = dropped_questions(outcome.highlight, self._workspace.kept_reply)
+        return chain(lines, dropped_text(dropped, ""))
 
     def named(self, words: Words) -> Shown:
         """Yield what ids name, or what a query matches, in full.
@@ -478,7 +496,7 @@ def stats(call: Call, minutes: int | None) -> None:
         forecast = workspace.forecast(minutes)
         accepted = workspace.accepted_today()
     if minutes and forecast is None:
-        raise no_collection()
+        raise no_collection(workspace.folder)
 
     is_terminal = sys.stdout.isatty() and call.color
     intake: Json | None = None

@@ -260,9 +260,42 @@ def exit_with(code: int) -> None:
 class Command(click.Command):
     """A command whose help lists its own options; `ankiforge -h` explains the shared ones."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments; if a query may be among them, `-verdict:waiting` is a part of it."""
+        if self.context_settings.get("ignore_unknown_options"):
+            args = _with_conditions_last(args)
+        return super().parse_args(ctx, args)
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options."""
         _write_options(self, ctx, formatter)
+
+
+def _with_conditions_last(arguments: Sequence[str]) -> list[str]:
+    """Return arguments with conditions like `-verdict:waiting` after `--`.
+
+    Otherwise, click would take such a word for the option -v.
+    """
+    if not any(word.startswith("-") and ":" in word for word in arguments):
+        return [*arguments]
+    from ankiforge.ledger import FIELDS
+
+    words = [*arguments]
+    after: list[str] = []
+    if "--" in words:
+        place = words.index("--")
+        after = words[place + 1 :]
+        words = words[:place]
+    options = []
+    conditions = []
+    for word in words:
+        field = word.removeprefix("-").partition(":")[0]
+        is_condition = word.startswith("-") and ":" in word and field in FIELDS
+        if is_condition:
+            conditions.append(word)
+        else:
+            options.append(word)
+    return [*options, "--", *conditions, *after]
 
 
 class CommandGroup(SuggestingGroup):
@@ -394,11 +427,17 @@ def session(
         yield workspace
 
 
-def no_collection() -> UsageError:
+def no_collection(folder: WorkspaceFolder) -> UsageError:
     """Return the error of a command that needs a collection of Anki, where none can be read."""
+    from ankiforge.pipeline.collection import NEVER
+
+    if folder.config.anki.collection == NEVER:
+        message = "anki.collection is none, so Anki is not read"
+        return UsageError(message, hint=folder.how_to_set("anki: {collection: auto}"))
+    elsewhere = folder.how_to_set("anki: {collection: PATH}")
     return UsageError(
-        "no collection of Anki was found, or anki.collection: none forbids reading it",
-        hint="write its path as anki.collection into ankiforge.yaml",
+        "no Anki collection was found here",
+        hint=f"start Anki once; if your collection is elsewhere: {elsewhere}",
     )
 
 

@@ -310,7 +310,8 @@ class Passes:
 
         selected, _, _ = select_sources(workspace_of(self._call))
         paths = [source.entry.path for source in selected if source.entry.has_folder]
-        return [path.parent if path.is_file() else path for path in paths]
+        folders = [path.parent if path.is_file() else path for path in paths]
+        return list(dict.fromkeys(folders))
 
     def read(self, in_progress: Callable[[str], bool]) -> bool:
         """Read and draft. Return whether cards changed, here or by another program."""
@@ -349,7 +350,7 @@ class Passes:
         revised = [change for change in result.changes if not change.why]
         self.tell(
             "pass",
-            f"{new} new, {changed} changed: {counted(result.drafted, 'new draft')}",
+            f"{new} new, {changed} changed: {_made(result)}",
             highlights={"new": new, "changed": changed, "gone": len(report.gone)},
             cards={"drafted": result.drafted, "revised": len(revised)},
             seconds=seconds,
@@ -420,6 +421,17 @@ class Passes:
                 self._aloud.warn(line)
             else:
                 self._aloud.say(line)
+
+
+def _made(result: RunResult) -> str:
+    """Return how many drafts and cards a pass made."""
+    left = max(result.drafted - result.accepted, 0)
+    parts = []
+    if result.accepted:
+        parts.append(f"{counted(result.accepted, 'card')} accepted")
+    if left:
+        parts.append(f"{counted(left, 'new draft')}")
+    return ", ".join(parts) or "no new card"
 
 
 # --- mcp ------------------------------------------------------------------------------------

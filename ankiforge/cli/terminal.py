@@ -34,7 +34,7 @@ from ankiforge.pipeline.decide import BlockedError
 from ankiforge.pipeline.figures import as_typed
 from ankiforge.reports.cards import titled, why_waiting
 from ankiforge.text import counted, occlusion, on_one_line, shortened
-from ankiforge.text.cloze import gaps, plain, reveal
+from ankiforge.text.cloze import gaps, marked_gaps, plain
 from ankiforge.text.passages import from_a_word, to_a_word
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ _CUT = 60
 
 HELP = """\
 Enter, a   accept what is shown, and go on
-x          reject it; of a proposed card: all its gaps
-1 2 3      take another gap, or another draft of the same passage
+x          reject it; a proposed card goes with all its gaps
+1 2 3      hide other words, or take another draft of the same passage
 e          edit it, and accept it in your words
 q          ask a question instead; the hidden words are its answer
 F          accept it although a check blocks it
@@ -64,9 +64,6 @@ Esc        end; everything is stored already
 
 # What ends a review: Esc, Ctrl-C, Ctrl-D, and the loss of the terminal.
 _END = "\x1b"
-# They enclose a gap while a text is laid out; no text of a document contains them.
-_OPENED = "\x02"
-_CLOSED = "\x03"
 
 
 class Choice(Value):
@@ -506,28 +503,19 @@ def _mask_lines(field: str) -> Iterator[Text]:
 
 def _with_gaps(markdown: str) -> Text:
     """Return a cloze text as plain text; a gap is in brackets, in case there are no colours."""
-    source = for_terminal(markdown)
-    parts = []
-    done = 0
-    for gap in gaps(source):
-        if gap.start < done:  # nested in the one before
-            continue
-        text_before = source[done : gap.start]
-        parts += [text_before, _OPENED, reveal(gap.answer), _CLOSED]
-        done = gap.end
-    parts.append(source[done:])
     line = Text()
-    for number, part in enumerate(plain("".join(parts)).split(_OPENED)):
-        hidden, _, rest = part.rpartition(_CLOSED) if number else ("", "", part)
-        if hidden:
-            line.append(f"[{hidden}]", "bold reverse")
-        line.append(rest)
+    for before, answer in marked_gaps(for_terminal(markdown)):
+        line.append(before)
+        if answer:
+            line.append(f"[{answer}]", "bold reverse")
     return line
 
 
 def _other_choices(choices: Sequence[Choice], place: int) -> Text:
     """Return what the digits choose, the chosen one marked."""
     line = Text()
+    drafts = {choice.draft.id for choice in choices}
+    line.append("hide: " if len(drafts) == 1 else "drafts: ", "dim")
     for number, choice in enumerate(choices):
         text = choice.field("Text")
         answers = [gap.answer for gap in gaps(text)]
@@ -611,7 +599,7 @@ def _keys(item: Item) -> str:
         keys.append("q question")
     if len(item.choices) > 1:
         numbers = [str(number) for number in range(1, len(item.choices) + 1)]
-        keys.append(" ".join(numbers))
+        keys.append(f"{' '.join(numbers)} choose")
     return " · ".join([*keys, "s skip", "u undo", "? help", "Esc ends"])
 
 

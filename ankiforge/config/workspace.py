@@ -138,6 +138,14 @@ class WorkspaceFolder(Value):
     is_default: bool = False
     """Whether it is the user's default workspace, which has no `ankiforge.yaml`."""
 
+    def how_to_set(self, setting: str) -> str:
+        """Return what to do to give a setting a value."""
+        if self.is_default:
+            return (
+                f"ankiforge init ~/cards, then write `{setting}` into ~/cards/{FILE_NAME}"
+            )
+        return f"write `{setting}` into {self.root / FILE_NAME}"
+
     @property
     def folder(self) -> OwnPath:
         """The folder for the program's own files."""

@@ -142,7 +142,7 @@ def skip_reason(highlight: Highlight) -> str:
         reason = highlight.skip or comment.words or "your comment says so"
         return reason if reason.startswith(("skip", ELSEWHERE)) else f"skip: {reason}"
     if highlight.kind is HighlightKind.NOTE and not highlight.markdown:
-        return "a remark, not a passage"  # a note that is a text of its own has Markdown
+        return "a comment without marked text"  # a note that is a text of its own has Markdown
     if highlight.kind in _PICTURES:
         return _skipped_picture(highlight, comment.wish)
     asks = comment.wish in (Wish.QUESTION, Wish.CLOZE)

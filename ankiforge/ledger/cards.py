@@ -424,7 +424,7 @@ class HighlightOutcome(Value):
 
     highlight: Highlight
     fate: str
-    """carded, waiting, blocked, no_card, failed or undrafted; ignored: left out by a
+    """carded, waiting, blocked, no_card, failed or undrafted; left_out: by a
     person, a colour or a setting."""
     reason: str = ""
 

@@ -116,7 +116,7 @@ def _is_for_model(
     if passage.decided and not _lost_its_quote(passage, highlight):
         return False
     is_copy = highlight_row["reason"].startswith(SAME_WORDS)
-    return highlight_row["fate"] != "ignored" and not is_copy
+    return highlight_row["fate"] != "left_out" and not is_copy
 
 
 def _lost_its_quote(passage: Passage, highlight: Highlight) -> bool:

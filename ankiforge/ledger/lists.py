@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
 from itertools import islice
 
 from ankiforge.ledger import cards, waiting
@@ -15,6 +16,7 @@ from ankiforge.ledger.views import DELETED
 from ankiforge.model import (
     Card,
     CardKind,
+    CardRemark,
     Document,
     Draft,
     Family,
@@ -109,7 +111,10 @@ _LINE_CONDITIONS = {
     "verdict": ("l.verdict GLOB {value}",),
     "anki": ("l.anki GLOB {value}",),
     "id": ("l.id GLOB {value} || '*'",),
-    "finding": (_IN_LIST.format(column="l.findings", value="{value}"),),
+    "finding": (
+        _IN_LIST.format(column="l.findings", value="{value}"),
+        f"('{CardRemark.SOURCE_CHANGED.check}' GLOB {{value}} AND says_else(l.id))",
+    ),
     "drafter": ("l.drafter GLOB {value}", "l.drafter GLOB {value} || ':*'"),
     "tag": _has_tag("l.tags"),
 }
@@ -155,6 +160,8 @@ def find(
     """
     _define(store)
     store.refold()
+    changed = _with_changed_source(store, terms)
+    store.define("says_else", 1, changed.__contains__)
     conditions = []
     for number, term in enumerate(terms, start=1):
         conditions.append(_condition(term, f"?{number}"))
@@ -170,6 +177,24 @@ def find(
         *(_pattern(term) for term in terms),
     )
     return [line_row["id"] for line_row in rows]
+
+
+def _with_changed_source(store: Store, terms: Iterable[QueryTerm]) -> frozenset[str]:
+    """Return the live cards whose source says something else now, if a term asks for them.
+
+    No column has that: it takes reading each card and its passage.
+    """
+    remark = CardRemark.SOURCE_CHANGED
+    for term in terms:
+        if term.field == "finding" and fnmatchcase(remark.check, _pattern(term)):
+            break
+    else:
+        return frozenset()
+    changed = set()
+    for card in cards.cards_of(store, "live"):
+        if remark in card.remarks:
+            changed.add(card.guid)
+    return frozenset(changed)
 
 
 def _pattern(term: QueryTerm) -> str:

@@ -115,12 +115,12 @@ def _first_drafts(store: Store, left_out: list[str]) -> list[Row]:
 # --- what became of highlights ----------------------------------------------------------
 
 _FATE = (
-    "CASE WHEN p.skipped THEN 'ignored'"
+    "CASE WHEN p.skipped THEN 'left_out'"
     " WHEN EXISTS (SELECT 1 FROM card c"
     " WHERE c.passage = f.first AND c.live) THEN 'carded'"
     " WHEN w.best IS NOT NULL THEN CASE w.best"
     " WHEN 0 THEN 'blocked' ELSE 'waiting' END"
-    " WHEN h.fate IN ('failed', 'ignored') THEN h.fate"
+    " WHEN h.fate IN ('failed', 'left_out') THEN h.fate"
     " WHEN p.decided THEN 'decided'"
     " WHEN h.drafted != h.content AND h.modelled != h.content THEN 'undrafted'"
     " ELSE 'no_card' END"
@@ -170,7 +170,7 @@ def fates(store: Store, key: str = "") -> Iterator[HighlightOutcome]:
     for highlight_row in rows:
         fate = highlight_row["became"]
         reason = "" if fate == "carded" else highlight_row["reason"]
-        if fate in ("ignored", "decided", "no_card", "undrafted"):
+        if fate in ("left_out", "decided", "no_card", "undrafted"):
             reason = _reason(
                 fate,
                 highlight_row["reason"],
@@ -178,7 +178,7 @@ def fates(store: Store, key: str = "") -> Iterator[HighlightOutcome]:
             )
         yield HighlightOutcome(
             highlight=decode_highlight(highlight_row),
-            fate="ignored" if fate == "decided" else fate,
+            fate="left_out" if fate == "decided" else fate,
             reason=reason,
         )
 
@@ -217,7 +217,7 @@ def counts(store: Store, names: Sequence[str] = ()) -> dict[str, Counter[str]]:
     The one place where anything is counted:
 
     - `fates`: passages in their sources, by what became of them. A person who rejected
-      the cards of a passage left it out: `ignored`.
+      the cards of a passage left it out: `left_out`.
     - `waiting`: what `order` lists: `new`, `changed` and `questions`, and of these
       `blocked`, `conflicts` and `revisions`; `without` are highlights with neither a card
       nor a draft.
@@ -243,7 +243,7 @@ def counts(store: Store, names: Sequence[str] = ()) -> dict[str, Counter[str]]:
                     "GROUP BY 1",
                 )
                 counts_by_name[name] = Counter({row[0]: row[1] for row in rows})
-                counts_by_name[name]["ignored"] += counts_by_name[name].pop("decided", 0)
+                counts_by_name[name]["left_out"] += counts_by_name[name].pop("decided", 0)
             case _:
                 rows = store.rows(_COUNTED[name])
                 counts_by_name[name] = Counter({row[0]: row[1] for row in rows})

@@ -461,7 +461,7 @@ def _only_its_form_is_in_doubt(draft: Waiting) -> bool:
 def _leave_out(store: Store, draft: Waiting) -> None:
     """Drop the draft of a line that is no card."""
     store.write("DELETE FROM draft WHERE id = ?", draft.id)
-    query = "UPDATE highlight SET fate = 'ignored', reason = ? WHERE key = ?"
+    query = "UPDATE highlight SET fate = 'left_out', reason = ? WHERE key = ?"
     store.write(query, forms.NO_CARDS, draft.highlight.key)
 
 

@@ -76,7 +76,7 @@ class DraftResult(Value):
     reason: str = ""
     """Why there is no card."""
     fate: str = ""
-    """`no_card`, `ignored` or `failed`, with the reason."""
+    """`no_card`, `left_out` or `failed`, with the reason."""
     worth: float = 0.0
     """How much it deserves a card, from 0 to 1; for the order in which drafts are offered."""
     terms: Sequence[SearchTerms] = ()
@@ -90,6 +90,8 @@ class Recorded(Value):
     """The cards that changed, and those that keep their words because a check blocks."""
     new: Strings = ()
     """The ids of the drafts for new cards: neither rejected nor a card already."""
+    proposed: int = 0
+    """The number of these that are proposals."""
 
 
 class Held(Change, frozen=True):
@@ -123,7 +125,7 @@ def record(
         for result in results:
             recording.take(result)
         recording.write()
-    return Recorded(tuple(recording.changes), tuple(recording.new))
+    return Recorded(tuple(recording.changes), tuple(recording.new), recording.proposed)
 
 
 def standing(
@@ -224,6 +226,7 @@ class _Recording:
 
         self.changes: list[Change] = []
         self.new: list[str] = []
+        self.proposed = 0
         self._dropped_ids: list[str] = []
         self._rows: list[_DraftRow] = []
         self._outcomes: list[_Outcome] = []
@@ -363,6 +366,7 @@ class _Recording:
         self._rows.append(draft_row)
         if not revises:
             self.new.append(draft_row.id)
+            self.proposed += 1
 
     def _row_of(
         self,

@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS highlight (
     content TEXT NOT NULL,       -- hash of what drafts depend on
     drafted TEXT NOT NULL,       -- the content that the rules drafted last
     modelled TEXT NOT NULL,      -- the content that a model drafted last
-    fate TEXT NOT NULL,          -- no_card, ignored, failed; '' if drafts tell
+    fate TEXT NOT NULL,          -- no_card, left_out, failed; '' if drafts tell
     reason TEXT NOT NULL,        -- why there is no card
     worth REAL NOT NULL,         -- how much it deserves a card, 0 to 1; 0 = nobody asked
     run INTEGER NOT NULL,        -- the run that read it last

@@ -104,7 +104,7 @@ def _take_back(store: Store, event: Event, *, has_drafts: bool, as_new: bool) ->
     if event.what == "decline":
         belonging.draft_again(store, event.key)
     if event.what == "form":  # which may have left them out
-        store.write("UPDATE highlight SET drafted = '' WHERE fate = 'ignored'")
+        store.write("UPDATE highlight SET drafted = '' WHERE fate = 'left_out'")
 
 
 def _given_up(event: Event) -> Texts:

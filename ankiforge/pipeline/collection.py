@@ -287,8 +287,8 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> CollectionScan
     """Record a view, unless it is of another collection than ours."""
     bound = bound_to(ledger)
     if bound is not None and not bind and _is_other(view, bound):
-        what = "it is another collection than the one that has your notes; nothing was concluded"
-        hint = "to study them in this one from now on: ankiforge pull --bind"
+        what = "this is not the collection that has your notes, so nothing was recorded"
+        hint = "to use this collection from now on: ankiforge pull --bind"
         return _not_recorded(view, what, hint)
 
     types = {note_type.id: note_type for note_type in view.types}
@@ -296,10 +296,10 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> CollectionScan
     notes = [_seen(note, types, adopted.get(note.guid)) for note in view.notes()]
     shows_none = view.complete and not notes
     if shows_none and not bind and _may_be_other(view, bound, ledger):
-        what = "Anki shows none of your notes; nothing was concluded"
+        what = "Anki has none of your notes, so nothing was recorded"
         hint = (
-            "is another profile open? if they were removed there, or to study them in this"
-            " collection from now on: ankiforge pull --bind"
+            "is another profile open? if you removed the notes, or want to use this collection"
+            " from now on: ankiforge pull --bind"
         )
         return _not_recorded(view, what, hint)
 

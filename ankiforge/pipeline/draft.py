@@ -391,6 +391,7 @@ def _record(
     return Progress(
         highlights=highlights,
         drafted=len(recorded.new),
+        proposed=recorded.proposed,
         without=without,
         changes=recorded.changes,
         problems=tuple(problems),
@@ -426,5 +427,5 @@ def _fate_of(no_card: NoCard | None, failure: str | None) -> Pair:
     if no_card is None:
         return "", ""
     if no_card.reason.startswith("skip"):
-        return "ignored", no_card.reason.removeprefix("skip: ")
+        return "left_out", no_card.reason.removeprefix("skip: ")
     return "no_card", no_card.reason

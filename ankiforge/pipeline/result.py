@@ -41,6 +41,8 @@ class Progress(Value):
     """The number of highlights that were drafted or found to yield no card."""
     drafted: int = 0
     """The number of drafts for new cards."""
+    proposed: int = 0
+    """The number of these that were proposed offline."""
     without: int = 0
     """Of these highlights, the number of which the drafter made no draft."""
     accepted: int = 0
@@ -59,6 +61,8 @@ class RunResult(msgspec.Struct):
     """What the sources had: new, changed and missing highlights. None if none was read."""
     drafted: int = 0
     """The number of drafts for new cards."""
+    proposed: int = 0
+    """The number of these that were proposed offline."""
     accepted: int = 0
     """The number of drafts that the settings accepted."""
     changes: list[Change] = []
@@ -104,6 +108,7 @@ class RunResult(msgspec.Struct):
         """Add one step of a run."""
         self.report = step.report or self.report
         self.drafted += step.drafted
+        self.proposed += step.proposed
         self.accepted += step.accepted
         if step.by_model is not None:
             self.asked += step.highlights

@@ -170,7 +170,7 @@ FATES = {
     "waiting": "waiting for you",
     "blocked": "blocked by a check",
     "no_card": "no card",
-    "ignored": "left out",
+    "left_out": "left out",
     "failed": "failed",
     "undrafted": "not drafted yet",
 }

@@ -23,6 +23,7 @@ _BAR = 28
 """The width of the longest bar of the funnel, in columns."""
 _READ_HEADS = ("highlights", "cards", "waiting", "no card", "reviews", "retention")
 _DRAFTER_HEADS = ("notes", "reviews", "retention", "leeches")
+_OTHERS = {"no_card": "without a card"}
 _TO_ASCII = str.maketrans("▏▎▍▌▋▊▉█", "   #####")
 """The ASCII of the parts of a bar: what is less than half a column is left out."""
 
@@ -111,9 +112,9 @@ def _funnel(statistics: Statistics, signs: Signs) -> Iterator[Text]:
     others = []
     for fate, number in fates.items():
         if fate != "carded":
-            others.append(f"{number:,} {FATES[fate]}")
+            others.append(f"{number:,} {_OTHERS.get(fate, FATES[fate])}")
     if others:
-        yield Text(f"without a card: {', '.join(others)}")
+        yield Text(f"the other highlights: {', '.join(others)}")
 
 
 # --- tables -----------------------------------------------------------------------------
@@ -186,7 +187,7 @@ def _heat_map(
     legend = Text("none ")
     for sign, style in zip(signs.days, signs.styles, strict=True):
         legend.append(f"{sign} ", style=style)
-    legend.append(f"{counted(most, what)} on one day, the most in {WEEKS} weeks")
+    legend.append(f"up to {counted(most, what)} a day")
     yield legend
 
 

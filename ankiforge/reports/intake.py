@@ -99,6 +99,8 @@ def _added_text(forecast: Forecast, accepted: int) -> str:
     adds = added(cards, forecast.new_per_day, forecast.cost)
     first = _minutes_text(adds.minutes)
     later = _minutes_text(adds.minutes_later)
+    if first == later:
+        return f"What you accepted today adds {first} a day."
     if adds.days == 1:
         return f"What you accepted today adds {first} for one day, then {later} a day."
     how_long = _time_text(adds.days)
@@ -130,12 +132,12 @@ def intake_text(forecast: Forecast, accepted: int) -> Text:
     yield intake_line(forecast, accepted)
     yield f"in the last four weeks, Anki took {forecast.minutes_now:.0f} minutes a day"
     if forecast.answers_known < ENOUGH_ANSWERS:
-        answers = counted(forecast.answers_known, "answer")
+        known = counted(forecast.answers_known, "answer")
         yield (
-            f"Anki's log has {answers} (one a day per card), so typical times are assumed"
+            f"typical times are assumed: Anki's log has {known}, and {ENOUGH_ANSWERS} are needed"
         )
     if not forecast.is_fsrs:
-        yield "your collection does not use FSRS, so the intervals of SM-2 are assumed"
+        yield "your collection does not use FSRS, so intervals are those of SM-2"
     yield ""
     yield from _plot(forecast)
     if forecast.waiting_in_anki and forecast.new_per_day != forecast.deck_new_per_day:

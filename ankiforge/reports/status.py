@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from ankiforge.config.workspace import WorkspaceFolder
@@ -94,7 +93,7 @@ def status_of(workspace: WorkspaceFolder, ledger: Ledger) -> Status:
     waits = counts["waiting"]
     verdicts = counts["cards"]
     in_anki = counts["anki"]
-    command, why = _next_step(workspace, ledger, counts)
+    command, why = next_step(workspace, ledger)
     return Status(
         workspace=str(workspace.root),
         sources=_source_names(workspace),
@@ -102,7 +101,7 @@ def status_of(workspace: WorkspaceFolder, ledger: Ledger) -> Status:
         highlights={
             "seen": counts["fates"].total(),
             "without": waits["without"],
-            "left_out": counts["fates"]["ignored"],
+            "left_out": counts["fates"]["left_out"],
         },
         cards={
             "accepted": verdicts["accepted"],
@@ -130,12 +129,9 @@ def _source_names(workspace: WorkspaceFolder) -> Strings:
     return tuple(sorted(names))
 
 
-def _next_step(
-    workspace: WorkspaceFolder,
-    ledger: Ledger,
-    counts: Mapping[str, Counter[str]],
-) -> Pair:
+def next_step(workspace: WorkspaceFolder, ledger: Ledger) -> Pair:
     """Return the command to type next, and why."""
+    counts = ledger.counts("fates", "waiting", "anki")
     if not counts["fates"].total():
         has_sources = workspace.config.sources or workspace.remembered
         return "run" if has_sources else "run PATH", "no highlight was found so far"

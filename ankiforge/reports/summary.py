@@ -18,6 +18,7 @@ from ankiforge.model import (
     SECOND_LOOK,
     Change,
     Json,
+    Pair,
     Problem,
     QuestionKind,
     RemarkKind,
@@ -32,6 +33,7 @@ from ankiforge.reports.status import (
     waits_for_a_person,
 )
 from ankiforge.text import cost_text, counted, counts_text, on_one_line, shortened
+from ankiforge.text.cloze import with_brackets
 from ankiforge.text.tools import TITLES
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ REASONS = 3
 _MANY = 10
 """From so many highlights without a card, it is said how to settle those of one reason at once."""
 IN_CONFLICT = "you changed it, too; choose whose words to keep under Changed"
-_TOLD = ("ignored", "failed", "carded", "waiting", "blocked")
+_TOLD = ("left_out", "failed", "carded", "waiting", "blocked")
 NO_HIGHLIGHTS = (
     "what counts as a highlight: marks and comments in PDFs and Zotero; in notes"
     " ==marks==, question::answer lines, {{gaps}} and glossary lists"
@@ -116,6 +118,7 @@ def as_json(result: RunResult, ledger: Ledger, workspace: WorkspaceFolder) -> Js
         "waits": dict(counts["reasons"].most_common()),
         "cards": {
             "drafted": result.drafted,
+            "proposed": result.proposed,
             "accepted": result.accepted,
             "revised": sum(not change.why for change in changes),
             "accepted_in_all": verdicts["accepted"],
@@ -207,7 +210,7 @@ def as_text(
 
     before = [
         belonging,
-        *_came_in(result, counts if is_news else None, proposed),
+        *_came_in(result, workspace, counts if is_news else None, proposed),
         *_without_lines(ledger, without_card),
     ]
     after = [
@@ -288,7 +291,11 @@ def _waiting_lines(counts: Mapping[str, Counter[str]], proposed: int) -> Text:
     if text and proposed != waiting:
         yield f"in all, {text}"
     if reasons:
-        yield f"they wait because: {_first_reasons_to_wait(reasons)}"
+        number = reasons.total()
+        them = "it waits" if number == waiting == 1 else "they wait"
+        if number < waiting:
+            them = "1 of them waits" if number == 1 else f"{number:,} of them wait"
+        yield f"{them} because: {_first_reasons_to_wait(reasons)}"
 
 
 def _failed_among(paths: Iterable[str], problems: Iterable[Problem]) -> bool:
@@ -357,6 +364,7 @@ def belonging_line(ledger: Ledger) -> str:
 
 def _came_in(
     result: RunResult,
+    workspace: WorkspaceFolder,
     counts: Mapping[str, Counter[str]] | None,
     proposed: int,
 ) -> Text:
@@ -364,6 +372,7 @@ def _came_in(
 
     Args:
         result: the run.
+        workspace: where it ran.
         counts: of what is in the ledger now, if the run brought news.
         proposed: the number of proposals that wait.
     """
@@ -389,7 +398,7 @@ def _came_in(
     model = _model_text(result)
     if made or model:
         yield "; ".join(filter(None, (made, model)))
-    without = _without_text(result)
+    without = _without_text(result, workspace)
     if without:
         yield without
 
@@ -415,7 +424,7 @@ def _became(
         f"proposed (the best ten: ankiforge {DECIDE})": proposed,
         "with a draft that waits": max(fates["waiting"] - proposed, 0),
         "with a draft that a check blocks": fates["blocked"],
-        "left out": fates["ignored"],
+        "left out (ankiforge list --no-card --all)": fates["left_out"],
         "kept without a card": sum(fates[fate] for fate in WITHOUT),
     }
     total = sum(numbers.values())
@@ -436,8 +445,11 @@ def _is_all_by_policy(result: RunResult, counts: Mapping[str, Counter[str]]) -> 
 def _made_text(result: RunResult) -> str:
     """Return how many drafts were made and accepted; "" if there are none."""
     parts = []
-    if result.drafted:
-        parts.append(counted(result.drafted, "draft"))
+    if result.proposed:
+        parts.append(counted(result.proposed, "new proposal"))
+    drafts = result.drafted - result.proposed
+    if drafts:
+        parts.append(counted(drafts, "new draft"))
     if result.accepted:
         parts.append(f"{counted(result.accepted, 'card')} accepted")
     if result.accepted == FLOOD:
@@ -455,12 +467,14 @@ def _model_text(result: RunResult) -> str:
     return f"{sent}, {counted(usage.characters, 'character')}: {cost}"
 
 
-def _without_text(result: RunResult) -> str:
+def _without_text(result: RunResult, workspace: WorkspaceFolder) -> str:
     """Return of how many highlights the model made no card; "" if it made one of each."""
     if not result.without:
         return ""
     asked = counted(result.asked, "highlight")
     why = "ankiforge show ID -v tells why"
+    if not workspace.config.proposals:  # then there is no draft that has an id
+        why = "ankiforge list --no-card -v tells why"
     return f"the model made no card of {result.without:,} of {asked} ({why})"
 
 
@@ -579,8 +593,7 @@ def _difference(change: Change) -> str:
     """Return the fields that changed, old → new, from the words before the difference."""
     parts = []
     for _, old, new in change.words:
-        old = on_one_line(old)
-        new = on_one_line(new)
+        old, new = _readable(old, new)
         alike = (left == right for left, right in zip(old, new, strict=False))
         same = sum(takewhile(bool, alike))
         # from the word before the one that differs
@@ -588,6 +601,15 @@ def _difference(change: Change) -> str:
         start = old.rfind(" ", 0, this_word) + 1
         parts.append(f"{_from(old, start)} → {_from(new, start)}")
     return "; ".join(parts)
+
+
+def _readable(old: str, new: str) -> Pair:
+    """Return old and new words as people read them; with their markup, if only that changed."""
+    old_text = on_one_line(with_brackets(old))
+    new_text = on_one_line(with_brackets(new))
+    if old_text == new_text:
+        return on_one_line(old), on_one_line(new)
+    return old_text, new_text
 
 
 def _from(text: str, start: int) -> str:

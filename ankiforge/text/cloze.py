@@ -299,6 +299,40 @@ def plain(markdown: str) -> str:
     return words.strip()
 
 
+# They enclose a gap while markup is removed; no text of a document contains them.
+_OPENED = "\x02"
+_CLOSED = "\x03"
+
+
+def marked_gaps(markdown: str) -> list[Pair]:
+    """Return a text as plain parts, each with the answer of the gap after it; "" = no gap."""
+    parts = []
+    done = 0
+    for gap in gaps(markdown):
+        if gap.start < done:  # nested in the one before
+            continue
+        parts += [markdown[done : gap.start], _OPENED, reveal(gap.answer), _CLOSED]
+        done = gap.end
+    parts.append(markdown[done:])
+    # markup may begin in one part and end in another
+    in_plain = plain("".join(parts))
+    pairs = []
+    for part in in_plain.split(_CLOSED):
+        before, _, answer = part.partition(_OPENED)
+        pairs.append((before, answer))
+    return pairs
+
+
+def with_brackets(markdown: str) -> str:
+    """Return the plain text of a field, with the answer of each gap in brackets."""
+    parts = []
+    for before, answer in marked_gaps(markdown):
+        parts.append(before)
+        if answer:
+            parts.append(f"[{answer}]")
+    return "".join(parts)
+
+
 def _without_delimiters(shield: str, kind: str) -> str:
     """Return the text of a shield."""
     if kind == "escape":

@@ -124,7 +124,7 @@ def test_another_profile_is_not_filled_with_cards(desk, serving, tmp_path):
     desk.run()
     with serving(tmp_path / "another") as other:
         desk.settings(other.address)
-        desk.say("push", code=3, told="Anki shows none of your notes")
+        desk.say("push", code=3, told="Anki has none of your notes")
         assert "importPackage" not in other.actions
     assert desk.package.exists()
 
@@ -142,7 +142,11 @@ def test_an_open_profile_without_the_notes_is_told_and_concludes_nothing(
     desk.run()
     with serving(tmp_path / "another", profile="User 2" if tells else "") as other:
         desk.settings(other.address, "auto")
-        told = "another collection" if tells else "Anki shows none of your notes"
+        told = (
+            "not the collection that has your notes"
+            if tells
+            else "Anki has none of your notes"
+        )
         desk.say("push", code=3, told=told)
         assert "importPackage" not in other.actions
     assert desk.questions() == []

@@ -33,7 +33,7 @@ NOTES = each("written added updated held missing conflicts tombstones", int)
 PROBLEM = each("where what hint")
 RUN = {
     "highlights": each("seen new changed gone unchanged", int),
-    "fates": each("ignored failed carded waiting blocked no_card", int),
+    "fates": each("left_out failed carded waiting blocked no_card", int),
     "no_card": dict,
     "cards": each(
         "drafted accepted revised accepted_in_all waiting blocked retired", int
@@ -120,7 +120,7 @@ def test_list_and_show_tell_a_card_a_line(forge, filled):
 
     without = forge.ok("list", "--no-card", "--all", "--json").lines
     fates = came.data["fates"]
-    assert len(without) == fates["no_card"] + fates["failed"] + fates["ignored"]
+    assert len(without) == fates["no_card"] + fates["failed"] + fates["left_out"]
     for one in without:
         fits(one, {**HIGHLIGHT, "reason": str})
         assert one["reason"]

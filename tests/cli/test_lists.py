@@ -47,6 +47,9 @@ def backs(result):
         (["C++"], {"a language"}),
         (["document:later"], {"splitting}} of data for tests."}),
         (["-document:cells"], {"splitting}} of data for tests."}),
+        (["-verdict:accepted"], {"splitting}} of data for tests."}),
+        (["-verdict:waiting", "language"], {"a language"}),
+        (["--", "-verdict:accepted"], {"splitting}} of data for tests."}),
         (["kind:cl*", "verdict:accepted", "-water"], {"cat}} is not a cell."}),
         (["tag:biology", "membrane"], {"water}} across a membrane."}),
         (["tag:#biology/cell", "membrane"], {"water}} across a membrane."}),
@@ -62,6 +65,48 @@ def backs(result):
 )  # fmt: skip
 def test_a_query_finds_cards_and_drafts(read, words, found):
     assert backs(read.ok("list", "--json", *words)) == found
+
+
+def test_a_condition_beside_options_leaves_them_what_they_are(read):
+    in_full = read.ok("list", "-v", "-verdict:accepted").stdout
+    assert "deck      " in in_full
+    assert "deck      " not in read.ok("list", "-verdict:accepted").stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "others"),
+    [
+        ([], "ankiforge list --all, ankiforge list --no-card"),
+        (["--all"], "ankiforge list --no-card"),
+        (["--no-card"], "ankiforge list --no-card --all, ankiforge list"),
+        (["--no-card", "--all"], "ankiforge list"),
+    ],
+)
+def test_an_empty_list_names_the_lists_that_may_have_it(read, options, others):
+    told = read.ok("list", *options, "no such words").stderr
+    assert told == f"nothing here; see also: {others}\n"
+
+
+PASSAGE = "Mitochondria produce most of the chemical energy that a cell needs."
+
+
+def test_cards_whose_source_says_something_else_are_found(read, vault):
+    note = vault / "energy.md"
+    note.write_text(f"# Energy\n\n=={PASSAGE}==\n", encoding="utf-8")
+    read.ok("run")
+    [draft] = read.ok("list", "drafter:propose", "energy", "--json").lines
+    read.ok("accept", draft["id"])
+    assert read.ok("list", "finding:source_changed", "--json").lines == []
+    note.write_text(
+        note.read_text("utf-8").replace("most of the", "all"), encoding="utf-8"
+    )
+    read.ok("run")
+    for query in ("finding:source_changed", "finding:source_*"):
+        [card] = read.ok("list", query, "--json").lines
+        assert card["verdict"] == "accepted"
+        assert [each["check"] for each in card["findings"]] == ["source_changed"]
+    others = read.ok("list", "energy", "-finding:source_changed", "--json").lines
+    assert card["id"] not in [other["id"] for other in others]
 
 
 def test_a_line_has_an_id_for_decisions_and_a_guid_once_accepted(read):

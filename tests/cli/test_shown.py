@@ -203,7 +203,7 @@ def test_all_count_the_same(forge, notes):
     forge.ok("reject", draft["id"])
     assert lists(forge) == dict.fromkeys(("status", "list", "page", "items"), (0, 1, 1))
     left_out = forge.ok("list", "--no-card", "--all", "--json").lines
-    assert {one["fate"]: one["reason"] for one in left_out if one["fate"] == "ignored"}
+    assert {one["fate"]: one["reason"] for one in left_out if one["fate"] == "left_out"}
     status = forge.json("status")
     assert status["highlights"]["left_out"] == len(left_out) - 1 == 2
     assert "2 left out, 1 without a card" in forge.ok("status").stdout
@@ -211,7 +211,7 @@ def test_all_count_the_same(forge, notes):
 
 def test_a_run_says_why_drafts_wait(forge, notes):
     write(notes, MANY)
-    assert "they wait because: 1 × may only be emphasised" in forge.ok("run").stdout
+    assert "1 of them waits because: 1 × may only be emphasised" in forge.ok("run").stdout
 
 
 def test_the_limit_of_a_run_names_the_command_that_goes_on(forge, notes):

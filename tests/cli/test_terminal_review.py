@@ -94,7 +94,8 @@ def test_a_digit_takes_another_gap_of_a_proposed_card(forge, vault, at_terminal)
     with at_terminal("review", "--terminal") as keyboard:
         shown = COLOURS.sub("", keyboard.shown())
         assert f"[{first}]" in shown
-        assert f"1 {first}   2 {second}" in shown
+        assert f"hide: 1 {first}   2 {second}" in shown
+        assert " 3 choose · " in shown
         assert f"[{second}]" in COLOURS.sub("", keyboard.press("2"))
         keyboard.press("a")
         assert keyboard.ended() == 0

@@ -254,6 +254,51 @@ def test_a_run_counts_each_highlight_once_and_the_numbers_add_up(forge, vault, n
     assert sum(fates.values()) == told["highlights"]["seen"] == 6
 
 
+def test_a_run_tells_proposals_from_other_drafts(forge, vault, note):
+    note.write_text(KINDS, encoding="utf-8")
+    forge.ok("run", vault)
+    more = note.read_text(encoding="utf-8").replace("Golgi in 1898", "Golgi in 1899")
+    more += "\nAn ==enzyme== speeds up a reaction\n"
+    note.write_text(more, encoding="utf-8")
+    told = forge.ok("run").stdout.splitlines()
+    assert "1 new proposal, 1 new draft" in told
+    assert "1 of them waits because: 1 × may only be emphasised" in told
+
+
+def test_a_run_shows_changed_words_without_markup(forge, vault, note):
+    note.write_text("# A\n\nThe ==nucleus== holds the **DNA** of it.\n", encoding="utf-8")
+    forge.ok("run", vault)
+    rewrite(note, "holds the", "holds most of the")
+    told = forge.ok("run").stdout
+    assert "holds the DNA of it. → …holds most of the DNA of it.\n" in told
+    rewrite(note, "The ==nucleus==", "A ==nucleus==")
+    assert (
+        "The [nucleus] holds most of the DNA of it. → A [nucleus]"
+        in forge.ok("run").stdout
+    )
+    rewrite(note, "**DNA**", "*DNA*")
+    assert "**DNA** of it. → …the *DNA* of it.\n" in forge.ok("run").stdout
+
+
+def test_a_build_without_cards_names_the_next_command(forge, vault, note):
+    assert "next: ankiforge run PATH" in forge.ok("build").stderr
+    note.write_text(KINDS, encoding="utf-8")
+    forge.ok("run", vault, "--accept", "review")
+    told = forge.ok("build").stderr
+    assert "no package: no card is accepted yet\nnext: ankiforge review" in told
+
+
+@pytest.mark.parametrize(
+    "command", [("stats", "--minutes", "20"), ("push", "--new-a-day")]
+)
+def test_a_setting_to_be_written_is_named_with_its_file(forge, command):
+    """The default workspace has no settings file, so the hint says how to get one."""
+    assert "ankiforge init ~/cards, then write `" in forge(*command, code=2).stderr
+    forge.ok("init", "cards")
+    where = forge.folder / "cards" / "ankiforge.yaml"
+    assert f"into {where}" in forge("-C", "cards", *command, code=2).stderr
+
+
 def test_all_highlights_of_one_reason_are_settled_at_once(forge, vault, note):
     note.write_text(KINDS, encoding="utf-8")
     forge.ok("run", vault)

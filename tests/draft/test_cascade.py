@@ -261,6 +261,29 @@ def test_one_request_at_a_time_goes_to_a_server_on_this_machine(forge, notes, se
     assert server.most_at_a_time == 1
 
 
+def test_without_proposals_the_list_of_what_has_no_card_tells_why(
+    forge, notes, server, fake
+):
+    notes(AGING, more="proposals: false\n")
+
+    def vague(request):
+        if fake.step_of(request) == "question":
+            return fake.says('{"question": "What is it called in the text?"}')
+        return fake.says('{"answer": "a tidal bore"}')
+
+    server.otherwise = vague
+    told = forge.ok("run").stdout
+    assert (
+        "the model made no card of 1 of 1 highlight (ankiforge list --no-card -v tells why)"
+        in told
+    )
+    shown = forge.ok("list", "--no-card", "-v").stdout
+    assert "    no card: none of the model's questions" in shown
+    assert "    question: What is it called in the text?\n" in shown
+    assert "    dropped: it says “the text”" in shown
+    assert "question:" not in forge.ok("list", "--no-card").stdout
+
+
 def test_show_tells_which_questions_were_dropped_and_why_without_asking_again(
     forge, notes, server, fake
 ):

@@ -153,7 +153,7 @@ def test_private_hand_written_and_skipped_highlights_never_leave(
         "kept on this machine (#no-llm)",
         "skip: your comment says so",
         "a hand-written card is not drafted again",
-        "a remark, not a passage",
+        "a comment without marked text",
         "a drawing: write its question as the comment: `? …`",
     ]
 

@@ -19,7 +19,7 @@ def reasons(world: World) -> dict[str, str]:
     return {
         one.highlight.document.title: one.reason
         for one in world["a"].fates()
-        if one.fate in ("no_card", "ignored")
+        if one.fate in ("no_card", "left_out")
     }
 
 

@@ -94,7 +94,7 @@ def test_a_rejected_proposal_is_rejected_as_a_whole(forge, note):
     note(f"=={WAR}==", "Another line.")
     assert proposals(forge) == []
     [left_out] = forge.ok("list", "--no-card", "--all", "--json").lines
-    assert (left_out["fate"], left_out["reason"]) == ("ignored", "rejected by you")
+    assert (left_out["fate"], left_out["reason"]) == ("left_out", "rejected by you")
 
 
 def test_other_words_of_a_person_settle_the_proposal(forge, note):

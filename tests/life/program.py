@@ -141,9 +141,9 @@ class Program:
 
     def without_card(self) -> list[Bare]:
         found = self.shown("--no-card", "--all")
-        bare = [one for one in found if one.get("fate") in ("no_card", "ignored")]
+        bare = [one for one in found if one.get("fate") in ("no_card", "left_out")]
         return [
-            Bare(one["key"], folded(one["exact"]), one["fate"] == "ignored")
+            Bare(one["key"], folded(one["exact"]), one["fate"] == "left_out")
             for one in bare
         ]
 

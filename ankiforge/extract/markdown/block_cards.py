@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from textwrap import dedent
@@ -168,8 +168,21 @@ class _Lines:
         `front`: up to the line that separates the sides, and a heading may be the first
         of them.
         """
-        fence = ""
         last = min(self.end, first + _LONGEST)
+        for line in self._outside_code(first, last):
+            words = self.text(line)
+            if self.state.isEmpty(line) or self._leaves_container(line):
+                return line
+            may_be_heading = front and line == first
+            if not may_be_heading and _BREAK.match(words):
+                return line
+            if front and self._separates(line):
+                return line
+        return last
+
+    def _outside_code(self, first: int, last: int) -> Iterator[int]:
+        """Yield the lines of [first, last) that are neither in a fence nor one of its ends."""
+        fence = ""
         for line in range(first, last):
             words = self.text(line)
             if fence:
@@ -181,14 +194,7 @@ class _Lines:
             if opened:
                 fence = opened[0]
                 continue
-            if self.state.isEmpty(line) or self._leaves_container(line):
-                return line
-            may_be_heading = front and line == first
-            if not may_be_heading and _BREAK.match(words):
-                return line
-            if front and self._separates(line):
-                return line
-        return last
+            yield line
 
     def _leaves_container(self, line: int) -> bool:
         return self.state.sCount[line] < self.state.blkIndent
@@ -272,7 +278,7 @@ class _Lines:
             back,
             sign,
             two_way=self.syntax.block[sign],
-            several=any(map(self._separates, range(middle + 1, last))),
+            several=any(map(self._separates, self._outside_code(middle + 1, last))),
         )
 
     def _contains_separator(self, start: int, middle: int) -> bool:

@@ -477,7 +477,8 @@ _FENCE = regex(
 )
 _OUTER_TAGS = regex(
     r"\A(?:#(?=[\w/-]*[^\W\d])[\w/-]+:?(?:\s+|\Z))+"
-    r"|(?:(?:\s+|\A)#(?=[\w/-]*[^\W\d])[\w/-]+)+\Z"
+    # a run of blanks is tried from its first one alone, else a long one takes for ever
+    r"|(?:(?<!\s)(?:\s++|\A)#(?=[\w/-]*[^\W\d])[\w/-]+)+\Z"
 )
 _COMMENTED = regex(rf"(?m)^[ \t>]*{COMMENT}[{COMMENT} \t]*\n?")
 # The sign of a callout, which only Obsidian hides.

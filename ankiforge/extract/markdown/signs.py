@@ -138,8 +138,8 @@ _SIGN = regex(
     | (?P<script><(?P<level>su[bp])>(?P<raised>[^<>\n]{{1,40}})</su[bp]>)
     | (?P<break><br[ ]*/?>)
       # of a table in HTML: between two rows, between two cells, blanks between its tags
-    | (?P<row>(?i:</tr\s*>\s*+(?:</?t(?:head|body|foot)\b[^<>]*>\s*+)*<tr\b[^<>]*>\s*+))
-    | (?P<cell>(?i:</t[dh]\s*>\s*+<t[dh]\b[^<>]*>))
+    | (?P<row>(?i:(?:</tr\s*>\s*+(?:</?t(?:head|body|foot)\b[^<>]*>\s*+)*)?<tr\b[^<>]*>\s*+))
+    | (?P<cell>(?i:(?:</t[dh]\s*>\s*+)?<t[dh]\b[^<>]*>))
     | (?P<frame>(?i:</?{_TABLE_TAG}\b[^<>]*>\s++(?=</?{_TABLE_TAG}\b)))
     | (?P<html></?(?P<element>[A-Za-z][A-Za-z0-9-]*)(?P<with>[^<>]*)>)
       # #tag, with something that is no digit
@@ -177,6 +177,8 @@ _WITHOUT_VALUE = frozenset("/ checked controls disabled hidden loop muted open".
 _SCHEME = regex(r"\b[A-Za-z][A-Za-z0-9+.-]{1,31}\Z")
 # The size of a picture alone, without text before it: `![300x200](…)`.
 _SIZE_ALONE = regex(r"(\d{1,4})(?:x\d{1,4})?")
+# How many tokens back the start of a row of a table is looked for.
+_FEW = 20
 # What ends the name of an embedded file: the text to show, or a part of the file.
 _NAME_END = regex(r"\\?\||#")
 
@@ -330,13 +332,36 @@ def _add_break(state: State, sign: re.Match[str], raw: str) -> None:
 
 
 def _add_row(state: State, sign: re.Match[str], raw: str) -> None:
-    """Add the end of a row of a table: the next row is a line of its own."""
+    """Add the end of a row of a table: the next row is a line of its own.
+
+    HTML allows rows and cells that nothing closes, so what opens the next one ends them.
+    """
+    if _opens_first(state, raw):
+        state.add(Kind.GONE)
+        return
     state.add(Kind.ATOM, "\n", "\n" if state.context.verbatim else "  \n")
 
 
 def _add_cell(state: State, sign: re.Match[str], raw: str) -> None:
     """Add what separates two cells of a row, as in a Markdown table."""
+    if _opens_first(state, raw):
+        state.add(Kind.GONE)
+        return
     state.add(Kind.ATOM, " | ")
+
+
+def _opens_first(state: State, raw: str) -> bool:
+    """Return whether a tag closes nothing and is the first of its row."""
+    if raw.startswith("</") or state.pending.strip():
+        return False
+    for token in reversed(state.tokens[-_FEW:]):
+        if not isinstance(token, Token):
+            continue
+        if token.plain.strip():
+            return False
+        if token.plain == "\n":
+            return True
+    return True
 
 
 def _add_mark(state: State, sign: re.Match[str], raw: str) -> None:

@@ -64,6 +64,8 @@ _FLAGS = re.DOTALL | re.MULTILINE | re.VERBOSE
 _HIDDEN = regex(_HIDING.replace("FIELD", _FIELD), _FLAGS)
 _HIDDEN_BUT_FIELDS = regex(_HIDING.replace("FIELD", "(?P<field>(?!))"), _FLAGS)
 _MATHS = regex(f"{MATHS}(\\d+){MATHS}")
+# What obsidian-spaced-repetition writes after a card, which may end in maths.
+_SCHEDULE = regex(r"[ \t]*<!--SR:[^\n]*?-->")
 _NOTHING = regex(f"\n?{CONTINUED}|{COMMENT}")
 
 
@@ -125,7 +127,8 @@ class _Hider:
 
     def _without_maths(self, hidden: re.Match[str], maths: str) -> str:
         """Keep maths over several lines, and return the placeholder for it."""
-        lines = (line.strip(" \t>") for line in maths.split("\n"))
+        shown = _SCHEDULE.sub("", maths)
+        lines = (line.strip(" \t>") for line in shown.split("\n"))
         kept = "\n".join(filter(None, lines)).replace(_OPEN, "<!--")
         number = len(self.maths)
         self.maths.append(kept)
