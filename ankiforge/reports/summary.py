@@ -50,7 +50,8 @@ COUNTED = ("fates", "waiting", "reasons", "cards", "anki")
 REASONS = 3
 """The number of reasons to wait that a run names."""
 _MANY = 10
-"""From so many highlights without a card, it is said how to settle those of one reason at once."""
+"""From so many highlights on, a run names the command that lists them, or settles those of one
+reason at once."""
 IN_CONFLICT = "you changed it, too; choose whose words to keep under Changed"
 _TOLD = ("left_out", "failed", "carded", "waiting", "blocked")
 NO_HIGHLIGHTS = (
@@ -386,9 +387,7 @@ def _came_in(
             "no longer selected by the settings": report.unselected,
         }
         news = counts_text(numbers)
-        what_was_found = f"{counted(report.seen, 'highlight')} found"
-        what_was_found += f" ({news})" if news else ", nothing new"
-        if counts:
+    XX        if counts:
             yield from _became(result, counts, proposed, what_was_found)
         else:
             yield what_was_found
@@ -419,12 +418,15 @@ def _became(
     """
     fates = counts["fates"]
     origin = " from your own questions" if _is_all_by_policy(result, counts) else ""
+    left_out = "left out"
+    if fates["left_out"] >= _MANY:
+        left_out += " (why: ankiforge list --no-card --all)"
     numbers = {
         f"with a card{origin}": fates["carded"],
         f"proposed (the best ten: ankiforge {DECIDE})": proposed,
         "with a draft that waits": max(fates["waiting"] - proposed, 0),
         "with a draft that a check blocks": fates["blocked"],
-        "left out (ankiforge list --no-card --all)": fates["left_out"],
+        left_out: fates["left_out"],
         "kept without a card": sum(fates[fate] for fate in WITHOUT),
     }
     total = sum(numbers.values())
