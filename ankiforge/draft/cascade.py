@@ -65,7 +65,9 @@ from ankiforge.text.cloze import literal, plain
 from ankiforge.text.fold import locate
 from ankiforge.text.sentences import sentence_around
 
-NONE_FITS = "none of the model's questions to the proposed words could stand on a card"
+NONE_FITS = (
+    "none of the model's questions about the proposed words is good enough for a card"
+)
 _OWN_WORDS = 1
 """The answer is other words of the sentence than the proposed ones."""
 _WARNED = 2

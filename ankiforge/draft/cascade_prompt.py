@@ -1,7 +1,7 @@
 """The prompt of the cascade, and the two questions that are made of it for a passage.
 
 `prompts/cascade.md` has four parts, separated by lines `---`: the rules, which are the system
-message; the passage; the demand for a question; the demand for an answer. Both questions about a
+message; the passage; the instruction to write a question; the one to answer it. Both questions about a
 passage begin with the same rules and the same passage, so that a server that keeps what it has
 read reads them once.
 """
@@ -138,7 +138,10 @@ def load_cascade(workspace: Path | None = None) -> CascadePrompt:
     parts = re.split(r"(?m)^---[ \t]*\n", text)
     if len(parts) != len(_PARTS):
         what = f"{path}: it has {len(parts)} parts separated by lines `---`"
-        hint = "it needs four: rules, passage, the demand for a question, and that for an answer"
+        hint = (
+            "it needs four: the rules, the passage, the instruction to write a question, and"
+            " the one to answer it"
+        )
         raise ConfigError(what, hint=hint)
     by_name = dict(zip(_PARTS, parts, strict=True))
     used = set[str]()

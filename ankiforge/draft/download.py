@@ -44,7 +44,7 @@ _ROOM = 100 << 20
 """What stays free on the disk, in bytes."""
 _REDIRECTS = (301, 302, 303, 307, 308)
 _RANGE = re.compile(r"bytes (?:(?P<start>\d+)-\d+|\*)/(?P<size>\d+|\*)")
-_AGAIN = "run the same command again: it goes on where it stopped"
+_AGAIN = "run the same command again: it continues where it stopped"
 
 
 class _Broken(Exception):

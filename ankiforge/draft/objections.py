@@ -163,7 +163,7 @@ class Place(Value):
 def objection(question: str, place: Place) -> str:
     """Return why a question becomes no card; "" if nothing speaks against it.
 
-    The reason says it of the question: "it turns the sentence round".
+    The reason says it of the question: "it reverses the sentence".
 
     Args:
         question: on one line.
@@ -189,7 +189,7 @@ def objection(question: str, place: Place) -> str:
     if share < LEAST_COVERED:
         return f"it leaves out {_quoted(left_out)}"
     if _turns_round(question, place):
-        return "it turns the sentence round"
+        return "it reverses the sentence"
     earlier = _taken_up_from_earlier(question, place)
     if earlier:
         return f"it says {_quoted([earlier])} without saying which"

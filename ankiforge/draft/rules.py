@@ -52,7 +52,7 @@ WHOLE = (
     " or let a model draft it"
 )
 UNANSWERED = (
-    "no answer stands right below its `?`: delete the empty line, or write the answer"
+    "there is no answer right below its `?`: delete the empty line, or write the answer"
 )
 HEADING = "the mark is a heading, which states nothing"
 QUESTIONLESS = "an image: write its question as the comment: `? …`"

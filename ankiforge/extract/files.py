@@ -27,7 +27,7 @@ LARGEST = 16_000_000
 """The default maximum size of a text file in bytes."""
 LARGEST_SETTINGS = 2_000_000
 """The maximum size in bytes of a file in which another program keeps its settings."""
-READ_AGAIN = "renamed or deleted? the next run reads what is then there"
+READ_AGAIN = "renamed or deleted? the next run reads what is there by then"
 RE_SAVE = "re-save it as UTF-8"
 PICTURE = regex(r"(?i).*\.(?:png|jpe?g|gif|svg|webp|avif|bmp)$")
 """Matches the pictures that notes show."""

@@ -387,7 +387,14 @@ def _came_in(
             "no longer selected by the settings": report.unselected,
         }
         news = counts_text(numbers)
-    XX        if counts:
+        what_was_found = f"{counted(report.seen, 'highlight')} found"
+        if not report.seen:
+            what_was_found = "no highlights found"
+        if news:
+            what_was_found += f" ({news})"
+        elif report.seen:
+            what_was_found += ", nothing new"
+        if counts:
             yield from _became(result, counts, proposed, what_was_found)
         else:
             yield what_was_found

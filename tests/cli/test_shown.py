@@ -84,7 +84,7 @@ def test_a_question_above_an_empty_line_is_listed_with_the_reason(forge, notes):
     write(notes, EMPTY)
     forge.ok("run")
     [one] = forge.ok("list", "--no-card", "--json").lines
-    assert one["reason"].startswith("no answer stands right below its `?`")
+    assert one["reason"].startswith("there is no answer right below its `?`")
 
 
 def test_answers_that_end_for_certain_are_cards_at_once(forge, notes):
@@ -211,7 +211,10 @@ def test_all_count_the_same(forge, notes):
 
 def test_a_run_says_why_drafts_wait(forge, notes):
     write(notes, MANY)
-    assert "1 of them waits because: 1 × may only be emphasised" in forge.ok("run").stdout
+    assert (
+        "1 of them waits because: 1 × the mark may be mere emphasis"
+        in forge.ok("run").stdout
+    )
 
 
 def test_the_limit_of_a_run_names_the_command_that_goes_on(forge, notes):
@@ -240,7 +243,7 @@ def test_the_reason_to_wait_is_true_of_the_sentence(forge, notes, line, reason):
     forge.ok("run")
     [draft] = forge.ok("list", "--view", "new", "--json").lines
     [finding] = (one for one in draft["findings"] if one["check"] == "fragment")
-    assert finding["message"].startswith(f"may only be emphasised: {reason}")
+    assert finding["message"].startswith(f"the mark may be mere emphasis: {reason}")
 
 
 # --- what a broken note is told as ----------------------------------------------------------

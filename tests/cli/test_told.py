@@ -262,7 +262,7 @@ def test_a_run_tells_proposals_from_other_drafts(forge, vault, note):
     note.write_text(more, encoding="utf-8")
     told = forge.ok("run").stdout.splitlines()
     assert "1 new proposal, 1 new draft" in told
-    assert "1 of them waits because: 1 × may only be emphasised" in told
+    assert "1 of them waits because: 1 × the mark may be mere emphasis" in told
 
 
 def test_a_run_shows_changed_words_without_markup(forge, vault, note):

@@ -156,8 +156,8 @@ def _notice_without_text(without_text: Counter[str]) -> Problem:
     marks = without_text.total()
     has = "has" if marks == 1 else "have"
     message = (
-        f"{counted(marks, 'highlight')} {has} no text: at the limit that a publisher sets"
-        " for a book, the Kindle writes none"
+        f"{counted(marks, 'highlight')} {has} no text: beyond the limit that the publisher"
+        " sets for a book, the Kindle stores none"
     )
     hint = "all are at read.amazon.com/notebook"
     return Problem(where, message, hint, notice=True)

@@ -175,8 +175,8 @@ class NoteSource(FileSource):
             )
         if highlights and parsed.front.problem:
             hint = (
-                "until you correct it, the note's title, tags and deck are not known,"
-                " and no model gets anything of it"
+                "until you correct it, the note's title, tags and deck are unknown,"
+                " and nothing of it is sent to a model"
             )
             yield Problem(document.path, parsed.front.problem, hint, notice=True)
         private = private_passages(document, parsed.blocks.blocks)

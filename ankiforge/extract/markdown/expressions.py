@@ -233,7 +233,7 @@ class Searcher:
         if self._spent > TOTAL:
             message = f"expressions took more than {TOTAL} s in this run"
             raise ItemError(
-                message, hint="run again: the next run goes on with this note"
+                message, hint="run again: the next run continues with this note"
             )
         begun = time.monotonic()
         question = {"patterns": list(patterns), "text": text}

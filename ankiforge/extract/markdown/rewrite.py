@@ -118,7 +118,7 @@ def rewritings(
                     yield changed
     if not was_found:
         raise ItemError(
-            "its words do not stand in the note one after the other: edit the note yourself"
+            "its words are not in one place of the note: edit the note yourself"
         )
 
 
