@@ -1,9 +1,9 @@
 """The prompt of the cascade, and the two questions that are made of it for a passage.
 
 `prompts/cascade.md` has four parts, separated by lines `---`: the rules, which are the system
-message; the passage; the instruction to write a question; the one to answer it. Both questions about a
-passage begin with the same rules and the same passage, so that a server that keeps what it has
-read reads them once.
+message; the passage; the instruction to write a question; the one to answer it. Both requests
+about a passage begin with the same rules and the same passage, so that a server that keeps what it
+has read reads them once.
 """
 
 from __future__ import annotations
