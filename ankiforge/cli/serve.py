@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -130,8 +130,11 @@ def _review_in_browser(call: Call, *, no_open: bool) -> None:
 
     with session(call) as workspace, ExitStack() as ended:
         started = partial(_started, call, ended, no_open)
-        serve(partial(_review_session, call, workspace.folder), started)
-    raise click.Abort  # only Ctrl-C ends the server
+        with suppress(KeyboardInterrupt):
+            serve(partial(_review_session, call, workspace.folder), started)
+    # only Ctrl-C ends the server
+    call.say("\nthe page is closed; every decision is stored")
+    exit_with(130)
 
 
 def _review_session(call: Call, folder: WorkspaceFolder) -> ReviewSession:

@@ -103,3 +103,12 @@ def test_the_page_answers_while_slow_connections_are_open(forge, count, piece):
             asked.close()
         ended.set()
         thread.join()
+
+
+def test_ctrl_c_says_that_the_page_is_closed_and_nothing_failed(forge):
+    process = forge.started("review", "--no-open")
+    assert process.stdout.readline().startswith("http://127.0.0.1:")
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert told.endswith("\nthe page is closed; every decision is stored\n")
+    assert process.returncode == 130

@@ -266,7 +266,10 @@ class NoteSource(FileSource):
                 marked += text.count("==") // 2
         if bold >= _MANY_BOLD and bold > _TIMES_MARKED * marked:
             message = f"phrases in bold are not read as marks: {bold:,}"
-            hint = "to read them, too: `marks: [==, mark, bold]` for this source in ankiforge.yaml"
+            hint = (
+                "to read them, too: `marks: [==, mark, bold]` for this source in"
+                " ankiforge.yaml, which ankiforge init writes"
+            )
             yield Problem(self.folder.root.name, message, hint, notice=True)
 
     def public_text(self, file: File) -> str:
