@@ -484,7 +484,7 @@ def _without_text(result: RunResult, workspace: WorkspaceFolder) -> str:
     why = "ankiforge show ID -v tells why"
     if not workspace.config.proposals:  # then there is no draft that has an id
         why = "ankiforge list --no-card -v tells why"
-    return f"the model made no card of {result.without:,} of {asked} ({why})"
+    return f"the model made no card for {result.without:,} of {asked} ({why})"
 
 
 def minutes_line(result: RunResult) -> str:

@@ -184,7 +184,7 @@ def test_a_drafted_card_is_listed_and_edits_of_two_vaults_need_a_query(
     assert "several folders" in both.stderr
     assert {line["refused"] for line in lines} == {
         "",
-        "its words are a draft's, not the note's: edit the note if it is wrong, too",
+        "the card was drafted, so its words are not the note's: edit the note if it is wrong, too",
     }
     assert "1 edit in 1 file" in one.stderr
     assert b"+H\xc3\xbcndin:::dog" in (tmp_path / "one.patch").read_bytes()
