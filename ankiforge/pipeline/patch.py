@@ -199,7 +199,8 @@ class _Readers:
             raise ItemError("the masks of a figure are no words of a note")
         if _OWN_SLOT.fullmatch(card.slot) is None:
             raise ItemError(
-                "the card was drafted, so its words are not the note's: edit the note if it is wrong, too"
+                "the card was drafted, so its words are not the note's: edit the note if it is"
+                " wrong, too"
             )
         namespace = card.highlight.namespace
         source = self._sources.get(namespace)
