@@ -646,11 +646,9 @@ def export(call: Call, path: Path, query: Words, force: bool) -> None:
         return
     card_count = sum(line.card is not None for line in lines)
     draft_count = len(lines) - card_count
-    written = (
-        counted(len(highlights), "highlight"),
-        counted(card_count, "card"),
-        counted(draft_count, "draft"),
-    )
+    written = [counted(card_count, "card"), counted(draft_count, "draft")]
+    if form == "jsonl":  # a table has no rows for highlights
+        written.insert(0, counted(len(highlights), "highlight"))
     call.say(f"{path}: {', '.join(written)}")
 
 

@@ -93,3 +93,14 @@ def test_a_file_that_is_no_export_is_replaced_only_by_force(read, target):
 def test_a_target_of_which_nobody_knows_what_it_is_to_be_is_named(read, target):
     (read.folder / "cards.csv").mkdir()
     assert read("export", target, code=2).stderr
+
+
+def test_an_export_tells_what_the_file_has(read):
+    cards = len([card for card in read.cards() if card["verdict"] == "accepted"])
+    drafts = len(read.cards()) - cards
+    told = read.ok("export", "cards.csv").stderr
+    assert "highlight" not in told
+    assert told.endswith(
+        f": {cards} card{'s' * (cards != 1)}, {drafts} draft{'s' * (drafts != 1)}\n"
+    )
+    assert "highlights, " in read.ok("export", "all.jsonl").stderr

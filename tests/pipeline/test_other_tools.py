@@ -86,6 +86,8 @@ def test_nothing_to_decline_is_said(forge, scheduled) -> None:
     forge.ok("run")
     told = forge.ok("adopt", "--decline")
     assert "nothing here belongs to another tool" in told.stderr
+    found = forge.ok("adopt", "--from", "sr").stdout
+    assert found == "no notes or schedules of another tool were found\n"
     assert forge.json("adopt", "--decline") == {"undo": ""}
 
 

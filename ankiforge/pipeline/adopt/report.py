@@ -34,6 +34,9 @@ _COUNTED = ("by_id", "by_words", "scheduled")
 
 def as_text(matches: Matches, most: int | None) -> Iterator[str]:
     """Yield the table, and up to `most` lines of each list that a person should see."""
+    if not any(getattr(matches, name) for name in _TITLES):
+        yield "no notes or schedules of another tool were found"
+        return
     for name, title in _TITLES.items():
         count = len(getattr(matches, name))
         yield f"{count:7,}  {title}"
