@@ -42,7 +42,7 @@ FILTER = click.option(
 
 
 @command("""
-  ankiforge accept dr5b9c0f1d            a draft, or a question: `show` tells what yes means
+  ankiforge accept dr5b9c0f1d            a draft, or a question: `show` says what yes means
   ankiforge accept dr5b9c0f1d --gap 2    a proposal, with its second gap
   ankiforge accept --all --filter "deck:Biology -finding:*"
   ankiforge accept --all --filter finding:fragment    also drafts with this warning

@@ -281,7 +281,7 @@ _HOW_TO_WRITE = {
     "a number": "write digits, without quotes",
     "true or false": "write true or false, without quotes",
     "a list": "put lists in [brackets]",
-    "a mapping": "write {name: value}, or one `name: value` below it a line, indented",
+    "a mapping": "write {name: value}, or one indented `name: value` per line below it",
 }
 
 

@@ -181,7 +181,7 @@ def objection(question: str, place: Place) -> str:
     if not _answer_suits(question, place):
         return "the answer is not what its question word asks for"
     if _is_aside(place):
-        return "its answer stands in a remark beside the sentence"
+        return "its answer is in a remark beside the sentence"
     added = _added_words(question, place)
     if added:
         return f"it says {_quoted(added)}, which the sentence does not"

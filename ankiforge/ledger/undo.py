@@ -209,7 +209,7 @@ def _refuse_below(store: Store, event: Event) -> None:
         same_action = event.act and other.act == event.act
         if same_card and not same_action and fields & _changed_fields(other):
             raise RefusedError(
-                "a later change of the same card stands on this one",
+                "a later change of the same card depends on this one",
                 hint=f"first: ankiforge undo {other.act or other.id}",
             )
 

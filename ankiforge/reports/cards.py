@@ -286,7 +286,9 @@ def why_waiting(draft: Waiting) -> str:
         return "; ".join(reasons)
     drafter = draft.draft.origin.drafter
     if drafter.startswith("rules"):
-        return "no warning: your settings, or the limit of 300 cards a run, make it wait"
+        return (
+            "no warning: your settings, or the limit of 300 cards per run, make it wait"
+        )
     if draft.draft.proposed:
         return "proposed, so it waits for you"
     by = "proposed by an agent" if drafter == AGENT else "drafted by a model"

@@ -481,9 +481,9 @@ def _without_text(result: RunResult, workspace: WorkspaceFolder) -> str:
     if not result.without:
         return ""
     asked = counted(result.asked, "highlight")
-    why = "ankiforge show ID -v tells why"
+    why = "why: ankiforge show ID -v"
     if not workspace.config.proposals:  # then there is no draft that has an id
-        why = "ankiforge list --no-card -v tells why"
+        why = "why: ankiforge list --no-card -v"
     return f"the model made no card for {result.without:,} of {asked} ({why})"
 
 

@@ -274,7 +274,7 @@ def test_without_proposals_the_list_of_what_has_no_card_tells_why(
     server.otherwise = vague
     told = forge.ok("run").stdout
     assert (
-        "the model made no card for 1 of 1 highlight (ankiforge list --no-card -v tells why)"
+        "the model made no card for 1 of 1 highlight (why: ankiforge list --no-card -v)"
         in told
     )
     shown = forge.ok("list", "--no-card", "-v").stdout
@@ -300,8 +300,7 @@ def test_show_tells_which_questions_were_dropped_and_why_without_asking_again(
     server.otherwise = vague
     told = forge.ok("run").stdout
     assert (
-        "the model made no card for 1 of 1 highlight (ankiforge show ID -v tells why)"
-        in told
+        "the model made no card for 1 of 1 highlight (why: ankiforge show ID -v)" in told
     )
     server.asked.clear()
     [proposal] = forge.cards()
