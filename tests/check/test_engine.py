@@ -118,6 +118,23 @@ def test_a_finding_tells_the_number_counted_and_the_limit():
     assert messages["answer_gt20w"] == "the answer is too long: 26 words, at most 20"
 
 
+def test_a_finding_about_opposites_says_which_word_is_whose():
+    source = cards.passage("Aspirin reduces the formation of prostaglandins.")
+    draft = cards.cloze(
+        "Aspirin increases the formation of {{c1::prostaglandins}}.", source.exact
+    )
+
+    [message] = [
+        finding.message
+        for finding in cards.findings(draft, source)
+        if finding.check == "opposite"
+    ]
+
+    assert message == (
+        "may say the opposite of the source: the card says “increases”, the source “reduces”"
+    )
+
+
 # --- a bare card ----------------------------------------------------------------------------
 
 
