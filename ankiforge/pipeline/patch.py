@@ -203,6 +203,8 @@ class _Readers:
                 " wrong, too"
             )
         namespace = card.highlight.namespace
+        if not namespace:  # its words are known from the journal alone
+            raise ItemError("its source has not been read here: run first")
         source = self._sources.get(namespace)
         path = card.highlight.document.path
         if source is None:

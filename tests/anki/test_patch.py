@@ -107,6 +107,23 @@ def test_a_note_that_was_edited_since_the_last_run_is_refused(desk, forge):
     assert line["refused"] == "the note has changed since the last run: run first"
 
 
+def test_an_edit_of_a_card_that_only_the_journal_knows_waits_for_a_run(desk, forge):
+    note = desk.notes / "Cells.md"
+    note.write_text("What does a ribosome do?::It makes proteins.\n", encoding="utf-8")
+    desk.run()
+    desk.go()
+    [card] = forge.cards()
+    edited = desk.anki.note(card["guid"])
+    edited.fields[1] = "It makes proteins from amino acids."
+    desk.col.update_note(edited)
+    (forge.folder / ".ankiforge" / "ledger.db").unlink()
+    [line] = forge.ok("patch", "--json").lines
+    assert line["refused"] == "its source has not been read here: run first"
+    desk.run()
+    [line] = forge.ok("patch", "--json").lines
+    assert "+What does a ribosome do?::It makes proteins from" in line["patch"]
+
+
 def test_a_reverse_side_and_an_extra_field_are_refused_with_what_to_do(desk, forge):
     desk.write("Katze:::cat\n\nHund:::dog\n")
     desk.go()
