@@ -428,10 +428,13 @@ def _became(
     left_out = "left out"
     if fates["left_out"] >= _MANY:
         left_out += " (why: ankiforge list --no-card --all)"
+    what_waits = "with a draft that waits"
+    if counts["waiting"]["questions"]:  # one of these may be about several drafts
+        what_waits = "with a draft or a question that waits"
     numbers = {
         f"with a card{origin}": fates["carded"],
         f"proposed (the best ten: ankiforge {DECIDE})": proposed,
-        "with a draft that waits": max(fates["waiting"] - proposed, 0),
+        what_waits: max(fates["waiting"] - proposed, 0),
         "with a draft that a check blocks": fates["blocked"],
         left_out: fates["left_out"],
         "kept without a card": sum(fates[fate] for fate in WITHOUT),
