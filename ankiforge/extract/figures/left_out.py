@@ -98,7 +98,7 @@ def number_of(text: str, has_raised: bool = False) -> float | None:
 
 LEAST_TICKS = 3
 """Numbers in a row that grow with their place, at least, to be those of an axis."""
-TICK_SLACK = 0.02
+TICK_SLACK = 0.015
 """How far from even they are, at most, in parts of their range."""
 FACTORS = (2, 4, 8, 10)
 """By which numbers grow from tick to tick of a logarithmic axis."""
@@ -201,6 +201,8 @@ def _along_straight_axes(numbers: Sequence[Number]) -> set[int]:
 
 LEAST_SLANTED = 4
 """Numbers along a slanted axis of a plot in three dimensions, at least."""
+LEAST_SLANT = 0.5
+"""So far across and along such a number is from the next one, at least, in sizes of the font."""
 FARTHEST_TICK = 8.0
 """How far such a number is from the next one, at most, in sizes of the font."""
 FORESHORTENED = 0.2
@@ -216,7 +218,7 @@ def _along_slanted_axes(numbers: Sequence[Number]) -> set[int]:
     for first, first_value in numbers:
         for second, second_value in numbers:
             step = second_value - first_value
-            if step <= 0 or _distance(first, second) > FARTHEST_TICK * first.at.size:
+            if step <= 0 or not _are_on_slanted_line(first, second):
                 continue
             run = [first, second]
             value = second_value + step
@@ -244,10 +246,13 @@ def _next_tick(run: Sequence[Piece], candidates: Sequence[Piece]) -> Piece | Non
     return None
 
 
-def _distance(one: Piece, other: Piece) -> float:
-    across = _middle_x(one.box) - _middle_x(other.box)
-    along = _middle_y(one.box) - _middle_y(other.box)
-    return hypot(across, along)
+def _are_on_slanted_line(one: Piece, other: Piece) -> bool:
+    """Return whether two numbers are near, and neither beside nor below one another."""
+    size = one.at.size
+    across = abs(_middle_x(one.box) - _middle_x(other.box))
+    along = abs(_middle_y(one.box) - _middle_y(other.box))
+    is_slanted = min(across, along) > LEAST_SLANT * size
+    return is_slanted and hypot(across, along) < FARTHEST_TICK * size
 
 
 def _middle_x(box: Box) -> float:
@@ -274,6 +279,9 @@ def _on_one_line(
 
 def _even_runs(points: Sequence[tuple[float, float]]) -> Iterator[tuple[int, int]]:
     """Yield [start, end) of the longest runs of points that are even: of each axis in a row."""
+    if len(points) > LEAST_TICKS and _grows_evenly(points):
+        yield 0, len(points)  # a minus sign moves some of them a little
+        return
     start = 0
     while start + LEAST_TICKS <= len(points):
         end = start + LEAST_TICKS
@@ -405,6 +413,10 @@ def _is_next_line(upper: Piece, lower: Piece, drawing: Drawing) -> bool:
     if abs(lower.at.size - size) >= 0.05 * size or lower.angle != upper.angle:
         return False
     if upper.at.base - lower.at.base <= 0.5 * size:
+        return False
+    if (
+        lower.at.start - upper.at.start > size
+    ):  # only the first line of a paragraph is indented
         return False
     common = min(upper.at.end, lower.at.end) - max(upper.at.start, lower.at.start)
     upper_length = upper.at.end - upper.at.start

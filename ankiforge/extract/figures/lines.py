@@ -220,9 +220,17 @@ def _goes_on(upper: _Line, lower: _Line, step: float, drawing: Drawing) -> bool:
         return False
     if one.angle == 0 and drawing.is_divided(one.box, other.box):
         return False
+    if not in_box and _begin_alike(one.text, other.text):
+        return False
     if in_box:
         return not (_is_number(one) and _is_number(other))
     return not (_is_number(one) or _is_number(other))
+
+
+def _begin_alike(upper: str, lower: str) -> bool:
+    """Return whether two lines begin with one word in capitals or with one, as entries do."""
+    first, second = upper.split()[0], lower.split()[0]
+    return first == second and len(first) > 2 and first[0].isupper()
 
 
 def _overlap_by_half(one: Piece, other: Piece) -> bool:

@@ -412,6 +412,8 @@ UNLIKE = 1.15
 """Between words of one name, the widest gap is hardly wider than the narrowest."""
 WIDEST_BLANK = 0.3
 """A gap that is no wider, in sizes of the font, is between two words of one name."""
+THIN_BLANK = 0.4
+"""A wider gap divides two numbers, not the thousands of one, in sizes of the font."""
 STOPS = frozenset(".,:;!?")
 """A wide gap behind such a sign is usual."""
 
@@ -423,11 +425,12 @@ def _names_in_a_row(run: _Run) -> list[_Run]:
         return [run]
     text = _text_of(run)
     texts = text.split()
-    if number_of(text) is None and None not in map(number_of, texts):
+    gaps = [_gap(last.letters[-1], word.letters[0]) for last, word in pairwise(words)]
+    is_one_number = number_of(text) is not None and max(gaps) < THIN_BLANK * run.size
+    if not is_one_number and None not in map(number_of, texts):
         return words
     if len(words) < 3:
         return [run]
-    gaps = [_gap(last.letters[-1], word.letters[0]) for last, word in pairwise(words)]
     if max(gaps) > max(UNLIKE * min(gaps), WIDEST_BLANK * run.size):
         middles = [(word.start + word.end) / 2 for word in words]
         if is_even(range(len(words)), middles):
