@@ -14,7 +14,7 @@ were changed for other figures; three faults that the count showed were mended a
 
 `fresh_figures.jsonl` has 20 figures of 20 other papers in the same form, with the words of the
 labels (`truth`), which were written down before the program read one of them. It counts what
-was found then; three faults that it showed were mended after it. With `--papers`, a folder in
+was found then; four faults that it showed were mended after it. With `--papers`, a folder in
 which the papers have the paths that the file gives, the figures are read again.
 """
 

@@ -569,7 +569,7 @@ def _outlines(page: PdfPage, frame: Box) -> Iterator[tuple[Box, bool]]:
 
     Gnuplot draws a curve and its sample in the legend as one path, other programs all boxes
     of a flow chart. What is dashed stays whole. Long level lines of a path are those of a
-    grid, which divide no labels.
+    grid, which divide no labels, unless they cross a low box of the path.
     """
     for path in _paths(page):
         if not _reaches_into(path.box, frame):
@@ -579,10 +579,27 @@ def _outlines(page: PdfPage, frame: Box) -> Iterator[tuple[Box, bool]]:
             is_closed = len(parts) == 1 and parts[0][1]
             yield path.box, is_closed
             continue
+        low_boxes = []
         for box, is_closed in parts:
-            is_grid_line = box[3] - box[1] <= THIN and _longest_side(box) > LONGEST_SIGN
+            if is_closed and THIN < box[3] - box[1] <= LONGEST_SIGN:
+                low_boxes.append(box)
+        for box, is_closed in parts:
+            is_level = box[3] - box[1] <= THIN
+            is_long = _longest_side(box) > LONGEST_SIGN
+            is_grid_line = is_level and is_long and not _crosses(box, low_boxes)
             if _reaches_into(box, frame) and not is_grid_line:
                 yield box, is_closed
+
+
+def _crosses(line: Box, boxes: Sequence[Box]) -> bool:
+    """Return whether a level line runs from side to side of a box."""
+    for box in boxes:
+        is_from_side_to_side = (
+            abs(line[0] - box[0]) < THIN and abs(line[2] - box[2]) < THIN
+        )
+        if is_from_side_to_side and box[1] < line[1] < box[3]:
+            return True
+    return False
 
 
 def _reaches_into(box: Box, frame: Box) -> bool:
