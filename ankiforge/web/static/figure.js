@@ -42,7 +42,10 @@ export function figure(card, changed) {
     if (changed) made.ariaPressed = String(one.on);
     made.classList.toggle("off", !one.on);
     Object.assign(made.style, { left: part(one.left), top: part(one.top), width: part(one.width), height: part(one.height) });
-    if (one.corners?.length) made.style.clipPath = shape(one);
+    if (one.corners?.length) {
+      made.classList.add("slanted");
+      made.style.clipPath = shape(one);
+    }
     return made;
   }
   // A mask over slanted words shows its corners only, which are in parts of the picture.
