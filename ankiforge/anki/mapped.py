@@ -146,7 +146,8 @@ def base_of(bases: Sequence[Base], seen: Seen, fields: Texts) -> Base | None:
         fields: our fields of it.
     """
     possible = [base for base in bases if base.mod >= seen.taken]
-    if not seen.taken:
+    is_nothing_known = not seen.taken
+    if is_nothing_known:
         possible.reverse()
     hashes = {name: field_hash(text) for name, text in fields.items()}
 
@@ -157,7 +158,8 @@ def base_of(bases: Sequence[Base], seen: Seen, fields: Texts) -> Base | None:
                 equal += 1
         return equal, base.mod == seen.mod
 
-    return max(possible, key=likeness, default=None)  # the first of equal ones
+    # of equally likely ones, `max` returns the first
+    return max(possible, key=likeness, default=None)
 
 
 # --- the plan ---------------------------------------------------------------------------
@@ -183,10 +185,11 @@ def plan_mapped(
     mapped = mapped_type_of(card, seen, options)
     assert mapped is not None
     nothing = Planned(card.guid, card.live)
-    if seen is None and not card.live:
+    is_dropped_in_anki = seen is None or seen.retired
+    if not card.live and is_dropped_in_anki:
         return nothing
-    if seen and seen.retired and not card.live:
-        return nothing
+
+    # the note type must still be there, with the fields that a card needs
     kind = options.seen_types.get(mapped.id)
     if kind is None:
         return replace(nothing, held=f"Anki has no note type {mapped.name} any more")
@@ -194,14 +197,14 @@ def plan_mapped(
         return replace(nothing, held=TYPE_CHANGED)
     positions = positions_in(kind, mapped, options.mapped.get(card.family))
     for ours in card.family.needed_fields:
-        if ours not in positions:  # of other fields, what is gone is left out
+        if ours not in positions:
             message = f"{kind.name} has no field {mapped.fields[ours]} any more"
             return replace(nothing, held=message)
 
-    available, missing = found_and_missing(pictures)
     planning = _Planning(card, seen, _Layout(mapped, kind, positions), options)
     if not card.live:
         return planning.retired()
+    available, missing = found_and_missing(pictures)
     planned = planning.live(tag_names(tuple(tags)), available)
     problems = (*missing, *planned.problems)
     return replace(planned, problems=problems, taken=planning.newly_taken())
@@ -281,9 +284,11 @@ class _Planning:
             hashes = {name: field_hash(text) for name, text in our_fields.items()}
             new_note = _Merged(our_fields, hashes)
             return self._written(new_note, our_tags, our_tags, media)
+
         base = self._base()
         merged = self._merged(our_fields, base)
-        if merged.conflicts:  # left out until a person chooses
+        if merged.conflicts:
+            # left out until a person chooses
             return Planned(card.guid, live=True, conflicts=merged.conflicts)
         tags_to_write = tags_of_live(base.tags, self._seen.tags, our_tags)
         ships_all = self._options.full

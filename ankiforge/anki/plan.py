@@ -181,10 +181,12 @@ def plan(
     nothing = Planned(card.guid, card.live)
     if seen is None and not card.live:
         return nothing
-    if seen and (not seen.type_known or seen.identity is None):
-        return replace(nothing, held=TYPE_CHANGED)
-    if seen and not card.live:
-        return nothing if seen.retired else _plan_retired(card, seen, options)
+    if seen is not None:
+        is_of_our_type = seen.type_known and seen.identity is not None
+        if not is_of_our_type:
+            return replace(nothing, held=TYPE_CHANGED)
+        if not card.live:
+            return nothing if seen.retired else _plan_retired(card, seen, options)
 
     available, missing = found_and_missing(pictures)
     is_picture = card.highlight.kind in (HighlightKind.IMAGE, HighlightKind.INK)
@@ -211,7 +213,8 @@ def _plan_seen(
     """Return what to ship of a live card whose note is in Anki: nothing, if that is the same."""
     nothing = Planned(card.guid, card.live)
     merged = _merge_with_anki(card, seen, pictures)
-    if merged.conflicts:  # left out until a person chooses
+    if merged.conflicts:
+        # left out until a person chooses
         return replace(nothing, conflicts=merged.conflicts)
     html = _merged_html(card, seen, merged, our_tags, options.safe_context)
     tags = tags_of_live(base_tags(card, seen), seen.tags, our_tags)

@@ -532,12 +532,7 @@ class _Reader(HTMLParser):
             self.around.append(self.parts)
             self.parts = []
         elif tag == "img":
-            label = attributes.get("alt", "")
-            width = attributes.get("width", "")
-            if re.fullmatch("[0-9]{1,4}", width):
-                label += f"|{width}"
-            path = attributes.get("src", "")
-            self.parts.append(f"![{label}]({path})")
+            self._add_picture(attributes)
         elif tag == "hr":
             self.parts.append("---\n\n")
         elif tag == "thead":
@@ -547,7 +542,17 @@ class _Reader(HTMLParser):
         if tag == "a":
             self.links.append(attributes.get("href", ""))
         if tag in ("td", "th"):
-            self.table_rule += _ALIGN.get(attributes.get("align", ""), "---|")
+            alignment = attributes.get("align", "")
+            self.table_rule += _ALIGN.get(alignment, "---|")
+
+    def _add_picture(self, attributes: dict[str, str]) -> None:
+        """Write a picture, with its width as Obsidian writes it: `![alt|300](path)`."""
+        label = attributes.get("alt", "")
+        width = attributes.get("width", "")
+        if re.fullmatch("[0-9]{1,4}", width):
+            label += f"|{width}"
+        path = attributes.get("src", "")
+        self.parts.append(f"![{label}]({path})")
 
     def _start_code(self, attributes: dict[str, str]) -> None:
         """Write the sign of inline code, or the language of the block that was just opened."""

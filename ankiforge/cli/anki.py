@@ -349,14 +349,15 @@ def adopt(
         return
     result = RunResult()
     with session(call, writes="drafting") as workspace:
+        # find the notes of other tools, and the passages they were made of
         scan = workspace.read_collection()
         result.add_scan(scan)
         was_read = scan.state in ("same", "taken")
         collection = Path(scan.path) if was_read else None
-        if collection is None and tool != "sr":
+        needs_collection = tool != "sr"
+        if collection is None and needs_collection:
             call.problems(result.problems)
             raise no_collection(workspace.folder)
-
         workspace.propose(
             result,
             [path] if path else [],
@@ -366,11 +367,12 @@ def adopt(
             show=partial(progress_bar, call),
         )
         matches = adoption.find(workspace.ledger, collection, tool or "", maps)
+
+        # show them, and take them over if the person agrees
         call.problems(result.problems)
         if not call.as_json:
             most = None if call.verbose else adoption.ROWS_SHOWN
             call.print("\n".join(adoption.as_text(matches, most)))
-
         action = ""
         if matches.taken and (yes or _confirmed(call)):
             action = workspace.ledger.adopt_notes(matches.taken)

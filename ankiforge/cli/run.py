@@ -337,17 +337,17 @@ def export(call: Call, file: Path) -> None:
     from ankiforge.pipeline.draft import for_model, to_compare
     from ankiforge.pipeline.models import load_prompt
 
+    limit = chat.MOST if call.limit is None else call.limit
     texts_to_compare: list[str] = []
     with session(call, read_only=True) as workspace:
         ledger = workspace.ledger
         prompt = load_prompt(workspace.folder, chat=True)
         job = workspace.job()
-        limit = chat.MOST if call.limit is None else call.limit
-        pending = chat.asked_in(for_model(job, ledger))
+        pending_count = chat.asked_in(for_model(job, ledger))
         tasks = list(for_model(job, ledger, limit))
+        asked_count = chat.asked_in(tasks)
         rejected = chat.sent_back(tasks, workspace.replies)
         texts = chat.export_chats(tasks, prompt, rejected=rejected)
-        count = chat.asked_in(tasks)
         if job.verify:
             texts_to_compare = chat.export_looks(to_compare(ledger))
     if not texts and not texts_to_compare:
@@ -361,16 +361,17 @@ def export(call: Call, file: Path) -> None:
     }
     for path, text in files.items():
         _write_export(path, text)
-    written = ", ".join(str(path) for path in files)
-    call.say(f"{counted(count, 'highlight')} written to {written}")
+
+    paths = ", ".join(str(path) for path in files)
+    call.say(f"{counted(asked_count, 'highlight')} written to {paths}")
     if len(files) > 1:
         call.say("paste each text into a separate chat; save its answer as ANSWER.md")
     else:
         call.say("paste the text into any chatbot; save its answer as ANSWER.md")
     call.say("next: ankiforge draft import ANSWER.md")
-    passages_left = pending - count
-    if passages_left:
-        passages = counted(passages_left, "passage")
+    left_count = pending_count - asked_count
+    if left_count:
+        passages = counted(left_count, "passage")
         again = f"ankiforge draft export {quote(str(file))}"
         call.say(f"{passages} left: import the answer first, then: {again}")
 

@@ -235,7 +235,8 @@ def read_settings(path: Path, kinds: SourceKinds) -> Config:
         OwnFileError: it is a link, no regular file, or too large.
     """
     data, where = read(own_file(path), path.name)
-    written = typed(_File, {} if data is None else data, where)
+    is_empty = data is None
+    written = typed(_File, {} if is_empty else data, where)
     folder = path.parent.absolute()
 
     sources: list[SourceEntry] = []
@@ -243,6 +244,7 @@ def read_settings(path: Path, kinds: SourceKinds) -> Config:
         place = where.at("sources", number)
         sources.append(_source(item, folder, place, kinds))
     _check_names(sources)
+
     llm = _checked_llm(written.llm, folder, where.at("llm"))
     if written.accept.llm == "verified" and not llm.verify:
         message = "'verified' needs `llm: {verify: true}`"
@@ -250,6 +252,7 @@ def read_settings(path: Path, kinds: SourceKinds) -> Config:
     anki = _checked_anki(written.anki, folder, where.at("anki"))
     _check_note_types(written.note_types, where.at("note_types"))
 
+    # the other settings are used as they are written
     settings = {name: getattr(written, name) for name in _Settings.__struct_fields__}
     settings["anki"] = anki
     settings["llm"] = llm
@@ -289,13 +292,14 @@ def _check_note_types(types: NoteTypes, where: Location) -> None:
         ConfigError: two do.
     """
     for kind, mapped in (("basic", types.basic), ("cloze", types.cloze)):
+        if not mapped:
+            continue
         first_use: dict[str, str] = {}
-        for ours, name in mapped.fields.names.items() if mapped else ():
+        for ours, name in mapped.fields.names.items():
             if name in first_use:
                 message = f"{name!r} is also the field for {first_use[name]}"
-                raise where.at(kind, "fields", ours).error(
-                    message, "give each a field of its own"
-                )
+                place = where.at(kind, "fields", ours)
+                raise place.error(message, "give each a field of its own")
             first_use[name] = ours
 
 

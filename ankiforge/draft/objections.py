@@ -10,6 +10,7 @@ proposed cloze stays.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from ankiforge.draft.asking import OF_QUESTIONS
@@ -268,23 +269,22 @@ def _share_covered(question: str, place: Place) -> tuple[float, list[str]]:
         The share of the words, from 0 to 1, and those that the question leaves out.
     """
     clause_start, clause_end = _clause_of(place)
-    answer_start, answer_end = place.span
     clause = place.sentence[clause_start:clause_end]
-    examples = list(_EXAMPLES.finditer(place.sentence, clause_start, clause_end))
+    not_asked: list[Span] = [place.span]
+    for example in _EXAMPLES.finditer(place.sentence, clause_start, clause_end):
+        not_asked.append(example.span())
     asked = _beginnings(question) | _beginnings(place.named)
-    not_counted = _beginnings(place.answer)
+    # each word counts once, and those of the answer do not count
+    counted = _beginnings(place.answer)
     total_weight = 0.0
     covered_weight = 0.0
     left_out = []
     for word in _content(tokens(clause, language(place.language))):
         position = clause_start + word.start
-        is_in_answer = answer_start <= position < answer_end
-        is_in_example = any(
-            example.start() <= position < example.end() for example in examples
-        )
-        if is_in_answer or is_in_example or _beginning(word.low) in not_counted:
+        beginning = _beginning(word.low)
+        if beginning in counted or _is_within_any(position, not_asked):
             continue
-        not_counted.add(_beginning(word.low))  # each word counts once
+        counted.add(beginning)
         is_heavy = word.low in _NEGATIONS or word.kind in (Kind.NAME, Kind.NUMBER)
         weight = _HEAVY if is_heavy else 1.0
         total_weight += weight
@@ -294,6 +294,11 @@ def _share_covered(question: str, place: Place) -> tuple[float, list[str]]:
             left_out.append(word.word)
     share = covered_weight / total_weight if total_weight else 1.0
     return share, left_out
+
+
+def _is_within_any(position: int, spans: Sequence[Span]) -> bool:
+    """Return whether a position is in one of some spans."""
+    return any(start <= position < end for start, end in spans)
 
 
 def _added_words(question: str, place: Place) -> list[str]:
@@ -318,25 +323,29 @@ def _is_aside(place: Place) -> bool:
 def _turns_round(question: str, place: Place) -> bool:
     """Return whether words change places within a part of a sentence, or is-done becomes does."""
     answer_start, answer_end = place.span
-    # by the beginning of a word: the parts of the sentence and the places where it is
-    places_of: dict[str, list[tuple[int, int]]] = {}
+    # by the beginning of a word: the parts of the sentence and the positions where it is
+    places_by_word: dict[str, list[tuple[int, int]]] = defaultdict(list)
     part = 0
     for word in tokens(place.sentence, language(place.language)):
         if word.low in _PART:
             part += 1
-        if not answer_start <= word.start < answer_end:
-            places_of.setdefault(_beginning(word.low), []).append((part, word.start))
-    last_place_in: dict[int, int] = {}  # by part
+        is_in_answer = answer_start <= word.start < answer_end
+        if not is_in_answer:
+            places_by_word[_beginning(word.low)].append((part, word.start))
+
+    # the words of the question must come in the same order in each part
+    last_position_by_part: dict[int, int] = {}
     # the word after the question word says what kind of thing is asked for
     words = tokens(question, language(place.language))[2:]
     for word in _content(words):
-        places = places_of.get(_beginning(word.low), [])
-        if len(places) != 1 or word.low in _NEGATIONS:
+        places = places_by_word.get(_beginning(word.low), [])
+        is_certain = len(places) == 1
+        if not is_certain or word.low in _NEGATIONS:
             continue
         [(part, position)] = places
-        if position < last_place_in.get(part, -1):
+        if position < last_position_by_part.get(part, -1):
             return True
-        last_place_in[part] = position
+        last_position_by_part[part] = position
     return _is_voice_changed(question, place.sentence)
 
 
@@ -365,27 +374,30 @@ def _taken_up_from_earlier(question: str, place: Place) -> str:
     for number, word in enumerate(words):
         if word.low not in _DEFINITE:
             continue
-        run = _noun_behind(words, number)
-        if not run or any(each.kind in (Kind.NAME, Kind.SHIELD) for each in run):
+        article = word
+        nouns = _nouns_after(words, number)
+        has_name = any(noun.kind in (Kind.NAME, Kind.SHIELD) for noun in nouns)
+        if not nouns or has_name:
             continue
-        following = words[number + 1 + len(run)].low
-        if following in _GOES_ON or all(_beginning(each.low) in named for each in run):
+        following = words[number + 1 + len(nouns)].low
+        is_in_title = all(_beginning(noun.low) in named for noun in nouns)
+        if following in _GOES_ON or is_in_title:
             continue
-        noun = run[-1].low
-        is_bare = len(run) == 1 and place.language == "en" and not noun.endswith("s")
-        if is_bare or _beginning(noun) in earlier:
-            return " ".join(each.word for each in (word, *run))
+        last = nouns[-1].low
+        is_bare = len(nouns) == 1 and place.language == "en" and not last.endswith("s")
+        if is_bare or _beginning(last) in earlier:
+            return " ".join(each.word for each in (article, *nouns))
     return ""
 
 
-def _noun_behind(words: Sequence[Token], number: int) -> list[Token]:
+def _nouns_after(words: Sequence[Token], number: int) -> list[Token]:
     """Return the adjectives and nouns after an article."""
-    run = []
+    nouns = []
     for word in words[number + 1 : -1]:
         if word.kind not in (Kind.ADJECTIVE, Kind.NOUN, Kind.NAME, Kind.SHIELD):
             break
-        run.append(word)
-    return run
+        nouns.append(word)
+    return nouns
 
 
 # --- question word and answer ---------------------------------------------------------

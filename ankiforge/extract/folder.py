@@ -149,13 +149,14 @@ class Folder(msgspec.Struct):
         folders = [str(start)]
         walked = Walked()
         self.walked[start] = walked
-        uncounted = set[str]()  # folders whose files do not count
+        # folders whose files do not count
+        uncounted = set[str]()
         top = os.path.join(self.root, "")  # noqa: PTH118 - of very many files
         while folders:
             folder = folders.pop()
             counts = folder not in uncounted
-            shown: dict[str, os.DirEntry[str]] = {}
-            inner: list[str] = []
+            files: dict[str, os.DirEntry[str]] = {}
+            inner_folders: list[str] = []
             try:
                 with os.scandir(folder) as entries:
                     for entry in entries:
@@ -169,19 +170,19 @@ class Folder(msgspec.Struct):
                             if counts and not is_folder:
                                 walked.pass_file(entry.name)
                         elif is_folder:
-                            inner.append(entry.path)
+                            inner_folders.append(entry.path)
                         else:
-                            shown[entry.path] = entry
+                            files[entry.path] = entry
             except OSError as error:
                 failed.append(error)
                 continue
-            folders += sorted(inner, reverse=True)
-            for place in sorted(shown):
-                entry = shown[place]
-                inside = entry.name
-                if place.startswith(top):
-                    inside = place[len(top) :]
-                listed = self._listed(entry, disk.legible(inside))
+            folders += sorted(inner_folders, reverse=True)
+            for path in sorted(files):
+                entry = files[path]
+                path_below_root = entry.name
+                if path.startswith(top):
+                    path_below_root = path[len(top) :]
+                listed = self._listed(entry, disk.legible(path_below_root))
                 if listed is not None:
                     yield listed
                 elif counts and not entry.is_symlink():
@@ -397,6 +398,8 @@ class FileSource(FolderSource):
         Each other file with highlights yields a document. Both are in the order of their paths.
         """
         folder = self.folder
+
+        # list the files
         files: list[File] = []
         for listed in folder.files():
             if isinstance(listed, Problem):
@@ -406,6 +409,8 @@ class FileSource(FolderSource):
         yield from self.notices()
         files.sort(key=lambda file: file.path)
         folder.count.total = len(files)
+
+        # leave out the unchanged ones
         reader_fingerprint = h16(
             disk.program(),
             folder.name,
@@ -418,6 +423,8 @@ class FileSource(FolderSource):
                 yield Unchanged(folder.container, file.path)
             else:
                 changed.append(file)
+
+        # read the others
         done = len(files) - len(changed)
         was_any_read = done > 0
         with self.reading(changed) as reader:
@@ -445,7 +452,9 @@ class FileSource(FolderSource):
                     tuple(pictures.paths),
                 )
             folder.missed |= bool(files) and not was_any_read
-        if len(changed) == len(files):
+
+        is_first_scan = len(changed) == len(files)
+        if is_first_scan:
             yield from self.first_notices(files)
         yield folder.end()
 

@@ -295,9 +295,9 @@ def card_of(store: Store, guid: str) -> Card:
 def cards_of(store: Store, condition: str = "1", *values: object) -> Iterator[Card]:
     """Yield cards, live or not, that fulfil a condition on the columns of `lines`."""
     query = f"SELECT DISTINCT passage FROM card WHERE {condition} ORDER BY passage"
-    chosen = [card_row["passage"] for card_row in store.rows(query, *values)]
-    for start in range(0, len(chosen), TOGETHER):
-        passages = store.passages(chosen[start : start + TOGETHER])
+    all_passage_keys = [row["passage"] for row in store.rows(query, *values)]
+    for start in range(0, len(all_passage_keys), TOGETHER):
+        passages = store.passages(all_passage_keys[start : start + TOGETHER])
         highlight_keys: list[str] = []
         for passage in passages:
             highlight_keys += passage.keys
@@ -314,6 +314,8 @@ def cards_of(store: Store, condition: str = "1", *values: object) -> Iterator[Ca
 def _card_from(state: State, passage: Passage, known_rows: Sequence[Row]) -> Card:
     """Return a card. `known_rows` are the rows of the highlights of its passage."""
     wording = state.wording
+
+    # the places where its passage is now; the first one counts as its source
     read_here = [row for row in known_rows if row["body"]]
     present = [row for row in read_here if row["state"] == "present"]
     present.sort(key=lambda row: rank(row, passage))
@@ -324,8 +326,14 @@ def _card_from(state: State, passage: Passage, known_rows: Sequence[Row]) -> Car
         highlight = decode_highlight(read_here[0])
     else:
         highlight = _unread(passage)
+
+    # what was shipped last
     sent = state.shipped[-1] if state.shipped else None
-    words_as_sent = state.words == digest_of(wording.fields)
+    has_words_as_sent = state.words == digest_of(wording.fields)
+    is_kept_as_sent = sent is not None and not places and has_words_as_sent
+    resolved = []
+    for field, choice in sorted(state.resolved.items()):
+        resolved.append((field, *choice))
     return Card(
         guid=Guid(state.guid),
         key=HighlightKey(passage.key),
@@ -348,14 +356,12 @@ def _card_from(state: State, passage: Passage, known_rows: Sequence[Row]) -> Car
         mod=sent.mod if sent else 0,
         digest=sent.digest if sent else "",
         tags_sent=_tags_sent(state),
-        resolved=tuple(
-            (field, *choice) for field, choice in sorted(state.resolved.items())
-        ),
+        resolved=tuple(resolved),
         adopted=state.adopted,
         mapped=state.mapped,
         bases=_bases(state),
         schedule=state.schedule,
-        kept=sent is not None and not places and words_as_sent,
+        kept=is_kept_as_sent,
     )
 
 

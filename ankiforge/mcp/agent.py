@@ -209,21 +209,24 @@ class Agent:
         Raises:
             UsageError: the highlight is private, or the cards are refused.
         """
-        view.passage(highlight)  # refused here if it is private
+        ledger = checks.ledger
+        # a private passage is refused here
+        view.passage(highlight)
         task = view.privacy.task(Task(highlight.document, (highlight,)))
         if highlight.key in task.withheld:
             raise UsageError(task.withheld[highlight.key].reason)
         for card in cards:
             _refuse_malformed(card, highlight)
-        waiting = {line.id for line in checks.ledger.lines([highlight.key])}
-        if len(waiting & self._own) + len(cards) > FACTS:
+        ids_before = {line.id for line in ledger.lines([highlight.key])}
+        own_before = ids_before & self._own
+        if len(own_before) + len(cards) > FACTS:
             raise UsageError(_TOO_MANY)
 
         drafted = _read_like_a_reply(cards, task, prompt)
         if not drafted.drafts:
             reason = _why_none(drafted, cards)
             none = DraftResult(highlight.key, reason=reason, fate="no_card")
-            checks.ledger.record([none], by_model=True, beside=True)
+            ledger.record([none], by_model=True, beside=True)
             return {"no_card": reason}
 
         origin = Origin(AGENT, self.name, prompt.fingerprint)
@@ -232,7 +235,7 @@ class Agent:
         if not recorded:
             raise UsageError(_REJECTED_BEFORE)
         new_ids = {card["card"] for card in recorded}
-        self._own.update(new_ids - waiting)
+        self._own.update(new_ids - ids_before)
         entry: Json = {"cards": recorded}
         if len(recorded) < len(drafts):
             entry["note"] = _REJECTED_BEFORE

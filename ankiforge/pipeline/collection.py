@@ -284,7 +284,10 @@ def _has_our_notes(path: Path) -> bool:
 
 
 def _record(view: View, ledger: Ledger, *, bind: bool = False) -> CollectionScan:
-    """Record a view, unless it is of another collection than ours."""
+    """Record a view, unless it is of another collection than ours.
+
+    With `bind`, its collection becomes ours, whatever it was before.
+    """
     bound = bound_to(ledger)
     if bound is not None and not bind and _is_other(view, bound):
         what = "this is not the collection that has your notes, so nothing was recorded"
@@ -303,11 +306,12 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> CollectionScan
         )
         return _not_recorded(view, what, hint)
 
+    # all reviews, because a phone may bring old ones late
     viewed = ledger.record_view(
         notes,
         complete=view.complete,
         graves=view.graves(),
-        reviews=view.reviews(),  # all, because a phone may bring old ones late
+        reviews=view.reviews(),
     )
     shows_ours = view.complete and (notes or bind)
     # everything but the file of a collection says less about it, so it renews no binding
@@ -315,6 +319,8 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> CollectionScan
     if shows_ours and may_bind:
         now_bound = Bound(view.path, view.profile, view.created)
         ledger.set_setting(_BOUND, msgspec.json.encode(now_bound).decode())
+
+    # what other parts need to know of the collection
     _store_types(ledger, view)
     _store_decks(ledger, view)
     foreign = view.foreign(ledger.duplicates.mods())

@@ -108,11 +108,15 @@ def _check_fit(
     Raises:
         ConfigError: they cannot.
     """
+    is_cloze = family is Family.CLOZE
+
+    # it makes cards of this kind
     if kind.family is not family:
         actual = "is a cloze note type" if kind.cloze else "is no cloze note type"
         hint = f"name another one here, or move it to note_types.{kind.family.value}"
         raise where.at("name").error(f"{kind.name!r} {actual}", hint)
 
+    # it has all fields that the settings name
     names = wanted.fields.names
     for ours, name in names.items():
         if name not in kind.names:
@@ -120,6 +124,7 @@ def _check_fit(
             hint = suggestion(name, kind.names)
             raise where.at("fields", ours).error(message, hint)
 
+    # its first field is filled: Anki refuses notes without it
     needed = [names[ours] for ours in family.needed_fields]
     first = kind.names[0]
     if first not in needed:
@@ -127,9 +132,10 @@ def _check_fit(
         always_there = " or ".join(family.needed_fields)
         raise where.at("fields").error(message, f"put {always_there} into {first!r}")
 
-    asked = names["Text"] if family is Family.CLOZE else names["Front"]
+    # a template asks for what is to be asked
+    asked = names["Text"] if is_cloze else names["Front"]
     if not _makes_cards(kind, family, asked, needed):
-        placeholder = f"cloze:{asked}" if family is Family.CLOZE else asked
+        placeholder = f"cloze:{asked}" if is_cloze else asked
         message = f"no card template of {kind.name!r} asks {{{{{placeholder}}}}}"
         hint = "choose another field, or change the template in Anki"
         raise where.at("fields").error(message, hint)

@@ -310,7 +310,9 @@ def line_text(
 ) -> Text:
     """Yield the lines of a card or draft: fields, source, findings, and what settles it."""
     title = f"{line.id}  {line.kind}  {line.verdict}"
-    yield f"{title}  anki: {line.anki}" if line.card else title
+    if line.card:
+        title += f"  anki: {line.anki}"
+    yield title
     yield _row("deck", line.deck)
     for name, words in line.fields:
         if name != occlusion.FIELD:
@@ -324,11 +326,14 @@ def line_text(
         yield _row("worth", worth_text(line.highlight))
     for finding in line.findings:
         yield _row(finding.severity, f"{finding.message} ({finding.check})")
-        is_ours = finding.duplicate and not finding.duplicate.startswith(FOREIGN_PREFIX)
-        if is_ours:
+        is_foreign = finding.duplicate.startswith(FOREIGN_PREFIX)
+        if finding.duplicate and not is_foreign:
             for duplicate in ledger.lines([finding.duplicate]):
                 yield _row("", one_line(duplicate))
-    yield from _draft_text(ledger, line) if line.waiting else _card_text(ledger, line)
+    if line.waiting:
+        yield from _draft_text(ledger, line)
+    else:
+        yield from _card_text(ledger, line)
     for question in questions:
         if line.id in question.guids:
             yield from question_text(question)
@@ -679,20 +684,29 @@ def work_text(work: Json, *, whole: bool = False) -> Text:
     most = len(highlights) + len(cards) if whole else _MOST_FOUND
     yield from _title_text(work)
     yield f"  marked    {counted(len(highlights), 'highlight')}"
-    for highlight in highlights[:most]:
-        yield f"    {_mark_text(highlight)}"
-    if len(highlights) > most:
-        yield f"    … {len(highlights) - most} more (-v)"
+    shown_marks = [_mark_text(highlight) for highlight in highlights[:most]]
+    yield from _first_of(shown_marks, len(highlights))
     yield f"  cards     {_counts_text(work)}"
-    for card in cards[:most]:
-        is_in_anki = card["anki"] == "seen" and card["verdict"] == "accepted"
-        state = "in Anki" if is_in_anki else card["verdict"]
-        question = question_of(card["fields"].items())
-        yield f"    {card['id'][:10]}  {state:9} {question}"
-    if len(cards) > most:
-        yield f"    … {len(cards) - most} more (-v)"
+    shown_cards = [_found_card_text(card) for card in cards[:most]]
+    yield from _first_of(shown_cards, len(cards))
     for link in work["links"]:
         yield f"  open      {link}"
+
+
+def _first_of(shown: Sequence[str], total: int) -> Text:
+    """Yield lines below a heading, and how many of the total are not shown."""
+    for line in shown:
+        yield f"    {line}"
+    if len(shown) < total:
+        yield f"    … {total - len(shown)} more (-v)"
+
+
+def _found_card_text(card: Json) -> str:
+    """Return a card or draft of a work in a line: id, state, question."""
+    is_in_anki = card["anki"] == "seen" and card["verdict"] == "accepted"
+    state = "in Anki" if is_in_anki else card["verdict"]
+    question = question_of(card["fields"].items())
+    return f"{card['id'][:10]}  {state:9} {question}"
 
 
 def _title_text(work: Json) -> Text:

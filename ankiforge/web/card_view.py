@@ -77,13 +77,19 @@ def card_view(card: Card, find: Find) -> Json:
     front, back, texts = sides(card.kind, markdown, shown)
     if shown.get("Extra"):
         back += f'<div class="af-extra" dir="auto">{shown["Extra"]}</div>'
-    citation = citation_html(replace(card, passages=(card.highlight,)), safe_context)
+
+    # above both sides: where this passage is, not its copies
+    with_one_place = replace(card, passages=(card.highlight,))
+    citation = citation_html(with_one_place, safe_context)
     context = f'<div class="af-context" dir="auto">{citation}</div>'
+
+    # what a person can edit
     names = [name for name in family.content_fields if name not in family.switches]
+    fields = [[name, LABELS[name], markdown.get(name, "")] for name in names]
     return {
         "front": context + front,
         "back": context + back,
-        "fields": [[name, LABELS[name], markdown.get(name, "")] for name in names],
+        "fields": fields,
         "title": on_one_line(texts.title),
         "answer": on_one_line(texts.answer),
         "line": line_of(markdown.get(names[0], "")),

@@ -118,11 +118,13 @@ def _shifted(span: Span, start: int) -> Span:
 
 
 def _passages_of(highlight: Highlight, language: str) -> list[Passage]:
+    """Return the sentences of a mark, in parts if they are too long for a card."""
     if highlight.markdown:
         text = highlight.markdown[0].strip()
         if word_count(text) <= LONGEST:
             return [Passage(text, is_markdown=True)]
         return _split(text, language, mark=None, is_markdown=True)
+
     exact = highlight.exact.strip()
     text = completed(highlight)
     place = text.find(exact)
@@ -130,20 +132,29 @@ def _passages_of(highlight: Highlight, language: str) -> list[Passage]:
     if mark is None:
         text = exact
         mark = (0, len(exact))
-    words_of_mark = word_count(exact)
-    words = word_count(text)
     if is_term_in(exact, text):
         return [Passage(text, chosen=_whole_words(text, mark))]
+
+    word_count_alone = word_count(text)
     text, mark = _with_antecedent(text, mark, highlight, language)
-    if words <= LONGEST:
+    if word_count_alone <= LONGEST:
         return [Passage(text, mark=mark)]
-    is_one_sentence = len(sentences_in(text, tables_of(language))) == 1
-    is_far_too_long = words > LONGEST + LONGEST // 2
-    is_mark_enough = LONGEST // 4 <= words_of_mark <= LONGEST
-    is_mark_incomplete = _WHOLE.fullmatch(exact) is None
-    if is_one_sentence and is_far_too_long and is_mark_enough and is_mark_incomplete:
+    if _is_mark_better(exact, text, word_count_alone, language):
         return [Passage(exact)]
     return _split(text, language, mark=mark, is_markdown=False)
+
+
+def _is_mark_better(exact: str, text: str, words: int, language: str) -> bool:
+    """Return whether a part of a sentence was marked because all of it is far too long.
+
+    `words` is the number of words of the sentence.
+    """
+    is_far_too_long = words > LONGEST + LONGEST // 2
+    is_mark_enough = LONGEST // 4 <= word_count(exact) <= LONGEST
+    is_mark_whole = _WHOLE.fullmatch(exact) is not None
+    if not is_far_too_long or not is_mark_enough or is_mark_whole:
+        return False
+    return len(sentences_in(text, tables_of(language))) == 1
 
 
 def _whole_words(text: str, span: Span) -> Span:

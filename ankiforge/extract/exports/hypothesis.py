@@ -133,11 +133,13 @@ class Hypothesis(ExportSource):
     def documents(self, items: list[tuple[str, Annotation]]) -> Iterator[Named]:
         """Yield one document per page, in the order of their first annotations, and a problem."""
         annotations = [annotation for _, annotation in items]
+        owners = [owner for owner, _ in items if owner]
         pages, replies = _threads(_newest(annotations))
         # without the setting, who exported the annotations is the reader
-        names = self.me or [owner for owner, _ in items if owner]
-        me = frozenset(_user(name) for name in names)
-        users = {mark.user for mark in chain.from_iterable(pages.values())}
+        names_of_reader = self.me or owners
+        me = frozenset(map(_user, names_of_reader))
+        all_marks = chain.from_iterable(pages.values())
+        users = {mark.user for mark in all_marks}
         if len(users) > 1 and not me:
             message = f"annotations of {len(users)} users, and all of them count as yours"
             hint = "name yourself: `me: [your user name]` in ankiforge.yaml"

@@ -449,9 +449,10 @@ class Quotes:
         if len(pieces) == 1:
             quoted = quoted_at_end(first_plain, first.start, first.end)
             if quoted:
-                text_before = first_plain[first.start : quoted[0]]
+                quoted_start, quoted_end = quoted
+                text_before = first_plain[first.start : quoted_start]
                 if not as_comment(text_before):
-                    return (Piece(first.block, *quoted),)
+                    return (Piece(first.block, quoted_start, quoted_end),)
         opener = first_plain[first.start]
         closer = last_plain[last.end - 1]
         if opener not in OPENERS_OF.get(closer, ""):
@@ -469,26 +470,30 @@ class Quotes:
         quoting, commenting = self._quoting_and_commenting(body)
         pieces: list[Piece] = []
         comments: list[str] = []
-        is_over = False  # whether a link or a comment followed the words
+        # whether a link or a comment followed the words
+        is_quote_over = False
         for index in quoting:
             block = self._blocks[index]
-            link_count = len(self._citations.get(index, ()))
-            is_below_rule = block.rules > self._blocks[quoting[0]].rules
+            first_block = self._blocks[quoting[0]]
+            is_below_rule = block.rules > first_block.rules
             remark = REMARK.match(block.plain)
+            link_count = len(self._citations.get(index, ()))
             for number, (start, end) in enumerate(self._texts_between(index)):
                 span = trimmed_words(block.plain, start, end)
                 if span is None:
                     continue
-                text = as_comment(block.plain[slice(*span)])
-                if not text:
+                words_start, words_end = span
+                words = as_comment(block.plain[words_start:words_end])
+                if not words:
                     continue
-                is_behind = is_over or remark or is_below_rule
-                if pieces and is_behind:
-                    comments.append(remark["words"] if remark else text)
-                    is_over = True
+                may_comment = is_quote_over or remark or is_below_rule
+                if pieces and may_comment:
+                    comments.append(remark["words"] if remark else words)
+                    is_quote_over = True
                 else:
-                    pieces.append(Piece(index, *span))
-                    is_over = number < link_count
+                    pieces.append(Piece(index, words_start, words_end))
+                    is_link_next = number < link_count
+                    is_quote_over = is_link_next
         for index in commenting:
             is_title = self._blocks[index].part is Part.TITLE
             if index not in self._link_only and not is_title:
@@ -504,15 +509,18 @@ class Quotes:
         inner = [index for index in body if depths[index] > outer_depth]
         if not inner:
             return list(body), []
+
         # a callout within the quote is the reader's
-        outer_style = self._blocks[body[0]].style
+        first_block = body[0]
+        outer_style = self._blocks[first_block].style
         callouts = []
         for index in inner:
             if self._blocks[index].style != outer_style:
                 callouts.append(index)
-        if callouts and callouts[0] != body[0]:
+        if callouts and callouts[0] != first_block:
             quoting = [index for index in body if index not in callouts]
             return quoting, callouts
+
         # a quote within the quote is the quote, and what follows it is the reader's
         last_inner = inner[-1]
         commenting = [index for index in body if index > last_inner]

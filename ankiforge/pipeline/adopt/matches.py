@@ -218,7 +218,8 @@ class _Matcher:
         for words, same_drafts in drafts_by_words.items():
             same_notes = notes_by_words.get(words, [])
             is_pair = len(same_drafts) == 1 and len(same_notes) == 1
-            if is_pair and any(words):
+            has_words = any(words)
+            if is_pair and has_words:
                 [draft] = same_drafts
                 [note] = same_notes
                 self._used.add(note.note.id)
@@ -260,15 +261,18 @@ def _add_schedules(ledger: Ledger, matches: Matches) -> None:
 
     Those that are taken already are left out.
     """
+    # drafts of new cards
     taken_ids = {taken.id for taken in matches.taken}
     for waiting in _waiting(ledger):
         is_new_card = waiting.draft.own and not waiting.revises
-        may_be_card = is_new_card and not waiting.proposal.blocked
+        if not is_new_card or waiting.proposal.blocked or waiting.id in taken_ids:
+            continue
         schedule = schedule_of(waiting.highlight.schedule)
-        if schedule and may_be_card and waiting.id not in taken_ids:
+        if schedule:
             deck = waiting.proposal.deck
             matches.scheduled.append(Taken(waiting.id, deck=deck, schedule=schedule))
 
+    # cards; those in Anki have a schedule there
     in_anki = {note.guid for note in ledger.notes()}
     for card in ledger.cards():
         if not card.live or card.adopted or card.schedule:

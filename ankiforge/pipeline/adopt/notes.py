@@ -132,13 +132,16 @@ class _Correction:
 
         before = seen.fields if seen else tuple(self._adopted_html().values())
         merged = self._merged(before)
-        if merged.conflicts:  # left out until a person chooses
+        if merged.conflicts:
+            # left out until a person chooses
             return replace(nothing, conflicts=merged.conflicts)
         tags_in_anki = seen.tags if seen else ()
         tags = tuple(tag for tag in tags_in_anki if tag.casefold() != RETIRED)
-        if seen and tags == seen.tags and self._shows_same(merged.content, before):
+        has_same_tags = seen is not None and tags == seen.tags
+        if has_same_tags and self._shows_same(merged.content, before):
             return nothing
-        if self._missing:  # the note has its picture, and keeps it
+        if self._missing:
+            # the note has its picture, and keeps it
             return replace(nothing, problems=self._missing)
         return self._as_their_note(merged.content, tags, self._kept_hashes(merged))
 
@@ -173,21 +176,28 @@ class _Correction:
         ours: list[str] = []
         bases: list[str] = []
         for name, new_html, html in zip(self._names, rendered, before, strict=False):
-            shipped_hashes = [field_hash(at_adoption[name])]
-            for base in self._card.bases:
-                if name in base.hashes:
-                    shipped_hashes.append(base.hashes[name])
-            hash = field_hash(html)
-            is_as_shipped = hash in shipped_hashes
-            bases.append(hash if is_as_shipped else shipped_hashes[-1])
-            words_before = adopted.words.get(name, "")
-            if name not in adopted.names:  # it stays as it is
+            bases.append(self._base_of(name, html, at_adoption[name]))
+            is_word_changed = words_now.get(name, "") != adopted.words.get(name, "")
+            if name not in adopted.names:
+                # their note type lacks it: it stays as it is
                 ours.append(html)
-            elif words_now.get(name, "") == words_before:
-                ours.append(at_adoption[name])
-            else:
+            elif is_word_changed:
                 ours.append(new_html)
+            else:
+                ours.append(at_adoption[name])
         return merge(self._card, before, ours, bases)
+
+    def _base_of(self, name: str, html: str, html_at_adoption: str) -> str:
+        """Return the hash of what was last known of a field before it may have changed in Anki.
+
+        It is that of the field now, if it is as it was at adoption or as we ever shipped it.
+        """
+        known_hashes = [field_hash(html_at_adoption)]
+        for base in self._card.bases:
+            if name in base.hashes:
+                known_hashes.append(base.hashes[name])
+        hash_now = field_hash(html)
+        return hash_now if hash_now in known_hashes else known_hashes[-1]
 
     def _shows_same(self, content: Sequence[str], before: Sequence[str]) -> bool:
         compared = before[: len(self._names)]
