@@ -41,7 +41,7 @@ from ankiforge.anki.database import (
     read_message,
     texts,
 )
-from ankiforge.anki.notetypes import OUR_FAMILIES, note_type, parse_identity
+from ankiforge.anki.notetypes import OUR_FAMILIES, our_note_type, parse_identity
 from ankiforge.anki.profiles import (
     COLLECTION,
     LOG_SUFFIXES,
@@ -293,7 +293,7 @@ class CollectionView(Value):
 
     def other_types(self) -> Iterator[SeenType]:
         """Yield all other note types, by id; one that cannot be read is left out."""
-        return other_note_types(self.database, [kind.id for kind in self.types])
+        return other_note_types(self.database, [note_type.id for note_type in self.types])
 
     def reviews(self, after: int = 0) -> Iterator[SeenReview]:
         """Yield the reviews of our notes' cards, by review id."""
@@ -334,14 +334,14 @@ class CollectionView(Value):
             if type_id not in types:
                 found_types = note_types(self.database, (type_id,))
                 types[type_id] = found_types[0] if found_types else None
-            kind = types[type_id]
+            note_type = types[type_id]
             fields = text.split("\x1f")
             yield ForeignNote(
                 id=id,
                 mod=mod,
                 deck=self.decks.get(deck_id or 0, ""),
-                fields=_foreign_fields(kind, fields),
-                other_id=_other_id(kind, fields),
+                fields=_foreign_fields(note_type, fields),
+                other_id=_other_id(note_type, fields),
             )
 
 
@@ -391,7 +391,7 @@ def open_view(
             raise _unreadable(path, error) from error
         database = stack.enter_context(open_database(copy, str(path), adopted))
         is_live = kind is ViewKind.COLLECTION and path.name == COLLECTION
-        ours = {note_type(family).id for family in OUR_FAMILIES}
+        ours = {our_note_type(family).id for family in OUR_FAMILIES}
         used_types = {id for (id,) in database.rows(_USED_TYPES)}
         yield CollectionView(
             database=database,
@@ -568,11 +568,11 @@ _EMBEDDED_PICTURE = regex(r"data:[^\s\"'<>]{100,}")
 _CUT_TAG = regex(r"<[^<>]*\Z")
 
 
-def _other_id(kind: SeenType | None, fields: list[str]) -> str:
+def _other_id(note_type: SeenType | None, fields: list[str]) -> str:
     """Return the id that the tool which made a note keeps in a field; "" if there is none."""
-    if kind is None:
+    if note_type is None:
         return ""
-    field_of = dict(zip(kind.names, fields, strict=False))
+    field_of = dict(zip(note_type.names, fields, strict=False))
     for name in KEY_FIELDS:
         if name in field_of:
             number = key_number(_plain_text(field_of[name]))
@@ -581,16 +581,18 @@ def _other_id(kind: SeenType | None, fields: list[str]) -> str:
     return ""
 
 
-def _foreign_fields(kind: SeenType | None, fields: list[str]) -> Fields:
+def _foreign_fields(note_type: SeenType | None, fields: list[str]) -> Fields:
     """Return the plain text of a note of any type as Front and Back, or Text. () without text.
 
     The first template decides which fields are the question and which the answer.
     Pictures, sounds and rendered LaTeX are left out, because they cannot be compared as
     text.
     """
-    if kind is None:
+    if note_type is None:
         return ()
-    return _foreign_cloze(fields) if kind.cloze else _foreign_sides(kind, fields)
+    return (
+        _foreign_cloze(fields) if note_type.cloze else _foreign_sides(note_type, fields)
+    )
 
 
 def _foreign_cloze(fields: list[str]) -> Fields:
@@ -601,17 +603,17 @@ def _foreign_cloze(fields: list[str]) -> Fields:
     return (("Text", plain_fields),) if plain_fields else ()
 
 
-def _foreign_sides(kind: SeenType, fields: list[str]) -> Fields:
+def _foreign_sides(note_type: SeenType, fields: list[str]) -> Fields:
     """Return question and answer: the first texts that the sides of the first template show.
 
     Field names are compared without case. Without a template that names a field, the
     first field is the question.
     """
-    folded_names = [name.casefold() for name in kind.names]
+    folded_names = [name.casefold() for name in note_type.names]
     html_of = dict(zip(folded_names, fields, strict=False))
     template = SeenTemplate("", None, "", "")
-    if kind.templates:
-        template = kind.templates[0]
+    if note_type.templates:
+        template = note_type.templates[0]
     front = [name for name in _named_in(template.question) if name in html_of]
     if not front:
         front = list(html_of)[:1]

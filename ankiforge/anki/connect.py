@@ -17,7 +17,7 @@ from typing import TypeVar
 import httpx2
 import msgspec
 
-from ankiforge.anki.notetypes import OUR_FAMILIES, note_type
+from ankiforge.anki.notetypes import OUR_FAMILIES, our_note_type
 from ankiforge.config.http import Limit, bound, within
 from ankiforge.errors import ServiceError
 from ankiforge.model import RETIRED, Json, Strings
@@ -443,7 +443,7 @@ def _search_for_ours() -> str:
     """Return an Anki search for notes that may be ours: by field, tag, type name and type id."""
     conditions = ["AnkiforgeId:af1*", "tag:ankiforge::*"]
     for family in OUR_FAMILIES:
-        kind = note_type(family)
+        kind = our_note_type(family)
         conditions.append(f'"note:{kind.name}*" OR mid:{kind.id}')
     return " OR ".join(conditions)
 

@@ -59,24 +59,29 @@ def chosen(types: Mapping[int, SeenType]) -> MappedType:
 
     It is the one that a collection came with; a copy that a person made of it is left alone.
     """
-    usable = [kind for kind in types.values() if _is_usable(kind)]
-    usable.sort(key=lambda kind: (bool(kind.origin), kind.id != our_type().id, kind.id))
-    return _mapped(usable[0] if usable else our_type())
+    ours = our_type()
+
+    def preference(note_type: SeenType) -> tuple[bool, bool, int]:
+        is_copy = bool(note_type.origin)
+        return is_copy, note_type.id != ours.id, note_type.id
+
+    usable = [note_type for note_type in types.values() if _is_usable(note_type)]
+    return _mapped(min(usable, key=preference, default=ours))
 
 
-def _is_usable(kind: SeenType) -> bool:
-    if kind.stock != STOCK_KIND or not kind.cloze:
+def _is_usable(note_type: SeenType) -> bool:
+    if note_type.stock != STOCK_KIND or not note_type.cloze:
         return False
-    return set(range(KEPT_FIELDS)) <= set(kind.field_tags)
+    return set(range(KEPT_FIELDS)) <= set(note_type.field_tags)
 
 
-def _mapped(kind: SeenType) -> MappedType:
+def _mapped(note_type: SeenType) -> MappedType:
     """Return where our fields go in Anki's own note type: known by its tags, not by their names."""
     names: dict[str, str] = {}
     ids: dict[str, int] = {}
-    for (name, id), tag in zip(kind.fields, kind.field_tags, strict=True):
+    for (name, id), tag in zip(note_type.fields, note_type.field_tags, strict=True):
         if 0 <= tag < KEPT_FIELDS:
             names[FIELDS[tag]] = name
             if id is not None:
                 ids[FIELDS[tag]] = id
-    return MappedType(kind.id, kind.name, names, ids)
+    return MappedType(note_type.id, note_type.name, names, ids)

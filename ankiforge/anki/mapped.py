@@ -88,7 +88,7 @@ def mapped_type_of(
 
 
 def positions_in(
-    kind: SeenType,
+    note_type: SeenType,
     mapped: MappedType,
     now: MappedType | None,
 ) -> dict[str, int]:
@@ -98,13 +98,13 @@ def positions_in(
     may know its new name.
 
     Args:
-        kind: the note type in Anki.
+        note_type: the note type in Anki.
         mapped: the same as it was when the note was shipped first.
         now: as the settings name it; None if they name another one.
     """
     by_id: dict[int, int] = {}
     by_name: dict[str, int] = {}
-    for position, (name, id) in enumerate(kind.fields):
+    for position, (name, id) in enumerate(note_type.fields):
         by_name[name] = position
         if id is not None:
             by_id[id] = position
@@ -123,11 +123,11 @@ def positions_in(
     return positions
 
 
-def words_in(seen: Seen, mapped: MappedType, kind: SeenType | None) -> Texts:
+def words_in(seen: Seen, mapped: MappedType, note_type: SeenType | None) -> Texts:
     """Return our fields of a note in Anki as HTML, by our names; {} if its type was changed."""
-    if kind is None or not _is_of_type(seen, mapped, kind):
+    if note_type is None or not _is_of_type(seen, mapped, note_type):
         return {}
-    positions = positions_in(kind, mapped, None)
+    positions = positions_in(note_type, mapped, None)
     return {name: seen.fields[position] for name, position in positions.items()}
 
 
@@ -190,18 +190,18 @@ def plan_mapped(
         return nothing
 
     # the note type must still be there, with the fields that a card needs
-    kind = options.seen_types.get(mapped.id)
-    if kind is None:
+    note_type = options.seen_types.get(mapped.id)
+    if note_type is None:
         return replace(nothing, held=f"Anki has no note type {mapped.name} any more")
-    if seen and not _is_of_type(seen, mapped, kind):
+    if seen and not _is_of_type(seen, mapped, note_type):
         return replace(nothing, held=TYPE_CHANGED)
-    positions = positions_in(kind, mapped, options.mapped.get(card.family))
+    positions = positions_in(note_type, mapped, options.mapped.get(card.family))
     for ours in card.family.needed_fields:
         if ours not in positions:
-            message = f"{kind.name} has no field {mapped.fields[ours]} any more"
+            message = f"{note_type.name} has no field {mapped.fields[ours]} any more"
             return replace(nothing, held=message)
 
-    planning = _Planning(card, seen, _Layout(mapped, kind, positions), options)
+    planning = _Planning(card, seen, _Layout(mapped, note_type, positions), options)
     if not card.live:
         return planning.retired()
     available, missing = found_and_missing(pictures)
@@ -224,7 +224,7 @@ class _Layout(NamedTuple):
 
     mapped: MappedType
     """The note type as the settings name it."""
-    kind: SeenType
+    note_type: SeenType
     """The same as it is in Anki."""
     positions: Mapping[str, int]
     """The position in Anki of each of our fields, by our name of it."""
@@ -243,7 +243,7 @@ class _Planning:
         self._card = card
         self._seen = seen
         self._mapped = layout.mapped
-        self._kind = layout.kind
+        self._note_type = layout.note_type
         self._positions = layout.positions
         self._options = options
         self._in_anki: Texts = {}
@@ -358,7 +358,7 @@ class _Planning:
     ) -> Planned:
         """Return a plan with these fields of ours; the note's other fields stay as they are."""
         seen = self._seen
-        note_fields = [""] * len(self._kind.fields)
+        note_fields = [""] * len(self._note_type.fields)
         if seen:
             note_fields = list(seen.fields)
         for name, position in self._positions.items():
@@ -370,9 +370,11 @@ class _Planning:
             tags=tags,
             our_tags=our_tags,
             pictures=pictures,
-            kind=self._kind,
+            note_type=self._note_type,
             type_fields=tuple(note_fields),
-            ordinals=cards_of(self._kind, note_fields, seen, seen.fields if seen else ()),
+            ordinals=cards_of(
+                self._note_type, note_fields, seen, seen.fields if seen else ()
+            ),
         )
         planned = plan_note(self._card, seen, contents, self._options)
         if planned.sent is None:
@@ -382,17 +384,17 @@ class _Planning:
 
     def _without_first_field(self) -> Planned:
         """Return the problem of a note whose first field is empty: Anki refuses it."""
-        name, _ = self._kind.fields[0]
+        name, _ = self._note_type.fields[0]
         problem = Problem(
             f"deck {self._card.deck}",
-            f"note {self._card.guid}: {name}, the first field of {self._kind.name}, is empty",
+            f"note {self._card.guid}: {name}, the first field of {self._note_type.name}, is empty",
             "edit or reject the card",
         )
         return Planned(self._card.guid, self._card.live, problems=(problem,))
 
 
 def cards_of(
-    kind: SeenType,
+    note_type: SeenType,
     fields: Sequence[str],
     seen: Seen | None,
     before: Sequence[str],
@@ -400,19 +402,21 @@ def cards_of(
     """Return the ordinals of the cards that a note gets, without those that a person deleted.
 
     Args:
-        kind: the note type.
+        note_type: the note type.
         fields: all fields of the note, in its order.
         seen: the note in Anki; None if it is not there.
         before: all fields that it has in Anki.
     """
-    ordinals = ordinals_in(kind, dict(zip(kind.names, fields, strict=True)))
+    ordinals = ordinals_in(note_type, dict(zip(note_type.names, fields, strict=True)))
     if seen is None:
         return ordinals
-    ordinals_before = ordinals_in(kind, dict(zip(kind.names, before, strict=False)))
+    ordinals_before = ordinals_in(
+        note_type, dict(zip(note_type.names, before, strict=False))
+    )
     deleted = set(ordinals_before).difference(seen.ordinals)
     return tuple(ordinal for ordinal in ordinals if ordinal not in deleted)
 
 
-def _is_of_type(seen: Seen, mapped: MappedType, kind: SeenType) -> bool:
+def _is_of_type(seen: Seen, mapped: MappedType, note_type: SeenType) -> bool:
     """Return whether a note has this note type still, with all its fields."""
-    return seen.type_id == mapped.id and len(seen.fields) == len(kind.fields)
+    return seen.type_id == mapped.id and len(seen.fields) == len(note_type.fields)

@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import chain
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from ankiforge.anki.notetypes import field_hash, note_type, tags_hash
+from ankiforge.anki.notetypes import field_hash, our_note_type, tags_hash
 from ankiforge.anki.render import address, escape, lines, literal, render
 from ankiforge.model import (
     Card,
@@ -83,7 +83,7 @@ def with_content(
     written["Links"] = links_html(*card.passages)
     written["AnkiforgeId"] = literal(identity)
     written["Feedback"] = feedback
-    names = note_type(card.family).names
+    names = our_note_type(card.family).names
     return tuple(written.get(name, "") for name in names)
 
 

@@ -59,7 +59,7 @@ OUR_FAMILIES = tuple(_NAMES)
 
 
 @cache
-def note_type(family: Family) -> SeenType:
+def our_note_type(family: Family) -> SeenType:
     """Return the note type of a family."""
     name = _NAMES[family]
     return SeenType(
@@ -103,23 +103,23 @@ def design(name: str) -> str:
 def family_of(type_id: int) -> Family | None:
     """Return the family whose note type has this id."""
     for family in OUR_FAMILIES:
-        if note_type(family).id == type_id:
+        if our_note_type(family).id == type_id:
             return family
     return None
 
 
-def places_of(seen: SeenType, family: Family) -> tuple[int, ...] | None:
+def places_of(note_type: SeenType, family: Family) -> tuple[int, ...] | None:
     """Return the position of each of our fields in a note type, or None if one is missing."""
-    return _positions(note_type(family).fields, seen.fields)
+    return _positions(our_note_type(family).fields, note_type.fields)
 
 
-def ordinals_of(seen: SeenType, family: Family) -> tuple[int, ...] | None:
+def ordinals_of(note_type: SeenType, family: Family) -> tuple[int, ...] | None:
     """Return the position of each of our templates in a note type, or None if one is missing."""
-    return _positions(_templates(note_type(family)), _templates(seen))
+    return _positions(_templates(our_note_type(family)), _templates(note_type))
 
 
-def _templates(kind: SeenType) -> tuple[tuple[str, int | None], ...]:
-    return tuple((template.name, template.id) for template in kind.templates)
+def _templates(note_type: SeenType) -> tuple[tuple[str, int | None], ...]:
+    return tuple((template.name, template.id) for template in note_type.templates)
 
 
 def _positions(
@@ -143,15 +143,20 @@ def _positions(
     return tuple(positions)
 
 
-def usable(seen: SeenType, family: Family) -> bool:
+def usable(note_type: SeenType, family: Family) -> bool:
     """Return whether a note type still has all our fields and templates."""
-    return places_of(seen, family) is not None and ordinals_of(seen, family) is not None
+    return (
+        places_of(note_type, family) is not None
+        and ordinals_of(note_type, family) is not None
+    )
 
 
-def is_exact(seen: SeenType, family: Family) -> bool:
+def is_exact(note_type: SeenType, family: Family) -> bool:
     """Return whether a note type has our fields and templates in our order, and no others."""
-    same_fields = places_of(seen, family) == tuple(range(len(seen.fields)))
-    same_templates = ordinals_of(seen, family) == tuple(range(len(seen.templates)))
+    same_fields = places_of(note_type, family) == tuple(range(len(note_type.fields)))
+    same_templates = ordinals_of(note_type, family) == tuple(
+        range(len(note_type.templates))
+    )
     return same_fields and same_templates
 
 
@@ -163,16 +168,16 @@ def changed_types(types: Mapping[int, SeenType]) -> dict[Family, SeenType]:
     """
     changed = {}
     for family in OUR_FAMILIES:
-        ours = note_type(family)
+        ours = our_note_type(family)
         seen = types.get(ours.id)
         if seen and _names_in(seen) != _names_in(ours):
             changed[family] = seen
     return changed
 
 
-def _names_in(kind: SeenType) -> tuple[Strings, Strings]:
+def _names_in(note_type: SeenType) -> tuple[Strings, Strings]:
     """Return the names of the fields and of the templates, in order."""
-    return kind.names, tuple(template.name for template in kind.templates)
+    return note_type.names, tuple(template.name for template in note_type.templates)
 
 
 # --- notes in Anki ----------------------------------------------------------------------
@@ -198,7 +203,7 @@ def arranged(
 
 
 def in_order_of(
-    seen: SeenType,
+    note_type: SeenType,
     family: Family,
     fields: Strings,
     before: Strings = (),
@@ -206,13 +211,13 @@ def in_order_of(
     """Return our fields at their positions in a changed note type, and its other fields unchanged.
 
     Args:
-        seen: the note type in Anki.
+        note_type: the note type in Anki.
         family: our note type that it derives from.
         fields: our fields, in our order.
         before: all fields of the note in Anki. () for a new note.
     """
-    written = list(before) or [""] * len(seen.fields)
-    for place, text in zip(places_of(seen, family) or (), fields, strict=True):
+    written = list(before) or [""] * len(note_type.fields)
+    for place, text in zip(places_of(note_type, family) or (), fields, strict=True):
         written[place] = text
     return tuple(written)
 

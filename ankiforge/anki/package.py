@@ -26,8 +26,8 @@ from ankiforge.anki.notetypes import (
     OUR_FAMILIES,
     card_ordinals,
     is_blank,
-    note_type,
     ordinals_of,
+    our_note_type,
 )
 from ankiforge.anki.render import (
     MAX_PICTURE_BYTES,
@@ -125,13 +125,14 @@ class _Layout(Value):
 
     def type_of(self, note: Note) -> SeenType:
         """Return the note type of a note."""
-        return note.kind or self.types[note.family]
+        return note.note_type or self.types[note.family]
 
 
 def _lay_out(notes: tuple[Note, ...], changed_types: Types) -> _Layout:
     """Choose types and ids; no two of a kind may clash within the package."""
     types = {
-        family: changed_types.get(family) or note_type(family) for family in OUR_FAMILIES
+        family: changed_types.get(family) or our_note_type(family)
+        for family in OUR_FAMILIES
     }
     ordinals = _ordinals_by_guid(notes, types)
     decks = {note.deck: deck_name(note.deck) for note in notes}
@@ -165,7 +166,7 @@ def _ordinals_by_guid(
                 hint="this is a fault of ankiforge: please report it with this line",
             )
         ordinals = list(_ordinals(note))
-        is_our_basic = note.family is Family.BASIC and not note.kind
+        is_our_basic = note.family is Family.BASIC and not note.note_type
         if is_our_basic:  # a person may have moved its templates
             ordinals = [basic_positions[ordinal] for ordinal in ordinals]
         by_guid[note.guid] = ordinals
@@ -231,8 +232,8 @@ def _update_collection(connection: sqlite3.Connection, layout: _Layout) -> None:
     decks = json.loads(genanki_decks)
     for name, id in layout.deck_ids.items():
         decks[str(id)] = Deck(id, name).to_json()
-    types = {kind.id: kind for kind in map(layout.type_of, layout.notes)}
-    models = {str(id): _type_json(kind) for id, kind in types.items()}
+    types = {note_type.id: note_type for note_type in map(layout.type_of, layout.notes)}
+    models = {str(id): _type_json(note_type) for id, note_type in types.items()}
     written = (_json(decks), _json(models))
     connection.execute("update col set decks = ?, models = ?", written)
     if any(note.states for note in layout.notes):  # days begin at 4 o'clock here
@@ -281,12 +282,14 @@ def _ordinals(note: Note) -> tuple[int, ...]:
         raise RefusedError(
             f"note {note.guid}: a field holds Anki's field separator (U+001F)"
         )
-    if note.kind:
+    if note.note_type:
         if not note.ordinals:
-            message = f"note {note.guid} makes no card in the note type {note.kind.name}"
+            message = (
+                f"note {note.guid} makes no card in the note type {note.note_type.name}"
+            )
             raise RefusedError(message, hint="look at its card templates in Anki")
         return note.ordinals
-    names = note_type(note.family).names
+    names = our_note_type(note.family).names
     if len(note.fields) != len(names):
         raise RefusedError(
             f"note {note.guid}: {len(note.fields)} fields instead of {len(names)}"
@@ -306,14 +309,14 @@ def _ordinals(note: Note) -> tuple[int, ...]:
     return ordinals
 
 
-def _type_json(kind: SeenType) -> Json:
+def _type_json(note_type: SeenType) -> Json:
     """Return a note type as `col` holds it. Fields and templates without an id get none."""
     from genanki import Model
 
     def numbered(id: int | None, **written: str) -> Json:
         return written if id is None else {**written, "id": id}
 
-    fields = [numbered(id, name=name) for name, id in kind.fields]
+    fields = [numbered(id, name=name) for name, id in note_type.fields]
     templates = [
         numbered(
             template.id,
@@ -321,21 +324,21 @@ def _type_json(kind: SeenType) -> Json:
             qfmt=template.question,
             afmt=template.answer,
         )
-        for template in kind.templates
+        for template in note_type.templates
     ]
     model = Model(
-        kind.id,
-        kind.name,
+        note_type.id,
+        note_type.name,
         fields=fields,
         templates=templates,
-        css=kind.css,
-        model_type=Model.CLOZE if kind.cloze else Model.FRONT_BACK,
+        css=note_type.css,
+        model_type=Model.CLOZE if note_type.cloze else Model.FRONT_BACK,
     )
     # with the mod that Anki has, no import changes a type of a person's, whatever its options
-    written = dict(model.to_json(kind.mod, 1))  # of the default deck
-    if kind.stock:  # Anki's editor knows the type and its fields by these
-        written["originalStockKind"] = kind.stock
-        for field, tag in zip(written["flds"], kind.field_tags, strict=False):
+    written = dict(model.to_json(note_type.mod, 1))  # of the default deck
+    if note_type.stock:  # Anki's editor knows the type and its fields by these
+        written["originalStockKind"] = note_type.stock
+        for field, tag in zip(written["flds"], note_type.field_tags, strict=False):
             if tag >= 0:
                 field["tag"] = tag
                 field["preventDeletion"] = tag < KEPT_FIELDS

@@ -40,7 +40,7 @@ from ankiforge.anki.notetypes import (
     field_hash,
     in_order_of,
     is_exact,
-    note_type,
+    our_note_type,
     same_html,
     tags_hash,
     usable,
@@ -144,7 +144,7 @@ class Contents(Value):
     """Those of the tags that are ours."""
     pictures: tuple[Media, ...] = ()
     """Pictures that the fields may show."""
-    kind: SeenType | None = None
+    note_type: SeenType | None = None
     """The note type, if it is not one of ours."""
     type_fields: Strings = ()
     """All fields of a note of such a type, in its order."""
@@ -256,7 +256,7 @@ def _merged_html(
     card: Card, seen: Seen, merged: Merged, our_tags: Strings, safe_context: SafeContext
 ) -> Strings:
     """Return all fields of a note that is in Anki: a person's remark in Feedback stays."""
-    feedback = seen.fields[note_type(card.family).names.index("Feedback")]
+    feedback = seen.fields[our_note_type(card.family).names.index("Feedback")]
     identity = identity_of(card, merged.hashes, our_tags)
     return with_content(card, merged.content, identity, safe_context, feedback)
 
@@ -372,10 +372,10 @@ def plan_note(
     """Return the note to ship, unless Anki or the note type in Anki would reject it."""
     family = card.family
     nothing = Planned(card.guid, card.live)
-    changed_type = None if contents.kind else options.types.get(family)
+    changed_type = None if contents.note_type else options.types.get(family)
     held = _why_held(seen, family, changed_type, options)
-    if not held and options.push and contents.kind:
-        held = _why_not_pushed(contents.kind, options.seen_types)
+    if not held and options.push and contents.note_type:
+        held = _why_not_pushed(contents.note_type, options.seen_types)
     if held:
         return replace(nothing, held=held)
 
@@ -394,8 +394,8 @@ def plan_note(
         mod=mod,
         media=_shown_pictures(contents),
         type_fields=type_fields,
-        without=frozenset() if contents.kind else _deleted_cards(family, seen),
-        kind=contents.kind,
+        without=frozenset() if contents.note_type else _deleted_cards(family, seen),
+        note_type=contents.note_type,
         ordinals=contents.ordinals,
     )
     refused = refusal(note)
@@ -437,15 +437,15 @@ def _why_held(
     return ""
 
 
-def _why_not_pushed(kind: SeenType, seen_types: Mapping[int, SeenType]) -> str:
+def _why_not_pushed(note_type: SeenType, seen_types: Mapping[int, SeenType]) -> str:
     """Return why notes of a type that is not ours cannot be pushed; "" if they can.
 
     AnkiConnect merges note types: a second one that an import had made beside this one,
     because it had other fields, would be deleted and its notes changed to this type.
     """
     for other in seen_types.values():
-        if other.origin == kind.id and other.id != kind.id:
-            return f"a push would merge {other.name} into {kind.name}: import the file instead"
+        if other.origin == note_type.id and other.id != note_type.id:
+            return f"a push would merge {other.name} into {note_type.name}: import the file instead"
     return ""
 
 

@@ -29,14 +29,14 @@ class _Sign(NamedTuple):
     field: str
 
 
-def ordinals_in(kind: SeenType, fields: Texts) -> tuple[int, ...]:
+def ordinals_in(note_type: SeenType, fields: Texts) -> tuple[int, ...]:
     """Return the ordinals (from 0) of the cards that a note of this type has, ascending.
 
     Args:
-        kind: the note type.
+        note_type: the note type.
         fields: all fields of the note as HTML, by their names.
     """
-    if kind.cloze:
+    if note_type.cloze:
         numbers: set[int] = set()
         for text in fields.values():
             numbers.update(cloze_numbers(text))
@@ -46,15 +46,15 @@ def ordinals_in(kind: SeenType, fields: Texts) -> tuple[int, ...]:
         if not is_empty(text):
             filled.add(name)
     ordinals = []
-    for ordinal, template in enumerate(kind.templates):
+    for ordinal, template in enumerate(note_type.templates):
         if _shows_any(template.question, filled):
             ordinals.append(ordinal)
     return tuple(ordinals)
 
 
-def shows_cloze(kind: SeenType, field: str) -> bool:
+def shows_cloze(note_type: SeenType, field: str) -> bool:
     """Return whether the question of a cloze note type shows the gaps of a field."""
-    for template in kind.templates[:1]:
+    for template in note_type.templates[:1]:
         for tag in _tags(template.question):
             filters = tag.split(":")[:-1]
             if tag.rpartition(":")[2] == field and "cloze" in filters:

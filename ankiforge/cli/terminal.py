@@ -69,7 +69,7 @@ _END = "\x1b"
 class Choice(Value):
     """One way to accept an item: a draft, or one gap of a proposal."""
 
-    draft: Waiting
+    waiting: Waiting
     fields: Fields
     """The Markdown of the card that would be made."""
     gap: int = 1
@@ -90,7 +90,7 @@ class Item(Value):
     @property
     def drafts(self) -> list[Waiting]:
         """The drafts among which to choose."""
-        by_id = {choice.draft.id: choice.draft for choice in self.choices}
+        by_id = {choice.waiting.id: choice.waiting for choice in self.choices}
         return list(by_id.values())
 
 
@@ -255,7 +255,7 @@ class TerminalReview:
         if choice is None:
             self._workspace.accept(item.id)
         else:
-            self._workspace.accept(choice.draft.id, gap=choice.gap, force=forced)
+            self._workspace.accept(choice.waiting.id, gap=choice.gap, force=forced)
 
     def _reject(self, item: Item) -> None:
         ids = [draft.id for draft in item.drafts] or [item.id]
@@ -297,14 +297,14 @@ class TerminalReview:
     def _edit(self, item: Item, choice: Choice) -> bool:
         """Let the person change the fields of a draft, which accepts it."""
         shown = choice.fields
-        if choice.draft.draft.kind is CardKind.OCCLUSION:
+        if choice.waiting.draft.kind is CardKind.OCCLUSION:
             shown = as_typed(choice.field(occlusion.FIELD))
         fields = self._edited(shown)
         if fields is None:
             self._show(item, item.choices.index(choice))
             return False
         changed = dict(fields)
-        return self._insisting("edited", item, choice.draft.id, changed)
+        return self._insisting("edited", item, choice.waiting.id, changed)
 
     def _ask(self, item: Item, choice: Choice) -> bool:
         """Make a question of a cloze: the hidden words are its answer."""
@@ -318,7 +318,7 @@ class TerminalReview:
             self._show(item, item.choices.index(choice))
             return False
         fields = {"Front": question, "Back": answer}
-        return self._insisting("asked", item, choice.draft.highlight.key, fields)
+        return self._insisting("asked", item, choice.waiting.highlight.key, fields)
 
     def _insisting(
         self,
@@ -422,7 +422,7 @@ class TerminalReview:
             yield from _question_lines(item.question)
             return
         choice = item.choices[place]
-        draft = choice.draft
+        draft = choice.waiting
         yield from self._now(draft)
         yield from _card_lines(choice)
         if len(item.choices) > 1:
@@ -532,7 +532,7 @@ def _other_choices(choices: Sequence[Choice], place: int) -> Text:
 
 def _source_lines(choice: Choice) -> Iterator[Text]:
     """Yield where a passage comes from, and what of it the card does not show."""
-    highlight = choice.draft.highlight
+    highlight = choice.waiting.highlight
     place = titled(highlight)
     if highlight.heading not in ("", highlight.document.title):
         place += f" › {highlight.heading}"
@@ -540,7 +540,7 @@ def _source_lines(choice: Choice) -> Iterator[Text]:
     passage = highlight.sentence or highlight.exact
     card = " ".join(plain(text) for _, text in choice.fields)
     says_passage = _squeezed(passage) in _squeezed(card)
-    is_shown = says_passage or choice.draft.draft.by_hand
+    is_shown = says_passage or choice.waiting.draft.by_hand
     if not is_shown:
         words = passage
         if not highlight.sentence:

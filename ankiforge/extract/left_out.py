@@ -133,16 +133,12 @@ class LeftOut(NamedTuple):
         return ", ".join(parts)
 
 
-class Left:
-    """What a library leaves out, as the source that reads it as a whole found at its last scan."""
+class LibraryRest:
+    """What the last scan of a library left out. It is read as a whole, not file by file."""
 
     def __init__(self) -> None:
-        self.out: LeftOut | None = None
+        self.left_out: LeftOut | None = None
         """None if the scan read nothing, because nothing has changed."""
-
-    def set(self, left: LeftOut) -> None:
-        """Note what the scan left out."""
-        self.out = left
 
 
 class _Place:
@@ -150,8 +146,8 @@ class _Place:
 
     def __init__(self) -> None:
         self.walks: list[Walked] = []
-        self.read: set[str] = set()
-        """The endings that some source of it reads."""
+        self.endings_read: set[str] = set()
+        """The endings of the files that some source of it reads."""
 
 
 def left_out(sources: Iterable[object]) -> Iterator[LeftOut]:
@@ -161,32 +157,38 @@ def left_out(sources: Iterable[object]) -> Iterator[LeftOut]:
     """
     places = defaultdict[Path, _Place](_Place)
     for source in sources:
-        left: Left | None = getattr(source, "left", None)
-        if left and left.out:
-            yield left.out
-        walked: dict[Path, Walked] = getattr(
-            getattr(source, "folder", None),
-            "walked",
-            {},
-        )
-        for place, walk in walked.items():
-            places[place].walks.append(walk)
-            places[place].read.update(getattr(source, "endings", ()))
-            places[place].read.update(getattr(source, "uses", ()))
-    for place in sorted(places):
-        if not any(parent in places for parent in place.parents):
-            inner = []
-            for path, visited in places.items():
-                if path.is_relative_to(place):
-                    inner.append(visited)
-            yield _left_out(place, places[place].walks, inner)
+        # a source of a library has `rest`, one of single files walks through its folder
+        rest: LibraryRest | None = getattr(source, "rest", None)
+        if rest and rest.left_out:
+            yield rest.left_out
+        for path, walk in _walks_of(source).items():
+            place = places[path]
+            place.walks.append(walk)
+            place.endings_read.update(getattr(source, "endings", ()))
+            place.endings_read.update(getattr(source, "uses", ()))
+    for path in sorted(places):
+        is_inside_another = any(parent in places for parent in path.parents)
+        if is_inside_another:
+            continue
+        inner = []
+        for other_path, place in places.items():
+            if other_path.is_relative_to(path):
+                inner.append(place)
+        yield _left_out(path, places[path].walks, inner)
+
+
+def _walks_of(source: object) -> Mapping[Path, Walked]:
+    """Return what a source walked past, by folder; nothing if it does not read single files."""
+    folder = getattr(source, "folder", None)
+    walks: Mapping[Path, Walked] = getattr(folder, "walked", {})
+    return walks
 
 
 def _left_out(place: Path, walks: list[Walked], inner: list[_Place]) -> LeftOut:
     """Return what none of these walks through a place, and of those inside it, reads."""
     read: set[str] = set()
-    for visited in inner:
-        read |= visited.read
+    for inner_place in inner:
+        read |= inner_place.endings_read
     hidden: set[str] = set()
     for walk in walks:
         hidden |= walk.hidden
@@ -212,8 +214,8 @@ def unread(place: Path, walked: Walked, read: Container[str]) -> LeftOut:
         if not number or is_read:
             continue
         kind = _kind_of(ending)
-        is_told = kind in kinds or len(kinds) < _MOST_KINDS
-        if kind and is_told:
+        is_listed = kind in kinds or len(kinds) < _MOST_KINDS
+        if kind and is_listed:
             kinds[kind] += number
         else:
             others += number

@@ -418,8 +418,8 @@ class Note(Value):
     """All fields in the order of the note type in Anki, if a person changed the note type."""
     without: frozenset[int] = frozenset()
     """Ordinals of cards that a person deleted, which are not created again."""
-    kind: SeenType | None = None
-    """The note type, if it is not one of ours; then `own` has its fields, and `fields` none."""
+    note_type: SeenType | None = None
+    """The note type, if it is not one of ours; then `type_fields` has its fields."""
     ordinals: tuple[int, ...] = ()
     """Those of its cards in such a note type."""
     states: dict[int, tuple[int, ...]] = {}

@@ -360,9 +360,9 @@ def _store_types(ledger: Ledger, view: View) -> None:
     if view.kind in (ViewKind.APKG, ViewKind.CONNECT):
         types = seen_types(ledger)
     if view.complete:  # then those of ours that it does not have are not in Anki
-        types = {id: kind for id, kind in types.items() if not family_of(id)}
-    for kind in (*view.other_types(), *view.types):
-        types[kind.id] = kind
+        types = {id: note_type for id, note_type in types.items() if not family_of(id)}
+    for note_type in (*view.other_types(), *view.types):
+        types[note_type.id] = note_type
     encoded = msgspec.json.encode(tuple(types.values()))
     ledger.set_setting(_NOTE_TYPES, encoded.decode())
 
@@ -435,7 +435,7 @@ def _seen(
 ) -> Seen:
     """Return a note of a view as the ledger stores it."""
     from ankiforge.anki.notes import text_of
-    from ankiforge.anki.notetypes import arranged, family_of, note_type
+    from ankiforge.anki.notetypes import arranged, family_of, our_note_type
 
     seen_type = types.get(note.type_id)
     if adopted:
@@ -448,7 +448,7 @@ def _seen(
     family = family_of(note.type_id) if ordered else None
     feedback = ""
     if family is not None:
-        feedback = text_of(fields[note_type(family).names.index("Feedback")])
+        feedback = text_of(fields[our_note_type(family).names.index("Feedback")])
     type_fields: tuple[str, ...] = ()
     if seen_type is not None and not is_exact:
         type_fields = note.fields
@@ -648,7 +648,7 @@ def _as_candidate(note: Seen) -> tuple[Seen, Wording, str, tuple[str, ...]]:
 
 
 def _field(note: Seen, family: Family, name: str) -> str:
-    from ankiforge.anki.notetypes import note_type
+    from ankiforge.anki.notetypes import our_note_type
 
-    position = note_type(family).names.index(name)
+    position = our_note_type(family).names.index(name)
     return note.fields[position] if position < len(note.fields) else ""

@@ -44,10 +44,10 @@ def mapped_types(config: Config, ledger: Ledger) -> dict[Family, MappedType]:
         if wanted is None:
             continue
         place = where.at(family.value)
-        kind = _named(wanted.name, types, ids_by_name, place.at("name"))
-        _check_fit(kind, family, wanted, place)
-        ids_by_name[kind.name] = kind.id
-        mapped[family] = _mapped(kind, wanted)
+        note_type = _named(wanted.name, types, ids_by_name, place.at("name"))
+        _check_fit(note_type, family, wanted, place)
+        ids_by_name[note_type.name] = note_type.id
+        mapped[family] = _mapped(note_type, wanted)
     if ids_by_name != _ids_by_name(ledger):
         stored = msgspec.json.encode(ids_by_name, order="sorted").decode()
         ledger.set_setting(_IDS_BY_NAME, stored)
@@ -81,24 +81,26 @@ def _named(
             " such a note: ankiforge pull --apkg FILE"
         )
         raise where.error(message, hint)
-    for kind in types.values():
-        if kind.name == name:
-            if family_of(kind.id):
+    for note_type in types.values():
+        if note_type.name == name:
+            if family_of(note_type.id):
                 raise where.error(
                     f"{name!r} is ankiforge's own",
                     "leave it out of note_types",
                 )
-            return kind
+            return note_type
     renamed = types.get(ids_by_name.get(name, 0))
     if renamed:
         message = f"the note type {name!r} is called {renamed.name!r} in Anki now"
         raise where.error(message, f"name: {renamed.name}")
-    names = [kind.name for kind in types.values() if not family_of(kind.id)]
+    names = [
+        note_type.name for note_type in types.values() if not family_of(note_type.id)
+    ]
     raise where.error(f"Anki has no note type {name!r}", suggestion(name, names))
 
 
 def _check_fit(
-    kind: SeenType,
+    note_type: SeenType,
     family: Family,
     wanted: BasicType | ClozeType,
     where: Location,
@@ -111,43 +113,46 @@ def _check_fit(
     is_cloze = family is Family.CLOZE
 
     # it makes cards of this kind
-    if kind.family is not family:
-        actual = "is a cloze note type" if kind.cloze else "is no cloze note type"
-        hint = f"name another one here, or move it to note_types.{kind.family.value}"
-        raise where.at("name").error(f"{kind.name!r} {actual}", hint)
+    if note_type.family is not family:
+        actual = "is a cloze note type" if note_type.cloze else "is no cloze note type"
+        hint = f"name another one here, or move it to note_types.{note_type.family.value}"
+        raise where.at("name").error(f"{note_type.name!r} {actual}", hint)
 
     # it has all fields that the settings name
     names = wanted.fields.names
     for ours, name in names.items():
-        if name not in kind.names:
-            message = f"{kind.name!r} has no field {name!r}"
-            hint = suggestion(name, kind.names)
+        if name not in note_type.names:
+            message = f"{note_type.name!r} has no field {name!r}"
+            hint = suggestion(name, note_type.names)
             raise where.at("fields", ours).error(message, hint)
 
     # its first field is filled: Anki refuses notes without it
     needed = [names[ours] for ours in family.needed_fields]
-    first = kind.names[0]
+    first = note_type.names[0]
     if first not in needed:
-        message = f"Anki needs {first!r}, the first field of {kind.name!r}, and nothing goes there"
+        message = (
+            f"Anki needs {first!r}, the first field of {note_type.name!r},"
+            " and nothing goes there"
+        )
         always_there = " or ".join(family.needed_fields)
         raise where.at("fields").error(message, f"put {always_there} into {first!r}")
 
     # a template asks for what is to be asked
     asked = names["Text"] if is_cloze else names["Front"]
-    if not _makes_cards(kind, family, asked, needed):
+    if not _makes_cards(note_type, family, asked, needed):
         placeholder = f"cloze:{asked}" if is_cloze else asked
-        message = f"no card template of {kind.name!r} asks {{{{{placeholder}}}}}"
+        message = f"no card template of {note_type.name!r} asks {{{{{placeholder}}}}}"
         hint = "choose another field, or change the template in Anki"
         raise where.at("fields").error(message, hint)
 
 
 def _makes_cards(
-    kind: SeenType, family: Family, asked: str, needed: Collection[str]
+    note_type: SeenType, family: Family, asked: str, needed: Collection[str]
 ) -> bool:
     """Return whether a note with what is always there makes a card.
 
     Args:
-        kind: the note type.
+        note_type: the note type.
         family: what the cards are.
         asked: the field that the cards ask about.
         needed: all fields that are always filled.
@@ -155,18 +160,18 @@ def _makes_cards(
     from ankiforge.anki.templates import ordinals_in, shows_cloze
 
     if family is Family.CLOZE:
-        return shows_cloze(kind, asked)
-    filled = {name: "x" if name in needed else "" for name in kind.names}
-    return bool(ordinals_in(kind, filled))
+        return shows_cloze(note_type, asked)
+    filled = {name: "x" if name in needed else "" for name in note_type.names}
+    return bool(ordinals_in(note_type, filled))
 
 
-def _mapped(kind: SeenType, wanted: BasicType | ClozeType) -> MappedType:
+def _mapped(note_type: SeenType, wanted: BasicType | ClozeType) -> MappedType:
     """Return where our fields go in the note type that the settings name."""
     names = wanted.fields.names
-    id_of = dict(kind.fields)
+    id_of = dict(note_type.fields)
     ids: dict[str, int] = {}
     for ours, name in names.items():
         id = id_of[name]
         if id is not None:
             ids[ours] = id
-    return MappedType(kind.id, kind.name, names, ids)
+    return MappedType(note_type.id, note_type.name, names, ids)

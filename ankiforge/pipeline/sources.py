@@ -309,20 +309,22 @@ class _Naming:
 
         `path` is the PATH at which it was discovered.
         """
-        for name, root in self.roots(found_source.kind).items():
-            if root == found_source.root:
+        kind = found_source.kind
+        root = found_source.root
+        for name, known_root in self.roots(kind).items():
+            if known_root == root:
                 return name
-        if found_source.root == path or found_source.only:
-            name = self._name_at(path, found_source.kind)
+        reads_files_of_path = bool(found_source.only)
+        if root == path or reads_files_of_path:
+            name = self._name_at(path, kind)
             if name:
                 return name
-        own_name = default_name(found_source.kind, found_source.root)
+        # a part of it is remembered under the name that it would have itself
+        own_name = default_name(kind, root)
         for item in self._remembered:
-            if item.names.get(found_source.kind) == own_name and _contains(
-                found_source.root,
-                Path(item.path),
-            ):
-                return own_name  # a part of it is remembered
+            has_own_name = item.names.get(kind) == own_name
+            if has_own_name and _contains(root, Path(item.path)):
+                return own_name
         return self._free_name(found_source)
 
     def _name_at(self, path: Path, kind: str) -> str:

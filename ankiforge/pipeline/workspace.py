@@ -155,7 +155,8 @@ class Workspace:
         self._close_ledger()
 
     def _close_replies(self) -> None:
-        if "replies" in vars(self):
+        was_opened = "replies" in vars(self)
+        if was_opened:
             self.replies.close()
             del self.replies
 

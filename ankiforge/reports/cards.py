@@ -274,22 +274,22 @@ def fate_lines(outcome: HighlightOutcome) -> Strings:
     )
 
 
-def why_waiting(draft: Waiting) -> str:
+def why_waiting(waiting: Waiting) -> str:
     """Return why a draft waits; "" if its findings give the reason."""
     reasons = []
-    for remark in draft.remarks:
+    for remark in waiting.remarks:
         reason = _REMARKS.get(remark.kind, remark.text)
-        reasons.append(reason.format(written=draft.highlight.written))
-    findings = draft.proposal.findings
+        reasons.append(reason.format(written=waiting.highlight.written))
+    findings = waiting.proposal.findings
     is_warned = any(finding.severity is not Severity.INFO for finding in findings)
     if reasons or is_warned:
         return "; ".join(reasons)
-    drafter = draft.draft.origin.drafter
+    drafter = waiting.draft.origin.drafter
     if drafter.startswith("rules"):
         return (
             "no warning: your settings, or the limit of 300 cards per run, make it wait"
         )
-    if draft.draft.proposed:
+    if waiting.draft.proposed:
         return "proposed, so it waits for you"
     by = "proposed by an agent" if drafter == AGENT else "drafted by a model"
     return f"{by}, so it waits for you"
@@ -521,16 +521,16 @@ def worth_text(highlight: Highlight) -> str:
 
 def _draft_text(ledger: Ledger, line: Line) -> Text:
     """Yield why a draft waits, what it would replace, and the commands for it."""
-    draft = line.waiting
-    assert draft
-    reason = why_waiting(draft)
+    waiting = line.waiting
+    assert waiting
+    reason = why_waiting(waiting)
     if reason:
         yield _row("waits", reason)
-    for old in ledger.lines(filter(None, (draft.revises, draft.replaces))):
-        yield _row("instead of" if draft.replaces else "now", _fields(old.fields))
+    for old in ledger.lines(filter(None, (waiting.revises, waiting.replaces))):
+        yield _row("instead of" if waiting.replaces else "now", _fields(old.fields))
     force = "--force " if line.blocked else ""
     first_field = line.family.content_fields[0]
-    gap = " --gap 1" if len(draft.draft.gaps) > 1 else ""
+    gap = " --gap 1" if len(waiting.draft.gaps) > 1 else ""
     edit = f'ankiforge edit {line.id} --field {first_field} "…"'
     if line.kind is CardKind.OCCLUSION:
         edit = "ankiforge review"

@@ -246,18 +246,18 @@ class ReadNote(Value):
         return json
 
 
-def read_note(note: SeenNote, kind: SeenType | None) -> ReadNote:
+def read_note(note: SeenNote, note_type: SeenType | None) -> ReadNote:
     """Read a note of Anki with the templates of its note type."""
-    fields = _named_fields(note, kind)
+    fields = _named_fields(note, note_type)
     read = ReadNote(
         guid=note.guid,
         nid=note.id,
         deck=note.deck,
-        notetype=kind.name if kind else "",
+        notetype=note_type.name if note_type else "",
         fields=fields,
         key=note.identity.key if note.identity else NO_KEY,
     )
-    if kind is None:
+    if note_type is None:
         return replace(read, unread="its note type is not there")
     if any("image-occlusion:" in text for _, text in fields):
         return replace(read, unread="an image occlusion")
@@ -265,23 +265,23 @@ def read_note(note: SeenNote, kind: SeenType | None) -> ReadNote:
     small_fields = {name: _without_pictures(text) for name, text in fields}
     cards = []
     faults: list[Finding] = []
-    for template in _templates_of(note, kind):
+    for template in _templates_of(note, note_type):
         question, answer = _sides(template.question, template.answer, small_fields)
         if max(len(question), len(answer)) > LONGEST_READ:
             return replace(
                 read,
                 unread=f"more than {LONGEST_READ:,} characters of markup",
             )
-        draft = _draft(question, answer, cloze=kind.cloze)
+        draft = _draft(question, answer, cloze=note_type.cloze)
         cards.append((template.name, draft))
         faults += _markup_faults(question)
         faults += _markup_faults(answer)
     return replace(read, cards=tuple(cards), broken=tuple(faults))
 
 
-def _named_fields(note: SeenNote, kind: SeenType | None) -> Fields:
+def _named_fields(note: SeenNote, note_type: SeenType | None) -> Fields:
     """Return the fields of a note; those that its type lacks are called `Field 3`."""
-    names = list(kind.names) if kind else []
+    names = list(note_type.names) if note_type else []
     for number in range(len(names) + 1, len(note.fields) + 1):
         names.append(f"Field {number}")
     return tuple(zip(names, note.fields, strict=False))
@@ -292,13 +292,13 @@ def _without_pictures(text: str) -> str:
     return _EMBEDDED.sub("data:", text) if "data:" in text else text
 
 
-def _templates_of(note: SeenNote, kind: SeenType) -> list[SeenTemplate]:
+def _templates_of(note: SeenNote, note_type: SeenType) -> list[SeenTemplate]:
     """Return the templates of a note's cards, or the first of its type if it has no cards."""
-    ordinals = [0] if kind.cloze else note.ordinals or [0]
+    ordinals = [0] if note_type.cloze else note.ordinals or [0]
     templates = []
     for ordinal in ordinals:
-        if ordinal < len(kind.templates):
-            templates.append(kind.templates[ordinal])
+        if ordinal < len(note_type.templates):
+            templates.append(note_type.templates[ordinal])
     return templates
 
 

@@ -32,7 +32,7 @@ from waitress.channel import HTTPChannel
 from waitress.server import create_server
 from waitress.wasyncore import close_all
 
-from ankiforge.anki.notetypes import note_type
+from ankiforge.anki.notetypes import our_note_type
 from ankiforge.errors import ForgeError, traceback_of
 from ankiforge.model import Family, Json, Pair, Texts, Value
 from ankiforge.pipeline.decide import BlockedError
@@ -362,7 +362,7 @@ def _json(value: object, status: str = "200 OK") -> Answer:
 def _static_file(name: str) -> Answer | None:
     """Return a file of the page; `card.css` is the style of our cards in Anki, and some more."""
     if name == "card.css":
-        style = note_type(Family.BASIC).css + _static(name)
+        style = our_note_type(Family.BASIC).css + _static(name)
         return Answer(style.encode(), "text/css; charset=utf-8", kept=True)
     if name in _STATIC:
         return Answer(

@@ -16,7 +16,7 @@ from anki.collection import (
     ImportAnkiPackageRequest,
 )
 
-from ankiforge.anki.notetypes import note_type
+from ankiforge.anki.notetypes import our_note_type
 from ankiforge.model import Family
 
 _STYLE = re.compile(r"^<style>.*?</style>", re.DOTALL)
@@ -72,7 +72,7 @@ class Anki:
         return rows
 
     def note_type(self, family: Family) -> Any:
-        return self.col.models.get(note_type(family).id)
+        return self.col.models.get(our_note_type(family).id)
 
     def show(self, family: Family, ordinal: int = 0, **fields: str) -> tuple[str, str]:
         """(question, answer) of a note with these fields, as Anki renders them."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ankiforge.anki.notetypes import note_type
+from ankiforge.anki.notetypes import our_note_type
 from ankiforge.model import Family
 
 
@@ -181,7 +181,7 @@ class Desk:
 
     def types(self, change: Callable[[Any, Any], object]) -> None:
         """The person changes our Basic note type."""
-        basic = self.col.models.get(note_type(Family.BASIC).id)
+        basic = self.col.models.get(our_note_type(Family.BASIC).id)
         change(self.col.models, basic)
         self.col.models.update_dict(basic)
 

@@ -12,7 +12,7 @@ from ankiforge.anki.notes import (
     reference,
     tag_names,
 )
-from ankiforge.anki.notetypes import field_hash, note_type, tags_hash
+from ankiforge.anki.notetypes import field_hash, our_note_type, tags_hash
 from ankiforge.check import safe_context
 from ankiforge.model import Card, CardKind, HighlightKind
 from samples.anki_notes import note_for
@@ -23,7 +23,7 @@ Maker = Callable[..., Card]
 def _fields(card: Card) -> dict[str, str]:
     return dict(
         zip(
-            note_type(card.family).names,
+            our_note_type(card.family).names,
             field_html(card, card.tags, safe_context),
             strict=True,
         )
@@ -102,7 +102,7 @@ def test_the_passage_of_a_hand_written_card_is_kept_and_not_shown(make_card):
         _fields(drafted)["Source"]
     )
     assert _fields(drafted)["Source"].startswith("<blockquote>")
-    assert ".af-written { display: none; }" in note_type(written.family).css
+    assert ".af-written { display: none; }" in our_note_type(written.family).css
 
 
 def test_what_anki_cannot_store_never_reaches_a_field(make_card):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.anki.notetypes import OUR_FAMILIES, card_ordinals, note_type
+from ankiforge.anki.notetypes import OUR_FAMILIES, card_ordinals, our_note_type
 from ankiforge.anki.package import is_ours, write_package
 from ankiforge.anki.render import media_of
 from ankiforge.errors import ItemError, RefusedError
@@ -206,7 +206,7 @@ FROZEN = {
 
 @pytest.mark.parametrize("family", OUR_FAMILIES)
 def test_the_ids_of_note_types_fields_and_templates_never_change(family):
-    kind = note_type(family)
+    kind = our_note_type(family)
     number, first_field, fields, first_template, templates = FROZEN[family]
     assert kind.id == number
     assert [id for _, id in kind.fields] == list(range(first_field, first_field + fields))
@@ -220,10 +220,10 @@ def test_templates_hold_no_script_and_load_nothing():
     sides = [
         side
         for f in OUR_FAMILIES
-        for t in note_type(f).templates
+        for t in our_note_type(f).templates
         for side in (t.question, t.answer)
     ]
     active = re.compile(
         r"<script|<link|<iframe|javascript:|https?:|@import|url\(|\son\w+\s*=", re.I
     )
-    assert not any(active.search(text) for text in (*sides, note_type(Family.BASIC).css))
+    assert not any(active.search(text) for text in (*sides, our_note_type(Family.BASIC).css))

@@ -9,7 +9,7 @@ import pytest
 
 from ankiforge.anki.collection import View, connect_view, open_view
 from ankiforge.anki.notes import content_html
-from ankiforge.anki.notetypes import field_hash, note_type, tags_hash
+from ankiforge.anki.notetypes import field_hash, our_note_type, tags_hash
 from ankiforge.anki.package import write_package
 from ankiforge.anki.profiles import signature
 from ankiforge.model import (
@@ -122,7 +122,7 @@ def test_a_fresh_import_is_seen_as_it_was_shipped(world):
     for note, card in zip(notes, world.cards, strict=True):
         assert note.id == note_id(card.guid)
         assert note.mod == MOD
-        assert note.type_id == note_type(card.family).id
+        assert note.type_id == our_note_type(card.family).id
         assert note.tags == ("ankiforge::doc::testenhancedlearning", "memory")
         assert note.fields == note_for(card, card.deck, MOD).fields
         hashes = tuple(map(field_hash, content_html(card.kind, card.fields)))
@@ -269,7 +269,7 @@ def test_our_note_types_are_seen_by_each_way_as_they_are_and_as_a_person_changed
     models.add_template(kind, template)
     models.update_dict(kind)
     ids = [field["id"] for field in world.anki.note_type(Family.BASIC)["flds"]]
-    theirs, ours = note_type(Family.BASIC), note_type(Family.CLOZE)
+    theirs, ours = our_note_type(Family.BASIC), our_note_type(Family.CLOZE)
     paths = (world.live, world.exported(legacy=False), world.exported(legacy=True))
 
     for path in (*paths, world.whole(legacy=False), world.whole(legacy=True)):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from msgspec.structs import astuple, replace
 
-from ankiforge.anki.notetypes import card_ordinals, note_type, parse_identity
+from ankiforge.anki.notetypes import card_ordinals, our_note_type, parse_identity
 from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.ledger import Ledger, QueryTerm, Report, Shipment, Viewed
@@ -162,7 +162,7 @@ class World:
         was = self.anki.get(note.guid)
         if was and note.mod <= was.mod:
             return
-        at = note_type(note.family).names.index("AnkiforgeId")
+        at = our_note_type(note.family).names.index("AnkiforgeId")
         self.anki[note.guid] = Seen(
             note.guid, note_id(note.guid), note.mod, True, note.fields, note.tags,
             was.deck if was else note.deck, parse_identity(note.fields[at]),
@@ -174,7 +174,7 @@ class World:
     def edit_in_anki(self, guid: str, name: str, text: str) -> None:
         seen = self.anki[guid]
         family = self.card(guid).family
-        at = note_type(family).names.index(name)
+        at = our_note_type(family).names.index(name)
         fields = (*seen.fields[:at], text, *seen.fields[at + 1 :])
         self.anki[guid] = replace(seen, fields=fields, mod=int(time.time()))
 

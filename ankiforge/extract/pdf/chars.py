@@ -194,8 +194,10 @@ def visible(chars: list[Char]) -> Iterator[Char]:
     A ligature that PDFium splits yields several characters in the same box that follow
     one another: all of them stay.
     """
-    printed: dict[tuple[str, float, float], list[Char]] = {}  # by character and square
-    for char in chars:  # runs for each letter of a document: keep it fast
+    # by character and square
+    printed: dict[tuple[str, float, float], list[Char]] = {}
+    # runs for each letter of a document: unpacking is faster than reading the attributes
+    for char in chars:
         _, text, generated, left, bottom, _, _, _, _, width, _ = char
         if generated or text in BLANKS:
             continue
@@ -207,8 +209,10 @@ def visible(chars: list[Char]) -> Iterator[Char]:
         last_column = (left + slack) // CELL
         first_row = (bottom - slack) // CELL
         last_row = (bottom + slack) // CELL
-        near = cell = printed.setdefault((sign, left // CELL, bottom // CELL), [])
-        if first_column != last_column or first_row != last_row:
+        cell = printed.setdefault((sign, left // CELL, bottom // CELL), [])
+        near = cell
+        reaches_other_cells = first_column != last_column or first_row != last_row
+        if reaches_other_cells:
             near = []
             for column in {first_column, last_column}:
                 for row in {first_row, last_row}:

@@ -22,7 +22,7 @@ from ankiforge.config import (
 from ankiforge.errors import ConfigError, ItemError
 from ankiforge.extract.base import Opening
 from ankiforge.extract.files import program, proves, stamp_at
-from ankiforge.extract.left_out import Left, LeftOut
+from ankiforge.extract.left_out import LeftOut, LibraryRest
 from ankiforge.extract.pdf.worker import SECONDS, PdfWorker
 from ankiforge.extract.sqlite import companions, in_wal_mode
 from ankiforge.extract.zotero.database import Database, local_database
@@ -206,7 +206,7 @@ class ZoteroSource:
     """The time limit for finding the text around the marks of one PDF."""
     pace: Pace | None = None
     """How to wait for a server that asks for it; None = as usual."""
-    left: Left = field(default_factory=Left)
+    rest: LibraryRest = field(default_factory=LibraryRest)
     """What the last scan left out."""
 
     @property
@@ -341,7 +341,7 @@ class ZoteroSource:
                         complete &= scan.complete
                     yield from self._not_opened(works.files.refused)
                     if complete:
-                        self.left.set(self._not_here(works.files.missing))
+                        self.rest.left_out = self._not_here(works.files.missing)
             except ItemError as error:
                 complete = False
                 yield Problem(where, error.message, error.hint)

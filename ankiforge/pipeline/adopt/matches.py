@@ -134,9 +134,9 @@ def find(
         return matches
     matcher = _Matcher(matches, _their_notes(ledger, collection, maps))
     drafts = []
-    for draft in _waiting(ledger):
-        if draft.draft.own and not draft.revises:
-            drafts.append(draft)
+    for waiting in _waiting(ledger):
+        if waiting.draft.own and not waiting.revises:
+            drafts.append(waiting)
     unmatched = matcher.match_by_id(drafts)
     matcher.match_by_words(unmatched)
     here = {outcome.highlight.other_id for outcome in ledger.fates()}
@@ -185,11 +185,11 @@ class _Matcher:
                 note_by_id[id] = note
         drafts_by_id: dict[str, list[Waiting]] = defaultdict(list)
         unmatched: list[Waiting] = []
-        for draft in drafts:
-            if draft.highlight.other_id:
-                drafts_by_id[draft.highlight.other_id].append(draft)
+        for waiting in drafts:
+            if waiting.highlight.other_id:
+                drafts_by_id[waiting.highlight.other_id].append(waiting)
             else:
-                unmatched.append(draft)
+                unmatched.append(waiting)
         for id, claims in drafts_by_id.items():
             if id not in note_by_id:
                 unmatched += claims
@@ -198,19 +198,21 @@ class _Matcher:
             self._used.add(note.note.id)
             why_unclear = _why_unclear(note, claims)
             if why_unclear:
-                self._matches.unclear += [_row(draft, why_unclear) for draft in claims]
+                self._matches.unclear += [
+                    _row(waiting, why_unclear) for waiting in claims
+                ]
                 continue
-            [draft] = claims
-            self._matches.by_id.append(note.taken_for(draft))
-            if _compared(note.words) != _compared(_words_of(draft)):
-                self._matches.differing.append(_row(draft, _shown(note.words)))
+            [waiting] = claims
+            self._matches.by_id.append(note.taken_for(waiting))
+            if _compared(note.words) != _compared(_words_of(waiting)):
+                self._matches.differing.append(_row(waiting, _shown(note.words)))
         return unmatched
 
     def match_by_words(self, drafts: Iterable[Waiting]) -> None:
         """Match drafts with equal words, if only one draft and one note have them."""
         drafts_by_words: dict[Strings, list[Waiting]] = defaultdict(list)
-        for draft in drafts:
-            drafts_by_words[_compared(_words_of(draft))].append(draft)
+        for waiting in drafts:
+            drafts_by_words[_compared(_words_of(waiting))].append(waiting)
         notes_by_words: dict[Strings, list[_TheirNote]] = defaultdict(list)
         for note in self._notes:
             if note.note.id not in self._used and note.names:
@@ -220,14 +222,14 @@ class _Matcher:
             is_pair = len(same_drafts) == 1 and len(same_notes) == 1
             has_words = any(words)
             if is_pair and has_words:
-                [draft] = same_drafts
+                [waiting] = same_drafts
                 [note] = same_notes
                 self._used.add(note.note.id)
-                self._matches.by_words.append(note.taken_for(draft))
+                self._matches.by_words.append(note.taken_for(waiting))
                 continue
-            for draft in same_drafts:
-                if draft.highlight.other_id:
-                    self._matches.not_in_anki.append(_row(draft))
+            for waiting in same_drafts:
+                if waiting.highlight.other_id:
+                    self._matches.not_in_anki.append(_row(waiting))
 
     def list_rest(self, tools: Iterable[Tool], ids_here: set[str]) -> None:
         """List the other notes of these tools, of which the sources have no id.
@@ -295,10 +297,10 @@ def _waiting(ledger: Ledger) -> Iterator[Waiting]:
 # --- words ----------------------------------------------------------------------------------
 
 
-def _words_of(draft: Waiting) -> Strings:
+def _words_of(waiting: Waiting) -> Strings:
     """Return the words of a draft as Anki would show them, cloze numbers left out."""
-    kind = draft.draft.kind
-    html = content_html(kind, draft.draft.fields)
+    kind = waiting.draft.kind
+    html = content_html(kind, waiting.draft.fields)
     by_name = dict(zip(kind.family.content_fields, html, strict=True))
     return _plain_words(by_name, kind.family)
 
@@ -328,7 +330,7 @@ def _shown(words: Strings) -> str:
     return " / ".join(text for text in words if text)
 
 
-def _row(draft: Waiting, anki: str = "") -> Row:
-    document = draft.highlight.document
-    words = _shown(_words_of(draft))
+def _row(waiting: Waiting, anki: str = "") -> Row:
+    document = waiting.highlight.document
+    words = _shown(_words_of(waiting))
     return Row(document.path or document.title, words, anki)

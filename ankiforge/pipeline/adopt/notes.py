@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from ankiforge.anki.mapped import cards_of
 from ankiforge.anki.notes import content_html
-from ankiforge.anki.notetypes import card_ordinals, field_hash, normal_form, note_type
+from ankiforge.anki.notetypes import card_ordinals, field_hash, normal_form, our_note_type
 from ankiforge.anki.package import DAY_ZERO
 from ankiforge.anki.plan import (
     TYPE_CHANGED,
@@ -55,7 +55,7 @@ def arranged(
     if not set(adopted.names.values()) <= set(seen_type.names):
         return None
     fields_there = dict(zip(seen_type.names, note.fields, strict=False))
-    names = note_type(seen_type.family).names
+    names = our_note_type(seen_type.family).names
     fields = []
     for name in names:
         name_there = adopted.names.get(name, "")
@@ -222,7 +222,7 @@ class _Correction:
             tags=tags,
             our_tags=(),
             pictures=tuple(self._pictures.values()),
-            kind=self._type,
+            note_type=self._type,
             type_fields=type_fields,
             ordinals=cards_of(self._type, type_fields, seen, type_fields_before),
         )
