@@ -401,9 +401,9 @@ class AnkiConnect:
             )
         return ServiceError(message, hint=f"put the apiKey of {_CONFIG_MENU} {where}")
 
-    def _not_anki_connect(self, what: str) -> ServiceError:
+    def _not_anki_connect(self, message: str) -> ServiceError:
         return ServiceError(
-            f"the server at {self.address} is not AnkiConnect ({what})",
+            f"the server at {self.address} is not AnkiConnect ({message})",
             hint="set anki.connect in ankiforge.yaml to the address of AnkiConnect; its port is"
             f" webBindPort in {_CONFIG_MENU}",
         )

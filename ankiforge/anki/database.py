@@ -159,16 +159,16 @@ class Database:
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise self.unusable(f"its {name} cannot be read", str(error)) from error
 
-    def unusable(self, what: str, why: str) -> ItemError:
+    def unusable(self, message: str, hint: str) -> ItemError:
         """Return an error that names the file."""
         return ItemError(
-            f"{self._name}: {what} ({why})",
+            f"{self._name}: {message} ({hint})",
             hint="name the collection.anki2 of Anki",
         )
 
-    def _damaged(self, why: object) -> ItemError:
+    def _damaged(self, reason: object) -> ItemError:
         return ItemError(
-            f"{self._name}: is damaged or incomplete ({why})",
+            f"{self._name}: is damaged or incomplete ({reason})",
             hint="run Tools › Check Database in Anki, then try again",
         )
 
@@ -363,22 +363,22 @@ def read_message(data: bytes) -> Message:
         ValueError: the data is truncated or not a message.
     """
     fields: Message = {}
-    at = 0
-    while at < len(data):
-        tag, at = _varint(data, at)
+    position = 0
+    while position < len(data):
+        tag, position = _varint(data, position)
         number = tag >> 3
         wire_type = tag & 7
         if wire_type == _VARINT:
-            fields[number], at = _varint(data, at)
+            fields[number], position = _varint(data, position)
         elif wire_type in (_FIXED_64, _BYTES, _FIXED_32):
             if wire_type == _BYTES:
-                length, at = _varint(data, at)
+                length, position = _varint(data, position)
             else:
                 length = 8 if wire_type == _FIXED_64 else 4
-            if length > len(data) - at:
+            if length > len(data) - position:
                 raise ValueError("cut off")
-            fields[number] = data[at : at + length]
-            at += length
+            fields[number] = data[position : position + length]
+            position += length
         if wire_type not in (_VARINT, _FIXED_64, _BYTES, _FIXED_32) or number == 0:
             raise ValueError(f"unknown field {number} of type {wire_type}")
     return fields

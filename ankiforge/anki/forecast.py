@@ -488,7 +488,7 @@ def fitting(load: Sequence[float], cost: Sequence[float], target: float) -> int:
         cost: the seconds that a new card takes on the day it is begun, and on each day after.
         target: the seconds a day.
     """
-    most = float(_MOST_NEW)
+    highest = float(_MOST_NEW)
     of_one = 0.0
     weekly_load = 0.0
     weekly_cost = 0.0
@@ -497,10 +497,10 @@ def fitting(load: Sequence[float], cost: Sequence[float], target: float) -> int:
         weekly_load += seconds
         weekly_cost += of_one
         if day % WEEK == WEEK - 1:
-            most = min(most, (target * WEEK - weekly_load) / max(weekly_cost, 1e-9))
+            highest = min(highest, (target * WEEK - weekly_load) / max(weekly_cost, 1e-9))
             weekly_load = 0.0
             weekly_cost = 0.0
-    return max(math.floor(most), 0)
+    return max(math.floor(highest), 0)
 
 
 class _Planner:

@@ -53,8 +53,8 @@ from ankiforge.model import (
     Conflict,
     MappedType,
     Media,
+    NoteInAnki,
     Problem,
-    Seen,
     SeenType,
     Strings,
     Texts,
@@ -69,14 +69,14 @@ MACHINE_FIELDS = ("Source", "Citation", "Links", "Header", "Back Extra")
 
 def mapped_type_of(
     card: Card,
-    seen: Seen | None,
+    in_anki: NoteInAnki | None,
     options: Options,
 ) -> MappedType | None:
     """Return the note type, not ours, of a card's note; None if it is or will be one of ours.
 
     The first package fixes it: what the settings say now counts for cards that were in none.
     """
-    if card.mapped or card.mod or seen:
+    if card.mapped or card.mod or in_anki:
         return card.mapped
     mapped = options.mapped.get(card.family)
     if mapped is None:
@@ -123,15 +123,17 @@ def positions_in(
     return positions
 
 
-def words_in(seen: Seen, mapped: MappedType, note_type: SeenType | None) -> Texts:
+def words_in(
+    in_anki: NoteInAnki, mapped: MappedType, note_type: SeenType | None
+) -> Texts:
     """Return our fields of a note in Anki as HTML, by our names; {} if its type was changed."""
-    if note_type is None or not _is_of_type(seen, mapped, note_type):
+    if note_type is None or not _is_of_type(in_anki, mapped, note_type):
         return {}
     positions = positions_in(note_type, mapped, None)
-    return {name: seen.fields[position] for name, position in positions.items()}
+    return {name: in_anki.fields[position] for name, position in positions.items()}
 
 
-def base_of(bases: Sequence[Base], seen: Seen, fields: Texts) -> Base | None:
+def base_of(bases: Sequence[Base], in_anki: NoteInAnki, fields: Texts) -> Base | None:
     """Return what the package had of a note that Anki took last; None if there was none.
 
     Not each package is imported, and Anki refuses a note that a person changed meanwhile.
@@ -142,11 +144,11 @@ def base_of(bases: Sequence[Base], seen: Seen, fields: Texts) -> Base | None:
 
     Args:
         bases: what the packages had, oldest first.
-        seen: the note in Anki.
+        in_anki: the note in Anki.
         fields: our fields of it.
     """
-    possible = [base for base in bases if base.mod >= seen.taken]
-    is_nothing_known = not seen.taken
+    possible = [base for base in bases if base.mod >= in_anki.taken]
+    is_nothing_known = not in_anki.taken
     if is_nothing_known:
         possible.reverse()
     hashes = {name: field_hash(text) for name, text in fields.items()}
@@ -156,7 +158,7 @@ def base_of(bases: Sequence[Base], seen: Seen, fields: Texts) -> Base | None:
         for name, hash in hashes.items():
             if base.hashes.get(name) == hash:
                 equal += 1
-        return equal, base.mod == seen.mod
+        return equal, base.mod == in_anki.mod
 
     # of equally likely ones, `max` returns the first
     return max(possible, key=likeness, default=None)
@@ -167,7 +169,7 @@ def base_of(bases: Sequence[Base], seen: Seen, fields: Texts) -> Base | None:
 
 def plan_mapped(
     card: Card,
-    seen: Seen | None,
+    in_anki: NoteInAnki | None,
     tags: Sequence[str],
     pictures: Mapping[str, Media | Problem],
     options: Options,
@@ -176,16 +178,16 @@ def plan_mapped(
 
     Args:
         card: the card, live or not; `mapped_type_of` must have its note type.
-        seen: its note in Anki; None if it is not there or Anki was not read.
+        in_anki: its note in Anki; None if it is not there or Anki was not read.
         tags: our tags.
         pictures: the pictures in its fields, by the path written there, or why they are
             missing.
         options: how cards are shipped.
     """
-    mapped = mapped_type_of(card, seen, options)
+    mapped = mapped_type_of(card, in_anki, options)
     assert mapped is not None
     nothing = Planned(card.guid, card.live)
-    is_dropped_in_anki = seen is None or seen.retired
+    is_dropped_in_anki = in_anki is None or in_anki.retired
     if not card.live and is_dropped_in_anki:
         return nothing
 
@@ -193,7 +195,7 @@ def plan_mapped(
     note_type = options.seen_types.get(mapped.id)
     if note_type is None:
         return replace(nothing, held=f"Anki has no note type {mapped.name} any more")
-    if seen and not _is_of_type(seen, mapped, note_type):
+    if in_anki and not _is_of_type(in_anki, mapped, note_type):
         return replace(nothing, held=TYPE_CHANGED)
     positions = positions_in(note_type, mapped, options.mapped.get(card.family))
     for ours in card.family.needed_fields:
@@ -201,7 +203,7 @@ def plan_mapped(
             message = f"{note_type.name} has no field {mapped.fields[ours]} any more"
             return replace(nothing, held=message)
 
-    planning = _Planning(card, seen, _Layout(mapped, note_type, positions), options)
+    planning = _Planning(card, in_anki, _Layout(mapped, note_type, positions), options)
     if not card.live:
         return planning.retired()
     available, missing = found_and_missing(pictures)
@@ -236,39 +238,39 @@ class _Planning:
     def __init__(
         self,
         card: Card,
-        seen: Seen | None,
+        in_anki: NoteInAnki | None,
         layout: _Layout,
         options: Options,
     ) -> None:
         self._card = card
-        self._seen = seen
+        self._note = in_anki
         self._mapped = layout.mapped
         self._note_type = layout.note_type
         self._positions = layout.positions
         self._options = options
-        self._in_anki: Texts = {}
-        if seen:
+        self._fields_in_anki: Texts = {}
+        if in_anki:
             for name, position in layout.positions.items():
-                self._in_anki[name] = seen.fields[position]
+                self._fields_in_anki[name] = in_anki.fields[position]
 
     def newly_taken(self) -> int:
         """Return the `mod` of the package that Anki has surely taken, if that is news; else 0."""
-        if self._seen is None:
+        if self._note is None:
             return 0
         base = self._base()
-        hashes = {name: field_hash(text) for name, text in self._in_anki.items()}
-        has_all = hashes == base.hashes or base.mod == self._seen.mod
-        is_news = has_all and base.mod != self._seen.taken
+        hashes = {name: field_hash(text) for name, text in self._fields_in_anki.items()}
+        has_all = hashes == base.hashes or base.mod == self._note.mod
+        is_news = has_all and base.mod != self._note.taken
         return base.mod if is_news else 0
 
     def retired(self) -> Planned:
         """Tag the note of a card that is no longer live; its fields stay as they are."""
-        assert self._seen is not None
+        assert self._note is not None
         base = self._base()
-        tags = (*self._seen.tags, RETIRED)
+        tags = (*self._note.tags, RETIRED)
         our_tags = (*base.tags, RETIRED)
         return self._written(
-            _Merged(self._in_anki, base.hashes),
+            _Merged(self._fields_in_anki, base.hashes),
             tags,
             our_tags,
             (),
@@ -280,7 +282,7 @@ class _Planning:
         our_tags = card.tags_sent[-1] if card.kept else tags
         our_fields = self._our_fields(pictures)
         media = tuple(pictures.values())
-        if self._seen is None:
+        if self._note is None:
             hashes = {name: field_hash(text) for name, text in our_fields.items()}
             new_note = _Merged(our_fields, hashes)
             return self._written(new_note, our_tags, our_tags, media)
@@ -290,7 +292,7 @@ class _Planning:
         if merged.conflicts:
             # left out until a person chooses
             return Planned(card.guid, live=True, conflicts=merged.conflicts)
-        tags_to_write = tags_of_live(base.tags, self._seen.tags, our_tags)
+        tags_to_write = tags_of_live(base.tags, self._note.tags, our_tags)
         ships_all = self._options.full
         if not ships_all and self._is_unchanged(merged.fields, tags_to_write):
             return Planned(card.guid, live=True)
@@ -312,8 +314,8 @@ class _Planning:
         return {name: written.get(name, "") for name in self._positions}
 
     def _base(self) -> Base:
-        assert self._seen is not None
-        base = base_of(self._card.bases, self._seen, self._in_anki)
+        assert self._note is not None
+        base = base_of(self._card.bases, self._note, self._fields_in_anki)
         return base or Base(0, (), {})
 
     def _merged(self, ours: Texts, base: Base) -> _Merged:
@@ -322,7 +324,7 @@ class _Planning:
         fields: dict[str, str] = {}
         hashes: dict[str, str] = {}
         conflicts: list[Conflict] = []
-        for name, theirs in self._in_anki.items():
+        for name, theirs in self._fields_in_anki.items():
             base_hash = base.hashes.get(name, "")
             if name in MACHINE_FIELDS:
                 ours_hash = field_hash(ours[name])
@@ -343,11 +345,11 @@ class _Planning:
 
     def _is_unchanged(self, fields: Texts, tags: Strings) -> bool:
         """Return whether the note in Anki shows already what we would write."""
-        assert self._seen is not None
-        if not same_tags(tags, self._seen.tags):
+        assert self._note is not None
+        if not same_tags(tags, self._note.tags):
             return False
-        in_anki = self._in_anki
-        return all(same_html(text, in_anki[name]) for name, text in fields.items())
+        before = self._fields_in_anki
+        return all(same_html(text, before[name]) for name, text in fields.items())
 
     def _written(
         self,
@@ -357,13 +359,12 @@ class _Planning:
         pictures: tuple[Media, ...],
     ) -> Planned:
         """Return a plan with these fields of ours; the note's other fields stay as they are."""
-        seen = self._seen
-        note_fields = [""] * len(self._note_type.fields)
-        if seen:
-            note_fields = list(seen.fields)
+        note = self._note
+        fields_before = note.fields if note else ()
+        note_fields = list(fields_before) or [""] * len(self._note_type.fields)
         for name, position in self._positions.items():
             note_fields[position] = merged.fields[name]
-        if not seen and is_blank(note_fields[0]):
+        if not note and is_blank(note_fields[0]):
             return self._without_first_field()
         contents = Contents(
             html=tuple(merged.fields.values()),
@@ -372,11 +373,9 @@ class _Planning:
             pictures=pictures,
             note_type=self._note_type,
             type_fields=tuple(note_fields),
-            ordinals=cards_of(
-                self._note_type, note_fields, seen, seen.fields if seen else ()
-            ),
+            ordinals=cards_of(self._note_type, note_fields, note, fields_before),
         )
-        planned = plan_note(self._card, seen, contents, self._options)
+        planned = plan_note(self._card, note, contents, self._options)
         if planned.sent is None:
             return planned
         sent = replace(planned.sent, hashes=merged.hashes, mapped=self._mapped)
@@ -396,7 +395,7 @@ class _Planning:
 def cards_of(
     note_type: SeenType,
     fields: Sequence[str],
-    seen: Seen | None,
+    in_anki: NoteInAnki | None,
     before: Sequence[str],
 ) -> tuple[int, ...]:
     """Return the ordinals of the cards that a note gets, without those that a person deleted.
@@ -404,19 +403,19 @@ def cards_of(
     Args:
         note_type: the note type.
         fields: all fields of the note, in its order.
-        seen: the note in Anki; None if it is not there.
+        in_anki: the note in Anki; None if it is not there.
         before: all fields that it has in Anki.
     """
     ordinals = ordinals_in(note_type, dict(zip(note_type.names, fields, strict=True)))
-    if seen is None:
+    if in_anki is None:
         return ordinals
     ordinals_before = ordinals_in(
         note_type, dict(zip(note_type.names, before, strict=False))
     )
-    deleted = set(ordinals_before).difference(seen.ordinals)
+    deleted = set(ordinals_before).difference(in_anki.ordinals)
     return tuple(ordinal for ordinal in ordinals if ordinal not in deleted)
 
 
-def _is_of_type(seen: Seen, mapped: MappedType, note_type: SeenType) -> bool:
+def _is_of_type(in_anki: NoteInAnki, mapped: MappedType, note_type: SeenType) -> bool:
     """Return whether a note has this note type still, with all its fields."""
-    return seen.type_id == mapped.id and len(seen.fields) == len(note_type.fields)
+    return in_anki.type_id == mapped.id and len(in_anki.fields) == len(note_type.fields)

@@ -280,10 +280,10 @@ def links_html(*highlights: Highlight) -> str:
 
 def _links(highlight: Highlight) -> Iterator[str]:
     """Yield each link of a highlight, and the name of its PDF."""
-    own = address(highlight.uri)
+    address_of_mark = address(highlight.uri)
     for target in dict.fromkeys(map(address, _urls(highlight))):
         if target and not _names_a_path(target):
-            label = isolated(_label(target, own))
+            label = isolated(_label(target, address_of_mark))
             yield f'<a href="{escape(target)}">{literal(label)}</a>'
     name = highlight.document.path.rpartition("/")[2]
     if name.lower().endswith(".pdf"):
@@ -311,11 +311,11 @@ def _names_a_path(target: str) -> bool:
     return not parts.netloc or "path" in parse_qs(parts.query)
 
 
-def _label(target: str, own: str) -> str:
+def _label(target: str, address_of_mark: str) -> str:
     """Return the text of a link. A link from one note to another shows the target's name."""
     parts = urlsplit(target)
-    between_notes = parts.scheme == "obsidian" and own.startswith("obsidian:")
-    if between_notes and target != own:
+    between_notes = parts.scheme == "obsidian" and address_of_mark.startswith("obsidian:")
+    if between_notes and target != address_of_mark:
         file = parse_qs(parts.query).get("file", [""])[0]
         if file:
             return file.rpartition("/")[2].partition("#^")[0]

@@ -169,9 +169,9 @@ def changed_types(types: Mapping[int, SeenType]) -> dict[Family, SeenType]:
     changed = {}
     for family in OUR_FAMILIES:
         ours = our_note_type(family)
-        seen = types.get(ours.id)
-        if seen and _names_in(seen) != _names_in(ours):
-            changed[family] = seen
+        theirs = types.get(ours.id)
+        if theirs and _names_in(theirs) != _names_in(ours):
+            changed[family] = theirs
     return changed
 
 
@@ -191,15 +191,15 @@ def arranged(
 
     None if its type is not ours or lacks one of our fields.
     """
-    seen = types.get(note.type_id)
+    note_type = types.get(note.type_id)
     family = family_of(note.type_id)
-    if seen is None or family is None:
+    if note_type is None or family is None:
         return None
-    places = places_of(seen, family)
+    places = places_of(note_type, family)
     if places is None or len(note.fields) <= max(places):
         return None
     fields = tuple(note.fields[place] for place in places)
-    return fields, is_exact(seen, family)
+    return fields, is_exact(note_type, family)
 
 
 def in_order_of(

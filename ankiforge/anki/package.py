@@ -138,8 +138,8 @@ def _lay_out(notes: tuple[Note, ...], changed_types: Types) -> _Layout:
     decks = {note.deck: deck_name(note.deck) for note in notes}
     wanted_note_ids = {guid: note_id(guid) for guid in ordinals}
     wanted_card_ids = {}
-    for guid, own in ordinals.items():
-        for ordinal in own:
+    for guid, own_ordinals in ordinals.items():
+        for ordinal in own_ordinals:
             wanted_card_ids[guid, ordinal] = card_id(guid, ordinal)
     return _Layout(
         notes=notes,
@@ -375,7 +375,7 @@ def _zip(path: Path, database: Path, media: Iterable[Media]) -> None:
 
 def _picture_data(picture: Media) -> bytes:
     """Read a picture. Raise ItemError if it is no longer the one that its name says."""
-    with open_regular(Path(picture.path), most=MAX_PICTURE_BYTES) as image:
+    with open_regular(Path(picture.path), max_bytes=MAX_PICTURE_BYTES) as image:
         data = image.read()
     if picture_digest(data) != digest_in_name(picture):
         message = f"{picture.path}: changed while the package was made"

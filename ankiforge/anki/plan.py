@@ -59,8 +59,8 @@ from ankiforge.model import (
     MappedType,
     Media,
     Note,
+    NoteInAnki,
     Problem,
-    Seen,
     SeenType,
     Strings,
     Texts,
@@ -163,7 +163,7 @@ class Merged(NamedTuple):
 
 def plan(
     card: Card,
-    seen: Seen | None,
+    in_anki: NoteInAnki | None,
     tags: Sequence[str],
     pictures: Mapping[str, Media | Problem],
     options: Options,
@@ -172,21 +172,21 @@ def plan(
 
     Args:
         card: the card, live or not.
-        seen: its note in Anki; None if it is not there or Anki was not read.
+        in_anki: its note in Anki; None if it is not there or Anki was not read.
         tags: our tags.
         pictures: the pictures in its fields, by the path written there, or why they are
             missing.
         options: how cards are shipped.
     """
     nothing = Planned(card.guid, card.live)
-    if seen is None and not card.live:
+    if in_anki is None and not card.live:
         return nothing
-    if seen is not None:
-        is_of_our_type = seen.type_known and seen.identity is not None
+    if in_anki is not None:
+        is_of_our_type = in_anki.type_known and in_anki.identity is not None
         if not is_of_our_type:
             return replace(nothing, held=TYPE_CHANGED)
         if not card.live:
-            return nothing if seen.retired else _plan_retired(card, seen, options)
+            return nothing if in_anki.retired else _plan_retired(card, in_anki, options)
 
     available, missing = found_and_missing(pictures)
     is_picture = card.highlight.kind in (HighlightKind.IMAGE, HighlightKind.INK)
@@ -194,34 +194,34 @@ def plan(
         return replace(nothing, problems=missing)
 
     our_tags = card.tags_sent[-1] if card.kept else tag_names(tuple(tags))
-    if seen is None:
+    if in_anki is None:
         html = field_html(card, our_tags, options.safe_context, available)
         contents = Contents(html, our_tags, our_tags, tuple(available.values()))
-        planned = plan_note(card, seen, contents, options)
+        planned = plan_note(card, in_anki, contents, options)
     else:
-        planned = _plan_seen(card, seen, our_tags, available, options)
+        planned = _plan_seen(card, in_anki, our_tags, available, options)
     return replace(planned, problems=(*missing, *planned.problems))
 
 
 def _plan_seen(
     card: Card,
-    seen: Seen,
+    in_anki: NoteInAnki,
     our_tags: Strings,
     pictures: Mapping[str, Media],
     options: Options,
 ) -> Planned:
     """Return what to ship of a live card whose note is in Anki: nothing, if that is the same."""
     nothing = Planned(card.guid, card.live)
-    merged = _merge_with_anki(card, seen, pictures)
+    merged = _merge_with_anki(card, in_anki, pictures)
     if merged.conflicts:
         # left out until a person chooses
         return replace(nothing, conflicts=merged.conflicts)
-    html = _merged_html(card, seen, merged, our_tags, options.safe_context)
-    tags = tags_of_live(base_tags(card, seen), seen.tags, our_tags)
-    if not options.full and _is_unchanged(card, seen, html, tags):
+    html = _merged_html(card, in_anki, merged, our_tags, options.safe_context)
+    tags = tags_of_live(base_tags(card, in_anki), in_anki.tags, our_tags)
+    if not options.full and _is_unchanged(card, in_anki, html, tags):
         return nothing
     contents = Contents(html, tags, our_tags, tuple(pictures.values()))
-    return plan_note(card, seen, contents, options)
+    return plan_note(card, in_anki, contents, options)
 
 
 def found_and_missing(
@@ -238,45 +238,51 @@ def found_and_missing(
     return available, tuple(problems)
 
 
-def _plan_retired(card: Card, seen: Seen, options: Options) -> Planned:
+def _plan_retired(card: Card, in_anki: NoteInAnki, options: Options) -> Planned:
     """Tag the note of a card that is no longer live; its fields stay as they are."""
-    tags = (*seen.tags, RETIRED)
-    our_tags = (*base_tags(card, seen), RETIRED)
-    return plan_note(card, seen, Contents(seen.fields, tags, our_tags), options)
+    tags = (*in_anki.tags, RETIRED)
+    our_tags = (*base_tags(card, in_anki), RETIRED)
+    return plan_note(card, in_anki, Contents(in_anki.fields, tags, our_tags), options)
 
 
-def _merge_with_anki(card: Card, seen: Seen, pictures: Mapping[str, Media]) -> Merged:
+def _merge_with_anki(
+    card: Card, in_anki: NoteInAnki, pictures: Mapping[str, Media]
+) -> Merged:
     """Merge our content fields with those of the note in Anki."""
-    assert seen.identity is not None
+    assert in_anki.identity is not None
     ours = content_html(card.kind, card.fields, pictures)
-    return merge(card, seen.fields, ours, seen.identity.fields)
+    return merge(card, in_anki.fields, ours, in_anki.identity.fields)
 
 
 def _merged_html(
-    card: Card, seen: Seen, merged: Merged, our_tags: Strings, safe_context: SafeContext
+    card: Card,
+    in_anki: NoteInAnki,
+    merged: Merged,
+    our_tags: Strings,
+    safe_context: SafeContext,
 ) -> Strings:
     """Return all fields of a note that is in Anki: a person's remark in Feedback stays."""
-    feedback = seen.fields[our_note_type(card.family).names.index("Feedback")]
+    feedback = in_anki.fields[our_note_type(card.family).names.index("Feedback")]
     identity = identity_of(card, merged.hashes, our_tags)
     return with_content(card, merged.content, identity, safe_context, feedback)
 
 
-def _is_unchanged(card: Card, seen: Seen, html: Strings, tags: Strings) -> bool:
+def _is_unchanged(card: Card, in_anki: NoteInAnki, html: Strings, tags: Strings) -> bool:
     """Return whether the note in Anki shows already what we would write."""
     compared = len(html)
     if CardRemark.SOURCE_CHANGED in card.remarks or not card.is_read_here:
         # the machine fields show the passage that the note's words are from
         compared = len(card.family.content_fields)
     ours = html[:compared]
-    theirs = seen.fields[:compared]
-    if len(ours) != len(theirs) or not same_tags(tags, seen.tags):
+    theirs = in_anki.fields[:compared]
+    if len(ours) != len(theirs) or not same_tags(tags, in_anki.tags):
         return False
     return all(map(same_html, ours, theirs))
 
 
 def merge(
     card: Card,
-    seen: Sequence[str],
+    theirs: Sequence[str],
     ours: Sequence[str],
     bases: Sequence[str],
 ) -> Merged:
@@ -284,7 +290,7 @@ def merge(
 
     Args:
         card: the card of the note.
-        seen: its fields in Anki.
+        theirs: its fields in Anki.
         ours: the content fields that we would write.
         bases: the hash of each of them as we wrote it last.
     """
@@ -295,10 +301,10 @@ def merge(
         base = bases[position] if position < len(bases) else ""
         decision = decision_on(card, name)
         text, written, is_conflict = merge_field(
-            decision, seen[position], ours[position], base
+            decision, theirs[position], ours[position], base
         )
         if is_conflict:
-            conflicts.append(conflict_of(card, name, seen[position], ours[position]))
+            conflicts.append(conflict_of(card, name, theirs[position], ours[position]))
         content.append(text)
         hashes.append(written)
     return Merged(tuple(content), tuple(hashes), tuple(conflicts))
@@ -365,7 +371,7 @@ def merge_field(
 
 def plan_note(
     card: Card,
-    seen: Seen | None,
+    in_anki: NoteInAnki | None,
     contents: Contents,
     options: Options,
 ) -> Planned:
@@ -373,33 +379,33 @@ def plan_note(
     family = card.family
     nothing = Planned(card.guid, card.live)
     changed_type = None if contents.note_type else options.types.get(family)
-    held = _why_held(seen, family, changed_type, options)
+    held = _why_held(in_anki, family, changed_type, options)
     if not held and options.push and contents.note_type:
         held = _why_not_pushed(contents.note_type, options.seen_types)
     if held:
         return replace(nothing, held=held)
 
     digest = _digest_of(card, contents)
-    mod = _mod_of(card, seen, digest, options)
+    mod = _mod_of(card, in_anki, digest, options)
     type_fields = contents.type_fields
     if changed_type:
-        before = seen.type_fields if seen else ()
+        before = in_anki.type_fields if in_anki else ()
         type_fields = in_order_of(changed_type, family, contents.html, before)
     note = Note(
         guid=card.guid,
         family=family,
-        deck=seen.deck if seen else deck_name(card.deck),
+        deck=in_anki.deck if in_anki else deck_name(card.deck),
         fields=contents.html,
         tags=contents.tags,
         mod=mod,
         media=_shown_pictures(contents),
         type_fields=type_fields,
-        without=frozenset() if contents.note_type else _deleted_cards(family, seen),
+        without=frozenset() if contents.note_type else _deleted_cards(family, in_anki),
         note_type=contents.note_type,
         ordinals=contents.ordinals,
     )
     refused = refusal(note)
-    if refused and seen:
+    if refused and in_anki:
         return replace(nothing, held="it would have no card left")
     if refused:
         return replace(nothing, problems=refused)
@@ -414,13 +420,16 @@ def plan_note(
         nothing,
         note=note,
         sent=sent,
-        changed=seen is not None and mod != seen.mod,
-        rewritten=seen is None and card.mod not in (0, mod),
+        changed=in_anki is not None and mod != in_anki.mod,
+        rewritten=in_anki is None and card.mod not in (0, mod),
     )
 
 
 def _why_held(
-    seen: Seen | None, family: Family, changed_type: SeenType | None, options: Options
+    in_anki: NoteInAnki | None,
+    family: Family,
+    changed_type: SeenType | None,
+    options: Options,
 ) -> str:
     """Return why a note cannot be shipped now; "" if it can.
 
@@ -431,8 +440,8 @@ def _why_held(
     if changed_type and options.push and not is_exact(changed_type, family):
         name = changed_type.name
         return f"{name} has fields or templates that you added: import the file instead"
-    if seen and seen.scheduler_tags and not options.push:
-        tags = " and ".join(seen.scheduler_tags)
+    if in_anki and in_anki.scheduler_tags and not options.push:
+        tags = " and ".join(in_anki.scheduler_tags)
         return f"its note is tagged {tags}: use ankiforge push"
     return ""
 
@@ -456,15 +465,15 @@ def _digest_of(card: Card, contents: Contents) -> str:
     return h16(*contents.html, "\x1e", *contents.our_tags)
 
 
-def _mod_of(card: Card, seen: Seen | None, digest: str, options: Options) -> int:
+def _mod_of(card: Card, in_anki: NoteInAnki | None, digest: str, options: Options) -> int:
     """Return the revision number of a note.
 
     It is that of the last package if the note is still the same and Anki has not taken that
     package, or if everything is packed again. Anki takes a note that differs from its own only
     with a larger number than its own.
     """
-    seen_mod = seen.mod if seen else 0
-    waits_for_import = seen is None or seen_mod < card.mod
+    seen_mod = in_anki.mod if in_anki else 0
+    waits_for_import = in_anki is None or seen_mod < card.mod
     is_packed_again = options.full and seen_mod == card.mod
     is_same_revision = card.digest == digest and (waits_for_import or is_packed_again)
     if card.mod and is_same_revision:
@@ -472,11 +481,11 @@ def _mod_of(card: Card, seen: Seen | None, digest: str, options: Options) -> int
     return next_mod(card.guid, card.mod, seen_mod)
 
 
-def _deleted_cards(family: Family, seen: Seen | None) -> frozenset[int]:
+def _deleted_cards(family: Family, in_anki: NoteInAnki | None) -> frozenset[int]:
     """Return the ordinals of cards that a person deleted: they are not made again."""
-    if seen is None:
+    if in_anki is None:
         return frozenset()
-    return frozenset(card_ordinals(family, seen.fields)) - frozenset(seen.ordinals)
+    return frozenset(card_ordinals(family, in_anki.fields)) - frozenset(in_anki.ordinals)
 
 
 def _shown_pictures(contents: Contents) -> tuple[Media, ...]:
@@ -537,9 +546,9 @@ def merge_tags(
     return tuple(sorted(merged.values()))
 
 
-def base_tags(card: Card, seen: Seen) -> Strings:
+def base_tags(card: Card, in_anki: NoteInAnki) -> Strings:
     """Return our tags as in the package that Anki has: those with the hash in the note."""
-    wanted = seen.identity.tags if seen.identity else ""
+    wanted = in_anki.identity.tags if in_anki.identity else ""
     for tags in reversed(card.tags_sent):
         if tags_hash(tags) == wanted:
             return tags

@@ -424,8 +424,8 @@ def media_of(path: Path) -> Media | Problem:
     """Return a picture named after its content: `af-`, a part of its SHA-256, and its ending."""
     suffix = path.suffix.lower()
     if suffix[1:] not in _PICTURE_TYPES:
-        what = f"{suffix or 'no suffix'} is not a kind of picture that Anki shows"
-        return Problem(path.name, what)
+        message = f"{suffix or 'no suffix'} is not a kind of picture that Anki shows"
+        return Problem(path.name, message)
     target = Path(os.path.realpath(path))
     try:
         with open_regular(target) as file:

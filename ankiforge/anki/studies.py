@@ -372,9 +372,9 @@ def _is_usable(parameter: float) -> bool:
     return 0 <= parameter <= 100
 
 
-def _within(value: float, least: float, most: float, default: float) -> float:
+def _within(value: float, lowest: float, highest: float, default: float) -> float:
     """Return a number within limits; what is no number, or negative, is replaced."""
-    return min(max(value, least), most) if value > 0 else default
+    return min(max(value, lowest), highest) if value > 0 else default
 
 
 def _float(value: object, default: float) -> float:
@@ -643,6 +643,6 @@ def _usual_time(card_days: Iterable[CardDay], usual: float) -> float:
     times = [card_day.seconds for card_day in card_days]
     if not times:
         return usual
-    most = max(_OUTLIER * median(times), 1.0)
-    total = sum(min(seconds, most) for seconds in times)
+    longest = max(_OUTLIER * median(times), 1.0)
+    total = sum(min(seconds, longest) for seconds in times)
     return (total + _PRIOR_TIMES * usual) / (len(times) + _PRIOR_TIMES)

@@ -58,7 +58,7 @@ def _is_latin_form(word: str, counterpart: str) -> bool:
 def _of_one_land(word: str, counterpart: str) -> bool:
     """Return whether one is a country or city and the other its adjective: Rome and Roman."""
     short, long = sorted((word, counterpart), key=len)
-    ending = next((each for each in _PEOPLE if long.endswith(each)), "")
+    ending = next((people for people in _PEOPLE if long.endswith(people)), "")
     if not ending:
         return False
     root = long.removesuffix(ending).rstrip(_VOWELS)

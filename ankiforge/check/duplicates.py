@@ -236,8 +236,8 @@ class DuplicateIndex:
             if difference is not None:
                 judged.append(_Judged(similarity, card, difference))
         judged.sort(key=_Judged.rank)
-        for each in judged[:_MOST]:
-            yield from self._reported(each)
+        for similar in judged[:_MOST]:
+            yield from self._reported(similar)
         yield from self._other_answers(draft, my_sides, highlight)
 
     def _reported(self, judged: _Judged) -> Iterator[Finding]:

@@ -144,17 +144,17 @@ class Needs(Enum):
 _DECLARED: list[tuple[Check, Needs]] = []
 
 
-def needs(what: Needs) -> Callable[[Check], Check]:
+def needs(required: Needs) -> Callable[[Check], Check]:
     """Declare the decorated function as a check."""
 
     def declare(check: Check) -> Check:
-        _DECLARED.append((check, what))
+        _DECLARED.append((check, required))
         return check
 
     return declare
 
 
-def checks_in(modules: tuple[str, ...], what: Needs) -> tuple[Check, ...]:
+def checks_in(modules: tuple[str, ...], required: Needs) -> tuple[Check, ...]:
     """Return the checks that need this, in the order of their modules and within a module."""
-    checks = [check for check, needed in _DECLARED if needed is what]
+    checks = [check for check, needed in _DECLARED if needed is required]
     return tuple(sorted(checks, key=lambda check: modules.index(check.__module__)))

@@ -78,14 +78,14 @@ def _compared(draft: Draft, proof: str) -> _Compared:
     card_stems = set(map(stem, card))
     answer_stems = stems(answers)
     best: list[str] = []
-    most = -1
+    most_shared = -1
     for clause in map(tokens, clauses(proof)):
         clause_stems = set(map(stem, clause))
         if is_question and answer_stems.isdisjoint(clause_stems):
             continue
         shared = len(card_stems & clause_stems)
-        if shared > most:
-            best, most = clause, shared
+        if shared > most_shared:
+            best, most_shared = clause, shared
     return _Compared(
         card=card,
         stated=tokens(answers) if is_question else card,

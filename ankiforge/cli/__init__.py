@@ -140,8 +140,8 @@ def _complaint(error: click.ClickException, context: click.Context | None) -> st
         return f"{name} is missing"
     values = parameter.type
     if isinstance(values, click.IntRange):
-        most = "on" if values.max is None else f"to {values.max}"
-        return f"{name} takes a whole number from {values.min} {most}"
+        up_to = "on" if values.max is None else f"to {values.max}"
+        return f"{name} takes a whole number from {values.min} {up_to}"
     return f"{name}: {message}"
 
 

@@ -386,11 +386,11 @@ def adopt(
 
 def _taken_over_text(matches: Matches, action: str) -> str:
     """Return how many notes were taken over, and how to take that back."""
-    how = ""
+    advice = ""
     if matches.scheduled:
-        how = "; import with “Import any learning progress” ticked"
+        advice = "; import with “Import any learning progress” ticked"
     count = len(matches.taken)
-    return f"{count:,} taken over{how}; to take it back: ankiforge undo {action}"
+    return f"{count:,} taken over{advice}; to take it back: ankiforge undo {action}"
 
 
 def _confirmed(call: Call) -> bool:

@@ -138,22 +138,22 @@ class Call:
         """Print text for a file or program to stdout; return False if stdout is closed."""
         return self._echo(_UNSAFE.sub("", text))
 
-    def problems(self, problems: Iterable[Problem], most: int | None = None) -> int:
+    def problems(self, problems: Iterable[Problem], limit: int | None = None) -> int:
         """Print problems, then notices, with their hints; return the number of lines.
 
-        With `most`, files that have the same problem share a line, and of more than `most`
+        With `limit`, files that have the same problem share a line, and of more than `limit`
         lines the last one is a count.
         """
         groups: dict[object, list[Problem]] = {}
         for problem in self._new_problems(problems):
             same: object = problem
-            if most is not None:
+            if limit is not None:
                 same = (problem.notice, problem.what, problem.hint)
             groups.setdefault(same, []).append(problem)
         lines = list(groups.values())
         shown = lines
-        if most is not None and len(lines) > most:
-            shown = lines[: most - 1]
+        if limit is not None and len(lines) > limit:
+            shown = lines[: limit - 1]
         for group in shown:
             self.warn(_problem_text(group))
         lines_left = sum(len(group) for group in lines[len(shown) :])

@@ -514,7 +514,7 @@ def _with_gaps(markdown: str) -> Text:
 def _other_choices(choices: Sequence[Choice], place: int) -> Text:
     """Return what the digits choose, the chosen one marked."""
     line = Text()
-    drafts = {choice.draft.id for choice in choices}
+    drafts = {choice.waiting.id for choice in choices}
     line.append("hide: " if len(drafts) == 1 else "drafts: ", "dim")
     for number, choice in enumerate(choices):
         text = choice.field("Text")

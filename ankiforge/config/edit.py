@@ -26,10 +26,10 @@ def with_value(text: str, section: str, key: str, value: str) -> str | None:
     settings = {} if before is None else before
     if not isinstance(settings, dict):
         return None
-    own = settings.get(section) or {}
-    if not isinstance(own, dict):
+    section_settings = settings.get(section) or {}
+    if not isinstance(section_settings, dict):
         return None
-    wanted = {**settings, section: {**own, key: value}}
+    wanted = {**settings, section: {**section_settings, key: value}}
     for edited in _edits(text, section, key, scalar(value)):
         try:
             after, _ = parse(edited, "after")

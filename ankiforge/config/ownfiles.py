@@ -2,7 +2,7 @@
 
     own = OwnPath(root)                                  the workspace, or a confirmed folder
     own / ".ankiforge" / "ledger.db"                     a file in it; nothing is looked at yet
-    (own / "decks" / "a.yaml").read(most=TEXT_BYTES)     its bytes
+    (own / "decks" / "a.yaml").read(TEXT_BYTES)          its bytes
 
 A workspace may come from a stranger, and a program that synchronises folders may put
 anything in the place of a file. So no symbolic link between the workspace and a file is
@@ -140,30 +140,32 @@ class OwnPath(Value):
 
     # --- reading and writing ------------------------------------------------------------
 
-    def open(self, flags: int = os.O_RDONLY, *, most: int | None = None) -> IO[bytes]:
+    def open(
+        self, flags: int = os.O_RDONLY, *, max_bytes: int | None = None
+    ) -> IO[bytes]:
         """Open the file for reading, or with flags of `os.open` also for writing.
 
         Args:
             flags: `O_CREAT` makes a private file, mode 0600.
-            most: the largest size in bytes. None for no limit, if the file is read in
+            max_bytes: the largest size in bytes. None for no limit, if the file is read in
                 parts.
 
         Raises:
             OwnFileError: it is a link or no regular file, or larger.
         """
         self.is_there()
-        return open_regular(self.path, flags, most=most)
+        return open_regular(self.path, flags, max_bytes=max_bytes)
 
-    def read(self, most: int) -> bytes:
+    def read(self, max_bytes: int) -> bytes:
         """Return the bytes of the file.
 
         Raises:
-            OwnFileError: it is a link or no regular file, or larger than `most` bytes.
+            OwnFileError: it is a link or no regular file, or larger than `max_bytes`.
         """
-        with self.open(most=most) as file:
-            data = file.read(most + 1)
-        if len(data) > most:  # it grew meanwhile
-            raise _large(self.path, most)
+        with self.open(max_bytes=max_bytes) as file:
+            data = file.read(max_bytes + 1)
+        if len(data) > max_bytes:  # it grew meanwhile
+            raise _large(self.path, max_bytes)
         return data
 
     def write(self, data: bytes, *, mode: int = 0o600) -> None:
@@ -244,7 +246,7 @@ def open_regular(
     path: Path,
     flags: int = os.O_RDONLY,
     *,
-    most: int | None = None,
+    max_bytes: int | None = None,
 ) -> IO[bytes]:
     """Open a regular file that is not a link itself; see `OwnPath.open`.
 
@@ -263,8 +265,8 @@ def open_regular(
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             raise _special(path, status)
-        if most is not None and status.st_size > most:
-            raise _large(path, most)
+        if max_bytes is not None and status.st_size > max_bytes:
+            raise _large(path, max_bytes)
         return os.fdopen(handle, "rb" if is_read_only else "rb+")
     except BaseException:
         os.close(handle)
@@ -306,12 +308,12 @@ def _special(path: Path, status: os.stat_result) -> OwnFileError:
     return OwnFileError(f"{path}: is {kind}, not a file", hint="move it away")
 
 
-def _large(path: Path, most: int) -> OwnFileError:
-    """Return the error for a file of more than `most` bytes."""
+def _large(path: Path, max_bytes: int) -> OwnFileError:
+    """Return the error for a file that is larger than `max_bytes`."""
     mebibyte = 1 << 20
-    size = f"{most >> 10:,} KiB"
-    if most >= mebibyte:
-        size = f"{most >> 20:,} MiB"
+    size = f"{max_bytes >> 10:,} KiB"
+    if max_bytes >= mebibyte:
+        size = f"{max_bytes >> 20:,} MiB"
     return OwnFileError(
         f"{path}: is larger than {size}",
         hint="shorten it, or move it away",

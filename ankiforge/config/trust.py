@@ -94,15 +94,15 @@ def _sources(workspace: WorkspaceFolder) -> Iterator[Concern]:
 
 def _further_files(source: SourceEntry, workspace: WorkspaceFolder) -> Iterator[Concern]:
     """Yield a concern for each folder outside with files that a source links to, or books."""
-    for key, what in (("linked", "linked files"), ("books", "books")):
-        yield from _further_folders(source, workspace, key, what)
+    for key, noun in (("linked", "linked files"), ("books", "books")):
+        yield from _further_folders(source, workspace, key, noun)
 
 
 def _further_folders(
     source: SourceEntry,
     workspace: WorkspaceFolder,
     key: str,
-    what: str,
+    noun: str,
 ) -> Iterator[Concern]:
     """Yield a concern for each folder outside that a key of a source lists."""
     folders = source.options.get(key)
@@ -112,7 +112,7 @@ def _further_folders(
     for folder in folders:
         path = _real_path(expanded(str(folder), workspace.root, where))
         if _is_outside(path, workspace):
-            yield Concern(f"{what} in {path} would be read, {_OUTSIDE}", where)
+            yield Concern(f"{noun} in {path} would be read, {_OUTSIDE}", where)
 
 
 # --- services ---------------------------------------------------------------------------
@@ -192,18 +192,18 @@ def _key_concern(service: _Service) -> Iterator[Concern]:
     gets_it_anyway = name == default.name and default.owns(url)
     if name and not gets_it_anyway:
         address = "/".join(url.lower().split("/")[:3])
-        says = (
+        message = (
             f"the environment variable {name} would be used as a key, sent to {address}"
         )
-        yield Concern(says, service.where.at("key_env"))
+        yield Concern(message, service.where.at("key_env"))
 
 
 def _executor(workspace: WorkspaceFolder) -> Iterator[Concern]:
     """Yield a concern if another machine reads the PDFs."""
     executor = workspace.config.executor
     if executor and not is_loopback(executor):
-        says = f"{executor} would read PDFs, and can run programs here"
-        yield Concern(says, workspace.config.where.at("executor"))
+        message = f"{executor} would read PDFs, and can run programs here"
+        yield Concern(message, workspace.config.where.at("executor"))
 
 
 def _model_file(workspace: WorkspaceFolder) -> Iterator[Concern]:
@@ -230,12 +230,12 @@ def _folders(workspace: WorkspaceFolder) -> Iterator[Concern]:
     if setting not in ("auto", "none"):
         collection = _real_path(setting)
         if _is_outside(collection, workspace):
-            says = f"{collection} would be read, {_OUTSIDE}"
-            yield Concern(says, where.at("anki", "collection"))
+            message = f"{collection} would be read, {_OUTSIDE}"
+            yield Concern(message, where.at("anki", "collection"))
     journal = workspace.journal.path
     if _is_outside(journal, workspace):
-        says = f"decisions and passages would be written to {journal}, {_OUTSIDE}"
-        yield Concern(says, where.at("journal"))
+        message = f"decisions and passages would be written to {journal}, {_OUTSIDE}"
+        yield Concern(message, where.at("journal"))
 
 
 # --- confirmations ----------------------------------------------------------------------

@@ -71,9 +71,9 @@ class Location:
             address = f"{self.file}:{self.line}"
         return f"{address}: {self.key}" if self.key else address
 
-    def error(self, what: str, hint: str = "") -> ConfigError:
+    def error(self, message: str, hint: str = "") -> ConfigError:
         """Return the error for a mistake made here."""
-        return ConfigError(f"{self}: {what}", hint=hint)
+        return ConfigError(f"{self}: {message}", hint=hint)
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
@@ -130,16 +130,16 @@ def parse(text: str, file_name: str) -> tuple[object, Location]:
         return data, Location(file_name, (), lines)
     except yaml.YAMLError as error:
         line = _line_of(error, text)
-        what = getattr(error, "problem", None) or "a character that YAML forbids"
-        if "\\t" in what:
+        message = getattr(error, "problem", None) or "a character that YAML forbids"
+        if "\\t" in message:
             hint = "indent with spaces, not with tabs"
-        if "is written twice" in what:
+        if "is written twice" in message:
             hint = "delete one of the two"
     except RecursionError:  # "[[[[…"
-        what = "nested too deep"
+        message = "nested too deep"
     except (ValueError, IndexError) as error:  # `!!int ""`, "\U00110000"
-        what = str(error)
-    raise ConfigError(f"{file_name}:{line}: {what}", hint=hint)
+        message = str(error)
+    raise ConfigError(f"{file_name}:{line}: {message}", hint=hint)
 
 
 def _line_of(error: yaml.YAMLError, text: str) -> int:
@@ -240,10 +240,10 @@ def typed(wanted: type[T], data: object, where: Location) -> T:
     try:
         return msgspec.convert(_without_empty(data, 2), wanted)
     except msgspec.ValidationError as error:
-        what, _, path = str(error).partition(" - at `")
+        message, _, path = str(error).partition(" - at `")
         steps = _steps_in(path)
         known = _known(inspect.type_info(wanted), steps)
-        raise _explained(what, where.at(*steps), known) from error
+        raise _explained(message, where.at(*steps), known) from error
 
 
 def _without_empty(data: object, levels: int) -> object:
@@ -285,20 +285,20 @@ _HOW_TO_WRITE = {
 }
 
 
-def _explained(what: str, where: Location, known: list[str]) -> ConfigError:
+def _explained(message: str, where: Location, known: list[str]) -> ConfigError:
     """Return the error for a message of msgspec, in words for people."""
-    unknown = re.fullmatch(r"(?s)Object contains unknown field `(.*)`", what)
+    unknown = re.fullmatch(r"(?s)Object contains unknown field `(.*)`", message)
     if unknown:
         key = unknown[1]
         return where.at(key).error("unknown key", suggestion(key, known))
-    choice = re.fullmatch(r"(?s)Invalid enum value '?(.*?)'?", what)
+    choice = re.fullmatch(r"(?s)Invalid enum value '?(.*?)'?", message)
     if choice:
         word = choice[1]
         return where.error(f"{word!r} is not possible here", suggestion(word, known))
-    missing = re.fullmatch(r"Object missing required field `(.*)`", what)
+    missing = re.fullmatch(r"Object missing required field `(.*)`", message)
     if missing:
         return where.error(f"{missing[1]!r} is missing")
-    plain = re.sub(r"\w+", lambda match: _WORDS.get(match[0], match[0]), what)
+    plain = re.sub(r"\w+", lambda match: _WORDS.get(match[0], match[0]), message)
     plain = plain.replace("`", "")
     plain = plain.replace(" | ", " or ")
     plain = plain.replace("Expected", "expected", 1)

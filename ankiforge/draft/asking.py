@@ -77,10 +77,10 @@ def _unknown(words: list[str], read: str, language: str) -> float:
     known = {word.casefold()[:_BEGINNING] for word in _WORD.findall(read)}
     content = []
     for word in words[1:]:
-        low = word.casefold()
-        if low not in small and low not in OF_QUESTIONS and len(low) > 2:
-            content.append(low)
+        folded = word.casefold()
+        if folded not in small and folded not in OF_QUESTIONS and len(folded) > 2:
+            content.append(folded)
     if not content:
         return 0.0
-    unknown = [low for low in content if low[:_BEGINNING] not in known]
+    unknown = [folded for folded in content if folded[:_BEGINNING] not in known]
     return len(unknown) / len(content)

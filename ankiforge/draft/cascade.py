@@ -305,8 +305,8 @@ class Cascade:
         question = completed(_question_in(written), read_by_model)
         refusal = refused(written)
         if refusal or not question:
-            why = refusal or what_is_unreadable(written)
-            return _Tried(replace(attempt, dropped=why), unread=written)
+            reason = refusal or what_is_unreadable(written)
+            return _Tried(replace(attempt, dropped=reason), unread=written)
         attempt = replace(attempt, question=question)
         fault = fault_of_question(question, read_by_model)
         if fault:

@@ -137,12 +137,12 @@ def load_cascade(workspace: Path | None = None) -> CascadePrompt:
     text, path = read_prompt(CASCADE, workspace)
     parts = re.split(r"(?m)^---[ \t]*\n", text)
     if len(parts) != len(_PARTS):
-        what = f"{path}: it has {len(parts)} parts separated by lines `---`"
+        message = f"{path}: it has {len(parts)} parts separated by lines `---`"
         hint = (
             "it needs four: the rules, the passage, the instruction to write a question, and"
             " the one to answer it"
         )
-        raise ConfigError(what, hint=hint)
+        raise ConfigError(message, hint=hint)
     by_name = dict(zip(_PARTS, parts, strict=True))
     used = set[str]()
     for name, part in by_name.items():
@@ -150,8 +150,8 @@ def load_cascade(workspace: Path | None = None) -> CascadePrompt:
         unknown = sorted(variables - _VARIABLES[name])
         if unknown:
             known = ", ".join(sorted(_VARIABLES[name])) or "none"
-            what = f"{path}: {{{{ {unknown[0]} }}}} is not a placeholder of its {name}"
-            raise ConfigError(what, hint=f"known there: {known}")
+            message = f"{path}: {{{{ {unknown[0]} }}}} is not a placeholder of its {name}"
+            raise ConfigError(message, hint=f"known there: {known}")
         used |= variables
     for name in sorted(_NEEDED - used):
         raise ConfigError(f"{path}: {{{{ {name} }}}} is missing")

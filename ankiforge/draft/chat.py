@@ -76,10 +76,10 @@ class _Asked(NamedTuple):
 def export_chats(
     tasks: Iterable[SendableTask],
     prompt: Prompt,
-    most: int = MOST,
+    limit: int = MOST,
     rejected: Mapping[str, str] = {},
 ) -> list[str]:
-    """Return texts to paste, each into its own chat, of at most `most` highlights.
+    """Return texts to paste, each into its own chat, of at most `limit` highlights.
 
     `rejected` has by key the cards that a check blocked, with the reasons.
     """
@@ -94,8 +94,8 @@ def export_chats(
             by_shape[shape].append(_Asked(sendable, shown, blocked))
     texts = []
     for shape, asked in by_shape.items():
-        for start in range(0, len(asked), most):
-            batch = asked[start : start + most]
+        for start in range(0, len(asked), limit):
+            batch = asked[start : start + limit]
             texts.append(_text(batch, prompt, shape))
     return texts
 

@@ -17,9 +17,9 @@ def scrub(text: str) -> str:
     return _CONTROL.sub("", valid).strip()
 
 
-def on_a_line(text: str, most: int = 200) -> str:
+def on_a_line(text: str, limit: int = 200) -> str:
     """Return the beginning of a text, scrubbed and on one line, of at most so many characters."""
-    return " ".join(scrub(text).split())[:most]
+    return " ".join(scrub(text).split())[:limit]
 
 
 def markdown(text: str) -> str:

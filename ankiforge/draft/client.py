@@ -324,8 +324,8 @@ class Client:
             message = "no connection"
         else:
             message = "the answer broke off"
-        said = without_secret(on_a_line(cause), self.settings.key)
-        words = f"{self.settings.host}: {message}: {said}"
+        server_message = without_secret(on_a_line(cause), self.settings.key)
+        words = f"{self.settings.host}: {message}: {server_message}"
         return self._failure(UnansweredError(words, hint=AGAIN), is_gone=is_gone)
 
     def _failure(

@@ -204,7 +204,7 @@ class Conversation:
         """Send the blocked cards of one highlight back once; what is still blocked is shown so."""
         cards = ", ".join(card_json(draft) for draft, _ in blocked)
         # a finding may repeat the passage's surroundings
-        why = alone.text(complaint(blocked))
+        complaint_sent = alone.text(complaint(blocked))
         wish = (
             "Draft better cards for this highlight, from its own words, or answer none."
             " Answer with the JSON only."
@@ -213,7 +213,9 @@ class Conversation:
             answer = self._ask_further(
                 question(alone, self._prompt),
                 said=alone.text(f'{{"cards": [{cards}]}}'),
-                wish=SendableText(f"These cards cannot be used:\n{why}\n{wish}"),
+                wish=SendableText(
+                    f"These cards cannot be used:\n{complaint_sent}\n{wish}"
+                ),
             )
         except ItemError:  # such as an exceeded budget: the drafts stay, blocked
             return result
@@ -238,15 +240,15 @@ def given_up(highlight: Highlight, answer: Answer) -> DraftedHighlight:
     Only a person asks again, and it is reported once.
     """
     if answer.cut_off:
-        what = fault = what_is_unreadable(answer)
+        message = fault = what_is_unreadable(answer)
         hint = "raise max_completion_tokens in llm.extra_body, or turn the model's thinking off"
     else:
-        what = UNREADABLE
+        message = UNREADABLE
         fault = what_is_unreadable(answer)
         hint = "try another model"
         if answer.completion.is_thought_alone:
             hint = "turn the model's thinking off, or try another model"
-    reason = f"{what}; ask again with: {AGAIN} {shlex.quote(highlight.key)}"
+    reason = f"{message}; ask again with: {AGAIN} {shlex.quote(highlight.key)}"
     result = without_card(highlight.key, reason)
     if not answer.cached:
         hint = f"{hint}; then {AGAIN} ID, ids: ankiforge list --view new, or --no-card"

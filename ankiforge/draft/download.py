@@ -121,7 +121,7 @@ def _fetch(offer: Offer, part: Path, show: Show) -> None:
     from ankiforge.config import is_loopback
 
     in_vain = 0
-    most = _size(part)
+    highest_size = _size(part)
     timeout = httpx2.Timeout(SILENCE_S, connect=10.0)
     use_proxy = not is_loopback(offer.url)
     with httpx2.Client(timeout=timeout, trust_env=use_proxy) as client:
@@ -131,15 +131,15 @@ def _fetch(offer: Offer, part: Path, show: Show) -> None:
                 return
             except _NoRange as error:
                 part.unlink(missing_ok=True)
-                why = str(error)
+                reason = str(error)
             except (_Broken, httpx2.HTTPError) as error:
-                why = str(error) or type(error).__name__
-            has_grown = _size(part) > most
-            most = max(most, _size(part))
+                reason = str(error) or type(error).__name__
+            has_grown = _size(part) > highest_size
+            highest_size = max(highest_size, _size(part))
             in_vain = 0 if has_grown else in_vain + 1
             if in_vain >= TRIES:
                 came = f"{gigabytes(_size(part))} of {offer.name} have arrived"
-                raise ServiceError(f"{_host(offer.url)}: {why}; {came}", hint=_AGAIN)
+                raise ServiceError(f"{_host(offer.url)}: {reason}; {came}", hint=_AGAIN)
             time.sleep(WAIT_S * in_vain)
 
 

@@ -29,21 +29,23 @@ _ARTICLES = frozenset(
 )
 
 
-def fits(own: str, proposed: str) -> bool:
+def fits(own_answer: str, proposed: str) -> bool:
     """Return whether a model's own answer is the proposed one.
 
     It is if their letters are equal, if one holds the other and little more, or if they share
     most words. Numbers must be the same.
     """
-    own_words = _without_articles(own)
+    own_words = _without_articles(own_answer)
     proposed_words = _without_articles(proposed)
     if not own_words or not proposed_words:
         return False
-    if fold(own) == fold(proposed):
+    if fold(own_answer) == fold(proposed):
         return True
     if _numbers(own_words) != _numbers(proposed_words):
         return False
-    if len(proposed_words) >= _CLAUSE and _says_more(own, own_words, proposed_words):
+    if len(proposed_words) >= _CLAUSE and _says_more(
+        own_answer, own_words, proposed_words
+    ):
         return True
     if _holds(own_words, proposed_words):
         return len(own_words) <= len(proposed_words) + LONGER
@@ -52,7 +54,7 @@ def fits(own: str, proposed: str) -> bool:
     return _f1(own_words, proposed_words) >= LEAST
 
 
-def _says_more(own: str, own_words: list[str], proposed_words: list[str]) -> bool:
+def _says_more(own_answer: str, own_words: list[str], proposed_words: list[str]) -> bool:
     """Return whether an own answer begins with the proposed one, and goes on to explain it.
 
     The first item of a list is not the answer to what is asked for by the whole list.
@@ -60,7 +62,7 @@ def _says_more(own: str, own_words: list[str], proposed_words: list[str]) -> boo
     size = len(proposed_words)
     if own_words[:size] != proposed_words:
         return False
-    return _LIST.search(own) is None
+    return _LIST.search(own_answer) is None
 
 
 def gives_away(question: str, answer: str) -> bool:

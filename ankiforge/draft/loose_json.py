@@ -235,8 +235,8 @@ def _flat_dict(value: Json, label_key: str, depth: int) -> Iterator[Json]:
     for key, group in _groups(value).items():
         label_match = _LABEL.fullmatch(str(key).strip())
         label = {label_key: label_match[1]} if label_match else own_label
-        for each in flat(group, label_key, depth + 1):
-            inner.append({**label, **each})
+        for facts in flat(group, label_key, depth + 1):
+            inner.append({**label, **facts})
     yield from inner or [value]
 
 

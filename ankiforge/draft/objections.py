@@ -226,11 +226,11 @@ def _content(words: Iterable[Token]) -> Iterator[Token]:
 
 def _is_among(word: Token, beginnings: set[str]) -> bool:
     """Return whether a word is among others in some form: `coin` and `coined`."""
-    one = _beginning(word.low)
-    if one in beginnings or _beginnings(word.word) & beginnings:
+    beginning = _beginning(word.low)
+    if beginning in beginnings or _beginnings(word.word) & beginnings:
         return True
     for other in beginnings:
-        shorter, longer = sorted((one, other), key=len)
+        shorter, longer = sorted((beginning, other), key=len)
         is_form = len(shorter) > 2 and longer.startswith(shorter)
         if is_form and len(longer) - len(shorter) <= _LONGEST_ENDING:
             return not shorter[0].isdigit()

@@ -63,10 +63,10 @@ def check_on_board(file: Path) -> int:
     return needed
 
 
-def not_installed(why: str = "") -> UsageError:
+def not_installed(reason: str = "") -> UsageError:
     """Return the error for a Python without llama.cpp."""
     message = "llm.model_file needs llama.cpp, which is not installed"
-    return UsageError(f"{message} ({why})" if why else message, hint=INSTALL)
+    return UsageError(f"{message} ({reason})" if reason else message, hint=INSTALL)
 
 
 class OnBoard:
@@ -171,9 +171,9 @@ class OnBoard:
         if "failed" in answer:
             if self._listener is not None:
                 self._listener.join(1.0)  # until it has read the reason
-            why = self._reason() or answer["failed"]
+            reason = self._reason() or answer["failed"]
             hint = "if it is damaged, download it again; else try another: ankiforge model list"
-            raise ServiceError(f"{self._file.name} cannot be loaded: {why}", hint=hint)
+            raise ServiceError(f"{self._file.name} cannot be loaded: {reason}", hint=hint)
         if "address" not in answer:
             raise self._death(process.wait())
         return str(answer["address"])
@@ -196,14 +196,14 @@ class OnBoard:
     def _death(self, code: int) -> ServiceError:
         """Return the error for a process that ended by itself."""
         if code == -9:
-            how = "was ended by the system, which happens when memory runs out"
+            what_happened = "was ended by the system, which happens when memory runs out"
         elif code < 0:
-            how = f"crashed (signal {-code})"
+            what_happened = f"crashed (signal {-code})"
         else:
-            how = f"ended (exit code {code})"
+            what_happened = f"ended (exit code {code})"
         reason = self._reason()
-        said = f": {reason}" if reason else ""
-        message = f"the built-in model, {self._file.name}, {how}{said}"
+        suffix = f": {reason}" if reason else ""
+        message = f"the built-in model, {self._file.name}, {what_happened}{suffix}"
         again = "run again: what was answered is kept"
         return ServiceError(message, hint=f"{again}; if it ends again, {_SMALLER}")
 

@@ -107,12 +107,12 @@ def read_prompt(name: str, workspace: Path | None = None) -> tuple[str, Path]:
     if not re.fullmatch(r"[\w-]+", name):
         raise NoPromptError(f"prompt {name!r}: a name has letters, digits and - only")
     folder = OwnPath(workspace) / "prompts" if workspace else None
-    own = folder / f"{name}.md" if folder else None
+    own_file_path = folder / f"{name}.md" if folder else None
     path = shipped("prompts") / f"{name}.md"
     try:
-        if own and own.is_there():
-            path = own.path
-            content = own.read(TEXT_BYTES)
+        if own_file_path and own_file_path.is_there():
+            path = own_file_path.path
+            content = own_file_path.read(TEXT_BYTES)
         else:
             content = path.read_bytes()
         text = content.decode().replace("\r\n", "\n")
@@ -219,9 +219,9 @@ def rules_of(shape: Shape) -> dict[str, SendableText]:
     kinds = [_HOW[kind] for kind in shape.kinds]
     if len(kinds) < len(CardKind):
         kinds.append("No other kind, whatever the examples show.")
-    most = "one card, or a second one only if they marked a second fact"
+    how_many = "one card, or a second one only if they marked a second fact"
     if shape.candidates > 1:
-        most = (
+        how_many = (
             f"up to {shape.candidates} quite different cards for the same fact, of"
             f" which the"
             " reader will pick one: different in what they ask (the term, the"
@@ -229,7 +229,11 @@ def rules_of(shape: Shape) -> dict[str, SendableText]:
             " contrast, a cloze), the best first. Fewer good cards are better than more"
         )
     schema = json.dumps(reply_schema(shape), ensure_ascii=False)
-    return {"schema": ours(schema), "most": ours(most), "kinds": ours("\n".join(kinds))}
+    return {
+        "schema": ours(schema),
+        "most": ours(how_many),
+        "kinds": ours("\n".join(kinds)),
+    }
 
 
 FACTS = 2

@@ -203,10 +203,10 @@ def drafts_of(
     Drafts with equal `intent` are about the same fact: all of them, if there is more
     than one candidate to choose from.
     """
-    most = max(FACTS, shape.candidates)
+    limit = max(FACTS, shape.candidates)
     drafts: dict[Pair, Draft] = {}
     for item in items:
-        if item.kind in shape.kinds and len(drafts) < most:
+        if item.kind in shape.kinds and len(drafts) < limit:
             draft = _draft(item, highlight, origin)
             drafts.setdefault(_words(draft), draft)
     if shape.candidates > 1:
@@ -285,12 +285,12 @@ def verdicts(content: str) -> dict[str, tuple[Finding, ...]]:
 
 def _findings(verdict: str, found: Json) -> tuple[Finding, ...]:
     """Return the findings of a verdict."""
-    why = on_a_line(_string(found, "why"))
+    reason = on_a_line(_string(found, "why"))
     also_right = on_a_line(_string(found, "also_right"))
     faults = []
     if verdict in _FAULTS:
         fault = _FAULTS[verdict]
-        faults.append(f"{fault}: {why}" if why else fault)
+        faults.append(f"{fault}: {reason}" if reason else fault)
     if also_right and found.get("same_thing") is not True:
         faults.append(f"also right: {also_right}, another thing")
     if not faults:

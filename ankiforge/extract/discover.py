@@ -47,8 +47,8 @@ def why_not(path: Path) -> str:
     """Return why a file that looks like an export is not read. "" for other files."""
     candidate = Candidate(path)
     for source in by_ending().get(candidate.ending, ()):
-        why = source.recognise(candidate).why_not
-        if not why:
+        reason = source.recognise(candidate).why_not
+        if not reason:
             continue
         if not path.is_file():
             return "it is not a regular file"
@@ -56,7 +56,7 @@ def why_not(path: Path) -> str:
             return candidate.failure.message
         if not candidate.head.strip():
             return "the file is empty"
-        return why
+        return reason
     return ""
 
 
@@ -228,9 +228,9 @@ def why_nothing(path: Path) -> str:
     walked = Walked()
     for file in files_below(path):
         walked.pass_file(file.name)
-        why = why_not(file) if len(reasons) <= MAX_REASONS else ""
-        if why:
-            reasons.append(f"{file.relative_to(path)}: {why}")
+        reason = why_not(file) if len(reasons) <= MAX_REASONS else ""
+        if reason:
+            reasons.append(f"{file.relative_to(path)}: {reason}")
     others = unread(path, walked, by_ending()).text()
     if others:
         reasons.append(f"it holds {others}")

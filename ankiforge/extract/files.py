@@ -413,11 +413,11 @@ def block_at(html: str, steps: tuple[Step, ...]) -> int | None:
             _close(open_elements, name)
             continue
         step_by_name, step = open_elements[-1].next_child(name)
-        way = (*open_elements[-1].way, (step_by_name, step))
-        if _leads_to(steps, way, tag):
+        path = (*open_elements[-1].way, (step_by_name, step))
+        if _leads_to(steps, path, tag):
             return block
         if name not in _VOID and not tag.endswith("/>"):
-            open_elements.append(_Open(name, () if name == "html" else way))
+            open_elements.append(_Open(name, () if name == "html" else path))
     return None
 
 

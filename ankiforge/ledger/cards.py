@@ -83,13 +83,13 @@ class HistoryEntry(Value):
 
 def done(event: Event, change: Change | None = None) -> HistoryEntry:
     """Return an event as a decision of the past."""
-    said, text = _told(event)
+    said_of_event, text = _told(event)
     return HistoryEntry(
         id=event.act or event.id,
         at=event.at,
         by=event.by,
         what=event.what,
-        said=said,
+        said=said_of_event,
         guid=event.body.get("guid", ""),
         key=event.key,
         text=text,

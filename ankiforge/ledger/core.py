@@ -65,11 +65,11 @@ from ankiforge.model import (
     Finding,
     Guid,
     Highlight,
+    NoteInAnki,
     Pair,
     PrivateText,
     Proposal,
     Question,
-    Seen,
     SeenReview,
     Sighting,
     Strings,
@@ -511,7 +511,7 @@ class Ledger:
 
     def record_view(
         self,
-        notes: Iterable[Seen],
+        notes: Iterable[NoteInAnki],
         *,
         complete: bool,
         graves: frozenset[int] | None,
@@ -526,7 +526,7 @@ class Ledger:
             reviews=reviews,
         )
 
-    def to_plan(self, settings: str) -> Iterator[tuple[Card, Seen | None]]:
+    def to_plan(self, settings: str) -> Iterator[tuple[Card, NoteInAnki | None]]:
         """Yield the cards for which there may be something to write.
 
         See `views.to_plan`.
@@ -612,15 +612,15 @@ class Ledger:
     def adopt(
         self,
         notes: Iterable[LostNote],
-        unreadable: Iterable[Seen] = (),
-    ) -> list[Seen]:
+        unreadable: Iterable[NoteInAnki] = (),
+    ) -> list[NoteInAnki]:
         """Take over notes that no event knows, where their passage is found.
 
         Return the others, and the unreadable ones.
         """
         return views.adopt(self._store, notes, unreadable)
 
-    def notes(self, guid: str = "", *, known: bool = True) -> Iterator[Seen]:
+    def notes(self, guid: str = "", *, known: bool = True) -> Iterator[NoteInAnki]:
         """Yield our notes as the newest view has them, or the one with this guid.
 
         With `known=False`, those that no event knows.

@@ -91,7 +91,7 @@ class JournalFiles:
         """
         path = self._folder / name
         try:
-            with path.open(most=LARGEST_BYTES) as file:
+            with path.open(max_bytes=LARGEST_BYTES) as file:
                 return _read_new(file, before)
         except OSError as error:
             message = f"{path}: cannot be read: {error.strerror}"
@@ -103,7 +103,7 @@ class JournalFiles:
         """Return the ids of the events of all files."""
         ids = set()
         for path in self._folder.listed(ENDING):
-            with path.open(most=LARGEST_BYTES) as file:
+            with path.open(max_bytes=LARGEST_BYTES) as file:
                 for line in _whole_lines(file):
                     if line.event is not None:
                         ids.add(line.event.id)

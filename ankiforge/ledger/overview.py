@@ -149,11 +149,11 @@ out."""
 _WITHOUT = f"AND ({_FATE}) IN {WITHOUT} ORDER BY h.document, h.position"
 
 
-def _fate_rows(store: Store, what: str, rest: str, *values: object) -> list[Row]:
+def _fate_rows(store: Store, columns: str, rest: str, *values: object) -> list[Row]:
     """Return columns of the passages in their sources; `values` are `?2` and so on."""
     store.refold()
     settled = encode(sorted(waiting.settled(store)))
-    return store.rows(_FATES.format(what=what, rest=rest), settled, *values)
+    return store.rows(_FATES.format(what=columns, rest=rest), settled, *values)
 
 
 def fates(store: Store, key: str = "") -> Iterator[HighlightOutcome]:

@@ -176,9 +176,9 @@ def settled_by(
     )
 
 
-def overlap(one: str, other: str) -> bool:
+def overlap(gap: str, other: str) -> bool:
     """Return whether two answers are about one fact: one holds the other, or most of it."""
-    words = _words(one)
+    words = _words(gap)
     other_words = _words(other)
     common = len(words & other_words)
     if not common:

@@ -68,14 +68,14 @@ class _Hits:
     def add(
         self,
         document: int,
-        way: str,
+        found_by: str,
         score: float = 0.0,
         *,
         detail: str = "",
         ref: str = "",
     ) -> None:
         """Add that a document was found."""
-        hit = _Hit(_ORDER.index(way), -score, detail, ref)
+        hit = _Hit(_ORDER.index(found_by), -score, detail, ref)
         self.by_work[_work(self._store, document)].append(hit)
 
     def found_by(self, *ways: str) -> bool:
@@ -157,8 +157,8 @@ def _names_of_query(query: str) -> list[Pair]:
 def _find_by_title(store: Store, hits: _Hits, titles: Iterable[str]) -> None:
     """Find documents by titles, equal or similar ones."""
     for title in titles:
-        for document, way, score in _titled(store, title):
-            hits.add(document, way, score, detail=f"{score:.0f} % alike")
+        for document, found_by, score in _titled(store, title):
+            hits.add(document, found_by, score, detail=f"{score:.0f} % alike")
 
 
 def _find_by_words(store: Store, hits: _Hits, query: str) -> None:
@@ -288,8 +288,8 @@ def _titled(store: Store, query: str) -> Iterator[tuple[int, str, float]]:
         title = loose(document_row["title"])
         score = _title_score(wanted, title)
         if score >= _ALIKE:
-            way = TITLE if title == wanted else SIMILAR
-            yield document_row["id"], way, score
+            found_by = TITLE if title == wanted else SIMILAR
+            yield document_row["id"], found_by, score
 
 
 def _title_score(wanted: str, title: str) -> float:

@@ -358,7 +358,7 @@ class Store:
 
     # --- events -------------------------------------------------------------------------
 
-    def add(self, what: str, key: str, by: str, body: Json) -> Event:
+    def add(self, kind: str, key: str, by: str, body: Json) -> Event:
         """Record an event of this machine, inside a transaction.
 
         What a person decides is a part of the action in whose block this is called, if
@@ -376,14 +376,14 @@ class Store:
             machine=self.machine,
             at=datetime.now(UTC).isoformat(timespec="seconds"),
             by=by,
-            what=what,
+            what=kind,
             key=key,
             body=body,
             act=act,
         )
         transaction.events.append(event)
         transaction.note_change(key, self._only_new_content(event))
-        if what == "same":
+        if kind == "same":
             self._relink()
         return event
 

@@ -42,7 +42,7 @@ from ankiforge.model import (
     Guid,
     Json,
     MappedType,
-    Seen,
+    NoteInAnki,
     SeenReview,
     Strings,
     Texts,
@@ -58,8 +58,8 @@ DELETED = "deleted in Anki"
 AGAIN = "again"
 """In the body of `accept`: the note was deleted in Anki, and is made again."""
 _VAULT = regex(r"obsidian://open\?vault=([^&\"]+)")
-_decode_seen = msgspec.json.Decoder(Seen).decode
-_decode_all_seen = msgspec.json.Decoder(list[Seen]).decode
+_decode_seen = msgspec.json.Decoder(NoteInAnki).decode
+_decode_all_seen = msgspec.json.Decoder(list[NoteInAnki]).decode
 
 
 class Viewed(msgspec.Struct):
@@ -76,7 +76,7 @@ class Viewed(msgspec.Struct):
     """Live here, and tagged in Anki as dropped: the journal has lost the decision."""
     revived: list[Guid] = []
     """Deleted in Anki, and brought back by a package since; each is reported once."""
-    unknown: list[Seen] = []
+    unknown: list[NoteInAnki] = []
     """Notes of ours that no event knows."""
     reviews: int = 0
     """The number of new reviews."""
@@ -84,7 +84,7 @@ class Viewed(msgspec.Struct):
 
 def record_view(
     store: Store,
-    notes: Iterable[Seen],
+    notes: Iterable[NoteInAnki],
     *,
     complete: bool,
     graves: frozenset[int] | None,
@@ -121,7 +121,7 @@ class _ViewRecording:
     def __init__(
         self,
         store: Store,
-        notes: Mapping[Guid, Seen],
+        notes: Mapping[Guid, NoteInAnki],
         graves: frozenset[int] | None,
         now: float,
     ) -> None:
@@ -146,7 +146,7 @@ class _ViewRecording:
             for note in part:
                 self._take_note(note, complete=complete)
 
-    def _take_note(self, note: Seen, *, complete: bool) -> None:
+    def _take_note(self, note: NoteInAnki, *, complete: bool) -> None:
         """Record a note that is in Anki."""
         card = self._cards.get(note.guid)
         if card is None:
@@ -257,7 +257,7 @@ class _ViewRecording:
             self.viewed.reviews += self._store.write(query, *values)
 
 
-def _write_seen(store: Store, note: Seen, before: Row | None) -> None:
+def _write_seen(store: Store, note: NoteInAnki, before: Row | None) -> None:
     """Store a note that is there; nothing is settled about it if it is not as it was."""
     body = encode(note)
     if before is not None and before["body"] == body and not before["absent"]:
@@ -275,9 +275,9 @@ def _write_seen(store: Store, note: Seen, before: Row | None) -> None:
     )
 
 
-def _retire(store: Store, guid: str, why: str) -> None:
+def _retire(store: Store, guid: str, reason: str) -> None:
     _, passage = cards.state_of(store, guid)
-    store.add("retire", passage.key, PERSON, {"guid": guid, "why": why})
+    store.add("retire", passage.key, PERSON, {"guid": guid, "why": reason})
 
 
 def _unretire(store: Store, guid: str, passage_key: str) -> None:
@@ -307,7 +307,7 @@ def _knows_of_dropping(store: Store, state: State) -> bool:
 
 def _revived(
     store: Store,
-    notes: Iterable[Seen],
+    notes: Iterable[NoteInAnki],
     graves: frozenset[int],
     returned: Collection[Guid],
 ) -> list[Guid]:
@@ -388,7 +388,7 @@ def _events_of(store: Store, guid: str) -> list[Event]:
 # --- what a package is made of ----------------------------------------------------------
 
 
-def to_plan(store: Store, settings: str) -> Iterator[tuple[Card, Seen | None]]:
+def to_plan(store: Store, settings: str) -> Iterator[tuple[Card, NoteInAnki | None]]:
     """Yield the cards that may have something to write, each with its note in Anki.
 
     A card that was given to `settle` is left out until its passage, its note, the card,
@@ -416,7 +416,7 @@ def to_plan(store: Store, settings: str) -> Iterator[tuple[Card, Seen | None]]:
             yield card, note
 
 
-def notes(store: Store, guid: str = "") -> Iterator[Seen]:
+def notes(store: Store, guid: str = "") -> Iterator[NoteInAnki]:
     """Yield our notes as the newest view has them, or the one with this guid."""
     condition = "guid = ?" if guid else "? = ''"
     rows = store.rows(f"SELECT body FROM seen WHERE absent = 0 AND {condition}", guid)
@@ -565,15 +565,15 @@ def _shipped_body(shipment: Shipment, state: State) -> Json:
 
 # --- notes that no event knows ----------------------------------------------------------
 
-LostNote = tuple[Seen, Wording, str, Strings]
+LostNote = tuple[NoteInAnki, Wording, str, Strings]
 """(note, its words in Markdown, its passage, the fields that a person typed in Anki)."""
 
 
 def adopt(
     store: Store,
     notes: Iterable[LostNote],
-    unreadable: Iterable[Seen],
-) -> list[Seen]:
+    unreadable: Iterable[NoteInAnki],
+) -> list[NoteInAnki]:
     """Take over notes that no event knows, if their passage is found word for word.
 
     For when both the journal and the database were lost.
@@ -601,7 +601,7 @@ def adopt(
 def _adopt_note(
     store: Store,
     highlight_key: str,
-    note: Seen,
+    note: NoteInAnki,
     wording: Wording,
     typed: Strings,
 ) -> None:
@@ -631,7 +631,7 @@ def _adopt_note(
     )
 
 
-def _key_of(store: Store, note: Seen, passage: str) -> str:
+def _key_of(store: Store, note: NoteInAnki, passage: str) -> str:
     """Return the key of the highlight with a passage: the note's, else the only one."""
     query = "SELECT key FROM highlight WHERE folded = ? AND state = 'present'"
     rows = store.rows(query, fold(passage))
@@ -641,7 +641,7 @@ def _key_of(store: Store, note: Seen, passage: str) -> str:
     return keys[0] if len(keys) == 1 else ""
 
 
-def _set_unknown_documents(store: Store, notes: Iterable[Seen]) -> None:
+def _set_unknown_documents(store: Store, notes: Iterable[NoteInAnki]) -> None:
     """Store guids and documents of notes that no card here has: their new drafts wait."""
     documents: set[str] = set()
     for note in notes:
@@ -666,7 +666,7 @@ def reviews(store: Store) -> Iterator[SeenReview]:
     yield from (SeenReview(*row) for row in store.each(query))
 
 
-def unknown(store: Store) -> Iterator[Seen]:
+def unknown(store: Store) -> Iterator[NoteInAnki]:
     """Yield the notes of ours in the newest view that no event knows."""
     for note in _decode_all_seen(store.meta("unknown", "[]")):
         if not store.row("SELECT 1 FROM card WHERE guid = ?", note.guid):

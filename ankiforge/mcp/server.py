@@ -165,8 +165,8 @@ def _described(name: str) -> types.Tool:
     """Return a tool as the client lists it."""
     arguments = _TOOLS[name]
     _, schemas = msgspec.json.schema_components([arguments])
-    for each in schemas.values():
-        del each["title"]
+    for schema in schemas.values():
+        del schema["title"]
     inputs = schemas.pop(arguments.__name__)
     description = cleandoc(inputs.pop("description"))
     if schemas:

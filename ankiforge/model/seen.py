@@ -149,7 +149,7 @@ RETIRED = "ankiforge::retired"
 """The tag of a note in Anki whose card was retired or rejected. Imports cannot delete notes."""
 
 
-class Seen(Value):
+class NoteInAnki(Value):
     """A note of ours as the newest view has it."""
 
     guid: Guid

@@ -23,8 +23,8 @@ from ankiforge.model import (
     Family,
     Fields,
     Guid,
+    NoteInAnki,
     Problem,
-    Seen,
     SeenNote,
     SeenType,
     Texts,
@@ -261,11 +261,11 @@ def _read_collection_at(
                 ledger.set_setting(_LAST_STATE, state)
             return scan
     except ItemError as error:
-        what = error.message.removeprefix(f"{path}: ")
+        message = error.message.removeprefix(f"{path}: ")
         return CollectionScan(
             "failed",
             str(path),
-            problem=Problem(str(path), what, error.hint),
+            problem=Problem(str(path), message, error.hint),
         )
 
 
@@ -290,21 +290,23 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> CollectionScan
     """
     bound = bound_to(ledger)
     if bound is not None and not bind and _is_other(view, bound):
-        what = "this is not the collection that has your notes, so nothing was recorded"
+        message = (
+            "this is not the collection that has your notes, so nothing was recorded"
+        )
         hint = "to use this collection from now on: ankiforge pull --bind"
-        return _not_recorded(view, what, hint)
+        return _not_recorded(view, message, hint)
 
     types = {note_type.id: note_type for note_type in view.types}
     adopted = ledger.adopted()
     notes = [_seen(note, types, adopted.get(note.guid)) for note in view.notes()]
     shows_none = view.complete and not notes
     if shows_none and not bind and _may_be_other(view, bound, ledger):
-        what = "Anki has none of your notes, so nothing was recorded"
+        message = "Anki has none of your notes, so nothing was recorded"
         hint = (
             "is another profile open? if you removed the notes, or want to use this collection"
             " from now on: ankiforge pull --bind"
         )
-        return _not_recorded(view, what, hint)
+        return _not_recorded(view, message, hint)
 
     # all reviews, because a phone may bring old ones late
     viewed = ledger.record_view(
@@ -330,8 +332,8 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> CollectionScan
     return CollectionScan("taken", view.path, viewed, problem=notice)
 
 
-def _not_recorded(view: View, what: str, hint: str) -> CollectionScan:
-    return CollectionScan("failed", view.path, problem=Problem(view.path, what, hint))
+def _not_recorded(view: View, message: str, hint: str) -> CollectionScan:
+    return CollectionScan("failed", view.path, problem=Problem(view.path, message, hint))
 
 
 def _is_other(view: View, bound: Bound) -> bool:
@@ -432,7 +434,7 @@ def _seen(
     note: SeenNote,
     types: Mapping[int, SeenType],
     adopted: Adopted | None,
-) -> Seen:
+) -> NoteInAnki:
     """Return a note of a view as the ledger stores it."""
     from ankiforge.anki.notes import text_of
     from ankiforge.anki.notetypes import arranged, family_of, our_note_type
@@ -452,7 +454,7 @@ def _seen(
     type_fields: tuple[str, ...] = ()
     if seen_type is not None and not is_exact:
         type_fields = note.fields
-    return Seen(
+    return NoteInAnki(
         guid=note.guid,
         id=note.id,
         mod=note.mod,
@@ -557,7 +559,7 @@ def says_in_anki(ledger: Ledger, guid: str, fields: Fields, pictures: OwnPath) -
 
 def _fields_and_bases(
     card: Card,
-    note: Seen,
+    note: NoteInAnki,
     types: Mapping[int, SeenType],
 ) -> Iterator[tuple[str, str, str]]:
     """Yield the content fields of a note of ours in Anki: name, HTML, and the hash as we wrote it.
@@ -591,7 +593,7 @@ def lines_as_in_anki(ledger: Ledger, lines: Iterable[Line]) -> Iterator[Line]:
 # --- notes that no event knows --------------------------------------------------------------
 
 
-def adopt_unknown(ledger: Ledger, notes: Iterable[Seen]) -> list[Problem]:
+def adopt_unknown(ledger: Ledger, notes: Iterable[NoteInAnki]) -> list[Problem]:
     """Take over notes of ours that no event knows, where their passage is found.
 
     They are known after the journal was lost, for example. The others stay, and are a notice.
@@ -613,7 +615,7 @@ def adopt_unknown(ledger: Ledger, notes: Iterable[Seen]) -> list[Problem]:
     return [Problem("Anki", message, "ankiforge list --view unknown", notice=True)]
 
 
-def _as_candidate(note: Seen) -> tuple[Seen, Wording, str, tuple[str, ...]]:
+def _as_candidate(note: NoteInAnki) -> tuple[NoteInAnki, Wording, str, tuple[str, ...]]:
     """Return a note, its words, its passage, and the fields that a person changed in Anki."""
     from ankiforge.anki.notes import read_source
     from ankiforge.anki.notetypes import field_hash
@@ -647,7 +649,7 @@ def _as_candidate(note: Seen) -> tuple[Seen, Wording, str, tuple[str, ...]]:
     return note, wording, exact or passage, tuple(changed)
 
 
-def _field(note: Seen, family: Family, name: str) -> str:
+def _field(note: NoteInAnki, family: Family, name: str) -> str:
     from ankiforge.anki.notetypes import our_note_type
 
     position = our_note_type(family).names.index(name)

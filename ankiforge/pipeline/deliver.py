@@ -27,8 +27,8 @@ from ankiforge.model import (
     Guid,
     MappedType,
     Media,
+    NoteInAnki,
     Problem,
-    Seen,
     Strings,
     Value,
     h16,
@@ -105,13 +105,13 @@ def plan_cards(
     from ankiforge.anki.plan import Options
     from ankiforge.check import safe_context
 
-    in_anki = image_occlusion.with_ours(seen_types(ledger))
+    types_in_anki = image_occlusion.with_ours(seen_types(ledger))
     options = Options(
         safe_context,
         push=scope.push,
         full=scope.full,
-        types=changed_types(in_anki),
-        seen_types=in_anki,
+        types=changed_types(types_in_anki),
+        seen_types=types_in_anki,
         mapped={
             **(mapped or {}),
             Family.OCCLUSION: image_occlusion.chosen(seen_types(ledger)),
@@ -119,11 +119,11 @@ def plan_cards(
     )
     planner = _Planner(ledger, decks, pictures, options)
     planned: list[Planned] = []
-    for card, seen in chain((first,), chosen):
-        if seen is None and not card.adopted:
+    for card, note in chain((first,), chosen):
+        if note is None and not card.adopted:
             card = replace(card, deck=planner.deck_of_new(card))
         if in_deck(card.deck, scope.deck):
-            planned.append(planner.plan(card, seen))
+            planned.append(planner.plan(card, note))
     conflicts: list[Conflict] = []
     for plan in planned:
         conflicts.extend(plan.conflicts)
@@ -170,7 +170,7 @@ class _Planner:
         """Return the deck of a card whose note is not in Anki."""
         return self._new_decks.of_new(card)
 
-    def plan(self, card: Card, seen: Seen | None) -> Planned:
+    def plan(self, card: Card, in_anki: NoteInAnki | None) -> Planned:
         """Return what to ship of a card; what fails is a problem of this card alone."""
         from ankiforge.anki.plan import Planned
 
@@ -178,7 +178,7 @@ class _Planner:
         try:
             with one_item():
                 pictures = pictures_of(self._ledger, card, self._pictures)
-                planned = self._planned(card, seen, pictures)
+                planned = self._planned(card, in_anki, pictures)
         except BugError as error:
             title = card.highlight.document.title
             where = f"{title}: card {card.guid[:10]}"
@@ -186,14 +186,14 @@ class _Planner:
             planned = Planned(card.guid, card.live, problems=(problem,))
         # a picture may change without the card
         is_final = planned.settled and not pictures and not self._options.push
-        if is_final and seen is not None:
+        if is_final and in_anki is not None:
             self.settled.append(card.guid)
         return planned
 
     def _planned(
         self,
         card: Card,
-        seen: Seen | None,
+        in_anki: NoteInAnki | None,
         pictures: dict[str, Media | Problem],
     ) -> Planned:
         """Plan a card: adopted, of a note type of the user's, or of ours."""
@@ -203,13 +203,15 @@ class _Planner:
         if card.adopted:
             from ankiforge.pipeline import adopt
 
-            return adopt.plan_adopted(card, card.adopted, seen, pictures, self._options)
+            return adopt.plan_adopted(
+                card, card.adopted, in_anki, pictures, self._options
+            )
         tags = tags_of(card, self._decks)
         plan_note = plan_card
-        if mapped_type_of(card, seen, self._options):
+        if mapped_type_of(card, in_anki, self._options):
             plan_note = plan_mapped
-        planned = plan_note(card, seen, tags, pictures, self._options)
-        if card.schedule and not seen:
+        planned = plan_note(card, in_anki, tags, pictures, self._options)
+        if card.schedule and not in_anki:
             from ankiforge.pipeline import adopt
 
             return adopt.with_schedule(card, planned)
@@ -294,8 +296,8 @@ class Delivery(NamedTuple):
             written = package.write(self.ledger, planned, self.path, settings)
         except ItemError as error:
             self.result.add_plan(planned)
-            what = error.message.removeprefix(f"{self.path}: ")
-            self.result.problems.append(Problem(str(self.path), what, error.hint))
+            message = error.message.removeprefix(f"{self.path}: ")
+            self.result.problems.append(Problem(str(self.path), message, error.hint))
         else:
             self.result.add_plan(planned, written)
 
@@ -344,7 +346,7 @@ class Delivery(NamedTuple):
         if not result.packages:
             result.pushed = (0, 0)
             return None
-        before: dict[Guid, Seen | None] = {}
+        before: dict[Guid, NoteInAnki | None] = {}
         notes_of_live_cards = []
         for plan in result.planned:
             note = next(ledger.notes(plan.guid), None)
@@ -386,7 +388,7 @@ def _count_arrived(
     ledger: Ledger,
     result: RunResult,
     path: Path,
-    before: dict[Guid, Seen | None],
+    before: dict[Guid, NoteInAnki | None],
 ) -> None:
     """Count the notes that the running Anki has as they were sent.
 
@@ -396,8 +398,8 @@ def _count_arrived(
     for plan in result.planned:
         if plan.note is None:
             continue
-        seen = next(ledger.notes(plan.guid), None)
-        if seen is None or seen.mod < plan.note.mod:
+        in_anki = next(ledger.notes(plan.guid), None)
+        if in_anki is None or in_anki.mod < plan.note.mod:
             refused += 1
         elif before[plan.guid] is None:
             added += 1
@@ -421,14 +423,14 @@ def suspend_retired(
     _store_suspended(ledger, {*_suspended(ledger), *cards})
 
 
-def _no_longer_suspended(ledger: Ledger, live: Iterable[Seen]) -> tuple[int, ...]:
+def _no_longer_suspended(ledger: Ledger, live: Iterable[NoteInAnki]) -> tuple[int, ...]:
     """Return the cards of live notes that `suspend_retired` suspended; they are forgotten."""
     cards = _suspended(ledger).intersection(_cards_of(live))
     _store_suspended(ledger, _suspended(ledger) - cards)
     return tuple(sorted(cards))
 
 
-def _cards_of(notes: Iterable[Seen]) -> Iterator[int]:
+def _cards_of(notes: Iterable[NoteInAnki]) -> Iterator[int]:
     for note in notes:
         yield from note.cards
 

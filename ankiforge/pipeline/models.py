@@ -123,9 +123,9 @@ def server_settings(folder: WorkspaceFolder, use: ModelUse) -> ServerSettings:
     try:
         return ServerSettings(**given_options)
     except ConfigError as error:
-        key, _, what = error.message.removeprefix("llm.").partition(": ")
+        key, _, message = error.message.removeprefix("llm.").partition(": ")
         where = folder.config.where.at("llm", key)
-        raise where.error(what, error.hint) from error
+        raise where.error(message, error.hint) from error
 
 
 def load_prompt(folder: WorkspaceFolder, *, chat: bool = False) -> Prompt:

@@ -383,19 +383,19 @@ def _contains(root: Path, path: Path) -> bool:
     return path == root or root in path.parents
 
 
-def _union(one: SelectedSource, other: SelectedSource) -> SelectedSource:
+def _union(first: SelectedSource, other: SelectedSource) -> SelectedSource:
     """Join two selections of one source. The exports of one account may be in two folders."""
-    root = one.entry.path
+    root = first.entry.path
     other_root = other.entry.path
     if root == other_root:
         only: tuple[Path, ...] = ()
-        if one.only and other.only:
-            only = tuple(dict.fromkeys((*one.only, *other.only)))
-        return SelectedSource(one.entry, only)
-    parts = one.only or (root,)
+        if first.only and other.only:
+            only = tuple(dict.fromkeys((*first.only, *other.only)))
+        return SelectedSource(first.entry, only)
+    parts = first.only or (root,)
     other_parts = other.only or (other_root,)
     common = Path(os.path.commonpath((root, other_root)))
-    entry = replace(one.entry, path=common)
+    entry = replace(first.entry, path=common)
     return SelectedSource(entry, (*parts, *other_parts))
 
 
@@ -482,8 +482,8 @@ def open_source(
     try:
         return source.open(opening)
     except ConfigError as error:
-        key, colon, what = error.message.partition(": ")
+        key, colon, message = error.message.partition(": ")
         names_a_key = bool(colon) and key in entry.options
         if names_a_key:
-            raise entry.where.at(key).error(what, error.hint) from error
+            raise entry.where.at(key).error(message, error.hint) from error
         raise entry.where.error(error.message, error.hint) from error

@@ -681,13 +681,13 @@ def work_text(work: Json, *, whole: bool = False) -> Text:
     """
     highlights = work["highlights"]
     cards = work["cards"]
-    most = len(highlights) + len(cards) if whole else _MOST_FOUND
+    limit = len(highlights) + len(cards) if whole else _MOST_FOUND
     yield from _title_text(work)
     yield f"  marked    {counted(len(highlights), 'highlight')}"
-    shown_marks = [_mark_text(highlight) for highlight in highlights[:most]]
+    shown_marks = [_mark_text(highlight) for highlight in highlights[:limit]]
     yield from _first_of(shown_marks, len(highlights))
     yield f"  cards     {_counts_text(work)}"
-    shown_cards = [_found_card_text(card) for card in cards[:most]]
+    shown_cards = [_found_card_text(card) for card in cards[:limit]]
     yield from _first_of(shown_cards, len(cards))
     for link in work["links"]:
         yield f"  open      {link}"

@@ -51,15 +51,15 @@ class Signs(Value):
 
 def charts(
     statistics: Statistics,
-    most: int | None,
+    limit: int | None,
     width: int,
     signs: Signs,
 ) -> Iterator[Text]:
-    """Yield the figures as lines; of each kind of group at most `most`.
+    """Yield the figures as lines; of each kind of group at most `limit`.
 
     Args:
         statistics: the figures.
-        most: the maximum number of sources, of documents, and of drafters; None = all.
+        limit: the maximum number of sources, of documents, and of drafters; None = all.
         width: the columns of the terminal.
         signs: what the charts are drawn with.
     """
@@ -71,15 +71,15 @@ def charts(
         retention = f"retention {percent(whole.retention)}"
         yield Text(f"{reviews}, {retention}, {leeches}")
     for kind in ("source", "document"):
-        yield from _table(kind, _READ_HEADS, statistics.by[kind][:most], width)
+        yield from _table(kind, _READ_HEADS, statistics.by[kind][:limit], width)
     drafters = [group for group in statistics.by["drafter"] if group.reviews]
-    yield from _table("drafter", _DRAFTER_HEADS, drafters[:most], width)
-    days, what = statistics.days, "review"
+    yield from _table("drafter", _DRAFTER_HEADS, drafters[:limit], width)
+    days, noun = statistics.days, "review"
     if not days:
-        days, what = statistics.made, "accepted card"
+        days, noun = statistics.made, "accepted card"
     if days:
         yield Text()
-        yield from _heat_map(days, statistics.today, what, signs)
+        yield from _heat_map(days, statistics.today, noun, signs)
 
 
 def in_ascii(lines: Iterable[str]) -> Iterator[str]:
@@ -102,10 +102,10 @@ def _funnel(statistics: Statistics, signs: Signs) -> Iterator[Text]:
         "cards in Anki": funnel["in_anki"],
         "cards reviewed": funnel["reviewed"],
     }
-    most = max(steps.values())
+    longest = max(steps.values())
     for name, number in steps.items():
         line = Text(f"{name:<16}{number:>9,}  ")
-        columns = -(-number * _BAR // most) if most else 0
+        columns = -(-number * _BAR // longest) if longest else 0
         line.append(signs.bar * columns, style=signs.styles[-1])
         line.rstrip()
         yield line
@@ -158,7 +158,7 @@ def _cells(group: Group) -> Strings:
 def _heat_map(
     days: Mapping[date, int],
     today: date,
-    what: str,
+    noun: str,
     signs: Signs,
 ) -> Iterator[Text]:
     """Yield the last weeks: two columns for each week, and a row for each weekday.
@@ -166,13 +166,13 @@ def _heat_map(
     Args:
         days: how many there were on a day.
         today: the last day that is shown.
-        what: what is counted, in the singular.
+        noun: what is counted, in the singular.
         signs: what the days are drawn with.
     """
     this_monday = today - timedelta(days=today.weekday())
     first_monday = this_monday - timedelta(weeks=WEEKS - 1)
     shown = [count for day, count in days.items() if first_monday <= day <= today]
-    most = max(shown, default=0)
+    highest = max(shown, default=0)
     yield Text(_months(first_monday))
     for weekday, name in enumerate(_WEEKDAYS):
         line = Text(f"{name} ")
@@ -180,20 +180,20 @@ def _heat_map(
             day = first_monday + timedelta(weeks=week, days=weekday)
             if day > today:
                 break
-            shade = _shade(days.get(day, 0), most)
+            shade = _shade(days.get(day, 0), highest)
             line.append(f" {signs.days[shade]}", style=signs.styles[shade])
         yield line
 
     legend = Text("none ")
     for sign, style in zip(signs.days, signs.styles, strict=True):
         legend.append(f"{sign} ", style=style)
-    legend.append(f"up to {counted(most, what)} a day")
+    legend.append(f"up to {counted(highest, noun)} a day")
     yield legend
 
 
-def _shade(count: int, most: int) -> int:
-    """Return 0 for none, else 1 to 4: the quarter of `most` in which a number lies."""
-    return math.ceil(4 * count / most) if count else 0
+def _shade(count: int, highest: int) -> int:
+    """Return 0 for none, else 1 to 4: the quarter of `highest` in which a number lies."""
+    return math.ceil(4 * count / highest) if count else 0
 
 
 def _months(first: date) -> str:

@@ -72,16 +72,16 @@ class Surroundings(Value):
     """Whether to connect only to this machine."""
 
 
-def _ok(name: str, says: str, advice: str = "") -> Check:
-    return Check(name, CheckState.OK, says, advice)
+def _ok(name: str, message: str, advice: str = "") -> Check:
+    return Check(name, CheckState.OK, message, advice)
 
 
-def _warn(name: str, says: str, advice: str) -> Check:
-    return Check(name, CheckState.WARN, says, advice, 1)
+def _warn(name: str, message: str, advice: str) -> Check:
+    return Check(name, CheckState.WARN, message, advice, 1)
 
 
-def _fail(name: str, says: str, advice: str, code: int) -> Check:
-    return Check(name, CheckState.FAIL, says, advice, code)
+def _fail(name: str, message: str, advice: str, code: int) -> Check:
+    return Check(name, CheckState.FAIL, message, advice, code)
 
 
 def _failed(name: str, error: ForgeError) -> Check:
@@ -144,9 +144,12 @@ def _other_program() -> Iterator[Check]:
         found = version(_OTHER)
     except PackageNotFoundError:
         return
-    says = f"another program, {_OTHER} {found}, is installed here and overwrites files of this one"
+    message = (
+        f"another program, {_OTHER} {found}, is installed here"
+        " and overwrites files of this one"
+    )
     advice = f"pip uninstall {_OTHER} {_OURS}, then install {_OURS} again"
-    yield _warn("program", says, advice)
+    yield _warn("program", message, advice)
 
 
 # --- the workspace ----------------------------------------------------------------------
@@ -193,8 +196,8 @@ def _source(
     try:
         opened = open_source(workspace, SelectedSource(source), offline=offline)
     except ImportError as error:  # a source from another distribution
-        says = f"{source.where}: the source {source.kind!r} cannot be loaded: {error}"
-        return _fail(name, says, "install or update the package that provides it", 2)
+        message = f"{source.where}: the source {source.kind!r} cannot be loaded: {error}"
+        return _fail(name, message, "install or update the package that provides it", 2)
     except ForgeError as error:
         return _failed(name, error)
     look: Callable[[], str] | None = getattr(opened, "look", None)
@@ -229,9 +232,9 @@ def _ledger(workspace: WorkspaceFolder) -> Iterator[Check]:
         yield _failed("ledger", error)
         return
     if unreadable:
-        says = f"{counted(unreadable, 'line')} of {workspace.journal} cannot be read"
+        message = f"{counted(unreadable, 'line')} of {workspace.journal} cannot be read"
         advice = "restore the file from git or a backup; the other lines are used"
-        yield _warn("journal", says, advice)
+        yield _warn("journal", message, advice)
     else:
         yield _ok(
             "ledger",
@@ -263,8 +266,8 @@ def _files(workspace: WorkspaceFolder, *, offline: bool) -> Iterator[Check]:
         yield _warn("files", f"{problem.where}: {problem.what}", problem.hint)
     more = len(failures) - _MOST_FILES
     if more > 0:
-        says = f"{counted(more, 'more problem')} with files"
-        yield _warn("files", says, "ankiforge run -v names all")
+        message = f"{counted(more, 'more problem')} with files"
+        yield _warn("files", message, "ankiforge run -v names all")
 
 
 def _anki(config: Config, around: Surroundings) -> Check:
@@ -306,8 +309,10 @@ def _anki_connect(config: Config, around: Surroundings) -> Iterator[Check]:
         return
     if version < _ADD_ON_VERSION or lacking:
         lacks = f", without {', '.join(lacking)}" if lacking else ""
-        says = f"version {version} at {address}{lacks}: push cannot use it"
-        yield _warn("AnkiConnect", says, "in Anki: Tools › Add-ons › Check for Updates")
+        message = f"version {version} at {address}{lacks}: push cannot use it"
+        yield _warn(
+            "AnkiConnect", message, "in Anki: Tools › Add-ons › Check for Updates"
+        )
         return
     yield _ok("AnkiConnect", f"version {version} at {address}")
 
@@ -347,11 +352,14 @@ def _model(workspace: WorkspaceFolder, around: Surroundings) -> Check:
     key_name = settings.key_variable(LLM, llm.base_url, llm.key_env)
     if not is_loopback(llm.base_url):
         if around.offline:
-            says = f"{llm.base_url} was not contacted: --offline"
-            return _warn("model", says, "run doctor without --offline")
+            message = f"{llm.base_url} was not contacted: --offline"
+            return _warn("model", message, "run doctor without --offline")
         if key_name and not around.environ.get(key_name):
-            says = f"the environment variable {key_name} is not set, {llm.base_url} will need a key"
-            return _fail("model", says, f"export {key_name}=…", 2)
+            message = (
+                f"the environment variable {key_name} is not set,"
+                f" {llm.base_url} will need a key"
+            )
+            return _fail("model", message, f"export {key_name}=…", 2)
     key = settings.key_for(LLM, llm.base_url, llm.key_env, around.environ)
     try:
         offered = models(llm.base_url, key)
@@ -360,10 +368,10 @@ def _model(workspace: WorkspaceFolder, around: Surroundings) -> Check:
     # Ollama lists `qwen3:latest` for `qwen3`, Gemini `models/…`
     spellings = {llm.model, f"{llm.model}:latest", f"models/{llm.model}"}
     if offered and spellings.isdisjoint(offered):
-        says = f"{llm.base_url} does not list {llm.model!r}"
+        message = f"{llm.base_url} does not list {llm.model!r}"
         return _warn(
             "model",
-            says,
+            message,
             f"set llm.model to one it has, such as {first_of(offered)}",
         )
     return _ok("model", f"{llm.model} at {llm.base_url}")

@@ -148,8 +148,8 @@ def intake_text(forecast: Forecast, accepted: int) -> Text:
 def _plot(forecast: Forecast) -> Text:
     """Yield a row for each month: the minutes a day with this limit, and as it is."""
     months = list(_months(forecast))
-    most = max(max(planned, as_it_is) for _, planned, as_it_is in months)
-    scale = _MOST_BAR / max(most, 1.0)
+    highest = max(max(planned, as_it_is) for _, planned, as_it_is in months)
+    scale = _MOST_BAR / max(highest, 1.0)
     with_limit = f"{forecast.new_per_day:,} new a day, set each week"
     as_now = f"{forecast.deck_new_per_day:,} new a day, as now"
     width = max(_MOST_BAR + 6, len(with_limit) + 2)

@@ -411,8 +411,8 @@ class Counts(msgspec.Struct):
             notes_left = count - len(lines) // 2
             if notes_left:
                 yield f"    … and {notes_left:,} more (-v names all)"
-        for why, count in self.unread.most_common():
-            yield f"not read: {counted(count, 'note')} ({why})"
+        for reason, count in self.unread.most_common():
+            yield f"not read: {counted(count, 'note')} ({reason})"
         yield (
             f"{counted(self.notes, 'note')}: {self.errors:,} with errors,"
             f" {self.worst[Severity.WARN]:,} with warnings, {self.worst[None]:,} with neither"

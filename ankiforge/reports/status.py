@@ -40,10 +40,10 @@ def waiting_text(waits: Mapping[str, int]) -> str:
     return f"{listed} {'waits' if total == 1 else 'wait'} for you"
 
 
-def first_of(names: Sequence[str], most: int = 3) -> str:
+def first_of(names: Sequence[str], limit: int = 3) -> str:
     """Return the first names, and how many more there are."""
-    first = ", ".join(names[:most])
-    more = len(names) - most
+    first = ", ".join(names[:limit])
+    more = len(names) - limit
     return f"{first} and {more:,} more" if more > 0 else first
 
 
@@ -93,7 +93,7 @@ def status_of(workspace: WorkspaceFolder, ledger: Ledger) -> Status:
     waits = counts["waiting"]
     verdicts = counts["cards"]
     in_anki = counts["anki"]
-    command, why = next_step(workspace, ledger)
+    command, reason = next_step(workspace, ledger)
     return Status(
         workspace=str(workspace.root),
         sources=_source_names(workspace),
@@ -117,7 +117,7 @@ def status_of(workspace: WorkspaceFolder, ledger: Ledger) -> Status:
         looked=ledger.get_setting("looked"),
         not_read={place: left_out.text for place, left_out in not_read(ledger).items()},
         next=command,
-        why=why,
+        why=reason,
     )
 
 
@@ -142,8 +142,8 @@ def next_step(workspace: WorkspaceFolder, ledger: Ledger) -> Pair:
     unsent = counts["anki"]["none"]
     if unsent:
         return "build", f"{counted(unsent, 'accepted card')} not in a package yet"
-    command, why = draft_step(workspace, counts["waiting"]["without"])
-    return command or "run", why or "read what is new"
+    command, reason = draft_step(workspace, counts["waiting"]["without"])
+    return command or "run", reason or "read what is new"
 
 
 def status_text(status: Status) -> Text:

@@ -232,12 +232,12 @@ def as_text(
     before = [line for line in before if line]
     after = [line for line in after if line]
 
-    most = None
+    limit = None
     if room is not None:
         lines_left = room - len(before) - len(after) - 1
-        most = min(SHOWN, max(lines_left, 1))
+        limit = min(SHOWN, max(lines_left, 1))
     standing = _changes_that_stand(result, ledger, workspace)
-    return [*before, *_changes(standing, most), *after]
+    return [*before, *_changes(standing, limit), *after]
 
 
 def _remembered_lines(result: RunResult, workspace: WorkspaceFolder) -> Text:
@@ -346,8 +346,8 @@ def _next_step(
     read_nothing = result.report is not None and not result.report.seen
     if read_nothing and not result.failed:
         return NO_HIGHLIGHTS
-    step, why = draft_step(workspace, without)
-    return f"next: ankiforge {step}, to {why}" if step else ""
+    step, reason = draft_step(workspace, without)
+    return f"next: ankiforge {step}, to {reason}" if step else ""
 
 
 def belonging_line(ledger: Ledger) -> str:
@@ -484,10 +484,10 @@ def _without_text(result: RunResult, workspace: WorkspaceFolder) -> str:
     if not result.without:
         return ""
     asked = counted(result.asked, "highlight")
-    why = "why: ankiforge show ID -v"
+    hint = "why: ankiforge show ID -v"
     if not workspace.config.proposals:  # then there is no draft that has an id
-        why = "why: ankiforge list --no-card -v"
-    return f"the model made no card for {result.without:,} of {asked} ({why})"
+        hint = "why: ankiforge list --no-card -v"
+    return f"the model made no card for {result.without:,} of {asked} ({hint})"
 
 
 def minutes_line(result: RunResult) -> str:
@@ -511,10 +511,10 @@ def anki_line(result: RunResult, ledger: Ledger) -> str:
         wrote = result.packages or any(planned.note for planned in result.planned)
         if not wrote:
             return ""
-        why = "No Anki collection found"
+        reason = "No Anki collection found"
         if scan.state == "off":
-            why = "Anki is not read (anki.collection: none)"
-        return f"{why}, so the package contains every card."
+            reason = "Anki is not read (anki.collection: none)"
+        return f"{reason}, so the package contains every card."
     viewed = scan.viewed
     notes_by_outcome = {
         "deleted, not sent again": viewed.deleted,
@@ -582,7 +582,7 @@ def _changes_that_stand(
     return changes
 
 
-def _changes(changes: list[Change], most: int | None) -> Text:
+def _changes(changes: list[Change], limit: int | None) -> Text:
     """Yield old → new words of changed cards: the first ones, and the command that shows all."""
     followed = [change for change in changes if not change.why]
     not_followed = [change for change in changes if change.why]
@@ -594,10 +594,10 @@ def _changes(changes: list[Change], most: int | None) -> Text:
         parts.append(f"{counted(len(followed), 'card')} changed with the source")
     if not_followed:
         parts.append(f"{counted(len(not_followed), 'card')} kept the old words")
-    shows_all = most is None or len(ordered) <= most
+    shows_all = limit is None or len(ordered) <= limit
     end = ":" if shows_all else "; all: ankiforge list --view changed"
     yield f"{', '.join(parts)}{end}"
-    for change in ordered[:most]:
+    for change in ordered[:limit]:
         yield f"  {change.guid[:10]}  {change.why or _difference(change)}"
 
 

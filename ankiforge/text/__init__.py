@@ -41,7 +41,7 @@ def counted(number: int, singular: str, plural: str = "") -> str:
 
 def counts_text(numbers: Mapping[str, int]) -> str:
     """Return the numbers that are not 0, each with what it counts: `3 new, 1 gone`."""
-    return ", ".join(f"{number:,} {what}" for what, number in numbers.items() if number)
+    return ", ".join(f"{number:,} {noun}" for noun, number in numbers.items() if number)
 
 
 def percent(share: float | None, digits: int = 0) -> str:
@@ -72,11 +72,11 @@ def cost_text(amount: float | None, *, local: bool) -> str:
     return dollars(amount)
 
 
-def shortened(text: str, most: int) -> str:
-    """Shorten a text to at most `most` characters, with an ellipsis."""
-    if len(text) <= most:
+def shortened(text: str, limit: int) -> str:
+    """Shorten a text to at most `limit` characters, with an ellipsis."""
+    if len(text) <= limit:
         return text
-    return f"{text[: most - 1].rstrip()}…"
+    return f"{text[: limit - 1].rstrip()}…"
 
 
 def on_one_line(text: str) -> str:

@@ -461,18 +461,18 @@ def _pair(pairs: dict[int, int], before: int, after: int) -> bool:
     return True
 
 
-def _same_label(one: Mask, other: Mask) -> bool:
-    return bool(one.label) and fold(one.label) == fold(other.label)
+def _same_label(mask: Mask, other: Mask) -> bool:
+    return bool(mask.label) and fold(mask.label) == fold(other.label)
 
 
-def overlap(one: Mask, other: Mask) -> float:
+def overlap(mask: Mask, other: Mask) -> float:
     """Return the common area of two masks in parts of what both cover (IoU)."""
-    left = max(one.left, other.left)
-    top = max(one.top, other.top)
-    right = min(one.left + one.width, other.left + other.width)
-    bottom = min(one.top + one.height, other.top + other.height)
+    left = max(mask.left, other.left)
+    top = max(mask.top, other.top)
+    right = min(mask.left + mask.width, other.left + other.width)
+    bottom = min(mask.top + mask.height, other.top + other.height)
     if right <= left or bottom <= top:
         return 0.0
     common = (right - left) * (bottom - top)
-    covered_by_both = one.width * one.height + other.width * other.height - common
+    covered_by_both = mask.width * mask.height + other.width * other.height - common
     return common / covered_by_both

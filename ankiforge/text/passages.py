@@ -65,7 +65,7 @@ def _line_end(text: str, start: int) -> int:
     return len(text) if end < 0 else end
 
 
-def _with_neighbours(text: str, first: int, last: int, most: int) -> str:
+def _with_neighbours(text: str, first: int, last: int, limit: int) -> str:
     """Return the paragraph [first, last) with those beside it, while they fit."""
     while True:
         before = first
@@ -74,9 +74,9 @@ def _with_neighbours(text: str, first: int, last: int, most: int) -> str:
         after = last
         if last < len(text):
             after = _line_end(text, last + 1)
-        if before < first and last - before <= most:
+        if before < first and last - before <= limit:
             first = before
-        elif after > last and after - first <= most:
+        elif after > last and after - first <= limit:
             last = after
         else:
             return text[first:last]

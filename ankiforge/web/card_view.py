@@ -577,14 +577,14 @@ def _has_cells(line: list[Run]) -> bool:
     return any(" | " in text for text, _, _ in line)
 
 
-def _split(runs: Iterable[Run], at: re.Pattern[str]) -> list[list[Run]]:
+def _split(runs: Iterable[Run], separator: re.Pattern[str]) -> list[list[Run]]:
     """Divide runs where their texts have a separator; a formula has none."""
     parts: list[list[Run]] = [[]]
     for text, signs, drawn in runs:
         if drawn:
             parts[-1].append((text, signs, drawn))
             continue
-        first, *others = at.split(text)
+        first, *others = separator.split(text)
         parts[-1].append((first, signs, ""))
         parts += [[(other, signs, "")] for other in others]
     return [[run for run in part if run[0]] for part in parts]

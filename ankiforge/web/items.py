@@ -296,12 +296,12 @@ class Items:
             item["why"] = None
             facts = {fact_of(waiting) for waiting in group}
             several = len(facts) > 1
-            what = (
+            question = (
                 "one passage. Keep one, or several"
                 if several
                 else "one fact. Keep the best"
             )
-            item["ask"] = f"{len(group)} drafts of {what}."
+            item["ask"] = f"{len(group)} drafts of {question}."
             item["several"] = several
             item["choose"] = True
             number = 1

@@ -138,10 +138,10 @@ class StaleError(RefusedError):
 
     def __init__(self, item: Item | None) -> None:
         self.item = item
-        what = (
+        message = (
             "This has changed meanwhile. Look again." if item else "This no longer waits."
         )
-        super().__init__(what)
+        super().__init__(message)
 
 
 class _Decided(NamedTuple):
@@ -739,13 +739,13 @@ class ReviewSession:
         [package] = written
         notes = counted(package.notes, "note")
         if open_file(package.path):
-            said = f"Anki opens with {notes}: press Import there."
-            return {**self.state(), "said": said, "path": ""}
+            message = f"Anki opens with {notes}: press Import there."
+            return {**self.state(), "said": message, "path": ""}
         path = str(package.path)
-        said = (
+        message = (
             f"{notes} to import: double-click this file, or choose File › Import in Anki."
         )
-        return {**self.state(), "said": said, "path": path}
+        return {**self.state(), "said": message, "path": path}
 
     # --- files --------------------------------------------------------------------------
 

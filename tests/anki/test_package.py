@@ -226,4 +226,6 @@ def test_templates_hold_no_script_and_load_nothing():
     active = re.compile(
         r"<script|<link|<iframe|javascript:|https?:|@import|url\(|\son\w+\s*=", re.I
     )
-    assert not any(active.search(text) for text in (*sides, our_note_type(Family.BASIC).css))
+    assert not any(
+        active.search(text) for text in (*sides, our_note_type(Family.BASIC).css)
+    )

@@ -21,10 +21,10 @@ from ankiforge.model import (
     Draft,
     HighlightKey,
     Note,
+    NoteInAnki,
     Origin,
     Proposal,
     Question,
-    Seen,
     Waiting,
     note_id,
 )
@@ -60,7 +60,7 @@ class World:
         self.journal.mkdir()
         self.apart = False
         """Whether each machine has a journal of its own, brought up to date by `share`."""
-        self.anki: dict[str, Seen] = {}
+        self.anki: dict[str, NoteInAnki] = {}
         self.graves: set[int] = set()
         self.ahead = 0.0
         self.in_use: frozenset[str] | None = None
@@ -163,7 +163,7 @@ class World:
         if was and note.mod <= was.mod:
             return
         at = our_note_type(note.family).names.index("AnkiforgeId")
-        self.anki[note.guid] = Seen(
+        self.anki[note.guid] = NoteInAnki(
             note.guid, note_id(note.guid), note.mod, True, note.fields, note.tags,
             was.deck if was else note.deck, parse_identity(note.fields[at]),
             ordinals=tuple(card_ordinals(note.family, note.fields)),

@@ -172,13 +172,13 @@ class ExportSource(FolderSource):
         is_empty = file.stamp is not None and file.stamp[2] == 0
         if file.named and not is_empty:
             self.folder.missed = True
-        what = self.not_an_export
+        message = self.not_an_export
         reason = why_not(file.at)
         if reason:
-            what = f"{what}: {reason}"
+            message = f"{message}: {reason}"
         return Problem(
             file.path,
-            what,
+            message,
             self.hint,
             notice=is_empty or not file.named,
         )

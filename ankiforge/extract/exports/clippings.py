@@ -67,7 +67,7 @@ _ROLE = regex(
 )
 
 
-def _clip(book: str, where: str, text: str, at: int, section: str = "") -> Clip:
+def _clip(book: str, where: str, text: str, position: int, section: str = "") -> Clip:
     """Return an entry. In `where`, a word comes with the page, and the location is last."""
     where = where.replace("\u00a0", " ")
     kind = _KIND.search(where)
@@ -83,7 +83,7 @@ def _clip(book: str, where: str, text: str, at: int, section: str = "") -> Clip:
         text=text,
         page=label,
         place=_location(rest),
-        at=at,
+        at=position,
         section=section,
     )
 

@@ -457,11 +457,11 @@ class Dialects(Value):
             signs = {"::": False} | signs
         if "flashcards" in names:
             flashcards = self.flashcards
-            own = _signs(
+            own_signs = _signs(
                 two_way=flashcards.inline_separator_reverse,
                 one_way=flashcards.inline_separator,
             )
-            signs = own | signs
+            signs = own_signs | signs
         return signs
 
     def _signs_between_lines(self, names: list[str]) -> dict[str, bool]:
@@ -564,10 +564,10 @@ def read_dialects(vault: Path, names: Strings) -> tuple[Dialects, list[Problem]]
         else:
             dialects = msgspec.structs.replace(dialects, **{name: settings})
     _, faults = dialects.o2a.patterns()
-    for note_type, why in faults.items():
+    for note_type, reason in faults.items():
         where = f".obsidian/plugins/{PLUGINS['o2a']}/data.json"
         message = (
-            f"the expression of Obsidian_to_Anki for {note_type} cannot be used: {why}"
+            f"the expression of Obsidian_to_Anki for {note_type} cannot be used: {reason}"
         )
         hint = "write it another way in the plugin's settings"
         problems.append(Problem(where, message, hint, notice=True))

@@ -172,9 +172,9 @@ def _limit(seconds: int) -> None:
         (resource.RLIMIT_DATA, MEMORY),
     )
     for kind, limit in limits:
-        _, most = resource.getrlimit(kind)
+        _, hard_limit = resource.getrlimit(kind)
         with suppress(ValueError, OSError):
-            resource.setrlimit(kind, (limit, most))
+            resource.setrlimit(kind, (limit, hard_limit))
 
 
 def _search(pattern: str, text: str) -> list[list[object]]:

@@ -127,11 +127,11 @@ class _PartsReader:
         else:
             highlights = self._read_on(note, parsed)
         self.blocks += parsed.blocks.blocks
-        own = self._own_id(part, highlights)
+        own_id = self._own_id(part, highlights)
         for highlight in highlights:
             placed = replace(
                 highlight,
-                own=own or highlight.own,
+                own=own_id or highlight.own,
                 block=f"{number}.{highlight.block}",
                 uri=self.document.uri,
             )

@@ -175,8 +175,8 @@ def _changes(old: list[str], new: list[str]) -> list[_Change]:
         before = old[slice(*old_part)]
         after = new[slice(*new_part)]
         matcher = SequenceMatcher(None, before, after, autojunk=False)
-        for what, start, end, new_start, new_end in matcher.get_opcodes():
-            if what != "equal":
+        for operation, start, end, new_start, new_end in matcher.get_opcodes():
+            if operation != "equal":
                 text = "".join(after[new_start:new_end])
                 changes.append(_Change(offset + start, offset + end, text, old_part))
     return changes
@@ -282,10 +282,10 @@ class _Alignment:
             token = self._tokens[index]
             if _SIGN.fullmatch(token):
                 continue
-            at = self._note.rfind(token, limit, end)
-            if at >= 0:
-                self.spans[index] = (at, at + len(token))
-                end = at
+            position = self._note.rfind(token, limit, end)
+            if position >= 0:
+                self.spans[index] = (position, position + len(token))
+                end = position
 
     def _found(self, token: str, start: int, end: int) -> Span | None:
         """Return where a token that is no word is in [start, end) of the note."""
@@ -294,8 +294,8 @@ class _Alignment:
         if token.isspace():
             blank = _BLANK.search(self._note, start, end)
             return blank.span() if blank else None
-        at = self._note.find(token, start, end)
-        return (at, at + len(token)) if at >= 0 else None
+        position = self._note.find(token, start, end)
+        return (position, position + len(token)) if position >= 0 else None
 
 
 # --- the changed note -------------------------------------------------------------------

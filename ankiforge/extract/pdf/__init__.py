@@ -122,10 +122,10 @@ class Pdf(FileSource):
                 read.pages,
                 pictures,
             )
-        for what, hint in read.problems:
-            yield Problem(file.path, what, hint)
-        for what, hint in read.notices:
-            yield Problem(file.path, what, hint, notice=True)
+        for message, hint in read.problems:
+            yield Problem(file.path, message, hint)
+        for message, hint in read.notices:
+            yield Problem(file.path, message, hint, notice=True)
         says_nothing = not (read.marks or read.problems or read.notices)
         if file.named and says_nothing:
             yield Problem(file.path, *NO_MARKS, notice=True)

@@ -47,17 +47,17 @@ def with_pictures(
 
     problems = list(read.problems)
     if failed is not None:
-        what = f"its figures and drawings cannot all be cut out: {failed.what}"
+        message = f"its figures and drawings cannot all be cut out: {failed.what}"
         hint = "its text was read; to get the pictures, print those pages to a new PDF"
-        problems.append((what, hint))
+        problems.append((message, hint))
     notices = list(read.notices)
     not_cut = len(read.areas) - len(areas_by_mark)
     if not_cut:
-        what = (
+        message = (
             f"only the first {MOST_PICTURES} figures and drawings were cut out,"
             f" {not_cut} were not"
         )
-        notices.append((what, "remove those you do not need"))
+        notices.append((message, "remove those you do not need"))
     read = replace(
         read,
         marks=tuple(marks),

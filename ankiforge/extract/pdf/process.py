@@ -76,10 +76,10 @@ def _limit_memory() -> None:
     # the sixth number: pages of data and stack, see man 5 proc
     used_pages = int(Path("/proc/self/statm").read_text().split()[5])
     limit = used_pages * resource.getpagesize() + MEMORY
-    _, most = resource.getrlimit(resource.RLIMIT_DATA)
-    if most != resource.RLIM_INFINITY:
-        limit = min(limit, most)
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, most))
+    _, hard_limit = resource.getrlimit(resource.RLIMIT_DATA)
+    if hard_limit != resource.RLIM_INFINITY:
+        limit = min(limit, hard_limit)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard_limit))
 
 
 def answer(question: Question) -> Reply:

@@ -50,8 +50,8 @@ def _with_trailer(raw: bytes) -> bytes:
     catalogs = list(_CATALOG.finditer(raw))
     if not catalogs or b"/Encrypt" in raw:
         return b""
-    at = catalogs[-1].start()
-    objects = list(_OBJECT.finditer(raw, max(0, at - _FAR), at))
+    catalog_start = catalogs[-1].start()
+    objects = list(_OBJECT.finditer(raw, max(0, catalog_start - _FAR), catalog_start))
     if not objects:
         return b""
     root = b"%s %s R" % objects[-1].groups()

@@ -221,8 +221,8 @@ class PdfWorker:
 
     def _begin_next(self) -> None:
         """Send as many of the next questions as are read at a time."""
-        most = REMOTE_AHEAD if self.executor else self.jobs
-        while self._ahead and self._next and len(self._begun) <= most:
+        limit = REMOTE_AHEAD if self.executor else self.jobs
+        while self._ahead and self._next and len(self._begun) <= limit:
             question = self._next.popleft()
             task = self.answer
             if self.executor:

@@ -138,10 +138,10 @@ class Client(httpx2.Client):
         """Return the error for a connection that failed."""
         host = self._address.host
         message = without_secret(str(error), self._address.key)
-        why = message or type(error).__name__
+        reason = message or type(error).__name__
         if self._address.local:
-            return ItemError(f"no Zotero answers at {host} ({why})", hint=_ALLOW)
-        return ItemError(f"{host} cannot be reached ({why})", hint=_LATER)
+            return ItemError(f"no Zotero answers at {host} ({reason})", hint=_ALLOW)
+        return ItemError(f"{host} cannot be reached ({reason})", hint=_LATER)
 
     def _fault(self, response: httpx2.Response) -> ItemError | None:
         """Return why a response is not usable. None if it is."""
@@ -347,9 +347,9 @@ class Online:
         except _STUMBLED as error:
             one_line = " ".join(str(error).split())
             message = without_secret(one_line, self.address.key)
-            why = f"{type(error).__name__}: {message[:200]}"
-            what = f"the answer of {self.address.host} cannot be read ({why})"
-            raise ItemError(what, hint=_LATER) from error
+            reason = f"{type(error).__name__}: {message[:200]}"
+            problem = f"the answer of {self.address.host} cannot be read ({reason})"
+            raise ItemError(problem, hint=_LATER) from error
 
 
 # --- answers ----------------------------------------------------------------------------

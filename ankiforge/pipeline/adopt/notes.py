@@ -32,8 +32,8 @@ from ankiforge.model import (
     Card,
     Guid,
     Media,
+    NoteInAnki,
     Problem,
-    Seen,
     SeenNote,
     SeenType,
     Strings,
@@ -66,7 +66,7 @@ def arranged(
 def plan_adopted(
     card: Card,
     adopted: Adopted,
-    seen: Seen | None,
+    in_anki: NoteInAnki | None,
     pictures: Pictures,
     options: Options,
 ) -> Planned:
@@ -75,11 +75,11 @@ def plan_adopted(
     Args:
         card: the card.
         adopted: the note as it was taken over.
-        seen: its note in Anki; None if it is not there or Anki was not read.
+        in_anki: its note in Anki; None if it is not there or Anki was not read.
         pictures: the pictures in its fields.
         options: how cards are shipped.
     """
-    return _Correction(card, adopted, seen, pictures, options).planned()
+    return _Correction(card, adopted, in_anki, pictures, options).planned()
 
 
 def with_schedule(card: Card, planned: Planned) -> Planned:
@@ -104,13 +104,13 @@ class _Correction:
         self,
         card: Card,
         adopted: Adopted,
-        seen: Seen | None,
+        in_anki: NoteInAnki | None,
         pictures: Pictures,
         options: Options,
     ) -> None:
         self._card = card
         self._adopted = adopted
-        self._seen = seen
+        self._note = in_anki
         self._type = options.seen_types.get(adopted.type)
         self._options = options
         self._names = card.family.content_fields
@@ -119,25 +119,25 @@ class _Correction:
     def planned(self) -> Planned:
         """Return what to ship."""
         card = self._card
-        seen = self._seen
+        note = self._note
         nothing = Planned(card.guid, card.live)
         is_made_again = card.live and self._adopted.again
-        if seen is None and not is_made_again:
+        if note is None and not is_made_again:
             return nothing
-        has_changed_type = seen is not None and not seen.type_known
+        has_changed_type = note is not None and not note.type_known
         if self._type is None or has_changed_type:
             return replace(nothing, held=TYPE_CHANGED)
-        if seen and not card.live:
-            return nothing if seen.retired else self._retired(seen)
+        if note and not card.live:
+            return nothing if note.retired else self._retired(note)
 
-        before = seen.fields if seen else tuple(self._adopted_html().values())
+        before = note.fields if note else tuple(self._adopted_html().values())
         merged = self._merged(before)
         if merged.conflicts:
             # left out until a person chooses
             return replace(nothing, conflicts=merged.conflicts)
-        tags_in_anki = seen.tags if seen else ()
+        tags_in_anki = note.tags if note else ()
         tags = tuple(tag for tag in tags_in_anki if tag.casefold() != RETIRED)
-        has_same_tags = seen is not None and tags == seen.tags
+        has_same_tags = note is not None and tags == note.tags
         if has_same_tags and self._shows_same(merged.content, before):
             return nothing
         if self._missing:
@@ -153,10 +153,10 @@ class _Correction:
                 hashes[name] = hash
         return hashes
 
-    def _retired(self, seen: Seen) -> Planned:
+    def _retired(self, in_anki: NoteInAnki) -> Planned:
         """Return the note as it is in Anki, with the tag of a card that was dropped."""
-        content = seen.fields[: len(self._names)]
-        tags = (*seen.tags, RETIRED)
+        content = in_anki.fields[: len(self._names)]
+        tags = (*in_anki.tags, RETIRED)
         return self._as_their_note(content, tags, {})
 
     def _adopted_html(self) -> Texts:
@@ -213,10 +213,10 @@ class _Correction:
     ) -> Planned:
         """Return a plan with these content fields, in the note type of the other tool."""
         assert self._type is not None
-        seen = self._seen
+        note = self._note
         fields = self._their_fields(content)
         type_fields = tuple(fields.get(name, "") for name in self._type.names)
-        type_fields_before = seen.type_fields if seen else ()
+        type_fields_before = note.type_fields if note else ()
         contents = Contents(
             html=content,
             tags=tags,
@@ -224,23 +224,22 @@ class _Correction:
             pictures=tuple(self._pictures.values()),
             note_type=self._type,
             type_fields=type_fields,
-            ordinals=cards_of(self._type, type_fields, seen, type_fields_before),
+            ordinals=cards_of(self._type, type_fields, note, type_fields_before),
         )
-        planned = plan_note(self._card, seen, contents, self._options)
+        planned = plan_note(self._card, note, contents, self._options)
         if planned.note is None or planned.sent is None:
             return planned
-        note = replace(planned.note, guid=Guid(self._adopted.guid))
         return replace(
             planned,
-            note=note,
+            note=replace(planned.note, guid=Guid(self._adopted.guid)),
             sent=replace(planned.sent, hashes=hashes),
         )
 
     def _their_fields(self, content: Strings) -> dict[str, str]:
         """Return all fields of the note by their names in Anki, with our words in ours."""
         assert self._type is not None
-        if self._seen:
-            fields = dict(zip(self._type.names, self._seen.type_fields, strict=False))
+        if self._note:
+            fields = dict(zip(self._type.names, self._note.type_fields, strict=False))
         else:
             fields = dict(self._adopted.html)
         for name, text in zip(self._names, content, strict=True):

@@ -32,8 +32,8 @@ _ROWS = ("differing", "in_anki", "not_in_sources", "not_in_anki", "unclear")
 _COUNTED = ("by_id", "by_words", "scheduled")
 
 
-def as_text(matches: Matches, most: int | None) -> Iterator[str]:
-    """Yield the table, and up to `most` lines of each list that a person should see."""
+def as_text(matches: Matches, limit: int | None) -> Iterator[str]:
+    """Yield the table, and up to `limit` lines of each list that a person should see."""
     if not any(getattr(matches, name) for name in _TITLES):
         yield "no notes or schedules of another tool were found"
         return
@@ -44,14 +44,14 @@ def as_text(matches: Matches, most: int | None) -> Iterator[str]:
         rows: list[Row] = getattr(matches, name)
         if rows:
             yield f"{name.replace('_', ' ')}:"
-        for row in rows[:most]:
+        for row in rows[:limit]:
             texts = []
             for text in (row.source, row.anki):
                 if text:
                     texts.append(shortened(text, _WIDTH))
             yield f"  {row.where}: {' → '.join(texts)}"
-        if most is not None and len(rows) > most:
-            yield f"  … and {len(rows) - most:,} more (-v)"
+        if limit is not None and len(rows) > limit:
+            yield f"  … and {len(rows) - limit:,} more (-v)"
 
 
 def as_json(matches: Matches) -> Json:
