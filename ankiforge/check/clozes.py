@@ -254,20 +254,20 @@ def _is_sentence(whole: str, text: str) -> bool:
 def _around(text: str, gap: Gap) -> tuple[str, str]:
     """Return the text before and after a gap, without the signs of emphasis at it."""
     before = text[: gap.start]
-    behind = text[gap.end :]
-    return before.rstrip("*_"), behind.lstrip("*_")
+    after = text[gap.end :]
+    return before.rstrip("*_"), after.lstrip("*_")
 
 
 def _is_cut_from_word(text: str, gap: Gap, answer: str) -> bool:
     """Return whether a gap begins or ends within a word, or is all that brackets contain."""
-    before, behind = _around(text, gap)
+    before, after = _around(text, gap)
     first_letter = answer[:1]
     last_letter = answer[-1:]
     begins_within = _is_cased(before[-1:]) and _is_cased(first_letter)
-    goes_on = _is_cased(last_letter) and _is_cased(behind[:1])
-    ends_within = goes_on and not _ENDING.match(behind)
+    goes_on = _is_cased(last_letter) and _is_cased(after[:1])
+    ends_within = goes_on and not _ENDING.match(after)
     is_opened = before[-1:] in ("(", "（")
-    is_bracketed = is_opened and behind[:1] in (")", "）")
+    is_bracketed = is_opened and after[:1] in (")", "）")
     return begins_within or ends_within or is_bracketed
 
 
@@ -278,10 +278,10 @@ def _is_cased(sign: str) -> bool:
 
 def _is_named(text: str, gap: Gap) -> bool:
     """Return whether a word beside the gap says that it is a name: `called`, `known as`."""
-    before, behind = _around(text, gap)
+    before, after = _around(text, gap)
     if _NAMING.search(before[-_NEAR:]):
         return True
-    return _NAMING.match(behind.lstrip(" ,")) is not None
+    return _NAMING.match(after.lstrip(" ,")) is not None
 
 
 def _begins_within(text: str) -> bool:

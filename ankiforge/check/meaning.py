@@ -150,8 +150,8 @@ def _scope(words: list[str], signs: frozenset[str]) -> frozenset[str]:
     places = (place for place, word in enumerate(words) if word in signs)
     first = next(places, len(words))
     passed_over = FUNCTION | signs
-    behind = [word for word in words[first + 1 :] if word not in passed_over]
-    return frozenset(map(stem, behind[:_SCOPE]))
+    after = [word for word in words[first + 1 :] if word not in passed_over]
+    return frozenset(map(stem, after[:_SCOPE]))
 
 
 # --- opposites ------------------------------------------------------------------------

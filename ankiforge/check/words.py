@@ -34,8 +34,8 @@ def lists(file: str, section: str) -> dict[str, tuple[str, ...]]:
     before.
     """
     words_by_label: dict[str, tuple[str, ...]] = {}
-    _, _, behind = data(file).partition(f"\n[{section}]\n")
-    body, _, _ = behind.partition("\n[")
+    _, _, after = data(file).partition(f"\n[{section}]\n")
+    body, _, _ = after.partition("\n[")
     label = ""
     for line in body.splitlines():
         if line.startswith("#"):
@@ -120,12 +120,12 @@ def has_word(
     `joined` allows letters (before it, after it), as in scripts that do not separate
     words.
     """
-    joined_before, joined_behind = joined
+    joined_before, joined_after = joined
     start = text.find(word)
     while start >= 0:
         end = start + len(word)
         is_beginning = joined_before or start == 0 or not _is_letter(text[start - 1])
-        if is_beginning and (joined_behind or not _is_letter(text[end : end + 1])):
+        if is_beginning and (joined_after or not _is_letter(text[end : end + 1])):
             return True
         start = text.find(word, start + 1)
     return False

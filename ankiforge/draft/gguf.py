@@ -134,8 +134,8 @@ def memory_available() -> int | None:
     amounts = []
     with suppress(OSError, ValueError, IndexError):
         text = Path("/proc/meminfo").read_text(encoding="ascii")
-        _, _, behind = text.partition("MemAvailable:")
-        kibibytes = int(behind.split()[0])
+        _, _, after = text.partition("MemAvailable:")
+        kibibytes = int(after.split()[0])
         amounts.append(kibibytes << 10)
     with suppress(OSError, ValueError, IndexError):
         amounts.append(_available_in_container(Path("/sys/fs/cgroup")))

@@ -87,12 +87,12 @@ def _is_list(inner: Sequence[Token]) -> bool:
 def _is_item(sentence: str, span: Span, words: Sequence[Token]) -> bool:
     """Return whether words are one of several: "X and Y", "such as X", "X, Y and Z"."""
     start, end = span
-    before, behind = _on_both_sides(span, words)
+    before, after = _on_both_sides(span, words)
     if before and before[-1].low in ARTICLES:
         before.pop()
-    is_behind_and = bool(before) and before[-1].low in _AND
-    is_before_and = bool(behind) and behind[0].low in _AND
-    if is_behind_and or is_before_and:
+    is_after_and = bool(before) and before[-1].low in _AND
+    is_before_and = bool(after) and after[0].low in _AND
+    if is_after_and or is_before_and:
         return True
     if _EXAMPLE.search(sentence[:start]):
         return True
@@ -126,8 +126,8 @@ def _start_with_qualifier(sentence: str, start: int, question: str) -> int:
 def _start_with_article(span: Span, words: Sequence[Token]) -> int:
     """Return where a noun begins, with its article; that of a longer term is not its own."""
     start, _ = span
-    before, behind = _on_both_sides(span, words)
-    goes_on = bool(behind) and behind[0].kind in (Kind.NOUN, Kind.NAME)
+    before, after = _on_both_sides(span, words)
+    goes_on = bool(after) and after[0].kind in (Kind.NOUN, Kind.NAME)
     if before and before[-1].low in ARTICLES and not goes_on:
         return before[-1].start
     return start
@@ -142,10 +142,10 @@ def _end_with_unit(
     if percent_sign:
         return percent_sign.end()
     number = sentence[start:end]
-    _, behind = _on_both_sides(span, words)
-    if not behind or not number[-1:].isdigit() or _YEAR.fullmatch(number):
+    _, after = _on_both_sides(span, words)
+    if not after or not number[-1:].isdigit() or _YEAR.fullmatch(number):
         return end
-    unit = behind[0]
+    unit = after[0]
     is_next = unit.kind == Kind.NOUN and sentence[end : unit.start] == " "
     asked = {word.casefold()[:_BEGINNING] for word in _WORD.findall(question)}
     is_asked = unit.low[:_BEGINNING] in asked
@@ -156,5 +156,5 @@ def _on_both_sides(span: Span, words: Sequence[Token]) -> tuple[list[Token], lis
     """Return the words before and after a span."""
     start, end = span
     before = [word for word in words if word.end <= start]
-    behind = [word for word in words if word.start >= end]
-    return before, behind
+    after = [word for word in words if word.start >= end]
+    return before, after

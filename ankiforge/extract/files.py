@@ -188,8 +188,8 @@ def _expression(pattern: str) -> str:
         *inner_stars, last_star = stars
         for piece in inner_stars:
             expression += f"(?>{_first_place([piece])})"
-        star, literal_behind = last_star
-        expression += _LAST[star] + literal_behind
+        star, literal_after = last_star
+        expression += _LAST[star] + literal_after
     return expression
 
 

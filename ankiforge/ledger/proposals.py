@@ -130,8 +130,8 @@ def _revision(
         best = _most_alike(draft, card.wording.fields.get("Text", ""))
         first = draft.gaps[best]
         before = draft.gaps[:best]
-        behind = draft.gaps[best + 1 :]
-        gaps_in_order = (first, *before, *behind)
+        after = draft.gaps[best + 1 :]
+        gaps_in_order = (first, *before, *after)
         draft = replace(with_gap(draft, best + 1), gaps=gaps_in_order)
     return replace(proposal, draft=draft), card.guid
 

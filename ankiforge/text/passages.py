@@ -48,16 +48,19 @@ def paragraphs_around(text: str, start: int, end: int, *, asks: bool) -> str:
 
     before = text[paragraph_start:start]
     passage = text[start:end]
-    behind = text[end:paragraph_end]
+    after = text[end:paragraph_end]
+
+    # half of the room for each side; what one side does not need, the other one gets
     room = max(limit - len(passage) - 2 * len("… "), 0)
-    # what one side does not need, the other one gets
-    room_before = max(room // 2, room - len(behind))
-    room_behind = max(room // 2, room - len(before))
+    room_before = max(room // 2, room - len(after))
+    room_after = max(room // 2, room - len(before))
     if len(before) > room_before:
-        before = f"… {_cut_at_start(before[len(before) - room_before :])}"
-    if len(behind) > room_behind:
-        behind = f"{_cut_at_end(behind[:room_behind])} …"
-    return f"{before}{passage}{behind}"
+        end_of_before = before[len(before) - room_before :]
+        before = f"… {_cut_at_start(end_of_before)}"
+    if len(after) > room_after:
+        start_of_after = after[:room_after]
+        after = f"{_cut_at_end(start_of_after)} …"
+    return f"{before}{passage}{after}"
 
 
 def _line_end(text: str, start: int) -> int:

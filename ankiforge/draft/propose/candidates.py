@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ankiforge.draft.propose.tokens import Kind, Token, is_verb
+from ankiforge.draft.propose.tokens import ADJECTIVE_AFTER_NOUN, Kind, Token, is_verb
 from ankiforge.draft.propose.words import Language
 
 MOST_WORDS = 8
@@ -41,7 +41,6 @@ _WORDS = frozenset(
 _AND = frozenset(
     ("and", "or", "und", "oder", "sowie", "et", "ou", "y", "e", "o", "ed", "и", "или")
 )
-_ADJECTIVE_BEHIND = frozenset(("fr", "es", "it", "pt"))
 
 Found = dict[tuple[int, int], set[str]]
 """By the first token and the one after the last: how the words were found."""
@@ -95,7 +94,7 @@ def _add(found: Found, first: int, last: int, how: str) -> None:
 
 def _runs(words: Sequence[Token], language: Language) -> list[tuple[int, int]]:
     """Return the runs of adjectives, nouns, names and numbers with a head, in order."""
-    adjective_first = language.name not in _ADJECTIVE_BEHIND
+    adjective_first = language.name not in ADJECTIVE_AFTER_NOUN
     runs = []
     place = 0
     while place < len(words):
@@ -131,7 +130,7 @@ def _terms(
     words: Sequence[Token], runs: list[tuple[int, int]], language: Language, found: Found
 ) -> None:
     """Add each run, without its adjectives, its numbers, and runs joined by `of`."""
-    adjective_first = language.name not in _ADJECTIVE_BEHIND
+    adjective_first = language.name not in ADJECTIVE_AFTER_NOUN
     for number, (first, last) in enumerate(runs):
         has_head = any(words[index].kind in _HEADS for index in range(first, last))
         if not has_head:
@@ -183,7 +182,7 @@ def _parts(
     if last - first == 1:
         return
     if adjective_first:
-        _heads_behind(words, first, last, found)
+        _heads_after(words, first, last, found)
     else:
         _heads_before(words, first, last, found)
     if words[last - 1].kind in _HEADS:
@@ -209,7 +208,7 @@ def _end_of_names(words: Sequence[Token], first: int, last: int) -> int:
     return end
 
 
-def _heads_behind(words: Sequence[Token], first: int, last: int, found: Found) -> None:
+def _heads_after(words: Sequence[Token], first: int, last: int, found: Found) -> None:
     """Add the ends of a run whose adjectives precede the noun."""
     start = first
     while start < last - 1 and words[start].kind in (Kind.ADJECTIVE, Kind.NUMBER):
@@ -298,7 +297,7 @@ def _lists(
         items = 1
         has_and = False
         while True:
-            following = _behind_comma(words, end)
+            following = _after_comma(words, end)
             if following is None:
                 break
             start, is_and = following
@@ -319,7 +318,7 @@ def _lists(
             _add(found, first, end, "list" if items > 2 else "pair")
 
 
-def _behind_comma(words: Sequence[Token], place: int) -> tuple[int, bool] | None:
+def _after_comma(words: Sequence[Token], place: int) -> tuple[int, bool] | None:
     """Return where the next item of an enumeration begins, and whether after an `and`."""
     start = place
     is_and = False
@@ -395,8 +394,8 @@ def _tails(
         before = words[begin - 1]
 
         # `because they bind to the enzyme`: with subject and verb
-        is_behind_conjunction = begin > first and before.low in _OPENS_STATEMENT
-        if is_behind_conjunction and _is_statement(words[begin:last], language):
+        is_after_conjunction = begin > first and before.low in _OPENS_STATEMENT
+        if is_after_conjunction and _is_statement(words[begin:last], language):
             _add(found, begin, last, "tail")
             continue
 
@@ -414,8 +413,8 @@ def _tails(
         elif before.low in openers and start > first and kind != Kind.SMALL:
             _add(found, start, last, "tail")
 
-    is_behind_colon = first > 0 and words[first - 1].word == ":"
-    if is_behind_colon and last - first <= MOST_WORDS:
+    is_after_colon = first > 0 and words[first - 1].word == ":"
+    if is_after_colon and last - first <= MOST_WORDS:
         _add(found, first, last, "behind_colon")
 
 
@@ -441,8 +440,8 @@ def _has_own_verb(
         token = words[place]
         if token.low in language.auxiliaries:
             return True
-        is_behind_noun = words[place - 1].kind in _HEADS
-        if is_behind_noun and token.low in _INFINITIVE and place + 1 < last:
+        is_after_noun = words[place - 1].kind in _HEADS
+        if is_after_noun and token.low in _INFINITIVE and place + 1 < last:
             following = words[place + 1].kind
             if following not in _TERM and words[place + 1].low not in _ARTICLES:
                 return True

@@ -78,8 +78,8 @@ def _ends_with_page(highlight: Highlight) -> bool:
     if highlight.source_kind not in (SourceKind.PDF, SourceKind.ZOTERO):
         return False
     sentence = highlight.sentence.strip()
-    behind = highlight.suffix.strip() or highlight.exact.strip()
-    return sentence.endswith(behind) and _WHOLE.fullmatch(sentence) is None
+    after = highlight.suffix.strip() or highlight.exact.strip()
+    return sentence.endswith(after) and _WHOLE.fullmatch(sentence) is None
 
 
 def _readable(passage: Passage, language: Language, *, ends_with_page: bool) -> Passage:

@@ -200,9 +200,9 @@ class Sentence:
         """Return whether a hyphen without blanks is beside a border: `41-` of `41-Jährige`."""
         if not 0 < place < len(self.words):
             return False
-        before, behind = self.words[place - 1], self.words[place]
-        hyphen = before if before.word in _HYPHENS else behind
-        is_joined = before.end == behind.start and hyphen.word in _HYPHENS
+        before, after = self.words[place - 1], self.words[place]
+        hyphen = before if before.word in _HYPHENS else after
+        is_joined = before.end == after.start and hyphen.word in _HYPHENS
         begin = hyphen.start - 1
         if not is_joined or begin < 0 or hyphen.end >= len(self.text):
             return False
@@ -214,14 +214,14 @@ class Sentence:
         if token.kind != Kind.NUMBER:
             return False
         before = self.words[place - 1] if place else None
-        behind = self.words[place + 1].word if place + 1 < len(self.words) else ""
+        after = self.words[place + 1].word if place + 1 < len(self.words) else ""
         if before is None or before.word in _SENTENCE_ENDS:
-            if behind in (".", ")"):
+            if after in (".", ")"):
                 return True
         if before is not None and before.low in _POINTING:
             return True
         is_bracketed = (
-            before is not None and before.word in ("[", "(") and behind in ("]", ")")
+            before is not None and before.word in ("[", "(") and after in ("]", ")")
         )
         return is_bracketed and not _YEAR.match(token.word)
 
@@ -350,14 +350,14 @@ class Sentence:
                 elif before.word == ":":
                     features["colon_before"] = 1.0
         if last < len(words):
-            behind = words[last]
-            if behind.low in self.language.joins:
+            after = words[last]
+            if after.low in self.language.joins:
                 features["before_of"] = 1.0
-            if behind.word in ("(", "（"):
+            if after.word in ("(", "（"):
                 features["brackets_behind"] = 1.0
-            elif behind.word in (":", "=", "–", "—"):
+            elif after.word in (":", "=", "–", "—"):
                 features["colon_behind"] = 1.0
-            elif behind.low in self.language.copulas:
+            elif after.low in self.language.copulas:
                 features["copula_behind"] = 1.0
 
     def _by_cues(self, first: int, last: int, features: Features) -> None:
@@ -366,14 +366,14 @@ class Sentence:
             how = _CUE_FEATURES.get(cue.section)
             if how is None:
                 continue
-            before, at, behind = how
+            before, at, after = how
             if last <= cue.first:
                 is_beside = cue.first - last <= 1
                 if before and (is_beside or cue.section == "called"):
                     features[before] = 1.0
             elif first >= cue.last:
-                if behind:
-                    features[behind] = 1.0
+                if after:
+                    features[after] = 1.0
                 if at and self._is_empty(cue, first):
                     features[at] = 1.0
 

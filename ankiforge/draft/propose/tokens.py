@@ -81,7 +81,7 @@ _HIRAGANA = regex(r"[ぁ-ゖ]")
 # A word beside one of these is a part of code, or of a formula.
 _UNSAFE_SIGN = regex(r"[{}\\^$#@&|_]")
 _UNSAFE_BEFORE = frozenset("{}\\^$#@&|")
-_UNSAFE_BEHIND = frozenset("{}\\^$|")
+_UNSAFE_AFTER = frozenset("{}\\^$|")
 _BRACES = {"{": 1, "}": -1}
 _MAY_BE_UNSAFE = frozenset((Kind.NOUN, Kind.NUMBER))
 _IDENTIFIER = regex(r"[a-z]+(?:_[a-z0-9]+)+|[A-Z]+(?:_[A-Z0-9]+)+|\w*_\w*")
@@ -92,7 +92,8 @@ _WITH_VERB = {
 }
 _SENTENCE_END = frozenset(".!?…:")
 _CLASSES = {"n": Kind.NOUN, "v": Kind.VERB, "a": Kind.ADJECTIVE, "r": Kind.ADVERB}
-_ADJECTIVE_BEHIND = frozenset(("fr", "es", "it", "pt"))
+ADJECTIVE_AFTER_NOUN = frozenset(("fr", "es", "it", "pt"))
+"""The languages in which most adjectives follow their noun."""
 _ZIPF_OF_NUMBER = 3.5
 _ZIPF_OF_SHIELD = 3.0
 _ZIPF_OF_ACRONYM = 3.5
@@ -183,7 +184,7 @@ class _Place(NamedTuple):
         return self.previous.low if self.previous is not None else ""
 
     @property
-    def is_behind_noun(self) -> bool:
+    def is_after_noun(self) -> bool:
         return self.previous is not None and self.previous.kind in (Kind.NOUN, Kind.NAME)
 
     @property
@@ -232,7 +233,7 @@ def _is_unsafe(token: Token, text: str) -> bool:
     """Return whether a word or number is a part of code or a formula, or a placeholder."""
     if token.start and text[token.start - 1] in _UNSAFE_BEFORE:
         return True
-    if token.end < len(text) and text[token.end] in _UNSAFE_BEHIND:
+    if token.end < len(text) and text[token.end] in _UNSAFE_AFTER:
         return True
     return "_" in token.word and _IDENTIFIER.fullmatch(token.word) is not None
 
@@ -261,7 +262,7 @@ def _kind(token: Token, place: _Place, language: Language) -> tuple[int, float]:
     elif language.name == "de":
         letter = _GERMAN_WITHOUT_CAPITAL.get(letter, letter)
     elif (
-        language.name in _ADJECTIVE_BEHIND
+        language.name in ADJECTIVE_AFTER_NOUN
         and zipf == RAREST
         and place.before in language.copulas
     ):
@@ -300,7 +301,7 @@ def _is_third_person(token: Token, place: _Place, language: Language) -> bool:
         return False
     before = place.previous
     is_subject = before is not None and (
-        (place.is_behind_noun and not before.low.endswith("s")) or before.low == "which"
+        (place.is_after_noun and not before.low.endswith("s")) or before.low == "which"
     )
     if not is_subject or not place.is_before_object(language):
         return False
@@ -328,21 +329,22 @@ def _noun_or_verb(place: _Place, language: Language, *, is_after_determiner: boo
         return Kind.VERB
     if place.previous is None or is_after_determiner:
         return Kind.NOUN
-    is_after_noun = place.is_behind_noun or place.before in ("and", "or")
-    return Kind.VERB if is_after_noun and place.is_before_object(language) else Kind.NOUN
+    is_after_subject = place.is_after_noun or place.before in ("and", "or")
+    is_verb_here = is_after_subject and place.is_before_object(language)
+    return Kind.VERB if is_verb_here else Kind.NOUN
 
 
 def _adjective_or_noun(place: _Place, language: Language) -> int:
     """Return what a word is here that is an adjective or a noun."""
     if place.is_before_noun:
         return Kind.ADJECTIVE
-    is_adjective = language.name in _ADJECTIVE_BEHIND and place.is_behind_noun
+    is_adjective = language.name in ADJECTIVE_AFTER_NOUN and place.is_after_noun
     return Kind.ADJECTIVE if is_adjective else Kind.NOUN
 
 
 def _adjective_or_verb(place: _Place, language: Language) -> int:
     """Return what a participle is here."""
-    if language.name in _ADJECTIVE_BEHIND:
-        return Kind.ADJECTIVE if place.is_behind_noun else Kind.VERB
-    is_adjective = place.is_before_noun and not place.is_behind_noun
+    if language.name in ADJECTIVE_AFTER_NOUN:
+        return Kind.ADJECTIVE if place.is_after_noun else Kind.VERB
+    is_adjective = place.is_before_noun and not place.is_after_noun
     return Kind.ADJECTIVE if is_adjective else Kind.VERB

@@ -240,10 +240,10 @@ def _is_address(front: str, back: str) -> bool:
     word_before = ""
     if not front[-1].isspace():
         word_before = front.split()[-1]
-    word_behind = ""
+    word_after = ""
     if not back[0].isspace():
-        word_behind = back.split()[0]
-    text = f"{word_before}::{word_behind}".strip(_AROUND_ADDRESS).casefold()
+        word_after = back.split()[0]
+    text = f"{word_before}::{word_after}".strip(_AROUND_ADDRESS).casefold()
     # without the length of a prefix, `/64`, or a zone, `%eth0`
     address = re.split(r"[/%]", text, maxsplit=1)[0]
     groups = [group for group in address.split(":") if group]

@@ -306,7 +306,7 @@ def _with_attribution(citation: Citation, plain: str, previous_end: int) -> Cita
         if before:
             start = searched_from + before.start()
     if _OPEN_BRACKET.search(plain, start, end):
-        behind = plain[end:]
-        end += len(behind) - len(behind.lstrip(")]）"))
+        after = plain[end:]
+        end += len(after) - len(after.lstrip(")]）"))
     label = citation.label or _page_label(plain[start:end])
     return citation._replace(span=(start, end), label=label)

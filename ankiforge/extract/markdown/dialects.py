@@ -216,8 +216,8 @@ class _O2a(
             return text
         hidden = "\n".join("<!---->" for _ in deck_line[0].split("\n"))
         before = text[: deck_line.start()]
-        behind = text[deck_line.end() :]
-        return before + hidden + behind
+        after = text[deck_line.end() :]
+        return before + hidden + after
 
     def cards(self, text: str, searcher: Searcher) -> dict[int, Written]:
         """Return the cards that the expressions find in a note, by the line at which they begin.
@@ -251,13 +251,13 @@ class _O2a(
         self,
         text: str,
         searcher: Searcher,
-    ) -> Iterator[tuple[str, _Behind, Match]]:
+    ) -> Iterator[tuple[str, _After, Match]]:
         """Yield the matches of all expressions, with their note types.
 
         They come in the order of the plugin.
         """
-        forms: list[_Behind] = []
-        for form in _BEHIND:
+        forms: list[_After] = []
+        for form in _AFTER_MATCH:
             may_have_id = not form.has_id or "ID: " in text
             may_have_tags = not form.has_tags or "Tags: " in text
             if may_have_id and may_have_tags:
@@ -332,7 +332,7 @@ class _O2a(
         return spans
 
 
-class _Behind(NamedTuple):
+class _After(NamedTuple):
     """What the plugin finds after the match of an expression."""
 
     pattern: str
@@ -340,14 +340,14 @@ class _Behind(NamedTuple):
     has_tags: bool
 
 
-_TAGS_BEHIND = "(Tags: .*)"
-_ID_BEHIND = r"\n?(?:<!--)?(?:ID: (\d+).*)"
+_TAGS_AFTER = "(Tags: .*)"
+_ID_AFTER = r"\n?(?:<!--)?(?:ID: (\d+).*)"
 # In the order of the plugin.
-_BEHIND = (
-    _Behind(_TAGS_BEHIND + _ID_BEHIND, has_id=True, has_tags=True),
-    _Behind(_ID_BEHIND, has_id=True, has_tags=False),
-    _Behind(_TAGS_BEHIND, has_id=False, has_tags=True),
-    _Behind("", has_id=False, has_tags=False),
+_AFTER_MATCH = (
+    _After(_TAGS_AFTER + _ID_AFTER, has_id=True, has_tags=True),
+    _After(_ID_AFTER, has_id=True, has_tags=False),
+    _After(_TAGS_AFTER, has_id=False, has_tags=True),
+    _After("", has_id=False, has_tags=False),
 )
 _CLOZED = regex(r"\{\{c\d+::")
 _CURLY = regex(r"(?<!\{)\{(?!\{)[^{}]+\}(?!\})")
@@ -592,9 +592,9 @@ def _lines_of(text: str, span: Span) -> tuple[int, int]:
     start, end = span
     matched = text[start:end]
     first_letter = end - len(matched.lstrip())
-    behind_last_letter = start + len(matched.rstrip())
+    after_last_letter = start + len(matched.rstrip())
     first_line = text.count("\n", 0, first_letter)
-    last_line = text.count("\n", 0, behind_last_letter) + 1
+    last_line = text.count("\n", 0, after_last_letter) + 1
     return first_line, last_line
 
 

@@ -287,7 +287,7 @@ class Inline:
         end: int,
         phrases: Sequence[Phrase] = (),
         bold: bool = True,
-        pictures_behind: bool = False,
+        pictures_after: bool = False,
     ) -> tuple[str, tuple[Span, ...]]:
         """Return the Markdown of [start, end) of the plain text, with phrases in it.
 
@@ -298,8 +298,8 @@ class Inline:
         between it and the next words.
         """
         low, high = self._tokens_of(start, end)
-        if pictures_behind:
-            behind = self._behind_pictures(high)
+        if pictures_after:
+            behind = self._after_pictures(high)
             if behind > high:
                 high = behind
                 end = self.starts[behind - 1]
@@ -406,7 +406,7 @@ class Inline:
             high = len(tokens)
         return low, high
 
-    def _behind_pictures(self, index: int) -> int:
+    def _after_pictures(self, index: int) -> int:
         """Return the token after the blanks and pictures that begin at a token."""
         behind = index
         while index < len(self.tokens) and not self.tokens[index].plain.strip():

@@ -338,7 +338,7 @@ class Reader:
         """Return the card of a front and a back on one line."""
         is_term = sides.form in _WRITTEN_TERMS
         front, _ = block.inline.markdown(
-            *sides.front, bold=not is_term, pictures_behind=True
+            *sides.front, bold=not is_term, pictures_after=True
         )
         back, _ = block.inline.markdown(*sides.back)
         return self._highlight(

@@ -100,8 +100,8 @@ def _covers(phrase: Span, plain: str, piece: Piece) -> bool:
     """Return whether all words of a piece are marked; its quotation marks need not be."""
     start, end = phrase
     before = plain[piece.start : start]
-    behind = plain[max(end, piece.start) : piece.end]
-    return not has_words(before + behind)
+    after = plain[max(end, piece.start) : piece.end]
+    return not has_words(before + after)
 
 
 def _markdown(

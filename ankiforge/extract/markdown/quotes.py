@@ -265,12 +265,12 @@ class Quotes:
                     is_listed=is_listed,
                 )
             elif quoted is None:
-                quoted = self._quoted_behind(index, end, next_start)
+                quoted = self._quoted_after(index, end, next_start)
             if quoted:
                 piece = Piece(index, *quoted)
                 quotes.append(Quote((piece,), citation))
         if len(quotes) == 1:
-            return [self._with_comment_behind(quotes[0], linked)]
+            return [self._with_comment_after(quotes[0], linked)]
         return quotes
 
     def _quoted_before(
@@ -307,7 +307,7 @@ class Quotes:
         announces = block.plain[end - 1] in ":："
         return text if is_listed and not announces else None
 
-    def _quoted_behind(self, index: int, start: int, end: int) -> Span | None:
+    def _quoted_after(self, index: int, start: int, end: int) -> Span | None:
         """Return what is quoted right after a link that begins its line, or None."""
         plain = self._blocks[index].plain
         text = trimmed_words(plain, start, end)
@@ -324,7 +324,7 @@ class Quotes:
         begins_there = quoted[0] <= start + 1
         return quoted if begins_there else None
 
-    def _with_comment_behind(self, quote: Quote, linked: Sequence[Citation]) -> Quote:
+    def _with_comment_after(self, quote: Quote, linked: Sequence[Citation]) -> Quote:
         """Add what the reader says about the only quote of a block that begins with it.
 
         Text after the quote is a comment, and so are the items below.

@@ -251,7 +251,7 @@ class _Alignment:
         self._align_before(first, first_start)
         for index, following in pairwise(word_indices):
             self._align_between(index, following)
-        self._align_behind(last, last_end)
+        self._align_after(last, last_end)
 
     def _align_between(self, index: int, following: int) -> None:
         """Align the tokens between two words."""
@@ -261,7 +261,7 @@ class _Alignment:
         assert after is not None
         self._align(range(index + 1, following), before[1], after[0])
 
-    def _align_behind(self, last: int, end: int) -> None:
+    def _align_after(self, last: int, end: int) -> None:
         """Align the tokens after the last word."""
         limit = min(len(self._note), end + _NEAR)
         self._align(range(last + 1, len(self._tokens)), end, limit)

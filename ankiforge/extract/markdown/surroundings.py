@@ -148,8 +148,8 @@ class Surroundings:
         for index in range(found.first, found.last + 1):
             for (start, end), target in self._blocks[index].inline.targets:
                 starts_before = index == found.first and start < found.start
-                ends_behind = index == found.last and end > found.end
-                if not starts_before and not ends_behind:
+                ends_after = index == found.last and end > found.end
+                if not starts_before and not ends_after:
                     addresses.append(address_of(target, note_address))
         return tuple(filter(None, dict.fromkeys(addresses)))
 
