@@ -1,8 +1,8 @@
 """Foresee the minutes that reviews take, and how many new cards fit into them. Pure functions.
 
-The load of a day is that of the cards that are there, which no limit of new cards changes,
-plus that of the new ones: each has the same expected cost on the days after it is begun.
-So the lives of cards are drawn once, and every plan is a sum:
+The load of a day has two parts: that of the cards already there, which no limit of new cards
+changes, and that of the new ones, which all have the same expected cost on the days after they
+are begun. So the lives of cards are drawn once, and every plan is a sum:
 
     load[day] = there[day] + Σ begun[earlier] · cost[day - earlier]
 
@@ -31,9 +31,9 @@ DAYS = 365
 WEEK = 7
 """After how many days a new plan is made."""
 AHEAD = 28
-"""So many days have to fit into the minutes that a person gives."""
+"""The number of days that have to fit into the minutes that a person gives."""
 TOLERANCE = 1.15
-"""Nineteen of twenty days stay below so much of the minutes."""
+"""The part of the minutes below which nineteen of twenty days stay."""
 _NEW_LIVES = 1000
 """The number of lives that the cost of a new card is the mean of."""
 _LIVES = 3000
@@ -50,7 +50,7 @@ _MOST_NEW = 9999
 _NINETEEN_OF_TWENTY = 1.645
 # The times of answers scatter: the mean square of a time by the square of its mean.
 _SCATTER = 1.3
-# From about so many reviews on, the log says what a person remembers.
+# The number of reviews from which the log says what a person remembers.
 _PRIOR = 100
 
 

@@ -140,7 +140,7 @@ def base_of(bases: Sequence[Base], in_anki: NoteInAnki, fields: Texts) -> Base |
     So it is the one with most of the note's fields. Of several it is the one with the
     note's `mod`, which a person's change raises to the current time; else the oldest that
     it may be: then a change of ours that may not have arrived is a conflict, and not lost.
-    When nothing is known of what arrived (the database is a cache), it is the newest.
+    When nothing is known about what arrived (the database is a cache), it is the newest.
 
     Args:
         bases: what the packages had, oldest first.

@@ -1,7 +1,7 @@
 """Decide what to ship of each card: nothing, or a note. Pure functions.
 
-Of a note in Anki there are three sides: what our package wrote, what is there now, and
-what we would write. The base travels with the note: its AnkiforgeId has a hash of each
+A note in Anki has three versions: what our package wrote, what is there now, and what we
+would write. The base travels with the note: its AnkiforgeId has a hash of each
 field as our package wrote it. A field is the person's if and only if it no longer fits
 its hash.
 
@@ -14,9 +14,8 @@ its hash.
 
 What must stay true: a person's words, tags and deck are never overwritten; a note that
 needs nothing is not written; `mod` grows whenever one is, or Anki would not take it.
-Tested in the real Anki:
-`tests/anki/stories.py` and what plays them; missing pictures:
-`tests/extract/test_zotero_pictures.py`.
+Tested in the real Anki: `tests/anki/stories.py` and the tests that play them; missing
+pictures: `tests/extract/test_zotero_pictures.py`.
 """
 
 from __future__ import annotations
@@ -363,7 +362,7 @@ def merge_field(
     source_is_as_shipped = written == base or not ours
     kept_theirs = decision.choice == "mine" and decision.about_ours == h16(ours)
     if source_is_as_shipped or kept_theirs:
-        # with this hash, the same text of the source is no conflict later
+        # with this hash, the same text of the source is not a conflict later
         return theirs, written, False
     # with the old hash, the conflict is found again until a person chooses
     return theirs, base, True

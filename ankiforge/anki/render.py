@@ -456,7 +456,7 @@ def digest_in_name(picture: Media) -> str:
 # kept, and the formatting as far as our Markdown can express it.
 
 _MATH = regex(r"(?s)\\\((.+?)\\\)|\\\[(.+?)\\\]")
-# What would be Markdown, as a group; not a citation in brackets, which is no link.
+# What would be Markdown, as a group; not a citation in brackets, which is not a link.
 _MARKUP = regex(
     r"""(?x)
     \[\d+(?:[-–,]\s?\d+)*\](?![(\[])      # the citation

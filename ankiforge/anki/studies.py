@@ -146,10 +146,10 @@ _TABLES_SINCE = 18
 # Anki's longest interval, a hundred years of days.
 _LONGEST = 36500
 ENOUGH_ANSWERS = 400
-"""Under so many answers the usual times are used; those to one card on one day count once."""
-# A time is cut at so many times the median: Anki counts a person who left the room.
+"""With fewer answers the usual times are used; those to one card on one day count once."""
+# Times are cut at this multiple of the median: Anki counts a person who left the room.
 _OUTLIER = 5
-# A share is mixed with the usual one, which counts like so many answers.
+# A share is mixed with the usual one, which counts like this number of answers.
 _PRIOR = 40
 # So does a time.
 _PRIOR_TIMES = 10
@@ -324,7 +324,7 @@ def _decks_and_presets(
 
 
 def _message(database: Database, value: object) -> Message:
-    """Return a message of protobuf; what is no bytes counts as empty."""
+    """Return a message of protobuf; what is not bytes counts as empty."""
     try:
         return read_message(value if isinstance(value, bytes) else b"\x00")
     except ValueError as error:
@@ -373,7 +373,7 @@ def _is_usable(parameter: float) -> bool:
 
 
 def _within(value: float, lowest: float, highest: float, default: float) -> float:
-    """Return a number within limits; what is no number, or negative, is replaced."""
+    """Return a number within limits; what is not a number, or negative, is replaced."""
     return min(max(value, lowest), highest) if value > 0 else default
 
 

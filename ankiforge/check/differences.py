@@ -86,7 +86,7 @@ def _few_of(words: AbstractSet[str]) -> str:
 def numbers_differ(card: Features, other: Features) -> str:
     """Compare numbers: 2017/2018, GPT-2/GPT-3, the first and the second World War.
 
-    A number that one card only adds, as in `Westphalia (1648)`, is no difference.
+    A number that one card only adds, as in `Westphalia (1648)`, is not a difference.
     """
     mine = card.numbers - other.numbers
     theirs = other.numbers - card.numbers

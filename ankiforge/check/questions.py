@@ -177,7 +177,7 @@ def _is_mere_remark(front: str) -> bool:
 
 
 def _names_nothing(front: str, highlight: Highlight) -> bool:
-    """Return whether a reader's remark is no question for a card.
+    """Return whether a reader's remark is not a question for a card.
 
     It is one if it names anything of the passage, or begins with `?`.
     """

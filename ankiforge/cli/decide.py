@@ -246,15 +246,16 @@ def undo(call: Call, words: Words, as_new: bool) -> None:
         ledger = workspace.ledger
 
         def undo_one(id: str) -> None:
-            before = ledger.history()
+            history_before = ledger.history()
             action = ledger.undo(id, as_new=as_new)
-            undone = [entry for entry in before if entry.id == action]
+            undone = [entry for entry in history_before if entry.id == action]
             for entry in undone[:SHOWN]:
                 line = next(ledger.lines([entry.guid]), None)
-                words = entry.text or entry.key
                 if line is not None:
-                    words = question_of(line.fields)
-                call.say(f"taken back: {entry.said}: {words}")
+                    about = question_of(line.fields)
+                else:
+                    about = entry.text or entry.key
+                call.say(f"taken back: {entry.said}: {about}")
             if len(undone) > SHOWN:
                 call.say("… and the others that the same command decided")
 

@@ -243,7 +243,7 @@ def use(call: Call, name: str) -> None:
     from ankiforge.draft.on_board import CONTEXT
 
     file = model_file(name)
-    memory_needed(file, CONTEXT)  # refuses what is no model
+    memory_needed(file, CONTEXT)  # refuses what is not a model
     folder = workspace_of(call)
     settings = _write(folder, file)
     told = {"path": str(file), "settings": str(settings) if settings else None}

@@ -1,4 +1,4 @@
-"""The line about a model that drafts: how far it is, how fast, what was sent, what it costs."""
+"""The progress line while a model drafts: how far, how fast, what was sent, what it costs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EVERY_S = 30.0
 
 
 class ModelLine:
-    """What is said of a model while it drafts."""
+    """What is said about a model while it drafts."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Say nothing yet. `clock` returns seconds."""

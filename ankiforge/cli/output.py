@@ -245,7 +245,7 @@ def end(problems: Collection[Problem], error: ForgeError | None = None) -> None:
 
 
 def end_run(result: RunResult) -> None:
-    """End the command with what a run came to."""
+    """End the command with the result of a run."""
     end(result.problems, result.error)
 
 

@@ -106,7 +106,7 @@ def read_and_draft(
     in_review: bool = False,
     **options: Any,
 ) -> RunResult:
-    """Do what `run` does, and print what it came to.
+    """Do what `run` does, and print the result.
 
     Args:
         call: the options of the command.
@@ -133,7 +133,7 @@ def print_summary(
     *,
     in_review: bool = False,
 ) -> None:
-    """Print what a run came to, as JSON or in a few lines; `in_review`: name no next command."""
+    """Print the result of a run, as JSON or in a few lines; `in_review`: name no next command."""
     from ankiforge.reports.summary import MOST_LINES, as_json, as_text
 
     if call.as_json:

@@ -342,7 +342,7 @@ class Passes:
         return bool(decided or result.accepted or result.changes or has_moved)
 
     def _tell_pass(self, result: RunResult, seconds: float) -> None:
-        """Tell what a pass came to, if anything changed."""
+        """Tell the result of a pass, if anything changed."""
         report = result.report
         if report is None:
             return

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from ankiforge.pipeline.workspace import Workspace
 
 ROUND = 10
-"""After so many decisions the person is asked whether to go on."""
+"""The number of decisions after which the person is asked whether to go on."""
 WIDTH = 88
 """Columns of a passage; longer lines are hard to read."""
 MOST_CHOICES = 9
@@ -123,7 +123,7 @@ class TerminalReview:
             return
         while self._queue:
             item = self._item(self._queue[0])
-            if item is None:  # it waits no more: another decision has settled it
+            if item is None:  # it no longer waits: another decision has settled it
                 self._queue.pop(0)
                 continue
             if self._in_round >= ROUND and not self._goes_on():

@@ -1,4 +1,4 @@
-"""A limit of time for a whole HTTP request, which counts from its start.
+"""A time limit for a whole HTTP request, counted from its start.
 
 The time limits of `httpx2` hold for each step, such as waiting for the next bytes. A
 server that sends a byte now and then, or `102 Processing` without end, never exceeds
@@ -9,7 +9,7 @@ them.
         client.get(address)
 
 What exceeds the limit raises the `httpx2.TimeoutException` of the step; `Limit.is_over`
-tells it from a server that is silent.
+distinguishes it from a server that is silent.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ class OwnPath(Value):
     # --- looking ------------------------------------------------------------------------
 
     def state(self) -> os.stat_result | None:
-        """Return what the file system says of it. None if nothing is there.
+        """Return what the file system says about it. None if nothing is there.
 
         Raises:
             OwnFileError: it is a link, or in a folder that is one, or cannot be reached.

@@ -1,8 +1,7 @@
 """Read YAML that a person edits, with errors that name file, line and key.
 
 `read` returns plain data and its location. `typed` converts data to a `msgspec.Struct`,
-or raises a
-`ConfigError` such as
+or raises a `ConfigError` such as
 
     ankiforge.yaml:12: sources[0].obsidian.pat: unknown key
     hint: did you mean 'path'?

@@ -23,7 +23,7 @@ class Attempt(Value):
     own_answer: str = ""
     """What the model answered to its question; "" if it was not asked."""
     dropped: str = ""
-    """Why it is no card; "" = it is one."""
+    """Why it is not a card; "" = it is one."""
 
 
 Attempts = tuple[Attempt, ...]

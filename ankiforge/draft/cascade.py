@@ -1,4 +1,4 @@
-"""The way of small models: steps that each can be read.
+"""Draft with a small model, in steps that can each be read.
 
 The program proposes the words that a card could ask for (`propose`), best first. For each, until
 one fits:
@@ -9,8 +9,7 @@ If nothing speaks against the question (`objections`), and its own answer is the
 is a draft; else the next proposal is tried. If none fits, the best of the other questions is: one
 of which a check warns, or one that the model answers with other words of the sentence. If there is
 none, the model has no card for the passage, and what was proposed stays as it is: a wrong question
-is worse than none. A small model, asked to choose an answer or to copy a quote,
-does both badly.
+is worse than none. A small model does badly when it has to choose an answer or copy a quote.
 
 Each step is a request of its own, kept by its content: a run that was killed asks nothing twice.
 What was asked, and why a question was dropped, is kept beside the replies (`attempts`).

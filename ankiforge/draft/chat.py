@@ -281,7 +281,7 @@ def unused(
     tasks: Iterable[SendableTask],
     where: str,
 ) -> Iterator[Problem]:
-    """Yield what in an answer is no card, or a card for no pending highlight."""
+    """Yield what in an answer is not a card, or a card for no pending highlight."""
     labels = set[str]()
     for sendable in tasks:
         labels.update(label_for(highlight.key) for highlight in sendable.task.highlights)

@@ -18,7 +18,7 @@ def scrub(text: str) -> str:
 
 
 def on_a_line(text: str, limit: int = 200) -> str:
-    """Return the beginning of a text, scrubbed and on one line, of at most so many characters."""
+    """Return the beginning of a text, scrubbed and on one line, of at most `limit` characters."""
     return " ".join(scrub(text).split())[:limit]
 
 

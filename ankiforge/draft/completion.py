@@ -77,7 +77,7 @@ def content_of(reply: str) -> str:
 
 
 def _content(message: Json, finish: Any) -> str:
-    """Return what a model answered, also if the server took the answer for reasoning."""
+    """Return what a model answered, even if the server took the answer for reasoning."""
     content = _as_text(message.get("content"))
     if content or finish != "stop":
         return content

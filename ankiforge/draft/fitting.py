@@ -17,7 +17,7 @@ _BEGINNING = 5
 _SHORT = 3
 """The letters of a word that is too short to say anything, at most."""
 _CLAUSE = 3
-"""From so many words on, a proposed answer is enough if the model's own only goes on after it."""
+"""The words from which a proposed answer is enough, if the model's own only goes on after it."""
 _LIST = regex(r"[,;]|(?i:\b(?:and|or|und|oder|et|ou|y|o|e|и|или)\b)")
 # An ideograph is a word of its own; a number keeps its separators.
 _WORD = regex(r"\d+(?:[.,:/]\d+)*|[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]|[^\W\d_]+")

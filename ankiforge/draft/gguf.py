@@ -86,7 +86,7 @@ _FIELDS = {
 
 
 def _shape(file: IO[bytes]) -> Shape | None:
-    """Return the shape of a model; None if the file is no GGUF. The rest of it is not read."""
+    """Return the shape of a model; None if the file is not a GGUF. The rest of it is not read."""
     if file.read(4) != MAGIC:
         return None
     found: dict[str, int] = {}

@@ -99,7 +99,7 @@ _DENSE_SCRIPT = regex(r"[\u0e00-\u0e7f\u3040-\u9fff\uac00-\ud7af]{4}")
 def _could_be_a_front(words: str) -> bool:
     """Return whether a text has three words; in scripts without blanks, a few letters.
 
-    A remark such as “¿por qué?” or “warum „so“?” is no front.
+    A remark such as “¿por qué?” or “warum „so“?” is not a front.
     """
     if _DENSE_SCRIPT.search(words):
         return True

@@ -1,4 +1,4 @@
-"""JSON in what models write: within prose, with faults, cut off, as a string, or nested anyhow."""
+"""JSON in what models write: within prose, faulty, cut off, as a string, or nested in any way."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def _size(values: Iterable[Any]) -> int:
 _DECODER = json.JSONDecoder(strict=False)
 # The start of an object, but no braces of LaTeX or prose.
 _BEGINS = regex(r"""\{(?=\s{0,99}["'“„}])""")
-# After so many places where no object begins, the rest of a reply is not searched for
+# After this number of places where no object begins, the rest of a reply is not searched for
 # whole objects.
 _FAILURES = 200
 

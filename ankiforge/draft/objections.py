@@ -1,10 +1,10 @@
-"""Tell whether the question of a small model asks for its answer, as the passage has it.
+"""Decide whether a small model's question really asks for its answer, as the passage states it.
 
-A small model leaves conditions out, turns a sentence round, asks for something beside it, or
-takes up "the difference" of a sentence before. Its own answer to such a question fits all the
-same, because it reads the passage along. So a question is compared with the clause of its answer.
-Each rule stands for questions that raters judged to be wrong. A question that breaks a rule becomes
-no card, and the next words are tried. The rules are strict, because without a question the
+A small model leaves conditions out, reverses a sentence, asks for something else, or refers to
+"the difference" of an earlier sentence. Its own answer to such a question fits all the same,
+because it answers with the passage before it. So a question is compared with the clause of its
+answer. Each rule stands for questions that raters judged to be wrong. A question that breaks a rule
+makes no card, and the next words are tried. The rules are strict, because without a question the
 proposed cloze stays.
 """
 

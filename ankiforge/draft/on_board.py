@@ -37,7 +37,7 @@ PATIENCE_S = 900.0
 _LOOK_AGAIN_S = 0.2
 _LAST_LINES = 40
 _SMALLER = "close other programs, or use a smaller model: ankiforge model list"
-# How llama.cpp begins what it says of a model that it cannot load; what is said most clearly first.
+# How llama.cpp begins its message about a model that it cannot load; the clearest message first.
 _REASONS = (
     re.compile(r"error loading model: (?!\w+: failed to load)(.+)"),
     re.compile(r"\bE \w+: (.+)"),

@@ -1,4 +1,4 @@
-"""What a server means by an answer that is no chat completion.
+"""What a server means by an answer that is not a chat completion.
 
 Servers report errors in many shapes: with a status or with 200, in JSON of several
 kinds, as text, or as a web page. `_TABLE` says by status and words what is done about

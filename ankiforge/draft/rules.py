@@ -277,7 +277,7 @@ def _nothing(highlight: Highlight) -> str:
     return NOTHING
 
 
-# A word of at least so many characters stands for several, in scripts without blanks.
+# A word of this number of characters or more stands for several, in scripts without blanks.
 _LONG_WORD = 5
 
 

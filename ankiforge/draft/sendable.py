@@ -2,10 +2,9 @@
 
 Every way out (a model, a chat, an agent) takes `Sendable` and `SendableText`, and only
 `Privacy` makes them, at the moment of sending, from the stored text and from all texts
-of the workspace that are under
-`#no-llm`:
+of the workspace that are under `#no-llm`:
 
-- In the same document, a private text is masked at any length, also where it is cut
+- In the same document, a private text is masked at any length, even where it is cut
   off, and so is what is inside.
 - Elsewhere, whatever shares 20 folded characters in a row with a private text is masked.
 - A passage is withheld if any of its own words would be masked.

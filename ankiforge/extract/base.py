@@ -4,7 +4,7 @@ A new source is a subclass of `SourceType`, mostly of `FileSource` or `ExportSou
 `folder`, and one line in `registry`; in a package of its own, an entry point.
 `docs/internals/adding-a-source.md` shows one.
 
-A command that only wants to know whose a file is imports the classes of all sources. So a
+A command that only asks which source a file belongs to imports the classes of all sources. So a
 module with such a class imports what reads the files (`pypdf`, SQLite, …) in the
 functions that need it.
 """

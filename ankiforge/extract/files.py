@@ -245,7 +245,7 @@ def open_regular(path: str, flags: int) -> int:
     A pipe would wait for somebody who writes into it, and a device may be endless.
 
     Raises:
-        SpecialFileError: it is no regular file.
+        SpecialFileError: it is not a regular file.
     """
     not_regular = SpecialFileError(None, "it is not a regular file", path)
     if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - to open a device may change it
@@ -260,13 +260,13 @@ def open_regular(path: str, flags: int) -> int:
 
 
 def read_file(path: str | Path, largest: int) -> tuple[bytes, os.stat_result]:
-    """Return the bytes of a file of a source, and what the system says of it.
+    """Return the bytes of a file of a source, and what the system says about it.
 
     Every reader of sources comes here, or opens the file with `open_regular`. A link to a
     regular file is followed.
 
     Raises:
-        ItemError: it is no regular file, has more than `largest` bytes, or is unreadable.
+        ItemError: it is not a regular file, has more than `largest` bytes, or is unreadable.
     """
     try:
         with open(path, "rb", opener=open_regular) as file:
@@ -283,7 +283,7 @@ def read_settings(path: Path) -> Json:
     """Return the JSON object in which another program keeps its settings.
 
     Raises:
-        ItemError: it cannot be read, is too large or nested too deeply, or is no JSON
+        ItemError: it cannot be read, is too large or nested too deeply, or is not JSON
             object.
     """
     raw, _ = read_file(path, LARGEST_SETTINGS)
@@ -390,7 +390,7 @@ def block_at(html: str, steps: tuple[Step, ...]) -> int | None:
 
     Args:
         html: a page.
-        steps: the way to the element from the root; the root itself is no step.
+        steps: the way to the element from the root; the root itself is not a step.
 
     Returns:
         None if there is no such element.

@@ -151,7 +151,7 @@ class _Place:
 
 
 def left_out(sources: Iterable[object]) -> Iterator[LeftOut]:
-    """Yield what is left out, also if it is nothing, of each folder that was just walked through.
+    """Yield what is left out, even if it is nothing, of each folder that was just walked through.
 
     A folder inside another one is part of that.
     """

@@ -1,4 +1,4 @@
-"""The sources that there are: ours, and those of other distributions.
+"""The available sources: ours, and those of other distributions.
 
 Another distribution adds sources by the entry-point group `ankiforge.sources`; their
 classes have the same rights as ours. A class is imported when it is needed.

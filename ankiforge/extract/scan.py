@@ -1,4 +1,4 @@
-"""Read a source that is open: with what is known of it, and whatever fails in it."""
+"""Scan an open source, with what is known about it and whatever fails in it."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Owner(Value):
 
     @property
     def foreign(self) -> str:
-        """What is said of a file that is no database of this program."""
+        """What is said about a file that is not a database of this program."""
         return f"not a {self.name} database"
 
 
@@ -100,7 +100,7 @@ def _copy_all(database: Path, folder: Path, owner: Owner) -> bool:
     """Copy the database and its journals; return whether nothing changed meanwhile.
 
     Raises:
-        ItemError: it is no database, or too large.
+        ItemError: it is not a database, or too large.
         OSError: it cannot be read, or the copy cannot be written.
     """
     files = companions(database)

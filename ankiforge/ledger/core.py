@@ -490,7 +490,7 @@ class Ledger:
             changes_since: only the changes of cards by the source, since a time in ISO
                 8601.
 
-        What the source said of a card is not reported as done while a question asks whose
+        What the source said about a card is not reported as done while a question asks whose
         words stay.
         """
         if of:
@@ -542,10 +542,10 @@ class Ledger:
         conflicts: Iterable[Conflict] = (),
         taken: Mapping[Guid, int] | None = None,
     ) -> int:
-        """Record what a plan came to, before its package replaces the old one.
+        """Record the result of a plan, before its package replaces the old one.
 
         Args:
-            sent: what is known of each note.
+            sent: what is known about each note.
             settled: the notes for which there is nothing to write with these settings.
             settings: as given to `to_plan`.
             conflicts: fields that a person and the source changed.

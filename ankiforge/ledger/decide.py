@@ -47,7 +47,7 @@ from ankiforge.model import (
 from ankiforge.text import occlusion
 
 FLOOD = 300
-"""Policy accepts at most so many cards in one run; the rest waits."""
+"""The number of cards that policy accepts in one run, at most; the rest waits."""
 
 
 # --- accepting --------------------------------------------------------------------------
@@ -166,7 +166,7 @@ def _with_masks(wording: Wording, masks: str) -> Wording:
     """Return the words of a figure with the masks that a person wants.
 
     Raises:
-        RefusedError: none is left, or it is no figure.
+        RefusedError: none is left, or it is not a figure.
     """
     if wording.kind != "occlusion":
         raise RefusedError("only a figure has masks", hint="ankiforge show ID")

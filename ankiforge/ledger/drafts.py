@@ -160,7 +160,7 @@ def rows_in_parts(
 
 
 def requeue(store: Store, events: Sequence[Event]) -> None:
-    """Draft again what another machine decided on; what it decided waits no more."""
+    """Draft again what another machine decided on; what it decided no longer waits."""
     decisions = ("accept", "adopt", "reject", "skip", "undo", "different")
     with store.transaction():
         for passage_key in {event.key for event in events if event.what in decisions}:

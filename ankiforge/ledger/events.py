@@ -1,7 +1,7 @@
 """What is stored in the journal, and what is computed from it.
 
-An `Event` is a line of the journal; a `Passage` with its cards (`State`) is what the
-events of one passage come to. `fold` computes one from the other.
+An `Event` is a line of the journal; a `Passage` with its cards (`State`) is the
+result of the events of one passage. `fold` computes one from the other.
 
 What must stay true: a field of an event keeps its meaning for ever, as journals are years
 old.
@@ -280,7 +280,7 @@ def _is_taken_back(card: State) -> bool:
 
 
 class Passage(msgspec.Struct):
-    """What is known of one passage, from events alone."""
+    """What is known about one passage, from events alone."""
 
     keys: Strings
     """Its keys, the oldest first; later ones were found to be the same passage."""

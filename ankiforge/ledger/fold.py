@@ -9,11 +9,11 @@ What must stay true:
 
 - A function of `_APPLY` changes the passage it is given and nothing else. The card that
   an event names may not be there: its `accept` is perhaps in a file that has not arrived.
-- What a person decided prevails over policy and source, also if theirs comes later in
+- What a person decided prevails over policy and source, even if theirs comes later in
   the order.
 
 `tests/ledger/test_fold.py` shuffles events; `test_decisions.py` beside it and the
-golden histories say what each kind comes to, `tests/anki/test_adopt.py` what notes of
+golden histories show the effect of each kind, `tests/anki/test_adopt.py` what notes of
 other tools need.
 """
 

@@ -14,8 +14,8 @@ What must stay true:
 - A key is issued once. What is found again keeps its key, and its event only says the new
   words.
 - Of a note that a person is writing (`in_progress`), no event is written.
-- A run that was killed and one that was not come to the same: what a transaction needs,
-  it reads in it.
+- A run that was killed ends, when it is repeated, like one that was not: what a transaction
+  needs, it reads itself.
 
 Tested by `tests/ledger` (`passages.yaml`; two machines in `test_journal.py`), the
 golden histories, and `tests/ledger/test_killed.py`, which kills a run before each commit.
@@ -62,7 +62,7 @@ from ankiforge.text.passages import anchor_key, own_key
 MANY_DOCUMENTS = 10
 """Documents of a container from which a loss of more than half is doubted."""
 GONE_SECONDS = 5.0
-"""Two scans must be so far apart for a passage to be gone.
+"""How far apart two scans must be for a passage to be gone.
 
 An editor replaces a file in two steps.
 """
@@ -117,7 +117,7 @@ class Ingest:
             "SELECT name FROM meta WHERE name LIKE 'emptied %' AND value = 'yes'",
         )
         self.confirmed = {row["name"].removeprefix("emptied ") for row in rows}
-        """Containers of which a person said that they lost so much indeed."""
+        """Containers of which a person said that they really lost that much."""
 
         # while documents are read
         self.held: list[ReadDocument] = []

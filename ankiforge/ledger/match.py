@@ -10,7 +10,7 @@ nothing is taken twice, and each step sees only what the steps before it left:
 3. `match_moved`, across documents: equal text.
 4. `match_spots`, in a matched document: between the same matched neighbours, half alike.
 5. `match_labels`, in a matched document: a label, whatever the words.
-6. `resembling` and `has_joined`: what is only likely is no match. The highlight gets a
+6. `resembling` and `has_joined`: what is only likely is not a match. The highlight gets a
    key of its own, and a person is asked.
 7. The rest is new.
 
@@ -52,7 +52,7 @@ LONG = 20
 SAME_CONTEXT = 12
 """Equal folded characters beside a shorter text that suffice instead."""
 MANY_EQUAL = 3
-"""So many equal texts between the same two documents are moved, however short."""
+"""From this number on, equal texts between the same two documents are moved, however short."""
 SHORTEST_JOINED = 12
 """Folded characters from which words within a longer passage are no coincidence."""
 

@@ -145,7 +145,7 @@ def _sharing_marks(
 
 
 def _same_mark(text: str, known_texts: Sequence[str]) -> str | None:
-    """Return the text most like the given one; None if it is no form of the same mark."""
+    """Return the text most like the given one; None if it is not a form of the same mark."""
     from rapidfuzz import fuzz, process
 
     best = process.extractOne(

@@ -42,7 +42,7 @@ def with_gap(draft: Draft, number: int) -> Draft:
     """Return a draft with one of its gaps, by its number from 1.
 
     Raises:
-        RefusedError: it has not so many.
+        RefusedError: it has fewer.
     """
     if number == 1 and not draft.gaps:
         return draft

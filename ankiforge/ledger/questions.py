@@ -35,9 +35,9 @@ from ankiforge.model import (
 from ankiforge.text import counted
 
 FORM_ASKED = 3
-"""So many lines of one form are asked about once."""
+"""The number of lines of one form from which a person is asked about the form."""
 MISSING_SHOWN = 5
-"""So many of the notes that are missing are shown as examples."""
+"""The number of missing notes that are shown as examples."""
 
 
 def open_questions(store: Store) -> list[Question]:
@@ -459,7 +459,7 @@ def _only_its_form_is_in_doubt(draft: Waiting) -> bool:
 
 
 def _leave_out(store: Store, draft: Waiting) -> None:
-    """Drop the draft of a line that is no card."""
+    """Drop the draft of a line that is not a card."""
     store.write("DELETE FROM draft WHERE id = ?", draft.id)
     query = "UPDATE highlight SET fate = 'left_out', reason = ? WHERE key = ?"
     store.write(query, forms.NO_CARDS, draft.highlight.key)
@@ -469,7 +469,7 @@ def _leave_out(store: Store, draft: Waiting) -> None:
 
 Ask = Callable[[Store], Iterator[Question]]
 Settle = Callable[[Store, Question, bool], None]
-"""Writes what an answer comes to: the third argument is whether the question was
+"""Writes the effect of an answer: the third argument is whether the question was
 accepted."""
 
 _KINDS: dict[QuestionKind, tuple[Ask, Settle]] = {

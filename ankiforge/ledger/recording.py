@@ -63,7 +63,7 @@ from ankiforge.text.cloze import make
 from ankiforge.text.damage import damage_in
 
 DERIVED_ALIKE = 85
-"""Words that a reader derived ship unasked only if they are so much alike, in per
+"""How much alike words that a reader derived must be to ship unasked, in per
 cent."""
 
 

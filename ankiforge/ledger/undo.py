@@ -1,4 +1,4 @@
-"""Taking back a decision: all is as it was before, or it is refused with the reason.
+"""Take back a decision: everything is as it was before, or the undo is refused with a reason.
 
 An undo is an event, and is never taken back itself. `tests/ledger/test_decisions.py`
 takes back each kind of decision by each name that `undo` takes.

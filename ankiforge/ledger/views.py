@@ -53,7 +53,7 @@ from ankiforge.text import regex
 from ankiforge.text.fold import fold
 
 TWICE_SECONDS = 600.0
-"""Without graves, a note is deleted if it is absent in two views so far apart."""
+"""Without graves, a note counts as deleted if two views this far apart lack it."""
 DELETED = "deleted in Anki"
 AGAIN = "again"
 """In the body of `accept`: the note was deleted in Anki, and is made again."""
@@ -511,7 +511,7 @@ def shipped(store: Store, sent: Iterable[Shipment]) -> int:
 
     Args:
         store: the store.
-        sent: what is known of each note.
+        sent: what is known about each note.
 
     Returns:
         The number of notes that no package contained before.

@@ -123,7 +123,7 @@ def _is_settled(
     draft_row: Row,
     wording: Wording,
 ) -> bool:
-    """Return whether a stored draft waits no more.
+    """Return whether a stored draft no longer waits.
 
     Its passage was decided on under another of its keys, or has a proposal there, or the next
     run gives its words to a card.
@@ -166,7 +166,7 @@ def settled(store: Store) -> set[str]:
 def reasons(store: Store, ids: Iterable[str]) -> Counter[str]:
     """Count drafts by why each waits: the first check that warns or blocks, or remark.
 
-    Proposals are `PROPOSE`, whatever is said of them: they wait in any case.
+    Proposals are `PROPOSE`, whatever is said about them: they wait in any case.
     """
     counts = Counter[str]()
     clean = []
@@ -200,7 +200,7 @@ class _StoredDraft(NamedTuple):
 
     row: Row
     passage: Passage
-    """What the journal says of its passage."""
+    """What the journal says about its passage."""
     wording: Wording
     highlight: Highlight
     """The passage as it was read last."""
@@ -389,7 +389,7 @@ def waiting_row(store: Store, draft_id: str) -> Row:
     """Return the row of a draft that waits.
 
     Raises:
-        RefusedError: it waits no more, or its passage is in doubt.
+        RefusedError: it no longer waits, or its passage is in doubt.
     """
     stored = store.row("SELECT * FROM draft WHERE id = ?", draft_id)
     if stored is None or _goes_to_its_card(store, stored):

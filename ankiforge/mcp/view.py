@@ -1,4 +1,4 @@
-"""What an agent may see of a workspace: all without private text."""
+"""What an agent may see of a workspace: everything except private text."""
 
 from __future__ import annotations
 

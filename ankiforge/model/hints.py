@@ -11,7 +11,7 @@ Of a mark (`Highlight.hints`, each is `<scheme>:<name>`):
 - `at:<page> <left> <bottom> <right> <top>`: where a mark is in a PDF.
 - `anki:<id>`: another tool made this note in Anki from it.
 
-The id of a block in a note, `b.<id>`, is no hint: it may become the key. A source of a
+The id of a block in a note, `b.<id>`, is not a hint: it may become the key. A source of a
 plug-in may use schemes of its own.
 
 Of a work (`Document.identifiers`, each is a pair of scheme and value):

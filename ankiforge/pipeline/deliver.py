@@ -64,7 +64,7 @@ class Scope(Value):
     deck: str = ""
     """Only cards of this deck and its subdecks; "" = all."""
     full: bool = False
-    """Every accepted card, also if Anki has its note already."""
+    """Every accepted card, even if Anki has its note already."""
     push: bool = False
     """The notes go to a running Anki instead of into a file."""
 
@@ -321,6 +321,8 @@ class Delivery(NamedTuple):
         ledger = self.ledger
         result = self.result
         settings = self.folder.config.anki
+
+        # look at Anki; without it, write the package
         try:
             anki = connect()
             was_synced = sync and anki.sync()
@@ -342,6 +344,8 @@ class Delivery(NamedTuple):
             profile = anki.active_profile()
             in_file = read_file_of_running(settings, ledger, Path.home(), profile)
             scan.viewed.deleted.extend(in_file.deleted)
+
+        # write the package, and remember what Anki had before
         self.publish(Scope(deck=deck, push=True))
         if not result.packages:
             result.pushed = (0, 0)
@@ -353,6 +357,8 @@ class Delivery(NamedTuple):
             before[plan.guid] = note
             if plan.live and note:
                 notes_of_live_cards.append(note)
+
+        # import it, and see what has arrived
         try:
             anki.import_package(self.path)
             anki.unsuspend(_no_longer_suspended(ledger, notes_of_live_cards))

@@ -47,7 +47,7 @@ def set_masks(ledger: Ledger, id: str, wishes: Sequence[Wish], hide: str) -> Gui
     """Accept the draft of a figure with these masks, or give them to its card.
 
     Raises:
-        RefusedError: no mask is left, or it is no figure, or it no longer waits.
+        RefusedError: no mask is left, or it is not a figure, or it no longer waits.
     """
     line = _figure(ledger, id)
     guid = _guid_of(line)
@@ -67,7 +67,7 @@ def _figure(ledger: Ledger, id: str) -> Line:
     """Return the draft or card of a figure.
 
     Raises:
-        RefusedError: it is no figure, or it no longer waits.
+        RefusedError: it is not a figure, or it no longer waits.
     """
     line = next(ledger.lines([id]), None)
     if line is None or line.kind is not CardKind.OCCLUSION:
@@ -106,8 +106,8 @@ def edit_masks(ledger: Ledger, id: str, typed: Texts) -> Guid:
         typed: `Masks`, the numbers of those that are switched on, and `Hide`, or one of them.
 
     Raises:
-        UsageError: the figure has no such mask, or that is no field of a figure.
-        RefusedError: it is no figure, or it no longer waits.
+        UsageError: the figure has no such mask, or that is not a field of a figure.
+        RefusedError: it is not a figure, or it no longer waits.
     """
     for name in typed:
         if name not in (MASKS, HIDE):
@@ -118,20 +118,20 @@ def edit_masks(ledger: Ledger, id: str, typed: Texts) -> Guid:
     masks = occlusion.masks_in(_figure(ledger, id).fields)
     hide = typed.get(HIDE, masks.hide)
     if hide not in (occlusion.ALL, occlusion.ONE):
-        raise UsageError(
-            f"Hide: {hide!r} is neither all nor one", hint="--field Hide one"
-        )
-    numbers = {mask.number for mask in masks.masks if mask.on}
+        message = f"Hide: {hide!r} is neither all nor one"
+        raise UsageError(message, hint="--field Hide one")
+
+    wanted = {mask.number for mask in masks.shown}
     if MASKS in typed:
-        numbers = _numbers_in(typed[MASKS])
-    known = {mask.number for mask in masks.masks}
-    unknown = numbers - known
+        wanted = _numbers_in(typed[MASKS])
+    unknown = wanted - {mask.number for mask in masks.masks}
     if unknown:
         raise UsageError(f"{id} has no mask {min(unknown)}", hint=f"ankiforge show {id}")
+
     wishes = []
     for mask in masks.masks:
         edges = (mask.left, mask.top, mask.width, mask.height)
-        wishes.append(Wish(*edges, number=mask.number, on=mask.number in numbers))
+        wishes.append(Wish(*edges, number=mask.number, on=mask.number in wanted))
     return set_masks(ledger, id, wishes, hide)
 
 

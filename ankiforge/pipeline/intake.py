@@ -1,6 +1,6 @@
 """How many new cards a day fit into the minutes that a person gives to Anki.
 
-What has to be known of cards and habits is in the collection (`anki/studies.py`); what comes
+What has to be known about cards and habits is in the collection (`anki/studies.py`); what comes
 of it is computed (`anki/forecast.py`). A collection that has not changed is not
 read again on the same day.
 """

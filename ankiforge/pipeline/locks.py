@@ -37,7 +37,7 @@ def lock(
     from filelock import FileLock, Timeout
 
     path = folder.folder / f"{activity}.lock"
-    path.is_there()  # refuses what is no file
+    path.is_there()  # refuses what is not a file
     if seconds is None:
         seconds = LOCK_SECONDS
     file_lock = FileLock(path.path, timeout=seconds, mode=0o600)

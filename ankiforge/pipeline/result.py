@@ -1,4 +1,4 @@
-"""What a run comes to: the result of each step, and the totals that are reported."""
+"""The result of a run: that of each step, and the totals that are reported."""
 
 from __future__ import annotations
 

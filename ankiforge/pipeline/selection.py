@@ -203,6 +203,7 @@ def gapped(
     Raises:
         ValueError: there is nothing to hide at one of the spans.
     """
+    # the pieces of the sentences around the selection
     selected = _joined(text, spans)
     first_start, _ = selected[0]
     _, last_end = selected[-1]
@@ -210,14 +211,18 @@ def gapped(
     if not whole:
         sentences = sentence_around(text, first_start, last_end)
     passage = _passage(text, markdown)
-    widened = [_widened(span, passage.pieces) for span in selected]
     pieces = [piece for piece in passage.pieces if piece.meets(sentences)]
+
+    # those of them that are hidden
+    widened = [_widened(span, passage.pieces) for span in selected]
     hidden_slices: list[slice] = []
     for span in _joined(text, widened):
         indexes = [index for index, piece in enumerate(pieces) if piece.meets(span)]
         first = indexes[0]
         last = indexes[-1]
         hidden_slices.append(slice(first, last + 1))
+
+    # the first form that shows the words of the passage, and hides the right ones
     hidden_words = [passage.as_plain(pieces[hidden]) for hidden in hidden_slices]
     words = passage.as_plain(pieces)
     for form in passage.forms:

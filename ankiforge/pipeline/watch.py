@@ -18,7 +18,7 @@ from typing import Protocol
 from ankiforge.errors import ForgeError
 
 QUIET_SECONDS = 120.0
-"""A note that was not saved for so long is finished for now."""
+"""A note that was not saved for this long is finished for now."""
 EVERYTHING_SECONDS = 600.0
 """How often sources are read that report no changes: Zotero's API, network folders."""
 RETRY_SECONDS = 30.0
@@ -98,7 +98,7 @@ class _Watcher:
         self._retry_at = 0.0
         if self._works(lambda: self._actions.read(self._in_progress)):
             self._last_pass = now
-        if self._undelivered:  # also if a model does not answer
+        if self._undelivered:  # even if a model does not answer
             self._undelivered = not self._works(self._actions.deliver)
 
     def _in_progress(self, path: str) -> bool:
@@ -109,7 +109,7 @@ class _Watcher:
     def _works(self, action: Callable[[], bool | None]) -> bool:
         """Return whether an action worked.
 
-        What it leaves to deliver, also if it failed, is noted.
+        What it leaves to deliver, even if it failed, is noted.
         """
         try:
             has_more = action()
@@ -173,7 +173,7 @@ def file_events(is_ended: Callable[[], bool], *, poll: bool = False) -> Events:
                         break
             except OSError:  # the limit of events is reached, or a folder went
                 poll = poll or _present(folders) == present_folders
-            except RuntimeError:  # a file name is no text: the other files are followed
+            except RuntimeError:  # a file name is not text: the other files are followed
                 pass
             returned_roots = set(roots)
 

@@ -297,7 +297,7 @@ class Workspace:
         written.
 
         Args:
-            result: what each step comes to is added.
+            result: receives the result of each step.
             paths: files and folders to read; () for all known ones.
             drafter: "rules" or "llm"; "" = as in the settings.
             accept: "clean" or "review", for the drafts of the rules; "" = as in the settings.

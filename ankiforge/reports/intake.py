@@ -17,7 +17,7 @@ _PARTS = " ▏▎▍▌▋▊▉█"
 _MOST_BAR = 26
 """The width of the longest bar in the terminal, in columns."""
 _LIST_DAYS = 10
-"""Up to so many days are named as days, more as weeks."""
+"""Up to this number of days, a time is given in days; beyond it, in weeks."""
 
 # --- JSON -------------------------------------------------------------------------------
 
@@ -168,7 +168,7 @@ def _rounded(minutes: float) -> str:
 
 
 def _bar(columns: float) -> str:
-    """Return a bar of so many columns, to an eighth."""
+    """Return a bar of some columns, to an eighth."""
     eighths = round(columns * 8)
     return (_BAR * (eighths // 8) + _PARTS[eighths % 8]).rstrip()
 

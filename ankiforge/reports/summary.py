@@ -1,4 +1,4 @@
-"""What a run came to, as text and as JSON: what came in, what changed, what was written."""
+"""The result of a run, as text and as JSON: what came in, what changed, what was written."""
 
 from __future__ import annotations
 

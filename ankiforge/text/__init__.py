@@ -1,7 +1,4 @@
-"""Format numbers, tables and shortened texts for display.
-
-Patterns compiled at their first use.
-"""
+"""Format numbers, tables and shortened texts for display; compile patterns at their first use."""
 
 from __future__ import annotations
 

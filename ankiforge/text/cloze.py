@@ -283,19 +283,22 @@ def plain(markdown: str) -> str:
     letters = set(text)
     # a sign that the text does not contain; two of them enclose the number of a shield
     sign = next(sign for sign in map(chr, _PRIVATE) if sign not in letters)
+
+    # without markup, except in shields, whose signs are no markup
     shielded = list[str]()
     parts = []
-    done = 0
+    position = 0
     for start, end, kind in shields(text):
-        parts.append(text[done:start])
+        parts.append(text[position:start])
         parts.append(f"{sign}{len(shielded)}{sign}")
         shielded.append(_without_delimiters(text[start:end], kind))
-        done = end
-    parts.append(text[done:])
+        position = end
+    parts.append(text[position:])
     words = _strip_markup("".join(parts))
+
     if shielded:
-        numbered = re.compile(f"{sign}(\\d+){sign}")
-        words = numbered.sub(lambda number: shielded[int(number[1])], words)
+        placeholder = re.compile(f"{sign}(\\d+){sign}")
+        words = placeholder.sub(lambda number: shielded[int(number[1])], words)
     return words.strip()
 
 

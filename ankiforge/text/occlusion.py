@@ -98,7 +98,7 @@ def parse(text: str) -> Masks:
 
 
 def masks_in(fields: Mapping[str, str] | Iterable[Pair]) -> Masks:
-    """Return the masks in the fields of a card; none if it is no figure."""
+    """Return the masks in the fields of a card; none if it is not a figure."""
     return parse(dict(fields).get(FIELD, ""))
 
 

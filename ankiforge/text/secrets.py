@@ -1,4 +1,4 @@
-"""Remove a secret from a text, also where somebody has encoded it."""
+"""Remove a secret from a text, even where somebody has encoded it."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _BLOCK_ID = regex(r"(?m)(?:^|[ \t])\^([A-Za-z0-9-]+)[ \t]*$")
 # In scripts without spaces, each character is a word. Kana and Chinese characters are
 # not joined.
 _WORD = r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]|[^\W_]+"
-# Makes blanks of what is no letter or digit in ASCII, where that is quicker than `_WORD`.
+# Makes blanks of what is not a letter or digit in ASCII, where that is quicker than `_WORD`.
 _ASCII_BLANKS = bytes(code if chr(code).isalnum() else 32 for code in range(128))
 _BLANKS = _ASCII_BLANKS.ljust(256)
 _MASK = 2**32 - 1

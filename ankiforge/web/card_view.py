@@ -136,7 +136,7 @@ def _mask_json(mask: occlusion.Mask) -> Json:
 
 
 class _CardTexts(NamedTuple):
-    """What the page says of a card in words."""
+    """What the page says about a card in words."""
 
     title: str
     answer: str
@@ -202,16 +202,20 @@ def parts_of(text: str, formulas: Iterable[Span] | None = None) -> list[Pair]:
         text: plain text.
         formulas: where it has TeX; None = where it has dollars.
     """
-    drawn = _formulas(text) if formulas is None else {}
-    for start, end in formulas or ():
-        drawn[start, end] = mathml(text[start:end])
+    if formulas is None:
+        mathml_by_span = _formulas(text)
+    else:
+        mathml_by_span = {
+            (start, end): mathml(text[start:end]) for start, end in formulas
+        }
     parts: list[Pair] = []
     position = 0
-    for (start, end), formula in sorted(drawn.items()):
-        parts += [(text[position:start], ""), (text[start:end], formula)]
+    for (start, end), formula in sorted(mathml_by_span.items()):
+        parts.append((text[position:start], ""))
+        parts.append((text[start:end], formula))
         position = end
     parts.append((text[position:], ""))
-    return [part for part in parts if part[0]]
+    return [(words, formula) for words, formula in parts if words]
 
 
 def pictures(card: Card, find: Find) -> dict[str, Media]:
@@ -313,7 +317,7 @@ def mathml(tex: str, *, display: bool = False) -> str:
 
         element = convert_to_element(tex, display="block" if display else "inline")
         is_harmless = _unescape(element)
-    except Exception:  # noqa: BLE001 - whatever a converter says of what somebody typed
+    except Exception:  # noqa: BLE001 - whatever a converter says about what somebody typed
         return ""
     return tostring(element, encoding="unicode") if is_harmless else ""
 

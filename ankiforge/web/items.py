@@ -141,7 +141,7 @@ _REMARKS = {
         "Your card of this passage would be replaced, and its schedule would end."
     ),
 }
-"""What the page says of remarks. Of the others, what it shows beside the draft says enough."""
+"""What the page says about remarks. Of the others, what it shows beside the draft says enough."""
 
 
 _CODE = regex(r"`([^`]*)`")
@@ -159,7 +159,7 @@ def _sentence(text: str) -> str:
 
 
 def _why(waiting: Waiting) -> Texts | None:
-    """Return why a draft is to be looked at closely; None if nothing is to be said of it."""
+    """Return why a draft is to be looked at closely; None if nothing is to be said about it."""
     findings = waiting.proposal.findings
     doubts = [finding for finding in findings if finding.severity is not Severity.INFO]
     reasons = [_sentence(finding.message) for finding in doubts]
@@ -179,6 +179,26 @@ def _why(waiting: Waiting) -> Texts | None:
 def _plain(text: str) -> Texts:
     """Return a remark without any warning in it."""
     return {"text": text, "tone": "plain"}
+
+
+def _offer_choice(item: Item, group: Sequence[Waiting]) -> None:
+    """Ask which of several drafts are kept. Each has a number, which is a key on the page.
+
+    A draft with several gaps takes as many numbers, one for each of its gaps.
+    """
+    facts = {fact_of(waiting) for waiting in group}
+    item["choose"] = True
+    item["several"] = len(facts) > 1
+    if item["several"]:
+        item["ask"] = f"{len(group)} drafts of one passage. Keep one, or several."
+    else:
+        item["ask"] = f"{len(group)} drafts of one fact. Keep the best."
+    number = 1
+    for waiting, card in zip(group, item["cards"], strict=True):
+        card["number"] = number
+        card["keep"] = f"Accept {number}"
+        card["why"] = _why(waiting)
+        number += len(waiting.draft.gaps) or 1
 
 
 def _actions_on_drafts(group: Sequence[Waiting]) -> list[Json]:
@@ -222,7 +242,7 @@ class Found(Value):
     """All drafts of a passage, or the one that would change or replace `card`."""
     card: Card | None = None
     findings: tuple[Finding, ...] = ()
-    """What is to be said of a card."""
+    """What is to be said about a card."""
     fate: HighlightOutcome | None = None
     question: Question | None = None
 
@@ -283,34 +303,22 @@ class Items:
         """Return a new card, or the alternatives to one fact, of which one may be chosen."""
         first = group[0]
         cards = [self._draft(waiting) for waiting in group]
-        title = cards[0]["title"]
-        answer = cards[0]["answer"]
+        first_card = cards[0]
         # the gap of a proposal may change
-        rests_on = "" if first.draft.gaps else answer
-        source = self._source(first.highlight, first.draft.quote, rests_on)
-        ids = [waiting.id for waiting in group]
-        item: Item = {"title": title, "ids": ids, "cards": cards, "source": source}
-        if len(group) == 1:
+        rests_on = "" if first.draft.gaps else first_card["answer"]
+        item: Item = {
+            "title": first_card["title"],
+            "ids": [waiting.id for waiting in group],
+            "cards": cards,
+            "source": self._source(first.highlight, first.draft.quote, rests_on),
+            "why": None,
+            "actions": _actions_on_drafts(group),
+        }
+        is_alone = len(group) == 1
+        if is_alone:
             item["why"] = _why(first)
         else:
-            item["why"] = None
-            facts = {fact_of(waiting) for waiting in group}
-            several = len(facts) > 1
-            question = (
-                "one passage. Keep one, or several"
-                if several
-                else "one fact. Keep the best"
-            )
-            item["ask"] = f"{len(group)} drafts of {question}."
-            item["several"] = several
-            item["choose"] = True
-            number = 1
-            for waiting, card in zip(group, cards, strict=True):
-                card["number"] = number
-                card["keep"] = f"Accept {number}"
-                card["why"] = _why(waiting)
-                number += len(waiting.draft.gaps) or 1
-        item["actions"] = _actions_on_drafts(group)
+            _offer_choice(item, group)
         if first.draft.kind is CardKind.OCCLUSION:
             _show_masks(item)
         elif not first.draft.by_hand:

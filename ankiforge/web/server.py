@@ -1,11 +1,10 @@
 """The HTTP server of the page: who may come in, what may be asked for, and how it ends.
 
-Only the browser that opens the printed address first comes in, only on this machine, and
+Only the browser that first opens the printed address is let in, only on this machine, and
 only from the page itself. The token of the address works once; then a cookie with another
 secret counts. Cookies ignore ports, so another program's page on this machine may send
-ours along: therefore
-`Sec-Fetch-Site` and `Origin` are checked, too. A card is drawn in a frame in which no
-script runs.
+ours along: therefore `Sec-Fetch-Site` and `Origin` are checked, too. A card is drawn in a
+frame in which no script runs.
 """
 
 from __future__ import annotations

@@ -348,7 +348,7 @@ class ReviewSession:
             queue.sort(key=lambda id: skipped.get(id, 0))
 
     def _next(self, list_id: str) -> Iterator[Item]:
-        """Yield the items of a list; what waits no more is dropped from it."""
+        """Yield the items of a list; what no longer waits is dropped from it."""
         for id in [*self._queues.get(list_id, ())]:
             item = self.item(id)
             if item is None:
@@ -462,6 +462,7 @@ class ReviewSession:
         with self._ledger.action() as action:
             undoable = self._act(decision, found)
 
+        # take the item out of its list; what is left of its passage comes next
         list_id = self._leave(decision.id)
         rest = self._rest(found)
         if rest is not None:

@@ -23,7 +23,7 @@ LONGEST = 40
 _WORD = regex(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]{1,2}|[^\W_]+(?:[-'’][^\W_]+)*")
 _FIRST_WORDS = regex(r"[^\W_]+['’]?")
 _WHOLE = regex(r"(?s)[\W_]*[A-ZÀ-ÞА-ЯЁ0-9\u3040-\u9fff].*[.!?…。！？][\W_]*")
-# Text beside a mark that is at least so long was cut off, perhaps within a sentence.
+# Text beside a mark that has this length or more was cut off, perhaps within a sentence.
 _CUT_OFF = 32
 
 

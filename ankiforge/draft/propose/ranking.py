@@ -240,7 +240,7 @@ class Sentence:
     def _features(
         self, first: int, last: int, whole_terms: list[tuple[int, int]]
     ) -> Features:
-        """Return what is known of a candidate.
+        """Return what is known about a candidate.
 
         `whole_terms` are the places of all whole terms of the sentence, each [first, last).
         """
@@ -390,7 +390,7 @@ class Sentence:
 
 
 def _says_nothing(token: Token) -> bool:
-    """Return whether a word alone is no answer: a letter, or a noun as common as time."""
+    """Return whether a word alone is not an answer: a letter, or a noun as common as time."""
     if token.kind not in (Kind.NOUN, Kind.NAME):
         return False
     if len(token.word) == 1 and token.word.isalpha():

@@ -1,4 +1,4 @@
-"""The sentences of a passage, also where a footnote or an abbreviation hides their end.
+"""The sentences of a passage, even where a footnote or an abbreviation hides their end.
 
 `text.sentences` is frozen, because keys depend on it. What it misses in exports of books is
 found here.

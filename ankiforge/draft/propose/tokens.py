@@ -244,7 +244,7 @@ def _is_acronym(word: str) -> bool:
 
 
 def _kind(token: Token, place: _Place, language: Language) -> tuple[int, float]:
-    """Return the kind and the Zipf frequency of a word that is no small word."""
+    """Return the kind and the Zipf frequency of a word that is not a small word."""
     if token.low in language.numbers:
         return Kind.NUMBER, _ZIPF_OF_NUMERAL
     with_verb = _WITH_VERB.get(language.name)

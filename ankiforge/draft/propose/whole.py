@@ -2,7 +2,7 @@
 
 What can be left out is left out, if the rest is still a sentence: the end of a sentence
 before the first whole one, the beginning of one after the last, a heading that a copy joined
-to it, the number of a footnote. Of other broken texts no card is proposed.
+to it, the number of a footnote. No card is proposed for other broken texts.
 """
 
 from __future__ import annotations
@@ -199,7 +199,7 @@ _BRACKETED = regex(r"\([^()]*\)|\[[^\[\]]*\]")
 _ENDS = regex(r"[.!?…。！？:;][\W\d_]*\Z")
 _BREAKS_OFF = regex(r"(?:[,(\[{–—“„«-]|,[”\"’»]|\w-)\s*\Z")
 _DOTS_AT_END = regex(r"(?:…|\.\.\.)\W*\Z")
-# Tokens from which a text is no note of a few words.
+# Tokens from which a text is not a note of a few words.
 _LONG_ENOUGH_TO_BE_CUT = 12
 # Languages in which a sentence names its subject before the verb.
 _WITH_SUBJECT = frozenset(("en", "de", "fr"))

@@ -37,7 +37,7 @@ _SECTIONS = frozenset(
 _PEOPLE = {"you": "you", "i": "first_person", "we": "we", "he_she": "he_she"}
 # The words of a heading, at most.
 _MOST_IN_HEADING = 18
-# Tokens before what a sentence says of its subject.
+# Tokens before what a sentence says about its subject.
 _FEW_TOKENS = 6
 _YEAR = regex(r"\b(?:1\d{3}|20\d\d)\b")
 _BEGINS_WHOLE = regex(r"[\W_]*(?:[A-ZÀ-ÞА-ЯЁ0-9]|[\u3040-\u9fff])")

@@ -133,7 +133,7 @@ class Calibre(DatabaseSource):
             try:
                 mark = mark_of(highlight_of(text_of(row, "annot_data")))
             except ItemError:
-                continue  # calibre leaves out what is no JSON, too
+                continue  # calibre leaves out what is not JSON, too
             if mark is None:
                 continue
             key = row["book"], text_of(row, "format")

@@ -193,7 +193,7 @@ def opened_copy(
 
 def text_of(row: Row, column: str) -> str:
     """Return a text of a row; "" for none, or if the table has no such column."""
-    if column not in row.keys():  # noqa: SIM118 - a row is no dictionary
+    if column not in row.keys():  # noqa: SIM118 - a row is not a dictionary
         return ""
     value = row[column]
     if isinstance(value, bytes):

@@ -5,7 +5,7 @@
 
 The folder may be that of the books, KOReader's own with `docsettings` or `hashdocsettings`,
 or a whole device. Since version 2024.07 a file has a list `annotations`; before, the marks
-are in `highlight` and the notes in `bookmarks`. A bookmark without a note is no mark.
+are in `highlight` and the notes in `bookmarks`. A bookmark without a note is not a mark.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ def value_of(raw: bytes) -> Any:
     """Return the value of a file.
 
     Raises:
-        ItemError: it is no literal, or its tables are nested too deeply.
+        ItemError: it is not a literal, or its tables are nested too deeply.
     """
     return _Reader(raw.decode("latin-1").removeprefix("\xef\xbb\xbf")).value_of_file()
 

@@ -43,11 +43,11 @@ class ExportSource(FolderSource):
     is_export = True
 
     not_an_export: ClassVar[str]
-    """What is said of another file that a person named."""
+    """What is said about another file that a person named."""
     hint: ClassVar[str]
     """Where a person gets an export."""
     rest: ClassVar[str]
-    """What is said of more than `MOST` malformed items: "12 more are not entries"."""
+    """What is said about more than `MOST` malformed items: "12 more are not entries"."""
 
     largest: ClassVar[int] = LARGEST_EXPORT
     """The bytes of the largest file that is read."""
@@ -77,7 +77,7 @@ class ExportSource(FolderSource):
         raise NotImplementedError
 
     def document(self, key: Strings, title: str, **known: Any) -> Document:
-        """Return a document whose key is made of `key`, with what else is known of it."""
+        """Return a document whose key is made of `key`, with what else is known about it."""
         namespace = self.folder.namespace
         document_key = DocumentKey(f"{namespace}/{h16(*key)}")
         return Document(

@@ -173,7 +173,7 @@ def of_json(text: str) -> Iterator[Clip]:
     """Yield the entries of KOReader's JSON. A note belongs to the mark with which it is listed.
 
     Raises:
-        ItemError: it is no such JSON.
+        ItemError: it is not such JSON.
     """
     try:
         export = msgspec.json.decode(text, type=_Book)

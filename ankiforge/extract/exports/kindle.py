@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from operator import itemgetter
 
 from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, Recognition
 from ankiforge.extract.exports import ExportSource, Named
@@ -88,21 +89,25 @@ class Kindle(ExportSource):
 
         Last comes a notice of all marks without text.
         """
-        books: dict[str, dict[object, Clip]] = {}
-        for clip in items:  # two copies of the file say the same twice
+        # by book and content: two copies of the file say the same twice
+        clips_by_book: dict[str, dict[object, Clip]] = {}
+        for clip in items:
             content = (clip.kind, clip.text, clip.place, clip.page)
-            books.setdefault(fold(clip.book), {})[content] = clip
-        without_text = Counter[str]()  # by title
-        for clips in books.values():
+            clips_by_book.setdefault(fold(clip.book), {})[content] = clip
+
+        without_text_by_title = Counter[str]()
+        for clips in clips_by_book.values():
             entries = list(clips.values())
             book = entries[0].book
             yield book, self._book(book, entries)
-            lacking = [clip for clip in entries if not clip.kind and not _has_text(clip)]
-            if lacking:
-                title, _ = _title_and_authors(book)
-                without_text[title] += len(lacking)
-        if without_text:
-            yield self.folder.name, iter([_notice_without_text(without_text)])
+            for clip in entries:
+                is_mark = not clip.kind
+                if is_mark and not _has_text(clip):
+                    title, _ = _title_and_authors(book)
+                    without_text_by_title[title] += 1
+        if without_text_by_title:
+            notice = _notice_without_text(without_text_by_title)
+            yield self.folder.name, iter([notice])
 
     def _book(self, book: str, clips: list[Clip]) -> Iterator[Extracted]:
         """Yield a book with its marks and notes."""
@@ -123,9 +128,11 @@ class Kindle(ExportSource):
         highlights = [self._highlight(document, clip) for clip in entries]
         # equal passages are counted in the order of the file, and yielded in that of the
         # book
-        placed = list(zip(entries, numbered(highlights), strict=True))
-        placed.sort(key=lambda pair: (pair[0].place, pair[0].page.zfill(9)))
-        yield from self.extracted(document, [highlight for _, highlight in placed])
+        placed = []
+        for clip, highlight in zip(entries, numbered(highlights), strict=True):
+            placed.append((clip.place, clip.page.zfill(9), highlight))
+        placed.sort(key=itemgetter(0, 1))
+        yield from self.extracted(document, [highlight for _, _, highlight in placed])
 
     def _highlight(self, document: Document, clip: Clip) -> Highlight:
         """Return the highlight of a mark with its notes, or of a note without a mark."""

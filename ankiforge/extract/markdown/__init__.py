@@ -74,7 +74,7 @@ class Note(NamedTuple):
 
     text: str
     document: Document
-    """What is known of it besides its front matter and the `#tags` in it."""
+    """What is known about it besides its front matter and the `#tags` in it."""
     marks: frozenset[str]
     """The kinds of marks to read."""
     dialects: Dialects | None = None
@@ -371,7 +371,7 @@ def parsed_note(
 
 
 def document_of(note: Note, parsed: Parsed) -> Document:
-    """Return what is known of a note, with what its front matter and its tags say."""
+    """Return what is known about a note, with what its front matter and its tags say."""
     from ankiforge.extract.markdown.citations import papers
 
     given = note.document

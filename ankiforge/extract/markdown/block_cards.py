@@ -1,6 +1,6 @@
 """Hand-written cards over several lines, as plug-ins for Obsidian read them.
 
-Three ways are read: a line `?` between the sides, a tag after the question, and the
+Three forms are read: a line `?` between the sides, a tag after the question, and the
 fields of a note between words of Obsidian_to_Anki. `written_card` is a rule of the
 parser that finds blocks.
 """
@@ -39,7 +39,7 @@ class Written(NamedTuple):
     several: bool = False
     """Whether it contains further separators."""
     open_end: bool = False
-    """Whether text that is no card follows the empty line that ends the answer."""
+    """Whether text that is not a card follows the empty line that ends the answer."""
     declared: bool = False
     """Whether it is a card by its own words, whatever else in the note is one."""
 
@@ -220,7 +220,7 @@ class _Lines:
         """Return whether an answer that an empty line ended may continue after it.
 
         As for the plug-ins, the first empty line ends it. But people write answers of
-        several paragraphs: of 560 such cards in two vaults, text that is no card
+        several paragraphs: of 560 such cards in two vaults, text that is not a card
         follows on 18, of which 16 have a schedule, which shows where they end. A
         heading, a rule, another card, the end of the list item or quote, and a line of
         tags end the answer for certain.

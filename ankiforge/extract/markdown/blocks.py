@@ -306,7 +306,7 @@ BLOCK_ID = regex(rf"(?:\A|(?<=[ \t\n]))\^([A-Za-z0-9-]+)[ \t\n{COMMENT}]*\Z")
 _CALLOUT = regex(r"\A\[!(?P<type>[^\[\]\n]+)\][+-]?[ \t]*(?P<title>[^\n]*)(?:\n|\Z)")
 # The check box of a task.
 _BOX = regex(r"\A\[[^\[\]\n]\][ \t]+")
-# The start of HTML whose content is no text of the note.
+# The start of HTML whose content is not text of the note.
 _VERBATIM = regex(r"(?i)\s*<(?:script|style|pre|textarea|svg|!|\?)")
 _TAGS = regex(r"(?is)<(script|style)\b.*?</\1\s*>|<[^<>]*>")
 

@@ -34,7 +34,7 @@ def read_canvas(text: str) -> Canvas:
     A group whose label has the tag `#no-llm` may hold any of the cards: all are private.
 
     Raises:
-        ItemError: it is no canvas.
+        ItemError: it is not a canvas.
     """
     if not text.strip():
         return Canvas([], "")

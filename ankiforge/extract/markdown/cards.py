@@ -1,7 +1,7 @@
 """Hand-written cards on one line: `front::back` and `Term: definition`.
 
 `Syntax` says how cards are written in a note: the plug-ins for Obsidian that make cards
-write them likewise, and add something each. `block_cards` reads the cards over several
+write them in the same way, and each adds something. `block_cards` reads the cards over several
 lines.
 """
 
@@ -225,7 +225,7 @@ def _form_between_words(
     return None
 
 
-# A group of an IPv6 address that is no number and no word: `fe80`, `2a02`.
+# A group of an IPv6 address that is neither a number nor a word: `fe80`, `2a02`.
 _MIXED_GROUP = regex(r"(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{4}")
 _AROUND_ADDRESS = "()[]<>{},.;!?'\"`“”‘’*_="
 

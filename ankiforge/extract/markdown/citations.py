@@ -145,7 +145,7 @@ def _cited_by_link(target: str, span: Span) -> Citation | None:
 
 
 def _cited_in_zotero(target: str, span: Span) -> Citation | None:
-    """Return what a `zotero://` link cites; None if it is no such link."""
+    """Return what a `zotero://` link cites; None if it is not such a link."""
     address = html.unescape(target).removeprefix("[[").removesuffix("]]")
     link = _ZOTERO.match(address)
     if link is None:

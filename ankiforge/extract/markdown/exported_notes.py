@@ -118,7 +118,7 @@ def _of_hinote(blocks: Sequence[Block]) -> dict[int, Kept]:
 
 
 class _Note:
-    """The blocks of a note, and what is known of all of them."""
+    """The blocks of a note, and what is known about all of them."""
 
     def __init__(self, blocks: Sequence[Block]) -> None:
         from ankiforge.extract.markdown.blocks import Part

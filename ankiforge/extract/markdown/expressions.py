@@ -34,13 +34,13 @@ SECONDS = 20
 """Processor time for one expression in one note. A paragraph of 20,000 letters takes
 some seconds."""
 WALL = 10
-"""So many times as long it may take by the clock."""
+"""How many times longer it may take by the clock."""
 TOTAL = 300
 """Seconds for all notes of a scan. What is left is read by the next one."""
 MEMORY = 2**30
 """Bytes of data of the process, where the system can limit it."""
 PATIENCE = 3
-"""After so many notes in which time ran out, no further note is searched in this scan."""
+"""The number of notes in which time ran out after which no other is searched in this scan."""
 LONGEST = 2_000
 """Characters of an expression."""
 MOST = 2_000
@@ -142,7 +142,7 @@ def _escaped(letter: str, text: str, in_class: bool) -> str:
 
 
 def serve(seconds: int) -> None:
-    """Answer questions on standard input, a line each: in the process."""
+    """Answer questions on standard input, one per line: in the process."""
     with open(os.devnull, "w") as nowhere:  # noqa: PTH123
         for line in sys.stdin.buffer:
             question = json.loads(line)
@@ -288,7 +288,7 @@ class Searcher:
         )
 
     def _end(self) -> None:
-        """End the process, also if it hangs."""
+        """End the process, even if it hangs."""
         process = self._process
         self._process = None
         if process is None:

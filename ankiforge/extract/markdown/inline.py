@@ -186,7 +186,7 @@ class Inline:
     def _labels(self) -> Iterator[int]:
         """Yield the edges of lines that are marked as a whole and followed by a new text.
 
-        Such as `==Step 1==`, which is no part of the sentence below it.
+        Such as `==Step 1==`, which is not a part of the sentence below it.
         """
         marks = [phrase.span for phrase in self.phrases if phrase.sign in ("==", "mark")]
         if not marks:

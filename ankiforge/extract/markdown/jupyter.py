@@ -151,10 +151,10 @@ class _Notebook(msgspec.Struct):
 
 
 def _cells_of(text: str) -> list[_Cell]:
-    """Return all cells of a notebook, and one for what it says of itself; [] of an empty file.
+    """Return all cells of a notebook, and one for what it says about itself; [] of an empty file.
 
     Raises:
-        ItemError: it is no notebook.
+        ItemError: it is not a notebook.
     """
     if not text.strip():
         return []

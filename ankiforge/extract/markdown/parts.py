@@ -109,7 +109,7 @@ class _PartsReader:
         self._ids = Counter([part.id for part in whole.parts])
         self._above: Headings = ()
         self.document = whole.document
-        """What is known of the document so far."""
+        """What is known about the document so far."""
         self.highlights: list[Highlight] = []
         self.blocks: list[Block] = []
 

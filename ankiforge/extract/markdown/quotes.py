@@ -354,7 +354,7 @@ class Quotes:
         return below if are_plain else []
 
     def _is_plain_text(self, index: int) -> bool:
-        """Return whether a block is no card and no code, and cites and marks nothing."""
+        """Return whether a block is neither a card nor code, and cites and marks nothing."""
         if index in self._cards or index in self._citations:
             return False
         block = self._blocks[index]
@@ -407,7 +407,7 @@ class Quotes:
         return index in self._citations and index not in self._link_only
 
     def _citation_of_group(self, indices: Iterable[int]) -> Citation | None:
-        """Return all that some blocks cite as one, None if it is no place in a paper."""
+        """Return all that some blocks cite as one, None if it is not a place in a paper."""
         citations: list[Citation] = []
         for index in indices:
             citations.extend(self._citations.get(index, ()))
@@ -533,7 +533,7 @@ def _has_link(citation: Citation) -> bool:
 
 
 def _joined(texts: Iterable[str]) -> str:
-    """Join the texts that are not empty, a line each."""
+    """Join the texts that are not empty, one per line."""
     return "\n".join(filter(None, texts))
 
 

@@ -288,7 +288,7 @@ class _Alignment:
                 end = position
 
     def _found(self, token: str, start: int, end: int) -> Span | None:
-        """Return where a token that is no word is in [start, end) of the note."""
+        """Return where a token that is not a word is in [start, end) of the note."""
         if _SIGN.fullmatch(token):
             return None
         if token.isspace():

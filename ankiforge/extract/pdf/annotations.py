@@ -151,7 +151,7 @@ def _annotation(
     entry: Any,
     reference: Reference,
 ) -> Annotation | None:
-    """Return an annotation of a page, None if it is no mark."""
+    """Return an annotation of a page, None if it is not a mark."""
     subtype = _text(entry, b"Subtype")
     kind = KINDS.get(subtype)
     if kind is None and subtype not in DRAWINGS:

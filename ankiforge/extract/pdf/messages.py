@@ -148,7 +148,7 @@ class Viewed(Value, tag="view"):
     width: int = 0
     height: int = 0
     marks: tuple[Place, ...] = ()
-    """Where the words are, a place a line; () if they were not found."""
+    """Where the words are, one place per line; () if they were not found."""
     column: Place = (0.0, 0.0, 1.0, 1.0)
     """The lines around them."""
 

@@ -198,7 +198,7 @@ class Passages:
         return is_level and not self._continues(place, step, 2)
 
     def _continues(self, place: int, step: int, count: int) -> bool:
-        """Return whether a letter is so many places on, with nothing in between."""
+        """Return whether a letter is some places on, with nothing in between."""
         chars = self._page.chars
         other = place + count * step
         if not 0 <= other < len(chars):

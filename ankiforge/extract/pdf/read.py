@@ -1,4 +1,4 @@
-"""Reading one file with PDFium: annotations, the text under and around them, pictures."""
+"""Read one file with PDFium: annotations, the text under and around them, pictures."""
 
 from __future__ import annotations
 
@@ -353,6 +353,8 @@ class _Reading:
         annotations_by_page: dict[int, list[Annotation]] = defaultdict(list)
         for annotation in annotations:
             annotations_by_page[annotation.page].append(annotation)
+
+        # the marks in the order of the text, and the areas of those that are cut out
         marks: list[Highlight] = []
         areas: list[tuple[int, Box]] = []
         for number in sorted(annotations_by_page):
@@ -365,6 +367,7 @@ class _Reading:
                 if located.annotation.area:
                     areas.append((len(marks), located.annotation.area))
                 marks.append(self._mark(page, located, names))
+
         id = document_id(self._folds, self._pages.opened())
         document = structs.replace(self._work, key=DocumentKey(f"pdf:{id}"))
         page_hashes = [(h16(page_text), len(page_text)) for page_text in self._folds]
@@ -536,7 +539,7 @@ def _locate(page: _Page, annotation: Annotation) -> _LocatedMark:
 def _context(page: _Page, located: _LocatedMark) -> tuple[str, str, str]:
     """Return (prefix, suffix, sentence) of a mark.
 
-    What is no mark on text has only the sentence beside it, and a mark that covers no
+    What is not a mark on text has only the sentence beside it, and a mark that covers no
     text nothing.
     """
     if not page.text.chars:

@@ -39,7 +39,7 @@ _SECOND = (
     r"(?:based|oriented|dependent|driven|specific|related|dimensional|aware|sized|valued"
     r"|like|shaped|free|independent|induced|mediated|level)"
 )
-# What is no whole word, though documents may contain it as one.
+# What is not a whole word, though documents may contain it as one.
 _PREFIX = r"(?:un|in|dis|inter|over|under|co|re|mis|non|pre|de|a|be|out|up|or|as)"
 
 

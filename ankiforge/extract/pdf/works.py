@@ -1,4 +1,4 @@
-"""What a file says of itself: title, authors, DOI, arXiv id; its lines and headings."""
+"""What a file says about itself: title, authors, DOI, arXiv id; its lines and headings."""
 
 from __future__ import annotations
 

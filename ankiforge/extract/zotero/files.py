@@ -419,7 +419,7 @@ def _settings_of(profile: Path) -> Texts:
 
     Raises:
         ItemError: the file cannot be read.
-        ValueError: a setting is no JSON.
+        ValueError: a setting is not JSON.
     """
     raw, _ = read_file(profile, LARGEST_SETTINGS)
     settings = _PREF.findall(raw.decode("utf-8", "replace"))

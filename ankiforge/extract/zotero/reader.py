@@ -279,24 +279,29 @@ class ZoteroSource:
         database = self.database
         if not depends or self.address or database is None or self.only:
             return ""
+
+        # all files that were read
         folder = database.parent
         files = tuple(entry for entry in depends if not entry.startswith(LIBRARY))
         cached = sorted(folder.glob("cache/*"))
         paths = [*companions(database), folder / STORAGE, *cached]
         paths += map(Path, files)
         stamps = [stamp_at(path) for path in paths]
-        if stamps[0] is None:  # there is no database
+        has_database = stamps[0] is not None
+        if not has_database:
             return ""
         for stamp in stamps:
             if stamp is not None and not proves(stamp, begun):
                 return ""
+
+        # the settings with which they were read
         linked = (str(linked_folder(folder)), repr(self.reach))
         asked = (self.wanted, self.me, linked, files, stamps)
         return h16(program(), self.name, str(database), repr(asked))
 
     @property
     def remark(self) -> str:
-        """What `doctor` says of a database that is in WAL mode, as that of Zotero 10; else ""."""
+        """What `doctor` says about a database in WAL mode, such as that of Zotero 10; else ""."""
         database = None if self.address else self.database
         if database is None or not in_wal_mode(database):
             return ""

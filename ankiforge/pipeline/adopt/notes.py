@@ -188,7 +188,7 @@ class _Correction:
         return merge(self._card, before, ours, bases)
 
     def _base_of(self, name: str, html: str, html_at_adoption: str) -> str:
-        """Return the hash of what was last known of a field before it may have changed in Anki.
+        """Return the hash of what was last known about a field before it may have changed in Anki.
 
         It is that of the field now, if it is as it was at adoption or as we ever shipped it.
         """

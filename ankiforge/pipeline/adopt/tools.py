@@ -58,7 +58,7 @@ def names_of(note_type: SeenType, maps: Mapping[str, Texts]) -> Texts:
 
     Args:
         note_type: the note type.
-        maps: what the person said of note types, by name.
+        maps: what the person said about note types, by name.
     """
     if note_type.name in maps:
         names = dict(maps[note_type.name])
