@@ -238,10 +238,10 @@ def deck_names(database: Database) -> dict[int, str]:
 def note_types(database: Database, wanted: Iterable[int]) -> tuple[SeenType, ...]:
     """Return the existing note types among the wanted ids, ascending by id."""
     if not database.legacy:
-        found: list[SeenType] = []
+        types: list[SeenType] = []
         for id in sorted(wanted):
-            found.extend(_from_tables(database, id))
-        return tuple(found)
+            types.extend(_from_tables(database, id))
+        return tuple(types)
     models = database.column("models", dict[int, _Type])
     existing = [id for id in sorted(wanted) if id in models]
     return tuple(_from_json(id, models[id]) for id in existing)

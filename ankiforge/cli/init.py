@@ -251,20 +251,20 @@ def _discovered(root: Path, decks: str) -> tuple[dict[str, list[str]], str]:
     from ankiforge.reports import doctor
 
     machine = doctor.Machine.this()
-    found = Found(
+    discovered = Discovered(
         vaults=doctor.vaults(machine, root.parent),
         zotero=doctor.zotero_folders(machine),
         books=doctor.book_sources(machine),
         servers=doctor.model_servers(machine),
     )
     described = {
-        "vaults": [str(path) for path in found.vaults],
-        "zotero": [str(path) for path in found.zotero],
-        "books": [f"{kind}: {path}" for kind, path in found.books],
+        "vaults": [str(path) for path in discovered.vaults],
+        "zotero": [str(path) for path in discovered.zotero],
+        "books": [f"{kind}: {path}" for kind, path in discovered.books],
         "anki": [str(path) for path in doctor.anki_collections(machine)],
-        "models": [_server_line(server) for server in found.servers],
+        "models": [_server_line(server) for server in discovered.servers],
     }
-    return described, settings_text(root, found, decks=decks)
+    return described, settings_text(root, discovered, decks=decks)
 
 
 _MODELS_NAMED = 8
@@ -275,7 +275,7 @@ def _server_line(server: Server) -> str:
 
 
 @dataclass(frozen=True)
-class Found:
+class Discovered:
     """What a new workspace can use on this machine."""
 
     vaults: Collection[Path] = ()
@@ -288,27 +288,27 @@ class Found:
     """The model servers that answer."""
 
 
-def settings_text(root: Path, found: Found, *, decks: str = DECKS[0]) -> str:
+def settings_text(root: Path, discovered: Discovered, *, decks: str = DECKS[0]) -> str:
     """Return the text of `ankiforge.yaml` for a new workspace, which reads what was found.
 
     Args:
         root: the folder of the workspace.
-        found: its sources, and the model servers.
+        discovered: its sources, and the model servers.
         decks: the rule for the decks of new cards, one of `DECKS`.
     """
     from ankiforge.config import LlmSettings
     from ankiforge.extract import registry
 
     names_taken: set[str] = set()
-    sources = [("obsidian", path) for path in found.vaults]
-    sources += [("zotero", path) for path in found.zotero]
-    sources += found.books
+    sources = [("obsidian", path) for path in discovered.vaults]
+    sources += [("zotero", path) for path in discovered.zotero]
+    sources += discovered.books
     blocks = [_block(kind, path, root, names_taken) for kind, path in sources]
     settings = LlmSettings()
     base_url = settings.base_url
     model = settings.model
     models = ""
-    for server in found.servers:
+    for server in discovered.servers:
         if server.models:
             base_url = server.base_url
             if model not in server.models:

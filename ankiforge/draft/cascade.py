@@ -418,12 +418,12 @@ def _with_gap(sentence: str, answer: str) -> str:
 def _place_of(highlight: Highlight, proposed: Proposed, choice: Choice) -> Place | None:
     """Return where proposed words are; None if no question can ask for them."""
     text = proposed.sentence
-    found = locate(choice.answer, text)
-    if found is None:
+    span_in_text = locate(choice.answer, text)
+    if span_in_text is None:
         return None
-    start, end = sentence_around(text, *found)
+    start, end = sentence_around(text, *span_in_text)
     sentence = text[start:end]
-    span = (found[0] - start, found[1] - start)
+    span = (span_in_text[0] - start, span_in_text[1] - start)
     language = language_of(highlight.nearby, text)
     if not is_askable(sentence, span, language):
         return None

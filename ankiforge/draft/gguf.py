@@ -89,13 +89,13 @@ def _shape(file: IO[bytes]) -> Shape | None:
     """Return the shape of a model; None if the file is not a GGUF. The rest of it is not read."""
     if file.read(4) != MAGIC:
         return None
-    found: dict[str, int] = {}
+    numbers: dict[str, int] = {}
     with suppress(struct.error, ValueError):
         for key, value in _values(file):
             field = _FIELDS.get(key.partition(".")[2])
             if field and isinstance(value, int):
-                found[field] = value
-    return Shape(**found)
+                numbers[field] = value
+    return Shape(**numbers)
 
 
 def _values(file: IO[bytes]) -> Iterator[tuple[str, object]]:

@@ -75,12 +75,12 @@ def every_item(content: str) -> tuple[list[Item], list[str]]:
     """Return the usable objects of a reply about any highlight, and the others as JSON."""
     usable = []
     unusable = []
-    for found in islice(flat(objects(content), "h"), MOST):
-        item = _item(_with_our_names(found))
+    for entry in islice(flat(objects(content), "h"), MOST):
+        item = _item(_with_our_names(entry))
         if item is not None:
             usable.append(item)
-        elif "verdict" not in found:
-            unusable.append(json.dumps(found, ensure_ascii=False, default=str))
+        elif "verdict" not in entry:
+            unusable.append(json.dumps(entry, ensure_ascii=False, default=str))
     return usable, unusable
 
 
@@ -97,10 +97,10 @@ _NAMES = {alias: name for name, aliases in _ALIASES.items() for alias in aliases
 """Our name for each name that models give to a part of a card."""
 
 
-def _with_our_names(found: Json) -> Json:
+def _with_our_names(entry: Json) -> Json:
     """Return the known parts of an object under our names, which take precedence over aliases."""
     card = {}
-    for key, part in found.items():
+    for key, part in entry.items():
         name = _NAMES.get(_letters(str(key)[:40]))
         if name and (name not in card or key == name):
             card[name] = part
@@ -169,9 +169,9 @@ _LONGEST_STRING = 20_000
 _MOST_PARTS = 100
 
 
-def _string(found: Json, key: str) -> str:
+def _string(entry: Json, key: str) -> str:
     """Return a value as text; the parts of a list are joined."""
-    value = found.get(key)
+    value = entry.get(key)
     if isinstance(value, list):
         parts = value[:_MOST_PARTS]
         words = [str(part) for part in parts if isinstance(part, str | int)]
@@ -275,23 +275,23 @@ _FAULTS = {
 def verdicts(content: str) -> dict[str, tuple[Finding, ...]]:
     """Return what a second look found of each card, by its label."""
     findings = {}
-    for found in flat(objects(content), "card"):
-        verdict = _string(found, "verdict").strip().casefold()
-        label = re.sub(r"^\W+|\W+$", "", _string(found, "card")).casefold()
+    for entry in flat(objects(content), "card"):
+        verdict = _string(entry, "verdict").strip().casefold()
+        label = re.sub(r"^\W+|\W+$", "", _string(entry, "card")).casefold()
         if verdict in VERDICTS and label:
-            findings[label] = _findings(verdict, found)
+            findings[label] = _findings(verdict, entry)
     return findings
 
 
-def _findings(verdict: str, found: Json) -> tuple[Finding, ...]:
+def _findings(verdict: str, entry: Json) -> tuple[Finding, ...]:
     """Return the findings of a verdict."""
-    reason = on_a_line(_string(found, "why"))
-    also_right = on_a_line(_string(found, "also_right"))
+    reason = on_a_line(_string(entry, "why"))
+    also_right = on_a_line(_string(entry, "also_right"))
     faults = []
     if verdict in _FAULTS:
         fault = _FAULTS[verdict]
         faults.append(f"{fault}: {reason}" if reason else fault)
-    if also_right and found.get("same_thing") is not True:
+    if also_right and entry.get("same_thing") is not True:
         faults.append(f"also right: {also_right}, another thing")
     if not faults:
         return (Finding(VERIFIED, Severity.INFO, "the passage says so"),)

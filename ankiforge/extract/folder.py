@@ -119,7 +119,7 @@ class Folder(msgspec.Struct):
         """
         self.missed = False
         self.walked.clear()
-        found: dict[str, File | Problem] = {}
+        found_by_path: dict[str, File | Problem] = {}
         if self.others is not None and self.only:
             for _ in self._below(self.root):  # links lead anywhere in the vault
                 pass
@@ -132,11 +132,11 @@ class Folder(msgspec.Struct):
                 and not start.is_relative_to(self.root)
             ):
                 path = disk.relative(start, self.root)
-                found[path] = Problem(start.name, "it is outside the vault")
+                found_by_path[path] = Problem(start.name, "it is outside the vault")
                 continue
             for listed in self._named(start) if is_file else self._below(start):
-                _add(found, listed)
-        yield from found.values()
+                _add(found_by_path, listed)
+        yield from found_by_path.values()
 
     def _named(self, start: Path) -> Iterator[File]:
         """Yield the one file that the user named."""

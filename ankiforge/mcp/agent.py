@@ -257,13 +257,13 @@ class Agent:
 
 def _without_card(workspace: Workspace, title: str) -> list[tuple[Sendable, str]]:
     """Return highlights without a card, and what each wants; `title` is part of one."""
-    found = []
+    passages = []
     for sent in for_model(workspace.job(), workspace.ledger):
         wants = sent.task.brief.wants
         for shown in sent.passages.values():
             if title.casefold() in shown.title.casefold():
-                found.append((shown, wants))
-    return found
+                passages.append((shown, wants))
+    return passages
 
 
 def _page_of(

@@ -48,9 +48,9 @@ def pictures_of(
 
 def media_of_card(ledger: Ledger, card: Card, folder: OwnPath) -> dict[str, Media]:
     """Return the pictures of a card that are there, by their paths in its text."""
-    found = pictures_of(ledger, card, folder)
+    pictures = pictures_of(ledger, card, folder)
     return {
-        path: picture for path, picture in found.items() if isinstance(picture, Media)
+        path: picture for path, picture in pictures.items() if isinstance(picture, Media)
     }
 
 

@@ -236,12 +236,14 @@ def _behind(
         return [SelectedSource(entry, _below(entry, path)) for entry in configured]
     naming = _Naming(config, remembered)
     selected: list[SelectedSource] = []
-    for found in discover(path, lambda kind: set(naming.roots(kind).values())):
-        entry = naming.entry_at(found)
+    for found_source in discover(path, lambda kind: set(naming.roots(kind).values())):
+        entry = naming.entry_at(found_source)
         if entry:
-            selected.append(SelectedSource(entry, _below(entry, *found.only)))
+            selected.append(SelectedSource(entry, _below(entry, *found_source.only)))
         else:
-            selected.append(_unconfigured(found, naming.name_of(found, path)))
+            selected.append(
+                _unconfigured(found_source, naming.name_of(found_source, path))
+            )
     if not selected:
         hint = (
             "a PDF, a note, clippings, an export, a folder with some, or a zotero.sqlite"

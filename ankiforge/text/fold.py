@@ -116,18 +116,18 @@ def locate(quote: str, source: str, near: int = 0) -> tuple[int, int] | None:
     if not needle:
         return None
     haystack, origins = _mapped(source)
-    found = haystack.find(needle)
-    if found < 0:
+    position = haystack.find(needle)
+    if position < 0:
         return None
-    later = found
+    later = position
     while near > origins[later]:
         later = haystack.find(needle, later + 1)
         if later < 0:
             break
-        if abs(origins[later] - near) < abs(origins[found] - near):
-            found = later
-    start = origins[found]
-    end = origins[found + len(needle) - 1] + 1
+        if abs(origins[later] - near) < abs(origins[position] - near):
+            position = later
+    start = origins[position]
+    end = origins[position + len(needle) - 1] + 1
     # what belongs to the last character: combining marks and soft hyphens
     while end < len(source):
         following = source[end]

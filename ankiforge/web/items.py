@@ -234,7 +234,7 @@ def _show_masks(item: Item) -> None:
 # --- items ------------------------------------------------------------------------------
 
 
-class Found(Value):
+class Subject(Value):
     """What an item is about: all that it shows."""
 
     id: str
@@ -283,21 +283,21 @@ class Items:
         self._page = page
         self._reply = reply
 
-    def item(self, found: Found) -> Item:
-        """Return the item of what was found."""
-        if found.question:
-            item = self._question(found.question)
-        elif found.fate:
-            item = self._passage(found.fate)
-        elif found.card and found.drafts:
-            item = self._revision(found.drafts[0], found.card)
-        elif found.card:
-            item = self._card(found.card, found.findings)
+    def item(self, subject: Subject) -> Item:
+        """Return the item about a subject."""
+        if subject.question:
+            item = self._question(subject.question)
+        elif subject.fate:
+            item = self._passage(subject.fate)
+        elif subject.card and subject.drafts:
+            item = self._revision(subject.drafts[0], subject.card)
+        elif subject.card:
+            item = self._card(subject.card, subject.findings)
         else:
-            item = self._drafts(found.drafts)
+            item = self._drafts(subject.drafts)
         if item.get("cards"):
             item.setdefault("line", item["cards"][0]["line"])
-        return {"id": found.id, "turn": found.turn, **item}
+        return {"id": subject.id, "turn": subject.turn, **item}
 
     def _drafts(self, group: Sequence[Waiting]) -> Item:
         """Return a new card, or the alternatives to one fact, of which one may be chosen."""

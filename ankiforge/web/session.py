@@ -68,7 +68,7 @@ from ankiforge.reports.intake import forecast_svg, intake_line
 from ankiforge.text import counted, occlusion
 from ankiforge.text.occlusion import Wish
 from ankiforge.web.card_view import card_of, card_view, line_of
-from ankiforge.web.items import Found, Item, Items
+from ankiforge.web.items import Item, Items, Subject
 from ankiforge.web.papers import PagePictures, page_of, paper_of
 
 ROUND = 10
@@ -289,36 +289,36 @@ class ReviewSession:
 
     def item(self, id: str) -> Item | None:
         """Return one item; None if it no longer waits."""
-        found = self._found(id)
-        return self._items.item(found) if found else None
+        subject = self._subject_of(id)
+        return self._items.item(subject) if subject else None
 
-    def _found(self, id: str) -> Found | None:
+    def _subject_of(self, id: str) -> Subject | None:
         """Return what the item with an id shows; None if it no longer waits."""
         if is_draft_id(id):
-            return self._found_draft(id)
+            return self._subject_of_draft(id)
         if is_question_id(id):
             for question in self._ledger.questions():
                 if question.id == id:
-                    return Found(id, question=question)
+                    return Subject(id, question=question)
             return None
         if is_highlight_key(id):
             outcome = next(self._ledger.fates(id), None)
             if outcome and outcome.fate in WITHOUT:
-                return Found(id, fate=outcome)
+                return Subject(id, fate=outcome)
             return None
         line = next(lines_as_in_anki(self._ledger, self._ledger.lines([id])), None)
-        return Found(id, card=line.card, findings=line.findings) if line else None
+        return Subject(id, card=line.card, findings=line.findings) if line else None
 
-    def _found_draft(self, id: str) -> Found | None:
+    def _subject_of_draft(self, id: str) -> Subject | None:
         """Return all drafts of a passage, or one with the card that it would change."""
         waiting = next(self._ledger.drafts([id]), None)
         if waiting is None:
             return None
         guid = waiting.revises or waiting.replaces
         if not guid:
-            return Found(id, self._of_passage(waiting))
+            return Subject(id, self._of_passage(waiting))
         card = next(self._ledger.cards(guid))
-        return Found(id, (waiting,), as_in_anki(self._ledger, card))
+        return Subject(id, (waiting,), as_in_anki(self._ledger, card))
 
     def _of_passage(self, waiting: Waiting) -> tuple[Waiting, ...]:
         """Return the drafts of new cards of a passage, over all its keys, the best first."""
@@ -451,20 +451,20 @@ class ReviewSession:
         if decision.act == "now":
             self._resume(decision.id)
             return {**self.state(), "undo": ""}
-        found = self._found(decision.id)
-        if found is None:
+        subject = self._subject_of(decision.id)
+        if subject is None:
             self._leave(decision.id)
             raise StaleError(None)
-        if found.turn != decision.turn:
-            raise StaleError(self._items.item(found))
+        if subject.turn != decision.turn:
+            raise StaleError(self._items.item(subject))
         if decision.act == "others":
-            return self._others(found)
+            return self._others(subject)
         with self._ledger.action() as action:
-            undoable = self._act(decision, found)
+            undoable = self._act(decision, subject)
 
         # take the item out of its list; what is left of its passage comes next
         list_id = self._leave(decision.id)
-        rest = self._rest(found)
+        rest = self._rest(subject)
         if rest is not None:
             self._queues[list_id or "new"].insert(0, rest.id)
         else:
@@ -516,22 +516,22 @@ class ReviewSession:
             StaleError: the item no longer waits.
             UsageError: the fields make no card.
         """
-        found = self._found(decision.id)
-        if found is None:
+        subject = self._subject_of(decision.id)
+        if subject is None:
             raise StaleError(None)
-        if found.fate:
+        if subject.fate:
             fields = new_fields(decision.fields)
             is_cloze = "Text" in dict(fields)
             kind = CardKind.CLOZE if is_cloze else CardKind.BASIC
-            card = card_of(kind, fields, found.fate.highlight, "")
-        elif found.drafts:
-            waiting = _chosen(found.drafts, decision.choice)
+            card = card_of(kind, fields, subject.fate.highlight, "")
+        elif subject.drafts:
+            waiting = _chosen(subject.drafts, decision.choice)
             fields = _with_changes(waiting.draft.fields, decision.fields)
             draft = waiting.draft
             card = card_of(draft.kind, fields, waiting.highlight, draft.quote)
-        elif found.card:
+        elif subject.card:
             card = replace(
-                found.card, fields=_with_changes(found.card.fields, decision.fields)
+                subject.card, fields=_with_changes(subject.card.fields, decision.fields)
             )
         else:
             raise RefusedError("This cannot be edited.")
@@ -561,12 +561,12 @@ class ReviewSession:
             "refused": refused[:MOST_REASONS],
         }
 
-    def _rest(self, found: Found) -> Found | None:
+    def _rest(self, subject: Subject) -> Subject | None:
         """Return the drafts of the same passage that still wait, if any."""
-        if not found.drafts or found.card:
+        if not subject.drafts or subject.card:
             return None
-        drafts = self._of_passage(found.drafts[0])
-        return Found(drafts[0].id, drafts) if drafts else None
+        drafts = self._of_passage(subject.drafts[0])
+        return Subject(drafts[0].id, drafts) if drafts else None
 
     def _skip(self, id: str) -> None:
         """Put an item at the end of its list."""
@@ -590,18 +590,18 @@ class ReviewSession:
                 return list_id
         return ""
 
-    def _act(self, decision: Decision, found: Found) -> bool:
+    def _act(self, decision: Decision, subject: Subject) -> bool:
         """Do what a decision says. Return whether it can be undone."""
-        if found.question:
-            return self._answer(decision, found.question)
-        if found.fate:
-            self._make(decision, found.fate.highlight)
+        if subject.question:
+            return self._answer(decision, subject.question)
+        if subject.fate:
+            self._make(decision, subject.fate.highlight)
             return True
         if decision.act == "restore":
             self._ledger.undo(decision.id)
             return False
-        if found.drafts:
-            self._decide_on_drafts(decision, found.drafts)
+        if subject.drafts:
+            self._decide_on_drafts(decision, subject.drafts)
         else:
             self._decide_on(decision.id, decision)
         return True
@@ -641,9 +641,11 @@ class ReviewSession:
             case _:
                 raise RefusedError(f"This cannot be done here: {decision.act}")
 
-    def _others(self, found: Found) -> Json:
+    def _others(self, subject: Subject) -> Json:
         """Let the model draft other cards of a passage. Return the new counts, and their item."""
-        highlight = found.fate.highlight if found.fate else found.drafts[0].highlight
+        highlight = (
+            subject.fate.highlight if subject.fate else subject.drafts[0].highlight
+        )
         key = highlight.key
         before = {line.id for line in self._ledger.lines([key])}
         self._workspace.draft_others(key)
@@ -715,14 +717,14 @@ class ReviewSession:
         self._ledger.undo(action)
         list_id, id, settled = self._undos.pop(action, _Decided("", "", settled=False))
         self._done[list_id] -= settled
-        found = self._found(id) if id else None
+        subject = self._subject_of(id) if id else None
         if is_draft_id(id) and list_id:
-            for waiting in found.drafts if found else ():
+            for waiting in subject.drafts if subject else ():
                 self._leave(waiting.id)
             self._queues[list_id].insert(0, id)
         else:
             self._order = None
-        item = self._items.item(found) if found else None
+        item = self._items.item(subject) if subject else None
         return {**self.state(), "list": list_id, "item": item}
 
     def send(self) -> Json:

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ankiforge.cli.init import Found, settings_text
+from ankiforge.cli.init import Discovered, settings_text
 from ankiforge.config import AnkiSettings, Config, LlmSettings, read_settings
 from ankiforge.config.deckfiles import DeckRule, Select, deck_of, load_decks
 from ankiforge.errors import ConfigError
@@ -107,7 +107,7 @@ def test_the_settings_init_writes_load_and_say_what_was_found(names, model):
     servers = [Server("Ollama", "http://127.0.0.1:11434/v1", (model, "b"))]
     with TemporaryDirectory() as folder:
         path = Path(folder, "ankiforge.yaml")
-        text = settings_text(Path(folder), Found(vaults=paths, servers=servers))
+        text = settings_text(Path(folder), Discovered(vaults=paths, servers=servers))
         path.write_text(text, encoding="utf-8")
         config = read_settings(path, registry)
 

@@ -42,28 +42,28 @@ _AND = frozenset(
     ("and", "or", "und", "oder", "sowie", "et", "ou", "y", "e", "o", "ed", "и", "или")
 )
 
-Found = dict[tuple[int, int], set[str]]
+Candidates = dict[tuple[int, int], set[str]]
 """By the first token and the one after the last: how the words were found."""
 
 
-def candidates(words: Sequence[Token], language: Language) -> Found:
+def candidates_in(words: Sequence[Token], language: Language) -> Candidates:
     """Return the spans of tokens that may be hidden."""
-    found: Found = {}
+    candidates: Candidates = {}
     if not language.small:
-        _plain(words, found)
-        _quoted(words, language, found)
-        return found
+        _plain(words, candidates)
+        _quoted(words, language, candidates)
+        return candidates
     runs = _runs(words, language)
-    _terms(words, runs, language, found)
-    _ranges(words, language, found)
-    _quoted(words, language, found)
-    _lists(words, runs, language, found)
-    _predicates(words, language, found)
-    _clauses(words, language, found)
-    return found
+    _terms(words, runs, language, candidates)
+    _ranges(words, language, candidates)
+    _quoted(words, language, candidates)
+    _lists(words, runs, language, candidates)
+    _predicates(words, language, candidates)
+    _clauses(words, language, candidates)
+    return candidates
 
 
-def _plain(words: Sequence[Token], found: Found) -> None:
+def _plain(words: Sequence[Token], candidates: Candidates) -> None:
     """Add names, numbers and terms of a language without word lists."""
     place = 0
     while place < len(words):
@@ -81,12 +81,12 @@ def _plain(words: Sequence[Token], found: Found) -> None:
             is_number = all(
                 words[index].kind == Kind.NUMBER for index in range(first, place)
             )
-            _add(found, first, place, "number" if is_number else "name")
+            _add(candidates, first, place, "number" if is_number else "name")
 
 
-def _add(found: Found, first: int, last: int, how: str) -> None:
+def _add(candidates: Candidates, first: int, last: int, how: str) -> None:
     if first < last:
-        found.setdefault((first, last), set()).add(how)
+        candidates.setdefault((first, last), set()).add(how)
 
 
 # --- terms, names, numbers ------------------------------------------------------------
@@ -127,18 +127,21 @@ def _runs(words: Sequence[Token], language: Language) -> list[tuple[int, int]]:
 
 
 def _terms(
-    words: Sequence[Token], runs: list[tuple[int, int]], language: Language, found: Found
+    words: Sequence[Token],
+    runs: list[tuple[int, int]],
+    language: Language,
+    candidates: Candidates,
 ) -> None:
     """Add each run, without its adjectives, its numbers, and runs joined by `of`."""
     adjective_first = language.name not in ADJECTIVE_AFTER_NOUN
     for number, (first, last) in enumerate(runs):
         has_head = any(words[index].kind in _HEADS for index in range(first, last))
         if not has_head:
-            _add(found, first, last, "adjective")
+            _add(candidates, first, last, "adjective")
             continue
         if last - first <= _MOST_IN_TERM:
-            _add(found, first, last, "term")
-        _parts(words, first, last, found, adjective_first=adjective_first)
+            _add(candidates, first, last, "term")
+        _parts(words, first, last, candidates, adjective_first=adjective_first)
         if last - first == 1 and words[first].low in language.vague:
             continue  # `form of starch`
         joined_last = last
@@ -148,7 +151,7 @@ def _terms(
                 break
             joined_last = next_last
             if joined_last - first <= MOST_WORDS:
-                _add(found, first, joined_last, how)
+                _add(candidates, first, joined_last, how)
 
 
 def _joined_by(words: Sequence[Token], start: int, end: int, language: Language) -> str:
@@ -166,38 +169,45 @@ def _joined_by(words: Sequence[Token], start: int, end: int, language: Language)
 
 
 def _parts(
-    words: Sequence[Token], first: int, last: int, found: Found, *, adjective_first: bool
+    words: Sequence[Token],
+    first: int,
+    last: int,
+    candidates: Candidates,
+    *,
+    adjective_first: bool,
 ) -> None:
     """Add the parts of a run that are whole by themselves."""
     for index in range(first, last):
         kind = words[index].kind
         if kind == Kind.NUMBER:
-            _numbers(words, index, last, found)
+            _numbers(words, index, last, candidates)
         elif kind == Kind.SHIELD and last - first > 1:
-            _add(found, index, index + 1, "code")
+            _add(candidates, index, index + 1, "code")
         elif kind == Kind.NAME and (index == first or words[index - 1].kind != Kind.NAME):
             end = _end_of_names(words, index, last)
             if (index, end) != (first, last):
-                _add(found, index, end, "name")
+                _add(candidates, index, end, "name")
     if last - first == 1:
         return
     if adjective_first:
-        _heads_after(words, first, last, found)
+        _heads_after(words, first, last, candidates)
     else:
-        _heads_before(words, first, last, found)
+        _heads_before(words, first, last, candidates)
     if words[last - 1].kind in _HEADS:
-        _add(found, last - 1, last, "last")
+        _add(candidates, last - 1, last, "last")
 
 
-def _numbers(words: Sequence[Token], index: int, last: int, found: Found) -> None:
+def _numbers(
+    words: Sequence[Token], index: int, last: int, candidates: Candidates
+) -> None:
     """Add a number of a run that ends at `last`, with its noun, and with all that follows."""
-    _add(found, index, index + 1, "number")
+    _add(candidates, index, index + 1, "number")
     if index + 1 == last:
         return
     if words[index + 1].kind == Kind.NOUN:
-        _add(found, index, index + 2, "quantity")
+        _add(candidates, index, index + 2, "quantity")
     if last - index <= _MOST_IN_QUANTITY:
-        _add(found, index, last, "quantity")
+        _add(candidates, index, last, "quantity")
 
 
 def _end_of_names(words: Sequence[Token], first: int, last: int) -> int:
@@ -208,28 +218,32 @@ def _end_of_names(words: Sequence[Token], first: int, last: int) -> int:
     return end
 
 
-def _heads_after(words: Sequence[Token], first: int, last: int, found: Found) -> None:
+def _heads_after(
+    words: Sequence[Token], first: int, last: int, candidates: Candidates
+) -> None:
     """Add the ends of a run whose adjectives precede the noun."""
     start = first
     while start < last - 1 and words[start].kind in (Kind.ADJECTIVE, Kind.NUMBER):
         start += 1
-        _add(found, start, last, "head")
+        _add(candidates, start, last, "head")
     if last - first >= _LEAST_TO_DIVIDE:
-        _add(found, last - 2, last, "head")
+        _add(candidates, last - 2, last, "head")
 
 
-def _heads_before(words: Sequence[Token], first: int, last: int, found: Found) -> None:
+def _heads_before(
+    words: Sequence[Token], first: int, last: int, candidates: Candidates
+) -> None:
     """Add the beginning of a run whose adjectives follow the noun."""
     end = last
     while end > first + 1 and words[end - 1].kind == Kind.ADJECTIVE:
         end -= 1
         if words[end - 1].kind in _HEADS:
-            _add(found, first, end, "head")
+            _add(candidates, first, end, "head")
     if words[first].kind == Kind.ADJECTIVE:
-        _add(found, first + 1, last, "head")
+        _add(candidates, first + 1, last, "head")
 
 
-def _ranges(words: Sequence[Token], language: Language, found: Found) -> None:
+def _ranges(words: Sequence[Token], language: Language, candidates: Candidates) -> None:
     """Add two numbers with what joins them, `30 to 50 %`, and their noun."""
     for place in range(len(words) - 2):
         if words[place].kind != Kind.NUMBER or words[place + 2].kind != Kind.NUMBER:
@@ -237,15 +251,15 @@ def _ranges(words: Sequence[Token], language: Language, found: Found) -> None:
         between = words[place + 1]
         if between.low in language.ranges or between.word in "-–":
             end = place + 3
-            _add(found, place, end, "range")
+            _add(candidates, place, end, "range")
             if end < len(words) and words[end].kind == Kind.NOUN:
-                _add(found, place, end + 1, "range")
+                _add(candidates, place, end + 1, "range")
 
 
 # --- quotes, emphasis, brackets -------------------------------------------------------
 
 
-def _quoted(words: Sequence[Token], language: Language, found: Found) -> None:
+def _quoted(words: Sequence[Token], language: Language, candidates: Candidates) -> None:
     """Add what is in quotation marks, between signs of emphasis, and in brackets."""
     is_guillemet_inward = language.name == "de" and any(
         token.word == "»" for token in words
@@ -256,11 +270,11 @@ def _quoted(words: Sequence[Token], language: Language, found: Found) -> None:
             continue
         closing = opening.get(token.word)
         if closing:
-            _until(words, place, closing, "quoted", found)
+            _until(words, place, closing, "quoted", candidates)
         elif token.word in _EMPHASIS:
-            _until(words, place, (token.word,), "bold", found)
+            _until(words, place, (token.word,), "bold", candidates)
         elif token.word in "(（":
-            _until(words, place, ")）", "bracket", found)
+            _until(words, place, ")）", "bracket", candidates)
 
 
 def _until(
@@ -268,7 +282,7 @@ def _until(
     place: int,
     closing: str | tuple[str, ...],
     how: str,
-    found: Found,
+    candidates: Candidates,
 ) -> None:
     """Add the words between a sign and the one that closes it."""
     for end in range(place + 1, min(place + 2 + MOST_WORDS, len(words))):
@@ -280,7 +294,7 @@ def _until(
             while last > place + 1 and words[last - 1].word in (",", ".", ";", ":"):
                 last -= 1
             if any(word.kind in _WORDS for word in words[place + 1 : last]):
-                _add(found, place + 1, last, how)
+                _add(candidates, place + 1, last, how)
             return
 
 
@@ -288,7 +302,10 @@ def _until(
 
 
 def _lists(
-    words: Sequence[Token], runs: list[tuple[int, int]], language: Language, found: Found
+    words: Sequence[Token],
+    runs: list[tuple[int, int]],
+    language: Language,
+    candidates: Candidates,
 ) -> None:
     """Add whole enumerations, `a, b and c`, and their last item."""
     by_first = dict(runs)
@@ -312,10 +329,10 @@ def _lists(
             end = by_first[start]
             items += 1
             if is_and:
-                _add(found, start, end, "list_item")
+                _add(candidates, start, end, "list_item")
                 break
         if items >= 2 and (has_and or items >= 3) and end - first <= MOST_WORDS + items:
-            _add(found, first, end, "list" if items > 2 else "pair")
+            _add(candidates, first, end, "list" if items > 2 else "pair")
 
 
 def _after_comma(words: Sequence[Token], place: int) -> tuple[int, bool] | None:
@@ -330,7 +347,9 @@ def _after_comma(words: Sequence[Token], place: int) -> tuple[int, bool] | None:
     return None if start == place else (start, is_and)
 
 
-def _predicates(words: Sequence[Token], language: Language, found: Found) -> None:
+def _predicates(
+    words: Sequence[Token], language: Language, candidates: Candidates
+) -> None:
     """Add the adjective or participle that a sentence states: `is saturated`."""
     for place in range(1, len(words)):
         kind = words[place].kind
@@ -344,7 +363,7 @@ def _predicates(words: Sequence[Token], language: Language, found: Found) -> Non
         ):
             before = words[place - 2]
         if before.low in language.copulas:
-            _add(found, place, place + 1, "predicate")
+            _add(candidates, place, place + 1, "predicate")
 
 
 # --- clauses --------------------------------------------------------------------------
@@ -371,7 +390,7 @@ _INFINITIVE = frozenset(("to", "zu"))
 _ARTICLES = frozenset(("the", "a", "an", "der", "die", "das", "dem", "den"))
 
 
-def _clauses(words: Sequence[Token], language: Language, found: Found) -> None:
+def _clauses(words: Sequence[Token], language: Language, candidates: Candidates) -> None:
     """Add what ends a clause: the words after a conjunction, a verb or a colon."""
     place = 0
     while place < len(words):
@@ -379,12 +398,16 @@ def _clauses(words: Sequence[Token], language: Language, found: Found) -> None:
         while end < len(words) and words[end].kind in _WORDS:
             end += 1
         if end - place >= _LEAST_IN_CLAUSE and words[end - 1].kind != Kind.SMALL:
-            _tails(words, place, end, language, found)
+            _tails(words, place, end, language, candidates)
         place = end + 1
 
 
 def _tails(
-    words: Sequence[Token], first: int, last: int, language: Language, found: Found
+    words: Sequence[Token],
+    first: int,
+    last: int,
+    language: Language,
+    candidates: Candidates,
 ) -> None:
     """Add the ends of one clause [first, last)."""
     openers = _OPENS_CLAUSE.get(language.name, "").split()
@@ -396,7 +419,7 @@ def _tails(
         # `because they bind to the enzyme`: with subject and verb
         is_after_conjunction = begin > first and before.low in _OPENS_STATEMENT
         if is_after_conjunction and _is_statement(words[begin:last], language):
-            _add(found, begin, last, "tail")
+            _add(candidates, begin, last, "tail")
             continue
 
         # other ends are hidden without their article
@@ -409,13 +432,13 @@ def _tails(
         kind = words[start].kind
         if before.kind == Kind.VERB:
             if kind in _TERM:
-                _add(found, start, last, "tail_verb")
+                _add(candidates, start, last, "tail_verb")
         elif before.low in openers and start > first and kind != Kind.SMALL:
-            _add(found, start, last, "tail")
+            _add(candidates, start, last, "tail")
 
     is_after_colon = first > 0 and words[first - 1].word == ":"
     if is_after_colon and last - first <= MOST_WORDS:
-        _add(found, first, last, "behind_colon")
+        _add(candidates, first, last, "behind_colon")
 
 
 def _is_statement(words: Sequence[Token], language: Language) -> bool:

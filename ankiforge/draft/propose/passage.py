@@ -61,13 +61,13 @@ def passages_of(highlight: Highlight, language: str) -> list[Passage]:
     """Return the texts that a card may be made of: the whole mark, or else its sentences."""
     tables = tables_of(language)
     ends_with_page = _ends_with_page(highlight)
-    found = []
+    passages = []
     for passage in _passages_of(highlight, language):
         readable_passage = _readable(passage, tables, ends_with_page=ends_with_page)
         if readable_passage.is_cut and is_whole_clause(highlight.exact, tables):
             readable_passage = Passage(highlight.exact.strip())
-        found.append(readable_passage)
-    return found
+        passages.append(readable_passage)
+    return passages
 
 
 def _ends_with_page(highlight: Highlight) -> bool:
@@ -204,8 +204,8 @@ def leans(text: str, language: str) -> bool:
     if not beginning or not beginning[0][0].isupper():
         return False
     first = [word.casefold() for word in beginning]
-    found = tables_of(language).cues.find(first)
-    return any(cue.section == "leans" and cue.first == 0 for cue in found)
+    cues = tables_of(language).cues.find(first)
+    return any(cue.section == "leans" and cue.first == 0 for cue in cues)
 
 
 def _with_antecedent(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cache
 
-from ankiforge.draft.propose.candidates import Found, candidates
+from ankiforge.draft.propose.candidates import Candidates, candidates_in
 from ankiforge.draft.propose.tokens import Kind, Token, cues_of, is_verb, tokens
 from ankiforge.draft.propose.words import Cue, Language, read_weights
 from ankiforge.model import Span
@@ -118,11 +118,11 @@ class Sentence:
 
     def candidates(self) -> list[tuple[Span, Features]]:
         """Return the spans that may be hidden with their features, in order."""
-        found = candidates(self.words, self.language)
+        candidates = candidates_in(self.words, self.language)
         described = []
-        whole_terms = [places for places, how in found.items() if "term" in how]
-        enumerations = _enumerations(found)
-        for places, how in sorted(found.items()):
+        whole_terms = [places for places, how in candidates.items() if "term" in how]
+        enumerations = _enumerations(candidates)
+        for places, how in sorted(candidates.items()):
             first, last = places
             start = self.words[first].start
             end = self.words[last - 1].end
@@ -400,12 +400,12 @@ def _says_nothing(token: Token) -> bool:
 
 def _citations(text: str) -> list[Span]:
     """Return the spans of citations in brackets: numbers, or a year after a name."""
-    found = [match.span() for match in _NUMBERS_OF_SOURCES.finditer(text)]
+    citations = [match.span() for match in _NUMBERS_OF_SOURCES.finditer(text)]
     for bracket in _BRACKETED.finditer(text):
         names = _YEAR_OF_CITATION.findall(bracket[0])
         if any(name not in _MONTHS for name in names):
-            found.append(bracket.span())
-    return found
+            citations.append(bracket.span())
+    return citations
 
 
 def _stem(token: Token) -> str:
@@ -420,10 +420,10 @@ def _stems(text: str, language: Language) -> set[str]:
     return {_stem(token) for token in tokens(text, language) if token.kind in _CONTENT}
 
 
-def _enumerations(found: Found) -> list[tuple[int, int]]:
+def _enumerations(candidates: Candidates) -> list[tuple[int, int]]:
     """Return the first and last places of whole enumerations, those that overlap as one."""
     whole: list[tuple[int, int]] = []
-    for (first, last), how in sorted(found.items()):
+    for (first, last), how in sorted(candidates.items()):
         if not how & {"list", "pair"}:
             continue
         if whole and first < whole[-1][1]:

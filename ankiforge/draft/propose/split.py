@@ -33,17 +33,17 @@ _MAY_END_WITHIN = regex(r"[.!?][”\"’»)]*[\d\[]|\d \w\.")
 @lru_cache(maxsize=64)
 def sentences_in(text: str, language: Language) -> tuple[Span, ...]:
     """Return the spans of the sentences of a text, without white space around them."""
-    spans = sentences(text)
+    plain_spans = sentences(text)
     if _MAY_END_WITHIN.search(text) is None:
-        return tuple(spans)
-    found: list[Span] = []
-    for start, end in spans:
+        return tuple(plain_spans)
+    spans: list[Span] = []
+    for start, end in plain_spans:
         begin = start
         for stop in _stops(text, start, end, language):
-            found.append(trimmed(text, begin, stop))
+            spans.append(trimmed(text, begin, stop))
             begin = stop
-        found.append(trimmed(text, begin, end))
-    return tuple(found)
+        spans.append(trimmed(text, begin, end))
+    return tuple(spans)
 
 
 def _stops(text: str, start: int, end: int, language: Language) -> list[int]:

@@ -106,7 +106,7 @@ _ZIPF_OF_NAME = 3.8
 @lru_cache(maxsize=64)  # worth, ranking and the cues ask for the same text
 def tokens(text: str, language: Language) -> tuple[Token, ...]:
     """Return the words and signs of a text in order."""
-    found: list[Token] = []
+    words: list[Token] = []
     for match in _pattern_of(language.name).finditer(text):
         start, end = match.span()
         word = match[0]
@@ -122,12 +122,12 @@ def tokens(text: str, language: Language) -> tuple[Token, ...]:
             token.low = language.casefolded(word)
             if token.low in language.small:
                 token.kind = Kind.SMALL
-        found.append(token)
+        words.append(token)
     if language.name == "cjk":
-        _classify_ideographs(found, text)
+        _classify_ideographs(words, text)
     else:
-        _classify(found, text, language)
-    return tuple(found)
+        _classify(words, text, language)
+    return tuple(words)
 
 
 @lru_cache(maxsize=64)
@@ -152,10 +152,10 @@ def _pattern_of(name: str) -> re.Pattern[str]:
     return pattern
 
 
-def _classify_ideographs(found: list[Token], text: str) -> None:
+def _classify_ideographs(words: list[Token], text: str) -> None:
     """Take runs of ideographs and katakana for terms in Japanese; in Chinese only other words."""
     is_japanese = _HIRAGANA.search(text) is not None
-    for token in found:
+    for token in words:
         if token.kind != Kind.NOUN:
             continue
         token.zipf = 3.0
@@ -199,14 +199,14 @@ class _Place(NamedTuple):
         return low == "to" or low in language.determiners or low in language.pronouns
 
 
-def _classify(found: list[Token], text: str, language: Language) -> None:
+def _classify(words: list[Token], text: str, language: Language) -> None:
     """Give each word its kind."""
     may_be_unsafe = _UNSAFE_SIGN.search(text) is not None
     braces = 0
     begins = True
     previous: Token | None = None
-    followings = [*found[1:], None]
-    for token, following in zip(found, followings, strict=False):
+    followings = [*words[1:], None]
+    for token, following in zip(words, followings, strict=False):
         kind = token.kind
         if kind == Kind.SIGN:
             begins = begins or token.word in _SENTENCE_END

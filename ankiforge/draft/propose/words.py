@@ -137,7 +137,7 @@ class Cues:
 
     def find(self, words: Sequence[str]) -> list[Cue]:
         """Return the cues among casefolded words and signs, in order of their place."""
-        found = []
+        cues = []
         begun_by = self._begun_by
         for place, word in enumerate(words):
             entries = begun_by.get(word)
@@ -145,8 +145,8 @@ class Cues:
                 entries = begun_by[word] = self._entries(word)
             for section, rest in entries:
                 if not rest or _follow(words, place + 1, rest):
-                    found.append(Cue(section, place, place + 1 + len(rest)))
-        return found
+                    cues.append(Cue(section, place, place + 1 + len(rest)))
+        return cues
 
     def _entries(self, word: str) -> tuple[_Rest, ...]:
         """Return the cues that a word may begin."""
@@ -284,10 +284,10 @@ def word_weights(name: str) -> dict[str, float]:
     """Return by the beginning of a word how much it speaks for a card in a language."""
     if name not in LANGUAGES:
         return {}
-    found = {}
+    weights = {}
     for level, words in _sections(f"worth-words-{name}")["words"].items():
-        found.update(dict.fromkeys(words, float(level)))
-    return found
+        weights.update(dict.fromkeys(words, float(level)))
+    return weights
 
 
 @cache
@@ -329,11 +329,11 @@ def language_of(*texts: str) -> str:
 @cache
 def _languages_by_word() -> dict[str, tuple[str, ...]]:
     """Return for each function word the languages that have it, in their order."""
-    found: dict[str, tuple[str, ...]] = {}
+    languages: dict[str, tuple[str, ...]] = {}
     for name, words in small_words().items():
         for word in words:
-            found[word] = (*found.get(word, ()), name)
-    return found
+            languages[word] = (*languages.get(word, ()), name)
+    return languages
 
 
 @lru_cache(maxsize=64)  # worth, the passage and its ranking ask for the same text

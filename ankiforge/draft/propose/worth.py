@@ -135,12 +135,12 @@ def _weights() -> dict[str, float]:
 @cache
 def _words_of_features() -> dict[str, tuple[str, str]]:
     """Return by name what a feature says to a person: if it is more than 0, and if less."""
-    found = {}
+    words_by_feature = {}
     for line in (DATA / "worth_features.txt").read_text("utf-8").splitlines():
         if not line.startswith("#"):
             name, *words = line.split(" | ")
-            found[name] = (words[0], words[-1])
-    return found
+            words_by_feature[name] = (words[0], words[-1])
+    return words_by_feature
 
 
 @lru_cache(maxsize=1000)  # asked again when what was drafted is recorded
@@ -165,13 +165,13 @@ def worth_of(highlight: Highlight) -> Worth:
 def worth_of_text(text: str, name: str) -> float:
     """Return the logarithm of the odds that a text deserves a card by its words alone."""
     weights = _weights()
-    found: dict[str, float] = {}
+    features: dict[str, float] = {}
     tables = language(name)
     words = tokens(text, tables)
-    _by_cues(text, words, tables, found)
-    _by_words(text, words, found)
-    _by_beginnings(words, name, found)
-    return sum(weights.get(feature, 0.0) * amount for feature, amount in found.items())
+    _by_cues(text, words, tables, features)
+    _by_words(text, words, features)
+    _by_beginnings(words, name, features)
+    return sum(weights.get(feature, 0.0) * amount for feature, amount in features.items())
 
 
 def features_of(highlight: Highlight) -> dict[str, float]:
@@ -183,40 +183,40 @@ def features_of(highlight: Highlight) -> dict[str, float]:
     name = language_of(text, highlight.nearby)
     tables = language(name)
     words = tokens(text, tables)
-    found: dict[str, float] = {}
+    features: dict[str, float] = {}
     if is_term:
-        found["term_in_sentence"] = 1.0
-    _by_reader(highlight, found)
+        features["term_in_sentence"] = 1.0
+    _by_reader(highlight, features)
     words_of_sentence = tokens(sentence, tables)
     count = sum(token.kind != Kind.SIGN for token in words_of_sentence)
     if name == "cjk":  # there, a token is as long as a clause
         count = word_count(sentence)
-    _by_length(count, len(boundaries(sentence)) + 1, found)
-    _by_form(sentence, words_of_sentence, count, found)
+    _by_length(count, len(boundaries(sentence)) + 1, features)
+    _by_form(sentence, words_of_sentence, count, features)
     if _is_heading(exact, highlight):
-        found["heading"] = 1.0
-    _by_cues(text, words, tables, found)
-    _by_words(text, words, found)
-    if _has_no_verb(words_of_sentence, tables, is_short="very_short" in found):
-        found["no_verb"] = 1.0
-    _by_beginnings(words, name, found)
-    return found
+        features["heading"] = 1.0
+    _by_cues(text, words, tables, features)
+    _by_words(text, words, features)
+    if _has_no_verb(words_of_sentence, tables, is_short="very_short" in features):
+        features["no_verb"] = 1.0
+    _by_beginnings(words, name, features)
+    return features
 
 
-def _by_reader(highlight: Highlight, found: dict[str, float]) -> None:
+def _by_reader(highlight: Highlight, features: dict[str, float]) -> None:
     """Add what the reader did, and where."""
     comment = highlight.comment.strip()
     if comment:
         if _HEADING_COMMENT.match(comment):
-            found["heading"] = 1.0
+            features["heading"] = 1.0
         elif highlight.instructs:
-            found["comment"] = 1.0
+            features["comment"] = 1.0
             if word_count(requested(highlight).words) >= 5:
-                found["long_comment"] = 1.0
+                features["long_comment"] = 1.0
     if highlight.source_kind is SourceKind.VAULT:
-        found["from_notes"] = 1.0
+        features["from_notes"] = 1.0
     elif highlight.source_kind in (SourceKind.PDF, SourceKind.ZOTERO):
-        found["from_pdf"] = 1.0
+        features["from_pdf"] = 1.0
 
 
 def _is_heading(exact: str, highlight: Highlight) -> bool:
@@ -228,7 +228,7 @@ def _is_heading(exact: str, highlight: Highlight) -> bool:
 
 
 def _by_form(
-    text: str, words: Sequence[Token], count: int, found: dict[str, float]
+    text: str, words: Sequence[Token], count: int, features: dict[str, float]
 ) -> None:
     """Add whether a sentence is whole, and whether it looks like a heading.
 
@@ -236,70 +236,70 @@ def _by_form(
         text: the sentence of the mark.
         words: its words and signs.
         count: the number of its words.
-        found: takes the features.
+        features: takes the features.
     """
     begins = _BEGINS_WHOLE.match(text) is not None
     ends = _ENDS_WHOLE.search(text[-8:]) is not None
     if begins and ends:
-        found["whole"] = 1.0
+        features["whole"] = 1.0
     if not begins:
-        found["fragment_start"] = 1.0
+        features["fragment_start"] = 1.0
     if not ends:
-        found["fragment_end"] = 1.0
+        features["fragment_end"] = 1.0
     if not ends and count <= _MOST_IN_HEADING:
-        _by_capitals(text, words, count, found)
+        _by_capitals(text, words, count, features)
     if text.rstrip(' ”"»)').endswith(("?", "？")):
-        found["question"] = 1.0
+        features["question"] = 1.0
     if "!" in text:
-        found["exclamation"] = 1.0
-    _by_patterns(text, _FORM_PATTERNS, found)
+        features["exclamation"] = 1.0
+    _by_patterns(text, _FORM_PATTERNS, features)
 
 
-def _by_length(count: int, sentences: int, found: dict[str, float]) -> None:
+def _by_length(count: int, sentences: int, features: dict[str, float]) -> None:
     """Add how many words and sentences it has."""
     if count <= 4:
-        found["very_short"] = 1.0
+        features["very_short"] = 1.0
     elif count <= 9:
-        found["short"] = 1.0
+        features["short"] = 1.0
     elif count > 70:
-        found["very_long"] = 1.0
+        features["very_long"] = 1.0
     elif count > 40:
-        found["long"] = 1.0
+        features["long"] = 1.0
     if sentences == 1:
-        found["one_sentence"] = 1.0
+        features["one_sentence"] = 1.0
     elif sentences <= 3:
-        found["several_sentences"] = 1.0
+        features["several_sentences"] = 1.0
     else:
-        found["many_sentences"] = 1.0
+        features["many_sentences"] = 1.0
 
 
 def _by_capitals(
-    text: str, words: Sequence[Token], count: int, found: dict[str, float]
+    text: str, words: Sequence[Token], count: int, features: dict[str, float]
 ) -> None:
     """Add whether a short text without an end looks like a heading."""
     if text.isupper():
-        found["capitals"] = 1.0
+        features["capitals"] = 1.0
     elif count >= 2:
         capitals = sum(
             token.word[0].isupper() for token in words if token.kind != Kind.SIGN
         )
         if capitals >= 0.7 * count:
-            found["title_case"] = 1.0
+            features["title_case"] = 1.0
     if _NUMBERED.match(text):
-        found["number_first"] = 1.0
+        features["number_first"] = 1.0
 
 
 def _by_patterns(
-    text: str, patterns: dict[str, re.Pattern[str]], found: dict[str, float]
+    text: str, patterns: dict[str, re.Pattern[str]], features: dict[str, float]
 ) -> None:
     """Add the names of the patterns that occur in a text."""
     for name, pattern in patterns.items():
         if pattern.search(text):
-            found[name] = 1.0
+            features[name] = 1.0
 
 
 def _by_cues(
-    text: str, words: Sequence[Token], tables: Language, found: dict[str, float]
+    text: str, words: Sequence[Token], tables: Language, features: dict[str, float]
 ) -> None:
     """Add what its cues say: a definition, a cause, advice."""
     people = dict.fromkeys(_PEOPLE, 0)
@@ -309,24 +309,24 @@ def _by_cues(
             people[section] += 1
         elif section == "leans":
             if words[cue.first].word[0].isupper() and cue.first <= 1:
-                found["leans"] = 1.0
+                features["leans"] = 1.0
         elif section in _SECTIONS:
-            found[section] = 1.0
-        elif section == "means" and "defines" not in found:
-            found["defines"] = 1.0
+            features[section] = 1.0
+        elif section == "means" and "defines" not in features:
+            features["defines"] = 1.0
             if 0 < cue.first <= _FEW_TOKENS:
-                found["term_and_definition"] = 1.0
+                features["term_and_definition"] = 1.0
     for section, count in people.items():
         if count:
-            found[_PEOPLE[section]] = min(count, 3) / 2
+            features[_PEOPLE[section]] = min(count, 3) / 2
     if _TERM_COLON.match(text):
-        found["term_and_definition"] = 1.0
+        features["term_and_definition"] = 1.0
     if ":" in text[1:-1]:
-        found["colon"] = 1.0
-    _by_patterns(text, _CUE_PATTERNS, found)
+        features["colon"] = 1.0
+    _by_patterns(text, _CUE_PATTERNS, features)
 
 
-def _by_words(text: str, words: Sequence[Token], found: dict[str, float]) -> None:
+def _by_words(text: str, words: Sequence[Token], features: dict[str, float]) -> None:
     """Add what kind of words it has."""
     content = []
     numbers = names = 0
@@ -343,18 +343,18 @@ def _by_words(text: str, words: Sequence[Token], found: dict[str, float]) -> Non
         elif kind == Kind.SHIELD or kind == Kind.UNSAFE:
             has_code = True
     if numbers:
-        found["numbers"] = 1.0
+        features["numbers"] = 1.0
     if numbers > 2:
-        found["many_numbers"] = 1.0
+        features["many_numbers"] = 1.0
     if names:
-        found["names"] = min(names, 4) / 2
+        features["names"] = min(names, 4) / 2
     if has_acronym and not text.isupper():
-        found["acronym"] = 1.0
+        features["acronym"] = 1.0
     if has_code:
-        found["code"] = 1.0
-    _by_rarity(content, found)
+        features["code"] = 1.0
+    _by_rarity(content, features)
     if _is_garbled(text, words):
-        found["garbled"] = 1.0
+        features["garbled"] = 1.0
 
 
 def _has_no_verb(words: Sequence[Token], tables: Language, *, is_short: bool) -> bool:
@@ -367,7 +367,7 @@ def _has_no_verb(words: Sequence[Token], tables: Language, *, is_short: bool) ->
     return not any(tables.may_be_verb(token.low) for token in words)
 
 
-def _by_rarity(content: list[Token], found: dict[str, float]) -> None:
+def _by_rarity(content: list[Token], features: dict[str, float]) -> None:
     """Add how rare its nouns, adjectives and verbs are, by their Zipf frequencies."""
     plain = [
         token for token in content if token.kind in (Kind.NOUN, Kind.ADJECTIVE, Kind.VERB)
@@ -376,12 +376,12 @@ def _by_rarity(content: list[Token], found: dict[str, float]) -> None:
         return
     rare = sum(token.zipf < 3.0 for token in plain)
     if rare:
-        found["rare_words"] = min(rare, 6) / 3
+        features["rare_words"] = min(rare, 6) / 3
     mean = sum(token.zipf for token in plain) / len(plain)
     if mean < 3.9:
-        found["technical"] = min(3.9 - mean, 1.0)
+        features["technical"] = min(3.9 - mean, 1.0)
     elif mean > 4.7:
-        found["plain_words"] = min(mean - 4.7, 1.0)
+        features["plain_words"] = min(mean - 4.7, 1.0)
 
 
 def _is_garbled(text: str, words: Sequence[Token]) -> bool:
@@ -394,7 +394,7 @@ def _is_garbled(text: str, words: Sequence[Token]) -> bool:
     return has_few_letters or max(lengths) > 30
 
 
-def _by_beginnings(words: Sequence[Token], name: str, found: dict[str, float]) -> None:
+def _by_beginnings(words: Sequence[Token], name: str, features: dict[str, float]) -> None:
     """Add how much its words are those of passages that deserve a card."""
     table = word_weights(name)
     total = 0.0
@@ -404,4 +404,4 @@ def _by_beginnings(words: Sequence[Token], name: str, found: dict[str, float]) -
             count += 1
             total += table.get(token.low[:BEGINNING], 0.0)
     if total:
-        found["words"] = total / math.sqrt(count)
+        features["words"] = total / math.sqrt(count)

@@ -90,10 +90,10 @@ class DatabaseSource(ExportSource):
         journals: list[str] = []
         for file in self.folder.files():
             for path in companions(file.at) if isinstance(file, File) else ():
-                found = stamp_at(path)
-                if found and not proves(found):
+                file_stamp = stamp_at(path)
+                if file_stamp and not proves(file_stamp):
                     return ""
-                journals.append(f"{path} {found}")
+                journals.append(f"{path} {file_stamp}")
         return h16(stamp, self.shelf.stamp(), *journals)
 
     def read(self, file: File) -> Iterator[Marked | Problem]:

@@ -21,7 +21,7 @@ from ankiforge.extract.markdown.front_matter import FrontMatter
 from ankiforge.extract.markdown.inline import Inline, outermost, rich
 from ankiforge.extract.markdown.quote_fields import quote_fields
 from ankiforge.extract.markdown.quotes import Quotes
-from ankiforge.extract.markdown.surroundings import Found, Surroundings
+from ankiforge.extract.markdown.surroundings import PlacedHighlight, Surroundings
 from ankiforge.extract.markdown.tokens import Kind, Phrase
 from ankiforge.model import Document, Form, Highlight, HighlightKind, Span, Strings
 from ankiforge.text import regex
@@ -110,7 +110,7 @@ class Reader:
         surroundings = Surroundings(self._note, text, front, all_found)
         return tuple(numbered(map(surroundings.added_to, all_found)))
 
-    def _find(self) -> Iterator[Found]:
+    def _find(self) -> Iterator[PlacedHighlight]:
         """Yield the cards, quotes and marks of the note, no passage twice."""
         used = set(self._quotes.covered)
         for index, block in enumerate(self._blocks):
@@ -142,7 +142,7 @@ class Reader:
         form: Form,
         number: int,
         members: Sequence[int],
-    ) -> Found:
+    ) -> PlacedHighlight:
         """Return a callout or block quote in which nothing is marked."""
         first = members[0]
         last = members[-1]
@@ -153,13 +153,13 @@ class Reader:
             body = _QUOTE_SIGNS.sub("", body)
         markdown = (rich(body, self._note.context),)
         highlight = self._highlight(first, form, text, markdown)
-        return Found(first, 0, last, len(self._blocks[last].plain), highlight)
+        return PlacedHighlight(first, 0, last, len(self._blocks[last].plain), highlight)
 
-    def _in_block(self, index: int, block: Block) -> Iterator[Found]:
+    def _in_block(self, index: int, block: Block) -> Iterator[PlacedHighlight]:
         """Yield the card that a block is, or its quotes and marked sentences."""
         card = self._card(index)
         if card:
-            yield Found(index, 0, index, len(block.plain), card)
+            yield PlacedHighlight(index, 0, index, len(block.plain), card)
             return
         yield from self._quotes_of(index)
         yield from self._figures(index, block)
@@ -173,7 +173,7 @@ class Reader:
         elif index in self._kept and index not in self._quotes.covered:
             yield self._kept_passage(index, block)
 
-    def _quotes_of(self, index: int) -> Iterator[Found]:
+    def _quotes_of(self, index: int) -> Iterator[PlacedHighlight]:
         """Yield the quotes that start in a block."""
         for start, quote in self._quotes.starts.get(index, {}).items():
             fields = quote_fields(
@@ -184,7 +184,7 @@ class Reader:
             )
             form = Form.PHRASE if fields["gaps"] else Form.MARK
             last = quote.pieces[-1]
-            yield Found(
+            yield PlacedHighlight(
                 first=index,
                 start=start,
                 last=last.block,
@@ -193,7 +193,7 @@ class Reader:
                 beside=quote.covers,
             )
 
-    def _figures(self, index: int, block: Block) -> Iterator[Found]:
+    def _figures(self, index: int, block: Block) -> Iterator[PlacedHighlight]:
         """Yield the pictures that are alone in a mark of a block."""
         if "![" not in block.source:
             return
@@ -213,9 +213,9 @@ class Reader:
                 colour=picture.colour,
             )
             figure = replace(figure, kind=HighlightKind.IMAGE)
-            yield Found(index, picture.start, index, picture.start, figure)
+            yield PlacedHighlight(index, picture.start, index, picture.start, figure)
 
-    def _kept_passage(self, index: int, block: Block) -> Found:
+    def _kept_passage(self, index: int, block: Block) -> PlacedHighlight:
         """Return the passage that another program keeps in a block."""
         end, label, comment = self._kept[index]
         markdown, _ = block.inline.markdown(0, end)
@@ -232,7 +232,7 @@ class Reader:
             page_label=label,
             links=tuple(links),
         )
-        return Found(index, 0, index, end, highlight)
+        return PlacedHighlight(index, 0, index, end, highlight)
 
     def _highlight(
         self,
@@ -377,7 +377,7 @@ class Reader:
             skip="" if placeholder is None else _PLACEHOLDER.format(word=placeholder),
         )
 
-    def _unanswered(self, index: int, block: Block) -> Found | None:
+    def _unanswered(self, index: int, block: Block) -> PlacedHighlight | None:
         """Return the question of a card over several lines without an answer below it.
 
         Its `?` is the last line of a paragraph, or is alone right below a heading.
@@ -408,11 +408,11 @@ class Reader:
             (),
             written=written,
         )
-        return Found(first, 0, index, len(block.plain), highlight)
+        return PlacedHighlight(first, 0, index, len(block.plain), highlight)
 
     # --- marked sentences -------------------------------------------------------------
 
-    def _sentences(self, index: int, block: Block) -> Iterator[Found]:
+    def _sentences(self, index: int, block: Block) -> Iterator[PlacedHighlight]:
         """Yield the sentences with marked phrases, or the term that one mark makes."""
         if not any(sign in block.source for sign in self._mark_signs):
             return
@@ -422,7 +422,7 @@ class Reader:
             if term:
                 card = self._two_sides(index, block, term)
                 card = replace(card, colour=phrases[0].note, written="")
-                yield Found(index, 0, index, len(block.plain), card)
+                yield PlacedHighlight(index, 0, index, len(block.plain), card)
                 return
         for sentence in _marked_sentences(block.inline, phrases):
             yield self._marked_sentence(index, block, sentence)
@@ -441,7 +441,7 @@ class Reader:
         index: int,
         block: Block,
         sentence: _MarkedSentence,
-    ) -> Found:
+    ) -> PlacedHighlight:
         """Return the highlight of a sentence in which phrases are marked."""
         start = sentence.start
         end = sentence.end
@@ -467,7 +467,7 @@ class Reader:
             markdown_gaps=markdown_gaps,
             colour=colour,
         )
-        return Found(index, start, index, end, highlight)
+        return PlacedHighlight(index, start, index, end, highlight)
 
 
 def _marked_sentences(inline: Inline, phrases: Sequence[Phrase]) -> list[_MarkedSentence]:

@@ -27,7 +27,7 @@ _FEWEST_WORDS = 3
 _CUT_COMMENT = "[…]"
 
 
-class Found(NamedTuple):
+class PlacedHighlight(NamedTuple):
     """A highlight whose surroundings are still to be added."""
 
     first: int
@@ -51,7 +51,7 @@ class Surroundings:
         note: Blocks,
         text: str,
         front: FrontMatter,
-        all_found: Sequence[Found],
+        all_placed: Sequence[PlacedHighlight],
     ) -> None:
         """Note what the highlights of a note have in common.
 
@@ -59,14 +59,14 @@ class Surroundings:
             note: its blocks.
             text: the note as written, without its front matter.
             front: what its front matter says.
-            all_found: all its highlights.
+            all_placed: all its highlights.
         """
         self._note = note
         self._blocks = note.blocks
         self._front = front
         self._lines = text.split("\n")
-        self._per_block = Counter(found.highlight.block for found in all_found)
-        self._comments = _long_comments(all_found)
+        self._per_block = Counter(placed.highlight.block for placed in all_placed)
+        self._comments = _long_comments(all_placed)
         self._code_lines: set[int] = set()
         self._items: dict[tuple[Span, ...], int] = {}
         """The index of the first paragraph of each list item, by its path."""
@@ -78,12 +78,12 @@ class Surroundings:
         self._tool_marks: dict[Span, _ToolMarks] = {}
         """By the lines of a block: one may hold thousands of highlights."""
 
-    def added_to(self, found: Found) -> Highlight:
+    def added_to(self, placed: PlacedHighlight) -> Highlight:
         """Return a highlight with its surroundings."""
-        highlight = found.highlight
-        block = self._blocks[found.first]
+        highlight = placed.highlight
+        block = self._blocks[placed.first]
         is_card = highlight.kind is HighlightKind.CARD
-        before, after = self._text_around(found)
+        before, after = self._text_around(placed)
         tool_marks = self._tool_marks_at(block.lines)
         is_ended_by_tool = bool(tool_marks.schedule or tool_marks.hints)
         is_only_one = self._per_block[highlight.block] == 1
@@ -97,8 +97,8 @@ class Surroundings:
             heading=" › ".join(titles),
             above=tuple(self._items_above(block)),
             uri=_address(highlight.document.uri, block),
-            links=self._links(found),
-            tags=self._tags(found),
+            links=self._links(placed),
+            tags=self._tags(placed),
             skip=self._front.skip or highlight.skip,
             created=self._front.created,
             modified=self._front.updated,
@@ -108,18 +108,20 @@ class Surroundings:
             hints=highlight.hints + tool_marks.hints,
         )
 
-    def _text_around(self, found: Found) -> tuple[str, str]:
+    def _text_around(self, placed: PlacedHighlight) -> tuple[str, str]:
         """Return the plain text before and after a highlight.
 
         It is long enough for the context and the paragraphs around. A neighbour that is
         cut off at this length is too long to be taken.
         """
-        highlight = found.highlight
+        highlight = placed.highlight
         length = CONTEXT
         if highlight.kind is not HighlightKind.CARD:
             limit = NEARBY if _asks(highlight) else PARAGRAPH
             length = max(CONTEXT, limit - len(highlight.exact) + 1)
-        return self._note.around(found.first, found.start, found.last, found.end, length)
+        return self._note.around(
+            placed.first, placed.start, placed.last, placed.end, length
+        )
 
     def _nearby(self, highlight: Highlight, before: str, after: str) -> str:
         """Return the paragraphs around a highlight, without the reader's comments."""
@@ -141,23 +143,23 @@ class Surroundings:
             if index is not None and self._blocks[index] is not block:
                 yield shortened(self._blocks[index].plain, _LONGEST_ITEM)
 
-    def _links(self, found: Found) -> Strings:
+    def _links(self, placed: PlacedHighlight) -> Strings:
         """Return the links that a highlight has already, and those in its text."""
-        note_address = found.highlight.document.uri
-        addresses = list(found.highlight.links)
-        for index in range(found.first, found.last + 1):
+        note_address = placed.highlight.document.uri
+        addresses = list(placed.highlight.links)
+        for index in range(placed.first, placed.last + 1):
             for (start, end), target in self._blocks[index].inline.targets:
-                starts_before = index == found.first and start < found.start
-                ends_after = index == found.last and end > found.end
+                starts_before = index == placed.first and start < placed.start
+                ends_after = index == placed.last and end > placed.end
                 if not starts_before and not ends_after:
                     addresses.append(address_of(target, note_address))
         return tuple(filter(None, dict.fromkeys(addresses)))
 
-    def _tags(self, found: Found) -> Strings:
+    def _tags(self, placed: PlacedHighlight) -> Strings:
         """Return the tags of a highlight; that of privacy if a part of it is private."""
-        tags = found.highlight.tags
-        own_blocks = range(found.first, found.last + 1)
-        indices = (*own_blocks, *found.beside)
+        tags = placed.highlight.tags
+        own_blocks = range(placed.first, placed.last + 1)
+        indices = (*own_blocks, *placed.beside)
         is_private = any(self._blocks[index].private for index in indices)
         return (*tags, TAG) if is_private and TAG not in tags else tags
 
@@ -173,9 +175,9 @@ def _asks(highlight: Highlight) -> bool:
     return "?" in highlight.comment
 
 
-def _long_comments(all_found: Iterable[Found]) -> list[str]:
+def _long_comments(all_placed: Iterable[PlacedHighlight]) -> list[str]:
     """Return the comments that say more than a few words."""
-    comments = [found.highlight.comment for found in all_found]
+    comments = [placed.highlight.comment for placed in all_placed]
     long_comments = []
     for comment in comments:
         if len(comment.split()) >= _FEWEST_WORDS:
