@@ -205,8 +205,8 @@ def _quoted(words: Iterable[str]) -> str:
 
 
 def _beginning(word: str) -> str:
-    low = word.casefold().removesuffix("'s").removesuffix("’s")
-    return low if low[:1].isdigit() else low[:_BEGINNING]
+    folded = word.casefold().removesuffix("'s").removesuffix("’s")
+    return folded if folded[:1].isdigit() else folded[:_BEGINNING]
 
 
 def _beginnings(text: str) -> set[str]:
@@ -216,17 +216,17 @@ def _beginnings(text: str) -> set[str]:
 def _content(words: Iterable[Token]) -> Iterator[Token]:
     """Yield the words that say something."""
     for word in words:
-        if word.low in _NEGATIONS:
+        if word.folded in _NEGATIONS:
             yield word
-        elif word.kind in _CONTENT and word.low not in _LIGHT:
-            is_short = len(word.low) <= 2
+        elif word.kind in _CONTENT and word.folded not in _LIGHT:
+            is_short = len(word.folded) <= 2
             if not is_short or word.kind in (Kind.NAME, Kind.NUMBER, Kind.SHIELD):
                 yield word
 
 
 def _is_among(word: Token, beginnings: set[str]) -> bool:
     """Return whether a word is among others in some form: `coin` and `coined`."""
-    beginning = _beginning(word.low)
+    beginning = _beginning(word.folded)
     if beginning in beginnings or _beginnings(word.word) & beginnings:
         return True
     for other in beginnings:
@@ -281,11 +281,11 @@ def _share_covered(question: str, place: Place) -> tuple[float, list[str]]:
     left_out = []
     for word in _content(tokens(clause, language(place.language))):
         position = clause_start + word.start
-        beginning = _beginning(word.low)
+        beginning = _beginning(word.folded)
         if beginning in counted or _is_within_any(position, not_asked):
             continue
         counted.add(beginning)
-        is_heavy = word.low in _NEGATIONS or word.kind in (Kind.NAME, Kind.NUMBER)
+        is_heavy = word.folded in _NEGATIONS or word.kind in (Kind.NAME, Kind.NUMBER)
         weight = _HEAVY if is_heavy else 1.0
         total_weight += weight
         if _is_among(word, asked):
@@ -305,7 +305,7 @@ def _added_words(question: str, place: Place) -> list[str]:
     """Return the words of a question that neither its sentence nor the title has."""
     read = _beginnings(f"{place.antecedent} {place.sentence} {place.named}")
     words = tokens(question, language(place.language))[1:]
-    said = [word for word in _content(words) if word.low not in _NEGATIONS]
+    said = [word for word in _content(words) if word.folded not in _NEGATIONS]
     return [word.word for word in said if not _is_among(word, read)]
 
 
@@ -327,20 +327,20 @@ def _turns_round(question: str, place: Place) -> bool:
     places_by_word: dict[str, list[tuple[int, int]]] = defaultdict(list)
     part = 0
     for word in tokens(place.sentence, language(place.language)):
-        if word.low in _PART:
+        if word.folded in _PART:
             part += 1
         is_in_answer = answer_start <= word.start < answer_end
         if not is_in_answer:
-            places_by_word[_beginning(word.low)].append((part, word.start))
+            places_by_word[_beginning(word.folded)].append((part, word.start))
 
     # the words of the question must come in the same order in each part
     last_position_by_part: dict[int, int] = {}
     # the word after the question word says what kind of thing is asked for
     words = tokens(question, language(place.language))[2:]
     for word in _content(words):
-        places = places_by_word.get(_beginning(word.low), [])
+        places = places_by_word.get(_beginning(word.folded), [])
         is_certain = len(places) == 1
-        if not is_certain or word.low in _NEGATIONS:
+        if not is_certain or word.folded in _NEGATIONS:
             continue
         [(part, position)] = places
         if position < last_position_by_part.get(part, -1):
@@ -372,18 +372,18 @@ def _taken_up_from_earlier(question: str, place: Place) -> str:
     earlier = _beginnings(place.before)
     words = tokens(question, language(place.language))
     for number, word in enumerate(words):
-        if word.low not in _DEFINITE:
+        if word.folded not in _DEFINITE:
             continue
         article = word
         nouns = _nouns_after(words, number)
         has_name = any(noun.kind in (Kind.NAME, Kind.SHIELD) for noun in nouns)
         if not nouns or has_name:
             continue
-        following = words[number + 1 + len(nouns)].low
-        is_in_title = all(_beginning(noun.low) in named for noun in nouns)
+        following = words[number + 1 + len(nouns)].folded
+        is_in_title = all(_beginning(noun.folded) in named for noun in nouns)
         if following in _GOES_ON or is_in_title:
             continue
-        last = nouns[-1].low
+        last = nouns[-1].folded
         is_bare = len(nouns) == 1 and place.language == "en" and not last.endswith("s")
         if is_bare or _beginning(last) in earlier:
             return " ".join(each.word for each in (article, *nouns))

@@ -61,8 +61,8 @@ def is_askable(sentence: str, span: Span, name: str) -> bool:
     inner = [word for word in words if start <= word.start < end]
     if not inner or not any(word.kind in _NAMING for word in inner):
         return False
-    begins_small = inner[0].kind == Kind.SMALL and inner[0].low not in ARTICLES
-    if begins_small or inner[0].low in _CONJUNCTIONS:
+    begins_small = inner[0].kind == Kind.SMALL and inner[0].folded not in ARTICLES
+    if begins_small or inner[0].folded in _CONJUNCTIONS:
         return False
     if _is_cut(sentence, span):
         return False
@@ -81,17 +81,17 @@ def _is_cut(sentence: str, span: Span) -> bool:
 
 def _is_list(inner: Sequence[Token]) -> bool:
     commas = sum(word.word == "," for word in inner)
-    return commas >= 2 or (commas == 1 and any(word.low in _AND for word in inner))
+    return commas >= 2 or (commas == 1 and any(word.folded in _AND for word in inner))
 
 
 def _is_item(sentence: str, span: Span, words: Sequence[Token]) -> bool:
     """Return whether words are one of several: "X and Y", "such as X", "X, Y and Z"."""
     start, end = span
     before, after = _on_both_sides(span, words)
-    if before and before[-1].low in ARTICLES:
+    if before and before[-1].folded in ARTICLES:
         before.pop()
-    is_after_and = bool(before) and before[-1].low in _AND
-    is_before_and = bool(after) and after[0].low in _AND
+    is_after_and = bool(before) and before[-1].folded in _AND
+    is_before_and = bool(after) and after[0].folded in _AND
     if is_after_and or is_before_and:
         return True
     if _EXAMPLE.search(sentence[:start]):
@@ -128,7 +128,7 @@ def _start_with_article(span: Span, words: Sequence[Token]) -> int:
     start, _ = span
     before, after = _on_both_sides(span, words)
     goes_on = bool(after) and after[0].kind in (Kind.NOUN, Kind.NAME)
-    if before and before[-1].low in ARTICLES and not goes_on:
+    if before and before[-1].folded in ARTICLES and not goes_on:
         return before[-1].start
     return start
 
@@ -148,7 +148,7 @@ def _end_with_unit(
     unit = after[0]
     is_next = unit.kind == Kind.NOUN and sentence[end : unit.start] == " "
     asked = {word.casefold()[:_BEGINNING] for word in _WORD.findall(question)}
-    is_asked = unit.low[:_BEGINNING] in asked
+    is_asked = unit.folded[:_BEGINNING] in asked
     return unit.end if is_next and not is_asked else end
 
 

@@ -53,7 +53,7 @@ def words_of(text):
     """Return the language of a text, and the beginnings of its words."""
     name = language_of(text)
     return name, [
-        token.low[:BEGINNING] for token in tokens(text, language(name)) if token.kind
+        token.folded[:BEGINNING] for token in tokens(text, language(name)) if token.kind
     ]
 
 

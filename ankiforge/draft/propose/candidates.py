@@ -142,7 +142,7 @@ def _terms(
         if last - first <= _MOST_IN_TERM:
             _add(candidates, first, last, "term")
         _parts(words, first, last, candidates, adjective_first=adjective_first)
-        if last - first == 1 and words[first].low in language.vague:
+        if last - first == 1 and words[first].folded in language.vague:
             continue  # `form of starch`
         joined_last = last
         for next_first, next_last in runs[number + 1 : number + 3]:
@@ -161,11 +161,11 @@ def _joined_by(words: Sequence[Token], start: int, end: int, language: Language)
         return "joined" if language.name == "ru" else ""
     if len(gap) > 2 or any(token.kind != Kind.SMALL for token in gap):
         return ""
-    if len(gap) == 2 and gap[1].low not in language.determiners:
+    if len(gap) == 2 and gap[1].folded not in language.determiners:
         return ""
-    if gap[0].low in language.joins:
+    if gap[0].folded in language.joins:
         return "joined"
-    return "preposition" if gap[0].low in language.prepositions else ""
+    return "preposition" if gap[0].folded in language.prepositions else ""
 
 
 def _parts(
@@ -249,7 +249,7 @@ def _ranges(words: Sequence[Token], language: Language, candidates: Candidates) 
         if words[place].kind != Kind.NUMBER or words[place + 2].kind != Kind.NUMBER:
             continue
         between = words[place + 1]
-        if between.low in language.ranges or between.word in "-–":
+        if between.folded in language.ranges or between.word in "-–":
             end = place + 3
             _add(candidates, place, end, "range")
             if end < len(words) and words[end].kind == Kind.NOUN:
@@ -321,7 +321,7 @@ def _lists(
             if is_and and items == 1 and words[end].word == ",":
                 break  # `for art, and the second is`: another clause
             if start not in by_first and start < len(words):
-                if words[start].low in language.determiners:
+                if words[start].folded in language.determiners:
                     start += 1
             if start not in by_first:
                 break
@@ -341,7 +341,7 @@ def _after_comma(words: Sequence[Token], place: int) -> tuple[int, bool] | None:
     is_and = False
     if start < len(words) and words[start].word == ",":
         start += 1
-    if start < len(words) and words[start].low in _AND:
+    if start < len(words) and words[start].folded in _AND:
         is_and = True
         start += 1
     return None if start == place else (start, is_and)
@@ -358,11 +358,11 @@ def _predicates(
         before = words[place - 1]
         if (
             before.kind in (Kind.ADVERB, Kind.SMALL)
-            and before.low not in language.copulas
+            and before.folded not in language.copulas
             and place > 1
         ):
             before = words[place - 2]
-        if before.low in language.copulas:
+        if before.folded in language.copulas:
             _add(candidates, place, place + 1, "predicate")
 
 
@@ -417,23 +417,23 @@ def _tails(
         before = words[begin - 1]
 
         # `because they bind to the enzyme`: with subject and verb
-        is_after_conjunction = begin > first and before.low in _OPENS_STATEMENT
+        is_after_conjunction = begin > first and before.folded in _OPENS_STATEMENT
         if is_after_conjunction and _is_statement(words[begin:last], language):
             _add(candidates, begin, last, "tail")
             continue
 
         # other ends are hidden without their article
-        has_determiner = words[begin].low in language.determiners
+        has_determiner = words[begin].folded in language.determiners
         start = begin + 1 if has_determiner else begin
         if last - start < _LEAST_IN_CLAUSE or _has_own_verb(words, start, last, language):
             continue
-        if ends_with_verb or words[start].low == "well":
+        if ends_with_verb or words[start].folded == "well":
             continue  # `as Hastings says`, `as well as tolerance`
         kind = words[start].kind
         if before.kind == Kind.VERB:
             if kind in _TERM:
                 _add(candidates, start, last, "tail_verb")
-        elif before.low in openers and start > first and kind != Kind.SMALL:
+        elif before.folded in openers and start > first and kind != Kind.SMALL:
             _add(candidates, start, last, "tail")
 
     is_after_colon = first > 0 and words[first - 1].word == ":"
@@ -445,8 +445,8 @@ def _is_statement(words: Sequence[Token], language: Language) -> bool:
     """Return whether words begin with a subject, and have a verb after it."""
     subject = words[0]
     is_subject = (
-        subject.low in language.determiners
-        or subject.low in _PRONOUNS
+        subject.folded in language.determiners
+        or subject.folded in _PRONOUNS
         or subject.kind in _TERM
     )
     return is_subject and any(is_verb(token, language) for token in words[1:])
@@ -461,11 +461,11 @@ def _has_own_verb(
     """
     for place in range(first + 1, last):
         token = words[place]
-        if token.low in language.auxiliaries:
+        if token.folded in language.auxiliaries:
             return True
         is_after_noun = words[place - 1].kind in _HEADS
-        if is_after_noun and token.low in _INFINITIVE and place + 1 < last:
+        if is_after_noun and token.folded in _INFINITIVE and place + 1 < last:
             following = words[place + 1].kind
-            if following not in _TERM and words[place + 1].low not in _ARTICLES:
+            if following not in _TERM and words[place + 1].folded not in _ARTICLES:
                 return True
     return False

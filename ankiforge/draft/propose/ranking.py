@@ -164,7 +164,7 @@ class Sentence:
             return len(inner) == 1 and _says_nothing(inner[0])
         # without a term, only what the sentence states may be hidden, if it is a rare word
         is_rare_predicate = "predicate" in how and _highest_zipf(inner) <= _COMMON
-        is_passive = last < len(self.words) and self.words[last].low in _PASSIVE
+        is_passive = last < len(self.words) and self.words[last].folded in _PASSIVE
         return is_passive or not is_rare_predicate
 
     def _is_part_of_something(self, first: int, last: int) -> bool:
@@ -218,7 +218,7 @@ class Sentence:
         if before is None or before.word in _SENTENCE_ENDS:
             if after in (".", ")"):
                 return True
-        if before is not None and before.low in _POINTING:
+        if before is not None and before.folded in _POINTING:
             return True
         is_bracketed = (
             before is not None and before.word in ("[", "(") and after in ("]", ")")
@@ -254,7 +254,7 @@ class Sentence:
         self._beside(first, last, features)
         self._by_cues(first, last, features)
         vague = self.language.vague
-        if inner[-1].low in vague or (count == 1 and inner[0].low in vague):
+        if inner[-1].folded in vague or (count == 1 and inner[0].folded in vague):
             features["vague"] = 1.0
         self._by_other_mentions(inner, features)
         _within_term(first, last, whole_terms, features)
@@ -305,7 +305,7 @@ class Sentence:
         """Return whether a word is the first of a sentence, or the first after an article."""
         if place == 0 or self.words[place - 1].word in (".", "!", "?"):
             return True
-        return place == 1 and self.words[0].low in self.language.determiners
+        return place == 1 and self.words[0].folded in self.language.determiners
 
     def _by_other_mentions(self, inner: Sequence[Token], features: Features) -> None:
         """Add whether its words occur elsewhere too: in the sentence, in its heading."""
@@ -330,17 +330,17 @@ class Sentence:
         words = self.words
         if first:
             before = words[first - 1]
-            if before.low in self.language.determiners:
+            if before.folded in self.language.determiners:
                 features["behind_determiner"] = 1.0
                 before = words[first - 2] if first > 1 else before
-            if before.low in self.language.joins:
+            if before.folded in self.language.joins:
                 features["behind_of"] = 1.0
             if before.kind == Kind.VERB:
                 features["object"] = 1.0
             elif before.kind == Kind.SMALL:
-                if before.low in _BY:
+                if before.folded in _BY:
                     features["behind_by"] = 1.0
-                elif before.low in self.language.copulas:
+                elif before.folded in self.language.copulas:
                     features["predicate"] = 1.0
                 else:
                     features["behind_small"] = 1.0
@@ -351,13 +351,13 @@ class Sentence:
                     features["colon_before"] = 1.0
         if last < len(words):
             after = words[last]
-            if after.low in self.language.joins:
+            if after.folded in self.language.joins:
                 features["before_of"] = 1.0
             if after.word in ("(", "（"):
                 features["brackets_behind"] = 1.0
             elif after.word in (":", "=", "–", "—"):
                 features["colon_behind"] = 1.0
-            elif after.low in self.language.copulas:
+            elif after.folded in self.language.copulas:
                 features["copula_behind"] = 1.0
 
     def _by_cues(self, first: int, last: int, features: Features) -> None:
@@ -384,7 +384,7 @@ class Sentence:
             return False
         determiners = self.language.determiners
         return all(
-            token.kind == Kind.SIGN or token.low in determiners or token.low in _AS
+            token.kind == Kind.SIGN or token.folded in determiners or token.folded in _AS
             for token in between
         )
 
@@ -410,7 +410,7 @@ def _citations(text: str) -> list[Span]:
 
 def _stem(token: Token) -> str:
     """Return the beginning of a word, which its inflections share; a number whole."""
-    return token.low if token.kind == Kind.NUMBER else token.low[:_STEM]
+    return token.folded if token.kind == Kind.NUMBER else token.folded[:_STEM]
 
 
 def _stems(text: str, language: Language) -> set[str]:

@@ -31,7 +31,7 @@ class Kind:
 class Token:
     """A word or a sign of a text. Nobody changes one that `tokens` has returned."""
 
-    __slots__ = ("end", "kind", "low", "start", "word", "zipf")
+    __slots__ = ("end", "folded", "kind", "start", "word", "zipf")
 
     def __init__(
         self, start: int, end: int, word: str, kind: int = Kind.SIGN, zipf: float = 7.0
@@ -39,7 +39,7 @@ class Token:
         self.start = start
         self.end = end
         self.word = word
-        self.low = word
+        self.folded = word
         """The word casefolded, without a possessive."""
         self.kind = kind
         self.zipf = zipf
@@ -119,8 +119,8 @@ def tokens(text: str, language: Language) -> tuple[Token, ...]:
             token = Token(start, end, word, Kind.SHIELD, _ZIPF_OF_SHIELD)
         else:
             token = Token(start, end, word, Kind.NOUN)
-            token.low = language.casefolded(word)
-            if token.low in language.small:
+            token.folded = language.casefolded(word)
+            if token.folded in language.small:
                 token.kind = Kind.SMALL
         words.append(token)
     if language.name == "cjk":
@@ -133,13 +133,13 @@ def tokens(text: str, language: Language) -> tuple[Token, ...]:
 @lru_cache(maxsize=64)
 def cues_of(text: str, language: Language) -> tuple[Cue, ...]:
     """Return the cues of a text in order of their place."""
-    words = [token.low for token in tokens(text, language)]
+    words = [token.folded for token in tokens(text, language)]
     return tuple(language.cues.find(words))
 
 
 def is_verb(token: Token, language: Language) -> bool:
     """Return whether a word is a verb, or an auxiliary."""
-    return token.kind == Kind.VERB or token.low in language.auxiliaries
+    return token.kind == Kind.VERB or token.folded in language.auxiliaries
 
 
 def _pattern_of(name: str) -> re.Pattern[str]:
@@ -181,7 +181,7 @@ class _Place(NamedTuple):
     @property
     def before(self) -> str:
         """Return the casefolded word before it."""
-        return self.previous.low if self.previous is not None else ""
+        return self.previous.folded if self.previous is not None else ""
 
     @property
     def is_after_noun(self) -> bool:
@@ -195,8 +195,12 @@ class _Place(NamedTuple):
         """Return whether what follows is what a verb has, not a noun: `which amounts to`."""
         if self.following is None:
             return False
-        low = self.following.low
-        return low == "to" or low in language.determiners or low in language.pronouns
+        folded = self.following.folded
+        return (
+            folded == "to"
+            or folded in language.determiners
+            or folded in language.pronouns
+        )
 
 
 def _classify(words: list[Token], text: str, language: Language) -> None:
@@ -245,14 +249,14 @@ def _is_acronym(word: str) -> bool:
 
 def _kind(token: Token, place: _Place, language: Language) -> tuple[int, float]:
     """Return the kind and the Zipf frequency of a word that is not a small word."""
-    if token.low in language.numbers:
+    if token.folded in language.numbers:
         return Kind.NUMBER, _ZIPF_OF_NUMERAL
     with_verb = _WITH_VERB.get(language.name)
-    if with_verb is not None and with_verb.search(token.low):
+    if with_verb is not None and with_verb.search(token.folded):
         return Kind.VERB, _ZIPF_OF_CONTRACTION
-    letter, zipf = language.look_up(token.low)
+    letter, zipf = language.look_up(token.folded)
     is_after_determiner = place.before in language.determiners
-    if token.low in language.verbs and not is_after_determiner:
+    if token.folded in language.verbs and not is_after_determiner:
         return Kind.VERB, zipf
     is_capital = token.word[0].isupper()
     if is_capital:
@@ -297,15 +301,16 @@ def _kind_of_capital(zipf: float, place: _Place, language: Language) -> int | No
 
 def _is_third_person(token: Token, place: _Place, language: Language) -> bool:
     """Return whether a plural is rather a verb: `which amounts to`, `the team uses the`."""
-    if language.name != "en" or not token.low.endswith("s"):
+    if language.name != "en" or not token.folded.endswith("s"):
         return False
     before = place.previous
     is_subject = before is not None and (
-        (place.is_after_noun and not before.low.endswith("s")) or before.low == "which"
+        (place.is_after_noun and not before.folded.endswith("s"))
+        or before.folded == "which"
     )
     if not is_subject or not place.is_before_object(language):
         return False
-    return language.may_be_verb(token.low)
+    return language.may_be_verb(token.folded)
 
 
 def _verb_or_other(

@@ -84,7 +84,7 @@ def _end_of_heading(text: str, language: Language) -> int:
         if token.kind == Kind.SIGN or words[0].kind == Kind.SIGN or not is_capital:
             return 0
         begins_sentence = (
-            token.low in language.determiners or token.low in language.pronouns
+            token.folded in language.determiners or token.folded in language.pronouns
         )
         if begins_sentence and len(token.word) > 1 and words[place + 1].word.islower():
             is_whole = _is_enough(text[token.start :])
@@ -117,7 +117,7 @@ def _breaks_off(text: str, language: Language) -> bool:
     words = tokens(text, language)
     if _ends_open(words, language) or _BREAKS_OFF.search(text):
         return True
-    return not any(language.may_be_verb(token.low) for token in words)
+    return not any(language.may_be_verb(token.folded) for token in words)
 
 
 def is_whole_clause(text: str, language: Language) -> bool:
@@ -136,15 +136,20 @@ def _has_subject(words: Sequence[Token], language: Language) -> bool:
     """Return whether words begin with a subject and its verb, though without a capital."""
     has_noun = False
     for place, token in enumerate(words):
-        if token.low in language.participles or _names_its_object(place, words, language):
+        if token.folded in language.participles or _names_its_object(
+            place, words, language
+        ):
             return False
         if is_verb(token, language):
             return has_noun
-        if token.kind in _OF_SUBJECT or token.low in language.pronouns:
+        if token.kind in _OF_SUBJECT or token.folded in language.pronouns:
             has_noun = has_noun or token.kind != Kind.ADJECTIVE
-        elif has_noun and token.low in language.prepositions:
+        elif has_noun and token.folded in language.prepositions:
             continue
-        elif token.low not in language.determiners and token.low not in language.joins:
+        elif (
+            token.folded not in language.determiners
+            and token.folded not in language.joins
+        ):
             return False
     return False
 
@@ -153,8 +158,8 @@ def _names_its_object(place: int, words: Sequence[Token], language: Language) ->
     """Return whether a participle is part of a subject: `functions applied to each element`."""
     if language.name != "en" or place + 1 >= len(words):
         return False
-    is_participle = is_verb(words[place], language) and words[place].low.endswith("ed")
-    return is_participle and words[place + 1].low in language.prepositions
+    is_participle = is_verb(words[place], language) and words[place].folded.endswith("ed")
+    return is_participle and words[place + 1].folded in language.prepositions
 
 
 # --- what cannot be mended ------------------------------------------------------------
@@ -261,9 +266,9 @@ def _is_title(text: str, words: Sequence[Token], language: Language) -> bool:
 def _lacks_ligature(token: Token, language: Language) -> bool:
     """Return whether an English word lost letters that are printed as one: `identifed`."""
     is_unknown = token.kind in _MAY_LACK_LETTERS and token.zipf == RAREST
-    if language.name != "en" or not is_unknown or "f" not in token.low:
+    if language.name != "en" or not is_unknown or "f" not in token.folded:
         return False
-    word = token.low
+    word = token.folded
     for place, letter in enumerate(word, start=1):
         if letter != "f":
             continue
@@ -278,7 +283,7 @@ def _says_nothing(text: str, words: Sequence[Token], language: Language) -> bool
     """Return whether a text has neither a verb nor a sign that stands for one."""
     if language.name != "en" or _STATES.search(text):
         return False
-    return not any(language.may_be_verb(token.low) for token in words)
+    return not any(language.may_be_verb(token.folded) for token in words)
 
 
 def _is_table(text: str, words: Sequence[Token]) -> bool:
@@ -326,10 +331,10 @@ def _goes_on(words: Sequence[Token], language: Language) -> bool:
         return False
     if _has_subject(words, language):
         return False
-    is_gerund = language.name == "en" and first.low.endswith("ing")  # its own subject
+    is_gerund = language.name == "en" and first.folded.endswith("ing")  # its own subject
     if is_verb(first, language) and not is_gerund and language.name in _WITH_SUBJECT:
         return True
-    return first.low in language.continues
+    return first.folded in language.continues
 
 
 def _ends_open(words: Sequence[Token], language: Language) -> bool:
@@ -337,7 +342,7 @@ def _ends_open(words: Sequence[Token], language: Language) -> bool:
     last = next((token for token in reversed(words) if token.kind != Kind.SIGN), None)
     if last is None or (last.word.isupper() and len(last.word) > 1):
         return False
-    return last.low in language.open_ends
+    return last.folded in language.open_ends
 
 
 def _is_open(text: str) -> bool:

@@ -225,11 +225,11 @@ class Language:
 
     def casefolded(self, word: str) -> str:
         """Return a word casefolded, without an English or German possessive."""
-        low = word.casefold()
-        if low.isalpha():
-            return low
-        low = low.replace("’", "'")
-        return low.removesuffix("'s") if self.name in ("en", "de") else low
+        folded = word.casefold()
+        if folded.isalpha():
+            return folded
+        folded = folded.replace("’", "'")
+        return folded.removesuffix("'s") if self.name in ("en", "de") else folded
 
     def look_up(self, word: str) -> tuple[str, float]:
         """Return the class and the Zipf frequency of a casefolded word.

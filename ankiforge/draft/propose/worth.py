@@ -364,7 +364,7 @@ def _has_no_verb(words: Sequence[Token], tables: Language, *, is_short: bool) ->
     """
     if tables.name != "en":
         return is_short and not tables.name
-    return not any(tables.may_be_verb(token.low) for token in words)
+    return not any(tables.may_be_verb(token.folded) for token in words)
 
 
 def _by_rarity(content: list[Token], features: dict[str, float]) -> None:
@@ -386,7 +386,7 @@ def _by_rarity(content: list[Token], features: dict[str, float]) -> None:
 
 def _is_garbled(text: str, words: Sequence[Token]) -> bool:
     """Return whether a text has few letters, or a word too long to be one."""
-    lengths = [len(token.low) for token in words if token.kind != Kind.SIGN]
+    lengths = [len(token.folded) for token in words if token.kind != Kind.SIGN]
     if not lengths:
         return False
     letters = sum(map(str.isalpha, text))
@@ -402,6 +402,6 @@ def _by_beginnings(words: Sequence[Token], name: str, features: dict[str, float]
     for token in words:
         if token.kind != Kind.SIGN:
             count += 1
-            total += table.get(token.low[:BEGINNING], 0.0)
+            total += table.get(token.folded[:BEGINNING], 0.0)
     if total:
         features["words"] = total / math.sqrt(count)

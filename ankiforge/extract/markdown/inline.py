@@ -150,9 +150,11 @@ class Inline:
 
     def breaks(self, offset: int) -> bool:
         """Return whether a line of the source ends at an offset of the plain text."""
-        low = bisect_left(self.starts, offset - 1)
-        high = min(bisect_right(self.starts, offset), len(self.tokens))
-        return any(token.kind is Kind.BREAK for token in self.tokens[low:high])
+        first_index = bisect_left(self.starts, offset - 1)
+        end_index = min(bisect_right(self.starts, offset), len(self.tokens))
+        return any(
+            token.kind is Kind.BREAK for token in self.tokens[first_index:end_index]
+        )
 
     def has_picture_at(self, offset: int) -> bool:
         """Return whether a picture stands at an offset of the plain text."""
@@ -276,8 +278,10 @@ class Inline:
                 )
         return tuple(marked_alone)
 
-    def _has_line_end(self, low: int, high: int) -> bool:
-        return any(token.kind is Kind.BREAK for token in self.tokens[low:high])
+    def _has_line_end(self, first_index: int, end_index: int) -> bool:
+        return any(
+            token.kind is Kind.BREAK for token in self.tokens[first_index:end_index]
+        )
 
     # --- Markdown
 
@@ -297,11 +301,11 @@ class Inline:
         block includes the pictures there; with `pictures_behind` also those that are
         between it and the next words.
         """
-        low, high = self._tokens_of(start, end)
+        first_index, end_index = self._tokens_of(start, end)
         if pictures_after:
-            behind = self._after_pictures(high)
-            if behind > high:
-                high = behind
+            behind = self._after_pictures(end_index)
+            if behind > end_index:
+                end_index = behind
                 end = self.starts[behind - 1]
         edges = list[int]()
         for phrase in phrases:
@@ -311,7 +315,7 @@ class Inline:
         length = 0
         # where the Markdown of each token begins
         offsets = dict[int, int]()
-        for index in range(low, high):
+        for index in range(first_index, end_index):
             offsets[index] = length
             token = self.tokens[index]
             if token.kind in _HIDDEN:
@@ -320,7 +324,7 @@ class Inline:
                 is_strong = bool(token.note)
                 if is_strong and not bold:
                     continue
-                is_whole = low <= token.partner < high
+                is_whole = first_index <= token.partner < end_index
                 if not is_whole or _crosses(edges, index, token.partner):
                     continue
             token_start = self.starts[index]
@@ -385,26 +389,26 @@ class Inline:
         """Return the tokens of [start, end), with openers and closers at its edges."""
         tokens = self.tokens
         starts = self.starts
-        low = bisect_right(starts, start) - 1
-        while low and starts[low] == start:
-            before = tokens[low - 1]
-            if before.plain or _closes(before, low - 1):
+        first_index = bisect_right(starts, start) - 1
+        while first_index and starts[first_index] == start:
+            before = tokens[first_index - 1]
+            if before.plain or _closes(before, first_index - 1):
                 break
-            low -= 1
-        high = bisect_right(starts, end - 1)
-        while high < len(tokens) and starts[high] == end:
-            after = tokens[high]
+            first_index -= 1
+        end_index = bisect_right(starts, end - 1)
+        while end_index < len(tokens) and starts[end_index] == end:
+            after = tokens[end_index]
             # a picture has no plain text: only an empty range includes it
             is_in_empty_range = start == end and not after.plain
-            if not _closes(after, high) and not is_in_empty_range:
+            if not _closes(after, end_index) and not is_in_empty_range:
                 break
-            high += 1
+            end_index += 1
         # only markup and pictures are between the range and an end of the block
         if not self.plain[:start].strip():
-            low = 0
+            first_index = 0
         if not self.plain[end:].strip():
-            high = len(tokens)
-        return low, high
+            end_index = len(tokens)
+        return first_index, end_index
 
     def _after_pictures(self, index: int) -> int:
         """Return the token after the blanks and pictures that begin at a token."""
