@@ -157,8 +157,8 @@ def left_out(sources: Iterable[object]) -> Iterator[LeftOut]:
     """
     places = defaultdict[Path, _Place](_Place)
     for source in sources:
-        # a source of a library has `rest`, one of single files walks through its folder
-        rest: LibraryRest | None = getattr(source, "rest", None)
+        # a source of a library has `library_rest`, one of single files walks through its folder
+        rest: LibraryRest | None = getattr(source, "library_rest", None)
         if rest and rest.left_out:
             yield rest.left_out
         for path, walk in _walks_of(source).items():

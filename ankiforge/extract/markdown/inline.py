@@ -298,7 +298,7 @@ class Inline:
         The second value is the phrases' spans in the Markdown. The phrases are in order
         and do not overlap. Emphasis that crosses an edge of the range or of a phrase is
         dropped; so is strong emphasis unless `bold`. A range that reaches an end of the
-        block includes the pictures there; with `pictures_behind` also those that are
+        block includes the pictures there; with `pictures_after` also those that are
         between it and the next words.
         """
         first_index, end_index = self._tokens_of(start, end)

@@ -206,7 +206,7 @@ class ZoteroSource:
     """The time limit for finding the text around the marks of one PDF."""
     pace: Pace | None = None
     """How to wait for a server that asks for it; None = as usual."""
-    rest: LibraryRest = field(default_factory=LibraryRest)
+    library_rest: LibraryRest = field(default_factory=LibraryRest)
     """What the last scan left out."""
 
     @property
@@ -346,7 +346,7 @@ class ZoteroSource:
                         complete &= scan.complete
                     yield from self._not_opened(works.files.refused)
                     if complete:
-                        self.rest.left_out = self._not_here(works.files.missing)
+                        self.library_rest.left_out = self._not_here(works.files.missing)
             except ItemError as error:
                 complete = False
                 yield Problem(where, error.message, error.hint)
