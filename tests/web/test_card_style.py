@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ankiforge.anki.notetypes import note_type
+from ankiforge.anki.notetypes import our_note_type
 from ankiforge.model import Family
 
 # Anki's reviewer and MathJax 3 say this of a card.
@@ -19,7 +19,7 @@ SCROLL = "selector => getComputedStyle(document.querySelector(selector)).overflo
 
 def shown(browser: Any) -> Any:
     page = browser.new_page()
-    page.set_content(CARD.format(anki=ANKI, style=note_type(Family.BASIC).css))
+    page.set_content(CARD.format(anki=ANKI, style=our_note_type(Family.BASIC).css))
     return page
 
 
