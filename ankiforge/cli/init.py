@@ -362,4 +362,4 @@ def _scalar(text: str) -> str:
     import yaml
 
     written: str = yaml.safe_dump(text, allow_unicode=True, width=2**20)
-    return written.removesuffix("...\n").strip()
+    return written.removesuffix("...\n").rstrip("\n")

@@ -50,7 +50,7 @@ COUNTED = ("fates", "waiting", "reasons", "cards", "anki")
 REASONS = 3
 """The number of reasons to wait that a run names."""
 _MANY = 10
-"""From so many highlights on, a run names the command that lists them, or settles those of one
+"""With this many highlights, a run names the command that lists them, or settles those of one
 reason at once."""
 IN_CONFLICT = "you changed it, too; choose whose words to keep under Changed"
 _TOLD = ("left_out", "failed", "carded", "waiting", "blocked")

@@ -102,6 +102,7 @@ NAMES = st.text(
 
 @given(st.lists(NAMES, max_size=4), NAMES)
 @example(["-", "-", "A", "a-2", "a"], "-")
+@example([], "\xa0")
 def test_the_settings_init_writes_load_and_say_what_was_found(names, model):
     paths = [Path("/somewhere", str(number), name) for number, name in enumerate(names)]
     servers = [Server("Ollama", "http://127.0.0.1:11434/v1", (model, "b"))]
