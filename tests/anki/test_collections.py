@@ -55,7 +55,7 @@ def test_of_several_profiles_the_one_with_our_notes_is_looked_at(forge, backend,
     assert {card["anki"] for card in forge.cards()} == {"seen"}
     assert forge.json("run", vault)["notes"]["missing"] == 0
     came = forge("pull", "--collection", other / "collection.anki2", code=1)
-    assert "another collection" in came.stderr
+    assert "not the collection that has your notes" in came.stderr
     assert "pull --bind" in came.stderr
     assert {card["anki"] for card in forge.cards()} == {"seen"}
     assert forge.ok("list", "--view", "questions").stdout == ""

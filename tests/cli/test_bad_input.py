@@ -106,7 +106,7 @@ def test_a_vault_without_a_mark_is_done_and_says_what_would_count(forge, vault):
     (vault / "plain.md").write_text("Nothing is marked here.\n", encoding="utf-8")
     result = forge.ok("run", vault)
 
-    assert "0 highlights" in result.stdout
+    assert "no highlights found" in result.stdout
     assert "==" in result.stdout
     assert not (forge.folder / "ankiforge.apkg").exists()
 

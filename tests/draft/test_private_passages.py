@@ -215,7 +215,7 @@ def test_a_note_whose_front_matter_cannot_be_read_is_kept_here_and_named(place):
     told = place.forge("run")
     assert "zebrafish" not in json.dumps(place.server.asked)
     assert "Broken.md" in told.stderr + told.stdout
-    assert "no model gets anything of it" in told.stderr + told.stdout
+    assert "nothing of it is sent to a model" in told.stderr + told.stdout
 
 
 def test_a_run_of_one_note_sends_only_its_own_passages(place, fake):
