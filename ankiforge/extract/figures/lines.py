@@ -212,8 +212,14 @@ def _goes_on(upper: _Line, lower: _Line, step: float, drawing: Drawing) -> bool:
     if step > most_step * size:
         return False
     indent = other.at.start - one.at.start
-    is_item = _ITEM.match(one.text) and not _ITEM.match(other.text)
-    is_indented = abs(indent) < INDENT * size and (in_box or bool(is_item and indent > 0))
+    is_small_indent = abs(indent) < INDENT * size
+    # the second line of an item is set under its words
+    goes_on_in_item = (
+        indent > 0
+        and _ITEM.match(one.text) is not None
+        and _ITEM.match(other.text) is None
+    )
+    is_indented = is_small_indent and (in_box or goes_on_in_item)
     if not is_indented and not _is_aligned(one, other):
         return False
     if not _overlap_by_half(one, other):
@@ -228,9 +234,11 @@ def _goes_on(upper: _Line, lower: _Line, step: float, drawing: Drawing) -> bool:
 
 
 def _begin_alike(upper: str, lower: str) -> bool:
-    """Return whether two lines begin with one word in capitals or with one, as entries do."""
-    first, second = upper.split()[0], lower.split()[0]
-    return first == second and len(first) > 2 and first[0].isupper()
+    """Return whether two lines begin with the same capitalised word, as two entries do."""
+    [first_of_upper, *_] = upper.split()
+    [first_of_lower, *_] = lower.split()
+    is_same = first_of_upper == first_of_lower
+    return is_same and len(first_of_upper) > 2 and first_of_upper[0].isupper()
 
 
 def _overlap_by_half(one: Piece, other: Piece) -> bool:

@@ -127,26 +127,38 @@ def _drawing(image: Image, pieces: Sequence[Piece]) -> Drawing:
     grey = numpy.asarray(image.convert("L"))
     height, width = grey.shape
     dark = (grey < DARK).astype(numpy.uint8)
+
+    # boxes: light areas around words, whose places are (left, top, width, height, pixels)
     _, areas, places, _ = cv2.connectedComponentsWithStats(1 - dark, connectivity=4)
     around = {_area_around(piece.box, areas) for piece in pieces}
+    around.discard(0)  # what is dark
     boxes = []
-    for number in around - {0}:  # 0 is what is dark
-        left, top, across, along, _ = map(int, places[number])
-        touches_edge = (
-            min(left, top) == 0 or left + across == width or top + along == height
-        )
-        if not touches_edge and across * along < LARGEST_BOX * width * height:
-            boxes.append(_box_from_top(left, top, across, along, height))
-    boxes.sort(key=lambda box: (box[2] - box[0]) * (box[3] - box[1]))
+    for number in around:
+        left, top, area_width, area_height, _ = map(int, places[number])
+        right = left + area_width
+        bottom = top + area_height
+        touches_edge = left == 0 or top == 0 or right == width or bottom == height
+        is_small = area_width * area_height < LARGEST_BOX * width * height
+        if is_small and not touches_edge:
+            boxes.append(_box_from_top(left, top, area_width, area_height, height))
+    boxes.sort(key=_size_of)
 
-    level = numpy.ones((1, max(3, round(SHORTEST_RULE * width))), numpy.uint8)
+    # rules: what is left where all that is short from left to right is wiped out
+    shortest = max(3, round(SHORTEST_RULE * width))
+    level = numpy.ones((1, shortest), numpy.uint8)
     lines = cv2.morphologyEx(dark, cv2.MORPH_OPEN, level)
     _, _, places, _ = cv2.connectedComponentsWithStats(lines, connectivity=8)
+    thickest = max(3, THICKEST_RULE * height)
     rules = []
-    for left, top, across, along, _ in places[1:].tolist():
-        if along <= max(3, THICKEST_RULE * height):
-            rules.append(_box_from_top(left, top, across, along, height))
+    for left, top, rule_width, rule_height, _ in places[1:].tolist():
+        if rule_height <= thickest:
+            rules.append(_box_from_top(left, top, rule_width, rule_height, height))
     return Drawing(tuple(boxes[:MOST_SHAPES]), tuple(rules[:MOST_SHAPES]))
+
+
+def _size_of(box: Box) -> float:
+    left, bottom, right, top = box
+    return (right - left) * (top - bottom)
 
 
 def _area_around(box: Box, areas: Any) -> int:
@@ -154,17 +166,19 @@ def _area_around(box: Box, areas: Any) -> int:
     from numpy import bincount, concatenate
 
     height, width = areas.shape
-    left = max(round(box[0]) - 1, 0)
-    right = min(round(box[2]) + 1, width - 1)
-    top = max(round(height - box[3]) - 1, 0)
-    bottom = min(round(height - box[1]) + 1, height - 1)
-    row = slice(left, right + 1)
-    column = slice(top, bottom + 1)
+    box_left, box_bottom, box_right, box_top = box
+    # rows are counted from the top
+    left = max(round(box_left) - 1, 0)
+    right = min(round(box_right) + 1, width - 1)
+    top = max(round(height - box_top) - 1, 0)
+    bottom = min(round(height - box_bottom) + 1, height - 1)
+    columns = slice(left, right + 1)
+    rows = slice(top, bottom + 1)
     edges = (
-        areas[top, row],
-        areas[bottom, row],
-        areas[column, left],
-        areas[column, right],
+        areas[top, columns],
+        areas[bottom, columns],
+        areas[rows, left],
+        areas[rows, right],
     )
     return int(bincount(concatenate(edges)).argmax())
 

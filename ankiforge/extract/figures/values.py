@@ -165,19 +165,27 @@ class Drawing(Value):
         # which numbers of a box are along the line of the piece, and which across
         is_level = piece.angle in (0, 180)
         along, across = (0, 1) if is_level else (1, 0)
-        start, end = piece.box[along], piece.box[along + 2]
-        low, high = piece.box[across], piece.box[across + 2]
+        start = piece.box[along]
+        end = piece.box[along + 2]
+        low = piece.box[across]
+        high = piece.box[across + 2]
         size = piece.at.size
         for sign in (*self.signs, *self.rules):
-            gap = max(start - sign[along + 2], sign[along] - end)
-            if not -SIGN_OVERLAP * size < gap < SIGN_GAP * size:
-                continue
-            is_short = sign[along + 2] - sign[along] < SIGN_LENGTH * size
-            is_low = sign[across + 2] - sign[across] < SIGN_HEIGHT * size
-            middle = (sign[across] + sign[across + 2]) / 2
-            middle_along = (sign[along] + sign[along + 2]) / 2
+            sign_start = sign[along]
+            sign_end = sign[along + 2]
+            gap = max(start - sign_end, sign_start - end)
+            is_near = -SIGN_OVERLAP * size < gap < SIGN_GAP * size
+            middle_along = (sign_start + sign_end) / 2
             is_beyond = middle_along < start or middle_along > end
-            if is_short and is_low and is_beyond and low < middle < high:
+
+            sign_low = sign[across]
+            sign_high = sign[across + 2]
+            middle_across = (sign_low + sign_high) / 2
+            is_level_with = low < middle_across < high
+
+            is_short = sign_end - sign_start < SIGN_LENGTH * size
+            is_low = sign_high - sign_low < SIGN_HEIGHT * size
+            if is_near and is_beyond and is_level_with and is_short and is_low:
                 return True
         return False
 

@@ -425,18 +425,28 @@ def _names_in_a_row(run: _Run) -> list[_Run]:
         return [run]
     text = _text_of(run)
     texts = text.split()
-    gaps = [_gap(last.letters[-1], word.letters[0]) for last, word in pairwise(words)]
+    gaps = []
+    for last, word in pairwise(words):
+        gaps.append(_gap(last.letters[-1], word.letters[0]))
+
+    # numbers, unless the blanks are those of one number's thousands
     is_one_number = number_of(text) is not None and max(gaps) < THIN_BLANK * run.size
-    if not is_one_number and None not in map(number_of, texts):
+    all_are_numbers = None not in map(number_of, texts)
+    if all_are_numbers and not is_one_number:
         return words
     if len(words) < 3:
         return [run]
-    if max(gaps) > max(UNLIKE * min(gaps), WIDEST_BLANK * run.size):
+
+    # names of one word each, at even distances
+    widest_in_name = max(UNLIKE * min(gaps), WIDEST_BLANK * run.size)
+    if max(gaps) > widest_in_name:
         middles = [(word.start + word.end) / 2 for word in words]
         if is_even(range(len(words)), middles):
             return words
     if len(words) > MOST_NAMED:
         return [run]
+
+    # names of several words, divided by wide gaps
     usual = max(median(gaps), NARROW_GAP * run.size)
     names = words[:1]
     for word, gap, before in zip(words[1:], gaps, texts, strict=False):

@@ -78,9 +78,10 @@ def _labels_of(page: PdfPage, box: Box) -> tuple[Label, ...]:
         part = _cutout(page, found.box, resolution)
         corners = []
         for x, y in found.corners:
-            point = _cutout(page, (x, y, x, y), resolution)
-            from_left = (point.left - cutout.left) / cutout.width
-            from_top = (point.top - cutout.top) / cutout.height
+            corner_box = (x, y, x, y)
+            corner = _cutout(page, corner_box, resolution)
+            from_left = (corner.left - cutout.left) / cutout.width
+            from_top = (corner.top - cutout.top) / cutout.height
             corners.append((_part(from_left), _part(from_top)))
         label = Label(
             found.text,
@@ -96,7 +97,7 @@ def _labels_of(page: PdfPage, box: Box) -> tuple[Label, ...]:
 
 
 def _part(length: float) -> float:
-    """Return a part of the whole, which nothing reaches out of."""
+    """Return a length in parts of the picture, limited to the picture."""
     return round(min(max(length, 0.0), 1.0), 4)
 
 
