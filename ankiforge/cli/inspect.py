@@ -322,10 +322,17 @@ class Listing:
 
         Args:
             query: words that the highlight, the title of its document or the reason contains.
-            everything: those that a person, a colour or a setting left out, too.
+            everything: those that a person, a colour or a setting left out, too, and what
+                looks like a highlight and is none.
         """
         from ankiforge.ledger import WITHOUT
-        from ankiforge.reports.cards import highlight_json
+        from ankiforge.reports.cards import (
+            highlight_json,
+            left_out,
+            left_out_json,
+            left_out_lines,
+            place_of,
+        )
 
         wanted = (*WITHOUT, "left_out") if everything else WITHOUT
         folded_query = [word.casefold() for word in query]
@@ -337,10 +344,17 @@ class Listing:
             if outcome.fate in wanted and says_all:
                 data = {
                     **highlight_json(highlight),
+                    "place": place_of(highlight),
                     "fate": outcome.fate,
                     "reason": outcome.reason,
                 }
                 yield data, self._fate_text(outcome)
+        if everything:
+            for entry in left_out(self._ledger):
+                words = f"{entry.left_out.kind} {entry.place} {entry.left_out.reason}"
+                says_all = all(word in words.casefold() for word in folded_query)
+                if says_all:
+                    yield left_out_json(entry), left_out_lines(entry)
 
     def _fate_text(self, outcome: HighlightOutcome) -> Iterable[str]:
         """Return the text of a highlight without a card; with -v a model's dropped questions."""

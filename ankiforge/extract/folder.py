@@ -484,6 +484,8 @@ class FileSource(FolderSource):
         for sighting in sightings:
             if isinstance(sighting, Extracted):
                 sighting = self._with_figures(sighting)
+            if isinstance(sighting, Unmarked):
+                sighting = replace(sighting, source=self.folder.name)
             if isinstance(sighting, (Extracted, Unmarked)):
                 yield replace(sighting, fingerprint=fingerprint, depends=depends)
             else:

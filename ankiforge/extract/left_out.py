@@ -104,7 +104,7 @@ class Walked(msgspec.Struct):
         return True
 
 
-class LeftOut(NamedTuple):
+class UnreadFiles(NamedTuple):
     """What no source reads of a folder."""
 
     place: Path
@@ -137,7 +137,7 @@ class LibraryRest:
     """What the last scan of a library left out. It is read as a whole, not file by file."""
 
     def __init__(self) -> None:
-        self.left_out: LeftOut | None = None
+        self.left_out: UnreadFiles | None = None
         """None if the scan read nothing, because nothing has changed."""
 
 
@@ -150,7 +150,7 @@ class _Place:
         """The endings of the files that some source of it reads."""
 
 
-def left_out(sources: Iterable[object]) -> Iterator[LeftOut]:
+def left_out(sources: Iterable[object]) -> Iterator[UnreadFiles]:
     """Yield what is left out, even if it is nothing, of each folder that was just walked through.
 
     A folder inside another one is part of that.
@@ -184,7 +184,7 @@ def _walks_of(source: object) -> Mapping[Path, Walked]:
     return walks
 
 
-def _left_out(place: Path, walks: list[Walked], inner: list[_Place]) -> LeftOut:
+def _left_out(place: Path, walks: list[Walked], inner: list[_Place]) -> UnreadFiles:
     """Return what none of these walks through a place, and of those inside it, reads."""
     read: set[str] = set()
     for inner_place in inner:
@@ -198,7 +198,7 @@ def _left_out(place: Path, walks: list[Walked], inner: list[_Place]) -> LeftOut:
     return unread(place, unread_files, read)
 
 
-def unread(place: Path, walked: Walked, read: Container[str]) -> LeftOut:
+def unread(place: Path, walked: Walked, read: Container[str]) -> UnreadFiles:
     """Return what is left out of a folder, by kind.
 
     Args:
@@ -221,7 +221,7 @@ def unread(place: Path, walked: Walked, read: Container[str]) -> LeftOut:
             others += number
     if others:
         kinds[_OTHER] = others
-    return LeftOut(place, dict(kinds), tuple(sorted(walked.hidden)))
+    return UnreadFiles(place, dict(kinds), tuple(sorted(walked.hidden)))
 
 
 def _order(numbers: Mapping[str, int], ending: str) -> tuple[bool, int, str]:

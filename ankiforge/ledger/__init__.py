@@ -4,7 +4,7 @@ Two files are separate: `Replies`, which were paid for, and `CacheFile`, which o
 """
 
 from ankiforge.ledger.belonging import SCHEDULER
-from ankiforge.ledger.cards import HighlightOutcome, HistoryEntry
+from ankiforge.ledger.cards import HighlightOutcome, HistoryEntry, LeftOutThere
 from ankiforge.ledger.core import Ledger
 from ankiforge.ledger.database import readable_errors
 from ankiforge.ledger.decide import FLOOD, Taken
@@ -38,6 +38,7 @@ __all__ = [
     "HighlightOutcome",
     "HistoryEntry",
     "Ledger",
+    "LeftOutThere",
     "Line",
     "Match",
     "Order",

@@ -34,6 +34,7 @@ from ankiforge.model import (
     Highlight,
     HighlightKey,
     HighlightKind,
+    LeftOut,
     Origin,
     Pair,
     Strings,
@@ -433,6 +434,22 @@ class HighlightOutcome(Value):
     """carded, waiting, blocked, no_card, failed or undrafted; left_out: by a
     person, a colour or a setting."""
     reason: str = ""
+
+
+class LeftOutThere(Value):
+    """What looks like a mark or a card and is none, with the document that holds it."""
+
+    source: str
+    """The name of the source in the settings; "" = a folder, of which no source reads this."""
+    document: str
+    """The place of the document in its source: the path of a file, a key of a library."""
+    title: str
+    left_out: LeftOut
+
+    @property
+    def place(self) -> str:
+        """The place in words: `Notes/net.md, line 12`."""
+        return ", ".join(filter(None, (self.document, self.left_out.place)))
 
 
 def row_of(store: Store, key: str) -> Row | None:

@@ -39,7 +39,7 @@ from ankiforge.ledger import (
     views,
     waiting,
 )
-from ankiforge.ledger.cards import HighlightOutcome, HistoryEntry
+from ankiforge.ledger.cards import HighlightOutcome, HistoryEntry, LeftOutThere
 from ankiforge.ledger.decide import Taken
 from ankiforge.ledger.events import SOURCE
 from ankiforge.ledger.ingest import ingest
@@ -429,6 +429,10 @@ class Ledger:
         Only those are meant that are in their source.
         """
         return overview.fates(self._store, key)
+
+    def left_out(self) -> Iterator[LeftOutThere]:
+        """Yield what looks like a mark or a card and is none, by document."""
+        return overview.left_out(self._store)
 
     def order(self, before: Order | None = None) -> Order:
         """Return what a person has to decide, most useful first; see `overview.Order`.

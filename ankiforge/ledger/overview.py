@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from ankiforge.ledger import questions, waiting
-from ankiforge.ledger.cards import HighlightOutcome
+from ankiforge.ledger.cards import HighlightOutcome, LeftOutThere
 from ankiforge.ledger.events import Passage
 from ankiforge.ledger.journal import decode_event
 from ankiforge.ledger.lists import LINES, SOURCELESS
 from ankiforge.ledger.readings import ORDER, decode_highlight
 from ankiforge.ledger.store import EACH, Row, Store, encode
-from ankiforge.model import QuestionKind, Value
+from ankiforge.model import LeftOut, QuestionKind, Value
 
 # --- what waits -------------------------------------------------------------------------
 
@@ -181,6 +183,17 @@ def fates(store: Store, key: str = "") -> Iterator[HighlightOutcome]:
             fate="left_out" if fate == "decided" else fate,
             reason=reason,
         )
+
+
+def left_out(store: Store) -> Iterator[LeftOutThere]:
+    """Yield what looks like a mark or a card and is none, in the order of the documents."""
+    rows = store.rows(
+        "SELECT source, place, title, left_out FROM document"
+        " WHERE state = 'present' AND left_out != '[]' ORDER BY source, place"
+    )
+    for row in rows:
+        for entry in msgspec.json.decode(row["left_out"], type=list[LeftOut]):
+            yield LeftOutThere(row["source"], row["place"], row["title"], entry)
 
 
 def _reason(fate: str, reason: str, passage: Passage) -> str:

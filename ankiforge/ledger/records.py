@@ -198,11 +198,12 @@ def write_document(
         moved = False
         document_id: int = store.value(
             "INSERT INTO document"
-            " (place, state, fingerprint, depends, sketch, source, title, container)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+            " (place, state, fingerprint, depends, sketch, source, title, left_out,"
+            " container) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (container, place) DO UPDATE SET state = 'present',"
             " fingerprint = excluded.fingerprint, depends = excluded.depends,"
-            " sketch = excluded.sketch, source = excluded.source, title = excluded.title"
+            " sketch = excluded.sketch, source = excluded.source,"
+            " title = excluded.title, left_out = excluded.left_out"
             " RETURNING id",
             *values,
         )
@@ -212,7 +213,8 @@ def write_document(
         document_id = old_row["id"]
         store.write(
             "UPDATE document SET place = ?, state = ?, fingerprint = ?, depends = ?,"
-            " sketch = ?, source = ?, title = ?, container = ? WHERE id = ?",
+            " sketch = ?, source = ?, title = ?, left_out = ?, container = ?"
+            " WHERE id = ?",
             *values,
             document_id,
         )
@@ -231,13 +233,14 @@ def _document_values(
     fingerprint: str,
 ) -> tuple[object, ...]:
     """Return the columns of a document that is present, in the order of `write_document`."""
-    sketch = ""
-    source = ""
-    title = place
     if isinstance(document, Extracted):
         sketch = document.sketch
         source = document.document.source
         title = document.document.title
+    else:
+        sketch = ""
+        source = document.source
+        title = place
     return (
         place,
         "present",
@@ -246,6 +249,7 @@ def _document_values(
         sketch,
         source,
         title,
+        encode(document.left_out),
         document.container,
     )
 

@@ -12,6 +12,7 @@ CREATE TABLE IF NOT EXISTS document (
     source TEXT NOT NULL,        -- name of the source in the settings
     title TEXT NOT NULL,
     sketch TEXT NOT NULL,
+    left_out TEXT NOT NULL DEFAULT '[]',  -- JSON: what looks like a mark or a card and is none
     UNIQUE (container, place)
 );
 CREATE TABLE IF NOT EXISTS identifier (  -- the works that documents are, or are about

@@ -35,6 +35,16 @@ class LateText:
     __hash__ = None  # type: ignore[assignment]
 
 
+class LeftOut(Value):
+    """Something that looks like a mark or a card, and why a reader made no highlight of it."""
+
+    kind: str
+    """What it looks like, in a few words: `==mark==`, `picture`, `.epub`."""
+    place: str
+    """Where in its document: `line 12`, `page 3`, `row 7`; "" = all of it."""
+    reason: str
+
+
 class Extracted(Value):
     """One document with all its highlights, in reading order."""
 
@@ -56,6 +66,8 @@ class Extracted(Value):
     """The texts in it that must stay on this machine, besides those of private highlights."""
     public_text: LateText | None = None
     """The text that is not private. None: only that of the highlights is known."""
+    left_out: tuple[LeftOut, ...] = ()
+    """What looks like something in it, and is in no highlight."""
 
 
 class PrivateText(Value):
@@ -78,6 +90,10 @@ class Unmarked(Value):
     """As in `Extracted`."""
     public_text: LateText | None = None
     """As in `Extracted`."""
+    left_out: tuple[LeftOut, ...] = ()
+    """As in `Extracted`."""
+    source: str = ""
+    """The name of the source in the settings; "" if it lists nothing that is shown."""
 
 
 class Unchanged(Value):

@@ -21,6 +21,7 @@ from ankiforge.model import (
     Fields,
     Highlight,
     Json,
+    LeftOut,
     Pair,
     Question,
     RemarkKind,
@@ -35,7 +36,14 @@ from ankiforge.text.shields import without_escapes
 
 if TYPE_CHECKING:
     from ankiforge.config.deckfiles import DeckRule
-    from ankiforge.ledger import HighlightOutcome, HistoryEntry, Ledger, Line, Match
+    from ankiforge.ledger import (
+        HighlightOutcome,
+        HistoryEntry,
+        Ledger,
+        LeftOutThere,
+        Line,
+        Match,
+    )
 
 
 Text = Iterator[str]
@@ -271,6 +279,50 @@ def fate_lines(outcome: HighlightOutcome) -> Strings:
         f"{titled(highlight)}: {words}",
         f"    {state}: {outcome.reason}",
         f"    {highlight.key}",
+    )
+
+
+def place_of(highlight: Highlight) -> str:
+    """Return where a highlight is: the file or the title, the page, the heading."""
+    document = highlight.document
+    page = f"p. {highlight.page_label}" if highlight.page_label else ""
+    parts = (document.path or document.title, page, highlight.heading)
+    return ", ".join(filter(None, parts))
+
+
+def left_out(ledger: Ledger) -> Iterator[LeftOutThere]:
+    """Yield what looks like a mark or a card and is none, then what no source reads at all."""
+    from ankiforge.ledger import LeftOutThere
+    from ankiforge.pipeline.ingest import not_read
+
+    yield from ledger.left_out()
+    for folder, unread in not_read(ledger).items():
+        for kind, number in unread.kinds.items():
+            reason = f"{counted(number, 'such file')} here, which no source reads"
+            yield LeftOutThere("", folder, folder, LeftOut(kind, "", reason))
+        for name in unread.hidden:
+            reason = "its name begins with a dot, and no source enters such a folder"
+            yield LeftOutThere("", folder, folder, LeftOut("hidden folder", name, reason))
+
+
+def left_out_json(entry: LeftOutThere) -> Json:
+    """Return what looks like a highlight and is none, as `list --no-card --all --json` has it."""
+    return {
+        "key": None,
+        "source": entry.source,
+        **attributes(entry.left_out, "kind reason"),
+        "fate": "left_out",
+        "place": entry.place,
+        "path": entry.document,
+        "title": entry.title,
+    }
+
+
+def left_out_lines(entry: LeftOutThere) -> Strings:
+    """Return what looks like a highlight and is none: its place, its kind, and the reason."""
+    return (
+        f"{entry.place}: {entry.left_out.kind}",
+        f"    {FATES['left_out']}: {entry.left_out.reason}",
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
+from msgspec.structs import replace
+
 from ankiforge.errors import ItemError, one_item
 from ankiforge.extract.base import Candidate, Confidence
 from ankiforge.extract.discover import why_not
@@ -16,6 +18,7 @@ from ankiforge.model import (
     Extracted,
     Highlight,
     Known,
+    LeftOut,
     Problem,
     Sighting,
     Strings,
@@ -119,16 +122,27 @@ class ExportSource(FolderSource):
                 yield Unchanged(folder.container, path)
             yield folder.end()
             return
-        for sighting in self._read():
+        left_out: list[LeftOut] = []
+        for sighting in self._read(left_out):
             if isinstance(sighting, Problem):
                 fingerprint = ""  # problems are reported in every run
             yield sighting
         yield folder.end()
-        if fingerprint and not folder.missed:
-            yield Unmarked(own_container, folder.name, fingerprint)
+        if folder.missed:
+            fingerprint = ""
+        if fingerprint or left_out:
+            yield Unmarked(
+                own_container,
+                folder.name,
+                fingerprint,
+                left_out=tuple(left_out),
+                source=folder.name,
+            )
 
-    def _read(self) -> Iterator[Sighting]:
+    def _read(self, left_out: list[LeftOut]) -> Iterator[Sighting]:
         """Yield problems, then the documents; the newest file is read last.
+
+        What looks like a highlight and is none is added to `left_out`.
 
         There is a problem for each other file that the user named, or that looks like an
         export.
@@ -157,6 +171,9 @@ class ExportSource(FolderSource):
             for item in self._contents(file):
                 if isinstance(item, Problem):
                     yield item
+                elif isinstance(item, LeftOut):
+                    place = ", ".join(filter(None, (file.path, item.place)))
+                    left_out.append(replace(item, place=place))
                 else:
                     items.append(item)
         for name, sightings in self.documents(items):

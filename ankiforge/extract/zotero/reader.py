@@ -22,7 +22,7 @@ from ankiforge.config import (
 from ankiforge.errors import ConfigError, ItemError
 from ankiforge.extract.base import Opening
 from ankiforge.extract.files import program, proves, stamp_at
-from ankiforge.extract.left_out import LeftOut, LibraryRest
+from ankiforge.extract.left_out import LibraryRest, UnreadFiles
 from ankiforge.extract.pdf.worker import SECONDS, PdfWorker
 from ankiforge.extract.sqlite import companions, in_wal_mode
 from ankiforge.extract.zotero.database import Database, local_database
@@ -385,7 +385,7 @@ class ZoteroSource:
             )
             yield Problem(self.name, message, hint, notice=True)
 
-    def _not_here(self, missing: Counter[str]) -> LeftOut:
+    def _not_here(self, missing: Counter[str]) -> UnreadFiles:
         """Return what is not read because files with marks are not on this machine."""
         names = [file_name(path) for path in missing]
         text = ""
@@ -398,7 +398,7 @@ class ZoteroSource:
             text = (
                 f"the text around {marks}, whose files are not on this machine: {listed}"
             )
-        return LeftOut(self.folder or Path(), dict(missing), said=text)
+        return UnreadFiles(self.folder or Path(), dict(missing), said=text)
 
     @contextmanager
     def _opened(self) -> Iterator[Database | Online]:
