@@ -16,13 +16,11 @@ from hypothesis import strategies as st
 
 pytest.importorskip("mcp")
 
-from ankiforge.errors import UsageError
-from ankiforge.mcp import Agent
-from ankiforge.pipeline.workspace import Workspace
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 from tests.examples import examples
 from tests.fakes import llm_server
+from tests.ways_out import all_that_leaves
 
 SOURCES = (
     "{obsidian: {name: notes, path: notes, marks: ['==', mark, callout]}}",
@@ -252,7 +250,7 @@ def test_no_private_word_leaves_by_any_way(
         library.write(number, document)
     library.finish()
 
-    sent = all_that_leaves(forge, recording)
+    sent = all_that_leaves(forge, recording, *SOURCES)
     leaked = []
     for number, document in enumerate(documents):
         if canary(number)[5:] in sent:
@@ -265,52 +263,6 @@ def test_no_private_word_leaves_by_any_way(
     assert missing == []
 
 
-def all_that_leaves(forge: Any, server: Any) -> str:
-    """Run every way out over a workspace; return all that was sent, or written to be sent."""
-    forge.drafting(server.base_url, *SOURCES, verify=True, concurrency=1)
-    forge("run", "--drafter", "rules")
-    forge("draft", "export", "ask.md", "--limit", "100")
-    asked = agent_sees(forge)
-    forge.ok("draft", "--estimate")
-    forge("run")
-    forge("run")  # the second look
-    forge("draft", "export", "again.md")
-    asked += agent_sees(forge)
-    written = [path.read_text("utf-8") for path in forge.folder.glob("*.md")]
-    requests = json.dumps(server.asked, ensure_ascii=False)
-    for record in (server.asked, server.headers, server.paths):
-        record.clear()  # Hypothesis prints the server if the law is broken
-    return "\n".join([requests, *asked, *written])
-
-
 def around(text: str, word: str) -> str:
     at = text.find(word[5:])
     return text[max(at - 300, 0) : at + 300]
-
-
-def agent_sees(forge: Any) -> list[str]:
-    """All that an agent gets: every list, every context, and a search."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in forge.environment.items():
-            patch.setenv(name, value)
-
-        def opened(_: str) -> Workspace:
-            return Workspace(forge.folder, offline=True)
-
-        agent = Agent(opened)
-        told = [agent.list_highlights(0, 50, "", False)]
-        for state in ("", "waiting", "needs_work", "rejected"):
-            told.append(agent.list_cards("", state, 0, 50))
-        told += [
-            agent.search_library(words, 20)
-            for words in ("diary", "peace", "zanzi", "On my")
-        ]
-        keys = {one["highlight"] for one in told[0]["highlights"]}
-        with Workspace(forge.folder) as workspace:
-            keys |= {outcome.highlight.key for outcome in workspace.highlights()}
-        for key in sorted(keys):
-            try:
-                told.append(agent.get_context(key))
-            except UsageError as error:
-                told.append({"refused": error.message})
-        return [json.dumps(answer, ensure_ascii=False) for answer in told]

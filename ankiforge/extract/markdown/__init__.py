@@ -84,6 +84,8 @@ class Note(NamedTuple):
     """The deck of the document if it has cards of a plugin, and says no other."""
     above: Headings | None = None
     """Of a part of a document, which has no front matter, the headings above it; else None."""
+    original: str = ""
+    """The text of the file if `text` was rewritten: what is private is decided there, too."""
 
 
 class Parsed(NamedTuple):
@@ -151,7 +153,8 @@ class NoteSource(FileSource):
         if note.text.endswith(_CHAT):
             return
         may_hold = self.may_hold(note)
-        may_be_private = names_tag(note.text) or bool(note.document.private)
+        original = note.original or note.text
+        may_be_private = names_tag(original) or bool(note.document.private)
         if not (note.dialects or may_hold or may_be_private):
             return
         parsed = parsed_note(
@@ -160,8 +163,17 @@ class NoteSource(FileSource):
             may_hold=may_hold,
             may_be_private=may_be_private,
         )
-        if parsed is None:
+        whole = parsed
+        if note.original:
+            whole = parsed_note(
+                Note(note.original, note.document, frozenset()),
+                picture,
+                may_hold=True,
+                may_be_private=may_be_private,
+            )
+        if parsed is None or whole is None:
             return
+        parsed = parsed._replace(why_private=whole.why_private)
         document = document_of(note, parsed)
         highlights = self.highlights_in(parsed, document, note.marks)
         if (
@@ -173,19 +185,25 @@ class NoteSource(FileSource):
             highlights = tuple(
                 replace(highlight, document=document) for highlight in highlights
             )
-        if highlights and parsed.front.problem:
+        if highlights and whole.front.problem:
             hint = (
                 "until you correct it, the note's title, tags and deck are unknown,"
                 " and nothing of it is sent to a model"
             )
-            yield Problem(document.path, parsed.front.problem, hint, notice=True)
-        private = private_passages(document, parsed.blocks.blocks)
+            yield Problem(document.path, whole.front.problem, hint, notice=True)
+        private = private_passages(document, whole.blocks.blocks)
         if not highlights and not private and exported_notes.WHOLE.search(parsed.body):
             message = "it looks like highlights that another program wrote, and none can be read"
             hint = "mark the passages, or export them again"
             yield Problem(document.path, message, hint, notice=True)
-        public_text = LateText(partial(public_text_of, document, parsed.blocks.blocks))
-        yield from self.sightings(document, highlights, note.text, private, public_text)
+        public_text = LateText(partial(public_text_of, document, whole.blocks.blocks))
+        yield from self.sightings(
+            document,
+            highlights,
+            note.text,
+            private,
+            public_text,
+        )
 
     def highlights_in(
         self,

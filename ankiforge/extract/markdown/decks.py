@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from msgspec.structs import replace as with_values
 
@@ -25,6 +25,7 @@ from ankiforge.extract.markdown import obsidian
 from ankiforge.extract.markdown.dialects import Dialects
 from ankiforge.model import Extracted, Sighting
 from ankiforge.text import regex
+from ankiforge.text.private import IN_ITS_NOTE, TAG, has_tag, names_tag
 from ankiforge.text.tools import key_number
 
 
@@ -54,8 +55,8 @@ class _Decks(obsidian.Vault):
         # says
         return replace(decks, dialects=Dialects(("o2a",)), problems=())
 
-    def cards(self, text: str) -> Iterator[str]:
-        """Yield the cards of a file, as Obsidian_to_Anki would write them."""
+    def cards(self, text: str) -> Iterator[_Card]:
+        """Yield the cards of a file."""
         raise NotImplementedError
 
     def document(
@@ -64,8 +65,24 @@ class _Decks(obsidian.Vault):
         text: str,
         picture: Callable[[str], str],
     ) -> Iterator[Sighting]:
-        """Yield the document of a file with its cards."""
-        for sighting in super().document(file, "\n\n".join(self.cards(text)), picture):
+        """Yield the document of a file with its cards.
+
+        A card is private if anything of it has the tag, also what no field is made of; and
+        so is the whole file if the tag is outside of the cards.
+        """
+        cards = []
+        rest = text
+        for card in self.cards(text):
+            cards.append(card.rewritten)
+            rest = rest.replace(card.original, "", 1)
+        sightings = self.written_document(
+            file,
+            "\n\n".join(cards),
+            picture,
+            original=text,
+            why_private=IN_ITS_NOTE if has_tag(rest) else "",
+        )
+        for sighting in sightings:
             if not isinstance(sighting, Extracted):
                 yield sighting
                 continue
@@ -84,12 +101,28 @@ _FIELD = regex(
 )
 
 
-def _card(note_type: str, id: str, front: str, back: str) -> str:
-    """Return a card as Obsidian_to_Anki would write it; `id` may be ""."""
-    front = _without_field_names(front.strip())
-    back = _without_field_names(back.strip())
-    comment = f"\n<!--ID: {id}-->" if id else ""
-    return f"START\n{note_type}\n{front}\nBack: {back}{comment}\nEND"
+class _Card(NamedTuple):
+    """A card of a file."""
+
+    original: str
+    """All that belongs to it in the file."""
+    note_type: str
+    id: str
+    """The tool's, or ""."""
+    front: str
+    back: str
+    tags: str = ""
+    """Its tags as written."""
+
+    @property
+    def rewritten(self) -> str:
+        """The card as Obsidian_to_Anki would write it."""
+        front = _without_field_names(self.front.strip())
+        back = _without_field_names(self.back.strip())
+        is_private = has_tag(self.original) or names_tag(self.tags)
+        tags = f"\nTags: {TAG}" if is_private else ""
+        comment = f"\n<!--ID: {self.id}-->" if self.id else ""
+        return f"START\n{self.note_type}\n{front}\nBack: {back}{tags}{comment}\nEND"
 
 
 def _without_field_names(side: str) -> str:
@@ -110,8 +143,9 @@ class Yanki(_Decks):
 
     kind = "yanki"
 
-    def cards(self, text: str) -> Iterator[str]:
+    def cards(self, text: str) -> Iterator[_Card]:
         """Yield the card of a file: its structure shows the note type."""
+        original = text
         id = ""
         head = _HEAD.match(text)
         if head:
@@ -132,7 +166,7 @@ class Yanki(_Decks):
         elif len(parts) == 1 and typed:
             front, back = typed[1], typed[2]
         if front.strip() and (back or note_type == "Cloze"):
-            yield _card(note_type, id, front, back)
+            yield _Card(original, note_type, id, front, back)
 
 
 def _with_gaps(text: str) -> str:
@@ -166,20 +200,24 @@ class AnkiOps(_Decks):
 
     kind = "ankiops"
 
-    def cards(self, text: str) -> Iterator[str]:
+    def cards(self, text: str) -> Iterator[_Card]:
         """Yield the cards of a deck."""
         for part in re.split(r"\n\n---\n\n", text):
             comments = dict(_COMMENT.findall(part))
             id = key_number(comments.get("note_key", ""))
-            text = _COMMENT.sub("", part).strip()
-            _, *pieces = _LABEL.split(text)
+            # headings and text above the first field may be about more than this card
+            first_label = _LABEL.search(part)
+            original = part[first_label.start() :] if first_label else ""
+            _, *pieces = _LABEL.split(_COMMENT.sub("", original).strip())
             fields = dict(zip(pieces[::2], pieces[1::2], strict=True))
             labels = fields.keys() - _ASIDE
             for (front, back), note_type in _NOTE_TYPES.items():
                 if labels == {front, back} - {""}:
-                    yield _card(
+                    yield _Card(
+                        original,
                         note_type,
                         id,
                         fields[front],
                         fields.get(back, ""),
+                        comments.get("tags", ""),
                     )

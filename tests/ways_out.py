@@ -1,0 +1,56 @@
+"""All ways by which text may leave the machine: a model's requests, a text for a chat, an agent."""
+
+import json
+from typing import Any
+
+import pytest
+
+from ankiforge.errors import UsageError
+from ankiforge.mcp import Agent
+from ankiforge.pipeline.workspace import Workspace
+
+
+def all_that_leaves(forge: Any, server: Any, *sources: str) -> str:
+    """Run every way out over a workspace; return all that was sent, or written to be sent."""
+    forge.drafting(server.base_url, *sources, verify=True, concurrency=1)
+    forge("run", "--drafter", "rules")
+    forge("draft", "export", "ask.md", "--limit", "100")
+    asked = agent_sees(forge)
+    forge.ok("draft", "--estimate")
+    forge("run")
+    forge("run")  # the second look
+    forge("draft", "export", "again.md")
+    asked += agent_sees(forge)
+    written = [path.read_text("utf-8") for path in forge.folder.glob("*.md")]
+    requests = json.dumps(server.asked, ensure_ascii=False)
+    for record in (server.asked, server.headers, server.paths):
+        record.clear()  # Hypothesis prints the server if the law is broken
+    return "\n".join([requests, *asked, *written])
+
+
+def agent_sees(forge: Any) -> list[str]:
+    """All that an agent gets: every list, every context, and a search."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in forge.environment.items():
+            patch.setenv(name, value)
+
+        def opened(_: str) -> Workspace:
+            return Workspace(forge.folder, offline=True)
+
+        agent = Agent(opened)
+        told = [agent.list_highlights(0, 50, "", False)]
+        for state in ("", "waiting", "needs_work", "rejected"):
+            told.append(agent.list_cards("", state, 0, 50))
+        told += [
+            agent.search_library(words, 20)
+            for words in ("diary", "peace", "zanzi", "On my")
+        ]
+        keys = {one["highlight"] for one in told[0]["highlights"]}
+        with Workspace(forge.folder) as workspace:
+            keys |= {outcome.highlight.key for outcome in workspace.highlights()}
+        for key in sorted(keys):
+            try:
+                told.append(agent.get_context(key))
+            except UsageError as error:
+                told.append({"refused": error.message})
+        return [json.dumps(answer, ensure_ascii=False) for answer in told]
