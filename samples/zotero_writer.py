@@ -123,6 +123,7 @@ class Attachment:
     title: str = ""
     added: str = LONG_AGO
     collections: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
     trashed: bool = False
 
 
@@ -309,6 +310,7 @@ class _Writer:
         if attachment.title:
             self.fields(item, {"title": attachment.title})
         self.collect(item, attachment.collections)
+        self.tags(item, attachment.tags, 0)
         for annotation in attachment.annotations:
             self.annotation(annotation, item)
 

@@ -13,7 +13,7 @@ export.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 from urllib.parse import unquote, urldefrag, urlsplit
@@ -36,6 +36,7 @@ from ankiforge.model import (
 )
 from ankiforge.text import regex
 from ankiforge.text.passages import CONTEXT, percent
+from ankiforge.text.private import IN_ITS_NOTE, TAG, is_tagged
 
 HINT = "export it again at hypothes.is, or save what its API answers"
 # What only annotations of Hypothesis have, or an answer of its API without any.
@@ -162,6 +163,7 @@ class Hypothesis(ExportSource):
             _title(marks[0], uri),
             identifiers=(("url", uri),) if is_on_web else (),
             uri=uri if is_on_web else "",
+            private=IN_ITS_NOTE if any(map(_is_tag_of_page, marks)) else "",
         )
         highlights = [
             self._highlight(document, mark, replies.get(mark.id, ()), me)
@@ -173,7 +175,7 @@ class Hypothesis(ExportSource):
         self,
         document: Document,
         annotation: Annotation,
-        replies: Iterable[Annotation],
+        replies: Sequence[Annotation],
         me: Collection[str],
     ) -> Highlight:
         """Return the highlight of an annotation. One without a quote is a note about the page."""
@@ -183,9 +185,9 @@ class Hypothesis(ExportSource):
         for reply in replies:
             if reply.text:
                 comments.append(f"— {_user(reply.user)}: {reply.text}")
-        tags = []
-        for tag in annotation.tags or ():
-            tags.append(re.sub(r"\s+", "-", tag.strip()))
+        tags = _tags(annotation)
+        if any(is_tagged(_tags(reply)) for reply in replies) and TAG not in tags:
+            tags = (*tags, TAG)
         exact = annotation.words("exact").strip()
         was_edited = annotation.updated != annotation.created
         return Highlight(
@@ -202,11 +204,22 @@ class Hypothesis(ExportSource):
             author=author,
             created=iso_time(annotation.created),
             modified=iso_time(annotation.updated) if was_edited else "",
-            tags=tuple(filter(None, tags)),
+            tags=tags,
             page_label=str(annotation.selector("PageSelector", "label")),
             uri=f"https://hyp.is/{percent(annotation.id)}",
             skip="" if is_mine else f"marked by {author or 'somebody else'}",
         )
+
+
+def _tags(annotation: Annotation) -> Strings:
+    """Return the tags of an annotation, without blanks in them."""
+    tags = [re.sub(r"\s+", "-", tag.strip()) for tag in annotation.tags or ()]
+    return tuple(filter(None, tags))
+
+
+def _is_tag_of_page(annotation: Annotation) -> bool:
+    """Return whether an annotation is a note about the page and has the tag."""
+    return not annotation.words("exact").strip() and is_tagged(_tags(annotation))
 
 
 def _newest(marks: Iterable[Annotation]) -> dict[str, Annotation]:

@@ -129,12 +129,13 @@ class Readwise(ExportSource):
         """Yield the document of a book, with its highlights in the order of the book if known."""
         title, author = _work(rows[0])
         asin = rows[0]["amazon book id"]
+        tags = [tag for row in rows for tag in _tags(row["document tags"])]
         document = self.document(
             _name(rows[0]),
             title,
             creators=(author,) if author else (),
             identifiers=(("asin", asin),) if asin else (),
-            tags=tuple(_tags(rows[0]["document tags"])),
+            tags=tuple(dict.fromkeys(tags)),
         )
         headings = _Headings()
         times = Counter[str]()  # how often each passage came so far

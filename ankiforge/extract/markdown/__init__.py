@@ -86,6 +86,8 @@ class Note(NamedTuple):
     """Of a part of a document, which has no front matter, the headings above it; else None."""
     original: str = ""
     """The text of the file if `text` was rewritten: what is private is decided there, too."""
+    private_lines: frozenset[int] = frozenset()
+    """The numbers of the lines that are private by their indentation, which `text` has lost."""
 
 
 class Parsed(NamedTuple):
@@ -377,7 +379,7 @@ def parsed_note(
     )
 
     why_private = why_whole(note.text, front.problem)
-    if may_be_private and mark_private(blocks.blocks, body):
+    if may_be_private and mark_private(blocks.blocks, body, note.private_lines):
         why_private = why_private or IN_ITS_NOTE
     cited_in: Citations = {}
     if QUOTES.search(body):
@@ -462,13 +464,19 @@ class Texts(NoteSource):
             return  # another source reads it: clippings, for example
         path = PurePosixPath(file.path)
         marks = frozenset[str](self.settings.marks)
+        private_lines = frozenset[int]()
         if path.suffix.casefold() not in (".md", ".markdown"):
+            if names_tag(text):
+                from ankiforge.extract.markdown.private import lines_below_tagged_items
+
+                private_lines = lines_below_tagged_items(text)
             text = _without_indents(text)
             marks |= {"quote"}
         folder = self.folder
         key = DocumentKey(f"{folder.namespace}/{h16(file.path)}")
         document = Document(key, folder.name, title=path.stem, path=file.path)
-        yield from self.read_note(Note(text, document, marks), picture)
+        note = Note(text, document, marks, private_lines=private_lines)
+        yield from self.read_note(note, picture)
 
 
 # What is before a line, and a whole fence.

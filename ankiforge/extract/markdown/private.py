@@ -9,7 +9,7 @@ the tag is in no block, or in the front matter, the whole note is private.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Sequence, Set
+from collections.abc import Collection, Container, Iterable, Sequence, Set
 
 from ankiforge.extract.markdown.blocks import Block, Part
 from ankiforge.model import Span
@@ -31,6 +31,9 @@ _LINE_OF_TAGS = regex(r"(?im)^[ \t>*+#-]*(?:file)?tags?[ \t]*(?:::?|=)[^\n]*")
 # A line that begins with a comment of Obsidian or HTML, maybe in a quote or a list.
 _COMMENT = regex(r"[ \t>*+-]*(?:%%|<!--)")
 
+# The sign of a list item in plain text.
+_ITEM = regex(r"(?:[-*+•‣◦–]|\d{1,9}[.)])(?:\s|$)")
+
 
 def why_whole(text: str, problem: str) -> str:
     """Return why a whole note is private by its front matter and lines of tags, or "".
@@ -48,12 +51,17 @@ def why_whole(text: str, problem: str) -> str:
     return UNREADABLE if problem else ""
 
 
-def mark_private(blocks: Sequence[Block], body: str) -> bool:
+def mark_private(
+    blocks: Sequence[Block],
+    body: str,
+    nested: Collection[int] = (),
+) -> bool:
     """Set `Block.private` of the blocks that are under the tag.
 
     Args:
         blocks: the blocks of the note.
         body: the source that they were read from, with the same lines.
+        nested: the numbers of further lines that are under the tag.
 
     Returns:
         Whether the whole note is private, because the tag is in no block.
@@ -68,6 +76,8 @@ def mark_private(blocks: Sequence[Block], body: str) -> bool:
             blocks_at_line[number].append(block)
 
     tagged = set[Block]()
+    for number in nested:
+        tagged.update(blocks_at_line[number])
     is_whole_note = False
     for number in tagged_lines:
         tagged_here = [
@@ -81,6 +91,31 @@ def mark_private(blocks: Sequence[Block], body: str) -> bool:
             is_whole_note = True
     _mark_under(tagged, blocks)
     return is_whole_note
+
+
+def lines_below_tagged_items(text: str) -> frozenset[int]:
+    """Return the numbers of the lines that are indented more than a list item with the tag.
+
+    In plain text indentation has no other meaning than that.
+    """
+    below = set[int]()
+    item_indent: int | None = None  # of the item that is read
+    tagged_indent: int | None = None  # of the item with the tag around it
+    for number, line in enumerate(text.split("\n")):
+        words = line.lstrip()
+        if not words:
+            item_indent = None
+            continue
+        indent = len(line.expandtabs(4)) - len(words.expandtabs(4))
+        if tagged_indent is not None and indent <= tagged_indent:
+            tagged_indent = None
+        if tagged_indent is not None:
+            below.add(number)
+        if _ITEM.match(words):
+            item_indent = indent
+        if tagged_indent is None and item_indent is not None and has_tag(line):
+            tagged_indent = item_indent
+    return frozenset(below)
 
 
 def _mark_under(tagged: Set[Block], blocks: Iterable[Block]) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from ankiforge.model import Json, Strings, Value
 from ankiforge.text import regex
+from ankiforge.text.private import is_tagged
 
 Wanted = frozenset[int | None] | None
 """The selected groups by number, None for the user's own library.
@@ -93,8 +94,14 @@ class Item(Value, rename="camel"):
 
     @property
     def own_tags(self) -> Strings:
-        """The tags that a person added (type 0), without automatic ones (type 1)."""
-        own_tags = [tag["tag"] for tag in self.tags if not tag.get("type")]
+        """The tags that a person added (type 0).
+
+        Of automatic ones (type 1) only the one that keeps text on this machine counts.
+        """
+        own_tags = []
+        for tag in self.tags:
+            if not tag.get("type") or is_tagged((tag["tag"],)):
+                own_tags.append(tag["tag"])
         return tuple(sorted(own_tags))
 
 

@@ -33,6 +33,7 @@ from ankiforge.text import regex
 from ankiforge.text.fold import canonical, fold
 from ankiforge.text.identifiers import names_in
 from ankiforge.text.passages import percent, without_bullets
+from ankiforge.text.private import TAG, is_tagged
 
 KINDS = {
     "highlight": HighlightKind.HIGHLIGHT,
@@ -188,11 +189,13 @@ class Works:
     ) -> Highlight:
         """Map an annotation and its context in the file."""
         item = mark.item
+        file_is_private = is_tagged(mark.file.own_tags)
         shown = passage if isinstance(passage, Shown) else None
         return self._made(
             library,
             item,
             document=document,
+            tags=(*item.own_tags, TAG) if file_is_private else item.own_tags,
             kind=KINDS[item.annotation_type],
             exact=without_bullets(item.annotation_text),
             prefix=passage.prefix,
@@ -225,6 +228,7 @@ class Works:
             note,
             text.skip,
             document=document,
+            tags=note.own_tags,
             kind=HighlightKind.NOTE,
             exact=text.plain,
             markdown=text.markdown,
@@ -254,7 +258,6 @@ class Works:
             author=self._author(library, item),
             created=item.date_added,
             modified=item.date_modified,
-            tags=item.own_tags,
             skip=skip,
             **fields,
         )
