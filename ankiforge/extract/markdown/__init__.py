@@ -35,6 +35,7 @@ from ankiforge.model import (
     Extracted,
     Highlight,
     LateText,
+    LeftOut,
     Problem,
     Sighting,
     Strings,
@@ -51,6 +52,8 @@ if TYPE_CHECKING:  # the reader of Markdown is loaded when a note is read
     from ankiforge.extract.markdown.citations import Citations
     from ankiforge.extract.markdown.dialects import Dialects
     from ankiforge.extract.markdown.front_matter import FrontMatter
+    from ankiforge.extract.markdown.note import Reader
+    from ankiforge.extract.markdown.overlooked import Wanted
 
 Mark = Literal["==", "mark", "bold", "callout", "quote"]
 HandWritten = Literal["inline", "block", "cloze", "glossary"]
@@ -101,6 +104,8 @@ class Parsed(NamedTuple):
     """How a plugin writes cards in this note; None if no plugin reads it."""
     citations: Citations
     """The papers that are cited, by the index of the block."""
+    reads_fields: bool
+    """Whether `key:: value` on a line is a field and no card."""
     why_private: str
     """Why all of it must stay on this machine, "" if that is not so."""
 
@@ -153,18 +158,20 @@ class NoteSource(FileSource):
     def read_note(self, note: Note, picture: Callable[[str], str]) -> Iterator[Sighting]:
         """Yield the document of a note, unless it has no highlights, and problems."""
         if note.text.endswith(_CHAT):
+            reason = "it is a prompt for a chat, whose examples are no cards"
+            yield from self._unread(note, (LeftOut("prompt", "", reason),))
             return
         may_hold = self.may_hold(note)
         original = note.original or note.text
         may_be_private = names_tag(original) or bool(note.document.private)
-        if not (note.dialects or may_hold or may_be_private):
-            return
-        parsed = parsed_note(
-            note,
-            picture,
-            may_hold=may_hold,
-            may_be_private=may_be_private,
-        )
+        parsed = None
+        if note.dialects or may_hold or may_be_private:
+            parsed = parsed_note(
+                note,
+                picture,
+                may_hold=may_hold,
+                may_be_private=may_be_private,
+            )
         whole = parsed
         if note.original:
             whole = parsed_note(
@@ -174,10 +181,12 @@ class NoteSource(FileSource):
                 may_be_private=may_be_private,
             )
         if parsed is None or whole is None:
+            yield from self._unread(note, self._overlooked_in(note))
             return
         parsed = parsed._replace(why_private=whole.why_private)
         document = document_of(note, parsed)
-        highlights = self.highlights_in(parsed, document, note.marks)
+        reader = self.reader_of(parsed, document, note.marks)
+        highlights = reader.highlights(parsed.body, parsed.front)
         if (
             note.deck_of_cards
             and not document.deck
@@ -205,35 +214,56 @@ class NoteSource(FileSource):
             note.text,
             private,
             public_text,
+            reader.left_out(note.text, parsed.front.lines, fields=parsed.reads_fields),
         )
 
-    def highlights_in(
+    def _unread(self, note: Note, left_out: tuple[LeftOut, ...]) -> Iterator[Sighting]:
+        """Yield what is left out of a note in which nothing is read, if there is anything."""
+        if left_out:
+            container = self.folder.container
+            yield Unmarked(container, note.document.path, "", left_out=left_out)
+
+    def _overlooked_in(self, note: Note) -> tuple[LeftOut, ...]:
+        """Return what looks like a mark or a card in a note that was not cut into blocks."""
+        from ankiforge.extract.markdown.front_matter import front_matter
+        from ankiforge.extract.markdown.overlooked import may_be_overlooked, overlooked
+
+        if not may_be_overlooked(note.text):
+            return ()
+        lines = front_matter(note.text).lines
+        return overlooked(note.text, lines, (), (), self._wanted(note.marks), fields=True)
+
+    def _wanted(self, marks: frozenset[str]) -> Wanted:
+        """Return which marks and hand-written cards are read."""
+        from ankiforge.extract.markdown.overlooked import Wanted
+
+        return Wanted(marks, self._cards(), self._glossaries())
+
+    def reader_of(
         self,
         parsed: Parsed,
         document: Document,
         marks: frozenset[str],
-    ) -> tuple[Highlight, ...]:
-        """Return the highlights of a note that was cut into blocks.
+    ) -> Reader:
+        """Return what reads the highlights of a note that was cut into blocks.
 
         Args:
             parsed: the note.
             document: what it is.
             marks: the kinds of marks to read.
         """
-        from ankiforge.extract.markdown.note import Reader, Wanted
+        from ankiforge.extract.markdown.note import Reader
 
         if parsed.dialect and parsed.dialect.declared and self.settings.marks is None:
             # a tool defines what `==x==` means, and the settings name no marks
             marks -= {"=="}
-        wanted = Wanted(marks, self._cards(), self._glossaries())
-        reader = Reader(
+        return Reader(
             document,
             self.folder.namespace,
             parsed.blocks,
-            wanted,
+            self._wanted(marks),
             parsed.citations,
         )
-        return reader.highlights(parsed.body, parsed.front)
 
     def sightings(
         self,
@@ -242,8 +272,9 @@ class NoteSource(FileSource):
         text: str,
         private: Strings,
         public_text: LateText,
+        left_out: tuple[LeftOut, ...],
     ) -> Iterator[Sighting]:
-        """Yield a document; one without highlights only if something in it is private.
+        """Yield a document; one without highlights only if something in it is of interest.
 
         Args:
             document: what it is.
@@ -251,6 +282,7 @@ class NoteSource(FileSource):
             text: its text, by which it is recognised when it is renamed.
             private: the texts in it that must stay on this machine.
             public_text: the other texts.
+            left_out: what looks like something in it, and is in no highlight.
         """
         container = self.folder.container
         if highlights:
@@ -263,14 +295,16 @@ class NoteSource(FileSource):
                 sketch=sketch(text, document.path),
                 private=private,
                 public_text=public_text,
+                left_out=left_out,
             )
-        elif private:
+        elif private or left_out:
             yield Unmarked(
                 container,
                 document.path,
                 "",
                 private=private,
                 public_text=public_text,
+                left_out=left_out,
             )
 
     def first_notices(self, files: Sequence[File]) -> Iterator[Problem]:
@@ -387,7 +421,7 @@ def parsed_note(
             cited = citations_in(block)
             if cited:
                 cited_in[index] = cited
-    return Parsed(front, body, blocks, dialect, cited_in, why_private)
+    return Parsed(front, body, blocks, dialect, cited_in, not is_declared, why_private)
 
 
 def document_of(note: Note, parsed: Parsed) -> Document:

@@ -7,7 +7,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import NamedTuple
 from urllib.parse import unquote
 
 from msgspec.structs import replace
@@ -19,11 +18,20 @@ from ankiforge.extract.markdown.citations import Citations, address_of
 from ankiforge.extract.markdown.exported_notes import kept
 from ankiforge.extract.markdown.front_matter import FrontMatter
 from ankiforge.extract.markdown.inline import Inline, outermost, rich
+from ankiforge.extract.markdown.overlooked import Wanted, overlooked
 from ankiforge.extract.markdown.quote_fields import quote_fields
 from ankiforge.extract.markdown.quotes import Quotes
 from ankiforge.extract.markdown.surroundings import PlacedHighlight, Surroundings
 from ankiforge.extract.markdown.tokens import Kind, Phrase
-from ankiforge.model import Document, Form, Highlight, HighlightKind, Span, Strings
+from ankiforge.model import (
+    Document,
+    Form,
+    Highlight,
+    HighlightKind,
+    LeftOut,
+    Span,
+    Strings,
+)
 from ankiforge.text import regex
 from ankiforge.text.cloze import image_paths
 from ankiforge.text.passages import numbered
@@ -45,15 +53,6 @@ _BOLD_SIGNS = ("**", "__")
 _COLON_NAME = regex(r"(?a)(?<!\w)\w{3,}::\w{3,}")
 # How a card of these forms is written; others have a sign.
 _WRITTEN_TERMS = {Form.GLOSSARY: "Term: definition", Form.TERM: "**Term**: text"}
-
-
-class Wanted(NamedTuple):
-    """Which marks and hand-written cards are read."""
-
-    marks: frozenset[str]
-    cards: frozenset[str]
-    glossaries: frozenset[str]
-    """The headings, casefolded, above a list of terms."""
 
 
 @dataclass(slots=True)
@@ -98,6 +97,8 @@ class Reader:
         self._kept = kept(self._blocks)
         self._colon_names = _repeated_colon_names(self._blocks)
         self._quotes = Quotes(self._blocks, citations, wanted.marks, self._card)
+        self._placed: list[PlacedHighlight] = []
+        """The highlights that were read."""
 
     def highlights(self, text: str, front: FrontMatter) -> tuple[Highlight, ...]:
         """Return the highlights of the note, in reading order.
@@ -106,9 +107,26 @@ class Reader:
             text: the note as written, without its front matter.
             front: what its front matter says.
         """
-        all_found = sorted(self._find(), key=_BY_PLACE)
+        self._placed = all_found = sorted(self._find(), key=_BY_PLACE)
         surroundings = Surroundings(self._note, text, front, all_found)
         return tuple(numbered(map(surroundings.added_to, all_found)))
+
+    def left_out(
+        self,
+        text: str,
+        front_lines: int,
+        *,
+        fields: bool,
+    ) -> tuple[LeftOut, ...]:
+        """Return what is in none of the highlights that were read; see `overlooked`."""
+        return overlooked(
+            text,
+            front_lines,
+            self._blocks,
+            self._placed,
+            self._wanted,
+            fields=fields,
+        )
 
     def _find(self) -> Iterator[PlacedHighlight]:
         """Yield the cards, quotes and marks of the note, no passage twice."""

@@ -23,7 +23,16 @@ from ankiforge.extract.markdown import (
     private_passages,
     public_text_of,
 )
-from ankiforge.model import Document, Highlight, LateText, Sighting, Strings, hints
+from ankiforge.extract.markdown.overlooked import may_be_overlooked
+from ankiforge.model import (
+    Document,
+    Highlight,
+    LateText,
+    LeftOut,
+    Sighting,
+    Strings,
+    hints,
+)
 from ankiforge.text import regex
 from ankiforge.text.passages import numbered, percent
 from ankiforge.text.private import names_tag
@@ -75,7 +84,7 @@ def read_parts(
     text = "\n\n".join([part.text for part in parts.parts])
     all_of_it = Note(text, parts.document, parts.marks)
     may_be_private = names_tag(text) or bool(parts.document.private)
-    if not (source.may_hold(all_of_it) or may_be_private):
+    if not (source.may_hold(all_of_it) or may_be_private or may_be_overlooked(text)):
         return
     reader = _PartsReader(source, parts, picture)
     for number, part in enumerate(parts.parts):
@@ -91,6 +100,7 @@ def read_parts(
         text,
         private_passages(document, blocks),
         LateText(partial(public_text_of, document, blocks)),
+        tuple(reader.left_out),
     )
 
 
@@ -111,6 +121,7 @@ class _PartsReader:
         self.document = whole.document
         """What is known about the document so far."""
         self.highlights: list[Highlight] = []
+        self.left_out: list[LeftOut] = []
         self.blocks: list[Block] = []
 
     def read(self, number: int, part: Part) -> None:
@@ -123,9 +134,9 @@ class _PartsReader:
             for block in parsed.blocks.blocks:
                 block.private = True
         if self._whole.apart:
-            highlights = self._read_apart(note, parsed)
+            highlights = self._read_apart(number, note, parsed)
         else:
-            highlights = self._read_on(note, parsed)
+            highlights = self._read_on(number, note, parsed)
         self.blocks += parsed.blocks.blocks
         own_id = self._own_id(part, highlights)
         for highlight in highlights:
@@ -137,25 +148,35 @@ class _PartsReader:
             )
             self.highlights.append(placed)
 
-    def _read_apart(self, note: Note, parsed: Parsed) -> list[Highlight]:
+    def _read_apart(self, number: int, note: Note, parsed: Parsed) -> list[Highlight]:
         """Return the highlights of a part that is a note of its own, with its tags."""
         cited = document_of(note, parsed).identifiers
         self.document = replace(self.document, identifiers=cited)
-        highlights = self._source.highlights_in(parsed, self.document, note.marks)
+        highlights = self._highlights_in(number, note, parsed)
         tags = parsed.blocks.tags
         tagged = []
         for highlight in highlights:
             tagged.append(replace(highlight, tags=_united(highlight.tags, tags)))
         return tagged
 
-    def _read_on(self, note: Note, parsed: Parsed) -> list[Highlight]:
+    def _read_on(self, number: int, note: Note, parsed: Parsed) -> list[Highlight]:
         """Return the highlights of a part that continues the part before it."""
         self.document = document_of(note, parsed)
         above: list[tuple[int, Block]] = []
         for level, heading in parsed.blocks.headings:
             above.append((level, dataclasses.replace(heading, lines=_ELSEWHERE)))
         self._above = tuple(above)
-        return list(self._source.highlights_in(parsed, self.document, note.marks))
+        return self._highlights_in(number, note, parsed)
+
+    def _highlights_in(self, number: int, note: Note, parsed: Parsed) -> list[Highlight]:
+        """Return the highlights of a part, and note what is left out of it."""
+        reader = self._source.reader_of(parsed, self.document, note.marks)
+        highlights = reader.highlights(parsed.body, parsed.front)
+        lines = parsed.front.lines
+        for each in reader.left_out(note.text, lines, fields=parsed.reads_fields):
+            place = f"part {number + 1}, {each.place}"
+            self.left_out.append(replace(each, place=place))
+        return list(highlights)
 
     def _own_id(self, part: Part, highlights: Sequence[Highlight]) -> str:
         """Return the id of a part that holds one highlight, "" if it cannot be part of a key."""

@@ -74,7 +74,7 @@ _OBJECTS = (
     "|inputs|matrix|annotation|highlight|chapter|review"
 )
 # A placeholder of a template, or what programs but Anki write in such braces.
-_PLACEHOLDER = regex(
+PLACEHOLDER = regex(
     rf"""(?x)
     \{{\{{\s*
     (?:
@@ -225,7 +225,7 @@ def _placeholder(state: StateInline) -> re.Match[str] | None:
 
     Where a tool reads `{{…}}` as a cloze, it may hide a link and have a hint.
     """
-    placeholder = _PLACEHOLDER.match(state.src, state.pos)
+    placeholder = PLACEHOLDER.match(state.src, state.pos)
     if placeholder is None:
         return None
     context: Context = state.env["context"]

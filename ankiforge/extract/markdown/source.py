@@ -8,7 +8,7 @@ Unicode, which do not occur in text; those of a note that contains them are repl
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from markdown_it.common.utils import normalizeReference
@@ -104,6 +104,23 @@ def prepared(text: str, *, fields: bool = True) -> Source:
     text = pattern.sub(hider.replace, text)
     text = text.replace(_OPEN, "<!--")
     return Source(text, tuple(hider.maths), hider.references)
+
+
+def hidden_parts(text: str, *, fields: bool = True) -> Iterator[tuple[int, int, str]]:
+    """Yield the parts of a note in which no marks are read: (start, end, kind), in order.
+
+    The kinds are code (with maths), comment, field, data and definition.
+    """
+    pattern = _HIDDEN if fields else _HIDDEN_BUT_FIELDS
+    for hidden in pattern.finditer(text):
+        kind = ""
+        for name in ("comment", "field", "data", "definition"):
+            if hidden[name]:
+                kind = name
+        if hidden["fence"] or hidden["ticks"] or hidden["maths"] or hidden["display"]:
+            kind = "code"
+        if kind:
+            yield (*hidden.span(), kind)
 
 
 class _Hider:

@@ -1,0 +1,359 @@
+"""What looks like a mark or a card in a note, and is in no highlight of it.
+
+The signs are looked for in the text as it is written, whatever the parser makes of it. Each
+is in a highlight of its block, or is left out with a reason.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING, NamedTuple
+
+from ankiforge.extract.markdown.source import PREFIX, hidden_parts
+from ankiforge.model import HighlightKind, LeftOut
+from ankiforge.text import regex
+from ankiforge.text.shields import MATH
+
+if TYPE_CHECKING:
+    from ankiforge.extract.markdown.blocks import Block
+    from ankiforge.extract.markdown.surroundings import PlacedHighlight
+
+CODE = "code and maths"
+"""The kind of all that is left out because it is code or maths: one entry a note."""
+_FRONT_MATTER = "front matter"
+# Up to so many characters of a paragraph are between two signs.
+_INSIDE = r"(?:(?!\n[ \t>]*\n).){1,400}?"
+# What looks like something, by its kind as it is shown.
+_KINDS = {
+    "mark": "==mark==",
+    "html": "<mark>",
+    "gap": "{{gap}}",
+    "line": "question::answer",
+    "block": "? between question and answer",
+    "callout": "callout",
+}
+SIGN = regex(
+    rf"""(?xsm)
+      ==(?=[^\s=])(?P<mark>{_INSIDE})(?<=[^\s=])==
+    | <mark\b[^<>]*>(?P<html>{_INSIDE})</mark\s*>
+    | ~=\{{[\w-]+\}}(?P<colour>{_INSIDE})=~
+    | \{{\{{(?P<gap>{_INSIDE})\}}\}}
+    | ^(?P<block>{PREFIX}(?:>{PREFIX})*\?\??[ \t]*$)
+    | ^(?P<callout>{PREFIX}>[ \t>]*\[![^\[\]\n]+\])
+    | (?P<line>(?<!:):{{2,3}}(?!:))
+    """
+)
+"""Matches what looks like something; the name of the group is its kind."""
+_SIGNS = ("==", "<mark", "~={", "{{", "::", "[!", "?\n")
+_NAME_OF_GAP = regex(r"\A(?:c\d{1,3}(?:,\d{1,3})*::|cloze\s+)")
+_TAG = regex(r"<[^<>\n]*>")
+_MATHS = regex(MATH)
+_EMBED = regex(r"!\[\[[^\[\]\n]*\]\]|!\[[^\[\]\n]*\]\([^()\n]*\)")
+_WORD = regex(r"\w+")
+_ITEM_SIGNS = regex(rf"{PREFIX}(?:>{PREFIX})*")
+# Which mark or card a setting selects, by the kind of the sign.
+_SETTINGS = {
+    "mark": ("marks", "=="),
+    "html": ("marks", "mark"),
+    "callout": ("marks", "callout"),
+    "gap": ("cards", "cloze"),
+    "line": ("cards", "inline"),
+    "block": ("cards", "block"),
+}
+# Why a sign in a part of a note that the parser does not see is none.
+_HIDDEN = {
+    "comment": "it stands in a comment, which nobody sees who reads the note",
+    "field": "`key:: value` alone on a line is a field, as Dataview and Logseq have them",
+    "data": "a plug-in for flashcards keeps its own data there",
+    "definition": "it stands in the address of a link",
+}
+
+
+class Wanted(NamedTuple):
+    """Which marks and hand-written cards are read."""
+
+    marks: frozenset[str]
+    cards: frozenset[str]
+    glossaries: frozenset[str]
+    """The headings, casefolded, above a list of terms."""
+
+
+class _Sign(NamedTuple):
+    """Something in a note that looks like a mark or a card."""
+
+    kind: str
+    line: int
+    """Its number, from 0."""
+    words: str
+    """The letters and digits inside it."""
+    start: int
+    end: int
+    """[start, end) in the text of the note."""
+
+
+def may_be_overlooked(text: str) -> bool:
+    """Return whether there may be anything in a note that looks like a mark or a card."""
+    return any(sign in text for sign in _SIGNS)
+
+
+def overlooked(
+    text: str,
+    front_lines: int,
+    blocks: Sequence[Block],
+    placed: Iterable[PlacedHighlight],
+    wanted: Wanted,
+    *,
+    fields: bool,
+) -> tuple[LeftOut, ...]:
+    """Return what looks like a mark or a card in a note and is in no highlight.
+
+    Args:
+        text: the note as it is written.
+        front_lines: how many of its lines are the front matter.
+        blocks: the note, cut into blocks; () if nothing in it is read.
+        placed: its highlights.
+        wanted: the marks and cards that are read.
+        fields: whether `key:: value` is a field.
+    """
+    if not may_be_overlooked(f"{text}\n"):
+        return ()
+    lines = text.split("\n")
+    front = "\n".join(lines[:front_lines])
+    body = "\n" * front_lines + "\n".join(lines[front_lines:])
+    left_out = []
+    if front_lines and SIGN.search(front):
+        reason = "it says what the note is: no card is read there"
+        left_out.append(LeftOut(_FRONT_MATTER, _lines_text(range(front_lines)), reason))
+    hidden = _hidden_in(body, fields=fields)
+    looked_up = _Highlighted(blocks, placed)
+    code_lines = []
+    for sign in _signs_in(body):
+        part = _part_at(hidden, sign)
+        if part == "code" or looked_up.is_code(sign.line):
+            code_lines.append(sign.line)
+        elif not looked_up.holds(sign):
+            reason = _HIDDEN.get(part) or _why(sign, body, lines, looked_up, wanted)
+            place = f"line {sign.line + 1}"
+            left_out.append(LeftOut(_KINDS[sign.kind], place, reason))
+    if code_lines:
+        reason = "what looks like a mark or a card in code and in maths is none"
+        left_out.append(LeftOut(CODE, _lines_text(code_lines), reason))
+    return tuple(left_out)
+
+
+def _signs_in(body: str) -> Iterator[_Sign]:
+    """Yield what looks like something, in the order of the text."""
+    starts = [0]
+    for line in body.split("\n"):
+        starts.append(starts[-1] + len(line) + 1)
+    position = 0
+    inside_until = 0
+    while match := SIGN.search(body, position):
+        group = str(match.lastgroup)
+        kind = "html" if group == "colour" else group
+        inside = _NAME_OF_GAP.sub("", match[group])
+        if kind == "line" and match.start() < inside_until:  # the colons of a gap
+            position = match.end()
+            continue
+        if kind == "gap":
+            inside_until = match.end()
+        number = bisect_right(starts, match.start()) - 1
+        yield _Sign(kind, number, _letters(inside), *match.span())
+        # a sign may stand inside another one, and an opener that is no mark may close one
+        position = match.start() + 2 if kind in ("mark", "gap", "html") else match.end()
+
+
+def _letters(words: str) -> str:
+    """Return only the letters and digits of a text, folded."""
+    return "".join(_WORD.findall(_TAG.sub("", words).casefold()))
+
+
+def _lines_text(numbers: Iterable[int]) -> str:
+    """Return the numbers of lines, which are counted from 0, in words: `lines 1-3, 7`."""
+    spans = []
+    in_order = enumerate(sorted(set(numbers)))
+    for _, run in groupby(in_order, key=lambda pair: pair[1] - pair[0]):
+        members = [number + 1 for _, number in run]
+        first, last = members[0], members[-1]
+        spans.append(str(first) if first == last else f"{first}-{last}")
+    is_one = len(spans) == 1 and "-" not in spans[0]
+    return f"{'line' if is_one else 'lines'} {', '.join(spans)}"
+
+
+# --- parts of a note in which nothing is read -------------------------------------------
+
+
+def _hidden_in(body: str, *, fields: bool) -> list[tuple[int, int, str]]:
+    """Return the parts of a note that hold no marks: (start, end, kind), in order."""
+    parts = list(hidden_parts(body, fields=fields))
+    if "$" in body:
+        for match in _MATHS.finditer(body):
+            parts.append((*match.span(), "code"))
+    return sorted(parts)
+
+
+def _part_at(hidden: Sequence[tuple[int, int, str]], sign: _Sign) -> str:
+    """Return the kind of the part in which a sign stands; "" = the text of the note."""
+    # maths within a line may stand inside another part, and so be the nearest one
+    behind = bisect_right(hidden, sign.start, key=itemgetter(0))
+    for start, end, kind in reversed(hidden[max(behind - 2, 0) : behind]):
+        if start <= sign.start < end:
+            return kind
+    return ""
+
+
+# --- what is in highlights --------------------------------------------------------------
+
+
+class _Highlighted:
+    """The highlights of a note, by the line and by the block."""
+
+    def __init__(
+        self,
+        blocks: Sequence[Block],
+        placed: Iterable[PlacedHighlight],
+    ) -> None:
+        self._blocks = blocks
+        self._blocks_at: dict[int, list[int]] = defaultdict(list)
+        """The indices of the blocks on a line."""
+        self._placed_in: dict[int, list[PlacedHighlight]] = defaultdict(list)
+        """The highlights of a block, by its index."""
+        for index, block in enumerate(blocks):
+            for line in range(*block.lines):
+                self._blocks_at[line].append(index)
+        for highlight in placed:
+            for index in (*range(highlight.first, highlight.last + 1), *highlight.beside):
+                self._placed_in[index].append(highlight)
+        self._quotes = {
+            number for index in self._placed_in for number in blocks[index].quotes
+        }
+        """The numbers of the block quotes with a highlight."""
+
+    def at(self, line: int) -> list[Block]:
+        """Return the blocks on a line."""
+        return [self._blocks[index] for index in self._blocks_at[line]]
+
+    def is_code(self, line: int) -> bool:
+        """Return whether a line is code."""
+        from ankiforge.extract.markdown.blocks import Part
+
+        blocks = self.at(line)
+        return bool(blocks) and all(block.part is Part.CODE for block in blocks)
+
+    def holds(self, sign: _Sign) -> bool:
+        """Return whether a sign is in a highlight."""
+        from ankiforge.extract.markdown.blocks import Part
+
+        if sign.kind == "callout":
+            # a title without words is no block
+            inside = self.at(sign.line) or self.at(sign.line + 1)
+            numbers = {block.quotes[-1] for block in inside if block.quotes}
+            return not numbers.isdisjoint(self._quotes)
+        for index in self._blocks_at[sign.line]:
+            placed = self._placed_in.get(index)
+            if not placed:
+                continue
+            block = self._blocks[index]
+            is_card = any(
+                each.highlight.kind is HighlightKind.CARD
+                or (each.start == 0 and each.end == len(block.plain))
+                for each in placed
+            )
+            if is_card and block.part is not Part.CELL:
+                return True
+            if any(self._is_in(sign, each) for each in placed):
+                return True
+            if self._is_phrase(sign, block):
+                return True
+        return False
+
+    def _is_in(self, sign: _Sign, placed: PlacedHighlight) -> bool:
+        """Return whether a highlight has the words of a sign."""
+        highlight = placed.highlight
+        shown = _letters(" ".join((highlight.exact, *highlight.markdown)))
+        return bool(sign.words) and sign.words in shown
+
+    def _is_phrase(self, sign: _Sign, block: Block) -> bool:
+        """Return whether a sign marks a phrase of a block that has highlights."""
+        if sign.kind not in ("mark", "html", "gap") or not block.is_text:
+            return False
+        for phrase in block.inline.phrases:
+            words = _letters(block.inline.plain[slice(*phrase.span)])
+            if words and (words in sign.words or sign.words in words):
+                return True
+        return False
+
+
+# --- reasons ----------------------------------------------------------------------------
+
+
+def _why(
+    sign: _Sign,
+    body: str,
+    lines: Sequence[str],
+    highlighted: _Highlighted,
+    wanted: Wanted,
+) -> str:
+    """Return why a sign in the text of a note is no mark and no card."""
+    setting, name = _SETTINGS[sign.kind]
+    selected = wanted.marks if setting == "marks" else wanted.cards
+    if name not in selected:
+        return f"your settings do not read it; to read it: `{setting}: […, {name}]`"
+    if body[sign.start - 1 : sign.start] == "\\":
+        return "a backslash before it says that it is no sign"
+    match sign.kind:
+        case "line":
+            return _why_no_line(sign, body, lines, highlighted)
+        case "block":
+            return "the question above it, or the answer below it, is missing"
+        case "gap":
+            return _why_no_gap(sign, body)
+        case "callout":
+            return "there are no words in it"
+    inside = _EMBED.sub("", body[sign.start : sign.end])
+    if not _letters(inside):
+        return "there are no words in it"
+    before = body[sign.start - 1 : sign.start]
+    after = body[sign.start + 2 : sign.start + 3]
+    if before.isalnum() and after.isalnum():
+        return "between two letters or digits it is a comparison, as in `x==1`"
+    return "its signs do not enclose words of one paragraph"
+
+
+def _why_no_line(
+    sign: _Sign,
+    body: str,
+    lines: Sequence[str],
+    highlighted: _Highlighted,
+) -> str:
+    """Return why colons separate no question and answer."""
+    from ankiforge.extract.markdown.blocks import Part
+
+    line_start = body.rfind("\n", 0, sign.start) + 1
+    front = _ITEM_SIGNS.sub("", body[line_start : sign.start], count=1)
+    back = lines[sign.line][sign.end - line_start :]
+    if not _WORD.search(front) or not _WORD.search(back):
+        return "one side of the colons has no words"
+    is_line = any(
+        block.part in (Part.TEXT, Part.ITEM) for block in highlighted.at(sign.line)
+    )
+    if not is_line:
+        return "colons separate question and answer only on a line of text or a list item"
+    if back[:1].isspace() and not front[-1].isspace():
+        return "`key:: value` is a field, as Dataview and Logseq have them"
+    return "the colons are part of a name or an address, as in `std::vector`"
+
+
+def _why_no_gap(sign: _Sign, body: str) -> str:
+    """Return why braces hold no gap."""
+    from ankiforge.extract.markdown.signs import PLACEHOLDER
+
+    if not sign.words:
+        return "there are no words in it"
+    if PLACEHOLDER.match(body, sign.start):
+        return "it is a placeholder of a template"
+    return "its braces do not enclose words of one paragraph"

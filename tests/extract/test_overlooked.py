@@ -1,0 +1,106 @@
+"""What looks like a mark or a card and is none: listed with kind, place and reason."""
+
+import os
+
+import pytest
+
+NOTE = """\
+---
+title: a::b
+---
+The ==pancreas== makes insulin. But `==code==` and $a==x==b$ too.
+
+```
+a ==x==
+```
+
+> [!note] A title
+> text
+
+> [!question] Who wrote Hamlet?
+> It was ==Shakespeare== who did.
+
+key:: value
+`x` std::vector is good
+Front text::
+Capital of France::Paris
+
+{{date}} and {{}}
+
+?
+an answer alone
+
+%% ==hidden== %%
+
+# heading front::back
+
+==![[a.mp3]]==
+"""
+LEFT_OUT = """\
+front matter | lines 1-3 | it says what the note is: no card is read there
+callout | line 10 | your settings do not read it; to read it: `marks: […, callout]`
+question::answer | line 16 | `key:: value` alone on a line is a field, as Dataview and Logseq have them
+question::answer | line 17 | the colons are part of a name or an address, as in `std::vector`
+question::answer | line 18 | one side of the colons has no words
+{{gap}} | line 21 | it is a placeholder of a template
+? between question and answer | line 23 | the question above it, or the answer below it, is missing
+==mark== | line 26 | it stands in a comment, which nobody sees who reads the note
+question::answer | line 28 | colons separate question and answer only on a line of text or a list item
+==mark== | line 30 | there are no words in it
+code and maths | lines 4, 7 | what looks like a mark or a card in code and in maths is none
+"""
+
+
+@pytest.fixture
+def vault(tmp_path):
+    folder = tmp_path / "V"
+    (folder / ".obsidian").mkdir(parents=True)
+    (folder / "n.md").write_text(NOTE)
+    return folder
+
+
+def left_out(forge) -> list[str]:
+    entries = forge.ok("list", "--no-card", "--all", "--json").lines
+    return [
+        f"{entry['kind']} | {entry['place'].removeprefix('n.md, ')} | {entry['reason']}"
+        for entry in entries
+        if entry["fate"] == "left_out"
+    ]
+
+
+def test_what_looks_like_something_is_listed_with_kind_place_and_reason(forge, vault):
+    forge.ok("run", vault)
+    assert left_out(forge) == LEFT_OUT.splitlines()
+    text = forge.ok("list", "--no-card", "--all").stdout
+    assert "n.md, line 26: ==mark==\n    left out: it stands in a comment" in text
+    assert not forge.ok("list", "--no-card").stdout.count("n.md, line")
+
+
+def test_it_is_listed_in_every_run_until_it_is_changed(forge, vault):
+    note = vault / "n.md"
+    long_ago = note.stat().st_mtime - 60
+    os.utime(note, (long_ago, long_ago))
+    forge.ok("run", vault)
+    for _ in range(2):
+        forge.ok("run")
+        assert left_out(forge) == LEFT_OUT.splitlines()
+    note.write_text("Nothing but a ==mark== here, which is a sentence.\n")
+    forge.ok("run")
+    assert left_out(forge) == []
+
+
+def test_it_goes_with_its_note(forge, vault):
+    (vault / "other.md").write_text("The ==liver== makes bile.\n")
+    (vault / "plain.md").write_text("> [!tip] A title\n")
+    forge.ok("run", vault)
+    assert any("callout | plain.md" in line for line in left_out(forge))
+    (vault / "plain.md").unlink()
+    forge.ok("run")
+    assert not any("plain.md" in line for line in left_out(forge))
+
+
+def test_a_query_finds_it_by_kind_place_or_reason(forge, vault):
+    forge.ok("run", vault)
+    for query in (["callout"], ["line", "26"], ["comment,"]):
+        lines = forge.ok("list", "--no-card", "--all", *query, "--json").lines
+        assert len(lines) == 1, query
