@@ -55,6 +55,7 @@ def test_recall_first_hides_each_answer_and_is_remembered(maths, opened):
     page.keyboard.press("Enter")
     assert not page.evaluate(hidden)
     assert shown(page) == title, "Enter shows the answer first"
+    rest(page)
     page.keyboard.press("Enter")
     settle(page)
     assert page.evaluate(hidden), "the next answer is hidden, too"

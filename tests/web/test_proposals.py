@@ -57,7 +57,7 @@ def accepted(forge):
     return card["fields"]
 
 
-# Accepts a card, and presses 2 as soon as the next one is there, when nobody can have read it. The
+# Accepts a card, and presses 2 as soon as the next one is there. The
 # page itself presses: a driver's key may come later on a busy machine.
 ACCEPT_THEN_TWO = """(selector) => new Promise((done) => {
     const press = (key) =>
@@ -224,11 +224,11 @@ def test_a_rejected_proposal_goes_with_all_its_gaps_and_undo_brings_it_back(
     assert gaps_of(facts, sentence)
 
 
-def test_a_number_pressed_for_the_card_before_changes_nothing(facts, opened):
+def test_a_number_behind_a_decision_chooses_on_the_card_that_comes(facts, opened):
     page = opened(facts)
     page.evaluate(ACCEPT_THEN_TWO, ITEM)
     settle(page)
-    assert hidden(page) == gaps_of(facts, shown(page))[0]
+    assert hidden(page) == gaps_of(facts, shown(page))[1]
 
 
 def test_a_formula_is_drawn_and_hidden_whole(forge, opened):

@@ -1,11 +1,11 @@
-// Every action with its key, as the keyboard and the palette have them: {group, label, key, run}.
+// Every action with its key, as the keyboard and the palette have them: {group, label, key, run}, and `chooses` if it
+// decides nothing.
 import { copyPatch, send } from "./anki.js";
 import { act, undo } from "./decide.js";
 import { choose } from "./draw.js";
 import { openHelp } from "./help.js";
 import { GO, LIST_KEYS, searchAll, visit } from "./lists.js";
 import { changeTheme, isRecallFirst, otherTheme, setRecallFirst } from "./look.js";
-import { isBusy } from "./pace.js";
 import { round } from "./round.js";
 import { current, flip, show } from "./stage.js";
 
@@ -20,16 +20,17 @@ function cardActions(node) {
   const found = [];
   for (const action of node.item.actions) {
     const isShown = action.act !== "ask" || node.proposal;
-    if (isShown) found.push({ group, label: action.label.replace("{n} ", ""), key: action.key, run: () => act(node, action) });
+    const chooses = action.act === "ask";
+    if (isShown) found.push({ group, label: action.label.replace("{n} ", ""), key: action.key, chooses, run: () => act(node, action) });
   }
-  if (node.item.cards) found.push({ group, label: "Show or hide the answer", key: " ", run: () => flip() });
+  if (node.item.cards) found.push({ group, label: "Show or hide the answer", key: " ", chooses: true, run: () => flip() });
   for (const [key, words] of node.proposal?.others() ?? [])
-    found.push({ group, label: `Hide “${words}” instead`, key: String(key), run: () => choose(node, key) });
+    found.push({ group, label: `Hide “${words}” instead`, key: String(key), chooses: true, run: () => choose(node, key) });
   if (node.mode) {
-    found.push({ group, label: "Hide words", key: "c", run: () => node.mode("cloze") });
-    found.push({ group, label: "Ask a question instead", key: "q", run: () => node.mode("question") });
+    found.push({ group, label: "Hide words", key: "c", chooses: true, run: () => node.mode("cloze") });
+    found.push({ group, label: "Ask a question instead", key: "q", chooses: true, run: () => node.mode("question") });
   }
-  if (node.figure) found.push({ group, label: "Hide all parts, or only one", key: "h", run: () => node.figure.hide() });
+  if (node.figure) found.push({ group, label: "Hide all parts, or only one", key: "h", chooses: true, run: () => node.figure.hide() });
   return found;
 }
 
@@ -38,8 +39,8 @@ function roundActions() {
   const found = [];
   if (round.undos.length) found.push({ group, label: "Undo the last decision", key: "u", run: () => undo() });
   if (!round.rows && round.items.length > 1) {
-    found.push({ group, label: "Next card", key: "j", run: () => step(1) });
-    found.push({ group, label: "Previous card", key: "k", run: () => step(-1) });
+    found.push({ group, label: "Next card", key: "j", chooses: true, run: () => step(1) });
+    found.push({ group, label: "Previous card", key: "k", chooses: true, run: () => step(-1) });
   }
   return found;
 }
@@ -73,7 +74,6 @@ function pageActions() {
 
 // Show the next item; among rows, move to the next one.
 export function step(by) {
-  if (isBusy()) return;
   if (round.rows || !round.items.length) {
     stepInRows(by);
     return;

@@ -1,7 +1,7 @@
 // Anki: open what it lacks, bring its edits back as a patch, foresee the minutes a day.
 import { $, h } from "./draw.js";
 import { counted, go } from "./lists.js";
-import { alone, isPending } from "./pace.js";
+import { alone, isFree } from "./pace.js";
 import { round } from "./round.js";
 import { LONG, UNTIL_NEXT, count, tell } from "./say.js";
 import { get, post } from "./server.js";
@@ -12,7 +12,7 @@ const ASK_AGAIN = 1500; // ms
 let foreseen = null;
 
 export async function send() {
-  if (isPending()) return;
+  if (!isFree()) return;
   await alone(async () => {
     tell("Opening Anki …", { stays: UNTIL_NEXT });
     try {
@@ -28,7 +28,7 @@ export async function send() {
 
 // The edits made in Anki, as a patch of the notes, on the clipboard.
 export async function copyPatch() {
-  if (isPending()) return;
+  if (!isFree()) return;
   await alone(async () => {
     tell("Reading Anki …", { stays: UNTIL_NEXT });
     try {

@@ -3,7 +3,7 @@
 import { edit } from "./compose.js";
 import { $, h, picked, ticked } from "./draw.js";
 import { askForMore, counted, go } from "./lists.js";
-import { alone, isBusy, isPending } from "./pace.js";
+import { alone, isFree, mayDecide } from "./pace.js";
 import { round } from "./round.js";
 import { LONG, UNTIL_NEXT, announce, askText, quoted, tell } from "./say.js";
 import { post } from "./server.js";
@@ -12,9 +12,13 @@ import { closeMenu, current, flip, forget, show, showProgress } from "./stage.js
 // Do what a button or a key says; `extra` is what the person gave already, such as the fields of the editor.
 export async function act(node, action, extra = {}) {
   if (action === "flip") return flip();
-  if (isBusy() || node !== current()) return;
+  if (node !== current()) return;
+  if (action.act === "ask") {
+    closeMenu();
+    return proposalOf(node)?.ask();
+  }
+  if (!mayDecide()) return;
   closeMenu();
-  if (action.act === "ask") return proposalOf(node)?.ask();
   if (action.needs === "edit" && !extra.fields) return edit(node, action);
   const given = await whatIsGiven(node, action, extra);
   if (!given || node !== current()) return;
@@ -93,7 +97,7 @@ async function store(node, action, decision, given) {
       const again = (more) => act(current(), action, { ...given, ...more });
       takeBack(item, error, action, name, again);
     }
-  });
+  }, { bringsCard: true });
 }
 
 // Show the next item. An item that was opened from a row stays until the decision is stored.
@@ -169,7 +173,7 @@ function failure(error, action, name, again) {
 
 // Take back a decision; without its id, the last one.
 export async function undo(id = null) {
-  if (isPending()) return;
+  if (!isFree()) return;
   const last = round.undos.at(-1);
   const wanted = id ?? last?.id;
   if (last?.item && wanted === last.id) return unskip(last.item);
@@ -191,7 +195,7 @@ export async function undo(id = null) {
     } catch (error) {
       tell(error.message);
     }
-  });
+  }, { bringsCard: true });
 }
 
 // What was skipped last comes back.
@@ -207,5 +211,5 @@ async function unskip(item) {
     } catch (error) {
       tell(error.message);
     }
-  });
+  }, { bringsCard: true });
 }

@@ -3,7 +3,7 @@ import { actionsNow, step } from "./actions.js";
 import { undo } from "./decide.js";
 import { $, choose } from "./draw.js";
 import { GO, LIST_KEYS, close, closeSide, visit } from "./lists.js";
-import { isTooSoon, isTooSoonForTheEnd } from "./pace.js";
+import { mayDecide, painted, whenPainted } from "./pace.js";
 import { palette } from "./palette.js";
 import { round } from "./round.js";
 import { recalled, remember } from "./settings.js";
@@ -11,6 +11,7 @@ import { closeMenu, current } from "./stage.js";
 
 const MAIN = ".middle > .actions .button.filled";
 const REVEAL = ".middle > .reveal";
+const FOR_THE_END = 3; // times as long as a card: who goes through cards quickly does not mean the end screen
 const GO_STAYS = 1500; // ms in which the key of a list may follow
 
 let isSingle = true; // whether single keys act
@@ -42,7 +43,12 @@ function press(e) {
     openPalette();
     return;
   }
-  if (e.ctrlKey || e.metaKey || e.altKey || e.repeat) return;
+  if (e.repeat) {
+    // a key that is held down presses no button again; in a field it types
+    if (e.target.closest?.("button, summary, a")) e.preventDefault();
+    return;
+  }
+  if (e.ctrlKey || e.metaKey || e.altKey) return;
   const node = current();
   const isTyping = Boolean(e.target.closest?.("textarea, input[type=text], input[type=search]"));
   if (e.key === "Escape") {
@@ -67,13 +73,13 @@ function pressSingle(e, node) {
   } else if (e.key === GO) {
     goTimer = setTimeout(endGo, GO_STAYS);
   } else if (/^[1-9]$/.test(e.key)) {
-    if (node && !isTooSoon()) choose(node, Number(e.key));
+    whenPainted(() => current() && choose(current(), Number(e.key)));
   } else if (e.key === "Enter" && node) {
     if (!isOnButton) pressMain(e, node);
   } else if (["Enter", "a"].includes(e.key) && $(".end")) {
-    if (!isOnButton && !isTooSoonForTheEnd()) $(".end .button.filled")?.click();
+    if (!isOnButton && mayDecide(FOR_THE_END)) $(".end .button.filled")?.click();
   } else if (e.key === "j" || e.key === "k") {
-    step(e.key === "j" ? 1 : -1); // among rows, too
+    whenPainted(() => step(e.key === "j" ? 1 : -1)); // among rows, too
   } else if (e.key === "u") {
     undo();
   } else if (e.key !== " " || !e.target.closest("button, summary, a, input")) {
@@ -85,15 +91,23 @@ function pressSingle(e, node) {
 function pressMain(e, node) {
   e.preventDefault();
   const reveal = document.body.classList.contains("hiding") && $(REVEAL, node);
-  (reveal || $(MAIN, node))?.click();
+  if (!reveal) {
+    $(MAIN, node)?.click();
+    return;
+  }
+  reveal.click();
+  painted(); // the same key decides next: not before the answer can be seen
 }
 
 function pressAction(e) {
-  const action = actionsNow().find(({ key }) => key === e.key);
+  const action = actionNow(e.key);
   if (!action) return;
   e.preventDefault();
-  action.run();
+  if (action.chooses) whenPainted(() => actionNow(e.key)?.run());
+  else action.run();
 }
+
+const actionNow = (pressed) => actionsNow().find(({ key }) => key === pressed);
 
 function goToListOf(key) {
   endGo();

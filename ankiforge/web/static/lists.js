@@ -1,6 +1,6 @@
 // The lists: go to one, open and close an item of it, count what is left.
 import { $, h } from "./draw.js";
-import { isPending } from "./pace.js";
+import { alone, isFree } from "./pace.js";
 import { round } from "./round.js";
 import { search } from "./rows.js";
 import { LONG, count, number, tell } from "./say.js";
@@ -10,6 +10,7 @@ import { forgetAll, rememberRow, show } from "./stage.js";
 // The key of each list, after that of `GO`.
 export const GO = "g";
 export const LIST_KEYS = { new: "n", changed: "c", questions: "q", none: "y", all: "a", recent: "r" };
+const ALL = "all"; // the list with a field to search in
 const FEW = 4; // items; with fewer left, the next ones are asked for
 
 let askedFor = ""; // the list whose next items are on their way
@@ -19,11 +20,15 @@ export async function go(list) {
   const id = isKnown ? list : "new";
   let reply;
   try {
-    reply = await get("list", { id, ...(id === "all" ? search() : {}) });
+    reply = await get("list", { id, ...(id === ALL ? search() : {}) });
   } catch (error) {
     tell(error.message, { stays: LONG });
     return;
   }
+  showList(id, reply);
+}
+
+function showList(id, reply) {
   round.begin(id, reply);
   forgetAll();
   history.replaceState(null, "", `#${id}`);
@@ -34,7 +39,7 @@ export async function go(list) {
 
 // Go to a list that the person chose; not while a decision is being stored.
 export async function visit(id) {
-  if (!isPending()) await go(id);
+  if (isFree()) await alone(() => go(id), { bringsCard: true });
 }
 
 export function follow(event, id) {
@@ -79,8 +84,9 @@ export async function askForMore() {
 
 // Show the item behind a row.
 export async function open(id) {
-  if (isPending()) return;
-  const { item } = await get("item", { id }).catch(() => ({ item: null }));
+  if (!isFree()) return;
+  const asked = () => get("item", { id }).catch(() => ({ item: null }));
+  const { item } = await alone(asked);
   if (!item) {
     tell("This card no longer exists.");
     return;
@@ -96,9 +102,11 @@ export function close() {
   show();
 }
 
-export async function searchAll() {
-  if (isPending()) return;
-  await go("all");
+// The field is there, and has the focus, before the next letter is typed; the rows follow.
+export function searchAll() {
+  if (!isFree()) return;
+  const hasField = round.rows && round.list === ALL && !round.opened;
+  if (!hasField) showList(ALL, { rows: [], empty: "Reading all cards …", isComing: true });
   $(".search").select();
 }
 

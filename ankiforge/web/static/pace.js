@@ -1,24 +1,74 @@
-// Decisions are made one at a time, each about the card on screen.
+// When a key acts. What decides counts only for a card that has been on screen for a moment; what chooses or shows is held
+// for the card that is on its way. No key is lost without a word.
 const SETTLE = 200; // ms; a key so soon after a card was painted was meant for the one before
 const SLOW = 250; // ms, after which waiting shows
+const REFUSAL_STAYS = 2500; // ms
 
-let pending = false;
-let paintedAt = 0;
-let timer = 0;
+const SAVING = "Still saving. Press again in a moment.";
+const TOO_SOON = "Too quick: this had just appeared. Press again.";
 
-export const isPending = () => pending;
-export const isTooSoon = () => performance.now() - paintedAt < SETTLE;
-export const isBusy = () => pending || isTooSoon();
-// Who goes through cards quickly does not mean the end screen.
-export const isTooSoonForTheEnd = () => performance.now() - paintedAt < 3 * SETTLE;
+let pending = false; // whether the server is at work, so that nothing else is decided
+let coming = false; // whether another card is about to be painted
+let held = []; // what chooses or shows, until that card is painted
+let paintedAt = Infinity; // when the browser was about to show the card
+let actedAt = 0; // when the person pressed or clicked last
+let slowTimer = 0;
+let refusalTimer = 0;
 
-export function painted() {
-  paintedAt = performance.now();
+// An event has the time at which the key went down: a busy page handles it later.
+function acted(e) {
+  if (e.isTrusted) actedAt = e.timeStamp;
+  else if (e.type === "keydown") actedAt = performance.now(); // passed on by the frame of a card
+}
+addEventListener("keydown", acted, true);
+addEventListener("click", acted, true);
+
+// Return whether a key or click may decide on what is on screen; `times` longer where a mistake is more likely. If not,
+// the person sees why.
+export function mayDecide(times = 1) {
+  if (!isFree()) return false;
+  const isTooSoon = actedAt - paintedAt < times * SETTLE;
+  if (isTooSoon) refuse(TOO_SOON);
+  return !isTooSoon;
 }
 
-// Nothing else is decided while the server does this. Return what it returns.
-export async function alone(work) {
-  begin();
+// Return whether the server has stored what was decided before; if not, the person sees that it has not.
+export function isFree() {
+  if (pending) refuse(SAVING);
+  return !pending;
+}
+
+function refuse(reason) {
+  const place = document.querySelector("#refused");
+  place.textContent = reason;
+  place.hidden = false;
+  clearTimeout(refusalTimer);
+  refusalTimer = setTimeout(() => { place.hidden = true; }, REFUSAL_STAYS);
+}
+
+// Choose or show something of the card on screen, or of the one that is on its way.
+export function whenPainted(run) {
+  if (coming) held.push(run);
+  else run();
+}
+
+export function painted() {
+  paintedAt = Infinity;
+  requestAnimationFrame(() => { paintedAt = performance.now(); });
+  release();
+}
+
+function release() {
+  coming = false;
+  const runs = held;
+  held = [];
+  for (const run of runs) run();
+}
+
+// Nothing else is decided while the server does this. Return what it returns. With `bringsCard`, another card is painted
+// when the server has answered.
+export async function alone(work, { bringsCard = false } = {}) {
+  begin(bringsCard);
   try {
     return await work();
   } finally {
@@ -26,16 +76,18 @@ export async function alone(work) {
   }
 }
 
-function begin() {
+function begin(bringsCard) {
   pending = true;
+  coming = bringsCard;
   document.body.ariaBusy = "true";
-  clearTimeout(timer);
-  timer = setTimeout(() => document.body.classList.add("busy"), SLOW);
+  clearTimeout(slowTimer);
+  slowTimer = setTimeout(() => document.body.classList.add("busy"), SLOW);
 }
 
 function end() {
   pending = false;
   document.body.ariaBusy = "false";
-  clearTimeout(timer);
+  clearTimeout(slowTimer);
   document.body.classList.remove("busy");
+  release();
 }

@@ -1,6 +1,6 @@
 // Rows: all cards, and what was decided.
 import { $, flat, h, rich } from "./draw.js";
-import { alone, isPending } from "./pace.js";
+import { alone, isFree } from "./pace.js";
 import { round } from "./round.js";
 import { LONG, count, number, tell } from "./say.js";
 import { get, post } from "./server.js";
@@ -14,12 +14,12 @@ let onlyState = "";
 
 export const search = () => ({ words, state: onlyState });
 
-// The rows of a list. That of all cards has a field to search, and several of its cards are decided on together.
+// The rows of a list, or the place for those that are coming. That of all cards has a field to search, and several of its cards are decided on together.
 export function table(reply, does) {
   const body = h("ul", { className: "rows" });
   const told = h("p", { className: "told", role: "status" });
   const rest = h("button", { type: "button", className: "button outlined small rest", onclick: showMore });
-  const hasSearch = Boolean(reply.states);
+  const hasSearch = Boolean(reply.states || reply.isComing);
   const several = hasSearch ? decideSeveral(body, searchNow, does) : null;
   let length = 0;
   let turn = 0; // an answer to an older search is not shown
@@ -49,19 +49,26 @@ export function table(reply, does) {
     turn += 1;
     const mine = turn;
     words = field.value;
-    onlyState = $("input:checked", chips).value;
+    onlyState = $("input:checked", chips)?.value ?? onlyState;
     await new Promise((done) => setTimeout(done, PAUSE));
     if (mine !== turn) return;
     const failed = (error) => ({ rows: [], total: 0, empty: error.message });
     const found = await get("list", { id: round.list, ...search() }).catch(failed);
-    if (mine === turn) fill(found);
+    if (mine !== turn) return;
+    if (!chips.hasChildNodes()) showStates(found.states);
+    fill(found);
+  }
+
+  function showStates(states) {
+    if (states) chips.replaceChildren(...["", ...states].map((state) => stateChip(state, searchNow)));
   }
 
   const field = h("input", { type: "search", className: "search", placeholder: "Search cards", ariaLabel: "Search cards",
     value: words, oninput: searchNow });
-  const chips = h("div", { className: "modes", role: "radiogroup", ariaLabel: "State" },
-    ["", ...(reply.states ?? [])].map((state) => stateChip(state, searchNow)));
+  const chips = h("div", { className: "modes", role: "radiogroup", ariaLabel: "State" });
+  showStates(reply.states);
   fill(reply);
+  if (reply.isComing) searchNow();
   return h("section", { className: "table", ariaLabel: round.here.name },
     hasSearch && [field, chips],
     h("div", { className: "over-rows" }, told, several?.bar),
@@ -109,7 +116,7 @@ function decideSeveral(body, showAgain, does) {
 
   async function decide(accepts) {
     const ids = chosen();
-    if (isPending() || !ids.length) return;
+    if (!ids.length || !isFree()) return;
     await alone(async () => {
       try {
         const reply = await post("decide-several", { ids, accepts });

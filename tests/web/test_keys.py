@@ -1,0 +1,138 @@
+"""Keys at the pace of a person: none decides on a card that could not yet be seen, and none is lost without a word."""
+
+import pytest
+
+from tests.web.conftest import settle, until
+from tests.web.test_deciding import ANIMALS, notes, verdicts  # noqa: F401
+
+PACES = (60, 90, 150, 300)
+"""Milliseconds between two keys, from a drum roll to a calm reader."""
+ENOUGH = 200
+"""Milliseconds for which a card must have been on screen before a key decides on it."""
+OBSERVER = """
+window.seen = {};       // when each item was first painted, by id; again after it was out of sight
+window.decided = [];    // [id, how long it had been on screen]
+window.refused = 0;
+let last = null;
+addEventListener("DOMContentLoaded", () => {
+  new MutationObserver(() => {
+    const item = document.querySelector("#stage > .item:not(.ahead)")?.item;
+    if (item && item.id !== last) window.seen[item.id] = performance.now();
+    last = item?.id ?? null;
+  }).observe(document.querySelector("#stage"), { childList: true, subtree: true, attributes: true });
+  new MutationObserver(() => { window.refused += 1; })
+    .observe(document.querySelector("#refused"), { childList: true });
+  document.addEventListener("keydown", (e) => { window.pressedAt = e.timeStamp; }, true);
+});
+const plain = window.fetch;
+window.fetch = (address, options) => {
+  if (String(address).includes("api/decide")) {
+    const { id } = JSON.parse(options.body);
+    window.decided.push([id, window.pressedAt - window.seen[id]]);
+  }
+  return plain(address, options);
+};
+"""
+
+
+@pytest.fixture
+def watched(notes, opened):  # noqa: F811
+    """The page with twelve cards, observed from outside its own scripts."""
+    page = opened(notes)
+    page.add_init_script(OBSERVER)
+    page.reload()
+    page.wait_for_selector(".item:not(.ahead)")
+    settle(page)
+    return page
+
+
+def assert_nothing_early_and_nothing_lost(page, keys):
+    settle(page)
+    shown_for = [milliseconds for _, milliseconds in page.evaluate("decided")]
+    assert all(milliseconds >= ENOUGH for milliseconds in shown_for), shown_for
+    assert len(shown_for) + page.evaluate("refused") == keys
+
+
+def press(page, key, *, times, every):
+    for _ in range(times):
+        page.keyboard.press(key)
+        page.wait_for_timeout(every)
+
+
+@pytest.mark.parametrize(
+    ("pace", "key"), list(zip(PACES, ("Enter", "a", "x", "Enter"), strict=True))
+)
+def test_a_key_decides_only_on_a_card_that_was_seen(watched, notes, pace, key):  # noqa: F811
+    press(watched, key, times=10, every=pace)
+    assert_nothing_early_and_nothing_lost(watched, 10)
+    decided = watched.evaluate("decided.length")
+    waiting = list(verdicts(notes).values()).count("waiting")
+    assert decided == len(ANIMALS) - waiting
+    assert decided >= 1
+
+
+def test_a_key_that_bounces_decides_once(watched, notes):  # noqa: F811
+    for _ in range(4):
+        press(watched, "a", times=2, every=15)
+        settle(watched)
+    assert_nothing_early_and_nothing_lost(watched, 8)
+    assert list(verdicts(notes).values()).count("accepted") == 4
+
+
+def test_a_key_that_is_held_down_decides_once(watched, notes):  # noqa: F811
+    for _ in range(10):
+        watched.keyboard.down("a")
+        watched.wait_for_timeout(60)
+    watched.keyboard.up("a")
+    settle(watched)
+    assert list(verdicts(notes).values()).count("accepted") == 1
+
+
+@pytest.mark.parametrize("pace", [90, 300])
+def test_a_slow_server_loses_no_key(watched, pace):
+    def slowly(route):
+        watched.wait_for_timeout(350)
+        route.continue_()
+
+    watched.route("**/api/decide", slowly)
+    press(watched, "x", times=8, every=pace)
+    watched.unroute_all(behavior="wait")
+    assert_nothing_early_and_nothing_lost(watched, 8)
+
+
+def test_a_search_takes_every_letter_from_the_first(watched, notes):  # noqa: F811
+    watched.route(
+        "**/api/list*", lambda route: (watched.wait_for_timeout(300), route.continue_())
+    )
+    watched.keyboard.type("/axe a owl")
+    assert watched.locator(".search").first.input_value() == "axe a owl"
+    watched.keyboard.press("Control+a")
+    watched.keyboard.type("owl")
+    until(watched, "document.querySelectorAll('.rows li').length === 1")
+    assert watched.locator(".modes input").count() > 1, "the states can be chosen, too"
+    assert watched.locator("#lists a[aria-current]").inner_text().startswith("All")
+    assert watched.evaluate("decided") == []
+    assert set(verdicts(notes).values()) == {"waiting"}
+
+
+def test_a_key_behind_the_key_of_a_list_decides_on_no_card_of_before(watched):
+    watched.route(
+        "**/api/list*", lambda route: (watched.wait_for_timeout(300), route.continue_())
+    )
+    watched.keyboard.type("gya")
+    settle(watched)
+    assert watched.evaluate("decided") == []
+    assert watched.evaluate("refused") == 1
+    assert (
+        watched.locator("#lists a[aria-current]").inner_text().startswith("No card yet")
+    )
+
+
+def test_the_answer_that_a_key_shows_is_not_decided_on_by_the_same_key(watched):
+    watched.keyboard.press("t")  # recall first
+    press(watched, "Enter", times=2, every=20)
+    settle(watched)
+    assert watched.evaluate("decided") == []
+    watched.keyboard.press("Enter")
+    settle(watched)
+    assert len(watched.evaluate("decided")) == 1
