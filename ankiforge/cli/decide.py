@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -73,9 +74,6 @@ def accept(
     proposals are left out, unless the query names each of the warnings, and
     `drafter:propose`.
     """
-    from ankiforge.model import PROPOSE
-    from ankiforge.text import counted
-
     if every and gap is not None:
         raise UsageError(
             "--gap is for proposals by id", hint="ankiforge accept ID --gap 2"
@@ -84,18 +82,8 @@ def accept(
     with session(call) as workspace:
         ledger = workspace.ledger
         chosen = selected(ledger, ids, every, query, choice.takes)
-        if choice.proposals_left:
-            proposals = counted(choice.proposals_left, "proposal")
-            call.say(
-                f"{proposals} left for you; to accept them, too:"
-                f" ankiforge accept --all --filter drafter:{PROPOSE}"
-            )
-        if choice.drafts_left:
-            drafts = counted(choice.drafts_left, "draft")
-            call.say(
-                f"{drafts} left for you, with a warning or another reason to wait:"
-                " ankiforge list --view new -v"
-            )
+        for reason, number in choice.left.items():
+            call.say(f"{number} left: {reason}")
 
         def accept_one(id: str) -> str | None:
             return ledger.accept(id, gap=gap or 1, forced=force)
@@ -112,40 +100,39 @@ class _ChoiceOfAll:
     def __init__(self, query: str) -> None:
         self._named_in_query = set(query.split())
         self._facts: set[tuple[str, int]] = set()
-        self.proposals_left = 0
-        self.drafts_left = 0
-        """The number of those that have a warning or another reason to wait."""
+        self.left = Counter[str]()
+        """The number of drafts that are left to the person, by reason."""
 
     def takes(self, line: Line) -> bool:
         """Return whether a draft is accepted; count it if it is left to the person."""
-        from ankiforge.model import PROPOSE
-
         waiting = line.waiting
         if waiting is None:
             return False
-        if waiting.remarks:
-            self.drafts_left += 1
-            return False
-        if waiting.draft.proposed and f"drafter:{PROPOSE}" not in self._named_in_query:
-            self.proposals_left += 1
-            return False
-        if self._has_unnamed_warning(waiting):
-            self.drafts_left += 1
-            return False
         fact = (waiting.highlight.key, waiting.draft.intent)
-        if fact in self._facts:
+        reason = self._why_left(waiting)
+        if not reason and fact in self._facts:
+            reason = "another draft of the same fact"
+        if reason:
+            self.left[reason] += 1
             return False
         self._facts.add(fact)
         return True
 
-    def _has_unnamed_warning(self, waiting: Waiting) -> bool:
-        from ankiforge.model import Severity
+    def _why_left(self, waiting: Waiting) -> str:
+        """Return why only the person decides on a draft; "" if `accept --all` may take it."""
+        from ankiforge.model import PROPOSE, Severity
 
+        if waiting.remarks:
+            return "waits for another reason; `ankiforge list --view new -v` names it"
+        proposals = f"drafter:{PROPOSE}"
+        if waiting.draft.proposed and proposals not in self._named_in_query:
+            return f"a proposal; to accept these, too: ankiforge accept --all --filter {proposals}"
         for finding in waiting.proposal.findings:
+            warning = f"finding:{finding.check}"
             is_warning = finding.severity is not Severity.INFO
-            if is_warning and f"finding:{finding.check}" not in self._named_in_query:
-                return True
-        return False
+            if is_warning and warning not in self._named_in_query:
+                return f"with the warning {finding.check}; to see these: ankiforge list {warning}"
+        return ""
 
 
 @command("""

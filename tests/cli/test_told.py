@@ -360,7 +360,7 @@ def test_what_accept_all_leaves_and_what_undo_takes_back_is_told(forge, vault):
     (vault / "Keywords.md").write_text("\n\n".join(lines), encoding="utf-8")
     forge.ok("run", vault)
     told = forge.ok("accept", "--all").stderr
-    assert re.search(r"^7 drafts left for you, with a warning", told, re.MULTILINE)
+    assert re.search(r"^7 left: with the warning \w+; to see these: ", told, re.MULTILINE)
     forge.ok("reject", "--all")
     told = forge.ok("undo").stderr
     assert told.count("taken back: ") == 5

@@ -383,3 +383,20 @@ def test_words_of_a_passage_are_data(desk):
     desk.ok("run", "--accept", "clean")
     agents = [one for one in desk.cards() if one["origin"]["drafter"] == "agent"]
     assert {one["verdict"] for one in agents} == {"waiting"}
+
+
+def test_accept_all_takes_one_of_two_drafts_of_a_fact_and_counts_the_other(desk):
+    other = {
+        **GOOD,
+        "front": "What do adenosine receptors let caffeine do?",
+        "back": "keeps us awake",
+        "quote": "Caffeine keeps us awake",
+    }
+    with client(desk) as agent:
+        key = agent.keys()[CAFFEINE]
+        cards = [{"highlight": key, **GOOD}, {"highlight": key, **other}]
+        agent("propose_cards", cards=cards)
+    told = desk.ok("accept", "--all", "--filter", "drafter:agent").stderr
+    verdicts = Counter(card["verdict"] for card in desk.cards("drafter:agent"))
+    assert verdicts["accepted"] == 1
+    assert "1 left: another draft of the same fact" in told
