@@ -95,6 +95,19 @@ def is_hidden(name: str) -> bool:
     return name.startswith(".") and name not in _OF_DEVICES
 
 
+_PLACEHOLDER = ".icloud"
+
+
+def name_in_icloud(name: str) -> str:
+    """Return the name of the file or folder of which iCloud left only `.name.icloud` here.
+
+    "" for any other name.
+    """
+    if name.startswith(".") and name.endswith(_PLACEHOLDER):
+        return name[1:].removesuffix(_PLACEHOLDER)
+    return ""
+
+
 _OF_WORKSPACES = frozenset(("decks", "journal", "prompts"))
 
 
@@ -219,7 +232,7 @@ def text_of(raw: bytes) -> str:
     """Decode UTF-8, or UTF-16 with a byte order mark, and normalise line ends to LF.
 
     Raises:
-        ItemError: the text is in another encoding.
+        ItemError: the text is in another encoding, or holds a conflict of version control.
     """
     try:
         text = raw.decode(encoding_of(raw))
@@ -230,9 +243,47 @@ def text_of(raw: bytes) -> str:
         encoding = error.encoding.upper()
         message = f"not {encoding}: byte {position} is {decoded[error.start]:#04x}"
         raise ItemError(message, hint=RE_SAVE) from error
-    if "\r" not in text:
-        return text
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if _holds_conflict(text):
+        raise ItemError(
+            "it holds a conflict that is not resolved (<<<<<<<, =======, >>>>>>>)",
+            hint="choose between its two versions; until then what was read before stays",
+        )
+    return text
+
+
+_OURS = "<<<<<<< "
+_THEIRS = ">>>>>>> "
+_FENCE = regex(r" {0,3}(`{3,}|~{3,})(.*)")
+
+
+def _holds_conflict(text: str) -> bool:
+    """Return whether a version control system left two versions in a text.
+
+    Markers in a fenced block are an example. A fence between two markers may be a half of
+    one, of which the other half stands in the other version.
+    """
+    if _OURS not in text or _THEIRS not in text:
+        return False
+    fence = ""
+    awaited = _OURS
+    for line in text.split("\n"):
+        if awaited == _OURS and (match := _FENCE.match(line)):
+            signs, rest = match.groups()
+            if not fence:
+                fence = signs
+            elif signs.startswith(fence) and not rest.strip():
+                fence = ""
+        elif fence:
+            continue
+        elif line.startswith(_OURS):
+            awaited = "======="
+        elif awaited == "=======" and line.rstrip() == awaited:
+            awaited = _THEIRS
+        elif awaited == _THEIRS and line.startswith(_THEIRS):
+            return True
+    return False
 
 
 class SpecialFileError(OSError):

@@ -34,6 +34,7 @@ from ankiforge.model import (
     Strings,
     Unchanged,
     Unmarked,
+    Unread,
     Value,
     h16,
 )
@@ -111,15 +112,16 @@ class Folder(msgspec.Struct):
         """The part of keys before the slash."""
         return f"{self.kind}:{percent(self.name)}"
 
-    def files(self) -> Iterator[File | Problem]:
+    def files(self) -> Iterator[File | Problem | Unread]:
         """Yield the matching files, sorted, and a problem for each unreadable folder.
 
-        Links and hidden files are skipped. A file that the user named is included
+        A file that iCloud has taken off this machine is unread. Links and hidden files are
+        skipped. A file that the user named is included
         whatever its name.
         """
         self.missed = False
         self.walked.clear()
-        found_by_path: dict[str, File | Problem] = {}
+        found_by_path: dict[str, File | Problem | Unread] = {}
         if self.others is not None and self.only:
             for _ in self._below(self.root):  # links lead anywhere in the vault
                 pass
@@ -143,7 +145,7 @@ class Folder(msgspec.Struct):
         path = disk.relative(start, self.root)
         yield File(path, str(start), named=True, stamp=disk.stamp_at(start))
 
-    def _below(self, start: Path) -> Iterator[File | Problem]:
+    def _below(self, start: Path) -> Iterator[File | Problem | Unread]:
         """Yield the files and problems below a folder; count what is left out."""
         failed: list[OSError] = []
         folders = [str(start)]
@@ -157,6 +159,7 @@ class Folder(msgspec.Struct):
             counts = folder not in uncounted
             files: dict[str, os.DirEntry[str]] = {}
             inner_folders: list[str] = []
+            evicted: list[str] = []
             try:
                 with os.scandir(folder) as entries:
                     for entry in entries:
@@ -169,6 +172,9 @@ class Folder(msgspec.Struct):
                         if is_hidden:
                             if counts and not is_folder:
                                 walked.pass_file(entry.name)
+                            if name := disk.name_in_icloud(entry.name):
+                                path = os.path.join(folder, name)  # noqa: PTH118
+                                evicted.append(disk.legible(path.removeprefix(top)))
                         elif is_folder:
                             inner_folders.append(entry.path)
                         else:
@@ -187,6 +193,10 @@ class Folder(msgspec.Struct):
                     yield listed
                 elif counts and not entry.is_symlink():
                     walked.pass_file(entry.name)
+            for path in evicted:
+                is_folder = "." not in posixpath.basename(path)
+                if is_folder or self.fits(path):
+                    yield Unread(self.container, path)
         for failure in failed:
             yield self._not_listed(failure)
 
@@ -228,13 +238,14 @@ class Folder(msgspec.Struct):
         return Problem(path, message, hint)
 
     def _not_listed(self, error: OSError) -> Problem:
-        """Return the problem with a folder that cannot be listed. Its documents are missed."""
-        self.missed = True
+        """Return the problem with a folder that cannot be listed. Its documents are unread."""
         folder = Path(str(error.filename))
         where = str(folder)
         if folder != self.root:
             where = f"{disk.relative(folder, self.root)}/"
-        if not folder.exists():
+        is_there = folder.exists()
+        self.missed |= folder == self.root or not is_there
+        if not is_there:
             message = "the folder is not there"
         elif isinstance(error, NotADirectoryError):
             message = "it is neither a regular file nor a folder"
@@ -243,14 +254,19 @@ class Folder(msgspec.Struct):
         return Problem(where, message, "check the path, and that the disk is mounted")
 
     def problem(self, file: File, error: ItemError) -> Problem:
-        """Return the problem with a file. The highlights of an unreadable file are kept."""
-        self.missed |= isinstance(error.__cause__, OSError)
+        """Return the problem with a file. The highlights of an unreadable file are kept.
+
+        A file that went away may have been renamed, to where it was not listed any more.
+        """
+        self.missed |= isinstance(error.__cause__, FileNotFoundError)
         return Problem(file.path, error.message, error.hint)
 
     def stamp(self) -> str:
         """Return a hash that changes whenever a scan may give other results. "" if unknown."""
         stamps: list[tuple[str, disk.Stamp]] = []
         for listed in self.files():
+            if isinstance(listed, Unread):
+                return ""
             if isinstance(listed, Problem):
                 if not listed.notice:
                     return ""
@@ -271,9 +287,12 @@ class Folder(msgspec.Struct):
         )
 
 
-def _add(listed_by_name: dict[str, File | Problem], listed: File | Problem) -> None:
-    """Add a file or problem by its path. Of two files with one path only the first is read."""
-    where = listed.path if isinstance(listed, File) else listed.where
+def _add(
+    listed_by_name: dict[str, File | Problem | Unread],
+    listed: File | Problem | Unread,
+) -> None:
+    """Add what was listed by its path. Of two files with one path only the first is read."""
+    where = listed.where if isinstance(listed, Problem) else listed.path
     first = listed_by_name.setdefault(where, listed)
     if not isinstance(listed, File) or not isinstance(first, File):
         return
@@ -402,10 +421,10 @@ class FileSource(FolderSource):
         # list the files
         files: list[File] = []
         for listed in folder.files():
-            if isinstance(listed, Problem):
-                yield listed
-            else:
+            if isinstance(listed, File):
                 files.append(listed)
+            else:
+                yield listed
         yield from self.notices()
         files.sort(key=lambda file: file.path)
         folder.count.total = len(files)

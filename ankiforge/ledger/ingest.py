@@ -56,7 +56,7 @@ from ankiforge.ledger.records import (
     write_highlights,
 )
 from ankiforge.ledger.store import ABSENT, EACH, Row, Store, encode
-from ankiforge.model import HighlightKey, Pair, Sighting, Texts, h16
+from ankiforge.model import HighlightKey, Pair, Sighting, Texts, Unmarked, h16
 from ankiforge.text.passages import anchor_key, own_key
 
 MANY_DOCUMENTS = 10
@@ -228,8 +228,9 @@ class Ingest:
         known = known_in(self.store, document_id) if old_row else []
         found = found_in(document, document_id)
         matched = set(_match(known, found).values())
+        is_whole = isinstance(document, Unmarked) or document.is_whole
         for index, highlight in enumerate(known):
-            if index not in matched:
+            if index not in matched and is_whole:
                 self.absent.append(highlight)
         self.documents.append(MatchedDocument(known, found))
 
@@ -349,7 +350,8 @@ class Ingest:
         """Return the ids of documents no longer listed, unless the loss is doubtful."""
         if container not in self.listing.complete:
             return set()
-        listed = self.listing.places[container] | self.listing.unread
+        unread = {row["place"] for row in known if self.listing.is_unread(row["place"])}
+        listed = self.listing.places[container] | unread
         unlisted = {row["id"] for row in known if row["place"] not in listed}
         present = {row["id"] for row in known if row["state"] == "present"}
         new = listed - {row["place"] for row in known}
@@ -401,7 +403,7 @@ class Ingest:
         accounted_for = {known.key for known in self.absent}
         accounted_for |= {found.known.key for found in self._found() if found.known}
         for row in rows:
-            is_unread = row["place"] in self.listing.unread
+            is_unread = self.listing.is_unread(row["place"])
             if row["key"] not in accounted_for and not is_unread:
                 self.absent.append(known_highlight(self.store, row))
 

@@ -68,6 +68,8 @@ class Extracted(Value):
     """The text that is not private. None: only that of the highlights is known."""
     left_out: tuple[LeftOut, ...] = ()
     """What looks like something in it, and is in no highlight."""
+    is_whole: bool = True
+    """Whether all of it could be read, so that a highlight that is missing was taken out."""
 
 
 class PrivateText(Value):
@@ -104,6 +106,14 @@ class Unchanged(Value):
     """The path, or if there is none, the key of the document."""
 
 
+class Unread(Value):
+    """A document that is there and cannot be read now: what is known of it stays as it is."""
+
+    container: str
+    path: str
+    """The path of the document, or of a folder that holds documents."""
+
+
 class Problem(Value):
     """A failure of a file, page or reply, reported at the end of the command."""
 
@@ -131,7 +141,7 @@ class Scan(Value):
     """The folder or file that was listed; "" if it is neither."""
 
 
-Sighting = Extracted | Unmarked | Unchanged | Problem | Scan
+Sighting = Extracted | Unmarked | Unchanged | Unread | Problem | Scan
 
 
 class Known(Protocol):

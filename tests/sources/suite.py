@@ -11,7 +11,8 @@ import pytest
 from ankiforge.extract import registry
 from ankiforge.extract.discover import kind_of
 from ankiforge.extract.files import LARGEST
-from ankiforge.model import Extracted, Problem, Scan, Sighting
+from ankiforge.extract.folder import FileSource
+from ankiforge.model import Extracted, Problem, Scan, Sighting, Unread
 from ankiforge.text.private import why_private
 from tests.limits import no_hang
 from tests.reading import documents, highlights, opened, problems, scans
@@ -148,7 +149,21 @@ class FolderSuite(EverySource):
         assert passages_in(found) == {FIRST}
         [problem] = problems(found)
         assert (problem.where, problem.notice) == ("inner/", False)
-        assert not is_complete(found)
+        # the ledger keeps the files below what a problem names
+        by_file = issubclass(registry.source_type(self.kind), FileSource)
+        assert is_complete(found) is by_file
+
+    def test_what_icloud_has_taken_off_this_machine_is_not_gone(self, root):
+        (root / "inner" / f"b{self.ending}").rename(
+            root / "inner" / f".b{self.ending}.icloud"
+        )
+        found = self.scan(root)
+        assert passages_in(found) == {FIRST}
+        if issubclass(registry.source_type(self.kind), FileSource):
+            unread = [one.path for one in found if isinstance(one, Unread)]
+            assert unread == [f"inner/b{self.ending}"]
+        else:
+            assert not is_complete(found)
 
     def test_what_is_in_a_file_that_cannot_be_opened_is_not_gone(self, root, monkeypatch):
         closed = root / "inner" / f"b{self.ending}"

@@ -24,6 +24,7 @@ from ankiforge.model import (
     Strings,
     Unchanged,
     Unmarked,
+    Unread,
     h16,
 )
 
@@ -149,7 +150,10 @@ class ExportSource(FolderSource):
         """
         exports: list[File] = []
         for file in self.folder.files():
-            if isinstance(file, Problem):
+            if not isinstance(file, File):
+                # which documents an export has is not known before it is read
+                if isinstance(file, Unread) or file.where.endswith("/"):
+                    self.folder.missed = True
                 yield file
                 continue
             candidate = Candidate(file.at)

@@ -121,6 +121,7 @@ class Pdf(FileSource):
                 self.folder.container,
                 read.pages,
                 pictures,
+                is_whole=read.is_whole,
             )
         for message, hint in read.problems:
             yield Problem(file.path, message, hint)

@@ -100,6 +100,8 @@ class Read(Value, tag="read", omit_defaults=True):
     """(what, hint) for what was left out."""
     notices: tuple[Pair, ...] = ()
     """(what, hint) for what to report though nothing failed."""
+    is_whole: bool = True
+    """Whether nothing is missing or damaged, so that it has all its marks."""
 
 
 class Passage(Value, omit_defaults=True):

@@ -182,7 +182,8 @@ def _answer(
     annotations, hidden = read_annotations(pages.opened())
     if hidden:
         notices = [(f"hidden marks were left out: {hidden}", HIDDEN), *notices]
-    read = Read(notices=tuple(notices))
+    is_whole = CUT not in notices and REPAIRED not in notices
+    read = Read(notices=tuple(notices), is_whole=is_whole)
     if question.named or annotations or pages.damaged:
         read = _Reading(pages).read(annotations, read)
     if read.problems:  # they say what is missing
@@ -378,6 +379,7 @@ class _Reading:
             areas=tuple(areas),
             pages=tuple(page_hashes),
             problems=tuple(self._problems(marks)),
+            is_whole=read.is_whole and not self._pages.damaged,
         )
 
     def _mark(
