@@ -8,12 +8,14 @@ are let be: a newer version may have written them.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from ankiforge.ledger import events
 from ankiforge.ledger.events import Event, Text, Wording
-from ankiforge.model import Adopted, MappedType, Pair, Strings, Texts, Value
+from ankiforge.model import Adopted, MappedType, Pair, Strings, Texts, Value, h16
 
 MOST_N = 1 << 62
 """Larger numbers leave no room for later events in SQLite's integers."""
@@ -138,11 +140,24 @@ SHAPES: dict[str, type[Any]] = {
 """By kind of event, as `fold.KINDS`."""
 
 
+_SOURCES = (events.__file__, __file__)
+READER = h16(*[Path(module).read_text(encoding="utf-8") for module in _SOURCES])
+"""Names the kinds and shapes of events that are known: by it, a version of the program reads
+again what an older one could not read."""
+
+
+def is_known(event: Event) -> bool:
+    """Return whether this version of the program knows what an event means."""
+    return event.what in SHAPES
+
+
 def is_sound(event: Event) -> bool:
     """Return whether an event has the shape that its kind needs.
 
     Of kinds that are not known, any shape is sound.
     """
+    if not 0 <= event.n < MOST_N:
+        return False
     shape = SHAPES.get(event.what)
     if shape is None:
         return True
@@ -150,4 +165,4 @@ def is_sound(event: Event) -> bool:
         msgspec.convert(event.body, shape)
     except msgspec.ValidationError:
         return False
-    return 0 <= event.n < MOST_N
+    return True

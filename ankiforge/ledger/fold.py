@@ -516,5 +516,4 @@ _APPLY = {
     "unseen": _unseen,
 }
 KINDS = frozenset(_APPLY)
-"""The kinds of events. Lines of other kinds are written by a newer version, and
-skipped."""
+"""The kinds of events. Those of other kinds are of a newer version, and have no effect."""

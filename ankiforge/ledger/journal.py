@@ -20,7 +20,6 @@ from ankiforge.config.ownfiles import OwnPath
 from ankiforge.errors import LedgerError
 from ankiforge.ledger.bodies import is_sound
 from ankiforge.ledger.events import Event
-from ankiforge.ledger.fold import KINDS
 from ankiforge.model import Value
 from ankiforge.text.nesting import is_too_deep
 
@@ -172,7 +171,7 @@ def _read_new(file: IO[bytes], before: ReadUpTo | None) -> NewLines:
         end += line.size
         if line.is_damaged:
             unreadable += 1
-        elif line.event is not None and line.event.what in KINDS:
+        elif line.event is not None:
             events.append(line.event)
     file.seek(end)
     is_torn = bool(file.read(LINE_BYTES).strip())

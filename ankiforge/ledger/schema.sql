@@ -90,6 +90,10 @@ CREATE INDEX IF NOT EXISTS event_undoes ON event (undoes) WHERE undoes != '';
 CREATE INDEX IF NOT EXISTS event_revised ON event (n) WHERE what = 'revise';
 CREATE INDEX IF NOT EXISTS event_links ON event (what) WHERE what IN ('same', 'undo');
 
+CREATE TABLE IF NOT EXISTS unknown_event (   -- of kinds that only a newer version of the program knows
+    id TEXT PRIMARY KEY, n INTEGER NOT NULL, line TEXT NOT NULL
+) WITHOUT ROWID;
+
 -- computed from events
 CREATE TABLE IF NOT EXISTS alias (key TEXT PRIMARY KEY, first TEXT NOT NULL, keys TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS passage (

@@ -35,6 +35,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ankiforge.config.ownfiles import OwnPath
+from ankiforge.ledger.bodies import READER, is_known
 from ankiforge.ledger.database import copy_database, open_database
 from ankiforge.ledger.events import PERSON, Event, Passage, State, content_of
 from ankiforge.ledger.fold import classes, fold
@@ -164,6 +165,9 @@ class JournalState(Value):
     missing: int = 0
     """No file had them any more; they are written again, unless nothing may be
     written."""
+    unknown: int = 0
+    """They say what only a newer version of the program understands; it reads them
+    then."""
     new: int = 0
     """Events that were not known here."""
 
@@ -405,7 +409,8 @@ class Store:
 
     def _largest_number(self) -> int:
         self._store_events()
-        return self.value("SELECT max(n) FROM event") or 0
+        largest = self.value("SELECT max(n) FROM event") or 0
+        return max(largest, self.value("SELECT max(n) FROM unknown_event") or 0)
 
     def _store_events(self) -> None:
         """Write the events that the database lacks: before it is asked for any."""
@@ -613,6 +618,7 @@ class Store:
         unreadable = 0
         missing = 0
         with self.transaction():
+            self._read_again_by_newer_version()
             names = self._journal.names()
             may_lack_lines = self._forget_removed_files(names)
             for name in names:
@@ -624,8 +630,17 @@ class Store:
                 new += self._insert(lines.events)
             if may_lack_lines:
                 missing = self._restore_lines()
-        self.state = JournalState(unreadable, missing, len(new))
+            unknown = self.value("SELECT count(*) FROM unknown_event")
+        self.state = JournalState(unreadable, missing, unknown, len(new))
         return sorted(new, key=lambda event: event.order)
+
+    def _read_again_by_newer_version(self) -> None:
+        """Forget how far all files were read if the program now knows other kinds of events."""
+        reader = self.meta("reader")
+        if reader and reader != READER:
+            self.write("DELETE FROM meta WHERE name LIKE 'read %'")
+            self.write("DELETE FROM unknown_event")
+        self.set_meta("reader", READER)
 
     def _forget_removed_files(self, names: Sequence[str]) -> bool:
         """Forget how far files were read that are there no longer.
@@ -644,7 +659,10 @@ class Store:
         added = []
         any_link = False
         for event in events:
-            if self.write(INSERT_EVENT, *_event_row(event)):
+            if not is_known(event):
+                query = "INSERT OR IGNORE INTO unknown_event VALUES (?, ?, ?)"
+                self.write(query, event.id, event.n, encode(event))
+            elif self.write(INSERT_EVENT, *_event_row(event)):
                 added.append(event)
                 self._running().note_change(event.key)
                 any_link |= event.what in LINKS
@@ -671,9 +689,11 @@ class Store:
         """
         held = self._journal.ids()
         lacking = []
-        for row in self.each("SELECT id, line FROM event ORDER BY n, machine, id"):
+        query = "SELECT id, line FROM event UNION ALL SELECT id, line FROM unknown_event"
+        for row in self.each(query):
             if row["id"] not in held:
                 lacking.append(decode_event(row["line"]))
+        lacking.sort(key=lambda event: event.order)
         if lacking and not self._read_only:
             _, size = self._journal.append(lacking)
             self._set_own_read_up_to(size, unreadable=0)

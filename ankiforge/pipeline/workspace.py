@@ -57,6 +57,19 @@ ShowProgress = Callable[
 """Begins to show the progress of reading sources; what it returns is called with each step."""
 
 
+NEWER_VERSION = "install the newest ankiforge here: it reads them then"
+"""What to do about lines of the journal of unknown kinds."""
+
+
+def unknown_lines(number: int) -> str:
+    """Return how many lines of the journal only a newer version of the program understands."""
+    if number == 1:
+        return "1 line is of a newer version of ankiforge, and has no effect here"
+    return (
+        f"{number:,} lines are of a newer version of ankiforge, and have no effect here"
+    )
+
+
 def show_nothing(
     sources: Sequence[Source],
 ) -> AbstractContextManager[Callable[[Progress], None]]:
@@ -228,6 +241,9 @@ class Workspace:
                 "restore it from a backup, if you have one",
                 notice=True,
             )
+        if state.unknown:
+            message = unknown_lines(state.unknown)
+            yield Problem(where, message, NEWER_VERSION, notice=True)
         if state.missing:
             done = "the next run writes them again" if self.read_only else "written again"
             yield Problem(
@@ -324,7 +340,7 @@ class Workspace:
         if not selected and not lost:
             hint = "ankiforge run PATH, or ankiforge init"
             raise UsageError("there is nothing to read", hint=hint)
-        result.problems += lost
+        result.problems += [*self.journal_problems(), *lost]
         if not self.read_only and remembered != self.folder.remembered:
             self._remember(result, remembered)
         if named_paths:

@@ -30,7 +30,12 @@ from ankiforge.model import Question, QuestionKind, Strings, Texts, Value
 from ankiforge.pipeline.collection import read_collection
 from ankiforge.pipeline.notetypes import mapped_types
 from ankiforge.pipeline.sources import SelectedSource, open_source
-from ankiforge.pipeline.workspace import Workspace, open_ledger
+from ankiforge.pipeline.workspace import (
+    NEWER_VERSION,
+    Workspace,
+    open_ledger,
+    unknown_lines,
+)
 from ankiforge.reports.status import first_of
 from ankiforge.text import counted, gigabytes, regex
 from ankiforge.text.secrets import without_secret
@@ -227,15 +232,19 @@ def _ledger(workspace: WorkspaceFolder) -> Iterator[Check]:
             yield _ok("ledger", "none yet; the first run creates it")
             return
         with readable_errors(), open_ledger(workspace, read_only=True) as ledger:
-            unreadable = ledger.journal_state.unreadable
+            journal = ledger.journal_state
     except ForgeError as error:
         yield _failed("ledger", error)
         return
-    if unreadable:
-        message = f"{counted(unreadable, 'line')} of {workspace.journal} cannot be read"
+    if journal.unreadable:
+        unreadable = counted(journal.unreadable, "line")
+        message = f"{unreadable} of {workspace.journal} cannot be read"
         advice = "restore the file from git or a backup; the other lines are used"
         yield _warn("journal", message, advice)
-    else:
+    if journal.unknown:
+        message = f"{workspace.journal}: {unknown_lines(journal.unknown)}"
+        yield _warn("journal", message, NEWER_VERSION)
+    if not (journal.unreadable or journal.unknown):
         yield _ok(
             "ledger",
             f"{workspace.ledger} and every line in {workspace.journal} can be read",
