@@ -432,7 +432,10 @@ def test_json_has_the_documented_shapes(home):
     doubtful.write_text(
         "Here ==most of the words of this sentence are== hidden.\n", "utf-8"
     )
-    parts = {name: name for name in ("highlights", "fates", "cards", "notes", "llm")}
+    parts = {
+        name: name
+        for name in ("highlights", "passages", "fates", "cards", "notes", "llm")
+    }
     shaped(home.data("ankiforge run ~/Papers notes"), "run", **parts)
     shaped(home.data("ankiforge run nowhere notes"), "run", problems="problem")
     shaped(home.data("ankiforge extract ~/Papers"), "extract", document="document")
@@ -442,7 +445,7 @@ def test_json_has_the_documented_shapes(home):
     draft = shaped(waiting, "list", origin="origin", findings="finding")
     assert draft["guid"] is None
     bare = home.data("ankiforge list --no-card")[0]
-    assert list(bare) == [*TOLD["extract"], "fate", "reason"]
+    assert list(bare) == [*TOLD["extract"], "place", "fate", "reason"]
     done = shaped(home.data(f"ankiforge accept --force {draft['id']}"), "accept")
     shaped(home.data("ankiforge list --view recent"), "recent")
     shown = home.data(f"ankiforge show -v {done['guid']}")[0]

@@ -127,6 +127,16 @@ _FATE = (
     " WHEN h.drafted != h.content AND h.modelled != h.content THEN 'undrafted'"
     " ELSE 'no_card' END"
 )
+STANDS = ("asked", "to_decide", "with_card", "rejected_or_skipped", "left_out")
+"""How a passage stands: the first of these that applies. Each is in exactly one."""
+_STANDS = (
+    "CASE WHEN f.first IN (SELECT value FROM json_each(?2)) THEN 'asked'"
+    " WHEN w.best IS NOT NULL THEN 'to_decide'"
+    " WHEN EXISTS (SELECT 1 FROM card c"
+    " WHERE c.passage = f.first AND c.live) THEN 'with_card'"
+    " WHEN p.skipped OR p.decided OR h.fate = 'left_out' THEN 'rejected_or_skipped'"
+    " ELSE 'left_out' END"
+)
 # Sorts the places of a passage: the text of the first one is used.
 _RANK = f"(instr('{' '.join(ORDER)}', {{h}}.route), instr(a.keys, {{h}}.key))"
 _FATES = (
@@ -185,6 +195,31 @@ def fates(store: Store, key: str = "") -> Iterator[HighlightOutcome]:
         )
 
 
+def _standings(store: Store) -> Counter[str]:
+    """Count the passages in their sources by how they stand (`STANDS`)."""
+    drafts = list[str]()
+    guids = list[str]()
+    for question in questions.open_questions(store):
+        drafts += question.drafts
+        guids += question.guids
+    asked = store.rows(
+        "SELECT coalesce(a.first, d.key) AS first FROM draft d"
+        f" LEFT JOIN alias a ON a.key = d.key WHERE d.id IN {EACH}",
+        encode(drafts),
+    )
+    asked += store.rows(
+        f"SELECT passage AS first FROM card WHERE guid IN {EACH}", encode(guids)
+    )
+    rows = _fate_rows(
+        store,
+        f"{_STANDS} AS name, count(*)",
+        "GROUP BY 1",
+        encode([row["first"] for row in asked]),
+    )
+    numbers = {row[0]: row[1] for row in rows}
+    return Counter({name: numbers.get(name, 0) for name in STANDS})
+
+
 def left_out(store: Store) -> Iterator[LeftOutThere]:
     """Yield what looks like a mark or a card and is none, in the order of the documents."""
     rows = store.rows(
@@ -231,6 +266,7 @@ def counts(store: Store, names: Sequence[str] = ()) -> dict[str, Counter[str]]:
 
     - `fates`: passages in their sources, by what became of them. A person who rejected
       the cards of a passage left it out: `left_out`.
+    - `passages`: the same passages by how they stand (`STANDS`): the numbers add up.
     - `waiting`: what `order` lists: `new`, `changed` and `questions`, and of these
       `blocked`, `conflicts` and `revisions`; `without` are highlights with neither a card
       nor a draft.
@@ -241,11 +277,13 @@ def counts(store: Store, names: Sequence[str] = ()) -> dict[str, Counter[str]]:
     store.refold()
     counts_by_name: dict[str, Counter[str]] = {}
     waits: Order | None = None
-    for name in names or ("fates", "waiting", *_COUNTED):
+    for name in names or ("fates", "passages", "waiting", *_COUNTED):
         match name:
             case "waiting":
                 waits = order(store, waits)
                 counts_by_name[name] = _lengths(waits)
+            case "passages":
+                counts_by_name[name] = _standings(store)
             case "reasons":
                 waits = order(store, waits)
                 counts_by_name[name] = waiting.reasons(store, waits.new)

@@ -35,6 +35,11 @@ class LateText:
     __hash__ = None  # type: ignore[assignment]
 
 
+CODE_AND_MATHS = "code and maths"
+"""The kind of all that is left out of a note because it is code or maths: it is one entry a
+note, and is in no count."""
+
+
 class LeftOut(Value):
     """Something that looks like a mark or a card, and why a reader made no highlight of it."""
 

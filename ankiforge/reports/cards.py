@@ -310,9 +310,10 @@ def left_out_json(entry: LeftOutThere) -> Json:
     return {
         "key": None,
         "source": entry.source,
-        **attributes(entry.left_out, "kind reason"),
-        "fate": "left_out",
+        "kind": entry.left_out.kind,
         "place": entry.place,
+        "fate": "left_out",
+        "reason": entry.left_out.reason,
         "path": entry.document,
         "title": entry.title,
     }

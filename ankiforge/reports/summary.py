@@ -13,6 +13,7 @@ import msgspec
 from ankiforge.config.workspace import WorkspaceFolder
 from ankiforge.ledger import FLOOD, NO_WARNING, WITHOUT, Ledger, QueryTerm, Report
 from ankiforge.model import (
+    CODE_AND_MATHS,
     OWN_ANSWER,
     PROPOSE,
     SECOND_LOOK,
@@ -45,7 +46,7 @@ MOST_LINES = 12
 SHOWN = 5
 """The number of changed cards that a run lists."""
 WIDTH = 70
-COUNTED = ("fates", "waiting", "reasons", "cards", "anki")
+COUNTED = ("fates", "passages", "waiting", "reasons", "cards", "anki")
 """What the JSON of a run counts."""
 REASONS = 3
 """The number of reasons to wait that a run names."""
@@ -53,6 +54,14 @@ _MANY = 10
 """With this many highlights, a run names the command that lists them, or settles those of one
 reason at once."""
 IN_CONFLICT = "you changed it, too; choose whose words to keep under Changed"
+_STANDS = {
+    "asked": "asked",
+    "to_decide": "to decide",
+    "with_card": "with a card",
+    "rejected_or_skipped": "rejected or skipped",
+    "left_out": "left out",
+}
+"""How a passage stands, in words."""
 _TOLD = ("left_out", "failed", "carded", "waiting", "blocked")
 NO_HIGHLIGHTS = (
     "what counts as a highlight: marks and comments in PDFs and Zotero; in notes"
@@ -113,6 +122,8 @@ def as_json(result: RunResult, ledger: Ledger, workspace: WorkspaceFolder) -> Js
     usage = ("requests", "cached", "tokens_in", "tokens_out", "cost_usd")
     return {
         "highlights": _highlights_json(report),
+        "passages": dict(counts["passages"]),
+        "left_out": dict(_kinds_left_out(ledger)),
         "not_selected": report.unselected,
         "fates": {**{name: fates[name] for name in _TOLD}, "no_card": reasons.total()},
         "no_card": dict(reasons.most_common()),
@@ -167,6 +178,13 @@ def _reasons_for_no_card(ledger: Ledger, *, failed: bool = False) -> Counter[str
     return reasons
 
 
+def _kinds_left_out(ledger: Ledger) -> Counter[str]:
+    """Count what looks like a highlight and is none, by its kind."""
+    kinds = Counter(entry.left_out.kind for entry in ledger.left_out())
+    del kinds[CODE_AND_MATHS]
+    return kinds
+
+
 def _change_json(change: Change) -> Json:
     """Return the old and the new words of a card."""
     return {
@@ -212,6 +230,7 @@ def as_text(
     before = [
         belonging,
         *_came_in(result, workspace, counts if is_news else None, proposed),
+        *(_standings(ledger) if room is None else ()),
         *_without_lines(ledger, without_card),
     ]
     after = [
@@ -248,6 +267,22 @@ def _remembered_lines(result: RunResult, workspace: WorkspaceFolder) -> Text:
     if _failed_among(result.remembered, result.problems):
         file = workspace.folder / "sources.yaml"
         yield f"to forget a PATH that failed, delete its lines in {file}"
+
+
+def _standings(ledger: Ledger) -> Text:
+    """Yield how all passages stand, each counted once, and what else looks like one."""
+    standings = ledger.counts("passages")["passages"]
+    parts = []
+    for name, number in standings.items():
+        parts.append(f"{number:,} {_STANDS[name]}")
+    yield f"{counted(standings.total(), 'highlight')} in all: {', '.join(parts)}"
+    others = _kinds_left_out(ledger).total()
+    if others:
+        them = "entry" if others == 1 else "entries"
+        yield (
+            f"{others:,} more {them} of what looks like a highlight and is none:"
+            " ankiforge list --no-card --all"
+        )
 
 
 def _without_lines(ledger: Ledger, without: int) -> Text:

@@ -64,7 +64,7 @@ def left_out(forge) -> list[str]:
     return [
         f"{entry['kind']} | {entry['place'].removeprefix('n.md, ')} | {entry['reason']}"
         for entry in entries
-        if entry["fate"] == "left_out"
+        if entry["key"] is None
     ]
 
 
@@ -104,3 +104,32 @@ def test_a_query_finds_it_by_kind_place_or_reason(forge, vault):
     for query in (["callout"], ["line", "26"], ["comment,"]):
         lines = forge.ok("list", "--no-card", "--all", *query, "--json").lines
         assert len(lines) == 1, query
+
+
+def test_the_five_numbers_of_a_run_make_the_highlights(forge, vault):
+    (vault / "more.md").write_text(
+        "The ==liver== makes bile. ^a\n\n"
+        "It was ==also== seen elsewhere. ^b\n\n"
+        "Where is the ==spleen==, which is an organ? ^c\n\n"
+        "A ==kidney== cleans the blood. ^d\n"
+    )
+    forge.settings("anki: {collection: none}\n")
+    run = forge.json("run", vault)
+    stands = ("asked", "to_decide", "with_card", "rejected_or_skipped", "left_out")
+    assert tuple(run["passages"]) == stands
+    assert sum(run["passages"].values()) == run["highlights"]["seen"]
+    with_card = run["passages"]["with_card"]
+    card = next(card for card in forge.cards("kidney") if card["verdict"] == "accepted")
+    forge.ok("reject", card["id"])
+    run = forge.json("run")
+    assert run["passages"]["with_card"] == with_card - 1
+    assert run["passages"]["rejected_or_skipped"] == 1
+    assert sum(run["passages"].values()) == run["highlights"]["seen"]
+    # code and maths are in no count
+    entries = [line.partition(" | ")[0] for line in left_out(forge)]
+    counted = [kind for kind in entries if kind != "code and maths"]
+    assert sum(run["left_out"].values()) == len(counted) < len(entries)
+    text = forge.ok("run", "-v").stdout
+    numbers = run["passages"]
+    assert f"{sum(numbers.values())} highlights in all: 0 asked, " in text
+    assert f"{numbers['with_card']} with a card, 1 rejected or skipped" in text

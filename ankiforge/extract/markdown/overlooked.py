@@ -14,7 +14,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from ankiforge.extract.markdown.source import PREFIX, hidden_parts
-from ankiforge.model import HighlightKind, LeftOut
+from ankiforge.model import CODE_AND_MATHS, HighlightKind, LeftOut
 from ankiforge.text import regex
 from ankiforge.text.shields import MATH
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from ankiforge.extract.markdown.blocks import Block
     from ankiforge.extract.markdown.surroundings import PlacedHighlight
 
-CODE = "code and maths"
-"""The kind of all that is left out because it is code or maths: one entry a note."""
 _FRONT_MATTER = "front matter"
 # Up to so many characters of a paragraph are between two signs.
 _INSIDE = r"(?:(?!\n[ \t>]*\n).){1,400}?"
@@ -141,7 +139,7 @@ def overlooked(
             left_out.append(LeftOut(_KINDS[sign.kind], place, reason))
     if code_lines:
         reason = "what looks like a mark or a card in code and in maths is none"
-        left_out.append(LeftOut(CODE, _lines_text(code_lines), reason))
+        left_out.append(LeftOut(CODE_AND_MATHS, _lines_text(code_lines), reason))
     return tuple(left_out)
 
 
