@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import chain
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from ankiforge.anki.notetypes import field_hash, our_note_type, tags_hash
+from ankiforge.anki.notetypes import tags_hash
 from ankiforge.anki.render import address, escape, lines, literal, render
 from ankiforge.model import (
     Card,
@@ -35,19 +35,6 @@ SafeContext = Callable[[Card, Strings], Strings]
 """Returns the parts of a card's context that do not give its answer away: `check.safe_context`."""
 
 
-def field_html(
-    card: Card,
-    tags: Strings,
-    safe_context: SafeContext,
-    pictures: Pictures | None = None,
-) -> Strings:
-    """Return all fields of a card's note, in note type order. `tags` are those of the package."""
-    content = content_html(card.kind, card.fields, pictures)
-    hashes = tuple(map(field_hash, content))
-    identity = identity_of(card, hashes, tags)
-    return with_content(card, content, identity, safe_context)
-
-
 def identity_of(card: Card, hashes: Strings, tags: Strings) -> str:
     """Return the field AnkiforgeId of a note: what our package wrote of it.
 
@@ -59,32 +46,6 @@ def identity_of(card: Card, hashes: Strings, tags: Strings) -> str:
     all_hashes = ".".join(hashes)
     words = ("af1", card.guid, card.key, card.slot, all_hashes, tags_hash(tags))
     return " ".join(words)
-
-
-def with_content(
-    card: Card,
-    content: Strings,
-    identity: str,
-    safe_context: SafeContext,
-    feedback: str = "",
-) -> Strings:
-    """Return all fields of a note with these content fields, in note type order.
-
-    Args:
-        card: the card of the note.
-        content: the content fields, as HTML.
-        identity: the field AnkiforgeId, see `identity_of`.
-        safe_context: what may be above the question.
-        feedback: the field Feedback, which is the person's.
-    """
-    written = dict(zip(card.family.content_fields, content, strict=True))
-    written["Source"] = source_html(card)
-    written["Citation"] = citation_html(card, safe_context)
-    written["Links"] = links_html(*card.passages)
-    written["AnkiforgeId"] = literal(identity)
-    written["Feedback"] = feedback
-    names = our_note_type(card.family).names
-    return tuple(written.get(name, "") for name in names)
 
 
 def content_html(

@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import html
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from html.parser import HTMLParser
 from operator import itemgetter
@@ -30,7 +30,6 @@ from ankiforge.model import (
     Guid,
     HighlightKey,
     Identity,
-    SeenNote,
     SeenTemplate,
     SeenType,
     Strings,
@@ -108,118 +107,25 @@ def family_of(type_id: int) -> Family | None:
     return None
 
 
-def places_of(note_type: SeenType, family: Family) -> tuple[int, ...] | None:
-    """Return the position of each of our fields in a note type, or None if one is missing."""
-    return _positions(our_note_type(family).fields, note_type.fields)
-
-
-def ordinals_of(note_type: SeenType, family: Family) -> tuple[int, ...] | None:
-    """Return the position of each of our templates in a note type, or None if one is missing."""
-    return _positions(_templates(our_note_type(family)), _templates(note_type))
-
-
-def _templates(note_type: SeenType) -> tuple[tuple[str, int | None], ...]:
-    return tuple((template.name, template.id) for template in note_type.templates)
-
-
-def _positions(
-    ours: Iterable[tuple[str, int | None]], theirs: Iterable[tuple[str, int | None]]
-) -> tuple[int, ...] | None:
-    """Find each (name, id) of ours among theirs by id, or by name where theirs has no id.
-
-    Return None if one of them is missing.
-    """
-    position_of: dict[int | str, int] = {}
-    for position, (name, id) in enumerate(theirs):
-        position_of[name if id is None else id] = position
-    positions = []
-    for name, id in ours:
-        if id is not None and id in position_of:
-            positions.append(position_of[id])
-        elif name in position_of:
-            positions.append(position_of[name])
-        else:
-            return None
-    return tuple(positions)
-
-
-def usable(note_type: SeenType, family: Family) -> bool:
-    """Return whether a note type still has all our fields and templates."""
-    return (
-        places_of(note_type, family) is not None
-        and ordinals_of(note_type, family) is not None
-    )
-
-
-def is_exact(note_type: SeenType, family: Family) -> bool:
-    """Return whether a note type has our fields and templates in our order, and no others."""
-    same_fields = places_of(note_type, family) == tuple(range(len(note_type.fields)))
-    same_templates = ordinals_of(note_type, family) == tuple(
-        range(len(note_type.templates))
-    )
-    return same_fields and same_templates
-
-
-def changed_types(types: Mapping[int, SeenType]) -> dict[Family, SeenType]:
-    """Return our note types with other fields or templates. They are shipped as they are in Anki.
+def shipped_type(family: Family, types: Mapping[int, SeenType]) -> SeenType:
+    """Return our note type of a family, as it is in Anki if a person changed it there.
 
     A person's style and template texts need nothing: they are newer than ours, so Anki
     keeps them.
+
+    Args:
+        family: the family.
+        types: the note types in Anki, by id.
     """
-    changed = {}
-    for family in OUR_FAMILIES:
-        ours = our_note_type(family)
-        theirs = types.get(ours.id)
-        if theirs and _names_in(theirs) != _names_in(ours):
-            changed[family] = theirs
-    return changed
+    ours = our_note_type(family)
+    theirs = types.get(ours.id)
+    has_other_names = theirs is not None and _names_in(theirs) != _names_in(ours)
+    return theirs if theirs and has_other_names else ours
 
 
 def _names_in(note_type: SeenType) -> tuple[Strings, Strings]:
     """Return the names of the fields and of the templates, in order."""
     return note_type.names, tuple(template.name for template in note_type.templates)
-
-
-# --- notes in Anki ----------------------------------------------------------------------
-
-
-def arranged(
-    note: SeenNote,
-    types: Mapping[int, SeenType],
-) -> tuple[Strings, bool] | None:
-    """Return the fields of a note in our order, and whether its type `is_exact`.
-
-    None if its type is not ours or lacks one of our fields.
-    """
-    note_type = types.get(note.type_id)
-    family = family_of(note.type_id)
-    if note_type is None or family is None:
-        return None
-    places = places_of(note_type, family)
-    if places is None or len(note.fields) <= max(places):
-        return None
-    fields = tuple(note.fields[place] for place in places)
-    return fields, is_exact(note_type, family)
-
-
-def in_order_of(
-    note_type: SeenType,
-    family: Family,
-    fields: Strings,
-    before: Strings = (),
-) -> Strings:
-    """Return our fields at their positions in a changed note type, and its other fields unchanged.
-
-    Args:
-        note_type: the note type in Anki.
-        family: our note type that it derives from.
-        fields: our fields, in our order.
-        before: all fields of the note in Anki. () for a new note.
-    """
-    written = list(before) or [""] * len(note_type.fields)
-    for place, text in zip(places_of(note_type, family) or (), fields, strict=True):
-        written[place] = text
-    return tuple(written)
 
 
 # --- the cards of a note ----------------------------------------------------------------
@@ -229,24 +135,6 @@ MAX_OPEN = 10
 _TOKEN = regex(r"\{\{c([0-9,]*)::|\}\}")
 _EMPTY = regex(r"(?i)(?:[ \t\n\r\f\v]|</?(?:br|div) ?/?>)*")
 _TAG_BUT_PICTURES = regex(r"(?i)<(?!img\b)[^>]*>")
-
-
-def card_ordinals(family: Family, fields: Sequence[str]) -> tuple[int, ...]:
-    """Return the ordinals (from 0) of a note's cards, ascending.
-
-    Args:
-        family: the note type.
-        fields: its fields as HTML, in note type order.
-    """
-    if family is Family.CLOZE:
-        return tuple(number - 1 for number in cloze_numbers(fields[0]))
-    front, back, reverse = (not is_empty(text) for text in fields[:3])
-    ordinals = []
-    if front:
-        ordinals.append(0)
-    if reverse and back:
-        ordinals.append(1)
-    return tuple(ordinals)
 
 
 def is_empty(text: str) -> bool:

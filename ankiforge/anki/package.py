@@ -22,13 +22,6 @@ from typing import Any
 
 from ankiforge.anki.image_occlusion import KEPT_FIELDS
 from ankiforge.anki.notes import deck_name
-from ankiforge.anki.notetypes import (
-    OUR_FAMILIES,
-    card_ordinals,
-    is_blank,
-    ordinals_of,
-    our_note_type,
-)
 from ankiforge.anki.render import (
     MAX_PICTURE_BYTES,
     digest_in_name,
@@ -38,7 +31,6 @@ from ankiforge.anki.render import (
 from ankiforge.config.ownfiles import open_regular
 from ankiforge.errors import ItemError, RefusedError
 from ankiforge.model import (
-    Family,
     Guid,
     Json,
     Media,
@@ -58,24 +50,15 @@ _SEPARATOR = "\x1f"
 DAY_ZERO = datetime(2014, 9, 19, 4)
 """The day from which a package counts when cards are due."""
 
-Types = Mapping[Family, SeenType]
-"""Note types as a person has changed them in Anki."""
 
-
-def write_package(
-    path: Path,
-    notes: Iterable[Note],
-    types: Types | None = None,
-) -> int:
+def write_package(path: Path, notes: Iterable[Note]) -> int:
     """Write the notes to an `.apkg`, and return their number.
 
     New cards are learnt in the order of the notes. The same notes in the same order give
-    the same bytes (within one build of SQLite and zlib). `types` replace our note types.
-    The notes of such a family have all its fields in `own`.
+    the same bytes (within one build of SQLite and zlib).
 
     Raises:
-        RefusedError: two notes with the same guid, a note without a card, an empty first
-            field.
+        RefusedError: two notes with the same guid, or one that Anki would reject.
         ItemError: the file cannot be written or a picture cannot be read.
     """
     written = tuple(notes)
@@ -83,7 +66,7 @@ def write_package(
         with tempfile.TemporaryDirectory(prefix="ankiforge-") as folder:
             database = Path(folder) / _DATABASE
             with closing(sqlite3.connect(database, isolation_level=None)) as connection:
-                _write_database(connection, _lay_out(written, types or {}))
+                _write_database(connection, _lay_out(written))
             pictures = chain.from_iterable(note.media for note in written)
             _zip(path, database, pictures)
     except OSError as error:
@@ -107,13 +90,9 @@ _NOTES_PER_INSERT = 1000
 
 
 class _Layout(Value):
-    """Everything in a package besides the words of its notes: types, decks, cards and all ids."""
+    """Everything in a package besides the words of its notes: decks, and all ids."""
 
     notes: tuple[Note, ...]
-    types: dict[Family, SeenType]
-    """Our note types, as a person has changed them in Anki."""
-    ordinals: dict[Guid, list[int]]
-    """By guid: the cards of a note, as positions of templates in its note type."""
     decks: dict[str, str]
     """The name in Anki, by the deck of a note."""
     deck_ids: dict[str, int]
@@ -123,54 +102,31 @@ class _Layout(Value):
     card_ids: dict[tuple[Guid, int], int]
     """By guid and ordinal."""
 
-    def type_of(self, note: Note) -> SeenType:
-        """Return the note type of a note."""
-        return note.note_type or self.types[note.family]
 
-
-def _lay_out(notes: tuple[Note, ...], changed_types: Types) -> _Layout:
-    """Choose types and ids; no two of a kind may clash within the package."""
-    types = {
-        family: changed_types.get(family) or our_note_type(family)
-        for family in OUR_FAMILIES
-    }
-    ordinals = _ordinals_by_guid(notes, types)
-    decks = {note.deck: deck_name(note.deck) for note in notes}
-    wanted_note_ids = {guid: note_id(guid) for guid in ordinals}
+def _lay_out(notes: tuple[Note, ...]) -> _Layout:
+    """Choose the ids; no two of a kind may clash within the package."""
+    wanted_note_ids = {}
     wanted_card_ids = {}
-    for guid, own_ordinals in ordinals.items():
-        for ordinal in own_ordinals:
-            wanted_card_ids[guid, ordinal] = card_id(guid, ordinal)
+    for note in notes:
+        if note.guid in wanted_note_ids:
+            raise RefusedError(
+                f"two notes have the guid {note.guid}",
+                hint="this is a fault of ankiforge: please report it with this line",
+            )
+        problem = refusal(note)
+        if problem:
+            raise RefusedError(problem.what, hint=problem.hint)
+        wanted_note_ids[note.guid] = note_id(note.guid)
+        for ordinal in note.ordinals:
+            wanted_card_ids[note.guid, ordinal] = card_id(note.guid, ordinal)
+    decks = {note.deck: deck_name(note.deck) for note in notes}
     return _Layout(
         notes=notes,
-        types=types,
-        ordinals=ordinals,
         decks=decks,
         deck_ids={name: _deck_id(name) for name in decks.values()},
         note_ids=distinct_ids(wanted_note_ids),
         card_ids=distinct_ids(wanted_card_ids),
     )
-
-
-def _ordinals_by_guid(
-    notes: Iterable[Note],
-    types: Mapping[Family, SeenType],
-) -> dict[Guid, list[int]]:
-    """Return the cards that each note makes, by the positions of their templates."""
-    basic_positions = ordinals_of(types[Family.BASIC], Family.BASIC) or ()
-    by_guid: dict[Guid, list[int]] = {}
-    for note in notes:
-        if note.guid in by_guid:
-            raise RefusedError(
-                f"two notes have the guid {note.guid}",
-                hint="this is a fault of ankiforge: please report it with this line",
-            )
-        ordinals = list(_ordinals(note))
-        is_our_basic = note.family is Family.BASIC and not note.note_type
-        if is_our_basic:  # a person may have moved its templates
-            ordinals = [basic_positions[ordinal] for ordinal in ordinals]
-        by_guid[note.guid] = ordinals
-    return by_guid
 
 
 def _write_database(connection: sqlite3.Connection, layout: _Layout) -> None:
@@ -203,10 +159,9 @@ def _note_rows(
     """Yield the values of `_NOTE`. Anki looks for a tag between blanks."""
     for _, note in numbered:
         tags = f" {' '.join(note.tags)} " if note.tags else ""
-        fields = _SEPARATOR.join(note.type_fields or note.fields)
-        type_id = layout.type_of(note).id
+        fields = _SEPARATOR.join(note.fields)
         id = layout.note_ids[note.guid]
-        yield id, note.guid, type_id, note.mod, tags, fields, ""
+        yield id, note.guid, note.type.id, note.mod, tags, fields, ""
 
 
 def _card_rows(
@@ -218,7 +173,7 @@ def _card_rows(
         nid = layout.note_ids[note.guid]
         deck_id = layout.deck_ids[layout.decks[note.deck]]
         new_card = (0, 0, number, 0, 0, 0)
-        for ordinal in layout.ordinals[note.guid]:
+        for ordinal in note.ordinals:
             id = layout.card_ids[note.guid, ordinal]
             state = note.states.get(ordinal, new_card)
             yield id, nid, deck_id, ordinal, note.mod, *state
@@ -232,8 +187,9 @@ def _update_collection(connection: sqlite3.Connection, layout: _Layout) -> None:
     decks = json.loads(genanki_decks)
     for name, id in layout.deck_ids.items():
         decks[str(id)] = Deck(id, name).to_json()
-    types = {note_type.id: note_type for note_type in map(layout.type_of, layout.notes)}
-    models = {str(id): _type_json(note_type) for id, note_type in types.items()}
+    models = {}
+    for note_type in {note.type.id: note.type for note in layout.notes}.values():
+        models[str(note_type.id)] = _type_json(note_type)
     written = (_json(decks), _json(models))
     connection.execute("update col set decks = ?, models = ?", written)
     if any(note.states for note in layout.notes):  # days begin at 4 o'clock here
@@ -267,46 +223,20 @@ def distinct_ids(wanted: Mapping[Any, int]) -> dict[Any, int]:
     return given
 
 
-def refusal(note: Note) -> tuple[Problem, ...]:
-    """Return why Anki would reject a note or generate no card from it. () if it is fine."""
-    try:
-        _ordinals(note)
-    except RefusedError as error:
-        return (Problem(f"deck {note.deck}", error.message, error.hint),)
-    return ()
-
-
-def _ordinals(note: Note) -> tuple[int, ...]:
-    """Return the ordinals of a note's cards. Raise RefusedError if the note must not be shipped."""
-    if _SEPARATOR in "".join((*note.fields, *note.type_fields)):
-        raise RefusedError(
-            f"note {note.guid}: a field holds Anki's field separator (U+001F)"
-        )
-    if note.note_type:
-        if not note.ordinals:
-            message = (
-                f"note {note.guid} makes no card in the note type {note.note_type.name}"
-            )
-            raise RefusedError(message, hint="look at its card templates in Anki")
-        return note.ordinals
-    names = our_note_type(note.family).names
-    if len(note.fields) != len(names):
-        raise RefusedError(
-            f"note {note.guid}: {len(note.fields)} fields instead of {len(names)}"
-        )
-    if is_blank(note.fields[0]):
-        raise RefusedError(
-            f"note {note.guid}: {names[0]} is empty",
-            hint="edit or reject the card",
-        )
-    made = card_ordinals(note.family, note.fields)
-    ordinals = tuple(ordinal for ordinal in made if ordinal not in note.without)
-    if not ordinals:
-        raise RefusedError(
-            f"note {note.guid} makes no card",
-            hint="its text needs a cloze such as {{c1::word}}",
-        )
-    return ordinals
+def refusal(note: Note) -> Problem | None:
+    """Return why Anki would reject a note, or make no card of it; None if it is fine."""
+    where = f"deck {note.deck}"
+    if _SEPARATOR in "".join(note.fields):
+        what = f"note {note.guid}: a field holds Anki's field separator (U+001F)"
+        return Problem(where, what)
+    wanted = len(note.type.fields)
+    if len(note.fields) != wanted:
+        what = f"note {note.guid}: {len(note.fields)} fields instead of {wanted}"
+        return Problem(where, what)
+    if not note.ordinals:
+        what = f"note {note.guid} makes no card in the note type {note.type.name}"
+        return Problem(where, what, "look at its text, and at the card templates in Anki")
+    return None
 
 
 def _type_json(note_type: SeenType) -> Json:

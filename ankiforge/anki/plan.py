@@ -1,56 +1,52 @@
 """Decide what to ship of each card: nothing, or a note. Pure functions.
 
-A note in Anki has three versions: what our package wrote, what is there now, and what we
-would write. The base travels with the note: its AnkiforgeId has a hash of each
-field as our package wrote it. A field is the person's if and only if it no longer fits
-its hash.
+A note has three versions: what our package wrote (the base), what is in Anki, and what we
+would write. A `Layout` (`layouts.py`) says where our fields are in the note, and what the
+base of each is.
 
-    field in Anki    our text now      result
-    ours             same, or changed  ours
-    a person's       as shipped        theirs
-    a person's       changed           theirs stays: a conflict, until a person chooses
-    a person's       chosen: mine      theirs
-    a person's       chosen: source    ours
+    field               ours now                 in Anki        action
+    any                 as shipped, or changed   as shipped     ours
+    of the card         as shipped, or empty     a person's     theirs
+    of the card         changed                  a person's     ask: the note waits
+    that we fill        anything                 a person's     theirs
+    any                 cannot be read now       anything       theirs
+    that is not ours    -                        anything       theirs
+
+    card      note in Anki                       action
+    dropped   absent, or tagged as retired       nothing
+    any       of another type, or a field gone   held
+    dropped   there                              theirs, with the tag
+    live      absent                             a new note, where the layout makes one
+    live      there                              field by field; nothing if nothing changes
+
+Tags: theirs, plus what we added since the base, minus what we took away; the note of a live
+card is not tagged as retired. Deck: ours for a new note only.
 
 What must stay true: a person's words, tags and deck are never overwritten; a note that
 needs nothing is not written; `mod` grows whenever one is, or Anki would not take it.
 Tested in the real Anki: `tests/anki/stories.py` and the tests that play them; missing
-pictures: `tests/extract/test_zotero_pictures.py`.
+pictures: `tests/anki/test_layouts.py`, `tests/extract/test_zotero_pictures.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from enum import Enum
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from ankiforge.anki.notes import (
-    SafeContext,
-    content_html,
-    deck_name,
-    field_html,
-    identity_of,
-    tag_names,
-    with_content,
-)
-from ankiforge.anki.notetypes import (
-    card_ordinals,
-    field_hash,
-    in_order_of,
-    is_exact,
-    our_note_type,
-    same_html,
-    tags_hash,
-    usable,
-)
-from ankiforge.anki.package import refusal
-from ankiforge.anki.render import unrender
+from ankiforge.anki.layouts import FILLED, IDENTITY, Layout, Ours
+from ankiforge.anki.notes import SafeContext, deck_name, identity_of
+from ankiforge.anki.notetypes import field_hash, is_blank, same_html
+from ankiforge.anki.package import DAY_ZERO, refusal
+from ankiforge.anki.render import literal, unrender
+from ankiforge.anki.templates import cards_of
 from ankiforge.model import (
     RETIRED,
     Card,
     CardKind,
-    CardRemark,
     Conflict,
     Family,
     Guid,
@@ -70,9 +66,6 @@ from ankiforge.model import (
 from ankiforge.text import occlusion
 from ankiforge.text.cloze import gaps, plain
 
-TYPE_CHANGED = "its note type was changed in Anki"
-"""Why a note is held back that has another note type than we gave it."""
-
 
 class Options(Value):
     """How cards are shipped."""
@@ -83,9 +76,7 @@ class Options(Value):
     """The notes go to a running Anki instead of into a file."""
     full: bool = False
     """Also ship notes that Anki has already."""
-    types: Mapping[Family, SeenType] = {}
-    """Our note types that a person changed in Anki."""
-    seen_types: Mapping[int, SeenType] = {}
+    types: Mapping[int, SeenType] = {}
     """All note types in Anki, by id."""
     mapped: Mapping[Family, MappedType] = {}
     """The note types, not ours, in which notes are shipped for the first time."""
@@ -99,7 +90,7 @@ class Sent(Value):
     """Our tags."""
     deck: str
     digest: str
-    """A hash of the whole note: an equal one later is the same revision."""
+    """A hash of what we wrote: an equal one later is the same revision."""
     numbers: Texts
     """The words under each cloze number."""
     hashes: Texts = {}
@@ -132,196 +123,25 @@ class Planned(Value):
         return not (self.note or self.held or self.conflicts or self.problems)
 
 
-class Contents(Value):
-    """What the note of a card would hold, as it is shipped."""
-
-    html: Strings
-    """Of our note type all its fields, in its order; of another one our content fields only."""
-    tags: Strings
-    """All tags of the note, a person's too."""
-    our_tags: Strings
-    """Those of the tags that are ours."""
-    pictures: tuple[Media, ...] = ()
-    """Pictures that the fields may show."""
-    note_type: SeenType | None = None
-    """The note type, if it is not one of ours."""
-    type_fields: Strings = ()
-    """All fields of a note of such a type, in its order."""
-    ordinals: tuple[int, ...] = ()
-    """The ordinals of the cards of a note of such a type."""
+# --- the table of a field ---------------------------------------------------------------
 
 
-class Merged(NamedTuple):
-    """The content fields of a note in Anki, merged with ours."""
+class Action(Enum):
+    """Whose text a field gets."""
 
-    content: Strings
-    hashes: Strings
-    """The hash of each field as we wrote it: the base of the next merge."""
-    conflicts: tuple[Conflict, ...]
-
-
-def plan(
-    card: Card,
-    in_anki: NoteInAnki | None,
-    tags: Sequence[str],
-    pictures: Mapping[str, Media | Problem],
-    options: Options,
-) -> Planned:
-    """Return what to ship of a card.
-
-    Args:
-        card: the card, live or not.
-        in_anki: its note in Anki; None if it is not there or Anki was not read.
-        tags: our tags.
-        pictures: the pictures in its fields, by the path written there, or why they are
-            missing.
-        options: how cards are shipped.
-    """
-    nothing = Planned(card.guid, card.live)
-    if in_anki is None and not card.live:
-        return nothing
-    if in_anki is not None:
-        is_of_our_type = in_anki.type_known and in_anki.identity is not None
-        if not is_of_our_type:
-            return replace(nothing, held=TYPE_CHANGED)
-        if not card.live:
-            return nothing if in_anki.retired else _plan_retired(card, in_anki, options)
-
-    available, missing = found_and_missing(pictures)
-    is_picture = card.highlight.kind in (HighlightKind.IMAGE, HighlightKind.INK)
-    if missing and is_picture:
-        return replace(nothing, problems=missing)
-
-    our_tags = card.tags_sent[-1] if card.kept else tag_names(tuple(tags))
-    if in_anki is None:
-        html = field_html(card, our_tags, options.safe_context, available)
-        contents = Contents(html, our_tags, our_tags, tuple(available.values()))
-        planned = plan_note(card, in_anki, contents, options)
-    else:
-        planned = _plan_seen(card, in_anki, our_tags, available, options)
-    return replace(planned, problems=(*missing, *planned.problems))
+    OURS = "ours"
+    THEIRS = "theirs"
+    ASK = "ask"
 
 
-def _plan_seen(
-    card: Card,
-    in_anki: NoteInAnki,
-    our_tags: Strings,
-    pictures: Mapping[str, Media],
-    options: Options,
-) -> Planned:
-    """Return what to ship of a live card whose note is in Anki: nothing, if that is the same."""
-    nothing = Planned(card.guid, card.live)
-    merged = _merge_with_anki(card, in_anki, pictures)
-    if merged.conflicts:
-        # left out until a person chooses
-        return replace(nothing, conflicts=merged.conflicts)
-    html = _merged_html(card, in_anki, merged, our_tags, options.safe_context)
-    tags = tags_of_live(base_tags(card, in_anki), in_anki.tags, our_tags)
-    if not options.full and _is_unchanged(card, in_anki, html, tags):
-        return nothing
-    contents = Contents(html, tags, our_tags, tuple(pictures.values()))
-    return plan_note(card, in_anki, contents, options)
-
-
-def found_and_missing(
-    pictures: Mapping[str, Media | Problem],
-) -> tuple[dict[str, Media], tuple[Problem, ...]]:
-    """Return the pictures that are there, by the path written, and why others are missing."""
-    available: dict[str, Media] = {}
-    problems: list[Problem] = []
-    for path, picture in pictures.items():
-        if isinstance(picture, Media):
-            available[path] = picture
-        else:
-            problems.append(picture)
-    return available, tuple(problems)
-
-
-def _plan_retired(card: Card, in_anki: NoteInAnki, options: Options) -> Planned:
-    """Tag the note of a card that is no longer live; its fields stay as they are."""
-    tags = (*in_anki.tags, RETIRED)
-    our_tags = (*base_tags(card, in_anki), RETIRED)
-    return plan_note(card, in_anki, Contents(in_anki.fields, tags, our_tags), options)
-
-
-def _merge_with_anki(
-    card: Card, in_anki: NoteInAnki, pictures: Mapping[str, Media]
-) -> Merged:
-    """Merge our content fields with those of the note in Anki."""
-    assert in_anki.identity is not None
-    ours = content_html(card.kind, card.fields, pictures)
-    return merge(card, in_anki.fields, ours, in_anki.identity.fields)
-
-
-def _merged_html(
-    card: Card,
-    in_anki: NoteInAnki,
-    merged: Merged,
-    our_tags: Strings,
-    safe_context: SafeContext,
-) -> Strings:
-    """Return all fields of a note that is in Anki: a person's remark in Feedback stays."""
-    feedback = in_anki.fields[our_note_type(card.family).names.index("Feedback")]
-    identity = identity_of(card, merged.hashes, our_tags)
-    return with_content(card, merged.content, identity, safe_context, feedback)
-
-
-def _is_unchanged(card: Card, in_anki: NoteInAnki, html: Strings, tags: Strings) -> bool:
-    """Return whether the note in Anki shows already what we would write."""
-    compared = len(html)
-    if CardRemark.SOURCE_CHANGED in card.remarks or not card.is_read_here:
-        # the machine fields show the passage that the note's words are from
-        compared = len(card.family.content_fields)
-    ours = html[:compared]
-    theirs = in_anki.fields[:compared]
-    if len(ours) != len(theirs) or not same_tags(tags, in_anki.tags):
-        return False
-    return all(map(same_html, ours, theirs))
-
-
-def merge(
-    card: Card,
-    theirs: Sequence[str],
-    ours: Sequence[str],
-    bases: Sequence[str],
-) -> Merged:
-    """Merge the content fields of a note in Anki with ours.
-
-    Args:
-        card: the card of the note.
-        theirs: its fields in Anki.
-        ours: the content fields that we would write.
-        bases: the hash of each of them as we wrote it last.
-    """
-    content: list[str] = []
-    hashes: list[str] = []
-    conflicts: list[Conflict] = []
-    for position, name in enumerate(card.family.content_fields):
-        base = bases[position] if position < len(bases) else ""
-        decision = decision_on(card, name)
-        text, written, is_conflict = merge_field(
-            decision, theirs[position], ours[position], base
-        )
-        if is_conflict:
-            conflicts.append(conflict_of(card, name, theirs[position], ours[position]))
-        content.append(text)
-        hashes.append(written)
-    return Merged(tuple(content), tuple(hashes), tuple(conflicts))
-
-
-def conflict_of(card: Card, field: str, theirs: str, ours: str) -> Conflict:
-    """Return the conflict of two texts of a field."""
-    return Conflict(
-        card.guid, field, theirs, ours, words=in_our_words(card, field, theirs)
-    )
-
-
-def in_our_words(card: Card, field: str, html: str) -> str:
-    """Return a field of a note in Anki as a card holds it: Markdown, or the masks of a figure."""
-    if field != occlusion.FIELD:
-        return unrender(html)
-    known = occlusion.masks_in(card.fields)
-    return occlusion.write(occlusion.with_labels(occlusion.from_anki(html), known))
+# by (whether we changed it, whether the person changed it)
+_OF_THE_CARD = {
+    (False, False): Action.OURS,
+    (True, False): Action.OURS,
+    (False, True): Action.THEIRS,
+    (True, True): Action.ASK,
+}
+_FILLED = {**_OF_THE_CARD, (True, True): Action.THEIRS}
 
 
 class Decision(NamedTuple):
@@ -335,194 +155,195 @@ class Decision(NamedTuple):
     """The hash of the source's text then."""
 
 
-def decision_on(card: Card, field: str) -> Decision:
-    """Return how a person decided the last conflict about a field of a card."""
-    decisions = {name: Decision(*decided) for name, *decided in card.resolved}
-    return decisions.get(field, Decision())
+class MergedField(NamedTuple):
+    """A field of a note, merged."""
+
+    action: Action
+    html: str
+    base: str
+    """The hash for the next merge; "" = unknown."""
 
 
 def merge_field(
-    decision: Decision,
+    name: str,
     theirs: str,
     ours: str,
     base: str,
-) -> tuple[str, str, bool]:
-    """Merge one field.
+    decision: Decision,
+) -> MergedField:
+    """Merge what Anki has in a field with what we would write.
 
-    Returns:
-        The text, the hash of what we wrote, and whether a person must choose.
+    Args:
+        name: our name of the field.
+        theirs: its HTML in Anki.
+        ours: the HTML that we would write.
+        base: the hash of what the last package had; "" = unknown.
+        decision: how a person decided the last conflict about it.
     """
     written = field_hash(ours)
-    is_theirs = field_hash(theirs) not in (base, written)
-    took_source = decision.choice == "source" and decision.about_theirs == h16(theirs)
-    if not is_theirs or took_source:
-        return ours, written, False
+    is_empty = ours == ""  # where we say nothing, we changed nothing
+    keeps_mine = decision.choice == "mine" and decision.about_ours == h16(ours)
+    gives_up = decision.choice == "source" and decision.about_theirs == h16(theirs)
+    we_changed = written != base and not is_empty and not keeps_mine
+    they_changed = field_hash(theirs) not in (base, written) and not gives_up
 
-    # where the source says nothing, nothing is in conflict
-    source_is_as_shipped = written == base or not ours
-    kept_theirs = decision.choice == "mine" and decision.about_ours == h16(ours)
-    if source_is_as_shipped or kept_theirs:
-        # with this hash, the same text of the source is not a conflict later
-        return theirs, written, False
-    # with the old hash, the conflict is found again until a person chooses
-    return theirs, base, True
+    is_filled = name in FILLED
+    table = _FILLED if is_filled else _OF_THE_CARD
+    action = table[we_changed, they_changed]
+    if action is Action.OURS:
+        return MergedField(action, ours, written)
+    # with our hash of now, the same text of ours is no conflict later
+    return MergedField(action, theirs, base if is_filled else written)
 
 
-def plan_note(
+# --- the table of a note ----------------------------------------------------------------
+
+
+def plan(
     card: Card,
     in_anki: NoteInAnki | None,
-    contents: Contents,
+    layout: Layout,
+    ours: Ours,
     options: Options,
 ) -> Planned:
-    """Return the note to ship, unless Anki or the note type in Anki would reject it."""
-    family = card.family
+    """Return what to ship of a card: nothing, a note, or why it waits.
+
+    Args:
+        card: the card, live or not.
+        in_anki: its note in Anki; None if it is not there or Anki was not read.
+        layout: where our fields are in the note.
+        ours: what we would write.
+        options: how cards are shipped.
+    """
     nothing = Planned(card.guid, card.live)
-    changed_type = None if contents.note_type else options.types.get(family)
-    held = _why_held(in_anki, family, changed_type, options)
-    if not held and options.push and contents.note_type:
-        held = _why_not_pushed(contents.note_type, options.seen_types)
-    if held:
-        return replace(nothing, held=held)
-
-    digest = _digest_of(card, contents)
-    mod = _mod_of(card, in_anki, digest, options)
-    type_fields = contents.type_fields
-    if changed_type:
-        before = in_anki.type_fields if in_anki else ()
-        type_fields = in_order_of(changed_type, family, contents.html, before)
-    note = Note(
-        guid=card.guid,
-        family=family,
-        deck=in_anki.deck if in_anki else deck_name(card.deck),
-        fields=contents.html,
-        tags=contents.tags,
-        mod=mod,
-        media=_shown_pictures(contents),
-        type_fields=type_fields,
-        without=frozenset() if contents.note_type else _deleted_cards(family, in_anki),
-        note_type=contents.note_type,
-        ordinals=contents.ordinals,
-    )
-    refused = refusal(note)
-    if refused and in_anki:
-        return replace(nothing, held="it would have no card left")
-    if refused:
-        return replace(nothing, problems=refused)
-    sent = Sent(
-        mod=mod,
-        tags=contents.our_tags,
-        deck=note.deck,
-        digest=digest,
-        numbers=_cloze_words(card) if card.live else {},
-    )
-    return replace(
-        nothing,
-        note=note,
-        sent=sent,
-        changed=in_anki is not None and mod != in_anki.mod,
-        rewritten=in_anki is None and card.mod not in (0, mod),
-    )
-
-
-def _why_held(
-    in_anki: NoteInAnki | None,
-    family: Family,
-    changed_type: SeenType | None,
-    options: Options,
-) -> str:
-    """Return why a note cannot be shipped now; "" if it can.
-
-    `changed_type` is our note type as a person changed it in Anki.
-    """
-    if changed_type and not usable(changed_type, family):
-        return f"a field or template of ankiforge is missing from {changed_type.name}"
-    if changed_type and options.push and not is_exact(changed_type, family):
-        name = changed_type.name
-        return f"{name} has fields or templates that you added: import the file instead"
-    if in_anki and in_anki.scheduler_tags and not options.push:
-        tags = " and ".join(in_anki.scheduler_tags)
-        return f"its note is tagged {tags}: use ankiforge push"
-    return ""
-
-
-def _why_not_pushed(note_type: SeenType, seen_types: Mapping[int, SeenType]) -> str:
-    """Return why notes of a type that is not ours cannot be pushed; "" if they can.
-
-    AnkiConnect merges note types: a second one that an import had made beside this one,
-    because it had other fields, would be deleted and its notes changed to this type.
-    """
-    for other in seen_types.values():
-        if other.origin == note_type.id and other.id != note_type.id:
-            return f"a push would merge {other.name} into {note_type.name}: import the file instead"
-    return ""
-
-
-def _digest_of(card: Card, contents: Contents) -> str:
-    """Return the hash by which an equal revision is recognised later."""
-    if card.kept and card.live:
-        return card.digest
-    return h16(*contents.html, "\x1e", *contents.our_tags)
-
-
-def _mod_of(card: Card, in_anki: NoteInAnki | None, digest: str, options: Options) -> int:
-    """Return the revision number of a note.
-
-    It is that of the last package if the note is still the same and Anki has not taken that
-    package, or if everything is packed again. Anki takes a note that differs from its own only
-    with a larger number than its own.
-    """
-    seen_mod = in_anki.mod if in_anki else 0
-    waits_for_import = in_anki is None or seen_mod < card.mod
-    is_packed_again = options.full and seen_mod == card.mod
-    is_same_revision = card.digest == digest and (waits_for_import or is_packed_again)
-    if card.mod and is_same_revision:
-        return card.mod
-    return next_mod(card.guid, card.mod, seen_mod)
-
-
-def _deleted_cards(family: Family, in_anki: NoteInAnki | None) -> frozenset[int]:
-    """Return the ordinals of cards that a person deleted: they are not made again."""
+    is_dropped_in_anki = in_anki is None or in_anki.retired
+    if not card.live and is_dropped_in_anki:
+        return nothing
+    if layout.fault:
+        return replace(nothing, held=layout.fault)
+    if layout.note_type is None:  # no note is made
+        return nothing
+    if in_anki and not card.live:
+        return _retired(card, in_anki, layout, options)
+    if _waits_for_picture(card, in_anki, layout, ours):
+        return replace(nothing, problems=ours.missing)
     if in_anki is None:
-        return frozenset()
-    return frozenset(card_ordinals(family, in_anki.fields)) - frozenset(in_anki.ordinals)
+        hashes = {name: field_hash(html) for name, html in ours.fields.items()}
+        planned = _written(card, None, layout, ours, ours.tags, hashes, options)
+        return replace(planned, problems=(*ours.missing, *planned.problems))
+    planned = _merged(card, in_anki, layout, ours, options)
+    problems = (*ours.missing, *planned.problems)
+    return replace(planned, problems=problems, taken=_taken(planned, layout))
 
 
-def _shown_pictures(contents: Contents) -> tuple[Media, ...]:
-    """Return the pictures that the fields show, by name."""
-    written = "".join(contents.html)
-    shown = {media.name: media for media in contents.pictures if media.name in written}
-    return tuple(shown[name] for name in sorted(shown))
+def _taken(planned: Planned, layout: Layout) -> int:
+    """Return the `mod` of the package that Anki has taken; 0 while that may be asked."""
+    return 0 if planned.conflicts else layout.taken
 
 
-def _cloze_words(card: Card) -> Texts:
-    """Return the words under each cloze number."""
-    if card.kind is CardKind.OCCLUSION:
-        masks = occlusion.masks_in(card.fields)
-        return occlusion.hidden_words(masks)
-    words: dict[str, str] = {}
-    for gap in gaps(dict(card.fields).get("Text", "")):
-        for number in gap.numbers:
-            words[str(number)] = plain(gap.answer)
-    return words
+def _retired(
+    card: Card,
+    in_anki: NoteInAnki,
+    layout: Layout,
+    options: Options,
+) -> Planned:
+    """Tag the note of a card that was dropped; its fields stay as they are."""
+    base = layout.base
+    as_it_is = Ours(layout.theirs, (*base.tags, RETIRED))
+    tags = (*in_anki.tags, RETIRED)
+    return _written(card, in_anki, layout, as_it_is, tags, base.hashes, options)
 
 
-def same_tags(some: Iterable[str], others: Iterable[str]) -> bool:
-    """Return whether tags are the same to Anki, which compares them without case."""
-    return _folded(some) == _folded(others)
+def _waits_for_picture(
+    card: Card,
+    in_anki: NoteInAnki | None,
+    layout: Layout,
+    ours: Ours,
+) -> bool:
+    """Return whether a note is not shipped before its pictures can be read.
+
+    A figure never goes without its picture. No package takes a picture away: that of a
+    note that Anki may have had before lies nowhere else.
+    """
+    if not ours.missing:
+        return False
+    is_figure = card.highlight.kind in (HighlightKind.IMAGE, HighlightKind.INK)
+    is_by_other_tool = layout.guid != card.guid
+    may_be_in_anki = in_anki is None and (card.mod > 0 or is_by_other_tool)
+    is_unread = not ours.unread.isdisjoint(card.family.content_fields)
+    return is_figure or (may_be_in_anki and is_unread)
+
+
+def _merged(
+    card: Card,
+    in_anki: NoteInAnki,
+    layout: Layout,
+    ours: Ours,
+    options: Options,
+) -> Planned:
+    """Merge a note in Anki with what we would write, field by field."""
+    base = layout.base
+    theirs = layout.theirs
+    decisions = {name: Decision(*decided) for name, *decided in card.resolved}
+    fields: dict[str, str] = {}
+    hashes: dict[str, str] = {}
+    conflicts = []
+    for name, html in ours.fields.items():
+        if name == IDENTITY:
+            continue
+        there = theirs[name]
+        base_hash = base.hashes.get(name, "")
+        loses_picture = there.count("<img") > html.count("<img")
+        stays = name in ours.unread and (loses_picture or name in FILLED)
+        if stays:
+            fields[name] = there
+            hashes[name] = base_hash
+            continue
+        decision = decisions.get(name, Decision())
+        field = merge_field(name, there, html, base_hash, decision)
+        fields[name] = field.html
+        hashes[name] = field.base
+        if field.action is Action.ASK:
+            conflicts.append(conflict_of(card, name, there, html))
+    if conflicts:  # the note waits until a person chooses
+        return Planned(card.guid, card.live, conflicts=tuple(conflicts))
+
+    compared = set(fields)
+    if IDENTITY in theirs:
+        all_hashes = {**base.hashes, **hashes}
+        of_content = [all_hashes.get(name, "") for name in card.family.content_fields]
+        identity = identity_of(card, tuple(of_content), ours.tags)
+        fields[IDENTITY] = literal(identity)
+        if "Source" not in ours.unread:  # else a new base alone is no reason to write
+            compared.add(IDENTITY)
+    all_tags = merge_tags(base.tags, in_anki.tags, ours.tags)
+    tags = tuple(tag for tag in all_tags if tag.casefold() != RETIRED)
+
+    has_same_fields = all(same_html(fields[name], theirs[name]) for name in compared)
+    has_same_tags = _folded(tags) == _folded(in_anki.tags)
+    if has_same_fields and has_same_tags and not options.full:
+        return Planned(card.guid, card.live)
+    merged = replace(ours, fields=fields)
+    return _written(card, in_anki, layout, merged, tags, hashes, options)
+
+
+def conflict_of(card: Card, field: str, theirs: str, ours: str) -> Conflict:
+    """Return the conflict of two texts of a field."""
+    words = in_our_words(card, field, theirs)
+    return Conflict(card.guid, field, theirs, ours, words=words)
+
+
+def in_our_words(card: Card, field: str, html: str) -> str:
+    """Return a field of a note in Anki as a card holds it: Markdown, or the masks of a figure."""
+    if field != occlusion.FIELD:
+        return unrender(html)
+    known = occlusion.masks_in(card.fields)
+    return occlusion.write(occlusion.with_labels(occlusion.from_anki(html), known))
 
 
 def _folded(tags: Iterable[str]) -> set[str]:
+    """Return tags as Anki compares them."""
     return {tag.casefold() for tag in tags}
-
-
-def tags_of_live(
-    base: Sequence[str],
-    theirs: Sequence[str],
-    ours: Sequence[str],
-) -> Strings:
-    """Return the tags of a live card's note in Anki, merged with ours: it is not retired."""
-    merged = merge_tags(base, theirs, ours)
-    return tuple(tag for tag in merged if tag != RETIRED)
 
 
 def merge_tags(
@@ -545,10 +366,151 @@ def merge_tags(
     return tuple(sorted(merged.values()))
 
 
-def base_tags(card: Card, in_anki: NoteInAnki) -> Strings:
-    """Return our tags as in the package that Anki has: those with the hash in the note."""
-    wanted = in_anki.identity.tags if in_anki.identity else ""
-    for tags in reversed(card.tags_sent):
-        if tags_hash(tags) == wanted:
-            return tags
-    return ()
+# --- the note that is written -----------------------------------------------------------
+
+
+def _written(
+    card: Card,
+    in_anki: NoteInAnki | None,
+    layout: Layout,
+    ours: Ours,
+    tags: Strings,
+    hashes: Texts,
+    options: Options,
+) -> Planned:
+    """Return the note to ship, unless Anki or the note type in Anki would reject it.
+
+    Args:
+        card: the card.
+        in_anki: its note in Anki.
+        layout: where our fields are in the note; its other fields stay as they are.
+        ours: our fields, our tags, and the pictures that the fields may show.
+        tags: all tags of the note, a person's too.
+        hashes: the hash of each of our fields, for the next merge.
+        options: how cards are shipped.
+    """
+    nothing = Planned(card.guid, card.live)
+    note_type = layout.note_type
+    assert note_type is not None
+    held = _why_held(in_anki, note_type, options)
+    if held:
+        return replace(nothing, held=held)
+
+    fields = layout.filled(ours.fields)
+    ordinals = cards_of(note_type, fields, in_anki)
+    digest = _digest_of(card, layout, ours)
+    mod = _mod_of(card, in_anki, digest, options)
+    note = Note(
+        guid=layout.guid,
+        type=note_type,
+        deck=in_anki.deck if in_anki else deck_name(card.deck),
+        fields=fields,
+        tags=tags,
+        mod=mod,
+        ordinals=ordinals,
+        media=_shown_pictures(ours),
+        states={} if in_anki else _schedules(card, ordinals),
+    )
+    refused = refusal(note)
+    if refused and in_anki:
+        return replace(nothing, held="it would have no card left")
+    if not in_anki and is_blank(note.fields[0]):
+        refused = _first_field_is_empty(note)
+    if refused:
+        return replace(nothing, problems=(refused,))
+
+    is_base_in_note = IDENTITY in layout.places
+    sent = Sent(
+        mod=mod,
+        tags=ours.tags,
+        deck=note.deck,
+        digest=digest,
+        numbers=_cloze_words(card) if card.live else {},
+        hashes={} if is_base_in_note else hashes,
+        mapped=layout.mapped,
+    )
+    return replace(
+        nothing,
+        note=note,
+        sent=sent,
+        changed=in_anki is not None and mod != in_anki.mod,
+        rewritten=in_anki is None and card.mod not in (0, mod),
+    )
+
+
+def _first_field_is_empty(note: Note) -> Problem:
+    """Return the problem of a new note that Anki would reject."""
+    first = f"{note.type.names[0]}, the first field of {note.type.name}"
+    what = f"note {note.guid}: {first}, is empty"
+    return Problem(f"deck {note.deck}", what, "edit or reject the card")
+
+
+def _why_held(in_anki: NoteInAnki | None, note_type: SeenType, options: Options) -> str:
+    """Return why a note cannot be shipped now; "" if it can.
+
+    The import of a file removes the tags of the scheduler. AnkiConnect merges note types:
+    a second one that an import had made beside this one, because it had other fields,
+    would be deleted and its notes changed to this type.
+    """
+    if in_anki and in_anki.scheduler_tags and not options.push:
+        tags = " and ".join(in_anki.scheduler_tags)
+        return f"its note is tagged {tags}: use ankiforge push"
+    for other in options.types.values() if options.push else ():
+        if other.origin == note_type.id and other.id != note_type.id:
+            return f"a push would merge {other.name} into {note_type.name}: import the file instead"
+    return ""
+
+
+def _digest_of(card: Card, layout: Layout, ours: Ours) -> str:
+    """Return the hash by which an equal revision is recognised later."""
+    if card.kept and card.live:
+        return card.digest
+    fields = [ours.fields[name] for name in layout.places]
+    return h16(*fields, "\x1e", *ours.tags)
+
+
+def _mod_of(card: Card, in_anki: NoteInAnki | None, digest: str, options: Options) -> int:
+    """Return the revision number of a note.
+
+    It is that of the last package if the note is still the same and Anki has not taken that
+    package, or if everything is packed again. Anki takes a note that differs from its own only
+    with a larger number than its own.
+    """
+    seen_mod = in_anki.mod if in_anki else 0
+    waits_for_import = in_anki is None or seen_mod < card.mod
+    is_packed_again = options.full and seen_mod == card.mod
+    is_same_revision = card.digest == digest and (waits_for_import or is_packed_again)
+    if card.mod and is_same_revision:
+        return card.mod
+    return next_mod(card.guid, card.mod, seen_mod)
+
+
+def _schedules(card: Card, ordinals: Sequence[int]) -> dict[int, tuple[int, ...]]:
+    """Return by ordinal the schedule that another tool has of the cards of a new note."""
+    schedules: dict[int, tuple[int, ...]] = {}
+    for ordinal, (due, interval, ease) in zip(ordinals, card.schedule, strict=False):
+        if due and not card.adopted:
+            days = (date.fromisoformat(due) - DAY_ZERO.date()).days
+            # type and queue of a card in review, its day, interval, ease in permille, one
+            # repetition
+            schedules[ordinal] = (2, 2, days, interval, 10 * ease, 1)
+    return schedules
+
+
+def _shown_pictures(ours: Ours) -> tuple[Media, ...]:
+    """Return the pictures that the fields show, by name."""
+    written = "".join(ours.fields.values())
+    shown = {media.name: media for media in ours.media if media.name in written}
+    return tuple(shown[name] for name in sorted(shown))
+
+
+def _cloze_words(card: Card) -> Texts:
+    """Return the words under each cloze number."""
+    if card.kind is CardKind.OCCLUSION:
+        masks = occlusion.masks_in(card.fields)
+        return occlusion.hidden_words(masks)
+    words: dict[str, str] = {}
+    for gap in gaps(dict(card.fields).get("Text", "")):
+        for number in gap.numbers:
+            words[str(number)] = plain(gap.answer)
+    return words

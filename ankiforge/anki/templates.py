@@ -7,11 +7,12 @@ of Anki 26.9, `docs/reference/keys.md`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from ankiforge.anki.notetypes import cloze_numbers, is_empty
-from ankiforge.model import SeenType, Texts
+from ankiforge.model import NoteInAnki, SeenType, Texts
 from ankiforge.text import regex
 
 # Templates that begin with this write `<% … %>` instead of `{{ … }}`.
@@ -52,6 +53,28 @@ def ordinals_in(note_type: SeenType, fields: Texts) -> tuple[int, ...]:
     return tuple(ordinals)
 
 
+def cards_of(
+    note_type: SeenType,
+    fields: Sequence[str],
+    in_anki: NoteInAnki | None,
+) -> tuple[int, ...]:
+    """Return the ordinals of the cards that a note gets, without those that a person deleted.
+
+    Args:
+        note_type: the note type.
+        fields: all fields of the note, in its order.
+        in_anki: the note in Anki; None if it is not there.
+    """
+    names = note_type.names
+    ordinals = ordinals_in(note_type, dict(zip(names, fields, strict=True)))
+    if in_anki is None:
+        return ordinals
+    fields_there = dict(zip(names, in_anki.fields, strict=True))
+    made_before = ordinals_in(note_type, fields_there)
+    deleted = set(made_before).difference(in_anki.ordinals)
+    return tuple(ordinal for ordinal in ordinals if ordinal not in deleted)
+
+
 def shows_cloze(note_type: SeenType, field: str) -> bool:
     """Return whether the question of a cloze note type shows the gaps of a field."""
     for template in note_type.templates[:1]:
@@ -73,14 +96,17 @@ def _tags(question: str) -> Iterator[str]:
             yield tag[1].lstrip("{").strip()
 
 
-def _signs(question: str) -> Iterator[_Sign]:
-    """Yield the fields and the sections of a template, without their filters."""
+@lru_cache(maxsize=64)
+def _signs(question: str) -> tuple[_Sign, ...]:
+    """Return the fields and the sections of a template, without their filters."""
+    signs = []
     for tag in _tags(question):
         is_section = len(tag) > 1 and tag[0] in "#^/"
         if is_section:
-            yield _Sign(tag[0], tag[1:].lstrip())
+            signs.append(_Sign(tag[0], tag[1:].lstrip()))
         else:
-            yield _Sign("", tag.rpartition(":")[2])
+            signs.append(_Sign("", tag.rpartition(":")[2]))
+    return tuple(signs)
 
 
 def _shows_any(question: str, filled: Collection[str]) -> bool:

@@ -404,23 +404,19 @@ class Media(Value):
 
 
 class Note(Value):
-    """An Anki note, ready to be written: HTML, all fields in note type order."""
+    """An Anki note, ready to be written."""
 
     guid: Guid
-    family: Family
+    type: SeenType
+    """Its note type, as Anki has it or gets it."""
     deck: str
     fields: Strings
+    """All fields as HTML, in the order of the note type."""
     tags: Strings
     mod: int
     """A revision number: on import Anki compares it, in place of a time in seconds."""
+    ordinals: tuple[int, ...]
+    """Those of its cards, from 0."""
     media: tuple[Media, ...] = ()
-    type_fields: Strings = ()
-    """All fields in the order of the note type in Anki, if a person changed the note type."""
-    without: frozenset[int] = frozenset()
-    """Ordinals of cards that a person deleted, which are not created again."""
-    note_type: SeenType | None = None
-    """The note type, if it is not one of ours; then `type_fields` has its fields."""
-    ordinals: tuple[int, ...] = ()
-    """Those of its cards in such a note type."""
     states: dict[int, tuple[int, ...]] = {}
     """By ordinal: (type, queue, due, interval, factor, reviews) of cards that are not new."""

@@ -156,11 +156,8 @@ class NoteInAnki(Value):
     id: int
     mod: int
     """Seconds since 1970 if a person changed it, else the number that we shipped."""
-    type_known: bool
-    """Whether its note type is one of ours and has all its fields, or is the one it was taken over
-    with."""
     fields: Strings
-    """All fields of our note type, as HTML, in its order; of another type, all that it has."""
+    """All fields as HTML, in the order of its note type."""
     tags: Strings
     deck: str
     identity: Identity | None
@@ -169,8 +166,6 @@ class NoteInAnki(Value):
     suspended: bool = False
     ordinals: tuple[int, ...] = ()
     """The ordinals of its cards."""
-    type_fields: Strings = ()
-    """All fields in the order of the note type in Anki, if it has other fields than ours."""
     feedback: str = ""
     """The person's remark in the field Feedback, as plain text."""
     cards: tuple[int, ...] = ()

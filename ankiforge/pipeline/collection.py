@@ -18,11 +18,10 @@ from ankiforge.config import AnkiSettings
 from ankiforge.errors import ItemError
 from ankiforge.ledger import Ledger, Line, Viewed, Wording
 from ankiforge.model import (
-    Adopted,
     Card,
-    Family,
     Fields,
     Guid,
+    Identity,
     NoteInAnki,
     Problem,
     SeenNote,
@@ -297,8 +296,7 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> CollectionScan
         return _not_recorded(view, message, hint)
 
     types = {note_type.id: note_type for note_type in view.types}
-    adopted = ledger.adopted()
-    notes = [_seen(note, types, adopted.get(note.guid)) for note in view.notes()]
+    notes = [_seen(note, types) for note in view.notes()]
     shows_none = view.complete and not notes
     if shows_none and not bind and _may_be_other(view, bound, ledger):
         message = "Anki has none of your notes, so nothing was recorded"
@@ -430,36 +428,16 @@ def adopted_guids(ledger: Ledger) -> Texts:
     return {adopted.guid: guid for guid, adopted in ledger.adopted().items()}
 
 
-def _seen(
-    note: SeenNote,
-    types: Mapping[int, SeenType],
-    adopted: Adopted | None,
-) -> NoteInAnki:
+def _seen(note: SeenNote, types: Mapping[int, SeenType]) -> NoteInAnki:
     """Return a note of a view as the ledger stores it."""
     from ankiforge.anki.notes import text_of
-    from ankiforge.anki.notetypes import arranged, family_of, our_note_type
 
-    seen_type = types.get(note.type_id)
-    if adopted:
-        from ankiforge.pipeline import adopt as adoption
-
-        ordered = adoption.arranged(note, adopted, seen_type)
-    else:
-        ordered = arranged(note, types)
-    fields, is_exact = ordered or (note.fields, True)
-    family = family_of(note.type_id) if ordered else None
-    feedback = ""
-    if family is not None:
-        feedback = text_of(fields[our_note_type(family).names.index("Feedback")])
-    type_fields: tuple[str, ...] = ()
-    if seen_type is not None and not is_exact:
-        type_fields = note.fields
+    feedback = _our_fields_of(note, types).get("Feedback", "")
     return NoteInAnki(
         guid=note.guid,
         id=note.id,
         mod=note.mod,
-        type_known=ordered is not None,
-        fields=fields,
+        fields=note.fields,
         tags=note.tags,
         deck=note.deck,
         identity=note.identity,
@@ -467,11 +445,23 @@ def _seen(
         lapses=sum(card.lapses for card in note.cards),
         suspended=bool(note.cards) and all(card.suspended for card in note.cards),
         ordinals=tuple(card.ordinal for card in note.cards),
-        type_fields=type_fields,
-        feedback=feedback,
+        feedback=text_of(feedback),
         cards=tuple(card.id for card in note.cards),
         type_id=note.type_id,
     )
+
+
+def _our_fields_of(note: SeenNote | NoteInAnki, types: Mapping[int, SeenType]) -> Texts:
+    """Return the fields of a note of one of our types by our names; {} of another type."""
+    from ankiforge.anki.layouts import our_places
+    from ankiforge.anki.notetypes import family_of
+
+    family = family_of(note.type_id)
+    note_type = types.get(note.type_id)
+    if family is None or note_type is None or len(note.fields) != len(note_type.fields):
+        return {}
+    places = our_places(family, note_type)
+    return {name: note.fields[place] for name, place in places.items()}
 
 
 # --- cards as they are in Anki --------------------------------------------------------------
@@ -515,19 +505,25 @@ def changed_in_anki(
     A field of which the person chose the source's words is none of them: the next package
     brings those. The arguments are those of `as_in_anki`.
     """
+    from ankiforge.anki.layouts import layout_of
     from ankiforge.anki.notetypes import field_hash
 
     note = next(ledger.notes(card.guid), None) if card.live else None
     if note is None:
         return {}
-    if card.mapped and types is None:
+    if types is None:
         types = seen_types(ledger)
+    layout = layout_of(card, note, types, {})
     given_up = {
         (name, theirs) for name, choice, theirs, _ in card.resolved if choice == "source"
     }
     changed = {}
-    for name, html, base in _fields_and_bases(card, note, types or {}):
-        if field_hash(html) != base and (name, h16(html)) not in given_up:
+    for name, html in layout.theirs.items():
+        base = layout.base.hashes.get(name)
+        is_content = name in card.family.content_fields
+        if not is_content or base in (None, field_hash(html)):
+            continue
+        if (name, h16(html)) not in given_up:
             changed[name] = html
     return changed
 
@@ -557,34 +553,12 @@ def says_in_anki(ledger: Ledger, guid: str, fields: Fields, pictures: OwnPath) -
     return all(same_html(html[name], text) for name, text in changed.items())
 
 
-def _fields_and_bases(
-    card: Card,
-    note: NoteInAnki,
-    types: Mapping[int, SeenType],
-) -> Iterator[tuple[str, str, str]]:
-    """Yield the content fields of a note of ours in Anki: name, HTML, and the hash as we wrote it.
-
-    None are known of a note whose type was changed, or that another tool made.
-    """
-    names = card.family.content_fields
-    if card.mapped:
-        from ankiforge.anki.mapped import base_of, words_in
-
-        fields = words_in(note, card.mapped, types.get(card.mapped.id))
-        base = base_of(card.bases, note, fields)
-        for name in names:
-            if base and name in fields and name in base.hashes:
-                yield name, fields[name], base.hashes[name]
-    elif note.identity is not None and note.type_known:
-        yield from zip(names, note.fields, note.identity.fields, strict=False)
-
-
 def lines_as_in_anki(ledger: Ledger, lines: Iterable[Line]) -> Iterator[Line]:
     """Yield lines for a list: the cards with the words that they have in Anki."""
     types: dict[int, SeenType] | None = None
     for line in lines:
         if line.card is not None and line.anki == "seen":
-            if types is None and line.card.mapped:
+            if types is None:
                 types = seen_types(ledger)
             line = replace(line, entry=as_in_anki(ledger, line.card, types))
         yield line
@@ -600,9 +574,12 @@ def adopt_unknown(ledger: Ledger, notes: Iterable[NoteInAnki]) -> list[Problem]:
     """
     candidates = []
     unreadable = []
+    types = seen_types(ledger)
     for note in notes:
-        if note.identity is not None and note.type_known:
-            candidates.append(_as_candidate(note))
+        fields = _our_fields_of(note, types)
+        identity = note.identity
+        if identity and set(identity.family.needed_fields) <= fields.keys():
+            candidates.append(_as_candidate(note, identity, fields))
         else:
             unreadable.append(note)
     still_unknown = ledger.adopt(candidates, unreadable)
@@ -615,27 +592,32 @@ def adopt_unknown(ledger: Ledger, notes: Iterable[NoteInAnki]) -> list[Problem]:
     return [Problem("Anki", message, "ankiforge list --view unknown", notice=True)]
 
 
-def _as_candidate(note: NoteInAnki) -> tuple[NoteInAnki, Wording, str, tuple[str, ...]]:
-    """Return a note, its words, its passage, and the fields that a person changed in Anki."""
+def _as_candidate(
+    note: NoteInAnki,
+    identity: Identity,
+    html: Texts,
+) -> tuple[NoteInAnki, Wording, str, tuple[str, ...]]:
+    """Return a note, its words, its passage, and the fields that a person changed in Anki.
+
+    Args:
+        note: the note.
+        identity: its AnkiforgeId.
+        html: its fields by our names.
+    """
     from ankiforge.anki.notes import read_source
     from ankiforge.anki.notetypes import field_hash
     from ankiforge.anki.render import unrender
 
-    identity = note.identity
-    assert identity is not None
     family = identity.family
-    names = family.content_fields
     changed: list[str] = []
-    # the three have different lengths: only content fields have a base
-    for name, html, base in zip(names, note.fields, identity.fields, strict=False):
-        if field_hash(html) != base:
-            changed.append(name)
     fields: dict[str, str] = {}
-    for name, html in zip(names, note.fields, strict=False):
-        text = unrender(html)
+    for name, base in zip(family.content_fields, identity.fields, strict=False):
+        if field_hash(html.get(name, "")) != base:
+            changed.append(name)
+        text = unrender(html.get(name, ""))
         if text:
             fields[name] = text
-    passage, exact, quote = read_source(_field(note, family, "Source"))
+    passage, exact, quote = read_source(html.get("Source", ""))
     kind = "two-way" if fields.get("Reverse") else family.value
     slot = identity.slot
     is_own = slot.isdigit() and len(slot) < 4
@@ -647,10 +629,3 @@ def _as_candidate(note: NoteInAnki) -> tuple[NoteInAnki, Wording, str, tuple[str
         slot if is_own else "0",
     )
     return note, wording, exact or passage, tuple(changed)
-
-
-def _field(note: NoteInAnki, family: Family, name: str) -> str:
-    from ankiforge.anki.notetypes import our_note_type
-
-    position = our_note_type(family).names.index(name)
-    return note.fields[position] if position < len(note.fields) else ""

@@ -101,7 +101,6 @@ def plan_cards(
         return []
     from ankiforge.anki import image_occlusion
     from ankiforge.anki.notes import in_deck
-    from ankiforge.anki.notetypes import changed_types
     from ankiforge.anki.plan import Options
     from ankiforge.check import safe_context
 
@@ -110,8 +109,7 @@ def plan_cards(
         safe_context,
         push=scope.push,
         full=scope.full,
-        types=changed_types(types_in_anki),
-        seen_types=types_in_anki,
+        types=types_in_anki,
         mapped={
             **(mapped or {}),
             Family.OCCLUSION: image_occlusion.chosen(seen_types(ledger)),
@@ -196,26 +194,15 @@ class _Planner:
         in_anki: NoteInAnki | None,
         pictures: dict[str, Media | Problem],
     ) -> Planned:
-        """Plan a card: adopted, of a note type of the user's, or of ours."""
-        from ankiforge.anki.mapped import mapped_type_of, plan_mapped
+        """Plan a card in the layout of its note."""
+        from ankiforge.anki.layouts import layout_of, our_fields
         from ankiforge.anki.plan import plan as plan_card
 
-        if card.adopted:
-            from ankiforge.pipeline import adopt
-
-            return adopt.plan_adopted(
-                card, card.adopted, in_anki, pictures, self._options
-            )
+        options = self._options
+        layout = layout_of(card, in_anki, options.types, options.mapped)
         tags = tags_of(card, self._decks)
-        plan_note = plan_card
-        if mapped_type_of(card, in_anki, self._options):
-            plan_note = plan_mapped
-        planned = plan_note(card, in_anki, tags, pictures, self._options)
-        if card.schedule and not in_anki:
-            from ankiforge.pipeline import adopt
-
-            return adopt.with_schedule(card, planned)
-        return planned
+        ours = our_fields(card, tags, pictures, layout, options.safe_context)
+        return plan_card(card, in_anki, layout, ours, options)
 
 
 def tags_of(card: Card, decks: tuple[DeckRule, ...]) -> Strings:

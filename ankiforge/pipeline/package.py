@@ -18,7 +18,6 @@ from ankiforge.config.ownfiles import own_file
 from ankiforge.errors import ItemError, UsageError
 from ankiforge.ledger import Ledger, QueryTerm, Shipment
 from ankiforge.model import Note, Problem, Value
-from ankiforge.pipeline.collection import seen_types
 
 if TYPE_CHECKING:  # the formats of Anki are loaded only when there is something to write
     from ankiforge.anki.plan import Planned
@@ -175,16 +174,11 @@ def write(
 
 def _replace_package(ledger: Ledger, packed: list[Planned], path: Path) -> int:
     """Write the notes beside a package, record them, and replace it; return how many are new."""
-    from ankiforge.anki.notetypes import changed_types
     from ankiforge.anki.package import write_package
 
     beside = path.with_name(f".{path.name}.part")
     try:
-        write_package(
-            beside,
-            _in_learning_order(ledger, packed),
-            changed_types(seen_types(ledger)),
-        )
+        write_package(beside, _in_learning_order(ledger, packed))
         shipments = []
         for plan in packed:
             if plan.sent:

@@ -95,6 +95,7 @@ def test_an_older_package_of_ours_is_no_edit_of_a_person(world):
         else:
             here.forge.ok("run")
     assert here.fields(0)[1] == "fourth word"
+    here.forge.ok("run")  # sees which package Anki has
     note = here.col.get_note(int(here.made[0].id))
     note.fields[1] = "as I say it"
     here.col.update_note(note)

@@ -7,15 +7,13 @@ from msgspec.structs import replace
 from ankiforge.anki.notes import (
     content_html,
     deck_name,
-    field_html,
     read_source,
     reference,
     tag_names,
 )
 from ankiforge.anki.notetypes import field_hash, our_note_type, tags_hash
-from ankiforge.check import safe_context
 from ankiforge.model import Card, CardKind, HighlightKind
-from samples.anki_notes import note_for
+from samples.anki_notes import field_html, note_for
 
 Maker = Callable[..., Card]
 
@@ -24,7 +22,7 @@ def _fields(card: Card) -> dict[str, str]:
     return dict(
         zip(
             our_note_type(card.family).names,
-            field_html(card, card.tags, safe_context),
+            field_html(card, card.tags),
             strict=True,
         )
     )
@@ -70,7 +68,7 @@ def test_clozes_are_made_in_the_text_only(make_card):
 
 def test_the_id_names_guid_key_slot_and_the_hashes_of_our_words_and_tags(make_card):
     card = make_card(slot="3")
-    html = field_html(card, card.tags, safe_context)
+    html = field_html(card, card.tags)
     written = _fields(card)["AnkiforgeId"].split()
     hashes = ".".join(map(field_hash, html[: len(card.family.content_fields)]))
     key = "zotero:user/ABCD2345"
@@ -109,7 +107,7 @@ def test_what_anki_cannot_store_never_reaches_a_field(make_card):
     odd = "a\x1f\x00\ud800b\r\nu\u0308"
     card = _highlight(make_card(), sentence="", exact=odd, heading=odd, page_label=odd)
     card = _document(card, title=odd, creators=(odd,))
-    text = "".join(field_html(card, card.tags, safe_context))
+    text = "".join(field_html(card, card.tags))
     assert not re.search("[\x00-\x09\x0b-\x1f\ud800-\udfff\u0308]", text)
     assert "ab<br>\u00fc" in _fields(card)["Source"]
 
@@ -224,7 +222,7 @@ def test_links_open_the_source_and_name_the_file(make_card):
 def test_no_path_of_a_machine_stands_in_a_field(make_card, uri):
     card = _document(_highlight(make_card(), uri=uri, links=(uri,)), uri=uri)
     assert "ada" not in _fields(card)["Links"]
-    assert "storage/" not in "".join(field_html(card, card.tags, safe_context))
+    assert "storage/" not in "".join(field_html(card, card.tags))
 
 
 @pytest.mark.parametrize(

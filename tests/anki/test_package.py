@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.anki.notetypes import OUR_FAMILIES, card_ordinals, our_note_type
+from ankiforge.anki.notetypes import OUR_FAMILIES, our_note_type
 from ankiforge.anki.package import is_ours, write_package
 from ankiforge.anki.render import media_of
 from ankiforge.errors import ItemError, RefusedError
@@ -58,7 +58,7 @@ def test_a_package_holds_all_notes_under_our_ids_in_learning_order(tmp_path, mak
     assert sorted(cards) == sorted(
         (note.guid, ordinal, card_id(note.guid, ordinal), due)
         for due, note in enumerate(notes, 1)
-        for ordinal in card_ordinals(note.family, note.fields)
+        for ordinal in note.ordinals
     )
 
 
@@ -109,12 +109,7 @@ def _refusals() -> Iterator[tuple[str, Callable[[Note], list[Note]]]]:
     yield "two notes have the guid", lambda note: [note, replace(note, deck="Other")]
     yield (
         "makes no card",
-        lambda note: [replace(note, fields=("no cloze", *note.fields[1:]))],
-    )
-    yield "is empty", lambda note: [replace(note, fields=("", *note.fields[1:]))]
-    yield (
-        "is empty",
-        lambda note: [replace(note, fields=("<p>&nbsp;</p><br>", *note.fields[1:]))],
+        lambda note: [replace(note, ordinals=())],
     )
     yield (
         "U.001F",
@@ -191,9 +186,7 @@ def test_notes_whose_ids_clash_are_all_kept_with_their_cards(
     rows = _rows(tmp_path / "a.apkg", query, tmp_path)
     assert rows == _rows(tmp_path / "b.apkg", query, tmp_path)
     assert [row[0] for row in rows] == sorted(str(row[0]) for row in rows)
-    assert len(rows) == sum(
-        len(card_ordinals(note.family, note.fields)) for note in notes
-    )
+    assert len(rows) == sum(len(note.ordinals) for note in notes)
 
 
 # --- note types -----------------------------------------------------------------------------

@@ -84,9 +84,10 @@ STORIES: dict[str, tuple[Step, ...]] = {
         do.types(lambda _, basic: basic["css"].index("teal")),
         do.types(lambda _, basic: basic["tmpls"][0]["qfmt"].rindex("<hr>")),
     ),
-    "a field of a person's own holds the notes of that type": (
+    "a field of a person's own stays beside a change of ours": (
         do.pushed(), do.types(lambda models, basic: models.add_field(basic, models.new_field("Mine"))),
-        do.edit(Mine="my own"), ANIMAL, do.run(), do.push(held=1), do.note(Mine="my own"),
+        do.edit(Mine="my own"), ANIMAL, do.run(), do.push(held=0, updated=1),
+        do.note(Back="cat (an animal)", Mine="my own"), do.our_types("ankiforge Basic"),
     ),
 }  # fmt: skip
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankiforge.anki.notetypes import card_ordinals, cloze_numbers
+from ankiforge.anki.notetypes import cloze_numbers, our_note_type
 from ankiforge.anki.render import render
+from ankiforge.anki.templates import ordinals_in
 from ankiforge.model import Family
 from ankiforge.text import cloze
 from ankiforge.text.cloze import literal
@@ -142,7 +143,8 @@ def test_the_cards_of_a_basic_note_are_those_anki_makes(
     backend, viewer, front, back, reverse
 ):
     fields = (front, back, reverse, *[""] * 9)
-    ordinals = card_ordinals(Family.BASIC, fields)
+    basic = our_note_type(Family.BASIC)
+    ordinals = ordinals_in(basic, dict(zip(basic.names, fields, strict=True)))
     note = viewer.col.new_note(viewer.note_type(Family.BASIC))
     note.fields = list(fields)
     viewer.col.add_note(note, 1)

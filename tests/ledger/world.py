@@ -10,7 +10,7 @@ from pathlib import Path
 
 from msgspec.structs import astuple, replace
 
-from ankiforge.anki.notetypes import card_ordinals, our_note_type, parse_identity
+from ankiforge.anki.notetypes import our_note_type, parse_identity
 from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.ledger import Ledger, QueryTerm, Report, Shipment, Viewed
@@ -162,11 +162,11 @@ class World:
         was = self.anki.get(note.guid)
         if was and note.mod <= was.mod:
             return
-        at = our_note_type(note.family).names.index("AnkiforgeId")
+        at = note.type.names.index("AnkiforgeId")
         self.anki[note.guid] = NoteInAnki(
-            note.guid, note_id(note.guid), note.mod, True, note.fields, note.tags,
+            note.guid, note_id(note.guid), note.mod, note.fields, note.tags,
             was.deck if was else note.deck, parse_identity(note.fields[at]),
-            ordinals=tuple(card_ordinals(note.family, note.fields)),
+            ordinals=note.ordinals, type_id=note.type.id,
         )  # fmt: skip
 
     # --- a person in Anki

@@ -8,7 +8,6 @@ notes      such notes in later runs: read, corrected, written
 """
 
 from ankiforge.pipeline.adopt.matches import Matches, find
-from ankiforge.pipeline.adopt.notes import arranged, plan_adopted, with_schedule
 from ankiforge.pipeline.adopt.report import ROWS_SHOWN, as_json, as_text
 from ankiforge.pipeline.adopt.tools import TOOLS
 
@@ -16,10 +15,7 @@ __all__ = [
     "ROWS_SHOWN",
     "TOOLS",
     "Matches",
-    "arranged",
     "as_json",
     "as_text",
     "find",
-    "plan_adopted",
-    "with_schedule",
 ]

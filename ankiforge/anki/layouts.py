@@ -1,0 +1,462 @@
+"""Where our fields are in a note, what Anki has in them, and what we write into them.
+
+A note has a note type of ours; or one of the user's, or Anki's Image Occlusion, of which a
+`MappedType` names the fields that get ours; or another tool made it. Its other fields are
+the person's.
+
+The base of a merge is what a package had of the note. In our types it is in the note
+itself, in AnkiforgeId. In others it is in the journal, as the hashes of our fields in the
+events `shipped` (docs/reference/keys.md), the first of which fixes the type of the note.
+
+A package has a note type of a person's exactly as Anki has it, so that no import changes
+it, makes a second one or refuses the note.
+
+Tested in the real Anki: `tests/anki/test_layouts.py`, `test_mapped.py`, `test_adopt.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from msgspec.structs import replace
+
+from ankiforge.anki.notes import (
+    SafeContext,
+    citation_html,
+    content_html,
+    context_of,
+    identity_of,
+    links_html,
+    references,
+    source_html,
+    tag_names,
+)
+from ankiforge.anki.notetypes import field_hash, our_note_type, shipped_type, tags_hash
+from ankiforge.anki.render import literal
+from ankiforge.model import (
+    RETIRED,
+    Adopted,
+    Base,
+    Card,
+    CardRemark,
+    Family,
+    Guid,
+    MappedType,
+    Media,
+    NoteInAnki,
+    Problem,
+    SeenType,
+    Strings,
+    Texts,
+    Value,
+)
+from ankiforge.text.cloze import image_paths
+
+IDENTITY = "AnkiforgeId"
+FILLED = ("Source", "Citation", "Links", "Header", "Back Extra")
+"""The fields that the program fills; a note type may have them."""
+OF_THE_PERSON = ("Feedback", "Spare1", "Spare2", "Spare3")
+"""The fields of our note types that no package fills."""
+TYPE_CHANGED = "its note type was changed in Anki"
+"""Why a note is held back that has another note type than we gave it."""
+ADOPTED_MOD = 1
+"""In place of the `mod` of a package: the note as it was when it was taken over."""
+NO_BASE = Base(0, (), {})
+
+Types = Mapping[int, SeenType]
+"""All note types in Anki, by id."""
+Mapped = Mapping[Family, MappedType]
+"""The note types, not ours, in which notes are shipped for the first time."""
+
+
+class Layout(Value):
+    """Where our fields are in a note, and what was shipped of them."""
+
+    guid: Guid
+    """The guid of the note in Anki: another tool may have given it."""
+    fault: str = ""
+    """Why nothing can be shipped in the note now."""
+    note_type: SeenType | None = None
+    """The note type of the note. None if there is a fault, or no note is made."""
+    fields: Strings = ()
+    """All fields as they are in Anki, or as a new note has them before we fill ours."""
+    places: Mapping[str, int] = {}
+    """By our name of a field: its place in `fields`. All other fields are the person's."""
+    base: Base = NO_BASE
+    """What the package had that Anki took. A field without a hash counts as a person's."""
+    taken: int = 0
+    """The `mod` of that package, if it is sure, and news; else 0."""
+    mapped: MappedType | None = None
+    """What the first package records of a note type that is not ours."""
+
+    @property
+    def theirs(self) -> Texts:
+        """Our fields as they are in Anki, by our names."""
+        return {name: self.fields[place] for name, place in self.places.items()}
+
+    def filled(self, ours: Texts) -> Strings:
+        """Return all fields with ours in their places; the others stay as they are."""
+        fields = list(self.fields)
+        for name, place in self.places.items():
+            fields[place] = ours[name]
+        return tuple(fields)
+
+
+def layout_of(
+    card: Card,
+    in_anki: NoteInAnki | None,
+    types: Types,
+    mapped: Mapped,
+) -> Layout:
+    """Return where our fields are in the note of a card.
+
+    Args:
+        card: the card.
+        in_anki: its note in Anki; None if it is not there or Anki was not read.
+        types: the note types in Anki.
+        mapped: the note types, not ours, that new notes get.
+    """
+    if card.adopted:
+        return _adopted_layout(card, card.adopted, in_anki, types)
+    its_type = mapped_type_of(card, in_anki, mapped)
+    if its_type is None:
+        return _our_layout(card, in_anki, types)
+    return _mapped_layout(card, in_anki, its_type, types, mapped)
+
+
+def _our_layout(card: Card, in_anki: NoteInAnki | None, types: Types) -> Layout:
+    """Return the layout of a note in a note type of ours, which a person may have changed.
+
+    The note has the base of the content and of the tags, and none of the fields that we
+    fill: what is there counts as what we wrote.
+    """
+    note_type = shipped_type(card.family, types)
+    places = our_places(card.family, note_type)
+    for name in OF_THE_PERSON:
+        places.pop(name, None)
+    layout = Layout(card.guid, "", note_type, _new_fields(note_type), places)
+    if in_anki:
+        layout = replace(layout, fields=in_anki.fields)
+
+    fault = _fault(card, in_anki, layout, {})
+    if IDENTITY not in places:
+        fault = f"{note_type.name} has no field {IDENTITY} any more"
+    elif in_anki and in_anki.identity is None:
+        fault = fault or TYPE_CHANGED
+    if fault:
+        return Layout(card.guid, fault)
+
+    if in_anki is None or in_anki.identity is None:
+        return layout
+    written = in_anki.identity.fields
+    hashes = dict(zip(card.family.content_fields, written, strict=False))
+    for name, html in layout.theirs.items():
+        if name in FILLED:
+            hashes[name] = field_hash(html)
+    return replace(layout, base=Base(0, _base_tags(card, in_anki), hashes))
+
+
+def _mapped_layout(
+    card: Card,
+    in_anki: NoteInAnki | None,
+    mapped: MappedType,
+    types: Types,
+    new_mapped: Mapped,
+) -> Layout:
+    """Return the layout of a note in a user's note type, or in Anki's Image Occlusion."""
+    note_type = types.get(mapped.id)
+    if note_type is None:
+        return Layout(card.guid, f"Anki has no note type {mapped.name} any more")
+    places = positions_in(note_type, mapped, new_mapped.get(card.family))
+    layout = Layout(
+        card.guid, "", note_type, _new_fields(note_type), places, mapped=mapped
+    )
+    return _with_base(card, in_anki, layout, card.bases, mapped.fields)
+
+
+def _adopted_layout(
+    card: Card,
+    adopted: Adopted,
+    in_anki: NoteInAnki | None,
+    types: Types,
+) -> Layout:
+    """Return the layout of a note of another tool. What was taken over is the first base."""
+    guid = Guid(adopted.guid)
+    if in_anki is None and not adopted.again:
+        return Layout(guid)
+    note_type = types.get(adopted.type)
+    if note_type is None:
+        return Layout(guid, TYPE_CHANGED)
+    mapped = MappedType(adopted.type, note_type.name, adopted.names)
+    places = positions_in(note_type, mapped, None)
+    hashes = {}
+    for name, their_name in adopted.names.items():
+        hashes[name] = field_hash(adopted.html.get(their_name, ""))
+    bases = (Base(ADOPTED_MOD, (), hashes), *card.bases)
+    fields = tuple(adopted.html.get(name, "") for name in note_type.names)
+    layout = Layout(guid, "", note_type, fields, places)
+    return _with_base(card, in_anki, layout, bases, adopted.names)
+
+
+def _new_fields(note_type: SeenType) -> Strings:
+    return ("",) * len(note_type.fields)
+
+
+def _with_base(
+    card: Card,
+    in_anki: NoteInAnki | None,
+    layout: Layout,
+    bases: Sequence[Base],
+    their_names: Texts,
+) -> Layout:
+    """Return a layout with the fields in Anki, and which of several packages Anki has taken.
+
+    Args:
+        card: the card.
+        in_anki: its note in Anki.
+        layout: where our fields are.
+        bases: what packages had of the note, oldest first.
+        their_names: by our field: what it was called in the note type at first.
+    """
+    if in_anki:
+        layout = replace(layout, fields=in_anki.fields)
+    fault = _fault(card, in_anki, layout, their_names)
+    if fault:
+        return Layout(layout.guid, fault)
+    if in_anki is None:
+        return layout
+    theirs = layout.theirs
+    base = base_of(bases, in_anki, theirs) or NO_BASE
+    hashes_there = {name: field_hash(html) for name, html in theirs.items()}
+    is_sure = hashes_there == base.hashes or base.mod == in_anki.mod
+    is_news = base.mod != in_anki.taken
+    return replace(layout, base=base, taken=base.mod if is_sure and is_news else 0)
+
+
+def _fault(
+    card: Card,
+    in_anki: NoteInAnki | None,
+    layout: Layout,
+    their_names: Texts,
+) -> str:
+    """Return why nothing can be shipped in a note type now; "" if it can."""
+    note_type = layout.note_type
+    assert note_type is not None
+    is_of_type = in_anki is None or in_anki.type_id == note_type.id
+    if not is_of_type or len(layout.fields) != len(note_type.fields):
+        return TYPE_CHANGED
+    for name in card.family.needed_fields:
+        if name not in layout.places:
+            return f"{note_type.name} has no field {their_names.get(name, name)} any more"
+    return ""
+
+
+# --- which type, and where our fields are in it -----------------------------------------
+
+
+def mapped_type_of(
+    card: Card,
+    in_anki: NoteInAnki | None,
+    mapped: Mapped,
+) -> MappedType | None:
+    """Return the note type, not ours, of a card's note; None if it is or will be one of ours.
+
+    The first package fixes it: what the settings say now counts for cards that were in none.
+    """
+    if card.mapped or card.mod or in_anki:
+        return card.mapped
+    of_new_cards = mapped.get(card.family)
+    if of_new_cards is None:
+        return None
+    for name, _ in card.kind.switched_on:
+        if name not in of_new_cards.fields:
+            return None
+    return of_new_cards
+
+
+def our_places(family: Family, note_type: SeenType) -> dict[str, int]:
+    """Return the positions of the fields of our note type in it as a person may have changed it."""
+    ours = our_note_type(family)
+    names = {name: name for name in ours.names}
+    ids = {name: id for name, id in ours.fields if id is not None}
+    return positions_in(note_type, MappedType(ours.id, ours.name, names, ids), None)
+
+
+def positions_in(
+    note_type: SeenType,
+    mapped: MappedType,
+    now: MappedType | None,
+) -> dict[str, int]:
+    """Return the positions of our fields in a note type that a person may have changed.
+
+    A field is found by its id in Anki, else by its name. If neither is there, the settings
+    may know its new name.
+
+    Args:
+        note_type: the note type in Anki.
+        mapped: the same as it was when the note was shipped first.
+        now: as the settings name it; None if they name another one.
+    """
+    by_id: dict[int, int] = {}
+    by_name: dict[str, int] = {}
+    for position, (name, id) in enumerate(note_type.fields):
+        by_name[name] = position
+        if id is not None:
+            by_id[id] = position
+    positions = {}
+    for ours, name in mapped.fields.items():
+        new_name = ""
+        if now and now.id == mapped.id:
+            new_name = now.fields.get(ours, "")
+        id = mapped.ids.get(ours)
+        if id is not None and id in by_id:
+            positions[ours] = by_id[id]
+        elif name in by_name:
+            positions[ours] = by_name[name]
+        elif new_name in by_name:
+            positions[ours] = by_name[new_name]
+    return positions
+
+
+# --- the base ---------------------------------------------------------------------------
+
+
+def base_of(bases: Sequence[Base], in_anki: NoteInAnki, fields: Texts) -> Base | None:
+    """Return what the package had of a note that Anki took last; None if there was none.
+
+    Not each package is imported, and Anki refuses a note that a person changed meanwhile.
+    So it is the one with most of the note's fields. Of several it is the one with the
+    note's `mod`, which a person's change raises to the current time; else the oldest that
+    it may be: then a change of ours that may not have arrived is a conflict, and not lost.
+    When nothing is known about what arrived (the database is a cache), it is the newest.
+
+    Args:
+        bases: what the packages had, oldest first.
+        in_anki: the note in Anki.
+        fields: our fields of it.
+    """
+    possible = [base for base in bases if base.mod >= in_anki.taken]
+    is_nothing_known = not in_anki.taken
+    if is_nothing_known:
+        possible.reverse()
+    hashes = {name: field_hash(text) for name, text in fields.items()}
+
+    def likeness(base: Base) -> tuple[int, bool]:
+        equal = 0
+        for name, hash in hashes.items():
+            if base.hashes.get(name) == hash:
+                equal += 1
+        return equal, base.mod == in_anki.mod
+
+    # of equally likely ones, `max` returns the first
+    return max(possible, key=likeness, default=None)
+
+
+def _base_tags(card: Card, in_anki: NoteInAnki) -> Strings:
+    """Return our tags as in the package that Anki has: those with the hash in the note."""
+    wanted = in_anki.identity.tags if in_anki.identity else ""
+    for tags in reversed(card.tags_sent):
+        if tags_hash(tags) == wanted:
+            return tags
+    return ()
+
+
+# --- what we write ----------------------------------------------------------------------
+
+
+class Ours(Value):
+    """What we would write into a note."""
+
+    fields: Texts
+    """By our names, those that the layout has."""
+    tags: Strings
+    media: tuple[Media, ...] = ()
+    """The pictures that the fields may show."""
+    missing: tuple[Problem, ...] = ()
+    """Why pictures cannot be read now."""
+    unread: frozenset[str] = frozenset()
+    """The fields that show them, and those filled from a passage that is not read here."""
+
+
+def our_fields(
+    card: Card,
+    tags: Sequence[str],
+    pictures: Mapping[str, Media | Problem],
+    layout: Layout,
+    safe_context: SafeContext,
+) -> Ours:
+    """Return what we would write into the fields that a layout has.
+
+    Args:
+        card: the card.
+        tags: our tags.
+        pictures: the pictures in its fields, by the path written there, or why they are
+            missing.
+        layout: where our fields are.
+        safe_context: what may be above the question.
+    """
+    available: dict[str, Media] = {}
+    missing: list[Problem] = []
+    for path, picture in pictures.items():
+        if isinstance(picture, Media):
+            available[path] = picture
+        else:
+            missing.append(picture)
+
+    # the words of the card
+    content = content_html(card.kind, card.fields, available)
+    fields = dict(zip(card.family.content_fields, content, strict=True))
+    unread = set()
+    for name, text in card.fields:
+        for path in image_paths(text):
+            # a picture of the web is never read, so it is not away
+            if path not in available and "://" not in path:
+                unread.add(name)
+    if card.adopted:
+        fields_then = _fields_of_adoption(card, card.adopted)
+        fields |= fields_then
+        unread -= set(fields_then)
+        if not unread:
+            missing.clear()
+
+    # what we fill: it stays if the passage is not read here, or is not that of the words
+    if not card.is_read_here or CardRemark.SOURCE_CHANGED in card.remarks:
+        unread.update(FILLED)
+    our_tags = _tags_to_write(card, tags)
+    citation = "<br>".join(map(literal, references(card)))
+    links = links_html(*card.passages)
+    fields["Source"] = source_html(card)
+    fields["Links"] = links
+    if IDENTITY in layout.places:
+        hashes = tuple(field_hash(html) for html in content)
+        fields["Citation"] = citation_html(card, safe_context)
+        fields[IDENTITY] = literal(identity_of(card, hashes, our_tags))
+    else:
+        fields["Citation"] = citation
+        fields["Header"] = literal(context_of(card, safe_context))
+        fields["Back Extra"] = "<br>".join(filter(None, (citation, links)))
+    return Ours(
+        fields={name: fields.get(name, "") for name in layout.places},
+        tags=our_tags,
+        media=tuple(available.values()),
+        missing=tuple(missing),
+        unread=frozenset(unread),
+    )
+
+
+def _fields_of_adoption(card: Card, adopted: Adopted) -> dict[str, str]:
+    """Return the HTML of adoption of the fields whose source says what it said then."""
+    words_now = dict(card.fields)
+    fields = {}
+    for name, their_name in adopted.names.items():
+        if words_now.get(name, "") == adopted.words.get(name, ""):
+            fields[name] = adopted.html.get(their_name, "")
+    return fields
+
+
+def _tags_to_write(card: Card, tags: Sequence[str]) -> Strings:
+    """Return our tags of a live note. Another tool's note gets none."""
+    if card.adopted:
+        return ()
+    our_tags = card.tags_sent[-1] if card.kept else tag_names(tuple(tags))
+    return tuple(tag for tag in our_tags if tag != RETIRED)

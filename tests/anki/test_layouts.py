@@ -1,0 +1,236 @@
+"""What stays in a note whatever its type is: a person's words, pictures, other fields.
+
+Each rule in one of our note types, in a figure, or in a note of another tool.
+"""
+
+import shutil
+
+import pytest
+
+from ankiforge.anki.notetypes import our_note_type
+from ankiforge.model import RETIRED, Family
+from tests.adopt import World
+from tests.anki.figures import FigureDesk
+from tests.anki.stories import Desk
+from tests.extract.test_zotero_pictures import png
+
+KATZE = "What is a Katze?::{}\n"
+
+
+@pytest.fixture
+def katze(desk: Desk) -> Desk:
+    """One reviewed note of our type Basic."""
+    desk.write(KATZE.format("cat"))
+    desk.go()
+    desk.answer()
+    desk.run()
+    return desk
+
+
+@pytest.fixture
+def world(forge, anki) -> World:
+    """Notes of another tool that were taken over."""
+    world = World(forge, anki, "o2a")
+    world.adopt()
+    world.ship()
+    return world
+
+
+# --- our note types -------------------------------------------------------------------------
+
+
+def test_words_in_a_spare_field_stay(katze):
+    katze.edit(Spare1="my own words")
+    katze.run(written=0)
+    katze.write(KATZE.format("a cat"))
+    katze.ship()
+    katze.note(Back="a cat", Spare1="my own words")
+
+
+def test_a_note_that_got_our_other_type_is_held(katze):
+    katze.write(KATZE.format("cat") + "\nThe ==mitochondrion== makes ==ATP==.\n")
+    katze.go()
+    models = katze.col.models
+    note = katze.in_anki()
+    change = models.change_notetype_info(
+        old_notetype_id=note.mid,
+        new_notetype_id=our_note_type(Family.CLOZE).id,
+    ).input
+    change.note_ids.append(note.id)
+    models.change_notetype_of_notes(change)
+    katze.settle()
+    models._clear_cache()
+    outcome = katze.run(written=0)
+    assert outcome["notes"]["held"] == 1
+
+
+def test_undo_takes_the_tag_of_dropped_cards_away_in_any_letters(katze):
+    katze.say("reject", "CARD")
+    katze.run(written=1)
+    katze.load(updated=1)
+    katze.col.tags.rename("ankiforge", "Ankiforge")
+    katze.settle()
+    assert "Ankiforge::retired" in katze.in_anki().tags
+    katze.run(written=0)
+    katze.say("undo", "CARD")
+    katze.ship()
+    assert RETIRED not in [tag.casefold() for tag in katze.in_anki().tags]
+
+
+def test_a_dropped_note_that_is_tagged_asks_nothing_more(katze):
+    katze.say("reject", "CARD")
+    katze.ship()
+    katze.run(written=0)
+    katze.to_basic()
+    katze.settle()
+    assert katze.run(written=0)["notes"]["held"] == 0
+
+
+def test_a_type_without_a_field_that_no_card_needs_goes_on(katze):
+    katze.types(
+        lambda models, basic: models.remove_field(basic, basic["flds"][3])  # Extra
+    )
+    katze.settle()
+    katze.write(KATZE.format("a cat"))
+    katze.ship()
+    katze.note(Back="a cat")
+    katze.our_types("ankiforge Basic")
+    katze.reviewed(1)
+    katze.run(written=0)
+
+
+def test_a_type_without_a_template_goes_on(katze):
+    katze.types(lambda models, basic: models.remove_template(basic, basic["tmpls"][1]))
+    katze.settle()
+    katze.write(KATZE.format("a cat"))
+    katze.ship()
+    katze.note(Back="a cat")
+    katze.our_types("ankiforge Basic")
+    katze.run(written=0)
+
+
+def test_a_new_note_has_the_card_of_a_template_of_the_persons(katze):
+    def add(models, basic):
+        template = models.new_template("Added")
+        template.update(qfmt="{{Front}}!", afmt="{{Back}}")
+        models.add_template(basic, template)
+
+    katze.types(add)
+    katze.settle()
+    katze.write(KATZE.format("cat") + "\nWhat is a Hund?::dog\n")
+    katze.ship()
+    assert [card.ord for card in katze.in_anki("Hund").cards()] == [0, 2]
+    assert [card.ord for card in katze.in_anki("Katze?").cards()] == [0, 2]
+    katze.our_types("ankiforge Basic")
+
+
+# --- pictures -------------------------------------------------------------------------------
+
+
+def test_a_picture_that_is_away_stays_on_the_card(desk):
+    picture = desk.notes / "p.png"
+    picture.write_bytes(png(10))
+    desk.write("What is a Katze?::a cat ![[p.png]]\n")
+    desk.forge("run")
+    [card] = desk.forge.cards()
+    desk.forge("accept", card["id"])
+    desk.forge("build")
+    desk.load(new=1)
+    desk.forge("run")
+    before = desk.in_anki()["Back"]
+    assert "<img" in before
+    picture.unlink()
+    desk.write("What is a big Katze?::a cat ![[p.png]]\n")
+    desk.forge("run", code=1)  # and says which picture is missing
+    desk.load(updated=1)
+    desk.note(Front="What is a big Katze?", Back=before)
+
+
+def test_a_figure_never_loses_its_picture(forge, anki):
+    desk = FigureDesk(forge, anki)
+    desk.begin()
+    note = anki.note(desk.guid())
+    image = note["Image"]
+    assert "<img" in image
+    shutil.rmtree(desk.hidden)
+    desk.paper.rename(forge.folder / "away.pdf")
+    desk.forge("run")
+    desk.forge("build", "--full")
+    if desk.package.exists():
+        desk.anki.load(desk.package)
+    assert anki.note(note.guid)["Image"] == image
+
+
+# --- notes of another tool ------------------------------------------------------------------
+
+
+def rewrite(world: World, back: str) -> None:
+    """The person writes another answer into the first note in Anki."""
+    note = world.col.get_note(int(world.made[0].id))
+    note.fields[1] = back
+    world.col.update_note(note)
+    world.col.db.execute("update notes set mod = mod - 60 where mod > 1700000000")
+
+
+def correct(world: World, back: str) -> None:
+    """The source says another answer."""
+    world.made[0].back = back
+    world.write()
+
+
+def is_asked(world: World) -> bool:
+    changed = world.forge.ok("list", "--view", "changed", "--json").lines
+    return any("question" in line for line in changed)
+
+
+def test_old_words_that_a_person_puts_back_stand(world):
+    correct(world, "second word")
+    assert world.ship() == {"updated": 1}
+    world.ship()
+    rewrite(world, "osmosis number 0")
+    world.ship()
+    assert world.fields(0)[1] == "osmosis number 0"
+
+
+def test_a_correction_that_never_arrived_is_asked_about(world):
+    correct(world, "second word")
+    world.forge.ok("run")  # and nobody imports it
+    rewrite(world, "as I say it")
+    world.ship()
+    assert is_asked(world)
+
+
+def test_a_source_that_went_back_to_its_words_asks_nothing(world):
+    correct(world, "second word")
+    world.forge.ok("run")  # and nobody imports it
+    rewrite(world, "as I say it")
+    correct(world, "osmosis number 0")
+    world.ship()
+    assert world.fields(0)[1] == "as I say it"
+    assert not is_asked(world)
+
+
+def test_everything_again_has_the_notes_of_another_tool(world):
+    world.forge.ok("build", "--full")
+    assert (world.forge.folder / "ankiforge.apkg").exists()
+
+
+def test_a_list_shows_what_a_person_wrote_into_the_note_of_another_tool(world):
+    rewrite(world, "as I say it")
+    world.forge.ok("run")
+    backs = [card["fields"].get("Back") for card in world.forge.cards()]
+    assert "as I say it" in backs
+
+
+def test_a_field_that_no_card_needs_may_go_from_the_type_of_another_tool(forge, anki):
+    world = World(forge, anki, "ankiops")
+    world.adopt()
+    world.ship()
+    models = world.col.models
+    note_type = models.by_name("AnkiOpsQA")
+    models.remove_field(note_type, note_type["flds"][2])  # Extra
+    models.update_dict(note_type)
+    world.col.db.execute("update notes set mod = mod - 60 where mod > 1700000000")
+    correct(world, "another word")
+    world.ship()
+    assert world.fields(0)[1] == "another word"
