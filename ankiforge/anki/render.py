@@ -32,6 +32,7 @@ from ankiforge.errors import OwnFileError
 from ankiforge.model import Media, Problem, Value
 from ankiforge.text import regex
 from ankiforge.text.cloze import Gap, alt_and_width, gaps, plain
+from ankiforge.text.elements import EMPHASIS
 from ankiforge.text.fold import clean
 from ankiforge.text.shields import shields
 
@@ -47,7 +48,7 @@ _LETTER = "x"
 # A line that contains no markup.
 _PLAIN_LINE = regex(r"[^\W\d_](?:(?:[^\W_]|[ ,.;:'\"?!()/%-])*[^\W_ ])?[.?!)]?")
 _TAG_NAMES = (
-    "p br hr em strong s mark blockquote ul ol li h1 h2 h3 h4 h5 h6"
+    "p br hr em strong s mark u sub sup blockquote ul ol li h1 h2 h3 h4 h5 h6"
     " table thead tbody tr th td"
 )
 _TAGS = frozenset(_TAG_NAMES.split())
@@ -258,6 +259,7 @@ def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False})
     parser.enable(["table", "strikethrough"])
     parser.inline.ruler.before("emphasis", "mark", _mark)
+    parser.inline.ruler.before("emphasis", "element", _element)
     parser.disable(["code", "reference", "lheading", "html_block", "html_inline"])
     # `address` validates and encodes links, after atoms were replaced by their source
     parser.validateLink = lambda url: True  # type: ignore[method-assign]
@@ -268,24 +270,45 @@ def _parser() -> MarkdownIt:
 _MARK = regex(
     r"""(?xs)
     (?<!=)==(?![=\s])      # `==`, not of a longer run, before a word
-    ((?:(?!==).)+?)        # the marked text
+    (?P<inner>(?:(?!==).)+?)  # the marked text
     (?<!\s)==(?!=)         # `==` behind a word
     """
 )
 
 
+# An element that our Markdown has, the innermost of its name.
+_ELEMENT = regex(
+    r"(?s)<(?P<name>b|i|u|s|sub|sup)>(?P<inner>(?:(?!</?(?P=name)>).){1,2000})</(?P=name)>"
+)
+_HTML_TAG = {"b": "strong", "i": "em"}
+
+
 def _mark(state: StateInline, silent: bool) -> bool:
     """Parse `==marked==` within a paragraph, as in Obsidian."""
     match = _MARK.match(state.src, state.pos, state.posMax)
+    return match is not None and _read_enclosed(state, "mark", match, silent)
+
+
+def _element(state: StateInline, silent: bool) -> bool:
+    """Parse `<sub>lowered</sub>` and the like."""
+    match = _ELEMENT.match(state.src, state.pos, state.posMax)
     if match is None:
         return False
+    return _read_enclosed(
+        state, _HTML_TAG.get(match["name"], match["name"]), match, silent
+    )
+
+
+def _read_enclosed(
+    state: StateInline, name: str, match: re.Match[str], silent: bool
+) -> bool:
+    """Parse the inner text of a match as the content of an element of HTML."""
     if not silent:
         end_of_paragraph = state.posMax
-        state.pos = match.start(1)
-        state.posMax = match.end(1)
-        state.push("mark_open", "mark", 1)
+        state.pos, state.posMax = match.span("inner")
+        state.push(f"{name}_open", name, 1)
         state.md.inline.tokenize(state)
-        state.push("mark_close", "mark", -1)
+        state.push(f"{name}_close", name, -1)
         state.posMax = end_of_paragraph
     state.pos = match.end()
     return True
@@ -466,17 +489,10 @@ _MARKUP = regex(
 # What would start a list or a rule at the beginning of a line.
 _LINE_START = regex(r"^(\s*\d*)([-+.)])(?=\s|$|-)")
 _CLOZE = regex(r"(\{\{c[0-9,]+::|::|\}\})")
-_EMPHASIS = {
-    "em": "*",
-    "i": "*",
-    "strong": "**",
-    "b": "**",
-    "s": "~~",
-    "del": "~~",
-    "mark": "==",
-}
-_START = _EMPHASIS | {"br": "\n", "a": "[", "td": "| ", "th": "| "}
-_END = _EMPHASIS | {"td": " ", "th": " ", "tr": "|\n"}
+# By the name of an element in our Markdown. A sign counts only beside a letter or digit.
+_SIGNS = {"i": "*", "b": "**", "s": "~~"}
+_START = {"mark": "==", "br": "\n", "a": "[", "td": "| ", "th": "| "}
+_END = {"mark": "==", "td": " ", "th": " ", "tr": "|\n"}
 _HEADING = {f"h{level}": "#" * level + " " for level in range(1, 7)}
 # Tags that start a new paragraph.
 _BLOCK_TAGS = {"p", "div", "pre", "blockquote", "hr", "table", *_HEADING}
@@ -514,6 +530,8 @@ class _Reader(HTMLParser):
         """The rule below the head of a table."""
         self.around: list[list[str]] = []
         """The parts before each open blockquote."""
+        self.emphasis: list[tuple[str, list[str], int]] = []
+        """The name of each open element of emphasis, and the place in the parts where it begins."""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = {name: value or "" for name, value in attrs}
@@ -537,6 +555,9 @@ class _Reader(HTMLParser):
             self.parts.append("---\n\n")
         elif tag == "thead":
             self.table_rule = "|"
+        elif tag in EMPHASIS:
+            self.emphasis.append((EMPHASIS[tag], self.parts, len(self.parts)))
+            self.parts.append("")
         elif tag in _START or tag in _HEADING:
             self.parts.append(_START.get(tag) or _HEADING[tag])
         if tag == "a":
@@ -599,8 +620,29 @@ class _Reader(HTMLParser):
             self._end_quote()
         elif tag in ("p", "div", *_HEADING):
             self._break_block()
+        elif tag in EMPHASIS:
+            self._end_emphasis(EMPHASIS[tag])
         elif tag in _END:
             self.parts.append(_END[tag])
+
+    def _end_emphasis(self, name: str) -> None:
+        """Write the signs around emphasised words; one that nothing closed is dropped."""
+        if not any(opened == name for opened, _, _ in self.emphasis):
+            return
+        opened, parts, start = self.emphasis.pop()
+        while opened != name:
+            opened, parts, start = self.emphasis.pop()
+        if parts is not self.parts:
+            return
+        words = "".join(parts[start:])
+        sign = _SIGNS.get(name, "")
+        is_between_letters = words[:1].isalnum() and words[-1:].isalnum()
+        if sign and is_between_letters:
+            parts[start] = sign
+            parts.append(sign)
+        elif words.strip():
+            parts[start] = f"<{name}>"
+            parts.append(f"</{name}>")
 
     def _end_quote(self) -> None:
         quoted = "".join(self.parts).strip().splitlines()

@@ -234,8 +234,9 @@ def _visible_gaps(highlight: Highlight) -> tuple[Span, ...]:
     return tuple(visible)
 
 
-# A colon that was marked with its term: no part of the answer.
+# A colon that was marked with its term: no part of the answer. An entity ends in one of its own.
 _GAP_END = regex(r"(?<=\w)\\?[:,;]\Z")
+_ENTITY = regex(r"&#?\w{1,32};\Z")
 
 
 def _phrases(highlight: Highlight, phrases: tuple[Span, ...]) -> Draft:
@@ -246,7 +247,9 @@ def _phrases(highlight: Highlight, phrases: tuple[Span, ...]) -> Draft:
     markdown = highlight.markdown[0]
     spans = []
     for start, end in highlight.markdown_gaps:
-        phrase = _GAP_END.sub("", markdown[start:end])
+        phrase = markdown[start:end]
+        if not _ENTITY.search(phrase):
+            phrase = _GAP_END.sub("", phrase)
         spans.append((start, start + len(phrase)))
     text = cloze.wrap(markdown, tuple(spans))
     first_gap = min(highlight.gaps)

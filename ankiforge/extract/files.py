@@ -22,6 +22,7 @@ from ankiforge.config import FILE_NAME
 from ankiforge.errors import ItemError
 from ankiforge.model import WENT_AWAY, Json, Pair, h16
 from ankiforge.text import regex
+from ankiforge.text.elements import BLOCKS
 
 LARGEST = 16_000_000
 """The default maximum size of a text file in bytes."""
@@ -29,8 +30,11 @@ LARGEST_SETTINGS = 2_000_000
 """The maximum size in bytes of a file in which another program keeps its settings."""
 READ_AGAIN = "renamed or deleted? the next run reads what is there by then"
 RE_SAVE = "re-save it as UTF-8"
-PICTURE = regex(r"(?i).*\.(?:png|jpe?g|gif|svg|webp|avif|bmp)$")
-"""Matches the pictures that notes show."""
+EMBEDDED = regex(
+    r"(?i).*\.(?:png|jpe?g|gif|svg|webp|avif|bmp"
+    r"|mp3|m4a|wav|ogg|oga|opus|flac|aac|3gp|mp4|m4v|webm|ogv|mov|mkv|avi)$"
+)
+"""Matches the pictures, sounds and films that notes show."""
 
 # --- stamps -----------------------------------------------------------------------------
 
@@ -392,10 +396,7 @@ def read_settled(path: str, largest: int = LARGEST) -> tuple[str, Stamp]:
 COMMENT = regex(r"(?s)<!--(?:(?!<!--).)*?-->")
 _TAG = regex(r"(</?[A-Za-z][^<>]*>|<[!?][^<>]*>)")
 _HIDDEN = regex(r"(?i)<(head|script|style|template)\b")
-_BLOCK = regex(
-    r"(?i)</?(?:address|article|aside|blockquote|body|br|d[dlt]|div|fig\w*|footer|h[1-6r]|header"
-    r"|li|main|nav|[ou]l|p|pre|section|table|t[dhr])\b"
-)
+_BLOCK = regex(rf"(?i)</?(?:{'|'.join(sorted(BLOCKS))})\b")
 
 
 def blocks_of(html: str) -> Iterator[tuple[str, str]]:

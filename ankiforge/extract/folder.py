@@ -564,11 +564,11 @@ class _Pictures:
 
 
 def picture_path(target: str, note: str, folder: Folder) -> str:
-    """Return the path of a picture below the root, by its address in a note.
+    """Return the path of a picture, sound or film below the root, by its address in a note.
 
-    Return the address itself if no such file is found, "" if it is not a picture.
+    Return the address itself if no such file is found, "" if it is neither.
     """
-    if not disk.PICTURE.match(target):
+    if not disk.EMBEDDED.match(target):
         return ""
     others = folder.others or {}
     beside_note = posixpath.join(posixpath.dirname(note), target)

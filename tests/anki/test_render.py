@@ -18,6 +18,15 @@ HTML = {
     ),
     "several are paragraphs": ("a\n\nb", "<p>a</p><p>b</p>"),
     "a line break is one": ("a\nb", "a<br>b"),
+    "emphasis in elements, in a word and beside signs, too": (
+        "H<sub>2</sub>O, x<sup>(*n*)</sup>, <u>u</u>, a<b>(b)</b>c <i>d </i>e <s>f</s>",
+        "H<sub>2</sub>O, x<sup>(<em>n</em>)</sup>, <u>u</u>, a<strong>(b)</strong>c <em>d </em>e"
+        " <s>f</s>",
+    ),
+    "other elements and unclosed ones are text": (
+        "<sub>a <B>b</B> <kbd>c</kbd> </b>",
+        "&lt;sub&gt;a &lt;B&gt;b&lt;/B&gt; &lt;kbd&gt;c&lt;/kbd&gt; &lt;/b&gt;",
+    ),
     "lists": (
         "- a\n- b\n\n3. c",
         '<ul><li>a</li><li>b</li></ul><ol start="3"><li>c</li></ol>',
@@ -195,7 +204,7 @@ $\\[$]\\input{/etc/passwd}[/$]
 """.strip().splitlines()
 
 _WORDS = (
-    "p br hr em strong s mark blockquote ul ol li code pre wbr h1 h2 h3 h4 h5 h6"
+    "p br hr em strong s u sub sup mark blockquote ul ol li code pre wbr h1 h2 h3 h4 h5 h6"
     " table thead tbody tr th td span"
 )
 _ALLOWED = frozenset(_WORDS.split())

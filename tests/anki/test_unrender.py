@@ -13,6 +13,7 @@ WRITTEN = [
     "two *kinds* of **strong** words, ~~struck~~ and ==marked==",
     "a * b, snake_case, 2 < 3 & 4 > 1, [brackets], `code`, C++ and #tag, cost $5",
     "inline $a_b < c$ and display $$\\sum_i x_i$$",
+    "H<sub>2</sub>O, 10<sup>*n*</sup>, <u>under</u>, a<b>(b)</b>c and <i>$x$</i>y",
     "one\ntwo\n\nthree",
     "- one\n- two\n   - inner\n- three",
     "3. three\n4. four",
@@ -48,7 +49,8 @@ def test_a_field_comes_back_and_renders_the_same(markdown):
     [
         ("<div>one</div><div>two</div>", "one\n\ntwo"),
         ("a&nbsp;b<br>c", "a\u00a0b\nc"),
-        ('<span style="color: red">red</span> <u>line</u>', "red line"),
+        ('<span style="color: red">red</span> <u>line</u>', "red <u>line</u>"),
+        ("H<sub>2</sub>O is <b>(wet)</b>er</u>", "H<sub>2</sub>O is <b>(wet)</b>er"),
         ("<b>bold</b> <i>it</i>", "**bold** *it*"),
         ("", ""),
     ],

@@ -479,7 +479,10 @@ class _BlockParser:
 
         lines = words.split("\n")
         start = 0
+        in_gaps = _lines_in_gaps(lines) if "{{" in words else ()
         for number, line in enumerate(lines):
+            if number in in_gaps:
+                continue
             if len(lines) > 1 and self.is_card_line(line):
                 self._add_lines(part, lines, start, number, first_line)
                 self._add_lines(part, lines, number, number + 1, first_line)
@@ -603,6 +606,21 @@ class _BlockParser:
                 block.titles += (quote.title,)
             block.style = quote.style or block.style
         return block
+
+
+def _lines_in_gaps(lines: Sequence[str]) -> set[int]:
+    """Return the numbers of the lines that begin inside braces, `{{c1::prophase,` above them."""
+    numbers = set()
+    is_open = False
+    last_closed = max([n for n, line in enumerate(lines) if "}}" in line], default=0)
+    for number, line in enumerate(lines[: last_closed + 1]):
+        if is_open:
+            numbers.add(number)
+        opener = line.rfind("{{")
+        closer = line.rfind("}}")
+        if opener != closer:
+            is_open = opener > closer
+    return numbers
 
 
 def _has_any(text: str, signs: Iterable[str]) -> bool:

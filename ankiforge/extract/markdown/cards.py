@@ -75,8 +75,8 @@ _FIELD = regex(
 # Separators of a line that are tried.
 _MOST_TRIED = 20
 # Stands for a picture, which has no plain text: in `What is this? ![[a.png]]::a node` no
-# blank stands before the colons.
-_PICTURE = "\N{OBJECT REPLACEMENT CHARACTER}"
+# blank stands before the colons; and for the edge of a block, which counts as a blank.
+_PIECE = "\N{OBJECT REPLACEMENT CHARACTER}"
 
 
 def inline_card(inline: Inline, syntax: Syntax) -> CardSides | None:
@@ -118,11 +118,11 @@ def _cards_with_colons(
         if sides is None:
             continue
         front = words[:start]
-        if inline.has_picture_at(start):
-            front += _PICTURE
+        if inline.has_piece_at(start):
+            front += _PIECE
         back = words[end:]
-        if inline.has_picture_at(end):
-            back = _PICTURE + back
+        if inline.has_piece_at(end):
+            back = _PIECE + back
         form = _form(front, sign, back, syntax.declared)
         if form:
             yield CardSides(*sides, form, sign, syntax.line[sign])

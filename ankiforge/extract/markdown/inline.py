@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from ankiforge.extract.markdown.parser import tokenized
 from ankiforge.extract.markdown.source import COMMENT, CONTINUED, MATHS, restored
-from ankiforge.extract.markdown.tokens import LABEL, Context, Kind, Phrase, Token
+from ankiforge.extract.markdown.tokens import EDGE, LABEL, Context, Kind, Phrase, Token
 from ankiforge.model import Span, Strings
 from ankiforge.text import regex
 from ankiforge.text.sentences import boundaries, trimmed
@@ -70,8 +70,9 @@ def _collapse_inner_blanks(tokens: list[Token]) -> None:
                 plain = re.sub(r"\s+", " ", plain)
             if after_blank and plain.startswith(" "):
                 plain = plain[1:]
-                if index and _is_shown_picture(tokens[index - 1]):
-                    tokens[index - 1].markdown += " "
+                before = _shown_before(tokens, index)
+                if before:
+                    before.markdown += " "
             if plain != token.plain:
                 token.plain = plain
                 token.markdown = plain
@@ -82,15 +83,33 @@ def _collapse_inner_blanks(tokens: list[Token]) -> None:
 def _drop_blanks_at_end(tokens: list[Token]) -> None:
     """Drop the blanks at the end, where pictures may follow, which have no plain text."""
     following: Token | None = None
-    for token in reversed(tokens):
+    for index in range(len(tokens) - 1, -1, -1):
+        token = tokens[index]
         if token.kind in (Kind.TEXT, Kind.BREAK) and token.plain.endswith(" "):
             token.plain = token.plain.rstrip(" ")
             token.markdown = token.plain
-            if following and _is_shown_picture(following):
+            if following:
                 following.markdown = f" {following.markdown}"
         if token.plain:
             break
-        following = token
+        is_opening_emphasis = token.kind is Kind.EMPHASIS and token.partner > index
+        if _is_shown_picture(token) or (following and is_opening_emphasis):
+            following = token
+
+
+def _shown_before(tokens: list[Token], index: int) -> Token | None:
+    """Return the picture right before a token, or the end of the emphasis around it."""
+    for before in range(index - 1, -1, -1):
+        token = tokens[before]
+        if _is_shown_picture(token) or _closes_emphasis(token, before):
+            return token
+        if token.plain:
+            return None
+    return None
+
+
+def _closes_emphasis(token: Token, index: int) -> bool:
+    return token.kind is Kind.EMPHASIS and -1 < token.partner < index
 
 
 def _is_shown_picture(token: Token) -> bool:
@@ -156,11 +175,14 @@ class Inline:
             token.kind is Kind.BREAK for token in self.tokens[first_index:end_index]
         )
 
-    def has_picture_at(self, offset: int) -> bool:
-        """Return whether a picture stands at an offset of the plain text."""
+    def has_piece_at(self, offset: int) -> bool:
+        """Return whether a picture or the edge of a block stands at an offset of the plain text."""
         first = bisect_left(self.starts, offset)
         behind = bisect_right(self.starts, offset)
-        return any(_is_shown_picture(token) for token in self.tokens[first:behind])
+        return any(
+            _is_shown_picture(token) or token.note == EDGE
+            for token in self.tokens[first:behind]
+        )
 
     # --- sentences
 
@@ -174,6 +196,9 @@ class Inline:
             is_opaque = token.kind is Kind.OPAQUE
             words.append("X" * len(token.plain) if is_opaque else token.plain)
         edges = {0, *self._labels()}
+        for index, token in enumerate(self.tokens):
+            if token.note == EDGE:
+                edges.add(self.starts[index])
         for edge in boundaries("".join(words)):
             index = bisect_right(self.starts, edge) - 1
             if self.starts[index] == edge or self.tokens[index].kind is Kind.TEXT:
@@ -278,6 +303,17 @@ class Inline:
                 )
         return tuple(marked_alone)
 
+    @property
+    def hidden_pictures(self) -> list[Token]:
+        """The openers of the clozes that hide a picture."""
+        openers = []
+        for index, token in enumerate(self.tokens):
+            if token.kind is Kind.GAP and token.partner > index:
+                inner = self.tokens[index + 1 : token.partner]
+                if any(map(_is_shown_picture, inner)):
+                    openers.append(token)
+        return openers
+
     def _has_line_end(self, first_index: int, end_index: int) -> bool:
         return any(
             token.kind is Kind.BREAK for token in self.tokens[first_index:end_index]
@@ -291,18 +327,22 @@ class Inline:
         end: int,
         phrases: Sequence[Phrase] = (),
         bold: bool = True,
-        pictures_after: bool = False,
+        pictures_around: bool = False,
     ) -> tuple[str, tuple[Span, ...]]:
         """Return the Markdown of [start, end) of the plain text, with phrases in it.
 
         The second value is the phrases' spans in the Markdown. The phrases are in order
         and do not overlap. Emphasis that crosses an edge of the range or of a phrase is
         dropped; so is strong emphasis unless `bold`. A range that reaches an end of the
-        block includes the pictures there; with `pictures_after` also those that are
-        between it and the next words.
+        block includes the pictures there; with `pictures_around` also those that are
+        between it and the words beside it.
         """
         first_index, end_index = self._tokens_of(start, end)
-        if pictures_after:
+        if pictures_around:
+            first = self._before_pictures(first_index)
+            if first < first_index:
+                first_index = first
+                start = self.starts[first]
             behind = self._after_pictures(end_index)
             if behind > end_index:
                 end_index = behind
@@ -339,7 +379,7 @@ class Inline:
             else:
                 written = token.markdown
             if not length:
-                written = written.lstrip(" ")
+                written = written.lstrip()
             parts.append(written)
             length += len(written)
 
@@ -373,7 +413,13 @@ class Inline:
                 parts.append(token.markdown if has_hint else "}}")
                 parts.append(" " if answer.endswith(" ") else "")
             elif token.kind is not Kind.MARK:
-                parts.append(token.markdown)
+                written = token.markdown
+                begins_answer = index and self.tokens[index - 1].kind is Kind.GAP
+                if begins_answer and written.startswith(" "):
+                    # so does a blank before it
+                    parts.insert(-1, " ")
+                    written = written.lstrip(" ")
+                parts.append(written)
         return "".join(parts).strip()
 
     def _highest_number(self) -> int:
@@ -409,6 +455,16 @@ class Inline:
         if not self.plain[end:].strip():
             end_index = len(tokens)
         return first_index, end_index
+
+    def _before_pictures(self, index: int) -> int:
+        """Return the token at which the blanks and pictures begin that end before a token."""
+        first = index
+        # the blank before the first word may be a part of its token
+        while index and not self.tokens[index - 1].plain.strip():
+            index -= 1
+            if _is_shown_picture(self.tokens[index]):
+                first = index
+        return first
 
     def _after_pictures(self, index: int) -> int:
         """Return the token after the blanks and pictures that begin at a token."""

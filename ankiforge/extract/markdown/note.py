@@ -213,7 +213,7 @@ class Reader:
 
     def _figures(self, index: int, block: Block) -> Iterator[PlacedHighlight]:
         """Yield the pictures that are alone in a mark of a block."""
-        if "![" not in block.source:
+        if "![" not in block.source and "<img" not in block.source.lower():
             return
         for picture in block.inline.marked_pictures:
             if picture.sign not in self._wanted.marks:
@@ -356,9 +356,9 @@ class Reader:
         """Return the card of a front and a back on one line."""
         is_term = sides.form in _WRITTEN_TERMS
         front, _ = block.inline.markdown(
-            *sides.front, bold=not is_term, pictures_after=True
+            *sides.front, bold=not is_term, pictures_around=True
         )
-        back, _ = block.inline.markdown(*sides.back)
+        back, _ = block.inline.markdown(*sides.back, pictures_around=True)
         return self._highlight(
             index,
             sides.form,
@@ -377,10 +377,10 @@ class Reader:
             return None
         inline = block.inline
         gaps = [phrase for phrase in inline.phrases if phrase.sign == "{{"]
-        if not gaps:
+        openers = [inline.tokens[gap.opener] for gap in gaps] + inline.hidden_pictures
+        if not openers:
             return None
-        openers = [inline.tokens[gap.opener].markdown for gap in gaps]
-        are_ours = all(opener.startswith("{{") for opener in openers)
+        are_ours = all(opener.markdown.startswith("{{") for opener in openers)
         if are_ours and not wants_ours and "{{" not in signs:
             return None
         placeholder = _placeholder(inline, gaps)
@@ -544,6 +544,6 @@ def _placeholder(inline: Inline, gaps: Sequence[Phrase]) -> str | None:
         start, end = gap.span
         words.append("" if gap.note else inline.plain[start:end])
     is_code = "{" in inline.unmarked_text() and any(words)
-    if is_code or all(map(_LONE_WORD.fullmatch, words)):
+    if is_code or (words and all(map(_LONE_WORD.fullmatch, words))):
         return words[0]
     return None

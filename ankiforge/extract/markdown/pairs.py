@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -51,6 +52,60 @@ def _are_comparisons(tokens: list[Token], opener: int, closer: int) -> bool:
     return any(" " in token.plain for token in tokens[opener:closer])
 
 
+# --- emphasis -------------------------------------------------------------------------
+
+
+def pair_elements(tokens: list[Token]) -> None:
+    """Pair the tags of elements such as `<b>`; those without a partner show nothing."""
+    tags = [
+        index
+        for index, token in enumerate(tokens)
+        if token.kind is Kind.EMPHASIS and (token.opens or token.closes)
+    ]
+    openers = list[int]()
+    open_tags = Counter[str]()
+    for index in tags:
+        token = tokens[index]
+        if token.opens:
+            openers.append(index)
+            open_tags[token.markdown] += 1
+            continue
+        opening_tag = token.markdown.replace("/", "")
+        while open_tags[opening_tag]:
+            # those opened later are never closed
+            opener = openers.pop()
+            open_tags[tokens[opener].markdown] -= 1
+            if tokens[opener].markdown == opening_tag:
+                pair(tokens, opener, index)
+                break
+    for index in tags:
+        if tokens[index].partner < 0:
+            tokens[index].become(Kind.GONE)
+
+
+def drop_crossing_emphasis(tokens: list[Token]) -> None:
+    """Drop the emphasis that begins inside a cloze and ends outside, or the reverse."""
+    is_open = list[int]()
+    for index, token in enumerate(tokens):
+        if token.partner < 0 or token.kind not in (Kind.EMPHASIS, Kind.GAP):
+            continue
+        if token.partner > index:
+            is_open.append(index)
+            continue
+        opener = token.partner
+        crossing = []
+        if token.kind is Kind.GAP:
+            while is_open[-1] != opener:
+                crossing.append(is_open.pop())
+        elif is_open[-1] != opener:
+            crossing.append(opener)
+        is_open.remove(opener)
+        for index_crossing in crossing:
+            closer = tokens[index_crossing].partner
+            tokens[index_crossing].become(Kind.GONE)
+            tokens[closer].become(Kind.GONE)
+
+
 # --- hand-written clozes --------------------------------------------------------------
 
 # Clozes within each other, above which a block has none; Anki itself reads no more than
@@ -77,7 +132,7 @@ class _Brace:
 
 
 def pair_gaps(tokens: list[Token], gaps: Gaps) -> None:
-    """Pair `{{` and `}}`, and the single braces of a dialect, on one line.
+    """Pair `{{` and `}}`, also across line ends, and the single braces of a dialect.
 
     Braces must balance.
     """
@@ -110,9 +165,7 @@ class _ClozeReader:
     def read(self, index: int) -> None:
         """Read the next token."""
         token = self._tokens[index]
-        if token.kind is Kind.BREAK:
-            self._open.clear()
-        elif token.kind is Kind.GAP:
+        if token.kind is Kind.GAP:
             self._open.append(_Brace(index))
         elif token.kind is Kind.TEXT and token.plain.startswith("{"):
             for _ in token.plain:
@@ -146,7 +199,7 @@ class _ClozeReader:
         if "{" not in self._signs or self._tokens[opener].plain != "{":
             return False
         kinds_inside = {token.kind for token in self._tokens[opener + 1 : closer]}
-        return bool(kinds_inside) and Kind.GAP not in kinds_inside
+        return bool(kinds_inside) and kinds_inside.isdisjoint((Kind.GAP, Kind.BREAK))
 
     def _begin_hint(self, index: int) -> None:
         """Begin a hint after `::`, unless it follows the number of the cloze."""

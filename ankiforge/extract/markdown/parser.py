@@ -5,13 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import pairwise
 
 from markdown_it import MarkdownIt, rules_inline
 from markdown_it.parser_inline import ParserInline
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token as Parsed
 
-from ankiforge.extract.markdown.pairs import find_gaps, pair, pair_gaps, pair_marks
+from ankiforge.extract.markdown.pairs import (
+    drop_crossing_emphasis,
+    find_gaps,
+    pair,
+    pair_elements,
+    pair_gaps,
+    pair_marks,
+)
 from ankiforge.extract.markdown.signs import STARTS, State, read_sign
 from ankiforge.extract.markdown.source import (
     COMMENT,
@@ -37,15 +45,21 @@ def tokenized(text: str, context: Context) -> list[Token]:
     _pair_links_and_emphasis(tokens, parsed)
     if not context.verbatim:
         _escape_single_signs(tokens, parsed)
+    if "&" in text:
+        _escape_entities(tokens)
     if not text.isascii() and PLACEHOLDERS.search(text):
         for token in tokens:
             token.plain = restored(token.plain, context.maths)
             token.markdown = restored(token.markdown, context.maths)
     pair_marks(tokens)
+    if "<" in text:
+        pair_elements(tokens)
     if "{{" in text or "{" in context.gaps.signs:
         pair_gaps(tokens, context.gaps)
     if context.gaps.signs:
         find_gaps(tokens, context.gaps)
+    if any(token.kind is Kind.GAP for token in tokens):
+        drop_crossing_emphasis(tokens)
     return tokens
 
 
@@ -117,6 +131,17 @@ def _escape_single_signs(tokens: list[Token], parsed: list[Token | Parsed]) -> N
         is_beside_text = (before + after).strip()
         if is_beside_text and not is_in_word:
             tokens[index].become(Kind.ATOM, part.content, f"\\{part.content}")
+
+
+# The rest of an entity, which an `&` before it would begin.
+_ENTITY_REST = regex(r"#?\w{1,32};")
+
+
+def _escape_entities(tokens: list[Token]) -> None:
+    """Escape each `&` that is text before what would make an entity of it: `&amp;lt;`."""
+    for token, following in pairwise(tokens):
+        if token.markdown == "&" and _ENTITY_REST.match(following.markdown):
+            token.become(Kind.ATOM, token.plain, r"\&")
 
 
 # --- the parser -----------------------------------------------------------------------

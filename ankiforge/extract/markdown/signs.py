@@ -16,9 +16,10 @@ from markdown_it.rules_inline import StateInline
 
 from ankiforge.extract.files import raised
 from ankiforge.extract.markdown.source import COMMENT, CONTINUED, MATHS
-from ankiforge.extract.markdown.tokens import INSIDE, LABEL, Context, Kind, Token
+from ankiforge.extract.markdown.tokens import EDGE, INSIDE, LABEL, Context, Kind, Token
 from ankiforge.text import regex
 from ankiforge.text.cloze import alt_and_width, literal
+from ankiforge.text.elements import BLOCKS, EMPHASIS, attributes_of
 from ankiforge.text.shields import MATH
 
 
@@ -127,16 +128,16 @@ _SIGN = regex(
       # maths and code
     | (?P<verbatim>\$\$(?:[^$\\]|\\.|\$(?!\$))+\$\$|{MATH}
         |(?P<ticks>`++)(?:[^`]++|(?!(?P=ticks)(?!`))`++)*+(?P=ticks))
-      # ![[file|text]], ![alt](path "title"), [[Note#Part|text]]
+      # ![[file|text]], ![alt](path "title"), [[Note#Part|text]], and a sound of Anki's
     | (?P<embed>!\[\[(?P<file>[^\[\]\n]+)\]\])
     | (?P<picture>!\[(?P<alt>[^\[\]\n]*)\]{_TARGET})
+    | (?P<sound>\[sound:(?P<heard>[^\[\]\n]+)\])
     | (?P<wiki>\[\[(?P<target>[^\[\]\n]+)\]\])
       # <% tp.file.title %>, <https://…>
     | (?P<templater><%[^\n]{{0,200}}?%>)
     | (?P<address><[A-Za-z][A-Za-z0-9+.-]{{1,31}}:(?!:)[^<>\s]*>)
       # HTML
-    | (?P<script><(?P<level>su[bp])>(?P<raised>[^<>\n]{{1,40}})</su[bp]>)
-    | (?P<break><br[ ]*/?>)
+    | (?P<script><(?P<level>su[bp])>(?P<raised>[^<>\n$`*_&\\\[{{~]{{1,40}})</(?P=level)>)
       # of a table in HTML: between two rows, between two cells, blanks between its tags
     | (?P<row>(?i:(?:</tr\s*>\s*+(?:</?t(?:head|body|foot)\b[^<>]*>\s*+)*)?<tr\b[^<>]*>\s*+))
     | (?P<cell>(?i:(?:</t[dh]\s*>\s*+)?<t[dh]\b[^<>]*>))
@@ -177,6 +178,12 @@ _WITHOUT_VALUE = frozenset("/ checked controls disabled hidden loop muted open".
 _SCHEME = regex(r"\b[A-Za-z][A-Za-z0-9+.-]{1,31}\Z")
 # The size of a picture alone, without text before it: `![300x200](…)`.
 _SIZE_ALONE = regex(r"(\d{1,4})(?:x\d{1,4})?")
+# The elements in tables, whose rows and cells are signs of their own.
+_IN_TABLES = frozenset("tbody td tfoot th thead tr".split())
+# The elements that show or play a file.
+_EMBEDDING = frozenset("audio embed iframe img object source video".split())
+_NOT_IN_LABEL = regex(r"[\[\]\n]")
+_WIDTH = regex(r"\d{1,4}")
 # How many tokens back the start of a row of a table is looked for.
 _FEW = 20
 # What ends the name of an embedded file: the text to show, or a part of the file.
@@ -258,23 +265,20 @@ def _add_templater(state: State, sign: re.Match[str], raw: str) -> None:
 
 
 def _add_embed(state: State, sign: re.Match[str], raw: str) -> None:
-    """Add an embedded file: a picture, or else a link of which nothing is shown."""
+    """Add an embedded file: a picture, a sound, or something else, to which there is a link."""
     written = sign["file"]
     name = _NAME_END.split(written)[0].strip()
     path = state.context.picture(name)
-    if path:
-        label = written[len(alt_and_width(written)[0]) :]
-        state.add(Kind.PICTURE, "", f"![{label}]({quote(path)})")
-    else:
-        token = state.add(Kind.PICTURE)
-        token.target = _wiki_target(sign["file"])
+    label = written[len(alt_and_width(written)[0]) :]
+    token = state.add(Kind.PICTURE, "", f"![{label}]({quote(path or name or written)})")
+    if not path:
+        token.target = _wiki_target(written)
 
 
 def _add_picture(state: State, sign: re.Match[str], raw: str) -> None:
     """Add a picture; its path is that of the file if it is in the vault."""
     address = sign["angled"] or sign["bare"] or ""
-    is_local = "://" not in address
-    path = state.context.picture(unquote(address)) if is_local else ""
+    path = _path_at(state, unquote(address))
     if path:
         address = quote(path)
     label = sign["alt"]
@@ -282,6 +286,18 @@ def _add_picture(state: State, sign: re.Match[str], raw: str) -> None:
     if size_alone:
         label = f"|{size_alone[1]}"
     state.add(Kind.PICTURE, "", f"![{label}]({address})")
+
+
+def _path_at(state: State, address: str) -> str:
+    """Return the path of an embedded file at an address; "" if it is none, or on the web."""
+    return "" if "://" in address else state.context.picture(address)
+
+
+def _add_sound(state: State, sign: re.Match[str], raw: str) -> None:
+    """Add a sound as Anki writes it; its text is part of the keys."""
+    name = sign["heard"].strip()
+    path = state.context.picture(name)
+    state.add(Kind.ATOM, raw, f"![]({quote(path)})" if path else literal(raw))
 
 
 def _add_wiki_link(state: State, sign: re.Match[str], raw: str) -> None:
@@ -324,11 +340,14 @@ def _add_tag(state: State, sign: re.Match[str], raw: str) -> None:
 
 
 def _add_script(state: State, sign: re.Match[str], raw: str) -> None:
-    state.add(Kind.TEXT, raised(sign["raised"], sign["level"]))
-
-
-def _add_break(state: State, sign: re.Match[str], raw: str) -> None:
-    state.add(Kind.BREAK, " ", "  \n")
+    """Add what is raised or lowered, in letters of Unicode if all of it can be written so."""
+    words = sign["raised"]
+    plain = raised(words, sign["level"])
+    if len(plain) == len(words) and plain != words:
+        state.add(Kind.TEXT, plain)
+    else:
+        level = sign["level"]
+        state.add(Kind.ATOM, plain, f"<{level}>{literal(words)}</{level}>")
 
 
 def _add_row(state: State, sign: re.Match[str], raw: str) -> None:
@@ -359,7 +378,7 @@ def _opens_first(state: State, raw: str) -> bool:
             continue
         if token.plain.strip():
             return False
-        if token.plain == "\n":
+        if token.plain == "\n" or token.note == EDGE:
             return True
     return True
 
@@ -380,9 +399,9 @@ def _add_mark(state: State, sign: re.Match[str], raw: str) -> None:
 
 
 def _add_html(state: State, sign: re.Match[str], raw: str) -> None:
-    """Add a `<mark>`, or a `<span>` with a background.
+    """Add a mark, emphasis, the edge of a block, or an embedded file.
 
-    Nothing is shown of other elements.
+    A mark is a `<mark>`, or a `<span>` with a background. Nothing is shown of other elements.
     """
     name = sign["element"].lower()
     attributes = sign["with"]
@@ -392,8 +411,47 @@ def _add_html(state: State, sign: re.Match[str], raw: str) -> None:
         token = state.add(Kind.MARK, "", name, _colour(attributes))
         token.opens = not closes
         token.closes = closes
+    elif name in EMPHASIS:
+        element = EMPHASIS[name]
+        token = state.add(
+            Kind.EMPHASIS, "", f"</{element}>" if closes else f"<{element}>"
+        )
+        token.opens = not closes
+        token.closes = closes
+    elif name in BLOCKS and name not in _IN_TABLES:
+        _add_edge(state, name)
+    elif name in _EMBEDDING and not closes:
+        _add_embedded(state, raw)
     else:
         state.add(Kind.GONE)
+
+
+def _add_edge(state: State, name: str) -> None:
+    """Add the edge of a block of HTML, at which a line ends."""
+    if not state.context.verbatim:
+        state.add(Kind.BREAK, " ", "  \n", note="" if name == "br" else EDGE)
+        return
+    before = state.pending
+    if not before and state.tokens and isinstance(state.tokens[-1], Token):
+        before = state.tokens[-1].markdown
+    ends_line = not before or before.endswith("\n")
+    state.add(Kind.BREAK, " ", "" if ends_line and name != "br" else "  \n")
+
+
+def _add_embedded(state: State, raw: str) -> None:
+    """Add the file that an element shows or plays, if it names one."""
+    attributes = attributes_of(raw)
+    address = attributes.get("src") or attributes.get("data", "")
+    if not address:
+        state.add(Kind.GONE)
+        return
+    path = _path_at(state, unquote(address))
+    shown = quote(path) if path else quote(address, safe="%/:?#@!$&*+,;=~")
+    label = _NOT_IN_LABEL.sub(" ", attributes.get("alt", ""))
+    width = attributes.get("width", "").removesuffix("px")
+    if _WIDTH.fullmatch(width):
+        label = f"{label}|{width}"
+    state.add(Kind.PICTURE, "", f"![{label}]({shown})")
 
 
 def _add_gap(state: State, sign: re.Match[str], raw: str) -> None:
@@ -425,11 +483,11 @@ _ADD: dict[str, Callable[[State, re.Match[str], str], None]] = {
     "verbatim": _add_verbatim,
     "embed": _add_embed,
     "picture": _add_picture,
+    "sound": _add_sound,
     "wiki": _add_wiki_link,
     "templater": _add_templater,
     "address": _add_address,
     "script": _add_script,
-    "break": _add_break,
     "row": _add_row,
     "cell": _add_cell,
     "frame": _add_nothing,

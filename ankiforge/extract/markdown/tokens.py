@@ -25,12 +25,13 @@ class Kind(Enum):
     """Code, maths and template fields: no sentence ends inside."""
     TAG = auto()
     BREAK = auto()
-    """The end of a source line, or `<br>`."""
+    """The end of a source line, `<br>`, or the edge of a block of HTML."""
     PICTURE = auto()
+    """A file that is shown or played; its plain text is empty."""
     GONE = auto()
     """Markup of which nothing is shown."""
     EMPHASIS = auto()
-    """`*`, `**`, `_` or `~~`."""
+    """`*`, `**`, `_`, `~~`, or the tag of an element such as `<b>`."""
     MARK = auto()
     """`==`, or what begins or ends another mark."""
     GAP = auto()
@@ -46,6 +47,10 @@ LABEL = "[^"
 INSIDE = "in a word"
 """The `note` of `==` between two letters: two of them with a blank between are
 comparisons."""
+
+
+EDGE = "edge"
+"""The `note` of a line end that is the edge of a block of HTML."""
 
 
 @dataclass(slots=True, eq=False)
@@ -64,7 +69,7 @@ class Token:
     `![[Note#Part]]`."""
     opens: bool = False
     closes: bool = False
-    """Whether a mark may begin and end here."""
+    """Whether a mark or an element may begin and end here."""
     partner: int = -1
     """The index of the token it is paired with, -1 = none."""
     type: ClassVar[str] = ""
@@ -124,7 +129,8 @@ class Context(NamedTuple):
     references: Mapping[str, Texts] = {}
     """The link labels that the note defines, as markdown-it has them."""
     picture: Callable[[str], str] = str
-    """Returns the path of an embedded file below the vault; "" if it is not a picture."""
+    """Returns the path of an embedded file below the vault; "" if it is no picture, sound or
+    film."""
     gaps: Gaps = Gaps()
     verbatim: bool = False
     """Whether to keep line breaks and signs as they are: for text of several blocks."""
