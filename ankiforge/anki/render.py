@@ -208,7 +208,11 @@ class _Writer(Value):
         parts = _ATOM.split(text)  # text, number of an atom, text …
         parts[::2] = map(literal, parts[::2])
         parts[1::2] = [self.atoms[int(number)][1] for number in parts[1::2]]
-        return _escape_brackets("".join(parts))
+        joined = "".join(parts)
+        # a sound in an atom stays, and what only the atoms make together is no sound
+        pieces = _SOUND_PIECE.split(joined)
+        pieces[::2] = map(_escape_brackets, pieces[::2])
+        return "".join(pieces)
 
     def _image(self, token: Token) -> str:
         label, width = alt_and_width(self._source(token.content))
@@ -216,7 +220,9 @@ class _Writer(Value):
         path = self._source(str(token.attrs["src"]))
         media = self.pictures.get(path) or self.pictures.get(unquote(path))
         if media is None or not is_media_name(media.name):
-            return lines(alt or path.rpartition("/")[2])
+            return lines(alt or unquote(path).rpartition("/")[2])
+        if is_sound(media.name):
+            return f"[sound:{media.name}]"
         # `<wbr>` is impossible in an attribute, so Anki's markup is replaced
         alt = alt.translate(_ATTRIBUTE_SIGNS)
         alt = html.escape(re.sub(r":{2,}", ":", alt))
@@ -428,26 +434,41 @@ def address(url: str) -> str:
     return re.sub(r"(?<=:):", "%3A", encoded)
 
 
-# The picture formats that Anki shows on every device.
+# The formats of pictures and sounds that Anki shows and plays on every device.
 _PICTURE_TYPES = ("png", "jpg", "jpeg", "gif", "webp", "avif", "svg")
+_SOUND_TYPES = ("mp3", "m4a", "ogg", "oga", "opus", "wav", "flac", "aac")
+_FILM_TYPES = ("mp4", "m4v", "webm", "ogv", "mov", "mkv", "avi", "3gp")
 _MEDIA_PREFIX = "af-"
 _DIGITS = 16
 _MEDIA_NAME = regex(
-    rf"{_MEDIA_PREFIX}[0-9a-f]{{{_DIGITS}}}\.(?:{'|'.join(_PICTURE_TYPES)})"
+    rf"{_MEDIA_PREFIX}[0-9a-f]{{{_DIGITS}}}\.(?:{'|'.join((*_PICTURE_TYPES, *_SOUND_TYPES))})"
 )
+SOUND = regex(rf"\[sound:({_MEDIA_NAME.pattern})\]")
+"""A sound as a field has it."""
+_SOUND_PIECE = regex(rf"(\[sound:{_MEDIA_NAME.pattern}\])")
 MAX_PICTURE_BYTES = 20_000_000
 
 
 def is_media_name(name: str) -> bool:
-    """Return whether this is a name that `media_of` gives. No other picture gets into a package."""
+    """Return whether this is a name that `media_of` gives. No other file gets into a package."""
     return _MEDIA_NAME.fullmatch(name) is not None
 
 
+def is_sound(name: str) -> bool:
+    """Return whether a file with this name is a sound."""
+    return name.rpartition(".")[2].lower() in _SOUND_TYPES
+
+
 def media_of(path: Path) -> Media | Problem:
-    """Return a picture named after its content: `af-`, a part of its SHA-256, and its ending."""
+    """Return a picture or sound named after its content.
+
+    The name is `af-`, a part of the SHA-256 of the bytes, and the ending of the file.
+    """
     suffix = path.suffix.lower()
-    if suffix[1:] not in _PICTURE_TYPES:
-        message = f"{suffix or 'no suffix'} is not a kind of picture that Anki shows"
+    if suffix[1:] in _FILM_TYPES:
+        return Problem(path.name, "films are not put into a package")
+    if suffix[1:] not in (*_PICTURE_TYPES, *_SOUND_TYPES):
+        message = "only pictures and sounds that Anki knows are put into a package"
         return Problem(path.name, message)
     target = Path(os.path.realpath(path))
     try:
@@ -660,7 +681,10 @@ class _Reader(HTMLParser):
     def handle_data(self, data: str) -> None:
         if not (self.code or self.pre):
             written = "".join(self.parts[-2:])
-            data = _escape_text(data)
+            *parts, last = SOUND.split(data)  # text, name of a sound, text …
+            for text, name in zip(parts[::2], parts[1::2], strict=True):
+                self.parts += (_escape_text(text), f"![]({name})")
+            data = _escape_text(last)
             if not written or written.endswith(("\n", "- ", ". ", "> ")):
                 data = _LINE_START.sub(r"\1\\\2", data)
         self.parts.append(data)

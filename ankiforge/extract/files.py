@@ -13,6 +13,7 @@ import stat
 import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -127,6 +128,20 @@ def legible(name: str) -> str:
     if name.isascii():
         return name
     return unicodedata.normalize("NFC", os.fsencode(name).decode("utf-8", "replace"))
+
+
+def stored_at(base: Path, path: str) -> Path:
+    """Return the file at a relative path in NFC, whose names on the disk may be in another form."""
+    place = base
+    for name in Path(path).parts:
+        following = place / name
+        if not name.isascii() and name != "/" and not following.exists():
+            with suppress(OSError):
+                for entry in place.iterdir():
+                    if legible(entry.name) == legible(name):
+                        following = entry
+        place = following
+    return place
 
 
 def relative(path: Path, root: Path) -> str:

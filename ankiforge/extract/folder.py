@@ -570,6 +570,7 @@ def picture_path(target: str, note: str, folder: Folder) -> str:
     """
     if not disk.EMBEDDED.match(target):
         return ""
+    target = disk.legible(target)
     others = folder.others or {}
     beside_note = posixpath.join(posixpath.dirname(note), target)
     for path in (beside_note, target.lstrip("/")):
@@ -591,7 +592,7 @@ def _hash_of_file(root: Path, path: str) -> str:
         return ""
     base = root if root.is_dir() else root.parent
     try:
-        data, _ = disk.read_file(base / path, LARGEST_PICTURE)
+        data, _ = disk.read_file(disk.stored_at(base, path), LARGEST_PICTURE)
     except (OSError, ItemError):
         return ""
     return hashlib.sha256(data).hexdigest()[:16]
@@ -603,7 +604,7 @@ def _is_file_below(root: Path, path: str) -> bool:
         return False
     base = root if root.is_dir() else root.parent
     try:
-        return (base / path).is_file()
+        return disk.stored_at(base, path).is_file()
     except (OSError, ValueError):
         return False
 

@@ -40,8 +40,10 @@ PICTURES = frozenset(
     ".avif .bmp .gif .heic .heif .ico .jpeg .jpg .png .psd .svg .tif .tiff .webp".split()
 )
 """The endings of pictures."""
-_RECORDINGS = frozenset(
-    ".3gp .aac .aiff .avi .flac .m4a .m4v .mkv .mov .mp3 .mp4 .mpg .ogg .opus .wav .webm".split()
+SOUNDS = frozenset(".aac .flac .m4a .mp3 .oga .ogg .opus .wav".split())
+"""The endings of sounds."""
+_RECORDINGS = SOUNDS | frozenset(
+    ".3gp .aiff .avi .m4v .mkv .mov .mp4 .mpg .ogv .webm".split()
 )
 # Files in which a person may have marked or written something, the first to be reported.
 _MAY_HOLD_MARKS = frozenset(

@@ -397,7 +397,7 @@ class Change(Value):
 
 
 class Media(Value):
-    """A picture of a note: its content-addressed name and the path of its file."""
+    """A picture or sound of a note: its content-addressed name and the path of its file."""
 
     name: str
     path: str

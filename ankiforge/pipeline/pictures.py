@@ -1,4 +1,4 @@
-"""Find the pictures of cards in the folders of their sources."""
+"""Find the pictures and sounds of cards in the folders of their sources."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from ankiforge.config.ownfiles import OwnPath
 from ankiforge.errors import OwnFileError
+from ankiforge.extract.files import stored_at
 from ankiforge.ledger import Ledger
 from ankiforge.model import Card, Highlight, Media, Problem, SourceKind, Texts
 from ankiforge.text.cloze import image_paths
@@ -60,16 +61,14 @@ def picture_at(
     path: str,
     folder: OwnPath,
 ) -> Media | Problem:
-    """Return the picture at a path in a highlight's source.
+    """Return the picture or sound at a path in a highlight's source.
 
     A file outside the source is a problem.
     """
     from ankiforge.anki.render import media_of
 
     if "://" in path:
-        return Problem(
-            path, "pictures are not fetched from the web: save it in the vault"
-        )
+        return Problem(path, "it is on the web, from where nothing is fetched")
     if path.startswith(_CUT) and highlight.source_kind in (
         SourceKind.PDF,
         SourceKind.ZOTERO,
@@ -93,7 +92,7 @@ def picture_at(
             notice=True,
         )
     try:
-        target = (base / unquote(path)).resolve()
+        target = stored_at(base, unquote(path)).resolve()
         is_inside = target.is_relative_to(base.resolve())
     except (OSError, ValueError, RuntimeError) as error:
         return Problem(path, f"is not a path: {error}")

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from ankiforge.anki.notes import citation_html, content_html
 from ankiforge.anki.notetypes import cloze_signs
-from ankiforge.anki.render import address
+from ankiforge.anki.render import SOUND, address
 from ankiforge.check import safe_context
 from ankiforge.model import (
     Card,
@@ -230,7 +230,8 @@ def pictures(card: Card, find: Find) -> dict[str, Media]:
 
 def _of_page(html: str) -> str:
     """Return the HTML of a field for the page: pictures at their addresses here, formulas drawn."""
-    return with_formulas(html.replace('src="af-', 'src="/picture/af-'))
+    with_players = SOUND.sub(r'<audio controls preload="none" src="\1"></audio>', html)
+    return with_formulas(with_players.replace('src="af-', 'src="/picture/af-'))
 
 
 def _question(html: str) -> str:

@@ -27,7 +27,7 @@ from ankiforge.errors import ItemError
 from ankiforge.extract.base import Candidate, Confidence, Recognition, SourceSettings
 from ankiforge.extract.discover import kind_of
 from ankiforge.extract.folder import File, FileSource, selected_forms
-from ankiforge.extract.left_out import PICTURES
+from ankiforge.extract.left_out import PICTURES, SOUNDS
 from ankiforge.extract.markdown import exported_notes
 from ankiforge.model import (
     Document,
@@ -151,7 +151,7 @@ _BOLD = regex(r"(?<![*\\])\*\*(?=[^\s*])[^*\n]{2,80}(?<=\S)\*\*(?!\*)")
 class NoteSource(FileSource):
     """A source of Markdown notes, or of texts that are converted to Markdown."""
 
-    uses = tuple(sorted(PICTURES))  # notes show them
+    uses = tuple(sorted(PICTURES | SOUNDS))  # notes show and play them
     own_cards: ClassVar[Strings]
     """The forms of cards that are read by default."""
 

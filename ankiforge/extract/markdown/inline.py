@@ -340,11 +340,11 @@ class Inline:
         first_index, end_index = self._tokens_of(start, end)
         if pictures_around:
             first = self._before_pictures(first_index)
-            if first < first_index:
+            if first < first_index and not self._has_words(self.starts[first], start):
                 first_index = first
                 start = self.starts[first]
             behind = self._after_pictures(end_index)
-            if behind > end_index:
+            if behind > end_index and not self._has_words(end, self.starts[behind]):
                 end_index = behind
                 end = self.starts[behind - 1]
         edges = list[int]()
@@ -455,6 +455,9 @@ class Inline:
         if not self.plain[end:].strip():
             end_index = len(tokens)
         return first_index, end_index
+
+    def _has_words(self, start: int, end: int) -> bool:
+        return bool(self.plain[start:end].strip())
 
     def _before_pictures(self, index: int) -> int:
         """Return the token at which the blanks and pictures begin that end before a token."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 from itertools import pairwise
+from urllib.parse import unquote
 
 from markdown_it import MarkdownIt, rules_inline
 from markdown_it.parser_inline import ParserInline
@@ -20,7 +21,7 @@ from ankiforge.extract.markdown.pairs import (
     pair_gaps,
     pair_marks,
 )
-from ankiforge.extract.markdown.signs import STARTS, State, read_sign
+from ankiforge.extract.markdown.signs import STARTS, State, read_sign, sound_at
 from ankiforge.extract.markdown.source import (
     COMMENT,
     CONTINUED,
@@ -42,7 +43,7 @@ def tokenized(text: str, context: Context) -> list[Token]:
     """Parse a block with markdown-it, and pair what opens and closes something."""
     parsed = _parse(text, context)
     tokens = [_token_of(part) for part in parsed]
-    _pair_links_and_emphasis(tokens, parsed)
+    _pair_links_and_emphasis(tokens, parsed, context)
     if not context.verbatim:
         _escape_single_signs(tokens, parsed)
     if "&" in text:
@@ -103,8 +104,10 @@ def _token_of(parsed: Token | Parsed) -> Token:
             return Token(Kind.EMPHASIS, "", parsed.markup, note)
 
 
-def _pair_links_and_emphasis(tokens: list[Token], parsed: list[Token | Parsed]) -> None:
-    """Pair the tokens that markdown-it paired."""
+def _pair_links_and_emphasis(
+    tokens: list[Token], parsed: list[Token | Parsed], context: Context
+) -> None:
+    """Pair the tokens that markdown-it paired; behind a link to a sound stands the sound."""
     openers = list[int]()
     for index, part in enumerate(parsed):
         if isinstance(part, Token):
@@ -112,7 +115,13 @@ def _pair_links_and_emphasis(tokens: list[Token], parsed: list[Token | Parsed]) 
         if part.nesting > 0:
             openers.append(index)
         elif part.nesting < 0:
-            pair(tokens, openers.pop(), index)
+            opener = openers.pop()
+            pair(tokens, opener, index)
+            target = tokens[opener].target
+            sound = sound_at(context, unquote(target)) if target else ""
+            if sound:
+                tokens[index].kind = Kind.PICTURE
+                tokens[index].markdown = sound
 
 
 def _escape_single_signs(tokens: list[Token], parsed: list[Token | Parsed]) -> None:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import PurePosixPath
 from typing import Any, cast
 from urllib.parse import quote, unquote
 
 from markdown_it.rules_inline import StateInline
 
 from ankiforge.extract.files import raised
+from ankiforge.extract.left_out import SOUNDS
 from ankiforge.extract.markdown.source import COMMENT, CONTINUED, MATHS
 from ankiforge.extract.markdown.tokens import EDGE, INSIDE, LABEL, Context, Kind, Token
 from ankiforge.text import regex
@@ -129,7 +131,7 @@ _SIGN = regex(
     | (?P<verbatim>\$\$(?:[^$\\]|\\.|\$(?!\$))+\$\$|{MATH}
         |(?P<ticks>`++)(?:[^`]++|(?!(?P=ticks)(?!`))`++)*+(?P=ticks))
       # ![[file|text]], ![alt](path "title"), [[Note#Part|text]], and a sound of Anki's
-    | (?P<embed>!\[\[(?P<file>[^\[\]\n]+)\]\])
+    | (?P<embed>!\[\[(?P<file>(?:[^\[\]\n]|\[(?!\[)|\](?!\]))+)\]\])
     | (?P<picture>!\[(?P<alt>[^\[\]\n]*)\]{_TARGET})
     | (?P<sound>\[sound:(?P<heard>[^\[\]\n]+)\])
     | (?P<wiki>\[\[(?P<target>[^\[\]\n]+)\]\])
@@ -268,7 +270,9 @@ def _add_embed(state: State, sign: re.Match[str], raw: str) -> None:
     """Add an embedded file: a picture, a sound, or something else, to which there is a link."""
     written = sign["file"]
     name = _NAME_END.split(written)[0].strip()
-    path = state.context.picture(name)
+    # a name may have the sign of a heading in it: `![[figure #1.png]]`
+    whole_name = written.partition("|")[0].rstrip("\\").strip()
+    path = state.context.picture(name) or state.context.picture(whole_name)
     label = written[len(alt_and_width(written)[0]) :]
     token = state.add(Kind.PICTURE, "", f"![{label}]({quote(path or name or written)})")
     if not path:
@@ -309,8 +313,16 @@ def _add_wiki_link(state: State, sign: re.Match[str], raw: str) -> None:
         headings = [part for part in name.split("#") if not part.startswith("^")]
         parts = [heading.strip(" \\") for heading in headings]
         shown = " > ".join(filter(None, parts))
-    token = state.add(Kind.ATOM, shown, literal(shown))
+    sound = sound_at(state.context, name.strip())
+    token = state.add(Kind.ATOM, shown, literal(shown) + sound)
     token.target = _wiki_target(name)
+
+
+def sound_at(context: Context, address: str) -> str:
+    """Return the Markdown of the sound to which a link leads; "" if it leads elsewhere."""
+    if PurePosixPath(address).suffix.lower() not in SOUNDS or "://" in address:
+        return ""
+    return f" ![]({quote(context.picture(address))})"
 
 
 def _wiki_target(written: str) -> str:
