@@ -157,7 +157,8 @@ def test_pictures_travel_once_each_and_a_changed_one_stops_the_package(
 
 def test_what_is_no_picture_is_a_problem(tmp_path):
     (tmp_path / "a.exe").write_bytes(b"")
-    for name, said in (("a.exe", "not a kind of picture"), ("b.png", "cannot be read")):
+    reasons = {"a.exe": "only pictures and sounds", "a.mp4": "films", "b.png": "be read"}
+    for name, said in reasons.items():
         problem = media_of(tmp_path / name)
         assert isinstance(problem, Problem)
         assert said in problem.what

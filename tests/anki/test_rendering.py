@@ -46,6 +46,13 @@ ROWS = {
     "signs of HTML": ("a < b & c > d {{c1::<i>}}", "a < b & c > d [...]", "a < b & c > d <i>"),
     "entities are characters": ("&lt; &copy; {{c1::`&lt;`}}", "< © [...]", "< © &lt;"),
     "a sound as text": ("[sound:x.mp3] {{c1::y}}", "[sound:x.mp3] [...]", "[sound:x.mp3] y"),
+    "emphasis in elements around and in a cloze": (
+        "<b>a {{c1::H<sub>2</sub>O}}</b> <u>{{c2::<i>(b)</i>::<s>c</s>}}</u>",
+        "a [...] (b)",
+        "a H2O (b)",
+    ),
+    "an entity that was escaped": (r"{{c1::\&lt;}} is \&amp;nbsp;", "[...] is &amp;nbsp;", "&lt; is &amp;nbsp;"),
+    "line ends in a cloze": ("a  \nb {{c1::c  \nd}} e", "a\nb [...] e", "a\nb c\nd e"),
     "LaTeX signs as text": (
         r"[latex]a[/latex] [\$]b[/\$] {{c1::y}}",
         "[latex]a[/latex] [$]b[/$] [...]",
