@@ -6,7 +6,15 @@ import re
 from collections.abc import Iterator
 
 from ankiforge.check.findings import Context, Needs, make_finding, needs
-from ankiforge.model import OTHER_NOTE, OTHER_SCHEDULE, Draft, Finding, Form, Highlight
+from ankiforge.model import (
+    COMMENT_AND_MORE,
+    OTHER_NOTE,
+    OTHER_SCHEDULE,
+    Draft,
+    Finding,
+    Form,
+    Highlight,
+)
 from ankiforge.text import regex
 from ankiforge.text.cloze import image_paths
 from ankiforge.text.tools import schedule_of
@@ -24,6 +32,8 @@ def form(draft: Draft, context: Context) -> Iterator[Finding]:
         doubt = _doubt_about_line(draft, highlight)
         if doubt:
             yield make_finding("inline_field", doubt)
+    if draft.origin.drafter == COMMENT_AND_MORE:
+        yield make_finding("says_more")
     if highlight.open_end:
         yield make_finding("open_end")
     if highlight.other_note:

@@ -9,7 +9,16 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from ankiforge.model import Draft, Family, Form, Highlight, HighlightKind, Strings, Value
+from ankiforge.model import (
+    COMMENT_AND_MORE,
+    Draft,
+    Family,
+    Form,
+    Highlight,
+    HighlightKind,
+    Strings,
+    Value,
+)
 from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import Gap
 from ankiforge.text.fold import canonical, locate, same
@@ -98,8 +107,8 @@ def _plain_run(text: str) -> str:
 
 
 def authored(draft: Draft) -> bool:
-    """Return whether a person wrote the card: in the source, or in review."""
-    return draft.by_hand or draft.origin.drafter == "person"
+    """Return whether a person wrote the card: in the source, in a comment, or in review."""
+    return draft.by_hand or draft.origin.drafter in ("person", COMMENT_AND_MORE)
 
 
 def asked_by_reader(draft: Draft) -> bool:

@@ -19,6 +19,9 @@ from ankiforge.model import (
     Value,
 )
 from ankiforge.text import regex
+from ankiforge.text.asking import Question, is_alike, question_in, without_replies
+from ankiforge.text.cloze import literal, plain
+from ankiforge.text.fold import locate
 from ankiforge.text.private import without_tag
 
 PROPOSALS_VERSION = "11"
@@ -45,6 +48,9 @@ def sided(kind: CardKind, front: str, back: str) -> Fields:
     return (("Front", front), ("Back", back), *kind.switched_on)
 
 
+UNANSWERED_NOTE = "a question without marked text: write its answer behind it"
+
+
 # --- instructions in comments ---------------------------------------------------------
 
 
@@ -62,54 +68,89 @@ class Instruction(Value):
 
     wish: Wish
     words: str = ""
-    """The question to ask, the phrase to hide ("" = the marked words), or the reason to skip."""
+    """The question to ask, in Markdown; the phrase to hide ("" = the marked words); or the reason
+    to skip."""
+    answer: str = ""
+    """What stands behind the question, if it is its answer."""
+    extra: str = ""
+    """What else the comment says, to be shown with the answer."""
+    is_alone: bool = True
+    """Whether the comment is this one question, and nothing else but ornament."""
 
 
-_REPLIES = regex(r"(?ms)^— .*")
 _COMMANDS = {
     Wish.SKIP: regex(r"(?is)skip\s*[.!]?|skip:\s*(?P<words>.*)"),
-    Wish.QUESTION: regex(r"(?is)(?:\?|q:)\s*(?P<words>.*)"),
     Wish.CLOZE: regex(r"(?is)c:\s*(?P<words>.*)"),
 }
 
 
-def instruction(comment: str) -> Instruction:
-    """Parse a comment: `skip`, `? question`, `q: question`, `c: phrase`, or `…?`.
+def instruction(comment: str, passage: str = "") -> Instruction:
+    """Parse a comment: `skip`, `c: phrase`, or a question (`text.asking`).
 
-    Other comments that end in a question mark count if they could be the front of a
-    card; "why?" could not. Replies to the comment, in lines that begin with a dash, are
-    ignored.
+    Args:
+        comment: the comment on a passage, with the replies to it.
+        passage: the text that is marked; "" if there is none. A comment may repeat it.
     """
-    words = " ".join(without_tag(_REPLIES.sub("", comment)).split())
+    own_words = without_tag(without_replies(comment))
+    words = " ".join(own_words.split())
     for wish, command in _COMMANDS.items():
         match = command.fullmatch(words)
         if match:
-            argument = (match["words"] or "").strip()
-            is_empty = wish is Wish.QUESTION and not argument.strip("? ")
-            return Instruction(Wish.NONE if is_empty else wish, argument)
-    if words.endswith(("?", "？")) and _could_be_a_front(words):
-        return Instruction(Wish.QUESTION, words)
-    return Instruction(Wish.NONE, words)
+            return Instruction(wish, plain(match["words"] or ""))
+    question = _question(own_words, passage)
+    if question is None:
+        return Instruction(Wish.NONE, words)
+    is_answer = bool(question.after) and (
+        question.is_answered or question.is_short or not passage
+    )
+    extra = (question.before, "" if is_answer else question.after)
+    return Instruction(
+        Wish.QUESTION,
+        question.words,
+        answer=question.after if is_answer else "",
+        extra="\n\n".join(filter(None, extra)),
+        is_alone=question.is_one and not question.before and not question.after,
+    )
 
 
-# Kana, ideographs, Hangul and Thai: scripts in which a few letters are a question.
-_DENSE_SCRIPT = regex(r"[\u0e00-\u0e7f\u3040-\u9fff\uac00-\ud7af]{4}")
-
-
-def _could_be_a_front(words: str) -> bool:
-    """Return whether a text has three words; in scripts without blanks, a few letters.
-
-    A remark such as “¿por qué?” or “warum „so“?” is not a front.
-    """
-    if _DENSE_SCRIPT.search(words):
-        return True
-    with_letters = [word for word in words.split() if any(map(str.isalnum, word))]
-    return len(with_letters) >= 3
+def _question(comment: str, passage: str) -> Question | None:
+    """Return the question of a comment, without what repeats the passage around it."""
+    repeated = locate(passage, comment) if passage else None
+    if repeated:
+        start, end = repeated
+        question = question_in(f"{comment[:start]}\n\n{comment[end:]}")
+        if question:
+            return question
+    question = question_in(comment)
+    if question is None or not passage:
+        return question
+    before, after = question.before, question.after
+    return replace(
+        question,
+        before="" if locate(before, passage) or is_alike(before, passage) else before,
+        after="" if is_alike(after, passage) else after,
+    )
 
 
 def requested(highlight: Highlight) -> Instruction:
-    """Return what a highlight's comment asks for; nothing if somebody else wrote the comment."""
-    return instruction(highlight.comment if highlight.instructs else "")
+    """Return what a highlight's comment asks for; nothing if somebody else wrote the comment.
+
+    A note that is a text of its own may begin with a question; the rest is the answer.
+    """
+    if not highlight.instructs:
+        return instruction("")
+    if highlight.kind is not HighlightKind.NOTE or not highlight.markdown:
+        return instruction(highlight.comment, highlight.exact)
+    written = f"{literal(highlight.heading)}\n\n{highlight.markdown[0]}"
+    question = question_in(written)
+    if question is None or question.before or not question.after:
+        return instruction("")
+    return Instruction(
+        Wish.QUESTION,
+        question.words,
+        answer=question.after,
+        is_alone=False,
+    )
 
 
 def without_comment(highlight: Highlight) -> Highlight:
@@ -141,15 +182,18 @@ def skip_reason(highlight: Highlight) -> str:
     if highlight.skip or comment.wish is Wish.SKIP:
         reason = highlight.skip or comment.words or "your comment says so"
         return reason if reason.startswith(("skip", ELSEWHERE)) else f"skip: {reason}"
-    if highlight.kind is HighlightKind.NOTE and not highlight.markdown:
-        return "a comment without marked text"  # a note that is a text of its own has Markdown
+    is_lone = highlight.kind is HighlightKind.NOTE and not highlight.markdown
+    if is_lone and comment.wish is Wish.QUESTION:
+        return "" if comment.answer else UNANSWERED_NOTE
+    if is_lone:
+        return "a comment without marked text"
     if highlight.kind in _PICTURES:
         return _skipped_picture(highlight, comment.wish)
     asks = comment.wish in (Wish.QUESTION, Wish.CLOZE)
     if highlight.kind is HighlightKind.STRIKE and not asks:
         wish = "for a card, add a comment that begins with `?`"
         return f"struck out, so treated as deleted; {wish}"
-    if not any(map(str.isalnum, highlight.exact)):
+    if not any(map(str.isalnum, highlight.exact)) and not comment.answer:
         return "no text under the mark"
     return ""
 

@@ -21,6 +21,7 @@ from ankiforge.draft.instructions import (
 )
 from ankiforge.errors import BugError, one_item
 from ankiforge.model import (
+    COMMENT_AND_MORE,
     FIGURE,
     PHRASE,
     Brief,
@@ -176,15 +177,31 @@ def _answer_of(back: str) -> str:
 
 
 def _own_question(highlight: Highlight, comment: Instruction) -> Draft:
-    """Return a card with the reader's question; the marked words or the picture are the answer."""
-    back = highlight.markdown[0] if highlight.markdown else literal(highlight.exact)
-    if highlight.exact:
-        answer = highlight.exact
+    """Return a card with the reader's question.
+
+    The answer is the reader's, if the comment has one; else the marked words or the picture.
+    """
+    is_marked = highlight.kind is not HighlightKind.NOTE
+    shown = ""
+    if is_marked:
+        shown = highlight.markdown[0] if highlight.markdown else literal(highlight.exact)
+    back = shown
+    answer = highlight.exact
+    if comment.answer:
+        picture = "" if highlight.exact else shown
+        back = "\n\n".join(filter(None, (comment.answer, picture)))
+        answer = plain(comment.answer)
+    elif not highlight.exact:
+        answer = highlight.own or _answer_of(back)  # identifies the picture
+    fields = sided(CardKind.BASIC, comment.words, back)
+    if comment.extra:
+        fields += (("Extra", comment.extra),)
+    if not comment.is_alone:
+        origin = COMMENT_AND_MORE
+    elif highlight.exact:
         origin = "rules:comment"
     else:
-        answer = highlight.own or _answer_of(back)  # identifies the picture
         origin = "rules:comment-picture"
-    fields = sided(CardKind.BASIC, literal(comment.words), back)
     return _draft(highlight, CardKind.BASIC, fields, answer, origin)
 
 

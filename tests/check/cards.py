@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from ankiforge.check import Context, DuplicateIndex, check
 from ankiforge.model import (
+    COMMENT_AND_MORE,
     CardKind,
     Document,
     DocumentKey,
@@ -127,6 +128,9 @@ def example(text: str) -> tuple[Finding, ...]:
         twins.add("twin", HighlightKey("vault:notes/b"), _card(parts["twin"]))
     if not parts["form"]:
         return check(draft, Context(passage(source, **around), twins))
+    if parts["form"] == "comment":
+        draft = replace(draft, origin=Origin(COMMENT_AND_MORE))
+        return findings(draft, passage(source, **around), twins)
     clipped, open_end = parts["form"] == "clipped", parts["form"] == "open-end"
     form = Form.PHRASE if clipped else Form.BLOCK if open_end else Form(parts["form"])
     draft, highlight = _marked(draft, form)

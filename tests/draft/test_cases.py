@@ -1,6 +1,6 @@
 """Passages and what is drafted of them: by the rules, or from what a model answers.
 
-`cases/rules.jsonl`: `highlights` (fields that say more than the defaults), if wanted a `brief`, and
+`cases/comments.jsonl`: a `comment` on a `passage`, and what it asks for. `cases/rules.jsonl`: `highlights` (fields that say more than the defaults), if wanted a `brief`, and
 what the rules have `found`. `cases/replies.jsonl`: the same with `served`, what a server answers in
 turn (the content of a reply, or its `status` and `body`; "nothing more" from then on), `settings` of
 the server, and `repair`, to send back fronts that call themselves bad. `cases/cascade.jsonl`: the
@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from ankiforge.draft import Rules
 from ankiforge.draft.cascade_prompt import load_cascade
+from ankiforge.draft.instructions import instruction
 from ankiforge.draft.sendable import Privacy
 from ankiforge.model import Brief, Document, DocumentKey, Highlight, Origin, Task
 from ankiforge.pipeline.models import repair_hints
@@ -29,7 +30,7 @@ CASES = {
         json.loads(line)
         for line in (HERE / f"{name}.jsonl").read_text("utf-8").splitlines()
     ]
-    for name in ("rules", "replies", "cascade")
+    for name in ("rules", "comments", "replies", "cascade")
 }
 PAPER = Document(
     DocumentKey("pdf:p"), source="papers", title="On Sleep", creators=("Ada",)
@@ -68,7 +69,7 @@ def check(name, number, found):
         case["found"] = found
         text = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in CASES[name])
         (HERE / f"{name}.jsonl").write_bytes(text.encode())
-    assert found == case["found"]
+    assert found == case.get("found")
 
 
 def numbers(name):
@@ -80,6 +81,15 @@ def numbers(name):
 def test_what_the_rules_make_of_a_passage(number):
     (result,) = Rules().draft(iter([task_of(CASES["rules"][number])]))
     check("rules", number, told(result))
+
+
+@numbers("comments")
+def test_what_a_comment_asks(number):
+    case = CASES["comments"][number]
+    asked = instruction(case["comment"], case["passage"])
+    found = msgspec.to_builtins(asked)
+    shown = {name: value for name, value in found.items() if value not in ("", True)}
+    check("comments", number, shown)
 
 
 def repair(draft, highlight):

@@ -29,6 +29,7 @@ from ankiforge.model import (
     h16,
 )
 from ankiforge.text import regex
+from ankiforge.text.asking import asks
 from ankiforge.text.fold import fold
 from ankiforge.text.passages import numbered, percent
 
@@ -225,7 +226,7 @@ def extracted(
         Quote(
             page=mark.page,
             words=mark.text,
-            asks="?" in mark.comment,
+            asks=asks(mark.comment),
             file=mark.file,
             steps=mark.steps,
             offset=mark.offset,

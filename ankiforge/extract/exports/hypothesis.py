@@ -35,6 +35,7 @@ from ankiforge.model import (
     Value,
 )
 from ankiforge.text import regex
+from ankiforge.text.asking import reply_lines
 from ankiforge.text.passages import CONTEXT, percent
 from ankiforge.text.private import IN_ITS_NOTE, TAG, is_tagged
 
@@ -183,8 +184,11 @@ class Hypothesis(ExportSource):
         is_mine = not me or author in me
         comments = [(annotation.text or "").strip()]
         for reply in replies:
-            if reply.text:
-                comments.append(f"— {_user(reply.user)}: {reply.text}")
+            replier = _user(reply.user)
+            if not reply.text:
+                continue
+            is_own = replier == author
+            comments.append(reply.text if is_own else reply_lines(replier, reply.text))
         tags = _tags(annotation)
         if any(is_tagged(_tags(reply)) for reply in replies) and TAG not in tags:
             tags = (*tags, TAG)

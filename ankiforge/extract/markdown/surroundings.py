@@ -14,6 +14,7 @@ from ankiforge.extract.markdown.citations import address_of
 from ankiforge.extract.markdown.front_matter import FrontMatter
 from ankiforge.model import Highlight, HighlightKind, Hint, Span, Strings, hints
 from ankiforge.text import regex, shortened
+from ankiforge.text.asking import asks
 from ankiforge.text.passages import CONTEXT, NEARBY, PARAGRAPH, paragraphs_around
 from ankiforge.text.private import TAG
 
@@ -117,7 +118,7 @@ class Surroundings:
         highlight = placed.highlight
         length = CONTEXT
         if highlight.kind is not HighlightKind.CARD:
-            limit = NEARBY if _asks(highlight) else PARAGRAPH
+            limit = NEARBY if asks(highlight.comment) else PARAGRAPH
             length = max(CONTEXT, limit - len(highlight.exact) + 1)
         return self._note.around(
             placed.first, placed.start, placed.last, placed.end, length
@@ -128,7 +129,7 @@ class Surroundings:
         text = f"{before}{highlight.exact}{after}"
         start = len(before)
         end = start + len(highlight.exact)
-        nearby = paragraphs_around(text, start, end, asks=_asks(highlight))
+        nearby = paragraphs_around(text, start, end, asks=asks(highlight.comment))
         for comment in self._comments:
             nearby = nearby.replace(comment, _CUT_COMMENT)
         return nearby
@@ -168,11 +169,6 @@ class Surroundings:
             marks = _read_tool_marks(self._lines, self._code_lines, block_lines)
             self._tool_marks[block_lines] = marks
         return self._tool_marks[block_lines]
-
-
-def _asks(highlight: Highlight) -> bool:
-    """Return whether the comment asks something: then more text around it is wanted."""
-    return "?" in highlight.comment
 
 
 def _long_comments(all_placed: Iterable[PlacedHighlight]) -> list[str]:

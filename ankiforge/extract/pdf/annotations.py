@@ -22,6 +22,7 @@ from ankiforge.extract.pdf.clean import clean, one_line
 from ankiforge.extract.pdf.messages import Box
 from ankiforge.model import HighlightKind, Value
 from ankiforge.text import regex
+from ankiforge.text.asking import reply_lines
 
 ON_TEXT = {
     "Highlight": HighlightKind.HIGHLIGHT,
@@ -360,9 +361,12 @@ def _merged(thread: list[Annotation]) -> Annotation:
     contents = [annotation.contents for annotation in group if annotation.contents]
     lines = list(contents)
     for reply in sorted(replies, key=_written):
-        if reply.contents:
-            author = f"{reply.author}: " if reply.author else ""
-            lines.append(f"— {author}{reply.contents}")
+        if not reply.contents:
+            continue
+        is_own = reply.author == root.author
+        lines.append(
+            reply.contents if is_own else reply_lines(reply.author, reply.contents)
+        )
     return structs.replace(
         head,
         contents="\n".join(contents),

@@ -64,8 +64,8 @@ from ankiforge.model import (
     h16,
     hints,
 )
-from ankiforge.text import regex
-from ankiforge.text.fold import canonical, fold, locate, same
+from ankiforge.text import asking, regex
+from ankiforge.text.fold import fold, locate, same
 from ankiforge.text.passages import paragraphs_around, without_bullets
 
 LOCKED = Failed(
@@ -91,8 +91,6 @@ HEAD = 65_536
 """Bytes in which a PDF must begin. PDFium takes 1,024 bytes of junk before it, pypdf more."""
 TAIL = 2048
 """Bytes at the end that are searched for the end of a complete file."""
-REPEATS = 90
-"""Similarity (of 100) from which a comment only repeats the marked text."""
 OPEN_PAGES = 64
 """Pages that PDFium keeps in memory at a time."""
 NEAR = 200
@@ -397,7 +395,7 @@ class _Reading:
             sentence = ""
         nearby = ""
         if located.segments:
-            asks = "?" in annotation.comment
+            asks = asking.asks(annotation.comment)
             nearby = _nearby(page.text.text, located.span, page.body, asks=asks)
         return Highlight(
             document=self._work,
@@ -589,11 +587,7 @@ def _repeats(comment: str, exact: str) -> bool:
 
     An instruction never does.
     """
-    if _INSTRUCTS.match(comment):
+    asks_more = asking.asks(comment) and not asking.asks(exact)
+    if asks_more or not exact or _INSTRUCTS.match(comment):
         return False
-    is_as_long = len(exact) / 2 < len(comment) < 2 * len(exact)
-    if not is_as_long:
-        return False
-    from rapidfuzz import fuzz
-
-    return fuzz.ratio(canonical(comment), canonical(exact)) > REPEATS
+    return asking.is_alike(comment, exact)

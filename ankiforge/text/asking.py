@@ -1,0 +1,422 @@
+"""The question in a reader's comment, and what else the comment says.
+
+A comment is Markdown. A question ends with a question mark of any script, and begins where
+its sentence begins. What is only an ornament does not count: tags, page numbers, emoji,
+list signs, labels, and signs that enclose the whole.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from itertools import islice
+
+from ankiforge.model import Span, Value
+from ankiforge.text import regex
+from ankiforge.text.fold import canonical
+from ankiforge.text.sentences import boundaries
+from ankiforge.text.shields import shields
+
+REPLY = "↳ "
+"""Begins each line of what somebody else replied to a comment."""
+SHORT = 12
+"""The number of words up to which what stands behind a question is taken for its answer."""
+_MOST_MARKS = 50
+"""The question marks of a comment that are looked at."""
+_REPEATS = 90
+"""How much alike words are that repeat others, in per cent."""
+_LEAST_WORDS = 3
+"""The number of words of a question that can be the front of a card; “why?” is a remark."""
+
+
+class Question(Value):
+    """What a comment asks, in Markdown."""
+
+    words: str
+    """The question; several, if one follows another."""
+    before: str = ""
+    """What the comment says before it, without ornament."""
+    after: str = ""
+    """What it says after it, without ornament."""
+    is_answered: bool = False
+    """Whether what is after it is labelled as the answer: `A: …`."""
+    is_one: bool = True
+    """Whether it is a single question."""
+
+    @property
+    def is_short(self) -> bool:
+        """Whether what is after it has the length of an answer."""
+        return 0 < _word_count(self.after) <= SHORT
+
+
+# --- signs ----------------------------------------------------------------------------
+
+_MARKS = "?？؟⁇⁈⁉‽﹖⸮፧\u037e"
+_ASKS = regex(rf"[{_MARKS}]|[\u0370-\u03ff\u1f00-\u1fff]{{2}}['\"’”»)\]*_]{{0,3}};")
+# The marks that may also stand within an address, a name of a file, or a doubted word.
+_AMBIGUOUS = "?;"
+_RUN = regex(rf"[{_MARKS};](?:\s?[{_MARKS}!！.…])*")
+_OPENERS = "([{<“‘«‹„‚「『【《（"
+_CLOSERS = {
+    "(": ")", "[": "]", "{": "}", "“": "”", "‘": "’", "«": "»", "‹": "›", "„": "“”",
+    "‚": "‘’", "「": "」", "『": "』", "【": "】", "《": "》", "（": "）", "»": "«", '"': '"',
+    "'": "'", "”": "”",
+}  # fmt: skip
+_CLOSING = regex(r"(?:\s?[»›]|[\"'”’“)\]}」』】》）*_~=])*")
+_QUOTES_CLOSED = regex(r"[\"'”’»›」』]")
+_EMPHASIS = ("***", "**", "__", "~~", "==", "*", "_")
+_ALL_BUT_THE_MARK = regex(rf"(\*{{1,3}}|_{{1,3}})([^*_]+)\1\s?([{_MARKS}!]+)")
+# White space, and signs that show nothing.
+_BLANK = r"[\s\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe0e\ufe0f\ufeff]"
+_DENSE = regex(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_WORD = regex(r"[^\W_]+(?:['’.-][^\W_]+)*")
+
+# --- ornament -------------------------------------------------------------------------
+
+_PAGE_WORD = (
+    r"(?:pp?|pgs?|pages?|s|seiten?|p[aá]g(?:ina)?s?|с|стр|loc(?:ation)?|ch(?:apter)?|kap(?:itel)?"
+    r"|sec(?:tion)?|figs?|figures?|abb|tables?|tab|slides?|folien?)"
+)
+_NUMBERS = r"\d{1,6}(?:\s?[-–,/]\s?\d{1,6}){0,4}(?:\s?ff?\.?)?"
+_PLACE = rf"(?:{_PAGE_WORD}\.?\s?{_NUMBERS}|§\s?{_NUMBERS}|第?\d{{1,6}}\s?[页頁ページ쪽])"
+_YEAR = r"[^()\[\]\n]{0,60}\b(?:1[5-9]|20)\d\d[a-z]?"
+_SEE = r"(?:(?:see|cf|vgl|siehe|voir|véase|vedi|см)\.?\s)?"
+_REFERENCE = (
+    rf"[(\[]\s?{_SEE}{_PLACE}\.?\s?[)\]]|\b{_SEE}{_PLACE}\b\.?"
+    r"|\[\d{1,4}(?:[-–,]\s?\d{1,4}){0,9}\]|\[-?@[^\[\]\n]{1,80}\]"
+)
+_AUTHOR = rf"[(\[](?=[^\W\d_a-z]){_YEAR}(?:\s?[,:]\s?(?i:{_PLACE}))?[)\]]"
+_TAG = r"(?<![^\W])#[^\W\d_][\w/-]*"
+_EMOJI = (
+    r"[\u203c\u2049\u2190-\u21ff\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff"
+    r"\U0001f000-\U0001faff\u20e3]"
+)
+_ORNAMENT = rf"{_BLANK}|{_TAG}|{_EMOJI}|(?i:{_REFERENCE})|{_AUTHOR}"
+_LEADING = regex(
+    rf"(?:{_ORNAMENT}|[-*+•‣◦▪·–—>](?=\s)|[–—•]|\#{{1,6}}(?=\s)|\d{{1,3}}[.)](?=\s)"
+    r"|[a-zA-Z]\)(?=\s)|\[[ xX]\](?=\s)|[,;:](?=\s))+"
+)
+_TRAILING = regex(rf"(?:(?>{_ORNAMENT}|[-–—,:](?!\S)))+$")
+_ASKING_LABEL = regex(
+    rf"(?i)(?:(?P<command>\?(?!{_BLANK}*$)|q\d{{0,3}}\s?:)|(?:q|fr?)\d{{0,3}}\.(?=\s)"
+    r"|(?:question|frage|pregunta|domanda|pergunta|вопрос|問|问)\s?\d{0,3}\s?[:：])"
+)
+_ANSWER_LABEL = regex(
+    r"(?i)(?:a\d{0,3}\s?[:.)](?=\s)|(?:answers?|ans|antwort|respuesta|réponse|risposta|resposta"
+    r"|ответ|答|答案)\s?[:：]|[=-]+>|→|⇒)"
+)
+_NUMBER_OF_ITEM = regex(r"(\d{1,9})([.)])(?=\s)")
+
+
+def asks(text: str) -> bool:
+    """Return whether a text has a question mark, wherever it is."""
+    return _ASKS.search(text) is not None
+
+
+def question_in(comment: str) -> Question | None:
+    """Return the first question of a comment that could be the front of a card, None if none.
+
+    What begins with `?` or `q:` is one, whatever it says.
+    """
+    if not asks(comment) and ":" not in comment:
+        return None
+    mask = _masked(comment)
+    begins = _skip(_LEADING, comment, 0)
+    label = _ASKING_LABEL.match(comment, begins)
+    breaks = _breaks(mask)
+    if label and label["command"]:
+        comment = " " * label.end() + comment[label.end() :]
+        later = [end for end in _ends(mask) if end[0] > label.end()]
+        return _of_command(comment, breaks, label.end(), later)
+    ends = list(islice(_ends(mask), _MOST_MARKS))
+    for number, (mark, end) in enumerate(ends):
+        start = _start_of(comment, breaks, mark)
+        if start is None:
+            continue
+        last = _with_next_questions(comment, breaks, ends[number:])
+        return _made(comment, start, last, is_one=last == end)
+    return None
+
+
+def is_alike(words: str, passage: str) -> bool:
+    """Return whether two texts are nearly the same."""
+    is_as_long = len(passage) / 2 < len(words) < 2 * len(passage)
+    if not is_as_long:
+        return False
+    from rapidfuzz import fuzz
+
+    return fuzz.ratio(canonical(words), canonical(passage)) > _REPEATS
+
+
+def without_replies(comment: str) -> str:
+    """Return a comment without what others replied to it."""
+    lines = comment.split("\n")
+    return "\n".join(line for line in lines if not line.startswith(REPLY.strip()))
+
+
+def reply_lines(author: str, text: str) -> str:
+    """Return the lines of somebody else's reply, for a comment."""
+    lines = text.split("\n")
+    lines[0] = f"{author}: {lines[0]}" if author else lines[0]
+    return "\n".join(f"{REPLY}{line}" for line in lines)
+
+
+# --- where a question ends and begins -------------------------------------------------
+
+_ADDRESS = regex(
+    r"""(?ix)
+      \b[a-z][a-z\d+.-]{1,20}://[^\s<>]*[^\s<>?!.,;:)\]»”"'*_]   # with a scheme
+    | \bwww\.[^\s<>]*[^\s<>?!.,;:)\]»”"'*_]
+    | \b[\w-]{1,60}(?:\.[\w-]{1,60}){1,6}/[^\s<>]*[^\s<>?!.,;:)\]»”"'*_]
+    | (?<!\S)[^\s?]{1,200}\?[a-z][\w%.-]{0,60}=[^\s<>]*              # `page?id=2`
+    | \]\([^()\s]{0,500}\)                                      # of a link
+    | \[\[[^\[\]\n]{1,300}\]\]
+    | </?[a-z][^<>]{0,300}>
+    """
+)
+
+
+def _masked(comment: str) -> str:
+    """Return a comment of the same length in which code, maths and addresses are letters."""
+    parts: list[str] = []
+    done = 0
+    for start, end, kind in shields(comment):
+        if kind != "escape":
+            parts += [comment[done:start], "x" * (end - start)]
+            done = end
+    parts.append(comment[done:])
+    return _ADDRESS.sub(lambda match: "x" * len(match[0]), "".join(parts))
+
+
+def _ends(mask: str) -> Iterator[Span]:
+    """Yield where questions end: the place of the mark, and the end of what closes them."""
+    done = 0
+    for found in _ASKS.finditer(mask):
+        mark = found.end() - 1
+        if mark < done:
+            continue
+        run = _RUN.match(mask, mark)
+        run_end = run.end() if run else mark + 1
+        closing = _CLOSING.match(mask, run_end)
+        end = closing.end() if closing else run_end
+        done = end
+        before = mask[:mark].rstrip()[-1:]
+        has_words = bool(before) and before not in _OPENERS
+        following = mask[end : end + 1]
+        is_inside_a_word = (
+            mask[mark] in _AMBIGUOUS
+            and end == run_end
+            and following.isalnum()
+            and not following.isupper()
+            and not _DENSE.match(following)
+        )
+        # `He asked “why not?” and left.`
+        after = mask[end:].lstrip()[:1]
+        is_quotation = (
+            _QUOTES_CLOSED.search(mask[run_end:end]) is not None
+            and (after.islower() or after == ",")
+            and not _opens_its_sentence(mask, mark)
+        )
+        if has_words and not is_inside_a_word and not is_quotation:
+            yield mark, end
+
+
+def _opens_its_sentence(mask: str, mark: int) -> bool:
+    """Return whether the quotation that ends after a mark begins its line."""
+    line = mask[mask.rfind("\n", 0, mark) + 1 : mark].lstrip(" -*>—–")
+    return line[:1] in _CLOSERS
+
+
+_LINE_END = regex(r"[.!?…:;。！？]['\"”’»)\]*_]*\s*$")
+
+
+def _breaks(mask: str) -> list[tuple[int, bool]]:
+    """Return where sentences begin, and whether that is only because a line does."""
+    breaks = dict.fromkeys((0, *boundaries(mask)), False)
+    place = 0
+    above = ""
+    for line in mask.split("\n"):
+        words = line.lstrip()
+        is_after_blank = not above.strip()
+        goes_on = words[:1].islower() and not _LINE_END.search(above[-80:])
+        if words and (is_after_blank or not goes_on):
+            is_soft = not is_after_blank and not _LEADING.match(words)
+            breaks.setdefault(place, is_soft)
+        place += len(line) + 1
+        above = line
+    return sorted(breaks.items())
+
+
+# Lines above the one with the mark, in which a question may begin.
+_MOST_LINES = 3
+
+
+def _start_of(
+    comment: str,
+    breaks: list[tuple[int, bool]],
+    mark: int,
+) -> int | None:
+    """Return where the question before a mark begins, None if it is too short to be one."""
+    index = bisect_right(breaks, (mark, False)) - 1
+    for start, is_soft in reversed(breaks[max(0, index - _MOST_LINES) : index + 1]):
+        if _could_be_a_front(comment[start:mark]):
+            return start
+        if not is_soft:
+            return None
+    return None
+
+
+def _with_next_questions(
+    comment: str,
+    breaks: list[tuple[int, bool]],
+    ends: list[Span],
+) -> int:
+    """Return the end of the last of the questions that follow the first one directly."""
+    _, last = ends[0]
+    for mark, end in ends[1:]:
+        index = bisect_right(breaks, (mark, False)) - 1
+        start, _ = breaks[index]
+        if _without_ornament(comment[last : max(start, last)]):
+            break
+        last = end
+    return last
+
+
+def _of_command(
+    comment: str,
+    breaks: list[tuple[int, bool]],
+    start: int,
+    ends: list[Span],
+) -> Question | None:
+    """Return the question after `?` or `q:`, up to the first mark, else the whole."""
+    if ends:
+        _, end = ends[0]
+        last = _with_next_questions(comment, breaks, ends)
+        return _made(comment, start, last, is_one=last == end)
+    end = len(comment)
+    for place, _ in breaks:
+        begins = _skip(_LEADING, comment, place)
+        if place > start and _ANSWER_LABEL.match(comment, begins):
+            end = place
+            break
+    question = _made(comment, start, end, is_one=True)
+    return question if question.words else None
+
+
+def _could_be_a_front(words: str) -> bool:
+    """Return whether a text has three words; in scripts without blanks, a few letters.
+
+    A remark such as “¿por qué?” or “warum „so“?” is not a front.
+    """
+    if len(_DENSE.findall(words)) > _LEAST_WORDS:
+        return True
+    return len(
+        [word for word in _without_ornament(words).split() if _has_word(word)]
+    ) >= (_LEAST_WORDS)
+
+
+def _has_word(text: str) -> bool:
+    return any(map(str.isalnum, text))
+
+
+def _word_count(text: str) -> int:
+    """Return the number of words; two letters of a script without blanks are one."""
+    return len(_WORD.findall(_DENSE.sub(" ", text))) + len(_DENSE.findall(text)) // 2
+
+
+# --- the parts of a comment -----------------------------------------------------------
+
+
+def _made(comment: str, start: int, end: int, *, is_one: bool) -> Question:
+    """Return the question between two places of a comment, with what is around it."""
+    words = comment[start:end]
+    before = _without_ornament(comment[:start])
+    label = _ASKING_LABEL.match(words, _skip(_LEADING, words, 0))
+    if label and not label["command"]:
+        words = words[label.end() :]
+    if _ASKING_LABEL.fullmatch(f"{before}:"):
+        before = ""
+    after = _trimmed(comment[end:])
+    answer = _ANSWER_LABEL.match(after)
+    if answer:
+        after = after[answer.end() :]
+    return Question(
+        words=_front(words),
+        before=before,
+        after=_without_ornament(after),
+        is_answered=answer is not None,
+        is_one=is_one,
+    )
+
+
+def _front(words: str) -> str:
+    """Return a question as one line of Markdown, without ornament and full stops after it."""
+    words = _unwrapped(" ".join(_without_ornament(words).split()))
+    words = re.sub(rf"([{_MARKS};])(?:[\s.…]|\1)+$", r"\1", words)
+    words = _ALL_BUT_THE_MARK.sub(r"\2\3", words, count=1) if words[:1] in "*_" else words
+    return _NUMBER_OF_ITEM.sub(r"\1\\\2", words, count=1)
+
+
+def _without_ornament(text: str) -> str:
+    """Return a text without ornament at its ends; "" if it has no letter or digit."""
+    text = _unwrapped(_trimmed(text))
+    return text if _has_word(text) else ""
+
+
+def _trimmed(text: str) -> str:
+    start = _skip(_LEADING, text, 0)
+    is_list = (
+        start and "\n" in text[start:].strip() and re.match(r"[-*+\d]", text.strip())
+    )
+    text = text.strip() if is_list else text[start:]
+    while trailing := _TRAILING.search(text, max(0, len(text) - 120)):
+        text = text[: trailing.start()]
+    return text
+
+
+def _skip(pattern: re.Pattern[str], text: str, place: int) -> int:
+    match = pattern.match(text, place)
+    return match.end() if match else place
+
+
+def _unwrapped(text: str) -> str:
+    """Return a text without quotes, brackets and emphasis that enclose all of it or nothing."""
+    for _ in range(4):
+        shorter = _without_emphasis(_without_quotes(text)).strip()
+        if shorter == text:
+            break
+        text = shorter
+    return text
+
+
+def _without_quotes(text: str) -> str:
+    if not text:
+        return text
+    first, last, inner = text[0], text[-1], text[1:-1]
+    closers = _CLOSERS.get(first, "")
+    is_link = first in "[!" and "](" in text
+    if closers and not is_link:
+        if last in closers and not any(sign in inner for sign in f"{first}{closers}"):
+            return inner
+        if not any(closer in text[1:] for closer in closers):
+            return text[1:]
+    openers = [opener for opener, signs in _CLOSERS.items() if last in signs]
+    is_closer = bool(openers) and last not in _OPENERS
+    if is_closer and not any(opener in text[:-1] for opener in openers):
+        return text[:-1]
+    return text
+
+
+def _without_emphasis(text: str) -> str:
+    for sign in _EMPHASIS:
+        if text.startswith(sign) and text.count(sign) == 1:
+            return text[len(sign) :]
+        if text.endswith(sign) and text.count(sign) == 1 and len(sign) > 1:
+            return text[: -len(sign)]
+        is_around = (
+            text.startswith(sign) and text.endswith(sign) and len(text) > 2 * len(sign)
+        )
+        if is_around and sign not in text[len(sign) : -len(sign)]:
+            return text[len(sign) : -len(sign)]
+    return text
