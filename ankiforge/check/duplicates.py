@@ -38,14 +38,12 @@ from ankiforge.model import (
 @needs(Needs.REST)
 def resembles(draft: Draft, context: Context) -> Iterator[Finding]:
     """Find cards of other highlights that ask the same thing."""
-    for index in (context.known, context.batch):
-        if index is not None:
-            yield from index.near(draft, context.highlight.key)
+    yield from context.known.near(draft, context.highlight.key)
 
 
 # --- search terms ---------------------------------------------------------------------
 
-TERMS_VERSION = "3"
+TERMS_VERSION = "4"
 """To be changed with `terms_of`, so that stored terms are computed again."""
 
 
@@ -61,10 +59,14 @@ def _read(kind: CardKind, fields: Fields) -> tuple[ComparedSides, SearchTerms]:
     card_sides = sides(draft)
     form = form_of(card_sides.whole)
     exact = exact_form(draft)
+    question = ""
+    if kind.family is Family.BASIC and card_sides.answered:
+        question = folded(draft.field("Front"))
     terms = SearchTerms(
         words=_unique(stems_of(form)),
         finders=() if form.isascii() else _unique(finders_of(form)),
         exact=_digest(exact) if exact else b"",
+        question=_digest((question,)) if question else b"",
     )
     return card_sides, terms
 
@@ -153,7 +155,10 @@ class _Judged(NamedTuple):
 
 
 class DuplicateIndex:
-    """Cards that a draft may repeat: those of a store, read at the first search, and added ones."""
+    """Cards and drafts that a draft may repeat.
+
+    They are those of a store, read at the first search, and those that were added.
+    """
 
     def __init__(self, store: Store | None = None) -> None:
         self._store = store
@@ -167,8 +172,8 @@ class DuplicateIndex:
         # The numbers of the cards that contain a word.
         self._postings: dict[str, array[int]] = defaultdict(partial(array, "I"))
         self._exact: dict[bytes, list[str]] = defaultdict(list)
-        # The first card of each question that was added.
-        self._fronts: dict[str, str] = {}
+        # The cards of each question.
+        self._questions: dict[bytes, list[str]] = defaultdict(list)
 
     def add(
         self, id: str, highlight: HighlightKey, draft: Draft, where: str = ""
@@ -184,8 +189,6 @@ class DuplicateIndex:
         card_sides, terms = _read(draft.kind, draft.fields)
         self._sides[id] = card_sides
         self._put(IndexedCard(id, highlight, where, terms))
-        if draft.kind.family is Family.BASIC and card_sides.answered:
-            self._fronts.setdefault(folded(draft.field("Front")), id)
 
     def _put(self, card: IndexedCard) -> None:
         """Add a card whose search terms are known."""
@@ -199,6 +202,8 @@ class DuplicateIndex:
             self._postings[sys.intern(word)].append(number)
         if card.terms.exact:
             self._exact[card.terms.exact].append(card.id)
+        if card.terms.question and not card.where:
+            self._questions[card.terms.question].append(card.id)
 
     def _load(self) -> None:
         """Read the store, and compute the search terms that it lacks."""
@@ -238,7 +243,7 @@ class DuplicateIndex:
         judged.sort(key=_Judged.rank)
         for similar in judged[:_MOST]:
             yield from self._reported(similar)
-        yield from self._other_answers(draft, my_sides, highlight)
+        yield from self._other_answers(my_sides, terms, highlight)
 
     def _reported(self, judged: _Judged) -> Iterator[Finding]:
         """Yield the finding about a card that was compared, unless it is too different."""
@@ -251,18 +256,19 @@ class DuplicateIndex:
             yield make_finding("similar", detail, duplicate=card.id)
 
     def _other_answers(
-        self, draft: Draft, my_sides: ComparedSides, highlight: HighlightKey
+        self, my_sides: ComparedSides, terms: SearchTerms, highlight: HighlightKey
     ) -> Iterator[Finding]:
-        """Yield a finding if an added card has the same question with another answer."""
-        id = self._fronts.get(folded(draft.field("Front")))
-        if id is None or not my_sides.answered:
-            return
-        if _are_siblings(self._cards[id], highlight):
-            return
-        theirs = self._sides[id]
-        differ = differences.judged(my_sides, theirs)
-        if differ and form_of(my_sides.answered) != form_of(theirs.answered):
-            yield make_finding("same_front", f"“{theirs.answered[:60]}”", duplicate=id)
+        """Yield a finding about the first card with the same question and another answer."""
+        for id in self._questions.get(terms.question, ()):
+            if _are_siblings(self._cards[id], highlight):
+                continue
+            theirs = self._sides_of(id)
+            differ = differences.judged(my_sides, theirs)
+            if differ and form_of(my_sides.answered) != form_of(theirs.answered):
+                yield make_finding(
+                    "same_front", f"“{theirs.answered[:60]}”", duplicate=id
+                )
+                return
 
     def _sides_of(self, id: str) -> ComparedSides:
         if id not in self._sides:

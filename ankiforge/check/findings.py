@@ -116,9 +116,7 @@ class Context(Value):
     highlight: Highlight
     """As it was when the draft was made."""
     known: DuplicateIndex
-    """The cards there are already."""
-    batch: DuplicateIndex | None = None
-    """The drafts of the same run that came before it."""
+    """The cards and drafts that there are already."""
     picture_fault: Callable[[str], str] = _no_fault
     """Why a picture that the draft shows cannot be read, "" if it can."""
 

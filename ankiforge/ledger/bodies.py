@@ -136,6 +136,7 @@ SHAPES: dict[str, type[Any]] = {
     "shipped": _Shipped,
     "seen": _Note,
     "unseen": _Note,
+    "keep": _Note,
 }
 """By kind of event, as `fold.KINDS`."""
 

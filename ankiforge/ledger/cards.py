@@ -58,6 +58,7 @@ _SAID = {
     "different": "two cards",
     "adopt": "taken over",
     "unseen": "to be sent again",
+    "keep": "kept",
 }
 _ROUTES = {route.value: rank for rank, route in enumerate(ORDER)}
 
@@ -319,8 +320,7 @@ def _card_from(state: State, passage: Passage, known_rows: Sequence[Row]) -> Car
     # the places where its passage is now; the first one counts as its source
     read_here = [row for row in known_rows if row["body"]]
     present = [row for row in read_here if row["state"] == "present"]
-    present.sort(key=lambda row: rank(row, passage))
-    places = tuple(map(decode_highlight, present))
+    places = _in_shipped_order(present, passage)
     if places:
         highlight = places[0]
     elif read_here:
@@ -364,6 +364,27 @@ def _card_from(state: State, passage: Passage, known_rows: Sequence[Row]) -> Car
         schedule=state.schedule,
         kept=is_kept_as_sent,
     )
+
+
+def _in_shipped_order(present: Sequence[Row], passage: Passage) -> tuple[Highlight, ...]:
+    """Return the places of a passage, copies in the order of their documents.
+
+    Two machines may have given the keys of copies to different ones, so the first place
+    with the leading text comes first, whatever its key.
+    """
+    if len(present) < 2:
+        return tuple(map(decode_highlight, present))
+    leading = min(present, key=lambda row: rank(row, passage))
+    ordered = []
+    for row in present:
+        highlight = decode_highlight(row)
+        document = highlight.document
+        is_other = (row["route"], row["exact"]) != (leading["route"], leading["exact"])
+        route = _ROUTES.get(row["route"], 9)
+        place = document.path or document.key
+        ordered.append((is_other, route, place, row["position"], row["key"], highlight))
+    ordered.sort(key=lambda entry: entry[:-1])
+    return tuple(entry[-1] for entry in ordered)
 
 
 def _remarks(

@@ -50,6 +50,11 @@ PART = 200
 SAME_WORDS = "same words as in "
 """How the reason of a copy begins, before the title of the document that has the
 original."""
+# When the key of a highlight was issued, on any machine; last, if no event says so yet.
+_ISSUED = (
+    "ifnull((SELECT min(n) FROM event"
+    " WHERE event.key = highlight.key AND what = 'key'), 9e18)"
+)
 decode_proposal = msgspec.json.Decoder(Proposal).decode
 
 
@@ -76,9 +81,12 @@ def to_draft(
     """
     column = "modelled" if by_model else "drafted"
     condition = f"WHERE state = 'present' AND {column} != content"
+    order = "document, position"
+    if not by_model:  # checks compare with earlier drafts: a rebuild finds what was found
+        order = f"{_ISSUED}, {order}"
     rows = rows_in_parts(
         store,
-        f"SELECT key FROM highlight {condition} ORDER BY document, position",
+        f"SELECT key FROM highlight {condition} ORDER BY {order}",
         f"SELECT * FROM highlight {condition} AND",
         "key",
     )

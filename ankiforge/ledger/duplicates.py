@@ -1,6 +1,6 @@
-"""What a draft may repeat: the search terms of cards, and of notes in Anki that are not ours.
+"""What a draft may repeat: cards, other drafts, and notes in Anki that are not ours.
 
-A draft is compared with the few that its terms find; see `check/duplicates.py`.
+It is compared with the few that its search terms find; see `check/duplicates.py`.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
+from ankiforge.ledger.drafts import decode_proposal
 from ankiforge.ledger.recording import keep_terms
 from ankiforge.ledger.store import Store, encode
 from ankiforge.model import (
     FOREIGN_PREFIX,
+    PROPOSE,
     CardKind,
     Draft,
     Fields,
@@ -21,13 +23,18 @@ from ankiforge.model import (
     IndexedCard,
     SearchTerms,
     draft_of_words,
+    is_draft_id,
 )
 
 _DIGEST = "kind || content"
-# What a draft may repeat: live cards, and foreign notes that have words. The digest changes with
-# the words; by it their search terms are found in `indexed`.
+# What a draft may repeat: live cards, waiting drafts but for proposals and what is drafted anew,
+# and foreign notes that have words. The digest changes with the words; by it their search
+# terms are found in `indexed`.
 _IN_USE = (
     f"SELECT guid AS id, {_DIGEST} AS digest, passage, '' AS deck FROM card WHERE live"
+    " UNION ALL SELECT d.id, d.kind || d.content, d.key, '' FROM draft d"
+    " JOIN highlight h ON h.key = d.key AND h.state = 'present' AND h.drafted = h.content"
+    f" WHERE d.drafter != '{PROPOSE}'"
     f" UNION ALL SELECT '{FOREIGN_PREFIX}' || id,"
     f" '{FOREIGN_PREFIX}' || id || ' ' || mod, '', deck"
     " FROM foreign_note WHERE fields != '[]'"
@@ -35,13 +42,13 @@ _IN_USE = (
 
 
 class Duplicates:
-    """The cards that a draft may repeat, and notes in Anki that are not ours."""
+    """The cards and drafts that a draft may repeat, and notes in Anki that are not ours."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def unread(self, version: str) -> Iterator[tuple[str, Draft]]:
-        """Yield by digest the cards whose search terms are missing or of another version.
+        """Yield by digest what has no search terms, or those of another version.
 
         Most have been stored with the drafts; see `recording.record`.
         """
@@ -67,7 +74,7 @@ class Duplicates:
             keep_terms(self._store, terms)
 
     def cards(self) -> Iterator[IndexedCard]:
-        """Yield all cards, sorted by id."""
+        """Yield all of them, sorted by id."""
         query = f"SELECT * FROM ({_IN_USE}) JOIN indexed USING (digest) ORDER BY id"
         for row in self._store.rows(query):
             where = ""
@@ -78,6 +85,7 @@ class Duplicates:
                 words=tuple(row["words"].split()),
                 finders=tuple(row["finders"].split()),
                 exact=row["exact"],
+                question=row["question"],
             )
             yield IndexedCard(
                 row["id"],
@@ -87,7 +95,7 @@ class Duplicates:
             )
 
     def draft(self, id: str) -> Draft | None:
-        """Return a card or a foreign note as a draft; None if it is not in use."""
+        """Return a card, a draft or a foreign note as a draft; None if it is not in use."""
         if id.startswith(FOREIGN_PREFIX):
             query = "SELECT fields FROM foreign_note WHERE id = ?"
             note_id = int(id.removeprefix(FOREIGN_PREFIX))
@@ -98,6 +106,9 @@ class Duplicates:
             first_name, _ = fields[0]
             kind = CardKind.BASIC if first_name == "Front" else CardKind.CLOZE
             return draft_of_words(kind, fields)
+        if is_draft_id(id):
+            body = self._store.value("SELECT body FROM draft WHERE id = ?", id)
+            return decode_proposal(body).draft if body else None
         row = self._store.row("SELECT passage FROM card WHERE guid = ? AND live", id)
         if row is None:
             return None

@@ -487,6 +487,13 @@ def _unseen(passage: Passage, event: Event) -> None:
         _want_again(passage, event)
 
 
+def _keep(passage: Passage, event: Event) -> None:
+    """A person keeps a card whose note has the tag of dropped cards."""
+    card = _card_of(passage, event)
+    if card:
+        _judge(card, Verdict.LIVE, PERSON)
+
+
 def _want_again(passage: Passage, event: Event) -> None:
     """A deletion in Anki was undone: another tool's note is made again, if it is gone."""
     card = _card_of(passage, event)
@@ -514,6 +521,7 @@ _APPLY = {
     "shipped": _shipped,
     "seen": _seen,
     "unseen": _unseen,
+    "keep": _keep,
 }
 KINDS = frozenset(_APPLY)
 """The kinds of events. Those of other kinds are of a newer version, and have no effect."""

@@ -6,7 +6,8 @@ nothing is taken twice, and each step sees only what the steps before it left:
 1. `match_documents` (its own module): documents by place, by their words, by half of
    their marks.
 2. `match_in_document`, for each matched document: the mark's own id, equal text, a label
-   where the texts are half alike, 85 % alike with one side equal.
+   where the texts are half alike, a hand-written question that stands there once, 85 %
+   alike with one side equal.
 3. `match_moved`, across documents: equal text.
 4. `match_spots`, in a matched document: between the same matched neighbours, half alike.
 5. `match_labels`, in a matched document: a label, whatever the words.
@@ -100,11 +101,19 @@ class Mark(Value):
     """Whether a decision depends on recognising it. Only used for known ones."""
     document: int = 0
     """Its document, to count what moved from one to another."""
+    heading: str = ""
+    """The headings above it; of one that was not read here, unknown."""
 
     @property
     def newest(self) -> Reading:
         """The newest reading."""
         return self.readings[0]
+
+    @property
+    def question(self) -> str:
+        """The front of a hand-written card, as it was read here last; "" of other marks."""
+        sides = self.newest.sides
+        return sides[0] if self.kind == "card" and sides else ""
 
 
 Pairs = dict[int, int]
@@ -143,7 +152,7 @@ class _Matching:
 
 
 def match_in_document(known: Sequence[Mark], found: Sequence[Mark]) -> Pairs:
-    """Match the highlights of one document by id, text, label and likeness.
+    """Match the highlights of one document by id, text, label, question and likeness.
 
     Both lists are in reading order.
     Equal words outrank a label. A label decides here only between texts that are half
@@ -155,6 +164,8 @@ def match_in_document(known: Sequence[Mark], found: Sequence[Mark]) -> Pairs:
     matching.take(equal_texts)
     if matching.is_open:
         matching.take(_with_label_and_half_alike(known, found))
+    if matching.is_open:
+        matching.take(_with_equal_question(known, found, matching.pairs))
     if matching.is_open:
         alike = _by_likeness(
             known,
@@ -205,6 +216,59 @@ def _with_label_and_half_alike(
     for found_index, known_index in _with_equal_label(known, found):
         if likeness(known[known_index], found[found_index]) >= SAME_SPOT:
             yield found_index, known_index
+
+
+def _with_equal_question(
+    known: Sequence[Mark],
+    found: Sequence[Mark],
+    pairs: Pairs,
+) -> Iterator[Candidate]:
+    """Yield the hand-written cards with one question, whatever their answers.
+
+    It stands once in the document as it was and as it is, under the same heading or
+    between the same matched neighbours (`pairs`).
+    """
+    asked_there = _single_questions(known)
+    asked_here = _single_questions(found)
+    same_spot = None
+    for question, found_index in asked_here.items():
+        if found_index in pairs:
+            continue
+        known_index = asked_there.get(question)
+        if known_index is None:
+            known_index = _only_heard_of(question, known)
+        if known_index is None:
+            continue
+        known_mark = known[known_index]
+        is_under_heading = known_mark.heading == found[found_index].heading
+        if is_under_heading and not known_mark.from_journal:
+            yield found_index, known_index
+            continue
+        if same_spot is None:
+            same_spot = _SameSpot(known, found, pairs)
+        if same_spot.has(found_index, known_index):
+            yield found_index, known_index
+
+
+def _single_questions(marks: Sequence[Mark]) -> dict[str, int]:
+    """Return the indices of the marks that are there, by a question that is asked once."""
+    holders = defaultdict(list)
+    for index, mark in enumerate(marks):
+        if mark.question and mark.was_there:
+            holders[mark.question].append(index)
+    return {question: held[0] for question, held in holders.items() if len(held) == 1}
+
+
+def _only_heard_of(question: str, known: Sequence[Mark]) -> int | None:
+    """Return the one card that only the journal knows, and whose text begins so."""
+    if len(question) < SHORTEST_EXTENDED:
+        return None
+    beginning_so = []
+    for known_index, mark in enumerate(known):
+        is_card = mark.from_journal and mark.kind == "card"
+        if is_card and mark.newest.text.startswith(question):
+            beginning_so.append(known_index)
+    return beginning_so[0] if len(beginning_so) == 1 else None
 
 
 class _Rank(NamedTuple):
@@ -369,19 +433,10 @@ def _in_same_spots(
 ) -> list[Candidate]:
     """Return the pairs between the same matched neighbours, the most similar ones first.
 
-    Neighbours are counted only among the marks that were there. Where nothing is matched, the
-    whole document is one spot.
+    Where nothing is matched, the whole document is one spot.
     """
     was_there = {index for index, mark in enumerate(known) if mark.was_there}
-    matched_known = set()
-    matched_found = set()
-    for found_index, known_index in pairs.items():
-        if known_index in was_there:
-            matched_known.add(known_index)
-            matched_found.add(found_index)
-    around_known = _matched_neighbours(len(known), matched_known)
-    around_found = _matched_neighbours(len(found), matched_found)
-
+    same_spot = _SameSpot(known, found, pairs)
     spots = []
     for found_index, known_index in _by_likeness(
         known,
@@ -390,12 +445,36 @@ def _in_same_spots(
         found_left,
         least=0,
     ):
-        before, after = around_found[found_index]
-        # as the known marks that they are matched with; -1 is an end of the document
-        neighbours = (pairs.get(before, -1), pairs.get(after, -1))
-        if around_known[known_index] == neighbours:
+        if same_spot.has(found_index, known_index):
             spots.append((found_index, known_index))
     return spots
+
+
+class _SameSpot:
+    """Answers whether two marks stand between the same matched neighbours.
+
+    Neighbours are counted only among the marks that were there.
+    """
+
+    def __init__(
+        self, known: Sequence[Mark], found: Sequence[Mark], pairs: Pairs
+    ) -> None:
+        self._pairs = pairs
+        matched_known = set()
+        matched_found = set()
+        for found_index, known_index in pairs.items():
+            if known[known_index].was_there:
+                matched_known.add(known_index)
+                matched_found.add(found_index)
+        self._around_known = _matched_neighbours(len(known), matched_known)
+        self._around_found = _matched_neighbours(len(found), matched_found)
+
+    def has(self, found_index: int, known_index: int) -> bool:
+        """Return whether what was found stands where a known mark stood."""
+        before, after = self._around_found[found_index]
+        # as the known marks that they are matched with; -1 is an end of the document
+        neighbours = (self._pairs.get(before, -1), self._pairs.get(after, -1))
+        return self._around_known[known_index] == neighbours
 
 
 def _matched_neighbours(count: int, matched: set[int]) -> list[tuple[int, int]]:

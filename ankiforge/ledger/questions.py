@@ -18,8 +18,8 @@ from ankiforge.errors import RefusedError
 from ankiforge.ledger import cards, decide, dialects, forms, waiting
 from ankiforge.ledger.events import MERGED, PERSON
 from ankiforge.ledger.readings import decode_highlight
-from ankiforge.ledger.store import EACH, Store, encode
-from ankiforge.ledger.views import DELETED
+from ankiforge.ledger.store import EACH, Store, encode, words_of
+from ankiforge.ledger.views import DELETED, DROPPED, retired_unexplained
 from ankiforge.model import (
     PROPOSE,
     QUESTION_PREFIX,
@@ -323,6 +323,32 @@ def _answer_absent(store: Store, question: Question, accepted: bool) -> None:
         store.write("DELETE FROM seen WHERE guid = ?", guid)
 
 
+# --- notes that are tagged as dropped, against a person's decision here ----------------
+
+
+def _ask_about_retired(store: Store) -> Iterator[Question]:
+    """Ask about each accepted card whose note is tagged as dropped, for no known reason."""
+    for guid in retired_unexplained(store):
+        state, passage = cards.state_of(store, guid)
+        yield Question(
+            id=_question_id(QuestionKind.RETIRED, guid),
+            kind=QuestionKind.RETIRED,
+            text="You accepted this card, and its note in Anki is tagged as retired.",
+            new=passage.key,
+            guids=(guid,),
+            examples=(words_of(state.wording.fields),),
+        )
+
+
+def _answer_retired(store: Store, question: Question, accepted: bool) -> None:
+    for guid in question.guids:
+        if accepted:
+            body = {"guid": guid, "why": DROPPED}
+            store.add("retire", question.new, PERSON, body)
+        else:
+            store.add("keep", question.new, PERSON, {"guid": guid})
+
+
 # --- a source that lost its documents ---------------------------------------------------
 
 
@@ -477,6 +503,7 @@ _KINDS: dict[QuestionKind, tuple[Ask, Settle]] = {
     QuestionKind.DUPLICATE: (_ask_about_duplicates, _answer_duplicate),
     QuestionKind.CONFLICT: (_ask_about_conflicts, _answer_conflict),
     QuestionKind.ABSENT: (_ask_about_absent, _answer_absent),
+    QuestionKind.RETIRED: (_ask_about_retired, _answer_retired),
     QuestionKind.EMPTIED: (_ask_about_emptied, _answer_emptied),
     QuestionKind.DIALECT: (_ask_about_dialects, _answer_dialect),
     QuestionKind.FORM: (_ask_about_forms, _answer_form),

@@ -127,6 +127,8 @@ def content_of_highlight(highlight: Highlight) -> str:
     parts += highlight.markdown
     if highlight.open_end:
         parts.append("open end")
+    if highlight.other_note:
+        parts.append(f"note {highlight.other_note}")
     if highlight.figure:
         parts.append(highlight.figure)
         parts += [repr(label) for label in highlight.labels]
@@ -150,6 +152,7 @@ def mark_of(highlight: Highlight, document: int = 0) -> Mark:
         names=names,
         labels=labels,
         document=document,
+        heading=highlight.heading,
     )
 
 

@@ -423,9 +423,11 @@ def keep_terms(store: Store, terms: Iterable[tuple[str, SearchTerms]]) -> None:
     for digest, search_terms in terms:
         words = " ".join(search_terms.words)
         finders = " ".join(search_terms.finders)
-        rows.append((digest, words, finders, search_terms.exact))
+        exact_and_question = (search_terms.exact, search_terms.question)
+        rows.append((digest, words, finders, *exact_and_question))
     store.write_all(
-        "INSERT OR IGNORE INTO indexed (digest, words, finders, exact) VALUES (?, ?, ?, ?)",
+        "INSERT OR IGNORE INTO indexed (digest, words, finders, exact, question)"
+        " VALUES (?, ?, ?, ?, ?)",
         rows,
     )
 

@@ -126,6 +126,7 @@ CREATE TABLE IF NOT EXISTS seen (
     guid TEXT PRIMARY KEY,
     absent REAL NOT NULL,        -- since when it is absent without a grave, in seconds since 1970; 0 = it is there
     reviews INTEGER NOT NULL, lapses INTEGER NOT NULL, leech INTEGER NOT NULL, suspended INTEGER NOT NULL,
+    retired INTEGER NOT NULL,    -- whether it has the tag of dropped cards
     settled TEXT NOT NULL,       -- for which settings there is nothing to write, or ''
     body TEXT NOT NULL
 ) WITHOUT ROWID;
@@ -164,14 +165,14 @@ CREATE TABLE IF NOT EXISTS review (
 );
 CREATE INDEX IF NOT EXISTS review_guid ON review (guid);
 
--- what drafts are compared with: cards, and notes in Anki that are not ours
+-- what drafts are compared with: cards, other drafts, and notes in Anki that are not ours
 CREATE TABLE IF NOT EXISTS foreign_note (
     id INTEGER PRIMARY KEY, mod INTEGER NOT NULL, deck TEXT NOT NULL, fields TEXT NOT NULL,
     other_id TEXT NOT NULL       -- the id that the tool which made it keeps in a field, '' = none
 );
 CREATE TABLE IF NOT EXISTS indexed (
     digest TEXT PRIMARY KEY,     -- kind and content of cards and drafts, or nid:, id and mod of a note
-    words TEXT NOT NULL, finders TEXT NOT NULL, exact BLOB NOT NULL
+    words TEXT NOT NULL, finders TEXT NOT NULL, exact BLOB NOT NULL, question BLOB NOT NULL
 ) WITHOUT ROWID;
 
 -- the words of documents, highlights and cards, for `search`; `digest` tells what is out of date

@@ -34,6 +34,7 @@ from ankiforge.ledger.events import (
     State,
     Wording,
 )
+from ankiforge.ledger.fold import in_order
 from ankiforge.ledger.store import EACH, TOGETHER, Row, Store, encode
 from ankiforge.model import (
     RETIRED,
@@ -55,6 +56,8 @@ from ankiforge.text.fold import fold
 TWICE_SECONDS = 600.0
 """Without graves, a note counts as deleted if two views this far apart lack it."""
 DELETED = "deleted in Anki"
+DROPPED = "retired in Anki"
+"""Why a card is retired if a person said that the tag on its note counts."""
 AGAIN = "again"
 """In the body of `accept`: the note was deleted in Anki, and is made again."""
 _VAULT = regex(r"obsidian://open\?vault=([^&\"]+)")
@@ -172,7 +175,9 @@ class _ViewRecording:
         _write_seen(self._store, note, before)
 
         is_dropped_in_anki = note.retired and card["live"]
-        if is_dropped_in_anki and not _knows_of_dropping(self._store, state):
+        if not is_dropped_in_anki or state.by == PERSON:  # see `retired_unexplained`
+            return
+        if not _knows_of_dropping(self._store, state):
             self.viewed.retired.append(note.guid)
             _retire(self._store, note.guid, RETIRED_BEFORE)
 
@@ -264,13 +269,14 @@ def _write_seen(store: Store, note: NoteInAnki, before: Row | None) -> None:
         return
     store.write(
         "INSERT OR REPLACE INTO seen"
-        " (guid, reviews, lapses, leech, suspended, body, absent, settled)"
-        " VALUES (?, ?, ?, ?, ?, ?, 0, '')",
+        " (guid, reviews, lapses, leech, suspended, retired, body, absent, settled)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, 0, '')",
         note.guid,
         note.reviews,
         note.lapses,
         note.leech,
         note.suspended,
+        note.retired,
         body,
     )
 
@@ -299,10 +305,31 @@ def _knows_of_dropping(store: Store, state: State) -> bool:
     """
     if any(RETIRED in map(str.casefold, sent.tags) for sent in state.shipped):
         return True
-    for event in _events_of(store, state.guid):
-        if event.what in ("reject", "retire") and event.body.get("guid") == state.guid:
+    for event, stands in in_order(_events_of(store, state.guid)):
+        is_kept = event.what == "keep" and stands
+        is_about_dropping = is_kept or event.what in ("reject", "retire")
+        if is_about_dropping and event.body.get("guid") == state.guid:
             return True
     return False
+
+
+def retired_unexplained(store: Store) -> list[Guid]:
+    """Return the live cards that a person accepted, and whose notes are tagged as dropped.
+
+    Nothing in the journal says why. Perhaps another machine dropped them, and its journal
+    has not arrived: until a person answers, their notes stay as they are.
+    """
+    rows = store.rows(
+        "SELECT guid FROM seen s JOIN card c USING (guid)"
+        " WHERE s.retired AND NOT s.absent AND c.live AND c.by = ? ORDER BY guid",
+        PERSON,
+    )
+    unexplained = []
+    for row in rows:
+        state, _ = cards.state_of(store, row["guid"])
+        if not _knows_of_dropping(store, state):
+            unexplained.append(Guid(row["guid"]))
+    return unexplained
 
 
 def _revived(
@@ -393,7 +420,7 @@ def to_plan(store: Store, settings: str) -> Iterator[tuple[Card, NoteInAnki | No
 
     A card that was given to `settle` is left out until its passage, its note, the card,
     or what all notes are made with changes, which `settings` names; "" means "not
-    settled" in the table.
+    settled" in the table. So is one of `retired_unexplained`, until a person answers.
     """
     chosen = (
         "card c LEFT JOIN seen s ON s.guid = c.guid"
@@ -401,6 +428,8 @@ def to_plan(store: Store, settings: str) -> Iterator[tuple[Card, NoteInAnki | No
     )
     rows = store.rows(f"SELECT c.guid, s.body FROM {chosen}", settings)
     body_by_guid = {card_row["guid"]: card_row["body"] for card_row in rows}
+    for guid in retired_unexplained(store):
+        body_by_guid.pop(guid, None)
     rows = store.rows("SELECT guid, mod FROM taken")
     taken = {row["guid"]: row["mod"] for row in rows}
     for card in cards.cards_of(

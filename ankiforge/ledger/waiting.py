@@ -329,7 +329,8 @@ def drop_resolved(store: Store) -> None:
     declined.
     """
     rows = store.rows(
-        "SELECT id, body FROM draft WHERE findings LIKE '%duplicate%' OR findings LIKE '%similar%'"
+        "SELECT id, body FROM draft WHERE findings LIKE '%duplicate%'"
+        " OR findings LIKE '%similar%' OR findings LIKE '%same_front%'"
     )
     for draft_row in rows:
         proposal = decode_proposal(draft_row["body"])

@@ -214,13 +214,15 @@ class SearchTerms(Value, gc=False):
     """Further search terms: pairs of ideographs."""
     exact: bytes
     """The digest of its exact form; b"" if a side is empty."""
+    question: bytes = b""
+    """The digest of its question; b"" if it is a cloze or has no answer."""
 
 
 class IndexedCard(Value, gc=False):
-    """A card, or a foreign note in Anki, in the duplicate index."""
+    """A card, a draft, or a foreign note in Anki, in the duplicate index."""
 
     id: str
-    """A guid, or `nid:` and Anki's id."""
+    """A guid, the id of a draft, or `nid:` and Anki's id."""
     highlight: HighlightKey
     """The highlight of the card; "" if unknown."""
     where: str

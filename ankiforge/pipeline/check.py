@@ -34,17 +34,14 @@ class Checks:
 
     job: Job
     ledger: Ledger
-    accepted: DuplicateIndex = field(init=False)
-    """The cards and drafts of the ledger."""
-    drafted: DuplicateIndex = field(init=False)
-    """The drafts of this run, which the ledger does not have yet."""
+    known: DuplicateIndex = field(init=False)
+    """The cards and drafts of the ledger, and the drafts of this run."""
 
     def __post_init__(self) -> None:
-        """Prepare the indexes, which read nothing before the first draft."""
+        """Prepare the index, which reads nothing before the first draft."""
         from ankiforge.check import DuplicateIndex
 
-        self.accepted = DuplicateIndex(self.ledger.duplicates)
-        self.drafted = DuplicateIndex()
+        self.known = DuplicateIndex(self.ledger.duplicates)
 
     def proposals(self, highlight: Highlight, drafts: Sequence[Draft]) -> list[Proposal]:
         """Return the drafts of a highlight with findings and deck.
@@ -62,13 +59,13 @@ class Checks:
             if stands:
                 proposals.append(Proposal(draft, (), deck))
                 continue
-            context = check.Context(passage, self.accepted, self.drafted, picture_fault)
+            context = check.Context(passage, self.known, picture_fault)
             findings = check.check(draft, context)
             if draft.origin.by_steps:
                 is_own = draft.origin.has_own_words
                 findings = (*findings, _OWN_WORDS if is_own else _FITS)
             id = f"{highlight.key} {number}"
-            self.drafted.add(id, highlight.key, draft)
+            self.known.add(id, highlight.key, draft)
             proposals.append(Proposal(draft, findings, deck))
         return proposals
 

@@ -423,6 +423,7 @@ class Items:
             QuestionKind.DUPLICATE: self._duplicate,
             QuestionKind.CONFLICT: self._conflict,
             QuestionKind.ABSENT: self._absent,
+            QuestionKind.RETIRED: self._retired,
             QuestionKind.EMPTIED: self._emptied,
             QuestionKind.DIALECT: self._dialect,
             QuestionKind.FORM: self._form,
@@ -538,6 +539,21 @@ class Items:
                 " “Deleted” retires the cards here. “Send again” brings them back as new notes."
             ),
             "actions": [*_careful("Send again", "Deleted"), SKIP],
+        }
+
+    def _retired(self, question: Question) -> Item:
+        """Ask whether a card is to be dropped whose note in Anki is tagged as dropped."""
+        [card] = self._ledger.cards(*question.guids)
+        shown = self._accepted(card, "Your card")
+        return {
+            "title": shown["title"],
+            "ask": f"{question.text} Retire it?",
+            "cards": [shown],
+            "why": _plain(
+                "Another computer may have retired it, and its decisions have not arrived yet."
+                " Until you answer, the note stays as it is."
+            ),
+            "actions": [*_careful("Keep it", "Retire it"), SKIP],
         }
 
     def _emptied(self, question: Question) -> Item:
