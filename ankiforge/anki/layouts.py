@@ -32,7 +32,7 @@ from ankiforge.anki.notes import (
     tag_names,
 )
 from ankiforge.anki.notetypes import field_hash, our_note_type, shipped_type, tags_hash
-from ankiforge.anki.render import literal
+from ankiforge.anki.render import is_media_name, literal
 from ankiforge.model import (
     RETIRED,
     Adopted,
@@ -370,16 +370,19 @@ class Ours(Value):
     fields: Texts
     """By our names, those that the layout has."""
     tags: Strings
-    media: tuple[Media, ...] = ()
-    """The pictures that the fields may show."""
+    media: Mapping[str, Media] = {}
+    """The pictures that the fields may show, by their paths in the words of the card."""
     missing: tuple[Problem, ...] = ()
     """Why pictures cannot be read now."""
     unread: frozenset[str] = frozenset()
-    """The fields that show them, and those filled from a passage that is not read here."""
+    """The fields of which Anki may have more than we would write: those with a picture of
+    which not even the name in Anki is known, and those filled from a passage that is not
+    read here."""
 
 
 def our_fields(
     card: Card,
+    in_anki: NoteInAnki | None,
     tags: Sequence[str],
     pictures: Mapping[str, Media | Problem],
     layout: Layout,
@@ -389,19 +392,24 @@ def our_fields(
 
     Args:
         card: the card.
+        in_anki: its note in Anki.
         tags: our tags.
         pictures: the pictures in its fields, by the path written there, or why they are
             missing.
         layout: where our fields are.
         safe_context: what may be above the question.
     """
+    # a picture that cannot be read now keeps its name, because Anki has its bytes
     available: dict[str, Media] = {}
     missing: list[Problem] = []
     for path, picture in pictures.items():
+        name = shipped_name(card, path) if in_anki else ""
         if isinstance(picture, Media):
             available[path] = picture
         else:
             missing.append(picture)
+            if name:
+                available[path] = Media(name, "")
 
     # the words of the card
     content = content_html(card.kind, card.fields, available)
@@ -438,10 +446,28 @@ def our_fields(
     return Ours(
         fields={name: fields.get(name, "") for name in layout.places},
         tags=our_tags,
-        media=tuple(available.values()),
+        media=available,
         missing=tuple(missing),
         unread=frozenset(unread),
     )
+
+
+def shipped_name(card: Card, path: str) -> str:
+    """Return the name under which a picture of a card was shipped; "" if it never was.
+
+    If a file is not there, an embed names it without its folder. Words that a person
+    wrote in Anki have the name itself.
+    """
+    if path in card.pictures:
+        return card.pictures[path]
+    if is_media_name(path):
+        return path
+    file = path.rpartition("/")[2]
+    names = set()
+    for known_path, name in card.pictures.items():
+        if known_path.rpartition("/")[2] == file:
+            names.add(name)
+    return names.pop() if len(names) == 1 else ""
 
 
 def _fields_of_adoption(card: Card, adopted: Adopted) -> dict[str, str]:

@@ -52,7 +52,6 @@ from ankiforge.model import (
     Guid,
     HighlightKind,
     MappedType,
-    Media,
     Note,
     NoteInAnki,
     Problem,
@@ -97,6 +96,8 @@ class Sent(Value):
     """By our field: the hash of its HTML, of a note that does not carry the hashes itself."""
     mapped: MappedType | None = None
     """The note type, if it is not ours, and no tool made the note."""
+    pictures: Texts = {}
+    """By the path in the words of the card: the name of a picture."""
 
 
 class Planned(Value):
@@ -232,7 +233,9 @@ def plan(
         planned = _written(card, None, layout, ours, ours.tags, hashes, options)
         return replace(planned, problems=(*ours.missing, *planned.problems))
     planned = _merged(card, in_anki, layout, ours, options)
-    problems = (*ours.missing, *planned.problems)
+    # the pictures of a passage that is not read here are not missed
+    missing = ours.missing if card.is_read_here else ()
+    problems = (*missing, *planned.problems)
     return replace(planned, problems=problems, taken=_taken(planned, layout))
 
 
@@ -265,13 +268,12 @@ def _waits_for_picture(
     A figure never goes without its picture. No package takes a picture away: that of a
     note that Anki may have had before lies nowhere else.
     """
-    if not ours.missing:
+    if ours.unread.isdisjoint(card.family.content_fields):
         return False
     is_figure = card.highlight.kind in (HighlightKind.IMAGE, HighlightKind.INK)
     is_by_other_tool = layout.guid != card.guid
     may_be_in_anki = in_anki is None and (card.mod > 0 or is_by_other_tool)
-    is_unread = not ours.unread.isdisjoint(card.family.content_fields)
-    return is_figure or (may_be_in_anki and is_unread)
+    return is_figure or may_be_in_anki
 
 
 def _merged(
@@ -398,6 +400,13 @@ def _written(
 
     fields = layout.filled(ours.fields)
     ordinals = cards_of(note_type, fields, in_anki)
+    written = "".join(ours.fields.values())
+    pictures = {}
+    shown = {}
+    for path, picture in ours.media.items():
+        if picture.name in written and picture.path:
+            pictures[path] = picture.name
+            shown[picture.name] = picture
     digest = _digest_of(card, layout, ours)
     mod = _mod_of(card, in_anki, digest, options)
     note = Note(
@@ -408,7 +417,7 @@ def _written(
         tags=tags,
         mod=mod,
         ordinals=ordinals,
-        media=_shown_pictures(ours),
+        media=tuple(shown[name] for name in sorted(shown)),
         states={} if in_anki else _schedules(card, ordinals),
     )
     refused = refusal(note)
@@ -428,6 +437,7 @@ def _written(
         numbers=_cloze_words(card) if card.live else {},
         hashes={} if is_base_in_note else hashes,
         mapped=layout.mapped,
+        pictures=pictures,
     )
     return replace(
         nothing,
@@ -495,13 +505,6 @@ def _schedules(card: Card, ordinals: Sequence[int]) -> dict[int, tuple[int, ...]
             # repetition
             schedules[ordinal] = (2, 2, days, interval, 10 * ease, 1)
     return schedules
-
-
-def _shown_pictures(ours: Ours) -> tuple[Media, ...]:
-    """Return the pictures that the fields show, by name."""
-    written = "".join(ours.fields.values())
-    shown = {media.name: media for media in ours.media if media.name in written}
-    return tuple(shown[name] for name in sorted(shown))
 
 
 def _cloze_words(card: Card) -> Texts:

@@ -112,6 +112,11 @@ class _Shipped(Value):
     type: MappedType | None = None
 
 
+class _Pictures(Value):
+    guid: str
+    names: Texts
+
+
 class _Note(Value):
     guid: str
 
@@ -134,6 +139,7 @@ SHAPES: dict[str, type[Any]] = {
     "different": _Other,
     "resolve": _Resolve,
     "shipped": _Shipped,
+    "pictures": _Pictures,
     "seen": _Note,
     "unseen": _Note,
     "keep": _Note,

@@ -165,7 +165,7 @@ def history(store: Store, card_or_passage: str) -> list[HistoryEntry]:
     events = sorted(all_events, key=lambda event: event.order)
     entries = []
     for event in events:
-        if event.what not in ("key", "text", "seen"):
+        if event.what not in ("key", "text", "pictures", "seen"):
             entries.append(done(event))
     return entries
 
@@ -361,6 +361,7 @@ def _card_from(state: State, passage: Passage, known_rows: Sequence[Row]) -> Car
         adopted=state.adopted,
         mapped=state.mapped,
         bases=_bases(state),
+        pictures=state.pictures,
         schedule=state.schedule,
         kept=is_kept_as_sent,
     )

@@ -46,7 +46,7 @@ RETIRED_BEFORE = "retired before"
 shows that."""
 MERGED = "one card with "
 """Why a card is retired of which a person kept the equal one."""
-SILENT = ("key", "text", "shipped", "seen", "undo")
+SILENT = ("key", "text", "shipped", "pictures", "seen", "undo")
 """Kinds of events that are no decisions."""
 
 
@@ -252,6 +252,8 @@ class State(msgspec.Struct):
     numbers: Texts = {}
     """By cloze number: the words that were shipped under it. Never free for other
     words."""
+    pictures: Texts = {}
+    """By the path in its words: the name under which a picture was shipped last."""
     resolved: dict[str, tuple[str, str, str]] = {}
     """By field: the choice (`mine` or `source`), and the hashes of theirs and ours."""
     seen_by: Strings = ()

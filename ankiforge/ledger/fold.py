@@ -473,6 +473,13 @@ def _shipped(passage: Passage, event: Event) -> None:
     card.numbers = {**card.numbers, **body.get("numbers", {})}
 
 
+def _pictures(passage: Passage, event: Event) -> None:
+    """Remember under which names the pictures of a card were shipped."""
+    card = _card_of(passage, event)
+    if card:
+        card.pictures = {**card.pictures, **event.body["names"]}
+
+
 def _seen(passage: Passage, event: Event) -> None:
     card = _card_of(passage, event)
     if card:
@@ -519,6 +526,7 @@ _APPLY = {
     "different": _different,
     "resolve": _resolve,
     "shipped": _shipped,
+    "pictures": _pictures,
     "seen": _seen,
     "unseen": _unseen,
     "keep": _keep,

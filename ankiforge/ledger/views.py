@@ -533,6 +533,8 @@ class Shipment(NamedTuple):
     """The hashes of its fields, if the note does not carry them itself."""
     mapped: MappedType | None = None
     """Its note type, if that is not ours."""
+    pictures: Texts = {}
+    """By the path in the words of the card: the name of a picture."""
 
 
 def shipped(store: Store, sent: Iterable[Shipment]) -> int:
@@ -560,6 +562,9 @@ def shipped(store: Store, sent: Iterable[Shipment]) -> int:
                 POLICY,
                 _shipped_body(shipment, state),
             )
+            if not shipment.pictures.items() <= state.pictures.items():
+                body = {"guid": shipment.guid, "names": shipment.pictures}
+                store.add("pictures", passage.key, POLICY, body)
     return new
 
 

@@ -355,6 +355,8 @@ class Card(Value):
     """The note type, not ours, that its note was shipped in; None = ours, or never shipped."""
     bases: tuple[Base, ...] = ()
     """What packages had of its note, oldest first, if it has no field AnkiforgeId."""
+    pictures: Texts = {}
+    """By the path in its fields: the name under which a picture was shipped last."""
     schedule: tuple[tuple[str, int, int], ...] = ()
     """For each card of the note: when it is due (ISO date), its interval in days, and its ease in
     per cent."""
@@ -406,6 +408,7 @@ class Media(Value):
 
     name: str
     path: str
+    """"" if only Anki has it."""
 
 
 class Note(Value):

@@ -201,7 +201,7 @@ class _Planner:
         options = self._options
         layout = layout_of(card, in_anki, options.types, options.mapped)
         tags = tags_of(card, self._decks)
-        ours = our_fields(card, tags, pictures, layout, options.safe_context)
+        ours = our_fields(card, in_anki, tags, pictures, layout, options.safe_context)
         return plan_card(card, in_anki, layout, ours, options)
 
 

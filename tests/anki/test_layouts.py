@@ -3,6 +3,7 @@
 Each rule in one of our note types, in a figure, or in a note of another tool.
 """
 
+import re
 import shutil
 
 import pytest
@@ -127,23 +128,74 @@ def test_a_new_note_has_the_card_of_a_template_of_the_persons(katze):
 # --- pictures -------------------------------------------------------------------------------
 
 
-def test_a_picture_that_is_away_stays_on_the_card(desk):
-    picture = desk.notes / "p.png"
-    picture.write_bytes(png(10))
+@pytest.fixture
+def pictured(desk: Desk) -> Desk:
+    """A reviewed note whose answer has words and a picture."""
+    (desk.notes / "img").mkdir(parents=True)
+    (desk.notes / "img" / "p.png").write_bytes(png(10))
     desk.write("What is a Katze?::a cat ![[p.png]]\n")
-    desk.forge("run")
-    [card] = desk.forge.cards()
-    desk.forge("accept", card["id"])
-    desk.forge("build")
-    desk.load(new=1)
-    desk.forge("run")
-    before = desk.in_anki()["Back"]
-    assert "<img" in before
-    picture.unlink()
-    desk.write("What is a big Katze?::a cat ![[p.png]]\n")
-    desk.forge("run", code=1)  # and says which picture is missing
-    desk.load(updated=1)
-    desk.note(Front="What is a big Katze?", Back=before)
+    desk.go()
+    desk.answer()
+    desk.run()
+    return desk
+
+
+def picture_in(desk: Desk, field: str) -> str:
+    [picture] = re.findall("<img[^>]*>", desk.in_anki()[field])
+    return picture
+
+
+def test_a_picture_that_is_away_stays_while_the_words_beside_it_go_on(pictured):
+    picture = picture_in(pictured, "Back")
+    (pictured.notes / "img" / "p.png").unlink()
+    pictured.write("What is a big Katze?::a big cat ![[p.png]]\n")
+    told = pictured.forge("run", "--json", code=1).lines[-1]["problems"]
+    assert any("p.png" in problem["where"] for problem in told)
+    pictured.load(updated=1)
+    pictured.note(Front="What is a big Katze?", Back=f"a big cat {picture}")
+    (pictured.notes / "img" / "p.png").write_bytes(png(10))
+    pictured.run(written=0)
+
+
+def test_a_picture_that_was_taken_out_of_the_source_goes(pictured):
+    (pictured.notes / "img" / "p.png").unlink()
+    pictured.write("What is a Katze?::a cat\n")
+    pictured.ship()
+    pictured.note(Back="a cat")
+
+
+def test_a_passage_that_is_not_read_here_keeps_picture_links_and_citation(pictured):
+    before = dict(pictured.in_anki().items())
+    assert before["Links"]
+    assert before["Citation"]
+    pictured.write("Another note.\n")
+    pictured.run(written=0)
+    pictured.lose()
+    pictured.run(written=0)
+    pictured.say("edit", "CARD", "--field", "Front", "What is a Katze, really?")
+    pictured.ship()
+    after = dict(pictured.in_anki().items())
+    assert after["Front"] == "What is a Katze, really?"
+    for name in ("Back", "Source", "Citation", "Links"):
+        assert after[name] == before[name]
+
+
+def test_a_computer_without_the_pictures_writes_no_note_again(
+    pictured, forge_in, tmp_path
+):
+    other = Desk(forge_in(tmp_path / "second"), pictured.anki)
+    other.forge.settings(
+        "sources:\n  - obsidian: {name: notes, path: notes}\n"
+        f"anki: {{collection: '{pictured.col.path}'}}\n",
+        trust=True,
+    )
+    other.write((pictured.notes / "A.md").read_text())
+    for _ in range(2):
+        for writer, reader in ((pictured, other), (other, pictured)):
+            journals = [desk.forge.folder / "journal" for desk in (writer, reader)]
+            shutil.copytree(*journals, dirs_exist_ok=True)
+            outcome = reader.forge("run", "--json").lines[-1]
+            assert outcome["notes"]["written"] == 0
 
 
 def test_a_figure_never_loses_its_picture(forge, anki):

@@ -246,12 +246,11 @@ def test_a_picture_that_is_gone_is_not_taken_from_the_card_in_anki(desk):
     before = desk.note["Back"]
     picture.unlink()
     desk.zotero.write(f"? {ASKED}", tags=("neurons",))
-    assert desk.run() == {}
-    assert desk.note["Back"] == before
-    assert len(desk.forge.cards()) == 1
-    desk.zotero.show("FIGUREA2", png(10))
     assert desk.run() == {"updated": 1}
     assert (desk.note["Back"], "neurons" in desk.note.tags) == (before, True)
+    assert len(desk.forge.cards()) == 1
+    desk.zotero.show("FIGUREA2", png(10))
+    assert desk.run() == {}
 
 
 def test_another_question_or_another_cut_of_the_figure_is_the_same_note(desk):
