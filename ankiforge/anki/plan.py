@@ -295,8 +295,8 @@ def _merged(
             continue
         there = theirs[name]
         base_hash = base.hashes.get(name, "")
-        loses_picture = there.count("<img") > html.count("<img")
-        stays = name in ours.unread and (loses_picture or name in FILLED)
+        loses_media = _media_in(there) > _media_in(html)
+        stays = name in ours.unread and (loses_media or name in FILLED)
         if stays:
             fields[name] = there
             hashes[name] = base_hash
@@ -327,6 +327,11 @@ def _merged(
         return Planned(card.guid, card.live)
     merged = replace(ours, fields=fields)
     return _written(card, in_anki, layout, merged, tags, hashes, options)
+
+
+def _media_in(html: str) -> int:
+    """Return how many pictures and sounds a field has."""
+    return html.count("<img") + html.count("[sound:")
 
 
 def conflict_of(card: Card, field: str, theirs: str, ours: str) -> Conflict:
