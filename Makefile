@@ -4,10 +4,11 @@ DIST := dist
 PY := $(VENV)/bin/python
 OLDER_ANKIS := 25.9.2 24.11
 AXE := .axe/node_modules/axe-core/axe.min.js
+TSC := .axe/node_modules/.bin/tsc
 export PYTHONDONTWRITEBYTECODE :=  # each of the many processes of the tests would compile the program again
 export ANKIFORGE_AXE ?= $(abspath $(wildcard $(AXE)))
 
-.PHONY: help demo test types check docs format golden mcpb bench bench-extract test-anki-versions axe screenshots smoke container release-check clean
+.PHONY: help demo test types scripts check docs format golden mcpb bench bench-extract test-anki-versions axe screenshots smoke container release-check clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -56,11 +57,14 @@ check: $(VENV)/dev-ok  ## format, lint, types, import contract, tests, and older
 	@echo "places to look at, none of which fails:"
 	@$(PY) -m ruff check --select C90,PLR0913,PLR0915 --exit-zero --output-format concise ankiforge
 	$(VENV)/bin/lint-imports
-	$(MAKE) -j2 types test-anki-versions
+	$(MAKE) -j3 types scripts test-anki-versions
 	$(MAKE) test
 
 types: $(VENV)/dev-ok  # in one process, beside the older Ankis
 	$(PY) -m mypy
+
+scripts: $(AXE)  # the scripts of the page: names, arguments, what is not used
+	$(TSC) --project tests/web/tsconfig.json
 
 test-anki-versions: $(OLDER_ANKIS:%=.venv-anki-%/ok)  ## the core rows on older versions of Anki
 	for version in $(OLDER_ANKIS); do \
@@ -85,10 +89,10 @@ bench-extract: $(VENV)/bench-ok  ## what is read under the marks of PDFs, beside
 bench: $(VENV)/bench-ok  ## all figures beside their peers, into docs/reference/figures.md: a quarter of an hour, idle
 	$(PY) -m benchmarks.figures $(ARGS)
 
-axe: $(AXE)  ## what looks for barriers in the review page (once, needs npm)
+axe: $(AXE)  ## what looks for barriers in the review page, and checks its scripts (once, needs npm)
 
 $(AXE):
-	@npm install --silent --no-save --no-audit --no-fund --ignore-scripts --prefix .axe axe-core@4.14.1
+	@npm install --silent --no-save --no-audit --no-fund --ignore-scripts --prefix .axe axe-core@4.14.1 typescript@5.9.3
 
 screenshots: $(VENV)/dev-ok  ## docs/pictures/*, and cards of all kinds in dist/cards; look at each: needs Chromium
 	$(PY) -m tests.web.pictures docs/pictures

@@ -22,6 +22,7 @@ from functools import cache, partial
 from http.cookies import CookieError, SimpleCookie
 from importlib.resources import files
 from operator import attrgetter
+from pathlib import Path
 from threading import Lock
 from typing import Any
 from urllib.parse import parse_qsl
@@ -42,33 +43,11 @@ HOST = "127.0.0.1"
 LARGEST = 256 * 1024
 """The maximum size of a request in bytes."""
 _IDLE_SECONDS = 60
-_STATIC = {
-    "page.js": "text/javascript",
-    "server.js": "text/javascript",
-    "round.js": "text/javascript",
-    "pace.js": "text/javascript",
-    "say.js": "text/javascript",
-    "stage.js": "text/javascript",
-    "end.js": "text/javascript",
-    "rows.js": "text/javascript",
-    "lists.js": "text/javascript",
-    "decide.js": "text/javascript",
-    "anki.js": "text/javascript",
-    "actions.js": "text/javascript",
-    "keys.js": "text/javascript",
-    "look.js": "text/javascript",
-    "help.js": "text/javascript",
-    "settings.js": "text/javascript",
-    "palette.js": "text/javascript",
-    "draw.js": "text/javascript",
-    "figure.js": "text/javascript",
-    "compose.js": "text/javascript",
-    "propose.js": "text/javascript",
-    "words.js": "text/javascript",
-    "paper.js": "text/javascript",
-    "page.css": "text/css",
-    "maths.css": "text/css",
-    "icon.svg": "image/svg+xml",
+# The kinds of files in the folder `static` that a browser may ask for, by their endings.
+_STATIC_TYPES = {
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".svg": "image/svg+xml",
 }
 _TYPES = {
     "png": "image/png",
@@ -372,13 +351,17 @@ def _static_file(name: str) -> Answer | None:
     if name == "card.css":
         style = our_note_type(Family.BASIC).css + _static(name)
         return Answer(style.encode(), "text/css; charset=utf-8", kept=True)
-    if name in _STATIC:
-        return Answer(
-            _static(name).encode(),
-            f"{_STATIC[name]}; charset=utf-8",
-            kept=True,
-        )
-    return None
+    kind = _STATIC_TYPES.get(Path(name).suffix)
+    if kind is None or name not in _static_names():
+        return None
+    return Answer(_static(name).encode(), f"{kind}; charset=utf-8", kept=True)
+
+
+@cache
+def _static_names() -> frozenset[str]:
+    return frozenset(
+        file.name for file in files("ankiforge.web").joinpath("static").iterdir()
+    )
 
 
 def _static(name: str) -> str:

@@ -107,7 +107,7 @@ def until(page: Any, condition: str) -> None:
         page.wait_for_timeout(50)
 
 
-SHOWN = "document.querySelector('#stage > .item:not(.ahead)')?.item.title ?? ''"
+SHOWN = "document.querySelector('#stage > .item:not(.ahead)')?.dataset.title ?? ''"
 
 
 def shown(page: Any) -> str:

@@ -70,7 +70,7 @@ MOST_ITEMS = 20
 
 def find(page: Any, words: str) -> None:
     """Turn to the item with these words in its title."""
-    title = "document.querySelector('#stage > .item:not(.ahead)').item.title"
+    title = "document.querySelector('#stage > .item:not(.ahead)').dataset.title"
     seen = []
     while words.casefold() not in page.evaluate(title).casefold():
         seen.append(page.evaluate(title))

@@ -16,9 +16,9 @@ window.refused = 0;
 let last = null;
 addEventListener("DOMContentLoaded", () => {
   new MutationObserver(() => {
-    const item = document.querySelector("#stage > .item:not(.ahead)")?.item;
-    if (item && item.id !== last) window.seen[item.id] = performance.now();
-    last = item?.id ?? null;
+    const id = document.querySelector("#stage > .item:not(.ahead)")?.dataset.id ?? null;
+    if (id && id !== last) window.seen[id] = performance.now();
+    last = id;
   }).observe(document.querySelector("#stage"), { childList: true, subtree: true, attributes: true });
   new MutationObserver(() => { window.refused += 1; })
     .observe(document.querySelector("#refused"), { childList: true });

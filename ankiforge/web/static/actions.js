@@ -1,8 +1,9 @@
 // Every action with its key, as the keyboard and the palette have them: {group, label, key, run}, and `chooses` if it
 // decides nothing.
+/** @typedef {{group: string, label: string, key: string, chooses?: boolean, run: () => any}} Action */
 import { copyPatch, send } from "./anki.js";
 import { act, undo } from "./decide.js";
-import { choose } from "./draw.js";
+import { all } from "./dom.js";
 import { openHelp } from "./help.js";
 import { GO, LIST_KEYS, searchAll, visit } from "./lists.js";
 import { changeTheme, isRecallFirst, otherTheme, setRecallFirst } from "./look.js";
@@ -10,27 +11,28 @@ import { round } from "./round.js";
 import { current, flip, show } from "./stage.js";
 
 // All that can be done now.
+/** @returns {Action[]} */
 export function actionsNow() {
-  const node = current();
-  return [...(node ? cardActions(node) : []), ...roundActions(), ...listActions(), ...ankiActions(), ...pageActions()];
+  const view = current();
+  return [...(view ? cardActions(view) : []), ...roundActions(), ...listActions(), ...ankiActions(), ...pageActions()];
 }
 
-function cardActions(node) {
+function cardActions(view) {
   const group = "This card";
   const found = [];
-  for (const action of node.item.actions) {
-    const isShown = action.act !== "ask" || node.proposal;
+  for (const action of view.item.actions) {
+    const isShown = action.act !== "ask" || view.proposal;
     const chooses = action.act === "ask";
-    if (isShown) found.push({ group, label: action.label.replace("{n} ", ""), key: action.key, chooses, run: () => act(node, action) });
+    if (isShown) found.push({ group, label: action.label.replace("{n} ", ""), key: action.key, chooses, run: () => act(view, action) });
   }
-  if (node.item.cards) found.push({ group, label: "Show or hide the answer", key: " ", chooses: true, run: () => flip() });
-  for (const [key, words] of node.proposal?.others() ?? [])
-    found.push({ group, label: `Hide “${words}” instead`, key: String(key), chooses: true, run: () => choose(node, key) });
-  if (node.mode) {
-    found.push({ group, label: "Hide words", key: "c", chooses: true, run: () => node.mode("cloze") });
-    found.push({ group, label: "Ask a question instead", key: "q", chooses: true, run: () => node.mode("question") });
+  if (view.item.cards) found.push({ group, label: "Show or hide the answer", key: " ", chooses: true, run: () => flip() });
+  for (const [key, words] of view.proposal?.others() ?? [])
+    found.push({ group, label: `Hide “${words}” instead`, key: String(key), chooses: true, run: () => view.choose(key) });
+  if (view.composer) {
+    found.push({ group, label: "Hide words", key: "c", chooses: true, run: () => view.composer.mode("cloze") });
+    found.push({ group, label: "Ask a question instead", key: "q", chooses: true, run: () => view.composer.mode("question") });
   }
-  if (node.figure) found.push({ group, label: "Hide all parts, or only one", key: "h", chooses: true, run: () => node.figure.hide() });
+  if (view.figure) found.push({ group, label: "Hide all parts, or only one", key: "h", chooses: true, run: () => view.figure.hide() });
   return found;
 }
 
@@ -83,7 +85,7 @@ export function step(by) {
 }
 
 function stepInRows(by) {
-  const rows = [...document.querySelectorAll("button.row, .acted .link")];
+  const rows = all("button.row, .acted .link");
   const to = rows.indexOf(document.activeElement) + by;
   rows[Math.min(Math.max(to, 0), rows.length - 1)]?.focus();
 }

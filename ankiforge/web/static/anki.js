@@ -1,5 +1,5 @@
 // Anki: open what it lacks, bring its edits back as a patch, foresee the minutes a day.
-import { $, h } from "./draw.js";
+import { $, h } from "./dom.js";
 import { counted, go } from "./lists.js";
 import { alone, isFree } from "./pace.js";
 import { round } from "./round.js";

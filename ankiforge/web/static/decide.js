@@ -1,7 +1,7 @@
 // Decisions, one at a time, about the item that is painted. Its successor is painted at once; if the server refuses the
 // decision, the item comes back with the reason.
-import { edit } from "./compose.js";
-import { $, h, picked, ticked } from "./draw.js";
+import { $, h } from "./dom.js";
+import { edit } from "./edit.js";
 import { askForMore, counted, go } from "./lists.js";
 import { alone, isFree, mayDecide } from "./pace.js";
 import { round } from "./round.js";
@@ -10,41 +10,36 @@ import { post } from "./server.js";
 import { closeMenu, current, flip, forget, show, showProgress } from "./stage.js";
 
 // Do what a button or a key says; `extra` is what the person gave already, such as the fields of the editor.
-export async function act(node, action, extra = {}) {
+export async function act(view, action, extra = {}) {
   if (action === "flip") return flip();
-  if (node !== current()) return;
+  if (view !== current()) return;
   if (action.act === "ask") {
     closeMenu();
-    return proposalOf(node)?.ask();
+    return view.pickedProposal?.ask();
   }
   if (!mayDecide()) return;
   closeMenu();
-  if (action.needs === "edit" && !extra.fields) return edit(node, action);
-  const given = await whatIsGiven(node, action, extra);
-  if (!given || node !== current()) return;
-  const decision = decisionOf(node, action, given);
-  if (action.act === "others") return draftOthers(node.item, decision);
-  return store(node, action, decision, given);
-}
-
-// The proposal of the chosen card, if it is one.
-function proposalOf(node) {
-  const card = node.item.cards?.[picked(node)];
-  return card?.gaps && node.proposal;
+  if (action.needs === "edit" && !extra.fields) return edit(view, action);
+  const given = await whatIsGiven(view, action, extra);
+  if (!given || view !== current()) return;
+  const decision = decisionOf(view, action, given);
+  if (action.act === "others") return draftOthers(view.item, decision);
+  return store(view, action, decision, given);
 }
 
 // What the person gives with a decision: a gap, masks, words of the passage, a reason. Null if something is missing, for
 // which the page then asks.
-async function whatIsGiven(node, action, extra) {
-  if (action.act === "accept" && proposalOf(node)) return merged(proposalOf(node).made(), extra);
-  if (node.figure && ["accept", "masks"].includes(action.act)) {
-    const masks = node.figure.made();
+async function whatIsGiven(view, action, extra) {
+  if (action.act === "accept" && view.pickedProposal) return merged(view.pickedProposal.made(), extra);
+  if (view.figure && ["accept", "masks"].includes(action.act)) {
+    const masks = view.figure.made();
     if (!masks) tell("No mask is left. Draw one, or reject the figure.");
     return merged(masks, extra);
   }
   if (action.needs === "words") {
-    if (!node.made) node.firstWord();
-    return merged(node.made, extra);
+    const made = view.composer.made();
+    if (!made) view.composer.first();
+    return merged(made, extra);
   }
   if (action.needs === "text" && !extra.text) {
     const text = await askText(action.ask, action.label.replace("…", ""));
@@ -56,23 +51,22 @@ async function whatIsGiven(node, action, extra) {
 const merged = (made, extra) => (made ? { ...made, ...extra } : null);
 
 // The decision as the server takes it.
-function decisionOf(node, action, given) {
-  const { item } = node;
-  const decision = { id: item.id, turn: item.turn, act: action.act, choice: picked(node), ...given };
-  if (item.lines) decision.lines = ticked(node);
-  if (item.option) decision[item.option.name] = $(".option input", node).checked;
+function decisionOf(view, action, given) {
+  const { item } = view;
+  const decision = { id: item.id, turn: item.turn, act: action.act, choice: view.picked, ...given };
+  if (item.lines) decision.lines = view.ticked;
+  if (item.option) decision[item.option.name] = $(".option input", view.node).checked;
   return decision;
 }
 
 // The words by which the page calls an item.
-function nameOf(node) {
-  const { item } = node;
-  return item.choose ? item.cards[picked(node)].line : item.line ?? item.title;
+function nameOf({ item, pickedCard }) {
+  return item.choose ? pickedCard.line : item.line ?? item.title;
 }
 
-async function store(node, action, decision, given) {
-  const { item } = node;
-  const name = nameOf(node);
+async function store(view, action, decision, given) {
+  const { item } = view;
+  const name = nameOf(view);
   const before = round.snapshot();
   const isSkipped = action.act === "later";
   // other drafts of the passage may be left: then they are painted next
@@ -148,10 +142,10 @@ function takeBack(item, error, action, name, again) {
     tell([`${error.message} `, quoted(name), " was not decided on again."]);
     return;
   }
-  const node = current();
+  const { node, closeEditor } = current();
   $(".error", node)?.remove();
   const shown = failure(error, action, name, again);
-  const buttons = node.editing ? ".edit > .actions" : ".actions";
+  const buttons = closeEditor ? ".edit > .actions" : ".actions";
   $(buttons, node).before(shown);
   shown.scrollIntoView({ block: "nearest" });
 }

@@ -1,5 +1,5 @@
 // The end of a round: what was decided, and where to go on.
-import { h, kbd } from "./draw.js";
+import { h, kbd } from "./dom.js";
 import { round } from "./round.js";
 import { row } from "./rows.js";
 import { count, number } from "./say.js";

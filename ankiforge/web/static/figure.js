@@ -1,5 +1,5 @@
 // A figure with its masks: a click switches one off, a drag draws another, `h` changes what is hidden.
-import { h } from "./draw.js";
+import { h } from "./dom.js";
 
 const LEAST = 0.01; // a shorter drag, in parts of the picture, is a click
 const part = (n) => `${(100 * n).toFixed(3)}%`;
@@ -8,7 +8,7 @@ const within = (n) => Math.min(Math.max(n, 0), 1);
 // Returns what the page needs of it: its node, and functions for the keys. `changed` is called when
 // a person did something. Without `changed` it is only shown.
 export function figure(card, changed) {
-  const { src, words } = card.figure;
+  const { src } = card.figure;
   let hide = card.figure.hide;
   const masks = card.figure.masks.map((one) => ({ ...one }));
   const image = h("img", { src, alt: card.figure.alt, draggable: false });
@@ -74,6 +74,7 @@ export function figure(card, changed) {
     const box = board.getBoundingClientRect();
     return [within((e.clientX - box.left) / box.width), within((e.clientY - box.top) / box.height)];
   };
+  /** @type {(one: number[], other: number[]) => {left: number, top: number, width: number, height: number}} */
   const span = ([a, b], [c, d]) => ({ left: Math.min(a, c), top: Math.min(b, d), width: Math.abs(a - c), height: Math.abs(b - d) });
   function begin(e) {
     if (e.button || !src) return;

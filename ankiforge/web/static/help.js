@@ -1,5 +1,5 @@
 // The list of all keys.
-import { $, h } from "./draw.js";
+import { $, h } from "./dom.js";
 import { GO, LIST_KEYS } from "./lists.js";
 import { round } from "./round.js";
 

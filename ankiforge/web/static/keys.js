@@ -1,7 +1,7 @@
 // The keyboard.
 import { actionsNow, step } from "./actions.js";
 import { undo } from "./decide.js";
-import { $, choose } from "./draw.js";
+import { $ } from "./dom.js";
 import { GO, LIST_KEYS, close, closeSide, visit } from "./lists.js";
 import { mayDecide, painted, whenPainted } from "./pace.js";
 import { palette } from "./palette.js";
@@ -49,23 +49,23 @@ function press(e) {
     return;
   }
   if (e.ctrlKey || e.metaKey || e.altKey) return;
-  const node = current();
+  const view = current();
   const isTyping = Boolean(e.target.closest?.("textarea, input[type=text], input[type=search]"));
   if (e.key === "Escape") {
-    escape(node, e.target, isTyping);
+    escape(view, e.target, isTyping);
     return;
   }
   const isQuestion = e.target.classList?.contains("question");
   if (isQuestion && e.key === "Enter") {
-    $(MAIN, node).click();
+    $(MAIN, view.node).click();
     return;
   }
-  if (isTyping || node?.editing) return;
+  if (isTyping || view?.closeEditor) return;
   if (!isSingle && e.key !== "?") return;
-  pressSingle(e, node);
+  pressSingle(e, view);
 }
 
-function pressSingle(e, node) {
+function pressSingle(e, view) {
   const isOnButton = Boolean(e.target.closest("button, summary, a, select"));
   if (goTimer) {
     e.preventDefault();
@@ -73,9 +73,9 @@ function pressSingle(e, node) {
   } else if (e.key === GO) {
     goTimer = setTimeout(endGo, GO_STAYS);
   } else if (/^[1-9]$/.test(e.key)) {
-    whenPainted(() => current() && choose(current(), Number(e.key)));
-  } else if (e.key === "Enter" && node) {
-    if (!isOnButton) pressMain(e, node);
+    whenPainted(() => current()?.choose(Number(e.key)));
+  } else if (e.key === "Enter" && view) {
+    if (!isOnButton) pressMain(e, view.node);
   } else if (["Enter", "a"].includes(e.key) && $(".end")) {
     if (!isOnButton && mayDecide(FOR_THE_END)) $(".end .button.filled")?.click();
   } else if (e.key === "j" || e.key === "k") {
@@ -120,10 +120,10 @@ function endGo() {
   goTimer = 0;
 }
 
-function escape(node, target, isTyping) {
-  if (isTyping && node?.proposal?.asks()) node.proposal.ask(false);
-  if (isTyping && !node?.editing) target.blur();
+function escape(view, target, isTyping) {
+  if (isTyping && view?.proposal?.asks()) view.proposal.ask(false);
+  if (isTyping && !view?.closeEditor) target.blur();
   closeMenu();
   if ($("#side").classList.contains("open")) closeSide(true);
-  else if (round.opened && !isTyping && !node?.editing) close();
+  else if (round.opened && !isTyping && !view?.closeEditor) close();
 }

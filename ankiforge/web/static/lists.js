@@ -1,5 +1,5 @@
 // The lists: go to one, open and close an item of it, count what is left.
-import { $, h } from "./draw.js";
+import { $, all, h } from "./dom.js";
 import { alone, isFree } from "./pace.js";
 import { round } from "./round.js";
 import { search } from "./rows.js";
@@ -52,7 +52,7 @@ export function counted(reply) {
   round.count(reply);
   $("#lists").replaceChildren(...round.lists.map(listLink));
   $("#ready").textContent = round.ready ? `${count(round.ready, "new card")} for Anki` : "";
-  for (const button of document.querySelectorAll(".send")) button.hidden = !round.ready;
+  for (const button of all(".send")) button.hidden = !round.ready;
 }
 
 function listLink({ id, name, left }) {

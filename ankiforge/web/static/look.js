@@ -1,5 +1,6 @@
 // What a person sets about the page, and the browser remembers: light or dark, recall first.
-import { $, isDark } from "./draw.js";
+import { $ } from "./dom.js";
+import { isDark } from "./face.js";
 import { recalled, remember } from "./settings.js";
 import { flip, refill } from "./stage.js";
 

@@ -1,5 +1,7 @@
 // When a key acts. What decides counts only for a card that has been on screen for a moment; what chooses or shows is held
 // for the card that is on its way. No key is lost without a word.
+import { $ } from "./dom.js";
+
 const SETTLE = 200; // ms; a key so soon after a card was painted was meant for the one before
 const SLOW = 250; // ms, after which waiting shows
 const REFUSAL_STAYS = 2500; // ms
@@ -39,7 +41,7 @@ export function isFree() {
 }
 
 function refuse(reason) {
-  const place = document.querySelector("#refused");
+  const place = $("#refused");
   place.textContent = reason;
   place.hidden = false;
   clearTimeout(refusalTimer);

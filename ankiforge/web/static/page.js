@@ -6,7 +6,7 @@
 //   actions   all actions with their keys  keys    the keyboard; palette
 import { copyPatch, foresee, foreseeAgain, send } from "./anki.js";
 import { act, undo } from "./decide.js";
-import { $, wide } from "./draw.js";
+import { $, all, wide } from "./dom.js";
 import { openHelp } from "./help.js";
 import { beginKeys, openPalette } from "./keys.js";
 import { close, closeSide, counted, follow, go, open, toggleSide } from "./lists.js";
@@ -15,19 +15,20 @@ import { connect } from "./stage.js";
 
 connect({ act, undo, go, follow, open, close, counted, send, copyPatch, foresee: foreseeAgain });
 
-addEventListener("click", (e) => {
+addEventListener("click", ({ target }) => {
   const menu = $(".menu[open]");
-  if (menu && !menu.contains(e.target)) menu.open = false;
-  if (!e.target.closest("#side, #menu")) closeSide();
+  if (!(target instanceof Element)) return;
+  if (menu && !menu.contains(target)) menu.open = false;
+  if (!target.closest("#side, #menu")) closeSide();
 });
 wide.addEventListener("change", () => {
-  for (const passage of document.querySelectorAll(".passage")) passage.open = wide.matches;
+  for (const passage of all(".passage")) passage.open = wide.matches;
 });
 $("#undo").addEventListener("click", () => {
   $("#toast").hidden = true;
   undo();
 });
-for (const button of document.querySelectorAll(".send")) button.addEventListener("click", send);
+for (const button of all(".send")) button.addEventListener("click", send);
 $("#menu").addEventListener("click", toggleSide);
 $("#recall").addEventListener("change", (e) => setRecallFirst(e.target.checked));
 $("#palette-open").addEventListener("click", openPalette);

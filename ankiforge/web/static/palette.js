@@ -1,5 +1,5 @@
 // The command palette: every action with its key, found by its words.
-import { $, h, kbd } from "./draw.js";
+import { $, h, kbd } from "./dom.js";
 
 let shown = [], at = 0, after = null;
 

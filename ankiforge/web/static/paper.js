@@ -1,5 +1,5 @@
 // The picture of a page with its mark: cropped around the mark, whole after a click.
-import { $, h } from "./draw.js";
+import { $, h } from "./dom.js";
 
 const AGAIN = 120; // ms until the page asks again for a picture that is being drawn
 const ASKED = 200; // times

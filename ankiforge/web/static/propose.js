@@ -1,5 +1,5 @@
 // A proposal: its sentence as a card, in which another gap can be chosen, or a question asked.
-import { h, kbd } from "./draw.js";
+import { h, kbd } from "./dom.js";
 import { between, words } from "./words.js";
 
 // Returns what the page needs of it: its node, and functions for the keys. `changed` is called when

@@ -1,5 +1,5 @@
 // Rows: all cards, and what was decided.
-import { $, flat, h, rich } from "./draw.js";
+import { $, flat, h, rich } from "./dom.js";
 import { alone, isFree } from "./pace.js";
 import { round } from "./round.js";
 import { LONG, count, number, tell } from "./say.js";

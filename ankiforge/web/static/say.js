@@ -1,5 +1,5 @@
 // What the page says: the toast, the words for screen readers, and the question for a text.
-import { $, h, rich } from "./draw.js";
+import { $, h, rich } from "./dom.js";
 
 const SHORT = 60; // characters of a card that are repeated
 const STAYS = 7000; // ms

@@ -1,7 +1,9 @@
 // What stands in the middle: an item, the rows of a list, or the end of a round. It draws the next item before it is
 // needed.
-import { $, draw, fill, h } from "./draw.js";
+import { $, all, h } from "./dom.js";
 import { end, notices } from "./end.js";
+import { fill } from "./face.js";
+import { ItemView } from "./item.js";
 import { painted } from "./pace.js";
 import { round } from "./round.js";
 import { table } from "./rows.js";
@@ -10,8 +12,8 @@ import { recalled } from "./settings.js";
 
 const AHEAD = 30; // ms after an item was painted
 
-// The node of each item; kept until its decision is stored.
-const nodes = new Map();
+// The view of each item; kept until its decision is stored.
+const views = new Map();
 // What the buttons do; `page.js` knows.
 let does = null;
 let shown = null;
@@ -21,7 +23,8 @@ export function connect(actions) {
   does = actions;
 }
 
-export const current = () => $("#stage > .item:not(.ahead)");
+// The view of the item that is painted, undefined if none is.
+export const current = () => views.get(shown);
 
 // Paint what is to be shown.
 export function show() {
@@ -31,7 +34,7 @@ export function show() {
   document.title = `${name} · ankiforge`;
   showProgress();
   hideAnswerOf(item);
-  const node = item && nodeOf(item);
+  const node = item && viewOf(item).node;
   refill();
   leaveOnly(node);
   if (!item) $("#stage").append(...instead());
@@ -61,24 +64,28 @@ function hideAnswerOf(item) {
   shown = item;
 }
 
-function nodeOf(item) {
-  if (!nodes.has(item)) nodes.set(item, $("#stage").appendChild(draw(item, does.act)));
-  return nodes.get(item);
+function viewOf(item) {
+  if (!views.has(item)) {
+    const view = new ItemView(item, does.act);
+    $("#stage").append(view.node);
+    views.set(item, view);
+  }
+  return views.get(item);
 }
 
 export function forget(item) {
-  nodes.get(item)?.remove();
-  nodes.delete(item);
+  views.get(item)?.node.remove();
+  views.delete(item);
 }
 
 export function forgetAll() {
-  for (const item of [...nodes.keys()]) forget(item);
+  for (const item of [...views.keys()]) forget(item);
 }
 
 // Take away what is no item, and put other items out of sight.
 function leaveOnly(node) {
   for (const child of [...$("#stage").children]) {
-    if (child !== node && !child.item) child.remove();
+    if (child !== node && !child.matches(".item")) child.remove();
     else putAhead(child, child !== node);
   }
 }
@@ -117,7 +124,7 @@ function drawAhead() {
   const { next } = round;
   if (!next) return;
   setTimeout(() => {
-    if (round.items.includes(next)) putAhead(nodeOf(next), next !== round.items[round.at]);
+    if (round.items.includes(next)) putAhead(viewOf(next).node, next !== round.items[round.at]);
   }, AHEAD);
 }
 
@@ -125,7 +132,7 @@ function drawAhead() {
 
 // Draw the cards anew: other colours, or the other side.
 export function refill() {
-  for (const frame of document.querySelectorAll("iframe.face")) fill(frame);
+  for (const frame of all("iframe.face")) fill(frame);
 }
 
 // Show or hide answers; without `hide`, the other way than now.

@@ -1,5 +1,5 @@
 // The words of a text, to choose from: with the mouse, a finger or the keyboard.
-import { formula, h } from "./draw.js";
+import { formula, h } from "./dom.js";
 
 const WORD = /[\p{L}\p{N}]/u;
 const PIECE = /[\p{L}\p{N}][\p{L}\p{M}\p{N}'’\-]*|\s+|./gu;

@@ -1,0 +1,49 @@
+// The page's way to make and find nodes, and to write words, keys and formulas into them.
+/** @type {(selector: string, root?: any) => any} */
+export const $ = (selector, root = document) => root.querySelector(selector);
+/** @type {(selector: string, root?: any) => any[]} */
+export const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+export const wide = matchMedia("(min-width: 900px), (min-width: 600px) and (min-height: 900px)"); // room for the passage
+const MATHML = "http://www.w3.org/1998/Math/MathML";
+
+export function h(tag, props = {}, ...kids) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(props)) {
+    if (value === undefined || value === false || value === null) continue;
+    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else if (name in made && name !== "list") made[name] = value;
+    else made.setAttribute(name, value === true ? "" : value);
+  }
+  made.append(...kids.flat().filter(Boolean));
+  return made;
+}
+// A text of a card on one line: words and formulas, cut where it grows too long.
+export function rich(parts, most = Infinity) {
+  if (typeof parts === "string") return parts.length > most ? `${parts.slice(0, most).trimEnd()}…` : parts;
+  const shown = [];
+  let left = most;
+  for (const [text, math] of parts) {
+    if (left <= 0) {
+      shown.push("…");
+      break;
+    }
+    shown.push(math ? formula(math) : text.length > left ? `${text.slice(0, left).trimEnd()}…` : text);
+    left -= text.length > left ? left + 1 : text.length;
+    if (left < 0) break;
+  }
+  return shown;
+}
+export const flat = (parts) => (typeof parts === "string" ? parts : parts.map(([text]) => text).join(""));
+
+// A key as it is printed on the keyboard; a capital letter needs Shift.
+export const kbd = (key) => key && h("kbd", { ariaHidden: "true" }, keyName(key));
+function keyName(key) {
+  const isWord = key.length > 1 && !key.includes(" ");
+  if (isWord) return key;
+  return /[A-Z]/.test(key) ? `⇧${key}` : key.toUpperCase();
+}
+
+export function formula(text) {
+  const made = new DOMParser().parseFromString(`<math xmlns="${MATHML}">${text}</math>`, "text/xml");
+  return document.importNode(made.documentElement.firstElementChild, true);
+}

@@ -1,0 +1,71 @@
+// A card, as Anki shows it: in a frame without scripts, which the page fills and measures.
+import { $, h } from "./dom.js";
+
+// The card of each frame.
+const cards = new WeakMap();
+const SHELL = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Card</title>
+  <link rel="stylesheet" href="/static/card.css"><link rel="stylesheet" href="/static/maths.css"></head>
+  <body class="card"><div id="qa"></div></body></html>`;
+const FOREIGN = "script, style, link, meta, base, title, iframe, frame, object, embed, form";
+const grows = new ResizeObserver((all) => {
+  for (const one of all) measure(one.target.ownerDocument.defaultView?.frameElement);
+});
+
+export function face(card) {
+  const frame = h("iframe", { className: "face", title: `Card: ${card.title}`, tabIndex: -1 });
+  frame.sandbox = "allow-same-origin";
+  frame.srcdoc = SHELL;
+  cards.set(frame, card);
+  frame.addEventListener("load", () => {
+    const inside = frame.contentDocument;
+    inside.addEventListener("keydown", pass);
+    inside.addEventListener("click", (e) => e.target.closest("a, area") && e.preventDefault());
+    grows.observe($("#qa", inside));
+    fill(frame);
+  });
+  return frame;
+}
+
+// Show another card in a frame.
+export function showCard(frame, card) {
+  cards.set(frame, card);
+  fill(frame);
+}
+
+// Show a side of a card, in the light or the dark.
+export function fill(frame) {
+  const inside = frame.contentDocument, place = inside && $("#qa", inside);
+  if (!place) return;
+  inside.documentElement.classList.toggle("night-mode", isDark());
+  inside.body.classList.toggle("nightMode", isDark());
+  const { front, back } = cards.get(frame);
+  const side = document.body.classList.contains("hiding") ? front : back;
+  place.replaceChildren(harmless(side));
+  measure(frame);
+}
+function measure(frame) {
+  const place = frame?.contentDocument && $("#qa", frame.contentDocument);
+  if (!place) return;
+  frame.style.height = `${Math.max(place.scrollHeight, Math.ceil(place.getBoundingClientRect().height))}px`;
+}
+// A note in Anki may hold anything. Nothing of it runs; this is what would hide words or lead away.
+function harmless(html) {
+  const made = h("template", { innerHTML: html }).content;
+  for (const one of made.querySelectorAll(FOREIGN)) one.remove();
+  for (const one of made.querySelectorAll("*")) {
+    for (const { name } of [...one.attributes])
+      if (name.startsWith("on") || name === "style") one.removeAttribute(name);
+  }
+  return made;
+}
+// The page has the keys, also while the card has the focus.
+function pass(e) {
+  if (e.key === " ") e.preventDefault();
+  const { key, repeat, ctrlKey, metaKey, altKey } = e;
+  document.body.dispatchEvent(
+    new KeyboardEvent("keydown", { key, repeat, ctrlKey, metaKey, altKey, bubbles: true }));
+}
+export const isDark = () =>
+  (document.documentElement.dataset.theme ??
+    (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+
