@@ -131,7 +131,8 @@ def _drafts(highlight: Highlight, *, figures: bool) -> tuple[Draft, ...] | str:
         phrases = _visible_gaps(highlight)
         is_whole = not _words_around(highlight.exact, phrases)
         asks = any(_asks_something(highlight.exact, (phrase,)) for phrase in phrases)
-        if asks and not is_whole:
+        in_table = bool(phrases and highlight.sentence)
+        if in_table or (asks and not is_whole):
             return (_phrases(highlight, phrases),)
     return _nothing(highlight)
 

@@ -61,6 +61,12 @@ class Block:
     """The headings above."""
     heads: tuple[Block, ...] = ()
     """Of a table cell: the first cell of its row and the header of its column."""
+    row: Sequence[str] = ()
+    """Of a table cell: the sources of the cells of its row."""
+    header: Sequence[str] = ()
+    """Of a table cell: the sources of the first row."""
+    column: int = 0
+    """Of a table cell: how many cells are before it in its row."""
     root: int = 0
     """The number of the top-level block that contains it."""
     rules: int = 0
@@ -91,7 +97,7 @@ class Block:
 
     @cached_property
     def plain(self) -> str:
-        """Its plain text, empty only if a picture is alone in a mark there."""
+        """Its plain text, empty only if a picture is alone in a mark or gap there."""
         if self.card is None:
             return self.inline.plain if self.is_text else self.source
         between = "\n"
@@ -359,6 +365,8 @@ class _BlockParser:
         self._header_cells: list[Block | None] = []
         """Of the open table; None stands for an empty cell."""
         self._row_cells: list[Block | None] = []
+        self._header_sources: list[str] = []
+        self._row_sources: list[str] = []
         self._open_lists: list[Span] = []
         """(number of the list, number of its open item), outermost first."""
         self._open_quotes: list[_Quote] = []
@@ -395,6 +403,7 @@ class _BlockParser:
                     self._header_cells = []
                 case "tr_open":
                     self._row_cells = []
+                    self._row_sources = []
                 case "fence" | "code_block":
                     self._add_code(token.content)
                 case "html_block":
@@ -433,8 +442,8 @@ class _BlockParser:
             case "heading_open":
                 self._add_heading(words, level=int(opener.tag.removeprefix("h")))
             case "th_open":
-                header_cell = self._add(Part.CELL, words, self._lines)
-                self._header_cells.append(header_cell)
+                self._header_sources = self._row_sources
+                self._header_cells.append(self._add_cell(words))
             case _:
                 self._add_cell(words)
 
@@ -444,19 +453,27 @@ class _BlockParser:
         if block:
             self._headings.append((level, block))
 
-    def _add_cell(self, words: str) -> None:
+    def _add_cell(self, words: str) -> Block | None:
         """Add a cell of a table; its heads are the first cell of its row and its column's."""
-        block = self._add(Part.CELL, words, self._lines)
-        column = len(self._row_cells)
+        block = self._add(Part.CELL, words, self._lines, is_line=True)
+        column = len(self._row_sources)
         self._row_cells.append(block)
+        self._row_sources.append(words)
         if block is None:
-            return
+            return None
+        # the further cells of the row are still to come
+        block.row = self._row_sources
+        block.header = self._header_sources
+        block.column = column
+        if block.row is block.header:
+            return block
         heads: list[Block | None] = []
         if column > 0:
             heads.append(self._row_cells[0])
         if column < len(self._header_cells):
             heads.append(self._header_cells[column])
         block.heads = tuple([head for head in heads if head])
+        return block
 
     def _add_paragraph(self, words: str, container: str) -> None:
         """Add a paragraph; a line in it that is a card becomes a block of its own.
@@ -560,7 +577,12 @@ class _BlockParser:
         block.id = block_id
         # text that begins with a letter is never empty: no need to parse it to know that
         if words[:1].isalnum() or (
-            words and (block.plain or block.inline.marked_pictures)
+            words
+            and (
+                block.plain
+                or block.inline.marked_pictures
+                or block.inline.hidden_pictures
+            )
         ):
             self.blocks.append(block)
             return block

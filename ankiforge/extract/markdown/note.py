@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from operator import attrgetter
 from urllib.parse import unquote
 
@@ -17,7 +18,7 @@ from ankiforge.extract.markdown.cards import CardSides, plain_term
 from ankiforge.extract.markdown.citations import Citations, address_of
 from ankiforge.extract.markdown.exported_notes import kept
 from ankiforge.extract.markdown.front_matter import FrontMatter
-from ankiforge.extract.markdown.inline import Inline, outermost, rich
+from ankiforge.extract.markdown.inline import Inline, outermost, read, rich
 from ankiforge.extract.markdown.overlooked import Wanted, overlooked
 from ankiforge.extract.markdown.quote_fields import quote_fields
 from ankiforge.extract.markdown.quotes import Quotes
@@ -35,6 +36,7 @@ from ankiforge.model import (
 from ankiforge.text import regex
 from ankiforge.text.cloze import image_paths
 from ankiforge.text.passages import numbered
+from ankiforge.text.shields import outside
 
 _MARK_FORMS = (Form.PHRASE, Form.CALLOUT, Form.MARK)
 _SEVERAL = "it holds several lines with `?`; put an empty line between the cards"
@@ -47,6 +49,7 @@ _PLACEHOLDER = (
 _LONE_WORD = regex(r"[a-z][a-z0-9]*|<\s.*|%.*%")
 # The signs of a block quote before its lines.
 _QUOTE_SIGNS = regex(r"(?m)^[ \t]*(?:>[ \t]?)+")
+_LINE_END = regex(r"[ ]*\n[ ]*")
 _MARK_SIGNS = ("==", "<", "~=")
 _BOLD_SIGNS = ("**", "__")
 # Names that two colons join.
@@ -384,11 +387,13 @@ class Reader:
         if are_ours and not wants_ours and "{{" not in signs:
             return None
         placeholder = _placeholder(inline, gaps)
+        table = _TableRow(block)
         return self._highlight(
             index,
             Form.CLOZE,
             block.plain,
-            (inline.cloze(),),
+            (table.around(inline.cloze()),),
+            sentence=table.text,
             gaps=tuple([gap.span for gap in gaps]),
             written="{{…}}",
             declared=block.syntax.declared,
@@ -463,12 +468,14 @@ class Reader:
         """Return the highlight of a sentence in which phrases are marked."""
         start = sentence.start
         end = sentence.end
+        table = _TableRow(block)
+        shown = (0, len(block.plain)) if table.text else (start, end)
         markdown, markdown_gaps = block.inline.markdown(
-            start,
-            end,
+            *shown,
             sentence.phrases,
             bold=self._keeps_bold,
         )
+        markdown, markdown_gaps = table.around_gaps(markdown, markdown_gaps)
         gaps: list[Span] = []
         colour = ""
         for phrase in sentence.phrases:
@@ -481,11 +488,68 @@ class Reader:
             Form.PHRASE,
             block.plain[start:end],
             (markdown,),
+            sentence=table.text,
             gaps=tuple(gaps),
             markdown_gaps=markdown_gaps,
             colour=colour,
         )
         return PlacedHighlight(index, start, index, end, highlight)
+
+
+class _TableRow:
+    """The row of a cell, with the header above it, in which a card shows the cell.
+
+    A block that is no cell, or alone in its row, is shown as it is.
+    """
+
+    def __init__(self, block: Block) -> None:
+        self._column = block.column
+        self._rows: list[list[Inline]] = []
+        if len([source for source in block.row if source.strip()]) > 1:
+            is_header = block.row is block.header
+            for sources in [block.row] if is_header else [block.header, block.row]:
+                self._rows.append([read(source, block.context) for source in sources])
+        texts = [" | ".join([cell.plain for cell in row]) for row in self._rows]
+        self.text = "\n".join(texts)
+        """The plain text of header and row; "" if the block is shown as it is."""
+
+    def around(self, markdown: str) -> str:
+        """Return the table in which the cell is this text."""
+        table, _ = self.around_gaps(markdown, ())
+        return table
+
+    def around_gaps(
+        self, markdown: str, gaps: tuple[Span, ...]
+    ) -> tuple[str, tuple[Span, ...]]:
+        """Return the table in which the cell is this text, and where the gaps of it are then."""
+        if not self._rows:
+            return markdown, gaps
+        edges = [0, *[edge for gap in gaps for edge in gap], len(markdown)]
+        pieces = [_as_cell(markdown[start:end]) for start, end in pairwise(edges)]
+        table = ""
+        start_of_cell = 0
+        for row in self._rows:
+            for column, cell in enumerate(row):
+                table += "| "
+                if row is self._rows[-1] and column == self._column:
+                    start_of_cell = len(table)
+                    table += "".join(pieces)
+                else:
+                    table += _as_cell(cell.source().strip())
+                table += " "
+            table += "|\n"
+            if row is self._rows[0]:
+                table += "|---" * len(row) + "|\n"
+        offsets = list(accumulate(map(len, pieces), initial=start_of_cell))
+        starts_and_ends = offsets[1:-1]
+        spans = zip(starts_and_ends[::2], starts_and_ends[1::2], strict=True)
+        return table.rstrip("\n"), tuple(spans)
+
+
+def _as_cell(markdown: str) -> str:
+    """Return a text as a table has it: on one line, with its bars escaped."""
+    on_one_line = _LINE_END.sub(" ", markdown)
+    return outside(on_one_line, lambda words: words.replace("|", "\\|"))
 
 
 def _marked_sentences(inline: Inline, phrases: Sequence[Phrase]) -> list[_MarkedSentence]:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from markdown_it.common.utils import normalizeReference
 
+from ankiforge.extract.markdown.indents import with_fitting_indents
 from ankiforge.model import Strings, Texts
 from ankiforge.text import regex
 
@@ -102,7 +103,7 @@ def prepared(text: str, *, fields: bool = True) -> Source:
     pattern = _HIDDEN if fields else _HIDDEN_BUT_FIELDS
     hider = _Hider()
     text = pattern.sub(hider.replace, text)
-    text = text.replace(_OPEN, "<!--")
+    text = with_fitting_indents(text.replace(_OPEN, "<!--"))
     return Source(text, tuple(hider.maths), hider.references)
 
 
