@@ -11,7 +11,7 @@ def vault(folder: Path) -> Path:
         (root / name).mkdir(parents=True)
     (root / "note.md").write_text(NOTE)
     for name in (
-        "a.epub deep/b.EPUB c.docx d.png deep/e.jpg f.mp3 g.excalidraw.md .h.md.icloud LICENSE i.py"
+        "a.epub deep/b.EPUB c.docx d.png deep/e.jpg f.mp4 g.excalidraw.md .h.md.icloud LICENSE i.py"
         " .gitignore .old/j.epub .git/k.epub Book.sdr/metadata.epub.lua node_modules/x/l.html"
     ).split():
         (root / name).touch()

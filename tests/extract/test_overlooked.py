@@ -43,7 +43,7 @@ question::answer | line 16 | `key:: value` alone on a line is a field, as Datavi
 question::answer | line 17 | the colons are part of a name or an address, as in `std::vector`
 question::answer | line 18 | one side of the colons has no words
 {{gap}} | line 21 | it is a placeholder of a template
-? between question and answer | line 23 | the question above it, or the answer below it, is missing
+? between question and answer | line 23 | right above it there is no question, or right below it no answer
 ==mark== | line 26 | it stands in a comment, which nobody sees who reads the note
 question::answer | line 28 | colons separate question and answer only on a line of text or a list item
 ==mark== | line 30 | there are no words in it

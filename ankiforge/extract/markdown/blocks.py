@@ -455,7 +455,7 @@ class _BlockParser:
 
     def _add_cell(self, words: str) -> Block | None:
         """Add a cell of a table; its heads are the first cell of its row and its column's."""
-        block = self._add(Part.CELL, words, self._lines, is_line=True)
+        block = self._add(Part.CELL, words, self._lines)
         column = len(self._row_sources)
         self._row_cells.append(block)
         self._row_sources.append(words)

@@ -307,7 +307,7 @@ def _why(
         case "line":
             return _why_no_line(sign, body, lines, highlighted)
         case "block":
-            return "the question above it, or the answer below it, is missing"
+            return "right above it there is no question, or right below it no answer"
         case "gap":
             return _why_no_gap(sign, body)
         case "callout":
