@@ -63,7 +63,7 @@ check: $(VENV)/dev-ok  ## format, lint, types, import contract, tests, and older
 types: $(VENV)/dev-ok  # in one process, beside the older Ankis
 	$(PY) -m mypy
 
-scripts: $(AXE)  # the scripts of the page: names, arguments, what is not used
+scripts: $(TSC)  # the scripts of the page: names, arguments, what is not used
 	$(TSC) --project tests/web/tsconfig.json
 
 test-anki-versions: $(OLDER_ANKIS:%=.venv-anki-%/ok)  ## the core rows on older versions of Anki
@@ -89,9 +89,9 @@ bench-extract: $(VENV)/bench-ok  ## what is read under the marks of PDFs, beside
 bench: $(VENV)/bench-ok  ## all figures beside their peers, into docs/reference/figures.md: a quarter of an hour, idle
 	$(PY) -m benchmarks.figures $(ARGS)
 
-axe: $(AXE)  ## what looks for barriers in the review page, and checks its scripts (once, needs npm)
+axe: $(TSC)  ## what looks for barriers in the review page, and checks its scripts (once, needs npm)
 
-$(AXE):
+$(TSC):
 	@npm install --silent --no-save --no-audit --no-fund --ignore-scripts --prefix .axe axe-core@4.14.1 typescript@5.9.3
 
 screenshots: $(VENV)/dev-ok  ## docs/pictures/*, and cards of all kinds in dist/cards; look at each: needs Chromium
