@@ -346,6 +346,11 @@ class Player:
         with clock.ahead(self.ahead):
             return machine.forge(*words, "--json")
 
+    def without_card(self, machine: Machine) -> list[dict[str, Any]]:
+        """The highlights with neither card nor draft; not what is no highlight."""
+        rows = self.listed(machine, "--no-card", "--all")
+        return [row for row in rows if row["key"]]
+
     def listed(self, machine: Machine, *which: str) -> list[dict[str, Any]]:
         with clock.ahead(self.ahead):
             found: list[dict[str, Any]] = machine.forge.ok("list", *which, "--json").lines
@@ -367,9 +372,7 @@ class Player:
                 ]
                 return str(id)
             keys = {
-                one["key"]
-                for one in self.listed(machine, "--no-card", "--all")
-                if rest in one["exact"]
+                one["key"] for one in self.without_card(machine) if rest in one["exact"]
             }
             keys |= {
                 one["highlight"]
@@ -420,9 +423,7 @@ class Player:
                 self.names[one["guid"]]: told(one) for one in cards if is_card(one)
             },
             "waiting": dict.fromkeys(sorted(drafts_of(cards)), True),
-            "no card": {
-                one["exact"]: True for one in self.listed(machine, "--no-card", "--all")
-            },
+            "no card": {one["exact"]: True for one in self.without_card(machine)},
             "questions": {asked_about(one): True for one in self.questions(machine)},
             "packages": {name: self.named(notes) for name, notes in packages.items()},
         }

@@ -145,6 +145,7 @@ class Program:
         return [
             Bare(one["key"], folded(one["exact"]), one["fate"] == "left_out")
             for one in bare
+            if one["key"]
         ]
 
     def questions(self) -> list[Question]:
