@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
-from ankiforge.errors import ForgeError, RefusedError, UsageError
+from ankiforge.errors import ForgeError, LedgerError, RefusedError, UsageError
 from ankiforge.ledger.events import (
     SILENT,
     SOURCE,
@@ -326,7 +326,7 @@ def _card_from(state: State, passage: Passage, known_rows: Sequence[Row]) -> Car
     elif read_here:
         highlight = decode_highlight(read_here[0])
     else:
-        highlight = _unread(passage)
+        highlight = unread_highlight(passage)
 
     # what was shipped last
     sent = state.shipped[-1] if state.shipped else None
@@ -424,7 +424,7 @@ def _tags_sent(state: State) -> tuple[Strings, ...]:
     return tuple(reversed(newest_first))
 
 
-def _unread(passage: Passage) -> Highlight:
+def unread_highlight(passage: Passage) -> Highlight:
     """Return the highlight of a passage never read here, as the journal has it."""
     text = passage.texts[0] if passage.texts else Text("")
     document = Document(DocumentKey(text.place), "", text.place)
@@ -442,6 +442,9 @@ def state_of(store: Store, guid: str) -> tuple[State, Passage]:
     if key is None:
         raise RefusedError(f"there is no card {guid}", hint="ankiforge list")
     passage = store.passage(key)
+    if guid not in passage.cards:
+        hint = "delete .ankiforge/ledger.db: the next run rebuilds it from the journal"
+        raise LedgerError(f"the database is damaged: it lacks the card {guid}", hint=hint)
     return passage.cards[guid], passage
 
 

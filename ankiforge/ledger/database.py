@@ -12,6 +12,8 @@ from contextlib import closing, contextmanager
 from hashlib import sha256
 from pathlib import Path
 
+import msgspec
+
 from ankiforge.config.ownfiles import OwnPath
 from ankiforge.errors import BusyError, ForgeError, LedgerError
 
@@ -19,6 +21,9 @@ SCHEMA = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
 VERSION = sha256(SCHEMA.encode()).hexdigest()[:16]
 """A database with another schema is replaced: the next run fills it from journal and
 sources."""
+_TABLES = "tables"
+"""The name under which a database keeps a hash of its tables, to see whether one is
+missing."""
 WAIT_SECONDS = 60.0
 """How long a statement waits for another process that writes."""
 CACHE_KIB = 32_768
@@ -58,14 +63,15 @@ def _connect(database: OwnPath | None) -> sqlite3.Connection | None:
         db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         if not _version(db):
             db.executescript(SCHEMA)
-            db.execute("INSERT OR REPLACE INTO meta VALUES ('version', ?)", (VERSION,))
-        if _version(db) == VERSION:
+            # the version last: by it, another program takes the database for complete
+            rows = [(_TABLES, _hash_of_tables(db)), ("version", VERSION)]
+            db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
+        if _version(db) == VERSION and _has_all_tables(db):
             return db
-    except sqlite3.OperationalError:
-        db.close()
-        raise
-    except sqlite3.DatabaseError:
-        pass  # damaged
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        if not _shows_damage(error):
+            db.close()
+            raise
     db.close()
     return None
 
@@ -76,6 +82,18 @@ def _version(db: sqlite3.Connection) -> str:
         return ""
     row = db.execute("SELECT value FROM meta WHERE name = 'version'").fetchone()
     return row[0] if row else ""
+
+
+def _has_all_tables(db: sqlite3.Connection) -> bool:
+    """Return whether the tables of a database of this version are as they were made."""
+    row = db.execute("SELECT value FROM meta WHERE name = ?", (_TABLES,)).fetchone()
+    return row is not None and row[0] == _hash_of_tables(db)
+
+
+def _hash_of_tables(db: sqlite3.Connection) -> str:
+    query = "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
+    rows = [tuple(row) for row in db.execute(query)]
+    return sha256(repr(rows).encode()).hexdigest()[:16]
 
 
 def copy_database(database: OwnPath) -> sqlite3.Connection:
@@ -101,27 +119,53 @@ def copy_database(database: OwnPath) -> sqlite3.Connection:
 
 def _copy_into(copy: sqlite3.Connection, path: Path, mode: str) -> None:
     with closing(sqlite3.connect(f"{path.as_uri()}?{mode}", uri=True)) as source:
-        if _version(source) == VERSION:  # else another program is making it
-            source.backup(copy)
+        if _version(source) != VERSION:  # another program is making it
+            return
+        if not _has_all_tables(source):
+            raise sqlite3.OperationalError("no such table: one or more are missing")
+        source.backup(copy)
 
 
 @contextmanager
-def readable_errors() -> Iterator[None]:
+def readable_errors(database: OwnPath | None = None) -> Iterator[None]:
     """Raise `LedgerError` if the database is damaged, locked or full.
 
     Pass on all other errors.
     """
     try:
         yield
-    except sqlite3.DatabaseError as error:
-        readable = _readable(error)
+    except (sqlite3.DatabaseError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        readable = _readable(error, database)
         if readable is None:
             raise
         raise readable from error
 
 
-def _readable(error: sqlite3.DatabaseError) -> ForgeError | None:
+def _shows_damage(error: Exception) -> bool:
+    """Return whether an error shows that the database, or a value in it, is damaged.
+
+    Its statements are right, as are the values that it writes: a table, a column or a
+    value that cannot be read was lost or changed since.
+    """
+    if not isinstance(error, sqlite3.DatabaseError):
+        return True
+    name = str(getattr(error, "sqlite_errorname", ""))
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return True
+    is_general = isinstance(error, sqlite3.OperationalError) and name in (
+        "",
+        "SQLITE_ERROR",
+    )
+    return is_general and "syntax error" not in str(error)
+
+
+def _readable(error: Exception, database: OwnPath | None) -> ForgeError | None:
     """Return the error to show; None if this is a fault of the program."""
+    if _shows_damage(error):
+        where = database or ".ankiforge/ledger.db"
+        hint = f"delete {where}: the next run rebuilds it from the journal"
+        summary = " ".join(str(error).split())[:200]
+        return LedgerError(f"the database is damaged: {summary}", hint=hint)
     name = str(getattr(error, "sqlite_errorname", ""))
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         hint = "wait for it, or stop it: nothing is lost"
@@ -131,7 +175,4 @@ def _readable(error: sqlite3.DatabaseError) -> ForgeError | None:
     ):
         hint = "free space, or allow writing, and run it again: nothing is lost"
         return LedgerError(f"the database cannot be written: {error}", hint=hint)
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        hint = "delete .ankiforge/ledger.db: the next run rebuilds it from the journal"
-        return LedgerError(f"the database is damaged: {error}", hint=hint)
     return None

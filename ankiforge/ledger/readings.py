@@ -18,6 +18,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec.structs import replace
 
+from ankiforge.ledger.database import readable_errors
 from ankiforge.ledger.events import POLICY, SOURCE, Event, Text
 from ankiforge.ledger.match import LONG, Mark, Reading
 from ankiforge.ledger.match_documents import ComparedDocument
@@ -260,7 +261,8 @@ class Known:
         row = self._row(container, path)
         if row is None or row["depends"] == "[]":
             return ()
-        return tuple(msgspec.json.decode(row["depends"]))
+        with readable_errors():
+            return tuple(msgspec.json.decode(row["depends"]))
 
     def paths(self, container: str) -> Strings | None:
         """Return the documents of a container; None if one of them must be read again."""
@@ -279,7 +281,8 @@ class Known:
                 "SELECT place, fingerprint, depends FROM document"
                 " WHERE container = ? AND state = 'present'"
             )
-            rows = self._store.rows(query, container)
+            with readable_errors():
+                rows = self._store.rows(query, container)
             self._rows[container] = {row["place"]: row for row in rows}
         return self._rows[container].get(path)
 

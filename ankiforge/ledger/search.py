@@ -14,6 +14,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from ankiforge.ledger import lists
+from ankiforge.ledger.cards import unread_highlight
 from ankiforge.ledger.lists import BASE_LETTERS, Line, Match, loose
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import EACH, Row, Store, encode
@@ -331,11 +332,15 @@ def _match(store: Store, work: int, hits: Sequence[_Hit], now: float) -> Match:
     best = min(hits)
     matched = frozenset(hit.ref for hit in hits) - {""}
     highlight_rows = store.rows(
-        f"SELECT * FROM highlight WHERE body != '' AND document IN {EACH}"
-        " ORDER BY document, position",
+        f"SELECT * FROM highlight WHERE document IN {EACH} ORDER BY document, position",
         encode(_same_work(store, work)),
     )
-    highlights = [decode_highlight(highlight_row) for highlight_row in highlight_rows]
+    highlights = []
+    for highlight_row in highlight_rows:
+        if highlight_row["body"]:
+            highlights.append(decode_highlight(highlight_row))
+        else:
+            highlights.append(unread_highlight(store.passage(highlight_row["key"])))
     documents = {}
     gone_keys = set()
     for highlight_row, highlight in zip(highlight_rows, highlights, strict=True):

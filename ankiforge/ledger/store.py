@@ -602,7 +602,7 @@ class Store:
             rejected_rows += [(content, key) for content in passage.rejected]
         self.write_all(_REPLACE_PASSAGE, passage_rows)
         self.write_all(_REPLACE_CARD, card_rows)
-        self.write_all("INSERT INTO rejected VALUES (?, ?)", rejected_rows)
+        self.write_all("INSERT OR IGNORE INTO rejected VALUES (?, ?)", rejected_rows)
 
     # --- the journal --------------------------------------------------------------------
 

@@ -144,9 +144,9 @@ class Workspace:
         """
         from ankiforge.ledger import readable_errors
 
-        with readable_errors():
+        with readable_errors(self.folder.ledger):
             self.ledger  # noqa: B018
-        self._block = readable_errors()
+        self._block = readable_errors(self.folder.ledger)
         self._block.__enter__()
         return self
 

@@ -231,7 +231,10 @@ def _ledger(workspace: WorkspaceFolder) -> Iterator[Check]:
         if not workspace.ledger.is_there():
             yield _ok("ledger", "none yet; the first run creates it")
             return
-        with readable_errors(), open_ledger(workspace, read_only=True) as ledger:
+        with (
+            readable_errors(workspace.ledger),
+            open_ledger(workspace, read_only=True) as ledger,
+        ):
             journal = ledger.journal_state
     except ForgeError as error:
         yield _failed("ledger", error)
@@ -333,7 +336,10 @@ def _note_types(workspace: WorkspaceFolder, around: Surroundings) -> Iterator[Ch
         return
     home = around.machine.home
     try:
-        with readable_errors(), open_ledger(workspace, read_only=True) as ledger:
+        with (
+            readable_errors(workspace.ledger),
+            open_ledger(workspace, read_only=True) as ledger,
+        ):
             read_collection(config.anki, ledger, home, around.machine.environ)
             mapped = mapped_types(config, ledger)
     except ForgeError as error:
