@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from enum import StrEnum
 
 from msgspec.structs import replace
@@ -133,24 +134,59 @@ def _question(comment: str, passage: str) -> Question | None:
 
 
 def requested(highlight: Highlight) -> Instruction:
-    """Return what a highlight's comment asks for; nothing if somebody else wrote the comment.
+    """Return what a highlight's comment asks for; nothing if somebody else wrote the comment."""
+    questions = questions_of(highlight)
+    if questions:
+        return questions[0]
+    if not highlight.instructs or _is_a_text(highlight):
+        return instruction("")
+    return instruction(highlight.comment, highlight.exact)
 
-    A note that is a text of its own may begin with a question; the rest is the answer.
-    """
+
+def questions_of(highlight: Highlight) -> tuple[Instruction, ...]:
+    """Return the questions that a person asks: in a comment one at most, in a note several."""
     if not highlight.instructs:
-        return instruction("")
-    if highlight.kind is not HighlightKind.NOTE or not highlight.markdown:
-        return instruction(highlight.comment, highlight.exact)
-    written = f"{literal(highlight.heading)}\n\n{highlight.markdown[0]}"
-    question = question_in(written)
-    if question is None or question.before or not question.after:
-        return instruction("")
-    return Instruction(
-        Wish.QUESTION,
-        question.words,
-        answer=question.after,
-        is_alone=False,
-    )
+        return ()
+    if _is_a_text(highlight):
+        return tuple(_questions_of_text(highlight))
+    comment = instruction(highlight.comment, highlight.exact)
+    return (comment,) if comment.wish is Wish.QUESTION else ()
+
+
+def _is_a_text(highlight: Highlight) -> bool:
+    """Return whether a highlight is a note that is a text of its own, not a comment."""
+    return highlight.kind is HighlightKind.NOTE and bool(highlight.markdown)
+
+
+# Cards of one note that is a text.
+_MOST_QUESTIONS = 20
+
+
+def _questions_of_text(highlight: Highlight) -> Iterator[Instruction]:
+    """Yield the questions with which paragraphs of a note begin, each with its answer.
+
+    The answer is the rest of the paragraph, or else the paragraphs up to the next question.
+    """
+    paragraphs = highlight.markdown[0].split("\n\n")
+    if highlight.heading:
+        paragraphs.insert(0, literal(highlight.heading))
+    asked: list[tuple[str, list[str]]] = []
+    is_open = False
+    for paragraph in paragraphs:
+        question = question_in(paragraph)
+        if question and (question.is_answered or not question.before):
+            asked.append((question.words, [question.after] if question.after else []))
+            is_open = not question.after
+        elif asked and is_open:
+            asked[-1][1].append(paragraph)
+    for words, answer in asked[:_MOST_QUESTIONS]:
+        if answer:
+            yield Instruction(
+                Wish.QUESTION,
+                words,
+                answer="\n\n".join(answer),
+                is_alone=False,
+            )
 
 
 def without_comment(highlight: Highlight) -> Highlight:

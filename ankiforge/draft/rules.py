@@ -15,6 +15,7 @@ from ankiforge.draft.instructions import (
     Instruction,
     Wish,
     failed_on,
+    questions_of,
     requested,
     sided,
     skip_reason,
@@ -118,9 +119,11 @@ def _drafts(highlight: Highlight, *, figures: bool) -> tuple[Draft, ...] | str:
     """Return the cards of one highlight, or why there are none."""
     if highlight.kind is HighlightKind.CARD:
         return _by_hand(highlight)
+    questions = questions_of(highlight)
+    if questions:
+        drafts = [_own_question(highlight, question) for question in questions]
+        return tuple(replace(draft, intent=n) for n, draft in enumerate(drafts))
     comment = requested(highlight)
-    if comment.wish is Wish.QUESTION:
-        return (_own_question(highlight, comment),)
     if highlight.kind is HighlightKind.IMAGE:
         return (_figure(highlight),) if figures else QUESTIONLESS
     if comment.wish is Wish.CLOZE:
@@ -217,6 +220,16 @@ def _figure(highlight: Highlight) -> Draft:
 
 def _own_cloze(highlight: Highlight, phrase: str) -> tuple[Draft, ...] | str:
     """Return a cloze that hides the phrase of `c: phrase`; `c:` alone hides the marked words."""
+    if phrase and highlight.markdown:
+        markdown = highlight.markdown[0]
+        span = locate(phrase, markdown)
+        if span and _asks_something(markdown, (span,)):
+            text = cloze.wrap(markdown, (span,))
+            fields: Fields = (("Text", text),)
+            answer = cloze_answers(text)
+            return (
+                _draft(highlight, CardKind.CLOZE, fields, answer, "rules:comment-cloze"),
+            )
     for text in (highlight.exact, highlight.sentence):
         span = locate(phrase or highlight.exact, text)
         if span and _asks_something(text, (span,)):

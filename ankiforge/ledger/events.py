@@ -134,7 +134,9 @@ def exact(words: str) -> str:
 
 def stands_in(quote: str, highlight: Highlight) -> bool:
     """Return whether a quote is word for word in a passage or the text around it."""
-    return exact(quote) in exact(highlight.context)
+    words = exact(quote)
+    # the text of the page may spell a passage otherwise than the program that marked it
+    return words in exact(highlight.context) or words in exact(highlight.exact)
 
 
 def exact_field(markdown: str) -> str:

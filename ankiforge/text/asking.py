@@ -104,7 +104,7 @@ _ASKING_LABEL = regex(
 )
 _ANSWER_LABEL = regex(
     r"(?i)(?:a\d{0,3}\s?[:.)](?=\s)|(?:answers?|ans|antwort|respuesta|réponse|risposta|resposta"
-    r"|ответ|答|答案)\s?[:：]|[=-]+>|→|⇒)"
+    r"|ответ|答|答案)\s?[:：]|[=-]+>|→|⇒|:\\?:)"
 )
 _NUMBER_OF_ITEM = regex(r"(\d{1,9})([.)])(?=\s)")
 

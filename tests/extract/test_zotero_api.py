@@ -193,7 +193,7 @@ def folder_of(folder: Path, libraries: Iterable[Library]) -> Path:
 def test_the_web_gives_what_the_database_gives(serve, folder, me):
     expected = scanned("", None, path=str(folder), me=me)
     found = scanned("web", serve(RICH), me=me)
-    assert len(highlights(expected)) == 16
+    assert len(highlights(expected)) == 17
     assert found == expected
 
 

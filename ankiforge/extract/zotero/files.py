@@ -34,8 +34,10 @@ from ankiforge.extract.pdf.messages import (
 )
 from ankiforge.extract.pdf.worker import PdfWorker, absolute
 from ankiforge.extract.zotero.items import Library, Mark
+from ankiforge.extract.zotero.rich_text import RichText
 from ankiforge.model import Label, Picture, Texts, Value, h16
 from ankiforge.text import regex
+from ankiforge.text.asking import asks
 
 AIR = 4.0
 """Points around a drawing."""
@@ -118,9 +120,9 @@ def _quote(mark: Mark) -> Quote | None:
     rects = _position(mark).rects
     return Quote(
         page=page,
-        words=mark.item.annotation_text,
+        words=RichText(mark.item.annotation_text).plain,
         box=rects[0] if rects else None,
-        asks="?" in mark.item.annotation_comment,
+        asks=asks(mark.item.annotation_comment),
     )
 
 

@@ -19,7 +19,7 @@ from markdownify import MarkdownConverter
 
 from ankiforge.extract.files import COMMENT, raised
 from ankiforge.model import Strings, Value
-from ankiforge.text import regex
+from ankiforge.text import regex, shortened
 from ankiforge.text.cloze import literal
 from ankiforge.text.cloze import plain as plain_text
 from ankiforge.text.fold import fold
@@ -30,22 +30,16 @@ LONGEST = 20_000
 """The maximum number of characters of a note that can become a card."""
 BEGINNING = 1_000
 """The number of characters of a longer note that are shown."""
+_TITLE = 80
 _TOO_LONG = f"a note of more than {LONGEST:,} characters: split it into shorter ones"
 _PICTURE = regex(r'src="data:[^"]*"')
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _BLOCKS = ("p", "li", "div", "blockquote", "td", "th", "pre", *_HEADINGS)
-# All markup that Zotero's editor writes in comments. Everything else is literal.
-_COMMENT_MARKUP = regex(r"(?i)</?(?:b|i|sub|sup)>")
 
 Quotable = tuple[set[str], set[str]]
 """The keys of all annotations, and their folded comments, among them the empty one."""
 _NO_TAG = regex(r"<(?!/?[A-Za-z][^<>]*>)")
 _BLANKS = regex(r"\n{3,}")
-
-
-def comment_of(comment: str) -> str:
-    """Return an annotation's comment as plain text."""
-    return _COMMENT_MARKUP.sub("", comment).strip()
 
 
 class NoteText(Value):
@@ -78,6 +72,14 @@ def note_text(html: str, quotable: Callable[[], Quotable]) -> NoteText | None:
     if len(plain) > LONGEST or len(html) > LARGEST:
         return NoteText(plain[:BEGINNING], (), title, _TOO_LONG)
     return NoteText(plain, (markdown,), title) if plain else None
+
+
+def first_line(html: str) -> str:
+    """Return the first line of a note, which Zotero shows as its title; "" if it has no text."""
+    if not html:
+        return ""
+    lines = _parsed(_PICTURE.sub("", html)).get_text("\n").split("\n")
+    return shortened(next((line.strip() for line in lines if line.strip()), ""), _TITLE)
 
 
 def _parsed(html: str) -> BeautifulSoup:

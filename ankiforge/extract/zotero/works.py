@@ -17,7 +17,8 @@ from ankiforge.extract.pdf.messages import Passage
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.extract.zotero.files import Files, Shown, page_index
 from ankiforge.extract.zotero.items import Access, Item, Library, Mark
-from ankiforge.extract.zotero.notes import comment_of, note_text
+from ankiforge.extract.zotero.notes import first_line, note_text
+from ankiforge.extract.zotero.rich_text import RichText
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -30,6 +31,7 @@ from ankiforge.model import (
     Strings,
 )
 from ankiforge.text import regex
+from ankiforge.text.asking import asks
 from ankiforge.text.fold import canonical, fold
 from ankiforge.text.identifiers import names_in
 from ankiforge.text.passages import percent, without_bullets
@@ -59,7 +61,7 @@ _ORDER = attrgetter(
 
 
 class Work(NamedTuple):
-    """A paper, or a lone attachment, with what belongs to it."""
+    """A paper, or a lone attachment or note, with what belongs to it."""
 
     item: Item
     marks: list[Mark]
@@ -99,7 +101,7 @@ class Works:
                 for item, *_ in self._families(library):
                     if item.item_type == "annotation":
                         keys.add(item.key)
-                    comments.add(fold(comment_of(item.annotation_comment)))
+                    comments.add(fold(RichText(item.annotation_comment).plain))
         return keys, comments
 
     def _families(self, library: Library) -> Iterator[list[Item]]:
@@ -115,8 +117,9 @@ class Works:
             family = _with_parents(item, items)
             is_in_trash = any(member.deleted for member in family)
             has_parent = len(family) > 1
-            is_mark = has_parent and item.item_type in ("annotation", "note")
-            if is_mark and not is_in_trash:
+            is_note = item.item_type == "note" and (has_parent or not item.parent_item)
+            is_annotation = item.item_type == "annotation" and has_parent
+            if (is_note or is_annotation) and not is_in_trash:
                 yield family
 
     def read_library(self, library: Library) -> Iterator[Extracted | Problem]:
@@ -135,12 +138,12 @@ class Works:
     def _works_in(self, library: Library) -> list[Work]:
         """Return the works that have marks or notes, by key; all of each in order."""
         works: dict[str, Work] = {}
-        for item, *above in self._families(library):
-            parent = above[0]
-            paper = above[-1]
+        for family in self._families(library):
+            item = family[0]
+            paper = family[-1]  # a note that belongs to no paper is a work of its own
             work = works.setdefault(paper.key, Work(paper, [], []))
             if item.item_type == "annotation":
-                work.marks.append(Mark(item, parent))
+                work.marks.append(Mark(item, family[1]))
             else:
                 work.notes.append(item)
         for work in works.values():
@@ -190,22 +193,28 @@ class Works:
         """Map an annotation and its context in the file."""
         item = mark.item
         file_is_private = is_tagged(mark.file.own_tags)
+        text = RichText(item.annotation_text)
+        markdown: Strings = ()
         shown = passage if isinstance(passage, Shown) else None
+        if shown:
+            markdown = (f"![]({shown.picture})",)
+        elif text.is_formatted:
+            markdown = (without_bullets(text.markdown),)
         return self._made(
             library,
             item,
             document=document,
             tags=(*item.own_tags, TAG) if file_is_private else item.own_tags,
             kind=KINDS[item.annotation_type],
-            exact=without_bullets(item.annotation_text),
+            exact=without_bullets(text.plain),
             prefix=passage.prefix,
             suffix=passage.suffix,
             sentence=passage.sentence,
             nearby=passage.nearby,
-            markdown=(f"![]({shown.picture})",) if shown else (),
+            markdown=markdown,
             figure=shown.figure if shown else "",
             labels=shown.labels if shown else (),
-            comment=comment_of(item.annotation_comment),
+            comment=RichText(item.annotation_comment, is_markdown=True).markdown.strip(),
             colour=item.annotation_color.lower(),
             page_label=item.annotation_page_label,
             heading=passage.heading,
@@ -223,6 +232,7 @@ class Works:
         text = note_text(note.note, lambda: self.quotable)
         if not text:
             return None
+        is_title = text.title == document.title and not asks(text.title)
         return self._made(
             library,
             note,
@@ -232,7 +242,7 @@ class Works:
             kind=HighlightKind.NOTE,
             exact=text.plain,
             markdown=text.markdown,
-            heading=text.title,
+            heading="" if is_title else text.title,
             uri=f"zotero://select/{library.address}/items/{percent(note.key)}",
             block=note.key,
         )
@@ -342,7 +352,7 @@ def document_of(
     work: Item,
     paths: list[str],
 ) -> Document:
-    """Return the document for a paper, or for a standalone attachment.
+    """Return the document for a paper, or for an attachment or a note that has none.
 
     `paths` are those of its files that have marks.
     """
@@ -358,7 +368,10 @@ def document_of(
     return Document(
         key=DocumentKey(f"{library.namespace}/{key}"),
         source=source,
-        title=_title(fields) or next(filter(None, file_names), key),
+        title=_title(fields)
+        or next(filter(None, file_names), "")
+        or first_line(work.note)
+        or key,
         creators=tuple(dict.fromkeys(_names(work))),
         issued=year[0] if year else "",
         identifiers=tuple(identifiers),
