@@ -6,7 +6,7 @@ of the workspace that are under `#no-llm`:
 
 - In the same document, a private text is masked at any length, even where it is cut
   off, and so is what is inside.
-- Elsewhere, whatever shares 20 folded characters in a row with a private text is masked.
+- Elsewhere, a private sentence is masked, and half of its words in order (`repeats`).
 - A passage is withheld if any of its own words would be masked.
 
 So a tag protects from now on what was read before it, and no key, match or check
@@ -24,6 +24,7 @@ from typing import NewType
 from msgspec.structs import replace
 
 from ankiforge.draft.instructions import withheld, without_comment
+from ankiforge.draft.repeats import Repeats
 from ankiforge.errors import UsageError
 from ankiforge.model import (
     CardKind,
@@ -115,7 +116,7 @@ class Privacy:
             every.append(private.text)
             if private.document:
                 by_document[private.document] += _with_sentences(private.text)
-        self._everywhere = Hidden(every)
+        self._everywhere = Repeats(every)
         self._texts_of = dict(by_document)
         self._hidden_in: dict[DocumentKey, Hidden] = {}
         self._any = bool(every or self._whole)
@@ -249,12 +250,11 @@ class Privacy:
                 yield start, end
         if not self._any:
             return
-        whole = folded(words)
-        for first, last in self._everywhere.long_runs(whole):
-            yield _original(whole, first, last)
+        yield from self._everywhere.spans(words)
         hidden = self._hidden(document)
         if not hidden:
             return
+        whole = folded(words)
         for first, last in hidden.whole_texts(whole, words):
             yield _original(whole, first, last)
         for start, end in parts_of(words):

@@ -3,23 +3,36 @@
 A text that was private stays so when its document goes, or does not have it any more: it
 may be elsewhere. It is private no longer when its document, in its place, shows it
 without the tag.
+
+A line that stands letter for letter in three private documents and in three public ones
+is of a template, and no secret.
 """
 
 from __future__ import annotations
 
+import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from ankiforge.ledger.readings import ReadDocument
+from ankiforge.ledger.readings import ReadDocument, decode_highlight
 from ankiforge.ledger.store import Store
 from ankiforge.model import DocumentKey, Extracted, PrivateText
 from ankiforge.text.fold import fold
-from ankiforge.text.private import is_lone_tag, private_words, why_private
+from ankiforge.text.private import (
+    is_lone_tag,
+    private_words,
+    why_private,
+    without_tag,
+)
 
 WHOLE = ""
 """Stands for a document that is private as a whole."""
 NOWHERE = 0
 """Stands for the place of texts that were private in a document which moved, and lost the
 tag."""
+
+# Documents of either kind in which a line of a template stands.
+_TEMPLATE = 3
 
 
 def write(
@@ -77,11 +90,59 @@ def _forget(store: Store, document_id: int, texts: Iterable[str]) -> None:
 
 
 def texts(store: Store) -> Iterator[PrivateText]:
-    """Yield all texts that must stay on this machine."""
-    for row in store.rows(
-        "SELECT text, document_key FROM private ORDER BY document, text",
-    ):
-        yield PrivateText(row["text"], DocumentKey(row["document_key"]))
+    """Yield all texts that must stay on this machine, without lines of a template."""
+    rows = store.rows("SELECT * FROM private ORDER BY document, text")
+    templates = _lines_of_templates(store, rows)
+    for row in rows:
+        text = row["text"]
+        if templates:
+            lines = text.split("\n")
+            text = "\n".join(line for line in lines if _bare(line) not in templates)
+            if not text.strip() and row["text"]:
+                continue
+        yield PrivateText(text, DocumentKey(row["document_key"]))
+
+
+def _bare(line: str) -> str:
+    """Return a line without the tag."""
+    return without_tag(line).strip()
+
+
+def _lines_of_templates(store: Store, rows: Iterable[sqlite3.Row]) -> set[str]:
+    """Return the lines that stand in several private documents and several public ones.
+
+    Of a public document, what is stored of its highlights counts: nothing else may leave.
+    """
+    private_documents = defaultdict[str, set[int]](set)
+    whole = set[int]()
+    for row in rows:
+        if row["text"] == WHOLE:
+            whole.add(row["document"])
+        for line in row["text"].split("\n"):
+            if _bare(line):
+                private_documents[_bare(line)].add(row["document"])
+    repeated = set[str]()
+    for line, documents in private_documents.items():
+        if len(documents) >= _TEMPLATE:
+            repeated.add(line)
+    if not repeated:
+        return repeated
+
+    public_documents = defaultdict[str, set[int]](set)
+    for row in store.rows("SELECT * FROM highlight WHERE state = 'present'"):
+        highlight = decode_highlight(row)
+        if row["document"] in whole or why_private(highlight):
+            continue
+        headings = highlight.heading.split(" › ")
+        texts_shown = (highlight.exact, highlight.nearby, *headings, *highlight.above)
+        lines = "\n".join(texts_shown).split("\n")
+        for line in repeated.intersection(map(str.strip, lines)):
+            public_documents[line].add(row["document"])
+    templates = set[str]()
+    for line, documents in public_documents.items():
+        if len(documents) >= _TEMPLATE:
+            templates.add(line)
+    return templates
 
 
 def _private_texts(document: ReadDocument) -> Iterator[str]:

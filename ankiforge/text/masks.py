@@ -8,9 +8,10 @@ whole words.
 from __future__ import annotations
 
 import unicodedata
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from ankiforge.model import Span
@@ -18,23 +19,17 @@ from ankiforge.text import regex
 
 MASK = "[…]"
 """Stands where something is not shown."""
-LONG_ENOUGH = 20
-"""The length, in folded characters, from which equal words are not a coincidence."""
-# Folded characters of a text that was cut off, by which its beginning or end is
-# recognised.
-_CUT_LEAST = 3
+CUT_LEAST = 3
+"""Folded characters of a text that was cut off, by which its beginning or end is
+recognised."""
 # Folded characters from which words are found within other words.
 _WITHIN_WORDS = 6
-# Of each hidden text, a piece of this length is indexed at every STEP-th place: of any
-# LONG_ENOUGH characters in a row, one piece is whole.
-_PIECE = 10
-_STEP = LONG_ENOUGH - _PIECE + 1
-
 _NOT_LETTERS = regex(r"[\W_]+")
-# Scripts that separate no words by blanks, or that join particles to them.
-_UNSPACED = regex(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
+UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 )
+"""Scripts that separate no words by blanks, or that join particles to them."""
+_UNSPACED = regex(f"[{UNSPACED}]")
 # Between the parts of a text that are compared one by one: lines, headings, cells, and
 # cuts.
 _PART = regex(r"(?:(?!\[…\]|…| › | \| )[^\n])+")
@@ -61,6 +56,12 @@ def folded(text: str) -> Folded:
     """
     letters = list[str]()
     origins = list[int]()
+    if text.isascii():
+        for offset, letter in enumerate(text.lower()):
+            if letter.isalnum():
+                letters.append(letter)
+                origins.append(offset)
+        return Folded("".join(letters), tuple(origins))
     start = 0
     while start < len(text):
         end = start + 1
@@ -74,49 +75,59 @@ def folded(text: str) -> Folded:
 
 
 class Hidden:
-    """Texts that must not be shown."""
+    """Texts that must not be shown.
+
+    A look-up takes as long as the text that is looked at, however many there are.
+    """
 
     def __init__(self, texts: Iterable[str]) -> None:
         self._words = set[str]()
         """The words of all texts."""
-        folded_texts = set[str]()
+        self._texts = set[str]()
         for text in texts:
-            folded_texts.add(folded(text).letters)
+            self._texts.add(folded(text).letters)
             for word in text.split():
                 self._words.add(folded(word).letters)
-        folded_texts.discard("")
-        self._texts = sorted(folded_texts)
-        self._pieces = _index_of(self._texts)
+        self._texts.discard("")
+        self._lengths_by_head = defaultdict[str, set[int]](set)
+        """The lengths of the texts that begin with the same few letters."""
+        for text in self._texts:
+            self._lengths_by_head[text[:_WITHIN_WORDS]].add(len(text))
+        self._forwards = _Beginnings(self._texts)
+        self._backwards = _Beginnings(text[::-1] for text in self._texts)
 
     def __bool__(self) -> bool:
         """Whether there are any."""
         return bool(self._texts)
 
-    def long_runs(self, text: Folded) -> Iterator[Span]:
-        """Yield what a text shares with a hidden one, from `LONG_ENOUGH` letters on."""
-        letters = text.letters
-        done = 0
-        for place in range(len(letters) - _PIECE + 1):
-            if place < done:
-                continue
-            piece = letters[place : place + _PIECE]
-            for number, hidden_place in self._pieces.get(piece, ()):
-                hidden = self._texts[number]
-                start, end = _extended(letters, place, hidden, hidden_place)
-                if end - start >= LONG_ENOUGH:
-                    yield start, end
-                    done = max(done, end)
+    @cached_property
+    def _joined(self) -> str:
+        return "\n".join(self._texts)
+
+    @cached_property
+    def _pieces(self) -> set[str]:
+        """All pieces of `_WITHIN_WORDS` letters of the texts."""
+        joined = self._joined
+        return {
+            joined[place : place + _WITHIN_WORDS]
+            for place in range(len(joined) - _WITHIN_WORDS + 1)
+        }
 
     def whole_texts(self, text: Folded, original: str) -> Iterator[Span]:
         """Yield where hidden texts of any length occur as a whole."""
-        for hidden in self._texts:
-            may_be_within_words = len(hidden) >= _WITHIN_WORDS
-            start = text.letters.find(hidden)
-            while start >= 0:
-                end = start + len(hidden)
-                if may_be_within_words or _is_apart(text, original, start, end):
-                    yield start, end
-                start = text.letters.find(hidden, start + 1)
+        letters = text.letters
+        for start in range(len(letters)):
+            for size in range(1, _WITHIN_WORDS + 1):
+                head = letters[start : start + size]
+                for length in self._lengths_by_head.get(head, ()):
+                    is_short = length < _WITHIN_WORDS
+                    if is_short != (size < _WITHIN_WORDS):
+                        continue
+                    end = start + length
+                    if letters[start:end] not in self._texts:
+                        continue
+                    if not is_short or _is_apart(text, original, start, end):
+                        yield start, end
 
     def contain(self, letters: str) -> bool:
         """Return whether a hidden text contains these letters.
@@ -125,77 +136,48 @@ class Hidden:
         """
         if len(letters) < _WITHIN_WORDS:
             return letters in self._words or letters in self._texts
-        return any(letters in hidden for hidden in self._texts)
+        for place in range(len(letters) - _WITHIN_WORDS + 1):
+            if letters[place : place + _WITHIN_WORDS] not in self._pieces:
+                return False
+        return letters in self._joined
 
-    def cut_ends(self, letters: str, least: int = _CUT_LEAST) -> Iterator[Span]:
+    def cut_ends(self, letters: str, least: int = CUT_LEAST) -> Iterator[Span]:
         """Yield the ends of a text at which a hidden text is cut off.
 
         Args:
             letters: the folded text.
-            least: the number of letters that must be the same.
+            least: the number of letters that must be the same, `CUT_LEAST` or more.
         """
-        if len(letters) < least:
-            return
-        for hidden in self._texts:
-            # it began before the text does
-            length = _cut_at_start(letters, hidden, least)
-            if length:
-                yield 0, length
-            # it goes on after the text
-            length = _cut_at_end(letters, hidden, least)
-            if length:
-                yield len(letters) - length, len(letters)
+        # it began before the text does
+        length = self._backwards.length_at_end(letters[::-1], least)
+        if length:
+            yield 0, length
+        # it goes on after the text
+        length = self._forwards.length_at_end(letters, least)
+        if length:
+            yield len(letters) - length, len(letters)
 
 
-def _index_of(texts: list[str]) -> dict[str, list[tuple[int, int]]]:
-    """Return pieces of long texts, each with the numbers of texts and its places."""
-    pieces: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    for number, text in enumerate(texts):
-        if len(text) < LONG_ENOUGH:
-            continue
-        for place in range(0, len(text) - _PIECE + 1, _STEP):
-            pieces[text[place : place + _PIECE]].append((number, place))
-    return pieces
+class _Beginnings:
+    """The beginnings of some texts."""
 
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._texts = sorted(texts)
+        self._heads = {text[:CUT_LEAST] for text in self._texts}
 
-def _cut_at_start(letters: str, hidden: str, least: int) -> int:
-    """Return how many letters at the end of a hidden text begin a text, 0 if none."""
-    head = letters[:least]
-    place = hidden.find(head, 1)
-    while place >= 0:
-        if letters.startswith(hidden[place:]):
-            return len(hidden) - place
-        place = hidden.find(head, place + 1)
-    return 0
+    def length_at_end(self, letters: str, least: int) -> int:
+        """Return the length of the longest end of a text with which one of these begins.
 
-
-def _cut_at_end(letters: str, hidden: str, least: int) -> int:
-    """Return how many letters at the start of a hidden text end a text, 0 if none."""
-    tail = letters[-least:]
-    place = hidden.rfind(tail, 0, len(hidden) - 1)
-    while place >= 0:
-        length = place + least
-        if letters.endswith(hidden[:length]):
-            return length
-        place = hidden.rfind(tail, 0, length - 1)
-    return 0
-
-
-def _extended(letters: str, place: int, hidden: str, hidden_place: int) -> Span:
-    """Return the longest run of letters around a place that two texts share there."""
-    start = place
-    hidden_start = hidden_place
-    while start and hidden_start and letters[start - 1] == hidden[hidden_start - 1]:
-        start -= 1
-        hidden_start -= 1
-    end = place
-    hidden_end = hidden_place
-    while end < len(letters) and hidden_end < len(hidden):
-        if letters[end] != hidden[hidden_end]:
-            break
-        end += 1
-        hidden_end += 1
-    return start, end
+        One that is there as a whole does not count; 0 if there is none.
+        """
+        for start in range(len(letters) - least + 1):
+            if letters[start : start + CUT_LEAST] not in self._heads:
+                continue
+            end = letters[start:]
+            place = bisect_right(self._texts, end)
+            if place < len(self._texts) and self._texts[place].startswith(end):
+                return len(end)
+        return 0
 
 
 def _is_apart(text: Folded, original: str, start: int, end: int) -> bool:

@@ -163,7 +163,9 @@ class Documents:
         private = f"my {word} diary"
         if document.long:
             private += " of the long winter evenings by the lake"
-        public = f"The peace of {1600 + number} ended the war of the {LETTERS[number % 20]} houses."
+        # a sentence like a private one would be withheld
+        own = canary(number)[5:7]
+        public = f"The peace{own} of {1600 + number} ended{own} every war{own}."
         match document.where:
             case "papers":
                 self.paper(number, private, public, document)

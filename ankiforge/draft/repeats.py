@@ -1,0 +1,207 @@
+"""Find where a text repeats a private sentence, or half of one.
+
+Repeated is half of the words of a sentence, in its order, with at most two others between
+them, if two of them are no function words. Of a sentence with one such word all words are
+needed, side by side. In scripts without blanks, two characters in a row stand for a word.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from ankiforge.draft.propose.words import language_of, small_words
+from ankiforge.model import Pair, Span, Strings
+from ankiforge.text import regex
+from ankiforge.text.masks import UNSPACED
+from ankiforge.text.sentences import sentences
+
+# The words of a repetition that are no function words, at least.
+_ENOUGH = 2.0
+# Four characters in a row are three pairs, and enough.
+_WEIGHT_OF_PAIR = _ENOUGH / 3
+_OTHERS_BETWEEN = 2
+# Words by which two of them are apart in a text, and telling words that may be left out
+# between them, if the sentence is to be found.
+_MOST_APART = 24
+_MOST_SKIPPED = 8
+# A longer sentence is cut: half of it would be a sentence by itself.
+_MOST_WORDS = 40
+# Letters of a lone word, such as a key, that is private wherever it stands.
+_LONG_WORD = 20
+
+_INVISIBLE = "\u00ad\u200b-\u200d\u2060\ufeff"
+_WORD = regex(rf"[{UNSPACED}]+|[^\W_{UNSPACED}]+(?:[{_INVISIBLE}]+[^\W_{UNSPACED}]+)*")
+_IS_UNSPACED = regex(f"[{UNSPACED}]")
+_NOT_LETTERS = regex(r"[\W_]+")
+
+
+class _Word(NamedTuple):
+    """A word of a text, folded, and its span."""
+
+    folded: str
+    start: int
+    end: int
+
+
+class _Sentence(NamedTuple):
+    """A private sentence."""
+
+    words: Strings
+    weights: tuple[float, ...]
+    """Of a function word 0, of any other 1."""
+
+    @property
+    def weight(self) -> float:
+        """How many words are no function words."""
+        return sum(self.weights)
+
+    @property
+    def is_half_enough(self) -> bool:
+        """Whether half of its words tell something."""
+        return self.weight >= _ENOUGH
+
+    @property
+    def least_words(self) -> int:
+        """The number of its words that repeat it."""
+        return len(self.words) // 2 if self.is_half_enough else len(self.words)
+
+
+class Repeats:
+    """Private sentences of a workspace.
+
+    They are looked up by two of their words that are no function words: so few share such
+    a pair with a text that it hardly matters how many they are.
+    """
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._sentences = list(dict.fromkeys(_sentences_of(texts)))
+        self._by_pair: dict[str, dict[str, list[int]]] = {}
+        """The numbers of the sentences by two words of them, in their order."""
+        self._by_word: dict[str, list[int]] = {}
+        """The same for those of which all words are needed, by the only word that tells."""
+        for number, sentence in enumerate(self._sentences):
+            if not sentence.is_half_enough:
+                telling = max(zip(sentence.weights, sentence.words, strict=True))
+                self._by_word.setdefault(telling[1], []).append(number)
+                continue
+            for first, second in _pairs_of(sentence):
+                seconds = self._by_pair.setdefault(first, {})
+                seconds.setdefault(second, []).append(number)
+
+    def spans(self, text: str) -> Iterator[Span]:
+        """Yield the spans of a text that repeat a private sentence."""
+        if not self._sentences:
+            return
+        words = _words_of(text)
+        places = defaultdict[str, list[int]](list)
+        for place, word in enumerate(words):
+            places[word.folded].append(place)
+
+        candidates = set[int]()
+        for place, word in enumerate(words):
+            candidates.update(self._by_word.get(word.folded, ()))
+            seconds = self._by_pair.get(word.folded)
+            if seconds is None:
+                continue
+            for other in words[place + 1 : place + 1 + _MOST_APART]:
+                numbers = seconds.get(other.folded)
+                if numbers is not None:
+                    candidates.update(numbers)
+        for number in sorted(candidates):
+            for first, last in _repetitions(self._sentences[number], places):
+                yield words[first].start, words[last].end
+
+
+def _pairs_of(sentence: _Sentence) -> set[Pair]:
+    """Return pairs of words of which any repetition of half of a sentence has one."""
+    telling = []
+    for word, weight in zip(sentence.words, sentence.weights, strict=True):
+        if weight:
+            telling.append(word)
+    pairs = set[Pair]()
+    for place, first in enumerate(telling):
+        for second in telling[place + 1 : place + 1 + _MOST_SKIPPED]:
+            pairs.add((first, second))
+    return pairs
+
+
+def _repetitions(sentence: _Sentence, places: dict[str, list[int]]) -> Iterator[Span]:
+    """Yield the first and last word of each place of a text that repeats a sentence.
+
+    Args:
+        sentence: the sentence.
+        places: the places of each word of the text.
+    """
+    shared = [word for word in sentence.words if word in places]
+    if len(shared) < sentence.least_words:
+        return
+    needed_weight = min(_ENOUGH, sentence.weight)
+    most_others = _OTHERS_BETWEEN if sentence.is_half_enough else 0
+    pairs = []
+    for number, word in enumerate(sentence.words):
+        for place in places.get(word, ()):
+            pairs.append((place, number))
+    pairs.sort()
+    # chains of words that end at one of the last places: (place, number, words, weight,
+    # minus the first place)
+    chains: list[tuple[int, int, int, float, int]] = []
+    for place, number in pairs:
+        chains = [chain for chain in chains if place - chain[0] <= most_others + 1]
+        weight = sentence.weights[number]
+        longest = (1, weight, -place)
+        for before, before_number, length, weight_before, first in chains:
+            if before < place and before_number < number:
+                longest = max(longest, (length + 1, weight_before + weight, first))
+        length, weight_of_chain, first = longest
+        chains.append((place, number, length, weight_of_chain, first))
+        if length >= sentence.least_words and weight_of_chain >= needed_weight - 0.01:
+            yield -first, place
+
+
+def _sentences_of(texts: Iterable[str]) -> Iterator[_Sentence]:
+    """Yield the sentences of private texts that may be recognised elsewhere."""
+    small_of = small_words()
+    all_small = frozenset[str]().union(*small_of.values())
+    for text in texts:
+        small = small_of.get(language_of(text), all_small)
+        for line in text.split("\n"):
+            for start, end in sentences(line):
+                words = [word.folded for word in _words_of(line[start:end])]
+                for first in range(0, len(words), _MOST_WORDS):
+                    part = tuple(words[first : first + _MOST_WORDS])
+                    weights = tuple([_weight(word, small) for word in part])
+                    sentence = _Sentence(part, weights)
+                    is_long_word = len(part) == 1 and len(part[0]) >= _LONG_WORD
+                    is_whole = len(part) > 1 and 1 in weights
+                    if sentence.is_half_enough or is_whole or is_long_word:
+                        yield sentence
+
+
+def _weight(word: str, small: frozenset[str]) -> float:
+    """Return for how much a word counts: not at all if it is a function word, or one letter."""
+    if _IS_UNSPACED.match(word):
+        return _WEIGHT_OF_PAIR if len(word) > 1 else 0.0
+    return 0.0 if len(word) == 1 or word in small else 1.0
+
+
+def _words_of(text: str) -> list[_Word]:
+    """Return the words of a text, and of a script without blanks each pair of characters."""
+    words = []
+    for match in _WORD.finditer(text):
+        start, end = match.span()
+        if not _IS_UNSPACED.match(match[0]):
+            words.append(_Word(_folded(match[0]), start, end))
+            continue
+        for place in range(start, max(end - 1, start + 1)):
+            pair = text[place : min(place + 2, end)]
+            words.append(_Word(_folded(pair), place, place + len(pair)))
+    return words
+
+
+@lru_cache(maxsize=65536)
+def _folded(word: str) -> str:
+    return _NOT_LETTERS.sub("", unicodedata.normalize("NFKC", word).casefold())
