@@ -100,6 +100,7 @@ def _is_small(word: str) -> bool:
 
 
 _EDGE_SIGN = regex(r"^[\s.,;:!?)]|[\s,;:(]$|^(?:<-|[-=]>|[←→⇒])")
+_ENTITY = regex(r"&#?\w{1,32};$")
 # A remark in brackets after a sentence, of several words or with a number; others name
 # a thing.
 _ASIDE = regex(
@@ -112,7 +113,8 @@ def _edges_of_gap(gap: Gap, answer: str, text: str) -> Iterator[Finding]:
     """Find a gap that begins or ends with a blank or sign, or is a remark in brackets."""
     sign_before = text[: gap.start].rstrip()[-1:]
     is_aside = _ASIDE.fullmatch(sign_before + answer)
-    has_edge_sign = gap.answer.strip() and _EDGE_SIGN.search(gap.answer.strip("*_"))
+    words = _ENTITY.sub("entity", gap.answer.strip("*_"))
+    has_edge_sign = gap.answer.strip() and _EDGE_SIGN.search(words)
     if is_aside or has_edge_sign:
         yield make_finding("gap_edge_punct", f"“{gap.answer}”")
 

@@ -98,18 +98,15 @@ def _drop_blanks_at_end(tokens: list[Token]) -> None:
 
 
 def _shown_before(tokens: list[Token], index: int) -> Token | None:
-    """Return the picture right before a token, or the end of the emphasis around it."""
+    """Return the picture right before a token, or the end of the emphasis or gap around it."""
     for before in range(index - 1, -1, -1):
         token = tokens[before]
-        if _is_shown_picture(token) or _closes_emphasis(token, before):
+        is_outer = token.kind in (Kind.EMPHASIS, Kind.GAP)
+        if _is_shown_picture(token) or (is_outer and _closes(token, before)):
             return token
         if token.plain:
             return None
     return None
-
-
-def _closes_emphasis(token: Token, index: int) -> bool:
-    return token.kind is Kind.EMPHASIS and -1 < token.partner < index
 
 
 def _is_shown_picture(token: Token) -> bool:
@@ -410,8 +407,9 @@ class Inline:
                 answer = parts.pop()
                 parts.append(answer.rstrip(" "))
                 has_hint = token.markdown.startswith("::")
-                parts.append(token.markdown if has_hint else "}}")
-                parts.append(" " if answer.endswith(" ") else "")
+                parts.append(token.markdown.rstrip(" ") if has_hint else "}}")
+                blank_follows = answer.endswith(" ") or token.markdown.endswith(" ")
+                parts.append(" " if blank_follows else "")
             elif token.kind is not Kind.MARK:
                 written = token.markdown
                 begins_answer = index and self.tokens[index - 1].kind is Kind.GAP

@@ -8,10 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from operator import attrgetter
+from pathlib import PurePosixPath
 from urllib.parse import unquote
 
 from msgspec.structs import replace
 
+from ankiforge.extract.left_out import PICTURES
 from ankiforge.extract.markdown.block_cards import Written
 from ankiforge.extract.markdown.blocks import Block, Blocks, Part
 from ankiforge.extract.markdown.cards import CardSides, plain_term
@@ -221,10 +223,9 @@ class Reader:
         for picture in block.inline.marked_pictures:
             if picture.sign not in self._wanted.marks:
                 continue
-            paths = image_paths(picture.markdown)
-            if not paths:
+            name = _shown_name(picture.markdown)
+            if PurePosixPath(name).suffix.lower() not in PICTURES:
                 continue
-            name = unquote(paths[0]).rpartition("/")[2]
             figure = self._highlight(
                 index,
                 Form.MARK,
@@ -388,11 +389,14 @@ class Reader:
             return None
         placeholder = _placeholder(inline, gaps)
         table = _TableRow(block)
+        markdown = table.around(inline.cloze())
+        only_picture = not block.plain
         return self._highlight(
             index,
             Form.CLOZE,
-            block.plain,
-            (table.around(inline.cloze()),),
+            table.text if only_picture else block.plain,
+            (markdown,),
+            anchor_text=_shown_name(inline.cloze()) if only_picture else "",
             sentence=table.text,
             gaps=tuple([gap.span for gap in gaps]),
             written="{{…}}",
@@ -573,6 +577,12 @@ def _marked_sentences(inline: Inline, phrases: Sequence[Phrase]) -> list[_Marked
         else:
             marked.append(_MarkedSentence(start, end, [phrase]))
     return marked
+
+
+def _shown_name(markdown: str) -> str:
+    """Return the name of the first file that a text shows, "" if it shows none."""
+    paths = image_paths(markdown)
+    return unquote(paths[0]).rpartition("/")[2] if paths else ""
 
 
 def _repeated_colon_names(blocks: Sequence[Block]) -> frozenset[str]:

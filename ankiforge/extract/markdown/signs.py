@@ -82,7 +82,7 @@ PLACEHOLDER = regex(
     \{{\{{\s*
     (?:
       # sections and partials of Mustache and Handlebars: {{{{#each}}}}, {{{{> head}}}}
-      [\#/^&!%>][^{{}}\n]*
+      (?:[\#/^&%>]|!(?!\[))[^{{}}\n]*
       # {{{{date}}}}, {{{{date:YYYY-MM-DD}}}}, {{{{title|lower}}}}
     | (?:{_NAMES})(?:(?::(?!:)|\|)[^{{}}\n]*)?
       # {{{{d:YYYY-MM-DD}}}}, {{{{FIELD:x}}}}
@@ -96,7 +96,7 @@ PLACEHOLDER = regex(
       # {{{{query (todo now)}}}} of Logseq
     | (?:query|embed|video|youtube|twitter|renderer)\s[^{{}}\n]*
       # links and fields: {{{{[[TODO]]}}}}, {{{{key:: value}}}}
-    | !?\[[^{{}}\n]*
+    | \[[^{{}}\n]*
     | [^{{}}:\n]{{1,80}}::\s[^{{}}\n]*
     )
     \s*\}}\}}(?!\}})"""
