@@ -288,18 +288,27 @@ def _answer_conflict(store: Store, question: Question, accepted: bool) -> None:
 
 
 def _ask_about_absent(store: Store) -> Iterator[Question]:
-    """Ask about live cards whose notes Anki no longer has."""
-    card_rows = store.rows(
-        "SELECT s.guid, c.words FROM seen s JOIN card c USING (guid) WHERE s.absent AND c.live"
-    )
-    if card_rows:
+    """Ask about live cards whose notes Anki no longer has.
+
+    Those that were deleted with many others are a question of their own.
+    """
+    for asked in (0, 1):
+        card_rows = store.rows(
+            "SELECT s.guid, c.words FROM seen s JOIN card c USING (guid)"
+            " WHERE s.absent AND s.asked = ? AND c.live",
+            asked,
+        )
+        if not card_rows:
+            continue
         guids = tuple(Guid(card_row["guid"]) for card_row in card_rows)
         is_one = len(guids) == 1
+        were_missed = f"{'is' if is_one else 'are'} missing in Anki"
+        were_deleted = f"{'was' if is_one else 'were'} deleted in Anki at once"
         yield Question(
             id=_question_id(QuestionKind.ABSENT, *guids),
             kind=QuestionKind.ABSENT,
             text=(
-                f"{counted(len(guids), 'note')} {'is' if is_one else 'are'} missing in Anki."
+                f"{counted(len(guids), 'note')} {were_deleted if asked else were_missed}."
                 f" Did you delete {'it' if is_one else 'them'}?"
             ),
             guids=guids,

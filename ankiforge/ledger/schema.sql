@@ -124,11 +124,13 @@ CREATE TABLE IF NOT EXISTS rejected (content TEXT, passage TEXT, PRIMARY KEY (co
 -- the last view of Anki
 CREATE TABLE IF NOT EXISTS seen (
     guid TEXT PRIMARY KEY,
-    absent REAL NOT NULL,        -- since when it is absent without a grave, in seconds since 1970; 0 = it is there
-    reviews INTEGER NOT NULL, lapses INTEGER NOT NULL, leech INTEGER NOT NULL, suspended INTEGER NOT NULL,
-    retired INTEGER NOT NULL,    -- whether it has the tag of dropped cards
-    settled TEXT NOT NULL,       -- for which settings there is nothing to write, or ''
-    body TEXT NOT NULL
+    absent REAL NOT NULL,        -- since when it is absent, in seconds since 1970; 0 = it is there
+    asked INTEGER NOT NULL DEFAULT 0, -- whether it was deleted with many others, which is asked
+    reviews INTEGER NOT NULL DEFAULT 0, lapses INTEGER NOT NULL DEFAULT 0,
+    leech INTEGER NOT NULL DEFAULT 0, suspended INTEGER NOT NULL DEFAULT 0,
+    retired INTEGER NOT NULL DEFAULT 0, -- whether it has the tag of dropped cards
+    settled TEXT NOT NULL DEFAULT '', -- for which settings there is nothing to write, or ''
+    body TEXT NOT NULL           -- '' = no view has shown it here
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS grave (   -- notes that were deleted, and may have been ours
     id INTEGER PRIMARY KEY

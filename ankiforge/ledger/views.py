@@ -3,7 +3,7 @@
 What must stay true:
 
 - A note is deleted only with a grave, or if it was absent twice; else it is missing,
-  which is asked.
+  which is asked. It is asked, too, if a large part of a deck was deleted at once.
 - A view that is not complete concludes nothing from what it lacks.
 - `seen.settled` means "nothing to write"; the triggers in `schema.sql` reset it when that
   may have changed.
@@ -15,6 +15,7 @@ Tested in the real Anki: `tests/anki` (`test_views.py`, `test_collections.py`,
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
@@ -55,6 +56,10 @@ from ankiforge.text.fold import fold
 
 TWICE_SECONDS = 600.0
 """Without graves, a note counts as deleted if two views this far apart lack it."""
+MANY = 10
+"""If more notes than these were deleted at once, a person is asked about them: of each deck
+of which one note in `LARGE_PART` or more was deleted."""
+LARGE_PART = 5
 DELETED = "deleted in Anki"
 DROPPED = "retired in Anki"
 """Why a card is retired if a person said that the tag on its note counts."""
@@ -74,7 +79,7 @@ class Viewed(msgspec.Struct):
     deleted: list[Guid] = []
     returned: list[Guid] = []
     missing: list[Guid] = []
-    """Absent without a grave: asked."""
+    """Absent without a grave, or deleted with many others: asked."""
     retired: list[Guid] = []
     """Live here, and tagged in Anki as dropped: the journal has lost the decision."""
     revived: list[Guid] = []
@@ -108,10 +113,11 @@ def record_view(
     with store.transaction():
         recording = _ViewRecording(store, note_by_guid, graves, now)
         recording.take_notes(complete=complete)
+        deleted_with_many = recording.deleted_with_many(complete=complete)
         if complete:
             recording.tell_of_revived()
-            recording.take_absent()
-        recording.take_buried()
+            recording.take_absent(deleted_with_many)
+        recording.take_buried(deleted_with_many)
         if complete:
             recording.remember()
         recording.take_reviews(reviews)
@@ -133,9 +139,9 @@ class _ViewRecording:
         self._graves = graves
         self._now = now
         """In seconds since 1970."""
-        rows = store.rows("SELECT guid, live, passage FROM card")
+        rows = store.rows("SELECT guid, live, passage, deck FROM card")
         self._cards: dict[str, Row] = {row["guid"]: row for row in rows}
-        rows = store.rows("SELECT guid, body, absent FROM seen")
+        rows = store.rows("SELECT guid, body, absent, asked FROM seen")
         self._before: dict[str, Row] = {row["guid"]: row for row in rows}
         """The notes as the view before has them, by guid."""
         self.viewed = Viewed(seen=len(notes))
@@ -194,26 +200,61 @@ class _ViewRecording:
         )
         _write_graves(self._store, self._graves)
 
-    def take_absent(self) -> None:
+    def deleted_with_many(self, *, complete: bool) -> frozenset[str]:
+        """Return the notes of decks that lost a large part of our notes since the last view.
+
+        A deck may have been deleted by accident, so that is asked before they are retired.
+        """
+        deleted = []
+        for guid, card in self._cards.items():
+            before = self._before.get(guid)
+            if guid in self._notes or not card["live"]:
+                continue
+            if before is None:
+                is_deleted = self._is_buried(guid)
+            else:
+                is_deleted = complete and not before["asked"] and self._is_deleted(before)
+            if is_deleted:
+                deleted.append(guid)
+        if len(deleted) <= MANY:
+            return frozenset()
+
+        # the decks where our notes are, or were
+        decks = {guid: self._cards[guid]["deck"] for guid in deleted}
+        for guid, before in self._before.items():
+            if not before["absent"] or guid in decks:
+                decks[guid] = _decode_seen(before["body"]).deck
+        decks |= {guid: note.deck for guid, note in self._notes.items()}
+        notes_of_deck = Counter(decks.values())
+        deleted_of_deck = Counter(decks[guid] for guid in deleted)
+        doubtful = []
+        for guid in deleted:
+            deck = decks[guid]
+            if LARGE_PART * deleted_of_deck[deck] >= notes_of_deck[deck]:
+                doubtful.append(guid)
+        return frozenset(doubtful if len(doubtful) > MANY else ())
+
+    def take_absent(self, deleted_with_many: Collection[str]) -> None:
         """Record which notes that were seen before are deleted, and which are missing."""
         for guid, before in self._before.items():
             card = self._cards.get(guid)
             if guid in self._notes or card is None:
                 continue
-            is_wanted = before["absent"] and card["live"]
+            is_asked = before["asked"] or guid in deleted_with_many
+            is_wanted = before["absent"] and card["live"] and not is_asked
             if is_wanted and _was_deleted(self._store, guid):
                 # its deletion was undone: it is shipped again
                 self._store.write("DELETE FROM seen WHERE guid = ?", guid)
                 continue
             if card["live"]:
-                if self._is_deleted(before):
+                if not is_asked and self._is_deleted(before):
                     self.viewed.deleted.append(Guid(guid))
                     _retire(self._store, guid, DELETED)
                 else:
                     self.viewed.missing.append(Guid(guid))
             since = before["absent"] or self._now
-            query = "UPDATE seen SET absent = ?, settled = '' WHERE guid = ?"
-            self._store.write(query, since, guid)
+            query = "UPDATE seen SET absent = ?, asked = ?, settled = '' WHERE guid = ?"
+            self._store.write(query, since, bool(is_asked), guid)
 
     def _is_deleted(self, before: Row) -> bool:
         """Return whether an absent note has a grave; if Anki gives none, was it long absent?"""
@@ -222,18 +263,26 @@ class _ViewRecording:
         since = before["absent"]
         return bool(since) and self._now - since >= TWICE_SECONDS
 
-    def take_buried(self) -> None:
+    def take_buried(self, deleted_with_many: Collection[str]) -> None:
         """Retire the cards that no view has shown here, and whose notes have a grave."""
-        if not self._graves:
-            return
         for guid, card in self._cards.items():
             was_seen = guid in self._notes or guid in self._before
-            is_buried = note_id(Guid(guid)) in self._graves
-            if not card["live"] or was_seen or not is_buried:
+            if not card["live"] or was_seen or not self._is_buried(guid):
                 continue
-            if not _wanted_again(self._store, Guid(guid)):
+            if guid in deleted_with_many:
+                self.viewed.missing.append(Guid(guid))
+                query = (
+                    "INSERT INTO seen (guid, body, absent, asked) VALUES (?, '', ?, 1)"
+                )
+                self._store.write(query, guid, self._now)
+            else:
                 self.viewed.deleted.append(Guid(guid))
                 _retire(self._store, guid, DELETED)
+
+    def _is_buried(self, guid: str) -> bool:
+        """Return whether a note that was never seen has a grave, and is not wanted again."""
+        has_grave = self._graves is not None and note_id(Guid(guid)) in self._graves
+        return has_grave and not _wanted_again(self._store, Guid(guid))
 
     def remember(self) -> None:
         """Store when Anki was seen, and the notes in it that no card here has."""
@@ -390,9 +439,12 @@ def _wanted_again(store: Store, guid: Guid) -> bool:
 
 
 def _made_again(store: Store, guid: str) -> bool:
-    """Return whether a person accepted a card whose note in Anki was deleted before."""
+    """Return whether a person wants the note of a card again that was deleted or missing."""
     for event in _events_of(store, guid):
-        if event.what == "accept" and event.body["guid"] == guid and AGAIN in event.body:
+        if event.body.get("guid") != guid:
+            continue
+        is_accepted_again = event.what == "accept" and AGAIN in event.body
+        if is_accepted_again or event.what == "unseen":
             return True
     return False
 
@@ -478,12 +530,12 @@ def places_of_deck(store: Store, deck: str) -> list[tuple[str, str]]:
         len(deck) + 2,
         f"{deck}::",
     )
-    places: set[tuple[str, str]] = set()
+    places = []
     for row in rows:
         place = _decode_seen(row["body"]).deck
         if place:
-            places.add((row["deck"], place))
-    return sorted(places)
+            places.append((row["deck"], place))
+    return places
 
 
 def settle(

@@ -80,7 +80,7 @@ class QuestionKind(StrEnum):
     CONFLICT = ("conflict", "take the source's words", "keep mine")
     """A person and the source changed the same field of a card."""
     ABSENT = ("absent", "they were deleted", "nothing happened: send them again")
-    """Notes are missing in Anki, without graves."""
+    """Notes are missing in Anki without graves, or a large part of a deck was deleted."""
     RETIRED = ("retired", "retire it here as well", "keep it: the tag goes")
     """The note of a card that a person accepted has the tag of dropped cards, and nothing
     here says why. Until then, the note stays as it is."""

@@ -527,15 +527,12 @@ class Items:
         for card in self._ledger.cards(*question.guids[:MOST_LINES]):
             shown = card_view(card, self._find)
             lines.append({"id": "", "a": shown["line"], "b": shown["answer_line"]})
-        count = len(question.guids)
-        is_one = count == 1
-        missing = f"{counted(count, 'note')} {'is' if is_one else 'are'} missing in Anki"
         return {
-            "title": missing,
+            "title": question.text.partition(".")[0],
             "lines": lines,
-            "ask": f"{missing}. Did you delete {'it' if is_one else 'them'}?",
+            "ask": question.text,
             "why": _plain(
-                "Anki has no record that you deleted them, as after an older backup was restored."
+                "An older backup may have been restored, or a deck deleted by accident."
                 " “Deleted” retires the cards here. “Send again” brings them back as new notes."
             ),
             "actions": [*_careful("Send again", "Deleted"), SKIP],

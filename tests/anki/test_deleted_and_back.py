@@ -88,3 +88,93 @@ def test_an_old_package_is_told_too(desk, tmp_path: Path):
     desk.anki.load(old)
     assert "you had deleted is back" in told(desk)
     assert desk.card()["verdict"] == "accepted"
+
+
+# --- a deck is deleted ----------------------------------------------------------------------
+
+WORDS = (
+    "Katze Hund Maus Pferd Vogel Fisch Biene Schaf Ziege Ente Gans Huhn Esel Bär Wolf"
+).split()
+
+
+@pytest.fixture
+def deck(desk: Desk) -> Desk:
+    """Fifteen notes in one deck, all of them seen in Anki."""
+    desk.write(
+        "\n\n".join(f"Was ist {word}?::animal {n}" for n, word in enumerate(WORDS))
+    )
+    desk.go()
+    desk.notes_there(15)
+    return desk
+
+
+def delete(desk: Desk, words: list[str]) -> None:
+    desk.col.remove_notes([desk.in_anki(word).id for word in words])
+
+
+def remove_deck(desk: Desk) -> None:
+    desk.col.decks.remove([desk.in_anki().cards()[0].did])
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["", "and the database is lost"])
+def test_a_deck_that_is_deleted_is_one_question_and_what_is_confirmed_stays_deleted(
+    deck, lost
+):
+    remove_deck(deck)
+    if lost:
+        deck.lose()
+    for _ in range(2):
+        deck.run(written=0, tombstones=0)
+        deck.cards(verdict="accepted")
+        [question] = deck.questions("absent")
+        assert question["text"] == (
+            "15 notes were deleted in Anki at once. Did you delete them?"
+        )
+    deck.say("accept", "--all")
+    deck.cards(verdict="accepted")
+    deck.answered("absent", "accept")
+    for _ in range(2):
+        deck.run(written=0)
+        deck.cards(verdict="retired")
+        assert not deck.questions()
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["", "and the database is lost"])
+def test_a_deck_that_was_deleted_by_accident_comes_back(deck, lost):
+    remove_deck(deck)
+    if lost:
+        deck.lose()
+    deck.run(written=0)
+    deck.answered("absent", "reject")
+    deck.run(written=15)
+    deck.run(written=15)
+    deck.load(new=15)
+    said = told(deck)
+    assert "deleted" not in said
+    deck.cards(verdict="accepted", anki="seen")
+    delete(deck, WORDS[:2])
+    deck.run(tombstones=2)
+    assert deck.card("Katze")["verdict"] == "retired"
+
+
+def test_a_deletion_that_is_undone_answers_the_question(deck):
+    remove_deck(deck)
+    deck.run(written=0)
+    assert deck.questions("absent")
+    deck.undo()
+    deck.run(written=0)
+    assert not deck.questions()
+    deck.cards(verdict="accepted", anki="seen")
+
+
+def test_ten_notes_and_a_small_part_of_a_deck_are_deleted_without_a_question(desk):
+    pairs = [
+        f"Was ist {word} {n}?::animal {n} {word}" for word in WORDS for n in range(4)
+    ]
+    desk.write("\n\n".join(pairs))
+    desk.go()
+    delete(desk, [f"{word} 0" for word in WORDS[:10]])
+    desk.run(tombstones=10)
+    delete(desk, [f"{word} 1" for word in WORDS[:9]])
+    desk.run(tombstones=9)
+    assert not desk.questions()

@@ -129,7 +129,12 @@ def test_a_fresh_import_is_seen_as_it_was_shipped(world):
         assert note.identity == Identity(
             card.guid, card.key, card.slot, hashes, tags_hash(note.tags)
         )
-        ordinals = {world.basic: [0], world.two_way: [0, 1], world.cloze: [0, 2]}[card]
+        by_guid = {
+            world.basic.guid: [0],
+            world.two_way.guid: [0, 1],
+            world.cloze.guid: [0, 2],
+        }
+        ordinals = by_guid[card.guid]
         assert [(one.ordinal, one.id) for one in note.cards] == [
             (at, card_id(card.guid, at)) for at in ordinals
         ]
