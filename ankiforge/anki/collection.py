@@ -248,6 +248,7 @@ class CollectionView(Value):
     types: tuple[SeenType, ...]
     """Our note types, and those of the notes that are shown."""
     decks: dict[int, str]
+    """The names of all decks, by id."""
 
     @property
     def complete(self) -> bool:
@@ -285,11 +286,6 @@ class CollectionView(Value):
         _, id, ordinal, deck_id, reps, lapses, suspended = row
         deck = self.decks.get(deck_id, "")
         return SeenCard(id, ordinal, deck, reps, lapses, bool(suspended))
-
-    @property
-    def deck_names(self) -> Strings:
-        """The names of all decks."""
-        return tuple(self.decks.values())
 
     def other_types(self) -> Iterator[SeenType]:
         """Yield all other note types, by id; one that cannot be read is left out."""
@@ -433,9 +429,12 @@ class ConnectView(Value):
         return tuple(types.values())
 
     @property
-    def deck_names(self) -> Strings:
-        """The names of the exported decks."""
-        return tuple(name for view in self.exports for name in view.deck_names)
+    def decks(self) -> dict[int, str]:
+        """The names of the exported decks, by id."""
+        decks: dict[int, str] = {}
+        for view in self.exports:
+            decks |= view.decks
+        return decks
 
     def other_types(self) -> Iterator[SeenType]:
         """Yield the other note types of the exported decks, some more than once."""

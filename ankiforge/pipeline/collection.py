@@ -46,6 +46,9 @@ AUTO = "auto"
 NEVER = "none"
 """The value of `anki.collection` that forbids reading."""
 
+MOST_NAMES = 20
+"""The number of earlier names of a deck that are kept."""
+
 # Names of settings in the ledger.
 _BOUND = "bound"
 _LAST_STATE = "anki state"
@@ -377,16 +380,35 @@ def seen_types(ledger: Ledger) -> dict[int, SeenType]:
 
 
 def _store_decks(ledger: Ledger, view: View) -> None:
-    """Store the names of all decks; exports have only some."""
-    if view.complete and view.kind is not ViewKind.CONNECT:
-        names = sorted(map(str.casefold, view.deck_names))
-        ledger.set_setting(_DECKS, msgspec.json.encode(names).decode())
+    """Store what each deck is called and was called before; exports have only some decks."""
+    if not view.complete or view.kind is ViewKind.CONNECT:
+        return
+    before = _names_of_decks(ledger)
+    names = {}
+    for id, name in view.decks.items():
+        earlier = [other for other in before.get(id, []) if other != name]
+        names[id] = [*earlier[-MOST_NAMES:], name]
+    ledger.set_setting(_DECKS, msgspec.json.encode(names).decode())
+
+
+def _names_of_decks(ledger: Ledger) -> dict[int, list[str]]:
+    """Return by id all names that a deck in Anki was seen with, its own last."""
+    stored = ledger.get_setting(_DECKS) or "{}"
+    return msgspec.json.decode(stored, type=dict[int, list[str]])
 
 
 def deck_names_seen(ledger: Ledger) -> frozenset[str]:
     """Return the case-folded names of all decks in Anki; none if they are not known."""
-    stored = ledger.get_setting(_DECKS) or "[]"
-    return msgspec.json.decode(stored, type=frozenset[str])
+    return frozenset(names[-1].casefold() for names in _names_of_decks(ledger).values())
+
+
+def renamed_decks(ledger: Ledger) -> Texts:
+    """Return what decks in Anki are called now, by the case-folded names they had before."""
+    renamed = {}
+    for *earlier, name in _names_of_decks(ledger).values():
+        for old_name in earlier:
+            renamed[old_name.casefold()] = name
+    return renamed
 
 
 def _notice_of_revived(ledger: Ledger, revived: list[Guid]) -> Problem | None:

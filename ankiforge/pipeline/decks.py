@@ -8,6 +8,7 @@ keeps its deck.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
@@ -15,7 +16,7 @@ import msgspec
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.ledger import Ledger
 from ankiforge.model import Card, Highlight, Problem
-from ankiforge.pipeline.collection import deck_names_seen
+from ankiforge.pipeline.collection import deck_names_seen, renamed_decks
 from ankiforge.text import counted, shortened
 
 Rules = tuple[DeckRule, ...]
@@ -116,29 +117,37 @@ class Decks:
 
     def _renamed_by_person(self, deck: str, in_anki: frozenset[str]) -> str:
         """Return the name of a deck after a person renamed it, or one above it, in Anki."""
+        renamed = renamed_decks(self._ledger)
         parts = deck.split("::")
         for count in range(len(parts), 0, -1):
             old_start = "::".join(parts[:count])
             if old_start.casefold() in in_anki:
                 return deck
-            new_start = _new_start(old_start, self._ledger.places_of_deck(old_start))
+            new_start = renamed.get(old_start.casefold(), "")
+            if not new_start:  # it was renamed before it was seen
+                places = self._ledger.places_of_deck(old_start)
+                new_start = _most_common_start(old_start, places)
             if new_start:
                 return "::".join((new_start, *parts[count:]))
         return deck
 
 
-def _new_start(start: str, places: Sequence[tuple[str, str]]) -> str:
-    """Return what a deck is called now, if all its notes agree; else "".
+def _most_common_start(start: str, places: Sequence[tuple[str, str]]) -> str:
+    """Return what a deck is called now, if most of its notes agree; else "".
 
     Args:
         start: what it was called.
         places: of its notes, and of those in decks below it, the deck as it was and as it is.
     """
-    starts: set[str] = set()
+    starts: Counter[str] = Counter()
     for before, now in places:
         rest = before[len(start) :]
-        starts.add(now.removesuffix(rest) if now.endswith(rest) else "")
-    return starts.pop() if len(starts) == 1 else ""
+        if now.endswith(rest):
+            starts[now.removesuffix(rest)] += 1
+    for new_start, count in starts.most_common(1):
+        if 2 * count > len(places):
+            return new_start
+    return ""
 
 
 def _stored_rules(ledger: Ledger) -> tuple[Rules, ...]:
