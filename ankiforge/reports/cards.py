@@ -286,7 +286,8 @@ def place_of(highlight: Highlight) -> str:
     """Return where a highlight is: the file or the title, the page, the heading."""
     document = highlight.document
     page = f"p. {highlight.page_label}" if highlight.page_label else ""
-    parts = (document.path or document.title, page, highlight.heading)
+    file = document.path or dict(document.identifiers).get("file") or document.title
+    parts = (file, page, highlight.heading)
     return ", ".join(filter(None, parts))
 
 
@@ -311,6 +312,7 @@ def left_out_json(entry: LeftOutThere) -> Json:
         "key": None,
         "source": entry.source,
         "kind": entry.left_out.kind,
+        "exact": "",
         "place": entry.place,
         "fate": "left_out",
         "reason": entry.left_out.reason,

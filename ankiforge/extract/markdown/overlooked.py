@@ -40,8 +40,8 @@ SIGN = regex(
     | <mark\b[^<>]*>(?P<html>{_INSIDE})</mark\s*>
     | ~=\{{[\w-]+\}}(?P<colour>{_INSIDE})=~
     | \{{\{{(?P<gap>{_INSIDE})\}}\}}
-    | ^(?P<block>{PREFIX}(?:>{PREFIX})*\?\??[ \t]*$)
-    | ^(?P<callout>{PREFIX}>[ \t>]*\[![^\[\]\n]+\])
+    | ^(?P<block>{PREFIX}(?:>{PREFIX})*(?:\[[^\[\]\n]\][ \t]+)?\?\??[ \t]*$)
+    | ^(?P<callout>{PREFIX}>(?:{PREFIX}>)*[ \t]*\[![^\[\]\n]+\])
     | (?P<line>(?<!:):{{2,3}}(?!:))
     """
 )
@@ -258,7 +258,7 @@ class _Highlighted:
             block = self._blocks[index]
             is_card = any(
                 each.highlight.kind is HighlightKind.CARD
-                or (each.start == 0 and each.end == len(block.plain))
+                or (sign.words and each.start == 0 and each.end == len(block.plain))
                 for each in placed
             )
             if is_card and block.part is not Part.CELL:

@@ -1,0 +1,274 @@
+"""A law of conservation: whatever looks like something is a card, an offer, a question, or left out with a reason.
+
+`scanner` finds it in the bytes of files without the program; `accounts` asks the program about each stretch, by
+its place. So that no entry for everything satisfies the law, what a person surely meant has to become a card.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.conftest import Forge
+from tests.examples import examples
+from tests.laws.accounts import Accounts, unaccounted
+from tests.laws.scanner import letters
+
+CASES = Path(__file__).parents[1] / "data" / "conservation"
+SETTINGS = "anki: {collection: none}\n"
+
+# --- notes: constructs, and what stands around them -----------------------------------------
+
+
+@dataclass(frozen=True)
+class Construct:
+    """Something written in a note; `#` stands for a word that occurs nowhere else."""
+
+    text: str
+    is_meant: bool = True
+    """Whether it has to become a card or an offer, where `needs` allows it."""
+    needs: str = ""
+    """`line` or `block`: it counts only on a line of its own, or between empty lines."""
+
+
+MEANT = (
+    Construct("The # of a cell ==makes # every day== in its #."),
+    Construct("A # holds <mark>the # and the #</mark> of a plant."),
+    Construct("A # of the body ~={yellow}keeps its # warm=~ at night."),
+    Construct("The # is made by {{c1::the # of a cell}} in winter."),
+    Construct("The # is made by {{the # of a cell}} in winter."),
+    Construct("The # is made by {{c1::#::a hint}} and by {{c2::#}} in winter."),
+    Construct("The # is made by {{c1::the #,\nand the #}} in winter."),
+    Construct("The # of a cell ==makes #\nevery day== in its #."),
+    Construct("What does the # of a cell make?::The # in winter", needs="line"),
+    Construct("What does the # of a cell make? :: The # in winter", needs="line"),
+    Construct("The # of a cell:::the # in winter", needs="line"),
+    Construct("What does the # show?::![[net.png]]", needs="line"),
+    Construct("What does the # of a cell make?\n?\nThe # in winter.", needs="block"),
+    Construct("What does the # of a cell make?\n??\nThe # in winter.", needs="block"),
+    Construct("What does the # of a cell make?\n?\n- the #\n- the #", needs="block"),
+    Construct("What does the # show?\n?\n![[net.png]]", needs="block"),
+)
+OTHERS = (
+    "The call `==x #==` and `{{c1::#}}` and `a::#` are code.",
+    "The sum $a==#==b$ and $$ {{#}} $$ are maths.",
+    "```\n==x #==\n\n{{c1::#}}\n```",
+    "~~~ md\nfront #::back\n?\nx\n~~~",
+    "$$\n{{#}}_{a}\n==x==\n$$",
+    "%% a ==comment #== %%",
+    "<!-- a ==comment #== -->",
+    "#:: a #",
+    "{{date}} and {{ #.name | lower }}",
+    "The #::",
+    "::the #",
+    "std::# is a name, and a::b::# too.",
+    "An \\==escaped #== mark",
+    "> [!note] The #\n> A # is here.",
+    "See https://x.org/#::a and <https://y.org/::#>.",
+    "?\nThe # alone",
+    "An open {{c1::# and no more",
+    "==![[song.mp3]]==",
+    "| a | # |\n|---|---|\n| x::# | ==#== |",
+    "# A heading #::of two\n\nText ==#== below",
+    "[^1]: A footnote ==of # words==.",
+    "<div>\nA ==# mark== in HTML\n</div>",
+    "- [ ] a task::of #\n- [x] {{c1::#}} is done",
+    '[the #]: https://x.org/::# "==#=="',
+    "---\na ==# mark==\n---",
+    "if x==1 and y==# then",
+    "::: {.note}\nA # ==in a div==\n:::",
+    "    indented ==code #==",
+    "\t- far {{c1::#}} out",
+    "TARGET DECK: a::#",
+    "> - > 1. a ==# mark== deep",
+    "{{c1::a {{c2::# }} b}}",
+    "==a== ==b #== == c == ==d==",
+    "<details><summary>A #::b</summary>\n\n==x #==\n\n</details>",
+    "A # line  \nand ==more #  \nof it== here",
+)
+
+
+def plain(lines: list[str]) -> list[str]:
+    return lines
+
+
+def listed(sign: str, parent: str = "") -> Callable[[list[str]], list[str]]:
+    def inside(lines: list[str]) -> list[str]:
+        blanks = " " * len(sign)
+        below = [f"{blanks}{line}" if line else "" for line in lines[1:]]
+        item = [f"{sign}{lines[0]}", *below]
+        return [parent, *(f"{' ' * 4}{line}" for line in item)] if parent else item
+
+    return inside
+
+
+def quoted(head: str = "") -> Callable[[list[str]], list[str]]:
+    def inside(lines: list[str]) -> list[str]:
+        return [
+            *([f"> {head}"] if head else []),
+            *(f"> {line}".rstrip() for line in lines),
+        ]
+
+    return inside
+
+
+AROUND = {
+    "nothing": plain,
+    "item": listed("- "),
+    "star": listed("* "),
+    "number": listed("1. "),
+    "task": listed("- [ ] "),
+    "nested": listed("- ", parent="- A parent item"),
+    "quote": quoted(),
+    "callout": quoted("[!info] A title"),
+    "tabs": lambda lines: [
+        "- A parent item",
+        "\t\t- " + lines[0],
+        *("\t\t  " + line for line in lines[1:]),
+    ],
+    "six blanks": lambda lines: [
+        "- A parent item",
+        "      - " + lines[0],
+        *("        " + line for line in lines[1:]),
+    ],
+}
+KEEPS_BLOCKS = {"nothing", "quote", "callout"}
+"""In what a question of several lines is surely one."""
+arounds = st.lists(st.sampled_from(sorted(AROUND)), max_size=3)
+meant = st.tuples(st.sampled_from(MEANT), arounds)
+others = st.tuples(st.sampled_from(OTHERS), arounds)
+pieces = st.lists(st.one_of(meant, others), min_size=1, max_size=6)
+
+
+class Words:
+    """Words that occur once: `#` of a construct becomes the next one."""
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    def put_into(self, text: str) -> tuple[str, tuple[str, ...]]:
+        words = []
+        # the sign of a heading is no word
+        parts = text.replace("# A heading", "\0").split("#")
+        filled = parts[0]
+        for part in parts[1:]:
+            self.number += 1
+            word = (
+                "zy"
+                + "".join("bcdfghklmn"[int(digit)] + "a" for digit in str(self.number))
+                + "x"
+            )
+            words.append(word)
+            filled += word + part
+        return filled.replace("\0", "# A heading"), tuple(words)
+
+
+def write_notes(vault: Path, notes: list[list]) -> dict[str, list[tuple[str, ...]]]:
+    """Write notes, and return the words of what is meant in each, by its path."""
+    words = Words()
+    wanted: dict[str, list[tuple[str, ...]]] = {}
+    for number, note in enumerate(notes):
+        path = f"note {number}.md"
+        blocks = []
+        for construct, around in note:
+            text = construct if isinstance(construct, str) else construct.text
+            filled, its_words = words.put_into(text)
+            lines = filled.split("\n")
+            for name in reversed(around):
+                lines = AROUND[name](lines)
+            blocks.append("\n".join(lines))
+            if not isinstance(construct, str) and is_surely_meant(construct, around):
+                wanted.setdefault(path, []).append(its_words)
+        (vault / path).write_text("\n\n".join(blocks) + "\n", "utf-8")
+    return wanted
+
+
+def is_surely_meant(construct: Construct, around: list[str]) -> bool:
+    return construct.needs != "block" or KEEPS_BLOCKS.issuperset(around)
+
+
+# a vault that fails says itself which lines: none is looked for that is smaller
+@settings(examples(4), phases=(Phase.explicit, Phase.generate))
+@given(st.lists(pieces, min_size=30, max_size=40))
+def test_nothing_vanishes_from_notes(notes):
+    with tempfile.TemporaryDirectory() as folder:
+        vault = Path(folder, "Vault")
+        (vault / ".obsidian").mkdir(parents=True)
+        for name in ("net.png", "song.mp3"):
+            (vault / name).write_bytes(b"x")
+        wanted = write_notes(vault, notes)
+        accounts = read(Path(folder), vault)
+        complaints = [
+            complaint(vault, stretch) for stretch in missing_in(vault, accounts)
+        ]
+        for path, all_words in wanted.items():
+            for its_words in all_words:
+                if not accounts.offers(path, tuple(map(letters, its_words))):
+                    complaints.append(
+                        f"no card of {its_words} in {(vault / path).read_text()}"
+                    )
+        assert not complaints, "\n".join([f"{len(complaints)}:", *complaints[:12]])
+
+
+def read(folder: Path, *paths: Path) -> Accounts:
+    """Run the program on some paths, and return what it says of them."""
+    forge = Forge(folder / "forge")
+    forge.settings(SETTINGS, proposals=True)
+    forge("run", "--yes", *paths)
+    return Accounts(forge, folder)
+
+
+def missing_in(root: Path, accounts: Accounts):
+    return unaccounted(root, accounts, files_in(root))
+
+
+def files_in(root: Path) -> list[Path]:
+    return sorted(
+        path for path in root.rglob("*") if path.is_file() and not hidden(root, path)
+    )
+
+
+def hidden(root: Path, path: Path) -> bool:
+    return any(
+        part.startswith(".") and part not in (".kobo", ".adds")
+        for part in path.relative_to(root).parts
+    )
+
+
+def complaint(root: Path, stretch) -> str:
+    told = (
+        f"{stretch.path}, {stretch.unit} {stretch.first}: {stretch.kind}: {stretch.raw!r}"
+    )
+    if stretch.unit != "line":
+        return told
+    lines = (root / stretch.path).read_text("utf-8", "replace").split("\n")
+    around = lines[max(stretch.first - 4, 0) : stretch.last + 4]
+    return "\n    ".join([told, *around])
+
+
+# --- the cases, and files of strangers ------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in CASES.iterdir()))
+def test_nothing_vanishes_from_a_case(name, tmp_path):
+    root = tmp_path / name
+    shutil.copytree(CASES / name, root)
+    paths = sorted(root.iterdir())
+    accounts = read(tmp_path, *paths)
+    complaints = complaints_of(paths, accounts)
+    assert not complaints, "\n".join(complaints)
+
+
+def complaints_of(paths: Iterable[Path], accounts: Accounts) -> list[str]:
+    complaints = []
+    for path in paths:
+        root = path if path.is_dir() else path.parent
+        files = files_in(root) if path.is_dir() else [path]
+        for stretch in unaccounted(root, accounts, files):
+            complaints.append(complaint(root, stretch))
+    return complaints
