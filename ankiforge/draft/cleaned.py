@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import html
 import re
 
 from ankiforge.text import cloze, regex
-from ankiforge.text.elements import BLOCKS
+from ankiforge.text.elements import without_html
 from ankiforge.text.shields import outside, shields
 
 _CONTROL = regex(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029\ue000\ue001]")
@@ -54,7 +53,7 @@ _BRACKETED_MATHS = regex(
 
 def _our_markdown(text: str) -> str:
     text = _BRACKETED_MATHS.sub(_in_dollars, scrub(text))
-    return outside(_with_single_backslashes(text), _without_html).strip()
+    return outside(_with_single_backslashes(text), _with_words_alone).strip()
 
 
 def _in_dollars(maths: re.Match[str]) -> str:
@@ -77,57 +76,19 @@ def _with_single_backslashes(text: str) -> str:
     return "".join(parts)
 
 
-# --- HTML -----------------------------------------------------------------------------
+# --- HTML and links -------------------------------------------------------------------
 
-_LOUD = regex(r"(?is)<(script|style|iframe|object|svg)\b[^<>]*>.*?</\1\s*>")
-_RAISED = regex(r"(?i)<su(?P<kind>[bp])>([^<>$\n]{1,20})</su(?P=kind)>")
-# Signs of our Markdown for tags, opening or closing.
-_SIGNS = {"b": "**", "strong": "**", "i": "*", "em": "*", "code": "`"}
-_WITHOUT_SIGN = (
-    "a audio base big button embed font head html iframe img input link meta object s script"
-    " small source span style sub sup svg u video"
-).split()
-_TAG_NAMES = "|".join(sorted((*_SIGNS, *_WITHOUT_SIGN, *BLOCKS)))
-_TAG = regex(rf"(?i)</?(?P<name>{_TAG_NAMES})\b(?:\s[^<>]*)?/?>")
-# Stands for the edge of a block until all are known: several of them make one line end.
-_EDGE = "\x00"
-_EDGES = regex(rf"(?<!\s)\s*{_EDGE}[\s{_EDGE}]*")
-_BETWEEN_CELLS = regex(r"(?i)</t[dh]\s*>\s*<t[dh]\b[^<>]*>")
 # A line end that was escaped once too often; not a command of TeX, and not in a path of Windows.
 _TEX = "abla|atural|e|earrow|eg|eq|ewline|geq|i|leq|mid|olimits|onumber|ot|otin|parallel|u|warrow"
 _ESCAPED_LINE_END = regex(
     rf"(?<!\\)(?<!\b[A-Za-z]:)(?:\\n)+(?!(?:{_TEX})(?![A-Za-z])|[^\s\\]*\\[^n])"
 )
-_ENTITY = regex(r"&(?=#?\w{1,32};)")
 _IMAGE = regex(r"!\[[^\]\n]*\]\([^)\n]*\)")
 _LINK = regex(r"\[([^\]\n]*)\]\([^)\n]*\)")
 _AUTOLINK = regex(r"(?i)<((?:https?|ftp|mailto|javascript):[^<>\s]*)>")
-_OPENS_A_TAG = regex(r"(?<!\\)<(?=[A-Za-z/!?])")
 
 
-def _without_html(run: str) -> str:
-    """Return a text without HTML; tags that mean something become Markdown."""
-    run = _LOUD.sub("", run)
-    run = _RAISED.sub(_as_formula, run)
-    run = _BETWEEN_CELLS.sub(" | ", run)
-    run = _TAG.sub(_sign, run)
-    run = _EDGES.sub("\n", run)
-    run = _ESCAPED_LINE_END.sub("\n", run)
-    run = _AUTOLINK.sub(r"\1", run)
-    # decoded once: what it then says of an entity is text
-    run = outside(html.unescape(run), lambda words: _ENTITY.sub(r"\\&", words))
-    run = _IMAGE.sub("", run)
-    run = _LINK.sub(r"\1", run)
-    return _OPENS_A_TAG.sub(r"\\<", run)
-
-
-def _as_formula(raised: re.Match[str]) -> str:
-    """Return sub- or superscript as a formula."""
-    sign = "_" if raised["kind"] in "bB" else "^"
-    return f"${sign}{{{raised[2]}}}$"
-
-
-def _sign(tag: re.Match[str]) -> str:
-    """Return what stands for a tag: a sign of our Markdown, the edge of a block, or nothing."""
-    name = tag["name"].lower()
-    return _EDGE if name in BLOCKS else _SIGNS.get(name, "")
+def _with_words_alone(run: str) -> str:
+    """Return a text without HTML, pictures and addresses of links."""
+    run = _ESCAPED_LINE_END.sub("\n", _AUTOLINK.sub(r"\1", run))
+    return _LINK.sub(r"\1", _IMAGE.sub("", without_html(run)))

@@ -22,6 +22,7 @@ from ankiforge.model import (
 from ankiforge.text import regex
 from ankiforge.text.asking import Question, is_alike, question_in, without_replies
 from ankiforge.text.cloze import literal, plain
+from ankiforge.text.elements import as_markdown
 from ankiforge.text.fold import locate
 from ankiforge.text.private import without_tag
 
@@ -92,7 +93,7 @@ def instruction(comment: str, passage: str = "") -> Instruction:
         comment: the comment on a passage, with the replies to it.
         passage: the text that is marked; "" if there is none. A comment may repeat it.
     """
-    own_words = without_tag(without_replies(comment))
+    own_words = as_markdown(without_tag(without_replies(comment)))
     words = " ".join(own_words.split())
     for wish, command in _COMMANDS.items():
         match = command.fullmatch(words)

@@ -526,30 +526,3 @@ def _leads_to(
     if len(steps) != len(way):
         return False
     return all(step in names for step, names in zip(steps, way, strict=True))
-
-
-_ABOVE = str.maketrans(
-    "0123456789+-−=()abcdefghijklmnoprstuvwxyz",
-    "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ",
-)
-_BELOW = str.maketrans(
-    "0123456789+-−=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ"
-)
-SCRIPTS = {"sup": ("^", _ABOVE), "sub": ("_", _BELOW)}
-
-
-def raised(text: str, name: str) -> str:
-    """Return the text of a `<sup>` or `<sub>` in Unicode: `10<sup>5</sup>` is 10⁵, not 105.
-
-    `fold` treats both as the same text. Text that cannot be written so is put in brackets
-    if it contains a digit (`x^(1/2)`), because it would join digits before it; other text
-    is left as it is (`K<sub>M</sub>`, `[1]`).
-    """
-    sign, table = SCRIPTS[name]
-    if all(ord(letter) in table for letter in text):
-        return text.translate(table)
-    is_reference = text[:1] == "["
-    has_digit = any(letter.isdigit() for letter in text)
-    if has_digit and not is_reference:
-        return f"{sign}({text})"
-    return text

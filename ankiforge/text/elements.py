@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from ankiforge.text import regex
+from ankiforge.text.shields import outside
 
 BLOCKS = frozenset(
     (
@@ -43,3 +46,112 @@ def attributes_of(tag: str) -> dict[str, str]:
     for name, *values in _ATTRIBUTE.findall(tag):
         attributes.setdefault(name.lower(), unescape("".join(values)).strip())
     return attributes
+
+
+# --- HTML in a text -------------------------------------------------------------------
+
+_LOUD = regex(r"(?is)<(script|style|iframe|object|svg)\b[^<>]*>.*?</\1\s*>")
+_RAISED = regex(r"(?i)<(?P<name>su[bp])>(?P<words>[^<>$\n]{1,40})</(?P=name)>")
+# Signs of our Markdown for tags, opening or closing.
+_SIGNS = {
+    "b": "**",
+    "strong": "**",
+    "i": "*",
+    "em": "*",
+    "s": "~~",
+    "del": "~~",
+    "strike": "~~",
+    "code": "`",
+}
+_WITHOUT_SIGN = (
+    "a audio base big button embed font head html iframe img input link meta object"
+    " script small source span style sub sup svg u video"
+).split()
+_TAG_NAMES = "|".join(sorted((*_SIGNS, *_WITHOUT_SIGN, *BLOCKS)))
+_KNOWN_TAG = regex(rf"(?i)</?(?P<name>{_TAG_NAMES})\b(?:\s[^<>]*)?/?>")
+# Stands for the edge of a block until all are known: several of them make one line end.
+_HTML = regex(r"<[A-Za-z/!]|&#?\w")
+_EDGE = "\x00"
+_EDGES = regex(rf"(?<!\s)\s*{_EDGE}[\s{_EDGE}]*")
+_BETWEEN_CELLS = regex(r"(?i)</t[dh]\s*>\s*<t[dh]\b[^<>]*>")
+_ENTITY = regex(r"&(?=#?\w{1,32};)")
+_OPENS_A_TAG = regex(r"(?<!\\)<(?=[A-Za-z/!?])")
+# They enclose the name of an element that stays a tag.
+_KEPT = ("\x01", "\x02")
+_KEPT_TAG = regex(r"\x01(/?su[bp])\x02")
+
+
+_CONTROLS = regex(r"[\x00-\x08]")
+
+
+def as_markdown(text: str) -> str:
+    """Return a Markdown text that may contain HTML as our Markdown."""
+    if not _HTML.search(text):
+        return text.strip()
+    return outside(_CONTROLS.sub("", text), without_html).strip()
+
+
+def without_html(run: str) -> str:
+    """Return Markdown without HTML: what a tag means is written with a sign of ours.
+
+    Entities are decoded once: what a text then says of an entity is literal.
+
+    Args:
+        run: Markdown outside of code and maths.
+    """
+    from html import unescape
+
+    run = _LOUD.sub("", run)
+    run = _RAISED.sub(_raised_or_kept, run)
+    run = _BETWEEN_CELLS.sub(" | ", run)
+    run = _KNOWN_TAG.sub(_sign, run)
+    run = _EDGES.sub("\n", run)
+    run = outside(unescape(run), lambda words: _ENTITY.sub(r"\\&", words))
+    run = _OPENS_A_TAG.sub(r"\\<", run)
+    return _KEPT_TAG.sub(r"<\1>", run)
+
+
+def _raised_or_kept(element: re.Match[str]) -> str:
+    """Return sub- or superscript in Unicode, or as the element if it cannot be written so."""
+    name = element["name"].lower()
+    words = element["words"]
+    in_unicode = raised(words, name)
+    if len(in_unicode) == len(words) and in_unicode != words:
+        return in_unicode
+    opening, closing = _KEPT
+    return f"{opening}{name}{closing}{words}{opening}/{name}{closing}"
+
+
+def _sign(tag: re.Match[str]) -> str:
+    """Return what stands for a tag: a sign of our Markdown, the edge of a block, or nothing."""
+    name = tag["name"].lower()
+    return _EDGE if name in BLOCKS else _SIGNS.get(name, "")
+
+
+# --- sub- and superscripts ------------------------------------------------------------
+
+_ABOVE = str.maketrans(
+    "0123456789+-−=()abcdefghijklmnoprstuvwxyz",
+    "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ",
+)
+_BELOW = str.maketrans(
+    "0123456789+-−=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ"
+)
+SCRIPTS = {"sup": ("^", _ABOVE), "sub": ("_", _BELOW)}
+
+
+def raised(text: str, name: str) -> str:
+    """Return the text of a `<sup>` or `<sub>` in Unicode: `10<sup>5</sup>` is 10⁵, not 105.
+
+    `fold` treats both as the same text. Text that cannot be written so is put in brackets
+    if it contains a digit (`x^(1/2)`), because it would join digits before it; other text
+    is left as it is (`K<sub>M</sub>`, `[1]`).
+    """
+    sign, table = SCRIPTS[name]
+    if all(ord(letter) in table for letter in text):
+        return text.translate(table)
+    is_reference = text[:1] == "["
+    has_digit = any(letter.isdigit() for letter in text)
+    if has_digit and not is_reference:
+        return f"{sign}({text})"
+    return text

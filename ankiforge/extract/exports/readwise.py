@@ -4,10 +4,10 @@
       - readwise: {path: ~/Downloads/readwise-data.csv}
 
 The rows of one book are one document, wherever they are in the file. Tags come from
-their column and from `.tag` at the beginning of a note. A passage tagged `.h1` to `.h6`
-is a heading for those below it. The columns of Readwise's own import format (Title,
-Author, URL, Date) are supported, too. The key depends only on the passage, because the
-export has no ids.
+their column and from `.tag` at the beginning or in the last line of a note. A passage
+tagged `.h1` to `.h6` is a heading for those below it. The columns of Readwise's own
+import format (Title, Author, URL, Date) are supported, too. The key depends only on the
+passage, because the export has no ids.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ from ankiforge.model import (
     Strings,
     Texts,
 )
-from ankiforge.text import regex
+from ankiforge.text import on_one_line, regex
+from ankiforge.text.cloze import literal, plain
+from ankiforge.text.elements import as_markdown
 from ankiforge.text.fold import fold
 
 Row = Texts
@@ -54,7 +56,8 @@ _USED = (
     "highlighted at",
     "date",
 )
-_NOTE_TAGS = regex(r"(?:\.[^\W\d_][\w-]*(?:\s+|$))+")
+_TAGS_BEFORE = regex(r"\A(?:\.[^\W\d_][\w-]*(?:\s+|$))+")
+_TAGS_AFTER = regex(r"\n[ \t]*(?:\.[^\W\d_][\w-]*(?:[ \t]+|$))+\Z")
 _HEADING_TAG = regex(r"h[1-6]")
 _WEB_ADDRESS = regex(r"https?://\S+")
 _ASIN = regex(r"[A-Z0-9]{10}")
@@ -132,7 +135,7 @@ class Readwise(ExportSource):
         tags = [tag for row in rows for tag in _tags(row["document tags"])]
         document = self.document(
             _name(rows[0]),
-            title,
+            on_one_line(plain(as_markdown(title))),
             creators=(author,) if author else (),
             identifiers=(("asin", asin),) if asin else (),
             tags=tuple(dict.fromkeys(tags)),
@@ -155,7 +158,8 @@ class Readwise(ExportSource):
             )
             highlights.append(highlight)
             if note.level:
-                headings.enter(note.level, row["highlight"])
+                words, _ = _formatted(row["highlight"])
+                headings.enter(note.level, on_one_line(words))
         yield from self.extracted(document, highlights)
 
     def _highlight(
@@ -168,12 +172,15 @@ class Readwise(ExportSource):
     ) -> Highlight:
         """Return the highlight of a row; a note on the whole book has no passage."""
         text = row["highlight"]
+        passage, markdown = _formatted(text)
         location_type = row["location type"].casefold()
         skip = ""
         if note.level:
             skip = f"a heading (.h{note.level})"
         elif "discard" in note.tags:
             skip = "discarded in Readwise"
+        elif text and not passage:
+            skip = "a picture on the web, which is not downloaded"
         tags = []
         for tag in dict.fromkeys(note.tags):
             if not _HEADING_TAG.fullmatch(tag):
@@ -182,9 +189,10 @@ class Readwise(ExportSource):
             document,
             self.folder.namespace,
             HighlightKind.HIGHLIGHT if text else HighlightKind.NOTE,
-            exact=text,
+            exact=passage,
             nth=nth,
-            anchor_text="" if text else note.comment,
+            anchor_text=text if passage != text else "" if text else note.comment,
+            markdown=(markdown,) if passage != text and passage else (),
             comment=note.comment,
             colour=row["color"].casefold(),
             created=iso_time(row["highlighted at"] or row["date"]),
@@ -265,14 +273,46 @@ class _Note:
                 break
 
 
+# What is written in Markdown or HTML, not only with signs of it.
+_FORMATTED = regex(
+    r"""(?x)
+      (?<!\w)(\*{1,3}|_{1,3}|~~)(?=\S)[^\n]{1,2000}?(?<=\S)\1(?!\w)
+    | !?\[[^\]\n]{0,500}\]\([^()\s]{1,2000}\)
+    | </?[A-Za-z][^<>\n]{0,200}> | &\#?\w{1,32};
+    """
+)
+_WITHIN_A_WORD = regex(r"(?<=[^\W_])([*_])(?=[^\W_])")
+_PICTURE = regex(r"!\[([^\]\n]{0,500})\]\(([^()\s]{1,2000})\)")
+
+
+def _formatted(text: str) -> Pair:
+    """Return a passage as plain text and in our Markdown. Those of web pages are in Markdown.
+
+    A picture on the web is a link to it. The plain text is "" if there is nothing else.
+    """
+    if not _FORMATTED.search(text):
+        return text, literal(text)
+    markdown = _WITHIN_A_WORD.sub(r"\\\1", as_markdown(text))
+    passage = plain(_PICTURE.sub(r"\1", markdown))
+    return passage, _PICTURE.sub(_link, markdown)
+
+
+def _link(picture: re.Match[str]) -> str:
+    """Return a link to a picture, which is called by its text or by the name of its file."""
+    label, address = picture.groups()
+    name = label.strip() or address.rstrip("/").rpartition("/")[2]
+    return f"[{name}]({address})"
+
+
 def _note_of(row: Row) -> _Note:
-    """Return the note of a row, and its tags: those of the column, and `.tag` before the note."""
+    """Return the note of a row, and its tags: of the column, and `.tag` around the note."""
     tags = _tags(row["tags"])
-    inline = _NOTE_TAGS.match(row["note"])
-    if inline is None:
-        return _Note(row["note"].strip(), tags)
-    tags += re.findall(r"\.(\S+)", inline[0])
-    words = row["note"][inline.end() :]
+    words = row["note"]
+    for pattern in (_TAGS_BEFORE, _TAGS_AFTER):
+        inline = pattern.search(words)
+        if inline:
+            tags += re.findall(r"\.(\S+)", inline[0])
+            words = words[: inline.start()] + words[inline.end() :]
     return _Note(words.strip(), tags)
 
 

@@ -15,13 +15,12 @@ from urllib.parse import quote, unquote
 
 from markdown_it.rules_inline import StateInline
 
-from ankiforge.extract.files import raised
 from ankiforge.extract.left_out import SOUNDS
 from ankiforge.extract.markdown.source import COMMENT, CONTINUED, MATHS
 from ankiforge.extract.markdown.tokens import EDGE, INSIDE, LABEL, Context, Kind, Token
 from ankiforge.text import regex
 from ankiforge.text.cloze import alt_and_width, literal
-from ankiforge.text.elements import BLOCKS, EMPHASIS, attributes_of
+from ankiforge.text.elements import BLOCKS, EMPHASIS, attributes_of, raised
 from ankiforge.text.shields import MATH
 
 

@@ -17,11 +17,12 @@ from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning, Tag
 from bs4.element import NavigableString
 from markdownify import MarkdownConverter
 
-from ankiforge.extract.files import COMMENT, raised
+from ankiforge.extract.files import COMMENT
 from ankiforge.model import Strings, Value
 from ankiforge.text import regex, shortened
 from ankiforge.text.cloze import literal
 from ankiforge.text.cloze import plain as plain_text
+from ankiforge.text.elements import raised
 from ankiforge.text.fold import fold
 
 LARGEST = 200_000

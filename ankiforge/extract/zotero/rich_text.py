@@ -6,9 +6,9 @@ else is literal, `p < 0.05` and `List<String>` too.
 
 from __future__ import annotations
 
-from ankiforge.extract.files import raised
 from ankiforge.text import regex
 from ankiforge.text.cloze import literal
+from ankiforge.text.elements import raised
 
 _TAG = regex(r"(?i)(</?(?:b|i|sub|sup)>|<span[ ]style=[\"']font-variant:[^<>]*>|</span>)")
 _SIGNS = {"b": "**", "i": "*"}
