@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from math import ceil
 
 from ankiforge.check.findings import Context, Needs, counted, make_finding, needs
-from ankiforge.check.reading import GAP, Reading, marked, read, without
+from ankiforge.check.reading import GAP, Reading, marked, read, without, without_markup
 from ankiforge.check.wording import without_code
 from ankiforge.check.words import (
     NEGATIONS,
@@ -100,7 +100,8 @@ def _is_small(word: str) -> bool:
 
 
 _EDGE_SIGN = regex(r"^[\s.,;:!?)]|[\s,;:(]$|^(?:<-|[-=]>|[←→⇒])")
-_ENTITY = regex(r"&#?\w{1,32};$")
+# What begins or ends in a sign and is none: an entity, a picture.
+_NO_EDGE = regex(r"&#?\w{1,32};$|!\[[^\[\]\n]*\]\([^()\n]*\)")
 # A remark in brackets after a sentence, of several words or with a number; others name
 # a thing.
 _ASIDE = regex(
@@ -113,7 +114,7 @@ def _edges_of_gap(gap: Gap, answer: str, text: str) -> Iterator[Finding]:
     """Find a gap that begins or ends with a blank or sign, or is a remark in brackets."""
     sign_before = text[: gap.start].rstrip()[-1:]
     is_aside = _ASIDE.fullmatch(sign_before + answer)
-    words = _ENTITY.sub("entity", gap.answer.strip("*_"))
+    words = _NO_EDGE.sub("word", gap.answer.strip("*_"))
     has_edge_sign = gap.answer.strip() and _EDGE_SIGN.search(words)
     if is_aside or has_edge_sign:
         yield make_finding("gap_edge_punct", f"“{gap.answer}”")
@@ -238,7 +239,8 @@ def _fragment(reading: Reading, text: str, *, opens: bool) -> Iterator[Finding]:
     defines = opens and _DEFINES.match(text, reading.gaps[0].end) is not None
     is_clear = defines or any(_is_named(text, gap) for gap in reading.gaps)
     has_picture = "![" in text
-    if not (has_picture or is_clear or _is_sentence(reading.whole, text)):
+    cell = _cell_around(text, reading.gaps[0])
+    if not (has_picture or is_clear or _is_sentence(without_markup(cell), cell)):
         message = "no sentence with its full stop, no `Term: definition`"
         yield make_finding("fragment", message)
     elif not has_picture and _says_little(text, opens=opens, defines=defines):
@@ -246,6 +248,14 @@ def _fragment(reading: Reading, text: str, *, opens: bool) -> Iterator[Finding]:
         yield make_finding("fragment", f"the sentence says little {where}")
     elif not is_clear and _POINTING.intersection(_prominent(text, reading.gaps)):
         yield make_finding("leans_back", "it points at text before it")
+
+
+def _cell_around(text: str, gap: Gap) -> str:
+    """Return the cell of a table in which a gap stands; a text that is no table as it is."""
+    if not text.startswith("| "):
+        return text
+    start = text.rfind("| ", 0, gap.start) + 2
+    return text[start : text.find(" |", gap.end)]
 
 
 def _is_sentence(whole: str, text: str) -> bool:

@@ -62,6 +62,8 @@ def _collapse_blanks(tokens: list[Token]) -> None:
 def _collapse_inner_blanks(tokens: list[Token]) -> None:
     """Leave one blank of each run, also across tokens, and none at the start."""
     after_blank = True
+    # the picture since the last words, or the end of the emphasis or gap around it
+    piece: Token | None = None
     for index, token in enumerate(tokens):
         plain = token.plain
         if token.kind in (Kind.TEXT, Kind.BREAK):
@@ -70,14 +72,18 @@ def _collapse_inner_blanks(tokens: list[Token]) -> None:
                 plain = re.sub(r"\s+", " ", plain)
             if after_blank and plain.startswith(" "):
                 plain = plain[1:]
-                before = _shown_before(tokens, index)
-                if before:
-                    before.markdown += " "
+                if piece:
+                    piece.markdown += " "
+                    piece = None
             if plain != token.plain:
                 token.plain = plain
                 token.markdown = plain
+        is_outer = token.kind in (Kind.EMPHASIS, Kind.GAP) and _closes(token, index)
         if plain:
             after_blank = plain.endswith(" ")
+            piece = None
+        elif _is_shown_picture(token) or (piece and is_outer):
+            piece = token
 
 
 def _drop_blanks_at_end(tokens: list[Token]) -> None:
@@ -95,18 +101,6 @@ def _drop_blanks_at_end(tokens: list[Token]) -> None:
         is_opening_emphasis = token.kind is Kind.EMPHASIS and token.partner > index
         if _is_shown_picture(token) or (following and is_opening_emphasis):
             following = token
-
-
-def _shown_before(tokens: list[Token], index: int) -> Token | None:
-    """Return the picture right before a token, or the end of the emphasis or gap around it."""
-    for before in range(index - 1, -1, -1):
-        token = tokens[before]
-        is_outer = token.kind in (Kind.EMPHASIS, Kind.GAP)
-        if _is_shown_picture(token) or (is_outer and _closes(token, before)):
-            return token
-        if token.plain:
-            return None
-    return None
 
 
 def _is_shown_picture(token: Token) -> bool:

@@ -76,7 +76,8 @@ def pair_elements(tokens: list[Token]) -> None:
             opener = openers.pop()
             open_tags[tokens[opener].markdown] -= 1
             if tokens[opener].markdown == opening_tag:
-                pair(tokens, opener, index)
+                if not open_tags[opening_tag]:  # our Markdown has no <b> in <b>
+                    pair(tokens, opener, index)
                 break
     for index in tags:
         if tokens[index].partner < 0:
@@ -84,26 +85,33 @@ def pair_elements(tokens: list[Token]) -> None:
 
 
 def drop_crossing_emphasis(tokens: list[Token]) -> None:
-    """Drop the emphasis that begins inside a cloze and ends outside, or the reverse."""
-    is_open = list[int]()
+    """Drop emphasis that begins inside a cloze or other emphasis and ends outside."""
+    openers = list[int]()
     for index, token in enumerate(tokens):
         if token.partner < 0 or token.kind not in (Kind.EMPHASIS, Kind.GAP):
             continue
         if token.partner > index:
-            is_open.append(index)
+            openers.append(index)
             continue
-        opener = token.partner
-        crossing = []
-        if token.kind is Kind.GAP:
-            while is_open[-1] != opener:
-                crossing.append(is_open.pop())
-        elif is_open[-1] != opener:
-            crossing.append(opener)
-        is_open.remove(opener)
-        for index_crossing in crossing:
-            closer = tokens[index_crossing].partner
-            tokens[index_crossing].become(Kind.GONE)
-            tokens[closer].become(Kind.GONE)
+        # what was dropped meanwhile has no partner any more
+        while openers[-1] != token.partner and tokens[openers[-1]].partner < 0:
+            openers.pop()
+        if openers[-1] == token.partner:
+            openers.pop()
+        elif token.kind is Kind.EMPHASIS:
+            _drop_pair(tokens, token.partner)
+        else:
+            while openers[-1] != token.partner:
+                _drop_pair(tokens, openers.pop())
+            openers.pop()
+
+
+def _drop_pair(tokens: list[Token], opener: int) -> None:
+    """Make two partners show nothing; one that was dropped already stays so."""
+    closer = tokens[opener].partner
+    if closer >= 0:
+        tokens[opener].become(Kind.GONE)
+        tokens[closer].become(Kind.GONE)
 
 
 # --- hand-written clozes --------------------------------------------------------------

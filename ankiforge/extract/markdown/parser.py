@@ -59,7 +59,7 @@ def tokenized(text: str, context: Context) -> list[Token]:
         pair_gaps(tokens, context.gaps)
     if context.gaps.signs:
         find_gaps(tokens, context.gaps)
-    if any(token.kind is Kind.GAP for token in tokens):
+    if any(token.kind is Kind.GAP for token in tokens) or "</" in text:
         drop_crossing_emphasis(tokens)
     return tokens
 
