@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import gc
 import sys
-from contextlib import suppress
+from _thread import interrupt_main
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -27,6 +29,10 @@ from ankiforge.errors import ForgeError
 GC_THRESHOLDS = (50_000, 20, 20)
 """Thresholds of the garbage collector, in objects. A run creates millions of objects and hardly any
 cycles; with the default thresholds, collection takes a tenth of its time."""
+
+
+_SOON = 0.05
+"""Seconds until an interrupt that was lost is raised again."""
 
 
 class Program(SuggestingGroup):
@@ -86,7 +92,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """
     gc.set_threshold(*GC_THRESHOLDS)
     try:
-        code = forge.main(arguments, prog_name="ankiforge", standalone_mode=False)
+        with _interrupts_kept():
+            code = forge.main(arguments, prog_name="ankiforge", standalone_mode=False)
     except ForgeError as error:
         _print_error(error.message, error.hint)
         code = error.exit_code
@@ -102,6 +109,27 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             raise
         code = 130
     sys.exit(code if isinstance(code, int) else 0)
+
+
+@contextmanager
+def _interrupts_kept() -> Iterator[None]:
+    """Raise Ctrl-C again where Python would only print it, as in a callback of a weak reference."""
+    print_it = sys.unraisablehook
+
+    def raise_again(ignored: sys.UnraisableHookArgs) -> None:
+        if ignored.exc_type is KeyboardInterrupt:
+            from threading import Timer
+
+            # if it were raised here, it would be ignored once more
+            Timer(_SOON, interrupt_main).start()
+        else:
+            print_it(ignored)
+
+    sys.unraisablehook = raise_again
+    try:
+        yield
+    finally:
+        sys.unraisablehook = print_it
 
 
 def _print_usage(error: click.ClickException, arguments: list[str]) -> None:

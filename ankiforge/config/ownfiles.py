@@ -269,7 +269,9 @@ def open_regular(
             raise _large(path, max_bytes)
         return os.fdopen(handle, "rb" if is_read_only else "rb+")
     except BaseException:
-        os.close(handle)
+        # Ctrl-C may come when a file has got the handle, and has closed it
+        with suppress(OSError):
+            os.close(handle)
         raise
 
 
