@@ -92,6 +92,11 @@ class _Other(Value):
     old: str
 
 
+class _Ask(Value):
+    old: str
+    beside: bool = False
+
+
 class _Resolve(Value):
     guid: str
     field: str
@@ -135,6 +140,7 @@ SHAPES: dict[str, type[Any]] = {
     "dialects": _Dialects,
     "decline": _Decline,
     "undo": _Undo,
+    "ask": _Ask,
     "same": _Other,
     "different": _Other,
     "resolve": _Resolve,

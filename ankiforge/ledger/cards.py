@@ -16,7 +16,9 @@ from ankiforge.ledger.events import (
     Text,
     Wording,
     digest_of,
+    hash_of_words,
     stands_in,
+    words_read,
 )
 from ankiforge.ledger.fold import fold
 from ankiforge.ledger.readings import ORDER, decode_highlight
@@ -165,7 +167,7 @@ def history(store: Store, card_or_passage: str) -> list[HistoryEntry]:
     events = sorted(all_events, key=lambda event: event.order)
     entries = []
     for event in events:
-        if event.what not in ("key", "text", "pictures", "seen"):
+        if event.what not in ("key", "text", "ask", "pictures", "seen"):
             entries.append(done(event))
     return entries
 
@@ -520,6 +522,12 @@ def places(store: Store, key: str) -> Iterator[Highlight]:
             yield decode_highlight(row)
 
 
-def rank(row: Row, passage: Passage) -> tuple[int, int]:
-    """Return the rank of a location in its passage: the text of the least one is used."""
-    return (_ROUTES.get(row["route"], 9), passage.keys.index(row["key"]))
+def rank(row: Row, passage: Passage) -> tuple[int, int, int]:
+    """Return the rank of a location in its passage: the text of the least one is used.
+
+    Of several on one route, it is the one whose words the passage got last.
+    """
+    readings = [hash_of_words(text.exact) for text in reversed(passage.texts)]
+    words = hash_of_words(words_read(decode_highlight(row)))
+    came_as = readings.index(words) if words in readings else -1
+    return (_ROUTES.get(row["route"], 9), -came_as, passage.keys.index(row["key"]))

@@ -46,7 +46,7 @@ RETIRED_BEFORE = "retired before"
 shows that."""
 MERGED = "one card with "
 """Why a card is retired of which a person kept the equal one."""
-SILENT = ("key", "text", "shipped", "pictures", "seen", "undo")
+SILENT = ("key", "text", "ask", "shipped", "pictures", "seen", "undo")
 """Kinds of events that are no decisions."""
 
 
@@ -130,6 +130,19 @@ def exact(words: str) -> str:
     They have no markup: signs such as ` and < are words like others.
     """
     return " ".join(unicodedata.normalize("NFC", words).split())
+
+
+def hash_of_words(words: str) -> str:
+    """Return a hash of the words of a passage: two are equal if their exact texts are."""
+    return h16(exact(words))
+
+
+def words_read(highlight: Highlight) -> str:
+    """Return the words of a passage as its events have them.
+
+    Keys are made of the anchor's text, which a reader may clean otherwise.
+    """
+    return highlight.anchor_text or highlight.exact
 
 
 def stands_in(quote: str, highlight: Highlight) -> bool:
@@ -314,6 +327,8 @@ class Passage(msgspec.Struct):
     asked: dict[str, str] = {}
     """By key of this passage: the key of another one that it may be. Open until
     answered."""
+    beside: set[str] = set()
+    """Those of these keys about which is asked although the other passage is there."""
     apart: set[str] = set()
     """Keys of other passages that are different, as a person said."""
 

@@ -237,6 +237,13 @@ def _text(passage: Passage, event: Event) -> None:
     passage.texts.insert(0, msgspec.convert(event.body, Text))
 
 
+def _ask(passage: Passage, event: Event) -> None:
+    """A passage may be another one: a person is to say whether it is."""
+    passage.asked[event.key] = event.body["old"]
+    if event.body.get("beside"):
+        passage.beside.add(event.key)
+
+
 def _skip(passage: Passage, event: Event) -> None:
     passage.skipped = True
     passage.why_skipped = event.body.get("why", "")
@@ -511,6 +518,7 @@ def _want_again(passage: Passage, event: Event) -> None:
 _APPLY = {
     "key": _key,
     "text": _text,
+    "ask": _ask,
     "accept": _accept,
     "adopt": _adopt,
     "revise": _revise,

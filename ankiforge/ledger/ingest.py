@@ -168,6 +168,7 @@ class Ingest:
         self.absent = moves.match()
         found = self._found()
         self._issue_keys([highlight for highlight in found if not highlight.known])
+        self._ask_beside(found)
         self._write(found)
         self._write_absent()
         self._unite_routes(found)
@@ -431,6 +432,14 @@ class Ingest:
                 self.store.add("key", free_key, SOURCE, event_body(highlight))
             self.report.new.append(free_key)
             highlight.highlight = replace(highlight.highlight, key=free_key)
+
+    def _ask_beside(self, found: Iterable[FoundHighlight]) -> None:
+        """Ask about what took the place of a passage whose words are elsewhere now."""
+        for highlight in found:
+            is_written = self.in_progress(highlight.container, highlight.place)
+            if highlight.beside and not is_written:
+                body = {"old": highlight.beside, "beside": True}
+                self.store.add("ask", highlight.key, SOURCE, body)
 
     def _issued(self, keys: Sequence[str]) -> set[str]:
         """Return those of some keys that were issued before."""

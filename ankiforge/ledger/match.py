@@ -633,6 +633,11 @@ def likeness(known: Mark, found: Mark) -> float:
     return max(fuzz.ratio(reading.text, text) for reading in known.readings)
 
 
+def is_perhaps(text: str, other_text: str) -> bool:
+    """Return whether two folded texts are so alike that they may be one passage."""
+    return _ratio(text, other_text) >= PERHAPS
+
+
 def likeness_around(mark: Mark, other: Mark) -> float:
     """Return how alike the texts before and after two marks are, of 200."""
     before = _ratio(mark.newest.before, other.newest.before)

@@ -113,6 +113,22 @@ def _sketches(
 # --- by marks ---------------------------------------------------------------------------
 
 
+def with_half_of_marks(
+    texts: frozenset[str],
+    others: Mapping[int, frozenset[str]],
+) -> set[int]:
+    """Return the documents that share half of the shorter one's marks with one.
+
+    Args:
+        texts: the folded texts of the one's marks.
+        others: those of other documents, by id.
+    """
+    found = [ComparedDocument("", texts=other) for other in others.values()]
+    known = [ComparedDocument("", texts=texts)]
+    sharing = _sharing_marks(known, found, {0}, set(range(len(found))))
+    return {id for index, id in enumerate(others) if sharing[index]}
+
+
 def _sharing_marks(
     known: Sequence[ComparedDocument],
     found: Sequence[ComparedDocument],

@@ -8,18 +8,20 @@ pure functions of each.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from itertools import chain
 
 import msgspec
 
 from ankiforge.ledger.drafts import SAME_WORDS
-from ankiforge.ledger.events import SOURCE
+from ankiforge.ledger.events import PERSON, SOURCE, Passage, hash_of_words
 from ankiforge.ledger.listing import Listing
 from ankiforge.ledger.match import (
     LONG,
+    PERHAPS,
     Mark,
     has_joined,
+    likeness,
     likeness_around,
     match_in_document,
     match_labels,
@@ -27,9 +29,10 @@ from ankiforge.ledger.match import (
     match_spots,
     resembling,
 )
+from ankiforge.ledger.match_documents import with_half_of_marks
 from ankiforge.ledger.readings import Report, decode_highlight, mark_of
 from ankiforge.ledger.records import FoundHighlight, KnownHighlight, known_highlight
-from ankiforge.ledger.store import ABSENT, Row, Store
+from ankiforge.ledger.store import ABSENT, EACH, Row, Store, encode
 
 
 class MatchedDocument(msgspec.Struct):
@@ -65,6 +68,8 @@ class Moves:
         self._documents = documents
         self._found = list(chain.from_iterable(each.found for each in documents))
         self._absent = absent
+        self._sharing: dict[int, set[int]] = {}
+        """By document, those with half of its marks."""
 
     def match(self) -> list[KnownHighlight]:
         """Match what moved, and note what is to be asked. Return what is still absent."""
@@ -77,6 +82,10 @@ class Moves:
         for document in self._documents:
             self._match_by_place(document, matched)
 
+        matched_anywhere = self._matched()
+        for document in self._documents:
+            self._ask_about_spots(document, matched_anywhere)
+
         taken_keys = {found.known.key for found in new if found.known}
         self._absent = [known for known in self._absent if known.key not in taken_keys]
         self._hand_over_keys()
@@ -86,6 +95,7 @@ class Moves:
         )
         self._ask_about_joined()
         self._compare_with_journal()
+        self._ask_about_later_versions()
         return self._absent
 
     def _matched(self) -> dict[str, FoundHighlight]:
@@ -156,6 +166,42 @@ class Moves:
         matched |= match_labels(known_marks, found_marks, known_left, found_left)
         for found_index, known_index in matched.items():
             found[found_index].known = known[known_index]
+
+    def _ask_about_spots(
+        self,
+        document: MatchedDocument,
+        matched_anywhere: dict[str, FoundHighlight],
+    ) -> None:
+        """Ask about what stands where a passage stood whose words are elsewhere now.
+
+        The equal text elsewhere keeps the key; but perhaps it is a copy, and the passage
+        was improved in its place.
+        """
+        index_of_key = {known.key: index for index, known in enumerate(document.known)}
+        pairs = {}
+        unmatched = set()
+        for found_index, found in enumerate(document.found):
+            if found.known is None:
+                unmatched.add(found_index)
+            elif found.known.key in index_of_key:
+                pairs[found_index] = index_of_key[found.known.key]
+        if not unmatched:
+            return
+        elsewhere = set()
+        for key, known_index in index_of_key.items():
+            now = matched_anywhere.get(key)
+            is_elsewhere = now and now.document != document.known[known_index].document
+            if is_elsewhere and self._store.passage(key).live:
+                elsewhere.add(known_index)
+        matched = match_spots(
+            _marks(document.known),
+            _marks(document.found),
+            pairs,
+            elsewhere,
+            unmatched,
+        )
+        for found_index, known_index in matched.items():
+            document.found[found_index].beside = document.known[known_index].key
 
     # --- copies that take over a key ----------------------------------------------------
 
@@ -262,6 +308,93 @@ class Moves:
             if is_same_document and found.mark.newest.text != known.mark.newest.text:
                 changed[found.document].append((found, known))
         return changed
+
+    def _ask_about_later_versions(self) -> None:
+        """Ask about cards whose passage goes while a later version of it is there.
+
+        The version was an exact copy once, or was first seen later in the same document or
+        in one with half of its marks. Policy may have accepted it; if a person has, then
+        only a copy is asked about.
+        """
+        absent_keys = {known.key for known in self._absent}
+        matched = self._matched()
+
+        def is_here(row: Row) -> bool:
+            return row["key"] in matched or row["key"] not in absent_keys
+
+        asked = {found.like for found in self._found}
+        for row in self._store.rows("SELECT key FROM passage WHERE asks"):
+            asked.update(self._store.passage(row["key"]).asked.values())
+        for gone in self._absent:
+            passage = self._store.passage(gone.key)
+            if gone.state not in ("present", "missing") or not passage.live:
+                continue
+            places = self._store.rows(
+                f"SELECT key FROM highlight WHERE state = 'present' AND key IN {EACH}",
+                encode(passage.keys),
+            )
+            if any(map(is_here, places)) or not asked.isdisjoint(passage.keys):
+                continue
+            best: tuple[float, str] = (PERHAPS, "")
+            for row in filter(is_here, self._later_versions(gone, passage)):
+                found = matched.get(row["key"])
+                mark = found.mark if found else mark_of(decode_highlight(row))
+                best = max(best, (likeness(gone.mark, mark), row["key"]))
+            _, later_key = best
+            if later_key:
+                self._store.add("ask", later_key, SOURCE, {"old": gone.key})
+
+    def _later_versions(self, gone: KnownHighlight, passage: Passage) -> Iterator[Row]:
+        """Yield the present highlights that may be later versions of a passage that goes."""
+        hashes = [hash_of_words(text.exact) for text in passage.texts]
+        copies = self._store.select_events(f"words IN {EACH}", encode(hashes))
+        copied_keys = {event.key for event in copies}
+        documents = {gone.document, *self._sharing_marks(gone.document)}
+        rows = self._store.rows(
+            "SELECT * FROM highlight WHERE state = 'present'"
+            f" AND (key IN {EACH} OR document IN {EACH}) ORDER BY document, position",
+            encode(sorted(copied_keys)),
+            encode(sorted(documents)),
+        )
+        first_seen = self._first_seen([gone.key, *(row["key"] for row in rows)])
+        for row in rows:
+            key = row["key"]
+            other = self._store.passage(key)
+            is_other = other.key != passage.key and not other.told_apart_from(passage)
+            if not is_other or other.rejected or other.skipped:
+                continue
+            by_person = any(card.by == PERSON for card in other.cards.values())
+            all_live = len(other.live) == len(other.cards)
+            is_copy = key in copied_keys and all_live
+            is_later = first_seen.get(key, 0) > first_seen.get(gone.key, 0)
+            if is_copy or (is_later and not by_person):
+                yield row
+
+    def _first_seen(self, keys: Sequence[str]) -> dict[str, int]:
+        """Return by key the number of the event that issued it."""
+        rows = self._store.rows(
+            f"SELECT key, min(n) AS n FROM event WHERE what = 'key' AND key IN {EACH} GROUP BY key",
+            encode(keys),
+        )
+        return {row["key"]: row["n"] for row in rows}
+
+    def _sharing_marks(self, document: int) -> set[int]:
+        """Return the documents that share half of the shorter one's marks with one."""
+        if document not in self._sharing:
+            rows = self._store.rows(
+                "SELECT document, folded FROM highlight WHERE document IN"
+                " (SELECT o.document FROM highlight o JOIN highlight m USING (folded)"
+                " WHERE m.document = ?) AND (state = 'present' OR document = ?)",
+                document,
+                document,
+            )
+            texts = defaultdict(set)
+            for row in rows:
+                texts[row["document"]].add(row["folded"])
+            mine = frozenset(texts.pop(document, ()))
+            others = {id: frozenset(folded) for id, folded in texts.items()}
+            self._sharing[document] = with_half_of_marks(mine, others)
+        return self._sharing[document]
 
     def _compare_with_journal(self) -> None:
         """Compare what is absent with what another machine found in other words.

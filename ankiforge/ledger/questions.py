@@ -16,6 +16,7 @@ from itertools import combinations
 
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import cards, decide, dialects, forms, waiting
+from ankiforge.ledger.drafts import decode_proposal
 from ankiforge.ledger.events import MERGED, PERSON
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import EACH, Store, encode, words_of
@@ -26,11 +27,13 @@ from ankiforge.model import (
     Conflict,
     Guid,
     Json,
+    Pair,
     Question,
     QuestionKind,
     RemarkKind,
     Waiting,
     h16,
+    is_card_id,
 )
 from ankiforge.text import counted
 
@@ -100,25 +103,48 @@ def _question_id(kind: QuestionKind, *parts: str) -> str:
 
 def _ask_same(store: Store) -> Iterator[Question]:
     """Ask whether a new passage is one whose passage is gone, and that has cards."""
+    pairs = []
     for passage_row in store.rows("SELECT key FROM passage WHERE asks"):
-        passage = store.passage(passage_row["key"])
-        for new_key, old_key in waiting.asked(store, passage):
-            lost = store.passage(old_key)
-            texts = []
-            for either in (passage, lost):
-                if either.texts:
-                    texts.append(either.texts[0].exact)
-            drafts_of_new = store.rows("SELECT id FROM draft WHERE key = ?", new_key)
-            yield Question(
-                id=_question_id(QuestionKind.SAME, new_key, old_key),
-                kind=QuestionKind.SAME,
-                text="Is this passage the one of a card whose passage is gone?",
-                new=new_key,
-                old=old_key,
-                guids=tuple(Guid(card.guid) for card in lost.live),
-                examples=tuple(texts),
-                drafts=tuple(draft["id"] for draft in drafts_of_new),
-            )
+        pairs += waiting.asked(store, store.passage(passage_row["key"]))
+    pairs += _repeating_gone(store)
+    for new_key, old_key in dict.fromkeys(pairs):
+        passage = store.passage(new_key)
+        lost = store.passage(old_key)
+        texts = []
+        for either in (passage, lost):
+            if either.texts:
+                texts.append(either.texts[0].exact)
+        text = "Is this passage the one of a card whose passage is gone?"
+        if new_key in passage.beside:
+            text = "Is this passage the one of a card whose words are elsewhere now?"
+        drafts_of_new = store.rows("SELECT id FROM draft WHERE key = ?", new_key)
+        yield Question(
+            id=_question_id(QuestionKind.SAME, new_key, old_key),
+            kind=QuestionKind.SAME,
+            text=text,
+            new=new_key,
+            old=old_key,
+            guids=tuple(Guid(card.guid) for card in lost.live),
+            examples=tuple(texts),
+            drafts=tuple(draft["id"] for draft in drafts_of_new),
+        )
+
+
+def _repeating_gone(store: Store) -> Iterator[Pair]:
+    """Yield the keys of drafts that repeat a card whose passage is gone, each with its key."""
+    rows = store.rows(
+        "SELECT key, body FROM draft WHERE revises = '' AND findings LIKE '%duplicate%'"
+    )
+    for row in rows:
+        passage = store.passage(row["key"])
+        for finding in decode_proposal(row["body"]).findings:
+            if finding.check != "duplicate" or not is_card_id(finding.duplicate):
+                continue
+            card, lost = cards.state_of(store, finding.duplicate)
+            is_gone = card.live and not cards.present_row(store, lost)
+            if is_gone and not passage.decided and not passage.told_apart_from(lost):
+                yield row["key"], lost.key
+                break
 
 
 def _answer_same(store: Store, question: Question, accepted: bool) -> None:

@@ -28,12 +28,14 @@ from ankiforge.ledger.events import (
     Passage,
     State,
     Wording,
+    hash_of_words,
     is_news,
     is_stale,
     stands_in,
+    words_read,
 )
 from ankiforge.ledger.gap_numbers import keep_numbers
-from ankiforge.ledger.match import LONG
+from ankiforge.ledger.match import LONG, is_perhaps
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import (
     EACH,
@@ -61,6 +63,7 @@ from ankiforge.model import (
 from ankiforge.text import occlusion
 from ankiforge.text.cloze import make
 from ankiforge.text.damage import damage_in
+from ankiforge.text.fold import fold
 
 DERIVED_ALIKE = 85
 """How much alike words that a reader derived must be to ship unasked, in per
@@ -254,6 +257,8 @@ class _Recording:
         # an exact copy of another passage gets no draft
         copies = self._copies[highlight_key]
         original = _original_of(self._store, highlight_row, passage, copies)
+        if not original:
+            original = _had_these_words(self._store, highlight, passage)
         if original:
             reason = SAME_WORDS + original
             result = DraftResult(highlight_key, reason=reason, fate="no_card")
@@ -602,6 +607,30 @@ def _original_of(
             highlight_row["key"],
         ):
             return str(other["title"])
+    return ""
+
+
+def _had_these_words(store: Store, highlight: Highlight, passage: Passage) -> str:
+    """Return where the passage of a card is that had the same words before they changed.
+
+    This one is a copy of it that stayed as it was, and is no other fact.
+    """
+    is_short = len(fold(highlight.exact)) < LONG
+    if passage.decided or (is_short and highlight.kind is not HighlightKind.CARD):
+        return ""
+    words = words_read(highlight)
+    rows = store.rows(
+        "SELECT DISTINCT h.*, d.title FROM event e JOIN highlight h USING (key)"
+        " JOIN document d ON d.id = h.document WHERE e.words = ? AND h.state = 'present'",
+        hash_of_words(words),
+    )
+    for row in rows:
+        other = store.passage(row["key"])
+        is_apart = other.key == passage.key or passage.told_apart_from(other)
+        if is_apart or not other.live or row["folded"] == fold(words):
+            continue
+        if is_perhaps(row["folded"], fold(words)):
+            return f"{row['title']}, before they changed"
     return ""
 
 

@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.ledger import private
-from ankiforge.ledger.events import Text, exact
+from ankiforge.ledger.events import Text, hash_of_words, words_read
 from ankiforge.ledger.match import Mark, Reading
 from ankiforge.ledger.readings import (
     INSERT_HIGHLIGHT,
@@ -28,7 +28,7 @@ from ankiforge.ledger.readings import (
     reading_of,
 )
 from ankiforge.ledger.store import Row, Store, encode, listed, tag_name
-from ankiforge.model import Extracted, Highlight, HighlightKey, h16
+from ankiforge.model import Extracted, Highlight, HighlightKey
 
 LAST_READINGS = 3
 """The number of a passage's last readings, on any machine, by which it is recognised."""
@@ -64,6 +64,8 @@ class FoundHighlight(msgspec.Struct):
     known: KnownHighlight | None = None
     like: str = ""
     """The key of another passage that it may be."""
+    beside: str = ""
+    """The same of a passage that is there as well: its words moved, and this took its place."""
 
     @property
     def key(self) -> str:
@@ -101,8 +103,7 @@ def event_body(found: FoundHighlight) -> dict[str, str]:
     highlight = found.highlight
     newest = found.mark.newest
     text = Text(
-        # keys are made of the anchor's text, which a reader may clean otherwise
-        exact=highlight.anchor_text or highlight.exact,
+        exact=words_read(highlight),
         before=newest.before,
         after=newest.after,
         container=found.container,
@@ -314,4 +315,4 @@ def highlight_row(
 
 def hash_exact(highlight: Highlight) -> str:
     """Return a hash of the exact text, which shows whether it changed."""
-    return h16(exact(highlight.exact))
+    return hash_of_words(highlight.exact)

@@ -81,8 +81,10 @@ CREATE TABLE IF NOT EXISTS event (
     id TEXT PRIMARY KEY, key TEXT NOT NULL, n INTEGER NOT NULL, machine TEXT NOT NULL, what TEXT NOT NULL,
     by TEXT NOT NULL, act TEXT NOT NULL,
     undoes TEXT NOT NULL,        -- the id of the event that an undo takes back, '' of other kinds
+    words TEXT NOT NULL,         -- of what was read, a hash of the exact text; '' of other kinds
     line TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS event_words ON event (words) WHERE words != '';
 CREATE INDEX IF NOT EXISTS event_key ON event (key);
 CREATE INDEX IF NOT EXISTS event_n ON event (n);
 CREATE INDEX IF NOT EXISTS event_act ON event (act) WHERE act != '';

@@ -37,7 +37,14 @@ import msgspec
 from ankiforge.config.ownfiles import OwnPath
 from ankiforge.ledger.bodies import READER, is_known
 from ankiforge.ledger.database import copy_database, open_database
-from ankiforge.ledger.events import PERSON, Event, Passage, State, content_of
+from ankiforge.ledger.events import (
+    PERSON,
+    Event,
+    Passage,
+    State,
+    content_of,
+    hash_of_words,
+)
 from ankiforge.ledger.fold import classes, fold
 from ankiforge.ledger.journal import JournalFiles, ReadUpTo, decode_event
 from ankiforge.model import Json, Strings, Texts, Value
@@ -92,6 +99,7 @@ class _EventRow(NamedTuple):
     by: str
     act: str
     undoes: str
+    words: str
     line: str
 
 
@@ -722,6 +730,7 @@ def _event_row(event: Event) -> _EventRow:
         by=event.by,
         act=event.act,
         undoes=event.body["event"] if event.what == "undo" else "",
+        words=hash_of_words(event.body["exact"]) if event.what in ("key", "text") else "",
         line=encode(event),
     )
 

@@ -301,7 +301,8 @@ def _doubts(store: Store, passage: Passage) -> list[Pair]:
         return []
     doubts = []
     for new, old in passage.asked.items():
-        if not cards.present_row(store, store.passage(old)):
+        other = store.passage(old)
+        if new in passage.beside or not cards.present_row(store, other):
             doubts.append((new, old))
     return doubts
 
