@@ -33,7 +33,7 @@ from ankiforge.ledger.events import SOURCE, Text, exact
 from ankiforge.ledger.listing import Listing
 from ankiforge.ledger.match import match_in_document
 from ankiforge.ledger.match_documents import ComparedDocument, match_documents
-from ankiforge.ledger.moves import MatchedDocument, Moves
+from ankiforge.ledger.moves import MatchedDocument, Moves, is_only_alike
 from ankiforge.ledger.readings import (
     ReadDocument,
     Report,
@@ -219,9 +219,16 @@ class Ingest:
         for index, highlight in enumerate(known):
             if highlight.state == "present" and index not in matched:
                 return False
+        if any(is_only_alike(each) and self._has_words_elsewhere(each) for each in found):
+            return False
         self._write_document(document, row)
         self._write(found)
         return True
+
+    def _has_words_elsewhere(self, found: FoundHighlight) -> bool:
+        """Return whether a passage of another document has, or had, exactly these words."""
+        query = "SELECT 1 FROM highlight WHERE folded = ? AND document != ?"
+        return self.store.row(query, found.mark.newest.text, found.document) is not None
 
     def _match_document(self, document: ReadDocument, old_row: Row | None) -> None:
         """Write a document, and match its highlights with those it had."""

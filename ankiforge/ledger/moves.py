@@ -8,13 +8,13 @@ pure functions of each.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Set
 from itertools import chain
 
 import msgspec
 
 from ankiforge.ledger.drafts import SAME_WORDS
-from ankiforge.ledger.events import PERSON, SOURCE, Passage, hash_of_words
+from ankiforge.ledger.events import PERSON, SOURCE, Event, Passage, hash_of_words
 from ankiforge.ledger.listing import Listing
 from ankiforge.ledger.match import (
     LONG,
@@ -74,10 +74,21 @@ class Moves:
     def match(self) -> list[KnownHighlight]:
         """Match what moved, and note what is to be asked. Return what is still absent."""
         new = [found for found in self._found if not found.known]
-        gone = self._gone(any_new=bool(new))
+        alike = [found for found in self._found if is_only_alike(found)]
+        gone = self._gone(any_new=bool(new or alike))
+        unlike_before = self._with_words_elsewhere(alike, gone)
+        new += unlike_before
+        before = [found.known for found in unlike_before]
+        for found in unlike_before:
+            found.known = None
         pairs = match_moved(_marks(gone), _marks(new))
         for new_index, gone_index in pairs.items():
             new[new_index].known = gone[gone_index]
+        for found, known in zip(unlike_before, before, strict=True):
+            if found.known is None:  # its words are another passage's
+                found.known = known
+            elif known is not None:
+                self._absent.append(known)
         matched = self._matched().keys()
         for document in self._documents:
             self._match_by_place(document, matched)
@@ -97,6 +108,27 @@ class Moves:
         self._compare_with_journal()
         self._ask_about_later_versions()
         return self._absent
+
+    def _with_words_elsewhere(
+        self,
+        alike: list[FoundHighlight],
+        gone: Iterable[KnownHighlight],
+    ) -> list[FoundHighlight]:
+        """Return what has exactly the words of a passage that went from another document.
+
+        Equal words elsewhere outrank words in the document that are only alike.
+        """
+        gone_from = defaultdict(set)
+        for known in gone:
+            for reading in known.mark.readings:
+                gone_from[reading.text].add(known.document)
+        with_words_elsewhere = []
+        for found in alike:
+            text = found.mark.newest.text
+            documents = gone_from.get(text, set()) - {found.document}
+            if len(text) >= LONG and documents:
+                with_words_elsewhere.append(found)
+        return with_words_elsewhere
 
     def _matched(self) -> dict[str, FoundHighlight]:
         """Return by key what is found and known."""
@@ -312,9 +344,9 @@ class Moves:
     def _ask_about_later_versions(self) -> None:
         """Ask about cards whose passage goes while a later version of it is there.
 
-        The version was an exact copy once, or was first seen later in the same document or
-        in one with half of its marks. Policy may have accepted it; if a person has, then
-        only a copy is asked about.
+        The version was an exact copy once; or it was first seen after the card was made, in
+        the same document or in one with half of its marks. Policy may have accepted it; if a
+        person has, then only a copy is asked about.
         """
         absent_keys = {known.key for known in self._absent}
         matched = self._matched()
@@ -356,27 +388,38 @@ class Moves:
             encode(sorted(copied_keys)),
             encode(sorted(documents)),
         )
-        first_seen = self._first_seen([gone.key, *(row["key"] for row in rows)])
+        places_of_gone = {(text.container, text.place) for text in passage.texts}
+        decided_at = self._decided_at(passage)
         for row in rows:
             key = row["key"]
             other = self._store.passage(key)
             is_other = other.key != passage.key and not other.told_apart_from(passage)
             if not is_other or other.rejected or other.skipped:
                 continue
-            by_person = any(card.by == PERSON for card in other.cards.values())
-            all_live = len(other.live) == len(other.cards)
-            is_copy = key in copied_keys and all_live
-            is_later = first_seen.get(key, 0) > first_seen.get(gone.key, 0)
-            if is_copy or (is_later and not by_person):
+            if key in copied_keys and len(other.live) == len(other.cards):
+                yield row
+                continue
+            if any(card.by == PERSON for card in other.cards.values()):
+                continue
+            first = min(self._issued(key), key=lambda event: event.order, default=None)
+            if first is None or first.n < decided_at:
+                continue
+            first_place = first.body["container"], first.body["place"]
+            came_to_copy = row["document"] != gone.document
+            if came_to_copy or first_place in places_of_gone:
                 yield row
 
-    def _first_seen(self, keys: Sequence[str]) -> dict[str, int]:
-        """Return by key the number of the event that issued it."""
-        rows = self._store.rows(
-            f"SELECT key, min(n) AS n FROM event WHERE what = 'key' AND key IN {EACH} GROUP BY key",
-            encode(keys),
+    def _issued(self, key: str) -> list[Event]:
+        """Return the events that issued a key."""
+        return self._store.select_events("key = ? AND what = 'key'", key)
+
+    def _decided_at(self, passage: Passage) -> int:
+        """Return the number of the event that first made a card of a passage."""
+        accepted = self._store.select_events(
+            f"what IN ('accept', 'adopt') AND key IN {EACH}",
+            encode(passage.keys),
         )
-        return {row["key"]: row["n"] for row in rows}
+        return min((event.n for event in accepted), default=0)
 
     def _sharing_marks(self, document: int) -> set[int]:
         """Return the documents that share half of the shorter one's marks with one."""
@@ -417,6 +460,20 @@ class Moves:
 
 def _marks(highlights: Iterable[KnownHighlight | FoundHighlight]) -> list[Mark]:
     return [highlight.mark for highlight in highlights]
+
+
+def is_only_alike(found: FoundHighlight) -> bool:
+    """Return whether something was matched because its words are like those of a passage."""
+    if found.known is None:
+        return False
+    mark = found.mark
+    known = found.known.mark
+    has_id = not mark.names.isdisjoint(known.names) or not mark.labels.isdisjoint(
+        known.labels
+    )
+    is_same_question = bool(mark.question) and mark.question == known.question
+    is_equal = any(mark.newest.text == reading.text for reading in known.readings)
+    return not (has_id or is_same_question or is_equal)
 
 
 def _may_inherit(gone: KnownHighlight, row: Row, mark: Mark) -> bool:
