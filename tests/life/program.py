@@ -140,7 +140,7 @@ class Program:
         return {row["id"]: card_of(row) for row in self.rows() if not row["revises"]}
 
     def without_card(self) -> list[Bare]:
-        found = [one for one in self.shown("--no-card", "--all") if "exact" in one]
+        found = self.shown("--no-card", "--all")
         bare = [one for one in found if one.get("fate") in ("no_card", "left_out")]
         return [
             Bare(one["key"], folded(one["exact"]), one["fate"] == "left_out")
