@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from ankiforge.check import (
     clozes,
     duplicates,
+    emphasis,
     figures,
     foreign,
     marks,
@@ -79,6 +80,7 @@ __all__ = [
 _MODULES = (
     structure,
     clozes,
+    emphasis,
     questions,
     wording,
     source,

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from math import ceil
 
 from ankiforge.check.findings import Context, Needs, counted, make_finding, needs
-from ankiforge.check.reading import GAP, Reading, marked, read, without, without_markup
-from ankiforge.check.wording import without_code
+from ankiforge.check.reading import GAP, read, without
 from ankiforge.check.words import (
     NEGATIONS,
     STOP_WORDS,
@@ -40,8 +38,6 @@ def clozes(draft: Draft, context: Context) -> Iterator[Finding]:
     yield from _remainders(draft)
     yield from counted(len(cloze.numbers(text)), "gaps_gt3")
     yield from counted(word_count(reading.whole), "cloze_gt40w")
-    if reading.gaps and marked(draft, context.highlight):
-        yield from _emphasis(draft)
 
 
 # --- the sentence is clear by itself --------------------------------------------------
@@ -51,9 +47,10 @@ _LEANS = regex(rf"(?:{alternatives('small_words', 'leans_back')})(?![\w’'-])")
 _IMPERSONAL = regex(
     r"(?i)these days\b|it (?:is|was|has been|may be|can be|seems|appears|follows"
     r"|turns out|takes)\s"
-    r"(?:\S+\s){0,3}(?:that|to|how|whether|for)\b|such (?:as|that)\b"
+    r"(?:(?:\S+\s){0,3}(?:that|how|whether)\b|(?:(?!\S+ed\s|due\s|similar\s|equal)\S+\s){0,3}(?:to|for)\b)"
+    r"|such (?:as|that)\b"
 )
-_SIGNS_BEFORE_WORDS = "“\"'‘(*_&%→• "
+_SIGNS_BEFORE_WORDS = "“\"'‘(*_&%→•^~>+- "
 
 
 def _dependent_beginning(whole: str) -> Iterator[Finding]:
@@ -185,154 +182,3 @@ def _remainders(draft: Draft) -> Iterator[Finding]:
             yield from counted(hidden_percent, "gap_gt50pct", f"c{number}")
         elif not content(rest) and "![" not in text and "$" not in text:
             yield make_finding("short_cloze", f"“{rest.strip()}”")
-
-
-# --- marks of a reader: emphasis, or to be recalled? ----------------------------------
-
-_LABELS = listed("small_words", "label")
-_POINTING = listed("small_words", "pointing")
-_NAMING = regex(rf"(?i)(?<!\w)(?:{alternatives('small_words', 'naming')})(?!\w)")
-# Characters around a mark, and before the end, that are searched.
-_NEAR = 40
-_FULL_STOP = regex(r"[.!…。！۔।॥։።][\W_]*\Z")
-_IN_BRACKETS = regex(r"[(（][^()（）]*[)）]")
-_WORDS_ONLY = regex(r"[^\W\d_]{2,}(?:[\s'’/:-]+[^\W\d_]{2,})*[\s:]*")
-# The ending of a word that is hidden.
-_ENDING = regex(r"[a-z]{1,2}(?![^\W\d_])")
-# Words of a text that are its beginning, and words before a mark that are beside it.
-_EARLY_WORDS = 4
-_WORDS_BESIDE = 2
-
-
-def _emphasis(draft: Draft) -> Iterator[Finding]:
-    """Find phrases that are marked for emphasis rather than to be recalled.
-
-    Most people mark what is important. A mark passes in a whole sentence, if it is a
-    term with its definition, and beside a word that names it. In 30 public vaults that
-    no rule was made for, readers called 29 of the 42 cards that passed good, and 4 of
-    the 38 that wait.
-    """
-    reading = read(draft)
-    text = draft.field("Text")
-    opens = not tokens(text[: reading.gaps[0].start])
-    for gap, answer in zip(reading.gaps, reading.answers, strict=True):
-        if _is_cut_from_word(text, gap, answer) or _IN_BRACKETS.fullmatch(answer):
-            yield make_finding("gap_edge_punct", f"“{gap.answer}”")
-        if _says_nothing(answer, opens=opens):
-            yield make_finding("gap_stopword", f"“{answer}”")
-    yield from _fragment(reading, text, opens=opens)
-
-
-def _says_nothing(answer: str, *, opens: bool) -> bool:
-    """Return whether an answer is small words, or at the beginning a label such as `Note`."""
-    if not _WORDS_ONLY.fullmatch(answer):
-        return False
-    words = set(tokens(answer))
-    return words <= _SMALL_OR_NEGATIVE or (opens and words <= _LABELS)
-
-
-def _fragment(reading: Reading, text: str, *, opens: bool) -> Iterator[Finding]:
-    """Find texts that state nothing, or not without the text before them.
-
-    `opens`: the first gap begins the text.
-    """
-    defines = opens and _DEFINES.match(text, reading.gaps[0].end) is not None
-    is_clear = defines or any(_is_named(text, gap) for gap in reading.gaps)
-    has_picture = "![" in text
-    cell = _cell_around(text, reading.gaps[0])
-    if not (has_picture or is_clear or _is_sentence(without_markup(cell), cell)):
-        message = "no sentence with its full stop, no `Term: definition`"
-        yield make_finding("fragment", message)
-    elif not has_picture and _says_little(text, opens=opens, defines=defines):
-        where = "behind it" if opens else "beside it"
-        yield make_finding("fragment", f"the sentence says little {where}")
-    elif not is_clear and _POINTING.intersection(_prominent(text, reading.gaps)):
-        yield make_finding("leans_back", "it points at text before it")
-
-
-def _cell_around(text: str, gap: Gap) -> str:
-    """Return the cell of a table in which a gap stands; a text that is no table as it is."""
-    if not text.startswith("| "):
-        return text
-    start = text.rfind("| ", 0, gap.start) + 2
-    return text[start : text.find(" |", gap.end)]
-
-
-def _is_sentence(whole: str, text: str) -> bool:
-    """Return whether a text begins as a sentence does, and ends in a full stop."""
-    return _FULL_STOP.search(whole[-_NEAR:]) is not None and not _begins_within(text)
-
-
-def _around(text: str, gap: Gap) -> tuple[str, str]:
-    """Return the text before and after a gap, without the signs of emphasis at it."""
-    before = text[: gap.start]
-    after = text[gap.end :]
-    return before.rstrip("*_"), after.lstrip("*_")
-
-
-def _is_cut_from_word(text: str, gap: Gap, answer: str) -> bool:
-    """Return whether a gap begins or ends within a word, or is all that brackets contain."""
-    before, after = _around(text, gap)
-    first_letter = answer[:1]
-    last_letter = answer[-1:]
-    begins_within = _is_cased(before[-1:]) and _is_cased(first_letter)
-    goes_on = _is_cased(last_letter) and _is_cased(after[:1])
-    ends_within = goes_on and not _ENDING.match(after)
-    is_opened = before[-1:] in ("(", "（")
-    is_bracketed = is_opened and after[:1] in (")", "）")
-    return begins_within or ends_within or is_bracketed
-
-
-def _is_cased(sign: str) -> bool:
-    """Return whether a sign is a letter of a script with capitals, and so with blanks."""
-    return sign.islower() or sign.isupper()
-
-
-def _is_named(text: str, gap: Gap) -> bool:
-    """Return whether a word beside the gap says that it is a name: `called`, `known as`."""
-    before, after = _around(text, gap)
-    if _NAMING.search(before[-_NEAR:]):
-        return True
-    return _NAMING.match(after.lstrip(" ,")) is not None
-
-
-def _begins_within(text: str) -> bool:
-    """Return whether a text begins with a small letter.
-
-    Code, a formula, `mRNA` and `p-value` are no such beginning.
-    """
-    first = re.search(r"[`$]|(?<!\{\{)[^\W\d_][^\W_]*-?", text)
-    if first is None:
-        return False
-    word = first[0]
-    return word.islower() and word[1:2] != "-"
-
-
-def _says_little(text: str, *, opens: bool, defines: bool) -> bool:
-    """Return whether few content words are beside the gaps.
-
-    A definition needs two, a sentence after the gap that opens it five, any other one.
-    """
-    visible_text = without_code(text)
-    without_gaps = without(visible_text, cloze.gaps(visible_text))
-    beside = content(without_gaps.replace(GAP, " "))
-    if defines:
-        least = 2
-    elif opens:
-        least = 5
-    else:
-        least = 1
-    return len(beside) < least
-
-
-def _prominent(text: str, gaps: tuple[Gap, ...]) -> list[str]:
-    """Return the first words of a text, and those before each gap.
-
-    There, a word such as `this` points at text that the card does not show.
-    """
-    words = re.findall(r"\w+", text)[:_EARLY_WORDS]
-    for gap in gaps:
-        before, _ = _around(text, gap)
-        words_before = re.findall(r"\w+", before[-_NEAR:])
-        words += words_before[-_WORDS_BESIDE:]
-    return words

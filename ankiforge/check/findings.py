@@ -110,6 +110,14 @@ def _no_fault(path: str) -> str:
     return ""
 
 
+def _is_clause(text: str) -> bool:
+    return False
+
+
+def _is_term(text: str, phrase: str) -> bool:
+    return True
+
+
 class Context(Value):
     """What a draft is judged against."""
 
@@ -119,6 +127,10 @@ class Context(Value):
     """The cards and drafts that there are already."""
     picture_fault: Callable[[str], str] = _no_fault
     """Why a picture that the draft shows cannot be read, "" if it can."""
+    is_clause: Callable[[str], bool] = _is_clause
+    """Whether a line without a full stop has a subject with its verb."""
+    is_term: Callable[[str, str], bool] = _is_term
+    """Whether a phrase of a text names a thing, and is no mere adjective or verb."""
 
 
 Check = Callable[[Draft, Context], Iterator[Finding]]

@@ -354,10 +354,9 @@ def adopt(
         result.add_scan(scan)
         was_read = scan.state in ("same", "taken")
         collection = Path(scan.path) if was_read else None
-        needs_collection = tool != "sr"
-        if collection is None and needs_collection:
+        if collection is None and tool not in (None, "sr"):
             call.problems(result.problems)
-            raise no_collection(workspace.folder)
+            raise _without_history(workspace)
         workspace.propose(
             result,
             [path] if path else [],
@@ -367,6 +366,10 @@ def adopt(
             show=partial(progress_bar, call),
         )
         matches = adoption.find(workspace.ledger, collection, tool or "", maps)
+        # without a collection, there are only the schedules that are in the notes
+        if collection is None and tool is None and not matches.scheduled:
+            call.problems(result.problems)
+            raise _without_history(workspace)
 
         # show them, and take them over if the person agrees
         call.problems(result.problems)
@@ -382,6 +385,15 @@ def adopt(
         elif action:
             call.say(_taken_over_text(matches, action))
     end_run(result)
+
+
+def _without_history(workspace: Workspace) -> UsageError:
+    """Return that there is no collection to take notes over from, and how to go on without it."""
+    error = no_collection(workspace.folder)
+    if not workspace.ledger.belonging():
+        return error
+    without = "without their history: ankiforge adopt --decline"
+    return UsageError(error.message, hint=f"{error.hint}; {without}")
 
 
 def _taken_over_text(matches: Matches, action: str) -> str:

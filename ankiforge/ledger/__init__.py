@@ -19,12 +19,14 @@ from ankiforge.ledger.files import (
 )
 from ankiforge.ledger.lists import FIELDS, Line, Match, QueryTerm
 from ankiforge.ledger.overview import WITHOUT, Order
+from ankiforge.ledger.questions import BACKS_SHOWN, LinesOfFront, lines_by_front
 from ankiforge.ledger.readings import Report
 from ankiforge.ledger.recording import DraftResult
 from ankiforge.ledger.views import Shipment, Viewed
 from ankiforge.ledger.waiting import NO_WARNING
 
 __all__ = [
+    "BACKS_SHOWN",
     "CACHE_FILE",
     "FIELDS",
     "FLOOD",
@@ -40,6 +42,7 @@ __all__ = [
     "Ledger",
     "LeftOutThere",
     "Line",
+    "LinesOfFront",
     "Match",
     "Order",
     "Paid",
@@ -50,5 +53,6 @@ __all__ = [
     "Taken",
     "Viewed",
     "Wording",
+    "lines_by_front",
     "readable_errors",
 ]

@@ -36,7 +36,10 @@ def declined(store: Store) -> frozenset[str]:
 
 
 def belonging(store: Store) -> Counter[str]:
-    """Return by tool the number of passages without a card that belong to it."""
+    """Return by tool the number of passages without a card that belong to it.
+
+    Where no collection was ever read, the ids in the sources say so.
+    """
     query = (
         "SELECT DISTINCT h.key, h.body FROM draft d JOIN highlight h ON h.key = d.key"
         " WHERE h.state = 'present' AND d.revises = ''"
@@ -45,7 +48,7 @@ def belonging(store: Store) -> Counter[str]:
     rows = store.rows(query, *_patterns())
     highlights = [decode_highlight(row) for row in rows]
     other_ids = {highlight.other_id for highlight in highlights if highlight.other_id}
-    ids_in_anki = _in_anki(store, other_ids)
+    ids_in_anki = _in_anki(store, other_ids) if store.meta("app looked") else other_ids
     passages = Counter[str]()
     for highlight in highlights:
         if highlight.other_id in ids_in_anki:

@@ -101,7 +101,7 @@ def to_draft(
             continue
         if passage.live and in_progress(highlight.document.path):
             continue
-        if forms.form_choice(store, highlight) == forms.NEVER:
+        if not passage.live and forms.form_choice(store, highlight) == forms.NEVER:
             highlight = replace(highlight, skip=forms.LEFT_OUT)
         yield highlight
 

@@ -1,14 +1,20 @@
-"""Lines that may be no cards: `a :: b` with blanks, which people write as prose, too.
+"""Lines that may be no cards: `a :: b`, which people write as prose, and fields `key::value`.
 
 A person says once for each source whether such lines are cards (`QuestionKind.FORM`). The
-answer is an event about the form, and counts for later lines, too.
+answer is an event about the form, and counts for later lines, too. For fields, it is one
+event for each key, and for a folder in which the answer is another one.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
+from functools import cached_property
+
+from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import Store
 from ankiforge.model import Highlight
 from ankiforge.text import regex
+from ankiforge.text.fold import fold
 
 ACCEPTED = "accept"
 """The choice of a person that lines of a form are cards, as the journal has it."""
@@ -18,12 +24,19 @@ NO_CARDS = "you said that such lines are no cards"
 """The reason of lines for which `NEVER` was chosen."""
 LEFT_OUT = f"skip: {NO_CARDS}"
 """The same as `Highlight.skip`."""
+FIELD = "key::value"
+"""The form of a line that looks like a field, as a person would say it."""
 
 _DOUBTFUL_FORM = "a :: b"
 # The first colons of a line are between words without blanks.
 _TIGHT = regex(r"^[^:]*[^\s:]::[^\s:]")
 # May follow the question mark: `What is this? ![](a.png)`.
 _PICTURE = regex(r"!\[[^\]]*\]\([^)]*\)")
+# The words of the key of a field, at most.
+_WORDS_IN_KEY = 2
+# The notes in which a key stands, from which its lines look like fields.
+_NOTES = 3
+_NOTES_WITH_DATAVIEW = 2
 
 
 def form_key(source: str, written: str) -> str:
@@ -37,22 +50,87 @@ def is_doubtful(highlight: Highlight) -> bool:
     It is if it has blanks around its colons, and is neither declared a card nor a
     question.
     """
-    if highlight.written != _DOUBTFUL_FORM or _TIGHT.search(highlight.exact):
+    return _may_be_none(highlight) and not _TIGHT.search(highlight.exact)
+
+
+def key_of_field(highlight: Highlight) -> str:
+    """Return the folded key of a line `key::value`; "" if it cannot be a field."""
+    if not _may_be_none(highlight) or not _TIGHT.search(highlight.exact):
+        return ""
+    key = fold(highlight.exact.partition("::")[0])
+    return key if len(key.split()) <= _WORDS_IN_KEY else ""
+
+
+def _may_be_none(highlight: Highlight) -> bool:
+    """Return whether a line with two colons is neither declared a card nor a question."""
+    if highlight.written != _DOUBTFUL_FORM or highlight.declared:
         return False
     front = highlight.markdown[0] if highlight.markdown else ""
     words = _PICTURE.sub("", front)
-    is_question = words.rstrip().endswith(("?", "？"))
-    return not highlight.declared and not is_question
+    return not words.rstrip().endswith(("?", "？"))
 
 
-def asks_form(store: Store, highlight: Highlight) -> bool:
+class Fields:
+    """The keys that recur in the notes of a source, counted when they are first asked for."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __contains__(self, highlight: Highlight) -> bool:
+        """Return whether a line looks like a field."""
+        key = key_of_field(highlight)
+        if not key:
+            return False
+        document = highlight.document
+        notes = self._notes[document.source, key]
+        return len(notes) >= (_NOTES_WITH_DATAVIEW if document.dataview else _NOTES)
+
+    @cached_property
+    def _notes(self) -> dict[tuple[str, str], set[str]]:
+        """The notes with lines of each source and key."""
+        rows = self._store.rows(
+            "SELECT body FROM highlight"
+            " WHERE state = 'present' AND kind = 'card' AND instr(body, '::')"
+        )
+        notes: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for highlight in map(decode_highlight, rows):
+            key = key_of_field(highlight)
+            if key:
+                document = highlight.document
+                notes[document.source, key].add(document.key)
+        return notes
+
+
+def asks_form(store: Store, highlight: Highlight, fields: Fields) -> bool:
     """Return whether a line is in doubt, and nobody said that such lines are cards."""
-    return is_doubtful(highlight) and form_choice(store, highlight) != ACCEPTED
+    is_in_doubt = is_doubtful(highlight) or highlight in fields
+    return is_in_doubt and form_choice(store, highlight) != ACCEPTED
 
 
 def form_choice(store: Store, highlight: Highlight) -> str:
     """Return what a person decided on lines in doubt: `ACCEPTED` or `NEVER`, else ""."""
-    if not is_doubtful(highlight):
-        return ""
-    key = form_key(highlight.document.source, highlight.written)
-    return store.passage(key).form
+    for name in names_of_form(highlight):
+        choice = store.passage(form_key(highlight.document.source, name)).form
+        if choice:
+            return choice
+    return ""
+
+
+def names_of_form(highlight: Highlight) -> tuple[str, ...]:
+    """Return the forms of a line about which a person may have decided, the narrowest first.
+
+    For a field, that is its key in its folder, and its key.
+    """
+    if is_doubtful(highlight):
+        return (highlight.written,)
+    key = key_of_field(highlight)
+    if not key:
+        return ()
+    folder = folder_of(highlight)
+    of_key = f"{key}::"
+    return (f"{folder}/{of_key}", of_key) if folder else (of_key,)
+
+
+def folder_of(highlight: Highlight) -> str:
+    """Return the folder of the note of a line in its source; "" for its root."""
+    return highlight.document.path.rpartition("/")[0]

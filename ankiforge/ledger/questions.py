@@ -11,8 +11,9 @@ Questions and answers are in `tests/golden/histories` (`decisions.yaml`, `machin
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import combinations
+from typing import NamedTuple
 
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import cards, decide, dialects, forms, waiting
@@ -31,14 +32,22 @@ from ankiforge.model import (
     Question,
     QuestionKind,
     RemarkKind,
+    Strings,
     Waiting,
     h16,
     is_card_id,
 )
-from ankiforge.text import counted
+from ankiforge.text import counted, on_one_line, shortened
+from ankiforge.text.fold import fold
 
 FORM_ASKED = 3
 """The number of lines of one form from which a person is asked about the form."""
+BACKS_SHOWN = 5
+"""The number of answers of one front that are shown as examples."""
+BACK_SHOWN = 40
+"""The length of an answer there."""
+KEYS_SHOWN = 60
+"""The length of the names of fields in a question."""
 MISSING_SHOWN = 5
 """The number of missing notes that are shown as examples."""
 
@@ -72,8 +81,8 @@ def answer(
     with store.action():
         question = _find_question(store, question_id)
         if question.kind is QuestionKind.FORM:
-            for draft in set(without).intersection(question.drafts):
-                decide.reject(store, draft)
+            _answer_form(store, question, yes, without)
+            return
         _, settle = _KINDS[question.kind]
         settle(store, question, yes)
 
@@ -464,20 +473,71 @@ def _ask_about_forms(store: Store) -> Iterator[Question]:
         f"d.key IN {EACH} AND d.revises = ''",
         encode(_doubtful_keys(store)),
     ):
-        document = draft.highlight.document
-        lines[document.source, draft.highlight.written].append(draft)
+        highlight = draft.highlight
+        is_field = not forms.is_doubtful(highlight)
+        written = forms.FIELD if is_field else highlight.written
+        lines[highlight.document.source, written].append(draft)
     for (source, written), of_form in sorted(lines.items()):
-        if len(of_form) < FORM_ASKED:
+        if len(of_form) < FORM_ASKED and written != forms.FIELD:
             continue
+        if written == forms.FIELD:
+            keys = dict.fromkeys(draft.draft.field("Front") for draft in of_form)
+            names = shortened(", ".join(map(on_one_line, keys)), KEYS_SHOWN)
+            lines_counted = counted(len(of_form), "line")
+            text = f"{lines_counted} in {source} may be fields ({names}): are they cards?"
+        else:
+            text = f"{len(of_form)} lines like `{written}` in {source}: are they cards?"
         yield Question(
             id=_question_id(QuestionKind.FORM, source, written),
             kind=QuestionKind.FORM,
-            text=f"{len(of_form)} lines like `{written}` in {source}: are they cards?",
+            text=text,
             new=source,
             old=written,
-            examples=tuple(" ".join(draft.highlight.exact.split()) for draft in of_form),
+            examples=tuple(grouped.text for grouped in lines_by_front(of_form)),
             drafts=tuple(draft.id for draft in of_form),
         )
+
+
+class LinesOfFront(NamedTuple):
+    """Lines that may be no cards, with one front; of fields, also with one folder."""
+
+    front: str
+    backs: Strings
+    """In Markdown, each once."""
+    folder: str
+    """"" if the lines are no fields, or stand in the root of the source."""
+    drafts: tuple[Waiting, ...]
+
+    @property
+    def text(self) -> str:
+        """The lines as one: `rating::1 · 2 · 5 (12 lines in Books)`."""
+        if len(self.drafts) == 1:
+            return on_one_line(self.drafts[0].highlight.exact)
+        backs = [
+            shortened(on_one_line(back), BACK_SHOWN) for back in self.backs[:BACKS_SHOWN]
+        ]
+        if self.backs[BACKS_SHOWN:]:
+            backs.append("…")
+        colons = "::" if forms.key_of_field(self.drafts[0].highlight) else " :: "
+        where = f" in {self.folder}" if self.folder else ""
+        shown = f"{on_one_line(self.front)}{colons}{' · '.join(backs)}"
+        return f"{shown} ({len(self.drafts)} lines{where})"
+
+
+def lines_by_front(drafts: Iterable[Waiting]) -> list[LinesOfFront]:
+    """Return the lines of a question by their fronts, in reading order."""
+    groups: dict[tuple[str, str], list[Waiting]] = defaultdict(list)
+    for draft in drafts:
+        highlight = draft.highlight
+        is_field = forms.key_of_field(highlight)
+        folder = forms.folder_of(highlight) if is_field else ""
+        groups[folder, fold(draft.draft.field("Front"))].append(draft)
+    lines = []
+    for (folder, _), of_front in groups.items():
+        backs = dict.fromkeys(draft.draft.field("Back") for draft in of_front)
+        front = of_front[0].draft.field("Front")
+        lines.append(LinesOfFront(front, tuple(backs), folder, tuple(of_front)))
+    return lines
 
 
 def _doubtful_keys(store: Store) -> list[str]:
@@ -487,27 +547,46 @@ def _doubtful_keys(store: Store) -> list[str]:
         " AND key IN (SELECT key FROM draft)"
     )
     doubtful_keys: list[str] = []
+    fields = forms.Fields(store)
     for highlight in map(decode_highlight, rows):
-        if forms.asks_form(store, highlight):
+        if forms.asks_form(store, highlight, fields):
             doubtful_keys.append(highlight.key)
     return doubtful_keys
 
 
-def _answer_form(store: Store, question: Question, accepted: bool) -> None:
-    """Accept the waiting drafts of a form, or leave their passages out."""
-    key = forms.form_key(question.new, question.old)
-    choice = forms.ACCEPTED if accepted else forms.NEVER
-    store.add("form", key, PERSON, {"choice": choice})
-    for draft in waiting.list_waiting(store):
-        highlight = draft.highlight
-        form = (highlight.document.source, highlight.written)
-        if form != (question.new, question.old) or not forms.is_doubtful(highlight):
-            continue
-        if not accepted:
+def _answer_form(
+    store: Store,
+    question: Question,
+    accepted: bool,
+    without: Collection[str] = (),
+) -> None:
+    """Accept the waiting drafts of a form, or leave their passages out.
+
+    `without`: the drafts that are no cards; they are rejected. Fields of a key, or of a key
+    in a folder, of which all are without, are no cards from now on.
+    """
+    drafts = waiting.list_waiting(store, f"d.id IN {EACH}", encode(question.drafts))
+    by_form: dict[str, list[Waiting]] = defaultdict(list)
+    for draft in drafts:
+        for name in forms.names_of_form(draft.highlight):
+            by_form[name].append(draft)
+    choices: dict[str, str] = {}
+    for name, of_form in by_form.items():
+        are_cards = accepted and any(draft.id not in without for draft in of_form)
+        choices[name] = forms.ACCEPTED if are_cards else forms.NEVER
+    for name, of_form in by_form.items():
+        broadest = forms.names_of_form(of_form[0].highlight)[-1]
+        if name == broadest or choices[name] != choices[broadest]:
+            key = forms.form_key(question.new, name)
+            store.add("form", key, PERSON, {"choice": choices[name]})
+    for draft in drafts:
+        if forms.form_choice(store, draft.highlight) == forms.NEVER:
             _leave_out(store, draft)
+        elif draft.id in without:
+            decide.reject(store, draft.id)
         elif draft.proposal.clean and _only_its_form_is_in_doubt(draft):
             new = decide.NewCard(
-                key=highlight.key,
+                key=draft.highlight.key,
                 proposal=draft.proposal,
                 wording=waiting.wording_of_id(store, draft.id),
                 draft=draft.id,

@@ -46,7 +46,6 @@ from ankiforge.model import (
     Remark,
     RemarkKind,
     Severity,
-    Value,
     Waiting,
     is_card_id,
 )
@@ -87,12 +86,13 @@ def each_waiting(
         "d.id",
         *values,
     )
-    in_anki = _InAnki(
+    workspace = _Workspace(
         unknown_notes=msgspec.json.decode(
             store.meta("strangers", "[]"),
             type=frozenset[str],
         ),
         any_buried=any_buried(store),
+        fields=forms.Fields(store),
     )
     for draft_row in rows:
         passage = store.passage(draft_row["key"])
@@ -112,7 +112,7 @@ def each_waiting(
             proposal=proposal,
             revises=Guid(draft_row["revises"]) if draft_row["revises"] else None,
             replaces=Guid(draft_row["replaces"]) if draft_row["replaces"] else None,
-            remarks=tuple(_remarks(store, stored, in_anki)),
+            remarks=tuple(_remarks(store, stored, workspace)),
         )
         yield waiting, wording
 
@@ -206,25 +206,27 @@ class _StoredDraft(NamedTuple):
     """The passage as it was read last."""
 
 
-class _InAnki(Value):
-    """What the newest view of Anki says that no draft may overlook."""
+class _Workspace(NamedTuple):
+    """What the newest view of Anki and the other notes say that no draft may overlook."""
 
     unknown_notes: frozenset[str]
     """The guids and the documents of notes that no card here has."""
     any_buried: bool
     """Whether notes were deleted that may have been ours."""
+    fields: forms.Fields
+    """The lines that look like fields."""
 
 
 def _remarks(
     store: Store,
     draft: _StoredDraft,
-    in_anki: _InAnki,
+    workspace: _Workspace,
 ) -> Iterator[Remark]:
     """Yield why a draft needs a person."""
     for _, old in _doubts(store, draft.passage):
         is_asked = store.passage(old).live
         yield Remark(RemarkKind.MOVED if is_asked else RemarkKind.DECIDED_ON_LOST)
-    of_history = _remark_of_history(store, draft, in_anki)
+    of_history = _remark_of_history(store, draft, workspace)
     if of_history:
         yield Remark(of_history)
     content = draft.wording.content
@@ -234,7 +236,7 @@ def _remarks(
     rejected = store.rows("SELECT passage FROM rejected WHERE content = ?", content)
     if any(row["passage"] != draft.passage.key for row in rejected):
         yield Remark(RemarkKind.REJECTED_ELSEWHERE)
-    if forms.asks_form(store, draft.highlight):
+    if forms.asks_form(store, draft.highlight, workspace.fields):
         yield Remark(RemarkKind.FORM)
     if draft.wording.kind == "occlusion" and not draft.row["revises"]:
         yield Remark(RemarkKind.FIGURE)
@@ -243,7 +245,7 @@ def _remarks(
 def _remark_of_history(
     store: Store,
     draft: _StoredDraft,
-    in_anki: _InAnki,
+    workspace: _Workspace,
 ) -> RemarkKind | None:
     """Return what cards of the passage, or notes of the document, say about a draft."""
     if draft.row["revises"]:
@@ -252,16 +254,16 @@ def _remark_of_history(
         return RemarkKind.REPLACEMENT
     if draft.passage.dropped:
         return RemarkKind.DECIDED_BEFORE
-    if in_anki.any_buried:
+    if workspace.any_buried:
         guid = guid_of(draft.passage.key, draft.wording)
         if was_buried(store, draft.passage, guid):
             return RemarkKind.NOTE_DELETED
-    if in_anki.unknown_notes:
+    if workspace.unknown_notes:
         tag = document_tag(draft.highlight.document.title)
         document = in_vault(tag, draft.highlight.uri)
         guid = guid_of(draft.passage.key, draft.wording)
         # a note of another type may have no link that names its vault
-        if not in_anki.unknown_notes.isdisjoint((document, tag, guid)):
+        if not workspace.unknown_notes.isdisjoint((document, tag, guid)):
             return RemarkKind.UNKNOWN_NOTES
     return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ankiforge.config.deckfiles import DeckRule, deck_of
@@ -49,6 +50,7 @@ class Checks:
         What is a card already is not checked: nobody is asked about it.
         """
         from ankiforge import check
+        from ankiforge.draft.propose.grammar import is_clause, is_term
 
         passage = without_comment(highlight)
         picture_fault = self._picture_fault(highlight)
@@ -59,7 +61,13 @@ class Checks:
             if stands:
                 proposals.append(Proposal(draft, (), deck))
                 continue
-            context = check.Context(passage, self.known, picture_fault)
+            context = check.Context(
+                passage,
+                self.known,
+                picture_fault,
+                partial(is_clause, passage),
+                partial(is_term, passage),
+            )
             findings = check.check(draft, context)
             if draft.origin.by_steps:
                 is_own = draft.origin.has_own_words

@@ -23,7 +23,13 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.anki.plan import in_our_words
-from ankiforge.ledger import HighlightOutcome, Ledger
+from ankiforge.ledger import (
+    BACKS_SHOWN,
+    HighlightOutcome,
+    Ledger,
+    LinesOfFront,
+    lines_by_front,
+)
 from ankiforge.model import (
     Card,
     CardKind,
@@ -57,6 +63,7 @@ from ankiforge.web.card_view import (
     card_of,
     card_view,
     compared,
+    line_of,
     parts_of,
     passage,
     without_formulas,
@@ -583,13 +590,13 @@ class Items:
 
     def _form(self, question: Question) -> Item:
         """Ask which lines of a form are cards."""
-        lines = [self._line(waiting) for waiting in self._ledger.drafts(question.drafts)]
-        count = counted(len(lines), "line")
+        lines = lines_by_front(self._ledger.drafts(question.drafts))
+        count = counted(len(question.drafts), "line")
         form = question.old
         source = question.new
         return {
             "title": f"{count} like {form}",
-            "lines": lines,
+            "lines": [self._lines(of_front) for of_front in lines],
             "ask": f"{count} in {source} look like “{form}”. Are they cards?",
             "why": _plain("Untick what is no card."),
             "option": {
@@ -604,21 +611,26 @@ class Items:
             ],
         }
 
-    def _line(self, waiting: Waiting) -> Json:
-        """Return a line that may be a card, ticked if no check warns of it."""
-        shown = self._draft(waiting)
+    def _lines(self, lines: LinesOfFront) -> Json:
+        """Return lines that may be cards, with one front, ticked if no check warns of them."""
+        first = lines.drafts[0]
         # the question itself is about the form
         remarks = tuple(
-            remark for remark in waiting.remarks if remark.kind is not RemarkKind.FORM
+            remark for remark in first.remarks if remark.kind is not RemarkKind.FORM
         )
-        why = _why(replace(waiting, remarks=remarks))
-        document = waiting.highlight.document
+        why = _why(replace(first, remarks=remarks))
+        backs: list[Pair] = []
+        for back in lines.backs[:BACKS_SHOWN]:
+            backs += [(" · ", ""), *line_of(back)] if backs else line_of(back)
+        document = first.highlight.document
+        place = lines.folder or document.path or document.title
+        count = len(lines.drafts)
         return {
-            "id": waiting.id,
-            "a": shown["line"],
-            "b": shown["answer_line"],
-            "at": document.path or document.title,
-            "on": waiting.proposal.clean,
+            "id": " ".join(draft.id for draft in lines.drafts),
+            "a": line_of(lines.front),
+            "b": backs,
+            "at": place if count == 1 else f"{count} lines, {place}",
+            "on": all(draft.proposal.clean for draft in lines.drafts),
             "note": why["text"] if why else "",
         }
 

@@ -668,9 +668,12 @@ class ReviewSession:
         return question.kind is not QuestionKind.EMPTIED
 
     def _accept_lines(self, decision: Decision, question: Question) -> None:
-        """Make cards of the ticked lines of a form, and none of the others."""
+        """Make cards of the ticked lines of a form, and none of the others.
+
+        A tick may stand for several lines with one front.
+        """
         ledger = self._ledger
-        ticked = set(decision.lines).intersection(question.drafts)
+        ticked = set(" ".join(decision.lines).split()).intersection(question.drafts)
         unticked = [id for id in question.drafts if id not in ticked]
         if decision.later and ticked:
             ledger.accept(decision.id, without=unticked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,95 @@ def test_yes_is_taken_back_as_a_whole(forge, note) -> None:
     forge.ok("run")
     assert "accepted" not in verdicts(forge).values()
     assert len(question(forge)["examples"]) == 3
+
+
+def test_lines_with_one_front_are_shown_together_with_their_answers(forge, vault) -> None:
+    pictures = "".join(
+        f"thumb :: picture {number} of a long series\n\n" for number in range(7)
+    )
+    (vault / "Pictures.md").write_text(pictures + "heart :: a pump\n", encoding="utf-8")
+    forge.ok("run", vault)
+    thumbs, heart = question(forge)["examples"]
+    assert thumbs.startswith("thumb :: picture 0 of a long series · picture 1 of")
+    assert thumbs.endswith(" · … (7 lines)")
+    assert heart == "heart :: a pump"
+
+
+def fields(vault: Path, numbers: range, folder: str = "Books") -> None:
+    (vault / folder).mkdir(exist_ok=True)
+    for number in numbers:
+        text = (
+            f"rating::{number}\n\nstatus::reading {number}\n\n"
+            f"When did World War {number} end?::1918\n\n"
+            f"Capital of France {number}::Paris\n\nmitosis {number} of five::division\n"
+        )
+        (vault / folder / f"{number}.md").write_text(text, encoding="utf-8")
+
+
+def first_verdicts(forge: Any) -> list[tuple[str, str]]:
+    return [(card["fields"]["Front"], card["verdict"]) for card in forge.cards()]
+
+
+def waiting(forge: Any) -> set[str]:
+    return {
+        card["fields"]["Front"] for card in forge.cards() if card["verdict"] == "waiting"
+    }
+
+
+@pytest.mark.parametrize(("plugins", "notes"), [([], 3), (["dataview"], 2)])
+def test_a_key_that_recurs_looks_like_a_field_and_all_are_one_question(
+    forge, vault, plugins, notes
+) -> None:
+    (vault / ".obsidian").mkdir(exist_ok=True)
+    listed = vault / ".obsidian" / "community-plugins.json"
+    listed.write_text(json.dumps(plugins), encoding="utf-8")
+    fields(vault, range(notes))
+    forge.ok("run", vault)
+    assert waiting(forge) == {"rating", "status"}
+    asked = question(forge)
+    assert "(rating, status)" in asked["text"]
+    assert (
+        f"rating::0 · 1{' · 2' * (notes - 2)} ({notes} lines in Books)"
+        in asked["examples"]
+    )
+    forge.ok("reject", asked["id"])
+    fields(vault, range(notes, notes + 2), "Films")
+    forge.ok("run")
+    assert waiting(forge) == set()
+    assert "rating" not in verdicts(forge)
+
+
+def test_a_key_in_fewer_notes_and_one_that_a_plugin_reads_is_a_card(forge, vault) -> None:
+    (vault / ".obsidian").mkdir(exist_ok=True)
+    plugins = vault / ".obsidian" / "community-plugins.json"
+    plugins.write_text('["obsidian-spaced-repetition"]', encoding="utf-8")
+    fields(vault, range(2))
+    for name in "abc":
+        text = f"#flashcards\n\nterm::meaning {name}\n"
+        (vault / f"{name}.md").write_text(text, encoding="utf-8")
+    forge.ok("run", vault)
+    assert forge.ok("list", "--view", "questions", "--json").lines == []
+    accepted = {front for front, verdict in first_verdicts(forge) if verdict == "accepted"}
+    assert {"rating", "status", "term"} <= accepted
+
+
+def test_a_line_that_has_a_card_stays_one_when_its_key_recurs(forge, vault) -> None:
+    fields(vault, range(1))
+    forge.ok("run", vault)
+    fields(vault, range(1, 4))
+    forge.ok("run")
+    accepted = [card for card in forge.cards() if card["verdict"] == "accepted"]
+    ratings = [card for card in accepted if card["fields"]["Front"] == "rating"]
+    assert [card["fields"]["Back"] for card in ratings] == ["0"]
+    forge.ok("reject", question(forge)["id"])
+    (vault / "Books" / "0.md").write_text("rating::5\n", encoding="utf-8")
+    forge.ok("run")
+    backs = {
+        card["fields"]["Back"]
+        for card in forge.cards()
+        if card["fields"]["Front"] == "rating"
+    }
+    assert "5" in backs, "its edits follow"
 
 
 @pytest.mark.parametrize("answer", ["accept", "reject"])

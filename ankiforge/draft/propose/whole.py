@@ -38,6 +38,8 @@ _FOOTNOTE_AT_END = regex(
 _OF_SUBJECT = frozenset((Kind.NOUN, Kind.NAME, Kind.ADJECTIVE, Kind.SHIELD))
 # Words from which a text is a sentence, when others are left out beside it.
 _LEAST_WORDS = 5
+# Words from which a line of a note is a sentence by itself.
+_LEAST_IN_LINE = 4
 
 
 def readable(text: str, language: Language, *, is_cut: bool = False) -> Span:
@@ -125,6 +127,14 @@ def is_whole_clause(text: str, language: Language) -> bool:
     is_begun = _BEGINS.match(text) is not None and len(text.split()) >= _LEAST_WORDS
     words = tokens(text, language)
     return is_begun and _has_subject(words, language) and not _breaks_off(text, language)
+
+
+def is_whole_line(text: str, language: Language) -> bool:
+    """Return whether a line of a note without a full stop states something by itself."""
+    words = tokens(text, language)
+    goes_on = text.rstrip().endswith(":") or _breaks_off(text, language)
+    is_enough = len(text.split()) >= _LEAST_IN_LINE
+    return is_enough and _has_subject(words, language) and not goes_on
 
 
 def _is_enough(text: str) -> bool:

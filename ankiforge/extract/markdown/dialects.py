@@ -515,6 +515,16 @@ def _signs(*, two_way: str, one_way: str) -> dict[str, bool]:
 # --- the files of the plugins -----------------------------------------------------------
 
 
+def plugins_of(vault: Path) -> Strings:
+    """Return the ids of the plugins that are switched on in a vault; () if that is unknown."""
+    path = vault / ".obsidian" / "community-plugins.json"
+    try:
+        raw, _ = read_file(path, LARGEST_SETTINGS)
+        return tuple(msgspec.json.decode(raw, type=list[str]))
+    except (ItemError, OSError, ValueError, RecursionError):
+        return ()
+
+
 def switched_on(vault: Path) -> tuple[Strings | None, Problem | None]:
     """Return the dialects of the plugins that are switched on in a vault.
 

@@ -33,6 +33,7 @@ from ankiforge.extract.markdown import (
 from ankiforge.extract.markdown.dialects import (
     PLUGINS,
     Dialects,
+    plugins_of,
     read_dialects,
     switched_on,
 )
@@ -86,6 +87,8 @@ class Vault(NoteSource):
     it is unknown."""
     by_plugins: bool = False
     """Whether the plugins decide on the dialects, because the settings name none."""
+    has_dataview: bool = False
+    """Whether Dataview is switched on, for which `key::value` is a field."""
     searcher: Searcher = field(default_factory=Searcher)
     """Searches for the expressions of a plugin."""
 
@@ -125,13 +128,14 @@ class Vault(NoteSource):
         names = tuple(name for name in cards if name in PLUGINS)
         dialects, problems = read_dialects(root, names)
         templates = [f"{folder}/" for folder in template_folders(root)]
+        has_dataview = "dataview" in plugins_of(root)
         folder = Folder(
             "vault",
             opening.name,
             root,
             opening.only,
             fits=_notes_only(settings, templates),
-            context=repr((settings, dialects, templates)),
+            context=repr((settings, dialects, templates, has_dataview)),
             others={},
         )
         return cls(
@@ -140,6 +144,7 @@ class Vault(NoteSource):
             dialects=dialects,
             problems=tuple(problems),
             by_plugins=by_plugins,
+            has_dataview=has_dataview,
         )
 
     def read_by(self, names: Strings) -> Self:
@@ -234,6 +239,7 @@ class Vault(NoteSource):
             path=file.path,
             uri=f"obsidian://open?vault={vault}&file={quote(name, safe='')}",
             private=why_private,
+            dataview=self.has_dataview,
         )
         marks = frozenset[str](self.settings.marks or ())
         if self.settings.marks is None:

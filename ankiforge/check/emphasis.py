@@ -1,0 +1,250 @@
+"""Marks of a reader: emphasis, or to be recalled?
+
+Most people mark what is important, so most marks make no card that is kept as it is. Policy
+accepts one at once only if it hides a phrase of a sentence that stands alone. The others wait,
+with all their gaps. Word lists are in `data/small_words.txt`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from math import ceil
+
+from ankiforge.check.findings import Context, Needs, counted, make_finding, needs
+from ankiforge.check.reading import GAP, Reading, marked, read, without, without_markup
+from ankiforge.check.wording import without_code
+from ankiforge.check.words import (
+    FUNCTION,
+    NEGATIONS,
+    STOP_WORDS,
+    alternatives,
+    listed,
+    stem,
+    tokens,
+)
+from ankiforge.model import Draft, Family, Finding
+from ankiforge.text import cloze, regex
+from ankiforge.text.cloze import Gap
+
+_SMALL_OR_NEGATIVE = (STOP_WORDS | NEGATIONS) - listed("small_words", "askable")
+_LABELS = listed("small_words", "label")
+_POINTING = listed("small_words", "pointing")
+_PERSONS = listed("small_words", "person")
+_NAMING = regex(rf"(?i)(?<!\w)(?:{alternatives('small_words', 'naming')})(?!\w)")
+# What is between a term and its definition.
+_DEFINES = regex(r"[*_]*\s*(?:\([^()]*\)\s*)?(?:[:：=]|->|[-–—→⟶⇒]\s)")
+# Characters around a mark, and before the end, that are searched.
+_NEAR = 40
+_FULL_STOP = regex(r"[.!…。！۔।॥։።](?:\s*\([^()]*\))?[\W_]*\Z")
+_BREAKS_OFF = regex(r"[:,;，：；(（-]\s*\Z")
+_IN_BRACKETS = regex(r"[(（][^()（）]*[)）]")
+_WORDS_ONLY = regex(r"[^\W\d_]{2,}(?:[\s'’/:-]+[^\W\d_]{2,})*[\s:]*")
+# The ending of a word that is hidden.
+_ENDING = regex(r"[a-z]{1,2}(?![^\W\d_])")
+# Words of a text that are its beginning, and words before a mark that are beside it.
+_EARLY_WORDS = 4
+_WORDS_BESIDE = 2
+# The letters from which a word that is repeated gives its answer away.
+_TELLING = 4
+# The words of a sentence of which one phrase is all that is to be recalled, at most.
+_MOST_WORDS = 30
+# The content words of a definition, and of a sentence behind the phrase that begins it, at least.
+_LEAST_OF_DEFINITION = 3
+_LEAST_BEHIND = 4
+
+
+@needs(Needs.CARD)
+def emphasis(draft: Draft, context: Context) -> Iterator[Finding]:
+    """Find phrases that are marked for emphasis rather than to be recalled.
+
+    A mark passes in a whole sentence that stands alone, if it is a term with its
+    definition, and beside a word that names it.
+    """
+    if draft.kind.family is not Family.CLOZE or not marked(draft, context.highlight):
+        return
+    reading = read(draft)
+    text = draft.field("Text")
+    whole = cloze.words_of(text)
+    if not reading.gaps:
+        return
+    opens = not tokens(text[: reading.gaps[0].start])
+    defines = opens and _DEFINES.match(text, reading.gaps[0].end) is not None
+    is_named = any(_is_named(text, gap) for gap in reading.gaps)
+    for gap, answer in zip(reading.gaps, reading.answers, strict=True):
+        if _is_cut_from_word(text, gap, answer) or _IN_BRACKETS.fullmatch(answer):
+            yield make_finding("gap_edge_punct", f"“{gap.answer}”")
+        if _WORDS_ONLY.fullmatch(answer) and _SMALL_OR_NEGATIVE.issuperset(
+            tokens(answer)
+        ):
+            yield make_finding("gap_stopword", f"“{answer}”")
+        elif opens and _is_label(answer):
+            yield make_finding("label", f"“{answer}”")
+        elif not (defines or is_named) and not context.is_term(whole, answer):
+            yield make_finding("vague", f"“{answer}”")
+    yield from _repeated(reading, text)
+    yield from _fragment(reading, text, context, opens=opens, defines=defines)
+
+
+# --- the phrase -----------------------------------------------------------------------
+
+
+def _is_label(answer: str) -> bool:
+    """Return whether a phrase at the beginning only labels what follows: `Note`, `Reason 1`."""
+    words = {word for word in tokens(answer) if not word.isdecimal()}
+    return words <= _LABELS | _SMALL_OR_NEGATIVE
+
+
+def _around(text: str, gap: Gap) -> tuple[str, str]:
+    """Return the text before and after a gap, without the signs of emphasis at it."""
+    before = text[: gap.start]
+    after = text[gap.end :]
+    return before.rstrip("*_"), after.lstrip("*_")
+
+
+def _is_cut_from_word(text: str, gap: Gap, answer: str) -> bool:
+    """Return whether a gap begins or ends within a word, or is all that brackets contain."""
+    before, after = _around(text, gap)
+    first_letter = answer[:1]
+    last_letter = answer[-1:]
+    begins_within = _is_cased(before[-1:]) and _is_cased(first_letter)
+    goes_on = _is_cased(last_letter) and _is_cased(after[:1])
+    ends_within = goes_on and not _ENDING.match(after)
+    is_opened = before[-1:] in ("(", "（")
+    is_bracketed = is_opened and after[:1] in (")", "）")
+    return begins_within or ends_within or is_bracketed
+
+
+def _is_cased(sign: str) -> bool:
+    """Return whether a sign is a letter of a script with capitals, and so with blanks."""
+    return sign.islower() or sign.isupper()
+
+
+def _is_named(text: str, gap: Gap) -> bool:
+    """Return whether a word beside the gap says that it is a name: `called`, `known as`."""
+    before, after = _around(text, gap)
+    if _NAMING.search(before[-_NEAR:]):
+        return True
+    return _NAMING.match(after.lstrip(" ,")) is not None
+
+
+def _repeated(reading: Reading, text: str) -> Iterator[Finding]:
+    """Find phrases of which a word stands beside them, and those that are most of the text."""
+    for number, hidden in reading.hidden:
+        rest = without(text, hidden)
+        words_beside = {stem(word) for word in tokens(rest)}
+        letters = 0
+        for gap, answer in zip(reading.gaps, reading.answers, strict=True):
+            if number not in gap.numbers:
+                continue
+            letters += len(answer)
+            telling = [
+                word
+                for word in tokens(answer)
+                if len(word) >= _TELLING and word not in FUNCTION
+            ]
+            repeated = [word for word in telling if stem(word) in words_beside]
+            if repeated and 2 * len(repeated) >= len(telling):
+                yield make_finding("gap_leak", f"“{' '.join(repeated)}”")
+        percent = ceil(100 * letters / max(1, len(reading.whole)))
+        yield from counted(percent, "gap_gt50pct", f"c{number}")
+
+
+# --- its sentence ---------------------------------------------------------------------
+
+
+def _fragment(
+    reading: Reading,
+    text: str,
+    context: Context,
+    *,
+    opens: bool,
+    defines: bool,
+) -> Iterator[Finding]:
+    """Find texts that state nothing, or not without the text before them.
+
+    `opens`: the first gap begins the text; `defines`: its definition follows.
+    """
+    is_named = any(_is_named(text, gap) for gap in reading.gaps)
+    is_clear = defines or is_named
+    has_picture = "![" in text
+    whole = reading.whole
+    words = tokens(whole)
+    cell = _cell_around(text, reading.gaps[0])
+    is_sentence = _is_sentence(without_markup(cell), cell)
+    is_sentence = is_sentence or context.is_clause(cloze.words_of(cell))
+    if _BREAKS_OFF.search(whole):
+        yield make_finding("fragment", "the text goes on")
+    elif defines and not is_sentence and not _is_definition(text[reading.gaps[0].end :]):
+        yield make_finding(
+            "fragment", "no definition, but a list or a question behind it"
+        )
+    elif not (has_picture or is_clear or is_sentence):
+        message = "no sentence with its full stop, no `Term: definition`"
+        yield make_finding("fragment", message)
+    elif not has_picture and _says_little(text, opens=opens, defines=defines):
+        where = "behind it" if opens else "beside it"
+        yield make_finding("fragment", f"the sentence says little {where}")
+    elif len(words) > _MOST_WORDS:
+        yield make_finding("fragment", f"it is one of {len(words)} words")
+    elif not is_named and not _PERSONS.isdisjoint(words):
+        yield make_finding("fragment", "it speaks to the reader, or of the writer")
+    elif not is_clear and _POINTING.intersection(_prominent(text, reading.gaps)):
+        yield make_finding("leans_back", "it points at text before it")
+
+
+def _cell_around(text: str, gap: Gap) -> str:
+    """Return the cell of a table in which a gap stands; a text that is no table as it is."""
+    if not text.startswith("| "):
+        return text
+    start = text.rfind("| ", 0, gap.start) + 2
+    return text[start : text.find(" |", gap.end)]
+
+
+def _is_sentence(whole: str, text: str) -> bool:
+    """Return whether a text begins as a sentence does, and ends in a full stop."""
+    return _FULL_STOP.search(whole[-_NEAR:]) is not None and not _begins_within(text)
+
+
+def _is_definition(text: str) -> bool:
+    """Return whether what follows a term has a function word, where words have blanks."""
+    words = tokens(text)
+    is_question = text.rstrip().endswith(("?", "？"))
+    has_small_word = not FUNCTION.isdisjoint(words) or not text.isascii()
+    return has_small_word and not is_question
+
+
+def _begins_within(text: str) -> bool:
+    """Return whether a text begins with a small letter.
+
+    Code, a formula, `mRNA` and `p-value` are no such beginning.
+    """
+    first = re.search(r"[`$]|(?<!\{\{)[^\W\d_][^\W_]*-?", text)
+    if first is None:
+        return False
+    word = first[0]
+    return word.islower() and word[1:2] != "-"
+
+
+def _says_little(text: str, *, opens: bool, defines: bool) -> bool:
+    """Return whether few content words are beside the gaps."""
+    visible_text = without_code(text)
+    without_gaps = without(visible_text, cloze.gaps(visible_text))
+    words = tokens(without_gaps.replace(GAP, " "))
+    beside = [word for word in words if word not in FUNCTION]
+    if defines:
+        return len(beside) < _LEAST_OF_DEFINITION
+    return len(beside) < (_LEAST_BEHIND if opens else 1)
+
+
+def _prominent(text: str, gaps: tuple[Gap, ...]) -> list[str]:
+    """Return the first words of a text, and those before each gap.
+
+    There, a word such as `this` points at text that the card does not show.
+    """
+    words = re.findall(r"\w+", text)[:_EARLY_WORDS]
+    for gap in gaps:
+        before, _ = _around(text, gap)
+        words_before = re.findall(r"\w+", before[-_NEAR:])
+        words += words_before[-_WORDS_BESIDE:]
+    return words

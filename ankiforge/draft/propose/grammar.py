@@ -1,0 +1,37 @@
+"""What the tables of the proposals say about a line and a phrase, for marks of a reader."""
+
+from __future__ import annotations
+
+from ankiforge.draft.propose.tokens import Kind, Token, tokens
+from ankiforge.draft.propose.whole import is_whole_line
+from ankiforge.draft.propose.words import Language, language, language_of
+from ankiforge.model import Highlight
+
+_NAMES = frozenset((Kind.NOUN, Kind.NAME, Kind.NUMBER, Kind.SHIELD, Kind.UNSAFE))
+
+
+def is_clause(highlight: Highlight, text: str) -> bool:
+    """Return whether a line without a full stop is a sentence: a subject with its verb."""
+    name = language_of(text, highlight.nearby, highlight.context)
+    return is_whole_line(text, language(name))
+
+
+def is_term(highlight: Highlight, text: str, phrase: str) -> bool:
+    """Return whether a phrase of a text names a thing, and is no mere adjective or verb.
+
+    True if the language has no tables.
+    """
+    name = language_of(text, highlight.nearby, highlight.context)
+    tables = language(name)
+    start = text.find(phrase)
+    if not tables.small or name == "cjk" or start < 0:
+        return True
+    end = start + len(phrase)
+    inner = [word for word in tokens(text, tables) if start <= word.start < end]
+    return any(_names(word, tables) for word in inner)
+
+
+def _names(word: Token, tables: Language) -> bool:
+    """Return whether a word is a noun, a name, a number, code or a formula."""
+    is_acronym = len(word.word) > 1 and word.word.isupper()
+    return word.kind in _NAMES or is_acronym or word.folded in tables.numbers
