@@ -160,7 +160,7 @@ def deck_of(
     document: Document,
     highlight: Highlight,
 ) -> DeckChoice:
-    """Apply the first rule that matches. A deck named by the document itself takes precedence.
+    """Apply the first rule that matches. A deck named by the source itself takes precedence.
 
     The last of `rules` matches everything, as in the result of `load_decks`.
     """
@@ -172,8 +172,9 @@ def deck_of(
         of_collections = [_path(other).replace(" ", "_") for other in others]
         tags = (*tags, *of_collections)
     deck = ""
-    if document.deck:
-        deck = _joined(document.deck.split("::"))
+    named = document.deck or highlight.deck
+    if named:
+        deck = _joined(named.split("::"))
     if not deck:
         deck = _fill(
             rule.deck,

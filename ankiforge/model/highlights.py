@@ -177,6 +177,8 @@ class Highlight(Value):
     """The tool that wrote the id beside the passage, a name in `text.tools.TITLES`; "" = none."""
     declared: bool = False
     """Whether a dialect in the settings declares it as a card."""
+    deck: str = ""
+    """The deck that the note names for this card, and not for all its cards."""
     written: str = ""
     """How a card is written in the source, as a person would say it: `a ::: b`, `#card`.
 

@@ -101,6 +101,6 @@ def deck_for(decks: tuple[DeckRule, ...], deck: str, highlight: Highlight) -> st
     It is the one that the document asks for, else the given one, else that of the deck files.
     """
     chosen = deck_of(decks, highlight.document, highlight).deck
-    if highlight.document.deck:
+    if highlight.deck or highlight.document.deck:
         return chosen
     return deck or chosen

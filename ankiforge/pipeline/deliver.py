@@ -216,10 +216,12 @@ def tags_of(card: Card, decks: tuple[DeckRule, ...]) -> Strings:
     from_decks = deck_of(decks, highlight.document, highlight).tags
     tag = document_tag(highlight.document.title)
     of_document = (tag,) if tag else ()
+    of_source = (*highlight.document.tags, *highlight.tags)
+    if highlight.deck:  # a tool made its deck of a tag `a/b`, and other tags are alike
+        of_source = tuple(tag.replace("/", "::") for tag in of_source)
     return (
         *card.tags,
-        *highlight.document.tags,
-        *highlight.tags,
+        *of_source,
         *from_decks,
         *of_document,
     )

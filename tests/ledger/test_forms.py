@@ -139,7 +139,9 @@ def test_a_key_in_fewer_notes_and_one_that_a_plugin_reads_is_a_card(forge, vault
         (vault / f"{name}.md").write_text(text, encoding="utf-8")
     forge.ok("run", vault)
     assert forge.ok("list", "--view", "questions", "--json").lines == []
-    accepted = {front for front, verdict in first_verdicts(forge) if verdict == "accepted"}
+    accepted = {
+        front for front, verdict in first_verdicts(forge) if verdict == "accepted"
+    }
     assert {"rating", "status", "term"} <= accepted
 
 

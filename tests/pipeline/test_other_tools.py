@@ -121,3 +121,70 @@ def test_words_that_a_person_edited_stay_theirs(forge, scheduled) -> None:
     [card] = [card for card in forge.cards() if "insulin" in card["fields"]["Front"]]
     assert card["fields"]["Back"] == "Blood sugar."
     assert forge.ok("list", "--view", "changed", "--json").lines == []
+
+
+TAG_LINES = """---
+tags: [flashcards/general, biology/human]
+---
+
+What is life?::a process
+
+#flashcards/anatomy/heart
+
+What pumps blood?::the heart
+
+What has valves?
+?
+the heart, too
+
+#flashcards/anatomy/lung #breath
+What breathes?::the lung
+
+#flashcards/other What is other?::this
+
+What takes up oxygen?::the alveoli
+"""
+
+
+def test_a_line_of_tags_is_the_deck_of_the_cards_below_it(forge, scheduled) -> None:
+    (scheduled / "a.md").write_text(TAG_LINES, encoding="utf-8")
+    forge.ok("run")
+    heart = "flashcards::anatomy::heart"
+    lung = "flashcards::anatomy::lung"
+    cards = {card["fields"]["Front"]: card for card in forge.cards()}
+    assert {front: card["deck"] for front, card in cards.items()} == {
+        "What is life?": "flashcards::general",
+        "What pumps blood?": heart,
+        "What has valves?": heart,
+        "What breathes?": lung,
+        "What is other?": "flashcards::other",
+        "What takes up oxygen?": lung,
+    }
+    tags = {
+        front: {*card["tags"]} - {"ankiforge::doc::a"} for front, card in cards.items()
+    }
+    assert tags["What pumps blood?"] == {"biology::human"}
+    assert tags["What breathes?"] == {"biology::human", "breath"}
+
+
+@pytest.mark.parametrize("options", [(), ("--from", "sr")])
+def test_schedules_are_taken_over_without_a_collection(forge, scheduled, options) -> None:
+    forge.ok("run")
+    assert forge.json("adopt", *options, "--yes")["scheduled"] == 2
+    assert set(verdicts(forge).values()) == {"accepted"}
+
+
+def test_without_a_collection_ids_of_another_tool_say_how_to_go_on(
+    forge, scheduled
+) -> None:
+    note = "What is ATP?::an energy carrier\n<!--ID: 1566052191670-->\n"
+    (scheduled / "a.md").write_text(note, encoding="utf-8")
+    forge.settings(VAULT.format("o2a"))
+    told = forge.ok("run").stdout.splitlines()
+    assert told[0].startswith("1 note here belongs to Obsidian_to_Anki")
+    assert "next: ankiforge adopt, or ankiforge adopt --decline" in told
+    refused = forge("adopt", "--yes")
+    assert "without their history: ankiforge adopt --decline" in refused.stderr
+    forge.ok("adopt", "--decline")
+    forge.ok("run")
+    assert verdicts(forge) == {"What is ATP?": "accepted"}

@@ -435,6 +435,8 @@ def document_of(note: Note, parsed: Parsed) -> Document:
         creators = (front.author,)
     identifiers = (*given.identifiers, *front.identifiers, *papers(parsed.citations))
     tags = (*given.tags, *front.tags, *parsed.blocks.tags)
+    if parsed.dialect is not None:
+        tags = tuple(tag for tag in tags if not parsed.dialect.is_deck(tag))
     has_web_address = any(scheme == "url" for scheme, _ in front.identifiers)
     has_clipping_tag = not _CLIPPED.isdisjoint(front.tags)
     return replace(

@@ -81,6 +81,10 @@ class Block:
     """The type of the innermost callout, as in its brackets: `note`, `PDF|yellow`."""
     titles: tuple[Block, ...] = ()
     """The titles of the callouts that contain it."""
+    deck: str = ""
+    """The deck that the last line of tags above names; "" if there is none."""
+    tags_above: Strings = ()
+    """The tags of that line."""
     private: bool = False
     """Whether it must stay on this machine; set by `private.mark_private`, and from the start
     if it is under such a heading of an earlier part of its document."""
@@ -355,6 +359,10 @@ class _BlockParser:
         self.blocks: list[Block] = []
         self.note_tags: list[str] = []
         """The `#tags` of blocks that have no other text."""
+        self._deck = syntax.deck
+        """As `Block.deck`."""
+        self._tags_above: Strings = ()
+        """As `Block.tags_above`."""
         self.quote_bodies: dict[int, str] = {}
         """As `Blocks.bodies`."""
 
@@ -586,7 +594,11 @@ class _BlockParser:
         ):
             self.blocks.append(block)
             return block
-        if words:
+        deck = self._syntax.deck_of(block.tags) if words else ""
+        if deck:
+            self._deck = deck
+            self._tags_above = block.tags
+        elif words:
             self.note_tags.extend(block.tags)
         if block_id:
             self._name_block_above(block_id)
@@ -620,6 +632,8 @@ class _BlockParser:
             rules=self._rule_count,
             path=tuple(self._open_lists),
             quotes=tuple([quote.number for quote in self._open_quotes]),
+            deck=self._deck,
+            tags_above=self._tags_above,
             private=any(heading.private for _, heading in self._headings),
         )
         for quote in self._open_quotes:

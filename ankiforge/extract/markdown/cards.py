@@ -8,7 +8,7 @@ lines.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv6Address
 from itertools import islice
 from typing import NamedTuple
@@ -52,6 +52,22 @@ class Syntax(NamedTuple):
     """Whether lines `Q:` and `A:` are cards."""
     declared: bool = False
     """Whether the settings say that this note contains such cards."""
+    deck_tags: Strings = ()
+    """The `#tags`, casefolded, that are decks of the cards below them, and so are tags below
+    these: `flashcards/anatomy`."""
+    deck: str = ""
+    """The deck of the cards above any line with such a tag; "" = none."""
+
+    def deck_of(self, tags: Iterable[str]) -> str:
+        """Return the deck that the first of some tags names; "" if none does."""
+        for tag in filter(self.is_deck, tags):
+            return "::".join(filter(None, tag.strip("#").split("/")))
+        return ""
+
+    def is_deck(self, tag: str) -> bool:
+        """Return whether a tag is a deck, not a tag of a card."""
+        path = f"{tag.strip('#').casefold()}/"
+        return any(path.startswith(f"{deck}/") for deck in self.deck_tags)
 
 
 class CardSides(NamedTuple):

@@ -58,6 +58,13 @@ class _Osr(Value, rename="camel"):
     convert_folders_to_decks: bool = False
     """Whether all notes contain cards, whatever their tags."""
 
+    def deck_tags(self) -> Strings:
+        """Return the tags of decks, casefolded; () if the folders are the decks."""
+        if self.convert_folders_to_decks:
+            return ()
+        names = [tag.strip("#/ ").casefold() for tag in self.flashcard_tags]
+        return tuple(filter(None, names))
+
     def reads(self, text: str, tags: Collection[str]) -> bool:
         """Return whether a note contains cards. `tags` are those of its front matter."""
         names = []
@@ -410,7 +417,7 @@ class Dialects(Value):
         end_marker = ""
         if block and "osr" in others:
             end_marker = self.osr.multiline_card_end_marker.strip()
-        return Syntax(
+        syntax = Syntax(
             self._signs_in_line(others),
             block,
             end_marker,
@@ -421,7 +428,9 @@ class Dialects(Value):
             Gaps(frozenset(o2a.defaults.gaps())) if is_told_o2a else None,
             asks="o2a" in others,
             declared=bool(others),
+            deck_tags=self.osr.deck_tags() if "osr" in others else (),
         )
+        return syntax._replace(deck=syntax.deck_of(tags))
 
     def _reads(
         self,

@@ -267,6 +267,9 @@ class Reader:
         """Return the highlight that starts in a block, without its surroundings."""
         block = self._blocks[index]
         is_mark = form in _MARK_FORMS
+        syntax = block.syntax
+        deck = "" if is_mark else syntax.deck_of(block.tags) or block.deck
+        tags = dict.fromkeys((*block.tags, *block.tags_above))
         return Highlight(
             self._document,
             self._namespace,
@@ -274,7 +277,8 @@ class Reader:
             exact=exact,
             form=form,
             markdown=markdown,
-            tags=block.tags,
+            tags=tuple(tag for tag in tags if not syntax.is_deck(tag)),
+            deck=deck,
             block=block.id or str(index + 1),
             **more,  # type: ignore[arg-type]
         )
