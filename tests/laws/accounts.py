@@ -6,7 +6,7 @@ Only commands and their JSON are used.
 import json
 import re
 import unicodedata
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,8 +36,8 @@ class Account:
     """The letters of each card and draft."""
     explained: list[str] = field(default_factory=list)
     """The letters of each highlight that has neither, and has a reason."""
-    pages: Counter[str] = field(default_factory=Counter)
-    """How many highlights have a page of this label."""
+    marks: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """The keys of the highlights on the page of a label."""
     left_out: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -64,10 +64,10 @@ class Accounts:
                 mark = marks.get(key)
                 self.names.add(key)
                 if mark:
-                    account = self.of(self.paths[mark["document"]["key"]])
                     words = [*line["fields"].values(), line["quote"], *words_of(mark)]
-                    account.offered.append(shown(*words))
-                    account.pages[mark["page_label"]] += 1
+                    for account in self.accounts_of(mark):
+                        account.offered.append(shown(*words))
+                        account.marks[mark["page_label"]].add(key)
         for entry in forge.ok("list", "--no-card", "--all", "--json").lines:
             assert all(entry[name] for name in ("kind", "place", "reason")), entry
             if entry["key"] is None:
@@ -75,17 +75,19 @@ class Accounts:
                 self.of(entry["path"]).left_out.append(entry)
             else:
                 self.names.add(entry["key"])
-                # copies of one PDF are one document: the place names the file
-                path = entry["place"].partition(", ")[0]
-                for account in (
-                    self.of(path),
-                    self.of(self.paths[entry["document"]["key"]]),
-                ):
+                for account in self.accounts_of(entry):
                     account.explained.append(shown(*words_of(entry)))
-                    account.pages[entry["page_label"]] += 1
+                    account.marks[entry["page_label"]].add(entry["key"])
         self.unaccounted_highlights = [
             mark for key, mark in marks.items() if key not in self.names
         ]
+
+    def accounts_of(self, mark: dict[str, Any]) -> list[Account]:
+        """The accounts of the file of a highlight; copies of one PDF are one document."""
+        document = mark["document"]
+        path = self.paths[document["key"]]
+        file = document["identifiers"].get("file", path)
+        return [self.of(each) for each in dict.fromkeys((path, file))]
 
     def of(self, path: str) -> Account:
         """The account of a document."""
@@ -180,6 +182,6 @@ def unaccounted(root: Path, accounts: Accounts, files: list[Path]) -> list[Stret
         if path.startswith("storage/"):  # Zotero has imported what is in its files
             continue
         entries = [entry for entry in account.left_out if is_at(entry, stretches[0])]
-        if account.pages[label] + len(entries) < len(stretches):
-            missing.extend(stretches[account.pages[label] + len(entries) :])
+        if len(account.marks[label]) + len(entries) < len(stretches):
+            missing.extend(stretches[len(account.marks[label]) + len(entries) :])
     return missing

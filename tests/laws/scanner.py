@@ -255,6 +255,8 @@ def in_pdf(path: str, file: Path) -> Iterator[Stretch]:
                 continue
             comment = annotation.get("/Contents")
             said = str(comment) if isinstance(comment, str) else ""
+            if "/IRT" in annotation and not pieces(said):
+                continue  # a reply without words, or the second part of another one
             label = labels[number - 1] if number <= len(labels) else str(number)
             yield Stretch(path, kind, "page", number, number, pieces(said), said, label)
 

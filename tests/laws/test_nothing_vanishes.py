@@ -4,6 +4,7 @@
 its place. So that no entry for everything satisfies the law, what a person surely meant has to become a card.
 """
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import Forge
 from tests.examples import examples
+from tests.foreign import VARIABLE
 from tests.laws.accounts import Accounts, unaccounted
 from tests.laws.scanner import letters
 
@@ -203,9 +205,7 @@ def test_nothing_vanishes_from_notes(notes):
             (vault / name).write_bytes(b"x")
         wanted = write_notes(vault, notes)
         accounts = read(Path(folder), vault)
-        complaints = [
-            complaint(vault, stretch) for stretch in missing_in(vault, accounts)
-        ]
+        complaints = complaints_of([vault], accounts)
         for path, all_words in wanted.items():
             for its_words in all_words:
                 if not accounts.offers(path, tuple(map(letters, its_words))):
@@ -221,10 +221,6 @@ def read(folder: Path, *paths: Path) -> Accounts:
     forge.settings(SETTINGS, proposals=True)
     forge("run", "--yes", *paths)
     return Accounts(forge, folder)
-
-
-def missing_in(root: Path, accounts: Accounts):
-    return unaccounted(root, accounts, files_in(root))
 
 
 def files_in(root: Path) -> list[Path]:
@@ -265,10 +261,56 @@ def test_nothing_vanishes_from_a_case(name, tmp_path):
 
 
 def complaints_of(paths: Iterable[Path], accounts: Accounts) -> list[str]:
-    complaints = []
+    """Return what nothing accounts for, in words."""
+    complaints = [
+        f"the highlight {mark['exact']!r}" for mark in accounts.unaccounted_highlights
+    ]
     for path in paths:
         root = path if path.is_dir() else path.parent
         files = files_in(root) if path.is_dir() else [path]
         for stretch in unaccounted(root, accounts, files):
             complaints.append(complaint(root, stretch))
     return complaints
+
+
+def strangers(ending: str) -> list[Path]:
+    """The folders and files of other people to read, with an ending; [] without them."""
+    folder = os.environ.get(VARIABLE, "")
+    found = Path(folder).rglob(f"*{ending}") if folder else ()
+    return sorted(path for path in found if path.is_file())
+
+
+def test_nothing_vanishes_from_notes_of_strangers(tmp_path):
+    notes = [note for note in strangers(".md") if not note.name.startswith(".")]
+    if not notes:
+        pytest.skip(f"{VARIABLE} names no notes of other people")
+    vault = tmp_path / "Vault"
+    (vault / ".obsidian").mkdir(parents=True)
+    for number, note in enumerate(notes):
+        shutil.copy(note, vault / f"{number:04} {note.name}")
+    complaints = complaints_of([vault], read(tmp_path, vault))
+    assert not complaints, "\n".join([f"{len(complaints)}:", *complaints[:30]])
+
+
+def test_nothing_vanishes_from_pdfs_of_strangers(tmp_path):
+    papers = strangers(".pdf")
+    if not papers:
+        pytest.skip(f"{VARIABLE} names no PDFs of other people")
+    folder = tmp_path / "Papers"
+    folder.mkdir()
+    for number, paper in enumerate(papers):
+        shutil.copy(paper, folder / f"{number:04} {paper.name}")
+    complaints = complaints_of([folder], read(tmp_path, folder))
+    assert not complaints, "\n".join([f"{len(complaints)}:", *complaints[:30]])
+
+
+def test_nothing_vanishes_from_libraries_of_strangers(tmp_path):
+    libraries = strangers(".sqlite")
+    if not libraries:
+        pytest.skip(f"{VARIABLE} names no Zotero library of other people")
+    for library in libraries:
+        folder = tmp_path / library.stem
+        folder.mkdir()
+        shutil.copy(library, folder / "zotero.sqlite")
+        complaints = complaints_of([folder], read(folder / "desk", folder))
+        assert not complaints, "\n".join([library.name, *complaints[:30]])

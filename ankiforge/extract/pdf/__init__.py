@@ -29,6 +29,7 @@ from ankiforge.model import (
     Problem,
     Sighting,
     Strings,
+    Unmarked,
 )
 from ankiforge.text.passages import numbered
 
@@ -122,7 +123,10 @@ class Pdf(FileSource):
                 read.pages,
                 pictures,
                 is_whole=read.is_whole,
+                left_out=read.left_out,
             )
+        elif read.left_out:
+            yield Unmarked(self.folder.container, file.path, "", left_out=read.left_out)
         for message, hint in read.problems:
             yield Problem(file.path, message, hint)
         for message, hint in read.notices:

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from ctypes import POINTER, byref, c_uint, cast, create_string_buffer
 from datetime import UTC, datetime
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from msgspec import structs
@@ -20,7 +20,7 @@ from pypdfium2 import PdfPage
 
 from ankiforge.extract.pdf.clean import clean, one_line
 from ankiforge.extract.pdf.messages import Box
-from ankiforge.model import HighlightKind, Value
+from ankiforge.model import HighlightKind, LeftOut, Value
 from ankiforge.text import regex
 from ankiforge.text.asking import reply_lines
 
@@ -39,6 +39,8 @@ KINDS = {
 """PDF 32000-1 §12.5.6; links, popups and widgets are not marks."""
 DRAWINGS = frozenset({"Line", "PolyLine", "Stamp", "FileAttachment", "Redact", "Sound"})
 """Notes if somebody added text to them, otherwise only drawings."""
+_NOT_BY_A_READER = frozenset({"", "Link", "Popup", "Widget"})
+"""Parts of the document, and the window of a comment, which is an annotation of its own."""
 MARGIN = 8.0
 """Points around a pen drawing, to show what a ring or a stroke was drawn at."""
 HIDDEN = pdfium_c.FPDF_ANNOT_FLAG_HIDDEN | pdfium_c.FPDF_ANNOT_FLAG_NOVIEW
@@ -91,22 +93,49 @@ class Annotation(Value):
         return self.box if self.kind is HighlightKind.IMAGE else None
 
 
-def read_annotations(pages: Iterable[PdfPage | None]) -> tuple[list[Annotation], int]:
-    """Return the annotations of a file, and how many it hides: often they were deleted.
+class Annotations(NamedTuple):
+    """The annotations of a file."""
 
-    They are in the order of the file, replies merged. Their appearances are removed in
-    memory.
-    """
+    marks: list[Annotation]
+    """In the order of the file, replies merged."""
+    hidden: int
+    """How many the file hides: often they were deleted."""
+    left_out: tuple[LeftOut, ...]
+
+
+def read_annotations(pages: Iterable[PdfPage | None]) -> Annotations:
+    """Return the annotations of a file. Their appearances are removed in memory."""
     annotations: list[Annotation] = []
+    left_out: list[LeftOut] = []
     for number, page in enumerate(pages):
-        if page:
-            annotations += _of_page(number, page)
+        if not page:
+            continue
+        for mark in _of_page(number, page):
+            if isinstance(mark, LeftOut):
+                left_out.append(mark)
+            else:
+                annotations.append(mark)
     hidden = 0
     for annotation in annotations:
         is_reply = annotation.parent is not None
         if annotation.hidden and not annotation.state and not is_reply:
             hidden += 1
-    return _threaded(annotations), hidden
+        if annotation.hidden or annotation.state:
+            reason = _STATE if annotation.state else _HIDDEN
+            place = _place(annotation.page)
+            left_out.append(LeftOut(annotation.kind.value, place, reason))
+    return Annotations(_threaded(annotations), hidden, tuple(left_out))
+
+
+_HIDDEN = "the file hides it: often it was deleted"
+_STATE = (
+    "it is a state that was set in Acrobat, such as Accepted, and says nothing itself"
+)
+
+
+def _place(page: int) -> str:
+    """Return the place of what is left out of a page, which is counted from 0."""
+    return f"page {page + 1}"
 
 
 _WEAK = regex(r"(?i)fitz-|annot-|highlight-|id|zotero-|\d+$")
@@ -129,8 +158,8 @@ _ZOTERO_NAME = regex(r"Zotero-([A-Z0-9]{8})$")
 _ZOTERO_KEY = regex(r"\(?([A-Z0-9]{8})\)?$")
 
 
-def _of_page(number: int, page: PdfPage) -> Iterator[Annotation]:
-    """Yield the marks among the annotations of a page."""
+def _of_page(number: int, page: PdfPage) -> Iterator[Annotation | LeftOut]:
+    """Yield the annotations of a page that a reader made."""
     for index in range(pdfium_c.FPDFPage_GetAnnotCount(page)):
         with annotation_at(page, index) as entry:
             mark = _annotation(page, entry, (number, index)) if entry else None
@@ -151,17 +180,22 @@ def _annotation(
     page: PdfPage,
     entry: Any,
     reference: Reference,
-) -> Annotation | None:
-    """Return an annotation of a page, None if it is not a mark."""
+) -> Annotation | LeftOut | None:
+    """Return an annotation of a page, None if it is a part of the document."""
     subtype = _text(entry, b"Subtype")
     kind = KINDS.get(subtype)
-    if kind is None and subtype not in DRAWINGS:
+    place = _place(reference[0])
+    if subtype in _NOT_BY_A_READER:
         return None
+    if kind is None and subtype not in DRAWINGS:
+        return LeftOut(subtype, place, "annotations of this kind are not read")
     contents = clean(_text(entry, b"Contents")).strip()
     if not contents:
         contents = clean(_plain(_text(entry, b"RC"))).strip()
     if kind is None and not contents:
-        return None
+        return LeftOut(
+            subtype, place, "it is a drawing or a file to which no words belong"
+        )
     name = one_line(_text(entry, b"NM"))
     zotero_key = _ZOTERO_KEY.match(_text(entry, b"Zotero:Key"))
     if not zotero_key:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ankiforge.extract.files import Step
-from ankiforge.model import Document, DocumentKey, Highlight, Label, Pair, Value
+from ankiforge.model import Document, DocumentKey, Highlight, Label, LeftOut, Pair, Value
 
 MOST_PICTURES = 200
 """Pictures cut out of one file, at most."""
@@ -100,6 +100,8 @@ class Read(Value, tag="read", omit_defaults=True):
     """(what, hint) for what was left out."""
     notices: tuple[Pair, ...] = ()
     """(what, hint) for what to report though nothing failed."""
+    left_out: tuple[LeftOut, ...] = ()
+    """What looks like a mark and is none."""
     is_whole: bool = True
     """Whether nothing is missing or damaged, so that it has all its marks."""
 

@@ -177,13 +177,18 @@ def _answer(
     pages = _Pages(document)
     if isinstance(question, Around):
         return Surroundings(_Reading(pages).passages(question.quotes))
-    annotations, hidden = read_annotations(pages.opened())
-    if hidden:
-        notices = [(f"hidden marks were left out: {hidden}", HIDDEN), *notices]
+    annotations = read_annotations(pages.opened())
+    if annotations.hidden:
+        message = f"hidden marks were left out: {annotations.hidden}"
+        notices = [(message, HIDDEN), *notices]
     is_whole = CUT not in notices and REPAIRED not in notices
-    read = Read(notices=tuple(notices), is_whole=is_whole)
-    if question.named or annotations or pages.damaged:
-        read = _Reading(pages).read(annotations, read)
+    read = Read(
+        notices=tuple(notices),
+        is_whole=is_whole,
+        left_out=annotations.left_out,
+    )
+    if question.named or annotations.marks or pages.damaged:
+        read = _Reading(pages).read(annotations.marks, read)
     if read.problems:  # they say what is missing
         other_notices = tuple([notice for notice in read.notices if notice != REPAIRED])
         read = structs.replace(read, notices=other_notices)
