@@ -37,6 +37,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "search": ("inspect", "Search everything you have read."),
         "draft": ("run", "Draft again, or with a model, or with any chatbot."),
         "extract": ("run", "Show the highlights of a file or folder; write nothing."),
+        "forget": ("run", "Stop reading a PATH; its cards stay."),
         "export": ("inspect", "Write highlights and cards to a file."),
         "stats": (
             "inspect",

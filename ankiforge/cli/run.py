@@ -154,6 +154,30 @@ def print_summary(
         call.print(line)
 
 
+# --- forget ---------------------------------------------------------------------------------
+
+
+@command("""
+  ankiforge forget paper.pdf        read it no longer
+  ankiforge forget ~/Papers         the same for a folder, and for every PATH in it
+""")
+@click.argument("path", type=FILE)
+def forget(call: Call, path: Path) -> None:
+    """Stop reading a PATH that `run` remembered.
+
+    Its drafts do not wait any more, its cards stay. To read it again: ankiforge run PATH.
+    """
+    from ankiforge.reports.status import first_of
+
+    with session(call) as workspace:
+        forgotten, count = workspace.forget(path)
+    if call.as_json:
+        call.data({"forgotten": forgotten, "highlights": count})
+        return
+    call.print(f"forgotten: {first_of(forgotten)}, with {counted(count, 'highlight')}")
+    call.print(f"its cards stay; to read it again: ankiforge run {quote(str(path))}")
+
+
 # --- extract --------------------------------------------------------------------------------
 
 

@@ -42,7 +42,7 @@ from ankiforge.ledger import (
 from ankiforge.ledger.cards import HighlightOutcome, HistoryEntry, LeftOutThere
 from ankiforge.ledger.decide import Taken
 from ankiforge.ledger.events import SOURCE
-from ankiforge.ledger.ingest import ingest
+from ankiforge.ledger.ingest import ingest, unselect
 from ankiforge.ledger.lists import Line, Match, QueryTerm
 from ankiforge.ledger.overview import Order
 from ankiforge.ledger.readings import (
@@ -204,6 +204,19 @@ class Ledger:
             in_use=in_use,
             in_progress=in_progress,
         )
+
+    def documents_of(self, source: str) -> list[tuple[int, str]]:
+        """Return the documents that a source was read as: a number, and the place of each."""
+        query = "SELECT id, place FROM document WHERE source = ? AND state = 'present'"
+        return [(row["id"], row["place"]) for row in self._store.rows(query, source)]
+
+    def unselect(self, documents: Iterable[int]) -> int:
+        """Let documents go that nothing selects any more; return how many highlights these had.
+
+        Their cards stay. If they are read again, they keep their keys.
+        """
+        with self._store.transaction():
+            return unselect(self._store, documents)
 
     def dialects_of(self, container: str, on: Strings | None) -> Strings:
         """Return the plugins' dialects by which a vault is to be read.

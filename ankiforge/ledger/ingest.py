@@ -253,18 +253,11 @@ class Ingest:
 
     def _unselect_unused(self) -> None:
         """Let documents go whose sources no setting names any more."""
+        unused = []
         for row in self._unused_documents():
             if row["container"] not in self.listing.places:
-                self.store.write(
-                    "UPDATE document SET state = 'unselected' WHERE id = ?",
-                    row["id"],
-                )
-                rows = self.store.rows(
-                    "UPDATE highlight SET state = 'unselected'"
-                    " WHERE document = ? AND state = 'present' RETURNING key",
-                    row["id"],
-                )
-                self._draft_copies_of_unselected([row["key"] for row in rows])
+                unused.append(row["id"])
+        unselect(self.store, unused)
 
     def _unused_documents(self) -> list[Row]:
         if self.in_use is None:
@@ -517,7 +510,7 @@ class Ingest:
             if self._selects_otherwise(container):
                 query = "UPDATE highlight SET state = 'unselected' WHERE key = ?"
                 self.store.write(query, known.key)
-                self._draft_copies_of_unselected([known.key])
+                _draft_copies_of_unselected(self.store, [known.key])
             elif known.state != "missing":
                 self._write_state(known.key, "missing", since=self.started)
             elif self.started - known.missed < GONE_SECONDS:
@@ -540,16 +533,6 @@ class Ingest:
         if self.store.write("DELETE FROM draft WHERE key = ?", key):
             query = "UPDATE highlight SET drafted = '', modelled = '' WHERE key = ?"
             self.store.write(query, key)
-
-    def _draft_copies_of_unselected(self, keys: Sequence[str]) -> None:
-        """Draft the copies of what is not selected any more, unless it was decided on.
-
-        Its cards stay, so a copy would ask the same again.
-        """
-        self.store.load(keys)
-        for key in keys:
-            if not self.store.passage(key).decided:
-                draft_copies_again(self.store, key)
 
     def _selects_otherwise(self, container: str) -> bool:
         """Return whether other highlights are selected than at the last scan."""
@@ -587,6 +570,36 @@ class Ingest:
             if self.listing.has(row["container"], row["place"]):
                 listed.add(row["id"])
         return frozenset(listed)
+
+
+def unselect(store: Store, documents: Iterable[int]) -> int:
+    """Let documents go that nothing selects any more; return how many highlights these had.
+
+    They are not gone: their cards stay, and if they are read again, they keep their keys.
+    """
+    count = 0
+    for document in documents:
+        query = "UPDATE document SET state = 'unselected' WHERE id = ?"
+        store.write(query, document)
+        rows = store.rows(
+            "UPDATE highlight SET state = 'unselected'"
+            " WHERE document = ? AND state = 'present' RETURNING key",
+            document,
+        )
+        _draft_copies_of_unselected(store, [row["key"] for row in rows])
+        count += len(rows)
+    return count
+
+
+def _draft_copies_of_unselected(store: Store, keys: Sequence[str]) -> None:
+    """Draft the copies of what is not selected any more, unless it was decided on.
+
+    Its cards stay, so a copy would ask the same again.
+    """
+    store.load(keys)
+    for key in keys:
+        if not store.passage(key).decided:
+            draft_copies_again(store, key)
 
 
 def _has_new_place(documents: Iterable[ReadDocument], known: Iterable[Row]) -> bool:

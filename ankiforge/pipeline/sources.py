@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ankiforge.config import Config, SourceEntry, is_loopback
+from ankiforge.config import FILE_NAME, Config, SourceEntry, is_loopback
 from ankiforge.config.workspace import REMEMBERED, Remembered
 from ankiforge.config.yamlfile import Location, typed
 from ankiforge.errors import ConfigError, UsageError
@@ -151,7 +153,7 @@ class _Selection:
             if not problem:
                 continue
             if path.exists():
-                self.problems.append(_unread(problem, self._workspace))
+                self.problems.append(_unread(problem))
             elif not _gave_way(path, self.remembered):
                 self.problems.append(_missing(problem.where, self._workspace))
 
@@ -174,6 +176,73 @@ class _Selection:
         return None
 
 
+def divide_remembered(
+    workspace: WorkspaceFolder,
+    path: Path,
+) -> tuple[list[Remembered], list[Remembered]]:
+    """Return the remembered PATHs to forget, at a path or below it, and those to keep.
+
+    Raises:
+        UsageError: there is none to forget.
+    """
+    place = resolve(path.absolute())
+    to_forget: list[Remembered] = []
+    to_keep: list[Remembered] = []
+    for item in workspace.remembered:
+        is_meant = _contains(place, Path(item.path))
+        (to_forget if is_meant else to_keep).append(item)
+    if to_forget:
+        return to_forget, to_keep
+    if _configured_around(workspace.config, place):
+        file = workspace.root / FILE_NAME
+        message = f"{path} is read because {file} names it"
+        raise UsageError(message, hint="delete it under `sources:` there; its cards stay")
+    for item in to_keep:
+        if _contains(Path(item.path), place):
+            message = f"{path} is a part of {item.path}, which is remembered as a whole"
+            raise UsageError(message, hint=_how_to_forget(item.path))
+    hint = "no PATH is remembered"
+    nearest = get_close_matches(
+        str(place), [item.path for item in to_keep], n=1, cutoff=0
+    )
+    if nearest:
+        hint = f"did you mean {nearest[0]}? ankiforge status names them all"
+    raise UsageError(f"{path} is not remembered", hint=hint)
+
+
+def documents_to_forget(
+    config: Config,
+    ledger: Ledger,
+    forgotten: Iterable[Remembered],
+    kept: Iterable[Remembered],
+) -> set[int]:
+    """Return the documents of forgotten PATHs that no other PATH and no setting reads.
+
+    One source may read several PATHs, such as files of one folder. Of an export nobody
+    knows which file a document was in, so the next run reads those that are left again.
+    """
+    from ankiforge.pipeline.pictures import roots
+
+    known_roots = roots(ledger)
+    kept = list(kept)
+    documents = set()
+    for name in {name for item in forgotten for name in item.names.values()}:
+        others = [Path(item.path) for item in kept if name in item.names.values()]
+        for entry in config.sources:
+            if entry.name == name and entry.has_folder:
+                others.append(entry.path)
+        folders = []
+        for id, folder in known_roots.items():
+            if id.partition(":")[2] == name:
+                folders.append(Path(folder))
+        for document, place in ledger.documents_of(name):
+            paths = [folder / place for folder in folders]
+            is_read = any(_contains(other, path) for other in others for path in paths)
+            if not is_read:
+                documents.add(document)
+    return documents
+
+
 def names_in_use(config: Config, remembered: Iterable[Remembered]) -> frozenset[str]:
     """Return the names of all sources that plain `run` reads."""
     names = {entry.name for entry in config.sources}
@@ -186,16 +255,19 @@ def _missing(where: str, workspace: WorkspaceFolder) -> Problem:
     """Return that a remembered PATH is not there."""
     file = _remembered_file(workspace)
     message = "this remembered source is missing; nothing counts as deleted"
-    hint = f"if it moved, write its new place in its lines in {file}; to forget it, delete them"
+    hint = f"if it moved, write its new place in its lines in {file}; {_how_to_forget(where)}"
     return Problem(where, message, hint, notice=True)
 
 
-def _unread(problem: Problem, workspace: WorkspaceFolder) -> Problem:
+def _unread(problem: Problem) -> Problem:
     """Return that a remembered PATH has nothing any more that can be read."""
-    file = _remembered_file(workspace)
     message = f"{problem.what}; what was read of it before counts as still there"
-    hint = f"put back what was there, or to forget it, delete its lines in {file}"
+    hint = f"put back what was there, or {_how_to_forget(problem.where)}"
     return Problem(problem.where, message, hint)
+
+
+def _how_to_forget(where: str) -> str:
+    return f"to forget it: ankiforge forget {quote(where)}"
 
 
 def _remembered_file(workspace: WorkspaceFolder) -> Path:

@@ -341,8 +341,6 @@ class Workspace:
             hint = "ankiforge run PATH, or ankiforge init"
             raise UsageError("there is nothing to read", hint=hint)
         result.problems += [*self.journal_problems(), *lost]
-        if not self.read_only and remembered != self.folder.remembered:
-            self._remember(result, remembered)
         if named_paths:
             selected = with_other_exports(self.folder, remembered, selected)
         sources = open_sources(
@@ -352,6 +350,8 @@ class Workspace:
             offline=self.offline,
             jobs=self.jobs,
         )
+        if not self.read_only and remembered != self.folder.remembered:
+            self._remember(result, remembered)
         model = self.model(drafter, spent=spent)
         result.problems += Decks(self.ledger, self.decks).use()
         # the notes of a remembered PATH that is missing may be at another one now
@@ -370,6 +370,7 @@ class Workspace:
         def steps() -> Iterator[Progress]:
             read = ingest(job, self.ledger)
             yield read
+            self._forget_failed(result)
             if result.scan and result.scan.viewed.unknown:
                 result.problems += adopt_unknown(self.ledger, result.scan.viewed.unknown)
             # of PATHs, a model drafts only what lies there
@@ -377,6 +378,32 @@ class Workspace:
             yield from draft(replace(job, within=within), self.ledger)
 
         self._follow(result, steps(), model, partial(show, sources))
+
+    def forget(self, path: Path) -> tuple[list[str], int]:
+        """Read the remembered PATHs at a path or below it no longer.
+
+        Their highlights are not selected any more: cards stay, and if they are read again,
+        they keep their keys.
+
+        Returns:
+            The PATHs, and the number of their highlights.
+
+        Raises:
+            UsageError: there is none.
+        """
+        from ankiforge.pipeline.sources import divide_remembered, documents_to_forget
+
+        with self.locked("drafting"):
+            to_forget, to_keep = divide_remembered(self.folder, path)
+            documents = documents_to_forget(
+                self.folder.config,
+                self.ledger,
+                to_forget,
+                to_keep,
+            )
+            folders.store_remembered(self.folder.folder, to_keep)
+            count = self.ledger.unselect(documents)
+            return [item.path for item in to_forget], count
 
     def read(self) -> Progress:
         """Read the changed documents of all sources; draft nothing."""
@@ -536,6 +563,22 @@ class Workspace:
         folders.store_remembered(self.folder.folder, remembered)
         confirm(self.folder, remembered_concerns(self.folder), user_folder())
         result.remembered = [item.path for item in remembered if item not in before]
+
+    def _forget_failed(self, result: RunResult) -> None:
+        """Forget the files that this run was to remember and could not read."""
+        failed = set()
+        for problem in result.problems:
+            if not problem.notice:
+                failed.add(Path(problem.where).name)
+        to_keep = []
+        for item in self.folder.remembered:
+            is_new = item.path in result.remembered
+            if not is_new or Path(item.path).name not in failed:
+                to_keep.append(item)
+        kept_paths = [item.path for item in to_keep]
+        if len(to_keep) < len(self.folder.remembered):
+            folders.store_remembered(self.folder.folder, to_keep)
+            result.remembered = [path for path in result.remembered if path in kept_paths]
 
     def _follow(
         self,

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from ankiforge import __version__
@@ -185,7 +186,7 @@ def _remembered(workspace: WorkspaceFolder) -> Iterator[Check]:
             file = workspace.folder / "sources.yaml"
             advice = (
                 f"if it moved, write its new place in its lines in {file};"
-                " to forget it, delete them"
+                f" to forget it: ankiforge forget {quote(item.path)}"
             )
             yield _warn(name, f"{item.path} is remembered but missing", advice)
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from itertools import takewhile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -238,7 +237,7 @@ def as_text(
         *delivery_lines(result),
         minutes_line(result),
         *_waiting_lines(counts, proposed),
-        *_remembered_lines(result, workspace),
+        *_remembered_lines(result),
     ]
     waits = counts["waiting"]
     if _is_first(report) and waits["without"] and workspace.config.drafter == "rules":
@@ -259,14 +258,11 @@ def as_text(
     return [*before, *_changes(standing, limit), *after]
 
 
-def _remembered_lines(result: RunResult, workspace: WorkspaceFolder) -> Text:
-    """Yield which PATHs every run reads from now on, and how to forget one that failed."""
+def _remembered_lines(result: RunResult) -> Text:
+    """Yield which PATHs every run reads from now on."""
     if not result.remembered:
         return
     yield f"from now on, ankiforge run reads {first_of(result.remembered)}, too"
-    if _failed_among(result.remembered, result.problems):
-        file = workspace.folder / "sources.yaml"
-        yield f"to forget a PATH that failed, delete its lines in {file}"
 
 
 def _standings(ledger: Ledger) -> Text:
@@ -332,12 +328,6 @@ def _waiting_lines(counts: Mapping[str, Counter[str]], proposed: int) -> Text:
         if number < waiting:
             them = "1 of them waits" if number == 1 else f"{number:,} of them wait"
         yield f"{them} because: {_first_reasons_to_wait(reasons)}"
-
-
-def _failed_among(paths: Iterable[str], problems: Iterable[Problem]) -> bool:
-    """Return whether a file among some PATHs could not be read."""
-    failed = {Path(problem.where).name for problem in problems if not problem.notice}
-    return any(Path(path).name in failed for path in paths)
 
 
 def _is_first(report: Report | None) -> bool:
