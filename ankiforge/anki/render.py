@@ -466,7 +466,7 @@ def media_of(path: Path) -> Media | Problem:
     """
     suffix = path.suffix.lower()
     if suffix[1:] in _FILM_TYPES:
-        return Problem(path.name, "films are not put into a package")
+        return Problem(path.name, f"films such as {suffix} are not put into a package")
     if suffix[1:] not in (*_PICTURE_TYPES, *_SOUND_TYPES):
         message = "only pictures and sounds that Anki knows are put into a package"
         return Problem(path.name, message)

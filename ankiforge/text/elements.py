@@ -30,7 +30,6 @@ EMPHASIS = {
     "sup": "sup",
 }
 """By the name of an element, the one by which our Markdown writes its emphasis."""
-TAG = regex(r"</?(?P<name>[A-Za-z][A-Za-z0-9]*)\b[^<>]*>")
 
 # The value of an attribute, in quotes of either kind or bare.
 _ATTRIBUTE = regex(

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from ankiforge.model import CardKind
+from ankiforge.model import CardKind, Media
 from ankiforge.web.card_view import card_view
 
 
@@ -43,3 +43,11 @@ def test_a_question_is_asked_in_front_and_answered_behind(make_card):
     view = card_view(make_card(Front="What helps?", Back="Testing"), lambda *_: None)
     assert text_of(view["front"]) == "What helps?"
     assert "Testing" in text_of(view["back"])
+
+
+def test_a_sound_is_played_where_anki_plays_it(make_card):
+    media = Media("af-0123456789abcdef.mp3", "/tmp/hola.mp3")
+    card = make_card(CardKind.CLOZE, Text="{{c1::![](hola.mp3)}} is hola.")
+    view = card_view(card, lambda *_: media)
+    assert "<audio" not in view["front"]
+    assert f'src="/picture/{media.name}"></audio>' in view["back"]

@@ -1,4 +1,4 @@
-"""List items that are indented further than CommonMark allows: two tabs below `- `.
+"""List items with more blanks before or in them than CommonMark allows: two tabs below `- `.
 
 Editors show them as items below the one above. CommonMark reads them as code after an empty
 line, else as words of the item above. They are moved to where they count as items; the number
@@ -12,11 +12,17 @@ import re
 from ankiforge.model import Span
 from ankiforge.text import regex
 
-# An item with at least four columns before it.
-_DEEP_ITEM = regex(r"(?m)^(?=[ >]*+(?:\t|(?<=[ ]{4})))[ \t>]*+(?:[-*+]|\d{1,9}[.)])[ \t]")
+# An item with at least four columns before it, or about five behind its sign.
+_DEEP_ITEM = regex(
+    r"""(?mx)
+      ^(?=[ >]*+(?:\t|(?<=[ ]{4})))[ \t>]*+(?:[-*+]|\d{1,9}[.)])[ \t]
+    | ^[ \t>]*+(?:[-*+]|\d{1,9}[.)])(?:[ ]{5}|[ ]{0,3}\t[ ]{0,3}\t)
+    """
+)
 _QUOTE = regex(r"(?:[ ]{0,3}>[ ]?)+")
 _BLANKS = regex(r"[ \t]*")
 _ITEM = regex(r"(?:[-*+]|\d{1,9}[.)])(?:[ ]{1,4}(?=[^ \t])|[ \t])(?=[ \t]*\S)")
+_WIDE_ITEM = regex(r"(?P<sign>[-*+]|\d{1,9}[.)])[ \t]{2,}(?=\S)")
 _RULE = regex(r"(?:-[ \t]*){3,}$|(?:\*[ \t]*){3,}$")
 _FENCE = regex(r"(?P<mark>`{3,}(?=[^`]*$)|~{3,})")
 _HEADING = regex(r"#{1,6}(?:[ \t]|$)")
@@ -58,9 +64,12 @@ class _Indents:
             self._after_blank = True
             return line
         indent = len(line[: -len(words)].expandtabs(4)) - len(signs)
-        moved = self._fitting(indent, words)
+        narrow = words if self._fence else _with_narrow_sign(indent, words)
+        moved = self._fitting(indent, narrow)
         self._after_blank = False
-        return line if moved == indent else f"{signs}{' ' * moved}{words}"
+        if moved == indent and narrow == words:
+            return line
+        return f"{signs}{' ' * moved}{narrow}"
 
     def _fitting(self, indent: int, words: str) -> int:
         """Return the column at which the words of a line have to begin."""
@@ -104,6 +113,15 @@ class _Indents:
             return indent
         written, moved = self._items[-1]
         return indent - (written - moved) if indent >= written else indent
+
+
+def _with_narrow_sign(column: int, words: str) -> str:
+    """Return an item with one blank behind its sign instead of so many that make code."""
+    item = _WIDE_ITEM.match(words)
+    if item is None or _RULE.match(words):
+        return words
+    blanks = _width(column, item[0]) - column - len(item["sign"])
+    return f"{item['sign']} {words[item.end() :]}" if blanks > _MOST + 1 else words
 
 
 def _width(column: int, signs: str) -> int:

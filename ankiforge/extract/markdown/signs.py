@@ -432,7 +432,7 @@ def _add_html(state: State, sign: re.Match[str], raw: str) -> None:
     elif name in BLOCKS and name not in _IN_TABLES:
         _add_edge(state, name)
     elif name in _EMBEDDING and not closes:
-        _add_embedded(state, raw)
+        _add_embedded(state, raw, name)
     else:
         state.add(Kind.GONE)
 
@@ -449,8 +449,11 @@ def _add_edge(state: State, name: str) -> None:
     state.add(Kind.BREAK, " ", "" if ends_line and name != "br" else "  \n")
 
 
-def _add_embedded(state: State, raw: str) -> None:
+def _add_embedded(state: State, raw: str, name: str) -> None:
     """Add the file that an element shows or plays, if it names one."""
+    before = state.tokens[-1] if state.tokens and not state.pending.strip() else None
+    if name == "source" and isinstance(before, Token) and before.kind is Kind.PICTURE:
+        return  # the same in another format
     attributes = attributes_of(raw)
     address = attributes.get("src") or attributes.get("data", "")
     if not address:
