@@ -15,7 +15,15 @@ from typing import NamedTuple
 
 from ankiforge.extract.markdown.parser import tokenized
 from ankiforge.extract.markdown.source import COMMENT, CONTINUED, MATHS, restored
-from ankiforge.extract.markdown.tokens import EDGE, LABEL, Context, Kind, Phrase, Token
+from ankiforge.extract.markdown.tokens import (
+    EDGE,
+    HARD_BREAK,
+    LABEL,
+    Context,
+    Kind,
+    Phrase,
+    Token,
+)
 from ankiforge.model import Span, Strings
 from ankiforge.text import regex
 from ankiforge.text.sentences import boundaries, trimmed
@@ -60,8 +68,12 @@ def _collapse_blanks(tokens: list[Token]) -> None:
 
 
 def _collapse_inner_blanks(tokens: list[Token]) -> None:
-    """Leave one blank of each run, also across tokens, and none at the start."""
+    """Leave one blank of each run, also across tokens, and none at the start.
+
+    Of the line ends in a run, the first that is hard stays, although its blank may go.
+    """
     after_blank = True
+    after_break = True
     # the picture since the last words, or the end of the emphasis or gap around it
     piece: Token | None = None
     for index, token in enumerate(tokens):
@@ -70,6 +82,7 @@ def _collapse_inner_blanks(tokens: list[Token]) -> None:
             # no blank but " " is printable
             if "  " in plain or not plain.isprintable():
                 plain = re.sub(r"\s+", " ", plain)
+            is_break = token.markdown == HARD_BREAK and not after_break
             if after_blank and plain.startswith(" "):
                 plain = plain[1:]
                 if piece:
@@ -77,12 +90,15 @@ def _collapse_inner_blanks(tokens: list[Token]) -> None:
                     piece = None
             if plain != token.plain:
                 token.plain = plain
-                token.markdown = plain
+                token.markdown = HARD_BREAK if is_break else plain
+            after_break = after_break or is_break
         is_outer = token.kind in (Kind.EMPHASIS, Kind.GAP) and _closes(token, index)
         if plain:
             after_blank = plain.endswith(" ")
+            after_break = after_break and not plain.strip()
             piece = None
         elif _is_shown_picture(token) or (piece and is_outer):
+            after_break = False
             piece = token
 
 

@@ -29,7 +29,7 @@ from ankiforge.extract.markdown.source import (
     PLACEHOLDERS,
     restored,
 )
-from ankiforge.extract.markdown.tokens import Context, Kind, Token
+from ankiforge.extract.markdown.tokens import HARD_BREAK, Context, Kind, Token
 from ankiforge.text import regex
 from ankiforge.text.cloze import literal
 
@@ -168,7 +168,7 @@ def _read_line_end(state: StateInline, silent: bool) -> bool:
         markdown = match[0]
     else:
         is_hard = match[0][0] == "\\" or state.pending.endswith("  ")
-        markdown = "  \n" if is_hard else " "
+        markdown = HARD_BREAK if is_hard else " "
         state.pending = state.pending.rstrip(" ")
     state.add(Kind.BREAK, " ", markdown)
     state.pos = match.end()

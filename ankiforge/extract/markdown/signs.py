@@ -17,7 +17,15 @@ from markdown_it.rules_inline import StateInline
 
 from ankiforge.extract.left_out import SOUNDS
 from ankiforge.extract.markdown.source import COMMENT, CONTINUED, MATHS
-from ankiforge.extract.markdown.tokens import EDGE, INSIDE, LABEL, Context, Kind, Token
+from ankiforge.extract.markdown.tokens import (
+    EDGE,
+    HARD_BREAK,
+    INSIDE,
+    LABEL,
+    Context,
+    Kind,
+    Token,
+)
 from ankiforge.text import regex
 from ankiforge.text.cloze import alt_and_width, literal
 from ankiforge.text.elements import BLOCKS, EMPHASIS, attributes_of, raised
@@ -440,13 +448,13 @@ def _add_html(state: State, sign: re.Match[str], raw: str) -> None:
 def _add_edge(state: State, name: str) -> None:
     """Add the edge of a block of HTML, at which a line ends."""
     if not state.context.verbatim:
-        state.add(Kind.BREAK, " ", "  \n", note="" if name == "br" else EDGE)
+        state.add(Kind.BREAK, " ", HARD_BREAK, note="" if name == "br" else EDGE)
         return
     before = state.pending
     if not before and state.tokens and isinstance(state.tokens[-1], Token):
         before = state.tokens[-1].markdown
     ends_line = not before or before.endswith("\n")
-    state.add(Kind.BREAK, " ", "" if ends_line and name != "br" else "  \n")
+    state.add(Kind.BREAK, " ", "" if ends_line and name != "br" else HARD_BREAK)
 
 
 def _add_embedded(state: State, raw: str, name: str) -> None:

@@ -49,6 +49,8 @@ INSIDE = "in a word"
 comparisons."""
 
 
+HARD_BREAK = "  \n"
+"""The Markdown of a line end that is shown as one."""
 EDGE = "edge"
 """The `note` of a line end that is the edge of a block of HTML."""
 
