@@ -27,6 +27,7 @@ from ankiforge.anki.notes import (
     context_of,
     identity_of,
     links_html,
+    open_html,
     references,
     source_html,
     tag_names,
@@ -53,8 +54,11 @@ from ankiforge.model import (
 from ankiforge.text.cloze import image_paths
 
 IDENTITY = "AnkiforgeId"
-FILLED = ("Source", "Citation", "Links", "Header", "Back Extra")
+FILLED = ("Source", "Citation", "Links", "Open", "Header", "Back Extra")
 """The fields that the program fills; a note type may have them."""
+OF_THIS_COMPUTER = "Open"
+"""The field of links that hold on one computer. It is in no digest, and written only together
+with another change, so that two computers do not take turns at writing a note."""
 OF_THE_PERSON = ("Feedback", "Spare1", "Spare2", "Spare3")
 """The fields of our note types that no package fills."""
 TYPE_CHANGED = "its note type was changed in Anki"
@@ -435,6 +439,7 @@ def our_fields(
     links = links_html(*card.passages)
     fields["Source"] = source_html(card)
     fields["Links"] = links
+    fields["Open"] = open_html(*card.passages)
     if IDENTITY in layout.places:
         hashes = tuple(field_hash(html) for html in content)
         fields["Citation"] = citation_html(card, safe_context)

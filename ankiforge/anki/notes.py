@@ -23,6 +23,7 @@ from ankiforge.model import (
     Highlight,
     HighlightKind,
     Media,
+    Pair,
     Strings,
     Texts,
 )
@@ -226,7 +227,7 @@ def _joined(separator: str, *parts: str) -> str:
 
 _LABELS = {
     "zotero": "Zotero",
-    "obsidian": "Obsidian",
+    "obsidian": "Open in Obsidian",
     "kindle": "Kindle",
     "mailto": "Mail",
 }
@@ -234,22 +235,42 @@ _RESOLVERS = {"doi": "https://doi.org/", "arxiv": "https://arxiv.org/abs/", "url
 
 
 def links_html(*highlights: Highlight) -> str:
-    """Return links to the sources. For a PDF, file name and page follow."""
-    links = chain.from_iterable(map(_links, highlights))
+    """Return the links to the sources that hold on every computer.
+
+    For a PDF, file name and page follow.
+    """
+    links = []
+    for highlight in highlights:
+        for target, link in _links(highlight):
+            if not _names_a_vault(target):
+                links.append(link)
+        name = highlight.document.path.rpartition("/")[2]
+        if name.lower().endswith(".pdf"):
+            page = f", p. {highlight.page_label}" if highlight.page_label else ""
+            links.append(f"<span>{literal(isolated(name) + page)}</span>")
     return " ".join(dict.fromkeys(links))
 
 
-def _links(highlight: Highlight) -> Iterator[str]:
-    """Yield each link of a highlight, and the name of its PDF."""
+def open_html(*highlights: Highlight) -> str:
+    """Return the links that hold on this computer, because others may name the vault otherwise."""
+    links = []
+    for target, link in chain.from_iterable(map(_links, highlights)):
+        if _names_a_vault(target):
+            links.append(link)
+    return " ".join(dict.fromkeys(links))
+
+
+def _links(highlight: Highlight) -> Iterator[Pair]:
+    """Yield the address of each link of a highlight, and the link as HTML."""
     address_of_mark = address(highlight.uri)
     for target in dict.fromkeys(map(address, _urls(highlight))):
         if target and not _names_a_path(target):
             label = isolated(_label(target, address_of_mark))
-            yield f'<a href="{escape(target)}">{literal(label)}</a>'
-    name = highlight.document.path.rpartition("/")[2]
-    if name.lower().endswith(".pdf"):
-        page = f", p. {highlight.page_label}" if highlight.page_label else ""
-        yield f"<span>{literal(isolated(name) + page)}</span>"
+            yield target, f'<a href="{escape(target)}">{literal(label)}</a>'
+
+
+def _names_a_vault(target: str) -> bool:
+    return target.casefold().startswith("obsidian:")
 
 
 def _urls(highlight: Highlight) -> list[str]:
@@ -266,7 +287,7 @@ def _urls(highlight: Highlight) -> list[str]:
 
 def _names_a_path(target: str) -> bool:
     """Return whether a link works on one computer only: `obsidian://open?path=/home/…`."""
-    if not target.casefold().startswith("obsidian:"):
+    if not _names_a_vault(target):
         return False
     parts = urlsplit(target)
     return not parts.netloc or "path" in parse_qs(parts.query)

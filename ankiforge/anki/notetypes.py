@@ -38,7 +38,7 @@ from ankiforge.model import (
 from ankiforge.text import regex
 from ankiforge.text.cloze import MAX_NUMBER
 
-DESIGN_MOD = 1_400_000_002
+DESIGN_MOD = 1_400_000_003
 """The mod of the note types, which Anki compares; a changed design needs a higher one."""
 
 # (id of the first field, content fields). Ids are consecutive, including the fields of
@@ -47,7 +47,7 @@ _FIELDS = {
     Family.BASIC: (1407267147801, "Front Back Reverse Extra"),
     Family.CLOZE: (1505806687601, "Text Extra"),
 }
-_MACHINE = "Source Citation Links AnkiforgeId Feedback Spare1 Spare2 Spare3"
+_MACHINE = "Source Citation Links Open AnkiforgeId Feedback Spare1 Spare2 Spare3"
 _TEMPLATE_IDS = {
     Family.BASIC: {"Card 1": 1407267147901, "Card 2": 1407267147902},
     Family.CLOZE: {"Cloze": 1505806687701},

@@ -37,7 +37,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from ankiforge.anki.layouts import FILLED, IDENTITY, Layout, Ours
+from ankiforge.anki.layouts import FILLED, IDENTITY, OF_THIS_COMPUTER, Layout, Ours
 from ankiforge.anki.notes import SafeContext, deck_name, identity_of
 from ankiforge.anki.notetypes import field_hash, is_blank, same_html
 from ankiforge.anki.package import DAY_ZERO, refusal
@@ -310,7 +310,7 @@ def _merged(
     if conflicts:  # the note waits until a person chooses
         return Planned(card.guid, card.live, conflicts=tuple(conflicts))
 
-    compared = set(fields)
+    compared = fields.keys() - {OF_THIS_COMPUTER}
     if IDENTITY in theirs:
         all_hashes = {**base.hashes, **hashes}
         of_content = [all_hashes.get(name, "") for name in card.family.content_fields]
@@ -480,7 +480,10 @@ def _digest_of(card: Card, layout: Layout, ours: Ours) -> str:
     """Return the hash by which an equal revision is recognised later."""
     if card.kept and card.live:
         return card.digest
-    fields = [ours.fields[name] for name in layout.places]
+    fields = []
+    for name in layout.places:
+        if name != OF_THIS_COMPUTER:
+            fields.append(ours.fields[name])
     return h16(*fields, "\x1e", *ours.tags)
 
 

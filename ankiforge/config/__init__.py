@@ -93,6 +93,7 @@ class _MachineFields(_Section, rename="pascal"):
     source: _FieldName | None = None
     citation: _FieldName | None = None
     links: _FieldName | None = None
+    open: _FieldName | None = None
 
     @property
     def names(self) -> dict[str, str]:
@@ -110,6 +111,7 @@ class _MachineFields(_Section, rename="pascal"):
             "Source",
             "Citation",
             "Links",
+            "Open",
         )
         return {ours: given[ours] for ours in order if ours in given}
 

@@ -134,7 +134,7 @@ STORIES: dict[str, tuple[str, tuple[Step, ...]]] = {
     )),
     "a renamed note ships its link": ("Rhine", (
         do.write(RIVER), *ACCEPTED, do.run(written=0), moved, do.run(updated=1), do.load(),
-        cites(Links="file=B", Citation="<cite>B</cite>"), reviewed, do.run(written=0),
+        cites(Open="file=B", Citation="<cite>B</cite>"), reviewed, do.run(written=0),
     )),
     "an annotation that is made again ships its link": ("1,320", (
         marked(RHINE), *ACCEPTED, marked(RHINE, "MARKBBB2"), do.run(updated=1), do.load(),

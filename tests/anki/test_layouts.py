@@ -5,6 +5,7 @@ Each rule in one of our note types, in a figure, or in a note of another tool.
 
 import re
 import shutil
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -166,7 +167,7 @@ def test_a_picture_that_was_taken_out_of_the_source_goes(pictured):
 
 def test_a_passage_that_is_not_read_here_keeps_picture_links_and_citation(pictured):
     before = dict(pictured.in_anki().items())
-    assert before["Links"]
+    assert before["Open"]
     assert before["Citation"]
     pictured.write("Another note.\n")
     pictured.run(written=0)
@@ -176,26 +177,73 @@ def test_a_passage_that_is_not_read_here_keeps_picture_links_and_citation(pictur
     pictured.ship()
     after = dict(pictured.in_anki().items())
     assert after["Front"] == "What is a Katze, really?"
-    for name in ("Back", "Source", "Citation", "Links"):
+    for name in ("Back", "Source", "Citation", "Links", "Open"):
         assert after[name] == before[name]
 
 
-def test_a_computer_without_the_pictures_writes_no_note_again(
-    pictured, forge_in, tmp_path
-):
-    other = Desk(forge_in(tmp_path / "second"), pictured.anki)
-    other.forge.settings(
-        "sources:\n  - obsidian: {name: notes, path: notes}\n"
-        f"anki: {{collection: '{pictured.col.path}'}}\n",
-        trust=True,
-    )
-    other.write((pictured.notes / "A.md").read_text())
+Other = Callable[..., Desk]
+
+
+@pytest.fixture
+def other(forge_in, tmp_path) -> Other:
+    """A second computer with the notes of a first one, and the same collection of Anki."""
+
+    def make(first: Desk, source: str = "{name: notes, path: notes}") -> Desk:
+        desk = Desk(forge_in(tmp_path / "second"), first.anki)
+        desk.forge.settings(
+            f"sources:\n  - obsidian: {source}\n"
+            f"anki: {{collection: '{first.col.path}'}}\n",
+            trust=True,
+        )
+        desk.write((first.notes / "A.md").read_text())
+        return desk
+
+    return make
+
+
+def take_turns(first: Desk, second: Desk) -> Iterator[Desk]:
+    """Each computer in turn, after it got the other's journal."""
     for _ in range(2):
-        for writer, reader in ((pictured, other), (other, pictured)):
+        for writer, reader in ((first, second), (second, first)):
             journals = [desk.forge.folder / "journal" for desk in (writer, reader)]
             shutil.copytree(*journals, dirs_exist_ok=True)
-            outcome = reader.forge("run", "--json").lines[-1]
-            assert outcome["notes"]["written"] == 0
+            yield reader
+
+
+def test_a_computer_without_the_pictures_writes_no_note_again(pictured, other):
+    for desk in take_turns(pictured, other(pictured)):
+        outcome = desk.forge("run", "--json").lines[-1]
+        assert outcome["highlights"]["seen"] == 1
+        assert outcome["notes"]["written"] == 0
+
+
+@pytest.mark.parametrize("source", ["{name: notes, path: Vault}", "{path: Vault}"])
+def test_a_vault_whose_folder_is_called_otherwise_writes_no_note_again(
+    katze, other, source
+):
+    second = other(katze, source)
+    second.notes = second.notes.rename(second.forge.folder / "Vault")
+    before = dict(katze.in_anki().items())
+    for desk in take_turns(katze, second):
+        assert desk.run(written=0)["highlights"]["seen"] == 1
+    assert dict(katze.in_anki().items()) == before
+
+
+def test_a_link_into_the_vault_is_written_with_the_next_change(katze, other):
+    second = other(katze, "{name: notes, path: Vault}")
+    second.notes = second.notes.rename(second.forge.folder / "Vault")
+    for desk in take_turns(katze, second):
+        desk.run(written=0)
+    for desk in (katze, second):
+        desk.write(KATZE.format("a cat"))
+    katze.run(written=1)
+    katze.load(updated=1)
+    for desk in take_turns(katze, second):
+        desk.run(written=0)
+    second.write(KATZE.format("the cat"))
+    second.run(written=1)
+    second.load(updated=1)
+    assert "vault=Vault" in katze.in_anki()["Open"]
 
 
 def test_a_figure_never_loses_its_picture(forge, anki):

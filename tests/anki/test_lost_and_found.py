@@ -41,7 +41,7 @@ STORIES: dict[str, tuple[Step, ...]] = {
     "a note that was made of the journal alone gets its link when its passage is back": (
         do.write("Katze:::cat\n"), do.run(), do.write("Hund:::dog\n"), do.run(), do.lose(), do.ship(),
         do.write("Katze:::cat\n\nHund:::dog\n"), do.run(updated=1), do.load(), do.run(written=0),
-        lambda desk: desk.in_anki()["Links"].index("file=A"),
+        lambda desk: desk.in_anki()["Open"].index("file=A"),
     ),
     "a note deleted before the first look stays deleted": (
         do.write("Katze:::cat\n"), do.ship(), do.answer(), do.delete(), do.run(written=0, tombstones=1),

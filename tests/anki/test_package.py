@@ -115,7 +115,7 @@ def _refusals() -> Iterator[tuple[str, Callable[[Note], list[Note]]]]:
         "U.001F",
         lambda note: [replace(note, fields=("{{c1::a}}\x1f", *note.fields[1:]))],
     )
-    yield "9 fields instead of 10", lambda note: [replace(note, fields=note.fields[:-1])]
+    yield "10 fields instead of 11", lambda note: [replace(note, fields=note.fields[:-1])]
 
 
 @pytest.mark.parametrize(("message", "spoil"), list(_refusals()))
@@ -193,8 +193,8 @@ def test_notes_whose_ids_clash_are_all_kept_with_their_cards(
 # --- note types -----------------------------------------------------------------------------
 
 FROZEN = {
-    Family.BASIC: (1407267147717, 1407267147801, 12, 1407267147901, 2),
-    Family.CLOZE: (1505806687503, 1505806687601, 10, 1505806687701, 1),
+    Family.BASIC: (1407267147717, 1407267147801, 13, 1407267147901, 2),
+    Family.CLOZE: (1505806687503, 1505806687601, 11, 1505806687701, 1),
 }
 
 

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import sqlite3
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -184,8 +183,8 @@ def test_pictures_come_from_no_folder_that_only_a_foreign_ledger_names(
     told = given("build", "--full", "-o", "all.apkg").stderr
 
     assert "its source is not known on this machine" in told
-    with zipfile.ZipFile(given.folder / "all.apkg") as package:
-        assert json.loads(package.read("media")) == {}
+    # Anki may have the picture, so the card waits for it
+    assert not (given.folder / "all.apkg").exists()
 
 
 # --- what the workspace remembers ------------------------------------------------------------------
