@@ -59,7 +59,10 @@ class Accounts:
         """The keys of all passages that a card, a draft or a reason accounts for."""
         self.everywhere: list[dict[str, Any]] = []
         """What is left out of a folder or a library as a whole."""
+        self.fronts: list[str] = []
+        """The letters of the questions of all cards and drafts."""
         for line in forge.ok("list", "--all", "--json").lines:
+            self.fronts.append(shown(line["fields"].get("Front", "")))
             for key in (line["highlight"], *line["also"]):
                 mark = marks.get(key)
                 self.names.add(key)
@@ -120,6 +123,10 @@ class Accounts:
     def offers(self, path: str, words: tuple[str, ...]) -> bool:
         """Whether a card or a draft of a document has some words."""
         return any(holds(text, words) for text in self.of(path).offered)
+
+    def ask(self, word: str) -> bool:
+        """Whether a card or a draft asks a question with a word."""
+        return any(word in front for front in self.fronts)
 
 
 def words_of(mark: dict[str, Any]) -> list[str]:

@@ -55,6 +55,7 @@ PATTERNS = {
     "question": re.compile(rf"(?m)^{LIST_SIGNS}(\?\??)[ \t]*$"),
     "callout": re.compile(r"(?m)^[ \t>*+\-\d.]*>[ \t]*\[!([^\[\]\n]+)\]"),
 }
+SIGNS_BEFORE = re.compile(r"\A(?:[ \t>]*(?:[-*+]|\d+[.)]|\[.\])(?=[ \t]))*")
 NUMBER = re.compile(r"(?:\A|\{\{)(?:c\d+(?:,\d+)*::|cloze\s+)")
 SHOWN_GAP = re.compile(r"\{\{c\d+::|\}\}|::[^{}]*(?=\}\})")
 HINT = re.compile(r"::.*", re.DOTALL)
@@ -119,7 +120,7 @@ def words_of(kind: str, match: re.Match[str], text: str) -> tuple[str, ...]:
         end = text.find("\n", match.end())
         line_end = len(text) if end < 0 else end
         return pieces(
-            last_word(text[start : match.start()]),
+            last_word(SIGNS_BEFORE.sub("", text[start : match.start()])),
             first_word(text[match.end() : line_end]),
         )
     if kind == "question":

@@ -4,6 +4,8 @@
 its place. So that no entry for everything satisfies the law, what a person surely meant has to become a card.
 """
 
+import csv
+import json
 import os
 import shutil
 import tempfile
@@ -15,6 +17,15 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from samples.pdf_writer import Page, mark, paragraph, write_pdf
+from samples.zotero_writer import (
+    Annotation,
+    Attachment,
+    Library,
+    Note,
+    Work,
+    write_zotero,
+)
 from tests.conftest import Forge
 from tests.examples import examples
 from tests.foreign import VARIABLE
@@ -153,10 +164,10 @@ class Words:
     def __init__(self) -> None:
         self.number = 0
 
-    def put_into(self, text: str) -> tuple[str, tuple[str, ...]]:
+    def put_into(self, text: str, sign: str = "#") -> tuple[str, tuple[str, ...]]:
         words = []
         # the sign of a heading is no word
-        parts = text.replace("# A heading", "\0").split("#")
+        parts = text.replace("# A heading", "\0").split(sign)
         filled = parts[0]
         for part in parts[1:]:
             self.number += 1
@@ -245,6 +256,230 @@ def complaint(root: Path, stretch) -> str:
     lines = (root / stretch.path).read_text("utf-8", "replace").split("\n")
     around = lines[max(stretch.first - 4, 0) : stretch.last + 4]
     return "\n    ".join([told, *around])
+
+
+# --- comments of PDFs, Zotero and exports ---------------------------------------------------
+
+QUESTIONS = (
+    "Why is the § useful?",
+    "Why is the § useful? (p. 3)",
+    "“Why is the § useful?”",
+    "Why is the § useful?!",
+    "Why is the § useful? #exam",
+    "Why is the § useful? \N{THINKING FACE}",
+    "**Why is the § useful?**",
+    "— Why is the § useful?",
+    "Why is the § useful? It shelters birds.",
+    "لماذا § مفيد للطيور؟",
+    "Γιατί είναι το § χρήσιμο;",
+    "为什么§有用？",
+)
+"""Comments that ask; each has to stand on a front."""
+REMARKS = (
+    "",
+    "see §",
+    "§",
+    "compare with the § (p. 2)",
+    "https://x.org/page?id=§",
+    "! §",
+    "a § of two\nlines",
+    "<i>§</i> & **more**",
+)
+MARKS = ("Highlight", "Underline", "Squiggly", "StrikeOut")
+OTHER_KINDS = (
+    "Text", "FreeText", "Caret", "Square", "Circle", "Ink", "Line", "Stamp", "FileAttachment", "Redact",
+)  # fmt: skip
+questions = st.tuples(st.just("Highlight"), st.sampled_from(QUESTIONS))
+remarks = st.tuples(st.sampled_from((*MARKS, *OTHER_KINDS)), st.sampled_from(REMARKS))
+annotated = st.lists(st.one_of(questions, remarks), min_size=1, max_size=5)
+
+
+@dataclass(frozen=True)
+class Comment:
+    """A mark and what its reader wrote beside it, with words that occur nowhere else."""
+
+    kind: str
+    passage: str
+    words: str
+    asks: str
+    """The word of its question; "" if it is none."""
+
+
+def comments_of(pages: list[list[tuple[str, str]]]) -> list[list[Comment]]:
+    words = Words()
+    filled = []
+    for page in pages:
+        comments = []
+        for kind, text in page:
+            passage, _ = words.put_into(
+                "The # of a hedge shelters many # in a cold winter."
+            )
+            comment, its_words = words.put_into(text, "§")
+            asks = its_words[0] if text in QUESTIONS else ""
+            comments.append(Comment(kind, passage, comment, asks))
+        filled.append(comments)
+    return filled
+
+
+def complaints_about(
+    paths: list[Path], accounts: Accounts, pages: list[list[Comment]]
+) -> list[str]:
+    """Return what vanished, and the questions that no card asks."""
+    complaints = complaints_of(paths, accounts)
+    for comment in (comment for page in pages for comment in page):
+        if comment.asks and not accounts.ask(letters(comment.asks)):
+            complaints.append(f"no card asks {comment.words!r}")
+    return complaints
+
+
+def check(paths: list[Path], folder: Path, pages: list[list[Comment]]) -> None:
+    complaints = complaints_about(paths, read(folder, *paths), pages)
+    assert not complaints, "\n".join([f"{len(complaints)}:", *complaints[:12]])
+
+
+without_shrinking = (Phase.explicit, Phase.generate)
+
+
+@settings(examples(2), phases=without_shrinking)
+@given(st.lists(annotated, min_size=8, max_size=12))
+def test_nothing_vanishes_from_comments_of_pdfs(drawn):
+    pages = comments_of(drawn)
+    with tempfile.TemporaryDirectory() as folder:
+        papers = Path(folder, "Papers")
+        papers.mkdir()
+        for number, page in enumerate(pages):
+            blocks = [paragraph(comment.passage) for comment in page]
+            marks = [
+                mark(comment.passage, kind=comment.kind, comment=comment.words)
+                for comment in page
+            ]
+            sheets = [Page([paragraph("A page without marks.")]), Page(blocks, marks)]
+            write_pdf(papers / f"paper {number}.pdf", sheets, title=f"Paper {number}")
+        check([papers], Path(folder), pages)
+
+
+ZOTERO_KINDS = {
+    "Highlight": "highlight",
+    "Underline": "underline",
+    "Ink": "ink",
+    "Square": "image",
+}
+
+
+@settings(examples(2), phases=without_shrinking)
+@given(
+    st.lists(annotated, min_size=8, max_size=12),
+    st.lists(st.sampled_from((*QUESTIONS, *REMARKS)), max_size=6),
+)
+def test_nothing_vanishes_from_a_library_of_zotero(drawn, notes):
+    pages = comments_of(drawn)
+    works = []
+    for number, page in enumerate(pages):
+        annotations = []
+        for order, comment in enumerate(page):
+            kind = ZOTERO_KINDS.get(
+                comment.kind, "highlight" if comment.kind in MARKS else "note"
+            )
+            text = comment.passage if kind in ("highlight", "underline") else None
+            key = f"M{number:03}{order:04}"
+            annotations.append(
+                Annotation(key, text, comment.words or None, kind=kind, top=order)
+            )
+        attachment = Attachment(f"ATTA{number:04}", f"{number}.pdf", tuple(annotations))
+        works.append(
+            Work(
+                f"WORK{number:04}",
+                {"title": f"Paper {number}"},
+                attachments=(attachment,),
+            )
+        )
+    words = Words()
+    words.number = 5000
+    filled = [words.put_into(text, "§")[0] for text in notes]
+    loose = tuple(
+        Note(f"NOTE{number:04}", f"<p>{text}</p>") for number, text in enumerate(filled)
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder, "Zotero")
+        data.mkdir()
+        write_zotero(data / "zotero.sqlite", [Library(tuple(works), loose_notes=loose)])
+        check([data], Path(folder), pages)
+
+
+@settings(examples(2), phases=without_shrinking)
+@given(st.lists(annotated, min_size=8, max_size=12))
+def test_nothing_vanishes_from_exports(drawn):
+    pages = comments_of(drawn)
+    third = len(pages) // 3
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder, "Exports")
+        root.mkdir()
+        paths = [
+            write_clippings(root / "My Clippings.txt", pages[:third]),
+            write_readwise(root / "readwise-data.csv", pages[third : 2 * third]),
+            write_hypothesis(root / "hypothesis.json", pages[2 * third :]),
+        ]
+        check(paths, Path(folder), pages)
+
+
+def write_clippings(path: Path, pages: list[list[Comment]]) -> Path:
+    entries = []
+    for book, page in enumerate(pages):
+        for number, comment in enumerate(page, 1):
+            place, time = (
+                f"location {10 * number}-{10 * number + 1}",
+                f"10:{number:02}:00",
+            )
+            parts = [("Highlight", place, comment.passage)]
+            if comment.words:
+                parts.append(("Note", f"location {10 * number + 1}", comment.words))
+            for kind, where, words in parts:
+                entries.append(
+                    f"Book {book} (Ira Moss)\n- Your {kind} on page {number} | {where}"
+                    f" | Added on Monday, 3 March 2025 {time}\n\n{words}\n"
+                )
+    text = "==========\n".join([*entries, ""])
+    path.write_text(text, "utf-8")
+    return path
+
+
+def write_readwise(path: Path, pages: list[list[Comment]]) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(
+            "Highlight,Book Title,Book Author,Amazon Book ID,Note,Color,Tags,Location Type,Location,"
+            "Highlighted at,Document tags".split(",")
+        )
+        for book, page in enumerate(pages):
+            for number, comment in enumerate(page):
+                row = [
+                    comment.passage,
+                    f"Tome {book}",
+                    "Ira Moss",
+                    "",
+                    comment.words,
+                    "",
+                    "",
+                    "location",
+                    number,
+                ]
+                table.writerow([*row, f"2025-03-03 10:{number:02}:00+00:00", ""])
+    return path
+
+
+def write_hypothesis(path: Path, pages: list[list[Comment]]) -> Path:
+    rows = []
+    for number, comment in enumerate(comment for page in pages for comment in page):
+        quote = {"type": "TextQuoteSelector", "exact": comment.passage}
+        row = {
+            "id": f"id{number:04}", "uri": "https://x.org/p", "user": "acct:ada@hypothes.is",
+            "created": "2024-01-01T00:00:00Z", "updated": "2024-01-01T00:00:00Z",
+            "document": {"title": ["Page"]}, "text": comment.words,
+            "target": [{"source": "https://x.org/p", "selector": [quote]}],
+        }  # fmt: skip
+        rows.append(row)
+    path.write_text(json.dumps({"rows": rows, "total": len(rows)}), "utf-8")
+    return path
 
 
 # --- the cases, and files of strangers ------------------------------------------------------
