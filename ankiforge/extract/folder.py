@@ -6,6 +6,7 @@ import hashlib
 import os
 import posixpath
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -98,6 +99,8 @@ class Folder(msgspec.Struct):
     """The progress of the scan; sources with many files keep it."""
     walked: dict[Path, Walked] = msgspec.field(default_factory=dict)
     """What was left out when the files were listed last, by the folder where that began."""
+    read: Counter[str] = msgspec.field(default_factory=Counter)
+    """The number of files that the last scan listed to be read, by ending."""
     others: dict[str, str] | None = None
     """The path of each file that does not fit, by casefolded path and name; None = not wanted.
     Where they are wanted, links and notes that are left out are reported, too."""
@@ -428,6 +431,7 @@ class FileSource(FolderSource):
         yield from self.notices()
         files.sort(key=lambda file: file.path)
         folder.count.total = len(files)
+        folder.read = Counter(Path(file.path).suffix.casefold() for file in files)
 
         # leave out the unchanged ones
         reader_fingerprint = h16(

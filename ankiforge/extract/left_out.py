@@ -35,6 +35,7 @@ _OURS = "ankiforge."
 _EXCALIDRAW = ".excalidraw"
 _NOT_DOWNLOADED = ".icloud"
 _KOREADER = ".sdr"
+_VOCABULARY = "vocab.db"
 
 PICTURES = frozenset(
     ".avif .bmp .gif .heic .heif .ico .jpeg .jpg .png .psd .svg .tif .tiff .webp".split()
@@ -49,8 +50,9 @@ _RECORDINGS = SOUNDS | frozenset(
 _MAY_HOLD_MARKS = frozenset(
     (
         ".azw .azw3 .cbr .cbz .csv .djvu .doc .docx .enex .epub .fb2 .htm .html .ipynb .json .key"
-        " .kfx .lua .mobi .odp .odt .one .opml .org .pages .pdf .ppt .pptx .rtf .sqlite .tex .tid"
-        f" .txt .xhtml .xls .xlsx {_EXCALIDRAW} {_NOT_DOWNLOADED} {_KOREADER}"
+        " .kfx .lua .mobi .odp .odt .one .opml .org .pages .pdf .ppt .pptx .rtf .sqlite .srt .tex"
+        " .tid .txt .vtt .xhtml .xls .xlsx"
+        f" {_EXCALIDRAW} {_NOT_DOWNLOADED} {_KOREADER} {_VOCABULARY}"
     ).split()
 )
 _PICTURE = "picture"
@@ -63,6 +65,7 @@ _NAMES = {
     _OTHER: ("other file", "other files"),
     _EXCALIDRAW: ("Excalidraw drawing", "Excalidraw drawings"),
     _KOREADER: ("KOReader folder", "KOReader folders"),
+    _VOCABULARY: (f"Kindle vocabulary ({_VOCABULARY})", "Kindle vocabularies"),
     _NOT_DOWNLOADED: (
         "file not downloaded from iCloud",
         "files not downloaded from iCloud",
@@ -86,6 +89,8 @@ class Walked(msgspec.Struct):
         if folded.startswith("."):
             if folded.endswith(_NOT_DOWNLOADED):
                 self.endings[_NOT_DOWNLOADED] += 1
+        elif folded == _VOCABULARY:
+            self.endings[_VOCABULARY] += 1
         elif folded.endswith(f"{_EXCALIDRAW}.md"):
             self.endings[_EXCALIDRAW] += 1
         elif not folded.startswith(_OURS):
@@ -216,7 +221,8 @@ def unread(place: Path, walked: Walked, read: Container[str]) -> UnreadFiles:
         if not number or is_read:
             continue
         kind = _kind_of(ending)
-        is_listed = kind in kinds or len(kinds) < _MOST_KINDS
+        may_hold_marks = ending in _MAY_HOLD_MARKS
+        is_listed = may_hold_marks or kind in kinds or len(kinds) < _MOST_KINDS
         if kind and is_listed:
             kinds[kind] += number
         else:

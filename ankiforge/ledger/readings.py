@@ -109,6 +109,8 @@ class Report(msgspec.Struct):
     """
     documents: frozenset[int] = frozenset()
     """The rows of the documents that were listed, changed or not."""
+    files: dict[str, int] = {}
+    """The number of files that were listed to be read, by ending."""
 
 
 def place_of(document: ReadDocument) -> str:

@@ -40,6 +40,16 @@ CODE_AND_MATHS = "code and maths"
 note, and is in no count."""
 
 
+DRAWN = "mark drawn into a page"
+"""The kind of a mark that is no annotation of its PDF: one entry a page."""
+LOGSEQ_CARD = "card of Logseq (#card)"
+"""The kind of a block that Logseq shows as a card, with the answer in the blocks below it."""
+NO_EXPORT = "that is no known export"
+"""The end of the kind of a file beside exports that no source reads; its ending comes before it."""
+LOGSEQ_MARK = "mark that Logseq keeps of a PDF"
+"""The kind of a block on a page `hls__…` of Logseq."""
+
+
 class LeftOut(Value):
     """Something that looks like a mark or a card, and why a reader made no highlight of it."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from posixpath import commonpath
@@ -64,6 +65,11 @@ def ingest(
         in_use=job.in_use,
         in_progress=lambda container, place: job.in_progress(place),
     )
+    files = Counter[str]()
+    for source in sources:
+        folder = getattr(source, "folder", None)
+        files.update(getattr(folder, "read", {}))
+    report.files = dict(files)
     problems = [*reading.problems, *_told_once(sources, ledger)]
     for source in sources:
         _ask_about_dialects(source, ledger)

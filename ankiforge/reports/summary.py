@@ -13,6 +13,10 @@ from ankiforge.config.workspace import WorkspaceFolder
 from ankiforge.ledger import FLOOD, NO_WARNING, WITHOUT, Ledger, QueryTerm, Report
 from ankiforge.model import (
     CODE_AND_MATHS,
+    DRAWN,
+    LOGSEQ_CARD,
+    LOGSEQ_MARK,
+    NO_EXPORT,
     OWN_ANSWER,
     PROPOSE,
     SECOND_LOOK,
@@ -61,6 +65,8 @@ _STANDS = {
     "left_out": "left out",
 }
 """How a passage stands, in words."""
+_TOLD_KINDS = (DRAWN, LOGSEQ_CARD, LOGSEQ_MARK)
+"""What is left out that `run` tells by its kind."""
 _TOLD = ("left_out", "failed", "carded", "waiting", "blocked")
 NO_HIGHLIGHTS = (
     "what counts as a highlight: marks and comments in PDFs and Zotero; in notes"
@@ -121,6 +127,7 @@ def as_json(result: RunResult, ledger: Ledger, workspace: WorkspaceFolder) -> Js
     usage = ("requests", "cached", "tokens_in", "tokens_out", "cost_usd")
     return {
         "highlights": _highlights_json(report),
+        "files": dict(report.files),
         "passages": dict(counts["passages"]),
         "left_out": dict(_kinds_left_out(ledger)),
         "not_selected": report.unselected,
@@ -229,6 +236,7 @@ def as_text(
     before = [
         belonging,
         *_came_in(result, workspace, counts if is_news else None, proposed),
+        *(_left_out_by_kind(report, ledger) if report else ()),
         *(_standings(ledger) if room is None else ()),
         *_without_lines(ledger, without_card),
     ]
@@ -414,7 +422,7 @@ def _came_in(
         news = counts_text(numbers)
         what_was_found = f"{counted(report.seen, 'highlight')} found"
         if not report.seen:
-            what_was_found = "no highlights found"
+            what_was_found = f"no highlights found{_in_files(report.files)}"
         if news:
             what_was_found += f" ({news})"
         elif report.seen:
@@ -432,6 +440,53 @@ def _came_in(
     without = _without_text(result, workspace)
     if without:
         yield without
+
+
+# How files are called by their endings: one, and several.
+_FILE_NAMES = {
+    ".pdf": ("PDF", "PDFs"),
+    ".md": ("note", "notes"),
+    ".markdown": ("note", "notes"),
+    ".qmd": ("note", "notes"),
+    ".txt": ("text file", "text files"),
+    ".ipynb": ("notebook", "notebooks"),
+    ".canvas": ("canvas", "canvases"),
+    ".tid": ("tiddler", "tiddlers"),
+}
+
+
+def _in_files(files: Mapping[str, int]) -> str:
+    """Return in how many files of which kind nothing was found; "" if there were none."""
+    numbers = Counter[Pair]()
+    for ending, number in files.items():
+        kind = f"{ending} file" if ending else "file"
+        numbers[_FILE_NAMES.get(ending, (kind, f"{kind}s"))] += number
+    parts = [counted(number, *names) for names, number in numbers.most_common() if number]
+    return f" in {' and '.join(parts)}" if parts else ""
+
+
+def _left_out_by_kind(report: Report, ledger: Ledger) -> Text:
+    """Yield what of other programs was recognised and is not read, by kind.
+
+    After a run that found no highlights, also that no PDF has marks that are drawn into its pages.
+    """
+    if report.seen and not (report.new or report.changed):
+        return
+    entries = []
+    for entry in ledger.left_out():
+        kind = entry.left_out.kind
+        if kind in _TOLD_KINDS or kind.endswith(NO_EXPORT):
+            entries.append(entry)
+    parts = []
+    for kind, number in Counter(entry.left_out.kind for entry in entries).items():
+        files = {entry.document for entry in entries if entry.left_out.kind == kind}
+        where = "" if kind.endswith(NO_EXPORT) else f", in {counted(len(files), 'file')}"
+        parts.append(f"{number:,} × {kind}{where}")
+    if parts:
+        yield f"not read: {'; '.join(parts)} (ankiforge list --no-card --all)"
+    has_drawn = any(entry.left_out.kind == DRAWN for entry in entries)
+    if report.files.get(".pdf") and not report.seen and not has_drawn:
+        yield "the PDFs have no annotations, and no marks are drawn into their pages either"
 
 
 def _became(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, ClassVar
 
 from msgspec.structs import replace
 
 from ankiforge.errors import ItemError, one_item
 from ankiforge.extract.base import Candidate, Confidence
-from ankiforge.extract.discover import why_not
+from ankiforge.extract.discover import kind_of, why_not
 from ankiforge.extract.folder import File, FolderSource
 from ankiforge.extract.scan import of_one
 from ankiforge.model import (
+    NO_EXPORT,
     Document,
     DocumentKey,
     Extracted,
@@ -169,6 +172,10 @@ class ExportSource(FolderSource):
                 )
             elif file.named or file.path.casefold().endswith(".csv"):
                 yield self._not_mine(file)
+            elif candidate.ending != ".txt" and not kind_of(file.at):
+                kind = f"{candidate.ending} {NO_EXPORT}"
+                left_out.append(LeftOut(kind, file.path, why_not(file.at)))
+        self.folder.read = Counter(Path(file.path).suffix.casefold() for file in exports)
         exports.sort(key=lambda file: file.stamp[0] if file.stamp else 0)
         items: list[Any] = []
         for file in exports:

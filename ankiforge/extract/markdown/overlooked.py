@@ -14,7 +14,13 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from ankiforge.extract.markdown.source import PREFIX, hidden_parts
-from ankiforge.model import CODE_AND_MATHS, HighlightKind, LeftOut
+from ankiforge.model import (
+    CODE_AND_MATHS,
+    LOGSEQ_CARD,
+    LOGSEQ_MARK,
+    HighlightKind,
+    LeftOut,
+)
 from ankiforge.text import regex
 from ankiforge.text.shields import MATH
 
@@ -33,6 +39,8 @@ _KINDS = {
     "line": "question::answer",
     "block": "? between question and answer",
     "callout": "callout",
+    "logseq_card": LOGSEQ_CARD,
+    "logseq_mark": LOGSEQ_MARK,
 }
 SIGN = regex(
     rf"""(?xsm)
@@ -42,11 +50,13 @@ SIGN = regex(
     | \{{\{{(?P<gap>{_INSIDE})\}}\}}
     | ^(?P<block>{PREFIX}(?:>{PREFIX})*(?:\[[^\[\]\n]\][ \t]+)?\?\??[ \t]*$)
     | ^(?P<callout>{PREFIX}>(?:{PREFIX}>)*[ \t]*\[![^\[\]\n]+\])
+    | ^(?P<logseq_mark>[ \t]*ls-type::[ \t]*annotation[ \t]*$)
+    | ^(?P<logseq_card>[ \t]*-[ \t][^\n]*(?<!\S)\#card(?![\w/-])[^\n]*$)
     | (?P<line>(?<!:):{{2,3}}(?!:))
     """
 )
 """Matches what looks like something; the name of the group is its kind."""
-_SIGNS = ("==", "<mark", "~={", "{{", "::", "[!", "?\n")
+_SIGNS = ("==", "<mark", "~={", "{{", "::", "[!", "?\n", "#card")
 _NAME_OF_GAP = regex(r"\A(?:c\d{1,3}(?:,\d{1,3})*::|cloze\s+)")
 _TAG = regex(r"<[^<>\n]*>")
 _MATHS = regex(MATH)
@@ -61,6 +71,11 @@ _SETTINGS = {
     "gap": ("cards", "cloze"),
     "line": ("cards", "inline"),
     "block": ("cards", "block"),
+}
+# Why blocks of Logseq are not read.
+_LOGSEQ = {
+    "logseq_card": "the blocks of Logseq are not read as cards: write `question::answer`",
+    "logseq_mark": "Logseq keeps the marks of a PDF in a form of its own: mark it in the PDF",
 }
 # Why a sign in a part of a note that the parser does not see is none.
 _HIDDEN = {
@@ -134,7 +149,8 @@ def overlooked(
         if part == "code" or looked_up.is_code(sign.line):
             code_lines.append(sign.line)
         elif not looked_up.holds(sign):
-            reason = _HIDDEN.get(part) or _why(sign, body, lines, looked_up, wanted)
+            known_reason = _LOGSEQ.get(sign.kind) or _HIDDEN.get(part)
+            reason = known_reason or _why(sign, body, lines, looked_up, wanted)
             place = f"line {sign.line + 1}"
             left_out.append(LeftOut(_KINDS[sign.kind], place, reason))
     if code_lines:

@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from ankiforge.extract.base import Opening, SourceSettings
 from ankiforge.extract.folder import File, FileSource
 from ankiforge.model import (
+    DRAWN,
     Document,
     Extracted,
     Highlight,
@@ -132,7 +133,8 @@ class Pdf(FileSource):
         for message, hint in read.notices:
             yield Problem(file.path, message, hint, notice=True)
         says_nothing = not (read.marks or read.problems or read.notices)
-        if file.named and says_nothing:
+        is_drawn = any(entry.kind == DRAWN for entry in read.left_out)
+        if file.named and says_nothing and not is_drawn:
             yield Problem(file.path, *NO_MARKS, notice=True)
 
     def _document(self, file: File, read: Read) -> Document:

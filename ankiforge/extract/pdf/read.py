@@ -24,6 +24,7 @@ from ankiforge.extract.pdf.annotations import (
 )
 from ankiforge.extract.pdf.chars import FAULTS, page_chars, upright_text
 from ankiforge.extract.pdf.clean import one_line, unswapped
+from ankiforge.extract.pdf.drawn import DRAWN_INTO, MOST_PAGES, has_drawn_marks
 from ankiforge.extract.pdf.identity import document_id
 from ankiforge.extract.pdf.messages import (
     REPAIR,
@@ -54,10 +55,12 @@ from ankiforge.extract.pdf.works import (
     read_work,
 )
 from ankiforge.model import (
+    DRAWN,
     WENT_AWAY,
     DocumentKey,
     Highlight,
     Hint,
+    LeftOut,
     Pair,
     Span,
     Value,
@@ -189,10 +192,20 @@ def _answer(
     )
     if question.named or annotations.marks or pages.damaged:
         read = _Reading(pages).read(annotations.marks, read)
+    if not annotations.marks and not annotations.hidden:
+        drawn = tuple(_drawn_marks(pages))
+        read = structs.replace(read, left_out=(*read.left_out, *drawn))
     if read.problems:  # they say what is missing
         other_notices = tuple([notice for notice in read.notices if notice != REPAIRED])
         read = structs.replace(read, notices=other_notices)
     return read
+
+
+def _drawn_marks(pages: _Pages) -> Iterator[LeftOut]:
+    """Yield that marks are drawn into a page, for each such page."""
+    for number in range(min(len(pages), MOST_PAGES)):
+        if pages.tried(number, pages.has_drawn_marks, False):
+            yield LeftOut(DRAWN, f"page {pages.label(number)}", DRAWN_INTO)
 
 
 def _is_cut(path: Path) -> bool:
@@ -261,6 +274,11 @@ class _Pages:
     def text_page(self, number: int) -> pdfium.PdfTextPage:
         """Return the text of a page, which may raise one of the `FAULTS`."""
         return self._open_page(number).text()
+
+    def has_drawn_marks(self, number: int) -> bool:
+        """Return whether marks are drawn into a page, which may raise one of the `FAULTS`."""
+        with closing(self.document[number]) as page, closing(page.get_textpage()) as text:
+            return has_drawn_marks(page, text)
 
     def label(self, number: int) -> str:
         """Return how a page is called in the file, otherwise its number from 1."""
