@@ -1,4 +1,5 @@
-r"""Convert Markdown to the HTML of a field, and back. Raw HTML is never passed on.
+r"""Convert Markdown to the HTML of a field, and back. Raw HTML is never passed on, but for the
+elements of our Markdown, without attributes.
 
 Code, formulas and clozes are found by our own grammar (`text.cloze`) and are replaced by
 placeholders ("atoms") before markdown-it parses the text. So both parsers agree on the
@@ -60,7 +61,7 @@ def render(
     """Return the HTML of one field.
 
     Args:
-        markdown: our subset of Markdown. HTML in it is literal text.
+        markdown: our subset of Markdown. Other HTML in it is literal text.
         cloze: whether `{{c1::…}}` makes a cloze (as in the Text of a cloze note).
             Otherwise, and when nested ten deep, it is literal text.
         pictures: the pictures that `![alt](path)` may show, by path. Others become their

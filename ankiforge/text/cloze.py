@@ -4,8 +4,9 @@ Clozes may be nested, and one may have several numbers: `{{c1,2::…}}`.
 There is no cloze markup within escapes, code and maths ("shields"). Elsewhere `\` makes
 `{`, `}` and `:` literal, and single braces balance. Anki's grammar is different:
 `anki.render` writes what Anki reads. Besides clozes there are paragraphs, emphasis,
-`code`, fences, lists, tables, links, images, `$maths$` and `$$display$$`; a backslash
-escapes ASCII punctuation.
+`code`, fences, lists, tables, links, images, `$maths$` and `$$display$$`, and the elements
+`<b>`, `<i>`, `<u>`, `<s>`, `<sub>` and `<sup>`; a backslash escapes ASCII punctuation. What
+is written as an image may be a sound.
 """
 
 from __future__ import annotations

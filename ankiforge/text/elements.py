@@ -114,9 +114,8 @@ def _raised_or_kept(element: re.Match[str]) -> str:
     """Return sub- or superscript in Unicode, or as the element if it cannot be written so."""
     name = element["name"].lower()
     words = element["words"]
-    in_unicode = raised(words, name)
-    if len(in_unicode) == len(words) and in_unicode != words:
-        return in_unicode
+    if is_written_raised(words, name):
+        return raised(words, name)
     opening, closing = _KEPT
     return f"{opening}{name}{closing}{words}{opening}/{name}{closing}"
 
@@ -139,6 +138,12 @@ _BELOW = str.maketrans(
 SCRIPTS = {"sup": ("^", _ABOVE), "sub": ("_", _BELOW)}
 
 
+def is_written_raised(text: str, name: str) -> bool:
+    """Return whether all of a `<sup>` or `<sub>` can be written in letters of Unicode."""
+    _, table = SCRIPTS[name]
+    return all(ord(letter) in table for letter in text)
+
+
 def raised(text: str, name: str) -> str:
     """Return the text of a `<sup>` or `<sub>` in Unicode: `10<sup>5</sup>` is 10⁵, not 105.
 
@@ -147,7 +152,7 @@ def raised(text: str, name: str) -> str:
     is left as it is (`K<sub>M</sub>`, `[1]`).
     """
     sign, table = SCRIPTS[name]
-    if all(ord(letter) in table for letter in text):
+    if is_written_raised(text, name):
         return text.translate(table)
     is_reference = text[:1] == "["
     has_digit = any(letter.isdigit() for letter in text)

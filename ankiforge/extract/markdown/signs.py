@@ -28,7 +28,13 @@ from ankiforge.extract.markdown.tokens import (
 )
 from ankiforge.text import regex
 from ankiforge.text.cloze import alt_and_width, literal
-from ankiforge.text.elements import BLOCKS, EMPHASIS, attributes_of, raised
+from ankiforge.text.elements import (
+    BLOCKS,
+    EMPHASIS,
+    attributes_of,
+    is_written_raised,
+    raised,
+)
 from ankiforge.text.shields import MATH
 
 
@@ -361,12 +367,12 @@ def _add_tag(state: State, sign: re.Match[str], raw: str) -> None:
 def _add_script(state: State, sign: re.Match[str], raw: str) -> None:
     """Add what is raised or lowered, in letters of Unicode if all of it can be written so."""
     words = sign["raised"]
-    plain = raised(words, sign["level"])
-    if len(plain) == len(words) and plain != words:
-        state.add(Kind.TEXT, plain)
+    level = sign["level"]
+    if is_written_raised(words, level):
+        state.add(Kind.TEXT, raised(words, level))
     else:
-        level = sign["level"]
-        state.add(Kind.ATOM, plain, f"<{level}>{literal(words)}</{level}>")
+        markdown = f"<{level}>{literal(words)}</{level}>"
+        state.add(Kind.ATOM, raised(words, level), markdown)
 
 
 def _add_row(state: State, sign: re.Match[str], raw: str) -> None:
