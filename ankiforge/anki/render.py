@@ -1,5 +1,6 @@
-r"""Convert Markdown to the HTML of a field, and back. Raw HTML is never passed on, but for the
-elements of our Markdown, without attributes.
+r"""Convert Markdown to the HTML of a field, and back.
+
+Raw HTML is never passed on, but for the elements of our Markdown, without attributes.
 
 Code, formulas and clozes are found by our own grammar (`text.cloze`) and are replaced by
 placeholders ("atoms") before markdown-it parses the text. So both parsers agree on the
