@@ -59,7 +59,6 @@ def labels_of(
         drawing: the shapes inside.
     """
     pieces = without_captions(pieces)
-    drawing = drawing.with_filled_boxes(pieces)
     left_out = lines_of_paragraphs(pieces, drawing)
     pieces = [piece for piece in pieces if piece.inside >= 0.5]
     left_out |= ticks(pieces, drawing) | panels(pieces)

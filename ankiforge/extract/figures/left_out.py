@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from math import hypot, log10
+from math import log10
 from statistics import median
 
 from ankiforge.extract.figures.values import Box, Drawing, Piece
@@ -131,56 +131,14 @@ def ticks(pieces: Sequence[Piece], drawing: Drawing) -> set[int]:
         value = number_in(piece)
         if value is not None and id(piece) not in alone:
             numbers.append((piece, value))
-    slanted = _along_slanted_axes(numbers)
-    others = [(piece, value) for piece, value in numbers if id(piece) not in slanted]
-    # one number of a slanted axis may stand in line with those of another axis
-    straight = _along_straight_axes(numbers) | _along_straight_axes(others)
-    return slanted | straight | _below_groups(numbers)
-
-
-LEAST_GROUPS = 4
-"""Growing numbers below groups of bars, at least: of fewer, some are the row of a table."""
-EVENLY_SPACED = 0.03
-"""How far from even their places are, at most, in parts of their range."""
-COLUMN = 4.0
-"""A number that stands so near above or below another is a cell of its column."""
-
-
-def _below_groups(numbers: Sequence[Number]) -> set[int]:
-    """Return the ids of numbers that grow from place to place, by uneven steps: 1, 16, 64, 128.
-
-    They name groups of bars. A row of a table has numbers above or below it.
-    """
-    found: set[int] = set()
-    for group in _on_one_line(numbers, _middle_y):
-        row = sorted(group, key=lambda pair: _middle_x(pair[0].box))
-        places = [_middle_x(piece.box) for piece, _ in row]
-        grow = all(upper[1] > lower[1] for lower, upper in pairwise(row))
-        if len(row) < LEAST_GROUPS or not grow:
-            continue
-        is_evenly_spaced = is_even(range(len(row)), places, slack=EVENLY_SPACED)
-        if is_evenly_spaced and not _are_cells(row, numbers):
-            found.update(id(piece) for piece, _ in row)
-    return found
-
-
-def _are_cells(row: Sequence[Number], numbers: Sequence[Number]) -> bool:
-    """Return whether a number of a row has another one right above or below it."""
-    for piece, _ in row:
-        for other, _ in numbers:
-            across = abs(_middle_x(other.box) - _middle_x(piece.box))
-            along = abs(_middle_y(other.box) - _middle_y(piece.box))
-            size = piece.at.size
-            if across < 2 * size and 0.5 * size < along < COLUMN * size:
-                return True
-    return False
+    return _along_axes(numbers)
 
 
 Number = tuple[Piece, float]
 """A piece that is a number, and its value."""
 
 
-def _along_straight_axes(numbers: Sequence[Number]) -> set[int]:
+def _along_axes(numbers: Sequence[Number]) -> set[int]:
     """Return the ids of the numbers that are even along a level or an upright line."""
     found: set[int] = set()
     # along x, those on one level; along y, those whose right or left edges or middles agree
@@ -197,62 +155,6 @@ def _along_straight_axes(numbers: Sequence[Number]) -> set[int]:
             for start, end in _even_runs(points):
                 found.update(id(piece) for piece, _ in ordered[start:end])
     return found
-
-
-LEAST_SLANTED = 4
-"""Numbers along a slanted axis of a plot in three dimensions, at least."""
-LEAST_SLANT = 0.5
-"""So far across and along such a number is from the next one, at least, in sizes of the font."""
-FARTHEST_TICK = 8.0
-"""How far such a number is from the next one, at most, in sizes of the font."""
-FORESHORTENED = 0.2
-"""How much longer or shorter the way to the next one is, at most: far ones stand closer."""
-
-
-def _along_slanted_axes(numbers: Sequence[Number]) -> set[int]:
-    """Return the ids of the numbers that grow by one step along a slanted line."""
-    by_value: dict[float, list[Piece]] = defaultdict(list)
-    for piece, value in numbers:
-        by_value[value].append(piece)
-    found: set[int] = set()
-    for first, first_value in numbers:
-        for second, second_value in numbers:
-            step = second_value - first_value
-            if step <= 0 or not _are_on_slanted_line(first, second):
-                continue
-            run = [first, second]
-            value = second_value + step
-            following = _next_tick(run, by_value.get(value, ()))
-            while following is not None:
-                run.append(following)
-                value += step
-                following = _next_tick(run, by_value.get(value, ()))
-            if len(run) >= LEAST_SLANTED:
-                found.update(map(id, run))
-    return found
-
-
-def _next_tick(run: Sequence[Piece], candidates: Sequence[Piece]) -> Piece | None:
-    """Return which piece stands where the run of ticks goes on, None if none does."""
-    before, last = run[-2].box, run[-1].box
-    way_x = _middle_x(last) - _middle_x(before)
-    way_y = _middle_y(last) - _middle_y(before)
-    slack = FORESHORTENED * (abs(way_x) + abs(way_y))
-    for piece in candidates:
-        off_x = _middle_x(piece.box) - _middle_x(last) - way_x
-        off_y = _middle_y(piece.box) - _middle_y(last) - way_y
-        if abs(off_x) < slack and abs(off_y) < slack:
-            return piece
-    return None
-
-
-def _are_on_slanted_line(one: Piece, other: Piece) -> bool:
-    """Return whether two numbers are near, and neither beside nor below one another."""
-    size = one.at.size
-    across = abs(_middle_x(one.box) - _middle_x(other.box))
-    along = abs(_middle_y(one.box) - _middle_y(other.box))
-    is_slanted = min(across, along) > LEAST_SLANT * size
-    return is_slanted and hypot(across, along) < FARTHEST_TICK * size
 
 
 def _middle_x(box: Box) -> float:

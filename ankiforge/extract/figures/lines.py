@@ -7,9 +7,7 @@ divides them. Cells of a table stand below one another, too, and are labels of t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
-from statistics import median
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ankiforge.extract.figures.left_out import FRACTION, number_in
@@ -22,8 +20,6 @@ SAME_SIZE = 1.15
 """Lines of one label differ in size by this factor, at most."""
 LINE_STEP = 1.38
 """From line to line of a label, at most, in sizes; in a box of its own, `WIDEST_STEP`."""
-LIST_STEP = 1.28
-"""Three lines or more with a larger step are the lines of a list, unless a box holds them."""
 EDGE = 0.4
 """Edges or middles of the lines of one label agree up to so many sizes."""
 INDENT = 1.6
@@ -59,8 +55,7 @@ def joined(pieces: Sequence[Piece], drawing: Drawing) -> list[list[Piece]]:
         lines.sort(key=lambda line: (-line.piece.at.base, line.piece.at.start))
         below = _lines_below(lines, drawing)
         for chain in _chains(below, len(lines)):
-            for part in _without_lists([lines[number] for number in chain]):
-                labels.append([line.piece for line in part])
+            labels.append([lines[number].piece for number in chain])
     return labels
 
 
@@ -269,22 +264,3 @@ def _chains(below: dict[int, int], count: int) -> list[list[int]]:
             following = below.get(following)
         chains.append(chain)
     return chains
-
-
-def _without_lists(chain: list[_Line]) -> Iterator[list[_Line]]:
-    """Yield a label, or each of its lines if they are the lines of a list."""
-    if len(chain) < 3 or chain[0].box >= 0:
-        yield chain
-        return
-    steps = []
-    for upper, lower in pairwise(chain):
-        steps.append((upper.piece.at.base - lower.piece.at.base) / upper.piece.at.size)
-    new_starts = 0
-    for line in chain:
-        begins = line.piece.text[:1]
-        new_starts += begins.isupper() or begins.isdigit()
-    if median(steps) > LIST_STEP and new_starts > 0.6 * len(chain):
-        for line in chain:
-            yield [line]
-    else:
-        yield chain

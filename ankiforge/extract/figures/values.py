@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator
 from math import cos, radians, sin
 from typing import NamedTuple
-
-from msgspec.structs import replace
 
 from ankiforge.model import Value
 
@@ -52,10 +48,7 @@ BOX_SLACK = 0.25
 LOWEST_BOX = 1.4
 """A lower box may be what lies behind a line or words of it, in sizes of the font."""
 HIGHEST_BOX = 12
-"""A box that holds one label is no higher, in sizes of the font, unless its text fills it."""
-HIGHEST_FILLED_BOX = 40
-FILLED = 0.6
-"""The part of the height of a box that its lines fill, at least, if they are one label."""
+"""A box that holds one label is no higher, in sizes of the font."""
 WIDEST_STEP = 2.0
 """From line to line of a label in a box, at most, in sizes of the font."""
 BEHIND = 0.35
@@ -79,21 +72,6 @@ class Drawing(Value):
     """Thin level lines."""
     signs: tuple[Box, ...] = ()
     """Small shapes, such as those of a legend."""
-    filled: frozenset[int] = frozenset()
-    """The numbers of high boxes that are full of lines."""
-
-    def with_filled_boxes(self, lines: Iterable[Piece]) -> Drawing:
-        """Return the drawing with what high boxes are known to be full of these lines."""
-        lines_in: dict[int, list[Piece]] = defaultdict(list)
-        for line in lines:
-            number = next(self._boxes_around(line.box, line.at.size), None)
-            if number is not None:
-                lines_in[number].append(line)
-        filled = set()
-        for number, inside in lines_in.items():
-            if _fill(inside, self.boxes[number]):
-                filled.add(number)
-        return replace(self, filled=frozenset(filled))
 
     def box_around_line(self, line: Box, size: float) -> int:
         """Return the number of the smallest box around a line of text, -1 if there is none.
@@ -108,7 +86,7 @@ class Drawing(Value):
         for number in self._boxes_around(line, size):
             box = self.boxes[number]
             height = box[3] - box[1]
-            if height > HIGHEST_BOX * size and number not in self.filled:
+            if height > HIGHEST_BOX * size:
                 return -1
             is_low = height < LOWEST_BOX * size
             fits_left = line[0] - box[0] < BEHIND * size
@@ -188,22 +166,6 @@ class Drawing(Value):
             if is_near and is_beyond and is_level_with and is_short and is_low:
                 return True
         return False
-
-
-def _fill(lines: Sequence[Piece], box: Box) -> bool:
-    """Return whether a box is full of lines that follow one below the other."""
-    size = max(line.at.size for line in lines)
-    height = box[3] - box[1]
-    lowest = min(line.box[1] for line in lines)
-    highest = max(line.box[3] for line in lines)
-    is_full = highest - lowest >= FILLED * height
-    if not is_full or height > HIGHEST_FILLED_BOX * size:
-        return False
-    bases = sorted(line.at.base for line in lines)
-    for lower, upper in pairwise(bases):
-        if not 0.5 * size < upper - lower < WIDEST_STEP * size:
-            return False
-    return all(line.angle == 0 for line in lines)
 
 
 class FoundLabel(Value):

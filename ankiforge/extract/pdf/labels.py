@@ -260,7 +260,7 @@ def _pieces(letters: Sequence[Letter], frame: Box, drawing: Drawing) -> list[Pie
         else:
             runs.append(_Run(letter))
     pieces = []
-    for run in _with_spaced_capitals(_united(runs)):
+    for run in _united(runs):
         for name in _names_in_a_row(run):
             pieces.append(_piece(name, frame))
     return pieces
@@ -301,11 +301,7 @@ def _united(runs: list[_Run]) -> list[_Run]:
         home = None
         for near in (row - 1, row, row + 1):
             for other in rows.get((run.angle, near), ()):
-                if (
-                    _is_beside(other, run)
-                    or _is_index(other, run)
-                    or _is_accent(other, run)
-                ):
+                if _is_beside(other, run) or _is_index(other, run):
                     home = other
         if home is None:
             united.append(run)
@@ -336,70 +332,6 @@ def _is_index(word: _Run, index: _Run) -> bool:
     # of two indices, one above the other, the second begins where the first does
     earliest = word.end - (index.end - index.start) - 0.1 * word.size
     return earliest < index.start < word.end + 0.2 * word.size
-
-
-ACCENTS = frozenset("^ˆ~˜¯ˉ˙¨ˇ→")
-"""Signs that are printed above a letter: a hat, a tilde, a bar, a dot, an arrow."""
-ACCENT_RISE = 1.2
-"""How far above the line of the letter their own line is, at most, in sizes of the font."""
-
-
-def _is_accent(word: _Run, accent: _Run) -> bool:
-    """Return whether a run is a sign above a letter of a word: the hat of x̂."""
-    if not all(letter.char.text in ACCENTS for letter in accent.letters):
-        return False
-    rise = accent.base - word.base
-    middle = (accent.start + accent.end) / 2
-    is_above_letter = word.start <= middle <= word.end
-    return is_above_letter and 0 <= rise < ACCENT_RISE * word.size
-
-
-SPACED = 1.5
-"""Between words in capitals that are set wide, at most, in sizes of the font."""
-LEAST_SPACED = 3
-"""Such words on a line, at least; two may be the names of two things."""
-
-
-def _with_spaced_capitals(runs: list[_Run]) -> list[_Run]:
-    """Join words in capitals that stand far apart on one line: a heading that is set wide.
-
-    Names below bars and the heads of columns stand at even places.
-    """
-    rows: dict[tuple[int, float], list[_Run]] = defaultdict(list)
-    others = []
-    for run in runs:
-        text = _text_of(run)
-        if text.isupper() and text.isalpha() and len(text) > 1:
-            rows[run.angle, round(run.base, 1)].append(run)
-        else:
-            others.append(run)
-    for row in rows.values():
-        row.sort(key=lambda run: run.start)
-        others.extend(_joined_capitals(row))
-    return others
-
-
-def _joined_capitals(row: Sequence[_Run]) -> list[_Run]:
-    """Return the words of a row; those close enough to be one heading are joined."""
-    headings: list[list[_Run]] = []
-    for run in row:
-        last = headings[-1][-1] if headings else None
-        if last is not None and run.start - last.end < SPACED * run.size:
-            headings[-1].append(run)
-        else:
-            headings.append([run])
-    joined = []
-    for words in headings:
-        middles = [(word.start + word.end) / 2 for word in words]
-        if len(words) < LEAST_SPACED or is_even(range(len(words)), middles):
-            joined.extend(words)
-            continue
-        whole = words[0]
-        for word in words[1:]:
-            for letter in word.letters:
-                whole.add(letter)
-        joined.append(whole)
-    return joined
 
 
 MOST_NAMED = 6
@@ -578,8 +510,7 @@ def _outlines(page: PdfPage, frame: Box) -> Iterator[tuple[Box, bool]]:
     """Yield the box of each line and shape that reaches into a frame, and if it is closed.
 
     Gnuplot draws a curve and its sample in the legend as one path, other programs all boxes
-    of a flow chart. What is dashed stays whole. Long level lines of a path are those of a
-    grid, which divide no labels, unless they cross a low box of the path.
+    of a flow chart. What is dashed stays whole.
     """
     for path in _paths(page):
         if not _reaches_into(path.box, frame):
@@ -589,27 +520,9 @@ def _outlines(page: PdfPage, frame: Box) -> Iterator[tuple[Box, bool]]:
             is_closed = len(parts) == 1 and parts[0][1]
             yield path.box, is_closed
             continue
-        low_boxes = []
         for box, is_closed in parts:
-            if is_closed and THIN < box[3] - box[1] <= LONGEST_SIGN:
-                low_boxes.append(box)
-        for box, is_closed in parts:
-            is_level = box[3] - box[1] <= THIN
-            is_long = _longest_side(box) > LONGEST_SIGN
-            is_grid_line = is_level and is_long and not _crosses(box, low_boxes)
-            if _reaches_into(box, frame) and not is_grid_line:
+            if _reaches_into(box, frame):
                 yield box, is_closed
-
-
-def _crosses(line: Box, boxes: Sequence[Box]) -> bool:
-    """Return whether a level line runs from side to side of a box."""
-    for box in boxes:
-        is_from_side_to_side = (
-            abs(line[0] - box[0]) < THIN and abs(line[2] - box[2]) < THIN
-        )
-        if is_from_side_to_side and box[1] < line[1] < box[3]:
-            return True
-    return False
 
 
 def _reaches_into(box: Box, frame: Box) -> bool:
