@@ -181,6 +181,7 @@ class Readwise(ExportSource):
             skip = "discarded in Readwise"
         elif text and not passage:
             skip = "a picture on the web, which is not downloaded"
+            passage = text
         tags = []
         for tag in dict.fromkeys(note.tags):
             if not _HEADING_TAG.fullmatch(tag):
