@@ -79,11 +79,14 @@ _PAGE_WORD = (
     r"|sec(?:tion)?|figs?|figures?|abb|tables?|tab|slides?|folien?)"
 )
 _NUMBERS = r"\d{1,6}(?:\s?[-–,/]\s?\d{1,6}){0,4}(?:\s?ff?\.?)?"
-_PLACE = rf"(?:{_PAGE_WORD}\.?\s?{_NUMBERS}|§\s?{_NUMBERS}|第?\d{{1,6}}\s?[页頁ページ쪽])"
+_PLACE = (
+    rf"(?:{_PAGE_WORD}(?:\.\s?|\s)(?:{_NUMBERS}(?:\s(?:of|von|de)\s\d{{1,6}})?|[ivxlc]{{1,7}}\b)"
+    rf"|§\s?{_NUMBERS}|第?\d{{1,6}}\s?[页頁ページ쪽])"
+)
 _YEAR = r"[^()\[\]\n]{0,60}\b(?:1[5-9]|20)\d\d[a-z]?"
 _SEE = r"(?:(?:see|cf|vgl|siehe|voir|véase|vedi|см)\.?\s)?"
 _REFERENCE = (
-    rf"[(\[]\s?{_SEE}{_PLACE}\.?\s?[)\]]|\b{_SEE}{_PLACE}\b\.?"
+    rf"[(\[]\s?{_SEE}{_PLACE}\.?\s?[)\]]|(?<!\w){_SEE}{_PLACE}\b\.?"
     r"|\[\d{1,4}(?:[-–,]\s?\d{1,4}){0,9}\]|\[-?@[^\[\]\n]{1,80}\]"
 )
 _AUTHOR = rf"[(\[](?=[^\W\d_a-z]){_YEAR}(?:\s?[,:]\s?(?i:{_PLACE}))?[)\]]"
@@ -99,12 +102,13 @@ _LEADING = regex(
 )
 _TRAILING = regex(rf"(?:(?>{_ORNAMENT}|[-–—,:](?!\S)))+$")
 _ASKING_LABEL = regex(
-    rf"(?i)(?:(?P<command>\?(?!{_BLANK}*$)|q\d{{0,3}}\s?:)|(?:q|fr?)\d{{0,3}}\.(?=\s)"
-    r"|(?:question|frage|pregunta|domanda|pergunta|вопрос|問|问)\s?\d{0,3}\s?[:：])"
+    rf"(?i)[*_]{{0,3}}(?:(?P<command>\?+(?!{_BLANK}*$)|q\d{{0,3}}\s?:)"
+    r"|(?:q|fr?)\d{0,3}\.(?=[\s*_])|(?:question|frage|pregunta|domanda|pergunta|вопрос"
+    r"|質問|問題|问题|問|问)\s?\d{0,3}\s?[:：])[*_]{0,3}"
 )
 _ANSWER_LABEL = regex(
-    r"(?i)(?:a\d{0,3}\s?[:.)](?=\s)|(?:answers?|ans|antwort|respuesta|réponse|risposta|resposta"
-    r"|ответ|答|答案)\s?[:：]|[=-]+>|→|⇒|:\\?:)"
+    r"(?i)[*_]{0,3}(?:a\d{0,3}\s?[:.)](?=[\s*_])|(?:answers?|ans|antwort|respuesta|réponse|risposta|resposta"
+    r"|ответ|答|答案)\s?[:：]|[=-]+>|→|⇒|:\\?:)[*_]{0,3}"
 )
 _NUMBER_OF_ITEM = regex(r"(\d{1,9})([.)])(?=\s)")
 
@@ -186,7 +190,14 @@ def _masked(comment: str) -> str:
             parts += [comment[done:start], "x" * (end - start)]
             done = end
     parts.append(comment[done:])
-    return _ADDRESS.sub(lambda match: "x" * len(match[0]), "".join(parts))
+    return _ADDRESS.sub(_letters_or_blanks, "".join(parts))
+
+
+def _letters_or_blanks(address: re.Match[str]) -> str:
+    """Return letters for an address, but blanks for that of a link, whose text may end there."""
+    length = len(address[0])
+    is_of_link = address[0].startswith("](")
+    return "]" + " " * (length - 1) if is_of_link else "x" * length
 
 
 def _ends(mask: str) -> Iterator[Span]:
@@ -354,6 +365,7 @@ def _front(words: str) -> str:
     """Return a question as one line of Markdown, without ornament and full stops after it."""
     words = _unwrapped(" ".join(_without_ornament(words).split()))
     words = re.sub(rf"([{_MARKS};])(?:[\s.…]|\1)+$", r"\1", words)
+    words = re.sub(rf"([{_MARKS}])\s([!！])$", r"\1\2", words)
     words = _ALL_BUT_THE_MARK.sub(r"\2\3", words, count=1) if words[:1] in "*_" else words
     return _NUMBER_OF_ITEM.sub(r"\1\\\2", words, count=1)
 
