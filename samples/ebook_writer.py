@@ -32,6 +32,7 @@ class Book:
     title: str
     authors: tuple[str, ...] = ()
     chapters: tuple[tuple[str, str], ...] = ()
+    subjects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,12 +83,15 @@ def write_epub(path: str | Path, book: Book, marks: Iterable[Mark] = ()) -> None
     creators = "".join(
         f"<dc:creator>{escape(name)}</dc:creator>" for name in book.authors
     )
+    subjects = "".join(
+        f"<dc:subject>{escape(name)}</dc:subject>" for name in book.subjects
+    )
     files = {
         "mimetype": "application/epub+zip",
         "META-INF/container.xml": '<container xmlns="urn:c"><rootfiles>'
         '<rootfile full-path="OEBPS/book.opf"/></rootfiles></container>',
         "OEBPS/book.opf": '<package xmlns="urn:p" xmlns:dc="urn:d"><metadata>'
-        f"<dc:title>{escape(book.title)}</dc:title>{creators}</metadata>"
+        f"<dc:title>{escape(book.title)}</dc:title>{creators}{subjects}</metadata>"
         f"<manifest>{items}</manifest><spine>{spine}</spine></package>",
     }
     for number, (title, text) in enumerate(book.chapters, start=1):
@@ -186,6 +190,8 @@ CREATE TABLE books (id INTEGER PRIMARY KEY, title TEXT NOT NULL, path TEXT NOT N
 CREATE TABLE authors (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
 CREATE TABLE books_authors_link (id INTEGER PRIMARY KEY, book INTEGER, author INTEGER);
 CREATE TABLE identifiers (id INTEGER PRIMARY KEY, book INTEGER, type TEXT, val TEXT);
+CREATE TABLE tags (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+CREATE TABLE books_tags_link (id INTEGER PRIMARY KEY, book INTEGER, tag INTEGER);
 CREATE TABLE data (id INTEGER PRIMARY KEY, book INTEGER, format TEXT, name TEXT);
 CREATE TABLE annotations (id INTEGER PRIMARY KEY, book INTEGER NOT NULL, format TEXT NOT NULL,
     user_type TEXT NOT NULL, user TEXT NOT NULL, timestamp REAL NOT NULL, annot_id TEXT NOT NULL,
@@ -298,6 +304,10 @@ def write_calibre(path: str | Path, books: Iterable[Marked]) -> None:
             rows.append(("authors (name)", (author.replace(",", "|"),)))
             last = len([row for row in rows if row[0] == "authors (name)"])
             rows.append(("books_authors_link (book, author)", (number, last)))
+        for subject in book.subjects:
+            rows.append(("tags (name)", (subject,)))
+            last = len([row for row in rows if row[0] == "tags (name)"])
+            rows.append(("books_tags_link (book, tag)", (number, last)))
         columns = (
             "(book, format, user_type, user, timestamp, annot_id, annot_type, annot_data)"
         )

@@ -42,7 +42,7 @@ from ankiforge.model import (
 )
 from ankiforge.text import cloze
 from ankiforge.text.masks import MASK, Folded, Hidden, folded, masked, parts_of
-from ankiforge.text.private import HERE, IN_ITS_NOTE, has_tag, why_private
+from ankiforge.text.private import HERE, IN_ITS_NOTE, LOOKS_SO, has_tag, why_private
 from ankiforge.text.sentences import sentences
 
 SendableText = NewType("SendableText", str)
@@ -106,12 +106,16 @@ class Privacy:
             places: returns all places of a passage; it is private if one of them is.
         """
         self._places = places
-        self._whole = set[DocumentKey]()
+        self._whole: dict[DocumentKey, str] = {}
+        """Why a document is private as a whole."""
         by_document = defaultdict[DocumentKey, list[str]](list)
         every = list[str]()
         for private in texts:
             if not private.text:
-                self._whole.add(private.document)
+                reason = IN_ITS_NOTE
+                if private.doubt:
+                    reason = LOOKS_SO.format(private.doubt)
+                self._whole.setdefault(private.document, reason)
                 continue
             every.append(private.text)
             if private.document:
@@ -130,7 +134,7 @@ class Privacy:
             return reason
         document = highlight.document.key
         if document in self._whole:
-            return IN_ITS_NOTE
+            return self._whole[document]
         if self._repeats(highlight.exact, document):
             return HERE
         places = self._places(highlight.key) if highlight.key else ()

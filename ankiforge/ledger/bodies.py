@@ -137,6 +137,7 @@ SHAPES: dict[str, type[Any]] = {
     "retire": _Retire,
     "skip": _Skip,
     "form": _Form,
+    "private": _Form,
     "dialects": _Dialects,
     "decline": _Decline,
     "undo": _Undo,

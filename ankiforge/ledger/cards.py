@@ -113,6 +113,10 @@ def _told(event: Event) -> Pair:
             said = "taken for cards" if are_cards else "no cards"
             source, _, form = event.key.removeprefix("form:").partition(":")
             return said, f"lines like `{form}` in {source}"
+        case "private":
+            is_kept = event.body.get("choice") == "keep"
+            said = "kept on this machine" if is_kept else "may be sent"
+            return said, f"documents with `{event.key.removeprefix('private:')}`"
         case "decline":
             tool = TITLES.get(event.key.removeprefix("tool:"), "another tool")
             return "history declined", f"of {tool}"

@@ -316,7 +316,8 @@ class Passage(msgspec.Struct):
     skipped: bool = False
     why_skipped: str = ""
     form: str = ""
-    """For a form of hand-written cards: `accept` or `never`, as a person decided."""
+    """For a form of hand-written cards: `accept` or `never`, as a person decided. For what
+    looks like `#no-llm`: `keep` or `release`."""
     dialects: Strings | None = None
     """For a vault: the dialects of plugins by which it is read; None = it was never
     said."""

@@ -254,9 +254,9 @@ def _different(passage: Passage, event: Event) -> None:
 
 
 def _form(passage: Passage, event: Event) -> None:
-    """A person said whether lines of a form are cards.
+    """A person said whether lines of a form are cards, or what looks like the tag is meant so.
 
-    The passage stands for the form.
+    The passage stands for the form, or for the spelling.
     """
     passage.form = event.body["choice"]
 
@@ -527,6 +527,7 @@ _APPLY = {
     "retire": _retire,
     "skip": _skip,
     "form": _form,
+    "private": _form,
     "dialects": _dialects,
     "decline": _decline,
     "undo": _nothing,

@@ -16,11 +16,12 @@ from collections.abc import Iterable, Iterator
 
 from ankiforge.ledger.readings import ReadDocument, decode_highlight
 from ankiforge.ledger.store import Store
-from ankiforge.model import DocumentKey, Extracted, PrivateText
+from ankiforge.model import DocumentKey, Extracted, PrivateText, Strings
 from ankiforge.text.fold import fold
 from ankiforge.text.private import (
     is_lone_tag,
     private_words,
+    spelling_in,
     why_private,
     without_tag,
 )
@@ -51,9 +52,13 @@ def write(
         moved: whether the document was at another place before.
     """
     texts = dict.fromkeys(_private_texts(document))
-    stored = store.rows("SELECT text FROM private WHERE document = ?", document_id)
-    if not texts and not stored:
+    doubt = _doubt_in(document)
+    stored = store.rows("SELECT text, doubt FROM private WHERE document = ?", document_id)
+    if not texts and not stored and not doubt:
         return
+    query = "DELETE FROM private WHERE document = ? AND doubt != ''"
+    store.write(query, document_id)
+    stored = [row for row in stored if not row["doubt"]]
     document_key = document.document.key if isinstance(document, Extracted) else ""
     query = "UPDATE private SET document_key = ? WHERE document = ?"
     store.write(query, document_key, document_id)
@@ -71,6 +76,8 @@ def write(
             if text == WHOLE or fold(text) in public:
                 texts_shown.append(text)
         _forget(store, document_id, texts_shown)
+    if doubt:
+        _add(store, document_id, _all_texts(document), document_key, doubt)
 
 
 def _add(
@@ -78,10 +85,11 @@ def _add(
     document_id: int,
     texts: Iterable[str],
     document_key: str = "",
+    doubt: str = "",
 ) -> None:
     """Add texts of a document to those that stay on this machine."""
-    rows = [(document_id, text, document_key) for text in texts]
-    store.write_all("INSERT OR IGNORE INTO private VALUES (?, ?, ?)", rows)
+    rows = [(document_id, text, document_key, doubt) for text in texts]
+    store.write_all("INSERT OR IGNORE INTO private VALUES (?, ?, ?, ?)", rows)
 
 
 def _forget(store: Store, document_id: int, texts: Iterable[str]) -> None:
@@ -92,6 +100,9 @@ def _forget(store: Store, document_id: int, texts: Iterable[str]) -> None:
 def texts(store: Store) -> Iterator[PrivateText]:
     """Yield all texts that must stay on this machine, without lines of a template."""
     rows = store.rows("SELECT * FROM private ORDER BY document, text")
+    doubts = {row["doubt"] for row in rows}
+    released = {doubt for doubt in doubts if _answer_to(store, doubt) == RELEASED}
+    rows = [row for row in rows if row["doubt"] not in released]
     templates = _lines_of_templates(store, rows)
     for row in rows:
         text = row["text"]
@@ -100,7 +111,56 @@ def texts(store: Store) -> Iterator[PrivateText]:
             text = "\n".join(line for line in lines if _bare(line) not in templates)
             if not text.strip() and row["text"]:
                 continue
-        yield PrivateText(text, DocumentKey(row["document_key"]))
+        yield PrivateText(text, DocumentKey(row["document_key"]), row["doubt"])
+
+
+# --- what looks like the tag ------------------------------------------------------------
+
+KEPT = "keep"
+RELEASED = "release"
+"""A person's answers to the question whether a spelling is meant as the tag."""
+
+
+def key_of(doubt: str) -> str:
+    """Return the key of the events about what looks like the tag."""
+    return f"private:{doubt}"
+
+
+def _answer_to(store: Store, doubt: str) -> str:
+    """Return a person's answer about what looks like the tag, "" if there is none."""
+    return store.passage(key_of(doubt)).form if doubt else ""
+
+
+def open_doubts(store: Store) -> Iterator[tuple[str, Strings]]:
+    """Yield what looks like the tag and nobody has said about, with the places of it."""
+    places = defaultdict[str, list[str]](list)
+    for row in store.rows(
+        "SELECT DISTINCT p.doubt, d.place FROM private p JOIN document d ON d.id = p.document"
+        " WHERE p.doubt != '' ORDER BY p.doubt, d.place"
+    ):
+        places[row["doubt"]].append(row["place"])
+    for doubt, documents in places.items():
+        if not _answer_to(store, doubt):
+            yield doubt, tuple(documents)
+
+
+def _doubt_in(document: ReadDocument) -> str:
+    """Return what in a document looks like the tag, "" if nothing does."""
+    if document.doubt or not isinstance(document, Extracted):
+        return document.doubt
+    spellings = filter(None, map(spelling_in, document.highlights))
+    return next(spellings, "")
+
+
+def _all_texts(document: ReadDocument) -> Iterator[str]:
+    """Yield all texts of a document, as far as known."""
+    yield WHOLE
+    if document.public_text:
+        yield from filter(str.strip, document.public_text.read().split("\n"))
+    if isinstance(document, Extracted):
+        yield document.document.title
+        for highlight in document.highlights:
+            yield from private_words(highlight)
 
 
 def _bare(line: str) -> str:

@@ -16,7 +16,7 @@ from itertools import combinations
 from typing import NamedTuple
 
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import cards, decide, dialects, forms, waiting
+from ankiforge.ledger import cards, decide, dialects, forms, private, waiting
 from ankiforge.ledger.drafts import decode_proposal
 from ankiforge.ledger.events import MERGED, PERSON
 from ankiforge.ledger.readings import decode_highlight
@@ -605,6 +605,29 @@ def _leave_out(store: Store, draft: Waiting) -> None:
     store.write(query, forms.NO_CARDS, draft.highlight.key)
 
 
+# --- what looks like the tag #no-llm ----------------------------------------------------
+
+
+def _ask_about_privacy(store: Store) -> Iterator[Question]:
+    """Ask about each spelling that looks like the tag."""
+    for doubt, places in private.open_doubts(store):
+        yield Question(
+            id=_question_id(QuestionKind.PRIVATE, doubt),
+            kind=QuestionKind.PRIVATE,
+            text=(
+                f"`{doubt}` in {counted(len(places), 'document')} looks like #no-llm:"
+                " is it meant so?"
+            ),
+            new=doubt,
+            examples=places[:MISSING_SHOWN],
+        )
+
+
+def _answer_privacy(store: Store, question: Question, accepted: bool) -> None:
+    choice = private.KEPT if accepted else private.RELEASED
+    store.add("private", private.key_of(question.new), PERSON, {"choice": choice})
+
+
 # --- all kinds --------------------------------------------------------------------------
 
 Ask = Callable[[Store], Iterator[Question]]
@@ -620,6 +643,7 @@ _KINDS: dict[QuestionKind, tuple[Ask, Settle]] = {
     QuestionKind.RETIRED: (_ask_about_retired, _answer_retired),
     QuestionKind.EMPTIED: (_ask_about_emptied, _answer_emptied),
     QuestionKind.DIALECT: (_ask_about_dialects, _answer_dialect),
+    QuestionKind.PRIVATE: (_ask_about_privacy, _answer_privacy),
     QuestionKind.FORM: (_ask_about_forms, _answer_form),
 }
 """The kinds in the order in which they are listed."""

@@ -49,6 +49,7 @@ CREATE INDEX IF NOT EXISTS highlight_folded ON highlight (folded);
 CREATE TABLE IF NOT EXISTS private (
     document INTEGER NOT NULL, text TEXT NOT NULL,
     document_key TEXT NOT NULL,  -- `Document.key` as read last, '' if it has no highlight
+    doubt TEXT NOT NULL,         -- what looks like the tag, '' if it is the tag
     PRIMARY KEY (document, text)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS draft (

@@ -1,10 +1,13 @@
 """The tag `#no-llm`, and the reason why text must stay on this machine.
 
 What decides is the tag in any case and at any place: in the text, in a comment, among
-the tags of a mark or of its document. When in doubt, text is private.
+the tags of a mark or of its document. When in doubt, text is private: a document with a
+spelling that looks like the tag is so until a person says that it is none.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from ankiforge.model import Document, Highlight, Strings
 from ankiforge.text import regex
@@ -15,6 +18,8 @@ IN_ITS_NOTE = f"kept on this machine (#{TAG} in its note)"
 """The reason for all passages of a document that is private as a whole."""
 HERE = f"kept on this machine (#{TAG})"
 """The reason for a passage that is private, or that repeats one that is."""
+LOOKS_SO = f"kept on this machine: `{{}}` looks like #{TAG}"
+"""The reason for a document until a person says that a spelling is not the tag."""
 UNREADABLE = "kept on this machine: its front matter cannot be read"
 """The reason for a note that may have the tag where nobody can read it."""
 
@@ -22,6 +27,38 @@ UNREADABLE = "kept on this machine: its front matter cannot be read"
 # full-width one.
 _HASHTAG = regex(rf"(?i)[#＃]{TAG}(?![a-z0-9]|-[a-z0-9])")
 _WORD = regex(rf"(?i)(?<![a-z0-9]){TAG}(?![a-z0-9]|-[a-z0-9])")
+
+# Spellings that look like the tag: other hyphens and letters, brackets, signs of
+# Markdown, entities, and signs that are not seen.
+_UNSEEN = "\u00ad\u200b-\u200f\u2060\ufeff"
+_ENTITY = r"&(?:#x?[0-9a-f]{1,6}|[a-z]{2,8});"
+_SIGN = r"(?:[#＃﹟]|&(?:num|#35|#x23);)"
+_BEFORE = rf"(?:[\[({{\"'“‘*~`\\_{_UNSEEN}]|{_ENTITY}){{0,6}}"
+_JOINED = rf"(?:[-‐-―−﹣－_­\\ .\[\]*~{_UNSEEN}\u00a0]|{_ENTITY}){{0,4}}"
+_LETTERS = (
+    rf"[nｎո][{_UNSEEN}]?[oｏоο0]{_JOINED}[lｌ][{_UNSEEN}]?[lｌ][{_UNSEEN}]?[mｍм]s?"
+)
+_END = r"(?![^\W_]|[-‐‑_][^\W_])"
+_LOOKS_LIKE_TAG = regex(
+    rf"(?i){_SIGN}(?:{_BEFORE}|[ \u00a0](?=no[-‐-―−]llm)){_LETTERS}{_END}"
+)
+_LOOKS_LIKE_NAME = regex(rf"(?i)(?<![^\W_]){_BEFORE}{_LETTERS}{_END}")
+
+
+def spelling_like_tag(text: str) -> str:
+    """Return the first spelling in a text that looks like `#no-llm` and is none, or ""."""
+    for spelling in _LOOKS_LIKE_TAG.finditer(text):
+        if not has_tag(spelling[0]):
+            return spelling[0]
+    return ""
+
+
+def spelling_like_name(tags: str) -> str:
+    """Return the first spelling among some tags that looks like `no-llm` and is none, or ""."""
+    for spelling in _LOOKS_LIKE_NAME.finditer(tags):
+        if not names_tag(spelling[0]):
+            return spelling[0].strip()
+    return ""
 
 
 def has_tag(text: str) -> bool:
@@ -76,6 +113,31 @@ def is_lone_tag(highlight: Highlight) -> bool:
     if not has_tag(words):
         return False
     return not any(sign.isalnum() for sign in without_tag(words))
+
+
+def doubtful_tags(kind: str, words: Iterable[str]) -> Strings:
+    """Return the words of a catalogue, such as keywords, that name the tag, as tags in doubt.
+
+    A publisher may have written them: they are about the work, not about its reader.
+    """
+    return tuple(
+        f"{kind}:{word}" for word in words if names_tag(word) or spelling_like_name(word)
+    )
+
+
+def spelling_in(highlight: Highlight) -> str:
+    """Return a spelling in a highlight, or among its tags, that looks like the tag, or ""."""
+    for tag in (*highlight.tags, *highlight.document.tags):
+        if names_tag(tag) and not is_tagged((tag,)):
+            return tag
+        spelling = spelling_like_name(tag)
+        if spelling:
+            return spelling
+    for text in (highlight.exact, *highlight.markdown, highlight.comment):
+        spelling = spelling_like_tag(text)
+        if spelling:
+            return spelling
+    return ""
 
 
 def private_words(highlight: Highlight) -> Strings:

@@ -434,6 +434,7 @@ class Items:
             QuestionKind.EMPTIED: self._emptied,
             QuestionKind.DIALECT: self._dialect,
             QuestionKind.FORM: self._form,
+            QuestionKind.PRIVATE: self._private,
         }
         return views[question.kind](question)
 
@@ -584,6 +585,20 @@ class Items:
             "actions": [
                 _named(ACCEPT, "Yes", "From the next run on"),
                 _named(REJECT, "No, as before", "Read as before"),
+                SKIP,
+            ],
+        }
+
+    def _private(self, question: Question) -> Item:
+        """Ask whether a spelling is meant as the tag that keeps text on this machine."""
+        why = "Until you say so, nothing of them is sent: " + ", ".join(question.examples)
+        return {
+            "title": question.text.partition(":")[0],
+            "ask": question.text,
+            "why": _plain(why),
+            "actions": [
+                _named(ACCEPT, "Yes", "Kept on this machine"),
+                _named(REJECT, "No, they may be sent", "May be sent"),
                 SKIP,
             ],
         }

@@ -210,9 +210,7 @@ def test_notes_of_one_template_do_not_withhold_each_other(place, fake):
     """The line stands in three private notes, and in the marks of three public ones."""
     place.settings("{obsidian: {name: notes, path: notes, marks: [callout]}}")
     for number in range(10):
-        secret = (
-            f"---\ntags: no-llm\n---\n> [!note] Log\n> {TEMPLATE}\n>\n> The zebrafish {number}.\n"
-        )
+        secret = f"---\ntags: no-llm\n---\n> [!note] Log\n> {TEMPLATE}\n>\n> The zebrafish {number}.\n"
         place.note(f"Secret {number}.md", secret)
         shown = f"> [!note] Log\n> {TEMPLATE}\n>\n> Spacing improves retention number {number}.\n"
         place.note(f"Open {number}.md", shown)
@@ -224,12 +222,12 @@ def test_notes_of_one_template_do_not_withhold_each_other(place, fake):
 def test_a_line_of_two_public_notes_is_no_template(place):
     place.settings("{obsidian: {name: notes, path: notes, marks: [callout]}}")
     for number in range(3):
-        secret = (
-            f"---\ntags: no-llm\n---\n> [!note] Log\n> {TEMPLATE}\n>\n> The zebrafish {number}.\n"
-        )
+        secret = f"---\ntags: no-llm\n---\n> [!note] Log\n> {TEMPLATE}\n>\n> The zebrafish {number}.\n"
         place.note(f"Secret {number}.md", secret)
     for number in range(2):
-        place.note(f"Open {number}.md", f"> [!note] Log\n> {TEMPLATE}\n>\n> Fact {number}.\n")
+        place.note(
+            f"Open {number}.md", f"> [!note] Log\n> {TEMPLATE}\n>\n> Fact {number}.\n"
+        )
     place.note("Row.md", f"> [!note] Title\n> {OPEN}\n")
     place.run()
     asked = json.dumps(place.server.asked)

@@ -32,6 +32,7 @@ from ankiforge.text import regex
 from ankiforge.text.asking import asks
 from ankiforge.text.fold import fold
 from ankiforge.text.passages import numbered, percent
+from ankiforge.text.private import doubtful_tags
 
 if TYPE_CHECKING:  # loaded when a book is read
     from ankiforge.extract.folder import Folder
@@ -91,6 +92,8 @@ class Book(Value):
     """Where its file was on the device, with `/`; "" if not known."""
     path: str = ""
     """The path of the file with its marks, if that has those of no other book."""
+    subjects: Strings = ()
+    """What its catalogue says that it is about, tags among it."""
 
     @property
     def name(self) -> str:
@@ -192,6 +195,7 @@ def document_of(book: Book, namespace: str, source: str) -> Document:
         path=book.path,
         creators=book.authors,
         identifiers=book.identifiers,
+        tags=doubtful_tags("subject", book.subjects),
     )
 
 

@@ -41,6 +41,9 @@ _AUTHORS = """
 SELECT name FROM books_authors_link JOIN authors ON authors.id = author
 WHERE book = ? ORDER BY books_authors_link.id
 """
+_TAGS = """
+SELECT name FROM books_tags_link JOIN tags ON tags.id = tag WHERE book = ?
+"""
 _ISBN = "SELECT val FROM identifiers WHERE book = ? AND type = 'isbn'"
 
 
@@ -88,6 +91,8 @@ class Calibre(DatabaseSource):
         "data",
         "authors",
         "books_authors_link",
+        "tags",
+        "books_tags_link",
         "identifiers",
     )
 
@@ -240,4 +245,7 @@ def _book(connection: sqlite3.Connection, row: sqlite3.Row) -> Book:
         tuple(authors),
         tuple(isbns[:1]),
         f"{text_of(row, 'path')}/{file_name}",
+        subjects=tuple(
+            text_of(tag, "name") for tag in connection.execute(_TAGS, (row["book"],))
+        ),
     )

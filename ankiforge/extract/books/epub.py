@@ -186,6 +186,7 @@ def _read_metadata(book: ZipFile, path: str) -> Book:
         identifiers=tuple(isbns[:1]),
         file=path,
         path=path,
+        subjects=tuple(entries.get("subject", ())),
     )
 
 

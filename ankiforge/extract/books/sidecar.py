@@ -41,6 +41,7 @@ def book_of(settings: Table, path: str) -> Book:
         identifiers=tuple(_isbns(_text(told, "identifiers"))),
         file=_text(settings, "doc_path") or _file_beside(path),
         path=path,
+        subjects=tuple(_text(told, "keywords").split("\n")),
     )
 
 

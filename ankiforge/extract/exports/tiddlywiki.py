@@ -20,6 +20,7 @@ from typing import ClassVar, Literal, NamedTuple, get_args
 from ankiforge.extract.base import SourceSettings
 from ankiforge.extract.folder import File
 from ankiforge.extract.markdown import Note, NoteSource
+from ankiforge.extract.markdown.doubts import doubt_in
 from ankiforge.model import Document, DocumentKey, Problem, Sighting, Strings, Texts, h16
 from ankiforge.text import regex
 from ankiforge.text.private import IN_ITS_NOTE, has_tag, names_tag
@@ -76,7 +77,7 @@ class Wiki(NoteSource):
         if tiddler.type in _WIKITEXT:
             body = markdown_of(body)
         yield from self.read_note(
-            Note(body, document, frozenset(("mark", "=="))),
+            Note(body, document, frozenset(("mark", "==")), doubt=doubt_in(text)),
             picture,
         )
 

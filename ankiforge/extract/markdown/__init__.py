@@ -29,6 +29,7 @@ from ankiforge.extract.discover import kind_of
 from ankiforge.extract.folder import File, FileSource, selected_forms
 from ankiforge.extract.left_out import PICTURES, SOUNDS
 from ankiforge.extract.markdown import exported_notes
+from ankiforge.extract.markdown.doubts import doubt_in
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -91,6 +92,8 @@ class Note(NamedTuple):
     """The text of the file if `text` was rewritten: what is private is decided there, too."""
     private_lines: frozenset[int] = frozenset()
     """The numbers of the lines that are private by their indentation, which `text` has lost."""
+    doubt: str = ""
+    """What in the file looks like the tag, if that is not in `text`."""
 
 
 class Parsed(NamedTuple):
@@ -163,7 +166,8 @@ class NoteSource(FileSource):
             return
         may_hold = self.may_hold(note)
         original = note.original or note.text
-        may_be_private = names_tag(original) or bool(note.document.private)
+        doubt = note.doubt or doubt_in(original)
+        may_be_private = bool(names_tag(original) or note.document.private or doubt)
         parsed = None
         if note.dialects or may_hold or may_be_private:
             parsed = parsed_note(
@@ -215,6 +219,7 @@ class NoteSource(FileSource):
             private,
             public_text,
             reader.left_out(note.text, parsed.front.lines, fields=parsed.reads_fields),
+            doubt,
         )
 
     def _unread(self, note: Note, left_out: tuple[LeftOut, ...]) -> Iterator[Sighting]:
@@ -273,6 +278,7 @@ class NoteSource(FileSource):
         private: Strings,
         public_text: LateText,
         left_out: tuple[LeftOut, ...],
+        doubt: str,
     ) -> Iterator[Sighting]:
         """Yield a document; one without highlights only if something in it is of interest.
 
@@ -283,6 +289,7 @@ class NoteSource(FileSource):
             private: the texts in it that must stay on this machine.
             public_text: the other texts.
             left_out: what looks like something in it, and is in no highlight.
+            doubt: what in it looks like the tag `#no-llm`, or "".
         """
         container = self.folder.container
         if highlights:
@@ -296,8 +303,9 @@ class NoteSource(FileSource):
                 private=private,
                 public_text=public_text,
                 left_out=left_out,
+                doubt=doubt,
             )
-        elif private or left_out:
+        elif private or left_out or doubt:
             yield Unmarked(
                 container,
                 document.path,
@@ -305,6 +313,7 @@ class NoteSource(FileSource):
                 private=private,
                 public_text=public_text,
                 left_out=left_out,
+                doubt=doubt,
             )
 
     def first_notices(self, files: Sequence[File]) -> Iterator[Problem]:

@@ -22,7 +22,13 @@ from ankiforge.extract.folder import File
 from ankiforge.extract.markdown import CARDS, HandWritten, Mark, NoteSource, plain_text
 from ankiforge.extract.markdown.parts import Part, Parts, read_parts
 from ankiforge.model import Document, DocumentKey, Sighting, Strings, h16
-from ankiforge.text.private import IN_ITS_NOTE, has_tag, names_tag
+from ankiforge.text.private import (
+    IN_ITS_NOTE,
+    has_tag,
+    names_tag,
+    spelling_like_name,
+    spelling_like_tag,
+)
 
 LARGEST = 64_000_000
 """Bytes of the largest notebook: the pictures that its code drew are in it."""
@@ -79,7 +85,7 @@ class Jupyter(NoteSource):
         marks = frozenset[str](self.settings.marks)
         yield from read_parts(
             self,
-            Parts(document, _parts(cells), marks, apart=False),
+            Parts(document, _parts(cells), marks, apart=False, doubt=_doubt_in(cells)),
             picture,
         )
 
@@ -180,6 +186,18 @@ def _parts(cells: list[_Cell]) -> list[Part]:
             cell_id = cell.id if isinstance(cell.id, str) else ""
             parts.append(Part(cell.text, cell_id, private=_names_tag(cell.metadata)))
     return parts
+
+
+def _doubt_in(cells: list[_Cell]) -> str:
+    """Return what in code, or among the tags of a cell, looks like the tag, or ""."""
+    for cell in cells:
+        tags = ""
+        if cell.metadata is not None:
+            tags = msgspec.json.encode(cell.metadata).decode()
+        spelling = spelling_like_name(tags) or spelling_like_tag(cell.text)
+        if spelling:
+            return spelling
+    return ""
 
 
 def _is_about_all(cell: _Cell) -> bool:

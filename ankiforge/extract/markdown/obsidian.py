@@ -41,6 +41,7 @@ from ankiforge.extract.markdown.expressions import Searcher
 from ankiforge.extract.markdown.parts import Parts, read_parts
 from ankiforge.model import Document, DocumentKey, Problem, Sighting, Strings, h16
 from ankiforge.text import regex
+from ankiforge.text.private import spelling_like_tag
 
 Mark = Literal["==", "mark", "bold", "callout"]
 """What may be read as a mark: `==x==`, `<mark>x</mark>`, `**x**`, `> [!note]`."""
@@ -249,7 +250,7 @@ class Vault(NoteSource):
             document = msgspec.structs.replace(document, private=private)
             yield from read_parts(
                 self,
-                Parts(document, cards, marks, apart=True),
+                Parts(document, cards, marks, apart=True, doubt=spelling_like_tag(text)),
                 picture,
             )
             return

@@ -23,6 +23,7 @@ from ankiforge.extract.markdown import (
     private_passages,
     public_text_of,
 )
+from ankiforge.extract.markdown.doubts import doubt_in
 from ankiforge.extract.markdown.overlooked import may_be_overlooked
 from ankiforge.model import (
     Document,
@@ -67,6 +68,8 @@ class Parts(NamedTuple):
     apart: bool
     """Whether each part is a note of its own: its tags are about itself, and no heading of an
     earlier part is above it."""
+    doubt: str = ""
+    """What in the file looks like the tag, if that is in no part."""
 
 
 def read_parts(
@@ -83,7 +86,8 @@ def read_parts(
     """
     text = "\n\n".join([part.text for part in parts.parts])
     all_of_it = Note(text, parts.document, parts.marks)
-    may_be_private = names_tag(text) or bool(parts.document.private)
+    doubt = parts.doubt or doubt_in(text)
+    may_be_private = bool(names_tag(text) or parts.document.private or doubt)
     if not (source.may_hold(all_of_it) or may_be_private or may_be_overlooked(text)):
         return
     reader = _PartsReader(source, parts, picture)
@@ -101,6 +105,7 @@ def read_parts(
         private_passages(document, blocks),
         LateText(partial(public_text_of, document, blocks)),
         tuple(reader.left_out),
+        doubt,
     )
 
 

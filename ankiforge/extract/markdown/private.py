@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Collection, Container, Iterable, Sequence, Set
 
 from ankiforge.extract.markdown.blocks import Block, Part
+from ankiforge.extract.markdown.doubts import FRONT_MATTER, LINE_OF_TAGS
 from ankiforge.model import Span
 from ankiforge.text import regex
 from ankiforge.text.private import (
@@ -22,15 +23,11 @@ from ankiforge.text.private import (
     without_tag,
 )
 
-# Front matter in YAML or TOML: up to the line that closes it, else to the end of the note.
-_FRONT_MATTER = regex(
-    r"(?ms)\A\s*(?:---|\+\+\+)[ \t]*\n(?P<fields>.*?)(?:^(?:---|\+\+\+|\.\.\.)[ \t]*$|\Z)"
-)
-# Tags as Logseq and other programs write them in the text: `tags:: diary, no-llm`.
-_LINE_OF_TAGS = regex(r"(?im)^[ \t>*+#-]*(?:file)?tags?[ \t]*(?:::?|=)[^\n]*")
 # A line that begins with a comment of Obsidian or HTML, maybe in a quote or a list.
 _COMMENT = regex(r"[ \t>*+-]*(?:%%|<!--)")
-
+# Where a footnote is named, and where it begins.
+_FOOTNOTE = regex(r"\[\^([^\]\s]{1,200})\]")
+_FOOTNOTE_TEXT = regex(r"[ \t]{0,3}\[\^([^\]\s]{1,200})\]:")
 # The sign of a list item in plain text.
 _ITEM = regex(r"(?:[-*+•‣◦–]|\d{1,9}[.)])(?:\s|$)")
 
@@ -42,10 +39,10 @@ def why_whole(text: str, problem: str) -> str:
         text: the note as written.
         problem: what is wrong with its front matter, which may then hide the tag, or "".
     """
-    front_matter = _FRONT_MATTER.match(text)
+    front_matter = FRONT_MATTER.match(text)
     if front_matter and names_tag(front_matter["fields"]):
         return IN_ITS_NOTE
-    for line in _LINE_OF_TAGS.finditer(text):
+    for line in LINE_OF_TAGS.finditer(text):
         if names_tag(line[0]):
             return IN_ITS_NOTE
     return UNREADABLE if problem else ""
@@ -90,6 +87,16 @@ def mark_private(
         if not tagged_here:
             is_whole_note = True
     _mark_under(tagged, blocks)
+    # the footnotes of what is private
+    notes = set[str]()
+    for block in tagged:
+        notes.update(_FOOTNOTE.findall("\n".join(lines[slice(*_own_lines(block))])))
+    if notes:
+        for number, line in enumerate(lines):
+            definition = _FOOTNOTE_TEXT.match(line)
+            if definition and definition[1] in notes:
+                for block in blocks_at_line[number]:
+                    block.private = True
     return is_whole_note
 
 

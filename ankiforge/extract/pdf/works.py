@@ -17,6 +17,7 @@ from ankiforge.extract.pdf.clean import one_line
 from ankiforge.model import Document, DocumentKey, Pair, Value, hints
 from ankiforge.text import regex
 from ankiforge.text.fold import fold
+from ankiforge.text.private import doubtful_tags
 
 # --- lines ------------------------------------------------------------------------------
 
@@ -218,6 +219,7 @@ def read_work(
     """
     metadata_title = one_line(document.get_metadata_value("Title"))
     author = one_line(document.get_metadata_value("Author"))
+    keywords = one_line(document.get_metadata_value("Keywords"))
     others = [one_line(document.get_metadata_value(name)) for name in ENTRIES]
     return Document(
         key=DocumentKey(""),
@@ -225,6 +227,7 @@ def read_work(
         title=_title(metadata_title, lines),
         creators=tuple(_creators(author)),
         identifiers=tuple(_identifiers(" ".join((metadata_title, *others)), first_page)),
+        tags=doubtful_tags("keyword", re.split(r"[,;]", keywords)),
     )
 
 

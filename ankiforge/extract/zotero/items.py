@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from ankiforge.model import Json, Strings, Value
 from ankiforge.text import regex
-from ankiforge.text.private import is_tagged
+from ankiforge.text.private import is_tagged, spelling_like_name
 
 Wanted = frozenset[int | None] | None
 """The selected groups by number, None for the user's own library.
@@ -100,7 +100,8 @@ class Item(Value, rename="camel"):
         """
         own_tags = []
         for tag in self.tags:
-            if not tag.get("type") or is_tagged((tag["tag"],)):
+            name = tag["tag"]
+            if not tag.get("type") or is_tagged((name,)) or spelling_like_name(name):
                 own_tags.append(tag["tag"])
         return tuple(sorted(own_tags))
 

@@ -1,0 +1,197 @@
+"""Whatever looks like `#no-llm` keeps its document in, by every reader, until a person says no."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("mcp")
+
+from ankiforge.text.private import has_tag, spelling_like_tag
+from samples.ebook_writer import Book, Mark, write_calibre, write_epub
+from samples.pdf_writer import Page, mark, paragraph, write_pdf
+from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+from tests.sources import test_every_source
+from tests.ways_out import all_that_leaves
+
+EXACT = ("#no-llm", "#No-LLM", "#no-llm/diary")
+LIKE = (
+    "#[[no-llm]]",
+    "#no_llm",
+    "#No_LLM",
+    "#nollm",
+    "#no llm",
+    "#no--llm",
+    "#no‐llm",
+    "#no‑llm",
+    "#no‒llm",
+    "#no–llm",
+    "#no−llm",
+    "#no\u00ad-llm",
+    "#no-\u200bllm",
+    "＃ｎｏ－ｌｌｍ",
+    "#no-llms",
+    "#nо-llm",  # the second letter is Cyrillic
+    "&#35;no-llm",
+    "#no&#8209;llm",
+)
+OTHER = (
+    "#no-llm-yet",
+    "#nollmore",
+    "#now",
+    "#no",
+    "no llm",
+    "#piano-llm",
+    "C# no LLM",
+    "# No LLM here",
+)
+
+SUITES = {
+    name.removeprefix("Test"): suite
+    for name, suite in vars(test_every_source).items()
+    if name.startswith("Test") and name not in ("TestZotero", "TestPlugin")
+}
+
+
+@pytest.mark.parametrize("spelling", LIKE)
+def test_a_spelling_is_recognised(spelling):
+    assert spelling_like_tag(f"so {spelling}, it is") == spelling.removesuffix("]]")
+    assert not has_tag(spelling)
+
+
+@pytest.mark.parametrize("spelling", [*EXACT, *OTHER])
+def test_another_word_is_no_spelling_of_it(spelling):
+    assert spelling_like_tag(f"so {spelling}, it is") == ""
+
+
+def sources_with(folder: Path, spelling: str) -> list[str]:
+    """Write two documents by each reader, one with a spelling in its comment or text."""
+    sources = []
+    for name, suite in SUITES.items():
+        (folder / name).mkdir()
+        write = suite().write
+        secret = f"A zebrafish of {name} lives in Ward Nine"
+        write(folder / name / f"secret{suite.ending}", secret, f"so {spelling} it is")
+        # a sentence like a private one would be withheld
+        public = f"The harbour{name} was dug{name} by hand{name}"
+        write(folder / name / f"open{suite.ending}", public)
+        sources.append(f"{{{suite.kind}: {{name: {name}, path: {name}}}}}")
+    first = Annotation("MARK0001", "A zebrafish of Zotero lives here", comment=spelling)
+    works = [
+        Work(
+            "WORK0001",
+            {"title": "One"},
+            attachments=(Attachment("ATTACH01", "a.pdf", (first,)),),
+        )
+    ]
+    (folder / "Zotero").mkdir()
+    write_zotero(folder / "Zotero" / "zotero.sqlite", [Library(tuple(works))])
+    return [*sources, "{zotero: {name: library, path: Zotero}}"]
+
+
+@pytest.mark.parametrize("spelling", [*EXACT, *LIKE[:3], *LIKE[7::2]])
+def test_no_reader_lets_out_what_has_a_spelling_of_the_tag(forge, fake, spelling):
+    sources = sources_with(forge.folder, spelling)
+    with fake.LlmServer() as server:
+        sent = all_that_leaves(forge, server, *sources)
+    assert "zebrafish" not in sent
+    for name in ("Obsidian", "Markdown", "Canvas", "Jupyter", "TiddlyWiki", "Pdf"):
+        assert f"harbour{name}" in sent
+
+
+PUBLIC = "==The harbour of Ghent is open to ships.==\n"
+NOTES = {
+    "heading in HTML": "<h2>Mine #no-llm</h2>\n\nIt lives.\n\n==A zebrafish is here.==\n",
+    "heading in HTML, of lines": "<h2 class='a'>\nMine\n#no-llm\n</h2>\n\n==A zebrafish is here.==\n",
+    "summary": "<details><summary>Mine #no-llm</summary>\n\n==A zebrafish is here.==\n\n</details>\n",
+    "JSON": '{\n  "title": "A",\n  "tags": ["no-llm"]\n}\n\n==A zebrafish is here.==\n',
+    "JSON on a line": '{"tags": ["no_llm"]}\n\n==A zebrafish is here.==\n',
+    "field of Dataview": "Of today [tags:: diary, no-llm]\n\n==A zebrafish is here.==\n",
+    "front matter": "---\ntags: [no_llm]\n---\n==A zebrafish is here.==\n",
+    "front matter, a list": "---\ntags:\n  - a\n  - nollm\n---\n==A zebrafish is here.==\n",
+    "front matter, two words": "---\ntags: no llm\n---\n==A zebrafish is here.==\n",
+    "tags of Logseq": "tags:: diary, no–llm\n\n==A zebrafish is here.==\n",
+    "comment": "%% #no_llm %%\n\n==A zebrafish is here.==\n",
+    "code": "`#no_llm`\n\n==A zebrafish is here.==\n",
+    "word at the start": "# no-llm\n\n==A zebrafish is here.==\n",
+    "footnote": "It is so[^1]. #no-llm\n\n[^1]: ==A zebrafish is here.==\n",
+}  # fmt: skip
+
+
+def sent_of(forge: Any, fake: Any, *sources: str) -> str:
+    with fake.LlmServer() as server:
+        return all_that_leaves(forge, server, *sources)
+
+
+VAULT = "{obsidian: {name: notes, path: notes}}"
+
+
+@pytest.mark.parametrize("text", NOTES.values(), ids=NOTES)
+def test_a_note_that_may_have_the_tag_is_private_until_a_person_says_no(
+    forge, fake, text
+):
+    notes = forge.folder / "notes"
+    notes.mkdir()
+    (notes / "secret.md").write_text(text, encoding="utf-8")
+    (notes / "open.md").write_text(PUBLIC, encoding="utf-8")
+    sent = sent_of(forge, fake, VAULT)
+    assert "zebrafish" not in sent
+    assert "harbour" in sent
+    questions = forge.ok("list", "--view", "questions", "--json").lines
+    if "footnote" in text or "[^1]" in text:
+        assert questions == []
+        return
+    [question] = questions
+    assert question["question"] == "private"
+    forge.ok("reject", question["id"])
+    assert forge.ok("list", "--view", "questions", "--json").lines == []
+    assert "zebrafish" in sent_of(forge, fake, VAULT)
+    forge.ok("undo")
+    [again] = forge.ok("list", "--view", "questions", "--json").lines
+    forge.ok("accept", again["id"])
+    assert forge.ok("list", "--view", "questions", "--json").lines == []
+    assert "zebrafish" not in json.dumps(forge.ok("draft", "--estimate").stdout)
+
+
+def pdf(folder: Path) -> str:
+    blocks = (paragraph("A zebrafish lives in Ward Nine."),)
+    pages = [Page(blocks, [mark("A zebrafish lives in Ward Nine")])]
+    write_pdf(folder / "a.pdf", pages, fields={"/Keywords": "fish, no-llm"})
+    return f"{{pdf: {{name: papers, path: {folder.name}}}}}"
+
+
+BOOK = Book("A Book", ("Ada",), (("One", "A zebrafish lives here."),), ("Fish", "No-LLM"))
+
+
+def epub(folder: Path) -> str:
+    write_epub(folder / "a.epub", BOOK, [Mark("A zebrafish lives here")])
+    return f"{{epub: {{name: books, path: {folder.name}}}}}"
+
+
+def calibre(folder: Path) -> str:
+    marks = [Mark("A zebrafish lives here")]
+    write_calibre(folder / "metadata.db", [(BOOK, "Ada/A Book.epub", marks)])
+    return f"{{calibre: {{name: library, path: {folder.name}}}}}"
+
+
+def automatic(folder: Path) -> str:
+    mark = Annotation("MARK0001", "A zebrafish lives here")
+    file = Attachment("ATTACH01", "a.pdf", (mark,))
+    work = Work(
+        "WORK0001", {"title": "One"}, automatic_tags=("no_llm",), attachments=(file,)
+    )
+    write_zotero(folder / "zotero.sqlite", [Library((work,))])
+    return f"{{zotero: {{name: library, path: {folder.name}}}}}"
+
+
+@pytest.mark.parametrize("write", [pdf, epub, calibre, automatic])
+def test_a_work_whose_catalogue_names_the_tag_is_private_until_a_person_says_no(
+    forge, fake, write
+):
+    (forge.folder / "works").mkdir()
+    source = write(forge.folder / "works")
+    assert "zebrafish" not in sent_of(forge, fake, source)
+    [question] = forge.ok("list", "--view", "questions", "--json").lines
+    forge.ok("reject", question["id"])
+    assert "zebrafish" in sent_of(forge, fake, source)
