@@ -346,15 +346,6 @@ def test_a_card_that_changed_before_anki_was_seen_is_counted_as_updated(
     assert "2 notes to import (2 as before)" in forge.ok("build").stdout
 
 
-def test_a_path_that_failed_is_remembered_and_it_is_said_how_to_forget_it(forge):
-    (forge.folder / "broken.pdf").write_text("not a PDF", encoding="utf-8")
-    told = forge("run", "broken.pdf", code=1)
-    said = told.stdout + told.stderr
-    assert "it is not a PDF" in said
-    [line] = re.findall(r"to forget a PATH that failed, delete its lines in (.+)", said)
-    assert "broken.pdf" in Path(line).read_text(encoding="utf-8")
-
-
 def test_what_accept_all_leaves_and_what_undo_takes_back_is_told(forge, vault):
     lines = [f"- reduces the cost of step {number} to ==O(n)==" for number in range(7)]
     (vault / "Keywords.md").write_text("\n\n".join(lines), encoding="utf-8")
