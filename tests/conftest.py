@@ -145,6 +145,7 @@ class Forge:
         *arguments: str | Path,
         before: tuple[str, ...] = (),
         terminal: int | None = None,
+        stdin: int = subprocess.DEVNULL,
     ) -> subprocess.Popen[str]:
         """The program in a process of its own; `before` is the command that starts it, if any.
 
@@ -156,7 +157,7 @@ class Forge:
             [*before, sys.executable, "-m", "ankiforge", *words],
             cwd=self.folder,
             env={**os.environ, **self.environment},
-            stdin=subprocess.DEVNULL if terminal is None else terminal,
+            stdin=stdin if terminal is None else terminal,
             stdout=pipe,
             stderr=pipe,
             text=True,

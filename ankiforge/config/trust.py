@@ -199,9 +199,12 @@ def _key_concern(service: _Service) -> Iterator[Concern]:
 
 
 def _executor(workspace: WorkspaceFolder) -> Iterator[Concern]:
-    """Yield a concern if another machine reads the PDFs."""
+    """Yield a concern if a cluster reads the PDFs.
+
+    Its scheduler can run programs here, on this machine, too, where anybody may have started it.
+    """
     executor = workspace.config.executor
-    if executor and not is_loopback(executor):
+    if executor:
         message = f"{executor} would read PDFs, and can run programs here"
         yield Concern(message, workspace.config.where.at("executor"))
 

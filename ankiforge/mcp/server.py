@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import re
+import sys
 from functools import partial
 from inspect import cleandoc
+from io import TextIOWrapper
 from typing import Annotated, Any, Literal
 
 import anyio
@@ -19,6 +22,7 @@ from ankiforge.config.yamlfile import Location, typed
 from ankiforge.errors import ForgeError, UsageError
 from ankiforge.mcp.agent import MOST_CARDS, MOST_LISTED, Agent
 from ankiforge.model import Json, Value
+from ankiforge.text import regex
 
 INSTRUCTIONS = (
     "Make flashcards from what the reader highlighted. list_highlights gives passages"
@@ -157,8 +161,27 @@ async def _serve(agent: Agent) -> None:
         on_list_tools=list_tools,
         on_call_tool=call_tool,
     )
-    async with stdio_server() as (reads, writes):
+    lines = _Lines(sys.stdin.buffer, encoding="utf-8", errors="replace")
+    async with stdio_server(stdin=anyio.wrap_file(lines)) as (reads, writes):
         await server.run(reads, writes, server.create_initialization_options())
+
+
+# An escape in JSON; named, if it is half of a character, and the other half does not follow.
+_ESCAPE = regex(
+    r"(?i)\\(?:ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|(?P<half>ud[89a-f][0-9a-f]{2})|.)"
+)
+
+
+class _Lines(TextIOWrapper):
+    """The messages of a client. One with half a character gets no answer from the SDK."""
+
+    def readline(self, size: int = -1, /) -> str:  # type: ignore[override]
+        """Return the next message, with U+FFFD for half a character."""
+
+        def mended(escape: re.Match[str]) -> str:
+            return "\\ufffd" if escape["half"] else escape[0]
+
+        return _ESCAPE.sub(mended, super().readline(size))
 
 
 def _described(name: str) -> types.Tool:

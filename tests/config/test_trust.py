@@ -58,6 +58,11 @@ REMOTE = "llm:\n  base_url: https://api.example.org/v1\n"
         ),
         ("llm: {key_env: ZOTERO_API_KEY}", ["variable ZOTERO_API_KEY would be used"]),
         ("anki: {key_env: OPENAI_API_KEY}", ["variable OPENAI_API_KEY would be used"]),
+        (
+            "executor: tcp://127.0.0.1:8786",
+            ["tcp://127.0.0.1:8786 would read PDFs, and can run programs here"],
+        ),
+        ("executor: tcp://localhost:1", ["can run programs here"]),
         ("sources:\n- pdf: {path: papers}", []),
         ("sources:\n- pdf: {path: x/../papers}", []),
         (

@@ -70,7 +70,9 @@ def workspace(forge, shelf: Path) -> Callable[[str], None]:
     def write(executor: str = "") -> None:
         sources = [f"  - {kind}: {{name: {name}, path: {shelf / name}}}\n"
                    for kind, name in (("zotero", "zotero"), ("pdf", "papers"), ("obsidian", "vault"))]  # fmt: skip
-        forge.settings("sources:\n" + "".join(sources) + f'executor: "{executor}"\n')
+        forge.settings(
+            "sources:\n" + "".join(sources) + f'executor: "{executor}"\n', trust=True
+        )
         forge("init", "--trust", forge.folder)
 
     write()

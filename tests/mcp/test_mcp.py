@@ -1,6 +1,7 @@
 """An agent at `ankiforge mcp`, over the real SDK: what it can read, propose, and never do."""
 
 import json
+import subprocess
 from collections import Counter
 from typing import Any
 
@@ -12,6 +13,7 @@ from ankiforge.config.workspace import resolve
 from ankiforge.extract import registry
 from ankiforge.pipeline.locks import lock
 from tests.fakes.agent import client
+from tests.limits import PATIENCE
 
 HIPPOCAMPUS = "The hippocampus replays the day's episodes during slow-wave sleep."
 CAFFEINE = "Caffeine keeps us awake by occupying the adenosine receptors of the brain."
@@ -304,6 +306,35 @@ def test_hostile_arguments_get_an_error_and_the_server_goes_on(desk):
         assert agent.keys() == before
     assert outcomes.keys() <= {"error", "protocol"}, outcomes
     assert desk.cards() == []
+
+
+def test_half_a_character_gets_an_answer(desk):
+    cards = [{"highlight": "HALF", "kind": "basic", "front": "HALF"}]
+    calls = {
+        "search_library": {"query": "HALF"},
+        "get_context": {"highlight": "HALF"},
+        "propose_cards": {"cards": cards},
+        "list_cards": {"query": "whole \U0001f600", "HALF": 1},
+        "HALF": {},
+    }
+    params = {"protocolVersion": "2025-03-26", "capabilities": {}}
+    params["clientInfo"] = {"name": "half", "version": "1"}
+    messages = [{"id": 0, "method": "initialize", "params": params}]
+    messages.append({"method": "notifications/initialized"})
+    for number, (name, arguments) in enumerate(calls.items(), 1):
+        call = {"name": name, "arguments": arguments}
+        messages.append({"id": number, "method": "tools/call", "params": call})
+    process = desk.started("mcp", stdin=subprocess.PIPE)
+    answers = []
+    for message in messages:
+        line = json.dumps({"jsonrpc": "2.0", **message}).replace("HALF", r"a\ud800")
+        process.stdin.write(f"{line}\n")
+        process.stdin.flush()
+        if "id" in message:
+            answers.append(json.loads(process.stdout.readline()))
+    process.communicate(timeout=PATIENCE)
+    assert [answer["id"] for answer in answers] == list(range(len(calls) + 1))
+    assert all("result" in answer or "error" in answer for answer in answers)
 
 
 def test_html_of_an_agent_becomes_markdown_and_links_become_text(desk):
