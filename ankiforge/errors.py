@@ -73,6 +73,8 @@ class ItemError(ForgeError):
 
 
 BUG = "ankiforge itself fails on it"
+NO_MEMORY = "it takes more memory than there is"
+FREE_MEMORY = "close other programs, then run the same command again: nothing is lost"
 
 
 class BugError(ItemError):
@@ -98,10 +100,13 @@ _logged: set[str] = set()
 def one_item() -> Iterator[None]:
     """Raise `BugError` for an unexpected exception, and log each traceback once.
 
-    What is raised on purpose passes, and so does a full disk.
+    What is raised on purpose passes, and so does a full disk. Too little memory is no fault of
+    the program.
     """
     try:
         yield
+    except MemoryError as error:
+        raise ItemError(NO_MEMORY, hint=FREE_MEMORY) from error
     except Exception as error:
         disk_is_full = isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT)
         if disk_is_full or isinstance(error, ForgeError):

@@ -11,6 +11,7 @@ import sys
 from _thread import interrupt_main
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from errno import ENOMEM
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -24,7 +25,7 @@ from ankiforge.cli.commands import (
     given,
     shared_options,
 )
-from ankiforge.errors import ForgeError
+from ankiforge.errors import FREE_MEMORY, NO_MEMORY, ForgeError
 
 GC_THRESHOLDS = (50_000, 20, 20)
 """Thresholds of the garbage collector, in objects. A run creates millions of objects and hardly any
@@ -103,11 +104,15 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except (KeyboardInterrupt, click.exceptions.Abort):
         _print_error("stopped; nothing is lost", "run the same command again to continue")
         code = 130
-    except OSError as error:
+    except (MemoryError, OSError) as error:
         # click writes a line end, which fails if the terminal is gone
-        if not isinstance(error.__context__, KeyboardInterrupt):
+        if isinstance(error.__context__, KeyboardInterrupt):
+            code = 130
+        elif isinstance(error, MemoryError) or error.errno == ENOMEM:
+            _print_error(NO_MEMORY, FREE_MEMORY)
+            code = 1
+        else:
             raise
-        code = 130
     sys.exit(code if isinstance(code, int) else 0)
 
 

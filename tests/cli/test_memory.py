@@ -1,0 +1,47 @@
+"""Too little memory is told, as any other lack."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.limits import PATIENCE
+
+LIMITED = """
+import resource, sys
+from ankiforge.cli import main
+
+with open("/proc/self/statm") as file:
+    used = int(file.read().split()[0]) * resource.getpagesize()
+limit = used + int(sys.argv[1]) * 1_000_000
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+main(sys.argv[2:])
+"""
+TOLD = "it takes more memory than there is"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_run_that_gets_too_little_memory_says_so(forge, vault):
+    line = "The ==lens== bends light onto the retina of an eye that sees.\n\n"
+    (vault / "big.md").write_text(line * 60_000)
+    (vault / "small.md").write_text("Katze:::cat\n")
+    told = []
+    for megabytes in (30, 45, 60):
+        ended = subprocess.run(
+            [sys.executable, "-c", LIMITED, str(megabytes), "run", str(vault)],
+            env={**os.environ, **forge.environment},
+            cwd=forge.folder,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        assert "Traceback" not in ended.stderr
+        if TOLD in ended.stderr:
+            assert ended.returncode == 1
+            told.append(megabytes)
+    assert told
+
+    forge.ok("run", vault)  # nothing was lost
+    assert len(forge.cards("Katze")) == 1
