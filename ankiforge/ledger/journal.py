@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from hashlib import sha256
 from typing import IO, NamedTuple
 
@@ -126,6 +127,18 @@ class JournalFiles:
             message = f"{self.own}: the decision was not recorded: {reason}"
             hint = "free space there, or allow writing, and try again"
             raise LedgerError(message, hint=hint) from error
+
+    def take_back(self, before: int, after: int) -> None:
+        """Take the last lines out of the own file, unless more were appended since.
+
+        Args:
+            before: its size without them.
+            after: its size with them.
+        """
+        with suppress(OSError), self.own.open(os.O_RDWR) as file:
+            if file.seek(0, os.SEEK_END) == after:
+                os.ftruncate(file.fileno(), before)
+                os.fsync(file.fileno())
 
     def own_read_up_to(self, size: int, unreadable: int) -> ReadUpTo:
         """Return that the own file was read up to a size."""

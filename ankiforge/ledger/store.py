@@ -203,6 +203,8 @@ class _Transaction:
         """The number of the last event; None = not asked for yet."""
         self.changed_keys: dict[str, None] = {}
         """Keys whose passages are to be computed again."""
+        self.appended: tuple[int, int] | None = None
+        """The size of this machine's file of the journal before and after its lines."""
         self.changed_contents: set[str] = set()
         """The contents of the cards that they may get, or `ANY_CONTENT`."""
 
@@ -321,7 +323,9 @@ class Store:
             self._store_events()
             self._append_to_journal()
             self._db.execute("COMMIT")
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, sqlite3.Error):
+                self._take_back_lines()
             # Ctrl-C may come just after the commit
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
@@ -684,11 +688,18 @@ class Store:
         if not events or self._read_only:
             return
         before, after = self._journal.append(events)
+        self._running().appended = (before, after)
         known = self._read_up_to(self._journal.own.name)
         if known is None:
             self._set_own_read_up_to(after, unreadable=0)
         elif known.size == before:
             self._set_own_read_up_to(after, unreadable=known.unreadable)
+
+    def _take_back_lines(self) -> None:
+        """Take the lines of this transaction out of the journal: it is reported as failed."""
+        transaction = self._transaction
+        if transaction is not None and transaction.appended is not None:
+            self._journal.take_back(*transaction.appended)
 
     def _restore_lines(self) -> int:
         """Write again the events that no file of the journal has.
