@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from ankiforge.text.cloze import Gap, gaps, numbers
+from ankiforge.text.cloze import Gap, gaps, numbers, reveal
 from ankiforge.text.fold import canonical
 
 Numbers = tuple[int, ...]
@@ -21,6 +21,8 @@ Sides = tuple[list[str], list[str]]
 _WORDS_AROUND = 3
 # Answers at least this similar (rapidfuzz ratio, 0 to 100) keep their number.
 _MIN_SIMILARITY = 75
+# Texts at least this similar are one text in which other words were marked.
+_SAME_TEXT = 85
 # With more gaps left than this, only equal answers are matched.
 _MAX_COMPARED = 200
 
@@ -43,7 +45,8 @@ def keep_numbers(
     Equal answers are matched first, then similar ones, then those in the same position.
     The number of a removed gap is given only to a gap with the same answer as in one of
     the `earlier` texts, newest first; any other new gap gets a number above all ever
-    used.
+    used. If a text was translated or rewritten as a whole, so that no gap is left, its first
+    gap keeps the number 1.
 
     Args:
         old: the text of the card.
@@ -51,9 +54,14 @@ def keep_numbers(
         used: further numbers that were ever shipped.
         earlier: earlier texts of the card, the newest first.
     """
+    from rapidfuzz import fuzz
+
     answers = [_Answer(canonical(gap.answer), gap) for gap in gaps(new)]
     kept = _matched_numbers(old, new, answers)
-    _number_new_gaps(kept, answers, old, used, earlier)
+    was_rewritten = (
+        fuzz.ratio(canonical(reveal(old)), canonical(reveal(new))) < _SAME_TEXT
+    )
+    _number_new_gaps(kept, answers, old, used, earlier, was_rewritten=was_rewritten)
     for _, gap in reversed(answers):
         if kept[gap.start] != gap.numbers:
             marks = ",".join(map(str, kept[gap.start]))
@@ -108,6 +116,8 @@ def _number_new_gaps(
     old: str,
     used: Numbers,
     earlier: Sequence[str],
+    *,
+    was_rewritten: bool,
 ) -> None:
     """Give gaps that are not in `kept` their earlier numbers, else numbers never used."""
     removed = []
@@ -117,6 +127,12 @@ def _number_new_gaps(
     taken_numbers: set[int] = set()
     for kept_numbers in kept.values():
         taken_numbers.update(kept_numbers)
+    claimed = {answer for answer, _ in removed}.intersection(
+        each.words for each in answers
+    )
+    if was_rewritten and not kept and not claimed and answers and 1 in numbers(old):
+        kept[answers[0].gap.start] = (1,)
+        taken_numbers.add(1)
     highest = max((*numbers(old), *used, 0))
     for _, earlier_numbers in removed:
         highest = max((highest, *earlier_numbers))
