@@ -93,10 +93,6 @@ class Moves:
         for document in self._documents:
             self._match_by_place(document, matched)
 
-        matched_anywhere = self._matched()
-        for document in self._documents:
-            self._ask_about_spots(document, matched_anywhere)
-
         taken_keys = {found.known.key for found in new if found.known}
         self._absent = [known for known in self._absent if known.key not in taken_keys]
         self._hand_over_keys()
@@ -104,6 +100,9 @@ class Moves:
             [known for known in gone if known.key not in taken_keys],
             [found for found in new if not found.known],
         )
+        matched_anywhere = self._matched()
+        for document in self._documents:
+            self._ask_about_spots(document, matched_anywhere)
         self._ask_about_joined()
         self._compare_with_journal()
         self._ask_about_later_versions()
@@ -214,7 +213,8 @@ class Moves:
         unmatched = set()
         for found_index, found in enumerate(document.found):
             if found.known is None:
-                unmatched.add(found_index)
+                if not found.like:
+                    unmatched.add(found_index)
             elif found.known.key in index_of_key:
                 pairs[found_index] = index_of_key[found.known.key]
         if not unmatched:
@@ -233,7 +233,10 @@ class Moves:
             unmatched,
         )
         for found_index, known_index in matched.items():
-            document.found[found_index].beside = document.known[known_index].key
+            found = document.found[found_index]
+            known = document.known[known_index]
+            if likeness(known.mark, found.mark) >= PERHAPS:
+                found.beside = known.key
 
     # --- copies that take over a key ----------------------------------------------------
 
@@ -394,7 +397,7 @@ class Moves:
             key = row["key"]
             other = self._store.passage(key)
             is_other = other.key != passage.key and not other.told_apart_from(passage)
-            if not is_other or other.rejected or other.skipped:
+            if not is_other or other.rejected or other.skipped or key in other.asked:
                 continue
             if key in copied_keys and len(other.live) == len(other.cards):
                 yield row

@@ -178,6 +178,11 @@ class Judge:
         """Whether a person decided on another machine what this one does not know."""
         return bool(self.unshared - {machine})
 
+    def is_edited_elsewhere(self, machine: str, guid: str) -> bool:
+        """Whether a person edited a card on another machine, and this one does not know it."""
+        edits = [one for one in self.decisions if one.kind == "edit" and one.guid == guid]
+        return any(machine not in one.known for one in edits)
+
     def shared(self, machines: Iterable[str]) -> None:
         for one in self.decisions:
             one.known |= set(machines)

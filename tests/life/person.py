@@ -88,9 +88,11 @@ class Person:
             text = f"{card.fields[name]} {words}"
             if machine.program.edit(card.id, name, text) and not self.tried(machine, card.guid, card):  # fmt: skip
                 self.judge.own_text.add(card.guid)
+                contradicts = self.judge.is_edited_elsewhere(machine.name, card.guid)
                 self.judge.release(card.guid, -1, ["edit"])
                 passage = self.passage(card.guid)
-                self.judge.decide(machine.name, "edit", passage, card.guid, words)
+                if not contradicts:  # which of the two is the later one is not promised
+                    self.judge.decide(machine.name, "edit", passage, card.guid, words)
 
     def do_undo(self, machine: Machine) -> None:
         """Undo a decision of some time ago; what holds then is the program's to say."""

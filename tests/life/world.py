@@ -40,8 +40,11 @@ FORMS = {"mark": 50, "cloze": 10, "inline": 15, "block": 8, "two-way": 5, "plain
 OPERATIONS = {
     "edit": 26, "replace": 4, "insert": 8, "delete": 4, "reorder": 6, "move": 6, "rename": 4,
     "rename_edit": 4, "split": 2, "merge": 2, "copy_note": 1, "copy": 2, "delete_note": 2,
-    "restore": 5, "cut": 5, "swap": 1, "exchange": 5,
+    "restore": 5, "cut": 5, "swap": 1, "exchange": 5, "copy_edit": 2, "copy_improve": 1, "alike": 2,
+    "correct": 4, "drop_id": 2,
 }  # fmt: skip
+KINGS = ["XIII", "XIV", "XV", "XVI", "XVII", "XVIII"]
+TERMS = ["an enzyme", "an alphabet", "a mutex"]
 WITH_ID = 0.2
 """How likely a passage has a block id of its own."""
 WITH_FOOTER = 0.3
@@ -164,6 +167,10 @@ class World:
         """By new fact, the one in whose place it was written."""
         self.bin: list[tuple[str, list[Passage | str]]] = []
         self.clipboard: list[tuple[int, Passage]] = []
+        self.later: list[tuple[int, str, int, int]] = []
+        """(when, what is done, to which passage, of which it is a copy)."""
+        self.alike: set[int] = set()
+        """Cards whose questions are alike."""
         self.notes: dict[str, Note] = {}
         for at in range(self.dice.randint(5, 12)):
             lines: list[Passage | str] = []
@@ -257,6 +264,27 @@ class World:
             self.clipboard.remove((due, passage))
             self.say("paste", passage.id)
             self.put(passage)
+        for what in [one for one in self.later if one[0] <= self.clock]:
+            self.later.remove(what)
+            self.go_on(*what[1:])
+
+    def go_on(self, what: str, copy: int, original: int) -> None:
+        """A copy is edited one step after it was made; another step later its original is deleted."""
+        where = {one.id: spot for spot in self.spots() if (one := self.at(spot))}
+        if copy not in where or original not in where:
+            return
+        self.say(what, copy, original)
+        if what == "edit the copy":
+            name, at = where[copy]
+            self.notes[name].lines[at] = self.edited(self.at(where[copy]))
+            self.later.append((self.clock + 1, "delete the original", copy, original))
+        else:
+            self.take(*where[original])
+
+    def at(self, spot: tuple[str, int]) -> Passage:
+        passage = self.notes[spot[0]].lines[spot[1]]
+        assert isinstance(passage, Passage)
+        return passage
 
     def take(self, where: str, at: int) -> Passage:
         taken = self.notes[where].lines.pop(at)
@@ -348,6 +376,59 @@ class World:
         twin = self.twin(self.notes[where].lines[at])
         assert isinstance(twin, Passage)
         self.put(twin)
+
+    def do_copy_edit(self, where: str, at: int) -> None:
+        """A line is copied below itself or into another note; `go_on` has what follows."""
+        original = self.at((where, at))
+        twin = self.twin(original)
+        assert isinstance(twin, Passage)
+        self.put(replace(twin, block=""), where if self.dice.random() < 0.5 else "")
+        self.later.append((self.clock + 1, "edit the copy", twin.id, original.id))
+
+    def do_copy_improve(self, where: str, at: int) -> None:
+        """A line is copied into another note, and the original improved at once."""
+        if others := [name for name in self.notes if name != where]:
+            original = self.at((where, at))
+            twin = self.twin(original)
+            assert isinstance(twin, Passage)
+            self.notes[where].lines[at] = self.edited(original)
+            self.put(replace(twin, block=""), self.dice.choice(others))
+
+    def do_alike(self, where: str, at: int) -> None:
+        """Questions that are alike, or even equal."""
+        if self.dice.random() < 0.7:
+            names = self.dice.sample(KINGS, 3)
+            facts = [f"Louis {name} became king of France in =={year}==." for name, year in zip(names, self.years(), strict=True)]  # fmt: skip
+        else:
+            facts = [f"The term of this chapter is =={term} of {self.next()} parts==." for term in self.dice.sample(TERMS, 2)]  # fmt: skip
+        new = [Passage(self.next(), fact, "inline") for fact in facts]
+        if any(folded(one.markdown) in self.meant for one in new):
+            return
+        self.alike |= {one.id for one in new}
+        self.notes[where].lines[at:at] = [self.says(one) for one in new]
+
+    def years(self) -> list[str]:
+        return [str(year) for year in self.dice.sample(range(1600, 1800), 3)]
+
+    def do_correct(self, where: str, at: int) -> None:
+        """The answers of alike questions of a note are corrected, and their lines may change places."""
+        lines = self.notes[where].lines
+        spots = [spot for spot, one in enumerate(lines) if isinstance(one, Passage) and one.id in self.alike and "Louis" in one.sentence]  # fmt: skip
+        corrected = []
+        taken = [GAP.search(self.at((where, spot)).sentence)[1] for spot in spots]  # type: ignore[index]
+        for spot, year in zip(spots, taken[1:] + taken[:1], strict=True):
+            one = self.at((where, spot))
+            self.edits += 1
+            corrected.append(
+                self.says(replace(one, sentence=GAP.sub(f"=={year}==", one.sentence)))
+            )
+        if self.dice.random() < 0.5:
+            self.dice.shuffle(corrected)
+        for spot, one in zip(spots, corrected, strict=True):
+            lines[spot] = one
+
+    def do_drop_id(self, where: str, at: int) -> None:
+        self.notes[where].lines[at] = replace(self.at((where, at)), block="")
 
     def do_delete_note(self, where: str, at: int) -> None:
         if len(self.notes) > 2:
