@@ -191,12 +191,35 @@ class Moves:
 
         known_marks = _marks(known)
         found_marks = _marks(found)
-        matched = match_spots(known_marks, found_marks, pairs, known_left, found_left)
+        no_copies = {index for index in found_left if not self._is_copy(found[index])}
+        matched = match_spots(known_marks, found_marks, pairs, known_left, no_copies)
         known_left -= set(matched.values())
         found_left -= matched.keys()
         matched |= match_labels(known_marks, found_marks, known_left, found_left)
         for found_index, known_index in matched.items():
             found[found_index].known = known[known_index]
+
+    def _is_copy(self, found: FoundHighlight) -> bool:
+        """Return whether a passage with exactly these words is there: it is no edit of another."""
+        text = found.mark.newest.text
+        if len(text) < LONG:
+            return False
+        absent_keys = {known.key for known in self._absent}
+        rows = self._store.rows(
+            "SELECT key FROM highlight WHERE folded = ? AND state = 'present'",
+            text,
+        )
+        matched = self._matched()
+        for row in rows:
+            now = matched.get(row["key"])
+            stays = (
+                row["key"] not in absent_keys
+                if now is None
+                else now.mark.newest.text == text
+            )
+            if stays:
+                return True
+        return False
 
     def _ask_about_spots(
         self,

@@ -24,7 +24,7 @@ KINDS = {
 """What each violation counts as; all else is `other`."""
 OF_COPIES = (
     "double", "passage not listed", "words not followed", "rejected, and back as another",
-    "deleted, and back as another",
+    "deleted, and back as another", "made anew",
 )  # fmt: skip
 """Which of several copies keeps which card is not promised; so one may seem to have two, another none."""
 REPORTED = ("doubles", "lost decisions", "made anew", "disagreements", "other")
