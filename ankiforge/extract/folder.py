@@ -389,6 +389,10 @@ class FileSource(FolderSource):
         """Yield what is to be reported about the source besides its files."""
         yield from ()
 
+    def passed_over(self) -> Iterator[Unmarked]:
+        """Yield, for each folder with files of this source that are not read, the reason."""
+        yield from ()
+
     def are_all(self, files: Sequence[File]) -> bool:
         """Return whether these are all files of the source, and none may be hidden from it."""
         return self.folder.end().complete and len(files) == self.folder.count.total
@@ -429,6 +433,14 @@ class FileSource(FolderSource):
             else:
                 yield listed
         yield from self.notices()
+        for passed_over in self.passed_over():
+            fingerprint = passed_over.fingerprint
+            if known and known.is_unchanged(
+                folder.container, passed_over.path, fingerprint
+            ):
+                yield Unchanged(folder.container, passed_over.path)
+            else:
+                yield replace(passed_over, source=folder.name)
         files.sort(key=lambda file: file.path)
         folder.count.total = len(files)
         folder.read = Counter(Path(file.path).suffix.casefold() for file in files)

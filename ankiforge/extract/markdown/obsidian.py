@@ -8,6 +8,7 @@ Nothing is written into a vault.
 from __future__ import annotations
 
 import os
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -39,8 +40,17 @@ from ankiforge.extract.markdown.dialects import (
 )
 from ankiforge.extract.markdown.expressions import Searcher
 from ankiforge.extract.markdown.parts import Parts, read_parts
-from ankiforge.model import Document, DocumentKey, Problem, Sighting, Strings, h16
-from ankiforge.text import regex
+from ankiforge.model import (
+    Document,
+    DocumentKey,
+    LeftOut,
+    Problem,
+    Sighting,
+    Strings,
+    Unmarked,
+    h16,
+)
+from ankiforge.text import counted, regex
 from ankiforge.text.private import spelling_like_tag
 
 Mark = Literal["==", "mark", "bold", "callout"]
@@ -185,6 +195,38 @@ class Vault(NoteSource):
                 message,
                 "mark it in an ordinary note",
                 notice=True,
+            )
+
+    def passed_over(self) -> Iterator[Unmarked]:
+        """Yield the folders with notes that are templates, drawings, or left out by settings."""
+        if self.folder.only:
+            return
+        is_excluded = matcher(self.settings.exclude, git=True)
+        templates = [f"{folder}/" for folder in template_folders(self.folder.root)]
+        is_template = matcher(templates, git=True)
+        folders: dict[str, Counter[str]] = defaultdict(Counter)
+        for path in set((self.folder.others or {}).values()):
+            if not path.casefold().endswith((".md", canvas.ENDING)):
+                continue
+            reason = "the settings do not select them (`include`)"
+            if _DRAWING.match(path):
+                reason = "drawings of Excalidraw are not read"
+            elif is_template(path):
+                reason = "they are templates of a plug-in"
+            elif is_excluded(path):
+                reason = "the settings leave them out (`exclude`)"
+            parent = path.rpartition("/")[0] or "."
+            folders[f"{parent}/"][reason] += 1
+        for place, reasons in sorted(folders.items()):
+            left_out = []
+            for reason, number in sorted(reasons.items()):
+                told = f"{counted(number, 'note')}: {reason}"
+                left_out.append(LeftOut("notes", "", told))
+            yield Unmarked(
+                self.folder.container,
+                place,
+                h16(repr(left_out)),
+                left_out=tuple(left_out),
             )
 
     def _is_marked(self, path: str) -> bool:
