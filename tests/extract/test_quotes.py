@@ -58,7 +58,7 @@ def note(vault: Path, text: str, name: str = "note.md") -> None:
 def known(forge) -> dict[str, dict[str, Any]]:
     """What the ledger knows, by its key."""
     lines = forge.ok("list", "--no-card", "--all", "--json").lines
-    return {one["key"]: one for one in lines}
+    return {one["key"]: one for one in lines if one["key"]}
 
 
 def test_without_zotero_a_quote_is_a_highlight_that_has_no_card_yet(forge, vault):

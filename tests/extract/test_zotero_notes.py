@@ -43,7 +43,7 @@ def folder(tmp_path: Path) -> Path:
 def told(forge: Any) -> dict[str, str]:
     """Why highlights became no card, by their keys."""
     lines = forge.ok("list", "--no-card", "--all", "--json").lines
-    return {one["key"]: one["reason"] for one in lines}
+    return {one["key"]: one["reason"] for one in lines if one["key"]}
 
 
 def made(forge: Any, folder: Path) -> dict[str, Any]:
