@@ -77,6 +77,14 @@ class Anki:
         cards = [card.id for card in self.note(guid).cards()]
         self.col.set_deck(cards, self.col.decks.id(deck))
 
+    def rename_deck(self, guid: str, name: str) -> None:
+        """Rename the deck where a note is."""
+        self.col.decks.rename(self.note(guid).cards()[0].did, name)
+
+    def delete_deck(self, guid: str) -> None:
+        """Delete the deck where a note is, with all its notes."""
+        self.col.decks.remove([self.note(guid).cards()[0].did])
+
     def delete_card(self, guid: str, ordinal: int) -> None:
         cards = [card.id for card in self.note(guid).cards() if card.ord == ordinal]
         self.col.remove_cards_and_orphaned_notes(cards)
