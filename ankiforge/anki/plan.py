@@ -226,7 +226,7 @@ def plan(
         return nothing
     if in_anki and not card.live:
         return _retired(card, in_anki, layout, options)
-    if _waits_for_picture(card, in_anki, layout, ours):
+    if _waits_for_picture(card, in_anki, ours):
         return replace(nothing, problems=ours.missing)
     if in_anki is None:
         hashes = {name: field_hash(html) for name, html in ours.fields.items()}
@@ -260,20 +260,16 @@ def _retired(
 def _waits_for_picture(
     card: Card,
     in_anki: NoteInAnki | None,
-    layout: Layout,
     ours: Ours,
 ) -> bool:
     """Return whether a note is not shipped before its pictures can be read.
 
-    A figure never goes without its picture. No package takes a picture away: that of a
-    note that Anki may have had before lies nowhere else.
+    A figure never goes without its picture, nor does a new note: it may be on another
+    computer, or in an Anki that was not read.
     """
-    if ours.unread.isdisjoint(card.family.content_fields):
-        return False
     is_figure = card.highlight.kind in (HighlightKind.IMAGE, HighlightKind.INK)
-    is_by_other_tool = layout.guid != card.guid
-    may_be_in_anki = in_anki is None and (card.mod > 0 or is_by_other_tool)
-    return is_figure or may_be_in_anki
+    is_unread = not ours.unread.isdisjoint(card.family.content_fields)
+    return is_unread and (is_figure or in_anki is None)
 
 
 def _merged(

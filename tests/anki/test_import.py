@@ -45,9 +45,9 @@ def test_the_hashes_of_what_anki_stored_are_those_of_what_we_sent(
     card = make_card(CardKind.CLOZE, Text=words, Extra="a\tb")
     note = note_for(card, card.deck, MOD)
     collection.load(_package(tmp_path, note))
-    stored = collection.note(card.guid).fields
-    content = stored[: len(Family.CLOZE.content_fields)]
-    assert stored[5].split()[4] == ".".join(map(field_hash, content))
+    note = collection.note(card.guid)
+    content = note.fields[: len(Family.CLOZE.content_fields)]
+    assert note["AnkiforgeId"].split()[4] == ".".join(map(field_hash, content))
 
 
 def test_pictures_arrive_under_the_names_the_fields_use(collection, tmp_path, make_card):

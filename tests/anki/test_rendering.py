@@ -149,7 +149,7 @@ def test_cards_are_counted_as_anki_counts_them(viewer, html):
 def test_the_cards_of_a_basic_note_are_those_anki_makes(
     backend, viewer, front, back, reverse
 ):
-    fields = (front, back, reverse, *[""] * 9)
+    fields = (front, back, reverse, *[""] * 10)
     basic = our_note_type(Family.BASIC)
     ordinals = ordinals_in(basic, dict(zip(basic.names, fields, strict=True)))
     note = viewer.col.new_note(viewer.note_type(Family.BASIC))

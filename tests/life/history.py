@@ -15,6 +15,8 @@ from tests.life.person import Person
 from tests.life.program import Card, FailedError, Program, Question, share, without_waits
 from tests.life.world import Note, Vault, World, passages
 
+AWAY = {"a": 0.1, "b": 0.4}
+"""How likely a machine does not have the pictures in one run."""
 LOST = 0.08
 """How likely a machine loses its database in one step."""
 START = 7200.0
@@ -24,6 +26,8 @@ START = 7200.0
 class Machine:
     name: str
     program: Program
+    vault: str
+    """What it calls the folder of the notes."""
     notes: dict[str, Note] = field(default_factory=dict)
     """The notes as it read them last."""
 
@@ -46,9 +50,10 @@ class History:
         self.time = START
 
     def machine(self, name: str) -> Machine:
-        return Machine(
-            name, Program(self.folder / name, self.vault.folder, self.anki.collection)
-        )
+        is_called_otherwise = name != "a" and self.world.luck.random() < 0.5
+        vault = "Vault" if is_called_otherwise else "notes"
+        program = Program(self.folder / name, self.folder / vault, self.anki.collection)
+        return Machine(name, program, vault)
 
     @property
     def later(self) -> float:
@@ -108,8 +113,12 @@ class History:
         later = self.later
         if not late:
             one.notes = self.world.copy()
+        is_away = self.world.luck.random() < AWAY[one.name]
+        self.vault.has_pictures = quiet or not is_away
+        self.vault.move(one.vault)
         self.vault.write(one.notes)
-        self.world.say(one.name, "runs", "on old files" if late else "")
+        here = "" if self.vault.has_pictures else "without pictures"
+        self.world.say(one.name, "runs", "on old files" if late else "", here)
         written = one.program.run()
         self.runs += 1
         self.judge.unshared.add(one.name)
@@ -158,6 +167,7 @@ class History:
 
     def rebuilt(self) -> dict[str, Card]:
         first = self.machines[0]
+        self.vault.move(first.vault)
         first.program.lose_database()
         first.program.run()
         return first.program.cards()

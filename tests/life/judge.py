@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -67,6 +68,12 @@ class Judge:
         self.tagged: set[str] = set()
         self.suspended: set[str] = set()
         self.reviewed: dict[str, int] = {}
+        self.pictured: set[str] = set()
+        """Notes that showed a picture in Anki."""
+        self.swept: set[str] = set()
+        """Cards whose deck a person deleted, and meant it."""
+        self.renamed: set[str] = set()
+        """What decks in Anki were called before."""
 
     def wrong(self, kind: str, subject: object, detail: object = "") -> None:
         """Record what must not be, once for each subject."""
@@ -305,6 +312,15 @@ class Judge:
                     self.wrong(
                         "own words in Anki lost", guid, (words, notes[guid]["fields"])
                     )
+        for guid, note in notes.items():
+            words = re.sub(r"<[^>]*>", "", " ".join(note["fields"].values()))
+            if re.search(r"\bp\d+\.png", words) and guid in self.pictured:
+                self.wrong("picture lost", guid, words)
+            if "<img" in str(note["fields"]):
+                self.pictured.add(guid)
+            for _, deck, *_ in note["cards"] if self.renamed else ():
+                if deck in self.renamed:
+                    self.wrong("old deck made again", deck, guid)
         for guid in self.tagged & notes.keys():
             if "mine" not in notes[guid]["tags"]:
                 self.wrong("tag lost", guid)

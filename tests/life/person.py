@@ -15,6 +15,9 @@ T = TypeVar("T")
 HERE = {
     "accept": 5, "reject_draft": 1, "reject": 2, "edit": 2, "undo": 1, "skip": 1, "make": 2, "answer": 5,
 }  # fmt: skip
+WITH_DECKS = 0.08
+"""How likely a person works on a whole deck in Anki."""
+MANY = 10
 IN_ANKI = {"edit": 2, "tag": 1, "review": 3, "suspend": 1, "delete": 1}
 
 
@@ -174,6 +177,7 @@ class Person:
             judge.release(one.guid, -1, ["edit"])
         elif one.kind == "absent":
             deleted = {each.guid for each in judge.decisions if each.kind == "delete"}
+            deleted |= judge.swept
             program.answer(one, set(one.rivals) <= deleted)
         elif one.kind == "revision":
             yes = judge.is_same(one.text, one.guid) or judge.is_heir(one.text, one.guid)
@@ -207,7 +211,11 @@ class Person:
         here = [guid for guid, note in anki.state().items() if not is_retired(note)]
         if not (guid := self.one_of(sorted(set(here) & judge.card_of.keys()))):
             return
+        if self.world.luck.random() < WITH_DECKS:
+            self.work_on_deck(anki, guid)
         what = self.dice.choices(list(IN_ANKI), list(IN_ANKI.values()))[0]
+        if guid not in anki.state():
+            return
         self.world.say("anki:", what, guid, self.passage(guid))
         with anki.at_work(self.history.later) as opened:
             note = opened.state()[guid]
@@ -238,3 +246,34 @@ class Person:
                 judge.reviewed.pop(guid, None)
                 judge.tagged.discard(guid)
                 judge.suspended.discard(guid)
+
+    def work_on_deck(self, anki: Real, guid: str) -> None:
+        """Rename the deck of a note while another note lies elsewhere, or delete the deck."""
+        judge, luck = self.judge, self.world.luck
+        notes = {g: n for g, n in anki.state().items() if g in judge.card_of}
+        deck = notes[guid]["cards"][0][1]
+        inside = sorted(g for g, n in notes.items() if n["cards"][0][1] == deck)
+        if len(inside) <= MANY:
+            return
+        what = luck.choice(["rename", "rename", "delete", "delete by accident"])
+        self.world.say("anki:", what, "the deck", deck)
+        with anki.at_work(self.history.later) as opened:
+            if what == "rename":
+                opened.move(luck.choice([g for g in inside if g != guid]), "Elsewhere")
+                opened.rename_deck(guid, f"Deck {len(judge.renamed)}")
+                judge.renamed.add(deck)
+            else:
+                opened.delete_deck(guid)
+                judge.renamed.clear()  # what it was called is forgotten with it
+        for each in inside if what != "rename" else ():
+            judge.release(each, -1, ["edit"])
+            judge.typed.pop(each, None)
+            judge.reviewed.pop(each, None)
+            judge.tagged.discard(each)
+            judge.suspended.discard(each)
+            if what == "delete":
+                judge.swept.add(each)
+                judge.decide("", "delete", self.passage(each), each)
+                judge.decisions[-1].known |= {one.name for one in self.history.machines}
+            else:
+                judge.swept.discard(each)

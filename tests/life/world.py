@@ -7,6 +7,7 @@ import json
 import os
 import random
 import re
+import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -49,12 +50,16 @@ WITH_ID = 0.2
 """How likely a passage has a block id of its own."""
 WITH_FOOTER = 0.3
 """How likely a note ends with a block id on a line of its own, which names whatever stands above it."""
+WITH_PICTURE = 0.1
+"""How likely a passage has a picture."""
+PICTURE = re.compile(r"!\[\[[^\]]*\]\]|!\[[^\]]*\]\([^)]*\)")
 OWN_WORDS = re.compile(r" ?\\?\[(?:mine|anki) \d+\\?\]")
 
 
 def folded(text: str) -> str:
     """Letters and digits only, without signs of clozes, HTML and what a person added."""
-    text = html.unescape(re.sub(r"<[^>]*>", "", OWN_WORDS.sub("", text)))
+    text = PICTURE.sub("", OWN_WORDS.sub("", text))
+    text = html.unescape(re.sub(r"<[^>]*>", "", text))
     text = re.sub(r"\{\{c\d+::", "", text)
     return "".join(sign for sign in text.casefold() if sign.isalnum())
 
@@ -73,11 +78,15 @@ class Passage:
     form: str
     block: str = ""
     """Its block id in Obsidian, which a copy of its line has, too."""
+    picture: str = ""
+    """The name of a picture that stands behind it."""
 
     @property
     def line(self) -> str:
         """What stands in the note."""
-        return f"{self.markdown} ^{self.block}" if self.block else self.markdown
+        shown = f" ![[{self.picture}]]" if self.picture else ""
+        block = f" ^{self.block}" if self.block else ""
+        return f"{self.markdown}{shown}{block}"
 
     @property
     def markdown(self) -> str:
@@ -156,6 +165,8 @@ class World:
 
     def __init__(self, seed: int) -> None:
         self.dice = random.Random(seed)
+        self.luck = random.Random(f"luck {seed}")
+        """Decides what came later into these histories, so that the others stay as they were."""
         self.log: list[str] = []
         self.edits, self.number, self.clock = 0, 0, 0
         self.done: Counter[str] = Counter()
@@ -206,7 +217,8 @@ class World:
         form = self.dice.choices(list(FORMS), list(FORMS.values()))[0]
         number = self.next()
         block = f"id-{number}" if self.dice.random() < WITH_ID else ""
-        return self.says(Passage(number, sentence, form, block))
+        picture = f"p{number}.png" if self.luck.random() < WITH_PICTURE else ""
+        return self.says(Passage(number, sentence, form, block, picture))
 
     def present(self) -> dict[int, Passage]:
         return passages(self.notes)
@@ -449,9 +461,11 @@ class World:
 
 @dataclass
 class Vault:
-    """The files of the notes. Each machine has them at the same place, so the one that runs writes its own."""
+    """The files of the notes. Machines take turns: the one that runs writes its own, in a folder that it calls as it likes."""
 
     folder: Path
+    has_pictures: bool = True
+    """Whether the pictures are on this machine now."""
     wrote: dict[str, str] = field(default_factory=dict)
     ticks: int = 1_700_000_000
 
@@ -466,6 +480,19 @@ class Vault:
             self.ticks += 60
             os.utime(path, (self.ticks, self.ticks))
         self.wrote = texts
+        pictures = self.folder / "img"
+        if not self.has_pictures:
+            shutil.rmtree(pictures, ignore_errors=True)
+            return
+        pictures.mkdir(exist_ok=True)
+        for passage in passages(notes).values():
+            if passage.picture:
+                (pictures / passage.picture).write_bytes(passage.picture.encode())
+
+    def move(self, name: str) -> None:
+        """Give the folder the name that a machine has for it."""
+        if self.folder.name != name:
+            self.folder = self.folder.rename(self.folder.with_name(name))
 
 
 def passages(notes: dict[str, Note]) -> dict[int, Passage]:
