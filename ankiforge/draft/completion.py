@@ -32,7 +32,10 @@ class Completion(Value):
 
     @classmethod
     def parse(cls, raw: str) -> Completion | None:
-        """Parse the body of a reply; None if it is not a chat completion. Never raises."""
+        """Parse the body of a reply; None if it is not a chat completion. Never raises.
+
+        One that counts tokens was paid for, so it is a completion, if an empty one.
+        """
         try:
             # tolerate half an emoji, a line break in a string, a number of a thousand
             # digits
@@ -50,10 +53,10 @@ class Completion(Value):
         message = choice.get("message")
         finish = choice.get("finish_reason")
         is_ended = message is None and finish is not None
-        if not (isinstance(message, dict) or is_ended):
+        tokens_in, tokens_out = _tokens(_as_dict(_as_dict(reply).get("usage")))
+        if not (isinstance(message, dict) or is_ended or tokens_out):
             return None  # the model was interrupted
         message = _as_dict(message)
-        tokens_in, tokens_out = _tokens(_as_dict(reply.get("usage")))
         content = _content(message, finish)
         return cls(
             content=content,

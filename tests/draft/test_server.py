@@ -108,6 +108,30 @@ def test_an_empty_list_of_choices_is_a_fault_of_the_server_and_ends_the_run(
     assert len(server.asked) == 12  # four times each, for three passages
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {"choices": []},
+        {"choices": [{"text": "Q: What heals the brain?"}]},
+        {"output": [{"content": "Q: What heals the brain?"}]},
+        {"error": None},
+    ],
+)
+def test_a_reply_without_a_completion_that_counts_tokens_is_paid_for_once(
+    model, task, server, fake, reply
+):
+    usage = {"prompt_tokens": 900, "completion_tokens": 80}
+    body = json.dumps({**reply, "usage": usage}).encode()
+    server.otherwise = lambda _: fake.Reply(body=body)
+    [first] = model().draft(iter([task(FACT)]))
+    assert not first.drafts
+    asked = len(server.asked)
+    assert asked <= 2  # the second one asks for the JSON only
+    [again] = model().draft(iter([task(FACT)]))
+    assert not again.drafts
+    assert len(server.asked) == asked  # it was kept
+
+
 def test_a_server_that_was_silent_for_long_is_busy_and_not_asked_again(
     draft, task, server, fake
 ):
