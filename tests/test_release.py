@@ -4,11 +4,15 @@ import importlib.util
 import re
 import subprocess
 import sys
+import tomllib
 import zipfile
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 
@@ -141,3 +145,20 @@ def test_an_unfinished_release_is_refused(tree, name, old, new, problem):
     assert any(
         problem in told for told in script(".ci/release.py").problems(tree, "v0.1.0")
     )
+
+
+def test_every_direct_dependency_is_pinned_to_a_version_that_it_allows():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"].values()
+    direct = map(Requirement, chain(project["dependencies"], *extras))
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pinned = {}
+    for line in lines:
+        if not line.startswith("#"):
+            pin = Requirement(line)
+            assert re.fullmatch(r"==[\w.]+", str(pin.specifier)), line
+            pinned[canonicalize_name(pin.name)] = str(pin.specifier).removeprefix("==")
+    for requirement in direct:
+        version = pinned.get(canonicalize_name(requirement.name))
+        assert version, f"{requirement.name} is not pinned: see the head of the file"
+        assert requirement.specifier.contains(version), requirement
