@@ -226,8 +226,14 @@ def plan(
         return nothing
     if in_anki and not card.live:
         return _retired(card, in_anki, layout, options)
-    if _waits_for_picture(card, in_anki, ours):
+
+    # a figure never goes without its picture, and no new note does: the picture may be on
+    # another computer, and the note in an Anki that was not read
+    is_figure = card.highlight.kind in (HighlightKind.IMAGE, HighlightKind.INK)
+    lacks_picture = not ours.unread.isdisjoint(card.family.content_fields)
+    if lacks_picture and (is_figure or in_anki is None):
         return replace(nothing, problems=ours.missing)
+
     if in_anki is None:
         hashes = {name: field_hash(html) for name, html in ours.fields.items()}
         planned = _written(card, None, layout, ours, ours.tags, hashes, options)
@@ -236,12 +242,9 @@ def plan(
     # the pictures of a passage that is not read here are not missed
     missing = ours.missing if card.is_read_here else ()
     problems = (*missing, *planned.problems)
-    return replace(planned, problems=problems, taken=_taken(planned, layout))
-
-
-def _taken(planned: Planned, layout: Layout) -> int:
-    """Return the `mod` of the package that Anki has taken; 0 while that may be asked."""
-    return 0 if planned.conflicts else layout.taken
+    # which package Anki has may be asked as long as there is a conflict
+    taken = 0 if planned.conflicts else layout.taken
+    return replace(planned, problems=problems, taken=taken)
 
 
 def _retired(
@@ -255,21 +258,6 @@ def _retired(
     as_it_is = Ours(layout.theirs, (*base.tags, RETIRED))
     tags = (*in_anki.tags, RETIRED)
     return _written(card, in_anki, layout, as_it_is, tags, base.hashes, options)
-
-
-def _waits_for_picture(
-    card: Card,
-    in_anki: NoteInAnki | None,
-    ours: Ours,
-) -> bool:
-    """Return whether a note is not shipped before its pictures can be read.
-
-    A figure never goes without its picture, nor does a new note: it may be on another
-    computer, or in an Anki that was not read.
-    """
-    is_figure = card.highlight.kind in (HighlightKind.IMAGE, HighlightKind.INK)
-    is_unread = not ours.unread.isdisjoint(card.family.content_fields)
-    return is_unread and (is_figure or in_anki is None)
 
 
 def _merged(
