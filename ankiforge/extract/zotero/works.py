@@ -35,7 +35,7 @@ from ankiforge.text.asking import asks
 from ankiforge.text.fold import canonical, fold
 from ankiforge.text.identifiers import names_in
 from ankiforge.text.passages import percent, without_bullets
-from ankiforge.text.private import TAG, is_tagged
+from ankiforge.text.private import TAG, has_tag, is_tagged
 
 KINDS = {
     "highlight": HighlightKind.HIGHLIGHT,
@@ -192,7 +192,9 @@ class Works:
     ) -> Highlight:
         """Map an annotation and its context in the file."""
         item = mark.item
-        file_is_private = is_tagged(mark.file.own_tags)
+        # emphasis within the tag does not take it apart
+        has_private_comment = has_tag(RichText(item.annotation_comment).plain)
+        is_private = has_private_comment or is_tagged(mark.file.own_tags)
         text = RichText(item.annotation_text)
         markdown: Strings = ()
         shown = passage if isinstance(passage, Shown) else None
@@ -204,7 +206,7 @@ class Works:
             library,
             item,
             document=document,
-            tags=(*item.own_tags, TAG) if file_is_private else item.own_tags,
+            tags=(*item.own_tags, TAG) if is_private else item.own_tags,
             kind=KINDS[item.annotation_type],
             exact=without_bullets(text.plain),
             prefix=passage.prefix,
