@@ -70,6 +70,7 @@ class _RunCommand(Command):
     examples="""
   ankiforge run paper.pdf notes/           cards from these, into ./ankiforge.apkg
   ankiforge run ~/Vault --deck Notes       new cards go into the deck Notes
+  ankiforge run ~/Vault --marks bold       **bold** words are marks there, from now on
   ankiforge run                            read all of it again
   ankiforge run --dry-run                  show what would happen
 """,
@@ -82,6 +83,12 @@ class _RunCommand(Command):
 @FORCE
 @YES
 @flag("--dry-run", help="Show what would happen; write and send nothing.")
+@click.option(
+    "--marks",
+    type=click.Choice(["bold", "callout"]),
+    multiple=True,
+    help="Read these as marks in the notes at PATH, too.",
+)
 def run(
     call: Call,
     paths: Paths,

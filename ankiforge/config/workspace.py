@@ -20,7 +20,7 @@ from ankiforge.config import FILE_NAME, Config, SourceKinds, expanded
 from ankiforge.config.ownfiles import OwnPath
 from ankiforge.config.yamlfile import read, typed
 from ankiforge.errors import UsageError
-from ankiforge.model import Texts, Value
+from ankiforge.model import Strings, Texts, Value
 
 JOURNAL = "journal"
 VALUES_BYTES = 16 << 20
@@ -100,13 +100,15 @@ _HEAD = (
 )
 
 
-class Remembered(Value):
+class Remembered(Value, omit_defaults=True):
     """One PATH that plain `ankiforge run` reads."""
 
     path: str
     """Absolute, symbolic links resolved."""
     names: dict[str, str] = {}
     """The name of each source found there, by kind: a part of the keys of its highlights."""
+    marks: Strings = ()
+    """What the sources there read as marks besides those of their settings: `bold`."""
 
 
 def store_remembered(folder: OwnPath, items: Iterable[Remembered]) -> None:

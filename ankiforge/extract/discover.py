@@ -139,13 +139,14 @@ class _Surroundings:
     def root(self, kind: str) -> Path:
         """Return the folder of the source of this kind that the path belongs to.
 
-        A note belongs to its vault, other files to the folder around them that was read
-        before.
+        A note belongs to its vault, or to a folder around that which was read before; other
+        files to the folder around them that was read before.
         """
+        known = _nearest(self._folder, self._known(kind).__contains__)
         if self.vault and kind == _NOTES:
-            return self.vault
-        known = self._known(kind)
-        return _nearest(self._folder, known.__contains__) or self._folder
+            is_within_known = known is not None and known in self.vault.parents
+            return known if known is not None and is_within_known else self.vault
+        return known or self._folder
 
 
 def discover(path: Path, known: KnownFolders) -> Iterator[FoundSource]:

@@ -28,7 +28,7 @@ from ankiforge.extract.discover import (
     why_nothing,
 )
 from ankiforge.extract.registry import default_name, is_export, loaded, source_type
-from ankiforge.model import Json, Memory, NoMemory, Problem, Source, Value
+from ankiforge.model import Json, Memory, NoMemory, Problem, Source, Strings, Value
 
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceFolder
@@ -56,21 +56,27 @@ class SelectedSource(Value):
 def select_sources(
     workspace: WorkspaceFolder,
     paths: tuple[Path, ...] = (),
+    marks: Strings = (),
 ) -> tuple[list[SelectedSource], list[Problem], tuple[Remembered, ...]]:
     """Return the sources at the PATHs, or without PATHs all configured and remembered ones.
 
     Args:
         workspace: provides the settings and the remembered PATHs.
         paths: the arguments of the command line.
+        marks: what the sources at the PATHs read as marks, too, from now on.
 
     Returns:
         The sources; a problem for each PATH that cannot be read; and all PATHs to
         remember from now on.
 
     Raises:
-        UsageError: there is only one PATH, and it cannot be read.
+        UsageError: there is only one PATH, and it cannot be read; or nothing at the PATHs
+            has such marks.
     """
     selection = _Selection(workspace)
+    if marks and not paths:
+        hint = f"ankiforge run PATH --marks {marks[0]}"
+        raise UsageError("--marks needs the PATH of the notes", hint=hint)
     if paths:
         for path in paths:
             problem = selection.add(path.absolute())
@@ -78,11 +84,13 @@ def select_sources(
                 raise UsageError(f"{problem.where}: {problem.what}", hint=problem.hint)
             if problem:
                 selection.problems.append(problem)
+        if marks:
+            selection.remember_marks(marks, paths)
     else:
         selection.add_configured()
         selection.add_remembered()
     return (
-        list(selection.sources.values()),
+        selection.finished(),
         selection.problems,
         tuple(selection.remembered),
     )
@@ -174,6 +182,93 @@ class _Selection:
         if names and not is_known:
             self.remembered.append(Remembered(where, names))
         return None
+
+    def remember_marks(self, marks: Strings, paths: Iterable[Path]) -> None:
+        """Let the sources at some PATHs read further marks, in every run.
+
+        Raises:
+            UsageError: none of them reads notes.
+        """
+        if not any(_has_marks(source.entry) for source in self.sources.values()):
+            first = next(iter(paths))
+            hint = "name a vault, a note or a folder of notes"
+            raise UsageError(f"{first}: nothing there is read by its marks", hint=hint)
+        for path in paths:
+            where = str(resolve(path.absolute()))
+            for place, item in enumerate(self.remembered):
+                if item.path == where:
+                    together = tuple(dict.fromkeys((*item.marks, *marks)))
+                    self.remembered[place] = replace(item, marks=together)
+                    break
+            else:
+                self.remembered.append(Remembered(where, marks=marks))
+
+    def finished(self) -> list[SelectedSource]:
+        """Return the sources, with the marks that were asked for, and no note in two of them."""
+        finished: list[SelectedSource] = []
+        for source in self.sources.values():
+            entry = self._with_marks(source.entry)
+            root = resolve(entry.path)
+            same_root: list[SourceEntry] = []
+            inner: list[str] = []
+            for other in (*self._config.sources, *[each.entry for each in finished]):
+                if not _share_notes(entry, other):
+                    continue
+                other_root = resolve(other.path)
+                if root in other_root.parents:
+                    inner.append(f"{other_root.relative_to(root).as_posix()}/")
+                elif other_root == root and any(
+                    each.key == (other.kind, other.name) for each in finished
+                ):
+                    same_root.append(other)
+            if same_root:
+                message = (
+                    f"{same_root[0].name} reads this folder, too, so it is read once"
+                )
+                hint = f"delete the source {entry.name} from the settings"
+                self.problems.append(Problem(str(root), message, hint, notice=True))
+                continue
+            if inner:
+                excluded = dict.fromkeys((*entry.options.get("exclude", ()), *inner))
+                options = {**entry.options, "exclude": list(excluded)}
+                entry = replace(entry, options=options)
+            finished.append(replace(source, entry=entry))
+        return finished
+
+    def _with_marks(self, entry: SourceEntry) -> SourceEntry:
+        """Return a source with the marks that a person named on the command line."""
+        if not _has_marks(entry):
+            return entry
+        root = resolve(entry.path)
+        marks: list[str] = []
+        for item in self.remembered:
+            lies_there = _contains(root, Path(item.path))
+            if lies_there and (item.names.get(entry.kind, entry.name) == entry.name):
+                marks += item.marks
+        if not marks:
+            return entry
+        of_settings = entry.options.get("marks") or ("==", "mark")
+        together = list(dict.fromkeys((*of_settings, *marks)))
+        return replace(entry, options={**entry.options, "marks": together})
+
+
+def _share_notes(entry: SourceEntry, other: SourceEntry) -> bool:
+    """Return whether two sources read Markdown, so that both may have a note."""
+    if (entry.kind, entry.name) == (other.kind, other.name):
+        return False
+    are_limited = "include" in entry.options or "include" in other.options
+    return _reads_markdown(entry) and _reads_markdown(other) and not are_limited
+
+
+def _reads_markdown(entry: SourceEntry) -> bool:
+    source = loaded(entry.kind)
+    return _has_marks(entry) and source is not None and ".md" in source.endings
+
+
+def _has_marks(entry: SourceEntry) -> bool:
+    """Return whether a source is a folder of notes, in which one says what is a mark."""
+    source = loaded(entry.kind)
+    return entry.has_folder and source is not None and hasattr(source.Settings, "marks")
 
 
 def divide_remembered(

@@ -34,6 +34,7 @@ from ankiforge.model import (
     HighlightKey,
     Problem,
     Question,
+    Strings,
     Texts,
     Waiting,
 )
@@ -301,6 +302,7 @@ class Workspace:
         *,
         drafter: str = "",
         accept: str = "",
+        marks: Strings = (),
         spent: float = 0.0,
         show: ShowProgress = show_nothing,
         **options: Any,
@@ -317,6 +319,7 @@ class Workspace:
             paths: files and folders to read; () for all known ones.
             drafter: "rules" or "llm"; "" = as in the settings.
             accept: "clean" or "review", for the drafts of the rules; "" = as in the settings.
+            marks: what the notes at the PATHs read as marks, too, from now on.
             spent: the part of the model's budget that is already spent, in dollars.
             show: shows the progress.
             options: further fields of `Job`, such as `limit`.
@@ -336,7 +339,7 @@ class Workspace:
         )
 
         named_paths = tuple(Path(path) for path in paths)
-        selected, lost, remembered = select_sources(self.folder, named_paths)
+        selected, lost, remembered = select_sources(self.folder, named_paths, marks)
         if not selected and not lost:
             hint = "ankiforge run PATH, or ankiforge init"
             raise UsageError("there is nothing to read", hint=hint)

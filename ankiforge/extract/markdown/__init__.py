@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import PurePosixPath
+from shlex import quote
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, get_args
 
 from msgspec.structs import replace
@@ -329,10 +330,8 @@ class NoteSource(FileSource):
                 marked += text.count("==") // 2
         if bold >= _MANY_BOLD and bold > _TIMES_MARKED * marked:
             message = f"phrases in bold are not read as marks: {bold:,}"
-            hint = (
-                "to read them, too: `marks: [==, mark, bold]` for this source in"
-                " ankiforge.yaml, which ankiforge init writes"
-            )
+            path = quote(str(self.folder.root))
+            hint = f"to read them, too: ankiforge run {path} --marks bold"
             yield Problem(self.folder.root.name, message, hint, notice=True)
 
     def public_text(self, file: File) -> str:
