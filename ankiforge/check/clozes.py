@@ -55,10 +55,16 @@ _SIGNS_BEFORE_WORDS = "“\"'‘(*_&%→•^~>+- "
 
 def _dependent_beginning(whole: str) -> Iterator[Finding]:
     """Find a text that begins with `This`, `They`, `However`."""
-    visible_text = whole.lstrip(_SIGNS_BEFORE_WORDS)
+    leaning = leaning_beginning(whole)
+    if leaning:
+        yield make_finding("leans_back", f"“{leaning}”")
+
+
+def leaning_beginning(text: str) -> str:
+    """Return the first words of a text if they depend on what is before it, else ""."""
+    visible_text = text.lstrip(_SIGNS_BEFORE_WORDS)
     leans = _LEANS.match(visible_text)
-    if leans and not _IMPERSONAL.match(visible_text):
-        yield make_finding("leans_back", f"“{leans[0].strip()}”")
+    return leans[0].strip() if leans and not _IMPERSONAL.match(visible_text) else ""
 
 
 # --- each gap -------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from math import ceil
 
+from ankiforge.check.clozes import leaning_beginning
 from ankiforge.check.findings import Context, Needs, counted, make_finding, needs
 from ankiforge.check.reading import GAP, Reading, marked, read, without, without_markup
 from ankiforge.check.wording import without_code
@@ -175,7 +176,7 @@ def _fragment(
     is_sentence = is_sentence or context.is_clause(cloze.words_of(cell))
     if _BREAKS_OFF.search(whole):
         yield make_finding("fragment", "the text goes on")
-    elif defines and not is_sentence and not _is_definition(text[reading.gaps[0].end :]):
+    elif defines and not _is_definition(text[reading.gaps[0].end :], is_sentence):
         yield make_finding(
             "fragment", "no definition, but a list or a question behind it"
         )
@@ -187,7 +188,7 @@ def _fragment(
         yield make_finding("fragment", f"the sentence says little {where}")
     elif len(words) > _MOST_WORDS:
         yield make_finding("fragment", f"it is one of {len(words)} words")
-    elif not is_named and not _PERSONS.isdisjoint(words):
+    elif not _PERSONS.isdisjoint(words):
         yield make_finding("fragment", "it speaks to the reader, or of the writer")
     elif not is_clear and _POINTING.intersection(_prominent(text, reading.gaps)):
         yield make_finding("leans_back", "it points at text before it")
@@ -206,12 +207,16 @@ def _is_sentence(whole: str, text: str) -> bool:
     return _FULL_STOP.search(whole[-_NEAR:]) is not None and not _begins_within(text)
 
 
-def _is_definition(text: str) -> bool:
-    """Return whether what follows a term has a function word, where words have blanks."""
-    words = tokens(text)
+def _is_definition(text: str, is_sentence: bool) -> bool:
+    """Return whether what follows a term may define it: no list, question or `This …`."""
+    has_small_word = not FUNCTION.isdisjoint(tokens(text)) or not text.isascii()
     is_question = text.rstrip().endswith(("?", "？"))
-    has_small_word = not FUNCTION.isdisjoint(words) or not text.isascii()
-    return has_small_word and not is_question
+    words = _DEFINES.sub("", text, count=1).lstrip()
+    return (
+        (is_sentence or has_small_word)
+        and not is_question
+        and not leaning_beginning(words)
+    )
 
 
 def _begins_within(text: str) -> bool:

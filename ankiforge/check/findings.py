@@ -130,7 +130,7 @@ class Context(Value):
     is_clause: Callable[[str], bool] = _is_clause
     """Whether a line without a full stop has a subject with its verb."""
     is_term: Callable[[str, str], bool] = _is_term
-    """Whether a phrase of a text names a thing, and is no mere adjective or verb."""
+    """Whether a phrase of a text names a thing, and is no mere adjective."""
 
 
 Check = Callable[[Draft, Context], Iterator[Finding]]

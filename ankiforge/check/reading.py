@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from ankiforge.model import (
     COMMENT_AND_MORE,
+    PHRASE,
     Draft,
     Family,
     Form,
@@ -120,6 +121,10 @@ def marked(draft: Draft, highlight: Highlight) -> bool:
     """Return whether each answer is a phrase that the reader marked."""
     if highlight.form is not Form.PHRASE or draft.kind.family is not Family.CLOZE:
         return False
+    if (
+        draft.origin.drafter == PHRASE
+    ):  # a colon that was marked with its term is no answer
+        return True
     phrases = [highlight.exact[start:end] for start, end in highlight.gaps]
     return all(_is_one_of(answer, phrases) for answer in read(draft).answers)
 

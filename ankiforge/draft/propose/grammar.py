@@ -7,7 +7,9 @@ from ankiforge.draft.propose.whole import is_whole_line
 from ankiforge.draft.propose.words import Language, language, language_of
 from ankiforge.model import Highlight
 
-_NAMES = frozenset((Kind.NOUN, Kind.NAME, Kind.NUMBER, Kind.SHIELD, Kind.UNSAFE))
+_NAMES = frozenset(
+    (Kind.NOUN, Kind.NAME, Kind.NUMBER, Kind.VERB, Kind.SHIELD, Kind.UNSAFE)
+)
 
 
 def is_clause(highlight: Highlight, text: str) -> bool:
@@ -17,7 +19,7 @@ def is_clause(highlight: Highlight, text: str) -> bool:
 
 
 def is_term(highlight: Highlight, text: str, phrase: str) -> bool:
-    """Return whether a phrase of a text names a thing, and is no mere adjective or verb.
+    """Return whether a phrase of a text names or tells something, and is no mere adjective.
 
     True if the language has no tables.
     """
@@ -32,6 +34,6 @@ def is_term(highlight: Highlight, text: str, phrase: str) -> bool:
 
 
 def _names(word: Token, tables: Language) -> bool:
-    """Return whether a word is a noun, a name, a number, code or a formula."""
+    """Return whether a word is a noun, a verb, a name, a number, code or a formula."""
     is_acronym = len(word.word) > 1 and word.word.isupper()
     return word.kind in _NAMES or is_acronym or word.folded in tables.numbers

@@ -133,8 +133,23 @@ def is_whole_line(text: str, language: Language) -> bool:
     """Return whether a line of a note without a full stop states something by itself."""
     words = tokens(text, language)
     goes_on = text.rstrip().endswith(":") or _breaks_off(text, language)
-    is_enough = len(text.split()) >= _LEAST_IN_LINE
-    return is_enough and _has_subject(words, language) and not goes_on
+    if len(text.split()) < _LEAST_IN_LINE or goes_on or not _has_subject(words, language):
+        return False
+    verb = next(place for place, token in enumerate(words) if is_verb(token, language))
+    if verb and words[verb - 1].folded in language.prepositions:  # `notes with marks`
+        return False
+    is_bare = words[0].folded not in language.determiners
+    after = words[verb + 1].folded if verb + 1 < len(words) else ""
+    # `Boxes wrap across the edges`
+    return not (
+        is_bare and after in language.prepositions and _may_be_noun(words[verb], language)
+    )
+
+
+def _may_be_noun(token: Token, language: Language) -> bool:
+    """Return whether a word that was taken for a verb may be a noun, perhaps in the plural."""
+    forms = {token.folded, token.folded.removesuffix("s")}
+    return any(language.look_up(form)[0] in "bn" for form in forms)
 
 
 def _is_enough(text: str) -> bool:

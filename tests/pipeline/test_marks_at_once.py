@@ -1,0 +1,88 @@
+"""A new card of a mark is accepted at once only if it stands alone; the others wait, with all their gaps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+AT_ONCE = """
+The ==mitochondrion== produces most of the ATP of a cell.
+The ==pancreas== makes all the insulin of the body
+Aldosterone raises the reabsorption of ==sodium== in the kidney.
+The heart pumps blood into the <mark>aorta</mark> at each beat.
+==Osmosis==: movement of water across a membrane
+==Diffusion:== spreading of particles through a fluid
+A folder of notes is called a ==vault==
+Der ==Sinusknoten== gibt den Takt des Herzens vor.
+Le foie produit la ==bile== qui aide à la digestion.
+心脏把血液泵入==主动脉==。
+"""
+WAITING = """
+It is functionally connected to ==the thalamus== and the cortex.
+^ This above knowledge describes the ==hippocampus== of mammals.
+==Reason 1==: the membrane lets ions through in one direction only
+==Reason 2:== the membrane lets water through in both directions at once
+==Oss:== la funzione non dipende dalla scelta della base.
+==Nota== la funzione dipende dalla scelta della base del piano.
+==Motor (and other output) neurons==: Motor neurons contract the muscles of the body
+==Motor neurons and other neurons of output== contract muscles.
+Photosynthesis makes ==glucose and oxygen from carbon dioxide==.
+==Length==: How much data is in one packet?
+We solve these ==equations== by hand in the next lesson.
+Improve the ==write== performance of a disk
+The vena cava carries the blood of the body to the ==right atrium and also to all that lies behind it in the chest==.
+"""
+
+
+def lines(text: str) -> list[str]:
+    return text.strip().splitlines()
+
+
+def verdicts(forge: Any, vault: Path, text: str) -> dict[str, str]:
+    for number, line in enumerate(lines(text)):
+        (vault / f"note {number}.md").write_text(line + "\n", encoding="utf-8")
+    forge.ok("run", vault)
+    return {card["fields"]["Text"]: card["verdict"] for card in forge.cards()}
+
+
+def test_a_phrase_of_a_sentence_that_stands_alone_is_accepted(
+    forge: Any, vault: Path
+) -> None:
+    found = verdicts(forge, vault, AT_ONCE)
+    assert [text for text, verdict in found.items() if verdict != "accepted"] == []
+    assert len(found) == len(lines(AT_ONCE))
+
+
+def test_an_unfit_mark_waits_with_a_reason_and_all_its_gaps(
+    forge: Any, vault: Path
+) -> None:
+    found = verdicts(forge, vault, WAITING)
+    assert [text for text, verdict in found.items() if verdict != "waiting"] == []
+    assert len(found) == len(lines(WAITING))
+    for card in forge.cards():
+        assert "{{c1::" in card["fields"]["Text"]
+        assert [finding for finding in card["findings"] if finding["severity"] == "warn"]
+
+
+def test_several_gaps_stay_and_a_card_that_was_accepted_follows_its_edits(
+    forge: Any, vault: Path
+) -> None:
+    note = vault / "note.md"
+    note.write_text("The ==liver== makes ==bile== from cholesterol.\n", encoding="utf-8")
+    forge.ok("run", vault)
+    [card] = forge.cards()
+    assert card["verdict"] == "accepted"
+    note.write_text(
+        "It makes ==bile== in the ==liver== from cholesterol.\n", encoding="utf-8"
+    )
+    forge.ok("run")
+    [card] = forge.cards()
+    assert card["verdict"] == "accepted"
+    assert card["fields"]["Text"].startswith("It makes {{c")
+    other = vault / "other.md"
+    other.write_text("It keeps ==iron== and ==vitamins== for weeks.\n", encoding="utf-8")
+    forge.ok("run")
+    waiting = [card for card in forge.cards() if card["verdict"] == "waiting"]
+    assert [card["fields"]["Text"] for card in waiting] == [
+        "It keeps {{c1::iron}} and {{c2::vitamins}} for weeks."
+    ]
