@@ -100,7 +100,7 @@ def test_a_note_of_no_paper_is_read_and_a_private_one_stays_here(forge, tmp_path
 def test_emphasis_within_the_tag_does_not_take_it_apart(forge, tmp_path):
     marks = (
         Annotation("MARK0001", "Cartilage of the secret ear.", "#no-<i>llm</i>"),
-        Annotation("MARK0002", "Tendons join muscle to bone in each limb.", top=200),
+        Annotation("MARK0002", "Tendons of the left knee.", top=200),
     )
     forge.ok("run", library(tmp_path / "Zotero", *marks))
     forge.ok("draft", "export", "ask.md")
