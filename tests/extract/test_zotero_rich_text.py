@@ -98,12 +98,7 @@ def test_a_note_of_no_paper_is_read_and_a_private_one_stays_here(forge, tmp_path
 
 
 def test_emphasis_within_the_tag_does_not_take_it_apart(forge, tmp_path):
-    marks = (
-        Annotation("MARK0001", "Cartilage of the secret ear.", "#no-<i>llm</i>"),
-        Annotation("MARK0002", "Tendons of the left knee.", top=200),
-    )
-    forge.ok("run", library(tmp_path / "Zotero", *marks))
-    forge.ok("draft", "export", "ask.md")
-    asked = (forge.folder / "ask.md").read_text("utf-8")
-    assert "Tendons" in asked
-    assert "secret" not in asked
+    mark = Annotation("MARK0001", "Cartilage of the ear.", "#no-<i>llm</i>")
+    folder = library(tmp_path / "Zotero", mark)
+    [found] = forge.ok("extract", folder, "--json").lines
+    assert "no-llm" in found["tags"]
