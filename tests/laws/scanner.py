@@ -12,7 +12,7 @@ import sqlite3
 from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import unescape
 from pathlib import Path
 from urllib.parse import unquote
@@ -106,6 +106,8 @@ def in_text(path: str, text: str) -> Iterator[Stretch]:
             if kind == "line" and any(a < start < b for a, b in inside_gaps):
                 continue
             words = words_of(kind, match, text)
+            if kind == "line" and not words:  # colons alone on their line
+                continue
             first, last = line_of(start), line_of(end - 1)
             lines = lines_of_callout(text, start) if kind == "callout" else ()
             yield Stretch(path, kind, "line", first, last, words, match[0], any_of=lines)
@@ -336,7 +338,7 @@ def in_canvas(path: str, text: str) -> Iterator[Stretch]:
 
 def in_part(path: str, text: str) -> Iterator[Stretch]:
     for stretch in in_text(path, text):
-        yield Stretch(path, stretch.kind, "part", 0, 0, stretch.words, stretch.raw)
+        yield replace(stretch, unit="part", first=0, last=0)
 
 
 def decoded(raw: bytes) -> str:

@@ -226,6 +226,58 @@ def test_nothing_vanishes_from_notes(notes):
         assert not complaints, "\n".join([f"{len(complaints)}:", *complaints[:12]])
 
 
+@settings(examples(1), phases=(Phase.explicit, Phase.generate))
+@given(st.lists(pieces, min_size=24, max_size=30))
+def test_nothing_vanishes_from_other_texts(notes):
+    with tempfile.TemporaryDirectory() as folder:
+        names = ("notes", "Vault/.obsidian", "Texts", "Notebooks")
+        plain_notes, settings_of_vault, texts, notebooks = (
+            Path(folder, name) for name in names
+        )
+        for made in (plain_notes, settings_of_vault, texts, notebooks):
+            made.mkdir(parents=True)
+        vault = settings_of_vault.parent
+        write_notes(plain_notes, notes)
+        for number, note in enumerate(sorted(plain_notes.iterdir())):
+            text = note.read_text("utf-8")
+            if number % 4 == 0:
+                (texts / f"{note.stem}.txt").write_text(text, "utf-8")
+            elif number % 4 == 1:
+                (texts / f"{note.stem}.markdown").write_text(text, "utf-8")
+            elif number % 4 == 2:
+                cells = [
+                    {
+                        "cell_type": "markdown",
+                        "metadata": {},
+                        "source": text.splitlines(True),
+                    }
+                ]
+                notebook = {
+                    "cells": cells,
+                    "metadata": {},
+                    "nbformat": 4,
+                    "nbformat_minor": 5,
+                }
+                (notebooks / f"{note.stem}.ipynb").write_text(
+                    json.dumps(notebook), "utf-8"
+                )
+            else:
+                box = {
+                    "id": "a",
+                    "type": "text",
+                    "text": text,
+                    "x": 0,
+                    "y": 0,
+                    "width": 9,
+                    "height": 9,
+                }
+                canvas = json.dumps({"nodes": [box], "edges": []})
+                (vault / f"{note.stem}.canvas").write_text(canvas, "utf-8")
+        paths = [vault, texts, notebooks]
+        complaints = complaints_of(paths, read(Path(folder), *paths))
+        assert not complaints, "\n".join([f"{len(complaints)}:", *complaints[:12]])
+
+
 def read(folder: Path, *paths: Path) -> Accounts:
     """Run the program on some paths, and return what it says of them."""
     forge = Forge(folder / "forge")
