@@ -22,10 +22,11 @@ from ankiforge.ledger.database import readable_errors
 from ankiforge.ledger.events import POLICY, SOURCE, Event, Text
 from ankiforge.ledger.match import LONG, Mark, Reading
 from ankiforge.ledger.match_documents import ComparedDocument
-from ankiforge.ledger.store import Row, Store, insertion
+from ankiforge.ledger.store import Row, Store, encode, insertion
 from ankiforge.model import (
     Extracted,
     Highlight,
+    HighlightKey,
     HighlightKind,
     Pair,
     SourceKind,
@@ -307,6 +308,8 @@ def _record_journal_reading(store: Store, event: Event) -> None:
     reading = reading_of(text)
     was_read_here = "SELECT 1 FROM highlight WHERE key = ? AND body != ''"
     if store.row(was_read_here, event.key):
+        if event.machine != store.machine:
+            _follow_to_place(store, event.key, text, reading)
         return
     store.write(
         "INSERT OR IGNORE INTO document"
@@ -336,6 +339,40 @@ def _record_journal_reading(store: Store, event: Event) -> None:
         *row,
     )
     _unite_with_passage_here(store, event.key, text, reading)
+
+
+def _follow_to_place(store: Store, key: str, text: Text, reading: Reading) -> None:
+    """Let two copies exchange their keys, if another machine gave them the other way round.
+
+    Its reading is the newest of this key, and here the passage in that place has the key
+    of the copy. Else both machines would write the two notes again and again.
+    """
+    if store.passage(key).texts[0] != text:
+        return
+    there = "JOIN document d ON d.id = h.document WHERE h.state = 'present'"
+    mine = store.row(f"SELECT h.*, d.place FROM highlight h {there} AND h.key = ?", key)
+    others = store.rows(
+        f"SELECT h.* FROM highlight h {there} AND h.folded = ? AND d.container = ? AND d.place = ?",
+        reading.text,
+        text.container,
+        text.place,
+    )
+    if mine is None or mine["place"] == text.place or len(others) != 1:
+        return
+    [other] = others
+    known_there = store.passage(other["key"])
+    is_claimed = bool(known_there.texts) and known_there.texts[0].place == text.place
+    is_same_reading = mark_of(decode_highlight(other)).newest.triple == reading.triple
+    is_one_passage = store.first(key) == known_there.key
+    if is_claimed or is_one_passage or not is_same_reading:
+        return
+    for old_key, new_key in ((key, ""), (other["key"], key), ("", other["key"])):
+        store.write("UPDATE highlight SET key = ? WHERE key = ?", new_key, old_key)
+    for row, new_key in ((mine, other["key"]), (other, key)):
+        highlight = replace(decode_highlight(row), key=HighlightKey(new_key))
+        query = "UPDATE highlight SET body = ?, drafted = '' WHERE key = ?"
+        store.write(query, encode(highlight), new_key)
+        store.write("DELETE FROM draft WHERE key = ?", new_key)
 
 
 def _unite_with_passage_here(
