@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import random
 import shutil
 import tempfile
 import traceback
@@ -19,6 +21,10 @@ AWAY = {"a": 0.1, "b": 0.4}
 """How likely a machine does not have the pictures in one run."""
 LOST = 0.08
 """How likely a machine loses its database in one step."""
+UNREAD = 0.2
+"""How likely a note cannot be read in one run: in conflict, evicted, or in another encoding."""
+NEWER = 0.05
+"""How likely a newer version elsewhere decides what this one does not know, in one step."""
 START = 7200.0
 
 
@@ -30,6 +36,8 @@ class Machine:
     """What it calls the folder of the notes."""
     notes: dict[str, Note] = field(default_factory=dict)
     """The notes as it read them last."""
+    has_read: bool = False
+    """Whether its database has these notes."""
 
 
 class History:
@@ -39,6 +47,8 @@ class History:
         self.folder, self.mode = folder, machines
         self.world = World(seed)
         self.dice = self.world.dice
+        self.fate = random.Random(seed + 1)
+        """Of what is no doing of the person's."""
         self.judge = Judge(self.world)
         path = folder / "anki" / "collection.anki2"
         self.anki: Real | Shelf = Real(path) if anki else Shelf()
@@ -99,6 +109,10 @@ class History:
             if self.steps > 1 and dice.random() < LOST:
                 self.world.say(one.name, "loses its database")
                 one.program.lose_database()
+                one.has_read = False
+            if self.fate.random() < NEWER:
+                self.world.say("a newer version decides something on", one.name)
+                self.meet_newer_version(one.program)
             if self.mode == "2" or dice.random() < 0.5:
                 self.share()
             if dice.random() < (0.85 if one.name == "a" else 0.6):
@@ -111,6 +125,7 @@ class History:
     def run(self, one: Machine, *, late: bool = False, quiet: bool = False) -> int:
         """Let a machine read, a person decide, and Anki import; return how many notes were written."""
         later = self.later
+        before = one.notes if one.has_read else {}
         if not late:
             one.notes = self.world.copy()
         is_away = self.world.luck.random() < AWAY[one.name]
@@ -119,7 +134,10 @@ class History:
         self.vault.write(one.notes)
         here = "" if self.vault.has_pictures else "without pictures"
         self.world.say(one.name, "runs", "on old files" if late else "", here)
+        if not quiet:
+            self.make_unread(one, before)
         written = one.program.run()
+        one.has_read = True
         self.runs += 1
         self.judge.unshared.add(one.name)
         open_ = self.look(one)
@@ -134,6 +152,35 @@ class History:
                 self.anki.state(), one.program.cards(), open_, behind=behind
             )
         return written
+
+    def make_unread(self, one: Machine, before: dict[str, Note]) -> None:
+        """Let a note that is as it was read before be one that cannot be read now."""
+        unchanged = []
+        for name, note in one.notes.items():
+            if name in before and before[name].text() == note.text():
+                unchanged.append(name)
+        if unchanged and self.fate.random() < UNREAD:
+            name = self.fate.choice(unchanged)
+            way = self.fate.choice(self.vault.WAYS)
+            self.world.say(name, "cannot be read:", way)
+            self.vault.spoil(name, way)
+
+    def meet_newer_version(self, program: Program) -> None:
+        """Bring a line of the journal of another computer, of a kind that nobody knows here."""
+        event = {
+            "n": self.fate.randrange(2_000),
+            "machine": "newer",
+            "at": "",
+            "by": "person",
+        }
+        event |= {
+            "what": "postpone",
+            "key": "vault:notes/1",
+            "body": {"days": self.steps},
+        }
+        program.journal.mkdir(exist_ok=True)
+        with (program.journal / "newer.jsonl").open("a", encoding="utf-8") as file:
+            file.write(f"{json.dumps(event)}\n")
 
     def look(self, one: Machine) -> list[Question]:
         open_ = one.program.questions()

@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import ClassVar
 
 from rapidfuzz import fuzz
 
@@ -467,10 +468,16 @@ class Vault:
     has_pictures: bool = True
     """Whether the pictures are on this machine now."""
     wrote: dict[str, str] = field(default_factory=dict)
+    spoilt: list[str] = field(default_factory=list)
+    """The files that stand in the place of notes that cannot be read."""
     ticks: int = 1_700_000_000
+    WAYS: ClassVar[tuple[str, ...]] = ("conflict", "evicted", "encoding")
 
     def write(self, notes: dict[str, Note]) -> None:
         """Write what changed; each version of a file has a date of its own."""
+        for name in self.spoilt:
+            (self.folder / name).unlink()
+        self.spoilt.clear()
         texts = {name: note.text() for name, note in notes.items()}
         for gone in self.wrote.keys() - texts.keys():
             (self.folder / f"{gone}.md").unlink()
@@ -488,6 +495,23 @@ class Vault:
         for passage in passages(notes).values():
             if passage.picture:
                 (pictures / passage.picture).write_bytes(passage.picture.encode())
+
+    def spoil(self, name: str, way: str) -> None:
+        """Make a note one that cannot be read, until the notes are written next."""
+        path = self.folder / f"{name}.md"
+        text = self.wrote.pop(name)
+        if way == "evicted":
+            path.unlink()
+            path = path.with_name(f".{path.name}.icloud")
+            path.write_bytes(b"bplist00")
+        elif way == "conflict":
+            theirs = text.replace("e", "ee")
+            path.write_text(
+                f"<<<<<<< HEAD\n{text}=======\n{theirs}>>>>>>> theirs\n", "utf-8"
+            )
+        else:
+            path.write_bytes(text.encode("utf-8") + b"\xe9\n")
+        self.spoilt.append(path.name)
 
     def move(self, name: str) -> None:
         """Give the folder the name that a machine has for it."""
