@@ -184,6 +184,36 @@ def test_a_new_passage_that_two_machines_read_in_other_words_is_one(
     assert not world["a"].questions()
 
 
+def test_two_machines_settle_although_they_gave_the_keys_of_copies_to_different_notes(
+    world: World,
+):
+    """One sees how two notes were renamed, one after the other; the other sees both at once."""
+    world.apart = True
+    world.note("a.md", OSMOSIS)
+    world.run("a")
+    world.note("b.md", OSMOSIS)
+    world.run("a")
+    world.share("a", "b")
+    world.run("b")
+    world.notes({"z.md": (OSMOSIS,), "b.md": (OSMOSIS,)})
+    world.run("a")
+    world.notes({"z.md": (OSMOSIS,), "c.md": (OSMOSIS,)})
+    world.run("a")
+    world.run("b")
+    places = []
+    for name in ("a", "b"):
+        [card] = list(world[name].cards())
+        places.append(card.highlight.document.path)
+    assert places[0] != places[1]
+
+    for name in "abab":
+        world.share("a", "b")
+        outcome = world.run(name)
+    assert not outcome.written
+    assert world.state("a") == world.state("b")
+    assert [len(list(world[name].cards())) for name in "ab"] == [1, 1]
+
+
 def test_a_conflict_copy_of_a_file_is_read_like_any_other(world: World):
     world.note("a.md", OSMOSIS, RHINE, FAUST)
     world.run()
