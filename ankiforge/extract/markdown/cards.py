@@ -66,7 +66,9 @@ class Syntax(NamedTuple):
 
     def is_deck(self, tag: str) -> bool:
         """Return whether a tag is a deck, not a tag of a card."""
-        path = f"{tag.strip('#').casefold()}/"
+        path = tag.strip("#/").casefold()
+        if path in self.deck_tags:  # the only one says no more than that there are cards
+            return len(self.deck_tags) > 1
         return any(path.startswith(f"{deck}/") for deck in self.deck_tags)
 
 
