@@ -35,6 +35,8 @@ an answer alone
 # heading front::back
 
 ==![[a.mp3]]==
+
+if a == b then an open {{gap
 """
 LEFT_OUT = """\
 front matter | lines 1-3 | it says what the note is: no card is read there
@@ -43,10 +45,13 @@ question::answer | line 16 | `key:: value` alone on a line is a field, as Datavi
 question::answer | line 17 | the colons are part of a name or an address, as in `std::vector`
 question::answer | line 18 | one side of the colons has no words
 {{gap}} | line 21 | it is a placeholder of a template
+{{gap}} | line 21 | there are no words in it
 ? between question and answer | line 23 | right above it there is no question, or right below it no answer
 ==mark== | line 26 | it stands in a comment, which nobody sees who reads the note
 question::answer | line 28 | colons separate question and answer only on a line of text or a list item
 ==mark== | line 30 | there are no words in it
+==mark== | line 32 | it begins or ends nothing: its other sign is missing in the paragraph
+{{gap}} | line 32 | it begins or ends nothing: its other sign is missing in the paragraph
 code and maths | lines 4, 7 | what looks like a mark or a card in code and in maths is none
 """
 

@@ -18,6 +18,7 @@ from tests.laws.scanner import SHOWN_GAP, Stretch, in_file, letters, without_bla
 WHOLE = ("code and maths", "front matter", "prompt", "notes")
 ENTRY = {
     "mark": ("==mark==",),
+    "any mark": ("==mark==",),
     "html mark": ("<mark>",),
     "colour": ("<mark>",),
     "gap": ("{{gap}}",),

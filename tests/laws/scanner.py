@@ -48,6 +48,7 @@ PARAGRAPH = r"(?:(?!\n[ \t>]*\n).){1,400}?"
 LIST_SIGNS = r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)?(?:\[.\][ \t]+)?[ \t>]*"
 PATTERNS = {
     "mark": re.compile(rf"==(?=[^\s=])({PARAGRAPH})(?<=[^\s=])==", re.DOTALL),
+    "any mark": re.compile(r"(?<!=)==([^=\n]+)==(?!=)"),
     "html mark": re.compile(rf"(?i)<mark\b[^<>]*>({PARAGRAPH})</mark", re.DOTALL),
     "colour": re.compile(rf"~=\{{\w+\}}({PARAGRAPH})=~", re.DOTALL),
     "gap": re.compile(r"\{\{((?:(?!\n[ \t>]*\n|\}\}).){1,400})\}\}", re.DOTALL),

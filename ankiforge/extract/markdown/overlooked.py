@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 _FRONT_MATTER = "front matter"
 # Up to so many characters of a paragraph are between two signs.
-_INSIDE = r"(?:(?!\n[ \t>]*\n).){1,400}?"
+_MOST_INSIDE = 300
+_INSIDE = rf"(?:(?!\n[ \t>]*\n).){{1,{_MOST_INSIDE}}}?"
 # What looks like something, by its kind as it is shown.
 _KINDS = {
     "mark": "==mark==",
@@ -39,9 +40,12 @@ _KINDS = {
     "line": "question::answer",
     "block": "? between question and answer",
     "callout": "callout",
+    "open": "",
     "logseq_card": LOGSEQ_CARD,
     "logseq_mark": LOGSEQ_MARK,
 }
+# The same of a sign that is not closed in its paragraph.
+_KINDS_OPEN = {"==": "==mark==", "{{": "{{gap}}", "<mark": "<mark>"}
 SIGN = regex(
     rf"""(?xsm)
       ==(?=[^\s=])(?P<mark>{_INSIDE})(?<=[^\s=])==
@@ -53,6 +57,7 @@ SIGN = regex(
     | ^(?P<logseq_mark>[ \t]*ls-type::[ \t]*annotation[ \t]*$)
     | ^(?P<logseq_card>[ \t]*-[ \t][^\n]*(?<!\S)\#card(?![\w/-])[^\n]*$)
     | (?P<line>(?<!:):{{2,3}}(?!:))
+    | (?P<open>(?<!=)==(?!=)|\{{\{{|<mark\b)
     """
 )
 """Matches what looks like something; the name of the group is its kind."""
@@ -152,7 +157,9 @@ def overlooked(
             known_reason = _LOGSEQ.get(sign.kind) or _HIDDEN.get(part)
             reason = known_reason or _why(sign, body, lines, looked_up, wanted)
             place = f"line {sign.line + 1}"
-            left_out.append(LeftOut(_KINDS[sign.kind], place, reason))
+            written = body[sign.start : sign.end]
+            kind = _KINDS[sign.kind] or _KINDS_OPEN[written]
+            left_out.append(LeftOut(kind, place, reason))
     if code_lines:
         reason = "what looks like a mark or a card in code and in maths is none"
         left_out.append(LeftOut(CODE_AND_MATHS, _lines_text(code_lines), reason))
@@ -165,20 +172,29 @@ def _signs_in(body: str) -> Iterator[_Sign]:
     for line in body.split("\n"):
         starts.append(starts[-1] + len(line) + 1)
     position = 0
+    gap_until = 0
     inside_until = 0
     while match := SIGN.search(body, position):
         group = str(match.lastgroup)
         kind = "html" if group == "colour" else group
         inside = _NAME_OF_GAP.sub("", match[group])
-        if kind == "line" and match.start() < inside_until:  # the colons of a gap
+        is_in_gap = kind == "line" and match.start() < gap_until
+        is_closer = kind == "open" and match.start() < inside_until
+        if is_in_gap or is_closer:
             position = match.end()
             continue
+        if kind in ("mark", "html", "gap"):
+            inside_until = max(inside_until, match.end())
         if kind == "gap":
-            inside_until = match.end()
+            gap_until = match.end()
         number = bisect_right(starts, match.start()) - 1
         yield _Sign(kind, number, _letters(inside), *match.span())
         # a sign may stand inside another one, and an opener that is no mark may close one
-        position = match.start() + 2 if kind in ("mark", "gap", "html") else match.end()
+        position = match.end()
+        if kind in ("mark", "gap", "html"):
+            position = match.start() + 2
+        elif kind == "logseq_card":
+            position = match.start() + 1
 
 
 def _letters(words: str) -> str:
@@ -283,6 +299,8 @@ class _Highlighted:
                 return True
             if self._is_phrase(sign, block):
                 return True
+            if sign.kind == "open" and _has_long_phrase(block):
+                return True
         return False
 
     def _is_in(self, sign: _Sign, placed: PlacedHighlight) -> bool:
@@ -302,6 +320,16 @@ class _Highlighted:
         return False
 
 
+def _has_long_phrase(block: Block) -> bool:
+    """Return whether a block has a mark that is longer than what is looked for between signs."""
+    if not block.is_text:
+        return False
+    return any(
+        2 * (end - start) >= _MOST_INSIDE
+        for start, end in (phrase.span for phrase in block.inline.phrases)
+    )
+
+
 # --- reasons ----------------------------------------------------------------------------
 
 
@@ -313,12 +341,16 @@ def _why(
     wanted: Wanted,
 ) -> str:
     """Return why a sign in the text of a note is no mark and no card."""
+    if body[sign.start - 1 : sign.start] == "\\":
+        return "a backslash before it says that it is no sign"
+    if sign.kind == "open" and body[sign.end : sign.end + 2] == "}}":
+        return "there are no words in it"
+    if sign.kind == "open":
+        return "it begins or ends nothing: its other sign is missing in the paragraph"
     setting, name = _SETTINGS[sign.kind]
     selected = wanted.marks if setting == "marks" else wanted.cards
     if name not in selected:
         return f"your settings do not read it; to read it: `{setting}: […, {name}]`"
-    if body[sign.start - 1 : sign.start] == "\\":
-        return "a backslash before it says that it is no sign"
     match sign.kind:
         case "line":
             return _why_no_line(sign, body, lines, highlighted)
