@@ -121,7 +121,7 @@ def _lost_cloze(text: str) -> str:
 _OPENS = regex(r"\$(?=[^\s\d$])(?![A-Z_][A-Z0-9_]+\b|[{(])")
 _TEX = regex(r"\\[A-Za-z]|[\^=+]|\w_[\w{]")
 # The end of a word with TeX in it, before a closing `$`.
-_TEX_WORD = regex(r"\S*(?:\\[A-Za-z]|\^|\w_)\S*$")
+_TEX_WORD = regex(r"(?:\\[A-Za-z]|\^|\w_)\S*$")
 _LOOK_BACK = 40
 _BRACE = regex(r"(?<!\\)(?:\\\\)*([{}])")
 

@@ -47,7 +47,8 @@ def cloze_text(text: str) -> str:
 # --- formulae -------------------------------------------------------------------------
 
 _BRACKETED_MATHS = regex(
-    r"(?s)\\\[\s*(?P<display>.+?)\s*\\\]|\\\(\s*(?P<inline>.+?)\s*\\\)"
+    r"(?s)\\\[\s{0,99}(?P<display>.{1,4000}?)\s{0,99}\\\]"
+    r"|\\\(\s{0,99}(?P<inline>.{1,4000}?)\s{0,99}\\\)"
 )
 
 
@@ -83,8 +84,8 @@ _TEX = "abla|atural|e|earrow|eg|eq|ewline|geq|i|leq|mid|olimits|onumber|ot|otin|
 _ESCAPED_LINE_END = regex(
     rf"(?<!\\)(?<!\b[A-Za-z]:)(?:\\n)+(?!(?:{_TEX})(?![A-Za-z])|[^\s\\]*\\[^n])"
 )
-_IMAGE = regex(r"!\[[^\]\n]*\]\([^)\n]*\)")
-_LINK = regex(r"\[([^\]\n]*)\]\([^)\n]*\)")
+_IMAGE = regex(r"!\[[^\]\n]{0,1000}\]\([^)\n]{0,2000}\)")
+_LINK = regex(r"\[([^\]\n]{0,1000})\]\([^)\n]{0,2000}\)")
 _AUTOLINK = regex(r"(?i)<((?:https?|ftp|mailto|javascript):[^<>\s]*)>")
 
 

@@ -83,7 +83,7 @@ _POINTS = regex(
     r"|heute|jetzt|beispiel|wir|uns|unser\w*|ihr\w*|daraus|davon|dazu|dabei|anterior(?:es)?"
     r"|siguientes?|aquí|hoy|nosotros|nuestr\w+|précédent\w*|suivant\w*|ici|aujourd'hui|nous"
     r"|notre)\b"
-    r"|^\W*(?:what|who|how|when|where|why|which)\b(?:\W+(?!(?:its?|their)\b)[\w'’-]+){0,3}\W+"
+    r"|^\W*(?:what|who|how|when|where|why|which)\b(?:\W{1,9}(?!(?:its?|their)\b)\w[\w'’-]{0,40}){0,3}\W{1,9}"
     r"(?:its?|their)\b(?! (?:mean|take))"
 )
 _UNGRAMMATICAL = regex(r"(?i)\b(\w+) \1\b|\b(?:as to|as)\?$|[.!?]\s.*\?$|_")

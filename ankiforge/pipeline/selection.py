@@ -26,7 +26,7 @@ from ankiforge.text.shields import shields
 _SPANS = regex(r"\d{1,7}-\d{1,7}(?:,\d{1,7}-\d{1,7}){0,63}")
 # Characters that may be markup instead of text.
 _MARKUP_CHARACTERS = frozenset("*_~=#>+-|`\\")
-_LINK_OR_IMAGE = regex(r"!?\[[^\]\n]*\]\([^)\n]*\)")
+_LINK_OR_IMAGE = regex(r"!?\[[^\]\n]{0,1000}\]\([^)\n]{0,2000}\)")
 _PUNCTUATION = regex(r"[!-/:-@\[-`{-~]")
 
 

@@ -262,11 +262,14 @@ def _escape(match: re.Match[str]) -> str:
 # table its bar has a backslash; a height, `|300x200`, follows from the picture itself.
 _WIDTH = r"\\?\|(\d{1,4})(?:x\d{1,4})?"
 _LABEL_END = regex(rf"{_WIDTH}$")
-_IMAGE = regex(rf"!\[([^\]\n]*?)(?:{_WIDTH})?\]\([^)\n]*\)")
-_SOURCE = regex(r"!\[[^\]\n]*\]\(<?([^)\s>]+)")
-_LINK = regex(r"\[([^\]\n]*)\]\([^)\n]*\)")
-_EMPHASIS = regex(r"(?s)(\*{1,3}|~~|==)(?=\S)(.+?)(?<=\S)\1")
-_UNDERSCORE = regex(r"(?s)(?<!\w)(_{1,3})(?=\S)(.+?)(?<=\S)\1(?!\w)")
+# What may begin at each sign of a text has an end: else a text of many `[` takes minutes.
+_LABEL = r"[^\]\n]{0,1000}"
+_ADDRESS = r"[^)\n]{0,2000}"
+_IMAGE = regex(rf"!\[({_LABEL}?)(?:{_WIDTH})?\]\({_ADDRESS}\)")
+_SOURCE = regex(rf"!\[{_LABEL}\]\(<?([^)\s>]+)")
+_LINK = regex(rf"\[({_LABEL})\]\({_ADDRESS}\)")
+_EMPHASIS = regex(r"(?s)(\*{1,3}|~~|==)(?=\S)(.{1,2000}?)(?<=\S)\1")
+_UNDERSCORE = regex(r"(?s)(?<!\w)(_{1,3})(?=\S)(.{1,2000}?)(?<=\S)\1(?!\w)")
 _MARKS = regex(r"[*_]|~~|==")
 TAG = regex(r"(?s)</?[A-Za-z][^<>]*>|<!--.*?-->")
 _LINE_MARK = regex(r"(?m)^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-+*][ \t]+)")

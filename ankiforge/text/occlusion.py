@@ -289,7 +289,9 @@ def _is_in_place(mask: Mask, wish: Wish) -> bool:
 
 # --- as Anki has them -------------------------------------------------------------------
 
-_SHAPE = regex(r"\{\{c(\d{1,3})::image-occlusion:(\w+)((?::(?:\\:|[^:{}])*)*)\}\}")
+_SHAPE = regex(
+    r"\{\{c(\d{1,3})::image-occlusion:(\w+)((?::(?:\\:|\\(?!:)|[^:{}\\])*)*)\}\}"
+)
 
 
 def to_anki(masks: Masks) -> str:

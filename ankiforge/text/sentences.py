@@ -52,7 +52,9 @@ _BEFORE_CHRIST = regex(r"\s+J\.\s?-\s?C\b")
 # As in "il sig. Rossi". Without an article it may be a Swedish or Danish word.
 _SIGNOR = regex(r"(?i)\b(?:il|un|al|del|dal|col|sul|nel|e|con|per)\s+sig$")
 # Where a sentence may end: before a blank, or anywhere in a script without blanks.
-_END = regex(r"""(?<![.!?…।॥؟۔])[.!?…।॥؟۔]+["'”’»)\]]*(?=\s)|[。！？]["”’」』）]*""")
+_END = regex(
+    r"""(?<![.!?…।॥؟۔])(?<![.!?…।॥؟۔])[.!?…।॥؟۔]+["'”’»)\]]*(?=\s)|[。！？]["”’」』）]*"""
+)
 # The start of what follows: quotes and brackets, and a letter or digit.
 _NEXT = regex(r"""\s*["'“‘«(\[]*[^\W_]""")
 _NUMERAL = regex(r"\s*[(\[]?(?:\d|[IVXLC]+\b)")

@@ -51,12 +51,12 @@ _KIND = regex(
 )
 _PAGE = regex(
     r"(?i)\b(?:page|seite|página|pág\.|pagina|strona|stronie|sida|sayfa|страниц\w*)"
-    r"\s+(?P<label>[\dIVXLCDM]+(?:[-–]\d+)?)\b"
-    r"|(?P<label_before>\d+(?:[-–]\d+)?)\s*(?:ページ|页|頁|페이지|쪽)"
+    r"\s{1,9}(?P<label>[\dIVXLCDM]{1,20}(?:[-–]\d{1,9})?)\b"
+    r"|(?<!\d)(?P<label_before>\d{1,9}(?:[-–]\d{1,9})?)\s{0,9}(?:ページ|页|頁|페이지|쪽)"
 )
 # The line of `=` between two entries.
 _ENTRY_END = regex(r"(?m)^={10}[ \t]*$\n?")
-_RANGE = regex(r"(\d{1,9})(?:\s*[-–]\s*(\d{1,9}))?")
+_RANGE = regex(r"(\d{1,9})(?:\s{0,9}[-–]\s{0,9}(\d{1,9}))?")
 # A range of pages that begins and ends with the same one.
 _ONE_PAGE = regex(r"^(\d+)[-–]\1$")
 # What a block is: by Kindle's classes, or by KOReader's sizes of letters.

@@ -38,7 +38,7 @@ _NEAR = 499
 
 # The second line of an entry, with its page or location and its time; and the line after
 # it.
-_CLIPPING = regex(r"(?m)^[ ]?[-–—][^\n|]*\d[^\n]*\|[^\n]*\d[^\n]*\n[ \t]*\n")
+_CLIPPING = regex(r"(?m)^[ ]?[-–—](?=[^\n|]*\d)[^\n|]*\|(?=[^\n]*\d)[^\n]*\n[ \t]*\n")
 _CLIPPINGS_END = regex(r"(?m)^={10}[ \t]*$")
 # HTML of Kindle's apps, and of KOReader.
 _NOTEBOOK = regex('class=["\']noteHeading|<h2 style="font-size:18pt; text-align:right')

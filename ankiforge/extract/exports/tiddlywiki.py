@@ -90,9 +90,9 @@ class Wiki(NoteSource):
 
 _WIKITEXT = {"", "text/vnd.tiddlywiki"}
 _PLAIN_TYPES = {"text/x-markdown", "text/markdown", "text/plain"}
-_FIELD = regex(r"(?P<name>[^\s:][^:\n]*?)[ \t]*:[ \t]*(?P<value>.*)")
+_FIELD = regex(r"(?P<name>[^\s:][^:\n]{0,200}?)[ \t]{0,200}:[ \t]*(?P<value>.*)")
 # One of a list `[[two words]] one`; system tags begin with `$:/`.
-_TAG = regex(r"\[\[(?P<words>.+?)\]\](?=\s|$)|(?P<word>\S+)")
+_TAG = regex(r"\[\[(?P<words>.{1,500}?)\]\](?=\s|$)|(?P<word>\S+)")
 
 
 class _Tiddler(NamedTuple):
@@ -215,7 +215,7 @@ _SIGNS = regex(
     + MATH
     + r"""|<!--(?:(?!<!--|-->).)*-->|^[ \t]*[-#>|]+)
     | (?P<address>\b[A-Za-z][A-Za-z0-9+.-]{1,31}://[^\s<>{}\[\]`|"\\^@]*[^\s<>{}\[\]`|"\\^@.,;:!?'])
-    | @@(?P<style>(?:[^@:;\s]+:[^@;\n]*;)*(?:\.[\w.-]+[ \t])?)
+    | @@(?P<style>(?:[^@:;\s]{1,100}:[^@;\n]{0,200};){0,20}(?:\.[\w.-]{1,100}[ \t])?)
       (?P<marked>(?:(?!@@|\n[ \t]*\n).)+)@@
     | (?P<sign>''|(?<!:)//|__|\^\^|,,|~~)(?P<words>(?:(?!(?P=sign)|\n[ \t]*\n).)+)(?P=sign)
     | \[(?:ext)?\[(?P<link>[^\[\]\n]{1,1000})\]\]
@@ -234,7 +234,7 @@ _DELIMITERS = {
     ",,": ("<sub>", "</sub>"),
 }
 # What must not be in a style: the class after it, and what ends an attribute.
-_NO_STYLE = regex(r'\.[\w.-]+[ \t]$|["<>]')
+_NO_STYLE = regex(r'\.[\w.-]{1,100}[ \t]$|["<>]')
 _WEB_ADDRESS = regex(r"https?://[^\s<>]+")
 _MARKDOWN_SIGN = regex(r"[\\*_=%{}#^\[\]`<|]")
 

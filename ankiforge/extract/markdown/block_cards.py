@@ -442,7 +442,7 @@ _FIELD_NAME = regex(
     r"(?m)(?:^|(?<=\s)(?=(?:Back|Extra|Back Extra):))"
     r"([A-Z][\w ]{0,24}):[ \t]*"
 )
-_TAGS = regex(r"(?m)(?:^|(?<=[ \t]))Tags:[ \t]*(?=[^\n]*\s*\Z)")
+_TAGS = regex(r"(?m)(?:^|(?<=[ \t]))Tags:[ \t]*(?=[^\n]*(?:\n\s*)?\Z)")
 _ID = regex(rf"(?m)^ID: \d+[ \t]*$|{COMMENT}+")
 # The field of Anki's note type "Basic (optional reversed card)" that asks for the
 # second card.

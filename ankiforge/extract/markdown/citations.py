@@ -47,8 +47,8 @@ _PAGE = regex(
 _LONE_PAGE = regex(r"\s*\(?(?P<label>\d{1,5}|[ivxlc]{1,7})\)?\s*\Z")
 # What may be between two links that cite one place.
 _BETWEEN = regex(
-    rf"(?i)[\s()\[\],;.·|—–\-:/（），、]*"
-    rf"(?:{_PAGE_WORD}|in|from|see)?[\s(\[]*\Z"
+    rf"(?i)[\s()\[\],;.·|—–\-:/（），、]{{0,200}}"
+    rf"(?:{_PAGE_WORD}|in|from|see)?[\s(\[]{{0,200}}\Z"
 )
 _OPEN_BRACKET = regex(r"[(\[（]")
 _SOURCE_WORD = r"(?:Source|Quelle|Fonte|Fuente|see|from):?"

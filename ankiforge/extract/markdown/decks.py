@@ -134,8 +134,10 @@ def _without_field_names(side: str) -> str:
 _HEAD = regex(r"(?s)\A\s*---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)")
 _NOTE_ID = regex(r"(?m)^noteId:[ \t]*(\d+)")
 _RULE = regex(r"(?m)^[ ]{0,3}(?:-[ \t]*){3,}$|^[ ]{0,3}(?:\*[ \t]*){3,}$")
-_STRUCK = regex(r"(?s)~~(?:(\d{1,2})\s+)?(.+?)(?:\s+[_*]([^_*]+)[_*])?~~")
-_TYPED = regex(r"(?s)(.*)\n\s*\n?[_*]([^_*\n]+)[_*]\s*\Z")
+_STRUCK = regex(
+    r"(?s)~~(?:(\d{1,2})\s{1,9})?(.{1,2000}?)(?:\s{1,9}[_*]([^_*]{1,200})[_*])?~~"
+)
+_TYPED = regex(r"[_*]([^_*]+)[_*]")
 
 
 class Yanki(_Decks):
@@ -156,7 +158,8 @@ class Yanki(_Decks):
         front = parts[0]
         back = parts[1] if len(parts) > 1 else ""
         note_type = "Basic"
-        typed = _TYPED.match(front)
+        above, _, last_line = front.rpartition("\n")
+        typed = _TYPED.fullmatch(last_line.strip()) if above else None
         if _STRUCK.search(front):
             note_type = "Cloze"
             front = _with_gaps(front)
@@ -164,7 +167,7 @@ class Yanki(_Decks):
             note_type = "Basic (and reversed card)"
             back = parts[2]
         elif len(parts) == 1 and typed:
-            front, back = typed[1], typed[2]
+            front, back = above, typed[1]
         if front.strip() and (back or note_type == "Cloze"):
             yield _Card(original, note_type, id, front, back)
 
@@ -183,7 +186,7 @@ def _with_gaps(text: str) -> str:
 
 # --- AnkiOps ----------------------------------------------------------------------------
 
-_COMMENT = regex(r"<!--\s*(note_key|note_type|tags):\s*(.*?)\s*-->\n?")
+_COMMENT = regex(r"<!--\s{0,9}(note_key|note_type|tags):\s{0,9}(.{0,500}?)\s{0,9}-->\n?")
 _LABEL = regex(r"(?m)^([A-Z]+\d*|IO_\w+):[ \t]*")
 # By the labels of its sides.
 _NOTE_TYPES = {

@@ -19,14 +19,15 @@ _ABOUT = r"\b(?:highlights?|annotations?|clippings|markierungen|surlignements)\b
 _SECTION = regex(rf"(?i){_ABOUT}")
 _PLACE = (
     r"(?:locations?|loc\.?|pages?|position|pos\.?|seite|página|emplacement)"
-    r"\s*:?\s*(?P<label>[\divxlc]+(?:[-–]\d+)?)"
+    r"\s{0,9}:?\s{0,9}(?P<label>[\divxlc]+(?:[-–]\d+)?)"
 )
 SIGN = regex(rf"(?im)^[ \t>]*#+[ \t]+.*(?:{_ABOUT}|{_PLACE})|^> \[!quote\] hinote$")
 """A heading above such passages, or a callout of HiNote."""
 WHOLE = regex(r"(?ms)^#+ Metadata[ \t]*$.*^#+ Highlights[ \t]*$.*^(?:[-*>] |\w)")
 """The headings of a note that a program wrote about a book, and a passage."""
 _END = regex(
-    rf"(?i)\s*[—–-]?\s*[(\[]?\s*(?:{_PLACE}|view highlight|highlight link|[⤴↗🔗]\ufe0f?)\s*[)\]]?"
+    rf"(?i)\s{{0,9}}[—–-]?\s{{0,9}}[(\[]?\s{{0,9}}"
+    rf"(?:{_PLACE}|view highlight|highlight link|[⤴↗🔗]\ufe0f?)\s{{0,9}}[)\]]?"
     r"(?:\s+#[\w/-]+)*\s*\Z"
 )
 _AT_PLACE = regex(rf"(?i){_PLACE}(?:\s*[@|(].*)?\Z")
@@ -36,7 +37,7 @@ _TAGS = regex(r"(?i)tags?\s*:")
 # was taken from, and when a comment was written.
 _HINOTE = "hinote"
 _FROM = regex(r"From: \[\[")
-_DATE = regex(r"\s*\d{4}[-/.]\d\d?[-/.]\d\d?[ T,]*\d\d?:\d\d(?::\d\d)?\s*\Z")
+_DATE = regex(r"\s{0,9}\d{4}[-/.]\d\d?[-/.]\d\d?[ T,]*\d\d?:\d\d(?::\d\d)?\s*\Z")
 
 
 class Kept(NamedTuple):

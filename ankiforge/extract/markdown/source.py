@@ -34,7 +34,10 @@ PREFIX = r"(?:[ \t]*(?:[-*+]|\d{1,9}[.)])(?=[ \t]))*[ \t]*"
 _PREFIX = rf"(?:{PREFIX}>)*{PREFIX}"
 _BLANK_LINE = r"\n[ \t>]*(?:\n|\Z)"
 _FENCE_END = r"[ \t>]*(?P=mark)[`~]*[ \t]*$"
-_FIELD = r"(?P<field>[ \t>]*(?:[-*+][ \t]+)?[*_]*[\w-]+[*_]*::(?:[ \t][^\n]*)?$)"
+_FIELD = (
+    r"(?P<field>[ \t>]{0,200}(?:[-*+][ \t]{1,200})?"
+    r"[*_]{0,3}[\w-]{1,200}[*_]{0,3}::(?:[ \t][^\n]*)?$)"
+)
 _HIDING = rf"""
 (?=[\\<%`$]|^)  # the signs at which something may begin, or a line
 (?:
