@@ -202,3 +202,29 @@ def test_a_block_of_thousands_of_marks_ends(forge, vault, line):
     code, out, err = ended(forge, "extract", vault, "--json")
     assert code == 0, err
     assert '"exact"' in out
+
+
+PUMPED = {
+    "underscores": ("obsidian", "a.md", "_" * 16_000 + "\n"),
+    "brackets behind a gap": ("obsidian", "a.md", "A {{gap}} " + "[" * 32_000 + "\n"),
+    "dots behind a mark": ("obsidian", "a.md", "==a mark==" + "." * 20_000 + "\n"),
+    "empty lines in a card": ("yanki", "a.md", "~~a" + "\n" * 20_000 + "b~~\n"),
+    "tags": ("tiddlywiki", "a.tid", "tags: " + "[[a " * 20_000 + "\n\n@@a mark@@\n"),
+    "digits and blanks": (
+        "kindle",
+        "a.html",
+        '<div class="bookTitle">A</div><h3 class="noteHeading">Highlight - '
+        + "1" * 10_000
+        + " " * 10_000
+        + '</h3><div class="noteText">A mark</div>',
+    ),
+}
+
+
+@pytest.mark.parametrize(("kind", "name", "text"), PUMPED.values(), ids=PUMPED)
+def test_a_small_file_is_read_at_once_whatever_is_in_it(forge, kind, name, text):
+    root = forge.folder / "files"
+    root.mkdir()
+    (root / name).write_text(text, encoding="utf-8")
+    forge.settings(f"sources: [{{{kind}: {{name: files, path: files}}}}]\n")
+    ended(forge, "run")
