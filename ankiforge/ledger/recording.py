@@ -309,7 +309,8 @@ class _Recording:
     def _numbered(self, passage: Passage, result: DraftResult) -> list[Worded]:
         """Return drafts with gaps numbered as on their cards; note their search terms."""
         renumbered = []
-        for proposal, wording in _worded(result.proposals):
+        for checked, wording in _worded(result.proposals):
+            proposal = _without_told_apart(self._store, passage, checked)
             renumbered.append(_renumbered(passage, proposal, wording))
         worded = _worded(renumbered)
         for (_, wording), terms in zip(worded, result.terms, strict=False):
@@ -506,6 +507,17 @@ def _wordings(drafts: Sequence[Draft]) -> list[Wording]:
         if draft.own:
             own_drafts += 1
     return wordings
+
+
+def _without_told_apart(store: Store, passage: Passage, proposal: Proposal) -> Proposal:
+    """Return a draft without findings about cards that are others, as a person said."""
+    standing = []
+    for finding in proposal.findings:
+        query = "SELECT passage FROM card WHERE guid = ?"
+        other_key = store.value(query, finding.duplicate) if finding.duplicate else None
+        if other_key is None or not passage.told_apart_from(store.passage(other_key)):
+            standing.append(finding)
+    return replace(proposal, findings=tuple(standing))
 
 
 def _renumbered(
