@@ -74,7 +74,8 @@ NOTES = {
     ),
     "Inbox.md": (
         "# Inbox\n\n==Natural selection is daily and hourly scrutinising, throughout the world, every "
-        "variation, even the slightest.==\n\n==The Suez Canal was opened in 1869.==\n"
+        "variation, even the slightest.==\n\n==The Suez Canal was opened in 1869.==\n\n"
+        "==As we saw above.==\n"
     ),
 }  # fmt: skip
 PAPER = "How Bacteria Resist Antibiotics"
