@@ -21,8 +21,9 @@ Sides = tuple[list[str], list[str]]
 _WORDS_AROUND = 3
 # Answers at least this similar (rapidfuzz ratio, 0 to 100) keep their number.
 _MIN_SIMILARITY = 75
-# Texts at least this similar are one text in which other words were marked.
-_SAME_TEXT = 85
+# The part of the letters of the shorter text that stand in the other in the same order, from
+# which both are one text in which other words were marked, or more or fewer of its sentences.
+_SAME_TEXT = 0.85
 # With more gaps left than this, only equal answers are matched.
 _MAX_COMPARED = 200
 
@@ -54,13 +55,9 @@ def keep_numbers(
         used: further numbers that were ever shipped.
         earlier: earlier texts of the card, the newest first.
     """
-    from rapidfuzz import fuzz
-
     answers = [_Answer(canonical(gap.answer), gap) for gap in gaps(new)]
     kept = _matched_numbers(old, new, answers)
-    was_rewritten = (
-        fuzz.ratio(canonical(reveal(old)), canonical(reveal(new))) < _SAME_TEXT
-    )
+    was_rewritten = not kept and _was_rewritten(old, new)
     _number_new_gaps(kept, answers, old, used, earlier, was_rewritten=was_rewritten)
     for _, gap in reversed(answers):
         if kept[gap.start] != gap.numbers:
@@ -130,7 +127,7 @@ def _number_new_gaps(
     claimed = {answer for answer, _ in removed}.intersection(
         each.words for each in answers
     )
-    if was_rewritten and not kept and not claimed and answers and 1 in numbers(old):
+    if was_rewritten and not claimed and answers and 1 in numbers(old):
         kept[answers[0].gap.start] = (1,)
         taken_numbers.add(1)
     highest = max((*numbers(old), *used, 0))
@@ -149,6 +146,16 @@ def _number_new_gaps(
             chosen = (highest,)
         kept[gap.start] = chosen
         taken_numbers.update(chosen)
+
+
+def _was_rewritten(old: str, new: str) -> bool:
+    """Return whether a text was translated, or rewritten as a whole."""
+    from rapidfuzz.distance import LCSseq
+
+    before = canonical(reveal(old))
+    after = canonical(reveal(new))
+    shorter = min(len(before), len(after))
+    return LCSseq.similarity(before, after) < _SAME_TEXT * shorter
 
 
 def _around(markdown: str, gap: Gap) -> Sides:
