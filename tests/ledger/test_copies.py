@@ -4,7 +4,7 @@ import pytest
 
 from tests.ledger.world import OSMOSIS, RHINE, World
 
-UNSURE = "The ==mitochondrion== makes ATP in cells by oxidation"
+UNSURE = "It makes ==ATP== in cells by oxidation of sugar"
 ALSO_UNSURE = "It reduces ==the cost== to much less"
 SAME_WORDS = "same words as in "
 
