@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -105,8 +105,8 @@ def _is_broken_link(path: Path) -> bool:
 MAX_REASONS = 3
 """The number of unreadable files that are named per folder."""
 
-KnownFolders = Callable[[str], Collection[Path]]
-"""Return the folders that were read as a kind of source before."""
+KnownFolders = Callable[[str], Mapping[Path, bool]]
+"""Return the folders that were read as a kind of source before, and whether all of each was."""
 
 
 class FoundSource(NamedTuple):
@@ -139,14 +139,16 @@ class _Surroundings:
     def root(self, kind: str) -> Path:
         """Return the folder of the source of this kind that the path belongs to.
 
-        A note belongs to its vault, or to a folder around that which was read before; other
-        files to the folder around them that was read before.
+        A note belongs to its vault, or to a folder around that all of which was read before;
+        other files to the folder around them that was read before.
         """
-        known = _nearest(self._folder, self._known(kind).__contains__)
-        if self.vault and kind == _NOTES:
-            is_within_known = known is not None and known in self.vault.parents
-            return known if known is not None and is_within_known else self.vault
-        return known or self._folder
+        known = self._known(kind)
+        if not self.vault or kind != _NOTES:
+            return _nearest(self._folder, known.__contains__) or self._folder
+        if self.vault in known:
+            return self.vault
+        around = _nearest(self.vault, lambda folder: known.get(folder, False))
+        return around or self.vault
 
 
 def discover(path: Path, known: KnownFolders) -> Iterator[FoundSource]:

@@ -27,7 +27,13 @@ from ankiforge.extract.discover import (
     resolve,
     why_nothing,
 )
-from ankiforge.extract.registry import default_name, is_export, loaded, source_type
+from ankiforge.extract.registry import (
+    by_ending,
+    default_name,
+    is_export,
+    loaded,
+    source_type,
+)
 from ankiforge.model import Json, Memory, NoMemory, Problem, Source, Strings, Value
 
 if TYPE_CHECKING:
@@ -403,7 +409,7 @@ def _behind(
         return [SelectedSource(entry, _below(entry, path)) for entry in configured]
     naming = _Naming(config, remembered)
     selected: list[SelectedSource] = []
-    for found_source in discover(path, lambda kind: set(naming.roots(kind).values())):
+    for found_source in discover(path, naming.folders):
         entry = naming.entry_at(found_source)
         if entry:
             selected.append(SelectedSource(entry, _below(entry, *found_source.only)))
@@ -461,6 +467,12 @@ class _Naming:
             if entry.kind == kind and entry.has_folder:
                 roots[entry.name] = entry.path
         return roots
+
+    def folders(self, kind: str) -> dict[Path, bool]:
+        """Return the folders that are read as a kind of source, and whether all of each is."""
+        whole = {entry.path for entry in self._config.sources if entry.kind == kind}
+        whole.update(Path(item.path) for item in self._remembered if kind in item.names)
+        return {root: root in whole for root in self.roots(kind).values()}
 
     def entry_at(self, found_source: FoundSource) -> SourceEntry | None:
         """Return the source of the settings that reads the root of a discovered one."""
@@ -523,9 +535,14 @@ class _Naming:
 
 
 def _root_of(item: Remembered) -> Path:
-    """Return the folder that a remembered PATH is read from: of a file, the one it is in."""
+    """Return the folder that a remembered PATH is read from: of a file, the one it is in.
+
+    A PATH that is missing was a file if its ending is one of a file that can be read.
+    """
     path = Path(item.path)
-    return path if path.is_dir() else path.parent
+    has_ending_of_file = path.suffix.casefold() in by_ending()
+    is_file = path.is_file() or (has_ending_of_file and not path.is_dir())
+    return path.parent if is_file else path
 
 
 def _unconfigured(found_source: FoundSource, name: str) -> SelectedSource:

@@ -58,6 +58,18 @@ def test_the_outer_vault_leaves_an_inner_one_alone_that_was_read_first(
     assert texts(forge) == ["kidney", "liver "]
 
 
+def test_a_single_note_of_a_folder_does_not_take_in_the_vault_beside_it(
+    forge, nested
+) -> None:
+    (nested / ".obsidian").rmdir()
+    forge.ok("run", nested / "liver.md")
+    forge.ok("run", nested / "Inner")
+    forge.ok("run")
+    sources = {card["highlight"].partition("/")[0] for card in forge.cards()}
+    assert sources == {"vault:outer", "vault:inner"}
+    assert texts(forge) == ["kidney", "liver "]
+
+
 def test_sources_of_the_settings_do_not_share_a_note(forge, nested) -> None:
     settings(forge, outer=nested, inner=nested / "Inner")
     forge.ok("run")
