@@ -1,8 +1,7 @@
 """Expressions of JavaScript: what they match in Python, and that none takes for ever."""
 
-import re
-
 import pytest
+import regex
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.markdown.expressions import FLAGS, Searcher, translated
@@ -18,19 +17,20 @@ SAME = [
     (r"(\d+)([[x]+)", "٣3[x", ("3", "[x")),
     (r"(a)\-\:\#\e(b)", "a-:#eb", ("a", "b")),
     (r"(\S+)[\s]?(\})", "a }", ("a", "}")),
+    (r"(?<=a+)(b)(c{e<=1})", "aabc{e<=1}", ("b", "c{e<=1}")),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("expression", "text", "groups"), SAME)
 def test_an_expression_matches_as_in_javascript(expression, text, groups):
-    found = re.search(translated(expression), text, FLAGS)
+    found = regex.search(translated(expression), text, FLAGS)
     assert found is not None
     assert found.groups() == groups
 
 
 @pytest.mark.parametrize(
     "expression",
-    ["(a", "a{2,1}", r"(?<=a+)b", "[b-a]", "x" * 2_001, "(" * 1_500, r"\k<none>"],
+    ["(a", "a{2,1}", "[b-a]", "x" * 2_001, "(" * 1_500, r"\k<none>"],
 )
 def test_an_expression_that_python_has_not_is_refused_with_a_reason(expression):
     with pytest.raises(ValueError, match=r"\w+"):
@@ -39,13 +39,13 @@ def test_an_expression_that_python_has_not_is_refused_with_a_reason(expression):
 
 def test_an_expression_that_never_ends_is_given_up():
     searcher = Searcher(seconds=1)
-    endless = translated(r"(a+)+$(b)")
+    endless = translated(r"(a|aa)+$(b)")
     for tried in range(3):
         with pytest.raises(
             ItemError, match="X takes longer than 1 s, or too much memory, in it"
         ):
-            searcher.find("X", [endless], "a" * 100 + "c")
-        if tried < 2:  # another process goes on
+            searcher.find("X", [endless], "a" * 10_000_000 + "c")
+        if tried < 2:  # other expressions go on
             [[match]] = searcher.find("Y", [translated("(b)(c)")], "abc")
             assert (match.span, match.groups) == ((1, 3), ("b", "c"))
     with pytest.raises(
