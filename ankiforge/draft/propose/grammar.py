@@ -30,7 +30,9 @@ def is_term(highlight: Highlight, text: str, phrase: str) -> bool:
         return True
     end = start + len(phrase)
     # A formula or code is one word with its signs, which are not in the phrase.
-    inner = (word for word in tokens(text, tables) if word.start < end and word.end > start)
+    inner = (
+        word for word in tokens(text, tables) if word.start < end and word.end > start
+    )
     return any(_names(word, tables) for word in inner)
 
 
