@@ -118,6 +118,10 @@ def _is_term(text: str, phrase: str) -> bool:
     return True
 
 
+def _leads_elsewhere(phrase: str) -> bool:
+    return False
+
+
 class Context(Value):
     """What a draft is judged against."""
 
@@ -131,6 +135,8 @@ class Context(Value):
     """Whether a line without a full stop has a subject with its verb."""
     is_term: Callable[[str, str], bool] = _is_term
     """Whether a phrase of a text names a thing, and is no mere adjective."""
+    leads_elsewhere: Callable[[str], bool] = _leads_elsewhere
+    """Whether a phrase begins another passage, in which it is marked, too."""
 
 
 Check = Callable[[Draft, Context], Iterator[Finding]]

@@ -275,6 +275,10 @@ class Ledger:
         """Return for each draft whether it is a card already; see `recording.standing`."""
         return recording.standing(self._store, highlight_key, drafts)
 
+    def leads_elsewhere(self, highlight: Highlight, phrase: str) -> bool:
+        """Return whether a marked phrase begins another passage, in which it is marked, too."""
+        return drafts.leads_elsewhere(self._store, highlight, phrase)
+
     def use_offline_drafts(self, version: str) -> None:
         """Draft undecided passages again if other offline drafts than before are to be made.
 

@@ -16,6 +16,7 @@ Tested by `tests/ledger/test_decisions.py`, the golden histories (`vault`, `mode
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
@@ -44,6 +45,7 @@ from ankiforge.model import (
     Verdict,
     h16,
 )
+from ankiforge.text.fold import fold
 
 PART = 200
 """The number of rows that are read at a time."""
@@ -205,6 +207,27 @@ def draft_copies_again(store: Store, highlight_key: str) -> None:
         highlight_key,
         f"{SAME_WORDS}*",
     )
+
+
+def leads_elsewhere(store: Store, highlight: Highlight, phrase: str) -> bool:
+    """Return whether a marked phrase begins another passage, in which it is marked, too.
+
+    A copy of the passage is none.
+    """
+    lead = fold(phrase)
+    rows = store.rows(
+        "SELECT body FROM highlight WHERE state = 'present' AND folded != ?"
+        " AND folded >= ? AND folded < ? LIMIT ?",
+        fold(highlight.exact),
+        lead,
+        f"{lead}{chr(sys.maxunicode)}",
+        PART,
+    )
+    for row in rows:
+        other = decode_highlight(row)
+        if other.gaps and fold(other.exact[: other.gaps[0][1]]) == lead:
+            return True
+    return False
 
 
 def use_offline_drafts(store: Store, version: str) -> None:

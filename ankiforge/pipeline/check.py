@@ -67,6 +67,7 @@ class Checks:
                 picture_fault,
                 partial(is_clause, passage),
                 partial(is_term, passage),
+                partial(self.ledger.leads_elsewhere, highlight),
             )
             findings = check.check(draft, context)
             if draft.origin.by_steps:

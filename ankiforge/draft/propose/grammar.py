@@ -11,6 +11,9 @@ _NAMES = frozenset(
     (Kind.NOUN, Kind.NAME, Kind.NUMBER, Kind.VERB, Kind.SHIELD, Kind.UNSAFE)
 )
 
+# The words of a preposition with its noun that only say how.
+_MOST_IN_ADVERBIAL = 2
+
 
 def is_clause(highlight: Highlight, text: str) -> bool:
     """Return whether a line without a full stop is a sentence: a subject with its verb."""
@@ -29,11 +32,14 @@ def is_term(highlight: Highlight, text: str, phrase: str) -> bool:
     if not tables.small or name == "cjk" or start < 0:
         return True
     end = start + len(phrase)
-    # A formula or code is one word with its signs, which are not in the phrase.
-    inner = (
-        word for word in tokens(text, tables) if word.start < end and word.end > start
+    inner = [word for word in tokens(text, tables) if start <= word.start < end]
+    is_adverbial = (
+        len(inner) <= _MOST_IN_ADVERBIAL
+        and any(  # `in phases`, `by default`
+            word.folded in tables.prepositions for word in inner[:1]
+        )
     )
-    return any(_names(word, tables) for word in inner)
+    return not is_adverbial and any(_names(word, tables) for word in inner)
 
 
 def _names(word: Token, tables: Language) -> bool:
