@@ -28,34 +28,52 @@ UNREADABLE = "kept on this machine: its front matter cannot be read"
 _HASHTAG = regex(rf"(?i)[#＃]{TAG}(?![a-z0-9]|-[a-z0-9])")
 _WORD = regex(rf"(?i)(?<![a-z0-9]){TAG}(?![a-z0-9]|-[a-z0-9])")
 
-# Spellings that look like the tag: other hyphens and letters, brackets, signs of
-# Markdown, entities, and signs that are not seen.
-_UNSEEN = "\u00ad\u200b-\u200f\u2060\ufeff"
-_ENTITY = r"&(?:#x?[0-9a-f]{1,6}|[a-z]{2,8});"
-_SIGN = r"(?:[#＃﹟]|&(?:num|#35|#x23);)"
-_BEFORE = rf"(?:[\[({{\"'“‘*~`\\_{_UNSEEN}]|{_ENTITY}){{0,6}}"
-_JOINED = rf"(?:[-‐-―−﹣－_­\\ .\[\]*~{_UNSEEN}\u00a0]|{_ENTITY}){{0,4}}"
-_LETTERS = (
-    rf"[nｎո][{_UNSEEN}]?[oｏоο0]{_JOINED}[lｌ][{_UNSEEN}]?[lｌ][{_UNSEEN}]?[mｍм]s?"
+# What looks like the tag: the letters of "no" and "llm", or such as look like them, with any
+# signs between. Something may follow, but `#no-llms-here` is about models.
+_ENTITY = r"&(?:\#x?[0-9a-f]{1,6}|[a-z]{2,8});"
+_SIGN = rf"(?:[^\w\s]|_|{_ENTITY})"
+_INSIDE = r"(?:[^\w\s]|_){0,2}"
+_NO = rf"[nｎոпɴ]{_INSIDE}[oｏоοօ0ø]"
+_LLM = rf"[lｌі1|ⅼӏɩ]{_INSIDE}[lｌі1|ⅼӏɩ]{_INSIDE}[mｍмⅿ]"
+_MORE = r"(?!s[-_]?[^\W_])[\w/-]{0,100}"
+_LETTERS = rf"{_NO}(?:[^\S\n]|{_SIGN}){{0,6}}{_LLM}{_MORE}"
+# The same, but not as two words: "no LLM" is one only where nothing else can be meant.
+_JOINED = rf"{_NO}(?:[^\S\n]{{0,3}}{_SIGN}{{1,6}}[^\S\n]{{0,3}})?{_LLM}{_MORE}"
+_WITHIN = r"(?:[\w.-]{1,50}/)?"
+_NAME = regex(rf"(?i){_LETTERS}")
+_LIKE_TAG = regex(
+    # a hash, maybe of a tag around it, or with brackets, quotes and signs of Markdown
+    rf"(?i)(?:[#＃﹟]|&(?:num|\#35|\#x23);)"
+    rf"(?:(?:[^\s#]{{0,100}}{_SIGN})?{_LETTERS}|[^\S\n]{{1,3}}{_SIGN}{{0,6}}{_JOINED})"
+    # signs of other tags: `.name`, `@name`, `:name:`, `[[name]]`, `class="name"`
+    rf"|(?:(?<![^\s(\[{{])(?:[.@+!:~$%<{{]|\[\[)|=[\"']?){_JOINED}"
 )
-_END = r"(?![^\W_]|[-‐‑_][^\W_])"
-_LOOKS_LIKE_TAG = regex(
-    rf"(?i){_SIGN}(?:{_BEFORE}|[ \u00a0](?=no[-‐-―−]llm)){_LETTERS}{_END}"
+_LIKE_FIELD = regex(
+    # a line that is the name and nothing else
+    rf"(?im)^[^\w\n]{{0,20}}{_LETTERS}[^\w\n]{{0,20}}$"
+    # the key of a field
+    rf"|(?:^[^\w\n]{{0,20}}|[\[({{][ \t\"']{{0,9}}){_WITHIN}{_LETTERS}[^\w\n:=]{{0,4}}[:=]"
+    # a value of a field
+    rf"|^[^\w\n]{{0,20}}\w[\w -]{{0,40}}[^\w\n:=]{{0,4}}(?:::?|=)(?:[^\n]{{0,400}}[,;])?"
+    rf"[^\w\n]{{0,9}}{_WITHIN}{_JOINED}[^\w\n]{{0,9}}(?:[,;]|$)"
 )
-_LOOKS_LIKE_NAME = regex(rf"(?i)(?<![^\W_]){_BEFORE}{_LETTERS}{_END}")
+_LIKE_NAME = regex(rf"(?i)(?<![^\W_])(?![#＃]){_SIGN}{{0,6}}{_LETTERS}")
 
 
 def spelling_like_tag(text: str) -> str:
     """Return the first spelling in a text that looks like `#no-llm` and is none, or ""."""
-    for spelling in _LOOKS_LIKE_TAG.finditer(text):
-        if not has_tag(spelling[0]):
-            return spelling[0]
+    if not _NAME.search(text):
+        return ""
+    for pattern in (_LIKE_TAG, _LIKE_FIELD):
+        for spelling in pattern.finditer(text):
+            if not has_tag(spelling[0]):
+                return spelling[0].strip()
     return ""
 
 
 def spelling_like_name(tags: str) -> str:
     """Return the first spelling among some tags that looks like `no-llm` and is none, or ""."""
-    for spelling in _LOOKS_LIKE_NAME.finditer(tags):
+    for spelling in _LIKE_NAME.finditer(tags):
         if not names_tag(spelling[0]):
             return spelling[0].strip()
     return ""

@@ -35,16 +35,52 @@ LIKE = (
     "#nо-llm",  # the second letter is Cyrillic
     "&#35;no-llm",
     "#no&#8209;llm",
-)
-OTHER = (
+    "#privat/no-llm",
+    "#a/b/no_llm/c",
+    "#my-no-llm",
+    "#no-llm2",
+    "#no-llm-please",
     "#no-llm-yet",
     "#nollmore",
+    "#n.o.l.l.m",
+    "#no/llm",
+    "#(no)(llm)",
+    "# nollm",
+    "# no - llm",
+    "@no-llm",
+    ".no-llm",
+    "+no_llm",
+    ":no_llm:",
+    "{.no-llm}",
+    "[[no-llm]]",
+    "[no-llm:: true]",
+    'class="no-llm"',
+)
+LINES = (
+    "no-llm:: true",
+    "- **no llm**:: yes",
+    "nollm = yes",
+    "no-llm: true",
+    "privat/no-llm:: x",
+    "privacy:: no-llm",
+    "**Status**: draft, nollm",
+    '{"no-llm": true}',
+    "no-llm",
+    "* No LLM.",
+)
+"""What looks like the tag if it is a line."""
+OTHER = (
+    "#no-llms-here",
     "#now",
     "#no",
     "no llm",
     "#piano-llm",
     "C# no LLM",
     "# No LLM here",
+    "No LLM was used. No-LLM models",
+    "ask foo@no-llm.org",
+    "the tag no-llm is",
+    "#12 no LLM",
 )
 
 SUITES = {
@@ -56,8 +92,16 @@ SUITES = {
 
 @pytest.mark.parametrize("spelling", LIKE)
 def test_a_spelling_is_recognised(spelling):
-    assert spelling_like_tag(f"so {spelling}, it is") == spelling.removesuffix("]]")
+    found = spelling_like_tag(f"so {spelling}, it is")
+    assert found
+    assert found in spelling
     assert not has_tag(spelling)
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_line_that_may_be_the_tag_is_recognised(line):
+    assert spelling_like_tag(f"It is so:\n{line}\n\nNo LLM was used.")
+    assert not has_tag(line)
 
 
 @pytest.mark.parametrize("spelling", [*EXACT, *OTHER])
@@ -90,7 +134,7 @@ def sources_with(folder: Path, spelling: str) -> list[str]:
     return [*sources, "{zotero: {name: library, path: Zotero}}"]
 
 
-@pytest.mark.parametrize("spelling", [*EXACT, *LIKE[:3], *LIKE[7::2]])
+@pytest.mark.parametrize("spelling", [*EXACT, *LIKE[:3], *LIKE[7::3]])
 def test_no_reader_lets_out_what_has_a_spelling_of_the_tag(forge, fake, spelling):
     sources = sources_with(forge.folder, spelling)
     with fake.LlmServer() as server:
@@ -115,6 +159,11 @@ NOTES = {
     "comment": "%% #no_llm %%\n\n==A zebrafish is here.==\n",
     "code": "`#no_llm`\n\n==A zebrafish is here.==\n",
     "word at the start": "# no-llm\n\n==A zebrafish is here.==\n",
+    "nested tag": "So it is #privat/no-llm\n\n==A zebrafish is here.==\n",
+    "field": "no-llm:: true\n\n==A zebrafish is here.==\n",
+    "field in brackets": "==A zebrafish is here.== [no-llm:: true]\n",
+    "value of a field": "privacy:: no-llm\n\n==A zebrafish is here.==\n",
+    "page of Logseq": "[[no-llm]]\n\n==A zebrafish is here.==\n",
     "footnote": "It is so[^1]. #no-llm\n\n[^1]: ==A zebrafish is here.==\n",
 }  # fmt: skip
 
@@ -195,3 +244,60 @@ def test_a_work_whose_catalogue_names_the_tag_is_private_until_a_person_says_no(
     [question] = forge.ok("list", "--view", "questions", "--json").lines
     forge.ok("reject", question["id"])
     assert "zebrafish" in sent_of(forge, fake, source)
+
+
+# a) is no list of Markdown
+INDENTED = (
+    "a) parent #no-llm\n   - A zebrafish is here.\n",
+    "(b) parent #no-llm\n\n   A zebrafish is here.\n",
+    "iv. parent\n    goes on #no-llm\n  - A zebrafish is here.\n",
+    "> a) parent #no-llm\n>    - A zebrafish is here.\n",
+    "→ parent #no-llm\n\n\t→ A zebrafish is here.\n",
+    "The parent #no-llm\n  1. one\n     - A zebrafish is here.\n",
+)
+
+
+@pytest.mark.parametrize("ending", [".md", ".txt"])
+@pytest.mark.parametrize("text", INDENTED)
+def test_what_is_indented_below_a_tagged_line_is_private(forge, fake, text, ending):
+    notes = forge.folder / "notes"
+    notes.mkdir()
+    marked = text.replace("A zebrafish is here.", "==A zebrafish is here.==")
+    after = "\n==The harbour of Ghent is open to ships.==\n"
+    (notes / f"secret{ending}").write_text(marked + after, encoding="utf-8")
+    sent = sent_of(forge, fake, "{markdown: {name: notes, path: notes}}")
+    assert "zebrafish" not in sent
+    assert "harbour" in sent
+
+
+SECRET = "The zebrafish of Ward Nine eats seventeen copper violins behind the lantern"
+WITHOUT_MARKS = {
+    "tag": f"{SECRET}. #no-llm\n",
+    "below a line": f"a) parent #no-llm\n   - {SECRET}.\n",
+    "nested tag": f"{SECRET}. #privat/no-llm\n",
+    "field": f"# Mine\n\nno-llm:: true\n\n{SECRET}.\n",
+    "other spelling": f"# Mine\n\n{SECRET}. #nollm\n",
+    "front matter": f"---\nnollm: true\n---\n{SECRET}.\n",
+    "in code": f"```text\n{SECRET}\n```\n#no_llm\n",
+    "in a table": f"| a | b |\n|---|---|\n| {SECRET} | #no_llm |\n",
+    "in a comment": f"%% {SECRET} #no_llm %%\n",
+    "in a tagged comment": f"It is so. <!-- {SECRET} #no-llm -->\n",
+    "in a comment under a heading": f"# Mine #no-llm\n\nIt.\n\n%%\n{SECRET}\n%%\n",
+    "in the front matter": f"---\ntags: [no-llm]\nsummary: {SECRET}.\n---\nIt is so.\n",
+    "in the front matter, doubtful": f"---\nsummary: {SECRET}.\n---\nIt is so. #no_llm\n",
+    "in HTML": f"<p>{SECRET} #no_llm</p>\n",
+}
+
+
+@pytest.mark.parametrize("ending", [".md", ".txt"])
+@pytest.mark.parametrize("text", WITHOUT_MARKS.values(), ids=WITHOUT_MARKS)
+def test_a_private_sentence_of_a_note_without_marks_is_kept_in_where_it_is_copied(
+    forge, fake, text, ending
+):
+    notes = forge.folder / "notes"
+    notes.mkdir()
+    (notes / f"secret{ending}").write_text(text, encoding="utf-8")
+    (notes / "copy.md").write_text(f"==Although {SECRET.lower()} today.==\n\n{PUBLIC}")
+    sent = sent_of(forge, fake, "{markdown: {name: notes, path: notes}}")
+    assert "zebrafish" not in sent
+    assert "harbour" in sent

@@ -15,7 +15,7 @@ from which keys are made, is computed as for a vault note (docs/reference/keys.m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import PurePosixPath
@@ -30,7 +30,7 @@ from ankiforge.extract.discover import kind_of
 from ankiforge.extract.folder import File, FileSource, selected_forms
 from ankiforge.extract.left_out import PICTURES, SOUNDS
 from ankiforge.extract.markdown import exported_notes
-from ankiforge.extract.markdown.doubts import doubt_in
+from ankiforge.extract.markdown.doubts import doubt_in, texts_in_front_matter
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -207,12 +207,14 @@ class NoteSource(FileSource):
                 " and nothing of it is sent to a model"
             )
             yield Problem(document.path, whole.front.problem, hint, notice=True)
-        private = private_passages(document, whole.blocks.blocks)
+        private = private_passages(document, whole.blocks.blocks, original)
         if not highlights and not private and exported_notes.WHOLE.search(parsed.body):
             message = "it looks like highlights that another program wrote, and none can be read"
             hint = "mark the passages, or export them again"
             yield Problem(document.path, message, hint, notice=True)
-        public_text = LateText(partial(public_text_of, document, whole.blocks.blocks))
+        public_text = LateText(
+            partial(public_text_of, document, whole.blocks.blocks, original)
+        )
         yield from self.sightings(
             document,
             highlights,
@@ -336,8 +338,12 @@ class NoteSource(FileSource):
 
     def public_text(self, file: File) -> str:
         """Return the plain text of a note in which nothing is marked or private."""
+        from ankiforge.extract.markdown.source import texts_in_comments
+
         try:
-            return plain_text(self.markdown(file.text()))
+            text = self.markdown(file.text())
+            hidden = (*texts_in_front_matter(text), *texts_in_comments(text))
+            return "\n".join((plain_text(text), *hidden))
         except ItemError:  # it went away: what was private in it stays so
             return ""
 
@@ -460,18 +466,45 @@ def document_of(note: Note, parsed: Parsed) -> Document:
     )
 
 
-def private_passages(document: Document, blocks: Iterable[Block]) -> Strings:
-    """Return the texts of a note that must stay on this machine; of a whole note, its title too."""
+def private_passages(document: Document, blocks: Sequence[Block], text: str) -> Strings:
+    """Return the texts of a note that must stay on this machine.
+
+    Of a whole note, its title and its front matter are among them. Comments are in no block:
+    they are private as soon as anything is.
+
+    Args:
+        document: the note.
+        blocks: its blocks.
+        text: the note as written.
+    """
+    from ankiforge.extract.markdown.source import texts_in_comments
+
     if why_document(document):
-        return (document.title, *[block.plain for block in blocks])
-    return tuple([block.plain for block in blocks if block.private])
+        plain = (block.plain for block in blocks)
+        return (
+            document.title,
+            *plain,
+            *texts_in_front_matter(text),
+            *texts_in_comments(text),
+        )
+    private = [block.plain for block in blocks if block.private]
+    return (*private, *texts_in_comments(text)) if private else ()
 
 
-def public_text_of(document: Document, blocks: Iterable[Block]) -> str:
-    """Return the text of a note without what must stay on this machine."""
+def public_text_of(document: Document, blocks: Sequence[Block], text: str) -> str:
+    """Return the text of a note without what must stay on this machine.
+
+    The arguments are those of `private_passages`.
+    """
+    from ankiforge.extract.markdown.source import texts_in_comments
+
     if why_document(document):
         return ""
-    return "\n".join([block.plain for block in blocks if not block.private])
+    public = [block.plain for block in blocks if not block.private]
+    public += texts_in_front_matter(text)
+    if not any(block.private for block in blocks):
+        public += texts_in_comments(text)
+    return "\n".join(public)
 
 
 # --- files of Markdown and plain text ---------------------------------------------------
@@ -511,9 +544,9 @@ class Texts(NoteSource):
         private_lines = frozenset[int]()
         if path.suffix.casefold() not in (".md", ".markdown"):
             if names_tag(text):
-                from ankiforge.extract.markdown.private import lines_below_tagged_items
+                from ankiforge.extract.markdown.private import lines_below_tagged
 
-                private_lines = lines_below_tagged_items(text)
+                private_lines = lines_below_tagged(text)
             text = _without_indents(text)
             marks |= {"quote"}
         folder = self.folder

@@ -5,6 +5,8 @@ All of the note is private until a person says that it is not meant so.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ankiforge.text import regex
 from ankiforge.text.private import (
     TAG,
@@ -18,8 +20,10 @@ FRONT_MATTER = regex(
     r"(?ms)\A\s*(?:---|\+\+\+)[ \t]*\n(?P<fields>.*?)(?:^(?:---|\+\+\+|\.\.\.)[ \t]*$|\Z)"
 )
 """Front matter in YAML or TOML: up to the line that closes it, else to the end of the note."""
-LINE_OF_TAGS = regex(r"(?im)^[ \t>*+#-]*(?:file)?tags?[ \t]*(?:::?|=)[^\n]*")
+LINE_OF_TAGS = regex(r"(?im)^[ \t>*_+#-]*(?:file)?tags?[ \t*_]{0,9}(?:::?|=)[^\n]*")
 """Tags as Logseq and other programs write them in the text: `tags:: diary, no-llm`."""
+SENTENCE = 4
+"""Words of the shortest text outside of the blocks that is more than a name or a remark."""
 # A field of Dataview within a line.
 _FIELD_OF_TAGS = regex(r"(?i)[\[(][ \t]{0,9}tags?[ \t]{0,9}::[^\])\n]{0,400}[\])]")
 # A heading that Markdown does not know as one: what is under it is not known either.
@@ -32,8 +36,28 @@ _JSON = regex(
 )
 
 
+def tags_name_it(text: str) -> bool:
+    """Return whether a note names the tag in its front matter, or in a line of tags."""
+    front_matter = FRONT_MATTER.match(text)
+    if front_matter and names_tag(front_matter["fields"]):
+        return True
+    return any(names_tag(line[0]) for line in LINE_OF_TAGS.finditer(text))
+
+
+def texts_in_front_matter(text: str) -> Iterator[str]:
+    """Yield the sentences in the front matter of a note; a name or a type is none."""
+    front_matter = FRONT_MATTER.match(text)
+    for line in front_matter["fields"].split("\n") if front_matter else ():
+        key, colon, value = line.partition(":")
+        words = value if colon and " " not in key.strip() else line
+        if len(words.split()) >= SENTENCE:
+            yield words.strip("-|> \t\"'")
+
+
 def doubt_in(text: str) -> str:
     """Return what in a note looks like the tag, or may be about more than its block, or ""."""
+    if tags_name_it(text):
+        return ""
     tags = [line[0] for line in LINE_OF_TAGS.finditer(text)]
     front_matter = FRONT_MATTER.match(text)
     if front_matter:

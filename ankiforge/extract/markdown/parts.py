@@ -86,7 +86,8 @@ def read_parts(
     """
     text = "\n\n".join([part.text for part in parts.parts])
     all_of_it = Note(text, parts.document, parts.marks)
-    doubt = parts.doubt or doubt_in(text)
+    doubts = filter(None, (doubt_in(part.text) for part in parts.parts))
+    doubt = parts.doubt or next(doubts, "")
     may_be_private = bool(names_tag(text) or parts.document.private or doubt)
     if not (source.may_hold(all_of_it) or may_be_private or may_be_overlooked(text)):
         return
@@ -102,8 +103,8 @@ def read_parts(
         document,
         tuple(numbered(with_document)),
         text,
-        private_passages(document, blocks),
-        LateText(partial(public_text_of, document, blocks)),
+        private_passages(document, blocks, text),
+        LateText(partial(public_text_of, document, blocks, text)),
         tuple(reader.left_out),
         doubt,
     )

@@ -9,17 +9,16 @@ the tag is in no block, or in the front matter, the whole note is private.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Container, Iterable, Sequence, Set
+from collections.abc import Container, Iterable, Sequence, Set
 
 from ankiforge.extract.markdown.blocks import Block, Part
-from ankiforge.extract.markdown.doubts import FRONT_MATTER, LINE_OF_TAGS
+from ankiforge.extract.markdown.doubts import tags_name_it
 from ankiforge.model import Span
 from ankiforge.text import regex
 from ankiforge.text.private import (
     IN_ITS_NOTE,
     UNREADABLE,
     has_tag,
-    names_tag,
     without_tag,
 )
 
@@ -29,7 +28,9 @@ _COMMENT = regex(r"[ \t>*+-]*(?:%%|<!--)")
 _FOOTNOTE = regex(r"\[\^([^\]\s]{1,200})\]")
 _FOOTNOTE_TEXT = regex(r"[ \t]{0,3}\[\^([^\]\s]{1,200})\]:")
 # The sign of a list item in plain text.
-_ITEM = regex(r"(?:[-*+•‣◦–]|\d{1,9}[.)])(?:\s|$)")
+_ITEM = regex(r"(?i)(?:[^\w\s]{1,3}|\(?(?:\d{1,9}|[a-z]|[ivxlc]{1,6})[.)])(?:\s|$)")
+# What is before the words of a line: blanks, and signs of quotes.
+_INDENT = regex(r"[ \t\u3000>]*")
 
 
 def why_whole(text: str, problem: str) -> str:
@@ -39,19 +40,15 @@ def why_whole(text: str, problem: str) -> str:
         text: the note as written.
         problem: what is wrong with its front matter, which may then hide the tag, or "".
     """
-    front_matter = FRONT_MATTER.match(text)
-    if front_matter and names_tag(front_matter["fields"]):
+    if tags_name_it(text):
         return IN_ITS_NOTE
-    for line in LINE_OF_TAGS.finditer(text):
-        if names_tag(line[0]):
-            return IN_ITS_NOTE
     return UNREADABLE if problem else ""
 
 
 def mark_private(
     blocks: Sequence[Block],
     body: str,
-    nested: Collection[int] = (),
+    nested: Iterable[int] = (),
 ) -> bool:
     """Set `Block.private` of the blocks that are under the tag.
 
@@ -73,7 +70,7 @@ def mark_private(
             blocks_at_line[number].append(block)
 
     tagged = set[Block]()
-    for number in nested:
+    for number in lines_below_tagged(body).union(nested):
         tagged.update(blocks_at_line[number])
     is_whole_note = False
     for number in tagged_lines:
@@ -100,28 +97,33 @@ def mark_private(
     return is_whole_note
 
 
-def lines_below_tagged_items(text: str) -> frozenset[int]:
-    """Return the numbers of the lines that are indented more than a list item with the tag.
+def lines_below_tagged(text: str) -> frozenset[int]:
+    """Return the numbers of the lines that are indented more than a line, or item, with the tag.
 
-    In plain text indentation has no other meaning than that.
+    In plain text indentation has no other meaning, and Markdown does not know `a)` as a list.
     """
     below = set[int]()
     item_indent: int | None = None  # of the item that is read
-    tagged_indent: int | None = None  # of the item with the tag around it
+    tagged_indent: int | None = None  # of what has the tag
+    quotes = 0  # around what has the tag
     for number, line in enumerate(text.split("\n")):
-        words = line.lstrip()
+        before = _INDENT.match(line)[0]
+        words = line[len(before) :]
         if not words:
             item_indent = None
             continue
-        indent = len(line.expandtabs(4)) - len(words.expandtabs(4))
-        if tagged_indent is not None and indent <= tagged_indent:
+        indent = len(before.expandtabs(4))
+        if tagged_indent is not None and (
+            indent <= tagged_indent or before.count(">") != quotes
+        ):
             tagged_indent = None
         if tagged_indent is not None:
             below.add(number)
         if _ITEM.match(words):
             item_indent = indent
-        if tagged_indent is None and item_indent is not None and has_tag(line):
-            tagged_indent = item_indent
+        if tagged_indent is None and has_tag(line):
+            tagged_indent = indent if item_indent is None else item_indent
+            quotes = before.count(">")
     return frozenset(below)
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from markdown_it.common.utils import normalizeReference
 
+from ankiforge.extract.markdown.doubts import SENTENCE
 from ankiforge.extract.markdown.indents import with_fitting_indents
 from ankiforge.model import Strings, Texts
 from ankiforge.text import regex
@@ -125,6 +126,15 @@ def hidden_parts(text: str, *, fields: bool = True) -> Iterator[tuple[int, int, 
             kind = "code"
         if kind:
             yield (*hidden.span(), kind)
+
+
+def texts_in_comments(text: str) -> Iterator[str]:
+    """Yield the sentences of a note that are in no block: comments, fields, titles of links."""
+    for start, end, kind in hidden_parts(text):
+        if kind != "code":
+            words = text[start:end].strip("<>%!- \t\n")
+            if len(words.split()) >= SENTENCE:
+                yield words
 
 
 class _Hider:
