@@ -29,8 +29,8 @@ _FOOTNOTE = regex(r"\[\^([^\]\s]{1,200})\]")
 _FOOTNOTE_TEXT = regex(r"[ \t]{0,3}\[\^([^\]\s]{1,200})\]:")
 # The sign of a list item in plain text.
 _ITEM = regex(r"(?i)(?:[^\w\s]{1,3}|\(?(?:\d{1,9}|[a-z]|[ivxlc]{1,6})[.)])(?:\s|$)")
-# What is before the words of a line: blanks, and signs of quotes.
-_INDENT = regex(r"[ \t\u3000>]*")
+# Before the words of a line: blanks, and signs of quotes.
+_BEFORE = " \t\u3000\xa0>"
 
 
 def why_whole(text: str, problem: str) -> str:
@@ -107,8 +107,8 @@ def lines_below_tagged(text: str) -> frozenset[int]:
     tagged_indent: int | None = None  # of what has the tag
     quotes = 0  # around what has the tag
     for number, line in enumerate(text.split("\n")):
-        before = _INDENT.match(line)[0]
-        words = line[len(before) :]
+        words = line.lstrip(_BEFORE)
+        before = line[: len(line) - len(words)]
         if not words:
             item_indent = None
             continue
