@@ -16,6 +16,8 @@ A folder of notes is called a ==vault==
 Der ==Sinusknoten== gibt den Takt des Herzens vor.
 Le foie produit la ==bile== qui aide à la digestion.
 心脏把血液泵入==主动脉==。
+The mass of a body at rest is ==$m = E/c^2$== in special relativity.
+In Python, a key of a dictionary is removed with ==`del`==.
 """
 WAITING = """
 It is functionally connected to ==the thalamus== and the cortex.

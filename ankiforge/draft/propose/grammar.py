@@ -32,7 +32,10 @@ def is_term(highlight: Highlight, text: str, phrase: str) -> bool:
     if not tables.small or name == "cjk" or start < 0:
         return True
     end = start + len(phrase)
-    inner = [word for word in tokens(text, tables) if start <= word.start < end]
+    # A formula or code is one word with its signs, which are not in the phrase.
+    inner = [
+        word for word in tokens(text, tables) if word.start < end and word.end > start
+    ]
     is_adverbial = (
         len(inner) <= _MOST_IN_ADVERBIAL
         and any(  # `in phases`, `by default`
