@@ -56,7 +56,8 @@ _MARKS = "?？؟⁇⁈⁉‽﹖⸮፧\u037e"
 _ASKS = regex(rf"[{_MARKS}]|[\u0370-\u03ff\u1f00-\u1fff]{{2}}['\"’”»)\]*_]{{0,3}};")
 # The marks that may also stand within an address, a name of a file, or a doubted word.
 _AMBIGUOUS = "?;"
-_RUN = regex(rf"[{_MARKS};](?:[ \u00a0\u202f]?[{_MARKS}!！]|[.…])*")
+# The sign before a picture, `![`, does not belong to it.
+_RUN = regex(rf"[{_MARKS};](?:[ \u00a0\u202f]?(?:[{_MARKS}！]|!(?!\[))|[.…])*")
 _OPENERS = "([{<“‘«‹„‚「『【《（"
 _CLOSERS = {
     "(": ")", "[": "]", "{": "}", "“": "”", "‘": "’", "«": "»", "‹": "›", "„": "“”",

@@ -89,3 +89,24 @@ def test_a_tiddler_is_known_by_its_title_wherever_its_file_lies(tmp_path):
     [other] = highlights(scan("tiddlywiki", tmp_path))
     assert one.document.key == other.document.key
     assert (one.document.path, other.document.path) == ("a.tid", "renamed.tid")
+
+
+ORNAMENTS = {
+    "How do wolves hunt? .exam": ("How do wolves hunt?", "Wolves hunt in packs."),
+    "What hunts in packs? Wolves. .exam .zoo": ("What hunts in packs?", "Wolves."),
+    "Which animals hunt? ![](https://x.org/a.png)": (
+        "Which animals hunt?",
+        "![](https://x.org/a.png)",
+    ),
+}
+
+
+@pytest.mark.parametrize("note", ORNAMENTS)
+def test_the_sign_of_a_picture_and_a_tag_are_no_words_of_a_question(
+    forge, tmp_path, note
+):
+    export = tmp_path / "notes.csv"
+    export.write_text(f"Highlight,Book Title,Note\nWolves hunt in packs.,Book,{note}\n")
+    forge.ok("run", export)
+    [card] = forge.ok("list", "--all", "--json").lines
+    assert (card["fields"]["Front"], card["fields"]["Back"]) == ORNAMENTS[note]

@@ -57,7 +57,7 @@ _USED = (
     "date",
 )
 _TAGS_BEFORE = regex(r"\A(?:\.[^\W\d_][\w-]*(?:\s+|$))+")
-_TAGS_AFTER = regex(r"\n[ \t]*(?:\.[^\W\d_][\w-]*(?:[ \t]+|$))+\Z")
+_TAGS_AFTER = regex(r"(?:\n[ \t]*|(?<=[?？.!])[ \t]+)(?:\.[^\W\d_][\w-]*(?:[ \t]+|$))+\Z")
 _HEADING_TAG = regex(r"h[1-6]")
 _WEB_ADDRESS = regex(r"https?://\S+")
 _ASIN = regex(r"[A-Z0-9]{10}")
