@@ -40,7 +40,6 @@ if a == b then an open {{gap
 """
 LEFT_OUT = """\
 front matter | lines 1-3 | it says what the note is: no card is read there
-callout | line 10 | your settings do not read it; to read it: `marks: […, callout]`
 question::answer | line 16 | `key:: value` alone on a line is a field, as Dataview and Logseq have them
 question::answer | line 17 | the colons are part of a name or an address, as in `std::vector`
 question::answer | line 18 | one side of the colons has no words
@@ -52,6 +51,7 @@ question::answer | line 28 | colons separate question and answer only on a line 
 ==mark== | line 30 | there are no words in it
 ==mark== | line 32 | it begins or ends nothing: its other sign is missing in the paragraph
 {{gap}} | line 32 | it begins or ends nothing: its other sign is missing in the paragraph
+callout | line 10 | your settings do not read it; to read it: `marks: […, callout]`
 code and maths | lines 4, 7 | what looks like a mark or a card in code and in maths is none
 """
 
@@ -159,3 +159,45 @@ def test_notes_that_are_not_read_are_counted_by_folder_and_reason(forge, vault):
     (vault / "Forms" / "day.md").unlink()
     forge.ok("run", vault)
     assert not any("Forms/" in line for line in left_out(forge))
+
+
+REASONS = {
+    "a linked picture without an address::[](https://example.org/a)": "one side of the colons shows",
+    "Which shape is it?::<br>": "one side of the colons shows",
+    "Which shape is it?::<i></i>": "one side of the colons shows",
+    "see (this::that) there": "`key:: value` is a field",
+    "std::vector is a name": "the colons are part of a name",
+}
+
+
+@pytest.mark.parametrize("line", REASONS)
+def test_the_reason_why_colons_separate_nothing_is_true(forge, vault, line):
+    (vault / "n.md").write_text(f"{line}\n")
+    forge.ok("run", vault)
+    [entry] = left_out(forge)
+    assert entry.startswith(f"question::answer | line 1 | {REASONS[line]}")
+
+
+def test_a_gap_that_is_never_closed_is_one_entry(forge, vault):
+    (vault / "n.md").write_text("The heart is {{c1::a pump and has no end\n")
+    forge.ok("run", vault)
+    [entry] = left_out(forge)
+    assert entry.startswith("{{gap}} | line 1 | it begins or ends nothing")
+
+
+def test_what_the_settings_do_not_read_is_one_entry_a_note(forge, vault):
+    (vault / "n.md").write_text("> [!note] A title\n> text\n\n" * 3)
+    (vault / "other.md").write_text("> [!tip] A title\n> text\n")
+    forge.ok("run", vault)
+    setting = "`marks: […, callout]`"
+    assert left_out(forge) == [
+        "callout | lines 1, 4, 7 | your settings do not read 3 of them;"
+        f" to read them: {setting}",
+        f"callout | other.md, line 1 | your settings do not read it; to read it: {setting}",
+    ]
+
+
+def test_a_callout_that_is_the_answer_of_a_card_is_in_it(forge, vault):
+    (vault / "n.md").write_text("Who pumps the blood?\n?\n> [!note] Heart\n> the pump\n")
+    forge.ok("run", vault)
+    assert left_out(forge) == []

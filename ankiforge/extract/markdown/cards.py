@@ -85,11 +85,11 @@ class CardSides(NamedTuple):
 # --- front::back ----------------------------------------------------------------------
 
 _COLONS = regex(r"(?<!:):{2,3}(?!:)")
-# Inline fields of Dataview, `[due:: 2026-01-01]`, and template variables: never a card.
-_FIELD = regex(
+FIELD = regex(
     r"[\[(][^\[\]():\n]{1,80}::[^\[\]()\n]{0,400}[\])]"
     r"|\{\{[^{}:\n]{1,80}::[^{}\n]{0,400}\}\}"
 )
+"""Matches inline fields of Dataview, `[due:: 2026-01-01]`, and template variables: no cards."""
 # Separators of a line that are tried.
 _MOST_TRIED = 20
 # Stands for a picture, which has no plain text: in `What is this? ![[a.png]]::a node` no
@@ -107,7 +107,7 @@ def inline_card(inline: Inline, syntax: Syntax) -> CardSides | None:
     """
     if not any(sign in inline.plain for sign in syntax.line):
         return None
-    words = _FIELD.sub(lambda field: "…" * len(field[0]), inline.unmarked_text())
+    words = FIELD.sub(lambda field: "…" * len(field[0]), inline.unmarked_text())
     cards = list(_cards_with_colons(inline, words, syntax))
     if not cards:
         return _card_with_other_sign(inline, words, syntax)

@@ -57,7 +57,7 @@ SIGN = regex(
     | ^(?P<logseq_mark>[ \t]*ls-type::[ \t]*annotation[ \t]*$)
     | ^(?P<logseq_card>[ \t]*-[ \t][^\n]*(?<!\S)\#card(?![\w/-])[^\n]*$)
     | (?P<line>(?<!:):{{2,3}}(?!:))
-    | (?P<open>(?<!=)==(?!=)|\{{\{{|<mark\b)
+    | (?P<open>(?<!=)==(?!=)|\{{\{{(?:[cC]\d{{1,3}}(?:,\d{{1,3}})*::)?|<mark\b)
     """
 )
 """Matches what looks like something; the name of the group is its kind."""
@@ -149,17 +149,33 @@ def overlooked(
     hidden = _hidden_in(body, fields=fields)
     looked_up = _Highlighted(blocks, placed)
     code_lines = []
+    unselected = defaultdict[tuple[str, str], list[int]](list)
+    """The lines of signs that the settings do not read, by kind and setting."""
     for sign in _signs_in(body):
         part = _part_at(hidden, sign)
         if part == "code" or looked_up.is_code(sign.line):
             code_lines.append(sign.line)
         elif not looked_up.holds(sign):
-            known_reason = _LOGSEQ.get(sign.kind) or _HIDDEN.get(part)
-            reason = known_reason or _why(sign, body, lines, looked_up, wanted)
+            known_reason = (
+                _LOGSEQ.get(sign.kind) or _HIDDEN.get(part) or _why_no_sign(sign, body)
+            )
+            setting = _setting_to_read(sign.kind, wanted)
+            if setting and not known_reason:
+                unselected[_KINDS[sign.kind], setting].append(sign.line)
+                continue
+            reason = known_reason or _why(sign, body, lines, looked_up)
             place = f"line {sign.line + 1}"
             written = body[sign.start : sign.end]
-            kind = _KINDS[sign.kind] or _KINDS_OPEN[written]
+            opener = "{{" if written.startswith("{{") else written
+            kind = _KINDS[sign.kind] or _KINDS_OPEN[opener]
             left_out.append(LeftOut(kind, place, reason))
+    # a note may hold hundreds of callouts: they are one entry
+    for (kind, setting), sign_lines in unselected.items():
+        reason = f"your settings do not read it; to read it: `{setting}`"
+        if len(sign_lines) > 1:
+            number = f"{len(sign_lines):,} of them"
+            reason = f"your settings do not read {number}; to read them: `{setting}`"
+        left_out.append(LeftOut(kind, _lines_text(sign_lines), reason))
     if code_lines:
         reason = "what looks like a mark or a card in code and in maths is none"
         left_out.append(LeftOut(CODE_AND_MATHS, _lines_text(code_lines), reason))
@@ -282,7 +298,8 @@ class _Highlighted:
             # a title without words is no block
             inside = self.at(sign.line) or self.at(sign.line + 1)
             numbers = {block.quotes[-1] for block in inside if block.quotes}
-            return not numbers.isdisjoint(self._quotes)
+            if not numbers.isdisjoint(self._quotes):
+                return True
         for index in self._blocks_at[sign.line]:
             placed = self._placed_in.get(index)
             if not placed:
@@ -333,24 +350,33 @@ def _has_long_phrase(block: Block) -> bool:
 # --- reasons ----------------------------------------------------------------------------
 
 
-def _why(
-    sign: _Sign,
-    body: str,
-    lines: Sequence[str],
-    highlighted: _Highlighted,
-    wanted: Wanted,
-) -> str:
-    """Return why a sign in the text of a note is no mark and no card."""
+def _why_no_sign(sign: _Sign, body: str) -> str:
+    """Return why what looks like a sign is none; "" if it may be one."""
     if body[sign.start - 1 : sign.start] == "\\":
         return "a backslash before it says that it is no sign"
     if sign.kind == "open" and body[sign.end : sign.end + 2] == "}}":
         return "there are no words in it"
     if sign.kind == "open":
         return "it begins or ends nothing: its other sign is missing in the paragraph"
-    setting, name = _SETTINGS[sign.kind]
+    return ""
+
+
+def _setting_to_read(kind: str, wanted: Wanted) -> str:
+    """Return the setting by which a kind of signs would be read; "" if they are."""
+    if kind not in _SETTINGS:
+        return ""
+    setting, name = _SETTINGS[kind]
     selected = wanted.marks if setting == "marks" else wanted.cards
-    if name not in selected:
-        return f"your settings do not read it; to read it: `{setting}: […, {name}]`"
+    return "" if name in selected else f"{setting}: […, {name}]"
+
+
+def _why(
+    sign: _Sign,
+    body: str,
+    lines: Sequence[str],
+    highlighted: _Highlighted,
+) -> str:
+    """Return why a sign that the settings read is no mark and no card."""
     match sign.kind:
         case "line":
             return _why_no_line(sign, body, lines, highlighted)
@@ -378,19 +404,31 @@ def _why_no_line(
 ) -> str:
     """Return why colons separate no question and answer."""
     from ankiforge.extract.markdown.blocks import Part
+    from ankiforge.extract.markdown.cards import FIELD
 
     line_start = body.rfind("\n", 0, sign.start) + 1
     front = _ITEM_SIGNS.sub("", body[line_start : sign.start], count=1)
     back = lines[sign.line][sign.end - line_start :]
     if not _WORD.search(front) or not _WORD.search(back):
         return "one side of the colons has no words"
-    is_line = any(
-        block.part in (Part.TEXT, Part.ITEM) for block in highlighted.at(sign.line)
-    )
-    if not is_line:
+    blocks = [
+        block
+        for block in highlighted.at(sign.line)
+        if block.part in (Part.TEXT, Part.ITEM)
+    ]
+    if not blocks:
         return "colons separate question and answer only on a line of text or a list item"
-    if back[:1].isspace() and not front[-1].isspace():
+    position = sign.start - line_start
+    is_in_brackets = any(
+        field.start() <= position < field.end()
+        for field in FIELD.finditer(lines[sign.line])
+    )
+    if is_in_brackets or (back[:1].isspace() and not front[-1].isspace()):
         return "`key:: value` is a field, as Dataview and Logseq have them"
+    for block in blocks:
+        sides = block.plain.split(body[sign.start : sign.end])
+        if len(sides) == 2 and not all(map(_WORD.search, sides)):
+            return "one side of the colons shows neither words nor a picture or sound"
     return "the colons are part of a name or an address, as in `std::vector`"
 
 
