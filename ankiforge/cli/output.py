@@ -142,7 +142,7 @@ class Call:
         """Print problems, then notices, with their hints; return the number of lines.
 
         With `limit`, files that have the same problem share a line, and of more than `limit`
-        lines the last one is a count.
+        lines the last one is a count. A notice that no later run repeats has a line anyhow.
         """
         groups: dict[object, list[Problem]] = {}
         for problem in self._new_problems(problems):
@@ -154,9 +154,12 @@ class Call:
         shown = lines
         if limit is not None and len(lines) > limit:
             shown = lines[: limit - 1]
+            for group in lines[limit - 1 :]:
+                if group[0].notice and group[0].once:
+                    shown.append(group)
         for group in shown:
             self.warn(_problem_text(group))
-        lines_left = sum(len(group) for group in lines[len(shown) :])
+        lines_left = sum(map(len, lines)) - sum(map(len, shown))
         if lines_left:
             self.warn(f"… and {lines_left:,} more problems; -v names all")
             return len(shown) + 1

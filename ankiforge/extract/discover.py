@@ -230,11 +230,11 @@ def why_nothing(path: Path) -> str:
     reasons = [nothing]
     walked = Walked()
     for file in files_below(path):
-        walked.pass_file(file.name)
+        walked.pass_file(file)
         reason = why_not(file) if len(reasons) <= MAX_REASONS else ""
         if reason:
             reasons.append(f"{file.relative_to(path)}: {reason}")
-    others = unread(path, walked, by_ending()).text()
+    others = unread(path, walked, by_ending()).text
     if others:
         reasons.append(f"it holds {others}")
     return "; ".join(reasons)

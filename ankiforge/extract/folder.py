@@ -101,6 +101,8 @@ class Folder(msgspec.Struct):
     """What was left out when the files were listed last, by the folder where that began."""
     read: Counter[str] = msgspec.field(default_factory=Counter)
     """The number of files that the last scan listed to be read, by ending."""
+    unread: Counter[str] = msgspec.field(default_factory=Counter)
+    """How many of them could not be read, or only in part."""
     others: dict[str, str] | None = None
     """The path of each file that does not fit, by casefolded path and name; None = not wanted.
     Where they are wanted, links and notes that are left out are reported, too."""
@@ -124,6 +126,7 @@ class Folder(msgspec.Struct):
         """
         self.missed = False
         self.walked.clear()
+        self.unread.clear()
         found_by_path: dict[str, File | Problem | Unread] = {}
         if self.others is not None and self.only:
             for _ in self._below(self.root):  # links lead anywhere in the vault
@@ -174,7 +177,7 @@ class Folder(msgspec.Struct):
                             uncounted.add(entry.path)
                         if is_hidden:
                             if counts and not is_folder:
-                                walked.pass_file(entry.name)
+                                walked.pass_file(entry)
                             if name := disk.name_in_icloud(entry.name):
                                 path = os.path.join(folder, name)  # noqa: PTH118
                                 evicted.append(disk.legible(path.removeprefix(top)))
@@ -195,7 +198,7 @@ class Folder(msgspec.Struct):
                 if listed is not None:
                     yield listed
                 elif counts and not entry.is_symlink():
-                    walked.pass_file(entry.name)
+                    walked.pass_file(entry)
             for path in evicted:
                 is_folder = "." not in posixpath.basename(path)
                 if is_folder or self.fits(path):
@@ -262,7 +265,12 @@ class Folder(msgspec.Struct):
         A file that went away may have been renamed, to where it was not listed any more.
         """
         self.missed |= isinstance(error.__cause__, FileNotFoundError)
+        self.count_unread(file)
         return Problem(file.path, error.message, error.hint)
+
+    def count_unread(self, file: File) -> None:
+        """Count a file that could not be read, or only in part."""
+        self.unread[Path(file.path).suffix.casefold()] += 1
 
     def stamp(self) -> str:
         """Return a hash that changes whenever a scan may give other results. "" if unknown."""
@@ -474,7 +482,10 @@ class FileSource(FolderSource):
                     continue
                 was_any_read = True
                 # a problem is reported every time, so its file is read every time
-                has_problem = any(isinstance(sighting, Problem) for sighting in sightings)
+                problems = [each for each in sightings if isinstance(each, Problem)]
+                has_problem = bool(problems)
+                if any(not problem.notice for problem in problems):
+                    folder.count_unread(file)
                 fingerprint = ""
                 if known and not has_problem:
                     fingerprint = self._fingerprint(

@@ -6,16 +6,17 @@ read, so only a look at all sources of a folder shows what is left out.
 
 from __future__ import annotations
 
+import os
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
 from ankiforge.extract.files import is_hidden
-from ankiforge.model import Strings
+from ankiforge.model import Strings, Value
 from ankiforge.text import counted
 
 PROGRAMS = frozenset(
@@ -32,7 +33,6 @@ PROGRAMS = frozenset(
 """The names of folders about which nothing is reported."""
 _OURS = "ankiforge."
 """How the names of files begin that this program writes."""
-_EXCALIDRAW = ".excalidraw"
 _NOT_DOWNLOADED = ".icloud"
 _KOREADER = ".sdr"
 _VOCABULARY = "vocab.db"
@@ -52,18 +52,20 @@ _MAY_HOLD_MARKS = frozenset(
         ".azw .azw3 .cbr .cbz .csv .djvu .doc .docx .enex .epub .fb2 .htm .html .ipynb .json .key"
         " .kfx .lua .mobi .odp .odt .one .opml .org .pages .pdf .ppt .pptx .rtf .sqlite .srt .tex"
         " .tid .txt .vtt .xhtml .xls .xlsx"
-        f" {_EXCALIDRAW} {_NOT_DOWNLOADED} {_KOREADER} {_VOCABULARY}"
+        f" {_NOT_DOWNLOADED} {_KOREADER} {_VOCABULARY}"
     ).split()
 )
+EMPTY = "empty file"
+"""The kind of files without content, which a source might read otherwise."""
 _PICTURE = "picture"
 _RECORDING = "recording"
 _OTHER = "other"
 # How kinds are called that are no ending, or whose ending says little: one, and several.
 _NAMES = {
+    EMPTY: ("empty file", "empty files"),
     _PICTURE: ("picture", "pictures"),
     _RECORDING: ("recording", "recordings"),
     _OTHER: ("other file", "other files"),
-    _EXCALIDRAW: ("Excalidraw drawing", "Excalidraw drawings"),
     _KOREADER: ("KOReader folder", "KOReader folders"),
     _VOCABULARY: (f"Kindle vocabulary ({_VOCABULARY})", "Kindle vocabularies"),
     _NOT_DOWNLOADED: (
@@ -79,23 +81,24 @@ class Walked(msgspec.Struct):
     """What a source walked past in a folder, at any depth, and does not read."""
 
     endings: Counter[str] = msgspec.field(default_factory=Counter)
-    """How many files there are, by ending with its dot; "" = none."""
+    """How many files there are, by ending with its dot, "" = none; or `EMPTY`."""
     hidden: set[str] = msgspec.field(default_factory=set)
     """The names of hidden folders, which no source enters."""
 
-    def pass_file(self, name: str) -> None:
-        """Count a file by its name."""
-        folded = name.casefold()
+    def pass_file(self, file: Path | os.DirEntry[str]) -> None:
+        """Count a file by its name, but an empty one as that."""
+        folded = file.name.casefold()
         if folded.startswith("."):
             if folded.endswith(_NOT_DOWNLOADED):
                 self.endings[_NOT_DOWNLOADED] += 1
         elif folded == _VOCABULARY:
             self.endings[_VOCABULARY] += 1
-        elif folded.endswith(f"{_EXCALIDRAW}.md"):
-            self.endings[_EXCALIDRAW] += 1
         elif not folded.startswith(_OURS):
             _, dot, ending = folded.rpartition(".")
-            self.endings[dot + ending if dot else ""] += 1
+            kind = dot + ending if dot else ""
+            if kind in _MAY_HOLD_MARKS and _is_empty(file):
+                kind = EMPTY
+            self.endings[kind] += 1
 
     def enter_folder(self, name: str) -> bool:
         """Count a folder by its name; return whether the files in it count, too."""
@@ -111,33 +114,26 @@ class Walked(msgspec.Struct):
         return True
 
 
-class UnreadFiles(NamedTuple):
+def _is_empty(file: Path | os.DirEntry[str]) -> bool:
+    """Return whether a file has no content."""
+    with suppress(OSError):
+        return file.stat().st_size == 0
+    return False
+
+
+class UnreadFiles(Value):
     """What no source reads of a folder."""
 
-    place: Path
+    place: str
+    """The folder."""
     kinds: dict[str, int]
     """The number of files by kind: an ending, or a name of several."""
-    hidden: Strings = ()
+    hidden: Strings
     """The names of hidden folders."""
-    said: str = ""
-    """Both in words, if they are no kinds of files; "" = to be put into words."""
-
-    def text(self) -> str:
-        """Return both in words: `3 .epub, 12 pictures, hidden: .old`. "" if nothing is left out."""
-        if self.said:
-            return self.said
-        parts = []
-        for kind, number in self.kinds.items():
-            if kind in _NAMES:
-                parts.append(counted(number, *_NAMES[kind]))
-            else:
-                parts.append(f"{number:,} {kind}")
-        if self.hidden:
-            names = ", ".join(self.hidden[:_MOST_NAMES])
-            more = len(self.hidden) - _MOST_NAMES
-            and_more = f" and {more:,} more" if more > 0 else ""
-            parts.append(f"hidden: {names}{and_more}")
-        return ", ".join(parts)
+    text: str
+    """Both in words: `3 .epub, 12 pictures, hidden: .old`. "" if nothing is left out."""
+    are_elsewhere: bool = False
+    """Whether the kinds are files that are not on this machine, with the numbers of their marks."""
 
 
 class LibraryRest:
@@ -229,7 +225,24 @@ def unread(place: Path, walked: Walked, read: Container[str]) -> UnreadFiles:
             others += number
     if others:
         kinds[_OTHER] = others
-    return UnreadFiles(place, dict(kinds), tuple(sorted(walked.hidden)))
+    hidden = tuple(sorted(walked.hidden))
+    return UnreadFiles(str(place), dict(kinds), hidden, _in_words(kinds, hidden))
+
+
+def _in_words(kinds: Mapping[str, int], hidden: Strings) -> str:
+    """Return what is left out of a folder, as it is told."""
+    parts = []
+    for kind, number in kinds.items():
+        if kind in _NAMES:
+            parts.append(counted(number, *_NAMES[kind]))
+        else:
+            parts.append(f"{number:,} {kind}")
+    if hidden:
+        names = ", ".join(hidden[:_MOST_NAMES])
+        more = len(hidden) - _MOST_NAMES
+        and_more = f" and {more:,} more" if more > 0 else ""
+        parts.append(f"hidden: {names}{and_more}")
+    return ", ".join(parts)
 
 
 def _order(numbers: Mapping[str, int], ending: str) -> tuple[bool, int, str]:

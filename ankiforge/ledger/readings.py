@@ -111,7 +111,9 @@ class Report(msgspec.Struct):
     documents: frozenset[int] = frozenset()
     """The rows of the documents that were listed, changed or not."""
     files: dict[str, int] = {}
-    """The number of files that were listed to be read, by ending."""
+    """The number of files that were read, now or before, by ending."""
+    unread_files: dict[str, int] = {}
+    """The number of files that could not be read, or only in part, by ending."""
 
 
 def place_of(document: ReadDocument) -> str:

@@ -145,7 +145,7 @@ class Problem(Value):
     notice: bool = False
     """Whether this is only a remark for the user, not a failure."""
     once: bool = False
-    """Whether only this run reports it; later, it is the reason why a highlight has no card."""
+    """Whether only this run reports it; later, it is in a list or in `status`."""
 
 
 WENT_AWAY = "it disappeared while it was read"

@@ -16,7 +16,7 @@ from ankiforge.config.ownfiles import OwnPath
 from ankiforge.draft import skip_reason
 from ankiforge.errors import BUG
 from ankiforge.extract.files import program
-from ankiforge.extract.left_out import left_out
+from ankiforge.extract.left_out import UnreadFiles, left_out
 from ankiforge.extract.scan import scanned
 from ankiforge.ledger import Ledger
 from ankiforge.model import (
@@ -29,9 +29,7 @@ from ankiforge.model import (
     Scan,
     Sighting,
     Source,
-    Strings,
     Unmarked,
-    Value,
     h16,
 )
 from ankiforge.pipeline.job import Job
@@ -65,11 +63,14 @@ def ingest(
         in_use=job.in_use,
         in_progress=lambda container, place: job.in_progress(place),
     )
-    files = Counter[str]()
+    listed = Counter[str]()
+    unread = Counter[str]()
     for source in sources:
         folder = getattr(source, "folder", None)
-        files.update(getattr(folder, "read", {}))
-    report.files = dict(files)
+        listed.update(getattr(folder, "read", {}))
+        unread.update(getattr(folder, "unread", {}))
+    report.files = dict(listed - unread)
+    report.unread_files = dict(unread)
     problems = [*reading.problems, *_told_once(sources, ledger)]
     for source in sources:
         _ask_about_dialects(source, ledger)
@@ -190,26 +191,15 @@ def _as_one_problem(vanished: Sequence[Problem]) -> Problem:
 # --- what no source reads -------------------------------------------------------------------
 
 NOT_READ = "not read"
-"""The setting of the ledger that stores it, for each folder (`NotRead`)."""
+"""The setting of the ledger that stores it, for each folder (`UnreadFiles`)."""
 
 
-class NotRead(Value):
-    """What no source reads of a folder, as it was found last."""
-
-    kinds: dict[str, int]
-    """The number of files by kind, as `extract.left_out` has them."""
-    hidden: Strings
-    """The names of hidden folders."""
-    text: str
-    """Both in words."""
-
-
-def not_read(ledger: Ledger) -> dict[str, NotRead]:
+def not_read(ledger: Ledger) -> dict[str, UnreadFiles]:
     """Return what no source reads, by folder."""
     stored = ledger.get_setting(NOT_READ)
     if not stored:
         return {}
-    return json.decode(stored, type=dict[str, NotRead])
+    return json.decode(stored, type=dict[str, UnreadFiles])
 
 
 def _told_once(sources: Iterable[Source], ledger: Ledger) -> Iterator[Problem]:
@@ -220,15 +210,15 @@ def _told_once(sources: Iterable[Source], ledger: Ledger) -> Iterator[Problem]:
         if Path(place).exists():
             now[place] = not_read_there
     for unread_folder in left_out(sources):
-        place = str(unread_folder.place)
-        before = now.pop(place, None)
-        text = unread_folder.text()
-        if not text:
+        before = now.pop(unread_folder.place, None)
+        if not unread_folder.text:
             continue
-        now[place] = NotRead(unread_folder.kinds, unread_folder.hidden, text)
+        now[unread_folder.place] = unread_folder
         known_kinds = {*before.kinds, *before.hidden} if before else set()
         if not known_kinds.issuperset((*unread_folder.kinds, *unread_folder.hidden)):
-            yield Problem(unread_folder.place.name, f"{NOT_READ}: {text}", notice=True)
+            message = f"{NOT_READ}: {unread_folder.text}"
+            name = Path(unread_folder.place).name
+            yield Problem(name, message, notice=True, once=True)
     if now != known:
         ledger.set_setting(NOT_READ, json.encode(now).decode())
 

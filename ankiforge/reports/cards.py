@@ -293,13 +293,22 @@ def place_of(highlight: Highlight) -> str:
 
 def left_out(ledger: Ledger) -> Iterator[LeftOutThere]:
     """Yield what looks like a mark or a card and is none, then what no source reads at all."""
+    from ankiforge.extract.left_out import EMPTY
     from ankiforge.ledger import LeftOutThere
     from ankiforge.pipeline.ingest import not_read
 
     yield from ledger.left_out()
     for folder, unread in not_read(ledger).items():
         for kind, number in unread.kinds.items():
-            reason = f"{counted(number, 'such file')} here, which no source reads"
+            why = (
+                "in which there is nothing" if kind == EMPTY else "which no source reads"
+            )
+            reason = f"{counted(number, 'such file')} here, {why}"
+            if unread.are_elsewhere:
+                marks = counted(number, "mark")
+                reason = (
+                    f"the file is not on this machine: the text around {marks} is unknown"
+                )
             yield LeftOutThere("", folder, folder, LeftOut(kind, "", reason))
         for name in unread.hidden:
             reason = "its name begins with a dot, and no source enters such a folder"

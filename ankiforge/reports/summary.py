@@ -128,6 +128,7 @@ def as_json(result: RunResult, ledger: Ledger, workspace: WorkspaceFolder) -> Js
     return {
         "highlights": _highlights_json(report),
         "files": dict(report.files),
+        "unread_files": dict(report.unread_files),
         "passages": dict(counts["passages"]),
         "left_out": dict(_kinds_left_out(ledger)),
         "not_selected": report.unselected,
@@ -422,7 +423,7 @@ def _came_in(
         news = counts_text(numbers)
         what_was_found = f"{counted(report.seen, 'highlight')} found"
         if not report.seen:
-            what_was_found = f"no highlights found{_in_files(report.files)}"
+            what_was_found = f"no highlights found{_in_files(report)}"
         if news:
             what_was_found += f" ({news})"
         elif report.seen:
@@ -455,20 +456,30 @@ _FILE_NAMES = {
 }
 
 
-def _in_files(files: Mapping[str, int]) -> str:
-    """Return in how many files of which kind nothing was found; "" if there were none."""
+def _in_files(report: Report) -> str:
+    """Return in how many files of which kind nothing was found, and how many were not read."""
+    read = _files_text(report.files)
+    unread = _files_text(report.unread_files)
+    found_in = f" in {read}" if read else ""
+    without = f"; {unread} could not be read, or only in part" if unread else ""
+    return found_in + without
+
+
+def _files_text(files: Mapping[str, int]) -> str:
+    """Return how many files of which kind there are; "" if there are none."""
     numbers = Counter[Pair]()
     for ending, number in files.items():
         kind = f"{ending} file" if ending else "file"
         numbers[_FILE_NAMES.get(ending, (kind, f"{kind}s"))] += number
     parts = [counted(number, *names) for names, number in numbers.most_common() if number]
-    return f" in {' and '.join(parts)}" if parts else ""
+    return " and ".join(parts)
 
 
 def _left_out_by_kind(report: Report, ledger: Ledger) -> Text:
     """Yield what of other programs was recognised and is not read, by kind.
 
-    After a run that found no highlights, also that no PDF has marks that are drawn into its pages.
+    After a run that found no highlights, also that no PDF that was read has marks drawn into
+    its pages.
     """
     if report.seen and not (report.new or report.changed):
         return
@@ -486,7 +497,10 @@ def _left_out_by_kind(report: Report, ledger: Ledger) -> Text:
         yield f"not read: {'; '.join(parts)} (ankiforge list --no-card --all)"
     has_drawn = any(entry.left_out.kind == DRAWN for entry in entries)
     if report.files.get(".pdf") and not report.seen and not has_drawn:
-        yield "the PDFs have no annotations, and no marks are drawn into their pages either"
+        pdfs = (
+            "the PDFs that were read" if report.unread_files.get(".pdf") else "the PDFs"
+        )
+        yield f"{pdfs} have no annotations, and no marks are drawn into their pages either"
 
 
 def _became(

@@ -14,7 +14,7 @@ def vault(folder: Path) -> Path:
         "a.epub deep/b.EPUB c.docx d.png deep/e.jpg f.mp4 g.excalidraw.md .h.md.icloud LICENSE i.py"
         " .gitignore .old/j.epub .git/k.epub Book.sdr/metadata.epub.lua node_modules/x/l.html"
     ).split():
-        (root / name).touch()
+        (root / name).write_text("words")
     return root
 
 
@@ -23,8 +23,8 @@ def told(result) -> list[str]:
 
 
 TOLD = (
-    "note: V: not read: 2 .epub, 1 .docx, 1 Excalidraw drawing,"
-    " 1 file not downloaded from iCloud, 1 KOReader folder, 1 recording, 2 other files, hidden: .old"
+    "note: V: not read: 2 .epub, 1 .docx,"
+    " 1 file not downloaded from iCloud, 1 KOReader folder, 1 recording, 1 .py, 1 other file, hidden: .old"
 )
 
 
@@ -34,9 +34,9 @@ def test_what_is_left_out_is_told_once_and_again_when_there_is_another_kind(
     root = vault(tmp_path)
     assert told(forge.ok("run", root)) == [TOLD]
     assert told(forge.ok("run")) == []
-    (root / "more.epub").touch()
+    (root / "more.epub").write_text("words")
     assert told(forge.ok("run")) == []
-    (root / "new.azw3").touch()
+    (root / "new.azw3").write_text("words")
     [line] = told(forge.ok("run"))
     assert "3 .epub, 1 .azw3, 1 .docx" in line
 
@@ -58,7 +58,7 @@ def test_what_another_source_reads_is_not_left_out(forge, tmp_path):
     root.mkdir()
     (root / "note.md").write_text(NOTE)
     (root / "a.tid").write_text("title: a\n\nA @@word@@ here\n")
-    (root / "b.opml").touch()
+    (root / "b.opml").write_text("words")
     assert told(forge.ok("run", root)) == ["note: things: not read: 1 .opml"]
 
 
@@ -75,6 +75,43 @@ def test_a_folder_with_nothing_to_read_says_what_it_holds(forge, tmp_path):
     books = tmp_path / "books"
     books.mkdir()
     for name in ("a.mobi", "b.mobi", "c.png"):
-        (books / name).touch()
+        (books / name).write_text("words")
     refused = forge("run", books, code=2).stderr
     assert "nothing here that can be read; it holds 2 .mobi, 1 picture" in refused
+
+
+def test_an_empty_file_is_left_out_because_it_is_empty(forge, tmp_path):
+    root = tmp_path / "things"
+    root.mkdir()
+    (root / "note.md").write_text(NOTE)
+    for name in ("My Clippings.txt", "x.epub", "y.docx"):
+        (root / name).touch()
+    assert told(forge.ok("run", root)) == ["note: things: not read: 3 empty files"]
+    lines = forge.ok("list", "--no-card", "--all", "--json").lines
+    assert [(line["kind"], line["reason"]) for line in lines] == [
+        ("empty file", "3 such files here, in which there is nothing")
+    ]
+
+
+def test_what_is_told_only_once_is_told_however_much_fails(forge, tmp_path):
+    root = tmp_path / "things"
+    root.mkdir()
+    (root / "note.md").write_text(NOTE)
+    (root / "a.docx").write_text("words")
+    for number in range(5):
+        (root / f"{number}.md").write_bytes(b"caf" * number + b"\xe9")
+    result = forge("run", root, code=1)
+    assert "more problems; -v names all" in result.stderr
+    assert told(result) == ["note: things: not read: 1 .docx"]
+
+
+def test_a_drawing_is_listed_once_by_its_folder(forge, tmp_path):
+    root = vault(tmp_path)
+    forge.ok("run", root)
+    lines = forge.ok("list", "--no-card", "--all", "--json").lines
+    drawings = [
+        line for line in lines if "xcalidraw" in f"{line['kind']} {line['reason']}"
+    ]
+    assert [(line["kind"], line["reason"]) for line in drawings] == [
+        ("notes", "1 note: drawings of Excalidraw are not read")
+    ]

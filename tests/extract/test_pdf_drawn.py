@@ -103,3 +103,18 @@ def test_what_was_read_is_counted_by_kind(forge, papers):
     assert "no highlights found in 12 notes and 10 PDFs" in forge.ok("run", papers).stdout
     files = forge.json("run", papers)["files"]
     assert files == {".pdf": 10, ".md": 12}
+
+
+def test_a_run_says_nothing_of_the_marks_in_pdfs_that_cannot_be_read(forge, papers):
+    (papers / "a.pdf").write_bytes(b"%PDF-1.4 broken")
+    (papers / "b.pdf").write_bytes(b"no PDF")
+    said = forge("run", papers, code=1).stdout
+    assert "no highlights found; 2 PDFs could not be read, or only in part" in said
+    assert "annotations" not in said
+    write_pdf(papers / "c.pdf", [Page([paragraph(WORDS)])])
+    for _ in range(2):
+        said = forge("run", papers, code=1).stdout
+        assert "no highlights found in 1 PDF; 2 PDFs could not be read" in said
+        assert "the PDFs that were read have no annotations" in said
+    run = forge("run", papers, "--json", code=1).data
+    assert (run["files"], run["unread_files"]) == ({".pdf": 1}, {".pdf": 2})

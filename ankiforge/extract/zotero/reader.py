@@ -398,7 +398,9 @@ class ZoteroSource:
             text = (
                 f"the text around {marks}, whose files are not on this machine: {listed}"
             )
-        return UnreadFiles(self.folder or Path(), dict(missing), said=text)
+        return UnreadFiles(
+            str(self.folder or Path()), dict(missing), (), text, are_elsewhere=True
+        )
 
     @contextmanager
     def _opened(self) -> Iterator[Database | Online]:
