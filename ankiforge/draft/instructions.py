@@ -22,7 +22,7 @@ from ankiforge.model import (
 from ankiforge.text import regex
 from ankiforge.text.asking import Question, is_alike, question_in, without_replies
 from ankiforge.text.cloze import literal, plain
-from ankiforge.text.elements import as_markdown
+from ankiforge.text.elements import comment_as_markdown
 from ankiforge.text.fold import locate
 from ankiforge.text.private import without_tag
 
@@ -70,8 +70,8 @@ class Instruction(Value):
 
     wish: Wish
     words: str = ""
-    """The question to ask, in Markdown; the phrase to hide ("" = the marked words); or the reason
-    to skip."""
+    """The question to ask, in Markdown; the phrase to hide, as it was written ("" = the marked
+    words); or the reason to skip."""
     answer: str = ""
     """What stands behind the question, if it is its answer."""
     extra: str = ""
@@ -93,12 +93,17 @@ def instruction(comment: str, passage: str = "") -> Instruction:
         comment: the comment on a passage, with the replies to it.
         passage: the text that is marked; "" if there is none. A comment may repeat it.
     """
-    own_words = as_markdown(without_tag(without_replies(comment)))
+    written = without_tag(without_replies(comment))
+    own_words = comment_as_markdown(written)
     words = " ".join(own_words.split())
     for wish, command in _COMMANDS.items():
         match = command.fullmatch(words)
-        if match:
+        if match is None:
+            continue
+        if wish is Wish.SKIP:
             return Instruction(wish, plain(match["words"] or ""))
+        as_written = command.fullmatch(" ".join(written.split())) or match
+        return Instruction(wish, as_written["words"].strip())
     question = _question(own_words, passage)
     if question is None:
         return Instruction(Wish.NONE, words)

@@ -42,6 +42,7 @@ from ankiforge.model import (
 )
 from ankiforge.text import cloze, occlusion, regex
 from ankiforge.text.cloze import cloze_answers, image_paths, literal, plain
+from ankiforge.text.elements import comment_as_markdown
 from ankiforge.text.fold import fold, is_visible, locate
 
 NOTHING = (
@@ -218,24 +219,29 @@ def _figure(highlight: Highlight) -> Draft:
     return _draft(highlight, CardKind.OCCLUSION, fields, answer, FIGURE)
 
 
-def _own_cloze(highlight: Highlight, phrase: str) -> tuple[Draft, ...] | str:
-    """Return a cloze that hides the phrase of `c: phrase`; `c:` alone hides the marked words."""
-    if phrase and highlight.markdown:
-        markdown = highlight.markdown[0]
-        span = locate(phrase, markdown)
-        if span and _asks_something(markdown, (span,)):
-            text = cloze.wrap(markdown, (span,))
-            fields: Fields = (("Text", text),)
-            answer = cloze_answers(text)
-            return (
-                _draft(highlight, CardKind.CLOZE, fields, answer, "rules:comment-cloze"),
-            )
-    for text in (highlight.exact, highlight.sentence):
-        span = locate(phrase or highlight.exact, text)
-        if span and _asks_something(text, (span,)):
-            return (_cloze(highlight, text, (span,), "rules:comment-cloze"),)
-    if phrase and not locate(phrase, highlight.context):
-        return f"“{phrase}” is not in the passage"
+def _own_cloze(highlight: Highlight, words: str) -> tuple[Draft, ...] | str:
+    """Return a cloze that hides the phrase of `c: phrase`; `c:` alone hides the marked words.
+
+    The phrase is looked for as it was written, and then without its formatting: `<p>` may be
+    what the text is about.
+    """
+    phrases = [words, plain(comment_as_markdown(words))] if words else [highlight.exact]
+    for phrase in filter(None, phrases):
+        if words and highlight.markdown:
+            markdown = highlight.markdown[0]
+            span = locate(phrase, markdown)
+            if span and _asks_something(markdown, (span,)):
+                text = cloze.wrap(markdown, (span,))
+                fields: Fields = (("Text", text),)
+                answer = cloze_answers(text)
+                origin = "rules:comment-cloze"
+                return (_draft(highlight, CardKind.CLOZE, fields, answer, origin),)
+        for text in (highlight.exact, highlight.sentence):
+            span = locate(phrase, text)
+            if span and _asks_something(text, (span,)):
+                return (_cloze(highlight, text, (span,), "rules:comment-cloze"),)
+    if words and not any(locate(phrase, highlight.context) for phrase in phrases):
+        return f"“{words}” is not in the passage"
     return "no text would be left around the hidden words"
 
 
@@ -266,7 +272,7 @@ def _visible_gaps(highlight: Highlight) -> tuple[Span, ...]:
 
 
 # A colon that was marked with its term: no part of the answer. An entity ends in one of its own.
-_GAP_END = regex(r"(?<=[\w)\]])\\?[:,;]\Z")
+_GAP_END = regex(r"(?<=\w)\\?[:,;]\Z")
 _ENTITY = regex(r"&#?\w{1,32};\Z")
 
 

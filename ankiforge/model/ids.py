@@ -36,8 +36,11 @@ FOREIGN_PREFIX = "nid:"
 
 
 def is_card_id(id: str) -> bool:
-    """Return whether an id is that of a card: the guid of a note of ours."""
-    return id.startswith(CARD_PREFIX)
+    """Return whether an id is that of a card: the guid of a note of ours.
+
+    The id of a decision may begin with the same letters: `afcdbefdbf67.5`.
+    """
+    return id.startswith(CARD_PREFIX) and "." not in id
 
 
 def is_draft_id(id: str) -> bool:

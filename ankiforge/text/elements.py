@@ -79,6 +79,8 @@ _OPENS_A_TAG = regex(r"(?<!\\)<(?=[A-Za-z/!?])")
 _KEPT = ("\x01", "\x02")
 _KEPT_TAG = regex(r"\x01(/?su[bp])\x02")
 
+_TAG_OF_COMMENT = regex(r"<(/?)([a-z]+)\s*/?>")
+_OPENS_A_TAG_OF_COMMENT = regex(r"<(?=/?(?P<name>[A-Za-z]+)|[!?])")
 
 _CONTROLS = regex(r"[\x00-\x08]")
 
@@ -88,6 +90,25 @@ def as_markdown(text: str) -> str:
     if not _HTML.search(text):
         return text.strip()
     return outside(_CONTROLS.sub("", text), without_html).strip()
+
+
+def comment_as_markdown(comment: str) -> str:
+    """Return a comment as our Markdown: `<b>…</b>` is emphasis, and `<br>` ends a line.
+
+    A comment is typed as text: in `What does <meta> do?`, the tag is what it asks about.
+    """
+    tags = set(_TAG_OF_COMMENT.findall(comment.lower()))
+    paired = {name for slash, name in tags if slash and ("", name) in tags}
+    formatting = {"br"} | paired.intersection((*EMPHASIS, *_SIGNS))
+
+    def literal_or_kept(tag: re.Match[str]) -> str:
+        name = (tag["name"] or "").lower()
+        return "<" if name in formatting else r"\<"
+
+    def with_literal_tags(run: str) -> str:
+        return _OPENS_A_TAG_OF_COMMENT.sub(literal_or_kept, run)
+
+    return as_markdown(outside(comment, with_literal_tags))
 
 
 def without_html(run: str) -> str:

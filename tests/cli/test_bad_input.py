@@ -143,7 +143,8 @@ def test_a_card_that_anki_would_not_take_costs_one_card(forge, notes, notes_in):
     forge.ok("edit", "--force", forge.cards("Katze")[0]["id"], "--field", "Front", "---")
     result = forge("build")
 
-    says(result, 1, forge.cards("cat")[0]["guid"], "Front is empty", "edit or reject")
+    fault = "Front, the first field of ankiforge Basic, is empty"
+    says(result, 1, forge.cards("cat")[0]["guid"], fault, "edit or reject")
     assert notes_in(forge.folder / "ankiforge.apkg")
     assert forge.cards("cat")[0]["guid"] not in notes_in(forge.folder / "ankiforge.apkg")
 

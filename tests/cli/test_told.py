@@ -139,7 +139,8 @@ def test_a_reader_that_goes_away_changes_neither_work_nor_exit_code(
 
     assert process.returncode == 1
     assert "Traceback" not in (err or "")
-    assert command == "doctor" or len(notes_in(package)) == 2
+    # the card that lacks its picture waits
+    assert command == "doctor" or len(notes_in(package)) == 1
 
 
 # --- tags -------------------------------------------------------------------------------------

@@ -68,6 +68,18 @@ def test_each_decision_is_undone_by_each_name(
     assert world.state() == before
 
 
+def test_a_decision_of_a_machine_named_like_a_card_is_undone_by_its_id(
+    world: World, card: str
+):
+    ledger = world["afcdbefdbf67"]
+    world.run("afcdbefdbf67")
+    before = next(ledger.cards(card))
+    ledger.reject(card)
+    assert next(ledger.cards(card)).verdict.value == "rejected"
+    ledger.undo(ledger.history()[0].id)
+    assert next(ledger.cards(card)) == before
+
+
 def test_decisions_are_undone_one_after_the_other(world: World, card: str):
     ledger, states = world["a"], [world.state()]
     for decide in (
