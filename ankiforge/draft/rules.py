@@ -272,7 +272,7 @@ def _visible_gaps(highlight: Highlight) -> tuple[Span, ...]:
 
 
 # A colon that was marked with its term: no part of the answer. An entity ends in one of its own.
-_GAP_END = regex(r"(?<=\w)\\?[:,;]\Z")
+_GAP_END = regex(r"(?<=[\w)\]])\\?[:,;]\Z")
 _ENTITY = regex(r"&#?\w{1,32};\Z")
 
 
