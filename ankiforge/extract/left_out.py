@@ -84,6 +84,8 @@ class Walked(msgspec.Struct):
     """How many files there are, by ending with its dot, "" = none; or `EMPTY`."""
     hidden: set[str] = msgspec.field(default_factory=set)
     """The names of hidden folders, which no source enters."""
+    refused: set[str] = msgspec.field(default_factory=set)
+    """The endings of files that a source looked into and counted because it does not read them."""
 
     def pass_file(self, file: Path | os.DirEntry[str]) -> None:
         """Count a file by its name, but an empty one as that."""
@@ -195,6 +197,7 @@ def _left_out(place: Path, walks: list[Walked], inner: list[_Place]) -> UnreadFi
     hidden: set[str] = set()
     for walk in walks:
         hidden |= walk.hidden
+        read -= walk.refused
     unread_files = Walked(hidden=hidden)
     for ending in walks[0].endings:
         unread_files.endings[ending] = min(walk.endings[ending] for walk in walks)

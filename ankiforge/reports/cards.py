@@ -297,12 +297,14 @@ def left_out(ledger: Ledger) -> Iterator[LeftOutThere]:
     from ankiforge.ledger import LeftOutThere
     from ankiforge.pipeline.ingest import not_read
 
+    reasons = {
+        EMPTY: "in which there is nothing",
+        ".txt": "read only by its name, or in a folder of nothing but texts",
+    }
     yield from ledger.left_out()
     for folder, unread in not_read(ledger).items():
         for kind, number in unread.kinds.items():
-            why = (
-                "in which there is nothing" if kind == EMPTY else "which no source reads"
-            )
+            why = reasons.get(kind, "which no source reads")
             reason = f"{counted(number, 'such file')} here, {why}"
             if unread.are_elsewhere:
                 marks = counted(number, "mark")

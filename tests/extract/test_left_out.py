@@ -2,7 +2,16 @@
 
 from pathlib import Path
 
+import pytest
+
 NOTE = "The ==pancreas== makes insulin.\n"
+OTHER_FILES = {
+    "note.md": "The ==liver== makes bile.\n",
+    "My Clippings.txt": (
+        "A Book (Ann Author)\n- Your Highlight on page 3 | Location 40-41"
+        " | Added on Monday, 1 January 2024 10:00:00\n\nThe liver makes bile.\n==========\n"
+    ),
+}
 
 
 def vault(folder: Path) -> Path:
@@ -115,3 +124,17 @@ def test_a_drawing_is_listed_once_by_its_folder(forge, tmp_path):
     assert [(line["kind"], line["reason"]) for line in drawings] == [
         ("notes", "1 note: drawings of Excalidraw are not read")
     ]
+
+
+@pytest.mark.parametrize("beside", ["note.md", "My Clippings.txt"])
+def test_a_text_beside_other_files_is_named_with_a_true_reason(forge, tmp_path, beside):
+    root = tmp_path / "things"
+    root.mkdir()
+    text = root / "plain.txt"
+    text.write_text(NOTE)
+    (root / beside).write_text(OTHER_FILES[beside])
+    assert told(forge.ok("run", root)) == ["note: things: not read: 1 .txt"]
+    lines = forge.ok("list", "--no-card", "--all", "--json").lines
+    [entry] = [line for line in lines if line["kind"] == ".txt"]
+    assert "read only by its name" in entry["reason"]
+    assert forge.json("run", text)["highlights"]["new"] == 1

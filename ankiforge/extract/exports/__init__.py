@@ -172,7 +172,12 @@ class ExportSource(FolderSource):
                 )
             elif file.named or file.path.casefold().endswith(".csv"):
                 yield self._not_mine(file)
-            elif candidate.ending != ".txt" and not kind_of(file.at):
+            elif candidate.ending == ".txt":
+                # another source may read it
+                for walked in self.folder.walked.values():
+                    walked.refused.add(candidate.ending)
+                    walked.pass_file(file.at)
+            elif not kind_of(file.at):
                 kind = f"{candidate.ending} {NO_EXPORT}"
                 left_out.append(LeftOut(kind, file.path, why_not(file.at)))
         self.folder.read = Counter(Path(file.path).suffix.casefold() for file in exports)
