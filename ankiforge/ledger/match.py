@@ -29,7 +29,7 @@ questions and wrong matches, `python -m tests.life` shows.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from typing import NamedTuple
 
 from ankiforge.model import Pair, Value
@@ -160,7 +160,13 @@ def match_in_document(known: Sequence[Mark], found: Sequence[Mark]) -> Pairs:
     """
     matching = _Matching(len(known), len(found))
     matching.take(_with_equal_name(known, found))
-    equal_texts = _with_equal_text(known, found, matching.known_left, matching.found_left)
+    equal_texts = _with_equal_text(
+        known,
+        found,
+        matching.known_left,
+        matching.found_left,
+        in_place=_in_their_places(known, found),
+    )
     matching.take(equal_texts)
     if matching.is_open:
         matching.take(_with_label_and_half_alike(known, found))
@@ -279,6 +285,7 @@ class _Rank(NamedTuple):
     """How many readings of the known mark are newer than the one with this text."""
     had_gone: bool
     has_no_common_label: bool
+    is_not_in_place: bool
     minus_likeness_around: float
     distance: int
     """In the order of a document; between two documents it is chance."""
@@ -289,8 +296,13 @@ def _with_equal_text(
     found: Sequence[Mark],
     known_left: Iterable[int],
     found_left: Iterable[int],
+    *,
+    in_place: Set[Candidate] = frozenset(),
 ) -> list[Candidate]:
-    """Return the pairs of equal texts, those first that are most certainly one."""
+    """Return the pairs of equal texts, those first that are most certainly one.
+
+    Those `in_place` come before other copies of the same words.
+    """
     holders = defaultdict(list)
     for known_index in sorted(known_left):
         for age, reading in enumerate(known[known_index].readings):
@@ -311,12 +323,63 @@ def _with_equal_text(
                 age=age,
                 had_gone=not known_mark.was_there,
                 has_no_common_label=known_mark.labels.isdisjoint(found_mark.labels),
+                is_not_in_place=(found_index, known_index) not in in_place,
                 minus_likeness_around=-around,
                 distance=abs(known_index - found_index),
             )
             ranked.append((rank, found_index, known_index))
     ranked.sort()
     return [(found_index, known_index) for _, found_index, known_index in ranked]
+
+
+def _in_their_places(known: Sequence[Mark], found: Sequence[Mark]) -> set[Candidate]:
+    """Return the pairs of equal texts in one document that stand where they stood.
+
+    They stand there once with the same words before them, or under the same heading; or they
+    follow the mark that they followed, after like words. Words after a passage say nothing
+    here: a copy pasted below has those of its original. Of what the journal says, only words
+    before count: it has no headings, and no order.
+    """
+    pairs = _single_pairs(known, found, lambda mark: mark.newest.before)
+    heard_of = {mark.newest.text for mark in known if mark.from_journal}
+    taken_indices = set(pairs.values())
+    under_heading = _single_pairs(known, found, lambda mark: mark.heading)
+    for found_index, known_index in under_heading.items():
+        is_free = found_index not in pairs and known_index not in taken_indices
+        if is_free and found[found_index].newest.text not in heard_of:
+            pairs[found_index] = known_index
+    taken_indices = set(pairs.values())
+    next_index = 0
+    for found_index, mark in enumerate(found):
+        is_free = found_index not in pairs and next_index not in taken_indices
+        if is_free and next_index < len(known) and mark.newest.text not in heard_of:
+            reading = known[next_index].newest
+            is_equal = reading.text == mark.newest.text
+            if is_equal and is_perhaps(reading.before, mark.newest.before):
+                pairs[found_index] = next_index
+        next_index = pairs.get(found_index, len(known)) + 1
+    return set(pairs.items())
+
+
+def _single_pairs(
+    known: Sequence[Mark],
+    found: Sequence[Mark],
+    place: Callable[[Mark], str],
+) -> Pairs:
+    """Return the marks with equal text that stand only once in an equal place."""
+    known_there = defaultdict(list)
+    for index, mark in enumerate(known):
+        if mark.was_there:
+            known_there[place(mark), mark.newest.text].append(index)
+    found_there = defaultdict(list)
+    for index, mark in enumerate(found):
+        found_there[place(mark), mark.newest.text].append(index)
+    pairs: Pairs = {}
+    for where, found_indices in found_there.items():
+        known_indices = known_there.get(where, [])
+        if len(found_indices) == 1 == len(known_indices):
+            pairs[found_indices[0]] = known_indices[0]
+    return pairs
 
 
 def _by_likeness(
