@@ -107,19 +107,25 @@ def why_document(document: Document) -> str:
     """Return why a whole document must stay on this machine; "" if it need not."""
     if document.private:
         return document.private
-    return IN_ITS_NOTE if is_tagged(document.tags) else ""
+    is_named_so = has_tag(document.title) or has_tag(document.path)
+    return IN_ITS_NOTE if is_named_so or is_tagged(document.tags) else ""
 
 
 def why_private(highlight: Highlight) -> str:
     """Return why a highlight must stay on this machine; "" if nothing in it says so.
 
-    The tag may be among its tags, in anybody's comment on it, in its own words, or in
-    its document's tags.
+    The tag may be among its tags, in anybody's comment on it, in its own words, in what
+    is above it, or in its document's name and tags.
     """
-    own_words = (highlight.exact, *highlight.markdown, highlight.comment)
-    if is_tagged(highlight.tags) or any(map(has_tag, own_words)):
+    if is_tagged(highlight.tags) or any(map(has_tag, _words_about(highlight))):
         return HERE
     return why_document(highlight.document)
+
+
+def _words_about(highlight: Highlight) -> Strings:
+    """Return the texts of a highlight, and those above it."""
+    above = (highlight.heading, *highlight.above)
+    return (highlight.exact, *highlight.markdown, highlight.comment, *above)
 
 
 def is_lone_tag(highlight: Highlight) -> bool:
@@ -151,7 +157,8 @@ def spelling_in(highlight: Highlight) -> str:
         spelling = spelling_like_name(tag)
         if spelling:
             return spelling
-    for text in (highlight.exact, *highlight.markdown, highlight.comment):
+    document = highlight.document
+    for text in (*_words_about(highlight), document.title, document.path):
         spelling = spelling_like_tag(text)
         if spelling:
             return spelling

@@ -11,7 +11,14 @@ pytest.importorskip("mcp")
 from ankiforge.text.private import has_tag, spelling_like_tag
 from samples.ebook_writer import Book, Mark, write_calibre, write_epub
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
-from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+from samples.zotero_writer import (
+    Annotation,
+    Attachment,
+    Library,
+    Note,
+    Work,
+    write_zotero,
+)
 from tests.sources import test_every_source
 from tests.ways_out import all_that_leaves
 
@@ -301,3 +308,82 @@ def test_a_private_sentence_of_a_note_without_marks_is_kept_in_where_it_is_copie
     sent = sent_of(forge, fake, "{markdown: {name: notes, path: notes}}")
     assert "zebrafish" not in sent
     assert "harbour" in sent
+
+
+LONG = "<p>It goes on and on.</p>" * 1_500
+ZOTERO_NOTES = {
+    "in the title": f"<h1>Mine #no-llm</h1><p>{SECRET}.</p>",
+    "like it in the title": f"<h1>Mine #no_llm</h1><p>{SECRET}.</p>",
+    "in emphasis": f"<h1>Mine #no<b>-llm</b></h1><p>{SECRET}.</p>",
+    "in a comment": f"<!-- #no-llm --><p>{SECRET}.</p>",
+    "after what is shown": f"<p>{SECRET}.</p>{LONG}<p>#no-llm</p>",
+    "both after what is shown": f"{LONG}<p>{SECRET}.</p><p>#no-llm</p>",
+    "like it after what is shown": f"<p>{SECRET}.</p>{LONG}<p>#privat/no-llm</p>",
+}
+
+
+@pytest.mark.parametrize("in_work", [True, False])
+@pytest.mark.parametrize("html", ZOTERO_NOTES.values(), ids=ZOTERO_NOTES)
+def test_a_private_note_of_zotero_is_kept_in_where_it_is_copied(
+    forge, fake, html, in_work
+):
+    note = Note("NOTE0001", html)
+    public = Annotation("MARK0002", "The harbour of Ghent is open to ships")
+    file = Attachment("ATTACH02", "b.pdf", (public,))
+    works = [Work("WORK0002", {"title": "Open"}, attachments=(file,))]
+    if in_work:
+        works.append(Work("WORK0001", {"title": "One"}, notes=(note,)))
+    library = Library(tuple(works), loose_notes=() if in_work else (note,))
+    (forge.folder / "notes").mkdir()
+    (forge.folder / "notes" / "copy.md").write_text(f"==Although {SECRET.lower()}.==\n")
+    (forge.folder / "zotero").mkdir()
+    write_zotero(forge.folder / "zotero" / "zotero.sqlite", [library])
+    sent = sent_of(forge, fake, "{zotero: {name: library, path: zotero}}", VAULT)
+    assert "zebrafish" not in sent
+    assert "harbour" in sent
+
+
+@pytest.mark.parametrize("name", ["Mine #no-llm", "Mine #nollm", "#no-llm/Mine"])
+def test_a_note_whose_name_has_the_tag_is_private(forge, fake, name):
+    path = forge.folder / "notes" / f"{name}.md"
+    path.parent.mkdir(parents=True)
+    path.write_text(f"{SECRET}.\n")
+    (forge.folder / "notes" / "marked").mkdir()
+    path.with_name(f"{path.name} 2 #no-llm.md").write_text("==A zebrafish is here.==\n")
+    copy = f"==Although {SECRET.lower()}.==\n\n{PUBLIC}"
+    (forge.folder / "notes" / "copy.md").write_text(copy)
+    sent = sent_of(forge, fake, VAULT)
+    assert "zebrafish" not in sent
+    assert "harbour" in sent
+
+
+def hypothesis_row(key: str, quote: str, **fields: Any) -> dict[str, Any]:
+    selectors = [{"type": "TextQuoteSelector", "exact": quote}] if quote else []
+    return {
+        "id": key,
+        "user": "acct:ada@hypothes.is",
+        "uri": "https://a.org/page",
+        "created": "2024-01-01T00:00:00+00:00",
+        "updated": "2024-01-01T00:00:00+00:00",
+        "target": [{"source": "https://a.org/page", "selector": selectors}],
+        **fields,
+    }
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"text": "Of my diary #no-llm"},
+        {"text": "Of my diary #privat/no-llm"},
+        {"tags": ["no-llm"]},
+        {"tags": ["privat/no-llm"]},
+        {"references": ["a"], "tags": ["nollm"]},
+        {"references": ["a"], "text": "so .no-llm"},
+    ],
+)
+def test_a_note_on_a_page_or_a_reply_keeps_the_marks_in(forge, fake, fields):
+    rows = [hypothesis_row("a", "A zebrafish is here"), hypothesis_row("b", "", **fields)]
+    (forge.folder / "page.json").write_text(json.dumps(rows))
+    source = "{hypothesis: {name: web, path: page.json}}"
+    assert ("zebrafish" in sent_of(forge, fake, source)) is (not fields)

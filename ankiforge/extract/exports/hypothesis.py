@@ -37,7 +37,7 @@ from ankiforge.model import (
 from ankiforge.text import regex
 from ankiforge.text.asking import reply_lines
 from ankiforge.text.passages import CONTEXT, percent
-from ankiforge.text.private import IN_ITS_NOTE, TAG, is_tagged
+from ankiforge.text.private import IN_ITS_NOTE, doubtful_tags, has_tag, is_tagged
 
 HINT = "export it again at hypothes.is, or save what its API answers"
 # What only annotations of Hypothesis have, or an answer of its API without any.
@@ -190,8 +190,9 @@ class Hypothesis(ExportSource):
             is_own = replier == author
             comments.append(reply.text if is_own else reply_lines(replier, reply.text))
         tags = _tags(annotation)
-        if any(is_tagged(_tags(reply)) for reply in replies) and TAG not in tags:
-            tags = (*tags, TAG)
+        for tag in chain.from_iterable(map(_tags, replies)):
+            if is_tagged((tag,)) or doubtful_tags("reply", (tag,)):
+                tags = (*tags, tag)
         exact = annotation.words("exact").strip()
         was_edited = annotation.updated != annotation.created
         return Highlight(
@@ -223,7 +224,9 @@ def _tags(annotation: Annotation) -> Strings:
 
 def _is_tag_of_page(annotation: Annotation) -> bool:
     """Return whether an annotation is a note about the page and has the tag."""
-    return not annotation.words("exact").strip() and is_tagged(_tags(annotation))
+    if annotation.words("exact").strip():
+        return False
+    return is_tagged(_tags(annotation)) or has_tag(annotation.text or "")
 
 
 def _newest(marks: Iterable[Annotation]) -> dict[str, Annotation]:

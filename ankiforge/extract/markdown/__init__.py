@@ -45,7 +45,12 @@ from ankiforge.model import (
     h16,
 )
 from ankiforge.text import regex
-from ankiforge.text.private import IN_ITS_NOTE, names_tag, why_document
+from ankiforge.text.private import (
+    IN_ITS_NOTE,
+    names_tag,
+    spelling_like_tag,
+    why_document,
+)
 
 if TYPE_CHECKING:  # the reader of Markdown is loaded when a note is read
     from ankiforge.extract.markdown.block_cards import Written
@@ -167,8 +172,8 @@ class NoteSource(FileSource):
             return
         may_hold = self.may_hold(note)
         original = note.original or note.text
-        doubt = note.doubt or doubt_in(original)
-        may_be_private = bool(names_tag(original) or note.document.private or doubt)
+        doubt = note.doubt or doubt_in(original) or spelling_like_tag(note.document.path)
+        may_be_private = bool(names_tag(original) or why_document(note.document) or doubt)
         parsed = None
         if note.dialects or may_hold or may_be_private:
             parsed = parsed_note(

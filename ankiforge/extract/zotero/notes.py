@@ -51,6 +51,8 @@ class NoteText(Value):
     """The same in our Markdown; () if it cannot become a card."""
     title: str
     """The heading above everything else."""
+    whole: str
+    """All that it says, its title too."""
     skip: str = ""
     """Why it cannot become a card."""
 
@@ -70,9 +72,10 @@ def note_text(html: str, quotable: Callable[[], Quotable]) -> NoteText | None:
     markdown = _markdown(soup)
     lines = plain_text(markdown).split("\n")
     plain = "\n".join(line for line in lines if line.strip())
+    whole = f"{title}\n{plain}"
     if len(plain) > LONGEST or len(html) > LARGEST:
-        return NoteText(plain[:BEGINNING], (), title, _TOO_LONG)
-    return NoteText(plain, (markdown,), title) if plain else None
+        return NoteText(plain[:BEGINNING], (), title, whole, _TOO_LONG)
+    return NoteText(plain, (markdown,), title, whole) if plain else None
 
 
 def first_line(html: str) -> str:

@@ -12,12 +12,14 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from ankiforge.errors import BugError, ItemError, one_item
 from ankiforge.extract.pdf.messages import Passage
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.extract.zotero.files import Files, Shown, page_index
 from ankiforge.extract.zotero.items import Access, Item, Library, Mark
-from ankiforge.extract.zotero.notes import first_line, note_text
+from ankiforge.extract.zotero.notes import NoteText, first_line, note_text
 from ankiforge.extract.zotero.rich_text import RichText
 from ankiforge.model import (
     Document,
@@ -35,7 +37,13 @@ from ankiforge.text.asking import asks
 from ankiforge.text.fold import canonical, fold
 from ankiforge.text.identifiers import names_in
 from ankiforge.text.passages import percent, without_bullets
-from ankiforge.text.private import TAG, has_tag, is_tagged
+from ankiforge.text.private import (
+    TAG,
+    has_tag,
+    is_tagged,
+    spelling_like_tag,
+    why_private,
+)
 
 KINDS = {
     "highlight": HighlightKind.HIGHLIGHT,
@@ -171,16 +179,28 @@ class Works:
                     f"{message} ({mark.item.annotation_type})",
                     hint,
                 )
+        private = list[str]()
+        doubt = ""
         for note in work.notes:
-            highlight = self._note(library, document, note)
-            if highlight:
-                highlights.append(highlight)
+            text = note_text(note.note, lambda: self.quotable)
+            if not text:
+                continue
+            # the tag may be in the title, in a comment of HTML, or after the part that is shown
+            highlight = self._note(library, document, note, text)
+            if has_tag(f"{text.whole}\n{note.note}"):
+                highlight = replace(highlight, tags=(*highlight.tags, TAG))
+            if why_private(highlight):
+                private.append(text.whole)
+            doubt = doubt or spelling_like_tag(f"{text.whole}\n{note.note}")
+            highlights.append(highlight)
         if highlights:
             yield Extracted(
                 document,
                 tuple(highlights),
                 library.namespace,
                 pictures=pictures,
+                private=tuple(private),
+                doubt=doubt,
             )
 
     def _highlight(
@@ -229,11 +249,9 @@ class Works:
         library: Library,
         document: Document,
         note: Item,
-    ) -> Highlight | None:
-        """Map a note. None if it is empty or only repeats annotations."""
-        text = note_text(note.note, lambda: self.quotable)
-        if not text:
-            return None
+        text: NoteText,
+    ) -> Highlight:
+        """Map a note."""
         is_title = text.title == document.title and not asks(text.title)
         return self._made(
             library,
