@@ -227,6 +227,8 @@ def skip_reason(highlight: Highlight) -> str:
     is_lone = highlight.kind is HighlightKind.NOTE and not highlight.markdown
     if is_lone and comment.wish is Wish.QUESTION:
         return "" if comment.answer else UNANSWERED_NOTE
+    if is_lone and not (highlight.comment or highlight.exact).strip():
+        return "an empty comment without marked text"
     if is_lone:
         return "a comment without marked text"
     if highlight.kind in _PICTURES:

@@ -158,6 +158,23 @@ def test_words_written_to_what_is_no_passage_are_a_remark(tmp_path, kind):
     assert (found.markdown, extracted(tmp_path).pictures) == ((), ())
 
 
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        ("Redact", "it says what is to be made unreadable, and is no mark"),
+        ("Line", "it is a drawing or a file to which no words belong"),
+        ("Text", "an empty comment without marked text"),
+    ],
+)
+def test_an_annotation_without_words_is_listed_with_its_reason(
+    forge, tmp_path, kind, why
+):
+    write(tmp_path / "a.pdf", around(*FIGURE, kind=kind, comment=""))
+    forge.ok("run", tmp_path / "a.pdf")
+    [entry] = forge.ok("list", "--no-card", "--all", "--json").lines
+    assert entry["reason"] == why
+
+
 # --- upright, as it is read -----------------------------------------------------------------
 
 

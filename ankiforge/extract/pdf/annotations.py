@@ -193,9 +193,10 @@ def _annotation(
     if not contents:
         contents = clean(_plain(_text(entry, b"RC"))).strip()
     if kind is None and not contents:
-        return LeftOut(
-            subtype, place, "it is a drawing or a file to which no words belong"
-        )
+        reason = "it is a drawing or a file to which no words belong"
+        if subtype == "Redact":
+            reason = "it says what is to be made unreadable, and is no mark"
+        return LeftOut(subtype, place, reason)
     name = one_line(_text(entry, b"NM"))
     zotero_key = _ZOTERO_KEY.match(_text(entry, b"Zotero:Key"))
     if not zotero_key:
