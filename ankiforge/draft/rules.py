@@ -55,7 +55,8 @@ WHOLE = (
     " or let a model draft it"
 )
 UNANSWERED = (
-    "there is no answer right below its `?`: delete the empty line, or write the answer"
+    "there is no answer right below its `?`:"
+    " write it there, with no empty line and no heading between"
 )
 HEADING = "the mark is a heading, which states nothing"
 QUESTIONLESS = "an image: write its question as the comment: `? …`"

@@ -12,6 +12,8 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import islice
 
+from msgspec.structs import replace
+
 from ankiforge.model import Span, Value
 from ankiforge.text import regex
 from ankiforge.text.fold import canonical
@@ -42,7 +44,7 @@ class Question(Value):
     is_answered: bool = False
     """Whether what is after it is labelled as the answer: `A: …`."""
     is_one: bool = True
-    """Whether it is a single question."""
+    """Whether it is a single question, without a label or an address at its beginning."""
 
     @property
     def is_short(self) -> bool:
@@ -76,18 +78,21 @@ _WORD = regex(r"[^\W_]+(?:['’.-][^\W_]+)*")
 # --- ornament -------------------------------------------------------------------------
 
 _PAGE_WORD = (
-    r"(?:pp?|pgs?|pages?|s|seiten?|p[aá]g(?:ina)?s?|с|стр|loc(?:ation)?|ch(?:apter)?|kap(?:itel)?"
-    r"|sec(?:tion)?|figs?|figures?|abb|tables?|tab|slides?|folien?)"
+    r"(?:pp?|pgs?|pages?|s|seiten?|p[aá]g(?:ina)?s?|с|стр|(?:kindle\s)?loc(?:ation)?|ch(?:apter)?|kap(?:itel)?"
+    r"|sec(?:tion)?|figs?|figures?|abb|tables?|tab|slides?|folien?"
+    r"|σ(?:ελ(?:ίδα)?)?|עמ(?:וד|['׳])?|ص(?:فحة)?)"
 )
 _NUMBERS = r"\d{1,6}(?:\s?[-–,/]\s?\d{1,6}){0,4}(?:\s?ff?\.?)?"
 _PLACE = (
     rf"(?:{_PAGE_WORD}(?:\.\s?|\s)(?:{_NUMBERS}(?:\s(?:of|von|de)\s\d{{1,6}})?|[ivxlc]{{1,7}}\b)"
-    rf"|§\s?{_NUMBERS}|第?\d{{1,6}}\s?[页頁ページ쪽])"
+    rf"|§\s?{_NUMBERS}|第?\d{{1,6}}\s?(?:[页頁쪽]|ページ|페이지)|[页頁]\s?\d{{1,6}})"
 )
 _YEAR = r"[^()\[\]\n]{0,60}\b(?:1[5-9]|20)\d\d[a-z]?"
+_OPENER = r"[(\[（【〔［]\s?"
+_CLOSER = r"\s?[)\]）】〕］]"
 _SEE = r"(?:(?:see|cf|vgl|siehe|voir|véase|vedi|см)\.?\s)?"
 _REFERENCE = (
-    rf"[(\[]\s?{_SEE}{_PLACE}\.?\s?[)\]]|(?<!\w){_SEE}{_PLACE}\b\.?"
+    rf"{_OPENER}{_SEE}{_PLACE}\.?{_CLOSER}|(?<!\w){_SEE}{_PLACE}\b\.?"
     r"|\[\d{1,4}(?:[-–,]\s?\d{1,4}){0,9}\]|\[-?@[^\[\]\n]{1,80}\]"
 )
 _AUTHOR = rf"[(\[](?=[^\W\d_a-z]){_YEAR}(?:\s?[,:]\s?(?i:{_PLACE}))?[)\]]"
@@ -140,7 +145,9 @@ def question_in(comment: str) -> Question | None:
         if start is None:
             continue
         last = _with_next_questions(comment, breaks, ends[number:])
-        return _made(comment, start, last, is_one=last == end)
+        question = _made(comment, start, last, is_one=last == end)
+        is_one = question.is_one and not _is_introduced(question.words)
+        return replace(question, is_one=is_one)
     return None
 
 
@@ -326,6 +333,18 @@ def _could_be_a_front(words: str) -> bool:
     return len(
         [word for word in _without_ornament(words).split() if _has_word(word)]
     ) >= (_LEAST_WORDS)
+
+
+# `https://example.org …`, `[wiki](https://example.org) …`
+_ADDRESS_FIRST = regex(r"\[[^\[\]\n]*\]\([^()\s]*\)|<?\w+://\S+")
+# `TODO: …`, `Smith says: …`
+_LABEL_FIRST = regex(r"[^:：]{1,60}(?::\s|：)")
+
+
+def _is_introduced(words: str) -> bool:
+    """Return whether a question says something before what could be asked without it."""
+    introduction = _ADDRESS_FIRST.match(words) or _LABEL_FIRST.match(_masked(words))
+    return introduction is not None and _could_be_a_front(words[introduction.end() :])
 
 
 def _has_word(text: str) -> bool:

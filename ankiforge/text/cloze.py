@@ -271,6 +271,7 @@ _LINK = regex(rf"\[({_LABEL})\]\({_ADDRESS}\)")
 _EMPHASIS = regex(r"(?s)(\*{1,3}|~~|==)(?=\S)(.{1,2000}?)(?<=\S)\1")
 _UNDERSCORE = regex(r"(?s)(?<!\w)(_{1,3})(?=\S)(.{1,2000}?)(?<=\S)\1(?!\w)")
 _MARKS = regex(r"[*_]|~~|==")
+_AUTOLINK = regex(r"<([A-Za-z][A-Za-z0-9+.-]{1,31}:[^<>\s]*)>")
 TAG = regex(r"(?s)</?[A-Za-z][^<>]*>|<!--.*?-->")
 _LINE_MARK = regex(r"(?m)^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-+*][ \t]+)")
 # Emphasis within emphasis that is removed.
@@ -355,7 +356,7 @@ def _strip_markup(text: str) -> str:
     if "[" in text:
         text = _LINK.sub(r"\1", _IMAGE.sub(r"\1", text))
     if "<" in text:
-        text = TAG.sub("", text)
+        text = TAG.sub("", _AUTOLINK.sub(r"\1", text))
     text = _LINE_MARK.sub("", text)
     if _MARKS.search(text):
         for _ in range(_MOST_EMPHASIS):

@@ -36,12 +36,18 @@ an answer alone
 
 ==![[a.mp3]]==
 
+| a | b |
+|---|---|
+| {{c1::x|y}} | ==x|y== |
+
+What is drawn?::<svg><circle/></svg>
+
 if a == b then an open {{gap
 """
 LEFT_OUT = """\
 front matter | lines 1-3 | it says what the note is: no card is read there
 question::answer | line 16 | `key:: value` alone on a line is a field, as Dataview and Logseq have them
-question::answer | line 17 | the colons are part of a name or an address, as in `std::vector`
+question::answer | line 17 | the colons are part of a mark, a name or an address, as in `std::vector`
 question::answer | line 18 | one side of the colons has no words
 {{gap}} | line 21 | it is a placeholder of a template
 {{gap}} | line 21 | there are no words in it
@@ -49,8 +55,11 @@ question::answer | line 18 | one side of the colons has no words
 ==mark== | line 26 | it stands in a comment, which nobody sees who reads the note
 question::answer | line 28 | colons separate question and answer only on a line of text or a list item
 ==mark== | line 30 | there are no words in it
-==mark== | line 32 | it begins or ends nothing: its other sign is missing in the paragraph
-{{gap}} | line 32 | it begins or ends nothing: its other sign is missing in the paragraph
+{{gap}} | line 34 | a bar in it ends the cell of a table: write it as `\\|`
+==mark== | line 34 | a bar in it ends the cell of a table: write it as `\\|`
+question::answer | line 36 | one side of the colons shows neither words nor a picture or sound
+==mark== | line 38 | it begins or ends nothing: its other sign is missing in the paragraph
+{{gap}} | line 38 | it begins or ends nothing: its other sign is missing in the paragraph
 callout | line 10 | your settings do not read it; to read it: `marks: […, callout]`
 code and maths | lines 4, 7 | what looks like a mark or a card in code and in maths is none
 """
@@ -166,7 +175,7 @@ REASONS = {
     "Which shape is it?::<br>": "one side of the colons shows",
     "Which shape is it?::<i></i>": "one side of the colons shows",
     "see (this::that) there": "`key:: value` is a field",
-    "std::vector is a name": "the colons are part of a name",
+    "std::vector is a name": "the colons are part of a mark, a name",
 }
 
 

@@ -57,7 +57,7 @@ PATTERNS = {
     "callout": re.compile(r"(?m)^[ \t>*+\-\d.]*>[ \t]*\[!([^\[\]\n]+)\]"),
 }
 SIGNS_BEFORE = re.compile(r"\A(?:[ \t>]*(?:[-*+]|\d+[.)]|\[.\])(?=[ \t]))*")
-NUMBER = re.compile(r"(?:\A|\{\{)(?:c\d+(?:,\d+)*::|cloze\s+)")
+NUMBER = re.compile(r"(?:\A|\{\{)(?:[cC]\d+(?:,\d+)* ?::?|cloze\s+)")
 SHOWN_GAP = re.compile(r"\{\{c\d+::|\}\}|::[^{}]*(?=\}\})")
 HINT = re.compile(r"::.*", re.DOTALL)
 LINK = re.compile(

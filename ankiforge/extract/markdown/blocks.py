@@ -316,6 +316,8 @@ BLOCK_ID = regex(rf"(?:\A|(?<=[ \t\n]))\^([A-Za-z0-9-]+)[ \t\n{COMMENT}]*\Z")
 _CALLOUT = regex(r"\A\[!(?P<type>[^\[\]\n]+)\][+-]?[ \t]*(?P<title>[^\n]*)(?:\n|\Z)")
 # The check box of a task.
 _BOX = regex(r"\A\[[^\[\]\n]\][ \t]+")
+# Where an item of a list or a row of a table begins in HTML, outside of gaps.
+_ITEM_OR_ROW = regex(r"(?is)(?=<(?:li|tr)\b)(?!(?:(?!\{\{|\n\n).){0,400}\}\})")
 # The start of HTML whose content is not text of the note.
 _VERBATIM = regex(r"(?i)\s*<(?:script|style|pre|textarea|svg|!|\?)")
 _TAGS = regex(r"(?is)<(script|style)\b.*?</\1\s*>|<[^<>]*>")
@@ -538,7 +540,12 @@ class _BlockParser:
 
     def _add_html(self, words: str, container: str) -> None:
         if not _VERBATIM.match(words):
-            self._add_paragraph(words.strip(), container)
+            # a gap makes a card of its block: each item and each row is one
+            first_line, last_line = self._lines
+            for part in _ITEM_OR_ROW.split(words) if "{{" in words else [words]:
+                self._lines = (first_line, last_line)
+                self._add_paragraph(part.strip(), container)
+                first_line += part.count("\n")
             return
         self._add_code(_TAGS.sub("", words))
 

@@ -102,8 +102,8 @@ def inline_card(inline: Inline, syntax: Syntax) -> CardSides | None:
 
     Colons do not count in code, maths, addresses and bracketed fields, between the
     names of a program (`std::vector`, `Foo::bar()`, `a::b::c`), after an unclosed `{{`,
-    and in a field of Dataview (`key:: value`). Where several may separate the sides, a
-    person decides on the card.
+    before a `}}` without an opener, and in a field of Dataview (`key:: value`). Where
+    several may separate the sides, a person decides on the card.
     """
     if not any(sign in inline.plain for sign in syntax.line):
         return None
@@ -129,7 +129,10 @@ def _cards_with_colons(
         start, end = colons.span()
         last_opener = words.rfind("{{", 0, start)
         last_closer = words.rfind("}}", 0, start)
-        is_in_braces = last_opener > last_closer
+        next_opener = words.find("{{", end)
+        next_closer = words.find("}}", end)
+        is_unopened = next_closer >= 0 and not 0 <= next_opener < next_closer
+        is_in_braces = last_opener > last_closer or is_unopened
         if sign not in syntax.line or is_in_braces:
             continue
         sides = _sides(inline, words, start, end)
@@ -142,6 +145,8 @@ def _cards_with_colons(
         if inline.has_piece_at(end):
             back = _PIECE + back
         form = _form(front, sign, back, syntax.declared)
+        if form and inline.has_emphasis_around(start):
+            form = Form.INLINE_FIELD
         if form:
             yield CardSides(*sides, form, sign, syntax.line[sign])
 

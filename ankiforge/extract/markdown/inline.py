@@ -182,6 +182,18 @@ class Inline:
             token.kind is Kind.BREAK for token in self.tokens[first_index:end_index]
         )
 
+    def has_emphasis_around(self, offset: int) -> bool:
+        """Return whether emphasis of some words of the block, not of all, is open at an offset."""
+        for index, token in enumerate(self.tokens):
+            if token.kind is not Kind.EMPHASIS or token.partner <= index:
+                continue
+            start = self.starts[index]
+            end = self.starts[token.partner]
+            has_others = self.plain[:start].strip() or self.plain[end:].strip()
+            if start <= offset < end and has_others:
+                return True
+        return False
+
     def has_piece_at(self, offset: int) -> bool:
         """Return whether a picture or the edge of a block stands at an offset of the plain text."""
         first = bisect_left(self.starts, offset)
@@ -368,7 +380,7 @@ class Inline:
             if token.kind in _HIDDEN:
                 continue
             if token.kind is Kind.EMPHASIS:
-                is_strong = bool(token.note)
+                is_strong = _sign_of_phrase(token) == "bold"
                 if is_strong and not bold:
                     continue
                 is_whole = first_index <= token.partner < end_index
@@ -446,7 +458,9 @@ class Inline:
         first_index = bisect_right(starts, start) - 1
         while first_index and starts[first_index] == start:
             before = tokens[first_index - 1]
-            if before.plain or _closes(before, first_index - 1):
+            # an empty range may be a picture in a link
+            ends_link = start == end and before.kind is Kind.GONE
+            if before.plain or (_closes(before, first_index - 1) and not ends_link):
                 break
             first_index -= 1
         end_index = bisect_right(starts, end - 1)
@@ -493,7 +507,8 @@ def _sign_of_phrase(token: Token) -> str:
         return "==" if token.markdown == "==" else "mark"
     if token.kind is Kind.GAP:
         return "{{"
-    return "bold" if token.note == "strong" else ""
+    is_bold = token.note == "strong" or token.markdown == "<b>"
+    return "bold" if is_bold else ""
 
 
 def _closes(token: Token, index: int) -> bool:
@@ -574,4 +589,9 @@ def rich(text: str, context: Context, *, gaps: bool = False) -> str:
         parts.append(_ONE_BLANK.sub("", markdown))
         parts.append(restored(text[start:end], context.maths))
         done = end
-    return _OUTER_TAGS.sub("", "".join(parts).strip("\n")).strip()
+    return without_outer_tags("".join(parts).strip("\n"))
+
+
+def without_outer_tags(markdown: str) -> str:
+    """Return a text without the `#tags` at its ends."""
+    return _OUTER_TAGS.sub("", markdown).strip()

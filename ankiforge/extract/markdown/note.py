@@ -20,7 +20,13 @@ from ankiforge.extract.markdown.cards import CardSides, plain_term
 from ankiforge.extract.markdown.citations import Citations, address_of
 from ankiforge.extract.markdown.exported_notes import kept
 from ankiforge.extract.markdown.front_matter import FrontMatter
-from ankiforge.extract.markdown.inline import Inline, outermost, read, rich
+from ankiforge.extract.markdown.inline import (
+    Inline,
+    outermost,
+    read,
+    rich,
+    without_outer_tags,
+)
 from ankiforge.extract.markdown.overlooked import Wanted, overlooked
 from ankiforge.extract.markdown.quote_fields import quote_fields
 from ankiforge.extract.markdown.quotes import Quotes
@@ -341,6 +347,13 @@ class Reader:
             return None
         if "inline" not in self._wanted.cards and not block.syntax.declared:
             return None
+        _, front_end = sides.front
+        is_in_mark = any(
+            phrase.start < front_end < phrase.end and phrase.sign in self._wanted.marks
+            for phrase in block.inline.phrases
+        )
+        if is_in_mark:
+            return None
         form = sides.form
         if self._colon_names.intersection(_COLON_NAME.findall(block.source)):
             form = Form.INLINE_FIELD
@@ -367,6 +380,8 @@ class Reader:
             *sides.front, bold=not is_term, pictures_around=True
         )
         back, _ = block.inline.markdown(*sides.back, pictures_around=True)
+        front = without_outer_tags(front) or front
+        back = without_outer_tags(back) or back
         return self._highlight(
             index,
             sides.form,

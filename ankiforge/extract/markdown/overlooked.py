@@ -62,7 +62,7 @@ SIGN = regex(
 )
 """Matches what looks like something; the name of the group is its kind."""
 _SIGNS = ("==", "<mark", "~={", "{{", "::", "[!", "?\n", "#card")
-_NAME_OF_GAP = regex(r"\A(?:c\d{1,3}(?:,\d{1,3})*::|cloze\s+)")
+_NAME_OF_GAP = regex(r"\A(?:[cC]\d{1,3}(?:,\d{1,3})*[ ]?::?|cloze\s+)")
 _TAG = regex(r"<[^<>\n]*>")
 _MATHS = regex(MATH)
 _EMBED = regex(r"!\[\[[^\[\]\n]*\]\]|!\[[^\[\]\n]*\]\([^()\n]*\)")
@@ -82,6 +82,7 @@ _LOGSEQ = {
     "logseq_card": "the blocks of Logseq are not read as cards: write `question::answer`",
     "logseq_mark": "Logseq keeps the marks of a PDF in a form of its own: mark it in the PDF",
 }
+_BAR = "a bar in it ends the cell of a table: write it as `\\|`"
 # Why a sign in a part of a note that the parser does not see is none.
 _HIDDEN = {
     "comment": "it stands in a comment, which nobody sees who reads the note",
@@ -290,6 +291,13 @@ class _Highlighted:
         blocks = self.at(line)
         return bool(blocks) and all(block.part is Part.CODE for block in blocks)
 
+    def is_cut_by_bar(self, sign: _Sign, body: str) -> bool:
+        """Return whether what a sign encloses goes on in the next cell of a table."""
+        from ankiforge.extract.markdown.blocks import Part
+
+        in_table = any(block.part is Part.CELL for block in self.at(sign.line))
+        return in_table and "|" in body[sign.start : sign.end]
+
     def holds(self, sign: _Sign) -> bool:
         """Return whether a sign is in a highlight."""
         from ankiforge.extract.markdown.blocks import Part
@@ -383,7 +391,7 @@ def _why(
         case "block":
             return "right above it there is no question, or right below it no answer"
         case "gap":
-            return _why_no_gap(sign, body)
+            return _why_no_gap(sign, body, highlighted)
         case "callout":
             return "there are no words in it"
     inside = _EMBED.sub("", body[sign.start : sign.end])
@@ -393,6 +401,8 @@ def _why(
     after = body[sign.start + 2 : sign.start + 3]
     if before.isalnum() and after.isalnum():
         return "between two letters or digits it is a comparison, as in `x==1`"
+    if highlighted.is_cut_by_bar(sign, body):
+        return _BAR
     return "its signs do not enclose words of one paragraph"
 
 
@@ -429,10 +439,10 @@ def _why_no_line(
         sides = block.plain.split(body[sign.start : sign.end])
         if len(sides) == 2 and not all(map(_WORD.search, sides)):
             return "one side of the colons shows neither words nor a picture or sound"
-    return "the colons are part of a name or an address, as in `std::vector`"
+    return "the colons are part of a mark, a name or an address, as in `std::vector`"
 
 
-def _why_no_gap(sign: _Sign, body: str) -> str:
+def _why_no_gap(sign: _Sign, body: str, highlighted: _Highlighted) -> str:
     """Return why braces hold no gap."""
     from ankiforge.extract.markdown.signs import PLACEHOLDER
 
@@ -440,4 +450,6 @@ def _why_no_gap(sign: _Sign, body: str) -> str:
         return "there are no words in it"
     if PLACEHOLDER.match(body, sign.start):
         return "it is a placeholder of a template"
+    if highlighted.is_cut_by_bar(sign, body):
+        return _BAR
     return "its braces do not enclose words of one paragraph"

@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any, cast
 from urllib.parse import quote, unquote
 
+from markdown_it.common.utils import normalizeReference
 from markdown_it.rules_inline import StateInline
 
 from ankiforge.extract.left_out import SOUNDS
@@ -120,6 +121,9 @@ _LINK_OR_HINT = regex(r"\[|::")
 
 # --- signs ----------------------------------------------------------------------------
 
+# Attributes of Pandoc and kramdown behind a picture: `{width=50%}`, `{.center #fig:1}`.
+_ATTRIBUTE = r"(?:[.\#][\w:-]+|[\w-]+=(?:\"[^\"\n]*\"|[^\s{}\"]+))"
+_ATTRIBUTES = rf"(?:\{{[ \t]*{_ATTRIBUTE}(?:[ \t]+{_ATTRIBUTE})*[ \t]*\}})?"
 _TARGET = (
     r"\([ \t]*(?:<(?P<angled>[^<>\n]*)>|(?P<bare>[^\s()<>]*(?:\([^\s()]*\)[^\s()]*)*))"
     r"(?:\s+(?:\"[^\"\n]*\"|'[^'\n]*'))?[ \t]*\)"
@@ -137,15 +141,18 @@ _SIGN = regex(
       (?P<lines>{MATHS}(?P<number>\d+){MATHS})
       # the label of a footnote, at the start of a line
     | (?P<label>(?<![^\n])\[\^[^\[\]\s]+\]:[ \t]*)
-      # comments, references to footnotes, empty marks, and kinds of annotations
+      # comments, references to footnotes, drawings, empty marks, and kinds of annotations
     | (?P<gone>[{COMMENT}{CONTINUED}]+|\[\^[^\[\]\s]+\]|(?<=\S)(?<!=)====(?=[^\s=])
+        |(?is:<svg\b[^<>]*>.{{0,5000}}?</svg\s*>)
         |(?i:<mark[^<>]*>{_KIND_OF_MARK}</mark>|<span[^<>]*>{_KIND_OF_MARK}</span>))
       # maths and code
     | (?P<verbatim>\$\$(?:[^$\\]|\\.|\$(?!\$))+\$\$|{MATH}
         |(?P<ticks>`++)(?:[^`]++|(?!(?P=ticks)(?!`))`++)*+(?P=ticks))
-      # ![[file|text]], ![alt](path "title"), [[Note#Part|text]], and a sound of Anki's
-    | (?P<embed>!\[\[(?P<file>(?:[^\[\]\n]|\[(?!\[)|\](?!\]))+)\]\])
-    | (?P<picture>!\[(?P<alt>[^\[\]\n]*)\]{_TARGET})
+      # ![[file|text]], ![alt](path "title"), ![alt][label], [[Note#Part|text]], and a sound of
+      # Anki's
+    | (?P<embed>!\[\[(?P<file>(?:[^\[\]\n]|\[(?!\[)|\](?!\]))+)\]\]{_ATTRIBUTES})
+    | (?P<picture>!\[(?P<alt>[^\[\]\n]*)\]{_TARGET}{_ATTRIBUTES})
+    | (?P<reference>!\[(?P<name>[^\[\]\n]*)\](?:\[(?P<label_of>[^\[\]\n]*)\])?{_ATTRIBUTES})
     | (?P<sound>\[sound:(?P<heard>[^\[\]\n]+)\])
     | (?P<wiki>\[\[(?P<target>[^\[\]\n]+)\]\])
       # <% tp.file.title %>, <https://…>
@@ -165,9 +172,9 @@ _SIGN = regex(
         |~=\{{(?P<colour>[\w-]+)\}}[ ]?|(?<!=)=~)
       # {{{{c1::, {{{{cloze, or two braces alone
     | (?P<gap>(?<![{{_^])\{{\{{(?!\{{)
-        (?:c(?P<numbers>\d{{1,3}}(?:,\d{{1,3}})*)::|cloze[ ]+)?)
+        (?:[cC](?P<numbers>\d{{1,3}}(?:,\d{{1,3}})*)[ ]?::?(?!:)|cloze[ ]+)?)
       # a bare address, from its colon on
-    | (?P<url>://[^\s<>`]*[^\s<>`.,;:!?'\"*_~=)\]|])
+    | (?P<url>://(?:(?!\}}\}})[^\s<>`])*(?!\}}\}})[^\s<>`.,;:!?'\"*_~=)\]|])
     | (?P<text>\{{+|\}}|(?<!:)::(?!:)|`+)
     """
 )
@@ -215,6 +222,8 @@ def read_sign(state: StateInline, silent: bool) -> bool:
     kind = str(sign.lastgroup)
     end = sign.end()
     if kind == "url" and not _SCHEME.search(state.pending):
+        return False
+    if kind == "reference" and not _address_of_reference(state, sign):
         return False
     if kind == "html" and not _is_html(sign):
         kind = "less"
@@ -294,11 +303,24 @@ def _add_embed(state: State, sign: re.Match[str], raw: str) -> None:
 
 def _add_picture(state: State, sign: re.Match[str], raw: str) -> None:
     """Add a picture; its path is that of the file if it is in the vault."""
-    address = sign["angled"] or sign["bare"] or ""
+    _show_picture(state, sign["angled"] or sign["bare"] or "", sign["alt"])
+
+
+def _add_reference(state: State, sign: re.Match[str], raw: str) -> None:
+    """Add a picture whose address stands elsewhere in the note."""
+    _show_picture(state, _address_of_reference(state, sign), sign["name"])
+
+
+def _address_of_reference(state: StateInline, sign: re.Match[str]) -> str:
+    """Return the address of `![alt][label]`, or of `![label]`; "" if the note defines none."""
+    label = normalizeReference(sign["label_of"] or sign["name"])
+    return str(state.env["references"].get(label, {}).get("href", ""))
+
+
+def _show_picture(state: State, address: str, label: str) -> None:
     path = _path_at(state, unquote(address))
     if path:
         address = quote(path)
-    label = sign["alt"]
     size_alone = _SIZE_ALONE.fullmatch(label)
     if size_alone:
         label = f"|{size_alone[1]}"
@@ -511,6 +533,7 @@ _ADD: dict[str, Callable[[State, re.Match[str], str], None]] = {
     "verbatim": _add_verbatim,
     "embed": _add_embed,
     "picture": _add_picture,
+    "reference": _add_reference,
     "sound": _add_sound,
     "wiki": _add_wiki_link,
     "templater": _add_templater,
