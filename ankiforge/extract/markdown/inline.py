@@ -554,7 +554,7 @@ def outermost(phrases: Iterable[Phrase]) -> tuple[Phrase, ...]:
 # A fence; one that is not closed goes on to the end of its quote, or of the text.
 _FENCE = regex(
     r"""(?mx)
-    ^(?P<quote>[ \t]*>[ \t>]*)?[ \t]*(?P<mark>`{3,}(?=[^`\n]*$)|~{3,})[^\n]*$
+    ^(?P<quote>[ \t]*>[ \t>]*+)?[ \t]*(?P<mark>`{3,}(?=[^`\n]*$)|~{3,})[^\n]*$
     # in a quote, each line has the sign of a quote
     (?:\n(?(quote)(?=[ \t]*>))
       (?!(?(quote)[ \t>]*|[ \t]*)(?P=mark)[`~]*[ \t]*$)[^\n]*)*
