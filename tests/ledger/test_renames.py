@@ -16,7 +16,7 @@ The Baikal is fed by ==three hundred rivers== and drained by the Angara alone. I
 """
 RIVERS = """# Rivers
 
-A delta grows where a river meets ==a sea without strong tides== and drops the mud that it carried so far.
+A delta grows where a river meets ==a tideless sea== and drops the mud that it carried so far.
 Where tides are strong the mud goes out again within the same day, and an estuary stays open for ships.
 
 Which river carries the most water to the sea?::the Amazon
