@@ -109,7 +109,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         if isinstance(error.__context__, KeyboardInterrupt):
             code = 130
         elif isinstance(error, MemoryError) or error.errno == ENOMEM:
-            _print_error(NO_MEMORY, FREE_MEMORY)
+            # written as it is: to print it in colours and without odd signs takes memory
+            with suppress(OSError):
+                sys.stderr.write(f"ankiforge: {NO_MEMORY}\nhint: {FREE_MEMORY}\n")
             code = 1
         else:
             raise

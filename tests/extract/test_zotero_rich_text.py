@@ -76,7 +76,7 @@ def test_the_card_of_a_mark_shows_its_emphasis(forge, tmp_path, anki):
         "Ca²⁺ starts the <em>contraction</em> of each muscle fibre."
     )
     gap = cards["zotero:user/MARK0002"]["Text"]
-    assert gap == "<em>{{c1::Escherichia coli}}</em> lives in the gut of mammals."
+    assert gap == "{{c1::<em>Escherichia coli</em>}} lives in the gut of mammals."
 
 
 def test_a_note_of_no_paper_is_read_and_a_private_one_stays_here(forge, tmp_path):
