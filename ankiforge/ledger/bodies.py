@@ -34,6 +34,7 @@ class _Accept(Value, kw_only=True):
     forced: bool = False
     passed: Strings = ()
     instead: str = ""
+    found: bool = False
 
 
 class _Adopt(_Accept, kw_only=True):

@@ -44,6 +44,9 @@ made."""
 RETIRED_BEFORE = "retired before"
 """Why a card is retired whose note in Anki has the tag of dropped cards, if no event
 shows that."""
+FOUND = "found"
+"""In the body of `accept`: it was no decision. Anki has a note of the card, of which no event
+was known."""
 MERGED = "one card with "
 """Why a card is retired of which a person kept the equal one."""
 SILENT = ("key", "text", "ask", "shipped", "pictures", "seen", "undo")

@@ -26,6 +26,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.ledger.events import (
+    FOUND,
     MERGED,
     PERSON,
     RETIRED_BEFORE,
@@ -288,6 +289,8 @@ def _accept(passage: Passage, event: Event) -> None:
     wording = _wording_in(event)
     is_by_person = event.by == PERSON
     card = _card_of(passage, event)
+    if card and FOUND in body:
+        return  # the decisions themselves are known
     if card is None:
         card = _new_card(event, wording)
         if not is_by_person and passage.refuses(wording):

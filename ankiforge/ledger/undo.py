@@ -11,7 +11,16 @@ from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import belonging, cards, drafts, waiting
-from ankiforge.ledger.events import PERSON, POLICY, SILENT, SOURCE, Event, Text, exact
+from ankiforge.ledger.events import (
+    FOUND,
+    PERSON,
+    POLICY,
+    SILENT,
+    SOURCE,
+    Event,
+    Text,
+    exact,
+)
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import EACH, NOT_UNDONE, OF_ACTION, Row, Store, encode
 from ankiforge.ledger.views import DELETED
@@ -168,6 +177,8 @@ def _last_about(store: Store, keys: Strings, guid: str) -> Event | None:
     standing = store.select_events(f"key IN {EACH} AND {_STANDING}", encode(keys))
     for event in sorted(standing, key=lambda event: event.order, reverse=True):
         if event.by != PERSON and event.what != "revise":
+            continue
+        if FOUND in event.body:  # no decision
             continue
         if not guid or _is_about(event, guid):
             return event

@@ -27,6 +27,7 @@ from msgspec.structs import replace
 
 from ankiforge.ledger import cards
 from ankiforge.ledger.events import (
+    FOUND,
     PERSON,
     POLICY,
     RETIRED_BEFORE,
@@ -697,6 +698,7 @@ def _adopt_note(
         "draft": msgspec.to_builtins(wording),
         "slot": note.identity.slot if note.identity else wording.place,
         "deck": note.deck,
+        FOUND: True,
     }
     if typed:
         body["typed"] = list(typed)
