@@ -117,6 +117,31 @@ def test_a_computer_whose_vault_lags_behind_does_not_bring_old_words_back(pair):
     phone.run(written=0, conflicts=0)
 
 
+def test_an_edit_that_a_computer_did_not_know_stands_once_its_journal_is_there(pair):
+    laptop, phone = pair
+    for computer in pair:
+        computer.run()
+    _forged_on(laptop, phone)
+    for computer in pair:
+        computer.run()
+    guid = laptop.guid()
+    laptop.anki.edit(guid, Back="a cat")
+    _sync(laptop, phone)
+    for computer in pair:
+        computer.run(written=0)
+    laptop.forge.ok("edit", guid, "--field", "Back", "a cat, a pet")
+    _forged_on(laptop, phone)
+
+    phone.run(updated=1)
+    phone.load()
+    assert _texts(phone, guid) == ("Katze", "cat"), "see docs/reference/limits.md"
+    _carry_journal(laptop, phone)
+    phone.run(updated=1, conflicts=0)
+    phone.load()
+    assert _texts(phone, guid) == ("Katze", "a cat, a pet")
+    phone.run(written=0, conflicts=0)
+
+
 @pytest.mark.parametrize("laptop_first", [True, False])
 def test_a_rejected_card_is_retired_again_after_a_full_sync(pair, laptop_first):
     laptop, phone = pair

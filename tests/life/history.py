@@ -147,10 +147,7 @@ class History:
         if quiet or self.dice.random() < 0.85:
             self.world.say("import")
             self.anki.load(one.program.package, later)
-            behind = self.judge.is_behind(one.name)
-            self.judge.see_anki(
-                self.anki.state(), one.program.cards(), open_, behind=behind
-            )
+            self.judge.see_anki(one.name, self.anki.state(), one.program.cards(), open_)
         return written
 
     def make_unread(self, one: Machine, before: dict[str, Note]) -> None:

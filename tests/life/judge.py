@@ -263,13 +263,13 @@ class Judge:
 
     def see_anki(
         self,
+        machine: str,
         notes: dict[str, Any],
         cards: dict[str, Card],
         open_: list[Question],
-        *,
-        behind: bool = False,
     ) -> None:
-        """Check what Anki has after an import. Without a look at Anki, dropped cards stay as they are."""
+        """Check what Anki has after an import of what a machine wrote. Without a look at Anki, dropped cards stay as they are."""
+        behind = self.is_behind(machine)
         asked = {guid for one in open_ for guid in (one.guid, *one.rivals)}
         dropped = {guid for guid, card in cards.items() if not card.live}
         live = {guid: note for guid, note in notes.items() if not is_retired(note)}
@@ -293,7 +293,7 @@ class Judge:
         for one in self.decisions:
             if one.kind == "delete" and one.guid in live:
                 self.wrong("deleted, and back", one.guid)
-        self.see_own(notes)
+        self.see_own(machine, notes)
 
     def see_first(self, passage: int, guids: set[str], notes: dict[str, Any]) -> None:
         before = self.first.get(passage)
@@ -304,9 +304,14 @@ class Judge:
         if not dropped and (before not in notes or is_retired(notes[before])):
             self.wrong("made anew", passage, (before, guids))
 
-    def see_own(self, notes: dict[str, Any]) -> None:
-        """Check that what a person did in Anki stands."""
+    def see_own(self, machine: str, notes: dict[str, Any]) -> None:
+        """Check that what a person did in Anki stands.
+
+        An edit on another machine took over the words in Anki: without it, older ones come back for a while.
+        """
         for guid, typed in self.typed.items():
+            if self.is_edited_elsewhere(machine, guid):
+                continue
             for name, words in typed:
                 if guid in notes and words not in notes[guid]["fields"].get(name, ""):
                     self.wrong(
