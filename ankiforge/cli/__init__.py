@@ -121,22 +121,31 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 @contextmanager
 def _interrupts_kept() -> Iterator[None]:
     """Raise Ctrl-C again where Python would only print it, as in a callback of a weak reference."""
+    from threading import Timer
+
     print_it = sys.unraisablehook
+    timers: list[Timer] = []
 
     def raise_again(ignored: sys.UnraisableHookArgs) -> None:
         if ignored.exc_type is KeyboardInterrupt:
-            from threading import Timer
-
             # if it were raised here, it would be ignored once more
-            Timer(_SOON, interrupt_main).start()
+            timers.append(Timer(_SOON, interrupt_main))
+            timers[-1].start()
         else:
             print_it(ignored)
 
     sys.unraisablehook = raise_again
     try:
         yield
+        if any(
+            timer.is_alive() for timer in timers
+        ):  # the command is done before its time
+            raise KeyboardInterrupt
     finally:
         sys.unraisablehook = print_it
+        for timer in timers:
+            timer.cancel()
+            timer.join()
 
 
 def _print_usage(error: click.ClickException, arguments: list[str]) -> None:
