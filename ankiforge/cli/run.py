@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Unpack
 
 import click
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from ankiforge.model import Drafted, Highlight, HighlightKey, Json, Problem, Source
     from ankiforge.pipeline.job import Job
     from ankiforge.pipeline.result import RunResult
-    from ankiforge.pipeline.workspace import Workspace
+    from ankiforge.pipeline.workspace import RunOptions, Workspace
 
 
 PROBLEMS = 3
@@ -94,7 +94,7 @@ def run(
     paths: Paths,
     yes: bool,
     dry_run: bool,
-    **options: Any,
+    **options: Unpack[RunOptions],
 ) -> None:
     """Turn highlights into cards, and accepted cards into a package for Anki.
 
@@ -111,7 +111,7 @@ def read_and_draft(
     *,
     dry_run: bool = False,
     in_review: bool = False,
-    **options: Any,
+    **options: Unpack[RunOptions],
 ) -> RunResult:
     """Do what `run` does, and print the result.
 

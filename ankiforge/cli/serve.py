@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 from urllib.parse import urlsplit
 
 import click
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from ankiforge.ledger import HistoryEntry
     from ankiforge.model import Json
     from ankiforge.pipeline.result import RunResult
-    from ankiforge.pipeline.workspace import Workspace
+    from ankiforge.pipeline.workspace import RunOptions, Workspace
     from ankiforge.web.session import ReviewSession
 
 
@@ -75,7 +75,7 @@ def review(
     terminal: bool,
     no_open: bool,
     yes: bool,
-    **options: Any,
+    **options: Unpack[RunOptions],
 ) -> None:
     """Decide on cards in the browser, with the source beside each card.
 
@@ -88,26 +88,21 @@ def review(
         raise UsageError(
             message, hint="ankiforge list --view new -v, then: ankiforge accept ID"
         )
-    _read_first(trusting, paths, options)
+    if paths:
+        _read_first(trusting, paths, **options)
+    elif any(options.values()):
+        message = "options of run need a PATH to be read"
+        raise UsageError(message, hint="ankiforge run, then: ankiforge review")
     if terminal:
         _review_in_terminal(trusting)
     else:
         _review_in_browser(trusting, no_open=no_open)
 
 
-def _read_first(call: Call, paths: Paths, options: dict[str, Any]) -> None:
-    """Do what `run` does with PATHs. What cannot be read is reported, and the review goes on.
-
-    Raises:
-        UsageError: options of `run` are given without a PATH.
-    """
+def _read_first(call: Call, paths: Paths, **options: Unpack[RunOptions]) -> None:
+    """Do what `run` does with PATHs. What cannot be read is reported, and the review goes on."""
     from ankiforge.cli.run import read_and_draft
 
-    if not paths:
-        if any(options.values()):
-            message = "options of run need a PATH to be read"
-            raise UsageError(message, hint="ankiforge run, then: ankiforge review")
-        return
     result = read_and_draft(call, paths, in_review=True, **options)
     if result.report is None or not result.report.seen:
         end_run(result)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ankiforge.config.deckfiles import DeckRule, load_decks
+from ankiforge.config.deckfiles import DeckRule
 from ankiforge.config.ownfiles import OwnPath
 from ankiforge.model import VERIFIED, HighlightKey, Source, Value, Waiting
 
 if TYPE_CHECKING:
     from ankiforge.config import Config
-    from ankiforge.config.workspace import WorkspaceFolder
     from ankiforge.draft.llm import Model
 
 
@@ -50,36 +49,6 @@ class Job(Value):
     in_progress: Callable[[str], bool] = lambda path: False
     """Return whether a person is still writing the note at this path in its source: its cards are
     accepted, and corrected, only later."""
-
-
-def make_job(
-    folder: WorkspaceFolder,
-    sources: tuple[Source, ...] = (),
-    *,
-    accept: str = "",
-    **options: Any,
-) -> Job:
-    """Return the job of a run with the workspace's settings.
-
-    Args:
-        folder: provides the settings.
-        sources: the sources to read.
-        accept: the policy of `--accept`; "" = as in the settings.
-        options: other fields of `Job`.
-
-    Raises:
-        ConfigError: a deck file contains an error.
-    """
-    return Job(
-        sources=sources,
-        accepts=accept_policy(folder.config, accept),
-        decks=load_decks(folder.root, folder.config.decks),
-        pictures=folder.pictures,
-        proposals=folder.config.proposals,
-        figures=folder.config.figures,
-        verify=folder.config.llm.verify,
-        **options,
-    )
 
 
 def accept_policy(config: Config, override: str = "") -> Callable[[Waiting], bool]:

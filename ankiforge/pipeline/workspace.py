@@ -17,7 +17,7 @@ from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self, TypedDict
 
 from msgspec.structs import replace
 
@@ -38,7 +38,7 @@ from ankiforge.model import (
     Texts,
     Waiting,
 )
-from ankiforge.pipeline.job import Job, make_job
+from ankiforge.pipeline.job import Job, accept_policy
 from ankiforge.pipeline.locks import lock
 from ankiforge.pipeline.result import Progress, RunResult
 from ankiforge.text import counted
@@ -51,6 +51,18 @@ if TYPE_CHECKING:
     from ankiforge.pipeline.collection import CollectionScan
     from ankiforge.pipeline.intake import Forecast
     from ankiforge.pipeline.patch import Patch
+
+
+class RunOptions(TypedDict, total=False):
+    """The arguments of `Workspace.run` that are options of commands, too."""
+
+    deck: str
+    output: str | None
+    force: bool
+    drafter: str
+    accept: str
+    marks: Strings
+
 
 ShowProgress = Callable[
     [Sequence["Source"]], AbstractContextManager[Callable[[Progress], None]]
@@ -260,10 +272,13 @@ class Workspace:
         paths: Iterable[Path | str] = (),
         *,
         deck: str = "",
-        output: Path | str = "",
+        output: Path | str | None = None,
         force: bool = False,
+        drafter: str = "",
+        accept: str = "",
+        marks: Strings = (),
+        limit: int | None = None,
         show: ShowProgress = show_nothing,
-        **options: Any,
     ) -> RunResult:
         """Turn highlights into cards, and accepted cards into a package for Anki.
 
@@ -271,10 +286,13 @@ class Workspace:
             paths: files and folders to read; () for the sources of the settings and all
                 PATHs of former runs. They are remembered.
             deck: the deck for new cards; "" = as the deck files say.
-            output: the path of the package; "" = a file in the output folder of the workspace.
+            output: the path of the package; None = a file in the output folder of the workspace.
             force: replace a file that ankiforge did not write.
+            drafter: as for `propose`.
+            accept: as for `propose`.
+            marks: as for `propose`.
+            limit: as for `propose`.
             show: shows the progress.
-            options: those of `propose`.
 
         Raises:
             UsageError: there is nothing to read, or the package cannot be written there.
@@ -285,9 +303,18 @@ class Workspace:
             deck = deck_name(deck)
         result = RunResult()
         with self.locked("drafting"):
-            path = self.package_path(deck, output, force=force)
+            path = self.package_path(deck, output or "", force=force)
             result.add_scan(self.read_collection())
-            self.propose(result, paths, deck=deck, show=show, **options)
+            self.propose(
+                result,
+                paths,
+                deck=deck,
+                drafter=drafter,
+                accept=accept,
+                marks=marks,
+                limit=limit,
+                show=show,
+            )
             if self.read_only:
                 self.plan(result)
             else:
@@ -300,12 +327,14 @@ class Workspace:
         result: RunResult,
         paths: Iterable[Path | str] = (),
         *,
+        deck: str = "",
         drafter: str = "",
         accept: str = "",
         marks: Strings = (),
+        limit: int | None = None,
         spent: float = 0.0,
+        in_progress: Callable[[str], bool] = lambda path: False,
         show: ShowProgress = show_nothing,
-        **options: Any,
     ) -> None:
         """Read the sources, draft, and accept what the settings allow.
 
@@ -317,12 +346,14 @@ class Workspace:
         Args:
             result: receives the result of each step.
             paths: files and folders to read; () for all known ones.
+            deck: the deck for new cards; "" = as the deck files say.
             drafter: "rules" or "llm"; "" = as in the settings.
             accept: "clean" or "review", for the drafts of the rules; "" = as in the settings.
             marks: what the notes at the PATHs read as marks, too, from now on.
+            limit: the number of highlights that the model drafts; None = all.
             spent: the part of the model's budget that is already spent, in dollars.
+            in_progress: returns whether a person is still writing the note at a path.
             show: shows the progress.
-            options: further fields of `Job`, such as `limit`.
 
         Raises:
             UsageError: there is nothing to read.
@@ -367,7 +398,9 @@ class Workspace:
             accept=accept,
             model=None if self.read_only else model,
             in_use=names_in_use(self.folder.config, present),
-            **options,
+            deck=deck,
+            limit=limit,
+            in_progress=in_progress,
         )
 
         def steps() -> Iterator[Progress]:
@@ -431,8 +464,8 @@ class Workspace:
         remark: str = "",
         drafter: str = "",
         accept: str = "",
+        limit: int | None = None,
         show: ShowProgress = show_nothing,
-        **options: Any,
     ) -> RunResult:
         """Draft cards for highlights that have been read and have no card yet.
 
@@ -441,8 +474,8 @@ class Workspace:
             remark: with `again`, what to do better.
             drafter: as for `propose`.
             accept: as for `propose`.
+            limit: as for `propose`.
             show: shows the progress.
-            options: further fields of `Job`, such as `limit`.
 
         Raises:
             UsageError: the rules cannot follow a remark.
@@ -462,7 +495,7 @@ class Workspace:
                 model=model,
                 only=only,
                 remark=remark,
-                **options,
+                limit=limit,
             )
             self._follow(
                 result,
@@ -522,10 +555,47 @@ class Workspace:
         sources: tuple[Source, ...] = (),
         *,
         accept: str = "",
-        **options: Any,
+        model: Model | None = None,
+        deck: str = "",
+        limit: int | None = None,
+        in_use: frozenset[str] | None = None,
+        only: frozenset[HighlightKey] = frozenset(),
+        remark: str = "",
+        in_progress: Callable[[str], bool] = lambda path: False,
     ) -> Job:
-        """Return the parameters of a run with the settings of the workspace; see `make_job`."""
-        return make_job(self.folder, sources, accept=accept, **options)
+        """Return the parameters of a run with the settings of the workspace.
+
+        Args:
+            sources: the sources to read.
+            accept: the policy of `--accept`; "" = as in the settings.
+            model: as in `Job`, like all that follow.
+            deck: the deck for new cards.
+            limit: the number of highlights that the model drafts.
+            in_use: the names of all sources that the workspace reads.
+            only: draft only these highlights again.
+            remark: a person's instructions for another draft.
+            in_progress: returns whether a person is still writing the note at a path.
+
+        Raises:
+            ConfigError: a deck file contains an error.
+        """
+        config = self.folder.config
+        return Job(
+            sources=sources,
+            accepts=accept_policy(config, accept),
+            decks=self.decks,
+            pictures=self.folder.pictures,
+            model=model,
+            proposals=config.proposals,
+            figures=config.figures,
+            verify=config.llm.verify,
+            in_use=in_use,
+            deck=deck,
+            limit=limit,
+            only=only,
+            remark=remark,
+            in_progress=in_progress,
+        )
 
     def model(
         self,
