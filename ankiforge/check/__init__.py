@@ -44,7 +44,7 @@ from ankiforge.check.reading import (
     without_markup,
 )
 from ankiforge.check.structure import MAX_LENGTH, too_long
-from ankiforge.check.words import content
+from ankiforge.language.words import content
 from ankiforge.model import (
     PHRASE,
     CardKind,

@@ -1,4 +1,4 @@
-"""Checks of the wording of a cloze. Word lists are in `data/small_words.txt`."""
+"""Checks of the wording of a cloze. Word lists are in `language/data/signs.txt`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from math import ceil
 
 from ankiforge.check.findings import Context, Needs, counted, make_finding, needs
 from ankiforge.check.reading import GAP, read, without
-from ankiforge.check.words import (
+from ankiforge.language.tables import alternatives, listed
+from ankiforge.language.words import (
     NEGATIONS,
     STOP_WORDS,
-    alternatives,
     content,
     holds,
-    listed,
     tokens,
     word_count,
 )
@@ -43,7 +42,7 @@ def clozes(draft: Draft, context: Context) -> Iterator[Finding]:
 # --- the sentence is clear by itself --------------------------------------------------
 
 # The first words of a sentence that depends on the one before it; case matters.
-_LEANS = regex(rf"(?:{alternatives('small_words', 'leans_back')})(?![\w’'-])")
+_LEANS = regex(rf"(?:{alternatives('signs', 'leans_back')})(?![\w’'-])")
 _IMPERSONAL = regex(
     r"(?i)these days\b|it (?:is|was|has been|may be|can be|seems|appears|follows"
     r"|turns out|takes)\s"
@@ -69,7 +68,7 @@ def leaning_beginning(text: str) -> str:
 
 # --- each gap -------------------------------------------------------------------------
 
-_ASKABLE = listed("small_words", "askable")
+_ASKABLE = listed("signs", "askable")
 _SMALL_WORDS = STOP_WORDS - NEGATIONS - _ASKABLE
 _SMALL_OR_NEGATIVE = (STOP_WORDS | NEGATIONS) - _ASKABLE
 _SIGNS_ONLY = regex(r"[\s.,;:!?'\"“”()-]+")

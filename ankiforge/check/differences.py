@@ -13,9 +13,11 @@ from collections.abc import Set as AbstractSet
 
 from msgspec.structs import replace
 
-from ankiforge.check.features import Features, aligned, features, stem_set
+from ankiforge.check.features import Features, aligned, features
 from ankiforge.check.sides import ComparedSides
-from ankiforge.check.words import Words, opposed, stem, synonyms
+from ankiforge.language.normal import stem_set
+from ankiforge.language.tables import Words
+from ankiforge.language.words import opposed, stem, synonyms
 from ankiforge.model import Family
 from ankiforge.text import regex
 

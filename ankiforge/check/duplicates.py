@@ -17,10 +17,10 @@ from itertools import chain, combinations
 from typing import NamedTuple, Protocol
 
 from ankiforge.check import differences
-from ankiforge.check.features import finders_of, form_of, stems_of
 from ankiforge.check.findings import Context, Needs, make_finding, needs
 from ankiforge.check.reading import folded
 from ankiforge.check.sides import ComparedSides, exact_form, sides
+from ankiforge.language.normal import finders_of, form_of, stems_of
 from ankiforge.model import (
     CardKind,
     Draft,

@@ -2,7 +2,7 @@
 
 Most people mark what is important, so most marks make no card that is kept as it is. Policy
 accepts one at once only if it hides a phrase of a sentence that stands alone. The others wait,
-with all their gaps. Word lists are in `data/small_words.txt`.
+with all their gaps. Word lists are in `language/data/signs.txt`.
 """
 
 from __future__ import annotations
@@ -22,24 +22,17 @@ from ankiforge.check.reading import (
     without_markup,
 )
 from ankiforge.check.wording import without_code
-from ankiforge.check.words import (
-    FUNCTION,
-    NEGATIONS,
-    STOP_WORDS,
-    alternatives,
-    listed,
-    stem,
-    tokens,
-)
+from ankiforge.language.tables import alternatives, listed
+from ankiforge.language.words import FUNCTION, NEGATIONS, STOP_WORDS, stem, tokens
 from ankiforge.model import Draft, Family, Finding
 from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import Gap
 
-_SMALL_OR_NEGATIVE = (STOP_WORDS | NEGATIONS) - listed("small_words", "askable")
-_LABELS = listed("small_words", "label")
-_COPULAS = listed("small_words", "copula")
-_POINTING = listed("small_words", "pointing")
-_NAMING = regex(rf"(?i)(?<!\w)(?:{alternatives('small_words', 'naming')})(?!\w)")
+_SMALL_OR_NEGATIVE = (STOP_WORDS | NEGATIONS) - listed("signs", "askable")
+_LABELS = listed("signs", "label")
+_COPULAS = listed("signs", "copula")
+_POINTING = listed("signs", "pointing")
+_NAMING = regex(rf"(?i)(?<!\w)(?:{alternatives('signs', 'naming')})(?!\w)")
 # What is between a term and its definition.
 _DEFINES = regex(r"[*_]*\s*(?:\([^()]*\)\s*)?(?:[:：=]|->|(?:-{1,3}|[–—→⟶⇒])\s)")
 # Characters around a mark, and before the end, that are searched.

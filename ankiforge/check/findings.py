@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from enum import Enum, auto
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ankiforge.check.words import data
 from ankiforge.model import Draft, Finding, Highlight, Severity, Value
 from ankiforge.text import regex
 
@@ -60,7 +60,8 @@ def _read_rules(table: str) -> Iterator[Rule]:
         )
 
 
-RULES = tuple(_read_rules(data("rules")))
+_DATA = Path(__file__).parent / "data"
+RULES = tuple(_read_rules((_DATA / "rules.txt").read_text("utf-8")))
 _BY_ID = {rule.id: rule for rule in RULES}
 
 

@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from ankiforge.check.findings import Context, Needs, make_finding, needs
-from ankiforge.check.language import language, script
-from ankiforge.check.normal import without_tex
 from ankiforge.check.reading import (
     about,
     around,
@@ -25,7 +23,9 @@ from ankiforge.check.reading import (
     source_text,
     without_markup,
 )
-from ankiforge.check.words import TERM
+from ankiforge.language.normal import without_tex
+from ankiforge.language.recognition import language, script
+from ankiforge.language.words import TERM
 from ankiforge.model import Draft, Family, Finding, Highlight, Severity, Strings
 from ankiforge.text import regex
 from ankiforge.text.sentences import sentences

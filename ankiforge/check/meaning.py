@@ -13,15 +13,8 @@ from ankiforge.check.reading import (
     pictured,
     read,
 )
-from ankiforge.check.words import (
-    FUNCTION,
-    NEGATORS,
-    contrary,
-    listed,
-    stem,
-    stems,
-    tokens,
-)
+from ankiforge.language.tables import listed
+from ankiforge.language.words import FUNCTION, NEGATORS, contrary, stem, stems, tokens
 from ankiforge.model import Draft, Family, Finding, Pair, Value
 from ankiforge.text import regex
 

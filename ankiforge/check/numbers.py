@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ankiforge.check.findings import Context, Needs, make_finding, needs
-from ankiforge.check.quantities import (
+from ankiforge.check.reading import about, asked_by_reader, read, source_text
+from ankiforge.language.quantities import (
     DIGITS,
     Quantity,
     all_numbers,
@@ -17,7 +18,6 @@ from ankiforge.check.quantities import (
     values,
     written_fractions,
 )
-from ankiforge.check.reading import about, asked_by_reader, read, source_text
 from ankiforge.model import Draft, Finding, Strings
 from ankiforge.text.shields import without_formulas
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 
 from ankiforge.check.clozes import SHORTEST
 from ankiforge.check.findings import Context, Needs, counted, make_finding, needs
-from ankiforge.check.language import language
 from ankiforge.check.reading import (
     asked_by_reader,
     authored,
@@ -17,12 +17,12 @@ from ankiforge.check.reading import (
     read,
     source_text,
 )
-from ankiforge.check.words import (
+from ankiforge.language.recognition import language
+from ankiforge.language.tables import listed
+from ankiforge.language.words import (
     STOP_WORDS,
     content,
-    data,
     has_word,
-    listed,
     stems,
     tokens,
     word_count,
@@ -103,7 +103,8 @@ class _Pattern(Value):
 @cache
 def _question_patterns() -> tuple[_Pattern, ...]:
     """Read `data/questions.txt`."""
-    text = re.sub("(?m)^#.*\n", "", data("questions"))
+    path = Path(__file__).parent / "data" / "questions.txt"
+    text = re.sub("(?m)^#.*\n", "", path.read_text("utf-8"))
     sections = re.findall(r"\[(\w+)\]\n((?:(?!\[\w+\]\n).+\n)+)", text)
     placeholders = dict(sections[:2])
     patterns = []
@@ -157,7 +158,7 @@ def _is_german_what(front: str, whole: str, highlight: Highlight) -> bool:
 
 # --- what is asked --------------------------------------------------------------------
 
-_REMARK = listed("small_words", "remark")
+_REMARK = listed("signs", "remark")
 
 
 def _is_mere_remark(front: str) -> bool:

@@ -14,8 +14,6 @@ from typing import NamedTuple
 
 from ankiforge.check.findings import Context, Needs, make_finding, needs
 from ankiforge.check.foreign import is_formula, solid
-from ankiforge.check.normal import normal, without_tex
-from ankiforge.check.quantities import UNITS, all_numbers, quantities
 from ankiforge.check.reading import (
     around,
     chosen_by_reader,
@@ -28,7 +26,9 @@ from ankiforge.check.reading import (
     seamless,
     source_text,
 )
-from ankiforge.check.words import (
+from ankiforge.language.normal import normal, without_tex
+from ankiforge.language.quantities import UNITS, all_numbers, quantities
+from ankiforge.language.words import (
     FUNCTION,
     NEGATORS,
     content,

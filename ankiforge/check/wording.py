@@ -7,7 +7,8 @@ from functools import lru_cache
 
 from ankiforge.check.findings import Context, Needs, make_finding, needs
 from ankiforge.check.reading import CLOZE_SIGN, authored, read, source_text
-from ankiforge.check.words import listed, tokens
+from ankiforge.language.tables import listed
+from ankiforge.language.words import tokens
 from ankiforge.model import Draft, Family, Finding, Highlight, Severity, Strings
 from ankiforge.text import regex
 from ankiforge.text.shields import shields
@@ -151,7 +152,7 @@ def _is_schema_word(plain: str, highlight: Highlight) -> bool:
 _CLOSING = '*_=~>"”’»)} \t\n\u00a0\u202f\u3000'
 _COMMAS = (",", "،", "、", "，")
 _COLONS = (":", "：")
-_JOINING = listed("small_words", "joining")
+_JOINING = listed("signs", "joining")
 # In shorter texts, the last word may be what is asked about: `und` means `and`.
 _JOINED_WORDS = 4
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ankiforge.draft.propose.words import language_of, small_words
+from ankiforge.language.recognition import language_of
+from ankiforge.language.tables import listed
 from ankiforge.text import regex
 
 _ENDS = ("?", "？")
@@ -73,7 +74,7 @@ def fault_of_question(question: str, read: str) -> str:
 
 def _unknown(words: list[str], read: str, language: str) -> float:
     """Return the share of the content words of a question that the model did not read."""
-    small = small_words().get(language, frozenset())
+    small = listed("small_words", "small", language)
     known = {word.casefold()[:_BEGINNING] for word in _WORD.findall(read)}
     content = []
     for word in words[1:]:

@@ -42,10 +42,10 @@ from ankiforge.draft.loose_json import string_in
 from ankiforge.draft.objections import Place, objection
 from ankiforge.draft.prompt import Question
 from ankiforge.draft.propose import Propose
-from ankiforge.draft.propose.words import language_of
 from ankiforge.draft.sendable import Sendable, SendableTask, SendableText
 from ankiforge.draft.whole_answer import is_askable, whole_answer
 from ankiforge.errors import ItemError
+from ankiforge.language.recognition import language_of
 from ankiforge.model import (
     CASCADE,
     CASCADE_OWN_WORDS,

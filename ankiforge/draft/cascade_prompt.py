@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ankiforge.draft.prompt import Question, data, filled, message, read_prompt
-from ankiforge.draft.propose.words import language_of
 from ankiforge.draft.sendable import Sendable, SendableText, ours
 from ankiforge.errors import ConfigError
+from ankiforge.language.recognition import language_of
 from ankiforge.model import CASCADE, Json, Value, h16
 from ankiforge.text.fold import locate
 

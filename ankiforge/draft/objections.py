@@ -14,8 +14,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from ankiforge.draft.asking import OF_QUESTIONS
-from ankiforge.draft.propose.tokens import Kind, Token, tokens
-from ankiforge.draft.propose.words import language
+from ankiforge.language.lexicon import language
+from ankiforge.language.tokens import Kind, Token, tokens
 from ankiforge.model import Span, Value
 from ankiforge.text import regex
 from ankiforge.text.fold import locate

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from ankiforge.draft.propose.words import language_of, small_words
+from ankiforge.language.recognition import language_of
+from ankiforge.language.tables import listed
 from ankiforge.model import Pair, Span, Strings
 from ankiforge.text import regex
 from ankiforge.text.masks import UNSPACED
@@ -164,10 +165,9 @@ def _repetitions(sentence: _Sentence, places: dict[str, list[int]]) -> Iterator[
 
 def _sentences_of(texts: Iterable[str]) -> Iterator[_Sentence]:
     """Yield the sentences of private texts that may be recognised elsewhere."""
-    small_of = small_words()
-    all_small = frozenset[str]().union(*small_of.values())
+    all_small = listed("small_words", "small")
     for text in texts:
-        small = small_of.get(language_of(text), all_small)
+        small = listed("small_words", "small", language_of(text)) or all_small
         for line in text.split("\n"):
             for start, end in sentences(line):
                 words = [word.folded for word in _words_of(line[start:end])]

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ankiforge.draft.propose.tokens import Kind, Token, tokens
-from ankiforge.draft.propose.words import language
+from ankiforge.language.lexicon import language
+from ankiforge.language.tokens import Kind, Token, tokens
 from ankiforge.model import Span
 from ankiforge.text import regex
 

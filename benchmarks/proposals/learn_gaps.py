@@ -21,7 +21,8 @@ from reading import highlight_of, passages_in, same_words
 
 from ankiforge.draft.propose.passage import passages_of
 from ankiforge.draft.propose.ranking import Sentence, is_same, score
-from ankiforge.draft.propose.words import language, language_of
+from ankiforge.language.lexicon import language
+from ankiforge.language.recognition import language_of
 
 DATA = Path(__file__).parents[2] / "ankiforge" / "draft" / "propose" / "data"
 ROUNDS = 250

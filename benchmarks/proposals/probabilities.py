@@ -27,8 +27,9 @@ from reading import highlight_of, passages_in, same_words
 
 from ankiforge.draft.propose.passage import passages_of
 from ankiforge.draft.propose.ranking import Sentence, is_same, score, weights
-from ankiforge.draft.propose.words import language, language_of
 from ankiforge.draft.propose.worth import worth_of_text
+from ankiforge.language.lexicon import language
+from ankiforge.language.recognition import language_of
 
 MOST_CONTEXT = 900
 _SECONDS = 300

@@ -5,7 +5,7 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
-from ankiforge.draft.propose.words import small_words
+from ankiforge.language.tables import listed
 from ankiforge.model import Document, DocumentKey, Highlight, HighlightKey, HighlightKind
 from ankiforge.text.fold import locate
 from ankiforge.text.sentences import sentence_around
@@ -107,7 +107,7 @@ def same_words(ours, theirs, language):
     right = _trimmed(_words(theirs))
     if left == right:
         return 1.0
-    small = small_words().get(language, frozenset())
+    small = listed("small_words", "small", language)
     left = {word for word in left if word not in small} or set(left)
     right = {word for word in right if word not in small} or set(right)
     shared = len(left & right)

@@ -19,9 +19,10 @@ from ankiforge.draft.propose.passage import Passage, passages_of
 from ankiforge.draft.propose.ranking import MOST, ranked
 from ankiforge.draft.propose.reasons import Reason
 from ankiforge.draft.propose.whole import flaw
-from ankiforge.draft.propose.words import language, language_of
 from ankiforge.draft.propose.worth import Feature, Worth, worth_of, worth_of_text
 from ankiforge.errors import BugError, one_item
+from ankiforge.language.lexicon import language
+from ankiforge.language.recognition import language_of
 from ankiforge.model import (
     Brief,
     CardKind,

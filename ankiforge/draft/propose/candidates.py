@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ankiforge.draft.propose.tokens import ADJECTIVE_AFTER_NOUN, Kind, Token, is_verb
-from ankiforge.draft.propose.words import Language
+from ankiforge.language.lexicon import Language
+from ankiforge.language.tokens import ADJECTIVE_AFTER_NOUN, Kind, Token, is_verb
 
 MOST_WORDS = 8
 """The words of a gap at most, unless the reader chose it."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ankiforge.draft.propose.tokens import Kind, Token, tokens
 from ankiforge.draft.propose.whole import is_whole_line
-from ankiforge.draft.propose.words import Language, language, language_of
+from ankiforge.language.lexicon import Language, language
+from ankiforge.language.recognition import language_of
+from ankiforge.language.tokens import Kind, Token, tokens
 from ankiforge.model import Highlight
 
 _NAMES = frozenset(

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from ankiforge.draft.propose.split import sentences_in
 from ankiforge.draft.propose.whole import is_whole_clause, readable
-from ankiforge.draft.propose.words import Language
-from ankiforge.draft.propose.words import language as tables_of
+from ankiforge.language.lexicon import Language
+from ankiforge.language.lexicon import language as tables_of
 from ankiforge.model import Highlight, SourceKind, Span, Value
 from ankiforge.text import regex
 from ankiforge.text.fold import locate

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cache
+from pathlib import Path
 
 from ankiforge.draft.propose.candidates import Candidates, candidates_in
-from ankiforge.draft.propose.tokens import Kind, Token, cues_of, is_verb, tokens
-from ankiforge.draft.propose.words import Cue, Language, read_weights
+from ankiforge.language.lexicon import Cue, Language
+from ankiforge.language.tables import read_weights
+from ankiforge.language.tokens import Kind, Token, cues_of, is_verb, tokens
 from ankiforge.model import Span
 from ankiforge.text import regex
 
@@ -67,7 +69,7 @@ _A_PART = 0.25
 @cache
 def weights() -> dict[str, float]:
     """Return the weight of each feature."""
-    return read_weights("gap_weights")
+    return read_weights(Path(__file__).parent / "data" / "gap_weights.txt")
 
 
 class Sentence:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from ankiforge.draft.propose.tokens import is_verb, tokens
-from ankiforge.draft.propose.words import Language
+from ankiforge.language.lexicon import Language
+from ankiforge.language.tokens import is_verb, tokens
 from ankiforge.model import Span
 from ankiforge.text import regex
 from ankiforge.text.sentences import sentences, trimmed

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from ankiforge.draft.propose.reasons import Reason
 from ankiforge.draft.propose.split import sentences_in
-from ankiforge.draft.propose.tokens import Kind, Token, is_verb, tokens
-from ankiforge.draft.propose.words import RAREST, Language
+from ankiforge.language.lexicon import RAREST, Language
+from ankiforge.language.tokens import Kind, Token, is_verb, tokens
 from ankiforge.model import Span
 from ankiforge.text import regex
 from ankiforge.text.damage import damage_in

@@ -12,25 +12,23 @@ import math
 import re
 from collections.abc import Sequence
 from functools import cache, lru_cache
+from pathlib import Path
 
 from ankiforge.draft.instructions import requested
 from ankiforge.draft.propose.passage import completed, is_term_in, word_count
 from ankiforge.draft.propose.reasons import Reason
-from ankiforge.draft.propose.tokens import Kind, Token, cues_of, tokens
-from ankiforge.draft.propose.words import (
-    BEGINNING,
-    DATA,
-    Language,
-    language,
-    language_of,
-    read_weights,
-    word_weights,
-)
+from ankiforge.language.lexicon import LANGUAGES, Language, language
+from ankiforge.language.recognition import language_of
+from ankiforge.language.tables import read_table, read_weights
+from ankiforge.language.tokens import Kind, Token, cues_of, tokens
 from ankiforge.model import Form, Highlight, SourceKind, Value
 from ankiforge.text import regex
 from ankiforge.text.fold import fold
 from ankiforge.text.sentences import boundaries
 
+DATA = Path(__file__).parent / "data"
+BEGINNING = 5
+"""The letters of a word by which its weight for a card is looked up."""
 _SECTIONS = frozenset(
     ("called", "cause", "contrast", "rule", "advice", "announces", "hedges", "leans")
 )
@@ -129,7 +127,18 @@ _REASONS = {
 
 @cache
 def _weights() -> dict[str, float]:
-    return read_weights("worth_weights")
+    return read_weights(DATA / "worth_weights.txt")
+
+
+@cache
+def _word_weights(language: str) -> dict[str, float]:
+    """Return by the beginning of a word how much it speaks for a card in a language."""
+    weights: dict[str, float] = {}
+    if language in LANGUAGES:
+        table = read_table(DATA / f"worth-words-{language}.txt")
+        for level, words in table["words"].items():
+            weights.update(dict.fromkeys(words, float(level)))
+    return weights
 
 
 @cache
@@ -396,7 +405,7 @@ def _is_garbled(text: str, words: Sequence[Token]) -> bool:
 
 def _by_beginnings(words: Sequence[Token], name: str, features: dict[str, float]) -> None:
     """Add how much its words are those of passages that deserve a card."""
-    table = word_weights(name)
+    table = _word_weights(name)
     total = 0.0
     count = 0
     for token in words:

@@ -13,7 +13,8 @@ from functools import lru_cache
 from itertools import islice, pairwise
 from typing import NamedTuple
 
-from ankiforge.check.words import NUMBER_WORDS, ORDINALS, by_word, data, tokens
+from ankiforge.language.tables import DATA, by_word
+from ankiforge.language.words import NUMBER_WORDS, ORDINALS, tokens
 from ankiforge.model import Strings
 from ankiforge.text import regex
 
@@ -125,7 +126,7 @@ _NO_UNIT = Unit("", "", Fraction(1))
 def _read_units() -> Iterator[tuple[str, Unit]]:
     """Yield (spelling, unit) from `data/units.txt`; `_` in a spelling stands for a blank."""
     dimension = ""
-    for line in data("units").splitlines()[1:]:
+    for line in (DATA / "units.txt").read_text("utf-8").splitlines()[1:]:
         head, colon, words = line.partition(": ")
         if colon:
             dimension = head

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
 
-from ankiforge.check.quantities import DIGITS, arabic, space_raised
-from ankiforge.check.words import NUMBER_WORDS, by_word
+from ankiforge.language.quantities import DIGITS, arabic, space_raised
+from ankiforge.language.tables import Words, by_word, listed
+from ankiforge.language.words import (
+    NUMBER_WORDS,
+    ORDINALS,
+    QUESTION_WORDS,
+    STOP_WORDS,
+    stem,
+)
 from ankiforge.text import regex
 
 # --- TeX ------------------------------------------------------------------------------
@@ -134,3 +143,110 @@ def without_accents(text: str) -> str:
     """Return the text in NFKD without combining marks."""
     parts = unicodedata.normalize("NFKD", text)
     return "".join(part for part in parts if not unicodedata.combining(part))
+
+
+# --- the content words of a normal form -----------------------------------------------
+
+_IDEOGRAPHS = "\u3400-\u9fff"
+_HIRAGANA = "\u3040-\u309f"
+_KATAKANA = "\u30a0-\u30ff"
+_ASCII_WORD = regex(r"\w+")
+_WORD = rf"[{_IDEOGRAPHS}]|[{_HIRAGANA}]+|[{_KATAKANA}]+|[^\W\u3040-\u30ff{_IDEOGRAPHS}]+"
+# Words without meaning of their own, and without accents (`où` is `ou`, `で` is `て`).
+_PASSED_OVER = STOP_WORDS | QUESTION_WORDS | listed("signs", "unstemmed")
+_MOST_CACHED = 300_000
+# Adverbs with at least as many letters are reduced to their adjectives.
+_MIN_ADVERB = 7
+
+
+class _Stems(dict[str, str]):
+    """A cache of stems; "" for words without meaning."""
+
+    def __missing__(self, word: str) -> str:
+        if len(self) > _MOST_CACHED:
+            self.clear()
+        is_particle = len(word) == 1 and "\u3040" <= word <= "\u309f"
+        result = "" if is_particle or word in _PASSED_OVER else stem(word)
+        if len(result) >= _MIN_ADVERB and result.endswith("ly"):
+            result = stem(result[:-2])
+        self[word] = result
+        return result
+
+
+_STEMS = _Stems()
+
+
+def stems_of(form: str) -> Iterator[str]:
+    """Return the stems of the content words of a normal form, in order; ideographs one by one."""
+    return filter(None, map(_STEMS.__getitem__, tokens_of(form)))
+
+
+@lru_cache(maxsize=2048)
+def stem_set(text: str) -> Words:
+    """Return the stems of the content words of a text."""
+    return frozenset(stems_of(form_of(text)))
+
+
+def tokens_of(form: str) -> list[str]:
+    """Return all words of a normal form, in order."""
+    return _ASCII_WORD.findall(form) if form.isascii() else re.findall(_WORD, form)
+
+
+def finders_of(form: str) -> Iterator[str]:
+    """Yield further search terms: pairs of ideographs, because single ones are too common."""
+    for run in re.findall(f"[{_IDEOGRAPHS}]{{2,}}", form):
+        for sign, following in pairwise(run):
+            yield sign + following
+
+
+# --- phrases in one spelling ----------------------------------------------------------
+
+# One of these is in a text that `_PHRASE` matches.
+_PHRASE_SIGNS = (
+    "-",
+    " world war",
+    " place",
+    " weltkrieg",
+    "due to",
+    "because of",
+    ".0",
+    "usa",
+    "united",
+    "great b",
+)
+_PHRASE = regex(
+    r"\b(?P<war>first|second|1st|2nd) world war\b|\b(?P<occur>takes?|took|taking) place\b"
+    r"|\b(?P<weltkrieg>(?:erste|zweite)[rsn]?) weltkrieg\b|\b(?P<cause>due to"
+    r"|because of)\b"
+    r"|(?<=\d)(?P<zero>\.0+)(?![\d.])|\b(?P<us>usa|united states(?: of america)?)\b"
+    r"|\b(?P<uk>united kingdom|great britain)\b"
+    r"|(?<!\d)(?P<century>\d\d)(?P<from>\d\d)-(?P<to>\d\d)(?!\d)"
+)
+
+
+@lru_cache(maxsize=1024)
+def form_of(text: str) -> str:
+    """Return the normal form, with phrases in one spelling: `World War 2`, `us`."""
+    form = normal(text)
+    if any(sign in form for sign in _PHRASE_SIGNS):
+        form = _PHRASE.sub(_one_spelling, form)
+    return form
+
+
+def _one_spelling(match: re.Match[str]) -> str:
+    """Return the words that replace a phrase."""
+    war = match["war"]
+    if war:
+        number = ORDINALS.index(war) + 1 if war in ORDINALS else war[0]
+        return f"world war {number}"
+    weltkrieg = match["weltkrieg"]
+    if weltkrieg:
+        number = "1" if weltkrieg.startswith("erste") else "2"
+        return f"{number} weltkrieg"
+    if match["to"]:  # 1814–15
+        century = match["century"]
+        return f"{century}{match['from']}-{century}{match['to']}"
+    for name in ("occur", "cause", "us", "uk"):
+        if match[name]:
+            return name
+    return ""  # the decimals of 5.0

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from functools import lru_cache
+from functools import cache, lru_cache
 
-from ankiforge.check.words import lists
+from ankiforge.language.lexicon import LANGUAGES
+from ankiforge.language.tables import listed, section
+from ankiforge.text import regex
 from ankiforge.text.shields import words_alone
 
 _SCRIPTS = {
@@ -80,5 +82,59 @@ def language(text: str) -> str:
 @lru_cache(maxsize=1)
 def _common_words() -> dict[str, frozenset[str]]:
     """Return the most frequent small words of each language."""
-    by_language = lists("small_words", "common")
+    by_language = section("signs", "common")
     return {name: frozenset(words) for name, words in by_language.items()}
+
+
+# --- by the small words of languages with tables --------------------------------------
+
+_LETTERS = regex(r"[^\W\d_]+['’]?")
+_IDEOGRAPH = regex(r"[\u3040-\u30ff\u3400-\u9fff]")
+_CYRILLIC = regex(r"[\u0400-\u04ff]")
+# Letters of languages without tables.
+_FOREIGN_LETTER = regex(r"[ěščřžůďťňąęłńśźżőűășțğıđåøæŐŰĄĘŁŚŻŹČŘŠŽ]")
+# Characters of a text that are read to recognise its language.
+_SAMPLE = 600
+
+
+def language_of(*texts: str) -> str:
+    """Return the language of the first text that shows it; "" if none does.
+
+    `cjk` stands for Chinese and Japanese.
+    """
+    for text in texts:
+        sample = text[:_SAMPLE]
+        if not sample.isascii():
+            if len(_IDEOGRAPH.findall(sample)) * 4 > len(sample):
+                return "cjk"
+            if len(_CYRILLIC.findall(sample)) * 2 > len(sample):
+                return "ru"
+            if _FOREIGN_LETTER.search(sample):
+                return ""
+        name = _by_small_words(sample)
+        if name:
+            return name if name in LANGUAGES else ""
+    return ""
+
+
+@cache
+def _languages_by_word() -> dict[str, tuple[str, ...]]:
+    """Return for each function word the languages that have it, in their order."""
+    languages: dict[str, tuple[str, ...]] = {}
+    for name in section("small_words", "small"):
+        for word in listed("small_words", "small", name):
+            languages[word] = (*languages.get(word, ()), name)
+    return languages
+
+
+@lru_cache(maxsize=64)  # worth, the passage and its ranking ask for the same text
+def _by_small_words(sample: str) -> str:
+    """Return the language whose small words a text has most of; "" if that is unclear."""
+    languages = _languages_by_word()
+    counts = Counter[str]()
+    for word in _LETTERS.findall(sample.replace("’", "'")):
+        for name in languages.get(word.casefold(), ()):
+            counts[name] += 1
+    best = counts.most_common(2)
+    is_clear = len(best) == 1 or (len(best) == 2 and best[0][1] > best[1][1])
+    return best[0][0] if is_clear else ""

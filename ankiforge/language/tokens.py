@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from ankiforge.draft.propose.words import RAREST, Cue, Language
+from ankiforge.language.lexicon import RAREST, Cue, Language
 from ankiforge.text import regex
 from ankiforge.text.shields import MATH
 

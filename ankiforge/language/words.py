@@ -1,8 +1,7 @@
-"""Words and stems of a text, and the word lists, as the checks compare them.
+"""Words and stems of a text, by which it is compared with others.
 
 English has priority, German is supported where it is easy, and Chinese and Japanese are
 read by character. These forms serve comparison only; they are never shown or stored.
-The word lists are files in `data/`.
 """
 
 from __future__ import annotations
@@ -11,73 +10,20 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from functools import cache, lru_cache
-from pathlib import Path
 
+from ankiforge.language.tables import DATA, Words, by_word, listed, section
 from ankiforge.text import regex
 
-Words = frozenset[str]
-
-# --- word lists -----------------------------------------------------------------------
-
-
-@cache
-def data(name: str) -> str:
-    """Return the text of `data/NAME.txt`."""
-    return (Path(__file__).parent / "data" / f"{name}.txt").read_text("utf-8")
-
-
-@cache
-def lists(file: str, section: str) -> dict[str, tuple[str, ...]]:
-    """Return the words of a `[section]` of a word list by the label of their line.
-
-    A label is a language, or the meaning of the words; indented lines continue the one
-    before.
-    """
-    words_by_label: dict[str, tuple[str, ...]] = {}
-    _, _, after = data(file).partition(f"\n[{section}]\n")
-    body, _, _ = after.partition("\n[")
-    label = ""
-    for line in body.splitlines():
-        if line.startswith("#"):
-            continue
-        head, colon, words = line.partition(": ")
-        if colon and not line[0].isspace():
-            label = head
-        else:
-            words = line
-        words_by_label[label] = (*words_by_label.get(label, ()), *words.split())
-    return words_by_label
-
-
-def listed(file: str, section: str) -> Words:
-    """Return all words of a section."""
-    return frozenset().union(*lists(file, section).values())
-
-
-def by_word(file: str, section: str) -> dict[str, str]:
-    """Return the label of each word of a section."""
-    labels = {}
-    for label, words in lists(file, section).items():
-        labels.update(dict.fromkeys(words, label))
-    return labels
-
-
-def alternatives(file: str, section: str) -> str:
-    """Return the words of a section as alternatives of a pattern; `_` stands for a blank."""
-    lines = lists(file, section).values()
-    return "|".join("|".join(words) for words in lines).replace("_", " ")
-
-
-STOP_WORDS = listed("small_words", "stop")
-QUESTION_WORDS = listed("small_words", "question")
+STOP_WORDS = listed("signs", "stop")
+QUESTION_WORDS = listed("signs", "question")
 _NO_CONTENT = STOP_WORDS | QUESTION_WORDS
-FUNCTION = STOP_WORDS | QUESTION_WORDS | listed("small_words", "function")
+FUNCTION = STOP_WORDS | QUESTION_WORDS | listed("signs", "function")
 """Words without meaning of their own, which are not part of a subject or object."""
 NEGATIONS = listed("meaning", "negations")
 NEGATORS = listed("meaning", "negators")
 NUMBER_WORDS = by_word("numbers", "number_words")
 """The digits of number words."""
-ORDINALS = lists("numbers", "ordinals")["en"]
+ORDINALS = section("numbers", "ordinals")["en"]
 
 # --- words ----------------------------------------------------------------------------
 
@@ -216,7 +162,9 @@ def opposed(*, stemmed: bool = True) -> dict[str, Words]:
     `stemmed`: the base forms, all as stems; else the forms of sentences, as they are
     and as stems.
     """
-    base_forms, _, sentence_forms = data("opposites").partition("\n--\n")
+    base_forms, _, sentence_forms = (
+        (DATA / "opposites.txt").read_text("utf-8").partition("\n--\n")
+    )
     if stemmed:
         lines = [*base_forms.splitlines()[1:], *_opposed_ordinals()]
     else:
@@ -262,7 +210,7 @@ def contrary(word: str) -> Words:
 def synonyms() -> dict[str, Words]:
     """Return each stem of `data/synonyms.txt` with its group."""
     groups: dict[str, Words] = {}
-    for line in data("synonyms").splitlines()[1:]:
+    for line in (DATA / "synonyms.txt").read_text("utf-8").splitlines()[1:]:
         group = frozenset(map(stem, line.split()))
         for word in group:
             groups[word] = groups.get(word, frozenset()) | group
