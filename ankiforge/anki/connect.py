@@ -18,7 +18,7 @@ import httpx2
 import msgspec
 
 from ankiforge.anki.notetypes import OUR_FAMILIES, our_note_type
-from ankiforge.config.http import Limit, bound, within
+from ankiforge.config.http import within
 from ankiforge.errors import ServiceError
 from ankiforge.model import RETIRED, Json, Strings
 from ankiforge.text.secrets import without_secret
@@ -80,14 +80,16 @@ class AnkiConnect:
         self._key = key
         self._key_env = key_env
         self._timeout = timeout
-        # no proxy, no redirects, no `Origin` (only web pages send one)
-        self._http = httpx2.Client(
+        self._http = self._client()
+
+    def _client(self) -> httpx2.Client:
+        """Return a client: no proxy, no redirects, no `Origin` (only web pages send one)."""
+        return httpx2.Client(
             trust_env=False,
             # loading certificates takes longer than a request
-            verify=address.startswith("https:"),
+            verify=self.address.startswith("https:"),
             headers={"Connection": "close"},
         )
-        bound(self._http)
 
     # --- actions ------------------------------------------------------------------------
 
@@ -349,9 +351,15 @@ class AnkiConnect:
     ) -> httpx2.Response:
         """Send a request; errors say whether Anki is missing, busy or closed."""
         timeout = httpx2.Timeout(seconds, connect=_CONNECT_SECONDS)
+        if self._http.is_closed:  # a request took too long
+            self._http = self._client()
+        client = self._http
+
+        def post() -> httpx2.Response:
+            return client.post(self.address, json=request, timeout=timeout)
+
         try:
-            with within(Limit(seconds)):
-                return self._http.post(self.address, json=request, timeout=timeout)
+            return within(seconds, post, client.close)
         except _UNREACHED as error:
             raise ServiceError(
                 f"no Anki answers at {self.address}: {self._one_line(error)}",

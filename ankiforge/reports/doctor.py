@@ -643,7 +643,7 @@ def models(base_url: str, key: str = "", timeout: float = 3.0) -> Strings:
     """
     import httpx2 as httpx
 
-    from ankiforge.config.http import Limit, bound, within
+    from ankiforge.config.http import within
 
     if not (key.isascii() and key.isprintable()):
         raise Unreachable("was not contacted: the key contains invalid characters")
@@ -656,9 +656,7 @@ def models(base_url: str, key: str = "", timeout: float = 3.0) -> Strings:
             timeout=timeout,
             trust_env=use_proxy,
         ) as client:
-            bound(client)
-            with within(Limit(STEPS * timeout)):
-                answer = client.get(url)
+            answer = within(STEPS * timeout, lambda: client.get(url), client.close)
         if answer.status_code != 200:
             phrase = without_secret(answer.reason_phrase, key)
             status = f"{answer.status_code} {phrase}".strip()

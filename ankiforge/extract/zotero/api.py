@@ -23,7 +23,7 @@ from pyzotero.errors import PyZoteroError
 from pyzotero.zotero import Zotero
 
 from ankiforge.config import is_loopback
-from ankiforge.config.http import Limit, bound, within
+from ankiforge.config.http import within
 from ankiforge.errors import ItemError
 from ankiforge.extract.zotero.items import (
     Account,
@@ -94,7 +94,6 @@ class Client(httpx2.Client):
             timeout=limits,
             verify=secure,
         )
-        bound(self)
         self._address = address
         self._pace = pace
 
@@ -109,12 +108,17 @@ class Client(httpx2.Client):
         Raises:
             ItemError: there was no such response.
         """
+        if self.is_closed:
+            raise ItemError(f"{self._address.host} took too long before", hint=_LATER)
         options["timeout"] = self.timeout
+
+        def send() -> httpx2.Response:
+            return httpx2.Client.request(self, method, url, **options)
+
         for pause in (*PAUSES, None):
             wait = 0.0
             try:
-                with within(Limit(self._pace.whole)):
-                    response = super().request(method, url, **options)
+                response = within(self._pace.whole, send, super().close)
                 wait = _asked_wait(response)
                 if wait > LONGEST_WAIT:
                     message = f"{self._address.host} asks to wait {wait:,.0f} s"
