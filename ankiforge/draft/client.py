@@ -1,14 +1,11 @@
 """The client of an OpenAI-compatible server, which keeps every reply and stays within the budget.
 
-`openai` sends, waits and retries. Our transport below it reads each answer within
-limits of time and size, and gives errors that servers send with status 200 the status
-that they mean. A reply is stored for each thing it is about (a highlight, or a card
-that is compared), under the hash of the question about that thing alone, before it is
+`openai` sends, waits and retries. A reply is stored for each thing it is about (a highlight, or a
+card that is compared), under the hash of the question about that thing alone, before it is
 parsed. So nothing is paid for twice, whichever things share a request and in whatever
 form the server was asked. The errors are:
 
     ServiceError         ends the run: no key, no such model, no credit, no server
-    FieldRefusedError    the server does not accept a field: ask again without it
     TooLongError         the request exceeds the model's context: send less
     UnansweredError      no usable answer after all retries; other requests may succeed
     ItemError            the server rejects this request
@@ -22,9 +19,8 @@ import json
 import ssl
 import threading
 from collections.abc import Callable, Sequence
-from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -34,18 +30,23 @@ from ankiforge.draft.on_board import OnBoard, check_on_board
 from ankiforge.draft.prompt import Question
 from ankiforge.draft.refusals import (
     AGAIN,
-    NO_COMPLETION,
-    Complaint,
+    PAGE,
+    TooLongError,
     UnansweredError,
-    on_a_line,
+    refusal,
+    refused_field,
+    said,
 )
 from ankiforge.draft.replies import Replies
-from ankiforge.draft.request_form import FORMAT, FieldRefusedError, Form
+from ankiforge.draft.request_form import Form
 from ankiforge.draft.server import Budget, ServerSettings
-from ankiforge.draft.wire import Wire
 from ankiforge.errors import ItemError, ServiceError, UsageError
-from ankiforge.model import Highlight, Json, Value, h16
-from ankiforge.text.secrets import without_secret
+from ankiforge.model import Highlight, Value, h16
+
+if TYPE_CHECKING:
+    import openai
+
+    from ankiforge.draft.wire import Wire
 
 IN_A_ROW = 3
 """This many consecutive requests without an answer, after all retries, end the run; more if several
@@ -102,7 +103,7 @@ class Client:
         self._notice = notice
         self._lock = threading.Lock()
         self._wire: Wire | None = None
-        self._openai: Any = None
+        self._openai: openai.OpenAI | None = None
         # Why the run ended, if it did.
         self._end: ServiceError | None = None
         self._stopped = False
@@ -185,14 +186,7 @@ class Client:
                 self.budget.count_cached()
                 return [known]
         self.prepare()
-        while True:
-            form = self._form
-            try:
-                return self._paid(question, form)
-            except FieldRefusedError as error:
-                with self._lock:  # another thread may have got the same answer
-                    if self._form == form:
-                        self._form = form.without(error)
+        return self._paid(question)
 
     def prepare(self) -> None:
         """Check that requests may be sent.
@@ -226,19 +220,11 @@ class Client:
         if self._stopped:
             raise self._end or UnansweredError("stopped before it was sent")
 
-    def _paid(self, question: Question, form: Form) -> list[Answer]:
+    def _paid(self, question: Question) -> list[Answer]:
         """Send one request, keep the reply for each thing, and count its cost."""
-        settings = self.settings
-        body = {
-            "model": settings.model,
-            "messages": list(question.messages),
-            **form.fields(question.schema),
-            **settings.extra_body,
-        }
-        size = len(_canonical(body).encode("utf-8", "replace"))
         with self.budget.turn():
             try:
-                raw = self._sent(body)
+                raw, size = self._sent(question)
                 completion = Completion.parse(raw) or Completion()
                 tokens_in = completion.tokens_in or size // _BYTES_PER_TOKEN
                 tokens_out = (
@@ -259,136 +245,127 @@ class Client:
 
     # --- one request ------------------------------------------------------------------
 
-    def _sent(self, body: Json) -> str:
-        """Return the raw reply, a chat completion in JSON."""
+    def _sent(self, question: Question) -> tuple[str, int]:
+        """Return the raw reply, a chat completion in JSON, and the size of the request in bytes."""
         import openai
 
-        is_first = not self._has_answered
         try:
-            self._start_on_board()
             client = self._connected()
-            # given as `messages`, they would be validated by their types, which takes
-            # milliseconds
-            answer = client.chat.completions.with_raw_response.create(
-                model=body["model"],
-                messages=[],
-                extra_body=body,
-            )
         except ServiceError as error:
-            self._end = self._end or error
-            self.stop()  # else each of the other threads would get the same error
-            raise
-        except openai.APIStatusError as error:
-            raise self._bad_status(error, body, is_first=is_first) from error
-        except openai.APIConnectionError as error:
-            raise self._no_answer(error.__cause__) from error
-        except ItemError as error:
-            is_rejection = type(error) is ItemError
-            if is_rejection and not self._has_answered:
-                raise self._failure(error) from error
-            raise
-        self._has_answered = True
-        self._failed = 0
-        return without_secret(answer.text, self.settings.key)
+            raise self._failure(error) from error
+        settings = self.settings
+        while True:
+            form = self._form
+            is_first = not self._has_answered
+            body = {
+                "model": settings.model,
+                "messages": list(question.messages),
+                **form.fields(question.schema),
+                **settings.extra_body,
+            }
+            try:
+                # given as `messages`, they would be validated by their types, which takes
+                # milliseconds
+                answer = client.chat.completions.with_raw_response.create(
+                    model=settings.model, messages=[], extra_body=body
+                )
+            except openai.APIStatusError as error:
+                status = error.status_code
+                text = error.response.text
+                field = refused_field(settings, status, text, body, is_first=is_first)
+                if field:
+                    with self._lock:  # another thread may have got the same answer
+                        if self._form == form:
+                            self._form = form.without(field)
+                    continue
+                location = error.response.headers.get("location", "")
+                fault = refusal(settings, status, text, location)
+                is_fault = isinstance(fault, UnansweredError)
+                is_no_model_server = is_first and is_fault and said(text) == PAGE
+                raise self._failure(fault, is_gone=is_no_model_server) from error
+            except openai.APIConnectionError as error:
+                raise self._no_answer(error.__cause__) from error
+            self._has_answered = True
+            self._failed = 0
+            return answer.text, len(_canonical(body).encode("utf-8", "replace"))
 
-    def _bad_status(self, error: Any, body: Json, *, is_first: bool) -> Exception:
-        """Return the error for a status that stays after all retries."""
-        status = error.status_code
-        text = error.response.text
-        words = f"{status}: {Complaint.parse(text).words or 'no reason given'}"
-        if is_first and status in (500, 501) and FORMAT in body:
-            return FieldRefusedError(words, FORMAT)  # it may break at the format
-        unanswered = UnansweredError(f"{self.settings.host}: {words}", hint=AGAIN)
-        if f"{NO_COMPLETION} but" in text:
-            return self._failure(unanswered, is_gone=is_first)
-        hint = f"the server fails: see its log, or restart it; then {AGAIN}"
-        if status == HTTPStatus.TOO_MANY_REQUESTS:
-            hint = f"wait for a while, or set llm.concurrency to 1; then {AGAIN}"
-        return self._failure(unanswered, hint=hint)
-
-    def _no_answer(self, cause: object) -> Exception:
+    def _no_answer(self, cause: object) -> ServiceError | ItemError:
         """Return the error for an answer that did not come, or not as a whole."""
         import httpx2
 
-        if self._on_board is not None:
-            fault = self._on_board.fault()
-            if fault is not None:
-                self._end = self._end or fault
-                self.stop()
-                return self._end
-        no_connection = (httpx2.ConnectError, httpx2.ProxyError, ssl.SSLError)
-        is_gone = isinstance(cause, no_connection)
-        if isinstance(cause, httpx2.TimeoutException):
-            message = f"no answer within {self.settings.silence_s:g} s"
+        from ankiforge.config.http import OverdueError
+
+        settings = self.settings
+        fault = self._on_board.fault() if self._on_board else None
+        if fault is not None:
+            return self._failure(fault)
+        is_gone = isinstance(
+            cause, (httpx2.ConnectError, httpx2.ProxyError, ssl.SSLError)
+        )
+        hint = AGAIN
+        if isinstance(cause, OverdueError):
+            words = f"the reply took more than {settings.reply_s:g} s"
+            hint = f"use a faster model, or {AGAIN}"
+        elif isinstance(cause, httpx2.TimeoutException):
+            words = f"no answer within {settings.silence_s:g} s"
         elif is_gone:
-            message = "no connection"
+            words = f"no connection: {cause}"
+            hint = f"is the server running, and {settings.base_url} its address?"
         else:
-            message = "the answer broke off"
-        server_message = without_secret(on_a_line(cause), self.settings.key)
-        words = f"{self.settings.host}: {message}: {server_message}"
-        return self._failure(UnansweredError(words, hint=AGAIN), is_gone=is_gone)
+            words = f"the answer broke off: {cause}"
+        error = UnansweredError(f"{settings.host}: {words}", hint=hint)
+        return self._failure(error, is_gone=is_gone)
 
     def _failure(
-        self,
-        error: ItemError,
-        *,
-        is_gone: bool = False,
-        hint: str = "",
+        self, error: ItemError | ServiceError, *, is_gone: bool = False
     ) -> ItemError | ServiceError:
         """Return the error of a request, or the one that ends the run.
 
-        Args:
-            error: of the request.
-            is_gone: the server cannot be reached, so others will not be answered either.
-            hint: what to do if the run ends; "" = check the address.
+        A run ends if other requests would get the same error: `is_gone`, the server is not there;
+        several in a row were not answered, or every one was rejected.
         """
         settings = self.settings
+        is_rejection = not isinstance(error, UnansweredError | ServiceError)
+        if isinstance(error, TooLongError) or (is_rejection and self._has_answered):
+            return error
         with self._lock:
             self._failed += 1
             is_often = self._failed >= IN_A_ROW + settings.threads - 1
-        if self._end:
-            return self._end
-        if not (is_often or is_gone):
+            if self._end is None and isinstance(error, ServiceError):
+                self._end = error
+            elif self._end is None and (is_often or is_gone):
+                self._end = ServiceError(error.message, hint=error.hint)
+        if self._end is None:
             return error
-        if settings.model_file:
-            hint = f"{AGAIN}; else try another model: ankiforge model list"
-        elif not hint and isinstance(error, UnansweredError):
-            hint = f"is the server running, and {settings.base_url} its address?"
-        elif not hint:
-            hint = "it accepts no request: check llm.extra_body and llm.model"
-        self._end = ServiceError(error.message, hint=hint)
-        self.stop()
+        self.stop()  # else each of the other threads would get the same error
         return self._end
 
-    def _start_on_board(self) -> None:
-        """Start the built-in model, if the settings name one; the other threads wait for it."""
-        if self._on_board is None:
-            return
-        address, key = self._on_board.start()
-        with self._lock:
-            if not self.settings.secret:
-                self.settings = replace(self.settings, base_url=address, secret=key)
+    def _connected(self) -> openai.OpenAI:
+        """Return the client of `openai`; start the built-in model first, if the settings name one.
 
-    def _connected(self) -> Any:
-        """Return the client of `openai`."""
+        The other threads wait for it.
+        """
         import httpx2
         import openai
 
+        from ankiforge.draft.wire import Wire
+
+        started = self._on_board.start() if self._on_board else None
         with self._lock:
             self._refuse_if_stopped()
             if self._openai is None:
+                if started:
+                    address, key = started
+                    self.settings = replace(self.settings, base_url=address, secret=key)
                 settings = self.settings
                 silence = settings.silence_s
                 self._wire = Wire(settings, self._notice)
-                transport: Any = self._wire
                 self._openai = openai.OpenAI(
                     base_url=settings.base_url,
                     api_key=settings.checked_key() or "none",
                     max_retries=settings.retries,
                     timeout=httpx2.Timeout(silence, connect=min(10.0, silence)),
-                    http_client=httpx2.Client(
-                        transport=transport, follow_redirects=False
-                    ),
+                    http_client=httpx2.Client(transport=self._wire),
                 )
             return self._openai
 

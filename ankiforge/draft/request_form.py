@@ -7,16 +7,15 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ankiforge.errors import ItemError
 from ankiforge.model import Json, Value
 
+FORMAT = "response_format"
 OPTIONS: Mapping[str, Any] = {"temperature": 0}
 """Fields of every request, unless the server refuses them or `extra_body` sets them."""
-FORMAT = "response_format"
 
 
 def formats(schema: Mapping[str, Any]) -> tuple[Json, ...]:
-    """Return the table of response formats, the strictest first; {} is plain text."""
+    """Return the response formats, the strictest first; {} is plain text."""
     json_schema = {"name": "reply", "strict": True, "schema": schema}
     return (
         {"type": "json_schema", "json_schema": json_schema},
@@ -25,36 +24,19 @@ def formats(schema: Mapping[str, Any]) -> tuple[Json, ...]:
     )
 
 
-TEXT = len(formats({})) - 1
-
-
-class FieldRefusedError(ItemError):
-    """The server does not accept a field of the request."""
-
-    def __init__(self, words: str, name: str) -> None:
-        super().__init__(words)
-        self.field = name
-
-
 class Form(Value):
-    """The form of a request that a server accepts."""
+    """The form of a request that a server accepts, as far as it is known."""
 
     rung: int = 0
     """An index of `formats`."""
     dropped: frozenset[str] = frozenset()
-    """The fields that the server refuses."""
+    """The options that the server refuses."""
 
-    def without(self, error: FieldRefusedError) -> Form:
-        """Return the next form to try after a refusal.
-
-        Raises:
-            FieldRefusedError: nothing more can be left out.
-        """
-        if error.field != FORMAT:
-            return replace(self, dropped=self.dropped | {error.field})
-        if self.rung == TEXT:
-            raise error
-        return replace(self, rung=self.rung + 1)
+    def without(self, field: str) -> Form:
+        """Return the next form to try after a server refused a field of this one."""
+        if field == FORMAT:
+            return replace(self, rung=self.rung + 1)
+        return replace(self, dropped=self.dropped | {field})
 
     def fields(self, schema: Mapping[str, Any]) -> Json:
         """Return the fields that a request of this form has beside model and messages."""
