@@ -34,7 +34,8 @@ class Completion(Value):
     def parse(cls, raw: str) -> Completion | None:
         """Parse the body of a reply; None if it is not a chat completion. Never raises.
 
-        One that counts tokens was paid for, so it is a completion, if an empty one.
+        One that has choices, or counts tokens, was paid for, so it is a completion, if an
+        empty one.
         """
         try:
             # tolerate half an emoji, a line break in a string, a number of a thousand
@@ -46,17 +47,15 @@ class Completion(Value):
             )
         except (ValueError, RecursionError):
             return None
-        choices = _as_dict(reply).get("choices")
-        choice = {}
-        if isinstance(choices, list) and choices:
-            choice = _as_dict(choices[0])
-        message = choice.get("message")
+        reply = _as_dict(reply)
+        choices = reply.get("choices")
+        tokens_in, tokens_out = _tokens(_as_dict(reply.get("usage")))
+        is_answered = isinstance(choices, list) and not reply.get("error")
+        if not (is_answered or tokens_out):
+            return None
+        choice = _as_dict(choices[0]) if isinstance(choices, list) and choices else {}
+        message = _as_dict(choice.get("message"))
         finish = choice.get("finish_reason")
-        is_ended = message is None and finish is not None
-        tokens_in, tokens_out = _tokens(_as_dict(_as_dict(reply).get("usage")))
-        if not (isinstance(message, dict) or is_ended or tokens_out):
-            return None  # the model was interrupted
-        message = _as_dict(message)
         content = _content(message, finish)
         return cls(
             content=content,

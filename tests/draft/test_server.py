@@ -12,14 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.draft import refusals
 from ankiforge.draft.server import ServerSettings
 from ankiforge.errors import ServiceError
 from tests.limits import PATIENCE
 
 CASES = Path(__file__).parent / "cases"
 FACT = "Sleep has four stages."
-SERVER = ServerSettings("http://127.0.0.1:1/v1", "m", key_env="MY_KEY")
 
 
 def kinds_asked(server):
@@ -99,30 +97,21 @@ def test_a_server_that_fails_again_and_again_ends_the_run(model, task, server, f
     assert len(server.asked) <= 5
 
 
-def test_an_empty_list_of_choices_is_a_fault_of_the_server_and_ends_the_run(
-    model, task, server, fake
-):
-    server.otherwise = lambda _: fake.Reply(body=b'{"choices": []}')
-    with pytest.raises(ServiceError, match="its list of choices is empty"):
-        list(model().draft(iter([task(count=50)])))
-    assert len(server.asked) == 12  # four times each, for three passages
+COUNTED = {"usage": {"prompt_tokens": 900, "completion_tokens": 80}}
 
 
 @pytest.mark.parametrize(
     "reply",
     [
         {"choices": []},
+        {"choices": [{}]},
         {"choices": [{"text": "Q: What heals the brain?"}]},
-        {"output": [{"content": "Q: What heals the brain?"}]},
-        {"error": None},
+        {"output": [{"content": "Q: What heals the brain?"}], **COUNTED},
+        {"error": None, **COUNTED},
     ],
 )
-def test_a_reply_without_a_completion_that_counts_tokens_is_paid_for_once(
-    model, task, server, fake, reply
-):
-    usage = {"prompt_tokens": 900, "completion_tokens": 80}
-    body = json.dumps({**reply, "usage": usage}).encode()
-    server.otherwise = lambda _: fake.Reply(body=body)
+def test_a_reply_without_a_message_is_paid_for_once(model, task, server, fake, reply):
+    server.otherwise = lambda _: fake.Reply(body=json.dumps(reply).encode())
     [first] = model().draft(iter([task(FACT)]))
     assert not first.drafts
     asked = len(server.asked)
@@ -220,7 +209,7 @@ def test_thoughts_are_paid_for_however_a_server_counts_them(
     assert (running.usage.tokens_out, running.usage.cost_usd) == (out, out)
 
 
-@pytest.mark.parametrize("status", [200, 400, 500])
+@pytest.mark.parametrize("status", [200, 400])
 def test_a_reply_that_unpacks_without_end_costs_one_request(
     draft, task, server, fake, status
 ):
@@ -247,6 +236,16 @@ def test_without_a_key_no_header_pretends_that_there_is_one(
     draft(task(FACT), key_env="MY_KEY")
     assert server.headers[0].get("authorization", "") == (f"Bearer {key}" if key else "")
     assert "secret" not in str(server.headers)
+
+
+def test_no_redirect_is_followed_to_another_host(draft, task, server, fake):
+    with fake.LlmServer() as other:
+        there = (("location", f"{other.base_url}/chat/completions"),)
+        server.queue.append(fake.Reply(307, b"{}", there))
+        with pytest.raises(ServiceError) as caught:
+            draft(task(FACT))
+        assert other.base_url in caught.value.hint
+        assert other.asked == []
 
 
 # --- what ends the run ----------------------------------------------------------------------
@@ -486,8 +485,7 @@ def test_a_server_that_fails_after_an_unreadable_reply_is_asked_the_rest(
     assert len(server.asked) == 6
 
 
-def test_too_large_a_request_is_split():
-    error = refusals.refusal(
-        SERVER, 413, '{"error": {"message": "Request too large"}}', {}, {}
-    )
-    assert isinstance(error, refusals.TooLongError)
+def test_too_large_a_request_is_split(draft, task, server, fake):
+    server.queue.append(fake.error(413, "Request too large"))
+    assert len(draft(task(count=2), per_request=2).drafts) == 2
+    assert [len(fake.marked(request)) for request in server.asked] == [2, 1, 1]
