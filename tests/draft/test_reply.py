@@ -53,6 +53,20 @@ def test_however_a_reply_is_cut_its_whole_cards_are_kept(at, loose):
     assert drafted(loose[:at]) == keys[: (at >= one) + (at >= two)]
 
 
+@pytest.mark.parametrize("separator", ['", "', '" "'], ids=["valid", "without commas"])
+def test_a_card_that_is_cut_off_behind_a_brace_of_its_own_is_none(separator):
+    text = {
+        "h": TWO["h"],
+        "kind": "cloze",
+        "text": "It is {{c1::A}}, {b}, but only",
+        "front": "",
+    }
+    whole = json.dumps({"cards": [ONE, text]}).replace('", "', separator)
+    assert len(drafted(whole)) == 2
+    for at in range(whole.index("c1::"), len(whole) - len('"}]}') + 1):
+        assert drafted(whole[:at]) == [PASSAGES[0].key]
+
+
 @pytest.mark.parametrize(
     ("text", "count"),
     [
