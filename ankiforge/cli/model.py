@@ -16,16 +16,15 @@ from ankiforge.text import gigabytes
 
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceFolder
-    from ankiforge.draft.catalogue import Offer
     from ankiforge.model import Json
 
 TOLD_EVERY_S = 30.0
 """How often a download says how far it is, without a terminal."""
-Show = Callable[[str, int, int], None]
+Show = Callable[[int, int], None]
 
 
 @command("""
-  ankiforge model list                models to download, and those that are here
+  ankiforge model list                the model to download, and those that are here
   ankiforge model get qwen2.5-1.5b    download one
   ankiforge model use qwen2.5-1.5b    let this workspace draft with it
 """, cls=CommandGroup)  # fmt: skip
@@ -42,7 +41,7 @@ def model(call: Call) -> None:
 
 @command("\n  ankiforge model list")
 def list_(call: Call) -> None:
-    """Show the models that can be downloaded, and those that are here."""
+    """Show the model that can be downloaded, and those that are here."""
     used = _used(call)
     for row in _rows(used):
         call.show(row, [_row_text(row)])
@@ -64,45 +63,31 @@ def _used(call: Call) -> str:
 
 
 def _rows(used_path: str) -> Iterator[Json]:
-    """Yield the models of the list, then other files in the folder, then what else is used."""
-    from ankiforge.draft.catalogue import OFFERS, here
+    """Yield the model that is offered, then other files in the folder, then what else is used."""
+    from ankiforge.draft.model_files import OFFERED, here
 
-    files = {file.stem: file for file in here()}
-    for offer in OFFERS:
-        file = files.pop(offer.name, None)
-        yield _row(offer.name, file, used_path, offer.size, offer)
-    others = list(files.values())
-    if used_path and Path(used_path) not in here():
-        others.append(Path(used_path))
-    for file in others:
+    files = here()
+    if OFFERED.path not in files:
+        yield _row(OFFERED.name, None, OFFERED.size, used_path)
+    if used_path and Path(used_path) not in files:
+        files.append(Path(used_path))
+    for file in files:
         size = file.stat().st_size if file.exists() else 0
-        yield _row(file.stem, file, used_path, size)
+        yield _row(file.stem, file, size, used_path)
 
 
-def _row(
-    name: str,
-    file: Path | None,
-    used_path: str,
-    size: int,
-    offer: Offer | None = None,
-) -> Json:
-    """Return what is shown of a model.
+def _row(name: str, file: Path | None, size: int, used_path: str) -> Json:
+    """Return what is shown of a model; `file` is None if it was not downloaded."""
+    from ankiforge.draft.model_files import OFFERED
 
-    Args:
-        name: its name.
-        file: where it is; None if it was not downloaded.
-        used_path: the path of the model that the settings name; "" = none.
-        size: in bytes.
-        offer: its entry in our list, if it is there.
-    """
-    is_used = file is not None and str(file) == used_path
+    is_offered = name == OFFERED.name
     return {
         "name": name,
         "path": str(file) if file else None,
         "size": size,
-        "licence": offer.licence if offer else "",
-        "about": offer.about if offer else "",
-        "used": is_used,
+        "licence": OFFERED.licence if is_offered else "",
+        "about": OFFERED.about if is_offered else "",
+        "used": file is not None and str(file) == used_path,
     }
 
 
@@ -114,9 +99,7 @@ def _row_text(row: Json) -> str:
     elif row["path"]:
         state = "here"
     size = gigabytes(row["size"])
-    name = row["name"]
-    licence = row["licence"]
-    line = f"{name:14}{size:>8}  {licence:11} {state:7} {row['about']}"
+    line = f"{row['name']:14}{size:>8}  {row['licence']:11} {state:7} {row['about']}"
     return line.rstrip()
 
 
@@ -134,50 +117,56 @@ def _row_text(row: Json) -> str:
     help="With a URL: what its hash must be.",
 )
 def get(call: Call, name_or_url: str, sha256: str) -> None:
-    """Download a model of the list, or the .gguf file at an address.
+    """Download the model of the list, or the .gguf file at an address.
 
-    What has arrived is kept: after Ctrl-C or a broken connection, the same command goes on.
+    If the hash is known, what has arrived is kept: after Ctrl-C or a broken connection, the same
+    command goes on.
     """
     from ankiforge.config import is_loopback
-    from ankiforge.draft.catalogue import offered
-    from ankiforge.draft.download import download
+    from ankiforge.draft.model_files import download, offered
+    from ankiforge.draft.on_board import too_little_memory
 
     offer = offered(name_or_url, sha256)
     if call.offline and not is_loopback(offer.url):
         raise UsageError("--offline forbids a download", hint="run it without --offline")
     if not call.as_json:
-        size = ""
-        if offer.size:
-            size = f" ({gigabytes(offer.size)}, {offer.licence})"
+        size = f" ({gigabytes(offer.size)}, {offer.licence})" if offer.size else ""
         call.say(f"{offer.url}{size} → {offer.path}")
+    memory = too_little_memory(offer.name, offer.size) if offer.size else ""
+    if memory:
+        call.warn(f"{memory}: it would not start here")
     with _progress(call) as show:
         digest = download(offer, show)
-    is_checked = bool(offer.sha256)
     got = {
         "name": offer.name,
         "path": str(offer.path),
         "size": offer.path.stat().st_size,
         "sha256": digest,
-        "checked": is_checked,
+        "checked": bool(offer.sha256),
     }
     call.show(got, _got_text(got))
 
 
 def _got_text(got: Json) -> Iterator[str]:
     """Yield what was downloaded, its hash, and the next command."""
-    from importlib.util import find_spec
-
-    from ankiforge.draft.on_board import INSTALL
-
     yield f"{got['path']}: {gigabytes(got['size'])}"
     if got["checked"]:
         yield f"SHA-256 {got['sha256']}, as expected"
     else:
         yield f"SHA-256 {got['sha256']}"
         yield "this hash was compared with nothing: do it with the page on which you found the file"
+    yield from _missing_program()
+    yield f"next: ankiforge model use {got['name']}"
+
+
+def _missing_program() -> Iterator[str]:
+    """Yield how llama.cpp is installed, if it is not."""
+    from importlib.util import find_spec
+
+    from ankiforge.draft.on_board import INSTALL
+
     if find_spec("xllamacpp") is None:
         yield f"llama.cpp is not installed yet: {INSTALL}"
-    yield f"next: ankiforge model use {got['name']}"
 
 
 @contextmanager
@@ -191,42 +180,32 @@ def _progress(call: Call) -> Iterator[Show]:
         BarColumn,
         DownloadColumn,
         Progress,
-        TextColumn,
         TimeRemainingColumn,
         TransferSpeedColumn,
     )
 
     console = Console(stderr=True, no_color=not call.color)
     columns = (
-        TextColumn("{task.description}"),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as bars:
-        tasks = {}
-
-        def show(task: str, done: int, total: int) -> None:
-            if task not in tasks:
-                tasks[task] = bars.add_task(task)
-            bars.update(tasks[task], completed=done, total=total or None)
-
-        yield show
+        task = bars.add_task("downloading")
+        yield lambda done, of: bars.update(task, completed=done, total=of or None)
 
 
 def _lines(call: Call) -> Show:
     """Return a function that says how far a download is, every few seconds."""
     last = time.monotonic()
 
-    def show(task: str, done: int, total: int) -> None:
+    def show(done: int, of: int) -> None:
         nonlocal last
         now = time.monotonic()
         if now - last >= TOLD_EVERY_S and not call.as_json:
             last = now
-            call.say(
-                f"{task}: {gigabytes(done)}{f' of {gigabytes(total)}' if total else ''}"
-            )
+            call.say(f"{gigabytes(done)}{f' of {gigabytes(of)}' if of else ''}")
 
     return show
 
@@ -238,12 +217,10 @@ def _lines(call: Call) -> Show:
 @click.argument("name", metavar="NAME")
 def use(call: Call, name: str) -> None:
     """Write a model that is here, or the .gguf file at a path, into the workspace's settings."""
-    from ankiforge.draft.catalogue import model_file
-    from ankiforge.draft.gguf import memory_needed
-    from ankiforge.draft.on_board import CONTEXT
+    from ankiforge.draft.model_files import model_file, size_of
 
     file = model_file(name)
-    memory_needed(file, CONTEXT)  # refuses what is not a model
+    size_of(file)  # refuses what is not a model
     folder = workspace_of(call)
     settings = _write(folder, file)
     told = {"path": str(file), "settings": str(settings) if settings else None}
@@ -292,11 +269,8 @@ def _used_text(
     settings: Path | None,
 ) -> Iterator[str]:
     """Yield where the model was entered, or the lines to add."""
-    from importlib.util import find_spec
-
     from ankiforge.config import FILE_NAME
     from ankiforge.config.edit import scalar
-    from ankiforge.draft.on_board import INSTALL
 
     if settings is None:
         where = f"{FILE_NAME} of a workspace (ankiforge init DIR)"
@@ -307,8 +281,7 @@ def _used_text(
         yield f"  model_file: {scalar(str(file))}"
     else:
         yield f"{settings}: llm.model_file is {file}"
-    if find_spec("xllamacpp") is None:
-        yield f"llama.cpp is not installed yet: {INSTALL}"
+    yield from _missing_program()
     if settings is not None:
         yield "next: ankiforge run --drafter llm --limit 10"
 

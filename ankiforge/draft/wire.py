@@ -88,12 +88,13 @@ class Wire(httpx2.BaseTransport):
 
         That may take as long as a server may be silent.
         """
+        settings = self._settings
         while True:
             answer = self._exchanged(request)
             if not is_loading_model(answer.status_code, answer.text):
                 return answer
             if self._loaded_until is None:
-                self._loaded_until = time.monotonic() + self._settings.silence_s
+                self._loaded_until = time.monotonic() + settings.silence_s
                 self._notice(
                     f"{self._settings.host} is loading its model; waiting for it"
                 )

@@ -395,10 +395,10 @@ def _model(workspace: WorkspaceFolder, around: Surroundings) -> Check:
 
 def _model_on_board(file: Path) -> Check:
     """Check that the model could be started, without starting it."""
-    from ankiforge.draft.on_board import check_on_board
+    from ankiforge.draft.on_board import check_on_board, memory_needed
 
     try:
-        needed = check_on_board(file)
+        needed = memory_needed(check_on_board(file))
     except ForgeError as error:
         return _failed("model", error)
     return _ok(
@@ -615,12 +615,11 @@ def model_advice(llm: LlmSettings, machine: Machine) -> str:
     """
     if llm != LlmSettings() or model_servers(machine):
         return ""
-    from ankiforge.draft.catalogue import OFFERS
+    from ankiforge.draft.model_files import OFFERED
 
-    smallest = OFFERS[0]
     return (
         "no language model is set up; one that runs on this machine:"
-        f" ankiforge model get {smallest.name} ({gigabytes(smallest.size)})"
+        f" ankiforge model get {OFFERED.name} ({gigabytes(OFFERED.size)})"
     )
 
 

@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.draft.gguf import memory_needed
-from tests.fakes.gguf import SMALL, gguf
+from tests.fakes.gguf import gguf
 from tests.limits import PATIENCE
 
 ROOT = Path(__file__).parents[2]
@@ -126,17 +125,6 @@ def test_its_command_line_names_neither_model_nor_key(forge, on_board, log):
     assert argv == [str(ROOT / "ankiforge/draft/llama.py")]
 
 
-@pytest.mark.parametrize(
-    ("values", "most"), [(SMALL, 0.6e9), ({}, 1.7e9), ({"qwen2.block_count": 28}, 1.7e9)]
-)
-def test_the_memory_for_the_context_follows_from_the_shape_of_the_model(
-    tmp_path, values, most
-):
-    file = tmp_path / "model.gguf"
-    file.write_bytes(gguf(values))
-    assert most / 1.3 < memory_needed(file, 8192) < most
-
-
 # --- when it does not start -----------------------------------------------------------------
 
 
@@ -194,7 +182,7 @@ def test_a_model_that_does_not_fit_into_the_memory_is_not_started(
     forge, on_board, log, monkeypatch
 ):
     on_board()
-    monkeypatch.setattr("ankiforge.draft.on_board.memory_available", lambda: 100_000_000)
+    monkeypatch.setattr("ankiforge.draft.on_board._memory_available", lambda: 100_000_000)
     run = forge("run", code=3)
     assert re.search(r"needs about \d+ MB of memory, and 100 MB are free", run.stderr)
     assert "smaller model: ankiforge model list" in run.stderr
