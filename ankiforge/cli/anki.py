@@ -378,7 +378,9 @@ def adopt(
             call.print("\n".join(adoption.as_text(matches, most)))
         action = ""
         if matches.taken and (yes or _confirmed(call)):
-            action = workspace.ledger.adopt_notes(matches.taken)
+            from ankiforge.ledger import decide
+
+            action = decide.adopt_notes(workspace.ledger, matches.taken)
             result.add_scan(workspace.read_collection())
         if call.as_json:
             call.data({**adoption.as_json(matches), "undo": action})
@@ -389,8 +391,10 @@ def adopt(
 
 def _without_history(workspace: Workspace) -> UsageError:
     """Return that there is no collection to take notes over from, and how to go on without it."""
+    from ankiforge.ledger import belonging
+
     error = no_collection(workspace.folder)
-    if not workspace.ledger.belonging():
+    if not belonging.belonging(workspace.ledger):
         return error
     without = "without their history: ankiforge adopt --decline"
     return UsageError(error.message, hint=f"{error.hint}; {without}")
@@ -411,14 +415,14 @@ def _confirmed(call: Call) -> bool:
 
 def _decline(call: Call, tool: str | None) -> None:
     """Let the passages of other tools, or of this one, become cards without their history."""
-    from ankiforge.ledger import SCHEDULER
+    from ankiforge.ledger import SCHEDULER, belonging
     from ankiforge.pipeline.adopt import TOOLS
 
     tools = {SCHEDULER, *TOOLS}
     if tool is not None:
         tools = {SCHEDULER if tool == "sr" else tool}
     with session(call, writes="drafting") as workspace:
-        act = workspace.ledger.decline(tools)
+        act = belonging.decline(workspace.ledger, tools)
     if call.as_json:
         call.data({"undo": act})
     elif not act:

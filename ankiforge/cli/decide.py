@@ -272,10 +272,13 @@ def report(
         decide: decides on one, and returns its guid, if it has one.
         done: the participle of what is done, for messages.
     """
+    from ankiforge.ledger.undo import can_undo
+    from ankiforge.ledger.waiting import read_ahead
+
     results: list[Json] = []
     refusals: list[RefusedError] = []
     with ledger.action() as action:
-        for id in ledger.read_ahead(ids):
+        for id in read_ahead(ledger, ids):
             try:
                 guid = decide(id) or None
                 results.append({"id": id, "guid": guid, "done": True, "refused": ""})
@@ -297,7 +300,7 @@ def report(
             call.warn(f"refused: {refusal.message}{hint}")
         changed = len(results) - len(refusals)
         undo = ""
-        if changed and done != "undone" and ledger.can_undo(action):
+        if changed and done != "undone" and can_undo(ledger, action):
             undo = "; to take it back: ankiforge undo"
         if not results:
             call.say(f"nothing was {done}")

@@ -303,9 +303,10 @@ class Listing:
         Their passages were not found.
         """
         from ankiforge.anki.render import unrender
+        from ankiforge.ledger.views import unknown
         from ankiforge.text import on_one_line, shortened
 
-        for note in self._ledger.notes(known=False):
+        for note in unknown(self._ledger):
             fields = [unrender(html) for html in note.fields[:2]]
             words = shortened(on_one_line(fields[0] if fields else ""), 72)
             data = {
@@ -464,16 +465,18 @@ def _works(ledger: Ledger, words: str) -> Iterator[Match]:
     Raises:
         ItemError: the PDF cannot be read.
     """
+    from ankiforge.ledger.search import find
+
     path = Path(words).expanduser()
     if path.suffix.casefold() != ".pdf" or not path.is_file():
-        return ledger.search(words)
+        return find(ledger, words)
     from ankiforge.extract.pdf import identify
     from ankiforge.model import Problem
 
     identified = identify(path)
     if isinstance(identified, Problem):
         raise ItemError(f"{identified.where}: {identified.what}", hint=identified.hint)
-    return ledger.search("", [identified.document])
+    return find(ledger, "", [identified.document])
 
 
 # --- stats ----------------------------------------------------------------------------------

@@ -92,7 +92,7 @@ def decline(store: Store, tools: Collection[str]) -> str:
     with store.action() as action:
         for tool in declined_tools:
             store.add("decline", key_of(tool), PERSON, {})
-    return action.id
+    return action
 
 
 def draft_again(store: Store, key: str) -> None:

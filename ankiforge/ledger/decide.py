@@ -286,12 +286,20 @@ def edit(
     id: str,
     fields: Texts,
     *,
-    over: Mapping[str, Pair],
+    over: Mapping[str, Pair] = {},
     forced: bool = False,
 ) -> Guid:
     """Change fields of a card, or accept a draft in other words.
 
-    The fields are the person's from now on. `over` is as in `Ledger.edit`.
+    They are the person's from now on.
+
+    Args:
+        store: the store.
+        id: of the card or draft.
+        fields: the new Markdown by name.
+        over: of the fields that a person changed in Anki and has in view: the hash of
+            their HTML there, and their Markdown. The new words replace them there.
+        forced: overrule a check.
     """
     with store.action():
         guid = id
@@ -366,7 +374,7 @@ def adopt_notes(store: Store, chosen: Iterable[Taken]) -> str:
             else:
                 _adopt_as_card(store, taken)
         store.set_meta("app anki state", "")  # the notes are to be looked at again
-    return action.id
+    return action
 
 
 def _adopt_schedule(store: Store, taken: Taken) -> None:

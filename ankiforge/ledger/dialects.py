@@ -7,7 +7,7 @@ is an event, so that all machines read the vault alike, whatever is switched on 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -87,36 +87,30 @@ def dialects_of(store: Store, container: str, on: Strings | None) -> Strings:
     return _read_by(passage)
 
 
-def is_to_count(store: Store, container: str, on: Strings, stamp: str) -> bool:
-    """Return whether it has to be counted what reading by these dialects would change.
-
-    Not if a person declined them, or if it was counted for the same files.
-    """
-    if on in store.passage(key_of(container)).declined:
-        return False
-    stored = store.meta(_META + container)
-    if not stored or not stamp:
-        return True
-    difference = msgspec.json.decode(stored, type=Difference)
-    return (difference.on, difference.stamp) != (on, stamp)
-
-
-def keep_count(
+def ask_about_dialects(
     store: Store,
     container: str,
     on: Strings,
     stamp: str,
-    documents: Iterable[Extracted],
+    read: Callable[[], Iterable[Extracted]],
 ) -> None:
-    """Count what would change if a vault were read as it is in `documents`.
+    """Ask whether to read a vault by other dialects, if that would change anything.
 
     Args:
         store: the store.
         container: the container of the vault.
-        on: the dialects by which `documents` were read.
-        stamp: of all files of the vault.
-        documents: all documents of the vault.
+        on: the dialects of the plugins that are switched on.
+        stamp: of all files of the vault; "" = unknown. Equal ones are not read again.
+        read: reads all documents of the vault by these dialects.
     """
+    # not if a person declined them, or if it was counted for the same files
+    if on in store.passage(key_of(container)).declined:
+        return
+    stored = store.meta(_META + container)
+    if stored and stamp:
+        counted_before = msgspec.json.decode(stored, type=Difference)
+        if (counted_before.on, counted_before.stamp) == (on, stamp):
+            return
     added = 0
     changed = 0
     gone = 0
@@ -125,7 +119,7 @@ def keep_count(
         container,
     )
     known_documents = {row["place"]: row["id"] for row in rows}
-    for document in documents:
+    for document in read():
         before = _present(store, known_documents.pop(place_of(document), 0))
         after = numbered_marks(document.highlights)
         pairs = match_in_document(

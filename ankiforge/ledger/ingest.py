@@ -572,22 +572,29 @@ class Ingest:
         return frozenset(listed)
 
 
+def documents_of(store: Store, source: str) -> list[tuple[int, str]]:
+    """Return the documents that a source was read as: a number, and the place of each."""
+    query = "SELECT id, place FROM document WHERE source = ? AND state = 'present'"
+    return [(row["id"], row["place"]) for row in store.rows(query, source)]
+
+
 def unselect(store: Store, documents: Iterable[int]) -> int:
     """Let documents go that nothing selects any more; return how many highlights these had.
 
     They are not gone: their cards stay, and if they are read again, they keep their keys.
     """
     count = 0
-    for document in documents:
-        query = "UPDATE document SET state = 'unselected' WHERE id = ?"
-        store.write(query, document)
-        rows = store.rows(
-            "UPDATE highlight SET state = 'unselected'"
-            " WHERE document = ? AND state = 'present' RETURNING key",
-            document,
-        )
-        _draft_copies_of_unselected(store, [row["key"] for row in rows])
-        count += len(rows)
+    with store.transaction():
+        for document in documents:
+            query = "UPDATE document SET state = 'unselected' WHERE id = ?"
+            store.write(query, document)
+            rows = store.rows(
+                "UPDATE highlight SET state = 'unselected'"
+                " WHERE document = ? AND state = 'present' RETURNING key",
+                document,
+            )
+            _draft_copies_of_unselected(store, [row["key"] for row in rows])
+            count += len(rows)
     return count
 
 

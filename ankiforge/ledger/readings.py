@@ -292,6 +292,12 @@ class Known:
         return self._rows[container].get(path)
 
 
+def sketch_of(store: Store, container: str, place: str) -> str:
+    """Return the sketch of a document as it was read last, "" if there is none."""
+    query = "SELECT sketch FROM document WHERE container = ? AND place = ?"
+    return store.value(query, container, place) or ""
+
+
 # --- what other machines recorded -------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ brings it up to date, by comparing it with the rows, so that no decision has to 
 from __future__ import annotations
 
 import re
+import time
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -100,7 +101,6 @@ def find(
     store: Store,
     query: str,
     documents: Sequence[Document] = (),
-    now: float = 0.0,
 ) -> Iterator[Match]:
     """Yield the works that a query means, the most reliable first.
 
@@ -108,7 +108,6 @@ def find(
         store: the database.
         query: names, a title, or words.
         documents: what a file was read as, which replaces the query.
-        now: the time for the chance to remember, in seconds since 1970.
     """
     _update(store)
     store.define("casefold", 1, lambda text: text.casefold())
@@ -121,7 +120,7 @@ def find(
     if not hits.by_work or (query and not hits.found_by(NAME, TITLE)):
         _find_by_words(store, hits, query)
     for work, found in hits.in_order():
-        yield _match(store, work, found, now)
+        yield _match(store, work, found, time.time())
 
 
 def _find_by_name(

@@ -180,12 +180,6 @@ class JournalState(Value):
     """Events that were not known here."""
 
 
-class Action(Value):
-    """What a person decides in one go, and one `undo` takes back."""
-
-    id: str
-
-
 class _Transaction:
     """What was recorded since a transaction began.
 
@@ -193,8 +187,8 @@ class _Transaction:
     """
 
     def __init__(self) -> None:
-        self.action: Action | None = None
-        """The action whose block is running; a block inside it joins it."""
+        self.action = ""
+        """The id of the action whose block is running; a block inside it joins it."""
         self.events: list[Event] = []
         """Events of this machine, which the journal lacks."""
         self.stored = 0
@@ -231,7 +225,7 @@ class Store:
         written.
         """
         self.machine = machine
-        self.state = JournalState()
+        self.journal_state = JournalState()
         """As the last `unite` found it."""
         self._read_only = read_only
         self._journal = JournalFiles(journal, machine)
@@ -302,6 +296,19 @@ class Store:
             value,
         )
 
+    def get_setting(self, name: str) -> str:
+        """Return what another package stored under a name, "" if there is nothing.
+
+        It is a fact about this database, not a decision: it is lost with the database.
+        `looked` is when Anki was read last, in ISO 8601.
+        """
+        return self.meta(f"app {name}")
+
+    def set_setting(self, name: str, value: str) -> None:
+        """Store a value of another package under a name."""
+        with self.transaction():
+            self.set_meta(f"app {name}", value)
+
     # --- transactions and actions -------------------------------------------------------
 
     @contextmanager
@@ -335,25 +342,23 @@ class Store:
             self._transaction = None
 
     @contextmanager
-    def action(self) -> Iterator[Action]:
-        """Run the block in one transaction.
+    def action(self) -> Iterator[str]:
+        """Run the block in one transaction; yield the id by which `undo` takes it back.
 
-        One undo takes back what a person decided in it.
-
-        A block inside another one joins its action. The action belongs to the
-        transaction: what is recorded in a later one cannot become a part of it.
+        One undo takes back all that a person decided in it. A block inside another one
+        joins its action. The action belongs to the transaction: what is recorded in a
+        later one cannot become a part of it.
         """
         with self.transaction():
             transaction = self._running()
-            if transaction.action is not None:
+            if transaction.action:
                 yield transaction.action
                 return
-            next_number = self._largest_number() + 1
-            transaction.action = Action(f"{self.machine}.{next_number}")
+            transaction.action = f"{self.machine}.{self._largest_number() + 1}"
             try:
                 yield transaction.action
             finally:
-                transaction.action = None
+                transaction.action = ""
 
     def _running(self) -> _Transaction:
         """Return the transaction in which something is to be recorded."""
@@ -384,9 +389,6 @@ class Store:
         if transaction.last_number is None:
             transaction.last_number = self._largest_number()
         transaction.last_number += 1
-        act = ""
-        if by == PERSON and transaction.action is not None:
-            act = transaction.action.id
         event = Event(
             n=transaction.last_number,
             machine=self.machine,
@@ -395,7 +397,7 @@ class Store:
             what=kind,
             key=key,
             body=body,
-            act=act,
+            act=transaction.action if by == PERSON else "",
         )
         transaction.events.append(event)
         transaction.note_change(key, self._only_new_content(event))
@@ -643,7 +645,7 @@ class Store:
             if may_lack_lines:
                 missing = self._restore_lines()
             unknown = self.value("SELECT count(*) FROM unknown_event")
-        self.state = JournalState(unreadable, missing, unknown, len(new))
+        self.journal_state = JournalState(unreadable, missing, unknown, len(new))
         return sorted(new, key=lambda event: event.order)
 
     def _read_again_by_newer_version(self) -> None:

@@ -70,6 +70,14 @@ def undo(store: Store, target: str = "", *, as_new: bool = False) -> str:
         return events[0].act or events[0].id
 
 
+def can_undo(store: Store, action: str) -> bool:
+    """Return whether an action recorded anything that `undo` takes back.
+
+    The answer about a source that lost its documents is not recorded.
+    """
+    return store.row(f"SELECT 1 FROM event WHERE {OF_ACTION}", action) is not None
+
+
 def _withdraw(store: Store, draft_id: str) -> str:
     """Drop a draft as if no agent had proposed it."""
     with store.transaction():

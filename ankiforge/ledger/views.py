@@ -40,6 +40,7 @@ from ankiforge.ledger.fold import in_order
 from ankiforge.ledger.store import EACH, TOGETHER, Row, Store, encode
 from ankiforge.model import (
     RETIRED,
+    Adopted,
     Card,
     Conflict,
     Guid,
@@ -471,7 +472,7 @@ def _events_of(store: Store, guid: str) -> list[Event]:
 def to_plan(store: Store, settings: str) -> Iterator[tuple[Card, NoteInAnki | None]]:
     """Yield the cards that may have something to write, each with its note in Anki.
 
-    A card that was given to `settle` is left out until its passage, its note, the card,
+    A card that `record_plan` settled is left out until its passage, its note, the card,
     or what all notes are made with changes, which `settings` names; "" means "not
     settled" in the table. So is one of `retired_unexplained`, until a person answers.
     """
@@ -539,38 +540,6 @@ def places_of_deck(store: Store, deck: str) -> list[tuple[str, str]]:
     return places
 
 
-def settle(
-    store: Store,
-    guids: Iterable[Guid],
-    settings: str,
-    conflicts: Iterable[Conflict],
-    taken: Mapping[Guid, int],
-) -> None:
-    """Record which notes there is nothing to write for, and which fields conflict.
-
-    `taken` has the `mod` of the package that Anki has taken, by guid.
-    """
-    with store.transaction():
-        for guid, mod in taken.items():
-            store.write("INSERT OR REPLACE INTO taken VALUES (?, ?)", guid, mod)
-        for guid in guids:
-            store.write("UPDATE seen SET settled = ? WHERE guid = ?", settings, guid)
-            store.write("DELETE FROM conflict WHERE guid = ?", guid)
-        for conflict in conflicts:
-            values = (
-                conflict.guid,
-                conflict.field,
-                conflict.theirs,
-                conflict.ours,
-                conflict.words,
-            )
-            store.write(
-                "INSERT OR REPLACE INTO conflict (guid, field, theirs, ours, words)"
-                " VALUES (?, ?, ?, ?, ?)",
-                *values,
-            )
-
-
 class Shipment(NamedTuple):
     """What a package contains of one note."""
 
@@ -590,34 +559,61 @@ class Shipment(NamedTuple):
     """By the path in the words of the card: the name of a picture."""
 
 
-def shipped(store: Store, sent: Iterable[Shipment]) -> int:
-    """Record what a package contains, before it replaces the old one.
+def record_plan(
+    store: Store,
+    sent: Iterable[Shipment] = (),
+    *,
+    settled: Iterable[Guid] = (),
+    settings: str = "",
+    conflicts: Iterable[Conflict] = (),
+    taken: Mapping[Guid, int] = {},
+) -> int:
+    """Record the result of a plan, before its package replaces the old one.
 
     Args:
         store: the store.
         sent: what is known about each note.
+        settled: the notes for which there is nothing to write with these settings.
+        settings: as given to `to_plan`.
+        conflicts: fields that a person and the source changed.
+        taken: the `mod` of the newest package that Anki has taken, by guid, of notes
+            without AnkiforgeId.
 
     Returns:
         The number of notes that no package contained before.
     """
-    new = 0
     with store.transaction():
-        for shipment in sent:
-            state, passage = cards.state_of(store, shipment.guid)
-            last = state.shipped[-1] if state.shipped else None
-            if last is None and not state.seen_by:
-                new += 1
-            if last is not None and _is_as_shipped(shipment, last):
-                continue
-            store.add(
-                "shipped",
-                passage.key,
-                POLICY,
-                _shipped_body(shipment, state),
-            )
-            if not shipment.pictures.items() <= state.pictures.items():
-                body = {"guid": shipment.guid, "names": shipment.pictures}
-                store.add("pictures", passage.key, POLICY, body)
+        for guid, mod in taken.items():
+            store.write("INSERT OR REPLACE INTO taken VALUES (?, ?)", guid, mod)
+        for guid in settled:
+            store.write("UPDATE seen SET settled = ? WHERE guid = ?", settings, guid)
+            store.write("DELETE FROM conflict WHERE guid = ?", guid)
+        store.write_all(
+            "INSERT OR REPLACE INTO conflict (guid, field, theirs, ours, words)"
+            " VALUES (?, ?, ?, ?, ?)",
+            [
+                (each.guid, each.field, each.theirs, each.ours, each.words)
+                for each in conflicts
+            ],
+        )
+        return _record_shipped(store, sent)
+
+
+def _record_shipped(store: Store, sent: Iterable[Shipment]) -> int:
+    """Record the notes of a package; return how many no package contained before."""
+    new = 0
+    for shipment in sent:
+        state, passage = cards.state_of(store, shipment.guid)
+        last = state.shipped[-1] if state.shipped else None
+        if last is None and not state.seen_by:
+            new += 1
+        if last is not None and _is_as_shipped(shipment, last):
+            continue
+        body = _shipped_body(shipment, state)
+        store.add("shipped", passage.key, POLICY, body)
+        if not shipment.pictures.items() <= state.pictures.items():
+            body = {"guid": shipment.guid, "names": shipment.pictures}
+            store.add("pictures", passage.key, POLICY, body)
     return new
 
 
@@ -659,7 +655,7 @@ LostNote = tuple[NoteInAnki, Wording, str, Strings]
 def adopt(
     store: Store,
     notes: Iterable[LostNote],
-    unreadable: Iterable[NoteInAnki],
+    unreadable: Iterable[NoteInAnki] = (),
 ) -> list[NoteInAnki]:
     """Take over notes that no event knows, if their passage is found word for word.
 
@@ -746,6 +742,16 @@ def in_vault(tag: str, link: str) -> str:
     """
     vault = _VAULT.search(link)
     return f"{tag} {unquote(vault[1])}" if vault else tag
+
+
+def adopted_notes(store: Store) -> dict[str, Adopted]:
+    """Return the notes that other tools made of our cards, by the cards' guids."""
+    notes = {}
+    for row in store.rows("SELECT guid, passage FROM card WHERE adopted != ''"):
+        card = store.passage(row["passage"]).cards[row["guid"]]
+        if card.adopted:
+            notes[row["guid"]] = card.adopted
+    return notes
 
 
 def reviews(store: Store) -> Iterator[SeenReview]:

@@ -318,11 +318,12 @@ def add_findings(
     findings: Sequence[Finding],
 ) -> None:
     """Add findings to a draft, if it still waits."""
-    draft_row = store.row("SELECT body FROM draft WHERE id = ?", draft_id)
-    if draft_row is not None:
-        proposal = decode_proposal(draft_row["body"])
-        together = dict.fromkeys((*proposal.findings, *findings))
-        _put_findings(store, draft_id, proposal, tuple(together))
+    with store.transaction():
+        draft_row = store.row("SELECT body FROM draft WHERE id = ?", draft_id)
+        if draft_row is not None:
+            proposal = decode_proposal(draft_row["body"])
+            together = dict.fromkeys((*proposal.findings, *findings))
+            _put_findings(store, draft_id, proposal, tuple(together))
 
 
 def drop_resolved(store: Store) -> None:

@@ -15,7 +15,7 @@ from ankiforge.draft.chat import import_chat, label_for
 from ankiforge.draft.prompt import FACTS, NOTHING, Prompt, Shape, rules_of
 from ankiforge.draft.sendable import Sendable, SendableTask, ours
 from ankiforge.errors import BusyError, UsageError
-from ankiforge.ledger import DraftResult, Ledger, Line
+from ankiforge.ledger import DraftResult, Ledger, Line, recording, search, views
 from ankiforge.mcp.view import AgentView, findings_entry, highlight_entry
 from ankiforge.model import (
     AGENT,
@@ -151,7 +151,7 @@ class Agent:
             ledger = workspace.ledger
             view = AgentView(ledger)
             works = list[Json]()
-            for match in ledger.search(query):
+            for match in search.find(ledger, query):
                 work = view.work(match)
                 if work:
                     works.append(work)
@@ -226,7 +226,7 @@ class Agent:
         if not drafted.drafts:
             reason = _why_none(drafted, cards)
             none = DraftResult(highlight.key, reason=reason, fate="no_card")
-            ledger.record([none], by_model=True, beside=True)
+            recording.record(ledger, [none], by_model=True, beside=True)
             return {"no_card": reason}
 
         origin = Origin(AGENT, self.name, prompt.fingerprint)
@@ -316,7 +316,7 @@ def _cards_in_state(
 
 def _trouble(ledger: Ledger, line: Line) -> str:
     """Return why a card needs work; "" if it does not."""
-    note = next(ledger.notes(line.id), None) if line.card else None
+    note = next(views.notes(ledger, line.id), None) if line.card else None
     if note is None:
         return ""
     troubles = []
@@ -349,7 +349,7 @@ def _recorded(
     cards: list[Json] = []
     for proposal in checks.proposals(highlight, drafts):
         result = DraftResult(highlight.key, [proposal])
-        recorded = checks.ledger.record([result], by_model=True, beside=True)
+        recorded = recording.record(checks.ledger, [result], by_model=True, beside=True)
         findings = findings_entry(proposal)
         for draft_id in recorded.new:
             cards.append({"card": draft_id, **findings})

@@ -6,7 +6,7 @@ from typing import Any
 
 from ankiforge.draft.sendable import Privacy, Sendable
 from ankiforge.errors import UsageError
-from ankiforge.ledger import Ledger, Line, Match
+from ankiforge.ledger import Ledger, Line, Match, cards
 from ankiforge.model import (
     DocumentKey,
     Highlight,
@@ -48,7 +48,7 @@ class AgentView:
 
     def hides(self, key: HighlightKey) -> bool:
         """Return whether a passage is private at one of its places."""
-        return any(self.privacy.why(place) for place in self._ledger.places(key))
+        return any(self.privacy.why(place) for place in cards.places(self._ledger, key))
 
     def hides_line(self, line: Line) -> bool:
         """Return whether a line is of a private passage, or contains private text."""

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.draft import without_comment
-from ankiforge.ledger import Ledger
+from ankiforge.ledger import Ledger, recording
+from ankiforge.ledger.drafts import leads_elsewhere
+from ankiforge.ledger.duplicates import Duplicates
 from ankiforge.model import (
     OWN_ANSWER,
     Draft,
@@ -42,7 +44,7 @@ class Checks:
         """Prepare the index, which reads nothing before the first draft."""
         from ankiforge.check import DuplicateIndex
 
-        self.known = DuplicateIndex(self.ledger.duplicates)
+        self.known = DuplicateIndex(Duplicates(self.ledger))
 
     def proposals(self, highlight: Highlight, drafts: Sequence[Draft]) -> list[Proposal]:
         """Return the drafts of a highlight with findings and deck.
@@ -56,7 +58,7 @@ class Checks:
         picture_fault = self._picture_fault(highlight)
         deck = deck_for(self.job.decks, self.job.deck, highlight)
         proposals = []
-        standing = self.ledger.standing(highlight.key, drafts)
+        standing = recording.standing(self.ledger, highlight.key, drafts)
         for number, (draft, stands) in enumerate(zip(drafts, standing, strict=True)):
             if stands:
                 proposals.append(Proposal(draft, (), deck))
@@ -67,7 +69,7 @@ class Checks:
                 picture_fault,
                 partial(is_clause, passage),
                 partial(is_term, passage),
-                partial(self.ledger.leads_elsewhere, highlight),
+                partial(leads_elsewhere, self.ledger, highlight),
             )
             findings = check.check(draft, context)
             if draft.origin.by_steps:

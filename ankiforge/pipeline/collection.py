@@ -16,7 +16,8 @@ from msgspec.structs import replace
 
 from ankiforge.config import AnkiSettings
 from ankiforge.errors import ItemError
-from ankiforge.ledger import Ledger, Line, Viewed, Wording
+from ankiforge.ledger import Ledger, Line, Viewed, Wording, views
+from ankiforge.ledger.duplicates import Duplicates
 from ankiforge.model import (
     Card,
     Fields,
@@ -178,8 +179,8 @@ def read_running_anki(
 
     from ankiforge.anki.collection import connect_view
 
-    others = [adopted.id for adopted in ledger.adopted().values()]
-    others += ledger.mapped_notes()
+    others = [adopted.id for adopted in views.adopted_notes(ledger).values()]
+    others += views.mapped_notes(ledger)
     with TemporaryDirectory(prefix="ankiforge-") as folder:
         packages, notes = anki.export(Path(folder), others)
         exported = connect_view(
@@ -226,7 +227,8 @@ def read_file_of_running(
                 if view.profile == profile or is_only_one:
                     _store_types(ledger, view)
                     _store_decks(ledger, view)
-                    return ledger.record_view(
+                    return views.record_view(
+                        ledger,
                         [],
                         complete=False,
                         graves=view.graves(),
@@ -310,7 +312,8 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> CollectionScan
         return _not_recorded(view, message, hint)
 
     # all reviews, because a phone may bring old ones late
-    viewed = ledger.record_view(
+    viewed = views.record_view(
+        ledger,
         notes,
         complete=view.complete,
         graves=view.graves(),
@@ -326,9 +329,9 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> CollectionScan
     # what other parts need to know of the collection
     _store_types(ledger, view)
     _store_decks(ledger, view)
-    foreign = view.foreign(ledger.duplicates.mods())
+    foreign = view.foreign(Duplicates(ledger).mods())
     if foreign is not None:
-        ledger.duplicates.keep_foreign(*foreign)
+        Duplicates(ledger).keep_foreign(*foreign)
     notice = _notice_of_revived(ledger, viewed.revived)
     return CollectionScan("taken", view.path, viewed, problem=notice)
 
@@ -447,7 +450,7 @@ def _first_words(ledger: Ledger, guid: str) -> str:
 
 def adopted_guids(ledger: Ledger) -> Texts:
     """Return the guids in Anki of the notes that other tools made of our cards, and ours."""
-    return {adopted.guid: guid for guid, adopted in ledger.adopted().items()}
+    return {adopted.guid: guid for guid, adopted in views.adopted_notes(ledger).items()}
 
 
 def _seen(note: SeenNote, types: Mapping[int, SeenType]) -> NoteInAnki:
@@ -530,7 +533,7 @@ def changed_in_anki(
     from ankiforge.anki.layouts import layout_of
     from ankiforge.anki.notetypes import field_hash
 
-    note = next(ledger.notes(card.guid), None) if card.live else None
+    note = next(views.notes(ledger, card.guid), None) if card.live else None
     if note is None:
         return {}
     if types is None:
@@ -604,7 +607,7 @@ def adopt_unknown(ledger: Ledger, notes: Iterable[NoteInAnki]) -> list[Problem]:
             candidates.append(_as_candidate(note, identity, fields))
         else:
             unreadable.append(note)
-    still_unknown = ledger.adopt(candidates, unreadable)
+    still_unknown = views.adopt(ledger, candidates, unreadable)
     if not still_unknown:
         return []
     message = (

@@ -6,7 +6,7 @@ The ledger records them; here words are checked.
 from __future__ import annotations
 
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import Ledger
+from ankiforge.ledger import Ledger, decide
 from ankiforge.model import (
     CardKind,
     Draft,
@@ -68,7 +68,7 @@ def edit(
     fields_after = {**shown, **typed}
     words = tuple(fields_after.items())
     _, findings = _judged(line.highlight, words, forced=forced)
-    return ledger.edit(id, typed, over=over, forced=forced), findings
+    return decide.edit(ledger, id, typed, over=over, forced=forced), findings
 
 
 def _without_equal(fields: Texts, shown: Texts) -> Texts:
@@ -94,7 +94,7 @@ def make(
         BlockedError: a check blocks it, and the person does not insist.
     """
     draft, findings = _judged(highlight, fields, forced=forced)
-    guid = ledger.make(highlight.key, Proposal(draft, findings, deck))
+    guid = decide.make(ledger, highlight.key, Proposal(draft, findings, deck))
     return guid, findings
 
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import msgspec
 
 from ankiforge.config.deckfiles import DeckRule, deck_of
-from ankiforge.ledger import Ledger
+from ankiforge.ledger import Ledger, drafts, views
 from ankiforge.model import Card, Highlight, Problem
 from ankiforge.pipeline.collection import deck_names_seen, renamed_decks
 from ankiforge.text import counted, shortened
@@ -52,7 +52,7 @@ class Decks:
         if self._earlier and self._earlier[-1] == self._rules:
             return []
         is_first = not self._earlier
-        self._ledger.give_decks(self._deck_now)
+        drafts.give_decks(self._ledger, self._deck_now)
         told = [] if is_first else self._told()
         all_rules = (*self._earlier, self._rules)
         self._earlier = all_rules[-_MOST_RULES:]
@@ -79,7 +79,7 @@ class Decks:
         """Return a notice if cards that are in Anki would have other decks now."""
         staying = 0
         example = ""
-        in_anki = {note.guid for note in self._ledger.notes()}
+        in_anki = {note.guid for note in views.notes(self._ledger)}
         for card in self._ledger.cards():
             deck = self._deck_now(card.highlight, card.deck)
             if card.live and card.guid in in_anki and deck != card.deck:
@@ -125,7 +125,7 @@ class Decks:
                 return deck
             new_start = renamed.get(old_start.casefold(), "")
             if not new_start:  # it was renamed before it was seen
-                places = self._ledger.places_of_deck(old_start)
+                places = views.places_of_deck(self._ledger, old_start)
                 new_start = _most_common_start(old_start, places)
             if new_start:
                 return "::".join((new_start, *parts[count:]))

@@ -1,6 +1,6 @@
 """Bring cards to Anki: plan every card, then write the package or push it to a running Anki.
 
-read ─▶ ledger.record_view ─▶ plan every card ─▶ package ─▶ ledger ─▶ replace the file
+read ─▶ views.record_view ─▶ plan every card ─▶ package ─▶ ledger ─▶ replace the file
 
 """
 
@@ -19,7 +19,7 @@ from ankiforge.config.deckfiles import DeckRule, deck_of, load_decks
 from ankiforge.config.ownfiles import OwnPath
 from ankiforge.config.workspace import WorkspaceFolder
 from ankiforge.errors import BugError, ConfigError, ItemError, ServiceError, one_item
-from ankiforge.ledger import Ledger
+from ankiforge.ledger import Ledger, views
 from ankiforge.model import (
     Card,
     Conflict,
@@ -95,7 +95,7 @@ def plan_cards(
     settings = "full"
     if not scope.full:
         settings = h16(program(), repr(decks), repr(mapped))
-    chosen = ledger.to_plan(settings)
+    chosen = views.to_plan(ledger, settings)
     first = next(chosen, None)
     if first is None:
         return []
@@ -126,7 +126,8 @@ def plan_cards(
     for plan in planned:
         conflicts.extend(plan.conflicts)
     taken_mods = {plan.guid: plan.taken for plan in planned if plan.taken}
-    ledger.planned(
+    views.record_plan(
+        ledger,
         settled=planner.settled,
         settings=settings,
         conflicts=conflicts,
@@ -342,7 +343,7 @@ class Delivery(NamedTuple):
         before: dict[Guid, NoteInAnki | None] = {}
         notes_of_live_cards = []
         for plan in result.planned:
-            note = next(ledger.notes(plan.guid), None)
+            note = next(views.notes(ledger, plan.guid), None)
             before[plan.guid] = note
             if plan.live and note:
                 notes_of_live_cards.append(note)
@@ -393,7 +394,7 @@ def _count_arrived(
     for plan in result.planned:
         if plan.note is None:
             continue
-        in_anki = next(ledger.notes(plan.guid), None)
+        in_anki = next(views.notes(ledger, plan.guid), None)
         if in_anki is None or in_anki.mod < plan.note.mod:
             refused += 1
         elif before[plan.guid] is None:

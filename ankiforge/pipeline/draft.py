@@ -6,6 +6,7 @@ Everything is checked and recorded.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,17 @@ from ankiforge.draft import (
 from ankiforge.draft.sendable import Privacy, SendableCard, SendableTask
 from ankiforge.errors import BugError, one_item
 from ankiforge.extract.figures import ocr_is_installed
-from ankiforge.ledger import DraftResult, Ledger, QueryTerm
+from ankiforge.ledger import (
+    DraftResult,
+    Ledger,
+    QueryTerm,
+    cards,
+    decide,
+    drafts,
+    private,
+    recording,
+)
+from ankiforge.ledger.waiting import add_findings
 from ankiforge.model import (
     SECOND_LOOK,
     VERIFIED,
@@ -69,11 +80,11 @@ def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
 
 def _draft_by_rules(job: Job, ledger: Ledger) -> Iterator[Progress]:
     """Let the rules draft what is new or changed, batch by batch."""
-    ledger.use_offline_drafts(_version_of_offline_drafts(job))
+    drafts.use_offline_drafts(ledger, _version_of_offline_drafts(job))
     checks: Checks | None = (
         None  # loading them takes longer than a run in which nothing changed
     )
-    pending = ledger.to_draft(in_progress=job.in_progress)
+    pending = drafts.to_draft(ledger, in_progress=job.in_progress)
     while batch := list(islice(pending, BATCH)):
         if checks is None:
             checks = Checks(job, ledger)
@@ -217,7 +228,7 @@ def _accept_clean(job: Job, ledger: Ledger) -> Progress:
             waiting.highlight.document.path
         )
 
-    accepted = ledger.accept_clean(accepts)
+    accepted = decide.accept_clean(ledger, accepts)
     return Progress(accepted=len(accepted))
 
 
@@ -241,7 +252,7 @@ def for_model(
         limit = job.limit
     privacy = privacy_of(ledger)
     highlights: list[Highlight] = []
-    for highlight in ledger.to_draft(by_model=True, within=job.within):
+    for highlight in drafts.to_draft(ledger, by_model=True, within=job.within):
         if for_rules(highlight) or withheld(highlight) or privacy.why(highlight):
             continue
         if not job.in_progress(highlight.document.path):
@@ -269,7 +280,7 @@ def _most_worthy(
 
 def privacy_of(ledger: Ledger) -> Privacy:
     """Return what of the workspace must stay on this machine, as of now."""
-    return Privacy(ledger.private_texts(), ledger.places)
+    return Privacy(private.texts(ledger), partial(cards.places, ledger))
 
 
 def _tasks(job: Job, highlights: Iterable[Highlight]) -> Iterator[Task]:
@@ -313,18 +324,18 @@ def to_compare(ledger: Ledger) -> list[SendableCard]:
     They are as a model may see them.
     """
     privacy = privacy_of(ledger)
-    cards: list[SendableCard] = []
+    to_send: list[SendableCard] = []
     ids = ledger.find([QueryTerm("drafter", "llm"), QueryTerm("verdict", "waiting")])
-    for waiting in ledger.drafts(ids):
-        checks = {finding.check for finding in waiting.proposal.findings}
-        if waiting.proposal.blocked or checks & {VERIFIED, SECOND_LOOK}:
+    for draft in ledger.drafts(ids):
+        checks = {finding.check for finding in draft.proposal.findings}
+        if draft.proposal.blocked or checks & {VERIFIED, SECOND_LOOK}:
             continue
-        if withheld(waiting.highlight):
+        if withheld(draft.highlight):
             continue
-        card = privacy.card(waiting)
+        card = privacy.card(draft)
         if card is not None:
-            cards.append(card)
-    return cards
+            to_send.append(card)
+    return to_send
 
 
 def record_looks(
@@ -334,7 +345,7 @@ def record_looks(
 ) -> Progress:
     """Record what a second look found of drafts, and accept what the settings allow."""
     for draft_id, findings in looks:
-        ledger.add_findings(draft_id, findings)
+        add_findings(ledger, draft_id, findings)
     return _accept_clean(job, ledger)
 
 
@@ -387,7 +398,7 @@ def _record(
             outcomes.append(
                 DraftResult(highlight.key, proposals, reason, fate, worth, terms)
             )
-    recorded = checks.ledger.record(outcomes, by_model=by_model, beside=beside)
+    recorded = recording.record(checks.ledger, outcomes, by_model=by_model, beside=beside)
     return Progress(
         highlights=highlights,
         drafted=len(recorded.new),

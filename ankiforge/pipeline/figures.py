@@ -11,7 +11,7 @@ from ankiforge.anki.render import digest_in_name
 from ankiforge.draft import skip_reason
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.extract.figures import ocr_is_installed
-from ankiforge.ledger import Ledger, Line
+from ankiforge.ledger import Ledger, Line, cards, decide
 from ankiforge.model import CardKind, Fields, Guid, Highlight, HighlightKind, Media, Texts
 from ankiforge.pipeline.job import Job
 from ankiforge.pipeline.pictures import picture_at
@@ -53,11 +53,12 @@ def set_masks(ledger: Ledger, id: str, wishes: Sequence[Wish], hide: str) -> Gui
     guid = _guid_of(line)
     used: list[int] = []
     if guid:
-        used = [int(number) for number in ledger.shipped_numbers(guid)]
+        state, _ = cards.state_of(ledger, guid)
+        used = list(map(int, state.numbers))
     before = occlusion.masks_in(line.fields)
     masks = occlusion.write(occlusion.as_wished(before, wishes, hide, used))
     if line.card:
-        ledger.set_masks(line.card.guid, masks)
+        decide.set_masks(ledger, line.card.guid, masks)
         return line.card.guid
     accepted = ledger.accept(id, masks=masks)
     return Guid(accepted or "")

@@ -18,7 +18,7 @@ from ankiforge.errors import BUG
 from ankiforge.extract.files import program
 from ankiforge.extract.left_out import UnreadFiles, left_out
 from ankiforge.extract.scan import scanned
-from ankiforge.ledger import Ledger
+from ankiforge.ledger import Ledger, dialects, readings
 from ankiforge.model import (
     WENT_AWAY,
     Extracted,
@@ -94,7 +94,7 @@ class _Reading:
             if rule.skipped:
                 skip_rules.append(repr(rule.select))
         self._salt = h16(program(), *skip_rules)
-        self._known = ledger.known(self._salt)
+        self._known = readings.Known(ledger, self._salt)
         self.problems: list[Problem] = []
         self.selections: dict[str, str] = {}
         """What part of its source each container covers."""
@@ -231,7 +231,7 @@ def with_stored_dialects(source: Source, ledger: Ledger) -> Source:
     if not getattr(source, "by_plugins", False):
         return source
     vault = cast("Vault", source)
-    names = ledger.dialects_of(vault.folder.container, vault.switched_on)
+    names = dialects.dialects_of(ledger, vault.folder.container, vault.switched_on)
     if names == vault.switched_on:
         return vault
     return vault.read_by(names)
@@ -253,7 +253,8 @@ def _ask_about_dialects(source: Source, ledger: Ledger) -> None:
             if isinstance(sighting, Extracted):
                 yield sighting
 
-    ledger.ask_about_dialects(
+    dialects.ask_about_dialects(
+        ledger,
         vault.folder.container,
         switched_on,
         other_vault.folder.stamp(),

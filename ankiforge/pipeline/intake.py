@@ -16,7 +16,7 @@ import msgspec
 
 from ankiforge.config import AnkiSettings
 from ankiforge.errors import ServiceError
-from ankiforge.ledger import Ledger
+from ankiforge.ledger import Ledger, overview
 from ankiforge.model import Texts, Value
 from ankiforge.pipeline.collection import adopted_guids, collection_path
 
@@ -98,14 +98,14 @@ def inputs(
     if path is None or not path.is_file():
         return None
     since = now.astimezone(UTC) - timedelta(days=_FOUR_WEEKS)
-    accepted = ledger.accepted_since(since.isoformat(timespec="seconds"))
+    accepted = overview.accepted_since(ledger, since.isoformat(timespec="seconds"))
     return Inputs(path, adopted_guids(ledger), len(accepted) / _FOUR_WEEKS)
 
 
 def accepted_today(ledger: Ledger, now: datetime) -> int:
     """Return the number of live cards that were accepted since midnight."""
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
-    return len(ledger.accepted_since(midnight.isoformat(timespec="seconds")))
+    return len(overview.accepted_since(ledger, midnight.isoformat(timespec="seconds")))
 
 
 def compute(given: Inputs, minutes: int, now: datetime) -> Forecast:

@@ -16,7 +16,7 @@ from msgspec.structs import astuple
 
 from ankiforge.config.ownfiles import own_file
 from ankiforge.errors import ItemError, UsageError
-from ankiforge.ledger import Ledger, QueryTerm, Shipment
+from ankiforge.ledger import Ledger, QueryTerm, Shipment, views
 from ankiforge.model import Note, Problem, Value
 
 if TYPE_CHECKING:  # the formats of Anki are loaded only when there is something to write
@@ -183,7 +183,7 @@ def _replace_package(ledger: Ledger, packed: list[Planned], path: Path) -> int:
         for plan in packed:
             if plan.sent:
                 shipments.append(Shipment(plan.guid, *astuple(plan.sent)))
-        added = ledger.planned(shipments)
+        added = views.record_plan(ledger, shipments)
         beside.replace(path)
     except OSError as error:
         message = f"{path}: cannot be replaced: {error.strerror or error}"
@@ -197,7 +197,7 @@ def _replace_package(ledger: Ledger, packed: list[Planned], path: Path) -> int:
 def _in_learning_order(ledger: Ledger, packed: list[Planned]) -> list[Note]:
     """Return the notes in the order in which Anki shows those that are new."""
     note_by_guid = {plan.guid: plan.note for plan in packed if plan.note}
-    ordered = ledger.in_learning_order(list(note_by_guid))
+    ordered = views.in_learning_order(ledger, list(note_by_guid))
     return [note_by_guid[guid] for guid in ordered]
 
 

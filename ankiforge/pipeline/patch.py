@@ -26,6 +26,8 @@ from ankiforge.errors import ItemError
 from ankiforge.extract.files import LARGEST, read_file, text_of
 from ankiforge.extract.markdown import NoteSource
 from ankiforge.extract.markdown.rewrite import in_order, rewritings, without_escapes
+from ankiforge.ledger import Ledger
+from ankiforge.ledger.readings import sketch_of
 from ankiforge.model import (
     Card,
     CardKind,
@@ -50,7 +52,6 @@ from ankiforge.text.sketches import sketch
 if TYPE_CHECKING:
     from ankiforge.config.ownfiles import OwnPath
     from ankiforge.extract.folder import File
-    from ankiforge.ledger import Ledger
 
 RUN_FIRST = "the note has changed since the last run: run first"
 NO_SYNTAX = "the syntax of the note cannot say it: edit the note yourself"
@@ -272,7 +273,7 @@ class _File:
         text_of(self._original)  # raises if it is not text
         self._text = self._original.decode("utf-8")
         container = self._place.source.folder.container
-        stored = self._ledger.sketch(container, self._place.path)
+        stored = sketch_of(self._ledger, container, self._place.path)
         now = sketch(text_of(self._original), self._place.path)
         if stored and stored != now:
             raise ItemError(RUN_FIRST)

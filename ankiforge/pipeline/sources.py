@@ -322,6 +322,7 @@ def documents_to_forget(
     One source may read several PATHs, such as files of one folder. Of an export nobody
     knows which file a document was in, so the next run reads those that are left again.
     """
+    from ankiforge.ledger.ingest import documents_of
     from ankiforge.pipeline.pictures import roots
 
     known_roots = roots(ledger)
@@ -336,7 +337,7 @@ def documents_to_forget(
         for id, folder in known_roots.items():
             if id.partition(":")[2] == name:
                 folders.append(Path(folder))
-        for document, place in ledger.documents_of(name):
+        for document, place in documents_of(ledger, name):
             paths = [folder / place for folder in folders]
             is_read = any(_contains(other, path) for other in others for path in paths)
             if not is_read:

@@ -427,6 +427,7 @@ class Workspace:
         Raises:
             UsageError: there is none.
         """
+        from ankiforge.ledger.ingest import unselect
         from ankiforge.pipeline.sources import divide_remembered, documents_to_forget
 
         with self.locked("drafting"):
@@ -438,7 +439,7 @@ class Workspace:
                 to_keep,
             )
             folders.store_remembered(self.folder.folder, to_keep)
-            count = self.ledger.unselect(documents)
+            count = unselect(self.ledger, documents)
             return [item.path for item in to_forget], count
 
     def read(self) -> Progress:
@@ -705,7 +706,9 @@ class Workspace:
 
     def search(self, words: str) -> list[Match]:
         """Return the works that match words, a title, a DOI or an address, the best first."""
-        return list(self.ledger.search(words))
+        from ankiforge.ledger.search import find
+
+        return list(find(self.ledger, words))
 
     def _ids(self, query: str) -> list[str]:
         from ankiforge.pipeline.query import parse

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from ankiforge.ledger import overview, views
 from ankiforge.model import (
     AGENT,
     FOREIGN_PREFIX,
@@ -102,7 +103,7 @@ def _seen_json(ledger: Ledger, line: Line) -> Json | None:
     """Return what Anki has of a card; None if the card is not there."""
     if line.anki != "seen":
         return None
-    seen = next(ledger.notes(line.id), None)
+    seen = next(views.notes(ledger, line.id), None)
     if seen is None:
         return None
     return {
@@ -301,7 +302,7 @@ def left_out(ledger: Ledger) -> Iterator[LeftOutThere]:
         EMPTY: "in which there is nothing",
         ".txt": "read only by its name, or in a folder of nothing but texts",
     }
-    yield from ledger.left_out()
+    yield from overview.left_out(ledger)
     for folder, unread in not_read(ledger).items():
         for kind, number in unread.kinds.items():
             why = reasons.get(kind, "which no source reads")
@@ -610,7 +611,7 @@ def _card_text(ledger: Ledger, line: Line) -> Text:
     if line.revision:
         yield _row("revision", _fields(line.revision.draft.fields))
         yield _settled_by(line.revision.id, "take the new words", "keep the old ones")
-    seen = next(ledger.notes(line.id), None)
+    seen = next(views.notes(ledger, line.id), None)
     if seen:
         parts = [seen.deck] if seen.deck else []
         parts.append(f"{seen.reviews} reviews")

@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 import msgspec
 
-from ankiforge.ledger import WITHOUT, HighlightOutcome, Ledger
+from ankiforge.ledger import WITHOUT, HighlightOutcome, Ledger, overview, views
 from ankiforge.model import Card, Document, Json
 from ankiforge.reports.cards import FATES
 
@@ -142,13 +142,13 @@ def statistics(ledger: Ledger, now: datetime) -> Statistics:
     groups = _Groups()
     groups.add_highlights(ledger.fates())
     groups.add_cards(ledger.cards())
-    for note in ledger.notes():
+    for note in views.notes(ledger):
         for group in groups.of_card(note.guid):
             group.notes += 1
             group.leeches += note.leech
     days = Counter[date]()
     reviewed = set[str]()
-    for review in ledger.reviews():
+    for review in views.reviews(ledger):
         was_rescheduled_by_hand = review.ease == 0
         if was_rescheduled_by_hand:
             continue
@@ -169,7 +169,7 @@ def statistics(ledger: Ledger, now: datetime) -> Statistics:
 def _days_of_acceptance(ledger: Ledger) -> Counter[date]:
     """Count the live cards by the day, in local time, on which they were accepted."""
     days = Counter[date]()
-    for moment in ledger.accepted_since(""):
+    for moment in overview.accepted_since(ledger, ""):
         days[datetime.fromisoformat(moment).astimezone().date()] += 1
     return days
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ankiforge.config.workspace import WorkspaceFolder
-from ankiforge.ledger import Ledger
+from ankiforge.ledger import Ledger, belonging
 from ankiforge.model import Pair, Strings, Value
 from ankiforge.pipeline.ingest import not_read
 from ankiforge.pipeline.sources import SelectedSource, open_source
@@ -135,7 +135,7 @@ def next_step(workspace: WorkspaceFolder, ledger: Ledger) -> Pair:
     if not counts["fates"].total():
         has_sources = workspace.config.sources or workspace.remembered
         return "run" if has_sources else "run PATH", "no highlight was found so far"
-    if any(ledger.belonging().values()):
+    if any(belonging.belonging(ledger).values()):
         return "adopt", "keep the history that other tools have"
     if waits_for_a_person(counts["waiting"]):
         return DECIDE, "decide on what waits"

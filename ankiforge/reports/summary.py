@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ankiforge.config.workspace import WorkspaceFolder
-from ankiforge.ledger import FLOOD, NO_WARNING, WITHOUT, Ledger, QueryTerm, Report
+from ankiforge.ledger import (
+    FLOOD,
+    NO_WARNING,
+    WITHOUT,
+    Ledger,
+    QueryTerm,
+    Report,
+    belonging,
+    overview,
+)
 from ankiforge.model import (
     CODE_AND_MATHS,
     DRAWN,
@@ -148,7 +157,7 @@ def as_json(result: RunResult, ledger: Ledger, workspace: WorkspaceFolder) -> Js
             "sourceless": counts["anki"]["sourceless"],
         },
         "changes": [_change_json(change) for change in changes],
-        "belonging": dict(ledger.belonging()),
+        "belonging": dict(belonging.belonging(ledger)),
         "questions": waits["conflicts"] + waits["questions"],
         "notes": delivery["notes"],
         "packages": delivery["packages"],
@@ -187,7 +196,7 @@ def _reasons_for_no_card(ledger: Ledger, *, failed: bool = False) -> Counter[str
 
 def _kinds_left_out(ledger: Ledger) -> Counter[str]:
     """Count what looks like a highlight and is none, by its kind."""
-    kinds = Counter(entry.left_out.kind for entry in ledger.left_out())
+    kinds = Counter(entry.left_out.kind for entry in overview.left_out(ledger))
     del kinds[CODE_AND_MATHS]
     return kinds
 
@@ -386,7 +395,7 @@ def _next_step(
 
 def belonging_line(ledger: Ledger) -> str:
     """Return how many passages belong to other tools, and what to do first; "" if none does."""
-    tools = sorted(ledger.belonging().items())
+    tools = sorted(belonging.belonging(ledger).items())
     if not tools:
         return ""
     (first_tool, first_number), *others = tools
@@ -484,7 +493,7 @@ def _left_out_by_kind(report: Report, ledger: Ledger) -> Text:
     if report.seen and not (report.new or report.changed):
         return
     entries = []
-    for entry in ledger.left_out():
+    for entry in overview.left_out(ledger):
         kind = entry.left_out.kind
         if kind in _TOLD_KINDS or kind.endswith(NO_EXPORT):
             entries.append(entry)

@@ -29,6 +29,7 @@ from ankiforge.ledger import (
     Ledger,
     LinesOfFront,
     lines_by_front,
+    views,
 )
 from ankiforge.model import (
     Card,
@@ -683,7 +684,7 @@ class Items:
     def _accepted(self, card: Card, label: str) -> Json:
         """Return the view of an accepted card, with its reviews."""
         shown = card_view(as_in_anki(self._ledger, card), self._find)
-        seen = next(self._ledger.notes(card.guid), None)
+        seen = next(views.notes(self._ledger, card.guid), None)
         if card.verdict is not Verdict.LIVE:
             state = card.verdict.value
         elif seen:

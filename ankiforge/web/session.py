@@ -24,7 +24,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from ankiforge.errors import ForgeError, LedgerError, RefusedError
-from ankiforge.ledger import WITHOUT, Line, Order, QueryTerm
+from ankiforge.ledger import WITHOUT, Line, Order, QueryTerm, cards
 from ankiforge.model import (
     CardKind,
     Draft,
@@ -322,7 +322,7 @@ class ReviewSession:
 
     def _of_passage(self, waiting: Waiting) -> tuple[Waiting, ...]:
         """Return the drafts of new cards of a passage, over all its keys, the best first."""
-        places = self._ledger.places(waiting.highlight.key)
+        places = cards.places(self._ledger, waiting.highlight.key)
         keys = [place.key for place in places]
         drafts = []
         for draft in self._ledger.drafts(keys):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ankiforge.config.ownfiles import own_file
 from ankiforge.ledger import Ledger
+from ankiforge.ledger.search import find
 from samples.pdf_writer import Page, mark, paragraph, write_pdf
 from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
@@ -94,7 +95,7 @@ def ledger(known: Any) -> Iterator[Ledger]:
 
 
 def sought(ledger: Ledger, query: str) -> list[tuple[str, str]]:
-    return [(one.documents[0].title, one.by) for one in ledger.search(query)]
+    return [(one.documents[0].title, one.by) for one in find(ledger, query)]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ import pytest
 
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import DraftResult, Ledger
+from ankiforge.ledger.decide import edit
+from ankiforge.ledger.recording import record
 from ankiforge.model import HighlightKey, Proposal, RemarkKind
 from tests.ledger.world import (
     FAUST,
@@ -44,7 +46,7 @@ def verdict(world: World, guid: str) -> str:
 
 UNDONE = {
     "reject": (lambda ledger, guid: ledger.reject(guid), "rejected"),
-    "edit": (lambda ledger, guid: ledger.edit(guid, {BACK: "mine"}), "live"),
+    "edit": (lambda ledger, guid: edit(ledger, guid, {BACK: "mine"}), "live"),
     "skip": (lambda ledger, guid: ledger.reject(next(ledger.cards(guid)).key), "live"),
 }
 
@@ -83,9 +85,9 @@ def test_a_decision_of_a_machine_named_like_a_card_is_undone_by_its_id(
 def test_decisions_are_undone_one_after_the_other(world: World, card: str):
     ledger, states = world["a"], [world.state()]
     for decide in (
-        lambda: ledger.edit(card, {BACK: "first"}),
-        lambda: ledger.edit(world.only("water").guid, {"Extra": "other"}),
-        lambda: ledger.edit(card, {"Extra": "more"}),
+        lambda: edit(ledger, card, {BACK: "first"}),
+        lambda: edit(ledger, world.only("water").guid, {"Extra": "other"}),
+        lambda: edit(ledger, card, {"Extra": "more"}),
         lambda: ledger.reject(card),
     ):
         decide()
@@ -101,16 +103,16 @@ def test_an_older_edit_of_another_field_is_undone_and_of_the_same_field_refused(
     world, card
 ):
     ledger = world["a"]
-    ledger.edit(card, {BACK: "first"})
+    edit(ledger, card, {BACK: "first"})
     first = ledger.history()[0].id
-    ledger.edit(card, {"Extra": "more"})
+    edit(ledger, card, {"Extra": "more"})
     ledger.undo(first)
     assert dict(world.card(card).fields) | {} == {
         "Front": "How long is the Rhine?", BACK: "1230 km", "Extra": "more",
     }  # fmt: skip
-    ledger.edit(card, {BACK: "second"})
+    edit(ledger, card, {BACK: "second"})
     second = ledger.history()[0].id
-    ledger.edit(card, {BACK: "third"})
+    edit(ledger, card, {BACK: "third"})
     with pytest.raises(RefusedError, match="a later change") as refused:
         ledger.undo(second)
     third = ledger.history()[0].id
@@ -154,7 +156,7 @@ def passage(world: World) -> HighlightKey:
         model_draft(key, "What produces energy?", "mitochondria", "produce most", 1),
         model_draft(key, "For what is the energy?", "its life", "life and work", 2),
     ]
-    world["a"].record([DraftResult(key, drafts)], by_model=True)
+    record(world["a"], [DraftResult(key, drafts)], by_model=True)
     return key
 
 
@@ -188,13 +190,13 @@ def test_new_text_for_a_drafted_card_waits_as_a_revision(world, passage):
     world.run(accepts=never)
     assert world.card(guid).remarks == ("source changed",)
     new = model_draft(passage, "For what is the energy?", "survival", "survival")
-    ledger.record([DraftResult(passage, [new])], by_model=True)
+    record(ledger, [DraftResult(passage, [new])], by_model=True)
     [revision] = [one for one in waiting(ledger) if one.revises]
     assert revision.revises == guid
     ledger.reject(revision.id)
     assert words_of(world.card(guid)).endswith("its life")
     ledger.undo()
-    ledger.record([DraftResult(passage, [new])], by_model=True)
+    record(ledger, [DraftResult(passage, [new])], by_model=True)
     [revision] = [one for one in waiting(ledger) if one.revises]
     ledger.accept(revision.id)
     assert words_of(world.card(guid)) == "For what is the energy? / survival"
@@ -205,9 +207,9 @@ def test_new_text_for_a_drafted_card_waits_as_a_revision(world, passage):
 
 def proposed(world: World, proposal: Proposal) -> tuple[str, ...]:
     key = proposal.draft.highlight
-    return (
-        world["a"].record([DraftResult(key, [proposal])], by_model=True, beside=True).new
-    )
+    return record(
+        world["a"], [DraftResult(key, [proposal])], by_model=True, beside=True
+    ).new
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger
+from ankiforge.ledger.decide import edit
 from ankiforge.ledger.events import Event
 from ankiforge.ledger.fold import fold
 from ankiforge.model import Verdict
@@ -70,7 +71,8 @@ def decide(ledger: Ledger, what: str, number: int, text: str = "") -> None:
     elif cards:
         card = cards[number % len(cards)]
         if what == "edit":
-            ledger.edit(
+            edit(
+                ledger,
                 card.guid,
                 {card.fields[number % len(card.fields)][0]: text or words_of(card)},
             )

@@ -6,6 +6,8 @@ import pytest
 
 from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.errors import LedgerError
+from ankiforge.ledger.decide import edit
+from ankiforge.ledger.views import record_view
 from tests.ledger.world import FAUST, OSMOSIS, RHINE, World, waiting
 
 MORE = "The ==Danube== flows through ten countries on its way to the Black Sea."
@@ -17,7 +19,7 @@ def lived(world: World) -> None:
     world.note("b.md", FAUST, "word :: meaning", MORE)
     world.run()
     ledger = world["a"]
-    ledger.edit(world.only("Rhine").guid, {"Extra": "in Europe"})
+    edit(ledger, world.only("Rhine").guid, {"Extra": "in Europe"})
     ledger.reject(world.only("What is a").guid, "dull")
     ledger.reject(world.only("What is b").key, "known")
     world.note("b.md", FAUST.replace("1808", "1806"), "word :: meaning", MORE)
@@ -79,7 +81,7 @@ def test_a_torn_line_of_another_machine_is_read_when_it_is_whole_and_never_cut(
     world.share("a", "b")
     world.run("b")
     guid = world.only("Rhine").guid
-    world["b"].edit(guid, {"Back": "by b"})
+    edit(world["b"], guid, {"Back": "by b"})
     world.close()
     whole = world.file("b").read_bytes()
     arrived = world.journal_of("a") / "b.jsonl"
@@ -116,14 +118,14 @@ def test_a_file_that_was_replaced_by_another_of_its_length_is_read_whole(world: 
     backup = {
         path: path.read_bytes() for path in (*world.root.glob("b.db*"), world.file("b"))
     }
-    world["b"].edit(world.only("Faust").guid, {"Extra": "x"})
+    edit(world["b"], world.only("Faust").guid, {"Extra": "x"})
     world.run("a")
     world.lose("b")
     for path, data in backup.items():
         path.write_bytes(data)
     world["b"].reject(world.only("Rhine").guid)
     for number in range(3):
-        world["b"].edit(world.only("water").guid, {"Extra": f"number {number}"})
+        edit(world["b"], world.only("water").guid, {"Extra": f"number {number}"})
     world["a"].order()
     world["b"].order()
     assert world.only("Rhine", "a").verdict == "rejected"
@@ -141,8 +143,8 @@ def test_both_work_apart_and_agree_when_their_files_meet(world: World, first: st
     world.run("a")
     world.share("a", "b")
     world.run("b")
-    world["a"].edit(world.only("Rhine").guid, {"Back": "from a"})
-    world["b"].edit(world.only("Rhine").guid, {"Back": "from b"})
+    edit(world["a"], world.only("Rhine").guid, {"Back": "from a"})
+    edit(world["b"], world.only("Rhine").guid, {"Back": "from b"})
     world["b"].reject(world.only("Faust").guid)
     world.note("a.md", OSMOSIS.replace("movement", "motion"), RHINE, FAUST)
     world.run(first)  # the other has the old file
@@ -217,7 +219,7 @@ def test_two_machines_settle_although_they_gave_the_keys_of_copies_to_different_
 def test_a_conflict_copy_of_a_file_is_read_like_any_other(world: World):
     world.note("a.md", OSMOSIS, RHINE, FAUST)
     world.run()
-    world["a"].edit(world.only("Rhine").guid, {"Extra": "kept"})
+    edit(world["a"], world.only("Rhine").guid, {"Extra": "kept"})
     world["a"].reject(world.only("Faust").guid)
     expected = world.state()
     world.close()
@@ -242,11 +244,11 @@ def test_two_processes_of_one_machine_number_their_events_one_after_the_other(
     world.note("a.md", RHINE)
     world.run()
     guid, page = world.only("Rhine").guid, world["a"]
-    page.edit(guid, {"Back": "page 1"})
+    edit(page, guid, {"Back": "page 1"})
     with Ledger(own_file(world.database("a")), OwnPath(world.journal), "a") as other:
         for number in range(3):
-            other.edit(guid, {"Back": f"command line {number}"})
-        page.edit(guid, {"Back": "page 2"})
+            edit(other, guid, {"Back": f"command line {number}"})
+        edit(page, guid, {"Back": "page 2"})
         assert dict(next(page.cards(guid)).fields)["Back"] == "page 2"
         assert dict(next(other.cards(guid)).fields)["Back"] == "page 2"
     world.lose("a")
@@ -279,8 +281,8 @@ def test_without_graves_a_note_is_deleted_if_it_is_absent_twice_ten_minutes_apar
     world.delete_in_anki(guid, grave=False)
     for seconds, deleted in ((0, []), (300, []), (400, [guid])):
         world.ahead += seconds
-        view = world["a"].record_view(
-            list(world.anki.values()), complete=True, graves=None
+        view = record_view(
+            world["a"], list(world.anki.values()), complete=True, graves=None
         )
         assert list(view.deleted) == deleted
 

@@ -13,7 +13,7 @@ from msgspec.structs import astuple, replace
 from ankiforge.anki.notetypes import our_note_type, parse_identity
 from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.ownfiles import OwnPath, own_file
-from ankiforge.ledger import Ledger, QueryTerm, Report, Shipment, Viewed
+from ankiforge.ledger import Ledger, QueryTerm, Report, Shipment, Viewed, views
 from ankiforge.model import (
     Card,
     CardKind,
@@ -130,8 +130,11 @@ class World:
         ledger, viewed = self[name], Viewed()
         ledger.order()
         if ship:
-            viewed = ledger.record_view(
-                list(self.anki.values()), complete=True, graves=frozenset(self.graves)
+            viewed = views.record_view(
+                ledger,
+                list(self.anki.values()),
+                complete=True,
+                graves=frozenset(self.graves),
             )
         vault = opened("obsidian", self.vault, name=source)
         job = Job(
@@ -147,8 +150,9 @@ class World:
                 ledger, self.rules, OwnPath(self.root) / "pictures"
             )
             packed = [one for one in planned if one.note and one.sent]
-            ledger.planned(
-                Shipment(one.guid, *astuple(one.sent)) for one in packed if one.sent
+            views.record_plan(
+                ledger,
+                [Shipment(one.guid, *astuple(one.sent)) for one in packed if one.sent],
             )
             written = [one.note for one in planned if one.note]
             for note in written:

@@ -15,7 +15,7 @@ import msgspec
 from ankiforge.anki.collection import open_view
 from ankiforge.anki.notes import content_html, text_of
 from ankiforge.anki.render import unrender
-from ankiforge.ledger import Ledger, QueryTerm, Taken
+from ankiforge.ledger import Ledger, QueryTerm, Taken, views
 from ankiforge.model import (
     Adopted,
     Family,
@@ -153,7 +153,7 @@ def _their_notes(
     maps: Strings,
 ) -> list[_TheirNote]:
     """Return the notes in Anki that are not ours, and that we have not taken over."""
-    adopted = {note.guid for note in ledger.adopted().values()}
+    adopted = {note.guid for note in views.adopted_notes(ledger).values()}
     notes: list[_TheirNote] = []
     with open_view(collection, None) as view:
         field_maps = read_maps(maps, view.types)
@@ -275,7 +275,7 @@ def _add_schedules(ledger: Ledger, matches: Matches) -> None:
             matches.scheduled.append(Taken(waiting.id, deck=deck, schedule=schedule))
 
     # cards; those in Anki have a schedule there
-    in_anki = {note.guid for note in ledger.notes()}
+    in_anki = {note.guid for note in views.notes(ledger)}
     for card in ledger.cards():
         if not card.live or card.adopted or card.schedule:
             continue
