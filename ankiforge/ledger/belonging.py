@@ -27,12 +27,7 @@ def key_of(tool: str) -> str:
 
 def declined(store: Store) -> frozenset[str]:
     """Return the tools whose history a person does not want."""
-    declined_tools = set()
-    for tool in TITLES:
-        passage = store.passage(key_of(tool))
-        if passage.declined_tool:
-            declined_tools.add(tool)
-    return frozenset(declined_tools)
+    return frozenset(tool for tool in TITLES if store.answers(key_of(tool)))
 
 
 def belonging(store: Store) -> Counter[str]:

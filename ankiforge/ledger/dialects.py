@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.ledger.events import SOURCE, Passage
+from ankiforge.ledger.events import SOURCE
 from ankiforge.ledger.match import match_in_document
 from ankiforge.ledger.readings import (
     content_of_highlight,
@@ -60,8 +60,20 @@ def key_of(container: str) -> str:
     return f"dialects:{container}"
 
 
-def _read_by(passage: Passage) -> Strings:
-    return passage.dialects or ()
+def _answers(store: Store, container: str) -> tuple[Strings | None, list[Strings]]:
+    """Return by which dialects a vault is read, and by which a person did not want it read.
+
+    The first is None if it was never said.
+    """
+    read: Strings | None = None
+    declined = []
+    for event in store.answers(key_of(container)):
+        if event.by == SOURCE and read is not None:
+            continue  # another machine had read it before
+        read = tuple(event.body["read"])
+        if "declined" in event.body:
+            declined.append(tuple(event.body["declined"]))
+    return read, declined
 
 
 def dialects_of(store: Store, container: str, on: Strings | None) -> Strings:
@@ -75,16 +87,16 @@ def dialects_of(store: Store, container: str, on: Strings | None) -> Strings:
         container: the container of the vault.
         on: the dialects of the plugins that are switched on; None = unknown.
     """
-    passage = store.passage(key_of(container))
+    read, _ = _answers(store, container)
     was_read = store.row(
         "SELECT 1 FROM highlight h JOIN document d ON d.id = h.document WHERE d.container = ?",
         container,
     )
-    if passage.dialects is None and not was_read and on:
+    if read is None and not was_read and on:
         with store.transaction():
             store.add("dialects", key_of(container), SOURCE, {"read": on})
         return on
-    return _read_by(passage)
+    return read or ()
 
 
 def ask_about_dialects(
@@ -104,7 +116,8 @@ def ask_about_dialects(
         read: reads all documents of the vault by these dialects.
     """
     # not if a person declined them, or if it was counted for the same files
-    if on in store.passage(key_of(container)).declined:
+    _, declined = _answers(store, container)
+    if on in declined:
         return
     stored = store.meta(_META + container)
     if stored and stamp:
@@ -165,11 +178,10 @@ def pending(store: Store) -> Iterator[Pending]:
     for row in counts:
         container = row["name"].removeprefix(_META)
         difference = msgspec.json.decode(row["value"], type=Difference)
-        passage = store.passage(key_of(container))
-        read_by = _read_by(passage)
-        is_decided = difference.on == read_by or difference.on in passage.declined
+        read, declined = _answers(store, container)
+        is_decided = difference.on in (read or (), *declined)
         if not is_decided and not difference.empty:
-            yield Pending(container, read_by, difference)
+            yield Pending(container, read or (), difference)
 
 
 def asked(pending: Pending) -> str:

@@ -49,6 +49,9 @@ FOUND = "found"
 was known."""
 MERGED = "one card with "
 """Why a card is retired of which a person kept the equal one."""
+SUBJECTS = ("form", "private", "dialects", "decline")
+"""Kinds of events about another subject than a passage: a form of lines, what looks like
+`#no-llm`, a vault, a tool. The key names it; see `Store.answers`."""
 SILENT = ("key", "text", "ask", "shipped", "pictures", "seen", "undo")
 """Kinds of events that are no decisions."""
 
@@ -66,7 +69,7 @@ class Event(Value, omit_defaults=True, dict=True):  # a dict: for the cached id
     by: str
     what: str
     key: str
-    """The highlight; for `form`, the source and the form."""
+    """The highlight, or what one of `SUBJECTS` is about."""
     body: Json = {}
     act: str = ""
     """Joins the decisions of one command or key press, which one undo takes back."""
@@ -318,16 +321,6 @@ class Passage(msgspec.Struct):
     """Whether a person rejected what was proposed."""
     skipped: bool = False
     why_skipped: str = ""
-    form: str = ""
-    """For a form of hand-written cards: `accept` or `never`, as a person decided. For what
-    looks like `#no-llm`: `keep` or `release`."""
-    dialects: Strings | None = None
-    """For a vault: the dialects of plugins by which it is read; None = it was never
-    said."""
-    declined_tool: bool = False
-    """For another tool: whether a person does not want the history of its cards."""
-    declined: tuple[Strings, ...] = ()
-    """For a vault: the sets of dialects by which a person did not want it read."""
     asked: dict[str, str] = {}
     """By key of this passage: the key of another one that it may be. Open until
     answered."""

@@ -31,6 +31,7 @@ from ankiforge.ledger.events import (
     PERSON,
     RETIRED_BEFORE,
     SOURCE,
+    SUBJECTS,
     Event,
     Passage,
     Shipped,
@@ -254,30 +255,8 @@ def _different(passage: Passage, event: Event) -> None:
     passage.apart.add(event.body["old"])
 
 
-def _form(passage: Passage, event: Event) -> None:
-    """A person said whether lines of a form are cards, or what looks like the tag is meant so.
-
-    The passage stands for the form, or for the spelling.
-    """
-    passage.form = event.body["choice"]
-
-
-def _dialects(passage: Passage, event: Event) -> None:
-    """A vault was read for the first time, or a person said by which dialects."""
-    if event.by == SOURCE and passage.dialects is not None:
-        return  # another machine had read it before
-    passage.dialects = tuple(event.body["read"])
-    if "declined" in event.body:
-        passage.declined = (*passage.declined, tuple(event.body["declined"]))
-
-
-def _decline(passage: Passage, event: Event) -> None:
-    """A person does not want the history of another tool's cards."""
-    passage.declined_tool = True
-
-
 def _nothing(passage: Passage, event: Event) -> None:
-    """`undo` and `same` take effect in `in_order` and `classes`."""
+    """`undo` and `same` take effect in `in_order` and `classes`; `SUBJECTS` are no passages."""
 
 
 # --- events that make cards, and take them back -----------------------------------------
@@ -529,10 +508,7 @@ _APPLY = {
     "reject": _reject,
     "retire": _retire,
     "skip": _skip,
-    "form": _form,
-    "private": _form,
-    "dialects": _dialects,
-    "decline": _decline,
+    **dict.fromkeys(SUBJECTS, _nothing),
     "undo": _nothing,
     "same": _nothing,
     "different": _different,

@@ -110,9 +110,9 @@ def asks_form(store: Store, highlight: Highlight, fields: Fields) -> bool:
 def form_choice(store: Store, highlight: Highlight) -> str:
     """Return what a person decided on lines in doubt: `ACCEPTED` or `NEVER`, else ""."""
     for name in names_of_form(highlight):
-        choice = store.passage(form_key(highlight.document.source, name)).form
-        if choice:
-            return choice
+        answers = store.answers(form_key(highlight.document.source, name))
+        if answers:
+            return str(answers[-1].body["choice"])
     return ""
 
 

@@ -128,7 +128,8 @@ def key_of(doubt: str) -> str:
 
 def _answer_to(store: Store, doubt: str) -> str:
     """Return a person's answer about what looks like the tag, "" if there is none."""
-    return store.passage(key_of(doubt)).form if doubt else ""
+    answers = store.answers(key_of(doubt))
+    return answers[-1].body["choice"] if answers else ""
 
 
 def open_doubts(store: Store) -> Iterator[tuple[str, Strings]]:

@@ -39,6 +39,7 @@ from ankiforge.ledger.bodies import READER, is_known
 from ankiforge.ledger.database import copy_database, open_database
 from ankiforge.ledger.events import (
     PERSON,
+    SUBJECTS,
     Event,
     Passage,
     State,
@@ -235,6 +236,8 @@ class Store:
         self._passages: dict[str, Passage] = {}
         # All keys of each passage that has several; None = not read yet.
         self._aliases: dict[str, Strings] | None = None
+        # The events of `SUBJECTS` that stand, by key; None = not read yet.
+        self._answers: dict[str, list[Event]] | None = None
 
     def close(self) -> None:
         """Close the database."""
@@ -376,6 +379,7 @@ class Store:
     def _drop_copies(self) -> None:
         self._passages.clear()
         self._aliases = None
+        self._answers = None
 
     # --- events -------------------------------------------------------------------------
 
@@ -400,7 +404,10 @@ class Store:
             act=transaction.action if by == PERSON else "",
         )
         transaction.events.append(event)
-        transaction.note_change(key, self._only_new_content(event))
+        if kind in SUBJECTS:
+            self._answers = None
+        else:
+            transaction.note_change(key, self._only_new_content(event))
         if kind == "same":
             self._relink()
         return event
@@ -408,12 +415,24 @@ class Store:
     def take_back(self, event: Event) -> None:
         """Record that a person takes back an event, inside a transaction."""
         self.add("undo", event.key, PERSON, {"event": event.id})
+        self._answers = None
         if event.what == "same":
             self._relink()
 
     def events(self, keys: Sequence[str]) -> list[Event]:
         """Return all events of these keys."""
         return self.select_events(f"key IN {EACH}", encode(keys))
+
+    def answers(self, key: str) -> list[Event]:
+        """Return the events that stand about one of `SUBJECTS`, the oldest first."""
+        if self._transaction is None:
+            self._drop_stale()
+        if self._answers is None:
+            standing = self.select_events(f"what IN {SUBJECTS} AND {NOT_UNDONE}")
+            self._answers = defaultdict(list)
+            for event in sorted(standing, key=lambda event: event.order):
+                self._answers[event.key].append(event)
+        return self._answers.get(key, [])
 
     def select_events(self, condition: str, *values: object) -> list[Event]:
         """Return the events that fulfil an SQL condition and what follows it."""
@@ -678,6 +697,7 @@ class Store:
                 self.write(query, event.id, event.n, encode(event))
             elif self.write(INSERT_EVENT, *_event_row(event)):
                 added.append(event)
+                self._answers = None
                 self._running().note_change(event.key)
                 any_link |= event.what in LINKS
         if any_link:
