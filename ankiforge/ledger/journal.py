@@ -10,18 +10,20 @@ What must stay true: no machine writes into the file of another.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from hashlib import sha256
+from pathlib import Path
 from typing import IO, NamedTuple
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from ankiforge.config.ownfiles import OwnPath
 from ankiforge.errors import LedgerError
-from ankiforge.ledger.bodies import is_sound
-from ankiforge.ledger.events import Event
-from ankiforge.model import Value
+from ankiforge.ledger import events
+from ankiforge.ledger.events import Event, Text, Wording
+from ankiforge.model import Adopted, MappedType, Pair, Strings, Texts, Value, h16
 from ankiforge.text.nesting import is_too_deep
 
 ENDING = ".jsonl"
@@ -238,3 +240,110 @@ def _sound_event(line: bytes) -> Event | None:
     except (msgspec.MsgspecError, UnicodeError):
         return None
     return event if is_sound(event) else None
+
+
+# --- what the body of each kind of event holds ------------------------------------------
+
+# `fold` takes bodies as they are; what is not of its shape is a damaged line. Unknown keys are
+# let be: a newer version may have written them.
+
+MOST_N = 1 << 62
+"""Larger numbers leave no room for later events in SQLite's integers."""
+
+
+class _Body(Text, kw_only=True):
+    """All that bodies may hold: a key has one meaning, in whatever kind of event."""
+
+    exact: str = ""
+    like: str = ""
+    old: str = ""
+    beside: bool = False
+    event: str = ""
+    # decisions on words
+    guid: str = ""
+    draft: Wording | UnsetType = UNSET
+    slot: str = ""
+    deck: str = ""
+    tags: Strings = ()
+    forced: bool = False
+    passed: Strings = ()
+    instead: str = ""
+    found: bool = False
+    typed: Strings = ()
+    note: Adopted | None = None
+    schedule: tuple[tuple[str, int, int], ...] = ()
+    fields: Texts = {}
+    over: Mapping[str, Pair] = {}
+    """By field, a person's words in Anki that these replace: hash of the HTML, and Markdown."""
+    content: str = ""
+    why: str = ""
+    # answers
+    choice: str = ""
+    read: Strings = ()
+    declined: Strings = ()
+    field: str = ""
+    theirs: str = ""
+    ours: str = ""
+    was: str = ""
+    # packages
+    mod: int = 0
+    digest: str = ""
+    numbers: Texts = {}
+    hashes: Texts = {}
+    type: MappedType | UnsetType = UNSET
+    names: Texts = {}
+
+
+REQUIRED = {
+    "key": "exact",
+    "text": "exact",
+    "accept": "guid draft",
+    "adopt": "guid draft",
+    "revise": "guid draft",
+    "edit": "guid fields",
+    "reject": "content",
+    "retire": "guid",
+    "skip": "",
+    "form": "choice",
+    "private": "choice",
+    "dialects": "read",
+    "decline": "",
+    "undo": "event",
+    "ask": "old",
+    "same": "old",
+    "different": "old",
+    "resolve": "guid field choice theirs ours",
+    "shipped": "guid mod digest",
+    "pictures": "guid names",
+    "seen": "guid",
+    "unseen": "guid",
+    "keep": "guid",
+}
+"""By kind of event, as `fold.KINDS`: the keys without which it means nothing."""
+
+
+_SOURCES = (events.__file__, __file__)
+READER = h16(*[Path(module).read_text(encoding="utf-8") for module in _SOURCES])
+"""Names the kinds and shapes of events that are known: by it, a version of the program reads
+again what an older one could not read."""
+
+
+def is_known(event: Event) -> bool:
+    """Return whether this version of the program knows what an event means."""
+    return event.what in REQUIRED
+
+
+def is_sound(event: Event) -> bool:
+    """Return whether an event has the shape that its kind needs.
+
+    Of kinds that are not known, any shape is sound.
+    """
+    if not 0 <= event.n < MOST_N:
+        return False
+    if not is_known(event):
+        return True
+    try:
+        msgspec.convert(event.body, _Body)
+    except msgspec.ValidationError:
+        return False
+    return all(name in event.body for name in REQUIRED[event.what].split())

@@ -35,7 +35,6 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ankiforge.config.ownfiles import OwnPath
-from ankiforge.ledger.bodies import READER, is_known
 from ankiforge.ledger.database import copy_database, open_database
 from ankiforge.ledger.events import (
     PERSON,
@@ -47,7 +46,13 @@ from ankiforge.ledger.events import (
     hash_of_words,
 )
 from ankiforge.ledger.fold import classes, fold
-from ankiforge.ledger.journal import JournalFiles, ReadUpTo, decode_event
+from ankiforge.ledger.journal import (
+    READER,
+    JournalFiles,
+    ReadUpTo,
+    decode_event,
+    is_known,
+)
 from ankiforge.model import Json, Strings, Texts, Value
 from ankiforge.text import occlusion
 from ankiforge.text.cloze import plain

@@ -26,7 +26,7 @@ def older(tmp_path_factory):
         ignore=shutil.ignore_patterns("__pycache__"),
     )
     for name, line in {
-        "bodies.py": '    "reject": _Reject,\n',
+        "journal.py": '    "reject": "content",\n',
         "fold.py": '    "reject": _reject,\n',
     }.items():
         module = package / "ledger" / name
