@@ -43,7 +43,7 @@ def belonging(store: Store) -> Counter[str]:
     rows = store.rows(query, *_patterns())
     highlights = [decode_highlight(row) for row in rows]
     other_ids = {highlight.other_id for highlight in highlights if highlight.other_id}
-    ids_in_anki = _in_anki(store, other_ids) if store.meta("app looked") else other_ids
+    ids_in_anki = _in_anki(store, other_ids) if store.get_setting("looked") else other_ids
     passages = Counter[str]()
     for highlight in highlights:
         if highlight.other_id in ids_in_anki:

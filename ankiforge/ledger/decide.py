@@ -373,7 +373,7 @@ def adopt_notes(store: Store, chosen: Iterable[Taken]) -> str:
                 _adopt_schedule(store, taken)
             else:
                 _adopt_as_card(store, taken)
-        store.set_meta("app anki state", "")  # the notes are to be looked at again
+        store.set_setting("anki state", "")  # the notes are to be looked at again
     return action
 
 

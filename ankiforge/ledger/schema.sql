@@ -143,24 +143,25 @@ CREATE TABLE IF NOT EXISTS taken (   -- notes without AnkiforgeId
     guid TEXT PRIMARY KEY,
     mod INTEGER NOT NULL         -- of the newest package that Anki was seen to have taken
 ) WITHOUT ROWID;
--- what may change a note: its card, the passage, the note in Anki; 'app package' describes the last package
+-- values that hold until something changes that may change a note: its card, the passage, the note in Anki
+CREATE TABLE IF NOT EXISTS until_change (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TRIGGER IF NOT EXISTS card_new AFTER INSERT ON card BEGIN
     UPDATE seen SET settled = '' WHERE guid = NEW.guid;
-    DELETE FROM meta WHERE name = 'app package';
+    DELETE FROM until_change;
 END;
-CREATE TRIGGER IF NOT EXISTS card_gone AFTER DELETE ON card BEGIN DELETE FROM meta WHERE name = 'app package'; END;
+CREATE TRIGGER IF NOT EXISTS card_gone AFTER DELETE ON card BEGIN DELETE FROM until_change; END;
 CREATE TRIGGER IF NOT EXISTS highlight_new AFTER INSERT ON highlight BEGIN
     UPDATE seen SET settled = '' WHERE guid IN (SELECT guid FROM card WHERE passage IN (NEW.key, (SELECT first FROM alias WHERE key = NEW.key)));
-    DELETE FROM meta WHERE name = 'app package';
+    DELETE FROM until_change;
 END;
 CREATE TRIGGER IF NOT EXISTS highlight_changed AFTER UPDATE OF state, body ON highlight
 WHEN OLD.state != NEW.state OR OLD.body != NEW.body BEGIN
     UPDATE seen SET settled = '' WHERE guid IN (SELECT guid FROM card WHERE passage IN (NEW.key, (SELECT first FROM alias WHERE key = NEW.key)));
-    DELETE FROM meta WHERE name = 'app package';
+    DELETE FROM until_change;
 END;
-CREATE TRIGGER IF NOT EXISTS seen_new AFTER INSERT ON seen BEGIN DELETE FROM meta WHERE name = 'app package'; END;
-CREATE TRIGGER IF NOT EXISTS seen_absent AFTER UPDATE OF absent ON seen BEGIN DELETE FROM meta WHERE name = 'app package'; END;
-CREATE TRIGGER IF NOT EXISTS seen_gone AFTER DELETE ON seen BEGIN DELETE FROM meta WHERE name = 'app package'; END;
+CREATE TRIGGER IF NOT EXISTS seen_new AFTER INSERT ON seen BEGIN DELETE FROM until_change; END;
+CREATE TRIGGER IF NOT EXISTS seen_absent AFTER UPDATE OF absent ON seen BEGIN DELETE FROM until_change; END;
+CREATE TRIGGER IF NOT EXISTS seen_gone AFTER DELETE ON seen BEGIN DELETE FROM until_change; END;
 CREATE TABLE IF NOT EXISTS conflict (
     guid TEXT NOT NULL, field TEXT NOT NULL, theirs TEXT NOT NULL, ours TEXT NOT NULL, words TEXT NOT NULL,
     PRIMARY KEY (guid, field)

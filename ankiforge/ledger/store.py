@@ -317,6 +317,15 @@ class Store:
         with self.transaction():
             self.set_meta(f"app {name}", value)
 
+    def kept(self, name: str) -> str:
+        """Return what was stored with `keep_until_change`, "" if it is gone."""
+        query = "SELECT value FROM until_change WHERE name = ?"
+        return self.value(query, name) or ""
+
+    def keep_until_change(self, name: str, value: str) -> None:
+        """Store a value that is gone as soon as a card, a passage or a note in Anki changes."""
+        self.write("INSERT OR REPLACE INTO until_change VALUES (?, ?)", name, value)
+
     # --- transactions and actions -------------------------------------------------------
 
     @contextmanager

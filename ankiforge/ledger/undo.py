@@ -106,7 +106,7 @@ def _take_back(store: Store, event: Event, *, has_drafts: bool, as_new: bool) ->
     """
     store.take_back(event)
     if event.what == "adopt":
-        store.set_meta("app anki state", "")
+        store.set_setting("anki state", "")
         store.passage(event.key)  # the card is gone
     given_up = _given_up(event)
     if given_up:

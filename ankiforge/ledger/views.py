@@ -288,8 +288,8 @@ class _ViewRecording:
 
     def remember(self) -> None:
         """Store when Anki was seen, and the notes in it that no card here has."""
-        self._store.set_meta(
-            "app looked",
+        self._store.set_setting(
+            "looked",
             datetime.now(UTC).isoformat(timespec="seconds"),
         )
         self._store.set_meta("unknown", encode(self.viewed.unknown))

@@ -22,7 +22,7 @@ from ankiforge.model import Note, Problem, Value
 if TYPE_CHECKING:  # the formats of Anki are loaded only when there is something to write
     from ankiforge.anki.plan import Planned
 
-# The name of a setting in the ledger.
+# The name under which the ledger keeps it until something changes.
 _LAST_PACKAGE = "package"
 
 
@@ -114,7 +114,7 @@ def unchanged(ledger: Ledger, path: Path, settings: str) -> Published | None:
 
 def _last_package(ledger: Ledger, path: Path) -> LastPackage | None:
     """Return the last package if the file at a path is still it."""
-    stored = ledger.get_setting(_LAST_PACKAGE)
+    stored = ledger.kept(_LAST_PACKAGE)
     last = msgspec.json.decode(stored, type=LastPackage) if stored else None
     state = own_file(path).state() if own_file(path).is_there() else None
     if last is None or last.path != str(path) or state is None:
@@ -167,7 +167,7 @@ def write(
             notes=len(packed),
             updated=updated,
         )
-        ledger.set_setting(_LAST_PACKAGE, msgspec.json.encode(last).decode())
+        ledger.keep_until_change(_LAST_PACKAGE, msgspec.json.encode(last).decode())
     updated += sum(plan.rewritten for plan in packed)
     return Published(path, len(packed), added, updated, problems=problems)
 
