@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -22,7 +21,7 @@ from ankiforge.ledger.database import readable_errors
 from ankiforge.ledger.events import POLICY, SOURCE, Event, Text
 from ankiforge.ledger.match import LONG, Mark, Reading
 from ankiforge.ledger.match_documents import ComparedDocument
-from ankiforge.ledger.store import Row, Store, encode, insertion
+from ankiforge.ledger.store import Row, Store, encode
 from ankiforge.model import (
     Extracted,
     Highlight,
@@ -39,34 +38,6 @@ from ankiforge.model import (
 from ankiforge.text import regex
 from ankiforge.text.fold import fold
 from ankiforge.text.passages import triple_of
-
-
-class HighlightRow(NamedTuple):
-    """A row of the table `highlight`, which `schema.sql` explains."""
-
-    key: str
-    document: int
-    position: int
-    state: str
-    kind: str
-    folded: str
-    missed: float = 0.0
-    route: str = ""
-    exact: str = ""
-    content: str = ""
-    run: int = 0
-    colour: str = ""
-    tags: str = ""
-    body: str = ""
-    # what drafting fills in
-    drafted: str = ""
-    modelled: str = ""
-    fate: str = ""
-    reason: str = ""
-    worth: float = 0.0
-
-
-INSERT_HIGHLIGHT = insertion("INSERT", "highlight", HighlightRow)
 
 # What stands for other text in a pattern of LIKE.
 _WILDCARD = regex(r"[%_\\]")
@@ -332,19 +303,19 @@ def _record_journal_reading(store: Store, event: Event) -> None:
         text.container,
         text.place,
     )
-    row = HighlightRow(
-        key=event.key,
-        document=document,
-        position=event.n,
-        state="journal",
-        kind=text.kind,
-        folded=reading.text,
-    )
-    store.write(
-        f"{INSERT_HIGHLIGHT}"
-        " ON CONFLICT (key) DO UPDATE SET document = excluded.document,"
+    row = {
+        "key": event.key,
+        "document": document,
+        "position": event.n,
+        "state": "journal",
+        "kind": text.kind,
+        "folded": reading.text,
+    }
+    store.insert(
+        "highlight",
+        [row],
+        otherwise="ON CONFLICT (key) DO UPDATE SET document = excluded.document,"
         " folded = excluded.folded, state = excluded.state, missed = 0",
-        *row,
     )
     _unite_with_passage_here(store, event.key, text, reading)
 

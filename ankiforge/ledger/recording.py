@@ -42,7 +42,6 @@ from ankiforge.ledger.store import (
     Row,
     Store,
     encode,
-    insertion,
     listed,
     tag_name,
     words_of,
@@ -54,6 +53,7 @@ from ankiforge.model import (
     Guid,
     Highlight,
     HighlightKind,
+    Json,
     Proposal,
     SearchTerms,
     SourceKind,
@@ -164,28 +164,6 @@ class Worded(NamedTuple):
     wording: Wording
 
 
-class _DraftRow(NamedTuple):
-    """A row of the table `draft`, which `schema.sql` explains."""
-
-    id: str
-    key: str
-    content: str
-    slot: str
-    position: int
-    fact: str
-    kind: str
-    deck: str
-    drafter: str
-    severity: str
-    revises: str
-    replaces: str
-    run: int
-    findings: str
-    tags: str
-    words: str
-    body: str
-
-
 class _Outcome(NamedTuple):
     """What came of a highlight, in the order of the values of its UPDATE."""
 
@@ -195,9 +173,6 @@ class _Outcome(NamedTuple):
     fate: str
     worth: float
     key: str
-
-
-_REPLACE_DRAFT = insertion("INSERT OR REPLACE", "draft", _DraftRow)
 
 
 class _Recording:
@@ -231,7 +206,7 @@ class _Recording:
         self.new: list[str] = []
         self.proposed = 0
         self._dropped_ids: list[str] = []
-        self._rows: list[_DraftRow] = []
+        self._rows: list[Json] = []
         self._outcomes: list[_Outcome] = []
         self._terms: list[tuple[str, SearchTerms]] = []
 
@@ -345,8 +320,8 @@ class _Recording:
                 revises=revises,
             )
             self._rows.append(draft_row)
-            if not draft_row.revises:
-                self.new.append(draft_row.id)
+            if not draft_row["revises"]:
+                self.new.append(draft_row["id"])
 
     def _let_proposal_wait(
         self,
@@ -371,7 +346,7 @@ class _Recording:
         )
         self._rows.append(draft_row)
         if not revises:
-            self.new.append(draft_row.id)
+            self.new.append(draft_row["id"])
             self.proposed += 1
 
     def _row_of(
@@ -382,30 +357,30 @@ class _Recording:
         passage: Passage,
         *,
         revises: str,
-    ) -> _DraftRow:
+    ) -> Json:
         """Return the row of a draft; `revises` is the card that would get its words."""
         proposal, wording = worded
         severity, findings = summed_up(proposal)
         fact = f"{wording.request}/{proposal.draft.intent}" if wording.request else ""
-        return _DraftRow(
-            id=draft_id(highlight_key, wording, proposal.draft.gaps),
-            key=highlight_key,
-            content=wording.content,
-            slot=wording.slot if wording.own else "",
-            position=position,
-            fact=fact,
-            kind=wording.kind,
-            deck=proposal.deck,
-            drafter=wording.drafter,
-            severity=severity,
-            revises=revises,
-            replaces=_replaced(passage, wording),
-            run=self._run,
-            findings=findings,
-            tags=listed(map(tag_name, wording.tags)),
-            words=words_of(wording.fields),
-            body=encode(proposal),
-        )
+        return {
+            "id": draft_id(highlight_key, wording, proposal.draft.gaps),
+            "key": highlight_key,
+            "content": wording.content,
+            "slot": wording.slot if wording.own else "",
+            "position": position,
+            "fact": fact,
+            "kind": wording.kind,
+            "deck": proposal.deck,
+            "drafter": wording.drafter,
+            "severity": severity,
+            "revises": revises,
+            "replaces": _replaced(passage, wording),
+            "run": self._run,
+            "findings": findings,
+            "tags": listed(map(tag_name, wording.tags)),
+            "words": words_of(wording.fields),
+            "body": encode(proposal),
+        }
 
     def write(self) -> None:
         """Write what was gathered."""
@@ -414,7 +389,7 @@ class _Recording:
             "DELETE FROM draft WHERE id = ?",
             [(id,) for id in self._dropped_ids],
         )
-        store.write_all(_REPLACE_DRAFT, self._rows)
+        store.insert("draft", self._rows, verb="INSERT OR REPLACE")
         columns = "drafted = ?1, reason = ?2, fate = ?3, worth = ?4"
         if self._by_model:  # which judges no worth
             columns = "modelled = ?1, reason = ?2, fate = ?3"

@@ -6,7 +6,7 @@ source read now. Everything here is called inside a transaction of the ingest.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -15,8 +15,6 @@ from ankiforge.ledger import private
 from ankiforge.ledger.events import Text, hash_of_words, words_read
 from ankiforge.ledger.match import Mark, Reading
 from ankiforge.ledger.readings import (
-    INSERT_HIGHLIGHT,
-    HighlightRow,
     ReadDocument,
     colours_of,
     content_of_highlight,
@@ -28,7 +26,7 @@ from ankiforge.ledger.readings import (
     reading_of,
 )
 from ankiforge.ledger.store import Row, Store, encode, listed, tag_name
-from ankiforge.model import Extracted, Highlight, HighlightKey
+from ankiforge.model import Extracted, Highlight, HighlightKey, Json
 
 LAST_READINGS = 3
 """The number of a passage's last readings, on any machine, by which it is recognised."""
@@ -266,25 +264,20 @@ def _identifiers(document: ReadDocument) -> list[str]:
     return [f"{scheme}:{value}" for scheme, value in names]
 
 
-def write_highlights(store: Store, rows: Iterable[HighlightRow]) -> None:
+def write_highlights(store: Store, rows: Sequence[Json]) -> None:
     """Write rows of `highlight_row`; what drafting filled in stays as it is."""
-    store.write_all(
-        f"{INSERT_HIGHLIGHT}"
-        " ON CONFLICT (key) DO UPDATE SET document = excluded.document,"
-        " position = excluded.position, state = 'present', missed = 0,"
-        " route = excluded.route,"
-        " kind = excluded.kind, folded = excluded.folded, exact = excluded.exact,"
-        " content = excluded.content, run = excluded.run, colour = excluded.colour,"
-        " tags = excluded.tags, body = excluded.body",
-        rows,
-    )
+    if not rows:
+        return
+    updated = ", ".join(f"{column} = excluded.{column}" for column in rows[0])
+    otherwise = f"ON CONFLICT (key) DO UPDATE SET {updated}, missed = 0"
+    store.insert("highlight", rows, otherwise=otherwise)
 
 
 def highlight_row(
     found: FoundHighlight,
     exact_hash: str,
     run: int,
-) -> HighlightRow:
+) -> Json:
     """Return the row of a present highlight, without the columns that drafting fills.
 
     Args:
@@ -296,21 +289,21 @@ def highlight_row(
     if found.known:
         highlight = replace(highlight, key=HighlightKey(found.known.key))
     tags = (*highlight.document.tags, *highlight.tags)
-    return HighlightRow(
-        key=highlight.key,
-        document=found.document,
-        position=found.position,
-        state="present",
-        route=highlight.source_kind.value,
-        kind=highlight.kind.value,
-        folded=found.mark.newest.text,
-        exact=exact_hash,
-        content=content_of_highlight(highlight),
-        run=run,
-        colour=listed(colours_of(highlight)),
-        tags=listed(map(tag_name, tags)),
-        body=encode(highlight),
-    )
+    return {
+        "key": highlight.key,
+        "document": found.document,
+        "position": found.position,
+        "state": "present",
+        "route": highlight.source_kind.value,
+        "kind": highlight.kind.value,
+        "folded": found.mark.newest.text,
+        "exact": exact_hash,
+        "content": content_of_highlight(highlight),
+        "run": run,
+        "colour": listed(colours_of(highlight)),
+        "tags": listed(map(tag_name, tags)),
+        "body": encode(highlight),
+    }
 
 
 def hash_exact(highlight: Highlight) -> str:

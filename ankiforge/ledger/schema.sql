@@ -24,21 +24,21 @@ CREATE TABLE IF NOT EXISTS highlight (
     document INTEGER NOT NULL REFERENCES document,
     position INTEGER NOT NULL,
     state TEXT NOT NULL,         -- present, missing, gone, unselected; journal: only heard of
-    missed REAL NOT NULL,        -- when it was missing first, in seconds since 1970
-    route TEXT NOT NULL,
+    missed REAL NOT NULL DEFAULT 0,  -- when it was missing first, in seconds since 1970
+    route TEXT NOT NULL DEFAULT '',
     kind TEXT NOT NULL,
     folded TEXT NOT NULL,
-    exact TEXT NOT NULL,         -- hash of the exact text
-    content TEXT NOT NULL,       -- hash of what drafts depend on
-    drafted TEXT NOT NULL,       -- the content that the rules drafted last
-    modelled TEXT NOT NULL,      -- the content that a model drafted last
-    fate TEXT NOT NULL,          -- no_card, left_out, failed; '' if drafts tell
-    reason TEXT NOT NULL,        -- why there is no card
-    worth REAL NOT NULL,         -- how much it deserves a card, 0 to 1; 0 = nobody asked
-    run INTEGER NOT NULL,        -- the run that read it last
-    colour TEXT NOT NULL,        -- as written, and the name of its hue; a list as of `store.listed`
-    tags TEXT NOT NULL,          -- of mark and document; a list
-    body TEXT NOT NULL           -- Highlight; '' if only heard of
+    exact TEXT NOT NULL DEFAULT '',  -- hash of the exact text
+    content TEXT NOT NULL DEFAULT '',  -- hash of what drafts depend on
+    drafted TEXT NOT NULL DEFAULT '',  -- the content that the rules drafted last
+    modelled TEXT NOT NULL DEFAULT '',  -- the content that a model drafted last
+    fate TEXT NOT NULL DEFAULT '',  -- no_card, left_out, failed; '' if drafts tell
+    reason TEXT NOT NULL DEFAULT '',  -- why there is no card
+    worth REAL NOT NULL DEFAULT 0,  -- how much it deserves a card, 0 to 1; 0 = nobody asked
+    run INTEGER NOT NULL DEFAULT 0,  -- the run that read it last
+    colour TEXT NOT NULL DEFAULT '',  -- as written, and the name of its hue; a list as of `store.listed`
+    tags TEXT NOT NULL DEFAULT '',  -- of mark and document; a list
+    body TEXT NOT NULL DEFAULT ''  -- Highlight; '' if only heard of
 );  -- with rowids: rows of more than a quarter of a page would each take a page more
 CREATE INDEX IF NOT EXISTS highlight_document ON highlight (document, position);
 CREATE INDEX IF NOT EXISTS highlight_absent ON highlight (state) WHERE state != 'present';

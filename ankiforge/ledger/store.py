@@ -30,7 +30,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -80,70 +80,6 @@ NOT_UNDONE = (
 ANY_CONTENT = ""
 """Stands for the content of any card: more than one may have changed."""
 
-
-def insertion(verb: str, table: str, row_type: type[NamedTuple]) -> str:
-    """Return the statement that writes a row into a table.
-
-    Args:
-        verb: such as `INSERT OR REPLACE`.
-        table: the table.
-        row_type: its rows: each field is a column.
-    """
-    columns = ", ".join(row_type._fields)
-    values = ", ".join("?" * len(row_type._fields))
-    return f"{verb} INTO {table} ({columns}) VALUES ({values})"
-
-
-class _EventRow(NamedTuple):
-    """A row of the table `event`, which `schema.sql` explains, as it does those below."""
-
-    id: str
-    key: str
-    n: int
-    machine: str
-    what: str
-    by: str
-    act: str
-    undoes: str
-    words: str
-    line: str
-
-
-class _PassageRow(NamedTuple):
-    """A row of the table `passage`."""
-
-    key: str
-    asks: bool
-    decided: bool
-    skipped: bool
-    body: str
-
-
-class _CardRow(NamedTuple):
-    """A row of the table `card`."""
-
-    guid: str
-    passage: str
-    verdict: str
-    live: bool
-    by: str
-    offered: bool
-    kind: str
-    deck: str
-    drafter: str
-    content: str
-    source: str
-    words: str
-    tags: str
-    why: str
-    shipped: int
-    adopted: str
-    mapped: int
-
-
-INSERT_EVENT = insertion("INSERT OR IGNORE", "event", _EventRow)
-_REPLACE_PASSAGE = insertion("INSERT OR REPLACE", "passage", _PassageRow)
-_REPLACE_CARD = insertion("INSERT OR REPLACE", "card", _CardRow)
 
 _decode_passage = msgspec.json.Decoder(Passage).decode
 
@@ -277,6 +213,30 @@ class Store:
         rows = list(rows)
         if rows:
             self._db.executemany(query, rows)
+
+    def insert(
+        self,
+        table: str,
+        rows: Iterable[Json],
+        *,
+        verb: str = "INSERT",
+        otherwise: str = "",
+    ) -> int:
+        """Insert rows with the same columns; return how many were written.
+
+        Args:
+            table: the table, which `schema.sql` explains.
+            rows: values by column.
+            verb: such as `INSERT OR REPLACE`.
+            otherwise: the clause `ON CONFLICT`, if any.
+        """
+        rows = list(rows)
+        if not rows:
+            return 0
+        columns = ", ".join(rows[0])
+        values = ", ".join(f":{column}" for column in rows[0])
+        statement = f"{verb} INTO {table} ({columns}) VALUES ({values}) {otherwise}"
+        return self._db.executemany(statement, rows).rowcount
 
     def define(
         self,
@@ -466,7 +426,7 @@ class Store:
             return
         lacking = transaction.events[transaction.stored :]
         transaction.stored = len(transaction.events)
-        self.write_all(INSERT_EVENT, map(_event_row, lacking))
+        self.insert("event", map(_event_row, lacking), verb="INSERT OR IGNORE")
 
     # --- passages -----------------------------------------------------------------------
 
@@ -637,18 +597,18 @@ class Store:
         for passage in passages:
             key = passage.key
             self._passages[key] = passage
-            passage_row = _PassageRow(
-                key=key,
-                asks=bool(passage.asked),
-                decided=passage.decided or passage.no_proposals,
-                skipped=passage.skipped,
-                body=encode(passage),
-            )
+            passage_row = {
+                "key": key,
+                "asks": bool(passage.asked),
+                "decided": passage.decided or passage.no_proposals,
+                "skipped": passage.skipped,
+                "body": encode(passage),
+            }
             passage_rows.append(passage_row)
             card_rows += [_card_row(key, card) for card in passage.cards.values()]
             rejected_rows += [(content, key) for content in passage.rejected]
-        self.write_all(_REPLACE_PASSAGE, passage_rows)
-        self.write_all(_REPLACE_CARD, card_rows)
+        self.insert("passage", passage_rows, verb="INSERT OR REPLACE")
+        self.insert("card", card_rows, verb="INSERT OR REPLACE")
         self.write_all("INSERT OR IGNORE INTO rejected VALUES (?, ?)", rejected_rows)
 
     # --- the journal --------------------------------------------------------------------
@@ -709,7 +669,7 @@ class Store:
             if not is_known(event):
                 query = "INSERT OR IGNORE INTO unknown_event VALUES (?, ?, ?)"
                 self.write(query, event.id, event.n, encode(event))
-            elif self.write(INSERT_EVENT, *_event_row(event)):
+            elif self.insert("event", [_event_row(event)], verb="INSERT OR IGNORE"):
                 added.append(event)
                 self._answers = None
                 self._running().note_change(event.key)
@@ -767,40 +727,42 @@ class Store:
         self._set_read_up_to(self._journal.own.name, read_up_to)
 
 
-def _event_row(event: Event) -> _EventRow:
-    return _EventRow(
-        id=event.id,
-        key=event.key,
-        n=event.n,
-        machine=event.machine,
-        what=event.what,
-        by=event.by,
-        act=event.act,
-        undoes=event.body["event"] if event.what == "undo" else "",
-        words=hash_of_words(event.body["exact"]) if event.what in ("key", "text") else "",
-        line=encode(event),
-    )
+def _event_row(event: Event) -> Json:
+    return {
+        "id": event.id,
+        "key": event.key,
+        "n": event.n,
+        "machine": event.machine,
+        "what": event.what,
+        "by": event.by,
+        "act": event.act,
+        "undoes": event.body["event"] if event.what == "undo" else "",
+        "words": hash_of_words(event.body["exact"])
+        if event.what in ("key", "text")
+        else "",
+        "line": encode(event),
+    }
 
 
-def _card_row(key: str, card: State) -> _CardRow:
+def _card_row(key: str, card: State) -> Json:
     """Return the row of a card of the passage with this key."""
     wording = card.wording
-    return _CardRow(
-        guid=card.guid,
-        passage=key,
-        verdict=card.verdict.value,
-        live=card.live,
-        by=card.by,
-        offered=bool(card.offered),
-        kind=wording.kind,
-        deck=card.deck,
-        drafter=wording.drafter,
-        content=wording.content,
-        source=card.source,
-        words=words_of(wording.fields),
-        tags=listed(map(tag_name, (*card.tags, *wording.tags))),
-        why=card.why,
-        shipped=card.shipped[-1].mod if card.shipped else 0,
-        adopted=card.adopted.guid if card.adopted else "",
-        mapped=card.mapped.id if card.mapped else 0,
-    )
+    return {
+        "guid": card.guid,
+        "passage": key,
+        "verdict": card.verdict.value,
+        "live": card.live,
+        "by": card.by,
+        "offered": bool(card.offered),
+        "kind": wording.kind,
+        "deck": card.deck,
+        "drafter": wording.drafter,
+        "content": wording.content,
+        "source": card.source,
+        "words": words_of(wording.fields),
+        "tags": listed(map(tag_name, (*card.tags, *wording.tags))),
+        "why": card.why,
+        "shipped": card.shipped[-1].mod if card.shipped else 0,
+        "adopted": card.adopted.guid if card.adopted else "",
+        "mapped": card.mapped.id if card.mapped else 0,
+    }

@@ -297,20 +297,9 @@ class _ViewRecording:
 
     def take_reviews(self, reviews: Iterable[SeenReview]) -> None:
         """Store the reviews that are new."""
-        query = (
-            "INSERT OR IGNORE INTO review (id, guid, ease, interval, duration, type)"
-            " VALUES (?, ?, ?, ?, ?, ?)"
-        )
-        for review in reviews:
-            values = (
-                review.id,
-                review.guid,
-                review.ease,
-                review.interval,
-                review.duration,
-                review.type,
-            )
-            self.viewed.reviews += self._store.write(query, *values)
+        rows = map(msgspec.structs.asdict, reviews)
+        added = self._store.insert("review", rows, verb="INSERT OR IGNORE")
+        self.viewed.reviews += added
 
 
 def _write_seen(store: Store, note: NoteInAnki, before: Row | None) -> None:
@@ -318,18 +307,17 @@ def _write_seen(store: Store, note: NoteInAnki, before: Row | None) -> None:
     body = encode(note)
     if before is not None and before["body"] == body and not before["absent"]:
         return
-    store.write(
-        "INSERT OR REPLACE INTO seen"
-        " (guid, reviews, lapses, leech, suspended, retired, body, absent, settled)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, 0, '')",
-        note.guid,
-        note.reviews,
-        note.lapses,
-        note.leech,
-        note.suspended,
-        note.retired,
-        body,
-    )
+    row = {
+        "guid": note.guid,
+        "absent": 0,
+        "reviews": note.reviews,
+        "lapses": note.lapses,
+        "leech": note.leech,
+        "suspended": note.suspended,
+        "retired": note.retired,
+        "body": body,
+    }
+    store.insert("seen", [row], verb="INSERT OR REPLACE")
 
 
 def _retire(store: Store, guid: str, reason: str) -> None:
