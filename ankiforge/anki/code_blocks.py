@@ -60,7 +60,7 @@ def highlighted(code: str, language: str, literal: Callable[[str], str]) -> str:
 
 @lru_cache(maxsize=32)
 def _lexer(language: str) -> Lexer | None:
-    """Return what reads a language; None if there is nothing."""
+    """Return the lexer of a language, or None."""
     if not language:
         return None
     from pygments.lexers import get_lexer_by_name

@@ -400,7 +400,7 @@ def open_view(
 
 
 class ConnectView(Value):
-    """What a running Anki has of ours: exports of its decks as one view."""
+    """The view of a running Anki: exports of the decks that hold our notes."""
 
     exports: Sequence[CollectionView]
     path: str
@@ -466,7 +466,7 @@ class ConnectView(Value):
             yield reviews[id]
 
     def graves(self) -> None:
-        """Return None: AnkiConnect does not say what was deleted."""
+        """Return None: AnkiConnect does not report deleted notes."""
 
     def foreign(self, known: Mapping[int, int]) -> None:
         """Return None: the exports lack other decks."""
@@ -519,7 +519,7 @@ _EXPECTED = (
 
 
 def _kind_of(path: Path) -> ViewKind:
-    """Tell what a file is by its first bytes. Raise ItemError if it is nothing of Anki."""
+    """Tell the kind of a file by its first bytes. Raise ItemError if it is not a file of Anki."""
     if not stat.S_ISREG(path.stat().st_mode):
         raise ItemError(f"{path}: not a file", hint=_EXPECTED)
     with path.open("rb") as file:

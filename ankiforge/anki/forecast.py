@@ -251,7 +251,7 @@ def odds_of_remembering(studies: Studies) -> float:
 
 
 def _mixed(remembered: int, tested: int, expected: float) -> float:
-    """Return the share that a person remembers; few reviews are mixed with what is expected."""
+    """Return the share that a person remembers; few reviews are mixed with the expected share."""
     share = (remembered + expected * _PRIOR) / (tested + _PRIOR)
     return min(max(share, 0.5), 0.99)
 
@@ -260,7 +260,7 @@ def _mixed(remembered: int, tested: int, expected: float) -> float:
 
 
 class _Player:
-    """Draws what becomes of cards."""
+    """Draws the answers to cards at random."""
 
     def __init__(self, answers: Answers, seed: int) -> None:
         self._answers = answers
@@ -351,7 +351,7 @@ def _due_by_day(
 def _play_reviews(
     player: _Player, due: list[_DueCards], reviews_per_day: int, load: list[float]
 ) -> None:
-    """Answer what is due day by day, and add the seconds of each day to its load.
+    """Answer the due cards day by day, and add the seconds of each day to its load.
 
     What is beyond the limit of a day comes first on the next one.
     """
@@ -392,7 +392,7 @@ def cost_of_new_card(
 
 
 class Plan(Value):
-    """What comes of a rule for new cards."""
+    """The minutes and reviews that follow from a rule for new cards."""
 
     new: tuple[float, ...]
     """How many new cards of ours are begun on each day."""
@@ -431,7 +431,7 @@ def target_of(minutes: float, answers: Answers) -> float:
 def intake(
     studies: Studies, minutes: float, arrivals: float = 0.0, days: int = DAYS
 ) -> Intake:
-    """Return how many new cards fit into a person's minutes, and what comes of it.
+    """Return how many new cards fit into a person's minutes, with the forecast of each day.
 
     Args:
         studies: the collection.
@@ -515,11 +515,11 @@ class _Planner:
         self._arrivals = arrivals
 
     def with_target(self, target: float) -> Plan:
-        """Return what comes if the limit is set to what fits, each week."""
+        """Return the plan if the limit is set anew each week."""
         return self._play(lambda load: fitting(load, self._cost, target))
 
     def with_limit(self, limit: int) -> Plan:
-        """Return what comes with a limit that stays."""
+        """Return the plan with a limit that stays."""
         return self._play(lambda _: limit)
 
     def _play(self, rule: Callable[[Sequence[float]], int]) -> Plan:
@@ -548,7 +548,7 @@ class _Planner:
 
 
 class Added(Value):
-    """What some new cards add to a day."""
+    """The reviews and seconds that new cards add to a day."""
 
     days: int
     """How long they are begun."""
@@ -559,7 +559,7 @@ class Added(Value):
 
 
 def added(count: int, new_per_day: int, cost: Sequence[float]) -> Added:
-    """Return what new cards add to a day, if so many of them are begun each day."""
+    """Return the reviews and seconds that new cards add, if so many are begun each day."""
     if not count or not new_per_day:
         return Added(0, 0.0, 0.0)
     load = [0.0] * len(cost)

@@ -74,7 +74,7 @@ Mapped = Mapping[Family, MappedType]
 
 
 class Layout(Value):
-    """Where our fields are in a note, and what was shipped of them."""
+    """The place of our fields in a note, and the values that were shipped last."""
 
     guid: Guid
     """The guid of the note in Anki: another tool may have given it."""
@@ -184,7 +184,7 @@ def _adopted_layout(
     in_anki: NoteInAnki | None,
     types: Types,
 ) -> Layout:
-    """Return the layout of a note of another tool. What was taken over is the first base."""
+    """Return the layout of another tool's note, whose first base are the fields taken over."""
     guid = Guid(adopted.guid)
     if in_anki is None and not adopted.again:
         return Layout(guid)
@@ -326,7 +326,7 @@ def positions_in(
 
 
 def base_of(bases: Sequence[Base], in_anki: NoteInAnki, fields: Texts) -> Base | None:
-    """Return what the package had of a note that Anki took last; None if there was none.
+    """Return the fields and tags of a note in the package that Anki took last, or None.
 
     Not each package is imported, and Anki refuses a note that a person changed meanwhile.
     So it is the one with most of the note's fields. Of several it is the one with the
@@ -369,7 +369,7 @@ def _base_tags(card: Card, in_anki: NoteInAnki) -> Strings:
 
 
 class Ours(Value):
-    """What we would write into a note."""
+    """The fields, tags and deck that we would write into a note."""
 
     fields: Texts
     """By our names, those that the layout has."""
@@ -392,7 +392,7 @@ def our_fields(
     layout: Layout,
     safe_context: SafeContext,
 ) -> Ours:
-    """Return what we would write into the fields that a layout has.
+    """Return the values for the fields that a layout has.
 
     Args:
         card: the card.
@@ -476,7 +476,7 @@ def shipped_name(card: Card, path: str) -> str:
 
 
 def _fields_of_adoption(card: Card, adopted: Adopted) -> dict[str, str]:
-    """Return the HTML of adoption of the fields whose source says what it said then."""
+    """Return the HTML of adoption of those fields whose source has not changed since."""
     words_now = dict(card.fields)
     fields = {}
     for name, their_name in adopted.names.items():

@@ -37,7 +37,7 @@ SafeContext = Callable[[Card, Strings], Strings]
 
 
 def identity_of(card: Card, hashes: Strings, tags: Strings) -> str:
-    """Return the field AnkiforgeId of a note: what our package wrote of it.
+    """Return the parsed field AnkiforgeId of a note: its key and the hashes of its fields.
 
     Args:
         card: the card of the note.

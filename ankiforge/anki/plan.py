@@ -82,7 +82,7 @@ class Options(Value):
 
 
 class Sent(Value):
-    """What the ledger records of a note in a package."""
+    """The record of a note in a package, for the ledger."""
 
     mod: int
     tags: Strings
@@ -101,7 +101,7 @@ class Sent(Value):
 
 
 class Planned(Value):
-    """What to do with one card."""
+    """The planned action for one card."""
 
     guid: Guid
     live: bool
@@ -172,7 +172,7 @@ def merge_field(
     base: str,
     decision: Decision,
 ) -> MergedField:
-    """Merge what Anki has in a field with what we would write.
+    """Merge the value of a field in Anki with our value.
 
     Args:
         name: our name of the field.
@@ -207,7 +207,7 @@ def plan(
     ours: Ours,
     options: Options,
 ) -> Planned:
-    """Return what to ship of a card: nothing, a note, or why it waits.
+    """Plan a card: nothing to ship, a note, or the reason why it waits.
 
     Args:
         card: the card, live or not.
@@ -267,7 +267,7 @@ def _merged(
     ours: Ours,
     options: Options,
 ) -> Planned:
-    """Merge a note in Anki with what we would write, field by field."""
+    """Merge a note in Anki with our values, field by field."""
     base = layout.base
     theirs = layout.theirs
     decisions = {name: Decision(*decided) for name, *decided in card.resolved}
@@ -342,7 +342,7 @@ def merge_tags(
     theirs: Sequence[str],
     ours: Sequence[str],
 ) -> Strings:
-    """Merge tags: theirs, plus what we added since the base, minus what we removed. Sorted.
+    """Merge tags: theirs, plus those we added since the base, minus those we removed. Sorted.
 
     Tags are compared without case, as in Anki. Tags of theirs keep their spelling.
     """

@@ -706,7 +706,7 @@ def _escape_text(data: str) -> str:
 
 
 def _escape_markup(text: str) -> str:
-    """Escape what would be Markdown, outside the signs of clozes."""
+    """Escape the signs of Markdown, except within the signs of clozes."""
     parts = _CLOZE.split(text)  # text, sign of a cloze, text …
     parts[::2] = [_MARKUP.sub(_escaped_sign, part) for part in parts[::2]]
     return "".join(parts)

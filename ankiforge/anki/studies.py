@@ -68,7 +68,7 @@ class StudiedCard(NamedTuple):
 
 
 class Answers(Value):
-    """How a person answered: what is not known from the log has a usual value."""
+    """How a person answered; a value that the log does not show is a usual one."""
 
     first: tuple[float, float, float, float] = (0.24, 0.094, 0.495, 0.171)
     """The shares of Again, Hard, Good and Easy among first answers to new cards."""
@@ -213,7 +213,7 @@ class Calendar(NamedTuple):
 
 
 def read_studies(view: CollectionView, now: datetime) -> Studies:
-    """Read what the coming reviews of a collection depend on.
+    """Read cards, presets and the log of a collection, on which its coming reviews depend.
 
     Args:
         view: the whole collection.
@@ -324,7 +324,7 @@ def _decks_and_presets(
 
 
 def _message(database: Database, value: object) -> Message:
-    """Return a message of protobuf; what is not bytes counts as empty."""
+    """Return a message of protobuf; anything but bytes counts as empty."""
     try:
         return read_message(value if isinstance(value, bytes) else b"\x00")
     except ValueError as error:
@@ -373,7 +373,7 @@ def _is_usable(parameter: float) -> bool:
 
 
 def _within(value: float, lowest: float, highest: float, default: float) -> float:
-    """Return a number within limits; what is not a number, or negative, is replaced."""
+    """Return a number within limits; anything but a positive number is replaced."""
     return min(max(value, lowest), highest) if value > 0 else default
 
 
@@ -410,7 +410,7 @@ class _Presets:
 
 
 class _Data(msgspec.Struct):
-    """What Anki keeps in `cards.data`: the memory state of FSRS, and the last review."""
+    """The contents of `cards.data` in Anki: the memory state of FSRS, and the last review."""
 
     s: float | None = None
     d: float | None = None
@@ -599,7 +599,7 @@ def answers_of(card_days: CardDays) -> Answers:
 
 
 class _Lately(NamedTuple):
-    """What was done in the last four weeks before today, or since the log begins."""
+    """The reviews of the last four weeks before today, or since the log begins."""
 
     minutes: float
     """A day."""

@@ -86,7 +86,7 @@ def shows_cloze(note_type: SeenType, field: str) -> bool:
 
 
 def _tags(question: str) -> Iterator[str]:
-    """Yield what is in the `{{…}}` of a template, in order."""
+    """Yield the contents of each `{{…}}` in a template, in order."""
     pattern = _TAG
     if question.lstrip().startswith(_OTHER_SIGNS):
         question = question.lstrip().removeprefix(_OTHER_SIGNS)

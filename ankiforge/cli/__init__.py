@@ -149,7 +149,7 @@ def _interrupts_kept() -> Iterator[None]:
 
 
 def _print_usage(error: click.ClickException, arguments: list[str]) -> None:
-    """Print click's complaint in the style of our own errors: what and where, then what to do."""
+    """Print click's complaint in the style of our own errors: message and place, then a hint."""
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.format_message(), err=True)
         return
@@ -169,7 +169,7 @@ def _print_usage(error: click.ClickException, arguments: list[str]) -> None:
 
 
 def _complaint(error: click.ClickException, context: click.Context | None) -> str:
-    """Return what is wrong, with options and arguments by the names that the help gives them."""
+    """Return click's message, with options and arguments by the names that the help gives them."""
     message = error.message.rstrip(".")
     if isinstance(error, click.NoSuchOption):
         return f"there is no option {error.option_name}"
@@ -190,7 +190,7 @@ def _complaint(error: click.ClickException, context: click.Context | None) -> st
 
 
 def _print_error(message: str, hint: str, *, where: str = "ankiforge") -> None:
-    """Print an error, and what to do about it."""
+    """Print an error and its hint."""
     from ankiforge.cli.output import for_terminal
 
     text = f"{where}: {message}"

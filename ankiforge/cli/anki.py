@@ -39,7 +39,7 @@ def _print_delivery(
     result: RunResult,
     deck: str,
 ) -> None:
-    """Print what was seen in Anki and what was written, as JSON or as text."""
+    """Print the changes seen in Anki and the written package, as JSON or as text."""
     from ankiforge.pipeline.package import why_none
     from ankiforge.reports.status import next_step
     from ankiforge.reports.summary import (
@@ -183,7 +183,7 @@ def _show_scan(
     result: RunResult,
     scan: CollectionScan,
 ) -> None:
-    """Say what was seen in Anki."""
+    """Print the changes that were seen in Anki."""
     from ankiforge.reports.summary import anki_line
 
     call.problems(result.problems)
@@ -202,7 +202,7 @@ def _show_scan_as_json(
     result: RunResult,
     scan: CollectionScan,
 ) -> None:
-    """Print what was seen in Anki as JSON."""
+    """Print the changes seen in Anki as JSON."""
     from ankiforge.reports.summary import delivery_json
 
     delivery = delivery_json(result, workspace.ledger)

@@ -117,7 +117,7 @@ def init(
 
 @dataclass(frozen=True)
 class Made:
-    """What became of a workspace."""
+    """The result of `init` for a workspace."""
 
     settings: Path
     written: list[str]
@@ -247,7 +247,7 @@ def _asked_for_decks(call: Call) -> str:
 
 
 def _discovered(root: Path, decks: str) -> tuple[dict[str, list[str]], str]:
-    """Return what is on this machine, and the settings for it."""
+    """Return the sources and services on this machine, and the settings for them."""
     from ankiforge.reports import doctor
 
     machine = doctor.Machine.this()
@@ -276,7 +276,7 @@ def _server_line(server: Server) -> str:
 
 @dataclass(frozen=True)
 class Discovered:
-    """What a new workspace can use on this machine."""
+    """The sources and services on this machine that a new workspace can use."""
 
     vaults: Collection[Path] = ()
     """The folders of Obsidian's vaults."""
@@ -289,7 +289,7 @@ class Discovered:
 
 
 def settings_text(root: Path, discovered: Discovered, *, decks: str = DECKS[0]) -> str:
-    """Return the text of `ankiforge.yaml` for a new workspace, which reads what was found.
+    """Return the text of `ankiforge.yaml` for a new workspace that reads the sources found.
 
     Args:
         root: the folder of the workspace.

@@ -49,7 +49,7 @@ _LINE_ENDS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "\u0085\u2028\u2029"}
 
 
 def for_terminal(text: str) -> str:
-    """Remove what could control the terminal, or reorder the text of a line.
+    """Remove characters that control the terminal, or reorder the text of a line.
 
     The program prints no colours of its own in texts, so none is left: a note could hide words with
     them from a person who is about to accept a card.
@@ -513,7 +513,7 @@ def progress_bar(
     call: Call,
     sources: Sequence[Source],
 ) -> Iterator[Callable[[Progress], None]]:
-    """Show the progress of a run: in a terminal, documents read, then what a model drafts.
+    """Show the progress of a run in a terminal: documents read, then passages drafted.
 
     Without a terminal, a line every 30 seconds while a model drafts. Yields a function to
     call with each step.
@@ -536,7 +536,7 @@ def progress_bar(
     steps: list[Progress] = []
 
     class Line:
-        """What is said at the moment; drawn again several times a second."""
+        """The text of the moment; drawn again several times a second."""
 
         def __rich__(self) -> str:
             return line.text or _progress_text(sources, steps)
@@ -550,7 +550,7 @@ def progress_bar(
 
 
 def _progress_text(sources: Sequence[Source], steps: Sequence[Progress]) -> str:
-    """Return what is being done: reading documents, or drafting."""
+    """Return the current step as text: reading documents, or drafting."""
     from ankiforge.extract.scan import count_of
     from ankiforge.text import counted
 

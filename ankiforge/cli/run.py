@@ -51,7 +51,7 @@ PROBLEMS = 3
 
 
 class _RunCommand(Command):
-    """A command whose help says what a PATH may be, as the sources say it."""
+    """A command whose help lists the kinds of PATH, in the words of the sources."""
 
     def format_help_text(
         self,
@@ -113,7 +113,7 @@ def read_and_draft(
     in_review: bool = False,
     **options: Unpack[RunOptions],
 ) -> RunResult:
-    """Do what `run` does, and print the result.
+    """Run, and print the result.
 
     Args:
         call: the options of the command.
@@ -221,7 +221,7 @@ def extract(call: Call, paths: Paths) -> None:
 
 
 def _highlights_in(sources: list[Source], problems: list[Problem]) -> Shown:
-    """Yield the highlights of sources; what cannot be read is added to the problems."""
+    """Yield the highlights of sources; documents that cannot be read are added to the problems."""
     from ankiforge.extract.scan import keyed, scanned
     from ankiforge.model import Extracted, Problem
 
@@ -339,7 +339,7 @@ def highlights_named(workspace: Workspace, query: str) -> frozenset[HighlightKey
 
 
 def _estimate_text(estimated: Estimate) -> str:
-    """Return what the next run would send to the model, as a sentence."""
+    """Return the estimate for the next run as a sentence."""
     cost = cost_text(estimated.cost_usd, local=estimated.local)
     if estimated.cost_usd is None:
         cost = "price unknown; set llm.price_usd"
@@ -474,7 +474,7 @@ def _import_answer(
     result: RunResult,
     answer: _Answer,
 ) -> None:
-    """Record the cards and comparisons in one answer, and say what of it could not be used."""
+    """Record the cards and comparisons in one answer, and report its unusable parts."""
     from ankiforge.draft import chat
     from ankiforge.pipeline.draft import for_model, record, record_looks, to_compare
     from ankiforge.pipeline.models import load_prompt, repair_hints

@@ -100,7 +100,7 @@ def review(
 
 
 def _read_first(call: Call, paths: Paths, **options: Unpack[RunOptions]) -> None:
-    """Do what `run` does with PATHs. What cannot be read is reported, and the review goes on."""
+    """Run on PATHs. Files that cannot be read are reported, and the review goes on."""
     from ankiforge.cli.run import read_and_draft
 
     result = read_and_draft(call, paths, in_review=True, **options)
@@ -142,7 +142,7 @@ def _review_session(call: Call, folder: WorkspaceFolder) -> ReviewSession:
 
 
 def _started(call: Call, ended: ExitStack, no_open: bool, address: str) -> None:
-    """Open the page, or print how to open it. `ended` removes what is left when the page ends."""
+    """Open the page, or print how to open it. `ended` removes its files when the page ends."""
     remote = bool(os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"))
     if not (no_open or call.as_json):
         browser = _browser(remote=remote)
@@ -370,7 +370,7 @@ class Passes:
                 raise result.error
 
     def _tell_delivery(self, result: RunResult, delivery: Json) -> None:
-        """Tell what reached Anki, or which package is new."""
+        """Tell how many notes reached Anki, or which package is new."""
         written = b""
         for path in result.packages[:1]:
             written = sha256(path.read_bytes()).digest()
@@ -386,7 +386,7 @@ class Passes:
 
     @contextmanager
     def _telling_problems(self, step: str, result: RunResult) -> Iterator[None]:
-        """Report each problem of a step, but not again what the last step reported."""
+        """Report each problem of a step, except those that the last step reported."""
         from ankiforge.model import Problem
         from ankiforge.reports.summary import problem_json
 

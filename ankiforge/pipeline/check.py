@@ -87,7 +87,7 @@ class Checks:
 
 
 def faults_of_gap(draft: Draft, highlight: Highlight) -> Strings:
-    """Return what blocks a draft with one of several gaps of a sentence, as text."""
+    """Return the findings that block a draft with one of several gaps of a sentence, as text."""
     from ankiforge.check import check_alone
 
     findings = check_alone(draft, highlight)

@@ -200,7 +200,7 @@ def read_file_of_running(
     home: Path,
     profile: str,
 ) -> Viewed:
-    """See in the file of a running Anki what AnkiConnect does not report; conclude nothing else.
+    """Read from the file of a running Anki only the facts that AnkiConnect does not report.
 
     That are the notes that were deleted, also before the first scan, and all note types.
 
@@ -383,7 +383,7 @@ def seen_types(ledger: Ledger) -> dict[int, SeenType]:
 
 
 def _store_decks(ledger: Ledger, view: View) -> None:
-    """Store what each deck is called and was called before; exports have only some decks."""
+    """Store the present and former names of each deck; exports have only some decks."""
     if not view.complete or view.kind is ViewKind.CONNECT:
         return
     before = _names_of_decks(ledger)
@@ -406,7 +406,7 @@ def deck_names_seen(ledger: Ledger) -> frozenset[str]:
 
 
 def renamed_decks(ledger: Ledger) -> Texts:
-    """Return what decks in Anki are called now, by the case-folded names they had before."""
+    """Return the present names of decks in Anki by their case-folded former names."""
     renamed = {}
     for *earlier, name in _names_of_decks(ledger).values():
         for old_name in earlier:
@@ -415,7 +415,7 @@ def renamed_decks(ledger: Ledger) -> Texts:
 
 
 def _notice_of_revived(ledger: Ledger, revived: list[Guid]) -> Problem | None:
-    """Return what to do about notes that a package brought back after a person had deleted them."""
+    """Return the notice about notes that a package brought back after a person had deleted them."""
     if not revived:
         return None
     named_guids = revived[:NOTES_NAMED]
@@ -442,7 +442,7 @@ def _notice_of_revived(ledger: Ledger, revived: list[Guid]) -> Problem | None:
 
 
 def _first_words(ledger: Ledger, guid: str) -> str:
-    """Return what a card asks, as plain text."""
+    """Return the question of a card as plain text."""
     card = next(ledger.cards(guid))
     texts = (text for _, text in card.fields if text)
     return on_one_line(plain(next(texts, "")))

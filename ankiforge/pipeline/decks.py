@@ -103,7 +103,7 @@ class Decks:
         return self._names_in_anki
 
     def _as_in_anki(self, deck: str, in_anki: frozenset[str]) -> str:
-        """Return what a deck is called in Anki, where a person may have renamed or moved it.
+        """Return the name of a deck in Anki, where a person may have renamed or moved it.
 
         Only of a deck that is not there by its own name; a deck above it counts, too.
         """
@@ -133,7 +133,7 @@ class Decks:
 
 
 def _most_common_start(start: str, places: Sequence[tuple[str, str]]) -> str:
-    """Return what a deck is called now, if most of its notes agree; else "".
+    """Return the present name of a deck, if most of its notes agree; else "".
 
     Args:
         start: what it was called.

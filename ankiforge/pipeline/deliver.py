@@ -170,7 +170,7 @@ class _Planner:
         return self._new_decks.of_new(card)
 
     def plan(self, card: Card, in_anki: NoteInAnki | None) -> Planned:
-        """Return what to ship of a card; what fails is a problem of this card alone."""
+        """Plan a card; an error is a problem of this card alone."""
         from ankiforge.anki.plan import Planned
 
         pictures: dict[str, Media | Problem] = {}

@@ -66,7 +66,7 @@ BATCH = 200
 
 
 def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
-    """Draft what is pending, and accept what the settings allow; yield each step."""
+    """Draft the pending passages, and accept as the settings allow; yield each step."""
     if job.only:
         yield from _draft_again(job, ledger)
     else:
@@ -79,7 +79,7 @@ def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
 
 
 def _draft_by_rules(job: Job, ledger: Ledger) -> Iterator[Progress]:
-    """Let the rules draft what is new or changed, batch by batch."""
+    """Let the rules draft new and changed passages, batch by batch."""
     drafts.use_offline_drafts(ledger, _version_of_offline_drafts(job))
     checks: Checks | None = (
         None  # loading them takes longer than a run in which nothing changed
@@ -107,7 +107,7 @@ def _with_labels(
 
 
 def _version_of_offline_drafts(job: Job) -> str:
-    """Return what decides, besides the passage, what is drafted offline."""
+    """Return a fingerprint of all that offline drafts depend on besides the passage."""
     parts = []
     if job.proposals:
         parts.append(PROPOSALS_VERSION)
@@ -117,7 +117,7 @@ def _version_of_offline_drafts(job: Job) -> str:
 
 
 def _drafted_offline(job: Job, tasks: Iterable[Task]) -> Iterator[Drafted]:
-    """Yield what the rules make of passages, and what is proposed where they make nothing."""
+    """Yield the drafts of the rules for passages, and proposals where they draft nothing."""
     if not job.proposals:
         yield from Rules(figures=job.figures).draft(tasks)
         return
@@ -170,7 +170,7 @@ def _with_proposals(drafted: Drafted, proposed: Drafted) -> Drafted:
 
 
 def _draft_by_model(job: Job, ledger: Ledger, model: Model) -> Iterator[Progress]:
-    """Let the model draft what is pending; each step reports how far it is."""
+    """Let the model draft the pending passages; each step reports the progress."""
     tasks = list(for_model(job, ledger))
     total = sum(len(task.task.highlights) for task in tasks)
     if not total:
@@ -212,7 +212,7 @@ def record(
     ledger: Ledger,
     results: Iterable[Drafted],
 ) -> Iterator[Progress]:
-    """Check and record what a model or a chat drafted, each answer as it arrives."""
+    """Check and record the drafts of a model or a chat, each answer as it arrives."""
     checks = Checks(job, ledger)
     for drafted in results:
         with ledger.action():
@@ -221,7 +221,7 @@ def record(
 
 
 def _accept_clean(job: Job, ledger: Ledger) -> Progress:
-    """Accept what the settings allow, except of notes that a person is still editing."""
+    """Accept as the settings allow, except from notes that a person is still editing."""
 
     def accepts(waiting: Waiting) -> bool:
         return job.accepts(waiting) and not job.in_progress(
@@ -240,7 +240,7 @@ def for_model(
     ledger: Ledger,
     limit: int | None = None,
 ) -> Iterator[SendableTask]:
-    """Yield what a model is to draft, as it may be sent.
+    """Yield the tasks for a model, as they may be sent.
 
     Args:
         job: provides briefs, and what is left out.
@@ -279,7 +279,7 @@ def _most_worthy(
 
 
 def privacy_of(ledger: Ledger) -> Privacy:
-    """Return what of the workspace must stay on this machine, as of now."""
+    """Return the private texts of the workspace as of now."""
     return Privacy(private.texts(ledger), partial(cards.places, ledger))
 
 
@@ -343,7 +343,7 @@ def record_looks(
     ledger: Ledger,
     looks: Iterable[tuple[str, tuple[Finding, ...]]],
 ) -> Progress:
-    """Record what a second look found of drafts, and accept what the settings allow."""
+    """Record the results of a second look at drafts, and accept as the settings allow."""
     for draft_id, findings in looks:
         add_findings(ledger, draft_id, findings)
     return _accept_clean(job, ledger)
@@ -359,7 +359,7 @@ def _record(
     by_model: bool,
     beside: bool = False,
 ) -> Progress:
-    """Check what a drafter made of some tasks, and record it at once."""
+    """Check and record a drafter's results for some tasks at once."""
     from ankiforge.check import terms_of
 
     problems: list[Problem] = []
@@ -415,7 +415,7 @@ def _is_offered(proposal: Proposal) -> bool:
 
 
 def _first_fault(proposal: Proposal) -> str:
-    """Return what blocks a draft."""
+    """Return the finding that blocks a draft."""
     findings = proposal.findings
     return next(
         finding.message for finding in findings if finding.severity is Severity.BLOCK

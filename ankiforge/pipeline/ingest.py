@@ -78,7 +78,7 @@ def ingest(
 
 
 class _Reading:
-    """One pass over all sources, and what it met besides documents."""
+    """One pass over all sources, with the problems that it met."""
 
     def __init__(
         self,
@@ -100,12 +100,12 @@ class _Reading:
         """What part of its source each container covers."""
 
     def sightings(self, sources: Iterable[Source]) -> Iterator[Sighting]:
-        """Yield what the sources have, as the ledger takes it."""
+        """Yield the documents of the sources in the form that the ledger takes."""
         for source in sources:
             yield from self._sightings_of(source)
 
     def _sightings_of(self, source: Source) -> Iterator[Sighting]:
-        """Yield what a source yields, and set its problems aside.
+        """Yield the documents of a source, and set its problems aside.
 
         A scan in which this program failed is not complete. Files that went away are
         reported as one problem.
@@ -195,7 +195,7 @@ NOT_READ = "not read"
 
 
 def not_read(ledger: Ledger) -> dict[str, UnreadFiles]:
-    """Return what no source reads, by folder."""
+    """Return the files that no source reads, by folder."""
     stored = ledger.get_setting(NOT_READ)
     if not stored:
         return {}
@@ -203,7 +203,7 @@ def not_read(ledger: Ledger) -> dict[str, UnreadFiles]:
 
 
 def _told_once(sources: Iterable[Source], ledger: Ledger) -> Iterator[Problem]:
-    """Yield what no source reads of a folder: again only if there is something of another kind."""
+    """Yield the unread files of a folder: again only if there are files of another kind."""
     known = not_read(ledger)
     now = {}
     for place, not_read_there in known.items():

@@ -39,7 +39,7 @@ class Allowance(Value):
 
 
 class Forecast(Value):
-    """How many new cards fit, and what comes of it."""
+    """How many new cards fit, with the forecast of each day."""
 
     minutes: int
     """What the person gives a day."""
@@ -73,7 +73,7 @@ class Forecast(Value):
 
 
 class Inputs(Value):
-    """What a forecast needs of the workspace, so that it can be computed elsewhere."""
+    """The inputs of a forecast from the workspace, so that it can be computed elsewhere."""
 
     path: Path
     """The collection."""
@@ -86,7 +86,7 @@ class Inputs(Value):
 def inputs(
     settings: AnkiSettings, ledger: Ledger, home: Path, now: datetime
 ) -> Inputs | None:
-    """Return what a forecast needs; None if there is no collection, or it must not be read.
+    """Return the inputs of a forecast; None if there is no collection, or it must not be read.
 
     Args:
         settings: name the collection, or forbid reading.
@@ -109,7 +109,7 @@ def accepted_today(ledger: Ledger, now: datetime) -> int:
 
 
 def compute(given: Inputs, minutes: int, now: datetime) -> Forecast:
-    """Read a collection, and return what fits into the minutes a day.
+    """Read a collection, and return the new cards that fit into the minutes a day.
 
     Raises:
         ItemError: the collection cannot be read.
@@ -152,7 +152,7 @@ def _minutes(seconds: Iterable[float]) -> tuple[float, ...]:
 def forecast(
     settings: AnkiSettings, ledger: Ledger, minutes: int, home: Path, now: datetime
 ) -> Forecast | None:
-    """Return what fits into the minutes a day, from today's forecast if nothing has changed.
+    """Return the new cards that fit into the minutes a day; kept for a day if nothing changes.
 
     Returns:
         None if there is no collection, or it must not be read.
@@ -246,7 +246,7 @@ def _topmost(deck: str, decks: Mapping[str, Allowance]) -> Allowance:
 
 
 def _shares(total: int, waiting: Mapping[str, int]) -> dict[str, int]:
-    """Share a number by what waits; the largest remainders are rounded up."""
+    """Share a number by the waiting drafts; the largest remainders are rounded up."""
     every = sum(waiting.values())
     if not every:
         return {}

@@ -149,7 +149,7 @@ def _check_fit(
 def _makes_cards(
     note_type: SeenType, family: Family, asked: str, needed: Collection[str]
 ) -> bool:
-    """Return whether a note with what is always there makes a card.
+    """Return whether a note with only the fields that are always filled makes a card.
 
     Args:
         note_type: the note type.

@@ -101,7 +101,7 @@ def refuse_foreign(path: Path, ledger: Ledger, *, force: bool) -> None:
 
 
 def unchanged(ledger: Ledger, path: Path, settings: str) -> Published | None:
-    """Return what a package has that would be written again as it is; None if it may differ.
+    """Return the contents of a package that would be written unchanged; None if it may differ.
 
     Raises:
         OwnFileError: a link or no regular file is in the place of the package.
@@ -130,7 +130,7 @@ def write(
     path: Path,
     settings: str = "",
 ) -> Published:
-    """Write the package of what is planned, and record its contents.
+    """Write the package of the planned notes, and record its contents.
 
     The ledger records it before the file replaces the old one, so that a power cut never gives one
     `mod` to two texts. If nothing is left to ship, an old package of ours is set aside.

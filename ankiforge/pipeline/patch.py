@@ -99,7 +99,7 @@ class PatchedFile(Value):
 
 
 class Patch(Value):
-    """The patches of all files with edited cards, and what has none."""
+    """The patches of all files with edited cards, and the edits without one."""
 
     files: tuple[PatchedFile, ...] = ()
     refused: tuple[RefusedEdit, ...] = ()
@@ -227,7 +227,7 @@ class _Readers:
 
 
 class _File:
-    """A note on disk, and what becomes of it edit by edit."""
+    """A note on disk, and its text after each edit."""
 
     def __init__(self, ledger: Ledger, place: _Place, pictures: OwnPath) -> None:
         self._ledger = ledger
@@ -259,7 +259,7 @@ class _File:
                 self.patched.append(edit.card.guid)
 
     def patch(self) -> PatchedFile:
-        """Return the patch of what was carried over."""
+        """Return the patch of the edits that were carried over."""
         diff = diff_of(self._place.path, self._original, self._bytes(self._text))
         return PatchedFile(self._place.root, self._place.path, diff, tuple(self.patched))
 
@@ -363,7 +363,7 @@ def _anchor_of(highlight: Highlight) -> tuple[object, ...]:
 
 
 def _words_of(highlight: Highlight) -> tuple[object, ...]:
-    """Return what a highlight says, without its surroundings."""
+    """Return the words of a highlight, without its surroundings."""
     return (
         highlight.form,
         highlight.exact,
@@ -374,7 +374,7 @@ def _words_of(highlight: Highlight) -> tuple[object, ...]:
 
 
 class _Wanted:
-    """What a card is to say: its fields as they are in Anki."""
+    """The wanted words of a card: its fields as they are in Anki."""
 
     def __init__(
         self, ledger: Ledger, edit: _Edit, highlight: Highlight, pictures: OwnPath

@@ -124,7 +124,7 @@ NOTICE_DAYS = 7
 
 
 def lately() -> str:
-    """Return the time since which it is shown what a source changed, in ISO 8601."""
+    """Return the time since which changes of sources are shown, in ISO 8601."""
     return (datetime.now(UTC) - timedelta(days=NOTICE_DAYS)).isoformat(timespec="seconds")
 
 

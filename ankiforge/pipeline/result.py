@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class ByModel(Value):
-    """How far a model is with what it drafts."""
+    """The progress of a model with its passages."""
 
     host: str
     """Where it is, for display."""
@@ -119,13 +119,13 @@ class RunResult(msgspec.Struct):
                 self.problems.append(problem)
 
     def add_scan(self, scan: CollectionScan) -> None:
-        """Add what was seen in Anki."""
+        """Add a scan of Anki."""
         self.scan = scan
         if scan.problem is not None:
             self.problems.append(scan.problem)
 
     def add_second_scan(self, scan: CollectionScan) -> None:
-        """Add what was seen in Anki since the first scan; one that failed says nothing new."""
+        """Add a second scan of Anki; one that failed says nothing new."""
         if self.scan is None or scan.state != "taken":
             return
         first = self.scan.viewed
@@ -141,7 +141,7 @@ class RunResult(msgspec.Struct):
         planned: Iterable[Planned],
         published: Published | None = None,
     ) -> None:
-        """Add what was planned, and the package that was written, if one was."""
+        """Add the plan, and the package that was written, if one was."""
         self.planned += planned
         if published is None:
             return

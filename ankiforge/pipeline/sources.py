@@ -52,7 +52,7 @@ class SelectedSource(Value):
 
     @property
     def key(self) -> tuple[str, str]:
-        """What distinguishes it from others: its kind and name."""
+        """Its kind and name, which distinguish it from others."""
         return self.entry.kind, self.entry.name
 
 
@@ -272,7 +272,7 @@ def _reads_markdown(entry: SourceEntry) -> bool:
 
 
 def _has_marks(entry: SourceEntry) -> bool:
-    """Return whether a source is a folder of notes, in which one says what is a mark."""
+    """Return whether a source is a folder of notes, whose kinds of marks can be set."""
     source = loaded(entry.kind)
     return entry.has_folder and source is not None and hasattr(source.Settings, "marks")
 
@@ -629,7 +629,7 @@ def open_sources(
 
 
 def _id_of(entry: SourceEntry) -> str:
-    """Return what names a source in a cache and in the settings of the ledger."""
+    """Return the name of a source in the cache and in the settings of the ledger."""
     return f"{entry.kind}:{entry.name}"
 
 

@@ -28,7 +28,7 @@ STEP_MS = 500
 
 
 class Actions(Protocol):
-    """What the front end does for the watcher. What fails with a `ForgeError` is tried again."""
+    """The callbacks of the front end. One that fails with a `ForgeError` is tried again."""
 
     def folders(self) -> list[Path]:
         """Return the folders to follow."""
@@ -66,7 +66,7 @@ def follow(
 
 
 class _Watcher:
-    """What was saved when, and what is left to deliver."""
+    """The times of changes, and the decisions left to deliver."""
 
     def __init__(self, actions: Actions, clock: Callable[[], float]) -> None:
         self._actions = actions
@@ -79,7 +79,7 @@ class _Watcher:
         self._undelivered = False
 
     def step(self, changed_files: set[str]) -> None:
-        """Read what changed, and deliver what has been left alone for long enough."""
+        """Read the changed documents, and deliver those left alone for long enough."""
         now = self._clock()
         for name in changed_files:
             self._saved[name.replace(os.sep, "/")] = now
@@ -181,7 +181,7 @@ def file_events(is_ended: Callable[[], bool], *, poll: bool = False) -> Events:
 
 
 def _present(folders: Sequence[Path]) -> dict[Path, int]:
-    """Return the folders that exist now, with what shows whether another one took its place."""
+    """Return the folders that exist now, each with its inode: that of another folder differs."""
     present = {}
     for folder in folders:
         try:

@@ -91,7 +91,7 @@ def show_nothing(
 
 
 class Workspace:
-    """A workspace: a folder with settings, and what was read, drafted and decided there.
+    """A workspace: a folder with settings, and the highlights, drafts and decisions there.
 
     Every command, the page and the watcher work through this class, and it is the library for other
     programs. Methods return values and print nothing; what goes wrong is an error of
@@ -205,7 +205,7 @@ class Workspace:
         return Replies(self.folder.folder / REPLIES_FILE)
 
     def kept_reply(self, name: str) -> str | None:
-        """Return what is kept of a model under a name; None if there is nothing. Write nothing.
+        """Return the kept reply under a name, or None. Write nothing.
 
         Raises:
             LedgerError: the file is damaged.
@@ -240,7 +240,7 @@ class Workspace:
                 self._held.discard(activity)
 
     def journal_problems(self) -> Iterator[Problem]:
-        """Yield what was wrong with the journal when it was read."""
+        """Yield the problems that were met when the journal was read."""
         state = self.ledger.journal_state
         where = str(self.folder.journal)
         if state.unreadable:
@@ -336,7 +336,7 @@ class Workspace:
         in_progress: Callable[[str], bool] = lambda path: False,
         show: ShowProgress = show_nothing,
     ) -> None:
-        """Read the sources, draft, and accept what the settings allow.
+        """Read the sources, draft, and accept as the settings allow.
 
         Notes of ours that only Anki knows are adopted on the way.
 
@@ -531,7 +531,7 @@ class Workspace:
             raise ItemError(first.what, hint=first.hint)
 
     def estimate(self, drafter: str = "", limit: int | None = None) -> Estimate:
-        """Return what the next run would send to the model; nothing is sent.
+        """Return size and cost of the next run's requests to the model; nothing is sent.
 
         What no run has read yet counts, too, so open the workspace with `read_only`.
 
@@ -677,7 +677,7 @@ class Workspace:
     # --- what is there ------------------------------------------------------------------------
 
     def highlights(self) -> list[HighlightOutcome]:
-        """Return all highlights, each with what became of it."""
+        """Return all highlights, each with its outcome."""
         return list(self.ledger.fates())
 
     def drafts(self, query: str = "") -> list[Waiting]:
@@ -701,7 +701,7 @@ class Workspace:
         return list(self.ledger.cards(*guids)) if guids else []
 
     def questions(self) -> list[Question]:
-        """Return what only a person can say: `accept` answers yes, `reject` no."""
+        """Return the questions that only a person can answer: `accept` says yes, `reject` no."""
         return self.ledger.questions()
 
     def search(self, words: str) -> list[Match]:
@@ -760,7 +760,7 @@ class Workspace:
         *,
         force: bool = False,
     ) -> tuple[Guid, tuple[Finding, ...]]:
-        """Reword a card or a draft, or make a card of a highlight; return it and what checks say.
+        """Reword a card or a draft, or make a card of a highlight; return it and its findings.
 
         Args:
             id: of a card or a draft, which is accepted; or the key of a highlight.
@@ -819,7 +819,7 @@ class Workspace:
         return read_collection(self.folder.config.anki, self.ledger, Path.home())
 
     def forecast(self, minutes: int | None = None) -> Forecast | None:
-        """Return how many new cards a day fit into minutes of Anki, and what comes of it.
+        """Return how many new cards a day fit into minutes of Anki, with the forecast.
 
         Args:
             minutes: what the person gives a day; None for the setting `minutes`.
@@ -845,7 +845,7 @@ class Workspace:
         )
 
     def _foresee(self, result: RunResult) -> None:
-        """Add what fits into the minutes of the settings.
+        """Add the forecast for the minutes of the settings.
 
         That a collection cannot be read was reported before.
         """
@@ -1007,7 +1007,7 @@ class Workspace:
 
 
 def open_ledger(folder: WorkspaceFolder, *, read_only: bool = False) -> Ledger:
-    """Open the ledger of a workspace and read what is new in its journal.
+    """Open the ledger of a workspace and read the new lines of its journal.
 
     With `read_only`, everything happens in a copy in memory.
 

@@ -37,7 +37,7 @@ def counted(number: int, singular: str, plural: str = "") -> str:
 
 
 def counts_text(numbers: Mapping[str, int]) -> str:
-    """Return the numbers that are not 0, each with what it counts: `3 new, 1 gone`."""
+    """Return the numbers that are not 0, each with its noun: `3 new, 1 gone`."""
     return ", ".join(f"{number:,} {noun}" for noun, number in numbers.items() if number)
 
 
@@ -61,7 +61,7 @@ def gigabytes(size: int) -> str:
 
 
 def cost_text(amount: float | None, *, local: bool) -> str:
-    """Return what a model cost: "$1.20", "free (local)", or that its price is not known."""
+    """Return the cost of a model: "$1.20", "free (local)", or that its price is not known."""
     if amount is None:
         return "price unknown"
     if local and not amount:

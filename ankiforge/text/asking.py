@@ -33,7 +33,7 @@ _LEAST_WORDS = 3
 
 
 class Question(Value):
-    """What a comment asks, in Markdown."""
+    """The question of a comment, in Markdown."""
 
     words: str
     """The question; several, if one follows another."""
@@ -48,7 +48,7 @@ class Question(Value):
 
     @property
     def is_short(self) -> bool:
-        """Whether what is after it has the length of an answer."""
+        """Whether the text after it has the length of an answer."""
         return 0 < _word_count(self.after) <= SHORT
 
 
@@ -162,7 +162,7 @@ def is_alike(words: str, passage: str) -> bool:
 
 
 def without_replies(comment: str) -> str:
-    """Return a comment without what others replied to it."""
+    """Return a comment without the replies to it."""
     lines = comment.split("\n")
     return "\n".join(line for line in lines if not line.startswith(REPLY.strip()))
 
@@ -209,7 +209,7 @@ def _letters_or_blanks(address: re.Match[str]) -> str:
 
 
 def _ends(mask: str) -> Iterator[Span]:
-    """Yield where questions end: the place of the mark, and the end of what closes them."""
+    """Yield the ends of questions: the place of the mark, and that of the closing signs."""
     done = 0
     for found in _ASKS.finditer(mask):
         mark = found.end() - 1
@@ -342,7 +342,7 @@ _LABEL_FIRST = regex(r"[^:：]{1,60}(?::\s|：)")
 
 
 def _is_introduced(words: str) -> bool:
-    """Return whether a question says something before what could be asked without it."""
+    """Return whether a question has an introduction that it could be asked without."""
     introduction = _ADDRESS_FIRST.match(words) or _LABEL_FIRST.match(_masked(words))
     return introduction is not None and _could_be_a_front(words[introduction.end() :])
 
@@ -360,7 +360,7 @@ def _word_count(text: str) -> int:
 
 
 def _made(comment: str, start: int, end: int, *, is_one: bool) -> Question:
-    """Return the question between two places of a comment, with what is around it."""
+    """Return the question between two places of a comment, with the text around it."""
     words = comment[start:end]
     before = _without_ornament(comment[:start])
     label = _ASKING_LABEL.match(words, _skip(_LEADING, words, 0))

@@ -202,7 +202,7 @@ def make(number: int, answer: str, hint: str = "") -> str:
 
 
 def _guard(markdown: str) -> str:
-    """Escape what would end a cloze or its answer."""
+    """Escape the signs that would end a cloze or its answer."""
     return outside(markdown, lambda words: _BREAKS_CLOZE.sub(r"\\\g<0>", words))
 
 

@@ -112,7 +112,7 @@ def comment_as_markdown(comment: str) -> str:
 
 
 def without_html(run: str) -> str:
-    """Return Markdown without HTML: what a tag means is written with a sign of ours.
+    """Return Markdown without HTML: each tag is replaced by our sign for it.
 
     Entities are decoded once: what a text then says of an entity is literal.
 
@@ -142,7 +142,7 @@ def _raised_or_kept(element: re.Match[str]) -> str:
 
 
 def _sign(tag: re.Match[str]) -> str:
-    """Return what stands for a tag: a sign of our Markdown, the edge of a block, or nothing."""
+    """Return our sign for a tag: of Markdown, the edge of a block, or ""."""
     name = tag["name"].lower()
     return _EDGE if name in BLOCKS else _SIGNS.get(name, "")
 

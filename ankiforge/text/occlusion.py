@@ -190,7 +190,7 @@ def of_labels(figure: str, labels: Iterable[Label]) -> Masks:
 
 
 def names(masks: Masks) -> Strings:
-    """Return what the masks hide that are switched on; a number where nothing is known."""
+    """Return the hidden words of the masks that are on; a number where they are unknown."""
     return tuple(mask.label or f"({mask.number})" for mask in masks.shown)
 
 
@@ -205,7 +205,7 @@ def readable(fields: Iterable[Pair]) -> Fields:
 
 
 def hidden_words(masks: Masks) -> Texts:
-    """Return what is hidden under each number."""
+    """Return the hidden words under each number."""
     return {str(mask.number): mask.label for mask in masks.shown}
 
 
@@ -468,7 +468,7 @@ def _same_label(mask: Mask, other: Mask) -> bool:
 
 
 def overlap(mask: Mask, other: Mask) -> float:
-    """Return the common area of two masks in parts of what both cover (IoU)."""
+    """Return the common area of two masks in parts of their union (IoU)."""
     left = max(mask.left, other.left)
     top = max(mask.top, other.top)
     right = min(mask.left + mask.width, other.left + other.width)

@@ -203,7 +203,7 @@ def without_bullets(exact: str) -> str:
 
 
 def _joined(bullet: re.Match[str]) -> str:
-    """Return what stands for a bullet and the character that ends the item before it."""
+    """Return the replacement for a bullet, with the character that ends the item before it."""
     end = bullet["end"]
     if not end:
         return ""

@@ -85,7 +85,7 @@ _NO_NUMBERS = regex(f"{_CODE}|{_FORMULA}")
 
 
 def words_alone(text: str) -> str:
-    """Return a text with a blank for code, addresses, and what is between dollars."""
+    """Return a text with a blank for code, addresses, and formulas between dollars."""
     return _NO_WORDS.sub(" ", text)
 
 

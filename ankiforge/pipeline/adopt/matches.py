@@ -35,7 +35,7 @@ _OUR_GUID = regex(r"af[a-z2-7]{24}")
 
 
 class Row(Value):
-    """One line of the lists: what the source says, what Anki shows, and where."""
+    """One line of the lists: the words of the source, those in Anki, and the place."""
 
     where: str
     source: str = ""
@@ -43,7 +43,7 @@ class Row(Value):
 
 
 class Matches(msgspec.Struct):
-    """What of other tools is in the sources and in Anki."""
+    """The drafts and notes of other tools, in the sources and in Anki."""
 
     by_id: list[Taken] = []
     """Matched surely, by an id in the source."""
@@ -117,7 +117,7 @@ def find(
     tool: str,
     maps: Strings,
 ) -> Matches:
-    """Return what fits together: drafts of the sources, and notes of other tools in Anki.
+    """Match the drafts of the sources with the notes of other tools in Anki.
 
     Args:
         ledger: has the drafts that wait.
@@ -306,7 +306,7 @@ def _words_of(waiting: Waiting) -> Strings:
 
 
 def _plain_words(html: Texts, family: Family) -> Strings:
-    """Return what a note asks and answers as plain text, cloze numbers left out.
+    """Return question and answer of a note as plain text, without cloze numbers.
 
     Those of a figure are empty: no other tool makes figures that could be adopted.
     """

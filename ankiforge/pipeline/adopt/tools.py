@@ -89,7 +89,7 @@ def _usual_names_in(note_type: SeenType) -> dict[str, str]:
 
 
 def read_maps(given: Strings, note_types: Sequence[SeenType]) -> dict[str, Texts]:
-    """Return what `--map "TYPE: Front=FIELD, Back=FIELD"` says, by note type.
+    """Return the fields that `--map "TYPE: Front=FIELD, Back=FIELD"` names, by note type.
 
     A note type that Anki does not have is left out: no note has it.
 
