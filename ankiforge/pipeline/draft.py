@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import groupby, islice
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -42,14 +41,10 @@ from ankiforge.model import (
     Brief,
     CardKind,
     Document,
-    Draft,
     Drafted,
     Finding,
     Highlight,
-    NoCard,
-    Pair,
     Problem,
-    Proposal,
     Severity,
     Task,
     Waiting,
@@ -58,129 +53,101 @@ from ankiforge.pipeline.check import Checks
 from ankiforge.pipeline.job import Job
 from ankiforge.pipeline.result import ByModel, Progress
 
-if TYPE_CHECKING:
-    from ankiforge.draft.llm import Model
-
 BATCH = 200
 """The number of passages that the rules draft in one transaction."""
 
 
 def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
     """Draft the pending passages, and accept as the settings allow; yield each step."""
+    model = job.model
     if job.only:
         yield from _draft_again(job, ledger)
     else:
-        yield from _draft_by_rules(job, ledger)
+        yield from _draft_offline(job, ledger)
         yield _accept_clean(job, ledger)
-        if job.model is None or job.limit == 0:
+        if model is None or job.limit == 0:
             return
-        yield from _draft_by_model(job, ledger, job.model)
-    yield from compare(job, ledger)
+        # the model drafts the rest; each step reports the progress
+        tasks = list(for_model(job, ledger))
+        total = sum(len(task.task.highlights) for task in tasks)
+        done = 0
+        if total:
+            yield Progress(by_model=ByModel(model.host, done, total, model.usage))
+            for step in record(job, ledger, model.draft(iter(tasks))):
+                done += step.highlights
+                by_model = ByModel(model.host, done, total, model.usage)
+                yield replace(step, by_model=by_model)
+
+    # the second look: the model compares its waiting drafts with their passages
+    if model is not None and job.verify:
+        cards = to_compare(ledger)
+        if cards:
+            yield record_looks(job, ledger, model.verify(cards))
 
 
-def _draft_by_rules(job: Job, ledger: Ledger) -> Iterator[Progress]:
-    """Let the rules draft new and changed passages, batch by batch."""
-    drafts.use_offline_drafts(ledger, _version_of_offline_drafts(job))
-    checks: Checks | None = (
-        None  # loading them takes longer than a run in which nothing changed
-    )
+def _draft_offline(job: Job, ledger: Ledger) -> Iterator[Progress]:
+    """Let the rules draft new and changed passages, batch by batch.
+
+    Where they draft nothing, cards are proposed.
+    """
+    from ankiforge.pipeline.figures import with_labels
+
+    # a passage is drafted again if this changes
+    kinds_of_drafts = []
+    if job.proposals:
+        kinds_of_drafts.append(PROPOSALS_VERSION)
+    if job.figures:
+        scans = "figures, and those of scans"
+        kinds_of_drafts.append(scans if ocr_is_installed() else "figures")
+    drafts.use_offline_drafts(ledger, " ".join(kinds_of_drafts))
+
+    checks = None  # loading them takes longer than a run in which nothing changed
     pending = drafts.to_draft(ledger, in_progress=job.in_progress)
     while batch := list(islice(pending, BATCH)):
         if checks is None:
             checks = Checks(job, ledger)
-        labelled = _with_labels(job, ledger, batch)
-        tasks = _tasks(job, labelled)
+        labelled = [with_labels(job, ledger, highlight) for highlight in batch]
+        drafted = Rules(figures=job.figures).draft(_tasks(job, labelled))
+        if job.proposals:
+            drafted = _with_proposals(drafted)
         with ledger.action():
-            step = _record(checks, _drafted_offline(job, tasks), by_model=False)
+            step = _record(checks, drafted, by_model=False)
         yield step
 
 
-def _with_labels(
-    job: Job,
-    ledger: Ledger,
-    highlights: Iterable[Highlight],
-) -> list[Highlight]:
-    """Return highlights, the figures among them with the labels in their pictures."""
-    from ankiforge.pipeline.figures import with_labels
+def _with_proposals(results: Iterable[Drafted]) -> Iterator[Drafted]:
+    """Yield the results of the rules, with proposals where they drafted nothing.
 
-    return [with_labels(job, ledger, highlight) for highlight in highlights]
-
-
-def _version_of_offline_drafts(job: Job) -> str:
-    """Return a fingerprint of all that offline drafts depend on besides the passage."""
-    parts = []
-    if job.proposals:
-        parts.append(PROPOSALS_VERSION)
-    if job.figures:
-        parts.append("figures, and those of scans" if ocr_is_installed() else "figures")
-    return " ".join(parts)
-
-
-def _drafted_offline(job: Job, tasks: Iterable[Task]) -> Iterator[Drafted]:
-    """Yield the drafts of the rules for passages, and proposals where they draft nothing."""
-    if not job.proposals:
-        yield from Rules(figures=job.figures).draft(tasks)
-        return
+    Nothing is proposed where a person asked for no card, or for a question.
+    """
     from ankiforge.draft.propose import Propose
+    from ankiforge.draft.rules import NOT_ASKED
     from ankiforge.pipeline.check import faults_of_gap
 
     propose = Propose(faults_of_gap)
-    for drafted in Rules(figures=job.figures).draft(tasks):
-        left = _left(drafted)
-        if left.highlights:
-            [proposed] = propose.draft([left])
-            drafted = _with_proposals(drafted, proposed)
-        yield drafted
-
-
-def _left(drafted: Drafted) -> Task:
-    """Return the part of a task for which the rules have no card, and a person asked for none."""
-    from ankiforge.draft.rules import NOT_ASKED
-
-    task = drafted.task
-    brief = task.brief
-    takes_clozes = not brief.kinds or CardKind.CLOZE in brief.kinds
-    if brief.wants == "question" or not takes_clozes:
-        return replace(task, highlights=())
-    left_keys = set()
-    for no_card in drafted.no_cards:
-        if no_card.reason in NOT_ASKED:
-            left_keys.add(no_card.highlight)
-    return replace(
-        task,
-        highlights=tuple(
-            highlight for highlight in task.highlights if highlight.key in left_keys
-        ),
-    )
-
-
-def _with_proposals(drafted: Drafted, proposed: Drafted) -> Drafted:
-    """Return a result of the rules in which proposals stand for some of the highlights."""
-    keys = {highlight.key for highlight in proposed.task.highlights}
-    others = tuple(
-        no_card for no_card in drafted.no_cards if no_card.highlight not in keys
-    )
-    return replace(
-        drafted,
-        drafts=(*drafted.drafts, *proposed.drafts),
-        no_cards=(*others, *proposed.no_cards),
-        failed=(*drafted.failed, *proposed.failed),
-        problems=(*drafted.problems, *proposed.problems),
-    )
-
-
-def _draft_by_model(job: Job, ledger: Ledger, model: Model) -> Iterator[Progress]:
-    """Let the model draft the pending passages; each step reports the progress."""
-    tasks = list(for_model(job, ledger))
-    total = sum(len(task.task.highlights) for task in tasks)
-    if not total:
-        return
-    done = 0
-    yield Progress(by_model=ByModel(model.host, done, total, model.usage))
-    for step in record(job, ledger, model.draft(iter(tasks))):
-        done += step.highlights
-        by_model = ByModel(model.host, done, total, model.usage)
-        yield replace(step, by_model=by_model)
+    for drafted in results:
+        task = drafted.task
+        brief = task.brief
+        takes_clozes = not brief.kinds or CardKind.CLOZE in brief.kinds
+        left_keys = set()
+        other_no_cards = []
+        for no_card in drafted.no_cards:
+            if no_card.reason in NOT_ASKED:
+                left_keys.add(no_card.highlight)
+            else:
+                other_no_cards.append(no_card)
+        if not left_keys or not takes_clozes or brief.wants == "question":
+            yield drafted
+            continue
+        left = [highlight for highlight in task.highlights if highlight.key in left_keys]
+        [proposed] = propose.draft([replace(task, highlights=tuple(left))])
+        yield replace(
+            drafted,
+            drafts=(*drafted.drafts, *proposed.drafts),
+            no_cards=(*other_no_cards, *proposed.no_cards),
+            failed=(*drafted.failed, *proposed.failed),
+            problems=(*drafted.problems, *proposed.problems),
+        )
 
 
 def _draft_again(job: Job, ledger: Ledger) -> Iterator[Progress]:
@@ -258,24 +225,15 @@ def for_model(
         if not job.in_progress(highlight.document.path):
             highlights.append(without_comment(highlight))
     if limit is not None:
-        highlights = _most_worthy(job, highlights, limit)
+
+        def rank(highlight: Highlight) -> int:
+            brief = brief_of(job.decks, highlight.document, highlight)
+            return worth(highlight, brief.wants)
+
+        likeliest = {highlight.key for highlight in sorted(highlights, key=rank)[:limit]}
+        highlights = [highlight for highlight in highlights if highlight.key in likeliest]
     for task in _tasks(job, highlights):
         yield privacy.task(task)
-
-
-def _most_worthy(
-    job: Job,
-    highlights: list[Highlight],
-    limit: int,
-) -> list[Highlight]:
-    """Return the highlights that are the likeliest to deserve a card, in their own order."""
-
-    def rank(highlight: Highlight) -> int:
-        return worth(highlight, brief_of(job.decks, highlight.document, highlight).wants)
-
-    ranked = sorted(highlights, key=rank)
-    chosen = {highlight.key for highlight in ranked[:limit]}
-    return [highlight for highlight in highlights if highlight.key in chosen]
 
 
 def privacy_of(ledger: Ledger) -> Privacy:
@@ -307,15 +265,6 @@ def brief_of(
 
 
 # --- the second look ------------------------------------------------------------------------
-
-
-def compare(job: Job, ledger: Ledger) -> Iterator[Progress]:
-    """Let the model compare its waiting drafts with their passages, if the settings say so."""
-    if job.model is None or not job.verify:
-        return
-    cards = to_compare(ledger)
-    if cards:
-        yield record_looks(job, ledger, job.model.verify(cards))
 
 
 def to_compare(ledger: Ledger) -> list[SendableCard]:
@@ -376,25 +325,50 @@ def _record(
             was_not_asked = no_card is not None and no_card.passing
             if was_not_asked:  # it stays pending
                 continue
-            fate, reason = _fate_of(no_card, failures.get(highlight.key))
+            # fate and reason of a highlight without a draft
+            fate = reason = ""
+            failure = failures.get(highlight.key)
+            if failure is not None:
+                fate = "failed"
+                reason = failure
+            elif no_card is not None and no_card.reason.startswith("skip"):
+                fate = "left_out"
+                reason = no_card.reason.removeprefix("skip: ")
+            elif no_card is not None:
+                fate = "no_card"
+                reason = no_card.reason
+
             drafts = [
                 draft for draft in drafted.drafts if draft.highlight == highlight.key
             ]
+            worth = 0.0
+            if any(draft.proposed for draft in drafts):
+                from ankiforge.draft.propose import worth_of
+
+                worth = worth_of(highlight).score
             try:
                 with one_item():
-                    proposals = checks.proposals(highlight, drafts)
+                    checked = checks.proposals(highlight, drafts)
             except BugError as error:
                 problems.append(failed_on(highlight, error))
-                proposals = []
+                checked = []
                 fate = "failed"
                 reason = error.message
-            if proposals and not any(_is_offered(proposal) for proposal in proposals):
+
+            # nobody is asked about a proposal that a check blocks
+            proposals = []
+            for proposal in checked:
+                if not (proposal.draft.proposed and proposal.blocked):
+                    proposals.append(proposal)
+            if checked and not proposals:
                 fate = "no_card"
-                reason = _first_fault(proposals[0])
-            proposals = [proposal for proposal in proposals if _is_offered(proposal)]
+                reason = next(
+                    finding.message
+                    for finding in checked[0].findings
+                    if finding.severity is Severity.BLOCK
+                )
             without += not proposals
             terms = [terms_of(proposal.draft) for proposal in proposals]
-            worth = _worth(highlight, drafts)
             outcomes.append(
                 DraftResult(highlight.key, proposals, reason, fate, worth, terms)
             )
@@ -407,36 +381,3 @@ def _record(
         changes=recorded.changes,
         problems=tuple(problems),
     )
-
-
-def _is_offered(proposal: Proposal) -> bool:
-    """Return whether a draft is kept: nobody is asked about a proposal that a check blocks."""
-    return not (proposal.draft.proposed and proposal.blocked)
-
-
-def _first_fault(proposal: Proposal) -> str:
-    """Return the finding that blocks a draft."""
-    findings = proposal.findings
-    return next(
-        finding.message for finding in findings if finding.severity is Severity.BLOCK
-    )
-
-
-def _worth(highlight: Highlight, drafts: Iterable[Draft]) -> float:
-    """Return how much a highlight deserves a card, if one is proposed; else 0."""
-    if not any(draft.proposed for draft in drafts):
-        return 0.0
-    from ankiforge.draft.propose import worth_of
-
-    return worth_of(highlight).score
-
-
-def _fate_of(no_card: NoCard | None, failure: str | None) -> Pair:
-    """Return fate and reason of a highlight without a draft; ("", "") if it may have one."""
-    if failure is not None:
-        return "failed", failure
-    if no_card is None:
-        return "", ""
-    if no_card.reason.startswith("skip"):
-        return "left_out", no_card.reason.removeprefix("skip: ")
-    return "no_card", no_card.reason

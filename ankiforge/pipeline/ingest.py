@@ -12,7 +12,6 @@ from msgspec import json
 from msgspec.structs import replace
 
 from ankiforge.config.deckfiles import deck_of
-from ankiforge.config.ownfiles import OwnPath
 from ankiforge.draft import skip_reason
 from ankiforge.errors import BUG
 from ankiforge.extract.files import program
@@ -22,9 +21,7 @@ from ankiforge.ledger import Ledger, dialects, readings
 from ankiforge.model import (
     WENT_AWAY,
     Extracted,
-    Highlight,
     Known,
-    Picture,
     Problem,
     Scan,
     Sighting,
@@ -73,7 +70,8 @@ def ingest(
     report.unread_files = dict(unread)
     problems = [*reading.problems, *_told_once(sources, ledger)]
     for source in sources:
-        _ask_about_dialects(source, ledger)
+        if getattr(source, "by_plugins", False):
+            _ask_about_dialects(cast("Vault", source), ledger)
     return Progress(report, problems=tuple(problems))
 
 
@@ -100,73 +98,60 @@ class _Reading:
         """What part of its source each container covers."""
 
     def sightings(self, sources: Iterable[Source]) -> Iterator[Sighting]:
-        """Yield the documents of the sources in the form that the ledger takes."""
-        for source in sources:
-            yield from self._sightings_of(source)
+        """Yield the documents of the sources in the form that the ledger takes.
 
-    def _sightings_of(self, source: Source) -> Iterator[Sighting]:
-        """Yield the documents of a source, and set its problems aside.
-
-        A scan in which this program failed is not complete. Files that went away are
-        reported as one problem.
+        Problems are set aside. A scan in which this program failed is not complete. Files that
+        went away are reported as one problem.
         """
-        vanished: list[Problem] = []
-        has_failed = False
-        for sighting in scanned(source, self._known):
-            if isinstance(sighting, Problem):
-                has_failed = has_failed or sighting.what.startswith(BUG)
-                if sighting.what == WENT_AWAY:
-                    vanished.append(sighting)
-                else:
-                    self.problems.append(sighting)
-            if isinstance(sighting, Extracted):
-                sighting = self._prepared(sighting)
-            if isinstance(sighting, Scan):
-                complete = sighting.complete and not has_failed
-                sighting = replace(sighting, complete=complete)
-                self.selections[sighting.container] = getattr(source, "selection", "")
-            elif isinstance(sighting, (Extracted, Unmarked)) and sighting.fingerprint:
-                fingerprint = f"{self._salt} {sighting.fingerprint}"
-                sighting = replace(sighting, fingerprint=fingerprint)
-            yield sighting
-        if vanished:
-            self.problems.append(_as_one_problem(vanished))
+        for source in sources:
+            vanished: list[Problem] = []
+            has_failed = False
+            for sighting in scanned(source, self._known):
+                if isinstance(sighting, Problem):
+                    has_failed = has_failed or sighting.what.startswith(BUG)
+                    if sighting.what == WENT_AWAY:
+                        vanished.append(sighting)
+                    else:
+                        self.problems.append(sighting)
+                if isinstance(sighting, Extracted):
+                    sighting = self._prepared(sighting)
+                if isinstance(sighting, Scan):
+                    complete = sighting.complete and not has_failed
+                    sighting = replace(sighting, complete=complete)
+                    self.selections[sighting.container] = getattr(source, "selection", "")
+                elif isinstance(sighting, (Extracted, Unmarked)) and sighting.fingerprint:
+                    fingerprint = f"{self._salt} {sighting.fingerprint}"
+                    sighting = replace(sighting, fingerprint=fingerprint)
+                yield sighting
+            if vanished:
+                self.problems.append(_as_one_problem(vanished))
 
     def _prepared(self, document: Extracted) -> Extracted:
         """Store the pictures of a document, and mark the highlights that make no card."""
         self._on_read(document.document.title)
-        self.problems.extend(_store_pictures(self._job.pictures, document.pictures))
-        highlights = [
-            _with_skip_reason(self._job, highlight) for highlight in document.highlights
-        ]
+        # pictures that were cut from pages
+        for picture in document.pictures:
+            path = self._job.pictures / picture.name.removeprefix("cut/")
+            if path.is_there():
+                continue
+            try:
+                self._job.pictures.make_folder()
+                path.write(picture.data)
+            except OSError as error:
+                message = f"cannot be written: {error.strerror}"
+                self.problems.append(Problem(str(path), message, "free space there"))
+
+        highlights = []
+        for highlight in document.highlights:
+            # a comment or its colour may exclude it
+            skip = skip_reason(highlight) if highlight.instructs else highlight.skip
+            if skip.startswith("skip"):
+                highlight = replace(highlight, skip=skip)
+            elif deck_of(self._job.decks, document.document, highlight).action == "skip":
+                colour = f"skip: its colour ({highlight.colour})"
+                highlight = replace(highlight, skip=colour)
+            highlights.append(highlight)
         return replace(document, highlights=tuple(highlights))
-
-
-def _store_pictures(folder: OwnPath, pictures: Iterable[Picture]) -> Iterator[Problem]:
-    """Store pictures that were cut from pages; yield problems."""
-    for picture in pictures:
-        path = folder / picture.name.removeprefix("cut/")
-        if path.is_there():
-            continue
-        try:
-            folder.make_folder()
-            path.write(picture.data)
-        except OSError as error:
-            yield Problem(
-                str(path),
-                f"cannot be written: {error.strerror}",
-                "free space there",
-            )
-
-
-def _with_skip_reason(job: Job, highlight: Highlight) -> Highlight:
-    """Set `skip` on a highlight that a comment or its colour excludes."""
-    reason = skip_reason(highlight) if highlight.instructs else highlight.skip
-    if reason.startswith("skip"):
-        return replace(highlight, skip=reason)
-    if deck_of(job.decks, highlight.document, highlight).action == "skip":
-        return replace(highlight, skip=f"skip: its colour ({highlight.colour})")
-    return highlight
 
 
 def _as_one_problem(vanished: Sequence[Problem]) -> Problem:
@@ -237,11 +222,8 @@ def with_stored_dialects(source: Source, ledger: Ledger) -> Source:
     return vault.read_by(names)
 
 
-def _ask_about_dialects(source: Source, ledger: Ledger) -> None:
+def _ask_about_dialects(vault: Vault, ledger: Ledger) -> None:
     """Ask about a vault that would be read differently by the plugins that are switched on now."""
-    if not getattr(source, "by_plugins", False):
-        return
-    vault = cast("Vault", source)
     switched_on = vault.switched_on
     if switched_on is None or vault.folder.only or switched_on == vault.dialects.names:
         return
