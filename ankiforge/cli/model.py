@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceFolder
     from ankiforge.model import Json
 
-TOLD_EVERY_S = 30.0
-"""How often a download says how far it is, without a terminal."""
 Show = Callable[[int, int], None]
 
 
@@ -171,9 +168,9 @@ def _missing_program() -> Iterator[str]:
 
 @contextmanager
 def _progress(call: Call) -> Iterator[Show]:
-    """Show a bar on a terminal; else a line now and then."""
+    """Show a bar on a terminal."""
     if not call.interactive or call.quiet:
-        yield _lines(call)
+        yield lambda done, of: None
         return
     from rich.console import Console
     from rich.progress import (
@@ -194,20 +191,6 @@ def _progress(call: Call) -> Iterator[Show]:
     with Progress(*columns, console=console) as bars:
         task = bars.add_task("downloading")
         yield lambda done, of: bars.update(task, completed=done, total=of or None)
-
-
-def _lines(call: Call) -> Show:
-    """Return a function that says how far a download is, every few seconds."""
-    last = time.monotonic()
-
-    def show(done: int, of: int) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last >= TOLD_EVERY_S and not call.as_json:
-            last = now
-            call.say(f"{gigabytes(done)}{f' of {gigabytes(of)}' if of else ''}")
-
-    return show
 
 
 # --- use ------------------------------------------------------------------------------------

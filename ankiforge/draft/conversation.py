@@ -23,7 +23,7 @@ from ankiforge.draft.drafted import (
     complaint,
     without_card,
 )
-from ankiforge.draft.prompt import Message, Prompt, Question, message, question, shape_of
+from ankiforge.draft.prompt import Prompt, message, question, shape_of
 from ankiforge.draft.refusals import TooLongError
 from ankiforge.draft.reply import Item, drafts_of, is_empty, items, why_none
 from ankiforge.draft.sendable import SendableTask, SendableText, ours
@@ -58,97 +58,50 @@ class Conversation:
             ServiceError, UsageError: the run cannot go on.
         """
         results = self._ask(chunk)
-        for highlight in chunk.highlights:
-            result = results[highlight.key]
-            blocked = self._blocked(result.drafts, highlight)
-            if blocked:
-                alone = chunk.only(highlight)
-                results[highlight.key] = self._repaired(alone, result, blocked)
+        if self._repair is not None:
+            for highlight in chunk.highlights:
+                result = results[highlight.key]
+                blocked = _blocked(self._repair, result.drafts, highlight)
+                if blocked:
+                    alone = chunk.only(highlight)
+                    results[highlight.key] = self._repaired(alone, result, blocked)
         return results
-
-    # --- questions --------------------------------------------------------------------
 
     def _ask(self, chunk: SendableTask, *, anew: bool = False) -> DraftedHighlights:
         """Ask about the highlights together, and about those that the reply leaves out alone.
 
         `anew`: ask even if a reply is kept.
         """
+        highlights = chunk.highlights
         try:
-            return self._asked(chunk, anew=anew)
+            answers = self._client.ask(question(chunk, self._prompt), anew=anew)
         except TooLongError as error:
-            if len(chunk.highlights) < 2:
+            if len(highlights) < 2:
                 return all_failed(chunk, error)
-            return self._halved(chunk)
+            half = len(highlights) // 2
+            first = self._ask(chunk.only(*highlights[:half]))
+            return first | self._ask(chunk.only(*highlights[half:]))
         except ItemError as error:
             return all_failed(chunk, error)
-
-    def _asked(self, chunk: SendableTask, *, anew: bool) -> DraftedHighlights:
-        """Return the drafts of each highlight; one without a readable reply is asked alone."""
-        answers = self._client.ask(question(chunk, self._prompt), anew=anew)
         results: DraftedHighlights = {}
         unread = []
-        for highlight, answer in zip(chunk.highlights, answers, strict=True):
+        for highlight, answer in zip(highlights, answers, strict=True):
             found_items = [] if refused(answer) else _items(answer)
+            alone = chunk.only(highlight)
             if found_items:
-                results[highlight.key] = self._made(chunk, highlight, found_items, answer)
+                results[highlight.key] = self._made(alone, found_items, answer)
             else:
-                unread.append((chunk.only(highlight), answer))
+                unread.append((alone, answer))
         for alone, answer in unread:
             if answer.of > 1:
                 results |= self._ask(alone, anew=True)
-            else:
-                [highlight] = alone.highlights
+                continue
+            [highlight] = alone.highlights
+            try:
                 results[highlight.key] = self._unread(alone, answer)
+            except ItemError as error:
+                results |= all_failed(alone, error)
         return results
-
-    def _halved(self, chunk: SendableTask) -> DraftedHighlights:
-        """Ask about each half of the highlights."""
-        half = len(chunk.highlights) // 2
-        first_half = chunk.only(*chunk.highlights[:half])
-        second_half = chunk.only(*chunk.highlights[half:])
-        first = self._ask(first_half)
-        second = self._ask(second_half)
-        return first | second
-
-    def _ask_further(
-        self,
-        asked: Question,
-        said: SendableText,
-        wish: SendableText,
-    ) -> Answer:
-        """Ask again about one highlight, after what the model said and what is wrong with it."""
-        exchange: tuple[Message, Message] = (
-            message("assistant", said),
-            message("user", wish),
-        )
-        [answer] = self._client.ask(asked.and_then(*exchange))
-        return answer
-
-    # --- answers ----------------------------------------------------------------------
-
-    def _made(
-        self,
-        chunk: SendableTask,
-        highlight: Highlight,
-        found_items: list[Item],
-        answer: Answer,
-        before: str = "",
-    ) -> DraftedHighlight:
-        """Return the drafts in the items about a highlight, else why there are none.
-
-        `before` introduces the reason.
-        """
-        origin = Origin(
-            drafter="llm",
-            model=self._client.settings.model,
-            prompt=self._prompt.fingerprint,
-            request=answer.request,
-        )
-        shape = shape_of(chunk.task)
-        drafts = drafts_of(found_items, highlight, origin, shape)
-        if drafts:
-            return DraftedHighlight(drafts)
-        return without_card(highlight.key, before + why_none(found_items, shape))
 
     def _unread(self, alone: SendableTask, answer: Answer) -> DraftedHighlight:
         """Ask again about one highlight whose reply could not be read."""
@@ -160,40 +113,14 @@ class Conversation:
             if is_empty(answer.completion.content):
                 return without_card(highlight.key, EMPTY)
             answer = self._ask_further(
-                question(alone, self._prompt),
+                alone,
                 said=alone.text(answer.completion.content[:2_000] or "(nothing)"),
                 wish=ours("That could not be read. Answer with the JSON only."),
             )
         found_items = _items(answer)
         if found_items:
-            return self._made(alone, highlight, found_items, answer)
+            return self._made(alone, found_items, answer)
         return given_up(highlight, answer)
-
-    # --- repairs ----------------------------------------------------------------------
-
-    def _blocked(
-        self,
-        drafts: Sequence[Draft],
-        highlight: Highlight,
-    ) -> list[BlockedDraft]:
-        """Return the drafts that a check blocks, with the findings.
-
-        Of candidates, only one has to pass.
-        """
-        if self._repair is None:
-            return []
-        blocked = []
-        for draft in drafts:
-            # it fails again where the draft is recorded
-            with suppress(BugError), one_item():
-                faults = self._repair(draft, highlight)
-                if faults:
-                    blocked.append((draft, faults))
-        are_several = len(drafts) > 1
-        are_candidates = are_several and drafts[0].intent == drafts[1].intent
-        if are_candidates and len(blocked) < len(drafts):
-            return []
-        return blocked
 
     def _repaired(
         self,
@@ -206,16 +133,15 @@ class Conversation:
         # a finding may repeat the passage's surroundings
         complaint_sent = alone.text(complaint(blocked))
         wish = (
+            f"These cards cannot be used:\n{complaint_sent}\n"
             "Draft better cards for this highlight, from its own words, or answer none."
             " Answer with the JSON only."
         )
         try:
             answer = self._ask_further(
-                question(alone, self._prompt),
+                alone,
                 said=alone.text(f'{{"cards": [{cards}]}}'),
-                wish=SendableText(
-                    f"These cards cannot be used:\n{complaint_sent}\n{wish}"
-                ),
+                wish=SendableText(wish),
             )
         except ItemError:  # such as an exceeded budget: the drafts stay, blocked
             return result
@@ -227,11 +153,63 @@ class Conversation:
             every_fault.update(dict.fromkeys(faults))
         reasons = "; ".join(every_fault)[:200]
         before = f"a check blocked the card ({reasons}), and asked again: "
-        [highlight] = alone.highlights
-        made = self._made(alone, highlight, found_items, answer, before)
+        made = self._made(alone, found_items, answer, before)
         blocked_ids = {id(draft) for draft, _ in blocked}
         kept = [draft for draft in result.drafts if id(draft) not in blocked_ids]
         return DraftedHighlight((*kept, *made.drafts)) if kept else made
+
+    def _ask_further(
+        self, alone: SendableTask, said: SendableText, wish: SendableText
+    ) -> Answer:
+        """Ask again about one highlight, after what the model said and what is wrong with it."""
+        asked = question(alone, self._prompt)
+        exchange = (message("assistant", said), message("user", wish))
+        [answer] = self._client.ask(asked.and_then(*exchange))
+        return answer
+
+    def _made(
+        self,
+        alone: SendableTask,
+        found_items: list[Item],
+        answer: Answer,
+        before: str = "",
+    ) -> DraftedHighlight:
+        """Return the drafts in the items about one highlight, else why there are none.
+
+        `before` introduces the reason.
+        """
+        [highlight] = alone.highlights
+        origin = Origin(
+            drafter="llm",
+            model=self._client.settings.model,
+            prompt=self._prompt.fingerprint,
+            request=answer.request,
+        )
+        shape = shape_of(alone.task)
+        drafts = drafts_of(found_items, highlight, origin, shape)
+        if drafts:
+            return DraftedHighlight(drafts)
+        return without_card(highlight.key, before + why_none(found_items, shape))
+
+
+def _blocked(
+    repair: Repair, drafts: Sequence[Draft], highlight: Highlight
+) -> list[BlockedDraft]:
+    """Return the drafts that a check blocks, with the findings.
+
+    Of candidates, only one has to pass.
+    """
+    blocked = []
+    for draft in drafts:
+        # it fails again where the draft is recorded
+        with suppress(BugError), one_item():
+            faults = repair(draft, highlight)
+            if faults:
+                blocked.append((draft, faults))
+    are_candidates = len(drafts) > 1 and drafts[0].intent == drafts[1].intent
+    if are_candidates and len(blocked) < len(drafts):
+        return []
+    return blocked
 
 
 def given_up(highlight: Highlight, answer: Answer) -> DraftedHighlight:
@@ -239,15 +217,13 @@ def given_up(highlight: Highlight, answer: Answer) -> DraftedHighlight:
 
     Only a person asks again, and it is reported once.
     """
+    fault = what_is_unreadable(answer)
+    message = fault if answer.cut_off else UNREADABLE
+    hint = "try another model"
     if answer.cut_off:
-        message = fault = what_is_unreadable(answer)
         hint = "raise max_completion_tokens in llm.extra_body, or turn the model's thinking off"
-    else:
-        message = UNREADABLE
-        fault = what_is_unreadable(answer)
-        hint = "try another model"
-        if answer.completion.is_thought_alone:
-            hint = "turn the model's thinking off, or try another model"
+    elif answer.completion.is_thought_alone:
+        hint = "turn the model's thinking off, or try another model"
     reason = f"{message}; ask again with: {AGAIN} {shlex.quote(highlight.key)}"
     result = without_card(highlight.key, reason)
     if not answer.cached:

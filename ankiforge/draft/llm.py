@@ -149,9 +149,8 @@ class Model:
             yield _next(pending)
 
     def _draft(self, chunk: SendableTask) -> DraftedHighlights:
-        if self._cascade is not None and _is_for_cascade(chunk):
-            return self._cascade.draft(chunk)
-        return self._conversation.draft(chunk)
+        drafter = self._cascade_for(chunk) or self._conversation
+        return drafter.draft(chunk)
 
     def leave(self) -> None:
         """Send nothing more; a pending reply, which may be paid for, is kept if it arrives soon."""
@@ -165,20 +164,27 @@ class Model:
         tokens_out = 0
         for task in tasks:
             chunks = self._chunks(task)
-            cached += sum(map(self._is_asked_about, chunks.kept))
+            for alone in chunks.kept:
+                cascade = self._cascade_for(alone)
+                # the cascade asks nothing about some
+                cached += cascade is None or cascade.proposes(alone)
             for chunk in chunks.new:
                 asked = self._questions(chunk)
                 questions += asked
                 highlights += len(chunk.highlights)
-                tokens_out += _tokens_out(
-                    chunk, asked, in_cascade=self._in_cascade(chunk)
-                )
-        tokens_in = sum(map(_bytes_of, questions)) // _BYTES_PER_TOKEN
+                if self._cascade_for(chunk):
+                    tokens_out += _TOKENS_OF_A_STEP * len(asked)
+                else:
+                    tokens_out += _TOKENS_OUT * len(chunk.highlights)
+        size = 0
+        for each in questions:
+            size += len(json.dumps([each.messages, each.schema]).encode())
+        tokens_in = size // _BYTES_PER_TOKEN
         return Estimate(
             highlights=highlights,
             requests=len(questions),
             cached=cached,
-            characters=sum(asked.characters for asked in questions),
+            characters=sum(each.characters for each in questions),
             tokens_in=tokens_in,
             tokens_out=tokens_out,
             cost_usd=self._settings.cost(tokens_in, tokens_out),
@@ -198,7 +204,7 @@ class Model:
             alone = task.only(highlight)
             if not self._questions(alone):
                 kept.append(alone)
-            elif self._in_cascade(alone):
+            elif self._cascade_for(alone):
                 alone_in_cascade.append(alone)
             else:
                 rest.append(highlight)
@@ -208,22 +214,21 @@ class Model:
             new.append(task.only(*rest[start : start + size]))
         return _Chunks(kept, new)
 
-    def _in_cascade(self, chunk: SendableTask) -> bool:
-        return self._cascade is not None and _is_for_cascade(chunk)
+    def _cascade_for(self, chunk: SendableTask) -> Cascade | None:
+        """Return the cascade, if it drafts a chunk; None if that is drafted in one request."""
+        if self._cascade is None or len(chunk.highlights) != 1:
+            return None
+        is_plain = Cascade.suits(chunk.task, chunk.highlights[0])
+        return self._cascade if is_plain else None
 
     def _questions(self, chunk: SendableTask) -> list[Question]:
         """Return the requests that a chunk may still take, at most; none if all are kept."""
-        if self._cascade is not None and _is_for_cascade(chunk):
-            return self._cascade.unsent(chunk)
+        cascade = self._cascade_for(chunk)
+        if cascade:
+            return cascade.unsent(chunk)
         asked = question(chunk, self._prompt)
         is_kept = not asked.parts and self._client.known(asked) is not None
         return [] if is_kept else [asked]
-
-    def _is_asked_about(self, alone: SendableTask) -> bool:
-        """Return whether a model drafts a highlight: the cascade asks nothing about some."""
-        if self._cascade is not None and _is_for_cascade(alone):
-            return self._cascade.proposes(alone)
-        return True
 
     def _announce(self) -> None:
         """Check that something may be sent, and say once where it goes."""
@@ -246,38 +251,29 @@ class Model:
         Raises:
             ServiceError, UsageError: the run cannot go on.
         """
-        kept = []
         new = []
         for card in cards:
             answer = self._client.known(look_question([("1", card)]))
-            if answer:
-                kept.append((card, answer))
-            else:
+            if answer is None:
                 new.append(card)
-        for card, answer in kept:
+                continue
             self._client.budget.count_cached()
             findings = verdicts(answer.completion.content).get(str(answer.label))
             if findings:
                 yield card.id, findings
         for start in range(0, len(new), CARDS):
-            yield from self._compare(new[start : start + CARDS])
-
-    def _compare(
-        self,
-        cards: Sequence[SendableCard],
-    ) -> Iterator[tuple[str, tuple[Finding, ...]]]:
-        """Ask about cards in one request, and yield what it finds of those that it answers."""
-        labelled = [(str(number), card) for number, card in enumerate(cards, start=1)]
-        asked = look_question(labelled)
-        self._announce()
-        try:
-            [answer, *_] = self._client.ask(asked, anew=True)
-        except ItemError:  # the next run tries it
-            return
-        read = verdicts(answer.completion.content)
-        for label, card in labelled:
-            if label in read:
-                yield card.id, read[label]
+            labelled: list[tuple[str, SendableCard]] = []
+            for card in new[start : start + CARDS]:
+                labelled.append((str(len(labelled) + 1), card))
+            self._announce()
+            try:
+                [answer, *_] = self._client.ask(look_question(labelled), anew=True)
+            except ItemError:  # the next run tries it
+                continue
+            read = verdicts(answer.completion.content)
+            for label, card in labelled:
+                if label in read:
+                    yield card.id, read[label]
 
 
 class _Chunks(NamedTuple):
@@ -287,25 +283,6 @@ class _Chunks(NamedTuple):
     """Single highlights about which nothing is to be sent."""
     new: list[SendableTask]
     """What is asked about together."""
-
-
-def _is_for_cascade(chunk: SendableTask) -> bool:
-    """Return whether a chunk is a single highlight that a cascade can draft."""
-    if len(chunk.highlights) != 1:
-        return False
-    return Cascade.suits(chunk.task, chunk.highlights[0])
-
-
-def _tokens_out(chunk: SendableTask, asked: list[Question], *, in_cascade: bool) -> int:
-    """Return the estimated tokens of the replies about a chunk."""
-    if in_cascade:
-        return _TOKENS_OF_A_STEP * len(asked)
-    return _TOKENS_OUT * len(chunk.highlights)
-
-
-def _bytes_of(asked: Question) -> int:
-    """Return the size of a question as it is sent, in bytes."""
-    return len(json.dumps([asked.messages, asked.schema]).encode())
 
 
 def _not_sent(task: SendableTask) -> Drafted | None:
@@ -318,10 +295,10 @@ def _not_sent(task: SendableTask) -> Drafted | None:
     results: DraftedHighlights = {}
     for highlight in task.task.highlights:
         key = highlight.key
-        if key in task.withheld:
+        is_withheld = key in task.withheld
+        if is_withheld or reason:
             not_sent.append(highlight)
-        elif reason:
-            not_sent.append(highlight)
+        if reason and not is_withheld:
             results[key] = DraftedHighlight(no_card=NoCard(key, reason, passing=True))
     return drafted(task.only(*not_sent), results) if not_sent else None
 
