@@ -195,13 +195,18 @@ def draft_again(store: Store, highlight_key: str) -> None:
 
 
 def draft_copies_again(store: Store, highlight_key: str) -> None:
-    """Ask the rules again for drafts of copies of a highlight, and of what it may be copied from.
+    """Ask the rules again for drafts of what has, or had, the same words as a highlight.
 
     It changed, went or came back: so it may be their original no longer, or again.
     """
+    with_words_of_it = (
+        "SELECT other.key FROM event mine JOIN event other USING (words)"
+        " WHERE mine.key = ?1 AND mine.words != ''"
+    )
     store.write(
         "UPDATE highlight SET drafted = '' WHERE key != ?1"
-        " AND folded = (SELECT folded FROM highlight WHERE key = ?1)"
+        " AND (folded = (SELECT folded FROM highlight WHERE key = ?1)"
+        f" OR key IN ({with_words_of_it}))"
         " AND (reason GLOB ?2"
         " OR EXISTS (SELECT 1 FROM draft d WHERE d.key = highlight.key))",
         highlight_key,

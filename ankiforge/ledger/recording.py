@@ -598,9 +598,10 @@ def _original_of(
 
 
 def _had_these_words(store: Store, highlight: Highlight, passage: Passage) -> str:
-    """Return where the passage of a card is that had the same words before they changed.
+    """Return where the decided passage is that had the same words before they changed.
 
-    This one is a copy of it that stayed as it was, and is no other fact.
+    This one is a copy of it that stayed as it was, and is no other fact, whatever became of
+    the cards of the other.
     """
     is_short = len(fold(highlight.exact)) < LONG
     if passage.decided or (is_short and highlight.kind is not HighlightKind.CARD):
@@ -614,7 +615,7 @@ def _had_these_words(store: Store, highlight: Highlight, passage: Passage) -> st
     for row in rows:
         other = store.passage(row["key"])
         is_apart = other.key == passage.key or passage.told_apart_from(other)
-        if is_apart or not other.live or row["folded"] == fold(words):
+        if is_apart or not other.decided or row["folded"] == fold(words):
             continue
         if is_perhaps(row["folded"], fold(words)):
             return f"{row['title']}, before they changed"
