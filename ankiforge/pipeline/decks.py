@@ -63,9 +63,11 @@ class Decks:
     def of_new(self, card: Card) -> str:
         """Return the deck of a card whose note was not seen in Anki."""
         in_anki = self._decks_in_anki()
-        if not in_anki or not card.is_read_here:
+        if not in_anki:
             return card.deck
-        deck = self._deck_now(card.highlight, card.deck)
+        deck = card.deck
+        if card.is_read_here:  # of one whose passage is gone, the rules know nothing
+            deck = self._deck_now(card.highlight, deck)
         return self._as_in_anki(deck, in_anki)
 
     def _deck_now(self, highlight: Highlight, deck: str) -> str:
