@@ -27,7 +27,7 @@ from ankiforge.ledger.events import (
 )
 from ankiforge.ledger.gap_numbers import keep_numbers
 from ankiforge.ledger.store import Row, Store
-from ankiforge.ledger.views import AGAIN
+from ankiforge.ledger.views import send_again, was_deleted_unnoticed
 from ankiforge.model import (
     PROPOSE,
     UNREVIEWED,
@@ -227,8 +227,6 @@ def make_card(store: Store, new_card: NewCard) -> Guid:
         body["deck"] = new_card.proposal.deck
     if new_card.forced:
         body["forced"] = True
-    if is_of_person and waiting.was_buried(store, passage, guid):
-        body[AGAIN] = True
 
     # the drafts that this card settles, and their words, which are not offered again
     draft_rows = proposals.rows_of(store, passage)
@@ -248,6 +246,8 @@ def make_card(store: Store, new_card: NewCard) -> Guid:
         body["passed"] = passed
 
     event = store.add("accept", passage.key, new_card.by, body)
+    if is_of_person and was_deleted_unnoticed(store, guid):
+        send_again(store, passage.key, guid)
     put_away = [new_card.draft]
     put_away += [row["id"] for row in settled]
     for draft_id in put_away:

@@ -23,7 +23,7 @@ from ankiforge.ledger.events import (
 )
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import EACH, NOT_UNDONE, OF_ACTION, Row, Store, encode
-from ankiforge.ledger.views import DELETED
+from ankiforge.ledger.views import DELETED, send_again, was_deleted_unnoticed
 from ankiforge.model import (
     AGENT,
     Highlight,
@@ -111,8 +111,10 @@ def _take_back(store: Store, event: Event, *, has_drafts: bool, as_new: bool) ->
     given_up = _given_up(event)
     if given_up:
         _give_back_words(store, event, given_up)
-    if event.what == "retire" and event.body.get("why") == DELETED:  # send it again
-        store.write("DELETE FROM seen WHERE guid = ? AND absent", event.body["guid"])
+    if event.what in ("retire", "reject"):
+        guid = event.body.get("guid", "")
+        if event.body.get("why") == DELETED or was_deleted_unnoticed(store, guid):
+            send_again(store, event.key, guid)
     if as_new and event.what == "revise" and event.by == SOURCE:
         _split_off_new_fact(store, event.key)
     if not has_drafts:

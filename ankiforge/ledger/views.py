@@ -65,8 +65,6 @@ LARGE_PART = 5
 DELETED = "deleted in Anki"
 DROPPED = "retired in Anki"
 """Why a card is retired if a person said that the tag on its note counts."""
-AGAIN = "again"
-"""In the body of `accept`: the note was deleted in Anki, and is made again."""
 _VAULT = regex(r"obsidian://open\?vault=([^&\"]+)")
 _decode_seen = msgspec.json.Decoder(NoteInAnki).decode
 _decode_all_seen = msgspec.json.Decoder(list[NoteInAnki]).decode
@@ -243,9 +241,9 @@ class _ViewRecording:
             if guid in self._notes or card is None:
                 continue
             is_asked = before["asked"] or guid in deleted_with_many
-            is_wanted = before["absent"] and card["live"] and not is_asked
-            if is_wanted and _was_deleted(self._store, guid):
-                # its deletion was undone: it is shipped again
+            is_live = before["absent"] and card["live"] and not is_asked
+            if is_live and not self._has_been_seen(guid):
+                # a person wanted it again since: it is shipped again
                 self._store.write("DELETE FROM seen WHERE guid = ?", guid)
                 continue
             if card["live"]:
@@ -254,9 +252,23 @@ class _ViewRecording:
                     _retire(self._store, guid, DELETED)
                 else:
                     self.viewed.missing.append(Guid(guid))
+            elif not before["absent"] and not self._is_retired(guid):
+                # it says nothing about a card that may be in use again later
+                self._store.write("DELETE FROM seen WHERE guid = ?", guid)
+                continue
             since = before["absent"] or self._now
             query = "UPDATE seen SET absent = ?, asked = ?, settled = '' WHERE guid = ?"
             self._store.write(query, since, bool(is_asked), guid)
+
+    def _is_retired(self, guid: str) -> bool:
+        """Return whether a card is retired because its note was deleted."""
+        state, _ = cards.state_of(self._store, guid)
+        return state.why == DELETED
+
+    def _has_been_seen(self, guid: str) -> bool:
+        """Return whether this machine saw a note, and nobody wanted it again since."""
+        state, _ = cards.state_of(self._store, guid)
+        return self._store.machine in state.seen_by
 
     def _is_deleted(self, before: Row) -> bool:
         """Return whether an absent note has a grave; if Anki gives none, was it long absent?"""
@@ -283,8 +295,10 @@ class _ViewRecording:
 
     def _is_buried(self, guid: str) -> bool:
         """Return whether a note that was never seen has a grave, and is not wanted again."""
-        has_grave = self._graves is not None and note_id(Guid(guid)) in self._graves
-        return has_grave and not _wanted_again(self._store, Guid(guid))
+        if self._graves is None or note_id(Guid(guid)) not in self._graves:
+            return False
+        state, _ = cards.state_of(self._store, guid)
+        return bool(state.seen_by) or not _wanted_again(self._store, Guid(guid))
 
     def remember(self) -> None:
         """Store when Anki was seen, and the notes in it that no card here has."""
@@ -423,27 +437,22 @@ def is_buried(store: Store, guid: str) -> bool:
     return store.row(query, note_id(Guid(guid))) is not None
 
 
+def was_deleted_unnoticed(store: Store, guid: str) -> bool:
+    """Return whether the note of a card was deleted in Anki while the card was not in use."""
+    is_watched = store.row("SELECT 1 FROM seen WHERE guid = ?", guid) is not None
+    return is_buried(store, guid) and not is_watched
+
+
+def send_again(store: Store, passage_key: str, guid: str) -> None:
+    """Have a note shipped again that was deleted or is missing; a person wants its card."""
+    store.add("unseen", passage_key, POLICY, {"guid": guid})
+    store.write("DELETE FROM seen WHERE guid = ? AND absent", guid)
+
+
 def _wanted_again(store: Store, guid: Guid) -> bool:
-    """Return whether a person wants a note back: by undo, or by a new acceptance."""
-    return _was_deleted(store, guid) or _made_again(store, guid)
-
-
-def _made_again(store: Store, guid: str) -> bool:
-    """Return whether a person wants the note of a card again that was deleted or missing."""
+    """Return whether a person wanted a note back that was deleted or missing."""
     for event in _events_of(store, guid):
-        if event.body.get("guid") != guid:
-            continue
-        is_accepted_again = event.what == "accept" and AGAIN in event.body
-        if is_accepted_again or event.what == "unseen":
-            return True
-    return False
-
-
-def _was_deleted(store: Store, guid: str) -> bool:
-    """Return whether a note was ever deleted in Anki, whether or not that was undone."""
-    for event in _events_of(store, guid):
-        of_card = event.what == "retire" and event.body["guid"] == guid
-        if of_card and event.body.get("why") == DELETED:
+        if event.what == "unseen" and event.body["guid"] == guid:
             return True
     return False
 

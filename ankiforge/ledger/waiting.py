@@ -256,7 +256,8 @@ def _remark_of_history(
         return RemarkKind.DECIDED_BEFORE
     if workspace.any_buried:
         guid = guid_of(draft.passage.key, draft.wording)
-        if was_buried(store, draft.passage, guid):
+        # deleted before the journal was lost
+        if guid not in draft.passage.cards and is_buried(store, guid):
             return RemarkKind.NOTE_DELETED
     if workspace.unknown_notes:
         tag = document_tag(draft.highlight.document.title)
@@ -266,11 +267,6 @@ def _remark_of_history(
         if not workspace.unknown_notes.isdisjoint((document, tag, guid)):
             return RemarkKind.UNKNOWN_NOTES
     return None
-
-
-def was_buried(store: Store, passage: Passage, guid: str) -> bool:
-    """Return whether a draft's note was deleted in Anki before the journal was lost."""
-    return guid not in passage.cards and is_buried(store, guid)
 
 
 def equal_cards(store: Store, passage: Passage, content: str) -> list[Row]:

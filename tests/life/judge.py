@@ -72,8 +72,13 @@ class Judge:
         """Notes that showed a picture in Anki."""
         self.swept: set[str] = set()
         """Cards whose deck a person deleted, and meant it."""
+        self.deleted: set[str] = set()
+        """Notes that were deleted in Anki, whether or not they came back."""
         self.renamed: set[str] = set()
         """What decks in Anki were called before."""
+        self.in_anki: set[str] = set()
+        self.viewed: set[str] = set()
+        """The notes after the last import, and those of them that a run saw in Anki since."""
 
     def wrong(self, kind: str, subject: object, detail: object = "") -> None:
         """Record what must not be, once for each subject."""
@@ -269,6 +274,7 @@ class Judge:
         open_: list[Question],
     ) -> None:
         """Check what Anki has after an import of what a machine wrote. Without a look at Anki, dropped cards stay as they are."""
+        self.viewed, self.in_anki = self.in_anki & notes.keys(), set(notes)
         behind = self.is_behind(machine)
         asked = {guid for one in open_ for guid in (one.guid, *one.rivals)}
         dropped = {guid for guid, card in cards.items() if not card.live}
