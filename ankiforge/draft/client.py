@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from ankiforge.draft.attempts import Attempt, attempts_name, encode_attempts
-from ankiforge.draft.completion import TOO_LARGE, Completion
+from ankiforge.draft.completion import Completion
 from ankiforge.draft.on_board import OnBoard, check_on_board
 from ankiforge.draft.prompt import Question
 from ankiforge.draft.refusals import (
@@ -71,7 +71,7 @@ class Answer(Value):
     @property
     def cut_off(self) -> bool:
         """Whether the reply ended before the model was done."""
-        return self.completion.finish in ("length", TOO_LARGE)
+        return self.completion.finish == "length"
 
 
 class Client:

@@ -7,8 +7,6 @@ from typing import Any
 
 from ankiforge.model import Json, Value
 
-TOO_LARGE = "too large"
-"""The reason why a reply of more than `LARGEST` bytes ends, of which nothing else is kept."""
 MOST_TOKENS = 10_000_000
 """The maximum credible number of tokens of a request or reply."""
 # The keys of the JSON that is asked for: reasoning that has one is the answer.

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from ankiforge.draft.client import Answer, Client
-from ankiforge.draft.completion import TOO_LARGE
 from ankiforge.draft.drafted import (
     BlockedDraft,
     DraftedHighlight,
@@ -32,7 +31,6 @@ from ankiforge.model import Draft, Highlight, Origin, Problem
 
 UNREADABLE = "the model's answer could not be read"
 CUT_OFF = "the model's answer was cut off before its first card"
-OVERSIZE = "the model's answer was too large"
 EMPTY = "the model answered with an empty list of cards"
 AGAIN = "ankiforge draft --again"
 
@@ -235,7 +233,7 @@ def given_up(highlight: Highlight, answer: Answer) -> DraftedHighlight:
 def what_is_unreadable(answer: Answer) -> str:
     """Return why an answer is of no use, with its beginning."""
     if answer.cut_off:
-        return OVERSIZE if answer.completion.finish == TOO_LARGE else CUT_OFF
+        return CUT_OFF
     content = " ".join(answer.completion.content.split())[:80]
     if content:
         return f"{UNREADABLE}: {content!r}"

@@ -17,7 +17,6 @@ import openai
 
 from ankiforge.config import LLM
 from ankiforge.config.http import within
-from ankiforge.draft.completion import TOO_LARGE
 from ankiforge.draft.refusals import (
     UnansweredError,
     disguised,
@@ -154,12 +153,12 @@ class Wire(httpx2.BaseTransport):
 
 
 def _too_large(answer: httpx2.Response) -> httpx2.Response:
-    """Return a reply that says that it was too large.
+    """Return what stands for an answer that is too large.
 
-    It is paid for, so it must not be asked for again.
+    A reply counts as cut off: it is paid for, so it must not be asked for again.
     """
     if answer.is_success:
-        reply = {"choices": [{"message": {}, "finish_reason": TOO_LARGE}]}
+        reply = {"choices": [{"message": {}, "finish_reason": "length"}]}
         return httpx2.Response(200, text=json.dumps(reply))
     return httpx2.Response(
         answer.status_code,

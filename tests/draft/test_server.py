@@ -216,7 +216,7 @@ def test_a_reply_that_unpacks_without_end_costs_one_request(
     packed = (("content-encoding", "gzip"),)
     server.queue.append(fake.Reply(status, gzip.compress(b"0" * 9_000_000), packed))
     result = draft(task(FACT))
-    told = "too large" if status == 200 else "an error of more than 8,000,000 bytes"
+    told = "cut off" if status == 200 else "an error of more than 8,000,000 bytes"
     assert told in result.problems[0].what
     assert len(server.asked) == 1
     assert len(draft(task(FACT)).drafts) == (
