@@ -11,7 +11,6 @@ from ankiforge.check.clozes import SHORTEST
 from ankiforge.check.findings import Context, Needs, counted, make_finding, needs
 from ankiforge.check.reading import (
     asked_by_reader,
-    authored,
     is_choice,
     naming,
     read,
@@ -29,7 +28,19 @@ from ankiforge.language.words import (
 )
 from ankiforge.model import Draft, Family, Finding, Highlight, Value
 from ankiforge.text import regex
-from ankiforge.text.sentences import sentences
+
+# An answer that is yes or no.
+_YES_NO = regex(
+    r"(?i)^(?:yes|no|true|false|ja|nein)(?:$|[.,;:!]|\s+[-–—]|\s+(?:because|since|but"
+    r"|as|it|they|if"
+    r"|unless|only)\b)"
+)
+# Rules whose message is clear without the words that were found.
+_CLEAR_RULES = ("yes_no", "two_questions")
+_REMARK = listed("signs", "remark") | STOP_WORDS
+_BULLET = regex(r"(?m)^[ \t]*(?:[-*+•]|\d{1,3}[.)\\]{1,2})[ \t]")
+# The words of an answer that the front may give away, at most.
+_LEAK_WORDS = 6
 
 
 @needs(Needs.CARD)
@@ -54,15 +65,37 @@ def questions(draft: Draft, context: Context) -> Iterator[Finding]:
     if has_picture:
         # `this` refers to the picture
         excused.add("leans_back")
-    yield from _bad_patterns(front, excused)
-    if not has_picture and _is_mere_remark(front):
+    for pattern in _question_patterns():
+        if pattern.rule in excused:
+            continue
+        match = pattern.bad.search(front)
+        if not match or (pattern.excuse and pattern.excuse.search(front)):
+            continue
+        detail = "" if pattern.rule in _CLEAR_RULES else f"“{match[0]}”"
+        yield make_finding(pattern.rule, detail)
+
+    # a front that asks for nothing in particular: `what does this mean?`, `why not 7?`;
+    # single letters and digits are too short to say what is meant, single ideographs are words
+    words = {word for word in tokens(front) if len(word) > 1 or not word.isascii()}
+    if front.endswith("?") and not has_picture and words and words <= _REMARK:
         yield make_finding("vague", f"“{front}”")
-    is_of_reader = asked_by_reader(draft)
-    if is_of_reader and _names_nothing(front, context.highlight):
-        yield make_finding("leans_back", f"“{front}”")
+    # a reader's remark that names nothing of the passage, and does not begin with `?`
+    if asked_by_reader(draft) and context.highlight.exact:
+        source = f"{naming(context.highlight)}\n{source_text(context.highlight)}"
+        comment = context.highlight.comment.lstrip().casefold()
+        is_declared = comment.startswith(("?", "q:"))
+        if not is_declared and stems(front).isdisjoint(stems(source)):
+            yield make_finding("leans_back", f"“{front}”")
+
+    # a short answer that is in the front, which does not offer a choice: A or B?
     bare_answer = answer.strip(" .")
-    if _gives_away(front, bare_answer):
-        yield make_finding("leak_exact", f"“{bare_answer}”")
+    is_short = len(bare_answer) >= SHORTEST and word_count(bare_answer) <= _LEAK_WORDS
+    if is_short and content(bare_answer) and not is_choice(front):
+        is_given_away = has_word(bare_answer, front)  # `string type` is not `String`
+        if "?" in front:
+            is_given_away = has_word(bare_answer.casefold(), front.casefold())
+        if is_given_away:
+            yield make_finding("leak_exact", f"“{bare_answer}”")
 
     # a short front, and an answer that can be recalled as a whole
     bullet_count = len(_BULLET.findall(draft.field("Back")))
@@ -70,20 +103,6 @@ def questions(draft: Draft, context: Context) -> Iterator[Finding]:
     yield from counted(item_count, "list_gt5")
     yield from counted(word_count(answer), "answer_gt20w")
     yield from counted(word_count(reading.asked), "front_gt30w")
-    if not authored(draft) and not is_of_reader:
-        yield from counted(_longest_sentence(front), "sentence_gt23w")
-
-
-def _longest_sentence(front: str) -> int:
-    """Return the number of words of the longest sentence of a front.
-
-    Of the cards in `benchmarks/blind`, five questions have a sentence of more than 23
-    words; raters found four of them unnatural.
-    """
-    return max(
-        (word_count(front[start:end]) for start, end in sentences(front)),
-        default=0,
-    )
 
 
 # --- patterns of badly worded questions -----------------------------------------------
@@ -111,42 +130,18 @@ def _question_patterns() -> tuple[_Pattern, ...]:
     for rule, lines in sections[2:]:
         for name, words in placeholders.items():
             lines = lines.replace(f"<{name}>", words.strip())
+        # the lines of a pattern are joined
         bad, _, excuse = lines.partition("unless\n")
-        pattern = _Pattern(
-            rule=rule,
-            bad=_compiled(bad),
-            excuse=_compiled(excuse) if excuse else None,
+        patterns.append(
+            _Pattern(
+                rule=rule,
+                bad=re.compile(bad.replace("\n", ""), re.IGNORECASE),
+                excuse=re.compile(excuse.replace("\n", ""), re.IGNORECASE)
+                if excuse
+                else None,
+            )
         )
-        patterns.append(pattern)
     return tuple(patterns)
-
-
-def _compiled(lines: str) -> re.Pattern[str]:
-    """Return the pattern that is written on several lines."""
-    return re.compile(lines.replace("\n", ""), re.IGNORECASE)
-
-
-# Rules whose message is clear without the words that were found.
-_CLEAR_RULES = ("yes_no", "two_questions")
-
-
-def _bad_patterns(front: str, excused: set[str]) -> Iterator[Finding]:
-    """Find fronts that are worded badly, except by rules that are excused."""
-    for pattern in _question_patterns():
-        if pattern.rule in excused:
-            continue
-        match = pattern.bad.search(front)
-        if not match or (pattern.excuse and pattern.excuse.search(front)):
-            continue
-        detail = "" if pattern.rule in _CLEAR_RULES else f"“{match[0]}”"
-        yield make_finding(pattern.rule, detail)
-
-
-_YES_NO = regex(
-    r"(?i)^(?:yes|no|true|false|ja|nein)(?:$|[.,;:!]|\s+[-–—]|\s+(?:because|since|but"
-    r"|as|it|they|if"
-    r"|unless|only)\b)"
-)
 
 
 def _is_german_what(front: str, whole: str, highlight: Highlight) -> bool:
@@ -156,55 +151,8 @@ def _is_german_what(front: str, whole: str, highlight: Highlight) -> bool:
     return "German" in (language(whole), language(highlight.exact))
 
 
-# --- what is asked --------------------------------------------------------------------
-
-_REMARK = listed("signs", "remark")
-
-
-def _is_mere_remark(front: str) -> bool:
-    """Return whether a front asks for nothing in particular.
-
-    So do `what does this mean?` and `why not 7?`.
-    """
-    if not front.endswith("?"):
-        return False
-    # single letters and digits are too short to say what is meant, single ideographs
-    # are words
-    words = set()
-    for word in tokens(front):
-        if len(word) > 1 or not word.isascii():
-            words.add(word)
-    return bool(words) and words <= _REMARK | STOP_WORDS
-
-
-def _names_nothing(front: str, highlight: Highlight) -> bool:
-    """Return whether a reader's remark is not a question for a card.
-
-    It is one if it names anything of the passage, or begins with `?`.
-    """
-    comment = highlight.comment.lstrip().casefold()
-    if not highlight.exact or comment.startswith(("?", "q:")):
-        return False
-    source = f"{naming(highlight)}\n{source_text(highlight)}"
-    return stems(front).isdisjoint(stems(source))
-
-
-_LEAK_WORDS = 6
-
-
-def _gives_away(front: str, answer: str) -> bool:
-    """Return whether the front contains a short answer, and does not offer a choice: A or B?"""
-    is_short = len(answer) >= SHORTEST and word_count(answer) <= _LEAK_WORDS
-    if not is_short or not content(answer) or is_choice(front):
-        return False
-    if "?" in front:
-        return has_word(answer.casefold(), front.casefold())
-    return has_word(answer, front)  # `string type` is not `String`
-
-
 # --- lists ----------------------------------------------------------------------------
 
-_BULLET = regex(r"(?m)^[ \t]*(?:[-*+•]|\d{1,3}[.)\\]{1,2})[ \t]")
 _BRACKETED = regex(r"[(\[][^()\[\]]*[)\]]")
 _BETWEEN_ITEMS = regex(r"[,;、，]\s+|[、，]")
 # Text between commas that is not an item of a list.
@@ -221,10 +169,7 @@ def _items_between_commas(answer: str) -> int:
     plain = _BRACKETED.sub("", answer) or answer
     parts = _BETWEEN_ITEMS.split(plain.strip(" ."))
     items = [part for part in parts if part.strip()]
-    is_list = len(items) >= _FEWEST_ITEMS and all(map(_is_item, items))
-    return len(items) if is_list else 1
-
-
-def _is_item(text: str) -> bool:
-    """Return whether a text between commas may be an item of a list."""
-    return word_count(text) <= _ITEM_WORDS and not _CLAUSE.match(text)
+    for item in items:
+        if word_count(item) > _ITEM_WORDS or _CLAUSE.match(item):
+            return 1
+    return len(items) if len(items) >= _FEWEST_ITEMS else 1
