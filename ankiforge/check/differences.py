@@ -8,27 +8,14 @@ sentence, are not reported at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
-from msgspec.structs import replace
-
-from ankiforge.check.features import Features, aligned, features
+from ankiforge.check.features import Features, features
 from ankiforge.check.sides import ComparedSides
-from ankiforge.language.normal import stem_set
 from ankiforge.language.tables import Words
 from ankiforge.language.words import opposed, stem, synonyms
 from ankiforge.model import Family
-from ankiforge.text import regex
 
-# --- equal words ----------------------------------------------------------------------
-
-# Latin plurals and adjectives: an ending, and what the other form has instead.
-_LATIN = (("um", "a"), ("us", "i"), ("on", "a"), ("is", ""), ("ix", "ic"), ("ex", "ic"))
-_PEOPLE = ("ian", "ean", "an", "ish", "ese", "ic")
-_VOWELS = "aeiouy"
-# The minimum number of letters that a country and its people share.
-_LAND = 3
 # The minimum length of a word of which another one is a beginning, and the letters it
 # may lack.
 _MIN_BEGINNING = 5
@@ -41,48 +28,22 @@ def same_word(word: str, counterpart: str) -> bool:
         return True
     short, long = sorted((word, counterpart), key=len)
     is_beginning = len(short) >= _MIN_BEGINNING and long.startswith(short)
-    if is_beginning and len(long) - len(short) <= _LACKING:
-        return True
-    if _of_one_land(word, counterpart):
-        return True
-    return _is_latin_form(word, counterpart) or _is_latin_form(counterpart, word)
+    return is_beginning and len(long) - len(short) <= _LACKING
 
 
-def _is_latin_form(word: str, counterpart: str) -> bool:
-    """Return whether a word becomes its counterpart by a Latin ending."""
-    for ending, replacement in _LATIN:
-        changed = word.removesuffix(ending) + replacement
-        if word.endswith(ending) and counterpart == changed:
-            return True
-    return False
-
-
-def _of_one_land(word: str, counterpart: str) -> bool:
-    """Return whether one is a country or city and the other its adjective: Rome and Roman."""
-    short, long = sorted((word, counterpart), key=len)
-    ending = next((people for people in _PEOPLE if long.endswith(people)), "")
-    if not ending:
-        return False
-    root = long.removesuffix(ending).rstrip(_VOWELS)
-    land = short.rstrip(_VOWELS)
-    return len(land) >= _LAND and land == root
-
-
-def _lacking(words: Iterable[str], others: AbstractSet[str]) -> list[str]:
-    """Return the stems that have no form or synonym among the others."""
-    return [word for word in words if not any(same_word(word, other) for other in others)]
+def _is_lacking(word: str, others: AbstractSet[str]) -> bool:
+    """Return whether a stem has no form or synonym among the others."""
+    return not any(same_word(word, other) for other in others)
 
 
 def _versus(mine: AbstractSet[str], theirs: AbstractSet[str]) -> str:
-    """Return words of each of two cards, for messages; "" if there are none."""
-    return f"{_few_of(mine)}/{_few_of(theirs)}" if mine or theirs else ""
+    """Return words of each of two cards, for messages, if each has some that the other lacks."""
+    if not mine or not theirs:
+        return ""
+    return f"{' '.join(sorted(mine)[:3])}/{' '.join(sorted(theirs)[:3])}"
 
 
-def _few_of(words: AbstractSet[str]) -> str:
-    return " ".join(sorted(words)[:3]) or "–"
-
-
-# --- guards: numbers and negations ----------------------------------------------------
+# --- guards ---------------------------------------------------------------------------
 
 
 def numbers_differ(card: Features, other: Features) -> str:
@@ -92,37 +53,20 @@ def numbers_differ(card: Features, other: Features) -> str:
     """
     mine = card.numbers - other.numbers
     theirs = other.numbers - card.numbers
-    if mine and not theirs and _merely_adds(other, card, mine):
+    if bool(mine) == bool(theirs):
+        return _versus(mine, theirs)
+    added, larger = (mine, card) if mine else (theirs, other)
+    if larger.family is Family.CLOZE and card.answer_stems == other.answer_stems:
         return ""
-    if theirs and not mine and _merely_adds(card, other, theirs):
-        return ""
-    return _versus(mine, theirs)
-
-
-def _merely_adds(small: Features, large: Features, more: Words) -> bool:
-    """Return whether numbers are only added to an equal answer, or outside an equal gap."""
-    if small.family is large.family is Family.CLOZE:
-        is_outside = more.isdisjoint(large.answer_numbers)
-        has_equal_gap = small.answer_stems == large.answer_stems
-        return is_outside and has_equal_gap and small.asked_stems <= large.asked_stems
-    if not _questions_meet(small, large):
-        return False
-    is_in_answer = more <= large.answer_numbers and more.isdisjoint(large.asked_stems)
-    words = _without_digits(small.answer_stems)
-    others = _without_digits(large.answer_stems)
-    if not words or not is_in_answer:
-        return False
-    return words <= others or others <= words
-
-
-def _questions_meet(card: Features, other: Features) -> bool:
-    """Return whether two questions share more than half of the words of the shorter one."""
     shared = len(card.asked_stems & other.asked_stems)
-    return 2 * shared > min(len(card.asked_stems), len(other.asked_stems))
-
-
-def _without_digits(stems: Words) -> set[str]:
-    return {word for word in stems if not word.isdigit()}
+    is_one_question = 2 * shared > min(len(card.asked_stems), len(other.asked_stems))
+    my_words = {word for word in card.answer_stems if not word.isdigit()}
+    their_words = {word for word in other.answer_stems if not word.isdigit()}
+    is_one_answer = my_words <= their_words or their_words <= my_words
+    is_asked = not added.isdisjoint(larger.asked_stems)
+    if is_one_question and is_one_answer and my_words and their_words and not is_asked:
+        return ""
+    return " ".join(sorted(added)[:3])
 
 
 def negation_differs(card: Features, other: Features) -> str:
@@ -134,21 +78,24 @@ def negation_differs(card: Features, other: Features) -> str:
     return "not" if differs else ""
 
 
-# --- guards: words --------------------------------------------------------------------
-
 # The minimum length of a common first part of two compounds.
 _HEAD = 3
 
 
 def opposites(card: Features, other: Features) -> str:
     """Find a word of one card whose opposite is in the other, if neither has a counterpart."""
-    mine = sorted(_unmatched(card.tokens, other.tokens))
     theirs = sorted(_unmatched(other.tokens, card.tokens))
-    for word in mine:
+    for word in sorted(_unmatched(card.tokens, other.tokens)):
         for counterpart in theirs:
             if _are_opposed(word, counterpart):
                 return f"{word}/{counterpart}"
     return ""
+
+
+def _unmatched(words: Words, others: Words) -> list[str]:
+    """Return the words of one card that have no form or synonym in the other."""
+    other_stems = frozenset(map(stem, others - words))
+    return [word for word in words - others if _is_lacking(stem(word), other_stems)]
 
 
 def _are_opposed(word: str, counterpart: str) -> bool:
@@ -156,57 +103,32 @@ def _are_opposed(word: str, counterpart: str) -> bool:
 
     So are Gram-positive and Gram-negative.
     """
-    starts = [0]
-    head = _common_head(word, counterpart)
-    if head >= _HEAD:
-        starts.append(head)
-    for start in starts:
-        opposites = opposed().get(stem(word[start:]), ())
-        if stem(counterpart[start:]) in opposites:
+    pairs = enumerate(zip(word, counterpart, strict=False))
+    head = next((place for place, (sign, other) in pairs if sign != other), 0)
+    for start in {0, head if head >= _HEAD else 0}:
+        if stem(counterpart[start:]) in opposed().get(stem(word[start:]), ()):
             return True
     return False
 
 
-def _common_head(word: str, counterpart: str) -> int:
-    """Return how many letters two words have in common before they differ; 0 if they never do."""
-    pairs = zip(word, counterpart, strict=False)
-    for place, (letter, other_letter) in enumerate(pairs):
-        if letter != other_letter:
-            return place
-    return 0
-
-
-def _unmatched(words: Words, others: Words) -> list[str]:
-    """Return the words of one card that have no form or synonym in the other."""
-    other_stems = frozenset(map(stem, others - words))
-    return [word for word in words - others if _lacking([stem(word)], other_stems)]
-
-
 def terms_differ(card: Features, other: Features) -> str:
     """Find names in each card that the other lacks: L1 and L2, Austria and Australia."""
-    mine = _unnamed_terms(card, other)
-    theirs = _unnamed_terms(other, card)
-    return _versus(mine, theirs) if mine and theirs else ""
+    return _versus(_unnamed_terms(card, other), _unnamed_terms(other, card))
 
 
 def _unnamed_terms(card: Features, other: Features) -> set[str]:
     """Return the names of a card that are in no form in the other."""
-    return {term for term in card.terms - other.terms if not _is_named_in(term, other)}
-
-
-def _is_named_in(term: str, card: Features) -> bool:
-    if term in card.tokens or stem(term) in card.stems:
-        return True
-    if f" {term} " in f" {card.whole} ":
-        return True
-    return any(_of_one_land(term, other) for other in card.tokens)
+    unnamed = set()
+    for term in card.terms - other.terms:
+        is_word = term in other.tokens or stem(term) in other.stems
+        if not is_word and f" {term} " not in f" {other.whole} ":
+            unnamed.add(term)
+    return unnamed
 
 
 def labels_differ(card: Features, other: Features) -> str:
     """Compare labels: hepatitis A and hepatitis B."""
-    mine = card.labels - other.labels
-    theirs = other.labels - card.labels
-    return _versus(mine, theirs) if mine and theirs else ""
+    return _versus(card.labels - other.labels, other.labels - card.labels)
 
 
 # The minimum number of equal words around a replaced one, and the words that are
@@ -225,47 +147,21 @@ def swapped(card: Features, other: Features) -> str:
             del mine[end]
             del theirs[end]
             equal_words += 1
-    if equal_words < _FRAME:
-        return ""
-    are_few = 0 < len(mine) <= _SWAPPED
-    are_others_few = 0 < len(theirs) <= _SWAPPED
-    if not (are_few and are_others_few):
-        return ""
     few, many = sorted((mine, theirs), key=len)
-    if not _lacking(few, frozenset(many)):
+    if equal_words < _FRAME or not few or len(many) > _SWAPPED:
+        return ""
+    if not any(_is_lacking(word, set(many)) for word in few):
         return ""
     return f"{' '.join(mine)}/{' '.join(theirs)}"
 
 
-# --- guards: answers ------------------------------------------------------------------
-
-_FORMULA = regex(r"[=^λσμ/‖+<>≤≥·|()]|\d")
-# The least similarity of formulae as strings, in per cent.
-_ALIKE_FORMULA = 75
-
-
 def answers_differ(card: Features, other: Features) -> str:
     """Compare answers: they differ if they share less than half of their words."""
-    return "" if _answers_meet(card, other) else "the answer"
-
-
-def _answers_meet(card: Features, other: Features) -> bool:
-    """Return whether the answers share most of their words, or are similar formulas."""
     mine = card.answer_stems
     theirs = other.answer_stems
-    shared = len(mine) - len(_lacking(mine, theirs))
-    if 2 * shared >= min(len(mine), len(theirs)):
-        return True
-    if not (_FORMULA.search(card.answered) and _FORMULA.search(other.answered)):
-        return False
-    return _similarity(card.answered, other.answered) >= _ALIKE_FORMULA
-
-
-def _similarity(formula: str, other: str) -> float:
-    """Return the similarity of two formulae as strings, in per cent."""
-    from rapidfuzz import fuzz  # seldom needed, and slow to load
-
-    return fuzz.ratio(formula.replace(" ", ""), other.replace(" ", ""))
+    shared = sum(not _is_lacking(word, theirs) for word in mine)
+    is_alike = 2 * shared >= min(len(mine), len(theirs))
+    return "" if is_alike else "the answer"
 
 
 GUARDS = (
@@ -279,94 +175,24 @@ GUARDS = (
 )
 
 
-# --- the verdict ----------------------------------------------------------------------
-
-
 def judged(mine: ComparedSides, theirs: ComparedSides) -> str | None:
     """Return the difference between two cards.
 
-    "" if there is none; None if they are not comparable. A citation that was added is no
-    difference.
+    "" if there is none; None if they are not comparable: `What?` is clear only in its context.
     """
-    mine, theirs = _without_citations(mine, theirs)
-    my_features = features(mine)
-    their_features = features(theirs)
-    card = aligned(my_features, their_features)
-    other = aligned(their_features, my_features)
-    if not _both_ask(card, other) or _are_two_sides(card, other):
-        return None
+    card = features(mine)
+    other = features(theirs)
+    are_questions = card.family is other.family is Family.BASIC
+    if are_questions and card.asked != other.asked:
+        if not (card.sequence and other.sequence):
+            return None
+    # one fact from two sides: each answer is in the other question
+    if card.answer_stems.isdisjoint(other.answer_stems):
+        is_asked_there = card.answer_stems <= other.asked_stems
+        if is_asked_there and other.answer_stems <= card.asked_stems:
+            return None
     for guard in GUARDS:
         difference = guard(card, other)
         if difference:
             return difference
     return ""
-
-
-def _both_ask(card: Features, other: Features) -> bool:
-    """Return whether both questions say what they ask; `What?` is clear only in its context."""
-    has_cloze = Family.CLOZE in (card.family, other.family)
-    if has_cloze or card.asked == other.asked:
-        return True
-    return bool(card.sequence and other.sequence)
-
-
-def _are_two_sides(card: Features, other: Features) -> bool:
-    """Return whether two cards are about one fact: each answer is in the other question."""
-    if not card.answer_stems.isdisjoint(other.answer_stems):
-        return False
-    is_first_asked = card.answer_stems <= other.asked_stems
-    return is_first_asked and other.answer_stems <= card.asked_stems
-
-
-# The minimum number of words that the questions of similar cards share.
-_SHARED = 2
-
-
-def answers_alike(mine: ComparedSides, theirs: ComparedSides) -> bool:
-    """Return whether two cards have equal answers, and questions that are alike.
-
-    These share half of the words of the shorter one.
-    """
-    if stem_set(mine.answered) != stem_set(theirs.answered):
-        return False
-    asked = stem_set(mine.asked)
-    other_asked = stem_set(theirs.asked)
-    shared = len(asked & other_asked)
-    shorter = min(len(asked), len(other_asked))
-    return shared >= _SHARED and 2 * shared >= shorter
-
-
-# --- citations ------------------------------------------------------------------------
-
-_AUTHOR = r"[A-Z][\w’'-]+(?:,? (?:et al\.?|and|&|und|y) ?(?:[A-Z][\w’'-]+)?)?"
-CITED = regex(
-    rf"\((?:see |cf\. |e\.g\.,? )?{_AUTHOR},? \d{{4}}[a-z]?(?:, ?(?:p|pp"
-    rf"|S)\. ?\d+(?:[-–]\d+)?)?"
-    rf"(?:; ?{_AUTHOR},? \d{{4}}[a-z]?)*\)"
-    r"|(?:(?<=[a-z]{2})|(?<![\w]))\[\d{1,3}(?:\s?[,;–-]\s?\d{1,3})*\](?!\()"
-)
-"""Author and year, [12], [3, 4].
-
-If it is replaced by another one, it may be an interval as [0, 1].
-"""
-
-
-def _without_citations(
-    mine: ComparedSides,
-    theirs: ComparedSides,
-) -> tuple[ComparedSides, ComparedSides]:
-    """Return two cards, without the citations in their questions if only one has added some."""
-    cited = {match[0] for match in CITED.finditer(mine.asked)}
-    other_cited = {match[0] for match in CITED.finditer(theirs.asked)}
-    one_has_more = cited < other_cited or other_cited < cited
-    if not one_has_more:
-        return mine, theirs
-    return _uncited(mine), _uncited(theirs)
-
-
-def _uncited(card: ComparedSides) -> ComparedSides:
-    return replace(
-        card,
-        asked=CITED.sub(" ", card.asked),
-        text=CITED.sub(" ", card.text),
-    )

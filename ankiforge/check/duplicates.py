@@ -359,8 +359,6 @@ class DuplicateIndex:
         if contained >= _CONTAINMENT:
             return True
         theirs = self._sides_of(id)
-        if differences.answers_alike(my_sides, theirs):
-            return True
         from rapidfuzz import fuzz  # seldom needed, and slow to load
 
         my_form = form_of(my_sides.whole)
