@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ankiforge.check.clozes import leaning_beginning
 from ankiforge.check.findings import Context, Needs, make_finding, needs
 from ankiforge.check.reading import (
     GAP,
@@ -38,10 +37,9 @@ _DEFINES = regex(r"[*_]*\s*(?:\([^()]*\)\s*)?(?:[:：=]|->|(?:-{1,3}|[–—→�
 # Characters around a mark, and before the end, that are searched.
 _NEAR = 40
 _FULL_STOP = regex(r"[.!…。！۔।॥։።](?:\s*\([^()]*\))?[\W_]*\Z")
-_BREAKS_OFF = regex(r"[:,;，：；(（-]\s*\Z")
 _WORDS_ONLY = regex(r"[^\W\d_]{2,}(?:[\s'’/:-]+[^\W\d_]{2,})*[\s:]*")
-# The ending of a word that is hidden.
-_ENDING = regex(r"[a-z]{1,2}(?![^\W\d_])")
+# What goes on with a word: more than an ending that is not hidden.
+_LETTERS = regex(r"[a-z]{3}")
 # Words of a text that are its beginning, and words before a mark that are beside it.
 _EARLY_WORDS = 4
 _WORDS_BESIDE = 2
@@ -66,30 +64,54 @@ def emphasis(draft: Draft, context: Context) -> Iterator[Finding]:
     if draft.kind.family is not Family.CLOZE or not marked(draft, context.highlight):
         return
     reading = read(draft)
-    text = draft.field("Text")
-    whole = cloze.words_of(text)
     if not reading.gaps:
         return
-    opens = not tokens(text[: reading.gaps[0].start])
-    defines = opens and _DEFINES.match(text, reading.gaps[0].end) is not None
-    is_named = any(_is_named(text, gap) for gap in reading.gaps)
+    text = draft.field("Text")
+    first = reading.gaps[0]
+    opens = not tokens(text[: first.start])
+    defines = opens and _DEFINES.match(text, first.end) is not None
+    is_clear = defines or _is_named(text, reading.gaps)
+
+    # the phrase
+    whole = cloze.words_of(text)
     for gap, answer in zip(reading.gaps, reading.answers, strict=True):
-        if _is_cut_from_word(text, gap, answer):
+        before, after = _around(text, gap)
+        begins_within = before[-1:].islower() and answer[:1].isalpha()
+        ends_within = answer[-1:].isalpha() and _LETTERS.match(after)
+        if begins_within or ends_within:
             yield make_finding("gap_edge_punct", f"“{gap.answer}”")
-        if _WORDS_ONLY.fullmatch(answer) and _SMALL_OR_NEGATIVE.issuperset(
-            tokens(answer)
-        ):
+        is_small = _SMALL_OR_NEGATIVE.issuperset(tokens(answer))
+        if is_small and _WORDS_ONLY.fullmatch(answer):
             yield make_finding("gap_stopword", f"“{answer}”")
         elif opens and (_is_label(answer) or context.leads_elsewhere(answer)):
             yield make_finding("label", f"“{answer}”")
-        elif not (defines or is_named) and not context.is_term(whole, answer):
+        elif not is_clear and not context.is_term(whole, answer):
             yield make_finding("vague", f"“{answer}”")
-    title = naming(context.highlight)
-    yield from _given_away(reading, text, title, defines=defines)
-    yield from _fragment(reading, text, context, opens=opens, defines=defines)
+    for answer in _given_away(reading, text, naming(context.highlight), defines):
+        yield make_finding("gap_leak", f"“{answer}”")
 
-
-# --- the phrase -----------------------------------------------------------------------
+    # its sentence, or its cell of a table
+    cell = text
+    if text.startswith("| "):
+        start = text.rfind("| ", 0, first.start) + 2
+        cell = text[start : text.find(" |", first.end)]
+    has_full_stop = _FULL_STOP.search(without_markup(cell)[-_NEAR:]) is not None
+    is_sentence = has_full_stop or context.is_clause(cloze.words_of(cell))
+    has_picture = "![" in text
+    word_count = len(tokens(reading.whole))
+    fault = ""
+    if not (has_picture or is_clear or is_sentence):
+        fault = "no sentence with its full stop, no `Term: definition`"
+    elif not has_picture and _says_little(text, opens, defines):
+        fault = f"the sentence says little {'behind' if opens else 'beside'} it"
+    elif word_count > _MOST_WORDS:
+        fault = f"it is one of {word_count} words"
+    elif not is_clear and any(map(_is_long, reading.answers)):
+        fault = "the phrase is long, and nothing names it"
+    if fault:
+        yield make_finding("fragment", fault)
+    elif not defines and _POINTING.intersection(_prominent(text, reading.gaps)):
+        yield make_finding("leans_back", "it points at text before it")
 
 
 def _is_label(answer: str) -> bool:
@@ -112,139 +134,62 @@ def _around(text: str, gap: Gap) -> tuple[str, str]:
     return before.rstrip("*_"), after.lstrip("*_")
 
 
-def _is_cut_from_word(text: str, gap: Gap, answer: str) -> bool:
-    """Return whether a gap begins or ends within a word."""
-    before, after = _around(text, gap)
-    first_letter = answer[:1]
-    last_letter = answer[-1:]
-    begins_within = _is_cased(before[-1:]) and _is_cased(first_letter)
-    goes_on = _is_cased(last_letter) and _is_cased(after[:1])
-    ends_within = goes_on and not _ENDING.match(after)
-    return begins_within or ends_within
+def _is_named(text: str, gaps: tuple[Gap, ...]) -> bool:
+    """Return whether a word beside a gap says that it is a name: `called`, `known as`."""
+    for gap in gaps:
+        before, after = _around(text, gap)
+        if _NAMING.search(before[-_NEAR:]) or _NAMING.match(after.lstrip(" ,")):
+            return True
+    return False
 
 
-def _is_cased(sign: str) -> bool:
-    """Return whether a sign is a letter of a script with capitals, and so with blanks."""
-    return sign.islower() or sign.isupper()
+def _given_away(reading: Reading, text: str, title: str, defines: bool) -> Iterator[str]:
+    """Yield phrases that the card shows beside the gap, or spells out there.
 
-
-def _is_named(text: str, gap: Gap) -> bool:
-    """Return whether a word beside the gap says that it is a name: `called`, `known as`."""
-    before, after = _around(text, gap)
-    if _NAMING.search(before[-_NEAR:]):
-        return True
-    return _NAMING.match(after.lstrip(" ,")) is not None
-
-
-def _given_away(
-    reading: Reading, text: str, title: str, *, defines: bool
-) -> Iterator[Finding]:
-    """Find phrases that the card shows beside the gap, or spells out there.
-
-    `title`: title and headings, which the card shows, too. In a definition, half of the
-    words of its term are enough.
+    Title and headings are shown, too. In a definition, half of the words of its term are
+    enough.
     """
     for number, hidden in reading.hidden:
-        beside = [word for word in tokens(without(text, hidden)) if word not in FUNCTION]
-        shown = [*beside, *(word for word in tokens(title) if word not in FUNCTION)]
+        beside = _telling(without(text, hidden))
+        shown = [*beside, *_telling(title)]
         initials = "".join(word[0] for word in shown if len(word) > 1)
         for gap, answer in zip(reading.gaps, reading.answers, strict=True):
-            if number not in gap.numbers:
+            words = _telling(answer)
+            if number not in gap.numbers or not words:
                 continue
             capitals = "".join(filter(str.isupper, answer)).casefold()
             is_acronym = len(capitals) > 1 and 2 * len(capitals) > len(answer)
-            telling = [word for word in tokens(answer) if word not in FUNCTION]
-            is_shown = all(_is_among(word, shown) for word in telling)
-            repeated = [word for word in telling if _is_among(word, beside)]
-            is_circular = defines and 2 * len(repeated) >= len(telling)
             is_spelt = is_acronym and capitals in initials
-            if telling and (is_shown or is_circular or is_spelt):
-                yield make_finding("gap_leak", f"“{answer}”")
+            is_shown = all(_is_among(word, shown) for word in words)
+            repeated = [word for word in words if _is_among(word, beside)]
+            is_circular = defines and 2 * len(repeated) >= len(words)
+            if is_shown or is_circular or is_spelt:
+                yield answer
+
+
+def _telling(text: str) -> list[str]:
+    """Return the words of a text that are no function words."""
+    return [word for word in tokens(text) if word not in FUNCTION]
 
 
 def _is_among(word: str, others: list[str]) -> bool:
     """Return whether another form of a word is among others."""
     beginning = word[:_TELLING]
-    is_long = len(beginning) == _TELLING
-    return any(
-        stem(other) == stem(word) or (is_long and other.startswith(beginning))
-        for other in others
-    )
+    for other in others:
+        is_alike = len(beginning) == _TELLING and other.startswith(beginning)
+        if is_alike or stem(other) == stem(word):
+            return True
+    return False
 
 
-# --- its sentence ---------------------------------------------------------------------
-
-
-def _fragment(
-    reading: Reading,
-    text: str,
-    context: Context,
-    *,
-    opens: bool,
-    defines: bool,
-) -> Iterator[Finding]:
-    """Find texts that state nothing, or not without the text before them.
-
-    `opens`: the first gap begins the text; `defines`: its definition follows.
-    """
-    is_named = any(_is_named(text, gap) for gap in reading.gaps)
-    is_clear = defines or is_named
-    has_picture = "![" in text
-    whole = reading.whole
-    words = tokens(whole)
-    cell = _cell_around(text, reading.gaps[0])
-    has_full_stop = _FULL_STOP.search(without_markup(cell)[-_NEAR:]) is not None
-    is_sentence = has_full_stop or context.is_clause(cloze.words_of(cell))
-    if _BREAKS_OFF.search(whole):
-        yield make_finding("fragment", "the text goes on")
-    elif defines and not _is_definition(text[reading.gaps[0].end :], is_sentence):
-        yield make_finding(
-            "fragment", "no definition, but a list or a question behind it"
-        )
-    elif not (has_picture or is_clear or is_sentence):
-        message = "no sentence with its full stop, no `Term: definition`"
-        yield make_finding("fragment", message)
-    elif not has_picture and _says_little(text, opens=opens, defines=defines):
-        where = "behind it" if opens else "beside it"
-        yield make_finding("fragment", f"the sentence says little {where}")
-    elif len(words) > _MOST_WORDS:
-        yield make_finding("fragment", f"it is one of {len(words)} words")
-    elif not is_clear and any(_is_long(answer) for answer in reading.answers):
-        yield make_finding("fragment", "the phrase is long, and nothing names it")
-    elif not defines and _POINTING.intersection(_prominent(text, reading.gaps)):
-        yield make_finding("leans_back", "it points at text before it")
-
-
-def _cell_around(text: str, gap: Gap) -> str:
-    """Return the cell of a table in which a gap stands; a text that is no table as it is."""
-    if not text.startswith("| "):
-        return text
-    start = text.rfind("| ", 0, gap.start) + 2
-    return text[start : text.find(" |", gap.end)]
-
-
-def _is_definition(text: str, is_sentence: bool) -> bool:
-    """Return whether what follows a term may define it: no list, question or `This …`."""
-    is_equation = text.lstrip("*_ ").startswith("=")
-    has_small_word = not FUNCTION.isdisjoint(tokens(text)) or not text.isascii()
-    is_question = text.rstrip().endswith(("?", "？"))
-    words = _DEFINES.sub("", text, count=1).lstrip()
-    return (
-        (is_sentence or has_small_word or is_equation)
-        and not is_question
-        and not leaning_beginning(words)
-    )
-
-
-def _says_little(text: str, *, opens: bool, defines: bool) -> bool:
+def _says_little(text: str, opens: bool, defines: bool) -> bool:
     """Return whether few content words or formulas are beside the gaps.
 
     A word of two letters is an abbreviation.
     """
     visible_text = without_code(text)
     without_gaps = without(visible_text, cloze.gaps(visible_text)).replace(GAP, " ")
-    words = tokens(without_gaps)
-    beside = [word for word in words if len(word) != 2 and word not in FUNCTION]
+    beside = [word for word in _telling(without_gaps) if len(word) != 2]
     if defines:
         return len(beside) < _LEAST_OF_DEFINITION
     return len(beside) < (_LEAST_BEHIND if opens else 1)
@@ -259,6 +204,5 @@ def _prominent(text: str, gaps: tuple[Gap, ...]) -> list[str]:
     words = re.findall(r"\w+", text)[:_EARLY_WORDS]
     for gap in gaps:
         before, _ = _around(text, gap)
-        words_before = re.findall(r"\w+", before[-_NEAR:])
-        words += words_before[-_WORDS_BESIDE:]
+        words += re.findall(r"\w+", before[-_NEAR:])[-_WORDS_BESIDE:]
     return words
