@@ -9,7 +9,7 @@ from ankiforge.check.findings import Context, Needs, make_finding, needs
 from ankiforge.check.reading import CLOZE_SIGN, authored, read, source_text
 from ankiforge.language.tables import listed
 from ankiforge.language.words import tokens
-from ankiforge.model import Draft, Family, Finding, Highlight, Severity, Strings
+from ankiforge.model import Draft, Family, Finding, Severity
 from ankiforge.text import regex
 from ankiforge.text.shields import shields
 
@@ -47,62 +47,6 @@ _FIGURE = regex(
 )
 
 
-@needs(Needs.CARD)
-def pointing(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find what points at a text that the card does not show, and placeholders.
-
-    For example `this paper`, `Figure 3`, `which of the following`; `...` for an answer.
-    """
-    reading = read(draft)
-    is_cloze = draft.kind.family is Family.CLOZE
-    shown = reading.whole if is_cloze else reading.asked
-    reference = _reference_to_text(shown) or _reference_to_options(shown, reading.answers)
-    figure = _figure_in(shown)
-    if reference:
-        yield make_finding("points_at_page", f"“{reference}”")
-    elif figure:
-        yield make_finding(
-            "points_at_page",
-            f"“{figure}”",
-            severity=Severity.WARN,
-        )
-    sides = reading.answers if is_cloze else (reading.asked, *reading.answers)
-    yield from _placeholders(sides, draft, context.highlight)
-
-
-@lru_cache(maxsize=16)  # the gaps of a sentence are judged one after the other
-def _reference_to_text(text: str) -> str:
-    """Return the words that refer to a text beside the card; "" if there are none."""
-    for match in _THIS.finditer(text):
-        before = text[: match.start()].casefold()
-        if match[1].casefold() not in before:  # else the card names the thing itself
-            return match[0]
-    the_text = _THE_TEXT.search(text)
-    return the_text[0] if the_text else ""
-
-
-@lru_cache(maxsize=16)
-def _figure_in(text: str) -> str:
-    """Return the first reference to a figure, table or section; "" if there is none."""
-    figure = _FIGURE.search(text)
-    return figure[0] if figure else ""
-
-
-def _reference_to_options(text: str, answers: Strings) -> str:
-    """Return the words that refer to options that the card does not list; "" if none."""
-    options = _options_in(text) or _options_in(" ".join(answers))
-    if not options or _LISTED.search(text):
-        return ""
-    return options
-
-
-@lru_cache(maxsize=16)
-def _options_in(text: str) -> str:
-    """Return the first words that refer to options; "" if there are none."""
-    options = _OPTIONS.search(text)
-    return options[0] if options else ""
-
-
 _EMPTY = regex(
     r"(?is)\W*(?:n/?a|t\.?b\.?d|todo|fixme|x{3,}|lorem ipsum.*|placeholder"
     r"|your (?:question|answer)"
@@ -116,33 +60,49 @@ _SCHEMA_WORDS = frozenset(
 )
 
 
-def _placeholders(
-    sides: Strings,
-    draft: Draft,
-    highlight: Highlight,
-) -> Iterator[Finding]:
-    """Find the first side that is `...`, `TODO`, `N/A` or a word of the schema."""
-    for side in filter(None, sides):
+@needs(Needs.CARD)
+def pointing(draft: Draft, context: Context) -> Iterator[Finding]:
+    """Find what points at a text that the card does not show, and placeholders.
+
+    For example `this paper`, `Figure 3`, `which of the following`; `...` for an answer.
+    """
+    reading = read(draft)
+    is_cloze = draft.kind.family is Family.CLOZE
+    shown = reading.whole if is_cloze else reading.asked
+    reference = _reference_to_text(shown)
+    figure = _FIGURE.search(shown)
+    if not reference and not _LISTED.search(shown):
+        # options that the card does not list
+        options = _OPTIONS.search(shown) or _OPTIONS.search(" ".join(reading.answers))
+        reference = options[0] if options else ""
+    if reference:
+        yield make_finding("points_at_page", f"“{reference}”")
+    elif figure:
+        yield make_finding("points_at_page", f"“{figure[0]}”", severity=Severity.WARN)
+
+    # the first side that stands for words: `...`, `TODO`, `N/A`, a word of the schema
+    highlight = context.highlight
+    for side in reading.answers if is_cloze else (reading.asked, *reading.answers):
         plain = " ".join(side.split())
-        is_schema = not authored(draft) and _is_schema_word(plain, highlight)
-        if is_schema or _stands_for_words(plain):
+        is_empty = len(plain) < _LONGEST_EMPTY and _EMPTY.fullmatch(plain)
+        word = plain.strip("<>[](){}\"'. ").casefold()
+        is_of_schema = word in _SCHEMA_WORDS and highlight.exact and not authored(draft)
+        if is_of_schema and word in tokens(source_text(highlight)):
+            is_of_schema = False
+        if is_empty or is_of_schema or _DOTS.fullmatch(plain):
             yield make_finding("placeholder", f"“{plain}”")
             return
 
 
-def _stands_for_words(plain: str) -> bool:
-    """Return whether a text stands for words that are to be written."""
-    if _DOTS.fullmatch(plain):
-        return True
-    return len(plain) < _LONGEST_EMPTY and _EMPTY.fullmatch(plain) is not None
-
-
-def _is_schema_word(plain: str, highlight: Highlight) -> bool:
-    """Return whether a text is a word of the reply schema that its source does not contain."""
-    word = plain.strip("<>[](){}\"'. ").casefold()
-    if word not in _SCHEMA_WORDS or not highlight.exact:
-        return False
-    return word not in tokens(source_text(highlight))
+@lru_cache(maxsize=16)  # the gaps of a sentence are judged one after the other
+def _reference_to_text(text: str) -> str:
+    """Return the words that refer to a text beside the card; "" if there are none."""
+    for match in _THIS.finditer(text):
+        before = text[: match.start()].casefold()
+        if match[1].casefold() not in before:  # else the card names the thing itself
+            return match[0]
+    the_text = _THE_TEXT.search(text)
+    return the_text[0] if the_text else ""
 
 
 # --- truncated cards, and Markdown that is not rendered -------------------------------
@@ -155,38 +115,6 @@ _COLONS = (":", "：")
 _JOINING = listed("signs", "joining")
 # In shorter texts, the last word may be what is asked about: `und` means `and`.
 _JOINED_WORDS = 4
-
-
-@needs(Needs.CARD)
-def unfinished(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find truncated sides and stray Markdown signs."""
-    is_cloze = draft.kind.family is Family.CLOZE
-    for name in ("Text",) if is_cloze else ("Front", "Back"):
-        text = draft.field(name).rstrip()
-        if _breaks_off(text, may_announce=name == "Front"):
-            last_words = " ".join(text.split()[-3:])
-            yield make_finding("breaks_off", f"“…{last_words}”")
-    for name in ("Text", "Front", "Back"):
-        sign = _stray_sign(draft.field(name))
-        if sign:
-            yield make_finding("stray_markup", f"“{sign}”")
-            return
-
-
-def _breaks_off(text: str, *, may_announce: bool) -> bool:
-    """Return whether a side ends in a comma, a colon, or a conjunction.
-
-    `may_announce`: it is a front, which the answer goes on with.
-    """
-    if not any(map(str.isalnum, text)):
-        return False
-    end = text.rstrip(_CLOSING)
-    if end.endswith(_COMMAS):
-        return True
-    words = text.split()
-    if may_announce or len(words) < _JOINED_WORDS:
-        return False
-    return words[-1].strip("*_") in _JOINING or end.endswith(_COLONS)
 
 
 _PAIRED = regex(
@@ -202,14 +130,33 @@ _STRAY = regex(
 )
 
 
-def _stray_sign(text: str) -> str:
-    """Return the first unmatched `**` or `==` of a text, which Anki would show; "" if none."""
-    if "*" not in text and "=" not in text:
-        return ""
-    shown = CLOZE_SIGN.sub("", without_code(text))
-    shown = _PAIRED.sub(lambda pair: pair[1] or pair[2], shown).replace("\\", "")
-    sign = _STRAY.search(shown)
-    return sign[0].strip() if sign else ""
+@needs(Needs.CARD)
+def unfinished(draft: Draft, context: Context) -> Iterator[Finding]:
+    """Find truncated sides and stray Markdown signs."""
+    is_cloze = draft.kind.family is Family.CLOZE
+    for name in ("Text",) if is_cloze else ("Front", "Back"):
+        # a side that ends in a comma, or, if the answer does not go on with it, in a colon
+        # or a conjunction
+        text = draft.field(name).rstrip()
+        words = text.split()
+        end = text.rstrip(_CLOSING)
+        breaks_off = end.endswith(_COMMAS)
+        if name != "Front" and len(words) >= _JOINED_WORDS:
+            is_joined = words[-1].strip("*_") in _JOINING
+            breaks_off = breaks_off or is_joined or end.endswith(_COLONS)
+        if breaks_off and any(map(str.isalnum, text)):
+            yield make_finding("breaks_off", f"“…{' '.join(words[-3:])}”")
+    for name in ("Text", "Front", "Back"):
+        # an unmatched `**` or `==`, which Anki would show
+        text = draft.field(name)
+        if "*" not in text and "=" not in text:
+            continue
+        shown = CLOZE_SIGN.sub("", without_code(text))
+        shown = _PAIRED.sub(lambda pair: pair[1] or pair[2], shown).replace("\\", "")
+        sign = _STRAY.search(shown)
+        if sign:
+            yield make_finding("stray_markup", f"“{sign[0].strip()}”")
+            return
 
 
 def without_code(text: str) -> str:
