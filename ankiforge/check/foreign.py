@@ -59,6 +59,10 @@ def is_formula(text: str) -> bool:
     return len(symbols) > 2 and _OPERATOR.search(symbols) is not None
 
 
+# A capitalised word within a sentence, or before another one.
+_NAME = regex(r"(?<=[^\s.!?:]\s)[A-Z][^\W\d_]{2,}\b|^[A-Z][^\W\d_]{2,}(?=\s[A-Z])")
+
+
 @needs(Needs.COMPARISON)
 def literal(draft: Draft, context: Context) -> Iterator[Finding]:
     """Find formulae, code and names in an answer that are not in the source."""
@@ -71,42 +75,24 @@ def literal(draft: Draft, context: Context) -> Iterator[Finding]:
         answers: Strings = (draft.field("Back"),)
     else:
         answers = tuple(gap.answer for gap in reading.gaps)
-    run = _foreign_run(answers, source)
-    if run:
-        code = run.strip("`$ ")[:60]
-        yield make_finding("literal", f"“{code}”")
-        return
-    if language(source) == "German":
-        return  # every noun begins with a capital
-    creators = " ".join(highlight.document.creators)
-    name = _foreign_name(reading.answers, f"{source}\n{creators}")
-    if name:
-        yield make_finding("name_in_answer", f"“{name}”")
-
-
-def _foreign_run(answers: Strings, source: str) -> str:
-    """Return the first formula or code of the answers that a source lacks; "" if none."""
     for text in answers:
         for start, end, kind in shields(text):
             run = text[start:end]
             if kind != "escape" and solid(run) not in solid(source):
-                return run
-    return ""
+                code = run.strip("`$ ")[:60]
+                yield make_finding("literal", f"“{code}”")
+                return
 
-
-# A capitalised word within a sentence, or before another one.
-_NAME = regex(r"(?<=[^\s.!?:]\s)[A-Z][^\W\d_]{2,}\b|^[A-Z][^\W\d_]{2,}(?=\s[A-Z])")
-
-
-def _foreign_name(answers: Strings, source: str) -> str:
-    """Return the first name of the answers that a source lacks; "" if none."""
-    known = folded(source)
+    if language(source) == "German":
+        return  # every noun begins with a capital
+    creators = " ".join(highlight.document.creators)
+    known = folded(f"{source}\n{creators}")
     known = f"{known}\n{known.replace('.', '')}"  # U.S. is US
-    for text in answers:
+    for text in reading.answers:
         for name in (*TERM.findall(text), *_NAME.findall(text)):
             if folded(name).removesuffix("s") not in known:
-                return str(name)
-    return ""
+                yield make_finding("name_in_answer", f"“{name}”")
+                return
 
 
 # --- foreign links, active markup, talk to models -------------------------------------
@@ -124,6 +110,16 @@ _RUNS = regex(
 )
 
 
+_TALK = regex(
+    r"(?i)\b(?:as an ai|as a (?:large )?language model|i(?:'m| am) (?:sorry|unable)"
+    r"|i cannot (?:help|create|assist)|(?:ignore|disregard|forget) (?:all |any |the "
+    r"|your )*"
+    r"(?:previous|prior|above|earlier) (?:instructions?|prompts?|messages?)|system prompt"
+    r"|here (?:is|are) (?:the|your|a) (?:flash ?)?cards?|given (?:passage|highlight|text)"
+    r"|(?:add|include|write|output|create) (?:a|the|this|one) (?:flash)?cards?)\b"
+)
+
+
 @needs(Needs.SOURCE)
 def injected(draft: Draft, context: Context) -> Iterator[Finding]:
     """Find addresses, active markup, and talk to or of a model that are not in the source."""
@@ -135,43 +131,11 @@ def injected(draft: Draft, context: Context) -> Iterator[Finding]:
     markup = _RUNS.search(text)
     if markup and folded(markup[0]) not in folded(as_written(highlight)):
         yield make_finding("foreign_markup", markup[0])
-    if not asked_by_reader(draft):
-        yield from _talk(text, read(draft).answers, source_text(highlight))
 
-
-def _foreign_address(text: str, highlight: Highlight) -> str:
-    """Return the first address of a text that neither passage nor document has; "" if none."""
-    known: str | None = None  # long, and seldom needed
-    for pattern in _ADDRESS:
-        for match in pattern.finditer(text):
-            if known is None:
-                known = _known_addresses(highlight)
-            address = match[1].rstrip(".,;:!?)")
-            if folded(address) not in known:
-                return address
-    return ""
-
-
-def _known_addresses(highlight: Highlight) -> str:
-    """Return what has the addresses of a passage and of its document, folded."""
-    document = highlight.document
-    known = [as_written(highlight), *highlight.links, highlight.uri, document.uri]
-    known += (value for _, value in document.identifiers)
-    return folded("\n".join(known))
-
-
-_TALK = regex(
-    r"(?i)\b(?:as an ai|as a (?:large )?language model|i(?:'m| am) (?:sorry|unable)"
-    r"|i cannot (?:help|create|assist)|(?:ignore|disregard|forget) (?:all |any |the "
-    r"|your )*"
-    r"(?:previous|prior|above|earlier) (?:instructions?|prompts?|messages?)|system prompt"
-    r"|here (?:is|are) (?:the|your|a) (?:flash ?)?cards?|given (?:passage|highlight|text)"
-    r"|(?:add|include|write|output|create) (?:a|the|this|one) (?:flash)?cards?)\b"
-)
-
-
-def _talk(text: str, answers: Strings, source: str) -> Iterator[Finding]:
-    """Find talk to or of a model: in the card, or in the sentence that the answer is from."""
+    # talk to or of a model: in the card, or in the sentence that the answer is from
+    if asked_by_reader(draft):
+        return
+    source = source_text(highlight)
     talk = _TALK.search(without_markup(text))
     if talk and folded(talk[0]) not in folded(source):
         yield make_finding("model_talk", f"“{talk[0]}”")
@@ -179,17 +143,30 @@ def _talk(text: str, answers: Strings, source: str) -> Iterator[Finding]:
     if not _TALK.search(source):
         return
     # the document addresses a model, which may be its subject: a person decides
-    wanted = [folded(answer) for answer in answers if answer]
+    answers = [folded(answer) for answer in read(draft).answers if answer]
     for start, end in sentences(source):
         order = _TALK.search(source[start:end])
         sentence = folded(source[start:end])
-        if order and any(answer in sentence for answer in wanted):
-            yield make_finding(
-                "model_talk",
-                f"“{order[0]}”",
-                severity=Severity.WARN,
-            )
+        if order and any(answer in sentence for answer in answers):
+            detail = f"“{order[0]}”"
+            yield make_finding("model_talk", detail, severity=Severity.WARN)
             return
+
+
+def _foreign_address(text: str, highlight: Highlight) -> str:
+    """Return the first address of a text that neither passage nor document has; "" if none."""
+    known = ""  # long, and seldom needed
+    for pattern in _ADDRESS:
+        for match in pattern.finditer(text):
+            if not known:
+                document = highlight.document
+                places = [as_written(highlight), *highlight.links, highlight.uri]
+                places += [document.uri, *(value for _, value in document.identifiers)]
+                known = folded("\n".join(places))
+            address = match[1].rstrip(".,;:!?)")
+            if folded(address) not in known:
+                return address
+    return ""
 
 
 # --- language -------------------------------------------------------------------------

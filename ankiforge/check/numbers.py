@@ -60,20 +60,21 @@ def _foreign(text: str, source: str) -> Iterator[str]:
         if not _is_stated(number, notations, text, source):
             yield number
     for quantity in quantities(text):
-        if _is_claim(quantity) and not _has_size(source, quantity):
+        # what says more than its digits, and can be compared by its size
+        says_more = quantity.unit != ""
+        if quantity.spelled:
+            says_more = quantity.value >= _LEAST_WORD
+        if says_more and not _has_size(source, quantity):
             yield quantity.shown
     for word, value in fractions(text).items():
         has_word = word.rstrip("s") in source.casefold()
         if not has_word and values(source).isdisjoint((value, value * 100)):
             yield word
-    yield from _foreign_months(text, source)
-
-
-def _is_claim(quantity: Quantity) -> bool:
-    """Return whether a quantity says more than its digits, and can be compared by its size."""
-    if quantity.spelled:
-        return quantity.value >= _LEAST_WORD
-    return quantity.unit != ""
+    # months, if the source names only others
+    source_months = set(months(source).values())
+    for name, month in months(text).items():
+        if source_months and month not in source_months:
+            yield name
 
 
 def _is_stated(number: str, notations: Strings, text: str, source: str) -> bool:
@@ -96,19 +97,6 @@ def _has_size(source: str, quantity: Quantity) -> bool:
     return abs(quantity.value) in values(source) or quantity.base in bases(source)
 
 
-def _foreign_months(text: str, source: str) -> Iterator[str]:
-    """Yield the months that a text names, if its source names only others."""
-    month_names = months(text)
-    if not month_names:
-        return
-    source_months = set(months(source).values())
-    if not source_months:
-        return
-    for name, month in month_names.items():
-        if month not in source_months:
-            yield name
-
-
 # --- numbers with another unit, sign or era -------------------------------------------
 
 
@@ -123,7 +111,9 @@ def _stated_otherwise(quantity: Quantity, source: str) -> str:
     first = same_size[0].shown
     units = {stated.unit for stated in same_size} - {""}
     if quantity.unit and units and quantity.unit not in units:
-        return "" if _is_converted(quantity, source) else first
+        # the same in another unit: 5 g and 5,000 mg
+        dimension, base = quantity.base
+        return "" if (dimension, abs(base)) in bases(source) else first
     is_negative_there = any(stated.value < 0 for stated in same_size)
     if quantity.value < 0 and not is_negative_there:
         return first
@@ -131,9 +121,3 @@ def _stated_otherwise(quantity: Quantity, source: str) -> str:
     if quantity.era and "" not in eras and quantity.era not in eras:
         return first
     return ""
-
-
-def _is_converted(quantity: Quantity, source: str) -> bool:
-    """Return whether a source has this quantity in another unit: 5 g and 5,000 mg."""
-    dimension, size = quantity.base
-    return (dimension, abs(size)) in bases(source)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple
 
 from ankiforge.check.findings import Context, Needs, make_finding, needs
 from ankiforge.check.foreign import is_formula, solid
@@ -67,8 +66,11 @@ def quote(draft: Draft, context: Context) -> Iterator[Finding]:
 
 # The share of an answer's words below which the source gives little of it.
 _LITTLE = 0.5
-_SHOWN_CHARS = 60
-_SHOWN_WORDS = 5
+# `B.C.` is the same as `BC`.
+_INITIALS = regex(r"\b([A-Za-z])\.\s?([A-Za-z])\.")
+# The number of initial letters by which a word of the source is recognised: valid,
+# validity.
+_PREFIX = 5
 
 
 @needs(Needs.COMPARISON)
@@ -89,25 +91,22 @@ def answer(draft: Draft, context: Context) -> Iterator[Finding]:
             continue
         missing, share = _missing_words(wanted, source)
         if share == 0:
-            yield make_finding("answer_not_in_source", f"“{_shortened(wanted)}”")
+            shown = wanted if len(wanted) <= 60 else f"{wanted[:59]}…"
+            yield make_finding("answer_not_in_source", f"“{shown}”")
         elif share < _LITTLE:
-            yield make_finding("answer_partly", ", ".join(missing[:_SHOWN_WORDS]))
-
-
-def _shortened(text: str) -> str:
-    if len(text) <= _SHOWN_CHARS:
-        return text
-    return f"{text[: _SHOWN_CHARS - 1]}…"
-
-
-# `B.C.` is the same as `BC`.
-_INITIALS = regex(r"\b([A-Za-z])\.\s?([A-Za-z])\.")
+            yield make_finding("answer_partly", ", ".join(missing[:5]))
 
 
 def _missing_words(wanted: str, source: str) -> tuple[list[str], float]:
     """Return the words of an answer that the source lacks, and the share that it has."""
-    if _is_whole_in(wanted, source):
+    # all of it, maybe in another notation
+    if _has_phrase(folded(source), folded(wanted)):
         return [], 1.0
+    if _has_phrase(normal(source), normal(wanted)):
+        return [], 1.0
+    if is_formula(wanted) and solid(wanted) in solid(source):
+        return [], 1.0
+
     wanted = _INITIALS.sub(r"\1\2", without_tex(wanted))
     source = _INITIALS.sub(r"\1\2", without_tex(source))
     content_words = content(wanted)
@@ -115,62 +114,28 @@ def _missing_words(wanted: str, source: str) -> tuple[list[str], float]:
     words = list(dict.fromkeys(names or content_words or tokens(wanted)))
     if not words:
         return [], 0.0
-    vocabulary = _Vocabulary.of_source(source)
-    missing = [word for word in words if not vocabulary.has(word)]
-    return missing, 1 - len(missing) / len(words)
-
-
-def _is_whole_in(wanted: str, source: str) -> bool:
-    """Return whether a source contains an answer as it is, or a formula in another notation."""
-    if _has_phrase(folded(source), folded(wanted)):
-        return True
-    if _has_phrase(normal(source), normal(wanted)):
-        return True
-    return is_formula(wanted) and solid(wanted) in solid(source)
-
-
-class _Vocabulary(NamedTuple):
-    """What a source has, for a comparison word by word."""
-
-    beginnings: frozenset[str]
-    """The first letters of its words and stems."""
-    numbers: frozenset[str]
-    dimensions: frozenset[str]
-    """Those of its units: time, length …"""
-
-    @classmethod
-    def of_source(cls, source: str) -> _Vocabulary:
-        """Return the vocabulary of a source."""
-        with_units = (quantity for quantity in quantities(source) if quantity.unit)
-        dimensions = {quantity.dimension for quantity in with_units}
-        return cls(
-            _beginnings(source),
-            all_numbers(source),
-            frozenset(dimensions),
-        )
-
-    def has(self, word: str) -> bool:
-        """Return whether the source has a word in another form, notation, or unit."""
-        beginnings = self.beginnings
+    beginnings = _beginnings(source)
+    numbers = all_numbers(source)
+    dimensions = {quantity.dimension for quantity in quantities(source) if quantity.unit}
+    missing = []
+    for word in words:
         if word[:_PREFIX] in beginnings or stem(word)[:_PREFIX] in beginnings:
-            return True
+            continue
         # wrong numbers are found by the check `numbers`
-        if word.isdecimal() or word in ("one", "two"):
-            return True
-        if not self.numbers.isdisjoint(all_numbers(word)):
-            return True
-        if word in UNITS and UNITS[word][1] in self.dimensions:
-            return True
-        return word in NEGATORS and not self.beginnings.isdisjoint(NEGATORS)
-
-
-# The number of initial letters by which a word of the source is recognised: valid,
-# validity.
-_PREFIX = 5
+        is_number = word.isdecimal() or word in ("one", "two")
+        if is_number or not numbers.isdisjoint(all_numbers(word)):
+            continue
+        if word in UNITS and UNITS[word].dimension in dimensions:
+            continue
+        if word in NEGATORS and not beginnings.isdisjoint(NEGATORS):
+            continue
+        missing.append(word)
+    return missing, 1 - len(missing) / len(words)
 
 
 @lru_cache(maxsize=256)
 def _beginnings(source: str) -> frozenset[str]:
+    """Return the first letters of the words of a source, and of their stems."""
     words = tokens(source)
     forms = (*words, *map(stem, words))
     return frozenset(form[:_PREFIX] for form in forms)
@@ -184,13 +149,10 @@ def _has_phrase(source: str, wanted: str) -> bool:
     words = wanted.strip(" .")
     if not words:
         return False
-    joined = (_joins(words[0]), _joins(words[-1]))
-    return has_word(words, source, joined=joined)
-
-
-def _joins(letter: str) -> bool:
-    """Return whether a letter is of a script without capitals."""
-    return letter.isalpha() and letter.lower() == letter.upper()
+    first, last = words[0], words[-1]
+    joins_before = first.isalpha() and first.lower() == first.upper()
+    joins_after = last.isalpha() and last.lower() == last.upper()
+    return has_word(words, source, joined=(joins_before, joins_after))
 
 
 # --- subject --------------------------------------------------------------------------
