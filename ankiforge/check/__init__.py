@@ -77,21 +77,23 @@ __all__ = [
     "without_markup",
 ]
 
-_MODULES = (
-    structure,
-    clozes,
-    emphasis,
-    questions,
-    wording,
-    source,
-    numbers,
-    meaning,
-    foreign,
-    marks,
-    duplicates,
+_NAMES = tuple(
+    module.__name__
+    for module in (
+        structure,
+        clozes,
+        emphasis,
+        questions,
+        wording,
+        source,
+        numbers,
+        meaning,
+        foreign,
+        marks,
+        duplicates,
+    )
 )
 """The modules with checks, in the order in which their findings are reported."""
-_NAMES = tuple(module.__name__ for module in _MODULES)
 SOURCELESS = checks_in(_NAMES, Needs.CARD)
 """The checks that need only the card."""
 _COMPARING = checks_in(_NAMES, Needs.COMPARISON)
@@ -118,24 +120,15 @@ def check(draft: Draft, context: Context) -> tuple[Finding, ...]:
     """
     if draft.kind is CardKind.OCCLUSION:
         return tuple(figures.look(draft, context))
-    checks = ALL
+    left_out: tuple[Check, ...] = ()
     if authored(draft):
-        checks = _OF_AUTHOR
-    elif _is_verbatim(draft, context):
-        checks = _OF_VERBATIM
-    return _adjusted(draft, context, checks)
-
-
-_OF_AUTHOR = tuple(each for each in ALL if each not in SOURCED)
-_OF_VERBATIM = tuple(each for each in ALL if each not in _COMPARING)
-
-
-def _is_verbatim(draft: Draft, context: Context) -> bool:
-    """Return whether a card is its quote word for word: proposals and marked phrases mostly are."""
-    is_copied = draft.proposed or draft.origin.drafter == PHRASE
-    if not is_copied or read(draft).whole != draft.quote.strip():
-        return False
-    return not any(source.quote(draft, context))
+        left_out = SOURCED
+    elif draft.proposed or draft.origin.drafter == PHRASE:
+        # proposals and marked phrases mostly are their quote word for word
+        is_copied = read(draft).whole == draft.quote.strip()
+        if is_copied and not any(source.quote(draft, context)):
+            left_out = _COMPARING
+    return _adjusted(draft, context, tuple(each for each in ALL if each not in left_out))
 
 
 def check_alone(draft: Draft, highlight: Highlight) -> tuple[Finding, ...]:
@@ -148,9 +141,7 @@ def check_alone(draft: Draft, highlight: Highlight) -> tuple[Finding, ...]:
 
 
 def _adjusted(
-    draft: Draft,
-    context: Context,
-    checks: tuple[Check, ...],
+    draft: Draft, context: Context, checks: tuple[Check, ...]
 ) -> tuple[Finding, ...]:
     """Return the findings of some checks, adjusted to who chose the words."""
     by_author = authored(draft)
@@ -162,9 +153,8 @@ def _adjusted(
             finding = replace(finding, severity=Severity.INFO)
         elif (by_author and finding.check == "too_long") or (by_reader and is_wording):
             finding = _at_most_warned(finding)
-        if finding not in findings:
-            findings.append(finding)
-    return tuple(findings)
+        findings.append(finding)
+    return tuple(dict.fromkeys(findings))
 
 
 def lint(draft: Draft) -> tuple[Finding, ...]:
@@ -172,21 +162,15 @@ def lint(draft: Draft) -> tuple[Finding, ...]:
 
     Only findings about what would break in Anki, or leaves nothing to ask, can block.
     """
-    context = Context(_NOWHERE, DuplicateIndex())
     findings = []
-    for finding in _run(draft, context, SOURCELESS):
+    for finding in _run(draft, Context(_NOWHERE, DuplicateIndex()), SOURCELESS):
         if finding.check not in _BREAKING:
             finding = _at_most_warned(finding)
-        if finding not in findings:
-            findings.append(finding)
-    return tuple(findings)
+        findings.append(finding)
+    return tuple(dict.fromkeys(findings))
 
 
-def _run(
-    draft: Draft,
-    context: Context,
-    checks: tuple[Check, ...],
-) -> Iterator[Finding]:
+def _run(draft: Draft, context: Context, checks: tuple[Check, ...]) -> Iterator[Finding]:
     """Yield the findings; for oversized cards, only that finding."""
     oversize = tuple(too_long(draft, context))
     if oversize:

@@ -21,18 +21,14 @@ def look(draft: Draft, context: Context) -> Iterator[Finding]:
     """Find what would leave nothing to ask or nothing to see."""
     masks = occlusion.masks_in(draft.fields)
     if not masks.shown:
-        yield Finding(
-            NO_LABEL,
-            Severity.BLOCK,
-            "no label found; draw one: ankiforge review",
-        )
+        hint = "no label found; draw one: ankiforge review"
+        yield Finding(NO_LABEL, Severity.BLOCK, hint)
     count = len(masks.shown)
     if count > MOST_LEARNT:
-        yield Finding(
-            MANY_LABELS,
-            Severity.WARN,
-            f"{count} labels are {count} cards; switch off what you do not want to learn",
+        hint = (
+            f"{count} labels are {count} cards; switch off what you do not want to learn"
         )
+        yield Finding(MANY_LABELS, Severity.WARN, hint)
     for path in image_paths(draft.field("Image")):
         fault = context.picture_fault(path)
         if fault:

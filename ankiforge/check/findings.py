@@ -107,22 +107,6 @@ def counted(value: int, rule: str, detail: str = "") -> Iterator[Finding]:
 # --- checks ---------------------------------------------------------------------------
 
 
-def _no_fault(path: str) -> str:
-    return ""
-
-
-def _is_clause(text: str) -> bool:
-    return False
-
-
-def _is_term(text: str, phrase: str) -> bool:
-    return True
-
-
-def _leads_elsewhere(phrase: str) -> bool:
-    return False
-
-
 class Context(Value):
     """What a draft is judged against."""
 
@@ -130,13 +114,13 @@ class Context(Value):
     """As it was when the draft was made."""
     known: DuplicateIndex
     """The cards and drafts that there are already."""
-    picture_fault: Callable[[str], str] = _no_fault
+    picture_fault: Callable[[str], str] = lambda path: ""
     """Why a picture that the draft shows cannot be read, "" if it can."""
-    is_clause: Callable[[str], bool] = _is_clause
+    is_clause: Callable[[str], bool] = lambda text: False
     """Whether a line without a full stop has a subject with its verb."""
-    is_term: Callable[[str, str], bool] = _is_term
+    is_term: Callable[[str, str], bool] = lambda text, phrase: True
     """Whether a phrase of a text names a thing, and is no mere adjective."""
-    leads_elsewhere: Callable[[str], bool] = _leads_elsewhere
+    leads_elsewhere: Callable[[str], bool] = lambda phrase: False
     """Whether a phrase begins another passage, in which it is marked, too."""
 
 

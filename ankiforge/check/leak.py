@@ -31,27 +31,20 @@ _STEM_CHARS = 5
 
 def safe_context(card: Card, parts: Strings) -> Strings:
     """Return the parts of a card's context that do not give its answer away, in their order."""
-    answers = _answers(card)
-    return tuple(part for part in parts if not _reveals_any(part, answers))
-
-
-def _answers(card: Card) -> list[str]:
-    """Return the plain text of whatever the card asks for."""
     fields = dict(card.fields)
     if card.kind is CardKind.CLOZE:
-        return [plain(gap.answer) for gap in gaps(fields.get("Text", ""))]
-    if card.kind is CardKind.OCCLUSION:
-        masks = occlusion.masks_in(fields)
-        return list(occlusion.names(masks))
-    answers = [plain(fields.get("Back", ""))]
+        answers = [plain(gap.answer) for gap in gaps(fields.get("Text", ""))]
+    elif card.kind is CardKind.OCCLUSION:
+        answers = list(occlusion.names(occlusion.masks_in(fields)))
+    else:
+        answers = [plain(fields.get("Back", ""))]
     if card.kind is CardKind.TWO_WAY:  # it is asked in reverse, too
         answers.append(plain(fields.get("Front", "")))
-    return answers
-
-
-def _reveals_any(text: str, answers: list[str]) -> bool:
-    """Return whether a text gives one of the answers away."""
-    return any(_reveals(text, answer) for answer in answers)
+    safe = []
+    for part in parts:
+        if not any(_reveals(part, answer) for answer in answers):
+            safe.append(part)
+    return tuple(safe)
 
 
 def _reveals(text: str, answer: str) -> bool:
@@ -67,14 +60,10 @@ def _reveals(text: str, answer: str) -> bool:
     unspaced_answer = "".join(bare_answer.split())
     if not unspaced_answer.isascii() and unspaced_answer in "".join(shown.split()):
         return True
-    words = set(_WORD.findall(bare_answer)) - _STOP_WORDS
-    stems = set(map(_stem, words))
-    if not stems:
-        return False
+    stems = set(map(_stem, set(_WORD.findall(bare_answer)) - _STOP_WORDS))
     shown_stems = set(map(_stem, _WORD.findall(shown)))
-    fewest = min(len(stems), _FEWEST_WORDS)
-    enough = max(len(stems) * _REVEALING_PART, fewest)
-    return len(stems & shown_stems) >= enough
+    enough = max(len(stems) * _REVEALING_PART, min(len(stems), _FEWEST_WORDS))
+    return bool(stems) and len(stems & shown_stems) >= enough
 
 
 def _stem(word: str) -> str:

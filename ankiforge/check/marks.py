@@ -13,39 +13,10 @@ from ankiforge.model import (
     Draft,
     Finding,
     Form,
-    Highlight,
 )
 from ankiforge.text import regex
 from ankiforge.text.cloze import image_paths
 from ankiforge.text.tools import schedule_of
-
-
-@needs(Needs.REST)
-def form(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find cards of doubtful marks, of other tools, and with unreadable pictures."""
-    highlight = context.highlight
-    if highlight.form is Form.TERM:
-        yield make_finding("loose_term")
-    elif highlight.form is Form.PHRASE and highlight.document.clipped:
-        yield make_finding("clipped")
-    else:
-        doubt = _doubt_about_line(draft, highlight)
-        if doubt:
-            yield make_finding("inline_field", doubt)
-    if draft.origin.drafter == COMMENT_AND_MORE:
-        yield make_finding("says_more")
-    if highlight.open_end:
-        yield make_finding("open_end")
-    if highlight.other_note:
-        yield make_finding(OTHER_NOTE, str(highlight.other_note))
-    if schedule_of(highlight.schedule):
-        yield make_finding(OTHER_SCHEDULE)
-    every_field = "\n".join(text for _, text in draft.fields)
-    for path in image_paths(every_field):
-        fault = context.picture_fault(path)
-        if fault:
-            yield make_finding("unreadable_picture", fault)
-
 
 # --- lines with `::` ------------------------------------------------------------------
 
@@ -70,26 +41,45 @@ _VALUE = regex(
 )
 
 
-def _doubt_about_line(draft: Draft, highlight: Highlight) -> str:
-    """Return why a line with `::` may be no card; "" if it is one."""
-    if highlight.form is Form.INLINE_FIELD:
+@needs(Needs.REST)
+def form(draft: Draft, context: Context) -> Iterator[Finding]:
+    """Find cards of doubtful marks, of other tools, and with unreadable pictures."""
+    highlight = context.highlight
+    if highlight.form is Form.TERM:
+        yield make_finding("loose_term")
+    elif highlight.form is Form.PHRASE and highlight.document.clipped:
+        yield make_finding("clipped")
+    elif highlight.form is Form.INLINE_FIELD:
         several = highlight.exact.count("::") > 1
-        return "it contains several" if several else "it may be metadata"
-    if highlight.form is not Form.INLINE:
-        return ""
-    front = draft.field("Front")
-    back = draft.field("Back").strip("*_= ")
-    is_call = _open_brackets(front) > 0 > _open_brackets(back)
-    if is_call or _CODE_LINE.search(highlight.exact):
-        return "it may be code"
-    is_question = highlight.declared or front.endswith("?")
-    if _DECLARATION.match(front) or (not is_question and _VALUE.fullmatch(back)):
-        return "it may be metadata"
-    return ""
+        yield make_finding(
+            "inline_field", "it contains several" if several else "it may be metadata"
+        )
+    elif highlight.form is Form.INLINE:
+        front = draft.field("Front")
+        back = draft.field("Back").strip("*_= ")
+        is_call = _open_brackets(front) > 0 > _open_brackets(back)
+        is_question = highlight.declared or front.endswith("?")
+        is_value = not is_question and _VALUE.fullmatch(back)
+        if is_call or _CODE_LINE.search(highlight.exact):
+            yield make_finding("inline_field", "it may be code")
+        elif is_value or _DECLARATION.match(front):
+            yield make_finding("inline_field", "it may be metadata")
+
+    if draft.origin.drafter == COMMENT_AND_MORE:
+        yield make_finding("says_more")
+    if highlight.open_end:
+        yield make_finding("open_end")
+    if highlight.other_note:
+        yield make_finding(OTHER_NOTE, str(highlight.other_note))
+    if schedule_of(highlight.schedule):
+        yield make_finding(OTHER_SCHEDULE)
+    every_field = "\n".join(text for _, text in draft.fields)
+    for path in image_paths(every_field):
+        fault = context.picture_fault(path)
+        if fault:
+            yield make_finding("unreadable_picture", fault)
 
 
 def _open_brackets(text: str) -> int:
     """Return how many brackets of a text are not closed; less than 0 if they close others."""
-    openers = re.findall(r"[(（\[]", text)
-    closers = re.findall(r"[)）\]]", text)
-    return len(openers) - len(closers)
+    return len(re.findall(r"[(（\[]", text)) - len(re.findall(r"[)）\]]", text))

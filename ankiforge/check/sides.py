@@ -44,30 +44,26 @@ def sides(draft: Draft) -> ComparedSides:
         back = without_markup(draft.field("Back")[:MAX_LENGTH])
         return ComparedSides(Family.BASIC, front, back)
     text = draft.field("Text")[:MAX_LENGTH]
-    question, answers = _parted(text)
+    answers = _SIMPLE_CLOZE.findall(text)
+    if len(answers) == text.count("{{") and not _SHIELD_SIGN.search(text):
+        # faster, and sufficient for most clozes
+        question = _SIMPLE_CLOZE.sub(" ", text)
+    else:
+        answers = []
+        outside = []
+        end = 0
+        for gap in cloze.gaps(text):
+            answers.append(gap.answer)
+            if gap.start >= end:  # not within the gap before it
+                outside.append(text[end : gap.start])
+                end = gap.end
+        question = " ".join((*outside, text[end:]))
     return ComparedSides(
         Family.CLOZE,
         asked=without_markup(question),
         answered=without_markup(" ".join(answers)),
         text=without_markup(text),
     )
-
-
-def _parted(text: str) -> tuple[str, list[str]]:
-    """Return the text of a cloze without its gaps, and the answer of each gap."""
-    answers = _SIMPLE_CLOZE.findall(text)
-    if len(answers) == text.count("{{") and not _SHIELD_SIGN.search(text):
-        # faster, and sufficient for most clozes
-        return _SIMPLE_CLOZE.sub(" ", text), answers
-    gaps = cloze.gaps(text)
-    outside = []
-    end = 0
-    for gap in gaps:
-        if gap.start >= end:  # not within the gap before it
-            outside.append(text[end : gap.start])
-            end = gap.end
-    outside.append(text[end:])
-    return " ".join(outside), [gap.answer for gap in gaps]
 
 
 # --- identical cards ------------------------------------------------------------------
@@ -80,47 +76,35 @@ def exact_form(draft: Draft) -> Strings:
     cloze, their grouping and Extra are not.
     """
     extra = _exact(draft.field("Extra")) if draft.field("Extra") else ""
-    if draft.kind.family is Family.CLOZE:
-        text = _exact(_with_ranks(draft.field("Text")))
-        return ("cloze", text, extra) if text else ()
-    front = _exact(draft.field("Front"))
-    back = _exact(draft.field("Back"))
-    if not front or not back:
-        return ()
-    return (draft.kind.value, front, back, extra)
-
-
-def _with_ranks(text: str) -> str:
-    """Return the text of a cloze with brackets for cloze signs, numbered in order of appearance."""
+    if draft.kind.family is not Family.CLOZE:
+        front = _exact(draft.field("Front"))
+        back = _exact(draft.field("Back"))
+        return (draft.kind.value, front, back, extra) if front and back else ()
+    # brackets for cloze signs, numbered in order of appearance
+    text = draft.field("Text")
     ranks: dict[tuple[int, ...], int] = {}
     parts = []
     place = 0
     for gap in cloze.gaps(text):
         rank = ranks.setdefault(gap.numbers, len(ranks) + 1)
-        text_before = text[place : gap.start]
-        parts.append(f"{text_before}⟦{rank}⟧")
+        parts.append(f"{text[place : gap.start]}⟦{rank}⟧")
         place = gap.body
-    parts.append(text[place:])
-    return "".join(parts)
+    form = _exact("".join((*parts, text[place:])))
+    return ("cloze", form, extra) if form else ()
 
 
 def _exact(text: str) -> str:
     """Return the canonical text; maths and code keep their case, as `m` and `M` differ."""
     if _SHIELD_SIGN.search(text):
-        text = _canonical_outside_shields(text)
+        parts = []
+        place = 0
+        for start, end, _ in shields(text):
+            parts.append(canonical(without_markup(text[place:start])))
+            parts.append(text[start:end])
+            place = end
+        parts.append(canonical(without_markup(text[place:])))
+        text = " ".join(parts).strip()
     else:
         text = without_markup(text)
         text = " ".join(text.casefold().split()) if text.isascii() else canonical(text)
     return text.rstrip(".? \t\n\u00a0") or text
-
-
-def _canonical_outside_shields(text: str) -> str:
-    """Return a text in its canonical form; code and maths stay as they are."""
-    parts = []
-    place = 0
-    for start, end, _ in shields(text):
-        parts.append(canonical(without_markup(text[place:start])))
-        parts.append(text[start:end])
-        place = end
-    parts.append(canonical(without_markup(text[place:])))
-    return " ".join(parts).strip()
