@@ -9,10 +9,9 @@ from functools import lru_cache
 from itertools import pairwise
 
 from ankiforge.language.quantities import DIGITS, arabic, space_raised
-from ankiforge.language.tables import Words, by_word, listed
+from ankiforge.language.tables import by_word, listed
 from ankiforge.language.words import (
     NUMBER_WORDS,
-    ORDINALS,
     QUESTION_WORDS,
     STOP_WORDS,
     stem,
@@ -120,19 +119,15 @@ def normal(text: str) -> str:
 def _without_signs(text: str) -> str:
     """Return the text without hyphens, brackets, and blanks around operators."""
     text = _TUPLE.sub(lambda match: match[0].replace(",", " "), text)
-    text = tens_and_ones(text)
+    text = _TENS_AND_ONES.sub(_sum_of_words, text)
     text = _COMPOUND.sub("", text)
     text = _THOUSANDS.sub("", text)
     text = _BRACKETS.sub(" ", text)
     return _OPERATOR.sub(r"\1", text)
 
 
-def tens_and_ones(text: str) -> str:
-    """Return the text with numbers such as `thirty-one` in digits."""
-    return _TENS_AND_ONES.sub(_sum_of_words, text)
-
-
 def _sum_of_words(match: re.Match[str]) -> str:
+    """Return the value of `thirty-one`."""
     tens, ones = match.groups()
     tens_value = int(NUMBER_WORDS[tens.casefold()])
     ones_value = int(NUMBER_WORDS[ones.casefold()])
@@ -181,12 +176,6 @@ def stems_of(form: str) -> Iterator[str]:
     return filter(None, map(_STEMS.__getitem__, tokens_of(form)))
 
 
-@lru_cache(maxsize=2048)
-def stem_set(text: str) -> Words:
-    """Return the stems of the content words of a text."""
-    return frozenset(stems_of(form_of(text)))
-
-
 def tokens_of(form: str) -> list[str]:
     """Return all words of a normal form, in order."""
     return _ASCII_WORD.findall(form) if form.isascii() else re.findall(_WORD, form)
@@ -201,26 +190,21 @@ def finders_of(form: str) -> Iterator[str]:
 
 # --- phrases in one spelling ----------------------------------------------------------
 
-# One of these is in a text that `_PHRASE` matches.
-_PHRASE_SIGNS = (
-    "-",
-    " world war",
-    " place",
-    " weltkrieg",
-    "due to",
-    "because of",
-    ".0",
-    "usa",
-    "united",
-    "great b",
-)
-_PHRASE = regex(
-    r"\b(?P<war>first|second|1st|2nd) world war\b|\b(?P<occur>takes?|took|taking) place\b"
-    r"|\b(?P<weltkrieg>(?:erste|zweite)[rsn]?) weltkrieg\b|\b(?P<cause>due to"
-    r"|because of)\b"
-    r"|(?<=\d)(?P<zero>\.0+)(?![\d.])|\b(?P<us>usa|united states(?: of america)?)\b"
-    r"|\b(?P<uk>united kingdom|great britain)\b"
-    r"|(?<!\d)(?P<century>\d\d)(?P<from>\d\d)-(?P<to>\d\d)(?!\d)"
+# What is in a text with such a phrase, the phrase, and its one spelling.
+_PHRASES = (
+    (" world war", regex(r"\b(?:first|1st) world war\b"), "world war 1"),
+    (" world war", regex(r"\b(?:second|2nd) world war\b"), "world war 2"),
+    (" weltkrieg", regex(r"\berste[rsn]? weltkrieg\b"), "1 weltkrieg"),
+    (" weltkrieg", regex(r"\bzweite[rsn]? weltkrieg\b"), "2 weltkrieg"),
+    (" place", regex(r"\b(?:takes?|took|taking) place\b"), "occur"),
+    ("due to", regex(r"\bdue to\b"), "cause"),
+    ("because of", regex(r"\bbecause of\b"), "cause"),
+    ("usa", regex(r"\busa\b"), "us"),
+    ("united states", regex(r"\bunited states(?: of america)?\b"), "us"),
+    ("united kingdom", regex(r"\bunited kingdom\b"), "uk"),
+    ("great britain", regex(r"\bgreat britain\b"), "uk"),
+    (".0", regex(r"(?<=\d)\.0+(?![\d.])"), ""),
+    ("-", regex(r"(?<!\d)(\d\d)(\d\d)-(\d\d)(?!\d)"), r"\1\2-\1\3"),  # 1814–15
 )
 
 
@@ -228,25 +212,7 @@ _PHRASE = regex(
 def form_of(text: str) -> str:
     """Return the normal form, with phrases in one spelling: `World War 2`, `us`."""
     form = normal(text)
-    if any(sign in form for sign in _PHRASE_SIGNS):
-        form = _PHRASE.sub(_one_spelling, form)
+    for sign, phrase, spelling in _PHRASES:
+        if sign in form:
+            form = phrase.sub(spelling, form)
     return form
-
-
-def _one_spelling(match: re.Match[str]) -> str:
-    """Return the words that replace a phrase."""
-    war = match["war"]
-    if war:
-        number = ORDINALS.index(war) + 1 if war in ORDINALS else war[0]
-        return f"world war {number}"
-    weltkrieg = match["weltkrieg"]
-    if weltkrieg:
-        number = "1" if weltkrieg.startswith("erste") else "2"
-        return f"{number} weltkrieg"
-    if match["to"]:  # 1814–15
-        century = match["century"]
-        return f"{century}{match['from']}-{century}{match['to']}"
-    for name in ("occur", "cause", "us", "uk"):
-        if match[name]:
-            return name
-    return ""  # the decimals of 5.0
