@@ -19,6 +19,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import NewType
 
 from msgspec.structs import replace
@@ -41,7 +42,7 @@ from ankiforge.model import (
     Waiting,
 )
 from ankiforge.text import cloze
-from ankiforge.text.masks import MASK, Folded, Hidden, folded, masked, parts_of
+from ankiforge.text.masks import MASK, Hidden, folded, masked, parts_of
 from ankiforge.text.private import HERE, IN_ITS_NOTE, LOOKS_SO, has_tag, why_private
 from ankiforge.text.sentences import sentences
 
@@ -154,20 +155,17 @@ class Privacy:
         def text(words: str) -> SendableText:
             return self.text(words, document.key)
 
-        creators = _creators_and_year(document)
         comment = highlight.comment if highlight.instructs else ""
-        phrases = []
-        for start, end in highlight.gaps:
-            phrases.append(text(highlight.exact[start:end]))
+        phrases = [highlight.exact[start:end] for start, end in highlight.gaps]
         return Sendable(
             key=highlight.key,
             title=_unless_masked(text(document.title)),
-            by=_unless_masked(text(creators)),
+            by=_unless_masked(text(_creators_and_year(document))),
             heading=_unless_masked(text(highlight.heading)),
-            under=tuple([text(words) for words in highlight.above]),
+            under=tuple(map(text, highlight.above)),
             around=text(_around(without_comment(highlight))),
             marked=text(highlight.exact),
-            phrases=tuple(phrases),
+            phrases=tuple(map(text, phrases)),
             sentence=text(highlight.sentence),
             comment=text(comment),
             page=text(highlight.page_label),
@@ -230,16 +228,13 @@ class Privacy:
     def hides(self, words: str, document: DocumentKey | None = None) -> bool:
         """Return whether a text contains something private."""
         words = unicodedata.normalize("NFC", words)
-        return any(True for _ in self._private_spans(words, document))
+        return any(self._private_spans(words, document))
 
     def _repeats(self, exact: str, document: DocumentKey) -> bool:
         """Return whether the words of a mark repeat, contain or overlap something private."""
         exact = unicodedata.normalize("NFC", exact)
-        if any(True for _ in self._private_spans(exact, document, cut=False)):
-            return True
-        hidden = self._hidden(document)
-        letters = folded(exact).letters
-        return any(True for _ in hidden.cut_ends(letters, _OVERLAP))
+        ends = self._hidden(document).ends(folded(exact).letters, _OVERLAP)
+        return any(chain(self._private_spans(exact, document, cut=False), ends))
 
     def _private_spans(
         self,
@@ -252,24 +247,11 @@ class Privacy:
         for start, end in parts_of(words):
             if has_tag(words[start:end]):
                 yield start, end
-        if not self._any:
-            return
-        yield from self._everywhere.spans(words)
-        hidden = self._hidden(document)
-        if not hidden:
-            return
-        whole = folded(words)
-        for first, last in hidden.whole_texts(whole, words):
-            yield _original(whole, first, last)
-        for start, end in parts_of(words):
-            part = folded(words[start:end])
-            if part.letters and hidden.contain(part.letters):
-                yield start, end
-            if not cut:
-                continue
-            for first, last in hidden.cut_ends(part.letters):
-                part_start, part_end = _original(part, first, last)
-                yield start + part_start, start + part_end
+        if self._any:
+            yield from self._everywhere.spans(words)
+            hidden = self._hidden(document)
+            if hidden:
+                yield from hidden.spans(words, cut=cut)
 
     def _hidden(self, document: DocumentKey | None) -> Hidden:
         """Return the private texts of a document."""
@@ -322,16 +304,12 @@ class SendableTask:
     def only(self, *highlights: Highlight) -> SendableTask:
         """Return a task with only these highlights."""
         keys = {highlight.key for highlight in highlights}
-        passages = {}
-        for key, passage in self.passages.items():
-            if key in keys:
-                passages[key] = passage
-        reasons = {}
-        for key, reason in self.withheld.items():
-            if key in keys:
-                reasons[key] = reason
-        task = replace(self.task, highlights=highlights)
-        return SendableTask(task, passages, reasons, self.privacy)
+        return SendableTask(
+            replace(self.task, highlights=highlights),
+            {key: shown for key, shown in self.passages.items() if key in keys},
+            {key: why for key, why in self.withheld.items() if key in keys},
+            self.privacy,
+        )
 
 
 _NOTHING = Hidden(())
@@ -367,8 +345,3 @@ def _unless_masked(text: SendableText) -> SendableText:
     """Return a text, "" if nothing of it is left."""
     is_left = any(map(str.isalnum, text.replace(MASK, "")))
     return text if is_left else ours("")
-
-
-def _original(text: Folded, first: int, last: int) -> Span:
-    """Return the span of the original for some folded letters."""
-    return text.origins[first], text.origins[last - 1] + 1

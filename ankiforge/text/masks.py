@@ -11,7 +11,7 @@ import unicodedata
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import NamedTuple
 
 from ankiforge.model import Span
@@ -77,71 +77,62 @@ def folded(text: str) -> Folded:
 class Hidden:
     """Texts that must not be shown.
 
-    A look-up takes as long as the text that is looked at, however many there are.
+    A look-up hardly takes longer the more of them there are.
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
         self._words = set[str]()
-        """The words of all texts."""
+        """All texts and their words."""
         self._texts = set[str]()
         for text in texts:
             self._texts.add(folded(text).letters)
-            for word in text.split():
-                self._words.add(folded(word).letters)
+            self._words.update(folded(word).letters for word in text.split())
         self._texts.discard("")
-        self._lengths_by_head = defaultdict[str, set[int]](set)
-        """The lengths of the texts that begin with the same few letters."""
+        self._words |= self._texts
+        self._joined = "\n".join(self._texts)
+        self._by_head = defaultdict[str, list[str]](list)
+        """The texts that begin with the same few letters."""
         for text in self._texts:
-            self._lengths_by_head[text[:_WITHIN_WORDS]].add(len(text))
-        self._forwards = _Beginnings(self._texts)
-        self._backwards = _Beginnings(text[::-1] for text in self._texts)
+            self._by_head[text[:_WITHIN_WORDS]].append(text)
+        self._forwards = sorted(self._texts)
+        self._backwards = sorted(text[::-1] for text in self._texts)
 
     def __bool__(self) -> bool:
         """Whether there are any."""
         return bool(self._texts)
 
-    @cached_property
-    def _joined(self) -> str:
-        return "\n".join(self._texts)
+    def spans(self, text: str, *, cut: bool) -> Iterator[Span]:
+        """Yield the spans of a text that are hidden.
 
-    @cached_property
-    def _pieces(self) -> set[str]:
-        """All pieces of `_WITHIN_WORDS` letters of the texts."""
-        joined = self._joined
-        return {
-            joined[place : place + _WITHIN_WORDS]
-            for place in range(len(joined) - _WITHIN_WORDS + 1)
-        }
-
-    def whole_texts(self, text: Folded, original: str) -> Iterator[Span]:
-        """Yield where hidden texts of any length occur as a whole."""
-        letters = text.letters
+        Args:
+            text: the text.
+            cut: whether its lines and cells may begin or end within a hidden text.
+        """
+        # a hidden text as a whole; a short one only as whole words
+        letters, origins = folded(text)
         for start in range(len(letters)):
             for size in range(1, _WITHIN_WORDS + 1):
-                head = letters[start : start + size]
-                for length in self._lengths_by_head.get(head, ()):
-                    is_short = length < _WITHIN_WORDS
-                    if is_short != (size < _WITHIN_WORDS):
+                for hidden in self._by_head.get(letters[start : start + size], ()):
+                    if not letters.startswith(hidden, start):
                         continue
-                    end = start + length
-                    if letters[start:end] not in self._texts:
-                        continue
-                    if not is_short or _is_apart(text, original, start, end):
-                        yield start, end
+                    first = origins[start]
+                    end = origins[start + len(hidden) - 1] + 1
+                    is_within = _in_one_word(text, first) or _in_one_word(text, end)
+                    if len(hidden) >= _WITHIN_WORDS or not is_within:
+                        yield first, end
+        for start, end in parts_of(text):
+            letters, origins = folded(text[start:end])
+            # a part of a hidden text; a short one only as a whole word
+            is_short = len(letters) < _WITHIN_WORDS
+            is_inside = letters in self._words if is_short else letters in self._joined
+            if letters and is_inside:
+                yield start, end
+            if not cut:
+                continue
+            for first, last in self.ends(letters):
+                yield start + origins[first], start + origins[last - 1] + 1
 
-    def contain(self, letters: str) -> bool:
-        """Return whether a hidden text contains these letters.
-
-        A few of them as a whole word.
-        """
-        if len(letters) < _WITHIN_WORDS:
-            return letters in self._words or letters in self._texts
-        for place in range(len(letters) - _WITHIN_WORDS + 1):
-            if letters[place : place + _WITHIN_WORDS] not in self._pieces:
-                return False
-        return letters in self._joined
-
-    def cut_ends(self, letters: str, least: int = CUT_LEAST) -> Iterator[Span]:
+    def ends(self, letters: str, least: int = CUT_LEAST) -> Iterator[Span]:
         """Yield the ends of a text at which a hidden text is cut off.
 
         Args:
@@ -149,42 +140,31 @@ class Hidden:
             least: the number of letters that must be the same, `CUT_LEAST` or more.
         """
         # it began before the text does
-        length = self._backwards.length_at_end(letters[::-1], least)
+        length = _length_at_end(letters[::-1], self._backwards, least)
         if length:
             yield 0, length
         # it goes on after the text
-        length = self._forwards.length_at_end(letters, least)
+        length = _length_at_end(letters, self._forwards, least)
         if length:
             yield len(letters) - length, len(letters)
 
 
-class _Beginnings:
-    """The beginnings of some texts."""
+def _length_at_end(letters: str, texts: list[str], least: int) -> int:
+    """Return the length of the longest end of a text with which one of these begins, 0 if none.
 
-    def __init__(self, texts: Iterable[str]) -> None:
-        self._texts = sorted(texts)
-        self._heads = {text[:CUT_LEAST] for text in self._texts}
+    One that is there as a whole does not count.
 
-    def length_at_end(self, letters: str, least: int) -> int:
-        """Return the length of the longest end of a text with which one of these begins.
-
-        One that is there as a whole does not count; 0 if there is none.
-        """
-        for start in range(len(letters) - least + 1):
-            if letters[start : start + CUT_LEAST] not in self._heads:
-                continue
-            end = letters[start:]
-            place = bisect_right(self._texts, end)
-            if place < len(self._texts) and self._texts[place].startswith(end):
-                return len(end)
-        return 0
-
-
-def _is_apart(text: Folded, original: str, start: int, end: int) -> bool:
-    """Return whether letters are whole words of a text that separates words."""
-    first = text.origins[start]
-    last = text.origins[end - 1]
-    return not (_in_one_word(original, first) or _in_one_word(original, last + 1))
+    Args:
+        letters: the text.
+        texts: the others, in order.
+        least: the least length.
+    """
+    for start in range(len(letters) - least + 1):
+        end = letters[start:]
+        place = bisect_right(texts, end)
+        if place < len(texts) and texts[place].startswith(end):
+            return len(end)
+    return 0
 
 
 def parts_of(text: str) -> Iterator[Span]:

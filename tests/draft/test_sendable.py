@@ -27,6 +27,7 @@ CASES = [
     # one sentence of several, one line of several
     ("Anna is ill. Bob is well.\nCarl left", "So Bob is well. But why?", "So […]. But why?", "So […]. But why?"),
     ("Anna is ill. Bob is well.\nCarl left", "Carl left early", "[…] early", "[…] early"),
+    ("Anna is ill. Bob is well.", "They say that Anna is ill", "They say that […]", "They say that […]"),
     # other scripts
     ("安娜病了", "昨天安娜病了。今天", "昨天[…]。今天", "昨天[…]。今天"),
     ("安娜病了", "安娜来了", None, None),
