@@ -58,10 +58,10 @@ def _item(row: dict[str, str]) -> Item:
 
 def findings(item: Item, highlight: Highlight) -> tuple[Finding, ...]:
     """What the checks say of a card once it is drawn."""
-    return check(_draft(item, highlight), Context(highlight, DuplicateIndex()))
+    return check(draft_of(item, highlight), Context(highlight, DuplicateIndex()))
 
 
-def _draft(item: Item, highlight: Highlight) -> Draft:
+def draft_of(item: Item, highlight: Highlight) -> Draft:
     return drafts_of([item], highlight, Origin("llm"), Shape(tuple(CardKind)))[0]
 
 
