@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache, partial
 from hashlib import blake2b
 from itertools import chain, combinations
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from ankiforge.check import differences
 from ankiforge.check.findings import Context, Needs, make_finding, needs
@@ -140,20 +140,6 @@ class Store(Protocol):
         ...
 
 
-class _Judged(NamedTuple):
-    """A card that was compared with a draft."""
-
-    similarity: float
-    """The Jaccard similarity of content words."""
-    card: IndexedCard
-    difference: str
-    """"" = it is a duplicate."""
-
-    def rank(self) -> tuple[bool, float, str]:
-        """Return the key by which duplicates come first, then the most similar cards."""
-        return self.difference != "", -self.similarity, self.card.id
-
-
 class DuplicateIndex:
     """Cards and drafts that a draft may repeat.
 
@@ -235,39 +221,34 @@ class DuplicateIndex:
         """Yield a warning for each duplicate and other answer, an info for each similar card."""
         self._load()
         my_sides, terms = _read(draft.kind, draft.fields)
-        judged = []
+        compared = []
         for similarity, card in self._similar(terms, my_sides, highlight):
             difference = differences.judged(my_sides, self._sides_of(card.id))
             if difference is not None:
-                judged.append(_Judged(similarity, card, difference))
-        judged.sort(key=_Judged.rank)
-        for similar in judged[:_MOST]:
-            yield from self._reported(similar)
-        yield from self._other_answers(my_sides, terms, highlight)
+                # duplicates first, then the most similar cards
+                rank = difference != "", -similarity, card.id
+                compared.append((rank, card, difference))
+        compared.sort(key=lambda each: each[0])
+        for (_, dissimilarity, _), card, difference in compared[:_MOST]:
+            words = " ".join(self._sides_of(card.id).shown.split())
+            if len(words) > 80:
+                words = f"{words[:79]}…"
+            shown = f"{card.where}“{words}”"
+            if not difference:
+                yield make_finding("duplicate", shown, duplicate=card.id)
+            elif -dissimilarity >= _MIN_SIMILAR:
+                detail = f"{shown}, differs in: {difference}"
+                yield make_finding("similar", detail, duplicate=card.id)
 
-    def _reported(self, judged: _Judged) -> Iterator[Finding]:
-        """Yield the finding about a card that was compared, unless it is too different."""
-        card = judged.card
-        shown = f"{card.where}{_quoted(self._sides_of(card.id))}"
-        if not judged.difference:
-            yield make_finding("duplicate", shown, duplicate=card.id)
-        elif judged.similarity >= _MIN_SIMILAR:
-            detail = f"{shown}, differs in: {judged.difference}"
-            yield make_finding("similar", detail, duplicate=card.id)
-
-    def _other_answers(
-        self, my_sides: ComparedSides, terms: SearchTerms, highlight: HighlightKey
-    ) -> Iterator[Finding]:
-        """Yield a finding about the first card with the same question and another answer."""
+        # the first card with the same question and another answer
         for id in self._questions.get(terms.question, ()):
             if _are_siblings(self._cards[id], highlight):
                 continue
             theirs = self._sides_of(id)
             differ = differences.judged(my_sides, theirs)
             if differ and form_of(my_sides.answered) != form_of(theirs.answered):
-                yield make_finding(
-                    "same_front", f"“{theirs.answered[:60]}”", duplicate=id
-                )
+                detail = f"“{theirs.answered[:60]}”"
+                yield make_finding("same_front", detail, duplicate=id)
                 return
 
     def _sides_of(self, id: str) -> ComparedSides:
@@ -306,7 +287,18 @@ class DuplicateIndex:
             ranked.append((jaccard, contained, card.id))
         ranked.sort(reverse=True)
         for jaccard, contained, id in ranked[:_JUDGED]:
-            if jaccard >= _JACCARD or self._is_within(contained, my_words, my_sides, id):
+            is_near = jaccard >= _JACCARD
+            # the card with fewer words may be a part of the other
+            fewer_words = min(my_count, len(self._cards[id].terms.words))
+            if not is_near and fewer_words >= _MIN_CONTAINED:
+                from rapidfuzz import fuzz  # seldom needed, and slow to load
+
+                forms = form_of(my_sides.whole), form_of(self._sides_of(id).whole)
+                is_near = (
+                    contained >= _CONTAINMENT
+                    or fuzz.token_set_ratio(*forms, score_cutoff=_TOKEN_SET) > 0
+                )
+            if is_near:
                 yield jaccard, self._cards[id]
 
     def _candidates(self, terms: SearchTerms) -> set[int]:
@@ -349,22 +341,6 @@ class DuplicateIndex:
             in_two |= set(posting).intersection(other)
         return in_two
 
-    def _is_within(
-        self, contained: float, my_words: set[str], my_sides: ComparedSides, id: str
-    ) -> bool:
-        """Return whether the card with fewer content words may be a part of the other."""
-        their_words = self._cards[id].terms.words
-        if min(len(my_words), len(their_words)) < _MIN_CONTAINED:
-            return False
-        if contained >= _CONTAINMENT:
-            return True
-        theirs = self._sides_of(id)
-        from rapidfuzz import fuzz  # seldom needed, and slow to load
-
-        my_form = form_of(my_sides.whole)
-        their_form = form_of(theirs.whole)
-        return fuzz.token_set_ratio(my_form, their_form, score_cutoff=_TOKEN_SET) > 0
-
 
 _NOTHING = draft_of_words(CardKind.CLOZE, ())
 
@@ -372,11 +348,3 @@ _NOTHING = draft_of_words(CardKind.CLOZE, ())
 def _are_siblings(card: IndexedCard, highlight: HighlightKey) -> bool:
     """Return whether a card is of this highlight; "" is none."""
     return card.highlight == highlight != ""
-
-
-def _quoted(card: ComparedSides) -> str:
-    """Return the words that identify a card, shortened, in quotation marks."""
-    words = " ".join(card.shown.split())
-    if len(words) > 80:
-        words = f"{words[:79]}…"
-    return f"“{words}”"
