@@ -56,17 +56,20 @@ def numbers_differ(card: Features, other: Features) -> str:
     if bool(mine) == bool(theirs):
         return _versus(mine, theirs)
     added, larger = (mine, card) if mine else (theirs, other)
-    if larger.family is Family.CLOZE and card.answer_stems == other.answer_stems:
-        return ""
-    shared = len(card.asked_stems & other.asked_stems)
-    is_one_question = 2 * shared > min(len(card.asked_stems), len(other.asked_stems))
-    my_words = {word for word in card.answer_stems if not word.isdigit()}
-    their_words = {word for word in other.answer_stems if not word.isdigit()}
-    is_one_answer = my_words <= their_words or their_words <= my_words
-    is_asked = not added.isdisjoint(larger.asked_stems)
-    if is_one_question and is_one_answer and my_words and their_words and not is_asked:
-        return ""
-    return " ".join(sorted(added)[:3])
+    if card.family is other.family is Family.CLOZE:
+        is_beside = card.answer_stems == other.answer_stems
+    else:
+        shared = len(card.asked_stems & other.asked_stems)
+        shorter = min(len(card.asked_stems), len(other.asked_stems))
+        my_words = {word for word in card.answer_stems if not word.isdigit()}
+        their_words = {word for word in other.answer_stems if not word.isdigit()}
+        has_same_answer = my_words <= their_words or their_words <= my_words
+        has_words = bool(my_words and their_words)
+        is_asked = not added.isdisjoint(larger.asked_stems)
+        is_beside = (
+            2 * shared > shorter and has_same_answer and has_words and not is_asked
+        )
+    return "" if is_beside else " ".join(sorted(added)[:3])
 
 
 def negation_differs(card: Features, other: Features) -> str:
