@@ -17,7 +17,6 @@ from ankiforge.draft.instructions import (
     skip_reason,
     withheld,
     without_comment,
-    worth,
 )
 from ankiforge.model import Drafted, Task
 
@@ -29,7 +28,6 @@ __all__ = [
     "skip_reason",
     "withheld",
     "without_comment",
-    "worth",
 ]
 
 

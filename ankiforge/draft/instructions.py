@@ -254,51 +254,6 @@ def _skipped_picture(highlight: Highlight, wish: Wish) -> str:
     return "it has no picture: its place on the page is empty, or cannot be drawn"
 
 
-# Signs of a definition, a reason, a rule, a contrast or a number.
-_TELLS = regex(
-    r"(?i)\d|\b(?:because|therefore|so that|unless|only|never|must|causes?|means"
-    r"|defined|called|is an?"
-    r"|are|than|weil|damit|heißt|nur|ist|porque|es una?|parce que|est une?)\b|[=≈<>→:]"
-)
-# In scripts without blanks, two characters are about as much as a word.
-_WORD = regex(r"[\u0e00-\u0e7f\u3040-\u9fff]{1,2}|[^\W_]+(?:['’-][^\W_]+)*")
-LEAST = 4
-MOST = 60
-"""The number of words from which a mark is a clause, and up to which it is about one thing."""
-
-
-def worth(highlight: Highlight, wants: str = "") -> int:
-    """Rank a highlight by how likely it deserves a card, from 0 (most likely) to 4.
-
-    Marks with a comment come first, then clauses and marked phrases of a sentence:
-    those that define, give a reason or a number before the others. Single words, names,
-    and marks that begin or end within a word come last.
-
-    Args:
-        highlight: a highlight.
-        wants: what its colour asks for according to the deck file.
-    """
-    exact = highlight.exact
-    if highlight.instructs and highlight.comment.strip():
-        return 0
-    words = _WORD.findall(exact)
-    is_name = all(word[:1].isupper() for word in words)
-    if len(words) < 2 or is_name or _is_cut(highlight):
-        return 4
-    if wants in ("definition", "question"):
-        return 1
-    if not LEAST <= len(words) <= MOST:
-        return 3
-    return 1 if _TELLS.search(exact) else 2
-
-
-def _is_cut(highlight: Highlight) -> bool:
-    """Return whether a mark begins or ends within a word."""
-    first_edge = highlight.prefix[-1:] + highlight.exact[:1]
-    last_edge = highlight.exact[-1:] + highlight.suffix[:1]
-    return any(re.fullmatch(r"[^\W_]{2}", edge) for edge in (first_edge, last_edge))
-
-
 def for_rules(highlight: Highlight) -> bool:
     """Return whether only the rules draft it: a handwritten card, a picture with a question."""
     if highlight.kind is HighlightKind.CARD:

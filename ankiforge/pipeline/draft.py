@@ -19,7 +19,6 @@ from ankiforge.draft import (
     for_rules,
     withheld,
     without_comment,
-    worth,
 )
 from ankiforge.draft.sendable import Privacy, SendableCard, SendableTask
 from ankiforge.errors import BugError, one_item
@@ -225,10 +224,15 @@ def for_model(
         if not job.in_progress(highlight.document.path):
             highlights.append(without_comment(highlight))
     if limit is not None:
+        from ankiforge.draft.propose import worth_of
 
-        def rank(highlight: Highlight) -> int:
+        def rank(highlight: Highlight) -> float:
+            """Rank those first for which a person asks something, by comment or colour."""
             brief = brief_of(job.decks, highlight.document, highlight)
-            return worth(highlight, brief.wants)
+            has_comment = highlight.instructs and bool(highlight.comment.strip())
+            if has_comment or brief.wants in ("definition", "question"):
+                return 0.0
+            return 1.0 - worth_of(highlight).score
 
         likeliest = {highlight.key for highlight in sorted(highlights, key=rank)[:limit]}
         highlights = [highlight for highlight in highlights if highlight.key in likeliest]

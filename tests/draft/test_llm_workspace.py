@@ -218,3 +218,22 @@ def test_a_reply_is_a_card_to_decide_on_while_the_document_is_still_being_drafte
     assert len(verdicts) == 2
     assert verdicts.pop(card["quote"]) == "accepted"
     assert set(verdicts.values()) == {"waiting"}
+
+
+def test_a_limit_takes_what_most_deserves_a_card_of_all_that_was_read(
+    forge, server, fake
+):
+    deserving = (
+        "Osmosis is the diffusion of water through a semipermeable membrane towards the"
+        " higher concentration of salts."
+    )
+    folder = forge.folder / "notes"
+    folder.mkdir()
+    for number, words in enumerate(
+        ("I liked this chapter a lot!", "They were there, too.", deserving, "What a day!")
+    ):
+        (folder / f"{number}.md").write_text(f"=={words}==\n", encoding="utf-8")
+    forge.drafting(server.base_url)
+    forge.ok("run", "--limit", "1")
+    [asked] = server.asked
+    assert [words for _, words in fake.marked(asked)] == [deserving]

@@ -1,12 +1,8 @@
 """Tables of small decisions: comments, prompts by model, prices, what is drafted first."""
 
-import json
-import math
-from pathlib import Path
-
 import pytest
 
-from ankiforge.draft.instructions import Wish, instruction, without_comment, worth
+from ankiforge.draft.instructions import Wish, instruction, without_comment
 from ankiforge.model import Document, DocumentKey, Highlight, HighlightKind
 from ankiforge.pipeline.models import is_small_model
 
@@ -66,9 +62,8 @@ def test_small_models_get_the_prompt_with_few_rules(model, here, elsewhere):
     )
 
 
-# --- which highlights are asked first ---------------------------------------------------------
+# --- what is beside a mark -----------------------------------------------------------------
 
-SET = Path(__file__).parents[2] / "benchmarks" / "passages.jsonl"
 DOCUMENT = Document(DocumentKey("doc"), "Cells", "vault")
 CLAUSE = "the mitochondrion makes most of the energy of a cell"
 
@@ -76,48 +71,6 @@ CLAUSE = "the mitochondrion makes most of the energy of a cell"
 def marked(exact, comment="", **fields):
     return Highlight(
         DOCUMENT, "pdf:p", HighlightKind.HIGHLIGHT, exact, comment=comment, **fields
-    )
-
-
-@pytest.mark.parametrize(
-    ("highlight", "wants", "rank"),
-    [
-        (marked(CLAUSE, "remember this"), "", 0),
-        (marked(CLAUSE, "remember this", instructs=False), "", 2),
-        (marked(CLAUSE), "", 2),
-        (marked(CLAUSE), "definition", 1),
-        (marked("a prototype is a representative embedding of its class"), "", 1),
-        (marked("the reaction stops above 60 °C in most of the cells"), "", 1),
-        (
-            marked("線粒體是細胞中製造三磷酸腺苷的胞器也是細胞進行有氧呼吸的主要場所"),
-            "",
-            2,
-        ),
-        (marked("oxidative phosphorylation"), "", 3),
-        (marked(" ".join([CLAUSE] * 9)), "", 3),
-        (marked("lear", prefix="we ", suffix="n it"), "", 4),
-        (marked("Recomputation kward pass typica", suffix="lly"), "", 4),
-        (marked("BERT"), "", 4),
-        (marked("Linformer"), "", 4),
-        (marked("tiling"), "", 4),
-        (marked("Anna Maria Sibylla Merian"), "", 4),
-        (marked("—"), "question", 4),
-    ],
-)
-def test_clauses_come_before_fragments_and_names(highlight, wants, rank):
-    assert worth(highlight, wants) == rank
-
-
-def test_deserving_passages_come_earlier_than_in_reading_order():
-    def ndcg(deserving):
-        gain = sum(yes / math.log2(at + 2) for at, yes in enumerate(deserving))
-        return gain / sum(1 / math.log2(at + 2) for at in range(sum(deserving)))
-
-    rows = [json.loads(line) for line in SET.read_text("utf-8").splitlines()]
-    rows = [row for row in rows if row["deserves"] is not None]
-    ranked = sorted(rows, key=lambda row: worth(marked(row["exact"], row["comment"])))
-    assert ndcg([row["deserves"] for row in ranked]) > ndcg(
-        [row["deserves"] for row in rows]
     )
 
 
