@@ -24,7 +24,7 @@ from ankiforge.check.reading import (
     without_markup,
 )
 from ankiforge.language.normal import without_tex
-from ankiforge.language.recognition import language, script
+from ankiforge.language.recognition import script, sure_language
 from ankiforge.language.words import TERM
 from ankiforge.model import Draft, Family, Finding, Highlight, Severity, Strings
 from ankiforge.text import regex
@@ -181,7 +181,7 @@ def other_language(draft: Draft, context: Context) -> Iterator[Finding]:
     card = read(draft).whole
     passage = around(highlight)
     comment = highlight.comment if highlight.instructs else ""
-    for recognise in (script, language):
+    for recognise in (script, sure_language):
         card_is = recognise(card)
         passage_is = recognise(passage)
         if not card_is or not passage_is or card_is == passage_is:

@@ -16,7 +16,7 @@ from ankiforge.check.reading import (
     read,
     source_text,
 )
-from ankiforge.language.recognition import language
+from ankiforge.language.recognition import sure_language
 from ankiforge.language.tables import listed
 from ankiforge.language.words import (
     STOP_WORDS,
@@ -148,7 +148,7 @@ def _is_german_what(front: str, whole: str, highlight: Highlight) -> bool:
     """Return whether a front begins with the German `was`, and not with the English one."""
     if front[:4].casefold() != "was ":
         return False
-    return "German" in (language(whole), language(highlight.exact))
+    return "German" in (sure_language(whole), sure_language(highlight.exact))
 
 
 # --- lists ----------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from pathlib import Path
 from ankiforge.draft.prompt import Question, data, filled, message, read_prompt
 from ankiforge.draft.sendable import Sendable, SendableText, ours
 from ankiforge.errors import ConfigError
-from ankiforge.language.recognition import language_of
+from ankiforge.language.recognition import NAMES, language_of
 from ankiforge.model import CASCADE, Json, Value, h16
 from ankiforge.text.fold import locate
 
@@ -32,14 +32,6 @@ _VARIABLES: Mapping[str, frozenset[str]] = {
     "passage": frozenset(("heading", "text")),
     "question": frozenset(("language", "sentence", "answer")),
     "answer": frozenset(("question",)),
-}
-_LANGUAGES = {
-    "de": "German",
-    "fr": "French",
-    "es": "Spanish",
-    "it": "Italian",
-    "pt": "Portuguese",
-    "ru": "Russian",
 }
 _NEEDED = {"text", "answer", "question"}
 _VARIABLE = re.compile(r"\{\{[ \t]*(\w+)[ \t]*\}\}")
@@ -99,8 +91,8 @@ def _in_language(shown: Sendable) -> SendableText:
 
     Without it, small models ask in English about a German passage.
     """
-    name = _LANGUAGES.get(language_of(shown.around, shown.marked), "")
-    return ours(f" in {name}" if name else "")
+    name = language_of(shown.around, shown.marked)
+    return ours(f" in {NAMES[name]}" if name in NAMES and name != "en" else "")
 
 
 def reply_schema(name: str, longest: int) -> Json:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections import Counter
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 from ankiforge.language.lexicon import LANGUAGES
 from ankiforge.language.tables import listed, section
@@ -26,19 +26,14 @@ _SCRIPTS = {
     "KATAKANA": "Chinese or Japanese",
 }
 """The scripts that are distinguished, by the first word of the Unicode name of their letters."""
-# The number of characters of a text that are read.
+# The characters of a text that are read to recognise its script, and its language.
 _READ_FOR_SCRIPT = 6000
-_READ_FOR_LANGUAGE = 4000
+_READ_FOR_LANGUAGE = 600
 # The minimum number of letters in the script; formulae and names are Latin in any text.
 _FEW_LETTERS = 4
 _FEW_LATIN_LETTERS = 12
 # The share of all letters that must be exceeded.
 _MOST_LETTERS = 0.6
-# The minimum number of common words of a language, and of more such words than of
-# another.
-_CLEAR = 3
-# The minimum share of common words in all words.
-_COMMON_SHARE = 0.15
 
 
 @lru_cache(maxsize=256)
@@ -66,44 +61,37 @@ def _script_of(letter: str) -> str:
     return _SCRIPTS.get(name.partition(" ")[0], "")
 
 
-@lru_cache(maxsize=256)
-def language(text: str) -> str:
-    """Return the language of a text in Latin letters by its small words; "" if in doubt."""
-    words = re.findall(r"[^\W\d_]+", text[:_READ_FOR_LANGUAGE].casefold())
-    scores = []
-    for name, common_words in _common_words().items():
-        scores.append((sum(map(common_words.__contains__, words)), name))
-    scores.sort(reverse=True)
-    (best, name), (next_best, _) = scores[:2]
-    is_clear = best >= _CLEAR and best - next_best >= _CLEAR
-    return name if is_clear and best >= _COMMON_SHARE * len(words) else ""
+# --- languages ------------------------------------------------------------------------
 
-
-@lru_cache(maxsize=1)
-def _common_words() -> dict[str, frozenset[str]]:
-    """Return the most frequent small words of each language."""
-    by_language = section("signs", "common")
-    return {name: frozenset(words) for name, words in by_language.items()}
-
-
-# --- by the small words of languages with tables --------------------------------------
-
+NAMES = {
+    "en": "English",
+    "de": "German",
+    "fr": "French",
+    "es": "Spanish",
+    "it": "Italian",
+    "pt": "Portuguese",
+    "ru": "Russian",
+    "nl": "Dutch",
+}
+"""The languages that a person is told, and a model is asked to write in."""
 _LETTERS = regex(r"[^\W\d_]+['’]?")
 _IDEOGRAPH = regex(r"[\u3040-\u30ff\u3400-\u9fff]")
 _CYRILLIC = regex(r"[\u0400-\u04ff]")
 # Letters of languages without tables.
 _FOREIGN_LETTER = regex(r"[ěščřžůďťňąęłńśźżőűășțğıđåøæŐŰĄĘŁŚŻŹČŘŠŽ]")
-# Characters of a text that are read to recognise its language.
-_SAMPLE = 600
+# The least number of function words of a language, and of more than of the next one, by
+# which it is surely recognised; and their least share of all words.
+_CLEAR = 3
+_SHARE = 0.15
 
 
 def language_of(*texts: str) -> str:
-    """Return the language of the first text that shows it; "" if none does.
+    """Return the language of the first text that shows it, as `en`; "" if none does.
 
     `cjk` stands for Chinese and Japanese.
     """
     for text in texts:
-        sample = text[:_SAMPLE]
+        sample = text[:_READ_FOR_LANGUAGE]
         if not sample.isascii():
             if len(_IDEOGRAPH.findall(sample)) * 4 > len(sample):
                 return "cjk"
@@ -111,10 +99,42 @@ def language_of(*texts: str) -> str:
                 return "ru"
             if _FOREIGN_LETTER.search(sample):
                 return ""
-        name = _by_small_words(sample)
-        if name:
-            return name if name in LANGUAGES else ""
+        scores = _scores(sample)
+        if scores.best > scores.next_best:
+            return scores.language if scores.language in LANGUAGES else ""
     return ""
+
+
+def sure_language(text: str) -> str:
+    """Return the name of the language of which a text has clearly most function words, else ""."""
+    scores = _scores(text[:_READ_FOR_LANGUAGE])
+    is_clear = scores.best >= max(_CLEAR, scores.next_best + _CLEAR)
+    is_usual = scores.best >= _SHARE * scores.words
+    return NAMES.get(scores.language, "") if is_clear and is_usual else ""
+
+
+class _Scores(NamedTuple):
+    """The language of which a text has most function words."""
+
+    language: str
+    best: int
+    """The number of these words."""
+    next_best: int
+    """The same of another language."""
+    words: int
+    """The number of all words."""
+
+
+@lru_cache(maxsize=64)  # worth, the passage and its ranking ask for the same text
+def _scores(sample: str) -> _Scores:
+    languages = _languages_by_word()
+    counts = Counter[str]()
+    words = _LETTERS.findall(sample.replace("’", "'"))
+    for word in words:
+        counts.update(languages.get(word.casefold(), ()))
+    ranked = [*counts.most_common(2), ("", 0), ("", 0)]
+    (language, best), (_, next_best) = ranked[:2]
+    return _Scores(language, best, next_best, len(words))
 
 
 @cache
@@ -125,16 +145,3 @@ def _languages_by_word() -> dict[str, tuple[str, ...]]:
         for word in listed("small_words", "small", name):
             languages[word] = (*languages.get(word, ()), name)
     return languages
-
-
-@lru_cache(maxsize=64)  # worth, the passage and its ranking ask for the same text
-def _by_small_words(sample: str) -> str:
-    """Return the language whose small words a text has most of; "" if that is unclear."""
-    languages = _languages_by_word()
-    counts = Counter[str]()
-    for word in _LETTERS.findall(sample.replace("’", "'")):
-        for name in languages.get(word.casefold(), ()):
-            counts[name] += 1
-    best = counts.most_common(2)
-    is_clear = len(best) == 1 or (len(best) == 2 and best[0][1] > best[1][1])
-    return best[0][0] if is_clear else ""
