@@ -7,7 +7,7 @@ from math import ceil
 
 from ankiforge.check.findings import Context, Needs, counted, make_finding, needs
 from ankiforge.check.reading import GAP, read, without
-from ankiforge.language.tables import alternatives, listed
+from ankiforge.language.tables import alternatives
 from ankiforge.language.words import (
     NEGATIONS,
     STOP_WORDS,
@@ -28,7 +28,7 @@ _IMPERSONAL = regex(
     r"|such (?:as|that)\b"
 )
 _SIGNS_BEFORE_WORDS = "“\"'‘(*_&%→•^~>+- "
-_SMALL_WORDS = STOP_WORDS - NEGATIONS - listed("signs", "askable")
+_SMALL_WORDS = STOP_WORDS - NEGATIONS
 _SIGNS_ONLY = regex(r"[\s.,;:!?'\"“”()-]+")
 # What numbers or files a part of a text: `(b)`, `iv)`, `A.`, `#tag`.
 _ENUMERATOR = regex(

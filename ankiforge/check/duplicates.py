@@ -43,7 +43,7 @@ def resembles(draft: Draft, context: Context) -> Iterator[Finding]:
 
 # --- search terms ---------------------------------------------------------------------
 
-TERMS_VERSION = "4"
+TERMS_VERSION = "5"
 """To be changed with `terms_of`, so that stored terms are computed again."""
 
 

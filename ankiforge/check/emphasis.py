@@ -27,7 +27,7 @@ from ankiforge.model import Draft, Family, Finding
 from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import Gap
 
-_SMALL_OR_NEGATIVE = (STOP_WORDS | NEGATIONS) - listed("signs", "askable")
+_SMALL_OR_NEGATIVE = STOP_WORDS | NEGATIONS
 _LABELS = listed("signs", "label")
 _COPULAS = listed("signs", "copula")
 _POINTING = listed("signs", "pointing")

@@ -11,9 +11,8 @@ from itertools import pairwise
 from ankiforge.language.quantities import DIGITS, arabic, space_raised
 from ankiforge.language.tables import by_word, listed
 from ankiforge.language.words import (
+    FUNCTION,
     NUMBER_WORDS,
-    QUESTION_WORDS,
-    STOP_WORDS,
     stem,
 )
 from ankiforge.text import regex
@@ -148,7 +147,7 @@ _KATAKANA = "\u30a0-\u30ff"
 _ASCII_WORD = regex(r"\w+")
 _WORD = rf"[{_IDEOGRAPHS}]|[{_HIRAGANA}]+|[{_KATAKANA}]+|[^\W\u3040-\u30ff{_IDEOGRAPHS}]+"
 # Words without meaning of their own, and without accents (`où` is `ou`, `で` is `て`).
-_PASSED_OVER = STOP_WORDS | QUESTION_WORDS | listed("signs", "unstemmed")
+_PASSED_OVER = frozenset(map(without_accents, FUNCTION)) | listed("signs", "asking")
 _MOST_CACHED = 300_000
 # Adverbs with at least as many letters are reduced to their adjectives.
 _MIN_ADVERB = 7

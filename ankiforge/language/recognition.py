@@ -79,9 +79,10 @@ _IDEOGRAPH = regex(r"[\u3040-\u30ff\u3400-\u9fff]")
 _CYRILLIC = regex(r"[\u0400-\u04ff]")
 # Letters of languages without tables.
 _FOREIGN_LETTER = regex(r"[ěščřžůďťňąęłńśźżőűășțğıđåøæŐŰĄĘŁŚŻŹČŘŠŽ]")
-# The least number of function words of a language, and of more than of the next one, by
-# which it is surely recognised; and their least share of all words.
-_CLEAR = 3
+# The least number of function words of a language by which it is surely recognised, of more
+# than of the next one, and their least share of all words.
+_ENOUGH = 4
+_MORE = 3
 _SHARE = 0.15
 
 
@@ -108,7 +109,7 @@ def language_of(*texts: str) -> str:
 def sure_language(text: str) -> str:
     """Return the name of the language of which a text has clearly most function words, else ""."""
     scores = _scores(text[:_READ_FOR_LANGUAGE])
-    is_clear = scores.best >= max(_CLEAR, scores.next_best + _CLEAR)
+    is_clear = scores.best >= max(_ENOUGH, scores.next_best + _MORE)
     is_usual = scores.best >= _SHARE * scores.words
     return NAMES.get(scores.language, "") if is_clear and is_usual else ""
 

@@ -14,10 +14,15 @@ from functools import cache, lru_cache
 from ankiforge.language.tables import DATA, Words, by_word, listed, section
 from ankiforge.text import regex
 
-STOP_WORDS = listed("signs", "stop")
+_FUNCTION_WORDS = {
+    name: listed("small_words", "small", name)
+    for name in ("en", "de", "fr", "es", "it", "pt")
+}
+STOP_WORDS = (_FUNCTION_WORDS["en"] | _FUNCTION_WORDS["de"]) - listed("signs", "askable")
+"""Function words for which nobody asks."""
 QUESTION_WORDS = listed("signs", "question")
 _NO_CONTENT = STOP_WORDS | QUESTION_WORDS
-FUNCTION = STOP_WORDS | QUESTION_WORDS | listed("signs", "function")
+FUNCTION = QUESTION_WORDS.union(listed("signs", "adverbs"), *_FUNCTION_WORDS.values())
 """Words without meaning of their own, which are not part of a subject or object."""
 NEGATIONS = listed("meaning", "negations")
 NEGATORS = listed("meaning", "negators")
