@@ -83,7 +83,7 @@ def literal(draft: Draft, context: Context) -> Iterator[Finding]:
                 yield make_finding("literal", f"“{code}”")
                 return
 
-    if language(source) == "German":
+    if sure_language(source) == "German":
         return  # every noun begins with a capital
     creators = " ".join(highlight.document.creators)
     known = folded(f"{source}\n{creators}")

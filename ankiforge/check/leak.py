@@ -8,25 +8,17 @@ that `safe_context` returns.
 
 from __future__ import annotations
 
+from ankiforge.language.words import FUNCTION, beginning, beginnings, tokens
 from ankiforge.model import Card, CardKind, Strings
 from ankiforge.text import occlusion, regex
 from ankiforge.text.cloze import gaps, plain
 from ankiforge.text.fold import canonical
 
-_WORD = regex(r"\w+")
 _IN_PARENTHESES = regex(r"\([^()]*\)")
-# Words that two texts may share without saying the same.
-_STOP_WORD_LIST = (
-    "a an the of in for that it to is be and by der die das des ein eine"
-    " le la les un une de du el los las del"
-)
-_STOP_WORDS = frozenset(_STOP_WORD_LIST.split())
 # The part of the answer's words that must be in a text to give the answer away.
 _REVEALING_PART = 2 / 3
 # The least number of the answer's words that must be there, if it has as many.
 _FEWEST_WORDS = 2
-# Letters at the beginning of a word that stay the same in its other forms.
-_STEM_CHARS = 5
 
 
 def safe_context(card: Card, parts: Strings) -> Strings:
@@ -60,14 +52,7 @@ def _reveals(text: str, answer: str) -> bool:
     unspaced_answer = "".join(bare_answer.split())
     if not unspaced_answer.isascii() and unspaced_answer in "".join(shown.split()):
         return True
-    stems = set(map(_stem, set(_WORD.findall(bare_answer)) - _STOP_WORDS))
-    shown_stems = set(map(_stem, _WORD.findall(shown)))
-    enough = max(len(stems) * _REVEALING_PART, min(len(stems), _FEWEST_WORDS))
-    return bool(stems) and len(stems & shown_stems) >= enough
-
-
-def _stem(word: str) -> str:
-    """Return the letters that the forms of a word share: the first five, or all but a plural s."""
-    if len(word) > _STEM_CHARS:
-        return word[:_STEM_CHARS]
-    return word.removesuffix("s")
+    words = frozenset(tokens(bare_answer)) - FUNCTION
+    wanted = frozenset(map(beginning, words))
+    enough = max(len(wanted) * _REVEALING_PART, min(len(wanted), _FEWEST_WORDS))
+    return bool(wanted) and len(wanted & beginnings(shown)) >= enough

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ankiforge.language.recognition import language_of
 from ankiforge.language.tables import listed
+from ankiforge.language.words import QUESTION_WORDS, beginning, beginnings, tokens
 from ankiforge.text import regex
 
 _ENDS = ("?", "？")
@@ -21,15 +22,8 @@ _THIS = regex(
     r"|(?<![-\w])ce \w"
 )
 _HE = regex(r"(?i)\b(?:he|she|his|him|hers?)\b")
-_WORD = regex(r"[^\W\d_]+")
 _NAME = regex(r"(?<=\w )[A-ZÀ-ÞА-Я]\w")
-_BEGINNING = 5
-# Words of questions that no passage needs to have.
-OF_QUESTIONS = frozenset(
-    "name names named called term terms word words phrase type kind sort year years many much"
-    " number describe describes described used refer refers purpose reason happens happen occur"
-    " effect result according person people thing something does mean means".split()
-)
+_OF_QUESTIONS = QUESTION_WORDS | listed("signs", "light")
 _MOST_UNKNOWN = 0.5
 
 
@@ -51,8 +45,7 @@ def fault_of_question(question: str, read: str) -> str:
         question: on one line.
         read: what the model read: title, heading and passage.
     """
-    words = _WORD.findall(question)
-    if not question.endswith(_ENDS) or len(words) < _LEAST_WORDS:
+    if not question.endswith(_ENDS) or len(tokens(question)) < _LEAST_WORDS:
         return "it is no complete question"
     for match in _PASSAGE.finditer(question):
         if match[0].casefold() not in read.casefold():
@@ -67,21 +60,12 @@ def fault_of_question(question: str, read: str) -> str:
     asked_in = language_of(question)
     if language and asked_in and asked_in != language:
         return "it is in another language than the passage"
-    if _unknown(words, read, language) > _MOST_UNKNOWN:
+    # the share of its content words that the model did not read
+    passed_over = _OF_QUESTIONS | listed("small_words", "small", language)
+    content = [word for word in tokens(question)[1:] if word not in passed_over]
+    content = [word for word in content if len(word) > 2]
+    known = beginnings(read)
+    unknown = [word for word in content if beginning(word) not in known]
+    if len(unknown) > _MOST_UNKNOWN * len(content):
         return "it is mostly about things that the passage does not say"
     return ""
-
-
-def _unknown(words: list[str], read: str, language: str) -> float:
-    """Return the share of the content words of a question that the model did not read."""
-    small = listed("small_words", "small", language)
-    known = {word.casefold()[:_BEGINNING] for word in _WORD.findall(read)}
-    content = []
-    for word in words[1:]:
-        folded = word.casefold()
-        if folded not in small and folded not in OF_QUESTIONS and len(folded) > 2:
-            content.append(folded)
-    if not content:
-        return 0.0
-    unknown = [folded for folded in content if folded[:_BEGINNING] not in known]
-    return len(unknown) / len(content)

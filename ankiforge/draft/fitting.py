@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 
+from ankiforge.language.quantities import DIGITS
+from ankiforge.language.tables import listed
+from ankiforge.language.words import beginning, beginnings, tokens
 from ankiforge.text import regex
 from ankiforge.text.fold import fold
 
@@ -12,21 +14,12 @@ LEAST = 0.75
 """The F1 of the words from which two answers are one."""
 LONGER = 4
 """By how many words an answer may be longer that contains the other one whole."""
-_BEGINNING = 5
-"""The letters of a word that its forms have in common."""
 _SHORT = 3
 """The letters of a word that is too short to say anything, at most."""
 _CLAUSE = 3
 """The words from which a proposed answer is enough, if the model's own only goes on after it."""
 _LIST = regex(r"[,;]|(?i:\b(?:and|or|und|oder|et|ou|y|o|e|и|или)\b)")
-# An ideograph is a word of its own; a number keeps its separators.
-_WORD = regex(r"\d+(?:[.,:/]\d+)*|[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]|[^\W\d_]+")
-
-
-_ARTICLES = frozenset(
-    "a an the der die das den dem des ein eine einen einem einer le la les l un une el los las lo"
-    " il gli i o os as um uma".split()
-)
+_ARTICLES = listed("cues", "articles")
 
 
 def fits(own_answer: str, proposed: str) -> bool:
@@ -41,60 +34,43 @@ def fits(own_answer: str, proposed: str) -> bool:
         return False
     if fold(own_answer) == fold(proposed):
         return True
-    if _numbers(own_words) != _numbers(proposed_words):
+    if set(DIGITS.findall(own_answer)) != set(DIGITS.findall(proposed)):
         return False
-    if len(proposed_words) >= _CLAUSE and _says_more(
-        own_answer, own_words, proposed_words
-    ):
-        return True
+    # an own answer that goes on to explain the proposed one; but the first item of a list is
+    # not the answer to what is asked for by the whole list
+    size = len(proposed_words)
+    if size >= _CLAUSE and own_words[:size] == proposed_words:
+        if not _LIST.search(own_answer):
+            return True
     if _holds(own_words, proposed_words):
         return len(own_words) <= len(proposed_words) + LONGER
     if _holds(proposed_words, own_words):
         return 2 * len(own_words) >= len(proposed_words)
-    return _f1(own_words, proposed_words) >= LEAST
-
-
-def _says_more(own_answer: str, own_words: list[str], proposed_words: list[str]) -> bool:
-    """Return whether an own answer begins with the proposed one, and goes on to explain it.
-
-    The first item of a list is not the answer to what is asked for by the whole list.
-    """
-    size = len(proposed_words)
-    if own_words[:size] != proposed_words:
-        return False
-    return _LIST.search(own_answer) is None
+    shared = (Counter(own_words) & Counter(proposed_words)).total()
+    return 2 * shared >= LEAST * (len(own_words) + len(proposed_words))
 
 
 def gives_away(question: str, answer: str) -> bool:
     """Return whether a question has the words of an answer: as they are, or each in some form."""
-    asked = _words(question)
-    words = _words(answer)
-    if _holds(asked, words):
+    words = tokens(answer)
+    if _holds(tokens(question), words):
         return True
-    beginnings = {word[:_BEGINNING] for word in asked}
+    asked = beginnings(question)
     content = [word for word in words if len(word) > _SHORT]
-    return bool(content) and all(word[:_BEGINNING] in beginnings for word in content)
+    return bool(content) and all(beginning(word) in asked for word in content)
 
 
 def repeats(question: str, answer: str) -> bool:
     """Return whether an answer says mostly what its question said."""
-    beginnings = {word[:_BEGINNING] for word in _words(question)}
-    content = [word[:_BEGINNING] for word in _words(answer) if len(word) > _SHORT]
-    shared = sum(word in beginnings for word in content)
+    asked = beginnings(question)
+    content = [word for word in tokens(answer) if len(word) > _SHORT]
+    shared = sum(beginning(word) in asked for word in content)
     return 2 * shared > len(content)
 
 
-def _words(text: str) -> list[str]:
-    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
-
-
 def _without_articles(text: str) -> list[str]:
-    words = _words(text)
+    words = tokens(text)
     return [word for word in words if word not in _ARTICLES] or words
-
-
-def _numbers(words: list[str]) -> set[str]:
-    return {word for word in words if word[0].isdigit()}
 
 
 def _holds(words: list[str], others: list[str]) -> bool:
@@ -102,9 +78,3 @@ def _holds(words: list[str], others: list[str]) -> bool:
     size = len(others)
     starts = range(len(words) - size + 1)
     return size > 0 and any(words[start : start + size] == others for start in starts)
-
-
-def _f1(words: list[str], others: list[str]) -> float:
-    """Return how much two lists of words have in common, from 0 to 1."""
-    shared = (Counter(words) & Counter(others)).total()
-    return 2 * shared / (len(words) + len(others))

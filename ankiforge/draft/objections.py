@@ -11,11 +11,13 @@ proposed cloze stays.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 
-from ankiforge.draft.asking import OF_QUESTIONS
 from ankiforge.language.lexicon import language
+from ankiforge.language.tables import alternatives, listed
 from ankiforge.language.tokens import Kind, Token, tokens
+from ankiforge.language.words import NEGATORS, QUESTION_WORDS, beginning, beginnings
+from ankiforge.language.words import tokens as words_of
 from ankiforge.model import Span, Value
 from ankiforge.text import regex
 from ankiforge.text.fold import locate
@@ -24,8 +26,6 @@ LEAST_COVERED = 0.8
 """The share of the content words of a clause that a question has."""
 LONGEST_ANSWER = 9
 """The words of an answer."""
-_BEGINNING = 5
-"""The letters of a word that its forms have in common."""
 _LONGEST_ENDING = 2
 _CLAUSE = 5
 """The words from which a mark is a clause of its own."""
@@ -39,22 +39,9 @@ _CONTENT = (
     Kind.NUMBER,
     Kind.SHIELD,
 )
-_WORD = regex(r"[^\W_]+")
-_NEGATIONS = frozenset(
-    "not never no neither nor without only less least more most fewer nicht nie niemals kein keine"
-    " keinen keiner keinem ohne nur weniger mehr ne jamais aucun aucune sans seulement moins plus"
-    " nunca ningún ninguna sin solo sólo menos más".split()
-)
+_NEGATIONS = NEGATORS | listed("meaning", "amounts")
 # Words that a question needs, or a sentence, without saying anything.
-_LIGHT = OF_QUESTIONS | frozenset(
-    "does did can could may might will would must should has have had been being make makes made"
-    " long old far often ago lange oft"
-    " given give gives get gets happen way main one there exist exists also thus hence therefore"
-    " however example instance considered become becomes percentage proportion share find finds"
-    " found heißt name bezeichnet bezeichnung begriff woran worin wofür womit wodurch welche"
-    " welcher welches welchen wie viele nombre término llama llaman denomina cuál cuáles cuántos"
-    " cuántas appelle appelé nom terme quel quelle quels quelles combien".split()
-)
+_LIGHT = QUESTION_WORDS | listed("signs", "light")
 # What begins another clause, or a remark in brackets.
 _NEXT_CLAUSE = regex(
     r"[;—–]|, (?:which|while|whereas|although|though|but|where|who|when|also|meaning|because|since"
@@ -108,11 +95,8 @@ _WHEN = regex(
     r"|^\W*quand\b|quelle année\b|^\W*cuándo\b|qué año\b|\bwhat date\b"
 )
 _TIME = regex(
-    r"(?i)\b(?:1\d{3}|20\d\d)\b|january|february|march|april|\bmay\b|june|july|august|september"
-    r"|october|november|december|januar|februar|märz|\bmai\b|juni|juli|oktober|dezember|janvier"
-    r"|février|\bmars\b|avril|juin|juillet|août|septembre|octobre|novembre|décembre|enero|febrero"
-    r"|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre|century|siglo"
-    r"|siècle|jahr|year|week|day|month|hour|minute|second"
+    rf"(?i)\b(?:1\d{{3}}|20\d\d|{alternatives('numbers', 'months')})\b|century|siglo|siècle|jahr"
+    r"|year|week|day|month|hour|minute|second"
 )
 _HOW_MANY = regex(
     r"(?i)\b(?:how (?:many|much|long|old|far|often|large|big|high|fast)|what (?:percentage"
@@ -204,15 +188,6 @@ def _quoted(words: Iterable[str]) -> str:
 # --- words ----------------------------------------------------------------------------
 
 
-def _beginning(word: str) -> str:
-    folded = word.casefold().removesuffix("'s").removesuffix("’s")
-    return folded if folded[:1].isdigit() else folded[:_BEGINNING]
-
-
-def _beginnings(text: str) -> set[str]:
-    return {_beginning(word) for word in _WORD.findall(text)}
-
-
 def _content(words: Iterable[Token]) -> Iterator[Token]:
     """Yield the words that say something."""
     for word in words:
@@ -224,13 +199,13 @@ def _content(words: Iterable[Token]) -> Iterator[Token]:
                 yield word
 
 
-def _is_among(word: Token, beginnings: set[str]) -> bool:
-    """Return whether a word is among others in some form: `coin` and `coined`."""
-    beginning = _beginning(word.folded)
-    if beginning in beginnings or _beginnings(word.word) & beginnings:
+def _is_among(word: Token, others: Set[str]) -> bool:
+    """Return whether a word is among beginnings in some form: `coin` and `coined`."""
+    start = beginning(word.folded)
+    if start in others or beginnings(word.word) & others:
         return True
-    for other in beginnings:
-        shorter, longer = sorted((beginning, other), key=len)
+    for other in others:
+        shorter, longer = sorted((start, other), key=len)
         is_form = len(shorter) > 2 and longer.startswith(shorter)
         if is_form and len(longer) - len(shorter) <= _LONGEST_ENDING:
             return not shorter[0].isdigit()
@@ -273,18 +248,18 @@ def _share_covered(question: str, place: Place) -> tuple[float, list[str]]:
     not_asked: list[Span] = [place.span]
     for example in _EXAMPLES.finditer(place.sentence, clause_start, clause_end):
         not_asked.append(example.span())
-    asked = _beginnings(question) | _beginnings(place.named)
+    asked = beginnings(question) | beginnings(place.named)
     # each word counts once, and those of the answer do not count
-    counted = _beginnings(place.answer)
+    counted = set(beginnings(place.answer))
     total_weight = 0.0
     covered_weight = 0.0
     left_out = []
     for word in _content(tokens(clause, language(place.language))):
         position = clause_start + word.start
-        beginning = _beginning(word.folded)
-        if beginning in counted or _is_within_any(position, not_asked):
+        start = beginning(word.folded)
+        if start in counted or _is_within_any(position, not_asked):
             continue
-        counted.add(beginning)
+        counted.add(start)
         is_heavy = word.folded in _NEGATIONS or word.kind in (Kind.NAME, Kind.NUMBER)
         weight = _HEAVY if is_heavy else 1.0
         total_weight += weight
@@ -303,7 +278,7 @@ def _is_within_any(position: int, spans: Sequence[Span]) -> bool:
 
 def _added_words(question: str, place: Place) -> list[str]:
     """Return the words of a question that neither its sentence nor the title has."""
-    read = _beginnings(f"{place.antecedent} {place.sentence} {place.named}")
+    read = beginnings(f"{place.antecedent} {place.sentence} {place.named}")
     words = tokens(question, language(place.language))[1:]
     said = [word for word in _content(words) if word.folded not in _NEGATIONS]
     return [word.word for word in said if not _is_among(word, read)]
@@ -331,14 +306,14 @@ def _turns_round(question: str, place: Place) -> bool:
             part += 1
         is_in_answer = answer_start <= word.start < answer_end
         if not is_in_answer:
-            places_by_word[_beginning(word.folded)].append((part, word.start))
+            places_by_word[beginning(word.folded)].append((part, word.start))
 
     # the words of the question must come in the same order in each part
     last_position_by_part: dict[int, int] = {}
     # the word after the question word says what kind of thing is asked for
     words = tokens(question, language(place.language))[2:]
     for word in _content(words):
-        places = places_by_word.get(_beginning(word.folded), [])
+        places = places_by_word.get(beginning(word.folded), [])
         is_certain = len(places) == 1
         if not is_certain or word.folded in _NEGATIONS:
             continue
@@ -353,11 +328,11 @@ def _is_voice_changed(question: str, sentence: str) -> bool:
     """Return whether "A is regulated by B" is asked as "What does A regulate?"."""
     if not _DOES.match(question) or _IS.search(question):
         return False
-    asked = [word.casefold() for word in _WORD.findall(question)]
+    asked = words_of(question)
     for passive in _PASSIVE.finditer(sentence):
         verb = passive[1].casefold()
         for word in asked:
-            if word[:_BEGINNING] == verb[:_BEGINNING] and word != verb:
+            if beginning(word) == beginning(verb) and word != verb:
                 return True
     return False
 
@@ -368,8 +343,8 @@ def _taken_up_from_earlier(question: str, place: Place) -> str:
     A noun with an article and nothing after it is known only to someone who has read the sentences
     before, unless the title names it.
     """
-    named = _beginnings(place.named)
-    earlier = _beginnings(place.before)
+    named = beginnings(place.named)
+    earlier = beginnings(place.before)
     words = tokens(question, language(place.language))
     for number, word in enumerate(words):
         if word.folded not in _DEFINITE:
@@ -380,12 +355,12 @@ def _taken_up_from_earlier(question: str, place: Place) -> str:
         if not nouns or has_name:
             continue
         following = words[number + 1 + len(nouns)].folded
-        is_in_title = all(_beginning(noun.folded) in named for noun in nouns)
+        is_in_title = all(beginning(noun.folded) in named for noun in nouns)
         if following in _GOES_ON or is_in_title:
             continue
         last = nouns[-1].folded
         is_bare = len(nouns) == 1 and place.language == "en" and not last.endswith("s")
-        if is_bare or _beginning(last) in earlier:
+        if is_bare or beginning(last) in earlier:
             return " ".join(each.word for each in (article, *nouns))
     return ""
 

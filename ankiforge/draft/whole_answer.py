@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ankiforge.language.lexicon import language
+from ankiforge.language.tables import listed
 from ankiforge.language.tokens import Kind, Token, tokens
+from ankiforge.language.words import beginning, beginnings
 from ankiforge.model import Span
 from ankiforge.text import regex
 
@@ -21,9 +23,9 @@ _NAMING = (
     Kind.ADJECTIVE,
     Kind.UNSAFE,
 )
-_AND = frozenset("and or und oder sowie et ou y e o u".split())
+_AND = listed("cues", "and")
 # German articles have the case of the sentence, which the answer does not have.
-ARTICLES = frozenset("a an the le la les l' un une el los las una il lo gli i".split())
+_ARTICLES = listed("cues", "articles") - listed("cues", "articles", "de")
 _CONJUNCTIONS = frozenset("whereas while although though because since".split())
 _JOINING_SIGNS = ("(", "/", "-", "_")
 _EXAMPLE = regex(
@@ -41,8 +43,6 @@ _QUALIFIER = regex(
 )
 _YEAR = regex(r"1\d{3}|20\d\d")
 _UNIT = regex(r"\s?%|\s(?:percent|per cent|Prozent|pour cent|por ciento)\b")
-_WORD = regex(r"[^\W_]+")
-_BEGINNING = 5
 
 
 def is_askable(sentence: str, span: Span, name: str) -> bool:
@@ -61,7 +61,7 @@ def is_askable(sentence: str, span: Span, name: str) -> bool:
     inner = [word for word in words if start <= word.start < end]
     if not inner or not any(word.kind in _NAMING for word in inner):
         return False
-    begins_small = inner[0].kind == Kind.SMALL and inner[0].folded not in ARTICLES
+    begins_small = inner[0].kind == Kind.SMALL and inner[0].folded not in _ARTICLES
     if begins_small or inner[0].folded in _CONJUNCTIONS:
         return False
     if _is_cut(sentence, span):
@@ -88,7 +88,7 @@ def _is_item(sentence: str, span: Span, words: Sequence[Token]) -> bool:
     """Return whether words are one of several: "X and Y", "such as X", "X, Y and Z"."""
     start, end = span
     before, after = _on_both_sides(span, words)
-    if before and before[-1].folded in ARTICLES:
+    if before and before[-1].folded in _ARTICLES:
         before.pop()
     is_after_and = bool(before) and before[-1].folded in _AND
     is_before_and = bool(after) and after[0].folded in _AND
@@ -128,7 +128,7 @@ def _start_with_article(span: Span, words: Sequence[Token]) -> int:
     start, _ = span
     before, after = _on_both_sides(span, words)
     goes_on = bool(after) and after[0].kind in (Kind.NOUN, Kind.NAME)
-    if before and before[-1].folded in ARTICLES and not goes_on:
+    if before and before[-1].folded in _ARTICLES and not goes_on:
         return before[-1].start
     return start
 
@@ -147,8 +147,7 @@ def _end_with_unit(
         return end
     unit = after[0]
     is_next = unit.kind == Kind.NOUN and sentence[end : unit.start] == " "
-    asked = {word.casefold()[:_BEGINNING] for word in _WORD.findall(question)}
-    is_asked = unit.folded[:_BEGINNING] in asked
+    is_asked = beginning(unit.folded) in beginnings(question)
     return unit.end if is_next and not is_asked else end
 
 

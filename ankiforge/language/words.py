@@ -157,6 +157,22 @@ def stem(token: str) -> str:
     return word
 
 
+_BEGINNING = 5
+
+
+def beginning(word: str) -> str:
+    """Return the first letters of a casefolded word, which its forms share; all of a number."""
+    word = word.removesuffix("'s").removesuffix("’s").rstrip("+#")
+    if word[:1].isdigit():
+        return word
+    return word[:_BEGINNING] if len(word) > _BEGINNING else word.removesuffix("s")
+
+
+def beginnings(text: str) -> Words:
+    """Return the beginnings of the words of a text."""
+    return frozenset(map(beginning, tokens(text)))
+
+
 # --- opposites and synonyms -----------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ankiforge.language.lexicon import Language
+from ankiforge.language.tables import listed
 from ankiforge.language.tokens import ADJECTIVE_AFTER_NOUN, Kind, Token, is_verb
 
 MOST_WORDS = 8
@@ -38,9 +39,7 @@ _WORDS = frozenset(
         Kind.NUMBER,
     )
 )
-_AND = frozenset(
-    ("and", "or", "und", "oder", "sowie", "et", "ou", "y", "e", "o", "ed", "и", "или")
-)
+_AND = listed("cues", "and")
 
 Candidates = dict[tuple[int, int], set[str]]
 """By the first token and the one after the last: how the words were found."""
@@ -368,26 +367,11 @@ def _predicates(
 
 # --- clauses --------------------------------------------------------------------------
 
-# After these words a clause says what, why or how, by language.
-_OPENS_CLAUSE = {
-    "en": "to by because that than so if when where which who as for with into",
-    "de": "zu weil dass als wenn durch um mit",
-    "fr": "à parce que pour par de si en",
-    "es": "porque que para por si a con",
-    "it": "perché che per da",
-    "pt": "porque que para por",
-    "ru": "чтобы что потому если для",
-}
 # After these words a clause has its own subject and verb.
-_OPENS_STATEMENT = frozenset(
-    "because that so if when weil dass wenn que si porque parce perché che что потому если".split()
-)
-_PRONOUNS = frozenset(
-    "they it he she we one er sie es man il elle ils elles on ellos ellas они он она оно".split()
-)
+_OPENS_STATEMENT = listed("cues", "opens_statement")
 _LEAST_IN_CLAUSE = 2
 _INFINITIVE = frozenset(("to", "zu"))
-_ARTICLES = frozenset(("the", "a", "an", "der", "die", "das", "dem", "den"))
+_ARTICLES = listed("cues", "articles")
 
 
 def _clauses(words: Sequence[Token], language: Language, candidates: Candidates) -> None:
@@ -410,7 +394,7 @@ def _tails(
     candidates: Candidates,
 ) -> None:
     """Add the ends of one clause [first, last)."""
-    openers = _OPENS_CLAUSE.get(language.name, "").split()
+    openers = listed("cues", "opens_clause", language.name)
     ends_with_verb = words[last - 1].kind == Kind.VERB
     longest_first = max(first, last - MOST_WORDS)
     for begin in range(max(1, longest_first), last - 1):
@@ -446,7 +430,7 @@ def _is_statement(words: Sequence[Token], language: Language) -> bool:
     subject = words[0]
     is_subject = (
         subject.folded in language.determiners
-        or subject.folded in _PRONOUNS
+        or subject.folded in language.pronouns
         or subject.kind in _TERM
     )
     return is_subject and any(is_verb(token, language) for token in words[1:])
