@@ -33,7 +33,7 @@ import pypdfium2 as pdfium
 
 from ankiforge.extract.figures.values import FoundLabel
 from ankiforge.extract.pdf.labels import find_labels
-from ankiforge.text.fold import fold
+from ankiforge.text.fold import for_finding
 from benchmarks.drawn_figures import Box, Made, Truth, write_all
 
 FOUND = 0.5
@@ -76,7 +76,9 @@ def compared(
     overlaps = []
     missed = []
     for label in truth:
-        alike = [each for each in left if fold(each.text) == fold(label.text)]
+        alike = [
+            each for each in left if for_finding(each.text) == for_finding(label.text)
+        ]
         best = max(alike, key=lambda each: overlap(each.box, label.box), default=None)
         if best is None or overlap(best.box, label.box) < FOUND:
             missed.append(label.text)
@@ -128,7 +130,7 @@ def read_again(papers: Path, missed: bool) -> None:
 
 def _letters_of(text: str) -> str:
     """Return the folded text without blanks, of which a formula may have any number."""
-    return fold(text).replace(" ", "")
+    return for_finding(text).replace(" ", "")
 
 
 def main() -> None:

@@ -18,7 +18,6 @@ from typing import Protocol
 
 from ankiforge.check import differences
 from ankiforge.check.findings import Context, Needs, make_finding, needs
-from ankiforge.check.reading import folded
 from ankiforge.check.sides import ComparedSides, exact_form, sides
 from ankiforge.language.normal import finders_of, form_of, stems_of
 from ankiforge.model import (
@@ -33,6 +32,7 @@ from ankiforge.model import (
     Strings,
     draft_of_words,
 )
+from ankiforge.text.fold import for_comparing
 
 
 @needs(Needs.REST)
@@ -61,7 +61,7 @@ def _read(kind: CardKind, fields: Fields) -> tuple[ComparedSides, SearchTerms]:
     exact = exact_form(draft)
     question = ""
     if kind.family is Family.BASIC and card_sides.answered:
-        question = folded(draft.field("Front"))
+        question = for_comparing(draft.field("Front"))
     terms = SearchTerms(
         words=_unique(stems_of(form)),
         finders=() if form.isascii() else _unique(finders_of(form)),

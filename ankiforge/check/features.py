@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from ankiforge.check.sides import ComparedSides
-from ankiforge.language.normal import form_of, normal, stems_of, tokens_of
+from ankiforge.language.normal import for_comparing_words, form_of, stems_of, tokens_of
 from ankiforge.language.quantities import DIGITS
 from ankiforge.language.tables import Words, listed
 from ankiforge.language.words import NEGATIONS, TERM
@@ -55,7 +55,7 @@ def features(sides: ComparedSides) -> Features:
     whole = form_of(sides.whole)
     terms = set[str]()
     for pattern in (TERM, _NAME):
-        terms.update(map(normal, pattern.findall(sides.whole)))
+        terms.update(map(for_comparing_words, pattern.findall(sides.whole)))
     sequence = tuple(stems_of(asked))
     return Features(
         family=sides.family,

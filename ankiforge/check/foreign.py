@@ -16,7 +16,6 @@ from ankiforge.check.reading import (
     around,
     asked_by_reader,
     chosen_by_reader,
-    folded,
     marked,
     pictured,
     read,
@@ -28,6 +27,7 @@ from ankiforge.language.recognition import script, sure_language
 from ankiforge.language.words import TERM
 from ankiforge.model import Draft, Family, Finding, Highlight, Severity, Strings
 from ankiforge.text import regex
+from ankiforge.text.fold import for_comparing
 from ankiforge.text.sentences import sentences
 from ankiforge.text.shields import shields
 
@@ -86,11 +86,11 @@ def literal(draft: Draft, context: Context) -> Iterator[Finding]:
     if sure_language(source) == "German":
         return  # every noun begins with a capital
     creators = " ".join(highlight.document.creators)
-    known = folded(f"{source}\n{creators}")
+    known = for_comparing(f"{source}\n{creators}")
     known = f"{known}\n{known.replace('.', '')}"  # U.S. is US
     for text in reading.answers:
         for name in (*TERM.findall(text), *_NAME.findall(text)):
-            if folded(name).removesuffix("s") not in known:
+            if for_comparing(name).removesuffix("s") not in known:
                 yield make_finding("name_in_answer", f"“{name}”")
                 return
 
@@ -129,7 +129,7 @@ def injected(draft: Draft, context: Context) -> Iterator[Finding]:
     if address:
         yield make_finding("foreign_link", address[:60])
     markup = _RUNS.search(text)
-    if markup and folded(markup[0]) not in folded(as_written(highlight)):
+    if markup and for_comparing(markup[0]) not in for_comparing(as_written(highlight)):
         yield make_finding("foreign_markup", markup[0])
 
     # talk to or of a model: in the card, or in the sentence that the answer is from
@@ -137,16 +137,16 @@ def injected(draft: Draft, context: Context) -> Iterator[Finding]:
         return
     source = source_text(highlight)
     talk = _TALK.search(without_markup(text))
-    if talk and folded(talk[0]) not in folded(source):
+    if talk and for_comparing(talk[0]) not in for_comparing(source):
         yield make_finding("model_talk", f"“{talk[0]}”")
         return
     if not _TALK.search(source):
         return
     # the document addresses a model, which may be its subject: a person decides
-    answers = [folded(answer) for answer in read(draft).answers if answer]
+    answers = [for_comparing(answer) for answer in read(draft).answers if answer]
     for start, end in sentences(source):
         order = _TALK.search(source[start:end])
-        sentence = folded(source[start:end])
+        sentence = for_comparing(source[start:end])
         if order and any(answer in sentence for answer in answers):
             detail = f"“{order[0]}”"
             yield make_finding("model_talk", detail, severity=Severity.WARN)
@@ -162,9 +162,9 @@ def _foreign_address(text: str, highlight: Highlight) -> str:
                 document = highlight.document
                 places = [as_written(highlight), *highlight.links, highlight.uri]
                 places += [document.uri, *(value for _, value in document.identifiers)]
-                known = folded("\n".join(places))
+                known = for_comparing("\n".join(places))
             address = match[1].rstrip(".,;:!?)")
-            if folded(address) not in known:
+            if for_comparing(address) not in known:
                 return address
     return ""
 

@@ -12,7 +12,7 @@ from ankiforge.language.words import FUNCTION, beginning, beginnings, tokens
 from ankiforge.model import Card, CardKind, Strings
 from ankiforge.text import occlusion, regex
 from ankiforge.text.cloze import gaps, plain
-from ankiforge.text.fold import canonical
+from ankiforge.text.fold import for_comparing
 
 _IN_PARENTHESES = regex(r"\([^()]*\)")
 # The part of the answer's words that must be in a text to give the answer away.
@@ -47,8 +47,8 @@ def _reveals(text: str, answer: str) -> bool:
 
     Scripts without blanks between words, such as Chinese, are compared as one string.
     """
-    bare_answer = canonical(_IN_PARENTHESES.sub(" ", answer))
-    shown = canonical(text)
+    bare_answer = for_comparing(_IN_PARENTHESES.sub(" ", answer))
+    shown = for_comparing(text)
     unspaced_answer = "".join(bare_answer.split())
     if not unspaced_answer.isascii() and unspaced_answer in "".join(shown.split()):
         return True

@@ -22,13 +22,12 @@ from ankiforge.model import (
 )
 from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import Gap
-from ankiforge.text.fold import canonical, locate, same
+from ankiforge.text.fold import locate, same
 from ankiforge.text.sentences import sentences
 
 # --- the text of a draft --------------------------------------------------------------
 
-folded = lru_cache(maxsize=1024)(canonical)
-"""The canonical form, cached because many checks use the same passage."""
+
 GAP = "[…]"
 _MARKUP = regex(r"(?m)[`$\\*_<\[~]|==|\{\{|^[ \t]*[#>+-]")
 _PRIVATE = regex("[\ue000-\ue0ff]")

@@ -7,7 +7,7 @@ from functools import lru_cache
 from ankiforge.check.reading import without_markup
 from ankiforge.model import Draft, Family, Strings, Value
 from ankiforge.text import cloze, regex
-from ankiforge.text.fold import canonical
+from ankiforge.text.fold import for_comparing
 from ankiforge.text.shields import shields
 
 MAX_LENGTH = 2000
@@ -99,12 +99,14 @@ def _exact(text: str) -> str:
         parts = []
         place = 0
         for start, end, _ in shields(text):
-            parts.append(canonical(without_markup(text[place:start])))
+            parts.append(for_comparing(without_markup(text[place:start])))
             parts.append(text[start:end])
             place = end
-        parts.append(canonical(without_markup(text[place:])))
+        parts.append(for_comparing(without_markup(text[place:])))
         text = " ".join(parts).strip()
     else:
         text = without_markup(text)
-        text = " ".join(text.casefold().split()) if text.isascii() else canonical(text)
+        text = (
+            " ".join(text.casefold().split()) if text.isascii() else for_comparing(text)
+        )
     return text.rstrip(".? \t\n\u00a0") or text

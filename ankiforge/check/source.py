@@ -16,7 +16,6 @@ from ankiforge.check.foreign import is_formula, solid
 from ankiforge.check.reading import (
     around,
     chosen_by_reader,
-    folded,
     is_choice,
     marked,
     naming,
@@ -25,7 +24,7 @@ from ankiforge.check.reading import (
     seamless,
     source_text,
 )
-from ankiforge.language.normal import normal, without_tex
+from ankiforge.language.normal import for_comparing_words, without_tex
 from ankiforge.language.quantities import UNITS, all_numbers, quantities
 from ankiforge.language.words import (
     FUNCTION,
@@ -38,6 +37,7 @@ from ankiforge.language.words import (
 )
 from ankiforge.model import Draft, Finding
 from ankiforge.text import regex
+from ankiforge.text.fold import for_comparing
 
 # --- quote and answer -----------------------------------------------------------------
 
@@ -48,7 +48,7 @@ def quote(draft: Draft, context: Context) -> Iterator[Finding]:
     highlight = context.highlight
     if pictured(draft, highlight):
         return
-    words = folded(draft.quote)
+    words = for_comparing(draft.quote)
     # the context both with and without a break around the mark
     places = (
         highlight.exact,
@@ -60,7 +60,7 @@ def quote(draft: Draft, context: Context) -> Iterator[Finding]:
     )
     if not words:
         yield make_finding("quote_not_in_source", "(there is none)")
-    elif not any(words in folded(place) for place in places):
+    elif not any(words in for_comparing(place) for place in places):
         yield make_finding("quote_not_in_source")
 
 
@@ -84,9 +84,11 @@ def answer(draft: Draft, context: Context) -> Iterator[Finding]:
     for wanted in reading.answers:
         # a name may come literally from the title or a heading, a number may not
         has_digit = any(map(str.isdecimal, wanted))
-        if not has_digit and _has_phrase(folded(naming(highlight)), folded(wanted)):
+        if not has_digit and _has_phrase(
+            for_comparing(naming(highlight)), for_comparing(wanted)
+        ):
             continue
-        is_offered = folded(wanted) in folded(reading.asked)
+        is_offered = for_comparing(wanted) in for_comparing(reading.asked)
         if is_offered and is_choice(reading.asked):
             continue
         missing, share = _missing_words(wanted, source)
@@ -100,9 +102,9 @@ def answer(draft: Draft, context: Context) -> Iterator[Finding]:
 def _missing_words(wanted: str, source: str) -> tuple[list[str], float]:
     """Return the words of an answer that the source lacks, and the share that it has."""
     # all of it, maybe in another notation
-    if _has_phrase(folded(source), folded(wanted)):
+    if _has_phrase(for_comparing(source), for_comparing(wanted)):
         return [], 1.0
-    if _has_phrase(normal(source), normal(wanted)):
+    if _has_phrase(for_comparing_words(source), for_comparing_words(wanted)):
         return [], 1.0
     if is_formula(wanted) and solid(wanted) in solid(source):
         return [], 1.0
@@ -170,7 +172,7 @@ def beside(draft: Draft, context: Context) -> Iterator[Finding]:
     highlight = context.highlight
     if chosen_by_reader(draft, highlight):
         return
-    if folded(around(highlight)) == folded(highlight.exact):
+    if for_comparing(around(highlight)) == for_comparing(highlight.exact):
         return
     reading = read(draft)
     marked_stems = _stem_beginnings(highlight.exact)
@@ -181,7 +183,7 @@ def beside(draft: Draft, context: Context) -> Iterator[Finding]:
         if not answer_stems:
             return
         share = len(answer_stems & marked_stems) / len(answer_stems)
-        is_in_mark = folded(answer).strip(" .") in folded(highlight.exact)
+        is_in_mark = for_comparing(answer).strip(" .") in for_comparing(highlight.exact)
         if share >= _MARKED_SHARE or is_in_mark:
             return
     asked_words = len(_stem_beginnings(reading.asked) & marked_stems)

@@ -20,7 +20,7 @@ from ankiforge.config.deckfiles import DeckSetting
 from ankiforge.config.ownfiles import own_file
 from ankiforge.config.yamlfile import Location, read, typed
 from ankiforge.model import Strings, Texts, Value
-from ankiforge.text.fold import fold
+from ankiforge.text.fold import for_finding
 
 FILE_NAME = "ankiforge.yaml"
 """The file that makes a folder a workspace."""
@@ -401,7 +401,7 @@ def _check_names(sources: list[SourceEntry]) -> None:
 
 def source_name(path: Path) -> str:
     """Return the usual name of a source in a folder: the folded name of the folder."""
-    return fold(path.name) or "source"
+    return for_finding(path.name) or "source"
 
 
 # --- paths and addresses ----------------------------------------------------------------

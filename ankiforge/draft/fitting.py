@@ -8,7 +8,7 @@ from ankiforge.language.quantities import DIGITS
 from ankiforge.language.tables import listed
 from ankiforge.language.words import beginning, beginnings, tokens
 from ankiforge.text import regex
-from ankiforge.text.fold import fold
+from ankiforge.text.fold import for_finding
 
 LEAST = 0.75
 """The F1 of the words from which two answers are one."""
@@ -32,7 +32,7 @@ def fits(own_answer: str, proposed: str) -> bool:
     proposed_words = _without_articles(proposed)
     if not own_words or not proposed_words:
         return False
-    if fold(own_answer) == fold(proposed):
+    if for_finding(own_answer) == for_finding(proposed):
         return True
     if set(DIGITS.findall(own_answer)) != set(DIGITS.findall(proposed)):
         return False

@@ -7,7 +7,6 @@ needed, side by side. In scripts without blanks, two characters in a row stand f
 
 from __future__ import annotations
 
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -17,7 +16,7 @@ from ankiforge.language.recognition import language_of
 from ankiforge.language.tables import listed
 from ankiforge.model import Pair, Span, Strings
 from ankiforge.text import regex
-from ankiforge.text.masks import UNSPACED
+from ankiforge.text.fold import UNSPACED, letters_of
 from ankiforge.text.sentences import sentences
 
 # The words of a repetition that are no function words, at least.
@@ -37,7 +36,7 @@ _LONG_WORD = 20
 _INVISIBLE = "\u00ad\u200b-\u200d\u2060\ufeff"
 _WORD = regex(rf"[{UNSPACED}]+|[^\W_{UNSPACED}]+(?:[{_INVISIBLE}]+[^\W_{UNSPACED}]+)*")
 _IS_UNSPACED = regex(f"[{UNSPACED}]")
-_NOT_LETTERS = regex(r"[\W_]+")
+_folded = lru_cache(maxsize=65536)(letters_of)
 
 
 class _Word(NamedTuple):
@@ -200,8 +199,3 @@ def _words_of(text: str) -> list[_Word]:
             pair = text[place : min(place + 2, end)]
             words.append(_Word(_folded(pair), place, place + len(pair)))
     return words
-
-
-@lru_cache(maxsize=65536)
-def _folded(word: str) -> str:
-    return _NOT_LETTERS.sub("", unicodedata.normalize("NFKC", word).casefold())

@@ -36,7 +36,7 @@ from ankiforge.model import (
 )
 from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import cloze_answers, plain
-from ankiforge.text.fold import fold
+from ankiforge.text.fold import for_finding
 
 # --- items ----------------------------------------------------------------------------
 
@@ -222,7 +222,7 @@ def drafts_of(
 def _words(draft: Draft) -> Pair:
     """Return question and answer, to recognise two equal cards."""
     asked = cloze.reveal(draft.field("Text")) or draft.field("Front")
-    return fold(asked), fold(draft.answer)
+    return for_finding(asked), for_finding(draft.answer)
 
 
 def why_none(items: Iterable[Item], shape: Shape) -> str:

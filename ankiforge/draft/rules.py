@@ -43,7 +43,7 @@ from ankiforge.model import (
 from ankiforge.text import cloze, occlusion, regex
 from ankiforge.text.cloze import cloze_answers, image_paths, literal, plain
 from ankiforge.text.elements import comment_as_markdown
-from ankiforge.text.fold import fold, is_visible, locate
+from ankiforge.text.fold import for_finding, is_visible, locate
 
 NOTHING = (
     "nothing says what to ask: comment it with `? question` or `c:`,"
@@ -309,8 +309,8 @@ def _nothing(highlight: Highlight) -> str:
             return WHOLE.format(form="it as question::answer")
     if highlight.form is not Form.MARK:
         return NOTHING
-    headings = map(fold, highlight.heading.split(" › "))
-    if _HEADING.fullmatch(exact) or fold(exact) in headings:
+    headings = map(for_finding, highlight.heading.split(" › "))
+    if _HEADING.fullmatch(exact) or for_finding(exact) in headings:
         return HEADING
     span = locate(exact, highlight.sentence)
     if span and not _words_around(highlight.sentence, (span,)):

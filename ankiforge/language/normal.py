@@ -93,7 +93,7 @@ _BEHIND_A_WORD = "?!.,;:\"'…"
 
 
 @lru_cache(maxsize=1024)
-def normal(text: str) -> str:
+def for_comparing_words(text: str) -> str:
     """Return plain text without typography, case, accents, TeX and number words."""
     text = arabic(text)
     if "-" in text or "\u00ad" in text:
@@ -210,7 +210,7 @@ _PHRASES = (
 @lru_cache(maxsize=1024)
 def form_of(text: str) -> str:
     """Return the normal form, with phrases in one spelling: `World War 2`, `us`."""
-    form = normal(text)
+    form = for_comparing_words(text)
     for sign, phrase, spelling in _PHRASES:
         if sign in form:
             form = phrase.sub(spelling, form)

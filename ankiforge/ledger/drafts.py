@@ -45,7 +45,7 @@ from ankiforge.model import (
     Verdict,
     h16,
 )
-from ankiforge.text.fold import fold
+from ankiforge.text.fold import for_finding
 
 PART = 200
 """The number of rows that are read at a time."""
@@ -219,18 +219,18 @@ def leads_elsewhere(store: Store, highlight: Highlight, phrase: str) -> bool:
 
     A copy of the passage is none.
     """
-    lead = fold(phrase)
+    lead = for_finding(phrase)
     rows = store.rows(
         "SELECT body FROM highlight WHERE state = 'present' AND folded != ?"
         " AND folded >= ? AND folded < ? LIMIT ?",
-        fold(highlight.exact),
+        for_finding(highlight.exact),
         lead,
         f"{lead}{chr(sys.maxunicode)}",
         PART,
     )
     for row in rows:
         other = decode_highlight(row)
-        if other.gaps and fold(other.exact[: other.gaps[0][1]]) == lead:
+        if other.gaps and for_finding(other.exact[: other.gaps[0][1]]) == lead:
             return True
     return False
 

@@ -14,7 +14,7 @@ from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import Store
 from ankiforge.model import Highlight
 from ankiforge.text import regex
-from ankiforge.text.fold import fold
+from ankiforge.text.fold import for_finding
 
 ACCEPTED = "accept"
 """The choice of a person that lines of a form are cards, as the journal has it."""
@@ -57,7 +57,7 @@ def key_of_field(highlight: Highlight) -> str:
     """Return the folded key of a line `key::value`; "" if it cannot be a field."""
     if not _may_be_none(highlight) or not _TIGHT.search(highlight.exact):
         return ""
-    key = fold(highlight.exact.partition("::")[0])
+    key = for_finding(highlight.exact.partition("::")[0])
     return key if len(key.split()) <= _WORDS_IN_KEY else ""
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ankiforge.text.cloze import Gap, gaps, numbers, reveal
-from ankiforge.text.fold import canonical
+from ankiforge.text.fold import for_comparing
 
 Numbers = tuple[int, ...]
 Sides = tuple[list[str], list[str]]
@@ -55,7 +55,7 @@ def keep_numbers(
         used: further numbers that were ever shipped.
         earlier: earlier texts of the card, the newest first.
     """
-    answers = [_Answer(canonical(gap.answer), gap) for gap in gaps(new)]
+    answers = [_Answer(for_comparing(gap.answer), gap) for gap in gaps(new)]
     kept = _matched_numbers(old, new, answers)
     was_rewritten = not kept and _was_rewritten(old, new)
     _number_new_gaps(kept, answers, old, used, earlier, was_rewritten=was_rewritten)
@@ -87,7 +87,7 @@ def _matched_numbers(
         around_after = _around(new_text, after.gap)
         return _same_place(around_before, around_after)
 
-    unmatched = [_Answer(canonical(gap.answer), gap) for gap in gaps(old_text)]
+    unmatched = [_Answer(for_comparing(gap.answer), gap) for gap in gaps(old_text)]
     kept: dict[int, Numbers] = {}
     steps: tuple[Callable[[_Answer, _Answer], bool], ...] = (
         equal,
@@ -120,7 +120,7 @@ def _number_new_gaps(
     removed = []
     for text in earlier:
         for gap in gaps(text):
-            removed.append((canonical(gap.answer), gap.numbers))
+            removed.append((for_comparing(gap.answer), gap.numbers))
     taken_numbers: set[int] = set()
     for kept_numbers in kept.values():
         taken_numbers.update(kept_numbers)
@@ -152,8 +152,8 @@ def _was_rewritten(old: str, new: str) -> bool:
     """Return whether a text was translated, or rewritten as a whole."""
     from rapidfuzz.distance import LCSseq
 
-    before = canonical(reveal(old))
-    after = canonical(reveal(new))
+    before = for_comparing(reveal(old))
+    after = for_comparing(reveal(new))
     shorter = min(len(before), len(after))
     return LCSseq.similarity(before, after) < _SAME_TEXT * shorter
 
@@ -166,7 +166,7 @@ def _around(markdown: str, gap: Gap) -> Sides:
 
 
 def _words(markdown: str) -> list[str]:
-    return canonical(re.sub(r"\{\{c[\d,]+::.*?\}\}", " … ", markdown)).split()
+    return for_comparing(re.sub(r"\{\{c[\d,]+::.*?\}\}", " … ", markdown)).split()
 
 
 def _same_place(before: Sides, after: Sides) -> bool:

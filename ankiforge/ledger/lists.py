@@ -5,7 +5,6 @@ A *line* is a card or a draft. Its *places* are the passages in the sources that
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from itertools import islice
@@ -30,7 +29,7 @@ from ankiforge.model import (
     is_highlight_key,
 )
 from ankiforge.text import regex
-from ankiforge.text.fold import canonical
+from ankiforge.text.fold import for_comparing, for_searching
 
 AT_ONCE = 200
 """The number of lines that are read at once."""
@@ -202,7 +201,7 @@ def _pattern(term: QueryTerm) -> str:
     if not term.field:
         return term.value
     value = tag_name(term.value) if term.field == "tag" else term.value
-    return canonical(value).replace("[", "[[]")
+    return for_comparing(value).replace("[", "[[]")
 
 
 def _condition(term: QueryTerm, value: str) -> str:
@@ -235,7 +234,7 @@ def _field_condition(field: str, value: str) -> str:
 
 def _define(store: Store) -> None:
     """Give SQL the functions that compare texts as people do."""
-    store.define("canonical", 1, lambda text: canonical(text or ""))
+    store.define("canonical", 1, lambda text: for_comparing(text or ""))
     store.define("says", 2, _says)
 
 
@@ -245,10 +244,10 @@ def _says(words: str, text: str) -> bool:
     `cross validation` finds cross-validation, `schrodinger` finds Schrödinger, `C++` does
     not find C.
     """
-    pattern = canonical(words)
+    pattern = for_comparing(words)
     if _PLAIN.fullmatch(pattern):
         return loose(pattern) in loose(text)
-    return pattern in canonical(text)
+    return pattern in for_comparing(text)
 
 
 # --- lines ------------------------------------------------------------------------------
@@ -403,16 +402,9 @@ class Match(Value):
 
 # --- words without case and accents -----------------------------------------------------
 
-BASE_LETTERS = str.maketrans(
-    {"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe"}
-)
-"""Letters that no decomposition changes to those that people type."""
 _NOT_LETTERS = regex(r"[\W_]+")
 
 
 def loose(text: str) -> str:
     """Return the words of a title without case, accents and punctuation."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold()).translate(BASE_LETTERS)
-    signs = [sign for sign in decomposed if not unicodedata.combining(sign)]
-    letters = "".join(signs)
-    return _NOT_LETTERS.sub(" ", letters).strip()
+    return _NOT_LETTERS.sub(" ", for_searching(text)).strip()

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from ankiforge.ledger.readings import ReadDocument, decode_highlight
 from ankiforge.ledger.store import Store
 from ankiforge.model import DocumentKey, Extracted, PrivateText, Strings
-from ankiforge.text.fold import fold
+from ankiforge.text.fold import for_finding
 from ankiforge.text.private import (
     is_lone_tag,
     private_words,
@@ -70,10 +70,10 @@ def write(
         _add(store, NOWHERE, former_parts)
         _forget(store, document_id, former)
     elif former:
-        public = fold(_public_text(document))
+        public = for_finding(_public_text(document))
         texts_shown = []
         for text in former:
-            if text == WHOLE or fold(text) in public:
+            if text == WHOLE or for_finding(text) in public:
                 texts_shown.append(text)
         _forget(store, document_id, texts_shown)
     if doubt:

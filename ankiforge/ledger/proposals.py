@@ -28,7 +28,7 @@ from ankiforge.ledger.store import EACH, Row, Store, encode
 from ankiforge.model import PROPOSE, Draft, Highlight, Proposal, Strings
 from ankiforge.text import regex
 from ankiforge.text.cloze import cloze_answers
-from ankiforge.text.fold import canonical
+from ankiforge.text.fold import for_comparing
 
 ALIKE = 0.5
 """Two answers of which a larger part of the words is the same are about one fact."""
@@ -191,4 +191,4 @@ def overlap(gap: str, other: str) -> bool:
 
 def _words(text: str) -> set[str]:
     """Return the words of a text, without case; signs of scripts without blanks are words."""
-    return set(_WORD.findall(canonical(text)))
+    return set(_WORD.findall(for_comparing(text)))

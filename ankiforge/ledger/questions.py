@@ -38,7 +38,7 @@ from ankiforge.model import (
     is_card_id,
 )
 from ankiforge.text import counted, on_one_line, shortened
-from ankiforge.text.fold import fold
+from ankiforge.text.fold import for_finding
 
 FORM_ASKED = 3
 """The number of lines of one form from which a person is asked about the form."""
@@ -531,7 +531,7 @@ def lines_by_front(drafts: Iterable[Waiting]) -> list[LinesOfFront]:
         highlight = draft.highlight
         is_field = forms.key_of_field(highlight)
         folder = forms.folder_of(highlight) if is_field else ""
-        groups[folder, fold(draft.draft.field("Front"))].append(draft)
+        groups[folder, for_finding(draft.draft.field("Front"))].append(draft)
     lines = []
     for (folder, _), of_front in groups.items():
         backs = dict.fromkeys(draft.draft.field("Back") for draft in of_front)

@@ -36,7 +36,7 @@ from ankiforge.model import (
     hints,
 )
 from ankiforge.text import regex
-from ankiforge.text.fold import fold
+from ankiforge.text.fold import for_finding
 from ankiforge.text.passages import triple_of
 
 # What stands for other text in a pattern of LIKE.
@@ -148,7 +148,7 @@ def names_and_labels(ids: Iterable[str]) -> tuple[frozenset[str], frozenset[str]
 def _sides(highlight: Highlight) -> Pair | None:
     """Return both sides of a hand-written card, or gaps and rest of marked phrases."""
     if highlight.kind is HighlightKind.CARD and len(highlight.markdown) > 1:
-        return fold(highlight.markdown[0]), fold(highlight.markdown[1])
+        return for_finding(highlight.markdown[0]), for_finding(highlight.markdown[1])
     if not highlight.gaps:
         return None
     text = highlight.exact
@@ -156,16 +156,16 @@ def _sides(highlight: Highlight) -> Pair | None:
     rest = []
     rest_from = 0
     for start, end in highlight.gaps:
-        gaps.append(fold(text[start:end]))
+        gaps.append(for_finding(text[start:end]))
         rest.append(text[rest_from:start])
         rest_from = end
     rest.append(text[rest_from:])
-    return " ".join(gaps), fold(" ".join(rest))
+    return " ".join(gaps), for_finding(" ".join(rest))
 
 
 def reading_of(text: Text) -> Reading:
     """Return a text of the journal as matching sees it."""
-    return Reading(fold(text.exact), text.before, text.after)
+    return Reading(for_finding(text.exact), text.before, text.after)
 
 
 def compared(document: ReadDocument) -> ComparedDocument:

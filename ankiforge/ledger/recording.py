@@ -63,7 +63,7 @@ from ankiforge.model import (
 from ankiforge.text import occlusion
 from ankiforge.text.cloze import make
 from ankiforge.text.damage import damage_in
-from ankiforge.text.fold import fold
+from ankiforge.text.fold import for_finding
 
 DERIVED_ALIKE = 85
 """How much alike words that a reader derived must be to ship unasked, in per
@@ -603,7 +603,7 @@ def _had_these_words(store: Store, highlight: Highlight, passage: Passage) -> st
     This one is a copy of it that stayed as it was, and is no other fact, whatever became of
     the cards of the other.
     """
-    is_short = len(fold(highlight.exact)) < LONG
+    is_short = len(for_finding(highlight.exact)) < LONG
     if passage.decided or (is_short and highlight.kind is not HighlightKind.CARD):
         return ""
     words = words_read(highlight)
@@ -615,9 +615,9 @@ def _had_these_words(store: Store, highlight: Highlight, passage: Passage) -> st
     for row in rows:
         other = store.passage(row["key"])
         is_apart = other.key == passage.key or passage.told_apart_from(other)
-        if is_apart or not other.decided or row["folded"] == fold(words):
+        if is_apart or not other.decided or row["folded"] == for_finding(words):
             continue
-        if is_perhaps(row["folded"], fold(words)):
+        if is_perhaps(row["folded"], for_finding(words)):
             return f"{row['title']}, before they changed"
     return ""
 

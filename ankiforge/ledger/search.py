@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import time
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
@@ -16,7 +15,7 @@ from typing import NamedTuple
 
 from ankiforge.ledger import lists
 from ankiforge.ledger.cards import unread_highlight
-from ankiforge.ledger.lists import BASE_LETTERS, Line, Match, loose
+from ankiforge.ledger.lists import Line, Match, loose
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import EACH, Row, Store, encode
 from ankiforge.model import (
@@ -25,6 +24,7 @@ from ankiforge.model import (
     Pair,
 )
 from ankiforge.text import regex
+from ankiforge.text.fold import UNSPACED, for_searching
 from ankiforge.text.identifiers import names_in, names_of
 
 NAME, TITLE, SIMILAR, WORDS = "identifier", "title", "similar title", "words"
@@ -190,7 +190,7 @@ def _update(store: Store) -> None:
         for rowid, _ in outdated.values():
             store.write("DELETE FROM search WHERE rowid = ?", rowid)
         for row in fresh:
-            texts = map(searched, _texts(store, row))
+            texts = map(for_searching, _texts(store, row))
             store.write(
                 "INSERT INTO search (what, ref, document, digest, title, passage, remark)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -399,39 +399,11 @@ def _recall(store: Store, guids: list[str], now: float) -> dict[str, float]:
 
 # --- words ------------------------------------------------------------------------------
 
-# Letters of scripts without spaces between words (and Hangul, whose particles join
-# words).
-_UNSPACED = (
-    "([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf"
-    "\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff])"
-)
-# Accents of Latin, Greek and Cyrillic letters (except of й, a letter of its own), and the
-# points that are optional in Hebrew and Arabic. In other scripts such marks make a
-# different letter.
-_ACCENTS = regex(
-    "(?<=[A-Za-z\u0370-\u03ff])[\u0300-\u036f]+|(?<=[\u0400-\u04ff])[\u0300\u0301\u0308]+"
-    "|[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670]+"
-)
-_POWER = regex(r"(?<=\w)\^\{?(\d+)\}?")
 _CHUNK = regex(r"[\"“„«](?P<phrase>[^\"“”„«»]+)[\"”“»]|(?P<word>[^\s\"“”„«»]+)")
 
 MOST_CHUNKS = 24
 """The number of words of a query that are searched. The rest is ignored."""
 _NOT_LETTERS = regex(r"[\W_]+")
-
-
-def searched(text: str) -> str:
-    """Return a text as in the search index: without case and accents, CJK spaced out."""
-    text = _POWER.sub(r"\1", text.replace("\u00ad", "").replace("\0", " "))
-    if text.isascii():
-        return text.lower()
-    decomposed = unicodedata.normalize(
-        "NFKD",
-        unicodedata.normalize("NFKD", text).casefold(),
-    )
-    without_accents = unicodedata.normalize("NFC", _ACCENTS.sub("", decomposed))
-    plain = without_accents.translate(BASE_LETTERS)
-    return re.sub(_UNSPACED, r" \1 ", plain)
 
 
 def chunks(query: str) -> tuple[tuple[str, bool], ...]:
@@ -442,7 +414,7 @@ def chunks(query: str) -> tuple[tuple[str, bool], ...]:
     """
     phrases = []
     for chunk in _CHUNK.finditer(query):
-        words = searched(chunk["phrase"] or chunk["word"]).split()
+        words = for_searching(chunk["phrase"] or chunk["word"]).split()
         if not any(map(_without_signs, words)):
             continue
         is_being_typed = bool(chunk["word"]) and chunk.end() == len(query)
@@ -458,4 +430,4 @@ def _without_signs(word: str) -> str:
 def _may_be_prefix(word: str) -> bool:
     """Return whether it is long enough: a Latin letter matches half of the index."""
     letters = _without_signs(word)
-    return len(letters) >= 2 or bool(re.match(_UNSPACED, word))
+    return len(letters) >= 2 or bool(re.match(f"[{UNSPACED}]", word))

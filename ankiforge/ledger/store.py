@@ -56,7 +56,7 @@ from ankiforge.ledger.journal import (
 from ankiforge.model import Json, Strings, Texts, Value
 from ankiforge.text import occlusion
 from ankiforge.text.cloze import plain
-from ankiforge.text.fold import canonical
+from ankiforge.text.fold import for_comparing
 
 Row = sqlite3.Row
 LINKS = ("same", "undo")
@@ -91,7 +91,7 @@ def encode(value: object) -> str:
 
 def listed(values: Iterable[str]) -> str:
     """Return values as a column in which a query finds each: between line ends."""
-    text = "\n".join(canonical(value) for value in values if value)
+    text = "\n".join(for_comparing(value) for value in values if value)
     return f"\n{text}\n" if text else ""
 
 

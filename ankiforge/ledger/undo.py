@@ -35,7 +35,7 @@ from ankiforge.model import (
     is_draft_id,
     is_highlight_key,
 )
-from ankiforge.text.fold import fold
+from ankiforge.text.fold import for_finding
 
 _SEE_RECENT = "ankiforge list --view recent shows what can be"
 _STANDING = f"what NOT IN {SILENT} AND {NOT_UNDONE}"
@@ -307,5 +307,5 @@ def _leave_behind(
         markdown=(),
     )
     query = "UPDATE highlight SET state = 'gone', folded = ?, body = ? WHERE key = ?"
-    store.write(query, fold(text_before), encode(alone), highlight_key)
+    store.write(query, for_finding(text_before), encode(alone), highlight_key)
     store.write("DELETE FROM draft WHERE key = ?", highlight_key)

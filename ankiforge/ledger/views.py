@@ -54,7 +54,7 @@ from ankiforge.model import (
     note_id,
 )
 from ankiforge.text import regex
-from ankiforge.text.fold import fold
+from ankiforge.text.fold import for_finding
 
 TWICE_SECONDS = 600.0
 """Without graves, a note counts as deleted if two views this far apart lack it."""
@@ -715,7 +715,7 @@ def _adopt_note(
 def _key_of(store: Store, note: NoteInAnki, passage: str) -> str:
     """Return the key of the highlight with a passage: the note's, else the only one."""
     query = "SELECT key FROM highlight WHERE folded = ? AND state = 'present'"
-    rows = store.rows(query, fold(passage))
+    rows = store.rows(query, for_finding(passage))
     keys: list[str] = [row["key"] for row in rows]
     if note.identity and note.identity.key in keys:
         return note.identity.key

@@ -46,7 +46,7 @@ from ankiforge.pipeline.ingest import with_stored_dialects
 from ankiforge.pipeline.pictures import media_of_card
 from ankiforge.text import on_one_line, shortened
 from ankiforge.text.cloze import plain
-from ankiforge.text.fold import fold
+from ankiforge.text.fold import for_finding
 from ankiforge.text.sketches import sketch
 
 if TYPE_CHECKING:
@@ -438,8 +438,8 @@ class _Wanted:
                 )
         if highlight.own and highlight.own == self._highlight.own:
             return ""
-        before = fold(self._highlight.exact)
-        after = fold(highlight.exact)
+        before = for_finding(self._highlight.exact)
+        after = for_finding(highlight.exact)
         if fuzz.ratio(before, after) < 100 * STILL_THE_SAME:
             return TOO_DIFFERENT
         return ""

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from ankiforge.model import Span, Value
 from ankiforge.text import regex
-from ankiforge.text.fold import canonical
+from ankiforge.text.fold import for_comparing
 from ankiforge.text.sentences import boundaries
 from ankiforge.text.shields import shields
 
@@ -158,7 +158,7 @@ def is_alike(words: str, passage: str) -> bool:
         return False
     from rapidfuzz import fuzz
 
-    return fuzz.ratio(canonical(words), canonical(passage)) > _REPEATS
+    return fuzz.ratio(for_comparing(words), for_comparing(passage)) > _REPEATS
 
 
 def without_replies(comment: str) -> str:

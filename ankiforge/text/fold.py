@@ -1,12 +1,16 @@
-"""Normal forms of text: folded for keys, canonical for comparison, clean for Anki.
+"""Foldings: the forms in which texts are compared, each named by its purpose.
 
-Keys and anchors are made from `fold` and `canonical` (docs/reference/keys.md).
+`for_finding` for keys and candidates, `for_comparing` for what a person typed or quoted,
+`for_searching` for the search index, `exact` for what has to be equal. Keys and anchors are
+made from `for_finding` and `for_comparing` (docs/reference/keys.md). Besides, a text as Anki
+stores it, and as a terminal and a page show it.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from ankiforge.text import regex
@@ -24,85 +28,118 @@ _TYPOGRAPHY = (
 _TYPOGRAPHIC = regex(f"[{''.join(_TYPOGRAPHY)}]")
 
 
-def fold(text: str) -> str:
-    r"""Return only letters and digits, casefolded. For keys and for finding candidates.
+def letters_of(text: str) -> str:
+    r"""Return only letters and digits, casefolded: NFKC, casefold, delete `[\W_]+`."""
+    return _NOT_LETTERS.sub("", unicodedata.normalize("NFKC", text).casefold())
 
-    NFKC, casefold, delete `[\W_]+`. If nothing is left, NFC without white space.
+
+def for_finding(text: str) -> str:
+    """Return only letters and digits, casefolded; NFC without white space if there are none.
+
     This turns C++ into C, so use `same` to compare texts.
     """
-    letters = _NOT_LETTERS.sub("", unicodedata.normalize("NFKC", text).casefold())
-    return letters or _BLANKS.sub("", unicodedata.normalize("NFC", text))
+    return letters_of(text) or _BLANKS.sub("", unicodedata.normalize("NFC", text))
 
 
 def document_tag(title: str) -> str:
-    """Return the tag of a document's notes, from its title.
-
-    "" if that has no letter or digit.
-    """
-    signs = [sign for sign in fold(title) if sign.isalnum()]
-    slug = "".join(signs)[:40]
+    """Return the tag of a document's notes, from its title; "" without a letter or digit."""
+    slug = letters_of(title)[:40]
     return f"ankiforge::doc::{slug}" if slug else ""
 
 
-def canonical(text: str) -> str:
+@lru_cache(maxsize=1024)  # many checks use the same passage
+def for_comparing(text: str) -> str:
     """Return the form that `same` compares: case, white space and typography unified."""
-    return unstripped(text).strip()
+    return _with_blanks_at_ends(text).strip()
 
 
-def unstripped(text: str) -> str:
-    """Return the canonical form, with white space at either end kept as one space."""
+def _with_blanks_at_ends(text: str) -> str:
     if text.isascii():  # neither typography nor other forms of a letter
         return _UNEVEN.sub(" ", text.lower())
-    text = unicodedata.normalize("NFKC", _typewritten(text))
-    return _UNEVEN.sub(" ", _typewritten(text.casefold()))
+    text = unicodedata.normalize("NFKC", typewritten(text))
+    return _UNEVEN.sub(" ", typewritten(text.casefold()))
 
 
-def _typewritten(text: str) -> str:
+def typewritten(text: str) -> str:
     """Return a text with plain quotes and dashes, and without soft hyphens."""
     return _TYPOGRAPHIC.sub(lambda sign: _TYPOGRAPHY[sign[0]], text)
 
 
 def same(a: str, b: str) -> bool:
-    """Return whether texts are the same in their canonical form.
-
-    They may differ in case, white space, soft hyphens, quotes and dashes.
-    """
-    return canonical(a) == canonical(b)
+    """Return whether texts differ only in case, white space, soft hyphens, quotes and dashes."""
+    return for_comparing(a) == for_comparing(b)
 
 
-_letter = lru_cache(maxsize=4096)(unstripped)
+# --- the index of a search ------------------------------------------------------------
+
+# Accents of Latin, Greek and Cyrillic letters (except of й, a letter of its own), and the
+# points that are optional in Hebrew and Arabic. In other scripts such marks make a
+# different letter.
+_ACCENTS = regex(
+    "(?<=[A-Za-z\u0370-\u03ff])[\u0300-\u036f]+|(?<=[\u0400-\u04ff])[\u0300\u0301\u0308]+"
+    "|[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670]+"
+)
+_POWER = regex(r"(?<=\w)\^\{?(\d+)\}?")
+UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf"
+    "\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
+)
+"""Scripts that separate no words by blanks, or that join particles to them."""
+# Letters that no decomposition changes to those that people type.
+_BASE_LETTERS = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe"}
+)
+
+
+def for_searching(text: str) -> str:
+    """Return a text as in the search index: without case and accents, CJK spaced out."""
+    text = _POWER.sub(r"\1", text.replace("\u00ad", "").replace("\0", " "))
+    if text.isascii():
+        return text.lower()
+    decomposed = unicodedata.normalize("NFKD", text).casefold()
+    decomposed = unicodedata.normalize("NFKD", decomposed)
+    without_accents = unicodedata.normalize("NFC", _ACCENTS.sub("", decomposed))
+    return re.sub(f"([{UNSPACED}])", r" \1 ", without_accents.translate(_BASE_LETTERS))
+
+
+# --- where the letters of a form are in the text --------------------------------------
+
+Origins = Sequence[int]
+"""The offset in the text of each character of a form."""
+
+
+def letters_with_origins(text: str) -> tuple[str, Origins]:
+    """Return the letters and digits of a text, casefolded, and the offset of each."""
+    return _with_origins(text, _letters_of_cluster)
 
 
 @lru_cache(maxsize=64)
-def _mapped(text: str) -> tuple[str, Sequence[int]]:
-    """Return the canonical form of a text, and the offset of each of its characters."""
+def _compared_with_origins(text: str) -> tuple[str, Origins]:
     if text.isascii() and not _UNEVEN.search(text):
-        # each character is one in the canonical form
         return text.lower(), range(len(text))
-    letters = list[str]()
+    return _with_origins(text, _compared_cluster)
+
+
+_letters_of_cluster = lru_cache(maxsize=4096)(letters_of)
+_compared_cluster = lru_cache(maxsize=4096)(_with_blanks_at_ends)
+
+
+def _with_origins(text: str, folding: Callable[[str], str]) -> tuple[str, Origins]:
+    """Fold each character with its combining marks, which NFKC may join to it."""
+    form = list[str]()
     origins = list[int]()
-    for start, cluster in _clusters(text):
-        for letter in _letter(cluster):
-            if letter == " " and letters and letters[-1] == " ":
+    start = 0
+    while start < len(text):
+        end = start + 1
+        while end < len(text) and unicodedata.combining(text[end]):
+            end += 1
+        for sign in folding(text[start:end]):
+            if sign == " " and form and form[-1] == " ":
                 continue
-            letters.append(letter)
+            form.append(sign)
             origins.append(start)
-    return "".join(letters), tuple(origins)
-
-
-def _clusters(text: str) -> list[tuple[int, str]]:
-    """Return base characters with their combining marks, because NFKC may join them.
-
-    Each has its offset before it.
-    """
-    clusters = list[tuple[int, str]]()
-    for offset, letter in enumerate(text):
-        if clusters and unicodedata.combining(letter):
-            start, before = clusters[-1]
-            clusters[-1] = (start, before + letter)
-        else:
-            clusters.append((offset, letter))
-    return clusters
+        start = end
+    return "".join(form), tuple(origins)
 
 
 def locate(quote: str, source: str, near: int = 0) -> tuple[int, int] | None:
@@ -112,10 +149,10 @@ def locate(quote: str, source: str, near: int = 0) -> tuple[int, int] | None:
     are ignored. Of several places it is the one that begins nearest to `near`, by default
     the first. None if there is no match.
     """
-    needle = canonical(quote)
+    needle = for_comparing(quote)
     if not needle:
         return None
-    haystack, origins = _mapped(source)
+    haystack, origins = _compared_with_origins(source)
     position = haystack.find(needle)
     if position < 0:
         return None

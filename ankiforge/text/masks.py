@@ -11,11 +11,11 @@ import unicodedata
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from typing import NamedTuple
 
 from ankiforge.model import Span
 from ankiforge.text import regex
+from ankiforge.text.fold import UNSPACED, Origins, letters_with_origins
 
 MASK = "[…]"
 """Stands where something is not shown."""
@@ -24,11 +24,6 @@ CUT_LEAST = 3
 recognised."""
 # Folded characters from which words are found within other words.
 _WITHIN_WORDS = 6
-_NOT_LETTERS = regex(r"[\W_]+")
-UNSPACED = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
-)
-"""Scripts that separate no words by blanks, or that join particles to them."""
 _UNSPACED = regex(f"[{UNSPACED}]")
 # Between the parts of a text that are compared one by one: lines, headings, cells, and
 # cuts.
@@ -39,39 +34,13 @@ class Folded(NamedTuple):
     """A folded text."""
 
     letters: str
-    origins: tuple[int, ...]
+    origins: Origins
     """The offset of each letter in the original."""
 
 
-@lru_cache(maxsize=4096)
-def _letters_of(cluster: str) -> str:
-    """Fold a character with its combining marks."""
-    return _NOT_LETTERS.sub("", unicodedata.normalize("NFKC", cluster).casefold())
-
-
 def folded(text: str) -> Folded:
-    """Fold a text, and say where each letter comes from.
-
-    The letters are those of `text.fold.fold`, except that it has other fallbacks.
-    """
-    letters = list[str]()
-    origins = list[int]()
-    if text.isascii():
-        for offset, letter in enumerate(text.lower()):
-            if letter.isalnum():
-                letters.append(letter)
-                origins.append(offset)
-        return Folded("".join(letters), tuple(origins))
-    start = 0
-    while start < len(text):
-        end = start + 1
-        while end < len(text) and unicodedata.combining(text[end]):
-            end += 1
-        for letter in _letters_of(text[start:end]):
-            letters.append(letter)
-            origins.append(start)
-        start = end
-    return Folded("".join(letters), tuple(origins))
+    """Fold a text, and say where each letter comes from."""
+    return Folded(*letters_with_origins(text))
 
 
 class Hidden:

@@ -25,7 +25,7 @@ from msgspec.structs import replace
 from ankiforge.model import Corners, Fields, Label, Pair, Strings, Texts, Value
 from ankiforge.text import on_one_line, regex
 from ankiforge.text.cloze import MAX_NUMBER
-from ankiforge.text.fold import fold
+from ankiforge.text.fold import for_finding
 
 FIELD = "Occlusion"
 """The field of a card that holds its masks."""
@@ -423,7 +423,11 @@ def _highest(masks: Iterable[Mask], used: Iterable[int]) -> int:
 def _number_shipped(label: str, shipped: Mapping[str, str], taken: set[int]) -> int:
     """Return the number under which a label was shipped before; 0 = none that is free."""
     for number, words in shipped.items():
-        if words and fold(words) == fold(label) and int(number) not in taken:
+        if (
+            words
+            and for_finding(words) == for_finding(label)
+            and int(number) not in taken
+        ):
             return int(number)
     return 0
 
@@ -464,7 +468,7 @@ def _pair(pairs: dict[int, int], before: int, after: int) -> bool:
 
 
 def _same_label(mask: Mask, other: Mask) -> bool:
-    return bool(mask.label) and fold(mask.label) == fold(other.label)
+    return bool(mask.label) and for_finding(mask.label) == for_finding(other.label)
 
 
 def overlap(mask: Mask, other: Mask) -> float:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from ankiforge.model import Highlight, HighlightKey, h16
 from ankiforge.text import regex
-from ankiforge.text.fold import fold
+from ankiforge.text.fold import for_finding
 from ankiforge.text.sentences import boundaries
 
 # --- paragraphs -----------------------------------------------------------------------
@@ -128,9 +128,9 @@ def triple(exact: str, before: str, after: str) -> Triple:
 
     `before` and `after` may be too long.
     """
-    folded_before = fold(before[-CONTEXT:])
-    folded_after = fold(after[:CONTEXT])
-    return fold(exact), folded_before[-KEPT:], folded_after[:KEPT]
+    folded_before = for_finding(before[-CONTEXT:])
+    folded_after = for_finding(after[:CONTEXT])
+    return for_finding(exact), folded_before[-KEPT:], folded_after[:KEPT]
 
 
 def triple_of(highlight: Highlight) -> Triple:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ankiforge.extract.exports.tiddlywiki import markdown_of
 from ankiforge.extract.markdown import plain_text
 from ankiforge.model import Extracted, Highlight, Scan, Sighting
-from ankiforge.text.fold import fold
+from ankiforge.text.fold import for_finding
 from ankiforge.text.passages import anchor_key, own_key
 from tests.examples import examples
 from tests.reading import opened
@@ -117,11 +117,11 @@ def clippings(given_marks: list[tuple[str, int, int]]) -> Iterator[str]:
 @given(given_marks=marks())
 def test_no_words_of_a_clipping_are_lost(given_marks):
     found = highlights(scanned("kindle", "".join(clippings(given_marks))))
-    said = [fold(text) for one in found for text in (one.exact, one.sentence)]
+    said = [for_finding(text) for one in found for text in (one.exact, one.sentence)]
     for words, _, _ in given_marks:
-        assert any(fold(words) in text for text in said)
+        assert any(for_finding(words) in text for text in said)
     for one in found:
-        assert fold(one.exact) in fold(one.sentence or one.exact)
+        assert for_finding(one.exact) in for_finding(one.sentence or one.exact)
 
 
 @examples(50)

@@ -10,7 +10,7 @@ from ankiforge.extract.markdown import plain_text
 from ankiforge.model import Extracted, Form, Highlight, Scan
 from ankiforge.text import cloze
 from ankiforge.text.cloze import plain
-from ankiforge.text.fold import fold
+from ankiforge.text.fold import for_finding
 from ankiforge.text.passages import anchor_key, own_key
 from tests.examples import examples
 from tests.reading import opened, settings_of, tell_osr
@@ -74,9 +74,9 @@ def test_gaps_say_the_same_in_both_texts_and_never_cut_code_or_maths(note):
             words = highlight.exact[slice(*gap)]
             assert words.strip() == words != ""
             # plain text keeps the signs of code and maths, `plain` does not
-            assert fold(plain(highlight.markdown[0][slice(*written)])) == fold(
-                plain(words)
-            )
+            assert for_finding(
+                plain(highlight.markdown[0][slice(*written)])
+            ) == for_finding(plain(words))
 
 
 def whole(highlight: Highlight) -> str:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ankiforge.ledger.gap_numbers import keep_numbers
 from ankiforge.text import cloze
 from ankiforge.text.cloze import literal, plain
-from ankiforge.text.fold import canonical, fold, locate, same
+from ankiforge.text.fold import for_comparing, for_finding, locate, same
 from ankiforge.text.passages import percent, triple
 from ankiforge.text.sentences import boundaries, sentence_around, sentences
 from tests.examples import examples
@@ -55,12 +55,14 @@ BLANKS = st.text(" \t\n\u00a0\u2003", min_size=1, max_size=3)
 @bounded
 @given(TEXT)
 def test_texts_that_are_the_same_fold_alike(text):
-    assert fold(fold(text)) == fold(text)
+    assert for_finding(for_finding(text)) == for_finding(text)
     spaced = (
         text.replace(" ", "  ").replace("\n", " \n").replace("–", "-").replace("’", "'")
     )
     assert same(text, spaced)
-    assert fold(text) == fold(spaced) or not re.sub(r"[\W_]", "", canonical(text))
+    assert for_finding(text) == for_finding(spaced) or not re.sub(
+        r"[\W_]", "", for_comparing(text)
+    )
 
 
 @bounded
@@ -189,13 +191,15 @@ def _alike(one: str, other: str) -> bool:
 @bounded
 @given(TEXT, TEXT)
 def test_what_is_located_is_the_same_as_the_quote(quote, source):
-    assert not canonical(quote) or locate(quote, f"{source} {quote} {source}")
+    assert not for_comparing(quote) or locate(quote, f"{source} {quote} {source}")
     span = locate(quote, source)
     if span is not None:
         assert 0 <= span[0] < span[1] <= len(source)
-        assert canonical(quote) in canonical(source[span[0] : span[1]])
+        assert for_comparing(quote) in for_comparing(source[span[0] : span[1]])
     else:
-        assert not canonical(quote) or canonical(quote) not in canonical(source)
+        assert not for_comparing(quote) or for_comparing(quote) not in for_comparing(
+            source
+        )
 
 
 # --- sentences ------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from ankiforge.model import (
     note_id,
 )
 from ankiforge.text import occlusion
-from ankiforge.text.fold import fold
+from ankiforge.text.fold import for_finding
 from ankiforge.text.passages import percent, triple
 from ankiforge.text.sentences import sentences
 
@@ -56,7 +56,7 @@ def _followed(one: Any) -> list[Any]:
 
 
 CHECKS: dict[tuple[str, ...], Callable[[Any], tuple[Any, Any]]] = {
-    ("fold",): lambda one: (fold(one["text"]), one["fold"]),
+    ("fold",): lambda one: (for_finding(one["text"]), one["fold"]),
     ("percent",): lambda one: (percent(one["part"]), one["percent"]),
     ("sentences",): lambda one: (
         [one["text"][slice(*span)] for span in sentences(one["text"])],
@@ -71,7 +71,7 @@ CHECKS: dict[tuple[str, ...], Callable[[Any], tuple[Any, Any]]] = {
         one["key"],
     ),
     ("book", "authors"): lambda one: (
-        f"{one['key'].partition('/')[0]}/{h16(fold(one['book']), fold(' '.join(one['authors'])))}",
+        f"{one['key'].partition('/')[0]}/{h16(for_finding(one['book']), for_finding(' '.join(one['authors'])))}",
         one["key"],
     ),
     ("drafted",): lambda one: (_slot(one), one["slot"]),

@@ -3,7 +3,7 @@
 import pytest
 
 from ankiforge.ledger.lists import loose
-from ankiforge.ledger.search import chunks, searched
+from ankiforge.ledger.search import chunks
 from ankiforge.text.cloze import (
     escape_signs,
     gaps,
@@ -14,7 +14,7 @@ from ankiforge.text.cloze import (
     reveal,
     wrap,
 )
-from ankiforge.text.fold import fold, isolated, locate, same
+from ankiforge.text.fold import for_finding, for_searching, isolated, locate, same
 from ankiforge.text.sentences import boundaries, sentence_around, sentences
 from ankiforge.text.shields import outside, shields, without_escapes
 from tests.limits import no_hang, steps
@@ -42,11 +42,11 @@ FSI, PDI, RLO = "\u2068", "\u2069", "\u202e"
 @pytest.mark.parametrize(
     ("change", "text", "result"),
     [
-        (fold, " ∑ → ", "∑→"), (fold, "C++", "c"),  # a fold that would be empty keeps its signs
+        (for_finding, " ∑ → ", "∑→"), (for_finding, "C++", "c"),  # a fold that would be empty keeps its signs
         (loose, "Über, das:  Gedächtnis!", "uber das gedachtnis"),
-        (searched, "Straße ﬁne\u00adly", "strasse finely"),
-        (searched, "Søren Œuvre İstanbul μνήμη ёжик па́мять й", "soren oeuvre istanbul μνημη ежик память й"),
-        (searched, "الذَّاكِرَة أثر שָׁלוֹם ガギ 한국 mc^2 mc²", "الذاكرة اثر שלום  ガ  ギ   한  국  mc2 mc2"),
+        (for_searching, "Straße ﬁne\u00adly", "strasse finely"),
+        (for_searching, "Søren Œuvre İstanbul μνήμη ёжик па́мять й", "soren oeuvre istanbul μνημη ежик память й"),
+        (for_searching, "الذَّاكِرَة أثر שָׁלוֹם ガギ 한국 mc^2 mc²", "الذاكرة اثر שלום  ガ  ギ   한  국  mc2 mc2"),
         (chunks, '"Spaced Repetition" Gedächtnis  wo',
          (("spaced repetition", False), ("gedachtnis", False), ("wo", True))),
         (chunks, "a - * \" ' 記憶", (("a", False), ("記 憶", True))),

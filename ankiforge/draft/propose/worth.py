@@ -23,7 +23,7 @@ from ankiforge.language.tables import read_table, read_weights
 from ankiforge.language.tokens import Kind, Token, cues_of, tokens
 from ankiforge.model import Form, Highlight, SourceKind, Value
 from ankiforge.text import regex
-from ankiforge.text.fold import fold
+from ankiforge.text.fold import for_finding
 from ankiforge.text.sentences import boundaries
 
 DATA = Path(__file__).parent / "data"
@@ -233,7 +233,7 @@ def _is_heading(exact: str, highlight: Highlight) -> bool:
     if not highlight.heading:
         return False
     headings = highlight.heading.split(" › ")
-    return fold(exact) in map(fold, headings)
+    return for_finding(exact) in map(for_finding, headings)
 
 
 def _by_form(

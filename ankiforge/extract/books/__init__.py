@@ -30,7 +30,7 @@ from ankiforge.model import (
 )
 from ankiforge.text import regex
 from ankiforge.text.asking import asks
-from ankiforge.text.fold import fold
+from ankiforge.text.fold import for_finding
 from ankiforge.text.passages import numbered, percent
 from ankiforge.text.private import doubtful_tags
 
@@ -169,7 +169,7 @@ class Shelf:
 def _name_of(file: str) -> str:
     """Return the name of a book's file as it is compared."""
     stem = file.rpartition(".")[0] or file
-    return fold(stem.removesuffix(".kepub"))
+    return for_finding(stem.removesuffix(".kepub"))
 
 
 def _common_end(path: tuple[str, ...], other: tuple[str, ...]) -> int:
@@ -187,7 +187,7 @@ def _common_end(path: tuple[str, ...], other: tuple[str, ...]) -> int:
 
 def document_of(book: Book, namespace: str, source: str) -> Document:
     """Return the document of a book, with the key that docs/reference/keys.md fixes."""
-    name = h16(fold(book.name), fold(" ".join(book.authors)))
+    name = h16(for_finding(book.name), for_finding(" ".join(book.authors)))
     return Document(
         DocumentKey(f"{namespace}/{name}"),
         source,

@@ -28,7 +28,7 @@ from ankiforge.model import (
     Strings,
 )
 from ankiforge.text import counted, regex
-from ankiforge.text.fold import fold
+from ankiforge.text.fold import for_finding
 from ankiforge.text.passages import numbered
 
 # The number of folded characters from which a match at one place is no coincidence.
@@ -93,7 +93,7 @@ class Kindle(ExportSource):
         clips_by_book: dict[str, dict[object, Clip]] = {}
         for clip in items:
             content = (clip.kind, clip.text, clip.place, clip.page)
-            clips_by_book.setdefault(fold(clip.book), {})[content] = clip
+            clips_by_book.setdefault(for_finding(clip.book), {})[content] = clip
 
         without_text_by_title = Counter[str]()
         for clips in clips_by_book.values():
@@ -112,7 +112,7 @@ class Kindle(ExportSource):
     def _book(self, book: str, clips: list[Clip]) -> Iterator[Extracted]:
         """Yield a book with its marks and notes."""
         title, authors = _title_and_authors(book)
-        document = self.document((fold(book),), title, creators=authors)
+        document = self.document((for_finding(book),), title, creators=authors)
         marks: list[Clip] = []
         notes: list[Clip] = []
         for clip in clips:
@@ -198,7 +198,7 @@ def _that_count(clips: Iterable[Clip]) -> list[Clip]:
     marks: list[Clip] = []
     folded: list[str] = []
     for clip in clips:
-        words = fold(clip.text)
+        words = for_finding(clip.text)
         older = _older_version(clip, words, marks, folded)
         if older is None:
             marks.append(clip)

@@ -35,7 +35,7 @@ from ankiforge.model import (
 from ankiforge.text import on_one_line, regex
 from ankiforge.text.cloze import literal, plain
 from ankiforge.text.elements import as_markdown
-from ankiforge.text.fold import fold
+from ankiforge.text.fold import for_finding
 
 Row = Texts
 """The cells of a row by the names of their columns, in lower case."""
@@ -147,7 +147,7 @@ class Readwise(ExportSource):
             note = _note_of(row)
             if note.level:
                 headings.leave(note.level)
-            passage = fold(row["highlight"] or note.comment)
+            passage = for_finding(row["highlight"] or note.comment)
             times[passage] += 1
             highlight = self._highlight(
                 document,
@@ -339,7 +339,7 @@ def _work(row: Row) -> Pair:
 def _name(row: Row) -> Pair:
     """Return what distinguishes a book from others, however its rows spell it."""
     title, author = _work(row)
-    return fold(title), fold(author)
+    return for_finding(title), for_finding(author)
 
 
 def _place(row: Row) -> int:

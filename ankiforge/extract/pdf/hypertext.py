@@ -17,7 +17,7 @@ from ankiforge.extract.files import block_at, blocks_of, open_regular, read_file
 from ankiforge.extract.pdf.messages import REPAIR, Failed, Passage, Quote, Surroundings
 from ankiforge.extract.pdf.passages import around
 from ankiforge.model import Span
-from ankiforge.text.fold import canonical, locate, same
+from ankiforge.text.fold import for_comparing, locate, same
 from ankiforge.text.passages import paragraphs_around
 
 LARGEST = 50_000_000
@@ -69,7 +69,7 @@ class _Page:
     @cached_property
     def canonical(self) -> str:
         """The words as they are compared, to know quickly whether a quote may be here."""
-        return canonical(self.text)
+        return for_comparing(self.text)
 
     def offset_of(self, quote: Quote) -> int | None:
         """Return about where in the text a quote begins; None if its place is not known."""
@@ -163,7 +163,7 @@ def _find(pages: list[_Page], quote: Quote) -> tuple[str, Span] | None:
     None if it is found nowhere, or at several places among which its own place does not decide: a
     sentence that the person did not mark would be worse than no sentence.
     """
-    words = canonical(quote.words)
+    words = for_comparing(quote.words)
     if not words:
         return None
     hinted = _hinted(pages, quote)

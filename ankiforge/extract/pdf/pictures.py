@@ -22,7 +22,7 @@ from ankiforge.extract.pdf.identity import document_id
 from ankiforge.extract.pdf.labels import find_labels
 from ankiforge.extract.pdf.messages import Area, Box, CutOut
 from ankiforge.model import Label, Value, h16
-from ankiforge.text.fold import fold
+from ankiforge.text.fold import for_finding
 
 RESOLUTION = 200 / 72
 """Pixels per point."""
@@ -64,7 +64,7 @@ def cut_out(document: PdfDocument, area: Area) -> CutOut:
 def _figure_of(page: PdfPage, area: Area) -> str:
     """Return what shows whether a figure has changed: its page and its frame."""
     with closing(page.get_textpage()) as text_page:
-        text = fold(unswapped(text_page.get_text_range()))
+        text = for_finding(unswapped(text_page.get_text_range()))
     edges = [str(round(10 * edge)) for edge in area.box]
     return h16(document_id([text], [page]), *edges)
 

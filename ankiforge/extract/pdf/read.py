@@ -68,7 +68,7 @@ from ankiforge.model import (
     hints,
 )
 from ankiforge.text import asking, regex
-from ankiforge.text.fold import fold, locate, same
+from ankiforge.text.fold import for_finding, locate, same
 from ankiforge.text.passages import paragraphs_around, without_bullets
 
 LOCKED = Failed(
@@ -336,7 +336,7 @@ class _Reading:
 
     @cached_property
     def _folds(self) -> list[str]:
-        return [fold(text) for text in self._texts]
+        return [for_finding(text) for text in self._texts]
 
     # --- reading pages
 

@@ -16,7 +16,7 @@ from ankiforge.extract.pdf.chars import FAULTS
 from ankiforge.extract.pdf.clean import one_line
 from ankiforge.model import Document, DocumentKey, Pair, Value, hints
 from ankiforge.text import regex
-from ankiforge.text.fold import fold
+from ankiforge.text.fold import for_finding
 from ankiforge.text.private import doubtful_tags
 
 # --- lines ------------------------------------------------------------------------------
@@ -112,9 +112,9 @@ def headings_above(
 
 def _start_of(entry: Entry, lines: Sequence[PrintedLine]) -> int | None:
     """Return where the line of an entry begins, None if the page does not contain it."""
-    title = fold(entry.title)
+    title = for_finding(entry.title)
     for line in lines:
-        if fold(line.text).endswith(title):
+        if for_finding(line.text).endswith(title):
             return line.start
     return None
 
@@ -273,7 +273,7 @@ def _title(metadata_title: str, lines: Sequence[PrintedLine]) -> str:
     is_generic = metadata_title.casefold() in _GENERIC
     if is_generic or not _ONE_WORD.fullmatch(metadata_title):
         return printed_title(lines)
-    if any(fold(line.text) == fold(metadata_title) for line in lines):
+    if any(for_finding(line.text) == for_finding(metadata_title) for line in lines):
         return metadata_title
     # such as an acronym, or the name of a project
     is_shouted = metadata_title.isupper() and metadata_title.isascii()

@@ -23,7 +23,7 @@ from ankiforge.text import regex, shortened
 from ankiforge.text.cloze import literal
 from ankiforge.text.cloze import plain as plain_text
 from ankiforge.text.elements import raised
-from ankiforge.text.fold import fold
+from ankiforge.text.fold import for_finding
 
 LARGEST = 200_000
 """The number of characters of HTML that are read, without pictures in it."""
@@ -133,7 +133,7 @@ def _drop_quotations(
         citations = ""
         for citation in block.select(".citation"):
             citations += citation.get_text()
-        if fold(block.get_text().replace(citations, "", 1)) in comments:
+        if for_finding(block.get_text().replace(citations, "", 1)) in comments:
             block.clear()
 
 

@@ -34,7 +34,7 @@ from ankiforge.model import (
 )
 from ankiforge.text import regex
 from ankiforge.text.asking import asks
-from ankiforge.text.fold import canonical, fold
+from ankiforge.text.fold import for_comparing, for_finding
 from ankiforge.text.identifiers import names_in
 from ankiforge.text.passages import percent, without_bullets
 from ankiforge.text.private import (
@@ -109,7 +109,7 @@ class Works:
                 for item, *_ in self._families(library):
                     if item.item_type == "annotation":
                         keys.add(item.key)
-                    comments.add(fold(RichText(item.annotation_comment).plain))
+                    comments.add(for_finding(RichText(item.annotation_comment).plain))
         return keys, comments
 
     def _families(self, library: Library) -> Iterator[list[Item]]:
@@ -318,17 +318,17 @@ class Works:
     def _is_mine(self, item: Item, author: str) -> bool:
         """Return whether an item is by one of `me`, or by the account's owner if ()."""
         account = self.access.account
-        own_names = set(map(canonical, account.names))
+        own_names = set(map(for_comparing, account.names))
         if item.annotation_author_name:
-            is_by_owner = canonical(author) in own_names
+            is_by_owner = for_comparing(author) in own_names
         else:
             is_by_owner = item.author is not None and item.author == account.id
         if not self.me:
             return is_by_owner
-        names = {canonical(author)}
+        names = {for_comparing(author)}
         if is_by_owner:
             names |= own_names
-        return not names.isdisjoint(map(canonical, self.me))
+        return not names.isdisjoint(map(for_comparing, self.me))
 
 
 def _with_parents(item: Item, items: dict[str, Item]) -> list[Item]:
