@@ -8,13 +8,18 @@ that `safe_context` returns.
 
 from __future__ import annotations
 
-from ankiforge.language.words import FUNCTION, beginning, beginnings, tokens
+from ankiforge.language.tables import listed
+from ankiforge.language.words import beginning, beginnings, tokens
 from ankiforge.model import Card, CardKind, Strings
 from ankiforge.text import occlusion, regex
 from ankiforge.text.cloze import gaps, plain
 from ankiforge.text.fold import for_comparing
 
 _IN_PARENTHESES = regex(r"\([^()]*\)")
+# Words that two texts may share without saying the same.
+_NOT_TELLING = listed("cues", "articles") | listed("cues", "join").union(
+    "in for that it to is be and by".split()
+)
 # The part of the answer's words that must be in a text to give the answer away.
 _REVEALING_PART = 2 / 3
 # The least number of the answer's words that must be there, if it has as many.
@@ -52,7 +57,7 @@ def _reveals(text: str, answer: str) -> bool:
     unspaced_answer = "".join(bare_answer.split())
     if not unspaced_answer.isascii() and unspaced_answer in "".join(shown.split()):
         return True
-    words = frozenset(tokens(bare_answer)) - FUNCTION
+    words = frozenset(tokens(bare_answer)) - _NOT_TELLING
     wanted = frozenset(map(beginning, words))
     enough = max(len(wanted) * _REVEALING_PART, min(len(wanted), _FEWEST_WORDS))
     return bool(wanted) and len(wanted & beginnings(shown)) >= enough
