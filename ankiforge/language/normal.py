@@ -147,7 +147,8 @@ _KATAKANA = "\u30a0-\u30ff"
 _ASCII_WORD = regex(r"\w+")
 _WORD = rf"[{_IDEOGRAPHS}]|[{_HIRAGANA}]+|[{_KATAKANA}]+|[^\W\u3040-\u30ff{_IDEOGRAPHS}]+"
 # Words without meaning of their own, and without accents (`où` is `ou`, `で` is `て`).
-_PASSED_OVER = frozenset(map(without_accents, FUNCTION)) | listed("signs", "asking")
+_NO_NUMBERS = FUNCTION.difference(NUMBER_WORDS, ORDINALS)
+_PASSED_OVER = listed("signs", "asking").union(map(without_accents, _NO_NUMBERS))
 _MOST_CACHED = 300_000
 # Adverbs with at least as many letters are reduced to their adjectives.
 _MIN_ADVERB = 7
