@@ -13,6 +13,7 @@ from ankiforge.language.tables import by_word, listed
 from ankiforge.language.words import (
     FUNCTION,
     NUMBER_WORDS,
+    ORDINALS,
     stem,
 )
 from ankiforge.text import regex
