@@ -19,8 +19,8 @@ from tests.life.world import Note, Vault, World, passages
 
 AWAY = {"a": 0.1, "b": 0.4}
 """How likely a machine does not have the pictures in one run."""
-LOST = 0.08
-"""How likely a machine loses its database in one step."""
+LOST = 0.04
+"""How likely a machine loses its database in one step: in every other history."""
 UNREAD = 0.2
 """How likely a note cannot be read in one run: in conflict, evicted, or in another encoding."""
 NEWER = 0.05

@@ -15,8 +15,9 @@ T = TypeVar("T")
 HERE = {
     "accept": 5, "reject_draft": 1, "reject": 2, "edit": 2, "undo": 1, "skip": 1, "make": 2, "answer": 5,
 }  # fmt: skip
-WITH_DECKS = 0.08
-"""How likely a person works on a whole deck in Anki."""
+WITH_DECKS = 0.02
+"""How likely a person works on a whole deck in Anki: a deck is deleted in one of ten histories. In life it is
+once in many months."""
 MANY = 10
 IN_ANKI = {"edit": 2, "tag": 1, "review": 3, "suspend": 1, "delete": 1}
 
@@ -260,7 +261,7 @@ class Person:
         inside = sorted(g for g, n in notes.items() if n["cards"][0][1] == deck)
         if len(set(inside) & judge.viewed) <= MANY:  # no run could see that they are many
             return
-        what = luck.choice(["rename", "rename", "delete", "delete by accident"])
+        what = luck.choice(["rename", "rename", "rename", "delete", "delete by accident"])
         self.world.say("anki:", what, "the deck", deck)
         with anki.at_work(self.history.later) as opened:
             if what == "rename":

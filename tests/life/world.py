@@ -40,11 +40,19 @@ CONTEXT = [
 ]
 FORMS = {"mark": 50, "cloze": 10, "inline": 15, "block": 8, "two-way": 5, "plain": 12}
 OPERATIONS = {
-    "edit": 26, "replace": 4, "insert": 8, "delete": 4, "reorder": 6, "move": 6, "rename": 4,
-    "rename_edit": 4, "split": 2, "merge": 2, "copy_note": 1, "copy": 2, "delete_note": 2,
-    "restore": 5, "cut": 5, "swap": 1, "exchange": 5, "copy_edit": 2, "copy_improve": 1, "alike": 2,
+    "edit": 34, "replace": 4, "insert": 10, "delete": 6, "reorder": 6, "move": 4, "rename": 4,
+    "rename_edit": 3, "split": 1, "merge": 1, "copy_note": 1, "copy": 2, "delete_note": 2,
+    "restore": 4, "cut": 3, "swap": 1, "exchange": 4, "copy_edit": 1, "copy_improve": 1, "alike": 2,
     "correct": 4, "drop_id": 2,
 }  # fmt: skip
+"""How often a person does what.
+
+In eight public vaults with 5,933 edits of lines, read once a day (819 days), there were for 100 edits: 6 notes
+renamed and 7 lines edited in them, 2 or 3 notes deleted, 1 note split, 0.2 notes merged, 0.2 moves of lines to
+another note, 5 lines moved and edited (half of them with a block of lines that moved along), 0.7 originals deleted
+of which an edited copy stayed (at most), and many more lines inserted and deleted than here. What is rare is at
+least as frequent here as there, and most of it several times.
+"""
 KINGS = ["XIII", "XIV", "XV", "XVI", "XVII", "XVIII"]
 TERMS = ["an enzyme", "an alphabet", "a mutex"]
 WITH_ID = 0.2
