@@ -8,7 +8,8 @@ nothing is taken twice, and each step sees only what the steps before it left:
 2. `match_in_document`, for each matched document: the mark's own id, equal text, a label
    where the texts are half alike, a hand-written question that stands there once, 85 %
    alike with one side equal.
-3. `match_moved`, across documents: equal text.
+3. `match_moved`, across documents: equal text. Two documents between which half of what
+   went or came has moved are matched as well: a note was split, or merged. Step 2 again.
 4. `match_spots`, in a matched document: between the same matched neighbours, half alike.
 5. `match_labels`, in a matched document: a label, whatever the words.
 6. `resembling` and `has_joined`: what is only likely is not a match. The highlight gets a
@@ -159,7 +160,8 @@ def match_in_document(known: Sequence[Mark], found: Sequence[Mark]) -> Pairs:
     alike; see `match_labels`.
     """
     matching = _Matching(len(known), len(found))
-    matching.take(_with_equal_name(known, found))
+    names = [mark.names for mark in known], [mark.names for mark in found]
+    matching.take(_with_one_id(*names))
     equal_texts = _with_equal_text(
         known,
         found,
@@ -169,7 +171,11 @@ def match_in_document(known: Sequence[Mark], found: Sequence[Mark]) -> Pairs:
     )
     matching.take(equal_texts)
     if matching.is_open:
-        matching.take(_with_label_and_half_alike(known, found))
+        matching.take(
+            (found_index, known_index)
+            for found_index, known_index in _with_equal_label(known, found)
+            if likeness(known[known_index], found[found_index]) >= SAME_SPOT
+        )
     if matching.is_open:
         matching.take(_with_equal_question(known, found, matching.pairs))
     if matching.is_open:
@@ -186,10 +192,6 @@ def match_in_document(known: Sequence[Mark], found: Sequence[Mark]) -> Pairs:
             if _one_side_equal(known[known_index], found[found_index])
         )
     return matching.pairs
-
-
-def _with_equal_name(known: Sequence[Mark], found: Sequence[Mark]) -> Iterator[Candidate]:
-    return _with_one_id([mark.names for mark in known], [mark.names for mark in found])
 
 
 def _with_equal_label(
@@ -212,16 +214,6 @@ def _with_one_id(
         for id in sorted(ids):
             if len(owners[id]) == 1:  # two marks with one id were copied
                 yield found_index, owners[id][0]
-
-
-def _with_label_and_half_alike(
-    known: Sequence[Mark],
-    found: Sequence[Mark],
-) -> Iterator[Candidate]:
-    """Yield the pairs with one label whose texts are half alike."""
-    for found_index, known_index in _with_equal_label(known, found):
-        if likeness(known[known_index], found[found_index]) >= SAME_SPOT:
-            yield found_index, known_index
 
 
 def _with_equal_question(
@@ -340,33 +332,33 @@ def _in_their_places(known: Sequence[Mark], found: Sequence[Mark]) -> set[Candid
     here: a copy pasted below has those of its original. Of what the journal says, only words
     before count: it has no headings, and no order.
     """
-    pairs = _single_pairs(known, found, lambda mark: mark.newest.before)
+    matching = _Matching(len(known), len(found))
+    matching.take(_single_pairs(known, found, lambda mark: mark.newest.before))
     heard_of = {mark.newest.text for mark in known if mark.from_journal}
-    taken_indices = set(pairs.values())
     under_heading = _single_pairs(known, found, lambda mark: mark.heading)
-    for found_index, known_index in under_heading.items():
-        is_free = found_index not in pairs and known_index not in taken_indices
-        if is_free and found[found_index].newest.text not in heard_of:
-            pairs[found_index] = known_index
-    taken_indices = set(pairs.values())
+    matching.take(
+        (found_index, known_index)
+        for found_index, known_index in under_heading
+        if found[found_index].newest.text not in heard_of
+    )
     next_index = 0
     for found_index, mark in enumerate(found):
-        is_free = found_index not in pairs and next_index not in taken_indices
-        if is_free and next_index < len(known) and mark.newest.text not in heard_of:
+        is_free = matching.is_free(found_index, next_index)
+        if is_free and mark.newest.text not in heard_of:
             reading = known[next_index].newest
             is_equal = reading.text == mark.newest.text
             if is_equal and is_perhaps(reading.before, mark.newest.before):
-                pairs[found_index] = next_index
-        next_index = pairs.get(found_index, len(known)) + 1
-    return set(pairs.items())
+                matching.take([(found_index, next_index)])
+        next_index = matching.pairs.get(found_index, len(known)) + 1
+    return set(matching.pairs.items())
 
 
 def _single_pairs(
     known: Sequence[Mark],
     found: Sequence[Mark],
     place: Callable[[Mark], str],
-) -> Pairs:
-    """Return the marks with equal text that stand only once in an equal place."""
+) -> Iterator[Candidate]:
+    """Yield the marks with equal text that stand only once in an equal place."""
     known_there = defaultdict(list)
     for index, mark in enumerate(known):
         if mark.was_there:
@@ -374,12 +366,10 @@ def _single_pairs(
     found_there = defaultdict(list)
     for index, mark in enumerate(found):
         found_there[place(mark), mark.newest.text].append(index)
-    pairs: Pairs = {}
     for where, found_indices in found_there.items():
         known_indices = known_there.get(where, [])
         if len(found_indices) == 1 == len(known_indices):
-            pairs[found_indices[0]] = known_indices[0]
-    return pairs
+            yield found_indices[0], known_indices[0]
 
 
 def _by_likeness(
@@ -434,6 +424,8 @@ def match_spots(
 ) -> Pairs:
     """Match the highlights of a document that are between the same matched neighbours.
 
+    Where nothing is matched, the whole document is one spot.
+
     Args:
         known: the highlights that the document had.
         found: those that it has.
@@ -441,20 +433,16 @@ def match_spots(
         known_left: what is known and not matched, here or in another document.
         found_left: what was found and not matched.
     """
-    matched: Pairs = {}
-    taken_indices: set[int] = set()
-    for found_index, known_index in _in_same_spots(
-        known,
-        found,
-        pairs,
-        known_left,
-        found_left,
+    was_there = {index for index, mark in enumerate(known) if mark.was_there}
+    same_spot = _SameSpot(known, found, pairs)
+    candidates = []
+    for found_index, known_index in _by_likeness(
+        known, found, known_left & was_there, found_left, least=0
     ):
-        is_free = found_index not in matched and known_index not in taken_indices
-        if is_free and _may_stand_here(known[known_index], found[found_index]):
-            matched[found_index] = known_index
-            taken_indices.add(known_index)
-    return matched
+        is_spot = same_spot.has(found_index, known_index)
+        if is_spot and _may_stand_here(known[known_index], found[found_index]):
+            candidates.append((found_index, known_index))
+    return _first_come(candidates)
 
 
 def match_labels(
@@ -474,43 +462,13 @@ def match_labels(
         known_left: what is known and not matched, here or in another document.
         found_left: what was found and not matched.
     """
-    pairs: Pairs = {}
-    taken_indices: set[int] = set()
+    candidates = []
     for found_index, known_index in _with_equal_label(known, found):
         mark = known[known_index]
         stood_here = mark.was_there and not mark.from_journal
-        is_left = found_index in found_left and known_index in known_left
-        is_taken = found_index in pairs or known_index in taken_indices
-        if stood_here and is_left and not is_taken:
-            pairs[found_index] = known_index
-            taken_indices.add(known_index)
-    return pairs
-
-
-def _in_same_spots(
-    known: Sequence[Mark],
-    found: Sequence[Mark],
-    pairs: Pairs,
-    known_left: set[int],
-    found_left: set[int],
-) -> list[Candidate]:
-    """Return the pairs between the same matched neighbours, the most similar ones first.
-
-    Where nothing is matched, the whole document is one spot.
-    """
-    was_there = {index for index, mark in enumerate(known) if mark.was_there}
-    same_spot = _SameSpot(known, found, pairs)
-    spots = []
-    for found_index, known_index in _by_likeness(
-        known,
-        found,
-        known_left & was_there,
-        found_left,
-        least=0,
-    ):
-        if same_spot.has(found_index, known_index):
-            spots.append((found_index, known_index))
-    return spots
+        if stood_here and found_index in found_left and known_index in known_left:
+            candidates.append((found_index, known_index))
+    return _first_come(candidates)
 
 
 class _SameSpot:
@@ -558,19 +516,16 @@ def _matched_neighbours(count: int, matched: set[int]) -> list[tuple[int, int]]:
 
 
 def _may_stand_here(known: Mark, found: Mark) -> bool:
-    """Return whether two texts in a spot are half alike, or one extends the other."""
-    return likeness(known, found) >= SAME_SPOT or _extends(known, found)
+    """Return whether two texts in a spot are half alike, or one extends the other.
 
-
-def _extends(known: Mark, found: Mark) -> bool:
-    """Return whether the longer text has nearly all letters of the other, in order."""
+    The longer one then has nearly all letters of the other, in order.
+    """
     from rapidfuzz.distance import LCSseq
 
-    texts = (known.newest.text, found.newest.text)
-    shorter, longer = sorted(texts, key=len)
-    is_too_short = len(shorter) < SHORTEST_EXTENDED
-    is_too_long = len(longer) > LONGER * len(shorter)
-    if is_too_short or is_too_long:
+    if likeness(known, found) >= SAME_SPOT:
+        return True
+    shorter, longer = sorted((known.newest.text, found.newest.text), key=len)
+    if len(shorter) < SHORTEST_EXTENDED or len(longer) > LONGER * len(shorter):
         return False
     return LCSseq.similarity(shorter, longer) >= WITHIN * len(shorter)
 

@@ -7,8 +7,8 @@ pure functions of each.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Set
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from itertools import chain
 
 import msgspec
@@ -20,6 +20,7 @@ from ankiforge.ledger.match import (
     LONG,
     PERHAPS,
     Mark,
+    Pairs,
     has_joined,
     likeness,
     likeness_around,
@@ -89,9 +90,11 @@ class Moves:
                 found.known = known
             elif known is not None:
                 self._absent.append(known)
-        matched = self._matched().keys()
-        for document in self._documents:
-            self._match_by_place(document, matched)
+        joined = self._joined()
+        for document in joined:
+            self._match_in_joined(document)
+        for document in (*self._documents, *joined):
+            self._match_by_place(document)
 
         taken_keys = {found.known.key for found in new if found.known}
         self._absent = [known for known in self._absent if known.key not in taken_keys]
@@ -166,26 +169,52 @@ class Moves:
                 unread.add(row["id"])
         return unread
 
-    def _match_by_place(self, document: MatchedDocument, taken_keys: Set[str]) -> None:
-        """Match what is left in a document by its neighbours, and then by labels.
+    def _joined(self) -> list[MatchedDocument]:
+        """Return what one document had and another one has, if most of it moved there.
 
-        `taken_keys` are the keys that are matched, in any document.
+        So it is where a note was split, or merged into another one: half of what went from
+        the one, or of what came to the other, has moved.
         """
+        known_in = defaultdict(list)
+        found_in = {}
+        for document in self._documents:
+            for known in document.known:
+                known_in[known.document].append(known)
+            for found in document.found:
+                found_in[found.document] = document.found
+        read = set(known_in)
+        for known in self._absent:
+            if known.document not in read:
+                known_in[known.document].append(known)
+
+        moved = Counter[tuple[int, int]]()
+        for found in self._found:
+            if found.known and found.known.document != found.document:
+                moved[found.known.document, found.document] += 1
+        went = Counter(each.document for each in self._absent if each.mark.was_there)
+        came = Counter(found.document for found in self._found if not found.known)
+        joined = []
+        for (old, new), count in moved.most_common():
+            if count >= min(went[old] - count, came[new]) > 0:
+                joined.append(MatchedDocument(known_in[old], found_in[new]))
+        return joined
+
+    def _match_in_joined(self, document: MatchedDocument) -> None:
+        """Match what is left of two joined documents as within one document."""
+        taken_keys = self._matched().keys()
+        known = [each for each in document.known if each.key not in taken_keys]
+        found = [each for each in document.found if not each.known]
+        pairs = match_in_document(_marks(known), _marks(found))
+        for found_index, known_index in pairs.items():
+            found[found_index].known = known[known_index]
+
+    def _match_by_place(self, document: MatchedDocument) -> None:
+        """Match what is left in a document by its neighbours, and then by labels."""
         known = document.known
         found = document.found
-        index_of_key = {}
-        known_left = set()
-        for known_index, before in enumerate(known):
-            index_of_key[before.key] = known_index
-            if before.key not in taken_keys:
-                known_left.add(known_index)
-        pairs = {}
-        found_left = set()
-        for found_index, highlight in enumerate(found):
-            if highlight.known is None:
-                found_left.add(found_index)
-            elif highlight.known.key in index_of_key:
-                pairs[found_index] = index_of_key[highlight.known.key]
+        index_of_key, pairs, found_left = _paired(document)
+        taken_keys = self._matched().keys()
+        known_left = {index_of_key[key] for key in index_of_key.keys() - taken_keys}
         if not known_left or not found_left:
             return
 
@@ -231,15 +260,8 @@ class Moves:
         The equal text elsewhere keeps the key; but perhaps it is a copy, and the passage
         was improved in its place.
         """
-        index_of_key = {known.key: index for index, known in enumerate(document.known)}
-        pairs = {}
-        unmatched = set()
-        for found_index, found in enumerate(document.found):
-            if found.known is None:
-                if not found.like:
-                    unmatched.add(found_index)
-            elif found.known.key in index_of_key:
-                pairs[found_index] = index_of_key[found.known.key]
+        index_of_key, pairs, unmatched = _paired(document)
+        unmatched = {index for index in unmatched if not document.found[index].like}
         if not unmatched:
             return
         elsewhere = set()
@@ -415,7 +437,10 @@ class Moves:
             encode(sorted(documents)),
         )
         places_of_gone = {(text.container, text.place) for text in passage.texts}
-        decided_at = self._decided_at(passage)
+        accepted = self._store.select_events(
+            f"what IN ('accept', 'adopt') AND key IN {EACH}", encode(passage.keys)
+        )
+        decided_at = min((event.n for event in accepted), default=0)
         for row in rows:
             key = row["key"]
             other = self._store.passage(key)
@@ -439,14 +464,6 @@ class Moves:
         """Return the events that issued a key."""
         return self._store.select_events("key = ? AND what = 'key'", key)
 
-    def _decided_at(self, passage: Passage) -> int:
-        """Return the number of the event that first made a card of a passage."""
-        accepted = self._store.select_events(
-            f"what IN ('accept', 'adopt') AND key IN {EACH}",
-            encode(passage.keys),
-        )
-        return min((event.n for event in accepted), default=0)
-
     def _sharing_marks(self, document: int) -> set[int]:
         """Return the documents that share half of the shorter one's marks with one."""
         if document not in self._sharing:
@@ -469,7 +486,7 @@ class Moves:
         """Compare what is absent with what another machine found in other words.
 
         It did so before the journals met: each of the two machines has a key for the
-        passage.
+        passage. If the machine knew the absent one, its new key says that this is another.
         """
         absent = [known for known in self._absent if known.state == "present"]
         from_journal = [found for found in self._found if found.was_in_state("journal")]
@@ -477,11 +494,39 @@ class Moves:
         for found_index, absent_index in pairs.items():
             found = from_journal[found_index]
             old = absent[absent_index]
+            if self._knew(found.key, old.key):
+                continue
             is_same_document = found.document == old.document
             if is_same_document and match_in_document([old.mark], [found.mark]):
                 self._store.add("same", found.key, SOURCE, {"old": old.key})
             else:
                 found.like = old.key
+
+    def _knew(self, key: str, old_key: str) -> bool:
+        """Return whether a machine knew the passage of one key when it issued the other."""
+        issued = [(event.machine, event.n) for event in self._issued(key)]
+        for event in self._store.events(self._store.keys(old_key)):
+            if any(event.machine == machine and event.n < n for machine, n in issued):
+                return True
+        return False
+
+
+def _paired(document: MatchedDocument) -> tuple[dict[str, int], Pairs, set[int]]:
+    """Return what is matched in a document so far.
+
+    Returns:
+        The index of each key that it had, the pairs, and the indices of what was found and
+        matches nothing anywhere.
+    """
+    index_of_key = {known.key: index for index, known in enumerate(document.known)}
+    pairs = {}
+    unmatched = set()
+    for found_index, found in enumerate(document.found):
+        if found.known is None:
+            unmatched.add(found_index)
+        elif found.known.key in index_of_key:
+            pairs[found_index] = index_of_key[found.known.key]
+    return index_of_key, pairs, unmatched
 
 
 def _marks(highlights: Iterable[KnownHighlight | FoundHighlight]) -> list[Mark]:
