@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ankiforge.language.recognition import language_of
 from ankiforge.language.tables import listed
-from ankiforge.model import Pair, Span, Strings
+from ankiforge.model import Span, Strings
 from ankiforge.text import regex
 from ankiforge.text.fold import UNSPACED, letters_of
 from ankiforge.text.sentences import sentences
@@ -53,21 +53,8 @@ class _Sentence(NamedTuple):
     words: Strings
     weights: tuple[float, ...]
     """Of a function word 0, of any other 1."""
-
-    @property
-    def weight(self) -> float:
-        """How many words are no function words."""
-        return sum(self.weights)
-
-    @property
-    def is_half_enough(self) -> bool:
-        """Whether half of its words tell something."""
-        return self.weight >= _ENOUGH
-
-    @property
-    def least_words(self) -> int:
-        """The number of its words that repeat it."""
-        return len(self.words) // 2 if self.is_half_enough else len(self.words)
+    is_half_enough: bool
+    """Whether half of its words repeat it, because they tell something; else all must be there."""
 
 
 class Repeats:
@@ -85,12 +72,16 @@ class Repeats:
         """The same for those of which all words are needed, by the only word that tells."""
         for number, sentence in enumerate(self._sentences):
             if not sentence.is_half_enough:
-                telling = max(zip(sentence.weights, sentence.words, strict=True))
-                self._by_word.setdefault(telling[1], []).append(number)
+                _, word = max(zip(sentence.weights, sentence.words, strict=True))
+                self._by_word.setdefault(word, []).append(number)
                 continue
-            for first, second in _pairs_of(sentence):
+            # any repetition of half of it has one of these pairs
+            pairs = zip(sentence.words, sentence.weights, strict=True)
+            telling = [word for word, weight in pairs if weight]
+            for place, first in enumerate(telling):
                 seconds = self._by_pair.setdefault(first, {})
-                seconds.setdefault(second, []).append(number)
+                for second in telling[place + 1 : place + 1 + _MOST_SKIPPED]:
+                    seconds.setdefault(second, []).append(number)
 
     def spans(self, text: str) -> Iterator[Span]:
         """Yield the spans of a text that repeat a private sentence."""
@@ -116,19 +107,6 @@ class Repeats:
                 yield words[first].start, words[last].end
 
 
-def _pairs_of(sentence: _Sentence) -> set[Pair]:
-    """Return pairs of words of which any repetition of half of a sentence has one."""
-    telling = []
-    for word, weight in zip(sentence.words, sentence.weights, strict=True):
-        if weight:
-            telling.append(word)
-    pairs = set[Pair]()
-    for place, first in enumerate(telling):
-        for second in telling[place + 1 : place + 1 + _MOST_SKIPPED]:
-            pairs.add((first, second))
-    return pairs
-
-
 def _repetitions(sentence: _Sentence, places: dict[str, list[int]]) -> Iterator[Span]:
     """Yield the first and last word of each place of a text that repeats a sentence.
 
@@ -136,11 +114,14 @@ def _repetitions(sentence: _Sentence, places: dict[str, list[int]]) -> Iterator[
         sentence: the sentence.
         places: the places of each word of the text.
     """
-    shared = [word for word in sentence.words if word in places]
-    if len(shared) < sentence.least_words:
+    least_words = len(sentence.words)
+    most_others = 0
+    if sentence.is_half_enough:
+        least_words //= 2
+        most_others = _OTHERS_BETWEEN
+    needed_weight = min(_ENOUGH, sum(sentence.weights))
+    if sum(word in places for word in sentence.words) < least_words:
         return
-    needed_weight = min(_ENOUGH, sentence.weight)
-    most_others = _OTHERS_BETWEEN if sentence.is_half_enough else 0
     pairs = []
     for number, word in enumerate(sentence.words):
         for place in places.get(word, ()):
@@ -158,7 +139,7 @@ def _repetitions(sentence: _Sentence, places: dict[str, list[int]]) -> Iterator[
                 longest = max(longest, (length + 1, weight_before + weight, first))
         length, weight_of_chain, first = longest
         chains.append((place, number, length, weight_of_chain, first))
-        if length >= sentence.least_words and weight_of_chain >= needed_weight - 0.01:
+        if length >= least_words and weight_of_chain >= needed_weight - 0.01:
             yield -first, place
 
 
@@ -173,11 +154,11 @@ def _sentences_of(texts: Iterable[str]) -> Iterator[_Sentence]:
                 for first in range(0, len(words), _MOST_WORDS):
                     part = tuple(words[first : first + _MOST_WORDS])
                     weights = tuple([_weight(word, small) for word in part])
-                    sentence = _Sentence(part, weights)
+                    is_half_enough = sum(weights) >= _ENOUGH
                     is_long_word = len(part) == 1 and len(part[0]) >= _LONG_WORD
                     is_whole = len(part) > 1 and 1 in weights
-                    if sentence.is_half_enough or is_whole or is_long_word:
-                        yield sentence
+                    if is_half_enough or is_whole or is_long_word:
+                        yield _Sentence(part, weights, is_half_enough)
 
 
 def _weight(word: str, small: frozenset[str]) -> float:

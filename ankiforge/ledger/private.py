@@ -56,8 +56,7 @@ def write(
     stored = store.rows("SELECT text, doubt FROM private WHERE document = ?", document_id)
     if not texts and not stored and not doubt:
         return
-    query = "DELETE FROM private WHERE document = ? AND doubt != ''"
-    store.write(query, document_id)
+    store.write("DELETE FROM private WHERE document = ? AND doubt != ''", document_id)
     stored = [row for row in stored if not row["doubt"]]
     document_key = document.document.key if isinstance(document, Extracted) else ""
     query = "UPDATE private SET document_key = ? WHERE document = ?"
@@ -66,16 +65,15 @@ def write(
 
     former = [row["text"] for row in stored if row["text"] not in texts]
     if moved:
-        former_parts = [text for text in former if text != WHOLE]
-        _add(store, NOWHERE, former_parts)
-        _forget(store, document_id, former)
+        _add(store, NOWHERE, filter(None, former))
     elif former:
+        # what the document, in its place, shows without the tag
         public = for_finding(_public_text(document))
-        texts_shown = []
-        for text in former:
-            if text == WHOLE or for_finding(text) in public:
-                texts_shown.append(text)
-        _forget(store, document_id, texts_shown)
+        former = [
+            text for text in former if text == WHOLE or for_finding(text) in public
+        ]
+    rows = [(document_id, text) for text in former]
+    store.write_all("DELETE FROM private WHERE document = ? AND text = ?", rows)
     if doubt:
         _add(store, document_id, _all_texts(document), document_key, doubt)
 
@@ -90,11 +88,6 @@ def _add(
     """Add texts of a document to those that stay on this machine."""
     rows = [(document_id, text, document_key, doubt) for text in texts]
     store.write_all("INSERT OR IGNORE INTO private VALUES (?, ?, ?, ?)", rows)
-
-
-def _forget(store: Store, document_id: int, texts: Iterable[str]) -> None:
-    rows = [(document_id, text) for text in texts]
-    store.write_all("DELETE FROM private WHERE document = ? AND text = ?", rows)
 
 
 def texts(store: Store) -> Iterator[PrivateText]:
@@ -182,10 +175,7 @@ def _lines_of_templates(store: Store, rows: Iterable[sqlite3.Row]) -> set[str]:
         for line in row["text"].split("\n"):
             if _bare(line):
                 private_documents[_bare(line)].add(row["document"])
-    repeated = set[str]()
-    for line, documents in private_documents.items():
-        if len(documents) >= _TEMPLATE:
-            repeated.add(line)
+    repeated = _of_several(private_documents)
     if not repeated:
         return repeated
 
@@ -199,11 +189,13 @@ def _lines_of_templates(store: Store, rows: Iterable[sqlite3.Row]) -> set[str]:
         lines = "\n".join(texts_shown).split("\n")
         for line in repeated.intersection(map(str.strip, lines)):
             public_documents[line].add(row["document"])
-    templates = set[str]()
-    for line, documents in public_documents.items():
-        if len(documents) >= _TEMPLATE:
-            templates.add(line)
-    return templates
+    return _of_several(public_documents)
+
+
+def _of_several(documents_by_line: dict[str, set[int]]) -> set[str]:
+    """Return the lines that stand in as many documents as those of a template."""
+    lines = documents_by_line.items()
+    return {line for line, documents in lines if len(documents) >= _TEMPLATE}
 
 
 def _private_texts(document: ReadDocument) -> Iterator[str]:
