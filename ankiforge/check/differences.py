@@ -1,9 +1,8 @@
 """Compare cards: what makes similar cards different.
 
-Each guard returns one difference, or "". Similarity scores only rank cards; the guards
-decide, because no score distinguishes "L1"/"L2" or "2017/2018" from a paraphrase. Cards
-about the same fact from another side, that is reverse cards and other gaps of a
-sentence, are not reported at all.
+Each guard tells whether there is a difference of its kind. Similarity scores only find
+cards; the guards decide, because no score distinguishes "L1"/"L2" or "2017/2018" from a
+paraphrase.
 """
 
 from __future__ import annotations
@@ -36,63 +35,53 @@ def _is_lacking(word: str, others: AbstractSet[str]) -> bool:
     return not any(same_word(word, other) for other in others)
 
 
-def _versus(mine: AbstractSet[str], theirs: AbstractSet[str]) -> str:
-    """Return words of each of two cards, for messages, if each has some that the other lacks."""
-    if not mine or not theirs:
-        return ""
-    return f"{' '.join(sorted(mine)[:3])}/{' '.join(sorted(theirs)[:3])}"
-
-
 # --- guards ---------------------------------------------------------------------------
 
 
-def numbers_differ(card: Features, other: Features) -> str:
+def numbers_differ(card: Features, other: Features) -> bool:
     """Compare numbers: 2017/2018, GPT-2/GPT-3, the first and the second World War.
 
     A number that one card only adds, as in `Westphalia (1648)`, is not a difference.
     """
     mine = card.numbers - other.numbers
     theirs = other.numbers - card.numbers
-    if bool(mine) == bool(theirs):
-        return _versus(mine, theirs)
-    added, larger = (mine, card) if mine else (theirs, other)
+    if not mine or not theirs:
+        return bool(mine or theirs) and not _are_beside(mine | theirs, card, other)
+    return True
+
+
+def _are_beside(added: Words, card: Features, other: Features) -> bool:
+    """Return whether numbers of one card are not in its question, nor a part of its gap."""
     if card.family is other.family is Family.CLOZE:
-        is_beside = card.answer_stems == other.answer_stems
-    else:
-        shared = len(card.asked_stems & other.asked_stems)
-        shorter = min(len(card.asked_stems), len(other.asked_stems))
-        my_words = {word for word in card.answer_stems if not word.isdigit()}
-        their_words = {word for word in other.answer_stems if not word.isdigit()}
-        has_same_answer = my_words <= their_words or their_words <= my_words
-        has_words = bool(my_words and their_words)
-        is_asked = not added.isdisjoint(larger.asked_stems)
-        is_beside = (
-            2 * shared > shorter and has_same_answer and has_words and not is_asked
-        )
-    return "" if is_beside else " ".join(sorted(added)[:3])
+        return card.answer_stems == other.answer_stems
+    shared = len(card.asked_stems & other.asked_stems)
+    shorter = min(len(card.asked_stems), len(other.asked_stems))
+    is_asked = not added.isdisjoint(card.asked_stems | other.asked_stems)
+    my_words = {word for word in card.answer_stems if not word.isdigit()}
+    their_words = {word for word in other.answer_stems if not word.isdigit()}
+    is_one_answer = my_words <= their_words or their_words <= my_words
+    is_told_in_words = bool(my_words and their_words)
+    return 2 * shared > shorter and is_one_answer and is_told_in_words and not is_asked
 
 
-def negation_differs(card: Features, other: Features) -> str:
+def negation_differs(card: Features, other: Features) -> bool:
     """Compare negations, separately for question and answer if both cards are of one family."""
     if card.family is other.family:
-        differs = card.negations != other.negations
-    else:
-        differs = sum(card.negations) % 2 != sum(other.negations) % 2
-    return "not" if differs else ""
+        return card.negations != other.negations
+    return sum(card.negations) % 2 != sum(other.negations) % 2
 
 
 # The minimum length of a common first part of two compounds.
 _HEAD = 3
 
 
-def opposites(card: Features, other: Features) -> str:
+def opposites(card: Features, other: Features) -> bool:
     """Find a word of one card whose opposite is in the other, if neither has a counterpart."""
-    theirs = sorted(_unmatched(other.tokens, card.tokens))
-    for word in sorted(_unmatched(card.tokens, other.tokens)):
-        for counterpart in theirs:
-            if _are_opposed(word, counterpart):
-                return f"{word}/{counterpart}"
-    return ""
+    theirs = _unmatched(other.tokens, card.tokens)
+    for word in _unmatched(card.tokens, other.tokens):
+        if any(_are_opposed(word, counterpart) for counterpart in theirs):
+            return True
+    return False
 
 
 def _unmatched(words: Words, others: Words) -> list[str]:
@@ -114,24 +103,23 @@ def _are_opposed(word: str, counterpart: str) -> bool:
     return False
 
 
-def terms_differ(card: Features, other: Features) -> str:
+def terms_differ(card: Features, other: Features) -> bool:
     """Find names in each card that the other lacks: L1 and L2, Austria and Australia."""
-    return _versus(_unnamed_terms(card, other), _unnamed_terms(other, card))
+    return _has_own_term(card, other) and _has_own_term(other, card)
 
 
-def _unnamed_terms(card: Features, other: Features) -> set[str]:
-    """Return the names of a card that are in no form in the other."""
-    unnamed = set()
+def _has_own_term(card: Features, other: Features) -> bool:
+    """Return whether a card has a name that is in no form in the other."""
     for term in card.terms - other.terms:
         is_word = term in other.tokens or stem(term) in other.stems
         if not is_word and f" {term} " not in f" {other.whole} ":
-            unnamed.add(term)
-    return unnamed
+            return True
+    return False
 
 
-def labels_differ(card: Features, other: Features) -> str:
+def labels_differ(card: Features, other: Features) -> bool:
     """Compare labels: hepatitis A and hepatitis B."""
-    return _versus(card.labels - other.labels, other.labels - card.labels)
+    return bool(card.labels - other.labels and other.labels - card.labels)
 
 
 # The minimum number of equal words around a replaced one, and the words that are
@@ -140,7 +128,7 @@ _FRAME = 2
 _SWAPPED = 2
 
 
-def swapped(card: Features, other: Features) -> str:
+def swapped(card: Features, other: Features) -> bool:
     """Find questions that differ by one or two words in one place that are not synonyms."""
     mine = list(card.sequence)
     theirs = list(other.sequence)
@@ -151,20 +139,16 @@ def swapped(card: Features, other: Features) -> str:
             del theirs[end]
             equal_words += 1
     few, many = sorted((mine, theirs), key=len)
-    if equal_words < _FRAME or not few or len(many) > _SWAPPED:
-        return ""
-    if not any(_is_lacking(word, set(many)) for word in few):
-        return ""
-    return f"{' '.join(mine)}/{' '.join(theirs)}"
+    is_one_place = equal_words >= _FRAME and few and len(many) <= _SWAPPED
+    return bool(is_one_place) and any(_is_lacking(word, set(many)) for word in few)
 
 
-def answers_differ(card: Features, other: Features) -> str:
+def answers_differ(card: Features, other: Features) -> bool:
     """Compare answers: they differ if they share less than half of their words."""
     mine = card.answer_stems
     theirs = other.answer_stems
     shared = sum(not _is_lacking(word, theirs) for word in mine)
-    is_alike = 2 * shared >= min(len(mine), len(theirs))
-    return "" if is_alike else "the answer"
+    return 2 * shared < min(len(mine), len(theirs))
 
 
 GUARDS = (
@@ -178,24 +162,13 @@ GUARDS = (
 )
 
 
-def judged(mine: ComparedSides, theirs: ComparedSides) -> str | None:
-    """Return the difference between two cards.
-
-    "" if there is none; None if they are not comparable: `What?` is clear only in its context.
-    """
+def are_one(mine: ComparedSides, theirs: ComparedSides) -> bool:
+    """Return whether two cards ask the same, and nothing distinguishes them."""
     card = features(mine)
     other = features(theirs)
     are_questions = card.family is other.family is Family.BASIC
     if are_questions and card.asked != other.asked:
+        # `What?` is clear only in its context
         if not (card.sequence and other.sequence):
-            return None
-    # one fact from two sides: each answer is in the other question
-    if card.answer_stems.isdisjoint(other.answer_stems):
-        is_asked_there = card.answer_stems <= other.asked_stems
-        if is_asked_there and other.answer_stems <= card.asked_stems:
-            return None
-    for guard in GUARDS:
-        difference = guard(card, other)
-        if difference:
-            return difference
-    return ""
+            return False
+    return not any(guard(card, other) for guard in GUARDS)

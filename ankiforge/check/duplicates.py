@@ -103,8 +103,6 @@ _TOKEN_SET = 85
 # The minimum number of content words of a card that may be a part of another: the two
 # of `die Lampe` are in many sentences.
 _MIN_CONTAINED = 3
-# The Jaccard similarity from which a pair that differs is reported as similar.
-_MIN_SIMILAR = 0.70
 # The number of words by which cards are found; a fourth finds one more duplicate in 200.
 _RAREST = 3
 # Words in more cards than this are used only if the draft has no rarer ones:
@@ -218,35 +216,27 @@ class DuplicateIndex:
         return None
 
     def near(self, draft: Draft, highlight: HighlightKey) -> Iterator[Finding]:
-        """Yield a warning for each duplicate and other answer, an info for each similar card."""
+        """Yield a finding for each duplicate, the most similar first, and for another answer."""
         self._load()
         my_sides, terms = _read(draft.kind, draft.fields)
-        compared = []
+        found = []
         for similarity, card in self._similar(terms, my_sides, highlight):
-            difference = differences.judged(my_sides, self._sides_of(card.id))
-            if difference is not None:
-                # duplicates first, then the most similar cards
-                rank = difference != "", -similarity, card.id
-                compared.append((rank, card, difference))
-        compared.sort(key=lambda each: each[0])
-        for (_, dissimilarity, _), card, difference in compared[:_MOST]:
-            words = " ".join(self._sides_of(card.id).shown.split())
+            if differences.are_one(my_sides, self._sides_of(card.id)):
+                found.append((-similarity, card.id))
+        for _, id in sorted(found)[:_MOST]:
+            words = " ".join(self._sides_of(id).shown.split())
             if len(words) > 80:
                 words = f"{words[:79]}…"
-            shown = f"{card.where}“{words}”"
-            if not difference:
-                yield make_finding("duplicate", shown, duplicate=card.id)
-            elif -dissimilarity >= _MIN_SIMILAR:
-                detail = f"{shown}, differs in: {difference}"
-                yield make_finding("similar", detail, duplicate=card.id)
+            shown = f"{self._cards[id].where}“{words}”"
+            yield make_finding("duplicate", shown, duplicate=id)
 
         # the first card with the same question and another answer
         for id in self._questions.get(terms.question, ()):
             if _are_siblings(self._cards[id], highlight):
                 continue
             theirs = self._sides_of(id)
-            differ = differences.judged(my_sides, theirs)
-            if differ and form_of(my_sides.answered) != form_of(theirs.answered):
+            is_other = form_of(my_sides.answered) != form_of(theirs.answered)
+            if is_other and not differences.are_one(my_sides, theirs):
                 detail = f"“{theirs.answered[:60]}”"
                 yield make_finding("same_front", detail, duplicate=id)
                 return
@@ -279,7 +269,7 @@ class DuplicateIndex:
                 continue
             all_words = my_count + their_count - shared
             jaccard = shared / (all_words or 1)
-            if jaccard < _MIN_SIMILAR and my_numbers.difference(their_words):
+            if my_numbers.difference(their_words):
                 their_own = set(their_words) - my_words
                 if any(map(str.isdigit, their_own)):
                     continue  # each has a number that the other lacks

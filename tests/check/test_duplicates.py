@@ -133,24 +133,21 @@ def test_a_finding_names_the_other_card_and_its_words():
 
 
 @pytest.mark.parametrize(
-    ("there", "here", "difference"),
+    ("there", "here"),
     [
-        ("2017", "2018", "2018/2017"),
-        ("encoder", "decoder", "decoder/encoder"),
-        ("larger", "smaller", "smaller/larger"),
-        ("BERT", "RoBERTa", "roberta/bert"),
-        ("used", "not used", "not"),
+        ("2017", "2018"),
+        ("encoder", "decoder"),
+        ("larger", "smaller"),
+        ("BERT", "RoBERTa"),
+        ("used", "not used"),
     ],
 )
-def test_a_pair_that_a_guard_parts_names_its_difference(there, here, difference):
+def test_one_telling_word_makes_another_card(there, here):
     front = (
         "What did the original translation paper say was {} at first in training?|a mask"
     )
 
-    (found,) = near(card(front.format(there)), card(front.format(here)))
-
-    assert found.check == "similar"
-    assert found.message.endswith(f"differs in: {difference}")
+    assert near(card(front.format(there)), card(front.format(here))) == []
 
 
 @pytest.mark.parametrize(
