@@ -16,7 +16,6 @@ from ankiforge.language.quantities import (
     quantities,
     stated_numbers,
     values,
-    written_fractions,
 )
 from ankiforge.model import Draft, Finding, Strings
 from ankiforge.text.shields import without_formulas
@@ -84,10 +83,6 @@ def _is_stated(number: str, notations: Strings, text: str, source: str) -> bool:
     # 3,000,000 for 3 million
     for quantity in quantities(text):
         if number in quantity.shown and _has_size(source, quantity):
-            return True
-    # ¾ for 3/4
-    for numerator, denominator, size in written_fractions(text):
-        if number in (numerator, denominator) and size in values(source):
             return True
     return False
 

@@ -120,16 +120,14 @@ def marked(draft: Draft, highlight: Highlight) -> bool:
     """Return whether each answer is a phrase that the reader marked."""
     if highlight.form is not Form.PHRASE or draft.kind.family is not Family.CLOZE:
         return False
-    if (
-        draft.origin.drafter == PHRASE
-    ):  # a colon that was marked with its term is no answer
+    # a colon that was marked with its term is no answer
+    if draft.origin.drafter == PHRASE:
         return True
     phrases = [highlight.exact[start:end] for start, end in highlight.gaps]
-    return all(_is_one_of(answer, phrases) for answer in read(draft).answers)
-
-
-def _is_one_of(answer: str, phrases: list[str]) -> bool:
-    return answer in phrases or any(same(answer, phrase) for phrase in phrases)
+    for answer in read(draft).answers:
+        if not any(answer == phrase or same(answer, phrase) for phrase in phrases):
+            return False
+    return True
 
 
 def chosen_by_reader(draft: Draft, highlight: Highlight) -> bool:
@@ -202,18 +200,12 @@ def evidence(draft: Draft, highlight: Highlight) -> str:
 def _sentences_touched(quote: str, text: str) -> str:
     """Return the sentences of a text that the quote touches; all of it without a quote in it."""
     place = locate(quote, text) if quote.strip() else None
-    if place is None:
-        place = (0, len(text))
-    quote_start, quote_end = place
+    quote_start, quote_end = place or (0, len(text))
     touched = []
     for start, end in sentences(text):
         if start < quote_end and end > quote_start:
-            touched.append((start, end))
-    if not touched:
-        return text
-    first_start, _ = touched[0]
-    _, last_end = touched[-1]
-    return text[first_start:last_end]
+            touched += [start, end]
+    return text[touched[0] : touched[-1]] if touched else text
 
 
 _PART = regex(
