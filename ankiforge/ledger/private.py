@@ -69,9 +69,7 @@ def write(
     elif former:
         # what the document, in its place, shows without the tag
         public = for_finding(_public_text(document))
-        former = [
-            text for text in former if text == WHOLE or for_finding(text) in public
-        ]
+        former = [text for text in former if text == WHOLE or for_finding(text) in public]
     rows = [(document_id, text) for text in former]
     store.write_all("DELETE FROM private WHERE document = ? AND text = ?", rows)
     if doubt:
