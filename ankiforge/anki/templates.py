@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from ankiforge.anki.notetypes import cloze_numbers, is_empty
-from ankiforge.model import NoteInAnki, SeenType, Texts
+from ankiforge.model import NoteInAnki, SeenType, Strings, Texts
 from ankiforge.text import regex
 
 # Templates that begin with this write `<% … %>` instead of `{{ … }}`.
@@ -83,6 +83,11 @@ def shows_cloze(note_type: SeenType, field: str) -> bool:
             if tag.rpartition(":")[2] == field and "cloze" in filters:
                 return True
     return False
+
+
+def fields_shown(template: str) -> Strings:
+    """Return the fields that a template shows, in order."""
+    return tuple(sign.field for sign in _signs(template) if not sign.sign)
 
 
 def _tags(question: str) -> Iterator[str]:

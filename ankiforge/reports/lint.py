@@ -1,15 +1,13 @@
-"""Run the checks on the notes of any deck, read with their own card templates.
+"""Run the checks on the notes of any deck.
 
-`read_note` turns a note of Anki into drafts, one for each card. `check_notes` checks
-them. `Counts` counts what was found and shows it as text.
+`read_note` turns a note of Anki into a draft. `check_notes` checks the drafts. `Counts`
+counts what was found and shows it as text.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -17,6 +15,7 @@ from msgspec.structs import replace
 from ankiforge import check
 from ankiforge.anki.notetypes import is_empty
 from ankiforge.anki.render import unrender
+from ankiforge.anki.templates import fields_shown, shows_cloze
 from ankiforge.check import MAX_LENGTH, without_markup
 from ankiforge.model import (
     NO_KEY,
@@ -29,7 +28,6 @@ from ankiforge.model import (
     Origin,
     Pair,
     SeenNote,
-    SeenTemplate,
     SeenType,
     Severity,
     Texts,
@@ -47,68 +45,6 @@ LONGEST_READ = 10_000
 Cards are shorter, and broken markup is slow to parse.
 """
 _ORDER = list(Severity)
-
-# --- templates --------------------------------------------------------------------------
-
-_FIELD = regex(r"\{\{(?![#^/!=])([^{}]*)\}\}")
-_TEMPLATE_TAG = regex(r"\{\{[^{}]*\}\}")
-_ANSWER_LINE = regex(r"(?i)<hr\b[^<>]{0,200}?\bid\s{0,9}=\s{0,9}[\"']?answer\b")
-
-
-class _Shown(NamedTuple):
-    """A field that a template shows: `{{type:Back}}` is (`type`, `Back`)."""
-
-    filters: str
-    name: str
-
-
-def _shown_in(template: str) -> list[_Shown]:
-    """Return the fields that a template shows, in order."""
-    shown = []
-    for tag in _FIELD.findall(template):
-        filters, _, name = tag.rpartition(":")
-        shown.append(_Shown(filters, name.strip()))
-    return shown
-
-
-def _sides(question: str, answer: str, fields: Texts) -> Pair:
-    """Return the question and the answer of a card as HTML: the fields that its templates show.
-
-    The answer is the field to be typed, else the first filled field of the answer
-    template that the question does not show, where fields below `<hr id=answer>` come
-    first.
-    """
-    asked = _shown_in(question)
-    clozes = []
-    for field in asked:
-        if "cloze" in field.filters:
-            clozes.append(fields.get(field.name, ""))
-    if clozes:
-        return "<br>".join(dict.fromkeys(clozes)), ""
-    typed = [field.name for field in asked if "type" in field.filters]
-    shown = []
-    for field in asked:
-        if field.filters not in ("type", "hint"):
-            shown.append(field.name)
-    front = "<br>".join(fields.get(name, "") for name in shown)
-    if is_empty(front):  # then the template has words of its own
-        front = _TEMPLATE_TAG.sub(" ", question)
-    for name in (*typed, *_told_in(answer)):
-        text = fields.get(name, "")
-        if name not in shown and not is_empty(text):
-            return front, text
-    return front, ""
-
-
-def _told_in(answer: str) -> list[str]:
-    """Return the fields of an answer template: those below `<hr id=answer>`, then those above."""
-    parts = _ANSWER_LINE.split(answer, maxsplit=1)
-    below_first = "".join(reversed(parts))
-    return [field.name for field in _shown_in(below_first)]
-
-
-# --- fields in our Markdown -------------------------------------------------------------
-
 _LATEX = (
     (regex(r"(?is)\[\$\](.*?)\[/\$\]"), r"\\(\1\\)"),
     (regex(r"(?is)\[(\$\$|latex)\](.*?)\[/\1\]"), r"\\[\2\\]"),
@@ -120,56 +56,7 @@ _PLAYED = regex(
     | <(?:audio|video|svg|canvas|object|iframe)\b[^<>]*>
     """
 )
-_PLAIN = regex(r"(?m)[<>&\\`*_\[\]#${]|==|~~|^\s*\d*[-+.)]")
-_MATHS = regex(r"(?s)\\\(.+?\\\)|\\\[.+?\\\]")
-_NESTED = regex(
-    r"""(?xs)
-    (\{\{c[0-9,]+::(?:(?!\}\}).)*?)                 # the outer gap, up to the inner one
-    \{\{c[0-9,]+::((?:(?!\{\{c|\}\}).)*)\}\}        # the inner one
-    """
-)
-
-
-def _markdown(text: str) -> str:
-    """Return a field as Markdown; a sound becomes a picture, so that it counts as content.
-
-    Anki recognises gaps inside formulas and inside gaps: such a formula is read as text,
-    and such a gap is shown.
-    """
-    if not _PLAIN.search(text):
-        return text.strip()
-    for pattern, instead in _LATEX:
-        text = pattern.sub(instead, text)
-    if "{{c" in text:
-        text = _MATHS.sub(_without_delimiters, text)
-        text = _without_nesting(text)
-    return unrender(_PLAYED.sub('<img src="sound">', text))
-
-
-def _without_delimiters(formula: re.Match[str]) -> str:
-    """Return a formula with a gap in it as text; others stay."""
-    tex = formula[0]
-    return tex[2:-2] if "{{c" in tex else tex
-
-
-def _without_nesting(text: str) -> str:
-    """Replace each gap inside another one by its words."""
-    while True:
-        flat = _NESTED.sub(r"\1\2", text)
-        if flat == text:
-            return text
-        text = flat
-
-
-# --- markup that Anki would show literally ----------------------------------------------
-
-_CODE = regex(r"(?is)<(code|pre)\b.*?</\1>")
-_PAIRS = (
-    (r"\\\(", r"\\\)"),
-    (r"\\\[", r"\\\]"),
-    (r"\[\$\]", r"\[/\$\]"),
-    (r"\[latex\]", r"\[/latex\]"),
-)
+_FORMULA = regex(r"(?s)\\\(.+?\\\)|\\\[.+?\\\]")
 # A gap with a formula whose own `}}` ends it: {{c1::\(\frac{1}{\sqrt{2}}\)}}.
 _CLOSED_EARLY = regex(
     r"""(?xs)
@@ -179,31 +66,14 @@ _CLOSED_EARLY = regex(
     \}\}
     """
 )
-
-
-def _markup_faults(text: str) -> Iterator[Finding]:
-    """Yield what is wrong with the formulas of a side."""
-    text = _CODE.sub("", text)
-    for opening, closing in _PAIRS:
-        opened = re.findall(rf"(?<!\\){opening}", text)
-        closed = re.findall(rf"(?<!\\){closing}", text)
-        if len(opened) != len(closed):
-            words = on_one_line(unrender(text))
-            yield check.make_finding("maths", f"“{words[:40]}”")
-    early = _CLOSED_EARLY.search(text)
-    if early:
-        words = on_one_line(early[0])[:40]
-        message = f"`}}}}` of a formula closes the cloze early: “{words}”"
-        yield check.make_finding("malformed", message)
+_EMBEDDED = regex(r"data:[^\s\"'<>]{100,}")
 
 
 # --- a note -----------------------------------------------------------------------------
 
-_EMBEDDED = regex(r"data:[^\s\"'<>]{100,}")
-
 
 class ReadNote(Value):
-    """A note with its cards as the checks read them."""
+    """A note with its card as the checks read it."""
 
     guid: str
     nid: int
@@ -212,22 +82,21 @@ class ReadNote(Value):
     notetype: str
     fields: Fields
     """(name, HTML or Markdown), unchanged."""
-    cards: tuple[tuple[str, Draft], ...] = ()
-    """(name, draft) of each card; () if they cannot be read as question and answer."""
-    broken: tuple[Finding, ...] = ()
-    """Findings about the markup."""
+    draft: Draft | None = None
+    """The card; None if the note cannot be read as question and answer."""
+    closed_early: str = ""
+    """A cloze that `}}` of a formula closes too early."""
     key: HighlightKey = NO_KEY
     """The passage of a note made by ankiforge."""
     unread: str = ""
-    """Why the note has no cards here."""
+    """Why the note has no card here."""
 
     @property
     def front(self) -> str:
         """The front of the note, to identify it in a line."""
         front = ""
-        if self.cards:
-            _, draft = self.cards[0]
-            front = draft.field("Text") or draft.field("Front")
+        if self.draft:
+            front = self.draft.field("Text") or self.draft.field("Front")
         if not front and self.fields:
             _, text = self.fields[0]
             front = unrender(text[:400])
@@ -247,8 +116,12 @@ class ReadNote(Value):
 
 
 def read_note(note: SeenNote, note_type: SeenType | None) -> ReadNote:
-    """Read a note of Anki with the templates of its note type."""
-    fields = _named_fields(note, note_type)
+    """Read a note of Anki as the first of its cards."""
+    # The fields that the type of a damaged collection lacks are called `Field 3`.
+    names = list(note_type.names) if note_type else []
+    for number in range(len(names) + 1, len(note.fields) + 1):
+        names.append(f"Field {number}")
+    fields = tuple(zip(names, note.fields, strict=False))
     read = ReadNote(
         guid=note.guid,
         nid=note.id,
@@ -262,63 +135,61 @@ def read_note(note: SeenNote, note_type: SeenType | None) -> ReadNote:
     if any("image-occlusion:" in text for _, text in fields):
         return replace(read, unread="an image occlusion")
 
-    small_fields = {name: _without_pictures(text) for name, text in fields}
-    cards = []
-    faults: list[Finding] = []
-    for template in _templates_of(note, note_type):
-        question, answer = _sides(template.question, template.answer, small_fields)
-        if max(len(question), len(answer)) > LONGEST_READ:
-            return replace(
-                read,
-                unread=f"more than {LONGEST_READ:,} characters of markup",
-            )
-        draft = _draft(question, answer, cloze=note_type.cloze)
-        cards.append((template.name, draft))
-        faults += _markup_faults(question)
-        faults += _markup_faults(answer)
-    return replace(read, cards=tuple(cards), broken=tuple(faults))
-
-
-def _named_fields(note: SeenNote, note_type: SeenType | None) -> Fields:
-    """Return the fields of a note; those that its type lacks are called `Field 3`."""
-    names = list(note_type.names) if note_type else []
-    for number in range(len(names) + 1, len(note.fields) + 1):
-        names.append(f"Field {number}")
-    return tuple(zip(names, note.fields, strict=False))
-
-
-def _without_pictures(text: str) -> str:
-    """Omit the bytes of pictures that are embedded in a field."""
-    return _EMBEDDED.sub("data:", text) if "data:" in text else text
-
-
-def _templates_of(note: SeenNote, note_type: SeenType) -> list[SeenTemplate]:
-    """Return the templates of a note's cards, or the first of its type if it has no cards."""
-    ordinals = [0] if note_type.cloze else note.ordinals or [0]
-    templates = []
-    for ordinal in ordinals:
-        if ordinal < len(note_type.templates):
-            templates.append(note_type.templates[ordinal])
-    return templates
-
-
-def _draft(question: str, answer: str, *, cloze: bool) -> Draft:
-    """Return the draft that the checks take for a card."""
-    if cloze:
+    # Pictures that are embedded in a field are content, but not their bytes.
+    small_fields = {name: _EMBEDDED.sub("data:", text) for name, text in fields}
+    question, answer = _sides(note, note_type, small_fields)
+    if max(len(question), len(answer)) > LONGEST_READ:
+        return replace(read, unread=f"more than {LONGEST_READ:,} characters of markup")
+    if note_type.cloze:
         kind = CardKind.CLOZE
-        fields: Fields = (("Text", _markdown(question)),)
+        card_fields: Fields = (("Text", _markdown(question)),)
     else:
         kind = CardKind.BASIC
-        fields = (("Front", _markdown(question)), ("Back", _markdown(answer)))
-    return Draft(
+        card_fields = (("Front", _markdown(question)), ("Back", _markdown(answer)))
+    draft = Draft(
         NO_KEY,
         kind,
-        fields,
+        card_fields,
         quote="",
         answer="",
         start=0,
         origin=Origin("person"),
     )
+    early = _CLOSED_EARLY.search(question)
+    return replace(read, draft=draft, closed_early=early[0] if early else "")
+
+
+def _sides(note: SeenNote, note_type: SeenType, fields: Texts) -> Pair:
+    """Return the question and the answer of the first card as HTML.
+
+    The answer is the first filled field that the answer template shows and the question
+    does not.
+    """
+    if note_type.cloze:
+        shown = [name for name in fields if shows_cloze(note_type, name)]
+        return "<br>".join(fields[name] for name in shown), ""
+    ordinal = min(note.ordinals, default=0)
+    template = note_type.templates[ordinal]
+    asked = fields_shown(template.question)
+    front = "<br>".join(fields.get(name, "") for name in asked)
+    for name in fields_shown(template.answer):
+        text = fields.get(name, "")
+        if name not in asked and not is_empty(text):
+            return front, text
+    return front, ""
+
+
+def _markdown(text: str) -> str:
+    """Return a field as Markdown; a sound becomes a picture, so that it counts as content.
+
+    Anki recognises gaps inside formulas: such a formula is read as text.
+    """
+    for pattern, instead in _LATEX:
+        text = pattern.sub(instead, text)
+    for formula in _FORMULA.findall(text):
+        if "{{c" in formula:
+            text = text.replace(formula, formula[2:-2])
+    return unrender(_PLAYED.sub('<img src="sound">', text))
 
 
 # --- the checks -------------------------------------------------------------------------
@@ -328,27 +199,26 @@ def check_notes(notes: Iterable[ReadNote]) -> Iterator[tuple[ReadNote, list[Find
     """Yield the notes with their errors and warnings; each is compared with all before it."""
     index = check.DuplicateIndex()
     for note in notes:
-        findings = [*note.broken, *_wording(note), *_repeats(note, index)]
+        findings: list[Finding] = []
+        if note.closed_early:
+            words = on_one_line(note.closed_early)[:40]
+            message = f"`}}}}` of a formula closes the cloze early: “{words}”"
+            findings.append(check.make_finding("malformed", message))
+        if note.draft:
+            findings += check.lint(note.draft)
+            findings += _repeats(note, note.draft, index)
         reported = [
             finding for finding in findings if finding.severity is not Severity.INFO
         ]
         yield note, list(dict.fromkeys(reported))
 
 
-def _wording(note: ReadNote) -> Iterator[Finding]:
-    """Yield what the checks say of the wording of cards, whoever wrote them."""
-    for name, draft in note.cards:
-        for finding in check.lint(draft):
-            if len(note.cards) > 1:
-                finding = replace(finding, message=f"{name}: {finding.message}")
-            yield finding
-
-
-def _repeats(note: ReadNote, index: check.DuplicateIndex) -> Iterator[Finding]:
-    """Compare the first card with those of earlier notes that have another passage."""
-    if not note.cards:
-        return
-    _, draft = note.cards[0]
+def _repeats(
+    note: ReadNote,
+    draft: Draft,
+    index: check.DuplicateIndex,
+) -> Iterator[Finding]:
+    """Compare a card with those of earlier notes that have another passage."""
     words = "".join(text for _, text in draft.fields)
     if len(words) > MAX_LENGTH or "![" in words:
         return  # pictures cannot be compared
