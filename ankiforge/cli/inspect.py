@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import partial
@@ -24,7 +23,6 @@ from ankiforge.cli.output import (
     command,
     exit_with,
     flag,
-    for_terminal,
     no_collection,
     refuse_unknown_options,
     session,
@@ -35,8 +33,6 @@ from ankiforge.cli.output import (
 from ankiforge.errors import ItemError, UsageError
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
     from ankiforge.ledger import HighlightOutcome, HistoryEntry, Ledger, Line, Match
     from ankiforge.model import Highlight, Json, Question
     from ankiforge.pipeline.workspace import Workspace
@@ -504,9 +500,8 @@ def stats(call: Call, minutes: int | None) -> None:
     With --minutes, or the setting `minutes`, show how many new cards a day fit, and the
     minutes of the coming year.
     """
-    from ankiforge.reports.charts import Signs, charts, in_ascii
     from ankiforge.reports.intake import intake_json, intake_text
-    from ankiforge.reports.statistics import statistics
+    from ankiforge.reports.statistics import statistics, statistics_text
 
     with session(call, read_only=True) as workspace:
         figures = statistics(workspace.ledger, datetime.now())
@@ -515,41 +510,20 @@ def stats(call: Call, minutes: int | None) -> None:
     if minutes and forecast is None:
         raise no_collection(workspace.folder)
 
-    is_terminal = sys.stdout.isatty() and call.color
     intake: Json | None = None
     minutes_lines: list[str] = []
     if forecast is not None:
         intake = intake_json(forecast)
         minutes_lines = [*intake_text(forecast, accepted)]
-        if not is_terminal:
-            minutes_lines = [*in_ascii(minutes_lines)]
     data = {**figures.as_json(), "intake": intake}
     if minutes:
         call.show(data, minutes_lines)
         return
-
     width = shutil.get_terminal_size().columns
-    signs = Signs.coloured() if is_terminal else Signs.plain()
-    drawn = charts(figures, call.shown(GROUPS), width, signs)
+    lines = [*statistics_text(figures, call.shown(GROUPS), width)]
     if minutes_lines:
-        minutes_lines.insert(0, "")
-    if is_terminal and not call.as_json and not call.quiet:
-        _draw(drawn)
-        for line in minutes_lines:
-            call.print(line)
-    else:
-        chart_lines = [line.plain for line in drawn]
-        call.show(data, chart_lines + minutes_lines)
-
-
-def _draw(lines: Iterable[Text]) -> None:
-    """Print lines in colours; nothing in them can control the terminal."""
-    from rich.console import Console
-
-    screen = Console(highlight=False, emoji=False)
-    for line in lines:
-        line.plain = for_terminal(line.plain)
-        screen.print(line, no_wrap=True, crop=False)
+        lines += ["", *minutes_lines]
+    call.show(data, lines)
 
 
 # --- lint -----------------------------------------------------------------------------------

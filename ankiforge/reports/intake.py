@@ -1,4 +1,4 @@
-"""Minutes a day, as a sentence, a plot and JSON: how many new cards fit, and what comes of it."""
+"""Minutes a day as text, plot and JSON: how many new cards fit, and what comes of it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,6 @@ from ankiforge.reports.cards import Text
 from ankiforge.text import counted
 
 _WEEK = 7
-_BAR = "█"
-_PARTS = " ▏▎▍▌▋▊▉█"
-_MOST_BAR = 26
-"""The width of the longest bar in the terminal, in columns."""
 _LIST_DAYS = 10
 """Up to this number of days, a time is given in days; beyond it, in weeks."""
 
@@ -122,7 +118,7 @@ def _time_text(days: int) -> str:
     )
 
 
-# --- the plot in the terminal -----------------------------------------------------------
+# --- the months in the terminal ---------------------------------------------------------
 
 
 def intake_text(forecast: Forecast, accepted: int) -> Text:
@@ -139,25 +135,21 @@ def intake_text(forecast: Forecast, accepted: int) -> Text:
     if not forecast.is_fsrs:
         yield "your collection does not use FSRS, so intervals are those of SM-2"
     yield ""
-    yield from _plot(forecast)
+    yield from _by_month(forecast)
     if forecast.waiting_in_anki and forecast.new_per_day != forecast.deck_new_per_day:
         yield ""
         yield "to set the limit in Anki: ankiforge push --new-a-day"
 
 
-def _plot(forecast: Forecast) -> Text:
+def _by_month(forecast: Forecast) -> Text:
     """Yield a row for each month: the minutes a day with this limit, and as it is."""
-    months = list(_months(forecast))
-    highest = max(max(planned, as_it_is) for _, planned, as_it_is in months)
-    scale = _MOST_BAR / max(highest, 1.0)
     with_limit = f"{forecast.new_per_day:,} new a day, set each week"
     as_now = f"{forecast.deck_new_per_day:,} new a day, as now"
-    width = max(_MOST_BAR + 6, len(with_limit) + 2)
-    yield f"minutes   {with_limit:<{width}}{as_now}"
-    for name, planned, as_it_is in months:
-        left = f"{_rounded(planned):>4} {_bar(planned * scale)}"
-        right = f"{_rounded(as_it_is):>4} {_bar(as_it_is * scale)}"
-        yield f"{name}  {left:<{width}}{right}".rstrip()
+    yield f"minutes   {with_limit}   {as_now}"
+    for name, planned, as_it_is in _months(forecast):
+        left = f"{_rounded(planned):>{len(with_limit)}}"
+        right = f"{_rounded(as_it_is):>{len(as_now)}}"
+        yield f"{name}  {left}   {right}"
 
 
 def _rounded(minutes: float) -> str:
@@ -165,12 +157,6 @@ def _rounded(minutes: float) -> str:
     if 0 < minutes < 0.5:
         return "<1"
     return f"{round(minutes):,}"
-
-
-def _bar(columns: float) -> str:
-    """Return a bar of some columns, to an eighth."""
-    eighths = round(columns * 8)
-    return (_BAR * (eighths // 8) + _PARTS[eighths % 8]).rstrip()
 
 
 def _months(forecast: Forecast) -> Iterator[tuple[str, float, float]]:

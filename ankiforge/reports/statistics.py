@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 
 import msgspec
 
 from ankiforge.ledger import WITHOUT, HighlightOutcome, Ledger, overview, views
-from ankiforge.model import Card, Document, Json
-from ankiforge.reports.cards import FATES
+from ankiforge.model import Card, Document, Json, Strings
+from ankiforge.reports.cards import FATES, Text
+from ankiforge.text import counted, percent, table
 
 # The type of an answer to a card in review, in Anki's log.
 _ANSWER = 1
+_READ_HEADS = ("highlights", "cards", "waiting", "no card", "reviews", "retention")
+_DRAFTER_HEADS = ("notes", "reviews", "retention", "leeches")
 
 
 class Group(msgspec.Struct):
@@ -192,3 +195,54 @@ def _funnel(
         "in_anki": in_anki,
         "reviewed": reviewed,
     }
+
+
+def statistics_text(
+    statistics: Statistics,
+    limit: int | None,
+    width: int,
+) -> Text:
+    """Yield the figures as lines; of each kind of group at most `limit`, None = all."""
+    # from highlights to reviewed cards
+    funnel = statistics.funnel
+    fates = dict(funnel["fates"])
+    steps = {
+        "highlights": funnel["highlights"],
+        "with a card": fates.pop("carded", 0),
+        "cards": funnel["accepted"],
+        "cards in Anki": funnel["in_anki"],
+        "cards reviewed": funnel["reviewed"],
+    }
+    for name, number in steps.items():
+        yield f"{name:<16}{number:>9,}"
+    names = {**FATES, "no_card": "without a card"}
+    others = [f"{number:,} {names[fate]}" for fate, number in fates.items()]
+    if others:
+        yield f"the other highlights: {', '.join(others)}"
+    whole = statistics.anki
+    if whole.reviews:
+        leeches = counted(whole.leeches, "leech", "leeches")
+        reviews = counted(whole.reviews, "review")
+        yield f"{reviews}, retention {percent(whole.retention)}, {leeches}"
+
+    for kind in ("source", "document"):
+        rows = []
+        for group in statistics.by[kind][:limit]:
+            assert isinstance(group, ReadGroup)
+            numbers = (group.highlights, group.cards, group.waiting, group.no_card)
+            cells = [f"{number:,}" for number in (*numbers, group.reviews)]
+            rows.append((group.name, *cells, percent(group.retention)))
+        yield from _table((kind, *_READ_HEADS), rows, width)
+    drafters = [group for group in statistics.by["drafter"] if group.reviews]
+    rows = []
+    for group in drafters[:limit]:
+        cells = [f"{group.notes:,}", f"{group.reviews:,}"]
+        rows.append((group.name, *cells, percent(group.retention), f"{group.leeches:,}"))
+    yield from _table(("drafter", *_DRAFTER_HEADS), rows, width)
+
+
+def _table(heads: Strings, rows: Sequence[Strings], width: int) -> Iterator[str]:
+    """Yield an empty line and a table; nothing if it has no rows."""
+    if rows:
+        yield ""
+        yield from table(heads, rows, width)

@@ -1,11 +1,8 @@
-"""`ankiforge stats` draws what became of highlights, from real reviews in Anki's own collection."""
+"""`ankiforge stats` counts what became of highlights, from real reviews in Anki's own collection."""
 
-import os
 import re
-import subprocess
-import sys
 import time
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import pytest
@@ -54,57 +51,10 @@ def test_each_source_and_document_has_its_highlights_cards_and_reviews(studied):
         assert sum(days_ago == ago for ago, _ in ANSWERS) == count
 
 
-def test_a_pipe_gets_ascii(studied):
+def test_the_figures_are_lines_of_text(studied):
     shown = studied.ok("stats").stdout
 
-    assert re.search(r"^highlights +5  #+$", shown, re.MULTILINE)
-    assert re.search(r"^cards reviewed +1  #+$", shown, re.MULTILINE)
+    assert re.search(r"^highlights +5$", shown, re.MULTILINE)
+    assert re.search(r"^cards reviewed +1$", shown, re.MULTILINE)
     assert "4 reviews, retention 75 %, 0 leeches" in shown
     assert re.search(r"^Cells +4 +\d+ +1 +0 +4 +75 %$", shown, re.MULTILINE)
-    three_days_ago = f"{date.today() - timedelta(days=3):%a}"
-    row = next(line for line in shown.splitlines() if line.startswith(three_days_ago))
-    assert row.count("#") == 1
-    assert "up to 2 reviews a day" in shown
-    assert not re.search(r"[\u2500-\u259f]", shown)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
-def test_a_terminal_gets_colours_unless_they_are_not_wanted(studied):
-    drawn = _in_a_terminal(studied)
-    assert "█" in drawn
-    assert "\x1b[" in drawn
-
-    plain = _in_a_terminal(studied, NO_COLOR="1")
-    assert "\x1b[" not in plain
-    assert re.search(r"^highlights +5  #+\r?$", plain, re.MULTILINE)
-
-
-def _in_a_terminal(forge: Any, **variables: str) -> str:
-    """Return what `stats` writes to a terminal of 80 columns that has 256 colours."""
-    import pty
-
-    environment = {**os.environ, **forge.environment}
-    environment.pop("NO_COLOR", None)
-    environment |= {"TERM": "xterm-256color", "COLUMNS": "80", **variables}
-    ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "ankiforge", "stats"]
-    process = subprocess.Popen(
-        command,
-        cwd=forge.folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=theirs,
-    )
-    os.close(theirs)
-    written = bytearray()
-    while True:
-        try:
-            read = os.read(ours, 65_536)
-        except OSError:  # Linux says so when the other side is closed
-            break
-        if not read:
-            break
-        written += read
-    os.close(ours)
-    assert process.wait() == 0
-    return written.decode("utf-8")
