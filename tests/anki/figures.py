@@ -263,11 +263,6 @@ STORIES: dict[str, tuple[Callable[[Any], Any], ...]] = {
         do.begin(), do.in_note(1, 2, 3, 4), do.type_is("Image Occlusion"), do.study(),
         do.run(packages=0), do.kept(), do.nobody_asked(),
     ),
-    "slanted words have a mask with corners": (
-        do.draw(Fibula=(120, 330, 30)), do.run(), do.accept(), do.go(), do.in_note(1, 2, 3, 4), do.has_shape(1, "rect"),
-        do.has_shape(4, "polygon"), do.study(), do.run(packages=0), do.draw(Ulna=ULNA), do.go(),
-        do.masks(Femur=1, Patella=2, Tibia=3, Fibula=4, Ulna=5), do.has_shape(4, "polygon"), do.kept(), do.nobody_asked(),
-    ),
     "a label is added: one new card": (
         do.begin(), do.study(), do.draw(Ulna=ULNA), do.go(), do.masks(Femur=1, Patella=2, Tibia=3, Fibula=4, Ulna=5),
         do.in_note(1, 2, 3, 4, 5), do.kept(), do.notes_there(1), do.nobody_asked(),

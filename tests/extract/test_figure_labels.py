@@ -75,20 +75,6 @@ def test_a_label_is_where_the_picture_shows_it(tmp_path, rotate):
     )
 
 
-def test_slanted_words_have_corners(tmp_path):
-    [highlight] = figure(
-        tmp_path, [["Femur", 120, 480], ["Patellar", 200, 380, 45]]
-    ).highlights
-    level, slanted = sorted(highlight.labels, key=lambda label: label.text)
-    assert level.corners == ()
-    places = [((x - 100) / 320, (500 - y) / 200) for x, y in ((200, 380), (234, 414))]
-    for place, corner in zip(places, slanted.corners[:2], strict=True):
-        assert corner == pytest.approx(place, abs=0.02), (
-            "below the first and the last letter"
-        )
-    assert len(slanted.corners) == 4
-
-
 def test_what_tells_a_figure_is_its_page_and_its_frame(tmp_path):
     one, other, same = (tmp_path / name for name in ("one", "other", "same"))
     for folder in (one, other, same):

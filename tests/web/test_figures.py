@@ -91,24 +91,6 @@ def test_an_accepted_figure_is_changed(figure, opened):
     assert masks(forge) == [(1, "Femur", False), (2, "Tibia", True)]
 
 
-def test_a_slanted_mask_is_switched_off_and_on(figure, opened):
-    forge = figure(Femur=(120, 470), Tibia=(120, 340, 30))
-    page = opened(forge)
-    tibia = page.get_by_role("button", name="Tibia")
-    tibia.click()
-    page.get_by_text("Makes 1 card.").wait_for()
-    ground = tibia.evaluate("mask => getComputedStyle(mask).backgroundColor")
-    assert ground not in ("rgba(0, 0, 0, 0)", "transparent"), "one can see where it was"
-    tibia.click()
-    page.get_by_text("Makes 2 cards.").wait_for()
-    page.keyboard.press("a")
-    page.get_by_text("Accepted").first.wait_for()
-    settle(page)
-    [card] = forge.cards()
-    corners = {mask["label"]: mask["corners"] for mask in card["figure"]["masks"]}
-    assert (len(corners["Femur"]), len(corners["Tibia"])) == (0, 4)
-
-
 def test_a_figure_with_many_labels_is_told(figure):
     labels = {}
     for row in range(11):

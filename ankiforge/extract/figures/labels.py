@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ankiforge.extract.figures.left_out import (
-    is_too_wordy,
-    lines_of_paragraphs,
     panels,
     says_something,
     ticks,
@@ -20,12 +18,10 @@ from ankiforge.extract.figures.left_out import (
 )
 from ankiforge.extract.figures.lines import HYPHENS, joined
 from ankiforge.extract.figures.values import (
-    ACROSS,
     Box,
     Drawing,
     FoundLabel,
     Piece,
-    place_of,
     union,
 )
 from ankiforge.text import regex
@@ -34,12 +30,8 @@ MOST_LABELS = 200
 """Labels of one figure. With some of them hidden and others not, it would tell the answers."""
 MOST_PIECES = 400
 """Pieces of text in a frame; one with more is no figure, but a page."""
-MOST_ON_CURVE = 2
-"""Slanted letters, at most, that are read of a word along a curve; they are no label."""
 MOST_WORDS = 20
 """More words than this are a sentence, no label; of a script without blanks, letters / 3."""
-MOST_WORDS_IN_BOX = 40
-"""The same if they have a box of their own, as the steps of a flow chart."""
 ABOVE = 0.04
 """How much larger a mask is than its letters, above and below, in sizes of the font."""
 BESIDE = 0.05
@@ -58,16 +50,11 @@ def labels_of(
         frame: what a person framed.
         drawing: the shapes inside.
     """
-    pieces = without_captions(pieces)
-    left_out = lines_of_paragraphs(pieces, drawing)
-    pieces = [piece for piece in pieces if piece.inside >= 0.5]
-    left_out |= ticks(pieces, drawing) | panels(pieces)
+    pieces = [piece for piece in without_captions(pieces) if piece.inside >= 0.5]
+    left_out = ticks(pieces) | panels(pieces)
     named = []
     for piece in pieces:
-        if id(piece) in left_out or not says_something(piece.text):
-            continue
-        is_on_curve = piece.angle not in ACROSS and len(piece.text) <= MOST_ON_CURVE
-        if not is_on_curve:
+        if id(piece) not in left_out and says_something(piece.text):
             named.append(piece)
     if len(named) > MOST_PIECES:
         return ()
@@ -77,12 +64,18 @@ def labels_of(
         words = len(text.split())
         if CJK.search(text):
             words = max(words, len(text) // 3)
-        if drawing.has_box_of_its_own(lines[0]):
-            is_label = words <= MOST_WORDS_IN_BOX
-        else:
-            is_label = words <= MOST_WORDS and not is_too_wordy(lines)
-        if is_label:
-            labels.append(_label(text, lines, frame))
+        if words > MOST_WORDS:
+            continue
+        # A mask is a little larger than its letters, and ends where the frame does.
+        size = lines[0].at.size
+        left, bottom, right, top = union(line.box for line in lines)
+        box = (
+            max(left - BESIDE * size, frame[0]),
+            max(bottom - ABOVE * size, frame[1]),
+            min(right + BESIDE * size, frame[2]),
+            min(top + ABOVE * size, frame[3]),
+        )
+        labels.append(FoundLabel(text, box))
     return tuple(labels) if len(labels) <= MOST_LABELS else ()
 
 
@@ -98,38 +91,3 @@ def _words_of(lines: Sequence[Piece]) -> str:
         else:
             text = f"{text} {line.text}"
     return text
-
-
-def _label(text: str, lines: Sequence[Piece], frame: Box) -> FoundLabel:
-    """Return a label that covers its lines, a little larger than their letters."""
-    size = lines[0].at.size
-    above = ABOVE * size
-    beside = BESIDE * size
-    angle = lines[0].angle
-    if angle in ACROSS:
-        left, bottom, right, top = union(line.box for line in lines)
-        box = (left - beside, bottom - above, right + beside, top + above)
-        return FoundLabel(text, _within(box, frame))
-    start = min(line.at.start for line in lines) - beside
-    end = max(line.at.end for line in lines) + beside
-    low = min(line.at.low for line in lines) - above
-    high = max(line.at.high for line in lines) + above
-    corners = (
-        place_of(start, low, angle),
-        place_of(end, low, angle),
-        place_of(end, high, angle),
-        place_of(start, high, angle),
-    )
-    box = union((x, y, x, y) for x, y in corners)
-    return FoundLabel(text, _within(box, frame), corners)
-
-
-def _within(box: Box, frame: Box) -> Box:
-    """Return the part of a box that is inside the frame."""
-    left, bottom, right, top = box
-    return (
-        max(left, frame[0]),
-        max(bottom, frame[1]),
-        min(right, frame[2]),
-        min(top, frame[3]),
-    )

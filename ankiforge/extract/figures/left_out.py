@@ -1,21 +1,16 @@
-"""What names nothing in a figure: captions, running text, numbers along axes, letters of panels."""
+"""What names nothing in a figure: captions, numbers along axes, letters of panels."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
 from math import log10
-from statistics import median
 
-from ankiforge.extract.figures.values import Box, Drawing, Piece
+from ankiforge.extract.figures.values import Box, Piece
 from ankiforge.text import regex
 
 MOST_CAPTIONS = 50
 """Captions in and around a frame that are looked for."""
-MOST_WORDS_ON_LINE = 12
-"""A line with more is one of running text."""
-
 
 _CAPTION = regex(
     r"(?i)(?:extended data |supplementary )?"
@@ -100,36 +95,16 @@ LEAST_TICKS = 3
 """Numbers in a row that grow with their place, at least, to be those of an axis."""
 TICK_SLACK = 0.015
 """How far from even they are, at most, in parts of their range."""
-FACTORS = (2, 4, 8, 10)
-"""By which numbers grow from tick to tick of a logarithmic axis."""
-FACTOR_SLACK = 0.06
-"""How far from even such ticks are, at most: these numbers are seldom anything else."""
+LOG_SLACK = 0.06
+"""The same of a logarithmic axis."""
 
 
-def _alone_in_boxes(pieces: Sequence[Piece], drawing: Drawing) -> set[int]:
-    """Return the ids of the pieces that have a box of their own."""
-    in_boxes: dict[int, list[Piece]] = defaultdict(list)
-    for piece in pieces:
-        box = drawing.box_around_line(piece.box, piece.at.size)
-        in_boxes[box].append(piece)
-    alone = set()
-    for box, inside in in_boxes.items():
-        is_box = box >= 0
-        if is_box and len(inside) == 1:
-            alone.add(id(inside[0]))
-    return alone
-
-
-def ticks(pieces: Sequence[Piece], drawing: Drawing) -> set[int]:
-    """Return the ids of the numbers along axes: level or upright, even or logarithmic.
-
-    A number alone in a box is a cell, or a part of the figure.
-    """
-    alone = _alone_in_boxes(pieces, drawing)
+def ticks(pieces: Sequence[Piece]) -> set[int]:
+    """Return the ids of the numbers along axes: level or upright, even or logarithmic."""
     numbers = []
     for piece in pieces:
         value = number_in(piece)
-        if value is not None and id(piece) not in alone:
+        if value is not None:
             numbers.append((piece, value))
     return _along_axes(numbers)
 
@@ -202,24 +177,10 @@ def _grows_evenly(points: Sequence[tuple[float, float]]) -> bool:
     values = [value for _, value in points]
     if is_even(places, values):
         return True
-    if min(values) <= 0:
+    # Of three numbers of a table, one in a hundred triples is even by chance.
+    if min(values) <= 0 or len(values) == LEAST_TICKS:
         return False
-    logarithms = [log10(value) for value in values]
-    if _multiplies(values):
-        return is_even(places, logarithms, slack=FACTOR_SLACK)
-    # of three numbers of a table, one in a hundred triples is even by chance
-    are_told = len(values) > LEAST_TICKS or all(map(float.is_integer, logarithms))
-    return are_told and is_even(places, logarithms)
-
-
-def _multiplies(values: Sequence[float]) -> bool:
-    """Return whether each value is twice the one before, or four times it: 1, 4, 16."""
-    if values[0] > values[-1]:
-        values = values[::-1]
-    factor = values[1] / values[0]
-    if factor not in FACTORS:
-        return False
-    return all(after == factor * before for before, after in pairwise(values))
+    return is_even(places, [log10(value) for value in values], slack=LOG_SLACK)
 
 
 def is_even(
@@ -273,68 +234,3 @@ def says_something(text: str) -> bool:
     if any(map(str.isalnum, text)):
         return True
     return len(set(text) - {" "}) >= SIGNS_FOR_LETTERS
-
-
-# --- running text -----------------------------------------------------------------------
-
-LONG_LINE = 5
-"""Words of a line of running text, at least."""
-
-
-def lines_of_paragraphs(pieces: Sequence[Piece], drawing: Drawing) -> set[int]:
-    """Return the ids of lines of running text: long lines above one another, three or more.
-
-    A frame often takes in a line of the text beside the figure. What stands in a box, or is
-    an entry of a legend, is none. The cells of a table stand below one another, too, but
-    with rules between them.
-    """
-    found: set[int] = set()
-    lines = []
-    for piece in pieces:
-        if len(piece.text.split()) < LONG_LINE or drawing.has_sign_beside(piece):
-            continue
-        if not drawing.has_box_of_its_own(piece):
-            lines.append(piece)
-    lines.sort(key=lambda piece: -piece.at.base)
-    for number, line in enumerate(lines):
-        block = [line]
-        for other in lines[number + 1 :]:
-            last = block[-1]
-            if last.at.base - other.at.base > 1.6 * last.at.size:
-                break
-            if _is_next_line(last, other, drawing):
-                block.append(other)
-        if len(block) >= 3:
-            found.update(map(id, block))
-    return found
-
-
-def _is_next_line(upper: Piece, lower: Piece, drawing: Drawing) -> bool:
-    """Return whether two lines may be of one paragraph, the second right below the first."""
-    size = upper.at.size
-    if abs(lower.at.size - size) >= 0.05 * size or lower.angle != upper.angle:
-        return False
-    if upper.at.base - lower.at.base <= 0.5 * size:
-        return False
-    if (
-        lower.at.start - upper.at.start > size
-    ):  # only the first line of a paragraph is indented
-        return False
-    common = min(upper.at.end, lower.at.end) - max(upper.at.start, lower.at.start)
-    upper_length = upper.at.end - upper.at.start
-    lower_length = lower.at.end - lower.at.start
-    if common <= 0.7 * max(upper_length, lower_length):
-        return False
-    return not drawing.is_divided(upper.box, lower.box)
-
-
-USUAL_WORDS_ON_LINE = 6
-"""Words on most lines of a paragraph in a narrow column, at least."""
-
-
-def is_too_wordy(lines: Sequence[Piece]) -> bool:
-    """Return whether the lines of a label have as many words as those of a paragraph."""
-    words = [len(line.text.split()) for line in lines]
-    if max(words) > MOST_WORDS_ON_LINE:
-        return True
-    return len(lines) > 2 and median(words) >= USUAL_WORDS_ON_LINE

@@ -41,7 +41,7 @@ DESCENT = 0.2
 """How far they do, in sizes."""
 BULLETS = "•·●■▪◦ "
 MOST_SHAPES = 1000
-"""Boxes and lines in a picture that are compared with its words."""
+"""Lines in a picture that are compared with its words."""
 UPRIGHT = 2.0
 """A line this many times as high as wide runs upwards."""
 
@@ -68,7 +68,7 @@ def labels_in(picture: Path) -> tuple[Label, ...]:
             pieces.append(_piece(words, corners, height))
     labels = []
     pieces = _of_common_size(pieces)
-    drawing = _drawing(image, pieces)
+    drawing = _drawing(image)
     for found in labels_of(pieces, (0.0, 0.0, float(width), float(height)), drawing):
         left, bottom, right, top = found.box
         label = Label(
@@ -115,33 +115,16 @@ SHORTEST_RULE = 0.04
 """A level line that is shorter is a part of a letter, in parts of the width."""
 THICKEST_RULE = 0.012
 """A thicker one is a shape, in parts of the height."""
-LARGEST_BOX = 0.5
-"""A larger area that lines enclose is no box of one label, in parts of the picture."""
 
 
-def _drawing(image: Image, pieces: Sequence[Piece]) -> Drawing:
-    """Return the boxes that lines enclose around words, and the level lines between them."""
+def _drawing(image: Image) -> Drawing:
+    """Return the level lines of a picture."""
     import cv2
     import numpy
 
     grey = numpy.asarray(image.convert("L"))
     height, width = grey.shape
     dark = (grey < DARK).astype(numpy.uint8)
-
-    # boxes: light areas around words, whose places are (left, top, width, height, pixels)
-    _, areas, places, _ = cv2.connectedComponentsWithStats(1 - dark, connectivity=4)
-    around = {_area_around(piece.box, areas) for piece in pieces}
-    around.discard(0)  # what is dark
-    boxes = []
-    for number in around:
-        left, top, area_width, area_height, _ = map(int, places[number])
-        right = left + area_width
-        bottom = top + area_height
-        touches_edge = left == 0 or top == 0 or right == width or bottom == height
-        is_small = area_width * area_height < LARGEST_BOX * width * height
-        if is_small and not touches_edge:
-            boxes.append(_box_from_top(left, top, area_width, area_height, height))
-    boxes.sort(key=_size_of)
 
     # rules: what is left where all that is short from left to right is wiped out
     shortest = max(3, round(SHORTEST_RULE * width))
@@ -153,34 +136,7 @@ def _drawing(image: Image, pieces: Sequence[Piece]) -> Drawing:
     for left, top, rule_width, rule_height, _ in places[1:].tolist():
         if rule_height <= thickest:
             rules.append(_box_from_top(left, top, rule_width, rule_height, height))
-    return Drawing(tuple(boxes[:MOST_SHAPES]), tuple(rules[:MOST_SHAPES]))
-
-
-def _size_of(box: Box) -> float:
-    left, bottom, right, top = box
-    return (right - left) * (top - bottom)
-
-
-def _area_around(box: Box, areas: Any) -> int:
-    """Return the number of the area in which the most pixels around a line lie."""
-    from numpy import bincount, concatenate
-
-    height, width = areas.shape
-    box_left, box_bottom, box_right, box_top = box
-    # rows are counted from the top
-    left = max(round(box_left) - 1, 0)
-    right = min(round(box_right) + 1, width - 1)
-    top = max(round(height - box_top) - 1, 0)
-    bottom = min(round(height - box_bottom) + 1, height - 1)
-    columns = slice(left, right + 1)
-    rows = slice(top, bottom + 1)
-    edges = (
-        areas[top, columns],
-        areas[bottom, columns],
-        areas[rows, left],
-        areas[rows, right],
-    )
-    return int(bincount(concatenate(edges)).argmax())
+    return Drawing(tuple(rules[:MOST_SHAPES]))
 
 
 def _box_from_top(left: int, top: int, across: int, along: int, height: int) -> Box:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from math import cos, radians, sin
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from ankiforge.model import Value
@@ -43,16 +42,6 @@ class Piece(Value):
     """What stands raised at its end."""
 
 
-BOX_SLACK = 0.25
-"""How far words may reach out of the box that they are in, in sizes of the font."""
-LOWEST_BOX = 1.4
-"""A lower box may be what lies behind a line or words of it, in sizes of the font."""
-HIGHEST_BOX = 12
-"""A box that holds one label is no higher, in sizes of the font."""
-WIDEST_STEP = 2.0
-"""From line to line of a label in a box, at most, in sizes of the font."""
-BEHIND = 0.35
-"""How far that reaches beyond the line, to the left and right, at most."""
 SIGN_LENGTH = 8.0
 """A shape before an entry of a legend is no longer, in sizes of the font."""
 SIGN_HEIGHT = 2.0
@@ -66,63 +55,10 @@ SIGN_GAP = 2.5
 class Drawing(Value):
     """What a figure draws that tells which words belong together."""
 
-    boxes: tuple[Box, ...] = ()
-    """Closed shapes, the smallest first."""
     rules: tuple[Box, ...] = ()
     """Thin level lines."""
     signs: tuple[Box, ...] = ()
     """Small shapes, such as those of a legend."""
-
-    def box_around_line(self, line: Box, size: float) -> int:
-        """Return the number of the smallest box around a line of text, -1 if there is none.
-
-        A box that fits the line is what lies behind it, and no cell. One that is much
-        higher is a part of the figure.
-
-        Args:
-            line: the box of the text itself.
-            size: that of its font.
-        """
-        for number in self._boxes_around(line, size):
-            box = self.boxes[number]
-            height = box[3] - box[1]
-            if height > HIGHEST_BOX * size:
-                return -1
-            is_low = height < LOWEST_BOX * size
-            fits_left = line[0] - box[0] < BEHIND * size
-            fits_right = box[2] - line[2] < BEHIND * size
-            if not (is_low and fits_left and fits_right):
-                return number
-        return -1
-
-    def has_box_of_its_own(self, piece: Piece) -> bool:
-        """Return whether a piece is in a box that is no highlighter's, nor much higher."""
-        number = self.box_around_line(piece.box, piece.at.size)
-        if number < 0:
-            return False
-        _, bottom, _, top = self.boxes[number]
-        return top - bottom >= LOWEST_BOX * piece.at.size
-
-    def box_around_letter(self, letter: Box, size: float) -> int:
-        """Return the number of the smallest box around a letter, -1 if there is none.
-
-        A box as high as a line is what a highlighter leaves behind some of its words.
-        """
-        for number in self._boxes_around(letter, size):
-            box = self.boxes[number]
-            if box[3] - box[1] >= LOWEST_BOX * size:
-                return number
-        return -1
-
-    def _boxes_around(self, place: Box, size: float) -> Iterator[int]:
-        """Yield the numbers of the boxes around a place, the smallest first."""
-        left, bottom, right, top = place
-        slack = BOX_SLACK * size
-        for number, box in enumerate(self.boxes):
-            holds_width = box[0] <= left + slack and box[2] >= right - slack
-            holds_height = box[1] <= bottom + slack and box[3] >= top - slack
-            if holds_width and holds_height:
-                yield number
 
     def is_divided(self, upper: Box, lower: Box) -> bool:
         """Return whether a rule runs between two lines of text."""
@@ -138,8 +74,6 @@ class Drawing(Value):
 
     def has_sign_beside(self, piece: Piece) -> bool:
         """Return whether a small shape stands before or behind a piece, as in a legend."""
-        if piece.angle not in ACROSS:
-            return False
         # which numbers of a box are along the line of the piece, and which across
         is_level = piece.angle in (0, 180)
         along, across = (0, 1) if is_level else (1, 0)
@@ -173,12 +107,10 @@ class FoundLabel(Value):
 
     text: str
     box: Box
-    corners: tuple[Point, ...] = ()
-    """The corners of a slanted label, in order; () if it is level or upright."""
 
 
 ACROSS = {0: (1.0, 0.0), 90: (0.0, 1.0), 180: (-1.0, 0.0), 270: (0.0, -1.0)}
-"""The directions in which most text runs."""
+"""The directions in which text is read; slanted words are no labels."""
 
 
 def span(box: Box, direction: tuple[float, float]) -> tuple[float, float]:
@@ -192,12 +124,6 @@ def span(box: Box, direction: tuple[float, float]) -> tuple[float, float]:
         x * right + y * top,
     )
     return min(places), max(places)
-
-
-def place_of(along: float, across: float, angle: int) -> Point:
-    """Return the place that is so far along and across lines of text of an angle."""
-    x, y = cos(radians(angle)), sin(radians(angle))
-    return along * x - across * y, along * y + across * x
 
 
 def union(boxes: Iterable[Box]) -> Box:

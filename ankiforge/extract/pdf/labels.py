@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from ctypes import byref, c_double, c_float
 from itertools import islice, pairwise
-from math import atan2, cos, degrees, hypot, radians, sin
+from math import atan2, degrees, hypot
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -42,7 +42,7 @@ DEEPEST_FORM = 4
 MOST_SEGMENTS = 400
 """Segments of a path that is taken apart."""
 MOST_SHAPES = 1000
-"""Boxes, rules and small shapes in a frame that are compared with its words."""
+"""Rules and small shapes in a frame that are compared with its words."""
 MOST_LETTERS = 20_000
 """Letters in and around a frame; with more, it has no labels."""
 NEAR = 0.3
@@ -58,7 +58,7 @@ def find_labels(page: PdfPage, frame: Box) -> tuple[FoundLabel, ...]:
     if not any(_is_within(letter, frame) for letter in letters):
         return ()
     drawing = _drawing(page, frame)
-    return labels_of(_pieces(letters, frame, drawing), frame, drawing)
+    return labels_of(_pieces(letters, frame), frame, drawing)
 
 
 # --- letters ----------------------------------------------------------------------------
@@ -70,14 +70,6 @@ UP_CJK = 0.88
 DOWN_CJK = 0.14
 SAME_ANGLE = 1
 """Letters of one word are turned by the same angle, up to so many degrees."""
-LOW_LETTERS = frozenset("acemnorsuvwxz")
-LOW_LETTER = 2.2
-"""The size of a font in heights of such a letter."""
-HIGH_LETTER = 1.5
-"""The same in heights of any other."""
-MOST_UP = 1.0
-MOST_DOWN = 0.35
-"""As far as that if they have accents, or are brackets or signs of maths."""
 
 
 class Letter(NamedTuple):
@@ -99,25 +91,6 @@ def _is_within(letter: Letter, frame: Box) -> bool:
     return left <= letter.char.x <= right and bottom <= letter.char.y <= top
 
 
-def _length_and_height(char: Char, angle: int) -> tuple[float, float]:
-    """Return how long the box of a letter is along its line, and how high across it."""
-    if angle in (90, 270):
-        return char.height, char.width
-    return char.width, char.height
-
-
-def _ends_of_slanted(
-    char: Char, direction: tuple[float, float], origin: float
-) -> tuple[float, float]:
-    """Return where a slanted letter begins and ends along its line.
-
-    Only the upright box around it is known, so its end is as far from the middle as its origin.
-    """
-    middle = direction[0] * char.x + direction[1] * char.y
-    end = 2 * middle - origin
-    return origin, max(end, origin)
-
-
 class _Geometry:
     """What PDFium tells of the letters of a page besides their boxes."""
 
@@ -125,38 +98,21 @@ class _Geometry:
         self._raw = raw
         self._matrix = pdfium_c.FS_MATRIX()
         self._last_angle = 0
-        self._numbers = tuple(c_double() for _ in range(4))
+        self._numbers = (c_double(), c_double())
         self._pointers = tuple(map(byref, self._numbers))
 
-    def placed(self, char: Char) -> tuple[int, Placed]:
-        """Return in which direction a letter runs, and where it is in that direction."""
+    def placed(self, char: Char) -> tuple[int, Placed] | None:
+        """Return in which direction a letter runs, and where it is in it; None if it is slanted."""
         angle, size = self._angle_and_size(char)
-        direction = ACROSS.get(angle) or (cos(radians(angle)), sin(radians(angle)))
-        origin, base = self._origin(char.number, direction)
-        if angle in ACROSS:
-            start, end = span((char.left, char.bottom, char.right, char.top), direction)
-        else:
-            start, end = _ends_of_slanted(char, direction, origin)
-        low, high = self._height(char, direction, base, size)
-        return angle, Placed(start, end, low, high, base, size)
-
-    def _height(
-        self, char: Char, direction: tuple[float, float], base: float, size: float
-    ) -> tuple[float, float]:
-        """Return from where to where a letter reaches across its line.
-
-        That is as far as its font does, and as its ink, within bounds: the ink of some letters
-        is damaged.
-        """
+        if angle not in ACROSS:
+            return None
+        direction = ACROSS[angle]
+        base = self._base(char.number, direction)
+        start, end = span((char.left, char.bottom, char.right, char.top), direction)
         up, down = UP, DOWN
         if CJK.match(char.text):
             up, down = UP_CJK, DOWN_CJK
-        ink_low, ink_high = self._ink(char.number, direction)
-        low = min(base - down * size, ink_low)
-        high = max(base + up * size, ink_high)
-        lowest = base - MOST_DOWN * size
-        highest = base + MOST_UP * size
-        return max(low, lowest), min(high, highest)
+        return angle, Placed(start, end, base - down * size, base + up * size, base, size)
 
     def _angle_and_size(self, char: Char) -> tuple[int, float]:
         """Return the direction of a letter in degrees, and the size of its font."""
@@ -170,28 +126,17 @@ class _Geometry:
             self._last_angle = angle
             scale = hypot(matrix.c, matrix.d)
             size = pdfium_c.FPDFText_GetFontSize(self._raw, char.number) * scale
-        along, across = _length_and_height(char, angle)
-        is_plausible = 0.4 * across < size < 2.5 * across
+        height = char.width if angle in (90, 270) else char.height
+        is_plausible = 0.4 * height < size < 2.5 * height
         if not is_plausible:  # a font that is drawn, or damaged
-            low, high = self._ink(char.number, ACROSS.get(angle, ACROSS[0]))
-            heights = LOW_LETTER if char.text in LOW_LETTERS else HIGH_LETTER
-            guessed = max(1.3 * along, heights * (high - low))
-            size = max(min(across, guessed), 0.5)
+            size = max(height, 0.5)
         return angle, size
 
-    def _origin(self, number: int, direction: tuple[float, float]) -> tuple[float, float]:
-        """Return where a letter begins along its line, and the level on which it stands."""
-        x, y, *_ = self._numbers
-        pdfium_c.FPDFText_GetCharOrigin(self._raw, number, *self._pointers[:2])
-        along = direction[0] * x.value + direction[1] * y.value
-        return along, direction[0] * y.value - direction[1] * x.value
-
-    def _ink(self, number: int, direction: tuple[float, float]) -> tuple[float, float]:
-        """Return from where to where a letter is black, across its line."""
-        left, right, bottom, top = self._numbers
-        pdfium_c.FPDFText_GetCharBox(self._raw, number, *self._pointers)
-        box = (left.value, bottom.value, right.value, top.value)
-        return span(box, (-direction[1], direction[0]))
+    def _base(self, number: int, direction: tuple[float, float]) -> float:
+        """Return the level on which a letter stands."""
+        x, y = self._numbers
+        pdfium_c.FPDFText_GetCharOrigin(self._raw, number, *self._pointers)
+        return direction[0] * y.value - direction[1] * x.value
 
 
 def _letters(page: PdfPage, frame: Box) -> list[Letter]:
@@ -205,8 +150,9 @@ def _letters(page: PdfPage, frame: Box) -> list[Letter]:
     for char in visible(page_chars(text_page)):
         is_beside = left - across <= char.x <= right + across
         if is_beside and bottom - along <= char.y <= top + along:
-            angle, at = geometry.placed(char)
-            letters.append(Letter(char, angle, at))
+            placed = geometry.placed(char)
+            if placed is not None:
+                letters.append(Letter(char, *placed))
     text_page.close()
     return letters
 
@@ -251,11 +197,11 @@ class _Run:
             self.base = letter.at.base
 
 
-def _pieces(letters: Sequence[Letter], frame: Box, drawing: Drawing) -> list[Piece]:
+def _pieces(letters: Sequence[Letter], frame: Box) -> list[Piece]:
     """Join letters that follow one another on a line, then what was printed apart."""
     runs: list[_Run] = []
     for letter in letters:
-        if runs and _follows(runs[-1], letter, drawing):
+        if runs and _follows(runs[-1], letter):
             runs[-1].add(letter)
         else:
             runs.append(_Run(letter))
@@ -266,7 +212,7 @@ def _pieces(letters: Sequence[Letter], frame: Box, drawing: Drawing) -> list[Pie
     return pieces
 
 
-def _follows(run: _Run, letter: Letter, drawing: Drawing) -> bool:
+def _follows(run: _Run, letter: Letter) -> bool:
     """Return whether a letter goes on with a run of letters."""
     last = run.letters[-1]
     at = letter.at
@@ -280,16 +226,7 @@ def _follows(run: _Run, letter: Letter, drawing: Drawing) -> bool:
         return False
     gap = _gap(last, letter)
     most = BLANK_GAP if between == 1 else WORD_GAP
-    if not -size <= gap <= most * size:
-        return False
-    is_new_word = gap > BLANK * size
-    return not (is_new_word and _are_in_other_boxes(last, letter, drawing))
-
-
-def _are_in_other_boxes(first: Letter, second: Letter, drawing: Drawing) -> bool:
-    """Return whether letters stand in cells beside one another, or only one in a box."""
-    first_box = drawing.box_around_letter(first.box, first.at.size)
-    return first_box != drawing.box_around_letter(second.box, second.at.size)
+    return -size <= gap <= most * size
 
 
 def _united(runs: list[_Run]) -> list[_Run]:
@@ -422,7 +359,6 @@ def _piece(run: _Run, frame: Box) -> Piece:
         base=run.base,
         size=run.size,
     )
-    chars = [letter.char for letter in run.letters]
     raised = "".join(
         letter.char.text for letter in run.letters if letter.at.size < 0.9 * run.size
     )
@@ -430,22 +366,20 @@ def _piece(run: _Run, frame: Box) -> Piece:
         text=_text_of(run),
         at=at,
         angle=run.angle,
-        box=_in_user_space(at, run.angle, chars),
+        box=_in_user_space(at, run.angle),
         inside=inside / len(run.letters),
         raised=raised,
     )
 
 
-def _in_user_space(at: Placed, angle: int, chars: Sequence[Char]) -> Box:
+def _in_user_space(at: Placed, angle: int) -> Box:
     if angle == 0:
         return (at.start, at.low, at.end, at.high)
     if angle == 90:
         return (-at.high, at.start, -at.low, at.end)
     if angle == 180:
         return (-at.end, -at.high, -at.start, -at.low)
-    if angle == 270:
-        return (at.low, -at.end, at.high, -at.start)
-    return union((char.left, char.bottom, char.right, char.top) for char in chars)
+    return (at.low, -at.end, at.high, -at.start)
 
 
 def _text_of(run: _Run) -> str:
@@ -472,11 +406,10 @@ LONGEST_SIGN = 60
 
 
 def _drawing(page: PdfPage, frame: Box) -> Drawing:
-    """Return the shapes inside a frame."""
-    boxes: list[Box] = []
+    """Return the level lines and the small shapes that reach into a frame."""
     rules: list[Box] = []
     signs: list[Box] = []
-    for box, is_closed in _outlines(page, frame):
+    for box in _outlines(page, frame):
         left, bottom, right, top = box
         width = right - left
         height = top - bottom
@@ -484,17 +417,7 @@ def _drawing(page: PdfPage, frame: Box) -> Drawing:
             rules.append(box)
         elif min(width, height) <= 14 and max(width, height) <= LONGEST_SIGN:
             signs.append(box)
-        if is_closed and height > THIN and width > THIN and _is_inside(box, frame):
-            boxes.append(box)
-    boxes.sort(key=lambda box: (box[2] - box[0]) * (box[3] - box[1]))
-    most = slice(MOST_SHAPES)
-    return Drawing(tuple(boxes[most]), tuple(rules[most]), tuple(signs[most]))
-
-
-def _is_inside(box: Box, frame: Box) -> bool:
-    """Return whether a box is part of a figure; the frame may run along it."""
-    is_in_width = box[0] > frame[0] - THIN and box[2] < frame[2] + THIN
-    return is_in_width and box[1] > frame[1] - THIN and box[3] < frame[3] + THIN
+    return Drawing(tuple(rules[:MOST_SHAPES]), tuple(signs[:MOST_SHAPES]))
 
 
 class _Path(NamedTuple):
@@ -506,23 +429,17 @@ class _Path(NamedTuple):
     """What turns the places of its segments into those of the page."""
 
 
-def _outlines(page: PdfPage, frame: Box) -> Iterator[tuple[Box, bool]]:
-    """Yield the box of each line and shape that reaches into a frame, and if it is closed.
+def _outlines(page: PdfPage, frame: Box) -> Iterator[Box]:
+    """Yield the box of each line and shape that reaches into a frame.
 
-    Gnuplot draws a curve and its sample in the legend as one path, other programs all boxes
-    of a flow chart. What is dashed stays whole.
+    Gnuplot draws a curve and its sample in the legend as one path.
     """
     for path in _paths(page):
         if not _reaches_into(path.box, frame):
             continue
-        parts = list(_parts(path))
-        if len(parts) < 2 or _is_dashed(path.box, parts):
-            is_closed = len(parts) == 1 and parts[0][1]
-            yield path.box, is_closed
-            continue
-        for box, is_closed in parts:
+        for box in _parts(path) or [path.box]:
             if _reaches_into(box, frame):
-                yield box, is_closed
+                yield box
 
 
 def _reaches_into(box: Box, frame: Box) -> bool:
@@ -602,73 +519,26 @@ def _matrix_of(form: Any) -> _Matrix:
     return _Matrix(matrix.a, matrix.b, matrix.c, matrix.d, matrix.e, matrix.f)
 
 
-DASH = 10
-"""A dash is no longer, in points."""
-
-
-def _is_dashed(path: Box, parts: Sequence[tuple[Box, bool]]) -> bool:
-    """Return whether a path of some length has only short parts."""
-    if _longest_side(path) < 2 * DASH:
-        return False
-    return all(_longest_side(box) <= DASH for box, _ in parts)
-
-
-def _longest_side(box: Box) -> float:
-    return max(box[2] - box[0], box[3] - box[1])
-
-
 MOVE = pdfium_c.FPDF_SEGMENT_MOVETO
 FEWEST_POINTS = 4
-MOST_POINTS = 20
-"""Points of a closed shape that is a box: a rounded one, an oval, a rhombus."""
-FULL = 0.45
-"""The part of its upright box that such a shape fills, at least; a bent arrow does not."""
 
 
-def _parts(path: _Path) -> Iterator[tuple[Box, bool]]:
-    """Yield the box of each line and shape of a path, and whether it is closed."""
+def _parts(path: _Path) -> list[Box]:
+    """Return the box of each line and shape of a path; [] if it is not taken apart."""
     count = pdfium_c.FPDFPath_CountSegments(path.shape)
     if not FEWEST_POINTS <= count <= MOST_SEGMENTS:
-        return
-    points: list[Point] = []
-    ends = False
+        return []
+    lines: list[list[Point]] = []
     for number in range(count):
         segment = pdfium_c.FPDFPath_GetPathSegment(path.shape, number)
-        begins = pdfium_c.FPDFPathSegment_GetType(segment) == MOVE
-        if begins and points:
-            yield _outline(points, ends, path.to_page)
-            points = []
-        points.append(_point(segment))
-        ends = bool(pdfium_c.FPDFPathSegment_GetClose(segment))
-    if points:
-        yield _outline(points, ends, path.to_page)
-
-
-def _outline(points: Sequence[Point], ends: bool, to_page: _Matrix) -> tuple[Box, bool]:
-    """Return the box around the points of one line or shape, and whether it is closed."""
-    xs = [x for x, _ in points]
-    ys = [y for _, y in points]
-    box = to_page.applied((min(xs), min(ys), max(xs), max(ys)))
-    has_points = FEWEST_POINTS <= len(points) <= MOST_POINTS
-    width = max(xs) - min(xs)
-    height = max(ys) - min(ys)
-    is_full = _area(points) >= FULL * width * height
-    first_x, first_y = points[0]
-    last_x, last_y = points[-1]
-    returns = round(first_x, 1) == round(last_x, 1) and round(first_y, 1) == round(
-        last_y, 1
-    )
-    return box, has_points and is_full and (ends or returns)
-
-
-def _area(points: Sequence[Point]) -> float:
-    """Return the area inside a closed line through points."""
-    doubled = 0.0
-    last_x, last_y = points[-1]
-    for x, y in points:
-        doubled += last_x * y - x * last_y
-        last_x, last_y = x, y
-    return abs(doubled) / 2
+        if not lines or pdfium_c.FPDFPathSegment_GetType(segment) == MOVE:
+            lines.append([])
+        lines[-1].append(_point(segment))
+    boxes = []
+    for points in lines:
+        around = union((x, y, x, y) for x, y in points)
+        boxes.append(path.to_page.applied(around))
+    return boxes
 
 
 def _point(segment: Any) -> Point:

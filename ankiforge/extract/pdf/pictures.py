@@ -76,20 +76,12 @@ def _labels_of(page: PdfPage, box: Box) -> tuple[Label, ...]:
     labels = []
     for found in find_labels(page, box):
         part = _cutout(page, found.box, resolution)
-        corners = []
-        for x, y in found.corners:
-            corner_box = (x, y, x, y)
-            corner = _cutout(page, corner_box, resolution)
-            from_left = (corner.left - cutout.left) / cutout.width
-            from_top = (corner.top - cutout.top) / cutout.height
-            corners.append((_part(from_left), _part(from_top)))
         label = Label(
             found.text,
             left=round((part.left - cutout.left) / cutout.width, 4),
             top=round((part.top - cutout.top) / cutout.height, 4),
             width=round(part.width / cutout.width, 4),
             height=round(part.height / cutout.height, 4),
-            corners=tuple(corners),
         )
         if label.width and label.height:
             labels.append(label)
