@@ -9,7 +9,6 @@ from enum import StrEnum
 from ankiforge.model.hints import Hint, anki_note_in
 from ankiforge.model.values import (
     NO_KEY,
-    Corners,
     DocumentKey,
     HighlightKey,
     Pair,
@@ -104,8 +103,6 @@ class Label(Value, omit_defaults=True, repr_omit_defaults=True):
     top: float
     width: float
     height: float
-    corners: Corners = ()
-    """The four corners around slanted words; () if the words are level or upright."""
 
 
 class Highlight(Value):

@@ -26,8 +26,6 @@ Json = dict[str, Any]
 """A JSON object."""
 Strings = tuple[str, ...]
 """Texts, names or ids in their order."""
-Corners = tuple[tuple[float, float], ...]
-"""The corners of a shape, left and top of each."""
 Span = tuple[int, int]
 """[start, end) in code points."""
 Pair = tuple[str, str]

@@ -432,7 +432,7 @@ def _masks_json(line: Line) -> Json | None:
     masks = masks_of(line)
     if masks is None:
         return None
-    named = "number label left top width height corners on drawn"
+    named = "number label left top width height on drawn"
     return {
         "hide": masks.hide,
         "masks": [attributes(mask, named) for mask in masks.masks],

@@ -6,12 +6,10 @@ The field `Occlusion` of a card holds a line about the figure, and a line for ea
     1 .1 .25 .2 .05 Femur
     2- .1 .35 .2 .05 Tibia
     3+ .5 .5 .1 .1
-    4 .6 .2 .14 .16/.6,.34/.72,.2/.74,.22/.62,.36 Fibula
 
 What is hidden while one mask is asked (all, or that one), and the figure; then the number
 of each mask, `-` if it is switched off, `+` if a person drew it; left, top, width and
-height in parts of the picture, and behind these the corners of a mask over slanted words;
-and its label. Each number is a card in Anki.
+height in parts of the picture; and its label. Each number is a card in Anki.
 
 The rules by which masks keep their numbers are in docs/reference/keys.md.
 """
@@ -22,7 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from ankiforge.model import Corners, Fields, Label, Pair, Strings, Texts, Value
+from ankiforge.model import Fields, Label, Pair, Strings, Texts, Value
 from ankiforge.text import on_one_line, regex
 from ankiforge.text.cloze import MAX_NUMBER
 from ankiforge.text.fold import for_finding
@@ -40,15 +38,8 @@ SMALLEST = 0.002
 """A mask is no lower or narrower, in parts of the picture."""
 
 
-CORNERS = 4
-"""Corners of a mask over slanted words."""
-
-
 class Mask(Value):
-    """A shape that hides a part of a picture; lengths in parts of the whole.
-
-    It is the rectangle from `left` and `top`, or has corners within that.
-    """
+    """A rectangle that hides a part of a picture; lengths in parts of the whole."""
 
     number: int
     """The number of its card in Anki, from 1."""
@@ -60,7 +51,6 @@ class Mask(Value):
     on: bool = True
     drawn: bool = False
     """Whether a person drew it."""
-    corners: Corners = ()
 
 
 class Masks(Value):
@@ -80,7 +70,7 @@ class Masks(Value):
 # --- as text ----------------------------------------------------------------------------
 
 _HEAD = regex(r"hide (all|one) ([0-9a-f]{16})?")
-_LINE = regex(r"(\d{1,3})(\+?)(-?) (\S+) (\S+) (\S+) ([^\s/]+)(?:/([\d.,/]+))?(?: (.*))?")
+_LINE = regex(r"(\d{1,3})(\+?)(-?) (\S+) (\S+) (\S+) (\S+)(?: (.*))?")
 
 
 def parse(text: str) -> Masks:
@@ -106,7 +96,7 @@ def _mask_in(line: str) -> Mask | None:
     match = _LINE.fullmatch(line.rstrip())
     if match is None:
         return None
-    number, drawn, off, *edges, corners, label = match.groups()
+    number, drawn, off, *edges, label = match.groups()
     try:
         left, top, width, height = (_within(float(edge)) for edge in edges)
     except ValueError:
@@ -123,20 +113,7 @@ def _mask_in(line: str) -> Mask | None:
         label=label or "",
         on=not off,
         drawn=bool(drawn),
-        corners=_corners_in((corners or "").split("/")),
     )
-
-
-def _corners_in(points: Sequence[str]) -> Corners:
-    """Return corners such as `.1,.25`; () if they are not four."""
-    corners = []
-    for point in points:
-        left, _, top = point.partition(",")
-        try:
-            corners.append((_within(float(left)), _within(float(top))))
-        except ValueError:
-            return ()
-    return tuple(corners) if len(corners) == CORNERS else ()
 
 
 def _within(length: float) -> float:
@@ -154,14 +131,8 @@ def _line_of(mask: Mask) -> str:
     drawn = "+" if mask.drawn else ""
     off = "" if mask.on else "-"
     edges = map(_short, (mask.left, mask.top, mask.width, mask.height))
-    shape = "/".join([" ".join(edges), *_points(mask.corners)])
     label = on_one_line(mask.label)
-    return f"{mask.number}{drawn}{off} {shape} {label}".rstrip()
-
-
-def _points(corners: Corners) -> Strings:
-    """Return corners as both we and Anki write them: `.1,.25`."""
-    return tuple(f"{_short(left)},{_short(top)}" for left, top in corners)
+    return f"{mask.number}{drawn}{off} {' '.join(edges)} {label}".rstrip()
 
 
 def _short(number: float) -> str:
@@ -180,7 +151,6 @@ def of_labels(figure: str, labels: Iterable[Label]) -> Masks:
             label.width,
             label.height,
             label=label.text,
-            corners=label.corners,
         )
         masks.append(mask)
     return Masks(figure, ALL, tuple(masks))
@@ -258,12 +228,9 @@ def _mask_as_wished(wish: Wish, number: int, before: Mask | None) -> Mask | None
     """
     label = ""
     is_drawn = True
-    corners: Corners = ()
     if before is not None:
         label = before.label
-        is_in_place = _is_in_place(before, wish)
-        is_drawn = before.drawn or not is_in_place
-        corners = before.corners if is_in_place else ()
+        is_drawn = before.drawn or not _is_in_place(before, wish)
     wanted = Mask(
         number,
         left=wish.left,
@@ -273,7 +240,6 @@ def _mask_as_wished(wish: Wish, number: int, before: Mask | None) -> Mask | None
         label=label,
         on=wish.on,
         drawn=is_drawn,
-        corners=corners,
     )
     return _mask_in(_line_of(wanted))
 
@@ -299,41 +265,23 @@ def to_anki(masks: Masks) -> str:
     parts = []
     for mask in masks.shown:
         shape = f"left={_short(mask.left)}:top={_short(mask.top)}"
-        if mask.corners:
-            kind = "polygon"
-            shape += f":points={' '.join(_points(mask.corners))}"
-        else:
-            kind = "rect"
-            shape += f":width={_short(mask.width)}:height={_short(mask.height)}"
+        shape += f":width={_short(mask.width)}:height={_short(mask.height)}"
         if masks.hide == ALL:
             shape += ":oi=1"
-        parts.append(f"{{{{c{mask.number}::image-occlusion:{kind}:{shape}}}}}<br>")
+        parts.append(f"{{{{c{mask.number}::image-occlusion:rect:{shape}}}}}<br>")
     return "".join(parts)
 
 
 def from_anki(html: str) -> Masks:
-    """Return the masks in a field of Anki's: rectangles, and shapes with four corners.
-
-    Of other shapes, the box around them is unknown.
-    """
+    """Return the masks in a field of Anki's: its rectangles."""
     masks = []
     hide = ONE
     for number, _, properties in _SHAPE.findall(html):
         known = dict(pair.partition("=")[::2] for pair in properties.split(":") if pair)
         if known.get("oi"):
             hide = ALL
-        points = known.get("points", "").split()
-        corners = _corners_in(points)
-        if corners:
-            lefts = [left for left, _ in corners]
-            tops = [top for _, top in corners]
-            left, top = min(lefts), min(tops)
-            size = (left, top, max(lefts) - left, max(tops) - top)
-            edges = [_short(length) for length in size]
-            edges[-1] = "/".join([edges[-1], *_points(corners)])
-        else:
-            names = ("left", "top", "width", "height")
-            edges = [known.get(name, "") or "0" for name in names]
+        names = ("left", "top", "width", "height")
+        edges = [known.get(name, "") or "0" for name in names]
         mask = _mask_in(" ".join((number, *edges)))
         if mask is not None:
             masks.append(mask)

@@ -129,7 +129,6 @@ def _mask_json(mask: occlusion.Mask) -> Json:
         "top": mask.top,
         "width": mask.width,
         "height": mask.height,
-        "corners": mask.corners,
         "label": mask.label,
         "on": mask.on,
     }

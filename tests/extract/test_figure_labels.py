@@ -96,16 +96,6 @@ SCANS = [
         "labels": ["Femur", "Patellar ligament"],
     },
     {
-        "case": "lines in one box are one label, however far apart",
-        "texts": [
-            ["Patent duct", 130, 450, 0, 14],
-            ["in cholangiography", 130, 426, 0, 14],
-            ["Laparotomy", 300, 350, 0, 14],
-        ],
-        "drawing": "115 412 175 60 re S",
-        "labels": ["Laparotomy", "Patent duct in cholangiography"],
-    },
-    {
         "case": "a rule divides two lines",
         "texts": [
             ["existential", 140, 440, 0, 14],

@@ -175,28 +175,8 @@ _JUNK_TITLE = (
     r"|instructions (?:for|to) authors"
     r"|print to pdf|pdfcreator|adobe |camscanner|[\W\d_]+$"
 )
-# A word as a book may be called: *Walden*, *Grundgesetz*. Half of all /Title values are
-# one word, and most of these are names of files and programs.
-_ONE_WORD = regex(r"[^\W\d_a-z][^\W\d_]{2,}(?:['’-][^\W\d_]+)*")
-_GENERIC = frozenset(
-    "abstract article book chapter cover default doc document dokument draft file form"
-    " format handout home index introduction invoice latex layout lecture letter main"
-    " manuscript new notes output page paper pdf poster powerpoint preprint presentation"
-    " print proof report scan script seite slide slides supplement template test text"
-    " thesis title titel untitled unbenannt version word".split()
-)
-_LONGEST_TITLE = 40
+_LONGEST_TITLE = 25
 """Words; a longer text is the abstract."""
-_OF_SEVERAL_SENTENCES = 20
-"""Words; a longer title is one sentence, or it is the abstract."""
-_SENTENCE_END = regex(r"[.!?]\s+(?=[^\W\d_a-z])|[。！？]")
-_SHORT_TITLE = 8
-"""Words; a shorter title may begin with the word *Abstract* or *Summary*."""
-_ABSTRACT = regex(
-    r"(?i)(?:abstract|summary|zusammenfassung|r[ée]sum[ée]|resumen|resumo)"
-    r"\s*[:.—–-]"
-)
-_IDEOGRAPH = regex(r"[\u3040-\u30ff\u3400-\u9fff]")
 _JUNK_AUTHOR = (
     r"(?:|\w+|.*@.*|(?:microsoft|windows|adobe|acrobat|latex|pdftex|tex)\b.*"
     r"|admin\w*\b.*|.*\bowner"
@@ -257,43 +237,13 @@ def _identifiers(metadata: str, first_page: str) -> Iterator[Pair]:
 def _title(metadata_title: str, lines: Sequence[PrintedLine]) -> str:
     """Return the title of a work, "" if neither its metadata nor its first page has one.
 
-    A single word is a title if it is printed in a line of its own, or if nothing else is
-    known.
-
-    Args:
-        metadata_title: the title in the metadata, which may be junk.
-        lines: the lines of the first page.
+    A single word in the metadata is mostly the name of a file or program.
     """
-    if re.match(_JUNK_TITLE, metadata_title, re.IGNORECASE) or is_abstract(
-        metadata_title
-    ):
-        return printed_title(lines)
-    if len(metadata_title.split()) > 1:
+    words = len(metadata_title.split())
+    is_junk = re.match(_JUNK_TITLE, metadata_title, re.IGNORECASE)
+    if not is_junk and 1 < words <= _LONGEST_TITLE:
         return metadata_title
-    is_generic = metadata_title.casefold() in _GENERIC
-    if is_generic or not _ONE_WORD.fullmatch(metadata_title):
-        return printed_title(lines)
-    if any(for_finding(line.text) == for_finding(metadata_title) for line in lines):
-        return metadata_title
-    # such as an acronym, or the name of a project
-    is_shouted = metadata_title.isupper() and metadata_title.isascii()
-    title = printed_title(lines)
-    if title or is_shouted:
-        return title
-    return metadata_title
-
-
-def is_abstract(text: str) -> bool:
-    """Return whether what is given as a title is the abstract, or its beginning."""
-    words = len(text.split())
-    # Chinese and Japanese have no blanks: two of their characters count as a word
-    ideographs = len(_IDEOGRAPH.findall(text))
-    words = max(words, ideographs // 2)
-    if words > _LONGEST_TITLE:
-        return True
-    if words > _OF_SEVERAL_SENTENCES and _SENTENCE_END.search(text):
-        return True
-    return words > _SHORT_TITLE and _ABSTRACT.match(text) is not None
+    return printed_title(lines)
 
 
 def _find(pattern: re.Pattern[str], text: str) -> str:
@@ -349,7 +299,6 @@ _MASTHEAD = (
     r"|plos \w+$|bmc \w+$|nature \w+$"
     r"|(?:table of )?contents$|abstract$|preprint\b|manuscript\b"
 )
-_ADDRESS = regex(r"www\.|https?:|\S@\S")
 
 
 def printed_title(lines: Sequence[PrintedLine]) -> str:
@@ -383,7 +332,7 @@ def _runs_of_size(
 
 def _looks_like_title(text: str) -> bool:
     """Return whether a text has the length and the words of a title."""
-    if is_abstract(text) or text.endswith(".") or _ADDRESS.search(text):
+    if text.endswith("."):
         return False
     letters = sum(character.isalpha() for character in text)
     word_count = len(text.split())

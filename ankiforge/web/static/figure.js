@@ -42,17 +42,7 @@ export function figure(card, changed) {
     if (changed) made.ariaPressed = String(one.on);
     made.classList.toggle("off", !one.on);
     Object.assign(made.style, { left: part(one.left), top: part(one.top), width: part(one.width), height: part(one.height) });
-    if (one.corners?.length) {
-      made.classList.add("slanted");
-      made.style.clipPath = shape(one);
-    }
     return made;
-  }
-  // A mask over slanted words shows its corners only, which are in parts of the picture.
-  function shape(one) {
-    const points = one.corners.map(([left, top]) =>
-      `${part((left - one.left) / one.width)} ${part((top - one.top) / one.height)}`);
-    return `polygon(${points.join(", ")})`;
   }
   function flip(one) {
     if (dragged) return;
