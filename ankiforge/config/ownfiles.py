@@ -26,7 +26,7 @@ from typing import IO, Any
 from ankiforge.errors import OwnFileError
 from ankiforge.model import Strings, Value
 
-TEXT_BYTES = 1 << 20
+TEXT_BYTES = 1 << 18
 """The largest settings, deck or prompt file that is read."""
 SQLITE_ENDS = ("", "-wal", "-shm", "-journal")
 """The ends of the names of the files that SQLite keeps for one database."""

@@ -121,8 +121,7 @@ def parse(text: str, file_name: str) -> tuple[object, Location]:
     line = 1
     hint = "a value with : # [ { or @ may need quotes"
     try:
-        is_long = len(text) > _LONG and yaml.__with_libyaml__
-        loader = _LongLoader(text) if is_long else _Loader(text)
+        loader = _Loader(text)
         root = loader.get_single_node()
         data = None if root is None else loader.construct_document(root)
         lines = {(): 1, **dict(_lines(root, ()))}
@@ -186,20 +185,6 @@ class _Loader(yaml.SafeLoader):
                 )
                 raise yaml.MarkedYAMLError(problem=message, problem_mark=key.start_mark)
         return super().construct_mapping(node, deep)
-
-
-# From this number of characters on, the time that PyYAML's own parser takes is felt.
-_LONG = 20_000
-
-
-class _LongLoader(_Loader):
-    """The same with the parser of libyaml: ten times as fast, but it explains mistakes worse."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__("")
-        parser = yaml.CSafeLoader(text)
-        for name in ("check_event", "peek_event", "get_event"):
-            setattr(self, name, getattr(parser, name))
 
 
 def _lines(node: yaml.Node | None, above: Steps) -> Iterator[tuple[Steps, int]]:

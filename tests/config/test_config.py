@@ -139,7 +139,7 @@ def test_a_collection_is_found_never_looked_at_or_a_path(config, tmp_path):
         ("[" * 9_000, "1: nested too deep", ""),
         (
             "[" * 90_000,
-            "1: exceeded maximum nesting depth",
+            "1: nested too deep",
             "",
         ),  # the parser for long files
     ],
