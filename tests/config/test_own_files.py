@@ -339,7 +339,7 @@ def test_a_long_list_in_a_deck_file_is_read_or_refused(said, used):
         f"deck: A\nselect: {{tag: [{', '.join(f't{n}' for n in range(9_000))}]}}\n"
     )
     said(used, "run", code=0)
-    for patterns in ("a, " * 170_000, f"'{'*a' * 250_000}'"):
+    for patterns in ("a, " * 20_000, f"'{'*a' * 50_000}'"):
         deck.write_text(f"deck: A\nselect: {{tag: [{patterns}]}}\n")
         assert "decks/a.yaml:2: select.tag" in said(used, "run")
 

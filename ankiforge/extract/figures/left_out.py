@@ -175,15 +175,15 @@ def _grows_evenly(points: Sequence[tuple[float, float]]) -> bool:
     """Return whether values, or their logarithms, grow or fall evenly with their place."""
     places = [place for place, _ in points]
     values = [value for _, value in points]
-    if is_even(places, values):
+    if _is_even(places, values):
         return True
     # Of three numbers of a table, one in a hundred triples is even by chance.
     if min(values) <= 0 or len(values) == LEAST_TICKS:
         return False
-    return is_even(places, [log10(value) for value in values], slack=LOG_SLACK)
+    return _is_even(places, [log10(value) for value in values], slack=LOG_SLACK)
 
 
-def is_even(
+def _is_even(
     places: Sequence[float], values: Sequence[float], slack: float = TICK_SLACK
 ) -> bool:
     """Return whether points lie on a line that is neither level nor upright."""
@@ -196,10 +196,6 @@ def is_even(
         if abs(value - expected) > slack * abs(along):
             return False
     return True
-
-
-MOST_PANELS = 12
-"""Letters in a row that may name panels; more are names, as those of the nodes of a graph."""
 
 
 def panels(pieces: Sequence[Piece]) -> set[int]:
@@ -216,7 +212,7 @@ def panels(pieces: Sequence[Piece]) -> set[int]:
             letters[match[1]].append(piece)
     for first in "aA":
         run = [letters.get(chr(ord(first) + step), []) for step in range(len(letters))]
-        is_run = 2 <= len(run) <= MOST_PANELS and all(len(same) == 1 for same in run)
+        is_run = len(run) >= 2 and all(len(same) == 1 for same in run)
         if is_run or (len(letters) == 1 and len(letters.get(first, [])) == 1):
             found.update(id(same[0]) for same in run)
     return found

@@ -46,8 +46,6 @@ SIGN_LENGTH = 8.0
 """A shape before an entry of a legend is no longer, in sizes of the font."""
 SIGN_HEIGHT = 2.0
 """It is lower than this."""
-SIGN_OVERLAP = 1.0
-"""So far the box of a slanted sample may reach into that of the words."""
 SIGN_GAP = 2.5
 """How far it is from the words, at most."""
 
@@ -86,7 +84,7 @@ class Drawing(Value):
             sign_start = sign[along]
             sign_end = sign[along + 2]
             gap = max(start - sign_end, sign_start - end)
-            is_near = -SIGN_OVERLAP * size < gap < SIGN_GAP * size
+            is_near = 0 < gap < SIGN_GAP * size
             middle_along = (sign_start + sign_end) / 2
             is_beyond = middle_along < start or middle_along > end
 

@@ -13,14 +13,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from ctypes import byref, c_double, c_float
 from itertools import islice, pairwise
 from math import atan2, degrees, hypot
-from statistics import median
 from typing import Any, NamedTuple
 
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from pypdfium2 import PdfPage
 
 from ankiforge.extract.figures.labels import labels_of
-from ankiforge.extract.figures.left_out import is_even, number_of
+from ankiforge.extract.figures.left_out import number_of
 from ankiforge.extract.figures.values import (
     ACROSS,
     Box,
@@ -161,8 +160,6 @@ def _letters(page: PdfPage, frame: Box) -> list[Letter]:
 
 WORD_GAP = 0.6
 """Between words of one label, at most, in sizes of the font."""
-BLANK_GAP = 1.1
-"""The same if a blank is printed between them."""
 SHIFT = 0.5
 """How far a raised or lowered letter is from its line, at most, in sizes of the larger font."""
 OTHER_SIZE = 1.7
@@ -225,8 +222,7 @@ def _follows(run: _Run, letter: Letter) -> bool:
     if between and size > OTHER_SIZE * min(last.at.size, at.size):
         return False
     gap = _gap(last, letter)
-    most = BLANK_GAP if between == 1 else WORD_GAP
-    return -size <= gap <= most * size
+    return -size <= gap <= WORD_GAP * size
 
 
 def _united(runs: list[_Run]) -> list[_Run]:
@@ -271,60 +267,14 @@ def _is_index(word: _Run, index: _Run) -> bool:
     return earliest < index.start < word.end + 0.2 * word.size
 
 
-MOST_NAMED = 6
-"""Words on a line that may be two names; more are a sentence."""
-WIDE_GAP = 2.0
-"""A gap this many times as wide as the usual one of its line is between two names."""
-NARROW_GAP = 0.22
-"""No gap is usual that is narrower, in sizes of the font."""
-UNLIKE = 1.15
-"""Between words of one name, the widest gap is hardly wider than the narrowest."""
-WIDEST_BLANK = 0.3
-"""A gap that is no wider, in sizes of the font, is between two words of one name."""
-THIN_BLANK = 0.4
-"""A wider gap divides two numbers, not the thousands of one, in sizes of the font."""
-STOPS = frozenset(".,:;!?")
-"""A wide gap behind such a sign is usual."""
-
-
 def _names_in_a_row(run: _Run) -> list[_Run]:
-    """Return what stands on one line: a run, or the names below bars, or numbers."""
+    """Return what stands on one line: a run, or several numbers, as along an axis."""
     words = _words(run)
-    if len(words) < 2:
-        return [run]
     text = _text_of(run)
-    texts = text.split()
-    gaps = []
-    for last, word in pairwise(words):
-        gaps.append(_gap(last.letters[-1], word.letters[0]))
-
-    # numbers, unless the blanks are those of one number's thousands
-    is_one_number = number_of(text) is not None and max(gaps) < THIN_BLANK * run.size
-    all_are_numbers = None not in map(number_of, texts)
-    if all_are_numbers and not is_one_number:
+    are_numbers = all(number_of(word) is not None for word in text.split())
+    if len(words) > 1 and are_numbers:
         return words
-    if len(words) < 3:
-        return [run]
-
-    # names of one word each, at even distances
-    widest_in_name = max(UNLIKE * min(gaps), WIDEST_BLANK * run.size)
-    if max(gaps) > widest_in_name:
-        middles = [(word.start + word.end) / 2 for word in words]
-        if is_even(range(len(words)), middles):
-            return words
-    if len(words) > MOST_NAMED:
-        return [run]
-
-    # names of several words, divided by wide gaps
-    usual = max(median(gaps), NARROW_GAP * run.size)
-    names = words[:1]
-    for word, gap, before in zip(words[1:], gaps, texts, strict=False):
-        if gap > WIDE_GAP * usual and before[-1:] not in STOPS:
-            names.append(word)
-        else:
-            for letter in word.letters:
-                names[-1].add(letter)
-    return names
+    return [run]
 
 
 def _words(run: _Run) -> list[_Run]:
