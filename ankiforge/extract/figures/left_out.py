@@ -21,7 +21,6 @@ _NUMBER = regex(
     r"[-−–+]?\$?(?:\d{1,3}(?:[,\u2009\u202f ]\d{3})+|\d+)?(?:[.,]\d+)?(?:[eE][-+−]?\d+)?[%°kKM]?"
 )
 _PANEL = regex(r"\(?([A-Za-z])[).]?")
-_POWER = regex(r"10 ?\^?([-−–]?\d+)")
 FRACTION = regex(r"\d+/\d+")
 
 
@@ -67,17 +66,8 @@ def _goes_on_caption(block: Sequence[Piece], piece: Piece) -> bool:
     return is_below_it and 0 < step < 1.5 * size
 
 
-def number_in(piece: Piece) -> float | None:
-    """Return the number that a piece is, None if it is none."""
-    return number_of(piece.text, has_raised=bool(piece.raised))
-
-
-def number_of(text: str, has_raised: bool = False) -> float | None:
-    """Return the number that a text is, None if it is none; 10 may have a raised exponent."""
-    power = _POWER.fullmatch(text)
-    if power is not None and (has_raised or "^" in text or not power[1].isdigit()):
-        exponent = int(power[1].replace("−", "-").replace("–", "-"))
-        return float(10.0 ** min(max(exponent, -300), 300))
+def number_of(text: str) -> float | None:
+    """Return the number that a text is, None if it is none."""
     if not any(map(str.isdigit, text)) or _NUMBER.fullmatch(text) is None:
         return None
     plain = text.strip("%°kKM$").replace("−", "-").replace("–", "-")
@@ -103,7 +93,7 @@ def ticks(pieces: Sequence[Piece]) -> set[int]:
     """Return the ids of the numbers along axes: level or upright, even or logarithmic."""
     numbers = []
     for piece in pieces:
-        value = number_in(piece)
+        value = number_of(piece.text)
         if value is not None:
             numbers.append((piece, value))
     return _along_axes(numbers)
@@ -116,11 +106,10 @@ Number = tuple[Piece, float]
 def _along_axes(numbers: Sequence[Number]) -> set[int]:
     """Return the ids of the numbers that are even along a level or an upright line."""
     found: set[int] = set()
-    # along x, those on one level; along y, those whose right or left edges or middles agree
+    # along x, those on one level; along y, those whose right edges or middles agree
     lines: list[tuple[Callable[[Box], float], Callable[[Box], float]]] = [
         (_middle_y, _middle_x),
         (lambda box: box[2], _middle_y),
-        (lambda box: box[0], _middle_y),
         (_middle_x, _middle_y),
     ]
     for level, place in lines:
@@ -156,9 +145,6 @@ def _on_one_line(
 
 def _even_runs(points: Sequence[tuple[float, float]]) -> Iterator[tuple[int, int]]:
     """Yield [start, end) of the longest runs of points that are even: of each axis in a row."""
-    if len(points) > LEAST_TICKS and _grows_evenly(points):
-        yield 0, len(points)  # a minus sign moves some of them a little
-        return
     start = 0
     while start + LEAST_TICKS <= len(points):
         end = start + LEAST_TICKS
@@ -199,34 +185,19 @@ def _is_even(
 
 
 def panels(pieces: Sequence[Piece]) -> set[int]:
-    """Return the ids of letters that name panels: in brackets, or a, b, c … alone."""
+    """Return the ids of letters that name panels: a, b, c …, also in brackets, once each."""
     letters: dict[str, list[Piece]] = defaultdict(list)
-    found: set[int] = set()
     for piece in pieces:
         match = _PANEL.fullmatch(piece.text)
-        if match is None:
-            continue
-        if piece.text != match[1] and piece.text.endswith(")"):
-            found.add(id(piece))
-        else:
+        if match is not None:
             letters[match[1]].append(piece)
     for first in "aA":
         run = [letters.get(chr(ord(first) + step), []) for step in range(len(letters))]
-        is_run = len(run) >= 2 and all(len(same) == 1 for same in run)
-        if is_run or (len(letters) == 1 and len(letters.get(first, [])) == 1):
-            found.update(id(same[0]) for same in run)
-    return found
-
-
-SIGNS_FOR_LETTERS = 4
-"""Different signs, at least, that must stand for letters."""
+        if run and all(len(same) == 1 for same in run):
+            return {id(same[0]) for same in run}
+    return set()
 
 
 def says_something(text: str) -> bool:
-    """Return whether a piece has a letter or a digit.
-
-    A font that does not say which letters it has gives signs for them, many different ones.
-    """
-    if any(map(str.isalnum, text)):
-        return True
-    return len(set(text) - {" "}) >= SIGNS_FOR_LETTERS
+    """Return whether a piece has a letter or a digit."""
+    return any(map(str.isalnum, text))

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from ankiforge.extract.figures.left_out import FRACTION, number_in
+from ankiforge.extract.figures.left_out import FRACTION, number_of
 from ankiforge.extract.figures.values import Drawing, Piece
-from ankiforge.text import regex
 
 HYPHENS = "-\u2010\u00ad"
 
@@ -21,12 +20,6 @@ LINE_STEP = 1.38
 """From line to line of a label, at most, in sizes."""
 EDGE = 0.4
 """Edges or middles of the lines of one label agree up to so many sizes."""
-INDENT = 1.6
-"""How far the second line of an item may be indented, in sizes."""
-
-
-_ITEM = regex(r"(?:\d{1,2}[.)]|[•●▪–-]) ?\w")
-"""How an item of a list begins: its further lines are indented."""
 
 
 def joined(pieces: Sequence[Piece], drawing: Drawing) -> list[list[Piece]]:
@@ -72,28 +65,15 @@ def _goes_on(upper: Piece, lower: Piece, drawing: Drawing) -> bool:
         return False
     if drawing.has_sign_beside(upper) and drawing.has_sign_beside(lower):
         return False  # two entries of a legend
-    # the second line of an item is set under its words
-    is_of_item = _ITEM.match(upper.text) and not _ITEM.match(lower.text)
-    is_indented = 0 < lower.at.start - upper.at.start < INDENT * size
-    if not (is_of_item and is_indented) and not _is_aligned(upper, lower):
+    if not _is_aligned(upper, lower):
         return False
     if upper.angle == 0 and drawing.is_divided(upper.box, lower.box):
-        return False
-    if _begin_alike(upper.text, lower.text):
         return False
     return not (_is_number(upper) or _is_number(lower))
 
 
-def _begin_alike(upper: str, lower: str) -> bool:
-    """Return whether two lines begin with the same capitalised word, as two entries do."""
-    [first_of_upper, *_] = upper.split()
-    [first_of_lower, *_] = lower.split()
-    is_same = first_of_upper == first_of_lower
-    return is_same and len(first_of_upper) > 2 and first_of_upper[0].isupper()
-
-
 def _is_number(piece: Piece) -> bool:
-    return number_in(piece) is not None or FRACTION.fullmatch(piece.text) is not None
+    return number_of(piece.text) is not None or FRACTION.fullmatch(piece.text) is not None
 
 
 def _chains(below: dict[int, int], count: int) -> list[list[int]]:

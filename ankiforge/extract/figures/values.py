@@ -38,8 +38,6 @@ class Piece(Value):
     box: Box
     inside: float
     """The part of its letters that is inside the frame."""
-    raised: str = ""
-    """What stands raised at its end."""
 
 
 SIGN_LENGTH = 8.0

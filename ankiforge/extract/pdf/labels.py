@@ -309,16 +309,12 @@ def _piece(run: _Run, frame: Box) -> Piece:
         base=run.base,
         size=run.size,
     )
-    raised = "".join(
-        letter.char.text for letter in run.letters if letter.at.size < 0.9 * run.size
-    )
     return Piece(
         text=_text_of(run),
         at=at,
         angle=run.angle,
         box=_in_user_space(at, run.angle),
         inside=inside / len(run.letters),
-        raised=raised,
     )
 
 
