@@ -86,25 +86,21 @@ def _piece(text: str, corners: Sequence[Any], height: int) -> Piece:
     """Return a line by the corners around it, in pixels from the top."""
     xs = [float(corner[0]) for corner in corners]
     ys = [height - float(corner[1]) for corner in corners]
-    across = max(xs) - min(xs)
-    along = max(ys) - min(ys)
-    is_upright = along > UPRIGHT * across and len(text) > 1
-    line_height = across if is_upright else along
-    around = (min(xs), min(ys), max(xs), max(ys))
-    left, bottom, right, top = _smaller(around, MARGIN * line_height)
-    if is_upright:
+    left, right = min(xs), max(xs)
+    bottom, top = min(ys), max(ys)
+    is_upright = top - bottom > UPRIGHT * (right - left) and len(text) > 1
+    if is_upright:  # in the direction of reading: along the line, and across it
         angle = 90
-        at = Placed(bottom, top, -right, -left, -right, right - left)
+        start, end, low, high = bottom, top, -right, -left
     else:
         angle = 0
-        at = Placed(left, right, bottom, top, bottom, top - bottom)
-    box = _smaller(around, MASK_MARGIN * line_height)
-    return Piece(text, at, angle, box, inside=1.0)
-
-
-def _smaller(box: Box, margin: float) -> Box:
-    left, bottom, right, top = box
-    return (left + margin, bottom + margin, right - margin, top - margin)
+        start, end, low, high = left, right, bottom, top
+    margin = MARGIN * (high - low)
+    low += margin
+    high -= margin
+    at = Placed(start + margin, end - margin, low, high, base=low, size=high - low)
+    beyond = (MARGIN - MASK_MARGIN) / MARGIN * margin
+    return Piece(text, at, angle, inside=1.0, margin=beyond)
 
 
 # --- what is drawn ----------------------------------------------------------------------

@@ -11,9 +11,6 @@ Box = tuple[float, float, float, float]
 """left, bottom, right, top; the vertical axis points upwards."""
 
 
-Point = tuple[float, float]
-
-
 class Placed(NamedTuple):
     """A letter or piece in the direction in which it is read."""
 
@@ -35,9 +32,26 @@ class Piece(Value):
     text: str
     at: Placed
     angle: int
-    box: Box
+    """0, 90, 180 or 270."""
     inside: float
     """The part of its letters that is inside the frame."""
+    margin: float = 0.0
+    """How far its letters surely reach beyond `at`."""
+
+    @property
+    def box(self) -> Box:
+        """The box around it, in user space."""
+        start = self.at.start - self.margin
+        end = self.at.end + self.margin
+        low = self.at.low - self.margin
+        high = self.at.high + self.margin
+        if self.angle == 0:
+            return (start, low, end, high)
+        if self.angle == 90:
+            return (-high, start, -low, end)
+        if self.angle == 180:
+            return (-end, -high, -start, -low)
+        return (low, -end, high, -start)
 
 
 SIGN_LENGTH = 8.0
