@@ -115,7 +115,7 @@ def emphasis(draft: Draft, context: Context) -> Iterator[Finding]:
 
 
 def _is_label(answer: str) -> bool:
-    """Return whether a phrase at the beginning only labels what follows: `Note`, `It is safe`."""
+    """Return whether a phrase at the beginning is a mere label: `Note`, `It is safe`."""
     words = {word for word in tokens(answer) if not word.isdecimal()}
     is_claim = len(words) > 1 and not words.isdisjoint(_COPULAS)
     return is_claim or words <= _LABELS | _SMALL_OR_NEGATIVE

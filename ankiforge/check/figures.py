@@ -18,7 +18,7 @@ MOST_LEARNT = 40
 
 
 def look(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find what would leave nothing to ask or nothing to see."""
+    """Find figures that leave nothing to ask or nothing to see."""
     masks = occlusion.masks_in(draft.fields)
     if not masks.shown:
         hint = "no label found; draw one: ankiforge review"

@@ -108,7 +108,7 @@ def counted(value: int, rule: str, detail: str = "") -> Iterator[Finding]:
 
 
 class Context(Value):
-    """What a draft is judged against."""
+    """The passage, the other cards, and the tables that a draft is judged against."""
 
     highlight: Highlight
     """As it was when the draft was made."""
@@ -129,7 +129,7 @@ Check = Callable[[Draft, Context], Iterator[Finding]]
 
 
 class Needs(Enum):
-    """What a check has to see. Checks run in this order, and so are their findings reported."""
+    """The texts that a check has to see, in the order in which checks run and report."""
 
     CARD = auto()
     """Only the card. `ankiforge lint` runs these checks on cards of any origin."""

@@ -88,7 +88,7 @@ def _is_stated(number: str, notations: Strings, text: str, source: str) -> bool:
 
 
 def _has_size(source: str, quantity: Quantity) -> bool:
-    """Return whether a source has a number of this size, whatever its notation and sign."""
+    """Return whether a source has a number of this size, in any notation and with any sign."""
     return abs(quantity.value) in values(source) or quantity.base in bases(source)
 
 

@@ -80,7 +80,7 @@ def read(draft: Draft) -> Reading:
 
 @lru_cache(maxsize=256)
 def without(text: str, gaps: tuple[Gap, ...]) -> str:
-    """Return what the card shows while only these gaps are hidden."""
+    """Return the text that the card shows while only these gaps are hidden."""
     parts = []
     end = 0
     for gap in gaps:
@@ -131,7 +131,7 @@ def marked(draft: Draft, highlight: Highlight) -> bool:
 
 
 def chosen_by_reader(draft: Draft, highlight: Highlight) -> bool:
-    """Return whether the reader chose what is asked, in a comment or by marking phrases."""
+    """Return whether the reader chose the question, in a comment or by marking phrases."""
     return asked_by_reader(draft) or marked(draft, highlight)
 
 

@@ -33,7 +33,7 @@ _CONTROL = regex("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 @needs(Needs.CARD)
 def structure(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find what would break in Anki, or leaves nothing to ask."""
+    """Find faults that would break a card in Anki, or leave nothing to ask."""
     by_author = authored(draft)
     problems = list[str]()
     if draft.kind.family is Family.BASIC:

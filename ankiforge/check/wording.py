@@ -62,7 +62,7 @@ _SCHEMA_WORDS = frozenset(
 
 @needs(Needs.CARD)
 def pointing(draft: Draft, context: Context) -> Iterator[Finding]:
-    """Find what points at a text that the card does not show, and placeholders.
+    """Find words that point at a text that the card does not show, and placeholders.
 
     For example `this paper`, `Figure 3`, `which of the following`; `...` for an answer.
     """

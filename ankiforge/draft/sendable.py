@@ -142,7 +142,7 @@ class Privacy:
         return HERE if any(map(why_private, places)) else ""
 
     def passage(self, highlight: Highlight) -> Sendable:
-        """Return what of a highlight may leave this machine.
+        """Return the parts of a highlight that may leave this machine.
 
         Raises:
             UsageError: nothing may.
@@ -173,7 +173,7 @@ class Privacy:
         )
 
     def task(self, task: Task) -> SendableTask:
-        """Return a task with what of its highlights may be sent to a model."""
+        """Return a task with the parts of its highlights that may be sent to a model."""
         passages = dict[HighlightKey, Sendable]()
         not_sent = dict[HighlightKey, NoCard]()
         for highlight in task.highlights:
@@ -215,7 +215,7 @@ class Privacy:
     # --- any text ---------------------------------------------------------------------
 
     def text(self, words: str, document: DocumentKey | None = None) -> SendableText:
-        """Return a text with `[…]` instead of what is private.
+        """Return a text with `[…]` instead of its private parts.
 
         Args:
             words: the text; where it was cut off, it has "…" or an end.
@@ -264,7 +264,7 @@ class Privacy:
 
 @dataclass(frozen=True)
 class SendableTask:
-    """A task, and what of it may be sent."""
+    """A task, and its passages that may be sent."""
 
     task: Task
     passages: dict[HighlightKey, Sendable]
@@ -298,7 +298,7 @@ class SendableTask:
         return self.text(self.task.remark)
 
     def text(self, words: str) -> SendableText:
-        """Return a text about the document, such as a complaint, without what is private."""
+        """Return a text about the document, such as a complaint, without private parts."""
         return self.privacy.text(words, self.task.document.key)
 
     def only(self, *highlights: Highlight) -> SendableTask:

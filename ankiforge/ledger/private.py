@@ -113,18 +113,18 @@ RELEASED = "release"
 
 
 def key_of(doubt: str) -> str:
-    """Return the key of the events about what looks like the tag."""
+    """Return the key of the events about a spelling that looks like the tag."""
     return f"private:{doubt}"
 
 
 def _answer_to(store: Store, doubt: str) -> str:
-    """Return a person's answer about what looks like the tag, "" if there is none."""
+    """Return a person's answer about such a spelling, "" if there is none."""
     answers = store.answers(key_of(doubt))
     return answers[-1].body["choice"] if answers else ""
 
 
 def open_doubts(store: Store) -> Iterator[tuple[str, Strings]]:
-    """Yield what looks like the tag and nobody has said about, with the places of it."""
+    """Yield spellings that look like the tag and wait for an answer, with their places."""
     places = defaultdict[str, list[str]](list)
     for row in store.rows(
         "SELECT DISTINCT p.doubt, d.place FROM private p JOIN document d ON d.id = p.document"
@@ -137,7 +137,7 @@ def open_doubts(store: Store) -> Iterator[tuple[str, Strings]]:
 
 
 def _doubt_in(document: ReadDocument) -> str:
-    """Return what in a document looks like the tag, "" if nothing does."""
+    """Return a spelling in a document that looks like the tag, "" if there is none."""
     if document.doubt or not isinstance(document, Extracted):
         return document.doubt
     spellings = filter(None, map(spelling_in, document.highlights))
