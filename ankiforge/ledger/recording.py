@@ -61,7 +61,7 @@ from ankiforge.model import (
     Value,
 )
 from ankiforge.text import occlusion
-from ankiforge.text.cloze import make
+from ankiforge.text.cloze import image_paths, make
 from ankiforge.text.damage import damage_in
 from ankiforge.text.fold import for_finding
 
@@ -286,7 +286,7 @@ class _Recording:
         renumbered = []
         for checked, wording in _worded(result.proposals):
             proposal = _without_told_apart(self._store, passage, checked)
-            renumbered.append(_renumbered(passage, proposal, wording))
+            renumbered.append(_as_on_card(passage, proposal, wording))
         worded = _worded(renumbered)
         for (_, wording), terms in zip(worded, result.terms, strict=False):
             self._terms.append((f"{wording.kind}{wording.content}", terms))
@@ -495,35 +495,46 @@ def _without_told_apart(store: Store, passage: Passage, proposal: Proposal) -> P
     return replace(proposal, findings=tuple(standing))
 
 
-def _renumbered(
+def _as_on_card(
     passage: Passage,
     proposal: Proposal,
     wording: Wording,
 ) -> Proposal:
-    """Return a draft of the source's own cloze with the numbers of its gaps on the card.
+    """Return a draft of the source's own with the numbers and paths that its card has.
 
     A number names a card in Anki, so it stays with its words, and one that was ever
     shipped for other words is not free.
     """
-    if not wording.own or wording.kind not in ("cloze", "occlusion"):
-        return proposal
-    card = passage.own_card(wording)
+    card = passage.own_card(wording) if wording.own else None
     if card is None:
         return proposal
     if wording.kind == "occlusion":
         return _followed(card, proposal)
-    clozes = [make(int(number), words) for number, words in card.numbers.items()]
-    shipped = " ".join(clozes)
-    text = keep_numbers(
-        old=card.wording.fields.get("Text", ""),
-        new=wording.fields.get("Text", ""),
-        used=tuple(map(int, card.numbers)),
-        earlier=[shipped],
-    )
-    fields = []
+    paths = image_paths("\n".join((*card.given.values(), *card.wording.fields.values())))
+    fields = {}
     for name, words in proposal.draft.fields:
-        fields.append((name, text if name == "Text" else words))
-    return replace(proposal, draft=replace(proposal.draft, fields=tuple(fields)))
+        fields[name] = _with_known_paths(words, paths)
+    if wording.kind == "cloze":
+        clozes = [make(int(number), words) for number, words in card.numbers.items()]
+        fields["Text"] = keep_numbers(
+            old=card.wording.fields.get("Text", ""),
+            new=fields["Text"],
+            used=tuple(map(int, card.numbers)),
+            earlier=[" ".join(clozes)],
+        )
+    return replace(proposal, draft=replace(proposal.draft, fields=tuple(fields.items())))
+
+
+def _with_known_paths(words: str, known_paths: Strings) -> str:
+    """Return words whose pictures have the paths that they have on the card.
+
+    A picture that is not found is named as the note does, without its folder.
+    """
+    for path in image_paths(words):
+        longer = [known for known in known_paths if known.endswith(f"/{path}")]
+        if len(longer) == 1:
+            words = words.replace(f"]({path})", f"]({longer[0]})")
+    return words
 
 
 def _followed(card: State, proposal: Proposal) -> Proposal:

@@ -91,8 +91,13 @@ def picture_at(
             "check that the disk is mounted",
             notice=True,
         )
+    parts = unquote(path).split("/")
     try:
-        target = stored_at(base, unquote(path)).resolve()
+        targets = []
+        for start in range(len(parts)):
+            targets.append(stored_at(base, "/".join(parts[start:])).resolve())
+        # a picture that was moved up has its old path on the card
+        target = next(filter(Path.is_file, targets), targets[0])
         is_inside = target.is_relative_to(base.resolve())
     except (OSError, ValueError, RuntimeError) as error:
         return Problem(path, f"is not a path: {error}")

@@ -355,7 +355,9 @@ class Judge:
             own = [guid for guid, known in self.card_of.items() if known == passage]
             live = [guid for guid in own if guid in notes and not is_retired(notes[guid])]
             live = [guid for guid in live if guid in cards and cards[guid].live]
-            kept = {self.card_of.get(guid, 0) for guid in self.own_text}
+            # the card of a fact that was replaced in place is listed as one whose source changed
+            outdated = {guid for guid in cards if cards[guid].outdated}
+            kept = {self.card_of.get(guid, 0) for guid in self.own_text | outdated}
             if text not in shown | bare and not own and not kept & self.line_of(passage):
                 self.wrong("passage not listed", passage, text)
             for guid in set(live) - self.own_text - self.typed.keys():
