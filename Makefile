@@ -46,7 +46,7 @@ $(VENV)/docs-ok: $(VENV)/ok
 	@touch $@
 
 demo: $(VENV)/samples-ok  ## forge the samples into a deck, in .demo/
-	@$(PY) -m samples.demo
+	@$(PY) -m tests.makers.demo
 
 test: $(VENV)/dev-ok  ## run the tests: make test T="-k cloze"; those of the page need Chromium
 	$(PY) -m pytest -n auto --dist worksteal $(T)

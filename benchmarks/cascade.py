@@ -35,7 +35,7 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline.models import doubts, repair_hints
 
-PASSAGES = Path(__file__).parent / "proposals" / "passages-dev.jsonl"
+PASSAGES = Path(__file__).parents[1] / "tools" / "proposals" / "passages-dev.jsonl"
 
 
 class Memory:

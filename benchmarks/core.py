@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from samples.pdf_writer import Page, heading, mark, paragraph, write_pdf
+from tests.makers.pdf_writer import Page, heading, mark, paragraph, write_pdf
 
 NOTES, ROUNDS = 2_000, 3
 MARKED = 0.6

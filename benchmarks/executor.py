@@ -20,7 +20,7 @@ from pathlib import Path
 from ankiforge.extract.base import Opening
 from ankiforge.extract.pdf import Pdf, PdfSettings
 from ankiforge.model import Extracted
-from samples.pdf_writer import Page, heading, mark, paragraph, write_pdf
+from tests.makers.pdf_writer import Page, heading, mark, paragraph, write_pdf
 
 SIZES = (1, 2, 5, 10, 20, 50, 100)
 RUNS = 3

@@ -15,9 +15,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from samples.clippings import write_clippings
-from samples.keyboard import Keyboard
-from samples.papers import write_resistance
+from tests.makers.clippings import write_clippings
+from tests.makers.keyboard import Keyboard
+from tests.makers.papers import write_resistance
 
 CARDS = 10
 """How many cards are accepted."""

@@ -36,7 +36,7 @@ from ankiforge.extract.discover import kind_of
 from ankiforge.extract.registry import source_type
 from ankiforge.extract.scan import keyed
 from ankiforge.model import Extracted, Highlight, Problem, Sighting
-from samples.ebook_writer import (
+from tests.makers.ebook_writer import (
     Book,
     Mark,
     add_to_epub,

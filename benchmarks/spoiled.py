@@ -27,7 +27,7 @@ from ankiforge.draft.reply import Item, drafts_of
 from ankiforge.model import CardKind, Draft, Finding, Highlight, Origin, Severity
 
 SET = Path(__file__).with_name("honest.jsonl")
-PASSAGES = Path(__file__).with_name("passages.jsonl")
+PASSAGES = Path(__file__).parents[1] / "tests" / "data" / "passages.jsonl"
 Pair = tuple[Item, Highlight]
 
 

@@ -30,11 +30,11 @@ from ankiforge.config import read_settings
 from ankiforge.errors import ForgeError
 from ankiforge.extract import registry
 from ankiforge.ledger import FIELDS
-from samples.build import build, copy_vault
 from tests.fakes import llm_server
 from tests.fakes.file_server import FileServer
 from tests.fakes.gguf import gguf
 from tests.limits import PATIENCE
+from tests.makers.build import build, copy_vault
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

@@ -10,9 +10,9 @@ import pytest
 from ankiforge import errors
 from ankiforge.cli import forge as program
 from ankiforge.cli.commands import COMMANDS
-from samples.pdf_writer import Page, mark, paragraph, write_pdf
-from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 from tests.limits import PATIENCE
+from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
+from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
 HEAVY_WORDS = (
     "openai httpx httpx2 pyzotero pypdf pypdfium2 genanki markdown_it mdit_py_plugins msgspec rapidfuzz rich"

@@ -7,8 +7,8 @@ import pytest
 
 from ankiforge.anki.package import write_package
 from ankiforge.model import Card, CardKind
-from samples.anki_notes import note_for
 from tests.anki.stories import Desk
+from tests.makers.anki_notes import note_for
 
 
 @pytest.fixture

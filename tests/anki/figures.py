@@ -13,8 +13,8 @@ import yaml
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, FloatObject, TextStringObject
 
-from samples.pdf_writer import Mark, Page, mark, paragraph, write_pdf
 from tests.anki.stories import Desk, do
+from tests.makers.pdf_writer import Mark, Page, mark, paragraph, write_pdf
 
 Place = tuple[float, ...]
 """Where words begin, and by how many degrees they are turned, if they are."""

@@ -14,7 +14,7 @@ from ankiforge.anki.notetypes import OUR_FAMILIES, our_note_type
 from ankiforge.anki.package import write_package
 from ankiforge.errors import ServiceError
 from ankiforge.model import Card, CardKind, Family, note_id
-from samples.anki_notes import note_for
+from tests.makers.anki_notes import note_for
 
 Maker = Callable[..., Card]
 Serving = Callable[..., AbstractContextManager[Any]]

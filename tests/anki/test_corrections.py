@@ -2,8 +2,8 @@
 
 import pytest
 
-from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 from tests.anki.stories import Desk, Step, do
+from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
 SETTINGS = "sources:\n  - obsidian: {name: notes, path: notes}\naccept: {rules: review}\n"
 PAPERS = SETTINGS.replace(

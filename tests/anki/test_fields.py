@@ -13,7 +13,7 @@ from ankiforge.anki.notes import (
 )
 from ankiforge.anki.notetypes import field_hash, our_note_type, tags_hash
 from ankiforge.model import Card, CardKind, HighlightKind
-from samples.anki_notes import field_html, note_for
+from tests.makers.anki_notes import field_html, note_for
 
 Maker = Callable[..., Card]
 

@@ -9,7 +9,7 @@ from ankiforge.anki.notetypes import field_hash
 from ankiforge.anki.package import write_package
 from ankiforge.anki.render import media_of
 from ankiforge.model import Card, CardKind, Family, Media, Note
-from samples.anki_notes import note_for
+from tests.makers.anki_notes import note_for
 
 pytestmark = pytest.mark.core
 

@@ -14,8 +14,8 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from ankiforge.anki.code_blocks import COLOURS
-from samples.pdf_writer import Page, mark, paragraph, write_pdf
-from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
+from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
 FAKES = Path(__file__).parents[1] / "fakes"
 

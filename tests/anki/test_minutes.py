@@ -22,7 +22,7 @@ from ankiforge.anki.studies import (
     Studies,
     read_studies,
 )
-from samples.anki_notes import note_for
+from tests.makers.anki_notes import note_for
 
 MOD = 1_400_000_000
 NOW = datetime.now().astimezone()

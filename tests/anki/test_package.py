@@ -17,7 +17,7 @@ from ankiforge.anki.package import is_ours, write_package
 from ankiforge.anki.render import media_of
 from ankiforge.errors import ItemError, RefusedError
 from ankiforge.model import Card, CardKind, Family, Media, Note, Problem, card_id, note_id
-from samples.anki_notes import note_for
+from tests.makers.anki_notes import note_for
 
 Maker = Callable[..., Card]
 
@@ -84,7 +84,7 @@ def test_a_package_of_ours_is_known_and_no_other_file(tmp_path, make_card):
 BUILD = """
 import sys
 from pathlib import Path
-from samples.anki_notes import note_for
+from tests.makers.anki_notes import note_for
 from ankiforge.anki.package import write_package
 from ankiforge.model import CardKind
 from tests.anki import makers

@@ -22,7 +22,7 @@ from ankiforge.model import (
     card_id,
     note_id,
 )
-from samples.anki_notes import note_for
+from tests.makers.anki_notes import note_for
 
 pytestmark = pytest.mark.core
 

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from samples.pdf_writer import Page, mark, paragraph, write_pdf
+from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 
 LENS = "The ==lens of an eye== bends light, as is known.\n"
 

@@ -10,7 +10,7 @@ from ankiforge.cli import main
 from ankiforge.config import read_settings
 from ankiforge.config.deckfiles import load_decks
 from ankiforge.extract import registry
-from samples.zotero_writer import Library, write_zotero
+from tests.makers.zotero_writer import Library, write_zotero
 
 
 @pytest.fixture

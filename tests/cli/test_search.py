@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from ankiforge.config.ownfiles import own_file
 from ankiforge.ledger import Ledger
 from ankiforge.ledger.search import find
-from samples.pdf_writer import Page, mark, paragraph, write_pdf
-from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
+from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
 TITLE = "Über das Gedächtnis: Untersuchungen zur experimentellen Psychologie"
 FIELDS = {

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from samples.pdf_writer import Page, mark, paragraph, write_pdf
+from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 
 FIRST = "Working memory holds about ==four chunks== at a time.\n"
 MORE = "\nThe ==hippocampus== binds the parts of an experience.\n"

@@ -11,9 +11,9 @@ from tests.limits import PATIENCE
 
 pty = pytest.importorskip("pty", reason="a terminal of its own")
 
-from samples.clippings import write_clippings  # noqa: E402
-from samples.keyboard import Keyboard  # noqa: E402
-from samples.papers import write_resistance  # noqa: E402
+from tests.makers.clippings import write_clippings  # noqa: E402
+from tests.makers.keyboard import Keyboard  # noqa: E402
+from tests.makers.papers import write_resistance  # noqa: E402
 
 NOTE = """\
 # Memory

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from ankiforge.extract.files import TICK_NS
-from samples.pdf_writer import Page, heading, mark, paragraph, write_pdf
-from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+from tests.makers.pdf_writer import Page, heading, mark, paragraph, write_pdf
+from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
 CANARY = "The zebrafish quarantine of Ward Nine began without any notice to the staff"
 OPEN = "Spacing improves the retention of facts over many weeks and months"

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from ankiforge.text.passages import NEARBY, paragraphs_around
-from samples.pdf_writer import Mark, Page, paragraph, write_pdf
-from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+from tests.makers.pdf_writer import Mark, Page, paragraph, write_pdf
+from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
 BEFORE = "Bread keeps best at room temperature, wrapped in a cloth of linen."
 MARKED = "In a refrigerator bread goes stale six times as fast."

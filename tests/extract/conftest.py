@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from samples.zotero_writer import Library
 from tests.fakes import zotero_server
+from tests.makers.zotero_writer import Library
 
 
 @pytest.fixture(autouse=True)

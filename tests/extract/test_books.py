@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from samples.ebook_writer import Book, Mark, write_epub, write_kobo, write_sidecar
 from tests.limits import no_hang
+from tests.makers.ebook_writer import Book, Mark, write_epub, write_kobo, write_sidecar
 from tests.reading import (
     documents,
     highlights,

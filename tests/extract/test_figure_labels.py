@@ -9,7 +9,7 @@ from pypdf.generic import ArrayObject, FloatObject
 
 from ankiforge.extract.figures import ocr, ocr_is_installed
 from ankiforge.model import Extracted
-from samples.pdf_writer import Page, mark, paragraph, write_pdf
+from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.reading import opened
 
 FRAME = (100.0, 300.0, 420.0, 500.0)

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from ankiforge.extract.pdf import worker
-from samples.pdf_writer import Page, mark, paragraph, write_pdf
-from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 from tests.limits import PATIENCE
+from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
+from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
 HERE = "read by this machine, because no other could"
 WORDS = (

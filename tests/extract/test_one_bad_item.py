@@ -20,9 +20,9 @@ from ankiforge.extract.markdown import obsidian
 from ankiforge.extract.pdf import cut
 from ankiforge.extract.zotero import works
 from ankiforge.model import Highlight
-from samples.pdf_writer import Page, mark, paragraph, write_pdf
-from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 from tests.golden import clock
+from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
+from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
 CARD = "Which {0} is it?::the {0} one"
 SOURCES = {"hurtful": "Hurtful", "good": "Good"}

@@ -18,7 +18,7 @@ from pypdf.generic import (
 
 from ankiforge.model import Extracted, Highlight, Scan, Sighting
 from ankiforge.text.passages import anchor_key
-from samples.pdf_writer import Mark, Page, heading, mark, paragraph, write_pdf
+from tests.makers.pdf_writer import Mark, Page, heading, mark, paragraph, write_pdf
 from tests.reading import opened, settings_of
 
 SPACING = (

@@ -10,7 +10,7 @@ from pypdf.generic import (
     StreamObject,
 )
 
-from samples.pdf_writer import Mark, Page, paragraph, write_pdf
+from tests.makers.pdf_writer import Mark, Page, paragraph, write_pdf
 
 WORDS = "Peat forms where dead moss cannot rot because water keeps the air out of it."
 LINE = "72 698 200 12 re f"

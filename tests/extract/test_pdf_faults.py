@@ -23,7 +23,7 @@ from pypdf.generic import (
 from ankiforge.extract.pdf.messages import Read
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.model import Extracted, Problem, Scan, Sighting
-from samples.pdf_writer import Page, mark, paragraph, write_pdf
+from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.reading import opened
 
 

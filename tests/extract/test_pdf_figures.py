@@ -20,7 +20,7 @@ from ankiforge.extract.pdf.messages import Area, Failed
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.model import Extracted, HighlightKind, Problem, Sighting
 from ankiforge.text.passages import anchor_key
-from samples.pdf_writer import Mark, Page, mark, paragraph, write_pdf
+from tests.makers.pdf_writer import Mark, Page, mark, paragraph, write_pdf
 from tests.reading import opened
 
 FIGURE = (100.0, 300.0, 280.0, 390.0)

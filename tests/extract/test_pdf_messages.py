@@ -7,7 +7,7 @@ import pytest
 from pypdf import PdfWriter
 from pypdf.generic import NameObject, NumberObject
 
-from samples.pdf_writer import Mark, Page, mark, paragraph, write_pdf
+from tests.makers.pdf_writer import Mark, Page, mark, paragraph, write_pdf
 
 TEXT = (
     "The spacing effect (SE) improves long-term retention of facts, and massing does not."

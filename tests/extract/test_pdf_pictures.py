@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pypdf.generic import ArrayObject, FloatObject
 
-from samples.pdf_writer import Mark, Page, mark, paragraph, write_pdf
+from tests.makers.pdf_writer import Mark, Page, mark, paragraph, write_pdf
 
 ASKED = "What does the figure show?"
 FIGURE = (100.0, 300.0, 280.0, 390.0)

@@ -7,7 +7,7 @@ import pytest
 
 from ankiforge.model import Extracted, Problem, Sighting
 from ankiforge.text.passages import anchor_key
-from samples.pdf_writer import Page, mark, paragraph, write_pdf
+from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.reading import highlights, opened
 
 FACTS = (

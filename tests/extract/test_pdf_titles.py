@@ -3,8 +3,8 @@
 import pytest
 
 from ankiforge.extract.pdf import identify
-from samples.pdf_layout import Block, heading, paragraph
-from samples.pdf_writer import Page, mark, write_pdf
+from tests.makers.pdf_layout import Block, heading, paragraph
+from tests.makers.pdf_writer import Page, mark, write_pdf
 
 ABSTRACT = (
     "We show that memories that are recalled after growing intervals are kept for longer. In two"

@@ -1,6 +1,6 @@
 """PDFs and what is read from them: `pdfs/<part>/*.pdf` and `pdfs/<part>.jsonl`, a file a line.
 
-Each file was written for what its name says, with `samples.pdf_writer` and pypdf; add one and run
+Each file was written for what its name says, with `tests.makers.pdf_writer` and pypdf; add one and run
 `ANKIFORGE_GOLDEN=1 python -m pytest tests/extract/test_pdfs.py`, then read the diff.
 """
 

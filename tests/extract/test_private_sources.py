@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("mcp")
 
-from samples.zotero_writer import (
+from tests.makers.zotero_writer import (
     Annotation,
     Attachment,
     Library,

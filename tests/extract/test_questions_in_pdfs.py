@@ -2,7 +2,7 @@
 
 import pytest
 
-from samples.pdf_writer import Mark, Page, paragraph, write_pdf
+from tests.makers.pdf_writer import Mark, Page, paragraph, write_pdf
 
 PEAT = "Peat forms where dead moss cannot rot because water keeps the air out."
 ASKED = "Where does peat form?"

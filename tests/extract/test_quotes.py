@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
 TEXT = "Retrieval practice slows forgetting more than reading again does."
 OTHER = "Sleep consolidates what was learned before it, in young and old."

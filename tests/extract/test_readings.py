@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from samples.pdf_writer import Page, mark, paragraph, write_pdf
+from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 
 
 def paper(folder: Path) -> Path:

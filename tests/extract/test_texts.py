@@ -21,7 +21,7 @@ import pytest
 
 from ankiforge.extract import registry
 from ankiforge.model import Scan
-from samples.zotero_writer import Library, write_zotero
+from tests.makers.zotero_writer import Library, write_zotero
 from tests.reading import opened
 from tests.sources.test_sources import lines
 

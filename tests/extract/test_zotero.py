@@ -16,8 +16,8 @@ import pytest
 
 from ankiforge.errors import ConfigError
 from ankiforge.model import HighlightKind, Scan, Sighting
-from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 from tests.foreign import needed
+from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 from tests.reading import highlights, only_problem, opened, settings_of, texts
 
 WHOLE = Scan("zotero", "zotero:user", complete=True)

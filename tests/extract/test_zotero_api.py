@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from ankiforge.errors import ConfigError
 from ankiforge.extract.zotero.api import Pace
 from ankiforge.model import Problem, Sighting
-from samples.zotero_writer import (
+from tests.fakes import zotero_server as fake
+from tests.makers.zotero_writer import (
     Annotation,
     Attachment,
     Library,
@@ -20,7 +21,6 @@ from samples.zotero_writer import (
     Work,
     write_zotero,
 )
-from tests.fakes import zotero_server as fake
 from tests.reading import highlights, opened, problems, scans, settings_of, texts
 
 ADA, BEN = 123456, 222333
@@ -215,7 +215,7 @@ def test_marks_from_the_file_itself_are_known_on_this_machine_only(serve, tmp_pa
 
 
 def test_the_words_around_come_from_the_folder_beside_the_api(serve, tmp_path):
-    from samples.pdf_writer import Page, paragraph, write_pdf
+    from tests.makers.pdf_writer import Page, paragraph, write_pdf
 
     folder = tmp_path / "Zotero"
     stored = folder / "storage" / "ATTACH01"

@@ -9,7 +9,7 @@ import pytest
 
 from ankiforge.errors import BUG
 from ankiforge.model import Problem, Scan
-from samples.zotero_writer import (
+from tests.makers.zotero_writer import (
     Annotation,
     Attachment,
     Library,

@@ -14,8 +14,8 @@ from pypdf.generic import ArrayObject, NameObject, StreamObject
 
 from ankiforge.extract.pdf.process import Process
 from ankiforge.model import Extracted, Highlight, Problem, Scan, Sighting, Unmarked
-from samples.pdf_writer import Mark, Page, heading, mark, paragraph, write_pdf
-from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+from tests.makers.pdf_writer import Mark, Page, heading, mark, paragraph, write_pdf
+from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 from tests.reading import opened
 
 TEXT = (

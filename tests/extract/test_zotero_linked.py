@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from samples.pdf_writer import Page, paragraph, write_pdf
-from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+from tests.makers.pdf_writer import Page, paragraph, write_pdf
+from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
 MARKED = "keep it out"
 BEFORE = "A bacterium can destroy the drug or "

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from samples.pdf_writer import Page, paragraph, write_pdf
-from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+from tests.makers.pdf_writer import Page, paragraph, write_pdf
+from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
 SPACING = "Spacing improves the long-term retention of facts."
 MIC = (

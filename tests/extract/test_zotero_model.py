@@ -8,8 +8,8 @@ import pytest
 
 from ankiforge.draft import skip_reason
 from ankiforge.model import Extracted, Highlight, Problem, Scan
-from samples.pdf_writer import Page, paragraph, write_pdf
-from samples.zotero_writer import (
+from tests.makers.pdf_writer import Page, paragraph, write_pdf
+from tests.makers.zotero_writer import (
     Annotation,
     Attachment,
     Library,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from samples.zotero_writer import (
+from tests.makers.zotero_writer import (
     Annotation,
     Attachment,
     Library,

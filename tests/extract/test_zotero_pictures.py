@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from samples.pdf_writer import Page, paragraph, write_pdf
-from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+from tests.makers.pdf_writer import Page, paragraph, write_pdf
+from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
 ASKED = "Which phase of the action potential does the arrow show?"
 WRITE = "write its question as the comment: `? …`"

@@ -4,7 +4,7 @@ import pytest
 
 from ankiforge.anki.render import render
 from ankiforge.extract.zotero.rich_text import RichText
-from samples.zotero_writer import (
+from tests.makers.zotero_writer import (
     Annotation,
     Attachment,
     Library,

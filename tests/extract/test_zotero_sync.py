@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from ankiforge.model import Highlight, Sighting
-from samples.zotero_writer import Annotation, Attachment, Library, Note, Work
 from tests import reading
 from tests.fakes import zotero_server as fake
+from tests.makers.zotero_writer import Annotation, Attachment, Library, Note, Work
 from tests.reading import opened, problems, settings_of
 from tests.reading import scans as complete
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from samples.zotero_writer import (
+from tests.fakes import zotero_server as fake
+from tests.makers.zotero_writer import (
     Annotation,
     Attachment,
     Library,
@@ -17,7 +18,6 @@ from samples.zotero_writer import (
     Work,
     write_zotero,
 )
-from tests.fakes import zotero_server as fake
 
 ADA, BEN = 123456, 222333
 USERS = {ADA: "Ada Lovelace", BEN: "Ben Reader"}

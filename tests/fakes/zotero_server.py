@@ -7,7 +7,7 @@ the sources of Zotero (7.0.32 to 10.0.1) and of its server.
         server.faults.append(status(503))       # what the next request gets
     server.asked                                # paths with their queries, in order
 
-The same libraries go into a database by `samples.zotero_writer.write_zotero`.
+The same libraries go into a database by `tests.makers.zotero_writer.write_zotero`.
 """
 
 import hashlib
@@ -22,8 +22,15 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from samples.zotero_writer import LONG_AGO, Annotation, Attachment, Library, Note, Work
 from tests.fakes.loopback import Handler, serving
+from tests.makers.zotero_writer import (
+    LONG_AGO,
+    Annotation,
+    Attachment,
+    Library,
+    Note,
+    Work,
+)
 
 VERSIONS = {"local7": "7.0.32", "local8": "8.0.5", "local9": "9.0.6", "local10": "10.0.1"}
 KEY = "SECRETkey0123456789abcde"

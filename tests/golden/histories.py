@@ -23,9 +23,9 @@ from urllib.parse import quote
 
 import yaml
 
-from samples import pdf_writer
-from samples import zotero_writer as zotero
 from tests.golden import anki, clock
+from tests.makers import pdf_writer
+from tests.makers import zotero_writer as zotero
 
 HERE = Path(__file__).parent
 TICK = 20.0

@@ -17,8 +17,13 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from samples.pdf_writer import Page, mark, paragraph, write_pdf
-from samples.zotero_writer import (
+from tests.conftest import Forge
+from tests.examples import examples
+from tests.foreign import VARIABLE
+from tests.laws.accounts import Accounts, unaccounted
+from tests.laws.scanner import letters
+from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
+from tests.makers.zotero_writer import (
     Annotation,
     Attachment,
     Library,
@@ -26,11 +31,6 @@ from samples.zotero_writer import (
     Work,
     write_zotero,
 )
-from tests.conftest import Forge
-from tests.examples import examples
-from tests.foreign import VARIABLE
-from tests.laws.accounts import Accounts, unaccounted
-from tests.laws.scanner import letters
 
 CASES = Path(__file__).parents[1] / "data" / "conservation"
 SETTINGS = "anki: {collection: none}\n"

@@ -18,8 +18,8 @@ from ankiforge.extract.pdf.messages import Area, Failed, Read
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.model import Extracted, Highlight
 from ankiforge.text.passages import anchor_key
-from samples.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.examples import examples
+from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.reading import opened
 
 WORDS = "spacing a of Quay gypsy retention x1 étude curve. why? (so)".split()

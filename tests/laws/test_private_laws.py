@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 pytest.importorskip("mcp")
 
-from samples.pdf_writer import Page, mark, paragraph, write_pdf
-from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 from tests.examples import examples
 from tests.fakes import llm_server
+from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
+from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 from tests.ways_out import all_that_leaves
 
 SOURCES = (

@@ -9,9 +9,9 @@ import pytest
 pytest.importorskip("mcp")
 
 from ankiforge.text.private import has_tag, spelling_like_tag
-from samples.ebook_writer import Book, Mark, write_calibre, write_epub
-from samples.pdf_writer import Page, mark, paragraph, write_pdf
-from samples.zotero_writer import (
+from tests.makers.ebook_writer import Book, Mark, write_calibre, write_epub
+from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
+from tests.makers.zotero_writer import (
     Annotation,
     Attachment,
     Library,

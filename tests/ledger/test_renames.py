@@ -210,7 +210,7 @@ def test_a_vault_that_was_moved_and_edited_keeps_its_cards(forge, vault, tmp_pat
 
 @pytest.mark.parametrize("named", [True, False], ids=["by the name", "by the rectangle"])
 def test_a_mark_of_a_pdf_whose_text_changed_keeps_its_card(forge, tmp_path, named):
-    from samples.pdf_writer import Page, heading, mark, paragraph, write_pdf
+    from tests.makers.pdf_writer import Page, heading, mark, paragraph, write_pdf
 
     def write(words: str, top: str, name: str) -> None:
         pages = [

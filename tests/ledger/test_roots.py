@@ -37,7 +37,7 @@ def test_another_vault_does_not_take_the_name_of_one_that_is_not_there(
 
 
 def test_a_pdf_read_again_from_another_folder_is_the_same_document(forge, tmp_path):
-    from samples.pdf_writer import Page, mark, paragraph, write_pdf
+    from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 
     words = (
         "The receiver operating characteristic (ROC) plots two rates against one another."

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from pypdf.generic import TextStringObject
 
-from samples.pdf_writer import Page, heading, mark, paragraph, write_pdf
-from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+from tests.makers.pdf_writer import Page, heading, mark, paragraph, write_pdf
+from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
 ACRONYM = (
     "The minimum inhibitory concentration (MIC) is the lowest dose that prevents growth."

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ankiforge.extract import files
-from samples.pdf_writer import Page, mark, paragraph, write_pdf
+from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 
 NOTE = "The ==mitochondrion== makes ATP.\n\nWhat is osmosis?::Movement of water\n"
 LONG_AGO = 1_700_000_000

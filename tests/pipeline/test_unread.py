@@ -10,7 +10,7 @@ import pytest
 from pypdf import PdfWriter
 from pypdf.generic import NullObject
 
-from samples.pdf_writer import Page, mark, paragraph, write_pdf
+from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 
 pytestmark = pytest.mark.usefixtures("no_waiting")
 

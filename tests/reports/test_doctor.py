@@ -19,9 +19,9 @@ from ankiforge.reports.doctor import (
     examine,
     exit_code,
 )
-from samples.zotero_writer import Library, write_zotero
 from tests.fakes import llm_server as fake
 from tests.fakes.anki_connect import serving
+from tests.makers.zotero_writer import Library, write_zotero
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ankiforge.model import Extracted, Problem, Scan
-from samples.build import PARTS, build
+from tests.makers.build import PARTS, build
 from tests.reading import opened
 
 

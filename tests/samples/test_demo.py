@@ -8,7 +8,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def demo(folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "samples.demo", str(folder)]
+    command = [sys.executable, "-m", "tests.makers.demo", str(folder)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 

@@ -1,6 +1,6 @@
 """The book that every program for e-books has, and what is marked in it."""
 
-from samples.ebook_writer import Book, Mark
+from tests.makers.ebook_writer import Book, Mark
 
 BOOK = Book(
     "The Loom of Memory",

@@ -10,7 +10,7 @@ import pytest
 from ankiforge.extract import registry
 from ankiforge.extract.exports import LARGEST_EXPORT
 from ankiforge.extract.markdown.jupyter import LARGEST as LARGEST_NOTEBOOK
-from samples.ebook_writer import (
+from tests.makers.ebook_writer import (
     Book,
     Mark,
     write_apple,
@@ -19,8 +19,8 @@ from samples.ebook_writer import (
     write_kobo,
     write_sidecar,
 )
-from samples.pdf_writer import Page, mark, paragraph, write_pdf
-from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
+from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 from tests.sources.suite import FIRST, SECOND, EverySource, FolderSuite
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -17,12 +17,12 @@ from playwright.sync_api import sync_playwright
 
 from ankiforge.extract import files
 from ankiforge.web.card_view import with_formulas
-from samples.clippings import write_clippings
-from samples.eye import write_eye
-from samples.library import write_library
-from samples.papers import write_predictions
 from tests.anki import backend
 from tests.conftest import Forge
+from tests.makers.clippings import write_clippings
+from tests.makers.eye import write_eye
+from tests.makers.library import write_library
+from tests.makers.papers import write_predictions
 from tests.web.conftest import CHROMIUM, QUIET
 
 SIZES = {"desktop": (720, 620), "phone": (390, 620)}

@@ -20,14 +20,14 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from ankiforge.extract import files
-from samples.clippings import write_clippings
-from samples.eye import write_eye
-from samples.library import write_library
-from samples.papers import write_predictions
-from samples.pdf_writer import Page, heading, mark, paragraph, write_pdf
 from tests.anki import backend
 from tests.conftest import Forge
 from tests.fakes import llm_server
+from tests.makers.clippings import write_clippings
+from tests.makers.eye import write_eye
+from tests.makers.library import write_library
+from tests.makers.papers import write_predictions
+from tests.makers.pdf_writer import Page, heading, mark, paragraph, write_pdf
 from tests.web.conftest import CHROMIUM, QUIET, served, turn_to
 from tests.web.world import PAPER, RESIST, world
 

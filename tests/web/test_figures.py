@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from samples.pdf_writer import Page, paragraph, write_pdf
 from tests.anki.figures import FRAME, SETTINGS, code_of, framed
+from tests.makers.pdf_writer import Page, paragraph, write_pdf
 from tests.web.conftest import settle
 
 SHOWN = ".item:not(.ahead)"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ankiforge.extract.pdf.worker import PdfWorker
-from samples.pdf_writer import Page, mark, paragraph, write_pdf
+from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.web.conftest import settle
 
 MARKED = "Spaced sessions beat massed ones in 259 of 271 comparisons, as Cepeda found."

@@ -14,7 +14,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from samples.pdf_writer import Page, heading, mark, paragraph, write_pdf
+from tests.makers.pdf_writer import Page, heading, mark, paragraph, write_pdf
 
 FACTS = {
     "Bacteria resist": (

@@ -1,7 +1,7 @@
 """Which words of a sentence are asked for, best first.
 
 Each candidate has features, and each feature a weight in `data/gap_weights.txt`, learned
-by `benchmarks/proposals/learn_gaps.py` from passages whose gaps were chosen by readers.
+by `tools/proposals/learn_gaps.py` from passages whose gaps were chosen by readers.
 """
 
 from __future__ import annotations

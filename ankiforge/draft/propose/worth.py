@@ -3,7 +3,7 @@
 Most of what people mark is advice, mood or an aside, and no gap makes a good card of it.
 The score is a logistic regression over features that a person can read. Their words are in
 `data/worth_features.txt`, their weights in `data/worth_weights.txt`, learned by
-`benchmarks/proposals/learn_worth.py` from highlights of real sources.
+`tools/proposals/learn_worth.py` from highlights of real sources.
 """
 
 from __future__ import annotations

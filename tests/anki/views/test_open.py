@@ -20,8 +20,8 @@ from ankiforge.anki.collection import open_view
 from ankiforge.anki.package import write_package
 from ankiforge.errors import ItemError
 from ankiforge.model import Card, ViewKind
-from samples.anki_notes import note_for
 from tests.examples import examples
+from tests.makers.anki_notes import note_for
 
 if sys.version_info >= (3, 14):
     from compression.zstd import ZstdCompressor, compress

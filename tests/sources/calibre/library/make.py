@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from samples.ebook_writer import calibre_highlight, write_calibre, write_epub
+from tests.makers.ebook_writer import calibre_highlight, write_calibre, write_epub
 from tests.sources.loom import BOOK, MARKS
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from samples.ebook_writer import write_epub
+from tests.makers.ebook_writer import write_epub
 from tests.sources.loom import BOOK, MARKS
 
 

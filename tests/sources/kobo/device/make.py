@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from samples.ebook_writer import Book, Mark, write_epub, write_kobo
+from tests.makers.ebook_writer import Book, Mark, write_epub, write_kobo
 from tests.sources.loom import BOOK, MARKS
 
 

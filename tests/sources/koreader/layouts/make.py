@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from samples.ebook_writer import Book, lua, write_epub, write_sidecar
+from tests.makers.ebook_writer import Book, lua, write_epub, write_sidecar
 from tests.sources.loom import BOOK, MARKS
 
 OLDER = {

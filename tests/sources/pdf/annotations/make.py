@@ -13,7 +13,7 @@ from pypdf.generic import (
     TextStringObject,
 )
 
-from samples.pdf_writer import Mark, Page, heading, mark, paragraph, write_pdf
+from tests.makers.pdf_writer import Mark, Page, heading, mark, paragraph, write_pdf
 
 CURVE = (
     "0.9 0.95 1 rg 100 300 300 180 re f 0 0 0 RG 1.5 w 120 320 m 120 460 l S 120 320 m 380 320 l S"

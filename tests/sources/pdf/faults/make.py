@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from samples.pdf_writer import Page, mark, paragraph, write_pdf
+from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 
 PAGE = Page(
     (paragraph("Massing helps tonight, spacing helps next year."),), (mark("next year"),)

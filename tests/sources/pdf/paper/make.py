@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pypdf.generic import NumberObject, TextStringObject
 
-from samples.pdf_writer import Page, formula, heading, mark, paragraph, write_pdf
+from tests.makers.pdf_writer import Page, formula, heading, mark, paragraph, write_pdf
 
 FIRST = (
     "The spacing effect im\u00adproves long-term reten\u00adtion of facts, and massing does not "

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from samples.zotero_writer import (
+from tests.makers.zotero_writer import (
     Annotation,
     Attachment,
     Library,

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from samples.pdf_writer import Page, heading, paragraph, write_pdf
-from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+from tests.makers.pdf_writer import Page, heading, paragraph, write_pdf
+from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
 INK = json.dumps(
     {"pageIndex": 0, "width": 2, "paths": [[100, 600, 200, 650, 300, 600], [100]]}

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
 EPUB = json.dumps({"type": "FragmentSelector", "value": "epubcfi(/6/4!/4/2,/1:4,/1:11)"})
 SNAPSHOT = json.dumps({"type": "CssSelector", "value": "#main > p:nth-child(3)"})

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
 ADA, BEN = 123456, 222333
 

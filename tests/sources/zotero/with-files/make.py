@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from samples.pdf_writer import Page, heading, paragraph, write_pdf
-from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+from tests.makers.pdf_writer import Page, heading, paragraph, write_pdf
+from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
 FIRST = (
     "The spacing effect im\u00adproves long-term reten\u00adtion of facts, and massing does not. A second "

@@ -1,6 +1,6 @@
 """Builds the samples into a folder: a vault, annotated PDFs, a Zotero data folder.
 
-    python -m samples.build FOLDER
+    python -m tests.makers.build FOLDER
 
 What is there already is left as it is.
 """
@@ -11,8 +11,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from samples.library import write_library
-from samples.papers import write_papers
+from tests.makers.library import write_library
+from tests.makers.papers import write_papers
 
 VAULT = Path(__file__).parent / "vault"
 
@@ -38,5 +38,5 @@ def build(target: Path) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
-        sys.exit("usage: python -m samples.build FOLDER")
+        sys.exit("usage: python -m tests.makers.build FOLDER")
     build(Path(sys.argv[1]))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from samples.font_widths import SYMBOL, width
+from tests.makers.font_widths import SYMBOL, width
 
 SOFT = "\u00ad"
 RISE, DROP, SMALL = 0.36, -0.18, 0.68

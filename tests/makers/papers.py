@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from samples.pdf_writer import Block, Page, formula, heading, mark, paragraph, write_pdf
+from tests.makers.pdf_writer import (
+    Block,
+    Page,
+    formula,
+    heading,
+    mark,
+    paragraph,
+    write_pdf,
+)
 
 RED, GREEN, BLUE = "#ff6666", "#5fb236", "#2ea8e5"
 AUTHOR = "Written for ankiforge"

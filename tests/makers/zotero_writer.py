@@ -1,6 +1,6 @@
 """Writes a small real `zotero.sqlite`: the tables in which marks and notes on papers live.
 
-    from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+    from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
     paper = Work(
         "PAPER001",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from samples.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
 RED, BLUE, PURPLE = "#ff6666", "#2ea8e5", "#a28ae5"
 

@@ -1,6 +1,6 @@
 r"""Writes small annotated PDFs whose every mark is exact by arithmetic, the same bytes each time.
 
-    from samples.pdf_writer import Page, formula, heading, mark, paragraph, write_pdf
+    from tests.makers.pdf_writer import Page, formula, heading, mark, paragraph, write_pdf
 
     write_pdf(
         "paper.pdf",
@@ -46,8 +46,8 @@ from pypdf.generic import (
     TextStringObject,
 )
 
-from samples.font_widths import SYMBOL, width
-from samples.pdf_layout import (
+from tests.makers.font_widths import SYMBOL, width
+from tests.makers.pdf_layout import (
     Block,
     Box,
     Glyph,

@@ -1,6 +1,6 @@
 """Writes a small EPUB, and marks in it as e-readers keep them.
 
-    from samples.ebook_writer import Book, Mark, write_epub, write_sidecar
+    from tests.makers.ebook_writer import Book, Mark, write_epub, write_sidecar
 
     book = Book("On Spacing", ("Jane Doe",), (("One", "Spacing helps. Massing does not."),))
     write_epub("On Spacing.epub", book)

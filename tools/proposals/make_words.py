@@ -1,6 +1,6 @@
 """Derive the word tables of the proposals from open data.
 
-    python benchmarks/proposals/make_words.py en FILE.conllu …
+    python tools/proposals/make_words.py en FILE.conllu …
 
 writes `ankiforge/language/data/words-en.txt`: the most frequent words of a language by
 their word class and by how frequent they are, and the endings that tell the class of other
@@ -154,7 +154,7 @@ def main(language, paths):
     verb_forms = verbs(language, [word for word in words if word not in counts])
     lines = [
         f"# The word classes and frequencies of {language}: derived by",
-        "# benchmarks/proposals/make_words.py; see README.md for its sources and licences.",
+        "# tools/proposals/make_words.py; see README.md for its sources and licences.",
         "",
         "[endings]",
     ]

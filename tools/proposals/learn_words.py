@@ -1,6 +1,6 @@
 """Learn which words speak for a passage that deserves a card: `data/worth-words-*.txt`.
 
-    python benchmarks/proposals/learn_words.py LABELLED TEXTS SCORES
+    python tools/proposals/learn_words.py LABELLED TEXTS SCORES
 
 LABELLED has highlights with text and label, as for `learn_worth.py`; TEXTS has unlabelled
 ones, `{"source": …, "text": …}` a line: other highlights of the same sources, and sentences
@@ -156,7 +156,7 @@ def main(labelled, unlabelled, path):
                 rows.setdefault(level, []).append(word)
         lines = [
             f"# Beginnings of words in {name} by how much they speak for a card: learned by",
-            "# benchmarks/proposals/learn_words.py.",
+            "# tools/proposals/learn_words.py.",
             "",
             "[words]",
         ]

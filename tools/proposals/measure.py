@@ -1,7 +1,7 @@
 """How good the proposals are: the words they hide, and what they are made of.
 
-    python benchmarks/proposals/measure.py gaps FILE …
-    python benchmarks/proposals/measure.py worth FILE
+    python tools/proposals/measure.py gaps FILE …
+    python tools/proposals/measure.py worth FILE
 
 `gaps`: passages with the words that readers would hide (`answers`); `benchmarks/blind` stands
 for the English ones whose cards were called ready in two of three ratings. By language: how

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pypdf.generic import ArrayObject, FloatObject
 
-from samples.pdf_writer import Page, heading, mark, paragraph, write_pdf
+from tests.makers.pdf_writer import Page, heading, mark, paragraph, write_pdf
 
 TITLE = "The Human Eye"
 FRAME = (76.0, 352.0, 536.0, 612.0)

@@ -1,6 +1,6 @@
 """Learn which words of a sentence are hidden best: the weights of the proposals' gaps.
 
-    python benchmarks/proposals/learn_gaps.py [--cross] FILE …
+    python tools/proposals/learn_gaps.py [--cross] FILE …
 
 Each FILE has passages with the words that readers would hide (`answers`). A candidate is
 right if it is one of them, half right if it shares most of its words with one. The weights
@@ -169,7 +169,7 @@ def main(arguments):
     weights = learn(weighed(prepared_records))
     lines = [
         "# The weights of what speaks for or against hiding words: learned by",
-        "# benchmarks/proposals/learn_gaps.py.",
+        "# tools/proposals/learn_gaps.py.",
     ]
     lines += [f"{name} {weight:.2f}" for name, weight in sorted(weights.items())]
     (DATA / "gap_weights.txt").write_text("\n".join(lines) + "\n", "utf-8")

@@ -1,6 +1,6 @@
 """Learn which highlights deserve a card: the weights of the proposals' worth.
 
-    python benchmarks/proposals/learn_worth.py [--cross] [-v] [--words=SCORES] FILE
+    python tools/proposals/learn_worth.py [--cross] [-v] [--words=SCORES] FILE
 
 FILE has highlights with their text and a label: 2 deserves a card, 1 perhaps, 0 does not.
 The weights are those of a logistic regression, in which 1 counts for half of each. `--cross`
@@ -115,7 +115,7 @@ def main(arguments):
     weights["threshold"] = THRESHOLD
     lines = [
         "# The weights of what speaks for or against a card: learned by",
-        "# benchmarks/proposals/learn_worth.py.",
+        "# tools/proposals/learn_worth.py.",
     ]
     lines += [f"{name} {weight:.2f}" for name, weight in sorted(weights.items())]
     (DATA / "worth_weights.txt").write_text("\n".join(lines) + "\n", "utf-8")

@@ -1,6 +1,6 @@
 """Forges the samples into a deck, in `.demo/`, as a person would at the terminal.
 
-    python -m samples.demo [FOLDER]
+    python -m tests.makers.demo [FOLDER]
 
 Run it again after editing its `vault`: what you changed stays, and no card comes twice.
 Your own settings and collections are not touched.
@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from samples.build import build
+from tests.makers.build import build
 
 SETTINGS = """\
 # The demo's workspace. `ankiforge init` writes one for your own folders.

@@ -1,6 +1,6 @@
 """What proposals cost: a first run over exports of highlights with them, and without.
 
-    python benchmarks/proposals/speed.py FOLDER [--rounds N]
+    python tools/proposals/speed.py FOLDER [--rounds N]
 
 FOLDER has a Kindle's `My Clippings.txt`, a Readwise `readwise-data.csv`, or both; none is here,
 because they quote books under copyright. Made-up marks would not do: as many of them are
