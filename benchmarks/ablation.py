@@ -53,7 +53,7 @@ PAIRS = (
     HERE / "fresh_pairs.jsonl",
     HERE.parent / "tests" / "check" / "more_pairs.jsonl",
 )
-RATED = ("alone", "true", "one", "atomic", "short", "target", "formed")
+RATED = ("alone", "true", "one", "atomic", "short", "target", "formed", "natural")
 Rules = frozenset[str]
 
 

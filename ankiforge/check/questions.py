@@ -11,6 +11,7 @@ from ankiforge.check.clozes import SHORTEST
 from ankiforge.check.findings import Context, Needs, counted, make_finding, needs
 from ankiforge.check.reading import (
     asked_by_reader,
+    authored,
     is_choice,
     naming,
     read,
@@ -28,6 +29,7 @@ from ankiforge.language.words import (
 )
 from ankiforge.model import Draft, Family, Finding, Highlight, Value
 from ankiforge.text import regex
+from ankiforge.text.sentences import sentences
 
 # An answer that is yes or no.
 _YES_NO = regex(
@@ -103,6 +105,11 @@ def questions(draft: Draft, context: Context) -> Iterator[Finding]:
     yield from counted(item_count, "list_gt5")
     yield from counted(word_count(answer), "answer_gt20w")
     yield from counted(word_count(reading.asked), "front_gt30w")
+    # in `benchmarks/blind` and `wording`, two raters found six of nine such questions unnatural,
+    # and 22 of 274 others
+    if not authored(draft) and not asked_by_reader(draft):
+        lengths = [word_count(front[start:end]) for start, end in sentences(front)]
+        yield from counted(max(lengths, default=0), "sentence_gt23w")
 
 
 # --- patterns of badly worded questions -----------------------------------------------
