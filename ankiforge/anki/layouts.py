@@ -37,7 +37,6 @@ from ankiforge.anki.render import is_media_name, literal
 from ankiforge.model import (
     RETIRED,
     Adopted,
-    Base,
     Card,
     CardRemark,
     Family,
@@ -47,6 +46,7 @@ from ankiforge.model import (
     NoteInAnki,
     Problem,
     SeenType,
+    Shipped,
     Strings,
     Texts,
     Value,
@@ -65,7 +65,7 @@ TYPE_CHANGED = "its note type was changed in Anki"
 """Why a note is held back that has another note type than we gave it."""
 ADOPTED_MOD = 1
 """In place of the `mod` of a package: the note as it was when it was taken over."""
-NO_BASE = Base(0, (), {})
+NO_BASE = Shipped(0)
 
 Types = Mapping[int, SeenType]
 """All note types in Anki, by id."""
@@ -86,7 +86,7 @@ class Layout(Value):
     """All fields as they are in Anki, or as a new note has them before we fill ours."""
     places: Mapping[str, int] = {}
     """By our name of a field: its place in `fields`. All other fields are the person's."""
-    base: Base = NO_BASE
+    base: Shipped = NO_BASE
     """What the package had that Anki took. A field without a hash counts as a person's."""
     taken: int = 0
     """The `mod` of that package, if it is sure, and news; else 0."""
@@ -157,7 +157,7 @@ def _our_layout(card: Card, in_anki: NoteInAnki | None, types: Types) -> Layout:
     for name, html in layout.theirs.items():
         if name in FILLED:
             hashes[name] = field_hash(html)
-    return replace(layout, base=Base(0, _base_tags(card, in_anki), hashes))
+    return replace(layout, base=Shipped(0, _base_tags(card, in_anki), hashes=hashes))
 
 
 def _mapped_layout(
@@ -175,7 +175,7 @@ def _mapped_layout(
     layout = Layout(
         card.guid, "", note_type, _new_fields(note_type), places, mapped=mapped
     )
-    return _with_base(card, in_anki, layout, card.bases, mapped.fields)
+    return _with_base(card, in_anki, layout, _bases(card), mapped.fields)
 
 
 def _adopted_layout(
@@ -196,7 +196,7 @@ def _adopted_layout(
     hashes = {}
     for name, their_name in adopted.names.items():
         hashes[name] = field_hash(adopted.html.get(their_name, ""))
-    bases = (Base(ADOPTED_MOD, (), hashes), *card.bases)
+    bases = (Shipped(ADOPTED_MOD, hashes=hashes), *_bases(card))
     fields = tuple(adopted.html.get(name, "") for name in note_type.names)
     layout = Layout(guid, "", note_type, fields, places)
     return _with_base(card, in_anki, layout, bases, adopted.names)
@@ -210,7 +210,7 @@ def _with_base(
     card: Card,
     in_anki: NoteInAnki | None,
     layout: Layout,
-    bases: Sequence[Base],
+    bases: Sequence[Shipped],
     their_names: Texts,
 ) -> Layout:
     """Return a layout with the fields in Anki, and which of several packages Anki has taken.
@@ -325,7 +325,14 @@ def positions_in(
 # --- the base ---------------------------------------------------------------------------
 
 
-def base_of(bases: Sequence[Base], in_anki: NoteInAnki, fields: Texts) -> Base | None:
+def _bases(card: Card) -> tuple[Shipped, ...]:
+    """Return the packages of a note that does not carry its base, oldest first."""
+    return tuple(sent for sent in card.shipped if sent.hashes)
+
+
+def base_of(
+    bases: Sequence[Shipped], in_anki: NoteInAnki, fields: Texts
+) -> Shipped | None:
     """Return the fields and tags of a note in the package that Anki took last, or None.
 
     Not each package is imported, and Anki refuses a note that a person changed meanwhile.
@@ -345,7 +352,7 @@ def base_of(bases: Sequence[Base], in_anki: NoteInAnki, fields: Texts) -> Base |
         possible.reverse()
     hashes = {name: field_hash(text) for name, text in fields.items()}
 
-    def likeness(base: Base) -> tuple[int, bool]:
+    def likeness(base: Shipped) -> tuple[int, bool]:
         equal = 0
         for name, hash in hashes.items():
             if base.hashes.get(name) == hash:
@@ -359,9 +366,9 @@ def base_of(bases: Sequence[Base], in_anki: NoteInAnki, fields: Texts) -> Base |
 def _base_tags(card: Card, in_anki: NoteInAnki) -> Strings:
     """Return our tags as in the package that Anki has: those with the hash in the note."""
     wanted = in_anki.identity.tags if in_anki.identity else ""
-    for tags in reversed(card.tags_sent):
-        if tags_hash(tags) == wanted:
-            return tags
+    for sent in reversed(card.shipped):
+        if tags_hash(sent.tags) == wanted:
+            return sent.tags
     return ()
 
 
@@ -489,5 +496,5 @@ def _tags_to_write(card: Card, tags: Sequence[str]) -> Strings:
     """Return our tags of a live note. Another tool's note gets none."""
     if card.adopted:
         return ()
-    our_tags = card.tags_sent[-1] if card.kept else tag_names(tuple(tags))
+    our_tags = card.shipped[-1].tags if card.kept else tag_names(tuple(tags))
     return tuple(tag for tag in our_tags if tag != RETIRED)

@@ -56,6 +56,7 @@ from ankiforge.model import (
     NoteInAnki,
     Problem,
     SeenType,
+    Shipped,
     Strings,
     Texts,
     Value,
@@ -81,32 +82,13 @@ class Options(Value):
     """The note types, not ours, in which notes are shipped for the first time."""
 
 
-class Sent(Value):
-    """The record of a note in a package, for the ledger."""
-
-    mod: int
-    tags: Strings
-    """Our tags."""
-    deck: str
-    digest: str
-    """A hash of what we wrote: an equal one later is the same revision."""
-    numbers: Texts
-    """The words under each cloze number."""
-    hashes: Texts = {}
-    """By our field: the hash of its HTML, of a note that does not carry the hashes itself."""
-    mapped: MappedType | None = None
-    """The note type, if it is not ours, and no tool made the note."""
-    pictures: Texts = {}
-    """By the path in the words of the card: the name of a picture."""
-
-
 class Planned(Value):
     """The planned action for one card."""
 
     guid: Guid
     live: bool
     note: Note | None = None
-    sent: Sent | None = None
+    sent: Shipped | None = None
     held: str = ""
     """Why a change is not shipped now."""
     conflicts: tuple[Conflict, ...] = ()
@@ -418,7 +400,7 @@ def _written(
         return replace(nothing, problems=(refused,))
 
     is_base_in_note = IDENTITY in layout.places
-    sent = Sent(
+    sent = Shipped(
         mod=mod,
         tags=ours.tags,
         deck=note.deck,

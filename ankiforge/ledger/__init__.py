@@ -22,7 +22,7 @@ from ankiforge.ledger.overview import WITHOUT, Order
 from ankiforge.ledger.questions import BACKS_SHOWN, LinesOfFront, lines_by_front
 from ankiforge.ledger.readings import Report
 from ankiforge.ledger.recording import DraftResult
-from ankiforge.ledger.views import Shipment, Viewed
+from ankiforge.ledger.views import Viewed
 from ankiforge.ledger.waiting import NO_WARNING
 
 __all__ = [
@@ -49,7 +49,6 @@ __all__ = [
     "QueryTerm",
     "Replies",
     "Report",
-    "Shipment",
     "Taken",
     "Viewed",
     "Wording",

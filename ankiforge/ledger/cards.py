@@ -24,7 +24,6 @@ from ankiforge.ledger.fold import fold
 from ankiforge.ledger.readings import ORDER, decode_highlight
 from ankiforge.ledger.store import EACH, NOT_UNDONE, TOGETHER, Row, Store, encode
 from ankiforge.model import (
-    Base,
     Card,
     CardKind,
     CardRemark,
@@ -360,13 +359,10 @@ def _card_from(state: State, passage: Passage, known_rows: Sequence[Row]) -> Car
         tags=(*state.tags, *wording.tags),
         remarks=_remarks(wording, known_rows, highlight if places else None),
         forced=state.forced,
-        mod=sent.mod if sent else 0,
-        digest=sent.digest if sent else "",
-        tags_sent=_tags_sent(state),
+        shipped=state.shipped,
         resolved=tuple(resolved),
         adopted=state.adopted,
         mapped=state.mapped,
-        bases=_bases(state),
         pictures=state.pictures,
         schedule=state.schedule,
         kept=is_kept_as_sent,
@@ -413,21 +409,6 @@ def _remarks(
     if wording.quote and not stands_in(wording.quote, present):
         return (CardRemark.SOURCE_CHANGED,)
     return ()
-
-
-def _bases(state: State) -> tuple[Base, ...]:
-    """Return what packages had of a note that does not carry its base, oldest first."""
-    bases = []
-    for sent in state.shipped:
-        if sent.hashes:
-            bases.append(Base(sent.mod, sent.tags, sent.hashes))
-    return tuple(bases)
-
-
-def _tags_sent(state: State) -> tuple[Strings, ...]:
-    """Return our tags in the packages, oldest first, equal ones where they were last."""
-    newest_first = dict.fromkeys(sent.tags for sent in reversed(state.shipped))
-    return tuple(reversed(newest_first))
 
 
 def unread_highlight(passage: Passage) -> Highlight:

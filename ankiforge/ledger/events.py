@@ -26,6 +26,7 @@ from ankiforge.model import (
     Json,
     MappedType,
     Pair,
+    Shipped,
     Strings,
     Texts,
     Value,
@@ -218,17 +219,6 @@ class Text(Value, omit_defaults=True):
     kind: str = ""
     own: str = ""
     """The id in the source, if any."""
-
-
-class Shipped(Value, omit_defaults=True):
-    """What a package contained for a note."""
-
-    mod: int
-    tags: Strings = ()
-    deck: str = ""
-    digest: str = ""
-    hashes: Texts = {}
-    """By our field: the hash of its HTML, of a note that does not carry the hashes itself."""
 
 
 class State(msgspec.Struct):

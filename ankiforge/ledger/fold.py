@@ -34,13 +34,12 @@ from ankiforge.ledger.events import (
     SUBJECTS,
     Event,
     Passage,
-    Shipped,
     State,
     Text,
     Wording,
     digest_of,
 )
-from ankiforge.model import Adopted, Json, MappedType, Strings, Texts, Verdict
+from ankiforge.model import Adopted, Json, MappedType, Shipped, Strings, Texts, Verdict
 
 # --- which events stand, and which keys are one passage ---------------------------------
 

@@ -19,7 +19,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
-from typing import NamedTuple
 from urllib.parse import unquote
 
 import msgspec
@@ -32,7 +31,6 @@ from ankiforge.ledger.events import (
     POLICY,
     RETIRED_BEFORE,
     Event,
-    Shipped,
     State,
     Wording,
 )
@@ -45,11 +43,10 @@ from ankiforge.model import (
     Conflict,
     Guid,
     Json,
-    MappedType,
     NoteInAnki,
     SeenReview,
+    Shipped,
     Strings,
-    Texts,
     may_be_ours,
     note_id,
 )
@@ -537,28 +534,9 @@ def places_of_deck(store: Store, deck: str) -> list[tuple[str, str]]:
     return places
 
 
-class Shipment(NamedTuple):
-    """What a package contains of one note."""
-
-    guid: Guid
-    mod: int
-    tags: Sequence[str]
-    """Those that are ours."""
-    deck: str
-    digest: str
-    numbers: Texts
-    """The words by cloze number."""
-    hashes: Texts
-    """The hashes of its fields, if the note does not carry them itself."""
-    mapped: MappedType | None = None
-    """Its note type, if that is not ours."""
-    pictures: Texts = {}
-    """By the path in the words of the card: the name of a picture."""
-
-
 def record_plan(
     store: Store,
-    sent: Iterable[Shipment] = (),
+    sent: Iterable[tuple[Guid, Shipped]] = (),
     *,
     settled: Iterable[Guid] = (),
     settings: str = "",
@@ -569,7 +547,7 @@ def record_plan(
 
     Args:
         store: the store.
-        sent: what is known about each note.
+        sent: the notes that it contains.
         settled: the notes for which there is nothing to write with these settings.
         settings: as given to `to_plan`.
         conflicts: fields that a person and the source changed.
@@ -596,51 +574,38 @@ def record_plan(
         return _record_shipped(store, sent)
 
 
-def _record_shipped(store: Store, sent: Iterable[Shipment]) -> int:
+def _record_shipped(store: Store, notes: Iterable[tuple[Guid, Shipped]]) -> int:
     """Record the notes of a package; return how many no package contained before."""
     new = 0
-    for shipment in sent:
-        state, passage = cards.state_of(store, shipment.guid)
+    for guid, sent in notes:
+        state, passage = cards.state_of(store, guid)
         last = state.shipped[-1] if state.shipped else None
         if last is None and not state.seen_by:
             new += 1
-        if last is not None and _is_as_shipped(shipment, last):
-            continue
-        body = _shipped_body(shipment, state)
+        if last is not None:
+            before = (last.mod, last.tags, last.digest)
+            if (sent.mod, sent.tags, sent.digest) == before:
+                continue
+        body: Json = {"guid": guid, "mod": sent.mod, "digest": sent.digest}
+        if sent.tags:
+            body["tags"] = sent.tags
+        if sent.deck:
+            body["deck"] = sent.deck
+        if sent.hashes:
+            body["hashes"] = sent.hashes
+        if sent.mapped and last is None:
+            body["type"] = msgspec.to_builtins(sent.mapped)
+        new_numbers = {}
+        for number, words in sent.numbers.items():
+            if state.numbers.get(number) != words:
+                new_numbers[number] = words
+        if new_numbers:
+            body["numbers"] = new_numbers
         store.add("shipped", passage.key, POLICY, body)
-        if not shipment.pictures.items() <= state.pictures.items():
-            body = {"guid": shipment.guid, "names": shipment.pictures}
+        if not sent.pictures.items() <= state.pictures.items():
+            body = {"guid": guid, "names": sent.pictures}
             store.add("pictures", passage.key, POLICY, body)
     return new
-
-
-def _is_as_shipped(shipment: Shipment, last: Shipped) -> bool:
-    """Return whether a package has of a note what the last one had."""
-    return (
-        shipment.mod == last.mod
-        and tuple(shipment.tags) == last.tags
-        and shipment.digest == last.digest
-    )
-
-
-def _shipped_body(shipment: Shipment, state: State) -> Json:
-    """Return the body of the event `shipped`; of the numbers, those with other words."""
-    body: Json = {"guid": shipment.guid, "mod": shipment.mod, "digest": shipment.digest}
-    if shipment.tags:
-        body["tags"] = list(shipment.tags)
-    if shipment.deck:
-        body["deck"] = shipment.deck
-    if shipment.hashes:
-        body["hashes"] = shipment.hashes
-    if shipment.mapped and not state.shipped:
-        body["type"] = msgspec.to_builtins(shipment.mapped)
-    new_numbers = {}
-    for number, words in shipment.numbers.items():
-        if state.numbers.get(number) != words:
-            new_numbers[number] = words
-    if new_numbers:
-        body["numbers"] = new_numbers
-    return body
 
 
 # --- notes that no event knows ----------------------------------------------------------

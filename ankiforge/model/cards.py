@@ -299,14 +299,24 @@ class MappedType(Value, omit_defaults=True):
     """By our field: the id of its field, if Anki gave it one. A renamed field keeps it."""
 
 
-class Base(Value):
-    """What a package had of a note without the field AnkiforgeId: a base to merge with."""
+class Shipped(Value, omit_defaults=True):
+    """A note as a package contained it."""
 
     mod: int
-    tags: Strings
+    tags: Strings = ()
     """Our tags."""
-    hashes: Texts
-    """By our field: the hash of its HTML."""
+    deck: str = ""
+    digest: str = ""
+    """A hash of what we wrote: an equal one later is the same revision."""
+    hashes: Texts = {}
+    """By our field: the hash of its HTML, of a note that does not carry the hashes itself."""
+    # known when it is shipped; later, the card has them
+    numbers: Texts = {}
+    """The words under each cloze number."""
+    mapped: MappedType | None = None
+    """The note type, if it is not ours, and no tool made the note."""
+    pictures: Texts = {}
+    """By the path in the words of the card: the name of a picture."""
 
 
 class Card(Value):
@@ -341,20 +351,14 @@ class Card(Value):
     """What became of its source."""
     forced: bool = False
     """Whether a person accepted it although a check blocks it."""
-    mod: int = 0
-    """The `mod` that was shipped last; 0 = never shipped."""
-    digest: str = ""
-    """A hash of the note as it was shipped last."""
-    tags_sent: tuple[Strings, ...] = ()
-    """Our tags in the packages, oldest first."""
+    shipped: tuple[Shipped, ...] = ()
+    """Its note in the packages, oldest first."""
     resolved: tuple[tuple[str, str, str, str], ...] = ()
     """(field, `mine` or `source`, hash of theirs, hash of ours) as a person decided conflicts."""
     adopted: Adopted | None = None
     """The note that another tool made of it; None = it is a note of ours."""
     mapped: MappedType | None = None
     """The note type, not ours, that its note was shipped in; None = ours, or never shipped."""
-    bases: tuple[Base, ...] = ()
-    """What packages had of its note, oldest first, if it has no field AnkiforgeId."""
     pictures: Texts = {}
     """By the path in its fields: the name under which a picture was shipped last."""
     schedule: tuple[tuple[str, int, int], ...] = ()
@@ -363,6 +367,16 @@ class Card(Value):
     kept: bool = False
     """Whether its passage is not in its source here, and its words are those shipped last, perhaps
     by another computer: the note stays as it is."""
+
+    @property
+    def mod(self) -> int:
+        """The `mod` that was shipped last; 0 = never shipped."""
+        return self.shipped[-1].mod if self.shipped else 0
+
+    @property
+    def digest(self) -> str:
+        """A hash of the note as it was shipped last."""
+        return self.shipped[-1].digest if self.shipped else ""
 
     @property
     def is_read_here(self) -> bool:

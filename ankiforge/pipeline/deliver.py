@@ -212,8 +212,8 @@ def tags_of(card: Card, decks: tuple[DeckRule, ...]) -> Strings:
     Of a card whose passage went before this database was made, they are as shipped last.
     """
     highlight = card.highlight
-    if not highlight.namespace and card.tags_sent:
-        return card.tags_sent[-1]
+    if not highlight.namespace and card.shipped:
+        return card.shipped[-1].tags
     from_decks = deck_of(decks, highlight.document, highlight).tags
     tag = document_tag(highlight.document.title)
     of_document = (tag,) if tag else ()

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
-from msgspec.structs import astuple
 
 from ankiforge.config.ownfiles import own_file
 from ankiforge.errors import ItemError, UsageError
-from ankiforge.ledger import Ledger, QueryTerm, Shipment, views
+from ankiforge.ledger import Ledger, QueryTerm, views
 from ankiforge.model import Note, Problem, Value
 
 if TYPE_CHECKING:  # the formats of Anki are loaded only when there is something to write
@@ -179,11 +178,8 @@ def _replace_package(ledger: Ledger, packed: list[Planned], path: Path) -> int:
     beside = path.with_name(f".{path.name}.part")
     try:
         write_package(beside, _in_learning_order(ledger, packed))
-        shipments = []
-        for plan in packed:
-            if plan.sent:
-                shipments.append(Shipment(plan.guid, *astuple(plan.sent)))
-        added = views.record_plan(ledger, shipments)
+        sent = [(plan.guid, plan.sent) for plan in packed if plan.sent]
+        added = views.record_plan(ledger, sent)
         beside.replace(path)
     except OSError as error:
         message = f"{path}: cannot be replaced: {error.strerror or error}"

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from msgspec.structs import astuple, replace
+from msgspec.structs import replace
 
 from ankiforge.anki.notetypes import our_note_type, parse_identity
 from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.ownfiles import OwnPath, own_file
-from ankiforge.ledger import Ledger, QueryTerm, Report, Shipment, Viewed, views
+from ankiforge.ledger import Ledger, QueryTerm, Report, Viewed, views
 from ankiforge.model import (
     Card,
     CardKind,
@@ -152,7 +152,7 @@ class World:
             packed = [one for one in planned if one.note and one.sent]
             views.record_plan(
                 ledger,
-                [Shipment(one.guid, *astuple(one.sent)) for one in packed if one.sent],
+                [(one.guid, one.sent) for one in packed if one.sent],
             )
             written = [one.note for one in planned if one.note]
             for note in written:
