@@ -12,9 +12,7 @@ from ankiforge.ledger.events import Wording
 from ankiforge.ledger.files import (
     CACHE_FILE,
     REPLIES_FILE,
-    Cache,
     CacheFile,
-    Paid,
     Replies,
 )
 from ankiforge.ledger.lists import FIELDS, Line, Match, QueryTerm
@@ -34,7 +32,6 @@ __all__ = [
     "REPLIES_FILE",
     "SCHEDULER",
     "WITHOUT",
-    "Cache",
     "CacheFile",
     "DraftResult",
     "HighlightOutcome",
@@ -45,7 +42,6 @@ __all__ = [
     "LinesOfFront",
     "Match",
     "Order",
-    "Paid",
     "QueryTerm",
     "Replies",
     "Report",

@@ -17,7 +17,6 @@ from typing import Any
 
 from ankiforge.config.ownfiles import OwnPath
 from ankiforge.errors import LedgerError
-from ankiforge.model import Value
 
 # --- what saves time --------------------------------------------------------------------
 
@@ -133,16 +132,6 @@ VALUES (?, ?, ?, ?, ?, ?, ?)
 REPLIES_FILE = "replies.db"
 
 
-class Paid(Value):
-    """What was used of one model with one prompt."""
-
-    model: str
-    prompt: str
-    requests: int
-    tokens_in: int
-    tokens_out: int
-
-
 class Replies:
     """Raw replies by request hash; safe to use from several threads."""
 
@@ -188,20 +177,7 @@ class Replies:
         replied_at = datetime.now(UTC).isoformat(timespec="seconds")
         values = (request, raw, model, prompt, *tokens, replied_at)
         with self._lock:
-            self._db.execute(
-                _INSERT_REPLY,
-                values,
-            )
-
-    def paid(self) -> list[Paid]:
-        """Return what was used by model and prompt, without replies from a chat."""
-        with self._lock:
-            rows = self._db.execute(
-                "SELECT model, prompt, count(*), sum(tokens_in), sum(tokens_out)"
-                " FROM reply WHERE tokens_in + tokens_out > 0"
-                " GROUP BY model, prompt ORDER BY model, prompt"
-            ).fetchall()
-        return [Paid(*row) for row in rows]
+            self._db.execute(_INSERT_REPLY, values)
 
     def close(self) -> None:
         """Close the file after waiting for a thread that uses it."""
