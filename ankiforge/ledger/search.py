@@ -10,19 +10,14 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
 from typing import NamedTuple
 
 from ankiforge.ledger import lists
 from ankiforge.ledger.cards import unread_highlight
-from ankiforge.ledger.lists import Line, Match, loose
+from ankiforge.ledger.lists import Match, loose
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import EACH, Row, Store, encode
-from ankiforge.model import (
-    Document,
-    Highlight,
-    Pair,
-)
+from ankiforge.model import Document, Pair
 from ankiforge.text import regex
 from ankiforge.text.fold import UNSPACED, for_searching
 from ankiforge.text.identifiers import names_in, names_of
@@ -60,43 +55,6 @@ class _Hit(NamedTuple):
     """The key or guid of what contains the words; "" if a document was found."""
 
 
-class _Hits:
-    """What was found, by work: the first of its documents names it."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self.by_work: dict[int, list[_Hit]] = defaultdict(list)
-
-    def add(
-        self,
-        document: int,
-        found_by: str,
-        score: float = 0.0,
-        *,
-        detail: str = "",
-        ref: str = "",
-    ) -> None:
-        """Add that a document was found."""
-        hit = _Hit(_ORDER.index(found_by), -score, detail, ref)
-        self.by_work[_work(self._store, document)].append(hit)
-
-    def found_by(self, *ways: str) -> bool:
-        """Return whether anything was found in one of these ways."""
-        ranks = {_ORDER.index(way) for way in ways}
-        hits = chain.from_iterable(self.by_work.values())
-        return any(hit.rank in ranks for hit in hits)
-
-    def in_order(self) -> list[tuple[int, list[_Hit]]]:
-        """Return the works with their hits, the most reliable first."""
-
-        def reliability(work_and_hits: tuple[int, list[_Hit]]) -> tuple[int, float, int]:
-            work, hits = work_and_hits
-            best = min(hits)
-            return (best.rank, best.minus_score, work)
-
-        return sorted(self.by_work.items(), key=reliability)
-
-
 def find(
     store: Store,
     query: str,
@@ -112,25 +70,27 @@ def find(
     _update(store)
     store.define("casefold", 1, lambda text: text.casefold())
     query = query.encode("utf-8", "replace").decode()
-    hits = _Hits(store)
-    _find_by_name(store, hits, query, documents)
-    if not hits.by_work:
-        titles = [document.title for document in documents] if documents else [query]
-        _find_by_title(store, hits, titles)
-    if not hits.by_work or (query and not hits.found_by(NAME, TITLE)):
-        _find_by_words(store, hits, query)
-    for work, found in hits.in_order():
-        yield _match(store, work, found, time.time())
+    hits: dict[int, list[_Hit]] = defaultdict(list)
+    """By work: the first of its documents names it."""
 
+    def add(
+        document: int,
+        found_by: str,
+        score: float = 0.0,
+        *,
+        detail: str = "",
+        ref: str = "",
+    ) -> None:
+        hit = _Hit(_ORDER.index(found_by), -score, detail, ref)
+        hits[_work(store, document)].append(hit)
 
-def _find_by_name(
-    store: Store,
-    hits: _Hits,
-    query: str,
-    documents: Sequence[Document],
-) -> None:
-    """Find what a query, or the document of a file, names."""
-    names = _names_of_query(query) if query else []
+    # what the query, or the document of a file, names
+    names = [*names_in(query)]
+    word = query.strip()
+    if word and " " not in word:  # a single word may be a name without a prefix
+        names.append(("citekey", word.casefold()))
+        names.append(("file", word.casefold()))
+        names.append(("zotero", f"user/{word}"))
     for document in documents:
         for scheme, value in names_of(document.identifiers, document.uri):
             if scheme != "file":
@@ -138,34 +98,37 @@ def _find_by_name(
         if document.key:
             same_file = "SELECT DISTINCT document FROM highlight WHERE key GLOB ? || '/*'"
             for row in store.rows(same_file, document.key):
-                hits.add(row["document"], NAME, 1, detail="the same file")
+                add(row["document"], NAME, 1, detail="the same file")
     for document_id, (scheme, value) in _named(store, dict.fromkeys(names)):
-        hits.add(document_id, NAME, detail=f"{scheme} {value}")
+        add(document_id, NAME, detail=f"{scheme} {value}")
 
+    # similar titles
+    if not hits:
+        titles = [document.title for document in documents] if documents else [query]
+        wanted_titles = [loose(title) for title in titles]
+        rows = store.rows("SELECT id, title FROM document WHERE title != ''")
+        for wanted in wanted_titles:
+            for row in rows if len(wanted) >= _SHORTEST else ():
+                title = loose(row["title"])
+                score = _title_score(wanted, title)
+                if score >= _ALIKE:
+                    found_by = TITLE if title == wanted else SIMILAR
+                    add(row["id"], found_by, score, detail=f"{score:.0f} % alike")
 
-def _names_of_query(query: str) -> list[Pair]:
-    """Return the names that a query may be, as (scheme, value)."""
-    names = [*names_in(query)]
-    word = query.strip()
-    if " " not in word:  # a single word may be a name without a prefix
-        names.append(("citekey", word.casefold()))
-        names.append(("file", word.casefold()))
-        names.append(("zotero", f"user/{word}"))
-    return names
+    # words
+    best = min((min(of_work).rank for of_work in hits.values()), default=None)
+    if best is None or (query and _ORDER[best] not in (NAME, TITLE)):
+        for row in _with_words(store, query):
+            ref = "" if row["what"] == "document" else row["ref"]
+            add(row["document"], WORDS, row["score"], ref=ref)
 
+    def reliability(work: int) -> tuple[int, float, int]:
+        best = min(hits[work])
+        return (best.rank, best.minus_score, work)
 
-def _find_by_title(store: Store, hits: _Hits, titles: Iterable[str]) -> None:
-    """Find documents by titles, equal or similar ones."""
-    for title in titles:
-        for document, found_by, score in _titled(store, title):
-            hits.add(document, found_by, score, detail=f"{score:.0f} % alike")
-
-
-def _find_by_words(store: Store, hits: _Hits, query: str) -> None:
-    """Find what contains the words of a query."""
-    for row in _with_words(store, query):
-        ref = "" if row["what"] == "document" else row["ref"]
-        hits.add(row["document"], WORDS, row["score"], ref=ref)
+    now = time.time()
+    for work in sorted(hits, key=reliability):
+        yield _match(store, work, hits[work], now)
 
 
 # --- the index --------------------------------------------------------------------------
@@ -227,7 +190,10 @@ def _texts(store: Store, entry: Row) -> tuple[str, str, str]:
 
 def _with_words(store: Store, query: str) -> list[Row]:
     """Return the entries with all words, else the documents that have all of them."""
-    phrases = [_phrase(words, is_prefix) for words, is_prefix in chunks(query)]
+    phrases = []
+    for words, is_prefix in chunks(query):
+        quoted = '"' + words.replace('"', '""') + '"'
+        phrases.append(f"{quoted} *" if is_prefix else quoted)
     if not phrases:
         return []
     entries = store.rows(
@@ -247,12 +213,6 @@ def _with_words(store: Store, query: str) -> list[Row]:
         f" WHERE document IN {EACH} AND what = 'document' LIMIT {_MOST}",
         encode(sorted(set.intersection(*documents))),
     )
-
-
-def _phrase(words: str, is_prefix: bool) -> str:
-    """Return words as the full-text search takes them."""
-    quoted = '"' + words.replace('"', '""') + '"'
-    return f"{quoted} *" if is_prefix else quoted
 
 
 # --- names and titles -------------------------------------------------------------------
@@ -277,19 +237,6 @@ def _named(store: Store, names: Iterable[Pair]) -> Iterator[tuple[int, Pair]]:
             )
         for row in rows:
             yield row["document"], (scheme, value)
-
-
-def _titled(store: Store, query: str) -> Iterator[tuple[int, str, float]]:
-    """Yield the documents with a similar title, or whose title contains the query."""
-    wanted = loose(query)
-    if len(wanted) < _SHORTEST:
-        return
-    for document_row in store.rows("SELECT id, title FROM document WHERE title != ''"):
-        title = loose(document_row["title"])
-        score = _title_score(wanted, title)
-        if score >= _ALIKE:
-            found_by = TITLE if title == wanted else SIMILAR
-            yield document_row["id"], found_by, score
 
 
 def _title_score(wanted: str, title: str) -> float:
@@ -346,7 +293,16 @@ def _match(store: Store, work: int, hits: Sequence[_Hit], now: float) -> Match:
         documents[highlight_row["document"]] = highlight.document
         if highlight_row["state"] in ("gone", "unselected"):
             gone_keys.add(highlight_row["key"])
-    lines = _lines_of(store, highlights)
+
+    # cards and drafts, those that match first
+    keys = encode([store.first(highlight.key) for highlight in highlights])
+    rows = store.rows(
+        f"SELECT guid AS id FROM card WHERE passage IN {EACH}"
+        f" UNION ALL SELECT id FROM draft WHERE key IN {EACH}",
+        keys,
+        keys,
+    )
+    lines = list(lists.lines(store, [row["id"] for row in rows]))
     lines.sort(key=lambda line: line.id not in matched)
     with_words = set(matched)
     for line in lines:
@@ -365,18 +321,6 @@ def _match(store: Store, work: int, hits: Sequence[_Hit], now: float) -> Match:
     )
 
 
-def _lines_of(store: Store, highlights: Iterable[Highlight]) -> list[Line]:
-    """Return the cards and drafts of highlights."""
-    keys = encode([store.first(highlight.key) for highlight in highlights])
-    rows = store.rows(
-        f"SELECT guid AS id FROM card WHERE passage IN {EACH}"
-        f" UNION ALL SELECT id FROM draft WHERE key IN {EACH}",
-        keys,
-        keys,
-    )
-    return list(lists.lines(store, [row["id"] for row in rows]))
-
-
 def _recall(store: Store, guids: list[str], now: float) -> dict[str, float]:
     """Return the chance to remember each card now.
 
@@ -388,12 +332,10 @@ def _recall(store: Store, guids: list[str], now: float) -> dict[str, float]:
         encode(guids),
     )
     recall = {}
-    for review_row in rows:
-        if review_row["interval"] > 0:
-            seconds = max(now - review_row["at"], 0)
-            days = seconds / 86_400
-            elapsed = 19 / 81 * days / review_row["interval"]
-            recall[review_row["guid"]] = (1 + elapsed) ** -0.5
+    for review in rows:
+        if review["interval"] > 0:
+            days = max(now - review["at"], 0) / 86_400
+            recall[review["guid"]] = (1 + 19 / 81 * days / review["interval"]) ** -0.5
     return recall
 
 
@@ -415,19 +357,11 @@ def chunks(query: str) -> tuple[tuple[str, bool], ...]:
     phrases = []
     for chunk in _CHUNK.finditer(query):
         words = for_searching(chunk["phrase"] or chunk["word"]).split()
-        if not any(map(_without_signs, words)):
+        letters = [_NOT_LETTERS.sub("", word) for word in words]
+        if not any(letters):
             continue
-        is_being_typed = bool(chunk["word"]) and chunk.end() == len(query)
-        is_prefix = is_being_typed and _may_be_prefix(words[-1])
-        phrases.append((" ".join(words), is_prefix))
+        # a word that is being typed may be a prefix; a Latin letter matches half of the index
+        is_typed = bool(chunk["word"]) and chunk.end() == len(query)
+        is_long = len(letters[-1]) >= 2 or bool(re.match(f"[{UNSPACED}]", words[-1]))
+        phrases.append((" ".join(words), is_typed and is_long))
     return tuple(dict.fromkeys(phrases))[:MOST_CHUNKS]
-
-
-def _without_signs(word: str) -> str:
-    return _NOT_LETTERS.sub("", word)
-
-
-def _may_be_prefix(word: str) -> bool:
-    """Return whether it is long enough: a Latin letter matches half of the index."""
-    letters = _without_signs(word)
-    return len(letters) >= 2 or bool(re.match(f"[{UNSPACED}]", word))
