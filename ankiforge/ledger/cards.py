@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from msgspec.structs import replace
 
@@ -120,7 +121,14 @@ def _told(event: Event) -> Pair:
             tool = TITLES.get(event.key.removeprefix("tool:"), "another tool")
             return "history declined", f"of {tool}"
         case "dialects":
-            return _told_of_dialects(event)
+            declined = "declined" in event.body
+            names: Strings = event.body.get("declined") or event.body["read"]
+            read = "not read" if declined else "read"
+            said = f"plain notes {read}"
+            if names:
+                titles = " and ".join(TITLES.get(name, name) for name in names)
+                said = f"the cards of {titles} {read}"
+            return said, f"in {event.key.removeprefix('dialects:')}"
     return _SAID.get(event.what, event.what), _words_and_reason(event)
 
 
@@ -148,18 +156,6 @@ def _with_reason(words: str, why: str) -> str:
     return words or why
 
 
-def _told_of_dialects(event: Event) -> Pair:
-    """Return the same of an answer about the plugins of a vault."""
-    declined = "declined" in event.body
-    names: Strings = event.body.get("declined") or event.body["read"]
-    read = "not read" if declined else "read"
-    said = f"plain notes {read}"
-    if names:
-        titles = " and ".join(TITLES.get(name, name) for name in names)
-        said = f"the cards of {titles} {read}"
-    return said, f"in {event.key.removeprefix('dialects:')}"
-
-
 def history(store: Store, card_or_passage: str) -> list[HistoryEntry]:
     """Return all decisions about a card or passage, oldest first."""
     key = card_or_passage
@@ -182,29 +178,23 @@ def recent(store: Store) -> list[HistoryEntry]:
         " ORDER BY n DESC LIMIT ?",
         RECENT,
     )
-    return [_done_with_words(store, event) for event in newest]
-
-
-def _done_with_words(store: Store, event: Event) -> HistoryEntry:
-    """Return an event as a decision, with the words of what it names only by its id."""
-    entry = done(event)
-    names_only = event.what in (*_SAID, "resolve") and not _words(event)
-    if not names_only:
-        return entry
-    words = _words_of_named(store, entry)
-    text = _with_reason(words, event.body.get("why", ""))
-    return replace(entry, text=text)
-
-
-def _words_of_named(store: Store, entry: HistoryEntry) -> str:
-    """Return the words of the card or passage that a decision names, "" if it is unknown."""
-    try:
-        if entry.guid:
-            card, _ = state_of(store, entry.guid)
-            return _readable(card.wording.fields)
-        return decode_highlight(highlight_row(store, entry.key)).exact
-    except ForgeError:  # a journal may name what was never read on this machine
-        return ""
+    entries = []
+    for event in newest:
+        entry = done(event)
+        if event.what in (*_SAID, "resolve") and not _words(event):
+            # it names a card or passage only by its id
+            words = ""
+            with suppress(
+                ForgeError
+            ):  # which a journal may name that was never read here
+                if entry.guid:
+                    card, _ = state_of(store, entry.guid)
+                    words = _readable(card.wording.fields)
+                else:
+                    words = highlight_of(store, entry.key).exact
+            entry = replace(entry, text=_with_reason(words, event.body.get("why", "")))
+        entries.append(entry)
+    return entries
 
 
 def changes(store: Store, since: str) -> list[HistoryEntry]:
@@ -215,14 +205,18 @@ def changes(store: Store, since: str) -> list[HistoryEntry]:
     standing = store.select_events(
         f"what = 'revise' AND {NOT_UNDONE} ORDER BY n DESC, id DESC"
     )
-    kept = _own_words_kept(store)
+    # the last answer to a conflict by which a person kept their words, by card
+    answers = store.select_events(f"what = 'resolve' AND {NOT_UNDONE} ORDER BY n")
+    kept = {}
+    for answer in answers:
+        if answer.body.get("choice") != "source":
+            kept[answer.body["guid"]] = answer
     entries = []
     for event in standing:
         if event.by != SOURCE or event.at < since:
             continue
-        answer = kept.get(event.body["guid"])
-        was_refused = answer is not None and event.order < answer.order
-        if was_refused:
+        kept_by = kept.get(event.body["guid"])
+        if kept_by is not None and event.order < kept_by.order:
             continue
         change = _change_by(store, event)
         if change:  # else a person's words stayed
@@ -230,31 +224,14 @@ def changes(store: Store, since: str) -> list[HistoryEntry]:
     return entries
 
 
-def _own_words_kept(store: Store) -> dict[Guid, Event]:
-    """Return the last answer to a conflict by which a person kept their words, by card."""
-    answers = store.select_events(f"what = 'resolve' AND {NOT_UNDONE} ORDER BY n")
-    kept = {}
-    for answer in answers:
-        if answer.body.get("choice") != "source":
-            kept[answer.body["guid"]] = answer
-    return kept
-
-
 def _change_by(store: Store, event: Event) -> Change | None:
     """Return what a revision changed in the words of its card, None if nothing."""
     keys = store.keys(event.key)
     events = sorted(store.events(keys), key=lambda other: other.order)
-    earlier = []
-    until_then = []
-    for other in events:
-        if other.order < event.order:
-            earlier.append(other)
-            until_then.append(other)
-        elif other == event:
-            until_then.append(other)
+    earlier = [other for other in events if other.order < event.order]
     guid = event.body["guid"]
     card_before = fold(keys, earlier).cards.get(guid)
-    card_after = fold(keys, until_then).cards.get(guid)
+    card_after = fold(keys, [*earlier, event]).cards.get(guid)
     if card_before is None or card_after is None:
         return None
     return change_of(card_after, card_before.wording, card_before.typed)
@@ -333,6 +310,15 @@ def _card_from(state: State, passage: Passage, known_rows: Sequence[Row]) -> Car
     else:
         highlight = unread_highlight(passage)
 
+    # what became of its source
+    remarks = []
+    states = {row["state"] for row in known_rows}
+    if places:
+        if wording.quote and not stands_in(wording.quote, highlight):
+            remarks.append(CardRemark.SOURCE_CHANGED)
+    elif "gone" in states and "unselected" not in states:
+        remarks.append(CardRemark.SOURCE_GONE)
+
     # what was shipped last
     sent = state.shipped[-1] if state.shipped else None
     has_words_as_sent = state.words == digest_of(wording.fields)
@@ -357,7 +343,7 @@ def _card_from(state: State, passage: Passage, known_rows: Sequence[Row]) -> Car
         passages=places or (highlight,),
         deck=state.deck,
         tags=(*state.tags, *wording.tags),
-        remarks=_remarks(wording, known_rows, highlight if places else None),
+        remarks=tuple(remarks),
         forced=state.forced,
         shipped=state.shipped,
         resolved=tuple(resolved),
@@ -388,27 +374,6 @@ def _in_shipped_order(present: Sequence[Row], passage: Passage) -> tuple[Highlig
         ordered.append((is_other, route, place, row["position"], row["key"], highlight))
     ordered.sort(key=lambda entry: entry[:-1])
     return tuple(entry[-1] for entry in ordered)
-
-
-def _remarks(
-    wording: Wording,
-    known_rows: Sequence[Row],
-    present: Highlight | None,
-) -> tuple[CardRemark, ...]:
-    """Return what became of the source of a card.
-
-    Args:
-        wording: the words of the card.
-        known_rows: the rows of the highlights of its passage.
-        present: its passage; None if it is not in its source.
-    """
-    if present is None:
-        states = {highlight_row["state"] for highlight_row in known_rows}
-        is_gone = "gone" in states and "unselected" not in states
-        return (CardRemark.SOURCE_GONE,) if is_gone else ()
-    if wording.quote and not stands_in(wording.quote, present):
-        return (CardRemark.SOURCE_CHANGED,)
-    return ()
 
 
 def unread_highlight(passage: Passage) -> Highlight:
@@ -464,17 +429,17 @@ class LeftOutThere(Value):
         return ", ".join(filter(None, (self.document, self.left_out.place)))
 
 
-def row_of(store: Store, key: str) -> Row | None:
-    """Return the row of a highlight, or None."""
-    return store.row("SELECT * FROM highlight WHERE key = ?", key)
-
-
 def _rows_of(store: Store, keys: Strings) -> Iterator[Row]:
     """Yield the rows of the highlights with these keys that have one."""
     for key in keys:
-        row = row_of(store, key)
+        row = store.row("SELECT * FROM highlight WHERE key = ?", key)
         if row is not None:
             yield row
+
+
+def highlight_of(store: Store, key: str) -> Highlight:
+    """Return a highlight that was read here; refuse another key."""
+    return decode_highlight(highlight_row(store, key))
 
 
 def highlight_row(store: Store, key: str) -> Row:
