@@ -1,4 +1,4 @@
-"""Opening the database: to write into it, or as a copy that is only read.
+"""The database: its tables, and opening it, to write into it or as a copy that is only read.
 
 It is a cache, rebuilt from the journal and the sources: what is damaged, or has another
 schema, is thrown away.
@@ -7,15 +7,17 @@ schema, is thrown away.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from ankiforge.config.ownfiles import OwnPath
 from ankiforge.errors import BusyError, ForgeError, LedgerError
+from ankiforge.model import Json
 
 SCHEMA = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
 VERSION = sha256(SCHEMA.encode()).hexdigest()[:16]
@@ -29,6 +31,115 @@ WAIT_SECONDS = 60.0
 CACHE_KIB = 32_768
 """How much of the database is kept in memory. SQLite's 2 MB are written and read again many
 times in a transaction of thousands of decisions."""
+
+
+Row = sqlite3.Row
+
+
+def encode(value: object) -> str:
+    """Return the stored form of a value."""
+    return msgspec.json.encode(value).decode()
+
+
+class Database:
+    """Reads and writes the tables that `schema.sql` explains."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def close(self) -> None:
+        """Close the database."""
+        self._db.close()
+
+    def rows(self, query: str, *values: object) -> list[Row]:
+        """Return the rows of a query."""
+        return self._db.execute(query, values).fetchall()
+
+    def each(self, query: str, *values: object) -> Iterator[Row]:
+        """Yield the rows of a query, one at a time."""
+        return self._db.execute(query, values)
+
+    def row(self, query: str, *values: object) -> Row | None:
+        """Return the first row of a query, or None."""
+        first: Row | None = self._db.execute(query, values).fetchone()
+        return first
+
+    def value(self, query: str, *values: object) -> Any:
+        """Return the first column of the first row of a query, or None."""
+        first = self.row(query, *values)
+        return first[0] if first else None
+
+    def write(self, query: str, *values: object) -> int:
+        """Run a statement. Return the number of rows it changed."""
+        return self._db.execute(query, values).rowcount
+
+    def write_all(self, query: str, rows: Iterable[Sequence[object]]) -> None:
+        """Run a statement for each of many rows."""
+        rows = list(rows)
+        if rows:
+            self._db.executemany(query, rows)
+
+    def insert(
+        self,
+        table: str,
+        rows: Iterable[Json],
+        *,
+        verb: str = "INSERT",
+        otherwise: str = "",
+    ) -> int:
+        """Insert rows with the same columns; return how many were written.
+
+        Args:
+            table: the table, which `schema.sql` explains.
+            rows: values by column.
+            verb: such as `INSERT OR REPLACE`.
+            otherwise: the clause `ON CONFLICT`, if any.
+        """
+        rows = list(rows)
+        if not rows:
+            return 0
+        columns = ", ".join(rows[0])
+        values = ", ".join(f":{column}" for column in rows[0])
+        statement = f"{verb} INTO {table} ({columns}) VALUES ({values}) {otherwise}"
+        return self._db.executemany(statement, rows).rowcount
+
+    def define(
+        self,
+        name: str,
+        arguments: int,
+        function: Callable[..., str | bool],
+    ) -> None:
+        """Give SQL a function that always returns the same for the same arguments."""
+        self._db.create_function(name, arguments, function, deterministic=True)
+
+    def meta(self, name: str, default: str = "") -> str:
+        """Return a stored value by name."""
+        stored = self.value("SELECT value FROM meta WHERE name = ?", name)
+        return default if stored is None else stored
+
+    def set_meta(self, name: str, value: str) -> None:
+        """Store a value by name.
+
+        An equal one is not written again: an unchanged run writes nothing.
+        """
+        self.write(
+            "INSERT INTO meta VALUES (?, ?)"
+            " ON CONFLICT DO UPDATE SET value = excluded.value WHERE value != excluded.value",
+            name,
+            value,
+        )
+
+    def kept(self, name: str) -> str:
+        """Return what was stored with `keep_until_change`, "" if it is gone."""
+        query = "SELECT value FROM until_change WHERE name = ?"
+        return self.value(query, name) or ""
+
+    def keep_until_change(self, name: str, value: str) -> None:
+        """Store a value that is gone as soon as a card, a passage or a note in Anki changes."""
+        self.write("INSERT OR REPLACE INTO until_change VALUES (?, ?)", name, value)
+
+
+# --- opening ----------------------------------------------------------------------------
 
 
 def open_database(database: OwnPath | None) -> sqlite3.Connection:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
+from msgspec.structs import asdict
 
 from ankiforge.ledger.drafts import decode_proposal
 from ankiforge.ledger.recording import keep_terms
@@ -128,16 +129,5 @@ class Duplicates:
         with self._store.transaction():
             for number in self.mods().keys() - ids:
                 self._store.write("DELETE FROM foreign_note WHERE id = ?", number)
-            for note in changed:
-                values = (
-                    note.id,
-                    note.mod,
-                    note.deck,
-                    encode(note.fields),
-                    note.other_id,
-                )
-                self._store.write(
-                    "INSERT OR REPLACE INTO foreign_note (id, mod, deck, fields, other_id)"
-                    " VALUES (?, ?, ?, ?, ?)",
-                    *values,
-                )
+            rows = [{**asdict(note), "fields": encode(note.fields)} for note in changed]
+            self._store.insert("foreign_note", rows, verb="INSERT OR REPLACE")

@@ -55,16 +55,48 @@ def keep_numbers(
         used: further numbers that were ever shipped.
         earlier: earlier texts of the card, the newest first.
     """
+    from rapidfuzz.distance import LCSseq
+
     answers = [_Answer(for_comparing(gap.answer), gap) for gap in gaps(new)]
     kept = _matched_numbers(old, new, answers)
-    was_rewritten = not kept and _was_rewritten(old, new)
-    _number_new_gaps(kept, answers, old, used, earlier, was_rewritten=was_rewritten)
+    removed = []
+    for text in earlier:
+        for gap in gaps(text):
+            removed.append((for_comparing(gap.answer), gap.numbers))
+
+    # a text that was translated, or rewritten as a whole
+    if not kept and answers and 1 in numbers(old):
+        before = for_comparing(reveal(old))
+        after = for_comparing(reveal(new))
+        shorter = min(len(before), len(after))
+        was_rewritten = LCSseq.similarity(before, after) < _SAME_TEXT * shorter
+        removed_answers = {answer for answer, _ in removed}
+        if was_rewritten and removed_answers.isdisjoint(each.words for each in answers):
+            kept[answers[0].gap.start] = (1,)
+
+    # new gaps: their earlier numbers, else numbers never used
+    taken: set[int] = set().union(*kept.values())
+    highest = max((*numbers(old), *used, 0))
+    for _, earlier_numbers in removed:
+        highest = max((highest, *earlier_numbers))
+    for words, gap in answers:
+        if gap.start in kept:
+            continue
+        chosen: Numbers = ()
+        for answer, earlier_numbers in removed:
+            if answer == words and taken.isdisjoint(earlier_numbers):
+                chosen = earlier_numbers
+                break
+        if not chosen:
+            highest += 1
+            chosen = (highest,)
+        kept[gap.start] = chosen
+        taken.update(chosen)
+
     for _, gap in reversed(answers):
         if kept[gap.start] != gap.numbers:
             marks = ",".join(map(str, kept[gap.start]))
-            before = new[: gap.start]
-            behind = new[gap.body :]
-            new = f"{before}{{{{c{marks}::{behind}"
+            new = f"{new[: gap.start]}{{{{c{marks}::{new[gap.body :]}"
     return new
 
 
@@ -107,66 +139,14 @@ def _matched_numbers(
     return kept
 
 
-def _number_new_gaps(
-    kept: dict[int, Numbers],
-    answers: Sequence[_Answer],
-    old: str,
-    used: Numbers,
-    earlier: Sequence[str],
-    *,
-    was_rewritten: bool,
-) -> None:
-    """Give gaps that are not in `kept` their earlier numbers, else numbers never used."""
-    removed = []
-    for text in earlier:
-        for gap in gaps(text):
-            removed.append((for_comparing(gap.answer), gap.numbers))
-    taken_numbers: set[int] = set()
-    for kept_numbers in kept.values():
-        taken_numbers.update(kept_numbers)
-    claimed = {answer for answer, _ in removed}.intersection(
-        each.words for each in answers
-    )
-    if was_rewritten and not claimed and answers and 1 in numbers(old):
-        kept[answers[0].gap.start] = (1,)
-        taken_numbers.add(1)
-    highest = max((*numbers(old), *used, 0))
-    for _, earlier_numbers in removed:
-        highest = max((highest, *earlier_numbers))
-    for answer, gap in answers:
-        if gap.start in kept:
-            continue
-        chosen: Numbers | None = None
-        for earlier_answer, earlier_numbers in removed:
-            if earlier_answer == answer and taken_numbers.isdisjoint(earlier_numbers):
-                chosen = earlier_numbers
-                break
-        if chosen is None:
-            highest += 1
-            chosen = (highest,)
-        kept[gap.start] = chosen
-        taken_numbers.update(chosen)
-
-
-def _was_rewritten(old: str, new: str) -> bool:
-    """Return whether a text was translated, or rewritten as a whole."""
-    from rapidfuzz.distance import LCSseq
-
-    before = for_comparing(reveal(old))
-    after = for_comparing(reveal(new))
-    shorter = min(len(before), len(after))
-    return LCSseq.similarity(before, after) < _SAME_TEXT * shorter
-
-
 def _around(markdown: str, gap: Gap) -> Sides:
     """Return the words before and after a gap. Another gap counts as one word."""
-    before = _words(markdown[: gap.start])
-    after = _words(markdown[gap.end :])
+    sides = []
+    for side in (markdown[: gap.start], markdown[gap.end :]):
+        words = for_comparing(re.sub(r"\{\{c[\d,]+::.*?\}\}", " … ", side))
+        sides.append(words.split())
+    before, after = sides
     return before[-_WORDS_AROUND:], after[:_WORDS_AROUND]
-
-
-def _words(markdown: str) -> list[str]:
-    return for_comparing(re.sub(r"\{\{c[\d,]+::.*?\}\}", " … ", markdown)).split()
 
 
 def _same_place(before: Sides, after: Sides) -> bool:

@@ -29,7 +29,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from msgspec.structs import replace
 
 from ankiforge.ledger.drafts import draft_copies_again
-from ankiforge.ledger.events import SOURCE, Text, exact
+from ankiforge.ledger.events import SOURCE, Text, exact, hash_of_words
 from ankiforge.ledger.listing import Listing
 from ankiforge.ledger.match import match_in_document
 from ankiforge.ledger.match_documents import ComparedDocument, match_documents
@@ -48,7 +48,6 @@ from ankiforge.ledger.records import (
     KnownHighlight,
     event_body,
     found_in,
-    hash_exact,
     highlight_row,
     known_highlight,
     known_in,
@@ -459,7 +458,7 @@ class Ingest:
         """
         rows = []
         for highlight in found:
-            exact_hash = hash_exact(highlight.highlight)
+            exact_hash = hash_of_words(highlight.highlight.exact)
             if highlight.known:
                 self._report_known(highlight, highlight.known, exact_hash)
                 self._record_known(highlight, highlight.known)

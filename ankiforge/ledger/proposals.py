@@ -23,7 +23,7 @@ from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
 from ankiforge.ledger.drafts import decode_proposal, proposed_card, wording_of
-from ankiforge.ledger.events import Passage, State, Wording, content_of, stands_in
+from ankiforge.ledger.events import Passage, Wording, content_of, stands_in
 from ankiforge.ledger.store import EACH, Row, Store, encode
 from ankiforge.model import PROPOSE, Draft, Highlight, Proposal, Strings
 from ankiforge.text import regex
@@ -107,31 +107,17 @@ def awaited(
     if passage.takes_proposals:
         return proposal, ""
     card = proposed_card(passage)
-    if passage.no_proposals or card is None:
+    if passage.no_proposals or card is None or stands_in(card.wording.quote, highlight):
         return None
-    return _revision(card, proposal, highlight)
 
-
-def _revision(
-    card: State,
-    proposal: Proposal,
-    highlight: Highlight,
-) -> tuple[Proposal, str] | None:
-    """Return a proposal as the new text of a card whose quote is gone.
-
-    The gap that is the most like the card comes first.
-    """
-    if stands_in(card.wording.quote, highlight):
-        return None
+    # the new text of a card whose quote is gone; the gap that is the most like it comes first
     draft = proposal.draft
     if card.wording.content in contents(draft):
         return None  # a person has written the new words
     if draft.gaps:
         best = _most_alike(draft, card.wording.fields.get("Text", ""))
-        first = draft.gaps[best]
-        before = draft.gaps[:best]
-        after = draft.gaps[best + 1 :]
-        gaps_in_order = (first, *before, *after)
+        others = (*draft.gaps[:best], *draft.gaps[best + 1 :])
+        gaps_in_order = (draft.gaps[best], *others)
         draft = replace(with_gap(draft, best + 1), gaps=gaps_in_order)
     return replace(proposal, draft=draft), card.guid
 

@@ -276,48 +276,41 @@ def record_journal_readings(store: Store, events: Iterable[Event]) -> None:
     """Take note of keys and texts that are in the journal but were not read here."""
     with store.transaction():
         for event in events:
-            if event.what in ("key", "text"):
-                _record_journal_reading(store, event)
+            if event.what not in ("key", "text"):
+                continue
+            body = {name: value for name, value in event.body.items() if name != "like"}
+            text = msgspec.convert(body, Text)
+            reading = reading_of(text)
+            was_read_here = "SELECT 1 FROM highlight WHERE key = ? AND body != ''"
+            if store.row(was_read_here, event.key):
+                if event.machine != store.machine:
+                    _follow_to_place(store, event.key, text, reading)
+                continue
 
-
-def _record_journal_reading(store: Store, event: Event) -> None:
-    """Store a passage that only the journal knows, with the place where it was read."""
-    body = {name: value for name, value in event.body.items() if name != "like"}
-    text = msgspec.convert(body, Text)
-    reading = reading_of(text)
-    was_read_here = "SELECT 1 FROM highlight WHERE key = ? AND body != ''"
-    if store.row(was_read_here, event.key):
-        if event.machine != store.machine:
-            _follow_to_place(store, event.key, text, reading)
-        return
-    store.write(
-        "INSERT OR IGNORE INTO document"
-        " (container, place, state, fingerprint, depends, sketch, source, title)"
-        " VALUES (?, ?, 'journal', '', '[]', '', '', ?)",
-        text.container,
-        text.place,
-        text.place,
-    )
-    document = store.value(
-        "SELECT id FROM document WHERE container = ? AND place = ?",
-        text.container,
-        text.place,
-    )
-    row = {
-        "key": event.key,
-        "document": document,
-        "position": event.n,
-        "state": "journal",
-        "kind": text.kind,
-        "folded": reading.text,
-    }
-    store.insert(
-        "highlight",
-        [row],
-        otherwise="ON CONFLICT (key) DO UPDATE SET document = excluded.document,"
-        " folded = excluded.folded, state = excluded.state, missed = 0",
-    )
-    _unite_with_passage_here(store, event.key, text, reading)
+            # a passage that only the journal knows, with the place where it was read
+            place = (text.container, text.place)
+            store.write(
+                "INSERT OR IGNORE INTO document"
+                " (container, place, state, fingerprint, depends, sketch, source, title)"
+                " VALUES (?1, ?2, 'journal', '', '[]', '', '', ?2)",
+                *place,
+            )
+            query = "SELECT id FROM document WHERE container = ? AND place = ?"
+            row = {
+                "key": event.key,
+                "document": store.value(query, *place),
+                "position": event.n,
+                "state": "journal",
+                "kind": text.kind,
+                "folded": reading.text,
+            }
+            store.insert(
+                "highlight",
+                [row],
+                otherwise="ON CONFLICT (key) DO UPDATE SET document = excluded.document,"
+                " folded = excluded.folded, state = excluded.state, missed = 0",
+            )
+            _unite_with_passage_here(store, event.key, text, reading)
 
 
 def _follow_to_place(store: Store, key: str, text: Text, reading: Reading) -> None:
@@ -410,20 +403,18 @@ def unite_routes(store: Store, keys: Iterable[str]) -> set[str]:
 def _same_id(store: Store, highlight: Highlight) -> str:
     """Return the key of a present mark of another route that this one names."""
     for hint in highlight.hints:
-        scheme, name = hints.split_hint(hint)
+        # a pattern of LIKE that matches the words of a hint, whatever they hold
+        scheme, name = (
+            _WILDCARD.sub(r"\\\g<0>", part) for part in hints.split_hint(hint)
+        )
         rows = store.rows(
             r"SELECT key, route FROM highlight WHERE key LIKE ? ESCAPE '\' AND state = 'present'",
-            f"{_literal(scheme)}:%/{_literal(name)}",
+            f"{scheme}:%/{name}",
         )
         for row in rows:
             if row["route"] != highlight.source_kind.value:
                 return store.first(row["key"])
     return ""
-
-
-def _literal(words: str) -> str:
-    """Return a pattern of LIKE that matches these words and nothing else, whatever they hold."""
-    return _WILDCARD.sub(r"\\\g<0>", words)
 
 
 def _same_work(store: Store, row: Row, highlight: Highlight) -> str:

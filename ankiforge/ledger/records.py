@@ -6,13 +6,13 @@ source read now. Everything here is called inside a transaction of the ingest.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 from msgspec.structs import replace
 
 from ankiforge.ledger import private
-from ankiforge.ledger.events import Text, hash_of_words, words_read
+from ankiforge.ledger.events import Text, words_read
 from ankiforge.ledger.match import Mark, Reading
 from ankiforge.ledger.readings import (
     ReadDocument,
@@ -26,7 +26,7 @@ from ankiforge.ledger.readings import (
     reading_of,
 )
 from ankiforge.ledger.store import Row, Store, encode, listed, tag_name
-from ankiforge.model import Extracted, Highlight, HighlightKey, Json
+from ankiforge.model import Extracted, Highlight, HighlightKey, Json, Pair
 
 LAST_READINGS = 3
 """The number of a passage's last readings, on any machine, by which it is recognised."""
@@ -130,9 +130,13 @@ def known_highlight(store: Store, row: Row) -> KnownHighlight:
     journal_readings = [reading_of(text) for text in passage.texts[:LAST_READINGS]]
     if row["body"]:
         mark = mark_of(decode_highlight(row), row["document"])
+        # the reading of this machine, which has its sides, then the others once
+        readings = {mark.newest.triple: mark.newest}
+        for reading in journal_readings:
+            readings.setdefault(reading.triple, reading)
         mark = replace(
             mark,
-            readings=_read_here_first(mark.newest, journal_readings),
+            readings=tuple(readings.values()),
             was_there=row["state"] in ("present", "journal"),
             decided=passage.decided,
         )
@@ -162,17 +166,6 @@ def known_highlight(store: Store, row: Row) -> KnownHighlight:
     )
 
 
-def _read_here_first(
-    read_here: Reading,
-    journal_readings: Iterable[Reading],
-) -> tuple[Reading, ...]:
-    """Return the reading of this machine, which has its sides, then the others once."""
-    readings = {read_here.triple: read_here}
-    for reading in journal_readings:
-        readings.setdefault(reading.triple, reading)
-    return tuple(readings.values())
-
-
 # --- what is written --------------------------------------------------------------------
 
 
@@ -192,76 +185,45 @@ def write_document(
             case.
     """
     place = place_of(document)
-    values = _document_values(document, place, fingerprint)
+    row: Json = {
+        "container": document.container,
+        "place": place,
+        "state": "present",
+        "fingerprint": fingerprint,
+        "depends": encode(document.depends),
+        "left_out": encode(document.left_out),
+    }
+    names: Sequence[Pair] = ()
+    if isinstance(document, Extracted):
+        from ankiforge.text.identifiers import names_of
+
+        work = document.document
+        row |= {"sketch": document.sketch, "source": work.source, "title": work.title}
+        names = names_of(work.identifiers, work.uri)
+    else:
+        row |= {"sketch": "", "source": document.source, "title": place}
+
     if old_row is None:
         moved = False
-        document_id: int = store.value(
-            "INSERT INTO document"
-            " (place, state, fingerprint, depends, sketch, source, title, left_out,"
-            " container) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (container, place) DO UPDATE SET state = 'present',"
-            " fingerprint = excluded.fingerprint, depends = excluded.depends,"
-            " sketch = excluded.sketch, source = excluded.source,"
-            " title = excluded.title, left_out = excluded.left_out"
-            " RETURNING id",
-            *values,
-        )
+        updated = ", ".join(f"{column} = excluded.{column}" for column in row)
+        otherwise = f"ON CONFLICT (container, place) DO UPDATE SET {updated}"
+        store.insert("document", [row], otherwise=otherwise)
+        query = "SELECT id FROM document WHERE container = ? AND place = ?"
+        document_id: int = store.value(query, document.container, place)
     else:
         old_place = (old_row["container"], old_row["place"])
         moved = old_place != (document.container, place)
         document_id = old_row["id"]
-        store.write(
-            "UPDATE document SET place = ?, state = ?, fingerprint = ?, depends = ?,"
-            " sketch = ?, source = ?, title = ?, left_out = ?, container = ?"
-            " WHERE id = ?",
-            *values,
-            document_id,
-        )
+        columns = ", ".join(f"{column} = ?" for column in row)
+        query = f"UPDATE document SET {columns} WHERE id = ?"
+        store.write(query, *row.values(), document_id)
         store.write("DELETE FROM identifier WHERE document = ?", document_id)
     store.write_all(
         "INSERT OR IGNORE INTO identifier VALUES (?, ?)",
-        [(name, document_id) for name in _identifiers(document)],
+        [(f"{scheme}:{value}", document_id) for scheme, value in names],
     )
     private.write(store, document_id, document, moved=moved)
     return document_id
-
-
-def _document_values(
-    document: ReadDocument,
-    place: str,
-    fingerprint: str,
-) -> tuple[object, ...]:
-    """Return the columns of a document that is present, in the order of `write_document`."""
-    if isinstance(document, Extracted):
-        sketch = document.sketch
-        source = document.document.source
-        title = document.document.title
-    else:
-        sketch = ""
-        source = document.source
-        title = place
-    return (
-        place,
-        "present",
-        fingerprint,
-        encode(document.depends),
-        sketch,
-        source,
-        title,
-        encode(document.left_out),
-        document.container,
-    )
-
-
-def _identifiers(document: ReadDocument) -> list[str]:
-    """Return the names of the works that a document is, or is about."""
-    if not isinstance(document, Extracted):
-        return []
-    from ankiforge.text.identifiers import names_of
-
-    work = document.document
-    names = names_of(work.identifiers, work.uri)
-    return [f"{scheme}:{value}" for scheme, value in names]
 
 
 def write_highlights(store: Store, rows: Sequence[Json]) -> None:
@@ -282,7 +244,7 @@ def highlight_row(
 
     Args:
         found: the highlight, which has its key.
-        exact_hash: see `hash_exact`.
+        exact_hash: a hash of its exact text, which shows whether that changed.
         run: the number of the run that read it.
     """
     highlight = found.highlight
@@ -304,8 +266,3 @@ def highlight_row(
         "tags": listed(map(tag_name, tags)),
         "body": encode(highlight),
     }
-
-
-def hash_exact(highlight: Highlight) -> str:
-    """Return a hash of the exact text, which shows whether it changed."""
-    return hash_of_words(highlight.exact)

@@ -26,16 +26,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import chain
-from typing import Any
 
 import msgspec
 
 from ankiforge.config.ownfiles import OwnPath
-from ankiforge.ledger.database import copy_database, open_database
+from ankiforge.ledger.database import Database, copy_database, open_database
+from ankiforge.ledger.database import Row as Row
+from ankiforge.ledger.database import encode as encode
 from ankiforge.ledger.events import (
     PERSON,
     SUBJECTS,
@@ -58,7 +59,6 @@ from ankiforge.text import occlusion
 from ankiforge.text.cloze import plain
 from ankiforge.text.fold import for_comparing
 
-Row = sqlite3.Row
 LINKS = ("same", "undo")
 """Kinds of events that change which keys are one passage."""
 TOGETHER = 200
@@ -82,11 +82,6 @@ ANY_CONTENT = ""
 
 
 _decode_passage = msgspec.json.Decoder(Passage).decode
-
-
-def encode(value: object) -> str:
-    """Return the stored form of a value."""
-    return msgspec.json.encode(value).decode()
 
 
 def listed(values: Iterable[str]) -> str:
@@ -139,8 +134,6 @@ class _Transaction:
         """The number of the last event; None = not asked for yet."""
         self.changed_keys: dict[str, None] = {}
         """Keys whose passages are to be computed again."""
-        self.appended: tuple[int, int] | None = None
-        """The size of this machine's file of the journal before and after its lines."""
         self.changed_contents: set[str] = set()
         """The contents of the cards that they may get, or `ANY_CONTENT`."""
 
@@ -150,7 +143,7 @@ class _Transaction:
         self.changed_keys[key] = None
 
 
-class Store:
+class Store(Database):
     """Reads and writes the database and this machine's file of the journal."""
 
     def __init__(
@@ -171,7 +164,8 @@ class Store:
         """As the last `unite` found it."""
         self._read_only = read_only
         self._journal = JournalFiles(journal, machine)
-        self._db = copy_database(database) if read_only else open_database(database)
+        db = copy_database(database) if read_only else open_database(database)
+        super().__init__(db)
         self._version = 0
         self._transaction: _Transaction | None = None
         self._passages: dict[str, Passage] = {}
@@ -180,89 +174,7 @@ class Store:
         # The events of `SUBJECTS` that stand, by key; None = not read yet.
         self._answers: dict[str, list[Event]] | None = None
 
-    def close(self) -> None:
-        """Close the database."""
-        self._db.close()
-
-    # --- plain access -------------------------------------------------------------------
-
-    def rows(self, query: str, *values: object) -> list[Row]:
-        """Return the rows of a query."""
-        return self._db.execute(query, values).fetchall()
-
-    def each(self, query: str, *values: object) -> Iterator[Row]:
-        """Yield the rows of a query, one at a time."""
-        return self._db.execute(query, values)
-
-    def row(self, query: str, *values: object) -> Row | None:
-        """Return the first row of a query, or None."""
-        first: Row | None = self._db.execute(query, values).fetchone()
-        return first
-
-    def value(self, query: str, *values: object) -> Any:
-        """Return the first column of the first row of a query, or None."""
-        first = self.row(query, *values)
-        return first[0] if first else None
-
-    def write(self, query: str, *values: object) -> int:
-        """Run a statement. Return the number of rows it changed."""
-        return self._db.execute(query, values).rowcount
-
-    def write_all(self, query: str, rows: Iterable[Sequence[object]]) -> None:
-        """Run a statement for each of many rows."""
-        rows = list(rows)
-        if rows:
-            self._db.executemany(query, rows)
-
-    def insert(
-        self,
-        table: str,
-        rows: Iterable[Json],
-        *,
-        verb: str = "INSERT",
-        otherwise: str = "",
-    ) -> int:
-        """Insert rows with the same columns; return how many were written.
-
-        Args:
-            table: the table, which `schema.sql` explains.
-            rows: values by column.
-            verb: such as `INSERT OR REPLACE`.
-            otherwise: the clause `ON CONFLICT`, if any.
-        """
-        rows = list(rows)
-        if not rows:
-            return 0
-        columns = ", ".join(rows[0])
-        values = ", ".join(f":{column}" for column in rows[0])
-        statement = f"{verb} INTO {table} ({columns}) VALUES ({values}) {otherwise}"
-        return self._db.executemany(statement, rows).rowcount
-
-    def define(
-        self,
-        name: str,
-        arguments: int,
-        function: Callable[..., str | bool],
-    ) -> None:
-        """Give SQL a function that always returns the same for the same arguments."""
-        self._db.create_function(name, arguments, function, deterministic=True)
-
-    def meta(self, name: str, default: str = "") -> str:
-        """Return a stored value by name."""
-        stored = self.value("SELECT value FROM meta WHERE name = ?", name)
-        return default if stored is None else stored
-
-    def set_meta(self, name: str, value: str) -> None:
-        """Store a value by name.
-
-        An equal one is not written again: an unchanged run writes nothing.
-        """
-        self.write(
-            "INSERT INTO meta VALUES (?, ?)"
-            " ON CONFLICT DO UPDATE SET value = excluded.value WHERE value != excluded.value",
-            name,
-            value,
-        )
+    # --- what other packages store ---------------------------------------------------------
 
     def get_setting(self, name: str) -> str:
         """Return what another package stored under a name, "" if there is nothing.
@@ -277,15 +189,6 @@ class Store:
         with self.transaction():
             self.set_meta(f"app {name}", value)
 
-    def kept(self, name: str) -> str:
-        """Return what was stored with `keep_until_change`, "" if it is gone."""
-        query = "SELECT value FROM until_change WHERE name = ?"
-        return self.value(query, name) or ""
-
-    def keep_until_change(self, name: str, value: str) -> None:
-        """Store a value that is gone as soon as a card, a passage or a note in Anki changes."""
-        self.write("INSERT OR REPLACE INTO until_change VALUES (?, ?)", name, value)
-
     # --- transactions and actions -------------------------------------------------------
 
     @contextmanager
@@ -298,6 +201,8 @@ class Store:
         if self._transaction is not None:
             yield
             return
+        appended: tuple[int, int] | None = None
+        """The size of this machine's file of the journal before and after its lines."""
         try:
             self._db.execute("BEGIN IMMEDIATE")
             self._transaction = _Transaction()
@@ -305,11 +210,17 @@ class Store:
             yield
             self.refold()
             self._store_events()
-            self._append_to_journal()
+            if self._transaction.events and not self._read_only:
+                appended = self._journal.append(self._transaction.events)
+                known = self._read_up_to(self._journal.own.name)
+                if known is None or known.size == appended[0]:
+                    unreadable = known.unreadable if known else 0
+                    self._set_own_read_up_to(appended[1], unreadable=unreadable)
             self._db.execute("COMMIT")
         except BaseException as error:
-            if isinstance(error, sqlite3.Error):
-                self._take_back_lines()
+            if appended and isinstance(error, sqlite3.Error):
+                # it is reported as failed
+                self._journal.take_back(*appended)
             # Ctrl-C may come just after the commit
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
@@ -496,7 +407,12 @@ class Store:
         links = self.select_events("what IN ('same', 'undo')")
         aliases = self.rows("SELECT key, keys FROM alias")
         before = {row["key"]: row["keys"] for row in aliases}
-        linked = classes((*links, *self._issues(links)))
+        linked_keys: set[str] = set()
+        for event in links:
+            if event.what == "same":
+                linked_keys.update((event.key, event.body["old"]))
+        issued = [each for each in self.events(sorted(linked_keys)) if each.what == "key"]
+        linked = classes((*links, *issued))
         after = {key: encode(keys) for key, keys in linked.items()}
         for key in sorted({*before, *after}):
             if before.get(key) == after.get(key):
@@ -505,25 +421,9 @@ class Store:
             self.write("UPDATE highlight SET drafted = '' WHERE key = ?", key)
             self.write("DELETE FROM alias WHERE key = ?", key)
             if key in after:
-                first = linked[key][0]
-                self.write(
-                    "INSERT INTO alias VALUES (?, ?, ?)",
-                    key,
-                    first,
-                    after[key],
-                )
+                row = {"key": key, "first": linked[key][0], "keys": after[key]}
+                self.insert("alias", [row])
         self._aliases = None
-
-    def _issues(self, links: Iterable[Event]) -> list[Event]:
-        """Return the `key` events of the keys that `same` events link."""
-        linked = set()
-        for event in links:
-            if event.what == "same":
-                linked.add(event.key)
-                linked.add(event.body["old"])
-        if not linked:
-            return []
-        return [event for event in self.events(sorted(linked)) if event.what == "key"]
 
     # --- the tables that are computed from events ---------------------------------------
 
@@ -557,27 +457,9 @@ class Store:
         events_of = defaultdict(list)
         for event in self.events(list(all_keys)):
             events_of[event.key].append(event)
-        self._delete_computed(all_keys)
-        passages = []
-        for keys in keys_of_passages:
-            events = chain.from_iterable(events_of[key] for key in keys)
-            passages.append(fold(keys, events))
-        self._write_computed(passages)
-
-    def _only_new_content(self, event: Event) -> str:
-        """Return the content of the one card that an event brings, or `ANY_CONTENT`."""
-        if event.what != "accept" or event.key in self._running().changed_keys:
-            return ANY_CONTENT
-        first_key = self._keys(event.key)[0]
-        passage = self._passages.get(first_key)
-        if passage is None or passage.cards or passage.rejected:
-            return ANY_CONTENT
-        return content_of(event.body["draft"]["fields"])
-
-    def _delete_computed(self, keys: Iterable[str]) -> None:
-        """Drop what was computed of passages, unless nothing was, as is known."""
+        # drop what was computed of them, unless nothing was, as is known
         stored = []
-        for key in keys:
+        for key in all_keys:
             passage = self._passages.pop(key, None)
             if passage is None or passage.cards or passage.rejected:
                 stored.append(key)
@@ -587,14 +469,14 @@ class Store:
             self.write(f"DELETE FROM card WHERE passage IN {EACH}", wanted)
             self.write(f"DELETE FROM rejected WHERE passage IN {EACH}", wanted)
 
-    def _write_computed(self, passages: Sequence[Passage]) -> None:
-        """Store the passages, with their cards and what was rejected of them."""
+        # store the passages, with their cards and what was rejected of them
         if len(self._passages) >= REMEMBERED:
             self._passages.clear()
         passage_rows = []
         card_rows = []
         rejected_rows = []
-        for passage in passages:
+        for keys in keys_of_passages:
+            passage = fold(keys, chain.from_iterable(events_of[key] for key in keys))
             key = passage.key
             self._passages[key] = passage
             passage_row = {
@@ -611,6 +493,16 @@ class Store:
         self.insert("card", card_rows, verb="INSERT OR REPLACE")
         self.write_all("INSERT OR IGNORE INTO rejected VALUES (?, ?)", rejected_rows)
 
+    def _only_new_content(self, event: Event) -> str:
+        """Return the content of the one card that an event brings, or `ANY_CONTENT`."""
+        if event.what != "accept" or event.key in self._running().changed_keys:
+            return ANY_CONTENT
+        first_key = self._keys(event.key)[0]
+        passage = self._passages.get(first_key)
+        if passage is None or passage.cards or passage.rejected:
+            return ANY_CONTENT
+        return content_of(event.body["draft"]["fields"])
+
     # --- the journal --------------------------------------------------------------------
 
     def unite(self) -> list[Event]:
@@ -625,13 +517,26 @@ class Store:
         unreadable = 0
         missing = 0
         with self.transaction():
-            self._read_again_by_newer_version()
+            # a version that knows other kinds of events reads all files again
+            reader = self.meta("reader")
+            if reader and reader != READER:
+                self.write("DELETE FROM meta WHERE name LIKE 'read %'")
+                self.write("DELETE FROM unknown_event")
+            self.set_meta("reader", READER)
+
+            # files that are there no longer may have held lines that no other has
             names = self._journal.names()
-            may_lack_lines = self._forget_removed_files(names)
+            may_lack_lines = False
+            for row in self.rows("SELECT name FROM meta WHERE name LIKE 'read %'"):
+                if row["name"].removeprefix("read ") not in names:
+                    self.write("DELETE FROM meta WHERE name = ?", row["name"])
+                    may_lack_lines = True
+
+            # what is new in the others
             for name in names:
                 lines = self._journal.read_new(name, self._read_up_to(name))
                 if lines.read_up_to:
-                    self._set_read_up_to(name, lines.read_up_to)
+                    self.set_meta(f"read {name}", encode(lines.read_up_to))
                 unreadable += lines.unreadable
                 may_lack_lines |= lines.was_replaced
                 new += self._insert(lines.events)
@@ -641,34 +546,14 @@ class Store:
         self.journal_state = JournalState(unreadable, missing, unknown, len(new))
         return sorted(new, key=lambda event: event.order)
 
-    def _read_again_by_newer_version(self) -> None:
-        """Forget how far all files were read if the program now knows other kinds of events."""
-        reader = self.meta("reader")
-        if reader and reader != READER:
-            self.write("DELETE FROM meta WHERE name LIKE 'read %'")
-            self.write("DELETE FROM unknown_event")
-        self.set_meta("reader", READER)
-
-    def _forget_removed_files(self, names: Sequence[str]) -> bool:
-        """Forget how far files were read that are there no longer.
-
-        Return whether there are any.
-        """
-        any_removed = False
-        for row in self.rows("SELECT name FROM meta WHERE name LIKE 'read %'"):
-            if row["name"].removeprefix("read ") not in names:
-                self.write("DELETE FROM meta WHERE name = ?", row["name"])
-                any_removed = True
-        return any_removed
-
     def _insert(self, events: Iterable[Event]) -> list[Event]:
         """Store events of the journal. Return those that were not known."""
         added = []
         any_link = False
         for event in events:
             if not is_known(event):
-                query = "INSERT OR IGNORE INTO unknown_event VALUES (?, ?, ?)"
-                self.write(query, event.id, event.n, encode(event))
+                row = {"id": event.id, "n": event.n, "line": encode(event)}
+                self.insert("unknown_event", [row], verb="INSERT OR IGNORE")
             elif self.insert("event", [_event_row(event)], verb="INSERT OR IGNORE"):
                 added.append(event)
                 self._answers = None
@@ -677,25 +562,6 @@ class Store:
         if any_link:
             self._relink()
         return added
-
-    def _append_to_journal(self) -> None:
-        """Write the events of this action to the journal, and how far it is read."""
-        events = self._running().events
-        if not events or self._read_only:
-            return
-        before, after = self._journal.append(events)
-        self._running().appended = (before, after)
-        known = self._read_up_to(self._journal.own.name)
-        if known is None:
-            self._set_own_read_up_to(after, unreadable=0)
-        elif known.size == before:
-            self._set_own_read_up_to(after, unreadable=known.unreadable)
-
-    def _take_back_lines(self) -> None:
-        """Take the lines of this transaction out of the journal: it is reported as failed."""
-        transaction = self._transaction
-        if transaction is not None and transaction.appended is not None:
-            self._journal.take_back(*transaction.appended)
 
     def _restore_lines(self) -> int:
         """Write again the events that no file of the journal has.
@@ -719,12 +585,9 @@ class Store:
         stored = self.meta(f"read {name}")
         return msgspec.json.decode(stored, type=ReadUpTo) if stored else None
 
-    def _set_read_up_to(self, name: str, read_up_to: ReadUpTo) -> None:
-        self.set_meta(f"read {name}", encode(read_up_to))
-
     def _set_own_read_up_to(self, size: int, *, unreadable: int) -> None:
         read_up_to = self._journal.own_read_up_to(size, unreadable)
-        self._set_read_up_to(self._journal.own.name, read_up_to)
+        self.set_meta(f"read {self._journal.own.name}", encode(read_up_to))
 
 
 def _event_row(event: Event) -> Json:
