@@ -43,7 +43,15 @@ def belonging(store: Store) -> Counter[str]:
     rows = store.rows(query, *_patterns())
     highlights = [decode_highlight(row) for row in rows]
     other_ids = {highlight.other_id for highlight in highlights if highlight.other_id}
-    ids_in_anki = _in_anki(store, other_ids) if store.get_setting("looked") else other_ids
+    ids_in_anki = other_ids
+    if store.get_setting("looked"):
+        rows = store.rows(
+            "SELECT CAST(id AS TEXT) AS id, other_id FROM foreign_note"
+            f" WHERE CAST(id AS TEXT) IN {EACH} OR other_id IN {EACH}",
+            encode(list(other_ids)),
+            encode(list(other_ids)),
+        )
+        ids_in_anki = {id for row in rows for id in (row["id"], row["other_id"])}
     passages = Counter[str]()
     for highlight in highlights:
         if highlight.other_id in ids_in_anki:
@@ -51,22 +59,6 @@ def belonging(store: Store) -> Counter[str]:
         elif schedule_of(highlight.schedule):
             passages[SCHEDULER] += 1
     return passages
-
-
-def _in_anki(store: Store, ids: Collection[str]) -> set[str]:
-    """Return those of some ids that notes in Anki have, which are not ours."""
-    wanted = encode(list(ids))
-    with_note_id = store.rows(
-        f"SELECT CAST(id AS TEXT) AS id FROM foreign_note WHERE CAST(id AS TEXT) IN {EACH}",
-        wanted,
-    )
-    with_field = store.rows(
-        f"SELECT other_id FROM foreign_note WHERE other_id IN {EACH}",
-        wanted,
-    )
-    ids = {row["id"] for row in with_note_id}
-    ids.update(row["other_id"] for row in with_field)
-    return ids
 
 
 def decline(store: Store, tools: Collection[str]) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from ankiforge.config.ownfiles import OwnPath
-from ankiforge.errors import BusyError, ForgeError, LedgerError
+from ankiforge.errors import BusyError, LedgerError
 from ankiforge.model import Json
 
 SCHEMA = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
@@ -246,10 +246,23 @@ def readable_errors(database: OwnPath | None = None) -> Iterator[None]:
     try:
         yield
     except (sqlite3.DatabaseError, msgspec.MsgspecError, UnicodeDecodeError) as error:
-        readable = _readable(error, database)
-        if readable is None:
-            raise
-        raise readable from error
+        if _shows_damage(error):
+            where = database or ".ankiforge/ledger.db"
+            hint = f"delete {where}: the next run rebuilds it from the journal"
+            summary = " ".join(str(error).split())[:200]
+            message = f"the database is damaged: {summary}"
+            raise LedgerError(message, hint=hint) from error
+        name = str(getattr(error, "sqlite_errorname", ""))
+        if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            hint = "wait for it, or stop it: nothing is lost"
+            raise BusyError("another ankiforge is writing", hint=hint) from error
+        if name.startswith(
+            ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN"),
+        ):
+            hint = "free space, or allow writing, and run it again: nothing is lost"
+            message = f"the database cannot be written: {error}"
+            raise LedgerError(message, hint=hint) from error
+        raise  # a fault of the program
 
 
 def _shows_damage(error: Exception) -> bool:
@@ -268,22 +281,3 @@ def _shows_damage(error: Exception) -> bool:
         "SQLITE_ERROR",
     )
     return is_general and "syntax error" not in str(error)
-
-
-def _readable(error: Exception, database: OwnPath | None) -> ForgeError | None:
-    """Return the error to show; None if this is a fault of the program."""
-    if _shows_damage(error):
-        where = database or ".ankiforge/ledger.db"
-        hint = f"delete {where}: the next run rebuilds it from the journal"
-        summary = " ".join(str(error).split())[:200]
-        return LedgerError(f"the database is damaged: {summary}", hint=hint)
-    name = str(getattr(error, "sqlite_errorname", ""))
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        hint = "wait for it, or stop it: nothing is lost"
-        return BusyError("another ankiforge is writing", hint=hint)
-    if name.startswith(
-        ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN"),
-    ):
-        hint = "free space, or allow writing, and run it again: nothing is lost"
-        return LedgerError(f"the database cannot be written: {error}", hint=hint)
-    return None

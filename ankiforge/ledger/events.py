@@ -10,9 +10,7 @@ old.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
 from functools import cached_property, lru_cache
-from typing import Any
 
 import msgspec
 
@@ -83,17 +81,13 @@ class Event(Value, omit_defaults=True, dict=True):  # a dict: for the cached id
             self.machine,
             self.what,
             self.key,
-            _sorted_json(self.body),
+            msgspec.json.encode(self.body, order="sorted").decode(),
         )
 
     @property
     def order(self) -> tuple[int, str, str]:
         """The order that is the same on all machines."""
         return (self.n, self.machine, self.id)
-
-
-def _sorted_json(body: Mapping[str, Any]) -> str:
-    return msgspec.json.encode(body, order="sorted").decode()
 
 
 class Wording(Value, omit_defaults=True):
@@ -287,11 +281,6 @@ def _is_open_again(card: State) -> bool:
     return card.verdict is Verdict.TAKEN_BACK and card.wording.drafter == PROPOSE
 
 
-def _is_taken_back(card: State) -> bool:
-    """Return whether a drafted card was accepted, and that was undone."""
-    return card.verdict is Verdict.TAKEN_BACK and not card.wording.own
-
-
 class Passage(msgspec.Struct):
     """What is known about one passage, from events alone."""
 
@@ -339,7 +328,10 @@ class Passage(msgspec.Struct):
         """
         if self.rejected or self.skipped or self.no_proposals:
             return False
-        return all(map(_is_taken_back, self.cards.values()))
+        for card in self.cards.values():
+            if card.verdict is not Verdict.TAKEN_BACK or card.wording.own:
+                return False
+        return True
 
     def told_apart_from(self, other: Passage) -> bool:
         """Return whether a person said that these are two passages.

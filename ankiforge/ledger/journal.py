@@ -60,18 +60,6 @@ class NewLines(NamedTuple):
     """None if nothing is new."""
 
 
-class Line(NamedTuple):
-    """A line of a journal that has its end."""
-
-    size: int
-    """In bytes, with the end of the line."""
-    event: Event | None = None
-    """None for a blank line, and one that is damaged."""
-    is_damaged: bool = False
-    """A torn line, a marker of a version control system, or nothing that the program
-    writes."""
-
-
 class JournalFiles:
     """The folder of the journal, and the file in it that is this machine's own."""
 
@@ -84,9 +72,7 @@ class JournalFiles:
         return [path.name for path in self._folder.listed(ENDING)]
 
     def read_new(self, name: str, before: ReadUpTo | None) -> NewLines:
-        """Read on in a file from where it was read before.
-
-        The whole file if it was replaced.
+        """Read on in a file from where it was read before, or all of it if it was replaced.
 
         Raises:
             LedgerError: it cannot be read.
@@ -94,21 +80,44 @@ class JournalFiles:
         path = self._folder / name
         try:
             with path.open(max_bytes=LARGEST_BYTES) as file:
-                return _read_new(file, before)
+                is_same = before is not None and _tail(file, before.size) == before.tail
+                start = before.size if before and is_same else 0
+                unreadable = before.unreadable if before and is_same else 0
+                events = []
+                end = start
+                file.seek(start)
+                for size, line in _whole_lines(file):
+                    end += size
+                    event = _sound_event(line)
+                    if event is not None:
+                        events.append(event)
+                    elif line.strip():
+                        unreadable += 1
+                file.seek(end)
+                is_torn = bool(file.read(LINE_BYTES).strip())
+                read_up_to = None
+                if end > start or not is_same:
+                    read_up_to = ReadUpTo(end, _tail(file, end), unreadable)
         except OSError as error:
             message = f"{path}: cannot be read: {error.strerror}"
-            raise LedgerError(
-                message, hint="allow reading, or restore the file"
-            ) from error
+            hint = "allow reading, or restore the file"
+            raise LedgerError(message, hint=hint) from error
+        return NewLines(
+            events,
+            unreadable=unreadable + is_torn,
+            was_replaced=before is not None and not is_same,
+            read_up_to=read_up_to,
+        )
 
     def ids(self) -> set[str]:
         """Return the ids of the events of all files."""
         ids = set()
         for path in self._folder.listed(ENDING):
             with path.open(max_bytes=LARGEST_BYTES) as file:
-                for line in _whole_lines(file):
-                    if line.event is not None:
-                        ids.add(line.event.id)
+                for _, line in _whole_lines(file):
+                    event = _sound_event(line)
+                    if event is not None:
+                        ids.add(event.id)
         return ids
 
     def append(self, events: Iterable[Event]) -> tuple[int, int]:
@@ -123,12 +132,26 @@ class JournalFiles:
         lines = b"".join(encoded)
         try:
             with self.own.open(os.O_RDWR | os.O_CREAT | os.O_APPEND) as file:
-                return _append(file, lines)
+                size = file.seek(0, os.SEEK_END)
+                if size:
+                    # a torn last line is ended first, so that it damages no other
+                    file.seek(size - 1)
+                    if file.read(1) != b"\n":
+                        lines = b"\n" + lines
+                    file.seek(0, os.SEEK_END)
+                try:
+                    file.write(lines)
+                    file.flush()
+                    os.fsync(file.fileno())
+                except OSError:
+                    os.ftruncate(file.fileno(), size)
+                    raise
         except OSError as error:
             reason = error.strerror or error
             message = f"{self.own}: the decision was not recorded: {reason}"
             hint = "free space there, or allow writing, and try again"
             raise LedgerError(message, hint=hint) from error
+        return size, size + len(lines)
 
     def take_back(self, before: int, after: int) -> None:
         """Take the last lines out of the own file, unless more were appended since.
@@ -148,59 +171,6 @@ class JournalFiles:
             return ReadUpTo(size, _tail(file, size), unreadable)
 
 
-def _append(file: IO[bytes], lines: bytes) -> tuple[int, int]:
-    """Append lines. Return the size of the file before and after.
-
-    A torn last line is ended first, so that it damages no other.
-    """
-    size = file.seek(0, os.SEEK_END)
-    if size:
-        file.seek(size - 1)
-        if file.read(1) != b"\n":
-            lines = b"\n" + lines
-        file.seek(0, os.SEEK_END)
-    try:
-        file.write(lines)
-        file.flush()
-        os.fsync(file.fileno())
-    except OSError:
-        os.ftruncate(file.fileno(), size)
-        raise
-    return size, size + len(lines)
-
-
-def _read_new(file: IO[bytes], before: ReadUpTo | None) -> NewLines:
-    """Read what was appended to a file since `before`, or all of it if it was replaced."""
-    if before is not None and _tail(file, before.size) == before.tail:
-        is_same = True
-        start = before.size
-        unreadable = before.unreadable
-    else:
-        is_same = False
-        start = 0
-        unreadable = 0
-    events = []
-    end = start
-    file.seek(start)
-    for line in _whole_lines(file):
-        end += line.size
-        if line.is_damaged:
-            unreadable += 1
-        elif line.event is not None:
-            events.append(line.event)
-    file.seek(end)
-    is_torn = bool(file.read(LINE_BYTES).strip())
-    read_up_to = None
-    if end > start or not is_same:
-        read_up_to = ReadUpTo(end, _tail(file, end), unreadable)
-    return NewLines(
-        events,
-        unreadable=unreadable + is_torn,
-        was_replaced=before is not None and not is_same,
-        read_up_to=read_up_to,
-    )
-
-
 def _tail(file: IO[bytes], size: int) -> str:
     """Return a hash of the bytes before `size`; "" if the file is shorter."""
     if file.seek(0, os.SEEK_END) < size:
@@ -210,8 +180,8 @@ def _tail(file: IO[bytes], size: int) -> str:
     return sha256(tail).hexdigest()[:16]
 
 
-def _whole_lines(file: IO[bytes]) -> Iterator[Line]:
-    """Yield the lines of a journal up to the last one that has its end."""
+def _whole_lines(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines up to the last one that has its end, each with its size in bytes."""
     while data := file.readline(LINE_BYTES):
         size = len(data)
         is_too_long = size == LINE_BYTES
@@ -222,13 +192,7 @@ def _whole_lines(file: IO[bytes]) -> Iterator[Line]:
                 return
         if not data.endswith(b"\n"):
             return
-        if is_too_long:
-            yield Line(size, is_damaged=True)
-        elif not data.strip():
-            yield Line(size)
-        else:
-            event = _sound_event(data)
-            yield Line(size, event, is_damaged=event is None)
+        yield size, b"too long" if is_too_long else data
 
 
 def _sound_event(line: bytes) -> Event | None:

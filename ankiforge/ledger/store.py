@@ -46,7 +46,7 @@ from ankiforge.ledger.events import (
     content_of,
     hash_of_words,
 )
-from ankiforge.ledger.fold import classes, fold
+from ankiforge.ledger.fold import classes, fold, in_order
 from ankiforge.ledger.journal import (
     READER,
     JournalFiles,
@@ -313,10 +313,13 @@ class Store(Database):
         if self._transaction is None:
             self._drop_stale()
         if self._answers is None:
-            standing = self.select_events(f"what IN {SUBJECTS} AND {NOT_UNDONE}")
             self._answers = defaultdict(list)
-            for event in sorted(standing, key=lambda event: event.order):
-                self._answers[event.key].append(event)
+            events = self.select_events(f"what IN {SUBJECTS}")
+            if events:
+                events += self.select_events(f"what IN {LINKS}")
+            for event, stands in in_order(events):
+                if stands and event.what in SUBJECTS:
+                    self._answers[event.key].append(event)
         return self._answers.get(key, [])
 
     def select_events(self, condition: str, *values: object) -> list[Event]:
@@ -404,7 +407,7 @@ class Store(Database):
 
         The key that was issued first names it.
         """
-        links = self.select_events("what IN ('same', 'undo')")
+        links = self.select_events(f"what IN {LINKS}")
         aliases = self.rows("SELECT key, keys FROM alias")
         before = {row["key"]: row["keys"] for row in aliases}
         linked_keys: set[str] = set()
