@@ -262,7 +262,7 @@ REQUIRED = {
     "key": "exact",
     "text": "exact",
     "accept": "guid draft",
-    "adopt": "guid draft",
+    "adopt": "guid",
     "revise": "guid draft",
     "edit": "guid fields",
     "reject": "content",
@@ -283,7 +283,7 @@ REQUIRED = {
     "unseen": "guid",
     "keep": "guid",
 }
-"""By kind of event, as `fold.KINDS`: the keys without which it means nothing."""
+"""By kind of event: the keys without which it means nothing. `fold` says what each does."""
 
 
 _SOURCES = (events.__file__, __file__)

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.ledger.fold import KINDS
+from ankiforge.ledger.journal import REQUIRED
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs links and pipes")
 
@@ -402,7 +402,7 @@ def test_lines_that_no_program_of_ours_wrote_are_left_out_and_said(said, used):
     )
     lines = [
         json.dumps({**event, "n": 99, "what": kind, "body": body})
-        for kind in sorted(KINDS - {"decline"})  # its body holds nothing
+        for kind in sorted({*REQUIRED} - {"decline"})  # its body holds nothing
         for body in bodies
     ]
     lines.append(json.dumps({**event, "n": 1 << 63}))

@@ -6,7 +6,7 @@ import pytest
 
 from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.errors import LedgerError
-from ankiforge.ledger.decide import edit
+from ankiforge.ledger.decide import Taken, adopt_notes, edit
 from ankiforge.ledger.views import record_view
 from tests.ledger.world import FAUST, OSMOSIS, RHINE, World, waiting
 
@@ -312,3 +312,14 @@ def test_a_failed_write_of_the_journal_is_an_error_and_nothing_was_decided(
     assert world.state() == before
     world["a"].reject(guid)
     assert world.card(guid).verdict == "rejected"
+
+
+def test_a_schedule_that_was_taken_over_is_read_back_from_the_journal(world: World):
+    world.note("a.md", RHINE)
+    world.run()
+    guid = world.only("Rhine").guid
+    schedule = (("2026-01-02", 10, 250),)
+    adopt_notes(world["a"], [Taken(guid, schedule=schedule)])
+    world.lose("a")
+    assert world.card(guid).schedule == schedule
+    assert not world["a"].journal_state.unreadable
