@@ -208,8 +208,10 @@ class Judge:
             if kind == "conflict" and one.guid in set(edited_in_anki):
                 kind = "conflict after an edit in Anki"
             about = min(self.roots(self.ids(one.text)), default=one.guid)
-            if (kind, about, one.text) not in self.said:
-                self.said.add((kind, about, one.text))
+            # one question about many notes shows the words of some, which may change
+            asked = (kind, one.id) if kind == "absent" else (kind, about, one.text)
+            if asked not in self.said:
+                self.said.add(asked)
                 self.questions[kind] += 1
                 self.world.say("??", kind, one.guid, one.text[:80], one.rivals)
 
