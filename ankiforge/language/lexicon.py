@@ -7,6 +7,7 @@ from functools import cache
 from typing import NamedTuple
 
 from ankiforge.language.tables import DATA, listed, read_table, section
+from ankiforge.model import Strings
 from ankiforge.text import regex
 
 LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "ru")
@@ -30,7 +31,7 @@ class Cue(NamedTuple):
     """The token after them."""
 
 
-_Rest = tuple[str, tuple[str, ...]]
+_Rest = tuple[str, Strings]
 """The section of a cue, and the words after its first one."""
 _FIRST_LETTERS = 3
 _ELISION = regex(r"(?<=\w)'(?=\w)")
@@ -42,56 +43,47 @@ class Cues:
     def __init__(self, name: str) -> None:
         self._by_word: dict[str, list[_Rest]] = {}
         self._by_beginning: dict[str, list[tuple[str, _Rest]]] = {}
-        self._begun_by: dict[str, tuple[_Rest, ...]] = {}
+        self._begun_by: dict[str, list[_Rest]] = {}
         """The cues that a word may begin, of the words looked up so far."""
         for cues in _CUES:
-            for words in section("cues", cues).get(name, ()):
-                self._add(cues, words, name)
-
-    def _add(self, section: str, cue: str, name: str) -> None:
-        if name in ("fr", "it"):
-            cue = _ELISION.sub("'_", cue)
-        first, *rest = cue.casefold().split("_")
-        entry = (section, tuple(rest))
-        if first.endswith("*"):
-            beginning = first[:-1]
-            key = beginning[:_FIRST_LETTERS]
-            self._by_beginning.setdefault(key, []).append((beginning, entry))
-        else:
-            self._by_word.setdefault(first, []).append(entry)
+            for cue in section("cues", cues).get(name, ()):
+                if name in ("fr", "it"):
+                    cue = _ELISION.sub("'_", cue)
+                first, *rest = cue.casefold().split("_")
+                entry = (cues, tuple(rest))
+                if first.endswith("*"):
+                    key = first[:_FIRST_LETTERS]
+                    self._by_beginning.setdefault(key, []).append((first[:-1], entry))
+                else:
+                    self._by_word.setdefault(first, []).append(entry)
 
     def find(self, words: Sequence[str]) -> list[Cue]:
         """Return the cues among casefolded words and signs, in order of their place."""
         cues = []
-        begun_by = self._begun_by
         for place, word in enumerate(words):
-            entries = begun_by.get(word)
+            entries = self._begun_by.get(word)
             if entries is None:
-                entries = begun_by[word] = self._entries(word)
+                entries = list(self._by_word.get(word, ()))
+                for beginning, entry in self._by_beginning.get(word[:_FIRST_LETTERS], ()):
+                    if word.startswith(beginning):
+                        entries.append(entry)
+                self._begun_by[word] = entries
             for name, rest in entries:
-                if not rest or _follow(words, place + 1, rest):
-                    cues.append(Cue(name, place, place + 1 + len(rest)))
+                end = place + 1 + len(rest)
+                if not rest or _are(words[place + 1 : end], rest):
+                    cues.append(Cue(name, place, end))
         return cues
 
-    def _entries(self, word: str) -> tuple[_Rest, ...]:
-        """Return the cues that a word may begin."""
-        entries = list(self._by_word.get(word, ()))
-        for beginning, entry in self._by_beginning.get(word[:_FIRST_LETTERS], ()):
-            if word.startswith(beginning):
-                entries.append(entry)
-        return tuple(entries)
 
-
-def _follow(words: Sequence[str], place: int, rest: tuple[str, ...]) -> bool:
-    """Return whether the other words of a cue begin at a place."""
-    if place + len(rest) > len(words):
+def _are(words: Sequence[str], wanted: Strings) -> bool:
+    """Return whether words are those of a cue, where `*` stands for the rest of a word."""
+    if len(words) != len(wanted):
         return False
-    for index, wanted in enumerate(rest):
-        word = words[place + index]
-        if wanted.endswith("*"):
-            if not word.startswith(wanted[:-1]):
+    for word, pattern in zip(words, wanted, strict=True):
+        if pattern.endswith("*"):
+            if not word.startswith(pattern[:-1]):
                 return False
-        elif word != wanted:
+        elif word != pattern:
             return False
     return True
 
@@ -118,7 +110,10 @@ class Language:
         self.joins = listed("cues", "join", name)
         self.numbers = listed("cues", "numbers", name)
         self.prepositions = listed("cues", "prepositions", name)
-        self.verbs = self._cue_verbs()
+        naming = listed("cues", "called", name) | listed("cues", "means", name)
+        if name in ("en", "de"):
+            naming |= listed("cues", "cause", name)
+        self.verbs = frozenset(filter(str.isalpha, naming)) - self.small
         """Verbs of cues, even if they may be nouns elsewhere."""
         self.ranges = listed("cues", "ranges", name)
         self.vague = listed("cues", "vague", name)
@@ -130,23 +125,12 @@ class Language:
         self._known: dict[str, tuple[str, float]] = {}
         self._endings: dict[str, str] = {}
         if name in LANGUAGES:
-            self._read()
-
-    def _read(self) -> None:
-        sections = read_table(DATA / f"words-{self.name}.txt")
-        for name, endings in sections["endings"].items():
-            for ending in endings:
-                self._endings[ending] = name
-        for label, words in sections["words"].items():
-            entry = (label[0], float(label[1:]))
-            for word in words:
-                self._known[word] = entry
-
-    def _cue_verbs(self) -> frozenset[str]:
-        words = listed("cues", "called", self.name) | listed("cues", "means", self.name)
-        if self.name in ("en", "de"):
-            words |= listed("cues", "cause", self.name)
-        return frozenset(word for word in words if word.isalpha()) - self.small
+            table = read_table(DATA / f"words-{name}.txt")
+            for word_class, endings in table["endings"].items():
+                self._endings.update(dict.fromkeys(endings, word_class))
+            for label, words in table["words"].items():
+                entry = (label[0], float(label[1:]))
+                self._known.update(dict.fromkeys(words, entry))
 
     def casefolded(self, word: str) -> str:
         """Return a word casefolded, without an English or German possessive."""
@@ -164,8 +148,10 @@ class Language:
         """
         entry = self._known.get(word)
         if entry is None:
-            entry = (self._inflected(word) or self._by_ending(word), RAREST)
-            self._known[word] = entry
+            word_class = self._inflected(word)
+            for length in range(min(_LONGEST_ENDING, len(word) - 2), 0, -1):
+                word_class = word_class or self._endings.get(word[-length:], "")
+            entry = self._known[word] = (word_class or "n", RAREST)
         return entry
 
     def may_be_verb(self, word: str) -> bool:
@@ -180,28 +166,12 @@ class Language:
         if self.name != "en" or len(word) < 5:
             return ""
         for ending, stems in _INFLECTIONS:
-            if not word.endswith(ending):
-                continue
-            for stem in stems:
-                word_class, frequency = self._known.get(
-                    word[: -len(ending)] + stem, ("", 0.0)
-                )
-                is_known_verb = word_class in ("v", "b") and frequency > RAREST
-                if not is_known_verb:
-                    continue
-                if ending == "ed":
-                    return "d"
-                if ending == "s":
-                    return word_class
-                return "v"
+            for stem in stems if word.endswith(ending) else ():
+                base = word[: -len(ending)] + stem
+                word_class, frequency = self._known.get(base, ("", 0.0))
+                if word_class in ("v", "b") and frequency > RAREST:
+                    return {"ed": "d", "s": word_class}.get(ending, "v")
         return ""
-
-    def _by_ending(self, word: str) -> str:
-        for length in range(min(_LONGEST_ENDING, len(word) - 2), 0, -1):
-            name = self._endings.get(word[-length:])
-            if name:
-                return name
-        return "n"
 
 
 @cache
