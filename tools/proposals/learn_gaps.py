@@ -40,13 +40,7 @@ def prepared(record):
     for passage in passages_of(highlight, name):
         if passage.chosen:
             continue
-        sentence = Sentence(
-            passage.text,
-            language(name),
-            passage.mark,
-            highlight.heading,
-            highlight.document.title,
-        )
+        sentence = Sentence(passage.text, language(name), passage.mark)
         for span, features in sentence.candidates():
             words = passage.text[span[0] : span[1]]
             right = max(

@@ -47,7 +47,7 @@ def gaps_of(record, table, most):
     for passage in passages:
         if passage.chosen:
             continue
-        sentence = Sentence(passage.text, language(name), passage.mark, highlight.heading)
+        sentence = Sentence(passage.text, language(name), passage.mark)
         scored = [
             (score(features, table), span) for span, features in sentence.candidates()
         ]

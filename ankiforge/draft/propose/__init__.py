@@ -149,13 +149,7 @@ def _drafts(
     if passage.chosen:
         spans = (passage.chosen,)
     else:
-        spans = ranked(
-            passage.text,
-            language(name),
-            mark=passage.mark,
-            heading=highlight.heading,
-            title=highlight.document.title,
-        )
+        spans = ranked(passage.text, language(name), passage.mark)
     drafts: list[Draft] = []
     for span in islice(spans, _MOST_TRIED):
         draft = _with_gap(highlight, passage, span)

@@ -1,19 +1,15 @@
-"""The words of a sentence that a gap may hide: whole terms, names, numbers, causes, results."""
+"""The words of a sentence that a gap may hide: whole terms, names and numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from ankiforge.language.lexicon import Language
-from ankiforge.language.tables import listed
-from ankiforge.language.tokens import ADJECTIVE_AFTER_NOUN, Kind, Token, is_verb
+from ankiforge.language.tokens import ADJECTIVE_AFTER_NOUN, Kind, Token
 
 MOST_WORDS = 8
 """The words of a gap at most, unless the reader chose it."""
 _MOST_IN_TERM = 6
-_MOST_IN_QUANTITY = 4
-# The words of a run from which two of them are a part of it.
-_LEAST_TO_DIVIDE = 3
 _OPENING = {
     "“": "”",
     "«": "»",
@@ -28,6 +24,7 @@ _OPENING_GERMAN = {"„": "“”", "»": "«", '"': '"', "‚": "‘", "›": "
 _EMPHASIS = ("**", "__", "==", "*", "_")
 _TERM = frozenset((Kind.NOUN, Kind.ADJECTIVE, Kind.NAME, Kind.NUMBER, Kind.SHIELD))
 _HEADS = frozenset((Kind.NOUN, Kind.NAME, Kind.NUMBER, Kind.SHIELD))
+_NAMES = frozenset((Kind.NAME, Kind.NUMBER, Kind.SHIELD))
 _WORDS = frozenset(
     (
         Kind.SMALL,
@@ -39,7 +36,6 @@ _WORDS = frozenset(
         Kind.NUMBER,
     )
 )
-_AND = listed("cues", "and")
 
 Candidates = dict[tuple[int, int], set[str]]
 """By the first token and the one after the last: how the words were found."""
@@ -56,9 +52,6 @@ def candidates_in(words: Sequence[Token], language: Language) -> Candidates:
     _terms(words, runs, language, candidates)
     _ranges(words, language, candidates)
     _quoted(words, language, candidates)
-    _lists(words, runs, language, candidates)
-    _predicates(words, language, candidates)
-    _clauses(words, language, candidates)
     return candidates
 
 
@@ -66,21 +59,13 @@ def _plain(words: Sequence[Token], candidates: Candidates) -> None:
     """Add names, numbers and terms of a language without word lists."""
     place = 0
     while place < len(words):
-        if words[place].kind not in (Kind.NAME, Kind.NUMBER, Kind.SHIELD):
-            place += 1
-            continue
         first = place
-        while place < len(words) and words[place].kind in (
-            Kind.NAME,
-            Kind.NUMBER,
-            Kind.SHIELD,
-        ):
+        while place < len(words) and words[place].kind in _NAMES:
             place += 1
-        if place - first <= _MOST_IN_TERM:
-            is_number = all(
-                words[index].kind == Kind.NUMBER for index in range(first, place)
-            )
+        if 0 < place - first <= _MOST_IN_TERM:
+            is_number = all(word.kind == Kind.NUMBER for word in words[first:place])
             _add(candidates, first, place, "number" if is_number else "name")
+        place = max(place, first + 1)
 
 
 def _add(candidates: Candidates, first: int, last: int, how: str) -> None:
@@ -131,8 +116,7 @@ def _terms(
     language: Language,
     candidates: Candidates,
 ) -> None:
-    """Add each run, without its adjectives, its numbers, and runs joined by `of`."""
-    adjective_first = language.name not in ADJECTIVE_AFTER_NOUN
+    """Add each run, and runs joined by `of`."""
     for number, (first, last) in enumerate(runs):
         has_head = any(words[index].kind in _HEADS for index in range(first, last))
         if not has_head:
@@ -140,7 +124,6 @@ def _terms(
             continue
         if last - first <= _MOST_IN_TERM:
             _add(candidates, first, last, "term")
-        _parts(words, first, last, candidates, adjective_first=adjective_first)
         if last - first == 1 and words[first].folded in language.vague:
             continue  # `form of starch`
         joined_last = last
@@ -165,81 +148,6 @@ def _joined_by(words: Sequence[Token], start: int, end: int, language: Language)
     if gap[0].folded in language.joins:
         return "joined"
     return "preposition" if gap[0].folded in language.prepositions else ""
-
-
-def _parts(
-    words: Sequence[Token],
-    first: int,
-    last: int,
-    candidates: Candidates,
-    *,
-    adjective_first: bool,
-) -> None:
-    """Add the parts of a run that are whole by themselves."""
-    for index in range(first, last):
-        kind = words[index].kind
-        if kind == Kind.NUMBER:
-            _numbers(words, index, last, candidates)
-        elif kind == Kind.SHIELD and last - first > 1:
-            _add(candidates, index, index + 1, "code")
-        elif kind == Kind.NAME and (index == first or words[index - 1].kind != Kind.NAME):
-            end = _end_of_names(words, index, last)
-            if (index, end) != (first, last):
-                _add(candidates, index, end, "name")
-    if last - first == 1:
-        return
-    if adjective_first:
-        _heads_after(words, first, last, candidates)
-    else:
-        _heads_before(words, first, last, candidates)
-    if words[last - 1].kind in _HEADS:
-        _add(candidates, last - 1, last, "last")
-
-
-def _numbers(
-    words: Sequence[Token], index: int, last: int, candidates: Candidates
-) -> None:
-    """Add a number of a run that ends at `last`, with its noun, and with all that follows."""
-    _add(candidates, index, index + 1, "number")
-    if index + 1 == last:
-        return
-    if words[index + 1].kind == Kind.NOUN:
-        _add(candidates, index, index + 2, "quantity")
-    if last - index <= _MOST_IN_QUANTITY:
-        _add(candidates, index, last, "quantity")
-
-
-def _end_of_names(words: Sequence[Token], first: int, last: int) -> int:
-    """Return where the names end that begin at `first`, at most `last`."""
-    end = first + 1
-    while end < last and words[end].kind == Kind.NAME:
-        end += 1
-    return end
-
-
-def _heads_after(
-    words: Sequence[Token], first: int, last: int, candidates: Candidates
-) -> None:
-    """Add the ends of a run whose adjectives precede the noun."""
-    start = first
-    while start < last - 1 and words[start].kind in (Kind.ADJECTIVE, Kind.NUMBER):
-        start += 1
-        _add(candidates, start, last, "head")
-    if last - first >= _LEAST_TO_DIVIDE:
-        _add(candidates, last - 2, last, "head")
-
-
-def _heads_before(
-    words: Sequence[Token], first: int, last: int, candidates: Candidates
-) -> None:
-    """Add the beginning of a run whose adjectives follow the noun."""
-    end = last
-    while end > first + 1 and words[end - 1].kind == Kind.ADJECTIVE:
-        end -= 1
-        if words[end - 1].kind in _HEADS:
-            _add(candidates, first, end, "head")
-    if words[first].kind == Kind.ADJECTIVE:
-        _add(candidates, first + 1, last, "head")
 
 
 def _ranges(words: Sequence[Token], language: Language, candidates: Candidates) -> None:
@@ -295,161 +203,3 @@ def _until(
             if any(word.kind in _WORDS for word in words[place + 1 : last]):
                 _add(candidates, place + 1, last, how)
             return
-
-
-# --- enumerations ---------------------------------------------------------------------
-
-
-def _lists(
-    words: Sequence[Token],
-    runs: list[tuple[int, int]],
-    language: Language,
-    candidates: Candidates,
-) -> None:
-    """Add whole enumerations, `a, b and c`, and their last item."""
-    by_first = dict(runs)
-    for first, last in runs:
-        end = last
-        items = 1
-        has_and = False
-        while True:
-            following = _after_comma(words, end)
-            if following is None:
-                break
-            start, is_and = following
-            if is_and and items == 1 and words[end].word == ",":
-                break  # `for art, and the second is`: another clause
-            if start not in by_first and start < len(words):
-                if words[start].folded in language.determiners:
-                    start += 1
-            if start not in by_first:
-                break
-            has_and = has_and or is_and
-            end = by_first[start]
-            items += 1
-            if is_and:
-                _add(candidates, start, end, "list_item")
-                break
-        if items >= 2 and (has_and or items >= 3) and end - first <= MOST_WORDS + items:
-            _add(candidates, first, end, "list" if items > 2 else "pair")
-
-
-def _after_comma(words: Sequence[Token], place: int) -> tuple[int, bool] | None:
-    """Return where the next item of an enumeration begins, and whether after an `and`."""
-    start = place
-    is_and = False
-    if start < len(words) and words[start].word == ",":
-        start += 1
-    if start < len(words) and words[start].folded in _AND:
-        is_and = True
-        start += 1
-    return None if start == place else (start, is_and)
-
-
-def _predicates(
-    words: Sequence[Token], language: Language, candidates: Candidates
-) -> None:
-    """Add the adjective or participle that a sentence states: `is saturated`."""
-    for place in range(1, len(words)):
-        kind = words[place].kind
-        if kind not in (Kind.ADJECTIVE, Kind.VERB):
-            continue
-        before = words[place - 1]
-        if (
-            before.kind in (Kind.ADVERB, Kind.SMALL)
-            and before.folded not in language.copulas
-            and place > 1
-        ):
-            before = words[place - 2]
-        if before.folded in language.copulas:
-            _add(candidates, place, place + 1, "predicate")
-
-
-# --- clauses --------------------------------------------------------------------------
-
-# After these words a clause has its own subject and verb.
-_OPENS_STATEMENT = listed("cues", "opens_statement")
-_LEAST_IN_CLAUSE = 2
-_INFINITIVE = frozenset(("to", "zu"))
-_ARTICLES = listed("cues", "articles")
-
-
-def _clauses(words: Sequence[Token], language: Language, candidates: Candidates) -> None:
-    """Add what ends a clause: the words after a conjunction, a verb or a colon."""
-    place = 0
-    while place < len(words):
-        end = place
-        while end < len(words) and words[end].kind in _WORDS:
-            end += 1
-        if end - place >= _LEAST_IN_CLAUSE and words[end - 1].kind != Kind.SMALL:
-            _tails(words, place, end, language, candidates)
-        place = end + 1
-
-
-def _tails(
-    words: Sequence[Token],
-    first: int,
-    last: int,
-    language: Language,
-    candidates: Candidates,
-) -> None:
-    """Add the ends of one clause [first, last)."""
-    openers = listed("cues", "opens_clause", language.name)
-    ends_with_verb = words[last - 1].kind == Kind.VERB
-    longest_first = max(first, last - MOST_WORDS)
-    for begin in range(max(1, longest_first), last - 1):
-        before = words[begin - 1]
-
-        # `because they bind to the enzyme`: with subject and verb
-        is_after_conjunction = begin > first and before.folded in _OPENS_STATEMENT
-        if is_after_conjunction and _is_statement(words[begin:last], language):
-            _add(candidates, begin, last, "tail")
-            continue
-
-        # other ends are hidden without their article
-        has_determiner = words[begin].folded in language.determiners
-        start = begin + 1 if has_determiner else begin
-        if last - start < _LEAST_IN_CLAUSE or _has_own_verb(words, start, last, language):
-            continue
-        if ends_with_verb or words[start].folded == "well":
-            continue  # `as Hastings says`, `as well as tolerance`
-        kind = words[start].kind
-        if before.kind == Kind.VERB:
-            if kind in _TERM:
-                _add(candidates, start, last, "tail_verb")
-        elif before.folded in openers and start > first and kind != Kind.SMALL:
-            _add(candidates, start, last, "tail")
-
-    is_after_colon = first > 0 and words[first - 1].word == ":"
-    if is_after_colon and last - first <= MOST_WORDS:
-        _add(candidates, first, last, "behind_colon")
-
-
-def _is_statement(words: Sequence[Token], language: Language) -> bool:
-    """Return whether words begin with a subject, and have a verb after it."""
-    subject = words[0]
-    is_subject = (
-        subject.folded in language.determiners
-        or subject.folded in language.pronouns
-        or subject.kind in _TERM
-    )
-    return is_subject and any(is_verb(token, language) for token in words[1:])
-
-
-def _has_own_verb(
-    words: Sequence[Token], first: int, last: int, language: Language
-) -> bool:
-    """Return whether words that depend on another go on to a verb of their subject.
-
-    `name are parenthetic`, `people to take part`: half of a clause, not a part of one.
-    """
-    for place in range(first + 1, last):
-        token = words[place]
-        if token.folded in language.auxiliaries:
-            return True
-        is_after_noun = words[place - 1].kind in _HEADS
-        if is_after_noun and token.folded in _INFINITIVE and place + 1 < last:
-            following = words[place + 1].kind
-            if following not in _TERM and words[place + 1].folded not in _ARTICLES:
-                return True
-    return False

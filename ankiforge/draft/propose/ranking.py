@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-from ankiforge.draft.propose.candidates import Candidates, candidates_in
-from ankiforge.language.lexicon import Cue, Language
+from ankiforge.draft.propose.candidates import candidates_in
+from ankiforge.language.lexicon import Language
 from ankiforge.language.tables import read_weights
-from ankiforge.language.tokens import Kind, Token, cues_of, is_verb, tokens
+from ankiforge.language.tokens import Kind, Token, is_verb, tokens
 from ankiforge.model import Span
 from ankiforge.text import regex
 
@@ -49,14 +49,8 @@ _POINTS_CJK = regex(r"[第图圖図表章节節頁页【(（]\s?\Z")
 # Signs at the end of a word that the number of a footnote may follow: `law.”6`.
 _BEFORE_FOOTNOTE = frozenset('.,;!?”’»)"')
 _NO_TERM = frozenset((Kind.ADJECTIVE, Kind.VERB, Kind.ADVERB, Kind.SMALL))
-# The Zipf frequency from which an adjective has synonyms that would be as right.
-_COMMON = 4.0
 # The Zipf frequency from which a single noun says nothing: time, life, thing.
 _TOO_COMMON = 5.3
-# The same for one that a reader hardly wants to be asked for.
-_COMMON_NOUN = 4.5
-# The letters that a word shares with its inflections.
-_STEM = 6
 # Features of a candidate with their amounts, by name.
 Features = dict[str, float]
 _CONTENT = frozenset((Kind.NOUN, Kind.NAME, Kind.ADJECTIVE, Kind.VERB, Kind.NUMBER))
@@ -75,29 +69,13 @@ def weights() -> dict[str, float]:
 class Sentence:
     """A text with what its candidates are judged by."""
 
-    def __init__(
-        self,
-        text: str,
-        language: Language,
-        mark: Span | None,
-        heading: str,
-        title: str = "",
-    ) -> None:
+    def __init__(self, text: str, language: Language, mark: Span | None) -> None:
         self.text = text
         self.language = language
         self.mark = mark
         """Where the reader's mark is in it; None = all of it."""
         self.words = tokens(text, language)
-        self._heading = _stems(heading, language)
-        self._title = _stems(title, language)
-        self._counts: dict[str, int] = {}
-        for token in self.words:
-            if token.kind in _CONTENT:
-                stem = _stem(token)
-                self._counts[stem] = self._counts.get(stem, 0) + 1
         self._verbs = self._first_verbs()
-        self._numbers = sum(token.kind == Kind.NUMBER for token in self.words)
-        self._cues = cues_of(text, language)
         self._citations = _citations(text)
 
     def _first_verbs(self) -> list[int]:
@@ -122,8 +100,6 @@ class Sentence:
         """Return the spans that may be hidden with their features, in order."""
         candidates = candidates_in(self.words, self.language)
         described = []
-        whole_terms = [places for places, how in candidates.items() if "term" in how]
-        enumerations = _enumerations(candidates)
         for places, how in sorted(candidates.items()):
             first, last = places
             start = self.words[first].start
@@ -134,11 +110,7 @@ class Sentence:
                     continue
             if self._is_silly(first, last, how):
                 continue
-            if _cuts_enumeration(first, last, how, enumerations):
-                continue
-            features = self._features(first, last, whole_terms)
-            if any(_is_part_of(places, enumeration) for enumeration in enumerations):
-                features["item"] = 1.0
+            features = self._features(first, last)
             for way in how:
                 features[f"how:{way}"] = 1.0
             described.append(((start, end), features))
@@ -162,12 +134,7 @@ class Sentence:
             return not self._is_quantity(start, end)
 
         has_term = any(token.kind not in _NO_TERM for token in inner)
-        if has_term:
-            return len(inner) == 1 and _says_nothing(inner[0])
-        # without a term, only what the sentence states may be hidden, if it is a rare word
-        is_rare_predicate = "predicate" in how and _highest_zipf(inner) <= _COMMON
-        is_passive = last < len(self.words) and self.words[last].folded in _PASSIVE
-        return is_passive or not is_rare_predicate
+        return not has_term or (len(inner) == 1 and _says_nothing(inner[0]))
 
     def _is_part_of_something(self, first: int, last: int) -> bool:
         """Return whether words are in a citation, code or reference, or cut a name or word."""
@@ -239,53 +206,23 @@ class Sentence:
             begin -= 1
         return begin >= 0 and self.text[begin].isalpha()
 
-    def _features(
-        self, first: int, last: int, whole_terms: list[tuple[int, int]]
-    ) -> Features:
-        """Return what is known about a candidate.
-
-        `whole_terms` are the places of all whole terms of the sentence, each [first, last).
-        """
+    def _features(self, first: int, last: int) -> Features:
+        """Return the features of a candidate."""
         inner = self.words[first:last]
         count = sum(token.kind != Kind.SIGN for token in inner)
         features: Features = {"position": self._position(inner[0])}
         _by_size(inner, count, features)
-        self._by_numbers(inner, count, features)
-        _by_kinds(inner, count, features)
         self._by_place(first, last, features)
         self._beside(first, last, features)
-        self._by_cues(first, last, features)
         vague = self.language.vague
         if inner[-1].folded in vague or (count == 1 and inner[0].folded in vague):
             features["vague"] = 1.0
-        self._by_other_mentions(inner, features)
-        _within_term(first, last, whole_terms, features)
         return features
 
     def _position(self, token: Token) -> float:
         """Return where in the mark, or else the text, a word begins: from 0 to 1."""
         begin, end = self.mark or (0, len(self.text))
         return (token.start - begin) / max(1, end - begin)
-
-    def _by_numbers(self, inner: Sequence[Token], count: int, features: Features) -> None:
-        """Add which numbers of the sentence are in it."""
-        if not self._numbers:
-            return
-        numbers = sum(token.kind == Kind.NUMBER for token in inner)
-        if not numbers:
-            features["number_elsewhere"] = 1.0
-            return
-        features["has_number"] = 1.0
-        if numbers == self._numbers:
-            features["all_numbers"] = 1.0
-        if count == numbers:
-            features["bare_number"] = 1.0
-        if any(_YEAR.fullmatch(token.word) for token in inner):
-            features["year"] = 1.0
-        if count == 1 and inner[0].word in ("1", "2", "3"):
-            features["tiny_number"] = 1.0
-        if inner[0].kind == Kind.NUMBER and inner[0].word.isalpha():
-            features["counts" if count > 1 else "numeral"] = 1.0
 
     def _by_place(self, first: int, last: int, features: Features) -> None:
         """Add its position in its sentence."""
@@ -308,24 +245,6 @@ class Sentence:
         if place == 0 or self.words[place - 1].word in (".", "!", "?"):
             return True
         return place == 1 and self.words[0].folded in self.language.determiners
-
-    def _by_other_mentions(self, inner: Sequence[Token], features: Features) -> None:
-        """Add whether its words occur elsewhere too: in the sentence, in its heading."""
-        content = [token for token in inner if token.kind in _CONTENT]
-        if not content:
-            return
-        stems = [_stem(token) for token in content]
-        repeated = sum(self._counts[stem] > stems.count(stem) for stem in stems)
-        if repeated:
-            features["repeated"] = 1.0
-        if repeated == len(stems):
-            features["all_repeated"] = 1.0
-        if self._heading:
-            known = sum(stem in self._heading for stem in stems)
-            features["in_heading"] = known / len(stems)
-        if self._title:
-            known = sum(stem in self._title for stem in stems)
-            features["in_title"] = known / len(stems)
 
     def _beside(self, first: int, last: int, features: Features) -> None:
         """Add what precedes and follows it."""
@@ -362,34 +281,6 @@ class Sentence:
             elif after.folded in self.language.copulas:
                 features["copula_behind"] = 1.0
 
-    def _by_cues(self, first: int, last: int, features: Features) -> None:
-        """Add what cues of definitions, causes and contrasts say."""
-        for cue in self._cues:
-            how = _CUE_FEATURES.get(cue.section)
-            if how is None:
-                continue
-            before, at, after = how
-            if last <= cue.first:
-                is_beside = cue.first - last <= 1
-                if before and (is_beside or cue.section == "called"):
-                    features[before] = 1.0
-            elif first >= cue.last:
-                if after:
-                    features[after] = 1.0
-                if at and self._is_empty(cue, first):
-                    features[at] = 1.0
-
-    def _is_empty(self, cue: Cue, first: int) -> bool:
-        """Return whether only determiners, or signs, are between a cue and a candidate."""
-        between = self.words[cue.last : first]
-        if len(between) > _NEAR:
-            return False
-        determiners = self.language.determiners
-        return all(
-            token.kind == Kind.SIGN or token.folded in determiners or token.folded in _AS
-            for token in between
-        )
-
 
 def _says_nothing(token: Token) -> bool:
     """Return whether a word alone is not an answer: a letter, or a noun as common as time."""
@@ -410,45 +301,6 @@ def _citations(text: str) -> list[Span]:
     return citations
 
 
-def _stem(token: Token) -> str:
-    """Return the beginning of a word, which its inflections share; a number whole."""
-    return token.folded if token.kind == Kind.NUMBER else token.folded[:_STEM]
-
-
-def _stems(text: str, language: Language) -> set[str]:
-    """Return the stems of the content words of a heading or title."""
-    if not text:
-        return set()
-    return {_stem(token) for token in tokens(text, language) if token.kind in _CONTENT}
-
-
-def _enumerations(candidates: Candidates) -> list[tuple[int, int]]:
-    """Return the first and last places of whole enumerations, those that overlap as one."""
-    whole: list[tuple[int, int]] = []
-    for (first, last), how in sorted(candidates.items()):
-        if not how & {"list", "pair"}:
-            continue
-        if whole and first < whole[-1][1]:
-            whole[-1] = (whole[-1][0], max(last, whole[-1][1]))
-        else:
-            whole.append((first, last))
-    return whole
-
-
-def _cuts_enumeration(
-    first: int, last: int, how: set[str], enumerations: list[tuple[int, int]]
-) -> bool:
-    """Return whether words are some items of an enumeration, or reach into one."""
-    for begin, end in enumerations:
-        is_apart = last <= begin or first >= end
-        if is_apart or (first <= begin and end <= last):
-            continue
-        is_inside = begin <= first and last <= end
-        if not is_inside or how & {"list", "pair"}:
-            return True
-    return False
-
-
 def _by_size(inner: Sequence[Token], count: int, features: Features) -> None:
     """Add how many words it has and how rare they are."""
     features[f"words:{min(count, 7)}"] = 1.0
@@ -459,88 +311,14 @@ def _by_size(inner: Sequence[Token], count: int, features: Features) -> None:
         features["mean_rarity"] = sum(rarities) / len(rarities) / 4
 
 
-def _by_kinds(inner: Sequence[Token], count: int, features: Features) -> None:
-    """Add what kinds of words it has."""
-    kinds = [token.kind for token in inner]
-    if Kind.VERB in kinds[1:]:
-        features["verb_within"] = 1.0
-    if kinds[-1] in (Kind.VERB, Kind.ADVERB):
-        features["ends_verb"] = 1.0
-    if kinds[0] == Kind.ADVERB:
-        features["begins_adverb"] = 1.0
-    if count == 1 and kinds[0] == Kind.NOUN and inner[0].zipf > _COMMON_NOUN:
-        features["common_noun"] = 1.0
-    names = kinds.count(Kind.NAME)
-    if names:
-        features["all_names" if names == count else "has_name"] = 1.0
-    if Kind.VERB in kinds:
-        features["has_verb"] = 1.0
-    if kinds[0] == Kind.VERB:
-        features["begins_verb"] = 1.0
-    if all(kind == Kind.ADJECTIVE for kind in kinds):
-        features["bare_adjective"] = 1.0
-    first_word = inner[0].word
-    if count == 1 and len(first_word) > 1 and first_word.isupper():
-        features["acronym"] = 1.0
-    if Kind.SMALL in kinds:
-        features["has_small"] = 1.0
-
-
-def _within_term(
-    first: int, last: int, whole_terms: list[tuple[int, int]], features: Features
-) -> None:
-    """Add whether it is only a part of a term, and whether it is the end of it."""
-    for term_first, term_last in whole_terms:
-        if not term_first <= first <= last <= term_last:
-            continue
-        if (term_first, term_last) != (first, last):
-            features["part"] = 1.0
-            if term_last == last:
-                features["part_end"] = 1.0
-        return
-
-
-def _is_part_of(places: tuple[int, int], others: tuple[int, int]) -> bool:
-    """Return whether [first, last) is in another such range, and shorter."""
-    first, last = places
-    begin, end = others
-    return begin <= first and last <= end and places != others
-
-
-def _highest_zipf(tokens: Sequence[Token]) -> float:
-    """Return how frequent the most frequent of some words is."""
-    return max(token.zipf for token in tokens)
-
-
-_CUE_FEATURES = {
-    # of a candidate before it, right after it, and anywhere after it
-    "called": ("before_called", "called", ""),
-    "called_before": ("called_back", "", ""),
-    "means": ("defined", "definition", ""),
-    "cause": ("", "at_cause", "behind_cause"),
-    "contrast": ("", "at_contrast", ""),
-}
-_AS = frozenset(("as", "als", "a", "sie", "man"))
-_NEAR = 3
-# Words after a participle that says what was done: by whom, in which year.
-_PASSIVE = frozenset(
-    "by in durch von im par dans en por em da dal nel nella в от на".split()
-)
 _BY = frozenset("by durch von par por per da dal от".split())
 
 
-def ranked(
-    text: str,
-    language: Language,
-    *,
-    mark: Span | None = None,
-    heading: str = "",
-    title: str = "",
-) -> Iterator[Span]:
+def ranked(text: str, language: Language, mark: Span | None = None) -> Iterator[Span]:
     """Yield the spans of a sentence that may be hidden, best first, each another gap."""
     table = weights()
     scored = []
-    for span, features in Sentence(text, language, mark, heading, title).candidates():
+    for span, features in Sentence(text, language, mark).candidates():
         scored.append((-score(features, table), span))
     scored.sort()
     chosen: list[Span] = []
