@@ -7,14 +7,13 @@ from functools import lru_cache
 
 from msgspec.structs import replace
 
-from ankiforge.draft.propose.split import sentences_in
 from ankiforge.draft.propose.whole import is_whole_clause, readable
 from ankiforge.language.lexicon import Language
 from ankiforge.language.lexicon import language as tables_of
 from ankiforge.model import Highlight, SourceKind, Span, Value
 from ankiforge.text import regex
 from ankiforge.text.fold import locate
-from ankiforge.text.sentences import sentence_around
+from ankiforge.text.sentences import sentence_around, sentences
 
 SHORT_MARK = 4
 """The words of a mark up to which, inside a sentence, it is itself what is to be hidden."""
@@ -38,7 +37,7 @@ class Passage(Value):
     mark: Span | None = None
     """Where the gaps may be; None = anywhere."""
     chosen: Span | None = None
-    """What the reader chose to hide."""
+    """The words that the reader chose to hide."""
     is_cut: bool = False
     """Whether its last sentence goes on where nobody knows it."""
 
@@ -139,22 +138,7 @@ def _passages_of(highlight: Highlight, language: str) -> list[Passage]:
     text, mark = _with_antecedent(text, mark, highlight, language)
     if word_count_alone <= LONGEST:
         return [Passage(text, mark=mark)]
-    if _is_mark_better(exact, text, word_count_alone, language):
-        return [Passage(exact)]
     return _split(text, language, mark=mark, is_markdown=False)
-
-
-def _is_mark_better(exact: str, text: str, words: int, language: str) -> bool:
-    """Return whether a part of a sentence was marked because all of it is far too long.
-
-    `words` is the number of words of the sentence.
-    """
-    is_far_too_long = words > LONGEST + LONGEST // 2
-    is_mark_enough = LONGEST // 4 <= word_count(exact) <= LONGEST
-    is_mark_whole = _WHOLE.fullmatch(exact) is not None
-    if not is_far_too_long or not is_mark_enough or is_mark_whole:
-        return False
-    return len(sentences_in(text, tables_of(language))) == 1
 
 
 def _whole_words(text: str, span: Span) -> Span:
@@ -218,7 +202,7 @@ def _with_antecedent(
     if span is None or not span[0]:
         return text, mark
     text_before = highlight.nearby[: span[0]]
-    sentences_before = sentences_in(text_before, tables_of(language))
+    sentences_before = sentences(text_before)
     if not sentences_before:
         return text, mark
     start, end = sentences_before[-1]
@@ -236,7 +220,7 @@ def _split(
 ) -> list[Passage]:
     """Return the sentences of a text that are in the mark, a leaning one with that before it."""
     passages = []
-    spans = sentences_in(text, tables_of(language))
+    spans = sentences(text)
     for number, (start, end) in enumerate(spans):
         begin = start
         if number and leans(text[start:end], language):

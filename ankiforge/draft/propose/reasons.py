@@ -19,8 +19,6 @@ class Reason(Enum):
     CUT_OFF = "begins or ends within a sentence"
     GARBLED = "letters or blanks were lost when it was copied"
     TABLE = "part of a table or list, a caption or a reference"
-    CODE = "lines of a program"
     UNNAMED = "does not name its subject"
-    TOO_LONG = "too long for one card: mark the words to hide"
     FORM = "a card of your own"
     KINDS = "its deck takes no cards with gaps"

@@ -10,25 +10,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ankiforge.draft.propose.reasons import Reason
-from ankiforge.draft.propose.split import sentences_in
-from ankiforge.language.lexicon import RAREST, Language
+from ankiforge.language.lexicon import Language
 from ankiforge.language.tokens import Kind, Token, is_verb, tokens
 from ankiforge.model import Span
 from ankiforge.text import regex
 from ankiforge.text.damage import damage_in
+from ankiforge.text.sentences import sentences
 from ankiforge.text.shields import without_formulas
 
 # --- what is left out -----------------------------------------------------------------
 
-_LIST_SIGN = regex(r"\s*[•▪●◦■♦➢]\s*")
-# `CONSTANTS A constant is`, `CHAPTER SUMMARY ◆ The first`: capitals before a sentence.
-_CAPITALS = regex(
-    r"\W*(?:(?:[^\W\d_a-zß-ÿа-яё]{2,}[\s:]+)+[^\W\d_a-zß-ÿа-яё]{3,}|[^\W\d_a-zß-ÿа-яё]{7,})"
-    r"[\s:◆•▪●■–—-]+(?=[^\W\d_][a-zß-ÿа-яё’' ])"
-)
-# The words of a heading that a copy joined to its first sentence, at most.
-_MOST_IN_HEADING = 6
 _BEGINS = regex(r"[\W_]*(?:[^\W\d_a-zß-ÿа-яё]|\d)")
+_LIST_SIGN = regex(r"\s*[•▪●◦■♦➢]\s*")
 _COMMAS = (",", ";", "–", "—")
 # The number of a footnote after the last full stop.
 _FOOTNOTE_AT_END = regex(
@@ -45,60 +38,22 @@ _LEAST_IN_LINE = 4
 def readable(text: str, language: Language, *, is_cut: bool = False) -> Span:
     """Return the part of a text that is whole sentences; all of it if there is none.
 
-    Args:
-        text: one or more sentences.
-        language: their language.
-        is_cut: the rest of a last sentence without a full stop is on the next page.
+    `is_cut`: the rest of a last sentence without a full stop is on the next page.
     """
-    start = 0
     sign = _LIST_SIGN.match(text)
-    if sign:
-        start = sign.end()
-    heading = _CAPITALS.match(text, start)
-    if heading and not text.isupper():
-        start = heading.end()
-    else:
-        start += _end_of_heading(text[start:], language)
-    spans = sentences_in(text[start:], language)
+    start = sign.end() if sign else 0
+    spans = sentences(text[start:])
     if len(spans) > 1:
-        first_start, first_end = spans[0]
-        first = text[start + first_start : start + first_end]
-        if not _BEGINS.match(first) and not _has_subject(
-            tokens(first, language), language
-        ):
-            rest = start + spans[1][0]
-            if _is_enough(text[rest:]):
-                start = rest
-    return start, _whole_end(text, start, language, is_cut=is_cut)
-
-
-def _end_of_heading(text: str, language: Language) -> int:
-    """Return where the sentence begins to which a heading or a number is joined; 0 if none is.
-
-    `Variable Variables You can refer to …`, `20 The climate crisis is …`: words with
-    capitals, then an article or pronoun with a capital before a small letter. `Vitamin A
-    is` is none.
-    """
-    words = tokens(text, language)[: _MOST_IN_HEADING + 2]
-    for place in range(1, len(words) - 1):
-        token = words[place]
-        is_capital = token.word[0].isupper() or token.kind == Kind.NUMBER
-        if token.kind == Kind.SIGN or words[0].kind == Kind.SIGN or not is_capital:
-            return 0
-        begins_sentence = (
-            token.folded in language.determiners or token.folded in language.pronouns
-        )
-        if begins_sentence and len(token.word) > 1 and words[place + 1].word.islower():
-            is_whole = _is_enough(text[token.start :])
-            return token.start if is_whole else 0
-    return 0
-
-
-def _whole_end(text: str, start: int, language: Language, *, is_cut: bool) -> int:
-    """Return where the last whole sentence ends, without a comma or a footnote at its end."""
+        # the end of a sentence before the first whole one
+        first = text[start + spans[0][0] : start + spans[0][1]]
+        rest = start + spans[1][0]
+        is_whole = _BEGINS.match(first) or _has_subject(tokens(first, language), language)
+        if not is_whole and _is_enough(text[rest:]):
+            start = rest
+    spans = sentences(text[start:])
     end = len(text)
-    spans = sentences_in(text[start:], language)
     if len(spans) > 1 and not _ENDS.search(text):
+        # the beginning of a sentence after the last whole one
         last = text[start + spans[-1][0] :]
         before = start + spans[-2][1]
         is_enough = len(text[start:before].split()) >= _LEAST_WORDS
@@ -106,12 +61,12 @@ def _whole_end(text: str, start: int, language: Language, *, is_cut: bool) -> in
             end = before
     words = text[start:end].rstrip()
     if words.endswith(_COMMAS):
-        return start + len(words[:-1].rstrip())
+        return start, start + len(words[:-1].rstrip())
     if words.endswith("]") or words[-1:].isdecimal():
         footnote = _FOOTNOTE_AT_END.search(text, start, end)
         if footnote:
-            return footnote.start()
-    return end
+            return start, footnote.start()
+    return start, end
 
 
 def _breaks_off(text: str, language: Language) -> bool:
@@ -160,10 +115,8 @@ def _is_enough(text: str) -> bool:
 def _has_subject(words: Sequence[Token], language: Language) -> bool:
     """Return whether words begin with a subject and its verb, though without a capital."""
     has_noun = False
-    for place, token in enumerate(words):
-        if token.folded in language.participles or _names_its_object(
-            place, words, language
-        ):
+    for token in words:
+        if token.folded in language.participles:
             return False
         if is_verb(token, language):
             return has_noun
@@ -177,14 +130,6 @@ def _has_subject(words: Sequence[Token], language: Language) -> bool:
         ):
             return False
     return False
-
-
-def _names_its_object(place: int, words: Sequence[Token], language: Language) -> bool:
-    """Return whether a participle is part of a subject: `functions applied to each element`."""
-    if language.name != "en" or place + 1 >= len(words):
-        return False
-    is_participle = is_verb(words[place], language) and words[place].folded.endswith("ed")
-    return is_participle and words[place + 1].folded in language.prepositions
 
 
 # --- what cannot be mended ------------------------------------------------------------
@@ -205,19 +150,8 @@ _CAPTION = regex(
 # The words of a title, at least, and the share of them that have a capital.
 _LEAST_IN_TITLE = 4
 _CAPITALS_OF_TITLE = 0.7
-# What a copy loses after an `f` of `fi`, `fl`, `ff`, `ffi`, `ffl`.
-_LIGATURES = ("i", "l", "f", "fi", "fl")
-_MAY_LACK_LETTERS = frozenset((Kind.NOUN, Kind.VERB, Kind.ADJECTIVE, Kind.ADVERB))
-# The Zipf frequency from which a word is no chance hit.
-_ZIPF_OF_WORD = 3.4
 # `Mitosis: the division of a nucleus`, `2 + 2 = 4`, `Mercury – the smallest planet`.
 _STATES = regex(r"\S\s*[:=→⇒]\s|\s[–—-]\s|[–—]")
-# Lines of a program.
-_CODE_LINES = regex(r"[;{}][ \t]*\n|\n[ \t]*(?://|/\*|[{}])")
-_LINK = regex(r"\]\((?:https?:|www\.)")
-_CODE_OR_ADDRESS = regex(r"https?://|www\.")
-_TABLE = regex(r"\|[^|\n]*\|[^|\n]*\||\t[^\t\n]*\t")
-_BULLET = regex(r"\S\s*[•▪●◦■]\s")
 # `Wang, X., Li, Y. (2019).`, `12(3), 45–67`, `[12] K. He, X. Zhang`.
 _REFERENCE = regex(
     r"\W*(?:\[\d+\]\s*)?[A-ZÀ-Þ][\w’'-]+, (?:[A-Z]\.[ -]?)+(?:,|&|\(|\Z| and)"
@@ -233,10 +167,6 @@ _DOTS_AT_END = regex(r"(?:…|\.\.\.)\W*\Z")
 _LONG_ENOUGH_TO_BE_CUT = 12
 # Languages in which a sentence names its subject before the verb.
 _WITH_SUBJECT = frozenset(("en", "de", "fr"))
-# A part of the words from which they are the figures of a table, if there are so many.
-_TABLE_SHARE = 0.4
-_TABLE_NUMBERS = 6
-_MOST_BULLETS = 2
 
 
 def flaw(text: str, language: Language, *, is_note: bool = False) -> Reason | None:
@@ -257,17 +187,11 @@ def flaw(text: str, language: Language, *, is_note: bool = False) -> Reason | No
     if damage_in(text) or _HYPHEN.search(text) or _GLUED.search(text):
         return Reason.GARBLED
     if not is_note:
-        if any(_lacks_ligature(token, language) for token in words):
-            return Reason.GARBLED
-        if _LINK.search(text):
-            return Reason.GARBLED
-        if _CODE_LINES.search(text):
-            return Reason.CODE
         if _is_title(text, words, language):
             return Reason.HEADING
         if _says_nothing(text, words, language):
             return Reason.FRAGMENT
-    if _is_table(text, words) or _CAPTION.match(text) or _REFERENCE.match(text):
+    if _CAPTION.match(text) or _REFERENCE.match(text):
         return Reason.TABLE
     return None
 
@@ -288,40 +212,11 @@ def _is_title(text: str, words: Sequence[Token], language: Language) -> bool:
     return count >= _LEAST_IN_TITLE and has_capitals
 
 
-def _lacks_ligature(token: Token, language: Language) -> bool:
-    """Return whether an English word lost letters that are printed as one: `identifed`."""
-    is_unknown = token.kind in _MAY_LACK_LETTERS and token.zipf == RAREST
-    if language.name != "en" or not is_unknown or "f" not in token.folded:
-        return False
-    word = token.folded
-    for place, letter in enumerate(word, start=1):
-        if letter != "f":
-            continue
-        for lost in _LIGATURES:
-            whole = word[:place] + lost + word[place:]
-            if whole in language.small or language.look_up(whole)[1] >= _ZIPF_OF_WORD:
-                return True
-    return False
-
-
 def _says_nothing(text: str, words: Sequence[Token], language: Language) -> bool:
     """Return whether a text has neither a verb nor a sign that stands for one."""
     if language.name != "en" or _STATES.search(text):
         return False
     return not any(language.may_be_verb(token.folded) for token in words)
-
-
-def _is_table(text: str, words: Sequence[Token]) -> bool:
-    """Return whether a text is a row of a table, or a list without its line ends."""
-    if _TABLE.search(text) or len(_BULLET.findall(text)) >= _MOST_BULLETS:
-        return True
-    if len(_CODE_OR_ADDRESS.findall(text)) > 1:
-        return True
-    numbers = sum(token.kind == Kind.NUMBER for token in words)
-    if numbers < _TABLE_NUMBERS:
-        return False
-    count = sum(token.kind != Kind.SIGN for token in words)
-    return numbers >= _TABLE_SHARE * count
 
 
 def _is_cut_off(

@@ -23,7 +23,6 @@ from ankiforge.language.tables import read_table, read_weights
 from ankiforge.language.tokens import Kind, Token, cues_of, tokens
 from ankiforge.model import Form, Highlight, SourceKind, Value
 from ankiforge.text import regex
-from ankiforge.text.fold import for_finding
 from ankiforge.text.sentences import boundaries
 
 DATA = Path(__file__).parent / "data"
@@ -33,18 +32,12 @@ _SECTIONS = frozenset(
     ("called", "cause", "contrast", "rule", "advice", "announces", "hedges", "leans")
 )
 _PEOPLE = {"you": "you", "i": "first_person", "we": "we", "he_she": "he_she"}
-# The words of a heading, at most.
-_MOST_IN_HEADING = 18
 # Tokens before what a sentence says about its subject.
 _FEW_TOKENS = 6
 _YEAR = regex(r"\b(?:1\d{3}|20\d\d)\b")
 _BEGINS_WHOLE = regex(r"[\W_]*(?:[A-ZÀ-ÞА-ЯЁ0-9]|[\u3040-\u9fff])")
 _ENDS_WHOLE = regex(r"[.!?…。！？:;][\W\d_]*\Z")
 _HEADING_COMMENT = regex(r"\s*\.h\d\b")
-_NUMBERED = regex(
-    r"(?:\d+\.)*\d+\.?\s+[^\W\d_]|[IVX]+\.\s|(?i:chapter|kapitel|chapitre|capítulo|capitolo|глава)\s+\S+"
-)
-_TERM_COLON = regex(r"[\W_]*(?:[^\W_]+[\s-]){0,3}[^\W_]+\s*(?::|—|–|=)\s*\S+\s+\S+\s+\S+")
 _QUOTED = regex(r"[“\"«„‘「『][^”\"»“’」』]{3,40}[”\"»“’」』]")
 _DIALOGUE = regex(
     r"\A\W{0,2}[“\"«„—–]|[,.!?]['”\"»]\s|\b(?:said|asked|dijo|sagte|disse)\b"
@@ -101,15 +94,11 @@ class Worth(Value):
 
 _REASONS = {
     "heading": Reason.HEADING,
-    "title_case": Reason.HEADING,
-    "capitals": Reason.HEADING,
-    "number_first": Reason.HEADING,
     "question": Reason.QUESTION,
     "fragment_start": Reason.FRAGMENT,
     "fragment_end": Reason.FRAGMENT,
     "no_verb": Reason.FRAGMENT,
     "very_short": Reason.FRAGMENT,
-    "garbled": Reason.FRAGMENT,
     "leans": Reason.UNNAMED,
     "advice": Reason.ASIDE,
     "you": Reason.ASIDE,
@@ -202,8 +191,6 @@ def features_of(highlight: Highlight) -> dict[str, float]:
         count = word_count(sentence)
     _by_length(count, len(boundaries(sentence)) + 1, features)
     _by_form(sentence, words_of_sentence, count, features)
-    if _is_heading(exact, highlight):
-        features["heading"] = 1.0
     _by_cues(text, words, tables, features)
     _by_words(text, words, features)
     if _has_no_verb(words_of_sentence, tables, is_short="very_short" in features):
@@ -228,14 +215,6 @@ def _by_reader(highlight: Highlight, features: dict[str, float]) -> None:
         features["from_pdf"] = 1.0
 
 
-def _is_heading(exact: str, highlight: Highlight) -> bool:
-    """Return whether a mark is one of the headings above it."""
-    if not highlight.heading:
-        return False
-    headings = highlight.heading.split(" › ")
-    return for_finding(exact) in map(for_finding, headings)
-
-
 def _by_form(
     text: str, words: Sequence[Token], count: int, features: dict[str, float]
 ) -> None:
@@ -255,8 +234,6 @@ def _by_form(
         features["fragment_start"] = 1.0
     if not ends:
         features["fragment_end"] = 1.0
-    if not ends and count <= _MOST_IN_HEADING:
-        _by_capitals(text, words, count, features)
     if text.rstrip(' ”"»)').endswith(("?", "？")):
         features["question"] = 1.0
     if "!" in text:
@@ -280,22 +257,6 @@ def _by_length(count: int, sentences: int, features: dict[str, float]) -> None:
         features["several_sentences"] = 1.0
     else:
         features["many_sentences"] = 1.0
-
-
-def _by_capitals(
-    text: str, words: Sequence[Token], count: int, features: dict[str, float]
-) -> None:
-    """Add whether a short text without an end looks like a heading."""
-    if text.isupper():
-        features["capitals"] = 1.0
-    elif count >= 2:
-        capitals = sum(
-            token.word[0].isupper() for token in words if token.kind != Kind.SIGN
-        )
-        if capitals >= 0.7 * count:
-            features["title_case"] = 1.0
-    if _NUMBERED.match(text):
-        features["number_first"] = 1.0
 
 
 def _by_patterns(
@@ -328,8 +289,6 @@ def _by_cues(
     for section, count in people.items():
         if count:
             features[_PEOPLE[section]] = min(count, 3) / 2
-    if _TERM_COLON.match(text):
-        features["term_and_definition"] = 1.0
     if ":" in text[1:-1]:
         features["colon"] = 1.0
     _by_patterns(text, _CUE_PATTERNS, features)
@@ -362,8 +321,6 @@ def _by_words(text: str, words: Sequence[Token], features: dict[str, float]) -> 
     if has_code:
         features["code"] = 1.0
     _by_rarity(content, features)
-    if _is_garbled(text, words):
-        features["garbled"] = 1.0
 
 
 def _has_no_verb(words: Sequence[Token], tables: Language, *, is_short: bool) -> bool:
@@ -391,16 +348,6 @@ def _by_rarity(content: list[Token], features: dict[str, float]) -> None:
         features["technical"] = min(3.9 - mean, 1.0)
     elif mean > 4.7:
         features["plain_words"] = min(mean - 4.7, 1.0)
-
-
-def _is_garbled(text: str, words: Sequence[Token]) -> bool:
-    """Return whether a text has few letters, or a word too long to be one."""
-    lengths = [len(token.folded) for token in words if token.kind != Kind.SIGN]
-    if not lengths:
-        return False
-    letters = sum(map(str.isalpha, text))
-    has_few_letters = letters < 0.6 * len(text.replace(" ", ""))
-    return has_few_letters or max(lengths) > 30
 
 
 def _by_beginnings(words: Sequence[Token], name: str, features: dict[str, float]) -> None:
