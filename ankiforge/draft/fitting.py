@@ -61,7 +61,7 @@ def gives_away(question: str, answer: str) -> bool:
 
 
 def repeats(question: str, answer: str) -> bool:
-    """Return whether an answer says mostly what its question said."""
+    """Return whether an answer mostly repeats its question."""
     asked = beginnings(question)
     content = [word for word in tokens(answer) if len(word) > _SHORT]
     shared = sum(beginning(word) in asked for word in content)

@@ -285,7 +285,7 @@ def _added_words(question: str, place: Place) -> list[str]:
 
 
 def _is_aside(place: Place) -> bool:
-    """Return whether an answer is in a relative clause, and is not what was marked."""
+    """Return whether an answer is in a relative clause, and is not the marked words."""
     start, _ = place.span
     if place.marked.strip() == place.answer:
         return False

@@ -100,7 +100,7 @@ def _is_item(sentence: str, span: Span, words: Sequence[Token]) -> bool:
 
 
 def whole_answer(sentence: str, span: Span, question: str, name: str) -> Span:
-    """Return the words of an answer with what belongs to them.
+    """Return the span of an answer with its qualifier, unit or article.
 
     A number takes its qualifier ("nearly", "by") and its unit, unless the question has it;
     a noun takes its article, where articles have no cases.

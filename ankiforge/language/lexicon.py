@@ -23,7 +23,7 @@ a billion words)."""
 
 
 class Cue(NamedTuple):
-    """Words that show what a sentence does, at their place among its tokens."""
+    """Words that show the aim of a sentence, at their place among its tokens."""
 
     section: str
     first: int
@@ -102,7 +102,7 @@ class Language:
         self.pronouns = listed("cues", "pronouns", name)
         self.before_verbs = listed("cues", "before_verbs", name)
         self.copulas = listed("cues", "copulas", name)
-        """Words after which a sentence says what its subject is."""
+        """Words after which a sentence defines its subject."""
         self.auxiliaries = listed("cues", "auxiliaries", name)
         """Words that are verbs by themselves, though most of them are small words."""
         self.participles = listed("cues", "called", name) - self.auxiliaries

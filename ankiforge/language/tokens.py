@@ -143,7 +143,7 @@ def is_verb(token: Token, language: Language) -> bool:
 
 
 def _pattern_of(name: str) -> re.Pattern[str]:
-    """Return what matches the words and signs of a language."""
+    """Return the pattern of the words and signs of a language."""
     pattern = _PATTERNS.get(name)
     if pattern is None:
         elided = {"fr": _ELIDED, "it": _ELIDED_ITALIAN}.get(name, "")
@@ -192,7 +192,7 @@ class _Place(NamedTuple):
         return self.following is not None and self.following.kind == Kind.NOUN
 
     def is_before_object(self, language: Language) -> bool:
-        """Return whether what follows is what a verb has, not a noun: `which amounts to`."""
+        """Return whether the object of a verb follows, not a noun: `which amounts to`."""
         if self.following is None:
             return False
         folded = self.following.folded
@@ -316,7 +316,7 @@ def _is_third_person(token: Token, place: _Place, language: Language) -> bool:
 def _verb_or_other(
     place: _Place, language: Language, *, is_after_determiner: bool
 ) -> int:
-    """Return what a verb is here: a noun after an adjective, or after a determiner."""
+    """Return the kind of a verb: a noun after an adjective, or after a determiner."""
     is_after_adjective = (
         place.previous is not None and place.previous.kind == Kind.ADJECTIVE
     )
@@ -329,7 +329,7 @@ def _verb_or_other(
 
 
 def _noun_or_verb(place: _Place, language: Language, *, is_after_determiner: bool) -> int:
-    """Return what a word is here that is a noun or a verb."""
+    """Return the kind of a word that is a noun or a verb."""
     if place.before in language.before_verbs:
         return Kind.VERB
     if place.previous is None or is_after_determiner:
@@ -340,7 +340,7 @@ def _noun_or_verb(place: _Place, language: Language, *, is_after_determiner: boo
 
 
 def _adjective_or_noun(place: _Place, language: Language) -> int:
-    """Return what a word is here that is an adjective or a noun."""
+    """Return the kind of a word that is an adjective or a noun."""
     if place.is_before_noun:
         return Kind.ADJECTIVE
     is_adjective = language.name in ADJECTIVE_AFTER_NOUN and place.is_after_noun
@@ -348,7 +348,7 @@ def _adjective_or_noun(place: _Place, language: Language) -> int:
 
 
 def _adjective_or_verb(place: _Place, language: Language) -> int:
-    """Return what a participle is here."""
+    """Return the kind of a participle."""
     if language.name in ADJECTIVE_AFTER_NOUN:
         return Kind.ADJECTIVE if place.is_after_noun else Kind.VERB
     is_adjective = place.is_before_noun and not place.is_after_noun

@@ -137,7 +137,7 @@ def _terms(
 
 
 def _joined_by(words: Sequence[Token], start: int, end: int, language: Language) -> str:
-    """Return how what is between two runs makes one term of them; "" if it does not."""
+    """Return how the words between two runs make one term of them; "" if it does not."""
     gap = words[start:end]
     if not gap:
         return "joined" if language.name == "ru" else ""
@@ -151,7 +151,7 @@ def _joined_by(words: Sequence[Token], start: int, end: int, language: Language)
 
 
 def _ranges(words: Sequence[Token], language: Language, candidates: Candidates) -> None:
-    """Add two numbers with what joins them, `30 to 50 %`, and their noun."""
+    """Add two numbers with the word between them, `30 to 50 %`, and their noun."""
     for place in range(len(words) - 2):
         if words[place].kind != Kind.NUMBER or words[place + 2].kind != Kind.NUMBER:
             continue
@@ -167,7 +167,7 @@ def _ranges(words: Sequence[Token], language: Language, candidates: Candidates) 
 
 
 def _quoted(words: Sequence[Token], language: Language, candidates: Candidates) -> None:
-    """Add what is in quotation marks, between signs of emphasis, and in brackets."""
+    """Add the words in quotation marks, between signs of emphasis, and in brackets."""
     is_guillemet_inward = language.name == "de" and any(
         token.word == "»" for token in words
     )

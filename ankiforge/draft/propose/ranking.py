@@ -67,7 +67,7 @@ def weights() -> dict[str, float]:
 
 
 class Sentence:
-    """A text with what its candidates are judged by."""
+    """A text whose candidates are judged."""
 
     def __init__(self, text: str, language: Language, mark: Span | None) -> None:
         self.text = text
@@ -247,7 +247,7 @@ class Sentence:
         return place == 1 and self.words[0].folded in self.language.determiners
 
     def _beside(self, first: int, last: int, features: Features) -> None:
-        """Add what precedes and follows it."""
+        """Add the words before and after it."""
         words = self.words
         if first:
             before = words[first - 1]

@@ -132,7 +132,7 @@ def _word_weights(language: str) -> dict[str, float]:
 
 @cache
 def _words_of_features() -> dict[str, tuple[str, str]]:
-    """Return by name what a feature says to a person: if it is more than 0, and if less."""
+    """Return the words of each feature: if it is more than 0, and if less."""
     words_by_feature = {}
     for line in (DATA / "worth_features.txt").read_text("utf-8").splitlines():
         if not line.startswith("#"):
@@ -143,7 +143,7 @@ def _words_of_features() -> dict[str, tuple[str, str]]:
 
 @lru_cache(maxsize=1000)  # asked again when what was drafted is recorded
 def worth_of(highlight: Highlight) -> Worth:
-    """Return how much a passage deserves a card, and what decided."""
+    """Return how much a passage deserves a card, and the features that decided."""
     weights = _weights()
     total = weights["always"]
     words = _words_of_features()
@@ -200,7 +200,7 @@ def features_of(highlight: Highlight) -> dict[str, float]:
 
 
 def _by_reader(highlight: Highlight, features: dict[str, float]) -> None:
-    """Add what the reader did, and where."""
+    """Add the acts of the reader, and their place."""
     comment = highlight.comment.strip()
     if comment:
         if _HEADING_COMMENT.match(comment):
@@ -271,7 +271,7 @@ def _by_patterns(
 def _by_cues(
     text: str, words: Sequence[Token], tables: Language, features: dict[str, float]
 ) -> None:
-    """Add what its cues say: a definition, a cause, advice."""
+    """Add its cues: a definition, a cause, advice."""
     people = dict.fromkeys(_PEOPLE, 0)
     for cue in cues_of(text, tables):
         section = cue.section
@@ -295,7 +295,7 @@ def _by_cues(
 
 
 def _by_words(text: str, words: Sequence[Token], features: dict[str, float]) -> None:
-    """Add what kind of words it has."""
+    """Add the kinds of its words."""
     content = []
     numbers = names = 0
     has_acronym = has_code = False
