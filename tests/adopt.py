@@ -63,41 +63,6 @@ def flashcards(made: list[Made]) -> dict[str, str]:
     )
 
 
-def yanki(made: list[Made]) -> dict[str, str]:
-    """One file a note: its structure tells the type, the front matter has the id."""
-    sides = (
-        f"{one.front}: ~~{one.back}~~.\n"
-        if one.kind == "cloze"
-        else f"{one.front}?\n\n---\n\n{one.back}\n"
-        for one in made
-    )
-    heads = (f"---\nnoteId: {one.id}\n---\n\n" for one in made)
-    texts = map("".join, zip(heads, sides, strict=True))
-    return {f"Physics/card {at}.md": text for at, text in enumerate(texts)}
-
-
-def ankiops(made: list[Made]) -> dict[str, str]:
-    """One file a deck: labels before the fields, and a key of its own for each note."""
-    sides = (
-        f"T: {one.front}: {{{{c1::{one.back}}}}}."
-        if one.kind == "cloze"
-        else f"Q: {one.front}?\nA: {one.back}\nE: by hand"
-        for one in made
-    )
-    heads = (
-        f"<!-- note_key: {key(one)} -->\n<!-- note_type: AnkiOpsX -->\n" for one in made
-    )
-    parts = [*map("".join, zip(heads, sides, strict=True))]
-    return {
-        f"Deck{at}.md": "\n\n---\n\n".join(parts[at : at + 100]) + "\n"
-        for at in range(0, len(parts), 100)
-    }
-
-
-def key(one: Made) -> str:
-    return f"{int(one.id) * 77 % 16**12:012x}"
-
-
 def in_notes(parts: list[str]) -> dict[str, str]:
     return {
         f"Note {at // 40}.md": "\n\n".join(parts[at : at + 40]) + "\n"
@@ -108,17 +73,8 @@ def in_notes(parts: list[str]) -> dict[str, str]:
 TOOLS: dict[str, tuple[Write, str, str, list[str]]] = {
     "o2a": (o2a, "Basic", "Cloze", ["Obsidian_to_Anki"]),
     "flashcards": (flashcards, "Obsidian-basic", "Obsidian-cloze", ["obsidian"]),
-    "yanki": (yanki, "Yanki - Basic", "Yanki - Cloze", []),
-    "ankiops": (ankiops, "AnkiOpsQA", "AnkiOpsCloze", []),
 }
 """By tool: how it writes notes, its note types for two sides and for clozes, its tags."""
-FIELDS = {
-    "Yanki - Basic": ["Front", "Back", "YankiNamespace"],
-    "Yanki - Cloze": ["Front", "Back", "YankiNamespace"],
-    "AnkiOpsQA": ["Question", "Answer", "Extra", "More", "AI Notes", "AnkiOps Key"],
-    "AnkiOpsCloze": ["Text", "Extra", "More", "AI Notes", "AnkiOps Key"],
-}
-"""The fields of note types that are not like Anki's own."""
 
 
 def fill(col: Any, tool: str, made: list[Made]) -> None:
@@ -134,14 +90,7 @@ def fill(col: Any, tool: str, made: list[Made]) -> None:
             note.fields[0] = f"{one.front}: {{{{c1::{one.back}}}}}."
         else:
             note.fields[0], note.fields[1] = f"{one.front}?", one.back
-        if tool == "yanki":  # it wraps what it renders
-            for place, side in enumerate(("front", "back")):
-                text = note.fields[place]
-                note.fields[place] = f'<div class="yanki {side}"><p>{text}</p></div>'
-            note.fields[2] = "Yanki Vault"
         one.id = str(1_600_000_000_000 + at)
-        if tool == "ankiops":
-            note["AnkiOps Key"] = key(one)
         note.tags = tags
         col.add_note(note, deck)
         mod = 1_600_000_000 + at
@@ -157,13 +106,6 @@ def note_type(col: Any, name: str, *, cloze: bool) -> Any:
         return found
     kind = col.models.copy(col.models.by_name("Cloze" if cloze else "Basic"), add=False)
     kind["name"], kind["id"] = name, 0
-    if name in FIELDS:
-        old = [one["name"] for one in kind["flds"]]
-        kind["flds"] = [col.models.new_field(one) for one in FIELDS[name]]
-        for side in ("qfmt", "afmt"):
-            for was, now in zip(old, FIELDS[name], strict=False):
-                text = kind["tmpls"][0][side]
-                kind["tmpls"][0][side] = text.replace(was + "}}", now + "}}")
     col.models.add_dict(kind)
     return col.models.by_name(name)
 
@@ -239,7 +181,6 @@ def schedules(col: Any) -> dict[str, tuple[date, int]]:
 # --- a vault and a collection of one tool ---------------------------------------------------------
 
 VAULT = "sources:\n  - obsidian: {{name: notes, path: vault, cards: [{}]}}\n"
-DECKS = "sources:\n  - {}: {{name: notes, path: vault}}\n"
 
 
 class World:
@@ -249,8 +190,7 @@ class World:
         self.forge, self.anki, self.tool, self.col = forge, anki, tool, anki.col
         self.vault = forge.folder / "vault"
         (self.vault / ".obsidian").mkdir(parents=True)
-        settings = DECKS if tool in ("yanki", "ankiops") else VAULT
-        forge.settings(settings.format(tool))
+        forge.settings(VAULT.format(tool))
         self.made = list(texts(9))
         fill(self.col, tool, self.made)
         study(self.col)

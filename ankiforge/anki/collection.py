@@ -65,7 +65,6 @@ from ankiforge.model import (
     ViewKind,
 )
 from ankiforge.text import regex
-from ankiforge.text.tools import KEY_FIELDS, key_number
 
 if sys.version_info >= (3, 14):
     from compression.zstd import ZstdError, ZstdFile
@@ -337,7 +336,6 @@ class CollectionView(Value):
                 mod=mod,
                 deck=self.decks.get(deck_id or 0, ""),
                 fields=_foreign_fields(note_type, fields),
-                other_id=_other_id(note_type, fields),
             )
 
 
@@ -565,19 +563,6 @@ _BREAK = regex(r"(?i)<(?:br|/?div|/?p|/?li|hr|/?tr)\b[^>]*>")
 _TAG = regex(r"(?s)<!--.*?(?:-->|\Z)|<[^>]*>")
 _EMBEDDED_PICTURE = regex(r"data:[^\s\"'<>]{100,}")
 _CUT_TAG = regex(r"<[^<>]*\Z")
-
-
-def _other_id(note_type: SeenType | None, fields: list[str]) -> str:
-    """Return the id that the tool which made a note keeps in a field; "" if there is none."""
-    if note_type is None:
-        return ""
-    field_of = dict(zip(note_type.names, fields, strict=False))
-    for name in KEY_FIELDS:
-        if name in field_of:
-            number = key_number(_plain_text(field_of[name]))
-            if number:
-                return number
-    return ""
 
 
 def _foreign_fields(note_type: SeenType | None, fields: list[str]) -> Fields:

@@ -315,7 +315,7 @@ def _set_new_a_day(call: Call, workspace: Workspace, *, yes: bool) -> None:
 @click.option(
     "--from",
     "tool",
-    type=click.Choice(["o2a", "flashcards", "yanki", "ankiops", "sr"]),
+    type=click.Choice(["o2a", "flashcards", "sr"]),
     help="Take over from this tool only.",
 )
 @click.option(

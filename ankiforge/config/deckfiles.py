@@ -258,7 +258,7 @@ _MAX_PART = 100
 
 
 # The beginnings of namespaces whose documents are a person's notes, not works.
-_OF_NOTES = frozenset(("vault", "markdown", "jupyter", "tiddlywiki", "yanki"))
+_OF_NOTES = frozenset(("vault", "markdown", "jupyter", "tiddlywiki"))
 
 
 def _placeholders(

@@ -39,8 +39,6 @@ _OURS = {
     "hypothesis": "exports.hypothesis:Hypothesis",
     "tiddlywiki": "exports.tiddlywiki:Wiki",
     "zotero": "zotero:Zotero",
-    "yanki": "markdown.decks:Yanki",
-    "ankiops": "markdown.decks:AnkiOps",
 }
 
 

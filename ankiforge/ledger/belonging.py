@@ -46,12 +46,11 @@ def belonging(store: Store) -> Counter[str]:
     ids_in_anki = other_ids
     if store.get_setting("looked"):
         rows = store.rows(
-            "SELECT CAST(id AS TEXT) AS id, other_id FROM foreign_note"
-            f" WHERE CAST(id AS TEXT) IN {EACH} OR other_id IN {EACH}",
-            encode(list(other_ids)),
+            "SELECT CAST(id AS TEXT) AS id FROM foreign_note"
+            f" WHERE CAST(id AS TEXT) IN {EACH}",
             encode(list(other_ids)),
         )
-        ids_in_anki = {id for row in rows for id in (row["id"], row["other_id"])}
+        ids_in_anki = {row["id"] for row in rows}
     passages = Counter[str]()
     for highlight in highlights:
         if highlight.other_id in ids_in_anki:

@@ -174,8 +174,7 @@ CREATE INDEX IF NOT EXISTS review_guid ON review (guid);
 
 -- what drafts are compared with: cards, other drafts, and notes in Anki that are not ours
 CREATE TABLE IF NOT EXISTS foreign_note (
-    id INTEGER PRIMARY KEY, mod INTEGER NOT NULL, deck TEXT NOT NULL, fields TEXT NOT NULL,
-    other_id TEXT NOT NULL       -- the id that the tool which made it keeps in a field, '' = none
+    id INTEGER PRIMARY KEY, mod INTEGER NOT NULL, deck TEXT NOT NULL, fields TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS indexed (
     digest TEXT PRIMARY KEY,     -- kind and content of cards and drafts, or nid:, id and mod of a note

@@ -86,8 +86,6 @@ class ForeignNote(Value):
     """The deck of the first card; `::` separates the parts."""
     fields: Fields
     """Front and Back, or Text with its clozes, as plain text; () if there are no words."""
-    other_id: str = ""
-    """The id that the tool which made it keeps in a field; "" = none."""
 
 
 class SeenTemplate(Value):

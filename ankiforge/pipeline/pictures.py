@@ -15,11 +15,8 @@ from ankiforge.ledger import Ledger
 from ankiforge.model import Card, Highlight, Media, Problem, SourceKind, Texts
 from ankiforge.text.cloze import image_paths
 
-# The sources that keep pictures in their folder: several kinds read the folders of a vault.
-_KINDS = {
-    SourceKind.VAULT: ("obsidian", "yanki", "ankiops"),
-    SourceKind.ZOTERO: ("zotero",),
-}
+# The sources whose highlights have a namespace of another name.
+_KINDS = {SourceKind.VAULT: "obsidian", SourceKind.ZOTERO: "zotero"}
 # How the names of pictures begin that were cut from a page.
 _CUT = "cut/"
 
@@ -146,11 +143,9 @@ def _root_of(ledger: Ledger, highlight: Highlight) -> Path | None:
     """Return the folder of a highlight's source; None if this machine has not opened it."""
     known = roots(ledger)
     own_kind = highlight.namespace.partition(":")[0]
-    for kind in _KINDS.get(highlight.source_kind, (own_kind,)):
-        root = known.get(f"{kind}:{highlight.document.source}")
-        if root:
-            return Path(root)
-    return None
+    kind = _KINDS.get(highlight.source_kind, own_kind)
+    root = known.get(f"{kind}:{highlight.document.source}")
+    return Path(root) if root else None
 
 
 def _setting_of_roots(ledger: Ledger) -> str:

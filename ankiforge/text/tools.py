@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date
 
 TITLES = {
     "osr": "obsidian-spaced-repetition",
     "o2a": "Obsidian_to_Anki",
     "flashcards": "flashcards-obsidian",
-    "yanki": "yanki",
-    "ankiops": "AnkiOps",
 }
-"""By the names of the dialects and sources in the settings."""
-
-KEY_FIELDS = ("AnkiOps Key",)
-"""The fields in which tools keep an id of their own."""
-
-
-def key_number(key: str) -> str:
-    """Return a key of AnkiOps, 12 hexadecimal digits, as a number; "" if it is none."""
-    return str(int(key, 16)) if re.fullmatch(r"[0-9a-f]{12}", key) else ""
-
+"""By the names of the dialects in the settings."""
 
 Schedule = tuple[tuple[str, int, int], ...]
 """For each card of a note: when it is due (ISO 8601, "" = it was never reviewed), its

@@ -129,7 +129,7 @@ def test_a_conflict_waits_for_its_answer(world):
 
 
 def test_what_is_deleted_or_rejected_stays_so_until_it_is_undone(world):
-    here = world("ankiops")
+    here = world("o2a")
     here.adopt()
     before = history(here.col)
     cards = {one["fields"].get("Back"): one["guid"] for one in here.forge.cards()}
@@ -269,7 +269,6 @@ def test_notes_that_the_default_profile_has_get_no_cards(world, tool):
     title = {
         "o2a": "Obsidian_to_Anki",
         "flashcards": "flashcards-obsidian",
-        "ankiops": "AnkiOps",
     }
     named = title.get(tool, tool)
     assert (

@@ -323,11 +323,14 @@ def test_a_list_shows_what_a_person_wrote_into_the_note_of_another_tool(world):
 
 
 def test_a_field_that_no_card_needs_may_go_from_the_type_of_another_tool(forge, anki):
-    world = World(forge, anki, "ankiops")
+    world = World(forge, anki, "o2a")
+    models = world.col.models
+    note_type = models.by_name("Basic")
+    models.add_field(note_type, models.new_field("Extra"))
+    models.update_dict(note_type)
     world.adopt()
     world.ship()
-    models = world.col.models
-    note_type = models.by_name("AnkiOpsQA")
+    note_type = models.by_name("Basic")
     models.remove_field(note_type, note_type["flds"][2])  # Extra
     models.update_dict(note_type)
     world.col.db.execute("update notes set mod = mod - 60 where mod > 1700000000")

@@ -208,7 +208,6 @@ PUMPED = {
     "underscores": ("obsidian", "a.md", "_" * 16_000 + "\n"),
     "brackets behind a gap": ("obsidian", "a.md", "A {{gap}} " + "[" * 32_000 + "\n"),
     "dots behind a mark": ("obsidian", "a.md", "==a mark==" + "." * 20_000 + "\n"),
-    "empty lines in a card": ("yanki", "a.md", "~~a" + "\n" * 20_000 + "b~~\n"),
     "tags": ("tiddlywiki", "a.tid", "tags: " + "[[a " * 20_000 + "\n\n@@a mark@@\n"),
     "digits and blanks": (
         "kindle",

@@ -90,6 +90,41 @@ def test_what_looks_like_something_is_listed_with_kind_place_and_reason(forge, v
     assert not forge.ok("list", "--no-card").stdout.count("n.md, line")
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "---\nnoteId: 1650000000000\n---\n\nWhat is it?\n\n---\n\nA ~~cell~~.\n",
+            "card of yanki | lines 1-3 | the cards of yanki are not read: "
+            "write `question::answer`",
+        ),
+        (
+            "<!-- note_key: 0a1b2c3d4e5f -->\nQ: What is it?\nOf a body.\nA: A cell.\n",
+            "Q: … A: … | line 2 | only Obsidian_to_Anki and AnkiOps know such cards: "
+            "write `question::answer`",
+        ),
+        (
+            "F: What is it?\nB: A cell.\n\n---\n\nA ==cell== divides.\n",
+            "Q: … A: … | line 1 | only Obsidian_to_Anki and AnkiOps know such cards: "
+            "write `question::answer`",
+        ),
+    ],
+)
+def test_a_card_of_a_program_whose_notes_are_not_read_is_listed(
+    forge, tmp_path, text, expected
+):
+    (tmp_path / "Cards").mkdir()
+    (tmp_path / "Cards" / "a.md").write_text(text)
+    forge.ok("run", tmp_path / "Cards")
+    entries = forge.ok("list", "--no-card", "--all", "--json").lines
+    told = [
+        f"{entry['kind']} | {entry['place'].removeprefix('a.md, ')} | {entry['reason']}"
+        for entry in entries
+        if entry["key"] is None
+    ]
+    assert told == [expected]
+
+
 def test_it_is_listed_in_every_run_until_it_is_changed(forge, vault):
     note = vault / "n.md"
     long_ago = note.stat().st_mtime - 60

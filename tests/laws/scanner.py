@@ -54,6 +54,7 @@ PATTERNS = {
     "gap": re.compile(r"\{\{((?:(?!\n[ \t>]*\n|\}\}).){1,400})\}\}", re.DOTALL),
     "line": re.compile(r"(?<!:)(:{2,3})(?!:)"),
     "question": re.compile(rf"(?m)^{LIST_SIGNS}(\?\??)[ \t]*$"),
+    "asked": re.compile(r"(?m)^Q:[ \t][^\n]*\nA:[ \t]"),
     "callout": re.compile(r"(?m)^[ \t>*+\-\d.]*>[ \t]*\[!([^\[\]\n]+)\]"),
 }
 SIGNS_BEFORE = re.compile(r"\A(?:[ \t>]*(?:[-*+]|\d+[.)]|\[.\])(?=[ \t]))*")
@@ -128,7 +129,7 @@ def words_of(kind: str, match: re.Match[str], text: str) -> tuple[str, ...]:
         )
     if kind == "question":
         return pieces(last_word(text[: match.start()]), first_word(text[match.end() :]))
-    if kind == "callout":
+    if kind in ("callout", "asked"):
         return ()
     return pieces(match[1])
 

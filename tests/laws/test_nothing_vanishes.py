@@ -80,6 +80,7 @@ OTHERS = (
     "<!-- a ==comment #== -->",
     "#:: a #",
     "{{date}} and {{ #.name | lower }}",
+    "Q: What does the # of a cell make?\nA: The # in winter.",
     "The #::",
     "::the #",
     "std::# is a name, and a::b::# too.",

@@ -38,8 +38,6 @@ class EverySource:
 
     kind: ClassVar[str]
     ending: ClassVar[str]
-    is_discovered: ClassVar[bool] = True
-    """Whether a PATH may be a file of this kind, without settings."""
 
     def write(self, path: Path, passage: str, comment: str = "") -> None:
         """Write a file in which a passage is marked; a comment may also stand in the passage."""
@@ -71,10 +69,10 @@ class EverySource:
         assert source.kind == self.kind
         assert self.kind in registry.kinds()
         assert all(ending == ending.casefold() for ending in source.endings)
-        assert bool(source.noun) is self.is_discovered
+        assert source.noun
 
     def test_it_recognises_its_files_and_no_others(self, root, tmp_path):
-        assert (kind_of(root / f"a{self.ending}") == self.kind) is self.is_discovered
+        assert kind_of(root / f"a{self.ending}") == self.kind
         other = tmp_path / "other.xyz"
         other.write_text("nothing")
         assert kind_of(other) == ""

@@ -69,26 +69,6 @@ class TestTiddlyWiki(FolderSuite):
         path.write_text(f"title: {path.stem}\n\nA @@passage: {passage}@@ {comment}\n")
 
 
-class TestYanki(FolderSuite):
-    kind = "yanki"
-    ending = ".md"
-    is_discovered = False
-
-    def write(self, path: Path, passage: str, comment: str = "") -> None:
-        path.write_text(f"What is known?\n\n---\n\n{passage} {comment}\n")
-
-
-class TestAnkiOps(FolderSuite):
-    kind = "ankiops"
-    ending = ".md"
-    is_discovered = False
-
-    def write(self, path: Path, passage: str, comment: str = "") -> None:
-        path.write_text(
-            f"<!-- note_key: 1 -->\nQ: What is known?\nA: {passage} {comment}\n"
-        )
-
-
 class TestPdf(FolderSuite):
     kind = "pdf"
     ending = ".pdf"

@@ -94,8 +94,6 @@ class Note(NamedTuple):
     """The deck of the document if it has cards of a plugin, and says no other."""
     above: Headings | None = None
     """Of a part of a document, which has no front matter, the headings above it; else None."""
-    original: str = ""
-    """The text of the file if `text` was rewritten: what is private is decided there, too."""
     private_lines: frozenset[int] = frozenset()
     """The numbers of the lines that are private by their indentation, which `text` has lost."""
     doubt: str = ""
@@ -171,9 +169,10 @@ class NoteSource(FileSource):
             yield from self._unread(note, (LeftOut("prompt", "", reason),))
             return
         may_hold = self.may_hold(note)
-        original = note.original or note.text
-        doubt = note.doubt or doubt_in(original) or spelling_like_tag(note.document.path)
-        may_be_private = bool(names_tag(original) or why_document(note.document) or doubt)
+        doubt = note.doubt or doubt_in(note.text) or spelling_like_tag(note.document.path)
+        may_be_private = bool(
+            names_tag(note.text) or why_document(note.document) or doubt
+        )
         parsed = None
         if note.dialects or may_hold or may_be_private:
             parsed = parsed_note(
@@ -182,18 +181,9 @@ class NoteSource(FileSource):
                 may_hold=may_hold,
                 may_be_private=may_be_private,
             )
-        whole = parsed
-        if note.original:
-            whole = parsed_note(
-                Note(note.original, note.document, frozenset()),
-                picture,
-                may_hold=True,
-                may_be_private=may_be_private,
-            )
-        if parsed is None or whole is None:
+        if parsed is None:
             yield from self._unread(note, self._overlooked_in(note))
             return
-        parsed = parsed._replace(why_private=whole.why_private)
         document = document_of(note, parsed)
         reader = self.reader_of(parsed, document, note.marks)
         highlights = reader.highlights(parsed.body, parsed.front)
@@ -206,19 +196,19 @@ class NoteSource(FileSource):
             highlights = tuple(
                 replace(highlight, document=document) for highlight in highlights
             )
-        if highlights and whole.front.problem:
+        if highlights and parsed.front.problem:
             hint = (
                 "until you correct it, the note's title, tags and deck are unknown,"
                 " and nothing of it is sent to a model"
             )
-            yield Problem(document.path, whole.front.problem, hint, notice=True)
-        private = private_passages(document, whole.blocks.blocks, original)
+            yield Problem(document.path, parsed.front.problem, hint, notice=True)
+        private = private_passages(document, parsed.blocks.blocks, note.text)
         if not highlights and not private and exported_notes.WHOLE.search(parsed.body):
             message = "it looks like highlights that another program wrote, and none can be read"
             hint = "mark the passages, or export them again"
             yield Problem(document.path, message, hint, notice=True)
         public_text = LateText(
-            partial(public_text_of, document, whole.blocks.blocks, original)
+            partial(public_text_of, document, parsed.blocks.blocks, note.text)
         )
         yield from self.sightings(
             document,

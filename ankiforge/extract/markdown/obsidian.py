@@ -251,26 +251,6 @@ class Vault(NoteSource):
         picture: Callable[[str], str],
     ) -> Iterator[Sighting]:
         """Yield the document of a note, unless it has no highlights, and problems."""
-        yield from self.written_document(file, text, picture)
-
-    def written_document(
-        self,
-        file: File,
-        text: str,
-        picture: Callable[[str], str],
-        *,
-        original: str = "",
-        why_private: str = "",
-    ) -> Iterator[Sighting]:
-        """Yield the document of a note, unless it has no highlights, and problems.
-
-        Args:
-            file: the file.
-            text: its text.
-            picture: returns the path of a picture by its name in the text.
-            original: the text of the file if `text` was rewritten.
-            why_private: why all of it must stay on this machine, "" if that is not known.
-        """
         is_canvas = _is_canvas(file)
         vault_folder = Path(os.path.realpath(self.folder.root))
         vault = quote(vault_folder.name, safe="")
@@ -281,7 +261,6 @@ class Vault(NoteSource):
             title=file.path.rpartition("/")[2].rpartition(".")[0],
             path=file.path,
             uri=f"obsidian://open?vault={vault}&file={quote(name, safe='')}",
-            private=why_private,
             dataview=self.has_dataview,
         )
         marks = frozenset[str](self.settings.marks or ())
@@ -301,7 +280,6 @@ class Vault(NoteSource):
             document,
             marks,
             dialects=self.dialects if self.dialects.names else None,
-            original=original,
         )
         if "o2a" in self.dialects.names and self.dialects.o2a.reads(file.path):
             note = self._of_o2a(note, file.path)

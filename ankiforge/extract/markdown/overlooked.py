@@ -41,6 +41,7 @@ _KINDS = {
     "block": "? between question and answer",
     "callout": "callout",
     "open": "",
+    "asked": "Q: … A: …",
     "logseq_card": LOGSEQ_CARD,
     "logseq_mark": LOGSEQ_MARK,
 }
@@ -56,12 +57,15 @@ SIGN = regex(
     | ^(?P<callout>{PREFIX}>(?:{PREFIX}>)*[ \t]*\[![^\[\]\n]+\])
     | ^(?P<logseq_mark>[ \t]*ls-type::[ \t]*annotation[ \t]*$)
     | ^(?P<logseq_card>[ \t]*-[ \t][^\n]*(?<!\S)\#card(?![\w/-])[^\n]*$)
+    | ^(?P<asked>Q:[ \t][^\n]*\n(?:[^\n]+\n){{0,20}}?A:[ \t]
+        |F:[ \t][^\n]*\n(?:[^\n]+\n){{0,20}}?B:[ \t])
     | (?P<line>(?<!:):{{2,3}}(?!:))
     | (?P<open>(?<!=)==(?!=)|\{{\{{(?:[cC]\d{{1,3}}(?:,\d{{1,3}})*::)?|<mark\b)
     """
 )
 """Matches what looks like something; the name of the group is its kind."""
-_SIGNS = ("==", "<mark", "~={", "{{", "::", "[!", "?\n", "#card")
+_SIGNS = ("==", "<mark", "~={", "{{", "::", "[!", "?\n", "#card", "Q: ", "F: ", "noteId:")
+_YANKI = regex(r"(?m)^noteId:[ \t]*\d")
 _NAME_OF_GAP = regex(r"\A(?:[cC]\d{1,3}(?:,\d{1,3})*[ ]?::?|cloze\s+)")
 _TAG = regex(r"<[^<>\n]*>")
 _MATHS = regex(MATH)
@@ -77,8 +81,9 @@ _SETTINGS = {
     "line": ("cards", "inline"),
     "block": ("cards", "block"),
 }
-# Why blocks of Logseq are not read.
-_LOGSEQ = {
+# Why what other programs read is not read.
+_OTHER_PROGRAMS = {
+    "asked": "only Obsidian_to_Anki and AnkiOps know such cards: write `question::answer`",
     "logseq_card": "the blocks of Logseq are not read as cards: write `question::answer`",
     "logseq_mark": "Logseq keeps the marks of a PDF in a form of its own: mark it in the PDF",
 }
@@ -147,6 +152,9 @@ def overlooked(
     if front_lines and SIGN.search(front):
         reason = "it says what the note is: no card is read there"
         left_out.append(LeftOut(_FRONT_MATTER, _lines_text(range(front_lines)), reason))
+    if _YANKI.search(front):
+        reason = "the cards of yanki are not read: write `question::answer`"
+        left_out.append(LeftOut("card of yanki", _lines_text(range(front_lines)), reason))
     hidden = _hidden_in(body, fields=fields)
     looked_up = _Highlighted(blocks, placed)
     code_lines = []
@@ -158,7 +166,9 @@ def overlooked(
             code_lines.append(sign.line)
         elif not looked_up.holds(sign):
             known_reason = (
-                _LOGSEQ.get(sign.kind) or _HIDDEN.get(part) or _why_no_sign(sign, body)
+                _OTHER_PROGRAMS.get(sign.kind)
+                or _HIDDEN.get(part)
+                or _why_no_sign(sign, body)
             )
             setting = _setting_to_read(sign.kind, wanted)
             if setting and not known_reason:

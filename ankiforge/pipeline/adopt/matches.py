@@ -28,7 +28,7 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline.adopt.tools import TOOLS, Tool, names_of, read_maps
 from ankiforge.text import on_one_line, regex
-from ankiforge.text.tools import KEY_FIELDS, key_number, schedule_of
+from ankiforge.text.tools import schedule_of
 
 _CLOZE_START = regex(r"\{\{c\d+::")
 _OUR_GUID = regex(r"af[a-z2-7]{24}")
@@ -81,15 +81,6 @@ class _TheirNote(Value):
     def html(self) -> Texts:
         """Its fields by name."""
         return dict(zip(self.type.names, self.note.fields, strict=False))
-
-    @property
-    def ids(self) -> set[str]:
-        """Its id in Anki, and those that tools keep in a field."""
-        ids = {str(self.note.id)}
-        for name, html in self.html.items():
-            if name in KEY_FIELDS:
-                ids.add(key_number(text_of(html)))
-        return ids - {""}
 
     @property
     def words(self) -> Strings:
@@ -179,10 +170,7 @@ class _Matcher:
 
     def match_by_id(self, drafts: Iterable[Waiting]) -> list[Waiting]:
         """Match drafts beside which a tool wrote an id; return those that no note has."""
-        note_by_id: dict[str, _TheirNote] = {}
-        for note in self._notes:
-            for id in note.ids:
-                note_by_id[id] = note
+        note_by_id = {str(note.note.id): note for note in self._notes}
         drafts_by_id: dict[str, list[Waiting]] = defaultdict(list)
         unmatched: list[Waiting] = []
         for waiting in drafts:
@@ -240,7 +228,7 @@ class _Matcher:
         """
         for note in self._notes:
             is_of_tool = any(tool.made(note.note, note.type) for tool in tools)
-            has_id_of_passage = not note.ids.isdisjoint(ids_here)
+            has_id_of_passage = str(note.note.id) in ids_here
             is_matched = has_id_of_passage or note.note.id in self._used
             if is_of_tool and not is_matched:
                 row = Row(note.note.deck, "", _shown(note.words))

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from ankiforge.errors import UsageError
 from ankiforge.model import Family, SeenNote, SeenType, Strings, Texts, Value
-from ankiforge.text.tools import KEY_FIELDS
 
 
 class Tool(Value):
@@ -17,23 +16,17 @@ class Tool(Value):
     """How the names of its note types begin."""
     tag: str = ""
     """The tag that it gives its notes."""
-    key: str = ""
-    """The field with its own id of the note; "" = the source has Anki's."""
 
     def made(self, note: SeenNote, note_type: SeenType) -> bool:
         """Return whether this tool made a note, as far as the note shows."""
         if self.types and note_type.name.startswith(self.types):
             return True
-        if self.tag and self.tag.casefold() in map(str.casefold, note.tags):
-            return True
-        return bool(self.key) and self.key in note_type.names
+        return bool(self.tag) and self.tag.casefold() in map(str.casefold, note.tags)
 
 
 TOOLS = {
     "o2a": Tool("Obsidian_to_Anki", tag="Obsidian_to_Anki"),
     "flashcards": Tool("flashcards-obsidian", types="Obsidian-"),
-    "yanki": Tool("yanki", types="Yanki - "),
-    "ankiops": Tool("AnkiOps", types="AnkiOps", key=KEY_FIELDS[0]),
 }
 """By the name that `--from` takes. obsidian-spaced-repetition (`sr`) has no notes in Anki."""
 
