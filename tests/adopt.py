@@ -42,7 +42,7 @@ def o2a(made: list[Made]) -> dict[str, str]:
     for one in made:
         if one.kind == "cloze":
             parts.append(
-                f"START\nCloze\n{one.front}: {{{one.back}}}.\n<!--ID: {one.id}-->\nEND"
+                f"START\nCloze\n{one.front}: {{{{c1::{one.back}}}}}.\n<!--ID: {one.id}-->\nEND"
             )
         else:
             parts.append(

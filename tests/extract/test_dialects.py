@@ -9,7 +9,7 @@ import pytest
 
 PLUGINS = {
     "osr": "obsidian-spaced-repetition",
-    "o2a": "obsidian-to-anki-plugin",
+    "flashcards": "flashcards-obsidian",
 }
 NOTE = """\
 The ==mitochondrion== makes the energy of a cell.
@@ -60,7 +60,7 @@ def test_the_folder_of_a_plugin_that_is_switched_off_says_nothing(
 
 
 def test_a_plugin_counts_at_once_where_nobody_has_cards_yet(forge, vault, note) -> None:
-    switch(vault, "o2a")
+    switch(vault, "flashcards")
     forge.ok("run", vault)
     assert "{{c1::Insulin}} lowers the sugar in the blood." in words(forge)
     assert questions(forge) == []
@@ -69,7 +69,7 @@ def test_a_plugin_counts_at_once_where_nobody_has_cards_yet(forge, vault, note) 
 def test_a_plugin_that_is_switched_on_later_is_one_question(forge, vault, note) -> None:
     forge.ok("run", vault)
     before = words(forge)
-    switch(vault, "o2a")
+    switch(vault, "flashcards")
 
     told = forge.ok("run").stdout
     assert words(forge) == before
@@ -77,7 +77,7 @@ def test_a_plugin_that_is_switched_on_later_is_one_question(forge, vault, note) 
     [asked] = questions(forge)
     assert asked["question"] == "dialect"
     assert asked["text"] == (
-        "Obsidian_to_Anki is switched on in notes: read its cards?"
+        "flashcards-obsidian is switched on in notes: read its cards?"
         " 3 passages would change: 1 new, 2 other."
     )
     assert forge.json("run")["questions"] == 1
@@ -92,7 +92,7 @@ def test_a_plugin_that_is_switched_on_later_is_one_question(forge, vault, note) 
     assert questions(forge) == []
 
     said = forge.ok("undo").stderr
-    assert "taken back: the cards of Obsidian_to_Anki read: in vault:notes" in said
+    assert "taken back: the cards of flashcards-obsidian read: in vault:notes" in said
     forge.ok("run")
     assert [one["id"] for one in questions(forge)] == [asked["id"]]
     assert not any("Insulin" in card["fields"].get("Text", "") for card in forge.cards() if card["verdict"] == "waiting")  # fmt: skip
@@ -101,7 +101,7 @@ def test_a_plugin_that_is_switched_on_later_is_one_question(forge, vault, note) 
 def test_no_stands_until_other_plugins_are_switched_on(forge, vault, note) -> None:
     forge.ok("run", vault)
     before = words(forge)
-    switch(vault, "o2a")
+    switch(vault, "flashcards")
     forge.ok("run")
     [asked] = questions(forge)
     forge.ok("reject", asked["id"])
@@ -109,18 +109,19 @@ def test_no_stands_until_other_plugins_are_switched_on(forge, vault, note) -> No
     forge.ok("run")
     assert (words(forge), questions(forge)) == (before, [])
 
-    switch(vault, "osr", "o2a")
+    switch(vault, "osr", "flashcards")
     note.write_text("#flashcards\n\n" + NOTE, encoding="utf-8")
     forge.ok("run")
     [other] = questions(forge)
     assert (
-        "obsidian-spaced-repetition and Obsidian_to_Anki are switched on" in other["text"]
+        "obsidian-spaced-repetition and flashcards-obsidian are switched on"
+        in other["text"]
     )
     assert words(forge) == before
 
 
 def test_a_plugin_that_is_switched_off_later_is_one_question(forge, vault, note) -> None:
-    switch(vault, "o2a")
+    switch(vault, "flashcards")
     forge.ok("run", vault)
     before = words(forge)
     switch(vault)
@@ -128,7 +129,7 @@ def test_a_plugin_that_is_switched_off_later_is_one_question(forge, vault, note)
     assert words(forge) == before
     [asked] = questions(forge)
     assert asked["text"] == (
-        "Obsidian_to_Anki is switched off in notes: read its cards no longer?"
+        "flashcards-obsidian is switched off in notes: read its cards no longer?"
         " 3 passages would change: 2 other, 1 gone."
     )
     forge.ok("accept", asked["id"])
@@ -139,7 +140,7 @@ def test_a_plugin_that_is_switched_off_later_is_one_question(forge, vault, note)
 
 def test_the_answer_survives_a_lost_database(forge, vault, note) -> None:
     forge.ok("run", vault)
-    switch(vault, "o2a")
+    switch(vault, "flashcards")
     forge.ok("run")
     forge.ok("accept", questions(forge)[0]["id"])
     forge.ok("run")
@@ -155,7 +156,7 @@ def test_a_second_computer_reads_the_vault_as_the_first_one_does(
     forge.settings(
         f"sources:\n  - obsidian: {{name: notes, path: {vault}}}\n", trust=True
     )
-    switch(vault, "o2a")
+    switch(vault, "flashcards")
     forge.ok("run")
     before = words(forge)
     other = forge_in(tmp_path / "other")
@@ -172,7 +173,7 @@ def test_a_second_computer_reads_the_vault_as_the_first_one_does(
 def test_a_list_of_plugins_that_cannot_be_read_changes_nothing(
     forge, vault, note
 ) -> None:
-    switch(vault, "o2a")
+    switch(vault, "flashcards")
     forge.ok("run", vault)
     before = words(forge)
     for broken in ("{", "{}", "[" * 3000, '["obsidian-to-anki-plugin", 1]'):
@@ -201,7 +202,7 @@ def test_dialects_that_the_settings_name_count_at_once(forge, vault, note) -> No
     told = "sources:\n  - obsidian: {{name: notes, path: {}, cards: [{}]}}\n"
     forge.settings(told.format(vault, "inline"), trust=True)
     forge.ok("run")
-    forge.settings(told.format(vault, "o2a, inline"), trust=True)
+    forge.settings(told.format(vault, "flashcards, inline"), trust=True)
     forge.ok("run")
     assert "{{c1::Insulin}} lowers the sugar in the blood." in words(forge)
     assert questions(forge) == []

@@ -177,7 +177,10 @@ def test_schedules_are_taken_over_without_a_collection(forge, scheduled, options
 def test_without_a_collection_ids_of_another_tool_say_how_to_go_on(
     forge, scheduled
 ) -> None:
-    note = "What is ATP?::an energy carrier\n<!--ID: 1566052191670-->\n"
+    note = (
+        "START\nBasic\nWhat is ATP?\nBack: an energy carrier\n"
+        "<!--ID: 1566052191670-->\nEND\n"
+    )
     (scheduled / "a.md").write_text(note, encoding="utf-8")
     forge.settings(VAULT.format("o2a"))
     told = forge.ok("run").stdout.splitlines()

@@ -59,8 +59,6 @@ def signs_of(text: str, syntax: Syntax) -> list[int]:
         signs.append(rf"{re.escape(words.begin)}[ \t]*$")
     if words and words.begin_inline and words.end_inline:
         signs.append(rf"{re.escape(words.begin_inline)}[ \t]")
-    if syntax.asks:
-        signs.append("Q: ")
     if syntax.tags:
         signs.append(rf".*{_tagged(syntax.tags).pattern}")
     if not signs:
@@ -128,9 +126,6 @@ _TAGS_ONLY = regex(r"(?:#[\w/-]+[ \t]*)+|FILE TAGS:.*")
 # Lines of a question or an answer, at most.
 _LONGEST = 400
 _NOTE_ID = regex(r"(?:^|[ \t])\^\d{13}[ \t]*$")
-_QUESTION = "Q: "
-# A question of several lines, up to the line with the answer.
-_ASKED = regex(r"\s*Q: (?P<front>(?:(?!\s*A: ).+\n)+)\s*A: ")
 
 
 @dataclass(slots=True)
@@ -367,8 +362,6 @@ class _Lines:
             if on_one_line:
                 kind, text = on_one_line.groups()
                 return self._of_fields(kind, text, start + 1, signs.begin_inline)
-        if self.syntax.asks and words.startswith(_QUESTION):
-            return self._with_question(start)
         return None
 
     def _between_words(self, start: int, signs: FieldWords) -> Written | None:
@@ -383,21 +376,6 @@ class _Lines:
             last + 1,
             f"{signs.begin} … {signs.end}",
         )
-
-    def _with_question(self, start: int) -> Written | None:
-        """Return the card of a line `Q: …` and a line `A: …` below."""
-        end = min(self.end, start + _LONGEST)
-        asked = _ASKED.match(self.source(start, end))
-        if asked is None:
-            return None
-        middle = start + asked[0].count("\n")
-        last = self.past(middle)
-        for line in range(middle + 1, last):
-            if self.text(line).startswith("Q: "):
-                last = line
-                break
-        back = self.source(middle, last).lstrip().removeprefix("A: ")
-        return Written(last, asked["front"], back, "Q: … A: …")
 
     def _of_fields(
         self,

@@ -48,8 +48,6 @@ class Syntax(NamedTuple):
     one."""
     inner: Gaps | None = None
     """What is a gap between these words; None = as elsewhere."""
-    asks: bool = False
-    """Whether lines `Q:` and `A:` are cards."""
     declared: bool = False
     """Whether the settings say that this note contains such cards."""
     deck_tags: Strings = ()

@@ -15,13 +15,13 @@ import msgspec
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.files import LARGEST_SETTINGS, matcher, read_file, read_settings
-from ankiforge.extract.markdown.expressions import Match, Searcher, translated
-from ankiforge.model import Json, Problem, Span, Strings, Texts, Value
+from ankiforge.extract.markdown.expressions import Searcher, translated
+from ankiforge.model import Problem, Span, Strings, Texts, Value
 from ankiforge.text import regex
 
 if TYPE_CHECKING:  # the reader of Markdown is loaded when a note is read
     from ankiforge.extract.markdown.block_cards import Written
-    from ankiforge.extract.markdown.cards import FieldWords, Syntax
+    from ankiforge.extract.markdown.cards import Syntax
 
 PLUGINS = {
     "osr": "obsidian-spaced-repetition",
@@ -129,15 +129,6 @@ class _O2aDefaults(
     expressions: bool = True
     """Whether custom expressions are used: an early version had such a switch."""
 
-    def gaps(self) -> Strings:
-        """Return the signs around what is left out in a cloze note."""
-        signs: list[str] = []
-        if self.curly:
-            signs.append("{")
-        if self.marks:
-            signs.append("==")
-        return tuple(signs)
-
 
 class _O2a(
     Value,
@@ -162,8 +153,6 @@ class _O2a(
     """Patterns of notes that are not read."""
     fields_dict: Mapping[str, Strings] = {}
     """The names of the fields of note types."""
-    is_told: bool = False
-    """Whether it has settings; without them all forms are read that its pages propose."""
 
     def reads(self, path: str) -> bool:
         """Return whether the note at a path contains cards."""
@@ -234,41 +223,31 @@ class _O2a(
         Raises:
             ItemError: an expression takes too long.
         """
-        taken = self._apart(text)
-        cards: dict[int, Written] = {}
-        for note_type, form, match in self._matches(text, searcher):
-            if _is_within(match.span, taken):
-                continue
-            values = list(match.groups)
-            if form.has_id:  # it is below the card, where it is read from
-                values.pop()
-            tags: list[str] = []
-            if form.has_tags:
-                tags = values.pop().removeprefix("Tags: ").split()
-            if "Cloze" in note_type and not self._has_gaps(values):
-                continue
-            taken.append(match.span)
-            first_line, last_line = _lines_of(text, match.span)
-            card = self._card(note_type, values, last_line, tuple(tags))
-            if card:
-                cards.setdefault(first_line, card)
-        return cards
+        # no expression matches in other cards, the lines of deck and tags, code and maths
+        taken = [match.span() for match in _CODE_OR_MATHS.finditer(text)]
+        words = self.words
+        if words.begin and words.end:
+            begin = re.escape(words.begin)
+            end = re.escape(words.end)
+            frames = re.finditer(rf"(?m)^{begin}\n(?:.*\n)*?{end}", text)
+            taken += [match.span() for match in frames]
+        if words.begin_inline and words.end_inline:
+            begin = re.escape(words.begin_inline)
+            end = re.escape(words.end_inline)
+            taken += [match.span() for match in re.finditer(rf"{begin}.*?{end}", text)]
+        for word in (words.deck, words.tags):
+            line = _declared(word, text)
+            if line:
+                taken.append(line.span())
 
-    def _matches(
-        self,
-        text: str,
-        searcher: Searcher,
-    ) -> Iterator[tuple[str, _After, Match]]:
-        """Yield the matches of all expressions, with their note types.
-
-        They come in the order of the plugin.
-        """
+        # the plugin's order: each expression with all that may follow a card
         forms: list[_After] = []
         for form in _AFTER_MATCH:
             may_have_id = not form.has_id or "ID: " in text
             may_have_tags = not form.has_tags or "Tags: " in text
             if may_have_id and may_have_tags:
                 forms.append(form)
+        cards: dict[int, Written] = {}
         usable, _ = self.patterns()
         for note_type, expression in usable.items():
             name = f"the expression of Obsidian_to_Anki for {note_type}"
@@ -276,7 +255,22 @@ class _O2a(
             matches_by_form = searcher.find(name, patterns, text)
             for form, matches in zip(forms, matches_by_form, strict=True):
                 for match in matches:
-                    yield note_type, form, match
+                    if _is_within(match.span, taken):
+                        continue
+                    values = list(match.groups)
+                    if form.has_id:  # it is below the card, where it is read from
+                        values.pop()
+                    tags: list[str] = []
+                    if form.has_tags:
+                        tags = values.pop().removeprefix("Tags: ").split()
+                    if "Cloze" in note_type and not self._has_gaps(values):
+                        continue
+                    taken.append(match.span)
+                    first_line, last_line = _lines_of(text, match.span)
+                    card = self._card(note_type, values, last_line, tuple(tags))
+                    if card:
+                        cards.setdefault(first_line, card)
+        return cards
 
     def _card(
         self,
@@ -285,7 +279,7 @@ class _O2a(
         last_line: int,
         tags: Strings,
     ) -> Written | None:
-        """Return the card of what the groups of an expression hold."""
+        """Return the card of the groups of an expression."""
         from ankiforge.extract.markdown.block_cards import of_values
         from ankiforge.extract.markdown.source import prepared, restored
 
@@ -296,13 +290,8 @@ class _O2a(
             source = prepared(value, fields=False)
             name = names[index] if index < len(names) else ""
             fields.append((name, restored(source.text, source.maths)))
-        return of_values(
-            note_type,
-            fields,
-            last_line,
-            f"your expression for {note_type}",
-            tags,
-        )
+        written = f"your expression for {note_type}"
+        return of_values(note_type, fields, last_line, written, tags)
 
     def _has_gaps(self, values: list[str]) -> bool:
         """Return whether something is left out in the text of a cloze note."""
@@ -312,31 +301,6 @@ class _O2a(
         if self.defaults.curly and _CURLY.search(text):
             return True
         return self.defaults.marks and "==" in text
-
-    def _apart(self, text: str) -> list[Span]:
-        """Return the spans in which no expression matches.
-
-        They are other cards, the lines of deck and tags, code and maths.
-        """
-        words = self.words
-        patterns = [_CODE_OR_MATHS]
-        if words.begin and words.end:
-            begin = re.escape(words.begin)
-            end = re.escape(words.end)
-            patterns.append(re.compile(rf"(?m)^{begin}\n(?:.*\n)*?{end}"))
-        if words.begin_inline and words.end_inline:
-            begin = re.escape(words.begin_inline)
-            end = re.escape(words.end_inline)
-            patterns.append(re.compile(rf"{begin}.*?{end}"))
-        spans: list[Span] = []
-        for pattern in patterns:
-            for match in pattern.finditer(text):
-                spans.append(match.span())
-        for word in (words.deck, words.tags):
-            line = _declared(word, text)
-            if line:
-                spans.append(line.span())
-        return spans
 
 
 class _After(NamedTuple):
@@ -397,119 +361,69 @@ class Dialects(Value):
 
         `tags` are those of its front matter. All that any plugin reads is a card.
         """
-        from ankiforge.extract.markdown.cards import Syntax
+        from ankiforge.extract.markdown.cards import FieldWords, Syntax
         from ankiforge.extract.markdown.tokens import Gaps
 
-        names = []
-        for name in self.names:
-            if self._reads(name, text, tags, path):
-                names.append(name)
+        osr = self.osr
+        o2a = self.o2a
+        flashcards = self.flashcards
+        reads = {
+            "osr": lambda: osr.reads(text, tags),
+            "o2a": lambda: o2a.reads(path),
+            "flashcards": lambda: True,
+        }
+        names = [name for name in self.names if reads[name]()]
         if not names:
             return None
-        o2a = self.o2a
-        is_told_o2a = "o2a" in names and o2a.is_told
-        # of the settings of Obsidian_to_Anki, only its words and expressions are used
-        others = []
-        for name in names:
-            if name != "o2a" or not o2a.is_told:
-                others.append(name)
-        block = self._signs_between_lines(others)
-        end_marker = ""
-        if block and "osr" in others:
-            end_marker = self.osr.multiline_card_end_marker.strip()
-        syntax = Syntax(
-            self._signs_in_line(others),
-            block,
-            end_marker,
-            Gaps(frozenset(self._gaps(others)), together=names[0] == "flashcards"),
-            tuple(self._questions(others)),
-            self._field_words() if "o2a" in names else None,
-            o2a.fields_dict if is_told_o2a else {},
-            Gaps(frozenset(o2a.defaults.gaps())) if is_told_o2a else None,
-            asks="o2a" in others,
-            declared=bool(others),
-            deck_tags=self.osr.deck_tags() if "osr" in others else (),
-        )
-        return syntax._replace(deck=syntax.deck_of(tags))
+        syntax = Syntax(declared=names != ["o2a"])
 
-    def _reads(
-        self,
-        name: str,
-        text: str,
-        tags: Collection[str],
-        path: str,
-    ) -> bool:
-        """Return whether the plugin of a dialect reads a note."""
-        if name == "osr":
-            return self.osr.reads(text, tags)
-        if name == "o2a":
-            return self.o2a.reads(path)
-        return True
+        if "o2a" in names:
+            words = o2a.words
+            signs_inside = set()
+            if o2a.defaults.curly:
+                signs_inside.add("{")
+            if o2a.defaults.marks:
+                signs_inside.add("==")
+            syntax = syntax._replace(
+                words=FieldWords(
+                    words.begin, words.end, words.begin_inline, words.end_inline
+                ),
+                fields=o2a.fields_dict,
+                inner=Gaps(frozenset(signs_inside)),
+            )
 
-    def _signs_in_line(self, names: list[str]) -> dict[str, bool]:
-        """Return what separates the sides of a card in a line, and whether it is two-way.
-
-        Where two dialects differ, the one that is listed later here counts.
-        """
-        from ankiforge.extract.markdown.cards import Syntax
-
-        if not names:
-            return {**Syntax().line}
-        signs = {"::": False}
+        line = {"::": False}
+        gaps: set[str] = set()
         if "osr" in names:
-            osr = self.osr
-            signs = _signs(
+            line = _signs(
                 two_way=osr.single_line_reversed_card_separator,
                 one_way=osr.single_line_card_separator,
             )
-        if "o2a" in names:
-            signs = {"::": False} | signs
+            block = _signs(
+                two_way=osr.multiline_reversed_card_separator,
+                one_way=osr.multiline_card_separator,
+            )
+            end = osr.multiline_card_end_marker.strip() if block else ""
+            for pattern, sign in _CLOZE.items():
+                if pattern in osr.cloze_patterns:
+                    gaps.add(sign)
+            syntax = syntax._replace(block=block, end=end, deck_tags=osr.deck_tags())
         if "flashcards" in names:
-            flashcards = self.flashcards
             own_signs = _signs(
                 two_way=flashcards.inline_separator_reverse,
                 one_way=flashcards.inline_separator,
             )
-            signs = own_signs | signs
-        return signs
-
-    def _signs_between_lines(self, names: list[str]) -> dict[str, bool]:
-        """Return what separates the sides of a card on a line of its own, as `_signs_in_line`."""
-        from ankiforge.extract.markdown.cards import Syntax
-
-        if "osr" not in names:
-            return {**Syntax().block}
-        return _signs(
-            two_way=self.osr.multiline_reversed_card_separator,
-            one_way=self.osr.multiline_card_separator,
-        )
-
-    def _gaps(self, names: list[str]) -> set[str]:
-        """Return the signs around what is left out in a cloze."""
-        gaps: set[str] = set()
-        if "o2a" in names or "flashcards" in names:
+            # where two dialects differ, obsidian-spaced-repetition counts
+            line = own_signs | line
             gaps |= {"==", "{"}
-        if "osr" in names:
-            for pattern, gap in _CLOZE.items():
-                if pattern in self.osr.cloze_patterns:
-                    gaps.add(gap)
-        return gaps
-
-    def _questions(self, names: list[str]) -> list[str]:
-        """Return the tags of headings that are questions."""
-        questions: list[str] = []
-        if "o2a" in names:
-            questions.append("flashcard")
-        if "flashcards" in names:
-            questions.append(self.flashcards.flashcards_tag.lstrip("#"))
-        return questions
-
-    def _field_words(self) -> FieldWords:
-        """Return the words around the cards of Obsidian_to_Anki."""
-        from ankiforge.extract.markdown.cards import FieldWords
-
-        words = self.o2a.words
-        return FieldWords(words.begin, words.end, words.begin_inline, words.end_inline)
+            tag = flashcards.flashcards_tag.lstrip("#")
+            syntax = syntax._replace(tags=(tag,))
+        if syntax.declared:
+            are_together = names[0] == "flashcards"
+            syntax = syntax._replace(
+                line=line, gaps=Gaps(frozenset(gaps), together=are_together)
+            )
+        return syntax._replace(deck=syntax.deck_of(tags))
 
 
 def _signs(*, two_way: str, one_way: str) -> dict[str, bool]:
@@ -573,7 +487,12 @@ def read_dialects(vault: Path, names: Strings) -> tuple[Dialects, list[Problem]]
         if name not in names or not path.exists():
             continue
         try:
-            settings = _told(read_settings(path), type(getattr(dialects, name)))
+            data = read_settings(path)
+            kept = data.get("settings", data)
+            settings = msgspec.convert(kept, type(getattr(dialects, name)))
+            if isinstance(settings, _O2a):
+                fields = msgspec.convert(data.get("fields_dict", {}), dict[str, Strings])
+                settings = msgspec.structs.replace(settings, fields_dict=fields)
         except (ItemError, ValueError) as error:
             message = f"the settings of {plugin} cannot be read, so its defaults are used: {error}"
             where = path.relative_to(vault).as_posix()
@@ -591,19 +510,6 @@ def read_dialects(vault: Path, names: Strings) -> tuple[Dialects, list[Problem]]
         hint = "write it another way in the plugin's settings"
         problems.append(Problem(where, message, hint, notice=True))
     return dialects, problems
-
-
-def _told(data: Json, shape: type[_Osr | _Flashcards | _O2a]) -> Value:
-    """Return what a plugin keeps in its file.
-
-    Raises:
-        ValueError: it is not what the plugin would write.
-    """
-    settings = msgspec.convert(data.get("settings", data), shape)
-    if isinstance(settings, _O2a):
-        fields = msgspec.convert(data.get("fields_dict", {}), dict[str, Strings])
-        return msgspec.structs.replace(settings, fields_dict=fields, is_told=True)
-    return settings
 
 
 def _lines_of(text: str, span: Span) -> tuple[int, int]:

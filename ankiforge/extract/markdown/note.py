@@ -28,7 +28,6 @@ from ankiforge.extract.markdown.inline import (
     without_outer_tags,
 )
 from ankiforge.extract.markdown.overlooked import Wanted, overlooked
-from ankiforge.extract.markdown.quote_fields import quote_fields
 from ankiforge.extract.markdown.quotes import Quotes
 from ankiforge.extract.markdown.surroundings import PlacedHighlight, Surroundings
 from ankiforge.extract.markdown.tokens import Kind, Phrase
@@ -205,12 +204,7 @@ class Reader:
     def _quotes_of(self, index: int) -> Iterator[PlacedHighlight]:
         """Yield the quotes that start in a block."""
         for start, quote in self._quotes.starts.get(index, {}).items():
-            fields = quote_fields(
-                quote,
-                self._blocks,
-                self._wanted.marks,
-                note_address=self._document.uri,
-            )
+            fields = quote.fields(self._blocks, self._wanted.marks, self._document.uri)
             form = Form.PHRASE if fields["gaps"] else Form.MARK
             last = quote.pieces[-1]
             yield PlacedHighlight(
