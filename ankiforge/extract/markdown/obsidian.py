@@ -21,7 +21,7 @@ import msgspec
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.base import Opening, SourceSettings
-from ankiforge.extract.files import LARGEST, matcher, read_file, read_settings
+from ankiforge.extract.files import matcher, read_settings
 from ankiforge.extract.folder import File, Folder
 from ankiforge.extract.markdown import (
     CARDS,
@@ -83,7 +83,6 @@ _JUNK = regex(r"(?i)~\$|.*(?:~|\.tmp|\.swp)$")
 _DRAWING = regex(r"(?i).*\.excalidraw\.md$")
 # A line that Excalidraw writes into a drawing; it is not a mark.
 _BANNER = regex(r"(?m)^==⚠[^\n=]*EXCALIDRAW VIEW[^\n=]*==[^\n]*")
-_MARK = regex(rb"(?<!=)==(?![=\s]|\xe2\x9a\xa0)[^\r\n=]+(?<!\s)==(?!=)")
 
 
 @dataclass(frozen=True)
@@ -178,24 +177,8 @@ class Vault(NoteSource):
         )
 
     def notices(self) -> Iterator[Problem]:
-        """Yield the plugins whose settings cannot be read, and the drawings that hold marks."""
+        """Yield the plugins whose settings cannot be read."""
         yield from self.problems
-        if self.folder.only:
-            return
-        other_paths = (self.folder.others or {}).values()
-        drawings = {path for path in other_paths if _DRAWING.match(path)}
-        marked = sorted(filter(self._is_marked, drawings))
-        if marked:
-            names = ", ".join(marked[:3])
-            if marked[3:]:
-                names += ", …"
-            message = f"there are ==marks== in drawings, which are not read: {names}"
-            yield Problem(
-                self.folder.root.name,
-                message,
-                "mark it in an ordinary note",
-                notice=True,
-            )
 
     def passed_over(self) -> Iterator[Unmarked]:
         """Yield the folders with notes that are templates, drawings, or left out by settings."""
@@ -228,13 +211,6 @@ class Vault(NoteSource):
                 h16(repr(left_out)),
                 left_out=tuple(left_out),
             )
-
-    def _is_marked(self, path: str) -> bool:
-        """Return whether a drawing contains marks."""
-        with suppress(ItemError):
-            drawing, _ = read_file(self.folder.root / path, LARGEST)
-            return _MARK.search(drawing) is not None
-        return False
 
     @contextmanager
     def reading(self, files: list[File]) -> Iterator[None]:
