@@ -202,22 +202,15 @@ class NoteSource(FileSource):
                 " and nothing of it is sent to a model"
             )
             yield Problem(document.path, parsed.front.problem, hint, notice=True)
-        private = private_passages(document, parsed.blocks.blocks, note.text)
-        if not highlights and not private and exported_notes.WHOLE.search(parsed.body):
+        blocks = parsed.blocks.blocks
+        is_private = why_document(document) or any(block.private for block in blocks)
+        if not (highlights or is_private) and exported_notes.WHOLE.search(parsed.body):
             message = "it looks like highlights that another program wrote, and none can be read"
             hint = "mark the passages, or export them again"
             yield Problem(document.path, message, hint, notice=True)
-        public_text = LateText(
-            partial(public_text_of, document, parsed.blocks.blocks, note.text)
-        )
+        left_out = reader.left_out(note.text, parsed.front.lines)
         yield from self.sightings(
-            document,
-            highlights,
-            note.text,
-            private,
-            public_text,
-            reader.left_out(note.text, parsed.front.lines, fields=parsed.reads_fields),
-            doubt,
+            document, highlights, blocks, note.text, left_out, doubt
         )
 
     def _unread(self, note: Note, left_out: tuple[LeftOut, ...]) -> Iterator[Sighting]:
@@ -234,7 +227,7 @@ class NoteSource(FileSource):
         if not may_be_overlooked(note.text):
             return ()
         lines = front_matter(note.text).lines
-        return overlooked(note.text, lines, (), (), self._wanted(note.marks), fields=True)
+        return overlooked(note.text, lines, self._wanted(note.marks))
 
     def _wanted(self, marks: frozenset[str]) -> Wanted:
         """Return which marks and hand-written cards are read."""
@@ -264,7 +257,7 @@ class NoteSource(FileSource):
             document,
             self.folder.namespace,
             parsed.blocks,
-            self._wanted(marks),
+            self._wanted(marks)._replace(fields=parsed.reads_fields),
             parsed.citations,
         )
 
@@ -272,9 +265,8 @@ class NoteSource(FileSource):
         self,
         document: Document,
         highlights: tuple[Highlight, ...],
+        blocks: Sequence[Block],
         text: str,
-        private: Strings,
-        public_text: LateText,
         left_out: tuple[LeftOut, ...],
         doubt: str,
     ) -> Iterator[Sighting]:
@@ -283,13 +275,14 @@ class NoteSource(FileSource):
         Args:
             document: what it is.
             highlights: all its highlights.
+            blocks: its blocks.
             text: its text, by which it is recognised when it is renamed.
-            private: the texts in it that must stay on this machine.
-            public_text: the other texts.
             left_out: what looks like something in it, and is in no highlight.
             doubt: what in it looks like the tag `#no-llm`, or "".
         """
         container = self.folder.container
+        private = _private_passages(document, blocks, text)
+        public_text = LateText(partial(_public_text, document, blocks, text))
         if highlights:
             from ankiforge.text.sketches import sketch
 
@@ -461,7 +454,7 @@ def document_of(note: Note, parsed: Parsed) -> Document:
     )
 
 
-def private_passages(document: Document, blocks: Sequence[Block], text: str) -> Strings:
+def _private_passages(document: Document, blocks: Sequence[Block], text: str) -> Strings:
     """Return the texts of a note that must stay on this machine.
 
     Of a whole note, its title and its front matter are among them. Comments are in no block:
@@ -486,10 +479,10 @@ def private_passages(document: Document, blocks: Sequence[Block], text: str) -> 
     return (*private, *texts_in_comments(text)) if private else ()
 
 
-def public_text_of(document: Document, blocks: Sequence[Block], text: str) -> str:
+def _public_text(document: Document, blocks: Sequence[Block], text: str) -> str:
     """Return the text of a note without what must stay on this machine.
 
-    The arguments are those of `private_passages`.
+    The arguments are those of `_private_passages`.
     """
     from ankiforge.extract.markdown.source import texts_in_comments
 

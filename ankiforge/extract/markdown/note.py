@@ -14,7 +14,6 @@ from urllib.parse import unquote
 from msgspec.structs import replace
 
 from ankiforge.extract.left_out import PICTURES
-from ankiforge.extract.markdown.block_cards import Written
 from ankiforge.extract.markdown.blocks import Block, Blocks, Part
 from ankiforge.extract.markdown.cards import CardSides, plain_term
 from ankiforge.extract.markdown.citations import Citations, address_of
@@ -57,6 +56,7 @@ _LONE_WORD = regex(r"[a-z][a-z0-9]*|<\s.*|%.*%")
 # The signs of a block quote before its lines.
 _QUOTE_SIGNS = regex(r"(?m)^[ \t]*(?:>[ \t]?)+")
 _LINE_END = regex(r"[ ]*\n[ ]*")
+_BETWEEN_SIDES = "{} between question and answer"
 _MARK_SIGNS = ("==", "<", "~=")
 _BOLD_SIGNS = ("**", "__")
 # Names that two colons join.
@@ -105,7 +105,12 @@ class Reader:
         self._mark_signs = _MARK_SIGNS if self._keeps_bold else _MARK_SIGNS + _BOLD_SIGNS
         """A block without any of these has no marks."""
         self._kept = kept(self._blocks)
-        self._colon_names = _repeated_colon_names(self._blocks)
+        # what two colons join in several texts is a name, no card: `BCR::ABL1`
+        sources = {block.source for block in self._blocks if "::" in block.source}
+        uses: Counter[str] = Counter()
+        for source in sources:
+            uses.update(set(_COLON_NAME.findall(source)))
+        self._colon_names = {name for name, times in uses.items() if times > 1}
         self._quotes = Quotes(self._blocks, citations, wanted.marks, self._card)
         self._placed: list[PlacedHighlight] = []
         """The highlights that were read."""
@@ -121,22 +126,9 @@ class Reader:
         surroundings = Surroundings(self._note, text, front, all_found)
         return tuple(numbered(map(surroundings.added_to, all_found)))
 
-    def left_out(
-        self,
-        text: str,
-        front_lines: int,
-        *,
-        fields: bool,
-    ) -> tuple[LeftOut, ...]:
+    def left_out(self, text: str, front_lines: int) -> tuple[LeftOut, ...]:
         """Return what is in none of the highlights that were read; see `overlooked`."""
-        return overlooked(
-            text,
-            front_lines,
-            self._blocks,
-            self._placed,
-            self._wanted,
-            fields=fields,
-        )
+        return overlooked(text, front_lines, self._wanted, self._blocks, self._placed)
 
     def _find(self) -> Iterator[PlacedHighlight]:
         """Yield the cards, quotes and marks of the note, no passage twice."""
@@ -145,43 +137,31 @@ class Reader:
             for found in self._in_block(index, block):
                 used.add(index)
                 yield found
-        for (form, number), members in self._block_quotes().items():
-            is_callout_as_quote = form is Form.MARK and self._blocks[members[0]].style
-            if used.isdisjoint(members) and not is_callout_as_quote:
-                yield self._whole_block_quote(form, number, members)
 
-    def _block_quotes(self) -> dict[tuple[Form, int], list[int]]:
-        """Return the blocks of each wanted callout and block quote, as their indices.
-
-        Its key is the form of its highlight and its number.
-        """
+        # whole callouts and block quotes, in which nothing else was found
         wants_callouts = "callout" in self._wanted.marks
         wants_quotes = "quote" in self._wanted.marks
-        members = defaultdict[tuple[Form, int], list[int]](list)
+        members_of = defaultdict[tuple[Form, int], list[int]](list)
         for index, block in enumerate(self._blocks):
             if wants_callouts and block.callout:
-                members[Form.CALLOUT, block.callout].append(index)
+                members_of[Form.CALLOUT, block.callout].append(index)
             elif wants_quotes and block.quotes:
-                members[Form.MARK, block.quotes[0]].append(index)
-        return members
-
-    def _whole_block_quote(
-        self,
-        form: Form,
-        number: int,
-        members: Sequence[int],
-    ) -> PlacedHighlight:
-        """Return a callout or block quote in which nothing is marked."""
-        first = members[0]
-        last = members[-1]
-        following = self._note.text_between(first + 1, last + 1)
-        text = self._blocks[first].plain + following
-        body = self._note.bodies[number]
-        if form is Form.MARK:
-            body = _QUOTE_SIGNS.sub("", body)
-        markdown = (rich(body, self._note.context),)
-        highlight = self._highlight(first, form, text, markdown)
-        return PlacedHighlight(first, 0, last, len(self._blocks[last].plain), highlight)
+                members_of[Form.MARK, block.quotes[0]].append(index)
+        for (form, number), members in members_of.items():
+            first = members[0]
+            last = members[-1]
+            is_callout_as_quote = form is Form.MARK and self._blocks[first].style
+            if is_callout_as_quote or not used.isdisjoint(members):
+                continue
+            following = self._note.text_between(first + 1, last + 1)
+            text = self._blocks[first].plain + following
+            body = self._note.bodies[number]
+            if form is Form.MARK:
+                body = _QUOTE_SIGNS.sub("", body)
+            markdown = (rich(body, self._note.context),)
+            highlight = self._highlight(first, form, text, markdown)
+            end = len(self._blocks[last].plain)
+            yield PlacedHighlight(first, 0, last, end, highlight)
 
     def _in_block(self, index: int, block: Block) -> Iterator[PlacedHighlight]:
         """Yield the card that a block is, or its quotes and marked sentences."""
@@ -189,42 +169,23 @@ class Reader:
         if card:
             yield PlacedHighlight(index, 0, index, len(block.plain), card)
             return
-        yield from self._quotes_of(index)
-        yield from self._figures(index, block)
-        sentences = list(self._sentences(index, block))
-        if sentences:
-            yield from sentences
-            return
-        unanswered = self._unanswered(index, block)
-        if unanswered:
-            yield unanswered
-        elif index in self._kept and index not in self._quotes.covered:
-            yield self._kept_passage(index, block)
 
-    def _quotes_of(self, index: int) -> Iterator[PlacedHighlight]:
-        """Yield the quotes that start in a block."""
+        # the quotes that start in it
         for start, quote in self._quotes.starts.get(index, {}).items():
             fields = quote.fields(self._blocks, self._wanted.marks, self._document.uri)
             form = Form.PHRASE if fields["gaps"] else Form.MARK
+            highlight = self._highlight(index, form, **fields)
             last = quote.pieces[-1]
             yield PlacedHighlight(
-                first=index,
-                start=start,
-                last=last.block,
-                end=last.end,
-                highlight=self._highlight(index, form, **fields),
-                beside=quote.covers,
+                index, start, last.block, last.end, highlight, quote.covers
             )
 
-    def _figures(self, index: int, block: Block) -> Iterator[PlacedHighlight]:
-        """Yield the pictures that are alone in a mark of a block."""
-        if "![" not in block.source and "<img" not in block.source.lower():
-            return
-        for picture in block.inline.marked_pictures:
-            if picture.sign not in self._wanted.marks:
-                continue
+        # the pictures that are alone in a mark
+        may_hold_picture = "![" in block.source or "<img" in block.source.lower()
+        for picture in block.inline.marked_pictures if may_hold_picture else ():
             name = _shown_name(picture.markdown)
-            if PurePosixPath(name).suffix.lower() not in PICTURES:
+            is_picture = PurePosixPath(name).suffix.lower() in PICTURES
+            if not is_picture or picture.sign not in self._wanted.marks:
                 continue
             figure = self._highlight(
                 index,
@@ -237,24 +198,31 @@ class Reader:
             figure = replace(figure, kind=HighlightKind.IMAGE)
             yield PlacedHighlight(index, picture.start, index, picture.start, figure)
 
-    def _kept_passage(self, index: int, block: Block) -> PlacedHighlight:
-        """Return the passage that another program keeps in a block."""
-        end, label, comment = self._kept[index]
-        markdown, _ = block.inline.markdown(0, end)
-        links = []
-        for (start, _), target in block.inline.targets:
-            if start >= end:
-                links.append(address_of(target, ""))
-        highlight = self._highlight(
-            index,
-            Form.MARK,
-            block.plain[:end],
-            (markdown,),
-            comment=comment,
-            page_label=label,
-            links=tuple(links),
-        )
-        return PlacedHighlight(index, 0, index, end, highlight)
+        sentences = list(self._sentences(index, block))
+        if sentences:
+            yield from sentences
+            return
+        unanswered = self._unanswered(index, block)
+        if unanswered:
+            yield unanswered
+        elif index in self._kept and index not in self._quotes.covered:
+            # a passage that another program keeps
+            end, label, comment = self._kept[index]
+            markdown, _ = block.inline.markdown(0, end)
+            links = []
+            for (start, _), target in block.inline.targets:
+                if start >= end:
+                    links.append(address_of(target, ""))
+            highlight = self._highlight(
+                index,
+                Form.MARK,
+                block.plain[:end],
+                (markdown,),
+                comment=comment,
+                page_label=label,
+                links=tuple(links),
+            )
+            yield PlacedHighlight(index, 0, index, end, highlight)
 
     def _highlight(
         self,
@@ -288,35 +256,37 @@ class Reader:
     def _card(self, index: int) -> Highlight | None:
         """Return the card that a whole block is, None if it is not a card."""
         block = self._blocks[index]
-        for read_card in (
-            self._card_over_lines,
-            self._card_on_a_line,
-            self._cloze,
-            self._glossary_entry,
-        ):
-            card = read_card(index, block)
-            if card:
-                return card
-        return None
-
-    def _card_over_lines(self, index: int, block: Block) -> Highlight | None:
-        """Return the card that a block over several lines is; None if it is none."""
         card = block.card
-        if card is None or not self._is_card_over_lines(block):
-            return None
-        is_declared = block.syntax.declared or card.declared
-        is_last = index + 1 == len(self._blocks) or self._is_card(index + 1)
-        return self._highlight(
-            index,
-            Form.CLOZE if card.cloze else Form.BLOCK,
-            block.plain,
-            block.card_markdown,
-            two_way=card.two_way,
-            written=_written_over_lines(card, block),
-            open_end=card.open_end and not is_last,
-            declared=is_declared,
-            skip=_SEVERAL if card.several else "",
-        )
+        if card and self._is_card_over_lines(block):
+            written = card.sign
+            if card.sign in block.syntax.block:
+                written = _BETWEEN_SIDES.format(card.sign)
+            is_last = index + 1 == len(self._blocks) or self._is_card(index + 1)
+            return self._highlight(
+                index,
+                Form.CLOZE if card.cloze else Form.BLOCK,
+                block.plain,
+                block.card_markdown,
+                two_way=card.two_way,
+                written=written,
+                open_end=card.open_end and not is_last,
+                declared=block.syntax.declared or card.declared,
+                skip=_SEVERAL if card.several else "",
+            )
+        on_a_line = self._card_on_a_line(index, block) or self._cloze(index, block)
+        if on_a_line:
+            return on_a_line
+
+        # a list item `Term: definition` below the heading of a glossary
+        is_item = block.part is Part.ITEM and len(block.path) == 1
+        if is_item and block.headings and "glossary" in self._wanted.cards:
+            heading = block.headings[-1].plain.strip(" :").casefold()
+            if heading in self._wanted.glossaries:
+                term = plain_term(block.inline)
+                if term:
+                    term = term._replace(form=Form.GLOSSARY)
+                    return self._two_sides(index, block, term)
+        return None
 
     def _is_card_over_lines(self, block: Block) -> bool:
         card = block.card
@@ -353,20 +323,6 @@ class Reader:
             form = Form.INLINE_FIELD
         return self._two_sides(index, block, sides._replace(form=form))
 
-    def _glossary_entry(self, index: int, block: Block) -> Highlight | None:
-        """Return a list item `Term: definition` below the heading of a glossary."""
-        if "glossary" not in self._wanted.cards:
-            return None
-        if block.part is not Part.ITEM or len(block.path) != 1:
-            return None
-        heading = block.headings[-1].plain if block.headings else ""
-        if heading.strip(" :").casefold() not in self._wanted.glossaries:
-            return None
-        term = plain_term(block.inline)
-        if term is None:
-            return None
-        return self._two_sides(index, block, term._replace(form=Form.GLOSSARY))
-
     def _two_sides(self, index: int, block: Block, sides: CardSides) -> Highlight:
         """Return the card of a front and a back on one line."""
         is_term = sides.form in _WRITTEN_TERMS
@@ -402,7 +358,7 @@ class Reader:
             return None
         placeholder = _placeholder(inline, gaps)
         table = _TableRow(block)
-        markdown = table.around(inline.cloze())
+        markdown, _ = table.around(inline.cloze(), ())
         only_picture = not block.plain
         return self._highlight(
             index,
@@ -440,14 +396,8 @@ class Reader:
                 return None
             first = index - 1
             question = f"{heading.plain}\n{block.plain}"
-        written = _between_sides(sign)
-        highlight = self._highlight(
-            index,
-            Form.BLOCK,
-            question,
-            (),
-            written=written,
-        )
+        written = _BETWEEN_SIDES.format(sign)
+        highlight = self._highlight(index, Form.BLOCK, question, (), written=written)
         return PlacedHighlight(first, 0, index, len(block.plain), highlight)
 
     # --- marked sentences -------------------------------------------------------------
@@ -456,7 +406,13 @@ class Reader:
         """Yield the sentences with marked phrases, or the term that one mark makes."""
         if not any(sign in block.source for sign in self._mark_signs):
             return
-        phrases = self._marked_phrases(index, block)
+        # the outermost wanted marks that no quote contains
+        marks = []
+        for phrase in block.inline.phrases:
+            is_wanted = phrase.sign in self._wanted.marks
+            if is_wanted and not self._quotes.hold(index, phrase.span):
+                marks.append(phrase)
+        phrases = outermost(marks)
         if len(phrases) == 1:
             term = plain_term(block.inline, phrases[0].span)
             if term:
@@ -466,15 +422,6 @@ class Reader:
                 return
         for sentence in _marked_sentences(block.inline, phrases):
             yield self._marked_sentence(index, block, sentence)
-
-    def _marked_phrases(self, index: int, block: Block) -> tuple[Phrase, ...]:
-        """Return the outermost wanted marks of a block that no quote contains."""
-        marks = []
-        for phrase in block.inline.phrases:
-            is_wanted = phrase.sign in self._wanted.marks
-            if is_wanted and not self._quotes.hold(index, phrase.span):
-                marks.append(phrase)
-        return outermost(marks)
 
     def _marked_sentence(
         self,
@@ -492,7 +439,7 @@ class Reader:
             sentence.phrases,
             bold=self._keeps_bold,
         )
-        markdown, markdown_gaps = table.around_gaps(markdown, markdown_gaps)
+        markdown, markdown_gaps = table.around(markdown, markdown_gaps)
         gaps: list[Span] = []
         colour = ""
         for phrase in sentence.phrases:
@@ -530,12 +477,7 @@ class _TableRow:
         self.text = "\n".join(texts)
         """The plain text of header and row; "" if the block is shown as it is."""
 
-    def around(self, markdown: str) -> str:
-        """Return the table in which the cell is this text."""
-        table, _ = self.around_gaps(markdown, ())
-        return table
-
-    def around_gaps(
+    def around(
         self, markdown: str, gaps: tuple[Span, ...]
     ) -> tuple[str, tuple[Span, ...]]:
         """Return the table in which the cell is this text, and where the gaps of it are then."""
@@ -596,26 +538,6 @@ def _shown_name(markdown: str) -> str:
     """Return the name of the first file that a text shows, "" if it shows none."""
     paths = image_paths(markdown)
     return unquote(paths[0]).rpartition("/")[2] if paths else ""
-
-
-def _repeated_colon_names(blocks: Sequence[Block]) -> frozenset[str]:
-    """Return what two colons join in several texts: `BCR::ABL1` is a name, not a card."""
-    sources = {block.source for block in blocks if "::" in block.source}
-    uses: Counter[str] = Counter()
-    for source in sources:
-        uses.update(set(_COLON_NAME.findall(source)))
-    return frozenset([name for name, times in uses.items() if times > 1])
-
-
-def _written_over_lines(card: Written, block: Block) -> str:
-    """Return how a card over several lines is written."""
-    if card.sign in block.syntax.block:
-        return _between_sides(card.sign)
-    return card.sign
-
-
-def _between_sides(sign: str) -> str:
-    return f"{sign} between question and answer"
 
 
 def _placeholder(inline: Inline, gaps: Sequence[Phrase]) -> str | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -87,7 +86,7 @@ _OTHER_PROGRAMS = {
     "logseq_card": "the blocks of Logseq are not read as cards: write `question::answer`",
     "logseq_mark": "Logseq keeps the marks of a PDF in a form of its own: mark it in the PDF",
 }
-_BAR = "a bar in it ends the cell of a table: write it as `\\|`"
+_NO_WORDS = "there are no words in it"
 # Why a sign in a part of a note that the parser does not see is none.
 _HIDDEN = {
     "comment": "it stands in a comment, which nobody sees who reads the note",
@@ -104,6 +103,8 @@ class Wanted(NamedTuple):
     cards: frozenset[str]
     glossaries: frozenset[str]
     """The headings, casefolded, above a list of terms."""
+    fields: bool = True
+    """Whether `key:: value` on a line is a field and no card."""
 
 
 class _Sign(NamedTuple):
@@ -127,21 +128,18 @@ def may_be_overlooked(text: str) -> bool:
 def overlooked(
     text: str,
     front_lines: int,
-    blocks: Sequence[Block],
-    placed: Iterable[PlacedHighlight],
     wanted: Wanted,
-    *,
-    fields: bool,
+    blocks: Sequence[Block] = (),
+    placed: Iterable[PlacedHighlight] = (),
 ) -> tuple[LeftOut, ...]:
     """Return what looks like a mark or a card in a note and is in no highlight.
 
     Args:
         text: the note as it is written.
         front_lines: how many of its lines are the front matter.
+        wanted: the marks and cards that are read.
         blocks: the note, cut into blocks; () if nothing in it is read.
         placed: its highlights.
-        wanted: the marks and cards that are read.
-        fields: whether `key:: value` is a field.
     """
     if not may_be_overlooked(f"{text}\n"):
         return ()
@@ -155,31 +153,48 @@ def overlooked(
     if _YANKI.search(front):
         reason = "the cards of yanki are not read: write `question::answer`"
         left_out.append(LeftOut("card of yanki", _lines_text(range(front_lines)), reason))
-    hidden = _hidden_in(body, fields=fields)
-    looked_up = _Highlighted(blocks, placed)
+
+    # the parts that hold no marks: (start, end, kind)
+    hidden = list(hidden_parts(body, fields=wanted.fields))
+    if "$" in body:
+        hidden += [(*maths.span(), "code") for maths in _MATHS.finditer(body)]
+    hidden.sort()
+    looked_up = _Highlighted(body, blocks, placed)
     code_lines = []
     unselected = defaultdict[tuple[str, str], list[int]](list)
     """The lines of signs that the settings do not read, by kind and setting."""
     for sign in _signs_in(body):
-        part = _part_at(hidden, sign)
+        # maths within a line may stand inside another part, and so be the nearest one
+        part = ""
+        behind = bisect_right(hidden, sign.start, key=itemgetter(0))
+        for start, end, kind in hidden[max(behind - 2, 0) : behind]:
+            if start <= sign.start < end:
+                part = kind
         if part == "code" or looked_up.is_code(sign.line):
             code_lines.append(sign.line)
-        elif not looked_up.holds(sign):
-            known_reason = (
-                _OTHER_PROGRAMS.get(sign.kind)
-                or _HIDDEN.get(part)
-                or _why_no_sign(sign, body)
+            continue
+        if looked_up.holds(sign):
+            continue
+        written = body[sign.start : sign.end]
+        kind = _KINDS[sign.kind]
+        if not kind:
+            kind = _KINDS_OPEN["{{" if written.startswith("{{") else written]
+        reason = _OTHER_PROGRAMS.get(sign.kind) or _HIDDEN.get(part, "")
+        if not reason and body[sign.start - 1 : sign.start] == "\\":
+            reason = "a backslash before it says that it is no sign"
+        elif not reason and sign.kind == "open":
+            reason = (
+                "it begins or ends nothing: its other sign is missing in the paragraph"
             )
-            setting = _setting_to_read(sign.kind, wanted)
-            if setting and not known_reason:
-                unselected[_KINDS[sign.kind], setting].append(sign.line)
-                continue
-            reason = known_reason or _why(sign, body, lines, looked_up)
-            place = f"line {sign.line + 1}"
-            written = body[sign.start : sign.end]
-            opener = "{{" if written.startswith("{{") else written
-            kind = _KINDS[sign.kind] or _KINDS_OPEN[opener]
-            left_out.append(LeftOut(kind, place, reason))
+            if body[sign.end : sign.end + 2] == "}}":
+                reason = _NO_WORDS
+        setting, name = _SETTINGS.get(sign.kind, ("", ""))
+        selected = wanted.marks if setting == "marks" else wanted.cards
+        if setting and name not in selected and not reason:
+            unselected[kind, f"{setting}: […, {name}]"].append(sign.line)
+            continue
+        reason = reason or looked_up.why_not(sign)
+        left_out.append(LeftOut(kind, f"line {sign.line + 1}", reason))
     # a note may hold hundreds of callouts: they are one entry
     for (kind, setting), sign_lines in unselected.items():
         reason = f"your settings do not read it; to read it: `{setting}`"
@@ -204,24 +219,22 @@ def _signs_in(body: str) -> Iterator[_Sign]:
     while match := SIGN.search(body, position):
         group = str(match.lastgroup)
         kind = "html" if group == "colour" else group
-        inside = _NAME_OF_GAP.sub("", match[group])
         is_in_gap = kind == "line" and match.start() < gap_until
         is_closer = kind == "open" and match.start() < inside_until
+        position = match.end()
         if is_in_gap or is_closer:
-            position = match.end()
             continue
-        if kind in ("mark", "html", "gap"):
-            inside_until = max(inside_until, match.end())
         if kind == "gap":
             gap_until = match.end()
-        number = bisect_right(starts, match.start()) - 1
-        yield _Sign(kind, number, _letters(inside), *match.span())
         # a sign may stand inside another one, and an opener that is no mark may close one
-        position = match.end()
-        if kind in ("mark", "gap", "html"):
+        if kind in ("mark", "html", "gap"):
+            inside_until = max(inside_until, match.end())
             position = match.start() + 2
         elif kind == "logseq_card":
             position = match.start() + 1
+        number = bisect_right(starts, match.start()) - 1
+        inside = _NAME_OF_GAP.sub("", match[group])
+        yield _Sign(kind, number, _letters(inside), *match.span())
 
 
 def _letters(words: str) -> str:
@@ -231,39 +244,17 @@ def _letters(words: str) -> str:
 
 def _lines_text(numbers: Iterable[int]) -> str:
     """Return the numbers of lines, which are counted from 0, in words: `lines 1-3, 7`."""
+    runs: list[list[int]] = []
+    for number in sorted({number + 1 for number in numbers}):
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
     spans = []
-    in_order = enumerate(sorted(set(numbers)))
-    for _, run in groupby(in_order, key=lambda pair: pair[1] - pair[0]):
-        members = [number + 1 for _, number in run]
-        first, last = members[0], members[-1]
-        spans.append(str(first) if first == last else f"{first}-{last}")
-    is_one = len(spans) == 1 and "-" not in spans[0]
+    for run in runs:
+        spans.append(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}")
+    is_one = len(runs) == 1 and len(runs[0]) == 1
     return f"{'line' if is_one else 'lines'} {', '.join(spans)}"
-
-
-# --- parts of a note in which nothing is read -------------------------------------------
-
-
-def _hidden_in(body: str, *, fields: bool) -> list[tuple[int, int, str]]:
-    """Return the parts of a note that hold no marks: (start, end, kind), in order."""
-    parts = list(hidden_parts(body, fields=fields))
-    if "$" in body:
-        for match in _MATHS.finditer(body):
-            parts.append((*match.span(), "code"))
-    return sorted(parts)
-
-
-def _part_at(hidden: Sequence[tuple[int, int, str]], sign: _Sign) -> str:
-    """Return the kind of the part in which a sign stands; "" = the text of the note."""
-    # maths within a line may stand inside another part, and so be the nearest one
-    behind = bisect_right(hidden, sign.start, key=itemgetter(0))
-    for start, end, kind in reversed(hidden[max(behind - 2, 0) : behind]):
-        if start <= sign.start < end:
-            return kind
-    return ""
-
-
-# --- what is in highlights --------------------------------------------------------------
 
 
 class _Highlighted:
@@ -271,9 +262,11 @@ class _Highlighted:
 
     def __init__(
         self,
+        body: str,
         blocks: Sequence[Block],
         placed: Iterable[PlacedHighlight],
     ) -> None:
+        self._body = body
         self._blocks = blocks
         self._blocks_at: dict[int, list[int]] = defaultdict(list)
         """The indices of the blocks on a line."""
@@ -290,7 +283,7 @@ class _Highlighted:
         }
         """The numbers of the block quotes with a highlight."""
 
-    def at(self, line: int) -> list[Block]:
+    def _at(self, line: int) -> list[Block]:
         """Return the blocks on a line."""
         return [self._blocks[index] for index in self._blocks_at[line]]
 
@@ -298,15 +291,8 @@ class _Highlighted:
         """Return whether a line is code."""
         from ankiforge.extract.markdown.blocks import Part
 
-        blocks = self.at(line)
+        blocks = self._at(line)
         return bool(blocks) and all(block.part is Part.CODE for block in blocks)
-
-    def is_cut_by_bar(self, sign: _Sign, body: str) -> bool:
-        """Return whether what a sign encloses goes on in the next cell of a table."""
-        from ankiforge.extract.markdown.blocks import Part
-
-        in_table = any(block.part is Part.CELL for block in self.at(sign.line))
-        return in_table and "|" in body[sign.start : sign.end]
 
     def holds(self, sign: _Sign) -> bool:
         """Return whether a sign is in a highlight."""
@@ -314,152 +300,88 @@ class _Highlighted:
 
         if sign.kind == "callout":
             # a title without words is no block
-            inside = self.at(sign.line) or self.at(sign.line + 1)
+            inside = self._at(sign.line) or self._at(sign.line + 1)
             numbers = {block.quotes[-1] for block in inside if block.quotes}
             if not numbers.isdisjoint(self._quotes):
                 return True
         for index in self._blocks_at[sign.line]:
-            placed = self._placed_in.get(index)
-            if not placed:
-                continue
             block = self._blocks[index]
-            is_card = any(
-                each.highlight.kind is HighlightKind.CARD
-                or (sign.words and each.start == 0 and each.end == len(block.plain))
-                for each in placed
-            )
-            if is_card and block.part is not Part.CELL:
-                return True
-            if any(self._is_in(sign, each) for each in placed):
-                return True
-            if self._is_phrase(sign, block):
-                return True
-            if sign.kind == "open" and _has_long_phrase(block):
-                return True
+            placed = self._placed_in.get(index, ())
+            for each in placed:
+                highlight = each.highlight
+                is_whole = each.start == 0 and each.end == len(block.plain)
+                is_card = highlight.kind is HighlightKind.CARD
+                if block.part is not Part.CELL:
+                    if is_card or (sign.words and is_whole):
+                        return True
+                shown = _letters(" ".join((highlight.exact, *highlight.markdown)))
+                if sign.words and sign.words in shown:
+                    return True
+            # or it marks a phrase of a block that has highlights
+            phrases = block.inline.phrases if placed and block.is_text else ()
+            for phrase in phrases:
+                if sign.kind in ("mark", "html", "gap"):
+                    words = _letters(block.inline.plain[phrase.start : phrase.end])
+                    if words and (words in sign.words or sign.words in words):
+                        return True
+                # one that is longer than what is looked for between signs
+                is_long = 2 * (phrase.end - phrase.start) >= _MOST_INSIDE
+                if sign.kind == "open" and is_long:
+                    return True
         return False
 
-    def _is_in(self, sign: _Sign, placed: PlacedHighlight) -> bool:
-        """Return whether a highlight has the words of a sign."""
-        highlight = placed.highlight
-        shown = _letters(" ".join((highlight.exact, *highlight.markdown)))
-        return bool(sign.words) and sign.words in shown
+    def why_not(self, sign: _Sign) -> str:
+        """Return why a sign that the settings read is no mark and no card."""
+        from ankiforge.extract.markdown.blocks import Part
+        from ankiforge.extract.markdown.signs import PLACEHOLDER
 
-    def _is_phrase(self, sign: _Sign, block: Block) -> bool:
-        """Return whether a sign marks a phrase of a block that has highlights."""
-        if sign.kind not in ("mark", "html", "gap") or not block.is_text:
-            return False
-        for phrase in block.inline.phrases:
-            words = _letters(block.inline.plain[slice(*phrase.span)])
-            if words and (words in sign.words or sign.words in words):
-                return True
-        return False
-
-
-def _has_long_phrase(block: Block) -> bool:
-    """Return whether a block has a mark that is longer than what is looked for between signs."""
-    if not block.is_text:
-        return False
-    return any(
-        2 * (end - start) >= _MOST_INSIDE
-        for start, end in (phrase.span for phrase in block.inline.phrases)
-    )
-
-
-# --- reasons ----------------------------------------------------------------------------
-
-
-def _why_no_sign(sign: _Sign, body: str) -> str:
-    """Return why what looks like a sign is none; "" if it may be one."""
-    if body[sign.start - 1 : sign.start] == "\\":
-        return "a backslash before it says that it is no sign"
-    if sign.kind == "open" and body[sign.end : sign.end + 2] == "}}":
-        return "there are no words in it"
-    if sign.kind == "open":
-        return "it begins or ends nothing: its other sign is missing in the paragraph"
-    return ""
-
-
-def _setting_to_read(kind: str, wanted: Wanted) -> str:
-    """Return the setting by which a kind of signs would be read; "" if they are."""
-    if kind not in _SETTINGS:
-        return ""
-    setting, name = _SETTINGS[kind]
-    selected = wanted.marks if setting == "marks" else wanted.cards
-    return "" if name in selected else f"{setting}: […, {name}]"
-
-
-def _why(
-    sign: _Sign,
-    body: str,
-    lines: Sequence[str],
-    highlighted: _Highlighted,
-) -> str:
-    """Return why a sign that the settings read is no mark and no card."""
-    match sign.kind:
-        case "line":
-            return _why_no_line(sign, body, lines, highlighted)
-        case "block":
+        body = self._body
+        if sign.kind == "line":
+            return self._why_no_line(sign)
+        if sign.kind == "block":
             return "right above it there is no question, or right below it no answer"
-        case "gap":
-            return _why_no_gap(sign, body, highlighted)
-        case "callout":
-            return "there are no words in it"
-    inside = _EMBED.sub("", body[sign.start : sign.end])
-    if not _letters(inside):
-        return "there are no words in it"
-    before = body[sign.start - 1 : sign.start]
-    after = body[sign.start + 2 : sign.start + 3]
-    if before.isalnum() and after.isalnum():
-        return "between two letters or digits it is a comparison, as in `x==1`"
-    if highlighted.is_cut_by_bar(sign, body):
-        return _BAR
-    return "its signs do not enclose words of one paragraph"
+        inside = body[sign.start : sign.end]
+        words = sign.words if sign.kind == "gap" else _letters(_EMBED.sub("", inside))
+        if sign.kind == "callout" or not words:
+            return _NO_WORDS
+        if sign.kind == "gap" and PLACEHOLDER.match(body, sign.start):
+            return "it is a placeholder of a template"
+        before = body[sign.start - 1 : sign.start]
+        after = body[sign.start + 2 : sign.start + 3]
+        if sign.kind != "gap" and before.isalnum() and after.isalnum():
+            return "between two letters or digits it is a comparison, as in `x==1`"
+        in_table = any(block.part is Part.CELL for block in self._at(sign.line))
+        if in_table and "|" in inside:
+            return "a bar in it ends the cell of a table: write it as `\\|`"
+        signs = "braces" if sign.kind == "gap" else "signs"
+        return f"its {signs} do not enclose words of one paragraph"
 
+    def _why_no_line(self, sign: _Sign) -> str:
+        """Return why colons separate no question and answer."""
+        from ankiforge.extract.markdown.blocks import Part
+        from ankiforge.extract.markdown.cards import FIELD
 
-def _why_no_line(
-    sign: _Sign,
-    body: str,
-    lines: Sequence[str],
-    highlighted: _Highlighted,
-) -> str:
-    """Return why colons separate no question and answer."""
-    from ankiforge.extract.markdown.blocks import Part
-    from ankiforge.extract.markdown.cards import FIELD
-
-    line_start = body.rfind("\n", 0, sign.start) + 1
-    front = _ITEM_SIGNS.sub("", body[line_start : sign.start], count=1)
-    back = lines[sign.line][sign.end - line_start :]
-    if not _WORD.search(front) or not _WORD.search(back):
-        return "one side of the colons has no words"
-    blocks = [
-        block
-        for block in highlighted.at(sign.line)
-        if block.part in (Part.TEXT, Part.ITEM)
-    ]
-    if not blocks:
-        return "colons separate question and answer only on a line of text or a list item"
-    position = sign.start - line_start
-    is_in_brackets = any(
-        field.start() <= position < field.end()
-        for field in FIELD.finditer(lines[sign.line])
-    )
-    if is_in_brackets or (back[:1].isspace() and not front[-1].isspace()):
-        return "`key:: value` is a field, as Dataview and Logseq have them"
-    for block in blocks:
-        sides = block.plain.split(body[sign.start : sign.end])
-        if len(sides) == 2 and not all(map(_WORD.search, sides)):
-            return "one side of the colons shows neither words nor a picture or sound"
-    return "the colons are part of a mark, a name or an address, as in `std::vector`"
-
-
-def _why_no_gap(sign: _Sign, body: str, highlighted: _Highlighted) -> str:
-    """Return why braces hold no gap."""
-    from ankiforge.extract.markdown.signs import PLACEHOLDER
-
-    if not sign.words:
-        return "there are no words in it"
-    if PLACEHOLDER.match(body, sign.start):
-        return "it is a placeholder of a template"
-    if highlighted.is_cut_by_bar(sign, body):
-        return _BAR
-    return "its braces do not enclose words of one paragraph"
+        body = self._body
+        line_start = body.rfind("\n", 0, sign.start) + 1
+        line_end = body.find("\n", sign.end)
+        line = body[line_start : line_end if line_end >= 0 else None]
+        front = _ITEM_SIGNS.sub("", body[line_start : sign.start], count=1)
+        back = line[sign.end - line_start :]
+        if not _WORD.search(front) or not _WORD.search(back):
+            return "one side of the colons has no words"
+        blocks = []
+        for block in self._at(sign.line):
+            if block.part in (Part.TEXT, Part.ITEM):
+                blocks.append(block)
+        if not blocks:
+            return "colons separate question and answer only on a line of text or a list item"
+        is_field = back[:1].isspace() and not front[-1].isspace()
+        for field in FIELD.finditer(line):
+            is_field = is_field or field.start() <= sign.start - line_start < field.end()
+        if is_field:
+            return "`key:: value` is a field, as Dataview and Logseq have them"
+        for block in blocks:
+            sides = block.plain.split(body[sign.start : sign.end])
+            if len(sides) == 2 and not all(map(_WORD.search, sides)):
+                return "one side of the colons shows neither words nor a picture or sound"
+        return "the colons are part of a mark, a name or an address, as in `std::vector`"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
@@ -17,21 +16,16 @@ from msgspec.structs import replace
 from ankiforge.extract.markdown import (
     Note,
     NoteSource,
-    Parsed,
     document_of,
     parsed_note,
-    private_passages,
-    public_text_of,
 )
 from ankiforge.extract.markdown.doubts import doubt_in
 from ankiforge.extract.markdown.overlooked import may_be_overlooked
 from ankiforge.model import (
     Document,
     Highlight,
-    LateText,
     LeftOut,
     Sighting,
-    Strings,
     hints,
 )
 from ankiforge.text import regex
@@ -91,106 +85,53 @@ def read_parts(
     may_be_private = bool(names_tag(text) or parts.document.private or doubt)
     if not (source.may_hold(all_of_it) or may_be_private or may_be_overlooked(text)):
         return
-    reader = _PartsReader(source, parts, picture)
+    ids = Counter([part.id for part in parts.parts])
+    document = parts.document  # what is known about it so far
+    above: Headings = ()
+    highlights: list[Highlight] = []
+    left_out: list[LeftOut] = []
+    blocks: list[Block] = []
     for number, part in enumerate(parts.parts):
-        reader.read(number, part)
-    document = reader.document
-    with_document = [
-        replace(highlight, document=document) for highlight in reader.highlights
-    ]
-    blocks = reader.blocks
-    yield from source.sightings(
-        document,
-        tuple(numbered(with_document)),
-        text,
-        private_passages(document, blocks, text),
-        LateText(partial(public_text_of, document, blocks, text)),
-        tuple(reader.left_out),
-        doubt,
-    )
-
-
-class _PartsReader:
-    """Reads the parts of one document, one after the other."""
-
-    def __init__(
-        self,
-        source: NoteSource,
-        whole: Parts,
-        picture: Callable[[str], str],
-    ) -> None:
-        self._source = source
-        self._whole = whole
-        self._picture = picture
-        self._ids = Counter([part.id for part in whole.parts])
-        self._above: Headings = ()
-        self.document = whole.document
-        """What is known about the document so far."""
-        self.highlights: list[Highlight] = []
-        self.left_out: list[LeftOut] = []
-        self.blocks: list[Block] = []
-
-    def read(self, number: int, part: Part) -> None:
-        """Read the next part, the one with this number."""
-        note = Note(part.text, self.document, self._whole.marks, above=self._above)
-        parsed = parsed_note(note, self._picture, may_hold=True, may_be_private=True)
-        if parsed is None:
-            return
-        if part.private or (self._whole.apart and parsed.why_private):
+        note = Note(part.text, document, parts.marks, above=above)
+        parsed = parsed_note(note, picture, may_hold=True, may_be_private=True)
+        assert parsed is not None
+        if part.private or (parts.apart and parsed.why_private):
             for block in parsed.blocks.blocks:
                 block.private = True
-        if self._whole.apart:
-            highlights = self._read_apart(number, note, parsed)
+        blocks += parsed.blocks.blocks
+        with_part = document_of(note, parsed)
+        if parts.apart:
+            document = replace(document, identifiers=with_part.identifiers)
         else:
-            highlights = self._read_on(number, note, parsed)
-        self.blocks += parsed.blocks.blocks
-        own_id = self._own_id(part, highlights)
-        for highlight in highlights:
+            document = with_part
+            above = tuple(
+                (level, dataclasses.replace(heading, lines=_ELSEWHERE))
+                for level, heading in parsed.blocks.headings
+            )
+
+        reader = source.reader_of(parsed, document, note.marks)
+        in_part = reader.highlights(parsed.body, parsed.front)
+        for each in reader.left_out(note.text, parsed.front.lines):
+            place = f"part {number + 1}, {each.place}"
+            left_out.append(replace(each, place=place))
+        # the id of a part that holds one highlight is that of the highlight
+        is_only_one = len(in_part) == 1 and ids[part.id] == 1
+        own_id = ""
+        if is_only_one and _ID.fullmatch(part.id):
+            own_id = hints.block_id(percent(part.id))
+        for highlight in in_part:
+            tags = highlight.tags
+            if parts.apart:
+                tags = tuple(dict.fromkeys((*tags, *parsed.blocks.tags)))
             placed = replace(
                 highlight,
                 own=own_id or highlight.own,
                 block=f"{number}.{highlight.block}",
-                uri=self.document.uri,
+                uri=document.uri,
+                tags=tags,
             )
-            self.highlights.append(placed)
-
-    def _read_apart(self, number: int, note: Note, parsed: Parsed) -> list[Highlight]:
-        """Return the highlights of a part that is a note of its own, with its tags."""
-        cited = document_of(note, parsed).identifiers
-        self.document = replace(self.document, identifiers=cited)
-        highlights = self._highlights_in(number, note, parsed)
-        tags = parsed.blocks.tags
-        tagged = []
-        for highlight in highlights:
-            tagged.append(replace(highlight, tags=_united(highlight.tags, tags)))
-        return tagged
-
-    def _read_on(self, number: int, note: Note, parsed: Parsed) -> list[Highlight]:
-        """Return the highlights of a part that continues the part before it."""
-        self.document = document_of(note, parsed)
-        above: list[tuple[int, Block]] = []
-        for level, heading in parsed.blocks.headings:
-            above.append((level, dataclasses.replace(heading, lines=_ELSEWHERE)))
-        self._above = tuple(above)
-        return self._highlights_in(number, note, parsed)
-
-    def _highlights_in(self, number: int, note: Note, parsed: Parsed) -> list[Highlight]:
-        """Return the highlights of a part, and note what is left out of it."""
-        reader = self._source.reader_of(parsed, self.document, note.marks)
-        highlights = reader.highlights(parsed.body, parsed.front)
-        lines = parsed.front.lines
-        for each in reader.left_out(note.text, lines, fields=parsed.reads_fields):
-            place = f"part {number + 1}, {each.place}"
-            self.left_out.append(replace(each, place=place))
-        return list(highlights)
-
-    def _own_id(self, part: Part, highlights: Sequence[Highlight]) -> str:
-        """Return the id of a part that holds one highlight, "" if it cannot be part of a key."""
-        is_only_one = len(highlights) == 1 and self._ids[part.id] == 1
-        if is_only_one and _ID.fullmatch(part.id):
-            return hints.block_id(percent(part.id))
-        return ""
-
-
-def _united(tags: Strings, more: Strings) -> Strings:
-    return tuple(dict.fromkeys((*tags, *more)))
+            highlights.append(placed)
+    with_document = [replace(highlight, document=document) for highlight in highlights]
+    yield from source.sightings(
+        document, tuple(numbered(with_document)), blocks, text, tuple(left_out), doubt
+    )

@@ -2,13 +2,12 @@
 
 Marks, clozes, maths, links of Obsidian, tags, bare addresses, placeholders of
 templates, and the HTML elements that notes contain. `SIGN` says which of them begins
-at a position; for each there is a function that adds its token.
+at a position, and `_add` adds its token.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any, cast
 from urllib.parse import quote, unquote
@@ -225,11 +224,16 @@ def read_sign(state: StateInline, silent: bool) -> bool:
         return False
     if kind == "reference" and not _address_of_reference(state, sign):
         return False
-    if kind == "html" and not _is_html(sign):
+    if kind == "html" and not _is_html(sign["element"], sign["with"]):
         kind = "less"
         end = state.pos + 1
     if kind == "gap" and not sign["numbers"]:
-        placeholder = _placeholder(state)
+        placeholder = PLACEHOLDER.match(state.src, state.pos)
+        # where a tool reads `{{…}}` as a cloze, it may hide a link and have a hint
+        context: Context = state.env["context"]
+        if placeholder and "{{" in context.gaps.signs:
+            if _LINK_OR_HINT.search(placeholder[0]):
+                placeholder = None
         if placeholder:
             kind = "verbatim"
             end = placeholder.end()
@@ -238,59 +242,97 @@ def read_sign(state: StateInline, silent: bool) -> bool:
     raw = state.src[state.pos : end]
     state.pos = end
     if not silent:
-        _ADD[kind](cast(State, state), sign, raw)
+        _add(cast(State, state), kind, sign, raw)
     return True
 
 
-def _is_html(sign: re.Match[str]) -> bool:
+def _is_html(element: str, attributes: str) -> bool:
     """Return whether a sign is a tag, and not words: `vector<int>`, `a<b and c>d`, `<name>`."""
-    attributes = sign["with"]
     if "=" in attributes:
         return True
-    is_element = sign["element"].lower() in _ELEMENTS
+    is_element = element.lower() in _ELEMENTS
     return is_element and _WITHOUT_VALUE.issuperset(attributes.split())
 
 
-def _placeholder(state: StateInline) -> re.Match[str] | None:
-    """Return the placeholder of a template that begins here, None if it is none.
-
-    Where a tool reads `{{…}}` as a cloze, it may hide a link and have a hint.
-    """
-    placeholder = PLACEHOLDER.match(state.src, state.pos)
-    if placeholder is None:
-        return None
-    context: Context = state.env["context"]
-    if "{{" in context.gaps.signs and _LINK_OR_HINT.search(placeholder[0]):
-        return None
-    return placeholder
+# --- a token for each kind of sign ------------------------------------------------------
 
 
-# --- one function for each kind of sign -----------------------------------------------
-
-
-def _add_lines(state: State, sign: re.Match[str], raw: str) -> None:
-    """Add maths over several lines, which was replaced by its number."""
+def _add(state: State, kind: str, sign: re.Match[str], raw: str) -> None:
+    """Add the token of a sign; `kind` is the name of its group in `_SIGN`."""
     context = state.context
-    maths = context.maths[int(sign["number"])]
-    on_one_line = maths.replace("\n", " ")
-    state.add(
-        Kind.OPAQUE,
-        on_one_line,
-        maths if context.verbatim else on_one_line,
-    )
+    match kind:
+        case "lines":  # maths over several lines, which was replaced by its number
+            maths = context.maths[int(sign["number"])]
+            on_one_line = maths.replace("\n", " ")
+            written = maths if context.verbatim else on_one_line
+            state.add(Kind.OPAQUE, on_one_line, written)
+        case "verbatim":
+            state.add(Kind.OPAQUE, raw.replace("\n", " "))
+        case "templater":
+            state.add(Kind.OPAQUE, raw, literal(raw))
+        case "embed":
+            _add_embed(state, sign["file"])
+        case "picture":
+            _show_picture(state, sign["angled"] or sign["bare"] or "", sign["alt"])
+        case "reference":
+            _show_picture(state, _address_of_reference(state, sign), sign["name"])
+        case "sound":  # as Anki writes it; its text is part of the keys
+            path = context.picture(sign["heard"].strip())
+            state.add(Kind.ATOM, raw, f"![]({quote(path)})" if path else literal(raw))
+        case "wiki":
+            _add_wiki_link(state, sign["target"])
+        case "address":
+            state.add(Kind.ATOM, raw[1:-1], raw).target = raw[1:-1]
+        case "url":  # from its colon on: its scheme was read as text
+            before = _SCHEME.sub("", state.pending)
+            address = state.pending[len(before) :] + raw
+            state.pending = before
+            state.add(Kind.ATOM, address).target = address
+        case "script":  # in letters of Unicode if all of it can be written so
+            words = sign["raised"]
+            level = sign["level"]
+            if is_written_raised(words, level):
+                state.add(Kind.TEXT, raised(words, level))
+            else:
+                markdown = f"<{level}>{literal(words)}</{level}>"
+                state.add(Kind.ATOM, raised(words, level), markdown)
+        # HTML allows rows and cells that nothing closes, so the next one ends them
+        case "row" | "cell" if _opens_first(state, raw):
+            state.add(Kind.GONE)
+        case "row":
+            state.add(Kind.ATOM, "\n", "\n" if context.verbatim else HARD_BREAK)
+        case "cell":
+            state.add(Kind.ATOM, " | ")
+        case "html":
+            _add_html(state, sign, raw)
+        case "less":  # it would begin a tag in a field
+            state.add(Kind.TEXT, raw, literal(raw))
+        case "hash":
+            state.add(Kind.TAG, raw, note=raw[1:])
+        case "mark" if raw == "==":
+            # it opens before a word and closes after one; at the start of the text, what
+            # precedes the sign is the sign itself
+            before = state.src[max(0, sign.start() - 1)]
+            after = state.src[sign.end() : sign.end() + 1]
+            token = state.add(Kind.MARK, raw, "==", INSIDE if sign["inside"] else "")
+            token.opens = bool(after.strip())
+            token.closes = not before.isspace()
+        case "mark":
+            token = state.add(Kind.MARK, raw, "~=", sign["colour"] or "")
+            token.opens = raw[0] == "~"
+            token.closes = raw == "=~"
+        case "gap":
+            state.add(Kind.GAP, raw, note=sign["numbers"] or "")
+        case "text":
+            state.add(Kind.TEXT, raw)
+        case "label":
+            state.add(Kind.GONE, note=LABEL)
+        case _:  # nothing is shown of it
+            state.add(Kind.GONE)
 
 
-def _add_verbatim(state: State, sign: re.Match[str], raw: str) -> None:
-    state.add(Kind.OPAQUE, raw.replace("\n", " "))
-
-
-def _add_templater(state: State, sign: re.Match[str], raw: str) -> None:
-    state.add(Kind.OPAQUE, raw, literal(raw))
-
-
-def _add_embed(state: State, sign: re.Match[str], raw: str) -> None:
+def _add_embed(state: State, written: str) -> None:
     """Add an embedded file: a picture, a sound, or something else, to which there is a link."""
-    written = sign["file"]
     name = _NAME_END.split(written)[0].strip()
     # a name may have the sign of a heading in it: `![[figure #1.png]]`
     whole_name = written.partition("|")[0].rstrip("\\").strip()
@@ -301,16 +343,6 @@ def _add_embed(state: State, sign: re.Match[str], raw: str) -> None:
         token.target = _wiki_target(written)
 
 
-def _add_picture(state: State, sign: re.Match[str], raw: str) -> None:
-    """Add a picture; its path is that of the file if it is in the vault."""
-    _show_picture(state, sign["angled"] or sign["bare"] or "", sign["alt"])
-
-
-def _add_reference(state: State, sign: re.Match[str], raw: str) -> None:
-    """Add a picture whose address stands elsewhere in the note."""
-    _show_picture(state, _address_of_reference(state, sign), sign["name"])
-
-
 def _address_of_reference(state: StateInline, sign: re.Match[str]) -> str:
     """Return the address of `![alt][label]`, or of `![label]`; "" if the note defines none."""
     label = normalizeReference(sign["label_of"] or sign["name"])
@@ -318,6 +350,7 @@ def _address_of_reference(state: StateInline, sign: re.Match[str]) -> str:
 
 
 def _show_picture(state: State, address: str, label: str) -> None:
+    """Add a picture; its path is that of the file if it is in the vault."""
     path = _path_at(state, unquote(address))
     if path:
         address = quote(path)
@@ -332,16 +365,9 @@ def _path_at(state: State, address: str) -> str:
     return "" if "://" in address else state.context.picture(address)
 
 
-def _add_sound(state: State, sign: re.Match[str], raw: str) -> None:
-    """Add a sound as Anki writes it; its text is part of the keys."""
-    name = sign["heard"].strip()
-    path = state.context.picture(name)
-    state.add(Kind.ATOM, raw, f"![]({quote(path)})" if path else literal(raw))
-
-
-def _add_wiki_link(state: State, sign: re.Match[str], raw: str) -> None:
+def _add_wiki_link(state: State, written: str) -> None:
     """Add the text that Obsidian shows of a `[[link]]`."""
-    name, _, alias = sign["target"].partition("|")
+    name, _, alias = written.partition("|")
     shown = alias.strip()
     if not shown:
         # the id of a block, `#^id`, is not shown
@@ -366,56 +392,6 @@ def _wiki_target(written: str) -> str:
     return f"[[{target.rstrip(chr(92)).strip()}]]"
 
 
-def _add_address(state: State, sign: re.Match[str], raw: str) -> None:
-    address = raw[1:-1]
-    token = state.add(Kind.ATOM, address, raw)
-    token.target = address
-
-
-def _add_url(state: State, sign: re.Match[str], raw: str) -> None:
-    """Add a bare address, whose scheme was read as text."""
-    before = _SCHEME.sub("", state.pending)
-    scheme = state.pending[len(before) :]
-    state.pending = before
-    address = f"{scheme}{raw}"
-    token = state.add(Kind.ATOM, address)
-    token.target = address
-
-
-def _add_tag(state: State, sign: re.Match[str], raw: str) -> None:
-    state.add(Kind.TAG, raw, note=raw[1:])
-
-
-def _add_script(state: State, sign: re.Match[str], raw: str) -> None:
-    """Add what is raised or lowered, in letters of Unicode if all of it can be written so."""
-    words = sign["raised"]
-    level = sign["level"]
-    if is_written_raised(words, level):
-        state.add(Kind.TEXT, raised(words, level))
-    else:
-        markdown = f"<{level}>{literal(words)}</{level}>"
-        state.add(Kind.ATOM, raised(words, level), markdown)
-
-
-def _add_row(state: State, sign: re.Match[str], raw: str) -> None:
-    """Add the end of a row of a table: the next row is a line of its own.
-
-    HTML allows rows and cells that nothing closes, so what opens the next one ends them.
-    """
-    if _opens_first(state, raw):
-        state.add(Kind.GONE)
-        return
-    state.add(Kind.ATOM, "\n", "\n" if state.context.verbatim else "  \n")
-
-
-def _add_cell(state: State, sign: re.Match[str], raw: str) -> None:
-    """Add what separates two cells of a row, as in a Markdown table."""
-    if _opens_first(state, raw):
-        state.add(Kind.GONE)
-        return
-    state.add(Kind.ATOM, " | ")
-
-
 def _opens_first(state: State, raw: str) -> bool:
     """Return whether a tag closes nothing and is the first of its row."""
     if raw.startswith("</") or state.pending.strip():
@@ -430,39 +406,25 @@ def _opens_first(state: State, raw: str) -> bool:
     return True
 
 
-def _add_mark(state: State, sign: re.Match[str], raw: str) -> None:
-    """Add the sign of a mark: `==` opens before a word and closes after one."""
-    if raw == "==":
-        # at the start of the text, what precedes the sign is the sign itself
-        before = state.src[max(0, sign.start() - 1)]
-        after = state.src[sign.end() : sign.end() + 1]
-        token = state.add(Kind.MARK, raw, "==", INSIDE if sign["inside"] else "")
-        token.opens = bool(after.strip())
-        token.closes = not before.isspace()
-    else:
-        token = state.add(Kind.MARK, raw, "~=", sign["colour"] or "")
-        token.opens = raw[0] == "~"
-        token.closes = raw == "=~"
-
-
 def _add_html(state: State, sign: re.Match[str], raw: str) -> None:
     """Add a mark, emphasis, the edge of a block, or an embedded file.
 
     A mark is a `<mark>`, or a `<span>` with a background. Nothing is shown of other elements.
     """
     name = sign["element"].lower()
-    attributes = sign["with"]
     closes = raw[1] == "/"
-    is_coloured_span = name == "span" and (closes or "background" in attributes)
+    is_coloured_span = name == "span" and (closes or "background" in sign["with"])
     if name == "mark" or is_coloured_span:
-        token = state.add(Kind.MARK, "", name, _colour(attributes))
+        # its colour may be in the name of a class: `hltr-yellow`
+        named = _COLOUR.search(sign["with"])
+        colour = (named["style"] or named["class"]) if named else ""
+        token = state.add(Kind.MARK, "", name, hex_colour(colour.strip().lower()))
         token.opens = not closes
         token.closes = closes
     elif name in EMPHASIS:
         element = EMPHASIS[name]
-        token = state.add(
-            Kind.EMPHASIS, "", f"</{element}>" if closes else f"<{element}>"
-        )
+        tag = f"</{element}>" if closes else f"<{element}>"
+        token = state.add(Kind.EMPHASIS, "", tag)
         token.opens = not closes
         token.closes = closes
     elif name in BLOCKS and name not in _IN_TABLES:
@@ -504,71 +466,15 @@ def _add_embedded(state: State, raw: str, name: str) -> None:
     state.add(Kind.PICTURE, "", f"![{label}]({shown})")
 
 
-def _add_gap(state: State, sign: re.Match[str], raw: str) -> None:
-    state.add(Kind.GAP, raw, note=sign["numbers"] or "")
-
-
-def _add_text(state: State, sign: re.Match[str], raw: str) -> None:
-    state.add(Kind.TEXT, raw)
-
-
-def _add_less(state: State, sign: re.Match[str], raw: str) -> None:
-    """Add a sign that would begin a tag in a field."""
-    state.add(Kind.TEXT, raw, literal(raw))
-
-
-def _add_label(state: State, sign: re.Match[str], raw: str) -> None:
-    state.add(Kind.GONE, note=LABEL)
-
-
-def _add_nothing(state: State, sign: re.Match[str], raw: str) -> None:
-    state.add(Kind.GONE)
-
-
-# By the name of the group in `_SIGN`.
-_ADD: dict[str, Callable[[State, re.Match[str], str], None]] = {
-    "lines": _add_lines,
-    "label": _add_label,
-    "gone": _add_nothing,
-    "verbatim": _add_verbatim,
-    "embed": _add_embed,
-    "picture": _add_picture,
-    "reference": _add_reference,
-    "sound": _add_sound,
-    "wiki": _add_wiki_link,
-    "templater": _add_templater,
-    "address": _add_address,
-    "script": _add_script,
-    "row": _add_row,
-    "cell": _add_cell,
-    "frame": _add_nothing,
-    "html": _add_html,
-    "less": _add_less,
-    "hash": _add_tag,
-    "mark": _add_mark,
-    "gap": _add_gap,
-    "url": _add_url,
-    "text": _add_text,
-}
-
 # --- colours --------------------------------------------------------------------------
 
-# The colour of a `<mark>`, which may be in the name of a class: `hltr-yellow`.
+# The colour of a `<mark>`.
 _COLOUR = regex(
     r"(?i)background(?:-color)?\s*:\s*(?P<style>[^;\"']+)"
     r"|class\s*=\s*[\"']?(?:[\w\s]*-)?(?P<class>\w+)"
 )
 _HEX = regex(r"#([0-9a-f]{3}|[0-9a-f]{6})(?:[0-9a-f]{0,2})$")
 _RGB = regex(r"(?:rgba?\(\s*)?(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})")
-
-
-def _colour(attributes: str) -> str:
-    """Return the colour that the attributes of an element name, "" if none."""
-    match = _COLOUR.search(attributes)
-    if match is None:
-        return ""
-    colour = match["style"] or match["class"]
-    return hex_colour(colour.strip().lower())
 
 
 def hex_colour(value: str) -> str:
