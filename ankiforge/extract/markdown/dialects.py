@@ -196,25 +196,6 @@ class _O2a(
                 break
         return deck_name, deck, tuple(dict.fromkeys(tags))
 
-    def without_deck(self, text: str) -> str:
-        """Return a note in which the line about the deck is a comment.
-
-        `TARGET DECK` is known as one anyway.
-        """
-        from ankiforge.extract.markdown.front_matter import front_matter
-
-        if self.words.deck == _O2aWords().deck:
-            return text
-        lines = text.split("\n")[: front_matter(text).lines]
-        start = sum(len(line) + 1 for line in lines)
-        deck_line = _declared(self.words.deck, text, start)
-        if deck_line is None:
-            return text
-        hidden = "\n".join("<!---->" for _ in deck_line[0].split("\n"))
-        before = text[: deck_line.start()]
-        after = text[deck_line.end() :]
-        return before + hidden + after
-
     def cards(self, text: str, searcher: Searcher) -> dict[int, Written]:
         """Return the cards that the expressions find in a note, by the line at which they begin.
 
@@ -328,12 +309,12 @@ _CODE_OR_MATHS = regex(
 )
 
 
-def _declared(word: str, text: str, start: int = 0) -> re.Match[str] | None:
+def _declared(word: str, text: str) -> re.Match[str] | None:
     """Return where a note says its deck or tags: on the line of a word, or on the next one."""
     if not word:
         return None
     declaration = re.compile(rf"(?m)^{re.escape(word)}(?:\n|: )(.*)")
-    return declaration.search(text, start)
+    return declaration.search(text)
 
 
 def _folders_of(path: str) -> Iterator[str]:
@@ -368,11 +349,11 @@ class Dialects(Value):
         o2a = self.o2a
         flashcards = self.flashcards
         reads = {
-            "osr": lambda: osr.reads(text, tags),
-            "o2a": lambda: o2a.reads(path),
-            "flashcards": lambda: True,
+            "osr": "osr" in self.names and osr.reads(text, tags),
+            "o2a": "o2a" in self.names and o2a.reads(path),
+            "flashcards": True,
         }
-        names = [name for name in self.names if reads[name]()]
+        names = [name for name in self.names if reads[name]]
         if not names:
             return None
         syntax = Syntax(declared=names != ["o2a"])

@@ -135,9 +135,6 @@ _SCHEME_OF = {key: scheme for scheme, keys in _SCHEMES.items() for key in keys}
 # Identifiers of one key that are read.
 _MOST_NAMES = 8
 _ADDRESS = regex(r"(?:\[[^\]\n]*\]\()?<?(https?://[^\s<>]+?)>?\)?")
-_ZOTERO = regex(
-    r"^(?:zotero:.*?(?:groups/(?P<group>\d+)/)?items/)?(?:\d+_)?(?P<key>[A-Z0-9]{8})$"
-)
 
 
 def _identifiers(values: Json) -> Iterator[Pair]:
@@ -165,9 +162,3 @@ def _identifiers_in(name: str, word: str) -> Iterator[Pair]:
         for identifier in names_in(f"{scheme} {word}"):
             if identifier[0] == scheme:
                 yield identifier
-    elif name.startswith("zotero"):
-        item = _ZOTERO.search(word)
-        if item:
-            group = item["group"]
-            library = f"group.{group}" if group else "user"
-            yield "zotero", f"{library}/{item['key']}"

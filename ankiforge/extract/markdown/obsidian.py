@@ -257,24 +257,19 @@ class Vault(NoteSource):
             marks,
             dialects=self.dialects if self.dialects.names else None,
         )
-        if "o2a" in self.dialects.names and self.dialects.o2a.reads(file.path):
-            note = self._of_o2a(note, file.path)
-        yield from self.read_note(note, picture)
-
-    def _of_o2a(self, note: Note, path: str) -> Note:
-        """Return a note as Obsidian_to_Anki reads it: with its deck and tags, and custom cards."""
         o2a = self.dialects.o2a
-        deck_name, deck, tags = o2a.deck_and_tags(note.text, path)
-        document = msgspec.structs.replace(note.document, deck=deck_name, tags=tags)
-        has_expressions = bool(o2a.patterns()[0])
-        return note._replace(
-            text=o2a.without_deck(note.text),
-            document=document,
-            written=partial(o2a.cards, searcher=self.searcher)
-            if has_expressions
-            else None,
-            deck_of_cards=deck,
-        )
+        if "o2a" in self.dialects.names and o2a.reads(file.path):
+            # with its deck and tags, and the cards of expressions
+            deck_name, deck, tags = o2a.deck_and_tags(note.text, file.path)
+            finds_cards = bool(o2a.patterns()[0])
+            note = note._replace(
+                document=msgspec.structs.replace(document, deck=deck_name, tags=tags),
+                written=partial(o2a.cards, searcher=self.searcher)
+                if finds_cards
+                else None,
+                deck_of_cards=deck,
+            )
+        yield from self.read_note(note, picture)
 
     def public_text(self, file: File) -> str:
         """Return the plain text of a note in which nothing is marked or private."""

@@ -16,8 +16,6 @@ OPENERS_OF = {
     '"': '"',
 }
 """The closing quotation marks, each with those that open it."""
-OPENING = tuple("".join(OPENERS_OF.values()))
-"""All that open a quotation."""
 
 _REMARK_SIGN = r"[💬📝✏🗨🗒✍]\ufe0f?\s*"
 _REMARK_WORD = (
@@ -40,8 +38,6 @@ _PICTOGRAMS = regex(
 )
 # What may follow the quotation mark that ends a text.
 _ENDING = " \n.,;:!?…。，、！？"
-# What may precede a quotation mark that opens, besides a blank.
-_BEFORE_OPENER = "([—–"
 
 
 def has_words(text: str) -> bool:
@@ -74,23 +70,10 @@ def quoted_at_end(plain: str, start: int, end: int) -> Span | None:
     depth = 1
     for index in range(end - 2, start - 1, -1):
         sign = plain[index]
-        if sign in openers and (sign != closer or _may_open(plain, start, index)):
+        if sign in openers:
             depth -= 1
         elif sign == closer:
             depth += 1
         if depth == 0:
             return trimmed_words(plain, index + 1, end - 1)
     return None
-
-
-def _may_open(plain: str, start: int, index: int) -> bool:
-    """Return whether a quotation mark that is the same on both sides opens a quotation.
-
-    It does at the start of the span, or between a blank and a word.
-    """
-    if index == start:
-        return True
-    before = plain[index - 1]
-    after = plain[index + 1]
-    follows_blank = before.isspace() or before in _BEFORE_OPENER
-    return follows_blank and not after.isspace()

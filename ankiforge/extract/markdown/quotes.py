@@ -16,7 +16,6 @@ from ankiforge.extract.markdown.citations import Citation, Citations, address_of
 from ankiforge.extract.markdown.inline import outermost
 from ankiforge.extract.markdown.quotation import (
     OPENERS_OF,
-    OPENING,
     REMARK,
     as_comment,
     has_words,
@@ -29,8 +28,6 @@ from ankiforge.text import regex
 
 # Types of callouts that are used for quotes.
 _QUOTING = regex(r"(?i)quote|cite|zitat|highlight|annotation|excerpt|pdf")
-# Signs between the link at the start of a line and the quote after it.
-_LEAD = regex(r"[\s:–—\-•·|@]+")
 _SENTENCE_END = '.!?…”"»“«」。！？'
 _CLOSING = '”"»“」』'
 # Words of a text from which it is a quote, if its link leads to an annotation.
@@ -240,32 +237,11 @@ class Quotes:
                 for index in members:
                     in_group.extend(self._in_block(index))
             for quote in in_group:
-                self._add(quotes, quote)
+                first = quote.pieces[0]
+                before = blocks[first.block].plain[: first.start]
+                if not REMARK.match(before + quote.text(blocks)):
+                    quotes.append(quote)
         return quotes
-
-    def _add(self, quotes: list[Quote], quote: Quote) -> None:
-        """Add a quote, or add its text as a comment to the quote before."""
-        text = quote.text(self._blocks)
-        first = quote.pieces[0]
-        text_before = self._blocks[first.block].plain[: first.start]
-        remark = REMARK.match(text_before + text)
-        annotation = quote.citation.annotation
-        previous = quotes[-1] if quotes else None
-        if previous and annotation and previous.citation.annotation == annotation:
-            # a second text for one annotation is the reader's, unless set off or repeated
-            is_quoted = text_before.endswith(OPENING)
-            is_marked = (first.start, first.end) in self._marked_spans(first.block)
-            is_repeated = text in previous.text(self._blocks)
-            if remark or not (is_quoted or is_marked or is_repeated):
-                own_words = remark["words"].strip() if remark else text
-                indices = [piece.block for piece in quote.pieces]
-                quotes[-1] = previous._replace(
-                    comment=_joined(previous.comment, own_words, quote.comment),
-                    covers=(*previous.covers, *indices, *quote.covers),
-                )
-                return
-        if not remark:
-            quotes.append(quote)
 
     # --- the parts of a block ---------------------------------------------------------
 
@@ -274,20 +250,6 @@ class Quotes:
         phrases = self._blocks[index].inline.phrases
         marks = [phrase for phrase in phrases if phrase.sign in ("==", "mark")]
         return [phrase.span for phrase in outermost(marks)]
-
-    def _set_off(self, index: int, span: Span) -> Span | None:
-        """Return the end of a span, if that is in quotation marks or alone marked."""
-        quoted = quoted_at_end(self._blocks[index].plain, *span)
-        if quoted:
-            return quoted
-        start, end = span
-        marked = []
-        for mark_start, mark_end in self._marked_spans(index):
-            if start <= mark_start and mark_end <= end:
-                marked.append((mark_start, mark_end))
-        if len(marked) == 1 and marked[0][1] == end:
-            return marked[0]
-        return None
 
     def _texts_between(self, index: int) -> list[Span]:
         """Return the texts before, between and after the citations of a block."""
@@ -311,29 +273,32 @@ class Quotes:
 
     # --- paragraphs and list items ----------------------------------------------------
 
-    def _in_block(self, index: int, *, in_block_quote: bool = False) -> list[Quote]:
-        """Return the quotes of one block: before links, or after a link at its start."""
+    def _in_block(self, index: int) -> list[Quote]:
+        """Return the quotes of one block, each before its link."""
         block = self._blocks[index]
         if block.part is Part.HEADING or index in self._link_only:
             return []
         linked = [one for one in self._citations.get(index, ()) if one.links]
-        next_starts = [citation.start for citation in linked[1:]]
-        next_starts.append(len(block.plain))
         quotes = []
         previous_end = 0
-        for citation, next_start in zip(linked, next_starts, strict=False):
+        for citation in linked:
             text_before = trimmed_words(block.plain, previous_end, citation.start)
             previous_end = citation.end
             quoted = citation.words
             if quoted is None and text_before:
-                quoted = self._set_off(index, text_before)
+                start, end = text_before
+                quoted = quoted_at_end(block.plain, start, end)
                 # all of the text may be the quote, if the block contains nothing else
-                if quoted is None and len(linked) == 1:
-                    is_listed = in_block_quote and bool(citation.label or citation.page)
-                    if self._is_all_quoted(index, text_before, citation, is_listed):
-                        quoted = text_before
-            elif quoted is None:
-                quoted = self._quoted_after(index, citation.end, next_start)
+                is_alone = (
+                    len(linked) == 1
+                    and block.part is not Part.TITLE
+                    and not self._marked_spans(index)
+                    and not as_comment(block.plain[citation.end :])
+                )
+                word_count = len(block.plain[start:end].split())
+                is_long = citation.annotation and word_count >= _FEWEST_WORDS
+                if quoted is None and is_alone and is_long:
+                    quoted = text_before
             if quoted:
                 quotes.append(Quote((Piece(index, *quoted),), citation))
         if len(quotes) != 1:
@@ -350,38 +315,6 @@ class Quotes:
         after = as_comment(block.plain[end:].lstrip(_CLOSING))
         comment = _joined(after, *(self._blocks[other].plain for other in below))
         return [quote._replace(comment=comment, covers=tuple(below))]
-
-    def _is_all_quoted(
-        self, index: int, text: Span, citation: Citation, is_listed: bool
-    ) -> bool:
-        """Return whether all of the text before the only link of a block is a quote.
-
-        `is_listed`: the block quotes one of several passages of a block quote.
-        """
-        block = self._blocks[index]
-        if block.part is Part.TITLE or self._marked_spans(index):
-            return False
-        if as_comment(block.plain[citation.end :]):
-            return False
-        start, end = text
-        word_count = len(block.plain[start:end].split())
-        if citation.annotation and word_count >= _FEWEST_WORDS:
-            return True
-        return is_listed and block.plain[end - 1] not in ":："
-
-    def _quoted_after(self, index: int, start: int, end: int) -> Span | None:
-        """Return what is quoted right after a link that begins its line, or None."""
-        plain = self._blocks[index].plain
-        text = trimmed_words(plain, start, end)
-        if text is None:
-            return None
-        start, end = text
-        lead = _LEAD.match(plain, start, end)
-        if lead:
-            start = lead.end()
-        quoted = self._set_off(index, (start, end))
-        # one sign more may be the opening quotation mark
-        return quoted if quoted and quoted[0] <= start + 1 else None
 
     def _items_below(self, index: int) -> list[int]:
         """Return the blocks under a list item; [] unless all are text without marks and links."""
@@ -419,10 +352,7 @@ class Quotes:
                 citing.append(index)
                 first_links.add(self._citations[index][0].links)
         if len(first_links) > 1:
-            quotes: list[Quote] = []
-            for index in members:
-                quotes.extend(self._in_block(index, in_block_quote=True))
-            return quotes
+            return []
 
         # all that its blocks cite as one; it has to be a place in a paper
         covered = (*members, *link_beside)
