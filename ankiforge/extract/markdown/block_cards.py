@@ -150,13 +150,6 @@ class _Lines:
         """Return the source of [first, last) lines."""
         return self.state.getLines(first, last, self.state.blkIndent, False)
 
-    def find(self, words: str, lines: Iterable[int], default: int) -> int:
-        """Return the first line that says exactly these words."""
-        for line in lines:
-            if self.text(line) == words:
-                return line
-        return default
-
     def past(self, first: int, *, front: bool = False) -> int:
         """Return the end of the lines from `first` on that belong together.
 
@@ -255,11 +248,26 @@ class _Lines:
         if middle >= self.end or middle == start or not self._separates(middle):
             return None
         is_on_one_line = start + 1 == middle
-        if self._contains_separator(start, middle):
-            return None
-        if not is_on_one_line and self._begins_below(start, middle):
-            return None
-        last, after = self._answer_end(middle + 1)
+        first = self.text(start)
+        indents = self.state.sCount
+        if _BULLET.match(first) and indents[middle] > indents[start]:
+            return None  # the list item that begins here contains the whole card
+        if not is_on_one_line:
+            # a question of several lines may begin below its first one
+            for sign_of_block in (_HEADING, _CALLOUT, _RULE):
+                if sign_of_block.match(first):
+                    return None
+            if self._includes_card(range(start, middle)):
+                return None
+
+        last = self.past(middle + 1)
+        after = last
+        end_marker = self.syntax.end
+        if end_marker:
+            last = middle + 1
+            while last < self.end and self.text(last) != end_marker:
+                last += 1
+            after = min(last + 1, self.end)
         front = self.source(start, middle)
         if is_on_one_line:
             front = _without_sign(front)
@@ -276,40 +284,34 @@ class _Lines:
             several=any(map(self._separates, self._outside_code(middle + 1, last))),
         )
 
-    def _contains_separator(self, start: int, middle: int) -> bool:
-        """Return whether a list item that begins here contains the whole card."""
-        indents = self.state.sCount
-        is_item = _BULLET.match(self.text(start)) is not None
-        return is_item and indents[middle] > indents[start]
-
-    def _begins_below(self, start: int, middle: int) -> bool:
-        """Return whether a question of several lines begins below its first one."""
-        first = self.text(start)
-        if _HEADING.match(first) or _CALLOUT.match(first) or _RULE.match(first):
-            return True
-        return self._includes_card(range(start, middle))
-
-    def _answer_end(self, first: int) -> tuple[int, int]:
-        """Return the line after an answer, and the one after its card."""
-        if not self.syntax.end:
-            last = self.past(first)
-            return last, last
-        last = self.find(self.syntax.end, range(first, self.end), self.end)
-        return last, min(last + 1, self.end)
-
     def _with_tag(self, start: int) -> Written | None:
         """Return the card of a question with a tag after it and the answer below."""
         if not self.syntax.tags:
             return None
+        tagged = _tagged(self.syntax.tags)
         last = self.past(start, front=True)
-        line, tag = self._first_tag(start, last)
+        # the first line with the tag; none follows a fence
+        tag: re.Match[str] | None = None
+        line = start
+        while line < last and not _FENCE.match(self.text(line)):
+            tag = tagged.search(self.text(line))
+            if tag:
+                break
+            line += 1
         if tag is None:
             return None
         first = line + 1
         if first == last:  # the answer may be the next paragraph
             first = self.state.skipEmptyLines(first)
             last = self.past(first)
-        last = self._before_next_tag(first, last)
+        # it ends after its id, or before the next question
+        for below in range(first, last):
+            if _NOTE_ID.search(self.text(below)):
+                last = below + 1
+                break
+            if tagged.search(self.text(below)):
+                last = below
+                break
         front = self.text(line)[: tag.start()]
         if line > start:
             front = "\n".join([self.source(start, line), front])
@@ -326,72 +328,32 @@ class _Lines:
             tags=tuple(re.findall(r"[\w/-]+", tag["tags"])),
         )
 
-    def _first_tag(self, first: int, last: int) -> tuple[int, re.Match[str] | None]:
-        """Return the first line with the tag of a card, and the tag.
-
-        None follows a fence.
-        """
-        tagged = _tagged(self.syntax.tags)
-        for line in range(first, last):
-            words = self.text(line)
-            if _FENCE.match(words):
-                break
-            tag = tagged.search(words)
-            if tag:
-                return line, tag
-        return last, None
-
-    def _before_next_tag(self, first: int, last: int) -> int:
-        """Return the end of an answer: after its id, or before the next question."""
-        tagged = _tagged(self.syntax.tags)
-        for line in range(first, last):
-            words = self.text(line)
-            if _NOTE_ID.search(words):
-                return line + 1
-            if tagged.search(words):
-                return line
-        return last
-
     def _with_fields(self, start: int, words: str) -> Written | None:
         """Return the card of Obsidian_to_Anki that begins in a line."""
         signs = self.syntax.words
-        if signs and signs.begin and words == signs.begin:
-            return self._between_words(start, signs)
-        if signs:
-            on_one_line = _inline(signs).fullmatch(words)
-            if on_one_line:
-                kind, text = on_one_line.groups()
-                return self._of_fields(kind, text, start + 1, signs.begin_inline)
-        return None
+        if signs is None:
+            return None
+        on_one_line = _inline(signs).fullmatch(words)
+        if signs.begin and words == signs.begin:
+            # between START and END; the first line is the note type
+            last = start + 1
+            end = min(self.end, start + _LONGEST)
+            while last < end and self.text(last) != signs.end:
+                last += 1
+            if last == end:
+                return None
+            source = self.source(start + 1, last)
+            kind, _, text = source.strip().partition("\n")
+            after = last + 1
+            written = f"{signs.begin} … {signs.end}"
+        elif on_one_line:
+            kind, text = on_one_line.groups()
+            after = start + 1
+            written = signs.begin_inline
+        else:
+            return None
 
-    def _between_words(self, start: int, signs: FieldWords) -> Written | None:
-        """Return the card between `START` and `END`; its first line is the note type."""
-        end = min(self.end, start + _LONGEST)
-        last = self.find(signs.end, range(start + 1, end), start)
-        source = self.source(start + 1, last)
-        kind, _, text = source.strip().partition("\n")
-        return self._of_fields(
-            kind,
-            text,
-            last + 1,
-            f"{signs.begin} … {signs.end}",
-        )
-
-    def _of_fields(
-        self,
-        kind: str,
-        text: str,
-        last: int,
-        written: str,
-    ) -> Written | None:
-        """Return the card of a note type and its fields; the first may lack its name.
-
-        Args:
-            kind: the name of the note type.
-            text: the fields.
-            last: the line after the card.
-            written: how the card is written, as a person would say it.
-        """
+        # the first field may lack its name
         names = self.syntax.fields.get(kind.strip(), ())
         field_name = _named(names) if names else _FIELD_NAME
         without_id = _ID.sub("", text)
@@ -399,7 +361,7 @@ class _Lines:
         first, *others = field_name.split(text)
         fields = [("", first)]
         fields += zip(others[::2], others[1::2], strict=True)
-        return of_values(kind, fields, last, written, tuple(tags.split()))
+        return of_values(kind, fields, after, written, tuple(tags.split()))
 
 
 def _without_sign(source: str) -> str:

@@ -114,11 +114,14 @@ class Block:
         """The blocks of each side of a card over several lines."""
         if self.card is None:
             return ()
-        return self._parsed_side(self.card.front), self._parsed_side(self.card.back)
-
-    def _parsed_side(self, side: str) -> Blocks:
-        context = self._side_context
-        return parse_blocks(Source(side), context, self.syntax, with_cards=False)
+        sides = []
+        for side in (self.card.front, self.card.back):
+            sides.append(
+                parse_blocks(
+                    Source(side), self._side_context, self.syntax, with_cards=False
+                )
+            )
+        return tuple(sides)
 
     @property
     def _side_context(self) -> Context:
@@ -420,7 +423,11 @@ class _BlockParser:
                     container = tokens[index - 1].type if index else ""
                     self._add_html(token.content, container)
                 case "card":
-                    self._add_card(token.meta["card"])
+                    written: Written = token.meta["card"]
+                    card = self._new_block(Part.CARD, "", self._lines)
+                    back, card.id = _without_id(written.back)
+                    card.card = written._replace(back=back)
+                    self.blocks.append(card)
                 case "bullet_list_open" | "ordered_list_open":
                     self._list_count += 1
                     self._open_lists.append((self._list_count, 0))
@@ -450,18 +457,17 @@ class _BlockParser:
             case "paragraph_open":
                 self._add_paragraph(words, container)
             case "heading_open":
-                self._add_heading(words, level=int(opener.tag.removeprefix("h")))
+                level = int(opener.tag.removeprefix("h"))
+                above = [heading for heading in self._headings if heading[0] < level]
+                self._headings = above
+                block = self._add(Part.HEADING, words, self._lines)
+                if block:
+                    self._headings.append((level, block))
             case "th_open":
                 self._header_sources = self._row_sources
                 self._header_cells.append(self._add_cell(words))
             case _:
                 self._add_cell(words)
-
-    def _add_heading(self, words: str, level: int) -> None:
-        self._headings = [heading for heading in self._headings if heading[0] < level]
-        block = self._add(Part.HEADING, words, self._lines)
-        if block:
-            self._headings.append((level, block))
 
     def _add_cell(self, words: str) -> Block | None:
         """Add a cell of a table; its heads are the first cell of its row and its column's."""
@@ -500,7 +506,13 @@ class _BlockParser:
         if container == "blockquote_open":
             callout = _CALLOUT.match(words)
             if callout:
-                self._begin_callout(callout["type"], callout["title"])
+                # the innermost block quote is a callout
+                quote = self._open_quotes[-1]
+                quote.style = callout["type"]
+                self._add(Part.TITLE, callout["title"], self._lines)
+                quote.title = self._new_block(Part.TITLE, callout["title"], self._lines)
+                _, _, body = self.quote_bodies[quote.number].partition("\n")
+                self.quote_bodies[quote.number] = body
                 words = words[callout.end() :]
                 first_line += 1
 
@@ -529,15 +541,6 @@ class _BlockParser:
         lines_in_note = (first_line + start, first_line + end)
         self._add(part, words, lines_in_note, is_line=end == start + 1)
 
-    def _begin_callout(self, style: str, title: str) -> None:
-        """Make a callout of the innermost block quote, and add its title."""
-        quote = self._open_quotes[-1]
-        quote.style = style
-        self._add(Part.TITLE, title, self._lines)
-        quote.title = self._new_block(Part.TITLE, title, self._lines)
-        _, _, body = self.quote_bodies[quote.number].partition("\n")
-        self.quote_bodies[quote.number] = body
-
     def _add_html(self, words: str, container: str) -> None:
         if not _VERBATIM.match(words):
             # a gap makes a card of its block: each item and each row is one
@@ -554,13 +557,6 @@ class _BlockParser:
         if words.strip():
             block = self._new_block(Part.CODE, words, self._lines)
             self.blocks.append(block)
-
-    def _add_card(self, card: Written) -> None:
-        """Add a card over several lines."""
-        block = self._new_block(Part.CARD, "", self._lines)
-        back, block.id = _without_id(card.back)
-        block.card = card._replace(back=back)
-        self.blocks.append(block)
 
     def _open_quote(self) -> None:
         """Open a block quote, and note the source of its content."""
@@ -591,14 +587,8 @@ class _BlockParser:
         block = self._new_block(part, words, lines, is_line=is_line)
         block.id = block_id
         # text that begins with a letter is never empty: no need to parse it to know that
-        if words[:1].isalnum() or (
-            words
-            and (
-                block.plain
-                or block.inline.marked_pictures
-                or block.inline.hidden_pictures
-            )
-        ):
+        is_text = words[:1].isalnum() or (words and block.plain)
+        if is_text or block.inline.marked_pictures or block.inline.hidden_pictures:
             self.blocks.append(block)
             return block
         deck = self._syntax.deck_of(block.tags) if words else ""
@@ -608,15 +598,11 @@ class _BlockParser:
         elif words:
             self.note_tags.extend(block.tags)
         if block_id:
-            self._name_block_above(block_id)
+            for above in reversed(self.blocks):
+                if above.root != self.blocks[-1].root:
+                    break
+                above.id = above.id or block_id
         return None
-
-    def _name_block_above(self, block_id: str) -> None:
-        """Give an id to all blocks of the last top-level block that have none."""
-        for block in reversed(self.blocks):
-            if block.root != self.blocks[-1].root:
-                return
-            block.id = block.id or block_id
 
     def _new_block(
         self,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import parse_qs, quote, unquote
 
@@ -137,13 +137,6 @@ def papers(citations: Citations) -> Iterator[Pair]:
 # --- one link -------------------------------------------------------------------------
 
 
-def _cited_by_link(target: str, span: Span) -> Citation | None:
-    """Return what a link cites, None if it does not point to a place in a paper."""
-    if "zotero://" in target:
-        return _cited_in_zotero(target, span)
-    return _cited_in_pdf(target, span)
-
-
 def _cited_in_zotero(target: str, span: Span) -> Citation | None:
     """Return what a `zotero://` link cites; None if it is not such a link."""
     address = html.unescape(target).removeprefix("[[").removesuffix("]]")
@@ -227,31 +220,48 @@ def citations_in(block: Block) -> list[Citation]:
     if not QUOTES.search(block.source) and not block.context.references:
         return []
     plain = block.inline.plain
-    citations = _joined_where_adjacent(_links(plain, block.inline.targets), plain)
-    previous_end = 0
-    with_attributions = []
-    for citation in citations:
-        with_attribution = _with_attribution(citation, plain, previous_end)
-        with_attributions.append(with_attribution)
-        previous_end = with_attribution.end
-    return with_attributions
-
-
-def _links(plain: str, targets: Iterable[tuple[Span, str]]) -> list[Citation]:
-    """Return what each link and citekey cites, in order; other links have no papers."""
+    # what each link and citekey cites; other links have no papers
     links: list[Citation] = []
-    for span, target in targets:
-        citation = _cited_by_link(target, span)
-        if citation is None:
-            links.append(Citation(span))
+    for span, target in block.inline.targets:
+        if "zotero://" in target:
+            citation = _cited_in_zotero(target, span)
         else:
-            links.append(_with_link_text(citation, plain))
+            citation = _cited_in_pdf(target, span)
+        links.append(_with_link_text(citation, plain) if citation else Citation(span))
     if "[@" in plain:
         for citekey in _CITEKEY.finditer(plain):
             paper = ("citekey", citekey["key"].rstrip(".,;:"))
             label = _page_label(citekey[0])
             links.append(Citation(citekey.span(), papers=(paper,), label=label))
-    return sorted(links, key=lambda link: link.span)
+
+    # join those to papers with those beside them, as to a DOI; drop others
+    citations: list[Citation] = []
+    for link in sorted(links, key=lambda link: link.span):
+        if citations:
+            end = citations[-1].end
+            if link.start < end or _BETWEEN.match(plain[end : link.start]):
+                citations[-1] = citations[-1].joined(link)
+                continue
+        if link.papers:
+            citations.append(link)
+
+    # extend them by the brackets around them and the attributions before them
+    previous_end = 0
+    extended = []
+    for citation in citations:
+        start, end = citation.span
+        for pattern in _BEFORE:
+            searched_from = max(previous_end, start - _NEAR)
+            before = pattern.search(plain[searched_from:start])
+            if before:
+                start = searched_from + before.start()
+        if _OPEN_BRACKET.search(plain, start, end):
+            after = plain[end:]
+            end += len(after) - len(after.lstrip(")]）"))
+        label = citation.label or _page_label(plain[start:end])
+        extended.append(citation._replace(span=(start, end), label=label))
+        previous_end = end
+    return extended
 
 
 def _with_link_text(citation: Citation, plain: str) -> Citation:
@@ -259,11 +269,9 @@ def _with_link_text(citation: Citation, plain: str) -> Citation:
     text = plain[slice(*citation.span)]
     words = quoted_at_end(plain, *citation.span)
     scheme, name = citation.papers[0]
-    is_long = len(text) > _LONG
     is_exact_in_file = citation.exact and scheme == "file"
-    if words is None and is_exact_in_file and is_long:
-        stem = name.rpartition(".")[0]
-        if stem not in text:
+    if words is None and is_exact_in_file and len(text) > _LONG:
+        if name.rpartition(".")[0] not in text:
             words = citation.span
     if words:
         return citation._replace(words=words)
@@ -275,38 +283,3 @@ def _page_label(text: str) -> str:
     """Return the label of the page that a text names, "" if it names none."""
     page = _PAGE.search(text)
     return page["label"] if page else ""
-
-
-def _joined_where_adjacent(links: Iterable[Citation], plain: str) -> list[Citation]:
-    """Join links to papers with those beside them, as to a DOI; drop other links."""
-    citations: list[Citation] = []
-    for link in links:
-        if citations:
-            end = citations[-1].end
-            if link.start < end or _BETWEEN.match(plain[end : link.start]):
-                citations[-1] = citations[-1].joined(link)
-                continue
-        if link.papers:
-            citations.append(link)
-    return citations
-
-
-def _with_attribution(citation: Citation, plain: str, previous_end: int) -> Citation:
-    """Extend a citation by the brackets around it and the attribution before it.
-
-    Args:
-        citation: the citation, with the span of its links.
-        plain: the text of the block.
-        previous_end: where the citation before ends, 0 if there is none.
-    """
-    start, end = citation.span
-    for pattern in _BEFORE:
-        searched_from = max(previous_end, start - _NEAR)
-        before = pattern.search(plain[searched_from:start])
-        if before:
-            start = searched_from + before.start()
-    if _OPEN_BRACKET.search(plain, start, end):
-        after = plain[end:]
-        end += len(after) - len(after.lstrip(")]）"))
-    label = citation.label or _page_label(plain[start:end])
-    return citation._replace(span=(start, end), label=label)

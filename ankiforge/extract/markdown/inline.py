@@ -63,15 +63,8 @@ def _drop_outer_tags(tokens: list[Token]) -> None:
 
 def _collapse_blanks(tokens: list[Token]) -> None:
     """Collapse blanks and drop those at the ends, but keep one beside a picture."""
-    _collapse_inner_blanks(tokens)
-    _drop_blanks_at_end(tokens)
-
-
-def _collapse_inner_blanks(tokens: list[Token]) -> None:
-    """Leave one blank of each run, also across tokens, and none at the start.
-
-    Of the line ends in a run, the first that is hard stays, although its blank may go.
-    """
+    # leave one blank of each run, also across tokens, and none at the start; of the line
+    # ends in a run, the first that is hard stays, although its blank may go
     after_blank = True
     after_break = True
     # the picture since the last words, or the end of the emphasis or gap around it
@@ -101,9 +94,7 @@ def _collapse_inner_blanks(tokens: list[Token]) -> None:
             after_break = False
             piece = token
 
-
-def _drop_blanks_at_end(tokens: list[Token]) -> None:
-    """Drop the blanks at the end, where pictures may follow, which have no plain text."""
+    # drop the blanks at the end, where pictures may follow, which have no plain text
     following: Token | None = None
     for index in range(len(tokens) - 1, -1, -1):
         token = tokens[index]
@@ -293,7 +284,8 @@ class Inline:
             is_blank = span[0] == span[1]
             if is_blank:
                 continue
-            if sign == "bold" and self._has_line_end(index, token.partner):
+            inner = self.tokens[index : token.partner]
+            if sign == "bold" and any(one.kind is Kind.BREAK for one in inner):
                 continue
             note = "" if sign == "==" else token.note
             phrases.append(Phrase(index, token.partner, span, sign, note))
@@ -332,11 +324,6 @@ class Inline:
                 if any(map(_is_shown_picture, inner)):
                     openers.append(token)
         return openers
-
-    def _has_line_end(self, first_index: int, end_index: int) -> bool:
-        return any(
-            token.kind is Kind.BREAK for token in self.tokens[first_index:end_index]
-        )
 
     # --- Markdown
 
@@ -417,7 +404,11 @@ class Inline:
 
     def cloze(self) -> str:
         """Return the Markdown of the block with numbered clozes in our grammar."""
-        number = self._highest_number()
+        number = 0  # the highest of the clozes that have one
+        for token in self.tokens:
+            if token.kind is Kind.GAP:
+                for written in re.findall(r"\d+", token.note):
+                    number = max(number, int(written))
         parts = list[str]()
         for index, token in enumerate(self.tokens):
             if token.kind is Kind.GAP and token.partner > index:
@@ -441,15 +432,6 @@ class Inline:
                     written = written.lstrip(" ")
                 parts.append(written)
         return "".join(parts).strip()
-
-    def _highest_number(self) -> int:
-        """Return the highest number of the clozes that have one, 0 if none has."""
-        highest = 0
-        for token in self.tokens:
-            if token.kind is Kind.GAP:
-                for number in re.findall(r"\d+", token.note):
-                    highest = max(highest, int(number))
-        return highest
 
     def _tokens_of(self, start: int, end: int) -> Span:
         """Return the tokens of [start, end), with openers and closers at its edges."""
@@ -561,11 +543,8 @@ _FENCE = regex(
     (?:\n(?(quote)[ \t>]*|[ \t]*)(?P=mark)[`~]*[ \t]*$)?
     """
 )
-_OUTER_TAGS = regex(
-    r"\A(?:#(?=[\w/-]*[^\W\d])[\w/-]+:?(?:\s+|\Z))+"
-    # a run of blanks is tried from its first one alone, else a long one takes for ever
-    r"|(?:(?<!\s)(?:\s++|\A)#(?=[\w/-]*[^\W\d])[\w/-]+)+\Z"
-)
+_TAG = regex(r"#(?=[\w/-]*[^\W\d])[\w/-]+")
+_FIRST_TAGS = regex(rf"\A(?:{_TAG.pattern}:?(?:\s+|\Z))+")
 _COMMENTED = regex(rf"(?m)^[ \t>]*{COMMENT}[{COMMENT} \t]*\n?")
 # The sign of a callout, which only Obsidian hides.
 _CALLOUT = regex(r"(?m)^((?:[ \t]*>)+[ \t]*)\[![^\[\]\n]+\][+-]?[ \t]*")
@@ -594,4 +573,10 @@ def rich(text: str, context: Context, *, gaps: bool = False) -> str:
 
 def without_outer_tags(markdown: str) -> str:
     """Return a text without the `#tags` at its ends."""
-    return _OUTER_TAGS.sub("", markdown).strip()
+    text = _FIRST_TAGS.sub("", markdown)
+    while not text[-1:].isspace():
+        *before, last = text.rsplit(maxsplit=1) or [""]
+        if not _TAG.fullmatch(last):
+            break
+        text = before[0] if before else ""
+    return text.strip()

@@ -36,20 +36,16 @@ def pair_marks(tokens: list[Token]) -> None:
             continue
         sign = token.markdown
         opener = openers.get(sign, -1) if token.closes else -1
-        if opener >= 0 and not _are_comparisons(tokens, opener, index):
+        # `a==b or c==d` compares values
+        are_inside = opener >= 0 and tokens[opener].note == token.note == INSIDE
+        if are_inside and any(" " in one.plain for one in tokens[opener:index]):
+            opener = -1
+        if opener >= 0:
             del openers[sign]
             pair(tokens, opener, index)
         elif token.opens:
             openers[sign] = index
     _drop_unpaired(tokens, Kind.MARK)
-
-
-def _are_comparisons(tokens: list[Token], opener: int, closer: int) -> bool:
-    """Return whether two `==` compare values: `a==b or c==d` has no mark."""
-    are_inside = tokens[opener].note == INSIDE and tokens[closer].note == INSIDE
-    if not are_inside:
-        return False
-    return any(" " in token.plain for token in tokens[opener:closer])
 
 
 # --- emphasis -------------------------------------------------------------------------
@@ -232,7 +228,8 @@ def find_gaps(tokens: list[Token], gaps: Gaps) -> None:
     """Make numbered clozes of what a dialect reads as such, each on one line."""
     unnumbered = 0
     for index, token in enumerate(tokens):
-        if token.kind is not Kind.GAP and _sign_of(token) not in gaps.signs:
+        sign = "bold" if token.note == "strong" else token.markdown
+        if token.kind is not Kind.GAP and sign not in gaps.signs:
             continue
         inside = []
         if token.partner > index:
@@ -244,18 +241,19 @@ def find_gaps(tokens: list[Token], gaps: Gaps) -> None:
         number = token.note if token.kind is Kind.GAP else ""
         if not number:
             number = _take_number(inside)
-        _take_hint(inside[-1], closer)
+        # the hint moves to the token that closes: `answer;;hint`
+        last = inside[-1]
+        answer, _, hint = last.plain.partition(";;")
+        if last.kind is Kind.TEXT and answer and hint:
+            last.plain = answer
+            last.markdown = answer
+            closer.markdown = f"::{hint}}}}}"
         if not number:
             unnumbered += 1
             number = "1" if gaps.together else str(unnumbered)
         for end in (token, closer):
             end.note = number
             end.kind = Kind.GAP
-
-
-def _sign_of(token: Token) -> str:
-    """Return the sign of a token, as in `Gaps.signs`."""
-    return "bold" if token.note == "strong" else token.markdown
 
 
 def _take_number(inside: list[Token]) -> str:
@@ -271,14 +269,3 @@ def _take_number(inside: list[Token]) -> str:
             token.markdown = token.plain
             length_left -= length
     return number[1] or ""
-
-
-def _take_hint(last: Token, closer: Token) -> None:
-    """Move a hint, `answer;;hint`, from the last token to the one that closes."""
-    if last.kind is not Kind.TEXT:
-        return
-    answer, _, hint = last.plain.partition(";;")
-    if answer and hint:
-        last.plain = answer
-        last.markdown = answer
-        closer.markdown = f"::{hint}}}}}"

@@ -35,37 +35,15 @@ from ankiforge.text.cloze import literal
 
 # The start of a statement of Liquid or Jinja: the braces in such a text are theirs.
 _STATEMENT = regex(r"\{%-?\s*[a-z]")
+# The rest of an entity, which an `&` before it would begin: `&amp;lt;`.
+_ENTITY_REST = regex(r"#?\w{1,32};")
 # Brackets that are never closed, above which a text has no links; bounds the work.
 _MOST_OPEN = 500
 
 
 def tokenized(text: str, context: Context) -> list[Token]:
     """Parse a block with markdown-it, and pair what opens and closes something."""
-    parsed = _parse(text, context)
-    tokens = [_token_of(part) for part in parsed]
-    _pair_links_and_emphasis(tokens, parsed, context)
-    if not context.verbatim:
-        _escape_single_signs(tokens, parsed)
-    if "&" in text:
-        _escape_entities(tokens)
-    if not text.isascii() and PLACEHOLDERS.search(text):
-        for token in tokens:
-            token.plain = restored(token.plain, context.maths)
-            token.markdown = restored(token.markdown, context.maths)
-    pair_marks(tokens)
-    if "<" in text:
-        pair_elements(tokens)
-    if "{{" in text or "{" in context.gaps.signs:
-        pair_gaps(tokens, context.gaps)
-    if context.gaps.signs:
-        find_gaps(tokens, context.gaps)
-    if any(token.kind is Kind.GAP for token in tokens) or "</" in text:
-        drop_crossing_emphasis(tokens)
-    return tokens
-
-
-def _parse(text: str, context: Context) -> list[Token | Parsed]:
-    """Return our tokens and those of CommonMark, in order."""
+    # our tokens and those of CommonMark, in order
     references = context.references
     has_links = "](" in text or references
     environment = {
@@ -79,7 +57,47 @@ def _parse(text: str, context: Context) -> list[Token | Parsed]:
     parser.inline.tokenize(state)
     for rule in parser.inline.ruler2.getRules(""):
         rule(state)
-    return state.tokens
+    parsed: list[Token | Parsed] = state.tokens
+    tokens = [_token_of(part) for part in parsed]
+
+    # the pairs of markdown-it; behind a link to a sound stands the sound
+    openers = list[int]()
+    for index, part in enumerate(parsed):
+        if isinstance(part, Token):
+            continue
+        if part.nesting > 0:
+            openers.append(index)
+        elif part.nesting < 0:
+            opener = openers.pop()
+            pair(tokens, opener, index)
+            target = tokens[opener].target
+            sound = sound_at(context, unquote(target)) if target else ""
+            if sound:
+                tokens[index].kind = Kind.PICTURE
+                tokens[index].markdown = sound
+
+    # what would be markup in our Markdown, and is text
+    if not context.verbatim:
+        _escape_single_signs(tokens, parsed)
+    if "&" in text:
+        for token, following in pairwise(tokens):
+            if token.markdown == "&" and _ENTITY_REST.match(following.markdown):
+                token.become(Kind.ATOM, token.plain, r"\&")
+    if not text.isascii() and PLACEHOLDERS.search(text):
+        for token in tokens:
+            token.plain = restored(token.plain, context.maths)
+            token.markdown = restored(token.markdown, context.maths)
+
+    pair_marks(tokens)
+    if "<" in text:
+        pair_elements(tokens)
+    if "{{" in text or "{" in context.gaps.signs:
+        pair_gaps(tokens, context.gaps)
+    if context.gaps.signs:
+        find_gaps(tokens, context.gaps)
+    if any(token.kind is Kind.GAP for token in tokens) or "</" in text:
+        drop_crossing_emphasis(tokens)
+    return tokens
 
 
 def _token_of(parsed: Token | Parsed) -> Token:
@@ -104,26 +122,6 @@ def _token_of(parsed: Token | Parsed) -> Token:
             return Token(Kind.EMPHASIS, "", parsed.markup, note)
 
 
-def _pair_links_and_emphasis(
-    tokens: list[Token], parsed: list[Token | Parsed], context: Context
-) -> None:
-    """Pair the tokens that markdown-it paired; behind a link to a sound stands the sound."""
-    openers = list[int]()
-    for index, part in enumerate(parsed):
-        if isinstance(part, Token):
-            continue
-        if part.nesting > 0:
-            openers.append(index)
-        elif part.nesting < 0:
-            opener = openers.pop()
-            pair(tokens, opener, index)
-            target = tokens[opener].target
-            sound = sound_at(context, unquote(target)) if target else ""
-            if sound:
-                tokens[index].kind = Kind.PICTURE
-                tokens[index].markdown = sound
-
-
 def _escape_single_signs(tokens: list[Token], parsed: list[Token | Parsed]) -> None:
     """Escape the signs of emphasis that are read as text, so that they stay text."""
     for index, part in enumerate(parsed):
@@ -140,17 +138,6 @@ def _escape_single_signs(tokens: list[Token], parsed: list[Token | Parsed]) -> N
         is_beside_text = (before + after).strip()
         if is_beside_text and not is_in_word:
             tokens[index].become(Kind.ATOM, part.content, f"\\{part.content}")
-
-
-# The rest of an entity, which an `&` before it would begin.
-_ENTITY_REST = regex(r"#?\w{1,32};")
-
-
-def _escape_entities(tokens: list[Token]) -> None:
-    """Escape each `&` that is text before what would make an entity of it: `&amp;lt;`."""
-    for token, following in pairwise(tokens):
-        if token.markdown == "&" and _ENTITY_REST.match(following.markdown):
-            token.become(Kind.ATOM, token.plain, r"\&")
 
 
 # --- the parser -----------------------------------------------------------------------

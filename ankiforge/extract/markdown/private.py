@@ -9,7 +9,7 @@ the tag is in no block, or in the front matter, the whole note is private.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
 
 from ankiforge.extract.markdown.blocks import Block, Part
 from ankiforge.extract.markdown.doubts import tags_name_it
@@ -74,16 +74,27 @@ def mark_private(
         tagged.update(blocks_at_line[number])
     is_whole_note = False
     for number in tagged_lines:
-        tagged_here = [
-            block for block in blocks_at_line[number] if not _says_only_the_tag(block)
-        ]
+        # a block that says only the tag is about the note
+        tagged_here = []
+        for block in blocks_at_line[number]:
+            if any(map(str.isalnum, without_tag(block.plain))):
+                tagged_here.append(block)
         if not tagged_here and _COMMENT.match(lines[number]):
             # a comment belongs to the block right above it
             tagged_here = blocks_at_line[number - 1]
         tagged.update(tagged_here)
         if not tagged_here:
             is_whole_note = True
-    _mark_under(tagged, blocks)
+    # a heading or a title may be there as several objects with the same lines
+    head_lines = {block.lines for block in tagged if block.part is not Part.TEXT}
+    item_paths = {block.path for block in tagged if block.part is Part.ITEM}
+    for block in blocks:
+        heads = (*block.headings, *block.titles, *block.heads)
+        is_under_head = any(head.lines in head_lines for head in heads)
+        depths = range(1, len(block.path) + 1)
+        is_under_item = any(block.path[:depth] in item_paths for depth in depths)
+        if block in tagged or is_under_head or is_under_item:
+            block.private = True
     # the footnotes of what is private
     notes = set[str]()
     for block in tagged:
@@ -125,37 +136,6 @@ def lines_below_tagged(text: str) -> frozenset[int]:
             tagged_indent = indent if item_indent is None else item_indent
             quotes = before.count(">")
     return frozenset(below)
-
-
-def _mark_under(tagged: Set[Block], blocks: Iterable[Block]) -> None:
-    """Set `Block.private` of the tagged blocks, and of those under them."""
-    # a heading or a title may be there as several objects with the same lines
-    head_lines = {block.lines for block in tagged if block.part is not Part.TEXT}
-    item_paths = {block.path for block in tagged if block.part is Part.ITEM}
-    for block in blocks:
-        if (
-            block in tagged
-            or _is_under_head(block, head_lines)
-            or _is_under_item(block, item_paths)
-        ):
-            block.private = True
-
-
-def _is_under_head(block: Block, head_lines: Container[Span]) -> bool:
-    """Return whether a heading, a callout's title or a cell above a block has these lines."""
-    heads = (*block.headings, *block.titles, *block.heads)
-    return any(head.lines in head_lines for head in heads)
-
-
-def _is_under_item(block: Block, item_paths: Container[tuple[Span, ...]]) -> bool:
-    """Return whether a block is in one of these list items."""
-    depths = range(1, len(block.path) + 1)
-    return any(block.path[:depth] in item_paths for depth in depths)
-
-
-def _says_only_the_tag(block: Block) -> bool:
-    """Return whether a block has no words but the tag, which is then about the note."""
-    return not any(map(str.isalnum, without_tag(block.plain)))
 
 
 def _own_lines(block: Block) -> Span:

@@ -15,7 +15,8 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
-from itertools import pairwise
+from itertools import islice
+from typing import NamedTuple
 
 from ankiforge.errors import ItemError
 from ankiforge.model import Span, Strings
@@ -109,9 +110,10 @@ def rewritings(
     was_found = False
     for spans in _places(note, words):
         was_found = True
-        places = _Alignment(note, old_tokens, spans).spans
+        places = _aligned(note, old_tokens, spans)
         # without backslashes first: a person writes `5 * 3`, not `5 \* 3`
-        for all_changes in ([change.without_escapes() for change in changes], changes):
+        plain = [one._replace(text=without_escapes(one.text)) for one in changes]
+        for all_changes in (plain, changes):
             for is_before in (False, True):
                 changed = _changed(note, places, all_changes, insert_before=is_before)
                 if changed is not None:
@@ -149,19 +151,14 @@ def _signs(tokens: Sequence[str]) -> list[str]:
 # --- what changed -----------------------------------------------------------------------
 
 
-class _Change:
+class _Change(NamedTuple):
     """Tokens [start, end) of the old fields, and the text that replaces them."""
 
-    def __init__(self, start: int, end: int, text: str, part: Span) -> None:
-        self.start = start
-        self.end = end
-        self.text = text
-        self.part = part
-        """The tokens around it that are between the same two signs."""
-
-    def without_escapes(self) -> _Change:
-        """Return the change with its text as a person would write it."""
-        return _Change(self.start, self.end, without_escapes(self.text), self.part)
+    start: int
+    end: int
+    text: str
+    part: Span
+    """The tokens around it that are between the same two signs."""
 
 
 def _changes(old: list[str], new: list[str]) -> list[_Change]:
@@ -184,14 +181,9 @@ def _changes(old: list[str], new: list[str]) -> list[_Change]:
 
 def _parts(tokens: Sequence[str]) -> list[Span]:
     """Return the spans of tokens between signs of gaps, fields and pictures."""
-    parts = []
-    start = 0
-    for index, token in enumerate(tokens):
-        if _SIGN.fullmatch(token):
-            parts.append((start, index))
-            start = index + 1
-    parts.append((start, len(tokens)))
-    return parts
+    signs = [index for index, token in enumerate(tokens) if _SIGN.fullmatch(token)]
+    starts = [0, *(index + 1 for index in signs)]
+    return list(zip(starts, [*signs, len(tokens)], strict=True))
 
 
 # --- where the words are ----------------------------------------------------------------
@@ -202,100 +194,66 @@ def _places(note: str, words: Sequence[str]) -> Iterator[list[Span]]:
     has_scripts = _SCRIPT.search(note) is not None
     groups = []
     for word in words:
-        written = _in_scripts(word) if has_scripts else re.escape(word)
+        written = re.escape(word)
+        if has_scripts:
+            # its letters may be written in `<sub>` or `<sup>`: a card has `H₂O`
+            letters = []
+            for letter in word:
+                plain = unicodedata.normalize("NFKC", letter)
+                letters.append(f"(?:{re.escape(letter)}|{re.escape(plain)})")
+            written = f"(?:{_SCRIPT.pattern})?".join(letters)
         groups.append(f"({written})")
     pattern = _BETWEEN_WORDS.join(groups)
     whole = re.compile(rf"(?x)(?<![^\W_]){pattern}(?![^\W_])")
-    for number, match in enumerate(whole.finditer(note)):
-        if number == MAX_PLACES:
-            return
+    for match in islice(whole.finditer(note), MAX_PLACES):
         yield [match.span(group) for group in range(1, len(words) + 1)]
 
 
-def _in_scripts(word: str) -> str:
-    """Return a pattern for a word whose letters may be written in `<sub>` or `<sup>`.
+def _aligned(
+    note: str,
+    tokens: Sequence[str],
+    words: Sequence[Span],
+) -> list[Span | None]:
+    """Return where each token of the old fields is in the note, given the places of its words.
 
-    In a card, `H<sub>2</sub>O` is `H₂O`.
+    None is what is written otherwise there.
     """
-    letters = []
-    for letter in word:
-        plain = unicodedata.normalize("NFKC", letter)
-        letters.append(f"(?:{re.escape(letter)}|{re.escape(plain)})")
-    return f"(?:{_SCRIPT.pattern})?".join(letters)
+    spans: list[Span | None] = [None] * len(tokens)
+    word_indices: list[int] = []
+    for index, token in enumerate(tokens):
+        if token[0].isalnum():
+            spans[index] = words[len(word_indices)]
+            word_indices.append(index)
 
+    # the tokens before the first word, backwards
+    end, _ = words[0]
+    limit = max(0, end - _NEAR)
+    for index in range(word_indices[0] - 1, -1, -1):
+        position = note.rfind(tokens[index], limit, end)
+        if position >= 0 and not _SIGN.fullmatch(tokens[index]):
+            spans[index] = (position, position + len(tokens[index]))
+            end = position
 
-class _Alignment:
-    """Where each token of the old fields is in the note."""
-
-    def __init__(
-        self,
-        note: str,
-        tokens: Sequence[str],
-        words: Sequence[Span],
-    ) -> None:
-        """Align all tokens, given the places of the words among them."""
-        self._note = note
-        self._tokens = tokens
-        self.spans: list[Span | None] = [None] * len(tokens)
-        """The span of each token; None for what is written otherwise in the note."""
-        word_indices = []
-        for index, token in enumerate(tokens):
-            if token[0].isalnum():
-                word_indices.append(index)
-        for index, span in zip(word_indices, words, strict=True):
-            self.spans[index] = span
-        first = word_indices[0]
-        last = word_indices[-1]
-        first_start, _ = words[0]
-        _, last_end = words[-1]
-        self._align_before(first, first_start)
-        for index, following in pairwise(word_indices):
-            self._align_between(index, following)
-        self._align_after(last, last_end)
-
-    def _align_between(self, index: int, following: int) -> None:
-        """Align the tokens between two words."""
-        before = self.spans[index]
-        after = self.spans[following]
-        assert before is not None
-        assert after is not None
-        self._align(range(index + 1, following), before[1], after[0])
-
-    def _align_after(self, last: int, end: int) -> None:
-        """Align the tokens after the last word."""
-        limit = min(len(self._note), end + _NEAR)
-        self._align(range(last + 1, len(self._tokens)), end, limit)
-
-    def _align(self, indices: range, start: int, end: int) -> None:
-        """Align tokens, none of which is a word, with [start, end) of the note, in order."""
-        for index in indices:
-            span = self._found(self._tokens[index], start, end)
-            if span is not None:
-                self.spans[index] = span
-                _, start = span
-
-    def _align_before(self, first: int, start_of_word: int) -> None:
-        """Align the tokens before the first word, backwards."""
-        limit = max(0, start_of_word - _NEAR)
-        end = start_of_word
-        for index in range(first - 1, -1, -1):
-            token = self._tokens[index]
+    # those after each word, up to the next one
+    limits = [start for start, _ in words[1:]]
+    limits.append(min(len(note), words[-1][1] + _NEAR))
+    following = [*word_indices[1:], len(tokens)]
+    for number, first in enumerate(word_indices):
+        _, start = words[number]
+        for index in range(first + 1, following[number]):
+            token = tokens[index]
             if _SIGN.fullmatch(token):
                 continue
-            position = self._note.rfind(token, limit, end)
-            if position >= 0:
-                self.spans[index] = (position, position + len(token))
-                end = position
-
-    def _found(self, token: str, start: int, end: int) -> Span | None:
-        """Return where a token that is not a word is in [start, end) of the note."""
-        if _SIGN.fullmatch(token):
-            return None
-        if token.isspace():
-            blank = _BLANK.search(self._note, start, end)
-            return blank.span() if blank else None
-        position = self._note.find(token, start, end)
-        return (position, position + len(token)) if position >= 0 else None
+            if token.isspace():
+                blank = _BLANK.search(note, start, limits[number])
+                span = blank.span() if blank else None
+            else:
+                position = note.find(token, start, limits[number])
+                span = (position, position + len(token)) if position >= 0 else None
+            if span is not None:
+                spans[index] = span
+                _, start = span
+    return spans
 
 
 # --- the changed note -------------------------------------------------------------------

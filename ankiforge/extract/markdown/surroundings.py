@@ -67,7 +67,12 @@ class Surroundings:
         self._front = front
         self._lines = text.split("\n")
         self._per_block = Counter(placed.highlight.block for placed in all_placed)
-        self._comments = _long_comments(all_placed)
+        self._comments: list[str] = []
+        """The comments that say more than a few words."""
+        for placed in all_placed:
+            comment = placed.highlight.comment
+            if len(comment.split()) >= _FEWEST_WORDS:
+                self._comments.append(comment)
         self._code_lines: set[int] = set()
         self._items: dict[tuple[Span, ...], int] = {}
         """The index of the first paragraph of each list item, by its path."""
@@ -77,29 +82,68 @@ class Surroundings:
             elif block.part is Part.ITEM:
                 self._items.setdefault(block.path, index)
         self._tool_marks: dict[Span, _ToolMarks] = {}
-        """By the lines of a block: one may hold thousands of highlights."""
+        """By the lines of a block."""
 
     def added_to(self, placed: PlacedHighlight) -> Highlight:
         """Return a highlight with its surroundings."""
         highlight = placed.highlight
         block = self._blocks[placed.first]
         is_card = highlight.kind is HighlightKind.CARD
-        before, after = self._text_around(placed)
-        tool_marks = self._tool_marks_at(block.lines)
-        is_ended_by_tool = bool(tool_marks.schedule or tool_marks.hints)
-        is_only_one = self._per_block[highlight.block] == 1
+
+        # the plain text around it is long enough for the context and the paragraphs around:
+        # a neighbour that is cut off at this length is too long to be taken
+        length = CONTEXT
+        if not is_card:
+            limit = NEARBY if asks(highlight.comment) else PARAGRAPH
+            length = max(CONTEXT, limit - len(highlight.exact) + 1)
+        before, after = self._note.around(
+            placed.first, placed.start, placed.last, placed.end, length
+        )
+        nearby = ""
+        if not is_card:
+            nearby = paragraphs_around(
+                f"{before}{highlight.exact}{after}",
+                len(before),
+                len(before) + len(highlight.exact),
+                asks=asks(highlight.comment),
+            )
+            for comment in self._comments:
+                nearby = nearby.replace(comment, _CUT_COMMENT)
+
+        # where it is
+        address = highlight.document.uri
+        if address and block.id:
+            address += quote(f"#^{block.id}", safe="")
+        elif address and block.headings:
+            heading = _NOT_IN_LINKS.sub(" ", block.headings[-1].plain)
+            address += quote(f"#{heading.strip()}", safe="")
         titles = [head.plain for head in (*block.headings, *block.heads)]
+        is_only_one = self._per_block[highlight.block] == 1
+
+        # a tag of privacy if a part of it is private
+        tags = highlight.tags
+        indices = (*range(placed.first, placed.last + 1), *placed.beside)
+        is_private = any(self._blocks[index].private for index in indices)
+        if is_private and TAG not in tags:
+            tags = (*tags, TAG)
+
+        # a block may hold thousands of highlights
+        if block.lines not in self._tool_marks:
+            marks = _read_tool_marks(self._lines, self._code_lines, block.lines)
+            self._tool_marks[block.lines] = marks
+        tool_marks = self._tool_marks[block.lines]
+        is_ended_by_tool = bool(tool_marks.schedule or tool_marks.hints)
         return replace(
             highlight,
             own=hints.block_id(block.id) if block.id and is_only_one else "",
             prefix=before[-CONTEXT:],
             suffix=after[:CONTEXT],
-            nearby="" if is_card else self._nearby(highlight, before, after),
+            nearby=nearby,
             heading=" › ".join(titles),
             above=tuple(self._items_above(block)),
-            uri=_address(highlight.document.uri, block),
+            uri=address,
             links=self._links(placed),
-            tags=self._tags(placed),
+            tags=tags,
             skip=self._front.skip or highlight.skip,
             created=self._front.created,
             modified=self._front.updated,
@@ -108,31 +152,6 @@ class Surroundings:
             tool=tool_marks.tool,
             hints=highlight.hints + tool_marks.hints,
         )
-
-    def _text_around(self, placed: PlacedHighlight) -> tuple[str, str]:
-        """Return the plain text before and after a highlight.
-
-        It is long enough for the context and the paragraphs around. A neighbour that is
-        cut off at this length is too long to be taken.
-        """
-        highlight = placed.highlight
-        length = CONTEXT
-        if highlight.kind is not HighlightKind.CARD:
-            limit = NEARBY if asks(highlight.comment) else PARAGRAPH
-            length = max(CONTEXT, limit - len(highlight.exact) + 1)
-        return self._note.around(
-            placed.first, placed.start, placed.last, placed.end, length
-        )
-
-    def _nearby(self, highlight: Highlight, before: str, after: str) -> str:
-        """Return the paragraphs around a highlight, without the reader's comments."""
-        text = f"{before}{highlight.exact}{after}"
-        start = len(before)
-        end = start + len(highlight.exact)
-        nearby = paragraphs_around(text, start, end, asks=asks(highlight.comment))
-        for comment in self._comments:
-            nearby = nearby.replace(comment, _CUT_COMMENT)
-        return nearby
 
     def _items_above(self, block: Block) -> Iterable[str]:
         """Yield the list items that contain a block, outermost first, shortened."""
@@ -155,43 +174,6 @@ class Surroundings:
                 if not starts_before and not ends_after:
                     addresses.append(address_of(target, note_address))
         return tuple(filter(None, dict.fromkeys(addresses)))
-
-    def _tags(self, placed: PlacedHighlight) -> Strings:
-        """Return the tags of a highlight; that of privacy if a part of it is private."""
-        tags = placed.highlight.tags
-        own_blocks = range(placed.first, placed.last + 1)
-        indices = (*own_blocks, *placed.beside)
-        is_private = any(self._blocks[index].private for index in indices)
-        return (*tags, TAG) if is_private and TAG not in tags else tags
-
-    def _tool_marks_at(self, block_lines: Span) -> _ToolMarks:
-        if block_lines not in self._tool_marks:
-            marks = _read_tool_marks(self._lines, self._code_lines, block_lines)
-            self._tool_marks[block_lines] = marks
-        return self._tool_marks[block_lines]
-
-
-def _long_comments(all_placed: Iterable[PlacedHighlight]) -> list[str]:
-    """Return the comments that say more than a few words."""
-    comments = [placed.highlight.comment for placed in all_placed]
-    long_comments = []
-    for comment in comments:
-        if len(comment.split()) >= _FEWEST_WORDS:
-            long_comments.append(comment)
-    return long_comments
-
-
-def _address(note_address: str, block: Block) -> str:
-    """Return the address of a block or of its heading, as in Obsidian's links, or ""."""
-    if not note_address:
-        return ""
-    place = ""
-    if block.id:
-        place = f"#^{block.id}"
-    elif block.headings:
-        heading = _NOT_IN_LINKS.sub(" ", block.headings[-1].plain)
-        place = f"#{heading.strip()}"
-    return note_address + quote(place, safe="")
 
 
 # --- what other tools wrote -----------------------------------------------------------
