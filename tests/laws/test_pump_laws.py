@@ -50,6 +50,12 @@ def uses() -> dict[tuple[str, str], set[str]]:
                     home[alias.asname or alias.name] = (node.module or "", alias.name)
         passed_on = Counter[str]()
         for node in ast.walk(tree):
+            # a pattern that is used through its module: `exported_notes.SIGN.search`
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute):
+                of_module = node.value.value
+                if isinstance(of_module, ast.Name) and of_module.id in home:
+                    its_module = ".".join(home[of_module.id])
+                    called[its_module, node.value.attr].add(node.attr)
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
                 name = node.value.id
                 if node.attr != "pattern":

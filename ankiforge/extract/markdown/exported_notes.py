@@ -20,7 +20,7 @@ _PLACE = (
     r"(?:locations?|loc\.?|pages?|position|pos\.?|seite|página|emplacement)"
     r"\s{0,9}:?\s{0,9}(?P<label>[\divxlc]+(?:[-–]\d+)?)"
 )
-SIGN = regex(rf"(?im)^[ \t>]*#+[ \t]+.*(?:{_ABOUT}|{_PLACE})")
+SIGN = regex(rf"(?im)^[ \t>]*+#++[ \t]++.*(?:{_ABOUT}|{_PLACE})")
 """A heading above such passages."""
 WHOLE = regex(r"(?ms)^#+ Metadata[ \t]*$.*^#+ Highlights[ \t]*$.*^(?:[-*>] |\w)")
 """The headings of a note that a program wrote about a book, and a passage."""
