@@ -138,14 +138,15 @@ def test_what_is_deleted_or_rejected_stays_so_until_it_is_undone(world):
     here.col.remove_notes([gone.id])
 
     assert here.ship() == {"updated": 1}
-    assert here.col.get_note(int(here.made[1].id)).tags == ["ankiforge::retired"]
+    tags = here.col.get_note(int(here.made[1].id)).tags
+    assert tags == ["ankiforge::retired", "Obsidian_to_Anki"]
     assert here.forge.json("show", cards["osmosis number 0"])["verdict"] == "retired"
     here.forge.ok("undo", cards["osmosis number 0"])
     here.forge.ok("undo", cards["entropy number 1"])
     assert here.ship() == {"new": 1, "updated": 1}
 
     assert here.anki.note(gone.guid).fields == gone.fields
-    assert here.col.get_note(int(here.made[1].id)).tags == []
+    assert here.col.get_note(int(here.made[1].id)).tags == ["Obsidian_to_Anki"]
     assert history(here.col)[0][1:9] == before[0][1:]
 
 

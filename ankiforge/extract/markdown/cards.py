@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import IPv6Address
 from itertools import islice
 from typing import NamedTuple
 
@@ -201,6 +202,8 @@ _CODE = regex(
     | (?P<call>[\w:<>]+::\w+(?:_\w|[(<]))
     """
 )
+# The start of one of Amazon's names of resources: `arn:aws:s3:::bucket`.
+_RESOURCE = regex(r"\w:[a-z]\S*$")
 
 
 def _form(front: str, colons: str, back: str, declared: bool) -> Form | None:
@@ -209,13 +212,15 @@ def _form(front: str, colons: str, back: str, declared: bool) -> Form | None:
         return None
     if not front.strip() or not back.strip():
         return Form.INLINE
+    if len(colons) == 2 and _is_address(front, back):
+        return Form.INLINE_FIELD if declared else None
     blank_before = front[-1].isspace()
     blank_after = back[0].isspace()
     if blank_before:
         # `p ::before` is a part of a page in CSS
         return Form.INLINE if blank_after or declared else Form.INLINE_FIELD
     if len(colons) == 3:
-        return Form.INLINE
+        return None if _RESOURCE.search(front) else Form.INLINE
     if blank_after:
         # `key:: value` is a field
         return Form.INLINE if declared or len(front.split()) > 1 else None
@@ -239,6 +244,39 @@ def _form_between_words(
     if declared or (asks_for_a_call and not front[-1][0].isupper()):
         return Form.INLINE_FIELD
     return None
+
+
+# A group of an IPv6 address that is neither a number nor a word: `fe80`, `2a02`.
+_MIXED_GROUP = regex(r"(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{4}")
+_AROUND_ADDRESS = "()[]<>{},.;!?'\"`“”‘’*_="
+
+
+def _is_address(front: str, back: str) -> bool:
+    """Return whether colons are part of an IPv6 address: `2001:db8::1`, `fe80::1%eth0`.
+
+    `12::30`, `e4::e5` and `dead::beef` may be cards, though they are addresses as well:
+    an address has further colons, or a group of four digits and letters. A range of
+    times, `10:00::11:30`, looks the same.
+    """
+    word_before = ""
+    if not front[-1].isspace():
+        word_before = front.split()[-1]
+    word_after = ""
+    if not back[0].isspace():
+        word_after = back.split()[0]
+    text = f"{word_before}::{word_after}".strip(_AROUND_ADDRESS).casefold()
+    # without the length of a prefix, `/64`, or a zone, `%eth0`
+    address = re.split(r"[/%]", text, maxsplit=1)[0]
+    groups = [group for group in address.split(":") if group]
+    is_sure = len(groups) > 2 or any(map(_MIXED_GROUP.fullmatch, groups))
+    is_network = address.endswith("::") and len(groups) > 1
+    if not is_sure and not is_network:
+        return False
+    try:
+        IPv6Address(address)
+    except ValueError:
+        return False
+    return True
 
 
 # --- Term: definition -----------------------------------------------------------------

@@ -133,6 +133,7 @@ _KIND_OF_MARK = (
     r"\s*(?:yellow|red|green|blue|purple|magenta|orange|gr[ae]y|pink)"
     r"\s+(?:highlight|underline|annotation)\s*"
 )
+_TABLE_TAG = "t(?:able|head|body|foot|r|d|h)"
 _SIGN = regex(
     rf"""(?x)
       # the placeholder of maths over several lines
@@ -158,6 +159,10 @@ _SIGN = regex(
     | (?P<address><[A-Za-z][A-Za-z0-9+.-]{{1,31}}:(?!:)[^<>\s]*>)
       # HTML
     | (?P<script><(?P<level>su[bp])>(?P<raised>[^<>\n$`*_&\\\[{{~]{{1,40}})</(?P=level)>)
+      # of a table in HTML: between two rows, between two cells, blanks between its tags
+    | (?P<row>(?i:(?:</tr\s*>\s*+(?:</?t(?:head|body|foot)\b[^<>]*>\s*+)*)?<tr\b[^<>]*>\s*+))
+    | (?P<cell>(?i:(?:</t[dh]\s*>\s*+)?<t[dh]\b[^<>]*>))
+    | (?P<frame>(?i:</?{_TABLE_TAG}\b[^<>]*>\s++(?=</?{_TABLE_TAG}\b)))
     | (?P<html></?(?P<element>[A-Za-z][A-Za-z0-9-]*)(?P<with>[^<>]*)>)
       # #tag, with something that is no digit
     | (?P<hash>(?<![^\s{COMMENT}])\#(?=[\w/-]*[^\W\d])[\w/-]+)
@@ -194,10 +199,14 @@ _WITHOUT_VALUE = frozenset("/ checked controls disabled hidden loop muted open".
 _SCHEME = regex(r"\b[A-Za-z][A-Za-z0-9+.-]{1,31}\Z")
 # The size of a picture alone, without text before it: `![300x200](…)`.
 _SIZE_ALONE = regex(r"(\d{1,4})(?:x\d{1,4})?")
+# The elements in tables, whose rows and cells are signs of their own.
+_IN_TABLES = frozenset("tbody td tfoot th thead tr".split())
 # The elements that show or play a file.
 _EMBEDDING = frozenset("audio embed iframe img object source video".split())
 _NOT_IN_LABEL = regex(r"[\[\]\n]")
 _WIDTH = regex(r"\d{1,4}")
+# How many tokens back the start of a row of a table is looked for.
+_FEW = 20
 # What ends the name of an embedded file: the text to show, or a part of the file.
 _NAME_END = regex(r"\\?\||#")
 
@@ -287,6 +296,13 @@ def _add(state: State, kind: str, sign: re.Match[str], raw: str) -> None:
             else:
                 markdown = f"<{level}>{literal(words)}</{level}>"
                 state.add(Kind.ATOM, raised(words, level), markdown)
+        # HTML allows rows and cells that nothing closes, so the next one ends them
+        case "row" | "cell" if _opens_first(state, raw):
+            state.add(Kind.GONE)
+        case "row":
+            state.add(Kind.ATOM, "\n", "\n" if context.verbatim else HARD_BREAK)
+        case "cell":
+            state.add(Kind.ATOM, " | ")
         case "html":
             _add_html(state, sign, raw)
         case "less":  # it would begin a tag in a field
@@ -376,6 +392,20 @@ def _wiki_target(written: str) -> str:
     return f"[[{target.rstrip(chr(92)).strip()}]]"
 
 
+def _opens_first(state: State, raw: str) -> bool:
+    """Return whether a tag closes nothing and is the first of its row."""
+    if raw.startswith("</") or state.pending.strip():
+        return False
+    for token in reversed(state.tokens[-_FEW:]):
+        if not isinstance(token, Token):
+            continue
+        if token.plain.strip():
+            return False
+        if token.plain == "\n" or token.note == EDGE:
+            return True
+    return True
+
+
 def _add_html(state: State, sign: re.Match[str], raw: str) -> None:
     """Add a mark, emphasis, the edge of a block, or an embedded file.
 
@@ -397,7 +427,7 @@ def _add_html(state: State, sign: re.Match[str], raw: str) -> None:
         token = state.add(Kind.EMPHASIS, "", tag)
         token.opens = not closes
         token.closes = closes
-    elif name in BLOCKS:
+    elif name in BLOCKS and name not in _IN_TABLES:
         _add_edge(state, name)
     elif name in _EMBEDDING and not closes:
         _add_embedded(state, raw, name)
