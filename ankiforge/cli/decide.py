@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -22,7 +22,7 @@ from ankiforge.cli.output import (
 from ankiforge.errors import RefusedError, UsageError
 
 if TYPE_CHECKING:
-    from ankiforge.ledger import Ledger, Line
+    from ankiforge.ledger import HistoryEntry, Ledger
     from ankiforge.model import Json, Waiting
 
 SHOWN = 5
@@ -78,12 +78,13 @@ def accept(
         raise UsageError(
             "--gap is for proposals by id", hint="ankiforge accept ID --gap 2"
         )
-    choice = _ChoiceOfAll(query)
     with session(call) as workspace:
         ledger = workspace.ledger
-        chosen = selected(ledger, ids, every, query, choice.takes)
-        for reason, number in choice.left.items():
-            call.say(f"{number} left: {reason}")
+        chosen = selected(ledger, ids, every, query)
+        if every:
+            chosen, left = _clean_ones(ledger, chosen, query)
+            for reason, number in left.items():
+                call.say(f"{number} left: {reason}")
 
         def accept_one(id: str) -> str | None:
             return ledger.accept(id, gap=gap or 1, forced=force)
@@ -91,48 +92,48 @@ def accept(
         report(call, ledger, chosen, accept_one, "accepted")
 
 
-class _ChoiceOfAll:
-    """Chooses what `accept --all` takes: no warning, no proposal, one draft of each fact.
+def _clean_ones(
+    ledger: Ledger, ids: list[str], query: str
+) -> tuple[list[str], Counter[str]]:
+    """Return one clean draft of each offer, and how many others the person has, by reason.
 
     A query that names a warning, or proposals, takes these, too.
     """
+    chosen: list[str] = []
+    left = Counter[str]()
+    named_in_query = set(query.split())
+    matching = set(ids)
+    for offer in ledger.offers(ids):
+        is_taken = False
+        for draft in offer.drafts:
+            if draft.id not in matching:
+                continue
+            reason = _why_left(draft, named_in_query)
+            if not reason and is_taken:
+                reason = "another draft of the same fact"
+            if reason:
+                left[reason] += 1
+            else:
+                is_taken = True
+                chosen.append(draft.id)
+    return chosen, left
 
-    def __init__(self, query: str) -> None:
-        self._named_in_query = set(query.split())
-        self._facts: set[tuple[str, int]] = set()
-        self.left = Counter[str]()
-        """The number of drafts that are left to the person, by reason."""
 
-    def takes(self, line: Line) -> bool:
-        """Return whether a draft is accepted; count it if it is left to the person."""
-        waiting = line.waiting
-        if waiting is None:
-            return False
-        fact = (waiting.highlight.key, waiting.draft.intent)
-        reason = self._why_left(waiting)
-        if not reason and fact in self._facts:
-            reason = "another draft of the same fact"
-        if reason:
-            self.left[reason] += 1
-            return False
-        self._facts.add(fact)
-        return True
+def _why_left(draft: Waiting, named_in_query: set[str]) -> str:
+    """Return why only the person decides on a draft; "" if `accept --all` may take it."""
+    from ankiforge.model import PROPOSE, Severity
 
-    def _why_left(self, waiting: Waiting) -> str:
-        """Return why only the person decides on a draft; "" if `accept --all` may take it."""
-        from ankiforge.model import PROPOSE, Severity
-
-        if waiting.remarks:
-            return "waits for another reason; `ankiforge list --view new -v` names it"
-        proposals = f"drafter:{PROPOSE}"
-        if waiting.draft.proposed and proposals not in self._named_in_query:
-            return f"a proposal; to accept these, too: ankiforge accept --all --filter {proposals}"
-        for finding in waiting.proposal.findings:
-            warning = f"finding:{finding.check}"
-            is_warning = finding.severity is not Severity.INFO
-            if is_warning and warning not in self._named_in_query:
-                return f"with the warning {finding.check}; to see these: ankiforge list {warning}"
-        return ""
+    if draft.remarks:
+        return "waits for another reason; `ankiforge list --view new -v` names it"
+    proposals = f"drafter:{PROPOSE}"
+    if draft.draft.proposed and proposals not in named_in_query:
+        return f"a proposal; to accept these, too: ankiforge accept --all --filter {proposals}"
+    for finding in draft.proposal.findings:
+        warning = f"finding:{finding.check}"
+        is_warning = finding.severity is not Severity.INFO
+        if is_warning and warning not in named_in_query:
+            return f"with the warning {finding.check}; to see these: ankiforge list {warning}"
+    return ""
 
 
 @command("""
@@ -151,14 +152,16 @@ def reject(call: Call, ids: Words, every: bool, query: str, reason: str) -> None
     with session(call) as workspace:
         ledger = workspace.ledger
 
-        def stands(line: Line) -> bool:
-            return line.verdict in ("waiting", "accepted")
-
         def reject_one(id: str) -> str:
             ledger.reject(id, reason)
             return id if is_card_id(id) else ""
 
-        chosen = selected(ledger, ids, every, query, stands)
+        chosen = selected(ledger, ids, every, query)
+        if every:
+            lines = ledger.lines(chosen)
+            chosen = [
+                line.id for line in lines if line.verdict in ("waiting", "accepted")
+            ]
         report(call, ledger, chosen, reject_one, "rejected")
 
 
@@ -176,6 +179,7 @@ def reject(call: Call, ids: Words, every: bool, query: str, reason: str) -> None
 @REASON
 def skip(call: Call, keys: Words, because: str, reason: str) -> None:
     """Make no card from these highlights; `list --no-card` shows their keys and reasons."""
+    from ankiforge.ledger import WITHOUT
     from ankiforge.pipeline.query import is_key
 
     if bool(keys) == bool(because.strip()):
@@ -187,29 +191,16 @@ def skip(call: Call, keys: Words, because: str, reason: str) -> None:
             raise UsageError(f"{word!r} is not the key of a highlight", hint=hint)
     with session(call) as workspace:
         ledger = workspace.ledger
-        chosen = keys or _without_card_because(ledger, because)
+        chosen = list(keys)
+        if because:
+            words = because.strip().casefold()
+            for outcome in ledger.fates():
+                if outcome.fate in WITHOUT and words in outcome.reason.casefold():
+                    chosen.append(outcome.highlight.key)
         if not chosen:
             call.say(f"no highlight is without a card because of {because!r}")
             call.say("the reasons: ankiforge list --no-card")
-        report(
-            call,
-            ledger,
-            chosen,
-            lambda key: ledger.reject(key, reason),
-            "skipped",
-        )
-
-
-def _without_card_because(ledger: Ledger, because: str) -> list[str]:
-    """Return the keys of the highlights without card or draft whose reason contains some words."""
-    from ankiforge.ledger import WITHOUT
-
-    keys = []
-    for outcome in ledger.fates():
-        is_without = outcome.fate in WITHOUT
-        if is_without and because.strip().casefold() in outcome.reason.casefold():
-            keys.append(str(outcome.highlight.key))
-    return keys
+        report(call, ledger, chosen, lambda key: ledger.reject(key, reason), "skipped")
 
 
 @command("""
@@ -232,24 +223,20 @@ def undo(call: Call, words: Words, as_new: bool) -> None:
     with session(call) as workspace:
         ledger = workspace.ledger
 
+        taken_back: list[HistoryEntry] = []
+
         def undo_one(id: str) -> None:
-            history_before = ledger.history()
-            action = ledger.undo(id, as_new=as_new)
-            undone = [entry for entry in history_before if entry.id == action]
-            for entry in undone[:SHOWN]:
+            entries = ledger.undo(id, as_new=as_new).entries
+            taken_back.extend(entries)
+            for entry in entries[:SHOWN]:
                 line = next(ledger.lines([entry.guid]), None)
-                if line is not None:
-                    about = question_of(line.fields)
-                else:
-                    about = entry.text or entry.key
+                about = question_of(line.fields) if line else entry.text or entry.key
                 call.say(f"taken back: {entry.said}: {about}")
-            if len(undone) > SHOWN:
+            if len(entries) > SHOWN:
                 call.say("… and the others that the same command decided")
 
-        ids = []
-        for word in words:
-            ids.append(find(ledger, word) if is_id(word) else word)
-        report(call, ledger, ids or [""], undo_one, "undone")
+        ids = [find(ledger, word) if is_id(word) else word for word in words]
+        report(call, ledger, ids or [""], undo_one, "undone", taken_back)
 
 
 def report(
@@ -258,19 +245,19 @@ def report(
     ids: Iterable[str],
     decide: Callable[[str], str | None],
     done: str,
+    decisions: Sequence[HistoryEntry] = (),
 ) -> None:
     """Decide on each of the ids as one action, and print the results.
 
-    The exit code is 1 if any was refused.
-
-    What is refused does not stop the rest.
+    The exit code is 1 if any was refused. What is refused does not stop the rest.
 
     Args:
         call: shapes the output.
         ledger: records the decisions.
-        ids: what to decide on.
+        ids: of what is decided on.
         decide: decides on one, and returns its guid, if it has one.
-        done: the participle of what is done, for messages.
+        done: the participle, for messages.
+        decisions: those that were taken back, of which one id may stand for several.
     """
     from ankiforge.ledger.undo import can_undo
     from ankiforge.ledger.waiting import read_ahead
@@ -279,18 +266,14 @@ def report(
     refusals: list[RefusedError] = []
     with ledger.action() as action:
         for id in read_ahead(ledger, ids):
+            result: Json = {"id": id, "guid": None, "done": True, "refused": ""}
             try:
-                guid = decide(id) or None
-                results.append({"id": id, "guid": guid, "done": True, "refused": ""})
+                result["guid"] = decide(id) or None
             except RefusedError as error:
-                refused = {
-                    "id": id,
-                    "guid": None,
-                    "done": False,
-                    "refused": error.message,
-                }
-                results.append(refused)
+                result |= {"done": False, "refused": error.message}
                 refusals.append(error)
+            results.append(result)
+    nothing = f"nothing was {done}"
     if call.as_json:
         for result in results:
             call.data(result)
@@ -303,7 +286,7 @@ def report(
         if changed and done != "undone" and can_undo(ledger, action):
             undo = "; to take it back: ankiforge undo"
         if not results:
-            call.say(f"nothing was {done}")
+            call.say(nothing)
         elif changed:
             call.say(f"{changed} {done}{undo}")
     if refusals:
@@ -313,14 +296,8 @@ def report(
 # --- which ones -----------------------------------------------------------------------------
 
 
-def selected(
-    ledger: Ledger,
-    ids: Words,
-    every: bool,
-    query: str,
-    fits: Callable[[Line], bool],
-) -> list[str]:
-    """Return the ids for a decision: those that are named, or all lines of a query that fit.
+def selected(ledger: Ledger, ids: Words, every: bool, query: str) -> list[str]:
+    """Return the ids for a decision: those that are named, or all of a query.
 
     Ids may be those of questions; a query never matches one.
 
@@ -340,8 +317,7 @@ def selected(
             raise UsageError(f"{word!r} is not an id", hint=hint)
     if ids:
         return [find(ledger, word) for word in ids]
-    lines = ledger.lines(ledger.find(parse(query), everything=True))
-    return [line.id for line in lines if fits(line)]
+    return ledger.find(parse(query))
 
 
 # --- edit -----------------------------------------------------------------------------------

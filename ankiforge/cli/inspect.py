@@ -7,9 +7,9 @@ import shutil
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,7 +18,6 @@ from ankiforge.cli.output import (
     DECK,
     FILE,
     Call,
-    Shown,
     Words,
     command,
     exit_with,
@@ -33,9 +32,9 @@ from ankiforge.cli.output import (
 from ankiforge.errors import ItemError, UsageError
 
 if TYPE_CHECKING:
-    from ankiforge.ledger import HighlightOutcome, HistoryEntry, Ledger, Line, Match
-    from ankiforge.model import Highlight, Json, Question
+    from ankiforge.model import Json
     from ankiforge.pipeline.workspace import Workspace
+    from ankiforge.reports.listing import Listing
 
 VIEWS = ("new", "changed", "questions", "recent", "unknown")
 """The lists of things that wait or are to be known."""
@@ -72,7 +71,7 @@ Fields: deck document source tag colour kind verdict anki finding drafter key
 @flag(
     "--all",
     "everything",
-    help="Include rejected and retired cards, and highlights left out.",
+    help="Include rejected and retired cards; with --no-card, what was left out.",
 )
 @flag("--no-card", help="List highlights with neither a card nor a draft, and why.")
 @click.option("--view", type=click.Choice(VIEWS), help="List only what is in this list.")
@@ -88,317 +87,28 @@ def list_(
     if view and no_card:
         raise UsageError("--view and --no-card are two lists: use one of them")
     with session(call, read_only=True) as workspace:
-        listing = Listing(call, workspace)
+        listing = _listing(call, workspace)
         if no_card:
             shown = listing.without_card(query, everything=everything)
+            others = ["ankiforge list --no-card --all", "ankiforge list"]
         else:
             shown = listing.listed(query, view or "", everything=everything)
+            others = ["ankiforge list --all", "ankiforge list --no-card"]
         if not show_in_pager(call, shown, apart=call.verbose) and call.limit != 0:
-            others = _other_lists(everything=everything, no_card=no_card)
-            commands = [f"ankiforge {other}" for other in others]
-            call.say(f"nothing here; see also: {', '.join(commands)}")
+            # the first of the others has everything
+            call.say(f"nothing here; see also: {', '.join(others[everything:])}")
 
 
-def _other_lists(*, everything: bool, no_card: bool) -> list[str]:
-    """Return the commands whose lists may have what this one has not."""
-    if no_card:
-        others = ["list"]
-        return others if everything else ["list --no-card --all", *others]
-    others = ["list --no-card"]
-    return others if everything else ["list --all", *others]
+def _listing(call: Call, workspace: Workspace) -> Listing:
+    from ankiforge.reports.listing import Listing
 
-
-class Listing:
-    """What `list` and `show` print.
-
-    Cards, drafts, questions and highlights, as JSON and as lines.
-    """
-
-    def __init__(self, call: Call, workspace: Workspace) -> None:
-        self._call = call
-        self._ledger = workspace.ledger
-        self._workspace = workspace
-
-    def listed(self, words: Words, view: str, *, everything: bool) -> Shown:
-        """Yield what a list shows, of what a query matches.
-
-        Raises:
-            UsageError: the list takes no query, or the query cannot be read.
-        """
-        from ankiforge.model import QuestionKind
-        from ankiforge.reports.cards import done_json, done_line
-
-        if view in ("recent", "unknown", "questions") and words:
-            raise UsageError(f"--view {view} takes no query", hint="ankiforge list QUERY")
-        match view:
-            case "questions":
-                questions = self._ledger.questions()
-                asked = (
-                    question
-                    for question in questions
-                    if question.kind is not QuestionKind.CONFLICT
-                )
-                return (
-                    _question(question, whole=self._call.verbose) for question in asked
-                )
-            case "recent":
-                history = self._ledger.history()
-                return ((done_json(entry), (done_line(entry),)) for entry in history)
-            case "unknown":
-                return self._unknown()
-            case "changed":
-                return self._changed(words)
-        ids = self.matching(words, everything=everything)
-        if view == "new":
-            return self.lines(self._new(ids))
-        return self.lines(self._ledger.lines(ids))
-
-    def matching(self, words: Words, *, everything: bool = False) -> list[str]:
-        """Return the cards and drafts that the words of a query match."""
-        from ankiforge.pipeline.query import joined, parse
-
-        return self._ledger.find(parse(joined(words)), everything=everything)
-
-    def lines(self, lines: Iterable[Line], *, whole: bool = False) -> Shown:
-        """Yield cards and drafts, in full if `whole` or verbose."""
-        from ankiforge.pipeline.collection import lines_as_in_anki
-
-        in_full = whole or self._call.verbose
-        questions = self._ledger.questions() if in_full else []
-        for line in lines_as_in_anki(self._ledger, lines):
-            decisions: list[HistoryEntry] = []
-            if whole and self._call.verbose:
-                about = line.id if line.card else line.highlight.key
-                decisions = self._ledger.history(about)
-            if self._call.as_json:
-                yield self._as_json(line, questions, decisions, whole=whole), ()
-            else:
-                yield None, self._as_text(line, questions, decisions, whole=whole)
-
-    def _as_json(
-        self,
-        line: Line,
-        questions: list[Question],
-        decisions: list[HistoryEntry],
-        *,
-        whole: bool,
-    ) -> Json:
-        """Return a line as JSON; the whole has its questions, and with -v how it was made."""
-        from ankiforge.reports.cards import (
-            done_json,
-            dropped_questions,
-            how_made,
-            line_json,
-            question_json,
-            why_model_made_none,
-        )
-
-        data = line_json(self._ledger, line, self._workspace.decks)
-        if whole:
-            about = [question for question in questions if line.id in question.guids]
-            data["questions"] = [question_json(question) for question in about]
-            if self._call.verbose:
-                data["decisions"] = [done_json(entry) for entry in decisions]
-                data["made"] = how_made(line.words, self._workspace.kept_reply)
-                data["why_none"] = why_model_made_none(self._ledger, line)
-                kept = self._workspace.kept_reply
-                data["dropped"] = dropped_questions(line.highlight, kept)
-        return data
-
-    def _as_text(
-        self,
-        line: Line,
-        questions: list[Question],
-        decisions: list[HistoryEntry],
-        *,
-        whole: bool,
-    ) -> Iterable[str]:
-        """Return the text of a line: one line, or in full; with -v also how it was made.
-
-        The whole has the questions about its passage that a model asked in vain, too.
-        """
-        from ankiforge.reports.cards import (
-            done_line,
-            dropped_questions,
-            dropped_text,
-            how_made,
-            how_made_text,
-            line_text,
-            one_line,
-            why_model_made_none,
-        )
-
-        if not (whole or self._call.verbose):
-            return (one_line(line),)
-        text = line_text(self._ledger, line, questions)
-        if not self._call.verbose:
-            return text
-        made = how_made(line.words, self._workspace.kept_reply)
-        text = chain(text, how_made_text(made))
-        if whole:
-            why_none = why_model_made_none(self._ledger, line)
-            dropped = dropped_questions(line.highlight, self._workspace.kept_reply)
-            text = chain(text, dropped_text(dropped, why_none))
-        return chain(text, map(done_line, decisions))
-
-    def _new(self, ids: list[str]) -> Iterator[Line]:
-        """Yield the new drafts that the review page has, in its order.
-
-        Each is followed by its alternatives.
-        """
-        chosen = set(ids)
-        in_order = [id for id in self._ledger.order().new if id in chosen]
-        for line in self._ledger.lines(in_order):
-            yield line
-            yield from self._alternatives(line, chosen)
-
-    def _alternatives(self, line: Line, chosen: set[str]) -> Iterator[Line]:
-        """Yield the other drafts of the same fact."""
-        request = line.words.origin.request
-        if not request or line.waiting is None:
-            return
-        fact = (request, line.waiting.draft.intent)
-        for other in self._ledger.lines([line.highlight.key]):
-            waiting = other.waiting
-            if other.id == line.id or other.id not in chosen or waiting is None:
-                continue
-            other_fact = (other.words.origin.request, waiting.draft.intent)
-            is_same_fact = other_fact == fact
-            if is_same_fact and not waiting.revises and not waiting.replaces:
-                yield other
-
-    def _changed(self, words: Words) -> Shown:
-        """Yield revisions and conflicts.
-
-        Then follow what changed with its source lately, and what is gone there.
-        """
-        from ankiforge.ledger import QueryTerm
-        from ankiforge.model import QuestionKind
-        from ankiforge.pipeline.query import lately
-        from ankiforge.reports.cards import change_lines, done_json
-
-        ledger = self._ledger
-        chosen = self.matching(words)
-        revisions = [id for id in ledger.order().revisions if id in chosen]
-        yield from self.lines(ledger.lines(revisions))
-        for question in ledger.questions():
-            if question.kind is QuestionKind.CONFLICT and set(chosen).intersection(
-                question.guids
-            ):
-                yield _question(question)
-        for entry in ledger.history(changes_since=lately()):
-            if entry.guid in chosen:
-                yield done_json(entry), change_lines(entry)
-        without_source = set(ledger.find([QueryTerm("finding", "source_gone")]))
-        chosen_without_source = [id for id in chosen if id in without_source]
-        yield from self.lines(ledger.lines(chosen_without_source))
-
-    def _unknown(self) -> Shown:
-        """Yield notes of ours in Anki that the journal does not know.
-
-        Their passages were not found.
-        """
-        from ankiforge.anki.render import unrender
-        from ankiforge.ledger.views import unknown
-        from ankiforge.text import on_one_line, shortened
-
-        for note in unknown(self._ledger):
-            fields = [unrender(html) for html in note.fields[:2]]
-            words = shortened(on_one_line(fields[0] if fields else ""), 72)
-            data = {
-                "id": None,
-                "guid": note.guid,
-                "deck": note.deck,
-                "tags": note.tags,
-                "fields": fields,
-            }
-            yield data, (f"{note.guid[:10]}  {note.deck}  {words}",)
-
-    def without_card(self, query: Words, *, everything: bool) -> Shown:
-        """Yield the highlights with neither a card nor a draft, each with its reason.
-
-        Args:
-            query: words that the highlight, the title of its document or the reason contains.
-            everything: those that a person, a colour or a setting left out, too, and what
-                looks like a highlight and is none.
-        """
-        from ankiforge.ledger import WITHOUT
-        from ankiforge.reports.cards import (
-            highlight_json,
-            left_out,
-            left_out_json,
-            left_out_lines,
-            place_of,
-        )
-
-        wanted = (*WITHOUT, "left_out") if everything else WITHOUT
-        folded_query = [word.casefold() for word in query]
-        for outcome in self._ledger.fates():
-            highlight = outcome.highlight
-            title = highlight.document.title
-            words = f"{highlight.exact} {title} {outcome.reason}".casefold()
-            says_all = all(word in words for word in folded_query)
-            if outcome.fate in wanted and says_all:
-                data = {
-                    **highlight_json(highlight),
-                    "place": place_of(highlight),
-                    "fate": outcome.fate,
-                    "reason": outcome.reason,
-                }
-                yield data, self._fate_text(outcome)
-        if everything:
-            for entry in left_out(self._ledger):
-                words = f"{entry.left_out.kind} {entry.place} {entry.left_out.reason}"
-                says_all = all(word in words.casefold() for word in folded_query)
-                if says_all:
-                    yield left_out_json(entry), left_out_lines(entry)
-
-    def _fate_text(self, outcome: HighlightOutcome) -> Iterable[str]:
-        """Return the text of a highlight without a card; with -v a model's dropped questions."""
-        from ankiforge.reports.cards import dropped_questions, dropped_text, fate_lines
-
-        lines = fate_lines(outcome)
-        if not self._call.verbose:
-            return lines
-        dropped = dropped_questions(outcome.highlight, self._workspace.kept_reply)
-        return chain(lines, dropped_text(dropped, ""))
-
-    def named(self, words: Words) -> Shown:
-        """Yield what ids name, or what a query matches, in full.
-
-        Raises:
-            UsageError: there is none.
-        """
-        from ankiforge.model import is_question_id
-
-        ids = self._named_ids(words)
-        if not ids:
-            typed = " ".join(words)
-            message = f"nothing to show: {typed} is not an id, and as a query it matches no card"
-            raise UsageError(message, hint=f"ankiforge list --all {typed}")
-        if any(map(is_question_id, ids)):
-            for question in self._ledger.questions():
-                if question.id in ids:
-                    yield _question(question)
-        yield from self.lines(self._ledger.lines(ids), whole=True)
-
-    def _named_ids(self, words: Words) -> list[str]:
-        """Return the ids that words name: ids, the key of a highlight, or a query."""
-        from ankiforge.ledger import QueryTerm
-        from ankiforge.pipeline.query import find, is_id, is_key
-
-        if all(map(is_id, words)):
-            return [find(self._ledger, word) for word in words]
-        if len(words) == 1 and is_key(words[0]):
-            return self._ledger.find([QueryTerm("key", words[0])], everything=True)
-        return self.matching(words)
-
-
-def _question(question: Question, *, whole: bool = True) -> tuple[Any, Iterable[str]]:
-    from ankiforge.reports.cards import question_json, question_line, question_text
-
-    text = question_text(question) if whole else (question_line(question),)
-    return question_json(question), text
+    return Listing(
+        workspace.ledger,
+        workspace.decks,
+        workspace.kept_reply,
+        as_json=call.as_json,
+        verbose=call.verbose,
+    )
 
 
 @command("""
@@ -410,7 +120,7 @@ def _question(question: Question, *, whole: bool = True) -> tuple[Any, Iterable[
 def show(call: Call, words: Words) -> None:
     """Show cards, drafts and questions in full, with the commands that settle them."""
     with session(call, read_only=True) as workspace:
-        show_all(call, Listing(call, workspace).named(words), apart=True)
+        show_all(call, _listing(call, workspace).named(words), apart=True)
 
 
 # --- search ---------------------------------------------------------------------------------
@@ -430,6 +140,7 @@ _WORKS = 10
 @click.argument("query", nargs=-1, required=True, metavar="QUERY|FILE.pdf")
 def search(call: Call, query: Words) -> None:
     """Search your works, highlights and cards, and show how well you remember them."""
+    from ankiforge.ledger.search import find
     from ankiforge.reports.cards import work_json, work_text
     from ankiforge.text import shortened
 
@@ -445,34 +156,27 @@ def search(call: Call, query: Words) -> None:
         ledger = workspace.ledger
         last_read = ledger.get_setting("looked")
 
+        # the works that match words or a PDF
+        found = find(ledger, words)
+        path = Path(words).expanduser()
+        if path.suffix.casefold() == ".pdf" and path.is_file():
+            from ankiforge.extract.pdf import identify
+            from ankiforge.model import Problem
+
+            identified = identify(path)
+            if isinstance(identified, Problem):
+                message = f"{identified.where}: {identified.what}"
+                raise ItemError(message, hint=identified.hint)
+            found = find(ledger, "", [identified.document])
+
         def entries() -> Iterator[tuple[Json, Iterator[str]]]:
-            for work in islice(_works(ledger, words), limit):
+            for work in islice(found, limit):
                 entry = work_json(work, last_read)
                 yield entry, work_text(entry, whole=call.verbose)
 
         was_anything_shown = show_all(call, entries(), apart=True)
         if not was_anything_shown and call.limit != 0:
             call.say(f"nothing you have read matches {shortened(words, 100)!r}")
-
-
-def _works(ledger: Ledger, words: str) -> Iterator[Match]:
-    """Return the works that match words or a PDF.
-
-    Raises:
-        ItemError: the PDF cannot be read.
-    """
-    from ankiforge.ledger.search import find
-
-    path = Path(words).expanduser()
-    if path.suffix.casefold() != ".pdf" or not path.is_file():
-        return find(ledger, words)
-    from ankiforge.extract.pdf import identify
-    from ankiforge.model import Problem
-
-    identified = identify(path)
-    if isinstance(identified, Problem):
-        raise ItemError(f"{identified.where}: {identified.what}", hint=identified.hint)
-    return find(ledger, "", [identified.document])
 
 
 # --- stats ----------------------------------------------------------------------------------
@@ -614,7 +318,16 @@ def export(call: Call, path: Path, query: Words, force: bool) -> None:
 
     refuse_unknown_options(query)
     path = path.expanduser().absolute()
-    form = _form_of_export(path, force=force)
+    form = path.suffix.casefold().lstrip(".")
+    if form not in ("jsonl", "csv"):
+        raise UsageError(f"{path}: unknown format", hint="name a FILE.jsonl or FILE.csv")
+    if not path.parent.is_dir():
+        hint = "make it, or name another one"
+        raise UsageError(f"there is no folder {path.parent}", hint=hint)
+    if path.exists() and not force:
+        hint = "another name, or --force to replace it"
+        raise UsageError(f"{path}: exists already", hint=hint)
+
     query_text = joined(query)
     terms = parse(query_text)
     with session(call, read_only=True) as workspace:
@@ -624,13 +337,21 @@ def export(call: Call, path: Path, query: Words, force: bool) -> None:
         lines = list(lines_as_in_anki(ledger, matching))
         highlights = [outcome.highlight for outcome in ledger.fates()]
         if terms:
-            highlights = _highlights_of(lines, highlights)
+            keys = {line.highlight.key for line in lines}
+            highlights = [highlight for highlight in highlights if highlight.key in keys]
+        text: Iterable[str]
         if form == "csv":
-            table = as_csv(lines, lambda line: line_tags(line, decks))
-            _write_export(path, [table])
+            text = [as_csv(lines, lambda line: line_tags(line, decks))]
         else:
             line_as_json = partial(line_json, ledger, decks=decks)
-            _write_export(path, as_lines(highlights, lines, query_text, line_as_json))
+            text = as_lines(highlights, lines, query_text, line_as_json)
+        try:
+            with path.open("w", encoding="utf-8", newline="") as file:
+                file.writelines(text)
+        except OSError as error:
+            message = f"{path}: cannot be written: {error.strerror or error}"
+            hint = "free space there, or allow writing"
+            raise ItemError(message, hint=hint) from error
 
     if call.as_json:
         call.data({"path": str(path), "highlights": len(highlights), "cards": len(lines)})
@@ -641,47 +362,3 @@ def export(call: Call, path: Path, query: Words, force: bool) -> None:
     if form == "jsonl":  # a table has no rows for highlights
         written.insert(0, counted(len(highlights), "highlight"))
     call.say(f"{path}: {', '.join(written)}")
-
-
-def _highlights_of(
-    lines: Iterable[Line], all_of_them: list[Highlight]
-) -> list[Highlight]:
-    """Return the highlights, in order, that have one of some cards or drafts."""
-    keys = {line.highlight.key for line in lines}
-    return [highlight for highlight in all_of_them if highlight.key in keys]
-
-
-def _form_of_export(path: Path, *, force: bool) -> str:
-    """Return the format of a file to write: `jsonl` or `csv`.
-
-    Raises:
-        UsageError: it cannot or must not be written.
-    """
-    form = path.suffix.casefold().lstrip(".")
-    if form not in ("jsonl", "csv"):
-        raise UsageError(f"{path}: unknown format", hint="name a FILE.jsonl or FILE.csv")
-    if not path.parent.is_dir():
-        raise UsageError(
-            f"there is no folder {path.parent}",
-            hint="make it, or name another one",
-        )
-    if path.exists() and not force:
-        raise UsageError(
-            f"{path}: exists already",
-            hint="another name, or --force to replace it",
-        )
-    return form
-
-
-def _write_export(path: Path, text: Iterable[str]) -> None:
-    """Write the parts of a text into a file.
-
-    Raises:
-        ItemError: it cannot be written.
-    """
-    try:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            file.writelines(text)
-    except OSError as error:
-        message = f"{path}: cannot be written: {error.strerror or error}"
-        raise ItemError(message, hint="free space there, or allow writing") from error

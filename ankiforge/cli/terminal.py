@@ -7,10 +7,12 @@ A key decides on what was painted last. Keys pressed before that are dropped, be
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec.structs import replace
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
@@ -23,16 +25,14 @@ from ankiforge.model import (
     Fields,
     Question,
     QuestionKind,
-    RemarkKind,
-    Severity,
-    Strings,
     Value,
     Waiting,
-    is_question_id,
 )
 from ankiforge.pipeline.decide import BlockedError
 from ankiforge.pipeline.figures import as_typed
 from ankiforge.reports.cards import titled, why_waiting
+from ankiforge.review import Decision, Item, Review, StaleError
+from ankiforge.review.items import gap_fields, reasons
 from ankiforge.text import counted, occlusion, on_one_line, shortened
 from ankiforge.text.cloze import gaps, marked_gaps, plain
 from ankiforge.text.passages import from_a_word, to_a_word
@@ -62,17 +62,30 @@ u          take back the last decision
 Esc        end; everything is stored already
 """
 
+SAID = {
+    "\r": "accepted",
+    "\n": "accepted",
+    "a": "accepted",
+    "F": "accepted",
+    "x": "rejected",
+    "e": "edited",
+    "q": "asked",
+}
+"""What the keys that decide have done."""
+
 # What ends a review: Esc, Ctrl-C, Ctrl-D, and the loss of the terminal.
 _END = "\x1b"
 
 
 class Choice(Value):
-    """One way to accept an item: a draft, or one gap of a proposal."""
+    """One way to accept the drafts of an item: one of them, or one gap of a proposal."""
 
     waiting: Waiting
     fields: Fields
     """The Markdown of the card that would be made."""
-    gap: int = 1
+    number: int
+    """Which draft of the item, from 0."""
+    gap: int
     """Which gap of the proposal, from 1; 1 for other drafts."""
 
     def field(self, name: str) -> str:
@@ -80,18 +93,13 @@ class Choice(Value):
         return dict(self.fields).get(name, "")
 
 
-class Item(Value):
-    """What is decided on next: drafts of one passage, or a question."""
-
-    id: str
-    choices: tuple[Choice, ...] = ()
-    question: Question | None = None
-
-    @property
-    def drafts(self) -> list[Waiting]:
-        """The drafts among which to choose."""
-        by_id = {choice.waiting.id: choice.waiting for choice in self.choices}
-        return list(by_id.values())
+def _choices(item: Item) -> tuple[Choice, ...]:
+    """Return the ways to accept the drafts of an item; none of a question."""
+    choices = []
+    for number, waiting in enumerate(item.drafts):
+        for gap, fields in enumerate(gap_fields(waiting), 1):
+            choices.append(Choice(waiting, fields, number, gap))
+    return tuple(choices[:MOST_CHOICES])
 
 
 class TerminalReview:
@@ -100,8 +108,8 @@ class TerminalReview:
     def __init__(self, call: Call, workspace: Workspace) -> None:
         """Prepare a review; nothing is read yet."""
         self._call = call
-        self._workspace = workspace
         self._ledger = workspace.ledger
+        self._review = Review(workspace)
         self._screen = Console(
             no_color=not call.color,
             highlight=False,
@@ -122,74 +130,32 @@ class TerminalReview:
             self._call.print("nothing waits for you; ankiforge run PATH reads more")
             return
         while self._queue:
-            item = self._item(self._queue[0])
+            item = self._review.item(self._queue[0])
             if item is None:  # it no longer waits: another decision has settled it
                 self._queue.pop(0)
                 continue
-            if self._in_round >= ROUND and not self._goes_on():
-                break
+            if self._in_round >= ROUND:
+                self._in_round = 0
+                left = len(self._queue)
+                question = f"{ROUND} decided, {left:,} left. Enter goes on, Esc ends."
+                self._print(f"\n{question}", "bold")
+                key = ""
+                while key not in ("\r", "\n", "a", " ", _END, "n"):
+                    key = self._key()
+                if key in (_END, "n"):
+                    break
             if not self._decide(item):
                 break
-        self._tell_end()
 
-    def _goes_on(self) -> bool:
-        """Ask after a round whether the person goes on."""
-        self._in_round = 0
-        left = len(self._queue)
-        self._print(f"\n{ROUND} decided, {left:,} left. Enter goes on, Esc ends.", "bold")
-        while True:
-            key = self._key()
-            if key in ("\r", "\n", "a", " "):
-                return True
-            if key in (_END, "n"):
-                return False
-
-    def _tell_end(self) -> None:
-        """Say what was decided, and the next command."""
-        counts: dict[str, int] = {}
-        for _, _, decision in self._done:
-            counts[decision] = counts.get(decision, 0) + 1
+        # what was decided, and the next command
+        counts = Counter(decision for _, _, decision in self._done)
         parts = [f"{number:,} {decision}" for decision, number in counts.items()]
-        left = len(self._queue)
         decided = ", ".join(parts) or "nothing decided"
-        self._print(
-            f"\n{decided}; {left:,} left" if left else f"\n{decided}; nothing is left"
-        )
-        if self._done:
-            unsent = self._ledger.counts("unsent")["unsent"].total()
-            if unsent:
-                self._call.print("next: ankiforge build, to write the package for Anki")
-
-    # --- what waits -------------------------------------------------------------------------
-
-    def _item(self, id: str) -> Item | None:
-        """Return what an id stands for; None if it no longer waits."""
-        if is_question_id(id):
-            for question in self._ledger.questions():
-                if question.id == id:
-                    return Item(id, question=question)
-            return None
-        waiting = next(self._ledger.drafts([id]), None)
-        if waiting is None:
-            return None
-        choices: list[Choice] = []
-        for draft in self._beside(waiting):
-            choices += _choices(draft)
-        return Item(id, tuple(choices[:MOST_CHOICES]))
-
-    def _beside(self, waiting: Waiting) -> list[Waiting]:
-        """Return a draft and the others of the same fact, among which a person chooses."""
-        drafts = [waiting]
-        request = waiting.draft.origin.request
-        if not request or waiting.revises or waiting.replaces:
-            return drafts
-        for other in self._ledger.drafts([waiting.highlight.key]):
-            is_same_fact = other.draft.origin.request == request
-            is_same_fact = is_same_fact and other.draft.intent == waiting.draft.intent
-            is_new = not other.revises and not other.replaces
-            if other.id != waiting.id and is_same_fact and is_new:
-                drafts.append(other)
-        return drafts
+        left = len(self._queue)
+        rest = f"{left:,} left" if left else "nothing is left"
+        self._print(f"\n{decided}; {rest}")
+        if self._done and self._ledger.counts("unsent")["unsent"].total():
+            self._call.print("next: ankiforge build, to write the package for Anki")
 
     # --- one item ---------------------------------------------------------------------------
 
@@ -199,76 +165,67 @@ class TerminalReview:
         Returns:
             Whether the person goes on.
         """
+        choices = _choices(item)
         place = 0
-        self._show(item, place)
+        self._show(item, choices, place)
         while True:
             key = self._key()
+            choice = choices[place] if choices else None
+            decision = None
             if key == _END:
                 return False
             if key == "?":
                 self._print(HELP)
-                continue
-            if key.isdecimal():
-                place = self._chosen(item, place, key)
-                continue
-            if key == "s":
+            elif key.isdecimal() and 0 < int(key) <= len(choices):
+                place = int(key) - 1
+                self._show(item, choices, place)
+            elif key == "s":
                 self._queue.append(self._queue.pop(0))
                 return True
-            if key == "u":
-                if self._take_back():
-                    return True
-                continue
-            try:
-                if self._act(key, item, place):
-                    return True
-            except ForgeError as error:
-                self._refuse(error)
+            elif key == "u" and self._take_back():
+                return True
+            elif key in ("\r", "\n", "a"):
+                decision = self._decision(item, choice, "accept")
+            elif key == "F":
+                decision = self._decision(item, choice, "force" if choice else "accept")
+            elif key == "x":
+                decision = self._decision(item, choice, "reject")
+            elif key in ("e", "q") and choice:
+                decision = self._in_own_words(item, choice, asks=key == "q")
+                if decision is None:
+                    self._show(item, choices, place)
+            if decision and self._carry_out(decision, SAID[key]):
+                return True
 
-    def _chosen(self, item: Item, place: int, key: str) -> int:
-        """Return the place of the choice that a digit names, and show it; else the present one."""
-        wanted = int(key) - 1
-        if not 0 <= wanted < len(item.choices):
-            return place
-        self._show(item, wanted)
-        return wanted
-
-    def _act(self, key: str, item: Item, place: int) -> bool:
-        """Do what a key says. Return whether the item was decided on."""
-        choice = item.choices[place] if item.choices else None
-        if key in ("\r", "\n", "a", "F"):
-            self._store(
-                "accepted",
-                item,
-                lambda: self._accept(item, choice, forced=key == "F"),
-            )
-        elif key == "x":
-            self._store("rejected", item, lambda: self._reject(item))
-        elif key == "e" and choice:
-            return self._edit(item, choice)
-        elif key == "q" and choice:
-            return self._ask(item, choice)
-        else:
-            return False
-        return True
-
-    def _accept(self, item: Item, choice: Choice | None, *, forced: bool) -> None:
+    def _decision(self, item: Item, choice: Choice | None, act: str) -> Decision:
+        """Return a decision on an item, with one of its choices."""
         if choice is None:
-            self._workspace.accept(item.id)
-        else:
-            self._workspace.accept(choice.waiting.id, gap=choice.gap, force=forced)
+            return Decision(item.id, item.turn, act)
+        return Decision(item.id, item.turn, act, choice=choice.number, gap=choice.gap)
 
-    def _reject(self, item: Item) -> None:
-        ids = [draft.id for draft in item.drafts] or [item.id]
-        self._workspace.reject(*ids)
+    def _carry_out(self, decision: Decision, said: str) -> bool:
+        """Store a decision, which `u` takes back; return whether the item was decided on.
 
-    def _store(self, decision: str, item: Item, decide: Callable[[], object]) -> None:
-        """Store a decision, which `u` takes back."""
-        with self._ledger.action() as action:
-            decide()
+        If a check blocks the person's words, they are asked whether they insist.
+        """
+        try:
+            decided = self._review.decide(decision)
+        except BlockedError as error:
+            self._print(f"{error.message}. Make the card anyway? y/N", "bold")
+            if self._key() != "y":
+                return False
+            return self._carry_out(replace(decision, forced=True), said)
+        except StaleError as error:  # the item is shown again, if it still waits
+            self._print(error.message)
+            return True
+        except ForgeError as error:
+            self._refuse(error)
+            return False
         self._queue.pop(0)
-        self._done.append((action, item.id, decision))
+        self._done.append((decided.undo, decision.id, said))
         self._in_round += 1
-        self._print(decision, "green" if decision != "rejected" else "red")
+        self._print(said, "green" if said != "rejected" else "red")
+        return True
 
     def _take_back(self) -> bool:
         """Take back the last decision of this review; return whether there was one."""
@@ -277,7 +234,7 @@ class TerminalReview:
             return False
         action, id, decision = self._done[-1]
         try:
-            self._workspace.undo(action)
+            self._ledger.undo(action or id)
         except RefusedError as error:
             self._refuse(error)
             return False
@@ -294,49 +251,27 @@ class TerminalReview:
 
     # --- words of the person ----------------------------------------------------------------
 
-    def _edit(self, item: Item, choice: Choice) -> bool:
-        """Let the person change the fields of a draft, which accepts it."""
-        shown = choice.fields
-        if choice.waiting.draft.kind is CardKind.OCCLUSION:
-            shown = as_typed(choice.field(occlusion.FIELD))
-        fields = self._edited(shown)
-        if fields is None:
-            self._show(item, item.choices.index(choice))
-            return False
-        changed = dict(fields)
-        return self._insisting("edited", item, choice.waiting.id, changed)
+    def _in_own_words(self, item: Item, choice: Choice, *, asks: bool) -> Decision | None:
+        """Return a decision in the person's words; None if they typed none.
 
-    def _ask(self, item: Item, choice: Choice) -> bool:
-        """Make a question of a cloze: the hidden words are its answer."""
-        answers = [gap.answer for gap in gaps(choice.field("Text"))]
-        answer = ", ".join(answers)
+        They edit the fields of a draft, or type a question whose answer a cloze hides.
+        """
+        decision = self._decision(item, choice, "edit")
+        if not asks:
+            shown = choice.fields
+            if choice.waiting.draft.kind is CardKind.OCCLUSION:
+                shown = as_typed(choice.field(occlusion.FIELD))
+            fields = self._edited(shown)
+            return replace(decision, fields=dict(fields)) if fields else None
+        answer = ", ".join(gap.answer for gap in gaps(choice.field("Text")))
         if not answer:
             self._print("q is for a sentence with a gap; e edits this card")
-            return False
+            return None
         question = self._typed("question", "")
         if not question:
-            self._show(item, item.choices.index(choice))
-            return False
-        fields = {"Front": question, "Back": answer}
-        return self._insisting("asked", item, choice.waiting.highlight.key, fields)
-
-    def _insisting(
-        self,
-        decision: str,
-        item: Item,
-        id: str,
-        fields: dict[str, str],
-    ) -> bool:
-        """Make a card in the person's words; if a check blocks them, ask whether they insist."""
-        edit = self._workspace.edit
-        try:
-            self._store(decision, item, lambda: edit(id, fields))
-        except BlockedError as error:
-            self._print(f"{error.message}. Make the card anyway? y/N", "bold")
-            if self._key() != "y":
-                return False
-            self._store(decision, item, lambda: edit(id, fields, force=True))
-        return True
+            return None
+        fields_of_card = {"Front": question, "Back": answer}
+        return replace(decision, act="write", fields=fields_of_card)
 
     def _edited(self, fields: Fields) -> Fields | None:
         """Return the fields as the person changed them, in an editor or line by line.
@@ -395,53 +330,37 @@ class TerminalReview:
         """Print words of the program, or of a document that cannot steer the terminal."""
         self._screen.print(Text(for_terminal(text), style))
 
-    def _show(self, item: Item, place: int) -> None:
+    def _show(self, item: Item, choices: Sequence[Choice], place: int) -> None:
         """Show an item: how far, the card, the other choices, the source, why, and the keys."""
         screen = self._screen
         screen.print()
-        screen.rule(self._progress(), align="left", style="dim")
-        width = min(WIDTH, screen.width)
-        for line in self._lines(item, place):
-            screen.print(Padding(line, (0, 0, 0, 1)), width=width)
-        screen.print(Text(_keys(item), "dim"))
-
-    def _progress(self) -> Text:
-        """Return how many of the round are decided, as a bar, and how many wait."""
+        # how many of the round are decided, as a bar, and how many wait
         left_in_round = min(len(self._queue), ROUND - self._in_round)
         of_round = self._in_round + left_in_round
         filled = _BAR * self._in_round // max(of_round, 1)
         bar = "━" * filled + "─" * (_BAR - filled)
-        if self._screen.encoding.lower().replace("-", "") != "utf8":
+        if screen.encoding.lower().replace("-", "") != "utf8":
             bar = "#" * filled + "-" * (_BAR - filled)
         waiting = counted(len(self._queue), "waits", "wait")
-        return Text(f"{bar} {self._in_round + 1} of {of_round} · {waiting}")
+        progress = f"{bar} {self._in_round + 1} of {of_round} · {waiting}"
+        screen.rule(Text(progress), align="left", style="dim")
 
-    def _lines(self, item: Item, place: int) -> Iterator[Text]:
-        """Yield the lines about an item."""
+        keys = ["Enter accept", "x reject", "e edit"]
         if item.question is not None:
-            yield from _question_lines(item.question)
-            return
-        choice = item.choices[place]
-        draft = choice.waiting
-        yield from self._now(draft)
-        yield from _card_lines(choice)
-        if len(item.choices) > 1:
-            yield _other_choices(item.choices, place)
-        yield from _source_lines(choice)
-        for reason in _reasons(draft):
-            yield Text(for_terminal(reason), "yellow")
-
-    def _now(self, draft: Waiting) -> Iterator[Text]:
-        """Yield the card that a draft would change or replace."""
-        guid = draft.revises or draft.replaces
-        if not guid:
-            return
-        yield Text("replaces your card:" if draft.replaces else "your card now:", "dim")
-        for line in self._ledger.lines([guid]):
-            for name, words in occlusion.readable(line.fields):
-                words = for_terminal(on_one_line(words))
-                yield Text(f"  {name.lower()}: {words}", "dim")
-        yield Text("with the new words:", "dim")
+            keys = ["a yes", "x no"]
+            lines = _question_lines(item.question)
+        else:
+            lines = _item_lines(item, choices, place)
+        if any(choice.field("Text") for choice in choices):
+            keys.append("q question")
+        if len(choices) > 1:
+            numbers = [str(number) for number in range(1, len(choices) + 1)]
+            keys.append(f"{' '.join(numbers)} choose")
+        keys += ["s skip", "u undo", "? help", "Esc ends"]
+        width = min(WIDTH, screen.width)
+        for line in lines:
+            screen.print(Padding(line, (0, 0, 0, 1)), width=width)
+        screen.print(Text(" · ".join(keys), "dim"))
 
 
 def _line_editor() -> Any:
@@ -456,27 +375,47 @@ def _line_editor() -> Any:
 # --- what is shown --------------------------------------------------------------------------
 
 
-def _choices(waiting: Waiting) -> list[Choice]:
-    """Return the ways to accept a draft: one, or one for each gap of a proposal."""
-    draft = waiting.draft
-    if not draft.gaps:
-        return [Choice(waiting, draft.fields)]
-    choices = []
-    for number, text in enumerate(draft.gaps, 1):
-        fields = tuple(
-            (name, text if name == "Text" else old) for name, old in draft.fields
-        )
-        choices.append(Choice(waiting, fields, number))
-    return choices
+def _item_lines(item: Item, choices: Sequence[Choice], place: int) -> Iterator[Text]:
+    """Yield the lines about drafts, of which one choice is shown."""
+    choice = choices[place]
+    waiting = choice.waiting
+    if item.card:
+        yield Text("replaces your card:" if waiting.replaces else "your card now:", "dim")
+        for name, words in occlusion.readable(item.card.fields):
+            words = for_terminal(on_one_line(words))
+            yield Text(f"  {name.lower()}: {words}", "dim")
+        yield Text("with the new words:", "dim")
+    yield from _card_lines(choice)
+    if len(choices) > 1:
+        yield _other_choices(choices, place)
+    yield from _source_lines(choice)
+
+    # why it needs a closer look; nothing of a proposal without warnings
+    said = reasons(waiting)
+    if not said and waiting.draft.origin.drafter in ("llm", AGENT):
+        said = (why_waiting(waiting),)
+    for reason in said:
+        yield Text(for_terminal(reason), "yellow")
 
 
 def _card_lines(choice: Choice) -> Iterator[Text]:
     """Yield the fields of a card, in plain text; its gaps are marked."""
     for name, words in choice.fields:
         if name == "Text":
-            yield _with_gaps(words)
+            # a gap is in brackets, in case there are no colours
+            line = Text()
+            for before, answer in marked_gaps(for_terminal(words)):
+                line.append(before)
+                if answer:
+                    line.append(f"[{answer}]", "bold reverse")
+            yield line
         elif name == occlusion.FIELD:
-            yield from _mask_lines(words)
+            masks = occlusion.parse(words).shown
+            labels = [f"{mask.number} {mask.label or '(drawn)'}" for mask in masks]
+            if labels:
+                line = Text("hides: ", "dim")
+                yield line.append(for_terminal(" · ".join(labels)), "not dim")
+            yield Text("to see the picture and to draw masks: ankiforge review", "dim")
         elif words and name != "Image":
             label = {"Front": "Q", "Back": "A"}.get(name, name.lower())
             line = Text(f"{label}: ", "dim")
@@ -487,32 +426,8 @@ def _card_lines(choice: Choice) -> Iterator[Text]:
             yield line
 
 
-def _mask_lines(field: str) -> Iterator[Text]:
-    """Yield the labels that a figure hides, by the numbers of their masks."""
-    masks = occlusion.parse(field)
-    parts = []
-    for mask in masks.shown:
-        label = mask.label or "(drawn)"
-        parts.append(f"{mask.number} {label}")
-    if parts:
-        line = Text("hides: ", "dim")
-        line.append(for_terminal(" · ".join(parts)), "not dim")
-        yield line
-    yield Text("to see the picture and to draw masks: ankiforge review", "dim")
-
-
-def _with_gaps(markdown: str) -> Text:
-    """Return a cloze text as plain text; a gap is in brackets, in case there are no colours."""
-    line = Text()
-    for before, answer in marked_gaps(for_terminal(markdown)):
-        line.append(before)
-        if answer:
-            line.append(f"[{answer}]", "bold reverse")
-    return line
-
-
 def _other_choices(choices: Sequence[Choice], place: int) -> Text:
-    """Return what the digits choose, the chosen one marked."""
+    """Return the choices of the digits, the chosen one marked."""
     line = Text()
     drafts = {choice.waiting.id for choice in choices}
     line.append("hide: " if len(drafts) == 1 else "drafts: ", "dim")
@@ -531,7 +446,7 @@ def _other_choices(choices: Sequence[Choice], place: int) -> Text:
 
 
 def _source_lines(choice: Choice) -> Iterator[Text]:
-    """Yield where a passage comes from, and what of it the card does not show."""
+    """Yield the place of a passage, and its words unless the card shows them."""
     highlight = choice.waiting.highlight
     place = titled(highlight)
     if highlight.heading not in ("", highlight.document.title):
@@ -539,8 +454,10 @@ def _source_lines(choice: Choice) -> Iterator[Text]:
     yield Text(for_terminal(on_one_line(place)), "dim cyan")
     passage = highlight.sentence or highlight.exact
     card = " ".join(plain(text) for _, text in choice.fields)
-    says_passage = _squeezed(passage) in _squeezed(card)
-    is_shown = says_passage or choice.waiting.draft.by_hand
+    squeezed_passage, squeezed_card = (
+        "".join(text.split()).casefold() for text in (passage, card)
+    )
+    is_shown = squeezed_passage in squeezed_card or choice.waiting.draft.by_hand
     if not is_shown:
         words = passage
         if not highlight.sentence:
@@ -552,28 +469,8 @@ def _source_lines(choice: Choice) -> Iterator[Text]:
         yield Text(for_terminal(f"your comment: {on_one_line(highlight.comment)}"), "dim")
 
 
-def _squeezed(text: str) -> str:
-    """Return a text without blanks and case, to compare it."""
-    return "".join(text.split()).casefold()
-
-
-def _reasons(waiting: Waiting) -> Strings:
-    """Return why a draft needs a closer look; nothing of a proposal without warnings."""
-    findings = waiting.proposal.findings
-    reasons = []
-    for finding in findings:
-        if finding.severity is not Severity.INFO:
-            reasons.append(f"look closely: {finding.message}")
-    for remark in waiting.remarks:
-        if remark.kind is not RemarkKind.REVISION:
-            reasons.append(remark.text)
-    if waiting.draft.origin.drafter in ("llm", AGENT) and not reasons:
-        reasons.append(why_waiting(waiting))
-    return tuple(dict.fromkeys(reasons))
-
-
 def _question_lines(question: Question) -> Iterator[Text]:
-    """Yield a question, what it is about, and what its answers do."""
+    """Yield a question, its examples, and the effects of its answers."""
     from ankiforge.anki.render import unrender
 
     yield Text(for_terminal(question.text), "bold")
@@ -590,19 +487,6 @@ def _question_lines(question: Question) -> Iterator[Text]:
     yield Text(for_terminal(f"a: {question.accept}   x: {question.reject}"))
 
 
-def _keys(item: Item) -> str:
-    """Return the keys that an item takes."""
-    if item.question is not None:
-        return "a yes · x no · s skip · u undo · ? help · Esc ends"
-    keys = ["Enter accept", "x reject", "e edit"]
-    if any(choice.field("Text") for choice in item.choices):
-        keys.append("q question")
-    if len(item.choices) > 1:
-        numbers = [str(number) for number in range(1, len(item.choices) + 1)]
-        keys.append(f"{' '.join(numbers)} choose")
-    return " · ".join([*keys, "s skip", "u undo", "? help", "Esc ends"])
-
-
 # --- fields in an editor --------------------------------------------------------------------
 
 
@@ -613,7 +497,7 @@ def _as_file(fields: Sequence[tuple[str, str]]) -> str:
 
 
 def _from_file(text: str, names: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the fields of a text from an editor; what is above the first name is dropped."""
+    """Return the fields of a text from an editor; lines above the first name are dropped."""
     heads = {f"=== {name} ===": name for name in names}
     words: dict[str, list[str]] = {}
     lines: list[str] = []

@@ -16,6 +16,7 @@ from ankiforge.ledger.files import (
     Replies,
 )
 from ankiforge.ledger.lists import FIELDS, Line, Match, QueryTerm
+from ankiforge.ledger.offers import Offer, rank
 from ankiforge.ledger.overview import WITHOUT, Order
 from ankiforge.ledger.questions import BACKS_SHOWN, LinesOfFront, lines_by_front
 from ankiforge.ledger.readings import Report
@@ -41,6 +42,7 @@ __all__ = [
     "Line",
     "LinesOfFront",
     "Match",
+    "Offer",
     "Order",
     "QueryTerm",
     "Replies",
@@ -49,5 +51,6 @@ __all__ = [
     "Viewed",
     "Wording",
     "lines_by_front",
+    "rank",
     "readable_errors",
 ]

@@ -178,23 +178,22 @@ def recent(store: Store) -> list[HistoryEntry]:
         " ORDER BY n DESC LIMIT ?",
         RECENT,
     )
-    entries = []
-    for event in newest:
-        entry = done(event)
-        if event.what in (*_SAID, "resolve") and not _words(event):
-            # it names a card or passage only by its id
-            words = ""
-            with suppress(
-                ForgeError
-            ):  # which a journal may name that was never read here
-                if entry.guid:
-                    card, _ = state_of(store, entry.guid)
-                    words = _readable(card.wording.fields)
-                else:
-                    words = highlight_of(store, entry.key).exact
-            entry = replace(entry, text=_with_reason(words, event.body.get("why", "")))
-        entries.append(entry)
-    return entries
+    return [done_with_words(store, event) for event in newest]
+
+
+def done_with_words(store: Store, event: Event) -> HistoryEntry:
+    """Return an event as a decision, with the words of a card that it names only by its id."""
+    entry = done(event)
+    if event.what not in (*_SAID, "resolve") or _words(event):
+        return entry
+    words = ""
+    with suppress(ForgeError):  # which a journal may name that was never read here
+        if entry.guid:
+            card, _ = state_of(store, entry.guid)
+            words = _readable(card.wording.fields)
+        else:
+            words = highlight_of(store, entry.key).exact
+    return replace(entry, text=_with_reason(words, event.body.get("why", "")))
 
 
 def changes(store: Store, since: str) -> list[HistoryEntry]:

@@ -24,11 +24,12 @@ from contextlib import contextmanager
 
 from ankiforge.config.ownfiles import OwnPath
 from ankiforge.errors import LedgerError, OwnFileError
-from ankiforge.ledger import cards, decide, drafts, lists, overview, questions
+from ankiforge.ledger import cards, decide, drafts, lists, offers, overview, questions
 from ankiforge.ledger.cards import HighlightOutcome, HistoryEntry
 from ankiforge.ledger.events import SOURCE
 from ankiforge.ledger.ingest import ingest
 from ankiforge.ledger.lists import Line, QueryTerm
+from ankiforge.ledger.offers import Offer
 from ankiforge.ledger.overview import Order
 from ankiforge.ledger.readings import (
     Report,
@@ -36,7 +37,7 @@ from ankiforge.ledger.readings import (
     record_journal_readings,
 )
 from ankiforge.ledger.store import Store
-from ankiforge.ledger.undo import undo
+from ankiforge.ledger.undo import Undone, undo
 from ankiforge.model import (
     Card,
     Guid,
@@ -173,7 +174,7 @@ class Ledger(Store):
         else:
             decide.reject(self, id, why)
 
-    def undo(self, target: str = "", *, as_new: bool = False) -> str:
+    def undo(self, target: str = "", *, as_new: bool = False) -> Undone:
         """Take back a decision, so that all is as it was before.
 
         Args:
@@ -182,9 +183,6 @@ class Ledger(Store):
                 it; a draft that an agent proposed.
             as_new: what the source said last is another fact, which gets a card of its
                 own.
-
-        Returns:
-            The id of what was taken back.
 
         Raises:
             RefusedError: there is nothing, or a later decision stands on it.
@@ -245,6 +243,10 @@ class Ledger(Store):
     def drafts(self, ids: Iterable[str]) -> Iterator[Waiting]:
         """Yield the drafts that wait among what `lines` yields."""
         return (line.waiting for line in self.lines(ids) if line.waiting)
+
+    def offers(self, ids: Iterable[str]) -> Iterator[Offer]:
+        """Yield the offers of drafts, or of the passages of highlights; see `offers.offers`."""
+        return offers.offers(self, ids)
 
     def counts(self, *names: str) -> dict[str, Counter[str]]:
         """Return the numbers of fates, of what waits, of cards and so on, or only these.

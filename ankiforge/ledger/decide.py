@@ -20,12 +20,12 @@ from ankiforge.ledger import cards, drafts, proposals, waiting
 from ankiforge.ledger.events import (
     PERSON,
     POLICY,
-    Passage,
     Wording,
     content_of,
     guid_of,
 )
 from ankiforge.ledger.gap_numbers import keep_numbers
+from ankiforge.ledger.offers import same_offer
 from ankiforge.ledger.store import Row, Store
 from ankiforge.ledger.views import send_again, was_deleted_unnoticed
 from ankiforge.model import (
@@ -124,29 +124,51 @@ def accept(
     with store.action():
         draft_row = waiting.waiting_row(store, id)
         proposal, wording = _with_gap(draft_row, gap)
+        # Anki takes no figure without a mask, whatever a person says
+        shown = wording.fields.get(occlusion.FIELD)
+        hides_nothing = shown is not None and not occlusion.parse(shown).shown
         if masks:
             wording = _with_masks(wording, masks)
-        elif proposal.blocked and (not forced or _hides_nothing(wording)):
-            _refuse_blocked(id, proposal, wording)
+        elif proposal.blocked and (hides_nothing or not forced):
+            hint = f"ankiforge edit {id}, or accept --force {id}"
+            if hides_nothing:
+                hint = "draw what it hides on the page (ankiforge review), or reject it"
+            for finding in proposal.findings:
+                if finding.severity is Severity.BLOCK:
+                    raise RefusedError(f"{id}: {finding.message}", hint=hint)
         passage = store.passage(draft_row["key"])
-        if draft_row["revises"]:
-            return _accept_revision(store, draft_row, passage, wording)
-        for equal in waiting.equal_cards(store, passage, wording.content):
-            if equal["live"]:
-                store.add(
-                    "different",
-                    passage.key,
-                    PERSON,
-                    {"old": equal["passage"]},
-                )
-        new_card = NewCard(
-            key=draft_row["key"],
-            proposal=proposal,
-            wording=wording,
-            draft=id,
-            forced=forced,
-        )
-        return make_card(store, new_card)
+        if not draft_row["revises"]:
+            for equal in waiting.equal_cards(store, passage, wording.content):
+                if equal["live"]:
+                    body = {"old": equal["passage"]}
+                    store.add("different", passage.key, PERSON, body)
+        return _accept_as(store, draft_row, proposal, wording, forced=forced)
+
+
+def _accept_as(
+    store: Store,
+    draft_row: Row,
+    proposal: Proposal,
+    wording: Wording,
+    *,
+    forced: bool,
+) -> Guid:
+    """Make a card of a draft with these words, or give them to the card that it revises."""
+    passage = store.passage(draft_row["key"])
+    if draft_row["revises"]:
+        guid = Guid(draft_row["revises"])
+        body = {"guid": guid, "draft": msgspec.to_builtins(wording)}
+        event = store.add("revise", passage.key, PERSON, body)
+        waiting.put_away(store, draft_row["id"], event)
+        return guid
+    new_card = NewCard(
+        key=draft_row["key"],
+        proposal=proposal,
+        wording=wording,
+        draft=draft_row["id"],
+        forced=forced,
+    )
+    return make_card(store, new_card)
 
 
 def _with_gap(draft_row: Row, gap: int) -> tuple[Proposal, Wording]:
@@ -186,39 +208,8 @@ def set_masks(store: Store, guid: str, masks: str) -> None:
         store.add("revise", passage.key, PERSON, body)
 
 
-def _refuse_blocked(draft_id: str, proposal: Proposal, wording: Wording) -> None:
-    """Raise for a draft that a check blocks, with what the first such check found."""
-    findings = proposal.findings
-    all_blocking = (finding for finding in findings if finding.severity is Severity.BLOCK)
-    blocking = next(all_blocking)
-    hint = f"ankiforge edit {draft_id}, or accept --force {draft_id}"
-    if _hides_nothing(wording):
-        hint = "draw what it hides on the page (ankiforge review), or reject it"
-    raise RefusedError(f"{draft_id}: {blocking.message}", hint=hint)
-
-
-def _hides_nothing(wording: Wording) -> bool:
-    """Return whether a figure has no mask: Anki takes no such note, whatever a person says."""
-    masks = wording.fields.get(occlusion.FIELD)
-    return masks is not None and not occlusion.parse(masks).shown
-
-
-def _accept_revision(
-    store: Store,
-    draft_row: Row,
-    passage: Passage,
-    wording: Wording,
-) -> Guid:
-    """Give a card the words of the draft that revises it."""
-    guid = Guid(draft_row["revises"])
-    body = {"guid": guid, "draft": msgspec.to_builtins(wording)}
-    event = store.add("revise", passage.key, PERSON, body)
-    waiting.put_away(store, draft_row["id"], event)
-    return guid
-
-
 def make_card(store: Store, new_card: NewCard) -> Guid:
-    """Make a card, and drop the draft that it is made of with what it settles."""
+    """Make a card, and drop its draft and the drafts that it settles."""
     passage = store.passage(new_card.key)
     guid = guid_of(passage.key, new_card.wording)
     is_of_person = new_card.by == PERSON
@@ -235,7 +226,9 @@ def make_card(store: Store, new_card: NewCard) -> Guid:
     if accepted_row is not None:
         if accepted_row["replaces"]:
             body["instead"] = accepted_row["replaces"]
-        settled = [row for row in draft_rows if _is_alternative(row, new_card)]
+        for row in draft_rows:
+            if row["id"] != new_card.draft and same_offer(row, accepted_row):
+                settled.append(row)
     passed = [row["content"] for row in settled]
     settled_proposals, their_gaps = proposals.settled_by(
         draft_rows, new_card.proposal.draft, new_card.draft
@@ -256,17 +249,6 @@ def make_card(store: Store, new_card: NewCard) -> Guid:
         else:
             store.write("DELETE FROM draft WHERE id = ?", draft_id)
     return Guid(guid)
-
-
-def _is_alternative(draft_row: Row, new_card: NewCard) -> bool:
-    """Return whether a draft is of the same fact, which its reply has numbered."""
-    accepted = new_card.proposal.draft
-    if draft_row["id"] == new_card.draft or not accepted.origin.request:
-        return False
-    if draft_row["key"] != new_card.key:
-        return False
-    other = drafts.decode_proposal(draft_row["body"]).draft
-    return other.origin == accepted.origin and other.intent == accepted.intent
 
 
 def make(store: Store, highlight_key: str, proposal: Proposal) -> Guid:
@@ -303,8 +285,14 @@ def edit(
     """
     with store.action():
         guid = id
-        if is_draft_id(id):
-            guid = _accept_as_it_is(store, id, fields, forced=forced)
+        if is_draft_id(id):  # the checks judge the person's words, not those of the draft
+            draft_row = waiting.waiting_row(store, id)
+            draft = drafts.decode_proposal(draft_row["body"]).draft
+            nearest = proposals.nearest_gap(
+                draft, fields.get("Text", draft.field("Text"))
+            )
+            proposal, wording = _with_gap(draft_row, nearest)
+            guid = _accept_as(store, draft_row, proposal, wording, forced=forced)
         state, passage = cards.state_of(store, guid)
         before = state.wording.fields
         changed = {}
@@ -321,39 +309,11 @@ def edit(
     return Guid(guid)
 
 
-def _accept_as_it_is(
-    store: Store,
-    draft_id: str,
-    fields: Texts,
-    *,
-    forced: bool,
-) -> Guid:
-    """Accept a draft whose words a person is about to change: the checks judge those.
-
-    Of a proposal, it is the gap that is the most like the person's words.
-    """
-    draft_row = waiting.waiting_row(store, draft_id)
-    draft = drafts.decode_proposal(draft_row["body"]).draft
-    text = fields.get("Text", draft.field("Text"))
-    gap = proposals.nearest_gap(draft, text)
-    if draft_row["revises"]:
-        return accept(store, draft_id, gap=gap, forced=True)
-    proposal, wording = _with_gap(draft_row, gap)
-    new_card = NewCard(
-        key=draft_row["key"],
-        proposal=proposal,
-        wording=wording,
-        draft=draft_id,
-        forced=forced,
-    )
-    return make_card(store, new_card)
-
-
 # --- taking over from other tools -------------------------------------------------------
 
 
 class Taken(Value):
-    """What is taken over from another tool for one passage."""
+    """A card or schedule of another tool for one passage."""
 
     id: str
     """The draft, or the guid of a card that exists."""
@@ -369,19 +329,16 @@ def adopt_notes(store: Store, chosen: Iterable[Taken]) -> str:
     """Make cards of notes and schedules of other tools; return the id for `undo`."""
     with store.action() as action:
         for taken in chosen:
-            if is_card_id(taken.id):
-                _adopt_schedule(store, taken)
+            if is_card_id(
+                taken.id
+            ):  # another tool's schedule; its words stay as they are
+                _, passage = cards.state_of(store, taken.id)
+                body: Json = {"guid": taken.id, "schedule": taken.schedule}
+                store.add("adopt", passage.key, PERSON, body)
             else:
                 _adopt_as_card(store, taken)
         store.set_setting("anki state", "")  # the notes are to be looked at again
     return action
-
-
-def _adopt_schedule(store: Store, taken: Taken) -> None:
-    """Give a card another tool's schedule; its words stay as they are."""
-    _, passage = cards.state_of(store, taken.id)
-    body: Json = {"guid": taken.id, "schedule": taken.schedule}
-    store.add("adopt", passage.key, PERSON, body)
 
 
 def _adopt_as_card(store: Store, taken: Taken) -> None:
@@ -410,78 +367,45 @@ def _adopt_as_card(store: Store, taken: Taken) -> None:
 def reject(store: Store, id: str, why: str = "") -> None:
     """Reject a draft or a card. Its words are not offered again.
 
-    With a proposal, all that is proposed for its passage is rejected.
+    With a proposal, all that is proposed for its passage is rejected. Of a revision only
+    the words are: its card stays.
     """
     with store.action():
         draft_ids = [id]
+        passed: list[str] = []
         if is_draft_id(id):
             draft_row = waiting.waiting_row(store, id)
+            wording = drafts.wording_in(draft_row)
+            passage = store.passage(draft_row["key"])
+            guid = ""
+            slot = ""
             if draft_row["drafter"] == PROPOSE:
-                passage_key, body, draft_ids = _proposal_as_rejected(store, draft_row)
-            else:
-                passage_key, body = _draft_as_rejected(store, draft_row)
+                # no card is named: one that was accepted and taken back is not rejected
+                draft_ids = []
+                for row in proposals.rows_of(store, passage):
+                    if row["drafter"] == PROPOSE:
+                        draft_ids.append(row["id"])
+                        proposal = drafts.decode_proposal(row["body"])
+                        passed += proposals.contents(proposal.draft)
+            elif not draft_row["revises"]:
+                guid = guid_of(passage.key, wording)
+                slot = wording.slot if wording.own else ""
         else:
-            passage_key, body = _card_as_rejected(store, id)
+            state, passage = cards.state_of(store, id)
+            wording = state.wording
+            guid = id
+            slot = state.place if wording.own else ""
+        fields = wording.fields
+        body: Json = {"guid": guid, "content": content_of(fields)}
+        if passed:
+            body |= {"fields": fields, "passed": list(dict.fromkeys(passed))}
+        else:
+            body |= {"slot": slot, "fields": fields}
         if why:
             body["why"] = why
-        event = store.add("reject", passage_key, PERSON, body)
+        event = store.add("reject", passage.key, PERSON, body)
         for draft_id in draft_ids:
             waiting.put_away(store, draft_id, event)
-
-
-def _proposal_as_rejected(store: Store, draft_row: Row) -> tuple[str, Json, list[str]]:
-    """Return the key and the body of the event, and the ids of all proposals of the passage.
-
-    No card is named: one that was accepted from a proposal and taken back is not rejected.
-    """
-    passage = store.passage(draft_row["key"])
-    draft_ids = []
-    passed: list[str] = []
-    for row in proposals.rows_of(store, passage):
-        if row["drafter"] == PROPOSE:
-            draft_ids.append(row["id"])
-            proposal = drafts.decode_proposal(row["body"])
-            passed += proposals.contents(proposal.draft)
-    wording = drafts.wording_in(draft_row)
-    body: Json = {
-        "guid": "",
-        "content": wording.content,
-        "fields": wording.fields,
-        "passed": list(dict.fromkeys(passed)),
-    }
-    return passage.key, body, draft_ids
-
-
-def _draft_as_rejected(store: Store, draft_row: Row) -> tuple[str, Json]:
-    """Return the key and the body of the event that rejects a draft.
-
-    Of a revision only the words are rejected: its card stays.
-    """
-    wording = drafts.wording_in(draft_row)
-    passage_key = store.first(draft_row["key"])
-    guid = ""
-    slot = ""
-    if not draft_row["revises"]:
-        guid = guid_of(passage_key, wording)
-        slot = wording.slot if wording.own else ""
-    return passage_key, {
-        "guid": guid,
-        "content": wording.content,
-        "slot": slot,
-        "fields": wording.fields,
-    }
-
-
-def _card_as_rejected(store: Store, guid: str) -> tuple[str, Json]:
-    """Return the key and the body of the event that rejects a card."""
-    state, passage = cards.state_of(store, guid)
-    fields = state.wording.fields
-    return passage.key, {
-        "guid": guid,
-        "content": content_of(fields),
-        "slot": state.place if state.wording.own else "",
-        "fields": fields,
-    }
 
 
 def skip(store: Store, highlight_key: str, why: str = "") -> None:

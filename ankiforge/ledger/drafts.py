@@ -99,8 +99,12 @@ def to_draft(
         if passage.skipped or not leads(store, highlight_row["key"], passage):
             continue
         highlight = decode_highlight(highlight_row)
-        if by_model and not _is_for_model(highlight_row, passage, highlight):
-            continue
+        if by_model:  # neither left out, nor a copy, nor decided on
+            is_copy = highlight_row["reason"].startswith(SAME_WORDS)
+            is_left_out = highlight_row["fate"] == "left_out"
+            is_settled = passage.decided and not _lost_its_quote(passage, highlight)
+            if is_copy or is_left_out or is_settled:
+                continue
         if passage.live and in_progress(highlight.document.path):
             continue
         if not passage.live and forms.form_choice(store, highlight) == forms.NEVER:
@@ -115,18 +119,6 @@ def leads(store: Store, highlight_key: str, passage: Passage) -> bool:
     present = cards.present_rows(store, passage)
     leading = min(present, key=lambda row: cards.rank(row, passage), default=None)
     return leading is not None and leading["key"] == highlight_key
-
-
-def _is_for_model(
-    highlight_row: Row,
-    passage: Passage,
-    highlight: Highlight,
-) -> bool:
-    """Return whether a highlight is neither left out, nor a copy, nor decided on."""
-    if passage.decided and not _lost_its_quote(passage, highlight):
-        return False
-    is_copy = highlight_row["reason"].startswith(SAME_WORDS)
-    return highlight_row["fate"] != "left_out" and not is_copy
 
 
 def _lost_its_quote(passage: Passage, highlight: Highlight) -> bool:
@@ -170,7 +162,7 @@ def rows_in_parts(
 
 
 def requeue(store: Store, events: Sequence[Event]) -> None:
-    """Draft again what another machine decided on; what it decided no longer waits."""
+    """Draft passages again on which another machine decided; drop their decided drafts."""
     decisions = ("accept", "adopt", "reject", "skip", "undo", "different")
     with store.transaction():
         for passage_key in {event.key for event in events if event.what in decisions}:
@@ -195,7 +187,7 @@ def draft_again(store: Store, highlight_key: str) -> None:
 
 
 def draft_copies_again(store: Store, highlight_key: str) -> None:
-    """Ask the rules again for drafts of what has, or had, the same words as a highlight.
+    """Ask the rules again for drafts of passages that have, or had, the words of a highlight.
 
     It changed, went or came back: so it may be their original no longer, or again.
     """
@@ -322,8 +314,13 @@ def is_new(store: Store, passage: Passage, wording: Wording) -> bool:
     if wording.own:
         card = passage.own_card(wording)
         if card is None:
-            return not _says_the_same(proposed_card(passage), wording)
-        return _is_offered_again(store, card, wording)
+            proposed = proposed_card(passage)
+            return proposed is None or proposed.wording.content != wording.content
+        # beside the card in their slot
+        if card.verdict is Verdict.TAKEN_BACK:
+            return True
+        is_held = card.live and is_news(card, wording)
+        return is_held and not is_stale(card, store.machine, wording)
     if wording.content in passage.passed:
         return False
     for card in passage.cards.values():
@@ -339,18 +336,6 @@ def proposed_card(passage: Passage) -> State | None:
         if card.wording.drafter == PROPOSE:
             return card
     return None
-
-
-def _says_the_same(card: State | None, wording: Wording) -> bool:
-    return card is not None and card.wording.content == wording.content
-
-
-def _is_offered_again(store: Store, card: State, wording: Wording) -> bool:
-    """Return whether the source's own words are offered beside the card in their slot."""
-    if card.verdict is Verdict.TAKEN_BACK:
-        return True
-    is_held = card.live and is_news(card, wording)
-    return is_held and not is_stale(card, store.machine, wording)
 
 
 def summed_up(proposal: Proposal) -> Pair:

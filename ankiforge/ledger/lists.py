@@ -157,13 +157,24 @@ def find(
     Without `everything`, only drafts that wait and live cards, unless a term names a
     verdict.
     """
-    _define(store)
+    # functions that compare texts as people do
+    store.define("canonical", 1, lambda text: for_comparing(text or ""))
+    store.define("says", 2, _says)
     store.refold()
     changed = _with_changed_source(store, terms)
     store.define("says_else", 1, changed.__contains__)
     conditions = []
     for number, term in enumerate(terms, start=1):
-        conditions.append(_condition(term, f"?{number}"))
+        value = f"?{number}"
+        if term.field:
+            condition = _field_condition(term.field, value)
+        else:  # words of the line or of a title, or the beginning of an id
+            condition = (
+                f"(says({value}, l.words) OR (length({value}) >= 6"
+                f" AND l.id GLOB lower({value}) || '*')"
+                f" OR l.id IN (SELECT p.id FROM place p WHERE says({value}, p.title)))"
+            )
+        conditions.append(f"NOT {condition}" if term.negated else condition)
     names_verdict = any(term.field == "verdict" for term in terms)
     if not everything and not names_verdict:
         conditions.append("l.verdict IN ('waiting', 'accepted')")
@@ -175,7 +186,8 @@ def find(
         " ORDER BY w.document IS NULL, w.document, w.position, l.key, l.at, l.id",
         *(_pattern(term) for term in terms),
     )
-    return [line_row["id"] for line_row in rows]
+    settled = waiting.settled(store)
+    return [line_row["id"] for line_row in rows if line_row["id"] not in settled]
 
 
 def _with_changed_source(store: Store, terms: Iterable[QueryTerm]) -> frozenset[str]:
@@ -197,28 +209,11 @@ def _with_changed_source(store: Store, terms: Iterable[QueryTerm]) -> frozenset[
 
 
 def _pattern(term: QueryTerm) -> str:
-    """Return what the columns are compared with."""
+    """Return the pattern for the columns."""
     if not term.field:
         return term.value
     value = tag_name(term.value) if term.field == "tag" else term.value
     return for_comparing(value).replace("[", "[[]")
-
-
-def _condition(term: QueryTerm, value: str) -> str:
-    """Return the SQL of a term; `value` stands for its pattern."""
-    condition = _text_condition(value)
-    if term.field:
-        condition = _field_condition(term.field, value)
-    return f"NOT {condition}" if term.negated else condition
-
-
-def _text_condition(value: str) -> str:
-    """Return the SQL of words: of the line or of a title, or the beginning of an id."""
-    return (
-        f"(says({value}, l.words) OR (length({value}) >= 6 AND l.id GLOB lower({value})"
-        " || '*')"
-        f" OR l.id IN (SELECT p.id FROM place p WHERE says({value}, p.title)))"
-    )
 
 
 def _field_condition(field: str, value: str) -> str:
@@ -230,12 +225,6 @@ def _field_condition(field: str, value: str) -> str:
         any_place = " OR ".join(condition.format(value=value) for condition in of_place)
         conditions.append(f"l.id IN (SELECT p.id FROM place p WHERE {any_place})")
     return f"({' OR '.join(conditions)})"
-
-
-def _define(store: Store) -> None:
-    """Give SQL the functions that compare texts as people do."""
-    store.define("canonical", 1, lambda text: for_comparing(text or ""))
-    store.define("says", 2, _says)
 
 
 def _says(words: str, text: str) -> bool:
@@ -278,7 +267,7 @@ class Line(Value):
 
     @property
     def words(self) -> Card | Draft:
-        """What has the kind, fields, quote, origin and tags."""
+        """The card or draft itself, with kind, fields, quote, origin and tags."""
         if isinstance(self.entry, Waiting):
             return self.entry.draft
         return self.entry
@@ -312,7 +301,7 @@ class Line(Value):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What checks found in the draft, or what became of the source of the card."""
+        """The findings of the draft, or the remarks on the source of the card."""
         if isinstance(self.entry, Waiting):
             return self.entry.proposal.findings
         remarks = self.entry.remarks
@@ -332,19 +321,16 @@ def lines(store: Store, ids: Iterable[str]) -> Iterator[Line]:
 
     An id that is no longer one is left out.
     """
-    rest = _with_drafts_of_keys(store, ids)
-    while batch := list(islice(rest, AT_ONCE)):
-        yield from _lines_together(store, batch)
-
-
-def _with_drafts_of_keys(store: Store, line_ids: Iterable[str]) -> Iterator[str]:
-    """Yield ids, and for the key of a highlight those of its drafts."""
-    for line_id in line_ids:
-        if is_highlight_key(line_id):
-            query = "SELECT id FROM draft WHERE key = ? ORDER BY position, id"
-            yield from [row["id"] for row in store.rows(query, line_id)]
-        else:
-            yield line_id
+    query = "SELECT id FROM draft WHERE key = ? ORDER BY position, id"
+    named = iter(ids)
+    while batch := list(islice(named, AT_ONCE)):
+        line_ids: list[str] = []
+        for id in batch:
+            if is_highlight_key(id):
+                line_ids += [row["id"] for row in store.rows(query, id)]
+            else:
+                line_ids.append(id)
+        yield from _lines_together(store, line_ids)
 
 
 def _lines_together(store: Store, line_ids: list[str]) -> Iterator[Line]:

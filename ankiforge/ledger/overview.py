@@ -16,6 +16,7 @@ from ankiforge.ledger.cards import HighlightOutcome, LeftOutThere
 from ankiforge.ledger.events import Passage
 from ankiforge.ledger.journal import decode_event
 from ankiforge.ledger.lists import LINES, SOURCELESS
+from ankiforge.ledger.offers import BY_OFFER, PASSAGE
 from ankiforge.ledger.readings import ORDER, decode_highlight
 from ankiforge.ledger.store import EACH, Row, Store, encode
 from ankiforge.model import LeftOut, QuestionKind, Value
@@ -24,13 +25,13 @@ from ankiforge.model import LeftOut, QuestionKind, Value
 
 
 class Order(Value):
-    """What a person has to decide, list by list, in the order in which it is offered.
+    """The open decisions, list by list, in the order in which they are offered.
 
     How many wait in a list is its length.
     """
 
     new: list[str]
-    """Drafts of new cards: the first one for each fact. Words of the source's own come
+    """Drafts of new cards: the first one of each offer. Words of the source's own come
     first, drafts with warnings later, blocked ones last; then what deserves a card most, and
     as they are read."""
     passages: dict[str, str]
@@ -52,12 +53,12 @@ class Order(Value):
 
     @property
     def changed(self) -> list[str]:
-        """What waits in the list of changed cards."""
+        """The list of changed cards."""
         return [*self.conflicts, *self.revisions]
 
 
 def order(store: Store, before: Order | None = None) -> Order:
-    """Return what waits, or what did if nothing can have changed."""
+    """Return the open decisions; `before` if nothing can have changed."""
     version = int(store.value("PRAGMA data_version"))
     if before and before.version == version:
         return before
@@ -76,7 +77,19 @@ def order(store: Store, before: Order | None = None) -> Order:
     passages = {}
     revisions = []
     blocked = 0
-    for draft_row in _first_drafts(store, sorted(not_offered)):
+    # the first draft of each offer, of which the bare columns are
+    first_drafts = store.rows(
+        f"SELECT d.id, d.revises || d.replaces AS old, {PASSAGE} AS passage,"
+        "  min(d.position + 1000 * (d.severity = 'block')),"
+        "  sum(d.severity = 'block') = count(*) AS blocked FROM draft d"
+        " JOIN highlight h ON h.key = d.key LEFT JOIN alias a ON a.key = d.key"
+        " WHERE h.state = 'present'"
+        f" AND d.id NOT IN {EACH} GROUP BY {BY_OFFER}"
+        " ORDER BY d.severity = 'block', d.severity = 'warn', d.slot = '', h.worth DESC,"
+        " h.document, h.position, d.position",
+        encode(sorted(not_offered)),
+    )
+    for draft_row in first_drafts:
         if draft_row["old"]:
             revisions.append(draft_row["id"])
         else:
@@ -92,25 +105,6 @@ def order(store: Store, before: Order | None = None) -> Order:
         questions=other_questions,
         without=[draft_row["key"] for draft_row in _fate_rows(store, "h.key", _WITHOUT)],
         version=version,
-    )
-
-
-def _first_drafts(store: Store, left_out: list[str]) -> list[Row]:
-    """Return the first draft of each fact, in the order of `Order.new`.
-
-    `old` is the card that it revises or replaces, `passage` the oldest key of its passage,
-    `blocked` is whether a check blocks all its alternatives.
-    """
-    return store.rows(
-        "SELECT d.id, d.revises || d.replaces AS old, coalesce(a.first, d.key) AS passage,"
-        "  min(d.position), sum(d.severity = 'block') = count(*) AS blocked FROM draft d"
-        " JOIN highlight h ON h.key = d.key LEFT JOIN alias a ON a.key = d.key"
-        " WHERE h.state = 'present'"
-        f" AND d.id NOT IN {EACH}"
-        " GROUP BY d.key, CASE d.fact WHEN '' THEN d.id ELSE d.fact END, old"
-        " ORDER BY d.severity = 'block', d.severity = 'warn', d.slot = '', h.worth DESC,"
-        " h.document, h.position, d.position",
-        encode(left_out),
     )
 
 
@@ -169,7 +163,7 @@ def _fate_rows(store: Store, columns: str, rest: str, *values: object) -> list[R
 
 
 def fates(store: Store, key: str = "") -> Iterator[HighlightOutcome]:
-    """Yield every passage in its source, with what became of it, in reading order.
+    """Yield every passage in its source, with its fate, in reading order.
 
     `key`: only the one with this key.
     """
@@ -221,7 +215,7 @@ def _standings(store: Store) -> Counter[str]:
 
 
 def left_out(store: Store) -> Iterator[LeftOutThere]:
-    """Yield what looks like a mark or a card and is none, in the order of the documents."""
+    """Yield lookalikes of marks and cards, in the order of the documents."""
     rows = store.rows(
         "SELECT source, place, title, left_out FROM document"
         " WHERE state = 'present' AND left_out != '[]' ORDER BY source, place"
@@ -281,7 +275,15 @@ def counts(store: Store, names: Sequence[str] = ()) -> dict[str, Counter[str]]:
         match name:
             case "waiting":
                 waits = order(store, waits)
-                counts_by_name[name] = _lengths(waits)
+                counts_by_name[name] = Counter(
+                    new=len(waits.new),
+                    blocked=waits.blocked,
+                    changed=len(waits.changed),
+                    conflicts=len(waits.conflicts),
+                    revisions=len(waits.revisions),
+                    questions=len(waits.questions),
+                    without=len(waits.without),
+                )
             case "passages":
                 counts_by_name[name] = _standings(store)
             case "reasons":
@@ -299,19 +301,6 @@ def counts(store: Store, names: Sequence[str] = ()) -> dict[str, Counter[str]]:
                 rows = store.rows(_COUNTED[name])
                 counts_by_name[name] = Counter({row[0]: row[1] for row in rows})
     return counts_by_name
-
-
-def _lengths(order: Order) -> Counter[str]:
-    """Return how much there is in each list of what waits."""
-    return Counter(
-        new=len(order.new),
-        blocked=order.blocked,
-        changed=len(order.changed),
-        conflicts=len(order.conflicts),
-        revisions=len(order.revisions),
-        questions=len(order.questions),
-        without=len(order.without),
-    )
 
 
 # --- when cards were accepted -----------------------------------------------------------

@@ -17,13 +17,13 @@ What must stay true:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
 from ankiforge.ledger.drafts import decode_proposal, proposed_card, wording_of
-from ankiforge.ledger.events import Passage, Wording, content_of, stands_in
+from ankiforge.ledger.events import Passage, content_of, stands_in
 from ankiforge.ledger.store import EACH, Row, Store, encode
 from ankiforge.model import PROPOSE, Draft, Highlight, Proposal, Strings
 from ankiforge.text import regex
@@ -92,18 +92,17 @@ def awaited(
     passage: Passage,
     proposal: Proposal,
     highlight: Highlight,
-    own_forms: Iterable[Wording | Row],
 ) -> tuple[Proposal, str] | None:
     """Return a proposal that is to wait, and the card that it revises; None if it is not.
 
+    As the new text of a card whose quote is gone, it begins with the gap that is the most
+    like the card.
+
     Args:
         passage: its passage, as decisions left it.
-        proposal: what was drafted.
+        proposal: a draft of it.
         highlight: the passage as it is read now.
-        own_forms: the drafts of the person's own form that wait for the passage.
     """
-    if any(True for _ in own_forms):
-        return None
     if passage.takes_proposals:
         return proposal, ""
     card = proposed_card(passage)

@@ -7,7 +7,7 @@ blocks. Tested as `drafts.py`.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -71,7 +71,7 @@ cent."""
 
 
 class DraftResult(Value):
-    """What a drafter made of one highlight: drafts, or the reason why there are none."""
+    """The drafts of one highlight, or the reason why there are none."""
 
     key: str
     proposals: Sequence[Proposal] = ()
@@ -87,7 +87,7 @@ class DraftResult(Value):
 
 
 class Recorded(Value):
-    """What came of drafts."""
+    """The result of recording drafts."""
 
     changes: tuple[Change, ...] = ()
     """The cards that changed, and those that keep their words because a check blocks."""
@@ -142,16 +142,15 @@ def standing(
     finds, nothing comes of such a draft.
     """
     passage = store.passage(highlight_key)
-    return [_stands(passage, wording) for wording in _wordings(drafts)]
-
-
-def _stands(passage: Passage, wording: Wording) -> bool:
-    """Return whether a live card of the source has these words, and had no others since."""
-    card = passage.own_card(wording) if wording.own else None
-    if card is None or not card.live or passage.refuses(wording):
-        return False
-    says_the_same = card.wording.content == wording.content
-    return says_the_same and not is_news(card, wording)
+    stands = []
+    for wording in _wordings(drafts):
+        card = passage.own_card(wording) if wording.own else None
+        if card is None or not card.live or passage.refuses(wording):
+            stands.append(False)
+        else:
+            says_the_same = card.wording.content == wording.content
+            stands.append(says_the_same and not is_news(card, wording))
+    return stands
 
 
 # --- one call ---------------------------------------------------------------------------
@@ -165,7 +164,7 @@ class Worded(NamedTuple):
 
 
 class _Outcome(NamedTuple):
-    """What came of a highlight, in the order of the values of its UPDATE."""
+    """The new values of a highlight, in the order of its UPDATE."""
 
     drafted_content: str
     """The content that was drafted; "" if that failed."""
@@ -176,7 +175,7 @@ class _Outcome(NamedTuple):
 
 
 class _Recording:
-    """One call of `record`: what it read at once, and what it writes at once."""
+    """One call of `record`, with all that it reads and writes at once."""
 
     def __init__(
         self,
@@ -219,15 +218,25 @@ class _Recording:
         highlight = decode_highlight(highlight_row)
         passage = self._store.passage(highlight_key)
 
-        # drop what was drafted before
-        elsewhere = self._waiting_elsewhere(highlight_key, passage)
+        # drop what was drafted before: proposals go with the drafts of the rules, a model's
+        # stay while their quote is there
+        elsewhere: list[Row] = []  # the drafts of the passage under its other keys
+        if len(passage.keys) > 1:
+            rows = proposals.rows_of(self._store, passage)
+            elsewhere = [row for row in rows if row["key"] != highlight_key]
         if not self._beside:
-            waiting = self._waiting[highlight_key]
-            self._dropped_ids += _dropped(waiting, highlight, by_model=self._by_model)
-            if not self._by_model:
-                for row in elsewhere:
-                    if row["drafter"] == PROPOSE:
-                        self._dropped_ids.append(row["id"])
+            for row in self._waiting[highlight_key]:
+                goes = row["drafter"].startswith(("rules", PROPOSE))
+                if self._by_model:
+                    goes = not goes
+                elif not goes:
+                    quote = decode_proposal(row["body"]).draft.quote
+                    goes = not stands_in(quote, highlight)
+                if goes:
+                    self._dropped_ids.append(row["id"])
+            for row in elsewhere:
+                if row["drafter"] == PROPOSE and not self._by_model:
+                    self._dropped_ids.append(row["id"])
 
         # an exact copy of another passage gets no draft
         copies = self._copies[highlight_key]
@@ -238,35 +247,48 @@ class _Recording:
             reason = SAME_WORDS + original
             result = DraftResult(highlight_key, reason=reason, fate="no_card")
 
+        # gaps have the numbers that they have on their cards
+        renumbered = []
+        for proposal, wording in _worded(result.proposals):
+            standing = self._without_told_apart(passage, proposal)
+            renumbered.append(_as_on_card(passage, standing, wording))
+        worded = _worded(renumbered)
+        for (_, wording), terms in zip(worded, result.terms, strict=False):
+            self._terms.append((f"{wording.kind}{wording.content}", terms))
+
         # cards take the words of the drafts that follow them; the other drafts wait
-        worded, proposed = _divided(self._numbered(passage, result))
+        drafted = [draft for draft in worded if draft.wording.drafter != PROPOSE]
         changes = []
-        for worded_draft in worded:
-            change = _follow(
-                self._store,
-                highlight_key,
-                passage,
-                worded_draft,
-                highlight,
-            )
+        for draft in drafted:
+            change = _follow(self._store, highlight_key, passage, draft, highlight)
             if change is not None:
                 changes.append(change)
                 if change.why or not isinstance(change, Held):
                     self.changes.append(change)
-        self._let_wait(highlight_key, worded, highlight, changes)
+        passage = self._store.passage(highlight_key)
+        news = [draft for draft in drafted if is_new(self._store, passage, draft.wording)]
+        derived = [draft.wording for draft in news if not draft.wording.own]
+        revised = _revised(passage, derived, highlight)
+        for change in changes:
+            if isinstance(change, Held):
+                revised[change.after_content] = change.guid
+        for position, draft in enumerate(news):
+            revises = revised.get(draft.wording.content, "")
+            self._let_wait(highlight_key, position, draft, passage, revises)
 
         # proposals wait only where the person's own form drafts nothing
-        own_forms: list[Wording | Row] = [row for row in elsewhere if row["slot"]]
-        for draft in worded:
-            if draft.wording.own:
-                own_forms.append(draft.wording)
-        for draft in proposed:
-            self._let_proposal_wait(
-                highlight_key,
-                draft.proposal,
-                highlight,
-                own_forms,
-            )
+        has_own_form = any(row["slot"] for row in elsewhere)
+        has_own_form |= any(draft.wording.own for draft in drafted)
+        for proposal, wording in worded:
+            if wording.drafter != PROPOSE or has_own_form:
+                continue
+            awaited = proposals.awaited(passage, proposal, highlight)
+            if awaited is not None:
+                proposal, revises = awaited
+                draft = Worded(proposal, wording_of(proposal.draft, own=False))
+                self._let_wait(highlight_key, 0, draft, passage, revises)
+                self.proposed += not revises
+
         # what failed counts as not drafted, and is drafted again
         drafted_content = "" if result.fate == "failed" else highlight_row["content"]
         outcome = _Outcome(
@@ -274,96 +296,35 @@ class _Recording:
         )
         self._outcomes.append(outcome)
 
-    def _waiting_elsewhere(self, highlight_key: str, passage: Passage) -> list[Row]:
-        """Return the drafts that wait for the same passage under its other keys."""
-        if len(passage.keys) == 1:
-            return []
-        rows = proposals.rows_of(self._store, passage)
-        return [row for row in rows if row["key"] != highlight_key]
-
-    def _numbered(self, passage: Passage, result: DraftResult) -> list[Worded]:
-        """Return drafts with gaps numbered as on their cards; note their search terms."""
-        renumbered = []
-        for checked, wording in _worded(result.proposals):
-            proposal = _without_told_apart(self._store, passage, checked)
-            renumbered.append(_as_on_card(passage, proposal, wording))
-        worded = _worded(renumbered)
-        for (_, wording), terms in zip(worded, result.terms, strict=False):
-            self._terms.append((f"{wording.kind}{wording.content}", terms))
-        return worded
+    def _without_told_apart(self, passage: Passage, proposal: Proposal) -> Proposal:
+        """Return a draft without findings about cards that are others, as a person said."""
+        standing = []
+        for finding in proposal.findings:
+            query = "SELECT passage FROM card WHERE guid = ?"
+            duplicate = finding.duplicate
+            other_key = self._store.value(query, duplicate) if duplicate else None
+            is_other = other_key and passage.told_apart_from(
+                self._store.passage(other_key)
+            )
+            if not is_other:
+                standing.append(finding)
+        return replace(proposal, findings=tuple(standing))
 
     def _let_wait(
-        self,
-        highlight_key: str,
-        worded: list[Worded],
-        highlight: Highlight,
-        changes: list[Change],
-    ) -> None:
-        """Gather the rows of the drafts of a highlight that are new."""
-        passage = self._store.passage(highlight_key)  # as it is after `_follow`
-        news = []
-        for draft in worded:
-            if is_new(self._store, passage, draft.wording):
-                news.append(draft)
-        derived = [draft.wording for draft in news if not draft.wording.own]
-        revised = _revised(passage, derived, highlight)
-        for change in changes:
-            if isinstance(change, Held):
-                revised[change.after_content] = change.guid
-        for position, worded_draft in enumerate(news):
-            revises = revised.get(worded_draft.wording.content, "")
-            draft_row = self._row_of(
-                highlight_key,
-                position,
-                worded_draft,
-                passage,
-                revises=revises,
-            )
-            self._rows.append(draft_row)
-            if not draft_row["revises"]:
-                self.new.append(draft_row["id"])
-
-    def _let_proposal_wait(
-        self,
-        highlight_key: str,
-        proposal: Proposal,
-        highlight: Highlight,
-        own_forms: Iterable[Wording | Row],
-    ) -> None:
-        """Gather the row of a proposal, if it is to wait."""
-        passage = self._store.passage(highlight_key)
-        awaited = proposals.awaited(passage, proposal, highlight, own_forms)
-        if awaited is None:
-            return
-        proposal, revises = awaited
-        worded = Worded(proposal, wording_of(proposal.draft, own=False))
-        draft_row = self._row_of(
-            highlight_key,
-            0,
-            worded,
-            passage,
-            revises=revises,
-        )
-        self._rows.append(draft_row)
-        if not revises:
-            self.new.append(draft_row["id"])
-            self.proposed += 1
-
-    def _row_of(
         self,
         highlight_key: str,
         position: int,
         worded: Worded,
         passage: Passage,
-        *,
         revises: str,
-    ) -> Json:
-        """Return the row of a draft; `revises` is the card that would get its words."""
+    ) -> None:
+        """Gather the row of a draft; `revises` is the card that would get its words."""
         proposal, wording = worded
         severity, findings = summed_up(proposal)
         fact = f"{wording.request}/{proposal.draft.intent}" if wording.request else ""
-        return {
-            "id": draft_id(highlight_key, wording, proposal.draft.gaps),
+        id = draft_id(highlight_key, wording, proposal.draft.gaps)
+        row: Json = {
+            "id": id,
             "key": highlight_key,
             "content": wording.content,
             "slot": wording.slot if wording.own else "",
@@ -381,9 +342,12 @@ class _Recording:
             "words": words_of(wording.fields),
             "body": encode(proposal),
         }
+        self._rows.append(row)
+        if not revises:
+            self.new.append(id)
 
     def write(self) -> None:
-        """Write what was gathered."""
+        """Write the gathered rows."""
         store = self._store
         store.write_all(
             "DELETE FROM draft WHERE id = ?",
@@ -413,27 +377,6 @@ def keep_terms(store: Store, terms: Iterable[tuple[str, SearchTerms]]) -> None:
     )
 
 
-def _dropped(
-    waiting: Iterable[Row],
-    highlight: Highlight,
-    *,
-    by_model: bool,
-) -> Iterator[str]:
-    """Yield the waiting drafts that go; a model's stay while their quote is there.
-
-    Proposals are drafted with the rules, and go with their drafts.
-    """
-    for draft_row in waiting:
-        of_rules = draft_row["drafter"].startswith(("rules", PROPOSE))
-        if by_model:
-            goes = not of_rules
-        else:
-            quote = decode_proposal(draft_row["body"]).draft.quote
-            goes = of_rules or not stands_in(quote, highlight)
-        if goes:
-            yield draft_row["id"]
-
-
 def _replaced(passage: Passage, wording: Wording) -> str:
     """Return the card that the source's own words would replace.
 
@@ -455,18 +398,6 @@ def _replaced(passage: Passage, wording: Wording) -> str:
 # --- words ------------------------------------------------------------------------------
 
 
-def _divided(worded: Iterable[Worded]) -> tuple[list[Worded], list[Worded]]:
-    """Divide drafts into those of rules and models, and proposals."""
-    drafted = []
-    proposed = []
-    for worded_draft in worded:
-        if worded_draft.wording.drafter == PROPOSE:
-            proposed.append(worded_draft)
-        else:
-            drafted.append(worded_draft)
-    return drafted, proposed
-
-
 def _worded(drafted: Sequence[Proposal]) -> list[Worded]:
     """Return drafts with their words."""
     wordings = _wordings([proposal.draft for proposal in drafted])
@@ -484,17 +415,6 @@ def _wordings(drafts: Sequence[Draft]) -> list[Wording]:
     return wordings
 
 
-def _without_told_apart(store: Store, passage: Passage, proposal: Proposal) -> Proposal:
-    """Return a draft without findings about cards that are others, as a person said."""
-    standing = []
-    for finding in proposal.findings:
-        query = "SELECT passage FROM card WHERE guid = ?"
-        other_key = store.value(query, finding.duplicate) if finding.duplicate else None
-        if other_key is None or not passage.told_apart_from(store.passage(other_key)):
-            standing.append(finding)
-    return replace(proposal, findings=tuple(standing))
-
-
 def _as_on_card(
     passage: Passage,
     proposal: Proposal,
@@ -508,13 +428,18 @@ def _as_on_card(
     card = passage.own_card(wording) if wording.own else None
     if card is None:
         return proposal
-    if wording.kind == "occlusion":
-        return _followed(card, proposal)
+    draft = proposal.draft
     paths = image_paths("\n".join((*card.given.values(), *card.wording.fields.values())))
     fields = {}
-    for name, words in proposal.draft.fields:
+    for name, words in draft.fields:
         fields[name] = _with_known_paths(words, paths)
-    if wording.kind == "cloze":
+    if wording.kind == "occlusion":
+        old = occlusion.masks_in(card.wording.fields)
+        new = occlusion.masks_in(draft.fields)
+        followed = occlusion.follow(old, new, card.numbers)
+        fields = dict(draft.fields)
+        fields[occlusion.FIELD] = occlusion.write(followed.masks)
+    elif wording.kind == "cloze":
         clozes = [make(int(number), words) for number, words in card.numbers.items()]
         fields["Text"] = keep_numbers(
             old=card.wording.fields.get("Text", ""),
@@ -522,7 +447,7 @@ def _as_on_card(
             used=tuple(map(int, card.numbers)),
             earlier=[" ".join(clozes)],
         )
-    return replace(proposal, draft=replace(proposal.draft, fields=tuple(fields.items())))
+    return replace(proposal, draft=replace(draft, fields=tuple(fields.items())))
 
 
 def _with_known_paths(words: str, known_paths: Strings) -> str:
@@ -535,19 +460,6 @@ def _with_known_paths(words: str, known_paths: Strings) -> str:
         if len(longer) == 1:
             words = words.replace(f"]({path})", f"]({longer[0]})")
     return words
-
-
-def _followed(card: State, proposal: Proposal) -> Proposal:
-    """Return a draft of a figure with the numbers that its masks have on the card."""
-    draft = proposal.draft
-    before = card.wording.fields
-    old = occlusion.masks_in(before)
-    new = occlusion.masks_in(draft.fields)
-    followed = occlusion.follow(old, new, card.numbers)
-    fields = dict(draft.fields)
-    fields[occlusion.FIELD] = occlusion.write(followed.masks)
-    numbered = replace(draft, fields=tuple(fields.items()))
-    return replace(proposal, draft=numbered)
 
 
 def _alike(wording: Wording, other: Wording) -> float:
@@ -593,18 +505,21 @@ def _original_of(
     if passage.decided or is_short:
         return ""
     highlight = decode_highlight(highlight_row)
-    for other in others:
-        other_highlight = decode_highlight(other)
-        if not _same_marks(highlight, other_highlight):
+    for other_row in others:
+        # drafts of both would be the same
+        other = decode_highlight(other_row)
+        marks = (other.gaps, other.markdown, other.comment)
+        if marks != (highlight.gaps, highlight.markdown, highlight.comment):
             continue
-        if _is_left_out(store, other_highlight):
+        other_passage = store.passage(other.key)
+        is_skipped = other.skip or forms.form_choice(store, other) == forms.NEVER
+        if is_skipped and not other_passage.decided:
             continue
-        if other["key"] not in passage.keys and _is_older(
-            store,
-            other["key"],
-            highlight_row["key"],
-        ):
-            return str(other["title"])
+        is_older = other_passage.decided or (
+            _issued_at(store, other_row["key"]) < _issued_at(store, highlight_row["key"])
+        )
+        if other_row["key"] not in passage.keys and is_older:
+            return str(other_row["title"])
     return ""
 
 
@@ -631,28 +546,6 @@ def _had_these_words(store: Store, highlight: Highlight, passage: Passage) -> st
         if is_perhaps(row["folded"], for_finding(words)):
             return f"{row['title']}, before they changed"
     return ""
-
-
-def _is_left_out(store: Store, highlight: Highlight) -> bool:
-    """Return whether a highlight gets no draft because it is left out, and has no decision."""
-    is_skipped = highlight.skip or forms.form_choice(store, highlight) == forms.NEVER
-    return bool(is_skipped) and not store.passage(highlight.key).decided
-
-
-def _same_marks(highlight: Highlight, other: Highlight) -> bool:
-    """Return whether drafts of two highlights with equal text would be the same."""
-    return (
-        highlight.gaps == other.gaps
-        and highlight.markdown == other.markdown
-        and highlight.comment == other.comment
-    )
-
-
-def _is_older(store: Store, highlight_key: str, other_key: str) -> bool:
-    """Return whether a passage is before an equal one: decided, or issued earlier."""
-    if store.passage(highlight_key).decided:
-        return True
-    return _issued_at(store, highlight_key) < _issued_at(store, other_key)
 
 
 def _issued_at(store: Store, highlight_key: str) -> int:
@@ -716,31 +609,19 @@ def _why_held(
     if proposal.blocked:
         return "a check blocks the new words"
     if wording.kind == "occlusion":
-        return _why_figure_held(card, wording)
-    damage = _new_damage(card.wording, wording)
-    if damage:
-        return f"the new words are damaged: “{damage}”"
+        old = occlusion.masks_in(card.wording.fields)
+        new = occlusion.masks_in(wording.fields)
+        is_sure = occlusion.follow(old, new, card.numbers).sure
+        return None if is_sure else "its figure has changed too much"
+    if not any(map(damage_in, card.wording.fields.values())):
+        damage = next(filter(None, map(damage_in, wording.fields.values())), "")
+        if damage:
+            return f"the new words are damaged: “{damage}”"
     in_pdf = highlight.source_kind is SourceKind.PDF
     is_derived = in_pdf and highlight.kind is not HighlightKind.CARD
     if is_derived and _alike(card.wording, wording) < DERIVED_ALIKE:
         return ""
     return None
-
-
-def _why_figure_held(card: State, wording: Wording) -> str | None:
-    """Return why a figure that has changed does not change its card unasked."""
-    old = occlusion.masks_in(card.wording.fields)
-    new = occlusion.masks_in(wording.fields)
-    if occlusion.follow(old, new, card.numbers).sure:
-        return None
-    return "its figure has changed too much"
-
-
-def _new_damage(before: Wording, after: Wording) -> str:
-    """Return letters that are damaged in new words, if the card's words were whole."""
-    if any(map(damage_in, before.fields.values())):
-        return ""
-    return next(filter(None, map(damage_in, after.fields.values())), "")
 
 
 def _revised(

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import belonging, cards, drafts, waiting
+from ankiforge.ledger.cards import HistoryEntry
 from ankiforge.ledger.events import (
     FOUND,
     PERSON,
@@ -18,18 +19,17 @@ from ankiforge.ledger.events import (
     SILENT,
     SOURCE,
     Event,
-    Text,
     exact,
 )
 from ankiforge.ledger.readings import decode_highlight
-from ankiforge.ledger.store import EACH, NOT_UNDONE, OF_ACTION, Row, Store, encode
+from ankiforge.ledger.store import EACH, NOT_UNDONE, OF_ACTION, Store, encode
 from ankiforge.ledger.views import DELETED, send_again, was_deleted_unnoticed
 from ankiforge.model import (
     AGENT,
-    Highlight,
     HighlightKey,
     Strings,
     Texts,
+    Value,
     h16,
     is_card_id,
     is_draft_id,
@@ -43,7 +43,16 @@ _STANDING = f"what NOT IN {SILENT} AND {NOT_UNDONE}"
 is never taken back itself."""
 
 
-def undo(store: Store, target: str = "", *, as_new: bool = False) -> str:
+class Undone(Value):
+    """Decisions that were taken back together."""
+
+    id: str
+    """Of their action."""
+    entries: tuple[HistoryEntry, ...]
+    """The decisions, oldest first, one for each card or draft."""
+
+
+def undo(store: Store, target: str = "", *, as_new: bool = False) -> Undone:
     """Take back a decision: the last one, one by its id, or the last one about a card.
 
     Args:
@@ -52,22 +61,37 @@ def undo(store: Store, target: str = "", *, as_new: bool = False) -> str:
             or "" for the last decision.
         as_new: a change by the source states another fact, which gets a card of its own.
 
-    Returns:
-        The id of the action that was taken back.
-
     Raises:
         RefusedError: there is none, or a later change of the same field stands on it.
     """
-    if is_draft_id(target):
-        return _withdraw(store, target)
+    if is_draft_id(target):  # as if no agent had proposed it
+        with store.transaction():
+            draft_row = waiting.waiting_row(store, target)
+            if draft_row["drafter"] != AGENT:
+                message = f"nothing about {target} can be undone"
+                raise RefusedError(message, hint=_SEE_RECENT)
+            store.write("DELETE FROM draft WHERE id = ?", target)
+            query = "UPDATE highlight SET modelled = '' WHERE key = ?"
+            store.write(query, draft_row["key"])
+        return Undone(target, ())
     with store.action():
         events = _to_undo(store, target)
+        # of several events about one card or draft, the last says what was decided
+        last_about: dict[tuple[str, str], Event] = {}
+        for event in events:
+            words = event.body.get("guid") or event.body.get("content", "")
+            last_about[event.key, words] = event
+        with_words = {key for key, words in last_about if words}
+        entries = []
+        for (key, words), event in last_about.items():
+            if words or key not in with_words:
+                entries.append(cards.done_with_words(store, event))
         for event in events:
             _refuse_below(store, event)
         has_drafts = waiting.bring_back(store, events)
         for event in reversed(events):
             _take_back(store, event, has_drafts=event.id in has_drafts, as_new=as_new)
-        return events[0].act or events[0].id
+        return Undone(events[0].act or events[0].id, tuple(entries))
 
 
 def can_undo(store: Store, action: str) -> bool:
@@ -78,25 +102,8 @@ def can_undo(store: Store, action: str) -> bool:
     return store.row(f"SELECT 1 FROM event WHERE {OF_ACTION}", action) is not None
 
 
-def _withdraw(store: Store, draft_id: str) -> str:
-    """Drop a draft as if no agent had proposed it."""
-    with store.transaction():
-        draft_row = waiting.waiting_row(store, draft_id)
-        if draft_row["drafter"] != AGENT:
-            raise RefusedError(
-                f"nothing about {draft_id} can be undone",
-                hint=_SEE_RECENT,
-            )
-        store.write("DELETE FROM draft WHERE id = ?", draft_id)
-        store.write(
-            "UPDATE highlight SET modelled = '' WHERE key = ?",
-            draft_row["key"],
-        )
-    return draft_id
-
-
 def _take_back(store: Store, event: Event, *, has_drafts: bool, as_new: bool) -> None:
-    """Take back one event: what it took away is drafted or is sent again.
+    """Take back one event: its drafts come back, its notes are sent again.
 
     Args:
         store: the store.
@@ -108,9 +115,18 @@ def _take_back(store: Store, event: Event, *, has_drafts: bool, as_new: bool) ->
     if event.what == "adopt":
         store.set_setting("anki state", "")
         store.passage(event.key)  # the card is gone
-    given_up = _given_up(event)
-    if given_up:
-        _give_back_words(store, event, given_up)
+
+    # the person's words in Anki that the decision replaced, by field
+    replaced: Texts = {}
+    if event.what == "resolve" and event.body.get("was"):
+        replaced = {event.body["field"]: event.body["was"]}
+    elif event.what == "edit":
+        over = event.body.get("over", {})
+        replaced = {name: words for name, (_, words) in over.items()}
+    if replaced:  # given back by no decision that could be undone
+        body = {"guid": event.body["guid"], "fields": replaced}
+        store.add("edit", event.key, POLICY, body)
+
     if event.what in ("retire", "reject"):
         guid = event.body.get("guid", "")
         if event.body.get("why") == DELETED or was_deleted_unnoticed(store, guid):
@@ -126,22 +142,6 @@ def _take_back(store: Store, event: Event, *, has_drafts: bool, as_new: bool) ->
         store.write("UPDATE highlight SET drafted = '' WHERE fate = 'left_out'")
 
 
-def _given_up(event: Event) -> Texts:
-    """Return the person's words in Anki that a decision replaced, by field."""
-    if event.what == "resolve" and event.body.get("was"):
-        return {event.body["field"]: event.body["was"]}
-    if event.what == "edit":
-        replaced = event.body.get("over", {})
-        return {name: words for name, (_, words) in replaced.items()}
-    return {}
-
-
-def _give_back_words(store: Store, event: Event, fields: Texts) -> None:
-    """Give the fields of a card the words again that a decision had replaced."""
-    body = {"guid": event.body["guid"], "fields": fields}
-    store.add("edit", event.key, POLICY, body)  # no decision that could be undone
-
-
 # --- which events -----------------------------------------------------------------------
 
 
@@ -155,10 +155,17 @@ def _to_undo(store: Store, target: str) -> list[Event]:
     elif is_highlight_key(target):
         keys = store.keys(target)
 
-    if keys:
-        last = _last_about(store, keys, guid)
-    elif target:
-        last = _last_named(store, target)
+    last: Event | None = None
+    if keys:  # the last decision about a passage, or about one of its cards
+        standing = store.select_events(f"key IN {EACH} AND {_STANDING}", encode(keys))
+        for event in sorted(standing, key=lambda event: event.order):
+            is_decision = event.by == PERSON or event.what == "revise"
+            is_about = not guid or _is_about(event, guid)
+            if is_decision and is_about and FOUND not in event.body:
+                last = event
+    elif target:  # an action, or one event
+        condition = f"(({OF_ACTION}) OR id = ?) AND {_STANDING}"
+        last = next(reversed(store.select_events(condition, target, target)), None)
     else:
         last = _last_here(store)
     if last is None:
@@ -180,29 +187,6 @@ def _to_undo(store: Store, target: str) -> list[Event]:
 def _is_about(event: Event, guid: str) -> bool:
     """Return whether an event of a passage is about a card, or about no card at all."""
     return bool(event.body.get("guid", guid) == guid)
-
-
-def _last_about(store: Store, keys: Strings, guid: str) -> Event | None:
-    """Return the last decision about a passage, or about one of its cards."""
-    standing = store.select_events(f"key IN {EACH} AND {_STANDING}", encode(keys))
-    for event in sorted(standing, key=lambda event: event.order, reverse=True):
-        if event.by != PERSON and event.what != "revise":
-            continue
-        if FOUND in event.body:  # no decision
-            continue
-        if not guid or _is_about(event, guid):
-            return event
-    return None
-
-
-def _last_named(store: Store, target: str) -> Event | None:
-    """Return the last event of an action, or the event with an id."""
-    standing = store.select_events(
-        f"(({OF_ACTION}) OR id = ?) AND {_STANDING}",
-        target,
-        target,
-    )
-    return standing[-1] if standing else None
 
 
 def _last_here(store: Store) -> Event | None:
@@ -268,37 +252,20 @@ def _split_off_new_fact(store: Store, passage_key: str) -> None:
             SOURCE,
             msgspec.to_builtins(before),
         )
-    _insert_copy(store, highlight_row, replace(highlight, key=new_key))
-    _leave_behind(store, highlight_row["key"], highlight, before)
 
-
-def _insert_copy(store: Store, highlight_row: Row, highlight: Highlight) -> None:
-    """Insert a copy of a row for a highlight with another key, which is to be drafted."""
+    # a copy of the row for the new key, which is to be drafted
     copied = dict(highlight_row)
-    copied |= {
-        "key": highlight.key,
-        "drafted": "",
-        "modelled": "",
-        "fate": "",
-        "reason": "",
-    }
-    copied["body"] = encode(highlight)
+    copied |= {"key": new_key, "drafted": "", "modelled": "", "fate": "", "reason": ""}
+    copied["body"] = encode(replace(highlight, key=new_key))
     names = ", ".join(copied)
     marks = ", ".join("?" * len(copied))
     store.write(f"INSERT INTO highlight ({names}) VALUES ({marks})", *copied.values())
 
-
-def _leave_behind(
-    store: Store,
-    highlight_key: str,
-    highlight: Highlight,
-    before: Text | None,
-) -> None:
-    """Make a highlight one that is gone, with the text that it had before."""
+    # the old key is gone, with the text that it had before; without one, other words were
+    # marked in the same text
     text_before = before.exact if before else ""
     alone = replace(
         highlight,
-        # without a text before, other words were marked in the same one
         exact=text_before or highlight.exact,
         prefix="",
         suffix="",
@@ -306,6 +273,7 @@ def _leave_behind(
         gaps=(),
         markdown=(),
     )
+    old_key = highlight_row["key"]
     query = "UPDATE highlight SET state = 'gone', folded = ?, body = ? WHERE key = ?"
-    store.write(query, for_finding(text_before), encode(alone), highlight_key)
-    store.write("DELETE FROM draft WHERE key = ?", highlight_key)
+    store.write(query, for_finding(text_before), encode(alone), old_key)
+    store.write("DELETE FROM draft WHERE key = ?", old_key)

@@ -115,10 +115,15 @@ def record_view(
             recording.tell_of_revived()
             recording.take_absent(deleted_with_many)
         recording.take_buried(deleted_with_many)
+        viewed = recording.viewed
         if complete:
-            recording.remember()
-        recording.take_reviews(reviews)
-    return recording.viewed
+            looked = datetime.now(UTC).isoformat(timespec="seconds")
+            store.set_setting("looked", looked)
+            store.set_meta("unknown", encode(viewed.unknown))
+            _set_unknown_documents(store, viewed.unknown)
+        rows = map(msgspec.structs.asdict, reviews)
+        viewed.reviews += store.insert("review", rows, verb="INSERT OR IGNORE")
+    return viewed
 
 
 class _ViewRecording:
@@ -174,7 +179,12 @@ class _ViewRecording:
         is_back = was_absent and state.why == DELETED
         if is_back:
             self.viewed.returned.append(note.guid)
-            _unretire(self._store, note.guid, passage.key)
+            retired = []
+            for event in self._store.events(passage.keys):
+                if event.what == "retire" and event.body["guid"] == note.guid:
+                    retired.append(event)
+            if retired:
+                self._store.take_back(max(retired, key=lambda event: event.order))
         _write_seen(self._store, note, before)
 
         is_dropped_in_anki = note.retired and card["live"]
@@ -185,17 +195,33 @@ class _ViewRecording:
             _retire(self._store, note.guid, RETIRED_BEFORE)
 
     def tell_of_revived(self) -> None:
-        """Find the notes that are there in spite of their graves; store the graves."""
+        """Find the notes that were deleted in Anki and are there; store the graves.
+
+        Anki keeps the grave of a note that an import brings back; an undo of the deletion
+        takes it away. A card that a person wanted again (by `undo`, or by accepting it
+        again) is left out, because its note was meant to come back.
+        """
+        store = self._store
         if self._graves is None:
             return
-        ours = [note for guid, note in self._notes.items() if guid in self._cards]
-        self.viewed.revived = _revived(
-            self._store,
-            ours,
-            self._graves,
-            self.viewed.returned,
-        )
-        _write_graves(self._store, self._graves)
+        already_told = msgspec.json.decode(store.meta("revived", "[]"), type=list[str])
+        present_despite_grave = []
+        for guid, note in self._notes.items():
+            if guid in self._cards and note.id in self._graves:
+                present_despite_grave.append(guid)
+        store.set_meta("revived", encode(present_despite_grave))
+        for guid in present_despite_grave:
+            # what counted as deleted until now, nobody had wanted again before
+            is_news = guid in self.viewed.returned or not _wanted_again(store, guid)
+            if is_news and guid not in already_told:
+                self.viewed.revived.append(guid)
+
+        # the ids of deleted notes that may have been ours
+        ours = {id for id in self._graves if may_be_ours(id)}
+        stored = {row["id"] for row in store.rows("SELECT id FROM grave")}
+        if ours != stored:
+            store.write("DELETE FROM grave")
+            store.write_all("INSERT INTO grave VALUES (?)", [(id,) for id in ours])
 
     def deleted_with_many(self, *, complete: bool) -> frozenset[str]:
         """Return the notes of decks that lost a large part of our notes since the last view.
@@ -297,21 +323,6 @@ class _ViewRecording:
         state, _ = cards.state_of(self._store, guid)
         return bool(state.seen_by) or not _wanted_again(self._store, Guid(guid))
 
-    def remember(self) -> None:
-        """Store when Anki was seen, and the notes in it that no card here has."""
-        self._store.set_setting(
-            "looked",
-            datetime.now(UTC).isoformat(timespec="seconds"),
-        )
-        self._store.set_meta("unknown", encode(self.viewed.unknown))
-        _set_unknown_documents(self._store, self.viewed.unknown)
-
-    def take_reviews(self, reviews: Iterable[SeenReview]) -> None:
-        """Store the reviews that are new."""
-        rows = map(msgspec.structs.asdict, reviews)
-        added = self._store.insert("review", rows, verb="INSERT OR IGNORE")
-        self.viewed.reviews += added
-
 
 def _write_seen(store: Store, note: NoteInAnki, before: Row | None) -> None:
     """Store a note that is there; nothing is settled about it if it is not as it was."""
@@ -334,17 +345,6 @@ def _write_seen(store: Store, note: NoteInAnki, before: Row | None) -> None:
 def _retire(store: Store, guid: str, reason: str) -> None:
     _, passage = cards.state_of(store, guid)
     store.add("retire", passage.key, PERSON, {"guid": guid, "why": reason})
-
-
-def _unretire(store: Store, guid: str, passage_key: str) -> None:
-    """Take back the last event that retired a card."""
-    retired = []
-    for event in store.events(store.keys(passage_key)):
-        if event.what == "retire" and event.body["guid"] == guid:
-            retired.append(event)
-    if retired:
-        last = max(retired, key=lambda event: event.order)
-        store.take_back(last)
 
 
 def _knows_of_dropping(store: Store, state: State) -> bool:
@@ -380,47 +380,6 @@ def retired_unexplained(store: Store) -> list[Guid]:
         if not _knows_of_dropping(store, state):
             unexplained.append(Guid(row["guid"]))
     return unexplained
-
-
-def _revived(
-    store: Store,
-    notes: Iterable[NoteInAnki],
-    graves: frozenset[int],
-    returned: Collection[Guid],
-) -> list[Guid]:
-    """Return the notes that were deleted in Anki and are there, if that was not reported yet.
-
-    Anki keeps the grave of a note that an import brings back; an undo of the deletion
-    takes it away. A card that a person wanted again (by `undo`, or by accepting it again) is
-    left out, because its note was meant to come back.
-
-    Args:
-        store: the store.
-        notes: our notes.
-        graves: the ids of deleted notes.
-        returned: the notes that count as deleted no longer, because they are there.
-    """
-    stored = store.meta("revived", "[]")
-    already_told = msgspec.json.decode(stored, type=list[str])
-    present_despite_grave = [note.guid for note in notes if note.id in graves]
-    store.set_meta("revived", encode(present_despite_grave))
-    revived = []
-    for guid in present_despite_grave:
-        if guid in already_told:
-            continue
-        # it counted as deleted until now, so nobody had wanted it again before
-        if guid in returned or not _wanted_again(store, guid):
-            revived.append(guid)
-    return revived
-
-
-def _write_graves(store: Store, graves: frozenset[int]) -> None:
-    """Store the ids of deleted notes that may have been ours, unless they are stored."""
-    ours = {id for id in graves if may_be_ours(id)}
-    stored = {row["id"] for row in store.rows("SELECT id FROM grave")}
-    if ours != stored:
-        store.write("DELETE FROM grave")
-        store.write_all("INSERT INTO grave VALUES (?)", [(id,) for id in ours])
 
 
 def any_buried(store: Store) -> bool:
@@ -634,9 +593,13 @@ def adopt(
     unmatched = list(unreadable)
     with store.transaction():
         for note, wording, passage, typed in notes:
-            highlight_key = _key_of(store, note, passage)
-            if highlight_key:
-                _adopt_note(store, highlight_key, note, wording, typed)
+            # the key of the highlight with the passage: the note's, else the only one
+            query = "SELECT key FROM highlight WHERE folded = ? AND state = 'present'"
+            keys = [row["key"] for row in store.rows(query, for_finding(passage))]
+            if note.identity and note.identity.key in keys:
+                keys = [note.identity.key]
+            if len(keys) == 1:
+                _adopt_note(store, keys[0], note, wording, typed)
             else:
                 unmatched.append(note)
         _set_unknown_documents(store, unmatched)
@@ -675,16 +638,6 @@ def _adopt_note(
         highlight_key,
         wording.content,
     )
-
-
-def _key_of(store: Store, note: NoteInAnki, passage: str) -> str:
-    """Return the key of the highlight with a passage: the note's, else the only one."""
-    query = "SELECT key FROM highlight WHERE folded = ? AND state = 'present'"
-    rows = store.rows(query, for_finding(passage))
-    keys: list[str] = [row["key"] for row in rows]
-    if note.identity and note.identity.key in keys:
-        return note.identity.key
-    return keys[0] if len(keys) == 1 else ""
 
 
 def _set_unknown_documents(store: Store, notes: Iterable[NoteInAnki]) -> None:

@@ -112,6 +112,7 @@ def each_waiting(
             proposal=proposal,
             revises=Guid(draft_row["revises"]) if draft_row["revises"] else None,
             replaces=Guid(draft_row["replaces"]) if draft_row["replaces"] else None,
+            fact=draft_row["fact"],
             remarks=tuple(_remarks(store, stored, workspace)),
         )
         yield waiting, wording

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from itertools import islice
 
 from msgspec.structs import replace
 
-from ankiforge.config.workspace import WorkspaceFolder
 from ankiforge.draft.chat import import_chat, label_for
 from ankiforge.draft.prompt import FACTS, NOTHING, Prompt, Shape, rules_of
-from ankiforge.draft.sendable import Sendable, SendableTask, ours
+from ankiforge.draft.sendable import Sendable, ours
 from ankiforge.errors import BusyError, UsageError
 from ankiforge.ledger import DraftResult, Ledger, Line, recording, search, views
 from ankiforge.mcp.view import AgentView, findings_entry, highlight_entry
 from ankiforge.model import (
     AGENT,
-    Draft,
-    Drafted,
     Highlight,
     HighlightKey,
     Json,
@@ -44,6 +41,11 @@ LAPSES = 4
 """A card that was forgotten so often needs work."""
 PATIENCE_S = 5.0
 """How long a call waits for another program that drafts in this workspace, in seconds."""
+_SCHEMA = (
+    "the arguments of the tool propose_cards, where `highlight` stands for `h`."
+    ' For "none", put the reason into `why_none`.'
+)
+"""What the rules say of the form of a proposal."""
 _NOTHING_MADE = "no card can be made of it"
 _TOO_MANY = (
     f"at most {FACTS} cards of yours wait for a highlight, each of another fact:"
@@ -84,8 +86,21 @@ class Agent:
         """
         note = self._read_files() if offset == 0 else ""
         with self._open("") as workspace:
-            without_card = _without_card(workspace, document)
-            page = _page_of(without_card, offset, limit)
+            # the highlights without a card, each with what it wants
+            without_card: list[tuple[Sendable, str]] = []
+            for sent in for_model(workspace.job(), workspace.ledger):
+                wants = sent.task.brief.wants
+                for shown in sent.passages.values():
+                    if document.casefold() in shown.title.casefold():
+                        without_card.append((shown, wants))
+
+            # a page of them, which ends before it gets too long
+            page: list[Json] = []
+            for shown, wants in islice(without_card, offset, offset + limit):
+                entry = highlight_entry(shown, wants)
+                if page and len(json.dumps([*page, entry])) > PAGE_CHARACTERS:
+                    break
+                page.append(entry)
             end = offset + len(page)
             answer: Json = {
                 "without_card": len(without_card),
@@ -95,7 +110,12 @@ class Agent:
             if note:
                 answer["note"] = note
             if rules or not self._has_rules:
-                answer["rules"] = _drafting_rules(workspace.folder)
+                # with the tool instead of the JSON of a reply
+                prompt = load_prompt(workspace.folder, chat=True)
+                values = {**rules_of(Shape()), "schema": ours(_SCHEMA)}
+                for name in ("title", "remark", "highlights"):
+                    values[name] = NOTHING
+                answer["rules"] = prompt.messages(values)[0]["content"]
                 self._has_rules = True
             return answer
 
@@ -131,10 +151,23 @@ class Agent:
         with self._open("") as workspace:
             ledger = workspace.ledger
             view = AgentView(ledger)
-            if state == "rejected":
-                cards = _rejected(ledger, query, view)
+            cards: list[Json] = []
+            if state == "rejected":  # lately, with the reasons, newest first
+                for done in ledger.history():
+                    is_meant = query.casefold() in done.text.casefold()
+                    if done.what != "reject" or not is_meant:
+                        continue
+                    if not view.hides(HighlightKey(done.key)):
+                        told = {"rejected": done.text, "at": done.at}
+                        cards.append(view.entry({"highlight": done.key, **told}))
             else:
-                cards = _cards_in_state(ledger, query, state, view)
+                for line in ledger.lines(ledger.find(parse(query))):
+                    trouble = _trouble(ledger, line)
+                    is_left = (state == "needs_work" and not trouble) or (
+                        state == "waiting" and not line.waiting
+                    )
+                    if not is_left and not view.hides_line(line):
+                        cards.append(view.line(line, trouble))
             end = offset + limit
             return {
                 "cards": cards[offset:end],
@@ -162,7 +195,7 @@ class Agent:
     # --- proposing ----------------------------------------------------------------------
 
     def propose_cards(self, cards: Cards) -> Json:
-        """Record proposals, and return what the checks found.
+        """Record proposals, and return the findings of the checks.
 
         Args:
             cards: each has a `highlight` (its key), a `kind` (`basic`, `cloze`, `two-way`
@@ -222,16 +255,29 @@ class Agent:
         if len(own_before) + len(cards) > FACTS:
             raise UsageError(_TOO_MANY)
 
-        drafted = _read_like_a_reply(cards, task, prompt)
+        # read like the reply of a model
+        label = label_for(highlight.key)
+        reply = json.dumps({"cards": [{**card, "h": label} for card in cards]})
+        results = import_chat(reply, [task], prompt)
+        if not results:
+            raise UsageError(_NOTHING_MADE)
+        [drafted] = results
         if not drafted.drafts:
-            reason = _why_none(drafted, cards)
+            reason = "; ".join(no_card.reason for no_card in drafted.no_cards)
+            if not reason or any(card["kind"] != "none" for card in cards):
+                raise UsageError(reason or _NOTHING_MADE)
             none = DraftResult(highlight.key, reason=reason, fate="no_card")
             recording.record(ledger, [none], by_model=True, beside=True)
             return {"no_card": reason}
 
         origin = Origin(AGENT, self.name, prompt.fingerprint)
         drafts = [replace(draft, origin=origin, intent=0) for draft in drafted.drafts]
-        recorded = _recorded(checks, highlight, drafts)
+        recorded: list[Json] = []
+        for proposal in checks.proposals(highlight, drafts):
+            result = DraftResult(highlight.key, [proposal])
+            came = recording.record(ledger, [result], by_model=True, beside=True)
+            for draft_id in came.new:
+                recorded.append({"card": draft_id, **findings_entry(proposal)})
         if not recorded:
             raise UsageError(_REJECTED_BEFORE)
         new_ids = {card["card"] for card in recorded}
@@ -252,68 +298,6 @@ class Agent:
             return {"withdrawn": card}
 
 
-# --- what the tools list ----------------------------------------------------------------
-
-
-def _without_card(workspace: Workspace, title: str) -> list[tuple[Sendable, str]]:
-    """Return highlights without a card, and what each wants; `title` is part of one."""
-    passages = []
-    for sent in for_model(workspace.job(), workspace.ledger):
-        wants = sent.task.brief.wants
-        for shown in sent.passages.values():
-            if title.casefold() in shown.title.casefold():
-                passages.append((shown, wants))
-    return passages
-
-
-def _page_of(
-    highlights: list[tuple[Sendable, str]],
-    offset: int,
-    limit: int,
-) -> list[Json]:
-    """Return a page of highlights, which ends before it gets too long."""
-    page: list[Json] = []
-    for shown, wants in islice(highlights, offset, offset + limit):
-        entry = highlight_entry(shown, wants)
-        length = len(json.dumps([*page, entry]))
-        if page and length > PAGE_CHARACTERS:
-            break
-        page.append(entry)
-    return page
-
-
-def _drafting_rules(workspace: WorkspaceFolder) -> str:
-    """Return the drafting rules, with the tool instead of the JSON of a reply."""
-    prompt = load_prompt(workspace, chat=True)
-    schema = (
-        "the arguments of the tool propose_cards, where `highlight` stands for `h`."
-        ' For "none", put the reason into `why_none`.'
-    )
-    values = {**rules_of(Shape()), "schema": ours(schema)}
-    for name in ("title", "remark", "highlights"):
-        values[name] = NOTHING
-    return prompt.messages(values)[0]["content"]
-
-
-def _cards_in_state(
-    ledger: Ledger,
-    query: str,
-    state: str,
-    view: AgentView,
-) -> list[Json]:
-    """Return the cards and drafts of a query: all, or those that need work, or wait."""
-    cards = []
-    for line in ledger.lines(ledger.find(parse(query))):
-        trouble = _trouble(ledger, line)
-        if state == "needs_work" and not trouble:
-            continue
-        if state == "waiting" and not line.waiting:
-            continue
-        if not view.hides_line(line):
-            cards.append(view.line(line, trouble))
-    return cards
-
-
 def _trouble(ledger: Ledger, line: Line) -> str:
     """Return why a card needs work; "" if it does not."""
     note = next(views.notes(ledger, line.id), None) if line.card else None
@@ -325,35 +309,6 @@ def _trouble(ledger: Ledger, line: Line) -> str:
     if note.feedback:
         troubles.append(f"the reader's remark: {note.feedback}")
     return "; ".join(troubles)
-
-
-def _rejected(ledger: Ledger, words: str, view: AgentView) -> list[Json]:
-    """Return what the reader rejected lately, with the reasons, newest first."""
-    rejected = list[Json]()
-    for done in ledger.history():
-        if done.what != "reject" or words.casefold() not in done.text.casefold():
-            continue
-        if not view.hides(HighlightKey(done.key)):
-            entry = {"highlight": done.key, "rejected": done.text, "at": done.at}
-            rejected.append(view.entry(entry))
-    return rejected
-
-
-# --- what an agent proposes -------------------------------------------------------------
-
-
-def _recorded(
-    checks: Checks, highlight: Highlight, drafts: Sequence[Draft]
-) -> list[Json]:
-    """Record drafts of one highlight; return the id and the findings of each that now waits."""
-    cards: list[Json] = []
-    for proposal in checks.proposals(highlight, drafts):
-        result = DraftResult(highlight.key, [proposal])
-        recorded = recording.record(checks.ledger, [result], by_model=True, beside=True)
-        findings = findings_entry(proposal)
-        for draft_id in recorded.new:
-            cards.append({"card": draft_id, **findings})
-    return cards
 
 
 _NEEDED_FIELDS = {"none": ("why_none",), "cloze": ("text",)}
@@ -378,36 +333,3 @@ def _refuse_malformed(card: Texts, highlight: Highlight) -> None:
             if unicodedata.category(sign) in ("Cc", "Cf") and sign not in allowed:
                 message = f"`{name}` has the invisible character U+{ord(sign):04X}"
                 raise UsageError(f"{message}: write it without")
-
-
-def _read_like_a_reply(
-    cards: Cards,
-    task: SendableTask,
-    prompt: Prompt,
-) -> Drafted:
-    """Return what an agent proposed for one highlight, read like the reply of a model.
-
-    Raises:
-        UsageError: nothing can be made of it.
-    """
-    [highlight] = task.highlights
-    label = label_for(highlight.key)
-    labelled = [{**card, "h": label} for card in cards]
-    reply = json.dumps({"cards": labelled})
-    results = import_chat(reply, [task], prompt)
-    if not results:
-        raise UsageError(_NOTHING_MADE)
-    [drafted] = results
-    return drafted
-
-
-def _why_none(drafted: Drafted, cards: Cards) -> str:
-    """Return the reasons that an agent gave for making no card.
-
-    Raises:
-        UsageError: it proposed cards, of which none can be made, or gave no reason.
-    """
-    reasons = "; ".join(no_card.reason for no_card in drafted.no_cards)
-    if not reasons or any(card["kind"] != "none" for card in cards):
-        raise UsageError(reasons or _NOTHING_MADE)
-    return reasons

@@ -150,7 +150,12 @@ async def _serve(agent: Agent) -> None:
         context: ServerRequestContext[Any],
         call: types.CallToolRequestParams,
     ) -> types.CallToolResult:
-        agent.name = _client(context)
+        # name and version of the client, as one short line
+        params = context.session.client_params
+        client = "unknown"
+        if params:
+            client = f"{params.client_info.name} {params.client_info.version}"
+        agent.name = " ".join(client.split())[:80]
         work = partial(_answered, agent, call.name, call.arguments or {})
         return await anyio.to_thread.run_sync(work, limiter=one_at_a_time)
 
@@ -208,10 +213,15 @@ def _described(name: str) -> types.Tool:
 
 
 def _answered(agent: Agent, name: str, given: Json) -> types.CallToolResult:
-    """Return the answer of a tool, or what is wrong with the call."""
+    """Return the answer of a tool, or the fault of the call."""
+    failed = False
     try:
-        text = _answer(agent, name, given)
-        failed = False
+        if name not in _TOOLS:
+            hint = f"known: {', '.join(_TOOLS)}"
+            raise UsageError(f"there is no tool {name[:60]!r}", hint=hint)
+        checked = typed(_TOOLS[name], given, Location(name))
+        tool = getattr(agent, name)
+        text = msgspec.json.encode(tool(**msgspec.to_builtins(checked))).decode()
     except ForgeError as error:
         text = error.message
         if error.hint:
@@ -219,29 +229,3 @@ def _answered(agent: Agent, name: str, given: Json) -> types.CallToolResult:
         failed = True
     content = types.TextContent(type="text", text=text)
     return types.CallToolResult(content=[content], is_error=failed)
-
-
-def _answer(agent: Agent, name: str, given: Json) -> str:
-    """Return the answer of a tool, as JSON.
-
-    Raises:
-        ForgeError: the tool or its arguments are wrong, or it refuses them.
-    """
-    if name not in _TOOLS:
-        raise UsageError(
-            f"there is no tool {name[:60]!r}",
-            hint=f"known: {', '.join(_TOOLS)}",
-        )
-    checked = typed(_TOOLS[name], given, Location(name))
-    arguments = msgspec.to_builtins(checked)
-    tool = getattr(agent, name)
-    return msgspec.json.encode(tool(**arguments)).decode()
-
-
-def _client(context: ServerRequestContext[Any]) -> str:
-    """Return name and version of the client, as one short line."""
-    params = context.session.client_params
-    client = "unknown"
-    if params:
-        client = f"{params.client_info.name} {params.client_info.version}"
-    return " ".join(client.split())[:80]

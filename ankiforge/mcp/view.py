@@ -60,13 +60,27 @@ class AgentView:
 
     def line(self, line: Line, why: str) -> Json:
         """Return a card or draft; `why` is the reason why it needs work, if it does."""
-        entry = line_entry(line, self.privacy.passage(line.highlight))
+        shown = self.privacy.passage(line.highlight)
+        origin = line.words.origin
+        entry: Json = {
+            "card": line.id,
+            "highlight": shown.key,
+            "title": shown.title,
+            "kind": line.kind.value,
+            "fields": dict(line.fields),
+            "quote": line.words.quote,
+            "state": "in Anki" if line.anki == "seen" else line.verdict,
+            "drafter": " ".join(filter(None, (origin.drafter, origin.model))),
+            "findings": [],
+        }
+        if line.waiting:
+            entry |= findings_entry(line.waiting.proposal)
         if why:
             entry["why"] = why
         return self.entry(entry, line.highlight)
 
     def work(self, match: Match) -> Json | None:
-        """Return what may be shown of a work that was found; None if that is nothing.
+        """Return the public part of a work that was found, or None.
 
         If only private text contains the words that were searched, showing the work would
         give that away.
@@ -107,8 +121,7 @@ class AgentView:
 
         Findings, reasons, titles and headings may repeat it.
         """
-        document = beside.document.key if beside else None
-        masked: Json = self._masked(entry, document)
+        masked: Json = self._masked(entry, beside.document.key if beside else None)
         return masked
 
     def _masked(self, part: Any, document: DocumentKey | None) -> Any:
@@ -145,30 +158,8 @@ def highlight_entry(shown: Sendable, wants: str = "") -> Json:
     return {name: value for name, value in entry.items() if value}
 
 
-def line_entry(line: Line, shown: Sendable) -> Json:
-    """Return a card or draft for an agent."""
-    state = line.verdict
-    if line.anki == "seen":
-        state = "in Anki"
-    origin = line.words.origin
-    entry: Json = {
-        "card": line.id,
-        "highlight": shown.key,
-        "title": shown.title,
-        "kind": line.kind.value,
-        "fields": dict(line.fields),
-        "quote": line.words.quote,
-        "state": state,
-        "drafter": " ".join(filter(None, (origin.drafter, origin.model))),
-        "findings": [],
-    }
-    if line.waiting:
-        entry |= findings_entry(line.waiting.proposal)
-    return entry
-
-
 def findings_entry(proposal: Proposal) -> Json:
-    """Return what the checks found, and whether a finding blocks."""
+    """Return the findings of the checks, and whether one blocks."""
     findings = []
     for finding in proposal.findings:
         if finding.severity is not Severity.INFO:

@@ -5,6 +5,7 @@ The ledger records them; here words are checked.
 
 from __future__ import annotations
 
+from ankiforge.config.deckfiles import DeckRule
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger, decide
 from ankiforge.model import (
@@ -84,7 +85,7 @@ def make(
     ledger: Ledger,
     highlight: Highlight,
     fields: Fields,
-    deck: str,
+    decks: tuple[DeckRule, ...],
     *,
     forced: bool = False,
 ) -> tuple[Guid, tuple[Finding, ...]]:
@@ -93,6 +94,9 @@ def make(
     Raises:
         BlockedError: a check blocks it, and the person does not insist.
     """
+    from ankiforge.pipeline.check import deck_for
+
+    deck = deck_for(decks, "", highlight)
     draft, findings = _judged(highlight, fields, forced=forced)
     guid = decide.make(ledger, highlight.key, Proposal(draft, findings, deck))
     return guid, findings

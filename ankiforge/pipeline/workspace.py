@@ -772,7 +772,6 @@ class Workspace:
             UsageError: a field or an id is wrong.
         """
         from ankiforge.pipeline import decide
-        from ankiforge.pipeline.check import deck_for
         from ankiforge.pipeline.fields import new_fields
         from ankiforge.pipeline.query import is_key
 
@@ -780,14 +779,8 @@ class Workspace:
             [line_id] = self._named([id])
             return decide.edit(self.ledger, line_id, fields, forced=force)
         highlight = self.ledger.highlight(id)
-        deck = deck_for(self.decks, "", highlight)
-        return decide.make(
-            self.ledger,
-            highlight,
-            new_fields(fields),
-            deck,
-            forced=force,
-        )
+        words = new_fields(fields)
+        return decide.make(self.ledger, highlight, words, self.decks, forced=force)
 
     def undo(self, id: str = "", *, as_new: bool = False) -> str:
         """Take back a decision; return its id.
@@ -799,7 +792,7 @@ class Workspace:
         Raises:
             RefusedError: there is nothing, or a later decision stands on it.
         """
-        return self.ledger.undo(id, as_new=as_new)
+        return self.ledger.undo(id, as_new=as_new).id
 
     def _named(self, ids: Iterable[str]) -> list[str]:
         """Return the whole ids of which beginnings may be given; keys of highlights stay."""

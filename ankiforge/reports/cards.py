@@ -65,6 +65,25 @@ def line_json(ledger: Ledger, line: Line, decks: Sequence[DeckRule]) -> Json:
     card = line.card
     draft = line.waiting
     html = content_html(line.kind, line.fields)
+    figure: Json | None = None
+    masks = masks_of(line)
+    if masks is not None:
+        named = "number label left top width height on drawn"
+        figure = {
+            "hide": masks.hide,
+            "masks": [attributes(mask, named) for mask in masks.masks],
+        }
+    revision: Json | None = None
+    if line.revision:
+        fields = dict(line.revision.draft.fields)
+        revision = {"id": line.revision.id, "fields": fields}
+    seen: Json | None = None
+    note = next(views.notes(ledger, line.id), None) if line.anki == "seen" else None
+    if note is not None:
+        seen = {
+            **attributes(note, "mod tags deck reviews lapses suspended leech"),
+            "remark": note.feedback,
+        }
     return {
         "id": line.id,
         "guid": card.guid if card else None,
@@ -72,7 +91,7 @@ def line_json(ledger: Ledger, line: Line, decks: Sequence[DeckRule]) -> Json:
         "tags": line_tags(line, decks),
         "fields": dict(line.fields),
         "gaps": gaps_of(line),
-        "figure": _masks_json(line),
+        "figure": figure,
         "html": dict(zip(line.family.content_fields, html, strict=True)),
         "quote": line.words.quote,
         "highlight": line.highlight.key,
@@ -85,31 +104,10 @@ def line_json(ledger: Ledger, line: Line, decks: Sequence[DeckRule]) -> Json:
         "waits": why_waiting(draft) if draft else "",
         "revises": draft.revises if draft else None,
         "replaces": draft.replaces if draft else None,
-        "revision": _revision_json(line.revision),
+        "revision": revision,
         "reason": card.why if card else "",
         "accepted_by": card.by if card and card.live else "",
-        "seen": _seen_json(ledger, line),
-    }
-
-
-def _revision_json(revision: Waiting | None) -> Json | None:
-    """Return the draft that would change a card."""
-    if revision is None:
-        return None
-    return {"id": revision.id, "fields": dict(revision.draft.fields)}
-
-
-def _seen_json(ledger: Ledger, line: Line) -> Json | None:
-    """Return what Anki has of a card; None if the card is not there."""
-    if line.anki != "seen":
-        return None
-    seen = next(views.notes(ledger, line.id), None)
-    if seen is None:
-        return None
-    return {
-        **attributes(seen, "mod tags deck reviews lapses suspended"),
-        "leech": seen.leech,
-        "remark": seen.feedback,
+        "seen": seen,
     }
 
 
@@ -229,11 +227,8 @@ def question_of(fields: Iterable[Pair]) -> str:
     question = named.get("Text") or named.get("Front", "")
     if occlusion.FIELD in named:
         question = named[occlusion.FIELD] or "(no label)"
-    return _with_first_gap(without_escapes(on_one_line(question)))
-
-
-def _with_first_gap(question: str) -> str:
-    """Return a question shortened to a line; of a long cloze, the part that has its first gap."""
+    question = without_escapes(on_one_line(question))
+    # of a long cloze, the part that has its first gap
     first_gap = next(iter(cloze.gaps(question)), None)
     if first_gap is None or first_gap.end <= _QUESTION:
         return shortened(question, _QUESTION)
@@ -243,14 +238,14 @@ def _with_first_gap(question: str) -> str:
 
 
 def question_line(question: Question) -> str:
-    """Return a question in one line, with the beginning of what it is about."""
+    """Return a question in one line, with the beginning of its examples."""
     examples = question.examples or [conflict.ours for conflict in question.conflicts]
     about = shortened(on_one_line(" / ".join(examples)), 60)
     return f"{question.id[:10]}  {question.text}  {about}".rstrip()
 
 
 def done_line(entry: HistoryEntry) -> str:
-    """Return a decision in one line: what `undo` takes, when, who, what, and the text."""
+    """Return a decision in one line: its id, time, maker, kind and text."""
     minute = entry.at[:16].replace("T", " ")
     text = shortened(without_escapes(on_one_line(entry.text)), 60)
     about = entry.guid[:10] or entry.key
@@ -293,7 +288,7 @@ def place_of(highlight: Highlight) -> str:
 
 
 def left_out(ledger: Ledger) -> Iterator[LeftOutThere]:
-    """Yield what looks like a mark or a card and is none, then what no source reads at all."""
+    """Yield lookalikes of marks and cards, then the files that no source reads at all."""
     from ankiforge.extract.left_out import EMPTY
     from ankiforge.ledger import LeftOutThere
     from ankiforge.pipeline.ingest import not_read
@@ -319,7 +314,7 @@ def left_out(ledger: Ledger) -> Iterator[LeftOutThere]:
 
 
 def left_out_json(entry: LeftOutThere) -> Json:
-    """Return what looks like a highlight and is none, as `list --no-card --all --json` has it."""
+    """Return a lookalike of a highlight as an object of `list --no-card --all --json`."""
     return {
         "key": None,
         "source": entry.source,
@@ -334,7 +329,7 @@ def left_out_json(entry: LeftOutThere) -> Json:
 
 
 def left_out_lines(entry: LeftOutThere) -> Strings:
-    """Return what looks like a highlight and is none: its place, its kind, and the reason."""
+    """Return the place, the kind and the reason of a lookalike of a highlight."""
     return (
         f"{entry.place}: {entry.left_out.kind}",
         f"    {FATES['left_out']}: {entry.left_out.reason}",
@@ -375,7 +370,7 @@ def line_text(
     line: Line,
     questions: Iterable[Question] = (),
 ) -> Text:
-    """Yield the lines of a card or draft: fields, source, findings, and what settles it."""
+    """Yield the lines of a card or draft: fields, source, findings, and commands."""
     title = f"{line.id}  {line.kind}  {line.verdict}"
     if line.card:
         title += f"  anki: {line.anki}"
@@ -384,13 +379,29 @@ def line_text(
     for name, words in line.fields:
         if name != occlusion.FIELD:
             yield _row(name.lower(), words)
-    yield from _masks_text(line)
+    masks = masks_of(line)
+    if masks is not None:
+        whole = "all labels" if masks.hide == occlusion.ALL else "one label"
+        one_by_one = masks.hide == occlusion.ONE
+        yield _row("hides", f"{whole} at a time" if one_by_one else whole)
+        for mask in masks.masks:
+            state = "" if mask.on else "  (switched off)"
+            yield _row("", f"{mask.number}  {mask.label or '(drawn)'}{state}")
     for number, words in enumerate(gaps_of(line), start=1):
         yield _row(f"gap {number}", words)
     yield _row("quote", line.words.quote)
-    yield from _source_text(line)
+
+    # where the passage is, its links, and its other places
+    highlight = line.highlight
+    heading = f" › {highlight.heading}" if highlight.heading else ""
+    yield _row("source", f"{titled(highlight)}{heading}")
+    for link in filter(None, (highlight.uri, *highlight.links)):
+        yield _row("", link)
+    if line.card:
+        for passage in line.card.passages[1:]:
+            yield _row("also", titled(passage))
     if line.waiting and line.waiting.draft.proposed:
-        yield _row("worth", worth_text(line.highlight))
+        yield _row("worth", worth_text(highlight))
     for finding in line.findings:
         yield _row(finding.severity, f"{finding.message} ({finding.check})")
         is_foreign = finding.duplicate.startswith(FOREIGN_PREFIX)
@@ -398,7 +409,7 @@ def line_text(
             for duplicate in ledger.lines([finding.duplicate]):
                 yield _row("", one_line(duplicate))
     if line.waiting:
-        yield from _draft_text(ledger, line)
+        yield from _draft_text(ledger, line, line.waiting)
     else:
         yield from _card_text(ledger, line)
     for question in questions:
@@ -411,32 +422,6 @@ def masks_of(line: Line) -> occlusion.Masks | None:
     if line.kind is not CardKind.OCCLUSION:
         return None
     return occlusion.masks_in(line.fields)
-
-
-def _masks_text(line: Line) -> Text:
-    """Yield the labels that a figure hides, each with the number of its card."""
-    masks = masks_of(line)
-    if masks is None:
-        return
-    whole = "all labels" if masks.hide == occlusion.ALL else "one label"
-    one_by_one = masks.hide == occlusion.ONE
-    yield _row("hides", f"{whole} at a time" if one_by_one else whole)
-    for mask in masks.masks:
-        state = "" if mask.on else "  (switched off)"
-        label = mask.label or "(drawn)"
-        yield _row("", f"{mask.number}  {label}{state}")
-
-
-def _masks_json(line: Line) -> Json | None:
-    """Return the masks of a figure as JSON; null for a card of another kind."""
-    masks = masks_of(line)
-    if masks is None:
-        return None
-    named = "number label left top width height on drawn"
-    return {
-        "hide": masks.hide,
-        "masks": [attributes(mask, named) for mask in masks.masks],
-    }
 
 
 def how_made(words: Card | Draft, reply: Callable[[str], str | None]) -> Json:
@@ -478,7 +463,7 @@ def how_made(words: Card | Draft, reply: Callable[[str], str | None]) -> Json:
 def dropped_questions(
     highlight: Highlight, kept: Callable[[str], str | None]
 ) -> list[Json]:
-    """Return what a small model asked about a passage without making a card of it.
+    """Return the questions of a small model about a passage that became no card.
 
     Args:
         highlight: the passage.
@@ -537,7 +522,7 @@ def dropped_text(entries: Sequence[Json], why_none: str) -> Text:
 
 
 def how_made_rows(entry: Json) -> list[Pair]:
-    """Return the steps in which a model made a card, each with what came of it."""
+    """Return the steps in which a model made a card, each with its result."""
     own_answer = entry["own_answer"]
     if own_answer:
         same = "the same" if entry["equal"] else "not one that was proposed"
@@ -559,20 +544,8 @@ def how_made_text(entry: Json) -> Text:
         yield f"  {name}: {words}"
 
 
-def _source_text(line: Line) -> Text:
-    """Yield where the passage is, its links, and the other places of the same passage."""
-    highlight = line.highlight
-    heading = f" › {highlight.heading}" if highlight.heading else ""
-    yield _row("source", f"{titled(highlight)}{heading}")
-    for link in filter(None, (highlight.uri, *highlight.links)):
-        yield _row("", link)
-    if line.card:
-        for passage in line.card.passages[1:]:
-            yield _row("also", titled(passage))
-
-
 def worth_text(highlight: Highlight) -> str:
-    """Return how much a passage deserves a card, and what decided."""
+    """Return how much a passage deserves a card, and the features that decided."""
     from ankiforge.draft.propose import worth_of
 
     worth = worth_of(highlight)
@@ -586,10 +559,8 @@ def worth_text(highlight: Highlight) -> str:
     return f"{score} (a card is proposed from {threshold} on){decided}"
 
 
-def _draft_text(ledger: Ledger, line: Line) -> Text:
-    """Yield why a draft waits, what it would replace, and the commands for it."""
-    waiting = line.waiting
-    assert waiting
+def _draft_text(ledger: Ledger, line: Line, waiting: Waiting) -> Text:
+    """Yield why a draft waits, the card that it would replace, and the commands for it."""
     reason = why_waiting(waiting)
     if reason:
         yield _row("waits", reason)
@@ -607,7 +578,7 @@ def _draft_text(ledger: Ledger, line: Line) -> Text:
 
 
 def _card_text(ledger: Ledger, line: Line) -> Text:
-    """Yield what waits about a card, how it fares in Anki, and why it is no longer live."""
+    """Yield the revision of a card, how it fares in Anki, and why it is no longer live."""
     if line.revision:
         yield _row("revision", _fields(line.revision.draft.fields))
         yield _settled_by(line.revision.id, "take the new words", "keep the old ones")
@@ -634,7 +605,7 @@ def _fields(fields: Fields) -> str:
 
 
 def _settled_by(id: str, accept: str, reject: str) -> str:
-    """Return the commands for a question or revision, and in a few words what they do."""
+    """Return the commands for a question or revision, each with its effect."""
     return _row(
         "",
         f"ankiforge accept {id} ({accept}) · ankiforge reject {id} ({reject})",
@@ -673,61 +644,9 @@ def work_json(match: Match, looked: str) -> Json:
     days = sorted(mark.created[:10] for mark in match.highlights if mark.created)
     chances = match.recall
     mean = sum(chances.values()) / len(chances) if chances else None
-    return {
-        "document": document_json(match.documents[0]),
-        "found": {"by": match.by, "what": match.detail},
-        "ways": [attributes(way, "key source title path") for way in match.documents],
-        "read": {"first": days[0] if days else "", "last": days[-1] if days else ""},
-        "counts": _counts_json(match),
-        "recall": {"now": _rounded(mean), "learnt": len(chances), "looked": looked},
-        "links": _links(match),
-        "highlights": [_mark_json(match, highlight) for highlight in match.highlights],
-        "cards": [_match_json(match, line) for line in match.lines],
-    }
-
-
-def _counts_json(match: Match) -> Json:
-    """Return how many highlights and cards a work has."""
     verdicts = Counter(line.verdict for line in match.lines)
-    return {
-        "highlights": len(match.highlights),
-        "cards": verdicts["accepted"],
-        "waiting": verdicts["waiting"],
-        "rejected": verdicts["rejected"],
-        "retired": verdicts["retired"],
-        "in_anki": sum(line.anki == "seen" for line in match.lines),
-    }
 
-
-def _mark_json(match: Match, highlight: Highlight) -> Json:
-    """Return a highlight of a work."""
-    return {
-        **attributes(highlight, "key kind exact comment colour page_label"),
-        **attributes(highlight, "heading created uri links"),
-        "presence": "gone" if highlight.key in match.gone else "present",
-        "matched": highlight.key in match.matched,
-    }
-
-
-def _match_json(match: Match, line: Line) -> Json:
-    """Return a card or draft of a work."""
-    return {
-        "id": line.id,
-        "guid": line.id if line.card else None,
-        "highlight": line.highlight.key,
-        **attributes(line, "kind verdict anki"),
-        "fields": dict(line.fields),
-        "recall": _rounded(match.recall.get(line.id)),
-        "matched": line.id in match.matched,
-    }
-
-
-def _rounded(chance: float | None) -> float | None:
-    return None if chance is None else round(chance, 4)
-
-
-def _links(match: Match) -> list[str]:
-    """Return the addresses at which the work opens."""
+    # the addresses at which the work opens
     links = []
     for document in match.documents:
         links.append(document.uri)
@@ -736,7 +655,50 @@ def _links(match: Match) -> list[str]:
                 links.append(value)
             elif scheme in _OPENERS:
                 links.append(f"{_OPENERS[scheme]}{value}")
-    return list(dict.fromkeys(filter(None, links)))
+
+    highlights = []
+    for highlight in match.highlights:
+        data = {
+            **attributes(highlight, "key kind exact comment colour page_label"),
+            **attributes(highlight, "heading created uri links"),
+            "presence": "gone" if highlight.key in match.gone else "present",
+            "matched": highlight.key in match.matched,
+        }
+        highlights.append(data)
+    cards = []
+    for line in match.lines:
+        data = {
+            "id": line.id,
+            "guid": line.id if line.card else None,
+            "highlight": line.highlight.key,
+            **attributes(line, "kind verdict anki"),
+            "fields": dict(line.fields),
+            "recall": _rounded(chances.get(line.id)),
+            "matched": line.id in match.matched,
+        }
+        cards.append(data)
+    return {
+        "document": document_json(match.documents[0]),
+        "found": {"by": match.by, "what": match.detail},
+        "ways": [attributes(way, "key source title path") for way in match.documents],
+        "read": {"first": days[0] if days else "", "last": days[-1] if days else ""},
+        "counts": {
+            "highlights": len(match.highlights),
+            "cards": verdicts["accepted"],
+            "waiting": verdicts["waiting"],
+            "rejected": verdicts["rejected"],
+            "retired": verdicts["retired"],
+            "in_anki": sum(line.anki == "seen" for line in match.lines),
+        },
+        "recall": {"now": _rounded(mean), "learnt": len(chances), "looked": looked},
+        "links": list(dict.fromkeys(filter(None, links))),
+        "highlights": highlights,
+        "cards": cards,
+    }
+
+
+def _rounded(chance: float | None) -> float | None:
+    return None if chance is None else round(chance, 4)
 
 
 def work_text(work: Json, *, whole: bool = False) -> Text:
@@ -749,35 +711,7 @@ def work_text(work: Json, *, whole: bool = False) -> Text:
     highlights = work["highlights"]
     cards = work["cards"]
     limit = len(highlights) + len(cards) if whole else _MOST_FOUND
-    yield from _title_text(work)
-    yield f"  marked    {counted(len(highlights), 'highlight')}"
-    shown_marks = [_mark_text(highlight) for highlight in highlights[:limit]]
-    yield from _first_of(shown_marks, len(highlights))
-    yield f"  cards     {_counts_text(work)}"
-    shown_cards = [_found_card_text(card) for card in cards[:limit]]
-    yield from _first_of(shown_cards, len(cards))
-    for link in work["links"]:
-        yield f"  open      {link}"
-
-
-def _first_of(shown: Sequence[str], total: int) -> Text:
-    """Yield lines below a heading, and how many of the total are not shown."""
-    for line in shown:
-        yield f"    {line}"
-    if len(shown) < total:
-        yield f"    … {total - len(shown)} more (-v)"
-
-
-def _found_card_text(card: Json) -> str:
-    """Return a card or draft of a work in a line: id, state, question."""
-    is_in_anki = card["anki"] == "seen" and card["verdict"] == "accepted"
-    state = "in Anki" if is_in_anki else card["verdict"]
-    question = question_of(card["fields"].items())
-    return f"{card['id'][:10]}  {state:9} {question}"
-
-
-def _title_text(work: Json) -> Text:
-    """Yield title, authors, and when the work was read."""
+    # title, authors, and when it was read
     document = work["document"]
     title = document["title"] or work["ways"][0]["path"]
     year = document["issued"][:4]
@@ -788,20 +722,19 @@ def _title_text(work: Json) -> Text:
     if days["first"]:
         yield f"  read      {' to '.join(dict.fromkeys(days.values()))}"
 
+    yield f"  marked    {counted(len(highlights), 'highlight')}"
+    for highlight in highlights[:limit]:
+        text = highlight["exact"] or highlight["comment"] or highlight["kind"]
+        if highlight["page_label"]:
+            text = f"p. {highlight['page_label']}: {text}"
+        if highlight["exact"] and highlight["comment"]:
+            text = f"{text}  [{highlight['comment']}]"
+        gone = "  (gone from the source)" if highlight["presence"] == "gone" else ""
+        yield f"    {shortened(on_one_line(text), _LINE)}{gone}"
+    if highlights[limit:]:
+        yield f"    … {len(highlights) - limit} more (-v)"
 
-def _mark_text(highlight: Json) -> str:
-    """Return a highlight in a line: page, words, comment, and whether it is gone."""
-    text = highlight["exact"] or highlight["comment"] or highlight["kind"]
-    if highlight["page_label"]:
-        text = f"p. {highlight['page_label']}: {text}"
-    if highlight["exact"] and highlight["comment"]:
-        text = f"{text}  [{highlight['comment']}]"
-    line = shortened(on_one_line(text), _LINE)
-    return f"{line}  (gone from the source)" if highlight["presence"] == "gone" else line
-
-
-def _counts_text(work: Json) -> str:
-    """Return how many cards a work has, by their state, and how well they are remembered."""
+    # how many cards it has, by their state, and how well they are remembered
     counts = work["counts"]
     parts = [str(counts["cards"])]
     for state in ("in_anki", "waiting", "rejected", "retired"):
@@ -810,7 +743,15 @@ def _counts_text(work: Json) -> str:
     recall = work["recall"]["now"]
     if recall is not None:
         parts.append(f"{recall:.0%} remembered now")
-    return " · ".join(parts)
+    yield f"  cards     {' · '.join(parts)}"
+    for card in cards[:limit]:
+        is_in_anki = card["anki"] == "seen" and card["verdict"] == "accepted"
+        state = "in Anki" if is_in_anki else card["verdict"]
+        yield f"    {card['id'][:10]}  {state:9} {question_of(card['fields'].items())}"
+    if cards[limit:]:
+        yield f"    … {len(cards) - limit} more (-v)"
+    for link in work["links"]:
+        yield f"  open      {link}"
 
 
 # --- files for other programs -----------------------------------------------------------
@@ -837,36 +778,23 @@ def as_lines(
         query: what was asked for.
         card_json: returns a card or draft as JSON.
     """
-    objects = _objects(highlights, lines, query, card_json)
-    count = 0
-    for value in objects:
-        count += 1
-        yield msgspec.json.encode(value).decode() + "\n"
-    yield msgspec.json.encode({"type": "end", "lines": count}).decode() + "\n"
-
-
-def _objects(
-    highlights: Sequence[Highlight],
-    lines: Sequence[Line],
-    query: str,
-    card_json: CardJson,
-) -> Iterator[Json]:
-    """Yield the objects of the JSON Lines, without the last one."""
-    yield {"type": "ankiforge", "version": VERSION, "query": query}
+    more = "source path uri tags collections"
     documents: dict[str, Document] = {}
     for highlight in chain(highlights, (line.highlight for line in lines)):
         documents[highlight.document.key] = highlight.document
-    more = "source path uri tags collections"
+    objects: list[Json] = [{"type": "ankiforge", "version": VERSION, "query": query}]
     for document in documents.values():
-        yield {
-            "type": "document",
-            **document_json(document),
-            **attributes(document, more),
-        }
-    for highlight in highlights:
-        yield {"type": "highlight", **highlight_json(highlight)}
-    for line in lines:
-        yield {"type": "card", **card_json(line)}
+        data = {**document_json(document), **attributes(document, more)}
+        objects.append({"type": "document", **data})
+    count = 0
+    for value in chain(
+        objects,
+        ({"type": "highlight", **highlight_json(highlight)} for highlight in highlights),
+        ({"type": "card", **card_json(line)} for line in lines),
+    ):
+        count += 1
+        yield msgspec.json.encode(value).decode() + "\n"
+    yield msgspec.json.encode({"type": "end", "lines": count}).decode() + "\n"
 
 
 # --- CSV --------------------------------------------------------------------------------
@@ -904,8 +832,11 @@ def as_csv(lines: Sequence[Line], tags: Callable[[Line], Strings]) -> str:
     writer.writeheader()
     for line in lines:
         cells = _cells(line, tags(line))
-        guarded = {column: _guarded(text) for column, text in cells.items()}
-        writer.writerow(guarded)
+        for column, text in cells.items():
+            # an apostrophe before a formula, so that no spreadsheet evaluates it
+            is_formula = text.lstrip(" \n").startswith(_FORMULA) or text[:1] in _FORMULA
+            cells[column] = f"'{text}" if is_formula else text
+        writer.writerow(cells)
     return written.getvalue()
 
 
@@ -938,10 +869,3 @@ def _cells(line: Line, tags: Strings) -> dict[str, str]:
         "drafter": line.words.origin.drafter,
         "reason": line.card.why if line.card else "",
     }
-
-
-def _guarded(text: str) -> str:
-    """Return a text with an apostrophe before a formula, so that no spreadsheet evaluates it."""
-    begins_as_formula = text.lstrip(" \n").startswith(_FORMULA)
-    is_formula = begins_as_formula or text[:1] in _FORMULA
-    return f"'{text}" if is_formula else text

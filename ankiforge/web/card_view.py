@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from html import escape, unescape
 from itertools import groupby, pairwise, takewhile
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from msgspec.structs import replace
@@ -21,13 +21,10 @@ from ankiforge.model import (
     Card,
     CardKind,
     Family,
-    Fields,
-    Guid,
     Highlight,
     HighlightKind,
     Json,
     Media,
-    Origin,
     Pair,
     SourceKind,
     Span,
@@ -54,11 +51,6 @@ LABELS = {
 _TOKEN = regex(r"(?s)<[^>]*>|(?:&#?\w+;|\w)+\s*|\s+|.")
 
 
-def card_of(kind: CardKind, fields: Fields, highlight: Highlight, quote: str) -> Card:
-    """Return words that are no card yet as one."""
-    return Card(Guid(""), highlight.key, "", kind, fields, quote, highlight, Origin(""))
-
-
 def card_view(card: Card, find: Find) -> Json:
     """Return a card for the page.
 
@@ -71,10 +63,27 @@ def card_view(card: Card, find: Find) -> Json:
         return _figure_view(card, find)
     family = card.kind.family
     markdown = dict(card.fields)
+    shown = {}
     html = content_html(card.kind, card.fields, pictures(card, find))
-    shown = dict(zip(family.content_fields, map(_of_page, html), strict=True))
-    sides = _cloze_sides if family is Family.CLOZE else _basic_sides
-    front, back, texts = sides(card.kind, markdown, shown)
+    for name, field in zip(family.content_fields, html, strict=True):
+        # pictures at their addresses here, formulas drawn
+        field = SOUND.sub(r'<audio controls preload="none" src="\1"></audio>', field)
+        shown[name] = with_formulas(field.replace('src="af-', 'src="/picture/af-'))
+    if family is Family.CLOZE:  # the text with its gaps hidden, and with its gaps shown
+        front = _question(_clozes(shown["Text"], hidden=True))
+        back = _question(_clozes(shown["Text"], hidden=False))
+        text = markdown.get("Text", "")
+        count = len(set(numbers(text)))
+        note = f"Makes {count} cards." if count > 1 else ""
+        title = plain(text)
+        answer = written_answer = cloze_answers(text)
+    else:
+        front = _question(shown["Front"])
+        back = f'{front}<hr><div class="af-answer" dir="auto">{shown["Back"]}</div>'
+        note = "Asked in both directions." if card.kind is CardKind.TWO_WAY else ""
+        title = plain(markdown.get("Front", ""))
+        written_answer = markdown.get("Back", "")
+        answer = plain(written_answer)
     if shown.get("Extra"):
         back += f'<div class="af-extra" dir="auto">{shown["Extra"]}</div>'
 
@@ -90,11 +99,11 @@ def card_view(card: Card, find: Find) -> Json:
         "front": context + front,
         "back": context + back,
         "fields": fields,
-        "title": on_one_line(texts.title),
-        "answer": on_one_line(texts.answer),
+        "title": on_one_line(title),
+        "answer": on_one_line(answer),
         "line": line_of(markdown.get(names[0], "")),
-        "answer_line": line_of(texts.written_answer),
-        "note": texts.note,
+        "answer_line": line_of(written_answer),  # formulas as they were written
+        "note": note,
     }
 
 
@@ -109,7 +118,18 @@ def _figure_view(card: Card, find: Find) -> Json:
             "src": f"/picture/{shown[0].name}" if shown else "",
             "alt": f"Figure in {card.highlight.document.title}",
             "hide": masks.hide,
-            "masks": [_mask_json(mask) for mask in masks.masks],
+            "masks": [
+                {
+                    "number": mask.number,
+                    "left": mask.left,
+                    "top": mask.top,
+                    "width": mask.width,
+                    "height": mask.height,
+                    "label": mask.label,
+                    "on": mask.on,
+                }
+                for mask in masks.masks
+            ],
         },
         "front": "",
         "back": "",
@@ -120,57 +140,6 @@ def _figure_view(card: Card, find: Find) -> Json:
         "answer_line": [],
         "note": "",
     }
-
-
-def _mask_json(mask: occlusion.Mask) -> Json:
-    return {
-        "number": mask.number,
-        "left": mask.left,
-        "top": mask.top,
-        "width": mask.width,
-        "height": mask.height,
-        "label": mask.label,
-        "on": mask.on,
-    }
-
-
-class _CardTexts(NamedTuple):
-    """What the page says about a card in words."""
-
-    title: str
-    answer: str
-    note: str
-    written_answer: str
-    """The answer with its formulas as they were written."""
-
-
-def _cloze_sides(
-    kind: CardKind,
-    markdown: Texts,
-    shown: Texts,
-) -> tuple[str, str, _CardTexts]:
-    """Return the sides of a cloze: the text with its gaps hidden, and with its gaps shown."""
-    text = markdown.get("Text", "")
-    count = len(set(numbers(text)))
-    note = f"Makes {count} cards." if count > 1 else ""
-    front = _question(_clozes(shown["Text"], hidden=True))
-    back = _question(_clozes(shown["Text"], hidden=False))
-    answers = cloze_answers(text)
-    return front, back, _CardTexts(plain(text), answers, note, answers)
-
-
-def _basic_sides(
-    kind: CardKind,
-    markdown: Texts,
-    shown: Texts,
-) -> tuple[str, str, _CardTexts]:
-    """Return the sides of a question and its answer."""
-    title = plain(markdown.get("Front", ""))
-    answer = plain(markdown.get("Back", ""))
-    note = "Asked in both directions." if kind is CardKind.TWO_WAY else ""
-    front = _question(shown["Front"])
-    back = f'{front}<hr><div class="af-answer" dir="auto">{shown["Back"]}</div>'
-    return front, back, _CardTexts(title, answer, note, markdown.get("Back", ""))
 
 
 def line_of(markdown: str) -> list[Pair]:
@@ -225,12 +194,6 @@ def pictures(card: Card, find: Find) -> dict[str, Media]:
         if media:
             shown[path] = media
     return shown
-
-
-def _of_page(html: str) -> str:
-    """Return the HTML of a field for the page: pictures at their addresses here, formulas drawn."""
-    with_players = SOUND.sub(r'<audio controls preload="none" src="\1"></audio>', html)
-    return with_formulas(with_players.replace('src="af-', 'src="/picture/af-'))
 
 
 def _question(html: str) -> str:
@@ -316,27 +279,22 @@ def mathml(tex: str, *, display: bool = False) -> str:
         from latex2mathml.converter import convert_to_element
 
         element = convert_to_element(tex, display="block" if display else "inline")
-        is_harmless = _unescape(element)
+        is_harmless = all(map(_is_harmless, element.iter()))
     except Exception:  # noqa: BLE001 - whatever a converter says about what somebody typed
         return ""
     return tostring(element, encoding="unicode") if is_harmless else ""
 
 
-def _unescape(formula: Element) -> bool:
-    """Unescape the texts of a formula; return False if something in it must not be shown."""
-    for element in formula.iter():
-        element.attrib.pop("xmlns", None)
-        if element.text:
-            element.text = unescape(element.text)
-        if element.tag not in _MATHML_TAGS:
-            return False
-        if not _MATHML_ATTRIBUTES.issuperset(element.attrib):
-            return False
-        text = element.text or ""
-        is_left_over = text.startswith("\\") or text == "&"  # TeX that was not understood
-        if is_left_over and element.tag != "mtext":
-            return False
-    return True
+def _is_harmless(element: Element) -> bool:
+    """Unescape the text of an element; return False if something in it must not be shown."""
+    element.attrib.pop("xmlns", None)
+    text = element.text = unescape(element.text) if element.text else element.text
+    if element.tag not in _MATHML_TAGS or not _MATHML_ATTRIBUTES.issuperset(
+        element.attrib
+    ):
+        return False
+    is_left_over = text and (text.startswith("\\") or text == "&")  # not understood
+    return element.tag == "mtext" or not is_left_over
 
 
 def with_formulas(field: str) -> str:
@@ -379,17 +337,13 @@ def passage(highlight: Highlight, quote: str = "", answer: str = "") -> Json:
         "title": isolated(highlight.document.title),
         "place": _place(highlight),
         "blocks": list(_blocks(_runs(highlight, text, spans))),
-        "marked": " … ".join(_marked_texts(text, spans)),
+        "marked": " … ".join(
+            text[start:end] for sign, (start, end) in spans if sign == "m"
+        ),
         "whole": text == highlight.exact,
         "said": highlight.comment,
         "links": list(_links(highlight)),
     }
-
-
-def _marked_texts(text: str, spans: Iterable[tuple[str, Span]]) -> Iterator[str]:
-    for sign, (start, end) in spans:
-        if sign == "m":
-            yield text[start:end]
 
 
 def _place(highlight: Highlight) -> str:
@@ -414,7 +368,7 @@ def _spans(
     quote: str,
     answer: str,
 ) -> tuple[str, list[tuple[str, Span]]]:
-    """Return the text around a highlight, and what is marked in it: (sign, span)."""
+    """Return the text around a highlight, and the marks in it as (sign, span)."""
     before, exact, after = _in_its_sentence(highlight)
     paragraph = _paragraph(highlight, before + exact + after)
     if paragraph is not None:
@@ -440,7 +394,7 @@ def _spans(
 
 
 def _in_its_sentence(highlight: Highlight) -> tuple[str, str, str]:
-    """Return what precedes a highlight in its sentence, the highlight, and what follows."""
+    """Return a sentence in three parts: before the highlight, the highlight, after it."""
     exact = highlight.exact
     sentence = highlight.sentence
     span = locate(exact, sentence) if exact and sentence else None
@@ -451,7 +405,7 @@ def _in_its_sentence(highlight: Highlight) -> tuple[str, str, str]:
 
 
 def _paragraph(highlight: Highlight, sentence: str) -> Pair | None:
-    """Return what precedes and follows a sentence in its paragraph.
+    """Return the rest of a paragraph, before and after a sentence.
 
     None if the paragraph is not known. Tables are shown by the lines around.
     """
@@ -467,7 +421,7 @@ def _paragraph(highlight: Highlight, sentence: str) -> Pair | None:
 
 
 def _marks(highlight: Highlight, whole: Span) -> list[Span]:
-    """Return what is marked in the text: the marked phrases, or else the whole highlight."""
+    """Return the spans of the marked phrases, or else of the whole highlight."""
     start, end = whole
     length = end - start
     marks = []
@@ -479,7 +433,7 @@ def _marks(highlight: Highlight, whole: Span) -> list[Span]:
 
 
 def _following(context: str, rest: str) -> str:
-    """Return what is shown of the context that follows the sentence of a highlight.
+    """Return the shown part of the context that follows the sentence of a highlight.
 
     The context before it is the same, mirrored.
     """
@@ -621,7 +575,7 @@ def _links(highlight: Highlight) -> Iterator[Texts]:
 
 
 def _shown(target: str) -> str:
-    """Return what a link is called: host and path.
+    """Return the name of a link: host and path.
 
     A user name is left out: it could look like a host.
     """

@@ -121,14 +121,16 @@ class PagePictures:
         self._threads: ThreadPoolExecutor | None = None
         self._draw: Callable[[PaperPage], Viewed]
 
-    def offer(self, page: PaperPage) -> str:
-        """Return the name under which the browser may ask for a page."""
+    def offer(self, page: PaperPage | None) -> str:
+        """Return the name under which the browser may ask for a page; "" if there is none."""
+        if page is None:
+            return ""
         name = page.name
         self._pages[name] = page
         return name
 
     def state(self, name: str) -> Json | None:
-        """Begin to draw a page, or say what became of it.
+        """Begin to draw a page, or return its picture or failure.
 
         Returns:
             {} while it is being drawn; then `src`, `width`, `height`, `marks` and `column`, with an
@@ -177,7 +179,7 @@ class PagePictures:
 
 
 def _result(drawing: Future[Viewed]) -> Viewed | None:
-    """Return what was drawn; None if that failed or was given up."""
+    """Return the drawn picture; None if that failed or was given up."""
     if drawing.cancelled() or drawing.exception() is not None:
         return None
     return drawing.result()

@@ -36,8 +36,9 @@ from ankiforge.anki.notetypes import our_note_type
 from ankiforge.errors import ForgeError, traceback_of
 from ankiforge.model import Family, Json, Pair, Texts, Value
 from ankiforge.pipeline.decide import BlockedError
-from ankiforge.web.items import sentence
-from ankiforge.web.session import Decision, ReviewSession, Several, StaleError
+from ankiforge.review import Decision, StaleError
+from ankiforge.review.items import sentence
+from ankiforge.web.session import ReviewSession, Several
 
 HOST = "127.0.0.1"
 LARGEST = 256 * 1024
@@ -96,7 +97,7 @@ _secret = partial(secrets.token_urlsafe, 32)
 
 
 class HttpError(Exception):
-    """An answer that is not what was asked for."""
+    """An answer with the status of a failure."""
 
     def __init__(self, status: str, message: str) -> None:
         self.status = status
@@ -232,10 +233,18 @@ class Server:
                     Answer(plot.encode(), _TYPES["svg"], policy=_INERT) if plot else None
                 )
             case ["picture" | "paper" as kind]:
+                # a picture or paper that the page has shown
                 policy = _VIEWER if kind == "paper" else _INERT
-                answer = self._shown_file(name, policy)
+                shown = self.open_session().file(name)
+                if shown is not None and shown.is_file():
+                    ending = name.rpartition(".")[2]
+                    media_type = _TYPES.get(ending, "application/octet-stream")
+                    answer = Answer(shown.read_bytes(), media_type, policy=policy)
             case ["page"]:
-                answer = self._page_picture(name)
+                # the picture of a page that was drawn; its name changes with the file
+                drawn = self.open_session().pages.picture(name.removesuffix(".png"))
+                if drawn:
+                    answer = Answer(drawn, "image/png", policy=_INERT, kept=True)
             case ["api"]:
                 answer = self._api(name, _query_of(environ))
         if answer is None:
@@ -243,7 +252,7 @@ class Server:
         return answer
 
     def _api(self, name: str, query: Texts) -> Answer | None:
-        """Return what the script asks for."""
+        """Answer a request of the script that changes nothing."""
         match name:
             case "state":
                 return _json(self.open_session().state())
@@ -263,21 +272,8 @@ class Server:
                 return _json({"item": self.open_session().item(query.get("id", ""))})
         return None
 
-    def _page_picture(self, name: str) -> Answer | None:
-        """Return the picture of a page that was drawn; its name changes with the file."""
-        picture = self.open_session().pages.picture(name.removesuffix(".png"))
-        return Answer(picture, "image/png", policy=_INERT, kept=True) if picture else None
-
-    def _shown_file(self, name: str, policy: str) -> Answer | None:
-        """Return a picture or paper that the page has shown."""
-        path = self.open_session().file(name)
-        if path is None or not path.is_file():
-            return None
-        media_type = _TYPES.get(name.rpartition(".")[2], "application/octet-stream")
-        return Answer(path.read_bytes(), media_type, policy=policy)
-
     def _post(self, path: str, body: bytes) -> Answer:
-        """Do what the script asks for."""
+        """Carry out a request of the script."""
         try:
             match path:
                 case "/api/decide":
@@ -392,14 +388,14 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
         return not (self.requests or self.total_outbufs_len or self.will_close)
 
     def received(self, data: bytes) -> bool:
-        """Take what has arrived."""
+        """Take the bytes that have arrived."""
         going_on: bool = super().received(data)
         self.has_asked |= bool(self.requests)
         return going_on
 
 
 class _Preparation:
-    """The first task of the thread that answers: it reads what waits.
+    """The first task of the thread that answers: it reads the lists.
 
     Meanwhile the browser starts, so its first request does not wait for that.
     """
@@ -408,7 +404,7 @@ class _Preparation:
         self._open_session = open_session
 
     def service(self) -> None:
-        """Open the session, and read what waits."""
+        """Open the session, and read the lists."""
         with suppress(Exception):  # the first request fails with it, too, and tells of it
             self._open_session().state()
 

@@ -3,7 +3,7 @@
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ankiforge.pipeline.selection import gapped, part
+from ankiforge.review.selection import gapped, part
 from ankiforge.text import cloze
 from ankiforge.text.cloze import plain
 from ankiforge.text.fold import same

@@ -6,7 +6,7 @@ from ankiforge.errors import RefusedError
 from ankiforge.ledger import DraftResult, Ledger
 from ankiforge.ledger.decide import edit
 from ankiforge.ledger.recording import record
-from ankiforge.model import HighlightKey, Proposal, RemarkKind
+from ankiforge.model import HighlightKey, Proposal, RemarkKind, Waiting
 from tests.ledger.world import (
     FAUST,
     OSMOSIS,
@@ -160,8 +160,12 @@ def passage(world: World) -> HighlightKey:
     return key
 
 
+def front_of(draft: Waiting) -> str:
+    return draft.draft.field("Front")
+
+
 def fronts(ledger: Ledger) -> list[str]:
-    return [dict(one.draft.fields).get("Front", "") for one in waiting(ledger)]
+    return [front_of(draft) for draft in waiting(ledger)]
 
 
 def drafted(ledger: Ledger, front: str) -> str:
@@ -169,6 +173,23 @@ def drafted(ledger: Ledger, front: str) -> str:
         one.id for one in waiting(ledger) if dict(one.draft.fields).get("Front") == front
     ]
     return one
+
+
+def test_an_offer_has_the_drafts_of_one_fact(world, passage):
+    ledger = world["a"]
+    facts = [
+        [front_of(draft) for draft in offer.drafts] for offer in ledger.offers([passage])
+    ]
+    of_first = ["What do mitochondria produce?", "What produces energy?"]
+    assert of_first in facts
+    assert ["For what is the energy?"] in facts
+    second = drafted(ledger, "What produces energy?")
+    [offer] = ledger.offers([second])
+    assert [front_of(draft) for draft in offer.drafts] == of_first
+    ledger.accept(second)
+    assert not [
+        fact for fact in ledger.offers([passage]) if front_of(fact.first) in of_first
+    ]
 
 
 def test_a_waiting_draft_stays_while_its_quote_stands(world, passage):

@@ -292,7 +292,11 @@ def test_the_model_drafts_others_of_which_one_is_chosen(forge, fake, opened):
         page.keyboard.press("r")
         page.wait_for_selector(".item:not(.ahead) .pick >> nth=1")
         settle(page)
-        page.keyboard.press("3")
+        titles = page.evaluate(
+            "async () => (await (await fetch('/api/list?id=new')).json())"
+            ".items[0].cards.map(card => card.title)"
+        )
+        page.keyboard.press(str(titles.index(fronts[2]) + 1))
         page.keyboard.press("a")
         settle(page)
         assert shown(page) == fronts[0], "another fact of the passage"

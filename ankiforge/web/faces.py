@@ -19,7 +19,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from ankiforge.anki.plan import in_our_words
@@ -42,26 +41,24 @@ from ankiforge.model import (
     Question,
     QuestionKind,
     RemarkKind,
-    Severity,
     Texts,
-    Value,
     Verdict,
     Waiting,
-    h16,
 )
 from ankiforge.pipeline.collection import as_in_anki
-from ankiforge.pipeline.selection import selectable_text, sentence_of
 from ankiforge.reports.cards import (
     dropped_questions,
     dropped_rows,
     how_made,
     how_made_rows,
 )
-from ankiforge.text import counted, on_one_line, regex, shortened
+from ankiforge.review import Item
+from ankiforge.review.items import card_of, gap_fields, reasons, sentence
+from ankiforge.review.selection import selectable_text, sentence_of
+from ankiforge.text import counted, on_one_line, shortened
 from ankiforge.text.cloze import image_paths
 from ankiforge.web.card_view import (
     Find,
-    card_of,
     card_view,
     compared,
     line_of,
@@ -70,7 +67,6 @@ from ankiforge.web.card_view import (
     without_formulas,
 )
 
-Item = Json
 MOST_LINES = 300
 """Lines of a form, or missing notes, that are shown at once."""
 
@@ -81,7 +77,7 @@ def _act(act: str, label: str, key: str, look: str, said: str, **more: Any) -> J
     """Return an action that the page offers.
 
     Args:
-        act: what the decision is called (`session.Decision.act`).
+        act: what the decision is called (`review.Decision.act`).
         label: the words on its button.
         key: the key that presses it.
         look: how the button looks: `filled`, `outlined`, `text`, or `more` in the menu.
@@ -124,64 +120,31 @@ def _named(action: Json, label: str, said: str = "", **more: Any) -> Json:
     return {**action, "label": label, "said": said or action["said"], **more}
 
 
-def _careful(keeps: str, drops: str) -> list[Json]:
+def _careful(keeps: str, drops: str) -> tuple[Json, Json]:
     """Return the answers to a question of which accepting loses something.
 
     As everywhere, `a` accepts and `x` rejects; here the button of `x` is the filled one.
     """
-    return [
+    return (
         _act("reject", keeps, "x", "filled", keeps),
         _act("accept", drops, "a", "outlined", drops),
-    ]
+    )
 
 
-# --- reasons ----------------------------------------------------------------------------
-
-_REMARKS = {
-    RemarkKind.EQUAL_CARD: "You have a card with the same words.",
-    RemarkKind.REJECTED_ELSEWHERE: "You rejected the same words in another place.",
-    RemarkKind.DECIDED_ON_LOST: (
-        "You decided before on a passage with nearly the same words, which is gone."
-    ),
-    RemarkKind.DECIDED_BEFORE: "You rejected or changed a card of this passage before.",
-    RemarkKind.UNKNOWN_NOTES: "Anki has notes of this document that are no cards here.",
-    RemarkKind.REPLACEMENT: (
-        "Your card of this passage would be replaced, and its schedule would end."
-    ),
-}
-"""What the page says about remarks. Of the others, what it shows beside the draft says enough."""
-
-
-_CODE = regex(r"`([^`]*)`")
-
-
-def sentence(text: str) -> str:
-    """Return words as a sentence."""
-    capitalised = text[:1].upper() + text[1:]
-    return capitalised if text.endswith((".", "?", "!", "…")) else f"{capitalised}."
-
-
-def _sentence(text: str) -> str:
-    """Return words as a sentence, with quotation marks for code."""
-    return sentence(_CODE.sub(r"“\1”", text.strip()))
+# --- drafts -----------------------------------------------------------------------------
 
 
 def _why(waiting: Waiting) -> Texts | None:
     """Return why a draft is to be looked at closely; None if nothing is to be said about it."""
-    findings = waiting.proposal.findings
-    doubts = [finding for finding in findings if finding.severity is not Severity.INFO]
-    reasons = [_sentence(finding.message) for finding in doubts]
-    for remark in waiting.remarks:
-        if remark.kind in _REMARKS:
-            reasons.append(_REMARKS[remark.kind])
-        elif remark.kind is RemarkKind.FORM:
-            reasons.append(f"Lines like “{waiting.highlight.written}” may be no cards.")
-    if not reasons:
+    said = reasons(waiting)
+    if not said:
         return None
-    tone = "caution" if doubts else "plain"
+    tone = "plain"
     if waiting.proposal.blocked:
         tone = "stop"
-    return {"text": " ".join(dict.fromkeys(reasons)), "tone": tone}
+    elif not waiting.proposal.clean:
+        tone = "caution"
+    return {"text": " ".join(said), "tone": tone}
 
 
 def _plain(text: str) -> Texts:
@@ -189,80 +152,65 @@ def _plain(text: str) -> Texts:
     return {"text": text, "tone": "plain"}
 
 
-def _offer_choice(item: Item, group: Sequence[Waiting]) -> None:
-    """Ask which of several drafts are kept. Each has a number, which is a key on the page.
-
-    A draft with several gaps takes as many numbers, one for each of its gaps.
-    """
-    facts = {fact_of(waiting) for waiting in group}
-    item["choose"] = True
-    item["several"] = len(facts) > 1
-    if item["several"]:
-        item["ask"] = f"{len(group)} drafts of one passage. Keep one, or several."
-    else:
-        item["ask"] = f"{len(group)} drafts of one fact. Keep the best."
-    number = 1
-    for waiting, card in zip(group, item["cards"], strict=True):
-        card["number"] = number
-        card["keep"] = f"Accept {number}"
-        card["why"] = _why(waiting)
-        number += len(waiting.draft.gaps) or 1
-
-
-def _actions_on_drafts(group: Sequence[Waiting]) -> list[Json]:
-    """Return what may be done with alternatives; a blocked one is accepted only with force."""
-    if group[0].draft.kind is CardKind.OCCLUSION:
-        return [_named(ACCEPT, "Accept", "Accepted"), REJECT, SKIP, WHY]
-    blocked = [waiting for waiting in group if waiting.proposal.blocked]
-    if len(blocked) == len(group):
-        return [_named(EDIT, "Edit", look="filled"), REJECT, SKIP, WHY, FORCE]
-    reject = _named(REJECT, "Reject all") if len(group) > 1 else REJECT
-    actions = [ACCEPT, reject, EDIT, SKIP, WHY]
-    if any(waiting.draft.gaps for waiting in group):
-        actions.insert(3, ASK)
-    if blocked:
-        actions.append(FORCE)
-    return actions
-
-
-def fact_of(waiting: Waiting) -> tuple[str, ...]:
-    """Return what the alternatives to one fact have in common."""
-    draft = waiting.draft
-    if not draft.origin.request:
-        return (waiting.id,)
-    return (draft.highlight, draft.origin.request, str(draft.intent))
-
-
-def _show_masks(item: Item) -> None:
+def _show_masks(face: Json) -> None:
     """Let a person change the masks of a figure; its picture is not shown twice."""
-    item["masks"] = True
-    item["source"]["pictures"] = []
+    face["masks"] = True
+    face["source"]["pictures"] = []
 
 
-# --- items ------------------------------------------------------------------------------
+_QUESTIONS: dict[QuestionKind, tuple[str, Json, Json]] = {
+    QuestionKind.SAME: (
+        "The passage of your card is gone, and this one says nearly the same. “Yes” keeps the"
+        " card and its schedule.",
+        _named(ACCEPT, "Yes, the same card", "One card"),
+        _named(REJECT, "No, another card", "Two cards"),
+    ),
+    QuestionKind.DUPLICATE: (
+        "The one with more reviews stays.",
+        _named(ACCEPT, "Keep one", "One card"),
+        _named(REJECT, "Keep both", "Two cards"),
+    ),
+    QuestionKind.CONFLICT: (
+        "The card keeps its schedule either way.",
+        *_careful("Keep mine", "Take the source’s"),
+    ),
+    QuestionKind.ABSENT: (
+        "An older backup may have been restored, or a deck deleted by accident."
+        " “Deleted” retires the cards here. “Send again” brings them back as new notes.",
+        *_careful("Send again", "Deleted"),
+    ),
+    QuestionKind.RETIRED: (
+        "Another computer may have retired it, and its decisions have not arrived yet."
+        " Until you answer, the note stays as it is.",
+        *_careful("Keep it", "Retire it"),
+    ),
+    QuestionKind.EMPTIED: (
+        "A drive that is not connected looks the same. Until you answer, no card changes."
+        " “Nothing happened” keeps every card as it is. “Deleted” lists the cards whose"
+        " passage is gone; they stay in Anki.",
+        *_careful("Nothing happened", "Deleted"),
+    ),
+    QuestionKind.DIALECT: (
+        "Until you say so, the notes are read as before, and no card changes.",
+        _named(ACCEPT, "Yes", "From the next run on"),
+        _named(REJECT, "No, as before", "Read as before"),
+    ),
+    QuestionKind.PRIVATE: (
+        "Until you say so, nothing of them is sent: ",
+        _named(ACCEPT, "Yes", "Kept on this machine"),
+        _named(REJECT, "No, they may be sent", "May be sent"),
+    ),
+    QuestionKind.FORM: (
+        "Untick what is no card.",
+        _named(ACCEPT, "Make {n} cards", "Made cards of", none="Make no cards"),
+        _named(REJECT, "None of them is a card", "No cards of"),
+    ),
+}
+"""By kind of question: what to know before one answers, and the two answers."""
 
 
-class Subject(Value):
-    """What an item is about: all that it shows."""
-
-    id: str
-    drafts: tuple[Waiting, ...] = ()
-    """All drafts of a passage, or the one that would change or replace `card`."""
-    card: Card | None = None
-    findings: tuple[Finding, ...] = ()
-    """What is to be said about a card."""
-    fate: HighlightOutcome | None = None
-    question: Question | None = None
-
-    @property
-    def turn(self) -> str:
-        """A hash of it."""
-        shown = (self.drafts, self.card, self.findings, self.fate, self.question)
-        return h16(msgspec.json.encode(shown).decode())
-
-
-class Items:
-    """Makes items from what the ledger has."""
+class Faces:
+    """Draws items for the page."""
 
     def __init__(
         self,
@@ -274,7 +222,7 @@ class Items:
         reply: Callable[[str], str | None],
         asks: bool,
     ) -> None:
-        """Make items from what a ledger has.
+        """Draw items of a ledger.
 
         Args:
             ledger: what waits, and what was decided.
@@ -291,49 +239,74 @@ class Items:
         self._page = page
         self._reply = reply
 
-    def item(self, subject: Subject) -> Item:
-        """Return the item about a subject."""
-        if subject.question:
-            item = self._question(subject.question)
-        elif subject.fate:
-            item = self._passage(subject.fate)
-        elif subject.card and subject.drafts:
-            item = self._revision(subject.drafts[0], subject.card)
-        elif subject.card:
-            item = self._card(subject.card, subject.findings)
+    def face(self, item: Item) -> Json:
+        """Return an item as the page shows it."""
+        if item.question:
+            face = self._question(item.question)
+        elif item.outcome:
+            face = self._passage(item.outcome)
+        elif item.card and item.drafts:
+            face = self._revision(item.drafts[0], item.card)
+        elif item.card:
+            face = self._card(item.card, item.findings)
         else:
-            item = self._drafts(subject.drafts)
-        if item.get("cards"):
-            item.setdefault("line", item["cards"][0]["line"])
-        return {"id": subject.id, "turn": subject.turn, **item}
+            face = self._drafts(item.drafts)
+        if face.get("cards"):
+            face.setdefault("line", face["cards"][0]["line"])
+        return {"id": item.id, "turn": item.turn, **face}
 
-    def _drafts(self, group: Sequence[Waiting]) -> Item:
-        """Return a new card, or the alternatives to one fact, of which one may be chosen."""
+    def _drafts(self, group: Sequence[Waiting]) -> Json:
+        """Return a new card, or the drafts of a passage, of which some may be kept."""
         first = group[0]
         cards = [self._draft(waiting) for waiting in group]
-        first_card = cards[0]
         # the gap of a proposal may change
-        rests_on = "" if first.draft.gaps else first_card["answer"]
-        item: Item = {
-            "title": first_card["title"],
+        rests_on = "" if first.draft.gaps else cards[0]["answer"]
+        is_figure = first.draft.kind is CardKind.OCCLUSION
+        blocked = [waiting for waiting in group if waiting.proposal.blocked]
+
+        # a blocked draft is accepted only with force
+        if is_figure:
+            actions = [ACCEPT, REJECT, SKIP, WHY]
+        elif len(blocked) == len(group):
+            actions = [_named(EDIT, "Edit", look="filled"), REJECT, SKIP, WHY, FORCE]
+        else:
+            reject = _named(REJECT, "Reject all") if len(group) > 1 else REJECT
+            asks = [ASK] if any(waiting.draft.gaps for waiting in group) else []
+            actions = [ACCEPT, reject, EDIT, *asks, SKIP, WHY]
+            if blocked:
+                actions.append(FORCE)
+        face: Json = {
+            "title": cards[0]["title"],
             "ids": [waiting.id for waiting in group],
             "cards": cards,
             "source": self._source(first.highlight, first.draft.quote, rests_on),
-            "why": None,
-            "actions": _actions_on_drafts(group),
+            "why": _why(first) if len(group) == 1 else None,
+            "actions": actions,
         }
-        is_alone = len(group) == 1
-        if is_alone:
-            item["why"] = _why(first)
-        else:
-            _offer_choice(item, group)
-        if first.draft.kind is CardKind.OCCLUSION:
-            _show_masks(item)
-        elif not first.draft.by_hand:
-            item["actions"] += self._more
-        return item
 
-    def _revision(self, waiting: Waiting, card: Card) -> Item:
+        # each of several has a number, which is a key; a proposal one for each of its gaps
+        if len(group) > 1:
+            facts = {waiting.fact or waiting.id for waiting in group}
+            face["choose"] = True
+            face["several"] = len(facts) > 1
+            face["ask"] = f"{len(group)} drafts of one fact. Keep the best."
+            if face["several"]:
+                face["ask"] = f"{len(group)} drafts of one passage. Keep one, or several."
+            number = 1
+            for waiting, card in zip(group, cards, strict=True):
+                card |= {
+                    "number": number,
+                    "keep": f"Accept {number}",
+                    "why": _why(waiting),
+                }
+                number += len(waiting.draft.gaps) or 1
+        if is_figure:
+            _show_masks(face)
+        elif not first.draft.by_hand:
+            actions += self._more
+        return face
+
+    def _revision(self, waiting: Waiting, card: Card) -> Json:
         """Return a draft beside the card that it would change or replace."""
         old = card_view(card, self._find)
         new = self._draft(waiting)
@@ -367,7 +340,7 @@ class Items:
             "actions": actions,
         }
 
-    def _passage(self, outcome: HighlightOutcome) -> Item:
+    def _passage(self, outcome: HighlightOutcome) -> Json:
         """Return a passage without a card, of which a person may make one."""
         highlight = outcome.highlight
         text = selectable_text(highlight)[0]
@@ -394,15 +367,15 @@ class Items:
             "blank": [["Front", "Question", ""], ["Back", "Answer", ""]],
             "source": source,
             "actions": actions,
-            "why": _plain(_sentence(outcome.reason)),
+            "why": _plain(sentence(outcome.reason)),
         }
 
-    def _card(self, card: Card, findings: Sequence[Finding]) -> Item:
+    def _card(self, card: Card, findings: Sequence[Finding]) -> Json:
         """Return a card that was decided on, for the list of all."""
         shown = {**card_view(card, self._find), "made": self._made(card, card.highlight)}
-        reasons = [_sentence(finding.message) for finding in findings]
+        reasons = [sentence(finding.message) for finding in findings]
         if card.why:
-            reasons.append(_sentence(card.why))
+            reasons.append(sentence(card.why))
         is_figure = card.kind is CardKind.OCCLUSION
         if card.live:
             edit = (
@@ -413,7 +386,7 @@ class Items:
             actions = [edit, REJECT, WHY]
         else:
             actions = [_act("restore", "Take this back", "a", "filled", "Taken back")]
-        item: Item = {
+        item: Json = {
             "title": shown["title"],
             "cards": [shown],
             "actions": actions,
@@ -424,25 +397,62 @@ class Items:
             _show_masks(item)
         return item
 
-    def _question(self, question: Question) -> Item:
-        """Return a question that only a person can answer."""
-        views = {
-            QuestionKind.SAME: self._same,
-            QuestionKind.DUPLICATE: self._duplicate,
-            QuestionKind.CONFLICT: self._conflict,
-            QuestionKind.ABSENT: self._absent,
-            QuestionKind.RETIRED: self._retired,
-            QuestionKind.EMPTIED: self._emptied,
-            QuestionKind.DIALECT: self._dialect,
-            QuestionKind.FORM: self._form,
-            QuestionKind.PRIVATE: self._private,
+    def _question(self, question: Question) -> Json:
+        """Return a question that only a person can answer, with the cards or lines in question."""
+        about: Json = {}
+        why, *answers = _QUESTIONS[question.kind]
+        match question.kind:
+            case QuestionKind.PRIVATE:
+                why += ", ".join(question.examples)
+            case QuestionKind.SAME:
+                about = self._same(question)
+            case QuestionKind.DUPLICATE:
+                cards = []
+                for number, card in enumerate(self._ledger.cards(*question.guids), 1):
+                    shown = self._accepted(card, f"Card {number}")
+                    notes = (shown["note"], card.highlight.document.title)
+                    shown["note"] = " · ".join(filter(None, notes))
+                    cards.append(shown)
+                about = {"title": cards[0]["title"], "cards": cards, "beside": True}
+                about["ask"] = f"{question.text} Keep one?"
+            case QuestionKind.CONFLICT:
+                about = self._conflict(question)
+            case QuestionKind.ABSENT:
+                about["lines"] = lines = []
+                for card in self._ledger.cards(*question.guids[:MOST_LINES]):
+                    view = card_view(card, self._find)
+                    lines.append({"id": "", "a": view["line"], "b": view["answer_line"]})
+            case QuestionKind.RETIRED:
+                [card] = self._ledger.cards(*question.guids)
+                shown = self._accepted(card, "Your card")
+                about = {"title": shown["title"], "cards": [shown]}
+                about["ask"] = f"{question.text} Retire it?"
+            case QuestionKind.FORM:
+                lines_of_fronts = lines_by_front(self._ledger.drafts(question.drafts))
+                count = counted(len(question.drafts), "line")
+                label = f"Make cards of such lines in {question.new} from now on"
+                about = {
+                    "title": f"{count} like {question.old}",
+                    "lines": [self._lines(of_front) for of_front in lines_of_fronts],
+                    "ask": f"{count} in {question.new} look like “{question.old}”."
+                    " Are they cards?",
+                    "option": {"name": "later", "label": label, "on": True},
+                }
+        if question.is_between_edits:
+            answers = [*_careful("Keep Anki’s", "Take those from here")]
+        title = question.text.partition(":")[0]
+        if question.kind in (QuestionKind.ABSENT, QuestionKind.EMPTIED):
+            title = question.text.partition(". ")[0].removesuffix(".")
+        return {
+            "title": title,
+            "ask": question.text,
+            "why": _plain(why),
+            "actions": [*answers, SKIP],
+            **about,
         }
-        return views[question.kind](question)
 
-    # --- questions ----------------------------------------------------------------------
-
-    def _same(self, question: Question) -> Item:
-        """Ask whether a new passage is the one of a card whose passage is gone."""
+    def _same(self, question: Question) -> Json:
+        """Return a new passage beside the card of which it may be the passage."""
         cards = []
         if question.guids:
             for card in self._ledger.cards(*question.guids):
@@ -454,47 +464,16 @@ class Items:
         source = self._source(highlight)
         if len(question.examples) > 1:
             source["before"] = question.examples[1]
-        text = (
-            "The passage of your card is gone, and this one says nearly the same. “Yes” keeps the"
-            " card and its schedule."
-        )
         return {
             "title": title,
             "ask": "Is this the card that you already have?",
             "cards": cards,
             "beside": len(cards) == 2,
             "source": source,
-            "why": _plain(text),
-            "actions": [
-                _named(ACCEPT, "Yes, the same card", "One card"),
-                _named(REJECT, "No, another card", "Two cards"),
-                SKIP,
-            ],
         }
 
-    def _duplicate(self, question: Question) -> Item:
-        """Ask whether one of two equal cards may go."""
-        cards = []
-        for number, card in enumerate(self._ledger.cards(*question.guids), 1):
-            shown = self._accepted(card, f"Card {number}")
-            notes = (shown["note"], card.highlight.document.title)
-            shown["note"] = " · ".join(filter(None, notes))
-            cards.append(shown)
-        return {
-            "title": cards[0]["title"],
-            "ask": f"{question.text} Keep one?",
-            "cards": cards,
-            "beside": True,
-            "why": _plain("The one with more reviews stays."),
-            "actions": [
-                _named(ACCEPT, "Keep one", "One card"),
-                _named(REJECT, "Keep both", "Two cards"),
-                SKIP,
-            ],
-        }
-
-    def _conflict(self, question: Question) -> Item:
-        """Ask whose words stay in fields that the source and the person changed."""
+    def _conflict(self, question: Question) -> Json:
+        """Return a card in the person's words beside the same in the source's."""
         [card] = self._ledger.cards(question.guids[0])
         card = as_in_anki(self._ledger, card)
         mine = dict(card.fields)
@@ -510,121 +489,19 @@ class Items:
         my_card = card_view(replace(card, fields=tuple(mine.items())), self._find)
         their_card = card_view(replace(card, fields=tuple(theirs.items())), self._find)
         compared(my_card, their_card, ("ins", "ins"))
+        my_card["label"] = "Yours"
+        their_card["label"] = "From the source"
+        asked = "You and the source both changed this card. Which words stay?"
         if question.is_between_edits:
             my_card["label"] = "In Anki"
             their_card["label"] = "Here"
             asked = "You changed this card here and in Anki. Which words stay?"
-            answers = _careful("Keep Anki’s", "Take those from here")
-        else:
-            my_card["label"] = "Yours"
-            their_card["label"] = "From the source"
-            asked = "You and the source both changed this card. Which words stay?"
-            answers = _careful("Keep mine", "Take the source’s")
         return {
             "title": my_card["title"],
             "ask": asked,
             "cards": [my_card, their_card],
             "beside": True,
-            "why": _plain("The card keeps its schedule either way."),
             "source": self._source(card.highlight, card.quote),
-            "actions": [*answers, SKIP],
-        }
-
-    def _absent(self, question: Question) -> Item:
-        """Ask whether notes that are missing in Anki were deleted by the person."""
-        lines = []
-        for card in self._ledger.cards(*question.guids[:MOST_LINES]):
-            shown = card_view(card, self._find)
-            lines.append({"id": "", "a": shown["line"], "b": shown["answer_line"]})
-        return {
-            "title": question.text.partition(".")[0],
-            "lines": lines,
-            "ask": question.text,
-            "why": _plain(
-                "An older backup may have been restored, or a deck deleted by accident."
-                " “Deleted” retires the cards here. “Send again” brings them back as new notes."
-            ),
-            "actions": [*_careful("Send again", "Deleted"), SKIP],
-        }
-
-    def _retired(self, question: Question) -> Item:
-        """Ask whether a card is to be dropped whose note in Anki is tagged as dropped."""
-        [card] = self._ledger.cards(*question.guids)
-        shown = self._accepted(card, "Your card")
-        return {
-            "title": shown["title"],
-            "ask": f"{question.text} Retire it?",
-            "cards": [shown],
-            "why": _plain(
-                "Another computer may have retired it, and its decisions have not arrived yet."
-                " Until you answer, the note stays as it is."
-            ),
-            "actions": [*_careful("Keep it", "Retire it"), SKIP],
-        }
-
-    def _emptied(self, question: Question) -> Item:
-        """Ask whether the documents of a source were deleted that lists hardly any."""
-        return {
-            "title": question.text.partition(". ")[0],
-            "ask": question.text,
-            "why": _plain(
-                "A drive that is not connected looks the same. Until you answer, no card changes."
-                " “Nothing happened” keeps every card as it is. “Deleted” lists the cards whose"
-                " passage is gone; they stay in Anki."
-            ),
-            "actions": [*_careful("Nothing happened", "Deleted"), SKIP],
-        }
-
-    def _dialect(self, question: Question) -> Item:
-        """Ask whether notes are written in a dialect that another tool knows."""
-        return {
-            "title": question.text.partition(":")[0],
-            "ask": question.text,
-            "why": _plain(
-                "Until you say so, the notes are read as before, and no card changes."
-            ),
-            "actions": [
-                _named(ACCEPT, "Yes", "From the next run on"),
-                _named(REJECT, "No, as before", "Read as before"),
-                SKIP,
-            ],
-        }
-
-    def _private(self, question: Question) -> Item:
-        """Ask whether a spelling is meant as the tag that keeps text on this machine."""
-        why = "Until you say so, nothing of them is sent: " + ", ".join(question.examples)
-        return {
-            "title": question.text.partition(":")[0],
-            "ask": question.text,
-            "why": _plain(why),
-            "actions": [
-                _named(ACCEPT, "Yes", "Kept on this machine"),
-                _named(REJECT, "No, they may be sent", "May be sent"),
-                SKIP,
-            ],
-        }
-
-    def _form(self, question: Question) -> Item:
-        """Ask which lines of a form are cards."""
-        lines = lines_by_front(self._ledger.drafts(question.drafts))
-        count = counted(len(question.drafts), "line")
-        form = question.old
-        source = question.new
-        return {
-            "title": f"{count} like {form}",
-            "lines": [self._lines(of_front) for of_front in lines],
-            "ask": f"{count} in {source} look like “{form}”. Are they cards?",
-            "why": _plain("Untick what is no card."),
-            "option": {
-                "name": "later",
-                "label": f"Make cards of such lines in {source} from now on",
-                "on": True,
-            },
-            "actions": [
-                _named(ACCEPT, "Make {n} cards", "Made cards of", none="Make no cards"),
-                _named(REJECT, "None of them is a card", "No cards of"),
-                SKIP,
-            ],
         }
 
     def _lines(self, lines: LinesOfFront) -> Json:
@@ -634,7 +511,6 @@ class Items:
         remarks = tuple(
             remark for remark in first.remarks if remark.kind is not RemarkKind.FORM
         )
-        why = _why(replace(first, remarks=remarks))
         backs: list[Pair] = []
         for back in lines.backs[:BACKS_SHOWN]:
             backs += [(" · ", ""), *line_of(back)] if backs else line_of(back)
@@ -647,7 +523,7 @@ class Items:
             "b": backs,
             "at": place if count == 1 else f"{count} lines, {place}",
             "on": all(draft.proposal.clean for draft in lines.drafts),
-            "note": why["text"] if why else "",
+            "note": " ".join(reasons(replace(first, remarks=remarks))),
         }
 
     # --- parts --------------------------------------------------------------------------
@@ -659,17 +535,16 @@ class Items:
         view = card_view(card, self._find)
         if not draft.gaps:
             return {**view, "made": self._made(draft, waiting.highlight)}
-        sentence = sentence_of(draft)
+        whole = sentence_of(draft)
         views = []
-        for text in draft.gaps:
-            fields = tuple({**dict(draft.fields), "Text": text}.items())
+        for fields in gap_fields(waiting):
             views.append(card_view(replace(card, fields=fields), self._find))
         return {
             **view,
             "gaps": [each["answer"] for each in views],
-            "spans": sentence.gaps,
+            "spans": whole.gaps,
             "views": views,
-            "parts": parts_of(sentence.text, sentence.formulas),
+            "parts": parts_of(whole.text, whole.formulas),
             "made": self._made(draft, waiting.highlight),
         }
 

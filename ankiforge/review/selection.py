@@ -214,7 +214,13 @@ def gapped(
     pieces = [piece for piece in passage.pieces if piece.meets(sentences)]
 
     # those of them that are hidden
-    widened = [_widened(span, passage.pieces) for span in selected]
+    widened = []  # whole formulas, code and links
+    for start, end in selected:
+        for piece in passage.pieces:
+            if piece.indivisible and piece.meets((start, end)):
+                start = min(start, piece.start)
+                end = max(end, piece.end)
+        widened.append((start, end))
     hidden_slices: list[slice] = []
     for span in _joined(text, widened):
         indexes = [index for index, piece in enumerate(pieces) if piece.meets(span)]
@@ -227,19 +233,14 @@ def gapped(
     words = passage.as_plain(pieces)
     for form in passage.forms:
         cloze_text = _cloze_text(pieces, hidden_slices, form)
-        if _hides(cloze_text, hidden_words) and same(plain(cloze_text), words):
+        answers = [plain(gap.answer) for gap in gaps(cloze_text)]
+        hides_them = len(answers) == len(hidden_words) and all(
+            map(same, hidden_words, answers)
+        )
+        is_sound = not any(cloze.problems(cloze_text))
+        if hides_them and is_sound and same(plain(cloze_text), words):
             return cloze_text
     raise ValueError("these words cannot be hidden in their sentence")
-
-
-def _widened(span: Span, pieces: _Pieces) -> Span:
-    """Return a span that covers whole formulas, code and links."""
-    start, end = span
-    for piece in pieces:
-        if piece.indivisible and piece.meets(span):
-            start = min(start, piece.start)
-            end = max(end, piece.end)
-    return start, end
 
 
 def _cloze_text(
@@ -256,16 +257,6 @@ def _cloze_text(
         position = hidden.stop
     text += cloze.escape_signs(form(pieces[position:]))
     return text.strip()
-
-
-def _hides(cloze_text: str, hidden_words: Sequence[str]) -> bool:
-    """Return whether a cloze text is sound, and its gaps have these words."""
-    answers = [plain(gap.answer) for gap in gaps(cloze_text)]
-    if len(answers) != len(hidden_words):
-        return False
-    if not all(map(same, hidden_words, answers)):
-        return False
-    return not any(cloze.problems(cloze_text))
 
 
 def part(text: str, span: Span, markdown: str = "") -> str:
@@ -324,12 +315,15 @@ def _passage(text: str, markdown: str) -> _Passage:
         return _Passage(
             aligned,
             (_as_written, _without_emphasis),
-            _plain_of_markdown,
+            lambda pieces: plain(_without_emphasis(pieces)),
         )
     letters = [_Piece(index, index + 1, letter) for index, letter in enumerate(text)]
     return _Passage(
         letters,
-        (_escaped_where_necessary, _escaped_everywhere),
+        (
+            lambda pieces: literal(_as_written(pieces)),
+            lambda pieces: _PUNCTUATION.sub(r"\\\g<0>", _as_written(pieces)),
+        ),
         _as_written,
     )
 
@@ -346,25 +340,20 @@ def _without_emphasis(pieces: _Pieces) -> str:
     return _as_written(visible_pieces)
 
 
-def _plain_of_markdown(pieces: _Pieces) -> str:
-    return plain(_without_emphasis(pieces))
-
-
-def _escaped_where_necessary(pieces: _Pieces) -> str:
-    return literal(_as_written(pieces))
-
-
-def _escaped_everywhere(pieces: _Pieces) -> str:
-    return _PUNCTUATION.sub(r"\\\g<0>", _as_written(pieces))
-
-
 def _aligned(text: str, markdown: str) -> list[_Piece] | None:
     """Align the Markdown with the plain text. None if it is not the same text."""
     pieces: list[_Piece] = []
     position = 0
     for token in _tokens(markdown):
         raw = token.markdown
-        length = _length_in(text, position, token)
+        # how much of the plain text the token stands for
+        lengths = []
+        for candidate in token.texts:
+            if candidate and text.startswith(candidate, position):
+                lengths.append(len(candidate))
+        if raw.isspace() and text[position : position + 1].isspace():
+            lengths.append(1)
+        length = lengths[0] if lengths else 0
         may_be_markup = raw.isspace() or raw in _MARKUP_CHARACTERS or TAG.fullmatch(raw)
         if not (length or token.indivisible or may_be_markup):
             return None
@@ -374,16 +363,6 @@ def _aligned(text: str, markdown: str) -> list[_Piece] | None:
         position += length
     has_more_text = bool(text[position:].strip())
     return None if has_more_text else pieces
-
-
-def _length_in(text: str, position: int, token: _Token) -> int:
-    """Return how much of the plain text a token stands for; 0 = none."""
-    for candidate in token.texts:
-        if candidate and text.startswith(candidate, position):
-            return len(candidate)
-    if token.markdown.isspace() and text[position : position + 1].isspace():
-        return 1
-    return 0
 
 
 class _Token(Value):

@@ -1,0 +1,247 @@
+"""What `list` and `show` print: cards, drafts, questions and highlights, as JSON and as lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
+from typing import Any
+
+from ankiforge.anki.render import unrender
+from ankiforge.config.deckfiles import DeckRule
+from ankiforge.errors import UsageError
+from ankiforge.ledger import (
+    WITHOUT,
+    HighlightOutcome,
+    HistoryEntry,
+    Ledger,
+    Line,
+    QueryTerm,
+)
+from ankiforge.ledger.views import unknown
+from ankiforge.model import Question, QuestionKind, Strings, is_question_id
+from ankiforge.pipeline.collection import lines_as_in_anki
+from ankiforge.pipeline.query import find, is_id, is_key, joined, lately, parse
+from ankiforge.reports.cards import (
+    change_lines,
+    done_json,
+    done_line,
+    dropped_questions,
+    dropped_text,
+    fate_lines,
+    highlight_json,
+    how_made,
+    how_made_text,
+    left_out,
+    left_out_json,
+    left_out_lines,
+    line_json,
+    line_text,
+    one_line,
+    place_of,
+    question_json,
+    question_line,
+    question_text,
+    why_model_made_none,
+)
+from ankiforge.text import on_one_line, shortened
+
+Shown = Iterator[tuple[Any, Iterable[str]]]
+"""Each item as JSON and as lines of text."""
+
+
+class Listing:
+    """The lists of a ledger."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        decks: Sequence[DeckRule],
+        kept_reply: Callable[[str], str | None],
+        *,
+        as_json: bool,
+        verbose: bool,
+    ) -> None:
+        """List the cards, drafts, questions and highlights of a ledger.
+
+        Args:
+            ledger: the ledger.
+            decks: the rules of the deck files.
+            kept_reply: returns what is kept of a model under a name.
+            as_json: whether only the JSON is wanted, else only the text.
+            verbose: whether cards and drafts are shown in full, or with their history.
+        """
+        self._ledger = ledger
+        self._decks = decks
+        self._kept_reply = kept_reply
+        self._as_json = as_json
+        self._verbose = verbose
+
+    def listed(self, words: Strings, view: str, *, everything: bool) -> Shown:
+        """Yield a view, or the matches of a query.
+
+        Raises:
+            UsageError: the view takes no query, or the query cannot be read.
+        """
+        ledger = self._ledger
+        if view in ("recent", "unknown", "questions") and words:
+            raise UsageError(f"--view {view} takes no query", hint="ankiforge list QUERY")
+        match view:
+            case "questions":
+                for question in ledger.questions():
+                    if question.kind is not QuestionKind.CONFLICT:
+                        yield _question(question, whole=self._verbose)
+            case "recent":
+                for entry in ledger.history():
+                    yield done_json(entry), (done_line(entry),)
+            case "unknown":
+                # notes of ours in Anki whose passages were not found
+                for note in unknown(ledger):
+                    fields = [unrender(html) for html in note.fields[:2]]
+                    first = shortened(on_one_line(fields[0] if fields else ""), 72)
+                    data = {
+                        "id": None,
+                        "guid": note.guid,
+                        "deck": note.deck,
+                        "tags": note.tags,
+                        "fields": fields,
+                    }
+                    yield data, (f"{note.guid[:10]}  {note.deck}  {first}",)
+            case "changed":
+                yield from self._changed(words)
+            case "new":
+                chosen = set(self._matching(words, everything=everything))
+                in_order = [id for id in ledger.order().new if id in chosen]
+                drafts: list[str] = []
+                for offer in ledger.offers(in_order):
+                    drafts += [draft.id for draft in offer.drafts if draft.id in chosen]
+                yield from self._lines(ledger.lines(drafts))
+            case _:
+                ids = self._matching(words, everything=everything)
+                yield from self._lines(ledger.lines(ids))
+
+    def _matching(self, words: Strings, *, everything: bool = False) -> list[str]:
+        """Return the cards and drafts that the words of a query match."""
+        return self._ledger.find(parse(joined(words)), everything=everything)
+
+    def _lines(self, lines: Iterable[Line], *, whole: bool = False) -> Shown:
+        """Yield cards and drafts, in full if `whole` or verbose.
+
+        The whole has its questions; if it is verbose, also its history, how a model made it,
+        and the questions about its passage that the model asked in vain.
+        """
+        ledger = self._ledger
+        kept = self._kept_reply
+        verbose = self._verbose
+        questions = ledger.questions() if whole or verbose else []
+        for line in lines_as_in_anki(ledger, lines):
+            decisions: list[HistoryEntry] = []
+            if whole and verbose:
+                decisions = ledger.history(line.id if line.card else line.highlight.key)
+            if self._as_json:
+                data = line_json(ledger, line, self._decks)
+                if whole:
+                    about = [each for each in questions if line.id in each.guids]
+                    data["questions"] = [question_json(question) for question in about]
+                if whole and verbose:
+                    data["decisions"] = [done_json(entry) for entry in decisions]
+                    data["made"] = how_made(line.words, kept)
+                    data["why_none"] = why_model_made_none(ledger, line)
+                    data["dropped"] = dropped_questions(line.highlight, kept)
+                yield data, ()
+                continue
+            if not whole and not verbose:
+                yield None, (one_line(line),)
+                continue
+            text: Iterable[str] = line_text(ledger, line, questions)
+            if verbose:
+                text = chain(text, how_made_text(how_made(line.words, kept)))
+            if whole and verbose:
+                why_none = why_model_made_none(ledger, line)
+                dropped = dropped_questions(line.highlight, kept)
+                text = chain(text, dropped_text(dropped, why_none))
+            yield None, chain(text, map(done_line, decisions))
+
+    def _changed(self, words: Strings) -> Shown:
+        """Yield revisions and conflicts.
+
+        Then follow what changed with its source lately, and what is gone there.
+        """
+        ledger = self._ledger
+        chosen = self._matching(words)
+        revisions = [id for id in ledger.order().revisions if id in chosen]
+        yield from self._lines(ledger.lines(revisions))
+        for question in ledger.questions():
+            is_conflict = question.kind is QuestionKind.CONFLICT
+            if is_conflict and set(chosen).intersection(question.guids):
+                yield _question(question)
+        for entry in ledger.history(changes_since=lately()):
+            if entry.guid in chosen:
+                yield done_json(entry), change_lines(entry)
+        without_source = set(ledger.find([QueryTerm("finding", "source_gone")]))
+        chosen_without_source = [id for id in chosen if id in without_source]
+        yield from self._lines(ledger.lines(chosen_without_source))
+
+    def without_card(self, query: Strings, *, everything: bool) -> Shown:
+        """Yield the highlights with neither a card nor a draft, each with its reason.
+
+        Args:
+            query: words that the highlight, the title of its document or the reason contains.
+            everything: those that a person, a colour or a setting left out, too, and what
+                looks like a highlight and is none.
+        """
+        wanted = (*WITHOUT, "left_out") if everything else WITHOUT
+        folded_query = [word.casefold() for word in query]
+        for outcome in self._ledger.fates():
+            highlight = outcome.highlight
+            title = highlight.document.title
+            words = f"{highlight.exact} {title} {outcome.reason}".casefold()
+            says_all = all(word in words for word in folded_query)
+            if outcome.fate in wanted and says_all:
+                data = {
+                    **highlight_json(highlight),
+                    "place": place_of(highlight),
+                    "fate": outcome.fate,
+                    "reason": outcome.reason,
+                }
+                yield data, self._fate_text(outcome)
+        if not everything:
+            return
+        for entry in left_out(self._ledger):
+            words = f"{entry.left_out.kind} {entry.place} {entry.left_out.reason}"
+            if all(word in words.casefold() for word in folded_query):
+                yield left_out_json(entry), left_out_lines(entry)
+
+    def _fate_text(self, outcome: HighlightOutcome) -> Iterator[str]:
+        """Yield the text of a highlight without a card; with -v a model's dropped questions."""
+        yield from fate_lines(outcome)
+        if self._verbose:
+            dropped = dropped_questions(outcome.highlight, self._kept_reply)
+            yield from dropped_text(dropped, "")
+
+    def named(self, words: Strings) -> Shown:
+        """Yield the owners of ids, or the matches of a key or query, in full.
+
+        Raises:
+            UsageError: there is none.
+        """
+        ledger = self._ledger
+        if all(map(is_id, words)):
+            ids = [find(ledger, word) for word in words]
+        elif len(words) == 1 and is_key(words[0]):
+            ids = ledger.find([QueryTerm("key", words[0])], everything=True)
+        else:
+            ids = self._matching(words)
+        if not ids:
+            typed = " ".join(words)
+            message = f"nothing to show: {typed} is not an id, and as a query it matches no card"
+            raise UsageError(message, hint=f"ankiforge list --all {typed}")
+        if any(map(is_question_id, ids)):
+            for question in ledger.questions():
+                if question.id in ids:
+                    yield _question(question)
+        yield from self._lines(ledger.lines(ids), whole=True)
+
+
+def _question(question: Question, *, whole: bool = True) -> tuple[Any, Iterable[str]]:
+    text = question_text(question) if whole else (question_line(question),)
+    return question_json(question), text

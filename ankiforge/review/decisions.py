@@ -1,0 +1,250 @@
+"""A person's decisions on items, the same from the page and the terminal.
+
+A decision takes an item and one of its drafts. It may name the `turn` of the item that was
+painted; it is refused with the new item if that has changed.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from ankiforge.errors import RefusedError
+from ankiforge.ledger import Ledger
+from ankiforge.model import (
+    Card,
+    CardKind,
+    Fields,
+    Highlight,
+    Question,
+    QuestionKind,
+    Strings,
+    Texts,
+    Value,
+)
+from ankiforge.pipeline.decide import edit, make
+from ankiforge.pipeline.fields import new_fields
+from ankiforge.pipeline.figures import set_masks
+from ankiforge.pipeline.workspace import Workspace
+from ankiforge.review.items import Item, card_of, drafts_of_passage, item_of, with_changes
+from ankiforge.review.selection import fields_from_sentence, fields_from_spans
+from ankiforge.text import occlusion
+from ankiforge.text.occlusion import Wish
+
+
+class Decision(Value, forbid_unknown_fields=True):
+    """A decision on an item, as the script of the page sends it."""
+
+    id: str
+    """Of the item."""
+    turn: str
+    """Of the item that was shown; "" = whatever it is now."""
+    act: str
+    choice: int = 0
+    """Which of the drafts, from 0."""
+    gap: int = 1
+    """The gap of a proposal, the best one first."""
+    text: str = ""
+    """The reason for a rejection, or the question of a new card."""
+    fields: Texts = {}
+    lines: Strings | None = None
+    """The ticked lines of a form; None = all of them, and later ones."""
+    later: bool = False
+    """Whether the answer holds for later lines of the form."""
+    mode: str = "cloze"
+    spans: str = ""
+    """The chosen words of a passage."""
+    masks: tuple[Wish, ...] = ()
+    """All masks of a figure, as the person left them."""
+    hide: str = occlusion.ALL
+    """What is hidden on the question of a figure."""
+    forced: bool = False
+    """Whether the person insists although a check blocks the words."""
+
+
+class Decided(Value):
+    """The result of a decision."""
+
+    undo: str
+    """What takes it back; "" if nothing does."""
+    rest: Item | None = None
+    """The other drafts of the passage that still wait."""
+
+
+class StaleError(RefusedError):
+    """The item has changed since it was painted, or no longer waits."""
+
+    def __init__(self, item: Item | None) -> None:
+        self.item = item
+        message = (
+            "This has changed meanwhile. Look again." if item else "This no longer waits."
+        )
+        super().__init__(message)
+
+
+class Review:
+    """A person who looks at items and decides on them."""
+
+    def __init__(self, workspace: Workspace, *, whole_passages: bool = False) -> None:
+        """Show items of a workspace; `whole_passages`: all drafts of a passage at once."""
+        self._workspace = workspace
+        self._ledger: Ledger = workspace.ledger
+        self._whole_passages = whole_passages
+
+    def item(self, id: str) -> Item | None:
+        """Return one item; None if it no longer waits."""
+        return item_of(self._ledger, id, whole_passage=self._whole_passages)
+
+    def current(self, decision: Decision) -> Item:
+        """Return the item of a decision.
+
+        Raises:
+            StaleError: it is not the one that was painted, or no longer waits.
+        """
+        item = self.item(decision.id)
+        if item is None or decision.turn not in ("", item.turn):
+            raise StaleError(item)
+        return item
+
+    def decide(self, decision: Decision) -> Decided:
+        """Carry out a decision.
+
+        Raises:
+            StaleError: the item is not the one that was painted.
+            ForgeError: the decision is refused, with the reason.
+        """
+        item = self.current(decision)
+        undoable = True
+        with self._ledger.action() as action:
+            if item.question:
+                self._answer(decision, item.question)
+                undoable = item.question.kind is not QuestionKind.EMPTIED
+            elif item.outcome:
+                self._decide_on_passage(decision, item.outcome.highlight)
+            elif decision.act == "restore":
+                self._ledger.undo(decision.id)
+                undoable = False
+            elif item.drafts:
+                self._decide_on_drafts(decision, item)
+            else:
+                self._decide_on(decision.id, decision)
+
+        # the drafts of the same passage that still wait
+        rest = None
+        if self._whole_passages and item.drafts and not item.card:
+            drafts = drafts_of_passage(self._ledger, item.drafts[0].highlight)
+            rest = Item(drafts[0].id, drafts) if drafts else None
+        return Decided(action if undoable else "", rest)
+
+    def _answer(self, decision: Decision, question: Question) -> None:
+        ledger = self._ledger
+        if decision.act != "accept":
+            ledger.reject(question.id)
+            return
+        if question.kind is not QuestionKind.FORM or decision.lines is None:
+            ledger.accept(question.id)
+            return
+        # cards of the ticked lines, and none of the others; a tick may stand for several
+        # lines with one front
+        ticked = set(" ".join(decision.lines).split()).intersection(question.drafts)
+        unticked = [id for id in question.drafts if id not in ticked]
+        if decision.later and ticked:
+            ledger.accept(question.id, without=unticked)
+        else:
+            for id in unticked:
+                ledger.reject(id)
+        for line in ledger.lines(ticked):
+            if not line.blocked:
+                ledger.accept(line.id)
+
+    def _decide_on_passage(self, decision: Decision, highlight: Highlight) -> None:
+        """Make a card of a passage, or note that none is wanted."""
+        match decision.act:
+            case "none":
+                self._ledger.reject(highlight.key)
+            case "write":
+                self._make(decision, highlight, new_fields(decision.fields))
+            case "make":
+                question = None if decision.mode == "cloze" else decision.text
+                fields = fields_from_spans(highlight, decision.spans, question)
+                self._make(decision, highlight, fields)
+            case _:
+                raise RefusedError(f"This cannot be done here: {decision.act}")
+
+    def _decide_on_drafts(self, decision: Decision, item: Item) -> None:
+        """Reject all drafts of an item, or use the chosen one."""
+        chosen = item.chosen(decision.choice)
+        if decision.act == "reject":
+            for waiting in item.drafts:
+                self._ledger.reject(waiting.id, decision.text)
+        elif decision.act == "write":  # beside what was drafted
+            self._make(decision, chosen.highlight, new_fields(decision.fields))
+        elif decision.act == "make" and chosen.draft.gaps:
+            question = None if decision.mode == "cloze" else decision.text
+            fields = fields_from_sentence(chosen.draft, decision.spans, question)
+            self._make(decision, chosen.highlight, fields)
+        else:
+            self._decide_on(chosen.id, decision)
+
+    def _decide_on(self, id: str, decision: Decision) -> None:
+        """Decide on one card or draft.
+
+        Raises:
+            RefusedError: the decision is for other items.
+        """
+        ledger = self._ledger
+        match decision.act:
+            case "accept" | "masks" if decision.masks:
+                set_masks(ledger, id, decision.masks, decision.hide)
+            case "accept":
+                ledger.accept(id, gap=decision.gap)
+            case "force":
+                ledger.accept(id, gap=decision.gap, forced=True)
+            case "reject":
+                ledger.reject(id, decision.text)
+            case "edit":
+                edit(ledger, id, decision.fields, forced=decision.forced)
+            case _:
+                raise RefusedError(f"This cannot be done here: {decision.act}")
+
+    def _make(self, decision: Decision, highlight: Highlight, fields: Fields) -> None:
+        decks = self._workspace.decks
+        make(self._ledger, highlight, fields, decks, forced=decision.forced)
+
+    def others(self, item: Item) -> Item:
+        """Let the model draft other cards of a passage, and return their item.
+
+        Raises:
+            ForgeError: it has none, does not answer, or may not be asked.
+        """
+        highlight = item.outcome.highlight if item.outcome else item.drafts[0].highlight
+        before = {draft.id for draft in self._ledger.drafts([highlight.key])}
+        self._workspace.draft_others(highlight.key)
+        for draft in self._ledger.drafts([highlight.key]):
+            new = self.item(draft.id) if draft.id not in before else None
+            if new is not None:
+                return new
+        raise RefusedError("The model has no other card for this passage.")
+
+    def preview(self, decision: Decision) -> Card:
+        """Return the card that the fields of an editor make.
+
+        Raises:
+            StaleError: the item no longer waits.
+            UsageError: the fields make no card.
+        """
+        item = self.item(decision.id)
+        if item is None:
+            raise StaleError(None)
+        if item.outcome:
+            fields = new_fields(decision.fields)
+            kind = CardKind.CLOZE if "Text" in dict(fields) else CardKind.BASIC
+            return card_of(kind, fields, item.outcome.highlight, "")
+        if item.drafts:
+            waiting = item.chosen(decision.choice)
+            draft = waiting.draft
+            fields = with_changes(draft.fields, decision.fields)
+            return card_of(draft.kind, fields, waiting.highlight, draft.quote)
+        if item.card is None:
+            raise RefusedError("This cannot be edited.")
+        fields = with_changes(item.card.fields, decision.fields)
+        return replace(item.card, fields=fields)

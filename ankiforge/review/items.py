@@ -1,0 +1,153 @@
+"""Items: what is shown at once to a person who decides, and the ways to decide on it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ankiforge.ledger import WITHOUT, HighlightOutcome, Ledger, rank
+from ankiforge.model import (
+    Card,
+    CardKind,
+    Fields,
+    Finding,
+    Guid,
+    Highlight,
+    Origin,
+    Question,
+    RemarkKind,
+    Severity,
+    Strings,
+    Texts,
+    Value,
+    Waiting,
+    h16,
+    is_draft_id,
+    is_highlight_key,
+    is_question_id,
+)
+from ankiforge.pipeline.collection import as_in_anki, lines_as_in_anki
+from ankiforge.text import regex
+
+_REMARKS = {
+    RemarkKind.EQUAL_CARD: "You have a card with the same words.",
+    RemarkKind.REJECTED_ELSEWHERE: "You rejected the same words in another place.",
+    RemarkKind.DECIDED_ON_LOST: (
+        "You decided before on a passage with nearly the same words, which is gone."
+    ),
+    RemarkKind.DECIDED_BEFORE: "You rejected or changed a card of this passage before.",
+    RemarkKind.UNKNOWN_NOTES: "Anki has notes of this document that are no cards here.",
+    RemarkKind.REPLACEMENT: (
+        "Your card of this passage would be replaced, and its schedule would end."
+    ),
+    RemarkKind.FORM: "Lines like “{written}” may be no cards.",
+}
+"""What is said about remarks. Of the others, what is shown beside the draft says enough."""
+_CODE = regex(r"`([^`]*)`")
+
+
+class Item(Value):
+    """The next thing to decide on: drafts, a card, a passage without a card, or a question."""
+
+    id: str
+    drafts: tuple[Waiting, ...] = ()
+    """The drafts to choose from, the best first; with `card`, those that would change it."""
+    card: Card | None = None
+    findings: tuple[Finding, ...] = ()
+    """What is to be said about a card."""
+    outcome: HighlightOutcome | None = None
+    question: Question | None = None
+
+    @property
+    def turn(self) -> str:
+        """A hash of all that it shows."""
+        shown = (self.drafts, self.card, self.findings, self.outcome, self.question)
+        return h16(msgspec.json.encode(shown).decode())
+
+    def chosen(self, number: int) -> Waiting:
+        """Return the draft with a number from 0; the best one if there is none."""
+        return self.drafts[number if 0 <= number < len(self.drafts) else 0]
+
+
+def item_of(ledger: Ledger, id: str, *, whole_passage: bool) -> Item | None:
+    """Return the item with an id; None if it no longer waits.
+
+    `whole_passage`: with a draft of a new card come all those of its passage, not only
+    those of its offer.
+    """
+    if is_draft_id(id):
+        offer = next(ledger.offers([id]), None)
+        if offer is None:
+            return None
+        if offer.changes is not None:
+            card = next(ledger.cards(offer.changes))
+            return Item(id, offer.drafts, as_in_anki(ledger, card))
+        drafts = offer.drafts
+        if whole_passage:
+            drafts = drafts_of_passage(ledger, offer.first.highlight)
+        return Item(id, drafts)
+    if is_question_id(id):
+        for question in ledger.questions():
+            if question.id == id:
+                return Item(id, question=question)
+        return None
+    if is_highlight_key(id):
+        outcome = next(ledger.fates(id), None)
+        if outcome and outcome.fate in WITHOUT:
+            return Item(id, outcome=outcome)
+        return None
+    line = next(lines_as_in_anki(ledger, ledger.lines([id])), None)
+    return Item(id, card=line.card, findings=line.findings) if line else None
+
+
+def drafts_of_passage(ledger: Ledger, highlight: Highlight) -> tuple[Waiting, ...]:
+    """Return the drafts of new cards of a passage, over all its keys, the best first."""
+    drafts: list[Waiting] = []
+    for offer in ledger.offers([highlight.key]):
+        if offer.changes is None:
+            drafts += offer.drafts
+    return tuple(sorted(drafts, key=rank))
+
+
+def card_of(kind: CardKind, fields: Fields, highlight: Highlight, quote: str) -> Card:
+    """Return words that are no card yet as one."""
+    return Card(Guid(""), highlight.key, "", kind, fields, quote, highlight, Origin(""))
+
+
+def with_changes(fields: Fields, typed: Texts) -> Fields:
+    """Return fields with the words that a person typed into some of them."""
+    known = dict(fields)
+    changed = {
+        name: text for name, text in typed.items() if name in known or text.strip()
+    }
+    return tuple({**known, **changed}.items())
+
+
+def gap_fields(waiting: Waiting) -> list[Fields]:
+    """Return the fields of the cards that a draft may become: one for each of its gaps."""
+    draft = waiting.draft
+    if not draft.gaps:
+        return [draft.fields]
+    return [tuple({**dict(draft.fields), "Text": text}.items()) for text in draft.gaps]
+
+
+# --- reasons ----------------------------------------------------------------------------
+
+
+def reasons(waiting: Waiting) -> Strings:
+    """Return why a draft is to be looked at closely, in sentences, those of checks first."""
+    sentences = []
+    for finding in waiting.proposal.findings:
+        if finding.severity is not Severity.INFO:
+            sentences.append(sentence(finding.message))
+    for remark in waiting.remarks:
+        if remark.kind in _REMARKS:
+            said = _REMARKS[remark.kind]
+            sentences.append(said.format(written=waiting.highlight.written))
+    return tuple(dict.fromkeys(sentences))
+
+
+def sentence(text: str) -> str:
+    """Return words as a sentence, with quotation marks for code."""
+    quoted = _CODE.sub(r"“\1”", text.strip())
+    capitalised = quoted[:1].upper() + quoted[1:]
+    return capitalised if quoted.endswith((".", "?", "!", "…")) else f"{capitalised}."
