@@ -27,8 +27,8 @@ class Offer(Value):
     """One fact of one passage, or the change of a card, with the drafts to choose from."""
 
     drafts: tuple[Waiting, ...]
-    """Those that a check blocks come last; before, the person's own form comes first,
-    then proposals, then a model's."""
+    """The person's own form comes first, then a strong model's, proposals, and a small
+    model's; those that a check blocks are last."""
 
     @property
     def first(self) -> Waiting:
@@ -74,13 +74,14 @@ def offers(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
 
 def rank(draft: Waiting) -> tuple[bool, int]:
     """Return the sort key of a draft among the drafts of its passage."""
-    if draft.draft.own:
-        drafter = 0
-    elif draft.draft.gaps:
-        drafter = 1
+    words = draft.draft
+    if words.own:
+        place = 0
+    elif words.gaps:
+        place = 2
     else:
-        drafter = 2
-    return draft.proposal.blocked, drafter
+        place = 3 if words.origin.by_steps else 1
+    return draft.proposal.blocked, place
 
 
 def same_offer(draft_row: Row, other: Row) -> bool:
