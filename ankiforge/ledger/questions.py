@@ -478,7 +478,8 @@ def _ask_about_forms(store: Store) -> Iterator[Question]:
         written = forms.FIELD if is_field else highlight.written
         lines[highlight.document.source, written].append(draft)
     for (source, written), of_form in sorted(lines.items()):
-        if len(of_form) < FORM_ASKED and written != forms.FIELD:
+        lacking = FORM_ASKED - len(of_form) if written != forms.FIELD else 0
+        if lacking > 0 and _rejected_lines(store, source, written) < lacking:
             continue
         if written == forms.FIELD:
             keys = dict.fromkeys(draft.draft.field("Front") for draft in of_form)
@@ -486,7 +487,8 @@ def _ask_about_forms(store: Store) -> Iterator[Question]:
             lines_counted = counted(len(of_form), "line")
             text = f"{lines_counted} in {source} may be fields ({names}): are they cards?"
         else:
-            text = f"{len(of_form)} lines like `{written}` in {source}: are they cards?"
+            lines_counted = counted(len(of_form), "line")
+            text = f"{lines_counted} like `{written}` in {source}: are they cards?"
         yield Question(
             id=_question_id(QuestionKind.FORM, source, written),
             kind=QuestionKind.FORM,
@@ -496,6 +498,20 @@ def _ask_about_forms(store: Store) -> Iterator[Question]:
             examples=tuple(grouped.text for grouped in lines_by_front(of_form)),
             drafts=tuple(draft.id for draft in of_form),
         )
+
+
+def _rejected_lines(store: Store, source: str, written: str) -> int:
+    """Count the lines of a form that a person rejected: the question goes on about the others."""
+    rows = store.rows(
+        "SELECT h.body FROM highlight h JOIN passage p ON p.key = h.key AND p.decided"
+        " WHERE h.state = 'present' AND h.kind = 'card'"
+        " AND NOT EXISTS (SELECT 1 FROM card c WHERE c.passage = h.key AND c.live)"
+    )
+    rejected = 0
+    for highlight in map(decode_highlight, rows):
+        of_form = highlight.written == written and forms.is_doubtful(highlight)
+        rejected += of_form and highlight.document.source == source
+    return rejected
 
 
 class LinesOfFront(NamedTuple):
