@@ -275,7 +275,8 @@ def report(
             results.append(result)
     nothing = f"nothing was {done}"
     if call.as_json:
-        for result in results:
+        nobody = {"id": None, "guid": None, "done": False, "refused": nothing}
+        for result in results or [nobody]:
             call.data(result)
     else:
         for refusal in refusals:
@@ -288,7 +289,7 @@ def report(
         if not results:
             call.say(nothing)
         elif changed:
-            call.say(f"{changed} {done}{undo}")
+            call.say(f"{max(changed, len(decisions))} {done}{undo}")
     if refusals:
         exit_with(1)
 

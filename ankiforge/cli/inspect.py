@@ -71,7 +71,7 @@ Fields: deck document source tag colour kind verdict anki finding drafter key
 @flag(
     "--all",
     "everything",
-    help="Include rejected and retired cards; with --no-card, what was left out.",
+    help="Include cards you dropped; with --no-card, rejected drafts and left-out marks.",
 )
 @flag("--no-card", help="List highlights with neither a card nor a draft, and why.")
 @click.option("--view", type=click.Choice(VIEWS), help="List only what is in this list.")

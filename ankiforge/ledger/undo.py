@@ -16,6 +16,7 @@ from ankiforge.ledger.events import (
     FOUND,
     PERSON,
     POLICY,
+    RETIRED_BEFORE,
     SILENT,
     SOURCE,
     Event,
@@ -191,11 +192,18 @@ def _is_about(event: Event, guid: str) -> bool:
 
 def _last_here(store: Store) -> Event | None:
     """Return the last decision of a person on this machine."""
-    newest = store.select_events(
-        f"by = 'person' AND machine = ? AND {_STANDING} ORDER BY n DESC LIMIT 1",
+    offset = 0
+    while newest := store.select_events(
+        f"by = 'person' AND machine = ? AND {_STANDING} ORDER BY n DESC LIMIT 50 OFFSET ?",
         store.machine,
-    )
-    return newest[0] if newest else None
+        offset,
+    ):
+        for event in newest:
+            was_found = FOUND in event.body or event.body.get("why") == RETIRED_BEFORE
+            if not was_found:  # a note that was taken over from Anki is no decision
+                return event
+        offset += len(newest)
+    return None
 
 
 def _refuse_below(store: Store, event: Event) -> None:

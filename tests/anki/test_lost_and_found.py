@@ -70,6 +70,10 @@ STORIES: dict[str, tuple[Step, ...]] = {
         do.write("Katze:::a cat\n"), do.ship(), do.note(Back="a cat"), do.reviewed(1),
         do.notes_there(1),
     ),
+    "a note that is taken over is no decision that undo takes back": (
+        *CAT, do.lose(journal=True), do.run(written=0),
+        do.say("undo", told="nothing to undo", code=1), do.card(verdict="accepted"),
+    ),
     "words typed in Anki stay after both were lost": (
         *CAT, do.edit(Back="kitty"), do.lose(journal=True), do.run(written=0), do.note(Back="kitty"),
         do.write("Katze:::a cat\n"), do.run(), do.note(Back="kitty"), do.notes_there(1),

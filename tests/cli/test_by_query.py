@@ -92,3 +92,21 @@ def test_undo_of_a_card_leaves_alone_what_was_decided_in_one_go_with_it(desk):
     assert "nothing to undo" in desk("undo", code=1).stderr
     desk.ok("run", "--accept", "review")
     assert len(desk.ok("list", "--view", "new", "--json").lines) == 3
+
+
+def test_undo_counts_the_decisions_of_one_command_and_names_some(desk):
+    desk.ok("accept", "--all")
+    undone = desk.ok("undo").stderr
+    assert undone.count("taken back: accepted: ") == 3
+    assert "3 undone" in undone
+
+
+def test_a_decision_on_nothing_is_told_in_json_too(desk):
+    desk.ok("accept", "--all")
+    [nothing] = desk.ok("accept", "--all", "--json").lines
+    assert nothing == {
+        "id": None,
+        "guid": None,
+        "done": False,
+        "refused": "nothing was accepted",
+    }
