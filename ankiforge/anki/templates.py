@@ -85,9 +85,19 @@ def shows_cloze(note_type: SeenType, field: str) -> bool:
     return False
 
 
-def fields_shown(template: str) -> Strings:
-    """Return the fields that a template shows, in order."""
-    return tuple(sign.field for sign in _signs(template) if not sign.sign)
+def fields_shown(template: str, *, with_typed: bool = True) -> Strings:
+    """Return the fields that a template shows, in order.
+
+    `{{type:Back}}` on a question asks for the answer and does not show it: such a field is left
+    out unless `with_typed`.
+    """
+    shown = []
+    for tag in _tags(template):
+        *filters, field = tag.split(":")
+        is_section = tag[:1] in {"#", "^", "/"}
+        if not is_section and (with_typed or "type" not in filters):
+            shown.append(field)
+    return tuple(shown)
 
 
 def _tags(question: str) -> Iterator[str]:

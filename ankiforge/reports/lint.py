@@ -60,7 +60,7 @@ _FORMULA = regex(r"(?s)\\\(.+?\\\)|\\\[.+?\\\]")
 # A gap with a formula whose own `}}` ends it: {{c1::\(\frac{1}{\sqrt{2}}\)}}.
 _CLOSED_EARLY = regex(
     r"""(?xs)
-    \{\{c[0-9,]+::(?:(?!\}\}).)*
+    \{\{c[0-9,]+::(?:(?!\}\}|\{\{c).)*
     \\[(\[]                                       # the formula begins
     (?:(?!\}\}|\\[)\]]).)*                         # and does not end
     \}\}
@@ -170,7 +170,7 @@ def _sides(note: SeenNote, note_type: SeenType, fields: Texts) -> Pair:
         return "<br>".join(fields[name] for name in shown), ""
     ordinal = min(note.ordinals, default=0)
     template = note_type.templates[ordinal]
-    asked = fields_shown(template.question)
+    asked = fields_shown(template.question, with_typed=False)
     front = "<br>".join(fields.get(name, "") for name in asked)
     for name in fields_shown(template.answer):
         text = fields.get(name, "")

@@ -25,9 +25,9 @@ SIGN = regex(rf"(?im)^[ \t>]*+#++[ \t]++.*(?:{_ABOUT}|{_PLACE})")
 WHOLE = regex(r"(?ms)^#+ Metadata[ \t]*$.*^#+ Highlights[ \t]*$.*^(?:[-*>] |\w)")
 """The headings of a note that a program wrote about a book, and a passage."""
 _END = regex(
-    rf"(?i)\s{{0,9}}[—–-]?\s{{0,9}}[(\[]?\s{{0,9}}"
+    rf"(?i)\s{{0,9}}+[—–-]?+\s{{0,9}}+[(\[]?+\s{{0,9}}+"
     rf"(?:{_PLACE}|view highlight|highlight link|[⤴↗🔗]\ufe0f?)\s{{0,9}}[)\]]?"
-    r"(?:\s+#[\w/-]+)*\s*\Z"
+    r"(?:\s++#[\w/-]++)*+\s*+\Z"
 )
 _AT_PLACE = regex(rf"(?i){_PLACE}(?:\s*[@|(].*)?\Z")
 _NOTE = regex(r"(?is)(?:my\s+)?notes?\s*:\s*(?P<words>.+)\Z")
