@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ankiforge.extract.exports.tiddlywiki import markdown_of
@@ -115,6 +115,7 @@ def clippings(given_marks: list[tuple[str, int, int]]) -> Iterator[str]:
 
 @examples(50)
 @given(given_marks=marks())
+@example([("was read", 102, 104), ("was", 102, 103), ("all that was", 100, 103)])
 def test_no_words_of_a_clipping_are_lost(given_marks):
     found = highlights(scanned("kindle", "".join(clippings(given_marks))))
     said = [for_finding(text) for one in found for text in (one.exact, one.sentence)]

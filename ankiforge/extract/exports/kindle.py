@@ -228,7 +228,11 @@ def _older_version(
     """
     first = max(0, len(marks) - _NEAR)
     for index in range(len(marks) - 1, first - 1, -1):
-        if clip.beside(marks[index]) and _contains(clip, words, folded[index]):
+        if not (clip.beside(marks[index]) and _contains(clip, words, folded[index])):
+            continue
+        # a mark that was made smaller stands for the wider one, whose words must not be lost
+        wider = for_finding(marks[index].wider) if marks[index].wider else ""
+        if words in wider or wider in words:
             return index
     return None
 
