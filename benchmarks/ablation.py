@@ -2,10 +2,11 @@
 
     python -m benchmarks.ablation [--rules]
 
-A group is a module of `ankiforge/check`; `--rules` tells it rule by rule. The material was not
-written for the rules:
+A group is a module of `ankiforge/check`; `--rules` tells it rule by rule. The passages are ones
+that no rule was written on; but the faults of `fresh_lies.jsonl` were planted by somebody who knew
+the checks, and rules were dropped by the same material that scores them here:
 
-- faults: those of `fresh_lies.jsonl` (152 on 32 passages of textbooks that no rule has seen),
+- faults: those of `fresh_lies.jsonl` (152 on 32 passages of textbooks),
   `blind/lies.jsonl`, the half `held-out` of `lies.jsonl`, and the cards of `spoiled`;
 - honest: the true cards of the same files and of `honest.jsonl`, and those of `blind` and `wording`
   that no two raters found fault with;
