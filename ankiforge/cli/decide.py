@@ -121,10 +121,14 @@ def _clean_ones(
 
 def _why_left(draft: Waiting, named_in_query: set[str]) -> str:
     """Return why only the person decides on a draft; "" if `accept --all` may take it."""
-    from ankiforge.model import PROPOSE, Severity
+    from ankiforge.model import PROPOSE, RemarkKind, Severity
 
-    if draft.remarks:
-        return "waits for another reason; `ankiforge list --view new -v` names it"
+    for remark in draft.remarks:
+        if remark.kind in (RemarkKind.FORM, RemarkKind.MOVED):
+            return "a question asks about it: ankiforge list --view questions"
+        if remark.kind is RemarkKind.EQUAL_CARD:
+            return "its words are a card already; to see both: ankiforge list --view new -v"
+        return remark.kind.value
     proposals = f"drafter:{PROPOSE}"
     if draft.draft.proposed and proposals not in named_in_query:
         return f"a proposal; to accept these, too: ankiforge accept --all --filter {proposals}"
