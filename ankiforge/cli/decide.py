@@ -127,7 +127,7 @@ def _why_left(draft: Waiting, named_in_query: set[str]) -> str:
         if remark.kind in (RemarkKind.FORM, RemarkKind.MOVED):
             return "a question asks about it: ankiforge list --view questions"
         if remark.kind is RemarkKind.EQUAL_CARD:
-            return "its words are a card already; to see both: ankiforge list --view new -v"
+            return "its words are a card already: ankiforge list --view new -v"
         return remark.kind.value
     proposals = f"drafter:{PROPOSE}"
     if draft.draft.proposed and proposals not in named_in_query:
