@@ -103,7 +103,7 @@ _ADDRESS = (
     regex(r"!\[\[([^\]\n|]{1,300})"),
 )
 _RUNS = regex(
-    r"(?i)<\s*/?\s*(?:script|iframe|object|embed|style|form|svg|meta|link|base|img"
+    r"(?i)<\s*+/?+\s*+(?:script|iframe|object|embed|style|form|svg|meta|link|base|img"
     r"|video|audio)\b"
     r"|\bon(?:error|load|click|mouseover)\s*=|javascript:|data:text/html|\[sound:"
     r"|\[latex\]"

@@ -205,7 +205,11 @@ def test_other_plugins_of_a_vault_are_a_question_of_the_page(forge, opened):
     forge.settings(SETTINGS.replace("review", "clean"))
     vault = forge.folder / "notes"
     (vault / ".obsidian").mkdir(parents=True)
-    write(forge, "The {cat} says miaow.", "What does the dog say?::the word of the dog")
+    write(
+        forge,
+        "START\nBasic\nWhat does the cat say?\nBack: It says miaow.\nEND",
+        "What does the dog say?::the word of the dog",
+    )
     forge.ok("run")
     listed = vault / ".obsidian" / "community-plugins.json"
     listed.write_text('["obsidian-to-anki-plugin"]', encoding="utf-8")
@@ -218,11 +222,11 @@ def test_other_plugins_of_a_vault_are_a_question_of_the_page(forge, opened):
     settle(page)
     forge.ok("run")
     made = [
-        card["fields"].get("Text")
+        card["fields"].get("Front")
         for card in forge.cards()
         if card["verdict"] == "accepted"
     ]
-    assert "The {{c1::cat}} says miaow." in made
+    assert "What does the cat say?" in made
     turn_to(page, "recent")
     page.click("text=Undo >> nth=0")
     settle(page)
