@@ -51,25 +51,26 @@ def offers(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
     while batch := list(islice(rest, AT_ONCE)):
         wanted = encode(batch)
         rows = store.rows(f"SELECT key FROM draft WHERE id IN {EACH}", wanted)
-        named = [row["key"] for row in rows] + batch
-        keys = {key for name in named for key in store.keys(name)}
+        keys = set[str]()
+        for name in (*[row["key"] for row in rows], *batch):
+            keys.update(store.keys(name))
 
-        # the drafts of each offer, and the offers of each id or key
+        # by what the drafts of an offer have in common: its drafts; and by id or key: its offers
         drafts: dict[tuple[str, str, str], list[Waiting]] = {}
         offers_of: dict[str, dict[tuple[str, str, str], None]] = {}
         for draft in waiting.list_waiting(store, f"d.key IN {EACH}", encode(list(keys))):
             passage_keys = store.keys(draft.highlight.key)
             card = draft.revises or draft.replaces or ""
-            offer = (passage_keys[0], draft.fact or draft.id, card)
-            drafts.setdefault(offer, []).append(draft)
+            common = (passage_keys[0], draft.fact or draft.id, card)
+            drafts.setdefault(common, []).append(draft)
             for name in (draft.id, *passage_keys):
-                offers_of.setdefault(name, {})[offer] = None
+                offers_of.setdefault(name, {})[common] = None
 
         for name in batch:
-            for offer in offers_of.get(name, ()):
-                if offer not in yielded:
-                    yielded.add(offer)
-                    yield Offer(tuple(sorted(drafts[offer], key=rank)))
+            for common in offers_of.get(name, ()):
+                if common not in yielded:
+                    yielded.add(common)
+                    yield Offer(tuple(sorted(drafts[common], key=rank)))
 
 
 def rank(draft: Waiting) -> tuple[bool, int]:
