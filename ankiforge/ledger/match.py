@@ -224,7 +224,8 @@ def _with_equal_question(
     """Yield the hand-written cards with one question, whatever their answers.
 
     It stands once in the document as it was and as it is, under the same heading or
-    between the same matched neighbours (`pairs`).
+    between the same matched neighbours (`pairs`). The journal holds neither headings
+    nor the order of the lines: after a lost database, to be the only one is enough.
     """
     asked_there = _single_questions(known)
     asked_here = _single_questions(found)
@@ -238,8 +239,7 @@ def _with_equal_question(
         if known_index is None:
             continue
         known_mark = known[known_index]
-        is_under_heading = known_mark.heading == found[found_index].heading
-        if is_under_heading and not known_mark.from_journal:
+        if known_mark.from_journal or known_mark.heading == found[found_index].heading:
             yield found_index, known_index
             continue
         if same_spot is None:
