@@ -12,13 +12,12 @@ from ankiforge.pipeline.workspace import Workspace
 
 def all_that_leaves(forge: Any, server: Any, *sources: str) -> str:
     """Run every way out over a workspace; return all that was sent, or written to be sent."""
-    forge.drafting(server.base_url, *sources, verify=True, concurrency=1)
+    forge.drafting(server.base_url, *sources, concurrency=1)
     forge("run", "--drafter", "rules")
     forge("draft", "export", "ask.md", "--limit", "100")
     asked = agent_sees(forge)
     forge.ok("draft", "--estimate")
     forge("run")
-    forge("run")  # the second look
     forge("draft", "export", "again.md")
     asked += agent_sees(forge)
     written = [path.read_text("utf-8") for path in forge.folder.glob("*.md")]

@@ -361,15 +361,13 @@ def export(call: Call, file: Path) -> None:
     """Write a prompt to paste into any chatbot.
 
     It has up to 30 highlights without a card; with a higher --limit, the rest goes into
-    FILE-2 and so on. With `llm: {verify: true}`, FILE-verify asks the chat to compare the
-    cards that it drafted before.
+    FILE-2 and so on.
     """
     from ankiforge.draft import chat
-    from ankiforge.pipeline.draft import for_model, to_compare
+    from ankiforge.pipeline.draft import for_model
     from ankiforge.pipeline.models import load_prompt
 
     limit = chat.MOST if call.limit is None else call.limit
-    texts_to_compare: list[str] = []
     with session(call, read_only=True) as workspace:
         ledger = workspace.ledger
         prompt = load_prompt(workspace.folder, chat=True)
@@ -379,21 +377,27 @@ def export(call: Call, file: Path) -> None:
         asked_count = chat.asked_in(tasks)
         rejected = chat.sent_back(tasks, workspace.replies)
         texts = chat.export_chats(tasks, prompt, rejected=rejected)
-        if job.verify:
-            texts_to_compare = chat.export_looks(to_compare(ledger))
-    if not texts and not texts_to_compare:
+    if not texts:
         call.say(
             "nothing to ask: every highlight has a card, or may not be sent to a model"
         )
         return
-    files = {
-        **_numbered(file, file.stem, texts),
-        **_numbered(file, f"{file.stem}-verify", texts_to_compare),
-    }
-    for path, text in files.items():
-        _write_export(path, text)
+    # one file for each chat: FILE, FILE-2, and so on; of other files, none is replaced
+    files = []
+    for number, text in enumerate(texts, 1):
+        path = file if number == 1 else file.with_stem(f"{file.stem}-{number}")
+        try:
+            is_other = path.exists() and "<highlight h=" not in path.read_text(
+                "utf-8", "replace"
+            )
+            if is_other:
+                raise UsageError(f"{path} already exists", hint="name another file")
+            path.write_text(text, encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
+        files.append(path)
 
-    paths = ", ".join(str(path) for path in files)
+    paths = ", ".join(map(str, files))
     call.say(f"{counted(asked_count, 'highlight')} written to {paths}")
     if len(files) > 1:
         call.say("paste each text into a separate chat; save its answer as ANSWER.md")
@@ -407,36 +411,11 @@ def export(call: Call, file: Path) -> None:
         call.say(f"{passages} left: import the answer first, then: {again}")
 
 
-def _numbered(file: Path, stem: str, texts: list[str]) -> dict[Path, str]:
-    """Return texts by their files: FILE, FILE-2, and so on."""
-    files = {}
-    for number, text in enumerate(texts, 1):
-        name = stem if number == 1 else f"{stem}-{number}"
-        files[file.with_stem(name)] = text
-    return files
-
-
-def _write_export(path: Path, text: str) -> None:
-    """Write a text for a chat; only a former one is replaced.
-
-    Raises:
-        UsageError: another file is there, or it cannot be written.
-    """
-    try:
-        if path.exists():
-            before = path.read_text("utf-8", "replace")
-            if "<highlight h=" not in before and "<card id=" not in before:
-                raise UsageError(f"{path} already exists", hint="name another file")
-        path.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
-
-
 @command("\n  ankiforge draft import answer.md")
 @click.argument("files", metavar="FILE…", nargs=-1, required=True, type=ONE_FILE)
 @ACCEPT
 def import_(call: Call, files: Paths, accept: str) -> None:
-    """Read what the chatbot answered: cards, or comparisons of cards."""
+    """Read the cards that the chatbot answered."""
     from ankiforge.pipeline.result import RunResult
 
     # read all files first: if one cannot be read, nothing is recorded
@@ -474,9 +453,9 @@ def _import_answer(
     result: RunResult,
     answer: _Answer,
 ) -> None:
-    """Record the cards and comparisons in one answer, and report its unusable parts."""
+    """Record the cards in one answer, and report its unusable parts."""
     from ankiforge.draft import chat
-    from ankiforge.pipeline.draft import for_model, record, record_looks, to_compare
+    from ankiforge.pipeline.draft import for_model, record
     from ankiforge.pipeline.models import load_prompt, repair_hints
 
     file, text = answer
@@ -486,8 +465,7 @@ def _import_answer(
     tasks: list[SendableTask] = list(for_model(job, ledger))
     request = chat.chat_request(text)
     drafted = chat.import_chat(text, tasks, prompt, repair_hints(), replies)
-    looks = list(chat.looks_in(text, to_compare(ledger)))
-    if drafted or looks:
+    if drafted:
         replies.put(
             request,
             text,
@@ -496,7 +474,6 @@ def _import_answer(
         )
         for step in record(job, ledger, drafted):
             result.add_step(step)
-        result.add_step(record_looks(job, ledger, looks))
         _say_who_got_none(call, drafted)
     elif replies.get(request) is not None:
         call.say(f"{file}: nothing new: it was imported before")

@@ -53,8 +53,6 @@ class LlmSettings(_Section):
     """The maximum cost of one run in US dollars. None for no limit."""
     price_usd: tuple[_Dollars, _Dollars] | None = None
     """US dollars per million tokens (in, out). None = unknown; on this machine, models are free."""
-    verify: bool = False
-    """Whether the model compares its cards with their passages once more."""
     prompt: str = ""
     """The name of the default prompt. "" to choose one by the model's size."""
     way: Literal["", "cascade", "one"] = ""
@@ -67,11 +65,10 @@ class LlmSettings(_Section):
 
 
 class AcceptSettings(_Section):
-    """Which drafts become cards without review: none, or those without a warning or block."""
+    """Which drafts become cards without review."""
 
     rules: Literal["clean", "review"] = "clean"
-    llm: Literal["verified", "review"] = "review"
-    """`verified`: those that the model itself found right (`llm.verify`)."""
+    """Those of the rules without a warning or block, or none."""
 
 
 class AnkiSettings(_Section):
@@ -248,9 +245,6 @@ def read_settings(path: Path, kinds: SourceKinds) -> Config:
     _check_names(sources)
 
     llm = _checked_llm(written.llm, folder, where.at("llm"))
-    if written.accept.llm == "verified" and not llm.verify:
-        message = "'verified' needs `llm: {verify: true}`"
-        raise where.at("accept", "llm").error(message, "set it, or review")
     anki = _checked_anki(written.anki, folder, where.at("anki"))
     _check_note_types(written.note_types, where.at("note_types"))
 

@@ -1,13 +1,13 @@
 """Questions as texts to paste into a chat, and the answers of the chat.
 
 Each highlight has a label that is the same in every run, so that a late answer can
-still be matched; so has each draft that is to be compared with its passage.
+still be matched.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import NamedTuple
 
@@ -21,14 +21,12 @@ from ankiforge.draft.drafted import (
     drafted,
 )
 from ankiforge.draft.prompt import (
-    CARDS,
     NOTHING,
     Message,
     Prompt,
     Shape,
     data,
     joined,
-    look_question,
     message,
     passage,
     reason_no_kind_fits,
@@ -36,17 +34,15 @@ from ankiforge.draft.prompt import (
     shape_of,
 )
 from ankiforge.draft.replies import Replies
-from ankiforge.draft.reply import Item, drafts_of, every_item, verdicts, why_none
+from ankiforge.draft.reply import Item, drafts_of, every_item, why_none
 from ankiforge.draft.sendable import (
     Sendable,
-    SendableCard,
     SendableTask,
     SendableText,
     ours,
 )
 from ankiforge.model import (
     Drafted,
-    Finding,
     Highlight,
     NoCard,
     Origin,
@@ -130,17 +126,6 @@ def _passage(asked: _Asked) -> SendableText:
     return passage(label_for(asked.shown.key), asked.shown, wants, asked.rejected)
 
 
-def export_looks(cards: Sequence[SendableCard]) -> list[str]:
-    """Return texts to paste in which a chat compares drafts with their passages."""
-    texts = []
-    for start in range(0, len(cards), CARDS):
-        labelled = []
-        for card in cards[start : start + CARDS]:
-            labelled.append((label_for(card.id), card))
-        texts.append(_pasted(look_question(labelled).messages))
-    return texts
-
-
 def _pasted(messages: Iterable[Message]) -> str:
     return "\n\n".join(message["content"] for message in messages) + "\n"
 
@@ -154,9 +139,9 @@ def asked_in(tasks: Iterable[SendableTask]) -> int:
     return count
 
 
-def label_for(identity: str) -> str:
-    """Return the label (8 hex digits) of a highlight's key, or of a draft's id."""
-    return h16(identity)[:8]
+def label_for(key: str) -> str:
+    """Return the label (8 hex digits) of a highlight's key."""
+    return h16(key)[:8]
 
 
 # --- back: cards ----------------------------------------------------------------------
@@ -261,19 +246,7 @@ def sent_back(tasks: Iterable[SendableTask], replies: Replies) -> Texts:
     return blocked
 
 
-# --- back: comparisons, and what cannot be used ---------------------------------------
-
-
-def looks_in(
-    text: str,
-    cards: Iterable[SendableCard],
-) -> Iterator[tuple[str, tuple[Finding, ...]]]:
-    """Yield the ids of drafts with what a chat found, comparing them with their passages."""
-    read = verdicts(text)
-    for card in cards:
-        findings = read.get(label_for(card.id))
-        if findings:
-            yield card.id, findings
+# --- back: what cannot be used --------------------------------------------------------
 
 
 def unused(
@@ -286,7 +259,7 @@ def unused(
     for sendable in tasks:
         labels.update(label_for(highlight.key) for highlight in sendable.task.highlights)
     usable, unusable = every_item(text)
-    if not (usable or unusable or verdicts(text)):
+    if not (usable or unusable):
         hint = "ask the chat for the JSON only"
         yield Problem(where, "it contains no readable card", hint)
     for item in usable:

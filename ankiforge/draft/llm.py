@@ -1,15 +1,14 @@
 """The drafter that asks a language model through any OpenAI-compatible server.
 
 The highlights of a document are sent in chunks, several requests at a time: see
-`conversation`. A small model is asked in another way, step by step: see `cascade`. With
-`verify`, the model compares the cards with their passages in a second look.
+`conversation`. A small model is asked in another way, step by step: see `cascade`.
 """
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
 from typing import NamedTuple
 
@@ -19,19 +18,16 @@ from ankiforge.draft.client import Client
 from ankiforge.draft.conversation import Conversation
 from ankiforge.draft.drafted import DraftedHighlight, DraftedHighlights, Repair, drafted
 from ankiforge.draft.prompt import (
-    CARDS,
     Prompt,
     Question,
-    look_question,
     question,
     reason_no_kind_fits,
 )
 from ankiforge.draft.replies import Replies
-from ankiforge.draft.reply import verdicts
-from ankiforge.draft.sendable import SendableCard, SendableTask
+from ankiforge.draft.sendable import SendableTask
 from ankiforge.draft.server import ServerSettings, Usage
-from ankiforge.errors import BugError, ItemError, one_item
-from ankiforge.model import Drafted, Finding, Highlight, NoCard, Problem, Value
+from ankiforge.errors import BugError, one_item
+from ankiforge.model import Drafted, Highlight, NoCard, Problem, Value
 
 Notice = Callable[[str], None]
 """Receives a line about what is about to leave the machine."""
@@ -236,44 +232,6 @@ class Model:
         if self._notice and not self._has_announced:
             self._has_announced = True
             self._notice(f"sending to {self._settings.host}")
-
-    # --- a second look ----------------------------------------------------------------
-
-    def verify(
-        self,
-        cards: Sequence[SendableCard],
-    ) -> Iterator[tuple[str, tuple[Finding, ...]]]:
-        """Yield the ids of drafts with what the model finds, comparing them with their passages.
-
-        Drafts whose verdict is missing or unreadable are left out, and not asked about
-        again.
-
-        Raises:
-            ServiceError, UsageError: the run cannot go on.
-        """
-        new = []
-        for card in cards:
-            answer = self._client.known(look_question([("1", card)]))
-            if answer is None:
-                new.append(card)
-                continue
-            self._client.budget.count_cached()
-            findings = verdicts(answer.completion.content).get(str(answer.label))
-            if findings:
-                yield card.id, findings
-        for start in range(0, len(new), CARDS):
-            labelled: list[tuple[str, SendableCard]] = []
-            for card in new[start : start + CARDS]:
-                labelled.append((str(len(labelled) + 1), card))
-            self._announce()
-            try:
-                [answer, *_] = self._client.ask(look_question(labelled), anew=True)
-            except ItemError:  # the next run tries it
-                continue
-            read = verdicts(answer.completion.content)
-            for label, card in labelled:
-                if label in read:
-                    yield card.id, read[label]
 
 
 class _Chunks(NamedTuple):

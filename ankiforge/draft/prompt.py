@@ -16,8 +16,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from importlib.resources import files
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -26,7 +25,6 @@ from ankiforge.config import shipped
 from ankiforge.config.ownfiles import TEXT_BYTES, OwnPath
 from ankiforge.draft.sendable import (
     Sendable,
-    SendableCard,
     SendableTask,
     SendableText,
     ours,
@@ -325,8 +323,7 @@ def _marked_and_phrases(shown: Sendable) -> tuple[SendableText, SendableText]:
 
 _MARKER = re.compile(
     r"(?i)<(?=\s*/?\s*(?:highlight|heading|under|around|marked|phrases|comment|wanted"
-    r"|rejected|card"
-    r"|passage|front|back)\b)"
+    r"|rejected)\b)"
 )
 
 
@@ -370,26 +367,18 @@ def reply_schema(shape: Shape) -> Json:
     kinds = [kind.value for kind in shape.kinds]
     card = {
         "h": _TEXT,
-        "kind": _one_of([*kinds, "none"]),
+        "kind": {"type": "string", "enum": [*kinds, "none"]},
         "front": _TEXT,
         "back": _TEXT,
         "text": _TEXT,
         "quote": _TEXT,  # after the card's own words: what was just copied is copied again
         "why_none": _TEXT,
     }
-    return _list_of("cards", card)
+    cards = {"type": "array", "items": _exactly(card)}
+    return _exactly({"cards": cards})
 
 
 _TEXT = {"type": "string"}
-
-
-def _one_of(words: list[str]) -> Json:
-    return {"type": "string", "enum": words}
-
-
-def _list_of(name: str, properties: Json) -> Json:
-    """Return the schema of an object with one key, a list of objects with these properties."""
-    return _exactly({name: {"type": "array", "items": _exactly(properties)}})
 
 
 def _exactly(properties: Json) -> Json:
@@ -400,53 +389,3 @@ def _exactly(properties: Json) -> Json:
         "required": list(properties),
         "additionalProperties": False,
     }
-
-
-# --- a second look: the model compares cards with their passages ----------------------
-
-CARDS = 20
-"""The maximum number of cards that are compared in one request."""
-VERDICTS = ("supported", "changed", "absent")
-_VERDICT = {
-    "card": _TEXT,
-    "verdict": _one_of(list(VERDICTS)),
-    "why": _TEXT,
-    "also_right": _TEXT,
-    "same_thing": {"type": "boolean"},
-}
-_LOOK_SCHEMA = _list_of("verdicts", _VERDICT)
-
-
-def look_question(cards: Sequence[tuple[str, SendableCard]]) -> Question:
-    """Return the question whether cards say what their passages say; each has its label."""
-    rules = (files("ankiforge.draft") / "verify.md").read_text(encoding="utf-8")
-    system, _, user = rules.partition("\n---\n")
-    system = system.replace("{{ schema }}", json.dumps(_LOOK_SCHEMA))
-    shown = joined(_compared(label, card) for label, card in cards)
-    user = user.replace("{{ cards }}", shown)
-    parts: tuple[Question, ...] = ()
-    if len(cards) > 1:
-        parts = tuple(look_question([("1", card)]) for _, card in cards)
-    return Question(
-        messages=(
-            message("system", ours(system.strip())),
-            message("user", SendableText(user.strip())),
-        ),
-        schema=_LOOK_SCHEMA,
-        prompt=f"verify@{h16(rules)[:8]}",
-        parts=parts,
-    )
-
-
-def _compared(label: str, card: SendableCard) -> SendableText:
-    """Return a card and its passage between their markers."""
-    marked = card.passage.marked
-    lines = (
-        f'<card id="{label}">',
-        f"<passage>{data(card.passage.around or marked)}</passage>",
-        f"<marked>{data(marked)}</marked>",
-        f"<front>{data(card.front)}</front>",
-        f"<back>{data(card.back)}</back>",
-        "</card>",
-    )
-    return SendableText("\n".join(lines))

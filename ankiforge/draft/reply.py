@@ -1,4 +1,4 @@
-"""Convert what a model answers to drafts, or to the verdicts of a second look.
+"""Convert what a model answers to drafts.
 
 What a model writes is untrusted, and cleaned here. An unusable card does not affect the
 others. A card whose quote is not in the source is still a draft, so that the person
@@ -18,19 +18,15 @@ from ankiforge.draft.cleaned import cloze_text, markdown, on_a_line, scrub
 from ankiforge.draft.evidence import find_evidence
 from ankiforge.draft.instructions import sided
 from ankiforge.draft.loose_json import flat, objects
-from ankiforge.draft.prompt import FACTS, VERDICTS, Shape
+from ankiforge.draft.prompt import FACTS, Shape
 from ankiforge.model import (
-    SECOND_LOOK,
-    VERIFIED,
     CardKind,
     Draft,
     Fields,
-    Finding,
     Highlight,
     Json,
     Origin,
     Pair,
-    Severity,
     Strings,
     Value,
 )
@@ -262,37 +258,3 @@ def _draft(item: Item, highlight: Highlight, origin: Origin) -> Draft:
         start=evidence.start,
         origin=origin,
     )
-
-
-# --- a second look --------------------------------------------------------------------
-
-_FAULTS = {
-    "changed": "the passage says it otherwise",
-    "absent": "the passage does not say it",
-}
-
-
-def verdicts(content: str) -> dict[str, tuple[Finding, ...]]:
-    """Return what a second look found of each card, by its label."""
-    findings = {}
-    for entry in flat(objects(content), "card"):
-        verdict = _string(entry, "verdict").strip().casefold()
-        label = re.sub(r"^\W+|\W+$", "", _string(entry, "card")).casefold()
-        if verdict in VERDICTS and label:
-            findings[label] = _findings(verdict, entry)
-    return findings
-
-
-def _findings(verdict: str, entry: Json) -> tuple[Finding, ...]:
-    """Return the findings of a verdict."""
-    reason = on_a_line(_string(entry, "why"))
-    also_right = on_a_line(_string(entry, "also_right"))
-    faults = []
-    if verdict in _FAULTS:
-        fault = _FAULTS[verdict]
-        faults.append(f"{fault}: {reason}" if reason else fault)
-    if also_right and entry.get("same_thing") is not True:
-        faults.append(f"also right: {also_right}, another thing")
-    if not faults:
-        return (Finding(VERIFIED, Severity.INFO, "the passage says so"),)
-    return tuple(Finding(SECOND_LOOK, Severity.WARN, fault) for fault in faults)

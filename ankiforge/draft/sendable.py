@@ -28,7 +28,6 @@ from ankiforge.draft.instructions import withheld, without_comment
 from ankiforge.draft.repeats import Repeats
 from ankiforge.errors import UsageError
 from ankiforge.model import (
-    CardKind,
     Document,
     DocumentKey,
     Highlight,
@@ -39,9 +38,7 @@ from ankiforge.model import (
     Strings,
     Task,
     Value,
-    Waiting,
 )
-from ankiforge.text import cloze
 from ankiforge.text.masks import MASK, Hidden, folded, masked, parts_of
 from ankiforge.text.private import HERE, IN_ITS_NOTE, LOOKS_SO, has_tag, why_private
 from ankiforge.text.sentences import sentences
@@ -80,16 +77,6 @@ class Sendable(Value):
     """What its reader wrote; "" if somebody else did."""
     page: SendableText
     colour: SendableText
-
-
-class SendableCard(Value):
-    """A waiting draft as it may leave this machine, to be compared with its passage."""
-
-    id: str
-    passage: Sendable
-    front: SendableText
-    """The question, or a sentence with `[…]` in its gaps."""
-    back: SendableText
 
 
 class Privacy:
@@ -188,29 +175,6 @@ class Privacy:
                 continue
             passages[key] = self.passage(highlight)
         return SendableTask(task, passages, not_sent, self)
-
-    def card(self, waiting: Waiting) -> SendableCard | None:
-        """Return a draft as it may be compared with its passage; None if it must stay here."""
-        highlight = waiting.highlight
-        draft = waiting.draft
-        if draft.kind is CardKind.CLOZE:
-            front = draft.field("Text")
-            for gap in reversed(cloze.gaps(front)):
-                front = f"{front[: gap.start]}{MASK}{front[gap.end :]}"
-            back = draft.answer
-        else:
-            front = draft.field("Front")
-            back = draft.field("Back")
-        words = "\n".join((draft.field("Text"), front, back))
-        if self.why(highlight) or self.hides(words, highlight.document.key):
-            return None
-        passage = self.passage(highlight)
-        return SendableCard(
-            waiting.id,
-            passage,
-            SendableText(front),
-            SendableText(back),
-        )
 
     # --- any text ---------------------------------------------------------------------
 

@@ -30,7 +30,6 @@ from ankiforge.ledger.store import Row, Store
 from ankiforge.ledger.views import send_again, was_deleted_unnoticed
 from ankiforge.model import (
     PROPOSE,
-    UNREVIEWED,
     Adopted,
     Guid,
     Json,
@@ -80,8 +79,6 @@ def accept_clean(store: Store, allows: Callable[[Waiting], bool]) -> list[Guid]:
                 continue
             if not allows(draft):
                 continue
-            if wording.drafter == "llm":
-                wording = replace(wording, tags=(*wording.tags, UNREVIEWED))
             new_card = NewCard(
                 key=draft.highlight.key,
                 proposal=draft.proposal,

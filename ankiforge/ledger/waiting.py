@@ -309,20 +309,6 @@ def _doubts(store: Store, passage: Passage) -> list[Pair]:
 # --- findings ---------------------------------------------------------------------------
 
 
-def add_findings(
-    store: Store,
-    draft_id: str,
-    findings: Sequence[Finding],
-) -> None:
-    """Add findings to a draft, if it still waits."""
-    with store.transaction():
-        draft_row = store.row("SELECT body FROM draft WHERE id = ?", draft_id)
-        if draft_row is not None:
-            proposal = decode_proposal(draft_row["body"])
-            together = dict.fromkeys((*proposal.findings, *findings))
-            _put_findings(store, draft_id, proposal, tuple(together))
-
-
 def drop_resolved(store: Store) -> None:
     """Drop the findings of waiting drafts that do not count any more.
 

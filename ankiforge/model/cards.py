@@ -20,16 +20,10 @@ from ankiforge.model.values import (
     Value,
 )
 
-UNREVIEWED = "ankiforge::unreviewed"
-"""The tag of a model's cards that no person has seen."""
 OTHER_NOTE = "other_note"
 """The check that finds a note of another tool."""
 OTHER_SCHEDULE = "other_schedule"
 """The check that finds a schedule of another tool."""
-VERIFIED = "verified"
-"""The check named by the finding that a model's second look found a card right."""
-SECOND_LOOK = "second_look"
-"""The check named by what a model's second look found wrong with a card."""
 PROPOSE = "propose"
 """The drafter of proposals: drafts with up to three gaps, which policy never accepts."""
 OWN_ANSWER = "own_answer"

@@ -20,28 +20,23 @@ from ankiforge.draft import (
     withheld,
     without_comment,
 )
-from ankiforge.draft.sendable import Privacy, SendableCard, SendableTask
+from ankiforge.draft.sendable import Privacy, SendableTask
 from ankiforge.errors import BugError, one_item
 from ankiforge.extract.figures import ocr_is_installed
 from ankiforge.ledger import (
     DraftResult,
     Ledger,
-    QueryTerm,
     cards,
     decide,
     drafts,
     private,
     recording,
 )
-from ankiforge.ledger.waiting import add_findings
 from ankiforge.model import (
-    SECOND_LOOK,
-    VERIFIED,
     Brief,
     CardKind,
     Document,
     Drafted,
-    Finding,
     Highlight,
     Problem,
     Severity,
@@ -76,12 +71,6 @@ def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
                 done += step.highlights
                 by_model = ByModel(model.host, done, total, model.usage)
                 yield replace(step, by_model=by_model)
-
-    # the second look: the model compares its waiting drafts with their passages
-    if model is not None and job.verify:
-        cards = to_compare(ledger)
-        if cards:
-            yield record_looks(job, ledger, model.verify(cards))
 
 
 def _draft_offline(job: Job, ledger: Ledger) -> Iterator[Progress]:
@@ -266,40 +255,6 @@ def brief_of(
     """Return the brief of the first deck file that matches a highlight."""
     choice = deck_of(decks, document, highlight)
     return Brief(choice.kinds, choice.action)
-
-
-# --- the second look ------------------------------------------------------------------------
-
-
-def to_compare(ledger: Ledger) -> list[SendableCard]:
-    """Return the model's waiting drafts that no second look has compared.
-
-    They are as a model may see them.
-    """
-    privacy = privacy_of(ledger)
-    to_send: list[SendableCard] = []
-    ids = ledger.find([QueryTerm("drafter", "llm"), QueryTerm("verdict", "waiting")])
-    for draft in ledger.drafts(ids):
-        checks = {finding.check for finding in draft.proposal.findings}
-        if draft.proposal.blocked or checks & {VERIFIED, SECOND_LOOK}:
-            continue
-        if withheld(draft.highlight):
-            continue
-        card = privacy.card(draft)
-        if card is not None:
-            to_send.append(card)
-    return to_send
-
-
-def record_looks(
-    job: Job,
-    ledger: Ledger,
-    looks: Iterable[tuple[str, tuple[Finding, ...]]],
-) -> Progress:
-    """Record the results of a second look at drafts, and accept as the settings allow."""
-    for draft_id, findings in looks:
-        add_findings(ledger, draft_id, findings)
-    return _accept_clean(job, ledger)
 
 
 # --- recording ------------------------------------------------------------------------------

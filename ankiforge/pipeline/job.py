@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.config.ownfiles import OwnPath
-from ankiforge.model import VERIFIED, HighlightKey, Source, Value, Waiting
+from ankiforge.model import HighlightKey, Source, Value, Waiting
 
 if TYPE_CHECKING:
     from ankiforge.config import Config
@@ -29,8 +29,6 @@ class Job(Value):
     """Whether cards are proposed for what the rules leave."""
     figures: bool = True
     """Whether framed figures become cards that hide their labels."""
-    verify: bool = False
-    """Whether the model compares its waiting drafts with their passages."""
     in_use: frozenset[str] | None = None
     """The names of all sources that the workspace reads."""
     deck: str = ""
@@ -54,20 +52,16 @@ class Job(Value):
 def accept_policy(config: Config, override: str = "") -> Callable[[Waiting], bool]:
     """Return a function that decides whether to accept a draft without findings and remarks.
 
-    A model's draft is accepted only if a second look found it right, an agent's never.
+    Drafts of a model or an agent wait for a person.
 
     Args:
         config: provides the settings `accept`.
         override: the policy of `--accept` for the rules; "" = as in the settings.
     """
     rules = override or config.accept.rules
-    accepts_verified = config.accept.llm == "verified" and override != "review"
 
     def accepts(waiting: Waiting) -> bool:
         drafter = waiting.draft.origin.drafter
-        if drafter == "llm":
-            checks = [finding.check for finding in waiting.proposal.findings]
-            return accepts_verified and VERIFIED in checks
         return rules == "clean" and drafter.startswith("rules")
 
     return accepts

@@ -111,7 +111,6 @@ def server_settings(folder: WorkspaceFolder, use: ModelUse) -> ServerSettings:
         options["budget_usd"] = max(options["budget_usd"] - use.spent, 0.0)
     del options["prompt"]
     del options["way"]
-    del options["verify"]
     if not folder.is_default:
         options["workspace"] = shlex.quote(str(folder.root))
     if is_small_model(options["base_url"], options["model"]):

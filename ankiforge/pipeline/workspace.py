@@ -589,7 +589,6 @@ class Workspace:
             model=model,
             proposals=config.proposals,
             figures=config.figures,
-            verify=config.llm.verify,
             in_use=in_use,
             deck=deck,
             limit=limit,

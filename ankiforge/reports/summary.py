@@ -28,7 +28,6 @@ from ankiforge.model import (
     NO_EXPORT,
     OWN_ANSWER,
     PROPOSE,
-    SECOND_LOOK,
     Change,
     Json,
     Pair,
@@ -743,7 +742,6 @@ def _first_reasons_to_wait(reasons: Counter[str]) -> str:
         words[rule.id] = rule.says.removesuffix(":").partition(": ")[0]
     words[NO_WARNING] = "no warning, so `ankiforge accept --all` takes them"
     words[OWN_ANSWER] = "the model chose the answer itself"
-    words[SECOND_LOOK] = "a second look found a fault"
     words[NO_LABEL] = "a figure in which no label was found"
     words[MANY_LABELS] = "a figure with many labels"
     words[RemarkKind.FORM] = "lines like `a :: b` may be no cards"

@@ -23,7 +23,7 @@ sources:
   - zotero:   {path: /data/Zotero}
 drafter: llm
 llm:     {base_url: http://127.0.0.1:11434/v1, model: qwen3:8b, key_env: OPENAI_API_KEY, budget_usd: 1.00}
-accept:  {rules: clean, llm: review}
+accept:  {rules: clean}
 output:  .
 anki:    {collection: auto, connect: http://127.0.0.1:8765, key_env: ANKICONNECT_KEY}
 """
@@ -48,7 +48,7 @@ def test_the_settings_of_the_design_are_read(config, tmp_path):
     assert got.me == ("Ada",)
     assert got.drafter == "llm"
     assert got.llm == LlmSettings(key_env="OPENAI_API_KEY", budget_usd=1.0)
-    assert got.accept == AcceptSettings(rules="clean", llm="review")
+    assert got.accept == AcceptSettings(rules="clean")
     assert got.anki == AnkiSettings(key_env="ANKICONNECT_KEY")
     assert [(s.kind, s.name, s.path) for s in got.sources] == [
         ("obsidian", "notes", tmp_path / "home/Vault"),
@@ -119,8 +119,7 @@ def test_a_collection_is_found_never_looked_at_or_a_path(config, tmp_path):
         ("llm: {price_usd: [1]}", "1: llm.price_usd: expected a list", ""),
         ("executor: 'host:1'", "1: executor: expected text matching", ""),
         ("llm: {concurrency: 0}", "1: llm.concurrency: expected a whole number", ""),
-        ("accept: {llm: clean}", "1: accept.llm: 'clean' is not", "verified"),
-        ("accept: {llm: verified}", "1: accept.llm: 'verified' needs", "review"),
+        ("accept: {llm: clean}", "1: accept.llm: unknown key", "rules"),
         ("accept: {rules: verified}", "1: accept.rules: 'verified' is not", "clean"),
         # text that is no plain YAML
         ("me: []\nllm:\n\tmodel: x", "3: found character '\\t'", "not with tabs"),

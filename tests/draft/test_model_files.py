@@ -233,15 +233,15 @@ PATH = "/models/a b.gguf"
         ("llm:", "llm:\n  model_file: /models/a b.gguf\n"),
         ("llm: {}\n", "llm: {model_file: /models/a b.gguf}\n"),
         (
-            "llm: {model: x, verify: true} # y\n",
-            "llm: {model_file: /models/a b.gguf, model: x, verify: true} # y\n",
+            "llm: {model: x, way: one} # y\n",
+            "llm: {model_file: /models/a b.gguf, model: x, way: one} # y\n",
         ),
         ("llm: {model: x, model_file: 'o, p'}\n", "llm: {model: x, model_file: /models/a b.gguf}\n"),
         (
             "llm:\n    model: x\n    model_file: old.gguf  # why\nme: []\n",
             "llm:\n    model: x\n    model_file: /models/a b.gguf  # why\nme: []\n",
         ),
-        ("llm: {model: x,\n  verify: true}\n", "llm: {model_file: /models/a b.gguf, model: x,\n  verify: true}\n"),
+        ("llm: {model: x,\n  way: one}\n", "llm: {model_file: /models/a b.gguf, model: x,\n  way: one}\n"),
     ],
 )  # fmt: skip
 def test_a_value_is_set_and_all_else_stays_as_it_was_written(before, after):

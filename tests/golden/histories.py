@@ -160,7 +160,7 @@ class Player:
         if isinstance(settings, list):
             where = "anki/collection.anki2" if machine.has_anki else "none"
             lines = [f"  - {SOURCES[one]}" for one in settings]
-            more = self.history.get("more", "accept: {rules: clean, llm: review}\n")
+            more = self.history.get("more", "accept: {rules: clean}\n")
             text = "\n".join(["sources:", *lines, f"anki: {{collection: {where}}}", more])
         else:
             text = settings

@@ -116,7 +116,7 @@ def world(forge: Any, backend: ModuleType, fake: ModuleType) -> Iterator[None]:
         llm = json.dumps({"base_url": server.base_url, "model": "m-70b"})
         (folder / "ankiforge.yaml").write_text(
             "sources:\n  - obsidian: {name: notes, path: notes}\n  - pdf: {name: papers, path: papers}\n"
-            f"drafter: rules\nllm: {llm}\naccept: {{rules: clean, llm: review}}\n",
+            f"drafter: rules\nllm: {llm}\naccept: {{rules: clean}}\n",
             encoding="utf-8",
         )
         for name, text in NOTES.items():

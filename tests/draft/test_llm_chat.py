@@ -1,0 +1,124 @@
+"""The way of passages to the model: what it gets, and a chat in its place."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+ALPHA = "Alpha is the first of the four letters that Greek children learn."
+BETA = "Beta comes second in the long row of 24 letters."
+SHORT = "Linformer"
+
+
+@pytest.fixture
+def server(fake: Any) -> Any:
+    with fake.LlmServer() as running:
+        running.otherwise = fake.obliging
+        yield running
+
+
+@pytest.fixture
+def desk(forge: Any, server: Any) -> Any:
+    """A workspace: `desk("==a passage==")`."""
+
+    def write(*paragraphs: str) -> Any:
+        told = {"base_url": server.base_url, "model": "m-70b"}
+        forge.settings(
+            "sources: [{obsidian: {name: notes, path: notes}}]\n"
+            f"llm: {json.dumps(told)}\nanki: {{collection: none}}\n"
+        )
+        (forge.folder / "notes").mkdir(exist_ok=True)
+        note = forge.folder / "notes" / "Row.md"
+        note.write_text("\n\n".join(paragraphs) + "\n", encoding="utf-8")
+        return forge
+
+    return write
+
+
+def labels(path: Any) -> dict[str, str]:
+    """{marked words: label} of an exported text."""
+    text = path.read_text("utf-8")
+    found = re.findall(r'<highlight h="(\w{8})">.*?<marked>(.*?)</', text, re.DOTALL)
+    return {words: label for label, words in found}
+
+
+def test_a_waiting_draft_of_the_rules_does_not_withhold_its_passage(desk, server):
+    forge = desk(
+        "They say that ==Alpha is the first of all letters that children learn at school== there."
+    )
+    forge.ok("run")
+    before = [
+        card["origin"]["drafter"]
+        for card in forge.cards()
+        if card["verdict"] == "waiting"
+    ]
+    assert before
+    assert forge.json("draft", "--drafter", "llm", "--estimate")["highlights"] == 1
+    forge.ok("draft", "--drafter", "llm")
+    drafters = {card["origin"]["drafter"] for card in forge.cards()}
+    assert drafters == {*before, "llm"}, "the model's draft comes beside it"
+
+
+def test_an_estimate_is_what_a_local_server_is_then_sent(desk, server):
+    forge = desk(f"=={ALPHA}==", f"=={BETA}==")
+    told = forge.json("draft", "--drafter", "llm", "--estimate")
+    forge.ok("run", "--drafter", "llm")
+    sent = sum(len(json.dumps(one["messages"])) // 4 for one in server.asked)
+    assert (told["requests"], told["cost_usd"]) == (len(server.asked), 0.0)
+    assert sent <= told["tokens_in"] <= 1.2 * sent
+
+
+def test_an_export_begins_with_the_best_marks(desk):
+    forge = desk(
+        f"=={SHORT}== is one.", f"=={ALPHA}==", "It is ==tiling== there.", f"=={BETA}=="
+    )
+    forge.ok("run")
+    forge.ok("draft", "export", "ask.md", "--limit", "2")
+    assert set(labels(forge.folder / "ask.md")) == {ALPHA, BETA}
+
+
+def test_a_card_that_a_check_blocks_goes_back_to_the_chat_once(desk, fake):
+    forge = desk(f"=={ALPHA}==")
+    forge.ok("run")
+    for time in (1, 2):
+        forge.ok("draft", "export", "ask.md")
+        sent = (forge.folder / "ask.md").read_text("utf-8").partition("Document:")[2]
+        assert ("<rejected>" in sent) == (time == 2)
+        label = labels(forge.folder / "ask.md")[ALPHA]
+        bad = fake.card(label, "made up in 1789", f"Which one is it {time}?", "Jupiter")
+        (forge.folder / "answer.md").write_text(
+            json.dumps({"cards": [bad]}), encoding="utf-8"
+        )
+        told = forge.ok("draft", "import", "answer.md").stderr
+        assert ("the next export sends them back" in told) == (time == 1)
+    assert "nothing to ask" in forge.ok("draft", "export", "ask.md").stderr
+    assert [card["fields"]["Front"] for card in forge.cards()] == ["Which one is it 2?"]
+
+
+def test_what_cannot_be_used_of_an_answer_is_named(desk, fake):
+    forge = desk(f"=={ALPHA}==", f"=={BETA}==")
+    forge.ok("run")
+    forge.ok("draft", "export", "ask.md")
+    label = labels(forge.folder / "ask.md")[ALPHA]
+    answer = [
+        fake.card(label, ALPHA, "Which letter is the first?", "Alpha"),
+        fake.card("deadbeef", BETA, "Which letter is the second?", "Beta"),
+        {"h": label, "kind": "basic", "quote": BETA},
+    ]
+    (forge.folder / "answer.md").write_text(
+        json.dumps({"cards": answer}), encoding="utf-8"
+    )
+    told = forge("draft", "import", "answer.md", code=1).stderr
+    assert "“Which letter is the second?”: no highlight that still needs a card" in told
+    assert "no card can be made of" in told
+    assert len(forge.cards()) == 1
+
+
+def test_a_remark_that_the_rules_cannot_follow_is_refused(desk):
+    forge = desk(f"=={ALPHA}==", "What is first?::Alpha")
+    forge.ok("run")
+    told = forge(
+        "draft", "--again", "drafter:rules", "--remark", "shorter", code=2
+    ).stderr
+    assert "the rules cannot follow a remark" in told
