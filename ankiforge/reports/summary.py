@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -49,7 +48,6 @@ from ankiforge.text.cloze import with_brackets
 from ankiforge.text.tools import TITLES
 
 if TYPE_CHECKING:
-    from ankiforge.pipeline.package import Published
     from ankiforge.pipeline.result import RunResult
 
 MOST_LINES = 12
@@ -72,7 +70,7 @@ _STANDS = {
     "rejected_or_skipped": "rejected or skipped",
     "left_out": "left out",
 }
-"""How a passage stands, in words."""
+"""The states of a passage, in words."""
 _TOLD_KINDS = (DRAWN, LOGSEQ_CARD, LOGSEQ_MARK)
 """What is left out that `run` tells by its kind."""
 _TOLD = ("left_out", "failed", "carded", "waiting", "blocked")
@@ -90,12 +88,18 @@ def problem_json(problem: Problem) -> Json:
 
 
 def delivery_json(result: RunResult, ledger: Ledger) -> Json:
-    """Return what came to packages or to Anki, and the problems: `build --json`, `push --json`."""
+    """Return the notes in packages or in Anki, and the problems: `build --json`, `push --json`."""
     if result.pushed:
         added, updated = result.pushed
     else:
         added = sum(published.added for published in result.published)
         updated = sum(published.updated for published in result.published)
+    intake: Json | None = None
+    if result.forecast is not None:
+        from ankiforge.reports.intake import intake_json
+
+        intake = intake_json(result.forecast)
+        del intake["forecast"]  # a line for each day
     return {
         "notes": {
             "written": sum(published.notes for published in result.published),
@@ -108,18 +112,8 @@ def delivery_json(result: RunResult, ledger: Ledger) -> Json:
         },
         "packages": [str(path) for path in result.packages],
         "problems": [problem_json(problem) for problem in result.problems],
-        "intake": _intake_json(result),
+        "intake": intake,
     }
-
-
-def _intake_json(result: RunResult) -> Json | None:
-    """Return what fits into the minutes of the settings, without each day; None if nobody asked."""
-    if result.forecast is None:
-        return None
-    from ankiforge.reports.intake import intake_json
-
-    whole = intake_json(result.forecast)
-    return {name: value for name, value in whole.items() if name != "forecast"}
 
 
 def as_json(result: RunResult, ledger: Ledger, workspace: WorkspaceFolder) -> Json:
@@ -131,10 +125,18 @@ def as_json(result: RunResult, ledger: Ledger, workspace: WorkspaceFolder) -> Js
     reasons = _reasons_for_no_card(ledger)
     changes = _changes_that_stand(result, ledger, workspace)
     report = result.report or Report()
+    new = len(report.new)
+    changed = len(report.changed)
     delivery = delivery_json(result, ledger)
     usage = ("requests", "cached", "tokens_in", "tokens_out", "cost_usd")
     return {
-        "highlights": _highlights_json(report),
+        "highlights": {
+            "seen": report.seen,
+            "new": new,
+            "changed": changed,
+            "gone": len(report.gone),
+            "unchanged": max(report.seen - new - changed, 0),
+        },
         "files": dict(report.files),
         "unread_files": dict(report.unread_files),
         "passages": dict(counts["passages"]),
@@ -155,7 +157,15 @@ def as_json(result: RunResult, ledger: Ledger, workspace: WorkspaceFolder) -> Js
             "revisions": waits["revisions"],
             "sourceless": counts["anki"]["sourceless"],
         },
-        "changes": [_change_json(change) for change in changes],
+        "changes": [
+            {
+                "guid": change.guid,
+                "before": dict(change.before),
+                "after": dict(change.after),
+                "why": change.why,
+            }
+            for change in changes
+        ],
         "belonging": dict(belonging.belonging(ledger)),
         "questions": waits["conflicts"] + waits["questions"],
         "notes": delivery["notes"],
@@ -170,19 +180,6 @@ def as_json(result: RunResult, ledger: Ledger, workspace: WorkspaceFolder) -> Js
     }
 
 
-def _highlights_json(report: Report) -> Json:
-    """Return how many highlights the sources have, and how many of them are new."""
-    new = len(report.new)
-    changed = len(report.changed)
-    return {
-        "seen": report.seen,
-        "new": new,
-        "changed": changed,
-        "gone": len(report.gone),
-        "unchanged": max(report.seen - new - changed, 0),
-    }
-
-
 def _reasons_for_no_card(ledger: Ledger, *, failed: bool = False) -> Counter[str]:
     """Count the highlights without a card or draft, by the reason; with those that failed, too."""
     fates = WITHOUT if failed else ("no_card", "undrafted")
@@ -194,20 +191,10 @@ def _reasons_for_no_card(ledger: Ledger, *, failed: bool = False) -> Counter[str
 
 
 def _kinds_left_out(ledger: Ledger) -> Counter[str]:
-    """Count what looks like a highlight and is none, by its kind."""
+    """Count the lookalikes of highlights by their kinds."""
     kinds = Counter(entry.left_out.kind for entry in overview.left_out(ledger))
     del kinds[CODE_AND_MATHS]
     return kinds
-
-
-def _change_json(change: Change) -> Json:
-    """Return the old and the new words of a card."""
-    return {
-        "guid": change.guid,
-        "before": dict(change.before),
-        "after": dict(change.after),
-        "why": change.why,
-    }
 
 
 # --- text -------------------------------------------------------------------------------
@@ -221,7 +208,7 @@ def as_text(
     *,
     names_next: bool = True,
 ) -> list[str]:
-    """Return the lines of a run for a person: what came in and became of it, and what is next.
+    """Return the lines of a run for a person.
 
     Args:
         result: the run.
@@ -232,168 +219,57 @@ def as_text(
     """
     report = result.report
     is_news = report is not None and bool(report.new or report.changed)
-    belonging = belonging_line(ledger)
+    # if nothing came in, the contents of the ledger are not reported again
+    counts = ledger.counts("waiting")
+    proposed = 0
     if is_news:
         counts = ledger.counts("fates", "waiting", "reasons")
-        proposed = len(_proposed(ledger))
-        without_card = counts["waiting"]["without"]
-    else:  # nothing came in: what is in the ledger is not reported again
-        counts = ledger.counts("waiting")
-        proposed = 0
-        without_card = 0
-
-    before = [
-        belonging,
-        *_came_in(result, workspace, counts if is_news else None, proposed),
-        *(_left_out_by_kind(report, ledger) if report else ()),
-        *(_standings(ledger) if room is None else ()),
-        *_without_lines(ledger, without_card),
-    ]
-    after = [
-        anki_line(result, ledger),
-        *delivery_lines(result),
-        minutes_line(result),
-        *_waiting_lines(counts, proposed),
-        *_remembered_lines(result),
-    ]
+        terms = [QueryTerm("drafter", PROPOSE), QueryTerm("verdict", "waiting")]
+        proposed = len(set(ledger.find(terms)).intersection(ledger.order().new))
     waits = counts["waiting"]
-    if _is_first(report) and waits["without"] and workspace.config.drafter == "rules":
-        after.append(_model_advice(workspace))
+    without = waits["without"] if is_news else 0
+
+    tools = _belonging_line(ledger)
+    before = [tools] if tools else []
+    before += _came_in(result, counts, proposed, is_news=is_news)
+    if result.without:
+        # without proposals, there is no draft that has an id
+        why = "show ID -v" if workspace.config.proposals else "list --no-card -v"
+        asked = counted(result.asked, "highlight")
+        made_none = f"the model made no card for {result.without:,} of {asked}"
+        before.append(f"{made_none} (why: ankiforge {why})")
+    if report is not None and (is_news or not report.seen):
+        before += _not_read_lines(report, ledger)
+    if room is None:
+        before += _standing_lines(ledger)
+    if without:
+        before.append(_without_line(ledger, without))
+
+    after = [anki_line(result, ledger), *delivery_lines(result), minutes_line(result)]
+    after += _waiting_lines(counts, proposed)
+    if result.remembered:
+        names = first_of(result.remembered)
+        after.append(f"from now on, ankiforge run reads {names}, too")
+    is_first = report is not None and 0 < report.seen == len(report.new)
+    if is_first and waits["without"] and workspace.config.drafter == "rules":
+        from ankiforge.reports import doctor
+
+        advice = doctor.model_advice(workspace.config.llm, doctor.Machine.this())
+        after.append(advice)
     if names_next:
-        next_step = _next_step(
-            result, workspace, waits, without=without_card, belonging=bool(belonging)
-        )
-        after.append(next_step)
-    before = [line for line in before if line]
+        after.append(_next_line(result, workspace, waits, without, tools=bool(tools)))
     after = [line for line in after if line]
 
     limit = None
     if room is not None:
         lines_left = room - len(before) - len(after) - 1
         limit = min(SHOWN, max(lines_left, 1))
-    standing = _changes_that_stand(result, ledger, workspace)
-    return [*before, *_changes(standing, limit), *after]
+    changes = _changes(_changes_that_stand(result, ledger, workspace), limit)
+    return [*before, *changes, *after]
 
 
-def _remembered_lines(result: RunResult) -> Text:
-    """Yield which PATHs every run reads from now on."""
-    if not result.remembered:
-        return
-    yield f"from now on, ankiforge run reads {first_of(result.remembered)}, too"
-
-
-def _standings(ledger: Ledger) -> Text:
-    """Yield how all passages stand, each counted once, and what else looks like one."""
-    standings = ledger.counts("passages")["passages"]
-    parts = []
-    for name, number in standings.items():
-        parts.append(f"{number:,} {_STANDS[name]}")
-    yield f"{counted(standings.total(), 'highlight')} in all: {', '.join(parts)}"
-    others = _kinds_left_out(ledger).total()
-    if others:
-        them = "entry" if others == 1 else "entries"
-        yield (
-            f"{others:,} more {them} of what looks like a highlight and is none:"
-            " ankiforge list --no-card --all"
-        )
-
-
-def _without_lines(ledger: Ledger, without: int) -> Text:
-    """Yield why highlights have no card, and the command that decides on all of one reason."""
-    if not without:
-        return
-    reasons = _first_reasons_for_no_card(ledger)
-    commands = "ankiforge list --no-card"
-    if without >= _MANY:
-        commands += '; to settle all of one reason: ankiforge skip --because "REASON"'
-    yield f"without a card: {reasons} ({commands})"
-
-
-def _first_reasons_for_no_card(ledger: Ledger) -> str:
-    """Return the most frequent reasons why highlights have no card, and how many have others."""
-    reasons = Counter[str]()
-    for reason, number in _reasons_for_no_card(ledger, failed=True).items():
-        in_short = reason.partition(":")[0]
-        reasons[in_short] += number
-    first = reasons.most_common(REASONS)
-    parts = [f"{number:,} × {reason}" for reason, number in first]
-    named_count = sum(number for _, number in first)
-    others = reasons.total() - named_count
-    if others:
-        parts.append(f"{others:,} for other reasons")
-    return ", ".join(parts)
-
-
-def _proposed(ledger: Ledger) -> set[str]:
-    """Return the ids of the proposals that wait."""
-    terms = [QueryTerm("drafter", PROPOSE), QueryTerm("verdict", "waiting")]
-    return set(ledger.find(terms)).intersection(ledger.order().new)
-
-
-def _waiting_lines(counts: Mapping[str, Counter[str]], proposed: int) -> Text:
-    """Yield what waits for the person, and why, besides what was proposed."""
-    waits = counts["waiting"]
-    reasons = Counter(counts.get("reasons", Counter()))
-    reasons.pop(PROPOSE, 0)
-    text = waiting_text(waits)
-    waiting = sum(waits[name] for name in LISTS)
-    if text and proposed != waiting:
-        yield f"in all, {text}"
-    if reasons:
-        number = reasons.total()
-        them = "it waits" if number == waiting == 1 else "they wait"
-        if number < waiting:
-            them = "1 of them waits" if number == 1 else f"{number:,} of them wait"
-        yield f"{them} because: {_first_reasons_to_wait(reasons)}"
-
-
-def _is_first(report: Report | None) -> bool:
-    """Return whether everything that a run found is new."""
-    return report is not None and 0 < report.seen == len(report.new)
-
-
-def _model_advice(workspace: WorkspaceFolder) -> str:
-    """Return how to get a language model; "" if there is one."""
-    from ankiforge.reports import doctor
-
-    return doctor.model_advice(workspace.config.llm, doctor.Machine.this())
-
-
-def _next_step(
-    result: RunResult,
-    workspace: WorkspaceFolder,
-    waits: Counter[str],
-    *,
-    without: int,
-    belonging: bool,
-) -> str:
-    """Return the line about what to do next; "" if there is nothing to do.
-
-    Args:
-        result: the run.
-        workspace: where it ran.
-        waits: the counts of what waits.
-        without: the number of highlights without a card or draft, if the run brought
-            news.
-        belonging: whether passages belong to other tools.
-    """
-    if belonging:
-        return "next: ankiforge adopt, or ankiforge adopt --decline"
-    if result.accepted == FLOOD:
-        return f"next: ankiforge run, to accept more; then ankiforge {DECIDE}"
-    if waits_for_a_person(waits):
-        return f"next: ankiforge {DECIDE}"
-    if result.packages:
-        return f"next: import {result.packages[-1]} into Anki"
-    read_nothing = result.report is not None and not result.report.seen
-    if read_nothing and not result.failed:
-        return NO_HIGHLIGHTS
-    step, reason = draft_step(workspace, without)
-    return f"next: ankiforge {step}, to {reason}" if step else ""
-
-
-def belonging_line(ledger: Ledger) -> str:
-    """Return how many passages belong to other tools, and what to do first; "" if none does."""
+def _belonging_line(ledger: Ledger) -> str:
+    """Return how many passages belong to other tools, and the command for them; "" if none does."""
     tools = sorted(belonging.belonging(ledger).items())
     if not tools:
         return ""
@@ -407,48 +283,91 @@ def belonging_line(ledger: Ledger) -> str:
 
 def _came_in(
     result: RunResult,
-    workspace: WorkspaceFolder,
-    counts: Mapping[str, Counter[str]] | None,
+    counts: Mapping[str, Counter[str]],
     proposed: int,
+    *,
+    is_news: bool,
 ) -> Text:
-    """Yield what the sources had and what became of it, what was accepted, and a model's cost.
+    """Yield the highlights of the sources, the cards made of them, and the cost of a model.
 
     Args:
         result: the run.
-        workspace: where it ran.
-        counts: of what is in the ledger now, if the run brought news.
+        counts: of the ledger; with news, also of all highlights by their fates.
         proposed: the number of proposals that wait.
+        is_news: whether highlights are new or changed.
     """
     report = result.report
+    fates = counts.get("fates", Counter())
+    # whether every card was accepted in this run, in the words of its source
+    carded = fates["carded"]
+    by_policy = result.usage is None and result.accepted == carded and carded < FLOOD
+    by_policy = by_policy and is_news
     if report is not None:
-        numbers = {
-            "new": len(report.new),
-            "changed": len(report.changed),
-            "moved": len(report.moved),
-            "gone": len(report.gone),
-            "no longer selected by the settings": report.unselected,
-        }
-        news = counts_text(numbers)
-        what_was_found = f"{counted(report.seen, 'highlight')} found"
+        news = counts_text(
+            {
+                "new": len(report.new),
+                "changed": len(report.changed),
+                "moved": len(report.moved),
+                "gone": len(report.gone),
+                "no longer selected by the settings": report.unselected,
+            }
+        )
+        found = f"{counted(report.seen, 'highlight')} found"
         if not report.seen:
-            what_was_found = f"no highlights found{_in_files(report)}"
+            files = _files_text(report.files)
+            unread = _files_text(report.unread_files)
+            found = f"no highlights found in {files}" if files else "no highlights found"
+            if unread:
+                found += f"; {unread} could not be read, or only in part"
         if news:
-            what_was_found += f" ({news})"
+            found += f" ({news})"
         elif report.seen:
-            what_was_found += ", nothing new"
-        if counts:
-            yield from _became(result, counts, proposed, what_was_found)
+            found += ", nothing new"
+        # each highlight is counted once, and the numbers add up
+        left_out = "left out"
+        if fates["left_out"] >= _MANY:
+            left_out += " (why: ankiforge list --no-card --all)"
+        waiting = "with a draft that waits"
+        if counts["waiting"]["questions"]:  # one of these may be about several drafts
+            waiting = "with a draft or a question that waits"
+        origin = " from your own questions" if by_policy else ""
+        numbers = {
+            f"with a card{origin}": carded,
+            f"proposed (the best ten: ankiforge {DECIDE})": proposed,
+            waiting: max(fates["waiting"] - proposed, 0),
+            "with a draft that a check blocks": fates["blocked"],
+            left_out: fates["left_out"],
+            "kept without a card": sum(fates[fate] for fate in WITHOUT),
+        }
+        total = sum(numbers.values())
+        if not is_news:
+            yield found
+        elif report.seen == total:
+            yield f"{found}: {counts_text(numbers)}"
         else:
-            yield what_was_found
-    made = ""
-    if counts is None or not _is_all_by_policy(result, counts):
-        made = _made_text(result)
-    model = _model_text(result)
-    if made or model:
-        yield "; ".join(filter(None, (made, model)))
-    without = _without_text(result, workspace)
-    if without:
-        yield without
+            yield found
+            yield f"{counted(total, 'highlight')} in all: {counts_text(numbers)}"
+
+    parts = []
+    if not by_policy:
+        drafts = result.drafted - result.proposed
+        if result.proposed:
+            parts.append(counted(result.proposed, "new proposal"))
+        if drafts:
+            parts.append(counted(drafts, "new draft"))
+        if result.accepted:
+            parts.append(f"{counted(result.accepted, 'card')} accepted")
+        if result.accepted == FLOOD:
+            parts.append("the maximum per run")
+    made = ", ".join(parts)
+    usage = result.usage
+    asked = ""
+    if usage and usage.requests:
+        cost = cost_text(usage.cost_usd, local=usage.local)
+        sent = f"{counted(usage.requests, 'request')} to the model"
+        asked = f"{sent}, {counted(usage.characters, 'character')}: {cost}"
+    if made or asked:
+        yield "; ".join(filter(None, (made, asked)))
 
 
 # How files are called by their endings: one, and several.
@@ -464,15 +383,6 @@ _FILE_NAMES = {
 }
 
 
-def _in_files(report: Report) -> str:
-    """Return in how many files of which kind nothing was found, and how many were not read."""
-    read = _files_text(report.files)
-    unread = _files_text(report.unread_files)
-    found_in = f" in {read}" if read else ""
-    without = f"; {unread} could not be read, or only in part" if unread else ""
-    return found_in + without
-
-
 def _files_text(files: Mapping[str, int]) -> str:
     """Return how many files of which kind there are; "" if there are none."""
     numbers = Counter[Pair]()
@@ -483,113 +393,135 @@ def _files_text(files: Mapping[str, int]) -> str:
     return " and ".join(parts)
 
 
-def _left_out_by_kind(report: Report, ledger: Ledger) -> Text:
-    """Yield what of other programs was recognised and is not read, by kind.
+def _not_read_lines(report: Report, ledger: Ledger) -> Text:
+    """Yield the marks of other programs that are not read, by kind.
 
     After a run that found no highlights, also that no PDF that was read has marks drawn into
     its pages.
     """
-    if report.seen and not (report.new or report.changed):
-        return
-    entries = []
+    numbers = Counter[str]()
+    files: dict[str, set[str]] = {}
     for entry in overview.left_out(ledger):
         kind = entry.left_out.kind
         if kind in _TOLD_KINDS or kind.endswith(NO_EXPORT):
-            entries.append(entry)
+            numbers[kind] += 1
+            files.setdefault(kind, set()).add(entry.document)
     parts = []
-    for kind, number in Counter(entry.left_out.kind for entry in entries).items():
-        files = {entry.document for entry in entries if entry.left_out.kind == kind}
-        where = "" if kind.endswith(NO_EXPORT) else f", in {counted(len(files), 'file')}"
-        parts.append(f"{number:,} × {kind}{where}")
+    for kind, number in numbers.items():
+        part = f"{number:,} × {kind}"
+        if not kind.endswith(NO_EXPORT):
+            part += f", in {counted(len(files[kind]), 'file')}"
+        parts.append(part)
     if parts:
         yield f"not read: {'; '.join(parts)} (ankiforge list --no-card --all)"
-    has_drawn = any(entry.left_out.kind == DRAWN for entry in entries)
-    if report.files.get(".pdf") and not report.seen and not has_drawn:
-        pdfs = (
-            "the PDFs that were read" if report.unread_files.get(".pdf") else "the PDFs"
-        )
+    if report.files.get(".pdf") and not report.seen and DRAWN not in numbers:
+        pdfs = "the PDFs"
+        if report.unread_files.get(".pdf"):
+            pdfs = "the PDFs that were read"
         yield f"{pdfs} have no annotations, and no marks are drawn into their pages either"
 
 
-def _became(
+def _standing_lines(ledger: Ledger) -> Text:
+    """Yield the states of all passages, each counted once, and the number of lookalikes."""
+    standings = ledger.counts("passages")["passages"]
+    parts = []
+    for name, number in standings.items():
+        parts.append(f"{number:,} {_STANDS[name]}")
+    yield f"{counted(standings.total(), 'highlight')} in all: {', '.join(parts)}"
+    others = _kinds_left_out(ledger).total()
+    if others:
+        them = "entry" if others == 1 else "entries"
+        yield (
+            f"{others:,} more {them} of what looks like a highlight and is none:"
+            " ankiforge list --no-card --all"
+        )
+
+
+def _without_line(ledger: Ledger, without: int) -> str:
+    """Return the first reasons why highlights have no card, and the commands for them."""
+    reasons = Counter[str]()
+    for reason, number in _reasons_for_no_card(ledger, failed=True).items():
+        in_short = reason.partition(":")[0]
+        reasons[in_short] += number
+    parts = []
+    others = reasons.total()
+    for reason, number in reasons.most_common(REASONS):
+        parts.append(f"{number:,} × {reason}")
+        others -= number
+    if others:
+        parts.append(f"{others:,} for other reasons")
+    commands = "ankiforge list --no-card"
+    if without >= _MANY:
+        commands += '; to settle all of one reason: ankiforge skip --because "REASON"'
+    return f"without a card: {', '.join(parts)} ({commands})"
+
+
+def _waiting_lines(counts: Mapping[str, Counter[str]], proposed: int) -> Text:
+    """Yield the number of entries that wait for the person, and the first reasons to wait."""
+    waits = counts["waiting"]
+    waiting = sum(waits[name] for name in LISTS)
+    text = waiting_text(waits)
+    if text and proposed != waiting:
+        yield f"in all, {text}"
+    reasons = Counter(counts.get("reasons", Counter()))
+    del reasons[PROPOSE]
+    if not reasons:
+        return
+    from ankiforge.check import RULES
+    from ankiforge.check.figures import MANY_LABELS, NO_LABEL
+
+    words = {}
+    for rule in RULES:
+        # the rule itself, without the words that the finding is about
+        words[rule.id] = rule.says.removesuffix(":").partition(": ")[0]
+    words[NO_WARNING] = "no warning, so `ankiforge accept --all` takes them"
+    words[OWN_ANSWER] = "the model chose the answer itself"
+    words[NO_LABEL] = "a figure in which no label was found"
+    words[MANY_LABELS] = "a figure with many labels"
+    words[RemarkKind.FORM] = "lines like `a :: b` may be no cards"
+    parts = []
+    for reason, count in reasons.most_common(REASONS):
+        parts.append(f"{count:,} × {words.get(reason, reason)}")
+    if len(reasons) > REASONS:
+        parts.append("…")
+    number = reasons.total()
+    them = "it waits" if number == waiting == 1 else "they wait"
+    if number < waiting:
+        them = "1 of them waits" if number == 1 else f"{number:,} of them wait"
+    yield f"{them} because: {'; '.join(parts)}"
+
+
+def _next_line(
     result: RunResult,
-    counts: Mapping[str, Counter[str]],
-    proposed: int,
-    what_was_found: str,
-) -> Text:
-    """Yield what became of all highlights: each is counted once, and the numbers add up.
+    workspace: WorkspaceFolder,
+    waits: Counter[str],
+    without: int,
+    *,
+    tools: bool,
+) -> str:
+    """Return the line with the next command; "" if there is nothing to do.
 
     Args:
         result: the run.
-        counts: of what is in the ledger now.
-        proposed: the number of proposals that wait.
-        what_was_found: what the sources had, in words.
+        workspace: where it ran.
+        waits: the counts of the lists of a person.
+        without: the number of highlights without a card or draft, if the run brought
+            news.
+        tools: whether passages belong to other tools.
     """
-    fates = counts["fates"]
-    origin = " from your own questions" if _is_all_by_policy(result, counts) else ""
-    left_out = "left out"
-    if fates["left_out"] >= _MANY:
-        left_out += " (why: ankiforge list --no-card --all)"
-    what_waits = "with a draft that waits"
-    if counts["waiting"]["questions"]:  # one of these may be about several drafts
-        what_waits = "with a draft or a question that waits"
-    numbers = {
-        f"with a card{origin}": fates["carded"],
-        f"proposed (the best ten: ankiforge {DECIDE})": proposed,
-        what_waits: max(fates["waiting"] - proposed, 0),
-        "with a draft that a check blocks": fates["blocked"],
-        left_out: fates["left_out"],
-        "kept without a card": sum(fates[fate] for fate in WITHOUT),
-    }
-    total = sum(numbers.values())
-    became = counts_text(numbers)
-    if result.report is not None and result.report.seen == total:
-        yield f"{what_was_found}: {became}"
-    else:
-        yield what_was_found
-        yield f"{counted(total, 'highlight')} in all: {became}"
-
-
-def _is_all_by_policy(result: RunResult, counts: Mapping[str, Counter[str]]) -> bool:
-    """Return whether all cards there are were accepted in this run, in the words of the source."""
-    number = counts["fates"]["carded"]
-    return result.usage is None and result.accepted == number and number < FLOOD
-
-
-def _made_text(result: RunResult) -> str:
-    """Return how many drafts were made and accepted; "" if there are none."""
-    parts = []
-    if result.proposed:
-        parts.append(counted(result.proposed, "new proposal"))
-    drafts = result.drafted - result.proposed
-    if drafts:
-        parts.append(counted(drafts, "new draft"))
-    if result.accepted:
-        parts.append(f"{counted(result.accepted, 'card')} accepted")
+    if tools:
+        return "next: ankiforge adopt, or ankiforge adopt --decline"
     if result.accepted == FLOOD:
-        parts.append("the maximum per run")
-    return ", ".join(parts)
-
-
-def _model_text(result: RunResult) -> str:
-    """Return how often the model was asked and what it cost; "" if it was not."""
-    usage = result.usage
-    if not usage or not usage.requests:
-        return ""
-    cost = cost_text(usage.cost_usd, local=usage.local)
-    sent = f"{counted(usage.requests, 'request')} to the model"
-    return f"{sent}, {counted(usage.characters, 'character')}: {cost}"
-
-
-def _without_text(result: RunResult, workspace: WorkspaceFolder) -> str:
-    """Return of how many highlights the model made no card; "" if it made one of each."""
-    if not result.without:
-        return ""
-    asked = counted(result.asked, "highlight")
-    hint = "why: ankiforge show ID -v"
-    if not workspace.config.proposals:  # then there is no draft that has an id
-        hint = "why: ankiforge list --no-card -v"
-    return f"the model made no card for {result.without:,} of {asked} ({hint})"
+        return f"next: ankiforge run, to accept more; then ankiforge {DECIDE}"
+    if waits_for_a_person(waits):
+        return f"next: ankiforge {DECIDE}"
+    if result.packages:
+        return f"next: import {result.packages[-1]} into Anki"
+    read_nothing = result.report is not None and not result.report.seen
+    if read_nothing and not result.failed:
+        return NO_HIGHLIGHTS
+    step, reason = draft_step(workspace, without)
+    return f"next: ankiforge {step}, to {reason}" if step else ""
 
 
 def minutes_line(result: RunResult) -> str:
@@ -602,7 +534,7 @@ def minutes_line(result: RunResult) -> str:
 
 
 def anki_line(result: RunResult, ledger: Ledger) -> str:
-    """Return what a look at Anki found; "" if there is nothing to report."""
+    """Return the changes seen in Anki; "" if there is nothing to report."""
     scan = result.scan
     if scan is None:
         return ""
@@ -632,10 +564,18 @@ def anki_line(result: RunResult, ledger: Ledger) -> str:
 
 
 def delivery_lines(result: RunResult) -> Text:
-    """Yield what was written or pushed, and what was held back."""
+    """Yield the packages or pushed notes, and the notes that are held."""
     for published in result.published:
         if published.notes and result.pushed is None:
-            yield _package_text(published)
+            to_import = f"{published.path}: {counted(published.notes, 'note')} to import"
+            parts = counts_text(
+                {
+                    "new": published.added,
+                    "updated": published.updated,
+                    "as before": published.as_before,
+                }
+            )
+            yield f"{to_import} ({parts})" if parts else to_import
         elif published.aside:
             name = published.aside.name
             yield f"nothing to import; the last package was renamed to {name}"
@@ -645,18 +585,6 @@ def delivery_lines(result: RunResult) -> Text:
     held_notes = Counter(planned.held for planned in result.planned if planned.held)
     if held_notes:
         yield f"{counted(held_notes.total(), 'note')} held: {'; '.join(held_notes)}"
-
-
-def _package_text(published: Published) -> str:
-    """Return what a package has to import."""
-    numbers = {
-        "new": published.added,
-        "updated": published.updated,
-        "as before": published.as_before,
-    }
-    parts = counts_text(numbers)
-    to_import = f"{published.path}: {counted(published.notes, 'note')} to import"
-    return f"{to_import} ({parts})" if parts else to_import
 
 
 def _changes_that_stand(
@@ -700,53 +628,23 @@ def _changes(changes: list[Change], limit: int | None) -> Text:
     end = ":" if shows_all else "; all: ankiforge list --view changed"
     yield f"{', '.join(parts)}{end}"
     for change in ordered[:limit]:
-        yield f"  {change.guid[:10]}  {change.why or _difference(change)}"
-
-
-def _difference(change: Change) -> str:
-    """Return the fields that changed, old → new, from the words before the difference."""
-    parts = []
-    for _, old, new in change.words:
-        old, new = _readable(old, new)
-        alike = (left == right for left, right in zip(old, new, strict=False))
-        same = sum(takewhile(bool, alike))
-        # from the word before the one that differs
-        this_word = max(old.rfind(" ", 0, same), 0)
-        start = old.rfind(" ", 0, this_word) + 1
-        parts.append(f"{_from(old, start)} → {_from(new, start)}")
-    return "; ".join(parts)
-
-
-def _readable(old: str, new: str) -> Pair:
-    """Return old and new words as people read them; with their markup, if only that changed."""
-    old_text = on_one_line(with_brackets(old))
-    new_text = on_one_line(with_brackets(new))
-    if old_text == new_text:
-        return on_one_line(old), on_one_line(new)
-    return old_text, new_text
+        differences = []
+        for _, before, after in change.words:
+            old = on_one_line(with_brackets(before))
+            new = on_one_line(with_brackets(after))
+            if old == new:  # only their markup changed
+                old = on_one_line(before)
+                new = on_one_line(after)
+            # from the word before the one that differs
+            same = 0
+            while old[same : same + 1] == new[same : same + 1] != "":
+                same += 1
+            this_word = max(old.rfind(" ", 0, same), 0)
+            start = old.rfind(" ", 0, this_word) + 1
+            differences.append(f"{_from(old, start)} → {_from(new, start)}")
+        yield f"  {change.guid[:10]}  {change.why or '; '.join(differences)}"
 
 
 def _from(text: str, start: int) -> str:
     shown = shortened(text[start:], WIDTH) or "(nothing)"
     return f"…{shown}" if start else shown
-
-
-def _first_reasons_to_wait(reasons: Counter[str]) -> str:
-    """Return the most frequent reasons to wait, in words."""
-    from ankiforge.check import RULES
-    from ankiforge.check.figures import MANY_LABELS, NO_LABEL
-
-    words = {}
-    for rule in RULES:
-        # the rule itself, without what the finding is about
-        words[rule.id] = rule.says.removesuffix(":").partition(": ")[0]
-    words[NO_WARNING] = "no warning, so `ankiforge accept --all` takes them"
-    words[OWN_ANSWER] = "the model chose the answer itself"
-    words[NO_LABEL] = "a figure in which no label was found"
-    words[MANY_LABELS] = "a figure with many labels"
-    words[RemarkKind.FORM] = "lines like `a :: b` may be no cards"
-    parts = []
-    for reason, count in reasons.most_common(REASONS):
-        parts.append(f"{count:,} × {words.get(reason, reason)}")
-    text = "; ".join(parts)
-    return f"{text}; …" if len(reasons) > REASONS else text
