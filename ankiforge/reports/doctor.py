@@ -27,13 +27,12 @@ from ankiforge.config.workspace import WorkspaceFolder
 from ankiforge.config.yamlfile import CONTROL
 from ankiforge.errors import ForgeError
 from ankiforge.ledger import readable_errors
-from ankiforge.model import Question, QuestionKind, Strings, Texts, Value
+from ankiforge.model import Strings, Texts, Value
 from ankiforge.pipeline.collection import read_collection
 from ankiforge.pipeline.notetypes import mapped_types
 from ankiforge.pipeline.sources import SelectedSource, open_source
 from ankiforge.pipeline.workspace import (
     NEWER_VERSION,
-    Workspace,
     open_ledger,
     unknown_lines,
 )
@@ -44,8 +43,6 @@ from ankiforge.text.secrets import without_secret
 # The interface of AnkiConnect that is used, and how long its answers may take.
 _ADD_ON_VERSION = 6
 _ADD_ON_SECONDS = 3.0
-# The number of unreadable files that are named.
-_MOST_FILES = 5
 
 
 class CheckState(StrEnum):
@@ -127,7 +124,6 @@ def examine(find: Callable[[], WorkspaceFolder], around: Surroundings) -> Iterat
         yield _source(source, workspace, offline=around.offline)
     yield from _remembered(workspace)
     yield from _ledger(workspace)
-    yield from _files(workspace, offline=around.offline)
     yield _model(workspace, around)
     yield _anki(workspace.config, around)
     yield from _anki_connect(workspace.config, around)
@@ -253,34 +249,6 @@ def _ledger(workspace: WorkspaceFolder) -> Iterator[Check]:
             "ledger",
             f"{workspace.ledger} and every line in {workspace.journal} can be read",
         )
-
-
-def _files(workspace: WorkspaceFolder, *, offline: bool) -> Iterator[Check]:
-    """Read the sources into a copy in memory, and report what the next run will report of them.
-
-    Before the first run, nothing is read: that may take long.
-    """
-    if not workspace.ledger.is_there():
-        return
-    questions: list[Question] = []
-    try:
-        with Workspace(workspace, read_only=True, offline=offline) as reader:
-            problems = reader.read().problems
-            for question in reader.ledger.questions():
-                if question.kind is QuestionKind.EMPTIED:
-                    questions.append(question)
-    except ForgeError:  # the checks of the sources and of the ledger report it
-        return
-    for question in questions:
-        advice = "look whether its disk is connected; to answer: ankiforge review"
-        yield _warn("files", question.text, advice)
-    failures = [problem for problem in problems if not problem.notice]
-    for problem in failures[:_MOST_FILES]:
-        yield _warn("files", f"{problem.where}: {problem.what}", problem.hint)
-    more = len(failures) - _MOST_FILES
-    if more > 0:
-        message = f"{counted(more, 'more problem')} with files"
-        yield _warn("files", message, "ankiforge run -v names all")
 
 
 def _anki(config: Config, around: Surroundings) -> Check:

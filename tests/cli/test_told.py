@@ -5,7 +5,6 @@ import re
 import shutil
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -362,53 +361,14 @@ def test_what_accept_all_leaves_and_what_undo_takes_back_is_told(forge, vault):
     assert "and the others that the same command decided" in told
 
 
-# --- what doctor says of files --------------------------------------------------------------
+# --- what a run says of files -----------------------------------------------------------------
 
 
-def told_of_files(forge: Any) -> list[str]:
-    checks = forge("doctor", "--json", code=1).lines
-    return [check["says"] for check in checks if check["name"] == "files"]
-
-
-def test_doctor_names_the_files_that_every_run_fails_on(forge, tmp_path, files):
-    notes = tmp_path / "notes"
-    notes.mkdir()
-    (notes / "good.md").write_text("What is ATP::the carrier of energy\n", "utf-8")
-    forge.ok("run", notes)
-    assert not [
-        line for line in forge.ok("doctor", "--json").lines if "files" in line["name"]
-    ]
-    (notes / "latin.md").write_bytes(b"caf\xe9")
-    (notes / "broken.pdf").write_bytes(b"%PDF-1.4 broken")
-    forge("run", notes, code=1)
-    before = files(forge.folder, forge.home)
-
-    assert [says.partition(":")[0] for says in told_of_files(forge)] == [
-        "latin.md",
-        "broken.pdf",
-    ]
-    assert files(forge.folder, forge.home) == before
-    for number in range(9):
-        (notes / f"{number}.md").write_bytes(b"caf\xe9")
-    assert told_of_files(forge)[-1] == "6 more problems with files"
-
-
-def test_doctor_tells_of_a_source_that_lists_nothing(forge, tmp_path):
-    notes = tmp_path / "notes"
-    notes.mkdir()
-    (notes / "a.md").write_text("What is ATP::the carrier of energy\n", "utf-8")
-    forge.ok("run", notes)
-    (notes / "a.md").unlink()
-    [says] = told_of_files(forge)
-    assert says.startswith(f"1 of 1 document was not found in {notes}. 1 card comes from")
-
-
-def test_an_export_that_is_none_any_more_is_told_by_run_and_doctor(forge, tmp_path):
+def test_an_export_that_is_none_any_more_is_told_by_each_run(forge, tmp_path):
     export = tmp_path / "readwise.csv"
     export.write_text("Highlight,Book Title\nA cell is alive in its own way.,Book\n")
     forge.ok("run", export)
     export.write_text("<html>sign in again</html>")
     failed = forge("run", code=1)
     assert f"failed: {export}: its columns are <html>" in failed.stderr
-    [says] = told_of_files(forge)
-    assert says.endswith("what was read of it before counts as still there")
+    assert "what was read of it before counts as still there" in failed.stderr
