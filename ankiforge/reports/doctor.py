@@ -12,6 +12,7 @@ import os
 import platform
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from shlex import quote
@@ -100,91 +101,74 @@ def exit_code(checks: Iterable[Check]) -> int:
     return 0
 
 
-def examine(find: Callable[[], WorkspaceFolder], around: Surroundings) -> Iterator[Check]:
-    """Check everything that a run needs, in the order in which it is needed.
-
-    `find` returns the workspace, or raises a ForgeError.
-    """
-    yield _ok("program", f"ankiforge {__version__}, Python {platform.python_version()}")
-    yield from _other_program()
-    try:
-        workspace = find()
-        load_decks(workspace.root, workspace.config.decks)
-    except ForgeError as error:
-        yield _failed("settings", error)
-        return
-    yield _settings(workspace)
-    waiting = unconfirmed(workspace, around.folders)
-    advice = f"read {settings.FILE_NAME}, then: ankiforge init --trust {workspace.root}"
-    for concern in waiting:
-        yield _fail("trust", f"not confirmed yet: {concern}", advice, 2)
-    if waiting:
-        return
-    for source in workspace.config.sources:
-        yield _source(source, workspace, offline=around.offline)
-    yield from _remembered(workspace)
-    yield from _ledger(workspace)
-    yield _model(workspace, around)
-    yield _anki(workspace.config, around)
-    yield from _anki_connect(workspace.config, around)
-    yield from _note_types(workspace, around)
-
-
-# --- the program ------------------------------------------------------------------------
-
 # The distribution of this program, and another one in the package index that is imported by
 # the same name: files of one overwrite those of the other.
 _OURS = "ankiforge-cards"
 _OTHER = "ankiforge"
 
 
-def _other_program() -> Iterator[Check]:
-    """Warn of another program that is imported as `ankiforge`, too."""
+def examine(find: Callable[[], WorkspaceFolder], around: Surroundings) -> Iterator[Check]:
+    """Check everything that a run needs, in the order in which it is needed.
+
+    `find` returns the workspace, or raises a ForgeError.
+    """
     from importlib.metadata import PackageNotFoundError, version
 
+    yield _ok("program", f"ankiforge {__version__}, Python {platform.python_version()}")
     try:
-        found = version(_OTHER)
+        other = f"another program, {_OTHER} {version(_OTHER)}, is installed here"
+        message = f"{other} and overwrites files of this one"
+        advice = f"pip uninstall {_OTHER} {_OURS}, then install {_OURS} again"
+        yield _warn("program", message, advice)
     except PackageNotFoundError:
+        pass
+
+    # the settings, and whether the person trusts them
+    try:
+        workspace = find()
+        load_decks(workspace.root, workspace.config.decks)
+    except ForgeError as error:
+        yield _failed("settings", error)
         return
-    message = (
-        f"another program, {_OTHER} {found}, is installed here"
-        " and overwrites files of this one"
-    )
-    advice = f"pip uninstall {_OTHER} {_OURS}, then install {_OURS} again"
-    yield _warn("program", message, advice)
-
-
-# --- the workspace ----------------------------------------------------------------------
-
-
-def _settings(workspace: WorkspaceFolder) -> Check:
-    """Check that the settings name a source."""
-    count = len(workspace.config.sources)
     file = workspace.root / settings.FILE_NAME
-    if not (count or workspace.remembered or workspace.is_default):
+    count = len(workspace.config.sources)
+    if count or workspace.remembered or workspace.is_default:
+        where = workspace.root if workspace.is_default else file
+        sources = counted(count, "source")
+        if workspace.remembered:
+            sources += f", {len(workspace.remembered)} remembered"
+        yield _ok("settings", f"{where}: {sources}")
+    else:
         advice = f"name a vault, a PDF folder or Zotero under sources: in {file}"
-        return _warn("settings", f"{file} names no source", advice)
-    where = workspace.root if workspace.is_default else file
-    sources = counted(count, "source")
-    if workspace.remembered:
-        sources += f", {len(workspace.remembered)} remembered"
-    return _ok("settings", f"{where}: {sources}")
+        yield _warn("settings", f"{file} names no source", advice)
+    waiting = unconfirmed(workspace, around.folders)
+    advice = f"read {settings.FILE_NAME}, then: ankiforge init --trust {workspace.root}"
+    for concern in waiting:
+        yield _fail("trust", f"not confirmed yet: {concern}", advice, 2)
+    if waiting:
+        return
 
-
-def _remembered(workspace: WorkspaceFolder) -> Iterator[Check]:
-    """Check that the PATHs remembered by `run` are there."""
+    # the sources in the settings, and the PATHs remembered by `run`
+    for source in workspace.config.sources:
+        yield _source(source, workspace, offline=around.offline)
     for item in workspace.remembered:
         source_names = dict.fromkeys(item.names.values())
         name = f"source {', '.join(source_names)}"
         if os.access(item.path, os.R_OK):
             yield _ok(name, f"{', '.join(item.names)} in {item.path}, remembered by run")
-        else:
-            file = workspace.folder / "sources.yaml"
-            advice = (
-                f"if it moved, write its new place in its lines in {file};"
-                f" to forget it: ankiforge forget {quote(item.path)}"
-            )
-            yield _warn(name, f"{item.path} is remembered but missing", advice)
+            continue
+        advice = (
+            f"if it moved, write its new place in its lines in"
+            f" {workspace.folder / 'sources.yaml'};"
+            f" to forget it: ankiforge forget {quote(item.path)}"
+        )
+        yield _warn(name, f"{item.path} is remembered but missing", advice)
+
+    yield from _ledger(workspace)
+    yield _model(workspace, around)
+    yield from _anki(workspace.config, around)
+    if workspace.config.note_types != settings.NoteTypes():
+        yield from _note_types(workspace, around)
 
 
 def _source(
@@ -251,32 +235,77 @@ def _ledger(workspace: WorkspaceFolder) -> Iterator[Check]:
         )
 
 
-def _anki(config: Config, around: Surroundings) -> Check:
-    """Check that the collection that the settings name can be read."""
-    setting = config.anki.collection
-    if setting == "none":
-        return _ok("Anki", "never read: anki.collection is none")
-    if setting == "auto":
-        paths = ", ".join(map(str, anki_collections(around.machine)))
-        if not paths:
-            return _ok(
-                "Anki",
-                "no collection on this machine, so packages contain every card",
+def _model(workspace: WorkspaceFolder, around: Surroundings) -> Check:
+    """Check that the configured server answers and has the model; none is started."""
+    llm = workspace.config.llm
+    if workspace.config.drafter != "llm":
+        return _ok("model", "not needed: drafter is rules")
+    if llm.model_file:
+        from ankiforge.draft.on_board import check_on_board, memory_needed
+
+        try:
+            memory = gigabytes(memory_needed(check_on_board(Path(llm.model_file))))
+        except ForgeError as error:
+            return _failed("model", error)
+        run_by = f"run by ankiforge itself; it needs about {memory} of memory"
+        return _ok("model", f"{llm.model_file}, {run_by}")
+
+    key_name = settings.key_variable(LLM, llm.base_url, llm.key_env)
+    if not is_loopback(llm.base_url):
+        if around.offline:
+            message = f"{llm.base_url} was not contacted: --offline"
+            return _warn("model", message, "run doctor without --offline")
+        if key_name and not around.environ.get(key_name):
+            unset = f"the environment variable {key_name} is not set"
+            message = f"{unset}, {llm.base_url} will need a key"
+            return _fail("model", message, f"export {key_name}=…", 2)
+    key = settings.key_for(LLM, llm.base_url, llm.key_env, around.environ)
+    try:
+        offered = models(llm.base_url, key)
+    except Unreachable as error:
+        cannot_list = error.status in (404, 405, 501)
+        if cannot_list:
+            message = f"{llm.model} at {llm.base_url}, which lists no models"
+            return _ok("model", message)
+        advice = "start it (ollama serve), or correct llm.base_url in ankiforge.yaml"
+        needs_key = error.status in (401, 403)
+        if needs_key and not key_name:
+            advice = (
+                "name the environment variable of its key as llm.key_env, then:"
+                f" ankiforge init --trust {workspace.root}"
             )
-        return _ok("Anki", f"collection {paths}")
-    if not os.access(Path(setting), os.R_OK):
-        advice = "correct anki.collection in ankiforge.yaml, or set it to auto"
-        return _fail("Anki", f"{setting} cannot be read", advice, 1)
-    return _ok("Anki", f"collection {setting}")
+        return _fail("model", f"{llm.base_url} {error}", advice, 3)
+    # Ollama lists `qwen3:latest` for `qwen3`, Gemini `models/…`
+    spellings = {llm.model, f"{llm.model}:latest", f"models/{llm.model}"}
+    if offered and spellings.isdisjoint(offered):
+        message = f"{llm.base_url} does not list {llm.model!r}"
+        advice = f"set llm.model to one it has, such as {first_of(offered)}"
+        return _warn("model", message, advice)
+    return _ok("model", f"{llm.model} at {llm.base_url}")
 
 
-def _anki_connect(config: Config, around: Surroundings) -> Iterator[Check]:
-    """Check the add-on by which `push` reaches Anki, if Anki is open and has it."""
+def _anki(config: Config, around: Surroundings) -> Iterator[Check]:
+    """Check the collection that the settings name, and the add-on by which `push` reaches Anki."""
     from ankiforge.anki.connect import AnkiConnect
 
+    setting = config.anki.collection
+    if setting == "none":
+        yield _ok("Anki", "never read: anki.collection is none")
+    elif setting == "auto":
+        paths = ", ".join(map(str, anki_collections(around.machine)))
+        nowhere = "no collection on this machine, so packages contain every card"
+        yield _ok("Anki", f"collection {paths}" if paths else nowhere)
+    elif os.access(Path(setting), os.R_OK):
+        yield _ok("Anki", f"collection {setting}")
+    else:
+        advice = "correct anki.collection in ankiforge.yaml, or set it to auto"
+        yield _fail("Anki", f"{setting} cannot be read", advice, 1)
+
+    # nothing is said of the add-on if Anki is closed, or does not have it
     address = config.anki.connect
     if around.offline and not is_loopback(address):
         return
+    name = "AnkiConnect"
     key_name = settings.key_variable(settings.ANKI, address, config.anki.key_env)
     key = settings.key_for(settings.ANKI, address, config.anki.key_env, around.environ)
     anki = AnkiConnect(address, key, timeout=_ADD_ON_SECONDS, key_env=key_name)
@@ -284,116 +313,34 @@ def _anki_connect(config: Config, around: Surroundings) -> Iterator[Check]:
         version = anki.version()
         lacking = anki.lacking() if version else ()
     except ForgeError as error:
-        yield _warn("AnkiConnect", error.message, error.hint)
+        yield _warn(name, error.message, error.hint)
         return
-    if not version:  # Anki is closed, or the add-on is not installed
-        return
-    if version < _ADD_ON_VERSION or lacking:
+    if version and (version < _ADD_ON_VERSION or lacking):
         lacks = f", without {', '.join(lacking)}" if lacking else ""
         message = f"version {version} at {address}{lacks}: push cannot use it"
-        yield _warn(
-            "AnkiConnect", message, "in Anki: Tools › Add-ons › Check for Updates"
-        )
-        return
-    yield _ok("AnkiConnect", f"version {version} at {address}")
+        yield _warn(name, message, "in Anki: Tools › Add-ons › Check for Updates")
+    elif version:
+        yield _ok(name, f"version {version} at {address}")
 
 
 def _note_types(workspace: WorkspaceFolder, around: Surroundings) -> Iterator[Check]:
     """Check that the note types that the settings name fit those in Anki, as they are now."""
     config = workspace.config
-    if config.note_types == settings.NoteTypes():
-        return
-    home = around.machine.home
+    machine = around.machine
     try:
         with (
             readable_errors(workspace.ledger),
             open_ledger(workspace, read_only=True) as ledger,
         ):
-            read_collection(config.anki, ledger, home, around.machine.environ)
+            read_collection(config.anki, ledger, machine.home, machine.environ)
             mapped = mapped_types(config, ledger)
     except ForgeError as error:
         yield _failed("note types", error)
         return
     for family, kind in mapped.items():
         pairs = [f"{ours} in {name}" for ours, name in kind.fields.items()]
-        fields = ", ".join(pairs)
-        yield _ok(
-            "note types",
-            f"{family.value} cards are notes of {kind.name}: {fields}",
-        )
-
-
-# --- the model --------------------------------------------------------------------------
-
-
-def _model(workspace: WorkspaceFolder, around: Surroundings) -> Check:
-    """Check that the configured server answers and has the model."""
-    llm = workspace.config.llm
-    if workspace.config.drafter != "llm":
-        return _ok("model", "not needed: drafter is rules")
-    if llm.model_file:
-        return _model_on_board(Path(llm.model_file))
-    key_name = settings.key_variable(LLM, llm.base_url, llm.key_env)
-    if not is_loopback(llm.base_url):
-        if around.offline:
-            message = f"{llm.base_url} was not contacted: --offline"
-            return _warn("model", message, "run doctor without --offline")
-        if key_name and not around.environ.get(key_name):
-            message = (
-                f"the environment variable {key_name} is not set,"
-                f" {llm.base_url} will need a key"
-            )
-            return _fail("model", message, f"export {key_name}=…", 2)
-    key = settings.key_for(LLM, llm.base_url, llm.key_env, around.environ)
-    try:
-        offered = models(llm.base_url, key)
-    except Unreachable as error:
-        return _without_models(workspace, error, has_key=bool(key_name))
-    # Ollama lists `qwen3:latest` for `qwen3`, Gemini `models/…`
-    spellings = {llm.model, f"{llm.model}:latest", f"models/{llm.model}"}
-    if offered and spellings.isdisjoint(offered):
-        message = f"{llm.base_url} does not list {llm.model!r}"
-        return _warn(
-            "model",
-            message,
-            f"set llm.model to one it has, such as {first_of(offered)}",
-        )
-    return _ok("model", f"{llm.model} at {llm.base_url}")
-
-
-def _model_on_board(file: Path) -> Check:
-    """Check that the model could be started, without starting it."""
-    from ankiforge.draft.on_board import check_on_board, memory_needed
-
-    try:
-        needed = memory_needed(check_on_board(file))
-    except ForgeError as error:
-        return _failed("model", error)
-    return _ok(
-        "model",
-        f"{file}, run by ankiforge itself; it needs about {gigabytes(needed)} of memory",
-    )
-
-
-def _without_models(
-    workspace: WorkspaceFolder,
-    error: Unreachable,
-    *,
-    has_key: bool,
-) -> Check:
-    """Return the result for a server that did not answer with a list of models."""
-    llm = workspace.config.llm
-    cannot_list = error.status in (404, 405, 501)
-    if cannot_list:
-        return _ok("model", f"{llm.model} at {llm.base_url}, which lists no models")
-    advice = "start it (ollama serve), or correct llm.base_url in ankiforge.yaml"
-    needs_key = error.status in (401, 403)
-    if needs_key and not has_key:
-        advice = (
-            "name the environment variable of its key as llm.key_env, then:"
-            f" ankiforge init --trust {workspace.root}"
-        )
-    return _fail("model", f"{llm.base_url} {error}", advice, 3)
+        message = f"{family.value} cards are notes of {kind.name}: {', '.join(pairs)}"
+        yield _ok("note types", message)
 
 
 # --- what is on this machine ------------------------------------------------------------
@@ -455,7 +402,9 @@ def vaults(machine: Machine, near: Path | None = None) -> tuple[Path, ...]:
         *machine.settings_of("obsidian"),
         machine.home / ".var/app/md.obsidian.Obsidian/config/obsidian",
     ):
-        paths += _vaults_listed_in(settings_folder / "obsidian.json")
+        listed = _parsed(_text(settings_folder / "obsidian.json"))
+        with suppress(TypeError, LookupError, AttributeError):  # it is no such list
+            paths += [Path(vault["path"]) for vault in listed["vaults"].values()]
     usual_folders = [machine.home / name for name in _NEAR]
     if near:
         usual_folders.append(near)
@@ -467,16 +416,9 @@ def vaults(machine: Machine, near: Path | None = None) -> tuple[Path, ...]:
 
 
 def _visible_in(folder: Path) -> list[Path]:
-    listed = _listed(folder)
-    return sorted(path for path in listed if not path.name.startswith("."))
-
-
-def _vaults_listed_in(file: Path) -> list[Path]:
-    """Return the vaults in Obsidian's list; [] if it cannot be read."""
     try:
-        vaults = _parsed(_text(file))["vaults"].values()
-        return [Path(vault["path"]) for vault in vaults]
-    except (TypeError, LookupError, AttributeError):
+        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError:
         return []
 
 
@@ -504,7 +446,7 @@ def zotero_folders(machine: Machine) -> tuple[Path, ...]:
 
 
 def book_sources(machine: Machine) -> tuple[tuple[str, Path], ...]:
-    """Return what people read e-books with, as (kind of source, path).
+    """Return the devices and programs for e-books, as (kind of source, path).
 
     These are e-readers that are plugged in, KOReader's own settings, calibre's library and the
     folder of Apple Books.
@@ -653,13 +595,6 @@ def _parsed(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
-
-
-def _listed(folder: Path) -> list[Path]:
-    try:
-        return list(folder.iterdir())
-    except OSError:
-        return []
 
 
 def _exists(path: Path) -> bool:
