@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 
-from ankiforge.model import Json
+from ankiforge.model import Json, Pair
 from ankiforge.pipeline.intake import Forecast
 from ankiforge.reports.cards import Text
 from ankiforge.text import counted
@@ -20,6 +20,16 @@ _LIST_DAYS = 10
 
 def intake_json(forecast: Forecast) -> Json:
     """Return the object `intake` of `stats --json`."""
+    first = date.fromisoformat(forecast.first_day)
+    days = []
+    for number, planned in enumerate(forecast.planned):
+        day: Json = {
+            "day": (first + timedelta(days=number)).isoformat(),
+            "minutes": planned,
+            "minutes_as_it_is": forecast.as_it_is[number],
+            "new": forecast.new[number],
+        }
+        days.append(day)
     return {
         "minutes": forecast.minutes,
         "new_per_day": forecast.new_per_day,
@@ -27,19 +37,8 @@ def intake_json(forecast: Forecast) -> Json:
         "waiting_in_anki": forecast.waiting_in_anki,
         "days": forecast.days or None,
         "minutes_now": forecast.minutes_now,
-        "forecast": list(_days_json(forecast)),
+        "forecast": days,
     }
-
-
-def _days_json(forecast: Forecast) -> Iterator[Json]:
-    first = date.fromisoformat(forecast.first_day)
-    for number, planned in enumerate(forecast.planned):
-        yield {
-            "day": (first + timedelta(days=number)).isoformat(),
-            "minutes": planned,
-            "minutes_as_it_is": forecast.as_it_is[number],
-            "new": forecast.new[number],
-        }
 
 
 # --- the sentence -----------------------------------------------------------------------
@@ -49,73 +48,62 @@ def intake_line(forecast: Forecast, accepted: int) -> str:
     """Return how many new cards fit into the minutes, in one line.
 
     Args:
-        forecast: what fits.
+        forecast: the forecast.
         accepted: the number of cards that were accepted today.
     """
-    sentences = [
-        _fit_text(forecast),
-        _waiting_text(forecast),
-        _added_text(forecast, accepted),
-    ]
-    return " ".join(filter(None, sentences))
+    from ankiforge.anki.forecast import added
 
-
-def _fit_text(forecast: Forecast) -> str:
+    # the new cards for which there is room
     minutes = counted(forecast.minutes, "minute")
-    if not forecast.new_per_day:
+    new = forecast.new_per_day
+    waiting = forecast.waiting_in_anki
+    if not new:
         due = sum(forecast.planned[:_WEEK]) / _WEEK
-        return (
+        fit = (
             f"{minutes} a day leave no room for new cards this week:"
             f" what is due takes {round(due):,} a day."
         )
-    text = f"{minutes} a day leave room for {counted(forecast.new_per_day, 'new card')} a day"
-    if forecast.waiting_in_anki:
-        decks = {allowance.deck.partition("::")[0] for allowance in forecast.decks}
-        allow = "your deck allows" if len(decks) == 1 else "your decks allow"
-        text += f" ({allow} {forecast.deck_new_per_day:,})"
-    return f"{text}."
+    else:
+        fit = f"{minutes} a day leave room for {counted(new, 'new card')} a day"
+        if waiting:
+            decks = {allowance.deck.partition("::")[0] for allowance in forecast.decks}
+            allow = "your deck allows" if len(decks) == 1 else "your decks allow"
+            fit += f" ({allow} {forecast.deck_new_per_day:,})"
+        fit += "."
 
+    # for how long the cards in Anki last
+    last = "No card waits in Anki."
+    if waiting:
+        wait = "waits" if waiting == 1 else "wait"
+        time = counted(forecast.days, "day") if forecast.days else "more than a year"
+        last = f"{counted(waiting, 'card')} {wait} in Anki: {time}."
+    sentences = [fit, last]
 
-def _waiting_text(forecast: Forecast) -> str:
-    waiting = forecast.waiting_in_anki
-    if not waiting:
-        return "No card waits in Anki."
-    wait = "waits" if waiting == 1 else "wait"
-    how_long = counted(forecast.days, "day") if forecast.days else "more than a year"
-    return f"{counted(waiting, 'card')} {wait} in Anki: {how_long}."
-
-
-def _added_text(forecast: Forecast, accepted: int) -> str:
-    """Return what the cards that were accepted today add; "" if there are none."""
-    from ankiforge.anki.forecast import added
-
+    # the minutes that the cards of today add
     cards = round(accepted * forecast.cards_per_note)
-    if not cards or not forecast.new_per_day:
-        return ""
-    adds = added(cards, forecast.new_per_day, forecast.cost)
-    first = _minutes_text(adds.minutes)
-    later = _minutes_text(adds.minutes_later)
-    if first == later:
-        return f"What you accepted today adds {first} a day."
-    if adds.days == 1:
-        return f"What you accepted today adds {first} for one day, then {later} a day."
-    how_long = _time_text(adds.days)
-    return f"What you accepted today adds {first} a day for {how_long}, then {later}."
+    if cards and new:
+        adds = added(cards, new, forecast.cost)
+        first = _minutes_text(adds.minutes)
+        later = _minutes_text(adds.minutes_later)
+        weeks = round(adds.days / _WEEK)
+        time = {2: "two weeks", 3: "three weeks", 4: "four weeks"}.get(
+            weeks, f"{weeks} weeks"
+        )
+        if adds.days <= _LIST_DAYS:
+            time = f"{adds.days} days"
+        adding = f"{first} a day for {time}, then {later}"
+        if first == later:
+            adding = f"{first} a day"
+        elif adds.days == 1:
+            adding = f"{first} for one day, then {later} a day"
+        sentences.append(f"What you accepted today adds {adding}.")
+    return " ".join(sentences)
 
 
 def _minutes_text(minutes: float) -> str:
     if minutes < 0.75:
         return "less than a minute"
     return counted(round(minutes), "minute")
-
-
-def _time_text(days: int) -> str:
-    if days <= _LIST_DAYS:
-        return f"{days} days"
-    weeks = round(days / _WEEK)
-    return {2: "two weeks", 3: "three weeks", 4: "four weeks"}.get(
-        weeks, f"{weeks} weeks"
-    )
 
 
 # --- the months in the terminal ---------------------------------------------------------
@@ -134,42 +122,32 @@ def intake_text(forecast: Forecast, accepted: int) -> Text:
         )
     if not forecast.is_fsrs:
         yield "your collection does not use FSRS, so intervals are those of SM-2"
+
+    # a row for each month: the minutes a day with this limit, and as it is
+    with_limit = f"{forecast.new_per_day:,} new a day, set each week"
+    as_now = f"{forecast.deck_new_per_day:,} new a day, as now"
     yield ""
-    yield from _by_month(forecast)
+    yield f"minutes   {with_limit}   {as_now}"
+    first = date.fromisoformat(forecast.first_day)
+    days_of: dict[str, list[int]] = {}
+    for number in range(len(forecast.planned)):
+        month = (first + timedelta(days=number)).strftime("%b %Y")
+        days_of.setdefault(month, []).append(number)
+    for month, days in days_of.items():
+        left = _mean_of(forecast.planned, days)
+        right = _mean_of(forecast.as_it_is, days)
+        yield f"{month}  {left:>{len(with_limit)}}   {right:>{len(as_now)}}"
     if forecast.waiting_in_anki and forecast.new_per_day != forecast.deck_new_per_day:
         yield ""
         yield "to set the limit in Anki: ankiforge push --new-a-day"
 
 
-def _by_month(forecast: Forecast) -> Text:
-    """Yield a row for each month: the minutes a day with this limit, and as it is."""
-    with_limit = f"{forecast.new_per_day:,} new a day, set each week"
-    as_now = f"{forecast.deck_new_per_day:,} new a day, as now"
-    yield f"minutes   {with_limit}   {as_now}"
-    for name, planned, as_it_is in _months(forecast):
-        left = f"{_rounded(planned):>{len(with_limit)}}"
-        right = f"{_rounded(as_it_is):>{len(as_now)}}"
-        yield f"{name}  {left}   {right}"
-
-
-def _rounded(minutes: float) -> str:
-    """Return minutes a day; what is less than one, but not nothing, as `<1`."""
-    if 0 < minutes < 0.5:
+def _mean_of(minutes: Sequence[float], days: Sequence[int]) -> str:
+    """Return the mean minutes of some days; less than one, but not nothing, is `<1`."""
+    mean = sum(minutes[day] for day in days) / len(days)
+    if 0 < mean < 0.5:
         return "<1"
-    return f"{round(minutes):,}"
-
-
-def _months(forecast: Forecast) -> Iterator[tuple[str, float, float]]:
-    """Yield each month, and the minutes a day with the plan and as it is."""
-    first = date.fromisoformat(forecast.first_day)
-    days_of: dict[str, list[int]] = {}
-    for number in range(len(forecast.planned)):
-        name = (first + timedelta(days=number)).strftime("%b %Y")
-        days_of.setdefault(name, []).append(number)
-    for name, days in days_of.items():
-        planned = sum(forecast.planned[day] for day in days) / len(days)
-        as_it_is = sum(forecast.as_it_is[day] for day in days) / len(days)
-        yield name, planned, as_it_is
+    return f"{round(mean):,}"
 
 
 # --- the plot on the page ---------------------------------------------------------------
@@ -202,32 +180,45 @@ def forecast_svg(forecast: Forecast) -> str:
 def plot_svg(
     planned: Sequence[float],
     as_it_is: Sequence[float],
-    minutes: int,
-    names: tuple[str, str],
+    budget: int,
+    names: Pair,
 ) -> str:
     """Return a picture of the minutes of days, as means of weeks: with the plan, and as it is.
 
     Args:
         planned: the minutes of each day with the plan.
         as_it_is: the minutes of each day without it.
-        minutes: what the person gives a day.
-        names: what the two lines are called.
+        budget: the minutes that the person gives a day.
+        names: the names of the two lines.
     """
     name_of_plan, name_of_now = names
     weeks_of_plan = _weekly(planned)
     weeks_of_now = _weekly(as_it_is)
-    most_minutes = max(*weeks_of_plan, *weeks_of_now, minutes * 1.2)
-    grid_step = _round_step(most_minutes / 4)
+
+    # up to five grid lines, a round number of minutes apart
+    most_minutes = max(*weeks_of_plan, *weeks_of_now, budget * 1.2)
+    steps = (1, 2, 5, 10, 20, 30, 60, 120, 240, 480, 960)
+    grid_step = next((step for step in steps if step >= most_minutes / 4), steps[-1])
     highest = grid_step * math.ceil(most_minutes / grid_step)
+    axes = []
+    for minutes in range(0, highest + 1, grid_step):
+        y = _y(minutes, highest)
+        axes.append(_level_line("axis", y))
+        axes.append(_text_at(_LEFT - 8, y + 4, str(minutes), anchor="end"))
+    axes.append(_text_at(_x(0.0), _HEIGHT - 12, "now", anchor="middle"))
+    for month in (3, 6, 9):
+        label = f"{month} months"
+        axes.append(_text_at(_x(month / 12), _HEIGHT - 12, label, anchor="middle"))
+    axes.append(_text_at(_x(1.0), _HEIGHT - 12, "12 months", anchor="end"))
+
     plan_points = _points(weeks_of_plan, highest)
     now_points = _points(weeks_of_now, highest)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img"'
         f' aria-label="Minutes a day over a year: {name_of_plan}, and {name_of_now}">',
         f"<style>{_STYLE}</style>",
-        *_minutes_axis(highest, grid_step),
-        *_months_axis(),
-        _level_line("budget", _y(minutes, highest)),
+        *axes,
+        _level_line("budget", _y(budget, highest)),
         f'<polyline class="plan" points="{plan_points}"/>',
         f'<polyline class="now" points="{now_points}"/>',
         _text_at(_LEFT - 8, 16, "min", anchor="end"),
@@ -237,22 +228,6 @@ def plot_svg(
         "</svg>\n",
     ]
     return "\n".join(parts)
-
-
-def _minutes_axis(highest: int, step: int) -> Iterator[str]:
-    """Yield the grid lines from 0 to the highest, with the minutes left of them."""
-    for minutes in range(0, highest + 1, step):
-        y = _y(minutes, highest)
-        yield _level_line("axis", y)
-        yield _text_at(_LEFT - 8, y + 4, str(minutes), anchor="end")
-
-
-def _months_axis() -> Iterator[str]:
-    """Yield what is below the plot: a label every three months of the year."""
-    yield _text_at(_x(0.0), _HEIGHT - 12, "now", anchor="middle")
-    for month in (3, 6, 9):
-        yield _text_at(_x(month / 12), _HEIGHT - 12, f"{month} months", anchor="middle")
-    yield _text_at(_x(1.0), _HEIGHT - 12, "12 months", anchor="end")
 
 
 def _level_line(css: str, y: float) -> str:
@@ -269,14 +244,6 @@ def _weekly(days: Sequence[float]) -> list[float]:
         week = days[start : start + _WEEK]
         weeks.append(sum(week) / len(week))
     return weeks
-
-
-def _round_step(least: float) -> int:
-    """Return the distance of grid lines: a round number of minutes."""
-    for step in (1, 2, 5, 10, 20, 30, 60, 120, 240, 480):
-        if step >= least:
-            return step
-    return 960
 
 
 def _x(part_of_year: float) -> float:
