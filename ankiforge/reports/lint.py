@@ -206,29 +206,21 @@ def check_notes(notes: Iterable[ReadNote]) -> Iterator[tuple[ReadNote, list[Find
             findings.append(check.make_finding("malformed", message))
         if note.draft:
             findings += check.lint(note.draft)
-            findings += _repeats(note, note.draft, index)
+            words = "".join(text for _, text in note.draft.fields)
+            is_comparable = len(words) <= MAX_LENGTH and "![" not in words
+            if is_comparable:  # pictures are not
+                same = index.exact(note.draft, note.key)
+                if same:
+                    message = f"the same as {same}"
+                    findings.append(Finding("duplicate", Severity.WARN, message, same))
+                for finding in index.near(note.draft, note.key):
+                    if finding.duplicate != same:
+                        findings.append(finding)
+                index.add(f"note {note.nid}", note.key, note.draft)
         reported = [
             finding for finding in findings if finding.severity is not Severity.INFO
         ]
         yield note, list(dict.fromkeys(reported))
-
-
-def _repeats(
-    note: ReadNote,
-    draft: Draft,
-    index: check.DuplicateIndex,
-) -> Iterator[Finding]:
-    """Compare a card with those of earlier notes that have another passage."""
-    words = "".join(text for _, text in draft.fields)
-    if len(words) > MAX_LENGTH or "![" in words:
-        return  # pictures cannot be compared
-    same = index.exact(draft, note.key)
-    if same:
-        yield Finding("duplicate", Severity.WARN, f"the same as {same}", same)
-    for finding in index.near(draft, note.key):
-        if finding.duplicate != same:
-            yield finding
-    index.add(f"note {note.nid}", note.key, draft)
 
 
 # --- text -------------------------------------------------------------------------------
@@ -264,7 +256,12 @@ class Counts(msgspec.Struct):
             self.found[key] += 1
             examples = self.examples.setdefault(key, [])
             if self.shown is None or len(examples) < 2 * self.shown:
-                examples += _example(note, finding)
+                place = f"{note.nid or note.guid} · {shortened(note.deck, 60)}"
+                message = finding.message
+                if finding.duplicate and finding.duplicate not in message:
+                    message = f"{message} ({finding.duplicate})"
+                examples.append(f"    {place}: {shortened(note.front, 60)}")
+                examples.append(f"      {message}")
 
     @property
     def errors(self) -> int:
@@ -273,8 +270,10 @@ class Counts(msgspec.Struct):
 
     def as_text(self) -> Text:
         """Yield the findings by severity and frequency, and the totals."""
-        for severity, name in sorted(self.found, key=self._rank):
-            count = self.found[severity, name]
+        # the most severe first, then the most frequent
+        in_order = self.found.most_common()
+        in_order.sort(key=lambda entry: _ORDER.index(entry[0][0]), reverse=True)
+        for (severity, name), count in in_order:
             lines = self.examples[severity, name]
             yield f"{WORDS[severity]}  {name}  ({counted(count, 'note')})"
             yield from lines
@@ -287,17 +286,3 @@ class Counts(msgspec.Struct):
             f"{counted(self.notes, 'note')}: {self.errors:,} with errors,"
             f" {self.worst[Severity.WARN]:,} with warnings, {self.worst[None]:,} with neither"
         )
-
-    def _rank(self, key: tuple[Severity, str]) -> tuple[int, int]:
-        """Sort the most severe first, then the most frequent."""
-        severity, _ = key
-        return -_ORDER.index(severity), -self.found[key]
-
-
-def _example(note: ReadNote, finding: Finding) -> list[str]:
-    """Return the two lines about a note with a finding."""
-    where = f"{note.nid or note.guid} · {shortened(note.deck, 60)}"
-    message = finding.message
-    if finding.duplicate and finding.duplicate not in message:
-        message = f"{message} ({finding.duplicate})"
-    return [f"    {where}: {shortened(note.front, 60)}", f"      {message}"]

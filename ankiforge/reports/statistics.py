@@ -1,15 +1,16 @@
-"""What became of highlights, and how their cards fare in Anki, by source, document and drafter."""
+"""The fates of highlights, and how their cards fare in Anki, by source, document and drafter."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
+from itertools import chain
 
 import msgspec
 
-from ankiforge.ledger import WITHOUT, HighlightOutcome, Ledger, overview, views
-from ankiforge.model import Card, Document, Json, Strings
+from ankiforge.ledger import WITHOUT, Ledger, overview, views
+from ankiforge.model import Document, Json, Strings
 from ankiforge.reports.cards import FATES, Text
 from ankiforge.text import counted, percent, table
 
@@ -20,7 +21,7 @@ _DRAFTER_HEADS = ("notes", "reviews", "retention", "leeches")
 
 
 class Group(msgspec.Struct):
-    """How the cards of one source, document or drafter fare in Anki."""
+    """The cards of one source, document or drafter in Anki."""
 
     name: str
     notes: int = 0
@@ -32,18 +33,9 @@ class Group(msgspec.Struct):
     retention: float | None = None
     """The share of remembered answers (0 to 1); None without any."""
 
-    def add_answer(self, type: int, ease: int) -> None:
-        """Count an answer: its type in Anki's log, and 1 (again) to 4 (easy)."""
-        self.reviews += 1
-        if type == _ANSWER:
-            self.tested += 1
-            self.remembered += ease > 1
-        if self.tested:
-            self.retention = self.remembered / self.tested
-
 
 class ReadGroup(Group):
-    """What became of the highlights of a source or document, and how their cards fare."""
+    """The highlights of a source or document, and their cards in Anki."""
 
     highlights: int = 0
     cards: int = 0
@@ -52,14 +44,6 @@ class ReadGroup(Group):
     """Highlights with a draft that waits or that a check blocks."""
     no_card: int = 0
     """Highlights with neither a card nor a draft, and that nobody left out."""
-
-    def add_highlight(self, fate: str) -> None:
-        """Count a highlight, and what became of it."""
-        self.highlights += 1
-        if fate in ("waiting", "blocked"):
-            self.waiting += 1
-        elif fate in WITHOUT:
-            self.no_card += 1
 
 
 class Statistics(msgspec.Struct):
@@ -88,65 +72,38 @@ def _days_json(days: Mapping[date, int]) -> Json:
     return {day.isoformat(): count for day, count in sorted(days.items())}
 
 
-class _Groups:
-    """The groups to which each card and each highlight belongs."""
-
-    def __init__(self) -> None:
-        self.whole = Group("all")
-        self._sources: dict[str, ReadGroup] = {}
-        self._documents: dict[str, ReadGroup] = {}
-        self._drafters: dict[str, Group] = {}
-        self._of_card: dict[str, list[Group]] = {}
-
-    def add_highlights(self, outcomes: Iterable[HighlightOutcome]) -> None:
-        """Count highlights in the groups of their documents."""
-        for outcome in outcomes:
-            for group in self._of_document(outcome.highlight.document):
-                group.add_highlight(outcome.fate)
-
-    def add_cards(self, cards: Iterable[Card]) -> None:
-        """Count live cards, and remember the groups of each card."""
-        for card in cards:
-            read_groups = self._of_document(card.highlight.document)
-            for group in read_groups:
-                group.cards += card.live
-            name = card.origin.model or card.origin.drafter.partition(":")[0]
-            drafter = self._drafters.setdefault(name, Group(name))
-            self._of_card[card.guid] = [self.whole, *read_groups, drafter]
-
-    def of_card(self, guid: str) -> list[Group]:
-        """Return the groups of a card; [] if it is not known."""
-        return self._of_card.get(guid, [])
-
-    def ranked(self) -> dict[str, list[Group]]:
-        """Return the groups by kind, those with most reviews first."""
-        return {
-            "source": sorted(self._sources.values(), key=_rank),
-            "document": sorted(self._documents.values(), key=_rank),
-            "drafter": sorted(self._drafters.values(), key=_rank),
-        }
-
-    def _of_document(self, document: Document) -> list[ReadGroup]:
-        source, title = document.source, document.title
-        return [
-            self._sources.setdefault(source, ReadGroup(source)),
-            self._documents.setdefault(title, ReadGroup(title)),
-        ]
-
-
-def _rank(group: Group) -> tuple[int, int, int, str]:
-    highlights = group.highlights if isinstance(group, ReadGroup) else 0
-    return -group.reviews, -group.notes, -highlights, group.name
-
-
 def statistics(ledger: Ledger, now: datetime) -> Statistics:
     """Collect all figures; `now` is the current time, in local time."""
-    counts = ledger.counts()
-    groups = _Groups()
-    groups.add_highlights(ledger.fates())
-    groups.add_cards(ledger.cards())
+    whole = Group("all")
+    sources: dict[str, ReadGroup] = {}
+    documents: dict[str, ReadGroup] = {}
+    drafters: dict[str, Group] = {}
+
+    def groups_of(document: Document) -> list[ReadGroup]:
+        source, title = document.source, document.title
+        return [
+            sources.setdefault(source, ReadGroup(source)),
+            documents.setdefault(title, ReadGroup(title)),
+        ]
+
+    # the highlights and cards of each source and document
+    for outcome in ledger.fates():
+        for read_group in groups_of(outcome.highlight.document):
+            read_group.highlights += 1
+            read_group.waiting += outcome.fate in ("waiting", "blocked")
+            read_group.no_card += outcome.fate in WITHOUT
+    groups_of_card: dict[str, list[Group]] = {}
+    for card in ledger.cards():
+        read_groups = groups_of(card.highlight.document)
+        for read_group in read_groups:
+            read_group.cards += card.live
+        name = card.origin.model or card.origin.drafter.partition(":")[0]
+        drafter = drafters.setdefault(name, Group(name))
+        groups_of_card[card.guid] = [whole, *read_groups, drafter]
+
+    # their notes and reviews
     for note in views.notes(ledger):
-        for group in groups.of_card(note.guid):
+        for group in groups_of_card.get(note.guid, ()):
             group.notes += 1
             group.leeches += note.leech
     days = Counter[date]()
@@ -157,44 +114,45 @@ def statistics(ledger: Ledger, now: datetime) -> Statistics:
             continue
         days[datetime.fromtimestamp(review.id / 1000).date()] += 1
         reviewed.add(review.guid)
-        for group in groups.of_card(review.guid):
-            group.add_answer(review.type, review.ease)
-    return Statistics(
-        today=now.date(),
-        funnel=_funnel(counts, in_anki=groups.whole.notes, reviewed=len(reviewed)),
-        anki=groups.whole,
-        by=groups.ranked(),
-        days=days,
-        made=_days_of_acceptance(ledger),
-    )
+        for group in groups_of_card.get(review.guid, ()):
+            group.reviews += 1
+            if review.type == _ANSWER:
+                group.tested += 1
+                group.remembered += review.ease > 1
+    by: dict[str, list[Group]] = {
+        "source": [*sources.values()],
+        "document": [*documents.values()],
+        "drafter": [*drafters.values()],
+    }
+    for groups in by.values():
+        groups.sort(key=_rank)
+    for group in (whole, *chain(*by.values())):
+        if group.tested:
+            group.retention = group.remembered / group.tested
 
-
-def _days_of_acceptance(ledger: Ledger) -> Counter[date]:
-    """Count the live cards by the day, in local time, on which they were accepted."""
-    days = Counter[date]()
-    for moment in overview.accepted_since(ledger, ""):
-        days[datetime.fromisoformat(moment).astimezone().date()] += 1
-    return days
-
-
-def _funnel(
-    counts: Mapping[str, Counter[str]],
-    in_anki: int,
-    reviewed: int,
-) -> Json:
-    """Return how many highlights became drafts, cards, notes in Anki, and were reviewed."""
+    # how far the highlights came
+    counts = ledger.counts()
     fates = {}
     for name, count in counts["fates"].most_common():
         if count and name in FATES:
             fates[name] = count
-    return {
+    funnel: Json = {
         "highlights": sum(fates.values()),
         "fates": fates,
         "drafts": counts["waiting"]["new"] + counts["waiting"]["revisions"],
         "accepted": counts["cards"]["accepted"],
-        "in_anki": in_anki,
-        "reviewed": reviewed,
+        "in_anki": whole.notes,
+        "reviewed": len(reviewed),
     }
+    made = Counter[date]()
+    for moment in overview.accepted_since(ledger, ""):
+        made[datetime.fromisoformat(moment).astimezone().date()] += 1
+    return Statistics(now.date(), funnel, whole, by, days, made)
+
+
+def _rank(group: Group) -> tuple[int, int, int, str]:
+    highlights = group.highlights if isinstance(group, ReadGroup) else 0
+    return -group.reviews, -group.notes, -highlights, group.name
 
 
 def statistics_text(

@@ -1,4 +1,4 @@
-"""The state of a workspace: what waits, what is in Anki, and what to do next."""
+"""The state of a workspace, and the command to type next."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ LISTS = {"new": "draft", "changed": "change", "questions": "question"}
 
 
 def waits_for_a_person(waits: Mapping[str, int]) -> bool:
-    """Return whether anything waits, given the counts of what waits."""
+    """Return whether anything waits, given the counts of its lists."""
     return any(waits[name] for name in LISTS)
 
 
 def waiting_text(waits: Mapping[str, int]) -> str:
-    """Return what waits in a sentence; "" if nothing does."""
+    """Return the drafts, changes and questions that wait in a sentence; "" if there are none."""
     parts = []
     for name, word in LISTS.items():
         if waits[name]:
@@ -48,7 +48,7 @@ def first_of(names: Sequence[str], limit: int = 3) -> str:
 
 
 def draft_step(workspace: WorkspaceFolder, without: int) -> Pair:
-    """Return the command that drafts what has no card, and what it does; "" if there is nothing."""
+    """Return the command that drafts the highlights without a card, and its effect; "" for none."""
     if not without:
         return "", ""
     if workspace.config.drafter == "llm":
@@ -94,9 +94,12 @@ def status_of(workspace: WorkspaceFolder, ledger: Ledger) -> Status:
     verdicts = counts["cards"]
     in_anki = counts["anki"]
     command, reason = next_step(workspace, ledger)
+    names = {source.name for source in workspace.config.sources}
+    for item in workspace.remembered:
+        names.update(item.names.values())
     return Status(
         workspace=str(workspace.root),
-        sources=_source_names(workspace),
+        sources=tuple(sorted(names)),
         remembered=tuple(item.path for item in workspace.remembered),
         highlights={
             "seen": counts["fates"].total(),
@@ -119,14 +122,6 @@ def status_of(workspace: WorkspaceFolder, ledger: Ledger) -> Status:
         next=command,
         why=reason,
     )
-
-
-def _source_names(workspace: WorkspaceFolder) -> Strings:
-    """Return the names of the sources in the settings and of the remembered ones, sorted."""
-    names = {source.name for source in workspace.config.sources}
-    for item in workspace.remembered:
-        names.update(item.names.values())
-    return tuple(sorted(names))
 
 
 def next_step(workspace: WorkspaceFolder, ledger: Ledger) -> Pair:
@@ -152,7 +147,13 @@ def status_text(status: Status) -> Text:
     yield f"  sources: {first_of(status.sources) or 'none yet'}"
     if status.remembered:
         yield f"  remembered: {first_of(status.remembered)}"
-    yield f"  {_highlights_text(status.highlights)}"
+    highlights = status.highlights
+    line = counted(highlights["seen"], "highlight")
+    if highlights["left_out"]:
+        line += f", {highlights['left_out']:,} left out"
+    if highlights["without"]:
+        line += f", {highlights['without']:,} without a card (ankiforge list --no-card)"
+    yield f"  {line}"
     accepted = counted(status.cards["accepted"], "accepted card")
     if status.unsent:
         accepted += f", {status.unsent:,} in no package yet"
@@ -174,15 +175,3 @@ def status_text(status: Status) -> Text:
     for place, left_out in status.not_read.items():
         yield f"  not read in {place}: {left_out}"
     yield f"next: ankiforge {status.next}   ({status.why})"
-
-
-def _highlights_text(highlights: Mapping[str, int]) -> str:
-    """Return how many highlights there are, and how many of them have no card."""
-    parts = [counted(highlights["seen"], "highlight")]
-    if highlights["left_out"]:
-        parts.append(f"{highlights['left_out']:,} left out")
-    if highlights["without"]:
-        parts.append(
-            f"{highlights['without']:,} without a card (ankiforge list --no-card)"
-        )
-    return ", ".join(parts)
