@@ -30,9 +30,9 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline.decide import BlockedError
 from ankiforge.pipeline.figures import as_typed
-from ankiforge.reports.cards import titled, why_waiting
+from ankiforge.reports.cards import titled
 from ankiforge.review import Decision, Item, Review, StaleError
-from ankiforge.review.items import gap_fields, reasons
+from ankiforge.review.items import gap_fields, reasons, why_waiting
 from ankiforge.text import counted, occlusion, on_one_line, shortened
 from ankiforge.text.cloze import gaps, marked_gaps, plain
 from ankiforge.text.passages import from_a_word, to_a_word

@@ -13,7 +13,6 @@ import msgspec
 
 from ankiforge.ledger import overview, views
 from ankiforge.model import (
-    AGENT,
     FOREIGN_PREFIX,
     Card,
     CardKind,
@@ -25,10 +24,7 @@ from ankiforge.model import (
     LeftOut,
     Pair,
     Question,
-    RemarkKind,
-    Severity,
     Strings,
-    Waiting,
 )
 from ankiforge.text import cloze, counted, occlusion, on_one_line, shortened
 from ankiforge.text.cloze import cloze_answers, plain
@@ -60,7 +56,9 @@ def attributes(value: object, names: str) -> Json:
 
 def line_json(ledger: Ledger, line: Line, decks: Sequence[DeckRule]) -> Json:
     """Return a card or draft as an object of `list --json` and `show --json`."""
-    from ankiforge.anki.notes import content_html  # `extract` shows no cards
+    # slow to import, and `extract` shows no cards
+    from ankiforge.anki.notes import content_html
+    from ankiforge.review.items import why_waiting
 
     card = line.card
     draft = line.waiting
@@ -181,11 +179,7 @@ FATES = {
     "failed": "failed",
     "undrafted": "not drafted yet",
 }
-"""What became of a highlight, in words."""
-_REMARKS = {
-    RemarkKind.FORM: "lines like `{written}` may be no cards",
-    RemarkKind.REVISION: "it would be the new text of a card",
-}
+"""The fates of a highlight, in words."""
 
 _QUESTION = 72
 """The characters of a question in a line."""
@@ -336,27 +330,6 @@ def left_out_lines(entry: LeftOutThere) -> Strings:
     )
 
 
-def why_waiting(waiting: Waiting) -> str:
-    """Return why a draft waits; "" if its findings give the reason."""
-    reasons = []
-    for remark in waiting.remarks:
-        reason = _REMARKS.get(remark.kind, remark.text)
-        reasons.append(reason.format(written=waiting.highlight.written))
-    findings = waiting.proposal.findings
-    is_warned = any(finding.severity is not Severity.INFO for finding in findings)
-    if reasons or is_warned:
-        return "; ".join(reasons)
-    drafter = waiting.draft.origin.drafter
-    if drafter.startswith("rules"):
-        return (
-            "no warning: your settings, or the limit of 300 cards per run, make it wait"
-        )
-    if waiting.draft.proposed:
-        return "proposed, so it waits for you"
-    by = "proposed by an agent" if drafter == AGENT else "drafted by a model"
-    return f"{by}, so it waits for you"
-
-
 # --- in full ----------------------------------------------------------------------------
 
 
@@ -371,6 +344,8 @@ def line_text(
     questions: Iterable[Question] = (),
 ) -> Text:
     """Yield the lines of a card or draft: fields, source, findings, and commands."""
+    from ankiforge.review.items import why_waiting
+
     title = f"{line.id}  {line.kind}  {line.verdict}"
     if line.card:
         title += f"  anki: {line.anki}"
@@ -408,10 +383,42 @@ def line_text(
         if finding.duplicate and not is_foreign:
             for duplicate in ledger.lines([finding.duplicate]):
                 yield _row("", one_line(duplicate))
-    if line.waiting:
-        yield from _draft_text(ledger, line, line.waiting)
-    else:
-        yield from _card_text(ledger, line)
+
+    # why a draft waits, the card that it would change, and the commands for it
+    waiting = line.waiting
+    if waiting:
+        reason = why_waiting(waiting)
+        if reason:
+            yield _row("waits", reason)
+        for old in ledger.lines(filter(None, (waiting.revises, waiting.replaces))):
+            yield _row("instead of" if waiting.replaces else "now", _fields(old.fields))
+        force = "--force " if line.blocked else ""
+        gap = " --gap 1" if len(waiting.draft.gaps) > 1 else ""
+        edit = f'ankiforge edit {line.id} --field {line.family.content_fields[0]} "…"'
+        if line.kind is CardKind.OCCLUSION:
+            edit = "ankiforge review"
+        accept = f"ankiforge accept {force}{line.id}{gap}"
+        yield _row("", " · ".join((accept, edit, f"ankiforge reject {line.id}")))
+
+    # the revision of a card, how it fares in Anki, and why it is no longer live
+    if line.revision:
+        yield _row("revision", _fields(line.revision.draft.fields))
+        yield _settled_by(line.revision.id, "take the new words", "keep the old ones")
+    seen = next(views.notes(ledger, line.id), None) if line.card else None
+    if seen:
+        parts = [seen.deck] if seen.deck else []
+        parts.append(f"{seen.reviews} reviews")
+        if seen.lapses:
+            parts.append(f"{seen.lapses} lapses")
+        if seen.suspended:
+            parts.append("suspended")
+        yield _row("studied", " · ".join(parts))
+        if seen.feedback:
+            yield _row("remark", seen.feedback)
+    if line.card and line.card.why:
+        yield _row(line.verdict, line.card.why)
+    if line.card and not line.card.live:
+        yield _row("", f"ankiforge undo {line.id}")
     for question in questions:
         if line.id in question.guids:
             yield from question_text(question)
@@ -435,7 +442,7 @@ def how_made(words: Card | Draft, reply: Callable[[str], str | None]) -> Json:
 
     Returns:
         `proposed`, the answer that the program proposed ("" if the model chose another one);
-        `question`, by the model; `own_answer`, what the model answered to it; and `equal`, whether
+        `question`, by the model; `own_answer`, the model's answer to it; and `equal`, whether
         that is the proposed answer.
     """
     origin = words.origin
@@ -467,11 +474,11 @@ def dropped_questions(
 
     Args:
         highlight: the passage.
-        kept: returns what is kept of the model under a name.
+        kept: returns the kept words of a model under a name.
 
     Returns:
         For each of the answers that the program proposed: `proposed`; `question`, by the model;
-        `own_answer`, what the model answered to it; and `dropped`, the reason.
+        `own_answer`, the model's answer to it; and `dropped`, the reason.
     """
     # slow to import, which the first card of the page would wait for
     from ankiforge.draft.attempts import attempts_about
@@ -483,27 +490,22 @@ def dropped_questions(
     return dropped
 
 
-def why_model_made_none(ledger: Ledger, line: Line) -> str:
-    """Return why a model made no card of the passage of a proposal; "" if it was not asked."""
-    if line.waiting is None or not line.waiting.draft.proposed:
-        return ""
-    for outcome in ledger.fates(line.highlight.key):
-        return outcome.reason
-    return ""
-
-
-def dropped_rows(entry: Json) -> list[Pair]:
-    """Return the steps to a question that was dropped, and the reason."""
+def steps_of(entry: Json) -> list[Pair]:
+    """Return the steps of `how_made`, or to a dropped question, each with its result."""
+    own_answer = entry["own_answer"]
+    if own_answer and "equal" in entry:
+        same = "the same" if entry["equal"] else "not one that was proposed"
+        own_answer = f"{own_answer} ({same})"
     steps = (
         ("answer proposed", entry["proposed"]),
         ("question", entry["question"]),
-        ("its own answer", entry["own_answer"]),
-        ("dropped", entry["dropped"]),
+        ("its own answer", own_answer),
+        ("dropped", entry.get("dropped", "")),
     )
     return [(name, on_one_line(words)) for name, words in steps if words]
 
 
-def dropped_text(entries: Sequence[Json], why_none: str) -> Text:
+def dropped_text(entries: Sequence[Json], why_none: str = "") -> Text:
     """Yield the lines about the questions of a model that were dropped.
 
     Args:
@@ -515,33 +517,19 @@ def dropped_text(entries: Sequence[Json], why_none: str) -> Text:
     elif entries:
         yield "Questions of the model that were dropped"
     for entry in entries:
-        first, *others = dropped_rows(entry)
-        yield f"  {': '.join(first)}"
-        for row in others:
-            yield f"    {': '.join(row)}"
+        indent = "  "
+        for name, words in steps_of(entry):
+            yield f"{indent}{name}: {words}"
+            indent = "    "
 
 
-def how_made_rows(entry: Json) -> list[Pair]:
-    """Return the steps in which a model made a card, each with its result."""
-    own_answer = entry["own_answer"]
-    if own_answer:
-        same = "the same" if entry["equal"] else "not one that was proposed"
-        own_answer = f"{own_answer} ({same})"
-    steps = (
-        ("answer proposed", entry["proposed"]),
-        ("question", entry["question"]),
-        ("its own answer", own_answer),
-    )
-    return [(name, on_one_line(words)) for name, words in steps if words]
-
-
-def how_made_text(entry: Json) -> Text:
-    """Yield the lines about how a model made a card; none if it was not made step by step."""
-    if not entry:
-        return
-    yield "How it was made"
-    for name, words in how_made_rows(entry):
-        yield f"  {name}: {words}"
+def why_model_made_none(ledger: Ledger, line: Line) -> str:
+    """Return why a model made no card of the passage of a proposal; "" if it was not asked."""
+    if line.waiting is None or not line.waiting.draft.proposed:
+        return ""
+    for outcome in ledger.fates(line.highlight.key):
+        return outcome.reason
+    return ""
 
 
 def worth_text(highlight: Highlight) -> str:
@@ -557,46 +545,6 @@ def worth_text(highlight: Highlight) -> str:
     score = f"{100 * worth.score:.0f} %"
     threshold = f"{100 * worth.threshold:.0f} %"
     return f"{score} (a card is proposed from {threshold} on){decided}"
-
-
-def _draft_text(ledger: Ledger, line: Line, waiting: Waiting) -> Text:
-    """Yield why a draft waits, the card that it would replace, and the commands for it."""
-    reason = why_waiting(waiting)
-    if reason:
-        yield _row("waits", reason)
-    for old in ledger.lines(filter(None, (waiting.revises, waiting.replaces))):
-        yield _row("instead of" if waiting.replaces else "now", _fields(old.fields))
-    force = "--force " if line.blocked else ""
-    first_field = line.family.content_fields[0]
-    gap = " --gap 1" if len(waiting.draft.gaps) > 1 else ""
-    edit = f'ankiforge edit {line.id} --field {first_field} "…"'
-    if line.kind is CardKind.OCCLUSION:
-        edit = "ankiforge review"
-    accept = f"ankiforge accept {force}{line.id}{gap}"
-    reject = f"ankiforge reject {line.id}"
-    yield _row("", " · ".join((accept, edit, reject)))
-
-
-def _card_text(ledger: Ledger, line: Line) -> Text:
-    """Yield the revision of a card, how it fares in Anki, and why it is no longer live."""
-    if line.revision:
-        yield _row("revision", _fields(line.revision.draft.fields))
-        yield _settled_by(line.revision.id, "take the new words", "keep the old ones")
-    seen = next(views.notes(ledger, line.id), None)
-    if seen:
-        parts = [seen.deck] if seen.deck else []
-        parts.append(f"{seen.reviews} reviews")
-        if seen.lapses:
-            parts.append(f"{seen.lapses} lapses")
-        if seen.suspended:
-            parts.append("suspended")
-        yield _row("studied", " · ".join(parts))
-        if seen.feedback:
-            yield _row("remark", seen.feedback)
-    if line.card and line.card.why:
-        yield _row(line.verdict, line.card.why)
-    if line.card and not line.card.live:
-        yield _row("", f"ankiforge undo {line.id}")
 
 
 def _fields(fields: Fields) -> str:
@@ -831,41 +779,35 @@ def as_csv(lines: Sequence[Line], tags: Callable[[Line], Strings]) -> str:
     writer = csv.DictWriter(written, COLUMNS, lineterminator="\r\n")
     writer.writeheader()
     for line in lines:
-        cells = _cells(line, tags(line))
+        fields = dict(occlusion.readable(line.fields))
+        front = fields.get("Text") or fields.get("Front")
+        highlight = line.highlight
+        document = highlight.document
+        cells: dict[str, str] = {
+            "id": line.id,
+            "guid": line.card.guid if line.card else "",
+            "kind": line.kind,
+            "verdict": line.verdict,
+            "anki": line.anki,
+            "deck": line.deck,
+            "tags": " ".join(tags(line)),
+            "front": front or fields.get(occlusion.FIELD, ""),
+            "back": fields.get("Back", ""),
+            "extra": fields.get("Extra", ""),
+            "quote": line.words.quote,
+            "comment": highlight.comment,
+            "document": document.title,
+            "creators": "; ".join(document.creators),
+            "issued": document.issued,
+            "page": highlight.page_label,
+            "link": highlight.uri or document.uri,
+            "highlight": highlight.key,
+            "drafter": line.words.origin.drafter,
+            "reason": line.card.why if line.card else "",
+        }
         for column, text in cells.items():
             # an apostrophe before a formula, so that no spreadsheet evaluates it
             is_formula = text.lstrip(" \n").startswith(_FORMULA) or text[:1] in _FORMULA
             cells[column] = f"'{text}" if is_formula else text
         writer.writerow(cells)
     return written.getvalue()
-
-
-def _cells(line: Line, tags: Strings) -> dict[str, str]:
-    """Return the cells of a card or draft, by column."""
-    fields = dict(occlusion.readable(line.fields))
-    highlight = line.highlight
-    document = highlight.document
-    return {
-        "id": line.id,
-        "guid": line.card.guid if line.card else "",
-        "kind": line.kind,
-        "verdict": line.verdict,
-        "anki": line.anki,
-        "deck": line.deck,
-        "tags": " ".join(tags),
-        "front": fields.get("Text")
-        or fields.get("Front")
-        or fields.get(occlusion.FIELD, ""),
-        "back": fields.get("Back", ""),
-        "extra": fields.get("Extra", ""),
-        "quote": line.words.quote,
-        "comment": highlight.comment,
-        "document": document.title,
-        "creators": "; ".join(document.creators),
-        "issued": document.issued,
-        "page": highlight.page_label,
-        "link": highlight.uri or document.uri,
-        "highlight": highlight.key,
-        "drafter": line.words.origin.drafter,
-        "reason": line.card.why if line.card else "",
-    }

@@ -1,9 +1,8 @@
-"""What `list` and `show` print: cards, drafts, questions and highlights, as JSON and as lines."""
+"""Cards, drafts, questions and highlights for `list` and `show`, as JSON and as lines."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain
 from typing import Any
 
 from ankiforge.anki.render import unrender
@@ -11,14 +10,13 @@ from ankiforge.config.deckfiles import DeckRule
 from ankiforge.errors import UsageError
 from ankiforge.ledger import (
     WITHOUT,
-    HighlightOutcome,
     HistoryEntry,
     Ledger,
     Line,
     QueryTerm,
 )
 from ankiforge.ledger.views import unknown
-from ankiforge.model import Question, QuestionKind, Strings, is_question_id
+from ankiforge.model import Json, Question, QuestionKind, Strings, is_question_id
 from ankiforge.pipeline.collection import lines_as_in_anki
 from ankiforge.pipeline.query import find, is_id, is_key, joined, lately, parse
 from ankiforge.reports.cards import (
@@ -30,7 +28,6 @@ from ankiforge.reports.cards import (
     fate_lines,
     highlight_json,
     how_made,
-    how_made_text,
     left_out,
     left_out_json,
     left_out_lines,
@@ -41,6 +38,7 @@ from ankiforge.reports.cards import (
     question_json,
     question_line,
     question_text,
+    steps_of,
     why_model_made_none,
 )
 from ankiforge.text import on_one_line, shortened
@@ -66,7 +64,7 @@ class Listing:
         Args:
             ledger: the ledger.
             decks: the rules of the deck files.
-            kept_reply: returns what is kept of a model under a name.
+            kept_reply: returns the kept words of a model under a name.
             as_json: whether only the JSON is wanted, else only the text.
             verbose: whether cards and drafts are shown in full, or with their history.
         """
@@ -130,13 +128,19 @@ class Listing:
         and the questions about its passage that the model asked in vain.
         """
         ledger = self._ledger
-        kept = self._kept_reply
         verbose = self._verbose
         questions = ledger.questions() if whole or verbose else []
         for line in lines_as_in_anki(ledger, lines):
             decisions: list[HistoryEntry] = []
+            made: Json = {}
+            dropped: list[Json] = []
+            why_none = ""
+            if verbose:
+                made = how_made(line.words, self._kept_reply)
             if whole and verbose:
                 decisions = ledger.history(line.id if line.card else line.highlight.key)
+                dropped = dropped_questions(line.highlight, self._kept_reply)
+                why_none = why_model_made_none(ledger, line)
             if self._as_json:
                 data = line_json(ledger, line, self._decks)
                 if whole:
@@ -144,22 +148,21 @@ class Listing:
                     data["questions"] = [question_json(question) for question in about]
                 if whole and verbose:
                     data["decisions"] = [done_json(entry) for entry in decisions]
-                    data["made"] = how_made(line.words, kept)
-                    data["why_none"] = why_model_made_none(ledger, line)
-                    data["dropped"] = dropped_questions(line.highlight, kept)
+                    data["made"] = made
+                    data["why_none"] = why_none
+                    data["dropped"] = dropped
                 yield data, ()
                 continue
             if not whole and not verbose:
                 yield None, (one_line(line),)
                 continue
-            text: Iterable[str] = line_text(ledger, line, questions)
-            if verbose:
-                text = chain(text, how_made_text(how_made(line.words, kept)))
-            if whole and verbose:
-                why_none = why_model_made_none(ledger, line)
-                dropped = dropped_questions(line.highlight, kept)
-                text = chain(text, dropped_text(dropped, why_none))
-            yield None, chain(text, map(done_line, decisions))
+            text = [*line_text(ledger, line, questions)]
+            if made:
+                text.append("How it was made")
+                text += [f"  {name}: {words}" for name, words in steps_of(made)]
+            text += dropped_text(dropped, why_none)
+            text += map(done_line, decisions)
+            yield None, text
 
     def _changed(self, words: Strings) -> Shown:
         """Yield revisions and conflicts.
@@ -203,20 +206,17 @@ class Listing:
                     "fate": outcome.fate,
                     "reason": outcome.reason,
                 }
-                yield data, self._fate_text(outcome)
+                text = [*fate_lines(outcome)]
+                if self._verbose:
+                    dropped = dropped_questions(highlight, self._kept_reply)
+                    text += dropped_text(dropped)
+                yield data, text
         if not everything:
             return
         for entry in left_out(self._ledger):
             words = f"{entry.left_out.kind} {entry.place} {entry.left_out.reason}"
             if all(word in words.casefold() for word in folded_query):
                 yield left_out_json(entry), left_out_lines(entry)
-
-    def _fate_text(self, outcome: HighlightOutcome) -> Iterator[str]:
-        """Yield the text of a highlight without a card; with -v a model's dropped questions."""
-        yield from fate_lines(outcome)
-        if self._verbose:
-            dropped = dropped_questions(outcome.highlight, self._kept_reply)
-            yield from dropped_text(dropped, "")
 
     def named(self, words: Strings) -> Shown:
         """Yield the owners of ids, or the matches of a key or query, in full.

@@ -6,6 +6,7 @@ import msgspec
 
 from ankiforge.ledger import WITHOUT, HighlightOutcome, Ledger, rank
 from ankiforge.model import (
+    AGENT,
     Card,
     CardKind,
     Fields,
@@ -41,7 +42,12 @@ _REMARKS = {
     ),
     RemarkKind.FORM: "Lines like “{written}” may be no cards.",
 }
-"""What is said about remarks. Of the others, what is shown beside the draft says enough."""
+"""Remarks as sentences. Of the others, the things shown beside the draft say enough."""
+_IN_A_LIST = {
+    RemarkKind.FORM: "lines like `{written}` may be no cards",
+    RemarkKind.REVISION: "it would be the new text of a card",
+}
+"""Remarks in a list, where their own words are not enough."""
 _CODE = regex(r"`([^`]*)`")
 
 
@@ -144,6 +150,27 @@ def reasons(waiting: Waiting) -> Strings:
             said = _REMARKS[remark.kind]
             sentences.append(said.format(written=waiting.highlight.written))
     return tuple(dict.fromkeys(sentences))
+
+
+def why_waiting(waiting: Waiting) -> str:
+    """Return why a draft waits; "" if its findings give the reason."""
+    reasons = []
+    for remark in waiting.remarks:
+        reason = _IN_A_LIST.get(remark.kind, remark.text)
+        reasons.append(reason.format(written=waiting.highlight.written))
+    findings = waiting.proposal.findings
+    is_warned = any(finding.severity is not Severity.INFO for finding in findings)
+    if reasons or is_warned:
+        return "; ".join(reasons)
+    drafter = waiting.draft.origin.drafter
+    if drafter.startswith("rules"):
+        return (
+            "no warning: your settings, or the limit of 300 cards per run, make it wait"
+        )
+    if waiting.draft.proposed:
+        return "proposed, so it waits for you"
+    by = "proposed by an agent" if drafter == AGENT else "drafted by a model"
+    return f"{by}, so it waits for you"
 
 
 def sentence(text: str) -> str:

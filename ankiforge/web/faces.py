@@ -48,9 +48,8 @@ from ankiforge.model import (
 from ankiforge.pipeline.collection import as_in_anki
 from ankiforge.reports.cards import (
     dropped_questions,
-    dropped_rows,
     how_made,
-    how_made_rows,
+    steps_of,
 )
 from ankiforge.review import Item
 from ankiforge.review.items import card_of, gap_fields, reasons, sentence
@@ -551,9 +550,9 @@ class Faces:
     def _made(self, words: Card | Draft, highlight: Highlight) -> list[Pair]:
         """Return the steps in which a small model made a card, and dropped its other questions."""
         made = how_made(words, self._reply)
-        rows = how_made_rows(made) if made else []
+        rows = steps_of(made) if made else []
         for entry in dropped_questions(highlight, self._reply):
-            rows += dropped_rows(entry)
+            rows += steps_of(entry)
         return rows
 
     def _accepted(self, card: Card, label: str) -> Json:
