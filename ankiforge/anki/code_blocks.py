@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pygments.lexer import Lexer
-    from pygments.token import _TokenType
 
 LONGEST = 10_000
 """Characters of a block that is coloured; on a card, nobody reads more."""
@@ -43,9 +42,22 @@ def highlighted(code: str, language: str, literal: Callable[[str], str]) -> str:
     lexer = _lexer(language) if len(code) <= LONGEST else None
     if lexer is None:
         return literal(code)
+    from pygments.token import Comment, Keyword, Literal, Name, Number, Operator
+
+    named = (Name.Function, Name.Class, Name.Tag, Name.Builtin)
     runs: list[tuple[str, str]] = []  # (class, text)
     for kind, text in lexer.get_tokens(code):
-        colour = _colour(kind)
+        colour = ""
+        if kind in Comment:
+            colour = "af-c"
+        elif kind in Keyword or kind in Operator.Word:
+            colour = "af-k"
+        elif kind in Number:
+            colour = "af-n"
+        elif kind in Literal:
+            colour = "af-s"
+        elif any(kind in name for name in named):
+            colour = "af-f"
         if runs and runs[-1][0] == colour:
             text = runs.pop()[1] + text
         runs.append((colour, text))
@@ -70,19 +82,3 @@ def _lexer(language: str) -> Lexer | None:
         return get_lexer_by_name(language, stripnl=False, ensurenl=False)
     except ClassNotFound:
         return None
-
-
-def _colour(kind: _TokenType) -> str:
-    """Return the class of a token, "" for one without a colour."""
-    from pygments.token import Comment, Keyword, Literal, Name, Number, Operator
-
-    if kind in Comment:
-        return "af-c"
-    if kind in Keyword or kind in Operator.Word:
-        return "af-k"
-    if kind in Number:
-        return "af-n"
-    if kind in Literal:
-        return "af-s"
-    is_defined = kind in Name.Function or kind in Name.Class or kind in Name.Tag
-    return "af-f" if is_defined or kind in Name.Builtin else ""

@@ -22,7 +22,8 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from itertools import groupby
+from heapq import merge
+from itertools import chain, groupby
 from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import IO, cast
@@ -45,7 +46,6 @@ from ankiforge.anki.notetypes import OUR_FAMILIES, our_note_type, parse_identity
 from ankiforge.anki.profiles import (
     COLLECTION,
     LOG_SUFFIXES,
-    FileStates,
     resolved,
     state_of,
 )
@@ -54,13 +54,11 @@ from ankiforge.model import (
     Fields,
     ForeignNote,
     Guid,
-    Identity,
     SeenCard,
     SeenNote,
     SeenReview,
     SeenTemplate,
     SeenType,
-    Strings,
     Value,
     ViewKind,
 )
@@ -88,8 +86,20 @@ def _copy_collection(path: Path, target: Path) -> None:
     source = resolved(path)
     for _ in range(_ATTEMPTS):
         before = state_of(source)
-        if not _changed_just_now(before):
-            _copy_files(source, target)
+        # a further change might leave the modification times as they are
+        now = time.time()
+        ages = [now - modified_ns / 1e9 for _, modified_ns, _ in filter(None, before)]
+        changed_just_now = any(0 <= age < _TICK_SECONDS for age in ages)
+        if not changed_just_now:
+            for suffix in (*LOG_SUFFIXES, ""):
+                copy = target.with_name(target.name + suffix)
+                copy.unlink(missing_ok=True)
+                try:
+                    shutil.copyfile(source.with_name(source.name + suffix), copy)
+                except FileNotFoundError:
+                    is_main_file = not suffix
+                    if is_main_file:
+                        raise
             if state_of(source) == before:
                 return
         time.sleep(_PAUSE_SECONDS)
@@ -97,29 +107,6 @@ def _copy_collection(path: Path, target: Path) -> None:
         f"{path}: keeps changing while it is copied",
         hint="wait until Anki is idle, or close it",
     )
-
-
-def _changed_just_now(states: FileStates) -> bool:
-    """Return whether a further change might leave the modification times as they are."""
-    now = time.time()
-    for state in filter(None, states):
-        _, modified_ns, _ = state
-        if 0 <= now - modified_ns / 1e9 < _TICK_SECONDS:
-            return True
-    return False
-
-
-def _copy_files(source: Path, target: Path) -> None:
-    """Copy the logs, if there are any, and then the main file."""
-    for suffix in (*LOG_SUFFIXES, ""):
-        copy = target.with_name(target.name + suffix)
-        copy.unlink(missing_ok=True)
-        try:
-            shutil.copyfile(source.with_name(source.name + suffix), copy)
-        except FileNotFoundError:
-            is_main_file = not suffix
-            if is_main_file:
-                raise
 
 
 # --- unpacking an export ----------------------------------------------------------------
@@ -149,58 +136,42 @@ _BROKEN_ZIP = (
 def _unpack(path: Path, target: Path) -> None:
     """Write the database of an `.apkg` or `.colpkg` to `target`."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            member = _member(path, archive)
+        with ExitStack() as stack:
+            archive = stack.enter_context(zipfile.ZipFile(path))
+            names = set(archive.namelist())
+            # old exports have no `meta`
+            version = 0
+            if "meta" in names and archive.getinfo("meta").file_size <= _CHUNK_BYTES:
+                with suppress(ValueError):
+                    version = number_of(read_message(archive.read("meta")), 1)
+            if version > max(_MEMBERS):
+                raise ItemError(
+                    f"{path}: exported by a newer Anki than this version supports",
+                    hint="update ankiforge, or tick “Support older Anki versions” when"
+                    " exporting",
+                )
+            members = [name for name in _MEMBERS.values() if name in names]
+            newest = members[0] if members else ""
+            if not newest or _MEMBERS.get(version, newest) not in names:
+                message = f"{path}: it contains no Anki collection"
+                raise ItemError(message, hint=_EXPORT_AGAIN)
+
+            # copy the database, up to a limit
+            member = archive.getinfo(newest)
             likely_most = _MAX_SMALL_DATABASE + _MAX_RATIO * member.compress_size
             limit = min(_MAX_DATABASE, likely_most)
-            with ExitStack() as stack:
-                source = stack.enter_context(archive.open(member))
-                if member.filename == _MEMBERS[3]:
-                    source = stack.enter_context(cast(IO[bytes], ZstdFile(source)))
-                file = stack.enter_context(target.open("wb"))
-                is_complete = _copy_up_to(limit, source, file)
-            if not is_complete:
-                message = f"{path}: is larger than {limit >> 20} MiB when unpacked"
-                raise ItemError(message, hint=_EXPORT_AGAIN)
+            source = stack.enter_context(archive.open(member))
+            if newest == _MEMBERS[3]:
+                source = stack.enter_context(cast(IO[bytes], ZstdFile(source)))
+            file = stack.enter_context(target.open("wb"))
+            while piece := source.read(_CHUNK_BYTES):
+                if file.tell() + len(piece) > limit:
+                    message = f"{path}: is larger than {limit >> 20} MiB when unpacked"
+                    raise ItemError(message, hint=_EXPORT_AGAIN)
+                file.write(piece)
     except _BROKEN_ZIP as error:
         message = f"{path}: this export of Anki is broken or cut off ({error})"
         raise ItemError(message, hint=_EXPORT_AGAIN) from error
-
-
-def _copy_up_to(limit: int, source: IO[bytes], target: IO[bytes]) -> bool:
-    """Copy at most so many bytes. Return whether that was all."""
-    while piece := source.read(_CHUNK_BYTES):
-        if target.tell() + len(piece) > limit:
-            return False
-        target.write(piece)
-    return True
-
-
-def _member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
-    """Return the archive member that holds the database."""
-    version = _export_version(archive)
-    if version > max(_MEMBERS):
-        raise ItemError(
-            f"{path}: exported by a newer Anki than this version supports",
-            hint="update ankiforge, or tick “Support older Anki versions” when exporting",
-        )
-    names = set(archive.namelist())
-    members = [name for name in _MEMBERS.values() if name in names]
-    newest = members[0] if members else ""
-    if not newest or _MEMBERS.get(version, newest) not in names:
-        raise ItemError(f"{path}: it contains no Anki collection", hint=_EXPORT_AGAIN)
-    return archive.getinfo(newest)
-
-
-def _export_version(archive: zipfile.ZipFile) -> int:
-    """Return the version in `meta`; 0 without one, as in old exports."""
-    if "meta" not in archive.namelist():
-        return 0
-    if archive.getinfo("meta").file_size > _CHUNK_BYTES:
-        return 0
-    with suppress(ValueError):
-        return number_of(read_message(archive.read("meta")), 1)
-    return 0
 
 
 # --- the view ---------------------------------------------------------------------------
@@ -237,69 +208,102 @@ from notes n where n.id in (select value from json_each(?))
 """
 
 
-class CollectionView(Value):
-    """An open collection or export."""
+class View(Value):
+    """An open collection or export, or the exports of a running Anki."""
 
-    database: Database
+    databases: tuple[Database, ...]
+    """One; of a running Anki, one for each exported deck."""
     kind: ViewKind
     path: str
+    """The file, or the address of that Anki."""
     profile: str
     types: tuple[SeenType, ...]
     """Our note types, and those of the notes that are shown."""
     decks: dict[int, str]
-    """The names of all decks, by id."""
-
-    @property
-    def complete(self) -> bool:
-        """Whether the view contains the whole collection, so that absent notes are not in Anki."""
-        return self.kind is not ViewKind.APKG
+    """The names of all decks, by id; of a running Anki, those of the exported ones."""
+    complete: bool
+    """Whether it has the whole collection, or all our notes: absent ones are not in Anki."""
 
     @property
     def created(self) -> int:
         """When the collection was created, in seconds; 0 in an export of some decks."""
-        return self.database.created if self.complete else 0
+        times = {database.created for database in self.databases}
+        is_known = self.kind is not ViewKind.APKG and len(times) == 1
+        return times.pop() if is_known else 0
 
     def notes(self) -> Iterator[SeenNote]:
-        """Yield the notes in `temp.chosen`: ours by guid, or everyone's by id."""
+        """Yield the notes in `temp.chosen`: ours by guid, or everyone's by id.
+
+        A card in a filtered deck is in the export of that deck only, so the cards of a
+        note may come from several exports.
+        """
+        if len(self.databases) == 1:
+            yield from self._notes_in(self.databases[0])
+            return
+        notes: dict[tuple[Guid, int], SeenNote] = {}
+        for note in chain.from_iterable(map(self._notes_in, self.databases)):
+            place = (note.guid, note.id)
+            if place in notes:
+                cards = {card.id: card for card in (*notes[place].cards, *note.cards)}
+                by_ordinal = sorted(cards.values(), key=attrgetter("ordinal"))
+                note = replace(note, cards=tuple(by_ordinal))
+            notes[place] = note
+        for place in sorted(notes):
+            yield notes[place]
+
+    def _notes_in(self, database: Database) -> Iterator[SeenNote]:
+        """Yield the notes of one database."""
         # both queries have the notes in the same order
-        cards_by_note = groupby(self.database.rows(_CARDS), key=itemgetter(0))
+        cards_by_note = groupby(database.rows(_CARDS), key=itemgetter(0))
         next_id, rows = next(cards_by_note, _NO_CARDS)
-        for id, guid, mod, type_id, tags, text in self.database.rows(_NOTES):
-            cards: tuple[SeenCard, ...] = ()
+        for id, guid, mod, type_id, tags, text in database.rows(_NOTES):
+            cards = []
             if next_id == id:
-                cards = tuple(map(self._card, rows))
+                for _, cid, ordinal, deck_id, reps, lapses, suspended in rows:
+                    deck = self.decks.get(deck_id, "")
+                    card = SeenCard(cid, ordinal, deck, reps, lapses, bool(suspended))
+                    cards.append(card)
                 next_id, rows = next(cards_by_note, _NO_CARDS)
+            # a person may have changed the type, so AnkiforgeId is in whatever field
             fields = tuple(text.split("\x1f"))
+            identity = None
+            for parsed in map(parse_identity, fields):
+                if parsed and parsed.guid == guid:
+                    identity = parsed
+                    break
             yield SeenNote(
                 guid=Guid(guid),
                 id=id,
                 mod=mod,
                 type_id=type_id,
-                tags=_split_tags(tags),
+                tags=tuple(filter(None, tags.replace("\u3000", " ").split(" "))),
                 fields=fields,
-                cards=cards,
-                identity=_identity_in(fields, guid),
+                cards=tuple(cards),
+                identity=identity,
             )
 
-    def _card(self, row: Row) -> SeenCard:
-        _, id, ordinal, deck_id, reps, lapses, suspended = row
-        deck = self.decks.get(deck_id, "")
-        return SeenCard(id, ordinal, deck, reps, lapses, bool(suspended))
-
     def other_types(self) -> Iterator[SeenType]:
-        """Yield all other note types, by id; one that cannot be read is left out."""
-        return other_note_types(self.database, [note_type.id for note_type in self.types])
+        """Yield all other note types, some more than once; one that cannot be read is left out."""
+        known = [note_type.id for note_type in self.types]
+        for database in self.databases:
+            yield from other_note_types(database, known)
 
     def reviews(self, after: int = 0) -> Iterator[SeenReview]:
         """Yield the reviews of our notes' cards, by review id."""
-        for id, guid, *answer in self.database.rows(_REVIEWS, after):
-            yield SeenReview(id, Guid(guid), *answer)
+        rows = merge(*(database.rows(_REVIEWS, after) for database in self.databases))
+        last = 0
+        for id, guid, *answer in rows:
+            if id != last:  # a card may be in two exports
+                yield SeenReview(id, Guid(guid), *answer)
+            last = id
 
-    def graves(self) -> frozenset[int]:
-        """Return the ids of notes deleted since the last full sync."""
+    def graves(self) -> frozenset[int] | None:
+        """Return the ids of notes deleted since the last full sync; None of a running Anki."""
+        if self.kind is ViewKind.CONNECT:  # AnkiConnect does not report them
+            return None
         # cards and decks have graves of other types
         query = f"select {numbers('oid')} from graves where type = 1"
-        return frozenset(id for (id,) in self.database.rows(query))
+        return frozenset(id for (id,) in self.databases[0].rows(query))
 
     def foreign(
         self, known: Mapping[int, int]
@@ -312,9 +316,9 @@ class CollectionView(Value):
         Returns:
             None if the view does not contain the whole collection.
         """
-        if not self.complete:
+        if self.kind in (ViewKind.APKG, ViewKind.CONNECT):
             return None
-        mods: dict[int, int] = dict(self.database.rows(_FOREIGN_IDS))
+        mods: dict[int, int] = dict(self.databases[0].rows(_FOREIGN_IDS))
         changed = []
         for id, mod in mods.items():
             if known.get(id) != mod:
@@ -323,44 +327,30 @@ class CollectionView(Value):
 
     def _foreign_notes(self, ids: list[int]) -> Iterator[ForeignNote]:
         """Yield these notes, which are not ours, with the text of their fields."""
+        [database] = self.databases
         types: dict[int, SeenType | None] = {}
-        rows = self.database.rows(_FOREIGN_NOTES, json.dumps(ids))
+        rows = database.rows(_FOREIGN_NOTES, json.dumps(ids))
         for id, mod, type_id, text, deck_id in rows:
             if type_id not in types:
-                found_types = note_types(self.database, (type_id,))
-                types[type_id] = found_types[0] if found_types else None
+                types[type_id] = next(iter(note_types(database, (type_id,))), None)
             note_type = types[type_id]
             fields = text.split("\x1f")
             yield ForeignNote(
                 id=id,
                 mod=mod,
                 deck=self.decks.get(deck_id or 0, ""),
-                fields=_foreign_fields(note_type, fields),
+                fields=_foreign_fields(note_type, fields) if note_type else (),
             )
 
 
 _NO_CARDS: tuple[object, Iterator[Row]] = (None, iter(()))
 
 
-def _split_tags(tags: str) -> Strings:
-    """Return the tags of a note, which blanks separate."""
-    return tuple(filter(None, tags.replace("\u3000", " ").split(" ")))
-
-
-def _identity_in(fields: Strings, guid: str) -> Identity | None:
-    """Return the AnkiforgeId of a note, in whatever field: a person may have changed its type."""
-    for field in fields:
-        identity = parse_identity(field)
-        if identity and identity.guid == guid:
-            return identity
-    return None
-
-
 @contextmanager
 def open_view(
     path: Path,
     adopted: Mapping[str, str] | None = {},
-) -> Iterator[CollectionView]:
+) -> Iterator[View]:
     """Open a collection or an export for reading.
 
     Args:
@@ -382,102 +372,31 @@ def open_view(
             else:
                 _unpack(path, copy)
         except OSError as error:
-            raise _unreadable(path, error) from error
+            hint = f"free space in {tempfile.gettempdir()}"
+            message = f"{path}: cannot be copied: {error.strerror or error}"
+            if isinstance(error, FileNotFoundError | NotADirectoryError):
+                if error.filename:
+                    message = f"{path}: no such file"
+                    hint = _EXPECTED
+            elif isinstance(error, PermissionError):
+                message = f"{path}: permission denied"
+                hint = (
+                    "let your user read it (macOS: Privacy & Security › Full Disk Access)"
+                )
+            raise ItemError(message, hint=hint) from error
         database = stack.enter_context(open_database(copy, str(path), adopted))
         is_live = kind is ViewKind.COLLECTION and path.name == COLLECTION
         ours = {our_note_type(family).id for family in OUR_FAMILIES}
         used_types = {id for (id,) in database.rows(_USED_TYPES)}
-        yield CollectionView(
-            database=database,
+        yield View(
+            databases=(database,),
             kind=kind,
             path=str(path),
             profile=path.resolve().parent.name if is_live else "",
             types=note_types(database, ours | used_types),
             decks=deck_names(database),
+            complete=kind is not ViewKind.APKG,
         )
-
-
-class ConnectView(Value):
-    """The view of a running Anki: exports of the decks that hold our notes."""
-
-    exports: Sequence[CollectionView]
-    path: str
-    """The address of that Anki."""
-    profile: str
-    complete: bool
-    """Whether the exports contain all our notes."""
-
-    @property
-    def kind(self) -> ViewKind:
-        """The kind of data that is read."""
-        return ViewKind.CONNECT
-
-    @property
-    def created(self) -> int:
-        """When the collection was created; 0 if there is no export."""
-        times = {view.database.created for view in self.exports}
-        return times.pop() if len(times) == 1 else 0
-
-    @property
-    def types(self) -> tuple[SeenType, ...]:
-        """The note types of our notes."""
-        types: dict[int, SeenType] = {}
-        for view in self.exports:
-            types |= {note_type.id: note_type for note_type in view.types}
-        return tuple(types.values())
-
-    @property
-    def decks(self) -> dict[int, str]:
-        """The names of the exported decks, by id."""
-        decks: dict[int, str] = {}
-        for view in self.exports:
-            decks |= view.decks
-        return decks
-
-    def other_types(self) -> Iterator[SeenType]:
-        """Yield the other note types of the exported decks, some more than once."""
-        for view in self.exports:
-            yield from view.other_types()
-
-    def notes(self) -> Iterator[SeenNote]:
-        """Yield our notes, by guid.
-
-        A card in a filtered deck is in the export of that deck only, so the cards of a
-        note may come from several exports.
-        """
-        notes: dict[tuple[Guid, int], SeenNote] = {}
-        for view in self.exports:
-            for note in view.notes():
-                place = (note.guid, note.id)
-                if place in notes:
-                    note = _with_cards_of(notes[place], note)
-                notes[place] = note
-        for place in sorted(notes):
-            yield notes[place]
-
-    def reviews(self, after: int = 0) -> Iterator[SeenReview]:
-        """Yield the reviews of our notes' cards, by review id."""
-        reviews: dict[int, SeenReview] = {}
-        for view in self.exports:
-            reviews |= {review.id: review for review in view.reviews(after)}
-        for id in sorted(reviews):
-            yield reviews[id]
-
-    def graves(self) -> None:
-        """Return None: AnkiConnect does not report deleted notes."""
-
-    def foreign(self, known: Mapping[int, int]) -> None:
-        """Return None: the exports lack other decks."""
-
-
-def _with_cards_of(other: SeenNote, note: SeenNote) -> SeenNote:
-    """Return a note with the cards of another export too, by ordinal."""
-    cards = {card.id: card for card in (*other.cards, *note.cards)}
-    by_ordinal = sorted(cards.values(), key=attrgetter("ordinal"))
-    return replace(note, cards=tuple(by_ordinal))
-
-
-View = CollectionView | ConnectView
 
 
 @contextmanager
@@ -488,7 +407,7 @@ def connect_view(
     address: str,
     profile: str,
     notes: frozenset[int],
-) -> Iterator[ConnectView]:
+) -> Iterator[View]:
     """Open the exports of a running Anki as one view.
 
     Args:
@@ -503,12 +422,26 @@ def connect_view(
         ItemError: one of the files cannot be read.
     """
     with ExitStack() as stack:
-        views = [stack.enter_context(open_view(path, adopted)) for path in exports]
+        databases: list[Database] = []
+        types: dict[int, SeenType] = {}
+        decks: dict[int, str] = {}
         exported: set[int] = set()
-        for view in views:
-            rows = view.database.rows(f"select {numbers('id')} from notes")
-            exported |= {id for (id,) in rows}
-        yield ConnectView(views, address, profile, complete=notes <= exported)
+        for path in exports:
+            view = stack.enter_context(open_view(path, adopted))
+            databases += view.databases
+            types |= {note_type.id: note_type for note_type in view.types}
+            decks |= view.decks
+            for (id,) in view.databases[0].rows(f"select {numbers('id')} from notes"):
+                exported.add(id)
+        yield View(
+            databases=tuple(databases),
+            kind=ViewKind.CONNECT,
+            path=address,
+            profile=profile,
+            types=tuple(types.values()),
+            decks=decks,
+            complete=notes <= exported,
+        )
 
 
 _EXPECTED = (
@@ -530,17 +463,6 @@ def _kind_of(path: Path) -> ViewKind:
             hint=_EXPECTED,
         )
     return ViewKind.COLPKG if path.suffix.lower() == ".colpkg" else ViewKind.APKG
-
-
-def _unreadable(path: Path, error: OSError) -> ItemError:
-    """Return the error for a collection that cannot be copied."""
-    if isinstance(error, FileNotFoundError | NotADirectoryError) and error.filename:
-        return ItemError(f"{path}: no such file", hint=_EXPECTED)
-    if isinstance(error, PermissionError):
-        hint = "let your user read it (macOS: Privacy & Security › Full Disk Access)"
-        return ItemError(f"{path}: permission denied", hint=hint)
-    hint = f"free space in {tempfile.gettempdir()}"
-    return ItemError(f"{path}: cannot be copied: {error.strerror or error}", hint=hint)
 
 
 # --- notes that are not ours ------------------------------------------------------------
@@ -565,34 +487,18 @@ _EMBEDDED_PICTURE = regex(r"data:[^\s\"'<>]{100,}")
 _CUT_TAG = regex(r"<[^<>]*\Z")
 
 
-def _foreign_fields(note_type: SeenType | None, fields: list[str]) -> Fields:
+def _foreign_fields(note_type: SeenType, fields: list[str]) -> Fields:
     """Return the plain text of a note of any type as Front and Back, or Text. () without text.
 
-    The first template decides which fields are the question and which the answer.
-    Pictures, sounds and rendered LaTeX are left out, because they cannot be compared as
-    text.
+    Question and answer are the first texts that the sides of the first template show. Field
+    names are compared without case. Without a template that names a field, the first field
+    is the question. Pictures, sounds and rendered LaTeX are left out, because they cannot be
+    compared as text.
     """
-    if note_type is None:
-        return ()
-    return (
-        _foreign_cloze(fields) if note_type.cloze else _foreign_sides(note_type, fields)
-    )
-
-
-def _foreign_cloze(fields: list[str]) -> Fields:
-    text = next((field for field in fields if "{{c" in field), "")
-    if "image-occlusion:" in text:
-        return ()
-    plain_fields = _plain_text(text)
-    return (("Text", plain_fields),) if plain_fields else ()
-
-
-def _foreign_sides(note_type: SeenType, fields: list[str]) -> Fields:
-    """Return question and answer: the first texts that the sides of the first template show.
-
-    Field names are compared without case. Without a template that names a field, the
-    first field is the question.
-    """
+    if note_type.cloze:
+        markup = next((field for field in fields if "{{c" in field), "")
+        text = "" if "image-occlusion:" in markup else _plain_text(markup)
+        return (("Text", text),) if text else ()
     folded_names = [name.casefold() for name in note_type.names]
     html_of = dict(zip(folded_names, fields, strict=False))
     template = SeenTemplate("", None, "", "")

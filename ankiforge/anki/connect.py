@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
@@ -186,38 +186,39 @@ class AnkiConnect:
             these: a note without cards is in no package, and a card may have been moved
             or added during the exports.
         """
+        # notes that may be ours: by field, tag, name and id of the type, and those others
+        conditions = ["AnkiforgeId:af1*", "tag:ankiforge::*"]
+        for family in OUR_FAMILIES:
+            kind = our_note_type(family)
+            conditions.append(f'"note:{kind.name}*" OR mid:{kind.id}')
         ids = ",".join(map(str, others))
-        search = f"{_OURS} OR nid:{ids or 0}"
+        conditions.append(f"nid:{ids or 0}")
+        search = " OR ".join(conditions)
         cards = self._find("findCards", search)
         decks: set[str] = set()
         if cards:
             decks = set(self._ask("getDecks", Json, {"cards": cards}))
-        top_decks = []
+        packages: list[Path] = []
         for deck in sorted(decks):
-            if decks.isdisjoint(_parents(deck)):
-                top_decks.append(deck)
-        packages = []
-        for number, deck in enumerate(top_decks, start=1):
-            path = folder / f"deck-{number}.apkg"
-            self._export_deck(deck, path)
+            above = [deck[: sign.start()] for sign in re.finditer("::", deck)]
+            if not decks.isdisjoint(above):
+                continue
+            path = folder / f"deck-{len(packages) + 1}.apkg"
+            exported = self._ask(
+                "exportPackage",
+                bool,
+                {"deck": deck, "path": str(path.absolute()), "includeSched": True},
+                seconds=_LONG_SECONDS,
+                hint=_SAME_FOLDERS,
+            )
+            if not exported:
+                message = f"Anki did not export the deck {deck}"
+                raise ServiceError(message, hint="was it just renamed? try again")
+            if not path.is_file():
+                message = f"Anki exported to {path}, but nothing is there"
+                raise ServiceError(message, hint=_SAME_FOLDERS)
             packages.append(path)
         return tuple(packages), frozenset(self._find("findNotes", search))
-
-    def _export_deck(self, deck: str, path: Path) -> None:
-        """Let Anki export a deck with its schedule into a file."""
-        exported = self._ask(
-            "exportPackage",
-            bool,
-            {"deck": deck, "path": str(path.absolute()), "includeSched": True},
-            seconds=_LONG_SECONDS,
-            hint=_SAME_FOLDERS,
-        )
-        if not exported:
-            message = f"Anki did not export the deck {deck}"
-            raise ServiceError(message, hint="was it just renamed? try again")
-        if not path.is_file():
-            message = f"Anki exported to {path}, but nothing is there"
-            raise ServiceError(message, hint=_SAME_FOLDERS)
 
     def retired_cards(self) -> tuple[int, ...]:
         """Return the ids of cards of retired notes that are not suspended."""
@@ -250,47 +251,43 @@ class AnkiConnect:
         options = self._options_of(deck)
         if options["new"]["perDay"] == limit:
             return
-        if self._is_shared(deck, options["id"]):
-            options = self._own_options(deck, options["id"])
+        is_shared = False
+        for other in self._ask("deckNames", tuple[str, ...]):
+            options_of_other = self._ask("getDeckConfig", object, {"deck": other})
+            if other != deck and _id_of(options_of_other) == str(options["id"]):
+                is_shared = True
+                break
+        if is_shared:
+            copy = {"name": f"{deck} (ankiforge)", "cloneFrom": str(options["id"])}
+            copy_id = self._ask("cloneDeckConfigId", int, copy)
+            chosen = {"decks": [deck], "configId": copy_id}
+            has_copy = copy_id and self._ask("setDeckConfigId", bool, chosen)
+            if has_copy:
+                options = self._options_of(deck)
+            if not has_copy or _id_of(options) != str(copy_id):
+                message = f"Anki did not copy the options of the deck {deck}"
+                raise ServiceError(message, hint=_BY_HAND)
+
         options["new"]["perDay"] = limit
         saved = self._ask("saveDeckConfig", bool, {"config": options})
-        if not saved:
-            raise _not_set(deck, limit)
-        limit_now = self._options_of(deck)["new"]["perDay"]
-        if limit_now != limit:
-            raise _not_set(deck, limit)
+        if not saved or self._options_of(deck)["new"]["perDay"] != limit:
+            raise ServiceError(
+                f"Anki did not set the limit of the deck {deck} to {limit} new cards a day",
+                hint=_BY_HAND,
+            )
 
     def _options_of(self, deck: str) -> Json:
         """Return the options of a deck, as Anki's older programs know them."""
         options = self._ask("getDeckConfig", object, {"deck": deck})
-        if not _are_options(options):
+        new = (
+            options.get("new") if isinstance(options, dict) and _id_of(options) else None
+        )
+        if not isinstance(new, dict) or not isinstance(new.get("perDay"), int):
             raise ServiceError(
                 f"Anki has no options for the deck {deck}",
                 hint="was it renamed, or is another profile open?",
             )
         return msgspec.convert(options, Json)
-
-    def _is_shared(self, deck: str, options_id: object) -> bool:
-        """Return whether another deck has these options, too."""
-        for other in self._ask("deckNames", tuple[str, ...]):
-            options = self._ask("getDeckConfig", object, {"deck": other})
-            if other != deck and _id_of(options) == str(options_id):
-                return True
-        return False
-
-    def _own_options(self, deck: str, options_id: object) -> Json:
-        """Give a deck a copy of its options, and return it."""
-        copy = {"name": f"{deck} (ankiforge)", "cloneFrom": str(options_id)}
-        copy_id = self._ask("cloneDeckConfigId", int, copy)
-        chosen = {"decks": [deck], "configId": copy_id}
-        if copy_id and self._ask("setDeckConfigId", bool, chosen):
-            options = self._options_of(deck)
-            if _id_of(options) == str(copy_id):
-                return options
-        raise ServiceError(
-            f"Anki did not copy the options of the deck {deck}",
-            hint=_BY_HAND,
-        )
 
     # --- one request --------------------------------------------------------------------
 
@@ -318,38 +315,7 @@ class AnkiConnect:
         request = {"action": action, "version": _API_VERSION, "params": params or {}}
         if self._key:
             request["key"] = self._key
-        response = self._post(request, action, seconds or self._timeout)
-        if response.status_code != httpx2.codes.OK:
-            raise self._not_anki_connect(f"HTTP {response.status_code}")
-        answer = self._decoded(response.content)
-        if answer["error"] is not None:
-            raise self._refusal(action, self._one_line(answer["error"]), hint)
-        try:
-            result: _T = msgspec.convert(answer["result"], shape)
-        except msgspec.ValidationError as error:
-            raise ServiceError(
-                f"AnkiConnect at {self.address} gave an unusable answer to {action}",
-                hint="is a profile open in Anki? then update the add-on: Tools › Add-ons",
-            ) from error
-        return result
-
-    def _decoded(self, content: bytes) -> Json:
-        """Return the answer of AnkiConnect: an object with `result` and `error`."""
-        try:
-            answer = json.loads(content)
-        except (ValueError, RecursionError) as error:
-            raise self._not_anki_connect("not JSON") from error
-        if not isinstance(answer, dict) or not {"result", "error"} <= answer.keys():
-            raise self._not_anki_connect("an answer of another shape")
-        return answer
-
-    def _post(
-        self,
-        request: Json,
-        action: str,
-        seconds: float,
-    ) -> httpx2.Response:
-        """Send a request; errors say whether Anki is missing, busy or closed."""
+        seconds = seconds or self._timeout
         timeout = httpx2.Timeout(seconds, connect=_CONNECT_SECONDS)
         if self._http.is_closed:  # a request took too long
             self._http = self._client()
@@ -358,8 +324,9 @@ class AnkiConnect:
         def post() -> httpx2.Response:
             return client.post(self.address, json=request, timeout=timeout)
 
+        # Anki may be missing, busy or closed
         try:
-            return within(seconds, post, client.close)
+            response = within(seconds, post, client.close)
         except _UNREACHED as error:
             raise ServiceError(
                 f"no Anki answers at {self.address}: {self._one_line(error)}",
@@ -377,6 +344,26 @@ class AnkiConnect:
                 f" see webBindPort in {_CONFIG_MENU}",
             ) from error
 
+        # the answer is an object with `result` and `error`
+        if response.status_code != httpx2.codes.OK:
+            raise self._not_anki_connect(f"HTTP {response.status_code}")
+        try:
+            answer = json.loads(response.content)
+        except (ValueError, RecursionError) as error:
+            raise self._not_anki_connect("not JSON") from error
+        if not isinstance(answer, dict) or not {"result", "error"} <= answer.keys():
+            raise self._not_anki_connect("an answer of another shape")
+        if answer["error"] is not None:
+            raise self._refusal(action, self._one_line(answer["error"]), hint)
+        try:
+            result: _T = msgspec.convert(answer["result"], shape)
+        except msgspec.ValidationError as error:
+            raise ServiceError(
+                f"AnkiConnect at {self.address} gave an unusable answer to {action}",
+                hint="is a profile open in Anki? then update the add-on: Tools › Add-ons",
+            ) from error
+        return result
+
     def _refusal(self, action: str, words: str, hint: str) -> ServiceError:
         """Return the error for a refusal, which AnkiConnect states in words only."""
         lower = words.lower()
@@ -391,23 +378,21 @@ class AnkiConnect:
                 hint="open your profile in Anki's window, close its dialogs, and try again",
             )
         if "valid api key" in lower:
-            return self._wrong_key()
+            message = f"AnkiConnect at {self.address} requires its key"
+            if self._key:
+                message = (
+                    f"the key in {self._key_env} is not that of AnkiConnect at"
+                    f" {self.address}"
+                )
+            where = f"into the environment variable {self._key_env}"
+            if not self._key_env:
+                where = (
+                    "into an environment variable NAME, write `key_env: NAME` under `anki:` in"
+                    " ankiforge.yaml, then: ankiforge init --trust DIR"
+                )
+            put = f"put the apiKey of {_CONFIG_MENU} {where}"
+            return ServiceError(message, hint=put)
         return ServiceError(f"Anki refuses {action}: {words}", hint=hint)
-
-    def _wrong_key(self) -> ServiceError:
-        """Return the error for a missing or wrong key, and where to put the right one."""
-        message = f"AnkiConnect at {self.address} requires its key"
-        if self._key:
-            message = (
-                f"the key in {self._key_env} is not that of AnkiConnect at {self.address}"
-            )
-        where = f"into the environment variable {self._key_env}"
-        if not self._key_env:
-            where = (
-                "into an environment variable NAME, write `key_env: NAME` under `anki:` in"
-                " ankiforge.yaml, then: ankiforge init --trust DIR"
-            )
-        return ServiceError(message, hint=f"put the apiKey of {_CONFIG_MENU} {where}")
 
     def _not_anki_connect(self, message: str) -> ServiceError:
         return ServiceError(
@@ -432,35 +417,3 @@ _BY_HAND = "set it by hand: in Anki, the gear beside the deck › Options › Ne
 def _id_of(options: object) -> str:
     """Return the id of a deck's options; "" of a deck without any, as a filtered one."""
     return str(options.get("id", "")) if isinstance(options, dict) else ""
-
-
-def _are_options(value: object) -> bool:
-    """Return whether a value is the options of a deck, with a limit of new cards."""
-    if not isinstance(value, dict) or not _id_of(value):
-        return False
-    new = value.get("new")
-    return isinstance(new, dict) and isinstance(new.get("perDay"), int)
-
-
-def _not_set(deck: str, limit: int) -> ServiceError:
-    message = f"Anki did not set the limit of the deck {deck} to {limit} new cards a day"
-    return ServiceError(message, hint=_BY_HAND)
-
-
-def _search_for_ours() -> str:
-    """Return an Anki search for notes that may be ours: by field, tag, type name and type id."""
-    conditions = ["AnkiforgeId:af1*", "tag:ankiforge::*"]
-    for family in OUR_FAMILIES:
-        kind = our_note_type(family)
-        conditions.append(f'"note:{kind.name}*" OR mid:{kind.id}')
-    return " OR ".join(conditions)
-
-
-_OURS = _search_for_ours()
-
-
-def _parents(deck: str) -> Iterator[str]:
-    """Yield the decks above a deck, outermost first."""
-    parts = deck.split("::")
-    for end in range(1, len(parts)):
-        yield "::".join(parts[:end])

@@ -32,6 +32,7 @@ OUR_GUIDS = CARD_PREFIX + "[a-z2-7]" * 24
 """Matches the guids of our notes. A GLOB, because GLOB is case-sensitive."""
 # What a damaged file raises. Even SQLite's error message may not be UTF-8.
 _DAMAGED = (sqlite3.Error, OverflowError, UnicodeDecodeError)
+_NO_COLLECTION = "not a collection of Anki"
 _SETUP = """
 create index if not exists ix_cards_nid on cards (nid);
 create index if not exists ix_revlog_cid on revlog (cid);
@@ -76,56 +77,44 @@ class Database:
     ) -> None:
         self._connection = connection
         self._name = name
-        self.created, self.schema = self._created_and_schema()
-        self._check_schema()
-        self._check_tables()
-        self._choose_notes(adopted)
-
-    def _created_and_schema(self) -> Row:
-        """Return when the collection was created, in seconds, and the number of its schema."""
+        # when the collection was created, in seconds, and the number of its schema
         query = f"select {numbers('crt', 'ver')} from col limit 1"
         try:
-            row: Row | None = self._connection.execute(query).fetchone()
+            row: Row | None = connection.execute(query).fetchone()
         except _DAMAGED as error:
             if "no such" in str(error):
-                raise self.unusable("not a collection of Anki", str(error)) from error
+                raise self.unusable(_NO_COLLECTION, str(error)) from error
             raise self._damaged(error) from error
-        return row or (0, 0)
-
-    def _check_schema(self) -> None:
-        """Refuse schemas that are older or newer than those we know."""
+        self.created, self.schema = row or (0, 0)
         if self.schema < _OLDEST_SCHEMA:
             raise self.unusable("not a collection of Anki 2.1 or later", "schema too old")
         if self.schema > _NEWEST_SCHEMA:
             raise ItemError(
-                f"{self._name}: made by a newer Anki than this version supports"
+                f"{name}: made by a newer Anki than this version supports"
                 f" (schema {self.schema})",
                 hint="update ankiforge",
             )
 
-    def _check_tables(self) -> None:
-        """Refuse a database without Anki's tables, or a damaged one."""
+        # Anki's tables, undamaged
         present = {table for (table,) in self.rows(_PLAIN_TABLES)}
         needed = _TABLES if self.legacy else _TABLES | _TYPE_TABLES
         missing = needed - present
         if missing:
-            raise self.unusable("not a collection of Anki", f"no table {min(missing)}")
+            raise self.unusable(_NO_COLLECTION, f"no table {min(missing)}")
         (state,) = self.first("pragma quick_check(1)")
         if state != "ok":
             raise self._damaged(state)
 
-    def _choose_notes(self, adopted: Texts | None) -> None:
-        """Fill `temp.chosen`."""
+        # choose the notes
+        place = "guid"
+        condition = f"guid glob '{OUR_GUIDS}'"
         if adopted is None:
             place = "''"
             condition = "1"
-        else:
-            place = "guid"
-            condition = f"guid glob '{OUR_GUIDS}'"
         try:
-            self._connection.executescript(_SETUP.format(place, condition))
+            connection.executescript(_SETUP.format(place, condition))
             encoded = msgspec.json.encode(adopted or {})
-            self._connection.execute(_ADOPTED, (encoded,))
+            connection.execute(_ADOPTED, (encoded,))
         except _DAMAGED as error:
             raise self._damaged(error) from error
 
@@ -180,21 +169,21 @@ def open_database(
     adopted: Texts | None,
 ) -> Iterator[Database]:
     """Open a copy, which SQLite may modify. `name` is used in error messages."""
+
+    def unicase(left: str, right: str) -> int:
+        """Compare names as Anki's `unicase` collation does."""
+        folded_left = left.casefold()
+        folded_right = right.casefold()
+        return (folded_left > folded_right) - (folded_left < folded_right)
+
     with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE)
-        connection.create_collation("unicase", _unicase)
+        connection.create_collation("unicase", unicase)
         connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
         connection.executescript(
             "pragma temp_store = memory; pragma trusted_schema = off;"
         )
         yield Database(connection, name, adopted)
-
-
-def _unicase(left: str, right: str) -> int:
-    """Compare names as Anki's `unicase` collation does."""
-    folded_left = left.casefold()
-    folded_right = right.casefold()
-    return (folded_left > folded_right) - (folded_left < folded_right)
 
 
 # --- decks and note types ---------------------------------------------------------------
@@ -226,6 +215,15 @@ class _Type(msgspec.Struct):
     originalStockKind: int | None = None
 
 
+# The numbers of fields in `config` are those of Anki's proto/anki/notetypes.proto.
+_NOTE_TYPE = (
+    f"select {texts('name')}, {numbers('mtime_secs')}, config from notetypes"
+    " where id = ? order by id"
+)
+_FIELDS = f"select {texts('name')}, config from fields where ntid = ? order by ord"
+_TEMPLATES = f"select {texts('name')}, config from templates where ntid = ? order by ord"
+
+
 def deck_names(database: Database) -> dict[int, str]:
     """Return the name of every deck by id, its parts joined by `::`."""
     if database.legacy:
@@ -237,14 +235,38 @@ def deck_names(database: Database) -> dict[int, str]:
 
 def note_types(database: Database, wanted: Iterable[int]) -> tuple[SeenType, ...]:
     """Return the existing note types among the wanted ids, ascending by id."""
-    if not database.legacy:
-        types: list[SeenType] = []
+    types: list[SeenType] = []
+    if database.legacy:
+        models = database.column("models", dict[int, _Type])
         for id in sorted(wanted):
-            types.extend(_from_tables(database, id))
+            if id in models:
+                types.append(_from_json(id, models[id]))
         return tuple(types)
-    models = database.column("models", dict[int, _Type])
-    existing = [id for id in sorted(wanted) if id in models]
-    return tuple(_from_json(id, models[id]) for id in existing)
+    for id in sorted(wanted):
+        for name, mod, settings in _configured(database, _NOTE_TYPE, id):
+            fields = list(_configured(database, _FIELDS, id))
+            templates = []
+            for template_name, config in _configured(database, _TEMPLATES, id):
+                question = _text(config, 1)
+                answer = _text(config, 2)
+                template = SeenTemplate(template_name, _id(config, 8), question, answer)
+                templates.append(template)
+            stock = number_of(settings, 9)
+            tags = tuple(_tag_of(_id(config, 10)) for _, config in fields)
+            seen = SeenType(
+                id=id,
+                name=name,
+                mod=mod,
+                cloze=number_of(settings, 1) == 1,
+                fields=tuple((field, _id(config, 9)) for field, config in fields),
+                templates=tuple(templates),
+                css=_text(settings, 3),
+                origin=number_of(settings, 10),
+                stock=stock,
+                field_tags=tags if stock else (),
+            )
+            types.append(seen)
+    return tuple(types)
 
 
 def other_note_types(database: Database, read: Iterable[int]) -> Iterator[SeenType]:
@@ -262,75 +284,27 @@ def other_note_types(database: Database, read: Iterable[int]) -> Iterator[SeenTy
 def _from_json(id: int, kind: _Type) -> SeenType:
     """Return a note type as the older schema stores it."""
     fields = sorted(kind.flds, key=lambda field: field.ord)
-    templates = sorted(kind.tmpls, key=lambda template: template.ord)
+    templates = []
+    for template in sorted(kind.tmpls, key=lambda template: template.ord):
+        sides = (template.qfmt, template.afmt)
+        templates.append(SeenTemplate(template.name, template.id, *sides))
+    tags = tuple(_tag_of(field.tag) for field in fields)
     return SeenType(
         id=id,
         name=kind.name,
         mod=int(kind.mod),
         cloze=kind.type == 1,
         fields=tuple((field.name, field.id) for field in fields),
-        templates=tuple(map(_template_from_json, templates)),
+        templates=tuple(templates),
         css=kind.css,
         origin=kind.originalId or 0,
         stock=kind.originalStockKind or 0,
-        field_tags=tuple(_tag_of(field.tag) for field in fields)
-        if kind.originalStockKind
-        else (),
+        field_tags=tags if kind.originalStockKind else (),
     )
 
 
 def _tag_of(tag: int | None) -> int:
     return -1 if tag is None else tag
-
-
-def _template_from_json(template: _Template) -> SeenTemplate:
-    return SeenTemplate(template.name, template.id, template.qfmt, template.afmt)
-
-
-def _from_tables(database: Database, id: int) -> Iterator[SeenType]:
-    """Yield the note type with this id, if any.
-
-    The field numbers are those of `proto/anki/notetypes.proto`.
-    """
-    name_and_mod = f"{texts('name')}, {numbers('mtime_secs')}"
-    types = f"select {name_and_mod}, config from notetypes where id = ? order by id"
-    for name, mod, settings in _configured(database, types, id):
-        fields = list(_fields_from_table(database, id))
-        stock = number_of(settings, 9)
-        yield SeenType(
-            id=id,
-            name=name,
-            mod=mod,
-            cloze=number_of(settings, 1) == 1,
-            fields=tuple((name, field_id) for name, field_id, _ in fields),
-            templates=tuple(_templates_from_table(database, id)),
-            css=_text(settings, 3),
-            origin=number_of(settings, 10),
-            stock=stock,
-            field_tags=tuple(tag for _, _, tag in fields) if stock else (),
-        )
-
-
-def _fields_from_table(
-    database: Database,
-    type_id: int,
-) -> Iterator[tuple[str, int | None, int]]:
-    """Yield (name, id, Anki's number or -1) of each field of a note type, in order."""
-    query = f"select {texts('name')}, config from fields where ntid = ? order by ord"
-    for name, config in _configured(database, query, type_id):
-        yield name, _id(config, 9), _tag_of(_id(config, 10))
-
-
-def _templates_from_table(database: Database, type_id: int) -> Iterator[SeenTemplate]:
-    """Yield the templates of a note type, in order."""
-    query = f"select {texts('name')}, config from templates where ntid = ? order by ord"
-    for name, config in _configured(database, query, type_id):
-        yield SeenTemplate(
-            name,
-            _id(config, 8),
-            _text(config, 1),
-            _text(config, 2),
-        )
 
 
 def _configured(database: Database, query: str, type_id: int) -> Iterator[Row]:

@@ -112,28 +112,14 @@ class FsrsCard:
 
     def answer(self, rating: int, since: int) -> int:
         """Answer a card some days after the last answer. Return the next interval in days."""
-        if rating > 1 and since:
-            return self._pass(rating, since)
-        self.step(rating, since)
-        if rating == 1 and self._memory.preset.relearns:
-            self.step(3)  # it is asked again after some minutes, and is remembered then
-        return self._interval
+        if rating == 1 or not since:
+            self.step(rating, since)
+            if rating == 1 and self._memory.preset.relearns:
+                self.step(3)  # it is asked again after some minutes, and remembered then
+            return self._interval
 
-    def step(self, rating: int, since: int = 0) -> int:
-        """Answer one learning step. Return the interval in days if it was the last one."""
-        preset = self._memory.preset
-        states = self._memory.model.next_states(self._state, preset.retention, since)
-        answered = (states.again, states.hard, states.good, states.easy)[rating - 1]
-        self._state = answered.memory
-        self._interval = min(max(round(answered.interval), 1), preset.longest)
-        return self._interval
-
-    def _pass(self, rating: int, since: int) -> int:
-        """Answer a card that is remembered.
-
-        The intervals of the buttons differ by a day at least, and one that grows, grows by a
-        day (rslib/src/scheduler/states/review.rs).
-        """
+        # the intervals of the buttons differ by a day at least, and one that grows, grows by
+        # a day (rslib/src/scheduler/states/review.rs)
         preset = self._memory.preset
         states = self._memory.model.next_states(self._state, preset.retention, since)
         last = self._interval
@@ -144,6 +130,15 @@ class FsrsCard:
             interval = max(wanted, least, interval + 1)
             self._state = answered.memory
         self._interval = min(interval, preset.longest)
+        return self._interval
+
+    def step(self, rating: int, since: int = 0) -> int:
+        """Answer one learning step. Return the interval in days if it was the last one."""
+        preset = self._memory.preset
+        states = self._memory.model.next_states(self._state, preset.retention, since)
+        answered = (states.again, states.hard, states.good, states.easy)[rating - 1]
+        self._state = answered.memory
+        self._interval = min(max(round(answered.interval), 1), preset.longest)
         return self._interval
 
 
@@ -326,45 +321,24 @@ def load_of_cards(
     memories = [_memory(preset, studies.answers, odds) for preset in studies.presets]
     player = _Player(studies.answers, seed)
     for _ in range(times):
-        due = _due_by_day(cards, memories, days)
-        _play_reviews(player, due, reviews_per_day, load)
+        # the cards that are due on each day, with the day on which each was answered last
+        due: list[list[tuple[_Card, int]]] = [[] for _ in range(days)]
+        for studied in cards:
+            day = max(studied.due, 0)
+            if day < days:
+                card = memories[studied.preset].card(studied)
+                due[day].append((card, -studied.since))
+        for day, cards_today in enumerate(due):
+            # what is beyond the limit of a day comes first on the next one
+            left_over = cards_today[reviews_per_day:]
+            if left_over and day + 1 < days:
+                due[day + 1][:0] = left_over
+            for card, last_day in cards_today[:reviews_per_day]:
+                interval, seconds = player.review(card, day - last_day)
+                load[day] += seconds
+                if day + interval < days:
+                    due[day + interval].append((card, day))
     return [seconds * every / times for seconds in load]
-
-
-_DueCards = list[tuple["_Card", int]]
-"""Cards with the day on which each was answered last; today is 0."""
-
-
-def _due_by_day(
-    cards: Sequence[StudiedCard], memories: Sequence[_Memory], days: int
-) -> list[_DueCards]:
-    """Return the cards that are due on each of the coming days."""
-    due: list[_DueCards] = [[] for _ in range(days)]
-    for studied in cards:
-        day = max(studied.due, 0)
-        if day < days:
-            card = memories[studied.preset].card(studied)
-            due[day].append((card, -studied.since))
-    return due
-
-
-def _play_reviews(
-    player: _Player, due: list[_DueCards], reviews_per_day: int, load: list[float]
-) -> None:
-    """Answer the due cards day by day, and add the seconds of each day to its load.
-
-    What is beyond the limit of a day comes first on the next one.
-    """
-    days = len(due)
-    for day, cards_today in enumerate(due):
-        left_over = cards_today[reviews_per_day:]
-        if left_over and day + 1 < days:
-            due[day + 1][:0] = left_over
-        for card, last_day in cards_today[:reviews_per_day]:
-            interval, seconds = player.review(card, day - last_day)
-            load[day] += seconds
-            if day + interval < days:
-                due[day + interval].append((card, day))
 
 
 def cost_of_new_card(
@@ -442,31 +416,29 @@ def intake(
     odds = odds_of_remembering(studies)
     there = load_of_cards(studies, odds, days)
     cost = cost_of_new_card(studies, odds, days)
-    others = _begun_others(studies, days)
-    _add(there, others, cost)
-    waiting = sum(group.count for group in studies.waiting)
-    target = target_of(minutes, studies.answers)
-    planner = _Planner(there, cost, waiting, arrivals)
-    new_per_day = fitting(there, cost, target)
-    return Intake(
-        minutes=minutes,
-        new_per_day=new_per_day,
-        waiting=waiting,
-        with_limit=planner.with_target(target),
-        as_it_is=planner.with_limit(studies.new_per_day),
-        cost=tuple(cost),
-    )
-
-
-def _begun_others(studies: Studies, days: int) -> list[float]:
-    """Return how many new cards of other notes are begun a day, if it goes on as it went."""
+    # cards of other notes are begun as they were
     left = float(studies.others_new)
     begun = []
     for _ in range(days):
         today = min(studies.others_per_day, left)
         left -= today
         begun.append(today)
-    return begun
+    _add(there, begun, cost)
+    waiting = sum(group.count for group in studies.waiting)
+    target = target_of(minutes, studies.answers)
+
+    def followed(rule: Callable[[Sequence[float]], int]) -> Plan:
+        return plan(there, cost, waiting, arrivals, rule)
+
+    new_per_day = fitting(there, cost, target)
+    return Intake(
+        minutes=minutes,
+        new_per_day=new_per_day,
+        waiting=waiting,
+        with_limit=followed(lambda load: fitting(load, cost, target)),
+        as_it_is=followed(lambda _: studies.new_per_day),
+        cost=tuple(cost),
+    )
 
 
 def _add(
@@ -503,45 +475,41 @@ def fitting(load: Sequence[float], cost: Sequence[float], target: float) -> int:
     return max(math.floor(highest), 0)
 
 
-class _Planner:
-    """Plays a rule for new cards on the expected load."""
+def plan(
+    there: Sequence[float],
+    cost: Sequence[float],
+    waiting: int,
+    arrivals: float,
+    rule: Callable[[Sequence[float]], int],
+) -> Plan:
+    """Play a rule for new cards on the expected load.
 
-    def __init__(
-        self, there: Sequence[float], cost: Sequence[float], waiting: int, arrivals: float
-    ) -> None:
-        self._there = there
-        self._cost = cost
-        self._waiting = waiting
-        self._arrivals = arrivals
-
-    def with_target(self, target: float) -> Plan:
-        """Return the plan if the limit is set anew each week."""
-        return self._play(lambda load: fitting(load, self._cost, target))
-
-    def with_limit(self, limit: int) -> Plan:
-        """Return the plan with a limit that stays."""
-        return self._play(lambda _: limit)
-
-    def _play(self, rule: Callable[[Sequence[float]], int]) -> Plan:
-        load = list(self._there)
-        new: list[float] = []
-        queue = float(self._waiting)
-        begun = 0.0
-        days = 0
-        limit = 0
-        for monday in range(0, len(load), WEEK):
-            if len(load) - monday >= AHEAD:  # else too little is seen to plan again
-                limit = rule(load[monday:])
-            for day in range(monday, min(monday + WEEK, len(load))):
-                queue += self._arrivals
-                today = min(float(limit), queue)
-                queue -= today
-                begun += today
-                new.append(today)
-                if not days and 0 < self._waiting <= begun:
-                    days = day + 1
-            _add(load, new[monday:], self._cost, start=monday)
-        return Plan(tuple(new), tuple(load), days)
+    Args:
+        there: the load of each day without new cards.
+        cost: the seconds of a new card on the day it is begun, and on each day after.
+        waiting: how many new cards wait.
+        arrivals: how many come a day.
+        rule: sets the limit of new cards anew each week, by the load from then on.
+    """
+    load = list(there)
+    new: list[float] = []
+    queue = float(waiting)
+    begun = 0.0
+    days = 0
+    limit = 0
+    for monday in range(0, len(load), WEEK):
+        if len(load) - monday >= AHEAD:  # else too little is seen to plan again
+            limit = rule(load[monday:])
+        for day in range(monday, min(monday + WEEK, len(load))):
+            queue += arrivals
+            today = min(float(limit), queue)
+            queue -= today
+            begun += today
+            new.append(today)
+            if not days and 0 < waiting <= begun:
+                days = day + 1
+        _add(load, new[monday:], cost, start=monday)
+    return Plan(tuple(new), tuple(load), days)
 
 
 # --- cards that were just accepted ------------------------------------------------------

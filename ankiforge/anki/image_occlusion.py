@@ -65,23 +65,20 @@ def chosen(types: Mapping[int, SeenType]) -> MappedType:
         is_copy = bool(note_type.origin)
         return is_copy, note_type.id != ours.id, note_type.id
 
-    usable = [note_type for note_type in types.values() if _is_usable(note_type)]
-    return _mapped(min(usable, key=preference, default=ours))
+    kept = set(range(KEPT_FIELDS))
+    usable = []
+    for note_type in types.values():
+        is_stock = note_type.stock == STOCK_KIND and note_type.cloze
+        if is_stock and kept <= set(note_type.field_tags):
+            usable.append(note_type)
+    best = min(usable, key=preference, default=ours)
 
-
-def _is_usable(note_type: SeenType) -> bool:
-    if note_type.stock != STOCK_KIND or not note_type.cloze:
-        return False
-    return set(range(KEPT_FIELDS)) <= set(note_type.field_tags)
-
-
-def _mapped(note_type: SeenType) -> MappedType:
-    """Return where our fields go in Anki's own note type: known by its tags, not by their names."""
+    # its fields are known by their tags, whatever they are called
     names: dict[str, str] = {}
     ids: dict[str, int] = {}
-    for (name, id), tag in zip(note_type.fields, note_type.field_tags, strict=True):
+    for (name, id), tag in zip(best.fields, best.field_tags, strict=True):
         if 0 <= tag < KEPT_FIELDS:
             names[FIELDS[tag]] = name
             if id is not None:
                 ids[FIELDS[tag]] = id
-    return MappedType(note_type.id, note_type.name, names, ids)
+    return MappedType(best.id, best.name, names, ids)

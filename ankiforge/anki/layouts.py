@@ -36,7 +36,6 @@ from ankiforge.anki.notetypes import field_hash, our_note_type, shipped_type, ta
 from ankiforge.anki.render import is_media_name, literal
 from ankiforge.model import (
     RETIRED,
-    Adopted,
     Card,
     CardRemark,
     Family,
@@ -120,139 +119,86 @@ def layout_of(
         types: the note types in Anki.
         mapped: the note types, not ours, that new notes get.
     """
-    if card.adopted:
-        return _adopted_layout(card, card.adopted, in_anki, types)
+    guid = card.guid
+    note_type: SeenType | None
+    recorded: MappedType | None = None  # what the first package records
+    names: Texts = {}  # by our field: what it was called in the note type at first
+    bases = [sent for sent in card.shipped if sent.hashes]
     its_type = mapped_type_of(card, in_anki, mapped)
-    if its_type is None:
-        return _our_layout(card, in_anki, types)
-    return _mapped_layout(card, in_anki, its_type, types, mapped)
+    if card.adopted:
+        # another tool's note, whose first base are the fields taken over
+        adopted = card.adopted
+        guid = Guid(adopted.guid)
+        if in_anki is None and not adopted.again:
+            return Layout(guid)
+        note_type = types.get(adopted.type)
+        if note_type is None:
+            return Layout(guid, TYPE_CHANGED)
+        names = adopted.names
+        as_adopted = MappedType(adopted.type, note_type.name, names)
+        places = positions_in(note_type, as_adopted, None)
+        fields = tuple(adopted.html.get(name, "") for name in note_type.names)
+        hashes = {}
+        for name, their_name in names.items():
+            hashes[name] = field_hash(adopted.html.get(their_name, ""))
+        bases.insert(0, Shipped(ADOPTED_MOD, hashes=hashes))
+    elif its_type is not None:
+        # a note type of the user's, or Anki's Image Occlusion
+        recorded = its_type
+        note_type = types.get(its_type.id)
+        if note_type is None:
+            return Layout(guid, f"Anki has no note type {its_type.name} any more")
+        names = its_type.fields
+        places = positions_in(note_type, its_type, mapped.get(card.family))
+        fields = ("",) * len(note_type.fields)
+    else:
+        # a note type of ours, which a person may have changed
+        note_type = shipped_type(card.family, types)
+        places = our_places(card.family, note_type)
+        for name in OF_THE_PERSON:
+            places.pop(name, None)
+        fields = ("",) * len(note_type.fields)
 
-
-def _our_layout(card: Card, in_anki: NoteInAnki | None, types: Types) -> Layout:
-    """Return the layout of a note in a note type of ours, which a person may have changed.
-
-    The note has the base of the content and of the tags, and none of the fields that we
-    fill: what is there counts as what we wrote.
-    """
-    note_type = shipped_type(card.family, types)
-    places = our_places(card.family, note_type)
-    for name in OF_THE_PERSON:
-        places.pop(name, None)
-    layout = Layout(card.guid, "", note_type, _new_fields(note_type), places)
+    # whether a note in this type can be shipped now
     if in_anki:
-        layout = replace(layout, fields=in_anki.fields)
-
-    fault = _fault(card, in_anki, layout, {})
-    if IDENTITY not in places:
-        fault = f"{note_type.name} has no field {IDENTITY} any more"
-    elif in_anki and in_anki.identity is None:
-        fault = fault or TYPE_CHANGED
-    if fault:
-        return Layout(card.guid, fault)
-
-    if in_anki is None or in_anki.identity is None:
-        return layout
-    written = in_anki.identity.fields
-    hashes = dict(zip(card.family.content_fields, written, strict=False))
-    for name, html in layout.theirs.items():
-        if name in FILLED:
-            hashes[name] = field_hash(html)
-    return replace(layout, base=Shipped(0, _base_tags(card, in_anki), hashes=hashes))
-
-
-def _mapped_layout(
-    card: Card,
-    in_anki: NoteInAnki | None,
-    mapped: MappedType,
-    types: Types,
-    new_mapped: Mapped,
-) -> Layout:
-    """Return the layout of a note in a user's note type, or in Anki's Image Occlusion."""
-    note_type = types.get(mapped.id)
-    if note_type is None:
-        return Layout(card.guid, f"Anki has no note type {mapped.name} any more")
-    places = positions_in(note_type, mapped, new_mapped.get(card.family))
-    layout = Layout(
-        card.guid, "", note_type, _new_fields(note_type), places, mapped=mapped
-    )
-    return _with_base(card, in_anki, layout, _bases(card), mapped.fields)
-
-
-def _adopted_layout(
-    card: Card,
-    adopted: Adopted,
-    in_anki: NoteInAnki | None,
-    types: Types,
-) -> Layout:
-    """Return the layout of another tool's note, whose first base are the fields taken over."""
-    guid = Guid(adopted.guid)
-    if in_anki is None and not adopted.again:
-        return Layout(guid)
-    note_type = types.get(adopted.type)
-    if note_type is None:
+        fields = in_anki.fields
+    is_ours = its_type is None and not card.adopted
+    if is_ours and IDENTITY not in places:
+        return Layout(guid, f"{note_type.name} has no field {IDENTITY} any more")
+    is_of_type = in_anki is None or in_anki.type_id == note_type.id
+    if not is_of_type or len(fields) != len(note_type.fields):
         return Layout(guid, TYPE_CHANGED)
-    mapped = MappedType(adopted.type, note_type.name, adopted.names)
-    places = positions_in(note_type, mapped, None)
-    hashes = {}
-    for name, their_name in adopted.names.items():
-        hashes[name] = field_hash(adopted.html.get(their_name, ""))
-    bases = (Shipped(ADOPTED_MOD, hashes=hashes), *_bases(card))
-    fields = tuple(adopted.html.get(name, "") for name in note_type.names)
-    layout = Layout(guid, "", note_type, fields, places)
-    return _with_base(card, in_anki, layout, bases, adopted.names)
-
-
-def _new_fields(note_type: SeenType) -> Strings:
-    return ("",) * len(note_type.fields)
-
-
-def _with_base(
-    card: Card,
-    in_anki: NoteInAnki | None,
-    layout: Layout,
-    bases: Sequence[Shipped],
-    their_names: Texts,
-) -> Layout:
-    """Return a layout with the fields in Anki, and which of several packages Anki has taken.
-
-    Args:
-        card: the card.
-        in_anki: its note in Anki.
-        layout: where our fields are.
-        bases: what packages had of the note, oldest first.
-        their_names: by our field: what it was called in the note type at first.
-    """
-    if in_anki:
-        layout = replace(layout, fields=in_anki.fields)
-    fault = _fault(card, in_anki, layout, their_names)
-    if fault:
-        return Layout(layout.guid, fault)
+    for name in card.family.needed_fields:
+        if name not in places:
+            fault = f"{note_type.name} has no field {names.get(name, name)} any more"
+            return Layout(guid, fault)
+    layout = Layout(guid, "", note_type, fields, places, mapped=recorded)
     if in_anki is None:
         return layout
+
+    # the base: ours has that of the content and of the tags in the note; what is in the
+    # fields that we fill counts as what we wrote
     theirs = layout.theirs
+    if is_ours:
+        if in_anki.identity is None:
+            return Layout(guid, TYPE_CHANGED)
+        written = in_anki.identity.fields
+        hashes = dict(zip(card.family.content_fields, written, strict=False))
+        for name, html in theirs.items():
+            if name in FILLED:
+                hashes[name] = field_hash(html)
+        # our tags as in the package that Anki has: those with the hash in the note
+        tags: Strings = ()
+        for sent in reversed(card.shipped):
+            if tags_hash(sent.tags) == in_anki.identity.tags:
+                tags = sent.tags
+                break
+        return replace(layout, base=Shipped(0, tags, hashes=hashes))
     base = base_of(bases, in_anki, theirs) or NO_BASE
     hashes_there = {name: field_hash(html) for name, html in theirs.items()}
     is_sure = hashes_there == base.hashes or base.mod == in_anki.mod
     is_news = base.mod != in_anki.taken
     return replace(layout, base=base, taken=base.mod if is_sure and is_news else 0)
-
-
-def _fault(
-    card: Card,
-    in_anki: NoteInAnki | None,
-    layout: Layout,
-    their_names: Texts,
-) -> str:
-    """Return why nothing can be shipped in a note type now; "" if it can."""
-    note_type = layout.note_type
-    assert note_type is not None
-    is_of_type = in_anki is None or in_anki.type_id == note_type.id
-    if not is_of_type or len(layout.fields) != len(note_type.fields):
-        return TYPE_CHANGED
-    for name in card.family.needed_fields:
-        if name not in layout.places:
-            return f"{note_type.name} has no field {their_names.get(name, name)} any more"
-    return ""
 
 
 # --- which type, and where our fields are in it -----------------------------------------
@@ -325,11 +271,6 @@ def positions_in(
 # --- the base ---------------------------------------------------------------------------
 
 
-def _bases(card: Card) -> tuple[Shipped, ...]:
-    """Return the packages of a note that does not carry its base, oldest first."""
-    return tuple(sent for sent in card.shipped if sent.hashes)
-
-
 def base_of(
     bases: Sequence[Shipped], in_anki: NoteInAnki, fields: Texts
 ) -> Shipped | None:
@@ -361,15 +302,6 @@ def base_of(
 
     # of equally likely ones, `max` returns the first
     return max(possible, key=likeness, default=None)
-
-
-def _base_tags(card: Card, in_anki: NoteInAnki) -> Strings:
-    """Return our tags as in the package that Anki has: those with the hash in the note."""
-    wanted = in_anki.identity.tags if in_anki.identity else ""
-    for sent in reversed(card.shipped):
-        if tags_hash(sent.tags) == wanted:
-            return sent.tags
-    return ()
 
 
 # --- what we write ----------------------------------------------------------------------
@@ -432,16 +364,22 @@ def our_fields(
             if path not in available and "://" not in path:
                 unread.add(name)
     if card.adopted:
-        fields_then = _fields_of_adoption(card, card.adopted)
-        fields |= fields_then
-        unread -= set(fields_then)
+        # those whose source has not changed since have the HTML of then
+        words_now = dict(card.fields)
+        for name, their_name in card.adopted.names.items():
+            if words_now.get(name, "") == card.adopted.words.get(name, ""):
+                fields[name] = card.adopted.html.get(their_name, "")
+                unread.discard(name)
         if not unread:
             missing.clear()
 
     # what we fill: it stays if the passage is not read here, or is not that of the words
     if not card.is_read_here or CardRemark.SOURCE_CHANGED in card.remarks:
         unread.update(FILLED)
-    our_tags = _tags_to_write(card, tags)
+    our_tags: Strings = ()  # another tool's note gets none
+    if not card.adopted:
+        all_tags = card.shipped[-1].tags if card.kept else tag_names(tuple(tags))
+        our_tags = tuple(tag for tag in all_tags if tag != RETIRED)
     citation = "<br>".join(map(literal, references(card)))
     links = links_html(*card.passages)
     fields["Source"] = source_html(card)
@@ -480,21 +418,3 @@ def shipped_name(card: Card, path: str) -> str:
         if known_path.rpartition("/")[2] == file:
             names.add(name)
     return names.pop() if len(names) == 1 else ""
-
-
-def _fields_of_adoption(card: Card, adopted: Adopted) -> dict[str, str]:
-    """Return the HTML of adoption of those fields whose source has not changed since."""
-    words_now = dict(card.fields)
-    fields = {}
-    for name, their_name in adopted.names.items():
-        if words_now.get(name, "") == adopted.words.get(name, ""):
-            fields[name] = adopted.html.get(their_name, "")
-    return fields
-
-
-def _tags_to_write(card: Card, tags: Sequence[str]) -> Strings:
-    """Return our tags of a live note. Another tool's note gets none."""
-    if card.adopted:
-        return ()
-    our_tags = card.shipped[-1].tags if card.kept else tag_names(tuple(tags))
-    return tuple(tag for tag in our_tags if tag != RETIRED)

@@ -18,14 +18,12 @@ from ankiforge.anki.render import address, escape, lines, literal, render
 from ankiforge.model import (
     Card,
     CardKind,
-    Document,
     Fields,
     Highlight,
     HighlightKind,
     Media,
     Pair,
     Strings,
-    Texts,
 )
 from ankiforge.text import occlusion, regex
 from ankiforge.text.fold import clean, isolated, locate, same
@@ -55,10 +53,12 @@ def content_html(
     pictures: Pictures | None = None,
 ) -> Strings:
     """Return only the content fields, in note type order. Used for cards and drafts."""
-    if kind is CardKind.OCCLUSION:
-        return _figure_html(dict(fields), pictures)
     family = kind.family
     markdown = dict(fields)
+    if kind is CardKind.OCCLUSION:  # the masks as Anki has them, and the picture
+        masks = occlusion.masks_in(markdown)
+        image = render(markdown.get("Image", ""), cloze=False, pictures=pictures)
+        return (occlusion.to_anki(masks), image)
     markdown |= dict.fromkeys(family.switches, "")  # a switch is set by the kind alone
     markdown |= dict(kind.switched_on)
     html_fields = []
@@ -66,13 +66,6 @@ def content_html(
         text = markdown.get(name, "")
         html_fields.append(render(text, cloze=name == "Text", pictures=pictures))
     return tuple(html_fields)
-
-
-def _figure_html(fields: Texts, pictures: Pictures | None) -> Strings:
-    """Return the masks of a figure as Anki has them, and its picture."""
-    masks = occlusion.masks_in(fields)
-    image = render(fields.get("Image", ""), cloze=False, pictures=pictures)
-    return (occlusion.to_anki(masks), image)
 
 
 # --- where it comes from ----------------------------------------------------------------
@@ -97,10 +90,18 @@ def source_html(card: Card) -> str:
         return ""
     start, end = span or (0, len(passage))
     before = lines(passage[:start])
-    marked = _with_evidence(passage[start:end], card.quote)
+    marked = lines(passage[start:end])
     after = lines(passage[end:])
+    evidence = locate(card.quote, passage[start:end])
+    if evidence and evidence[0] < evidence[1]:
+        first = start + evidence[0]
+        last = start + evidence[1]
+        quoted = f"<mark>{lines(passage[first:last])}</mark>"
+        marked = lines(passage[start:first]) + quoted + lines(passage[last:end])
     exact = f'<span class="af-exact">{marked}</span>'
-    start_of_quote = WRITTEN if _is_hand_written(card) else "<blockquote>"
+    is_own_card = card.slot.isdigit()  # any other slot is a hash of drafted words
+    is_hand_written = highlight.kind is HighlightKind.CARD and is_own_card
+    start_of_quote = WRITTEN if is_hand_written else "<blockquote>"
     quotes = [f"{start_of_quote}{before}{exact}{after}</blockquote>"]
     for other in card.passages[1:]:
         if not same(other.exact, highlight.exact):
@@ -108,21 +109,6 @@ def source_html(card: Card) -> str:
             words = lines(other.exact)
             quotes.append(f"{ALSO}{words}<br>{cite}</blockquote>")
     return "".join(quotes)
-
-
-def _is_hand_written(card: Card) -> bool:
-    """Return whether a person wrote the card in the source, and it is shown as written."""
-    is_own_card = card.slot.isdigit()  # any other slot is a hash of drafted words
-    return card.highlight.kind is HighlightKind.CARD and is_own_card
-
-
-def _with_evidence(exact: str, quote: str) -> str:
-    """Return the text of a highlight, with the quote of the card marked in it."""
-    start, end = locate(quote, exact) or (0, 0)
-    if start == end:
-        return lines(exact)
-    evidence = f"<mark>{lines(exact[start:end])}</mark>"
-    return lines(exact[:start]) + evidence + lines(exact[end:])
 
 
 def read_source(field: str) -> tuple[str, str, str]:
@@ -157,11 +143,21 @@ def citation_html(card: Card, safe_context: SafeContext) -> str:
     return where + "".join(cited)
 
 
+# The length to which a list item above the highlight is shortened.
+_MAX_ITEM_CHARS = 60
+
+
 def context_of(card: Card, safe_context: SafeContext) -> str:
     """Return document › heading › list items, without parts that would reveal the answer."""
-    items = map(_shortened, card.highlight.above)
-    parts = (*_title_and_headings(card.highlight), *items)
-    return " › ".join(safe_context(card, parts))
+    parts = [*_title_and_headings(card.highlight)]
+    for item in card.highlight.above:
+        text = item.rstrip(" :：")
+        if len(text) > _MAX_ITEM_CHARS:  # cut between two words
+            start = text[:_MAX_ITEM_CHARS]
+            whole_words = start.rpartition(" ")[0]
+            text = f"{whole_words or start}…"
+        parts.append(isolated(text))
+    return " › ".join(safe_context(card, tuple(parts)))
 
 
 def references(card: Card) -> Strings:
@@ -182,40 +178,21 @@ def _title_and_headings(highlight: Highlight) -> Strings:
     return tuple(parts)
 
 
-# The length to which a list item above the highlight is shortened.
-_MAX_ITEM_CHARS = 60
-
-
-def _shortened(text: str) -> str:
-    """Return a list item, cut between two words if it is long."""
-    text = text.rstrip(" :：")
-    if len(text) > _MAX_ITEM_CHARS:
-        start = text[:_MAX_ITEM_CHARS]
-        whole_words = start.rpartition(" ")[0]
-        text = f"{whole_words or start}…"
-    return isolated(text)
-
-
 def reference(highlight: Highlight) -> str:
     """Return the reference, as in `Roediger & Karpicke (2006). Test-enhanced learning, p. 250`."""
-    authors_and_year = _authors_and_year(highlight.document)
-    title, *headings = _title_and_headings(highlight) or ("",)
-    page = f"p. {highlight.page_label}" if highlight.page_label else ""
-    place = _joined(", ", title, " › ".join(headings), page)
-    return _joined(". ", authors_and_year, place)
-
-
-def _authors_and_year(document: Document) -> str:
-    """Return the family names and the year, as in `Roediger & Karpicke (2006)`."""
     names = []
-    for creator in document.creators:
+    for creator in highlight.document.creators:
         family_name = creator.partition(",")[0].strip()
         names.append(isolated(family_name))
     authors = " & ".join(names)
     if len(names) > 2:
         authors = f"{names[0]} et al."
-    year = re.match(r"\d{4}", document.issued)
-    return _joined(" ", authors, f"({year[0]})" if year else "")
+    year = re.match(r"\d{4}", highlight.document.issued)
+    authors_and_year = _joined(" ", authors, f"({year[0]})" if year else "")
+    title, *headings = _title_and_headings(highlight) or ("",)
+    page = f"p. {highlight.page_label}" if highlight.page_label else ""
+    place = _joined(", ", title, " › ".join(headings), page)
+    return _joined(". ", authors_and_year, place)
 
 
 def _joined(separator: str, *parts: str) -> str:
@@ -262,48 +239,36 @@ def open_html(*highlights: Highlight) -> str:
 
 def _links(highlight: Highlight) -> Iterator[Pair]:
     """Yield the address of each link of a highlight, and the link as HTML."""
+    # the addresses of the passage, or else of its document, and of the work
+    document = highlight.document
+    urls = [url for url in (highlight.uri, *highlight.links) if url] or [document.uri]
+    for scheme, value in document.identifiers:
+        if scheme in _RESOLVERS and value:
+            urls.append(value if "://" in value else f"{_RESOLVERS[scheme]}{value}")
+
     address_of_mark = address(highlight.uri)
-    for target in dict.fromkeys(map(address, _urls(highlight))):
-        if target and not _names_a_path(target):
-            label = isolated(_label(target, address_of_mark))
-            yield target, f'<a href="{escape(target)}">{literal(label)}</a>'
+    for target in dict.fromkeys(map(address, urls)):
+        if not target:
+            continue
+        parts = urlsplit(target)
+        query = parse_qs(parts.query)
+        label = _LABELS.get(parts.scheme) or parts.netloc or target
+        if _names_a_vault(target):
+            # `obsidian://open?path=/home/…` works on one computer only
+            if not parts.netloc or "path" in query:
+                continue
+            # a link from one note to another shows the target's name
+            between_notes = address_of_mark.startswith("obsidian:")
+            file = query.get("file", [""])[0]
+            if between_notes and target != address_of_mark and file:
+                label = file.rpartition("/")[2].partition("#^")[0]
+        elif parts.netloc.endswith("doi.org"):
+            label = f"doi:{unquote(parts.path).lstrip('/')}"
+        yield target, f'<a href="{escape(target)}">{literal(isolated(label))}</a>'
 
 
 def _names_a_vault(target: str) -> bool:
     return target.casefold().startswith("obsidian:")
-
-
-def _urls(highlight: Highlight) -> list[str]:
-    """Return the addresses of a passage, or else of its document, and of the work."""
-    document = highlight.document
-    urls = [url for url in (highlight.uri, *highlight.links) if url]
-    if not urls:
-        urls = [document.uri]
-    for scheme, value in document.identifiers:
-        if scheme in _RESOLVERS and value:
-            urls.append(value if "://" in value else f"{_RESOLVERS[scheme]}{value}")
-    return urls
-
-
-def _names_a_path(target: str) -> bool:
-    """Return whether a link works on one computer only: `obsidian://open?path=/home/…`."""
-    if not _names_a_vault(target):
-        return False
-    parts = urlsplit(target)
-    return not parts.netloc or "path" in parse_qs(parts.query)
-
-
-def _label(target: str, address_of_mark: str) -> str:
-    """Return the text of a link. A link from one note to another shows the target's name."""
-    parts = urlsplit(target)
-    between_notes = parts.scheme == "obsidian" and address_of_mark.startswith("obsidian:")
-    if between_notes and target != address_of_mark:
-        file = parse_qs(parts.query).get("file", [""])[0]
-        if file:
-            return file.rpartition("/")[2].partition("#^")[0]
-    if parts.netloc.endswith("doi.org"):
-        return f"doi:{unquote(parts.path).lstrip('/')}"
-    return _LABELS.get(parts.scheme) or parts.netloc or target
 
 
 # --- deck and tags, in the form in which Anki stores them -------------------------------
@@ -318,13 +283,11 @@ _SYSTEM_TAGS = frozenset({"marked", "leech"})
 @lru_cache(maxsize=4096)
 def deck_name(name: str) -> str:
     """Return a valid, non-empty deck name: no part is empty, padded or ends in a colon."""
-    parts = map(_deck_part, clean(name).split("::"))
+    parts = []
+    for part in clean(name).split("::"):
+        printable = _CONTROL_CHARS.sub(" ", part.replace('"', ""))
+        parts.append(printable.strip().strip(":").strip())
     return "::".join(filter(None, parts)) or DEFAULT_DECK
-
-
-def _deck_part(part: str) -> str:
-    printable = _CONTROL_CHARS.sub(" ", part.replace('"', ""))
-    return printable.strip().strip(":").strip()
 
 
 def in_deck(name: str, deck: str) -> bool:
@@ -339,16 +302,14 @@ def in_deck(name: str, deck: str) -> bool:
 @lru_cache(maxsize=4096)
 def tag_names(tags: Strings) -> Strings:
     """Return valid tags, sorted: no white space, no empty parts, no duplicates ignoring case."""
+    names = []
+    for tag in tags:
+        fit = _UNFIT_IN_TAGS.sub("-", clean(tag).strip())
+        parts = (part.strip(":-") for part in fit.split("::"))
+        names.append("::".join(filter(None, parts)))
     by_fold: dict[str, str] = {}
-    for tag in sorted(map(_tag, tags)):
-        folded = tag.casefold()
-        if tag and folded not in _SYSTEM_TAGS:
-            by_fold.setdefault(folded, tag)
+    for name in sorted(names):
+        folded = name.casefold()
+        if name and folded not in _SYSTEM_TAGS:
+            by_fold.setdefault(folded, name)
     return tuple(sorted(by_fold.values()))
-
-
-def _tag(tag: str) -> str:
-    """Return a tag as Anki can store it: `-` for white space, no empty parts."""
-    fit = _UNFIT_IN_TAGS.sub("-", clean(tag).strip())
-    parts = (part.strip(":-") for part in fit.split("::"))
-    return "::".join(filter(None, parts))

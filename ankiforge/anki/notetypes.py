@@ -61,34 +61,25 @@ OUR_FAMILIES = tuple(_NAMES)
 def our_note_type(family: Family) -> SeenType:
     """Return the note type of a family."""
     name = _NAMES[family]
+    first_id, content = _FIELDS[family]
+    names = (*content.split(), *_MACHINE.split())
+    ids = range(first_id, first_id + len(names))
+    # a file is named after its template: `basic-card-1-question.html`
+    templates = []
+    for template, id in _TEMPLATE_IDS[family].items():
+        stem = f"{family.value}-{template.lower().replace(' ', '-')}"
+        question = design(f"{stem}-question.html")
+        answer = design(f"{stem}-answer.html")
+        templates.append(SeenTemplate(template, id, question, answer))
     return SeenType(
         id=named_id("notetype", name),
         name=name,
         mod=DESIGN_MOD,
         cloze=family is Family.CLOZE,
-        fields=_fields_of(family),
-        templates=_templates_of(family),
+        fields=tuple(zip(names, ids, strict=True)),
+        templates=tuple(templates),
         css=design("style.css"),
     )
-
-
-def _fields_of(family: Family) -> tuple[tuple[str, int], ...]:
-    """Return (name, id) of the fields: those of the content, then those of the machine."""
-    first_id, content = _FIELDS[family]
-    names = (*content.split(), *_MACHINE.split())
-    ids = range(first_id, first_id + len(names))
-    return tuple(zip(names, ids, strict=True))
-
-
-def _templates_of(family: Family) -> tuple[SeenTemplate, ...]:
-    """Return the templates, whose files are named after them: `basic-card-1-question.html`."""
-    templates = []
-    for name, id in _TEMPLATE_IDS[family].items():
-        stem = f"{family.value}-{name.lower().replace(' ', '-')}"
-        question = design(f"{stem}-question.html")
-        answer = design(f"{stem}-answer.html")
-        templates.append(SeenTemplate(name, id, question, answer))
-    return tuple(templates)
 
 
 def design(name: str) -> str:

@@ -13,10 +13,9 @@ import shutil
 import sqlite3
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +36,6 @@ from ankiforge.model import (
     Note,
     Problem,
     SeenType,
-    Value,
     card_id,
     named_id,
     note_id,
@@ -66,9 +64,8 @@ def write_package(path: Path, notes: Iterable[Note]) -> int:
         with tempfile.TemporaryDirectory(prefix="ankiforge-") as folder:
             database = Path(folder) / _DATABASE
             with closing(sqlite3.connect(database, isolation_level=None)) as connection:
-                _write_database(connection, _lay_out(written))
-            pictures = chain.from_iterable(note.media for note in written)
-            _zip(path, database, pictures)
+                _write_database(connection, written)
+            _zip(path, database, written)
     except OSError as error:
         raise ItemError(
             f"{path}: cannot be written: {error.strerror or error}",
@@ -89,24 +86,15 @@ _CARD = "insert into cards values(?,?,?,?,?,-1,?,?,?,?,?,?,0,0,0,0,0,'')"
 _NOTES_PER_INSERT = 1000
 
 
-class _Layout(Value):
-    """Everything in a package besides the words of its notes: decks, and all ids."""
+def _write_database(connection: sqlite3.Connection, notes: Sequence[Note]) -> None:
+    """Write the tables; the indexes come last, which is many times faster."""
+    from genanki import Deck
+    from genanki.apkg_col import APKG_COL
+    from genanki.apkg_schema import APKG_SCHEMA
 
-    notes: tuple[Note, ...]
-    decks: dict[str, str]
-    """The name in Anki, by the deck of a note."""
-    deck_ids: dict[str, int]
-    """By the name in Anki."""
-    note_ids: dict[Guid, int]
-    """By guid."""
-    card_ids: dict[tuple[Guid, int], int]
-    """By guid and ordinal."""
-
-
-def _lay_out(notes: tuple[Note, ...]) -> _Layout:
-    """Choose the ids; no two of a kind may clash within the package."""
-    wanted_note_ids = {}
-    wanted_card_ids = {}
+    # ids, of which no two of a kind may clash within the package
+    wanted_note_ids: dict[Guid, int] = {}
+    wanted_card_ids: dict[tuple[Guid, int], int] = {}
     for note in notes:
         if note.guid in wanted_note_ids:
             raise RefusedError(
@@ -119,90 +107,56 @@ def _lay_out(notes: tuple[Note, ...]) -> _Layout:
         wanted_note_ids[note.guid] = note_id(note.guid)
         for ordinal in note.ordinals:
             wanted_card_ids[note.guid, ordinal] = card_id(note.guid, ordinal)
-    decks = {note.deck: deck_name(note.deck) for note in notes}
-    return _Layout(
-        notes=notes,
-        decks=decks,
-        deck_ids={name: _deck_id(name) for name in decks.values()},
-        note_ids=distinct_ids(wanted_note_ids),
-        card_ids=distinct_ids(wanted_card_ids),
-    )
+    note_ids = distinct_ids(wanted_note_ids)
+    card_ids = distinct_ids(wanted_card_ids)
+    deck_ids = {}
+    for name in map(deck_name, {note.deck: None for note in notes}):
+        # Anki's own deck has 1
+        deck_ids[name] = 1 if name == "Default" else named_id("deck", name)
 
-
-def _write_database(connection: sqlite3.Connection, layout: _Layout) -> None:
-    """Write the tables; the indexes come last, which is many times faster."""
-    from genanki.apkg_col import APKG_COL
-    from genanki.apkg_schema import APKG_SCHEMA
-
+    # notes and cards, in batches on whose size the layout of the file depends
     tables, create, indexes = APKG_SCHEMA.partition("CREATE INDEX")
     connection.executescript(f"{_PRAGMAS} {tables} {APKG_COL}")
     connection.execute("begin")
-    _insert_notes_and_cards(connection, layout)
-    _update_collection(connection, layout)
+    for start in range(0, len(notes), _NOTES_PER_INSERT):
+        note_rows = []
+        card_rows = []
+        batch = notes[start : start + _NOTES_PER_INSERT]
+        for number, note in enumerate(batch, start=start + 1):
+            nid = note_ids[note.guid]
+            # Anki looks for a tag between blanks
+            tags = f" {' '.join(note.tags)} " if note.tags else ""
+            fields = _SEPARATOR.join(note.fields)
+            row = (nid, note.guid, note.type.id, note.mod, tags, fields, "")
+            note_rows.append(row)
+            # a new card is due at the number of its note
+            new_card = (0, 0, number, 0, 0, 0)
+            deck_id = deck_ids[deck_name(note.deck)]
+            for ordinal in note.ordinals:
+                cid = card_ids[note.guid, ordinal]
+                state = note.states.get(ordinal, new_card)
+                card_rows.append((cid, nid, deck_id, ordinal, note.mod, *state))
+        connection.executemany(_NOTE, note_rows)
+        connection.executemany(_CARD, card_rows)
+
+    # decks and note types, which the table `col` holds as JSON
+    (genanki_decks,) = connection.execute("select decks from col").fetchone()
+    decks = json.loads(genanki_decks)
+    for name, id in deck_ids.items():
+        decks[str(id)] = Deck(id, name).to_json()
+    models = {}
+    for note_type in {note.type.id: note.type for note in notes}.values():
+        models[str(note_type.id)] = _type_json(note_type)
+    written = (_json(decks), _json(models))
+    connection.execute("update col set decks = ?, models = ?", written)
+    if any(note.states for note in notes):  # days begin at 4 o'clock here
+        connection.execute("update col set crt = ?", (int(DAY_ZERO.timestamp()),))
     connection.execute("commit")
     connection.executescript(create + indexes)
 
 
-def _insert_notes_and_cards(connection: sqlite3.Connection, layout: _Layout) -> None:
-    """Fill both tables in batches, on whose size the layout of the file depends."""
-    numbered = list(enumerate(layout.notes, start=1))
-    for start in range(0, len(numbered), _NOTES_PER_INSERT):
-        batch = numbered[start : start + _NOTES_PER_INSERT]
-        connection.executemany(_NOTE, _note_rows(batch, layout))
-        connection.executemany(_CARD, _card_rows(batch, layout))
-
-
-def _note_rows(
-    numbered: Iterable[tuple[int, Note]],
-    layout: _Layout,
-) -> Iterator[tuple[object, ...]]:
-    """Yield the values of `_NOTE`. Anki looks for a tag between blanks."""
-    for _, note in numbered:
-        tags = f" {' '.join(note.tags)} " if note.tags else ""
-        fields = _SEPARATOR.join(note.fields)
-        id = layout.note_ids[note.guid]
-        yield id, note.guid, note.type.id, note.mod, tags, fields, ""
-
-
-def _card_rows(
-    numbered: Iterable[tuple[int, Note]],
-    layout: _Layout,
-) -> Iterator[tuple[object, ...]]:
-    """Yield the values of `_CARD`. A new card is due at the number of its note."""
-    for number, note in numbered:
-        nid = layout.note_ids[note.guid]
-        deck_id = layout.deck_ids[layout.decks[note.deck]]
-        new_card = (0, 0, number, 0, 0, 0)
-        for ordinal in note.ordinals:
-            id = layout.card_ids[note.guid, ordinal]
-            state = note.states.get(ordinal, new_card)
-            yield id, nid, deck_id, ordinal, note.mod, *state
-
-
-def _update_collection(connection: sqlite3.Connection, layout: _Layout) -> None:
-    """Write decks and note types, which the table `col` holds as JSON."""
-    from genanki import Deck
-
-    (genanki_decks,) = connection.execute("select decks from col").fetchone()
-    decks = json.loads(genanki_decks)
-    for name, id in layout.deck_ids.items():
-        decks[str(id)] = Deck(id, name).to_json()
-    models = {}
-    for note_type in {note.type.id: note.type for note in layout.notes}.values():
-        models[str(note_type.id)] = _type_json(note_type)
-    written = (_json(decks), _json(models))
-    connection.execute("update col set decks = ?, models = ?", written)
-    if any(note.states for note in layout.notes):  # days begin at 4 o'clock here
-        connection.execute("update col set crt = ?", (int(DAY_ZERO.timestamp()),))
-
-
 def _json(value: Json) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
-
-
-def _deck_id(name: str) -> int:
-    """Return the id of a deck in the package, where Anki's own has 1."""
-    return 1 if name == "Default" else named_id("deck", name)
 
 
 def distinct_ids(wanted: Mapping[Any, int]) -> dict[Any, int]:
@@ -278,9 +232,13 @@ def _type_json(note_type: SeenType) -> Json:
 # --- the zip ----------------------------------------------------------------------------
 
 
-def _zip(path: Path, database: Path, media: Iterable[Media]) -> None:
+def _zip(path: Path, database: Path, notes: Iterable[Note]) -> None:
     """Pack the database and the pictures, without the current time."""
-    by_name = {picture.name: picture for picture in media if is_media_name(picture.name)}
+    by_name: dict[str, Media] = {}
+    for note in notes:
+        for picture in note.media:
+            if is_media_name(picture.name):
+                by_name[picture.name] = picture
     pictures = [by_name[name] for name in sorted(by_name)]
     path.unlink(missing_ok=True)
     with (
@@ -296,21 +254,16 @@ def _zip(path: Path, database: Path, media: Iterable[Media]) -> None:
         names = {str(number): picture.name for number, picture in enumerate(pictures)}
         package.writestr(_stored("media"), json.dumps(names))
         for number, picture in enumerate(pictures):
-            package.writestr(_stored(str(number)), _picture_data(picture))
+            with open_regular(Path(picture.path), max_bytes=MAX_PICTURE_BYTES) as image:
+                data = image.read()
+            if picture_digest(data) != digest_in_name(picture):
+                message = f"{picture.path}: changed while the package was made"
+                raise ItemError(message, hint="run it again")
+            package.writestr(_stored(str(number)), data)
         package.comment = _OURS
         package.close()
         file.flush()
         os.fsync(file.fileno())
-
-
-def _picture_data(picture: Media) -> bytes:
-    """Read a picture. Raise ItemError if it is no longer the one that its name says."""
-    with open_regular(Path(picture.path), max_bytes=MAX_PICTURE_BYTES) as image:
-        data = image.read()
-    if picture_digest(data) != digest_in_name(picture):
-        message = f"{picture.path}: changed while the package was made"
-        raise ItemError(message, hint="run it again")
-    return data
 
 
 def _stored(name: str) -> zipfile.ZipInfo:

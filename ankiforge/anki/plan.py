@@ -30,7 +30,7 @@ pictures: `tests/anki/test_layouts.py`, `tests/extract/test_zotero_pictures.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from enum import Enum
 from typing import NamedTuple
@@ -206,8 +206,11 @@ def plan(
         return replace(nothing, held=layout.fault)
     if layout.note_type is None:  # no note is made
         return nothing
-    if in_anki and not card.live:
-        return _retired(card, in_anki, layout, options)
+    if in_anki and not card.live:  # its fields stay as they are
+        base = layout.base
+        as_it_is = Ours(layout.theirs, (*base.tags, RETIRED))
+        tags = (*in_anki.tags, RETIRED)
+        return _written(card, in_anki, layout, as_it_is, tags, base.hashes, options)
 
     # a figure never goes without its picture, and no new note does: the picture may be on
     # another computer, and the note in an Anki that was not read
@@ -229,19 +232,6 @@ def plan(
     return replace(planned, problems=problems, taken=taken)
 
 
-def _retired(
-    card: Card,
-    in_anki: NoteInAnki,
-    layout: Layout,
-    options: Options,
-) -> Planned:
-    """Tag the note of a card that was dropped; its fields stay as they are."""
-    base = layout.base
-    as_it_is = Ours(layout.theirs, (*base.tags, RETIRED))
-    tags = (*in_anki.tags, RETIRED)
-    return _written(card, in_anki, layout, as_it_is, tags, base.hashes, options)
-
-
 def _merged(
     card: Card,
     in_anki: NoteInAnki,
@@ -253,6 +243,8 @@ def _merged(
     base = layout.base
     theirs = layout.theirs
     decisions = {name: Decision(*decided) for name, *decided in card.resolved}
+
+    # each field
     fields: dict[str, str] = {}
     hashes: dict[str, str] = {}
     conflicts = []
@@ -272,10 +264,12 @@ def _merged(
         fields[name] = field.html
         hashes[name] = field.base
         if field.action is Action.ASK:
-            conflicts.append(conflict_of(card, name, there, html))
+            words = in_our_words(card, name, there)
+            conflicts.append(Conflict(card.guid, name, there, html, words=words))
     if conflicts:  # the note waits until a person chooses
         return Planned(card.guid, card.live, conflicts=tuple(conflicts))
 
+    # AnkiforgeId
     compared = fields.keys() - {OF_THIS_COMPUTER}
     if IDENTITY in theirs:
         all_hashes = {**base.hashes, **hashes}
@@ -284,14 +278,28 @@ def _merged(
         fields[IDENTITY] = literal(identity)
         if "Source" not in ours.unread:  # else a new base alone is no reason to write
             compared.add(IDENTITY)
-    all_tags = merge_tags(base.tags, in_anki.tags, ours.tags)
-    tags = tuple(tag for tag in all_tags if tag.casefold() != RETIRED)
+
+    # tags, compared without case as in Anki: theirs, which keep their spelling, plus those
+    # that we added since the base, minus those that we removed
+    before = {tag.casefold() for tag in base.tags}
+    there_by_fold = {tag.casefold(): tag for tag in in_anki.tags}
+    ours_by_fold = {tag.casefold(): tag for tag in ours.tags}
+    merged_tags = {}
+    for folded, tag in ours_by_fold.items():
+        if folded not in before:
+            merged_tags[folded] = tag
+    for folded, tag in there_by_fold.items():
+        we_removed_it = folded in before and folded not in ours_by_fold
+        if not we_removed_it:
+            merged_tags[folded] = tag
+    merged_tags.pop(RETIRED, None)  # the note of a live card is not retired
 
     has_same_fields = all(same_html(fields[name], theirs[name]) for name in compared)
-    has_same_tags = _folded(tags) == _folded(in_anki.tags)
+    has_same_tags = merged_tags.keys() == there_by_fold.keys()
     if has_same_fields and has_same_tags and not options.full:
         return Planned(card.guid, card.live)
     merged = replace(ours, fields=fields)
+    tags = tuple(sorted(merged_tags.values()))
     return _written(card, in_anki, layout, merged, tags, hashes, options)
 
 
@@ -300,43 +308,12 @@ def _media_in(html: str) -> int:
     return html.count("<img") + html.count("[sound:")
 
 
-def conflict_of(card: Card, field: str, theirs: str, ours: str) -> Conflict:
-    """Return the conflict of two texts of a field."""
-    words = in_our_words(card, field, theirs)
-    return Conflict(card.guid, field, theirs, ours, words=words)
-
-
 def in_our_words(card: Card, field: str, html: str) -> str:
     """Return a field of a note in Anki as a card holds it: Markdown, or the masks of a figure."""
     if field != occlusion.FIELD:
         return unrender(html)
     known = occlusion.masks_in(card.fields)
     return occlusion.write(occlusion.with_labels(occlusion.from_anki(html), known))
-
-
-def _folded(tags: Iterable[str]) -> set[str]:
-    """Return tags as Anki compares them."""
-    return {tag.casefold() for tag in tags}
-
-
-def merge_tags(
-    base: Sequence[str],
-    theirs: Sequence[str],
-    ours: Sequence[str],
-) -> Strings:
-    """Merge tags: theirs, plus those we added since the base, minus those we removed. Sorted.
-
-    Tags are compared without case, as in Anki. Tags of theirs keep their spelling.
-    """
-    before = _folded(base)
-    ours_by_fold = {tag.casefold(): tag for tag in ours}
-    theirs_by_fold = {tag.casefold(): tag for tag in theirs}
-    merged = {folded: tag for folded, tag in ours_by_fold.items() if folded not in before}
-    for folded, tag in theirs_by_fold.items():
-        we_removed_it = folded in before and folded not in ours_by_fold
-        if not we_removed_it:
-            merged[folded] = tag
-    return tuple(sorted(merged.values()))
 
 
 # --- the note that is written -----------------------------------------------------------
@@ -365,9 +342,17 @@ def _written(
     nothing = Planned(card.guid, card.live)
     note_type = layout.note_type
     assert note_type is not None
-    held = _why_held(in_anki, note_type, options)
-    if held:
+    # the import of a file removes the tags of the scheduler
+    if in_anki and in_anki.scheduler_tags and not options.push:
+        scheduler_tags = " and ".join(in_anki.scheduler_tags)
+        held = f"its note is tagged {scheduler_tags}: use ankiforge push"
         return replace(nothing, held=held)
+    # AnkiConnect merges note types: a second one that an import had made beside this one,
+    # because it had other fields, would be deleted and its notes changed to this type
+    for other in options.types.values() if options.push else ():
+        if other.origin == note_type.id and other.id != note_type.id:
+            merging = f"a push would merge {other.name} into {note_type.name}"
+            return replace(nothing, held=f"{merging}: import the file instead")
 
     fields = layout.filled(ours.fields)
     ordinals = cards_of(note_type, fields, in_anki)
@@ -378,7 +363,11 @@ def _written(
         if picture.name in written and picture.path:
             pictures[path] = picture.name
             shown[picture.name] = picture
-    digest = _digest_of(card, layout, ours)
+    # the hash by which an equal revision is recognised later
+    digest = card.digest
+    if not (card.kept and card.live):
+        names = [name for name in layout.places if name != OF_THIS_COMPUTER]
+        digest = h16(*(ours.fields[name] for name in names), "\x1e", *ours.tags)
     mod = _mod_of(card, in_anki, digest, options)
     note = Note(
         guid=layout.guid,
@@ -395,7 +384,9 @@ def _written(
     if refused and in_anki:
         return replace(nothing, held="it would have no card left")
     if not in_anki and is_blank(note.fields[0]):
-        refused = _first_field_is_empty(note)
+        first = f"{note_type.names[0]}, the first field of {note_type.name}"
+        empty = f"note {note.guid}: {first}, is empty"
+        refused = Problem(f"deck {note.deck}", empty, "edit or reject the card")
     if refused:
         return replace(nothing, problems=(refused,))
 
@@ -417,40 +408,6 @@ def _written(
         changed=in_anki is not None and mod != in_anki.mod,
         rewritten=in_anki is None and card.mod not in (0, mod),
     )
-
-
-def _first_field_is_empty(note: Note) -> Problem:
-    """Return the problem of a new note that Anki would reject."""
-    first = f"{note.type.names[0]}, the first field of {note.type.name}"
-    what = f"note {note.guid}: {first}, is empty"
-    return Problem(f"deck {note.deck}", what, "edit or reject the card")
-
-
-def _why_held(in_anki: NoteInAnki | None, note_type: SeenType, options: Options) -> str:
-    """Return why a note cannot be shipped now; "" if it can.
-
-    The import of a file removes the tags of the scheduler. AnkiConnect merges note types:
-    a second one that an import had made beside this one, because it had other fields,
-    would be deleted and its notes changed to this type.
-    """
-    if in_anki and in_anki.scheduler_tags and not options.push:
-        tags = " and ".join(in_anki.scheduler_tags)
-        return f"its note is tagged {tags}: use ankiforge push"
-    for other in options.types.values() if options.push else ():
-        if other.origin == note_type.id and other.id != note_type.id:
-            return f"a push would merge {other.name} into {note_type.name}: import the file instead"
-    return ""
-
-
-def _digest_of(card: Card, layout: Layout, ours: Ours) -> str:
-    """Return the hash by which an equal revision is recognised later."""
-    if card.kept and card.live:
-        return card.digest
-    fields = []
-    for name in layout.places:
-        if name != OF_THIS_COMPUTER:
-            fields.append(ours.fields[name])
-    return h16(*fields, "\x1e", *ours.tags)
 
 
 def _mod_of(card: Card, in_anki: NoteInAnki | None, digest: str, options: Options) -> int:

@@ -33,14 +33,10 @@ def collections(home: Path, environ: Mapping[str, str]) -> tuple[Path, ...]:
             continue
         for folder in (Path(base), Path(base, "Anki2")):
             with suppress(OSError, ValueError):
-                profiles |= dict.fromkeys(_collections_in(folder))
+                for path in sorted(folder.glob(f"[!.]*/{COLLECTION}")):
+                    if path.is_file():
+                        profiles[path.resolve()] = None
     return tuple(profiles)
-
-
-def _collections_in(folder: Path) -> list[Path]:
-    """Return the collections of the profiles in a folder of Anki."""
-    paths = sorted(folder.glob(f"[!.]*/{COLLECTION}"))
-    return [path.resolve() for path in paths if path.is_file()]
 
 
 LOG_SUFFIXES = ("-wal", "-journal")
@@ -79,13 +75,12 @@ def resolved(path: Path) -> Path:
 
 def state_of(source: Path) -> FileStates:
     """Return the state of a collection and of its logs."""
-    files = (source.with_name(source.name + suffix) for suffix in ("", *LOG_SUFFIXES))
-    return tuple(map(_file_state, files))
-
-
-def _file_state(path: Path) -> tuple[int, int, int] | None:
-    with suppress(FileNotFoundError, NotADirectoryError):
-        status = path.stat()
-        if stat.S_ISREG(status.st_mode):
-            return status.st_size, status.st_mtime_ns, status.st_ino
-    return None
+    states: list[tuple[int, int, int] | None] = []
+    for suffix in ("", *LOG_SUFFIXES):
+        state = None
+        with suppress(FileNotFoundError, NotADirectoryError):
+            status = source.with_name(source.name + suffix).stat()
+            if stat.S_ISREG(status.st_mode):
+                state = status.st_size, status.st_mtime_ns, status.st_ino
+        states.append(state)
+    return tuple(states)

@@ -95,25 +95,15 @@ class _Writer(Value):
 
     def write(self, markdown: str) -> str:
         """Return the HTML of a field, or of the answer or hint of a cloze."""
-        with_atoms = self._with_atoms(markdown)
-        if not with_atoms:
-            return ""
-        if _PLAIN_LINE.fullmatch(_ATOM.sub(_LETTER, with_atoms)):
-            # true of most texts with clozes; the parser would give the same
-            return self._text(with_atoms)
-        tokens = _parser().parse(with_atoms)
-        if [token.type for token in tokens] == [
-            "paragraph_open",
-            "inline",
-            "paragraph_close",
-        ]:
-            tokens = tokens[1:-1]
-        return "".join(self._blocks(tokens))
-
-    def _with_atoms(self, markdown: str) -> str:
-        """Replace clozes, formulas and inline code by atoms, outer ones first."""
-        runs = self._cloze_runs(markdown) if self.cloze else []
-        runs += self._shielded_runs(markdown)
+        # clozes, formulas and the code on one line become atoms, outer ones first
+        runs: list[_Run] = []
+        if self.cloze:
+            runs = [_Run(gap.start, gap.end, gap) for gap in gaps(markdown)]
+        for start, end, kind in shields(markdown):
+            is_formula = kind in ("math", "display")
+            is_inline_code = kind == "code" and "\n" not in markdown[start:end]
+            if is_formula or is_inline_code:
+                runs.append(_Run(start, end, kind))
         parts: list[str] = []
         position = 0
         for run in sorted(runs, key=attrgetter("start")):
@@ -128,21 +118,30 @@ class _Writer(Value):
             parts.append(f"{{\ufdd0{len(self.atoms)}\ufdd1}}")
             self.atoms.append((source, written))
             position = run.end
-        parts.append(markdown[position:])
-        return "".join(parts)
+        with_atoms = "".join(parts) + markdown[position:]
 
-    def _cloze_runs(self, markdown: str) -> list[_Run]:
-        return [_Run(gap.start, gap.end, gap) for gap in gaps(markdown)]
-
-    def _shielded_runs(self, markdown: str) -> list[_Run]:
-        """Return the formulas, and the code that is on one line."""
-        runs = []
-        for start, end, kind in shields(markdown):
-            is_formula = kind in ("math", "display")
-            is_inline_code = kind == "code" and "\n" not in markdown[start:end]
-            if is_formula or is_inline_code:
-                runs.append(_Run(start, end, kind))
-        return runs
+        if not with_atoms:
+            return ""
+        if _PLAIN_LINE.fullmatch(_ATOM.sub(_LETTER, with_atoms)):
+            # true of most texts with clozes; the parser would give the same
+            return self._text(with_atoms)
+        tokens = _parser().parse(with_atoms)
+        kinds = [token.type for token in tokens]
+        if kinds == ["paragraph_open", "inline", "paragraph_close"]:
+            tokens = tokens[1:-1]
+        html_parts: list[str] = []
+        for token in tokens:
+            if token.type == "inline":
+                html_parts += self._inline(token.children or ())
+            elif token.type == "fence":
+                code = clean(self._source(token.content.removesuffix("\n")))
+                language = language_of(self._source(token.info))
+                shown = highlighted(code, language, literal)
+                named = f' class="language-{html.escape(language)}"' if language else ""
+                html_parts.append(f"<pre><code{named}>{shown}</code></pre>")
+            elif not token.hidden:
+                html_parts.append(_tag(token))
+        return "".join(html_parts)
 
     def _gap(self, gap: Gap) -> str:
         """Return the HTML of a cloze."""
@@ -166,22 +165,6 @@ class _Writer(Value):
         if body.strip() and body[0] == body[-1] == " ":
             body = body[1:-1]
         return f"<code>{literal(body)}</code>"
-
-    def _blocks(self, tokens: Sequence[Token]) -> Iterator[str]:
-        for token in tokens:
-            if token.type == "inline":
-                yield from self._inline(token.children or ())
-            elif token.type == "fence":
-                yield self._block_of_code(token)
-            elif not token.hidden:
-                yield _tag(token)
-
-    def _block_of_code(self, token: Token) -> str:
-        code = clean(self._source(token.content.removesuffix("\n")))
-        language = language_of(self._source(token.info))
-        shown = highlighted(code, language, literal)
-        named = f' class="language-{html.escape(language)}"' if language else ""
-        return f"<pre><code{named}>{shown}</code></pre>"
 
     def _inline(self, tokens: Sequence[Token]) -> Iterator[str]:
         linked = False
@@ -386,8 +369,16 @@ def _formula(tex: str, *, display: bool, inside: bool) -> str:
         display: whether to use `\[…\]` instead of `\(…\)`.
         inside: whether it is within a cloze, where `}}` and `::` would end or split it.
     """
-    may_escape = _TEX_DELIMITER.search(tex) or not _is_closed(tex)
-    if may_escape or _TEX_ACTIVE.search(tex):
+    if _TEX_DELIMITER.search(tex) or _TEX_ACTIVE.search(tex):
+        return ""
+    # with unbalanced braces, or a backslash that escapes the closing delimiter, MathJax
+    # would consume the text after the formula as well
+    depth = 0
+    for sign in _TEX_BRACE.findall(tex):
+        depth += {"{": 1, "}": -1}.get(sign, 0)
+        if not 0 <= depth <= _MAX_DEPTH or sign == "\\":
+            return ""
+    if depth:
         return ""
     body = _BRACKET.sub("[ ", escape(tex))
     body = _TEX_OPENER.sub("{ ", body)
@@ -399,19 +390,6 @@ def _formula(tex: str, *, display: bool, inside: bool) -> str:
     if display:
         return f"\\[{body}\\]"
     return f"\\({body}\\)"
-
-
-def _is_closed(tex: str) -> bool:
-    """Return whether braces are balanced and no trailing backslash escapes the closing delimiter.
-
-    Otherwise MathJax would consume the text after the formula as well.
-    """
-    depth = 0
-    for sign in _TEX_BRACE.findall(tex):
-        depth += {"{": 1, "}": -1}.get(sign, 0)
-        if not 0 <= depth <= _MAX_DEPTH or sign == "\\":
-            return False
-    return depth == 0
 
 
 # --- addresses and pictures -------------------------------------------------------------
@@ -561,19 +539,39 @@ class _Reader(HTMLParser):
         if tag in _BLOCK_TAGS:
             self._break_block()
         if tag in ("ul", "ol"):
-            self._start_list(tag, attributes)
+            self._break_block(1 if self.lists else 2)
+            start = attributes.get("start", "1")
+            is_numbered = tag == "ol" and re.fullmatch("[0-9]{1,9}", start)
+            self.lists.append(int(start) if is_numbered else None)
         elif tag == "li":
-            self._start_item()
+            self._break_block(1)
+            number = self.lists[-1] if self.lists else None
+            bullet = "- "
+            if number is not None:
+                bullet = f"{number}. "
+                self.lists[-1] = number + 1
+            indent = "   " * max(len(self.lists) - 1, 0)
+            self.parts.append(indent + bullet)
         elif tag == "pre":
             self.pre += 1
             self.parts.append(_FENCE)
         elif tag == "code":
-            self._start_code(attributes)
+            self.code += 1
+            if not self.pre:
+                self.parts.append("`")
+            elif self.parts[-1:] == [_FENCE]:  # the block that was just opened
+                language = attributes.get("class", "").removeprefix("language-")
+                self.parts[-1] = f"```{language_of(language)}\n"
         elif tag == "blockquote":
             self.around.append(self.parts)
             self.parts = []
         elif tag == "img":
-            self._add_picture(attributes)
+            label = attributes.get("alt", "")
+            width = attributes.get("width", "")
+            if re.fullmatch("[0-9]{1,4}", width):  # as Obsidian writes it
+                label += f"|{width}"
+            path = attributes.get("src", "")
+            self.parts.append(f"![{label}]({path})")
         elif tag == "hr":
             self.parts.append("---\n\n")
         elif tag == "thead":
@@ -588,40 +586,6 @@ class _Reader(HTMLParser):
         if tag in ("td", "th"):
             alignment = attributes.get("align", "")
             self.table_rule += _ALIGN.get(alignment, "---|")
-
-    def _add_picture(self, attributes: dict[str, str]) -> None:
-        """Write a picture, with its width as Obsidian writes it: `![alt|300](path)`."""
-        label = attributes.get("alt", "")
-        width = attributes.get("width", "")
-        if re.fullmatch("[0-9]{1,4}", width):
-            label += f"|{width}"
-        path = attributes.get("src", "")
-        self.parts.append(f"![{label}]({path})")
-
-    def _start_code(self, attributes: dict[str, str]) -> None:
-        """Write the sign of inline code, or the language of the block that was just opened."""
-        self.code += 1
-        if not self.pre:
-            self.parts.append("`")
-        elif self.parts[-1:] == [_FENCE]:
-            language = attributes.get("class", "").removeprefix("language-")
-            self.parts[-1] = f"```{language_of(language)}\n"
-
-    def _start_list(self, tag: str, attributes: dict[str, str]) -> None:
-        self._break_block(1 if self.lists else 2)
-        start = attributes.get("start", "1")
-        is_numbered = tag == "ol" and re.fullmatch("[0-9]{1,9}", start)
-        self.lists.append(int(start) if is_numbered else None)
-
-    def _start_item(self) -> None:
-        self._break_block(1)
-        number = self.lists[-1] if self.lists else None
-        bullet = "- "
-        if number is not None:
-            bullet = f"{number}. "
-            self.lists[-1] = number + 1
-        indent = "   " * max(len(self.lists) - 1, 0)
-        self.parts.append(indent + bullet)
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "a":
@@ -640,7 +604,10 @@ class _Reader(HTMLParser):
         elif tag == "thead":
             self.parts.append(f"{self.table_rule}\n")
         elif tag == "blockquote" and self.around:
-            self._end_quote()
+            quoted = "".join(self.parts).strip().splitlines()
+            self.parts = self.around.pop()
+            self.parts.append("\n".join(f"> {line}".rstrip() for line in quoted))
+            self._break_block()
         elif tag in ("p", "div", *_HEADING):
             self._break_block()
         elif tag in EMPHASIS:
@@ -666,12 +633,6 @@ class _Reader(HTMLParser):
         elif words.strip():
             parts[start] = f"<{name}>"
             parts.append(f"</{name}>")
-
-    def _end_quote(self) -> None:
-        quoted = "".join(self.parts).strip().splitlines()
-        self.parts = self.around.pop()
-        self.parts.append("\n".join(f"> {line}".rstrip() for line in quoted))
-        self._break_block()
 
     def _break_block(self, lines: int = 2) -> None:
         """Ensure at least this many line ends, unless nothing was written yet."""

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from ankiforge.anki.collection import CollectionView
+from ankiforge.anki.collection import View
 from ankiforge.anki.database import (
     Database,
     Message,
@@ -212,7 +212,7 @@ class Calendar(NamedTuple):
         return moment.toordinal() - self.first.toordinal() - self.today
 
 
-def read_studies(view: CollectionView, now: datetime) -> Studies:
+def read_studies(view: View, now: datetime) -> Studies:
     """Read cards, presets and the log of a collection, on which its coming reviews depend.
 
     Args:
@@ -222,7 +222,7 @@ def read_studies(view: CollectionView, now: datetime) -> Studies:
     Raises:
         ItemError: the collection is damaged, or in a form of Anki before 2.1.28.
     """
-    database = view.database
+    [database] = view.databases
     if database.legacy or database.schema < _TABLES_SINCE:
         raise ItemError(
             f"{view.path}: its options cannot be read: it is in the form of an old Anki",
@@ -232,18 +232,59 @@ def read_studies(view: CollectionView, now: datetime) -> Studies:
     calendar = _calendar(database.created, settings, now)
     is_fsrs = _setting(settings, "fsrs", False) is True
     decks, presets = _decks_and_presets(database, fsrs=is_fsrs)
+    by_name = {deck.name.casefold(): deck for deck in decks.values()}
     position_of = _Presets(decks, presets)
     cards = tuple(_studied(database, position_of, calendar))
-    reviews_per_day = _reviews_per_day(database, decks, presets)
-    waiting, others_new = _new_cards(database, decks)
-    card_days = _card_days(database, position_of, calendar)
-    lately = _lately(card_days)
+
+    # the reviews that the top decks of the studied cards allow a day
+    top_decks: dict[str, _Deck] = {}
+    for (deck_id,) in database.rows(_STUDIED_DECKS):
+        deck = decks.get(deck_id)
+        if deck is not None:
+            top_name = deck.name.partition("::")[0].casefold()
+            top_decks[top_name] = by_name.get(top_name, deck)
+    reviews_per_day = 0
+    for deck in top_decks.values():
+        reviews_per_day += presets.get(deck.preset, Preset()).reviews_per_day
+
+    # new cards: ours by deck, and the number of those of other notes
+    waiting = []
+    others_new = 0
+    for deck_id, is_ours, count in database.rows(_NEW):
+        deck = decks.get(deck_id)
+        if not is_ours or deck is None:
+            others_new += count
+        else:
+            group = NewCards(deck.name, count, deck.limit, deck.own_limit)
+            waiting.append(group)
+    waiting.sort(key=lambda group: group.deck)
     (cards_per_note,) = database.first(_CARDS_PER_NOTE)
     largest = max(waiting, key=lambda group: group.count, default=None)
     preset_of_new = 0
     if largest is not None:
-        by_name = {deck.name: id for id, deck in decks.items()}
-        preset_of_new = position_of.of_deck(by_name[largest.deck])
+        ids = {deck.name: id for id, deck in decks.items()}
+        preset_of_new = position_of.of_deck(ids[largest.deck])
+
+    # how many of ours the top decks allow a day, if a person studies these
+    allowed: dict[str, int] = {}
+    for group in waiting:
+        top_name = group.deck.partition("::")[0].casefold()
+        allowed[top_name] = allowed.get(top_name, 0) + group.limit
+    new_per_day = 0
+    for top_name, limit in allowed.items():
+        top_deck = by_name.get(top_name)
+        new_per_day += min(limit, top_deck.limit) if top_deck else limit
+
+    # the last four weeks before today, or since the log begins
+    card_days = _card_days(database, position_of, calendar)
+    oldest = min((day for day, _ in card_days), default=0)
+    days = min(_WEEKS_4, max(-oldest, 1))
+    seconds_lately = 0.0
+    begun_lately = 0
+    for (day, _), card_day in card_days.items():
+        if -days <= day < 0:
+            seconds_lately += card_day.seconds
+            begun_lately += card_day.kind == "new" and not card_day.ours
     return Studies(
         cards=cards,
         presets=tuple(position_of.used),
@@ -251,12 +292,12 @@ def read_studies(view: CollectionView, now: datetime) -> Studies:
         histories=histories_of(card_days),
         preset=preset_of_new,
         reviews_per_day=reviews_per_day,
-        waiting=waiting,
-        new_per_day=_new_per_day(waiting, decks),
+        waiting=tuple(waiting),
+        new_per_day=new_per_day,
         cards_per_note=cards_per_note or 1.0,
         others_new=others_new,
-        others_per_day=lately.others_new,
-        minutes_now=lately.minutes,
+        others_per_day=begun_lately / days,
+        minutes_now=seconds_lately / 60 / days,
     )
 
 
@@ -346,7 +387,8 @@ def _preset(config: Message, *, fsrs: bool) -> Preset:
     for field in (6, 5, 3):
         parameters = parameters or _floats(config.get(field))
     is_known_version = len(parameters) in (17, 19, 21)
-    if not is_known_version or not all(map(_is_usable, parameters)):
+    are_small = all(0 <= parameter <= 100 for parameter in parameters)  # as all are
+    if not is_known_version or not are_small:
         parameters = ()
     return Preset(
         parameters=parameters,
@@ -365,11 +407,6 @@ def _floats(value: object) -> tuple[float, ...]:
     if not isinstance(value, bytes) or len(value) % 4:
         return ()
     return tuple(number for (number,) in struct.iter_unpack("<f", value))
-
-
-def _is_usable(parameter: float) -> bool:
-    """Return whether a number may be a parameter of FSRS, all of which are small."""
-    return 0 <= parameter <= 100
 
 
 def _within(value: float, lowest: float, highest: float, default: float) -> float:
@@ -456,54 +493,6 @@ def _studied(
             difficulty=_within(data.d or 0.0, 1.0, 10.0, 5.0),
             ease=min(factor / 1000, 10.0),
         )
-
-
-def _new_cards(
-    database: Database,
-    decks: dict[int, _Deck],
-) -> tuple[tuple[NewCards, ...], int]:
-    """Return our new cards by deck, and the number of those of other notes."""
-    waiting = []
-    others = 0
-    for deck_id, is_ours, count in database.rows(_NEW):
-        deck = decks.get(deck_id)
-        if not is_ours or deck is None:
-            others += count
-        else:
-            waiting.append(NewCards(deck.name, count, deck.limit, deck.own_limit))
-    return tuple(sorted(waiting, key=lambda group: group.deck)), others
-
-
-def _new_per_day(waiting: Iterable[NewCards], decks: dict[int, _Deck]) -> int:
-    """Return how many of our new cards the top decks allow a day, if a person studies these."""
-    limit_of = {deck.name.casefold(): deck.limit for deck in decks.values()}
-    allowed: dict[str, int] = {}
-    for group in waiting:
-        top_deck = group.deck.partition("::")[0].casefold()
-        allowed[top_deck] = allowed.get(top_deck, 0) + group.limit
-    total = 0
-    for top_deck, limit in allowed.items():
-        total += min(limit, limit_of.get(top_deck, limit))
-    return total
-
-
-def _reviews_per_day(
-    database: Database,
-    decks: dict[int, _Deck],
-    presets: dict[int, Preset],
-) -> int:
-    """Return how many reviews the top decks of the studied cards allow a day."""
-    by_name = {deck.name.casefold(): deck for deck in decks.values()}
-    top_decks: dict[str, _Deck] = {}
-    for (deck_id,) in database.rows(_STUDIED_DECKS):
-        deck = decks.get(deck_id)
-        if deck is not None:
-            top_name = deck.name.partition("::")[0].casefold()
-            top_decks[top_name] = by_name.get(top_name, deck)
-    limits = [
-        presets.get(deck.preset, Preset()).reviews_per_day for deck in top_decks.values()
-    ]
-    return sum(limits)
 
 
 # --- the log ----------------------------------------------------------------------------
@@ -596,28 +585,6 @@ def answers_of(card_days: CardDays) -> Answers:
         seconds_passed=_usual_time(passed, usual.seconds_passed),
         seconds_failed=_usual_time(failed, usual.seconds_failed),
     )
-
-
-class _Lately(NamedTuple):
-    """The reviews of the last four weeks before today, or since the log begins."""
-
-    minutes: float
-    """A day."""
-    others_new: float
-    """New cards of other notes that were begun a day."""
-
-
-def _lately(card_days: CardDays) -> _Lately:
-    """Return the minutes, and the new cards of others, of a day in the last four weeks."""
-    oldest = min((day for day, _ in card_days), default=0)
-    days = min(_WEEKS_4, max(-oldest, 1))
-    seconds = 0.0
-    others = 0
-    for (day, _), card_day in card_days.items():
-        if -days <= day < 0:
-            seconds += card_day.seconds
-            others += card_day.kind == "new" and not card_day.ours
-    return _Lately(seconds / 60 / days, others / days)
 
 
 def _shares(
