@@ -6,10 +6,10 @@ read ─▶ views.record_view ─▶ plan every card ─▶ package ─▶ ledge
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
@@ -49,7 +49,7 @@ from ankiforge.text.fold import document_tag
 
 if TYPE_CHECKING:  # the formats of Anki are loaded only when there is something to write
     from ankiforge.anki.connect import AnkiConnect
-    from ankiforge.anki.plan import Options, Planned
+    from ankiforge.anki.plan import Planned
 
 # Where the ids of the cards are stored that `push --suspend-retired` suspended.
 _SUSPENDED = "suspended"
@@ -100,8 +100,10 @@ def plan_cards(
     if first is None:
         return []
     from ankiforge.anki import image_occlusion
+    from ankiforge.anki.layouts import layout_of, our_fields
     from ankiforge.anki.notes import in_deck
-    from ankiforge.anki.plan import Options
+    from ankiforge.anki.plan import Options, Planned
+    from ankiforge.anki.plan import plan as plan_card
     from ankiforge.check import safe_context
 
     types_in_anki = image_occlusion.with_ours(seen_types(ledger))
@@ -115,95 +117,44 @@ def plan_cards(
             Family.OCCLUSION: image_occlusion.chosen(seen_types(ledger)),
         },
     )
-    planner = _Planner(ledger, decks, pictures, options)
+    new_decks = Decks(ledger, decks)
     planned: list[Planned] = []
+    settled: list[Guid] = []  # those that need no plan until they, or their notes, change
     for card, note in chain((first,), chosen):
         if note is None and not card.adopted:
-            card = replace(card, deck=planner.deck_of_new(card))
-        if in_deck(card.deck, scope.deck):
-            planned.append(planner.plan(card, note))
+            card = replace(card, deck=new_decks.of_new(card))
+        if not in_deck(card.deck, scope.deck):
+            continue
+        media: dict[str, Media | Problem] = {}
+        try:
+            with one_item():
+                media = pictures_of(ledger, card, pictures)
+                layout = layout_of(card, note, options.types, options.mapped)
+                tags = tags_of(card, decks)
+                ours = our_fields(card, note, tags, media, layout, safe_context)
+                plan = plan_card(card, note, layout, ours, options)
+        except BugError as error:  # a problem of this card alone
+            title = card.highlight.document.title
+            where = f"{title}: card {card.guid[:10]}"
+            problem = Problem(where, error.message, error.hint)
+            plan = Planned(card.guid, card.live, problems=(problem,))
+        planned.append(plan)
+        # a picture may change without the card
+        is_final = plan.settled and not media and not options.push
+        if is_final and note is not None:
+            settled.append(card.guid)
     conflicts: list[Conflict] = []
     for plan in planned:
         conflicts.extend(plan.conflicts)
     taken_mods = {plan.guid: plan.taken for plan in planned if plan.taken}
     views.record_plan(
         ledger,
-        settled=planner.settled,
+        settled=settled,
         settings=settings,
         conflicts=conflicts,
         taken=taken_mods,
     )
     return planned
-
-
-def plan(folder: WorkspaceFolder, ledger: Ledger, result: RunResult) -> None:
-    """Plan all cards, and write nothing; this finds conflicts with Anki."""
-    try:
-        mapped = mapped_types(folder.config, ledger)
-    except ConfigError as error:
-        result.error = result.error or error
-        return
-    decks = load_decks(folder.root, folder.config.decks)
-    result.add_plan(plan_cards(ledger, decks, folder.pictures, mapped=mapped))
-
-
-class _Planner:
-    """Plans cards one by one."""
-
-    def __init__(
-        self,
-        ledger: Ledger,
-        decks: tuple[DeckRule, ...],
-        pictures: OwnPath,
-        options: Options,
-    ) -> None:
-        self._ledger = ledger
-        self._decks = decks
-        self._new_decks = Decks(ledger, decks)
-        self._pictures = pictures
-        self._options = options
-        self.settled: list[Guid] = []
-        """The cards that need no plan until they, or their notes, change."""
-
-    def deck_of_new(self, card: Card) -> str:
-        """Return the deck of a card whose note is not in Anki."""
-        return self._new_decks.of_new(card)
-
-    def plan(self, card: Card, in_anki: NoteInAnki | None) -> Planned:
-        """Plan a card; an error is a problem of this card alone."""
-        from ankiforge.anki.plan import Planned
-
-        pictures: dict[str, Media | Problem] = {}
-        try:
-            with one_item():
-                pictures = pictures_of(self._ledger, card, self._pictures)
-                planned = self._planned(card, in_anki, pictures)
-        except BugError as error:
-            title = card.highlight.document.title
-            where = f"{title}: card {card.guid[:10]}"
-            problem = Problem(where, error.message, error.hint)
-            planned = Planned(card.guid, card.live, problems=(problem,))
-        # a picture may change without the card
-        is_final = planned.settled and not pictures and not self._options.push
-        if is_final and in_anki is not None:
-            self.settled.append(card.guid)
-        return planned
-
-    def _planned(
-        self,
-        card: Card,
-        in_anki: NoteInAnki | None,
-        pictures: dict[str, Media | Problem],
-    ) -> Planned:
-        """Plan a card in the layout of its note."""
-        from ankiforge.anki.layouts import layout_of, our_fields
-        from ankiforge.anki.plan import plan as plan_card
-
-        options = self._options
-        layout = layout_of(card, in_anki, options.types, options.mapped)
-        tags = tags_of(card, self._decks)
-        ours = our_fields(card, in_anki, tags, pictures, layout, options.safe_context)
-        return plan_card(card, in_anki, layout, ours, options)
 
 
 def tags_of(card: Card, decks: tuple[DeckRule, ...]) -> Strings:
@@ -231,134 +182,154 @@ def tags_of(card: Card, decks: tuple[DeckRule, ...]) -> Strings:
 # --- delivery ------------------------------------------------------------------------------
 
 
-class Delivery(NamedTuple):
-    """Brings the cards of a workspace to Anki: as a package, or into a running Anki."""
+def publish(
+    folder: WorkspaceFolder,
+    ledger: Ledger,
+    result: RunResult,
+    path: Path,
+    scope: Scope = ALL,
+) -> None:
+    """Plan all cards and write the package, unless Anki is there and could not be read.
 
-    folder: WorkspaceFolder
-    """Provides settings, deck files and pictures."""
-    ledger: Ledger
-    """Has the cards."""
-    result: RunResult
-    """What was seen in Anki. What is planned, written and sent is added."""
-    path: Path
-    """Where the package is written."""
+    Args:
+        folder: provides settings, deck files and pictures.
+        ledger: has the cards.
+        result: what was seen in Anki. What is planned and written is added.
+        path: where the package is written.
+        scope: which cards are shipped.
 
-    def publish(self, scope: Scope = ALL) -> None:
-        """Plan all cards and write the package, unless Anki is there and could not be read.
+    Raises:
+        BusyError: another program publishes here.
+        OwnFileError: a link or no regular file is in the place of the package.
+    """
+    was_read = result.scan is not None and result.scan.state in ("same", "taken")
+    if was_read and not scope.push:
+        # what was deleted in Anki while the sources were read does not come back
+        again = read_collection(folder.config.anki, ledger, Path.home())
+        result.add_second_scan(again)
+    if result.scan and result.scan.blind and not scope.full:
+        return
 
-        Raises:
-            BusyError: another program publishes here.
-            OwnFileError: a link or no regular file is in the place of the package.
-        """
-        folder = self.folder
-        ledger = self.ledger
-        result = self.result
-        was_read = result.scan is not None and result.scan.state in ("same", "taken")
-        if was_read and not scope.push:
-            # what was deleted in Anki while the sources were read does not come back
-            again = read_collection(folder.config.anki, ledger, Path.home())
-            result.add_second_scan(again)
-        if result.scan and result.scan.blind and not scope.full:
+    decks = load_decks(folder.root, folder.config.decks)
+    try:
+        mapped = mapped_types(folder.config, ledger)
+    except ConfigError as error:  # nothing is shipped before it is mended
+        message = f"{error.message}; no package was written"
+        result.error = result.error or ConfigError(message, hint=error.hint)
+        return
+
+    settings = ""
+    if not (scope.push or scope.full):
+        settings = h16(scope.deck, repr(decks), repr(mapped))
+    with lock(folder, "publishing"):
+        unchanged = package.unchanged(ledger, path, settings)
+        if unchanged is not None:
+            result.add_plan([], unchanged)
             return
-
-        decks = load_decks(folder.root, folder.config.decks)
+        planned = plan_cards(ledger, decks, folder.pictures, mapped, scope)
         try:
-            mapped = mapped_types(folder.config, ledger)
-        except ConfigError as error:  # nothing is shipped before it is mended
-            message = f"{error.message}; no package was written"
-            result.error = result.error or ConfigError(message, hint=error.hint)
-            return
-
-        settings = ""
-        if not (scope.push or scope.full):
-            settings = h16(scope.deck, repr(decks), repr(mapped))
-        with lock(folder, "publishing"):
-            unchanged = package.unchanged(ledger, self.path, settings)
-            if unchanged is not None:
-                result.add_plan([], unchanged)
-                return
-            planned = plan_cards(ledger, decks, folder.pictures, mapped, scope)
-            self._write(planned, settings)
-
-    def _write(self, planned: list[Planned], settings: str) -> None:
-        """Write the package of a plan, or add why it cannot be written."""
-        try:
-            written = package.write(self.ledger, planned, self.path, settings)
+            written = package.write(ledger, planned, path, settings)
         except ItemError as error:
-            self.result.add_plan(planned)
-            message = error.message.removeprefix(f"{self.path}: ")
-            self.result.problems.append(Problem(str(self.path), message, error.hint))
+            result.add_plan(planned)
+            message = error.message.removeprefix(f"{path}: ")
+            result.problems.append(Problem(str(path), message, error.hint))
         else:
-            self.result.add_plan(planned, written)
+            result.add_plan(planned, written)
 
-    def push(
-        self,
-        connect: Callable[[], AnkiConnect],
-        *,
-        deck: str = "",
-        sync: bool = False,
-    ) -> ServiceError | None:
-        """Look at a running Anki, import our package there, and look again.
 
-        The package is deleted when all of it has arrived. If Anki does not answer, it is
-        written, and the error is returned.
+def push(
+    folder: WorkspaceFolder,
+    ledger: Ledger,
+    result: RunResult,
+    path: Path,
+    connect: Callable[[], AnkiConnect],
+    *,
+    deck: str = "",
+    sync: bool = False,
+) -> ServiceError | None:
+    """Look at a running Anki, import our package there, and look again.
 
-        Args:
-            connect: connects to the running Anki.
-            deck: only cards of this deck and its subdecks; "" = all.
-            sync: let Anki sync before and after.
-        """
-        ledger = self.ledger
-        result = self.result
-        settings = self.folder.config.anki
+    The package is deleted when all of it has arrived. If Anki does not answer, it is
+    written, and the error is returned.
 
-        # look at Anki; without it, write the package
-        try:
-            anki = connect()
-            was_synced = sync and anki.sync()
-            if sync and not was_synced:
-                message = "is not logged in to a sync account"
-                hint = "press Sync in Anki and log in"
-                result.problems.append(Problem("Anki", message, hint))
-            scan = read_running_anki(anki, ledger)
-            result.add_scan(scan)
-            if scan.blind:
-                problem = scan.problem or Problem("Anki", "was not read")
-                raise ServiceError(problem.what, hint=problem.hint)
-        except ServiceError as error:
-            if result.scan is None:
-                result.add_scan(read_collection(settings, ledger, Path.home()))
-            self.publish(Scope(deck=deck))
-            return error
-        if is_loopback(anki.address):
-            profile = anki.active_profile()
-            in_file = read_file_of_running(settings, ledger, Path.home(), profile)
-            scan.viewed.deleted.extend(in_file.deleted)
+    Args:
+        folder: as for `publish`, like `ledger`, `result` and `path`.
+        ledger: has the cards.
+        result: what is seen, planned, written and sent is added.
+        path: where the package is written.
+        connect: connects to the running Anki.
+        deck: only cards of this deck and its subdecks; "" = all.
+        sync: let Anki sync before and after.
+    """
+    settings = folder.config.anki
 
-        # write the package, and remember what Anki had before
-        self.publish(Scope(deck=deck, push=True))
-        if not result.packages:
-            result.pushed = (0, 0)
-            return None
-        before: dict[Guid, NoteInAnki | None] = {}
-        notes_of_live_cards = []
-        for plan in result.planned:
-            note = next(views.notes(ledger, plan.guid), None)
-            before[plan.guid] = note
-            if plan.live and note:
-                notes_of_live_cards.append(note)
+    # look at Anki; without it, write the package
+    try:
+        anki = connect()
+        was_synced = sync and anki.sync()
+        if sync and not was_synced:
+            message = "is not logged in to a sync account"
+            hint = "press Sync in Anki and log in"
+            result.problems.append(Problem("Anki", message, hint))
+        scan = read_running_anki(anki, ledger)
+        result.add_scan(scan)
+        if scan.blind:
+            problem = scan.problem or Problem("Anki", "was not read")
+            raise ServiceError(problem.what, hint=problem.hint)
+    except ServiceError as error:
+        if result.scan is None:
+            result.add_scan(read_collection(settings, ledger, Path.home()))
+        publish(folder, ledger, result, path, Scope(deck=deck))
+        return error
+    if is_loopback(anki.address):
+        profile = anki.active_profile()
+        in_file = read_file_of_running(settings, ledger, Path.home(), profile)
+        scan.viewed.deleted.extend(in_file.deleted)
 
-        # import it, and see what has arrived
-        try:
-            anki.import_package(self.path)
-            anki.unsuspend(_no_longer_suspended(ledger, notes_of_live_cards))
-            read_running_anki(anki, ledger)
-            if was_synced:
-                anki.sync()
-        except ServiceError as error:
-            return error
-        _count_arrived(ledger, result, self.path, before)
+    # write the package, and remember what Anki had before
+    publish(folder, ledger, result, path, Scope(deck=deck, push=True))
+    if not result.packages:
+        result.pushed = (0, 0)
         return None
+    before: dict[Guid, NoteInAnki | None] = {}
+    live_cards: set[int] = set()
+    for plan in result.planned:
+        note = next(views.notes(ledger, plan.guid), None)
+        before[plan.guid] = note
+        if plan.live and note:
+            live_cards.update(note.cards)
+
+    # import it, and see what has arrived; what `suspend_retired` suspended may be live again
+    try:
+        anki.import_package(path)
+        suspended = _suspended(ledger)
+        _store_suspended(ledger, suspended - live_cards)
+        anki.unsuspend(sorted(suspended & live_cards))
+        read_running_anki(anki, ledger)
+        if was_synced:
+            anki.sync()
+    except ServiceError as error:
+        return error
+
+    # count the notes that the running Anki has as they were sent
+    added = updated = refused = 0
+    for plan in result.planned:
+        if plan.note is None:
+            continue
+        in_anki = next(views.notes(ledger, plan.guid), None)
+        if in_anki is None or in_anki.mod < plan.note.mod:
+            refused += 1
+        elif before[plan.guid] is None:
+            added += 1
+        else:
+            updated += 1
+    result.pushed = (added, updated)
+    if refused:
+        message = f"{refused:,} of the notes did not arrive"
+        result.problems.append(Problem("Anki", message, f"import {path} by hand"))
+    else:
+        path.unlink(missing_ok=True)
+    return None
 
 
 # --- a running Anki -------------------------------------------------------------------------
@@ -380,35 +351,6 @@ def running_anki(settings: AnkiSettings) -> AnkiConnect:
     return anki
 
 
-def _count_arrived(
-    ledger: Ledger,
-    result: RunResult,
-    path: Path,
-    before: dict[Guid, NoteInAnki | None],
-) -> None:
-    """Count the notes that the running Anki has as they were sent.
-
-    The package is removed if all have arrived.
-    """
-    added = updated = refused = 0
-    for plan in result.planned:
-        if plan.note is None:
-            continue
-        in_anki = next(views.notes(ledger, plan.guid), None)
-        if in_anki is None or in_anki.mod < plan.note.mod:
-            refused += 1
-        elif before[plan.guid] is None:
-            added += 1
-        else:
-            updated += 1
-    result.pushed = (added, updated)
-    if refused:
-        message = f"{refused:,} of the notes did not arrive"
-        result.problems.append(Problem("Anki", message, f"import {path} by hand"))
-    else:
-        path.unlink(missing_ok=True)
-
-
 def suspend_retired(
     ledger: Ledger,
     anki: AnkiConnect,
@@ -417,18 +359,6 @@ def suspend_retired(
     """Suspend cards, and remember that we did."""
     anki.suspend(cards)
     _store_suspended(ledger, {*_suspended(ledger), *cards})
-
-
-def _no_longer_suspended(ledger: Ledger, live: Iterable[NoteInAnki]) -> tuple[int, ...]:
-    """Return the cards of live notes that `suspend_retired` suspended; they are forgotten."""
-    cards = _suspended(ledger).intersection(_cards_of(live))
-    _store_suspended(ledger, _suspended(ledger) - cards)
-    return tuple(sorted(cards))
-
-
-def _cards_of(notes: Iterable[NoteInAnki]) -> Iterator[int]:
-    for note in notes:
-        yield from note.cards
 
 
 def _suspended(ledger: Ledger) -> set[int]:

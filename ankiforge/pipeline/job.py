@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 class Job(Value):
     """The parameters of a run."""
 
-    sources: tuple[Source, ...]
     accepts: Callable[[Waiting], bool]
     """Return whether the settings accept a draft without findings and remarks."""
     decks: tuple[DeckRule, ...]
     pictures: OwnPath
     """The folder for pictures cut from pages."""
+    sources: tuple[Source, ...] = ()
+    """The sources to read."""
     model: Model | None = None
     """Drafts what the rules leave; None = no model."""
     proposals: bool = True

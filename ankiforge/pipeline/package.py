@@ -8,6 +8,7 @@ the old one's place. So a kill between the two costs a second shipment, never a 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ import msgspec
 from ankiforge.config.ownfiles import own_file
 from ankiforge.errors import ItemError, UsageError
 from ankiforge.ledger import Ledger, QueryTerm, views
-from ankiforge.model import Note, Problem, Value
+from ankiforge.model import Problem, Value
 
 if TYPE_CHECKING:  # the formats of Anki are loaded only when there is something to write
     from ankiforge.anki.plan import Planned
@@ -145,7 +146,10 @@ def write(
         ItemError: the folder cannot be written.
         OwnFileError: a link or no regular file is in the place of the package.
     """
-    own_file(path).is_there()
+    from ankiforge.anki.package import is_ours, write_package
+
+    previous = path.with_name(f"{path.stem}.previous.apkg")
+    has_package = own_file(path).is_there()
     planned = list(planned)
     problems = tuple(problem for plan in planned for problem in plan.problems)
     packed = []
@@ -153,10 +157,33 @@ def write(
         if plan.note and plan.sent:
             packed.append(plan)
     if not packed:
-        return Published(path, aside=_set_aside(path), problems=problems)
-    added = _replace_package(ledger, packed, path)
+        aside = None
+        if has_package and is_ours(path):
+            with suppress(OSError):
+                aside = path.replace(previous)
+        return Published(path, aside=aside, problems=problems)
+
+    # the notes in the order in which Anki shows those that are new
+    note_by_guid = {plan.guid: plan.note for plan in packed if plan.note}
+    guids = views.in_learning_order(ledger, list(note_by_guid))
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        write_package(beside, [note_by_guid[guid] for guid in guids])
+        sent = [(plan.guid, plan.sent) for plan in packed if plan.sent]
+        added = views.record_plan(ledger, sent)
+        beside.replace(path)
+    except OSError as error:
+        message = f"{path}: cannot be replaced: {error.strerror or error}"
+        hint = "close the program that has it open, then: ankiforge build"
+        raise ItemError(message, hint=hint) from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+    # the same plan would write the same package again, unless something waits, or has a picture
     updated = sum(plan.changed for plan in packed)
-    if settings and _is_whole(planned, packed):
+    is_whole = not any(plan.held or plan.conflicts or plan.problems for plan in planned)
+    has_media = any(plan.note and plan.note.media for plan in packed)
+    if settings and is_whole and not has_media:
         state = path.stat()
         last = LastPackage(
             settings=settings,
@@ -169,40 +196,6 @@ def write(
         ledger.keep_until_change(_LAST_PACKAGE, msgspec.json.encode(last).decode())
     updated += sum(plan.rewritten for plan in packed)
     return Published(path, len(packed), added, updated, problems=problems)
-
-
-def _replace_package(ledger: Ledger, packed: list[Planned], path: Path) -> int:
-    """Write the notes beside a package, record them, and replace it; return how many are new."""
-    from ankiforge.anki.package import write_package
-
-    beside = path.with_name(f".{path.name}.part")
-    try:
-        write_package(beside, _in_learning_order(ledger, packed))
-        sent = [(plan.guid, plan.sent) for plan in packed if plan.sent]
-        added = views.record_plan(ledger, sent)
-        beside.replace(path)
-    except OSError as error:
-        message = f"{path}: cannot be replaced: {error.strerror or error}"
-        hint = "close the program that has it open, then: ankiforge build"
-        raise ItemError(message, hint=hint) from error
-    finally:
-        beside.unlink(missing_ok=True)
-    return added
-
-
-def _in_learning_order(ledger: Ledger, packed: list[Planned]) -> list[Note]:
-    """Return the notes in the order in which Anki shows those that are new."""
-    note_by_guid = {plan.guid: plan.note for plan in packed if plan.note}
-    ordered = views.in_learning_order(ledger, list(note_by_guid))
-    return [note_by_guid[guid] for guid in ordered]
-
-
-def _is_whole(planned: list[Planned], packed: list[Planned]) -> bool:
-    """Return whether the same plan would write the same package again."""
-    for plan in planned:
-        if plan.held or plan.conflicts or plan.problems:
-            return False
-    return not any(plan.note and plan.note.media for plan in packed)
 
 
 def why_none(ledger: Ledger, planned: Iterable[Planned], deck: str = "") -> str:
@@ -219,23 +212,3 @@ def why_none(ledger: Ledger, planned: Iterable[Planned], deck: str = "") -> str:
     some_wait = any(plan.held or plan.conflicts for plan in planned)
     but = ", but those that wait" if some_wait else ""
     return f"Anki has every accepted card{where}{but}"
-
-
-def _previous(path: Path) -> Path:
-    """Return the path to which a package is renamed when nothing of it is left to ship."""
-    return path.with_name(f"{path.stem}.previous.apkg")
-
-
-def _set_aside(path: Path) -> Path | None:
-    """Rename a package of ours; return its new path, None if there is none."""
-    if not own_file(path).is_there():
-        return None
-    from ankiforge.anki.package import is_ours
-
-    if not is_ours(path):
-        return None
-    try:
-        path.replace(_previous(path))
-    except OSError:
-        return None
-    return _previous(path)

@@ -25,7 +25,7 @@ from ankiforge.config import workspace as folders
 from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.trust import confirm, remembered_concerns, require_trust
 from ankiforge.config.workspace import WorkspaceFolder, user_folder
-from ankiforge.errors import ItemError, ServiceError, UsageError
+from ankiforge.errors import ConfigError, ItemError, ServiceError, UsageError
 from ankiforge.extract import registry
 from ankiforge.model import (
     Card,
@@ -171,22 +171,17 @@ class Workspace:
     ) -> bool | None:
         """Close the ledger. After an error, a model may still write its replies: they stay open."""
         if error is None:
-            self._close_replies()
-        self._close_ledger()
+            self.close()
+        elif "ledger" in vars(self):
+            self.ledger.__exit__(None, None, None)
+            del self.ledger
         return self._block.__exit__(kind, error, traceback)
 
     def close(self) -> None:
         """Close the ledger of a workspace that is used without a `with` statement."""
-        self._close_replies()
-        self._close_ledger()
-
-    def _close_replies(self) -> None:
-        was_opened = "replies" in vars(self)
-        if was_opened:
+        if "replies" in vars(self):
             self.replies.close()
             del self.replies
-
-    def _close_ledger(self) -> None:
         if "ledger" in vars(self):
             self.ledger.__exit__(None, None, None)
             del self.ledger
@@ -297,6 +292,8 @@ class Workspace:
         Raises:
             UsageError: there is nothing to read, or the package cannot be written there.
         """
+        from ankiforge.pipeline import deliver
+
         if deck:
             from ankiforge.anki.notes import deck_name
 
@@ -318,7 +315,7 @@ class Workspace:
             if self.read_only:
                 self.plan(result)
             else:
-                self._publish(result, path)
+                deliver.publish(self.folder, self.ledger, result, path)
             self._foresee(result)
         return result
 
@@ -384,8 +381,12 @@ class Workspace:
             offline=self.offline,
             jobs=self.jobs,
         )
-        if not self.read_only and remembered != self.folder.remembered:
-            self._remember(result, remembered)
+        # remember the PATHs, and trust them: the person just named them
+        before = self.folder.remembered
+        if not self.read_only and remembered != before:
+            folders.store_remembered(self.folder.folder, remembered)
+            confirm(self.folder, remembered_concerns(self.folder), user_folder())
+            result.remembered = [item.path for item in remembered if item not in before]
         model = self.model(drafter, spent=spent)
         result.problems += Decks(self.ledger, self.decks).use()
         # the notes of a remembered PATH that is missing may be at another one now
@@ -393,9 +394,9 @@ class Workspace:
         for item in remembered:
             if not named_paths or Path(item.path).exists():
                 present.append(item)
-        job = self.job(
-            sources,
-            accept=accept,
+        job = replace(
+            self.job(accept),
+            sources=sources,
             model=None if self.read_only else model,
             in_use=names_in_use(self.folder.config, present),
             deck=deck,
@@ -406,7 +407,17 @@ class Workspace:
         def steps() -> Iterator[Progress]:
             read = ingest(job, self.ledger)
             yield read
-            self._forget_failed(result)
+            # forget the files that this run was to remember and could not read
+            problems = [problem for problem in result.problems if not problem.notice]
+            failed = {Path(problem.where).name for problem in problems}
+            unread = [path for path in result.remembered if Path(path).name in failed]
+            if unread:
+                kept = [
+                    item for item in self.folder.remembered if item.path not in unread
+                ]
+                folders.store_remembered(self.folder.folder, kept)
+                for path in unread:
+                    result.remembered.remove(path)
             if result.scan and result.scan.viewed.unknown:
                 result.problems += adopt_unknown(self.ledger, result.scan.viewed.unknown)
             # of PATHs, a model drafts only what lies there
@@ -455,7 +466,7 @@ class Workspace:
                 selected,
                 offline=self.offline,
             )
-            read = ingest(self.job(sources), self.ledger)
+            read = ingest(replace(self.job(), sources=sources), self.ledger)
             return replace(read, problems=(*lost, *read.problems))
 
     def draft(
@@ -490,9 +501,8 @@ class Workspace:
             if remark and model is None:
                 hint = "--drafter llm, or write the card yourself: ankiforge edit"
                 raise UsageError("the rules cannot follow a remark", hint=hint)
-            job = self.job(
-                (),
-                accept=accept,
+            job = replace(
+                self.job(accept),
                 model=model,
                 only=only,
                 remark=remark,
@@ -516,11 +526,8 @@ class Workspace:
 
         result = RunResult()
         model = self._language_model(fresh=True)
-        job = self.job(
-            (),
-            model=model,
-            only=frozenset([self.ledger.highlight(key).key]),
-        )
+        only = frozenset([self.ledger.highlight(key).key])
+        job = replace(self.job(), model=model, only=only)
         try:
             for step in draft(job, self.ledger):
                 result.add_step(step)
@@ -542,7 +549,7 @@ class Workspace:
 
         model = self.model(drafter)
         self.read()
-        job = self.job(limit=limit)
+        job = replace(self.job(), limit=limit)
         for _ in draft(job, self.ledger):
             pass
         if model is None:
@@ -551,50 +558,22 @@ class Workspace:
             )
         return model.estimate(for_model(job, self.ledger))
 
-    def job(
-        self,
-        sources: tuple[Source, ...] = (),
-        *,
-        accept: str = "",
-        model: Model | None = None,
-        deck: str = "",
-        limit: int | None = None,
-        in_use: frozenset[str] | None = None,
-        only: frozenset[HighlightKey] = frozenset(),
-        remark: str = "",
-        in_progress: Callable[[str], bool] = lambda path: False,
-    ) -> Job:
+    def job(self, accept: str = "") -> Job:
         """Return the parameters of a run with the settings of the workspace.
 
         Args:
-            sources: the sources to read.
             accept: the policy of `--accept`; "" = as in the settings.
-            model: as in `Job`, like all that follow.
-            deck: the deck for new cards.
-            limit: the number of highlights that the model drafts.
-            in_use: the names of all sources that the workspace reads.
-            only: draft only these highlights again.
-            remark: a person's instructions for another draft.
-            in_progress: returns whether a person is still writing the note at a path.
 
         Raises:
             ConfigError: a deck file contains an error.
         """
         config = self.folder.config
         return Job(
-            sources=sources,
             accepts=accept_policy(config, accept),
             decks=self.decks,
             pictures=self.folder.pictures,
-            model=model,
             proposals=config.proposals,
             figures=config.figures,
-            in_use=in_use,
-            deck=deck,
-            limit=limit,
-            only=only,
-            remark=remark,
-            in_progress=in_progress,
         )
 
     def model(
@@ -625,33 +604,6 @@ class Workspace:
             spent=spent,
         )
         return language_model(self.folder, self.replies, self._notice, use)
-
-    def _remember(
-        self,
-        result: RunResult,
-        remembered: tuple[folders.Remembered, ...],
-    ) -> None:
-        """Remember the PATHs of a run, and trust them: the person just named them."""
-        before = self.folder.remembered
-        folders.store_remembered(self.folder.folder, remembered)
-        confirm(self.folder, remembered_concerns(self.folder), user_folder())
-        result.remembered = [item.path for item in remembered if item not in before]
-
-    def _forget_failed(self, result: RunResult) -> None:
-        """Forget the files that this run was to remember and could not read."""
-        failed = set()
-        for problem in result.problems:
-            if not problem.notice:
-                failed.add(Path(problem.where).name)
-        to_keep = []
-        for item in self.folder.remembered:
-            is_new = item.path in result.remembered
-            if not is_new or Path(item.path).name not in failed:
-                to_keep.append(item)
-        kept_paths = [item.path for item in to_keep]
-        if len(to_keep) < len(self.folder.remembered):
-            folders.store_remembered(self.folder.folder, to_keep)
-            result.remembered = [path for path in result.remembered if path in kept_paths]
 
     def _follow(
         self,
@@ -901,9 +853,16 @@ class Workspace:
         Args:
             result: what is planned is added, or the error if nothing can be shipped.
         """
-        from ankiforge.pipeline import deliver
+        from ankiforge.pipeline.deliver import plan_cards
+        from ankiforge.pipeline.notetypes import mapped_types
 
-        deliver.plan(self.folder, self.ledger, result)
+        try:
+            mapped = mapped_types(self.folder.config, self.ledger)
+        except ConfigError as error:
+            result.error = result.error or error
+            return
+        planned = plan_cards(self.ledger, self.decks, self.folder.pictures, mapped)
+        result.add_plan(planned)
 
     def build(
         self,
@@ -924,10 +883,13 @@ class Workspace:
         Raises:
             UsageError: the package cannot be written there.
         """
+        from ankiforge.pipeline import deliver
+
         result = RunResult()
         path = self.package_path(deck, output, force=force)
         result.add_scan(self.read_collection())
-        self._publish(result, path, deck=deck, full=full)
+        scope = deliver.Scope(deck=deck, full=full)
+        deliver.publish(self.folder, self.ledger, result, path, scope)
         self._foresee(result)
         return result
 
@@ -956,8 +918,15 @@ class Workspace:
 
         result = RunResult()
         path = self.package_path(deck, output, force=force)
-        delivery = deliver.Delivery(self.folder, self.ledger, result, path)
-        error = delivery.push(self.running_anki, deck=deck, sync=sync)
+        error = deliver.push(
+            self.folder,
+            self.ledger,
+            result,
+            path,
+            self.running_anki,
+            deck=deck,
+            sync=sync,
+        )
         result.error = result.error or error
         self._foresee(result)
         return result
@@ -983,19 +952,6 @@ class Workspace:
         if not self.read_only:
             package.refuse_foreign(path, self.ledger, force=force)
         return path
-
-    def _publish(
-        self,
-        result: RunResult,
-        path: Path,
-        *,
-        deck: str = "",
-        full: bool = False,
-    ) -> None:
-        from ankiforge.pipeline import deliver
-
-        delivery = deliver.Delivery(self.folder, self.ledger, result, path)
-        delivery.publish(deliver.Scope(deck=deck, full=full))
 
 
 def open_ledger(folder: WorkspaceFolder, *, read_only: bool = False) -> Ledger:

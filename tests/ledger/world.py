@@ -138,7 +138,7 @@ class World:
             )
         vault = opened("obsidian", self.vault, name=source)
         job = Job(
-            (vault,), accepts, self.rules, in_use=self.in_use, pictures=OwnPath(self.root) / "pictures",
+            accepts, self.rules, OwnPath(self.root) / "pictures", sources=(vault,), in_use=self.in_use,
         )  # fmt: skip
         steps = [ingest(job, ledger)]
         collection.adopt_unknown(ledger, viewed.unknown)
