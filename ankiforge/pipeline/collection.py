@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,6 @@ from ankiforge.ledger.duplicates import Duplicates
 from ankiforge.model import (
     Card,
     Fields,
-    Guid,
-    Identity,
     NoteInAnki,
     Problem,
     SeenNote,
@@ -109,7 +108,25 @@ def read_collection(
     path = collection_path(settings, ledger, home, environ, bind=bind)
     if path is None:
         return CollectionScan("nowhere")
-    return _read_collection_at(path, ledger, bind=bind)
+
+    # it may be as it was when it was read last
+    from ankiforge.anki.profiles import signature
+
+    try:
+        state = f"{path} {signature(path)}"
+        if not bind and ledger.get_setting(_LAST_STATE) == state:
+            return CollectionScan("same", str(path))
+        from ankiforge.anki.collection import open_view
+
+        with open_view(path, adopted_guids(ledger)) as view:
+            scan = _record(view, ledger, bind=bind)
+            if scan.state == "taken":
+                ledger.set_setting(_LAST_STATE, state)
+            return scan
+    except ItemError as error:
+        message = error.message.removeprefix(f"{path}: ")
+        problem = Problem(str(path), message, error.hint)
+        return CollectionScan("failed", str(path), problem=problem)
 
 
 def collection_path(
@@ -142,9 +159,14 @@ def collection_path(
     paths_as_text = [str(path) for path in paths]
     if bound is not None and not bind and bound.path in paths_as_text:
         return Path(bound.path)
+    from ankiforge.anki.collection import open_view
+
     newest_first = sorted(paths, key=changed_at, reverse=True)
-    with_our_notes = filter(_has_our_notes, newest_first)
-    return next(with_our_notes, newest_first[0])
+    for path in newest_first:
+        with suppress(ItemError), open_view(path) as view:
+            if next(view.notes(), None) is not None:
+                return path
+    return newest_first[0]
 
 
 def read_collection_file(
@@ -244,46 +266,6 @@ def bound_to(ledger: Ledger) -> Bound | None:
     return msgspec.json.decode(stored, type=Bound) if stored else None
 
 
-def _read_collection_at(
-    path: Path,
-    ledger: Ledger,
-    *,
-    bind: bool = False,
-) -> CollectionScan:
-    """Read a collection, unless it is as it was when it was read last."""
-    from ankiforge.anki.profiles import signature
-
-    try:
-        state = f"{path} {signature(path)}"
-        if not bind and ledger.get_setting(_LAST_STATE) == state:
-            return CollectionScan("same", str(path))
-        from ankiforge.anki.collection import open_view
-
-        with open_view(path, adopted_guids(ledger)) as view:
-            scan = _record(view, ledger, bind=bind)
-            if scan.state == "taken":
-                ledger.set_setting(_LAST_STATE, state)
-            return scan
-    except ItemError as error:
-        message = error.message.removeprefix(f"{path}: ")
-        return CollectionScan(
-            "failed",
-            str(path),
-            problem=Problem(str(path), message, error.hint),
-        )
-
-
-def _has_our_notes(path: Path) -> bool:
-    """Return whether a collection has a note that is ours."""
-    from ankiforge.anki.collection import open_view
-
-    try:
-        with open_view(path) as view:
-            return next(view.notes(), None) is not None
-    except ItemError:
-        return False
-
-
 # --- recording what was read ----------------------------------------------------------------
 
 
@@ -292,24 +274,53 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> CollectionScan
 
     With `bind`, its collection becomes ours, whatever it was before.
     """
+    from ankiforge.anki.notes import text_of
+
     bound = bound_to(ledger)
-    if bound is not None and not bind and _is_other(view, bound):
-        message = (
-            "this is not the collection that has your notes, so nothing was recorded"
-        )
-        hint = "to use this collection from now on: ankiforge pull --bind"
-        return _not_recorded(view, message, hint)
+    has_same_time = bound is not None and view.created == bound.created
+    if bound is not None and not bind:
+        has_times = view.created and bound.created
+        has_profiles = view.profile and bound.profile
+        is_other = has_profiles and view.profile != bound.profile
+        if is_other or (has_times and not has_same_time):
+            message = (
+                "this is not the collection that has your notes, so nothing was recorded"
+            )
+            hint = "to use this collection from now on: ankiforge pull --bind"
+            return _not_recorded(view, message, hint)
 
     types = {note_type.id: note_type for note_type in view.types}
-    notes = [_seen(note, types) for note in view.notes()]
-    shows_none = view.complete and not notes
-    if shows_none and not bind and _may_be_other(view, bound, ledger):
-        message = "Anki has none of your notes, so nothing was recorded"
-        hint = (
-            "is another profile open? if you removed the notes, or want to use this collection"
-            " from now on: ankiforge pull --bind"
+    notes = []
+    for note in view.notes():
+        feedback = _our_fields_of(note, types).get("Feedback", "")
+        in_anki = NoteInAnki(
+            guid=note.guid,
+            id=note.id,
+            mod=note.mod,
+            fields=note.fields,
+            tags=note.tags,
+            deck=note.deck,
+            identity=note.identity,
+            reviews=sum(card.reps for card in note.cards),
+            lapses=sum(card.lapses for card in note.cards),
+            suspended=bool(note.cards) and all(card.suspended for card in note.cards),
+            ordinals=tuple(card.ordinal for card in note.cards),
+            feedback=text_of(feedback),
+            cards=tuple(card.id for card in note.cards),
+            type_id=note.type_id,
         )
-        return _not_recorded(view, message, hint)
+        notes.append(in_anki)
+
+    # without notes of ours it may be another one than theirs
+    is_surely_ours = view.created and has_same_time
+    if view.complete and not notes and bound is not None and not bind:
+        if not is_surely_ours and ledger.counts("anki")["anki"]["seen"]:
+            message = "Anki has none of your notes, so nothing was recorded"
+            hint = (
+                "is another profile open? if you removed the notes, or want to use this"
+                " collection from now on: ankiforge pull --bind"
+            )
+            return _not_recorded(view, message, hint)
 
     # all reviews, because a phone may bring old ones late
     viewed = views.record_view(
@@ -332,30 +343,32 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> CollectionScan
     foreign = view.foreign(Duplicates(ledger).mods())
     if foreign is not None:
         Duplicates(ledger).keep_foreign(*foreign)
-    notice = _notice_of_revived(ledger, viewed.revived)
+
+    # a package may have brought notes back after a person had deleted them
+    notice = None
+    if viewed.revived:
+        named_guids = viewed.revived[:NOTES_NAMED]
+        words = []
+        for card in ledger.cards(*named_guids):
+            texts = (text for _, text in card.fields if text)
+            question = on_one_line(plain(next(texts, "")))
+            words.append(f"“{shortened(question, 40)}”")
+        if len(viewed.revived) > NOTES_NAMED:
+            words.append("…")
+        count = "a note that you had deleted is"
+        pronoun = "it"
+        if len(viewed.revived) > 1:
+            count = f"{len(viewed.revived):,} notes that you had deleted are"
+            pronoun = "them"
+        message = f"{count} back, by an import: {', '.join(words)}"
+        ids = " ".join(guid[:10] for guid in named_guids)
+        hint = f"to drop {pronoun}: ankiforge reject {ids}"
+        notice = Problem("Anki", message, hint, notice=True)
     return CollectionScan("taken", view.path, viewed, problem=notice)
 
 
 def _not_recorded(view: View, message: str, hint: str) -> CollectionScan:
     return CollectionScan("failed", view.path, problem=Problem(view.path, message, hint))
-
-
-def _is_other(view: View, bound: Bound) -> bool:
-    """Return whether a view is surely of another collection."""
-    if view.created and bound.created and view.created != bound.created:
-        return True
-    if not view.profile or not bound.profile:
-        return False
-    return view.profile != bound.profile
-
-
-def _may_be_other(view: View, bound: Bound | None, ledger: Ledger) -> bool:
-    """Return whether a view without notes of ours may be of another collection than theirs."""
-    if bound is None:
-        return False
-    if view.created and view.created == bound.created:
-        return False
-    return bool(ledger.counts("anki")["anki"]["seen"])
 
 
 def _store_types(ledger: Ledger, view: View) -> None:
@@ -414,66 +427,9 @@ def renamed_decks(ledger: Ledger) -> Texts:
     return renamed
 
 
-def _notice_of_revived(ledger: Ledger, revived: list[Guid]) -> Problem | None:
-    """Return the notice about notes that a package brought back after a person had deleted them."""
-    if not revived:
-        return None
-    named_guids = revived[:NOTES_NAMED]
-    words = []
-    for guid in named_guids:
-        first_words = _first_words(ledger, guid)
-        words.append(f"“{shortened(first_words, 40)}”")
-    if len(revived) > NOTES_NAMED:
-        words.append("…")
-    ids = " ".join(guid[:10] for guid in named_guids)
-    if len(revived) > 1:
-        count = f"{len(revived):,} notes that you had deleted are"
-        pronoun = "them"
-    else:
-        count = "a note that you had deleted is"
-        pronoun = "it"
-    message = f"{count} back, by an import: {', '.join(words)}"
-    return Problem(
-        "Anki",
-        message,
-        f"to drop {pronoun}: ankiforge reject {ids}",
-        notice=True,
-    )
-
-
-def _first_words(ledger: Ledger, guid: str) -> str:
-    """Return the question of a card as plain text."""
-    card = next(ledger.cards(guid))
-    texts = (text for _, text in card.fields if text)
-    return on_one_line(plain(next(texts, "")))
-
-
 def adopted_guids(ledger: Ledger) -> Texts:
     """Return the guids in Anki of the notes that other tools made of our cards, and ours."""
     return {adopted.guid: guid for guid, adopted in views.adopted_notes(ledger).items()}
-
-
-def _seen(note: SeenNote, types: Mapping[int, SeenType]) -> NoteInAnki:
-    """Return a note of a view as the ledger stores it."""
-    from ankiforge.anki.notes import text_of
-
-    feedback = _our_fields_of(note, types).get("Feedback", "")
-    return NoteInAnki(
-        guid=note.guid,
-        id=note.id,
-        mod=note.mod,
-        fields=note.fields,
-        tags=note.tags,
-        deck=note.deck,
-        identity=note.identity,
-        reviews=sum(card.reps for card in note.cards),
-        lapses=sum(card.lapses for card in note.cards),
-        suspended=bool(note.cards) and all(card.suspended for card in note.cards),
-        ordinals=tuple(card.ordinal for card in note.cards),
-        feedback=text_of(feedback),
-        cards=tuple(card.id for card in note.cards),
-        type_id=note.type_id,
-    )
 
 
 def _our_fields_of(note: SeenNote | NoteInAnki, types: Mapping[int, SeenType]) -> Texts:
@@ -597,16 +553,35 @@ def adopt_unknown(ledger: Ledger, notes: Iterable[NoteInAnki]) -> list[Problem]:
 
     They are known after the journal was lost, for example. The others stay, and are a notice.
     """
+    from ankiforge.anki.notes import read_source
+    from ankiforge.anki.notetypes import field_hash
+    from ankiforge.anki.render import unrender
+
     candidates = []
     unreadable = []
     types = seen_types(ledger)
     for note in notes:
-        fields = _our_fields_of(note, types)
+        html = _our_fields_of(note, types)
         identity = note.identity
-        if identity and set(identity.family.needed_fields) <= fields.keys():
-            candidates.append(_as_candidate(note, identity, fields))
-        else:
+        if identity is None or not html.keys() >= set(identity.family.needed_fields):
             unreadable.append(note)
+            continue
+        # its words, and the fields that a person changed in Anki
+        family = identity.family
+        changed: list[str] = []
+        fields: dict[str, str] = {}
+        for name, base in zip(family.content_fields, identity.fields, strict=False):
+            if field_hash(html.get(name, "")) != base:
+                changed.append(name)
+            text = unrender(html.get(name, ""))
+            if text:
+                fields[name] = text
+        passage, exact, quote = read_source(html.get("Source", ""))
+        kind = "two-way" if fields.get("Reverse") else family.value
+        is_own = identity.slot.isdigit() and len(identity.slot) < 4
+        slot = identity.slot if is_own else "0"
+        wording = Wording(kind, fields, quote or exact, is_own, slot)
+        candidates.append((note, wording, exact or passage, tuple(changed)))
     still_unknown = views.adopt(ledger, candidates, unreadable)
     if not still_unknown:
         return []
@@ -615,42 +590,3 @@ def adopt_unknown(ledger: Ledger, notes: Iterable[NoteInAnki]) -> list[Problem]:
         " they stay as they are"
     )
     return [Problem("Anki", message, "ankiforge list --view unknown", notice=True)]
-
-
-def _as_candidate(
-    note: NoteInAnki,
-    identity: Identity,
-    html: Texts,
-) -> tuple[NoteInAnki, Wording, str, tuple[str, ...]]:
-    """Return a note, its words, its passage, and the fields that a person changed in Anki.
-
-    Args:
-        note: the note.
-        identity: its AnkiforgeId.
-        html: its fields by our names.
-    """
-    from ankiforge.anki.notes import read_source
-    from ankiforge.anki.notetypes import field_hash
-    from ankiforge.anki.render import unrender
-
-    family = identity.family
-    changed: list[str] = []
-    fields: dict[str, str] = {}
-    for name, base in zip(family.content_fields, identity.fields, strict=False):
-        if field_hash(html.get(name, "")) != base:
-            changed.append(name)
-        text = unrender(html.get(name, ""))
-        if text:
-            fields[name] = text
-    passage, exact, quote = read_source(html.get("Source", ""))
-    kind = "two-way" if fields.get("Reverse") else family.value
-    slot = identity.slot
-    is_own = slot.isdigit() and len(slot) < 4
-    wording = Wording(
-        kind,
-        fields,
-        quote or exact,
-        is_own,
-        slot if is_own else "0",
-    )
-    return note, wording, exact or passage, tuple(changed)

@@ -93,13 +93,27 @@ def select_sources(
         if marks:
             selection.remember_marks(marks, paths)
     else:
-        selection.add_configured()
-        selection.add_remembered()
-    return (
-        selection.finished(),
-        selection.problems,
-        tuple(selection.remembered),
-    )
+        for entry in workspace.config.sources:
+            source = SelectedSource(entry)
+            selection.sources[source.key] = source
+        for path in [Path(item.path) for item in selection.remembered]:
+            problem = selection.add(path.absolute())
+            if problem and path.exists():
+                message = (
+                    f"{problem.what}; what was read of it before counts as still there"
+                )
+                hint = f"put back what was there, or {_how_to_forget(problem.where)}"
+                selection.problems.append(Problem(problem.where, message, hint))
+            elif problem and not selection.gave_way(path):
+                file = (workspace.folder / REMEMBERED).path
+                message = "this remembered source is missing; nothing counts as deleted"
+                hint = (
+                    f"if it moved, write its new place in its lines in {file};"
+                    f" {_how_to_forget(problem.where)}"
+                )
+                missing = Problem(problem.where, message, hint, notice=True)
+                selection.problems.append(missing)
+    return selection.finished(), selection.problems, tuple(selection.remembered)
 
 
 def with_other_exports(
@@ -115,31 +129,19 @@ def with_other_exports(
     remembered = list(remembered)
     whole: list[SelectedSource] = []
     for source in selected:
-        if is_export(source.entry.kind):
-            source = _with_other_exports(workspace.config, remembered, source)
+        kind, name = source.key
+        if is_export(kind):
+            others = [SelectedSource(entry) for entry in workspace.config.sources]
+            for item in remembered:
+                if item.names.get(kind) == name:
+                    behind = _behind(workspace.config, remembered, Path(item.path))
+                    # plain `run` reports that it is missing
+                    others += [] if isinstance(behind, Problem) else behind
+            for other in others:
+                if other.key == source.key:
+                    source = _union(source, other)
         whole.append(source)
     return whole
-
-
-def _with_other_exports(
-    config: Config,
-    remembered: list[Remembered],
-    source: SelectedSource,
-) -> SelectedSource:
-    kind, name = source.key
-    for entry in config.sources:
-        if (entry.kind, entry.name) == source.key:
-            source = _union(source, SelectedSource(entry))
-    for item in remembered:
-        if item.names.get(kind) != name:
-            continue
-        sources_of_path = _behind(config, remembered, Path(item.path))
-        if isinstance(sources_of_path, Problem):  # plain `run` reports that it is missing
-            continue
-        for other in sources_of_path:
-            if other.key == source.key:
-                source = _union(source, other)
-    return source
 
 
 class _Selection:
@@ -154,23 +156,6 @@ class _Selection:
         self.remembered = list(workspace.remembered)
         """The PATHs to remember: the known ones, and new ones."""
 
-    def add_configured(self) -> None:
-        """Add the sources of the settings."""
-        for entry in self._config.sources:
-            source = SelectedSource(entry)
-            self.sources[source.key] = source
-
-    def add_remembered(self) -> None:
-        """Add the sources at all remembered PATHs, and a problem for each that is not read."""
-        for path in [Path(item.path) for item in self.remembered]:
-            problem = self.add(path.absolute())
-            if not problem:
-                continue
-            if path.exists():
-                self.problems.append(_unread(problem))
-            elif not _gave_way(path, self.remembered):
-                self.problems.append(_missing(problem.where, self._workspace))
-
     def add(self, path: Path) -> Problem | None:
         """Add the sources at a PATH, and remember it; return why it cannot be read."""
         sources_of_path = _behind(self._config, self.remembered, path)
@@ -183,11 +168,21 @@ class _Selection:
             entry = source.entry
             if entry not in self._config.sources:
                 names.setdefault(entry.kind, entry.name)  # folders within come later
-        where = str(resolve(path))
-        is_known = any(_remembers(item, where, names) for item in self.remembered)
-        if names and not is_known:
-            self.remembered.append(Remembered(where, names))
+        # plain `run` may read it already, as a remembered PATH or a part of one
+        where = resolve(path)
+        for item in self.remembered:
+            is_within = _contains(Path(item.path), where)
+            if is_within and names.items() <= item.names.items():
+                return None
+        if names:
+            self.remembered.append(Remembered(str(where), names))
         return None
+
+    def gave_way(self, path: Path) -> bool:
+        """Return whether another PATH has the names of a missing one, like the next export."""
+        names = [item.names for item in self.remembered if item.path == str(path)]
+        present = [item for item in self.remembered if Path(item.path).exists()]
+        return any(item.names in names for item in present)
 
     def remember_marks(self, marks: Strings, paths: Iterable[Path]) -> None:
         """Let the sources at some PATHs read further marks, in every run.
@@ -213,12 +208,31 @@ class _Selection:
         """Return the sources, with the marks that were asked for, and no note in two of them."""
         finished: list[SelectedSource] = []
         for source in self.sources.values():
-            entry = self._with_marks(source.entry)
+            entry = source.entry
             root = resolve(entry.path)
+
+            # the marks that a person named on the command line
+            marks: list[str] = []
+            if _has_marks(entry):
+                for item in self.remembered:
+                    lies_there = _contains(root, Path(item.path))
+                    name_of_kind = item.names.get(entry.kind, entry.name)
+                    if lies_there and name_of_kind == entry.name:
+                        marks += item.marks
+            if marks:
+                of_settings = entry.options.get("marks") or ("==", "mark")
+                together = list(dict.fromkeys((*of_settings, *marks)))
+                entry = replace(entry, options={**entry.options, "marks": together})
+
+            # two sources that read Markdown may both have a note
             same_root: list[SourceEntry] = []
             inner: list[str] = []
             for other in (*self._config.sources, *[each.entry for each in finished]):
-                if not _share_notes(entry, other):
+                is_same = (entry.kind, entry.name) == (other.kind, other.name)
+                are_limited = "include" in entry.options or "include" in other.options
+                if is_same or are_limited:
+                    continue
+                if not (_reads_markdown(entry) and _reads_markdown(other)):
                     continue
                 other_root = resolve(other.path)
                 if root in other_root.parents:
@@ -240,30 +254,6 @@ class _Selection:
                 entry = replace(entry, options=options)
             finished.append(replace(source, entry=entry))
         return finished
-
-    def _with_marks(self, entry: SourceEntry) -> SourceEntry:
-        """Return a source with the marks that a person named on the command line."""
-        if not _has_marks(entry):
-            return entry
-        root = resolve(entry.path)
-        marks: list[str] = []
-        for item in self.remembered:
-            lies_there = _contains(root, Path(item.path))
-            if lies_there and (item.names.get(entry.kind, entry.name) == entry.name):
-                marks += item.marks
-        if not marks:
-            return entry
-        of_settings = entry.options.get("marks") or ("==", "mark")
-        together = list(dict.fromkeys((*of_settings, *marks)))
-        return replace(entry, options={**entry.options, "marks": together})
-
-
-def _share_notes(entry: SourceEntry, other: SourceEntry) -> bool:
-    """Return whether two sources read Markdown, so that both may have a note."""
-    if (entry.kind, entry.name) == (other.kind, other.name):
-        return False
-    are_limited = "include" in entry.options or "include" in other.options
-    return _reads_markdown(entry) and _reads_markdown(other) and not are_limited
 
 
 def _reads_markdown(entry: SourceEntry) -> bool:
@@ -353,40 +343,8 @@ def names_in_use(config: Config, remembered: Iterable[Remembered]) -> frozenset[
     return frozenset(names)
 
 
-def _missing(where: str, workspace: WorkspaceFolder) -> Problem:
-    """Return that a remembered PATH is not there."""
-    file = _remembered_file(workspace)
-    message = "this remembered source is missing; nothing counts as deleted"
-    hint = f"if it moved, write its new place in its lines in {file}; {_how_to_forget(where)}"
-    return Problem(where, message, hint, notice=True)
-
-
-def _unread(problem: Problem) -> Problem:
-    """Return that a remembered PATH has nothing any more that can be read."""
-    message = f"{problem.what}; what was read of it before counts as still there"
-    hint = f"put back what was there, or {_how_to_forget(problem.where)}"
-    return Problem(problem.where, message, hint)
-
-
 def _how_to_forget(where: str) -> str:
     return f"to forget it: ankiforge forget {quote(where)}"
-
-
-def _remembered_file(workspace: WorkspaceFolder) -> Path:
-    """Return the file in which a person may change the remembered PATHs."""
-    return (workspace.folder / REMEMBERED).path
-
-
-def _gave_way(path: Path, remembered: list[Remembered]) -> bool:
-    """Return whether another PATH has the names of a missing one, like an account's next export."""
-    names = [item.names for item in remembered if item.path == str(path)]
-    return any(item.names in names and Path(item.path).exists() for item in remembered)
-
-
-def _remembers(item: Remembered, where: str, names: dict[str, str]) -> bool:
-    """Return whether plain `run` reads a place already: the remembered PATH or a part of it."""
-    lies_there = _contains(Path(item.path), Path(where))
-    return lies_there and names.items() <= item.names.items()
 
 
 def _behind(
@@ -411,19 +369,30 @@ def _behind(
     naming = _Naming(config, remembered)
     selected: list[SelectedSource] = []
     for found_source in discover(path, naming.folders):
-        entry = naming.entry_at(found_source)
-        if entry:
-            selected.append(SelectedSource(entry, _below(entry, *found_source.only)))
-        else:
-            selected.append(
-                _unconfigured(found_source, naming.name_of(found_source, path))
-            )
+        kind = found_source.kind
+        root = found_source.root
+        at_root = [entry for entry in config.sources if _is_at(entry, kind, root)]
+        if at_root:
+            below = _below(at_root[0], *found_source.only)
+            selected.append(SelectedSource(at_root[0], below))
+            continue
+        name = naming.name_of(found_source, path)
+        options: Json = {"path": str(root), "name": name}
+        if found_source.exclude:
+            options["exclude"] = found_source.exclude
+        entry = SourceEntry(kind, name, root, options, COMMAND_LINE)
+        selected.append(SelectedSource(entry, found_source.only))
     if not selected:
         hint = (
             "a PDF, a note, clippings, an export, a folder with some, or a zotero.sqlite"
         )
         return Problem(str(path), why_nothing(path), hint)
     return selected
+
+
+def _is_at(entry: SourceEntry, kind: str, root: Path) -> bool:
+    """Return whether a source of the settings is of a kind, and reads a root."""
+    return entry.kind == kind and entry.has_folder and resolve(entry.path) == root
 
 
 def _configured_around(config: Config, path: Path) -> list[SourceEntry]:
@@ -438,17 +407,13 @@ def _configured_around(config: Config, path: Path) -> list[SourceEntry]:
     if not kind or not source_type(kind).is_unambiguous:
         return configured
     # for example, an attachment in a folder of notes is not a note
-    return [
-        entry
-        for entry in configured
-        if entry.kind == kind or not _reads_files(entry.kind)
-    ]
-
-
-def _reads_files(kind: str) -> bool:
-    """Return whether a kind of source reads files one by one."""
-    source = loaded(kind)
-    return source is not None and source.reads_single_files()
+    fitting = []
+    for entry in configured:
+        source = loaded(entry.kind)
+        reads_files = source is not None and source.reads_single_files()
+        if entry.kind == kind or not reads_files:
+            fitting.append(entry)
+    return fitting
 
 
 class _Naming:
@@ -463,7 +428,12 @@ class _Naming:
         roots: dict[str, Path] = {}
         for item in self._remembered:
             if kind in item.names:
-                roots[item.names[kind]] = _root_of(item)
+                # of a file, the folder it is in; a missing PATH was a file if its ending is
+                # one of a file that can be read
+                path = Path(item.path)
+                has_ending_of_file = path.suffix.casefold() in by_ending()
+                is_file = path.is_file() or (has_ending_of_file and not path.is_dir())
+                roots[item.names[kind]] = path.parent if is_file else path
         for entry in self._config.sources:
             if entry.kind == kind and entry.has_folder:
                 roots[entry.name] = entry.path
@@ -474,17 +444,6 @@ class _Naming:
         whole = {entry.path for entry in self._config.sources if entry.kind == kind}
         whole.update(Path(item.path) for item in self._remembered if kind in item.names)
         return {root: root in whole for root in self.roots(kind).values()}
-
-    def entry_at(self, found_source: FoundSource) -> SourceEntry | None:
-        """Return the source of the settings that reads the root of a discovered one."""
-        for entry in self._config.sources:
-            if (
-                entry.kind == found_source.kind
-                and entry.has_folder
-                and resolve(entry.path) == found_source.root
-            ):
-                return entry
-        return None
 
     def name_of(self, found_source: FoundSource, path: Path) -> str:
         """Return the name of a discovered source: the one that it had before, else a new one.
@@ -498,61 +457,29 @@ class _Naming:
                 return name
         reads_files_of_path = bool(found_source.only)
         if root == path or reads_files_of_path:
-            name = self._name_at(path, kind)
-            if name:
-                return name
+            for item in self._remembered:
+                if item.path == str(path) and item.names.get(kind):
+                    return item.names[kind]
         # a part of it is remembered under the name that it would have itself
         own_name = default_name(kind, root)
         for item in self._remembered:
             has_own_name = item.names.get(kind) == own_name
             if has_own_name and _contains(root, Path(item.path)):
                 return own_name
-        return self._free_name(found_source)
 
-    def _name_at(self, path: Path, kind: str) -> str:
-        """Return the name of the source of this kind at a remembered PATH, "" if there is none."""
-        names = {item.path: item.names for item in self._remembered}
-        return names.get(str(path), {}).get(kind, "")
-
-    def _free_name(self, found_source: FoundSource) -> str:
-        """Return the name of a new source: that of its folder, with a number if it is taken."""
-        names_of_kind = []
-        for entry in self._config.sources:
-            if entry.kind == found_source.kind:
-                names_of_kind.append(entry.name)
-        if is_export(found_source.kind):
-            return names_of_kind[0] if names_of_kind else found_source.kind
-        names_taken = set(names_of_kind)
+        # a new one: that of its folder, with a number if it is taken
+        taken = [entry.name for entry in self._config.sources if entry.kind == kind]
+        if is_export(kind):
+            return taken[0] if taken else kind
         for item in self._remembered:
-            if found_source.kind in item.names:
-                names_taken.add(item.names[found_source.kind])
-        name = default_name(found_source.kind, found_source.root)
-        free = name
+            if kind in item.names:
+                taken.append(item.names[kind])
+        free = own_name
         number = 2
-        while free in names_taken:
-            free = f"{name}-{number}"
+        while free in taken:
+            free = f"{own_name}-{number}"
             number += 1
         return free
-
-
-def _root_of(item: Remembered) -> Path:
-    """Return the folder that a remembered PATH is read from: of a file, the one it is in.
-
-    A PATH that is missing was a file if its ending is one of a file that can be read.
-    """
-    path = Path(item.path)
-    has_ending_of_file = path.suffix.casefold() in by_ending()
-    is_file = path.is_file() or (has_ending_of_file and not path.is_dir())
-    return path.parent if is_file else path
-
-
-def _unconfigured(found_source: FoundSource, name: str) -> SelectedSource:
-    """Return a source that is not in the settings."""
-    options: Json = {"path": str(found_source.root), "name": name}
-    if found_source.exclude:
-        options["exclude"] = found_source.exclude
-    entry = SourceEntry(found_source.kind, name, found_source.root, options, COMMAND_LINE)
-    return SelectedSource(entry, found_source.only)
 
 
 def _below(entry: SourceEntry, *paths: Path) -> tuple[Path, ...]:
