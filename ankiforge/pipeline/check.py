@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.draft import without_comment
@@ -23,28 +21,20 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline.job import Job
 
-if TYPE_CHECKING:
-    from ankiforge.check import DuplicateIndex
-
-
 _FITS = Finding(OWN_ANSWER, Severity.INFO, "its own answer fits")
 _OWN_WORDS = Finding(OWN_ANSWER, Severity.WARN, "the model chose the answer itself")
 
 
-@dataclass
 class Checks:
     """Checks drafts and gives them decks."""
 
-    job: Job
-    ledger: Ledger
-    known: DuplicateIndex = field(init=False)
-    """The cards and drafts of the ledger, and the drafts of this run."""
-
-    def __post_init__(self) -> None:
-        """Prepare the index, which reads nothing before the first draft."""
+    def __init__(self, job: Job, ledger: Ledger) -> None:
+        """Prepare the index of cards and drafts, which reads nothing before the first draft."""
         from ankiforge.check import DuplicateIndex
 
-        self.known = DuplicateIndex(Duplicates(self.ledger))
+        self.job = job
+        self.ledger = ledger
+        self.known = DuplicateIndex(Duplicates(ledger))
 
     def proposals(self, highlight: Highlight, drafts: Sequence[Draft]) -> list[Proposal]:
         """Return the drafts of a highlight with findings and deck.
@@ -53,9 +43,10 @@ class Checks:
         """
         from ankiforge import check
         from ankiforge.draft.propose.grammar import is_clause, is_term
+        from ankiforge.pipeline.pictures import picture_fault
 
         passage = without_comment(highlight)
-        picture_fault = self._picture_fault(highlight)
+        pictures = self.job.pictures
         deck = deck_for(self.job.decks, self.job.deck, highlight)
         proposals = []
         standing = recording.standing(self.ledger, highlight.key, drafts)
@@ -66,7 +57,7 @@ class Checks:
             context = check.Context(
                 passage,
                 self.known,
-                picture_fault,
+                lambda path: picture_fault(self.ledger, highlight, path, pictures),
                 partial(is_clause, passage),
                 partial(is_term, passage),
                 partial(leads_elsewhere, self.ledger, highlight),
@@ -80,22 +71,16 @@ class Checks:
             proposals.append(Proposal(draft, findings, deck))
         return proposals
 
-    def _picture_fault(self, highlight: Highlight) -> Callable[[str], str]:
-        from ankiforge.pipeline.pictures import picture_fault
-
-        return lambda path: picture_fault(self.ledger, highlight, path, self.job.pictures)
-
 
 def faults_of_gap(draft: Draft, highlight: Highlight) -> Strings:
     """Return the findings that block a draft with one of several gaps of a sentence, as text."""
     from ankiforge.check import check_alone
 
-    findings = check_alone(draft, highlight)
     blocking = []
-    for finding in findings:
+    for finding in check_alone(draft, highlight):
         if finding.severity is Severity.BLOCK:
-            blocking.append(finding)
-    return tuple(finding.message for finding in blocking)
+            blocking.append(finding.message)
+    return tuple(blocking)
 
 
 def deck_for(decks: tuple[DeckRule, ...], deck: str, highlight: Highlight) -> str:

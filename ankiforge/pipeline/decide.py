@@ -57,12 +57,15 @@ def edit(
         raise RefusedError(f"{id} no longer waits", hint="ankiforge list --view new")
     if line.kind is CardKind.OCCLUSION:
         return edit_masks(ledger, id, fields), ()
-    typed = changed_fields(line.family, fields)
+    typed = dict(changed_fields(line.family, fields))
     shown = dict(line.fields)
     over: dict[str, Pair] = {}
     if line.card is not None:
         shown = dict(as_in_anki(ledger, line.card).fields)
-        typed = _without_equal(typed, shown)
+        # the fields that say something else than the card that is shown
+        for name, text in list(typed.items()):
+            if text == shown.get(name, ""):
+                del typed[name]
         for name, html in changed_in_anki(ledger, line.card).items():
             if name in typed:
                 over[name] = (h16(html), shown.get(name, ""))
@@ -70,15 +73,6 @@ def edit(
     words = tuple(fields_after.items())
     _, findings = _judged(line.highlight, words, forced=forced)
     return decide.edit(ledger, id, typed, over=over, forced=forced), findings
-
-
-def _without_equal(fields: Texts, shown: Texts) -> Texts:
-    """Return the fields that say something else than the card that is shown."""
-    changed: dict[str, str] = {}
-    for name, text in fields.items():
-        if text != shown.get(name, ""):
-            changed[name] = text
-    return changed
 
 
 def make(

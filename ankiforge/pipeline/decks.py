@@ -9,7 +9,7 @@ keeps its deck.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -39,7 +39,10 @@ class Decks:
         """
         self._ledger = ledger
         self._rules = rules
-        self._earlier = _stored_rules(ledger)
+        self._earlier: tuple[Rules, ...] = ()
+        with suppress(msgspec.DecodeError):  # none, or of another version
+            stored = ledger.get_setting(_RULES)
+            self._earlier = msgspec.json.decode(stored, type=tuple[Rules, ...])
         self._names_in_anki: frozenset[str] | None = None
         # By a deck that is not in Anki: what it is called there now.
         self._renamed: dict[str, str] = {}
@@ -53,40 +56,22 @@ class Decks:
             return []
         is_first = not self._earlier
         drafts.give_decks(self._ledger, self._deck_now)
-        told = [] if is_first else self._told()
-        all_rules = (*self._earlier, self._rules)
-        self._earlier = all_rules[-_MOST_RULES:]
-        stored = msgspec.json.encode(self._earlier).decode()
-        self._ledger.set_setting(_RULES, stored)
-        return told
 
-    def of_new(self, card: Card) -> str:
-        """Return the deck of a card whose note was not seen in Anki."""
-        in_anki = self._decks_in_anki()
-        if not in_anki:
-            return card.deck
-        deck = card.deck
-        if card.is_read_here:  # of one whose passage is gone, the rules know nothing
-            deck = self._deck_now(card.highlight, deck)
-        return self._as_in_anki(deck, in_anki)
-
-    def _deck_now(self, highlight: Highlight, deck: str) -> str:
-        """Return the current rules' deck for one that a rule gave; others stay."""
-        for rules in self._earlier:
-            if deck_of(rules, highlight.document, highlight).deck == deck:
-                return deck_of(self._rules, highlight.document, highlight).deck
-        return deck
-
-    def _told(self) -> list[Problem]:
-        """Return a notice if cards that are in Anki would have other decks now."""
+        # cards that are in Anki may have other decks now
         staying = 0
         example = ""
-        in_anki = {note.guid for note in views.notes(self._ledger)}
-        for card in self._ledger.cards():
+        in_anki = set()
+        if not is_first:
+            in_anki = {note.guid for note in views.notes(self._ledger)}
+        for card in self._ledger.cards() if in_anki else ():
             deck = self._deck_now(card.highlight, card.deck)
             if card.live and card.guid in in_anki and deck != card.deck:
                 staying += 1
                 example = deck
+        all_rules = (*self._earlier, self._rules)
+        self._earlier = all_rules[-_MOST_RULES:]
+        stored = msgspec.json.encode(self._earlier).decode()
+        self._ledger.set_setting(_RULES, stored)
         if not staying:
             return []
         message = (
@@ -96,26 +81,31 @@ class Decks:
         hint = "to move them: in Anki's browser, Cards › Change Deck"
         return [Problem("decks", message, hint, notice=True)]
 
-    # --- decks that a person renamed or moved in Anki -----------------------------------
-
-    def _decks_in_anki(self) -> frozenset[str]:
-        """Return the case-folded names of all decks in the collection; none if it was not read."""
+    def of_new(self, card: Card) -> str:
+        """Return the deck of a card whose note was not seen in Anki."""
         if self._names_in_anki is None:
             self._names_in_anki = deck_names_seen(self._ledger)
-        return self._names_in_anki
+        if not self._names_in_anki:  # no collection was read
+            return card.deck
+        deck = card.deck
+        if card.is_read_here:  # of one whose passage is gone, the rules know nothing
+            deck = self._deck_now(card.highlight, deck)
 
-    def _as_in_anki(self, deck: str, in_anki: frozenset[str]) -> str:
-        """Return the name of a deck in Anki, where a person may have renamed or moved it.
-
-        Only of a deck that is not there by its own name; a deck above it counts, too.
-        """
+        # a person may have renamed or moved a deck that is not there by its own name
         from ankiforge.anki.notes import deck_name
 
-        if deck_name(deck).casefold() in in_anki:
+        if deck_name(deck).casefold() in self._names_in_anki:
             return deck
         if deck not in self._renamed:
-            self._renamed[deck] = self._renamed_by_person(deck, in_anki)
+            self._renamed[deck] = self._renamed_by_person(deck, self._names_in_anki)
         return self._renamed[deck]
+
+    def _deck_now(self, highlight: Highlight, deck: str) -> str:
+        """Return the current rules' deck for one that a rule gave; others stay."""
+        for rules in self._earlier:
+            if deck_of(rules, highlight.document, highlight).deck == deck:
+                return deck_of(self._rules, highlight.document, highlight).deck
+        return deck
 
     def _renamed_by_person(self, deck: str, in_anki: frozenset[str]) -> str:
         """Return the name of a deck after a person renamed it, or one above it, in Anki."""
@@ -126,38 +116,16 @@ class Decks:
             if old_start.casefold() in in_anki:
                 return deck
             new_start = renamed.get(old_start.casefold(), "")
-            if not new_start:  # it was renamed before it was seen
+            if not new_start:  # it was renamed before it was seen: most of its notes tell
                 places = views.places_of_deck(self._ledger, old_start)
-                new_start = _most_common_start(old_start, places)
+                starts: Counter[str] = Counter()
+                for before, now in places:
+                    rest = before[len(old_start) :]
+                    if now.endswith(rest):
+                        starts[now.removesuffix(rest)] += 1
+                for start, agreeing in starts.most_common(1):
+                    if 2 * agreeing > len(places):
+                        new_start = start
             if new_start:
                 return "::".join((new_start, *parts[count:]))
         return deck
-
-
-def _most_common_start(start: str, places: Sequence[tuple[str, str]]) -> str:
-    """Return the present name of a deck, if most of its notes agree; else "".
-
-    Args:
-        start: what it was called.
-        places: of its notes, and of those in decks below it, the deck as it was and as it is.
-    """
-    starts: Counter[str] = Counter()
-    for before, now in places:
-        rest = before[len(start) :]
-        if now.endswith(rest):
-            starts[now.removesuffix(rest)] += 1
-    for new_start, count in starts.most_common(1):
-        if 2 * count > len(places):
-            return new_start
-    return ""
-
-
-def _stored_rules(ledger: Ledger) -> tuple[Rules, ...]:
-    """Return the rules of earlier runs, the oldest first."""
-    stored = ledger.get_setting(_RULES)
-    if not stored:
-        return ()
-    try:
-        return msgspec.json.decode(stored, type=tuple[Rules, ...])
-    except msgspec.ValidationError:  # of another version
-        return ()

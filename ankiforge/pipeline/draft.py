@@ -55,19 +55,31 @@ def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
     """Draft the pending passages, and accept as the settings allow; yield each step."""
     model = job.model
     if job.only:
-        yield from _draft_again(job, ledger)
+        # passages again at a person's request; the drafts wait beside the others
+        checks = Checks(job, ledger)
+        chosen = [without_comment(ledger.highlight(key)) for key in sorted(job.only)]
+        tasks = []
+        for task in _tasks(job, chosen):
+            tasks.append(replace(task, remark=job.remark, beside=True))
+        results: Iterable[Drafted]
+        if model is None:
+            results = Rules(figures=job.figures).draft(tasks)
+        else:
+            results = model.draft(map(privacy_of(ledger).task, tasks))
+        for drafted in results:
+            yield _record(checks, [drafted], by_model=model is not None, beside=True)
     else:
         yield from _draft_offline(job, ledger)
         yield _accept_clean(job, ledger)
         if model is None or job.limit == 0:
             return
         # the model drafts the rest; each step reports the progress
-        tasks = list(for_model(job, ledger))
-        total = sum(len(task.task.highlights) for task in tasks)
+        to_send = list(for_model(job, ledger))
+        total = sum(len(sent.task.highlights) for sent in to_send)
         done = 0
         if total:
             yield Progress(by_model=ByModel(model.host, done, total, model.usage))
-            for step in record(job, ledger, model.draft(iter(tasks))):
+            for step in record(job, ledger, model.draft(iter(to_send))):
                 done += step.highlights
                 by_model = ByModel(model.host, done, total, model.usage)
                 yield replace(step, by_model=by_model)
@@ -135,30 +147,6 @@ def _with_proposals(results: Iterable[Drafted]) -> Iterator[Drafted]:
             no_cards=(*other_no_cards, *proposed.no_cards),
             failed=(*drafted.failed, *proposed.failed),
             problems=(*drafted.problems, *proposed.problems),
-        )
-
-
-def _draft_again(job: Job, ledger: Ledger) -> Iterator[Progress]:
-    """Draft passages again at a person's request; the drafts wait beside the others."""
-    checks = Checks(job, ledger)
-    highlights = []
-    for key in sorted(job.only):
-        highlights.append(without_comment(ledger.highlight(key)))
-    tasks = [
-        replace(task, remark=job.remark, beside=True) for task in _tasks(job, highlights)
-    ]
-    results: Iterable[Drafted]
-    if job.model is None:
-        results = Rules(figures=job.figures).draft(tasks)
-    else:
-        privacy = privacy_of(ledger)
-        results = job.model.draft(privacy.task(task) for task in tasks)
-    for drafted in results:
-        yield _record(
-            checks,
-            [drafted],
-            by_model=job.model is not None,
-            beside=True,
         )
 
 

@@ -50,7 +50,10 @@ def set_masks(ledger: Ledger, id: str, wishes: Sequence[Wish], hide: str) -> Gui
         RefusedError: no mask is left, or it is not a figure, or it no longer waits.
     """
     line = _figure(ledger, id)
-    guid = _guid_of(line)
+    # the card, or the one that a draft revises
+    guid = line.waiting.revises if line.waiting else None
+    if line.card:
+        guid = line.card.guid
     used: list[int] = []
     if guid:
         state, _ = cards.state_of(ledger, guid)
@@ -74,15 +77,6 @@ def _figure(ledger: Ledger, id: str) -> Line:
     if line is None or line.kind is not CardKind.OCCLUSION:
         raise RefusedError(f"{id} is no figure that waits", hint="ankiforge list")
     return line
-
-
-def _guid_of(line: Line) -> Guid | None:
-    """Return the guid of a card, or of the card that a draft revises; None if there is none."""
-    if line.card:
-        return line.card.guid
-    if line.waiting:
-        return line.waiting.revises
-    return None
 
 
 MASKS = "Masks"
@@ -124,7 +118,12 @@ def edit_masks(ledger: Ledger, id: str, typed: Texts) -> Guid:
 
     wanted = {mask.number for mask in masks.shown}
     if MASKS in typed:
-        wanted = _numbers_in(typed[MASKS])
+        wanted = set()
+        for part in typed[MASKS].replace(",", " ").split():
+            if not (part.isascii() and part.isdigit() and len(part) < 4):
+                message = f"Masks: {part!r} is no number of a mask"
+                raise UsageError(message, hint='--field Masks "1 3"')
+            wanted.add(int(part))
     unknown = wanted - {mask.number for mask in masks.masks}
     if unknown:
         raise UsageError(f"{id} has no mask {min(unknown)}", hint=f"ankiforge show {id}")
@@ -134,19 +133,3 @@ def edit_masks(ledger: Ledger, id: str, typed: Texts) -> Guid:
         edges = (mask.left, mask.top, mask.width, mask.height)
         wishes.append(Wish(*edges, number=mask.number, on=mask.number in wanted))
     return set_masks(ledger, id, wishes, hide)
-
-
-def _numbers_in(text: str) -> set[int]:
-    """Return the numbers in a list such as `1, 3, 4`.
-
-    Raises:
-        UsageError: it has something else.
-    """
-    numbers = set()
-    for part in text.replace(",", " ").split():
-        if not (part.isascii() and part.isdigit() and len(part) < 4):
-            raise UsageError(
-                f"Masks: {part!r} is no number of a mask", hint='--field Masks "1 3"'
-            )
-        numbers.add(int(part))
-    return numbers

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from posixpath import commonpath
 from typing import TYPE_CHECKING, cast
@@ -123,8 +124,14 @@ class _Reading:
                     fingerprint = f"{self._salt} {sighting.fingerprint}"
                     sighting = replace(sighting, fingerprint=fingerprint)
                 yield sighting
-            if vanished:
-                self.problems.append(_as_one_problem(vanished))
+            # files vanish together when a folder is renamed
+            if len(vanished) > 1:
+                where = vanished[0].where
+                with suppress(ValueError):  # no common folder
+                    where = commonpath([problem.where for problem in vanished]) or where
+                message = f"{len(vanished):,} files disappeared while they were read"
+                vanished = [Problem(where, message, vanished[0].hint)]
+            self.problems += vanished
 
     def _prepared(self, document: Extracted) -> Extracted:
         """Store the pictures of a document, and mark the highlights that make no card."""
@@ -152,25 +159,6 @@ class _Reading:
                 highlight = replace(highlight, skip=colour)
             highlights.append(highlight)
         return replace(document, highlights=tuple(highlights))
-
-
-def _as_one_problem(vanished: Sequence[Problem]) -> Problem:
-    """Return one problem for all files that vanished during the read.
-
-    That happens when a folder is renamed.
-    """
-    first = vanished[0]
-    if len(vanished) == 1:
-        return first
-    try:
-        where = commonpath([problem.where for problem in vanished]) or first.where
-    except ValueError:  # no common folder
-        where = first.where
-    return Problem(
-        where,
-        f"{len(vanished):,} files disappeared while they were read",
-        first.hint,
-    )
 
 
 # --- what no source reads -------------------------------------------------------------------

@@ -7,7 +7,7 @@ read again on the same day.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -225,37 +225,28 @@ def deck_limits(computed: Forecast) -> list[DeckLimit]:
     waiting: dict[str, int] = {}
     names = {allowance.deck.casefold(): allowance for allowance in computed.decks}
     for allowance in computed.decks:
-        top = _topmost(allowance.deck, names)
+        # the first of the deck and those above it that is among them
+        top = allowance
+        parts = allowance.deck.split("::")
+        for end in range(len(parts), 0, -1):
+            top = names.get("::".join(parts[:end]).casefold(), top)
         waiting[top.deck] = waiting.get(top.deck, 0) + allowance.waiting
-    shares = _shares(computed.new_per_day, waiting)
-    limits = []
-    for deck, wanted in shares.items():
-        allowance = names[deck.casefold()]
-        limits.append(DeckLimit(deck, allowance.limit, wanted, allowance.own_limit))
-    return limits
-
-
-def _topmost(deck: str, decks: Mapping[str, Allowance]) -> Allowance:
-    """Return the first of a deck and those above it that is among the given ones."""
-    parts = deck.split("::")
-    for end in range(1, len(parts) + 1):
-        above = "::".join(parts[:end]).casefold()
-        if above in decks:
-            return decks[above]
-    return decks[deck.casefold()]
-
-
-def _shares(total: int, waiting: Mapping[str, int]) -> dict[str, int]:
-    """Share a number by the waiting drafts; the largest remainders are rounded up."""
     every = sum(waiting.values())
     if not every:
-        return {}
+        return []
+
+    # shares, of which the largest remainders are rounded up
+    total = computed.new_per_day
     exact = {deck: total * count / every for deck, count in waiting.items()}
     shares = {deck: int(share) for deck, share in exact.items()}
     by_remainder = sorted(exact, key=lambda deck: (shares[deck] - exact[deck], deck))
     for deck in by_remainder[: total - sum(shares.values())]:
         shares[deck] += 1
-    return shares
+    limits = []
+    for deck, wanted in shares.items():
+        allowance = names[deck.casefold()]
+        limits.append(DeckLimit(deck, allowance.limit, wanted, allowance.own_limit))
+    return limits
 
 
 def set_limits(

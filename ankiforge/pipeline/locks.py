@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from ankiforge.errors import BusyError, UsageError
 
 if TYPE_CHECKING:
-    from ankiforge.config.ownfiles import OwnPath
     from ankiforge.config.workspace import WorkspaceFolder
 
 LOCK_SECONDS = 60.0
@@ -44,7 +43,11 @@ def lock(
     try:
         acquired = file_lock.acquire()
     except Timeout as error:
-        message = f"another ankiforge{_holder(path)} is {activity} here"
+        holder = ""
+        with suppress(OSError, UnicodeDecodeError):
+            process = path.read(HOLDER_BYTES).decode().strip()
+            holder = f" (process {process})" if process.isdigit() else ""
+        message = f"another ankiforge{holder} is {activity} here"
         raise BusyError(
             message, hint="wait for it, or stop it: nothing is lost"
         ) from error
@@ -55,12 +58,3 @@ def lock(
     with suppress(OSError), path.open(os.O_WRONLY | os.O_TRUNC) as file:
         file.write(str(os.getpid()).encode())
     return acquired
-
-
-def _holder(path: OwnPath) -> str:
-    """Return the process that holds a lock, as a part of a message; "" if it is not known."""
-    with suppress(OSError, UnicodeDecodeError):
-        process = path.read(HOLDER_BYTES).decode().strip()
-        if process.isdigit():
-            return f" (process {process})"
-    return ""

@@ -6,9 +6,7 @@ import shlex
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ankiforge.config import (
-    is_loopback,
-)
+from ankiforge.config import is_loopback
 from ankiforge.errors import ConfigError
 from ankiforge.model import (
     Draft,
@@ -21,7 +19,6 @@ from ankiforge.text import regex
 
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceFolder
-    from ankiforge.draft.cascade_prompt import CascadePrompt
     from ankiforge.draft.llm import Model
     from ankiforge.draft.prompt import Prompt
     from ankiforge.draft.server import ServerSettings
@@ -60,8 +57,14 @@ def language_model(
         notice: receives what a person should know while the model is asked.
         use: how the model may be used.
     """
+    from ankiforge.draft.cascade_prompt import load_cascade
     from ankiforge.draft.llm import Model
 
+    # a small model works in readable steps, if the settings say nothing else
+    llm = folder.config.llm
+    is_small = is_small_model(llm.base_url, llm.model)
+    by_size = "cascade" if is_small and not llm.prompt else "one"
+    in_steps = (llm.way or by_size) == "cascade"
     return Model(
         server_settings(folder, use),
         replies,
@@ -70,25 +73,9 @@ def language_model(
         notice=notice,
         offline=use.offline,
         fresh=use.fresh,
-        cascade=_cascade(folder),
+        cascade=load_cascade(folder.root) if in_steps else None,
         doubts=doubts(),
     )
-
-
-def _cascade(folder: WorkspaceFolder) -> CascadePrompt | None:
-    """Return the prompt of the cascade, if the settings or the size of the model ask for it.
-
-    Raises:
-        ConfigError: the prompt is invalid.
-    """
-    from ankiforge.draft.cascade_prompt import load_cascade
-
-    llm = folder.config.llm
-    way = llm.way
-    if not way:
-        is_small = is_small_model(llm.base_url, llm.model)
-        way = "cascade" if is_small and not llm.prompt else "one"
-    return load_cascade(folder.root) if way == "cascade" else None
 
 
 def server_settings(folder: WorkspaceFolder, use: ModelUse) -> ServerSettings:

@@ -6,7 +6,7 @@ a package that has it otherwise would make a second one beside it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
@@ -47,7 +47,14 @@ def mapped_types(config: Config, ledger: Ledger) -> dict[Family, MappedType]:
         note_type = _named(wanted.name, types, ids_by_name, place.at("name"))
         _check_fit(note_type, family, wanted, place)
         ids_by_name[note_type.name] = note_type.id
-        mapped[family] = _mapped(note_type, wanted)
+        names = wanted.fields.names
+        id_of = dict(note_type.fields)
+        ids = {}
+        for ours, name in names.items():
+            id = id_of[name]
+            if id is not None:
+                ids[ours] = id
+        mapped[family] = MappedType(note_type.id, note_type.name, names, ids)
     if ids_by_name != _ids_by_name(ledger):
         stored = msgspec.json.encode(ids_by_name, order="sorted").decode()
         ledger.set_setting(_IDS_BY_NAME, stored)
@@ -110,6 +117,8 @@ def _check_fit(
     Raises:
         ConfigError: they cannot.
     """
+    from ankiforge.anki.templates import ordinals_in, shows_cloze
+
     is_cloze = family is Family.CLOZE
 
     # it makes cards of this kind
@@ -139,39 +148,13 @@ def _check_fit(
 
     # a template asks for what is to be asked
     asked = names["Text"] if is_cloze else names["Front"]
-    if not _makes_cards(note_type, family, asked, needed):
+    if is_cloze:
+        makes_cards = shows_cloze(note_type, asked)
+    else:  # of the fields that are always filled
+        filled = {name: "x" if name in needed else "" for name in note_type.names}
+        makes_cards = bool(ordinals_in(note_type, filled))
+    if not makes_cards:
         placeholder = f"cloze:{asked}" if is_cloze else asked
         message = f"no card template of {note_type.name!r} asks {{{{{placeholder}}}}}"
         hint = "choose another field, or change the template in Anki"
         raise where.at("fields").error(message, hint)
-
-
-def _makes_cards(
-    note_type: SeenType, family: Family, asked: str, needed: Collection[str]
-) -> bool:
-    """Return whether a note with only the fields that are always filled makes a card.
-
-    Args:
-        note_type: the note type.
-        family: what the cards are.
-        asked: the field that the cards ask about.
-        needed: all fields that are always filled.
-    """
-    from ankiforge.anki.templates import ordinals_in, shows_cloze
-
-    if family is Family.CLOZE:
-        return shows_cloze(note_type, asked)
-    filled = {name: "x" if name in needed else "" for name in note_type.names}
-    return bool(ordinals_in(note_type, filled))
-
-
-def _mapped(note_type: SeenType, wanted: BasicType | ClozeType) -> MappedType:
-    """Return where our fields go in the note type that the settings name."""
-    names = wanted.fields.names
-    id_of = dict(note_type.fields)
-    ids: dict[str, int] = {}
-    for ours, name in names.items():
-        id = id_of[name]
-        if id is not None:
-            ids[ours] = id
-    return MappedType(note_type.id, note_type.name, names, ids)

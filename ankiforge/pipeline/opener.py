@@ -28,23 +28,9 @@ def open_file(path: Path) -> bool:
     opener = shutil.which("open" if sys.platform == "darwin" else "xdg-open")
     if opener is None:
         return False
-    return _started([opener, str(path.absolute())])
-
-
-def has_screen() -> bool:
-    """Return whether a program that is started here shows up before the person."""
-    if os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"):
-        return False
-    if sys.platform in ("darwin", "win32"):
-        return True
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-
-
-def _started(command: list[str]) -> bool:
-    """Start a command that lives on without us. Return whether it has not failed at once."""
     try:
-        process = subprocess.Popen(
-            command,
+        process = subprocess.Popen(  # it lives on without us
+            [opener, str(path.absolute())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -56,3 +42,12 @@ def _started(command: list[str]) -> bool:
         return process.wait(_PATIENCE_SECONDS) == 0
     except subprocess.TimeoutExpired:
         return True
+
+
+def has_screen() -> bool:
+    """Return whether a program that is started here shows up before the person."""
+    if os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"):
+        return False
+    if sys.platform in ("darwin", "win32"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import unified_diff
 from itertools import takewhile
 from pathlib import Path
@@ -35,6 +35,7 @@ from ankiforge.model import (
     Extracted,
     Family,
     Highlight,
+    Media,
     Source,
     Strings,
     Task,
@@ -124,7 +125,12 @@ def make_patch(
         guids: the cards.
         pictures: the folder with pictures cut from pages.
     """
-    readers = _Readers(ledger, sources)
+    readers: dict[str, NoteSource] = {}
+    for source in sources:
+        reader = with_stored_dialects(source, ledger)
+        if isinstance(reader, NoteSource):
+            readers[reader.folder.namespace] = reader
+    listed: dict[str, dict[str, File]] = {}
     refused: list[RefusedEdit] = []
     places: dict[tuple[str, str], _Place] = {}
     edits: defaultdict[tuple[str, str], list[_Edit]] = defaultdict(list)
@@ -134,31 +140,44 @@ def make_patch(
             continue
         edit = _Edit(card, changed)
         try:
-            place = readers.place_of(card)
+            place = _place_of(card, readers, listed)
         except ItemError as error:
             refused.append(_refused(edit, error.message))
             continue
         where = str(place.root), place.path
         places[where] = place
         edits[where].append(edit)
+
+    # carry the edits over to the text of each file, one after the other
     files: list[PatchedFile] = []
     for where in sorted(places):
-        file = _File(ledger, places[where], pictures)
-        refused += file.apply(edits[where])
-        if file.patched:
-            files.append(file.patch())
+        place = places[where]
+        try:
+            file = _File(ledger, place, pictures)
+        except ItemError as error:
+            refused += [_refused(edit, error.message) for edit in edits[where]]
+            continue
+        patched = []
+        for edit in edits[where]:
+            try:
+                text = file.text_with(edit)
+            except ItemError as error:
+                refused.append(_refused(edit, error.message))
+                continue
+            if text != file.text:
+                file.text = text
+                patched.append(edit.card.guid)
+        if patched:
+            diff = diff_of(place.path, file.original, file.text.encode("utf-8"))
+            files.append(PatchedFile(place.root, place.path, diff, tuple(patched)))
     return Patch(tuple(files), tuple(refused))
 
 
 def _refused(edit: _Edit, reason: str) -> RefusedEdit:
-    first_changed = next(iter(edit.html.values()))
+    first_changed = unrender(next(iter(edit.html.values())))
+    words = shortened(on_one_line(plain(first_changed)), _MOST_SHOWN)
     title = edit.card.highlight.document.title
-    return RefusedEdit(edit.card.guid, _shown(first_changed), title, reason)
-
-
-def _shown(html: str) -> str:
-    """Return the first words of a field, without its markup."""
-    return shortened(on_one_line(plain(unrender(html))), _MOST_SHOWN)
+    return RefusedEdit(edit.card.guid, words, title, reason)
 
 
 # --- where a card is written -----------------------------------------------------------
@@ -177,50 +196,47 @@ class _Place(NamedTuple):
         return self.source.folder.root
 
 
-class _Readers:
-    """The sources whose files are notes, by their namespace."""
+def _place_of(
+    card: Card,
+    readers: Mapping[str, NoteSource],
+    listed: dict[str, dict[str, File]],
+) -> _Place:
+    """Return the file that states a card.
 
-    def __init__(self, ledger: Ledger, sources: Iterable[Source]) -> None:
-        self._sources: dict[str, NoteSource] = {}
-        for source in sources:
-            reader = with_stored_dialects(source, ledger)
-            if isinstance(reader, NoteSource):
-                self._sources[reader.folder.namespace] = reader
-        self._files: dict[str, dict[str, File]] = {}
+    Args:
+        card: the card.
+        readers: the sources whose files are notes, by their namespace.
+        listed: the files of a source by their paths, once it was looked at.
 
-    def place_of(self, card: Card) -> _Place:
-        """Return the file that states a card.
+    Raises:
+        ItemError: no file states it, or none that can be patched.
+    """
+    from ankiforge.extract.folder import File
 
-        Raises:
-            ItemError: no file states it, or none that can be patched.
-        """
-        from ankiforge.extract.folder import File
-
-        if card.kind is CardKind.OCCLUSION:
-            raise ItemError("the masks of a figure are no words of a note")
-        if _OWN_SLOT.fullmatch(card.slot) is None:
-            raise ItemError(
-                "the card was drafted, so its words are not the note's: edit the note if it is"
-                " wrong, too"
-            )
-        namespace = card.highlight.namespace
-        if not namespace:  # its words are known from the journal alone
-            raise ItemError("its source has not been read here: run first")
-        source = self._sources.get(namespace)
-        path = card.highlight.document.path
-        if source is None:
-            raise ItemError(
-                "it does not come from a Markdown or text file, and stays as it is in Anki"
-            )
-        if not path.casefold().endswith((".md", ".markdown", ".txt")):
-            raise ItemError(f"{path} is not a Markdown or text file")
-        if namespace not in self._files:
-            listed = [file for file in source.folder.files() if isinstance(file, File)]
-            self._files[namespace] = {file.path: file for file in listed}
-        file = self._files[namespace].get(path)
-        if file is None:
-            raise ItemError(f"{path} is not there any more: run first")
-        return _Place(path, source, file)
+    if card.kind is CardKind.OCCLUSION:
+        raise ItemError("the masks of a figure are no words of a note")
+    if _OWN_SLOT.fullmatch(card.slot) is None:
+        raise ItemError(
+            "the card was drafted, so its words are not the note's: edit the note if it is"
+            " wrong, too"
+        )
+    namespace = card.highlight.namespace
+    if not namespace:  # its words are known from the journal alone
+        raise ItemError("its source has not been read here: run first")
+    source = readers.get(namespace)
+    path = card.highlight.document.path
+    if source is None:
+        raise ItemError(
+            "it does not come from a Markdown or text file, and stays as it is in Anki"
+        )
+    if not path.casefold().endswith((".md", ".markdown", ".txt")):
+        raise ItemError(f"{path} is not a Markdown or text file")
+    if namespace not in listed:
+        files = [file for file in source.folder.files() if isinstance(file, File)]
+        listed[namespace] = {file.path: file for file in files}
+    if path not in listed[namespace]:
+        raise ItemError(f"{path} is not there any more: run first")
+    return _Place(path, source, listed[namespace][path])
 
 
 # --- one file ---------------------------------------------------------------------------
@@ -230,78 +246,65 @@ class _File:
     """A note on disk, and its text after each edit."""
 
     def __init__(self, ledger: Ledger, place: _Place, pictures: OwnPath) -> None:
-        self._ledger = ledger
-        self._place = place
-        self._pictures = pictures
-        self._original = b""
-        self._text = ""
-        self._read_last: tuple[Highlight, ...] = ()
-        """The highlights of the file as it is on disk. No edit changes their number and order."""
-        self.patched: list[str] = []
-        """The guids of the cards whose edits are in the text."""
-
-    def apply(self, edits: Sequence[_Edit]) -> Iterator[RefusedEdit]:
-        """Carry edits over to the text, one after the other; yield those that cannot be."""
-        try:
-            self._read()
-        except ItemError as error:
-            for edit in edits:
-                yield _refused(edit, error.message)
-            return
-        for edit in edits:
-            try:
-                text = self._with(edit)
-            except ItemError as error:
-                yield _refused(edit, error.message)
-                continue
-            if text != self._text:
-                self._text = text
-                self.patched.append(edit.card.guid)
-
-    def patch(self) -> PatchedFile:
-        """Return the patch of the edits that were carried over."""
-        diff = diff_of(self._place.path, self._original, self._bytes(self._text))
-        return PatchedFile(self._place.root, self._place.path, diff, tuple(self.patched))
-
-    def _read(self) -> None:
         """Read the file.
 
         Raises:
             ItemError: it cannot be read, or is another one than at the last run.
         """
-        self._original, _ = read_file(self._place.file.place, LARGEST)
-        text_of(self._original)  # raises if it is not text
-        self._text = self._original.decode("utf-8")
-        container = self._place.source.folder.container
-        stored = sketch_of(self._ledger, container, self._place.path)
-        now = sketch(text_of(self._original), self._place.path)
+        self._ledger = ledger
+        self._place = place
+        self._pictures = pictures
+        self.original, _ = read_file(place.file.place, LARGEST)
+        now = sketch(text_of(self.original), place.path)  # raises if it is not text
+        self.text = self.original.decode("utf-8")
+        stored = sketch_of(ledger, place.source.folder.container, place.path)
         if stored and stored != now:
             raise ItemError(RUN_FIRST)
-        self._read_last = self._highlights(self._text)
+        # no edit changes the number and the order of the highlights
+        self._read_last = self._highlights(self.text)
 
-    def _bytes(self, text: str) -> bytes:
-        return text.encode("utf-8")
-
-    def _with(self, edit: _Edit) -> str:
+    def text_with(self, edit: _Edit) -> str:
         """Return the text with an edit; the same text if it says so already.
 
         Raises:
             ItemError: it cannot be said in this note, with the reason.
         """
-        index = _index_of(edit.card.highlight, self._read_last)
-        before = self._highlights(self._text)
-        wanted = _Wanted(self._ledger, edit, before[index], self._pictures)
-        if wanted.is_said_by(before[index]):
-            return self._text
-        if wanted.is_turned:
+        card = edit.card
+        anchors = list(map(_anchor_of, self._read_last))
+        if _anchor_of(card.highlight) not in anchors:
+            raise ItemError(RUN_FIRST)
+        index = anchors.index(_anchor_of(card.highlight))
+        before = self._highlights(self.text)
+
+        # the words of the card in the note, and those that are wanted
+        media = media_of_card(self._ledger, card, self._pictures)
+        names = card.family.content_fields
+        draft = _draft_of(before[index], card)
+        ours = content_html(draft.kind, draft.fields, media)
+        html = {**dict(zip(names, ours, strict=True)), **edit.html}
+        if all(map(same_html, ours, html.values())):
+            return self.text
+        changed = [name for name in names if name in edit.html]
+        if "Reverse" in changed:
             raise ItemError(REVERSED)
+        old = {name: unrender(text) for name, text in zip(names, ours, strict=True)}
+        new = {**old, **{name: unrender(html[name]) for name in changed}}
+        stated = [name for name in old if old[name] or new[name]]
+
+        # look for all fields of the card in the note, then for those alone that were changed
+        is_cloze = card.family is Family.CLOZE
+        wanted = _Wanted(card, before[index], media, tuple(html.values()))
         reasons: list[str] = []
         tried: set[str] = set()
-        for old, new in wanted.ways():
-            if len(old) != len(new):
+        for searched in (stated, changed):
+            words = in_order(is_cloze, {name: old[name] for name in searched})
+            new_words = in_order(is_cloze, {name: new[name] for name in searched})
+            old_parts = tuple(filter(None, words))
+            new_parts = tuple(filter(None, new_words))
+            if len(old_parts) != len(new_parts):
                 raise ItemError(FIELD_EMPTIED)
             try:
-                for text in rewritings(self._text, old, new):
+                for text in rewritings(self.text, old_parts, new_parts):
                     if text in tried:
                         continue
                     tried.add(text)
@@ -320,7 +323,7 @@ class _File:
         """Return why a text does not state the card as wanted and all else as before.
 
         Returns:
-            "" if it does.
+            "" if it does, and the card will be known as the same one.
         """
         after = self._highlights(text)
         if len(after) != len(before):
@@ -329,33 +332,50 @@ class _File:
             is_other = number != index
             if is_other and _words_of(highlight) != _words_of(after[number]):
                 return OTHER_CARDS
-        return wanted.fault(after[index])
+        try:
+            draft = _draft_of(after[index], wanted.card)
+        except ItemError:
+            return OTHER_CARDS
+        read = content_html(draft.kind, draft.fields, wanted.media)
+        for html, wanted_html in zip(read, wanted.html, strict=True):
+            if not same_html(html, wanted_html):
+                shown = _where_it_differs(unrender(html), unrender(wanted_html))
+                return (
+                    f"written in the note, it would be read as “{shown}”:"
+                    " edit the note yourself"
+                )
+        own = wanted.highlight.own
+        if own and after[index].own == own:
+            return ""
+        likeness = fuzz.ratio(
+            for_finding(wanted.highlight.exact), for_finding(after[index].exact)
+        )
+        return TOO_DIFFERENT if likeness < 100 * STILL_THE_SAME else ""
 
     def _highlights(self, text: str) -> tuple[Highlight, ...]:
         """Return the highlights of the note if it had this text."""
-        source = self._place.source
-        read = text_of(self._bytes(text))
-        for sighting in source.document(self._place.file, read, self._picture):
+        from ankiforge.extract.folder import picture_path
+
+        place = self._place
+
+        def picture(target: str) -> str:
+            return picture_path(target, place.path, place.source.folder)
+
+        read = text_of(text.encode("utf-8"))
+        for sighting in place.source.document(place.file, read, picture):
             if isinstance(sighting, Extracted):
                 return sighting.highlights
         return ()
 
-    def _picture(self, target: str) -> str:
-        from ankiforge.extract.folder import picture_path
 
-        return picture_path(target, self._place.path, self._place.source.folder)
+class _Wanted(NamedTuple):
+    """The wanted words of a card: its fields as they are in Anki."""
 
-
-def _index_of(highlight: Highlight, read: Sequence[Highlight]) -> int:
-    """Return which of the highlights of a note is the one that was read last.
-
-    Raises:
-        ItemError: none is.
-    """
-    for number, other in enumerate(read):
-        if _anchor_of(other) == _anchor_of(highlight):
-            return number
-    raise ItemError(RUN_FIRST)
+    card: Card
+    highlight: Highlight
+    """Its passage as the note states it now."""
+    media: Mapping[str, Media]
+    html: Strings
 
 
 def _anchor_of(highlight: Highlight) -> tuple[object, ...]:
@@ -371,81 +391,6 @@ def _words_of(highlight: Highlight) -> tuple[object, ...]:
         highlight.gaps,
         highlight.own,
     )
-
-
-class _Wanted:
-    """The wanted words of a card: its fields as they are in Anki."""
-
-    def __init__(
-        self, ledger: Ledger, edit: _Edit, highlight: Highlight, pictures: OwnPath
-    ) -> None:
-        self._card = edit.card
-        self._highlight = highlight
-        self._media = media_of_card(ledger, edit.card, pictures)
-        names = edit.card.family.content_fields
-        ours = self._html(_draft_of(highlight, edit.card))
-        self._html_wanted = {**dict(zip(names, ours, strict=True)), **edit.html}
-        self._old = {name: unrender(html) for name, html in zip(names, ours, strict=True)}
-        self._changed = [name for name in names if name in edit.html]
-
-    @property
-    def is_turned(self) -> bool:
-        """Whether the person switched the reverse side on or off."""
-        return "Reverse" in self._changed
-
-    def ways(self) -> Iterator[tuple[Strings, Strings]]:
-        """Yield the (old, new) fields by which the card may be found in the note.
-
-        First all of them, then those alone that were changed. Fields that are empty are left out.
-        """
-        new = dict(self._old)
-        for name in self._changed:
-            new[name] = unrender(self._html_wanted[name])
-        is_cloze = self._card.family is Family.CLOZE
-        stated = [name for name in self._old if self._old[name] or new[name]]
-        for names in (stated, self._changed):
-            old_fields = {name: self._old[name] for name in names}
-            new_fields = {name: new[name] for name in names}
-            yield (
-                tuple(filter(None, in_order(is_cloze, old_fields))),
-                tuple(filter(None, in_order(is_cloze, new_fields))),
-            )
-
-    def is_said_by(self, highlight: Highlight) -> bool:
-        """Return whether a highlight states the card so."""
-        try:
-            html = self._html(_draft_of(highlight, self._card))
-        except ItemError:
-            return False
-        return all(map(same_html, html, self._html_wanted.values()))
-
-    def fault(self, highlight: Highlight) -> str:
-        """Return why a highlight does not state the card so, or will be known as another one.
-
-        Returns:
-            "" if it states the card, and will be known as the same one.
-        """
-        try:
-            read = self._html(_draft_of(highlight, self._card))
-        except ItemError:
-            return OTHER_CARDS
-        for html, wanted in zip(read, self._html_wanted.values(), strict=True):
-            if not same_html(html, wanted):
-                shown = _where_it_differs(unrender(html), unrender(wanted))
-                return (
-                    f"written in the note, it would be read as “{shown}”:"
-                    " edit the note yourself"
-                )
-        if highlight.own and highlight.own == self._highlight.own:
-            return ""
-        before = for_finding(self._highlight.exact)
-        after = for_finding(highlight.exact)
-        if fuzz.ratio(before, after) < 100 * STILL_THE_SAME:
-            return TOO_DIFFERENT
-        return ""
-
-    def _html(self, draft: Draft) -> Strings:
-        return content_html(draft.kind, draft.fields, self._media)
 
 
 def _where_it_differs(text: str, other: str) -> str:

@@ -76,9 +76,12 @@ def picture_at(
         except OwnFileError as error:
             return Problem(path, error.message, error.hint)
         return media_of(cut.path)
-    root = _root_of(ledger, highlight)
-    if root is None:
+    own_kind = highlight.namespace.partition(":")[0]
+    kind = _KINDS.get(highlight.source_kind, own_kind)
+    known_root = roots(ledger).get(f"{kind}:{highlight.document.source}")
+    if not known_root:
         return Problem(path, "its source is not known on this machine", notice=True)
+    root = Path(known_root)
     base = root.parent if root.is_file() else root
     if not base.exists():
         message = "is not there, so pictures are missing"
@@ -137,15 +140,6 @@ def remember_roots(ledger: Ledger, folders: Texts) -> None:
         return
     every = msgspec.json.encode({**known, **folders}).decode()
     ledger.set_setting(_setting_of_roots(ledger), every)
-
-
-def _root_of(ledger: Ledger, highlight: Highlight) -> Path | None:
-    """Return the folder of a highlight's source; None if this machine has not opened it."""
-    known = roots(ledger)
-    own_kind = highlight.namespace.partition(":")[0]
-    kind = _KINDS.get(highlight.source_kind, own_kind)
-    root = known.get(f"{kind}:{highlight.document.source}")
-    return Path(root) if root else None
 
 
 def _setting_of_roots(ledger: Ledger) -> str:

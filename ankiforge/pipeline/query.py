@@ -8,7 +8,6 @@ A query: blank = and, `-` negates, bare words match text, title and the beginnin
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
@@ -56,61 +55,49 @@ def parse(text: str) -> list[QueryTerm]:
                 f"query: cannot read {text[position:].strip()!r}",
                 hint='quotes open after a space or a colon and must be closed: "two words"',
             )
-        terms.append(_term(match))
         position = match.end()
+        field = (match["field"] or "").casefold()
+        value = match["bare"] if match["quoted"] is None else match["quoted"]
+        if field and field not in FIELDS:
+            known = ", ".join(FIELDS)
+            hint = (
+                f'fields: {known}; to search for the words, quote them: "{field}:{value}"'
+            )
+            raise UsageError(f"query: no field called {field!r}", hint=hint)
+        if not value.strip():
+            message = f"query: nothing after {match[0].strip()!r}"
+            raise UsageError(message, hint="give a value; `*` matches any")
+        if field == "colour" and value.isalpha():
+            value = colour_name(value)
+        if field in _WORDS:
+            possible = _WORDS[field]
+            # in a query, only `*` and `?` are wildcards
+            pattern = value.casefold().replace("[", "[[]")
+            if not any(fnmatchcase(word, pattern) for word in possible):
+                message = f"query: {field} is never {value!r}"
+                raise UsageError(message, hint=f"one of: {', '.join(possible)}")
+        terms.append(QueryTerm(field, value, negated=bool(match["minus"])))
     return terms
-
-
-def _term(match: re.Match[str]) -> QueryTerm:
-    """Return the condition of one word of a query."""
-    field = (match["field"] or "").casefold()
-    value = match["bare"] if match["quoted"] is None else match["quoted"]
-    if field and field not in FIELDS:
-        known = ", ".join(FIELDS)
-        hint = f'fields: {known}; to search for the words, quote them: "{field}:{value}"'
-        raise UsageError(f"query: no field called {field!r}", hint=hint)
-    if not value.strip():
-        message = f"query: nothing after {match[0].strip()!r}"
-        raise UsageError(message, hint="give a value; `*` matches any")
-    if field == "colour" and value.isalpha():
-        value = colour_name(value)
-    if field in _WORDS:
-        possible = _WORDS[field]
-        # in a query, only `*` and `?` are wildcards
-        pattern = value.casefold().replace("[", "[[]")
-        if not any(fnmatchcase(word, pattern) for word in possible):
-            message = f"query: {field} is never {value!r}"
-            raise UsageError(message, hint=f"one of: {', '.join(possible)}")
-    return QueryTerm(field, value, negated=bool(match["minus"]))
 
 
 def joined(words: Iterable[str]) -> str:
     """Return the query as it was typed, with the quotes that the shell removed."""
-    return " ".join(_requoted(word) for word in words)
-
-
-def _requoted(word: str) -> str:
-    """Return a word of a command line as a word of a query."""
-    sign = "-" if word.startswith("-") else ""
-    unsigned = word.removeprefix("-") if sign else word
-    field, colon, value = unsigned.partition(":")
-    if field not in FIELDS:
-        field = ""
-        colon = ""
-        value = unsigned
-    is_one_word = " " not in value or '"' in value
-    if is_one_word or field in UNBROKEN or _has_fields(value):
-        return word
-    return f'{sign}{field}{colon}"{value}"'
-
-
-def _has_fields(text: str) -> bool:
-    """Return whether a text names a field to search in, as in `deck:Biology`."""
-    for word in text.split():
-        name, colon, _ = word.removeprefix("-").partition(":")
-        if colon and name in FIELDS:
-            return True
-    return False
+    quoted = []
+    for word in words:
+        sign = "-" if word.startswith("-") else ""
+        field, colon, value = word.removeprefix(sign).partition(":")
+        if field not in FIELDS:
+            field = ""
+            colon = ""
+            value = word.removeprefix(sign)
+        # a text that names a field to search in, as in `deck:Biology`, is a query itself
+        starts = [part.removeprefix("-").partition(":") for part in value.split()]
+        has_fields = any(sep and name in FIELDS for name, sep, _ in starts)
+        is_one_word = " " not in value or '"' in value
+        if not (is_one_word or field in UNBROKEN or has_fields):
+            word = f'{sign}{field}{colon}"{value}"'
+        quoted.append(word)
+    return " ".join(quoted)
 
 
 _ID = regex(
