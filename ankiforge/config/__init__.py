@@ -84,7 +84,7 @@ _FieldName = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
 class _MachineFields(_Section, rename="pascal"):
-    """The names of the fields, in a note type of the user's, that get what every note has."""
+    """The fields of a note type of the user's for extra, source, citation and links."""
 
     extra: _FieldName | None = None
     source: _FieldName | None = None
@@ -95,22 +95,12 @@ class _MachineFields(_Section, rename="pascal"):
     @property
     def names(self) -> dict[str, str]:
         """The given names, by our fields, in our order."""
-        given = {}
-        for ours, name in msgspec.to_builtins(self).items():
-            if name is not None:
-                given[ours] = name
-        order = (
-            "Text",
-            "Front",
-            "Back",
-            "Reverse",
-            "Extra",
-            "Source",
-            "Citation",
-            "Links",
-            "Open",
-        )
-        return {ours: given[ours] for ours in order if ours in given}
+        given = msgspec.to_builtins(self)
+        names = {}
+        for ours in "Text Front Back Reverse Extra Source Citation Links Open".split():
+            if given.get(ours) is not None:
+                names[ours] = given[ours]
+        return names
 
 
 class BasicFields(_MachineFields, rename="pascal", kw_only=True):
@@ -182,7 +172,7 @@ class _File(_Settings):
 
 
 class SourceKinds(Protocol):
-    """What the settings need to know of the kinds of sources; `extract.registry` is one.
+    """The kinds of sources, as far as the settings need them; `extract.registry` is one.
 
     It is a parameter, because the sources know the settings and not the other way round.
     """
@@ -238,15 +228,54 @@ def read_settings(path: Path, kinds: SourceKinds) -> Config:
     written = typed(_File, {} if is_empty else data, where)
     folder = path.parent.absolute()
 
+    # sources, each with a name of its own
     sources: list[SourceEntry] = []
+    by_name: dict[str, SourceEntry] = {}
     for number, item in enumerate(written.sources):
-        place = where.at("sources", number)
-        sources.append(_source(item, folder, place, kinds))
-    _check_names(sources)
+        source = _source(item, folder, where.at("sources", number), kinds)
+        first = by_name.setdefault(unicodedata.normalize("NFC", source.name), source)
+        if first is not source:
+            taken_by = f"the source in line {first.where.line}"
+            message = f"the name {source.name!r} is taken by {taken_by}"
+            hint = "give each source a `name` of its own"
+            raise source.where.at("name").error(message, hint)
+        sources.append(source)
 
-    llm = _checked_llm(written.llm, folder, where.at("llm"))
-    anki = _checked_anki(written.anki, folder, where.at("anki"))
-    _check_note_types(written.note_types, where.at("note_types"))
+    # the model
+    llm = written.llm
+    of_llm = where.at("llm")
+    if llm.model_file:  # this program serves it itself
+        of_file = of_llm.at("model_file")
+        file = expanded(llm.model_file, folder, of_file)
+        if not file.stem:
+            message = f"{llm.model_file!r} names no file"
+            raise of_file.error(message, "the path of a .gguf file")
+        llm = msgspec.structs.replace(
+            llm,
+            model_file=str(file),
+            model=file.stem,
+            base_url=ON_BOARD,
+            key_env="",
+        )
+    _check_service(llm.base_url, llm.key_env, "base_url", of_llm)
+
+    # Anki
+    anki = written.anki
+    _check_service(anki.connect, anki.key_env, "connect", where.at("anki"))
+    if anki.collection not in ("auto", "none"):
+        collection = expanded(anki.collection, folder, where.at("anki", "collection"))
+        anki = msgspec.structs.replace(anki, collection=str(collection))
+
+    # note types: no two of our fields go into one field
+    types = {"basic": written.note_types.basic, "cloze": written.note_types.cloze}
+    for kind, note_type in types.items():
+        first_use: dict[str, str] = {}
+        for ours, name in note_type.fields.names.items() if note_type else ():
+            if name in first_use:
+                message = f"{name!r} is also the field for {first_use[name]}"
+                place = where.at("note_types", kind, "fields", ours)
+                raise place.error(message, "give each a field of its own")
+            first_use[name] = ours
 
     # the other settings are used as they are written
     settings = {name: getattr(written, name) for name in _Settings.__struct_fields__}
@@ -255,70 +284,8 @@ def read_settings(path: Path, kinds: SourceKinds) -> Config:
     return Config(**settings, sources=tuple(sources), where=where)
 
 
-def _checked_llm(llm: LlmSettings, folder: Path, where: Location) -> LlmSettings:
-    """Return the settings of the model, whose server and file may be used.
-
-    Raises:
-        ConfigError: they may not.
-    """
-    if llm.model_file:
-        llm = _on_board(llm, folder, where.at("model_file"))
-    _check_service(llm.base_url, llm.key_env, "base_url", where)
-    return llm
-
-
-def _checked_anki(anki: AnkiSettings, folder: Path, where: Location) -> AnkiSettings:
-    """Return the settings of Anki with the whole path of the collection, if they name one.
-
-    Raises:
-        ConfigError: the address of Anki may not be used, or the path names the home of an
-            unknown user.
-    """
-    _check_service(anki.connect, anki.key_env, "connect", where)
-    if anki.collection in ("auto", "none"):
-        return anki
-    collection = expanded(anki.collection, folder, where.at("collection"))
-    return msgspec.structs.replace(anki, collection=str(collection))
-
-
-def _check_note_types(types: NoteTypes, where: Location) -> None:
-    """Check that no two of our fields go into one field.
-
-    Raises:
-        ConfigError: two do.
-    """
-    for kind, mapped in (("basic", types.basic), ("cloze", types.cloze)):
-        if not mapped:
-            continue
-        first_use: dict[str, str] = {}
-        for ours, name in mapped.fields.names.items():
-            if name in first_use:
-                message = f"{name!r} is also the field for {first_use[name]}"
-                place = where.at(kind, "fields", ours)
-                raise place.error(message, "give each a field of its own")
-            first_use[name] = ours
-
-
 ON_BOARD = "http://127.0.0.1/v1"
 """The address of a model that this program serves, until it is started at a port."""
-
-
-def _on_board(llm: LlmSettings, folder: Path, where: Location) -> LlmSettings:
-    """Return the settings of a model that this program serves itself.
-
-    Raises:
-        ConfigError: its file has no name.
-    """
-    file = expanded(llm.model_file, folder, where)
-    if not file.stem:
-        raise where.error(f"{llm.model_file!r} names no file", "the path of a .gguf file")
-    return msgspec.structs.replace(
-        llm,
-        model_file=str(file),
-        model=file.stem,
-        base_url=ON_BOARD,
-        key_env="",
-    )
 
 
 # --- sources ----------------------------------------------------------------------------
@@ -358,39 +325,14 @@ def _source(
 
         for near in get_close_matches("path", options, n=1):
             raise where.at(near).error("unknown key", "did you mean 'path'?")
-    common = typed(
-        _Common,
-        options if has_path else _with_path(options, kinds),
-        where,
-    )
+    needs_path = kinds.keys_instead_of_path().isdisjoint(options)
+    with_path = options if has_path or needs_path else {"path": ".", **options}
+    common = typed(_Common, with_path, where)
     path = expanded(common.path, folder, where.at("path"))
     name = common.name
     if not name:
         name = kinds.default_name(kind, path) if has_path else kind
     return SourceEntry(kind, name, path, options, where)
-
-
-def _with_path(options: dict[str, Any], kinds: SourceKinds) -> dict[str, Any]:
-    """Return the options of a source without a path, with one if it needs none."""
-    if kinds.keys_instead_of_path().isdisjoint(options):
-        return options
-    return {"path": ".", **options}
-
-
-def _check_names(sources: list[SourceEntry]) -> None:
-    """Check that each source has a name of its own.
-
-    Raises:
-        ConfigError: two have the same one.
-    """
-    by_name: dict[str, SourceEntry] = {}
-    for source in sources:
-        first = by_name.setdefault(unicodedata.normalize("NFC", source.name), source)
-        if first is not source:
-            message = f"the name {source.name!r} is taken by the source in line {first.where.line}"
-            raise source.where.at("name").error(
-                message, "give each source a `name` of its own"
-            )
 
 
 def source_name(path: Path) -> str:

@@ -19,7 +19,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.config.ownfiles import OwnPath
-from ankiforge.config.yamlfile import Location, read, suggestion, typed
+from ankiforge.config.yamlfile import read, suggestion, typed
 from ankiforge.model import CardKind, Document, Highlight, Strings, Value, colour_name
 from ankiforge.text import regex
 from ankiforge.text.fold import is_visible
@@ -119,7 +119,12 @@ def load_decks(root: Path, setting: DeckSetting | None = None) -> tuple[DeckRule
     last_rules = []
     last_places = []
     for path in files:
-        rule, where = _read(path, f"decks/{path.name}")
+        data, where = read(path, f"decks/{path.name}")
+        rule = typed(DeckRule, {} if data is None else data, where)
+        for name in _PLACEHOLDER.findall(rule.deck):
+            if name not in _PLACEHOLDERS:
+                message = f"unknown placeholder {{{name}}}"
+                raise where.at("deck").error(message, suggestion(name, _PLACEHOLDERS))
         if rule.takes_all:
             last_rules.append(rule)
             last_places.append(where)
@@ -141,17 +146,6 @@ def load_decks(root: Path, setting: DeckSetting | None = None) -> tuple[DeckRule
     return tuple(complete)
 
 
-def _read(path: OwnPath, file_name: str) -> tuple[DeckRule, Location]:
-    """Return the rule of a deck file, which messages call `file_name`, and where it is."""
-    data, where = read(path, file_name)
-    rule = typed(DeckRule, {} if data is None else data, where)
-    for name in _PLACEHOLDER.findall(rule.deck):
-        if name not in _PLACEHOLDERS:
-            message = f"unknown placeholder {{{name}}}"
-            raise where.at("deck").error(message, suggestion(name, _PLACEHOLDERS))
-    return rule, where
-
-
 # --- choosing ---------------------------------------------------------------------------
 
 
@@ -164,58 +158,49 @@ def deck_of(
 
     The last of `rules` matches everything, as in the result of `load_decks`.
     """
-    rule = _first_rule(rules, document, highlight)
+    colour = colour_name(highlight.colour)
+    rule = None
+    for candidate in rules:
+        select = candidate.select
+        conditions = (
+            (select.source, (document.source,)),
+            (select.path, (document.path,)),
+            (select.collection, document.collections),
+            (select.tag, (*document.tags, *highlight.tags)),
+            (select.colour, (colour,)),
+            (select.author, document.creators),
+        )
+        if all(not wanted or _match(wanted, values) for wanted, values in conditions):
+            rule = candidate
+            break
+    if rule is None:
+        raise LookupError("the last rule must match everything")
+
     # a work has one deck: its other collections become tags
     collection, *others = sorted(document.collections) or [""]
     tags = rule.tags
     if "{collection}" in rule.deck:
         of_collections = [_path(other).replace(" ", "_") for other in others]
         tags = (*tags, *of_collections)
-    deck = ""
     named = document.deck or highlight.deck
-    if named:
-        deck = _joined(named.split("::"))
+    deck = _joined(named.split("::")) if named else ""
     if not deck:
-        deck = _fill(
-            rule.deck,
-            document.title,
-            _placeholders(document, highlight, collection),
-        )
-    return DeckChoice(deck, tags, rule.kinds, _action(rule, highlight))
-
-
-def _first_rule(
-    rules: tuple[DeckRule, ...],
-    document: Document,
-    highlight: Highlight,
-) -> DeckRule:
-    """Return the first rule that takes a highlight."""
-    for rule in rules:
-        if rule.takes_all or _fits(rule.select, document, highlight):
-            return rule
-    raise LookupError("the last rule must match everything")
-
-
-def _action(rule: DeckRule, highlight: Highlight) -> Action:
-    """Return what the colour of a highlight means."""
-    name = colour_name(highlight.colour)
-    for colour, action in rule.colours.items():
-        if colour == name:
-            return action
-    return "card"
-
-
-def _fits(select: Select, document: Document, highlight: Highlight) -> bool:
-    """Return whether all conditions match."""
-    conditions = (
-        (select.source, (document.source,)),
-        (select.path, (document.path,)),
-        (select.collection, document.collections),
-        (select.tag, (*document.tags, *highlight.tags)),
-        (select.colour, (colour_name(highlight.colour),)),
-        (select.author, document.creators),
-    )
-    return all(not wanted or _match(wanted, values) for wanted, values in conditions)
+        folder = document.path.rpartition("/")[0]
+        is_note = highlight.namespace.partition(":")[0] in _OF_NOTES
+        topic = ""  # the first tag that says what it is about
+        for name in (*highlight.tags, *document.tags):
+            if not topic and _normalised(name).partition("/")[0] != TAG:
+                topic = _path(name.removeprefix("#"))
+        title = _part(document.title)
+        book = _path(folder) if is_note else title
+        source = _part(document.source)
+        values = (title, _path(collection), _path(folder), source, book, topic)
+        deck = _fill(rule.deck, values)
+    action: Action = "card"
+    for name, meaning in rule.colours.items():
+        if name == colour:
+            action = meaning
+    return DeckChoice(deck, tags, rule.kinds, action)
 
 
 def _match(patterns: Patterns, values: Iterable[str]) -> bool:
@@ -261,36 +246,12 @@ _MAX_PART = 100
 _OF_NOTES = frozenset(("vault", "markdown", "jupyter", "tiddlywiki"))
 
 
-def _placeholders(
-    document: Document,
-    highlight: Highlight,
-    collection: str,
-) -> Strings:
-    """Return the values of `_PLACEHOLDERS` for the cards of a highlight, in their order."""
-    folder = document.path.rpartition("/")[0]
-    is_note = highlight.namespace.partition(":")[0] in _OF_NOTES
-    book = _path(folder) if is_note else _part(document.title)
-    tag = ""
-    for name in (*highlight.tags, *document.tags):
-        says_topic = _normalised(name).partition("/")[0] != TAG
-        if says_topic and not tag:
-            tag = _path(name.removeprefix("#"))
-    return (
-        _part(document.title),
-        _path(collection),
-        _path(folder),
-        _part(document.source),
-        book,
-        tag,
-    )
-
-
 @lru_cache(maxsize=1024)  # called several times for each highlight of a document
-def _fill(template: str, title: str, values: Strings) -> str:
+def _fill(template: str, values: Strings) -> str:
     """Fill in a template. The fallback for an empty name is the title, then "ankiforge"."""
     value_of = dict(zip(_PLACEHOLDERS, values, strict=True))
     name = _PLACEHOLDER.sub(lambda match: value_of[match[1]], template)
-    return _joined(name.split("::")) or _part(title) or "ankiforge"
+    return _joined(name.split("::")) or value_of["title"] or "ankiforge"
 
 
 @lru_cache(maxsize=1024)  # the same folders and titles follow each other

@@ -19,7 +19,7 @@ def with_value(text: str, section: str, key: str, value: str) -> str | None:
     try:
         before, _ = parse(text, "before")
         settings: Any = before or {}
-        edited = _edited(text, section, f"{key}: ", scalar(value))
+        edited = _edited(text, section, key, scalar(value))
         after, _ = parse(edited, "after")
         wanted = {**settings, section: {**(settings.get(section) or {}), key: value}}
     except (ConfigError, yaml.YAMLError, TypeError, AttributeError):
@@ -39,24 +39,31 @@ def scalar(text: str) -> str:
 
 
 def _edited(text: str, section: str, key: str, written: str) -> str:
-    """Return a settings file with a value, if its section is a mapping; `key` ends with a colon."""
+    """Return a settings file with a value, if its section is a mapping."""
+    added = f"{key}: {written}"
     root = yaml.compose(text, Loader=yaml.SafeLoader)
-    for name, node in root.value if root else ():
-        if name.value != section:
-            continue
-        known = node.value if isinstance(node, yaml.MappingNode) else []
-        for known_name, known_value in known:
-            if known_name.value == key.rstrip(": "):
-                start, end = known_value.start_mark.index, known_value.end_mark.index
-                return f"{text[:start]}{written}{text[end:]}"
-        if node.start_mark.index < len(text) and text[node.start_mark.index] == "{":
-            place = node.start_mark.index + 1
-            separator = ", " if known else ""
-            return f"{text[:place]}{key}{written}{separator}{text[place:]}"
-        # a line of its own below the name of the section
-        indent = " " * (known[0][0].start_mark.column if known else 2)
-        head, _, rest = text[name.start_mark.index :].partition("\n")
-        before = text[: name.start_mark.index]
-        return f"{before}{head}\n{indent}{key}{written}\n{rest}"
-    end = "" if not text or text.endswith("\n") else "\n"
-    return f"{text}{end}\n{section}:\n  {key}{written}\n"
+    sections = {name.value: (name, node) for name, node in root.value} if root else {}
+    if section not in sections:
+        end = "" if not text or text.endswith("\n") else "\n"
+        return f"{text}{end}\n{section}:\n  {added}\n"
+    name, node = sections[section]
+    known = node.value if isinstance(node, yaml.MappingNode) else []
+
+    # in place of the value that it has
+    for known_name, known_value in known:
+        if known_name.value == key:
+            start = known_value.start_mark.index
+            end_of_value = known_value.end_mark.index
+            return text[:start] + written + text[end_of_value:]
+
+    # within braces
+    start = node.start_mark.index
+    if text[start : start + 1] == "{":
+        separator = ", " if known else ""
+        return f"{text[:start]}{{{added}{separator}{text[start + 1 :]}"
+
+    # on a line of its own, below the name of the section
+    indent = " " * (known[0][0].start_mark.column if known else 2)
+    start = name.start_mark.index
+    head, _, rest = text[start:].partition("\n")
+    return f"{text[:start]}{head}\n{indent}{added}\n{rest}"

@@ -89,7 +89,7 @@ class OwnPath(Value):
     # --- looking ------------------------------------------------------------------------
 
     def state(self) -> os.stat_result | None:
-        """Return what the file system says about it. None if nothing is there.
+        """Return the status of the file or folder. None if nothing is there.
 
         Raises:
             OwnFileError: it is a link, or in a folder that is one, or cannot be reached.
@@ -123,7 +123,7 @@ class OwnPath(Value):
         return True
 
     def listed(self, ending: str) -> list[OwnPath]:
-        """Return what is in this folder under names with an ending, sorted. [] without the folder.
+        """Return the paths in this folder with an ending, sorted by name. [] without the folder.
 
         Raises:
             OwnFileError: it is a link, or cannot be listed.
@@ -231,7 +231,7 @@ class OwnPath(Value):
         return self.path
 
     def remove_database(self) -> None:
-        """Delete a database and what SQLite keeps beside it."""
+        """Delete a database and the files that SQLite keeps beside it."""
         for ending in SQLITE_ENDS:
             beside = self.beside(f"{self.name}{ending}")
             beside.path.unlink(missing_ok=True)

@@ -16,7 +16,6 @@ from ankiforge.config import (
     LLM,
     ZOTERO,
     DefaultKey,
-    SourceEntry,
     expanded,
     is_loopback,
 )
@@ -36,7 +35,7 @@ _OUTSIDE = "which is outside this workspace"
 
 
 class Concern(Value):
-    """What a workspace would do that a person has to confirm."""
+    """An action of a workspace that a person has to confirm."""
 
     says: str
     """In words, without file and line, so that a moved line asks nothing."""
@@ -48,14 +47,93 @@ class Concern(Value):
 
 def concerns(workspace: WorkspaceFolder) -> list[Concern]:
     """Return everything that leaves this machine and the workspace."""
-    return [
-        *_sources(workspace),
-        *_services(workspace),
-        *_executor(workspace),
-        *_model_file(workspace),
-        *_folders(workspace),
-        *remembered_concerns(workspace),
-    ]
+    return [*_concerns_of_settings(workspace), *remembered_concerns(workspace)]
+
+
+def _concerns_of_settings(workspace: WorkspaceFolder) -> Iterator[Concern]:
+    """Yield the concerns about `ankiforge.yaml`."""
+    config = workspace.config
+    where = config.where
+
+    # sources outside the workspace, with the files that they link to, and books
+    for source in config.sources:
+        path = _real_path(source.path)
+        if _is_outside(path, workspace):
+            yield Concern(f"{path} would be read, {_OUTSIDE}", source.where.at("path"))
+        for key, noun in (("linked", "linked files"), ("books", "books")):
+            listed = source.options.get(key)
+            for folder in listed if isinstance(listed, list) else ():
+                place = source.where.at(key)
+                path = _real_path(expanded(str(folder), workspace.root, place))
+                if _is_outside(path, workspace):
+                    yield Concern(f"{noun} in {path} would be read, {_OUTSIDE}", place)
+
+    # services elsewhere, and the keys that they would get
+    llm = config.llm
+    place = where.at("llm", "base_url")
+    yield from _concerns_of_service(place, "passages", LLM, llm.base_url, llm.key_env)
+    anki = config.anki
+    place = where.at("anki", "connect")
+    yield from _concerns_of_service(place, "cards", ANKI, anki.connect, anki.key_env)
+    for source in config.sources:
+        place = source.where.at("url")
+        url = str(source.options.get("url") or "")
+        key_env = str(source.options.get("key_env") or "")
+        gets = "a key and questions"
+        yield from _concerns_of_service(place, gets, ZOTERO, url, key_env)
+
+    # a cluster's scheduler can run programs here, on this machine, too, where anybody may
+    # have started it
+    if config.executor:
+        message = f"{config.executor} would read PDFs, and can run programs here"
+        yield Concern(message, where.at("executor"))
+
+    # native code reads a language model
+    file = llm.model_file
+    if file and not _real_path(file).is_relative_to(_real_path(models_folder())):
+        message = f"{file} would be loaded as a language model"
+        yield Concern(message, where.at("llm", "model_file"))
+
+    # packages, collection and journal
+    output = _real_path(workspace.output)
+    if not workspace.is_default and _is_outside(output, workspace):
+        message = f"packages would be written to {output}, {_OUTSIDE}"
+        yield Concern(message, where.at("output"))
+    if anki.collection not in ("auto", "none"):
+        collection = _real_path(anki.collection)
+        if _is_outside(collection, workspace):
+            message = f"{collection} would be read, {_OUTSIDE}"
+            yield Concern(message, where.at("anki", "collection"))
+    journal = workspace.journal.path
+    if _is_outside(journal, workspace):
+        message = f"decisions and passages would be written to {journal}, {_OUTSIDE}"
+        yield Concern(message, where.at("journal"))
+
+
+def _concerns_of_service(
+    where: Location, gets: str, default: DefaultKey, url: str, key_env: str
+) -> Iterator[Concern]:
+    """Yield a concern for a service elsewhere, and for a key that is not its own.
+
+    Args:
+        where: its address in the settings; its key is beside it.
+        gets: the noun for what would be sent to it.
+        default: its default key.
+        url: its address; "" for the default one.
+        key_env: the environment variable with its key, as the settings name it.
+    """
+    is_zotero = default is ZOTERO and ZOTERO.owns(url)  # which is expected
+    if url and not is_loopback(url) and not is_zotero:
+        yield Concern(f"{gets} would be sent to {url}", where)
+    address = url or default.address
+    gets_it_anyway = key_env == default.name and default.owns(address)
+    if key_env and not gets_it_anyway:
+        server = "/".join(address.lower().split("/")[:3])
+        message = (
+            f"the environment variable {key_env} would be used as a key, sent to {server}"
+        )
+        beside = Location(where.file, where.steps[:-1], where.lines)
+        yield Concern(message, beside.at("key_env"))
 
 
 def remembered_concerns(workspace: WorkspaceFolder) -> list[Concern]:
@@ -78,167 +156,6 @@ def _real_path(path: str | Path) -> Path:
 
 def _is_outside(path: Path, workspace: WorkspaceFolder) -> bool:
     return not path.is_relative_to(workspace.root)
-
-
-# --- sources ----------------------------------------------------------------------------
-
-
-def _sources(workspace: WorkspaceFolder) -> Iterator[Concern]:
-    """Yield a concern for each source that is read outside the workspace."""
-    for source in workspace.config.sources:
-        path = _real_path(source.path)
-        if _is_outside(path, workspace):
-            yield Concern(f"{path} would be read, {_OUTSIDE}", source.where.at("path"))
-        yield from _further_files(source, workspace)
-
-
-def _further_files(source: SourceEntry, workspace: WorkspaceFolder) -> Iterator[Concern]:
-    """Yield a concern for each folder outside with files that a source links to, or books."""
-    for key, noun in (("linked", "linked files"), ("books", "books")):
-        yield from _further_folders(source, workspace, key, noun)
-
-
-def _further_folders(
-    source: SourceEntry,
-    workspace: WorkspaceFolder,
-    key: str,
-    noun: str,
-) -> Iterator[Concern]:
-    """Yield a concern for each folder outside that a key of a source lists."""
-    folders = source.options.get(key)
-    if not isinstance(folders, list):
-        return
-    where = source.where.at(key)
-    for folder in folders:
-        path = _real_path(expanded(str(folder), workspace.root, where))
-        if _is_outside(path, workspace):
-            yield Concern(f"{noun} in {path} would be read, {_OUTSIDE}", where)
-
-
-# --- services ---------------------------------------------------------------------------
-
-
-class _Service(Value):
-    """A server that gets something of the person's."""
-
-    where: Location
-    """Its section in the settings."""
-    url_key: str
-    """The key of its address in that section."""
-    url: str
-    """"" for the default address."""
-    key_env: str
-    """The environment variable with its key, as the settings name it."""
-    default: DefaultKey
-    gets: str
-    """What would be sent to it."""
-
-
-def _services(workspace: WorkspaceFolder) -> Iterator[Concern]:
-    """Yield a concern for each service elsewhere, and for each key that it would get."""
-    for service in _configured_services(workspace):
-        yield from _address_concern(service)
-        yield from _key_concern(service)
-
-
-def _configured_services(workspace: WorkspaceFolder) -> Iterator[_Service]:
-    """Yield the services that the settings name, with what each of them would get."""
-    config = workspace.config
-    yield _Service(
-        where=config.where.at("llm"),
-        url_key="base_url",
-        url=config.llm.base_url,
-        key_env=config.llm.key_env,
-        default=LLM,
-        gets="passages",
-    )
-    yield _Service(
-        where=config.where.at("anki"),
-        url_key="connect",
-        url=config.anki.connect,
-        key_env=config.anki.key_env,
-        default=ANKI,
-        gets="cards",
-    )
-    for source in config.sources:
-        yield _Service(
-            where=source.where,
-            url_key="url",
-            url=str(source.options.get("url") or ""),
-            key_env=str(source.options.get("key_env") or ""),
-            default=ZOTERO,
-            gets="a key and questions",
-        )
-
-
-def _address_concern(service: _Service) -> Iterator[Concern]:
-    """Yield a concern if something would leave this machine; Zotero's own server is expected."""
-    url = service.url
-    if not url or is_loopback(url):
-        return
-    if service.default is ZOTERO and ZOTERO.owns(url):
-        return
-    yield Concern(
-        f"{service.gets} would be sent to {url}",
-        service.where.at(service.url_key),
-    )
-
-
-def _key_concern(service: _Service) -> Iterator[Concern]:
-    """Yield a concern if a service would get a key that is not its own."""
-    name = service.key_env
-    url = service.url or service.default.address
-    default = service.default
-    gets_it_anyway = name == default.name and default.owns(url)
-    if name and not gets_it_anyway:
-        address = "/".join(url.lower().split("/")[:3])
-        message = (
-            f"the environment variable {name} would be used as a key, sent to {address}"
-        )
-        yield Concern(message, service.where.at("key_env"))
-
-
-def _executor(workspace: WorkspaceFolder) -> Iterator[Concern]:
-    """Yield a concern if a cluster reads the PDFs.
-
-    Its scheduler can run programs here, on this machine, too, where anybody may have started it.
-    """
-    executor = workspace.config.executor
-    if executor:
-        message = f"{executor} would read PDFs, and can run programs here"
-        yield Concern(message, workspace.config.where.at("executor"))
-
-
-def _model_file(workspace: WorkspaceFolder) -> Iterator[Concern]:
-    """Yield a concern for a language model from elsewhere: native code reads it."""
-    file = workspace.config.llm.model_file
-    if file and not _real_path(file).is_relative_to(_real_path(models_folder())):
-        where = workspace.config.where.at("llm", "model_file")
-        yield Concern(f"{file} would be loaded as a language model", where)
-
-
-# --- folders ----------------------------------------------------------------------------
-
-
-def _folders(workspace: WorkspaceFolder) -> Iterator[Concern]:
-    """Yield a concern for packages, collection and journal outside of the workspace."""
-    where = workspace.config.where
-    output = _real_path(workspace.output)
-    if not workspace.is_default and _is_outside(output, workspace):
-        yield Concern(
-            f"packages would be written to {output}, {_OUTSIDE}",
-            where.at("output"),
-        )
-    setting = workspace.config.anki.collection
-    if setting not in ("auto", "none"):
-        collection = _real_path(setting)
-        if _is_outside(collection, workspace):
-            message = f"{collection} would be read, {_OUTSIDE}"
-            yield Concern(message, where.at("anki", "collection"))
-    journal = workspace.journal.path
-    if _is_outside(journal, workspace):
-        message = f"decisions and passages would be written to {journal}, {_OUTSIDE}"
-        yield Concern(message, where.at("journal"))
 
 
 # --- confirmations ----------------------------------------------------------------------

@@ -54,7 +54,7 @@ def _write_once(path: OwnPath, text: str) -> None:
 
 
 def user_folder(environ: Texts = os.environ) -> Path:
-    """Return the user's folder: what was confirmed and registered, and the default workspace.
+    """Return the user's folder, with confirmations, registrations and the default workspace.
 
     `ANKIFORGE_HOME` names another one, so that tests and demonstrations leave no trace.
     """
@@ -141,7 +141,7 @@ class WorkspaceFolder(Value):
     """Whether it is the user's default workspace, which has no `ankiforge.yaml`."""
 
     def how_to_set(self, setting: str) -> str:
-        """Return what to do to give a setting a value."""
+        """Return the instruction to give a setting a value."""
         if self.is_default:
             return (
                 f"ankiforge init ~/cards, then write `{setting}` into ~/cards/{FILE_NAME}"
@@ -173,7 +173,11 @@ class WorkspaceFolder(Value):
         if not self.config.journal:
             return OwnPath(self.root) / JOURNAL
         where = self.config.where.at("journal")
-        return _own(self.root, expanded(self.config.journal, self.root, where))
+        path = expanded(self.config.journal, self.root, where)
+        real = Path(os.path.realpath(path))  # unlike `resolve`, accepts a circular link
+        if real.is_relative_to(self.root):
+            return OwnPath(self.root, real.relative_to(self.root).parts)
+        return OwnPath(real)
 
     def machine(self, folder: Path, *, make: bool = True) -> str:
         """Return the id of this machine for this workspace: made once, kept in the user's folder.
@@ -243,14 +247,6 @@ class WorkspaceFolder(Value):
         self.journal.restrict()
 
 
-def _own(root: Path, path: Path) -> OwnPath:
-    """Return the folder that a setting names, below the workspace or elsewhere, without links."""
-    real = Path(os.path.realpath(path))  # unlike `resolve`, accepts a circular link
-    if real.is_relative_to(root):
-        return OwnPath(root, real.relative_to(root).parts)
-    return OwnPath(real)
-
-
 def resolve(
     directory: Path | None,
     cwd: Path,
@@ -268,7 +264,14 @@ def resolve(
         ConfigError: its `ankiforge.yaml` contains an error.
     """
     if directory is not None:
-        return _named(cwd / directory.expanduser(), kinds)
+        folder = cwd / directory.expanduser()
+        if _is_workspace(folder):
+            return load(folder, kinds)
+        fault = (
+            "holds no ankiforge.yaml" if folder.is_dir() else "there is no such folder"
+        )
+        hint = f"make a workspace there: ankiforge init {folder}"
+        raise UsageError(f"{folder}: {fault}", hint=hint)
     for folder in (cwd, *cwd.parents):
         if _is_workspace(folder):
             return load(folder, kinds)
@@ -288,17 +291,6 @@ def resolve(
             message, hint="name it with -C DIR, or make another: ankiforge init DIR"
         )
     return load(root, kinds)
-
-
-def _named(folder: Path, kinds: SourceKinds) -> WorkspaceFolder:
-    """Return the workspace that a person named. Raise UsageError if it is none."""
-    if not _is_workspace(folder):
-        message = (
-            "holds no ankiforge.yaml" if folder.is_dir() else "there is no such folder"
-        )
-        hint = f"make a workspace there: ankiforge init {folder}"
-        raise UsageError(f"{folder}: {message}", hint=hint)
-    return load(folder, kinds)
 
 
 def load(folder: Path, kinds: SourceKinds) -> WorkspaceFolder:

@@ -127,7 +127,12 @@ def parse(text: str, file_name: str) -> tuple[object, Location]:
         lines = {(): 1, **dict(_lines(root, ()))}
         return data, Location(file_name, (), lines)
     except yaml.YAMLError as error:
-        line = _line_of(error, text)
+        # an error of the reader has only an offset
+        line = text.count("\n", 0, getattr(error, "position", 0)) + 1
+        mark = getattr(error, "problem_mark", None)
+        mark = mark or getattr(error, "context_mark", None)
+        if mark:
+            line = mark.line + 1
         message = getattr(error, "problem", None) or "a character that YAML forbids"
         if "\\t" in message:
             hint = "indent with spaces, not with tabs"
@@ -138,15 +143,6 @@ def parse(text: str, file_name: str) -> tuple[object, Location]:
     except (ValueError, IndexError) as error:  # `!!int ""`, "\U00110000"
         message = str(error)
     raise ConfigError(f"{file_name}:{line}: {message}", hint=hint)
-
-
-def _line_of(error: yaml.YAMLError, text: str) -> int:
-    """Return the line of a mistake, from 1."""
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    if mark:
-        return int(mark.line) + 1
-    # an error of the reader has only an offset
-    return text.count("\n", 0, getattr(error, "position", 0)) + 1
 
 
 CONTROL = regex("[\0-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -189,24 +185,15 @@ class _Loader(yaml.SafeLoader):
 
 def _lines(node: yaml.Node | None, above: Steps) -> Iterator[tuple[Steps, int]]:
     """Yield the path and line of every key and list item below a node."""
-    if not isinstance(node, yaml.CollectionNode):
-        return
+    items: list[tuple[str | int, yaml.Node, yaml.Node]] = []
     if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            yield from _lines_at(key, value, (*above, str(key.value)))
-    else:
-        for number, item in enumerate(node.value):
-            yield from _lines_at(item, item, (*above, number))
-
-
-def _lines_at(
-    begin: yaml.Node,
-    value: yaml.Node,
-    steps: Steps,
-) -> Iterator[tuple[Steps, int]]:
-    """Yield the path and line of a key or list item, and of all below its value."""
-    yield steps, begin.start_mark.line + 1
-    yield from _lines(value, steps)
+        items = [(str(key.value), key, value) for key, value in node.value]
+    elif isinstance(node, yaml.SequenceNode):
+        items = [(number, item, item) for number, item in enumerate(node.value)]
+    for step, begin, value in items:
+        steps = (*above, step)
+        yield steps, begin.start_mark.line + 1
+        yield from _lines(value, steps)
 
 
 # --- data to types ----------------------------------------------------------------------
@@ -225,7 +212,10 @@ def typed(wanted: type[T], data: object, where: Location) -> T:
         return msgspec.convert(_without_empty(data, 2), wanted)
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `")
-        steps = _steps_in(path)
+        # such as `$.sources[0].name`
+        steps: list[str | int] = []
+        for key, number in re.findall(r"\.([^.\[\]`]+)|\[(\d+)\]", path):
+            steps.append(int(number) if number else key)
         known = _known(inspect.type_info(wanted), steps)
         raise _explained(message, where.at(*steps), known) from error
 
@@ -239,14 +229,6 @@ def _without_empty(data: object, levels: int) -> object:
         if value is not None:
             kept[key] = _without_empty(value, levels - 1)
     return kept
-
-
-def _steps_in(path: str) -> list[str | int]:
-    """Return the steps of a path in a message of msgspec, such as `$.sources[0].name`."""
-    steps: list[str | int] = []
-    for key, number in re.findall(r"\.([^.\[\]`]+)|\[(\d+)\]", path):
-        steps.append(int(number) if number else key)
-    return steps
 
 
 _WORDS = {
