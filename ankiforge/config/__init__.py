@@ -325,8 +325,9 @@ def _source(
 
         for near in get_close_matches("path", options, n=1):
             raise where.at(near).error("unknown key", "did you mean 'path'?")
-    needs_path = kinds.keys_instead_of_path().isdisjoint(options)
-    with_path = options if has_path or needs_path else {"path": ".", **options}
+    with_path = options
+    if not has_path and not kinds.keys_instead_of_path().isdisjoint(options):
+        with_path = {"path": ".", **options}
     common = typed(_Common, with_path, where)
     path = expanded(common.path, folder, where.at("path"))
     name = common.name

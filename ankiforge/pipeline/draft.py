@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import groupby, islice
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -20,7 +21,6 @@ from ankiforge.draft import (
     withheld,
     without_comment,
 )
-from ankiforge.draft.sendable import Privacy, SendableTask
 from ankiforge.errors import BugError, one_item
 from ankiforge.extract.figures import ocr_is_installed
 from ankiforge.ledger import (
@@ -46,6 +46,9 @@ from ankiforge.model import (
 from ankiforge.pipeline.check import Checks
 from ankiforge.pipeline.job import Job
 from ankiforge.pipeline.result import ByModel, Progress
+
+if TYPE_CHECKING:
+    from ankiforge.draft.sendable import Privacy, SendableTask
 
 BATCH = 200
 """The number of passages that the rules draft in one transaction."""
@@ -90,8 +93,6 @@ def _draft_offline(job: Job, ledger: Ledger) -> Iterator[Progress]:
 
     Where they draft nothing, cards are proposed.
     """
-    from ankiforge.pipeline.figures import with_labels
-
     # a passage is drafted again if this changes
     kinds_of_drafts = []
     if job.proposals:
@@ -104,6 +105,8 @@ def _draft_offline(job: Job, ledger: Ledger) -> Iterator[Progress]:
     checks = None  # loading them takes longer than a run in which nothing changed
     pending = drafts.to_draft(ledger, in_progress=job.in_progress)
     while batch := list(islice(pending, BATCH)):
+        from ankiforge.pipeline.figures import with_labels
+
         if checks is None:
             checks = Checks(job, ledger)
         labelled = [with_labels(job, ledger, highlight) for highlight in batch]
@@ -219,6 +222,8 @@ def for_model(
 
 def privacy_of(ledger: Ledger) -> Privacy:
     """Return the private texts of the workspace as of now."""
+    from ankiforge.draft.sendable import Privacy
+
     return Privacy(private.texts(ledger), partial(cards.places, ledger))
 
 

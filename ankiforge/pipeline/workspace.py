@@ -774,11 +774,11 @@ class Workspace:
         Raises:
             ItemError: the collection cannot be read.
         """
-        from ankiforge.pipeline.intake import forecast
-
         minutes = minutes or self.folder.config.minutes
         if not minutes:
             return None
+        from ankiforge.pipeline.intake import forecast
+
         now = datetime.now().astimezone()
         return forecast(
             self.folder.config.anki,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import StringIO
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ankiforge.ledger import overview, views
 from ankiforge.model import (
     FOREIGN_PREFIX,
     Card,
@@ -58,6 +56,7 @@ def line_json(ledger: Ledger, line: Line, decks: Sequence[DeckRule]) -> Json:
     """Return a card or draft as an object of `list --json` and `show --json`."""
     # slow to import, and `extract` shows no cards
     from ankiforge.anki.notes import content_html
+    from ankiforge.ledger import views
     from ankiforge.review.items import why_waiting
 
     card = line.card
@@ -284,7 +283,7 @@ def place_of(highlight: Highlight) -> str:
 def left_out(ledger: Ledger) -> Iterator[LeftOutThere]:
     """Yield lookalikes of marks and cards, then the files that no source reads at all."""
     from ankiforge.extract.left_out import EMPTY
-    from ankiforge.ledger import LeftOutThere
+    from ankiforge.ledger import LeftOutThere, overview
     from ankiforge.pipeline.ingest import not_read
 
     reasons = {
@@ -344,6 +343,7 @@ def line_text(
     questions: Iterable[Question] = (),
 ) -> Text:
     """Yield the lines of a card or draft: fields, source, findings, and commands."""
+    from ankiforge.ledger import views
     from ankiforge.review.items import why_waiting
 
     title = f"{line.id}  {line.kind}  {line.verdict}"
@@ -775,6 +775,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 def as_csv(lines: Sequence[Line], tags: Callable[[Line], Strings]) -> str:
     """Return the cards as CSV (RFC 4180); `tags` gives those of a card."""
+    import csv
+
     written = StringIO(newline="")
     writer = csv.DictWriter(written, COLUMNS, lineterminator="\r\n")
     writer.writeheader()

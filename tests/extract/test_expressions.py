@@ -4,7 +4,7 @@ import pytest
 import regex
 
 from ankiforge.errors import ItemError
-from ankiforge.extract.markdown.expressions import FLAGS, Searcher, translated
+from ankiforge.extract.markdown.expressions import Searcher, translated
 
 # (expression, text, what the first match holds in JavaScript)
 SAME = [
@@ -23,7 +23,7 @@ SAME = [
 
 @pytest.mark.parametrize(("expression", "text", "groups"), SAME)
 def test_an_expression_matches_as_in_javascript(expression, text, groups):
-    found = regex.search(translated(expression), text, FLAGS)
+    found = regex.search(translated(expression), text, regex.MULTILINE | regex.ASCII)
     assert found is not None
     assert found.groups() == groups
 

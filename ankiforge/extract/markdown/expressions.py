@@ -14,11 +14,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-import regex
-
 from ankiforge.errors import ItemError
 from ankiforge.model import Span
-from ankiforge.text import regex as pattern
+from ankiforge.text import regex as compiled
 
 SECONDS = 20
 """Processor time for one expression in one note. A paragraph of 20,000 letters takes
@@ -31,7 +29,6 @@ LONGEST = 2_000
 """Characters of an expression."""
 MOST = 2_000
 """Matches of an expression in a note."""
-FLAGS = regex.MULTILINE | regex.ASCII
 
 
 class Match(NamedTuple):
@@ -44,7 +41,7 @@ class Match(NamedTuple):
 # --- from JavaScript to Python --------------------------------------------------------
 
 # What differs between both: a part of an expression, or one of a class.
-_PART = pattern(
+_PART = compiled(
     r"""(?x)
       \\k<(?P<back>\w+)>              # \k<name>
     | \(\?<(?P<name>[A-Za-z_]\w*)>    # (?<name>
@@ -64,7 +61,7 @@ _SAME = frozenset("bBdDfnrtuvwWx0123456789")
 
 @lru_cache(maxsize=256)
 def translated(expression: str) -> str:
-    """Return an expression of JavaScript, with flags `gm`, as one of Python with `FLAGS`.
+    """Return an expression of JavaScript, with flags `gm`, as one of Python.
 
     Raises:
         ValueError: Python has no such expression, with the reason.
@@ -89,8 +86,10 @@ def translated(expression: str) -> str:
             parts.append(_outside_class(part))
     parts.append(expression[done:])
     in_python = "".join(parts)
+    import regex
+
     try:
-        regex.compile(in_python, FLAGS)
+        regex.compile(in_python, regex.MULTILINE | regex.ASCII)
     except (regex.error, RecursionError, OverflowError) as error:
         raise ValueError(str(error)) from error
     return in_python
@@ -170,9 +169,12 @@ class Searcher:
 
     def _matches(self, form: str, text: str, begun: float) -> list[Match]:
         """Return the matches of one form, in what is left of the time since `begun`."""
+        import regex
+
         left = max(self._seconds - (time.process_time() - begun), 0.001)
         matches: list[Match] = []
-        for match in regex.compile(form, FLAGS).finditer(text, timeout=left):
+        pattern = regex.compile(form, regex.MULTILINE | regex.ASCII)
+        for match in pattern.finditer(text, timeout=left):
             groups = tuple(group or "" for group in match.groups())
             matches.append(Match(match.span(), groups))
             if len(matches) == MOST:

@@ -11,8 +11,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from markdown_it.common.utils import normalizeReference
-
 from ankiforge.extract.markdown.doubts import SENTENCE
 from ankiforge.extract.markdown.indents import with_fitting_indents
 from ankiforge.model import Strings, Texts
@@ -150,6 +148,8 @@ class _Hider:
         if maths:
             return self._without_maths(hidden, maths) if "\n" in maths else hidden[0]
         if hidden["definition"]:
+            from markdown_it.common.utils import normalizeReference
+
             target = {"href": hidden["target"].strip("<>"), "title": ""}
             self.references[normalizeReference(hidden["label"])] = target
         elif not (hidden["comment"] or hidden["field"] or hidden["data"]):
