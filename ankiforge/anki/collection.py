@@ -364,7 +364,18 @@ def open_view(
     """
     with ExitStack() as stack:
         try:
-            kind = _kind_of(path)
+            if not stat.S_ISREG(path.stat().st_mode):
+                raise ItemError(f"{path}: not a file", hint=_EXPECTED)
+            with path.open("rb") as file:
+                start = file.read(16)
+            kind = ViewKind.APKG
+            if start == b"SQLite format 3\0":
+                kind = ViewKind.COLLECTION
+            elif not start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+                message = f"{path}: neither a collection nor an export of Anki"
+                raise ItemError(message, hint=_EXPECTED)
+            elif path.suffix.lower() == ".colpkg":
+                kind = ViewKind.COLPKG
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ankiforge-"))
             copy = Path(folder) / COLLECTION
             if kind is ViewKind.COLLECTION:
@@ -447,22 +458,6 @@ def connect_view(
 _EXPECTED = (
     "name the collection.anki2 of a profile, or an .apkg or .colpkg that Anki exported"
 )
-
-
-def _kind_of(path: Path) -> ViewKind:
-    """Tell the kind of a file by its first bytes. Raise ItemError if it is not a file of Anki."""
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise ItemError(f"{path}: not a file", hint=_EXPECTED)
-    with path.open("rb") as file:
-        start = file.read(16)
-    if start == b"SQLite format 3\0":
-        return ViewKind.COLLECTION
-    if not start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        raise ItemError(
-            f"{path}: neither a collection nor an export of Anki",
-            hint=_EXPECTED,
-        )
-    return ViewKind.COLPKG if path.suffix.lower() == ".colpkg" else ViewKind.APKG
 
 
 # --- notes that are not ours ------------------------------------------------------------

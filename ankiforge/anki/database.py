@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -238,9 +239,27 @@ def note_types(database: Database, wanted: Iterable[int]) -> tuple[SeenType, ...
     types: list[SeenType] = []
     if database.legacy:
         models = database.column("models", dict[int, _Type])
-        for id in sorted(wanted):
-            if id in models:
-                types.append(_from_json(id, models[id]))
+        for id in sorted(models.keys() & set(wanted)):
+            kind = models[id]
+            in_order = sorted(kind.flds, key=attrgetter("ord"))
+            templates = []
+            for read in sorted(kind.tmpls, key=attrgetter("ord")):
+                template = SeenTemplate(read.name, read.id, read.qfmt, read.afmt)
+                templates.append(template)
+            numbers_of_fields = tuple(_tag_of(field.tag) for field in in_order)
+            seen = SeenType(
+                id=id,
+                name=kind.name,
+                mod=int(kind.mod),
+                cloze=kind.type == 1,
+                fields=tuple((field.name, field.id) for field in in_order),
+                templates=tuple(templates),
+                css=kind.css,
+                origin=kind.originalId or 0,
+                stock=kind.originalStockKind or 0,
+                field_tags=numbers_of_fields if kind.originalStockKind else (),
+            )
+            types.append(seen)
         return tuple(types)
     for id in sorted(wanted):
         for name, mod, settings in _configured(database, _NOTE_TYPE, id):
@@ -279,28 +298,6 @@ def other_note_types(database: Database, read: Iterable[int]) -> Iterator[SeenTy
     for id in sorted(ids.difference(read)):
         with suppress(ItemError):
             yield from note_types(database, (id,))
-
-
-def _from_json(id: int, kind: _Type) -> SeenType:
-    """Return a note type as the older schema stores it."""
-    fields = sorted(kind.flds, key=lambda field: field.ord)
-    templates = []
-    for template in sorted(kind.tmpls, key=lambda template: template.ord):
-        sides = (template.qfmt, template.afmt)
-        templates.append(SeenTemplate(template.name, template.id, *sides))
-    tags = tuple(_tag_of(field.tag) for field in fields)
-    return SeenType(
-        id=id,
-        name=kind.name,
-        mod=int(kind.mod),
-        cloze=kind.type == 1,
-        fields=tuple((field.name, field.id) for field in fields),
-        templates=tuple(templates),
-        css=kind.css,
-        origin=kind.originalId or 0,
-        stock=kind.originalStockKind or 0,
-        field_tags=tags if kind.originalStockKind else (),
-    )
 
 
 def _tag_of(tag: int | None) -> int:

@@ -341,27 +341,6 @@ def load_of_cards(
     return [seconds * every / times for seconds in load]
 
 
-def cost_of_new_card(
-    studies: Studies, odds: float = 1.0, days: int = DAYS, seed: int = 2
-) -> list[float]:
-    """Return the expected seconds of a new card on the day it is begun, and on each day after."""
-    cost = [0.0] * days
-    preset = studies.presets[studies.preset] if studies.presets else Preset()
-    memory = _memory(preset, studies.answers, odds)
-    player = _Player(studies.answers, seed)
-    for _ in range(_NEW_LIVES):
-        card = memory.new_card()
-        cost[0] += studies.answers.seconds_new
-        last = 0
-        day = player.scattered(card.begin(player.first_rating()))
-        while day < days:
-            interval, seconds = player.review(card, day - last)
-            cost[day] += seconds
-            last = day
-            day += interval
-    return [seconds / _NEW_LIVES for seconds in cost]
-
-
 # --- plans ------------------------------------------------------------------------------
 
 
@@ -415,7 +394,23 @@ def intake(
     """
     odds = odds_of_remembering(studies)
     there = load_of_cards(studies, odds, days)
-    cost = cost_of_new_card(studies, odds, days)
+
+    # the expected seconds of a new card on the day it is begun, and on each day after
+    cost = [0.0] * days
+    preset = studies.presets[studies.preset] if studies.presets else Preset()
+    memory = _memory(preset, studies.answers, odds)
+    player = _Player(studies.answers, seed=2)
+    for _ in range(_NEW_LIVES):
+        card = memory.new_card()
+        cost[0] += studies.answers.seconds_new
+        last = 0
+        day = player.scattered(card.begin(player.first_rating()))
+        while day < days:
+            interval, seconds = player.review(card, day - last)
+            cost[day] += seconds
+            last = day
+            day += interval
+    cost = [seconds / _NEW_LIVES for seconds in cost]
     # cards of other notes are begun as they were
     left = float(studies.others_new)
     begun = []

@@ -61,17 +61,14 @@ def chosen(types: Mapping[int, SeenType]) -> MappedType:
     """
     ours = our_type()
 
-    def preference(note_type: SeenType) -> tuple[bool, bool, int]:
-        is_copy = bool(note_type.origin)
-        return is_copy, note_type.id != ours.id, note_type.id
-
     kept = set(range(KEPT_FIELDS))
     usable = []
     for note_type in types.values():
         is_stock = note_type.stock == STOCK_KIND and note_type.cloze
         if is_stock and kept <= set(note_type.field_tags):
-            usable.append(note_type)
-    best = min(usable, key=preference, default=ours)
+            is_copy = bool(note_type.origin)
+            usable.append((is_copy, note_type.id != ours.id, note_type.id))
+    best = types[min(usable)[-1]] if usable else ours
 
     # its fields are known by their tags, whatever they are called
     names: dict[str, str] = {}

@@ -20,7 +20,7 @@ import html
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from html.parser import HTMLParser
 from operator import attrgetter
 from pathlib import Path
@@ -249,8 +249,8 @@ def _parser() -> MarkdownIt:
 
     parser = MarkdownIt("commonmark", {"html": False})
     parser.enable(["table", "strikethrough"])
-    parser.inline.ruler.before("emphasis", "mark", _mark)
-    parser.inline.ruler.before("emphasis", "element", _element)
+    for rule, pattern in (("mark", _MARK), ("element", _ELEMENT)):
+        parser.inline.ruler.before("emphasis", rule, partial(_read_enclosed, pattern))
     parser.disable(["code", "reference", "lheading", "html_block", "html_inline"])
     # `address` validates and encodes links, after atoms were replaced by their source
     parser.validateLink = lambda url: True  # type: ignore[method-assign]
@@ -274,32 +274,19 @@ _ELEMENT = regex(
 _HTML_TAG = {"b": "strong", "i": "em"}
 
 
-def _mark(state: StateInline, silent: bool) -> bool:
-    """Parse `==marked==` within a paragraph, as in Obsidian."""
-    match = _MARK.match(state.src, state.pos, state.posMax)
-    return match is not None and _read_enclosed(state, "mark", match, silent)
-
-
-def _element(state: StateInline, silent: bool) -> bool:
-    """Parse `<sub>lowered</sub>` and the like."""
-    match = _ELEMENT.match(state.src, state.pos, state.posMax)
+def _read_enclosed(pattern: re.Pattern[str], state: StateInline, silent: bool) -> bool:
+    """Parse `==marked==` as in Obsidian, or `<sub>lowered</sub>` and the like."""
+    match = pattern.match(state.src, state.pos, state.posMax)
     if match is None:
         return False
-    return _read_enclosed(
-        state, _HTML_TAG.get(match["name"], match["name"]), match, silent
-    )
-
-
-def _read_enclosed(
-    state: StateInline, name: str, match: re.Match[str], silent: bool
-) -> bool:
-    """Parse the inner text of a match as the content of an element of HTML."""
+    element = match.groupdict().get("name", "mark")
+    tag = _HTML_TAG.get(element, element)
     if not silent:
         end_of_paragraph = state.posMax
         state.pos, state.posMax = match.span("inner")
-        state.push(f"{name}_open", name, 1)
+        state.push(f"{tag}_open", tag, 1)
         state.md.inline.tokenize(state)
-        state.push(f"{name}_close", name, -1)
+        state.push(f"{tag}_close", tag, -1)
         state.posMax = end_of_paragraph
     state.pos = match.end()
     return True

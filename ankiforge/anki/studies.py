@@ -347,11 +347,30 @@ def _decks_and_presets(
     """Return the decks and their options, each by id."""
     presets = {}
     for id, config in database.rows(_PRESETS):
-        presets[id] = _preset(_message(database, config), fsrs=fsrs)
+        # the numbers of fields are those of Anki's proto/anki/deck_config.proto
+        options = _message(database, config)
+        parameters: tuple[float, ...] = ()
+        for field in (6, 5, 3):
+            parameters = parameters or _floats(options.get(field))
+        is_known_version = len(parameters) in (17, 19, 21)
+        are_small = all(0 <= parameter <= 100 for parameter in parameters)
+        presets[id] = Preset(
+            parameters=parameters if is_known_version and are_small else (),
+            fsrs=fsrs,
+            retention=_within(_float(options.get(37), 0.9), 0.5, 0.99, 0.9),
+            steps=len(_floats(options.get(1))),
+            relearns=bool(_floats(options.get(2))),
+            longest=min(number_of(options, 16), _LONGEST) or _LONGEST,
+            new_per_day=number_of(options, 9),
+            reviews_per_day=number_of(options, 10),
+        )
     decks = {}
     # the numbers of fields are those of Anki's proto/anki/decks.proto
     for id, name, kind in database.rows(_DECKS):
-        normal = _nested(database, _message(database, kind), 1)
+        nested = _message(database, kind).get(1)
+        normal = (
+            _message(database, nested) if nested and isinstance(nested, bytes) else {}
+        )
         preset_id = number_of(normal, 1) or 1
         preset = presets.get(preset_id, Preset(fsrs=fsrs))
         decks[id] = _Deck(
@@ -373,33 +392,6 @@ def _message(database: Database, value: object) -> Message:
             "the options of a deck cannot be read",
             str(error),
         ) from error
-
-
-def _nested(database: Database, message: Message, number: int) -> Message:
-    """Return a nested message; {} if it is absent."""
-    value = message.get(number)
-    return _message(database, value) if isinstance(value, bytes) and value else {}
-
-
-def _preset(config: Message, *, fsrs: bool) -> Preset:
-    """Return the options of a preset. The numbers are those of `proto/anki/deck_config.proto`."""
-    parameters: tuple[float, ...] = ()
-    for field in (6, 5, 3):
-        parameters = parameters or _floats(config.get(field))
-    is_known_version = len(parameters) in (17, 19, 21)
-    are_small = all(0 <= parameter <= 100 for parameter in parameters)  # as all are
-    if not is_known_version or not are_small:
-        parameters = ()
-    return Preset(
-        parameters=parameters,
-        fsrs=fsrs,
-        retention=_within(_float(config.get(37), 0.9), 0.5, 0.99, 0.9),
-        steps=len(_floats(config.get(1))),
-        relearns=bool(_floats(config.get(2))),
-        longest=min(number_of(config, 16), _LONGEST) or _LONGEST,
-        new_per_day=number_of(config, 9),
-        reviews_per_day=number_of(config, 10),
-    )
 
 
 def _floats(value: object) -> tuple[float, ...]:

@@ -7,9 +7,8 @@ of Anki 26.9, `docs/reference/keys.md`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
 
 from ankiforge.anki.notetypes import cloze_numbers, is_empty
 from ankiforge.model import NoteInAnki, SeenType, Strings, Texts
@@ -21,13 +20,6 @@ _TAG = regex(r"(?s)\{\{(.*?)\}\}|<!--.*?-->")
 _OTHER_TAG = regex(r"(?s)<%(.*?)%>|<!--.*?-->")
 # What Anki itself fills in. A note without tags has no `Tags`; `FrontSide` never counts.
 _SPECIAL_FIELDS = ("Card", "CardFlag", "Deck", "Subdeck", "Type", "CardID")
-
-
-class _Sign(NamedTuple):
-    """One `{{…}}` of a template: its sign (`#`, `^`, `/` or "") and the field it names."""
-
-    sign: str
-    field: str
 
 
 def ordinals_in(note_type: SeenType, fields: Texts) -> tuple[int, ...]:
@@ -48,7 +40,22 @@ def ordinals_in(note_type: SeenType, fields: Texts) -> tuple[int, ...]:
             filled.add(name)
     ordinals = []
     for ordinal, template in enumerate(note_type.templates):
-        if _shows_any(template.question, filled):
+        # the question shows a field that is filled, in sections that are on
+        sections: list[tuple[str, bool]] = []
+        shows = False
+        fits = True
+        for tag in _tags(template.question):
+            sign = tag[0] if len(tag) > 1 and tag[0] in "#^/" else ""
+            field = tag[1:].lstrip() if sign else tag.rpartition(":")[2]
+            if sign == "/":
+                fits = fits and bool(sections) and sections[-1][0] == field
+                sections = sections[:-1]
+            elif sign:
+                sections.append((field, (field in filled) == (sign == "#")))
+            elif field in filled and all(is_on for _, is_on in sections):
+                shows = True
+        # one whose sections do not fit together makes no card
+        if shows and fits and not sections:
             ordinals.append(ordinal)
     return tuple(ordinals)
 
@@ -100,47 +107,15 @@ def fields_shown(template: str, *, with_typed: bool = True) -> Strings:
     return tuple(shown)
 
 
-def _tags(question: str) -> Iterator[str]:
-    """Yield the contents of each `{{…}}` in a template, in order."""
+@lru_cache(maxsize=64)
+def _tags(question: str) -> Strings:
+    """Return the contents of each `{{…}}` in a template, in order."""
     pattern = _TAG
     if question.lstrip().startswith(_OTHER_SIGNS):
         question = question.lstrip().removeprefix(_OTHER_SIGNS)
         pattern = _OTHER_TAG
+    tags = []
     for tag in pattern.finditer(question):
         if tag[1] is not None:
-            yield tag[1].lstrip("{").strip()
-
-
-@lru_cache(maxsize=64)
-def _signs(question: str) -> tuple[_Sign, ...]:
-    """Return the fields and the sections of a template, without their filters."""
-    signs = []
-    for tag in _tags(question):
-        is_section = len(tag) > 1 and tag[0] in "#^/"
-        if is_section:
-            signs.append(_Sign(tag[0], tag[1:].lstrip()))
-        else:
-            signs.append(_Sign("", tag.rpartition(":")[2]))
-    return tuple(signs)
-
-
-def _shows_any(question: str, filled: Collection[str]) -> bool:
-    """Return whether a template shows a field that is filled.
-
-    A template whose sections do not fit together makes no card.
-    """
-    open_sections: list[tuple[str, bool]] = []
-    shows = False
-    for sign, field in _signs(question):
-        is_on = all(on for _, on in open_sections)
-        if sign == "#":
-            open_sections.append((field, field in filled))
-        elif sign == "^":
-            open_sections.append((field, field not in filled))
-        elif sign == "/":
-            if not open_sections or open_sections[-1][0] != field:
-                return False
-            open_sections.pop()
-        elif is_on and field in filled:
-            shows = True
-    return shows and not open_sections
+            tags.append(tag[1].lstrip("{").strip())
+    return tuple(tags)
