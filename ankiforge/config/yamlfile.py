@@ -12,15 +12,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
-import yaml
 from msgspec import inspect
 
 from ankiforge.config.ownfiles import TEXT_BYTES, OwnPath
 from ankiforge.errors import ConfigError
 from ankiforge.text import regex
+
+if TYPE_CHECKING:  # PyYAML is loaded when there is a file to read
+    import yaml
 
 Steps = tuple[str | int, ...]
 """A path in a file: keys of mappings, and indices in lists."""
@@ -118,10 +121,12 @@ def parse(text: str, file_name: str) -> tuple[object, Location]:
     Aliases, tags and duplicate keys are rejected. A settings file needs none of them, and
     an alias can make a small file huge.
     """
+    import yaml
+
     line = 1
     hint = "a value with : # [ { or @ may need quotes"
     try:
-        loader = _Loader(text)
+        loader = _loader()(text)
         root = loader.get_single_node()
         data = None if root is None else loader.construct_document(root)
         lines = {(): 1, **dict(_lines(root, ()))}
@@ -149,42 +154,47 @@ CONTROL = regex("[\0-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 """No text or path needs these; UTF-8 cannot encode the last ones."""
 
 
-class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader without aliases, duplicate keys and control characters."""
+@cache
+def _loader() -> type[yaml.SafeLoader]:
+    """Return PyYAML's safe loader without aliases, duplicate keys and control characters."""
+    import yaml
 
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        """Read a node; aliases and control characters are refused."""
-        if self.check_event(yaml.AliasEvent):
-            message = "aliases (*name) are not supported here: write the value out"
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.MarkedYAMLError(problem=message, problem_mark=mark)
-        node = super().compose_node(parent, index)
-        if isinstance(node, yaml.ScalarNode):
-            bad = CONTROL.search(node.value)
-            if bad:
-                message = f"contains the control character U+{ord(bad[0]):04X}"
-                raise yaml.MarkedYAMLError(problem=message, problem_mark=node.start_mark)
-        return node
+    class Loader(yaml.SafeLoader):
+        def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+            """Read a node; aliases and control characters are refused."""
+            if self.check_event(yaml.AliasEvent):
+                message = "aliases (*name) are not supported here: write the value out"
+                mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+                raise yaml.MarkedYAMLError(problem=message, problem_mark=mark)
+            node = super().compose_node(parent, index)
+            if isinstance(node, yaml.ScalarNode):
+                bad = CONTROL.search(node.value)
+                if bad:
+                    problem = f"contains the control character U+{ord(bad[0]):04X}"
+                    mark = node.start_mark
+                    raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
+            return node
 
-    def construct_mapping(
-        self,
-        node: yaml.MappingNode,
-        deep: bool = False,
-    ) -> dict[object, object]:
-        line_of: dict[object, int] = {}
-        for key, _ in node.value:
-            line = key.start_mark.line + 1
-            first_line = line_of.setdefault(str(key.value), line)
-            if first_line != line:
-                message = (
-                    f"{key.value!r} is written twice, first in line {line_of[key.value]}"
-                )
-                raise yaml.MarkedYAMLError(problem=message, problem_mark=key.start_mark)
-        return super().construct_mapping(node, deep)
+        def construct_mapping(
+            self, node: yaml.MappingNode, deep: bool = False
+        ) -> dict[object, object]:
+            line_of: dict[object, int] = {}
+            for key, _ in node.value:
+                mark = key.start_mark
+                first_line = line_of.setdefault(str(key.value), mark.line + 1)
+                if first_line != mark.line + 1:
+                    twice = f"is written twice, first in line {first_line}"
+                    problem = f"{key.value!r} {twice}"
+                    raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
+            return super().construct_mapping(node, deep)
+
+    return Loader
 
 
 def _lines(node: yaml.Node | None, above: Steps) -> Iterator[tuple[Steps, int]]:
     """Yield the path and line of every key and list item below a node."""
+    import yaml
+
     items: list[tuple[str | int, yaml.Node, yaml.Node]] = []
     if isinstance(node, yaml.MappingNode):
         items = [(str(key.value), key, value) for key, value in node.value]
