@@ -1,16 +1,17 @@
 """A person's decisions: one function for each, the same for the page, the command line and agents.
 
-The ledger records them; here words are checked.
+The ledger records them; here the words and fields that a person typed are checked.
 """
 
 from __future__ import annotations
 
 from ankiforge.config.deckfiles import DeckRule
-from ankiforge.errors import RefusedError
+from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger import Ledger, decide
 from ankiforge.model import (
     CardKind,
     Draft,
+    Family,
     Fields,
     Finding,
     Guid,
@@ -23,11 +24,12 @@ from ankiforge.model import (
     h16,
 )
 from ankiforge.pipeline.collection import as_in_anki, changed_in_anki
-from ankiforge.pipeline.fields import changed_fields
 from ankiforge.pipeline.figures import edit_masks
+from ankiforge.text import regex
 from ankiforge.text.cloze import plain, words_of
 
 PERSON = "person"
+_CONTROLS = regex("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 
 class BlockedError(RefusedError):
@@ -133,3 +135,66 @@ def _judged(
             hint = "change the words, or overrule the check with --force"
             raise BlockedError(finding.message, hint=hint)
     return draft, findings
+
+
+# --- the fields that a person typed -------------------------------------------------------
+
+
+def changed_fields(family: Family, changes: Texts) -> Texts:
+    """Return a person's changes of fields, cleaned.
+
+    Raises:
+        UsageError: the card has no such field, or the text is too long or has control characters.
+    """
+    names = family.content_fields
+    for name in changes:
+        if name not in names:
+            hint = f"it has: {', '.join(names)}"
+            raise UsageError(f"no field {name!r} on this card", hint=hint)
+    return _clean(changes)
+
+
+def new_fields(words: Texts) -> Fields:
+    """Return the fields of a new card; a `Text` field makes it a cloze.
+
+    Raises:
+        UsageError: a field is missing or belongs to the other note type, or the text is too
+            long or has control characters.
+    """
+    given = {}
+    for name, text in _clean(words).items():
+        if text.strip():
+            given[name] = text
+    family = Family.CLOZE if "Text" in given else Family.BASIC
+    names = family.content_fields
+    for name in given:
+        if name not in names:
+            message = f"no field {name!r} beside {names[0]}"
+            raise UsageError(
+                message, hint="Front, Back and Extra, or Text with {{c1::…}} and Extra"
+            )
+    for name in family.needed_fields:
+        if name not in given:
+            raise UsageError(f"the card has no {name}", hint=f'--field {name} "TEXT"')
+    filled = [name for name in names if name in given]
+    return tuple((name, given[name]) for name in filled)
+
+
+def _clean(words: Texts) -> Texts:
+    """Normalise line ends; refuse control characters and text longer than any card.
+
+    Raises:
+        UsageError: the text is too long or has control characters.
+    """
+    from ankiforge.check import MAX_LENGTH
+
+    clean: dict[str, str] = {}
+    for name, text in words.items():
+        clean[name] = text.replace("\r\n", "\n").replace("\r", "\n")
+        control = _CONTROLS.search(clean[name])
+        if control is not None:
+            message = f"{name} contains a control character ({ord(control[0]):#04x})"
+            raise UsageError(message, hint="type it again")
+    if sum(map(len, clean.values())) > MAX_LENGTH:
+        raise UsageError(f"more than {MAX_LENGTH} characters", hint="shorten it")
+    return clean

@@ -723,14 +723,13 @@ class Workspace:
             UsageError: a field or an id is wrong.
         """
         from ankiforge.pipeline import decide
-        from ankiforge.pipeline.fields import new_fields
         from ankiforge.pipeline.query import is_key
 
         if not is_key(id):
             [line_id] = self._named([id])
             return decide.edit(self.ledger, line_id, fields, forced=force)
         highlight = self.ledger.highlight(id)
-        words = new_fields(fields)
+        words = decide.new_fields(fields)
         return decide.make(self.ledger, highlight, words, self.decks, forced=force)
 
     def undo(self, id: str = "", *, as_new: bool = False) -> str:

@@ -16,7 +16,7 @@ from ankiforge.model import (
     Strings,
     Value,
 )
-from ankiforge.pipeline.fields import new_fields
+from ankiforge.pipeline.decide import new_fields
 from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import TAG, gaps, literal, plain, reveal
 from ankiforge.text.fold import same
