@@ -30,7 +30,7 @@ pictures: `tests/anki/test_layouts.py`, `tests/extract/test_zotero_pictures.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 from enum import Enum
 from typing import NamedTuple
@@ -369,6 +369,14 @@ def _written(
         names = [name for name in layout.places if name != OF_THIS_COMPUTER]
         digest = h16(*(ours.fields[name] for name in names), "\x1e", *ours.tags)
     mod = _mod_of(card, in_anki, digest, options)
+    # the schedule that another tool has of the cards of a new note
+    states: dict[int, tuple[int, ...]] = {}
+    for ordinal, (due, interval, ease) in zip(ordinals, card.schedule, strict=False):
+        if due and not card.adopted and not in_anki:
+            days = (date.fromisoformat(due) - DAY_ZERO.date()).days
+            # type and queue of a card in review, its day, interval, ease in permille, one
+            # repetition
+            states[ordinal] = (2, 2, days, interval, 10 * ease, 1)
     note = Note(
         guid=layout.guid,
         type=note_type,
@@ -378,7 +386,7 @@ def _written(
         mod=mod,
         ordinals=ordinals,
         media=tuple(shown[name] for name in sorted(shown)),
-        states={} if in_anki else _schedules(card, ordinals),
+        states=states,
     )
     refused = refusal(note)
     if refused and in_anki:
@@ -424,18 +432,6 @@ def _mod_of(card: Card, in_anki: NoteInAnki | None, digest: str, options: Option
     if card.mod and is_same_revision:
         return card.mod
     return next_mod(card.guid, card.mod, seen_mod)
-
-
-def _schedules(card: Card, ordinals: Sequence[int]) -> dict[int, tuple[int, ...]]:
-    """Return by ordinal the schedule that another tool has of the cards of a new note."""
-    schedules: dict[int, tuple[int, ...]] = {}
-    for ordinal, (due, interval, ease) in zip(ordinals, card.schedule, strict=False):
-        if due and not card.adopted:
-            days = (date.fromisoformat(due) - DAY_ZERO.date()).days
-            # type and queue of a card in review, its day, interval, ease in permille, one
-            # repetition
-            schedules[ordinal] = (2, 2, days, interval, 10 * ease, 1)
-    return schedules
 
 
 def _cloze_words(card: Card) -> Texts:

@@ -110,10 +110,18 @@ class _Writer(Value):
             if run.start < position:  # it is within the atom before
                 continue
             source = markdown[run.start : run.end]
+            sign_count = len(source) - len(source.lstrip(source[0]))
+            body = source[sign_count:-sign_count]
             if isinstance(run.what, Gap):
                 written = self._gap(run.what)
+            elif run.what == "code":
+                if body.strip() and body[0] == body[-1] == " ":
+                    body = body[1:-1]
+                written = f"<code>{literal(body)}</code>"
             else:
-                written = self._shield(source, run.what)
+                is_display = run.what == "display"
+                formula = _formula(body, display=is_display, inside=self.depth > 0)
+                written = formula or lines(source)
             parts.append(markdown[position : run.start])
             parts.append(f"{{\ufdd0{len(self.atoms)}\ufdd1}}")
             self.atoms.append((source, written))
@@ -155,17 +163,6 @@ class _Writer(Value):
         inner = f"{answer}::{hint}" if hint else answer
         return f"{{{{c{numbers}::{inner}}}}}"
 
-    def _shield(self, source: str, kind: str) -> str:
-        """Return the HTML of a formula or of inline code."""
-        sign_count = len(source) - len(source.lstrip(source[0]))
-        body = source[sign_count:-sign_count]
-        if kind != "code":
-            formula = _formula(body, display=kind == "display", inside=self.depth > 0)
-            return formula or lines(source)
-        if body.strip() and body[0] == body[-1] == " ":
-            body = body[1:-1]
-        return f"<code>{literal(body)}</code>"
-
     def _inline(self, tokens: Sequence[Token]) -> Iterator[str]:
         linked = False
         for token in tokens:
@@ -176,7 +173,21 @@ class _Writer(Value):
             elif token.type == "code_inline":
                 yield f"<code>{literal(self._source(token.content))}</code>"
             elif token.type == "image":
-                yield self._image(token)
+                label, width = alt_and_width(self._source(token.content))
+                alt = plain(label)
+                path = self._source(str(token.attrs["src"]))
+                media = self.pictures.get(path) or self.pictures.get(unquote(path))
+                if media is None or not is_media_name(media.name):
+                    yield lines(alt or unquote(path).rpartition("/")[2])
+                    continue
+                if is_sound(media.name):
+                    yield f"[sound:{media.name}]"
+                    continue
+                # `<wbr>` is impossible in an attribute, so Anki's markup is replaced
+                alt = alt.translate(_ATTRIBUTE_SIGNS)
+                alt = html.escape(re.sub(r":{2,}", ":", alt))
+                size = f' width="{width}"' if width else ""
+                yield f'<img src="{media.name}" alt="{alt}"{size}>'
             elif token.type == "link_open":
                 target = address(self._source(str(token.attrs["href"])))
                 linked = bool(target)
@@ -198,21 +209,6 @@ class _Writer(Value):
         pieces = _SOUND_PIECE.split(joined)
         pieces[::2] = map(_escape_brackets, pieces[::2])
         return "".join(pieces)
-
-    def _image(self, token: Token) -> str:
-        label, width = alt_and_width(self._source(token.content))
-        alt = plain(label)
-        path = self._source(str(token.attrs["src"]))
-        media = self.pictures.get(path) or self.pictures.get(unquote(path))
-        if media is None or not is_media_name(media.name):
-            return lines(alt or unquote(path).rpartition("/")[2])
-        if is_sound(media.name):
-            return f"[sound:{media.name}]"
-        # `<wbr>` is impossible in an attribute, so Anki's markup is replaced
-        alt = alt.translate(_ATTRIBUTE_SIGNS)
-        alt = html.escape(re.sub(r":{2,}", ":", alt))
-        size = f' width="{width}"' if width else ""
-        return f'<img src="{media.name}" alt="{alt}"{size}>'
 
     def _source(self, text: str) -> str:
         """Return text with each atom replaced by its source."""
@@ -656,9 +652,8 @@ def _escape_text(data: str) -> str:
 def _escape_markup(text: str) -> str:
     """Escape the signs of Markdown, except within the signs of clozes."""
     parts = _CLOZE.split(text)  # text, sign of a cloze, text …
-    parts[::2] = [_MARKUP.sub(_escaped_sign, part) for part in parts[::2]]
+    for place in range(0, len(parts), 2):
+        parts[place] = _MARKUP.sub(
+            lambda match: f"\\{match[1]}" if match[1] else match[0], parts[place]
+        )
     return "".join(parts)
-
-
-def _escaped_sign(match: re.Match[str]) -> str:
-    return f"\\{match[1]}" if match[1] else match[0]
