@@ -40,7 +40,7 @@ def _print_delivery(
     deck: str,
 ) -> None:
     """Print the changes seen in Anki and the written package, as JSON or as text."""
-    from ankiforge.pipeline.package import why_none
+    from ankiforge.pipeline.publishing import why_none
     from ankiforge.reports.status import next_step
     from ankiforge.reports.summary import (
         anki_line,

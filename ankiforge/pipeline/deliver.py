@@ -33,7 +33,7 @@ from ankiforge.model import (
     Value,
     h16,
 )
-from ankiforge.pipeline import package
+from ankiforge.pipeline import publishing
 from ankiforge.pipeline.collection import (
     read_collection,
     read_file_of_running,
@@ -42,7 +42,7 @@ from ankiforge.pipeline.collection import (
 )
 from ankiforge.pipeline.decks import Decks
 from ankiforge.pipeline.locks import lock
-from ankiforge.pipeline.notetypes import mapped_types
+from ankiforge.pipeline.mapped_types import mapped_types
 from ankiforge.pipeline.pictures import pictures_of
 from ankiforge.pipeline.result import RunResult
 from ankiforge.text.fold import document_tag
@@ -222,13 +222,13 @@ def publish(
     if not (scope.push or scope.full):
         settings = h16(scope.deck, repr(decks), repr(mapped))
     with lock(folder, "publishing"):
-        unchanged = package.unchanged(ledger, path, settings)
+        unchanged = publishing.unchanged(ledger, path, settings)
         if unchanged is not None:
             result.add_plan([], unchanged)
             return
         planned = plan_cards(ledger, decks, folder.pictures, mapped, scope)
         try:
-            written = package.write(ledger, planned, path, settings)
+            written = publishing.write(ledger, planned, path, settings)
         except ItemError as error:
             result.add_plan(planned)
             message = error.message.removeprefix(f"{path}: ")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ankiforge.ledger import Report
     from ankiforge.pipeline.collection import CollectionScan
     from ankiforge.pipeline.intake import Forecast
-    from ankiforge.pipeline.package import Published
+    from ankiforge.pipeline.publishing import Published
 
 
 class ByModel(Value):

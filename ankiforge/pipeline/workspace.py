@@ -853,7 +853,7 @@ class Workspace:
             result: what is planned is added, or the error if nothing can be shipped.
         """
         from ankiforge.pipeline.deliver import plan_cards
-        from ankiforge.pipeline.notetypes import mapped_types
+        from ankiforge.pipeline.mapped_types import mapped_types
 
         try:
             mapped = mapped_types(self.folder.config, self.ledger)
@@ -942,14 +942,14 @@ class Workspace:
         Raises:
             UsageError: it has a file that is not ours (unless `force`), or cannot have a package.
         """
-        from ankiforge.pipeline import package
+        from ankiforge.pipeline import publishing
 
         if output:
             path = Path(output).expanduser().absolute()
         else:
-            path = package.package_path(self.folder.output, deck)
+            path = publishing.package_path(self.folder.output, deck)
         if not self.read_only:
-            package.refuse_foreign(path, self.ledger, force=force)
+            publishing.refuse_foreign(path, self.ledger, force=force)
         return path
 
 

@@ -30,7 +30,7 @@ from ankiforge.errors import ForgeError
 from ankiforge.ledger import readable_errors
 from ankiforge.model import Strings, Texts, Value
 from ankiforge.pipeline.collection import read_collection
-from ankiforge.pipeline.notetypes import mapped_types
+from ankiforge.pipeline.mapped_types import mapped_types
 from ankiforge.pipeline.sources import SelectedSource, open_source
 from ankiforge.pipeline.workspace import (
     NEWER_VERSION,
