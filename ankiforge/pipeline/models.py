@@ -13,7 +13,6 @@ from ankiforge.model import (
     Highlight,
     Severity,
     Strings,
-    Value,
 )
 from ankiforge.text import regex
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceFolder
     from ankiforge.draft.llm import Model
     from ankiforge.draft.prompt import Prompt
-    from ankiforge.draft.server import ServerSettings
     from ankiforge.ledger import Replies
 
 SMALL_MODEL = 14.0
@@ -30,24 +28,15 @@ _SIZE = regex(r"(?<![a-z0-9.])(?:(\d+)x|e)?(\d+(?:\.\d+)?)([bm])(?![a-z0-9])")
 _HOSTED = regex(r"(?:^|/)(?:gpt-\d|o\d|claude|gemini|grok)|-cloud$")
 
 
-class ModelUse(Value):
-    """How one run may use the language model."""
-
-    offline: bool = False
-    """Nothing is sent over the network."""
-    jobs: int = 0
-    """The number of concurrent requests; 0 = as in the settings."""
-    fresh: bool = False
-    """It is asked again, even if it has answered the same before."""
-    spent: float = 0.0
-    """The part of the budget that is already spent, in dollars."""
-
-
 def language_model(
     folder: WorkspaceFolder,
     replies: Replies,
     notice: Callable[[str], None],
-    use: ModelUse,
+    *,
+    offline: bool = False,
+    jobs: int = 0,
+    fresh: bool = False,
+    spent: float = 0.0,
 ) -> Model:
     """Return the configured language model.
 
@@ -55,63 +44,58 @@ def language_model(
         folder: provides the settings and the prompts.
         replies: a cache of what the model answered.
         notice: receives what a person should know while the model is asked.
-        use: how the model may be used.
-    """
-    from ankiforge.draft.cascade_prompt import load_cascade
-    from ankiforge.draft.llm import Model
-
-    # a small model works in readable steps, if the settings say nothing else
-    llm = folder.config.llm
-    is_small = is_small_model(llm.base_url, llm.model)
-    by_size = "cascade" if is_small and not llm.prompt else "one"
-    in_steps = (llm.way or by_size) == "cascade"
-    return Model(
-        server_settings(folder, use),
-        replies,
-        load_prompt(folder),
-        repair=repair_hints(),
-        notice=notice,
-        offline=use.offline,
-        fresh=use.fresh,
-        cascade=load_cascade(folder.root) if in_steps else None,
-        doubts=doubts(),
-    )
-
-
-def server_settings(folder: WorkspaceFolder, use: ModelUse) -> ServerSettings:
-    """Return the model server's settings.
-
-    Args:
-        folder: provides the `llm:` settings.
-        use: how the model may be used.
+        offline: nothing is sent over the network.
+        jobs: the number of concurrent requests; 0 = as in the settings.
+        fresh: it is asked again, even if it has answered the same before.
+        spent: the part of the budget that is already spent, in dollars.
 
     Raises:
         ConfigError: the settings are invalid; with file, line and key.
     """
     from msgspec.structs import asdict
 
+    from ankiforge.draft.cascade_prompt import load_cascade
+    from ankiforge.draft.llm import Model
     from ankiforge.draft.server import ServerSettings
 
-    options = asdict(folder.config.llm)
-    options["concurrency"] = use.jobs or options["concurrency"]
-    if options["budget_usd"] is not None:
-        options["budget_usd"] = max(options["budget_usd"] - use.spent, 0.0)
-    del options["prompt"]
-    del options["way"]
+    # the server
+    llm = folder.config.llm
+    is_small = is_small_model(llm.base_url, llm.model)
+    options = asdict(llm)
+    for name in ("prompt", "way"):
+        del options[name]
+    options["concurrency"] = jobs or llm.concurrency
+    if llm.budget_usd is not None:
+        options["budget_usd"] = max(llm.budget_usd - spent, 0.0)
     if not folder.is_default:
         options["workspace"] = shlex.quote(str(folder.root))
-    if is_small_model(options["base_url"], options["model"]):
+    if is_small:
         options["per_request"] = 1  # a small model confuses several highlights
     given_options = {}
     for name, value in options.items():
         if value is not None:
             given_options[name] = value
     try:
-        return ServerSettings(**given_options)
+        server = ServerSettings(**given_options)
     except ConfigError as error:
         key, _, message = error.message.removeprefix("llm.").partition(": ")
         where = folder.config.where.at("llm", key)
         raise where.error(message, error.hint) from error
+
+    # a small model works in readable steps, if the settings say nothing else
+    by_size = "cascade" if is_small and not llm.prompt else "one"
+    in_steps = (llm.way or by_size) == "cascade"
+    return Model(
+        server,
+        replies,
+        load_prompt(folder),
+        repair=repair_hints(),
+        notice=notice,
+        offline=offline,
+        fresh=fresh,
+        cascade=load_cascade(folder.root) if in_steps else None,
+        doubts=doubts(),
+    )
 
 
 def load_prompt(folder: WorkspaceFolder, *, chat: bool = False) -> Prompt:

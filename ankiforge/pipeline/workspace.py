@@ -525,14 +525,15 @@ class Workspace:
         from ankiforge.pipeline.draft import draft
 
         result = RunResult()
-        model = self._language_model(fresh=True)
+        model = self.model("llm", fresh=True)
         only = frozenset([self.ledger.highlight(key).key])
         job = replace(self.job(), model=model, only=only)
         try:
             for step in draft(job, self.ledger):
                 result.add_step(step)
         finally:
-            model.leave()
+            if model is not None:
+                model.leave()
         if result.problems:
             first = result.problems[0]
             raise ItemError(first.what, hint=first.hint)
@@ -592,18 +593,17 @@ class Workspace:
         """
         if (drafter or self.folder.config.drafter) == "rules":
             return None
-        return self._language_model(fresh=fresh, spent=spent)
+        from ankiforge.pipeline.models import language_model
 
-    def _language_model(self, *, fresh: bool = False, spent: float = 0.0) -> Model:
-        from ankiforge.pipeline.models import ModelUse, language_model
-
-        use = ModelUse(
+        return language_model(
+            self.folder,
+            self.replies,
+            self._notice,
             offline=self.offline,
             jobs=self.jobs,
             fresh=fresh,
             spent=spent,
         )
-        return language_model(self.folder, self.replies, self._notice, use)
 
     def _follow(
         self,
