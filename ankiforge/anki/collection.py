@@ -49,6 +49,7 @@ from ankiforge.anki.profiles import (
     resolved,
     state_of,
 )
+from ankiforge.anki.templates import fields_shown
 from ankiforge.errors import ItemError
 from ankiforge.model import (
     Fields,
@@ -466,7 +467,6 @@ _EXPECTED = (
 _MAX_SIDE = 2000
 # The number of characters read of a field. Broken markup takes quadratic time.
 _MAX_FIELD = 10_000
-_TEMPLATE_FIELD = regex(r"\{\{([^{}#^/]+)\}\}")
 _NOT_TEXT = regex(
     r"""(?isx)
     <(style|script)\b.*?(?:</\1\s*>|\Z)
@@ -499,10 +499,12 @@ def _foreign_fields(note_type: SeenType, fields: list[str]) -> Fields:
     template = SeenTemplate("", None, "", "")
     if note_type.templates:
         template = note_type.templates[0]
-    front = [name for name in _named_in(template.question) if name in html_of]
+    asked = map(str.casefold, fields_shown(template.question))
+    shown = map(str.casefold, fields_shown(template.answer))
+    front = [name for name in asked if name in html_of]
     if not front:
         front = list(html_of)[:1]
-    order = (*front, *_named_in(template.answer), *html_of)
+    order = (*front, *shown, *html_of)
     text_of = {}
     for name in order:
         text_of[name] = _plain_text(html_of.get(name, ""))
@@ -516,12 +518,6 @@ def _foreign_fields(note_type: SeenType, fields: list[str]) -> Fields:
     if not question or not answer:
         return ()
     return (("Front", question), ("Back", answer))
-
-
-def _named_in(template: str) -> list[str]:
-    """Return the names of a template's fields, in order: `{{text:Front}}`, `{{type:Back}}`."""
-    names = _TEMPLATE_FIELD.findall(template)
-    return [name.rpartition(":")[2].strip().casefold() for name in names]
 
 
 def _plain_text(field: str) -> str:

@@ -103,7 +103,7 @@ def fields_shown(template: str, *, with_typed: bool = True) -> Strings:
         *filters, field = tag.split(":")
         is_section = tag[:1] in {"#", "^", "/"}
         if not is_section and (with_typed or "type" not in filters):
-            shown.append(field)
+            shown.append(field.strip())
     return tuple(shown)
 
 
