@@ -71,29 +71,10 @@ def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
             results = model.draft(map(privacy_of(ledger).task, tasks))
         for drafted in results:
             yield _record(checks, [drafted], by_model=model is not None, beside=True)
-    else:
-        yield from _draft_offline(job, ledger)
-        yield _accept_clean(job, ledger)
-        if model is None or job.limit == 0:
-            return
-        # the model drafts the rest; each step reports the progress
-        to_send = list(for_model(job, ledger))
-        total = sum(len(sent.task.highlights) for sent in to_send)
-        done = 0
-        if total:
-            yield Progress(by_model=ByModel(model.host, done, total, model.usage))
-            for step in record(job, ledger, model.draft(iter(to_send))):
-                done += step.highlights
-                by_model = ByModel(model.host, done, total, model.usage)
-                yield replace(step, by_model=by_model)
+        return
 
-
-def _draft_offline(job: Job, ledger: Ledger) -> Iterator[Progress]:
-    """Let the rules draft new and changed passages, batch by batch.
-
-    Where they draft nothing, cards are proposed.
-    """
-    # a passage is drafted again if this changes
+    # the rules draft new and changed passages, batch by batch; where they draft nothing,
+    # cards are proposed; a passage is drafted again if the kinds of drafts change
     kinds_of_drafts = []
     if job.proposals:
         kinds_of_drafts.append(PROPOSALS_VERSION)
@@ -101,21 +82,34 @@ def _draft_offline(job: Job, ledger: Ledger) -> Iterator[Progress]:
         scans = "figures, and those of scans"
         kinds_of_drafts.append(scans if ocr_is_installed() else "figures")
     drafts.use_offline_drafts(ledger, " ".join(kinds_of_drafts))
-
-    checks = None  # loading them takes longer than a run in which nothing changed
+    offline_checks = None  # loading them takes longer than a run in which nothing changed
     pending = drafts.to_draft(ledger, in_progress=job.in_progress)
     while batch := list(islice(pending, BATCH)):
         from ankiforge.pipeline.figures import with_labels
 
-        if checks is None:
-            checks = Checks(job, ledger)
+        if offline_checks is None:
+            offline_checks = Checks(job, ledger)
         labelled = [with_labels(job, ledger, highlight) for highlight in batch]
-        drafted = Rules(figures=job.figures).draft(_tasks(job, labelled))
+        by_rules = Rules(figures=job.figures).draft(_tasks(job, labelled))
         if job.proposals:
-            drafted = _with_proposals(drafted)
+            by_rules = _with_proposals(by_rules)
         with ledger.action():
-            step = _record(checks, drafted, by_model=False)
+            step = _record(offline_checks, by_rules, by_model=False)
         yield step
+    yield _accept_clean(job, ledger)
+
+    # the model drafts the rest; each step reports the progress
+    if model is None or job.limit == 0:
+        return
+    to_send = list(for_model(job, ledger))
+    total = sum(len(sent.task.highlights) for sent in to_send)
+    done = 0
+    if total:
+        yield Progress(by_model=ByModel(model.host, done, total, model.usage))
+        for step in record(job, ledger, model.draft(iter(to_send))):
+            done += step.highlights
+            by_model = ByModel(model.host, done, total, model.usage)
+            yield replace(step, by_model=by_model)
 
 
 def _with_proposals(results: Iterable[Drafted]) -> Iterator[Drafted]:
