@@ -23,16 +23,12 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from heapq import merge
-from itertools import chain, groupby
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from pathlib import Path
-from typing import IO, cast
-
-from msgspec.structs import replace
+from typing import IO, Any, cast
 
 from ankiforge.anki.database import (
     Database,
-    Row,
     deck_names,
     note_types,
     number_of,
@@ -55,8 +51,7 @@ from ankiforge.model import (
     Fields,
     ForeignNote,
     Guid,
-    SeenCard,
-    SeenNote,
+    NoteInAnki,
     SeenReview,
     SeenTemplate,
     SeenType,
@@ -232,39 +227,22 @@ class View(Value):
         is_known = self.kind is not ViewKind.APKG and len(times) == 1
         return times.pop() if is_known else 0
 
-    def notes(self) -> Iterator[SeenNote]:
+    def notes(self) -> Iterator[NoteInAnki]:
         """Yield the notes in `temp.chosen`: ours by guid, or everyone's by id.
 
         A card in a filtered deck is in the export of that deck only, so the cards of a
         note may come from several exports.
         """
-        if len(self.databases) == 1:
-            yield from self._notes_in(self.databases[0])
-            return
-        notes: dict[tuple[Guid, int], SeenNote] = {}
-        for note in chain.from_iterable(map(self._notes_in, self.databases)):
-            place = (note.guid, note.id)
-            if place in notes:
-                cards = {card.id: card for card in (*notes[place].cards, *note.cards)}
-                by_ordinal = sorted(cards.values(), key=attrgetter("ordinal"))
-                note = replace(note, cards=tuple(by_ordinal))
-            notes[place] = note
-        for place in sorted(notes):
-            yield notes[place]
-
-    def _notes_in(self, database: Database) -> Iterator[SeenNote]:
-        """Yield the notes of one database."""
-        # both queries have the notes in the same order
-        cards_by_note = groupby(database.rows(_CARDS), key=itemgetter(0))
-        next_id, rows = next(cards_by_note, _NO_CARDS)
-        for id, guid, mod, type_id, tags, text in database.rows(_NOTES):
-            cards = []
-            if next_id == id:
-                for _, cid, ordinal, deck_id, reps, lapses, suspended in rows:
-                    deck = self.decks.get(deck_id, "")
-                    card = SeenCard(cid, ordinal, deck, reps, lapses, bool(suspended))
-                    cards.append(card)
-                next_id, rows = next(cards_by_note, _NO_CARDS)
+        cards_of: dict[int, dict[int, list[Any]]] = {}
+        for database in self.databases:
+            for id, *card in database.rows(_CARDS):
+                cards_of.setdefault(id, {})[card[0]] = card
+        rows = (database.rows(_NOTES) for database in self.databases)
+        last = None
+        for id, guid, mod, type_id, tags, text in merge(*rows, key=itemgetter(1, 0)):
+            if last == (guid, id):
+                continue
+            last = (guid, id)
             # a person may have changed the type, so AnkiforgeId is in whatever field
             fields = tuple(text.split("\x1f"))
             identity = None
@@ -272,15 +250,21 @@ class View(Value):
                 if parsed and parsed.guid == guid:
                     identity = parsed
                     break
-            yield SeenNote(
+            cards = sorted(cards_of.get(id, {}).values(), key=itemgetter(1, 0))
+            yield NoteInAnki(
                 guid=Guid(guid),
                 id=id,
                 mod=mod,
-                type_id=type_id,
-                tags=tuple(filter(None, tags.replace("\u3000", " ").split(" "))),
                 fields=fields,
-                cards=tuple(cards),
+                tags=tuple(filter(None, tags.replace("\u3000", " ").split(" "))),
+                deck=self.decks.get(cards[0][2], "") if cards else "",
                 identity=identity,
+                reviews=sum(reps for _, _, _, reps, _, _ in cards),
+                lapses=sum(lapses for *_, lapses, _ in cards),
+                suspended=bool(cards) and all(suspended for *_, suspended in cards),
+                ordinals=tuple(ordinal for _, ordinal, *_ in cards),
+                cards=tuple(card_id for card_id, *_ in cards),
+                type_id=type_id,
             )
 
     def other_types(self) -> Iterator[SeenType]:
@@ -342,9 +326,6 @@ class View(Value):
                 deck=self.decks.get(deck_id or 0, ""),
                 fields=_foreign_fields(note_type, fields) if note_type else (),
             )
-
-
-_NO_CARDS: tuple[object, Iterator[Row]] = (None, iter(()))
 
 
 @contextmanager

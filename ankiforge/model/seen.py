@@ -38,45 +38,6 @@ class Identity(Value):
         return Family.CLOZE if is_cloze else Family.BASIC
 
 
-class SeenCard(Value):
-    """One card as Anki schedules it."""
-
-    id: int
-    ordinal: int
-    deck: str
-    """The home deck, even while the card is in a filtered one; `::` separates the parts."""
-    reps: int
-    lapses: int
-    suspended: bool
-
-
-class SeenNote(Value):
-    """A note in Anki, of ours or anyone's."""
-
-    guid: Guid
-    id: int
-    mod: int
-    """Seconds since 1970 if a person changed the note, else the number we shipped."""
-    type_id: int
-    """The id of the note type, which is one of ours only if it is in `anki.notetypes`."""
-    tags: Strings
-    fields: Strings
-    """All fields as HTML, in the order of the note type in Anki."""
-    cards: tuple[SeenCard, ...]
-    identity: Identity | None
-    """The AnkiforgeId; None if no field contains one with the same guid."""
-
-    @property
-    def deck(self) -> str:
-        """The home deck of its first card; "" if it has none."""
-        return self.cards[0].deck if self.cards else ""
-
-    @property
-    def ordinals(self) -> tuple[int, ...]:
-        """The ordinals of its cards, from 0."""
-        return tuple(dict.fromkeys(card.ordinal for card in self.cards))
-
-
 class ForeignNote(Value):
     """A note that is not ours, with the text that drafts are compared with."""
 
@@ -148,7 +109,7 @@ RETIRED = "ankiforge::retired"
 
 
 class NoteInAnki(Value):
-    """A note of ours as the newest view has it."""
+    """A note as a view of Anki has it, with a summary of its cards."""
 
     guid: Guid
     id: int
@@ -158,10 +119,14 @@ class NoteInAnki(Value):
     """All fields as HTML, in the order of its note type."""
     tags: Strings
     deck: str
+    """The home deck of its first card, even while the card is in a filtered one; `::` separates
+    the parts."""
     identity: Identity | None
+    """The AnkiforgeId; None if no field contains one with the same guid."""
     reviews: int = 0
     lapses: int = 0
     suspended: bool = False
+    """Whether all its cards are."""
     ordinals: tuple[int, ...] = ()
     """The ordinals of its cards."""
     feedback: str = ""

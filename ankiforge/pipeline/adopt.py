@@ -22,7 +22,7 @@ from ankiforge.model import (
     Adopted,
     Family,
     Json,
-    SeenNote,
+    NoteInAnki,
     SeenType,
     Strings,
     Texts,
@@ -86,7 +86,7 @@ class Tool(Value):
     tag: str = ""
     """The tag that it gives its notes."""
 
-    def made(self, note: SeenNote, note_type: SeenType) -> bool:
+    def made(self, note: NoteInAnki, note_type: SeenType) -> bool:
         """Return whether this tool made a note, as far as the note shows."""
         if self.types and note_type.name.startswith(self.types):
             return True
@@ -173,7 +173,7 @@ def read_maps(given: Strings, note_types: Sequence[SeenType]) -> dict[str, Texts
 class _TheirNote(Value):
     """A note in Anki that is not ours."""
 
-    note: SeenNote
+    note: NoteInAnki
     type: SeenType
     names: Texts
     """Our content fields and the names of its fields; {} if that is unclear."""

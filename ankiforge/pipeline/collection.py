@@ -24,7 +24,6 @@ from ankiforge.model import (
     Fields,
     NoteInAnki,
     Problem,
-    SeenNote,
     SeenType,
     Texts,
     Value,
@@ -293,23 +292,7 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> CollectionScan
     notes = []
     for note in view.notes():
         feedback = _our_fields_of(note, types).get("Feedback", "")
-        in_anki = NoteInAnki(
-            guid=note.guid,
-            id=note.id,
-            mod=note.mod,
-            fields=note.fields,
-            tags=note.tags,
-            deck=note.deck,
-            identity=note.identity,
-            reviews=sum(card.reps for card in note.cards),
-            lapses=sum(card.lapses for card in note.cards),
-            suspended=bool(note.cards) and all(card.suspended for card in note.cards),
-            ordinals=tuple(card.ordinal for card in note.cards),
-            feedback=text_of(feedback),
-            cards=tuple(card.id for card in note.cards),
-            type_id=note.type_id,
-        )
-        notes.append(in_anki)
+        notes.append(replace(note, feedback=text_of(feedback)))
 
     # without notes of ours it may be another one than theirs
     is_surely_ours = view.created and has_same_time
@@ -432,7 +415,7 @@ def adopted_guids(ledger: Ledger) -> Texts:
     return {adopted.guid: guid for guid, adopted in views.adopted_notes(ledger).items()}
 
 
-def _our_fields_of(note: SeenNote | NoteInAnki, types: Mapping[int, SeenType]) -> Texts:
+def _our_fields_of(note: NoteInAnki, types: Mapping[int, SeenType]) -> Texts:
     """Return the fields of a note of one of our types by our names; {} of another type."""
     from ankiforge.anki.layouts import our_places
     from ankiforge.anki.notetypes import family_of

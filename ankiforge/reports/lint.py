@@ -25,9 +25,9 @@ from ankiforge.model import (
     Finding,
     HighlightKey,
     Json,
+    NoteInAnki,
     Origin,
     Pair,
-    SeenNote,
     SeenType,
     Severity,
     Texts,
@@ -115,7 +115,7 @@ class ReadNote(Value):
         return json
 
 
-def read_note(note: SeenNote, note_type: SeenType | None) -> ReadNote:
+def read_note(note: NoteInAnki, note_type: SeenType | None) -> ReadNote:
     """Read a note of Anki as the first of its cards."""
     # The fields that the type of a damaged collection lacks are called `Field 3`.
     names = list(note_type.names) if note_type else []
@@ -159,7 +159,7 @@ def read_note(note: SeenNote, note_type: SeenType | None) -> ReadNote:
     return replace(read, draft=draft, closed_early=early[0] if early else "")
 
 
-def _sides(note: SeenNote, note_type: SeenType, fields: Texts) -> Pair:
+def _sides(note: NoteInAnki, note_type: SeenType, fields: Texts) -> Pair:
     """Return the question and the answer of the first card as HTML.
 
     The answer is the first filled field that the answer template shows and the question

@@ -17,7 +17,7 @@ from ankiforge.model import (
     CardKind,
     Family,
     Identity,
-    SeenNote,
+    NoteInAnki,
     ViewKind,
     card_id,
     note_id,
@@ -53,7 +53,7 @@ class World:
     def cards(self) -> list[Card]:
         return sorted((self.basic, self.two_way, self.cloze), key=lambda card: card.guid)
 
-    def seen(self, card: Card) -> SeenNote:
+    def seen(self, card: Card) -> NoteInAnki:
         """The note as it is in the open collection now."""
         with open_view(self.live) as view:
             return of(view, card)
@@ -74,7 +74,7 @@ class World:
         return path
 
 
-def of(view: View, card: Card) -> SeenNote:
+def of(view: View, card: Card) -> NoteInAnki:
     """The one note of a card."""
     (found,) = [note for note in view.notes() if note.guid == card.guid]
     return found
@@ -135,12 +135,10 @@ def test_a_fresh_import_is_seen_as_it_was_shipped(world):
             world.cloze.guid: [0, 2],
         }
         ordinals = by_guid[card.guid]
-        assert [(one.ordinal, one.id) for one in note.cards] == [
-            (at, card_id(card.guid, at)) for at in ordinals
-        ]
-        for one in note.cards:
-            assert one.deck == "Reading::Memory"
-            assert (one.reps, one.lapses, one.suspended) == (0, 0, False)
+        assert note.ordinals == tuple(ordinals)
+        assert note.cards == tuple(card_id(card.guid, at) for at in ordinals)
+        assert note.deck == "Reading::Memory"
+        assert (note.reviews, note.lapses, note.suspended) == (0, 0, False)
 
 
 def test_the_last_change_is_seen_however_anki_keeps_it_and_its_files_stay_as_they_are(
@@ -192,8 +190,11 @@ def test_tags_decks_and_suspensions_are_seen(world):
     seen = world.seen(world.cloze)
 
     assert sorted(seen.tags) == ["Straße::Ä", "exam", "marked"]
-    assert [card.deck for card in seen.cards] == ["Reading::Memory", "A::B::C d"]
-    assert [card.suspended for card in seen.cards] == [True, False]
+    assert (seen.deck, seen.suspended) == ("Reading::Memory", False)
+    world.col.sched.suspend_cards([three.id])
+    world.col.set_deck([one.id], world.col.decks.id("A::B::C d"))
+    seen = world.seen(world.cloze)
+    assert (seen.deck, seen.suspended) == ("A::B::C d", True)
 
 
 def test_answers_are_seen(world):
@@ -202,14 +203,13 @@ def test_answers_are_seen(world):
 
     with open_view(world.live) as view:
         (review,) = view.reviews()
-        guid = next(n.guid for n in view.notes() for c in n.cards if c.id == log[0][5])
-        (card,) = [c for n in view.notes() for c in n.cards if c.id == log[0][5]]
+        (note,) = [note for note in view.notes() if log[0][5] in note.cards]
         assert tuple(view.reviews(after=review.id)) == ()
         assert tuple(view.reviews(after=review.id - 1)) == (review,)
-    assert review.guid == guid
+    assert review.guid == note.guid
     given = [review.id, review.ease, review.interval, review.duration, review.type]
     assert given == log[0][:5]
-    assert (card.reps, card.suspended) == (1, False)
+    assert (note.reviews, note.suspended) == (1, False)
 
 
 def test_a_card_in_a_filtered_deck_is_seen_in_its_home(world):
@@ -221,10 +221,10 @@ def test_a_card_in_a_filtered_deck_is_seen_in_its_home(world):
     (stored,) = world.anki.cards(world.basic.guid)
     assert stored.odid
 
-    assert world.seen(world.basic).cards[0].deck == "Reading::Memory"
+    assert world.seen(world.basic).deck == "Reading::Memory"
     for legacy in (False, True):
         with open_view(world.exported(legacy)) as view:
-            assert of(view, world.basic).cards[0].deck == "Reading::Memory"
+            assert of(view, world.basic).deck == "Reading::Memory"
 
 
 def test_a_deleted_note_leaves_a_grave_and_its_reviews(world):
@@ -324,7 +324,7 @@ def test_an_export_shows_what_the_collection_does_if_it_has_the_scheduling(world
     with open_view(world.exported(legacy, scheduling=False)) as view:
         notes = tuple(view.notes())
         assert [note.guid for note in notes] == [card.guid for card in world.cards]
-        assert {card.reps for note in notes for card in note.cards} == {0}
+        assert {note.reviews for note in notes} == {0}
         assert tuple(view.reviews()) == ()
 
 
@@ -344,8 +344,6 @@ def test_exports_of_a_running_anki_are_one_view_with_each_note_once(world):
         assert everything(view) == expected
         assert (view.kind, view.path) == (ViewKind.CONNECT, "http://127.0.0.1:1")
         assert (view.profile, view.complete, view.created) == ("Ada", True, world.col.crt)
-        assert [card.deck for card in of(view, world.cloze).cards] == [
-            "Reading::Memory",
-            "Other",
-        ]
+        cloze = of(view, world.cloze)
+        assert (cloze.deck, cloze.ordinals) == ("Reading::Memory", (0, 2))
         assert view.graves() is None
