@@ -21,7 +21,7 @@ import os
 import stat
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from ankiforge.errors import OwnFileError
 from ankiforge.model import Strings, Value
@@ -38,6 +38,7 @@ _SAFELY = (
     | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_BINARY", 0)
 )
+_JUNCTION = getattr(stat, "IO_REPARSE_TAG_MOUNT_POINT", 0)
 _NEW_FILE = os.O_CREAT | os.O_EXCL | os.O_WRONLY
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -62,7 +63,13 @@ class OwnPath(Value):
         Raises:
             OwnFileError: it is not the name of one file, such as `../x`.
         """
-        if not _is_file_name(name):
+        # not a way out of the folder, and nothing that no file can be called
+        is_name = name not in ("", "..") and "\0" not in name and Path(name).name == name
+        try:
+            os.fsencode(name)
+        except UnicodeEncodeError:
+            is_name = False
+        if not is_name:
             raise OwnFileError(
                 f"{name!r} is not a file name",
                 hint="use letters and digits",
@@ -100,7 +107,9 @@ class OwnPath(Value):
             for step in self.steps:
                 path = path / step
                 status = path.lstat()
-                if _is_link(status):
+                # a symbolic link, or a junction of Windows
+                tag = getattr(status, "st_reparse_tag", 0)
+                if stat.S_ISLNK(status.st_mode) or (tag and tag == _JUNCTION):
                     raise _link(path)
         except (FileNotFoundError, NotADirectoryError):
             return None
@@ -275,26 +284,7 @@ def open_regular(
         raise
 
 
-def _is_file_name(name: str) -> bool:
-    """Return whether a text names one file in a folder, and not a way out of the folder."""
-    try:
-        os.fsencode(name)
-    except UnicodeEncodeError:
-        return False
-    if name in ("", "..") or "\0" in name:
-        return False
-    return Path(name).name == name
-
-
 # --- what is refused --------------------------------------------------------------------
-
-
-def _is_link(status: Any) -> bool:
-    """Return whether it is a symbolic link, or a junction of Windows."""
-    if stat.S_ISLNK(status.st_mode):
-        return True
-    junction = getattr(stat, "IO_REPARSE_TAG_MOUNT_POINT", None)
-    return junction is not None and getattr(status, "st_reparse_tag", 0) == junction
 
 
 def _link(path: Path) -> OwnFileError:
