@@ -17,7 +17,10 @@ def open_file(path: Path) -> bool:
 
     It does not where nobody could see the program: over SSH, or without a screen.
     """
-    if not has_screen():
+    if os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"):
+        return False
+    screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if sys.platform not in ("darwin", "win32") and not screen:
         return False
     if sys.platform == "win32":
         try:
@@ -42,12 +45,3 @@ def open_file(path: Path) -> bool:
         return process.wait(_PATIENCE_SECONDS) == 0
     except subprocess.TimeoutExpired:
         return True
-
-
-def has_screen() -> bool:
-    """Return whether a program that is started here shows up before the person."""
-    if os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"):
-        return False
-    if sys.platform in ("darwin", "win32"):
-        return True
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
