@@ -30,6 +30,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import chain
+from typing import TypeVar
 
 import msgspec
 
@@ -81,6 +82,7 @@ ANY_CONTENT = ""
 """Stands for the content of any card: more than one may have changed."""
 
 
+_T = TypeVar("_T")
 _decode_passage = msgspec.json.Decoder(Passage).decode
 
 
@@ -183,6 +185,19 @@ class Store(Database):
         `looked` is when Anki was read last, in ISO 8601.
         """
         return self.meta(f"app {name}")
+
+    def get_value(self, name: str, shape: type[_T]) -> _T | None:
+        """Return a stored value; None if there is none, or one of another version."""
+        try:
+            return msgspec.json.decode(
+                self.get_setting(name) or "null", type=shape | None
+            )
+        except msgspec.DecodeError:
+            return None
+
+    def set_value(self, name: str, value: object) -> None:
+        """Store a value, of a type that `get_value` is given."""
+        self.set_setting(name, msgspec.json.encode(value).decode())
 
     def set_setting(self, name: str, value: str) -> None:
         """Store a value of another package under a name."""

@@ -261,8 +261,7 @@ def read_file_of_running(
 
 def bound_to(ledger: Ledger) -> Bound | None:
     """Return the collection that has our notes; None if none was seen."""
-    stored = ledger.get_setting(_BOUND)
-    return msgspec.json.decode(stored, type=Bound) if stored else None
+    return ledger.get_value(_BOUND, Bound)
 
 
 # --- recording what was read ----------------------------------------------------------------
@@ -317,8 +316,7 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> CollectionScan
     # everything but the file of a collection says less about it, so it renews no binding
     may_bind = bound is None or bind or view.kind is ViewKind.COLLECTION
     if shows_ours and may_bind:
-        now_bound = Bound(view.path, view.profile, view.created)
-        ledger.set_setting(_BOUND, msgspec.json.encode(now_bound).decode())
+        ledger.set_value(_BOUND, Bound(view.path, view.profile, view.created))
 
     # what other parts need to know of the collection
     _store_types(ledger, view)
@@ -365,16 +363,12 @@ def _store_types(ledger: Ledger, view: View) -> None:
         types = {id: note_type for id, note_type in types.items() if not family_of(id)}
     for note_type in (*view.other_types(), *view.types):
         types[note_type.id] = note_type
-    encoded = msgspec.json.encode(tuple(types.values()))
-    ledger.set_setting(_NOTE_TYPES, encoded.decode())
+    ledger.set_value(_NOTE_TYPES, tuple(types.values()))
 
 
 def seen_types(ledger: Ledger) -> dict[int, SeenType]:
     """Return the note types of the newest view by id."""
-    stored = ledger.get_setting(_NOTE_TYPES)
-    if not stored:
-        return {}
-    types = msgspec.json.decode(stored, type=tuple[SeenType, ...])
+    types = ledger.get_value(_NOTE_TYPES, list[SeenType]) or []
     return {note_type.id: note_type for note_type in types}
 
 
@@ -387,13 +381,12 @@ def _store_decks(ledger: Ledger, view: View) -> None:
     for id, name in view.decks.items():
         earlier = [other for other in before.get(id, []) if other != name]
         names[id] = [*earlier[-MOST_NAMES:], name]
-    ledger.set_setting(_DECKS, msgspec.json.encode(names).decode())
+    ledger.set_value(_DECKS, names)
 
 
 def _names_of_decks(ledger: Ledger) -> dict[int, list[str]]:
     """Return by id all names that a deck in Anki was seen with, its own last."""
-    stored = ledger.get_setting(_DECKS) or "{}"
-    return msgspec.json.decode(stored, type=dict[int, list[str]])
+    return ledger.get_value(_DECKS, dict[int, list[str]]) or {}
 
 
 def deck_names_seen(ledger: Ledger) -> frozenset[str]:

@@ -9,9 +9,6 @@ keeps its deck.
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import suppress
-
-import msgspec
 
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.ledger import Ledger, drafts, views
@@ -39,10 +36,7 @@ class Decks:
         """
         self._ledger = ledger
         self._rules = rules
-        self._earlier: tuple[Rules, ...] = ()
-        with suppress(msgspec.DecodeError):  # none, or of another version
-            stored = ledger.get_setting(_RULES)
-            self._earlier = msgspec.json.decode(stored, type=tuple[Rules, ...])
+        self._earlier = ledger.get_value(_RULES, tuple[Rules, ...]) or ()
         self._names_in_anki: frozenset[str] | None = None
         # By a deck that is not in Anki: what it is called there now.
         self._renamed: dict[str, str] = {}
@@ -70,8 +64,7 @@ class Decks:
                 example = deck
         all_rules = (*self._earlier, self._rules)
         self._earlier = all_rules[-_MOST_RULES:]
-        stored = msgspec.json.encode(self._earlier).decode()
-        self._ledger.set_setting(_RULES, stored)
+        self._ledger.set_value(_RULES, self._earlier)
         if not staying:
             return []
         message = (

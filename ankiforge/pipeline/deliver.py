@@ -11,7 +11,6 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec.structs import replace
 
 from ankiforge.config import AnkiSettings, is_loopback
@@ -302,8 +301,8 @@ def push(
     # import it, and see what has arrived; what `suspend_retired` suspended may be live again
     try:
         anki.import_package(path)
-        suspended = _suspended(ledger)
-        _store_suspended(ledger, suspended - live_cards)
+        suspended = set(ledger.get_value(_SUSPENDED, list[int]) or [])
+        ledger.set_value(_SUSPENDED, sorted(suspended - live_cards))
         anki.unsuspend(sorted(suspended & live_cards))
         read_running_anki(anki, ledger)
         if was_synced:
@@ -358,12 +357,5 @@ def suspend_retired(
 ) -> None:
     """Suspend cards, and remember that we did."""
     anki.suspend(cards)
-    _store_suspended(ledger, {*_suspended(ledger), *cards})
-
-
-def _suspended(ledger: Ledger) -> set[int]:
-    return set(msgspec.json.decode(ledger.get_setting(_SUSPENDED) or "[]"))
-
-
-def _store_suspended(ledger: Ledger, cards: set[int]) -> None:
-    ledger.set_setting(_SUSPENDED, msgspec.json.encode(sorted(cards)).decode())
+    suspended = ledger.get_value(_SUSPENDED, list[int]) or []
+    ledger.set_value(_SUSPENDED, sorted({*suspended, *cards}))

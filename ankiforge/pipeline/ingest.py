@@ -9,7 +9,6 @@ from pathlib import Path
 from posixpath import commonpath
 from typing import TYPE_CHECKING, cast
 
-from msgspec import json
 from msgspec.structs import replace
 
 from ankiforge.config.deckfiles import deck_of
@@ -169,10 +168,7 @@ NOT_READ = "not read"
 
 def not_read(ledger: Ledger) -> dict[str, UnreadFiles]:
     """Return the files that no source reads, by folder."""
-    stored = ledger.get_setting(NOT_READ)
-    if not stored:
-        return {}
-    return json.decode(stored, type=dict[str, UnreadFiles])
+    return ledger.get_value(NOT_READ, dict[str, UnreadFiles]) or {}
 
 
 def _told_once(sources: Iterable[Source], ledger: Ledger) -> Iterator[Problem]:
@@ -193,7 +189,7 @@ def _told_once(sources: Iterable[Source], ledger: Ledger) -> Iterator[Problem]:
             name = Path(unread_folder.place).name
             yield Problem(name, message, notice=True, once=True)
     if now != known:
-        ledger.set_setting(NOT_READ, json.encode(now).decode())
+        ledger.set_value(NOT_READ, now)
 
 
 # --- the plugins of a vault -----------------------------------------------------------------

@@ -12,8 +12,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from ankiforge.config import AnkiSettings
 from ankiforge.errors import ServiceError
 from ankiforge.ledger import Ledger, overview
@@ -168,7 +166,7 @@ def forecast(
     if kept is not None:
         return kept
     computed = compute(given, minutes, now)
-    keep(ledger, state, computed)
+    ledger.set_value(_LAST_FORECAST, _Kept(state, computed))
     return computed
 
 
@@ -186,21 +184,8 @@ class _Kept(Value):
 
 def kept_forecast(ledger: Ledger, state: str) -> Forecast | None:
     """Return the last forecast if it still holds."""
-    stored = ledger.get_setting(_LAST_FORECAST)
-    if not stored:
-        return None
-    try:
-        kept = msgspec.json.decode(stored, type=_Kept)
-    except msgspec.MsgspecError:  # of an older version
-        return None
-    return kept.forecast if kept.state == state else None
-
-
-def keep(ledger: Ledger, state: str, computed: Forecast) -> None:
-    """Keep a forecast for the rest of the day."""
-    ledger.set_setting(
-        _LAST_FORECAST, msgspec.json.encode(_Kept(state, computed)).decode()
-    )
+    kept = ledger.get_value(_LAST_FORECAST, _Kept)
+    return kept.forecast if kept and kept.state == state else None
 
 
 # --- the limit in Anki ------------------------------------------------------------------

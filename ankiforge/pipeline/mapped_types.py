@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import msgspec
-
 from ankiforge.config import BasicType, ClozeType, Config, NoteTypes
 from ankiforge.config.yamlfile import Location, suggestion
 from ankiforge.ledger import Ledger
@@ -33,7 +31,8 @@ def mapped_types(config: Config, ledger: Ledger) -> dict[Family, MappedType]:
     if config.note_types == NoteTypes():
         return {}
     types = seen_types(ledger)
-    ids_by_name = _ids_by_name(ledger)
+    stored = ledger.get_value(_IDS_BY_NAME, dict[str, int]) or {}
+    ids_by_name = dict(stored)
     where = config.where.at("note_types")
     mapped: dict[Family, MappedType] = {}
     named = (
@@ -55,17 +54,9 @@ def mapped_types(config: Config, ledger: Ledger) -> dict[Family, MappedType]:
             if id is not None:
                 ids[ours] = id
         mapped[family] = MappedType(note_type.id, note_type.name, names, ids)
-    if ids_by_name != _ids_by_name(ledger):
-        stored = msgspec.json.encode(ids_by_name, order="sorted").decode()
-        ledger.set_setting(_IDS_BY_NAME, stored)
+    if ids_by_name != stored:
+        ledger.set_value(_IDS_BY_NAME, ids_by_name)
     return mapped
-
-
-def _ids_by_name(ledger: Ledger) -> dict[str, int]:
-    return msgspec.json.decode(
-        ledger.get_setting(_IDS_BY_NAME) or "{}",
-        type=dict[str, int],
-    )
 
 
 def _named(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import unquote
 
-import msgspec
 from msgspec.structs import replace
 
 from ankiforge.config.ownfiles import OwnPath
@@ -127,10 +126,7 @@ def roots(ledger: Ledger) -> Texts:
 
     What another machine has stored is not used: nobody here has confirmed its folders.
     """
-    stored = ledger.get_setting(_setting_of_roots(ledger))
-    if not stored:
-        return {}
-    return msgspec.json.decode(stored, type=dict[str, str])
+    return ledger.get_value(_setting_of_roots(ledger), dict[str, str]) or {}
 
 
 def remember_roots(ledger: Ledger, folders: Texts) -> None:
@@ -138,8 +134,7 @@ def remember_roots(ledger: Ledger, folders: Texts) -> None:
     known = roots(ledger)
     if folders.items() <= known.items():
         return
-    every = msgspec.json.encode({**known, **folders}).decode()
-    ledger.set_setting(_setting_of_roots(ledger), every)
+    ledger.set_value(_setting_of_roots(ledger), {**known, **folders})
 
 
 def _setting_of_roots(ledger: Ledger) -> str:
