@@ -346,7 +346,18 @@ def our_fields(
     available: dict[str, Media] = {}
     missing: list[Problem] = []
     for path, picture in pictures.items():
-        name = shipped_name(card, path) if in_anki else ""
+        # the name under which it was shipped; if a file is not there, an embed names it
+        # without its folder, and words that a person wrote in Anki have the name itself
+        name = ""
+        file = path.rpartition("/")[2]
+        if in_anki and (path in card.pictures or is_media_name(path)):
+            name = card.pictures.get(path, path)
+        elif in_anki:
+            names = set()
+            for known_path, known_name in card.pictures.items():
+                if known_path.rpartition("/")[2] == file:
+                    names.add(known_name)
+            name = names.pop() if len(names) == 1 else ""
         if isinstance(picture, Media):
             available[path] = picture
         else:
@@ -400,21 +411,3 @@ def our_fields(
         missing=tuple(missing),
         unread=frozenset(unread),
     )
-
-
-def shipped_name(card: Card, path: str) -> str:
-    """Return the name under which a picture of a card was shipped; "" if it never was.
-
-    If a file is not there, an embed names it without its folder. Words that a person
-    wrote in Anki have the name itself.
-    """
-    if path in card.pictures:
-        return card.pictures[path]
-    if is_media_name(path):
-        return path
-    file = path.rpartition("/")[2]
-    names = set()
-    for known_path, name in card.pictures.items():
-        if known_path.rpartition("/")[2] == file:
-            names.add(name)
-    return names.pop() if len(names) == 1 else ""

@@ -113,7 +113,17 @@ class _Writer(Value):
             sign_count = len(source) - len(source.lstrip(source[0]))
             body = source[sign_count:-sign_count]
             if isinstance(run.what, Gap):
-                written = self._gap(run.what)
+                gap = run.what
+                deeper = self.depth + 1
+                answer_writer = _Writer(deeper < MAX_OPEN, self.pictures, deeper)
+                # Anki ends a hint at the next cloze, so it must not contain one
+                hint_writer = _Writer(False, self.pictures, deeper)
+                inner = _isolated_html(answer_writer.write(gap.answer))
+                hint = _isolated_html(hint_writer.write(gap.hint))
+                if hint:
+                    inner = f"{inner}::{hint}"
+                numbers = ",".join(map(str, gap.numbers))
+                written = f"{{{{c{numbers}::{inner}}}}}"
             elif run.what == "code":
                 if body.strip() and body[0] == body[-1] == " ":
                     body = body[1:-1]
@@ -150,18 +160,6 @@ class _Writer(Value):
             elif not token.hidden:
                 html_parts.append(_tag(token))
         return "".join(html_parts)
-
-    def _gap(self, gap: Gap) -> str:
-        """Return the HTML of a cloze."""
-        deeper = self.depth + 1
-        answer_writer = _Writer(deeper < MAX_OPEN, self.pictures, deeper)
-        # Anki ends a hint at the next cloze, so it must not contain one
-        hint_writer = _Writer(False, self.pictures, deeper)
-        answer = _isolated_html(answer_writer.write(gap.answer))
-        hint = _isolated_html(hint_writer.write(gap.hint))
-        numbers = ",".join(map(str, gap.numbers))
-        inner = f"{answer}::{hint}" if hint else answer
-        return f"{{{{c{numbers}::{inner}}}}}"
 
     def _inline(self, tokens: Sequence[Token]) -> Iterator[str]:
         linked = False
