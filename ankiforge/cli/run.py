@@ -199,7 +199,7 @@ def extract(call: Call, paths: Paths) -> None:
     from ankiforge.pipeline.sources import open_source, select_sources
 
     folder = workspace_of(call)
-    selected, problems, _ = select_sources(folder, paths)
+    selected, problems, *_ = select_sources(folder, paths)
     if not selected and not problems:
         raise UsageError("there is nothing to read", hint="ankiforge extract PATH")
     jobs = call.jobs or os.cpu_count() or 1

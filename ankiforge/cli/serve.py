@@ -306,7 +306,7 @@ class Passes:
         """Return the folders of all sources."""
         from ankiforge.pipeline.sources import select_sources
 
-        selected, _, _ = select_sources(workspace_of(self._call))
+        selected = select_sources(workspace_of(self._call)).sources
         paths = [source.entry.path for source in selected if source.entry.has_folder]
         folders = [path.parent if path.is_file() else path for path in paths]
         return list(dict.fromkeys(folders))

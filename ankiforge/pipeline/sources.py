@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
@@ -56,6 +56,19 @@ class SelectedSource(Value):
         return self.entry.kind, self.entry.name
 
 
+class Selection(NamedTuple):
+    """The sources that a run reads."""
+
+    sources: list[SelectedSource]
+    problems: list[Problem]
+    """One for each PATH that cannot be read."""
+    remembered: tuple[Remembered, ...]
+    """All PATHs to remember from now on."""
+    in_use: frozenset[str]
+    """The names of all sources that plain `run` reads. The notes of a remembered PATH that is
+    missing may be at a PATH of the command line now."""
+
+
 # --- selecting --------------------------------------------------------------------------
 
 
@@ -63,17 +76,13 @@ def select_sources(
     workspace: WorkspaceFolder,
     paths: tuple[Path, ...] = (),
     marks: Strings = (),
-) -> tuple[list[SelectedSource], list[Problem], tuple[Remembered, ...]]:
+) -> Selection:
     """Return the sources at the PATHs, or without PATHs all configured and remembered ones.
 
     Args:
         workspace: provides the settings and the remembered PATHs.
         paths: the arguments of the command line.
         marks: what the sources at the PATHs read as marks, too, from now on.
-
-    Returns:
-        The sources; a problem for each PATH that cannot be read; and all PATHs to
-        remember from now on.
 
     Raises:
         UsageError: there is only one PATH, and it cannot be read; or nothing at the PATHs
@@ -113,7 +122,16 @@ def select_sources(
                 )
                 missing = Problem(problem.where, message, hint, notice=True)
                 selection.problems.append(missing)
-    return selection.finished(), selection.problems, tuple(selection.remembered)
+    names = {entry.name for entry in workspace.config.sources}
+    for item in selection.remembered:
+        if not paths or Path(item.path).exists():
+            names.update(item.names.values())
+    return Selection(
+        sources=selection.finished(),
+        problems=selection.problems,
+        remembered=tuple(selection.remembered),
+        in_use=frozenset(names),
+    )
 
 
 def with_other_exports(
@@ -333,14 +351,6 @@ def documents_to_forget(
             if not is_read:
                 documents.add(document)
     return documents
-
-
-def names_in_use(config: Config, remembered: Iterable[Remembered]) -> frozenset[str]:
-    """Return the names of all sources that plain `run` reads."""
-    names = {entry.name for entry in config.sources}
-    for item in remembered:
-        names.update(item.names.values())
-    return frozenset(names)
 
 
 def _how_to_forget(where: str) -> str:

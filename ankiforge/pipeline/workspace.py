@@ -360,18 +360,19 @@ class Workspace:
         from ankiforge.pipeline.draft import draft
         from ankiforge.pipeline.ingest import ingest
         from ankiforge.pipeline.sources import (
-            names_in_use,
             open_sources,
             select_sources,
             with_other_exports,
         )
 
         named_paths = tuple(Path(path) for path in paths)
-        selected, lost, remembered = select_sources(self.folder, named_paths, marks)
-        if not selected and not lost:
+        selection = select_sources(self.folder, named_paths, marks)
+        selected = selection.sources
+        remembered = selection.remembered
+        if not selected and not selection.problems:
             hint = "ankiforge run PATH, or ankiforge init"
             raise UsageError("there is nothing to read", hint=hint)
-        result.problems += [*self.journal_problems(), *lost]
+        result.problems += [*self.journal_problems(), *selection.problems]
         if named_paths:
             selected = with_other_exports(self.folder, remembered, selected)
         sources = open_sources(
@@ -389,16 +390,11 @@ class Workspace:
             result.remembered = [item.path for item in remembered if item not in before]
         model = self.model(drafter, spent=spent)
         result.problems += Decks(self.ledger, self.decks).use()
-        # the notes of a remembered PATH that is missing may be at another one now
-        present = []
-        for item in remembered:
-            if not named_paths or Path(item.path).exists():
-                present.append(item)
         job = replace(
             self.job(accept),
             sources=sources,
             model=None if self.read_only else model,
-            in_use=names_in_use(self.folder.config, present),
+            in_use=selection.in_use,
             deck=deck,
             limit=limit,
             in_progress=in_progress,
@@ -459,15 +455,15 @@ class Workspace:
         from ankiforge.pipeline.sources import open_sources, select_sources
 
         with self.locked("drafting"):
-            selected, lost, _ = select_sources(self.folder)
+            selection = select_sources(self.folder)
             sources = open_sources(
                 self.folder,
                 self.ledger,
-                selected,
+                selection.sources,
                 offline=self.offline,
             )
             read = ingest(replace(self.job(), sources=sources), self.ledger)
-            return replace(read, problems=(*lost, *read.problems))
+            return replace(read, problems=(*selection.problems, *read.problems))
 
     def draft(
         self,
@@ -837,7 +833,7 @@ class Workspace:
         from ankiforge.pipeline.sources import open_sources, select_sources
 
         self.read_collection()
-        selected, _, _ = select_sources(self.folder)
+        selected = select_sources(self.folder).sources
         sources = open_sources(self.folder, self.ledger, selected, offline=True)
         line_ids = self.ledger.find(parse(query))
         guids = []
