@@ -28,8 +28,7 @@ from ankiforge.model import (
     Value,
     Waiting,
 )
-from ankiforge.pipeline.decide import BlockedError
-from ankiforge.pipeline.figures import as_typed
+from ankiforge.pipeline.decide import BlockedError, as_typed
 from ankiforge.reports.cards import titled
 from ankiforge.review import Decision, Item, Review, StaleError
 from ankiforge.review.items import gap_fields, reasons, why_waiting

@@ -85,7 +85,7 @@ def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
     offline_checks = None  # loading them takes longer than a run in which nothing changed
     pending = drafts.to_draft(ledger, in_progress=job.in_progress)
     while batch := list(islice(pending, BATCH)):
-        from ankiforge.pipeline.figures import with_labels
+        from ankiforge.pipeline.pictures import with_labels
 
         if offline_checks is None:
             offline_checks = Checks(job, ledger)

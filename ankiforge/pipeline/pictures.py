@@ -1,4 +1,4 @@
-"""Find the pictures and sounds of cards in the folders of their sources."""
+"""Find the pictures and sounds of cards in the folders of their sources, and labels in figures."""
 
 from __future__ import annotations
 
@@ -8,10 +8,21 @@ from urllib.parse import unquote
 from msgspec.structs import replace
 
 from ankiforge.config.ownfiles import OwnPath
+from ankiforge.draft import skip_reason
 from ankiforge.errors import OwnFileError
+from ankiforge.extract.figures import ocr_is_installed
 from ankiforge.extract.files import stored_at
 from ankiforge.ledger import Ledger
-from ankiforge.model import Card, Highlight, Media, Problem, SourceKind, Texts
+from ankiforge.model import (
+    Card,
+    Highlight,
+    HighlightKind,
+    Media,
+    Problem,
+    SourceKind,
+    Texts,
+)
+from ankiforge.pipeline.job import Job
 from ankiforge.text.cloze import image_paths
 
 # The sources whose highlights have a namespace of another name.
@@ -116,6 +127,34 @@ def picture_fault(
     if isinstance(picture, Media):
         return ""
     return f"{path}: {picture.what}"
+
+
+# --- figures ---------------------------------------------------------------------------------
+
+
+def with_labels(job: Job, ledger: Ledger, highlight: Highlight) -> Highlight:
+    """Return a figure with the labels in its picture, if no text layer has any.
+
+    That takes seconds, and needs the extra `ocr`; other highlights stay as they are.
+    """
+    from ankiforge.anki.render import digest_in_name
+
+    is_figure = highlight.kind is HighlightKind.IMAGE and highlight.markdown
+    if not is_figure or not job.figures or skip_reason(highlight):
+        return highlight
+    if highlight.figure and highlight.labels:
+        return highlight
+    paths = image_paths(highlight.markdown[0])
+    picture = picture_at(ledger, highlight, paths[0], job.pictures) if paths else None
+    if not isinstance(picture, Media):
+        return highlight
+    labels = highlight.labels
+    if not labels and ocr_is_installed():
+        from ankiforge.extract.figures import ocr
+
+        labels = ocr.labels_in(Path(picture.path))
+    figure = highlight.figure or digest_in_name(picture)
+    return replace(highlight, figure=figure, labels=labels)
 
 
 # --- the folders of sources -----------------------------------------------------------------

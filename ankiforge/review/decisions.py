@@ -21,8 +21,7 @@ from ankiforge.model import (
     Texts,
     Value,
 )
-from ankiforge.pipeline.decide import edit, make, new_fields
-from ankiforge.pipeline.figures import set_masks
+from ankiforge.pipeline.decide import edit, make, new_fields, set_masks
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review.items import Item, card_of, drafts_of_passage, item_of, with_changes
 from ankiforge.review.selection import fields_from_sentence, fields_from_spans
