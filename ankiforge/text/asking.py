@@ -49,7 +49,10 @@ class Question(Value):
     @property
     def is_short(self) -> bool:
         """Whether the text after it has the length of an answer."""
-        return 0 < _word_count(self.after) <= SHORT
+        # two letters of a script without blanks are one word
+        words = len(_WORD.findall(_DENSE.sub(" ", self.after)))
+        words += len(_DENSE.findall(self.after)) // 2
+        return 0 < words <= SHORT
 
 
 # --- signs ----------------------------------------------------------------------------
@@ -132,22 +135,43 @@ def question_in(comment: str) -> Question | None:
     if not asks(comment) and ":" not in comment:
         return None
     mask = _masked(comment)
-    begins = _skip(_LEADING, comment, 0)
-    label = _ASKING_LABEL.match(comment, begins)
     breaks = _breaks(mask)
+    label = _ASKING_LABEL.match(comment, _skip(_LEADING, comment, 0))
     if label and label["command"]:
-        comment = " " * label.end() + comment[label.end() :]
-        later = [end for end in _ends(mask) if end[0] > label.end()]
-        return _of_command(comment, breaks, label.end(), later)
+        # after `?` or `q:`, up to the first mark, else the whole
+        start = label.end()
+        comment = " " * start + comment[start:]
+        later = [end for end in _ends(mask) if end[0] > start]
+        if later:
+            last = _with_next_questions(comment, breaks, later)
+            return _made(comment, start, last, is_one=last == later[0][1])
+        last = len(comment)
+        for place, _ in breaks:
+            begins = _skip(_LEADING, comment, place)
+            if place > start and _ANSWER_LABEL.match(comment, begins):
+                last = place
+                break
+        question = _made(comment, start, last, is_one=True)
+        return question if question.words else None
+
     ends = list(islice(_ends(mask), _MOST_MARKS))
     for number, (mark, end) in enumerate(ends):
-        start = _start_of(comment, breaks, mark)
-        if start is None:
+        # it begins where its sentence does, or with a line above
+        index = bisect_right(breaks, (mark, False)) - 1
+        for start, is_soft in reversed(breaks[max(0, index - _MOST_LINES) : index + 1]):
+            is_front = _could_be_a_front(comment[start:mark])
+            if is_front or not is_soft:
+                break
+        if not is_front:
             continue
         last = _with_next_questions(comment, breaks, ends[number:])
         question = _made(comment, start, last, is_one=last == end)
-        is_one = question.is_one and not _is_introduced(question.words)
-        return replace(question, is_one=is_one)
+        # it may have an introduction that it could be asked without
+        words = question.words
+        introduction = _ADDRESS_FIRST.match(words) or _LABEL_FIRST.match(_masked(words))
+        if introduction and _could_be_a_front(words[introduction.end() :]):
+            question = replace(question, is_one=False)
+        return question
     return None
 
 
@@ -232,19 +256,13 @@ def _ends(mask: str) -> Iterator[Span]:
         )
         # `He asked “why not?” and left.`
         after = mask[end:].lstrip()[:1]
-        is_quotation = (
-            _QUOTES_CLOSED.search(mask[run_end:end]) is not None
-            and (after.islower() or after == ",")
-            and not _opens_its_sentence(mask, mark)
-        )
+        line = mask[mask.rfind("\n", 0, mark) + 1 : mark].lstrip(" -*>—–")
+        opens_its_line = line[:1] in _CLOSERS
+        goes_on = after.islower() or after == ","
+        is_closed = _QUOTES_CLOSED.search(mask[run_end:end]) is not None
+        is_quotation = is_closed and goes_on and not opens_its_line
         if has_words and not is_inside_a_word and not is_quotation:
             yield mark, end
-
-
-def _opens_its_sentence(mask: str, mark: int) -> bool:
-    """Return whether the quotation that ends after a mark begins its line."""
-    line = mask[mask.rfind("\n", 0, mark) + 1 : mark].lstrip(" -*>—–")
-    return line[:1] in _CLOSERS
 
 
 _LINE_END = regex(r"[.!?…:;。！？]['\"”’»)\]*_]*\s*$")
@@ -271,21 +289,6 @@ def _breaks(mask: str) -> list[tuple[int, bool]]:
 _MOST_LINES = 3
 
 
-def _start_of(
-    comment: str,
-    breaks: list[tuple[int, bool]],
-    mark: int,
-) -> int | None:
-    """Return where the question before a mark begins, None if it is too short to be one."""
-    index = bisect_right(breaks, (mark, False)) - 1
-    for start, is_soft in reversed(breaks[max(0, index - _MOST_LINES) : index + 1]):
-        if _could_be_a_front(comment[start:mark]):
-            return start
-        if not is_soft:
-            return None
-    return None
-
-
 def _with_next_questions(
     comment: str,
     breaks: list[tuple[int, bool]],
@@ -302,27 +305,6 @@ def _with_next_questions(
     return last
 
 
-def _of_command(
-    comment: str,
-    breaks: list[tuple[int, bool]],
-    start: int,
-    ends: list[Span],
-) -> Question | None:
-    """Return the question after `?` or `q:`, up to the first mark, else the whole."""
-    if ends:
-        _, end = ends[0]
-        last = _with_next_questions(comment, breaks, ends)
-        return _made(comment, start, last, is_one=last == end)
-    end = len(comment)
-    for place, _ in breaks:
-        begins = _skip(_LEADING, comment, place)
-        if place > start and _ANSWER_LABEL.match(comment, begins):
-            end = place
-            break
-    question = _made(comment, start, end, is_one=True)
-    return question if question.words else None
-
-
 def _could_be_a_front(words: str) -> bool:
     """Return whether a text has three words; in scripts without blanks, a few letters.
 
@@ -330,9 +312,8 @@ def _could_be_a_front(words: str) -> bool:
     """
     if len(_DENSE.findall(words)) > _LEAST_WORDS:
         return True
-    return len(
-        [word for word in _without_ornament(words).split() if _has_word(word)]
-    ) >= (_LEAST_WORDS)
+    count = sum(map(_has_word, _without_ornament(words).split()))
+    return count >= _LEAST_WORDS
 
 
 # `https://example.org …`, `[wiki](https://example.org) …`
@@ -341,19 +322,8 @@ _ADDRESS_FIRST = regex(r"\[[^\[\]\n]*\]\([^()\s]*\)|<?\w+://\S+")
 _LABEL_FIRST = regex(r"[^:：]{1,60}(?::\s|：)")
 
 
-def _is_introduced(words: str) -> bool:
-    """Return whether a question has an introduction that it could be asked without."""
-    introduction = _ADDRESS_FIRST.match(words) or _LABEL_FIRST.match(_masked(words))
-    return introduction is not None and _could_be_a_front(words[introduction.end() :])
-
-
 def _has_word(text: str) -> bool:
     return any(map(str.isalnum, text))
-
-
-def _word_count(text: str) -> int:
-    """Return the number of words; two letters of a script without blanks are one."""
-    return len(_WORD.findall(_DENSE.sub(" ", text))) + len(_DENSE.findall(text)) // 2
 
 
 # --- the parts of a comment -----------------------------------------------------------
@@ -372,22 +342,20 @@ def _made(comment: str, start: int, end: int, *, is_one: bool) -> Question:
     answer = _ANSWER_LABEL.match(after)
     if answer:
         after = after[answer.end() :]
+
+    # the question on one line, without ornament and full stops after it
+    words = _unwrapped(" ".join(_without_ornament(words).split()))
+    words = re.sub(rf"([{_MARKS};])(?:[\s.…]|\1)+$", r"\1", words)
+    words = re.sub(rf"([{_MARKS}])\s([!！])$", r"\1\2", words)
+    if words[:1] in "*_":
+        words = _ALL_BUT_THE_MARK.sub(r"\2\3", words, count=1)
     return Question(
-        words=_front(words),
+        words=_NUMBER_OF_ITEM.sub(r"\1\\\2", words, count=1),
         before=before,
         after=_without_ornament(after),
         is_answered=answer is not None,
         is_one=is_one,
     )
-
-
-def _front(words: str) -> str:
-    """Return a question as one line of Markdown, without ornament and full stops after it."""
-    words = _unwrapped(" ".join(_without_ornament(words).split()))
-    words = re.sub(rf"([{_MARKS};])(?:[\s.…]|\1)+$", r"\1", words)
-    words = re.sub(rf"([{_MARKS}])\s([!！])$", r"\1\2", words)
-    words = _ALL_BUT_THE_MARK.sub(r"\2\3", words, count=1) if words[:1] in "*_" else words
-    return _NUMBER_OF_ITEM.sub(r"\1\\\2", words, count=1)
 
 
 def _without_ornament(text: str) -> str:

@@ -50,7 +50,8 @@ def gaps(markdown: str) -> tuple[Gap, ...]:
     """Return all well-formed clozes, including nested ones, ordered by their start."""
     if "{{c" not in markdown:
         return ()
-    return tuple(sorted(_reader(markdown).gaps, key=lambda gap: gap.start))
+    closed, _ = _read(markdown)
+    return tuple(sorted(closed, key=lambda gap: gap.start))
 
 
 def numbers(markdown: str) -> tuple[int, ...]:
@@ -63,13 +64,12 @@ def numbers(markdown: str) -> tuple[int, ...]:
 
 def problems(markdown: str) -> Iterator[str]:
     """Yield a description of each problem of a cloze text."""
-    reader = _reader(markdown)
-    if reader.unclosed:
-        start = reader.unclosed[0].start
-        yield f"a cloze opened at character {start} is never closed"
-    elif not reader.gaps:
+    closed, unclosed = _read(markdown)
+    if unclosed:
+        yield f"a cloze opened at character {unclosed[0]} is never closed"
+    elif not closed:
         yield "no cloze in the text"
-    for gap in reader.gaps:
+    for gap in closed:
         if not is_visible(gap.answer):
             yield "a cloze is empty"
         if any(not 1 <= number <= MAX_NUMBER for number in gap.numbers):
@@ -90,77 +90,60 @@ class _Opened:
     """Where the `::` before its hint is, -1 = none yet."""
 
 
-class _Reader:
-    """Reads the clozes of a text from their signs, from left to right."""
-
-    def __init__(self, markdown: str) -> None:
-        self.gaps = list[Gap]()
-        """The well-formed clozes, in order of their ends."""
-        self.unclosed = list[_Opened]()
-        """The clozes that are open, the innermost last."""
-        self._markdown = markdown
-        self._read()
-
-    def _read(self) -> None:
-        """Read all signs of clozes that are outside code and maths."""
-        shielded = iter(shields(self._markdown))
-        beyond = len(self._markdown) + 1
-        shield_start = 0
-        shield_end = 0
-        position = 0
-        while sign := _SIGN.search(self._markdown, position):
-            start = sign.start()
-            while shield_end <= start:
-                shield_start, shield_end, _ = next(shielded, (beyond, beyond, ""))
-            if shield_start <= start:  # within a shield
-                position = shield_end
-                continue
-            position = self._read_sign(sign)
-
-    def _read_sign(self, sign: re.Match[str]) -> int:
-        """Read one sign, and return where the next one is looked for."""
+@lru_cache(
+    maxsize=16
+)  # a card is checked for its problems, and then for what its gaps say
+def _read(markdown: str) -> tuple[tuple[Gap, ...], tuple[int, ...]]:
+    """Return the well-formed clozes, by their ends, and the starts of the unclosed ones."""
+    closed: list[Gap] = []
+    unclosed: list[_Opened] = []  # the innermost last
+    shielded = iter(shields(markdown))
+    beyond = len(markdown) + 1
+    shield_start = 0
+    shield_end = 0
+    position = 0
+    while sign := _SIGN.search(markdown, position):
         start = sign.start()
+        while shield_end <= start:
+            shield_start, shield_end, _ = next(shielded, (beyond, beyond, ""))
+        if shield_start <= start:  # within a shield
+            position = shield_end
+            continue
         if sign[1]:
             # as many digits as a number may have at all
             marks = tuple(int(number[:9]) for number in sign[1].split(","))
-            self.unclosed.append(_Opened(marks, start, body=sign.end()))
-            return sign.end()
-        if not self.unclosed:
-            return start + 1
-        innermost = self.unclosed[-1]
-        pair = self._markdown[start : start + 2]
+            unclosed.append(_Opened(marks, start, body=sign.end()))
+            position = sign.end()
+            continue
+        position = start + 1
+        if not unclosed:
+            continue
+        innermost = unclosed[-1]
+        pair = markdown[start : start + 2]
         if pair == "::" and not innermost.depth:
             if innermost.separator < 0:
                 innermost.separator = start
-            return start + 2
-        if pair == "}}" and not innermost.depth:
-            self._close(start)
-            return start + 2
-        if pair[0] == "{":
+            position = start + 2
+        elif pair == "}}" and not innermost.depth:
+            unclosed.pop()
+            position = start + 2
+            if len(unclosed) >= _MAX_NESTING:
+                continue
+            answer_end = start if innermost.separator < 0 else innermost.separator
+            gap = Gap(
+                innermost.numbers,
+                answer=markdown[innermost.body : answer_end],
+                hint=markdown[answer_end + 2 : start],
+                start=innermost.start,
+                end=start + 2,
+                body=innermost.body,
+            )
+            closed.append(gap)
+        elif pair[0] == "{":
             innermost.depth += 1
         elif pair[0] == "}":  # at depth 0 a single brace is literal
             innermost.depth = max(innermost.depth - 1, 0)
-        return start + 1
-
-    def _close(self, start: int) -> None:
-        """End the innermost cloze at the `}}` that begins here."""
-        opened = self.unclosed.pop()
-        if len(self.unclosed) >= _MAX_NESTING:
-            return
-        answer_end = start if opened.separator < 0 else opened.separator
-        gap = Gap(
-            opened.numbers,
-            answer=self._markdown[opened.body : answer_end],
-            hint=self._markdown[answer_end + 2 : start],
-            start=opened.start,
-            end=start + 2,
-            body=opened.body,
-        )
-        self.gaps.append(gap)
-
-
-# A card is checked for its problems, and then for what its gaps say.
-_reader = lru_cache(maxsize=16)(_Reader)
+    return tuple(closed), tuple(opened.start for opened in unclosed)
 
 
 def reveal(markdown: str, depth: int = 0) -> str:
@@ -245,17 +228,16 @@ def literal(text: str) -> str:
     """Escape a text, so that it reads as exactly this text in Markdown."""
     if not _MAY_BE_MARKUP.search(text):
         return text
-    return _ORDINAL.sub(r"\1\\\2", _LITERAL.sub(_escape, text))
 
+    def escaped(match: re.Match[str]) -> str:
+        # a sign with which a line would begin a block of Markdown, behind its blanks
+        bare = match[0].lstrip()
+        if bare.isdigit():  # its stop is escaped, by `_ORDINAL`
+            return match[0]
+        blanks = match[0][: len(match[0]) - len(bare)]
+        return f"{blanks}\\{bare}"
 
-def _escape(match: re.Match[str]) -> str:
-    """Escape a sign with which a line would begin a block of Markdown."""
-    sign = match[0]
-    if sign.strip().isdigit():  # its stop is escaped, by `_ORDINAL`
-        return sign
-    bare = sign.lstrip()
-    blanks = sign[: len(sign) - len(bare)]
-    return f"{blanks}\\{bare}"
+    return _ORDINAL.sub(r"\1\\\2", _LITERAL.sub(escaped, text))
 
 
 # The width of a picture at the end of its label: `![alt|300](…)`, as Obsidian has it. In a
@@ -296,10 +278,26 @@ def plain(markdown: str) -> str:
     for start, end, kind in shields(text):
         parts.append(text[position:start])
         parts.append(f"{sign}{len(shielded)}{sign}")
-        shielded.append(_without_delimiters(text[start:end], kind))
+        shield = text[start:end]
+        if kind == "escape":
+            inside = shield[1:]
+        elif kind == "fence":
+            inside = "\n".join(shield.split("\n")[1:-1])
+        else:
+            length = len(shield) - len(shield.lstrip("`$"))
+            inside = shield[length:-length].strip()
+        shielded.append(inside)
         position = end
     parts.append(text[position:])
-    words = _strip_markup("".join(parts))
+    words = "".join(parts)
+    if "[" in words:
+        words = _LINK.sub(r"\1", _IMAGE.sub(r"\1", words))
+    if "<" in words:
+        words = TAG.sub("", _AUTOLINK.sub(r"\1", words))
+    words = _LINE_MARK.sub("", words)
+    if _MARKS.search(words):
+        for _ in range(_MOST_EMPHASIS):
+            words = _UNDERSCORE.sub(r"\2", _EMPHASIS.sub(r"\2", words))
 
     if shielded:
         placeholder = re.compile(f"{sign}(\\d+){sign}")
@@ -339,29 +337,6 @@ def with_brackets(markdown: str) -> str:
         if answer:
             parts.append(f"[{answer}]")
     return "".join(parts)
-
-
-def _without_delimiters(shield: str, kind: str) -> str:
-    """Return the text of a shield."""
-    if kind == "escape":
-        return shield[1:]
-    if kind == "fence":
-        return "\n".join(shield.split("\n")[1:-1])
-    length = len(shield) - len(shield.lstrip("`$"))
-    return shield[length:-length].strip()
-
-
-def _strip_markup(text: str) -> str:
-    """Remove links, tags, signs of lines and emphasis; their text stays."""
-    if "[" in text:
-        text = _LINK.sub(r"\1", _IMAGE.sub(r"\1", text))
-    if "<" in text:
-        text = TAG.sub("", _AUTOLINK.sub(r"\1", text))
-    text = _LINE_MARK.sub("", text)
-    if _MARKS.search(text):
-        for _ in range(_MOST_EMPHASIS):
-            text = _UNDERSCORE.sub(r"\2", _EMPHASIS.sub(r"\2", text))
-    return text
 
 
 def image_paths(markdown: str) -> Strings:

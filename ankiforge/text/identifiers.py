@@ -70,17 +70,15 @@ def _identifiers(text: str) -> Iterator[Pair]:
     for group, key in _ZOTERO.findall(text):
         library = f"group.{group}" if group else "user"
         yield "zotero", f"{library}/{key.upper()}"
-    yield from _of_file(text)
 
-
-def _of_file(text: str) -> Iterator[Pair]:
-    """Yield a file's name, and every suffix of its path.
-
-    The root of its source is unknown.
-    """
+    # a file's name, and every suffix of its path: the root of its source is unknown
     in_vault = _OBSIDIAN.fullmatch(text)
     if in_vault:
-        path = _path_in_vault(in_vault[1])
+        values = dict(parse_qsl(in_vault[1]))
+        written = values.get("file") or values.get("path") or ""
+        path = written.partition("#")[0]
+        if path and not path.lower().endswith((".md", ".canvas")):
+            path = f"{path}.md"
     elif text.lower().startswith("file://"):
         path = unquote(text[len("file://") :])
     else:
@@ -92,16 +90,6 @@ def _of_file(text: str) -> Iterator[Pair]:
     for start in range(first, len(parts)):
         yield "path", "/".join(parts[start:])
     yield "file", parts[-1]
-
-
-def _path_in_vault(query: str) -> str:
-    """Return the path of a note in the query of an `obsidian://` address, "" if none."""
-    values = dict(parse_qsl(query))
-    written = values.get("file") or values.get("path") or ""
-    path = written.partition("#")[0]
-    if path and not path.lower().endswith((".md", ".canvas")):
-        path = f"{path}.md"
-    return path
 
 
 def _works(text: str) -> Iterator[Pair]:
@@ -178,23 +166,16 @@ def isbn13(text: str) -> str:
     """Return an ISBN as 13 digits, or "" if its check digit is wrong."""
     digits = re.sub(r"[-\s]", "", text).upper()
     if re.fullmatch(r"[0-9]{9}[0-9X]", digits):
-        return _from_isbn10(digits)
+        total = 0
+        for index, digit in enumerate(digits):
+            value = 10 if digit == "X" else int(digit)
+            total += (10 - index) * value
+        body = f"978{digits[:9]}"
+        check = -_weighted(body) % 10
+        return "" if total % 11 else f"{body}{check}"
     if re.fullmatch(r"[0-9]{13}", digits) and _weighted(digits) % 10 == 0:
         return digits
     return ""
-
-
-def _from_isbn10(digits: str) -> str:
-    """Return an ISBN of ten digits as one of 13, or "" if its check digit is wrong."""
-    total = 0
-    for index, digit in enumerate(digits):
-        value = 10 if digit == "X" else int(digit)
-        total += (10 - index) * value
-    if total % 11:
-        return ""
-    body = f"978{digits[:9]}"
-    check = -_weighted(body) % 10
-    return f"{body}{check}"
 
 
 def _weighted(digits: str) -> int:
@@ -207,30 +188,26 @@ def _weighted(digits: str) -> int:
 
 def names_of(identifiers: Iterable[Pair], uri: str = "") -> tuple[Pair, ...]:
     """Return the normalised identifiers of a document."""
-    names = list[Pair]()
-    for scheme, value in identifiers:
-        names += _normalised(hints.unprinted(scheme), value)
+    names: list[Pair] = []
+    for printed, value in identifiers:
+        scheme = hints.unprinted(printed)
+        match scheme:
+            case "doi":
+                names += _of_doi(value)
+                # best effort: some old DOIs contain `<` and `>`
+                names += _works(value)
+            case "arxiv":
+                names.append(("arxiv", re.sub(r"v\d+$", "", value.lower())))
+            case "isbn":
+                names.append(("isbn", isbn13(value) or value))
+            case "url":
+                names += _of_address(value)
+            case "attachment":
+                names.append(("zotero", value))
+            case "citekey" | "file" | "path":
+                names.append((scheme, value.casefold()))
+            case _ if not hints.is_quoted(scheme):
+                names.append((scheme, value))
     if _URL.match(uri):
         names += _of_address(uri)
     return tuple(dict.fromkeys(names))
-
-
-def _normalised(scheme: str, value: str) -> Iterator[Pair]:
-    """Yield the forms of an identifier that a source gave."""
-    match scheme:
-        case "doi":
-            yield from _of_doi(value)
-            # best effort: some old DOIs contain `<` and `>`
-            yield from _works(value)
-        case "arxiv":
-            yield "arxiv", re.sub(r"v\d+$", "", value.lower())
-        case "isbn":
-            yield "isbn", isbn13(value) or value
-        case "url":
-            yield from _of_address(value)
-        case "attachment":
-            yield "zotero", value
-        case "citekey" | "file" | "path":
-            yield scheme, value.casefold()
-        case _ if not hints.is_quoted(scheme):
-            yield scheme, value

@@ -98,7 +98,8 @@ def _mask_in(line: str) -> Mask | None:
         return None
     number, drawn, off, *edges, label = match.groups()
     try:
-        left, top, width, height = (_within(float(edge)) for edge in edges)
+        lengths = [min(max(float(edge), 0.0), 1.0) for edge in edges]
+        left, top, width, height = lengths
     except ValueError:
         return None
     is_valid = 1 <= int(number) <= MAX_NUMBER and width >= SMALLEST and height >= SMALLEST
@@ -114,10 +115,6 @@ def _mask_in(line: str) -> Mask | None:
         on=not off,
         drawn=bool(drawn),
     )
-
-
-def _within(length: float) -> float:
-    return min(max(length, 0.0), 1.0)
 
 
 def write(masks: Masks) -> str:
@@ -214,43 +211,32 @@ def as_wished(
         if not is_known:
             highest += 1
             number = highest
-        mask = _mask_as_wished(wish, number, known.get(number))
+        before = known.get(number)
+        is_drawn = True
+        if before is not None:
+            moves = (
+                abs(before.left - wish.left),
+                abs(before.top - wish.top),
+                abs(before.width - wish.width),
+                abs(before.height - wish.height),
+            )
+            is_drawn = before.drawn or max(moves) >= SMALLEST
+        wanted = Mask(
+            number,
+            left=wish.left,
+            top=wish.top,
+            width=wish.width,
+            height=wish.height,
+            label=before.label if before else "",
+            on=wish.on,
+            drawn=is_drawn,
+        )
+        # the text of the field rounds and limits its edges; too small a mask is none
+        mask = _mask_in(_line_of(wanted))
         if mask is not None:
             kept[number] = mask
     hidden = ONE if hide == ONE else ALL
     return Masks(masks.figure, hidden, tuple(kept.values()))
-
-
-def _mask_as_wished(wish: Wish, number: int, before: Mask | None) -> Mask | None:
-    """Return a mask where a person left it; None if it is too small.
-
-    It takes the way through the text of the field, which rounds and limits its edges.
-    """
-    label = ""
-    is_drawn = True
-    if before is not None:
-        label = before.label
-        is_drawn = before.drawn or not _is_in_place(before, wish)
-    wanted = Mask(
-        number,
-        left=wish.left,
-        top=wish.top,
-        width=wish.width,
-        height=wish.height,
-        label=label,
-        on=wish.on,
-        drawn=is_drawn,
-    )
-    return _mask_in(_line_of(wanted))
-
-
-def _is_in_place(mask: Mask, wish: Wish) -> bool:
-    return (
-        abs(mask.left - wish.left) < SMALLEST
-        and abs(mask.top - wish.top) < SMALLEST
-        and abs(mask.width - wish.width) < SMALLEST
-        and abs(mask.height - wish.height) < SMALLEST
-    )
 
 
 # --- as Anki has them -------------------------------------------------------------------
@@ -337,7 +323,12 @@ def follow(old: Masks, new: Masks, shipped: Mapping[str, str]) -> Followed:
         if old_mask is not None:
             masks.append(replace(mask, number=old_mask.number, on=old_mask.on))
             continue
-        number = _number_shipped(mask.label, shipped, taken)
+        # a number under which its label was shipped before, if one is free
+        number = 0
+        for earlier, words in shipped.items():
+            is_same = bool(words) and for_finding(words) == for_finding(mask.label)
+            if is_same and not number and int(earlier) not in taken:
+                number = int(earlier)
         if not number:
             highest += 1
             number = highest
@@ -349,16 +340,10 @@ def follow(old: Masks, new: Masks, shipped: Mapping[str, str]) -> Followed:
             masks.append(mask)
 
     followed = Masks(new.figure, old.hide, tuple(masks))
-    return Followed(followed, _is_sure(old.masks, found_again))
-
-
-def _is_sure(old: Sequence[Mask], found_again: Sequence[Mask]) -> bool:
-    """Return whether half of the masks were found, and no drawn one may be off its place."""
-    if any(mask.drawn and mask.on for mask in old):
-        return False
-    read_before = sum(not mask.drawn for mask in old)
+    has_drawn = any(mask.drawn and mask.on for mask in old.masks)
+    read_before = sum(not mask.drawn for mask in old.masks)
     read_again = sum(not mask.drawn for mask in found_again)
-    return 2 * read_again >= read_before
+    return Followed(followed, sure=not has_drawn and 2 * read_again >= read_before)
 
 
 def _highest(masks: Iterable[Mask], used: Iterable[int]) -> int:
@@ -366,18 +351,6 @@ def _highest(masks: Iterable[Mask], used: Iterable[int]) -> int:
     numbers = [mask.number for mask in masks]
     numbers.extend(used)
     return max(numbers, default=0)
-
-
-def _number_shipped(label: str, shipped: Mapping[str, str], taken: set[int]) -> int:
-    """Return the number under which a label was shipped before; 0 = none that is free."""
-    for number, words in shipped.items():
-        if (
-            words
-            and for_finding(words) == for_finding(label)
-            and int(number) not in taken
-        ):
-            return int(number)
-    return 0
 
 
 def matched(old: Sequence[Mask], new: Sequence[Mask]) -> dict[int, int]:

@@ -43,8 +43,21 @@ def paragraphs_around(text: str, start: int, end: int, *, asks: bool) -> str:
     limit = NEARBY if asks else PARAGRAPH
     paragraph_start = text.rfind("\n", 0, start) + 1
     paragraph_end = _line_end(text, end)
-    if paragraph_end - paragraph_start <= limit:
-        return _with_neighbours(text, paragraph_start, paragraph_end, limit)
+    while paragraph_end - paragraph_start <= limit:
+        # those beside it, while they fit
+        before_start = paragraph_start
+        if paragraph_start:
+            before_start = text.rfind("\n", 0, paragraph_start - 1) + 1
+        after_end = paragraph_end
+        if paragraph_end < len(text):
+            after_end = _line_end(text, paragraph_end + 1)
+        has_before = before_start < paragraph_start
+        if has_before and paragraph_end - before_start <= limit:
+            paragraph_start = before_start
+        elif after_end > paragraph_end and after_end - paragraph_start <= limit:
+            paragraph_end = after_end
+        else:
+            return text[paragraph_start:paragraph_end]
 
     before = text[paragraph_start:start]
     passage = text[start:end]
@@ -54,61 +67,27 @@ def paragraphs_around(text: str, start: int, end: int, *, asks: bool) -> str:
     room = max(limit - len(passage) - 2 * len("… "), 0)
     room_before = max(room // 2, room - len(after))
     room_after = max(room // 2, room - len(before))
+    # each side is cut at a sentence in its half that is farther away, or else at a word
     if len(before) > room_before:
-        end_of_before = before[len(before) - room_before :]
-        before = f"… {_cut_at_start(end_of_before)}"
+        lead = before[len(before) - room_before :]
+        places = [place for place in boundaries(lead) if 2 * place <= len(lead)]
+        places = places or [blank.start() for blank in _BLANK.finditer(lead)]
+        if places:
+            lead = lead[places[0] :]
+        before = f"… {lead.lstrip()}"
     if len(after) > room_after:
-        start_of_after = after[:room_after]
-        after = f"{_cut_at_end(start_of_after)} …"
+        rest = after[:room_after]
+        places = [place for place in boundaries(rest) if 2 * place >= len(rest)]
+        places = places or [blank.start() for blank in _BLANK.finditer(rest)]
+        if places:
+            rest = rest[: places[-1]]
+        after = f"{rest.rstrip()} …"
     return f"{before}{passage}{after}"
 
 
 def _line_end(text: str, start: int) -> int:
     end = text.find("\n", start)
     return len(text) if end < 0 else end
-
-
-def _with_neighbours(text: str, first: int, last: int, limit: int) -> str:
-    """Return the paragraph [first, last) with those beside it, while they fit."""
-    while True:
-        before = first
-        if first:
-            before = text.rfind("\n", 0, first - 1) + 1
-        after = last
-        if last < len(text):
-            after = _line_end(text, last + 1)
-        if before < first and last - before <= limit:
-            first = before
-        elif after > last and after - first <= limit:
-            last = after
-        else:
-            return text[first:last]
-
-
-def _cut_at_start(lead: str) -> str:
-    """Return the text before a passage, from a sentence or else a word on.
-
-    The sentence begins in the half that is farther away.
-    """
-    places = [place for place in boundaries(lead) if 2 * place <= len(lead)]
-    if not places:
-        places = [blank.start() for blank in _BLANK.finditer(lead)]
-    if places:
-        lead = lead[places[0] :]
-    return lead.lstrip()
-
-
-def _cut_at_end(rest: str) -> str:
-    """Return the text after a passage, up to a sentence or else a word.
-
-    The sentence ends in the half that is farther away.
-    """
-    places = [place for place in boundaries(rest) if 2 * place >= len(rest)]
-    if not places:
-        places = [blank.start() for blank in _BLANK.finditer(rest)]
-    if places:
-        rest = rest[: places[-1]]
-    return rest.rstrip()
 
 
 # --- anchors --------------------------------------------------------------------------
@@ -199,17 +178,15 @@ def without_bullets(exact: str) -> str:
     is_lone_item = bullets == 1 and _BULLET.match(exact)
     if not bullets or is_lone_item:
         return exact
-    return _BULLET.sub(_joined, exact)
 
+    def joined(bullet: re.Match[str]) -> str:
+        # the character that ends the item before it stays
+        end = bullet["end"]
+        if not end:
+            return ""
+        return f"{end} " if end in ".;:,!?…" else f"{end}; "
 
-def _joined(bullet: re.Match[str]) -> str:
-    """Return the replacement for a bullet, with the character that ends the item before it."""
-    end = bullet["end"]
-    if not end:
-        return ""
-    if end in ".;:,!?…":
-        return f"{end} "
-    return f"{end}; "
+    return _BULLET.sub(joined, exact)
 
 
 # --- parts of keys --------------------------------------------------------------------

@@ -117,19 +117,13 @@ def _is_abbreviation(text: str, stop: int, end: int) -> bool:
     word = before[0].strip(".")
     if word.isdigit():
         is_ordinal = len(word) < 3 and _AFTER_ORDINAL.match(text, end) is not None
-        return is_ordinal or _begins_line(text, before.start())
+        first = _NOT_SPACE.search(text)
+        begins_text = first is None or first.start() == before.start()
+        return is_ordinal or begins_text or text[before.start() - 1] == "\n"
     folded = word.casefold()
     if folded in _BEFORE_NUMBERS and _NUMERAL.match(text, end):
         return True
     return folded in _ABBREVIATIONS or _is_initial(text, word, before.start(), end)
-
-
-def _begins_line(text: str, start: int) -> bool:
-    """Return whether a word begins the text, or one of its lines."""
-    first = _NOT_SPACE.search(text)
-    if first is None or first.start() == start:
-        return True
-    return text[start - 1] == "\n"
 
 
 def _is_initial(text: str, word: str, start: int, end: int) -> bool:

@@ -62,30 +62,22 @@ def sketch(text: str, path: str) -> str:
     if "^" in body:
         block_ids = _BLOCK_ID.findall(body)
         body = _BLOCK_ID.sub("", body)
-    words = _words(body)
+    # the words, folded, in UTF-8
+    plain = unicodedata.normalize("NFKC", body).casefold()
+    if plain.isascii():
+        words = plain.encode().translate(_BLANKS).split()
+    else:
+        words = [word.encode() for word in re.findall(_WORD, plain)]
+    shingles = zip(words, words[1:], words[2:], words[3:], strict=False)
+    hashes = set(map(crc32, map(b" ".join, shingles)))
     name = path.rpartition("/")[2]
     stored = Sketch(
-        hashes=_smallest_hashes(words),
+        hashes=frozenset(sorted(hashes)[:SIZE]),
         words=len(words),
         own=frozenset(own_ids),
         hints=frozenset([name, *(f"^{block_id}" for block_id in block_ids)]),
     )
     return msgspec.json.encode(stored, order="deterministic").decode()
-
-
-def _words(body: str) -> list[bytes]:
-    """Return the words of a text, folded, in UTF-8."""
-    plain = unicodedata.normalize("NFKC", body).casefold()
-    if plain.isascii():
-        return plain.encode().translate(_BLANKS).split()
-    return [word.encode() for word in re.findall(_WORD, plain)]
-
-
-def _smallest_hashes(words: list[bytes]) -> frozenset[int]:
-    """Return the smallest hashes of all shingles, which are four words in a row."""
-    shingles = zip(words, words[1:], words[2:], words[3:], strict=False)
-    hashes = set(map(crc32, map(b" ".join, shingles)))
-    return frozenset(sorted(hashes)[:SIZE])
 
 
 def decode_sketch(stored: str) -> Sketch:

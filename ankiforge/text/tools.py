@@ -28,20 +28,16 @@ def schedule_of(written: str) -> Schedule:
     `!2027-03-01,150,270` has the ease in per cent; `!fsrs,` has a time, and difficulty
     for ease.
     """
-    cards = [_schedule_of_card(part.strip()) for part in written.split("!") if part]
+    cards = []
+    for part in filter(None, written.split("!")):
+        card = part.strip()
+        values = card.removeprefix("fsrs,").split(",")
+        try:
+            due = date.fromisoformat(values[0][:10]).isoformat()
+            interval = max(1, round(float(values[1])))
+            ease = _EASE if card.startswith("fsrs,") else int(values[2])
+        except (ValueError, IndexError):
+            due = _NEW
+        cards.append(("", 0, 0) if due == _NEW else (due, interval, ease))
     was_reviewed = any(due for due, _, _ in cards)
     return tuple(cards) if was_reviewed else ()
-
-
-def _schedule_of_card(written: str) -> tuple[str, int, int]:
-    """Return when a card is due, its interval and its ease; ("", 0, 0) if it is new."""
-    values = written.removeprefix("fsrs,").split(",")
-    try:
-        due = date.fromisoformat(values[0][:10]).isoformat()
-        interval = max(1, round(float(values[1])))
-        ease = _EASE if written.startswith("fsrs,") else int(values[2])
-    except (ValueError, IndexError):
-        return "", 0, 0
-    if due == _NEW:
-        return "", 0, 0
-    return due, interval, ease
