@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ankiforge.extract.exports.tiddlywiki import markdown_of
-from ankiforge.extract.markdown import plain_text
+from ankiforge.extract.markdown.parts import plain_text
 from ankiforge.model import Extracted, Highlight, Scan, Sighting
 from ankiforge.text.fold import for_finding
 from ankiforge.text.passages import anchor_key, own_key

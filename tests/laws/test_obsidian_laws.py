@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from ankiforge.extract.markdown import plain_text
+from ankiforge.extract.markdown.parts import plain_text
 from ankiforge.model import Extracted, Form, Highlight, Scan
 from ankiforge.text import cloze
 from ankiforge.text.cloze import plain

@@ -19,7 +19,7 @@ from typing import ClassVar, Literal, NamedTuple, get_args
 
 from ankiforge.extract.base import SourceSettings
 from ankiforge.extract.folder import File
-from ankiforge.extract.markdown import Note, NoteSource
+from ankiforge.extract.markdown import Note, NoteSource, Part
 from ankiforge.extract.markdown.doubts import doubt_in
 from ankiforge.model import Document, DocumentKey, Problem, Sighting, Strings, Texts, h16
 from ankiforge.text import regex
@@ -76,14 +76,13 @@ class Wiki(NoteSource):
         )
         if tiddler.type in _WIKITEXT:
             body = markdown_of(body)
-        yield from self.read_note(
-            Note(body, document, frozenset(("mark", "==")), doubt=doubt_in(text)),
-            picture,
-        )
+        marks = frozenset(("mark", "=="))
+        note = Note(document, marks, (Part(body),), doubt=doubt_in(text))
+        yield from self.read_note(note, picture)
 
-    def markdown(self, text: str) -> str:
+    def texts(self, file: File) -> Strings:
         """Return the text of a tiddler as Markdown, without its fields."""
-        return markdown_of(text.partition("\n\n")[2])
+        return (markdown_of(file.text().partition("\n\n")[2]),)
 
 
 # --- tiddlers ---------------------------------------------------------------------------

@@ -15,13 +15,15 @@ from functools import lru_cache
 from textwrap import dedent
 from typing import TYPE_CHECKING, NamedTuple
 
-from ankiforge.extract.markdown.cards import FieldWords, Syntax
+from ankiforge.extract.markdown.cards import Syntax
 from ankiforge.extract.markdown.source import COMMENT
 from ankiforge.model import Strings
 from ankiforge.text import regex
 
 if TYPE_CHECKING:
     from markdown_it.rules_block import StateBlock
+
+    from ankiforge.extract.markdown.dialects import FieldWords
 
 
 class Written(NamedTuple):
@@ -96,7 +98,11 @@ def written_card(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     lines = _Lines(state, state.env["syntax"], state.env["is_card"], end)
     card: Written | None = state.env["written"].get(start)
     if card is None or card.last > end:
-        card = lines.card_at(start)
+        words = lines.text(start)
+        card = lines.with_fields(start, words)
+        begins = lines.syntax.words is not None and words == lines.syntax.words.begin
+        if card is None and not begins:
+            card = lines.with_tag(start) or lines.with_separator(start)
     if card is None:
         return False
     if not silent:
@@ -194,16 +200,6 @@ class _Lines:
 
     # --- cards
 
-    def card_at(self, start: int) -> Written | None:
-        """Return the card that begins in a line."""
-        words = self.text(start)
-        card = self._with_fields(start, words)
-        if card:
-            return card
-        if self.syntax.words and words == self.syntax.words.begin:
-            return None
-        return self._with_tag(start) or self._with_separator(start)
-
     def goes_on(self, card: Written) -> bool:
         """Return whether an answer that an empty line ended may continue after it.
 
@@ -220,29 +216,28 @@ class _Lines:
             return False
         if line >= self.end or not state.isEmpty(line):
             return False
-        while line < self.end and self._is_bare(line):
+        # past empty lines, and those with only comments or the id of a block
+        while line < self.end:
+            if not (state.isEmpty(line) or _IS_BARE.fullmatch(self.text(line))):
+                break
             line += 1
         if line == self.end or self._leaves_container(line):
             return False
         words = self.text(line)
         if _BREAK.match(words) or _TAGS_ONLY.fullmatch(words):
             return False
-        if words == "START" or self._with_fields(line, words):
+        if words == "START" or self.with_fields(line, words):
             return False
-        if self._with_tag(line) or self._with_separator(line):
+        if self.with_tag(line) or self.with_separator(line):
             return False
         paragraph = range(line, max(self.past(line), line + 1))
         return not self._includes_card(paragraph)
-
-    def _is_bare(self, line: int) -> bool:
-        """Return whether a line is empty, or has only comments or the id of a block."""
-        return self.state.isEmpty(line) or bool(_IS_BARE.fullmatch(self.text(line)))
 
     def _includes_card(self, lines: Iterable[int]) -> bool:
         """Return whether one of some lines is a card by itself."""
         return any(self.is_card(self.text(line)) for line in lines)
 
-    def _with_separator(self, start: int) -> Written | None:
+    def with_separator(self, start: int) -> Written | None:
         """Return the card of a question, a line `?` or `??`, and the answer below."""
         middle = self.past(start, front=True)
         if middle >= self.end or middle == start or not self._separates(middle):
@@ -284,7 +279,7 @@ class _Lines:
             several=any(map(self._separates, self._outside_code(middle + 1, last))),
         )
 
-    def _with_tag(self, start: int) -> Written | None:
+    def with_tag(self, start: int) -> Written | None:
         """Return the card of a question with a tag after it and the answer below."""
         if not self.syntax.tags:
             return None
@@ -328,7 +323,7 @@ class _Lines:
             tags=tuple(re.findall(r"[\w/-]+", tag["tags"])),
         )
 
-    def _with_fields(self, start: int, words: str) -> Written | None:
+    def with_fields(self, start: int, words: str) -> Written | None:
         """Return the card of Obsidian_to_Anki that begins in a line."""
         signs = self.syntax.words
         if signs is None:

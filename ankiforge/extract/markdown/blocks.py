@@ -125,7 +125,7 @@ class Block:
 
     @property
     def _side_context(self) -> Context:
-        """What the sides of the card may refer to, and what is a gap in them."""
+        """The context of the sides of the card, with the gaps in them."""
         gaps_inside = self.syntax.inner
         if gaps_inside and self.card and self.card.declared:
             return self.context._replace(gaps=gaps_inside)
@@ -195,7 +195,7 @@ class Blocks:
         return "".join(parts)
 
     def gap(self, index: int) -> str:
-        """Return what is between a block and the one before it.
+        """Return the text between a block and the one before it.
 
         The cells of a row are one line.
         """
@@ -410,8 +410,20 @@ class _BlockParser:
             match token.type:
                 case "inline":
                     opener = tokens[index - 1]
-                    container = tokens[index - 2].type if index > 1 else ""
-                    self._add_inline(token.content, opener, container)
+                    if opener.type == "paragraph_open":
+                        container = tokens[index - 2].type if index > 1 else ""
+                        self._add_paragraph(token.content, container)
+                    elif opener.type == "heading_open":
+                        level = int(opener.tag.removeprefix("h"))
+                        self._headings = [one for one in self._headings if one[0] < level]
+                        block = self._add(Part.HEADING, token.content, self._lines)
+                        if block:
+                            self._headings.append((level, block))
+                    elif opener.type == "th_open":
+                        self._header_sources = self._row_sources
+                        self._header_cells.append(self._add_cell(token.content))
+                    else:
+                        self._add_cell(token.content)
                 case "thead_open":
                     self._header_cells = []
                 case "tr_open":
@@ -419,9 +431,17 @@ class _BlockParser:
                     self._row_sources = []
                 case "fence" | "code_block":
                     self._add_code(token.content)
+                case "html_block" if _VERBATIM.match(token.content):
+                    self._add_code(_TAGS.sub("", token.content))
                 case "html_block":
+                    # a gap makes a card of its block: each item and each row is one
                     container = tokens[index - 1].type if index else ""
-                    self._add_html(token.content, container)
+                    first_line, last_line = self._lines
+                    words = token.content
+                    for part in _ITEM_OR_ROW.split(words) if "{{" in words else [words]:
+                        self._lines = (first_line, last_line)
+                        self._add_paragraph(part.strip(), container)
+                        first_line += part.count("\n")
                 case "card":
                     written: Written = token.meta["card"]
                     card = self._new_block(Part.CARD, "", self._lines)
@@ -437,37 +457,23 @@ class _BlockParser:
                     list_number, item_number = self._open_lists[-1]
                     self._open_lists[-1] = (list_number, item_number + 1)
                 case "blockquote_open":
-                    self._open_quote()
+                    self._quote_count += 1
+                    outer_signs = len(self._open_quotes)
+                    self._open_quotes.append(_Quote(self._quote_count))
+                    # the source of its content, without its signs
+                    signs = re.compile(
+                        rf"^{PREFIX}>[ ]?(?:[ \t]*>[ ]?){{0,{outer_signs}}}"
+                    )
+                    body = []
+                    for line in self._source_lines[slice(*self._lines)]:
+                        body.append(signs.sub("", line, count=1))
+                    self.quote_bodies[self._quote_count] = "\n".join(body)
                 case "blockquote_close":
                     self._open_quotes.pop()
                 case "hr":
                     self._rule_count += 1
 
     # --- one method for each kind of block --------------------------------------------
-
-    def _add_inline(self, words: str, opener: Token, container: str) -> None:
-        """Add the text of a paragraph, a heading or a cell.
-
-        Args:
-            words: its source.
-            opener: the token that opened it.
-            container: the type of the token before that.
-        """
-        match opener.type:
-            case "paragraph_open":
-                self._add_paragraph(words, container)
-            case "heading_open":
-                level = int(opener.tag.removeprefix("h"))
-                above = [heading for heading in self._headings if heading[0] < level]
-                self._headings = above
-                block = self._add(Part.HEADING, words, self._lines)
-                if block:
-                    self._headings.append((level, block))
-            case "th_open":
-                self._header_sources = self._row_sources
-                self._header_cells.append(self._add_cell(words))
-            case _:
-                self._add_cell(words)
 
     def _add_cell(self, words: str) -> Block | None:
         """Add a cell of a table; its heads are the first cell of its row and its column's."""
@@ -516,16 +522,24 @@ class _BlockParser:
                 words = words[callout.end() :]
                 first_line += 1
 
+        # no line that begins inside braces is a card, such as below `{{c1::prophase,`
         lines = words.split("\n")
-        start = 0
-        in_gaps = _lines_in_gaps(lines) if "{{" in words else ()
+        last_closed = 0
         for number, line in enumerate(lines):
-            if number in in_gaps:
-                continue
-            if len(lines) > 1 and self.is_card_line(line):
+            if "}}" in line:
+                last_closed = number
+        start = 0
+        is_in_gap = False
+        for number, line in enumerate(lines):
+            if len(lines) > 1 and not is_in_gap and self.is_card_line(line):
                 self._add_lines(part, lines, start, number, first_line)
                 self._add_lines(part, lines, number, number + 1, first_line)
                 start = number + 1
+            opener = line.rfind("{{")
+            closer = line.rfind("}}")
+            if opener != closer:
+                is_in_gap = opener > closer
+            is_in_gap = is_in_gap and number < last_closed
         self._add_lines(part, lines, start, len(lines), first_line)
 
     def _add_lines(
@@ -541,33 +555,11 @@ class _BlockParser:
         lines_in_note = (first_line + start, first_line + end)
         self._add(part, words, lines_in_note, is_line=end == start + 1)
 
-    def _add_html(self, words: str, container: str) -> None:
-        if not _VERBATIM.match(words):
-            # a gap makes a card of its block: each item and each row is one
-            first_line, last_line = self._lines
-            for part in _ITEM_OR_ROW.split(words) if "{{" in words else [words]:
-                self._lines = (first_line, last_line)
-                self._add_paragraph(part.strip(), container)
-                first_line += part.count("\n")
-            return
-        self._add_code(_TAGS.sub("", words))
-
     def _add_code(self, words: str) -> None:
         words = restored(words.strip("\n"), self._context.maths)
         if words.strip():
             block = self._new_block(Part.CODE, words, self._lines)
             self.blocks.append(block)
-
-    def _open_quote(self) -> None:
-        """Open a block quote, and note the source of its content."""
-        self._quote_count += 1
-        self._open_quotes.append(_Quote(self._quote_count))
-        outer_signs = len(self._open_quotes) - 1
-        signs = re.compile(rf"^{PREFIX}>[ ]?(?:[ \t]*>[ ]?){{0,{outer_signs}}}")
-        lines = self._source_lines[slice(*self._lines)]
-        without_signs = [signs.sub("", line, count=1) for line in lines]
-        body = "\n".join(without_signs)
-        self.quote_bodies[self._quote_count] = body
 
     # --- blocks at the place of the walk ----------------------------------------------
 
@@ -635,21 +627,6 @@ class _BlockParser:
                 block.titles += (quote.title,)
             block.style = quote.style or block.style
         return block
-
-
-def _lines_in_gaps(lines: Sequence[str]) -> set[int]:
-    """Return the numbers of the lines that begin inside braces, `{{c1::prophase,` above them."""
-    numbers = set()
-    is_open = False
-    last_closed = max([n for n, line in enumerate(lines) if "}}" in line], default=0)
-    for number, line in enumerate(lines[: last_closed + 1]):
-        if is_open:
-            numbers.add(number)
-        opener = line.rfind("{{")
-        closer = line.rfind("}}")
-        if opener != closer:
-            is_open = opener > closer
-    return numbers
 
 
 def _has_any(text: str, signs: Iterable[str]) -> bool:

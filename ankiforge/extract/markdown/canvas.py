@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ankiforge.errors import ItemError
-from ankiforge.extract.markdown.parts import Part
+from ankiforge.extract.markdown import Part
 from ankiforge.model import Json
 from ankiforge.text.private import IN_ITS_NOTE, has_tag
 
@@ -20,7 +20,7 @@ _NOT_A_CANVAS = "open it in Obsidian to see what is wrong, or leave it out with 
 
 
 class Canvas(NamedTuple):
-    """What is read of a canvas."""
+    """The cards of a canvas that are read."""
 
     parts: list[Part]
     """Its text cards from top to bottom, those at one height from left to right."""
@@ -56,16 +56,15 @@ def read_canvas(text: str) -> Canvas:
             cards.append(node)
         elif has_tag(str(node.get("label", ""))):
             private = IN_ITS_NOTE
-    cards.sort(key=_place)
+    # by place: the order in the file changes with every click on a card
+    cards.sort(
+        key=lambda card: (_number(card.get("y")), _number(card.get("x")), _id_of(card))
+    )
     parts = []
     for card in cards:
-        parts.append(Part(_with_lf(card["text"]), _id_of(card)))
+        text = card["text"].replace("\r\n", "\n").replace("\r", "\n")
+        parts.append(Part(text, _id_of(card)))
     return Canvas(parts, private)
-
-
-def _place(node: Json) -> tuple[float, float, str]:
-    """Return what sorts the cards: the order in the file changes with every click on a card."""
-    return (_number(node.get("y")), _number(node.get("x")), _id_of(node))
 
 
 # No card is as far away as that: numbers of a damaged file may be of any size.
@@ -81,7 +80,3 @@ def _number(value: Any) -> float:
 def _id_of(node: Json) -> str:
     value = node.get("id")
     return value if isinstance(value, str) else ""
-
-
-def _with_lf(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n")

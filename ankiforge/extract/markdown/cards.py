@@ -8,10 +8,10 @@ lines.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv6Address
 from itertools import islice
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ankiforge.extract.markdown.inline import Inline
 from ankiforge.extract.markdown.tokens import Gaps
@@ -19,14 +19,8 @@ from ankiforge.model import Form, Span, Strings
 from ankiforge.text import regex
 from ankiforge.text.sentences import trimmed
 
-
-class FieldWords(NamedTuple):
-    """The words between which Obsidian_to_Anki reads a note's type and fields."""
-
-    begin: str = "START"
-    end: str = "END"
-    begin_inline: str = "STARTI"
-    end_inline: str = "ENDI"
+if TYPE_CHECKING:
+    from ankiforge.extract.markdown.dialects import FieldWords
 
 
 class Syntax(NamedTuple):
@@ -106,22 +100,8 @@ def inline_card(inline: Inline, syntax: Syntax) -> CardSides | None:
     if not any(sign in inline.plain for sign in syntax.line):
         return None
     words = FIELD.sub(lambda field: "…" * len(field[0]), inline.unmarked_text())
-    cards = list(_cards_with_colons(inline, words, syntax))
-    if not cards:
-        return _card_with_other_sign(inline, words, syntax)
-    clear = [card for card in cards if _is_clear(card)]
-    best = clear[0] if clear else cards[0]
-    if len(cards) == 1 or len(clear) == 1:
-        return best
-    return best._replace(form=Form.INLINE_FIELD)
-
-
-def _cards_with_colons(
-    inline: Inline,
-    words: str,
-    syntax: Syntax,
-) -> Iterator[CardSides]:
-    """Yield a card for each pair or triple of colons that may separate its sides."""
+    # a card for each pair or triple of colons that may separate its sides
+    cards: list[CardSides] = []
     for colons in islice(_COLONS.finditer(words), _MOST_TRIED):
         sign = colons[0]
         start, end = colons.span()
@@ -146,30 +126,31 @@ def _cards_with_colons(
         if form and inline.has_emphasis_around(start):
             form = Form.INLINE_FIELD
         if form:
-            yield CardSides(*sides, form, sign, syntax.line[sign])
+            cards.append(CardSides(*sides, form, sign, syntax.line[sign]))
 
-
-def _card_with_other_sign(
-    inline: Inline,
-    words: str,
-    syntax: Syntax,
-) -> CardSides | None:
-    """Return the card with a separator from the settings of a plug-in, instead of colons."""
-    for sign in sorted(syntax.line.keys() - {"::", ":::"}, key=len, reverse=True):
+    # or another separator, from the settings of a plug-in
+    others = syntax.line.keys() - {"::", ":::"} if not cards else ()
+    for sign in sorted(others, key=len, reverse=True):
         start = words.find(sign)
-        if start < 0:
-            continue
-        sides = _sides(inline, words, start, start + len(sign))
+        sides = None
+        if start >= 0:
+            sides = _sides(inline, words, start, start + len(sign))
         if sides:
             return CardSides(*sides, Form.INLINE, sign, syntax.line[sign])
-    return None
+    if not cards:
+        return None
 
-
-def _is_clear(card: CardSides) -> bool:
-    """Return whether colons surely separate: three, or two with a blank beside."""
-    _, front_end = card.front
-    back_start, _ = card.back
-    return card.sign == ":::" or back_start - front_end > 2
+    # three colons surely separate, and two with a blank beside
+    clear = []
+    for card in cards:
+        _, front_end = card.front
+        back_start, _ = card.back
+        if card.sign == ":::" or back_start - front_end > 2:
+            clear.append(card)
+    best = clear[0] if clear else cards[0]
+    if len(cards) == 1 or len(clear) == 1:
+        return best
+    return best._replace(form=Form.INLINE_FIELD)
 
 
 def _sides(
@@ -224,24 +205,15 @@ def _form(front: str, colons: str, back: str, declared: bool) -> Form | None:
     if blank_after:
         # `key:: value` is a field
         return Form.INLINE if declared or len(front.split()) > 1 else None
-    return _form_between_words(front.split(), back.split(), declared)
-
-
-def _form_between_words(
-    front: list[str],
-    back: list[str],
-    declared: bool,
-) -> Form | None:
-    """Return the form of a card without blanks beside its colons, None for code.
-
-    `the call that makes a process::fork()` may be a card; `as Foo::bar()`, `use a::b()
-    to` is none.
-    """
-    code = _CODE.match(f"{front[-1]}::{back[0]}")
+    # `the call that makes a process::fork()` may be a card; `as Foo::bar()`, `use a::b() to`
+    # is none
+    words_before = front.split()
+    words_after = back.split()
+    code = _CODE.match(f"{words_before[-1]}::{words_after[0]}")
     if code is None:
         return Form.INLINE
-    asks_for_a_call = code["call"] and len(front) > 1 and len(back) <= 2
-    if declared or (asks_for_a_call and not front[-1][0].isupper()):
+    asks_for_a_call = code["call"] and len(words_before) > 1 and len(words_after) <= 2
+    if declared or (asks_for_a_call and not words_before[-1][0].isupper()):
         return Form.INLINE_FIELD
     return None
 

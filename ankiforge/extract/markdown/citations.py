@@ -138,7 +138,7 @@ def papers(citations: Citations) -> Iterator[Pair]:
 
 
 def _cited_in_zotero(target: str, span: Span) -> Citation | None:
-    """Return what a `zotero://` link cites; None if it is not such a link."""
+    """Return the citation of a `zotero://` link; None if it is not such a link."""
     address = html.unescape(target).removeprefix("[[").removesuffix("]]")
     link = _ZOTERO.match(address)
     if link is None:
@@ -164,7 +164,7 @@ def _cited_in_zotero(target: str, span: Span) -> Citation | None:
 
 
 def _cited_in_pdf(target: str, span: Span) -> Citation | None:
-    """Return what a link into a PDF cites: its page, selection or annotation."""
+    """Return the citation of a page, selection or annotation of a PDF by a link."""
     link = _PDF.match(target)
     if link is None or _SCHEME.match(link["path"]):
         return None
@@ -216,7 +216,7 @@ def address_of(target: str, note_address: str) -> str:
 
 
 def citations_in(block: Block) -> list[Citation]:
-    """Return the citations of a block, in order, with what belongs to their links."""
+    """Return the citations of a block, in order, with the brackets and attributions around them."""
     if not QUOTES.search(block.source) and not block.context.references:
         return []
     plain = block.inline.plain
@@ -227,7 +227,20 @@ def citations_in(block: Block) -> list[Citation]:
             citation = _cited_in_zotero(target, span)
         else:
             citation = _cited_in_pdf(target, span)
-        links.append(_with_link_text(citation, plain) if citation else Citation(span))
+        if citation is None:
+            links.append(Citation(span))
+            continue
+        # its text is the quoted words, or the label of the page
+        text = plain[slice(*span)]
+        words = quoted_at_end(plain, *span)
+        scheme, name = citation.papers[0]
+        is_exact_in_file = citation.exact and scheme == "file"
+        if words is None and is_exact_in_file and len(text) > _LONG:
+            if name.rpartition(".")[0] not in text:
+                words = span
+        page = _LONE_PAGE.match(text)
+        label = page["label"] if page else _page_label(text)
+        links.append(citation._replace(words=words, label="" if words else label))
     if "[@" in plain:
         for citekey in _CITEKEY.finditer(plain):
             paper = ("citekey", citekey["key"].rstrip(".,;:"))
@@ -262,21 +275,6 @@ def citations_in(block: Block) -> list[Citation]:
         extended.append(citation._replace(span=(start, end), label=label))
         previous_end = end
     return extended
-
-
-def _with_link_text(citation: Citation, plain: str) -> Citation:
-    """Add what the text of a link says: the quoted words, or the label of the page."""
-    text = plain[slice(*citation.span)]
-    words = quoted_at_end(plain, *citation.span)
-    scheme, name = citation.papers[0]
-    is_exact_in_file = citation.exact and scheme == "file"
-    if words is None and is_exact_in_file and len(text) > _LONG:
-        if name.rpartition(".")[0] not in text:
-            words = citation.span
-    if words:
-        return citation._replace(words=words)
-    page = _LONE_PAGE.match(text)
-    return citation._replace(label=page["label"] if page else _page_label(text))
 
 
 def _page_label(text: str) -> str:

@@ -7,7 +7,7 @@ flashcards-obsidian (`flashcards`). Each keeps its settings in a file in the vau
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,7 +16,7 @@ import msgspec
 from ankiforge.errors import ItemError
 from ankiforge.extract.files import LARGEST_SETTINGS, matcher, read_file, read_settings
 from ankiforge.extract.markdown.expressions import Searcher, translated
-from ankiforge.model import Problem, Span, Strings, Texts, Value
+from ankiforge.model import Problem, Strings, Texts, Value
 from ankiforge.text import regex
 
 if TYPE_CHECKING:  # the reader of Markdown is loaded when a note is read
@@ -86,7 +86,7 @@ class _Flashcards(Value, rename="camel"):
     inline_separator_reverse: str = ":::"
 
 
-class _O2aWords(
+class FieldWords(
     Value,
     rename={
         "begin": "Begin Note",
@@ -97,7 +97,7 @@ class _O2aWords(
         "tags": "File Tags Line",
     },
 ):
-    """The words that begin and end what Obsidian_to_Anki reads, with its own names and defaults."""
+    """The words around the cards, the deck and the tags of Obsidian_to_Anki, as it names them."""
 
     begin: str = "START"
     end: str = "END"
@@ -117,7 +117,7 @@ class _O2aDefaults(
         "expressions": "Regex",
     },
 ):
-    """What Obsidian_to_Anki does in all notes."""
+    """The settings of Obsidian_to_Anki for all notes."""
 
     deck: str = "Default"
     curly: bool = False
@@ -143,7 +143,7 @@ class _O2a(
 ):
     """The settings of Obsidian_to_Anki, with its own names and defaults."""
 
-    words: _O2aWords = _O2aWords()
+    words: FieldWords = FieldWords()
     defaults: _O2aDefaults = _O2aDefaults()
     expressions: Texts = {}
     """By note type: an expression whose groups are the fields."""
@@ -184,7 +184,11 @@ class _O2a(
         deck_name = deck_line[1].strip() if deck_line else ""
         tags_line = _declared(self.words.tags, text)
         tags = tags_line[1].split() if tags_line else []
-        folders = list(_folders_of(path))
+        # the folders that contain it, the innermost first
+        folders = []
+        while "/" in path:
+            path = path.rpartition("/")[0]
+            folders.append(path)
         for folder in folders:
             tags += self.folder_tags.get(folder, "").split()
         deck = self.defaults.deck
@@ -236,7 +240,11 @@ class _O2a(
             matches_by_form = searcher.find(name, patterns, text)
             for form, matches in zip(forms, matches_by_form, strict=True):
                 for match in matches:
-                    if _is_within(match.span, taken):
+                    # another match may be a letter wider at each end
+                    start, end = match.span
+                    if any(
+                        first - 1 <= start and end <= last + 1 for first, last in taken
+                    ):
                         continue
                     values = list(match.groups)
                     if form.has_id:  # it is below the card, where it is read from
@@ -247,7 +255,12 @@ class _O2a(
                     if "Cloze" in note_type and not self._has_gaps(values):
                         continue
                     taken.append(match.span)
-                    first_line, last_line = _lines_of(text, match.span)
+                    # the lines of the match, without the blanks around it
+                    matched = text[start:end]
+                    first_letter = end - len(matched.lstrip())
+                    after_last_letter = start + len(matched.rstrip())
+                    first_line = text.count("\n", 0, first_letter)
+                    last_line = text.count("\n", 0, after_last_letter) + 1
                     card = self._card(note_type, values, last_line, tuple(tags))
                     if card:
                         cards.setdefault(first_line, card)
@@ -285,7 +298,7 @@ class _O2a(
 
 
 class _After(NamedTuple):
-    """What the plugin finds after the match of an expression."""
+    """A text that the plugin finds after the match of an expression."""
 
     pattern: str
     has_id: bool
@@ -317,13 +330,6 @@ def _declared(word: str, text: str) -> re.Match[str] | None:
     return declaration.search(text)
 
 
-def _folders_of(path: str) -> Iterator[str]:
-    """Yield the folders that contain a path, the innermost first."""
-    while "/" in path:
-        path = path.rpartition("/")[0]
-        yield path
-
-
 class Dialects(Value):
     """The dialects that the settings name, in their order, by their plugins' settings."""
 
@@ -342,7 +348,7 @@ class Dialects(Value):
 
         `tags` are those of its front matter. All that any plugin reads is a card.
         """
-        from ankiforge.extract.markdown.cards import FieldWords, Syntax
+        from ankiforge.extract.markdown.cards import Syntax
         from ankiforge.extract.markdown.tokens import Gaps
 
         osr = self.osr
@@ -359,16 +365,13 @@ class Dialects(Value):
         syntax = Syntax(declared=names != ["o2a"])
 
         if "o2a" in names:
-            words = o2a.words
             signs_inside = set()
             if o2a.defaults.curly:
                 signs_inside.add("{")
             if o2a.defaults.marks:
                 signs_inside.add("==")
             syntax = syntax._replace(
-                words=FieldWords(
-                    words.begin, words.end, words.begin_inline, words.end_inline
-                ),
+                words=o2a.words,
                 fields=o2a.fields_dict,
                 inner=Gaps(frozenset(signs_inside)),
             )
@@ -408,7 +411,7 @@ class Dialects(Value):
 
 
 def _signs(*, two_way: str, one_way: str) -> dict[str, bool]:
-    """Return what separates the sides of a card, and whether it is two-way."""
+    """Return the separators of the sides of a card, and whether each makes a two-way card."""
     signs = {}
     for sign in (two_way, one_way):
         if sign.strip():
@@ -419,41 +422,26 @@ def _signs(*, two_way: str, one_way: str) -> dict[str, bool]:
 # --- the files of the plugins -----------------------------------------------------------
 
 
-def plugins_of(vault: Path) -> Strings:
-    """Return the ids of the plugins that are switched on in a vault; () if that is unknown."""
-    path = vault / ".obsidian" / "community-plugins.json"
-    try:
-        raw, _ = read_file(path, LARGEST_SETTINGS)
-        return tuple(msgspec.json.decode(raw, type=list[str]))
-    except (ItemError, OSError, ValueError, RecursionError):
-        return ()
-
-
-def switched_on(vault: Path) -> tuple[Strings | None, Problem | None]:
-    """Return the dialects of the plugins that are switched on in a vault.
+def plugins_of(vault: Path) -> tuple[Strings | None, Problem | None]:
+    """Return the ids of the plugins that are switched on in a vault.
 
     A plugin's folder alone says nothing: it stays when the plugin is switched off.
 
     Returns:
-        The dialects, None if that cannot be read, and then the problem.
+        The ids, None if they cannot be read, and then the problem.
     """
     path = vault / ".obsidian" / "community-plugins.json"
     if not path.exists():
         return (), None
     try:
         raw, _ = read_file(path, LARGEST_SETTINGS)
-        plugins = msgspec.json.decode(raw, type=list[str])
+        return tuple(msgspec.json.decode(raw, type=list[str])), None
     except (ItemError, ValueError, RecursionError) as error:
         message = (
             f"the list of plugins cannot be read, so cards are read as before: {error}"
         )
         hint = "switch any plugin off and on again in Obsidian"
         return None, Problem(path.relative_to(vault).as_posix(), message, hint)
-    installed = []
-    for name, plugin in PLUGINS.items():
-        if plugin in plugins:
-            installed.append(name)
-    return tuple(installed), None
 
 
 def read_dialects(vault: Path, names: Strings) -> tuple[Dialects, list[Problem]]:
@@ -491,23 +479,3 @@ def read_dialects(vault: Path, names: Strings) -> tuple[Dialects, list[Problem]]
         hint = "write it another way in the plugin's settings"
         problems.append(Problem(where, message, hint, notice=True))
     return dialects, problems
-
-
-def _lines_of(text: str, span: Span) -> tuple[int, int]:
-    """Return the lines [first, last) of the text in a span, without the blanks around it."""
-    start, end = span
-    matched = text[start:end]
-    first_letter = end - len(matched.lstrip())
-    after_last_letter = start + len(matched.rstrip())
-    first_line = text.count("\n", 0, first_letter)
-    last_line = text.count("\n", 0, after_last_letter) + 1
-    return first_line, last_line
-
-
-def _is_within(span: Span, others: Sequence[Span]) -> bool:
-    """Return whether a span is in another one, which may be a letter wider at each end."""
-    start, end = span
-    for other_start, other_end in others:
-        if other_start - 1 <= start and end <= other_end + 1:
-            return True
-    return False

@@ -8,7 +8,6 @@ processor time, and before it needs too much memory.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Sequence
 from functools import lru_cache
@@ -74,16 +73,34 @@ def translated(expression: str) -> str:
     for part in _PART.finditer(expression):
         parts.append(expression[done : part.start()])
         done = part.end()
-        if part.lastgroup == "escape":
-            parts.append(_escaped(part["escape"], part[0], in_class))
-        elif in_class and part.lastgroup == "closes":
-            in_class = False
-            parts.append(part[0])
-        elif in_class:
-            parts.append(part[0].replace("[", r"\["))
-        else:
-            in_class = part.lastgroup == "opens"
-            parts.append(_outside_class(part))
+        written = part[0]
+        match part.lastgroup:
+            case "escape":
+                letter = part["escape"]
+                if letter == "s":
+                    written = _BLANKS if in_class else f"[{_BLANKS}]"
+                elif letter == "S" and not in_class:
+                    written = f"[^{_BLANKS}]"
+                elif letter.isalpha() and letter not in _SAME and letter != "S":
+                    written = letter  # JavaScript ignores the backslash
+            case "closes":
+                written = written if in_class else r"\]"
+                in_class = False
+            case _ if in_class:
+                written = written.replace("[", r"\[")
+            case "opens":
+                in_class = True
+            case "back":
+                written = f"(?P={part['back']})"
+            case "name":
+                written = f"(?P<{part['name']}>"
+            case "any":
+                written = r"[\s\S]"
+            case "none":
+                written = "(?!)"
+            case "brace":
+                written = r"\{"
+        parts.append(written)
     parts.append(expression[done:])
     in_python = "".join(parts)
     import regex
@@ -93,37 +110,6 @@ def translated(expression: str) -> str:
     except (regex.error, RecursionError, OverflowError) as error:
         raise ValueError(str(error)) from error
     return in_python
-
-
-def _outside_class(part: re.Match[str]) -> str:
-    """Return what a part outside of a class is in Python."""
-    match part.lastgroup:
-        case "back":
-            return f"(?P={part['back']})"
-        case "name":
-            return f"(?P<{part['name']}>"
-        case "any":
-            return r"[\s\S]"
-        case "none":
-            return "(?!)"
-        case "closes":
-            return r"\]"
-        case "brace":
-            return r"\{"
-        case _:
-            return part[0]
-
-
-def _escaped(letter: str, text: str, in_class: bool) -> str:
-    """Return what a letter after a backslash means in Python."""
-    if letter == "s":
-        return _BLANKS if in_class else f"[{_BLANKS}]"
-    if letter == "S" and not in_class:
-        return f"[^{_BLANKS}]"
-    if letter in _SAME or letter == "S" or not letter.isalpha():
-        return text
-    # elsewhere, JavaScript ignores the backslash
-    return letter
 
 
 # --- searching ------------------------------------------------------------------------
@@ -158,31 +144,30 @@ class Searcher:
             raise ItemError(
                 message, hint="run again: the next run continues with this note"
             )
+        import regex
+
         begun = time.process_time()
+        found: list[list[Match]] = []
         try:
-            return [self._matches(form, text, begun) for form in patterns]
+            for form in patterns:
+                left = max(self._seconds - (time.process_time() - begun), 0.001)
+                matches: list[Match] = []
+                pattern = regex.compile(form, regex.MULTILINE | regex.ASCII)
+                for match in pattern.finditer(text, timeout=left):
+                    groups = tuple(group or "" for group in match.groups())
+                    matches.append(Match(match.span(), groups))
+                    if len(matches) == MOST:
+                        break
+                found.append(matches)
+            return found
         except (TimeoutError, MemoryError) as error:
             self._failed.append(name)
             raise self._error(name, "in it") from error
         finally:
             self._spent += time.process_time() - begun
 
-    def _matches(self, form: str, text: str, begun: float) -> list[Match]:
-        """Return the matches of one form, in what is left of the time since `begun`."""
-        import regex
-
-        left = max(self._seconds - (time.process_time() - begun), 0.001)
-        matches: list[Match] = []
-        pattern = regex.compile(form, regex.MULTILINE | regex.ASCII)
-        for match in pattern.finditer(text, timeout=left):
-            groups = tuple(group or "" for group in match.groups())
-            matches.append(Match(match.span(), groups))
-            if len(matches) == MOST:
-                break
-        return matches
-
     def close(self) -> None:
-        """Forget what took too long: another scan begins."""
+        """Forget the expressions that took too long: another scan begins."""
         self._failed.clear()
         self._spent = 0.0
 

@@ -28,7 +28,7 @@ class FrontMatter(NamedTuple):
 
     title: str = ""
     deck: str = ""
-    author: str = ""
+    authors: Strings = ()
     created: str = ""
     updated: str = ""
     """ISO 8601, "" if not given."""
@@ -59,15 +59,22 @@ def front_matter(text: str) -> FrontMatter:
         off = _OFF_LINE.findall(head[1])
     else:
         off = [key for key in _SWITCHES if _OFF.fullmatch(_word(values.get(key)))]
+    tags = []
+    for given in (values.get("tags"), values.get("tag")):
+        words = given if isinstance(given, list) else re.split(r"[,\s]+", _word(given))
+        for word in words:
+            tag = _word(word).lstrip("#")
+            if tag:
+                tags.append(re.sub(r"\s+", "-", tag))
     ends_with_line = head[0].endswith("\n")
     return FrontMatter(
         title=_word(values.get("title")),
         deck=_word(values.get("deck")) or _word(values.get("cards-deck")),
-        author=_word(values.get("author")),
+        authors=tuple(filter(None, [_word(values.get("author"))])),
         created=iso_time(_word(values.get("created"))),
         updated=iso_time(_word(values.get("updated"))),
         published=iso_time(_word(values.get("published"))),
-        tags=tuple(dict.fromkeys(_tags(values))),
+        tags=tuple(dict.fromkeys(tags)),
         skip=f"the note says {off[0]}: false" if off else "",
         identifiers=tuple(dict.fromkeys(_identifiers(values))),
         problem=problem,
@@ -109,18 +116,6 @@ def _word(value: Any) -> str:
     return value.strip()
 
 
-def _tags(values: Json) -> Iterator[str]:
-    """Yield the tags of a note, without `#` and blanks."""
-    for given in (values.get("tags"), values.get("tag")):
-        words = given
-        if not isinstance(words, list):
-            words = re.split(r"[,\s]+", _word(given))
-        for word in words:
-            tag = _word(word).lstrip("#")
-            if tag:
-                yield re.sub(r"\s+", "-", tag)
-
-
 # --- the paper that a literature note is about ----------------------------------------
 
 _SCHEMES = {
@@ -140,25 +135,17 @@ _ADDRESS = regex(r"(?:\[[^\]\n]*\]\()?<?(https?://[^\s<>]+?)>?\)?")
 def _identifiers(values: Json) -> Iterator[Pair]:
     """Yield the identifiers of the paper of a note, from keys that tools write."""
     for key, value in values.items():
-        name = re.sub(r"[\W_]+", "", key.casefold())
+        scheme = _SCHEME_OF.get(re.sub(r"[\W_]+", "", key.casefold()), "")
         given = value if isinstance(value, list) else [value]
         for word in map(_word, given[:_MOST_NAMES]):
-            yield from _identifiers_in(name, word)
-
-
-def _identifiers_in(name: str, word: str) -> Iterator[Pair]:
-    """Yield the identifiers in a value of front matter.
-
-    `name` is its key, without signs.
-    """
-    scheme = _SCHEME_OF.get(name, "")
-    if scheme == "citekey" and word:
-        yield "citekey", word.lstrip("@")
-    elif scheme == "url":
-        address = _ADDRESS.fullmatch(word)
-        if address:
-            yield "url", address[1]
-    elif scheme:
-        for identifier in names_in(f"{scheme} {word}"):
-            if identifier[0] == scheme:
-                yield identifier
+            if scheme == "citekey":
+                if word:
+                    yield "citekey", word.lstrip("@")
+            elif scheme == "url":
+                address = _ADDRESS.fullmatch(word)
+                if address:
+                    yield "url", address[1]
+            elif scheme:
+                for identifier in names_in(f"{scheme} {word}"):
+                    if identifier[0] == scheme:
+                        yield identifier

@@ -39,7 +39,7 @@ def with_fitting_indents(text: str) -> str:
 
 
 class _Indents:
-    """What is open at a line of a note: quotes, list items, a fence."""
+    """The quotes, list items and fence that are open at a line of a note."""
 
     def __init__(self) -> None:
         self._quotes = 0
@@ -64,7 +64,15 @@ class _Indents:
             self._after_blank = True
             return line
         indent = len(line[: -len(words)].expandtabs(4)) - len(signs)
-        narrow = words if self._fence else _with_narrow_sign(indent, words)
+        narrow = words
+        item = None
+        if not (self._fence or _RULE.match(words)):
+            item = _WIDE_ITEM.match(words)
+        if item:
+            # one blank behind its sign instead of so many that make code
+            sign = item["sign"]
+            if _width(indent, item[0]) - indent - len(sign) > _MOST + 1:
+                narrow = f"{sign} {words[item.end() :]}"
         moved = self._fitting(indent, narrow)
         self._after_blank = False
         if moved == indent and narrow == words:
@@ -93,19 +101,16 @@ class _Indents:
                 return indent
             if is_too_deep:
                 moved = container
-            self._open(item, indent, moved, words)
+            # and those that begin right behind its sign: `- - words`
+            place: re.Match[str] | None = item
+            while place:
+                signs = words[: place.end()]
+                self._items.append((_width(indent, signs), _width(moved, signs)))
+                place = _ITEM.match(words, place.end())
         if fence:
             self._fence = fence["mark"]
         self._after_words = not ends_paragraph
         return moved
-
-    def _open(self, item: re.Match[str], indent: int, moved: int, words: str) -> None:
-        """Open an item, and those that begin right behind its sign: `- - words`."""
-        place: re.Match[str] | None = item
-        while place:
-            item_signs = words[: place.end()]
-            self._items.append((_width(indent, item_signs), _width(moved, item_signs)))
-            place = _ITEM.match(words, place.end())
 
     def _moved(self, indent: int) -> int:
         """Return the column of a line that stands in an item that was moved."""
@@ -113,15 +118,6 @@ class _Indents:
             return indent
         written, moved = self._items[-1]
         return indent - (written - moved) if indent >= written else indent
-
-
-def _with_narrow_sign(column: int, words: str) -> str:
-    """Return an item with one blank behind its sign instead of so many that make code."""
-    item = _WIDE_ITEM.match(words)
-    if item is None or _RULE.match(words):
-        return words
-    blanks = _width(column, item[0]) - column - len(item["sign"])
-    return f"{item['sign']} {words[item.end() :]}" if blanks > _MOST + 1 else words
 
 
 def _width(column: int, signs: str) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import NamedTuple
@@ -39,26 +39,16 @@ def read(text: str, context: Context) -> Inline:
         return Inline([Token(Kind.TEXT, words, words)] if text else [])
     tokens = tokenized(text, context)
     if not context.verbatim:
-        _drop_outer_tags(tokens)
+        # the tags at the ends of a block are no part of its text, and still its tags
+        for order in (tokens, reversed(tokens)):
+            for token in order:
+                if token.kind is Kind.TAG:
+                    token.plain = ""
+                    token.markdown = ""
+                elif token.plain.strip() or token.markdown.strip():
+                    break
         _collapse_blanks(tokens)
     return Inline(tokens)
-
-
-# --- blanks ---------------------------------------------------------------------------
-
-
-def _drop_outer_tags(tokens: list[Token]) -> None:
-    """Remove the tags at the ends of a block from its text.
-
-    They still count as its tags.
-    """
-    for order in (tokens, reversed(tokens)):
-        for token in order:
-            if token.kind is Kind.TAG:
-                token.plain = ""
-                token.markdown = ""
-            elif token.plain.strip() or token.markdown.strip():
-                break
 
 
 def _collapse_blanks(tokens: list[Token]) -> None:
@@ -205,7 +195,7 @@ class Inline:
         for token in self.tokens:
             is_opaque = token.kind is Kind.OPAQUE
             words.append("X" * len(token.plain) if is_opaque else token.plain)
-        edges = {0, *self._labels()}
+        edges = {0}
         for index, token in enumerate(self.tokens):
             if token.note == EDGE:
                 edges.add(self.starts[index])
@@ -213,47 +203,35 @@ class Inline:
             index = bisect_right(self.starts, edge) - 1
             if self.starts[index] == edge or self.tokens[index].kind is Kind.TEXT:
                 edges.add(edge)
+
+        # a line that is marked as a whole, such as `==Step 1==`, is not a part of the sentence
+        # below it, if that begins a new text
+        marks = [phrase.span for phrase in self.phrases if phrase.sign in ("==", "mark")]
+        mark_starts = [start for start, _ in marks]
+        line_ends = [0]
+        for index, token in enumerate(self.tokens if marks else ()):
+            if token.kind is Kind.BREAK:
+                line_ends.append(self.starts[index])
+        for start, end in pairwise(line_ends):
+            unmarked = len(_WORD_SIGN.findall(self.plain, start, end))
+            first_mark = bisect_left(mark_starts, start)
+            next_mark = bisect_left(mark_starts, end)
+            inside = [mark for mark in marks[first_mark:next_mark] if mark[1] <= end]
+            for mark in inside:
+                unmarked -= len(_WORD_SIGN.findall(self.plain, *mark))
+            following = _SOMETHING.search(self.plain, end)
+            if not inside or unmarked or following is None:
+                continue
+            letter = following[0]
+            if not (letter.islower() or letter in _JOINS):
+                edges.update((start, end))
+
         spans = []
         for start, end in pairwise([*sorted(edges), len(self.plain)]):
             first, last = trimmed(self.plain, start, end)
             if first < last:
                 spans.append((first, last))
         return spans
-
-    def _labels(self) -> Iterator[int]:
-        """Yield the edges of lines that are marked as a whole and followed by a new text.
-
-        Such as `==Step 1==`, which is not a part of the sentence below it.
-        """
-        marks = [phrase.span for phrase in self.phrases if phrase.sign in ("==", "mark")]
-        if not marks:
-            return
-        breaks = []
-        for index, token in enumerate(self.tokens):
-            if token.kind is Kind.BREAK:
-                breaks.append(self.starts[index])
-        starts = [start for start, _ in marks]
-        for start, end in pairwise([0, *breaks]):
-            first_mark = bisect_left(starts, start)
-            next_mark = bisect_left(starts, end)
-            in_line = marks[first_mark:next_mark]
-            inside = [mark for mark in in_line if mark[1] <= end]
-            if inside and self._is_label(start, end, inside):
-                yield start
-                yield end
-
-    def _is_label(self, start: int, end: int, marks: list[Span]) -> bool:
-        """Return whether marks cover all words of a line, and a new text follows."""
-        unmarked = len(_WORD_SIGN.findall(self.plain, start, end))
-        for mark in marks:
-            unmarked -= len(_WORD_SIGN.findall(self.plain, *mark))
-        if unmarked:
-            return False
-        following = _SOMETHING.search(self.plain, end)
-        if following is None:
-            return False
-        letter = following[0]
-        return not (letter.islower() or letter in _JOINS)
 
     # --- marks
 
@@ -345,12 +323,21 @@ class Inline:
         """
         first_index, end_index = self._tokens_of(start, end)
         if pictures_around:
-            first = self._before_pictures(first_index)
-            if first < first_index and not self._has_words(self.starts[first], start):
+            # the blank before the first word may be a part of its token
+            first = index = first_index
+            while index and not self.tokens[index - 1].plain.strip():
+                index -= 1
+                if _is_shown_picture(self.tokens[index]):
+                    first = index
+            if first < first_index and not self.plain[self.starts[first] : start].strip():
                 first_index = first
                 start = self.starts[first]
-            behind = self._after_pictures(end_index)
-            if behind > end_index and not self._has_words(end, self.starts[behind]):
+            behind = index = end_index
+            while index < len(self.tokens) and not self.tokens[index].plain.strip():
+                index += 1
+                if _is_shown_picture(self.tokens[index - 1]):
+                    behind = index
+            if behind > end_index and not self.plain[end : self.starts[behind]].strip():
                 end_index = behind
                 end = self.starts[behind - 1]
         edges = list[int]()
@@ -370,16 +357,24 @@ class Inline:
                 is_strong = _sign_of_phrase(token) == "bold"
                 if is_strong and not bold:
                     continue
+                # within a phrase, an odd number of edges comes before it
+                before_opener = bisect_right(edges, index)
+                before_closer = bisect_right(edges, token.partner)
+                is_odd = before_opener % 2 == 1 or before_closer % 2 == 1
+                crosses = before_opener != before_closer and is_odd
                 is_whole = first_index <= token.partner < end_index
-                if not is_whole or _crosses(edges, index, token.partner):
+                if crosses or not is_whole:
                     continue
             token_start = self.starts[index]
             if token.kind is Kind.TEXT:
                 first = max(0, start - token_start)
                 last = max(0, end - token_start)
                 written = token.markdown[first:last]
-                if not length:
-                    written = _without_block_sign(written)
+                sign = None if length else _BLOCK_SIGN.match(written)
+                if sign:
+                    # of a number, the stop is escaped
+                    escaped = f"{sign[0]}\\" if sign[0].isdigit() else f"\\{sign[0]}"
+                    written = escaped + written[sign.end() :]
             elif token.plain and token_start >= end:
                 continue
             else:
@@ -460,28 +455,6 @@ class Inline:
             end_index = len(tokens)
         return first_index, end_index
 
-    def _has_words(self, start: int, end: int) -> bool:
-        return bool(self.plain[start:end].strip())
-
-    def _before_pictures(self, index: int) -> int:
-        """Return the token at which the blanks and pictures begin that end before a token."""
-        first = index
-        # the blank before the first word may be a part of its token
-        while index and not self.tokens[index - 1].plain.strip():
-            index -= 1
-            if _is_shown_picture(self.tokens[index]):
-                first = index
-        return first
-
-    def _after_pictures(self, index: int) -> int:
-        """Return the token after the blanks and pictures that begin at a token."""
-        behind = index
-        while index < len(self.tokens) and not self.tokens[index].plain.strip():
-            index += 1
-            if _is_shown_picture(self.tokens[index - 1]):
-                behind = index
-        return behind
-
 
 def _sign_of_phrase(token: Token) -> str:
     """Return the sign of the phrase that a token opens, "" if none."""
@@ -494,32 +467,8 @@ def _sign_of_phrase(token: Token) -> str:
 
 
 def _closes(token: Token, index: int) -> bool:
-    """Return whether a token closes what another one opened."""
+    """Return whether a token is the second of a pair."""
     return -1 < token.partner < index
-
-
-def _crosses(edges: list[int], opener: int, closer: int) -> bool:
-    """Return whether emphasis begins or ends in a phrase that does not contain all of it.
-
-    `edges` are the tokens at which phrases begin and end: within a phrase, an odd
-    number of them comes before it.
-    """
-    before_opener = bisect_right(edges, opener)
-    before_closer = bisect_right(edges, closer)
-    if before_opener == before_closer:
-        return False
-    return before_opener % 2 == 1 or before_closer % 2 == 1
-
-
-def _without_block_sign(markdown: str) -> str:
-    """Escape a sign with which a text would begin a block of Markdown: `#`, `-`, `1.`."""
-    sign = _BLOCK_SIGN.match(markdown)
-    if sign is None:
-        return markdown
-    # of a number, the stop is escaped
-    first = sign[0]
-    escaped = f"{first}\\" if first.isdigit() else f"\\{first}"
-    return escaped + markdown[sign.end() :]
 
 
 def outermost(phrases: Iterable[Phrase]) -> tuple[Phrase, ...]:

@@ -19,8 +19,7 @@ from ankiforge.errors import ItemError
 from ankiforge.extract import files as disk
 from ankiforge.extract.base import SourceSettings
 from ankiforge.extract.folder import File
-from ankiforge.extract.markdown import CARDS, HandWritten, Mark, NoteSource, plain_text
-from ankiforge.extract.markdown.parts import Part, Parts, read_parts
+from ankiforge.extract.markdown import CARDS, HandWritten, Mark, Note, NoteSource, Part
 from ankiforge.model import Document, DocumentKey, Sighting, Strings, h16
 from ankiforge.text.private import (
     IN_ITS_NOTE,
@@ -63,7 +62,7 @@ class Jupyter(NoteSource):
         reader: Any,
         picture: Callable[[str], str],
     ) -> Iterator[Sighting]:
-        """Yield what `document` does."""
+        """Yield the document of a notebook and problems; see `document`."""
         text, _ = disk.read_settled(file.place, LARGEST)
         return self.document(file, text, picture)
 
@@ -75,34 +74,47 @@ class Jupyter(NoteSource):
     ) -> Iterator[Sighting]:
         """Yield the document of a notebook, unless it has no highlights."""
         cells = _cells_of(text)
+        doubts = []
+        private = ""
+        for cell in cells:
+            # the tag in code, or among the tags of a cell, has another spelling
+            tags = msgspec.json.encode(cell.metadata).decode()
+            doubts.append(spelling_like_name(tags) or spelling_like_tag(cell.text))
+            # code may have the tag in a comment, and a raw cell in front matter: as nothing is
+            # read of them, it is not about them
+            is_named = (
+                has_tag(cell.text) if cell.cell_type == "code" else names_tag(cell.text)
+            )
+            if cell.cell_type not in _MARKDOWN and (is_named or names_tag(tags)):
+                private = IN_ITS_NOTE
         document = Document(
             DocumentKey(f"{self.folder.namespace}/{h16(file.path)}"),
             self.folder.name,
             title=PurePosixPath(file.path).stem,
             path=file.path,
-            private=IN_ITS_NOTE if any(map(_is_about_all, cells)) else "",
+            private=private,
         )
         marks = frozenset[str](self.settings.marks)
-        yield from read_parts(
-            self,
-            Parts(document, _parts(cells), marks, apart=False, doubt=_doubt_in(cells)),
-            picture,
+        note = Note(
+            document,
+            marks,
+            _parts(cells),
+            is_whole=False,
+            doubt=next(filter(None, doubts), ""),
         )
+        yield from self.read_note(note, picture)
 
-    def public_text(self, file: File) -> str:
-        """Return the plain text of a notebook in which nothing is marked or private."""
-        try:
-            cells = _cells_of(file.text(LARGEST))
-        except ItemError:  # it went away: what was private in it stays so
-            return ""
-        return plain_text("\n\n".join([part.text for part in _parts(cells)]))
+    def texts(self, file: File) -> Strings:
+        """Return the Markdown cells of a notebook."""
+        cells = _cells_of(file.text(LARGEST))
+        return tuple(part.text for part in _parts(cells))
 
 
 # --- the file ---------------------------------------------------------------------------
 
 
 class _Cell(msgspec.Struct):
-    """One cell. What is not read, as what its code printed, is skipped."""
+    """One cell, without the output of its code."""
 
     cell_type: Any = ""
     source: Any = ""
@@ -157,7 +169,7 @@ class _Notebook(msgspec.Struct):
 
 
 def _cells_of(text: str) -> list[_Cell]:
-    """Return all cells of a notebook, and one for what it says about itself; [] of an empty file.
+    """Return all cells of a notebook, and one for its own metadata; [] of an empty file.
 
     Raises:
         ItemError: it is not a notebook.
@@ -184,38 +196,6 @@ def _parts(cells: list[_Cell]) -> list[Part]:
     for cell in cells:
         if cell.cell_type in _MARKDOWN:
             cell_id = cell.id if isinstance(cell.id, str) else ""
-            parts.append(Part(cell.text, cell_id, private=_names_tag(cell.metadata)))
-    return parts
-
-
-def _doubt_in(cells: list[_Cell]) -> str:
-    """Return what in code, or among the tags of a cell, looks like the tag, or ""."""
-    for cell in cells:
-        tags = ""
-        if cell.metadata is not None:
             tags = msgspec.json.encode(cell.metadata).decode()
-        spelling = spelling_like_name(tags) or spelling_like_tag(cell.text)
-        if spelling:
-            return spelling
-    return ""
-
-
-def _is_about_all(cell: _Cell) -> bool:
-    """Return whether a cell makes the whole notebook private.
-
-    Code may have the tag in a comment, and a raw cell in front matter. As nothing is read of
-    them, it is not about them.
-    """
-    if cell.cell_type in _MARKDOWN:
-        return False
-    if cell.cell_type == "code":
-        return has_tag(cell.text) or _names_tag(cell.metadata)
-    return names_tag(cell.text) or _names_tag(cell.metadata)
-
-
-def _names_tag(metadata: Any) -> bool:
-    """Return whether the name of the tag occurs anywhere in the metadata of a cell."""
-    if metadata is None:
-        return False
-    text = msgspec.json.encode(metadata).decode()
-    return names_tag(text)
+            parts.append(Part(cell.text, cell_id, private=names_tag(tags)))
+    return parts

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import accumulate, pairwise
 from operator import attrgetter
 from pathlib import PurePosixPath
@@ -14,6 +13,7 @@ from urllib.parse import unquote
 from msgspec.structs import replace
 
 from ankiforge.extract.left_out import PICTURES
+from ankiforge.extract.markdown import Wanted
 from ankiforge.extract.markdown.blocks import Block, Blocks, Part
 from ankiforge.extract.markdown.cards import CardSides, plain_term
 from ankiforge.extract.markdown.citations import Citations, address_of
@@ -26,7 +26,7 @@ from ankiforge.extract.markdown.inline import (
     rich,
     without_outer_tags,
 )
-from ankiforge.extract.markdown.overlooked import Wanted, overlooked
+from ankiforge.extract.markdown.overlooked import overlooked
 from ankiforge.extract.markdown.quotes import Quotes
 from ankiforge.extract.markdown.surroundings import PlacedHighlight, Surroundings
 from ankiforge.extract.markdown.tokens import Kind, Phrase
@@ -41,13 +41,10 @@ from ankiforge.model import (
 )
 from ankiforge.text import regex
 from ankiforge.text.cloze import image_paths
-from ankiforge.text.passages import numbered
 from ankiforge.text.shields import outside
 
 _MARK_FORMS = (Form.PHRASE, Form.CALLOUT, Form.MARK)
 _SEVERAL = "it holds several lines with `?`; put an empty line between the cards"
-_BY_PLACE = attrgetter("first", "start")
-"""Sorts what was found by where it begins in the note."""
 _PLACEHOLDER = (
     "`{{{{{word}}}}}` may be a placeholder of a template; a cloze is {{{{c1::{word}}}}}"
 )
@@ -63,16 +60,6 @@ _BOLD_SIGNS = ("**", "__")
 _COLON_NAME = regex(r"(?a)(?<!\w)\w{3,}::\w{3,}")
 # How a card of these forms is written; others have a sign.
 _WRITTEN_TERMS = {Form.GLOSSARY: "Term: definition", Form.TERM: "**Term**: text"}
-
-
-@dataclass(slots=True)
-class _MarkedSentence:
-    """A sentence with marked phrases, or several that a phrase joins."""
-
-    start: int
-    """[start, end) in the plain text of the block."""
-    end: int
-    phrases: list[Phrase]
 
 
 class Reader:
@@ -122,21 +109,13 @@ class Reader:
             text: the note as written, without its front matter.
             front: what its front matter says.
         """
-        self._placed = all_found = sorted(self._find(), key=_BY_PLACE)
-        surroundings = Surroundings(self._note, text, front, all_found)
-        return tuple(numbered(map(surroundings.added_to, all_found)))
-
-    def left_out(self, text: str, front_lines: int) -> tuple[LeftOut, ...]:
-        """Return what is in none of the highlights that were read; see `overlooked`."""
-        return overlooked(text, front_lines, self._wanted, self._blocks, self._placed)
-
-    def _find(self) -> Iterator[PlacedHighlight]:
-        """Yield the cards, quotes and marks of the note, no passage twice."""
+        placed: list[PlacedHighlight] = []
         used = set(self._quotes.covered)
         for index, block in enumerate(self._blocks):
-            for found in self._in_block(index, block):
+            in_block = list(self._in_block(index, block))
+            placed += in_block
+            if in_block:
                 used.add(index)
-                yield found
 
         # whole callouts and block quotes, in which nothing else was found
         wants_callouts = "callout" in self._wanted.marks
@@ -154,14 +133,22 @@ class Reader:
             if is_callout_as_quote or not used.isdisjoint(members):
                 continue
             following = self._note.text_between(first + 1, last + 1)
-            text = self._blocks[first].plain + following
+            words = self._blocks[first].plain + following
             body = self._note.bodies[number]
             if form is Form.MARK:
                 body = _QUOTE_SIGNS.sub("", body)
             markdown = (rich(body, self._note.context),)
-            highlight = self._highlight(first, form, text, markdown)
+            highlight = self._highlight(first, form, words, markdown)
             end = len(self._blocks[last].plain)
-            yield PlacedHighlight(first, 0, last, end, highlight)
+            placed.append(PlacedHighlight(first, 0, last, end, highlight))
+
+        self._placed = sorted(placed, key=attrgetter("first", "start"))
+        surroundings = Surroundings(self._note, text, front, self._placed)
+        return tuple(map(surroundings.added_to, self._placed))
+
+    def left_out(self, text: str, front_lines: int) -> tuple[LeftOut, ...]:
+        """Return the signs that are in no highlight that was read; see `overlooked`."""
+        return overlooked(text, front_lines, self._wanted, self._blocks, self._placed)
 
     def _in_block(self, index: int, block: Block) -> Iterator[PlacedHighlight]:
         """Yield the card that a block is, or its quotes and marked sentences."""
@@ -356,7 +343,17 @@ class Reader:
         are_ours = all(opener.markdown.startswith("{{") for opener in openers)
         if are_ours and not wants_ours and "{{" not in signs:
             return None
-        placeholder = _placeholder(inline, gaps)
+
+        # the gaps may be placeholders of a template, as lone words are, or if other braces show
+        # that the block is code: `{{1}, {2}}`; those with a number or a hint are clozes
+        words = ["" if gap.note else inline.plain[gap.start : gap.end] for gap in gaps]
+        has_hint = any(token.kind is Kind.HINT for token in inline.tokens)
+        is_code = "{" in inline.unmarked_text() and any(words)
+        are_lone = bool(words) and all(map(_LONE_WORD.fullmatch, words))
+        skip = ""
+        if not has_hint and (is_code or are_lone):
+            skip = _PLACEHOLDER.format(word=words[0])
+
         table = _TableRow(block)
         markdown, _ = table.around(inline.cloze(), ())
         only_picture = not block.plain
@@ -370,7 +367,7 @@ class Reader:
             gaps=tuple([gap.span for gap in gaps]),
             written="{{…}}",
             declared=block.syntax.declared,
-            skip="" if placeholder is None else _PLACEHOLDER.format(word=placeholder),
+            skip=skip,
         )
 
     def _unanswered(self, index: int, block: Block) -> PlacedHighlight | None:
@@ -420,44 +417,41 @@ class Reader:
                 card = replace(card, colour=phrases[0].note, written="")
                 yield PlacedHighlight(index, 0, index, len(block.plain), card)
                 return
-        for sentence in _marked_sentences(block.inline, phrases):
-            yield self._marked_sentence(index, block, sentence)
+        if not phrases:
+            return
 
-    def _marked_sentence(
-        self,
-        index: int,
-        block: Block,
-        sentence: _MarkedSentence,
-    ) -> PlacedHighlight:
-        """Return the highlight of a sentence in which phrases are marked."""
-        start = sentence.start
-        end = sentence.end
+        # the sentences of the phrases; those that share a phrase are joined
+        spans = block.inline.sentences()
+        starts = [start for start, _ in spans]
+        marked: list[tuple[int, int, list[Phrase]]] = []
+        for phrase in phrases:
+            start, _ = spans[bisect_right(starts, phrase.start) - 1]
+            _, end = spans[bisect_right(starts, phrase.end - 1) - 1]
+            joined = [phrase]
+            if marked and start < marked[-1][1]:
+                start, previous_end, previous = marked.pop()
+                end = max(previous_end, end)
+                joined = [*previous, phrase]
+            marked.append((start, end, joined))
+
         table = _TableRow(block)
-        shown = (0, len(block.plain)) if table.text else (start, end)
-        markdown, markdown_gaps = block.inline.markdown(
-            *shown,
-            sentence.phrases,
-            bold=self._keeps_bold,
-        )
-        markdown, markdown_gaps = table.around(markdown, markdown_gaps)
-        gaps: list[Span] = []
-        colour = ""
-        for phrase in sentence.phrases:
-            gap_start, gap_end = phrase.span
-            gaps.append((gap_start - start, gap_end - start))
-            if phrase.sign == "mark":
-                colour = colour or phrase.note
-        highlight = self._highlight(
-            index,
-            Form.PHRASE,
-            block.plain[start:end],
-            (markdown,),
-            sentence=table.text,
-            gaps=tuple(gaps),
-            markdown_gaps=markdown_gaps,
-            colour=colour,
-        )
-        return PlacedHighlight(index, start, index, end, highlight)
+        for start, end, inside in marked:
+            shown = (0, len(block.plain)) if table.text else (start, end)
+            in_sentence = block.inline.markdown(*shown, inside, bold=self._keeps_bold)
+            markdown, markdown_gaps = table.around(*in_sentence)
+            colours = [phrase.note for phrase in inside if phrase.sign == "mark"]
+            gaps = [(phrase.start - start, phrase.end - start) for phrase in inside]
+            highlight = self._highlight(
+                index,
+                Form.PHRASE,
+                block.plain[start:end],
+                (markdown,),
+                sentence=table.text,
+                gaps=tuple(gaps),
+                markdown_gaps=markdown_gaps,
+                colour=next(filter(None, colours), ""),
+            )
+            yield PlacedHighlight(index, start, index, end, highlight)
 
 
 class _TableRow:
@@ -511,48 +505,7 @@ def _as_cell(markdown: str) -> str:
     return outside(on_one_line, lambda words: words.replace("|", "\\|"))
 
 
-def _marked_sentences(inline: Inline, phrases: Sequence[Phrase]) -> list[_MarkedSentence]:
-    """Return the sentences of a block that contain some phrases, which are in order.
-
-    Sentences that share a phrase are joined.
-    """
-    if not phrases:
-        return []
-    sentences = inline.sentences()
-    starts = [start for start, _ in sentences]
-    marked: list[_MarkedSentence] = []
-    for phrase in phrases:
-        phrase_start, phrase_end = phrase.span
-        start, _ = sentences[bisect_right(starts, phrase_start) - 1]
-        _, end = sentences[bisect_right(starts, phrase_end - 1) - 1]
-        previous = marked[-1] if marked else None
-        if previous and start < previous.end:
-            previous.end = max(previous.end, end)
-            previous.phrases.append(phrase)
-        else:
-            marked.append(_MarkedSentence(start, end, [phrase]))
-    return marked
-
-
 def _shown_name(markdown: str) -> str:
     """Return the name of the first file that a text shows, "" if it shows none."""
     paths = image_paths(markdown)
     return unquote(paths[0]).rpartition("/")[2] if paths else ""
-
-
-def _placeholder(inline: Inline, gaps: Sequence[Phrase]) -> str | None:
-    """Return the words of the first gap, if the gaps may be placeholders of a template.
-
-    They are if each is a lone word, or if other braces show that the block is code:
-    `{{1}, {2}}`. None if the gaps are clozes, as those with a number or a hint are.
-    """
-    if any(token.kind is Kind.HINT for token in inline.tokens):
-        return None
-    words = []
-    for gap in gaps:
-        start, end = gap.span
-        words.append("" if gap.note else inline.plain[start:end])
-    is_code = "{" in inline.unmarked_text() and any(words)
-    if is_code or (words and all(map(_LONE_WORD.fullmatch, words))):
-        return words[0]
-    return None

@@ -28,18 +28,16 @@ from ankiforge.extract.markdown import (
     HandWritten,
     Note,
     NoteSource,
+    Part,
     canvas,
-    plain_text,
 )
 from ankiforge.extract.markdown.dialects import (
     PLUGINS,
     Dialects,
     plugins_of,
     read_dialects,
-    switched_on,
 )
 from ankiforge.extract.markdown.expressions import Searcher
-from ankiforge.extract.markdown.parts import Parts, read_parts
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -117,28 +115,32 @@ class Vault(NoteSource):
     own_cards: ClassVar[Strings] = CARDS
 
     @classmethod
-    def open(cls, opening: Opening) -> Self:
-        """Return a reader of the vault at a root, with the cards of its plugins."""
-        if opening.settings.cards is not None:
-            return cls._with_dialects(opening)
-        names, problem = switched_on(opening.root)
-        vault = cls._with_dialects(opening, names or ())
-        problems = (*vault.problems, problem) if problem else vault.problems
-        return replace(vault, switched_on=names, problems=problems)
+    def open(cls, opening: Opening, by_plugins: Strings | None = None) -> Self:
+        """Return a reader of the vault at a root, with the cards of its plugins.
 
-    @classmethod
-    def _with_dialects(cls, opening: Opening, plugins: Strings = ()) -> Self:
-        """Return a reader; `plugins` are the dialects to read if the settings name none."""
+        Args:
+            opening: the vault and its settings.
+            by_plugins: the dialects to read if the settings name none; None = those of the
+                plugins that are switched on.
+        """
         root = opening.root
         settings = opening.settings
-        by_plugins = settings.cards is None
-        if by_plugins:
-            settings = msgspec.structs.replace(settings, cards=(*plugins, *CARDS))
-        cards = dict.fromkeys(settings.cards)
-        names = tuple(name for name in cards if name in PLUGINS)
-        dialects, problems = read_dialects(root, names)
+        plugins, problem = plugins_of(root)
+        decides = settings.cards is None
+        names = None
+        if decides and plugins is not None:
+            names = tuple(name for name, plugin in PLUGINS.items() if plugin in plugins)
+        if decides:
+            read_by_plugins = (names or ()) if by_plugins is None else by_plugins
+            cards = (*read_by_plugins, *CARDS)
+            settings = msgspec.structs.replace(settings, cards=cards)
+        wanted = dict.fromkeys(settings.cards)
+        in_order = tuple(name for name in wanted if name in PLUGINS)
+        dialects, problems = read_dialects(root, in_order)
+        if problem and decides:
+            problems.append(problem)
         templates = [f"{folder}/" for folder in template_folders(root)]
-        has_dataview = "dataview" in plugins_of(root)
+        has_dataview = "dataview" in (plugins or ())
         folder = Folder(
             "vault",
             opening.name,
@@ -153,7 +155,8 @@ class Vault(NoteSource):
             settings,
             dialects=dialects,
             problems=tuple(problems),
-            by_plugins=by_plugins,
+            switched_on=names,
+            by_plugins=decides,
             has_dataview=has_dataview,
         )
 
@@ -165,7 +168,7 @@ class Vault(NoteSource):
             settings=msgspec.structs.replace(self.settings, cards=None),
             only=self.folder.only,
         )
-        vault = self._with_dialects(opening, names)
+        vault = self.open(opening, names)
         # a display may watch this one
         shared = msgspec.structs.replace(vault.folder, count=self.folder.count)
         problems = tuple(dict.fromkeys((*vault.problems, *self.problems)))
@@ -245,16 +248,14 @@ class Vault(NoteSource):
         if is_canvas:
             cards, private = canvas.read_canvas(text)
             document = msgspec.structs.replace(document, private=private)
-            yield from read_parts(
-                self,
-                Parts(document, cards, marks, apart=True, doubt=spelling_like_tag(text)),
-                picture,
-            )
+            doubt = spelling_like_tag(text)
+            note = Note(document, marks, cards, is_whole=False, apart=True, doubt=doubt)
+            yield from self.read_note(note, picture)
             return
         note = Note(
-            _BANNER.sub("", text, count=1),
             document,
             marks,
+            (Part(_BANNER.sub("", text, count=1)),),
             dialects=self.dialects if self.dialects.names else None,
         )
         o2a = self.dialects.o2a
@@ -271,15 +272,12 @@ class Vault(NoteSource):
             )
         yield from self.read_note(note, picture)
 
-    def public_text(self, file: File) -> str:
-        """Return the plain text of a note in which nothing is marked or private."""
+    def texts(self, file: File) -> Strings:
+        """Return the text of a note, or the texts of a canvas."""
         if not _is_canvas(file):
-            return super().public_text(file)
-        try:
-            cards, _ = canvas.read_canvas(file.text())
-        except ItemError:  # it went away: what was private in it stays so
-            return ""
-        return "\n".join([plain_text(card.text) for card in cards])
+            return super().texts(file)
+        cards, _ = canvas.read_canvas(file.text())
+        return tuple(card.text for card in cards)
 
     @property
     def selection(self) -> str:

@@ -10,9 +10,14 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from ankiforge.extract.markdown import Wanted
+from ankiforge.extract.markdown.blocks import Block, Part
+from ankiforge.extract.markdown.cards import FIELD
+from ankiforge.extract.markdown.signs import PLACEHOLDER
 from ankiforge.extract.markdown.source import PREFIX, hidden_parts
+from ankiforge.extract.markdown.surroundings import PlacedHighlight
 from ankiforge.model import (
     CODE_AND_MATHS,
     LOGSEQ_CARD,
@@ -22,10 +27,6 @@ from ankiforge.model import (
 )
 from ankiforge.text import regex
 from ankiforge.text.shields import MATH
-
-if TYPE_CHECKING:
-    from ankiforge.extract.markdown.blocks import Block
-    from ankiforge.extract.markdown.surroundings import PlacedHighlight
 
 _FRONT_MATTER = "front matter"
 # Up to so many characters of a paragraph are between two signs.
@@ -96,17 +97,6 @@ _HIDDEN = {
 }
 
 
-class Wanted(NamedTuple):
-    """Which marks and hand-written cards are read."""
-
-    marks: frozenset[str]
-    cards: frozenset[str]
-    glossaries: frozenset[str]
-    """The headings, casefolded, above a list of terms."""
-    fields: bool = True
-    """Whether `key:: value` on a line is a field and no card."""
-
-
 class _Sign(NamedTuple):
     """Something in a note that looks like a mark or a card."""
 
@@ -132,7 +122,7 @@ def overlooked(
     blocks: Sequence[Block] = (),
     placed: Iterable[PlacedHighlight] = (),
 ) -> tuple[LeftOut, ...]:
-    """Return what looks like a mark or a card in a note and is in no highlight.
+    """Return the signs of marks and cards in a note that are in no highlight.
 
     Args:
         text: the note as it is written.
@@ -159,7 +149,7 @@ def overlooked(
     if "$" in body:
         hidden += [(*maths.span(), "code") for maths in _MATHS.finditer(body)]
     hidden.sort()
-    looked_up = _Highlighted(body, blocks, placed)
+    highlighted = _Highlighted(body, blocks, placed)
     code_lines = []
     unselected = defaultdict[tuple[str, str], list[int]](list)
     """The lines of signs that the settings do not read, by kind and setting."""
@@ -170,30 +160,35 @@ def overlooked(
         for start, end, kind in hidden[max(behind - 2, 0) : behind]:
             if start <= sign.start < end:
                 part = kind
-        if part == "code" or looked_up.is_code(sign.line):
+        if part == "code" or highlighted.is_code(sign.line):
             code_lines.append(sign.line)
             continue
-        if looked_up.holds(sign):
+        if highlighted.holds(sign):
             continue
         written = body[sign.start : sign.end]
         kind = _KINDS[sign.kind]
         if not kind:
             kind = _KINDS_OPEN["{{" if written.startswith("{{") else written]
+
+        # why it is left out
         reason = _OTHER_PROGRAMS.get(sign.kind) or _HIDDEN.get(part, "")
-        if not reason and body[sign.start - 1 : sign.start] == "\\":
+        setting, name = _SETTINGS.get(sign.kind, ("", ""))
+        selected = wanted.marks if setting == "marks" else wanted.cards
+        if reason:
+            pass
+        elif body[sign.start - 1 : sign.start] == "\\":
             reason = "a backslash before it says that it is no sign"
-        elif not reason and sign.kind == "open":
+        elif sign.kind == "open" and body[sign.end : sign.end + 2] == "}}":
+            reason = _NO_WORDS
+        elif sign.kind == "open":
             reason = (
                 "it begins or ends nothing: its other sign is missing in the paragraph"
             )
-            if body[sign.end : sign.end + 2] == "}}":
-                reason = _NO_WORDS
-        setting, name = _SETTINGS.get(sign.kind, ("", ""))
-        selected = wanted.marks if setting == "marks" else wanted.cards
-        if setting and name not in selected and not reason:
+        elif setting and name not in selected:
             unselected[kind, f"{setting}: […, {name}]"].append(sign.line)
             continue
-        reason = reason or looked_up.why_not(sign)
+        else:
+            reason = highlighted.why_not(sign)
         left_out.append(LeftOut(kind, f"line {sign.line + 1}", reason))
     # a note may hold hundreds of callouts: they are one entry
     for (kind, setting), sign_lines in unselected.items():
@@ -209,7 +204,7 @@ def overlooked(
 
 
 def _signs_in(body: str) -> Iterator[_Sign]:
-    """Yield what looks like something, in the order of the text."""
+    """Yield the signs of marks and cards, in the order of the text."""
     starts = [0]
     for line in body.split("\n"):
         starts.append(starts[-1] + len(line) + 1)
@@ -289,15 +284,11 @@ class _Highlighted:
 
     def is_code(self, line: int) -> bool:
         """Return whether a line is code."""
-        from ankiforge.extract.markdown.blocks import Part
-
         blocks = self._at(line)
         return bool(blocks) and all(block.part is Part.CODE for block in blocks)
 
     def holds(self, sign: _Sign) -> bool:
         """Return whether a sign is in a highlight."""
-        from ankiforge.extract.markdown.blocks import Part
-
         if sign.kind == "callout":
             # a title without words is no block
             inside = self._at(sign.line) or self._at(sign.line + 1)
@@ -332,9 +323,6 @@ class _Highlighted:
 
     def why_not(self, sign: _Sign) -> str:
         """Return why a sign that the settings read is no mark and no card."""
-        from ankiforge.extract.markdown.blocks import Part
-        from ankiforge.extract.markdown.signs import PLACEHOLDER
-
         body = self._body
         if sign.kind == "line":
             return self._why_no_line(sign)
@@ -358,9 +346,6 @@ class _Highlighted:
 
     def _why_no_line(self, sign: _Sign) -> str:
         """Return why colons separate no question and answer."""
-        from ankiforge.extract.markdown.blocks import Part
-        from ankiforge.extract.markdown.cards import FIELD
-
         body = self._body
         line_start = body.rfind("\n", 0, sign.start) + 1
         line_end = body.find("\n", sign.end)

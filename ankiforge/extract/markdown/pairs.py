@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from ankiforge.extract.markdown.tokens import INSIDE, Gaps, Kind, Token
 from ankiforge.text import regex
@@ -117,22 +116,14 @@ def _drop_pair(tokens: list[Token], opener: int) -> None:
 _DEEPEST = 10
 
 
-class _Cloze(NamedTuple):
-    """The indices of the tokens of a cloze."""
-
-    opener: int
-    closer: int
-    hint: int = -1
-    """Of the `::` before the hint, -1 = there is none."""
-
-
 @dataclass(slots=True)
 class _Brace:
-    """A brace that was opened, or `{{`."""
+    """A brace that was opened, or `{{`; by the indices of its tokens."""
 
-    index: int
+    opener: int
+    closer: int = -1
     hint: int = -1
-    """The index of the `::` before the hint of its cloze, -1 = none yet."""
+    """Of the `::` before the hint of its cloze, -1 = there is none."""
 
 
 def pair_gaps(tokens: list[Token], gaps: Gaps) -> None:
@@ -140,11 +131,47 @@ def pair_gaps(tokens: list[Token], gaps: Gaps) -> None:
 
     Braces must balance.
     """
-    reader = _ClozeReader(tokens, gaps)
-    for index in range(len(tokens)):
-        reader.read(index)
-    if reader.deepest <= _DEEPEST:
-        for cloze in reader.clozes:
+    opened: list[_Brace] = []  # the innermost last; of `{{{`, three
+    clozes: list[_Brace] = []
+    deepest = 0
+    for index, token in enumerate(tokens):
+        is_text = token.kind is Kind.TEXT
+        if token.kind is Kind.GAP:
+            opened.append(_Brace(index))
+        elif is_text and token.plain.startswith("{"):
+            for _ in token.plain:
+                opened.append(_Brace(index))
+        elif is_text and opened and token.plain == "}":
+            # it closes the innermost brace, or the cloze if there are two braces
+            brace = opened[-1]
+            brace.closer = index
+            opener = tokens[brace.opener]
+            is_double = index + 1 < len(tokens) and tokens[index + 1].plain == "}"
+            if opener.kind is Kind.TEXT:
+                opened.pop()
+                inside = {part.kind for part in tokens[brace.opener + 1 : index]}
+                is_on_a_line = bool(inside) and inside.isdisjoint((Kind.GAP, Kind.BREAK))
+                is_single = opener.plain == "{" and not is_double
+                if is_single and is_on_a_line and "{" in gaps.signs:
+                    opener.become(Kind.GAP)
+                    clozes.append(brace)
+            elif is_double:
+                opened.pop()
+                clozes.append(brace)
+                tokens[index + 1].become(Kind.GONE)
+        elif is_text and opened and token.plain == "::":
+            # a hint begins, unless it follows the number of the cloze
+            brace = opened[-1]
+            is_in_cloze = tokens[brace.opener].kind is Kind.GAP
+            is_next_but_one = index == brace.opener + 2
+            follows_number = is_next_but_one and tokens[index - 1].plain.isdigit()
+            is_of_number = follows_number and "{{" in gaps.signs
+            if brace.hint < 0 and is_in_cloze and not is_of_number:
+                brace.hint = index
+        deepest = max(deepest, len(opened))
+
+    if deepest <= _DEEPEST:
+        for cloze in clozes:
             tokens[cloze.closer].become(Kind.GAP, "", "}}")
             pair(tokens, cloze.opener, cloze.closer)
             if cloze.hint >= 0:
@@ -152,69 +179,6 @@ def pair_gaps(tokens: list[Token], gaps: Gaps) -> None:
                     token.kind = Kind.HINT
                     token.plain = ""
     _drop_unpaired(tokens, Kind.GAP)
-
-
-class _ClozeReader:
-    """Finds the clozes of a block by its braces, token by token."""
-
-    def __init__(self, tokens: list[Token], gaps: Gaps) -> None:
-        self._tokens = tokens
-        self._signs = gaps.signs
-        self._open = list[_Brace]()
-        """The braces that are open, the innermost last; of `{{{`, three."""
-        self.clozes = list[_Cloze]()
-        self.deepest = 0
-        """The most braces that were open at once."""
-
-    def read(self, index: int) -> None:
-        """Read the next token."""
-        token = self._tokens[index]
-        if token.kind is Kind.GAP:
-            self._open.append(_Brace(index))
-        elif token.kind is Kind.TEXT and token.plain.startswith("{"):
-            for _ in token.plain:
-                self._open.append(_Brace(index))
-        elif token.kind is Kind.TEXT and self._open:
-            if token.plain == "}":
-                self._close(index)
-            elif token.plain == "::":
-                self._begin_hint(index)
-        self.deepest = max(self.deepest, len(self._open))
-
-    def _close(self, index: int) -> None:
-        """Close the innermost brace, or the cloze if there are two braces."""
-        tokens = self._tokens
-        brace = self._open[-1]
-        opener = tokens[brace.index]
-        is_last = index + 1 == len(tokens)
-        is_double = not is_last and tokens[index + 1].plain == "}"
-        if opener.kind is Kind.TEXT:
-            self._open.pop()
-            if not is_double and self._is_cloze_of_dialect(brace.index, index):
-                opener.become(Kind.GAP)
-                self.clozes.append(_Cloze(brace.index, index))
-        elif is_double:
-            self._open.pop()
-            self.clozes.append(_Cloze(brace.index, index, brace.hint))
-            tokens[index + 1].become(Kind.GONE)
-
-    def _is_cloze_of_dialect(self, opener: int, closer: int) -> bool:
-        """Return whether a dialect reads two single braces as a cloze."""
-        if "{" not in self._signs or self._tokens[opener].plain != "{":
-            return False
-        kinds_inside = {token.kind for token in self._tokens[opener + 1 : closer]}
-        return bool(kinds_inside) and kinds_inside.isdisjoint((Kind.GAP, Kind.BREAK))
-
-    def _begin_hint(self, index: int) -> None:
-        """Begin a hint after `::`, unless it follows the number of the cloze."""
-        tokens = self._tokens
-        brace = self._open[-1]
-        if brace.hint >= 0 or tokens[brace.index].kind is not Kind.GAP:
-            return
-        is_next_but_one = index == brace.index + 2
-        follows_number = is_next_but_one and tokens[index - 1].plain.isdigit()
-        if not (follows_number and "{{" in self._signs):
-            brace.hint = index
 
 
 # --- clozes of a dialect --------------------------------------------------------------
@@ -225,7 +189,7 @@ _NUMBER = regex(r"(?:c?(\d{1,3})(?:;;|::?|\|)|[ash]+;;)(?=.)")
 
 
 def find_gaps(tokens: list[Token], gaps: Gaps) -> None:
-    """Make numbered clozes of what a dialect reads as such, each on one line."""
+    """Make numbered clozes of the signs of a dialect, each on one line."""
     unnumbered = 0
     for index, token in enumerate(tokens):
         sign = "bold" if token.note == "strong" else token.markdown
@@ -239,8 +203,17 @@ def find_gaps(tokens: list[Token], gaps: Gaps) -> None:
             continue
         closer = tokens[token.partner]
         number = token.note if token.kind is Kind.GAP else ""
-        if not number:
-            number = _take_number(inside)
+        before_answer = _NUMBER.match("".join([part.plain for part in inside]))
+        if not number and before_answer:
+            # the number before the answer is cut off
+            number = before_answer[1] or ""
+            length_left = before_answer.end()
+            for part in inside:
+                if length_left > 0 and part.kind is Kind.TEXT:
+                    length = len(part.plain)
+                    part.plain = part.plain[length_left:]
+                    part.markdown = part.plain
+                    length_left -= length
         # the hint moves to the token that closes: `answer;;hint`
         last = inside[-1]
         answer, _, hint = last.plain.partition(";;")
@@ -254,18 +227,3 @@ def find_gaps(tokens: list[Token], gaps: Gaps) -> None:
         for end in (token, closer):
             end.note = number
             end.kind = Kind.GAP
-
-
-def _take_number(inside: list[Token]) -> str:
-    """Cut off the number of a cloze before its answer, and return it, "" if none."""
-    number = _NUMBER.match("".join([token.plain for token in inside]))
-    if number is None:
-        return ""
-    length_left = number.end()
-    for token in inside:
-        if length_left > 0 and token.kind is Kind.TEXT:
-            length = len(token.plain)
-            token.plain = token.plain[length_left:]
-            token.markdown = token.plain
-            length_left -= length
-    return number[1] or ""

@@ -42,7 +42,7 @@ _MOST_OPEN = 500
 
 
 def tokenized(text: str, context: Context) -> list[Token]:
-    """Parse a block with markdown-it, and pair what opens and closes something."""
+    """Parse a block with markdown-it, and pair the tokens that open and close something."""
     # our tokens and those of CommonMark, in order
     references = context.references
     has_links = "](" in text or references
@@ -58,7 +58,25 @@ def tokenized(text: str, context: Context) -> list[Token]:
     for rule in parser.inline.ruler2.getRules(""):
         rule(state)
     parsed: list[Token | Parsed] = state.tokens
-    tokens = [_token_of(part) for part in parsed]
+    tokens: list[Token] = []
+    for part in parsed:
+        if isinstance(part, Token):
+            tokens.append(part)
+            continue
+        words = part.content
+        match part.type:
+            case "text":
+                token = Token(Kind.TEXT, words, words)
+            case "text_special":
+                written = part.markup if part.info == "escape" else literal(words)
+                kind = Kind.TEXT if words.isspace() else Kind.ATOM
+                token = Token(kind, words, written)
+            case "link_open" | "link_close":
+                token = Token(Kind.GONE, target=str(part.attrs.get("href", "")))
+            case _:
+                note = "strong" if part.tag == "strong" else ""
+                token = Token(Kind.EMPHASIS, "", part.markup, note)
+        tokens.append(token)
 
     # the pairs of markdown-it; behind a link to a sound stands the sound
     openers = list[int]()
@@ -77,8 +95,23 @@ def tokenized(text: str, context: Context) -> list[Token]:
                 tokens[index].markdown = sound
 
     # what would be markup in our Markdown, and is text
+    single_signs = []
     if not context.verbatim:
-        _escape_single_signs(tokens, parsed)
+        for index, part in enumerate(parsed):
+            is_ours = isinstance(part, Token) or part.nesting
+            if not is_ours and part.content in ("*", "_", "~~"):
+                single_signs.append(index)
+    for index in single_signs:
+        # the signs of emphasis that are read as text are escaped, so that they stay text
+        token = tokens[index]
+        before = tokens[index - 1].plain[-1:] if index else ""
+        after = ""
+        if index + 1 < len(tokens):
+            after = tokens[index + 1].plain[:1]
+        is_between_letters = re.fullmatch(r"\w\w", before + after)
+        is_in_word = token.plain == "_" and is_between_letters
+        if (before + after).strip() and not is_in_word:
+            token.become(Kind.ATOM, token.plain, f"\\{token.plain}")
     if "&" in text:
         for token, following in pairwise(tokens):
             if token.markdown == "&" and _ENTITY_REST.match(following.markdown):
@@ -98,46 +131,6 @@ def tokenized(text: str, context: Context) -> list[Token]:
     if any(token.kind is Kind.GAP for token in tokens) or "</" in text:
         drop_crossing_emphasis(tokens)
     return tokens
-
-
-def _token_of(parsed: Token | Parsed) -> Token:
-    """Return our token for one of markdown-it."""
-    if isinstance(parsed, Token):
-        return parsed
-    words = parsed.content
-    match parsed.type:
-        case "text":
-            return Token(Kind.TEXT, words, words)
-        case "text_special":
-            written = parsed.markup if parsed.info == "escape" else literal(words)
-            return Token(
-                Kind.TEXT if words.isspace() else Kind.ATOM,
-                words,
-                written,
-            )
-        case "link_open" | "link_close":
-            return Token(Kind.GONE, target=str(parsed.attrs.get("href", "")))
-        case _:
-            note = "strong" if parsed.tag == "strong" else ""
-            return Token(Kind.EMPHASIS, "", parsed.markup, note)
-
-
-def _escape_single_signs(tokens: list[Token], parsed: list[Token | Parsed]) -> None:
-    """Escape the signs of emphasis that are read as text, so that they stay text."""
-    for index, part in enumerate(parsed):
-        if isinstance(part, Token) or part.nesting:
-            continue
-        if part.content not in ("*", "_", "~~"):
-            continue
-        before = tokens[index - 1].plain[-1:] if index else ""
-        after = ""
-        if index + 1 < len(tokens):
-            after = tokens[index + 1].plain[:1]
-        is_between_letters = re.fullmatch(r"\w\w", before + after)
-        is_in_word = part.content == "_" and is_between_letters
-        is_beside_text = (before + after).strip()
-        if is_beside_text and not is_in_word:
-            tokens[index].become(Kind.ATOM, part.content, f"\\{part.content}")
 
 
 # --- the parser -----------------------------------------------------------------------

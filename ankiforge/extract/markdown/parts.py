@@ -1,4 +1,4 @@
-"""A document of several texts in Markdown: the cards of a canvas, the cells of a notebook.
+"""Documents of one or several texts in Markdown: notes, canvases, notebooks.
 
 Each part is cut into blocks by itself, so that a fence or a comment that one part leaves open
 does not swallow the next one. Only its own text counts as what surrounds its highlights.
@@ -9,129 +9,310 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
-from ankiforge.extract.markdown import (
-    Note,
-    NoteSource,
-    document_of,
-    parsed_note,
-)
-from ankiforge.extract.markdown.doubts import doubt_in
-from ankiforge.extract.markdown.overlooked import may_be_overlooked
+from ankiforge.extract.markdown import Note, NoteSource, Part, exported_notes
+from ankiforge.extract.markdown.blocks import Block, Headings, parse_blocks
+from ankiforge.extract.markdown.cards import Syntax
+from ankiforge.extract.markdown.citations import Citations, citations_in, papers
+from ankiforge.extract.markdown.doubts import doubt_in, texts_in_front_matter
+from ankiforge.extract.markdown.front_matter import FrontMatter, front_matter
+from ankiforge.extract.markdown.note import Reader
+from ankiforge.extract.markdown.overlooked import may_be_overlooked, overlooked
+from ankiforge.extract.markdown.private import mark_private, why_whole
+from ankiforge.extract.markdown.source import QUOTES, prepared, texts_in_comments
+from ankiforge.extract.markdown.tokens import Context
 from ankiforge.model import (
-    Document,
+    Extracted,
     Highlight,
+    LateText,
     LeftOut,
+    Problem,
     Sighting,
+    Strings,
+    Unmarked,
     hints,
 )
 from ankiforge.text import regex
 from ankiforge.text.passages import numbered, percent
-from ankiforge.text.private import names_tag
-
-if TYPE_CHECKING:
-    from ankiforge.extract.markdown.blocks import Block, Headings
+from ankiforge.text.private import IN_ITS_NOTE, names_tag, spelling_like_tag, why_document
+from ankiforge.text.sketches import sketch
 
 # An id of a part that may be part of a key.
 _ID = regex(r"[\x21-\x7e]{1,64}")
 # The lines of a heading that is above another part, and not in that part.
 _ELSEWHERE = (-1, -1)
+# The end of a text that `draft export` wrote, and of a prompt: their examples are no
+# cards.
+_CHAT = ("with the JSON only, in one code block.\n", "{{ highlights }}\n")
+# Tags of notes that Obsidian's Web Clipper writes.
+_CLIPPED = {"clipping", "clippings"}
 
 
-class Part(NamedTuple):
-    """One text of a document."""
-
-    text: str
-    """Markdown with LF line ends."""
-    id: str = ""
-    """Its id in the file; "" if it has none."""
-    private: bool = False
-    """Whether all of it must stay on this machine, whatever its text says."""
-
-
-class Parts(NamedTuple):
-    """All texts of a document, in reading order."""
-
-    document: Document
-    parts: Sequence[Part]
-    marks: frozenset[str]
-    """The kinds of marks to read."""
-    apart: bool
-    """Whether each part is a note of its own: its tags are about itself, and no heading of an
-    earlier part is above it."""
-    doubt: str = ""
-    """What in the file looks like the tag, if that is in no part."""
-
-
-def read_parts(
+def read_note(
     source: NoteSource,
-    parts: Parts,
+    note: Note,
     picture: Callable[[str], str],
 ) -> Iterator[Sighting]:
-    """Yield a document of several texts, unless there is nothing to read in it.
+    """Yield a document, unless there is nothing to read in it, and problems.
 
     Args:
         source: the source that it is part of.
-        parts: the texts, and what they have in common.
+        note: the document.
         picture: returns the path of a picture by its name in the text.
     """
-    text = "\n\n".join([part.text for part in parts.parts])
-    all_of_it = Note(text, parts.document, parts.marks)
-    doubts = filter(None, (doubt_in(part.text) for part in parts.parts))
-    doubt = parts.doubt or next(doubts, "")
-    may_be_private = bool(names_tag(text) or parts.document.private or doubt)
-    if not (source.may_hold(all_of_it) or may_be_private or may_be_overlooked(text)):
+    text = note.text
+    path = note.document.path
+    if text.endswith(_CHAT):
+        reason = "it is a prompt for a chat, whose examples are no cards"
+        prompt = LeftOut("prompt", "", reason)
+        yield Unmarked(source.folder.container, path, "", left_out=(prompt,))
         return
-    ids = Counter([part.id for part in parts.parts])
-    document = parts.document  # what is known about it so far
-    above: Headings = ()
-    highlights: list[Highlight] = []
-    left_out: list[LeftOut] = []
-    blocks: list[Block] = []
-    for number, part in enumerate(parts.parts):
-        note = Note(part.text, document, parts.marks, above=above)
-        parsed = parsed_note(note, picture, may_hold=True, may_be_private=True)
-        assert parsed is not None
-        if part.private or (parts.apart and parsed.why_private):
-            for block in parsed.blocks.blocks:
-                block.private = True
-        blocks += parsed.blocks.blocks
-        with_part = document_of(note, parsed)
-        if parts.apart:
-            document = replace(document, identifiers=with_part.identifiers)
-        else:
-            document = with_part
-            above = tuple(
-                (level, dataclasses.replace(heading, lines=_ELSEWHERE))
-                for level, heading in parsed.blocks.headings
-            )
+    doubts = [note.doubt]
+    doubts += [doubt_in(part.text) for part in note.parts]
+    doubts.append(spelling_like_tag(path))
+    doubt = next(filter(None, doubts), "")
+    may_be_private = bool(names_tag(text) or why_document(note.document) or doubt)
+    has_reason = source.may_hold(note) or may_be_private
+    if not (has_reason or note.dialects or may_be_overlooked(text)):
+        return
 
-        reader = source.reader_of(parsed, document, note.marks)
-        in_part = reader.highlights(parsed.body, parsed.front)
-        for each in reader.left_out(note.text, parsed.front.lines):
-            place = f"part {number + 1}, {each.place}"
-            left_out.append(replace(each, place=place))
-        # the id of a part that holds one highlight is that of the highlight
-        is_only_one = len(in_part) == 1 and ids[part.id] == 1
+    reading = _Reading(source, note, picture, may_be_private=may_be_private)
+    for number, part in enumerate(note.parts):
+        front = front_matter(part.text) if note.is_whole else FrontMatter()
+        dialect = None
+        if note.dialects:
+            dialect = note.dialects.syntax(part.text, front.tags, path)
+        if has_reason or dialect:
+            reading.add(number, part, front, dialect)
+        else:
+            wanted = source.wanted(note.marks)
+            reading.left_out += overlooked(part.text, front.lines, wanted)
+    yield from reading.sightings(doubt)
+
+
+class _Reading:
+    """What was read of a document so far, part by part."""
+
+    def __init__(
+        self,
+        source: NoteSource,
+        note: Note,
+        picture: Callable[[str], str],
+        *,
+        may_be_private: bool,
+    ) -> None:
+        self._source = source
+        self._note = note
+        self._picture = picture
+        self._may_be_private = may_be_private
+        self._document = note.document
+        self._above: Headings = ()
+        """The headings above the next part."""
+        self._ids = Counter([part.id for part in note.parts])
+        self._highlights: list[Highlight] = []
+        self._blocks: list[Block] = []
+        self._is_cut = False
+        """Whether any part was cut into blocks."""
+        self._problem = ""
+        """Of its front matter."""
+        self._is_exported = False
+        """Whether another program seems to have written highlights into it."""
+        self.left_out: list[LeftOut] = []
+
+    def add(
+        self,
+        number: int,
+        part: Part,
+        front: FrontMatter,
+        dialect: Syntax | None,
+    ) -> None:
+        """Cut a part into blocks, and read its highlights."""
+        note = self._note
+        is_declared = dialect is not None and dialect.declared
+        marks = note.marks
+        if is_declared and self._source.settings.marks is None:
+            # a tool defines what `==x==` means, and the settings name no marks
+            marks -= {"=="}
+
+        # empty lines for the front matter, so that line numbers stay
+        lines = part.text.split("\n")
+        body = "\n" * front.lines + "\n".join(lines[front.lines :])
+        cut = parse_blocks(
+            prepared(body, fields=not is_declared),
+            Context(picture=self._picture),
+            dialect or Syntax(),
+            written=note.written(body) if dialect and note.written else {},
+            above=self._above,
+        )
+        why_private = why_whole(part.text, front.problem)
+        if self._may_be_private and mark_private(cut.blocks, body, note.private_lines):
+            why_private = why_private or IN_ITS_NOTE
+        if part.private or (note.apart and why_private):
+            for block in cut.blocks:
+                block.private = True
+        citations: Citations = {}
+        if QUOTES.search(body):
+            for index, block in enumerate(cut.blocks):
+                cited = citations_in(block)
+                if cited:
+                    citations[index] = cited
+
+        # the document, with what front matter, tags and links say about it
+        document = self._document
+        identifiers = (*document.identifiers, *front.identifiers, *papers(citations))
+        document = replace(document, identifiers=tuple(dict.fromkeys(identifiers)))
+        if not note.apart:
+            tags = (*document.tags, *front.tags, *cut.tags)
+            if dialect:
+                tags = tuple(tag for tag in tags if not dialect.is_deck(tag))
+            has_web_address = any(scheme == "url" for scheme, _ in front.identifiers)
+            has_clipping_tag = not _CLIPPED.isdisjoint(front.tags)
+            document = replace(
+                document,
+                title=front.title or document.title,
+                creators=document.creators or front.authors,
+                issued=document.issued or front.published,
+                tags=tuple(dict.fromkeys(tags)),
+                deck=front.deck or document.deck,
+                clipped=has_web_address and (bool(front.published) or has_clipping_tag),
+                private=document.private or why_private,
+            )
+            headings = []
+            for level, heading in cut.headings:
+                elsewhere = dataclasses.replace(heading, lines=_ELSEWHERE)
+                headings.append((level, elsewhere))
+            self._above = tuple(headings)
+        self._document = document
+
+        # its highlights, and what is in none of them
+        wanted = self._source.wanted(marks)._replace(fields=not is_declared)
+        reader = Reader(document, self._source.folder.namespace, cut, wanted, citations)
+        highlights = reader.highlights(body, front)
+        left_out = reader.left_out(part.text, front.lines)
+        if not note.is_whole:
+            highlights = self._of_part(number, part, highlights, cut.tags)
+            place = f"part {number + 1}"
+            left_out = [replace(one, place=f"{place}, {one.place}") for one in left_out]
+        self._highlights += highlights
+        self.left_out += left_out
+        self._blocks += cut.blocks
+        self._is_cut = True
+        self._problem = front.problem
+        self._is_exported |= exported_notes.WHOLE.search(body) is not None
+
+    def _of_part(
+        self,
+        number: int,
+        part: Part,
+        highlights: Sequence[Highlight],
+        tags: Strings,
+    ) -> list[Highlight]:
+        """Return the highlights of a part as those of the document.
+
+        The id of a part that holds one highlight is that of the highlight.
+        """
         own_id = ""
+        is_only_one = len(highlights) == 1 and self._ids[part.id] == 1
         if is_only_one and _ID.fullmatch(part.id):
             own_id = hints.block_id(percent(part.id))
-        for highlight in in_part:
-            tags = highlight.tags
-            if parts.apart:
-                tags = tuple(dict.fromkeys((*tags, *parsed.blocks.tags)))
-            placed = replace(
+        placed = []
+        for highlight in highlights:
+            all_tags = highlight.tags
+            if self._note.apart:
+                all_tags = tuple(dict.fromkeys((*all_tags, *tags)))
+            in_document = replace(
                 highlight,
                 own=own_id or highlight.own,
                 block=f"{number}.{highlight.block}",
-                uri=document.uri,
-                tags=tags,
+                uri=self._document.uri,
+                tags=all_tags,
             )
-            highlights.append(placed)
-    with_document = [replace(highlight, document=document) for highlight in highlights]
-    yield from source.sightings(
-        document, tuple(numbered(with_document)), blocks, text, tuple(left_out), doubt
-    )
+            placed.append(in_document)
+        return placed
+
+    def sightings(self, doubt: str) -> Iterator[Sighting]:
+        """Yield the document; without highlights only if something in it is of interest.
+
+        Args:
+            doubt: a spelling in it that looks like the tag `#no-llm`, or "".
+        """
+        document = self._document
+        if self._note.deck_of_cards and not document.deck:
+            if any(highlight.declared for highlight in self._highlights):
+                document = replace(document, deck=self._note.deck_of_cards)
+        is_private = bool(why_document(document))
+        private_blocks = [block for block in self._blocks if block.private or is_private]
+        if self._highlights and self._problem:
+            hint = (
+                "until you correct it, the note's title, tags and deck are unknown,"
+                " and nothing of it is sent to a model"
+            )
+            yield Problem(document.path, self._problem, hint, notice=True)
+        if self._is_exported and not (self._highlights or is_private or private_blocks):
+            message = "it looks like highlights that another program wrote, and none can be read"
+            hint = "mark the passages, or export them again"
+            yield Problem(document.path, message, hint, notice=True)
+
+        # of a whole note, its title and its front matter are private, too; comments are in no
+        # block: they are private as soon as anything is
+        text = self._note.text
+        private = [block.plain for block in private_blocks]
+        if is_private:
+            private = [document.title, *private, *texts_in_front_matter(text)]
+        if private:
+            private += texts_in_comments(text)
+
+        def public_text() -> str:
+            """Return the words of the document that may leave this machine."""
+            if is_private:
+                return ""
+            public = [block.plain for block in self._blocks if not block.private]
+            public += texts_in_front_matter(text)
+            if not private_blocks:
+                public += texts_in_comments(text)
+            return "\n".join(public)
+
+        container = self._source.folder.container
+        late_text = LateText(public_text) if self._is_cut else None
+        left_out = tuple(self.left_out)
+        if self._highlights:
+            highlights = []
+            for highlight in self._highlights:
+                highlights.append(replace(highlight, document=document))
+            yield Extracted(
+                document,
+                tuple(numbered(highlights)),
+                container,
+                sketch=sketch(text, document.path),
+                private=tuple(private),
+                public_text=late_text,
+                left_out=left_out,
+                doubt=doubt,
+            )
+        elif private or left_out or doubt:
+            yield Unmarked(
+                container,
+                document.path,
+                "",
+                private=tuple(private),
+                public_text=late_text,
+                left_out=left_out,
+                doubt=doubt,
+            )
+
+
+def plain_text(markdown: str) -> str:
+    """Return the plain text of a note, from which prefix, suffix and anchors are made."""
+    return parse_blocks(prepared(markdown), Context(), Syntax()).plain_text()
+
+
+def public_text(texts: Strings) -> str:
+    """Return the plain text of a document in which nothing is marked or private."""
+    public = []
+    for text in texts:
+        public.append(plain_text(text))
+        public += texts_in_front_matter(text)
+        public += texts_in_comments(text)
+    return "\n".join(public)

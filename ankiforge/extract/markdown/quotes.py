@@ -8,7 +8,7 @@ that. Other text beside it is the reader's comment.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import groupby, pairwise
+from itertools import pairwise
 from typing import NamedTuple
 
 from ankiforge.extract.markdown.blocks import Block, Part
@@ -37,7 +37,7 @@ _BETWEEN_PIECES = "\n\n"
 
 
 class Piece(NamedTuple):
-    """What a quote has of one block."""
+    """The part of a quote in one block."""
 
     block: int
     """The index of the block."""
@@ -180,51 +180,29 @@ class Quotes:
         self._citations = {
             index: cited for index, cited in citations.items() if index not in self._cards
         }
-        self._link_only = set(filter(self._is_only_links, self._citations))
-        for quote in self._find():
-            # a citekey alone makes no quote of text that is a highlight anyway
-            is_marked = False
-            for piece in quote.pieces:
-                block = blocks[piece.block]
-                signs = {phrase.sign for phrase in block.inline.phrases}
-                if block.callout:
-                    signs.add("callout")
-                is_marked = is_marked or not signs.isdisjoint(wanted_marks)
-            if is_marked and not quote.citation.links:
-                continue
-            first = quote.pieces[0]
-            last = quote.pieces[-1]
-            self.starts.setdefault(first.block, {})[first.start] = quote
-            self.covered.update(range(first.block, last.block + 1))
-            self.covered.update(quote.covers)
-            for piece in quote.pieces:
-                self._pieces.setdefault(piece.block, []).append(piece)
+        self._link_only: set[int] = set()
+        """The indices of the blocks without words besides those of their links."""
+        for index, cited in self._citations.items():
+            block = blocks[index]
+            texts = self._texts_between(index)
+            has_words = any(as_comment(block.plain[start:end]) for start, end in texts)
+            has_quote = any(citation.words for citation in cited)
+            is_other = block.part is Part.HEADING or block.inline.is_footnote
+            if not (has_words or has_quote or is_other):
+                self._link_only.add(index)
 
-    def hold(self, index: int, span: Span) -> bool:
-        """Return whether a quote overlaps a span of a block."""
-        start, end = span
-        pieces = self._pieces.get(index, ())
-        return any(start < piece.end and piece.start < end for piece in pieces)
-
-    # --- the quotes of a note ---------------------------------------------------------
-
-    def _find(self) -> list[Quote]:
-        """Return the quotes of outermost block quotes, and of the blocks outside them."""
-        blocks = self._blocks
-        quotes: list[Quote] = []
-        unused_links = set()
-        for index in self._link_only:
-            if not blocks[index].quotes:
-                unused_links.add(index)
-
-        def group_of(index: int) -> tuple[bool, int]:
-            block_quotes = blocks[index].quotes
-            return (True, block_quotes[0]) if block_quotes else (False, index)
-
-        for (in_block_quote, _), group in groupby(range(len(blocks)), key=group_of):
-            members = list(group)
-            in_group: list[Quote] = []
-            if in_block_quote:
+        # the blocks of each outermost block quote, and each block outside of them
+        groups: list[list[int]] = []
+        for index, block in enumerate(blocks):
+            above = blocks[index - 1].quotes if index else ()
+            if block.quotes and block.quotes[:1] == above[:1]:
+                groups[-1].append(index)
+            else:
+                groups.append([index])
+        unused_links = {index for index in self._link_only if not blocks[index].quotes}
+        for members in groups:
+            quotes: list[Quote] = []
+            if blocks[members[0]].quotes:
                 # the line below or above it may be its link
                 link_beside: list[int] = []
                 if self._citations.keys().isdisjoint(members):
@@ -232,18 +210,36 @@ class Quotes:
                         if index in unused_links:
                             link_beside = [index]
                 unused_links.difference_update(link_beside)
-                in_group = self._in_group(members, link_beside)
-            if not in_group:
+                quotes = self._in_group(members, link_beside)
+            if not quotes:
                 for index in members:
-                    in_group.extend(self._in_block(index))
-            for quote in in_group:
+                    quotes += self._in_block(index)
+            for quote in quotes:
                 first = quote.pieces[0]
+                last = quote.pieces[-1]
                 before = blocks[first.block].plain[: first.start]
-                if not REMARK.match(before + quote.text(blocks)):
-                    quotes.append(quote)
-        return quotes
+                # a citekey alone makes no quote of text that is a highlight anyway
+                signs = set()
+                for piece in quote.pieces:
+                    block = blocks[piece.block]
+                    signs.update(phrase.sign for phrase in block.inline.phrases)
+                    if block.callout:
+                        signs.add("callout")
+                is_marked = not signs.isdisjoint(wanted_marks)
+                is_remark = REMARK.match(before + quote.text(blocks))
+                if is_remark or (is_marked and not quote.citation.links):
+                    continue
+                self.starts.setdefault(first.block, {})[first.start] = quote
+                self.covered.update(range(first.block, last.block + 1))
+                self.covered.update(quote.covers)
+                for piece in quote.pieces:
+                    self._pieces.setdefault(piece.block, []).append(piece)
 
-    # --- the parts of a block ---------------------------------------------------------
+    def hold(self, index: int, span: Span) -> bool:
+        """Return whether a quote overlaps a span of a block."""
+        start, end = span
+        pieces = self._pieces.get(index, ())
+        return any(start < piece.end and piece.start < end for piece in pieces)
 
     def _marked_spans(self, index: int) -> list[Span]:
         """Return the outermost highlights of a block, whether wanted or not."""
@@ -258,18 +254,6 @@ class Quotes:
             edges.extend(citation.span)
         edges.append(len(self._blocks[index].plain))
         return list(pairwise(edges))[::2]
-
-    def _is_only_links(self, index: int) -> bool:
-        """Return whether a block has no words besides those of its links."""
-        block = self._blocks[index]
-        if block.part is Part.HEADING or block.inline.is_footnote:
-            return False
-        if any(citation.words for citation in self._citations[index]):
-            return False
-        for start, end in self._texts_between(index):
-            if as_comment(block.plain[start:end]):
-                return False
-        return True
 
     # --- paragraphs and list items ----------------------------------------------------
 
@@ -304,32 +288,26 @@ class Quotes:
         if len(quotes) != 1:
             return quotes
 
-        # what the reader says about the only quote of a block that begins with it:
-        # text after it, and the items below
+        # the reader's words about the only quote of a block that begins with it: text after it,
+        # and the items below, if all are text without marks and links
         [quote] = quotes
         [piece] = quote.pieces
         if as_comment(block.plain[: min(piece.start, linked[0].start)]):
             return quotes
+        below: list[int] = []
+        for other in range(index + 1, len(self._blocks) if block.path else 0):
+            item = self._blocks[other]
+            if item.path[: len(block.path)] != block.path:
+                break
+            has_own_use = other in self._cards or other in self._citations or item.sides
+            if has_own_use or not item.is_text or self._marked_spans(other):
+                below = []
+                break
+            below.append(other)
         end = max(piece.end, linked[-1].end)
-        below = self._items_below(index)
         after = as_comment(block.plain[end:].lstrip(_CLOSING))
         comment = _joined(after, *(self._blocks[other].plain for other in below))
         return [quote._replace(comment=comment, covers=tuple(below))]
-
-    def _items_below(self, index: int) -> list[int]:
-        """Return the blocks under a list item; [] unless all are text without marks and links."""
-        path = self._blocks[index].path
-        below: list[int] = []
-        for other in range(index + 1, len(self._blocks) if path else 0):
-            block = self._blocks[other]
-            if block.path[: len(path)] != path:
-                break
-            if other in self._cards or other in self._citations or not block.is_text:
-                return []
-            if block.sides or self._marked_spans(other):
-                return []
-            below.append(other)
-        return below
 
     # --- block quotes and callouts ----------------------------------------------------
 
@@ -380,8 +358,22 @@ class Quotes:
         pieces, comment = self._words_and_comment(body)
         if not pieces:
             return []
-        quoted = self._without_quotation_marks(pieces)
-        return [Quote(quoted, citation, comment, covered)]
+
+        # without the quotation marks around the whole
+        first = pieces[0]
+        last = pieces[-1]
+        first_plain = self._blocks[first.block].plain
+        quoted = None
+        if len(pieces) == 1:
+            quoted = quoted_at_end(first_plain, first.start, first.end)
+        closer = self._blocks[last.block].plain[last.end - 1]
+        if quoted and not as_comment(first_plain[first.start : quoted[0]]):
+            pieces = [Piece(first.block, *quoted)]
+        elif first_plain[first.start] in OPENERS_OF.get(closer, ""):
+            # a single piece keeps its opening mark here
+            pieces[0] = first._replace(start=first.start + 1)
+            pieces[-1] = last._replace(end=last.end - 1)
+        return [Quote(tuple(pieces), citation, comment, covered)]
 
     def _ends_a_quote(self, index: int) -> bool:
         """Return whether the links of a block are before or after its text."""
@@ -406,31 +398,26 @@ class Quotes:
                 return False
         return True
 
-    def _without_quotation_marks(self, pieces: list[Piece]) -> tuple[Piece, ...]:
-        """Return a quote without the quotation marks around the whole."""
-        first = pieces[0]
-        last = pieces[-1]
-        first_plain = self._blocks[first.block].plain
-        last_plain = self._blocks[last.block].plain
-        if len(pieces) == 1:
-            quoted = quoted_at_end(first_plain, first.start, first.end)
-            if quoted and not as_comment(first_plain[first.start : quoted[0]]):
-                return (Piece(first.block, *quoted),)
-        opener = first_plain[first.start]
-        closer = last_plain[last.end - 1]
-        if opener not in OPENERS_OF.get(closer, ""):
-            return tuple(pieces)
-        # a single piece keeps its opening mark here
-        pieces[0] = first._replace(start=first.start + 1)
-        pieces[-1] = last._replace(end=last.end - 1)
-        return tuple(pieces)
-
     def _words_and_comment(self, body: Sequence[int]) -> tuple[list[Piece], str]:
         """Return the quoted pieces of a block quote, and the reader's comment.
 
         What follows a link, is below a rule, or begins like a remark is a comment.
         """
-        quoting, commenting = self._quoting_and_commenting(body)
+        # a callout within the quote is the reader's; a quote within it is the quote, and the
+        # blocks that follow that are the reader's
+        depths = {index: len(self._blocks[index].quotes) for index in body}
+        outer_depth = min(depths.values(), default=0)
+        inner = [index for index in body if depths[index] > outer_depth]
+        callouts = []
+        for index in inner:
+            if self._blocks[index].style != self._blocks[body[0]].style:
+                callouts.append(index)
+        quoting = inner or list(body)
+        commenting = [index for index in body if index > quoting[-1]]
+        if callouts and callouts[0] != body[0]:
+            quoting = [index for index in body if index not in callouts]
+            commenting = callouts
+
         pieces: list[Piece] = []
         comments: list[str] = []
         # whether a link or a comment followed the words
@@ -456,26 +443,6 @@ class Quotes:
             if index not in self._link_only and not is_title:
                 comments.append(self._blocks[index].plain)
         return pieces, _joined(*comments)
-
-    def _quoting_and_commenting(self, body: Sequence[int]) -> tuple[list[int], list[int]]:
-        """Divide the blocks of a block quote into those of the quote and of a comment."""
-        depths = {index: len(self._blocks[index].quotes) for index in body}
-        outer_depth = min(depths.values(), default=0)
-        inner = [index for index in body if depths[index] > outer_depth]
-        if not inner:
-            return list(body), []
-
-        # a callout within the quote is the reader's
-        outer_style = self._blocks[body[0]].style
-        callouts = []
-        for index in inner:
-            if self._blocks[index].style != outer_style:
-                callouts.append(index)
-        if callouts and callouts[0] != body[0]:
-            return [index for index in body if index not in callouts], callouts
-
-        # a quote within the quote is the quote, and what follows it is the reader's
-        return inner, [index for index in body if index > inner[-1]]
 
 
 def _joined(*texts: str) -> str:

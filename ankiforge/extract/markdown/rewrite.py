@@ -106,7 +106,19 @@ def rewritings(
         )
     if len(words) > MAX_WORDS:
         raise ItemError(f"it has more than {MAX_WORDS:,} words: edit the note yourself")
-    changes = _changes(old_tokens, new_tokens)
+
+    # the differences, part by part: both have the same signs, and none is in a difference
+    changes = []
+    for old_part, new_part in zip(_parts(old_tokens), _parts(new_tokens), strict=True):
+        offset = old_part[0]
+        before = old_tokens[slice(*old_part)]
+        after = new_tokens[slice(*new_part)]
+        matcher = SequenceMatcher(None, before, after, autojunk=False)
+        for operation, start, end, new_start, new_end in matcher.get_opcodes():
+            if operation != "equal":
+                text = "".join(after[new_start:new_end])
+                changes.append(_Change(offset + start, offset + end, text, old_part))
+
     was_found = False
     for spans in _places(note, words):
         was_found = True
@@ -159,24 +171,6 @@ class _Change(NamedTuple):
     text: str
     part: Span
     """The tokens around it that are between the same two signs."""
-
-
-def _changes(old: list[str], new: list[str]) -> list[_Change]:
-    """Return the differences between two lists of tokens. No sign is in one.
-
-    The parts between signs are compared one by one: both lists have the same signs.
-    """
-    changes = []
-    for old_part, new_part in zip(_parts(old), _parts(new), strict=True):
-        offset = old_part[0]
-        before = old[slice(*old_part)]
-        after = new[slice(*new_part)]
-        matcher = SequenceMatcher(None, before, after, autojunk=False)
-        for operation, start, end, new_start, new_end in matcher.get_opcodes():
-            if operation != "equal":
-                text = "".join(after[new_start:new_end])
-                changes.append(_Change(offset + start, offset + end, text, old_part))
-    return changes
 
 
 def _parts(tokens: Sequence[str]) -> list[Span]:
@@ -272,73 +266,56 @@ def _changed(
     after the first.
     """
     parts = []
-    end = len(note)
+    rest = len(note)
     for change in reversed(changes):
-        span = _place_of(places, change, insert_before=insert_before)
-        if span is None:
+        # the part of the note that it replaces; empty if it adds something
+        inside = _known(places[change.start : change.end])
+        if inside:
+            start, _ = inside[0]
+            _, end = inside[-1]
+        elif change.start < change.end:
+            return None  # what the person removed is written otherwise
+        else:
+            part_start, part_end = change.part
+            before = _known(places[part_start : change.start])
+            following = _known(places[change.end : part_end])
+            if not before and not following:
+                # it is all that is between two signs
+                before = _known(places[: change.start])
+                following = _known(places[change.end :])
+            if following and (insert_before or not before):
+                start, _ = following[0]
+            elif before:
+                _, start = before[-1]
+            else:
+                return None
+            end = start
+        if end > rest:
             return None
-        start, stop = span
-        if stop > end:
-            return None
-        parts.append(note[stop:end])
-        parts.append(_as_in_note(note, start, change.text))
-        end = start
-    parts.append(note[:end])
+
+        # as it has to be written there: in a row of a table, a quote, an item
+        text = change.text
+        line_start = note.rfind("\n", 0, start) + 1
+        line_end = note.find("\n", start)
+        line = note[line_start : line_end if line_end >= 0 else None]
+        if line.lstrip("> \t").startswith("|"):
+            text = text.replace("|", r"\|")
+        if "\n" in text:
+            sign = _LINE_START.match(line)
+            assert sign is not None
+            prefix = sign[0]
+            if sign["item"]:
+                prefix = line[: sign.start("item")] + " " * len(sign["item"])
+            line_ending = "\r\n" if "\r\n" in note else "\n"
+            text = text.replace("\n", f"{line_ending}{prefix}")
+        parts += [note[end:rest], text]
+        rest = start
+    parts.append(note[:rest])
     return "".join(reversed(parts))
-
-
-def _place_of(
-    places: Sequence[Span | None],
-    change: _Change,
-    *,
-    insert_before: bool,
-) -> Span | None:
-    """Return the part of the note that a change replaces; empty if it adds something."""
-    inside = _known(places[change.start : change.end])
-    if inside:
-        start, _ = inside[0]
-        _, end = inside[-1]
-        return start, end
-    if change.start < change.end:
-        return None  # what the person removed is written otherwise
-    part_start, part_end = change.part
-    before = _known(places[part_start : change.start])
-    following = _known(places[change.end : part_end])
-    if not before and not following:
-        # it is all that is between two signs
-        before = _known(places[: change.start])
-        following = _known(places[change.end :])
-    if following and (insert_before or not before):
-        start, _ = following[0]
-        return start, start
-    if before:
-        _, end = before[-1]
-        return end, end
-    return None
 
 
 def _known(places: Iterable[Span | None]) -> list[Span]:
     return [span for span in places if span is not None]
-
-
-def _as_in_note(note: str, position: int, text: str) -> str:
-    """Return text as it has to be written at a place: in a row of a table, a quote, an item."""
-    line_start = note.rfind("\n", 0, position) + 1
-    line_end = note.find("\n", position)
-    if line_end < 0:
-        line_end = len(note)
-    line = note[line_start:line_end]
-    if line.lstrip("> \t").startswith("|"):
-        text = text.replace("|", r"\|")
-    if "\n" not in text:
-        return text
-    sign = _LINE_START.match(line)
-    assert sign is not None
-    prefix = sign[0]
-    if sign["item"]:
-        prefix = line[: sign.start("item")] + " " * len(sign["item"])
-    line_ending = "\r\n" if "\r\n" in note else "\n"
-    return text.replace("\n", f"{line_ending}{prefix}")
 
 
 def in_order(kind_is_cloze: bool, fields: dict[str, str]) -> Strings:

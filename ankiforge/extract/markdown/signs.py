@@ -48,7 +48,7 @@ class State(StateInline):
 
     @property
     def context(self) -> Context:
-        """What the text may refer to."""
+        """The files, labels and maths to which the text may refer."""
         context: Context = self.env["context"]
         return context
 
@@ -224,9 +224,12 @@ def read_sign(state: StateInline, silent: bool) -> bool:
         return False
     if kind == "reference" and not _address_of_reference(state, sign):
         return False
-    if kind == "html" and not _is_html(sign["element"], sign["with"]):
-        kind = "less"
-        end = state.pos + 1
+    if kind == "html" and "=" not in sign["with"]:
+        # it may be words: `vector<int>`, `a<b and c>d`, `<name>`
+        is_element = sign["element"].lower() in _ELEMENTS
+        if not (is_element and _WITHOUT_VALUE.issuperset(sign["with"].split())):
+            kind = "less"
+            end = state.pos + 1
     if kind == "gap" and not sign["numbers"]:
         placeholder = PLACEHOLDER.match(state.src, state.pos)
         # where a tool reads `{{…}}` as a cloze, it may hide a link and have a hint
@@ -246,14 +249,6 @@ def read_sign(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def _is_html(element: str, attributes: str) -> bool:
-    """Return whether a sign is a tag, and not words: `vector<int>`, `a<b and c>d`, `<name>`."""
-    if "=" in attributes:
-        return True
-    is_element = element.lower() in _ELEMENTS
-    return is_element and _WITHOUT_VALUE.issuperset(attributes.split())
-
-
 # --- a token for each kind of sign ------------------------------------------------------
 
 
@@ -270,8 +265,17 @@ def _add(state: State, kind: str, sign: re.Match[str], raw: str) -> None:
             state.add(Kind.OPAQUE, raw.replace("\n", " "))
         case "templater":
             state.add(Kind.OPAQUE, raw, literal(raw))
-        case "embed":
-            _add_embed(state, sign["file"])
+        case "embed":  # a picture, a sound, or something else, to which there is a link
+            written = sign["file"]
+            name = _NAME_END.split(written)[0].strip()
+            # a name may have the sign of a heading in it: `![[figure #1.png]]`
+            whole_name = written.partition("|")[0].rstrip("\\").strip()
+            path = context.picture(name) or context.picture(whole_name)
+            label = written[len(alt_and_width(written)[0]) :]
+            markdown = f"![{label}]({quote(path or name or written)})"
+            token = state.add(Kind.PICTURE, "", markdown)
+            if not path:
+                token.target = _wiki_target(written)
         case "picture":
             _show_picture(state, sign["angled"] or sign["bare"] or "", sign["alt"])
         case "reference":
@@ -279,8 +283,18 @@ def _add(state: State, kind: str, sign: re.Match[str], raw: str) -> None:
         case "sound":  # as Anki writes it; its text is part of the keys
             path = context.picture(sign["heard"].strip())
             state.add(Kind.ATOM, raw, f"![]({quote(path)})" if path else literal(raw))
-        case "wiki":
-            _add_wiki_link(state, sign["target"])
+        case "wiki":  # as Obsidian shows it
+            name, _, alias = sign["target"].partition("|")
+            shown = alias.strip()
+            if not shown:
+                # the id of a block, `#^id`, is not shown
+                headings = [one for one in name.split("#") if not one.startswith("^")]
+                parts = [heading.strip(" \\") for heading in headings]
+                shown = " > ".join(filter(None, parts))
+            sound = sound_at(context, name.strip())
+            state.add(Kind.ATOM, shown, literal(shown) + sound).target = _wiki_target(
+                name
+            )
         case "address":
             state.add(Kind.ATOM, raw[1:-1], raw).target = raw[1:-1]
         case "url":  # from its colon on: its scheme was read as text
@@ -296,15 +310,8 @@ def _add(state: State, kind: str, sign: re.Match[str], raw: str) -> None:
             else:
                 markdown = f"<{level}>{literal(words)}</{level}>"
                 state.add(Kind.ATOM, raised(words, level), markdown)
-        # HTML allows rows and cells that nothing closes, so the next one ends them
-        case "row" | "cell" if _opens_first(state, raw):
-            state.add(Kind.GONE)
-        case "row":
-            state.add(Kind.ATOM, "\n", "\n" if context.verbatim else HARD_BREAK)
-        case "cell":
-            state.add(Kind.ATOM, " | ")
-        case "html":
-            _add_html(state, sign, raw)
+        case "row" | "cell" | "html":
+            _add_html(state, kind, sign, raw)
         case "less":  # it would begin a tag in a field
             state.add(Kind.TEXT, raw, literal(raw))
         case "hash":
@@ -331,18 +338,6 @@ def _add(state: State, kind: str, sign: re.Match[str], raw: str) -> None:
             state.add(Kind.GONE)
 
 
-def _add_embed(state: State, written: str) -> None:
-    """Add an embedded file: a picture, a sound, or something else, to which there is a link."""
-    name = _NAME_END.split(written)[0].strip()
-    # a name may have the sign of a heading in it: `![[figure #1.png]]`
-    whole_name = written.partition("|")[0].rstrip("\\").strip()
-    path = state.context.picture(name) or state.context.picture(whole_name)
-    label = written[len(alt_and_width(written)[0]) :]
-    token = state.add(Kind.PICTURE, "", f"![{label}]({quote(path or name or written)})")
-    if not path:
-        token.target = _wiki_target(written)
-
-
 def _address_of_reference(state: StateInline, sign: re.Match[str]) -> str:
     """Return the address of `![alt][label]`, or of `![label]`; "" if the note defines none."""
     label = normalizeReference(sign["label_of"] or sign["name"])
@@ -365,20 +360,6 @@ def _path_at(state: State, address: str) -> str:
     return "" if "://" in address else state.context.picture(address)
 
 
-def _add_wiki_link(state: State, written: str) -> None:
-    """Add the text that Obsidian shows of a `[[link]]`."""
-    name, _, alias = written.partition("|")
-    shown = alias.strip()
-    if not shown:
-        # the id of a block, `#^id`, is not shown
-        headings = [part for part in name.split("#") if not part.startswith("^")]
-        parts = [heading.strip(" \\") for heading in headings]
-        shown = " > ".join(filter(None, parts))
-    sound = sound_at(state.context, name.strip())
-    token = state.add(Kind.ATOM, shown, literal(shown) + sound)
-    token.target = _wiki_target(name)
-
-
 def sound_at(context: Context, address: str) -> str:
     """Return the Markdown of the sound to which a link leads; "" if it leads elsewhere."""
     if PurePosixPath(address).suffix.lower() not in SOUNDS or "://" in address:
@@ -392,25 +373,29 @@ def _wiki_target(written: str) -> str:
     return f"[[{target.rstrip(chr(92)).strip()}]]"
 
 
-def _opens_first(state: State, raw: str) -> bool:
-    """Return whether a tag closes nothing and is the first of its row."""
-    if raw.startswith("</") or state.pending.strip():
-        return False
-    for token in reversed(state.tokens[-_FEW:]):
-        if not isinstance(token, Token):
-            continue
-        if token.plain.strip():
-            return False
-        if token.plain == "\n" or token.note == EDGE:
-            return True
-    return True
-
-
-def _add_html(state: State, sign: re.Match[str], raw: str) -> None:
-    """Add a mark, emphasis, the edge of a block, or an embedded file.
+def _add_html(state: State, kind: str, sign: re.Match[str], raw: str) -> None:
+    """Add a row, a cell, a mark, emphasis, the edge of a block, or an embedded file.
 
     A mark is a `<mark>`, or a `<span>` with a background. Nothing is shown of other elements.
     """
+    if kind in ("row", "cell"):
+        # HTML allows rows and cells that nothing closes, so the next one ends them; one that
+        # closes nothing and is the first of its row shows nothing
+        is_first = not (raw.startswith("</") or state.pending.strip())
+        for token in reversed(state.tokens[-_FEW:] if is_first else []):
+            if isinstance(token, Token) and (token.plain == "\n" or token.note == EDGE):
+                break
+            if isinstance(token, Token) and token.plain.strip():
+                is_first = False
+                break
+        if is_first:
+            state.add(Kind.GONE)
+        elif kind == "cell":
+            state.add(Kind.ATOM, " | ")
+        else:
+            state.add(Kind.ATOM, "\n", "\n" if state.context.verbatim else HARD_BREAK)
+        return
+
     name = sign["element"].lower()
     closes = raw[1] == "/"
     is_coloured_span = name == "span" and (closes or "background" in sign["with"])
@@ -423,47 +408,43 @@ def _add_html(state: State, sign: re.Match[str], raw: str) -> None:
         token.closes = closes
     elif name in EMPHASIS:
         element = EMPHASIS[name]
-        tag = f"</{element}>" if closes else f"<{element}>"
-        token = state.add(Kind.EMPHASIS, "", tag)
+        token = state.add(
+            Kind.EMPHASIS, "", f"</{element}>" if closes else f"<{element}>"
+        )
         token.opens = not closes
         token.closes = closes
     elif name in BLOCKS and name not in _IN_TABLES:
-        _add_edge(state, name)
+        # a line ends at its edge
+        is_line_end = name == "br"
+        markdown = HARD_BREAK
+        if state.context.verbatim:
+            before = state.pending
+            if not before and state.tokens and isinstance(state.tokens[-1], Token):
+                before = state.tokens[-1].markdown
+            ends_line = not before or before.endswith("\n")
+            if ends_line and not is_line_end:
+                markdown = ""
+        is_marked = not (is_line_end or state.context.verbatim)
+        state.add(Kind.BREAK, " ", markdown, note=EDGE if is_marked else "")
     elif name in _EMBEDDING and not closes:
-        _add_embedded(state, raw, name)
+        # a file that it shows or plays, if it names one
+        last = state.tokens[-1] if state.tokens and not state.pending.strip() else None
+        if name == "source" and isinstance(last, Token) and last.kind is Kind.PICTURE:
+            return  # the same in another format
+        attributes = attributes_of(raw)
+        address = attributes.get("src") or attributes.get("data", "")
+        if not address:
+            state.add(Kind.GONE)
+            return
+        path = _path_at(state, unquote(address))
+        shown = quote(path) if path else quote(address, safe="%/:?#@!$&*+,;=~")
+        label = _NOT_IN_LABEL.sub(" ", attributes.get("alt", ""))
+        width = attributes.get("width", "").removesuffix("px")
+        if _WIDTH.fullmatch(width):
+            label = f"{label}|{width}"
+        state.add(Kind.PICTURE, "", f"![{label}]({shown})")
     else:
         state.add(Kind.GONE)
-
-
-def _add_edge(state: State, name: str) -> None:
-    """Add the edge of a block of HTML, at which a line ends."""
-    if not state.context.verbatim:
-        state.add(Kind.BREAK, " ", HARD_BREAK, note="" if name == "br" else EDGE)
-        return
-    before = state.pending
-    if not before and state.tokens and isinstance(state.tokens[-1], Token):
-        before = state.tokens[-1].markdown
-    ends_line = not before or before.endswith("\n")
-    state.add(Kind.BREAK, " ", "" if ends_line and name != "br" else HARD_BREAK)
-
-
-def _add_embedded(state: State, raw: str, name: str) -> None:
-    """Add the file that an element shows or plays, if it names one."""
-    before = state.tokens[-1] if state.tokens and not state.pending.strip() else None
-    if name == "source" and isinstance(before, Token) and before.kind is Kind.PICTURE:
-        return  # the same in another format
-    attributes = attributes_of(raw)
-    address = attributes.get("src") or attributes.get("data", "")
-    if not address:
-        state.add(Kind.GONE)
-        return
-    path = _path_at(state, unquote(address))
-    shown = quote(path) if path else quote(address, safe="%/:?#@!$&*+,;=~")
-    label = _NOT_IN_LABEL.sub(" ", attributes.get("alt", ""))
-    width = attributes.get("width", "").removesuffix("px")
-    if _WIDTH.fullmatch(width):
-        label = f"{label}|{width}"
-    state.add(Kind.PICTURE, "", f"![{label}]({shown})")
 
 
 # --- colours --------------------------------------------------------------------------

@@ -102,11 +102,31 @@ def prepared(text: str, *, fields: bool = True) -> Source:
     last_end = text.rfind("-->") + 1
     rest = text[last_end:].replace("<!--", _OPEN)
     text = text[:last_end] + rest
+    all_maths: list[str] = []
+    references: dict[str, Texts] = {}
+
+    def placeholder(hidden: re.Match[str]) -> str:
+        """Return the text that stands for a match of `_HIDDEN`."""
+        maths = hidden["maths"] or hidden["display"]
+        if maths and "\n" in maths:
+            shown = _SCHEDULE.sub("", maths)
+            lines = (line.strip(" \t>") for line in shown.split("\n"))
+            all_maths.append("\n".join(filter(None, lines)).replace(_OPEN, "<!--"))
+            number = f"{MATHS}{len(all_maths) - 1}{MATHS}"
+            further_lines = f"\n{CONTINUED}" * maths.count("\n")
+            return f"{hidden['start'] or ''}{number}{further_lines}"
+        if hidden["definition"]:
+            from markdown_it.common.utils import normalizeReference
+
+            target = {"href": hidden["target"].strip("<>"), "title": ""}
+            references[normalizeReference(hidden["label"])] = target
+        elif maths or not (hidden["comment"] or hidden["field"] or hidden["data"]):
+            return hidden[0]
+        return re.sub(r"[^\n]", COMMENT, hidden[0])
+
     pattern = _HIDDEN if fields else _HIDDEN_BUT_FIELDS
-    hider = _Hider()
-    text = pattern.sub(hider.replace, text)
-    text = with_fitting_indents(text.replace(_OPEN, "<!--"))
-    return Source(text, tuple(hider.maths), hider.references)
+    text = with_fitting_indents(pattern.sub(placeholder, text).replace(_OPEN, "<!--"))
+    return Source(text, tuple(all_maths), references)
 
 
 def hidden_parts(text: str, *, fields: bool = True) -> Iterator[tuple[int, int, str]]:
@@ -133,36 +153,3 @@ def texts_in_comments(text: str) -> Iterator[str]:
             words = text[start:end].strip("<>%!- \t\n")
             if len(words.split()) >= SENTENCE:
                 yield words
-
-
-class _Hider:
-    """Puts placeholders for what is hidden, and keeps maths and addresses of links."""
-
-    def __init__(self) -> None:
-        self.maths = list[str]()
-        self.references = dict[str, Texts]()
-
-    def replace(self, hidden: re.Match[str]) -> str:
-        """Return what stands for a match of `_HIDDEN`."""
-        maths = hidden["maths"] or hidden["display"]
-        if maths:
-            return self._without_maths(hidden, maths) if "\n" in maths else hidden[0]
-        if hidden["definition"]:
-            from markdown_it.common.utils import normalizeReference
-
-            target = {"href": hidden["target"].strip("<>"), "title": ""}
-            self.references[normalizeReference(hidden["label"])] = target
-        elif not (hidden["comment"] or hidden["field"] or hidden["data"]):
-            return hidden[0]
-        return re.sub(r"[^\n]", COMMENT, hidden[0])
-
-    def _without_maths(self, hidden: re.Match[str], maths: str) -> str:
-        """Keep maths over several lines, and return the placeholder for it."""
-        shown = _SCHEDULE.sub("", maths)
-        lines = (line.strip(" \t>") for line in shown.split("\n"))
-        kept = "\n".join(filter(None, lines)).replace(_OPEN, "<!--")
-        number = len(self.maths)
-        self.maths.append(kept)
-        start = hidden["start"] or ""
-        further_lines = f"\n{CONTINUED}" * maths.count("\n")
-        return f"{start}{MATHS}{number}{MATHS}{further_lines}"

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Sequence
 from typing import NamedTuple
 from urllib.parse import quote
 
 from msgspec.structs import replace
 
-from ankiforge.extract.markdown.blocks import Block, Blocks, Part
+from ankiforge.extract.markdown.blocks import Blocks, Part
 from ankiforge.extract.markdown.citations import address_of
 from ankiforge.extract.markdown.front_matter import FrontMatter
-from ankiforge.model import Highlight, HighlightKind, Hint, Span, Strings, hints
+from ankiforge.model import Highlight, HighlightKind, Hint, Span, hints
 from ankiforge.text import regex, shortened
 from ankiforge.text.asking import asks
 from ankiforge.text.passages import CONTEXT, NEARBY, PARAGRAPH, paragraphs_around
@@ -54,7 +54,7 @@ class Surroundings:
         front: FrontMatter,
         all_placed: Sequence[PlacedHighlight],
     ) -> None:
-        """Note what the highlights of a note have in common.
+        """Prepare for the highlights of a note.
 
         Args:
             note: its blocks.
@@ -118,6 +118,23 @@ class Surroundings:
             heading = _NOT_IN_LINKS.sub(" ", block.headings[-1].plain)
             address += quote(f"#{heading.strip()}", safe="")
         titles = [head.plain for head in (*block.headings, *block.heads)]
+        depth = len(block.path)
+        if block.part is Part.ITEM:
+            depth -= 1  # the last item of its path is the block itself
+        above = []
+        for length in range(1, depth + 1):
+            item = self._items.get(block.path[:length])
+            if item is not None and self._blocks[item] is not block:
+                above.append(shortened(self._blocks[item].plain, _LONGEST_ITEM))
+
+        # the links that it has already, and those in its text
+        links = list(highlight.links)
+        for index in range(placed.first, placed.last + 1):
+            for (start, end), target in self._blocks[index].inline.targets:
+                starts_before = index == placed.first and start < placed.start
+                ends_after = index == placed.last and end > placed.end
+                if not starts_before and not ends_after:
+                    links.append(address_of(target, highlight.document.uri))
         is_only_one = self._per_block[highlight.block] == 1
 
         # a tag of privacy if a part of it is private
@@ -140,9 +157,9 @@ class Surroundings:
             suffix=after[:CONTEXT],
             nearby=nearby,
             heading=" › ".join(titles),
-            above=tuple(self._items_above(block)),
+            above=tuple(above),
             uri=address,
-            links=self._links(placed),
+            links=tuple(filter(None, dict.fromkeys(links))),
             tags=tags,
             skip=self._front.skip or highlight.skip,
             created=self._front.created,
@@ -152,28 +169,6 @@ class Surroundings:
             tool=tool_marks.tool,
             hints=highlight.hints + tool_marks.hints,
         )
-
-    def _items_above(self, block: Block) -> Iterable[str]:
-        """Yield the list items that contain a block, outermost first, shortened."""
-        depth = len(block.path)
-        if block.part is Part.ITEM:
-            depth -= 1  # the last item of its path is the block itself
-        for length in range(1, depth + 1):
-            index = self._items.get(block.path[:length])
-            if index is not None and self._blocks[index] is not block:
-                yield shortened(self._blocks[index].plain, _LONGEST_ITEM)
-
-    def _links(self, placed: PlacedHighlight) -> Strings:
-        """Return the links that a highlight has already, and those in its text."""
-        note_address = placed.highlight.document.uri
-        addresses = list(placed.highlight.links)
-        for index in range(placed.first, placed.last + 1):
-            for (start, end), target in self._blocks[index].inline.targets:
-                starts_before = index == placed.first and start < placed.start
-                ends_after = index == placed.last and end > placed.end
-                if not starts_before and not ends_after:
-                    addresses.append(address_of(target, note_address))
-        return tuple(filter(None, dict.fromkeys(addresses)))
 
 
 # --- what other tools wrote -----------------------------------------------------------
@@ -192,7 +187,7 @@ _SCHEDULE_CALLOUT = "[!sr"
 
 
 class _ToolMarks(NamedTuple):
-    """What other tools wrote in a card or right below it."""
+    """The signs of other tools in a card or right below it."""
 
     hints: tuple[Hint, ...] = ()
     """The id of its note, if any."""
@@ -206,7 +201,7 @@ def _read_tool_marks(
     code_lines: Container[int],
     block_lines: Span,
 ) -> _ToolMarks:
-    """Return what other tools wrote in a card or right below it.
+    """Return the signs of other tools in a card or right below it.
 
     Args:
         lines: the lines of the note.
