@@ -4,8 +4,8 @@
       - markdown: {name: journal, path: ~/Documents/Journal}
 
 The marks and hand-written cards are those of an Obsidian vault, and this package reads
-both: `source` parses the front matter and hides comments and maths, `blocks` cuts a note
-into blocks, `inline` parses the text of a block, `cards` recognises hand-written cards,
+both: `parts` reads a document, `placeholders` hide its comments and maths, `blocks` cuts it
+into blocks, `inline` parses the text of a block, `line_cards` recognises hand-written cards,
 `quotes` finds passages pasted from papers, `note` builds the highlights.
 
 The front matter may be Joplin's. Plain text is read as Markdown in which indentation has
@@ -33,7 +33,7 @@ from ankiforge.text.private import names_tag
 
 if TYPE_CHECKING:  # the reader of Markdown is loaded when a note is read
     from ankiforge.extract.markdown.block_cards import Written
-    from ankiforge.extract.markdown.dialects import Dialects
+    from ankiforge.extract.markdown.plugins import Dialects
 
 Mark = Literal["==", "mark", "bold", "callout", "quote"]
 HandWritten = Literal["inline", "block", "cloze", "glossary"]
@@ -176,7 +176,7 @@ class NoteSource(FileSource):
 
     def may_hold(self, note: Note) -> bool:
         """Return whether a note may contain something to read; most notes of a vault do not."""
-        from ankiforge.extract.markdown.source import QUOTES
+        from ankiforge.extract.markdown.placeholders import QUOTES
 
         text = note.text
         wanted = self.wanted(note.marks)
@@ -229,7 +229,7 @@ class Texts(NoteSource):
         private_lines = frozenset[int]()
         if path.suffix.casefold() not in (".md", ".markdown"):
             if names_tag(text):
-                from ankiforge.extract.markdown.private import lines_below_tagged
+                from ankiforge.extract.markdown.tagged_blocks import lines_below_tagged
 
                 private_lines = lines_below_tagged(text)
             # Markdown reads indentation as code; fences keep theirs

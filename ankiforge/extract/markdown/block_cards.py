@@ -15,15 +15,15 @@ from functools import lru_cache
 from textwrap import dedent
 from typing import TYPE_CHECKING, NamedTuple
 
-from ankiforge.extract.markdown.cards import Syntax
-from ankiforge.extract.markdown.source import COMMENT
+from ankiforge.extract.markdown.line_cards import Syntax
+from ankiforge.extract.markdown.placeholders import COMMENT
 from ankiforge.model import Strings
 from ankiforge.text import regex
 
 if TYPE_CHECKING:
     from markdown_it.rules_block import StateBlock
 
-    from ankiforge.extract.markdown.dialects import FieldWords
+    from ankiforge.extract.markdown.plugins import FieldWords
 
 
 class Written(NamedTuple):

@@ -14,10 +14,10 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from ankiforge.extract.markdown.block_cards import Written, signs_of, written_card
-from ankiforge.extract.markdown.cards import CardSides, Syntax, inline_card
 from ankiforge.extract.markdown.inline import Inline, read, rich
-from ankiforge.extract.markdown.source import COMMENT, PREFIX, Source, restored
-from ankiforge.extract.markdown.tokens import Context
+from ankiforge.extract.markdown.inline_tokens import Context
+from ankiforge.extract.markdown.line_cards import CardSides, Syntax, inline_card
+from ankiforge.extract.markdown.placeholders import COMMENT, PREFIX, Source, restored
 from ankiforge.model import Pair, Span, Strings
 from ankiforge.text import regex
 
@@ -86,7 +86,7 @@ class Block:
     tags_above: Strings = ()
     """The tags of that line."""
     private: bool = False
-    """Whether it must stay on this machine; set by `private.mark_private`, and from the start
+    """Whether it must stay on this machine; set by `mark_private`, and from the start
     if it is under such a heading of an earlier part of its document."""
 
     @property

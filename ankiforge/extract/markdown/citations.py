@@ -12,9 +12,9 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, quote, unquote
 
 from ankiforge.extract.markdown.blocks import Block
+from ankiforge.extract.markdown.placeholders import QUOTES
 from ankiforge.extract.markdown.quotation import quoted_at_end
 from ankiforge.extract.markdown.signs import hex_colour
-from ankiforge.extract.markdown.source import QUOTES
 from ankiforge.model import Pair, Span, Strings, hints
 from ankiforge.text import regex
 

@@ -55,7 +55,7 @@ def texts_in_front_matter(text: str) -> Iterator[str]:
 
 
 def doubt_in(text: str) -> str:
-    """Return what in a note looks like the tag, or may be about more than its block, or ""."""
+    """Return a spelling like the tag, or a tag that may be about more than its block, or ""."""
     if tags_name_it(text):
         return ""
     tags = [line[0] for line in LINE_OF_TAGS.finditer(text)]

@@ -20,7 +20,6 @@ _DEEP_ITEM = regex(
     """
 )
 _QUOTE = regex(r"[ ]{0,3}>(?:[ ]{0,4}>)*[ ]?")
-_BLANKS = regex(r"[ \t]*")
 _ITEM = regex(r"(?:[-*+]|\d{1,9}[.)])(?:[ ]{1,4}(?=[^ \t])|[ \t])(?=[ \t]*\S)")
 _WIDE_ITEM = regex(r"(?P<sign>[-*+]|\d{1,9}[.)])[ \t]{2,}(?=\S)")
 _RULE = regex(r"(?:-[ \t]*){3,}$|(?:\*[ \t]*){3,}$")
@@ -34,90 +33,73 @@ def with_fitting_indents(text: str) -> str:
     """Return a note in which each list item stands where it counts as one."""
     if not _DEEP_ITEM.search(text):
         return text
-    indents = _Indents()
-    return "\n".join(map(indents.fitted, text.split("\n")))
-
-
-class _Indents:
-    """The quotes, list items and fence that are open at a line of a note."""
-
-    def __init__(self) -> None:
-        self._quotes = 0
-        self._items = list[Span]()
-        """The columns where the text of each open item begins: as written, and as moved."""
-        self._fence = ""
-        self._after_blank = True
-        self._after_words = False
-
-    def fitted(self, line: str) -> str:
-        """Return the next line, moved to the left if it is indented too far, or in such an item."""
+    quotes = 0
+    items: list[Span] = []
+    """The columns where the text of each open item begins: as written, and as moved."""
+    fence = ""  # the sign of the open one
+    after_blank = True
+    after_words = False
+    lines = []
+    for line in text.split("\n"):
         quote = _QUOTE.match(line)
         signs = quote[0] if quote else ""
-        blanks = _BLANKS.match(line, len(signs))
-        words = line[blanks.end() :] if blanks else ""
-        if signs.count(">") != self._quotes:
-            self._quotes = signs.count(">")
-            self._items.clear()
-            self._fence = ""
-            self._after_words = False
+        words = line[len(signs) :].lstrip(" \t")
+        if signs.count(">") != quotes:
+            quotes = signs.count(">")
+            items.clear()
+            fence = ""
+            after_words = False
         if not words:
-            self._after_blank = True
-            return line
+            after_blank = True
+            lines.append(line)
+            continue
         indent = len(line[: -len(words)].expandtabs(4)) - len(signs)
-        narrow = words
-        item = None
-        if not (self._fence or _RULE.match(words)):
-            item = _WIDE_ITEM.match(words)
-        if item:
-            # one blank behind its sign instead of so many that make code
-            sign = item["sign"]
-            if _width(indent, item[0]) - indent - len(sign) > _MOST + 1:
-                narrow = f"{sign} {words[item.end() :]}"
-        moved = self._fitting(indent, narrow)
-        self._after_blank = False
-        if moved == indent and narrow == words:
-            return line
-        return f"{signs}{' ' * moved}{narrow}"
 
-    def _fitting(self, indent: int, words: str) -> int:
-        """Return the column at which the words of a line have to begin."""
-        fence = _FENCE.match(words)
-        if self._fence:
-            if words.startswith(self._fence) and not words.strip(f"{self._fence[0]} \t"):
-                self._fence = ""
-            return self._moved(indent)
+        # one blank behind the sign of an item instead of so many that make code
+        narrow = words
         is_rule = _RULE.match(words) is not None
-        item = None if is_rule else _ITEM.match(words)
-        ends_paragraph = fence or is_rule or _HEADING.match(words)
-        if item or ends_paragraph or self._after_blank:
-            while self._items and indent < self._items[-1][0]:
-                self._items.pop()
-        moved = self._moved(indent)
-        if item:
-            _, container = self._items[-1] if self._items else (0, 0)
-            is_too_deep = moved > container + _MOST
-            is_code = not self._items and (self._after_blank or not self._after_words)
-            if is_too_deep and is_code:
-                return indent
-            if is_too_deep:
-                moved = container
+        wide = None if fence or is_rule else _WIDE_ITEM.match(words)
+        if wide:
+            sign = wide["sign"]
+            if _width(indent, wide[0]) - indent - len(sign) > _MOST + 1:
+                narrow = f"{sign} {words[wide.end() :]}"
+
+        # a line that stands in an item that was moved is moved with it
+        item = None if fence or is_rule else _ITEM.match(narrow)
+        opened = _FENCE.match(narrow)
+        ends_paragraph = opened or is_rule or _HEADING.match(narrow)
+        if not fence and (item or ends_paragraph or after_blank):
+            while items and indent < items[-1][0]:
+                items.pop()
+        column = indent
+        container = 0
+        if items:
+            written, container = items[-1]
+            if indent >= written:
+                column = indent - (written - container)
+
+        # an item that is too deep is moved into the one above, unless it is code
+        is_too_deep = item is not None and column > container + _MOST
+        is_code = is_too_deep and not items and (after_blank or not after_words)
+        if is_too_deep and not is_code:
+            column = container
+        if item and not is_code:
             # and those that begin right behind its sign: `- - words`
             place: re.Match[str] | None = item
             while place:
-                signs = words[: place.end()]
-                self._items.append((_width(indent, signs), _width(moved, signs)))
-                place = _ITEM.match(words, place.end())
+                item_signs = narrow[: place.end()]
+                items.append((_width(indent, item_signs), _width(column, item_signs)))
+                place = _ITEM.match(narrow, place.end())
         if fence:
-            self._fence = fence["mark"]
-        self._after_words = not ends_paragraph
-        return moved
-
-    def _moved(self, indent: int) -> int:
-        """Return the column of a line that stands in an item that was moved."""
-        if not self._items:
-            return indent
-        written, moved = self._items[-1]
-        return indent - (written - moved) if indent >= written else indent
+            is_end = not narrow.strip(f"{fence[0]} \t") and narrow.startswith(fence)
+            fence = "" if is_end else fence
+        elif not is_code:
+            fence = opened["mark"] if opened else ""
+            after_words = not ends_paragraph
+        after_blank = False
+        is_as_it_was = column == indent and narrow == words
+        lines.append(line if is_as_it_was else f"{signs}{' ' * column}{narrow}")
+    return "\n".join(lines)
 
 
 def _width(column: int, signs: str) -> int:

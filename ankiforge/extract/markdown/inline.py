@@ -13,9 +13,7 @@ from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
-from ankiforge.extract.markdown.parser import tokenized
-from ankiforge.extract.markdown.source import COMMENT, CONTINUED, MATHS, restored
-from ankiforge.extract.markdown.tokens import (
+from ankiforge.extract.markdown.inline_tokens import (
     EDGE,
     HARD_BREAK,
     LABEL,
@@ -23,6 +21,14 @@ from ankiforge.extract.markdown.tokens import (
     Kind,
     Phrase,
     Token,
+)
+from ankiforge.extract.markdown.parser import tokenized
+from ankiforge.extract.markdown.placeholders import (
+    COMMENT,
+    CONTINUED,
+    FENCE,
+    MATHS,
+    restored,
 )
 from ankiforge.model import Span, Strings
 from ankiforge.text import regex
@@ -482,16 +488,7 @@ def outermost(phrases: Iterable[Phrase]) -> tuple[Phrase, ...]:
 
 # --- several blocks as one text -------------------------------------------------------
 
-# A fence; one that is not closed goes on to the end of its quote, or of the text.
-_FENCE = regex(
-    r"""(?mx)
-    ^(?P<quote>[ \t]*>[ \t>]*+)?[ \t]*(?P<mark>`{3,}(?=[^`\n]*$)|~{3,})[^\n]*$
-    # in a quote, each line has the sign of a quote
-    (?:\n(?(quote)(?=[ \t]*>))
-      (?!(?(quote)[ \t>]*|[ \t]*)(?P=mark)[`~]*[ \t]*$)[^\n]*)*
-    (?:\n(?(quote)[ \t>]*|[ \t]*)(?P=mark)[`~]*[ \t]*$)?
-    """
-)
+_FENCE = regex(rf"(?mx)^{FENCE}")
 _TAG = regex(r"#(?=[\w/-]*[^\W\d])[\w/-]+")
 _FIRST_TAGS = regex(rf"\A(?:{_TAG.pattern}:?(?:\s+|\Z))+")
 _COMMENTED = regex(rf"(?m)^[ \t>]*{COMMENT}[{COMMENT} \t]*\n?")

@@ -15,7 +15,6 @@ from msgspec.structs import replace
 from ankiforge.extract.left_out import PICTURES
 from ankiforge.extract.markdown import Wanted
 from ankiforge.extract.markdown.blocks import Block, Blocks, Part
-from ankiforge.extract.markdown.cards import CardSides, plain_term
 from ankiforge.extract.markdown.citations import Citations, address_of
 from ankiforge.extract.markdown.exported_notes import kept
 from ankiforge.extract.markdown.front_matter import FrontMatter
@@ -26,10 +25,11 @@ from ankiforge.extract.markdown.inline import (
     rich,
     without_outer_tags,
 )
+from ankiforge.extract.markdown.inline_tokens import Kind, Phrase
+from ankiforge.extract.markdown.line_cards import CardSides, plain_term
 from ankiforge.extract.markdown.overlooked import overlooked
 from ankiforge.extract.markdown.quotes import Quotes
 from ankiforge.extract.markdown.surroundings import PlacedHighlight, Surroundings
-from ankiforge.extract.markdown.tokens import Kind, Phrase
 from ankiforge.model import (
     Document,
     Form,
@@ -248,7 +248,11 @@ class Reader:
             written = card.sign
             if card.sign in block.syntax.block:
                 written = _BETWEEN_SIDES.format(card.sign)
-            is_last = index + 1 == len(self._blocks) or self._is_card(index + 1)
+            # a card over several lines would ask the same of the next block, and so on
+            is_last = index + 1 == len(self._blocks)
+            if not is_last:
+                is_last = self._is_card_over_lines(self._blocks[index + 1])
+                is_last = is_last or self._card(index + 1) is not None
             return self._highlight(
                 index,
                 Form.CLOZE if card.cloze else Form.BLOCK,
@@ -281,15 +285,6 @@ class Reader:
             return False
         is_wanted = "block" in self._wanted.cards
         return is_wanted or block.syntax.declared or card.declared
-
-    def _is_card(self, index: int) -> bool:
-        """Return whether a block is a card, without reading one over several lines.
-
-        That would ask the same of the next block, and so on to the end of the note.
-        """
-        return (
-            self._is_card_over_lines(self._blocks[index]) or self._card(index) is not None
-        )
 
     def _card_on_a_line(self, index: int, block: Block) -> Highlight | None:
         """Return the card of a `front::back` line; None if the block is none."""

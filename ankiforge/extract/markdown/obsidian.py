@@ -1,7 +1,7 @@
 """Obsidian vaults: marked phrases, callouts and hand-written cards of Markdown notes.
 
 The notes are read by `markdown`. How plugins write cards in them is read from the files
-that the plugins keep in the vault (`dialects`), and so are the folders of templates.
+that the plugins keep in the vault (`plugins`), and so are the folders of templates.
 Nothing is written into a vault.
 """
 
@@ -31,13 +31,13 @@ from ankiforge.extract.markdown import (
     Part,
     canvas,
 )
-from ankiforge.extract.markdown.dialects import (
+from ankiforge.extract.markdown.expressions import Searcher
+from ankiforge.extract.markdown.plugins import (
     PLUGINS,
     Dialects,
     plugins_of,
     read_dialects,
 )
-from ankiforge.extract.markdown.expressions import Searcher
 from ankiforge.model import (
     Document,
     DocumentKey,

@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 from ankiforge.extract.markdown import Wanted
 from ankiforge.extract.markdown.blocks import Block, Part
-from ankiforge.extract.markdown.cards import FIELD
+from ankiforge.extract.markdown.line_cards import FIELD
+from ankiforge.extract.markdown.placeholders import PREFIX, hidden_parts
 from ankiforge.extract.markdown.signs import PLACEHOLDER
-from ankiforge.extract.markdown.source import PREFIX, hidden_parts
 from ankiforge.extract.markdown.surroundings import PlacedHighlight
 from ankiforge.model import (
     CODE_AND_MATHS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from ankiforge.extract.markdown.tokens import INSIDE, Gaps, Kind, Token
+from ankiforge.extract.markdown.inline_tokens import INSIDE, Gaps, Kind, Token
 from ankiforge.text import regex
 
 

@@ -13,6 +13,7 @@ from markdown_it.parser_inline import ParserInline
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token as Parsed
 
+from ankiforge.extract.markdown.inline_tokens import HARD_BREAK, Context, Kind, Token
 from ankiforge.extract.markdown.pairs import (
     drop_crossing_emphasis,
     find_gaps,
@@ -21,15 +22,14 @@ from ankiforge.extract.markdown.pairs import (
     pair_gaps,
     pair_marks,
 )
-from ankiforge.extract.markdown.signs import STARTS, State, read_sign, sound_at
-from ankiforge.extract.markdown.source import (
+from ankiforge.extract.markdown.placeholders import (
     COMMENT,
     CONTINUED,
     MATHS,
     PLACEHOLDERS,
     restored,
 )
-from ankiforge.extract.markdown.tokens import HARD_BREAK, Context, Kind, Token
+from ankiforge.extract.markdown.signs import STARTS, State, read_sign, sound_at
 from ankiforge.text import regex
 from ankiforge.text.cloze import literal
 

@@ -14,15 +14,19 @@ from msgspec.structs import replace
 
 from ankiforge.extract.markdown import Note, NoteSource, Part, exported_notes
 from ankiforge.extract.markdown.blocks import Block, Headings, parse_blocks
-from ankiforge.extract.markdown.cards import Syntax
 from ankiforge.extract.markdown.citations import Citations, citations_in, papers
-from ankiforge.extract.markdown.doubts import doubt_in, texts_in_front_matter
+from ankiforge.extract.markdown.doubts import (
+    doubt_in,
+    tags_name_it,
+    texts_in_front_matter,
+)
 from ankiforge.extract.markdown.front_matter import FrontMatter, front_matter
+from ankiforge.extract.markdown.inline_tokens import Context
+from ankiforge.extract.markdown.line_cards import Syntax
 from ankiforge.extract.markdown.note import Reader
 from ankiforge.extract.markdown.overlooked import may_be_overlooked, overlooked
-from ankiforge.extract.markdown.private import mark_private, why_whole
-from ankiforge.extract.markdown.source import QUOTES, prepared, texts_in_comments
-from ankiforge.extract.markdown.tokens import Context
+from ankiforge.extract.markdown.placeholders import QUOTES, prepared, texts_in_comments
+from ankiforge.extract.markdown.tagged_blocks import mark_private
 from ankiforge.model import (
     Extracted,
     Highlight,
@@ -36,7 +40,13 @@ from ankiforge.model import (
 )
 from ankiforge.text import regex
 from ankiforge.text.passages import numbered, percent
-from ankiforge.text.private import IN_ITS_NOTE, names_tag, spelling_like_tag, why_document
+from ankiforge.text.private import (
+    IN_ITS_NOTE,
+    UNREADABLE,
+    names_tag,
+    spelling_like_tag,
+    why_document,
+)
 from ankiforge.text.sketches import sketch
 
 # An id of a part that may be part of a key.
@@ -93,7 +103,7 @@ def read_note(
 
 
 class _Reading:
-    """What was read of a document so far, part by part."""
+    """A document, as far as its parts were read."""
 
     def __init__(
         self,
@@ -146,7 +156,9 @@ class _Reading:
             written=note.written(body) if dialect and note.written else {},
             above=self._above,
         )
-        why_private = why_whole(part.text, front.problem)
+        why_private = UNREADABLE if front.problem else ""  # it may hide the tag
+        if tags_name_it(part.text):
+            why_private = IN_ITS_NOTE
         if self._may_be_private and mark_private(cut.blocks, body, note.private_lines):
             why_private = why_private or IN_ITS_NOTE
         if part.private or (note.apart and why_private):

@@ -16,8 +16,7 @@ from markdown_it.common.utils import normalizeReference
 from markdown_it.rules_inline import StateInline
 
 from ankiforge.extract.left_out import SOUNDS
-from ankiforge.extract.markdown.source import COMMENT, CONTINUED, MATHS
-from ankiforge.extract.markdown.tokens import (
+from ankiforge.extract.markdown.inline_tokens import (
     EDGE,
     HARD_BREAK,
     INSIDE,
@@ -26,6 +25,7 @@ from ankiforge.extract.markdown.tokens import (
     Kind,
     Token,
 )
+from ankiforge.extract.markdown.placeholders import COMMENT, CONTINUED, MATHS
 from ankiforge.text import regex
 from ankiforge.text.cloze import alt_and_width, literal
 from ankiforge.text.elements import (

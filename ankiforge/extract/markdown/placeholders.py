@@ -33,6 +33,12 @@ PREFIX = r"(?:[ \t]*(?:[-*+]|\d{1,9}[.)])(?=[ \t]))*[ \t]*"
 _PREFIX = rf"(?:{PREFIX}>)*{PREFIX}"
 _BLANK_LINE = r"\n[ \t>]*(?:\n|\Z)"
 _FENCE_END = r"[ \t>]*(?P=mark)[`~]*[ \t]*$"
+FENCE = rf"""
+(?P<quote>[ \t]*>)?{_PREFIX}(?P<mark>`{{3,}}(?=[^`\n]*$)|~{{3,}})[^\n]*
+(?:\n(?(quote)(?=[ \t]*>))(?!{_FENCE_END})[^\n]*)*(?:\n{_FENCE_END})?
+"""
+"""Matches a fence at the start of a line; one that is not closed ends with its quote or the
+text."""
 _FIELD = (
     r"(?P<field>[ \t>]{0,200}(?:[-*+][ \t]{1,200})?"
     r"[*_]{0,3}[\w-]{1,200}[*_]{0,3}::(?:[ \t][^\n]*)?$)"
@@ -41,10 +47,7 @@ _HIDING = rf"""
 (?=[\\<%`$]|^)  # the signs at which something may begin, or a line
 (?:
   ^(?:
-    # a fence: one that is not closed ends with its quote or the note
-    (?P<fence>
-      (?P<quote>[ \t]*>)?{_PREFIX}(?P<mark>`{{3,}}(?=[^`\n]*$)|~{{3,}})[^\n]*
-      (?:\n(?(quote)(?=[ \t]*>))(?!{_FENCE_END})[^\n]*)*(?:\n{_FENCE_END})?)
+    (?P<fence>{FENCE})
     # of Obsidian_to_Anki, and the callout with a scheduler's data
     |(?P<data>TARGET[ ]DECK(?::[^\n]*|[ \t]*\n[^\n]*)$
       |(?P<outer>[ \t>]*)>[ \t]*\[!(?i:sr)\b[^\n]*(?:\n(?P=outer)>[^\n]*)*)

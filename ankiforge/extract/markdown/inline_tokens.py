@@ -115,7 +115,7 @@ class Phrase(NamedTuple):
 
 
 class Gaps(NamedTuple):
-    """What a dialect reads as clozes besides `{{…}}`."""
+    """The clozes of a dialect besides `{{…}}`."""
 
     signs: frozenset[str] = frozenset()
     """Among `==`, `bold`, `{{` and `{`; `{{` also makes clozes of lone words."""
@@ -124,7 +124,7 @@ class Gaps(NamedTuple):
 
 
 class Context(NamedTuple):
-    """What the text of a block may refer to."""
+    """The maths, labels, files and gaps to which the text of a block may refer."""
 
     maths: Strings = ()
     """The multi-line maths of the note, by number."""

@@ -21,7 +21,7 @@ from ankiforge.text import regex
 
 if TYPE_CHECKING:  # the reader of Markdown is loaded when a note is read
     from ankiforge.extract.markdown.block_cards import Written
-    from ankiforge.extract.markdown.cards import Syntax
+    from ankiforge.extract.markdown.line_cards import Syntax
 
 PLUGINS = {
     "osr": "obsidian-spaced-repetition",
@@ -208,6 +208,9 @@ class _O2a(
         Raises:
             ItemError: an expression takes too long.
         """
+        from ankiforge.extract.markdown.block_cards import of_values
+        from ankiforge.extract.markdown.placeholders import prepared, restored
+
         # no expression matches in other cards, the lines of deck and tags, code and maths
         taken = [match.span() for match in _CODE_OR_MATHS.finditer(text)]
         words = self.words
@@ -252,7 +255,13 @@ class _O2a(
                     tags: list[str] = []
                     if form.has_tags:
                         tags = values.pop().removeprefix("Tags: ").split()
-                    if "Cloze" in note_type and not self._has_gaps(values):
+                    joined = "\n".join(values)
+                    has_gaps = (
+                        _CLOZED.search(joined)
+                        or (self.defaults.curly and _CURLY.search(joined))
+                        or (self.defaults.marks and "==" in joined)
+                    )
+                    if "Cloze" in note_type and not has_gaps:
                         continue
                     taken.append(match.span)
                     # the lines of the match, without the blanks around it
@@ -261,40 +270,18 @@ class _O2a(
                     after_last_letter = start + len(matched.rstrip())
                     first_line = text.count("\n", 0, first_letter)
                     last_line = text.count("\n", 0, after_last_letter) + 1
-                    card = self._card(note_type, values, last_line, tuple(tags))
+                    names = self.fields_dict.get(note_type, ())
+                    fields: list[tuple[str, str]] = []
+                    for index, value in enumerate(values):
+                        # what other tools wrote is in comments
+                        source = prepared(value, fields=False)
+                        name = names[index] if index < len(names) else ""
+                        fields.append((name, restored(source.text, source.maths)))
+                    written = f"your expression for {note_type}"
+                    card = of_values(note_type, fields, last_line, written, tuple(tags))
                     if card:
                         cards.setdefault(first_line, card)
         return cards
-
-    def _card(
-        self,
-        note_type: str,
-        values: list[str],
-        last_line: int,
-        tags: Strings,
-    ) -> Written | None:
-        """Return the card of the groups of an expression."""
-        from ankiforge.extract.markdown.block_cards import of_values
-        from ankiforge.extract.markdown.source import prepared, restored
-
-        names = self.fields_dict.get(note_type, ())
-        fields: list[tuple[str, str]] = []
-        for index, value in enumerate(values):
-            # what other tools wrote is in comments
-            source = prepared(value, fields=False)
-            name = names[index] if index < len(names) else ""
-            fields.append((name, restored(source.text, source.maths)))
-        written = f"your expression for {note_type}"
-        return of_values(note_type, fields, last_line, written, tags)
-
-    def _has_gaps(self, values: list[str]) -> bool:
-        """Return whether something is left out in the text of a cloze note."""
-        text = "\n".join(values)
-        if _CLOZED.search(text):
-            return True
-        if self.defaults.curly and _CURLY.search(text):
-            return True
-        return self.defaults.marks and "==" in text
 
 
 class _After(NamedTuple):
@@ -348,8 +335,8 @@ class Dialects(Value):
 
         `tags` are those of its front matter. All that any plugin reads is a card.
         """
-        from ankiforge.extract.markdown.cards import Syntax
-        from ankiforge.extract.markdown.tokens import Gaps
+        from ankiforge.extract.markdown.inline_tokens import Gaps
+        from ankiforge.extract.markdown.line_cards import Syntax
 
         osr = self.osr
         o2a = self.o2a

@@ -12,12 +12,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from ankiforge.extract.markdown.blocks import Block, Part
-from ankiforge.extract.markdown.doubts import tags_name_it
 from ankiforge.model import Span
 from ankiforge.text import regex
 from ankiforge.text.private import (
-    IN_ITS_NOTE,
-    UNREADABLE,
     has_tag,
     without_tag,
 )
@@ -31,18 +28,6 @@ _FOOTNOTE_TEXT = regex(r"[ \t]{0,3}\[\^([^\]\s]{1,200})\]:")
 _ITEM = regex(r"(?i)(?:[^\w\s]{1,3}|\(?(?:\d{1,9}|[a-z]|[ivxlc]{1,6})[.)])(?:\s|$)")
 # Before the words of a line: blanks, and signs of quotes.
 _BEFORE = " \t\u3000\xa0>"
-
-
-def why_whole(text: str, problem: str) -> str:
-    """Return why a whole note is private by its front matter and lines of tags, or "".
-
-    Args:
-        text: the note as written.
-        problem: what is wrong with its front matter, which may then hide the tag, or "".
-    """
-    if tags_name_it(text):
-        return IN_ITS_NOTE
-    return UNREADABLE if problem else ""
 
 
 def mark_private(

@@ -14,13 +14,13 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from ankiforge.extract.markdown.inline import Inline
-from ankiforge.extract.markdown.tokens import Gaps
+from ankiforge.extract.markdown.inline_tokens import Gaps
 from ankiforge.model import Form, Span, Strings
 from ankiforge.text import regex
 from ankiforge.text.sentences import trimmed
 
 if TYPE_CHECKING:
-    from ankiforge.extract.markdown.dialects import FieldWords
+    from ankiforge.extract.markdown.plugins import FieldWords
 
 
 class Syntax(NamedTuple):
