@@ -108,11 +108,16 @@ def test_what_looks_like_something_is_listed_with_kind_place_and_reason(forge, v
             "Q: … A: … | line 1 | only Obsidian_to_Anki and AnkiOps know such cards: "
             "write `question::answer`",
         ),
+        (
+            "> So [p. 1](zotero://open-pdf/library/items/ATTACHA2?page=5), not so"
+            " [p. 2](zotero://open-pdf/library/items/ATTACHA2?page=6).\n",
+            "quote with links | line 1 | which words its links are about is not clear: "
+            "put each passage in quotation marks before its link, or into a block quote "
+            "of its own",
+        ),
     ],
 )
-def test_a_card_of_a_program_whose_notes_are_not_read_is_listed(
-    forge, tmp_path, text, expected
-):
+def test_a_card_or_quote_that_is_not_read_is_listed(forge, tmp_path, text, expected):
     (tmp_path / "Cards").mkdir()
     (tmp_path / "Cards" / "a.md").write_text(text)
     forge.ok("run", tmp_path / "Cards")

@@ -53,6 +53,10 @@ _LONE_WORD = regex(r"[a-z][a-z0-9]*|<\s.*|%.*%")
 # The signs of a block quote before its lines.
 _QUOTE_SIGNS = regex(r"(?m)^[ \t]*(?:>[ \t]?)+")
 _LINE_END = regex(r"[ ]*\n[ ]*")
+_UNCLEAR_QUOTE = (
+    "which words its links are about is not clear: put each passage in quotation marks before"
+    " its link, or into a block quote of its own"
+)
 _BETWEEN_SIDES = "{} between question and answer"
 _MARK_SIGNS = ("==", "<", "~=")
 _BOLD_SIGNS = ("**", "__")
@@ -148,7 +152,15 @@ class Reader:
 
     def left_out(self, text: str, front_lines: int) -> tuple[LeftOut, ...]:
         """Return the signs that are in no highlight that was read; see `overlooked`."""
-        return overlooked(text, front_lines, self._wanted, self._blocks, self._placed)
+        signs = overlooked(text, front_lines, self._wanted, self._blocks, self._placed)
+        unclear = []
+        for index in self._quotes.unclear:
+            if not any(placed.first <= index <= placed.last for placed in self._placed):
+                line = self._blocks[index].lines[0] + 1
+                unclear.append(
+                    LeftOut("quote with links", f"line {line}", _UNCLEAR_QUOTE)
+                )
+        return (*signs, *unclear)
 
     def _in_block(self, index: int, block: Block) -> Iterator[PlacedHighlight]:
         """Yield the card that a block is, or its quotes and marked sentences."""

@@ -174,6 +174,9 @@ class Quotes:
         """The indices of blocks that belong to a quote."""
         self._pieces: dict[int, list[Piece]] = {}
         """The quoted pieces of each block, by its index."""
+        self.unclear: list[int] = []
+        """The indices of blocks in block quotes of which it is unclear which words their links are
+        about."""
         if not citations:
             return
         self._cards = frozenset(filter(is_card, range(len(blocks))))
@@ -213,7 +216,16 @@ class Quotes:
                 quotes = self._in_group(members, link_beside)
             if not quotes:
                 for index in members:
-                    quotes += self._in_block(index)
+                    in_block = self._in_block(index)
+                    quotes += in_block
+                    cited = self._citations.get(index, ())
+                    has_place = any(
+                        one.links and (one.exact or one.label or one.page)
+                        for one in cited
+                    )
+                    is_other = index in self._link_only or bool(blocks[index].style)
+                    if blocks[index].quotes and has_place and not (in_block or is_other):
+                        self.unclear.append(index)
             for quote in quotes:
                 first = quote.pieces[0]
                 last = quote.pieces[-1]
