@@ -158,6 +158,8 @@ def question_in(comment: str) -> Question | None:
     for number, (mark, end) in enumerate(ends):
         # it begins where its sentence does, or with a line above
         index = bisect_right(breaks, (mark, False)) - 1
+        start = 0
+        is_front = False
         for start, is_soft in reversed(breaks[max(0, index - _MOST_LINES) : index + 1]):
             is_front = _could_be_a_front(comment[start:mark])
             if is_front or not is_soft:

@@ -32,6 +32,9 @@ def schedule_of(written: str) -> Schedule:
     for part in filter(None, written.split("!")):
         card = part.strip()
         values = card.removeprefix("fsrs,").split(",")
+        due = _NEW
+        interval = 0
+        ease = 0
         try:
             due = date.fromisoformat(values[0][:10]).isoformat()
             interval = max(1, round(float(values[1])))

@@ -98,8 +98,9 @@ def tokenized(text: str, context: Context) -> list[Token]:
     single_signs = []
     if not context.verbatim:
         for index, part in enumerate(parsed):
-            is_ours = isinstance(part, Token) or part.nesting
-            if not is_ours and part.content in ("*", "_", "~~"):
+            if isinstance(part, Token) or part.nesting:
+                continue
+            if part.content in ("*", "_", "~~"):
                 single_signs.append(index)
     for index in single_signs:
         # the signs of emphasis that are read as text are escaped, so that they stay text

@@ -201,8 +201,8 @@ class _Reading:
         # its highlights, and what is in none of them
         wanted = self._source.wanted(marks)._replace(fields=not is_declared)
         reader = Reader(document, self._source.folder.namespace, cut, wanted, citations)
-        highlights = reader.highlights(body, front)
-        left_out = reader.left_out(part.text, front.lines)
+        highlights = list(reader.highlights(body, front))
+        left_out = list(reader.left_out(part.text, front.lines))
         if not note.is_whole:
             highlights = self._of_part(number, part, highlights, cut.tags)
             place = f"part {number + 1}"

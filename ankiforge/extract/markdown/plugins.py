@@ -244,9 +244,9 @@ class _O2a(
             for form, matches in zip(forms, matches_by_form, strict=True):
                 for match in matches:
                     # another match may be a letter wider at each end
-                    start, end = match.span
+                    first, last = match.span
                     if any(
-                        first - 1 <= start and end <= last + 1 for first, last in taken
+                        one - 1 <= first and last <= other + 1 for one, other in taken
                     ):
                         continue
                     values = list(match.groups)
@@ -265,9 +265,9 @@ class _O2a(
                         continue
                     taken.append(match.span)
                     # the lines of the match, without the blanks around it
-                    matched = text[start:end]
-                    first_letter = end - len(matched.lstrip())
-                    after_last_letter = start + len(matched.rstrip())
+                    matched = text[first:last]
+                    first_letter = last - len(matched.lstrip())
+                    after_last_letter = first + len(matched.rstrip())
                     first_line = text.count("\n", 0, first_letter)
                     last_line = text.count("\n", 0, after_last_letter) + 1
                     names = self.fields_dict.get(note_type, ())

@@ -218,7 +218,7 @@ class Quotes:
                 for index in members:
                     in_block = self._in_block(index)
                     quotes += in_block
-                    cited = self._citations.get(index, ())
+                    cited = self._citations.get(index, [])
                     has_place = any(
                         one.links and (one.exact or one.label or one.page)
                         for one in cited
@@ -231,7 +231,7 @@ class Quotes:
                 last = quote.pieces[-1]
                 before = blocks[first.block].plain[: first.start]
                 # a citekey alone makes no quote of text that is a highlight anyway
-                signs = set()
+                signs: set[str] = set()
                 for piece in quote.pieces:
                     block = blocks[piece.block]
                     signs.update(phrase.sign for phrase in block.inline.phrases)
