@@ -132,7 +132,7 @@ def _why_left(draft: Waiting, named_in_query: set[str]) -> str:
     proposals = f"drafter:{PROPOSE}"
     if draft.draft.proposed and proposals not in named_in_query:
         return f"a proposal; to accept these, too: ankiforge accept --all --filter {proposals}"
-    for finding in draft.proposal.findings:
+    for finding in draft.draft.findings:
         warning = f"finding:{finding.check}"
         is_warning = finding.severity is not Severity.INFO
         if is_warning and warning not in named_in_query:

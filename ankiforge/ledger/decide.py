@@ -20,21 +20,20 @@ from ankiforge.ledger import cards, drafts, proposals, waiting
 from ankiforge.ledger.events import (
     PERSON,
     POLICY,
-    Wording,
     content_of,
     guid_of,
 )
 from ankiforge.ledger.gap_numbers import keep_numbers
 from ankiforge.ledger.offers import same_offer
-from ankiforge.ledger.store import Row, Store
+from ankiforge.ledger.store import EACH, Row, Store, encode
 from ankiforge.ledger.views import send_again, was_deleted_unnoticed
 from ankiforge.model import (
     PROPOSE,
     Adopted,
+    Draft,
     Guid,
     Json,
     Pair,
-    Proposal,
     Severity,
     Texts,
     Value,
@@ -52,41 +51,19 @@ FLOOD = 300
 # --- accepting --------------------------------------------------------------------------
 
 
-class NewCard(Value):
-    """The words that become a card, and who accepted them."""
-
-    key: str
-    """The highlight."""
-    proposal: Proposal
-    wording: Wording
-    by: str = PERSON
-    draft: str = ""
-    """The id of the draft; "" if a person wrote the card."""
-    forced: bool = False
-    """Whether a check blocks it that the person overruled."""
-
-
 def accept_clean(store: Store, allows: Callable[[Waiting], bool]) -> list[Guid]:
     """Accept, by policy, drafts that need no person and that the settings accept."""
     accepted: list[Guid] = []
     with store.transaction():
         waiting.drop_resolved(store)
-        for draft, wording in waiting.each_waiting(store, "d.drafter != ?", PROPOSE):
+        for waits in waiting.each_waiting(store, "d.drafter != ?", PROPOSE):
             if len(accepted) == FLOOD:
                 break
-            changes_a_card = draft.revises or draft.replaces
-            if draft.remarks or changes_a_card or not draft.proposal.clean:
+            draft = waits.draft
+            changes_a_card = waits.revises or waits.replaces
+            if waits.remarks or changes_a_card or not draft.clean or not allows(waits):
                 continue
-            if not allows(draft):
-                continue
-            new_card = NewCard(
-                key=draft.highlight.key,
-                proposal=draft.proposal,
-                wording=wording,
-                by=POLICY,
-                draft=draft.id,
-            )
-            accepted.append(make_card(store, new_card))
+            accepted.append(make_card(store, draft, by=POLICY, draft_id=waits.id))
     return accepted
 
 
@@ -120,144 +97,128 @@ def accept(
         raise RefusedError(f"{id} is {told}", hint=hint)
     with store.action():
         draft_row = waiting.waiting_row(store, id)
-        proposal, wording = _with_gap(draft_row, gap)
+        draft = proposals.with_gap(drafts.decode_draft(draft_row["body"]), gap)
         # Anki takes no figure without a mask, whatever a person says
-        shown = wording.fields.get(occlusion.FIELD)
-        hides_nothing = shown is not None and not occlusion.parse(shown).shown
+        shown = draft.field(occlusion.FIELD)
+        hides_nothing = bool(shown) and not occlusion.parse(shown).shown
         if masks:
-            wording = _with_masks(wording, masks)
-        elif proposal.blocked and (hides_nothing or not forced):
+            fields = _with_masks(draft.kind, dict(draft.fields), masks)
+            draft = replace(draft, fields=tuple(fields.items()))
+        elif draft.blocked and (hides_nothing or not forced):
             hint = f"ankiforge edit {id}, or accept --force {id}"
             if hides_nothing:
                 hint = "draw what it hides on the page (ankiforge review), or reject it"
-            for finding in proposal.findings:
+            for finding in draft.findings:
                 if finding.severity is Severity.BLOCK:
                     raise RefusedError(f"{id}: {finding.message}", hint=hint)
         passage = store.passage(draft_row["key"])
         if not draft_row["revises"]:
-            for equal in waiting.equal_cards(store, passage, wording.content):
+            content = drafts.wording_of(draft).content
+            for equal in waiting.equal_cards(store, passage, content):
                 if equal["live"]:
                     body = {"old": equal["passage"]}
                     store.add("different", passage.key, PERSON, body)
-        return _accept_as(store, draft_row, proposal, wording, forced=forced)
+        return _accept_as(store, draft_row, draft, forced=forced)
 
 
-def _accept_as(
-    store: Store,
-    draft_row: Row,
-    proposal: Proposal,
-    wording: Wording,
-    *,
-    forced: bool,
-) -> Guid:
+def _accept_as(store: Store, draft_row: Row, draft: Draft, *, forced: bool) -> Guid:
     """Make a card of a draft with these words, or give them to the card that it revises."""
+    if not draft_row["revises"]:
+        return make_card(store, draft, draft_id=draft_row["id"], forced=forced)
     passage = store.passage(draft_row["key"])
-    if draft_row["revises"]:
-        guid = Guid(draft_row["revises"])
-        body = {"guid": guid, "draft": msgspec.to_builtins(wording)}
-        event = store.add("revise", passage.key, PERSON, body)
-        waiting.put_away(store, draft_row["id"], event)
-        return guid
-    new_card = NewCard(
-        key=draft_row["key"],
-        proposal=proposal,
-        wording=wording,
-        draft=draft_row["id"],
-        forced=forced,
-    )
-    return make_card(store, new_card)
+    guid = Guid(draft_row["revises"])
+    body = {"guid": guid, "draft": msgspec.to_builtins(drafts.wording_of(draft))}
+    event = store.add("revise", passage.key, PERSON, body)
+    waiting.put_away(store, draft_row["id"], event)
+    return guid
 
 
-def _with_gap(draft_row: Row, gap: int) -> tuple[Proposal, Wording]:
-    """Return a draft and its words, with one of its gaps."""
-    proposal = drafts.decode_proposal(draft_row["body"])
-    wording = drafts.stored_wording(draft_row, proposal.draft)
-    draft = proposals.with_gap(proposal.draft, gap)
-    if draft is proposal.draft:
-        return proposal, wording
-    return (
-        replace(proposal, draft=draft),
-        replace(wording, fields=drafts.wording_of(draft, own=False).fields),
-    )
-
-
-def _with_masks(wording: Wording, masks: str) -> Wording:
-    """Return the words of a figure with the masks that a person wants.
+def _with_masks(kind: str, fields: Texts, masks: str) -> Texts:
+    """Return the fields of a figure with the masks that a person wants.
 
     Raises:
         RefusedError: none is left, or it is not a figure.
     """
-    if wording.kind != "occlusion":
+    if kind != "occlusion":
         raise RefusedError("only a figure has masks", hint="ankiforge show ID")
     if not occlusion.parse(masks).shown:
         raise RefusedError("no mask is left", hint="draw one, or reject the figure")
-    return replace(wording, fields={**wording.fields, occlusion.FIELD: masks})
+    return {**fields, occlusion.FIELD: masks}
 
 
 def set_masks(store: Store, guid: str, masks: str) -> None:
     """Give the card of a figure the masks that a person wants."""
     with store.action():
         state, passage = cards.state_of(store, guid)
-        wording = _with_masks(state.wording, masks)
-        if wording == state.wording:
-            return
-        body = {"guid": guid, "draft": msgspec.to_builtins(wording)}
-        store.add("revise", passage.key, PERSON, body)
+        words = state.wording
+        fields = _with_masks(words.kind, words.fields, masks)
+        if fields != words.fields:
+            wording = replace(words, fields=fields)
+            body = {"guid": guid, "draft": msgspec.to_builtins(wording)}
+            store.add("revise", passage.key, PERSON, body)
 
 
-def make_card(store: Store, new_card: NewCard) -> Guid:
-    """Make a card, and drop its draft and the drafts that it settles."""
-    passage = store.passage(new_card.key)
-    guid = guid_of(passage.key, new_card.wording)
-    is_of_person = new_card.by == PERSON
-    body: Json = {"guid": guid, "draft": msgspec.to_builtins(new_card.wording)}
-    if new_card.proposal.deck:
-        body["deck"] = new_card.proposal.deck
-    if new_card.forced:
+def make_card(
+    store: Store,
+    draft: Draft,
+    *,
+    by: str = PERSON,
+    draft_id: str = "",
+    forced: bool = False,
+) -> Guid:
+    """Make a card of a draft, and drop it and the drafts that it settles.
+
+    Args:
+        store: the store.
+        draft: the words that become a card.
+        by: who accepted them.
+        draft_id: the id of the draft; "" if a person wrote the card.
+        forced: whether a check blocks it that the person overruled.
+    """
+    passage = store.passage(draft.highlight)
+    wording = drafts.wording_of(draft)
+    guid = guid_of(passage.key, wording)
+    body: Json = {"guid": guid, "draft": msgspec.to_builtins(wording)}
+    if draft.deck:
+        body["deck"] = draft.deck
+    if forced:
         body["forced"] = True
 
     # the drafts that this card settles, and their words, which are not offered again
     draft_rows = proposals.rows_of(store, passage)
-    accepted_row = next((row for row in draft_rows if row["id"] == new_card.draft), None)
     settled: list[Row] = []
-    if accepted_row is not None:
+    for accepted_row in draft_rows:
+        if accepted_row["id"] != draft_id:
+            continue
         if accepted_row["replaces"]:
             body["instead"] = accepted_row["replaces"]
         for row in draft_rows:
-            if row["id"] != new_card.draft and same_offer(row, accepted_row):
+            if row["id"] != draft_id and same_offer(row, accepted_row):
                 settled.append(row)
     passed = [row["content"] for row in settled]
-    settled_proposals, their_gaps = proposals.settled_by(
-        draft_rows, new_card.proposal.draft, new_card.draft
-    )
+    settled_proposals, their_gaps = proposals.settled_by(draft_rows, draft, draft_id)
     settled += settled_proposals
     passed += their_gaps
     if passed:
         body["passed"] = passed
 
-    event = store.add("accept", passage.key, new_card.by, body)
-    if is_of_person and was_deleted_unnoticed(store, guid):
+    event = store.add("accept", passage.key, by, body)
+    if by == PERSON and was_deleted_unnoticed(store, guid):
         send_again(store, passage.key, guid)
-    put_away = [new_card.draft]
-    put_away += [row["id"] for row in settled]
-    for draft_id in put_away:
-        if is_of_person:
-            waiting.put_away(store, draft_id, event)
+    for settled_id in (draft_id, *[row["id"] for row in settled]):
+        if by == PERSON:
+            waiting.put_away(store, settled_id, event)
         else:
-            store.write("DELETE FROM draft WHERE id = ?", draft_id)
+            store.write("DELETE FROM draft WHERE id = ?", settled_id)
     return Guid(guid)
 
 
-def make(store: Store, highlight_key: str, proposal: Proposal) -> Guid:
+def make(store: Store, draft: Draft) -> Guid:
     """Make a card that a person wrote for a passage."""
     with store.action():
-        cards.highlight_row(store, highlight_key)
-        waiting.refuse_doubtful(store, highlight_key)
-        wording = drafts.wording_of(proposal.draft, own=False)
-        return make_card(
-            store,
-            NewCard(key=highlight_key, proposal=proposal, wording=wording),
-        )
+        cards.highlight_row(store, draft.highlight)
+        waiting.refuse_doubtful(store, draft.highlight)
+        return make_card(store, draft)
 
 
 def edit(
@@ -284,12 +245,11 @@ def edit(
         guid = id
         if is_draft_id(id):  # the checks judge the person's words, not those of the draft
             draft_row = waiting.waiting_row(store, id)
-            draft = drafts.decode_proposal(draft_row["body"]).draft
-            nearest = proposals.nearest_gap(
-                draft, fields.get("Text", draft.field("Text"))
-            )
-            proposal, wording = _with_gap(draft_row, nearest)
-            guid = _accept_as(store, draft_row, proposal, wording, forced=forced)
+            draft = drafts.decode_draft(draft_row["body"])
+            text = fields.get("Text", draft.field("Text"))
+            nearest = proposals.nearest_gap(draft, text)
+            draft = proposals.with_gap(draft, nearest)
+            guid = _accept_as(store, draft_row, draft, forced=forced)
         state, passage = cards.state_of(store, guid)
         before = state.wording.fields
         changed = {}
@@ -326,36 +286,31 @@ def adopt_notes(store: Store, chosen: Iterable[Taken]) -> str:
     """Make cards of notes and schedules of other tools; return the id for `undo`."""
     with store.action() as action:
         for taken in chosen:
-            if is_card_id(
-                taken.id
-            ):  # another tool's schedule; its words stay as they are
+            if is_card_id(taken.id):  # its words stay as they are
                 _, passage = cards.state_of(store, taken.id)
                 body: Json = {"guid": taken.id, "schedule": taken.schedule}
                 store.add("adopt", passage.key, PERSON, body)
-            else:
-                _adopt_as_card(store, taken)
+                continue
+
+            # a draft, with the history that another tool has of its passage
+            draft_row = waiting.waiting_row(store, taken.id)
+            wording = drafts.wording_in(draft_row)
+            passage = store.passage(draft_row["key"])
+            if taken.text:
+                text = keep_numbers(taken.text, wording.fields.get("Text", ""))
+                wording = replace(wording, fields={**wording.fields, "Text": text})
+            guid = guid_of(passage.key, wording)
+            body = {"guid": guid, "draft": msgspec.to_builtins(wording)}
+            if taken.deck:
+                body["deck"] = taken.deck
+            if taken.note:
+                body["note"] = msgspec.to_builtins(taken.note)
+            if taken.schedule:
+                body["schedule"] = taken.schedule
+            event = store.add("adopt", passage.key, PERSON, body)
+            waiting.put_away(store, taken.id, event)
         store.set_setting("anki state", "")  # the notes are to be looked at again
     return action
-
-
-def _adopt_as_card(store: Store, taken: Taken) -> None:
-    """Make a card of a draft, with the history that another tool has of its passage."""
-    draft_row = waiting.waiting_row(store, taken.id)
-    wording = drafts.wording_in(draft_row)
-    passage = store.passage(draft_row["key"])
-    if taken.text:
-        text = keep_numbers(taken.text, wording.fields.get("Text", ""))
-        wording = replace(wording, fields={**wording.fields, "Text": text})
-    guid = guid_of(passage.key, wording)
-    body: Json = {"guid": guid, "draft": msgspec.to_builtins(wording)}
-    if taken.deck:
-        body["deck"] = taken.deck
-    if taken.note:
-        body["note"] = msgspec.to_builtins(taken.note)
-    if taken.schedule:
-        body["schedule"] = taken.schedule
-    event = store.add("adopt", passage.key, PERSON, body)
-    waiting.put_away(store, taken.id, event)
 
 
 # --- rejecting --------------------------------------------------------------------------
@@ -382,8 +337,8 @@ def reject(store: Store, id: str, why: str = "") -> None:
                 for row in proposals.rows_of(store, passage):
                     if row["drafter"] == PROPOSE:
                         draft_ids.append(row["id"])
-                        proposal = drafts.decode_proposal(row["body"])
-                        passed += proposals.contents(proposal.draft)
+                        draft = drafts.decode_draft(row["body"])
+                        passed += proposals.contents(draft)
             elif not draft_row["revises"]:
                 guid = guid_of(passage.key, wording)
                 slot = wording.slot if wording.own else ""
@@ -412,10 +367,6 @@ def skip(store: Store, highlight_key: str, why: str = "") -> None:
         waiting.refuse_doubtful(store, highlight_key)
         body = {"why": why} if why else {}
         event = store.add("skip", first, PERSON, body)
-        keys = store.keys(first)
-        marks = ", ".join("?" * len(keys))
-        for draft_row in store.rows(
-            f"SELECT id FROM draft WHERE key IN ({marks})",
-            *keys,
-        ):
+        keys = encode(store.keys(first))
+        for draft_row in store.rows(f"SELECT id FROM draft WHERE key IN {EACH}", keys):
             waiting.put_away(store, draft_row["id"], event)

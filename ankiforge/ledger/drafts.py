@@ -39,9 +39,9 @@ from ankiforge.model import (
     FIGURE,
     PROPOSE,
     Draft,
+    Finding,
     Highlight,
     Pair,
-    Proposal,
     Verdict,
     h16,
 )
@@ -57,7 +57,7 @@ _ISSUED = (
     "ifnull((SELECT min(n) FROM event"
     " WHERE event.key = highlight.key AND what = 'key'), 9e18)"
 )
-decode_proposal = msgspec.json.Decoder(Proposal).decode
+decode_draft = msgspec.json.Decoder(Draft).decode
 
 
 # --- what to draft ----------------------------------------------------------------------
@@ -260,32 +260,26 @@ def give_decks(store: Store, deck_for: Callable[[Highlight, str], str]) -> None:
         for row in store.rows(query):
             deck = deck_for(decode_highlight_body(row["mark"]), row["deck"])
             if deck != row["deck"]:
-                proposal = replace(decode_proposal(row["body"]), deck=deck)
+                draft = replace(decode_draft(row["body"]), deck=deck)
                 update = "UPDATE draft SET deck = ?, body = ? WHERE id = ?"
-                store.write(update, deck, encode(proposal), row["id"])
+                store.write(update, deck, encode(draft), row["id"])
 
 
-def draft_id(
-    highlight_key: str,
-    wording: Wording,
-    gaps: Sequence[str] = (),
-) -> str:
-    """Return the id of a draft, the same on every machine.
-
-    `gaps`: of a proposal: with other ones, it is another draft.
-    """
-    words = (wording.family.value, wording.place, wording.content, *gaps[1:])
-    return f"{DRAFT_PREFIX}{h16(highlight_key, *words)}"
+def draft_id(draft: Draft) -> str:
+    """Return the id of a draft, the same on every machine; with other gaps, it is another."""
+    wording = wording_of(draft)
+    words = (wording.family.value, wording.place, wording.content, *draft.gaps[1:])
+    return f"{DRAFT_PREFIX}{h16(draft.highlight, *words)}"
 
 
-def wording_of(draft: Draft, *, own: bool, slot: str = "0") -> Wording:
-    """Return the words of a draft."""
+def wording_of(draft: Draft) -> Wording:
+    """Return the words of a draft, as events carry them."""
     return Wording(
         kind=draft.kind.value,
         fields={name: text for name, text in draft.fields if text},
         quote=draft.quote,
-        own=own,
-        slot=slot,
+        own=draft.slot != "",
+        slot=draft.slot,
         drafter=draft.origin.drafter,
         model=draft.origin.model,
         prompt=draft.origin.prompt,
@@ -296,13 +290,7 @@ def wording_of(draft: Draft, *, own: bool, slot: str = "0") -> Wording:
 
 def wording_in(draft_row: Row) -> Wording:
     """Return the words of a stored draft."""
-    draft = decode_proposal(draft_row["body"]).draft
-    return stored_wording(draft_row, draft)
-
-
-def stored_wording(draft_row: Row, draft: Draft) -> Wording:
-    """Return the words of a stored draft that has been decoded already."""
-    return wording_of(draft, own=draft_row["slot"] != "", slot=draft_row["slot"])
+    return wording_of(decode_draft(draft_row["body"]))
 
 
 def is_new(store: Store, passage: Passage, wording: Wording) -> bool:
@@ -338,10 +326,10 @@ def proposed_card(passage: Passage) -> State | None:
     return None
 
 
-def summed_up(proposal: Proposal) -> Pair:
+def summed_up(findings: Sequence[Finding]) -> Pair:
     """Return the worst severity of findings, and the checks and severities of all."""
-    checks = [finding.check for finding in proposal.findings]
-    severities = [finding.severity.value for finding in proposal.findings]
+    checks = [finding.check for finding in findings]
+    severities = [finding.severity.value for finding in findings]
     worst = ""
     for severity in ("block", "warn", "info"):
         if severity in severities:

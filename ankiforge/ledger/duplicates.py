@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 from msgspec.structs import asdict
 
-from ankiforge.ledger.drafts import decode_proposal
+from ankiforge.ledger.drafts import decode_draft
 from ankiforge.ledger.recording import keep_terms
 from ankiforge.ledger.store import Store, encode
 from ankiforge.model import (
@@ -109,7 +109,7 @@ class Duplicates:
             return draft_of_words(kind, fields)
         if is_draft_id(id):
             body = self._store.value("SELECT body FROM draft WHERE id = ?", id)
-            return decode_proposal(body).draft if body else None
+            return decode_draft(body) if body else None
         row = self._store.row("SELECT passage FROM card WHERE guid = ? AND live", id)
         if row is None:
             return None

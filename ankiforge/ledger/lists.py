@@ -296,14 +296,14 @@ class Line(Value):
     def deck(self) -> str:
         """The deck of a new note."""
         if isinstance(self.entry, Waiting):
-            return self.entry.proposal.deck
+            return self.entry.draft.deck
         return self.entry.deck
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """The findings of the draft, or the remarks on the source of the card."""
         if isinstance(self.entry, Waiting):
-            return self.entry.proposal.findings
+            return self.entry.draft.findings
         remarks = self.entry.remarks
         findings = []
         for remark in remarks:
@@ -313,7 +313,7 @@ class Line(Value):
     @property
     def blocked(self) -> bool:
         """Whether a check blocks the draft."""
-        return isinstance(self.entry, Waiting) and self.entry.proposal.blocked
+        return isinstance(self.entry, Waiting) and self.entry.draft.blocked
 
 
 def lines(store: Store, ids: Iterable[str]) -> Iterator[Line]:
@@ -347,7 +347,7 @@ def _lines_together(store: Store, line_ids: list[str]) -> Iterator[Line]:
         "d.id IN (SELECT value FROM json_each(?1) UNION SELECT id FROM draft"
         " WHERE revises != '' AND revises IN (SELECT value FROM json_each(?1)))"
     )
-    waiting_drafts = waiting.list_waiting(store, condition, encode(line_ids))
+    waiting_drafts = waiting.each_waiting(store, condition, encode(line_ids))
     drafts = {draft.id: draft for draft in waiting_drafts}
     revisions = {}
     for draft in drafts.values():

@@ -58,7 +58,7 @@ def offers(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
         # by what the drafts of an offer have in common: its drafts; and by id or key: its offers
         drafts: dict[tuple[str, str, str], list[Waiting]] = {}
         offers_of: dict[str, dict[tuple[str, str, str], None]] = {}
-        for draft in waiting.list_waiting(store, f"d.key IN {EACH}", encode(list(keys))):
+        for draft in waiting.each_waiting(store, f"d.key IN {EACH}", encode(list(keys))):
             passage_keys = store.keys(draft.highlight.key)
             card = draft.revises or draft.replaces or ""
             common = (passage_keys[0], draft.fact or draft.id, card)
@@ -82,7 +82,7 @@ def rank(draft: Waiting) -> tuple[bool, int]:
         place = 2
     else:
         place = 3 if words.origin.by_steps else 1
-    return draft.proposal.blocked, place
+    return draft.draft.blocked, place
 
 
 def same_offer(draft_row: Row, other: Row) -> bool:

@@ -22,10 +22,10 @@ from collections.abc import Collection
 from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
-from ankiforge.ledger.drafts import decode_proposal, proposed_card, wording_of
+from ankiforge.ledger.drafts import decode_draft, proposed_card, wording_of
 from ankiforge.ledger.events import Passage, content_of, stands_in
 from ankiforge.ledger.store import EACH, Row, Store, encode
-from ankiforge.model import PROPOSE, Draft, Highlight, Proposal, Strings
+from ankiforge.model import PROPOSE, Draft, Highlight, Strings
 from ankiforge.text import regex
 from ankiforge.text.cloze import cloze_answers
 from ankiforge.text.fold import for_comparing
@@ -90,9 +90,9 @@ def rows_of(store: Store, passage: Passage) -> list[Row]:
 
 def awaited(
     passage: Passage,
-    proposal: Proposal,
+    draft: Draft,
     highlight: Highlight,
-) -> tuple[Proposal, str] | None:
+) -> tuple[Draft, str] | None:
     """Return a proposal that is to wait, and the card that it revises; None if it is not.
 
     As the new text of a card whose quote is gone, it begins with the gap that is the most
@@ -100,17 +100,16 @@ def awaited(
 
     Args:
         passage: its passage, as decisions left it.
-        proposal: a draft of it.
+        draft: a proposal on it.
         highlight: the passage as it is read now.
     """
     if passage.takes_proposals:
-        return proposal, ""
+        return draft, ""
     card = proposed_card(passage)
     if passage.no_proposals or card is None or stands_in(card.wording.quote, highlight):
         return None
 
     # the new text of a card whose quote is gone; the gap that is the most like it comes first
-    draft = proposal.draft
     if card.wording.content in contents(draft):
         return None  # a person has written the new words
     if draft.gaps:
@@ -118,7 +117,7 @@ def awaited(
         others = (*draft.gaps[:best], *draft.gaps[best + 1 :])
         gaps_in_order = (draft.gaps[best], *others)
         draft = replace(with_gap(draft, best + 1), gaps=gaps_in_order)
-    return replace(proposal, draft=draft), card.guid
+    return draft, card.guid
 
 
 # --- what a decision settles ------------------------------------------------------------
@@ -143,7 +142,7 @@ def settled_by(
     passed: list[str] = []
     proposals = [row for row in draft_rows if row["drafter"] == PROPOSE]
     for row in proposals:
-        passed += contents(decode_proposal(row["body"]).draft)
+        passed += contents(decode_draft(row["body"]))
         if row["id"] != draft_id:
             rows.append(row)
     if proposals and (accepted.proposed or not draft_id):
@@ -151,11 +150,11 @@ def settled_by(
             is_other = row["drafter"] == PROPOSE or row["id"] == draft_id
             if is_other or row["slot"] or row["revises"]:
                 continue
-            other = decode_proposal(row["body"]).draft
+            other = decode_draft(row["body"])
             if overlap(accepted.answer, other.answer):
                 rows.append(row)
                 passed.append(row["content"])
-    own_content = wording_of(accepted, own=False).content
+    own_content = wording_of(accepted).content
     return rows, tuple(
         content for content in dict.fromkeys(passed) if content != own_content
     )

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import cards, decide, dialects, forms, private, waiting
-from ankiforge.ledger.drafts import decode_proposal
+from ankiforge.ledger.drafts import decode_draft
 from ankiforge.ledger.events import MERGED, PERSON
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import EACH, Store, encode, words_of
@@ -146,7 +146,7 @@ def _repeating_gone(store: Store) -> Iterator[Pair]:
     )
     for row in rows:
         passage = store.passage(row["key"])
-        for finding in decode_proposal(row["body"]).findings:
+        for finding in decode_draft(row["body"]).findings:
             if finding.check != "duplicate" or not is_card_id(finding.duplicate):
                 continue
             card, lost = cards.state_of(store, finding.duplicate)
@@ -468,7 +468,7 @@ def _answer_dialect(store: Store, question: Question, accepted: bool) -> None:
 def _ask_about_forms(store: Store) -> Iterator[Question]:
     """Yield a question for each form of lines of which several wait in one source."""
     lines: dict[tuple[str, str], list[Waiting]] = defaultdict(list)
-    for draft in waiting.list_waiting(
+    for draft in waiting.each_waiting(
         store,
         f"d.key IN {EACH} AND d.revises = ''",
         encode(_doubtful_keys(store)),
@@ -581,7 +581,8 @@ def _answer_form(
     `without`: the drafts that are no cards; they are rejected. Fields of a key, or of a key
     in a folder, of which all are without, are no cards from now on.
     """
-    drafts = waiting.list_waiting(store, f"d.id IN {EACH}", encode(question.drafts))
+    condition = f"d.id IN {EACH}"
+    drafts = list(waiting.each_waiting(store, condition, encode(question.drafts)))
     by_form: dict[str, list[Waiting]] = defaultdict(list)
     for draft in drafts:
         for name in forms.names_of_form(draft.highlight):
@@ -600,14 +601,9 @@ def _answer_form(
             _leave_out(store, draft)
         elif draft.id in without:
             decide.reject(store, draft.id)
-        elif draft.proposal.clean and _only_its_form_is_in_doubt(draft):
-            new = decide.NewCard(
-                key=draft.highlight.key,
-                proposal=draft.proposal,
-                wording=waiting.wording_of_id(store, draft.id),
-                draft=draft.id,
-            )
-            decide.make_card(store, new)
+        elif draft.draft.clean and _only_its_form_is_in_doubt(draft):
+            waiting.waiting_row(store, draft.id)
+            decide.make_card(store, draft.draft, draft_id=draft.id)
 
 
 def _only_its_form_is_in_doubt(draft: Waiting) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -16,7 +15,7 @@ from msgspec.structs import replace
 from ankiforge.ledger import cards, forms, proposals
 from ankiforge.ledger.drafts import (
     SAME_WORDS,
-    decode_proposal,
+    decode_draft,
     draft_id,
     is_new,
     proposed_card,
@@ -26,7 +25,6 @@ from ankiforge.ledger.drafts import (
 from ankiforge.ledger.events import (
     SOURCE,
     Passage,
-    State,
     Wording,
     hash_of_words,
     is_news,
@@ -54,7 +52,6 @@ from ankiforge.model import (
     Highlight,
     HighlightKind,
     Json,
-    Proposal,
     SearchTerms,
     SourceKind,
     Strings,
@@ -74,8 +71,8 @@ class DraftResult(Value):
     """The drafts of one highlight, or the reason why there are none."""
 
     key: str
-    proposals: Sequence[Proposal] = ()
-    """The drafts with the findings of the checks."""
+    drafts: Sequence[Draft] = ()
+    """With the findings of the checks."""
     reason: str = ""
     """Why there is no card."""
     fate: str = ""
@@ -95,12 +92,6 @@ class Recorded(Value):
     """The ids of the drafts for new cards: neither rejected nor a card already."""
     proposed: int = 0
     """The number of these that are proposals."""
-
-
-class Held(Change, frozen=True):
-    """New words that wait as a revision: `why` is the reason, if a person is to know it."""
-
-    after_content: str = ""
 
 
 def record(
@@ -143,7 +134,8 @@ def standing(
     """
     passage = store.passage(highlight_key)
     stands = []
-    for wording in _wordings(drafts):
+    for draft in _in_slots(drafts):
+        wording = wording_of(draft)
         card = passage.own_card(wording) if wording.own else None
         if card is None or not card.live or passage.refuses(wording):
             stands.append(False)
@@ -153,25 +145,20 @@ def standing(
     return stands
 
 
+def _in_slots(drafts: Iterable[Draft]) -> list[Draft]:
+    """Return the drafts of a passage; the source's own ones are numbered."""
+    in_slots = []
+    own_drafts = 0
+    for draft in drafts:
+        slot = ""
+        if draft.own:
+            slot = str(own_drafts)
+            own_drafts += 1
+        in_slots.append(replace(draft, slot=slot))
+    return in_slots
+
+
 # --- one call ---------------------------------------------------------------------------
-
-
-class Worded(NamedTuple):
-    """A proposal with its words as events carry them."""
-
-    proposal: Proposal
-    wording: Wording
-
-
-class _Outcome(NamedTuple):
-    """The new values of a highlight, in the order of its UPDATE."""
-
-    drafted_content: str
-    """The content that was drafted; "" if that failed."""
-    reason: str
-    fate: str
-    worth: float
-    key: str
 
 
 class _Recording:
@@ -197,7 +184,17 @@ class _Recording:
         query = f"SELECT id, key, drafter, body FROM draft WHERE key IN {EACH}"
         for row in store.rows(query, wanted):
             self._waiting[row["key"]].append(row)
-        self._copies = _copies(store, wanted)
+        # by key, the present highlights of other documents with equal text
+        self._copies: dict[str, list[Row]] = defaultdict(list)
+        copies = store.rows(
+            "SELECT m.key AS mine, h.key, h.content, h.body, d.title FROM highlight m"
+            " JOIN highlight h ON h.folded = m.folded AND h.exact = m.exact"
+            " AND h.state = 'present' AND h.document != m.document AND h.key != m.key"
+            f" JOIN document d ON d.id = h.document WHERE m.key IN {EACH}",
+            wanted,
+        )
+        for row in copies:
+            self._copies[row["mine"]].append(row)
         store.load(self._highlights)
         self._run = int(store.meta("run", "0"))
 
@@ -206,7 +203,8 @@ class _Recording:
         self.proposed = 0
         self._dropped_ids: list[str] = []
         self._rows: list[Json] = []
-        self._outcomes: list[_Outcome] = []
+        # content that was drafted, "" if that failed; reason, fate, worth, key
+        self._outcomes: list[tuple[str, str, str, float, str]] = []
         self._terms: list[tuple[str, SearchTerms]] = []
 
     def take(self, result: DraftResult) -> None:
@@ -218,25 +216,13 @@ class _Recording:
         highlight = decode_highlight(highlight_row)
         passage = self._store.passage(highlight_key)
 
-        # drop what was drafted before: proposals go with the drafts of the rules, a model's
-        # stay while their quote is there
-        elsewhere: list[Row] = []  # the drafts of the passage under its other keys
+        # the drafts of the passage under its other keys
+        elsewhere: list[Row] = []
         if len(passage.keys) > 1:
             rows = proposals.rows_of(self._store, passage)
             elsewhere = [row for row in rows if row["key"] != highlight_key]
         if not self._beside:
-            for row in self._waiting[highlight_key]:
-                goes = row["drafter"].startswith(("rules", PROPOSE))
-                if self._by_model:
-                    goes = not goes
-                elif not goes:
-                    quote = decode_proposal(row["body"]).draft.quote
-                    goes = not stands_in(quote, highlight)
-                if goes:
-                    self._dropped_ids.append(row["id"])
-            for row in elsewhere:
-                if row["drafter"] == PROPOSE and not self._by_model:
-                    self._dropped_ids.append(row["id"])
+            self._drop_earlier(highlight, elsewhere)
 
         # an exact copy of another passage gets no draft
         copies = self._copies[highlight_key]
@@ -247,100 +233,126 @@ class _Recording:
             reason = SAME_WORDS + original
             result = DraftResult(highlight_key, reason=reason, fate="no_card")
 
-        # gaps have the numbers that they have on their cards
-        renumbered = []
-        for proposal, wording in _worded(result.proposals):
-            standing = self._without_told_apart(passage, proposal)
-            renumbered.append(_as_on_card(passage, standing, wording))
-        worded = _worded(renumbered)
-        for (_, wording), terms in zip(worded, result.terms, strict=False):
+        # as the cards have them, and without findings about other cards, as a person said
+        drafts = []
+        for draft in _in_slots(result.drafts):
+            findings = [
+                finding
+                for finding in draft.findings
+                if not self._is_told_apart(passage, finding.duplicate)
+            ]
+            draft = replace(draft, findings=tuple(findings))
+            drafts.append(_as_on_card(passage, draft))
+        for draft, terms in zip(drafts, result.terms, strict=False):
+            wording = wording_of(draft)
             self._terms.append((f"{wording.kind}{wording.content}", terms))
 
         # cards take the words of the drafts that follow them; the other drafts wait
-        drafted = [draft for draft in worded if draft.wording.drafter != PROPOSE]
-        changes = []
+        drafted = [draft for draft in drafts if not draft.proposed]
+        held: dict[str, str] = {}
         for draft in drafted:
-            change = _follow(self._store, highlight_key, passage, draft, highlight)
-            if change is not None:
-                changes.append(change)
-                if change.why or not isinstance(change, Held):
-                    self.changes.append(change)
+            card = _follow(self._store, passage, draft, highlight, self.changes)
+            if card:
+                held[wording_of(draft).content] = card
         passage = self._store.passage(highlight_key)
-        news = [draft for draft in drafted if is_new(self._store, passage, draft.wording)]
-        derived = [draft.wording for draft in news if not draft.wording.own]
-        revised = _revised(passage, derived, highlight)
-        for change in changes:
-            if isinstance(change, Held):
-                revised[change.after_content] = change.guid
+        news = [
+            draft for draft in drafted if is_new(self._store, passage, wording_of(draft))
+        ]
+        derived = [wording_of(draft) for draft in news if not draft.own]
+        revised = _revised(passage, derived, highlight) | held
         for position, draft in enumerate(news):
-            revises = revised.get(draft.wording.content, "")
-            self._let_wait(highlight_key, position, draft, passage, revises)
+            revises = revised.get(wording_of(draft).content, "")
+            self._let_wait(draft, position, passage, revises)
 
         # proposals wait only where the person's own form drafts nothing
         has_own_form = any(row["slot"] for row in elsewhere)
-        has_own_form |= any(draft.wording.own for draft in drafted)
-        for proposal, wording in worded:
-            if wording.drafter != PROPOSE or has_own_form:
-                continue
-            awaited = proposals.awaited(passage, proposal, highlight)
+        has_own_form |= any(draft.own for draft in drafted)
+        for draft in drafts:
+            awaited = None
+            if draft.proposed and not has_own_form:
+                awaited = proposals.awaited(passage, draft, highlight)
             if awaited is not None:
-                proposal, revises = awaited
-                draft = Worded(proposal, wording_of(proposal.draft, own=False))
-                self._let_wait(highlight_key, 0, draft, passage, revises)
+                first_gap, revises = awaited
+                self._let_wait(first_gap, 0, passage, revises)
                 self.proposed += not revises
 
         # what failed counts as not drafted, and is drafted again
         drafted_content = "" if result.fate == "failed" else highlight_row["content"]
-        outcome = _Outcome(
-            drafted_content, result.reason, result.fate, result.worth, highlight_key
-        )
+        reason_and_fate = (result.reason, result.fate)
+        outcome = (drafted_content, *reason_and_fate, result.worth, highlight_key)
         self._outcomes.append(outcome)
 
-    def _without_told_apart(self, passage: Passage, proposal: Proposal) -> Proposal:
-        """Return a draft without findings about cards that are others, as a person said."""
-        standing = []
-        for finding in proposal.findings:
-            query = "SELECT passage FROM card WHERE guid = ?"
-            duplicate = finding.duplicate
-            other_key = self._store.value(query, duplicate) if duplicate else None
-            is_other = other_key and passage.told_apart_from(
-                self._store.passage(other_key)
-            )
-            if not is_other:
-                standing.append(finding)
-        return replace(proposal, findings=tuple(standing))
+    def _drop_earlier(self, highlight: Highlight, elsewhere: Iterable[Row]) -> None:
+        """Drop the earlier drafts of a highlight, and what was proposed under other keys.
+
+        Proposals go with the drafts of the rules; a model's stay while their quote is there.
+        """
+        for row in self._waiting[highlight.key]:
+            is_of_rules = row["drafter"].startswith(("rules", PROPOSE))
+            if self._by_model:
+                goes = not is_of_rules
+            elif is_of_rules:
+                goes = True
+            else:
+                goes = not stands_in(decode_draft(row["body"]).quote, highlight)
+            if goes:
+                self._dropped_ids.append(row["id"])
+        for row in elsewhere:
+            if row["drafter"] == PROPOSE and not self._by_model:
+                self._dropped_ids.append(row["id"])
+
+    def _is_told_apart(self, passage: Passage, guid: str) -> bool:
+        """Return whether a person said that a passage is not that of a card."""
+        query = "SELECT passage FROM card WHERE guid = ?"
+        other_key = self._store.value(query, guid) if guid else None
+        if not other_key:
+            return False
+        return passage.told_apart_from(self._store.passage(other_key))
 
     def _let_wait(
         self,
-        highlight_key: str,
+        draft: Draft,
         position: int,
-        worded: Worded,
         passage: Passage,
         revises: str,
     ) -> None:
         """Gather the row of a draft; `revises` is the card that would get its words."""
-        proposal, wording = worded
-        severity, findings = summed_up(proposal)
-        fact = f"{wording.request}/{proposal.draft.intent}" if wording.request else ""
-        id = draft_id(highlight_key, wording, proposal.draft.gaps)
+        wording = wording_of(draft)
+        severity, findings = summed_up(draft.findings)
+
+        # the card that the source's own words would replace: that in the same slot, of another
+        # note type, or one that was a proposal
+        replaces = ""
+        if wording.own:
+            own_card = passage.own_card(wording)
+            proposed = proposed_card(passage)
+            if proposed is not None and (own_card is None or not own_card.live):
+                replaces = proposed.guid
+            for card in passage.live:
+                in_slot = card.wording.own and card.place == wording.slot
+                if in_slot and card.wording.family is not wording.family:
+                    replaces = card.guid
+                    break
+
+        id = draft_id(draft)
         row: Json = {
             "id": id,
-            "key": highlight_key,
+            "key": draft.highlight,
             "content": wording.content,
-            "slot": wording.slot if wording.own else "",
+            "slot": draft.slot,
             "position": position,
-            "fact": fact,
+            "fact": f"{wording.request}/{draft.intent}" if wording.request else "",
             "kind": wording.kind,
-            "deck": proposal.deck,
+            "deck": draft.deck,
             "drafter": wording.drafter,
             "severity": severity,
             "revises": revises,
-            "replaces": _replaced(passage, wording),
+            "replaces": replaces,
             "run": self._run,
             "findings": findings,
             "tags": listed(map(tag_name, wording.tags)),
             "words": words_of(wording.fields),
-            "body": encode(proposal),
+            "body": encode(draft),
         }
         self._rows.append(row)
         if not revises:
@@ -349,10 +361,8 @@ class _Recording:
     def write(self) -> None:
         """Write the gathered rows."""
         store = self._store
-        store.write_all(
-            "DELETE FROM draft WHERE id = ?",
-            [(id,) for id in self._dropped_ids],
-        )
+        dropped = [(id,) for id in self._dropped_ids]
+        store.write_all("DELETE FROM draft WHERE id = ?", dropped)
         store.insert("draft", self._rows, verb="INSERT OR REPLACE")
         columns = "drafted = ?1, reason = ?2, fate = ?3, worth = ?4"
         if self._by_model:  # which judges no worth
@@ -377,69 +387,36 @@ def keep_terms(store: Store, terms: Iterable[tuple[str, SearchTerms]]) -> None:
     )
 
 
-def _replaced(passage: Passage, wording: Wording) -> str:
-    """Return the card that the source's own words would replace.
-
-    It is that in the same slot, of another note type, or one that was a proposal.
-    """
-    if not wording.own:
-        return ""
-    for card in passage.live:
-        in_slot = card.wording.own and card.place == wording.slot
-        if in_slot and card.wording.family is not wording.family:
-            return card.guid
-    own_card = passage.own_card(wording)
-    proposed = proposed_card(passage)
-    if proposed is None or (own_card is not None and own_card.live):
-        return ""
-    return proposed.guid
-
-
 # --- words ------------------------------------------------------------------------------
 
 
-def _worded(drafted: Sequence[Proposal]) -> list[Worded]:
-    """Return drafts with their words."""
-    wordings = _wordings([proposal.draft for proposal in drafted])
-    return [*map(Worded, drafted, wordings)]
-
-
-def _wordings(drafts: Sequence[Draft]) -> list[Wording]:
-    """Return the words of the drafts of a passage; the source's own ones are numbered."""
-    wordings = []
-    own_drafts = 0
-    for draft in drafts:
-        wordings.append(wording_of(draft, own=draft.own, slot=str(own_drafts)))
-        if draft.own:
-            own_drafts += 1
-    return wordings
-
-
-def _as_on_card(
-    passage: Passage,
-    proposal: Proposal,
-    wording: Wording,
-) -> Proposal:
+def _as_on_card(passage: Passage, draft: Draft) -> Draft:
     """Return a draft of the source's own with the numbers and paths that its card has.
 
     A number names a card in Anki, so it stays with its words, and one that was ever
     shipped for other words is not free.
     """
+    wording = wording_of(draft)
     card = passage.own_card(wording) if wording.own else None
     if card is None:
-        return proposal
-    draft = proposal.draft
-    paths = image_paths("\n".join((*card.given.values(), *card.wording.fields.values())))
-    fields = {}
-    for name, words in draft.fields:
-        fields[name] = _with_known_paths(words, paths)
+        return draft
+    fields = dict(draft.fields)
     if wording.kind == "occlusion":
         old = occlusion.masks_in(card.wording.fields)
         new = occlusion.masks_in(draft.fields)
         followed = occlusion.follow(old, new, card.numbers)
-        fields = dict(draft.fields)
         fields[occlusion.FIELD] = occlusion.write(followed.masks)
-    elif wording.kind == "cloze":
+        return replace(draft, fields=tuple(fields.items()))
+
+    # a picture that is not found is named as the note does, without its folder
+    known_words = (*card.given.values(), *card.wording.fields.values())
+    known_paths = image_paths("\n".join(known_words))
+    for name, words in draft.fields:
+        for path in image_paths(words):
+            longer = [known for known in known_paths if known.endswith(f"/{path}")]
+            if len(longer) == 1:
+                fields[name] = fields[name].replace(f"]({path})", f"]({longer[0]})")
+    if wording.kind == "cloze":
         clozes = [make(int(number), words) for number, words in card.numbers.items()]
         fields["Text"] = keep_numbers(
             old=card.wording.fields.get("Text", ""),
@@ -447,19 +424,7 @@ def _as_on_card(
             used=tuple(map(int, card.numbers)),
             earlier=[" ".join(clozes)],
         )
-    return replace(proposal, draft=replace(draft, fields=tuple(fields.items())))
-
-
-def _with_known_paths(words: str, known_paths: Strings) -> str:
-    """Return words whose pictures have the paths that they have on the card.
-
-    A picture that is not found is named as the note does, without its folder.
-    """
-    for path in image_paths(words):
-        longer = [known for known in known_paths if known.endswith(f"/{path}")]
-        if len(longer) == 1:
-            words = words.replace(f"]({path})", f"]({longer[0]})")
-    return words
+    return replace(draft, fields=tuple(fields.items()))
 
 
 def _alike(wording: Wording, other: Wording) -> float:
@@ -472,23 +437,6 @@ def _alike(wording: Wording, other: Wording) -> float:
 
 
 # --- copies -----------------------------------------------------------------------------
-
-
-def _copies(store: Store, keys: str) -> dict[str, list[Row]]:
-    """Return by key the present highlights of other documents with equal text."""
-    copies = defaultdict(list)
-    rows = store.rows(
-        "SELECT m.key AS mine, h.key, h.content, h.body, d.title FROM highlight m"
-        " JOIN highlight h ON h.folded = m.folded AND h.exact = m.exact AND h.state ="
-        " 'present'"
-        " AND h.document != m.document AND h.key != m.key JOIN document d ON d.id ="
-        " h.document"
-        f" WHERE m.key IN {EACH}",
-        keys,
-    )
-    for copy_row in rows:
-        copies[copy_row["mine"]].append(copy_row)
-    return copies
 
 
 def _original_of(
@@ -562,66 +510,56 @@ def _issued_at(store: Store, highlight_key: str) -> int:
 
 def _follow(
     store: Store,
-    highlight_key: str,
     passage: Passage,
-    worded: Worded,
+    draft: Draft,
     highlight: Highlight,
-) -> Change | None:
-    """Change the live card of these words' slot, if the source's text changed.
+    changes: list[Change],
+) -> str:
+    """Change the live card of a draft's slot, if the source's text changed.
 
-    Returns:
-        What changed, or what was held back, which waits; None if no words of a card are
-        others.
+    Return the guid of the card if its new words are held back, to wait as a revision; else
+    "". What a person is to know is added to `changes`.
     """
-    proposal, wording = worded
-    if not wording.own:
-        return None
-    card = passage.own_card(wording)
+    wording = wording_of(draft)
+    card = passage.own_card(wording) if wording.own else None
     if card is None or not card.live:
-        return None
+        return ""
     if not is_news(card, wording) or is_stale(card, store.machine, wording):
-        return None
-    why_held = _why_held(card, proposal, wording, highlight)
-    if why_held is not None:
-        return Held(
-            guid=Guid(card.guid),
-            before=cards.fields_of(card.wording),
-            after=cards.fields_of(wording),
-            why=why_held,
-            after_content=wording.content,
-        )
-    body = {"guid": card.guid, "draft": msgspec.to_builtins(wording)}
-    store.add("revise", highlight_key, SOURCE, body)
-    revised = store.passage(highlight_key).cards[card.guid]
-    return cards.change_of(revised, card.wording, card.typed)
+        return ""
 
-
-def _why_held(
-    card: State,
-    proposal: Proposal,
-    wording: Wording,
-    highlight: Highlight,
-) -> str | None:
-    """Return why a card does not get its source's new words unasked; None if it does.
-
-    "" stands for words about which nothing is reported: they only wait.
-    """
-    if proposal.blocked:
-        return "a check blocks the new words"
-    if wording.kind == "occlusion":
+    # why the card does not get the new words unasked, if so
+    why_held = ""
+    is_derived = False
+    if draft.blocked:
+        why_held = "a check blocks the new words"
+    elif wording.kind == "occlusion":
         old = occlusion.masks_in(card.wording.fields)
         new = occlusion.masks_in(wording.fields)
-        is_sure = occlusion.follow(old, new, card.numbers).sure
-        return None if is_sure else "its figure has changed too much"
-    if not any(map(damage_in, card.wording.fields.values())):
-        damage = next(filter(None, map(damage_in, wording.fields.values())), "")
+        if not occlusion.follow(old, new, card.numbers).sure:
+            why_held = "its figure has changed too much"
+    else:
+        damage = ""
+        if not any(map(damage_in, card.wording.fields.values())):
+            damage = next(filter(None, map(damage_in, wording.fields.values())), "")
+        in_pdf = highlight.source_kind is SourceKind.PDF
+        is_derived = in_pdf and highlight.kind is not HighlightKind.CARD
         if damage:
-            return f"the new words are damaged: “{damage}”"
-    in_pdf = highlight.source_kind is SourceKind.PDF
-    is_derived = in_pdf and highlight.kind is not HighlightKind.CARD
+            why_held = f"the new words are damaged: “{damage}”"
+    if why_held:
+        before = cards.fields_of(card.wording)
+        after = cards.fields_of(wording)
+        changes.append(Change(Guid(card.guid), before, after, why_held))
+        return card.guid
     if is_derived and _alike(card.wording, wording) < DERIVED_ALIKE:
-        return ""
-    return None
+        return card.guid  # nothing is reported: the words only wait
+
+    body = {"guid": card.guid, "draft": msgspec.to_builtins(wording)}
+    store.add("revise", draft.highlight, SOURCE, body)
+    revised = store.passage(draft.highlight).cards[card.guid]
+    change = cards.change_of(revised, card.wording, card.typed)
+    if change is not None:
+        changes.append(change)
+    return ""
 
 
 def _revised(

@@ -382,11 +382,6 @@ def retired_unexplained(store: Store) -> list[Guid]:
     return unexplained
 
 
-def any_buried(store: Store) -> bool:
-    """Return whether the newest view tells of deleted notes that may have been ours."""
-    return store.row("SELECT 1 FROM grave") is not None
-
-
 def is_buried(store: Store, guid: str) -> bool:
     """Return whether the newest view tells that a note was deleted."""
     query = "SELECT 1 FROM grave WHERE id = ?"

@@ -14,9 +14,8 @@ Tested as `drafts.py`, which records the drafts.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -24,25 +23,25 @@ from msgspec.structs import replace
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import belonging, cards, forms
 from ankiforge.ledger.drafts import (
-    decode_proposal,
+    decode_draft,
     is_new,
     leads,
     rows_in_parts,
-    stored_wording,
     summed_up,
     wording_in,
+    wording_of,
 )
 from ankiforge.ledger.events import Event, Passage, Wording, guid_of
+from ankiforge.ledger.readings import decode_highlight_body
 from ankiforge.ledger.store import EACH, TOGETHER, Row, Store, encode
-from ankiforge.ledger.views import any_buried, in_vault, is_buried
+from ankiforge.ledger.views import in_vault, is_buried
 from ankiforge.model import (
     FOREIGN_PREFIX,
     PROPOSE,
+    Draft,
     Finding,
     Guid,
-    Highlight,
     Pair,
-    Proposal,
     Remark,
     RemarkKind,
     Severity,
@@ -54,29 +53,23 @@ from ankiforge.text.fold import document_tag
 NO_WARNING = "no_warning"
 """The reason of drafts that no check warns of: the settings, or the limit of a run, make
 them wait. That of proposals is `PROPOSE`."""
-_decode_highlight = msgspec.json.Decoder(Highlight).decode
 
 
 # --- what waits -------------------------------------------------------------------------
-
-
-def list_waiting(store: Store, condition: str = "1", *values: object) -> list[Waiting]:
-    """Return the drafts that wait, with what is to be said about each, in reading order.
-
-    Args:
-        store: the store.
-        condition: SQL on `draft d` and `highlight h`.
-        values: the values in the condition.
-    """
-    return [draft for draft, _ in each_waiting(store, condition, *values)]
 
 
 def each_waiting(
     store: Store,
     condition: str = "1",
     *values: object,
-) -> Iterator[tuple[Waiting, Wording]]:
-    """Yield the same with their words, a part at a time."""
+) -> Iterator[Waiting]:
+    """Yield the drafts that wait, with remarks on each, in reading order.
+
+    Args:
+        store: the store.
+        condition: SQL on `draft d` and `highlight h`.
+        values: the values in the condition.
+    """
     joined = "FROM draft d CROSS JOIN highlight h ON h.key = d.key WHERE"
     rows = rows_in_parts(
         store,
@@ -86,36 +79,24 @@ def each_waiting(
         "d.id",
         *values,
     )
-    workspace = _Workspace(
-        unknown_notes=msgspec.json.decode(
-            store.meta("strangers", "[]"),
-            type=frozenset[str],
-        ),
-        any_buried=any_buried(store),
-        fields=forms.Fields(store),
-    )
+    # the guids and the documents of notes in Anki that no card here has
+    unknown_notes = frozenset(msgspec.json.decode(store.meta("strangers", "[]")))
+    fields = forms.Fields(store)
     for draft_row in rows:
         passage = store.passage(draft_row["key"])
-        proposal = decode_proposal(draft_row["body"])
-        wording = stored_wording(draft_row, proposal.draft)
-        if _is_settled(store, passage, draft_row, wording):
+        draft = decode_draft(draft_row["body"])
+        if _is_settled(store, passage, draft_row, wording_of(draft)):
             continue
-        stored = _StoredDraft(
-            draft_row,
-            passage,
-            wording,
-            _decode_highlight(draft_row["mark"]),
-        )
-        waiting = Waiting(
+        waits = Waiting(
             id=draft_row["id"],
-            highlight=stored.highlight,
-            proposal=proposal,
+            highlight=decode_highlight_body(draft_row["mark"]),
+            draft=draft,
             revises=Guid(draft_row["revises"]) if draft_row["revises"] else None,
             replaces=Guid(draft_row["replaces"]) if draft_row["replaces"] else None,
             fact=draft_row["fact"],
-            remarks=tuple(_remarks(store, stored, workspace)),
         )
-        yield waiting, wording
+        remarks = _remarks(store, waits, passage, unknown_notes, fields)
+        yield replace(waits, remarks=tuple(remarks))
 
 
 def _is_settled(
@@ -176,98 +157,72 @@ def reasons(store: Store, ids: Iterable[str]) -> Counter[str]:
         if draft_row["drafter"] == PROPOSE:
             counts[PROPOSE] += 1
             continue
-        findings = decode_proposal(draft_row["body"]).findings
-        warnings = []
-        for finding in findings:
+        for finding in decode_draft(draft_row["body"]).findings:
             if finding.severity is not Severity.INFO:
-                warnings.append(finding.check)
-        if warnings:
-            counts[warnings[0]] += 1
+                counts[finding.check] += 1
+                break
         else:
             clean.append(draft_row["id"])
-    for draft in list_waiting(store, f"d.id IN {EACH}", encode(clean)):
-        reason = NO_WARNING
-        if draft.remarks:
-            reason = draft.remarks[0].kind.value
-        counts[reason] += 1
+    for waits in each_waiting(store, f"d.id IN {EACH}", encode(clean)):
+        counts[waits.remarks[0].kind.value if waits.remarks else NO_WARNING] += 1
     return counts
 
 
 # --- remarks ----------------------------------------------------------------------------
 
 
-class _StoredDraft(NamedTuple):
-    """A row of `draft` with what it belongs to."""
-
-    row: Row
-    passage: Passage
-    """What the journal says about its passage."""
-    wording: Wording
-    highlight: Highlight
-    """The passage as it was read last."""
-
-
-class _Workspace(NamedTuple):
-    """What the newest view of Anki and the other notes say that no draft may overlook."""
-
-    unknown_notes: frozenset[str]
-    """The guids and the documents of notes that no card here has."""
-    any_buried: bool
-    """Whether notes were deleted that may have been ours."""
-    fields: forms.Fields
-    """The lines that look like fields."""
-
-
 def _remarks(
     store: Store,
-    draft: _StoredDraft,
-    workspace: _Workspace,
+    waits: Waiting,
+    passage: Passage,
+    unknown_notes: frozenset[str],
+    fields: forms.Fields,
 ) -> Iterator[Remark]:
-    """Yield why a draft needs a person."""
-    for _, old in _doubts(store, draft.passage):
+    """Yield why a draft needs a person.
+
+    Args:
+        store: the store.
+        waits: the draft.
+        passage: its passage, as the journal has it.
+        unknown_notes: the guids and the documents of notes in Anki that no card here has.
+        fields: the lines that look like fields.
+    """
+    # a passage that is gone, and that it may be
+    for _, old in _doubts(store, passage):
         is_asked = store.passage(old).live
         yield Remark(RemarkKind.MOVED if is_asked else RemarkKind.DECIDED_ON_LOST)
-    of_history = _remark_of_history(store, draft, workspace)
-    if of_history:
-        yield Remark(of_history)
-    content = draft.wording.content
-    for card in equal_cards(store, draft.passage, content):
+
+    # cards of the passage, and notes of the document
+    highlight = waits.highlight
+    wording = wording_of(waits.draft)
+    guid = guid_of(passage.key, wording)
+    tag = document_tag(highlight.document.title)
+    # a note of another type may have no link that names its vault
+    names = (in_vault(tag, highlight.uri), tag, guid)
+    if waits.revises:
+        yield Remark(RemarkKind.REVISION)
+    elif waits.replaces:
+        yield Remark(RemarkKind.REPLACEMENT)
+    elif passage.dropped:
+        yield Remark(RemarkKind.DECIDED_BEFORE)
+    elif guid not in passage.cards and is_buried(store, guid):
+        yield Remark(RemarkKind.NOTE_DELETED)  # before the journal was lost
+    elif not unknown_notes.isdisjoint(names):
+        yield Remark(RemarkKind.UNKNOWN_NOTES)
+
+    # the same words elsewhere
+    for card in equal_cards(store, passage, wording.content):
         no_longer = "" if card["live"] else ", which is rejected or retired"
         yield Remark(RemarkKind.EQUAL_CARD, f"{card['guid'][:10]}{no_longer}")
-    rejected = store.rows("SELECT passage FROM rejected WHERE content = ?", content)
-    if any(row["passage"] != draft.passage.key for row in rejected):
+    query = "SELECT passage FROM rejected WHERE content = ?"
+    rejected = store.rows(query, wording.content)
+    if any(row["passage"] != passage.key for row in rejected):
         yield Remark(RemarkKind.REJECTED_ELSEWHERE)
-    if forms.asks_form(store, draft.highlight, workspace.fields):
+
+    if forms.asks_form(store, highlight, fields):
         yield Remark(RemarkKind.FORM)
-    if draft.wording.kind == "occlusion" and not draft.row["revises"]:
+    if wording.kind == "occlusion" and not waits.revises:
         yield Remark(RemarkKind.FIGURE)
-
-
-def _remark_of_history(
-    store: Store,
-    draft: _StoredDraft,
-    workspace: _Workspace,
-) -> RemarkKind | None:
-    """Return what cards of the passage, or notes of the document, say about a draft."""
-    if draft.row["revises"]:
-        return RemarkKind.REVISION
-    if draft.row["replaces"]:
-        return RemarkKind.REPLACEMENT
-    if draft.passage.dropped:
-        return RemarkKind.DECIDED_BEFORE
-    if workspace.any_buried:
-        guid = guid_of(draft.passage.key, draft.wording)
-        # deleted before the journal was lost
-        if guid not in draft.passage.cards and is_buried(store, guid):
-            return RemarkKind.NOTE_DELETED
-    if workspace.unknown_notes:
-        tag = document_tag(draft.highlight.document.title)
-        document = in_vault(tag, draft.highlight.uri)
-        guid = guid_of(draft.passage.key, draft.wording)
-        # a note of another type may have no link that names its vault
-        if not workspace.unknown_notes.isdisjoint((document, tag, guid)):
-            return RemarkKind.UNKNOWN_NOTES
-    return None
 
 
 def equal_cards(store: Store, passage: Passage, content: str) -> list[Row]:
@@ -320,54 +275,47 @@ def drop_resolved(store: Store) -> None:
         " OR findings LIKE '%similar%' OR findings LIKE '%same_front%'"
     )
     for draft_row in rows:
-        proposal = decode_proposal(draft_row["body"])
+        draft = decode_draft(draft_row["body"])
         standing = []
-        for finding in proposal.findings:
-            if not _is_resolved(store, finding.duplicate):
+        for finding in draft.findings:
+            is_in_use = True
+            duplicate = finding.duplicate
+            if is_card_id(duplicate):
+                query = "SELECT 1 FROM card WHERE guid = ? AND live"
+                is_in_use = store.row(query, duplicate) is not None
+            elif duplicate.startswith(FOREIGN_PREFIX):
+                query = "SELECT 1 FROM foreign_note WHERE id = ?"
+                note_id = int(duplicate.removeprefix(FOREIGN_PREFIX))
+                is_in_use = store.row(query, note_id) is not None
+            if is_in_use:
                 standing.append(finding)
-        _put_findings(store, draft_row["id"], proposal, standing)
-    declined_tools = belonging.declined(store)
-    if declined_tools:
-        _drop_declined(store, declined_tools)
+        _put_findings(store, draft_row["id"], draft, standing)
 
-
-def _drop_declined(store: Store, tools: Collection[str]) -> None:
-    """Drop the findings about tools whose history a person declined."""
-    for draft_row in belonging.flagged(store):
-        proposal = decode_proposal(draft_row["body"])
-        highlight = _decode_highlight(draft_row["mark"])
+    declined = belonging.declined(store)
+    for draft_row in belonging.flagged(store) if declined else ():
+        draft = decode_draft(draft_row["body"])
+        highlight = decode_highlight_body(draft_row["mark"])
         standing = []
-        for finding in proposal.findings:
-            if not belonging.is_declined(highlight, finding.check, tools):
+        for finding in draft.findings:
+            if not belonging.is_declined(highlight, finding.check, declined):
                 standing.append(finding)
-        _put_findings(store, draft_row["id"], proposal, standing)
+        _put_findings(store, draft_row["id"], draft, standing)
 
 
 def _put_findings(
     store: Store,
     draft_id: str,
-    proposal: Proposal,
-    findings: Sequence[Finding],
+    draft: Draft,
+    findings: Iterable[Finding],
 ) -> None:
     """Give a draft these findings, unless it has them."""
-    if tuple(findings) == proposal.findings:
+    standing = tuple(findings)
+    if standing == draft.findings:
         return
-    proposal = replace(proposal, findings=tuple(findings))
-    severity, listed_findings = summed_up(proposal)
+    draft = replace(draft, findings=standing)
+    severity, listed_findings = summed_up(standing)
     query = "UPDATE draft SET severity = ?, findings = ?, body = ? WHERE id = ?"
-    store.write(query, severity, listed_findings, encode(proposal), draft_id)
-
-
-def _is_resolved(store: Store, duplicate: str) -> bool:
-    """Return whether a card or note that a finding names is no longer in use."""
-    if is_card_id(duplicate):
-        query = "SELECT 1 FROM card WHERE guid = ? AND live"
-        return store.row(query, duplicate) is None
-    if duplicate.startswith(FOREIGN_PREFIX):
-        query = "SELECT 1 FROM foreign_note WHERE id = ?"
-        note_id = int(duplicate.removeprefix(FOREIGN_PREFIX))
-        return store.row(query, note_id) is None
-    return False
+    store.write(query, severity, listed_findings, encode(draft), draft_id)
 
 
 # --- one draft, for a decision ----------------------------------------------------------
@@ -380,20 +328,19 @@ def waiting_row(store: Store, draft_id: str) -> Row:
         RefusedError: it no longer waits, or its passage is in doubt.
     """
     stored = store.row("SELECT * FROM draft WHERE id = ?", draft_id)
-    if stored is None or _goes_to_its_card(store, stored):
+    is_settled = stored is None
+    if stored is not None:
+        passage = store.passage(stored["key"])
+        # words are decoded only where there is a card that they may belong to
+        if passage.cards:
+            is_settled = _follows(passage, stored, wording_in(stored))
+    if stored is None or is_settled:
         raise RefusedError(
             f"{draft_id} no longer waits",
             hint="ankiforge list --view new",
         )
     refuse_doubtful(store, stored["key"])
     return stored
-
-
-def _goes_to_its_card(store: Store, draft_row: Row) -> bool:
-    """Return whether the next run gives the words of a draft to their card."""
-    passage = store.passage(draft_row["key"])
-    # words are decoded only where there is a card that they may belong to
-    return bool(passage.cards) and _follows(passage, draft_row, wording_in(draft_row))
 
 
 def read_ahead(store: Store, draft_ids: Iterable[str]) -> Iterator[str]:
@@ -403,11 +350,6 @@ def read_ahead(store: Store, draft_ids: Iterable[str]) -> Iterator[str]:
         query = f"SELECT key FROM draft WHERE id IN {EACH}"
         store.load(row["key"] for row in store.rows(query, encode(part)))
         yield from part
-
-
-def wording_of_id(store: Store, draft_id: str) -> Wording:
-    """Return the words of a draft that waits."""
-    return wording_in(waiting_row(store, draft_id))
 
 
 def refuse_doubtful(store: Store, highlight_key: str) -> None:

@@ -273,11 +273,11 @@ class Agent:
         origin = Origin(AGENT, self.name, prompt.fingerprint)
         drafts = [replace(draft, origin=origin, intent=0) for draft in drafted.drafts]
         recorded: list[Json] = []
-        for proposal in checks.proposals(highlight, drafts):
-            result = DraftResult(highlight.key, [proposal])
+        for draft in checks.checked(highlight, drafts):
+            result = DraftResult(highlight.key, [draft])
             came = recording.record(ledger, [result], by_model=True, beside=True)
             for draft_id in came.new:
-                recorded.append({"card": draft_id, **findings_entry(proposal)})
+                recorded.append({"card": draft_id, **findings_entry(draft)})
         if not recorded:
             raise UsageError(_REJECTED_BEFORE)
         new_ids = {card["card"] for card in recorded}

@@ -9,10 +9,10 @@ from ankiforge.errors import UsageError
 from ankiforge.ledger import Ledger, Line, Match, cards
 from ankiforge.model import (
     DocumentKey,
+    Draft,
     Highlight,
     HighlightKey,
     Json,
-    Proposal,
     Severity,
 )
 from ankiforge.pipeline.draft import privacy_of
@@ -74,7 +74,7 @@ class AgentView:
             "findings": [],
         }
         if line.waiting:
-            entry |= findings_entry(line.waiting.proposal)
+            entry |= findings_entry(line.waiting.draft)
         if why:
             entry["why"] = why
         return self.entry(entry, line.highlight)
@@ -158,10 +158,10 @@ def highlight_entry(shown: Sendable, wants: str = "") -> Json:
     return {name: value for name, value in entry.items() if value}
 
 
-def findings_entry(proposal: Proposal) -> Json:
+def findings_entry(draft: Draft) -> Json:
     """Return the findings of the checks, and whether one blocks."""
     findings = []
-    for finding in proposal.findings:
+    for finding in draft.findings:
         if finding.severity is not Severity.INFO:
             findings.append(
                 {
@@ -171,6 +171,6 @@ def findings_entry(proposal: Proposal) -> Json:
                 }
             )
     entry: Json = {"findings": findings}
-    if proposal.blocked:
+    if draft.blocked:
         entry["blocked"] = True
     return entry

@@ -96,6 +96,17 @@ class Origin(Value):
         return self.by_steps and self.prompt.startswith(f"{CASCADE_OWN_WORDS}@")
 
 
+class Finding(Value):
+    """The result of one check of a draft or card."""
+
+    check: str
+    severity: Severity
+    message: str
+    duplicate: str = msgspec.field(name="twin", default="")
+    """The guid or draft id of an equal or similar card, or `nid:` and the id of a note in
+    Anki. JSON has it as `twin`."""
+
+
 class Draft(Value):
     """A proposed Anki note, in Markdown."""
 
@@ -117,6 +128,12 @@ class Draft(Value):
     gaps: Strings = ()
     """Of a proposal: up to three cloze texts of its sentence, one gap each, best first. `fields`
     holds the first."""
+    slot: str = ""
+    """Distinguishes the source's own cards of one passage: "0", "1" …; "" of other drafts."""
+    findings: tuple[Finding, ...] = ()
+    """The results of the checks."""
+    deck: str = ""
+    """The deck of its card."""
 
     @property
     def own(self) -> bool:
@@ -128,6 +145,16 @@ class Draft(Value):
     def proposed(self) -> bool:
         """Whether it is a proposal."""
         return self.origin.drafter == PROPOSE
+
+    @property
+    def blocked(self) -> bool:
+        """Whether a check blocks it."""
+        return any(finding.severity is Severity.BLOCK for finding in self.findings)
+
+    @property
+    def clean(self) -> bool:
+        """Whether no check warns or blocks."""
+        return all(finding.severity is Severity.INFO for finding in self.findings)
 
     def field(self, name: str) -> str:
         """Return the Markdown of one content field, "" if absent."""
@@ -188,17 +215,6 @@ class Drafted(Value):
     problems: tuple[Problem, ...] = ()
 
 
-class Finding(Value):
-    """The result of one check of a draft or card."""
-
-    check: str
-    severity: Severity
-    message: str
-    duplicate: str = msgspec.field(name="twin", default="")
-    """The guid or draft id of an equal or similar card, or `nid:` and the id of a note in
-    Anki. JSON has it as `twin`."""
-
-
 class SearchTerms(Value, gc=False):
     """The terms of a card in the duplicate index: enough to find it, but not to compare it."""
 
@@ -227,30 +243,12 @@ class IndexedCard(Value, gc=False):
 # --- what the ledger keeps --------------------------------------------------------------
 
 
-class Proposal(Value):
-    """A draft with the findings of the checks and the deck of its card."""
-
-    draft: Draft
-    findings: tuple[Finding, ...] = ()
-    deck: str = ""
-
-    @property
-    def blocked(self) -> bool:
-        """Whether a check blocks the draft."""
-        return any(finding.severity is Severity.BLOCK for finding in self.findings)
-
-    @property
-    def clean(self) -> bool:
-        """Whether no check warns or blocks."""
-        return all(finding.severity is Severity.INFO for finding in self.findings)
-
-
 class Waiting(Value):
     """A draft that a person may decide on."""
 
     id: str
     highlight: Highlight
-    proposal: Proposal
+    draft: Draft
     revises: Guid | None = None
     """The card that would get this text; None for a new card."""
     replaces: Guid | None = None
@@ -259,11 +257,6 @@ class Waiting(Value):
     """The fact of the passage to which it belongs; "" = one of its own."""
     remarks: tuple[Remark, ...] = ()
     """Why policy may not accept it."""
-
-    @property
-    def draft(self) -> Draft:
-        """The draft."""
-        return self.proposal.draft
 
 
 class Adopted(Value, omit_defaults=True):

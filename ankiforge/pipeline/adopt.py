@@ -326,9 +326,9 @@ def _add_schedules(
     taken_ids = {taken.id for taken in matches.taken}
     for waiting in new_cards:
         schedule = schedule_of(waiting.highlight.schedule)
-        is_taken = waiting.proposal.blocked or waiting.id in taken_ids
+        is_taken = waiting.draft.blocked or waiting.id in taken_ids
         if schedule and not is_taken:
-            deck = waiting.proposal.deck
+            deck = waiting.draft.deck
             matches.scheduled.append(Taken(waiting.id, deck=deck, schedule=schedule))
 
     # cards; those in Anki have a schedule there

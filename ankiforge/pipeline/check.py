@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+from msgspec.structs import replace
+
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.draft import without_comment
 from ankiforge.ledger import Ledger, recording
@@ -15,7 +17,6 @@ from ankiforge.model import (
     Draft,
     Finding,
     Highlight,
-    Proposal,
     Severity,
     Strings,
 )
@@ -36,7 +37,7 @@ class Checks:
         self.ledger = ledger
         self.known = DuplicateIndex(Duplicates(ledger))
 
-    def proposals(self, highlight: Highlight, drafts: Sequence[Draft]) -> list[Proposal]:
+    def checked(self, highlight: Highlight, drafts: Sequence[Draft]) -> list[Draft]:
         """Return the drafts of a highlight with findings and deck.
 
         What is a card already is not checked: nobody is asked about it.
@@ -48,11 +49,11 @@ class Checks:
         passage = without_comment(highlight)
         pictures = self.job.pictures
         deck = deck_for(self.job.decks, self.job.deck, highlight)
-        proposals = []
+        checked = []
         standing = recording.standing(self.ledger, highlight.key, drafts)
         for number, (draft, stands) in enumerate(zip(drafts, standing, strict=True)):
             if stands:
-                proposals.append(Proposal(draft, (), deck))
+                checked.append(replace(draft, deck=deck))
                 continue
             context = check.Context(
                 passage,
@@ -68,8 +69,8 @@ class Checks:
                 findings = (*findings, _OWN_WORDS if is_own else _FITS)
             id = f"{highlight.key} {number}"
             self.known.add(id, highlight.key, draft)
-            proposals.append(Proposal(draft, findings, deck))
-        return proposals
+            checked.append(replace(draft, findings=findings, deck=deck))
+        return checked
 
 
 def faults_of_gap(draft: Draft, highlight: Highlight) -> Strings:

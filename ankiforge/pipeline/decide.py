@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger import Ledger, Line, cards, decide
@@ -20,7 +22,6 @@ from ankiforge.model import (
     Highlight,
     Origin,
     Pair,
-    Proposal,
     Severity,
     Texts,
     h16,
@@ -96,7 +97,7 @@ def make(
 
     deck = deck_for(decks, "", highlight)
     draft, findings = _judged(highlight, fields, forced=forced)
-    guid = decide.make(ledger, highlight.key, Proposal(draft, findings, deck))
+    guid = decide.make(ledger, replace(draft, findings=findings, deck=deck))
     return guid, findings
 
 

@@ -294,7 +294,7 @@ def _record(
                 worth = worth_of(highlight).score
             try:
                 with one_item():
-                    checked = checks.proposals(highlight, drafts)
+                    checked = checks.checked(highlight, drafts)
             except BugError as error:
                 problems.append(failed_on(highlight, error))
                 checked = []
@@ -302,22 +302,17 @@ def _record(
                 reason = error.message
 
             # nobody is asked about a proposal that a check blocks
-            proposals = []
-            for proposal in checked:
-                if not (proposal.draft.proposed and proposal.blocked):
-                    proposals.append(proposal)
-            if checked and not proposals:
+            kept = [draft for draft in checked if not (draft.proposed and draft.blocked)]
+            if checked and not kept:
                 fate = "no_card"
                 reason = next(
                     finding.message
                     for finding in checked[0].findings
                     if finding.severity is Severity.BLOCK
                 )
-            without += not proposals
-            terms = [terms_of(proposal.draft) for proposal in proposals]
-            outcomes.append(
-                DraftResult(highlight.key, proposals, reason, fate, worth, terms)
-            )
+            without += not kept
+            terms = [terms_of(draft) for draft in kept]
+            outcomes.append(DraftResult(highlight.key, kept, reason, fate, worth, terms))
     recorded = recording.record(checks.ledger, outcomes, by_model=by_model, beside=beside)
     return Progress(
         highlights=highlights,

@@ -142,7 +142,7 @@ def gap_fields(waiting: Waiting) -> list[Fields]:
 def reasons(waiting: Waiting) -> Strings:
     """Return why a draft is to be looked at closely, in sentences, those of checks first."""
     sentences = []
-    for finding in waiting.proposal.findings:
+    for finding in waiting.draft.findings:
         if finding.severity is not Severity.INFO:
             sentences.append(sentence(finding.message))
     for remark in waiting.remarks:
@@ -158,7 +158,7 @@ def why_waiting(waiting: Waiting) -> str:
     for remark in waiting.remarks:
         reason = _IN_A_LIST.get(remark.kind, remark.text)
         reasons.append(reason.format(written=waiting.highlight.written))
-    findings = waiting.proposal.findings
+    findings = waiting.draft.findings
     is_warned = any(finding.severity is not Severity.INFO for finding in findings)
     if reasons or is_warned:
         return "; ".join(reasons)

@@ -139,9 +139,9 @@ def _why(waiting: Waiting) -> Texts | None:
     if not said:
         return None
     tone = "plain"
-    if waiting.proposal.blocked:
+    if waiting.draft.blocked:
         tone = "stop"
-    elif not waiting.proposal.clean:
+    elif not waiting.draft.clean:
         tone = "caution"
     return {"text": " ".join(said), "tone": tone}
 
@@ -261,7 +261,7 @@ class Faces:
         # the gap of a proposal may change
         rests_on = "" if first.draft.gaps else cards[0]["answer"]
         is_figure = first.draft.kind is CardKind.OCCLUSION
-        blocked = [waiting for waiting in group if waiting.proposal.blocked]
+        blocked = [waiting for waiting in group if waiting.draft.blocked]
 
         # a blocked draft is accepted only with force
         if is_figure:
@@ -324,7 +324,7 @@ class Faces:
             accept = _named(ACCEPT, "Replace it", "Changed")
             reject = _named(REJECT, "Keep my card", "Kept as it was")
         edit = _named(EDIT, "Edit", "Changed", save="Save")
-        if waiting.proposal.blocked:
+        if waiting.draft.blocked:
             actions = [{**edit, "look": "filled"}, reject, SKIP, FORCE]
         else:
             actions = [accept, reject, edit, SKIP]
@@ -521,7 +521,7 @@ class Faces:
             "a": line_of(lines.front),
             "b": backs,
             "at": place if count == 1 else f"{count} lines, {place}",
-            "on": all(draft.proposal.clean for draft in lines.drafts),
+            "on": all(draft.draft.clean for draft in lines.drafts),
             "note": " ".join(reasons(replace(first, remarks=remarks))),
         }
 

@@ -6,7 +6,7 @@ from ankiforge.errors import RefusedError
 from ankiforge.ledger import DraftResult, Ledger
 from ankiforge.ledger.decide import edit
 from ankiforge.ledger.recording import record
-from ankiforge.model import HighlightKey, Proposal, RemarkKind, Waiting
+from ankiforge.model import Draft, HighlightKey, RemarkKind, Waiting
 from tests.ledger.world import (
     FAUST,
     OSMOSIS,
@@ -226,11 +226,9 @@ def test_new_text_for_a_drafted_card_waits_as_a_revision(world, passage):
     assert words_of(world.card(guid)).endswith("its life")
 
 
-def proposed(world: World, proposal: Proposal) -> tuple[str, ...]:
-    key = proposal.draft.highlight
-    return record(
-        world["a"], [DraftResult(key, [proposal])], by_model=True, beside=True
-    ).new
+def proposed(world: World, draft: Draft) -> tuple[str, ...]:
+    key = draft.highlight
+    return record(world["a"], [DraftResult(key, [draft])], by_model=True, beside=True).new
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,6 @@ from ankiforge.model import (
     Note,
     NoteInAnki,
     Origin,
-    Proposal,
     Question,
     Waiting,
     note_id,
@@ -246,11 +245,10 @@ def words_of(card: Card) -> str:
     return " / ".join(text for _, text in card.fields)
 
 
-def model_draft(key: str, front: str, back: str, quote: str, intent: int = 0) -> Proposal:
+def model_draft(key: str, front: str, back: str, quote: str, intent: int = 0) -> Draft:
     """A draft as a model makes it."""
     fields = (("Front", front), ("Back", back))
     origin = Origin("llm", "some-model", "cards@1", "a request")
-    draft = Draft(
+    return Draft(
         HighlightKey(key), CardKind.BASIC, fields, quote, back, 0, origin, intent
     )
-    return Proposal(draft)
