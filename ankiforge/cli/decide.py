@@ -99,11 +99,13 @@ def _clean_ones(
 
     A query that names a warning, or proposals, takes these, too.
     """
+    from ankiforge.ledger.offers import offers
+
     chosen: list[str] = []
     left = Counter[str]()
     named_in_query = set(query.split())
     matching = set(ids)
-    for offer in ledger.offers(ids):
+    for offer in offers(ledger, ids):
         is_taken = False
         for draft in offer.drafts:
             if draft.id not in matching:
@@ -151,6 +153,7 @@ def _why_left(draft: Waiting, named_in_query: set[str]) -> str:
 @REASON
 def reject(call: Call, ids: Words, every: bool, query: str, reason: str) -> None:
     """Reject drafts and cards for good, or answer questions with no."""
+    from ankiforge.ledger import lists
     from ankiforge.model import is_card_id
 
     with session(call) as workspace:
@@ -162,7 +165,7 @@ def reject(call: Call, ids: Words, every: bool, query: str, reason: str) -> None
 
         chosen = selected(ledger, ids, every, query)
         if every:
-            lines = ledger.lines(chosen)
+            lines = lists.lines(ledger, chosen)
             chosen = [
                 line.id for line in lines if line.verdict in ("waiting", "accepted")
             ]
@@ -183,7 +186,7 @@ def reject(call: Call, ids: Words, every: bool, query: str, reason: str) -> None
 @REASON
 def skip(call: Call, keys: Words, because: str, reason: str) -> None:
     """Make no card from these highlights; `list --no-card` shows their keys and reasons."""
-    from ankiforge.ledger import WITHOUT
+    from ankiforge.ledger import WITHOUT, overview
     from ankiforge.pipeline.query import is_key
 
     if bool(keys) == bool(because.strip()):
@@ -198,7 +201,7 @@ def skip(call: Call, keys: Words, because: str, reason: str) -> None:
         chosen = list(keys)
         if because:
             words = because.strip().casefold()
-            for outcome in ledger.fates():
+            for outcome in overview.fates(ledger):
                 if outcome.fate in WITHOUT and words in outcome.reason.casefold():
                     chosen.append(outcome.highlight.key)
         if not chosen:
@@ -221,6 +224,8 @@ def undo(call: Call, words: Words, as_new: bool) -> None:
     Decisions made by one command are taken back together. After a change by the source, the old
     words stay, and the next change of the source is a question.
     """
+    from ankiforge.ledger import lists
+    from ankiforge.ledger.undo import undo as take_back
     from ankiforge.pipeline.query import find, is_id
     from ankiforge.reports.cards import question_of
 
@@ -230,10 +235,10 @@ def undo(call: Call, words: Words, as_new: bool) -> None:
         taken_back: list[HistoryEntry] = []
 
         def undo_one(id: str) -> None:
-            entries = ledger.undo(id, as_new=as_new).entries
+            entries = take_back(ledger, id, as_new=as_new).entries
             taken_back.extend(entries)
             for entry in entries[:SHOWN]:
-                line = next(ledger.lines([entry.guid]), None)
+                line = next(lists.lines(ledger, [entry.guid]), None)
                 about = question_of(line.fields) if line else entry.text or entry.key
                 call.say(f"taken back: {entry.said}: {about}")
             if len(entries) > SHOWN:
@@ -309,7 +314,7 @@ def selected(ledger: Ledger, ids: Words, every: bool, query: str) -> list[str]:
     Raises:
         UsageError: there are neither ids nor `--all`, or both; or an id is not one.
     """
-    from ankiforge.pipeline.query import find, is_id, parse
+    from ankiforge.pipeline.query import find, is_id, matching
 
     if bool(ids) == every or (query and not every):
         message = (
@@ -322,7 +327,7 @@ def selected(ledger: Ledger, ids: Words, every: bool, query: str) -> list[str]:
             raise UsageError(f"{word!r} is not an id", hint=hint)
     if ids:
         return [find(ledger, word) for word in ids]
-    return ledger.find(parse(query))
+    return matching(ledger, query)
 
 
 # --- edit -----------------------------------------------------------------------------------
@@ -352,6 +357,7 @@ def edit(
 
     A draft is accepted with your words. They stay when the source changes.
     """
+    from ankiforge.ledger import lists
     from ankiforge.pipeline.collection import lines_as_in_anki
     from ankiforge.pipeline.query import find, is_key
     from ankiforge.reports.cards import line_json
@@ -365,7 +371,7 @@ def edit(
         id = word
         if not is_key(word):
             id = find(ledger, word)
-            [line] = lines_as_in_anki(ledger, ledger.lines([id]))
+            [line] = lines_as_in_anki(ledger, lists.lines(ledger, [id]))
             before = dict(line.fields)
             changed = [name for name in fields if fields[name] != before.get(name, "")]
             if not changed:
@@ -373,7 +379,7 @@ def edit(
                 return
         guid, findings = workspace.edit(id, fields, force=force)
         if call.as_json:
-            [line] = ledger.lines([guid])
+            [line] = lists.lines(ledger, [guid])
             call.data(line_json(ledger, line, workspace.decks))
     for finding in findings:
         call.say(f"{finding.severity}: {finding.message}")

@@ -311,6 +311,7 @@ def doctor(call: Call) -> None:
 @flag("--force", help="Replace an existing file.")
 def export(call: Call, path: Path, query: Words, force: bool) -> None:
     """Write highlights and cards to FILE.jsonl, or cards to FILE.csv."""
+    from ankiforge.ledger import lists, overview
     from ankiforge.pipeline.collection import lines_as_in_anki
     from ankiforge.pipeline.query import joined, parse
     from ankiforge.reports.cards import as_csv, as_lines, line_json, line_tags
@@ -333,9 +334,9 @@ def export(call: Call, path: Path, query: Words, force: bool) -> None:
     with session(call, read_only=True) as workspace:
         ledger = workspace.ledger
         decks = workspace.decks
-        matching = ledger.lines(ledger.find(terms, everything=True))
+        matching = lists.lines(ledger, lists.find(ledger, terms, everything=True))
         lines = list(lines_as_in_anki(ledger, matching))
-        highlights = [outcome.highlight for outcome in ledger.fates()]
+        highlights = [outcome.highlight for outcome in overview.fates(ledger)]
         if terms:
             keys = {line.highlight.key for line in lines}
             highlights = [highlight for highlight in highlights if highlight.key in keys]

@@ -316,20 +316,23 @@ def highlights_named(workspace: Workspace, query: str) -> frozenset[HighlightKey
     Raises:
         UsageError: it names none.
     """
+    from ankiforge.ledger import cards, lists
     from ankiforge.model import HighlightKey
-    from ankiforge.pipeline.query import find, is_id, is_key, parse
+    from ankiforge.pipeline.query import find, is_id, is_key, matching
 
     if not query:
         return frozenset()
     ledger = workspace.ledger
     words = query.split()
     if words and all(map(is_key, words)):
-        return frozenset(ledger.highlight(word).key for word in words)
+        return frozenset(cards.highlight_of(ledger, word).key for word in words)
     if words and all(map(is_id, words)):
         ids = [find(ledger, word) for word in words]
     else:
-        ids = ledger.find(parse(query))
-    keys = frozenset(HighlightKey(line.highlight.key) for line in ledger.lines(ids))
+        ids = matching(ledger, query)
+    keys = frozenset(
+        HighlightKey(line.highlight.key) for line in lists.lines(ledger, ids)
+    )
     if not keys:
         raise UsageError(
             f"nothing matches {query!r}",

@@ -19,6 +19,8 @@ from rich.text import Text
 
 from ankiforge.cli.output import Call, for_terminal
 from ankiforge.errors import ForgeError, RefusedError
+from ankiforge.ledger import overview
+from ankiforge.ledger.undo import undo
 from ankiforge.model import (
     AGENT,
     CardKind,
@@ -122,7 +124,8 @@ class TerminalReview:
 
     def run(self) -> None:
         """Show item after item, until none waits or the person ends."""
-        order = self._ledger.order()
+        self._ledger.read_journal()
+        order = overview.order(self._ledger)
         everything = [*order.new, *order.changed, *order.questions]
         self._queue = everything[: self._call.limit]
         if not self._queue:
@@ -153,7 +156,7 @@ class TerminalReview:
         left = len(self._queue)
         rest = f"{left:,} left" if left else "nothing is left"
         self._print(f"\n{decided}; {rest}")
-        if self._done and self._ledger.counts("unsent")["unsent"].total():
+        if self._done and overview.counts(self._ledger, "unsent")["unsent"].total():
             self._call.print("next: ankiforge build, to write the package for Anki")
 
     # --- one item ---------------------------------------------------------------------------
@@ -233,7 +236,7 @@ class TerminalReview:
             return False
         action, id, decision = self._done[-1]
         try:
-            self._ledger.undo(action or id)
+            undo(self._ledger, action or id)
         except RefusedError as error:
             self._refuse(error)
             return False

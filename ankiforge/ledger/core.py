@@ -18,33 +18,23 @@ the journal (`events`, `store`); all tables are computed from journal and source
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from ankiforge.config.ownfiles import OwnPath
 from ankiforge.errors import LedgerError, OwnFileError
-from ankiforge.ledger import cards, decide, drafts, lists, offers, overview, questions
-from ankiforge.ledger.cards import HighlightOutcome, HistoryEntry
+from ankiforge.ledger import cards, decide, drafts, questions
+from ankiforge.ledger.cards import HistoryEntry
 from ankiforge.ledger.events import SOURCE
 from ankiforge.ledger.ingest import ingest
-from ankiforge.ledger.lists import Line, QueryTerm
-from ankiforge.ledger.offers import Offer
-from ankiforge.ledger.overview import Order
 from ankiforge.ledger.readings import (
     Report,
-    decode_highlight,
     record_journal_readings,
 )
 from ankiforge.ledger.store import Store
-from ankiforge.ledger.undo import Undone, undo
 from ankiforge.model import (
-    Card,
     Guid,
-    Highlight,
-    Question,
     Sighting,
-    Waiting,
     is_highlight_key,
     is_question_id,
 )
@@ -79,7 +69,7 @@ class Ledger(Store):
         """
         with _ledger_errors():
             super().__init__(database, journal, machine, read_only=read_only)
-        self._read_journal()
+        self.read_journal()
 
     def __enter__(self) -> Ledger:
         """Return the ledger, which the end of the block closes."""
@@ -89,8 +79,8 @@ class Ledger(Store):
         """Close the database."""
         self.close()
 
-    def _read_journal(self) -> None:
-        """Read what other machines wrote into the journal."""
+    def read_journal(self) -> None:
+        """Read the lines that other machines wrote into the journal."""
         with _ledger_errors():
             events = self.unite()
         if events:
@@ -118,7 +108,7 @@ class Ledger(Store):
             in_progress: whether a person is still writing a document (container, place):
                 nothing of it goes into the journal yet.
         """
-        self._read_journal()
+        self.read_journal()
         return ingest(
             self,
             sightings,
@@ -173,87 +163,6 @@ class Ledger(Store):
             decide.skip(self, id, why)
         else:
             decide.reject(self, id, why)
-
-    def undo(self, target: str = "", *, as_new: bool = False) -> Undone:
-        """Take back a decision, so that all is as it was before.
-
-        Args:
-            target: "" for the last decision on this machine; the id of one from
-                `history`; a card or the key of a highlight, for the last decision about
-                it; a draft that an agent proposed.
-            as_new: what the source said last is another fact, which gets a card of its
-                own.
-
-        Raises:
-            RefusedError: there is nothing, or a later decision stands on it.
-        """
-        return undo(self, target, as_new=as_new)
-
-    def cards(self, *guids: str) -> Iterator[Card]:
-        """Yield these cards, or all there are, live or not.
-
-        Raises:
-            RefusedError: there is no card with one of the guids.
-        """
-        if guids:
-            return (cards.card_of(self, guid) for guid in guids)
-        return cards.cards_of(self)
-
-    def questions(self) -> list[Question]:
-        """Return what only a person can say."""
-        return questions.open_questions(self)
-
-    def highlight(self, key: str) -> Highlight:
-        """Return a highlight that was read here.
-
-        Raises:
-            RefusedError: there is none.
-        """
-        return decode_highlight(cards.highlight_row(self, key))
-
-    def fates(self, key: str = "") -> Iterator[HighlightOutcome]:
-        """Yield what became of every highlight, or of the one with this key.
-
-        Only those are meant that are in their source.
-        """
-        return overview.fates(self, key)
-
-    def order(self, before: Order | None = None) -> Order:
-        """Return what a person has to decide, most useful first; see `overview.Order`.
-
-        What other machines wrote into the journal is read first. `before` is returned if
-        nothing else was written since.
-        """
-        self._read_journal()
-        return overview.order(self, before)
-
-    def find(self, terms: Sequence[QueryTerm], *, everything: bool = False) -> list[str]:
-        """Return the ids of the cards and drafts that a query means; see `lists.find`."""
-        return lists.find(self, terms, everything=everything)
-
-    def lines(self, ids: Iterable[str]) -> Iterator[Line]:
-        """Yield cards and drafts with their state.
-
-        An id that is no longer one is left out.
-
-        The key of a highlight stands for the drafts that wait for it.
-        """
-        return lists.lines(self, ids)
-
-    def drafts(self, ids: Iterable[str]) -> Iterator[Waiting]:
-        """Yield the drafts that wait among what `lines` yields."""
-        return (line.waiting for line in self.lines(ids) if line.waiting)
-
-    def offers(self, ids: Iterable[str]) -> Iterator[Offer]:
-        """Yield the offers of drafts, or of the passages of highlights; see `offers.offers`."""
-        return offers.offers(self, ids)
-
-    def counts(self, *names: str) -> dict[str, Counter[str]]:
-        """Return the numbers of fates, of what waits, of cards and so on, or only these.
-
-        See `overview.counts`.
-        """
-        return overview.counts(self, names)
 
     def history(
         self,

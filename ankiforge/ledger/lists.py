@@ -333,6 +333,11 @@ def lines(store: Store, ids: Iterable[str]) -> Iterator[Line]:
         yield from _lines_together(store, line_ids)
 
 
+def waiting_among(store: Store, ids: Iterable[str]) -> Iterator[Waiting]:
+    """Yield the drafts that wait among the lines of these ids."""
+    return (line.waiting for line in lines(store, ids) if line.waiting)
+
+
 def _lines_together(store: Store, line_ids: list[str]) -> Iterator[Line]:
     """Yield cards and drafts by their ids, read with two queries."""
     # SQLite looks up values, but reads every line to compare it with a list in JSON

@@ -7,7 +7,7 @@ JSON agree.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import msgspec
 
@@ -253,7 +253,7 @@ _COUNTED = {
 """Queries for (what is counted, number)."""
 
 
-def counts(store: Store, names: Sequence[str] = ()) -> dict[str, Counter[str]]:
+def counts(store: Store, *names: str) -> dict[str, Counter[str]]:
     """Return the numbers that reports show; with `names`, only these.
 
     The one place where anything is counted:

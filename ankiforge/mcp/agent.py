@@ -14,7 +14,17 @@ from ankiforge.draft.chat import import_chat, label_for
 from ankiforge.draft.prompt import FACTS, NOTHING, Prompt, Shape, rules_of
 from ankiforge.draft.sendable import Sendable, ours
 from ankiforge.errors import BusyError, UsageError
-from ankiforge.ledger import DraftResult, Ledger, Line, recording, search, views
+from ankiforge.ledger import (
+    DraftResult,
+    Ledger,
+    Line,
+    lists,
+    recording,
+    search,
+    views,
+)
+from ankiforge.ledger.cards import highlight_of
+from ankiforge.ledger.undo import undo
 from ankiforge.mcp.view import AgentView, findings_entry, highlight_entry
 from ankiforge.model import (
     AGENT,
@@ -28,7 +38,7 @@ from ankiforge.model import (
 from ankiforge.pipeline.check import Checks
 from ankiforge.pipeline.draft import for_model
 from ankiforge.pipeline.models import load_prompt
-from ankiforge.pipeline.query import parse
+from ankiforge.pipeline.query import matching
 from ankiforge.pipeline.workspace import Workspace
 
 MOST_CARDS = 20
@@ -135,7 +145,7 @@ class Agent:
         """Return a highlight with the text around it."""
         with self._open("") as workspace:
             ledger = workspace.ledger
-            shown = AgentView(ledger).passage(ledger.highlight(highlight))
+            shown = AgentView(ledger).passage(highlight_of(ledger, highlight))
             around = shown.around or shown.sentence or shown.marked
             return {
                 **highlight_entry(shown),
@@ -161,7 +171,7 @@ class Agent:
                         told = {"rejected": done.text, "at": done.at}
                         cards.append(view.entry({"highlight": done.key, **told}))
             else:
-                for line in ledger.lines(ledger.find(parse(query))):
+                for line in lists.lines(ledger, matching(ledger, query)):
                     trouble = _trouble(ledger, line)
                     is_left = (state == "needs_work" and not trouble) or (
                         state == "waiting" and not line.waiting
@@ -216,7 +226,7 @@ class Agent:
             results = []
             for key, of_highlight in proposed.items():
                 try:
-                    highlight = ledger.highlight(key)
+                    highlight = highlight_of(ledger, key)
                     result = self._propose(
                         checks,
                         prompt,
@@ -250,7 +260,7 @@ class Agent:
             raise UsageError(task.withheld[highlight.key].reason)
         for card in cards:
             _refuse_malformed(card, highlight)
-        ids_before = {line.id for line in ledger.lines([highlight.key])}
+        ids_before = {line.id for line in lists.lines(ledger, [highlight.key])}
         own_before = ids_before & self._own
         if len(own_before) + len(cards) > FACTS:
             raise UsageError(_TOO_MANY)
@@ -291,10 +301,10 @@ class Agent:
         """Drop a draft that was proposed in this session and nobody has decided on."""
         with self._open("drafting") as workspace:
             ledger = workspace.ledger
-            if card not in self._own or not list(ledger.lines([card])):
+            if card not in self._own or not list(lists.lines(ledger, [card])):
                 message = f"{card!r} is not a waiting draft of yours, of this session"
                 raise UsageError(message)
-            ledger.undo(card)
+            undo(ledger, card)
             return {"withdrawn": card}
 
 

@@ -17,7 +17,7 @@ from ankiforge.anki.collection import open_view
 from ankiforge.anki.notes import content_html, text_of
 from ankiforge.anki.render import unrender
 from ankiforge.errors import UsageError
-from ankiforge.ledger import Ledger, QueryTerm, Taken, views
+from ankiforge.ledger import Ledger, QueryTerm, Taken, cards, lists, overview, views
 from ankiforge.model import (
     Adopted,
     Family,
@@ -222,7 +222,9 @@ def find(
     """
     matches = Matches()
     new_cards = []
-    for waiting in ledger.drafts(ledger.find([QueryTerm("verdict", "waiting")])):
+    for waiting in lists.waiting_among(
+        ledger, lists.find(ledger, [QueryTerm("verdict", "waiting")])
+    ):
         if waiting.draft.own and not waiting.revises:
             new_cards.append(waiting)
     if collection is not None and tool != "sr":
@@ -241,7 +243,7 @@ def find(
         used = _match(matches, notes, new_cards)
 
         # the other notes of these tools, of which the sources have no id
-        used |= {outcome.highlight.other_id for outcome in ledger.fates()}
+        used |= {outcome.highlight.other_id for outcome in overview.fates(ledger)}
         tools = [TOOLS[tool]] if tool in TOOLS else list(TOOLS.values())
         for their_note in notes:
             note = their_note.note
@@ -333,7 +335,7 @@ def _add_schedules(
 
     # cards; those in Anki have a schedule there
     in_anki = {note.guid for note in views.notes(ledger)}
-    for card in ledger.cards():
+    for card in cards.cards_of(ledger):
         if not card.live or card.adopted or card.schedule:
             continue
         schedule = schedule_of(card.highlight.schedule)

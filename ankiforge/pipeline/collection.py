@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from ankiforge.config import AnkiSettings
 from ankiforge.errors import ItemError
-from ankiforge.ledger import Ledger, Line, Viewed, Wording, views
+from ankiforge.ledger import Ledger, Line, Viewed, Wording, cards, overview, views
 from ankiforge.ledger.duplicates import Duplicates
 from ankiforge.model import (
     Card,
@@ -296,7 +296,7 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> CollectionScan
     # without notes of ours it may be another one than theirs
     is_surely_ours = view.created and has_same_time
     if view.complete and not notes and bound is not None and not bind:
-        if not is_surely_ours and ledger.counts("anki")["anki"]["seen"]:
+        if not is_surely_ours and overview.counts(ledger, "anki")["anki"]["seen"]:
             message = "Anki has none of your notes, so nothing was recorded"
             hint = (
                 "is another profile open? if you removed the notes, or want to use this"
@@ -498,11 +498,9 @@ def says_in_anki(ledger: Ledger, guid: str, fields: Fields, pictures: OwnPath) -
     from ankiforge.anki.notetypes import same_html
     from ankiforge.pipeline.pictures import media_of_card
 
-    cards = list(ledger.cards(guid))
-    if not cards:
-        return False
-    changed = changed_in_anki(ledger, cards[0])
-    card = replace(cards[0], fields=fields)
+    card = cards.card_of(ledger, guid)
+    changed = changed_in_anki(ledger, card)
+    card = replace(card, fields=fields)
     ours = content_html(card.kind, fields, media_of_card(ledger, card, pictures))
     html = dict(zip(card.family.content_fields, ours, strict=True))
     if not changed:

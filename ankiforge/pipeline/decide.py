@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from ankiforge.config.deckfiles import DeckRule
 from ankiforge.errors import RefusedError, UsageError
-from ankiforge.ledger import Ledger, Line, cards, decide
+from ankiforge.ledger import Ledger, Line, cards, decide, lists
 from ankiforge.model import (
     CardKind,
     Draft,
@@ -57,7 +57,7 @@ def edit(
     Raises:
         BlockedError: a check blocks the new words, and the person does not insist.
     """
-    line = next(ledger.lines([id]), None)
+    line = next(lists.lines(ledger, [id]), None)
     if line is None:
         raise RefusedError(f"{id} no longer waits", hint="ankiforge list --view new")
     if line.kind is CardKind.OCCLUSION:
@@ -236,7 +236,7 @@ def _figure(ledger: Ledger, id: str) -> Line:
     Raises:
         RefusedError: it is not a figure, or it no longer waits.
     """
-    line = next(ledger.lines([id]), None)
+    line = next(lists.lines(ledger, [id]), None)
     if line is None or line.kind is not CardKind.OCCLUSION:
         raise RefusedError(f"{id} is no figure that waits", hint="ankiforge list")
     return line

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 
 from ankiforge.config.deckfiles import DeckRule, deck_of
-from ankiforge.ledger import Ledger, drafts, views
+from ankiforge.ledger import Ledger, cards, drafts, views
 from ankiforge.model import Card, Highlight, Problem
 from ankiforge.pipeline.collection import deck_names_seen, renamed_decks
 from ankiforge.text import counted, shortened
@@ -57,7 +57,7 @@ class Decks:
         in_anki = set()
         if not is_first:
             in_anki = {note.guid for note in views.notes(self._ledger)}
-        for card in self._ledger.cards() if in_anki else ():
+        for card in cards.cards_of(self._ledger) if in_anki else ():
             deck = self._deck_now(card.highlight, card.deck)
             if card.live and card.guid in in_anki and deck != card.deck:
                 staying += 1

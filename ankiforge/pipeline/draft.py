@@ -60,7 +60,9 @@ def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
     if job.only:
         # passages again at a person's request; the drafts wait beside the others
         checks = Checks(job, ledger)
-        chosen = [without_comment(ledger.highlight(key)) for key in sorted(job.only)]
+        chosen = [
+            without_comment(cards.highlight_of(ledger, key)) for key in sorted(job.only)
+        ]
         tasks = []
         for task in _tasks(job, chosen):
             tasks.append(replace(task, remark=job.remark, beside=True))

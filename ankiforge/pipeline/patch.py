@@ -27,6 +27,7 @@ from ankiforge.extract.files import LARGEST, read_file, text_of
 from ankiforge.extract.markdown import NoteSource
 from ankiforge.extract.markdown.rewrite import in_order, rewritings, without_escapes
 from ankiforge.ledger import Ledger
+from ankiforge.ledger.cards import card_of
 from ankiforge.ledger.readings import sketch_of
 from ankiforge.model import (
     Card,
@@ -134,7 +135,8 @@ def make_patch(
     refused: list[RefusedEdit] = []
     places: dict[tuple[str, str], _Place] = {}
     edits: defaultdict[tuple[str, str], list[_Edit]] = defaultdict(list)
-    for card in ledger.cards(*guids):
+    for guid in guids:
+        card = card_of(ledger, guid)
         changed = changed_in_anki(ledger, card)
         if not changed:
             continue

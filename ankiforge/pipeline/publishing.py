@@ -16,7 +16,7 @@ import msgspec
 
 from ankiforge.config.ownfiles import own_file
 from ankiforge.errors import ItemError, UsageError
-from ankiforge.ledger import Ledger, QueryTerm, views
+from ankiforge.ledger import Ledger, QueryTerm, lists, views
 from ankiforge.model import Problem, Value
 
 if TYPE_CHECKING:  # the formats of Anki are loaded only when there is something to write
@@ -207,7 +207,7 @@ def why_none(ledger: Ledger, planned: Iterable[Planned], deck: str = "") -> str:
     if deck:
         terms.append(QueryTerm("deck", deck_name(deck)))
         where = f" in the deck {deck_name(deck)}"
-    if not ledger.find(terms):
+    if not lists.find(ledger, terms):
         return f"no card{where} is accepted yet"
     some_wait = any(plan.held or plan.conflicts for plan in planned)
     but = ", but those that wait" if some_wait else ""

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 
 from ankiforge.errors import UsageError
-from ankiforge.ledger import FIELDS, Ledger, QueryTerm
+from ankiforge.ledger import FIELDS, Ledger, QueryTerm, lists, questions
 from ankiforge.model import (
     CARD_PREFIX,
     DRAFT_PREFIX,
@@ -135,6 +135,15 @@ def is_key(word: str) -> bool:
     return match is not None and match[1] not in FIELDS
 
 
+def matching(ledger: Ledger, query: str, *, everything: bool = False) -> list[str]:
+    """Return the ids of the cards and drafts that a query means; see `lists.find`.
+
+    Raises:
+        UsageError: the query cannot be read.
+    """
+    return lists.find(ledger, parse(query), everything=everything)
+
+
 def find(ledger: Ledger, word: str) -> str:
     """Return the id of the card, draft or question that an id or its beginning names.
 
@@ -142,9 +151,9 @@ def find(ledger: Ledger, word: str) -> str:
         UsageError: it names none, or several.
     """
     beginning = word.strip().casefold()
-    ids = ledger.find([QueryTerm("id", beginning)], everything=True)
+    ids = lists.find(ledger, [QueryTerm("id", beginning)], everything=True)
     if is_question_id(beginning):
-        for question in ledger.questions():
+        for question in questions.open_questions(ledger):
             if question.id.startswith(beginning):
                 ids.append(question.id)
     if not ids:

@@ -518,11 +518,12 @@ class Workspace:
         Raises:
             ForgeError: it does not answer, or may not be asked.
         """
+        from ankiforge.ledger import cards
         from ankiforge.pipeline.draft import draft
 
         result = RunResult()
         model = self.model("llm", fresh=True)
-        only = frozenset([self.ledger.highlight(key).key])
+        only = frozenset([cards.highlight_of(self.ledger, key).key])
         job = replace(self.job(), model=model, only=only)
         try:
             for step in draft(job, self.ledger):
@@ -625,7 +626,9 @@ class Workspace:
 
     def highlights(self) -> list[HighlightOutcome]:
         """Return all highlights, each with its outcome."""
-        return list(self.ledger.fates())
+        from ankiforge.ledger import overview
+
+        return list(overview.fates(self.ledger))
 
     def drafts(self, query: str = "") -> list[Waiting]:
         """Return the drafts that wait for a decision.
@@ -636,7 +639,11 @@ class Workspace:
         Raises:
             UsageError: the query cannot be read.
         """
-        return list(self.ledger.drafts(self._ids(f"verdict:waiting {query}")))
+        from ankiforge.ledger import lists
+
+        return list(
+            lists.waiting_among(self.ledger, self._ids(f"verdict:waiting {query}"))
+        )
 
     def cards(self, query: str = "") -> list[Card]:
         """Return the accepted cards that match a query.
@@ -644,23 +651,27 @@ class Workspace:
         Raises:
             UsageError: the query cannot be read.
         """
+        from ankiforge.ledger import cards
+
         guids = self._ids(f"verdict:accepted {query}")
-        return list(self.ledger.cards(*guids)) if guids else []
+        return [cards.card_of(self.ledger, guid) for guid in guids]
 
     def questions(self) -> list[Question]:
         """Return the questions that only a person can answer: `accept` says yes, `reject` no."""
-        return self.ledger.questions()
+        from ankiforge.ledger import questions
+
+        return questions.open_questions(self.ledger)
 
     def search(self, words: str) -> list[Match]:
         """Return the works that match words, a title, a DOI or an address, the best first."""
-        from ankiforge.ledger.search import find
+        from ankiforge.ledger import search
 
-        return list(find(self.ledger, words))
+        return list(search.find(self.ledger, words))
 
     def _ids(self, query: str) -> list[str]:
-        from ankiforge.pipeline.query import parse
+        from ankiforge.pipeline.query import matching
 
-        return self.ledger.find(parse(query.strip()))
+        return matching(self.ledger, query.strip())
 
     # --- decisions ----------------------------------------------------------------------------
 
@@ -718,13 +729,14 @@ class Workspace:
             BlockedError: a check blocks the words.
             UsageError: a field or an id is wrong.
         """
+        from ankiforge.ledger import cards
         from ankiforge.pipeline import decide
         from ankiforge.pipeline.query import is_key
 
         if not is_key(id):
             [line_id] = self._named([id])
             return decide.edit(self.ledger, line_id, fields, forced=force)
-        highlight = self.ledger.highlight(id)
+        highlight = cards.highlight_of(self.ledger, id)
         words = decide.new_fields(fields)
         return decide.make(self.ledger, highlight, words, self.decks, forced=force)
 
@@ -738,7 +750,9 @@ class Workspace:
         Raises:
             RefusedError: there is nothing, or a later decision stands on it.
         """
-        return self.ledger.undo(id, as_new=as_new).id
+        from ankiforge.ledger.undo import undo
+
+        return undo(self.ledger, id, as_new=as_new).id
 
     def _named(self, ids: Iterable[str]) -> list[str]:
         """Return the whole ids of which beginnings may be given; keys of highlights stay."""
@@ -828,16 +842,17 @@ class Workspace:
         Raises:
             UsageError: the query cannot be read.
         """
+        from ankiforge.ledger import lists
         from ankiforge.pipeline.patch import make_patch
-        from ankiforge.pipeline.query import parse
+        from ankiforge.pipeline.query import matching
         from ankiforge.pipeline.sources import open_sources, select_sources
 
         self.read_collection()
         selected = select_sources(self.folder).sources
         sources = open_sources(self.folder, self.ledger, selected, offline=True)
-        line_ids = self.ledger.find(parse(query))
+        line_ids = matching(self.ledger, query)
         guids = []
-        for line in self.ledger.lines(line_ids):
+        for line in lists.lines(self.ledger, line_ids):
             if line.card is not None:
                 guids.append(line.card.guid)
         return make_patch(self.ledger, sources, guids, self.folder.pictures)

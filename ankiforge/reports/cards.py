@@ -381,7 +381,7 @@ def line_text(
         yield _row(finding.severity, f"{finding.message} ({finding.check})")
         is_foreign = finding.duplicate.startswith(FOREIGN_PREFIX)
         if finding.duplicate and not is_foreign:
-            for duplicate in ledger.lines([finding.duplicate]):
+            for duplicate in lists.lines(ledger, [finding.duplicate]):
                 yield _row("", one_line(duplicate))
 
     # why a draft waits, the card that it would change, and the commands for it
@@ -390,7 +390,7 @@ def line_text(
         reason = why_waiting(waiting)
         if reason:
             yield _row("waits", reason)
-        for old in ledger.lines(filter(None, (waiting.revises, waiting.replaces))):
+        for old in lists.lines(ledger, filter(None, (waiting.revises, waiting.replaces))):
             yield _row("instead of" if waiting.replaces else "now", _fields(old.fields))
         force = "--force " if line.blocked else ""
         gap = " --gap 1" if len(waiting.draft.gaps) > 1 else ""
@@ -527,7 +527,7 @@ def why_model_made_none(ledger: Ledger, line: Line) -> str:
     """Return why a model made no card of the passage of a proposal; "" if it was not asked."""
     if line.waiting is None or not line.waiting.draft.proposed:
         return ""
-    for outcome in ledger.fates(line.highlight.key):
+    for outcome in overview.fates(ledger, line.highlight.key):
         return outcome.reason
     return ""
 

@@ -14,11 +14,15 @@ from ankiforge.ledger import (
     Ledger,
     Line,
     QueryTerm,
+    lists,
+    overview,
 )
+from ankiforge.ledger.offers import offers
+from ankiforge.ledger.questions import open_questions
 from ankiforge.ledger.views import unknown
 from ankiforge.model import Json, Question, QuestionKind, Strings, is_question_id
 from ankiforge.pipeline.collection import lines_as_in_anki
-from ankiforge.pipeline.query import find, is_id, is_key, joined, lately, parse
+from ankiforge.pipeline.query import find, is_id, is_key, joined, lately, matching
 from ankiforge.reports.cards import (
     change_lines,
     done_json,
@@ -85,7 +89,7 @@ class Listing:
             raise UsageError(f"--view {view} takes no query", hint="ankiforge list QUERY")
         match view:
             case "questions":
-                for question in ledger.questions():
+                for question in open_questions(ledger):
                     if question.kind is not QuestionKind.CONFLICT:
                         yield _question(question, whole=self._verbose)
             case "recent":
@@ -108,18 +112,18 @@ class Listing:
                 yield from self._changed(words)
             case "new":
                 chosen = set(self._matching(words, everything=everything))
-                in_order = [id for id in ledger.order().new if id in chosen]
+                in_order = [id for id in overview.order(ledger).new if id in chosen]
                 drafts: list[str] = []
-                for offer in ledger.offers(in_order):
+                for offer in offers(ledger, in_order):
                     drafts += [draft.id for draft in offer.drafts if draft.id in chosen]
-                yield from self._lines(ledger.lines(drafts))
+                yield from self._lines(lists.lines(ledger, drafts))
             case _:
                 ids = self._matching(words, everything=everything)
-                yield from self._lines(ledger.lines(ids))
+                yield from self._lines(lists.lines(ledger, ids))
 
     def _matching(self, words: Strings, *, everything: bool = False) -> list[str]:
         """Return the cards and drafts that the words of a query match."""
-        return self._ledger.find(parse(joined(words)), everything=everything)
+        return matching(self._ledger, joined(words), everything=everything)
 
     def _lines(self, lines: Iterable[Line], *, whole: bool = False) -> Shown:
         """Yield cards and drafts, in full if `whole` or verbose.
@@ -129,7 +133,7 @@ class Listing:
         """
         ledger = self._ledger
         verbose = self._verbose
-        questions = ledger.questions() if whole or verbose else []
+        questions = open_questions(ledger) if whole or verbose else []
         for line in lines_as_in_anki(ledger, lines):
             decisions: list[HistoryEntry] = []
             made: Json = {}
@@ -171,18 +175,18 @@ class Listing:
         """
         ledger = self._ledger
         chosen = self._matching(words)
-        revisions = [id for id in ledger.order().revisions if id in chosen]
-        yield from self._lines(ledger.lines(revisions))
-        for question in ledger.questions():
+        revisions = [id for id in overview.order(ledger).revisions if id in chosen]
+        yield from self._lines(lists.lines(ledger, revisions))
+        for question in open_questions(ledger):
             is_conflict = question.kind is QuestionKind.CONFLICT
             if is_conflict and set(chosen).intersection(question.guids):
                 yield _question(question)
         for entry in ledger.history(changes_since=lately()):
             if entry.guid in chosen:
                 yield done_json(entry), change_lines(entry)
-        without_source = set(ledger.find([QueryTerm("finding", "source_gone")]))
+        without_source = set(lists.find(ledger, [QueryTerm("finding", "source_gone")]))
         chosen_without_source = [id for id in chosen if id in without_source]
-        yield from self._lines(ledger.lines(chosen_without_source))
+        yield from self._lines(lists.lines(ledger, chosen_without_source))
 
     def without_card(self, query: Strings, *, everything: bool) -> Shown:
         """Yield the highlights with neither a card nor a draft, each with its reason.
@@ -194,7 +198,7 @@ class Listing:
         """
         wanted = (*WITHOUT, "left_out") if everything else WITHOUT
         folded_query = [word.casefold() for word in query]
-        for outcome in self._ledger.fates():
+        for outcome in overview.fates(self._ledger):
             highlight = outcome.highlight
             title = highlight.document.title
             words = f"{highlight.exact} {title} {outcome.reason}".casefold()
@@ -228,7 +232,7 @@ class Listing:
         if all(map(is_id, words)):
             ids = [find(ledger, word) for word in words]
         elif len(words) == 1 and is_key(words[0]):
-            ids = ledger.find([QueryTerm("key", words[0])], everything=True)
+            ids = lists.find(ledger, [QueryTerm("key", words[0])], everything=True)
         else:
             ids = self._matching(words)
         if not ids:
@@ -236,10 +240,10 @@ class Listing:
             message = f"nothing to show: {typed} is not an id, and as a query it matches no card"
             raise UsageError(message, hint=f"ankiforge list --all {typed}")
         if any(map(is_question_id, ids)):
-            for question in ledger.questions():
+            for question in open_questions(ledger):
                 if question.id in ids:
                     yield _question(question)
-        yield from self._lines(ledger.lines(ids), whole=True)
+        yield from self._lines(lists.lines(ledger, ids), whole=True)
 
 
 def _question(question: Question, *, whole: bool = True) -> tuple[Any, Iterable[str]]:

@@ -9,7 +9,7 @@ from itertools import chain
 
 import msgspec
 
-from ankiforge.ledger import WITHOUT, Ledger, overview, views
+from ankiforge.ledger import WITHOUT, Ledger, cards, overview, views
 from ankiforge.model import Document, Json, Strings
 from ankiforge.reports.cards import FATES, Text
 from ankiforge.text import counted, percent, table
@@ -87,13 +87,13 @@ def statistics(ledger: Ledger, now: datetime) -> Statistics:
         ]
 
     # the highlights and cards of each source and document
-    for outcome in ledger.fates():
+    for outcome in overview.fates(ledger):
         for read_group in groups_of(outcome.highlight.document):
             read_group.highlights += 1
             read_group.waiting += outcome.fate in ("waiting", "blocked")
             read_group.no_card += outcome.fate in WITHOUT
     groups_of_card: dict[str, list[Group]] = {}
-    for card in ledger.cards():
+    for card in cards.cards_of(ledger):
         read_groups = groups_of(card.highlight.document)
         for read_group in read_groups:
             read_group.cards += card.live
@@ -131,7 +131,7 @@ def statistics(ledger: Ledger, now: datetime) -> Statistics:
             group.retention = group.remembered / group.tested
 
     # how far the highlights came
-    counts = ledger.counts()
+    counts = overview.counts(ledger)
     fates = {}
     for name, count in counts["fates"].most_common():
         if count and name in FATES:

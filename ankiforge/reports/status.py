@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ankiforge.config.workspace import WorkspaceFolder
-from ankiforge.ledger import Ledger, belonging
+from ankiforge.ledger import Ledger, belonging, overview
 from ankiforge.model import Pair, Strings, Value
 from ankiforge.pipeline.ingest import not_read
 from ankiforge.pipeline.sources import SelectedSource, open_source
@@ -89,7 +89,7 @@ def status_of(workspace: WorkspaceFolder, ledger: Ledger) -> Status:
     """
     for entry in workspace.config.sources:
         open_source(workspace, SelectedSource(entry), offline=True)
-    counts = ledger.counts()
+    counts = overview.counts(ledger)
     waits = counts["waiting"]
     verdicts = counts["cards"]
     in_anki = counts["anki"]
@@ -126,7 +126,7 @@ def status_of(workspace: WorkspaceFolder, ledger: Ledger) -> Status:
 
 def next_step(workspace: WorkspaceFolder, ledger: Ledger) -> Pair:
     """Return the command to type next, and why."""
-    counts = ledger.counts("fates", "waiting", "anki")
+    counts = overview.counts(ledger, "fates", "waiting", "anki")
     if not counts["fates"].total():
         has_sources = workspace.config.sources or workspace.remembered
         return "run" if has_sources else "run PATH", "no highlight was found so far"

@@ -17,7 +17,9 @@ from ankiforge.ledger import (
     QueryTerm,
     Report,
     belonging,
+    lists,
     overview,
+    questions,
 )
 from ankiforge.model import (
     CODE_AND_MATHS,
@@ -106,8 +108,8 @@ def delivery_json(result: RunResult, ledger: Ledger) -> Json:
             "added": added,
             "updated": updated,
             "held": sum(bool(planned.held) for planned in result.planned),
-            "missing": ledger.counts("anki")["anki"]["missing"],
-            "conflicts": ledger.counts("waiting")["waiting"]["conflicts"],
+            "missing": overview.counts(ledger, "anki")["anki"]["missing"],
+            "conflicts": overview.counts(ledger, "waiting")["waiting"]["conflicts"],
             "tombstones": len(result.scan.viewed.deleted) if result.scan else 0,
         },
         "packages": [str(path) for path in result.packages],
@@ -118,7 +120,7 @@ def delivery_json(result: RunResult, ledger: Ledger) -> Json:
 
 def as_json(result: RunResult, ledger: Ledger, workspace: WorkspaceFolder) -> Json:
     """Return the object that `run` and `draft` print."""
-    counts = ledger.counts(*COUNTED)
+    counts = overview.counts(ledger, *COUNTED)
     fates = counts["fates"]
     verdicts = counts["cards"]
     waits = counts["waiting"]
@@ -184,7 +186,7 @@ def _reasons_for_no_card(ledger: Ledger, *, failed: bool = False) -> Counter[str
     """Count the highlights without a card or draft, by the reason; with those that failed, too."""
     fates = WITHOUT if failed else ("no_card", "undrafted")
     reasons = Counter[str]()
-    for outcome in ledger.fates():
+    for outcome in overview.fates(ledger):
         if outcome.fate in fates:
             reasons[outcome.reason] += 1
     return reasons
@@ -220,12 +222,14 @@ def as_text(
     report = result.report
     is_news = report is not None and bool(report.new or report.changed)
     # if nothing came in, the contents of the ledger are not reported again
-    counts = ledger.counts("waiting")
+    counts = overview.counts(ledger, "waiting")
     proposed = 0
     if is_news:
-        counts = ledger.counts("fates", "waiting", "reasons")
+        counts = overview.counts(ledger, "fates", "waiting", "reasons")
         terms = [QueryTerm("drafter", PROPOSE), QueryTerm("verdict", "waiting")]
-        proposed = len(set(ledger.find(terms)).intersection(ledger.order().new))
+        proposed = len(
+            set(lists.find(ledger, terms)).intersection(overview.order(ledger).new)
+        )
     waits = counts["waiting"]
     without = waits["without"] if is_news else 0
 
@@ -423,7 +427,7 @@ def _not_read_lines(report: Report, ledger: Ledger) -> Text:
 
 def _standing_lines(ledger: Ledger) -> Text:
     """Yield the states of all passages, each counted once, and the number of lookalikes."""
-    standings = ledger.counts("passages")["passages"]
+    standings = overview.counts(ledger, "passages")["passages"]
     parts = []
     for name, number in standings.items():
         parts.append(f"{number:,} {_STANDS[name]}")
@@ -599,7 +603,7 @@ def _changes_that_stand(
 
     asked: set[str] = set()
     if result.changes:
-        for question in ledger.questions():
+        for question in questions.open_questions(ledger):
             if question.kind is QuestionKind.CONFLICT:
                 asked.update(question.guids)
     changes = []

@@ -9,7 +9,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import Ledger
+from ankiforge.ledger import Ledger, lists
+from ankiforge.ledger.undo import undo
 from ankiforge.model import (
     Card,
     CardKind,
@@ -23,7 +24,7 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline.decide import edit, make, new_fields, set_masks
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.review.items import Item, card_of, drafts_of_passage, item_of, with_changes
+from ankiforge.review.items import Item, as_card, drafts_of_passage, item_of, with_changes
 from ankiforge.review.selection import fields_from_sentence, fields_from_spans
 from ankiforge.text import occlusion
 from ankiforge.text.occlusion import Wish
@@ -119,7 +120,7 @@ class Review:
             elif item.outcome:
                 self._decide_on_passage(decision, item.outcome.highlight)
             elif decision.act == "restore":
-                self._ledger.undo(decision.id)
+                undo(self._ledger, decision.id)
                 undoable = False
             elif item.drafts:
                 self._decide_on_drafts(decision, item)
@@ -150,7 +151,7 @@ class Review:
         else:
             for id in unticked:
                 ledger.reject(id)
-        for line in ledger.lines(ticked):
+        for line in lists.lines(ledger, ticked):
             if not line.blocked:
                 ledger.accept(line.id)
 
@@ -215,9 +216,11 @@ class Review:
             ForgeError: it has none, does not answer, or may not be asked.
         """
         highlight = item.outcome.highlight if item.outcome else item.drafts[0].highlight
-        before = {draft.id for draft in self._ledger.drafts([highlight.key])}
+        before = {
+            draft.id for draft in lists.waiting_among(self._ledger, [highlight.key])
+        }
         self._workspace.draft_others(highlight.key)
-        for draft in self._ledger.drafts([highlight.key]):
+        for draft in lists.waiting_among(self._ledger, [highlight.key]):
             new = self.item(draft.id) if draft.id not in before else None
             if new is not None:
                 return new
@@ -236,12 +239,12 @@ class Review:
         if item.outcome:
             fields = new_fields(decision.fields)
             kind = CardKind.CLOZE if "Text" in dict(fields) else CardKind.BASIC
-            return card_of(kind, fields, item.outcome.highlight, "")
+            return as_card(kind, fields, item.outcome.highlight, "")
         if item.drafts:
             waiting = item.chosen(decision.choice)
             draft = waiting.draft
             fields = with_changes(draft.fields, decision.fields)
-            return card_of(draft.kind, fields, waiting.highlight, draft.quote)
+            return as_card(draft.kind, fields, waiting.highlight, draft.quote)
         if item.card is None:
             raise RefusedError("This cannot be edited.")
         fields = with_changes(item.card.fields, decision.fields)

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import msgspec
 
-from ankiforge.ledger import WITHOUT, HighlightOutcome, Ledger, rank
+from ankiforge.ledger import (
+    WITHOUT,
+    HighlightOutcome,
+    Ledger,
+    cards,
+    lists,
+    overview,
+    questions,
+    rank,
+)
+from ankiforge.ledger.offers import offers
 from ankiforge.model import (
     AGENT,
     Card,
@@ -81,40 +91,40 @@ def item_of(ledger: Ledger, id: str, *, whole_passage: bool) -> Item | None:
     those of its offer.
     """
     if is_draft_id(id):
-        offer = next(ledger.offers([id]), None)
+        offer = next(offers(ledger, [id]), None)
         if offer is None:
             return None
         if offer.changes is not None:
-            card = next(ledger.cards(offer.changes))
+            card = cards.card_of(ledger, offer.changes)
             return Item(id, offer.drafts, as_in_anki(ledger, card))
         drafts = offer.drafts
         if whole_passage:
             drafts = drafts_of_passage(ledger, offer.first.highlight)
         return Item(id, drafts)
     if is_question_id(id):
-        for question in ledger.questions():
+        for question in questions.open_questions(ledger):
             if question.id == id:
                 return Item(id, question=question)
         return None
     if is_highlight_key(id):
-        outcome = next(ledger.fates(id), None)
+        outcome = next(overview.fates(ledger, id), None)
         if outcome and outcome.fate in WITHOUT:
             return Item(id, outcome=outcome)
         return None
-    line = next(lines_as_in_anki(ledger, ledger.lines([id])), None)
+    line = next(lines_as_in_anki(ledger, lists.lines(ledger, [id])), None)
     return Item(id, card=line.card, findings=line.findings) if line else None
 
 
 def drafts_of_passage(ledger: Ledger, highlight: Highlight) -> tuple[Waiting, ...]:
     """Return the drafts of new cards of a passage, over all its keys, the best first."""
     drafts: list[Waiting] = []
-    for offer in ledger.offers([highlight.key]):
+    for offer in offers(ledger, [highlight.key]):
         if offer.changes is None:
             drafts += offer.drafts
     return tuple(sorted(drafts, key=rank))
 
 
-def card_of(kind: CardKind, fields: Fields, highlight: Highlight, quote: str) -> Card:
+def as_card(kind: CardKind, fields: Fields, highlight: Highlight, quote: str) -> Card:
     """Return words that are no card yet as one."""
     return Card(Guid(""), highlight.key, "", kind, fields, quote, highlight, Origin(""))
 

@@ -30,6 +30,8 @@ from ankiforge.ledger import (
     lines_by_front,
     views,
 )
+from ankiforge.ledger.cards import card_of, highlight_of
+from ankiforge.ledger.lists import waiting_among
 from ankiforge.model import (
     Card,
     CardKind,
@@ -52,7 +54,7 @@ from ankiforge.reports.cards import (
     steps_of,
 )
 from ankiforge.review import Item
-from ankiforge.review.items import card_of, gap_fields, reasons, sentence
+from ankiforge.review.items import as_card, gap_fields, reasons, sentence
 from ankiforge.review.selection import selectable_text, sentence_of
 from ankiforge.text import counted, on_one_line, shortened
 from ankiforge.text.cloze import image_paths
@@ -407,7 +409,8 @@ class Faces:
                 about = self._same(question)
             case QuestionKind.DUPLICATE:
                 cards = []
-                for number, card in enumerate(self._ledger.cards(*question.guids), 1):
+                for number, guid in enumerate(question.guids, 1):
+                    card = card_of(self._ledger, guid)
                     shown = self._accepted(card, f"Card {number}")
                     notes = (shown["note"], card.highlight.document.title)
                     shown["note"] = " · ".join(filter(None, notes))
@@ -418,16 +421,19 @@ class Faces:
                 about = self._conflict(question)
             case QuestionKind.ABSENT:
                 about["lines"] = lines = []
-                for card in self._ledger.cards(*question.guids[:MOST_LINES]):
-                    view = card_view(card, self._find)
+                for guid in question.guids[:MOST_LINES]:
+                    view = card_view(card_of(self._ledger, guid), self._find)
                     lines.append({"id": "", "a": view["line"], "b": view["answer_line"]})
             case QuestionKind.RETIRED:
-                [card] = self._ledger.cards(*question.guids)
+                [guid] = question.guids
+                card = card_of(self._ledger, guid)
                 shown = self._accepted(card, "Your card")
                 about = {"title": shown["title"], "cards": [shown]}
                 about["ask"] = f"{question.text} Retire it?"
             case QuestionKind.FORM:
-                lines_of_fronts = lines_by_front(self._ledger.drafts(question.drafts))
+                lines_of_fronts = lines_by_front(
+                    waiting_among(self._ledger, question.drafts)
+                )
                 count = counted(len(question.drafts), "line")
                 label = f"Make cards of such lines in {question.new} from now on"
                 about = {
@@ -454,11 +460,12 @@ class Faces:
         """Return a new passage beside the card of which it may be the passage."""
         cards = []
         if question.guids:
-            for card in self._ledger.cards(*question.guids):
+            for guid in question.guids:
+                card = card_of(self._ledger, guid)
                 cards.append(self._accepted(card, "Your card"))
-        highlight = self._ledger.highlight(question.new)
+        highlight = highlight_of(self._ledger, question.new)
         title = cards[0]["title"] if cards else on_one_line(highlight.exact)
-        for waiting in self._ledger.drafts([question.new]):
+        for waiting in waiting_among(self._ledger, [question.new]):
             cards.append({**self._draft(waiting), "label": "From the new passage"})
         source = self._source(highlight)
         if len(question.examples) > 1:
@@ -473,7 +480,7 @@ class Faces:
 
     def _conflict(self, question: Question) -> Json:
         """Return a card in the person's words beside the same in the source's."""
-        [card] = self._ledger.cards(question.guids[0])
+        card = card_of(self._ledger, question.guids[0])
         card = as_in_anki(self._ledger, card)
         mine = dict(card.fields)
         theirs = dict(card.fields)
@@ -530,7 +537,7 @@ class Faces:
     def _draft(self, waiting: Waiting) -> Json:
         """Return the view of a draft; of a proposal, with its sentence and all its gaps."""
         draft = waiting.draft
-        card = card_of(draft.kind, draft.fields, waiting.highlight, draft.quote)
+        card = as_card(draft.kind, draft.fields, waiting.highlight, draft.quote)
         view = card_view(card, self._find)
         if not draft.gaps:
             return {**view, "made": self._made(draft, waiting.highlight)}

@@ -22,7 +22,8 @@ from threading import Thread
 from typing import NamedTuple
 
 from ankiforge.errors import ForgeError, LedgerError
-from ankiforge.ledger import Line, Order, QueryTerm
+from ankiforge.ledger import Line, Order, QueryTerm, lists, overview
+from ankiforge.ledger.undo import undo
 from ankiforge.model import (
     Highlight,
     Json,
@@ -52,7 +53,7 @@ from ankiforge.pipeline.query import lately, parse
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.reports.intake import forecast_svg, intake_line
 from ankiforge.review import Decision, Review, StaleError
-from ankiforge.review.items import card_of
+from ankiforge.review.items import as_card
 from ankiforge.text import counted
 from ankiforge.web.card_view import card_view, line_of
 from ankiforge.web.faces import Faces
@@ -207,7 +208,10 @@ class ReviewSession:
                 entry["left"] = len(self._queues[id])
                 entry["done"] = self._done[id]
             lists.append(entry)
-        return {"lists": lists, "ready": self._ledger.counts("unsent")["unsent"].total()}
+        return {
+            "lists": lists,
+            "ready": overview.counts(self._ledger, "unsent")["unsent"].total(),
+        }
 
     def listed(
         self, list_id: str, words: str = "", state: str = "", start: int = 0
@@ -252,7 +256,8 @@ class ReviewSession:
 
     def _read(self) -> None:
         """Read the lists, if they may have changed outside this page."""
-        order = self._ledger.order(self._order)
+        self._ledger.read_journal()
+        order = overview.order(self._ledger, self._order)
         if order is self._order:
             return
         self._order = order
@@ -272,9 +277,9 @@ class ReviewSession:
     def _all(self, words: str, state: str, start: int) -> Json:
         """Return all cards and drafts that words match, and are in a state."""
         terms = parse(words) + parse(STATES.get(state, ""))
-        ids = self._ledger.find(terms, everything=True)
+        ids = lists.find(self._ledger, terms, everything=True)
         lines = lines_as_in_anki(
-            self._ledger, self._ledger.lines(ids[start : start + MOST_ROWS])
+            self._ledger, lists.lines(self._ledger, ids[start : start + MOST_ROWS])
         )
         rows = []
         for line in lines:
@@ -323,8 +328,8 @@ class ReviewSession:
                 "state": _when(entry.at),
                 "undo": entry.id,
             }
-        gone = self._ledger.find([QueryTerm("finding", "source_gone")])
-        lines = self._ledger.lines(gone[:MOST_CHANGES])
+        gone = lists.find(self._ledger, [QueryTerm("finding", "source_gone")])
+        lines = lists.lines(self._ledger, gone[:MOST_CHANGES])
         for line in lines_as_in_anki(self._ledger, lines):
             shown = _without_pictures(line)
             yield {
@@ -465,7 +470,7 @@ class ReviewSession:
         Raises:
             RefusedError: it cannot be undone, with the reason.
         """
-        self._ledger.undo(action)
+        undo(self._ledger, action)
         list_id, id, settled = self._undos.pop(action, _Undoable("", "", settled=False))
         self._done[list_id] -= settled
         item = self._review.item(id) if id else None
@@ -543,7 +548,7 @@ class ReviewSession:
 
 def _without_pictures(line: Line) -> Json:
     """Return the view of a card or draft for a row, in which no picture is shown."""
-    card = card_of(line.kind, line.fields, line.highlight, line.words.quote)
+    card = as_card(line.kind, line.fields, line.highlight, line.words.quote)
     return card_view(card, lambda *_: None)
 
 

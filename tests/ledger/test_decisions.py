@@ -3,9 +3,11 @@
 import pytest
 
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import DraftResult, Ledger
+from ankiforge.ledger import DraftResult, Ledger, cards
 from ankiforge.ledger.decide import edit
+from ankiforge.ledger.offers import offers
 from ankiforge.ledger.recording import record
+from ankiforge.ledger.undo import undo
 from ankiforge.model import Draft, HighlightKey, RemarkKind, Waiting
 from tests.ledger.world import (
     FAUST,
@@ -47,7 +49,7 @@ def verdict(world: World, guid: str) -> str:
 UNDONE = {
     "reject": (lambda ledger, guid: ledger.reject(guid), "rejected"),
     "edit": (lambda ledger, guid: edit(ledger, guid, {BACK: "mine"}), "live"),
-    "skip": (lambda ledger, guid: ledger.reject(next(ledger.cards(guid)).key), "live"),
+    "skip": (lambda ledger, guid: ledger.reject(cards.card_of(ledger, guid).key), "live"),
 }
 
 
@@ -64,7 +66,7 @@ def test_each_decision_is_undone_by_each_name(
     names = {"last": "", "card": card, "id": ledger.history()[0].id, "key": key}
     if (what, by) == ("skip", "card"):
         names["card"] = key
-    ledger.undo(names[by])
+    undo(ledger, names[by])
     assert world.state() == before
     world.run()
     assert world.state() == before
@@ -75,11 +77,11 @@ def test_a_decision_of_a_machine_named_like_a_card_is_undone_by_its_id(
 ):
     ledger = world["afcdbefdbf67"]
     world.run("afcdbefdbf67")
-    before = next(ledger.cards(card))
+    before = cards.card_of(ledger, card)
     ledger.reject(card)
-    assert next(ledger.cards(card)).verdict.value == "rejected"
-    ledger.undo(ledger.history()[0].id)
-    assert next(ledger.cards(card)) == before
+    assert cards.card_of(ledger, card).verdict.value == "rejected"
+    undo(ledger, ledger.history()[0].id)
+    assert cards.card_of(ledger, card) == before
 
 
 def test_decisions_are_undone_one_after_the_other(world: World, card: str):
@@ -93,10 +95,10 @@ def test_decisions_are_undone_one_after_the_other(world: World, card: str):
         decide()
         states.append(world.state())
     for expected in reversed(states[:-1]):
-        ledger.undo()
+        undo(ledger)
         assert world.state() == expected
     with pytest.raises(RefusedError, match="nothing to undo"):
-        ledger.undo()
+        undo(ledger)
 
 
 def test_an_older_edit_of_another_field_is_undone_and_of_the_same_field_refused(
@@ -106,7 +108,7 @@ def test_an_older_edit_of_another_field_is_undone_and_of_the_same_field_refused(
     edit(ledger, card, {BACK: "first"})
     first = ledger.history()[0].id
     edit(ledger, card, {"Extra": "more"})
-    ledger.undo(first)
+    undo(ledger, first)
     assert dict(world.card(card).fields) | {} == {
         "Front": "How long is the Rhine?", BACK: "1230 km", "Extra": "more",
     }  # fmt: skip
@@ -114,12 +116,12 @@ def test_an_older_edit_of_another_field_is_undone_and_of_the_same_field_refused(
     second = ledger.history()[0].id
     edit(ledger, card, {BACK: "third"})
     with pytest.raises(RefusedError, match="a later change") as refused:
-        ledger.undo(second)
+        undo(ledger, second)
     third = ledger.history()[0].id
     assert third in refused.value.hint
     assert back(world, card) == "third"
-    ledger.undo(third)
-    ledger.undo(second)
+    undo(ledger, third)
+    undo(ledger, second)
     assert back(world, card) == "1230 km"
 
 
@@ -178,17 +180,17 @@ def drafted(ledger: Ledger, front: str) -> str:
 def test_an_offer_has_the_drafts_of_one_fact(world, passage):
     ledger = world["a"]
     facts = [
-        [front_of(draft) for draft in offer.drafts] for offer in ledger.offers([passage])
+        [front_of(draft) for draft in offer.drafts] for offer in offers(ledger, [passage])
     ]
     of_first = ["What do mitochondria produce?", "What produces energy?"]
     assert of_first in facts
     assert ["For what is the energy?"] in facts
     second = drafted(ledger, "What produces energy?")
-    [offer] = ledger.offers([second])
+    [offer] = offers(ledger, [second])
     assert [front_of(draft) for draft in offer.drafts] == of_first
     ledger.accept(second)
     assert not [
-        fact for fact in ledger.offers([passage]) if front_of(fact.first) in of_first
+        fact for fact in offers(ledger, [passage]) if front_of(fact.first) in of_first
     ]
 
 
@@ -216,13 +218,13 @@ def test_new_text_for_a_drafted_card_waits_as_a_revision(world, passage):
     assert revision.revises == guid
     ledger.reject(revision.id)
     assert words_of(world.card(guid)).endswith("its life")
-    ledger.undo()
+    undo(ledger)
     record(ledger, [DraftResult(passage, [new])], by_model=True)
     [revision] = [one for one in waiting(ledger) if one.revises]
     ledger.accept(revision.id)
     assert words_of(world.card(guid)) == "For what is the energy? / survival"
     assert world.card(guid).remarks == ()
-    ledger.undo()
+    undo(ledger)
     assert words_of(world.card(guid)).endswith("its life")
 
 

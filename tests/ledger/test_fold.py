@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger
+from ankiforge.ledger.cards import cards_of
 from ankiforge.ledger.decide import edit
 from ankiforge.ledger.events import Event
 from ankiforge.ledger.fold import fold
+from ankiforge.ledger.questions import open_questions
+from ankiforge.ledger.undo import undo
 from ankiforge.model import Verdict
 from tests.examples import examples
 from tests.ledger.world import FAUST, OSMOSIS, RHINE, World, waiting, words_of
@@ -58,8 +61,8 @@ def play(world: World, steps: list[tuple]) -> None:
 
 
 def decide(ledger: Ledger, what: str, number: int, text: str = "") -> None:
-    cards = sorted(ledger.cards(), key=lambda card: card.guid)
-    drafts, questions = waiting(ledger), ledger.questions()
+    cards = sorted(cards_of(ledger), key=lambda card: card.guid)
+    drafts, questions = waiting(ledger), open_questions(ledger)
     if what == "accept" and drafts:
         ledger.accept(drafts[number % len(drafts)].id)
     elif what == "answer" and questions:
@@ -67,7 +70,7 @@ def decide(ledger: Ledger, what: str, number: int, text: str = "") -> None:
         answer(questions[number % len(questions)].id)
     elif what == "undo":
         done = ledger.history()
-        ledger.undo(done[number % len(done)].id if done and number % 2 else "")
+        undo(ledger, done[number % len(done)].id if done and number % 2 else "")
     elif cards:
         card = cards[number % len(cards)]
         if what == "edit":
@@ -93,7 +96,7 @@ def state(ledger: Ledger) -> list[tuple[object, ...]]:
             card.offered,
             card.key,
         )
-        for card in ledger.cards()
+        for card in cards_of(ledger)
     )
 
 

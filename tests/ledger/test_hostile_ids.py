@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ankiforge.config.ownfiles import OwnPath, own_file
-from ankiforge.ledger import Ledger
+from ankiforge.ledger import Ledger, overview
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -48,7 +48,10 @@ def read(namespace: str, *marks: tuple[str, str, tuple[str, ...]]) -> list[Sight
 
 
 def keys(ledger: Ledger) -> dict[str, str]:
-    return {outcome.highlight.exact: outcome.highlight.key for outcome in ledger.fates()}
+    return {
+        outcome.highlight.exact: outcome.highlight.key
+        for outcome in overview.fates(ledger)
+    }
 
 
 @pytest.mark.parametrize("name", ["%", "ABCD____", "A%", "\\", "ABCD234_"])

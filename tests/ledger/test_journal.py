@@ -7,6 +7,7 @@ import pytest
 from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.errors import LedgerError
 from ankiforge.ledger.decide import Taken, adopt_notes, edit
+from ankiforge.ledger.undo import undo
 from ankiforge.ledger.views import record_view
 from tests.ledger.world import FAUST, OSMOSIS, RHINE, World, waiting
 
@@ -24,7 +25,7 @@ def lived(world: World) -> None:
     ledger.reject(world.only("What is b").key, "known")
     world.note("b.md", FAUST.replace("1808", "1806"), "word :: meaning", MORE)
     world.run()
-    ledger.undo(world.only("Faust").guid)
+    undo(ledger, world.only("Faust").guid)
     if waiting(ledger):
         ledger.reject(waiting(ledger)[0].id)
     world.edit_in_anki(world.only("Danube").guid, "Extra", "longest but one")

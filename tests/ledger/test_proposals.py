@@ -138,13 +138,15 @@ def test_a_bare_accept_all_takes_no_proposal(forge, note):
 
 def test_what_deserves_a_card_most_is_offered_first(forge, note):
     from ankiforge.draft.propose import worth_of
+    from ankiforge.ledger import lists, overview
     from ankiforge.pipeline.workspace import Workspace
 
     note(*(f"=={words}==" for words in (CELLS, WAR, CARTA)))
 
     with Workspace(forge.folder, read_only=True) as workspace:
         scores = []
-        for waiting in workspace.ledger.lines(workspace.ledger.order().new):
+        new = overview.order(workspace.ledger).new
+        for waiting in lists.lines(workspace.ledger, new):
             scores.append(worth_of(waiting.highlight).score)
     assert len(scores) > 1
     assert scores == sorted(scores, reverse=True)

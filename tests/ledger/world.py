@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from ankiforge.anki.notetypes import our_note_type, parse_identity
 from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.ownfiles import OwnPath, own_file
-from ankiforge.ledger import Ledger, QueryTerm, Report, Viewed, views
+from ankiforge.ledger import Ledger, QueryTerm, Report, Viewed, lists, views
 from ankiforge.model import (
     Card,
     CardKind,
@@ -127,7 +127,7 @@ class World:
         """A run of the product without a command line, six seconds later."""
         self.ahead += 6
         ledger, viewed = self[name], Viewed()
-        ledger.order()
+        ledger.read_journal()
         if ship:
             viewed = views.record_view(
                 ledger,
@@ -237,8 +237,8 @@ class World:
 
 
 def waiting(ledger: Ledger) -> list[Waiting]:
-    ids = ledger.find([QueryTerm("verdict", "waiting")])
-    return [line.waiting for line in ledger.lines(ids) if line.waiting]
+    ids = lists.find(ledger, [QueryTerm("verdict", "waiting")])
+    return list(lists.waiting_among(ledger, ids))
 
 
 def words_of(card: Card) -> str:
