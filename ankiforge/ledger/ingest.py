@@ -24,14 +24,14 @@ golden histories, and `tests/ledger/test_killed.py`, which kills a run before ea
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec.structs import replace
 
-from ankiforge.ledger.drafts import draft_copies_again
+from ankiforge.ledger.drafts import draft_again, draft_copies_again
 from ankiforge.ledger.events import SOURCE, Text, exact, hash_of_words
 from ankiforge.ledger.listing import Listing
-from ankiforge.ledger.match import match_in_document
+from ankiforge.ledger.match import Mark, match_in_document
 from ankiforge.ledger.match_documents import ComparedDocument, match_documents
 from ankiforge.ledger.moves import MatchedDocument, Moves, is_only_alike
 from ankiforge.ledger.readings import (
@@ -42,15 +42,14 @@ from ankiforge.ledger.readings import (
     content_of_highlight,
     place_of,
     unite_routes,
+    with_words_of,
 )
 from ankiforge.ledger.records import (
-    FoundHighlight,
-    KnownHighlight,
     event_body,
     found_in,
     highlight_row,
-    known_highlight,
     known_in,
+    known_mark,
     write_document,
     write_highlights,
 )
@@ -121,7 +120,7 @@ class Ingest:
         # while documents are read
         self.held: list[ReadDocument] = []
         """Documents in which something came or went."""
-        self.first_read: list[FoundHighlight] = []
+        self.first_read: list[Mark] = []
         """What this batch has of containers that were empty before the run: all new."""
         self.first_read_documents: set[Pair] = set()
         """The documents of such containers, as (container, place)."""
@@ -134,7 +133,7 @@ class Ingest:
         # when all are read
         self.documents: list[MatchedDocument] = []
         """What the held documents had, and have."""
-        self.absent: list[KnownHighlight] = []
+        self.absent: list[Mark] = []
         """Known highlights that were not found where they were."""
 
     def run(self, sightings: Iterable[Sighting]) -> Report:
@@ -150,29 +149,43 @@ class Ingest:
                 self.first_read.clear()
             self.store.forget_passages()
         with self.store.transaction():
-            self._match_and_write_held()
+            # documents go whose sources no setting names any more
+            unused = []
+            for row in self._unused_documents():
+                if row["container"] not in self.listing.places:
+                    unused.append(row["id"])
+            unselect(self.store, unused)
+            for container in sorted(self.listing.places):
+                self._match_container(container)
+            moves = Moves(
+                self.store, self.listing, self.report, self.documents, self.absent
+            )
+            self.absent = moves.match()
+            found = self._found()
+            self._issue_keys([highlight for highlight in found if not highlight.known])
+
+            # ask about passages that took the place of one whose words are elsewhere now
+            for mark in found:
+                if mark.beside and not self.in_progress(mark.container, mark.place):
+                    body = {"old": mark.beside, "beside": True}
+                    self.store.add("ask", mark.key, SOURCE, body)
+
+            self._write(found)
+            self._write_absent()
+
+            # unite the places of one passage in several sources
+            keys = dict.fromkeys((*self.report.new, *[each.key for each in found]))
+            one_route = "SELECT min(route) = max(route) FROM highlight WHERE route != ''"
+            if keys and not self.store.value(one_route):
+                united = unite_routes(self.store, keys)
+                self.report.new = [key for key in self.report.new if key not in united]
             for container in self.listing.complete & self.selections.keys():
                 self.store.set_meta(f"selection {container}", self.selections[container])
-            self._count_seen()
-            self.report.documents = self._listed_documents()
+            self._report_listed()
         self.report.unselected = max(self._count_unselected() - unselected_before, 0)
         return self.report
 
-    def _match_and_write_held(self) -> None:
-        """Match the documents that were held, and what is absent, with what is known."""
-        self._unselect_unused()
-        for container in sorted(self.listing.places):
-            self._match_container(container)
-        moves = Moves(self.store, self.listing, self.report, self.documents, self.absent)
-        self.absent = moves.match()
-        found = self._found()
-        self._issue_keys([highlight for highlight in found if not highlight.known])
-        self._ask_beside(found)
-        self._write(found)
-        self._write_absent()
-        self._unite_routes(found)
-
-    def _found(self) -> list[FoundHighlight]:
+    def _found(self) -> list[Mark]:
         """Return the highlights of all held documents that were matched so far."""
         return [found for document in self.documents for found in document.found]
 
@@ -180,61 +193,52 @@ class Ingest:
 
     def _write_or_hold(self, document: ReadDocument) -> None:
         """Write a document at once if nothing in it came or went; else hold it."""
-        container_and_place = (document.container, place_of(document))
-        was_empty = self._was_empty_before_run(document.container)
-        if was_empty and container_and_place not in self.first_read_documents:
+        # a first run writes document by document, and a kill loses only the last ones; asked
+        # before the first document of a container is written, which the query would find
+        container = document.container
+        if container not in self.was_empty:
+            known = self.store.row(
+                "SELECT 1 FROM document WHERE container = ?", container
+            )
+            self.was_empty[container] = not known and not self.may_have_moved
+        container_and_place = (container, place_of(document))
+        is_first = container_and_place not in self.first_read_documents
+        if self.was_empty[container] and is_first:
             self.first_read_documents.add(container_and_place)
             self.first_read += found_in(document, self._write_document(document, None))
             return
-        row = self.store.row(
-            "SELECT * FROM document WHERE container = ? AND place = ? AND state != 'journal'",
-            *container_and_place,
-        )
+
+        query = "SELECT * FROM document WHERE container = ? AND place = ? AND state != 'journal'"
+        row = self.store.row(query, *container_and_place)
         if row is None or not self._write_if_all_match(document, row):
             self.held.append(document)
-
-    def _was_empty_before_run(self, container: str) -> bool:
-        """Return whether no highlight of this container can be one that is known.
-
-        Then a first run writes document by document, and a kill loses only the last ones.
-        """
-        # asked before its first document is written, which the query would find later
-        if container not in self.was_empty:
-            known = self.store.row(
-                "SELECT 1 FROM document WHERE container = ?",
-                container,
-            )
-            self.was_empty[container] = not known and not self.may_have_moved
-        return self.was_empty[container]
 
     def _write_if_all_match(self, document: ReadDocument, row: Row) -> bool:
         """Write a document if all its highlights are matched. Return whether they are."""
         known = known_in(self.store, row["id"])
         found = found_in(document, row["id"])
-        pairs = _match(known, found)
-        matched = set(pairs.values())
-        if len(pairs) < len(found):
+        matched = _match(known, found)
+        if len(matched) < len(found):
             return False
-        for index, highlight in enumerate(known):
-            if highlight.state == "present" and index not in matched:
+        for index, mark in enumerate(known):
+            if mark.state == "present" and index not in matched:
                 return False
-        if any(is_only_alike(each) and self._has_words_elsewhere(each) for each in found):
-            return False
+        # a passage of another document may have, or have had, exactly these words
+        query = "SELECT 1 FROM highlight WHERE folded = ? AND document != ?"
+        for mark in found:
+            values = (mark.newest.text, mark.document)
+            if is_only_alike(mark) and self.store.row(query, *values):
+                return False
         self._write_document(document, row)
         self._write(found)
         return True
-
-    def _has_words_elsewhere(self, found: FoundHighlight) -> bool:
-        """Return whether a passage of another document has, or had, exactly these words."""
-        query = "SELECT 1 FROM highlight WHERE folded = ? AND document != ?"
-        return self.store.row(query, found.mark.newest.text, found.document) is not None
 
     def _match_document(self, document: ReadDocument, old_row: Row | None) -> None:
         """Write a document, and match its highlights with those it had."""
         document_id = self._write_document(document, old_row)
         known = known_in(self.store, document_id) if old_row else []
         found = found_in(document, document_id)
-        matched = set(_match(known, found).values())
+        matched = _match(known, found)
         is_whole = isinstance(document, Unmarked) or document.is_whole
         for index, highlight in enumerate(known):
             if index not in matched and is_whole:
@@ -250,14 +254,6 @@ class Ingest:
 
     # --- what came or went in a container -----------------------------------------------
 
-    def _unselect_unused(self) -> None:
-        """Let documents go whose sources no setting names any more."""
-        unused = []
-        for row in self._unused_documents():
-            if row["container"] not in self.listing.places:
-                unused.append(row["id"])
-        unselect(self.store, unused)
-
     def _unused_documents(self) -> list[Row]:
         if self.in_use is None:
             return []
@@ -269,13 +265,12 @@ class Ingest:
     def _match_container(self, container: str) -> None:
         """Match the documents of a container, and the highlights of those read."""
         documents = [held for held in self.held if held.container == container]
-        known = self.store.rows(
-            f"{_PLACES} WHERE container = ? ORDER BY id",
-            container,
-        )
+        query = f"{_PLACES} WHERE container = ? ORDER BY id"
+        known = self.store.rows(query, container)
         unlisted = self._unlisted(container, known)
-        has_new_place = _has_new_place(documents, known)
-        if has_new_place:
+        known_places = {row["place"] for row in known}
+        new_places = {place_of(document) for document in documents} - known_places
+        if new_places:
             # documents of sources that are not used any more may have come here
             for row in self.store.rows(f"{_PLACES} WHERE state = 'unselected'"):
                 unlisted.add(row["id"])
@@ -283,18 +278,26 @@ class Ingest:
                     known.append(row)
         old_rows: dict[int, Row] = {}
         if documents:
-            old_rows = self._old_rows(
-                documents,
-                known,
-                unlisted,
-                with_words=has_new_place,
-            )
+            with_words = bool(new_places)
+            old_rows = self._old_rows(documents, known, unlisted, with_words=with_words)
 
-        self._take_away(container, _gone(known, unlisted, old_rows.values()))
+        # highlights of documents that went: no longer listed, and at no new place
+        is_doubtful = container in self.report.doubtful
+        is_sure = bool(self.listing.places[container]) and not is_doubtful
+        renamed = {row["id"] for row in old_rows.values()}
+        for row in known:
+            if row["id"] not in unlisted or row["id"] in renamed:
+                continue
+            # one that only the journal has may not have arrived
+            if row["state"] == "present" or (row["state"] == "journal" and is_sure):
+                self.absent += known_in(self.store, row["id"])
+                gone = "UPDATE document SET state = 'gone', fingerprint = '' WHERE id = ?"
+                self.store.write(gone, row["id"])
+
         for index, document in enumerate(documents):
             self._match_document(document, old_rows.get(index))
         is_complete = container in self.listing.complete
-        if is_complete and container not in self.report.doubtful:
+        if is_complete and not is_doubtful:
             self._take_away_missing(container)
 
     def _old_rows(
@@ -317,34 +320,18 @@ class Ingest:
         compared_known = []
         unlisted_indices = []
         for index, row in enumerate(known):
-            is_unlisted = row["id"] in unlisted
-            if is_unlisted:
-                unlisted_indices.append(index)
             # one of another container never has the place of one of this container
             is_of_container = row["container"] == container
             place = row["place"] if is_of_container else f"\0{row['id']}"
-            if is_unlisted and with_words:
-                compared_known.append(self._with_words(row["id"], place))
-            else:
-                compared_known.append(ComparedDocument(place))
+            document = ComparedDocument(place)
+            if row["id"] in unlisted:
+                unlisted_indices.append(index)
+                if with_words:
+                    document = with_words_of(self.store, row["id"], place)
+            compared_known.append(document)
         compared_read = [compared(document) for document in documents]
         pairs = match_documents(compared_known, compared_read, unlisted_indices)
         return {index: known[known_index] for index, known_index in pairs.items()}
-
-    def _with_words(self, document_id: int, place: str) -> ComparedDocument:
-        """Return a document of the database with its words and marks."""
-        from ankiforge.text.sketches import decode_sketch
-
-        highlights = self.store.rows(
-            "SELECT folded FROM highlight WHERE document = ?",
-            document_id,
-        )
-        sketch = self.store.value("SELECT sketch FROM document WHERE id = ?", document_id)
-        return ComparedDocument(
-            place=place,
-            sketch=decode_sketch(sketch) if sketch else None,
-            texts=frozenset(highlight["folded"] for highlight in highlights),
-        )
 
     def _unlisted(self, container: str, known: Sequence[Row]) -> set[int]:
         """Return the ids of documents no longer listed, unless the loss is doubtful."""
@@ -355,40 +342,18 @@ class Ingest:
         unlisted = {row["id"] for row in known if row["place"] not in listed}
         present = {row["id"] for row in known if row["state"] == "present"}
         new = listed - {row["place"] for row in known}
-        is_doubtful = self._is_doubtful(
-            listed=len(listed),
-            new=len(new),
-            present=len(present),
-            lost=len(present & unlisted),
-        )
+        lost = len(present & unlisted)
+        # a source may have failed; a document that was renamed is not lost: as many as are new
+        # may be
+        is_doubtful = bool(lost) and not listed
+        if len(present) >= MANY_DOCUMENTS:
+            is_doubtful |= 2 * (lost - len(new)) > len(present)
         is_explained = container in self.confirmed or self._selects_otherwise(container)
         if is_explained or not is_doubtful:
             return unlisted
         left = len(present - unlisted)
         self.report.doubtful[container] = (left, len(present))
         return unlisted - present
-
-    @staticmethod
-    def _is_doubtful(*, listed: int, new: int, present: int, lost: int) -> bool:
-        """Return whether so much is lost at once that a source may have failed."""
-        if not listed and lost:
-            return True
-        # a document that was renamed is not lost: as many as are new may be
-        return present >= MANY_DOCUMENTS and 2 * (lost - new) > present
-
-    def _take_away(self, container: str, rows: Iterable[Row]) -> None:
-        """Note the highlights of documents of a container that went."""
-        listing = self.listing
-        is_doubtful = container in self.report.doubtful
-        is_sure = bool(listing.places[container]) and not is_doubtful
-        for row in rows:
-            # one that only the journal has may not have arrived
-            if row["state"] == "present" or (row["state"] == "journal" and is_sure):
-                self.absent += known_in(self.store, row["id"])
-                self.store.write(
-                    "UPDATE document SET state = 'gone', fingerprint = '' WHERE id = ?",
-                    row["id"],
-                )
 
     def _take_away_missing(self, container: str) -> None:
         """Note highlights that were missing already in documents that did not change.
@@ -405,11 +370,11 @@ class Ingest:
         for row in rows:
             is_unread = self.listing.is_unread(row["place"])
             if row["key"] not in accounted_for and not is_unread:
-                self.absent.append(known_highlight(self.store, row))
+                self.absent.append(known_mark(self.store, row))
 
     # --- keys ---------------------------------------------------------------------------
 
-    def _issue_keys(self, found: Sequence[FoundHighlight]) -> None:
+    def _issue_keys(self, found: Sequence[Mark]) -> None:
         """Issue keys for highlights that match none, and record them."""
         anchors = []
         wanted = []
@@ -432,14 +397,6 @@ class Ingest:
             self.report.new.append(free_key)
             highlight.highlight = replace(highlight.highlight, key=free_key)
 
-    def _ask_beside(self, found: Iterable[FoundHighlight]) -> None:
-        """Ask about what took the place of a passage whose words are elsewhere now."""
-        for highlight in found:
-            is_written = self.in_progress(highlight.container, highlight.place)
-            if highlight.beside and not is_written:
-                body = {"old": highlight.beside, "beside": True}
-                self.store.add("ask", highlight.key, SOURCE, body)
-
     def _issued(self, keys: Sequence[str]) -> set[str]:
         """Return those of some keys that were issued before."""
         wanted = encode(keys)
@@ -451,27 +408,25 @@ class Ingest:
 
     # --- writing ------------------------------------------------------------------------
 
-    def _write(self, found: Iterable[FoundHighlight]) -> None:
+    def _write(self, found: Iterable[Mark]) -> None:
         """Write highlights that have their keys.
 
         Report and record what changed in them.
         """
         rows = []
-        for highlight in found:
-            exact_hash = hash_of_words(highlight.highlight.exact)
-            if highlight.known:
-                self._report_known(highlight, highlight.known, exact_hash)
-                self._record_known(highlight, highlight.known)
-            rows.append(highlight_row(highlight, exact_hash, self.run_number))
+        for mark in found:
+            exact_hash = hash_of_words(mark.highlight.exact)
+            known = mark.known
+            if known:
+                self._report_known(mark, known, exact_hash)
+            # recorded when the person has left the note alone
+            if known and not self.in_progress(mark.container, mark.place):
+                self._record_known(mark, known)
+            rows.append(highlight_row(mark, exact_hash, self.run_number))
         write_highlights(self.store, rows)
 
-    def _report_known(
-        self,
-        found: FoundHighlight,
-        known: KnownHighlight,
-        exact_hash: str,
-    ) -> None:
-        """Report what became of a known highlight."""
+    def _report_known(self, found: Mark, known: Mark, exact_hash: str) -> None:
+        """Report the changes of a known highlight."""
         if known.state in ("missing", "gone"):
             self.report.back.append(known.key)
         if known.state != "journal" and found.document != known.document:
@@ -484,14 +439,12 @@ class Ingest:
         if is_back or has_changed:
             draft_copies_again(self.store, known.key)
 
-    def _record_known(self, found: FoundHighlight, known: KnownHighlight) -> None:
+    def _record_known(self, found: Mark, known: Mark) -> None:
         """Record the text or place of a known highlight if no event has it yet."""
-        if self.in_progress(found.container, found.place):
-            return  # recorded when the person has left the note alone
-        if not known.texts or found.like:
-            self.store.add("key", known.key, SOURCE, event_body(found))
-            return
         body = event_body(found)
+        if not known.texts or found.like:
+            self.store.add("key", known.key, SOURCE, body)
+            return
         newest = known.texts[0]
         text = Text(**body)
         is_same_place = (newest.place, newest.own) == (text.place, text.own)
@@ -499,76 +452,57 @@ class Ingest:
             self.store.add("text", known.key, SOURCE, body)
 
     def _write_absent(self) -> None:
-        """Mark as missing what was not found, and as gone what was missing before."""
+        """Mark the absent highlights as missing, and as gone those that were missing before."""
         for known in self.absent:
             if known.state in ("gone", "unselected"):
                 continue
-            container = self.store.value(
-                "SELECT container FROM document WHERE id = ?", known.document
-            )
+            query = "SELECT container FROM document WHERE id = ?"
+            container = self.store.value(query, known.document)
             if self._selects_otherwise(container):
                 query = "UPDATE highlight SET state = 'unselected' WHERE key = ?"
                 self.store.write(query, known.key)
                 _draft_copies_of_unselected(self.store, [known.key])
-            elif known.state != "missing":
-                self._write_state(known.key, "missing", since=self.started)
-            elif self.started - known.missed < GONE_SECONDS:
-                self._write_state(known.key, "missing", since=known.missed)
-            else:
-                self._write_state(known.key, "gone", since=known.missed)
+                continue
+            since = known.missed if known.state == "missing" else self.started
+            is_gone = known.state == "missing" and self.started - since >= GONE_SECONDS
+            query = "UPDATE highlight SET state = ?, missed = ? WHERE key = ?"
+            state = "gone" if is_gone else "missing"
+            self.store.write(query, state, since, known.key)
+            if is_gone:
                 self.report.gone.append(known.key)
-                self._drop_drafts(known.key)
+                # if it comes back, it is drafted again
+                if self.store.write("DELETE FROM draft WHERE key = ?", known.key):
+                    draft_again(self.store, known.key)
                 draft_copies_again(self.store, known.key)
-
-    def _write_state(self, key: str, state: str, *, since: float) -> None:
-        query = "UPDATE highlight SET state = ?, missed = ? WHERE key = ?"
-        self.store.write(query, state, since, key)
-
-    def _drop_drafts(self, key: str) -> None:
-        """Drop the drafts of a passage that is gone.
-
-        If it comes back, it is drafted again.
-        """
-        if self.store.write("DELETE FROM draft WHERE key = ?", key):
-            query = "UPDATE highlight SET drafted = '', modelled = '' WHERE key = ?"
-            self.store.write(query, key)
 
     def _selects_otherwise(self, container: str) -> bool:
         """Return whether other highlights are selected than at the last scan."""
         before = self.store.meta(f"selection {container}")
         return bool(before) and before != self.selections.get(container, before)
 
-    def _unite_routes(self, found: Iterable[FoundHighlight]) -> None:
-        """Unite what one passage is in several sources."""
-        keys = dict.fromkeys((*self.report.new, *[each.key for each in found]))
-        has_one_route = "SELECT min(route) = max(route) FROM highlight WHERE route != ''"
-        if keys and not self.store.value(has_one_route):
-            united = unite_routes(self.store, keys)
-            self.report.new = [key for key in self.report.new if key not in united]
-
     # --- what is reported ---------------------------------------------------------------
 
-    def _count_seen(self) -> None:
-        """Count the passages of what was listed; one with several places is one."""
+    def _report_listed(self) -> None:
+        """Report the documents that were listed, and the passages in them.
+
+        A passage with several places counts once.
+        """
         self.report.seen = self.store.value(
             "SELECT count(DISTINCT coalesce(a.first, h.key)) FROM highlight h"
             " JOIN document d ON d.id = h.document LEFT JOIN alias a ON a.key = h.key"
             f" WHERE h.state = 'present' AND d.container IN {EACH}",
             encode(sorted(self.listing.places)),
         )
+        listed = set()
+        for row in self.store.rows("SELECT id, container, place FROM document"):
+            if self.listing.has(row["container"], row["place"]):
+                listed.add(row["id"])
+        self.report.documents = frozenset(listed)
 
     def _count_unselected(self) -> int:
         """Return the number of highlights that settings do not select."""
         query = f"SELECT count(*) FROM highlight WHERE {ABSENT} AND state = 'unselected'"
         return int(self.store.value(query))
-
-    def _listed_documents(self) -> frozenset[int]:
-        """Return the rows of the documents that were listed, read or not."""
-        listed = set()
-        for row in self.store.rows("SELECT id, container, place FROM document"):
-            if self.listing.has(row["container"], row["place"]):
-                listed.add(row["id"])
-        return frozenset(listed)
 
 
 def documents_of(store: Store, source: str) -> list[tuple[int, str]]:
@@ -608,44 +542,12 @@ def _draft_copies_of_unselected(store: Store, keys: Sequence[str]) -> None:
             draft_copies_again(store, key)
 
 
-def _has_new_place(documents: Iterable[ReadDocument], known: Iterable[Row]) -> bool:
-    """Return whether a document that was read is at a place where none was known."""
-    known_places = {row["place"] for row in known}
-    return any(place_of(document) not in known_places for document in documents)
+def _match(known: Sequence[Mark], found: Sequence[Mark]) -> set[int]:
+    """Match the highlights of one document; return the indices of the known ones matched.
 
-
-def _gone(
-    known: Iterable[Row],
-    unlisted: Collection[int],
-    old_rows: Iterable[Row],
-) -> list[Row]:
-    """Return the documents that went: no longer listed, and no document that was read had them.
-
-    Args:
-        known: the documents that were known.
-        unlisted: the ids of those that are listed no longer.
-        old_rows: the rows that the documents had which were read.
+    Each that was found remembers the one that it was matched with.
     """
-    renamed = {row["id"] for row in old_rows}
-    gone = []
-    for row in known:
-        if row["id"] in unlisted and row["id"] not in renamed:
-            gone.append(row)
-    return gone
-
-
-def _match(
-    known: Sequence[KnownHighlight],
-    found: Sequence[FoundHighlight],
-) -> dict[int, int]:
-    """Match the highlights of one document, and return the pairs.
-
-    What was found remembers what it was matched with.
-    """
-    pairs = match_in_document(
-        [each.mark for each in known],
-        [each.mark for each in found],
-    )
+    pairs = match_in_document(known, found)
     for found_index, known_index in pairs.items():
         found[found_index].known = known[known_index]
-    return pairs
+    return set(pairs.values())

@@ -33,7 +33,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from typing import NamedTuple
 
-from ankiforge.model import Pair, Value
+import msgspec
+
+from ankiforge.ledger.events import Text
+from ankiforge.model import Highlight, HighlightKind, Pair
 
 ALIKE = 85
 """Per cent from which two texts of a document are the same passage, wherever they
@@ -81,12 +84,13 @@ class Reading(NamedTuple):
         return digits, rest
 
 
-class Mark(Value):
+class Mark(msgspec.Struct):
     """A highlight as matching sees it: one that was read now, or one that is known."""
 
+    highlight: Highlight
+    """As it was read; of one that only the journal has, with the text that it has there."""
     readings: tuple[Reading, ...]
     """One if it was read now; of a known one also the last one of other machines."""
-    kind: str = ""
     names: frozenset[str] = frozenset()
     """Ids of the mark itself, which go wherever it goes: of Zotero, `/NM` of a PDF."""
     labels: frozenset[str] = frozenset()
@@ -94,16 +98,45 @@ class Mark(Value):
 
     They may stay there when its words move.
     """
-    was_there: bool = True
-    """Whether it was in its document at the last reading. Only used for known ones."""
+    document: int = 0
+    """The row of its document."""
+
+    # of one that was read now
+    container: str = ""
+    place: str = ""
+    position: int = 0
+    known: Mark | None = None
+    """The one with which it was matched."""
+    like: str = ""
+    """The key of another passage that it may be."""
+    beside: str = ""
+    """The same of a passage that is there as well: its words moved, and this took its place."""
+
+    # of one that is known
+    state: str = ""
+    """That of its row; "" = it was read now."""
     from_journal: bool = False
     """Whether only the journal knows of it, so that it may have gone long ago."""
+    missed: float = 0.0
+    """When it was missing first, in seconds since 1970."""
+    exact: str = ""
+    """A hash of the exact text as read here; "" if it was not."""
+    content: str = ""
+    """A hash of what drafts depend on, as read here; "" if it was not."""
+    texts: list[Text] = []
+    """Its readings in the journal, the newest first."""
     decided: bool = False
-    """Whether a decision depends on recognising it. Only used for known ones."""
-    document: int = 0
-    """Its document, to count what moved from one to another."""
-    heading: str = ""
-    """The headings above it; of one that was not read here, unknown."""
+    """Whether a decision depends on recognising it."""
+
+    @property
+    def key(self) -> str:
+        """Its key, once it has one."""
+        return self.known.key if self.known else self.highlight.key
+
+    @property
+    def was_there(self) -> bool:
+        """Whether it was in its document at the last reading."""
+        return self.state in ("", "present", "journal")
 
     @property
     def newest(self) -> Reading:
@@ -114,7 +147,7 @@ class Mark(Value):
     def question(self) -> str:
         """The front of a hand-written card, as it was read here last; "" of other marks."""
         sides = self.newest.sides
-        return sides[0] if self.kind == "card" and sides else ""
+        return sides[0] if self.highlight.kind is HighlightKind.CARD and sides else ""
 
 
 Pairs = dict[int, int]
@@ -239,7 +272,8 @@ def _with_equal_question(
         if known_index is None:
             continue
         known_mark = known[known_index]
-        if known_mark.from_journal or known_mark.heading == found[found_index].heading:
+        heading = found[found_index].highlight.heading
+        if known_mark.from_journal or known_mark.highlight.heading == heading:
             yield found_index, known_index
             continue
         if same_spot is None:
@@ -263,7 +297,7 @@ def _only_heard_of(question: str, known: Sequence[Mark]) -> int | None:
         return None
     beginning_so = []
     for known_index, mark in enumerate(known):
-        is_card = mark.from_journal and mark.kind == "card"
+        is_card = mark.from_journal and mark.highlight.kind is HighlightKind.CARD
         if is_card and mark.newest.text.startswith(question):
             beginning_so.append(known_index)
     return beginning_so[0] if len(beginning_so) == 1 else None
@@ -311,7 +345,7 @@ def _with_equal_text(
                 newest.after,
             )
             rank = _Rank(
-                is_of_other_kind=known_mark.kind != found_mark.kind,
+                is_of_other_kind=known_mark.highlight.kind != found_mark.highlight.kind,
                 age=age,
                 had_gone=not known_mark.was_there,
                 has_no_common_label=known_mark.labels.isdisjoint(found_mark.labels),
@@ -335,7 +369,7 @@ def _in_their_places(known: Sequence[Mark], found: Sequence[Mark]) -> set[Candid
     matching = _Matching(len(known), len(found))
     matching.take(_single_pairs(known, found, lambda mark: mark.newest.before))
     heard_of = {mark.newest.text for mark in known if mark.from_journal}
-    under_heading = _single_pairs(known, found, lambda mark: mark.heading)
+    under_heading = _single_pairs(known, found, lambda mark: mark.highlight.heading)
     matching.take(
         (found_index, known_index)
         for found_index, known_index in under_heading

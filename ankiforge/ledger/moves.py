@@ -8,7 +8,7 @@ pure functions of each.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import chain
 
 import msgspec
@@ -32,15 +32,32 @@ from ankiforge.ledger.match import (
 )
 from ankiforge.ledger.match_documents import with_half_of_marks
 from ankiforge.ledger.readings import Report, decode_highlight, mark_of
-from ankiforge.ledger.records import FoundHighlight, KnownHighlight, known_highlight
+from ankiforge.ledger.records import known_mark
 from ankiforge.ledger.store import ABSENT, EACH, Row, Store, encode
 
 
 class MatchedDocument(msgspec.Struct):
-    """What a document had that was held until now, and what it has."""
+    """The highlights that a document had which was held until now, and those it has."""
 
-    known: list[KnownHighlight]
-    found: list[FoundHighlight]
+    known: list[Mark]
+    found: list[Mark]
+
+    def paired(self) -> tuple[dict[str, int], Pairs, set[int]]:
+        """Return how far it is matched.
+
+        Returns:
+            The index of each key that it had, the pairs, and the indices of those found
+            that match nothing anywhere.
+        """
+        index_of_key = {known.key: index for index, known in enumerate(self.known)}
+        pairs = {}
+        unmatched = set()
+        for found_index, found in enumerate(self.found):
+            if found.known is None:
+                unmatched.add(found_index)
+            elif found.known.key in index_of_key:
+                pairs[found_index] = index_of_key[found.known.key]
+        return index_of_key, pairs, unmatched
 
 
 class Moves:
@@ -52,13 +69,13 @@ class Moves:
         listing: Listing,
         report: Report,
         documents: list[MatchedDocument],
-        absent: list[KnownHighlight],
+        absent: list[Mark],
     ) -> None:
-        """Take over what `match_in_document` left.
+        """Take over the highlights that `match_in_document` left.
 
         Args:
             store: the database, in a transaction.
-            listing: what the sources listed.
+            listing: the documents that the sources listed.
             report: to which moves are added.
             documents: the documents that were held.
             absent: known highlights that were not found where they were.
@@ -70,39 +87,56 @@ class Moves:
         self._found = list(chain.from_iterable(each.found for each in documents))
         self._absent = absent
         self._sharing: dict[int, set[int]] = {}
-        """By document, those with half of its marks."""
+        """By document: itself, and those that share half of the shorter one's marks."""
 
-    def match(self) -> list[KnownHighlight]:
-        """Match what moved, and note what is to be asked. Return what is still absent."""
+    def match(self) -> list[Mark]:
+        """Match what moved, and note what is to be asked; return the marks still absent."""
         new = [found for found in self._found if not found.known]
         alike = [found for found in self._found if is_only_alike(found)]
         gone = self._gone(any_new=bool(new or alike))
-        unlike_before = self._with_words_elsewhere(alike, gone)
-        new += unlike_before
-        before = [found.known for found in unlike_before]
-        for found in unlike_before:
-            found.known = None
-        pairs = match_moved(_marks(gone), _marks(new))
-        for new_index, gone_index in pairs.items():
+
+        # equal words that went from another document outrank words here that are only alike
+        gone_from = defaultdict(set)
+        for known in gone:
+            for reading in known.readings:
+                gone_from[reading.text].add(known.document)
+        before: list[tuple[Mark, Mark | None]] = []
+        for found in alike:
+            text = found.newest.text
+            documents = gone_from.get(text, set()) - {found.document}
+            if len(text) >= LONG and documents:
+                before.append((found, found.known))
+                found.known = None
+                new.append(found)
+        for new_index, gone_index in match_moved(gone, new).items():
             new[new_index].known = gone[gone_index]
-        for found, known in zip(unlike_before, before, strict=True):
+        for found, known_before in before:
             if found.known is None:  # its words are another passage's
-                found.known = known
-            elif known is not None:
-                self._absent.append(known)
+                found.known = known_before
+            elif known_before is not None:
+                self._absent.append(known_before)
+
+        # in joined documents as within one document; then by neighbours and labels
         joined = self._joined()
         for document in joined:
-            self._match_in_joined(document)
+            taken_keys = self._matched().keys()
+            known_left = [each for each in document.known if each.key not in taken_keys]
+            found_left = [each for each in document.found if not each.known]
+            pairs = match_in_document(known_left, found_left)
+            for found_index, known_index in pairs.items():
+                found_left[found_index].known = known_left[known_index]
         for document in (*self._documents, *joined):
             self._match_by_place(document)
 
-        taken_keys = {found.known.key for found in new if found.known}
-        self._absent = [known for known in self._absent if known.key not in taken_keys]
+        taken = {found.known.key for found in new if found.known}
+        self._absent = [known for known in self._absent if known.key not in taken]
         self._hand_over_keys()
-        self._ask_about_likely(
-            [known for known in gone if known.key not in taken_keys],
-            [found for found in new if not found.known],
-        )
+
+        # what is new may be a passage that went and has a decision
+        gone = [known for known in gone if known.key not in taken]
+        new = [found for found in new if not found.known]
+        for new_index, gone_index in resembling(gone, new).items():
+            new[new_index].like = gone[gone_index].key
         matched_anywhere = self._matched()
         for document in self._documents:
             self._ask_about_spots(document, matched_anywhere)
@@ -111,66 +145,39 @@ class Moves:
         self._ask_about_later_versions()
         return self._absent
 
-    def _with_words_elsewhere(
-        self,
-        alike: list[FoundHighlight],
-        gone: Iterable[KnownHighlight],
-    ) -> list[FoundHighlight]:
-        """Return what has exactly the words of a passage that went from another document.
-
-        Equal words elsewhere outrank words in the document that are only alike.
-        """
-        gone_from = defaultdict(set)
-        for known in gone:
-            for reading in known.mark.readings:
-                gone_from[reading.text].add(known.document)
-        with_words_elsewhere = []
-        for found in alike:
-            text = found.mark.newest.text
-            documents = gone_from.get(text, set()) - {found.document}
-            if len(text) >= LONG and documents:
-                with_words_elsewhere.append(found)
-        return with_words_elsewhere
-
-    def _matched(self) -> dict[str, FoundHighlight]:
-        """Return by key what is found and known."""
+    def _matched(self) -> dict[str, Mark]:
+        """Return the marks that are found and known, by key."""
         return {found.known.key: found for found in self._found if found.known}
 
-    def _gone(self, *, any_new: bool) -> list[KnownHighlight]:
-        """Return what is not where it was: what went in this run, and what went before.
+    def _gone(self, *, any_new: bool) -> list[Mark]:
+        """Return the marks that are not where they were, those that went before, too.
 
-        The latter is only read if there is something new that it could be.
+        The latter are only read if there is something new that they could be.
         """
         if not any_new:
             return self._absent
         absent_keys = {known.key for known in self._absent}
         accounted_for = absent_keys | self._matched().keys()
         rows = self._store.rows("SELECT * FROM highlight WHERE state != 'present'")
-        unread = self._unread_documents(rows)
+
+        # what only the journal knows of may be in documents that are listed and were not read
+        from_journal = {row["document"] for row in rows if row["state"] == "journal"}
+        not_read = from_journal - {found.document for found in self._found}
+        unread = set()
+        if from_journal:
+            for row in self._store.rows("SELECT id, container, place FROM document"):
+                is_listed = self._listing.has(row["container"], row["place"])
+                if row["id"] in not_read and is_listed:
+                    unread.add(row["id"])
+
         earlier = []
         for row in rows:
             if row["key"] not in accounted_for and row["document"] not in unread:
-                earlier.append(known_highlight(self._store, row))
+                earlier.append(known_mark(self._store, row))
         return self._absent + earlier
 
-    def _unread_documents(self, rows: Iterable[Row]) -> set[int]:
-        """Return documents that are listed but were not read.
-
-        What only the journal knows of may be in them.
-        """
-        from_journal = {row["document"] for row in rows if row["state"] == "journal"}
-        if not from_journal:
-            return set()
-        not_read = from_journal - {found.document for found in self._found}
-        unread = set()
-        for row in self._store.rows("SELECT id, container, place FROM document"):
-            is_listed = self._listing.has(row["container"], row["place"])
-            if row["id"] in not_read and is_listed:
-                unread.add(row["id"])
-        return unread
-
     def _joined(self) -> list[MatchedDocument]:
-        """Return what one document had and another one has, if most of it moved there.
+        """Return pairs of documents, with the marks of the old and those of the new one.
 
         So it is where a note was split, or merged into another one: half of what went from
         the one, or of what came to the other, has moved.
@@ -191,7 +198,7 @@ class Moves:
         for found in self._found:
             if found.known and found.known.document != found.document:
                 moved[found.known.document, found.document] += 1
-        went = Counter(each.document for each in self._absent if each.mark.was_there)
+        went = Counter(each.document for each in self._absent if each.was_there)
         came = Counter(found.document for found in self._found if not found.known)
         joined = []
         for (old, new), count in moved.most_common():
@@ -199,89 +206,65 @@ class Moves:
                 joined.append(MatchedDocument(known_in[old], found_in[new]))
         return joined
 
-    def _match_in_joined(self, document: MatchedDocument) -> None:
-        """Match what is left of two joined documents as within one document."""
-        taken_keys = self._matched().keys()
-        known = [each for each in document.known if each.key not in taken_keys]
-        found = [each for each in document.found if not each.known]
-        pairs = match_in_document(_marks(known), _marks(found))
-        for found_index, known_index in pairs.items():
-            found[found_index].known = known[known_index]
-
     def _match_by_place(self, document: MatchedDocument) -> None:
         """Match what is left in a document by its neighbours, and then by labels."""
         known = document.known
         found = document.found
-        index_of_key, pairs, found_left = _paired(document)
+        index_of_key, pairs, found_left = document.paired()
         taken_keys = self._matched().keys()
         known_left = {index_of_key[key] for key in index_of_key.keys() - taken_keys}
         if not known_left or not found_left:
             return
-
-        known_marks = _marks(known)
-        found_marks = _marks(found)
         no_copies = {index for index in found_left if not self._is_copy(found[index])}
-        matched = match_spots(known_marks, found_marks, pairs, known_left, no_copies)
+        matched = match_spots(known, found, pairs, known_left, no_copies)
         known_left -= set(matched.values())
         found_left -= matched.keys()
-        matched |= match_labels(known_marks, found_marks, known_left, found_left)
+        matched |= match_labels(known, found, known_left, found_left)
         for found_index, known_index in matched.items():
             found[found_index].known = known[known_index]
 
-    def _is_copy(self, found: FoundHighlight) -> bool:
+    def _is_copy(self, found: Mark) -> bool:
         """Return whether a passage with exactly these words is there: it is no edit of another."""
-        text = found.mark.newest.text
+        text = found.newest.text
         if len(text) < LONG:
             return False
         absent_keys = {known.key for known in self._absent}
-        rows = self._store.rows(
-            "SELECT key FROM highlight WHERE folded = ? AND state = 'present'",
-            text,
-        )
+        query = "SELECT key FROM highlight WHERE folded = ? AND state = 'present'"
         matched = self._matched()
-        for row in rows:
+        for row in self._store.rows(query, text):
             now = matched.get(row["key"])
-            stays = (
-                row["key"] not in absent_keys
-                if now is None
-                else now.mark.newest.text == text
-            )
-            if stays:
+            if now is None and row["key"] not in absent_keys:
+                return True
+            if now is not None and now.newest.text == text:
                 return True
         return False
 
     def _ask_about_spots(
         self,
         document: MatchedDocument,
-        matched_anywhere: dict[str, FoundHighlight],
+        matched_anywhere: dict[str, Mark],
     ) -> None:
-        """Ask about what stands where a passage stood whose words are elsewhere now.
+        """Ask about marks that stand where a passage stood whose words are elsewhere now.
 
         The equal text elsewhere keeps the key; but perhaps it is a copy, and the passage
         was improved in its place.
         """
-        index_of_key, pairs, unmatched = _paired(document)
-        unmatched = {index for index in unmatched if not document.found[index].like}
+        known = document.known
+        found = document.found
+        index_of_key, pairs, unmatched = document.paired()
+        unmatched = {index for index in unmatched if not found[index].like}
         if not unmatched:
             return
         elsewhere = set()
         for key, known_index in index_of_key.items():
             now = matched_anywhere.get(key)
-            is_elsewhere = now and now.document != document.known[known_index].document
+            is_elsewhere = now and now.document != known[known_index].document
             if is_elsewhere and self._store.passage(key).live:
                 elsewhere.add(known_index)
-        matched = match_spots(
-            _marks(document.known),
-            _marks(document.found),
-            pairs,
-            elsewhere,
-            unmatched,
-        )
+        matched = match_spots(known, found, pairs, elsewhere, unmatched)
         for found_index, known_index in matched.items():
-            found = document.found[found_index]
-            known = document.known[known_index]
-            if likeness(known.mark, found.mark) >= PERHAPS:
-                found.beside = known.key
+            if likeness(known[known_index], found[found_index]) >= PERHAPS:
+                found[found_index].beside = known[known_index].key
 
     # --- copies that take over a key ----------------------------------------------------
 
@@ -290,31 +273,46 @@ class Moves:
 
         So a note or PDF that was copied, and deleted in a later run, keeps its cards.
         """
+        gone = list(self._absent)
+        # passages of the journal whose document went, and that are elsewhere
+        rows = self._store.rows(
+            "SELECT h.*, d.container, d.place"
+            " FROM highlight h JOIN document d ON d.id = h.document"
+            f" WHERE h.{ABSENT} AND h.state = 'journal' AND EXISTS"
+            " (SELECT 1 FROM highlight o WHERE o.folded = h.folded AND o.key != h.key)"
+        )
+        for row in rows:
+            container = row["container"]
+            is_sure = container in self._listing.complete
+            is_sure &= container not in self._report.doubtful
+            if is_sure and not self._listing.has(container, row["place"]):
+                gone.append(known_mark(self._store, row))
+
         matched = self._matched()
         absent = {known.key for known in self._absent}
-        for gone in (*self._absent, *self._gone_from_journal()):
-            if not gone.decided:
-                continue
-            heirs = self._heirs(gone, matched, absent)
+        for known in gone:
+            heirs = self._heirs(known, matched, absent) if known.decided else []
             if heirs:
                 _, heir, place = min(heirs)
-                self._store.add("same", heir, SOURCE, {"old": gone.key})
-                self._report.moved.append((gone.key, place))
+                self._store.add("same", heir, SOURCE, {"old": known.key})
+                self._report.moved.append((known.key, place))
 
     def _heirs(
         self,
-        gone: KnownHighlight,
-        matched: dict[str, FoundHighlight],
+        gone: Mark,
+        matched: dict[str, Mark],
         absent: set[str],
     ) -> list[tuple[float, str, str]]:
-        """Return (rank, key, place) of what may take over a key.
+        """Return (rank, key, place) of the passages that may take over a key.
 
-        The least is the best.
+        The least is the best. A short text is no coincidence if it was reported as a copy, or
+        is in the same context.
         """
+        text = gone.newest.text
         rows = self._store.rows(
             "SELECT h.*, d.place FROM highlight h JOIN document d ON d.id = h.document"
             " WHERE h.folded = ? AND h.state IN ('present', 'journal') AND h.key != ?",
-            gone.mark.newest.text,
+            text,
             gone.key,
         )
         heirs = []
@@ -323,71 +321,42 @@ class Moves:
             is_here = key in matched or row["state"] == "present"
             if not is_here or key in absent or self._store.passage(key).decided:
                 continue
-            if key in matched:
-                mark = matched[key].mark
-            else:
-                mark = mark_of(decode_highlight(row))
-            if _may_inherit(gone, row, mark):
-                unlikeness = -likeness_around(gone.mark, mark)
-                heirs.append((unlikeness, key, row["place"]))
+            mark = matched.get(key) or mark_of(decode_highlight(row))
+            if mark.newest.text != text:
+                continue
+            may_inherit = len(text) >= LONG or row["reason"].startswith(SAME_WORDS)
+            if not may_inherit and gone.exact == row["exact"]:
+                may_inherit = bool(match_moved([gone], [mark]))
+            if may_inherit:
+                heirs.append((-likeness_around(gone, mark), key, row["place"]))
         return heirs
 
-    def _gone_from_journal(self) -> list[KnownHighlight]:
-        """Return passages of the journal whose document went, and that are elsewhere."""
-        rows = self._store.rows(
-            "SELECT h.*, d.container, d.place"
-            " FROM highlight h JOIN document d ON d.id = h.document"
-            f" WHERE h.{ABSENT} AND h.state = 'journal' AND EXISTS"
-            " (SELECT 1 FROM highlight o WHERE o.folded = h.folded AND o.key != h.key)"
-        )
-        gone = []
-        for row in rows:
-            container = row["container"]
-            is_sure = container in self._listing.complete
-            if not is_sure or container in self._report.doubtful:
-                continue
-            if not self._listing.has(container, row["place"]):
-                gone.append(known_highlight(self._store, row))
-        return gone
-
     # --- questions ----------------------------------------------------------------------
-
-    def _ask_about_likely(
-        self,
-        gone: list[KnownHighlight],
-        new: list[FoundHighlight],
-    ) -> None:
-        """Ask whether what is new is a passage that went and has a decision."""
-        for new_index, gone_index in resembling(_marks(gone), _marks(new)).items():
-            new[new_index].like = gone[gone_index].key
 
     def _ask_about_joined(self) -> None:
         """Ask about passages that went into another one of their document.
 
         The cards of both would ask one fact.
         """
-        changed = self._changed_in_place()
-        for gone in self._absent:
-            if gone.document not in changed or gone.state != "present":
-                continue
-            if not self._store.passage(gone.key).live:
-                continue
-            for found, known in changed[gone.document]:
-                if not found.like and has_joined(gone.mark, known.mark, found.mark):
-                    found.like = gone.key
-                    break
-
-    def _changed_in_place(self) -> dict[int, list[tuple[FoundHighlight, KnownHighlight]]]:
-        """Return by document the passages that were in it before, in other words."""
+        # the passages that were in a document before, in other words
         changed = defaultdict(list)
         for found in self._found:
             known = found.known
             if known is None or known.state != "present":
                 continue
             is_same_document = known.document == found.document
-            if is_same_document and found.mark.newest.text != known.mark.newest.text:
+            if is_same_document and found.newest.text != known.newest.text:
                 changed[found.document].append((found, known))
-        return changed
+
+        for gone in self._absent:
+            if gone.document not in changed or gone.state != "present":
+                continue
+            if not self._store.passage(gone.key).live:
+                continue
+            for found, known in changed[gone.document]:
+                if not found.like and has_joined(gone, known, found):
+                    found.like = gone.key
+                    break
 
     def _ask_about_later_versions(self) -> None:
         """Ask about cards whose passage goes while a later version of it is there.
@@ -405,31 +374,32 @@ class Moves:
         asked = {found.like for found in self._found}
         for row in self._store.rows("SELECT key FROM passage WHERE asks"):
             asked.update(self._store.passage(row["key"]).asked.values())
+        query = f"SELECT key FROM highlight WHERE state = 'present' AND key IN {EACH}"
         for gone in self._absent:
             passage = self._store.passage(gone.key)
             if gone.state not in ("present", "missing") or not passage.live:
                 continue
-            places = self._store.rows(
-                f"SELECT key FROM highlight WHERE state = 'present' AND key IN {EACH}",
-                encode(passage.keys),
-            )
+            places = self._store.rows(query, encode(passage.keys))
             if any(map(is_here, places)) or not asked.isdisjoint(passage.keys):
                 continue
             best: tuple[float, str] = (PERHAPS, "")
-            for row in filter(is_here, self._later_versions(gone, passage)):
-                found = matched.get(row["key"])
-                mark = found.mark if found else mark_of(decode_highlight(row))
-                best = max(best, (likeness(gone.mark, mark), row["key"]))
+            for row in self._later_versions(gone, passage):
+                if is_here(row):
+                    key = row["key"]
+                    mark = matched.get(key) or mark_of(decode_highlight(row))
+                    best = max(best, (likeness(gone, mark), key))
             _, later_key = best
             if later_key:
                 self._store.add("ask", later_key, SOURCE, {"old": gone.key})
 
-    def _later_versions(self, gone: KnownHighlight, passage: Passage) -> Iterator[Row]:
+    def _later_versions(self, gone: Mark, passage: Passage) -> Iterator[Row]:
         """Yield the present highlights that may be later versions of a passage that goes."""
         hashes = [hash_of_words(text.exact) for text in passage.texts]
         copies = self._store.select_events(f"words IN {EACH}", encode(hashes))
         copied_keys = {event.key for event in copies}
-        documents = {gone.document, *self._sharing_marks(gone.document)}
+        if gone.document not in self._sharing:
+            self._sharing[gone.document] = self._sharing_marks(gone.document)
+        documents = self._sharing[gone.document]
         rows = self._store.rows(
             "SELECT * FROM highlight WHERE state = 'present'"
             f" AND (key IN {EACH} OR document IN {EACH}) ORDER BY document, position",
@@ -465,98 +435,57 @@ class Moves:
         return self._store.select_events("key = ? AND what = 'key'", key)
 
     def _sharing_marks(self, document: int) -> set[int]:
-        """Return the documents that share half of the shorter one's marks with one."""
-        if document not in self._sharing:
-            rows = self._store.rows(
-                "SELECT document, folded FROM highlight WHERE document IN"
-                " (SELECT o.document FROM highlight o JOIN highlight m USING (folded)"
-                " WHERE m.document = ?) AND (state = 'present' OR document = ?)",
-                document,
-                document,
-            )
-            texts = defaultdict(set)
-            for row in rows:
-                texts[row["document"]].add(row["folded"])
-            mine = frozenset(texts.pop(document, ()))
-            others = {id: frozenset(folded) for id, folded in texts.items()}
-            self._sharing[document] = with_half_of_marks(mine, others)
-        return self._sharing[document]
+        """Return a document, and those that share half of the shorter one's marks with it."""
+        rows = self._store.rows(
+            "SELECT document, folded FROM highlight WHERE document IN"
+            " (SELECT o.document FROM highlight o JOIN highlight m USING (folded)"
+            " WHERE m.document = ?) AND (state = 'present' OR document = ?)",
+            document,
+            document,
+        )
+        texts = defaultdict(set)
+        for row in rows:
+            texts[row["document"]].add(row["folded"])
+        mine = frozenset(texts.pop(document, ()))
+        others = {id: frozenset(folded) for id, folded in texts.items()}
+        return {document, *with_half_of_marks(mine, others)}
 
     def _compare_with_journal(self) -> None:
-        """Compare what is absent with what another machine found in other words.
+        """Compare absent passages with those that another machine found in other words.
 
         It did so before the journals met: each of the two machines has a key for the
         passage. If the machine knew the absent one, its new key says that this is another.
         """
         absent = [known for known in self._absent if known.state == "present"]
-        from_journal = [found for found in self._found if found.was_in_state("journal")]
-        pairs = resembling(_marks(absent), _marks(from_journal))
-        for found_index, absent_index in pairs.items():
+        from_journal = []
+        for found in self._found:
+            if found.known and found.known.state == "journal":
+                from_journal.append(found)
+        for found_index, absent_index in resembling(absent, from_journal).items():
             found = from_journal[found_index]
             old = absent[absent_index]
-            if self._knew(found.key, old.key):
+            events = self._store.events(self._store.keys(old.key))
+            knew_it = False
+            for issued in self._issued(found.key):
+                for event in events:
+                    is_of_machine = event.machine == issued.machine
+                    knew_it |= is_of_machine and event.n < issued.n
+            if knew_it:
                 continue
             is_same_document = found.document == old.document
-            if is_same_document and match_in_document([old.mark], [found.mark]):
+            if is_same_document and match_in_document([old], [found]):
                 self._store.add("same", found.key, SOURCE, {"old": old.key})
             else:
                 found.like = old.key
 
-    def _knew(self, key: str, old_key: str) -> bool:
-        """Return whether a machine knew the passage of one key when it issued the other."""
-        issued = [(event.machine, event.n) for event in self._issued(key)]
-        for event in self._store.events(self._store.keys(old_key)):
-            if any(event.machine == machine and event.n < n for machine, n in issued):
-                return True
+
+def is_only_alike(found: Mark) -> bool:
+    """Return whether a mark was matched because its words are like those of a passage."""
+    known = found.known
+    if known is None:
         return False
-
-
-def _paired(document: MatchedDocument) -> tuple[dict[str, int], Pairs, set[int]]:
-    """Return what is matched in a document so far.
-
-    Returns:
-        The index of each key that it had, the pairs, and the indices of what was found and
-        matches nothing anywhere.
-    """
-    index_of_key = {known.key: index for index, known in enumerate(document.known)}
-    pairs = {}
-    unmatched = set()
-    for found_index, found in enumerate(document.found):
-        if found.known is None:
-            unmatched.add(found_index)
-        elif found.known.key in index_of_key:
-            pairs[found_index] = index_of_key[found.known.key]
-    return index_of_key, pairs, unmatched
-
-
-def _marks(highlights: Iterable[KnownHighlight | FoundHighlight]) -> list[Mark]:
-    return [highlight.mark for highlight in highlights]
-
-
-def is_only_alike(found: FoundHighlight) -> bool:
-    """Return whether something was matched because its words are like those of a passage."""
-    if found.known is None:
-        return False
-    mark = found.mark
-    known = found.known.mark
-    has_id = not mark.names.isdisjoint(known.names) or not mark.labels.isdisjoint(
-        known.labels
-    )
-    is_same_question = bool(mark.question) and mark.question == known.question
-    is_equal = any(mark.newest.text == reading.text for reading in known.readings)
-    return not (has_id or is_same_question or is_equal)
-
-
-def _may_inherit(gone: KnownHighlight, row: Row, mark: Mark) -> bool:
-    """Return whether a passage with equal text may take over the key of one that went.
-
-    A short text is no coincidence if it was reported as a copy, or is in the same
-    context.
-    """
-    if mark.newest.text != gone.mark.newest.text:
-        return False
-    if len(mark.newest.text) >= LONG or row["reason"].startswith(SAME_WORDS):
-        return True
-    if gone.exact != row["exact"]:
-        return False
-    return bool(match_moved([gone.mark], [mark]))
+    has_name = not found.names.isdisjoint(known.names)
+    has_label = not found.labels.isdisjoint(known.labels)
+    is_same_question = bool(found.question) and found.question == known.question
+    is_equal = any(found.newest.text == reading.text for reading in known.readings)
+    return not (has_name or has_label or is_same_question or is_equal)

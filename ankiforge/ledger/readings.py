@@ -123,14 +123,8 @@ def mark_of(highlight: Highlight, document: int = 0) -> Mark:
     """Return a highlight as matching sees it."""
     text, before, after = triple_of(highlight)
     names, labels = names_and_labels((highlight.own, *highlight.hints))
-    return Mark(
-        readings=(Reading(text, before, after, _sides(highlight)),),
-        kind=highlight.kind.value,
-        names=names,
-        labels=labels,
-        document=document,
-        heading=highlight.heading,
-    )
+    reading = Reading(text, before, after, _sides(highlight))
+    return Mark(highlight, (reading,), names, labels, document)
 
 
 def names_and_labels(ids: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
@@ -180,6 +174,17 @@ def compared(document: ReadDocument) -> ComparedDocument:
         texts.add(text)
     sketch = decode_sketch(document.sketch) if document.sketch else None
     return ComparedDocument(place_of(document), sketch, frozenset(texts))
+
+
+def with_words_of(store: Store, document_id: int, place: str) -> ComparedDocument:
+    """Return a document of the database with its words and marks."""
+    from ankiforge.text.sketches import decode_sketch
+
+    query = "SELECT folded FROM highlight WHERE document = ?"
+    folded = [row["folded"] for row in store.rows(query, document_id)]
+    stored = store.value("SELECT sketch FROM document WHERE id = ?", document_id)
+    sketch = decode_sketch(stored) if stored else None
+    return ComparedDocument(place, sketch, frozenset(folded))
 
 
 def batches(documents: Iterable[ReadDocument]) -> Iterator[list[ReadDocument]]:

@@ -1,7 +1,6 @@
 """Rows of documents and highlights, as an ingest reads and writes them.
 
-`KnownHighlight` is a row with what the journal has about it; `FoundHighlight` is what a
-source read now. Everything here is called inside a transaction of the ingest.
+Everything here is called inside a transaction of the ingest.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.ledger import private
+from ankiforge.ledger.cards import unread_highlight
 from ankiforge.ledger.events import Text, words_read
 from ankiforge.ledger.match import Mark, Reading
 from ankiforge.ledger.readings import (
@@ -26,80 +26,30 @@ from ankiforge.ledger.readings import (
     reading_of,
 )
 from ankiforge.ledger.store import Row, Store, encode, listed, tag_name
-from ankiforge.model import Extracted, Highlight, HighlightKey, Json, Pair
+from ankiforge.model import Extracted, HighlightKey, Json, Pair
 
 LAST_READINGS = 3
 """The number of a passage's last readings, on any machine, by which it is recognised."""
 
 
-class KnownHighlight(msgspec.Struct):
-    """A highlight of the database, or one that only the journal has."""
-
-    key: str
-    document: int
-    state: str
-    missed: float
-    """When it was missing first, in seconds since 1970."""
-    exact: str
-    """A hash of the exact text as read here; "" if it was not."""
-    content: str
-    """A hash of what drafts depend on, as read here; "" if it was not."""
-    texts: list[Text]
-    """Its readings in the journal, the newest first."""
-    decided: bool
-    mark: Mark
-
-
-class FoundHighlight(msgspec.Struct):
-    """A highlight that was read in this run, and what it was matched with."""
-
-    highlight: Highlight
-    container: str
-    place: str
-    position: int
-    mark: Mark
-    document: int = 0
-    known: KnownHighlight | None = None
-    like: str = ""
-    """The key of another passage that it may be."""
-    beside: str = ""
-    """The same of a passage that is there as well: its words moved, and this took its place."""
-
-    @property
-    def key(self) -> str:
-        """Its key, once it has one."""
-        return self.known.key if self.known else self.highlight.key
-
-    def was_in_state(self, state: str) -> bool:
-        """Return whether it was known, and in this state."""
-        return self.known is not None and self.known.state == state
-
-
-def found_in(document: ReadDocument, document_id: int) -> list[FoundHighlight]:
+def found_in(document: ReadDocument, document_id: int) -> list[Mark]:
     """Return the highlights of a document that was read, which match nothing so far."""
     if not isinstance(document, Extracted):
         return []
-    place = place_of(document)
     found = []
     for position, highlight in enumerate(numbered_marks(document.highlights)):
         mark = mark_of(highlight, document_id)
-        found.append(
-            FoundHighlight(
-                highlight,
-                document.container,
-                place,
-                position,
-                mark,
-                document_id,
-            ),
-        )
+        mark.container = document.container
+        mark.place = place_of(document)
+        mark.position = position
+        found.append(mark)
     return found
 
 
-def event_body(found: FoundHighlight) -> dict[str, str]:
+def event_body(found: Mark) -> dict[str, str]:
     """Return what an event about a reading says."""
     highlight = found.highlight
-    newest = found.mark.newest
+    newest = found.newest
     text = Text(
         exact=words_read(highlight),
         before=newest.before,
@@ -118,13 +68,13 @@ def event_body(found: FoundHighlight) -> dict[str, str]:
 # --- what is known ----------------------------------------------------------------------
 
 
-def known_in(store: Store, document_id: int) -> list[KnownHighlight]:
+def known_in(store: Store, document_id: int) -> list[Mark]:
     """Return the highlights that a document had, present or not, in its order."""
     query = "SELECT * FROM highlight WHERE document = ? ORDER BY position"
-    return [known_highlight(store, row) for row in store.rows(query, document_id)]
+    return [known_mark(store, row) for row in store.rows(query, document_id)]
 
 
-def known_highlight(store: Store, row: Row) -> KnownHighlight:
+def known_mark(store: Store, row: Row) -> Mark:
     """Return the highlight of a row, with its readings on all machines."""
     passage = store.passage(row["key"])
     journal_readings = [reading_of(text) for text in passage.texts[:LAST_READINGS]]
@@ -134,36 +84,21 @@ def known_highlight(store: Store, row: Row) -> KnownHighlight:
         readings = {mark.newest.triple: mark.newest}
         for reading in journal_readings:
             readings.setdefault(reading.triple, reading)
-        mark = replace(
-            mark,
-            readings=tuple(readings.values()),
-            was_there=row["state"] in ("present", "journal"),
-            decided=passage.decided,
-        )
+        mark.readings = tuple(readings.values())
     else:
-        text = passage.texts[0] if passage.texts else Text("")
-        names, labels = names_and_labels([text.own])
-        mark = Mark(
-            readings=tuple(journal_readings) or (Reading(""),),
-            kind=text.kind,
-            names=names,
-            labels=labels,
-            was_there=row["state"] in ("present", "journal"),
-            from_journal=True,
-            decided=passage.decided,
-            document=row["document"],
-        )
-    return KnownHighlight(
-        key=row["key"],
-        document=row["document"],
-        state=row["state"],
-        missed=row["missed"],
-        exact=row["exact"],
-        content=row["content"],
-        texts=passage.texts,
-        decided=passage.decided,
-        mark=mark,
-    )
+        highlight = replace(unread_highlight(passage), key=HighlightKey(row["key"]))
+        own = passage.texts[0].own if passage.texts else ""
+        names, labels = names_and_labels([own])
+        readings_or_none = tuple(journal_readings) or (Reading(""),)
+        mark = Mark(highlight, readings_or_none, names, labels, row["document"])
+        mark.from_journal = True
+    mark.state = row["state"]
+    mark.missed = row["missed"]
+    mark.exact = row["exact"]
+    mark.content = row["content"]
+    mark.texts = passage.texts
+    mark.decided = passage.decided
+    return mark
 
 
 # --- what is written --------------------------------------------------------------------
@@ -236,7 +171,7 @@ def write_highlights(store: Store, rows: Sequence[Json]) -> None:
 
 
 def highlight_row(
-    found: FoundHighlight,
+    found: Mark,
     exact_hash: str,
     run: int,
 ) -> Json:
@@ -258,7 +193,7 @@ def highlight_row(
         "state": "present",
         "route": highlight.source_kind.value,
         "kind": highlight.kind.value,
-        "folded": found.mark.newest.text,
+        "folded": found.newest.text,
         "exact": exact_hash,
         "content": content_of_highlight(highlight),
         "run": run,
