@@ -2,6 +2,7 @@
 
 import pytest
 
+from ankiforge.ledger.overview import fates
 from tests.ledger.world import OSMOSIS, RHINE, World
 
 UNSURE = "It makes ==ATP== in cells by oxidation of sugar"
@@ -18,7 +19,7 @@ def reasons(world: World) -> dict[str, str]:
     """By note, why its last passage has no card."""
     return {
         one.highlight.document.title: one.reason
-        for one in world["a"].fates()
+        for one in fates(world["a"])
         if one.fate in ("no_card", "left_out")
     }
 

@@ -4,8 +4,11 @@ import pytest
 
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import DraftResult, Ledger, cards
+from ankiforge.ledger.cards import cards_of
 from ankiforge.ledger.decide import edit
 from ankiforge.ledger.offers import offers
+from ankiforge.ledger.overview import fates
+from ankiforge.ledger.questions import open_questions
 from ankiforge.ledger.recording import record
 from ankiforge.ledger.undo import undo
 from ankiforge.model import Draft, HighlightKey, RemarkKind, Waiting
@@ -130,7 +133,7 @@ def test_an_older_edit_of_another_field_is_undone_and_of_the_same_field_refused(
 
 def test_policy_leaves_alone_what_a_person_took_back(world: World, card: str):
     [accepted] = [one for one in world["a"].history(card) if one.what == "accept"]
-    world["a"].undo(accepted.id)
+    undo(world["a"], accepted.id)
     for _ in range(2):
         world.run()
         assert verdict(world, card) == "taken back"
@@ -149,10 +152,10 @@ def passage(world: World) -> HighlightKey:
     """A passage with two drafts of one fact and one of another."""
     world.note("a.md", PLAIN)
     world.run(accepts=never)
-    [one] = world["a"].fates()
+    [one] = fates(world["a"])
     key = one.highlight.key
     world["a"].reject(world.waiting()[0].id)
-    world["a"].undo()
+    undo(world["a"])
     drafts = [
         model_draft(key, "What do mitochondria produce?", "energy", "produce most", 1),
         model_draft(key, "What produces energy?", "mitochondria", "produce most", 1),
@@ -243,7 +246,7 @@ def test_drafts_that_only_fold_equal_are_two(world: World, was: str, now: str):
         "a.md", f"The value that was measured and noted here ==is exactly {was} today==."
     )
     world.run(accepts=never)
-    [fate] = world["a"].fates()
+    [fate] = fates(world["a"])
     key = fate.highlight.key
     [first] = proposed(world, model_draft(key, "What is the value?", was, was))
     world["a"].reject(first)
@@ -267,7 +270,7 @@ def test_another_form_is_another_note(world: World):
     assert RemarkKind.REPLACEMENT in [remark.kind for remark in draft.remarks]
     new = world["a"].accept(draft.id)
     assert {old, new} & {*world.live()} == {new}
-    world["a"].undo()
+    undo(world["a"])
     assert {old, new} & {*world.live()} == {old}
 
 
@@ -289,7 +292,9 @@ def asked_to_be_the_same(world: World, old: str = "a.md", new: str = "b.md") -> 
 def test_the_oldest_key_names_a_passage(world: World, notes: tuple[str, str]):
     key = world.card(asked_to_be_the_same(world, *notes)).key
     world["a"].accept(world.question("same").id)
-    assert {card.key for card in world["a"].cards() if "water" in words_of(card)} == {key}
+    assert {card.key for card in cards_of(world["a"]) if "water" in words_of(card)} == {
+        key
+    }
 
 
 def test_only_changes_since_a_time_are_listed(world: World, card: str):
@@ -314,12 +319,12 @@ def test_the_question_whether_it_is_the_same_card(world: World, same: bool):
     question = world.question("same")
     (world["a"].accept if same else world["a"].reject)(question.id)
     world.run()
-    assert not world["a"].questions()
+    assert not open_questions(world["a"])
     assert ("through a wall" in world.live()[guid]) is same
     assert len(world.live()) + len(world.waiting()) == (2 if same else 3)
     with pytest.raises(RefusedError, match="no such open question"):
         world["a"].accept(question.id)
-    world["a"].undo()
+    undo(world["a"])
     world.run()
     if same:  # taken apart again, and asked again
         assert "across a membrane" in world.live()[guid]
@@ -330,6 +335,6 @@ def test_the_question_lapses_if_the_old_passage_comes_back(world: World):
     guid = asked_to_be_the_same(world)
     world.note("a.md", OSMOSIS, RHINE)
     world.run()
-    assert not world["a"].questions()
+    assert not open_questions(world["a"])
     assert "across a membrane" in world.live()[guid]
     assert any("through a wall" in text for text in world.live().values())

@@ -6,7 +6,10 @@ import pytest
 
 from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.errors import LedgerError
+from ankiforge.ledger.cards import card_of, cards_of
 from ankiforge.ledger.decide import Taken, adopt_notes, edit
+from ankiforge.ledger.overview import fates
+from ankiforge.ledger.questions import open_questions
 from ankiforge.ledger.undo import undo
 from ankiforge.ledger.views import record_view
 from tests.ledger.world import FAUST, OSMOSIS, RHINE, World, waiting
@@ -36,11 +39,15 @@ def lived(world: World) -> None:
 # --- a lost database ---------------------------------------------------------------------------
 
 
+def outcomes(world):
+    return sorted((one.highlight.exact, one.fate) for one in fates(world["a"]))
+
+
 def test_a_lost_database_comes_back_from_the_journal(world: World):
     lived(world)
     expected, in_anki = world.state(), world.in_anki()
     lines = world.file("a").read_bytes()
-    fates = sorted((one.highlight.exact, one.fate) for one in world["a"].fates())
+    before = outcomes(world)
     for _ in range(2):
         world.lose("a")
         outcome = world.run()
@@ -49,10 +56,8 @@ def test_a_lost_database_comes_back_from_the_journal(world: World):
         assert not outcome.changes
         assert world.in_anki() == in_anki
         assert not world.waiting()
-        assert not world["a"].questions()
-        assert (
-            sorted((one.highlight.exact, one.fate) for one in world["a"].fates()) == fates
-        )
+        assert not open_questions(world["a"])
+        assert outcomes(world) == before
     assert world.file("a").read_bytes() == lines
 
 
@@ -127,8 +132,8 @@ def test_a_file_that_was_replaced_by_another_of_its_length_is_read_whole(world: 
     world["b"].reject(world.only("Rhine").guid)
     for number in range(3):
         edit(world["b"], world.only("water").guid, {"Extra": f"number {number}"})
-    world["a"].order()
-    world["b"].order()
+    world["a"].read_journal()
+    world["b"].read_journal()
     assert world.only("Rhine", "a").verdict == "rejected"
     assert world.state("a") == world.state("b")
 
@@ -174,7 +179,7 @@ def test_a_new_passage_that_two_machines_read_in_other_words_is_one(
     world.run("a", ship=False)
     world.share("a", "b")
     world.run("b", ship=False)
-    questions = world["b"].questions()
+    questions = open_questions(world["b"])
     assert [one.kind for one in questions] == ["same"] * asked
     for one in questions:
         world["b"].accept(one.id)
@@ -184,7 +189,7 @@ def test_a_new_passage_that_two_machines_read_in_other_words_is_one(
     assert world.live("a") == world.live("b")
     [words] = [words for words in world.words() if "Rhine" in words]
     assert words.endswith(now)
-    assert not world["a"].questions()
+    assert not open_questions(world["a"])
 
 
 def test_two_machines_settle_although_they_gave_the_keys_of_copies_to_different_notes(
@@ -205,7 +210,7 @@ def test_two_machines_settle_although_they_gave_the_keys_of_copies_to_different_
     world.run("b")
     places = []
     for name in ("a", "b"):
-        [card] = list(world[name].cards())
+        [card] = list(cards_of(world[name]))
         places.append(card.highlight.document.path)
     assert places[0] != places[1]
 
@@ -214,7 +219,7 @@ def test_two_machines_settle_although_they_gave_the_keys_of_copies_to_different_
         outcome = world.run(name)
     assert not outcome.written
     assert world.state("a") == world.state("b")
-    assert [len(list(world[name].cards())) for name in "ab"] == [1, 1]
+    assert [len(list(cards_of(world[name]))) for name in "ab"] == [1, 1]
 
 
 def test_a_conflict_copy_of_a_file_is_read_like_any_other(world: World):
@@ -251,7 +256,7 @@ def test_two_processes_of_one_machine_number_their_events_one_after_the_other(
             edit(other, guid, {"Back": f"command line {number}"})
         edit(page, guid, {"Back": "page 2"})
         assert dict(next(page.cards(guid)).fields)["Back"] == "page 2"
-        assert dict(next(other.cards(guid)).fields)["Back"] == "page 2"
+        assert dict(card_of(other, guid).fields)["Back"] == "page 2"
     world.lose("a")
     assert dict(world.card(guid).fields)["Back"] == "page 2"
 

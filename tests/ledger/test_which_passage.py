@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ankiforge.ledger.questions import open_questions
 from tests.ledger.world import FAUST, OSMOSIS, RHINE, World
 
 LINES = {
@@ -45,7 +46,7 @@ def test_a_passage_keeps_its_card(world: World, name: str, lost: bool):
         assert new in live.get(before[old], ""), old
     assert len(live) == case["live"]
     if not lost:
-        assert tuple(question.kind for question in world["a"].questions()) == tuple(
+        assert tuple(question.kind for question in open_questions(world["a"])) == tuple(
             case.get("asked", ())
         )
         assert len(world.waiting()) == case.get("waits", 0)

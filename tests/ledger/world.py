@@ -14,6 +14,8 @@ from ankiforge.anki.notetypes import our_note_type, parse_identity
 from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.ledger import Ledger, QueryTerm, Report, Viewed, lists, views
+from ankiforge.ledger.cards import card_of, cards_of
+from ankiforge.ledger.questions import open_questions
 from ankiforge.model import (
     Card,
     CardKind,
@@ -189,8 +191,7 @@ class World:
     # --- what is asked of it
 
     def card(self, guid: str, name: str = "a") -> Card:
-        [card] = self[name].cards(guid)
-        return card
+        return card_of(self[name], guid)
 
     def waiting(self, name: str = "a") -> list[Waiting]:
         """The drafts that wait, in reading order."""
@@ -198,10 +199,10 @@ class World:
 
     def words(self, name: str = "a") -> list[str]:
         """The words of all live cards."""
-        return sorted(words_of(card) for card in self[name].cards() if card.live)
+        return sorted(words_of(card) for card in cards_of(self[name]) if card.live)
 
     def live(self, name: str = "a") -> dict[str, str]:
-        return {card.guid: words_of(card) for card in self[name].cards() if card.live}
+        return {card.guid: words_of(card) for card in cards_of(self[name]) if card.live}
 
     def in_anki(self) -> dict[str, tuple[str, ...]]:
         """The first two fields of all notes that are not retired."""
@@ -213,7 +214,7 @@ class World:
 
     def only(self, word: str, name: str = "a") -> Card:
         """The one card, live or not, with this in its words."""
-        [card] = [card for card in self[name].cards() if word in words_of(card)]
+        [card] = [card for card in cards_of(self[name]) if word in words_of(card)]
         return card
 
     def state(self, name: str = "a") -> list[tuple[object, ...]]:
@@ -227,11 +228,11 @@ class World:
                 card.deck,
                 card.tags,
             )
-            for card in self[name].cards()
+            for card in cards_of(self[name])
         )
 
     def question(self, kind: str, name: str = "a") -> Question:
-        [question] = self[name].questions()
+        [question] = open_questions(self[name])
         assert question.kind == kind
         return question
 
