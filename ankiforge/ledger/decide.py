@@ -24,7 +24,6 @@ from ankiforge.ledger.events import (
     guid_of,
 )
 from ankiforge.ledger.gap_numbers import keep_numbers
-from ankiforge.ledger.offers import same_offer
 from ankiforge.ledger.store import EACH, Row, Store, encode
 from ankiforge.ledger.views import send_again, was_deleted_unnoticed
 from ankiforge.model import (
@@ -193,7 +192,7 @@ def make_card(
         if accepted_row["replaces"]:
             body["instead"] = accepted_row["replaces"]
         for row in draft_rows:
-            if row["id"] != draft_id and same_offer(row, accepted_row):
+            if row["id"] != draft_id and row["offer"] == accepted_row["offer"]:
                 settled.append(row)
     passed = [row["content"] for row in settled]
     settled_proposals, their_gaps = proposals.settled_by(draft_rows, draft, draft_id)

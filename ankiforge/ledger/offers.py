@@ -1,14 +1,14 @@
 """Offers: what a person decides on, one fact of one passage over all its keys.
 
-Here, and nowhere else, drafts are grouped. The column `draft.fact` names the fact of a
-draft; "" is a fact of its own. `overview.order` lists the offers that wait.
+Here, and nowhere else, drafts are grouped: by the column `offer` of the view `offered` in
+`schema.sql`. The column `draft.fact` names the fact of a draft; "" is a fact of its own.
 
 Tested by `tests/cli/test_lists.py`, `tests/cli/test_by_query.py` and `tests/web`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 
 from ankiforge.ledger import waiting
@@ -17,10 +17,6 @@ from ankiforge.model import Guid, Value, Waiting
 
 AT_ONCE = 200
 """The number of ids that are looked up at once."""
-PASSAGE = "coalesce(a.first, d.key)"
-"""The oldest key of the passage of a draft `d` with the alias `a`, in SQL."""
-BY_OFFER = f"{PASSAGE}, iif(d.fact = '', d.id, d.fact), d.revises || d.replaces"
-"""What the drafts of an offer have in common, in SQL; `same_offer` says it of two rows."""
 
 
 class Offer(Value):
@@ -47,30 +43,50 @@ def offers(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
     Drafts that no longer wait are left out.
     """
     rest = iter(ids)
-    yielded = set[tuple[str, str, str]]()
+    yielded = set[str]()
     while batch := list(islice(rest, AT_ONCE)):
-        wanted = encode(batch)
-        rows = store.rows(f"SELECT key FROM draft WHERE id IN {EACH}", wanted)
+        query = f"SELECT key FROM draft WHERE id IN {EACH}"
+        named = [row["key"] for row in store.rows(query, encode(batch))]
         keys = set[str]()
-        for name in (*[row["key"] for row in rows], *batch):
+        for name in (*named, *batch):
             keys.update(store.keys(name))
 
-        # by what the drafts of an offer have in common: its drafts; and by id or key: its offers
-        drafts: dict[tuple[str, str, str], list[Waiting]] = {}
-        offers_of: dict[str, dict[tuple[str, str, str], None]] = {}
+        # the drafts of each offer; and the offers of each draft and key
+        drafts: dict[str, list[Waiting]] = {}
+        offers_of: dict[str, list[str]] = {}
         for draft in waiting.each_waiting(store, f"d.key IN {EACH}", encode(list(keys))):
-            passage_keys = store.keys(draft.highlight.key)
-            card = draft.revises or draft.replaces or ""
-            common = (passage_keys[0], draft.fact or draft.id, card)
-            drafts.setdefault(common, []).append(draft)
-            for name in (draft.id, *passage_keys):
-                offers_of.setdefault(name, {})[common] = None
+            drafts.setdefault(draft.offer, []).append(draft)
+            for name in (draft.id, *store.keys(draft.highlight.key)):
+                offers_of.setdefault(name, []).append(draft.offer)
 
         for name in batch:
-            for common in offers_of.get(name, ()):
-                if common not in yielded:
-                    yielded.add(common)
-                    yield Offer(tuple(sorted(drafts[common], key=rank)))
+            for offer in offers_of.get(name, ()):
+                if offer not in yielded:
+                    yielded.add(offer)
+                    yield Offer(tuple(sorted(drafts[offer], key=rank)))
+
+
+def in_order(store: Store, left_out: Collection[str]) -> list[Row]:
+    """Return the first draft of each offer, in the order in which a person is asked.
+
+    The columns are `id`, `passage`, `changes` (the card that it would change or replace, or
+    "") and `blocked`: whether a check blocks all drafts of the offer.
+
+    Args:
+        store: the store.
+        left_out: the ids of drafts that are not offered.
+    """
+    # the bare columns are those of the row with the least position
+    return store.rows(
+        "SELECT d.id, d.passage, d.revises || d.replaces AS changes,"
+        "  min(d.position + 1000 * (d.severity = 'block')),"
+        "  sum(d.severity = 'block') = count(*) AS blocked"
+        " FROM offered d JOIN highlight h ON h.key = d.key"
+        f" WHERE h.state = 'present' AND d.id NOT IN {EACH} GROUP BY d.offer"
+        " ORDER BY d.severity = 'block', d.severity = 'warn', d.slot = '', h.worth DESC,"
+        " h.document, h.position, d.position",
+        encode(sorted(left_out)),
+    )
 
 
 def rank(draft: Waiting) -> tuple[bool, int]:
@@ -83,10 +99,3 @@ def rank(draft: Waiting) -> tuple[bool, int]:
     else:
         place = 3 if words.origin.by_steps else 1
     return draft.draft.blocked, place
-
-
-def same_offer(draft_row: Row, other: Row) -> bool:
-    """Return whether two drafts of one passage belong to one offer."""
-    card = draft_row["revises"] + draft_row["replaces"]
-    is_same_card = card == other["revises"] + other["replaces"]
-    return bool(draft_row["fact"]) and draft_row["fact"] == other["fact"] and is_same_card

@@ -11,12 +11,11 @@ from collections.abc import Iterator
 
 import msgspec
 
-from ankiforge.ledger import questions, waiting
+from ankiforge.ledger import offers, questions, waiting
 from ankiforge.ledger.cards import HighlightOutcome, LeftOutThere
 from ankiforge.ledger.events import Passage
 from ankiforge.ledger.journal import decode_event
 from ankiforge.ledger.lists import LINES, SOURCELESS
-from ankiforge.ledger.offers import BY_OFFER, PASSAGE
 from ankiforge.ledger.readings import ORDER, decode_highlight
 from ankiforge.ledger.store import EACH, Row, Store, encode
 from ankiforge.model import LeftOut, QuestionKind, Value
@@ -77,25 +76,13 @@ def order(store: Store, before: Order | None = None) -> Order:
     passages = {}
     revisions = []
     blocked = 0
-    # the first draft of each offer, of which the bare columns are
-    first_drafts = store.rows(
-        f"SELECT d.id, d.revises || d.replaces AS old, {PASSAGE} AS passage,"
-        "  min(d.position + 1000 * (d.severity = 'block')),"
-        "  sum(d.severity = 'block') = count(*) AS blocked FROM draft d"
-        " JOIN highlight h ON h.key = d.key LEFT JOIN alias a ON a.key = d.key"
-        " WHERE h.state = 'present'"
-        f" AND d.id NOT IN {EACH} GROUP BY {BY_OFFER}"
-        " ORDER BY d.severity = 'block', d.severity = 'warn', d.slot = '', h.worth DESC,"
-        " h.document, h.position, d.position",
-        encode(sorted(not_offered)),
-    )
-    for draft_row in first_drafts:
-        if draft_row["old"]:
-            revisions.append(draft_row["id"])
+    for row in offers.in_order(store, not_offered):
+        if row["changes"]:
+            revisions.append(row["id"])
         else:
-            new.append(draft_row["id"])
-            passages[draft_row["id"]] = draft_row["passage"]
-            blocked += draft_row["blocked"]
+            new.append(row["id"])
+            passages[row["id"]] = row["passage"]
+            blocked += row["blocked"]
     return Order(
         new=new,
         passages=passages,
@@ -142,11 +129,9 @@ _FATES = (
     "   WHERE b.first = a.first AND o.state = 'present'"
     f"   AND {_RANK.format(h='o')} < {_RANK.format(h='h')}))) f ON f.key = h.key"
     " LEFT JOIN passage p ON p.key = f.first"
-    " LEFT JOIN (SELECT coalesce(a.first, d.key) AS first, max(d.severity != 'block')"
-    " AS best"
-    "  FROM draft d LEFT JOIN alias a ON a.key = d.key"
-    "  WHERE d.id NOT IN (SELECT value FROM json_each(?1)) GROUP BY 1) w ON w.first ="
-    " f.first"
+    " LEFT JOIN (SELECT passage, max(severity != 'block') AS best FROM offered"
+    "  WHERE id NOT IN (SELECT value FROM json_each(?1)) GROUP BY 1) w"
+    " ON w.passage = f.first"
     " WHERE h.state = 'present' {rest}"
 )
 WITHOUT = ("no_card", "undrafted", "failed")
@@ -197,18 +182,15 @@ def _standings(store: Store) -> Counter[str]:
         drafts += question.drafts
         guids += question.guids
     asked = store.rows(
-        "SELECT coalesce(a.first, d.key) AS first FROM draft d"
-        f" LEFT JOIN alias a ON a.key = d.key WHERE d.id IN {EACH}",
+        f"SELECT passage FROM offered WHERE id IN {EACH}",
         encode(drafts),
     )
-    asked += store.rows(
-        f"SELECT passage AS first FROM card WHERE guid IN {EACH}", encode(guids)
-    )
+    asked += store.rows(f"SELECT passage FROM card WHERE guid IN {EACH}", encode(guids))
     rows = _fate_rows(
         store,
         f"{_STANDS} AS name, count(*)",
         "GROUP BY 1",
-        encode([row["first"] for row in asked]),
+        encode([row["passage"] for row in asked]),
     )
     numbers = {row[0]: row[1] for row in rows}
     return Counter({name: numbers.get(name, 0) for name in STANDS})

@@ -84,7 +84,7 @@ def _most_alike(draft: Draft, text: str) -> int:
 
 def rows_of(store: Store, passage: Passage) -> list[Row]:
     """Return the rows of all drafts of a passage, over all its keys."""
-    query = f"SELECT * FROM draft WHERE key IN {EACH} ORDER BY key, position"
+    query = f"SELECT * FROM offered WHERE key IN {EACH} ORDER BY key, position"
     return store.rows(query, encode(passage.keys))
 
 

@@ -100,6 +100,11 @@ CREATE TABLE IF NOT EXISTS unknown_event (   -- of kinds that only a newer versi
 
 -- computed from events
 CREATE TABLE IF NOT EXISTS alias (key TEXT PRIMARY KEY, first TEXT NOT NULL, keys TEXT NOT NULL) WITHOUT ROWID;
+-- drafts, each with its passage (the oldest key) and its offer: one fact of a passage, or one change of a card
+CREATE VIEW IF NOT EXISTS offered AS
+    SELECT d.*, coalesce(a.first, d.key) AS passage,
+        coalesce(a.first, d.key) || ' ' || iif(d.fact = '', d.id, d.fact) || ' ' || d.revises || d.replaces AS offer
+    FROM draft d LEFT JOIN alias a ON a.key = d.key;
 CREATE TABLE IF NOT EXISTS passage (
     key TEXT PRIMARY KEY, asks INTEGER NOT NULL,
     decided INTEGER NOT NULL,    -- a decision on it, or on what was proposed

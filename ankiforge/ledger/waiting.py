@@ -70,12 +70,12 @@ def each_waiting(
         condition: SQL on `draft d` and `highlight h`.
         values: the values in the condition.
     """
-    joined = "FROM draft d CROSS JOIN highlight h ON h.key = d.key WHERE"
+    joined = "CROSS JOIN highlight h ON h.key = d.key WHERE"
     rows = rows_in_parts(
         store,
-        f"SELECT d.id {joined} h.state = 'present' AND {condition}"
+        f"SELECT d.id FROM draft d {joined} h.state = 'present' AND {condition}"
         " ORDER BY h.document, h.position, d.position",
-        f"SELECT d.*, h.body AS mark {joined}",
+        f"SELECT d.*, h.body AS mark FROM offered d {joined}",
         "d.id",
         *values,
     )
@@ -93,7 +93,7 @@ def each_waiting(
             draft=draft,
             revises=Guid(draft_row["revises"]) if draft_row["revises"] else None,
             replaces=Guid(draft_row["replaces"]) if draft_row["replaces"] else None,
-            fact=draft_row["fact"],
+            offer=draft_row["offer"],
         )
         remarks = _remarks(store, waits, passage, unknown_notes, fields)
         yield replace(waits, remarks=tuple(remarks))
@@ -131,9 +131,8 @@ def _follows(passage: Passage, draft_row: Row, wording: Wording) -> bool:
 def settled(store: Store) -> set[str]:
     """Return the ids of stored drafts that `each_waiting` leaves out."""
     rows = store.rows(
-        "SELECT d.* FROM draft d LEFT JOIN alias a ON a.key = d.key"
-        " LEFT JOIN passage p ON p.key = coalesce(a.first, d.key)"
-        " WHERE p.decided OR (a.key IS NOT NULL AND d.drafter = ?)",
+        "SELECT d.* FROM offered d LEFT JOIN passage p ON p.key = d.passage"
+        " WHERE p.decided OR (d.drafter = ? AND d.key IN (SELECT key FROM alias))",
         PROPOSE,
     )
     store.load(draft_row["key"] for draft_row in rows)

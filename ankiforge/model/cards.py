@@ -253,8 +253,8 @@ class Waiting(Value):
     """The card that would get this text; None for a new card."""
     replaces: Guid | None = None
     """The card of the other note type that it would replace."""
-    fact: str = ""
-    """The fact of the passage to which it belongs; "" = one of its own."""
+    offer: str = ""
+    """Names its offer: the fact of a passage, or the change of a card, that is decided on."""
     remarks: tuple[Remark, ...] = ()
     """Why policy may not accept it."""
 

@@ -287,7 +287,7 @@ class Faces:
 
         # each of several has a number, which is a key; a proposal one for each of its gaps
         if len(group) > 1:
-            facts = {waiting.fact or waiting.id for waiting in group}
+            facts = {waiting.offer for waiting in group}
             face["choose"] = True
             face["several"] = len(facts) > 1
             face["ask"] = f"{len(group)} drafts of one fact. Keep the best."
