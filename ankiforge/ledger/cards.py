@@ -38,7 +38,6 @@ from ankiforge.model import (
     HighlightKind,
     LeftOut,
     Origin,
-    Pair,
     Strings,
     Texts,
     Value,
@@ -87,39 +86,25 @@ class HistoryEntry(Value):
 
 def done(event: Event, change: Change | None = None) -> HistoryEntry:
     """Return an event as a decision of the past."""
-    said_of_event, text = _told(event)
-    return HistoryEntry(
-        id=event.act or event.id,
-        at=event.at,
-        by=event.by,
-        what=event.what,
-        said=said_of_event,
-        guid=event.body.get("guid", ""),
-        key=event.key,
-        text=text,
-        change=change,
-    )
-
-
-def _told(event: Event) -> Pair:
-    """Return what was decided, and about which words, as a person reads it."""
+    said = _SAID.get(event.what, event.what)
+    text = _with_reason(_words(event), event.body.get("why", ""))
     match event.what:
         case "resolve":
             by_source = event.body.get("choice") == "source"
             said = "the source's words taken" if by_source else "your words kept"
-            return said, _words_and_reason(event)
         case "form":
             are_cards = event.body.get("choice") == "accept"
             said = "taken for cards" if are_cards else "no cards"
             source, _, form = event.key.removeprefix("form:").partition(":")
-            return said, f"lines like `{form}` in {source}"
+            text = f"lines like `{form}` in {source}"
         case "private":
             is_kept = event.body.get("choice") == "keep"
             said = "kept on this machine" if is_kept else "may be sent"
-            return said, f"documents with `{event.key.removeprefix('private:')}`"
+            text = f"documents with `{event.key.removeprefix('private:')}`"
         case "decline":
             tool = TITLES.get(event.key.removeprefix("tool:"), "another tool")
-            return "history declined", f"of {tool}"
+            said = "history declined"
+            text = f"of {tool}"
         case "dialects":
             declined = "declined" in event.body
             names: Strings = event.body.get("declined") or event.body["read"]
@@ -128,13 +113,18 @@ def _told(event: Event) -> Pair:
             if names:
                 titles = " and ".join(TITLES.get(name, name) for name in names)
                 said = f"the cards of {titles} {read}"
-            return said, f"in {event.key.removeprefix('dialects:')}"
-    return _SAID.get(event.what, event.what), _words_and_reason(event)
-
-
-def _words_and_reason(event: Event) -> str:
-    """Return the fields of a card in an event, and the reason that a person gave."""
-    return _with_reason(_words(event), event.body.get("why", ""))
+            text = f"in {event.key.removeprefix('dialects:')}"
+    return HistoryEntry(
+        id=event.act or event.id,
+        at=event.at,
+        by=event.by,
+        what=event.what,
+        said=said,
+        guid=event.body.get("guid", ""),
+        key=event.key,
+        text=text,
+        change=change,
+    )
 
 
 def _words(event: Event) -> str:
@@ -217,23 +207,18 @@ def changes(store: Store, since: str) -> list[HistoryEntry]:
         kept_by = kept.get(event.body["guid"])
         if kept_by is not None and event.order < kept_by.order:
             continue
-        change = _change_by(store, event)
-        if change:  # else a person's words stayed
-            entries.append(done(event, change))
+        # the card before and after it
+        keys = store.keys(event.key)
+        events = sorted(store.events(keys), key=lambda other: other.order)
+        earlier = [other for other in events if other.order < event.order]
+        guid = event.body["guid"]
+        card_before = fold(keys, earlier).cards.get(guid)
+        card_after = fold(keys, [*earlier, event]).cards.get(guid)
+        if card_before and card_after:
+            change = change_of(card_after, card_before.wording, card_before.typed)
+            if change:  # else a person's words stayed
+                entries.append(done(event, change))
     return entries
-
-
-def _change_by(store: Store, event: Event) -> Change | None:
-    """Return what a revision changed in the words of its card, None if nothing."""
-    keys = store.keys(event.key)
-    events = sorted(store.events(keys), key=lambda other: other.order)
-    earlier = [other for other in events if other.order < event.order]
-    guid = event.body["guid"]
-    card_before = fold(keys, earlier).cards.get(guid)
-    card_after = fold(keys, [*earlier, event]).cards.get(guid)
-    if card_before is None or card_after is None:
-        return None
-    return change_of(card_after, card_before.wording, card_before.typed)
 
 
 # --- cards ------------------------------------------------------------------------------
@@ -245,7 +230,7 @@ def fields_of(wording: Wording) -> Fields:
 
 
 def change_of(card: State, before: Wording, typed: Strings) -> Change | None:
-    """Return what changed in a card's words, None if nothing that its note in Anki shows.
+    """Return the change of a card's words; None if its note in Anki shows none.
 
     Args:
         card: the card as it is now.
@@ -403,7 +388,7 @@ def state_of(store: Store, guid: str) -> tuple[State, Passage]:
 
 
 class HighlightOutcome(Value):
-    """What became of a highlight: it has cards, or drafts wait, or there is a reason."""
+    """The fate of a highlight: it has cards, or drafts wait, or there is a reason."""
 
     highlight: Highlight
     fate: str
@@ -413,7 +398,7 @@ class HighlightOutcome(Value):
 
 
 class LeftOutThere(Value):
-    """What looks like a mark or a card and is none, with the document that holds it."""
+    """A lookalike of a mark or a card, with the document that holds it."""
 
     source: str
     """The name of the source in the settings; "" = a folder, of which no source reads this."""

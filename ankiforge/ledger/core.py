@@ -60,7 +60,7 @@ class Ledger(Store):
         *,
         read_only: bool = False,
     ) -> None:
-        """Open the database (or rebuild it), and read what is new in the journal.
+        """Open the database (or rebuild it), and read the new lines of the journal.
 
         With `read_only`, everything happens in a copy in memory, and nothing is written.
 

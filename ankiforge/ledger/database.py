@@ -130,7 +130,7 @@ class Database:
         )
 
     def kept(self, name: str) -> str:
-        """Return what was stored with `keep_until_change`, "" if it is gone."""
+        """Return the value stored with `keep_until_change`, "" if it is gone."""
         query = "SELECT value FROM until_change WHERE name = ?"
         return self.value(query, name) or ""
 

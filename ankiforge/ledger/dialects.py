@@ -30,7 +30,7 @@ _META = "dialects "
 
 
 class Difference(Value):
-    """What another set of dialects would change in a vault."""
+    """The change that another set of dialects would bring to a vault."""
 
     on: Strings
     """The dialects of the plugins that are switched on."""
@@ -160,7 +160,7 @@ def _present(store: Store, document: int) -> list[Highlight]:
 
 
 def _drafted_content(highlight: Highlight) -> tuple[object, ...]:
-    """Return what decides on the drafts of a highlight, and whether they are accepted."""
+    """Return the parts of a highlight that decide on its drafts, and whether they are accepted."""
     # as stored: without what a deck file or a comment said
     as_stored = replace(highlight, skip="")
     return (
@@ -203,8 +203,15 @@ def asked(pending: Pending) -> str:
         request = f"read {_their(switched_off)} cards no longer"
     else:
         request = "read the cards accordingly"
-    what_changed = ", ".join(changes)
-    return f"{what_changed} in {vault}: {request}? {effect(pending.difference)}."
+    difference = pending.difference
+    counts = {
+        "new": difference.added,
+        "other": difference.changed,
+        "gone": difference.gone,
+    }
+    would_change = f"{counted(sum(counts.values()), 'passage')} would change"
+    change = f"{', '.join(changes)} in {vault}"
+    return f"{change}: {request}? {would_change}: {counts_text(counts)}."
 
 
 def _are(plugins: Sequence[str]) -> str:
@@ -213,14 +220,3 @@ def _are(plugins: Sequence[str]) -> str:
 
 def _their(plugins: Sequence[str]) -> str:
     return "its" if len(plugins) == 1 else "their"
-
-
-def effect(difference: Difference) -> str:
-    """Return how many passages would be new, other and gone, in words."""
-    counts = {
-        "new": difference.added,
-        "other": difference.changed,
-        "gone": difference.gone,
-    }
-    total = sum(counts.values())
-    return f"{counted(total, 'passage')} would change: {counts_text(counts)}"

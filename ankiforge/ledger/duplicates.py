@@ -49,7 +49,7 @@ class Duplicates:
         self._store = store
 
     def unread(self, version: str) -> Iterator[tuple[str, Draft]]:
-        """Yield by digest what has no search terms, or those of another version.
+        """Yield by digest the drafts without search terms, or with those of another version.
 
         Most have been stored with the drafts; see `recording.record`.
         """

@@ -91,7 +91,7 @@ class Event(Value, omit_defaults=True, dict=True):  # a dict: for the cached id
 
 
 class Wording(Value, omit_defaults=True):
-    """What a draft or card says, and who wrote it."""
+    """The words of a draft or card, and who wrote them."""
 
     kind: str
     fields: Texts
@@ -116,7 +116,7 @@ class Wording(Value, omit_defaults=True):
 
     @property
     def content(self) -> str:
-        """A hash of what the card asks and answers."""
+        """A hash of the question and the answer."""
         return content_of(self.fields)
 
     @property
@@ -159,7 +159,7 @@ def exact_field(markdown: str) -> str:
 
 
 def content_of(fields: Texts) -> str:
-    """Return a hash of what a card asks and answers.
+    """Return a hash of the question and the answer of a card.
 
     Signs and case count: `x < y` is not `x > y`.
     """
@@ -282,7 +282,7 @@ def _is_open_again(card: State) -> bool:
 
 
 class Passage(msgspec.Struct):
-    """What is known about one passage, from events alone."""
+    """One passage as the events of the journal have it."""
 
     keys: Strings
     """Its keys, the oldest first; later ones were found to be the same passage."""

@@ -386,7 +386,7 @@ def _not_empty(fields: Texts) -> Texts:
 
 
 def _remember_given(card: State, machine: str, wording: Wording) -> None:
-    """Remember what the source or drafter gave last, and which machine read it."""
+    """Remember the words that the source or drafter gave last, and which machine read them."""
     card.source = wording.content
     card.given = wording.fields
     card.texts = (*card.texts, (machine, digest_of(wording.fields)))

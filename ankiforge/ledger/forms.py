@@ -108,7 +108,7 @@ def asks_form(store: Store, highlight: Highlight, fields: Fields) -> bool:
 
 
 def form_choice(store: Store, highlight: Highlight) -> str:
-    """Return what a person decided on lines in doubt: `ACCEPTED` or `NEVER`, else ""."""
+    """Return a person's answer about lines in doubt: `ACCEPTED` or `NEVER`, else ""."""
     for name in names_of_form(highlight):
         answers = store.answers(form_key(highlight.document.source, name))
         if answers:

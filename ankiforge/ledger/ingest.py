@@ -532,7 +532,7 @@ def unselect(store: Store, documents: Iterable[int]) -> int:
 
 
 def _draft_copies_of_unselected(store: Store, keys: Sequence[str]) -> None:
-    """Draft the copies of what is not selected any more, unless it was decided on.
+    """Draft the copies of highlights not selected any more, unless these were decided on.
 
     Its cards stay, so a copy would ask the same again.
     """

@@ -49,7 +49,7 @@ class ReadUpTo(Value):
 
 
 class NewLines(NamedTuple):
-    """What was new in a file of the journal."""
+    """The new lines of a file of the journal."""
 
     events: list[Event]
     unreadable: int
@@ -293,7 +293,7 @@ again what an older one could not read."""
 
 
 def is_known(event: Event) -> bool:
-    """Return whether this version of the program knows what an event means."""
+    """Return whether this version of the program knows the kind of an event."""
     return event.what in REQUIRED
 
 

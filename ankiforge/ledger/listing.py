@@ -25,7 +25,7 @@ class Listing:
         """Folders, with `/` at their ends, of whose documents none could be read."""
 
     def read_documents(self, sightings: Iterable[Sighting]) -> Iterator[ReadDocument]:
-        """Note what is listed; yield the documents that were read."""
+        """Note the places that are listed; yield the documents that were read."""
         for sighting in sightings:
             if isinstance(sighting, Unchanged):
                 self.places[sighting.container].add(sighting.path)

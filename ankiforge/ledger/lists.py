@@ -161,13 +161,26 @@ def find(
     store.define("canonical", 1, lambda text: for_comparing(text or ""))
     store.define("says", 2, _says)
     store.refold()
-    changed = _with_changed_source(store, terms)
+    # the live cards whose source says something else now: no column has that
+    changed = set()
+    check = CardRemark.SOURCE_CHANGED.check
+    asked = [_pattern(term) for term in terms if term.field == "finding"]
+    if any(fnmatchcase(check, pattern) for pattern in asked):
+        for card in cards.cards_of(store, "live"):
+            if CardRemark.SOURCE_CHANGED in card.remarks:
+                changed.add(card.guid)
     store.define("says_else", 1, changed.__contains__)
     conditions = []
     for number, term in enumerate(terms, start=1):
         value = f"?{number}"
-        if term.field:
-            condition = _field_condition(term.field, value)
+        if term.field:  # the line, or one of its places, has a value in it
+            of_line = _LINE_CONDITIONS.get(term.field, ())
+            of_place = _PLACE_CONDITIONS.get(term.field, ())
+            any_of = [each.format(value=value) for each in of_line]
+            if of_place:
+                places = " OR ".join(each.format(value=value) for each in of_place)
+                any_of.append(f"l.id IN (SELECT p.id FROM place p WHERE {places})")
+            condition = f"({' OR '.join(any_of)})"
         else:  # words of the line or of a title, or the beginning of an id
             condition = (
                 f"(says({value}, l.words) OR (length({value}) >= 6"
@@ -190,41 +203,12 @@ def find(
     return [line_row["id"] for line_row in rows if line_row["id"] not in settled]
 
 
-def _with_changed_source(store: Store, terms: Iterable[QueryTerm]) -> frozenset[str]:
-    """Return the live cards whose source says something else now, if a term asks for them.
-
-    No column has that: it takes reading each card and its passage.
-    """
-    remark = CardRemark.SOURCE_CHANGED
-    for term in terms:
-        if term.field == "finding" and fnmatchcase(remark.check, _pattern(term)):
-            break
-    else:
-        return frozenset()
-    changed = set()
-    for card in cards.cards_of(store, "live"):
-        if remark in card.remarks:
-            changed.add(card.guid)
-    return frozenset(changed)
-
-
 def _pattern(term: QueryTerm) -> str:
     """Return the pattern for the columns."""
     if not term.field:
         return term.value
     value = tag_name(term.value) if term.field == "tag" else term.value
     return for_comparing(value).replace("[", "[[]")
-
-
-def _field_condition(field: str, value: str) -> str:
-    """Return the SQL that the line, or one of its places, has a value in a field."""
-    of_line = _LINE_CONDITIONS.get(field, ())
-    of_place = _PLACE_CONDITIONS.get(field, ())
-    conditions = [condition.format(value=value) for condition in of_line]
-    if of_place:
-        any_place = " OR ".join(condition.format(value=value) for condition in of_place)
-        conditions.append(f"l.id IN (SELECT p.id FROM place p WHERE {any_place})")
-    return f"({' OR '.join(conditions)})"
 
 
 def _says(words: str, text: str) -> bool:
@@ -330,41 +314,38 @@ def lines(store: Store, ids: Iterable[str]) -> Iterator[Line]:
                 line_ids += [row["id"] for row in store.rows(query, id)]
             else:
                 line_ids.append(id)
-        yield from _lines_together(store, line_ids)
+
+        # SQLite looks up values, but reads every line to compare it with a list in JSON
+        marks = ", ".join("?" * len(line_ids))
+        states = store.rows(
+            f"WITH {SOURCELESS}, {LINES} SELECT id, verdict, anki FROM line"
+            f" WHERE id IN ({marks})",
+            *line_ids,
+        )
+        state_of = {row["id"]: (row["verdict"], row["anki"]) for row in states}
+        # the drafts themselves, and those that revise the cards
+        condition = (
+            "d.id IN (SELECT value FROM json_each(?1) UNION SELECT id FROM draft"
+            " WHERE revises != '' AND revises IN (SELECT value FROM json_each(?1)))"
+        )
+        drafts = {}
+        revisions = {}
+        for draft in waiting.each_waiting(store, condition, encode(line_ids)):
+            drafts[draft.id] = draft
+            if draft.revises:
+                revisions[draft.revises] = draft
+        for line_id in line_ids:
+            verdict, anki = state_of.get(line_id, ("", ""))
+            if line_id in drafts:
+                yield Line(line_id, verdict, anki, drafts[line_id])
+            elif verdict and verdict != "waiting":
+                card = cards.card_of(store, line_id)
+                yield Line(line_id, verdict, anki, card, revisions.get(Guid(line_id)))
 
 
 def waiting_among(store: Store, ids: Iterable[str]) -> Iterator[Waiting]:
     """Yield the drafts that wait among the lines of these ids."""
     return (line.waiting for line in lines(store, ids) if line.waiting)
-
-
-def _lines_together(store: Store, line_ids: list[str]) -> Iterator[Line]:
-    """Yield cards and drafts by their ids, read with two queries."""
-    # SQLite looks up values, but reads every line to compare it with a list in JSON
-    query = f"WITH {SOURCELESS}, {LINES} SELECT id, verdict, anki FROM line"
-    rows = store.rows(
-        f"{query} WHERE id IN ({', '.join('?' * len(line_ids))})",
-        *line_ids,
-    )
-    states = {row["id"]: (row["verdict"], row["anki"]) for row in rows}
-    # the drafts themselves, and those that revise the cards
-    condition = (
-        "d.id IN (SELECT value FROM json_each(?1) UNION SELECT id FROM draft"
-        " WHERE revises != '' AND revises IN (SELECT value FROM json_each(?1)))"
-    )
-    waiting_drafts = waiting.each_waiting(store, condition, encode(line_ids))
-    drafts = {draft.id: draft for draft in waiting_drafts}
-    revisions = {}
-    for draft in drafts.values():
-        if draft.revises:
-            revisions[draft.revises] = draft
-    for line_id in line_ids:
-        verdict, anki = states.get(line_id, ("", ""))
-        if line_id in drafts:
-            yield Line(line_id, verdict, anki, drafts[line_id])
-        elif verdict and verdict != "waiting":
-            card = cards.card_of(store, line_id)
-            yield Line(line_id, verdict, anki, card, revisions.get(Guid(line_id)))
 
 
 # --- works ------------------------------------------------------------------------------

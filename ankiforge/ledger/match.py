@@ -78,7 +78,7 @@ class Reading(NamedTuple):
 
     @property
     def digits_and_rest(self) -> Pair:
-        """Its digits, and all else: what stands for the sides of a mark that has none."""
+        """Its digits, and all else: they stand for the sides of a mark that has none."""
         digits = "".join(filter(str.isdigit, self.text))
         rest = "".join(sign for sign in self.text if not sign.isdigit())
         return digits, rest
@@ -160,7 +160,7 @@ Candidate = tuple[int, int]
 
 
 class _Matching:
-    """What is matched in one document so far, and what is left on both sides."""
+    """The pairs of one document so far, and the marks left on both sides."""
 
     def __init__(self, known_count: int, found_count: int) -> None:
         self.pairs: Pairs = {}
@@ -267,8 +267,15 @@ def _with_equal_question(
         if found_index in pairs:
             continue
         known_index = asked_there.get(question)
-        if known_index is None:
-            known_index = _only_heard_of(question, known)
+        if known_index is None and len(question) >= SHORTEST_EXTENDED:
+            # the one card that only the journal knows, and whose text begins so
+            beginning_so = []
+            for index, mark in enumerate(known):
+                is_card = mark.highlight.kind is HighlightKind.CARD
+                is_heard_of = mark.from_journal and is_card
+                if is_heard_of and mark.newest.text.startswith(question):
+                    beginning_so.append(index)
+            known_index = beginning_so[0] if len(beginning_so) == 1 else None
         if known_index is None:
             continue
         known_mark = known[known_index]
@@ -289,18 +296,6 @@ def _single_questions(marks: Sequence[Mark]) -> dict[str, int]:
         if mark.question and mark.was_there:
             holders[mark.question].append(index)
     return {question: held[0] for question, held in holders.items() if len(held) == 1}
-
-
-def _only_heard_of(question: str, known: Sequence[Mark]) -> int | None:
-    """Return the one card that only the journal knows, and whose text begins so."""
-    if len(question) < SHORTEST_EXTENDED:
-        return None
-    beginning_so = []
-    for known_index, mark in enumerate(known):
-        is_card = mark.from_journal and mark.highlight.kind is HighlightKind.CARD
-        if is_card and mark.newest.text.startswith(question):
-            beginning_so.append(known_index)
-    return beginning_so[0] if len(beginning_so) == 1 else None
 
 
 class _Rank(NamedTuple):
@@ -525,7 +520,7 @@ class _SameSpot:
         self._around_found = _matched_neighbours(len(found), matched_found)
 
     def has(self, found_index: int, known_index: int) -> bool:
-        """Return whether what was found stands where a known mark stood."""
+        """Return whether a found mark stands where a known one stood."""
         before, after = self._around_found[found_index]
         # as the known marks that they are matched with; -1 is an end of the document
         neighbours = (self._pairs.get(before, -1), self._pairs.get(after, -1))

@@ -66,7 +66,11 @@ def match_documents(
         found: the documents that were read.
         unlisted: the indices of known documents that are no longer listed.
     """
-    pairs = _match_places(known, found)
+    index_at = {document.place: index for index, document in enumerate(known)}
+    pairs: Pairs = {}
+    for found_index, document in enumerate(found):
+        if document.place in index_at:
+            pairs[found_index] = index_at[document.place]
     gone = set(unlisted) - set(pairs.values())
     new = set(range(len(found))) - pairs.keys()
 
@@ -82,18 +86,6 @@ def match_documents(
     for found_index, candidates in _sharing_marks(known, found, gone, new).items():
         if len(candidates) == 1 and candidates[0] in gone:
             take(found_index, candidates[0])
-    return pairs
-
-
-def _match_places(
-    known: Sequence[ComparedDocument],
-    found: Sequence[ComparedDocument],
-) -> Pairs:
-    index_at = {document.place: index for index, document in enumerate(known)}
-    pairs: Pairs = {}
-    for found_index, document in enumerate(found):
-        if document.place in index_at:
-            pairs[found_index] = index_at[document.place]
     return pairs
 
 
@@ -223,7 +215,11 @@ def _scores(
     for sketch in (*gone.values(), *new.values()):
         hash_counts.update(sketch.hashes)
         owners.update(sketch.own)
-    holders = _holders(new)
+    # by shingle, and by id of a highlight, the new documents that have it
+    holders: dict[int | str, list[int]] = defaultdict(list)
+    for new_index, sketch in new.items():
+        for shingle_or_id in sketch.hashes | sketch.own:
+            holders[shingle_or_id].append(new_index)
     scores = {}
     for gone_index, before in gone.items():
         candidates: set[int] = set()
@@ -231,34 +227,17 @@ def _scores(
             candidates.update(holders.get(shingle_or_id, ()))
         for new_index in candidates:
             after = new[new_index]
-            if _have_own_id_alone(before, after, owners):
+            # both, and no third one, have the same id of a highlight
+            if any(owners[own_id] == 2 for own_id in before.own & after.own):
                 scores[gone_index, new_index] = SAME_OWN_ID
                 continue
             share = _share(before, after, hash_counts)
-            if share >= _least_share(before, after):
+            least = ENOUGH_SHARED
+            if before.hints & after.hints:
+                least /= 2
+            if share >= least:
                 scores[gone_index, new_index] = share
     return scores
-
-
-def _holders(sketches: Mapping[int, Sketch]) -> dict[int | str, list[int]]:
-    """Return by shingle, and by id of a highlight, the documents that have it."""
-    holders: dict[int | str, list[int]] = defaultdict(list)
-    for index, sketch in sketches.items():
-        for shingle_or_id in sketch.hashes | sketch.own:
-            holders[shingle_or_id].append(index)
-    return holders
-
-
-def _have_own_id_alone(before: Sketch, after: Sketch, owners: Mapping[str, int]) -> bool:
-    """Return whether both documents, and no third one, have the same id of a highlight."""
-    common_ids = before.own & after.own
-    return any(owners[own_id] == 2 for own_id in common_ids)
-
-
-def _least_share(before: Sketch, after: Sketch) -> float:
-    """Return the share of words from which two documents may be one."""
-    has_common_hint = bool(before.hints & after.hints)
-    return ENOUGH_SHARED / 2 if has_common_hint else ENOUGH_SHARED
 
 
 def _share(before: Sketch, after: Sketch, hash_counts: Mapping[int, int]) -> float:

@@ -90,7 +90,7 @@ class Moves:
         """By document: itself, and those that share half of the shorter one's marks."""
 
     def match(self) -> list[Mark]:
-        """Match what moved, and note what is to be asked; return the marks still absent."""
+        """Match the marks that moved, note the questions, and return the marks still absent."""
         new = [found for found in self._found if not found.known]
         alike = [found for found in self._found if is_only_alike(found)]
         gone = self._gone(any_new=bool(new or alike))
@@ -207,7 +207,7 @@ class Moves:
         return joined
 
     def _match_by_place(self, document: MatchedDocument) -> None:
-        """Match what is left in a document by its neighbours, and then by labels."""
+        """Match the marks left in a document by their neighbours, and then by labels."""
         known = document.known
         found = document.found
         index_of_key, pairs, found_left = document.paired()

@@ -13,7 +13,6 @@ import msgspec
 
 from ankiforge.ledger import offers, questions, waiting
 from ankiforge.ledger.cards import HighlightOutcome, LeftOutThere
-from ankiforge.ledger.events import Passage
 from ankiforge.ledger.journal import decode_event
 from ankiforge.ledger.lists import LINES, SOURCELESS
 from ankiforge.ledger.readings import ORDER, decode_highlight
@@ -160,13 +159,18 @@ def fates(store: Store, key: str = "") -> Iterator[HighlightOutcome]:
         rows = _fate_rows(store, columns, f" {in_order}")
     for highlight_row in rows:
         fate = highlight_row["became"]
-        reason = "" if fate == "carded" else highlight_row["reason"]
+        reason = "" if fate == "carded" else highlight_row["reason"]  # of the drafter
         if fate in ("left_out", "decided", "no_card", "undrafted"):
-            reason = _reason(
-                fate,
-                highlight_row["reason"],
-                store.passage(highlight_row["key"]),
-            )
+            passage = store.passage(highlight_row["key"])
+            reasons = [card.why for card in passage.cards.values() if card.why]
+            if passage.skipped:
+                reason = passage.why_skipped or "skipped by you"
+            elif fate == "decided":
+                reason = reasons[0] if reasons else "rejected by you"
+            elif not reason:
+                is_undrafted = fate == "undrafted"
+                nothing = "nothing to ask was recognised"
+                reason = "not drafted yet" if is_undrafted else nothing
         yield HighlightOutcome(
             highlight=decode_highlight(highlight_row),
             fate="left_out" if fate == "decided" else fate,
@@ -205,20 +209,6 @@ def left_out(store: Store) -> Iterator[LeftOutThere]:
     for row in rows:
         for entry in msgspec.json.decode(row["left_out"], type=list[LeftOut]):
             yield LeftOutThere(row["source"], row["place"], row["title"], entry)
-
-
-def _reason(fate: str, reason: str, passage: Passage) -> str:
-    """Return why a highlight has neither; `reason` is that of its drafter."""
-    if passage.skipped:
-        return passage.why_skipped or "skipped by you"
-    if fate == "decided":
-        for card in passage.cards.values():
-            if card.why:
-                return card.why
-        return "rejected by you"
-    if fate == "undrafted":
-        return reason or "not drafted yet"
-    return reason or "nothing to ask was recognised"
 
 
 # --- numbers ----------------------------------------------------------------------------

@@ -51,8 +51,15 @@ def write(
         document: the document.
         moved: whether the document was at another place before.
     """
-    texts = dict.fromkeys(_private_texts(document))
-    doubt = _doubt_in(document)
+    highlights = document.highlights if isinstance(document, Extracted) else ()
+    private = list(document.private)
+    for highlight in highlights:
+        if is_lone_tag(highlight):
+            private.append(WHOLE)
+        if why_private(highlight):
+            private += private_words(highlight)
+    texts = dict.fromkeys(private)
+    doubt = document.doubt or next(filter(None, map(spelling_in, highlights)), "")
     stored = store.rows("SELECT text, doubt FROM private WHERE document = ?", document_id)
     if not texts and not stored and not doubt:
         return
@@ -68,12 +75,28 @@ def write(
         _add(store, NOWHERE, filter(None, former))
     elif former:
         # what the document, in its place, shows without the tag
-        public = for_finding(_public_text(document))
+        shown = list[str]()
+        for highlight in highlights:
+            if not why_private(highlight):
+                shown += private_words(highlight)
+        text = "\n".join(shown)
+        if document.public_text:
+            text = document.public_text.read()
+        public = for_finding(text)
         former = [text for text in former if text == WHOLE or for_finding(text) in public]
     rows = [(document_id, text) for text in former]
     store.write_all("DELETE FROM private WHERE document = ? AND text = ?", rows)
     if doubt:
-        _add(store, document_id, _all_texts(document), document_key, doubt)
+        # all texts of the document, as far as known
+        doubtful = [WHOLE]
+        if document.public_text:
+            lines = document.public_text.read().split("\n")
+            doubtful += filter(str.strip, lines)
+        if isinstance(document, Extracted):
+            doubtful.append(document.document.title)
+        for highlight in highlights:
+            doubtful += private_words(highlight)
+        _add(store, document_id, doubtful, document_key, doubt)
 
 
 def _add(
@@ -136,25 +159,6 @@ def open_doubts(store: Store) -> Iterator[tuple[str, Strings]]:
             yield doubt, tuple(documents)
 
 
-def _doubt_in(document: ReadDocument) -> str:
-    """Return a spelling in a document that looks like the tag, "" if there is none."""
-    if document.doubt or not isinstance(document, Extracted):
-        return document.doubt
-    spellings = filter(None, map(spelling_in, document.highlights))
-    return next(spellings, "")
-
-
-def _all_texts(document: ReadDocument) -> Iterator[str]:
-    """Yield all texts of a document, as far as known."""
-    yield WHOLE
-    if document.public_text:
-        yield from filter(str.strip, document.public_text.read().split("\n"))
-    if isinstance(document, Extracted):
-        yield document.document.title
-        for highlight in document.highlights:
-            yield from private_words(highlight)
-
-
 def _bare(line: str) -> str:
     """Return a line without the tag."""
     return without_tag(line).strip()
@@ -194,28 +198,3 @@ def _of_several(documents_by_line: dict[str, set[int]]) -> set[str]:
     """Return the lines that stand in as many documents as those of a template."""
     lines = documents_by_line.items()
     return {line for line, documents in lines if len(documents) >= _TEMPLATE}
-
-
-def _private_texts(document: ReadDocument) -> Iterator[str]:
-    """Yield the private texts of a document and of its highlights."""
-    yield from document.private
-    if not isinstance(document, Extracted):
-        return
-    for highlight in document.highlights:
-        if is_lone_tag(highlight):
-            yield WHOLE
-        if why_private(highlight):
-            yield from private_words(highlight)
-
-
-def _public_text(document: ReadDocument) -> str:
-    """Return the text of a document that is shown without the tag, as far as known."""
-    if document.public_text:
-        return document.public_text.read()
-    if not isinstance(document, Extracted):
-        return ""
-    texts_shown = list[str]()
-    for highlight in document.highlights:
-        if not why_private(highlight):
-            texts_shown += private_words(highlight)
-    return "\n".join(texts_shown)

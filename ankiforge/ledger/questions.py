@@ -3,7 +3,7 @@
 They are computed from the tables each time; an answer is an event, and the question is
 gone because its condition is. A question has no row of its own, and its id is made of
 what it is about: only its id answers it. The kinds, with what each answer does in words,
-are `model.QuestionKind`; here each has a function that asks and one that answers.
+are `model.QuestionKind`; here each has a function that asks, and a case in `answer`.
 
 Questions and answers are in `tests/golden/histories` (`decisions.yaml`, `machines.yaml`).
 """
@@ -11,7 +11,7 @@ Questions and answers are in `tests/golden/histories` (`decisions.yaml`, `machin
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -53,9 +53,9 @@ MISSING_SHOWN = 5
 
 
 def open_questions(store: Store) -> list[Question]:
-    """Return what only a person can say."""
+    """Return the questions that only a person can answer."""
     questions: list[Question] = []
-    for ask, _ in _KINDS.values():
+    for ask in _ASKING:
         questions.extend(ask(store))
     return questions
 
@@ -67,7 +67,7 @@ def answer(
     yes: bool,
     without: Collection[str] = (),
 ) -> None:
-    """Answer a question; the question says what each answer does.
+    """Answer a question; `model.QuestionKind` tells the effect of each answer.
 
     Args:
         store: the store.
@@ -79,27 +79,56 @@ def answer(
         RefusedError: there is no such open question.
     """
     with store.action():
-        question = _find_question(store, question_id)
-        if question.kind is QuestionKind.FORM:
-            _answer_form(store, question, yes, without)
-            return
-        _, settle = _KINDS[question.kind]
-        settle(store, question, yes)
-
-
-def _find_question(store: Store, question_id: str) -> Question:
-    """Return an open question by its id or the beginning of it."""
-    questions = open_questions(store)
-    matching = []
-    for question in questions:
-        if question.id.startswith(question_id):
-            matching.append(question)
-    if len(matching) != 1:
-        raise RefusedError(
-            f"{question_id}: there is no such open question",
-            hint="ankiforge list --view questions",
-        )
-    return matching[0]
+        matching = []
+        for question in open_questions(store):
+            if question.id.startswith(question_id):
+                matching.append(question)
+        if len(matching) != 1:
+            raise RefusedError(
+                f"{question_id}: there is no such open question",
+                hint="ankiforge list --view questions",
+            )
+        [question] = matching
+        match question.kind:
+            case QuestionKind.SAME:
+                kind = "same" if yes else "different"
+                store.add(kind, question.new, PERSON, {"old": question.old})
+            case QuestionKind.DUPLICATE if yes:
+                _merge(store, question.guids)
+            case QuestionKind.DUPLICATE:
+                store.add("different", question.new, PERSON, {"old": question.old})
+            case QuestionKind.CONFLICT:
+                for conflict in question.conflicts:
+                    _resolve(store, conflict, by_source=yes)
+            case QuestionKind.ABSENT:
+                # they were deleted, or their notes are shipped again
+                for guid in question.guids:
+                    _, passage = cards.state_of(store, guid)
+                    body = {"guid": guid, "why": DELETED} if yes else {"guid": guid}
+                    store.add("retire" if yes else "unseen", passage.key, PERSON, body)
+                    store.write("DELETE FROM seen WHERE guid = ?", guid)
+            case QuestionKind.RETIRED:
+                for guid in question.guids:
+                    body = {"guid": guid, "why": DROPPED} if yes else {"guid": guid}
+                    store.add("retire" if yes else "keep", question.new, PERSON, body)
+            case QuestionKind.EMPTIED:
+                store.set_meta(f"emptied {question.new}", "yes" if yes else "no")
+            case QuestionKind.DIALECT:
+                # the next run reads the vault so
+                for pending in dialects.pending(store):
+                    if pending.container == question.new:
+                        on = pending.difference.on
+                        dialects_read: Json = {"read": on}
+                        if not yes:
+                            dialects_read = {"read": pending.read, "declined": on}
+                        key = dialects.key_of(question.new)
+                        store.add("dialects", key, PERSON, dialects_read)
+            case QuestionKind.PRIVATE:
+                choice = private.KEPT if yes else private.RELEASED
+                key = private.key_of(question.new)
+                store.add("private", key, PERSON, {"choice": choice})
+            case QuestionKind.FORM:
+                _answer_form(store, question, yes, without)
 
 
 def _question_id(kind: QuestionKind, *parts: str) -> str:
@@ -156,11 +185,6 @@ def _repeating_gone(store: Store) -> Iterator[Pair]:
                 break
 
 
-def _answer_same(store: Store, question: Question, accepted: bool) -> None:
-    message = "same" if accepted else "different"
-    store.add(message, question.new, PERSON, {"old": question.old})
-
-
 # --- two equal cards --------------------------------------------------------------------
 
 
@@ -186,7 +210,6 @@ def _ask_about_duplicates(store: Store) -> Iterator[Question]:
             guids=guids,
             examples=(pair["words"],),
         )
-    yield from _ask_about_gaps_of_one_proposal(store)
 
 
 def _ask_about_gaps_of_one_proposal(store: Store) -> Iterator[Question]:
@@ -219,13 +242,6 @@ def _ask_about_gaps_of_one_proposal(store: Store) -> Iterator[Question]:
                 guids=guids,
                 examples=(card.wording.fields["Text"], other.wording.fields["Text"]),
             )
-
-
-def _answer_duplicate(store: Store, question: Question, accepted: bool) -> None:
-    if accepted:
-        _merge(store, question.guids)
-    else:
-        store.add("different", question.new, PERSON, {"old": question.old})
 
 
 def _merge(store: Store, guids: Sequence[Guid]) -> None:
@@ -301,22 +317,21 @@ def in_conflict(store: Store) -> set[str]:
     return set(_conflicts(store))
 
 
-def _answer_conflict(store: Store, question: Question, accepted: bool) -> None:
-    """Record for each field whose words stay: the source's if accepted, else the person's."""
-    for conflict in question.conflicts:
-        _, passage = cards.state_of(store, conflict.guid)
-        body = {
-            "guid": conflict.guid,
-            "field": conflict.field,
-            "choice": "source" if accepted else "mine",
-            "theirs": h16(conflict.theirs),
-            "ours": h16(conflict.ours),
-        }
-        if accepted:
-            body["was"] = conflict.words or conflict.theirs
-        store.add("resolve", passage.key, PERSON, body)
-        query = "DELETE FROM conflict WHERE guid = ? AND field = ?"
-        store.write(query, conflict.guid, conflict.field)
+def _resolve(store: Store, conflict: Conflict, *, by_source: bool) -> None:
+    """Record whose words a field keeps: the source's, or the person's."""
+    _, passage = cards.state_of(store, conflict.guid)
+    body = {
+        "guid": conflict.guid,
+        "field": conflict.field,
+        "choice": "source" if by_source else "mine",
+        "theirs": h16(conflict.theirs),
+        "ours": h16(conflict.ours),
+    }
+    if by_source:
+        body["was"] = conflict.words or conflict.theirs
+    store.add("resolve", passage.key, PERSON, body)
+    query = "DELETE FROM conflict WHERE guid = ? AND field = ?"
+    store.write(query, conflict.guid, conflict.field)
 
 
 # --- notes that are missing in Anki -----------------------------------------------------
@@ -351,22 +366,6 @@ def _ask_about_absent(store: Store) -> Iterator[Question]:
         )
 
 
-def _answer_absent(store: Store, question: Question, accepted: bool) -> None:
-    """Retire the cards if they were deleted, else ship their notes again."""
-    for guid in question.guids:
-        _, passage = cards.state_of(store, guid)
-        if accepted:
-            store.add(
-                "retire",
-                passage.key,
-                PERSON,
-                {"guid": guid, "why": DELETED},
-            )
-        else:
-            store.add("unseen", passage.key, PERSON, {"guid": guid})
-        store.write("DELETE FROM seen WHERE guid = ?", guid)
-
-
 # --- notes that are tagged as dropped, against a person's decision here ----------------
 
 
@@ -384,15 +383,6 @@ def _ask_about_retired(store: Store) -> Iterator[Question]:
         )
 
 
-def _answer_retired(store: Store, question: Question, accepted: bool) -> None:
-    for guid in question.guids:
-        if accepted:
-            body = {"guid": guid, "why": DROPPED}
-            store.add("retire", question.new, PERSON, body)
-        else:
-            store.add("keep", question.new, PERSON, {"guid": guid})
-
-
 # --- a source that lost its documents ---------------------------------------------------
 
 
@@ -408,7 +398,11 @@ def _ask_about_emptied(store: Store) -> Iterator[Question]:
         where = f"in {folder}" if folder else f"in {container}"
         documents = counted(int(known), "document")
         verb = "was" if lost == 1 else "were"
-        live_cards = _live_cards_of(store, container)
+        live_cards = store.value(
+            "SELECT count(*) FROM card c JOIN highlight h ON h.key = c.passage"
+            " JOIN document d ON d.id = h.document WHERE c.live AND d.container = ?",
+            container,
+        )
         come = "comes" if live_cards == 1 else "come"
         yield Question(
             id=_question_id(QuestionKind.EMPTIED, container),
@@ -420,19 +414,6 @@ def _ask_about_emptied(store: Store) -> Iterator[Question]:
             ),
             new=container,
         )
-
-
-def _live_cards_of(store: Store, container: str) -> int:
-    """Return how many live cards come from the documents of a container."""
-    query = (
-        "SELECT count(*) FROM card c JOIN highlight h ON h.key = c.passage"
-        " JOIN document d ON d.id = h.document WHERE c.live AND d.container = ?"
-    )
-    return int(store.value(query, container))
-
-
-def _answer_emptied(store: Store, question: Question, accepted: bool) -> None:
-    store.set_meta(f"emptied {question.new}", "yes" if accepted else "no")
 
 
 # --- a vault with other plugins ---------------------------------------------------------
@@ -450,28 +431,25 @@ def _ask_about_dialects(store: Store) -> Iterator[Question]:
         )
 
 
-def _answer_dialect(store: Store, question: Question, accepted: bool) -> None:
-    """Record by which dialects a vault is read; the next run reads it so."""
-    for pending in dialects.pending(store):
-        if pending.container != question.new:
-            continue
-        switched_on = pending.difference.on
-        body: Json = {"read": switched_on}
-        if not accepted:
-            body = {"read": pending.read, "declined": switched_on}
-        store.add("dialects", dialects.key_of(question.new), PERSON, body)
-
-
 # --- lines that may be no cards ---------------------------------------------------------
 
 
 def _ask_about_forms(store: Store) -> Iterator[Question]:
     """Yield a question for each form of lines of which several wait in one source."""
+    rows = store.rows(
+        "SELECT body FROM highlight WHERE state = 'present' AND kind = 'card'"
+        " AND key IN (SELECT key FROM draft)"
+    )
+    fields = forms.Fields(store)
+    doubtful_keys = []
+    for highlight in map(decode_highlight, rows):
+        if forms.asks_form(store, highlight, fields):
+            doubtful_keys.append(highlight.key)
     lines: dict[tuple[str, str], list[Waiting]] = defaultdict(list)
     for draft in waiting.each_waiting(
         store,
         f"d.key IN {EACH} AND d.revises = ''",
-        encode(_doubtful_keys(store)),
+        encode(doubtful_keys),
     ):
         highlight = draft.highlight
         is_field = not forms.is_doubtful(highlight)
@@ -481,14 +459,12 @@ def _ask_about_forms(store: Store) -> Iterator[Question]:
         lacking = FORM_ASKED - len(of_form) if written != forms.FIELD else 0
         if lacking > 0 and _rejected_lines(store, source, written) < lacking:
             continue
+        lines_counted = counted(len(of_form), "line")
+        text = f"{lines_counted} like `{written}` in {source}: are they cards?"
         if written == forms.FIELD:
             keys = dict.fromkeys(draft.draft.field("Front") for draft in of_form)
             names = shortened(", ".join(map(on_one_line, keys)), KEYS_SHOWN)
-            lines_counted = counted(len(of_form), "line")
             text = f"{lines_counted} in {source} may be fields ({names}): are they cards?"
-        else:
-            lines_counted = counted(len(of_form), "line")
-            text = f"{lines_counted} like `{written}` in {source}: are they cards?"
         yield Question(
             id=_question_id(QuestionKind.FORM, source, written),
             kind=QuestionKind.FORM,
@@ -556,20 +532,6 @@ def lines_by_front(drafts: Iterable[Waiting]) -> list[LinesOfFront]:
     return lines
 
 
-def _doubtful_keys(store: Store) -> list[str]:
-    """Return the keys of the lines in doubt that have drafts."""
-    rows = store.rows(
-        "SELECT body FROM highlight WHERE state = 'present' AND kind = 'card'"
-        " AND key IN (SELECT key FROM draft)"
-    )
-    doubtful_keys: list[str] = []
-    fields = forms.Fields(store)
-    for highlight in map(decode_highlight, rows):
-        if forms.asks_form(store, highlight, fields):
-            doubtful_keys.append(highlight.key)
-    return doubtful_keys
-
-
 def _answer_form(
     store: Store,
     question: Question,
@@ -597,24 +559,16 @@ def _answer_form(
             key = forms.form_key(question.new, name)
             store.add("form", key, PERSON, {"choice": choices[name]})
     for draft in drafts:
-        if forms.form_choice(store, draft.highlight) == forms.NEVER:
-            _leave_out(store, draft)
+        is_of_form = all(remark.kind is RemarkKind.FORM for remark in draft.remarks)
+        if forms.form_choice(store, draft.highlight) == forms.NEVER:  # it is no card
+            store.write("DELETE FROM draft WHERE id = ?", draft.id)
+            query = "UPDATE highlight SET fate = 'left_out', reason = ? WHERE key = ?"
+            store.write(query, forms.NO_CARDS, draft.highlight.key)
         elif draft.id in without:
             decide.reject(store, draft.id)
-        elif draft.draft.clean and _only_its_form_is_in_doubt(draft):
+        elif draft.draft.clean and is_of_form:
             waiting.waiting_row(store, draft.id)
             decide.make_card(store, draft.draft, draft_id=draft.id)
-
-
-def _only_its_form_is_in_doubt(draft: Waiting) -> bool:
-    return all(remark.kind is RemarkKind.FORM for remark in draft.remarks)
-
-
-def _leave_out(store: Store, draft: Waiting) -> None:
-    """Drop the draft of a line that is not a card."""
-    store.write("DELETE FROM draft WHERE id = ?", draft.id)
-    query = "UPDATE highlight SET fate = 'left_out', reason = ? WHERE key = ?"
-    store.write(query, forms.NO_CARDS, draft.highlight.key)
 
 
 # --- what looks like the tag #no-llm ----------------------------------------------------
@@ -635,27 +589,18 @@ def _ask_about_privacy(store: Store) -> Iterator[Question]:
         )
 
 
-def _answer_privacy(store: Store, question: Question, accepted: bool) -> None:
-    choice = private.KEPT if accepted else private.RELEASED
-    store.add("private", private.key_of(question.new), PERSON, {"choice": choice})
-
-
 # --- all kinds --------------------------------------------------------------------------
 
-Ask = Callable[[Store], Iterator[Question]]
-Settle = Callable[[Store, Question, bool], None]
-"""Writes the effect of an answer: the third argument is whether the question was
-accepted."""
-
-_KINDS: dict[QuestionKind, tuple[Ask, Settle]] = {
-    QuestionKind.SAME: (_ask_same, _answer_same),
-    QuestionKind.DUPLICATE: (_ask_about_duplicates, _answer_duplicate),
-    QuestionKind.CONFLICT: (_ask_about_conflicts, _answer_conflict),
-    QuestionKind.ABSENT: (_ask_about_absent, _answer_absent),
-    QuestionKind.RETIRED: (_ask_about_retired, _answer_retired),
-    QuestionKind.EMPTIED: (_ask_about_emptied, _answer_emptied),
-    QuestionKind.DIALECT: (_ask_about_dialects, _answer_dialect),
-    QuestionKind.PRIVATE: (_ask_about_privacy, _answer_privacy),
-    QuestionKind.FORM: (_ask_about_forms, _answer_form),
-}
-"""The kinds in the order in which they are listed."""
+_ASKING = (
+    _ask_same,
+    _ask_about_duplicates,
+    _ask_about_gaps_of_one_proposal,
+    _ask_about_conflicts,
+    _ask_about_absent,
+    _ask_about_retired,
+    _ask_about_emptied,
+    _ask_about_dialects,
+    _ask_about_privacy,
+    _ask_about_forms,
+)
+"""The functions that ask, in the order in which their questions are listed."""

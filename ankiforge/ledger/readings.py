@@ -61,7 +61,7 @@ ReadDocument = Extracted | Unmarked
 
 
 class Report(msgspec.Struct):
-    """What an ingest found."""
+    """The result of an ingest."""
 
     seen: int = 0
     """Highlights in the documents that were listed, changed or not."""
@@ -95,7 +95,7 @@ def place_of(document: ReadDocument) -> str:
 
 
 def content_of_highlight(highlight: Highlight) -> str:
-    """Return a hash of what drafts depend on: with a new one, it is drafted again."""
+    """Return a hash of all that drafts depend on: with a new one, it is drafted again."""
     places = [f"{start}-{end}" for start, end in highlight.gaps]
     comment = highlight.comment if highlight.instructs else ""
     # the sides of a hand-written card say all; a phrase is drafted with its sentence
@@ -238,7 +238,7 @@ class Known:
         return row is not None and row["fingerprint"] == salted
 
     def depends(self, container: str, path: str) -> Strings:
-        """Return what the last reading of a document depended on."""
+        """Return `Extracted.depends` of the last reading of a document."""
         row = self._row(container, path)
         if row is None or row["depends"] == "[]":
             return ()
@@ -256,7 +256,7 @@ class Known:
         return tuple(row["place"] for row in rows)
 
     def _row(self, container: str, path: str) -> Row | None:
-        """Return what is stored of a document; each container is read once."""
+        """Return the row of a document; each container is read once."""
         if container not in self._rows:
             query = (
                 "SELECT place, fingerprint, depends FROM document"
@@ -380,7 +380,7 @@ def _unite_with_passage_here(
 
 
 def unite_routes(store: Store, keys: Iterable[str]) -> set[str]:
-    """Unite what one passage is in several sources: a note, its PDF, the library.
+    """Unite the places of one passage in several sources: a note, its PDF, the library.
 
     Marks of different routes are one if they have an id in common, or if their documents
     are one work and their texts are equal, one to one in order. Marks of one route never

@@ -283,7 +283,7 @@ class _Recording:
         self._outcomes.append(outcome)
 
     def _drop_earlier(self, highlight: Highlight, elsewhere: Iterable[Row]) -> None:
-        """Drop the earlier drafts of a highlight, and what was proposed under other keys.
+        """Drop the earlier drafts of a highlight, and the proposals under its other keys.
 
         Proposals go with the drafts of the rules; a model's stay while their quote is there.
         """

@@ -47,7 +47,7 @@ def found_in(document: ReadDocument, document_id: int) -> list[Mark]:
 
 
 def event_body(found: Mark) -> dict[str, str]:
-    """Return what an event about a reading says."""
+    """Return the body of an event about a reading."""
     highlight = found.highlight
     newest = found.newest
     text = Text(
@@ -110,7 +110,7 @@ def write_document(
     old_row: Row | None,
     fingerprint: str,
 ) -> int:
-    """Write the row of a document, with what it names and keeps private. Return its id.
+    """Write the row of a document, with its names and private texts. Return its id.
 
     Args:
         store: the database, in a transaction.
@@ -162,7 +162,7 @@ def write_document(
 
 
 def write_highlights(store: Store, rows: Sequence[Json]) -> None:
-    """Write rows of `highlight_row`; what drafting filled in stays as it is."""
+    """Write rows of `highlight_row`; the columns that drafting fills stay as they are."""
     if not rows:
         return
     updated = ", ".join(f"{column} = excluded.{column}" for column in rows[0])

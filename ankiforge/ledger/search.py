@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ankiforge.ledger import lists
@@ -17,7 +17,7 @@ from ankiforge.ledger.cards import unread_highlight
 from ankiforge.ledger.lists import Match, loose
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import EACH, Row, Store, encode
-from ankiforge.model import Document, Pair
+from ankiforge.model import Document
 from ankiforge.text import regex
 from ankiforge.text.fold import UNSPACED, for_searching
 from ankiforge.text.identifiers import names_in, names_of
@@ -82,7 +82,8 @@ def find(
         ref: str = "",
     ) -> None:
         hit = _Hit(_ORDER.index(found_by), -score, detail, ref)
-        hits[_work(store, document)].append(hit)
+        work = _same_work(store, _same_work(store, document)[0])[0]
+        hits[work].append(hit)
 
     # what the query, or the document of a file, names
     names = [*names_in(query)]
@@ -99,8 +100,19 @@ def find(
             same_file = "SELECT DISTINCT document FROM highlight WHERE key GLOB ? || '/*'"
             for row in store.rows(same_file, document.key):
                 add(row["document"], NAME, 1, detail="the same file")
-    for document_id, (scheme, value) in _named(store, dict.fromkeys(names)):
-        add(document_id, NAME, detail=f"{scheme} {value}")
+    for scheme, value in dict.fromkeys(names):
+        query_of_name = "SELECT document FROM identifier WHERE name = ?"
+        rows = store.rows(query_of_name, f"{scheme}:{value}")
+        if scheme in ("path", "file"):
+            at_path = "SELECT id AS document FROM document WHERE casefold(place) = ?1"
+            if scheme == "file":
+                at_path += " OR substr(casefold(place), -length(?1) - 1) = '/' || ?1"
+            rows += store.rows(at_path, value)
+        elif scheme == "zotero":
+            of_mark = "SELECT document FROM highlight WHERE key = ?"
+            rows += store.rows(of_mark, f"zotero:{value}")
+        for row in rows:
+            add(row["document"], NAME, detail=f"{scheme} {value}")
 
     # similar titles
     if not hits:
@@ -122,20 +134,19 @@ def find(
             ref = "" if row["what"] == "document" else row["ref"]
             add(row["document"], WORDS, row["score"], ref=ref)
 
-    def reliability(work: int) -> tuple[int, float, int]:
-        best = min(hits[work])
-        return (best.rank, best.minus_score, work)
-
-    now = time.time()
-    for work in sorted(hits, key=reliability):
-        yield _match(store, work, hits[work], now)
+    ranked = []
+    for work, of_work in hits.items():
+        best_hit = min(of_work)
+        ranked.append((best_hit.rank, best_hit.minus_score, work))
+    for *_, work in sorted(ranked):
+        yield _match(store, work, hits[work])
 
 
 # --- the index --------------------------------------------------------------------------
 
 
 def _update(store: Store) -> None:
-    """Index what is new or changed, and drop what is gone."""
+    """Index new and changed entries, and drop those that are gone."""
     store.refold()
     outdated = {}
     for row in store.rows("SELECT rowid, what, ref, digest FROM search"):
@@ -218,27 +229,6 @@ def _with_words(store: Store, query: str) -> list[Row]:
 # --- names and titles -------------------------------------------------------------------
 
 
-def _named(store: Store, names: Iterable[Pair]) -> Iterator[tuple[int, Pair]]:
-    """Yield the documents that have a name, are at a path, or have a mark with an id."""
-    for scheme, value in names:
-        rows = store.rows(
-            "SELECT document FROM identifier WHERE name = ?",
-            f"{scheme}:{value}",
-        )
-        if scheme in ("path", "file"):
-            query = "SELECT id AS document FROM document WHERE casefold(place) = ?1"
-            if scheme == "file":
-                query += " OR substr(casefold(place), -length(?1) - 1) = '/' || ?1"
-            rows += store.rows(query, value)
-        elif scheme == "zotero":
-            rows += store.rows(
-                "SELECT document FROM highlight WHERE key = ?",
-                f"zotero:{value}",
-            )
-        for row in rows:
-            yield row["document"], (scheme, value)
-
-
 def _title_score(wanted: str, title: str) -> float:
     """Return how much titles are alike, of 100; less if one is a part of the other."""
     from rapidfuzz import fuzz
@@ -268,13 +258,8 @@ def _same_work(store: Store, document: int) -> list[int]:
     return sorted({document, *(row["document"] for row in rows)})
 
 
-def _work(store: Store, document: int) -> int:
-    """Return the first document of the work that a document belongs to."""
-    return _same_work(store, _same_work(store, document)[0])[0]
-
-
-def _match(store: Store, work: int, hits: Sequence[_Hit], now: float) -> Match:
-    """Return a work as it was found, with what matches first."""
+def _match(store: Store, work: int, hits: Sequence[_Hit]) -> Match:
+    """Return a work, with the highlights and lines first that match."""
     best = min(hits)
     matched = frozenset(hit.ref for hit in hits) - {""}
     highlight_rows = store.rows(
@@ -309,6 +294,20 @@ def _match(store: Store, work: int, hits: Sequence[_Hit], now: float) -> Match:
         if line.id in matched:
             with_words.add(line.highlight.key)
     highlights.sort(key=lambda highlight: highlight.key not in with_words)
+
+    # the chance to remember each card now: the curve of FSRS, with the interval in place of
+    # the stability
+    now = time.time()
+    recall = {}
+    reviews = store.rows(
+        "SELECT guid, max(id) / 1000.0 AS at, interval FROM review"
+        f" WHERE guid IN {EACH} GROUP BY guid",
+        encode([line.id for line in lines if line.anki == "seen"]),
+    )
+    for review in reviews:
+        if review["interval"] > 0:
+            days = max(now - review["at"], 0) / 86_400
+            recall[review["guid"]] = (1 + 19 / 81 * days / review["interval"]) ** -0.5
     return Match(
         documents=tuple(documents.values()),
         by=_ORDER[best.rank],
@@ -317,26 +316,8 @@ def _match(store: Store, work: int, hits: Sequence[_Hit], now: float) -> Match:
         highlights=tuple(highlights),
         gone=frozenset(gone_keys),
         lines=tuple(lines),
-        recall=_recall(store, [line.id for line in lines if line.anki == "seen"], now),
+        recall=recall,
     )
-
-
-def _recall(store: Store, guids: list[str], now: float) -> dict[str, float]:
-    """Return the chance to remember each card now.
-
-    It is the curve of FSRS, with the interval in place of the stability.
-    """
-    rows = store.rows(
-        "SELECT guid, max(id) / 1000.0 AS at, interval FROM review"
-        f" WHERE guid IN {EACH} GROUP BY guid",
-        encode(guids),
-    )
-    recall = {}
-    for review in rows:
-        if review["interval"] > 0:
-            days = max(now - review["at"], 0) / 86_400
-            recall[review["guid"]] = (1 + 19 / 81 * days / review["interval"]) ** -0.5
-    return recall
 
 
 # --- words ------------------------------------------------------------------------------

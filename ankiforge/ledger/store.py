@@ -105,7 +105,7 @@ def tag_name(tag: str) -> str:
 
 
 class JournalState(Value):
-    """What was wrong with the journal when it was read last, in lines."""
+    """The faults of the journal when it was read last, in lines."""
 
     unreadable: int = 0
     """They were skipped, torn last lines too: of these the rest may arrive."""
@@ -120,7 +120,7 @@ class JournalState(Value):
 
 
 class _Transaction:
-    """What was recorded since a transaction began.
+    """The events recorded since a transaction began.
 
     It ends with it, whether it commits or not.
     """
@@ -179,7 +179,7 @@ class Store(Database):
     # --- what other packages store ---------------------------------------------------------
 
     def get_setting(self, name: str) -> str:
-        """Return what another package stored under a name, "" if there is nothing.
+        """Return the value that another package stored under a name, "" if there is none.
 
         It is a fact about this database, not a decision: it is lost with the database.
         `looked` is when Anki was read last, in ISO 8601.
@@ -270,7 +270,7 @@ class Store(Database):
         return self._transaction
 
     def _drop_stale(self) -> None:
-        """Drop what is held in memory if another process has committed since."""
+        """Drop the copies in memory if another process has committed since."""
         version: int = self._db.execute("PRAGMA data_version").fetchone()[0]
         if version != self._version:
             self._version = version
@@ -338,10 +338,14 @@ class Store(Database):
         return self._answers.get(key, [])
 
     def select_events(self, condition: str, *values: object) -> list[Event]:
-        """Return the events that fulfil an SQL condition and what follows it."""
+        """Return the events that fulfil an SQL condition and the clauses behind it."""
+        return list(self.each_event(condition, *values))
+
+    def each_event(self, condition: str, *values: object) -> Iterator[Event]:
+        """Yield the same, one at a time."""
         self._store_events()
-        rows = self.rows(f"SELECT line FROM event WHERE {condition}", *values)
-        return [decode_event(row["line"]) for row in rows]
+        for row in self.each(f"SELECT line FROM event WHERE {condition}", *values):
+            yield decode_event(row["line"])
 
     def _largest_number(self) -> int:
         self._store_events()
@@ -524,7 +528,7 @@ class Store(Database):
     # --- the journal --------------------------------------------------------------------
 
     def unite(self) -> list[Event]:
-        """Read what is new in all files of the journal.
+        """Read the new lines of all files of the journal.
 
         Return the events that were not known.
 

@@ -168,7 +168,14 @@ def _to_undo(store: Store, target: str) -> list[Event]:
         condition = f"(({OF_ACTION}) OR id = ?) AND {_STANDING}"
         last = next(reversed(store.select_events(condition, target, target)), None)
     else:
-        last = _last_here(store)
+        for event in store.each_event(
+            f"by = 'person' AND machine = ? AND {_STANDING} ORDER BY n DESC",
+            store.machine,
+        ):
+            was_found = FOUND in event.body or event.body.get("why") == RETIRED_BEFORE
+            if not was_found:  # a note that was taken over from Anki is no decision
+                last = event
+                break
     if last is None:
         message = "there is nothing to undo"
         if target:
@@ -188,22 +195,6 @@ def _to_undo(store: Store, target: str) -> list[Event]:
 def _is_about(event: Event, guid: str) -> bool:
     """Return whether an event of a passage is about a card, or about no card at all."""
     return bool(event.body.get("guid", guid) == guid)
-
-
-def _last_here(store: Store) -> Event | None:
-    """Return the last decision of a person on this machine."""
-    offset = 0
-    while newest := store.select_events(
-        f"by = 'person' AND machine = ? AND {_STANDING} ORDER BY n DESC LIMIT 50 OFFSET ?",
-        store.machine,
-        offset,
-    ):
-        for event in newest:
-            was_found = FOUND in event.body or event.body.get("why") == RETIRED_BEFORE
-            if not was_found:  # a note that was taken over from Anki is no decision
-                return event
-        offset += len(newest)
-    return None
 
 
 def _refuse_below(store: Store, event: Event) -> None:

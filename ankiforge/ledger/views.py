@@ -68,7 +68,7 @@ _decode_all_seen = msgspec.json.Decoder(list[NoteInAnki]).decode
 
 
 class Viewed(msgspec.Struct):
-    """What a view of Anki changed here."""
+    """The changes that a view of Anki brought."""
 
     seen: int = 0
     first: list[Guid] = []
@@ -95,7 +95,7 @@ def record_view(
     graves: frozenset[int] | None,
     reviews: Iterable[SeenReview] = (),
 ) -> Viewed:
-    """Take note of what is in Anki.
+    """Take note of our notes in Anki.
 
     Args:
         store: the store.
@@ -109,7 +109,12 @@ def record_view(
     now = time.time()
     with store.transaction():
         recording = _ViewRecording(store, note_by_guid, graves, now)
-        recording.take_notes(complete=complete)
+        # passages are read many at a time
+        rest = iter(note_by_guid.values())
+        while part := list(islice(rest, TOGETHER)):
+            recording.load(part)
+            for note in part:
+                recording.take_note(note, complete=complete)
         deleted_with_many = recording.deleted_with_many(complete=complete)
         if complete:
             recording.tell_of_revived()
@@ -127,7 +132,7 @@ def record_view(
 
 
 class _ViewRecording:
-    """One call of `record_view`: the view, what was known before, and what changed."""
+    """One call of `record_view`: the view, the state before it, and the changes."""
 
     def __init__(
         self,
@@ -148,16 +153,12 @@ class _ViewRecording:
         """The notes as the view before has them, by guid."""
         self.viewed = Viewed(seen=len(notes))
 
-    def take_notes(self, *, complete: bool) -> None:
-        """Record the notes that are in Anki; their passages are read many at a time."""
-        notes = iter(self._notes.values())
-        while part := list(islice(notes, TOGETHER)):
-            known = [self._cards[note.guid] for note in part if note.guid in self._cards]
-            self._store.load(card["passage"] for card in known)
-            for note in part:
-                self._take_note(note, complete=complete)
+    def load(self, notes: Iterable[NoteInAnki]) -> None:
+        """Read the passages of some notes at once."""
+        known = [self._cards[note.guid] for note in notes if note.guid in self._cards]
+        self._store.load(card["passage"] for card in known)
 
-    def _take_note(self, note: NoteInAnki, *, complete: bool) -> None:
+    def take_note(self, note: NoteInAnki, *, complete: bool) -> None:
         """Record a note that is in Anki."""
         card = self._cards.get(note.guid)
         if card is None:
@@ -264,8 +265,9 @@ class _ViewRecording:
             if guid in self._notes or card is None:
                 continue
             is_asked = before["asked"] or guid in deleted_with_many
+            state, _ = cards.state_of(self._store, guid)
             is_live = before["absent"] and card["live"] and not is_asked
-            if is_live and not self._has_been_seen(guid):
+            if is_live and self._store.machine not in state.seen_by:
                 # a person wanted it again since: it is shipped again
                 self._store.write("DELETE FROM seen WHERE guid = ?", guid)
                 continue
@@ -275,23 +277,13 @@ class _ViewRecording:
                     _retire(self._store, guid, DELETED)
                 else:
                     self.viewed.missing.append(Guid(guid))
-            elif not before["absent"] and not self._is_retired(guid):
+            elif not before["absent"] and state.why != DELETED:
                 # it says nothing about a card that may be in use again later
                 self._store.write("DELETE FROM seen WHERE guid = ?", guid)
                 continue
             since = before["absent"] or self._now
             query = "UPDATE seen SET absent = ?, asked = ?, settled = '' WHERE guid = ?"
             self._store.write(query, since, bool(is_asked), guid)
-
-    def _is_retired(self, guid: str) -> bool:
-        """Return whether a card is retired because its note was deleted."""
-        state, _ = cards.state_of(self._store, guid)
-        return state.why == DELETED
-
-    def _has_been_seen(self, guid: str) -> bool:
-        """Return whether this machine saw a note, and nobody wanted it again since."""
-        state, _ = cards.state_of(self._store, guid)
-        return self._store.machine in state.seen_by
 
     def _is_deleted(self, before: Row) -> bool:
         """Return whether an absent note has a grave; if Anki gives none, was it long absent?"""
@@ -525,41 +517,38 @@ def record_plan(
                 for each in conflicts
             ],
         )
-        return _record_shipped(store, sent)
 
-
-def _record_shipped(store: Store, notes: Iterable[tuple[Guid, Shipped]]) -> int:
-    """Record the notes of a package; return how many no package contained before."""
-    new = 0
-    for guid, sent in notes:
-        state, passage = cards.state_of(store, guid)
-        last = state.shipped[-1] if state.shipped else None
-        if last is None and not state.seen_by:
-            new += 1
-        if last is not None:
-            before = (last.mod, last.tags, last.digest)
-            if (sent.mod, sent.tags, sent.digest) == before:
+        new = 0
+        for guid, note in sent:
+            state, passage = cards.state_of(store, guid)
+            last = state.shipped[-1] if state.shipped else None
+            new += last is None and not state.seen_by
+            if last and (note.mod, note.tags, note.digest) == (
+                last.mod,
+                last.tags,
+                last.digest,
+            ):
                 continue
-        body: Json = {"guid": guid, "mod": sent.mod, "digest": sent.digest}
-        if sent.tags:
-            body["tags"] = sent.tags
-        if sent.deck:
-            body["deck"] = sent.deck
-        if sent.hashes:
-            body["hashes"] = sent.hashes
-        if sent.mapped and last is None:
-            body["type"] = msgspec.to_builtins(sent.mapped)
-        new_numbers = {}
-        for number, words in sent.numbers.items():
-            if state.numbers.get(number) != words:
-                new_numbers[number] = words
-        if new_numbers:
-            body["numbers"] = new_numbers
-        store.add("shipped", passage.key, POLICY, body)
-        if not sent.pictures.items() <= state.pictures.items():
-            body = {"guid": guid, "names": sent.pictures}
-            store.add("pictures", passage.key, POLICY, body)
-    return new
+            body: Json = {"guid": guid, "mod": note.mod, "digest": note.digest}
+            if note.tags:
+                body["tags"] = note.tags
+            if note.deck:
+                body["deck"] = note.deck
+            if note.hashes:
+                body["hashes"] = note.hashes
+            if note.mapped and last is None:
+                body["type"] = msgspec.to_builtins(note.mapped)
+            numbers = {}
+            for number, words in note.numbers.items():
+                if state.numbers.get(number) != words:
+                    numbers[number] = words
+            if numbers:
+                body["numbers"] = numbers
+            store.add("shipped", passage.key, POLICY, body)
+            if not note.pictures.items() <= state.pictures.items():
+                body = {"guid": guid, "names": note.pictures}
+                store.add("pictures", passage.key, POLICY, body)
+        return new
 
 
 # --- notes that no event knows ----------------------------------------------------------
@@ -593,46 +582,31 @@ def adopt(
             keys = [row["key"] for row in store.rows(query, for_finding(passage))]
             if note.identity and note.identity.key in keys:
                 keys = [note.identity.key]
-            if len(keys) == 1:
-                _adopt_note(store, keys[0], note, wording, typed)
-            else:
+            if len(keys) != 1:
                 unmatched.append(note)
+                continue
+
+            # make its card, and drop its draft
+            [key] = keys
+            body: Json = {
+                "guid": note.guid,
+                "draft": msgspec.to_builtins(wording),
+                "slot": note.identity.slot if note.identity else wording.place,
+                "deck": note.deck,
+                FOUND: True,
+            }
+            if typed:
+                body["typed"] = list(typed)
+            store.add("accept", key, PERSON, body)
+            store.add("seen", key, POLICY, {"guid": note.guid})
+            if note.retired:
+                body = {"guid": note.guid, "why": RETIRED_BEFORE}
+                store.add("retire", key, PERSON, body)
+            _write_seen(store, note, None)
+            query = "DELETE FROM draft WHERE key = ? AND content = ?"
+            store.write(query, key, wording.content)
         _set_unknown_documents(store, unmatched)
     return unmatched
-
-
-def _adopt_note(
-    store: Store,
-    highlight_key: str,
-    note: NoteInAnki,
-    wording: Wording,
-    typed: Strings,
-) -> None:
-    """Make the card of a note that no event knows, and drop its draft."""
-    body: Json = {
-        "guid": note.guid,
-        "draft": msgspec.to_builtins(wording),
-        "slot": note.identity.slot if note.identity else wording.place,
-        "deck": note.deck,
-        FOUND: True,
-    }
-    if typed:
-        body["typed"] = list(typed)
-    store.add("accept", highlight_key, PERSON, body)
-    store.add("seen", highlight_key, POLICY, {"guid": note.guid})
-    if note.retired:
-        store.add(
-            "retire",
-            highlight_key,
-            PERSON,
-            {"guid": note.guid, "why": RETIRED_BEFORE},
-        )
-    _write_seen(store, note, None)
-    store.write(
-        "DELETE FROM draft WHERE key = ? AND content = ?",
-        highlight_key,
-        wording.content,
-    )
 
 
 def _set_unknown_documents(store: Store, notes: Iterable[NoteInAnki]) -> None:

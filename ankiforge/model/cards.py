@@ -44,7 +44,7 @@ AGENT = "agent"
 
 
 class Verdict(StrEnum):
-    """What became of an accepted card. Only live cards are shipped."""
+    """The state of an accepted card. Only live cards are shipped."""
 
     LIVE = "live"
     REJECTED = "rejected"

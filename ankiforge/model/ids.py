@@ -85,9 +85,9 @@ def card_id(guid: Guid, ordinal: int) -> int:
     return ID_BASE + number_of("cid", guid, str(ordinal)) % 2**37
 
 
-def named_id(what: str, name: str) -> int:
-    """Return the id in Anki of a deck (`what` = "deck") or a note type ("notetype")."""
-    return ID_BASE + number_of(what, name) % 2**37
+def named_id(kind: str, name: str) -> int:
+    """Return the id in Anki of a deck (`kind` = "deck") or a note type ("notetype")."""
+    return ID_BASE + number_of(kind, name) % 2**37
 
 
 def next_mod(guid: Guid, shipped: int, seen: int = 0) -> int:

@@ -12,7 +12,7 @@ from ankiforge.model.values import Guid, Strings, Value
 
 
 class RemarkKind(StrEnum):
-    """Why policy may not accept a draft; the value is what reports say, and count by."""
+    """Why policy may not accept a draft; reports say the value, and count by it."""
 
     MOVED = "is this the card whose passage is gone?"
     """Waits for the answer to `QuestionKind.SAME`."""
@@ -48,7 +48,7 @@ class Remark(Value):
 
 
 class CardRemark(StrEnum):
-    """What became of the source of an accepted card."""
+    """The fate of the source of an accepted card."""
 
     SOURCE_GONE = "source gone"
     SOURCE_CHANGED = "source changed"
@@ -67,7 +67,7 @@ class CardRemark(StrEnum):
 
 
 class QuestionKind(StrEnum):
-    """What only a person can say. Each kind has two answers, with what they do.
+    """Kinds of questions that only a person can answer, each with the effect of both answers.
 
     The functions that ask and answer are in `ledger/questions.py`.
     """
@@ -132,7 +132,7 @@ class Conflict(Value):
 
 
 class Question(Value):
-    """What holds back a card or a correction until a person answers it."""
+    """A question that holds back a card or a correction until a person answers it."""
 
     id: str
     kind: QuestionKind
@@ -155,14 +155,14 @@ class Question(Value):
 
     @property
     def accept(self) -> str:
-        """What accepting does, in a few words."""
+        """The effect of accepting, in a few words."""
         if self.is_between_edits:
             return "take the words from here"
         return self.kind.accept
 
     @property
     def reject(self) -> str:
-        """What rejecting does, in a few words."""
+        """The effect of rejecting, in a few words."""
         if self.is_between_edits:
             return "keep those in Anki"
         return self.kind.reject

@@ -21,7 +21,7 @@ class ViewKind(StrEnum):
 
 
 class Identity(Value):
-    """A decoded AnkiforgeId: what our package wrote, so that a person's edits can be recognised."""
+    """A decoded AnkiforgeId: by it, a person's edits are recognised."""
 
     guid: Guid
     key: HighlightKey

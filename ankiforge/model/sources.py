@@ -129,7 +129,7 @@ class Unchanged(Value):
 
 
 class Unread(Value):
-    """A document that is there and cannot be read now: what is known of it stays as it is."""
+    """A document that is there and cannot be read now: its highlights stay as they are."""
 
     container: str
     path: str
