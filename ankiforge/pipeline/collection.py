@@ -330,7 +330,8 @@ def _record(view: View, ledger: Ledger, *, bind: bool = False) -> CollectionScan
     if viewed.revived:
         named_guids = viewed.revived[:NOTES_NAMED]
         words = []
-        for card in ledger.cards(*named_guids):
+        for guid in named_guids:
+            card = cards.card_of(ledger, guid)
             texts = (text for _, text in card.fields if text)
             question = on_one_line(plain(next(texts, "")))
             words.append(f"“{shortened(question, 40)}”")

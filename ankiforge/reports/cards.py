@@ -343,7 +343,7 @@ def line_text(
     questions: Iterable[Question] = (),
 ) -> Text:
     """Yield the lines of a card or draft: fields, source, findings, and commands."""
-    from ankiforge.ledger import views
+    from ankiforge.ledger import lists, views
     from ankiforge.review.items import why_waiting
 
     title = f"{line.id}  {line.kind}  {line.verdict}"
@@ -525,6 +525,8 @@ def dropped_text(entries: Sequence[Json], why_none: str = "") -> Text:
 
 def why_model_made_none(ledger: Ledger, line: Line) -> str:
     """Return why a model made no card of the passage of a proposal; "" if it was not asked."""
+    from ankiforge.ledger import overview
+
     if line.waiting is None or not line.waiting.draft.proposed:
         return ""
     for outcome in overview.fates(ledger, line.highlight.key):
