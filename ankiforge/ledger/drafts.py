@@ -102,7 +102,12 @@ def to_draft(
         if by_model:  # neither left out, nor a copy, nor decided on
             is_copy = highlight_row["reason"].startswith(SAME_WORDS)
             is_left_out = highlight_row["fate"] == "left_out"
-            is_settled = passage.decided and not _lost_its_quote(passage, highlight)
+            # a model's card may quote words that are no longer in the passage
+            is_settled = passage.decided
+            for card in passage.live:
+                quote = card.wording.quote
+                if card.wording.drafter == "llm" and quote:
+                    is_settled &= stands_in(quote, highlight)
             if is_copy or is_left_out or is_settled:
                 continue
         if passage.live and in_progress(highlight.document.path):
@@ -119,17 +124,6 @@ def leads(store: Store, highlight_key: str, passage: Passage) -> bool:
     present = cards.present_rows(store, passage)
     leading = min(present, key=lambda row: cards.rank(row, passage), default=None)
     return leading is not None and leading["key"] == highlight_key
-
-
-def _lost_its_quote(passage: Passage, highlight: Highlight) -> bool:
-    """Return whether a model's card quotes words that are no longer in the passage."""
-    for card in passage.live:
-        quote = card.wording.quote
-        if card.wording.drafter != "llm" or not quote:
-            continue
-        if not stands_in(quote, highlight):
-            return True
-    return False
 
 
 def rows_in_parts(

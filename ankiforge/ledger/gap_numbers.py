@@ -117,7 +117,10 @@ def _matched_numbers(
     def in_same_place(before: _Answer, after: _Answer) -> bool:
         around_before = _around(old_text, before.gap)
         around_after = _around(new_text, after.gap)
-        return _same_place(around_before, around_after)
+        if around_before == around_after:
+            return True
+        sides = zip(around_before, around_after, strict=True)
+        return any(old_side and old_side == new_side for old_side, new_side in sides)
 
     unmatched = [_Answer(for_comparing(gap.answer), gap) for gap in gaps(old_text)]
     kept: dict[int, Numbers] = {}
@@ -147,11 +150,3 @@ def _around(markdown: str, gap: Gap) -> Sides:
         sides.append(words.split())
     before, after = sides
     return before[-_WORDS_AROUND:], after[:_WORDS_AROUND]
-
-
-def _same_place(before: Sides, after: Sides) -> bool:
-    """Return whether both gaps have the same context on one side, or on both."""
-    if before == after:
-        return True
-    sides = zip(before, after, strict=True)
-    return any(old_side and old_side == new_side for old_side, new_side in sides)

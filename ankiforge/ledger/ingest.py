@@ -297,8 +297,22 @@ class Ingest:
         for index, document in enumerate(documents):
             self._match_document(document, old_rows.get(index))
         is_complete = container in self.listing.complete
-        if is_complete and not is_doubtful:
-            self._take_away_missing(container)
+        if not is_complete or is_doubtful:
+            return
+
+        # highlights that were missing already in documents that did not change: this second
+        # scan in which they are missing may make them gone
+        rows = self.store.rows(
+            "SELECT h.*, d.place FROM highlight h JOIN document d ON d.id = h.document"
+            f" WHERE h.{ABSENT} AND h.state = 'missing' AND d.container = ?",
+            container,
+        )
+        accounted_for = {known.key for known in self.absent}
+        accounted_for |= {found.known.key for found in self._found() if found.known}
+        for row in rows:
+            is_unread = self.listing.is_unread(row["place"])
+            if row["key"] not in accounted_for and not is_unread:
+                self.absent.append(known_mark(self.store, row))
 
     def _old_rows(
         self,
@@ -355,23 +369,6 @@ class Ingest:
         self.report.doubtful[container] = (left, len(present))
         return unlisted - present
 
-    def _take_away_missing(self, container: str) -> None:
-        """Note highlights that were missing already in documents that did not change.
-
-        This second scan in which they are missing may make them gone.
-        """
-        rows = self.store.rows(
-            "SELECT h.*, d.place FROM highlight h JOIN document d ON d.id = h.document"
-            f" WHERE h.{ABSENT} AND h.state = 'missing' AND d.container = ?",
-            container,
-        )
-        accounted_for = {known.key for known in self.absent}
-        accounted_for |= {found.known.key for found in self._found() if found.known}
-        for row in rows:
-            is_unread = self.listing.is_unread(row["place"])
-            if row["key"] not in accounted_for and not is_unread:
-                self.absent.append(known_mark(self.store, row))
-
     # --- keys ---------------------------------------------------------------------------
 
     def _issue_keys(self, found: Sequence[Mark]) -> None:
@@ -416,40 +413,38 @@ class Ingest:
         rows = []
         for mark in found:
             exact_hash = hash_of_words(mark.highlight.exact)
-            known = mark.known
-            if known:
-                self._report_known(mark, known, exact_hash)
-            # recorded when the person has left the note alone
-            if known and not self.in_progress(mark.container, mark.place):
-                self._record_known(mark, known)
             rows.append(highlight_row(mark, exact_hash, self.run_number))
+            known = mark.known
+            if known is None:
+                continue
+
+            # report its changes
+            if known.state in ("missing", "gone"):
+                self.report.back.append(known.key)
+            if known.state != "journal" and mark.document != known.document:
+                self.report.moved.append((known.key, mark.place))
+            if known.exact and known.exact != exact_hash:
+                old = known.texts[0].exact if known.texts else ""
+                self.report.changed.append((known.key, old, mark.highlight.exact))
+            is_back = known.state in ("gone", "unselected")
+            content = content_of_highlight(mark.highlight)
+            if is_back or known.content not in ("", content):
+                draft_copies_again(self.store, known.key)
+
+            # record its text or place if no event has it yet, when the person has left the
+            # note alone
+            if self.in_progress(mark.container, mark.place):
+                continue
+            body = event_body(mark)
+            text = Text(**body) if not mark.like else None
+            if text is None or not known.texts:
+                self.store.add("key", known.key, SOURCE, body)
+                continue
+            newest = known.texts[0]
+            is_same_place = (newest.place, newest.own) == (text.place, text.own)
+            if not is_same_place or exact(newest.exact) != exact(text.exact):
+                self.store.add("text", known.key, SOURCE, body)
         write_highlights(self.store, rows)
-
-    def _report_known(self, found: Mark, known: Mark, exact_hash: str) -> None:
-        """Report the changes of a known highlight."""
-        if known.state in ("missing", "gone"):
-            self.report.back.append(known.key)
-        if known.state != "journal" and found.document != known.document:
-            self.report.moved.append((known.key, found.place))
-        if known.exact and known.exact != exact_hash:
-            old = known.texts[0].exact if known.texts else ""
-            self.report.changed.append((known.key, old, found.highlight.exact))
-        is_back = known.state in ("gone", "unselected")
-        has_changed = known.content not in ("", content_of_highlight(found.highlight))
-        if is_back or has_changed:
-            draft_copies_again(self.store, known.key)
-
-    def _record_known(self, found: Mark, known: Mark) -> None:
-        """Record the text or place of a known highlight if no event has it yet."""
-        body = event_body(found)
-        if not known.texts or found.like:
-            self.store.add("key", known.key, SOURCE, body)
-            return
-        newest = known.texts[0]
-        text = Text(**body)
-        is_same_place = (newest.place, newest.own) == (text.place, text.own)
-        if not is_same_place or exact(newest.exact) != exact(text.exact):
-            self.store.add("text", known.key, SOURCE, body)
 
     def _write_absent(self) -> None:
         """Mark the absent highlights as missing, and as gone those that were missing before."""

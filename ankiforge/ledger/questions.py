@@ -27,8 +27,8 @@ from ankiforge.model import (
     QUESTION_PREFIX,
     Conflict,
     Guid,
+    Highlight,
     Json,
-    Pair,
     Question,
     QuestionKind,
     RemarkKind,
@@ -98,8 +98,21 @@ def answer(
             case QuestionKind.DUPLICATE:
                 store.add("different", question.new, PERSON, {"old": question.old})
             case QuestionKind.CONFLICT:
+                # whose words each field keeps: the source's, or the person's
                 for conflict in question.conflicts:
-                    _resolve(store, conflict, by_source=yes)
+                    _, passage = cards.state_of(store, conflict.guid)
+                    body = {
+                        "guid": conflict.guid,
+                        "field": conflict.field,
+                        "choice": "source" if yes else "mine",
+                        "theirs": h16(conflict.theirs),
+                        "ours": h16(conflict.ours),
+                    }
+                    if yes:
+                        body["was"] = conflict.words or conflict.theirs
+                    store.add("resolve", passage.key, PERSON, body)
+                    query = "DELETE FROM conflict WHERE guid = ? AND field = ?"
+                    store.write(query, conflict.guid, conflict.field)
             case QuestionKind.ABSENT:
                 # they were deleted, or their notes are shipped again
                 for guid in question.guids:
@@ -144,7 +157,20 @@ def _ask_same(store: Store) -> Iterator[Question]:
     pairs = []
     for passage_row in store.rows("SELECT key FROM passage WHERE asks"):
         pairs += waiting.asked(store, store.passage(passage_row["key"]))
-    pairs += _repeating_gone(store)
+    # the drafts that repeat a card whose passage is gone
+    rows = store.rows(
+        "SELECT key, body FROM draft WHERE revises = '' AND findings LIKE '%duplicate%'"
+    )
+    for row in rows:
+        passage = store.passage(row["key"])
+        for finding in decode_draft(row["body"]).findings:
+            if finding.check != "duplicate" or not is_card_id(finding.duplicate):
+                continue
+            card, lost = cards.state_of(store, finding.duplicate)
+            is_gone = card.live and not cards.present_row(store, lost)
+            if is_gone and not passage.decided and not passage.told_apart_from(lost):
+                pairs.append((row["key"], lost.key))
+                break
     for new_key, old_key in dict.fromkeys(pairs):
         passage = store.passage(new_key)
         lost = store.passage(old_key)
@@ -166,23 +192,6 @@ def _ask_same(store: Store) -> Iterator[Question]:
             examples=tuple(texts),
             drafts=tuple(draft["id"] for draft in drafts_of_new),
         )
-
-
-def _repeating_gone(store: Store) -> Iterator[Pair]:
-    """Yield the keys of drafts that repeat a card whose passage is gone, each with its key."""
-    rows = store.rows(
-        "SELECT key, body FROM draft WHERE revises = '' AND findings LIKE '%duplicate%'"
-    )
-    for row in rows:
-        passage = store.passage(row["key"])
-        for finding in decode_draft(row["body"]).findings:
-            if finding.check != "duplicate" or not is_card_id(finding.duplicate):
-                continue
-            card, lost = cards.state_of(store, finding.duplicate)
-            is_gone = card.live and not cards.present_row(store, lost)
-            if is_gone and not passage.decided and not passage.told_apart_from(lost):
-                yield row["key"], lost.key
-                break
 
 
 # --- two equal cards --------------------------------------------------------------------
@@ -317,23 +326,6 @@ def in_conflict(store: Store) -> set[str]:
     return set(_conflicts(store))
 
 
-def _resolve(store: Store, conflict: Conflict, *, by_source: bool) -> None:
-    """Record whose words a field keeps: the source's, or the person's."""
-    _, passage = cards.state_of(store, conflict.guid)
-    body = {
-        "guid": conflict.guid,
-        "field": conflict.field,
-        "choice": "source" if by_source else "mine",
-        "theirs": h16(conflict.theirs),
-        "ours": h16(conflict.ours),
-    }
-    if by_source:
-        body["was"] = conflict.words or conflict.theirs
-    store.add("resolve", passage.key, PERSON, body)
-    query = "DELETE FROM conflict WHERE guid = ? AND field = ?"
-    store.write(query, conflict.guid, conflict.field)
-
-
 # --- notes that are missing in Anki -----------------------------------------------------
 
 
@@ -455,10 +447,24 @@ def _ask_about_forms(store: Store) -> Iterator[Question]:
         is_field = not forms.is_doubtful(highlight)
         written = forms.FIELD if is_field else highlight.written
         lines[highlight.document.source, written].append(draft)
+    rejected: list[Highlight] = []
+    if any(len(of_form) < FORM_ASKED for of_form in lines.values()):
+        rows = store.rows(
+            "SELECT h.body FROM highlight h JOIN passage p ON p.key = h.key AND p.decided"
+            " WHERE h.state = 'present' AND h.kind = 'card'"
+            " AND NOT EXISTS (SELECT 1 FROM card c WHERE c.passage = h.key AND c.live)"
+        )
+        rejected += filter(forms.is_doubtful, map(decode_highlight, rows))
     for (source, written), of_form in sorted(lines.items()):
-        lacking = FORM_ASKED - len(of_form) if written != forms.FIELD else 0
-        if lacking > 0 and _rejected_lines(store, source, written) < lacking:
-            continue
+        # with the lines of the form that a person rejected
+        count = len(of_form)
+        if count < FORM_ASKED and written != forms.FIELD:
+            count += sum(
+                line.written == written and line.document.source == source
+                for line in rejected
+            )
+            if count < FORM_ASKED:
+                continue
         lines_counted = counted(len(of_form), "line")
         text = f"{lines_counted} like `{written}` in {source}: are they cards?"
         if written == forms.FIELD:
@@ -474,20 +480,6 @@ def _ask_about_forms(store: Store) -> Iterator[Question]:
             examples=tuple(grouped.text for grouped in lines_by_front(of_form)),
             drafts=tuple(draft.id for draft in of_form),
         )
-
-
-def _rejected_lines(store: Store, source: str, written: str) -> int:
-    """Count the lines of a form that a person rejected: the question goes on about the others."""
-    rows = store.rows(
-        "SELECT h.body FROM highlight h JOIN passage p ON p.key = h.key AND p.decided"
-        " WHERE h.state = 'present' AND h.kind = 'card'"
-        " AND NOT EXISTS (SELECT 1 FROM card c WHERE c.passage = h.key AND c.live)"
-    )
-    rejected = 0
-    for highlight in map(decode_highlight, rows):
-        of_form = highlight.written == written and forms.is_doubtful(highlight)
-        rejected += of_form and highlight.document.source == source
-    return rejected
 
 
 class LinesOfFront(NamedTuple):

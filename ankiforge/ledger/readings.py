@@ -315,7 +315,21 @@ def record_journal_readings(store: Store, events: Iterable[Event]) -> None:
                 otherwise="ON CONFLICT (key) DO UPDATE SET document = excluded.document,"
                 " folded = excluded.folded, state = excluded.state, missed = 0",
             )
-            _unite_with_passage_here(store, event.key, text, reading)
+
+            # it may be the passage in its place here, which has another key
+            rows = store.rows(
+                "SELECT h.* FROM highlight h JOIN document d ON d.id = h.document"
+                " WHERE h.folded = ? AND h.state = 'present' AND d.container = ? AND d.place = ?",
+                reading.text,
+                *place,
+            )
+            keys = []
+            for present in rows:
+                mark = mark_of(decode_highlight(present))
+                if mark.newest.triple == reading.triple:
+                    keys.append(present["key"])
+            if len(keys) == 1 and store.first(keys[0]) != store.first(event.key):
+                store.add("same", event.key, POLICY, {"old": keys[0]})
 
 
 def _follow_to_place(store: Store, key: str, text: Text, reading: Reading) -> None:
@@ -350,30 +364,6 @@ def _follow_to_place(store: Store, key: str, text: Text, reading: Reading) -> No
         query = "UPDATE highlight SET body = ?, drafted = '' WHERE key = ?"
         store.write(query, encode(highlight), new_key)
         store.write("DELETE FROM draft WHERE key = ?", new_key)
-
-
-def _unite_with_passage_here(
-    store: Store,
-    key: str,
-    text: Text,
-    reading: Reading,
-) -> None:
-    """Unite a key of another machine with that of the passage in its place here."""
-    rows = store.rows(
-        "SELECT h.* FROM highlight h JOIN document d ON d.id = h.document"
-        " WHERE h.folded = ? AND h.state = 'present' AND d.container = ? AND d.place = ?",
-        reading.text,
-        text.container,
-        text.place,
-    )
-    keys = []
-    for row in rows:
-        mark = mark_of(decode_highlight(row))
-        if mark.newest.triple == reading.triple:
-            keys.append(row["key"])
-    is_one = len(keys) == 1
-    if is_one and store.first(keys[0]) != store.first(key):
-        store.add("same", key, POLICY, {"old": keys[0]})
 
 
 # --- one passage in several sources -----------------------------------------------------

@@ -43,7 +43,6 @@ from ankiforge.ledger.events import (
     SUBJECTS,
     Event,
     Passage,
-    State,
     content_of,
     hash_of_words,
 )
@@ -307,7 +306,13 @@ class Store(Database):
         if kind in SUBJECTS:
             self._answers = None
         else:
-            transaction.note_change(key, self._only_new_content(event))
+            # the one content that this may bring to a passage without any cards
+            content = ANY_CONTENT
+            if kind == "accept" and key not in transaction.changed_keys:
+                passage = self._passages.get(self._keys(key)[0])
+                if passage and not passage.cards and not passage.rejected:
+                    content = content_of(body["draft"]["fields"])
+            transaction.note_change(key, content)
         if kind == "same":
             self._relink()
         return event
@@ -509,21 +514,32 @@ class Store(Database):
                 "body": encode(passage),
             }
             passage_rows.append(passage_row)
-            card_rows += [_card_row(key, card) for card in passage.cards.values()]
+            for card in passage.cards.values():
+                wording = card.wording
+                card_row = {
+                    "guid": card.guid,
+                    "passage": key,
+                    "verdict": card.verdict.value,
+                    "live": card.live,
+                    "by": card.by,
+                    "offered": bool(card.offered),
+                    "kind": wording.kind,
+                    "deck": card.deck,
+                    "drafter": wording.drafter,
+                    "content": wording.content,
+                    "source": card.source,
+                    "words": words_of(wording.fields),
+                    "tags": listed(map(tag_name, (*card.tags, *wording.tags))),
+                    "why": card.why,
+                    "shipped": card.shipped[-1].mod if card.shipped else 0,
+                    "adopted": card.adopted.guid if card.adopted else "",
+                    "mapped": card.mapped.id if card.mapped else 0,
+                }
+                card_rows.append(card_row)
             rejected_rows += [(content, key) for content in passage.rejected]
         self.insert("passage", passage_rows, verb="INSERT OR REPLACE")
         self.insert("card", card_rows, verb="INSERT OR REPLACE")
         self.write_all("INSERT OR IGNORE INTO rejected VALUES (?, ?)", rejected_rows)
-
-    def _only_new_content(self, event: Event) -> str:
-        """Return the content of the one card that an event brings, or `ANY_CONTENT`."""
-        if event.what != "accept" or event.key in self._running().changed_keys:
-            return ANY_CONTENT
-        first_key = self._keys(event.key)[0]
-        passage = self._passages.get(first_key)
-        if passage is None or passage.cards or passage.rejected:
-            return ANY_CONTENT
-        return content_of(event.body["draft"]["fields"])
 
     # --- the journal --------------------------------------------------------------------
 
@@ -563,10 +579,19 @@ class Store(Database):
                 may_lack_lines |= lines.was_replaced
                 new += self._insert(lines.events)
             if may_lack_lines:
-                missing = self._restore_lines()
+                held = self._journal.ids()
+                lacking = []
+                stored = "SELECT id, line FROM event UNION ALL SELECT id, line FROM unknown_event"
+                for row in self.each(stored):
+                    if row["id"] not in held:
+                        lacking.append(decode_event(row["line"]))
+                missing = len(lacking)
+                if lacking and not self._read_only:
+                    _, size = self._journal.append(sorted(lacking, key=by_order))
+                    self._set_own_read_up_to(size, unreadable=0)
             unknown = self.value("SELECT count(*) FROM unknown_event")
         self.journal_state = JournalState(unreadable, missing, unknown, len(new))
-        return sorted(new, key=lambda event: event.order)
+        return sorted(new, key=by_order)
 
     def _insert(self, events: Iterable[Event]) -> list[Event]:
         """Store events of the journal. Return those that were not known."""
@@ -585,23 +610,6 @@ class Store(Database):
             self._relink()
         return added
 
-    def _restore_lines(self) -> int:
-        """Write again the events that no file of the journal has.
-
-        Return how many these are.
-        """
-        held = self._journal.ids()
-        lacking = []
-        query = "SELECT id, line FROM event UNION ALL SELECT id, line FROM unknown_event"
-        for row in self.each(query):
-            if row["id"] not in held:
-                lacking.append(decode_event(row["line"]))
-        lacking.sort(key=lambda event: event.order)
-        if lacking and not self._read_only:
-            _, size = self._journal.append(lacking)
-            self._set_own_read_up_to(size, unreadable=0)
-        return len(lacking)
-
     def _read_up_to(self, name: str) -> ReadUpTo | None:
         """Return how far a file of the journal was read."""
         stored = self.meta(f"read {name}")
@@ -610,6 +618,11 @@ class Store(Database):
     def _set_own_read_up_to(self, size: int, *, unreadable: int) -> None:
         read_up_to = self._journal.own_read_up_to(size, unreadable)
         self.set_meta(f"read {self._journal.own.name}", encode(read_up_to))
+
+
+def by_order(event: Event) -> tuple[int, str, str]:
+    """Return the sort key by which events have the same order on all machines."""
+    return event.order
 
 
 def _event_row(event: Event) -> Json:
@@ -626,28 +639,4 @@ def _event_row(event: Event) -> Json:
         if event.what in ("key", "text")
         else "",
         "line": encode(event),
-    }
-
-
-def _card_row(key: str, card: State) -> Json:
-    """Return the row of a card of the passage with this key."""
-    wording = card.wording
-    return {
-        "guid": card.guid,
-        "passage": key,
-        "verdict": card.verdict.value,
-        "live": card.live,
-        "by": card.by,
-        "offered": bool(card.offered),
-        "kind": wording.kind,
-        "deck": card.deck,
-        "drafter": wording.drafter,
-        "content": wording.content,
-        "source": card.source,
-        "words": words_of(wording.fields),
-        "tags": listed(map(tag_name, (*card.tags, *wording.tags))),
-        "why": card.why,
-        "shipped": card.shipped[-1].mod if card.shipped else 0,
-        "adopted": card.adopted.guid if card.adopted else "",
-        "mapped": card.mapped.id if card.mapped else 0,
     }
