@@ -45,6 +45,7 @@ from ankiforge.model import (
     Remark,
     RemarkKind,
     Severity,
+    Strings,
     Waiting,
     is_card_id,
 )
@@ -81,6 +82,7 @@ def each_waiting(
     )
     # the guids and the documents of notes in Anki that no card here has
     unknown_notes = frozenset(msgspec.json.decode(store.meta("strangers", "[]")))
+    any_buried = store.row("SELECT 1 FROM grave") is not None
     fields = forms.Fields(store)
     for draft_row in rows:
         passage = store.passage(draft_row["key"])
@@ -95,7 +97,14 @@ def each_waiting(
             replaces=Guid(draft_row["replaces"]) if draft_row["replaces"] else None,
             offer=draft_row["offer"],
         )
-        remarks = _remarks(store, waits, passage, unknown_notes, fields)
+        remarks = _remarks(
+            store,
+            waits,
+            passage,
+            fields,
+            unknown_notes=unknown_notes,
+            any_buried=any_buried,
+        )
         yield replace(waits, remarks=tuple(remarks))
 
 
@@ -174,8 +183,10 @@ def _remarks(
     store: Store,
     waits: Waiting,
     passage: Passage,
-    unknown_notes: frozenset[str],
     fields: forms.Fields,
+    *,
+    unknown_notes: frozenset[str],
+    any_buried: bool,
 ) -> Iterator[Remark]:
     """Yield why a draft needs a person.
 
@@ -183,8 +194,9 @@ def _remarks(
         store: the store.
         waits: the draft.
         passage: its passage, as the journal has it.
-        unknown_notes: the guids and the documents of notes in Anki that no card here has.
         fields: the lines that look like fields.
+        unknown_notes: the guids and the documents of notes in Anki that no card here has.
+        any_buried: whether notes were deleted in Anki that may have been ours.
     """
     # a passage that is gone, and that it may be
     for _, old in _doubts(store, passage):
@@ -194,17 +206,19 @@ def _remarks(
     # cards of the passage, and notes of the document
     highlight = waits.highlight
     wording = wording_of(waits.draft)
-    guid = guid_of(passage.key, wording)
-    tag = document_tag(highlight.document.title)
-    # a note of another type may have no link that names its vault
-    names = (in_vault(tag, highlight.uri), tag, guid)
+    guid = guid_of(passage.key, wording) if any_buried or unknown_notes else ""
+    names: Strings = ()
+    if unknown_notes:
+        tag = document_tag(highlight.document.title)
+        # a note of another type may have no link that names its vault
+        names = (in_vault(tag, highlight.uri), tag, guid)
     if waits.revises:
         yield Remark(RemarkKind.REVISION)
     elif waits.replaces:
         yield Remark(RemarkKind.REPLACEMENT)
     elif passage.dropped:
         yield Remark(RemarkKind.DECIDED_BEFORE)
-    elif guid not in passage.cards and is_buried(store, guid):
+    elif any_buried and guid not in passage.cards and is_buried(store, guid):
         yield Remark(RemarkKind.NOTE_DELETED)  # before the journal was lost
     elif not unknown_notes.isdisjoint(names):
         yield Remark(RemarkKind.UNKNOWN_NOTES)
