@@ -2,9 +2,9 @@
 
     ledger.ingest(sightings)                         what is new, changed, gone
     for highlight in drafts.to_draft(ledger):
-        recording.record(ledger, [DraftResult(highlight.key, proposals)])
+        recording.record(ledger, [DraftResult(highlight.key, drafts)])
     decide.accept_clean(ledger, allows)              by policy
-    ledger.accept(id), reject(id), undo(id)          by a person
+    ledger.accept(id), reject(id), undo(ledger, id)  by a person
     views.record_view(ledger, notes)                 what is in Anki
     for card, note in views.to_plan(ledger, settings): …
     views.record_plan(ledger, notes)                 what a package contains
