@@ -255,7 +255,7 @@ def test_two_processes_of_one_machine_number_their_events_one_after_the_other(
         for number in range(3):
             edit(other, guid, {"Back": f"command line {number}"})
         edit(page, guid, {"Back": "page 2"})
-        assert dict(next(page.cards(guid)).fields)["Back"] == "page 2"
+        assert dict(card_of(page, guid).fields)["Back"] == "page 2"
         assert dict(card_of(other, guid).fields)["Back"] == "page 2"
     world.lose("a")
     assert dict(world.card(guid).fields)["Back"] == "page 2"
