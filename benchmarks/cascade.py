@@ -3,9 +3,9 @@
     python -m benchmarks.cascade http://127.0.0.1:8091/v1 MODEL [--language en] [--count 15] [--json FILE]
 
 It needs a model server; without an answer there it says so and measures nothing. The passages are
-those of `proposals/passages-dev.jsonl`. For each it prints the question, answer and the model's own
-answer, then how many passages got a card, requests and seconds a passage. Whether a card is good
-is for a person to say: `--json` writes them for rating.
+those of `proposals/passages-dev.jsonl`. For each it prints question and answer, then how many
+passages got a card, requests and seconds a passage. Whether a card is good is for a person to say:
+`--json` writes them for rating.
 """
 
 from __future__ import annotations
@@ -17,9 +17,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from ankiforge.draft.cascade import own_answer_in
 from ankiforge.draft.cascade_prompt import load_cascade
-from ankiforge.draft.completion import content_of
 from ankiforge.draft.llm import Model
 from ankiforge.draft.prompt import load
 from ankiforge.draft.sendable import Privacy
@@ -33,7 +31,7 @@ from ankiforge.model import (
     HighlightKind,
     Task,
 )
-from ankiforge.pipeline.models import doubts, repair_hints
+from ankiforge.pipeline.models import repair_hints
 
 PASSAGES = Path(__file__).parents[1] / "tools" / "proposals" / "passages-dev.jsonl"
 
@@ -85,21 +83,17 @@ def is_there(base_url: str) -> bool:
         return False
 
 
-def shown(result: Drafted, memory: Memory) -> dict[str, str]:
+def shown(result: Drafted) -> dict[str, str]:
     """Return what became of a passage, and print it."""
     [highlight] = result.task.highlights
     told = {"key": highlight.key, "marked": highlight.exact}
     if result.drafts:
         [draft] = result.drafts
-        own = own_answer_in(content_of(memory.kept[draft.origin.request]))
         told |= {
             "question": draft.field("Front"),
             "answer": draft.field("Back"),
-            "own": own,
         }
-        print(
-            f"{highlight.key}  {told['question']} » {told['answer']} ({own})", flush=True
-        )
+        print(f"{highlight.key}  {told['question']} » {told['answer']}", flush=True)
     else:
         told["reason"] = (
             result.no_cards[0].reason if result.no_cards else str(result.failed)
@@ -129,12 +123,11 @@ def main() -> None:
         repair=repair_hints(),
         notice=print,
         cascade=load_cascade(),
-        doubts=doubts(),
     )
     highlights = passages(options.language, options.count, options.skip)
     tasks = [Task(highlight.document, (highlight,)) for highlight in highlights]
     begun = time.monotonic()
-    told = [shown(each, memory) for each in model.draft(map(Privacy(()).task, tasks))]
+    told = [shown(each) for each in model.draft(map(Privacy(()).task, tasks))]
     seconds = time.monotonic() - begun
     model.leave()
     cards = sum("question" in each for each in told)

@@ -449,7 +449,7 @@ def test_json_has_the_documented_shapes(home):
     done = shaped(home.data(f"ankiforge accept --force {draft['id']}"), "accept")
     shaped(home.data("ankiforge list --view recent"), "recent")
     shown = home.data(f"ankiforge show -v {done['guid']}")[0]
-    made = ["made", "why_none", "dropped"]
+    made = ["why_none", "dropped"]
     assert list(shown) == [*TOLD["list"], "questions", "decisions", *made]
     shaped(home.data("ankiforge undo"), "accept")
     shaped(home.data(f"ankiforge skip {bare['key']}"), "accept")

@@ -66,16 +66,6 @@ class Completion(Value):
         )
 
 
-def content_of(reply: str) -> str:
-    """Return what a model answered in a reply as it is kept; "" if that cannot be read."""
-    try:
-        _, _, raw = json.loads(reply)
-    except (ValueError, TypeError):
-        return ""
-    completion = Completion.parse(raw) if isinstance(raw, str) else None
-    return completion.content if completion else ""
-
-
 def _content(message: Json, finish: Any) -> str:
     """Return what a model answered, even if the server took the answer for reasoning."""
     content = _as_text(message.get("content"))

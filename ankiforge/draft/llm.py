@@ -74,7 +74,6 @@ class Model:
         offline: bool = False,
         fresh: bool = False,
         cascade: CascadePrompt | None = None,
-        doubts: Repair | None = None,
     ) -> None:
         """Nothing is sent yet.
 
@@ -89,7 +88,6 @@ class Model:
             fresh: ask even if replies are kept, because a person asks again.
             cascade: the prompt of the cascade, in which plain passages are drafted; None =
                 all are drafted in one request each.
-            doubts: returns what warns of a draft; the cascade prefers one without.
         """
         self._settings = settings
         self._prompt = prompt
@@ -104,7 +102,7 @@ class Model:
         self._conversation = Conversation(self._client, prompt, repair)
         self._cascade: Cascade | None = None
         if cascade is not None:
-            self._cascade = Cascade(self._client, cascade, repair, doubts)
+            self._cascade = Cascade(self._client, cascade, repair)
         self._has_announced = False
 
     @property

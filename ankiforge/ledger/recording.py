@@ -56,6 +56,7 @@ from ankiforge.model import (
     SourceKind,
     Strings,
     Value,
+    h16,
 )
 from ankiforge.text import occlusion
 from ankiforge.text.cloze import image_paths, make
@@ -334,6 +335,9 @@ class _Recording:
                     replaces = card.guid
                     break
 
+        fact = f"{wording.request}/{draft.intent}" if wording.request else ""
+        if draft.proposed or draft.origin.by_steps:
+            fact = h16("sentence", draft.quote)
         id = draft_id(draft)
         row: Json = {
             "id": id,
@@ -341,7 +345,7 @@ class _Recording:
             "content": wording.content,
             "slot": draft.slot,
             "position": position,
-            "fact": f"{wording.request}/{draft.intent}" if wording.request else "",
+            "fact": fact,
             "kind": wording.kind,
             "deck": draft.deck,
             "drafter": wording.drafter,

@@ -26,12 +26,8 @@ OTHER_SCHEDULE = "other_schedule"
 """The check that finds a schedule of another tool."""
 PROPOSE = "propose"
 """The drafter of proposals: drafts with up to three gaps, which policy never accepts."""
-OWN_ANSWER = "own_answer"
-"""The check named by what a small model answered to its own question: the proposed words or not."""
 CASCADE = "cascade"
 """The name of the prompt with which a small model drafts, step by step."""
-CASCADE_OWN_WORDS = "cascade-own"
-"""The same, of a card whose answer is the model's own, not one that was proposed."""
 PHRASE = "rules:phrase"
 """The drafter of clozes whose gaps are the phrases that a reader marked."""
 COMMENT_AND_MORE = "rules:comment-more"
@@ -86,14 +82,7 @@ class Origin(Value):
     @property
     def by_steps(self) -> bool:
         """Whether a small model drafted it step by step; `request` is that of its own answer."""
-        names = (CASCADE, CASCADE_OWN_WORDS)
-        prompt_name = self.prompt.partition("@")[0]
-        return self.drafter == "llm" and prompt_name in names
-
-    @property
-    def has_own_words(self) -> bool:
-        """Whether the answer of a card drafted by steps is the model's, not a proposed one."""
-        return self.by_steps and self.prompt.startswith(f"{CASCADE_OWN_WORDS}@")
+        return self.drafter == "llm" and self.prompt.startswith(f"{CASCADE}@")
 
 
 class Finding(Value):

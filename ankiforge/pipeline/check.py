@@ -13,17 +13,13 @@ from ankiforge.ledger import Ledger, recording
 from ankiforge.ledger.drafts import leads_elsewhere
 from ankiforge.ledger.duplicates import Duplicates
 from ankiforge.model import (
-    OWN_ANSWER,
     Draft,
-    Finding,
     Highlight,
     Severity,
     Strings,
 )
 from ankiforge.pipeline.job import Job
 
-_FITS = Finding(OWN_ANSWER, Severity.INFO, "its own answer fits")
-_OWN_WORDS = Finding(OWN_ANSWER, Severity.WARN, "the model chose the answer itself")
 
 
 class Checks:
@@ -64,9 +60,6 @@ class Checks:
                 partial(leads_elsewhere, self.ledger, highlight),
             )
             findings = check.check(draft, context)
-            if draft.origin.by_steps:
-                is_own = draft.origin.has_own_words
-                findings = (*findings, _OWN_WORDS if is_own else _FITS)
             id = f"{highlight.key} {number}"
             self.known.add(id, highlight.key, draft)
             checked.append(replace(draft, findings=findings, deck=deck))

@@ -94,7 +94,6 @@ def language_model(
         offline=offline,
         fresh=fresh,
         cascade=load_cascade(folder.root) if in_steps else None,
-        doubts=doubts(),
     )
 
 
@@ -140,22 +139,12 @@ def is_small_model(base_url: str, model: str) -> bool:
 
 def repair_hints() -> Callable[[Draft, Highlight], Strings]:
     """Return a function that lists the findings that block a draft, for the model to repair it."""
-    return _findings_of(Severity.BLOCK)
-
-
-def doubts() -> Callable[[Draft, Highlight], Strings]:
-    """Return a function that lists the findings that warn of a draft."""
-    return _findings_of(Severity.WARN)
-
-
-def _findings_of(severity: Severity) -> Callable[[Draft, Highlight], Strings]:
-    """Return a function that judges a draft: the messages of this severity."""
     from ankiforge import check
 
     def listed(draft: Draft, highlight: Highlight) -> Strings:
         context = check.Context(highlight, check.DuplicateIndex())
         findings = check.check(draft, context)
-        chosen = [finding for finding in findings if finding.severity is severity]
+        chosen = [finding for finding in findings if finding.severity is Severity.BLOCK]
         return tuple(finding.message for finding in chosen)
 
     return listed

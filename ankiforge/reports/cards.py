@@ -12,10 +12,8 @@ import msgspec
 
 from ankiforge.model import (
     FOREIGN_PREFIX,
-    Card,
     CardKind,
     Document,
-    Draft,
     Fields,
     Highlight,
     Json,
@@ -431,42 +429,6 @@ def masks_of(line: Line) -> occlusion.Masks | None:
     return occlusion.masks_in(line.fields)
 
 
-def how_made(words: Card | Draft, reply: Callable[[str], str | None]) -> Json:
-    """Return how a model made a card, step by step; {} if it was not made so.
-
-    A step whose words a person has changed since is "".
-
-    Args:
-        words: a card or draft.
-        reply: returns a kept reply of the model by the hash of its request.
-
-    Returns:
-        `proposed`, the answer that the program proposed ("" if the model chose another one);
-        `question`, by the model; `own_answer`, the model's answer to it; and `equal`, whether
-        that is the proposed answer.
-    """
-    origin = words.origin
-    if not origin.by_steps:
-        return {}
-    # slow to import, which the first card of the page would wait for
-    from ankiforge.draft.cascade import own_answer_in
-    from ankiforge.draft.completion import content_of
-
-    kept = reply(origin.request)
-    own_answer = own_answer_in(content_of(kept)) if kept else ""
-    drafted = dict(words.fields)
-    if isinstance(words, Card):
-        for name in words.edited:
-            drafted[name] = ""
-    proposed = "" if origin.has_own_words else drafted.get("Back", "")
-    return {
-        "proposed": proposed,
-        "question": drafted.get("Front", ""),
-        "own_answer": own_answer,
-        "equal": not origin.has_own_words,
-    }
-
-
 def dropped_questions(
     highlight: Highlight, kept: Callable[[str], str | None]
 ) -> list[Json]:
@@ -491,7 +453,7 @@ def dropped_questions(
 
 
 def steps_of(entry: Json) -> list[Pair]:
-    """Return the steps of `how_made`, or to a dropped question, each with its result."""
+    """Return the steps to a dropped question, each with its result."""
     own_answer = entry["own_answer"]
     if own_answer and "equal" in entry:
         same = "the same" if entry["equal"] else "not one that was proposed"

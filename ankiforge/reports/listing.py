@@ -31,7 +31,6 @@ from ankiforge.reports.cards import (
     dropped_text,
     fate_lines,
     highlight_json,
-    how_made,
     left_out,
     left_out_json,
     left_out_lines,
@@ -128,19 +127,16 @@ class Listing:
     def _lines(self, lines: Iterable[Line], *, whole: bool = False) -> Shown:
         """Yield cards and drafts, in full if `whole` or verbose.
 
-        The whole has its questions; if it is verbose, also its history, how a model made it,
-        and the questions about its passage that the model asked in vain.
+        The whole has its questions; if it is verbose, also its history, and the questions about
+        its passage that a model asked in vain.
         """
         ledger = self._ledger
         verbose = self._verbose
         questions = open_questions(ledger) if whole or verbose else []
         for line in lines_as_in_anki(ledger, lines):
             decisions: list[HistoryEntry] = []
-            made: Json = {}
             dropped: list[Json] = []
             why_none = ""
-            if verbose:
-                made = how_made(line.words, self._kept_reply)
             if whole and verbose:
                 decisions = ledger.history(line.id if line.card else line.highlight.key)
                 dropped = dropped_questions(line.highlight, self._kept_reply)
@@ -152,7 +148,6 @@ class Listing:
                     data["questions"] = [question_json(question) for question in about]
                 if whole and verbose:
                     data["decisions"] = [done_json(entry) for entry in decisions]
-                    data["made"] = made
                     data["why_none"] = why_none
                     data["dropped"] = dropped
                 yield data, ()
@@ -161,9 +156,6 @@ class Listing:
                 yield None, (one_line(line),)
                 continue
             text = [*line_text(ledger, line, questions)]
-            if made:
-                text.append("How it was made")
-                text += [f"  {name}: {words}" for name, words in steps_of(made)]
             text += dropped_text(dropped, why_none)
             text += map(done_line, decisions)
             yield None, text

@@ -27,7 +27,6 @@ from ankiforge.model import (
     LOGSEQ_CARD,
     LOGSEQ_MARK,
     NO_EXPORT,
-    OWN_ANSWER,
     PROPOSE,
     Change,
     Json,
@@ -479,7 +478,6 @@ def _waiting_lines(counts: Mapping[str, Counter[str]], proposed: int) -> Text:
         # the rule itself, without the words that the finding is about
         words[rule.id] = rule.says.removesuffix(":").partition(": ")[0]
     words[NO_WARNING] = "no warning, so `ankiforge accept --all` takes them"
-    words[OWN_ANSWER] = "the model chose the answer itself"
     words[NO_LABEL] = "a figure in which no label was found"
     words[MANY_LABELS] = "a figure with many labels"
     words[RemarkKind.FORM] = "lines like `a :: b` may be no cards"

@@ -3,10 +3,9 @@
     item = {id, turn, title, ids?, ask?, why?, cards?, choose?, several?, beside?, lines?, option?,
             compose?, source?, actions}
 
-A card that a small model made step by step has these steps in `made`: (name, words), followed by
-the steps to its questions about the passage that were dropped. The card of a proposal has `gaps`,
-the words that it may hide, best first; its sentence in `parts`, in which `spans` says where they
-are; and in `views` the card with each of them.
+The card of a proposal has `gaps`, the words that it may hide, best first; its sentence in `parts`,
+in which `spans` says where they are; in `views` the card with each of them; and in `dropped` the
+steps, (name, words), to the questions of a small model about the passage that were dropped.
 The card of a figure has `figure`, its picture and its masks, which may be changed if the item
 has `masks`.
 
@@ -35,7 +34,6 @@ from ankiforge.ledger.lists import waiting_among
 from ankiforge.model import (
     Card,
     CardKind,
-    Draft,
     Finding,
     Highlight,
     Json,
@@ -50,7 +48,6 @@ from ankiforge.model import (
 from ankiforge.pipeline.collection import as_in_anki
 from ankiforge.reports.cards import (
     dropped_questions,
-    how_made,
     steps_of,
 )
 from ankiforge.review import Item
@@ -373,7 +370,7 @@ class Faces:
 
     def _card(self, card: Card, findings: Sequence[Finding]) -> Json:
         """Return a card that was decided on, for the list of all."""
-        shown = {**card_view(card, self._find), "made": self._made(card, card.highlight)}
+        shown = {**card_view(card, self._find), "dropped": self._dropped(card.highlight)}
         reasons = [sentence(finding.message) for finding in findings]
         if card.why:
             reasons.append(sentence(card.why))
@@ -540,7 +537,7 @@ class Faces:
         card = as_card(draft.kind, draft.fields, waiting.highlight, draft.quote)
         view = card_view(card, self._find)
         if not draft.gaps:
-            return {**view, "made": self._made(draft, waiting.highlight)}
+            return view
         whole = sentence_of(draft)
         views = []
         for fields in gap_fields(waiting):
@@ -551,13 +548,12 @@ class Faces:
             "spans": whole.gaps,
             "views": views,
             "parts": parts_of(whole.text, whole.formulas),
-            "made": self._made(draft, waiting.highlight),
+            "dropped": self._dropped(waiting.highlight),
         }
 
-    def _made(self, words: Card | Draft, highlight: Highlight) -> list[Pair]:
-        """Return the steps in which a small model made a card, and dropped its other questions."""
-        made = how_made(words, self._reply)
-        rows = steps_of(made) if made else []
+    def _dropped(self, highlight: Highlight) -> list[Pair]:
+        """Return the steps to the questions of a small model that were dropped."""
+        rows: list[Pair] = []
         for entry in dropped_questions(highlight, self._reply):
             rows += steps_of(entry)
         return rows

@@ -5,7 +5,8 @@ what the rules have `found`. `cases/replies.jsonl`: the same with `served`, what
 turn (the content of a reply, or its `status` and `body`; "nothing more" from then on), `settings` of
 the server, and `repair`, to send back fronts that call themselves bad. `cases/cascade.jsonl`: the
 same for a small model, step by step; what is served are replies of Qwen2.5-Coder-1.5B (Q4) on
-llama.cpp, or the same words as other servers wrap them. To write `found` anew:
+llama.cpp, or the same words as other servers wrap them; found are the `dropped` questions with
+their reasons, and the checks that `fired` at what is kept, too. To write `found` anew:
 `ANKIFORGE_GOLDEN=1 python -m pytest tests/draft/test_cases.py`; then read the diff.
 """
 
@@ -17,7 +18,10 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from ankiforge.check import Context, DuplicateIndex
+from ankiforge.check import check as findings_of
 from ankiforge.draft import Rules
+from ankiforge.draft.attempts import attempts_about
 from ankiforge.draft.cascade_prompt import load_cascade
 from ankiforge.draft.instructions import instruction
 from ankiforge.draft.sendable import Privacy
@@ -133,7 +137,9 @@ def without_host(found, server):
 
 
 @numbers("cascade")
-def test_what_the_steps_of_a_small_model_become(model, server, fake, whole, number):
+def test_what_the_steps_of_a_small_model_become(
+    model, memory, server, fake, whole, number
+):
     case = CASES["cascade"][number]
     server.otherwise = lambda _: fake.says("nothing\n\nmore")
     for one in case["served"]:
@@ -142,7 +148,22 @@ def test_what_the_steps_of_a_small_model_become(model, server, fake, whole, numb
             fake.says(one) if plain else fake.Reply(one["status"], one["body"].encode())
         )
         server.queue.append(reply)
+    task = task_of(case)
     drafter = model(cascade=load_cascade(), repair=repair_hints())
-    result = whole(drafter.draft(iter([Privacy(()).task(task_of(case))])))
-    asked = [one["messages"][-1]["content"].splitlines()[-1] for one in server.asked]
-    check("cascade", number, without_host(told(result) | {"asked": asked}, server))
+    result = whole(drafter.draft(iter([Privacy(()).task(task)])))
+    found = told(result)
+    found["asked"] = [
+        one["messages"][-1]["content"].splitlines()[-1] for one in server.asked
+    ]
+    [highlight] = task.highlights
+    dropped = {
+        one.question: one.dropped
+        for one in attempts_about(highlight, memory.get)
+        if one.question and one.dropped
+    }
+    context = Context(highlight, DuplicateIndex())
+    fired = [
+        finding.check for one in result.drafts for finding in findings_of(one, context)
+    ]
+    found |= {"dropped": dropped, "fired": fired}
+    check("cascade", number, without_host(found, server))

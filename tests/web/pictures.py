@@ -8,7 +8,6 @@ They are made anew each time, in a folder that is thrown away: look at them befo
 import base64
 import html
 import io
-import json
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -123,17 +122,13 @@ def photograph_a_paper(forge: Forge, browser: Any, folder: Path) -> None:
 
 
 def photograph_the_best(forge: Forge, browser: Any, path: Path) -> None:
-    """Take the first card of the page, with its steps unfolded if a small model made it."""
+    """Take the first card of the page."""
     with served(forge) as address:
         page = browser.new_page(
             viewport={"width": WIDE[0], "height": WIDE[1]}, reduced_motion="reduce"
         )
         page.goto(address)
         settle(page)
-        made = page.locator("#stage > .item:not(.ahead) .made summary")
-        if made.count():
-            made.click()
-            page.wait_for_timeout(300)
         fovea = page.locator(".item:not(.ahead) .mask[title=Fovea]")
         if fovea.count():
             fovea.click()  # one mask is switched off
@@ -143,16 +138,9 @@ def photograph_the_best(forge: Forge, browser: Any, path: Path) -> None:
 
 # --- the guides ---------------------------------------------------------------------------------
 
-JENNER = "Edward Jenner introduced vaccination against smallpox in 1796."
-ANSWERS = {
-    "question": "In which year did Edward Jenner introduce vaccination against smallpox?",
-    "answer": "1796",
-}
-"""What the small model says of that sentence."""
-
 
 def photograph_sources(place: Path, browser: Any, folder: Path) -> None:
-    """Take the first card of Zotero, of a figure, of a Kindle, and of a small model."""
+    """Take the first card of Zotero, of a figure, and of a Kindle."""
     zotero = Forge(place / "zotero")
     write_library(zotero.folder / "Zotero")
     zotero.ok("run", "Zotero")
@@ -165,21 +153,6 @@ def photograph_sources(place: Path, browser: Any, folder: Path) -> None:
     write_clippings(kindle.folder / "My Clippings.txt")
     kindle.ok("run", "My Clippings.txt")
     photograph_the_best(kindle, browser, folder / "kindle-review.png")
-    small = Forge(place / "small")
-    (small.folder / "notes").mkdir()
-    (small.folder / "notes/Vaccination.md").write_text(
-        f"=={JENNER}==\n", encoding="utf-8"
-    )
-    with llm_server.LlmServer(otherwise=told_of_jenner) as server:
-        small.drafting(server.base_url, model="tiny-1.5b", way="cascade")
-        small.ok("run")
-        photograph_the_best(small, browser, folder / "model-made.png")
-
-
-def told_of_jenner(request: dict[str, Any]) -> Any:
-    """Answer a step of the cascade."""
-    step = llm_server.step_of(request)
-    return llm_server.says(json.dumps({step: ANSWERS[step]}))
 
 
 # --- the whole way ------------------------------------------------------------------------------

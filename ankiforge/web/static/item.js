@@ -128,12 +128,12 @@ export class ItemView {
   }
 
   #card(card) {
-    if (card.gaps) return h("section", { className: "held", ariaLabel: "Card" }, label(card), this.#gaps(card), howMade(card));
+    if (card.gaps) return h("section", { className: "held", ariaLabel: "Card" }, label(card), this.#gaps(card), dropped(card));
     if (card.figure && this.item.masks) {
       this.figure = figure(card, () => this.relabel());
       return h("section", { className: "held", ariaLabel: "Figure" }, this.figure.node);
     }
-    return h("section", { className: "held", ariaLabel: card.label ?? "Card" }, label(card), side(card), howMade(card));
+    return h("section", { className: "held", ariaLabel: card.label ?? "Card" }, label(card), side(card), dropped(card));
   }
 
   #gaps(card) {
@@ -156,9 +156,8 @@ export class ItemView {
     const number = (card, i) => h("span", { className: "number", ariaHidden: "true" }, String(card.number ?? i + 1));
     const choice = (card, i) => (card.gaps
       ? h("div", { className: "held pick" }, h("label", { className: "take" }, radio(card, i)), label(card, "span"),
-        this.#gaps(card), why(card))
-      : h("label", { className: "held pick" }, radio(card, i), number(card, i), label(card, "span"), side(card), why(card),
-        howMade(card)));
+        this.#gaps(card), why(card), dropped(card))
+      : h("label", { className: "held pick" }, radio(card, i), number(card, i), label(card, "span"), side(card), why(card)));
     return h("fieldset", { className: "cards choose" }, h("legend", { className: "unseen" }, item.ask), cards.map(choice));
   }
 
@@ -201,7 +200,7 @@ const label = (card, tag = "p") => (card.label || card.note) && h(tag, { classNa
   card.label && h("b", {}, card.label), card.note && ` ${card.note}`);
 const side = (card) => (card.figure ? figure(card).node : face(card));
 
-// The steps in which a small model made a card or asked in vain; they give the answer away, so they are folded.
-const howMade = (card) => card.made?.length && h("details", { className: "made" },
-  h("summary", {}, "How it was made"),
-  h("dl", {}, card.made.map(([name, words]) => [h("dt", {}, name), h("dd", { dir: "auto" }, words)]).flat()));
+// The questions that a small model asked in vain; they give the answer away, so they are folded.
+const dropped = (card) => card.dropped?.length && h("details", { className: "made" },
+  h("summary", {}, "Questions that were dropped"),
+  h("dl", {}, card.dropped.map(([name, words]) => [h("dt", {}, name), h("dd", { dir: "auto" }, words)]).flat()));
