@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
-from typing import NamedTuple
+from operator import itemgetter
 
 from msgspec.structs import replace
 
@@ -36,12 +36,12 @@ from ankiforge.draft.prompt import (
 from ankiforge.draft.replies import Replies
 from ankiforge.draft.reply import Item, drafts_of, every_item, why_none
 from ankiforge.draft.sendable import (
-    Sendable,
     SendableTask,
     SendableText,
     ours,
 )
 from ankiforge.model import (
+    Draft,
     Drafted,
     Highlight,
     NoCard,
@@ -60,15 +60,6 @@ MOST = 30
 # --- out ------------------------------------------------------------------------------
 
 
-class _Asked(NamedTuple):
-    """One highlight of a text to paste."""
-
-    sendable: SendableTask
-    shown: Sendable
-    rejected: SendableText
-    """Its former card that a check blocked, with the reason; "" if there is none."""
-
-
 def export_chats(
     tasks: Iterable[SendableTask],
     prompt: Prompt,
@@ -79,51 +70,50 @@ def export_chats(
 
     `rejected` has by key the cards that a check blocked, with the reasons.
     """
-    # those in one text share the shape of the reply
-    by_shape = defaultdict[Shape, list[_Asked]](list)
+    # the titles and passages that are asked for in one shape of the reply
+    by_shape = defaultdict[Shape, list[tuple[SendableText, SendableText]]](list)
     for sendable in tasks:
         if reason_no_kind_fits(sendable.task):
             continue
         shape = shape_of(sendable.task)
+        wants = sendable.task.brief.wants
+        title = sendable.title
         for key, shown in sendable.passages.items():
             blocked = sendable.text(rejected.get(key, ""))
-            by_shape[shape].append(_Asked(sendable, shown, blocked))
+            asked = passage(label_for(key), shown, wants, blocked)
+            by_shape[shape].append((title, asked))
+
     texts = []
-    for shape, asked in by_shape.items():
-        for start in range(0, len(asked), limit):
-            batch = asked[start : start + limit]
-            texts.append(_text(batch, prompt, shape))
+    for shape, every in by_shape.items():
+        for start in range(0, len(every), limit):
+            batch = every[start : start + limit]
+            by_title = []
+            for title, group in groupby(batch, key=itemgetter(0)):
+                by_title.append((title, joined(asked for _, asked in group)))
+            if len(by_title) == 1:
+                [(only_title, highlights)] = by_title
+                title = data(only_title)
+            else:
+                sections = []
+                for each, passages in by_title:
+                    section = f"Document: {data(each)}\n\n{passages}"
+                    sections.append(SendableText(section))
+                highlights = joined(sections)
+                title = ours("several, named with their passages")
+            values = {
+                **rules_of(shape),
+                "title": title,
+                "remark": NOTHING,
+                "highlights": highlights,
+            }
+            number = f"all {len(batch)} highlights"
+            if len(batch) == 1:
+                number = "the highlight"
+            end = ours(f"Now answer for {number}, with the JSON only, in one code block.")
+            texts.append(_pasted((*prompt.messages(values), message("user", end))))
     return texts
 
 
-def _text(asked: list[_Asked], prompt: Prompt, shape: Shape) -> str:
-    """Return the text to paste that asks about these highlights."""
-    by_title = []
-    for title, group in groupby(asked, key=lambda each: each.sendable.title):
-        by_title.append((title, joined(map(_passage, group))))
-    if len(by_title) == 1:
-        [(only_title, highlights)] = by_title
-        title = data(only_title)
-    else:
-        sections = []
-        for each, passages in by_title:
-            sections.append(SendableText(f"Document: {data(each)}\n\n{passages}"))
-        highlights = joined(sections)
-        title = ours("several, named with their passages")
-    values = {
-        **rules_of(shape),
-        "title": title,
-        "remark": NOTHING,
-        "highlights": highlights,
-    }
-    number = "the highlight" if len(asked) == 1 else f"all {len(asked)} highlights"
-    end = ours(f"Now answer for {number}, with the JSON only, in one code block.")
-    return _pasted((*prompt.messages(values), message("user", end)))
-
-
-def _passage(asked: _Asked) -> SendableText:
-    wants = asked.sendable.task.brief.wants
-    return passage(label_for(asked.shown.key), asked.shown, wants, asked.rejected)
 
 
 def _pasted(messages: Iterable[Message]) -> str:
@@ -177,57 +167,29 @@ def import_chat(
             items = items_of.get(label_for(highlight.key))
             if not items:
                 continue
-            outcome = _made(highlight, items, sendable, origin)
-            if repair and replies and outcome.drafts:
-                outcome.problem = _sent_back_once(highlight, outcome, repair, replies)
+            reason = reason_no_kind_fits(sendable.task)
+            shape = shape_of(sendable.task)
+            drafts: tuple[Draft, ...] = ()
+            if not reason:
+                drafts = drafts_of(items, highlight, origin, shape)
+            outcome = DraftedHighlight(drafts)
+            if not drafts:
+                why = reason or why_none(items, shape)
+                outcome.no_card = NoCard(highlight.key, why, passing=bool(reason))
+
+            # cards that a check blocks are kept for the next export, once
+            name = _back(highlight)
+            if repair and replies and drafts and replies.get(name) is None:
+                judged = [(draft, repair(draft, highlight)) for draft in drafts]
+                if all(faults for _, faults in judged):
+                    replies.put(name, complaint(judged), model=CHAT, prompt="")
+                    outcome.problem = Problem("", "a check blocks its card")
             answered.append(highlight)
             outcomes[highlight.key] = outcome
         if answered:
             result = drafted(sendable.only(*answered), outcomes)
             results.append(replace(result, problems=()))
     return results
-
-
-def _made(
-    highlight: Highlight,
-    items: list[Item],
-    sendable: SendableTask,
-    origin: Origin,
-) -> DraftedHighlight:
-    """Return the drafts in the items about a highlight, else why there are none."""
-    reason = reason_no_kind_fits(sendable.task)
-    if reason:
-        return DraftedHighlight(no_card=NoCard(highlight.key, reason, passing=True))
-    shape = shape_of(sendable.task)
-    drafts = drafts_of(items, highlight, origin, shape)
-    if not drafts:
-        return DraftedHighlight(no_card=NoCard(highlight.key, why_none(items, shape)))
-    return DraftedHighlight(drafts)
-
-
-def _sent_back_once(
-    highlight: Highlight,
-    outcome: DraftedHighlight,
-    repair: Repair,
-    replies: Replies,
-) -> Problem | None:
-    """Keep the cards of a highlight for the next export if a check blocks all of them.
-
-    None: a card is good, or they were sent back before.
-    """
-    name = _back(highlight)
-    if replies.get(name) is not None:
-        return None
-    judged = [(draft, repair(draft, highlight)) for draft in outcome.drafts]
-    if not all(faults for _, faults in judged):
-        return None
-    replies.put(
-        name,
-        complaint(judged),
-        model=CHAT,
-        prompt="",
-    )
-    return Problem("", "a check blocks its card")
 
 
 def _back(highlight: Highlight) -> str:
@@ -254,7 +216,7 @@ def unused(
     tasks: Iterable[SendableTask],
     where: str,
 ) -> Iterator[Problem]:
-    """Yield what in an answer is not a card, or a card for no pending highlight."""
+    """Yield the parts of an answer that are no card, or a card for no pending highlight."""
     labels = set[str]()
     for sendable in tasks:
         labels.update(label_for(highlight.key) for highlight in sendable.task.highlights)

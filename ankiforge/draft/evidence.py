@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ankiforge.model import Highlight, Span, Value
+from ankiforge.model import Highlight, Span
 from ankiforge.text.fold import locate
 from ankiforge.text.sentences import sentence_around
 
@@ -18,59 +18,44 @@ _QUOTATION_MARKS = '"“”„«»'
 _ENDS = " .,;:!?"
 
 
-class Evidence(Value):
-    """The words of a source that a card rests on."""
-
-    quote: str
-    """As in the source; as the model wrote it if the source does not have it."""
-    start: int = 0
-    """Where it begins in the mark, in code points; 0 if it is beside the mark. If a model quoted
-    a part of it, where that part begins, by which several cards of a mark are ordered."""
-
-
 def find_evidence(
     quote: str,
     answers: Sequence[str],
     highlight: Highlight,
-) -> Evidence:
-    """Return the evidence of a card.
+) -> tuple[str, int]:
+    """Return the words of a source that a card rests on, and their place.
 
     Args:
-        quote: what the model gave as its evidence; "" if it gave none.
-        answers: the answer of a question, or what each gap of a cloze hides, as plain text.
+        quote: the evidence that the model gave; "" if it gave none.
+        answers: the answer of a question, or the hidden words of each gap, as plain text.
         highlight: the passage. The mark comes first, then its sentence, then the paragraph.
+
+    Returns:
+        The evidence as in the source; as the model wrote it if the source does not have it. And
+        where it begins in the mark, in code points; 0 if it is beside the mark. If a model quoted
+        a part of it, that is where the part begins, by which several cards of a mark are ordered.
     """
     own_words = quote.strip().strip(_QUOTATION_MARKS).strip()
-    for place in (highlight.exact, highlight.sentence, highlight.nearby):
+    places = (highlight.exact, highlight.sentence, highlight.nearby)
+    for place in places:
         span = locate(quote, place) or locate(own_words, place)
-        if span:
-            start, end = _with_answers(sentence_around(place, *span), answers, place)
-            is_in_mark = place == highlight.exact
-            return Evidence(place[start:end], span[0] if is_in_mark else 0)
+        if span is None:
+            continue
+        start, end = sentence_around(place, *span)
+        # up to the sentences with the answers, if the quoted ones lack one
+        answered = _sentences_with(answers, place)
+        if answered and not _sentences_with(answers, place[start:end]):
+            start = min(start, answered[0])
+            end = max(end, answered[1])
+        return place[start:end], span[0] if place == highlight.exact else 0
     if own_words:  # invented evidence stays as it is, and a check blocks the card
-        return Evidence(quote)
-    for place in (highlight.exact, highlight.sentence, highlight.nearby):
+        return quote, 0
+    for place in places:
         span = _sentences_with(answers, place)
         if span:
-            return _evidence_at(span, place, highlight)
-    return Evidence(quote)
-
-
-def _with_answers(quoted: Span, answers: Sequence[str], place: str) -> Span:
-    """Return quoted sentences, up to those with the answers if the quoted ones lack one."""
-    start, end = quoted
-    if _sentences_with(answers, place[start:end]):
-        return quoted
-    answered = _sentences_with(answers, place)
-    if answered is None:
-        return quoted
-    return min(start, answered[0]), max(end, answered[1])
-
-
-def _evidence_at(span: Span, place: str, highlight: Highlight) -> Evidence:
-    start, end = span
-    is_in_mark = place == highlight.exact
-    return Evidence(place[start:end], start if is_in_mark else 0)
+            start, end = span
+            return place[start:end], start if place == highlight.exact else 0
+    return quote, 0
 
 
 def _sentences_with(answers: Sequence[str], place: str) -> Span | None:

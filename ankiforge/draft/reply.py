@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable
 from itertools import islice
+from operator import attrgetter
 
 from msgspec.structs import replace
 
@@ -72,7 +73,13 @@ def every_item(content: str) -> tuple[list[Item], list[str]]:
     usable = []
     unusable = []
     for entry in islice(flat(objects(content), "h"), MOST):
-        item = _item(_with_our_names(entry))
+        # the known parts of the object under our names, which precede the aliases
+        card: Json = {}
+        for key, part in entry.items():
+            name = _NAMES.get(_letters(str(key)[:40]))
+            if name and (name not in card or key == name):
+                card[name] = part
+        item = _item(card)
         if item is not None:
             usable.append(item)
         elif "verdict" not in entry:
@@ -93,16 +100,6 @@ _NAMES = {alias: name for name, aliases in _ALIASES.items() for alias in aliases
 """Our name for each name that models give to a part of a card."""
 
 
-def _with_our_names(entry: Json) -> Json:
-    """Return the known parts of an object under our names, which take precedence over aliases."""
-    card = {}
-    for key, part in entry.items():
-        name = _NAMES.get(_letters(str(key)[:40]))
-        if name and (name not in card or key == name):
-            card[name] = part
-    return card
-
-
 def _letters(text: str) -> str:
     return re.sub(r"[^a-z]", "", text.casefold())
 
@@ -121,7 +118,11 @@ def _item(card: Json) -> Item | None:
     question.
     """
     named_kind = _letters(_string(card, "kind"))
-    label = label_of(card.get("h"))
+    # `1`, `"1"` and `"h1"` are one label
+    label = ""
+    if isinstance(card.get("h"), str | int):
+        words = str(card["h"])[:40].casefold()
+        label = re.sub(r"^\W*(?:h(?:ighlight)?\W*(?=\w))?|\W+$", "", words)
     quote = scrub(_string(card, "quote"))
     front = _string(card, "front")
     back = _string(card, "back")
@@ -151,14 +152,6 @@ def _item(card: Json) -> Item | None:
     if text:
         return Item(label, CardKind.CLOZE, quote, text=cloze_text(text))
     return None
-
-
-def label_of(said: object) -> str:
-    """Return the label of a highlight: `1`, `"1"` and `"h1"` are equal."""
-    if not isinstance(said, str | int):
-        return ""
-    words = str(said)[:40].casefold()
-    return re.sub(r"^\W*(?:h(?:ighlight)?\W*(?=\w))?|\W+$", "", words)
 
 
 _LONGEST_STRING = 20_000
@@ -200,25 +193,41 @@ def drafts_of(
     than one candidate to choose from.
     """
     limit = max(FACTS, shape.candidates)
-    drafts: dict[Pair, Draft] = {}
+    # by question and answer, to recognise two equal cards
+    distinct: dict[Pair, Draft] = {}
     for item in items:
-        if item.kind in shape.kinds and len(drafts) < limit:
-            draft = _draft(item, highlight, origin)
-            drafts.setdefault(_words(draft), draft)
+        if item.kind not in shape.kinds or len(distinct) == limit:
+            continue
+        kind = item.kind or CardKind.BASIC
+        if kind is CardKind.CLOZE:
+            fields: Fields = (("Text", item.text),)
+            asked = cloze.reveal(item.text)
+            answer = cloze_answers(item.text)
+            answers = [plain(gap.answer) for gap in cloze.gaps(item.text)]
+        else:
+            fields = sided(kind, item.front, item.back)
+            asked = item.front
+            answer = plain(item.back)
+            answers = [answer]
+        quote, start = find_evidence(item.quote, answers, highlight)
+        draft = Draft(
+            highlight=highlight.key,
+            kind=kind,
+            fields=fields,
+            quote=quote,
+            answer=answer,
+            start=start,
+            origin=origin,
+        )
+        distinct.setdefault((for_finding(asked), for_finding(answer)), draft)
+    drafts = tuple(distinct.values())
     if shape.candidates > 1:
-        return tuple(drafts.values())[: shape.candidates]
-    facts = list(drafts.values())[:FACTS]
-    facts.sort(key=lambda draft: draft.start)
+        return drafts[: shape.candidates]
+    facts = sorted(drafts[:FACTS], key=attrgetter("start"))
     numbered = []
     for intent, draft in enumerate(facts):
         numbered.append(replace(draft, intent=intent))
     return tuple(numbered)
-
-
-def _words(draft: Draft) -> Pair:
-    """Return question and answer, to recognise two equal cards."""
-    asked = cloze.reveal(draft.field("Text")) or draft.field("Front")
-    return for_finding(asked), for_finding(draft.answer)
 
 
 def why_none(items: Iterable[Item], shape: Shape) -> str:
@@ -237,24 +246,3 @@ def why_none(items: Iterable[Item], shape: Shape) -> str:
     return "the model saw nothing worth a card"
 
 
-def _draft(item: Item, highlight: Highlight, origin: Origin) -> Draft:
-    """Return the draft of one item of a reply, with its evidence in the passage."""
-    kind = item.kind or CardKind.BASIC
-    if kind is CardKind.CLOZE:
-        fields: Fields = (("Text", item.text),)
-        answer = cloze_answers(item.text)
-        answers = [plain(gap.answer) for gap in cloze.gaps(item.text)]
-    else:
-        fields = sided(kind, item.front, item.back)
-        answer = plain(item.back)
-        answers = [answer]
-    evidence = find_evidence(item.quote, answers, highlight)
-    return Draft(
-        highlight=highlight.key,
-        kind=kind,
-        fields=fields,
-        quote=evidence.quote,
-        answer=answer,
-        start=evidence.start,
-        origin=origin,
-    )

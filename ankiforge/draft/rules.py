@@ -25,7 +25,6 @@ from ankiforge.model import (
     COMMENT_AND_MORE,
     FIGURE,
     PHRASE,
-    Brief,
     CardKind,
     Draft,
     Drafted,
@@ -73,6 +72,11 @@ NOT_ASKED = frozenset(
 """The reasons why there is no card for which a person wrote nothing."""
 
 
+_QUESTIONS = (CardKind.BASIC, CardKind.TWO_WAY)
+# Words that are struck out in the Markdown.
+_STRIKE = regex(r"(?s)(?<![~\\])~~(?=[^\s~]).*?(?<=[^\s~\\])~~(?!~)")
+
+
 def drafted(task: Task, *, figures: bool = True) -> Drafted:
     """Return the cards of the highlights of a task, and why others have none.
 
@@ -85,15 +89,32 @@ def drafted(task: Task, *, figures: bool = True) -> Drafted:
     for highlight in task.highlights:
         try:
             with one_item():
-                result = _fitting_drafts(highlight, task.brief, figures=figures)
+                reason = skip_reason(highlight)
+                result = reason or _drafts(highlight, figures=figures)
         except BugError as error:
             failed.append((highlight.key, error.message))
             problems.append(failed_on(highlight, error))
             continue
         if isinstance(result, str):
             no_cards.append(NoCard(highlight.key, result))
-        else:
-            drafts += result
+            continue
+
+        # what the deck takes; cards that a person wrote, or asked for in a comment, are kept
+        kinds = task.brief.kinds
+        kept = []
+        for draft in result:
+            fits = not kinds or draft.kind in kinds
+            if task.brief.wants == "question" and draft.kind not in _QUESTIONS:
+                fits = False
+            if fits or draft.by_hand or draft.origin.by_comment:
+                kept.append(draft)
+        drafts += kept
+        if not kept:
+            takes_questions = not kinds or any(kind in _QUESTIONS for kind in kinds)
+            reason = f"its deck takes only {' and '.join(kinds)} cards"
+            if task.brief.wants == "question" and takes_questions:
+                reason = "its colour asks for a question: write it as the comment: `? …`"
+            no_cards.append(NoCard(highlight.key, reason))
     return Drafted(
         task,
         tuple(drafts),
@@ -101,20 +122,6 @@ def drafted(task: Task, *, figures: bool = True) -> Drafted:
         tuple(failed),
         tuple(problems),
     )
-
-
-def _fitting_drafts(
-    highlight: Highlight,
-    brief: Brief,
-    *,
-    figures: bool,
-) -> tuple[Draft, ...] | str:
-    """Return the cards of one highlight that its deck takes, or why there are none."""
-    reason = skip_reason(highlight)
-    if reason:
-        return reason
-    result = _drafts(highlight, figures=figures)
-    return result if isinstance(result, str) else _fitting(result, brief)
 
 
 def _drafts(highlight: Highlight, *, figures: bool) -> tuple[Draft, ...] | str:
@@ -127,11 +134,21 @@ def _drafts(highlight: Highlight, *, figures: bool) -> tuple[Draft, ...] | str:
         return tuple(replace(draft, intent=n) for n, draft in enumerate(drafts))
     comment = requested(highlight)
     if highlight.kind is HighlightKind.IMAGE:
-        return (_figure(highlight),) if figures else QUESTIONLESS
+        if not figures:
+            return QUESTIONLESS
+        # a card that hides the labels of a figure, one at a time
+        masks = occlusion.of_labels(highlight.figure, highlight.labels)
+        masks_field = (occlusion.FIELD, occlusion.write(masks))
+        fields = (masks_field, ("Image", highlight.markdown[0]))
+        answer = " · ".join(occlusion.names(masks))
+        return (_draft(highlight, CardKind.OCCLUSION, fields, answer, FIGURE),)
     if comment.wish is Wish.CLOZE:
         return _own_cloze(highlight, comment.words)
-    if _is_struck_out(highlight):
-        return STRUCK
+    if highlight.markdown:
+        for struck in _STRIKE.finditer(highlight.markdown[0]):
+            for start, end in highlight.markdown_gaps:
+                if struck.start() <= start and end <= struck.end():
+                    return STRUCK
     if highlight.form is Form.PHRASE:
         phrases = _visible_gaps(highlight)
         is_whole = not _words_around(highlight.exact, phrases)
@@ -146,11 +163,17 @@ def _drafts(highlight: Highlight, *, figures: bool) -> tuple[Draft, ...] | str:
 
 
 def _by_hand(highlight: Highlight) -> tuple[Draft, ...] | str:
-    """Return the card that a person wrote, or what is missing."""
+    """Return the card that a person wrote, or the reason why it is incomplete."""
     sides = highlight.markdown
     origin = f"rules:{highlight.form.value}"
     if highlight.form is Form.CLOZE and sides:
-        return (_cloze_by_hand(highlight, origin),)
+        # as its author wrote it: with its numbers, and the checks report a malformed one
+        text, *extra = sides
+        fields: Fields = (("Text", text),)
+        if extra and extra[0]:
+            fields += (("Extra", extra[0]),)
+        answer = cloze_answers(text)
+        return (_draft(highlight, CardKind.CLOZE, fields, answer, origin),)
     if highlight.form is Form.BLOCK and not sides:
         return UNANSWERED
     has_empty_side = not all(side.strip() for side in sides)
@@ -162,19 +185,6 @@ def _by_hand(highlight: Highlight) -> tuple[Draft, ...] | str:
     if extra:
         fields += (("Extra", extra[0]),)
     return (_draft(highlight, kind, fields, _answer_of(back), origin),)
-
-
-def _cloze_by_hand(highlight: Highlight, origin: str) -> Draft:
-    """Return a cloze as its author wrote it.
-
-    It is unchanged: the author chose the numbers, and the checks report a malformed
-    cloze.
-    """
-    text, *extra = highlight.markdown
-    fields: Fields = (("Text", text),)
-    if extra and extra[0]:
-        fields += (("Extra", extra[0]),)
-    return _draft(highlight, CardKind.CLOZE, fields, cloze_answers(text), origin)
 
 
 def _answer_of(back: str) -> str:
@@ -211,15 +221,6 @@ def _own_question(highlight: Highlight, comment: Instruction) -> Draft:
     return _draft(highlight, CardKind.BASIC, fields, answer, origin)
 
 
-def _figure(highlight: Highlight) -> Draft:
-    """Return a card that hides the labels of a marked figure, one at a time."""
-    masks = occlusion.of_labels(highlight.figure, highlight.labels)
-    masks_field = (occlusion.FIELD, occlusion.write(masks))
-    fields = (masks_field, ("Image", highlight.markdown[0]))
-    answer = " · ".join(occlusion.names(masks))
-    return _draft(highlight, CardKind.OCCLUSION, fields, answer, FIGURE)
-
-
 def _own_cloze(highlight: Highlight, words: str) -> tuple[Draft, ...] | str:
     """Return a cloze that hides the phrase of `c: phrase`; `c:` alone hides the marked words.
 
@@ -247,20 +248,6 @@ def _own_cloze(highlight: Highlight, words: str) -> tuple[Draft, ...] | str:
 
 
 # --- marked words ---------------------------------------------------------------------
-
-# Words that are struck out in the Markdown.
-_STRIKE = regex(r"(?s)(?<![~\\])~~(?=[^\s~]).*?(?<=[^\s~\\])~~(?!~)")
-
-
-def _is_struck_out(highlight: Highlight) -> bool:
-    """Return whether a marked phrase is within words that are struck out."""
-    if not highlight.markdown:
-        return False
-    for struck in _STRIKE.finditer(highlight.markdown[0]):
-        for start, end in highlight.markdown_gaps:
-            if struck.start() <= start and end <= struck.end():
-                return True
-    return False
 
 
 def _visible_gaps(highlight: Highlight) -> tuple[Span, ...]:
@@ -301,7 +288,7 @@ _HEADING = regex(r"(?:\d+\.)*\d+\.? +[^\W\d_][^.!?;:]{0,60}|[A-Z][A-Z ]{3,60}")
 
 
 def _nothing(highlight: Highlight) -> str:
-    """Return why the rules make no card of a mark, and what to do."""
+    """Return why the rules make no card of a mark, with a way to one."""
     exact = highlight.exact
     if highlight.form is Form.PHRASE:
         phrases = _visible_gaps(highlight)
@@ -336,33 +323,6 @@ def _words_around(text: str, spans: tuple[Span, ...]) -> list[str]:
     for start, end in sorted(spans, reverse=True):
         text = f"{text[:start]} {text[end:]}"
     return re.findall(r"[^\W_]+", text)
-
-
-# --- what the deck takes --------------------------------------------------------------
-
-_QUESTIONS = (CardKind.BASIC, CardKind.TWO_WAY)
-
-
-def _fitting(drafts: tuple[Draft, ...], brief: Brief) -> tuple[Draft, ...] | str:
-    """Return the drafts of a kind that the deck file allows, or the reason if there are none.
-
-    Cards that a person wrote, or asked for in a comment, are always kept.
-    """
-    kept = tuple(draft for draft in drafts if _is_kept(draft, brief))
-    if kept:
-        return kept
-    takes_questions = not brief.kinds or any(kind in _QUESTIONS for kind in brief.kinds)
-    if brief.wants == "question" and takes_questions:
-        return "its colour asks for a question: write it as the comment: `? …`"
-    return f"its deck takes only {' and '.join(brief.kinds)} cards"
-
-
-def _is_kept(draft: Draft, brief: Brief) -> bool:
-    if draft.by_hand or draft.origin.by_comment:
-        return True
-    if brief.wants == "question" and draft.kind not in _QUESTIONS:
-        return False
-    return not brief.kinds or draft.kind in brief.kinds
 
 
 # --- drafts ---------------------------------------------------------------------------

@@ -36,5 +36,4 @@ SECOND = "Their monomers are called monosaccharides, of one ring each."
     ],
 )
 def test_a_card_rests_on_the_sentence_that_has_its_answer(quote, answers, found, start):
-    evidence = find_evidence(quote, answers, PASSAGE)
-    assert (evidence.quote, evidence.start) == (found, start)
+    assert find_evidence(quote, answers, PASSAGE) == (found, start)
