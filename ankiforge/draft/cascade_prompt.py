@@ -62,8 +62,13 @@ class CascadePrompt(Value):
             sentence: the sentence in which the answer is.
             answer: the answer.
         """
+        # the prompt is in English; without this, small models ask in English of a German passage
+        name = language_of(shown.around, shown.marked)
+        language = ""
+        if name in NAMES and name != "en":
+            language = f" in {NAMES[name]}"
         values = {
-            "language": _in_language(shown),
+            "language": ours(language),
             "sentence": data(sentence),
             "answer": data(answer),
         }
@@ -76,23 +81,20 @@ class CascadePrompt(Value):
         return self._demand(shown, demand, reply_schema("answer", LONGEST_ANSWER))
 
     def _demand(self, shown: Sendable, demand: SendableText, schema: Json) -> Question:
-        passage = filled(
-            self.passage, {"heading": data(shown.heading), "text": _text_of(shown)}
-        )
+        # the paragraph; of a long one, the part around the mark
+        around = shown.around or shown.marked
+        if len(around) > _WINDOW:
+            span = locate(shown.marked, around)
+            start = max(0, span[0] - _BESIDE) if span else 0
+            end = max(start + _WINDOW, span[1] if span else 0)
+            around = SendableText(around[start:end])
+        values = {"heading": data(shown.heading), "text": data(around)}
+        passage = filled(self.passage, values)
         messages = (
             message("system", ours(self.rules.strip())),
             message("user", SendableText(f"{passage}\n{demand}")),
         )
         return Question(messages=messages, schema=schema, prompt=self.fingerprint)
-
-
-def _in_language(shown: Sendable) -> SendableText:
-    """Return the language in which to ask; "" for English, in which the prompt is written.
-
-    Without it, small models ask in English about a German passage.
-    """
-    name = language_of(shown.around, shown.marked)
-    return ours(f" in {NAMES[name]}" if name in NAMES and name != "en" else "")
 
 
 def reply_schema(name: str, longest: int) -> Json:
@@ -103,17 +105,6 @@ def reply_schema(name: str, longest: int) -> Json:
         "required": [name],
         "additionalProperties": False,
     }
-
-
-def _text_of(shown: Sendable) -> SendableText:
-    """Return the paragraph of a passage; of a long one, what surrounds the mark."""
-    around = shown.around or shown.marked
-    if len(around) > _WINDOW:
-        span = locate(shown.marked, around)
-        start = max(0, span[0] - _BESIDE) if span else 0
-        end = max(start + _WINDOW, span[1] if span else 0)
-        around = SendableText(around[start:end])
-    return data(around)
 
 
 # --- the file -------------------------------------------------------------------------

@@ -54,17 +54,7 @@ _BRACKETED_MATHS = regex(
 
 def _our_markdown(text: str) -> str:
     text = _BRACKETED_MATHS.sub(_in_dollars, scrub(text))
-    return outside(_with_single_backslashes(text), _with_words_alone).strip()
-
-
-def _in_dollars(maths: re.Match[str]) -> str:
-    if maths["display"]:
-        return f"$${maths['display']}$$"
-    return f"${maths['inline']}$"
-
-
-def _with_single_backslashes(text: str) -> str:
-    r"""Return a text in which commands of formulae have one backslash: `\\frac` ends no line."""
+    # commands of formulae have one backslash: `\\frac` ends no line
     parts = []
     place = 0
     for start, end, kind in shields(text):
@@ -74,7 +64,13 @@ def _with_single_backslashes(text: str) -> str:
         parts += [text[place:start], run]
         place = end
     parts.append(text[place:])
-    return "".join(parts)
+    return outside("".join(parts), _with_words_alone).strip()
+
+
+def _in_dollars(maths: re.Match[str]) -> str:
+    if maths["display"]:
+        return f"$${maths['display']}$$"
+    return f"${maths['inline']}$"
 
 
 # --- HTML and links -------------------------------------------------------------------

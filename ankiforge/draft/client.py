@@ -137,30 +137,8 @@ class Client:
         completion = Completion.parse(raw)
         return None if completion is None else Answer(completion, name, label, count)
 
-    def _keep(
-        self,
-        question: Question,
-        raw: str,
-        completion: Completion,
-        tokens: tuple[int, int],
-    ) -> list[Answer]:
-        """Keep a reply for each thing it is about; the first one has the tokens of the request."""
-        count = len(question.each)
-        answers = []
-        for label, part in enumerate(question.each, start=1):
-            name = self.kept_as(part)
-            self._replies.put(
-                name,
-                json.dumps([label, count, raw]),
-                model=completion.model or self.settings.model,
-                prompt=question.prompt,
-                tokens=tokens if label == 1 else (0, 0),
-            )
-            answers.append(Answer(completion, name, label, count, cached=False))
-        return answers
-
     def keep_attempts(self, highlight: Highlight, attempts: Sequence[Attempt]) -> None:
-        """Keep what was asked about a highlight step by step, and why questions were dropped."""
+        """Keep the attempts about a highlight beside the replies."""
         name = attempts_name(highlight)
         encoded = encode_attempts(attempts)
         if self._replies.get(name) != encoded:
@@ -186,7 +164,35 @@ class Client:
                 self.budget.count_cached()
                 return [known]
         self.prepare()
-        return self._paid(question)
+
+        # the reply to one request is kept for each thing, and its cost is counted
+        with self.budget.turn():
+            try:
+                raw, size = self._sent(question)
+                completion = Completion.parse(raw) or Completion()
+                tokens_in = completion.tokens_in or size // _BYTES_PER_TOKEN
+                characters_out = len(completion.content)
+                tokens_out = completion.tokens_out
+                tokens_out = tokens_out or characters_out // _CHARACTERS_PER_TOKEN
+                count = len(question.each)
+                tokens = (tokens_in, tokens_out)
+                answers = []
+                for label, part in enumerate(question.each, start=1):
+                    name = self.kept_as(part)
+                    self._replies.put(
+                        name,
+                        json.dumps([label, count, raw]),
+                        model=completion.model or self.settings.model,
+                        prompt=question.prompt,
+                        tokens=tokens,
+                    )
+                    tokens = (0, 0)  # the first one has those of the request
+                    answers.append(Answer(completion, name, label, count, cached=False))
+                self.budget.count_new(tokens_in, tokens_out, question.characters)
+                return answers
+            finally:
+                if self._wire is not None:
+                    self._wire.leave()
 
     def prepare(self) -> None:
         """Check that requests may be sent.
@@ -219,29 +225,6 @@ class Client:
         """Refuse to go on in a run that has ended: its replies may be closed."""
         if self._stopped:
             raise self._end or UnansweredError("stopped before it was sent")
-
-    def _paid(self, question: Question) -> list[Answer]:
-        """Send one request, keep the reply for each thing, and count its cost."""
-        with self.budget.turn():
-            try:
-                raw, size = self._sent(question)
-                completion = Completion.parse(raw) or Completion()
-                tokens_in = completion.tokens_in or size // _BYTES_PER_TOKEN
-                tokens_out = (
-                    completion.tokens_out
-                    or len(completion.content) // _CHARACTERS_PER_TOKEN
-                )
-                answers = self._keep(
-                    question,
-                    raw,
-                    completion,
-                    (tokens_in, tokens_out),
-                )
-                self.budget.count_new(tokens_in, tokens_out, question.characters)
-                return answers
-            finally:
-                if self._wire is not None:
-                    self._wire.leave()
 
     # --- one request ------------------------------------------------------------------
 

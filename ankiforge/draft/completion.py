@@ -47,14 +47,27 @@ class Completion(Value):
             return None
         reply = _as_dict(reply)
         choices = reply.get("choices")
-        tokens_in, tokens_out = _tokens(_as_dict(reply.get("usage")))
+
+        # the tokens of the request and of the reply; some servers count reasoning only in the total
+        usage = _as_dict(reply.get("usage"))
+        tokens_in = _credible(usage.get("prompt_tokens"))
+        tokens_out = _credible(usage.get("completion_tokens"))
+        if tokens_in and tokens_out:
+            total = _credible(usage.get("total_tokens"))
+            tokens_out = max(tokens_out, total - tokens_in)
         is_answered = isinstance(choices, list) and not reply.get("error")
         if not (is_answered or tokens_out):
             return None
         choice = _as_dict(choices[0]) if isinstance(choices, list) and choices else {}
         message = _as_dict(choice.get("message"))
         finish = choice.get("finish_reason")
-        content = _content(message, finish)
+        # some servers keep the reasoning apart, or take the answer for it
+        thought = _as_text(message.get("reasoning_content"))
+        thought = thought or _as_text(message.get("reasoning"))
+        content = _as_text(message.get("content"))
+        has_answer = any(name in thought for name in _KEYS_OF_ANSWERS)
+        if not content and finish == "stop" and has_answer:
+            content = thought
         return cls(
             content=content,
             finish=str(finish or ""),
@@ -62,33 +75,8 @@ class Completion(Value):
             model=_as_text(reply.get("model")),
             tokens_in=tokens_in,
             tokens_out=tokens_out,
-            is_thought_alone=not content and bool(_thought(message)),
+            is_thought_alone=bool(thought) and not content,
         )
-
-
-def _content(message: Json, finish: Any) -> str:
-    """Return what a model answered, even if the server took the answer for reasoning."""
-    content = _as_text(message.get("content"))
-    if content or finish != "stop":
-        return content
-    thought = _thought(message)
-    return thought if any(name in thought for name in _KEYS_OF_ANSWERS) else ""
-
-
-def _thought(message: Json) -> str:
-    """Return the reasoning that a server keeps apart from the answer."""
-    thought = _as_text(message.get("reasoning_content"))
-    return thought or _as_text(message.get("reasoning"))
-
-
-def _tokens(usage: Json) -> tuple[int, int]:
-    """Return the tokens of the request and of the reply; 0 if they are not known."""
-    tokens_in = _credible(usage.get("prompt_tokens"))
-    tokens_out = _credible(usage.get("completion_tokens"))
-    if tokens_in and tokens_out:  # some servers count reasoning only in the total
-        total = _credible(usage.get("total_tokens"))
-        tokens_out = max(tokens_out, total - tokens_in)
-    return tokens_in, tokens_out
 
 
 def _credible(tokens: Any) -> int:

@@ -8,7 +8,6 @@ highlight whose replies stay unreadable gets no card until a person asks again.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
 from contextlib import suppress
 
 from ankiforge.draft.client import Answer, Client
@@ -27,7 +26,7 @@ from ankiforge.draft.refusals import TooLongError
 from ankiforge.draft.reply import Item, drafts_of, is_empty, items, why_none
 from ankiforge.draft.sendable import SendableTask, SendableText, ours
 from ankiforge.errors import BugError, ItemError, one_item
-from ankiforge.model import Draft, Highlight, Origin, Problem
+from ankiforge.model import Highlight, Origin, Problem
 
 UNREADABLE = "the model's answer could not be read"
 CUT_OFF = "the model's answer was cut off before its first card"
@@ -44,7 +43,7 @@ class Conversation:
         prompt: Prompt,
         repair: Repair | None,
     ) -> None:
-        """Nothing is sent yet. `repair` returns what blocks a draft."""
+        """Nothing is sent yet. `repair` returns the findings that block a draft."""
         self._client = client
         self._prompt = prompt
         self._repair = repair
@@ -56,13 +55,24 @@ class Conversation:
             ServiceError, UsageError: the run cannot go on.
         """
         results = self._ask(chunk)
-        if self._repair is not None:
-            for highlight in chunk.highlights:
-                result = results[highlight.key]
-                blocked = _blocked(self._repair, result.drafts, highlight)
-                if blocked:
-                    alone = chunk.only(highlight)
-                    results[highlight.key] = self._repaired(alone, result, blocked)
+        if self._repair is None:
+            return results
+        for highlight in chunk.highlights:
+            result = results[highlight.key]
+            drafts = result.drafts
+            blocked = []
+            for draft in drafts:
+                # it fails again where the draft is recorded
+                with suppress(BugError), one_item():
+                    faults = self._repair(draft, highlight)
+                    if faults:
+                        blocked.append((draft, faults))
+            # of candidates, only one has to pass
+            are_candidates = len(drafts) > 1 and drafts[0].intent == drafts[1].intent
+            is_one_good = are_candidates and len(blocked) < len(drafts)
+            if blocked and not is_one_good:
+                alone = chunk.only(highlight)
+                results[highlight.key] = self._repaired(alone, result, blocked)
         return results
 
     def _ask(self, chunk: SendableTask, *, anew: bool = False) -> DraftedHighlights:
@@ -126,7 +136,7 @@ class Conversation:
         result: DraftedHighlight,
         blocked: list[BlockedDraft],
     ) -> DraftedHighlight:
-        """Send the blocked cards of one highlight back once; what is still blocked is shown so."""
+        """Send the blocked cards of one highlight back once; those still blocked stay so."""
         cards = ", ".join(card_json(draft) for draft, _ in blocked)
         # a finding may repeat the passage's surroundings
         complaint_sent = alone.text(complaint(blocked))
@@ -159,7 +169,7 @@ class Conversation:
     def _ask_further(
         self, alone: SendableTask, said: SendableText, wish: SendableText
     ) -> Answer:
-        """Ask again about one highlight, after what the model said and what is wrong with it."""
+        """Ask again about one highlight, after the answer of the model and a complaint."""
         asked = question(alone, self._prompt)
         exchange = (message("assistant", said), message("user", wish))
         [answer] = self._client.ask(asked.and_then(*exchange))
@@ -188,26 +198,6 @@ class Conversation:
         if drafts:
             return DraftedHighlight(drafts)
         return without_card(highlight.key, before + why_none(found_items, shape))
-
-
-def _blocked(
-    repair: Repair, drafts: Sequence[Draft], highlight: Highlight
-) -> list[BlockedDraft]:
-    """Return the drafts that a check blocks, with the findings.
-
-    Of candidates, only one has to pass.
-    """
-    blocked = []
-    for draft in drafts:
-        # it fails again where the draft is recorded
-        with suppress(BugError), one_item():
-            faults = repair(draft, highlight)
-            if faults:
-                blocked.append((draft, faults))
-    are_candidates = len(drafts) > 1 and drafts[0].intent == drafts[1].intent
-    if are_candidates and len(blocked) < len(drafts):
-        return []
-    return blocked
 
 
 def given_up(highlight: Highlight, answer: Answer) -> DraftedHighlight:

@@ -1,4 +1,4 @@
-"""What became of highlights that a model or a chat was asked about."""
+"""The results for highlights that a model or a chat was asked about."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BlockedDraft = tuple[Draft, Strings]
 
 
 class DraftedHighlight(msgspec.Struct):
-    """What drafting gave for one highlight.
+    """The result of drafting one highlight.
 
     Drafts, a reason for none, a problem, or the last two of them.
     """
@@ -44,8 +44,11 @@ DraftedHighlights = dict[HighlightKey, DraftedHighlight]
 
 def drafted(sendable: SendableTask, results: DraftedHighlights) -> Drafted:
     """Return the result of a task, in the order of its highlights, including those never sent."""
+    document = sendable.task.document
+    title = document.title or document.key
     drafts: list[Draft] = []
     no_cards: list[NoCard] = []
+    problems: dict[Problem, None] = {}
     failed: list[tuple[HighlightKey, str]] = []
     for highlight in sendable.task.highlights:
         key = highlight.key
@@ -57,30 +60,20 @@ def drafted(sendable: SendableTask, results: DraftedHighlights) -> Drafted:
         drafts += result.drafts
         if result.no_card:
             no_cards.append(result.no_card)
-        if result.problem and not result.problem.once:
-            failed.append((key, result.problem.what))
+        problem = result.problem
+        if problem is None:
+            continue
+        if not problem.once:
+            failed.append((key, problem.what))
+        if not problem.where:  # it is the document's
+            problem = replace(problem, where=title, what=f"not drafted: {problem.what}")
+        problems[problem] = None
     return Drafted(
         task=sendable.task,
         drafts=tuple(drafts),
         no_cards=tuple(no_cards),
         failed=tuple(failed),
-        problems=_problems(sendable, results),
-    )
-
-
-def _problems(sendable: SendableTask, results: DraftedHighlights) -> tuple[Problem, ...]:
-    """Return each problem once; those of no setting are the document's."""
-    document = sendable.task.document
-    title = document.title or document.key
-    problems: dict[Problem, None] = {}
-    for result in results.values():
-        if result.problem:
-            problems[result.problem] = None
-    return tuple(
-        problem
-        if problem.where
-        else replace(problem, where=title, what=f"not drafted: {problem.what}")
-        for problem in problems
+        problems=tuple(problems),
     )
 
 

@@ -57,7 +57,7 @@ UNANSWERED_NOTE = "a question without marked text: write its answer behind it"
 
 
 class Wish(StrEnum):
-    """What the reader's comment asks for."""
+    """The wish of a reader's comment."""
 
     NONE = "none"
     SKIP = "skip"
@@ -121,7 +121,7 @@ def instruction(comment: str, passage: str = "") -> Instruction:
 
 
 def _question(comment: str, passage: str) -> Question | None:
-    """Return the question of a comment, without what repeats the passage around it."""
+    """Return the question of a comment, without words around it that repeat the passage."""
     repeated = locate(passage, comment) if passage else None
     if repeated:
         start, end = repeated
@@ -140,7 +140,7 @@ def _question(comment: str, passage: str) -> Question | None:
 
 
 def requested(highlight: Highlight) -> Instruction:
-    """Return what a highlight's comment asks for; nothing if somebody else wrote the comment."""
+    """Return the wish of a highlight's comment; none if somebody else wrote the comment."""
     questions = questions_of(highlight)
     if questions:
         return questions[0]
@@ -215,7 +215,7 @@ def without_comment(highlight: Highlight) -> Highlight:
 
 # --- which highlights are drafted, and by whom ----------------------------------------
 
-_PICTURES = {HighlightKind.IMAGE: "an image", HighlightKind.INK: "a drawing"}
+_PICTURES = (HighlightKind.IMAGE, HighlightKind.INK)
 
 
 def skip_reason(highlight: Highlight) -> str:
@@ -232,7 +232,14 @@ def skip_reason(highlight: Highlight) -> str:
     if is_lone:
         return "a comment without marked text"
     if highlight.kind in _PICTURES:
-        return _skipped_picture(highlight, comment.wish)
+        is_drawing = highlight.kind is HighlightKind.INK
+        if is_drawing and comment.wish is not Wish.QUESTION:
+            return "a drawing: write its question as the comment: `? …`"
+        if highlight.markdown:
+            return ""
+        if highlight.source_kind is SourceKind.ZOTERO:
+            return "its picture is not in Zotero's cache: open the PDF in Zotero once"
+        return "it has no picture: its place on the page is empty, or cannot be drawn"
     asks = comment.wish in (Wish.QUESTION, Wish.CLOZE)
     if highlight.kind is HighlightKind.STRIKE and not asks:
         wish = "for a card, add a comment that begins with `?`"
@@ -240,18 +247,6 @@ def skip_reason(highlight: Highlight) -> str:
     if not any(map(str.isalnum, highlight.exact)) and not comment.answer:
         return "no text under the mark"
     return ""
-
-
-def _skipped_picture(highlight: Highlight, wish: Wish) -> str:
-    """Return why a marked picture becomes no card; "" if it may."""
-    is_asked = wish is Wish.QUESTION
-    if not is_asked and highlight.kind is HighlightKind.INK:
-        return f"{_PICTURES[highlight.kind]}: write its question as the comment: `? …`"
-    if highlight.markdown:
-        return ""
-    if highlight.source_kind is SourceKind.ZOTERO:
-        return "its picture is not in Zotero's cache: open the PDF in Zotero once"
-    return "it has no picture: its place on the page is empty, or cannot be drawn"
 
 
 def for_rules(highlight: Highlight) -> bool:

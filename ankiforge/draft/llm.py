@@ -42,10 +42,11 @@ _TOKENS_OF_A_STEP = 20
 
 
 class Estimate(Value):
-    """What drafting would send. Tokens are estimated: 4 bytes each, and 80 out for a highlight.
+    """The size of the requests that drafting takes.
 
-    Reasoning tokens, and cards that are asked about again, are not included. In the cascade,
-    requests are the most that may be needed, of 20 tokens out each.
+    Tokens are estimated: 4 bytes each, and 80 out for a highlight. Reasoning tokens, and cards that
+    are asked about again, are not included. In the cascade, requests are the most that may be
+    needed, of 20 tokens out each.
     """
 
     highlights: int
@@ -112,7 +113,7 @@ class Model:
 
     @property
     def usage(self) -> Usage:
-        """Return what was used so far."""
+        """Return the usage so far."""
         return self._client.budget.usage
 
     def draft(self, tasks: Iterator[SendableTask]) -> Iterator[Drafted]:
@@ -128,30 +129,39 @@ class Model:
         slots = threading.Semaphore(self._settings.threads)
         pending: list[_Pending] = []
         for task in tasks:
-            chunks = self._chunks(task)
-            not_sent = _not_sent(task)
+            # the highlights that are not sent; a reason by the settings, which may change, passes
+            reason = reason_no_kind_fits(task.task)
+            not_sent: list[Highlight] = []
+            results: DraftedHighlights = {}
+            for highlight in task.task.highlights:
+                key = highlight.key
+                is_withheld = key in task.withheld
+                if is_withheld or reason:
+                    not_sent.append(highlight)
+                if reason and not is_withheld:
+                    no_card = NoCard(key, reason, passing=True)
+                    results[key] = DraftedHighlight(no_card=no_card)
             if not_sent:
-                yield not_sent
+                yield drafted(task.only(*not_sent), results)
+
+            chunks = self._chunks(task)
             if chunks.new:
                 self._announce()
             for chunk in (*chunks.kept, *chunks.new):
-                future = _in_thread(slots, self._draft, chunk)
+                drafter = self._cascade_for(chunk) or self._conversation
+                future = _in_thread(slots, drafter.draft, chunk)
                 pending.append((chunk, future))
                 while len(pending) > 2 * self._settings.threads:
                     yield _next(pending)
         while pending:
             yield _next(pending)
 
-    def _draft(self, chunk: SendableTask) -> DraftedHighlights:
-        drafter = self._cascade_for(chunk) or self._conversation
-        return drafter.draft(chunk)
-
     def leave(self) -> None:
         """Send nothing more; a pending reply, which may be paid for, is kept if it arrives soon."""
         self._client.stop(GRACE_S)
 
     def estimate(self, tasks: Iterable[SendableTask]) -> Estimate:
-        """Return what drafting these tasks would send; send nothing."""
+        """Return the size of the requests that these tasks take; send nothing."""
         cached = 0
         highlights = 0
         questions: list[Question] = []
@@ -188,7 +198,7 @@ class Model:
     # --- chunks -----------------------------------------------------------------------
 
     def _chunks(self, task: SendableTask) -> _Chunks:
-        """Return what is asked about together."""
+        """Return the parts of a task that are asked about together."""
         if reason_no_kind_fits(task.task):
             return _Chunks([], [])
         kept: list[SendableTask] = []
@@ -239,24 +249,6 @@ class _Chunks(NamedTuple):
     """Single highlights about which nothing is to be sent."""
     new: list[SendableTask]
     """What is asked about together."""
-
-
-def _not_sent(task: SendableTask) -> Drafted | None:
-    """Return the result for the highlights of a task that are not sent; None if all are sent.
-
-    What the settings rule out gets a reason that is not recorded: they may change.
-    """
-    reason = reason_no_kind_fits(task.task)
-    not_sent: list[Highlight] = []
-    results: DraftedHighlights = {}
-    for highlight in task.task.highlights:
-        key = highlight.key
-        is_withheld = key in task.withheld
-        if is_withheld or reason:
-            not_sent.append(highlight)
-        if reason and not is_withheld:
-            results[key] = DraftedHighlight(no_card=NoCard(key, reason, passing=True))
-    return drafted(task.only(*not_sent), results) if not_sent else None
 
 
 # --- several requests at a time -------------------------------------------------------

@@ -107,23 +107,23 @@ def _object_at(text: str, start: int) -> tuple[Any, int]:
         return _DECODER.raw_decode(text, start)
     except (ValueError, RecursionError):
         pass
+    from json_repair import repair_json
+
     depth = 0
     for brace in _BRACE.finditer(text, start):
         depth += 1 if brace[0] == "{" else -1
-        if depth == 0:
-            return _repaired(text[start : brace.end()]), brace.end()
+        if depth > 0:
+            continue
+        # whole, but with other or missing quotes or commas
+        try:
+            value = repair_json(
+                text[start : brace.end()], return_objects=True, skip_json_loads=True
+            )
+        except (ValueError, RecursionError):
+            value = None
+        is_container = isinstance(value, dict | list)
+        return (value if is_container else None), brace.end()
     return None, start
-
-
-def _repaired(text: str) -> Any:
-    """Return the object in a text with other or missing quotes or commas; None if there is none."""
-    from json_repair import repair_json
-
-    try:
-        value = repair_json(text, return_objects=True, skip_json_loads=True)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict | list) else None
 
 
 def _decoded(text: str) -> Any:

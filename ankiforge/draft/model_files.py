@@ -148,7 +148,7 @@ _ROOM = 100 << 20
 
 
 class _BrokenError(Exception):
-    """The connection brought not all: what has arrived is kept."""
+    """The connection brought not all; the part that has arrived is kept."""
 
 
 def download(offer: Offer, show: Show = lambda done, of: None) -> str:
@@ -212,7 +212,7 @@ def _fetch(offer: Offer, part: Path, show: Show) -> None:
 
 
 def _fetch_rest(client: httpx2.Client, offer: Offer, part: Path, show: Show) -> None:
-    """Ask once for what is missing, and write it."""
+    """Ask once for the missing part, and write it."""
     done = _size(part)
     headers = {"accept-encoding": "identity"}
     if done:

@@ -54,24 +54,21 @@ def memory_needed(size: int) -> int:
 
 def too_little_memory(name: str, size: int) -> str:
     """Return that a model does not fit into the memory; "" if it does, or nobody knows."""
-    available = _memory_available()
-    needed = memory_needed(size)
-    if available is None or available >= needed:
-        return ""
-    return f"{name} needs about {gigabytes(needed)} of memory, and {gigabytes(available)} are free"
-
-
-def _memory_available() -> int | None:
-    """Return the memory in bytes that programs can still get; None if the system does not say."""
+    # the memory that programs can still get; None if the system does not say
+    available: int | None = None
     with suppress(OSError, ValueError):
         meminfo = Path("/proc/meminfo").read_text(encoding="ascii")
         match = re.search(r"MemAvailable: *(\d+) kB", meminfo)
         if match:
-            return int(match[1]) << 10
-    # macOS gives unused memory to files, and takes it back
-    with suppress(AttributeError, OSError, ValueError):
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return None
+            available = int(match[1]) << 10
+    if available is None:
+        # macOS gives unused memory to files, and takes it back
+        with suppress(AttributeError, OSError, ValueError):
+            available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    needed = memory_needed(size)
+    if available is None or available >= needed:
+        return ""
+    return f"{name} needs about {gigabytes(needed)} of memory, and {gigabytes(available)} are free"
 
 
 def check_on_board(file: Path) -> int:
@@ -203,7 +200,7 @@ class OnBoard:
         return ServiceError(message, hint=f"{again}; if it ends again, {_SMALLER}")
 
     def _reason(self) -> str:
-        """Return what llama.cpp complained of first; "" if it said nothing."""
+        """Return the first complaint of llama.cpp; "" if it said nothing."""
         assert self._said
         with suppress(ValueError):  # it is closed
             self._said.seek(0)

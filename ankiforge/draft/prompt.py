@@ -115,19 +115,15 @@ def read_prompt(name: str, workspace: Path | None = None) -> tuple[str, Path]:
             content = path.read_bytes()
         text = content.decode().replace("\r\n", "\n")
     except FileNotFoundError as error:
-        hint = f"there are: {', '.join(_names(folder))}"
+        files = list(shipped("prompts").glob("*.md"))
+        if folder:
+            files += (file.path for file in folder.listed(".md"))
+        names = sorted({file.stem for file in files})
+        hint = f"there are: {', '.join(names)}"
         raise NoPromptError(f"no prompt called {name!r}", hint=hint) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
     return text, path
-
-
-def _names(folder: OwnPath | None) -> list[str]:
-    """Return the names of the shipped prompts and of those in a folder."""
-    files = list(shipped("prompts").glob("*.md"))
-    if folder:
-        files += (file.path for file in folder.listed(".md"))
-    return sorted({file.stem for file in files})
 
 
 def parse(text: str, path: Path) -> Prompt:
@@ -152,7 +148,7 @@ def parse(text: str, path: Path) -> Prompt:
 
 
 class Question(Value):
-    """What a model is asked about some highlights, or about some cards that it is to compare."""
+    """The messages to a model about some highlights, or about some cards that it is to compare."""
 
     messages: tuple[Message, ...]
     schema: Json
@@ -187,10 +183,14 @@ def question(sendable: SendableTask, prompt: Prompt) -> Question:
     passages = []
     for number, shown in enumerate(sendable.passages.values(), start=1):
         passages.append(passage(str(number), shown, wants))
+    remark = NOTHING
+    if sendable.task.remark:
+        said = data(sendable.remark)
+        remark = SendableText(f"The reader asks again, and says: {said}")
     values = {
         **rules_of(shape),
         "title": data(sendable.title),
-        "remark": remark_of(sendable),
+        "remark": remark,
         "highlights": joined(passages),
     }
     parts: tuple[Question, ...] = ()
@@ -255,13 +255,8 @@ _HOW = {
 }
 
 
-def remark_of(sendable: SendableTask) -> SendableText:
-    """Return the person's remark on asking again."""
-    if not sendable.task.remark:
-        return ours("")
-    return SendableText(f"The reader asks again, and says: {data(sendable.remark)}")
-
-
+_TERM_WORDS = 4
+"""The number of words up to which a mark within a sentence is a term to recall."""
 _WISHES = {
     "definition": "a definition: the term asked for by its description, or the other way round",
     "question": "a question and its answer",
@@ -282,7 +277,16 @@ def passage(
         wants: what the colour of the mark asks for.
         rejected: a former card that a check blocked, with the reason.
     """
-    marked, phrases = _marked_and_phrases(shown)
+    # readers of PDFs and e-books mark a term alone: as the marked text, it would be the subject of
+    # the card; as a phrase of its sentence, it is the answer
+    marked = shown.marked
+    phrases = joined(shown.phrases, " | ")
+    if phrases == marked:
+        phrases = NOTHING
+    is_term = len(marked.split()) <= _TERM_WORDS and not shown.phrases
+    if is_term and marked in shown.sentence and marked != shown.sentence:
+        phrases = marked
+        marked = shown.sentence
     parts = (
         ("heading", shown.heading),
         ("under", joined(shown.under, " › ")),
@@ -298,27 +302,6 @@ def passage(
         if text.strip():
             lines.append(f"<{name}>{data(text)}</{name}>")
     return SendableText("\n".join([f'<highlight h="{label}">', *lines, "</highlight>"]))
-
-
-_TERM_WORDS = 4
-"""The number of words up to which a mark within a sentence is a term to recall."""
-
-
-def _marked_and_phrases(shown: Sendable) -> tuple[SendableText, SendableText]:
-    """Return the marked text, and the phrases marked in it; a term comes with its sentence.
-
-    Readers of PDFs and e-books mark a term alone. As the marked text, it would be what
-    the card is about; as a phrase of its sentence, it is the answer.
-    """
-    phrases = joined(shown.phrases, " | ")
-    if phrases == shown.marked:
-        phrases = NOTHING
-    is_term = len(shown.marked.split()) <= _TERM_WORDS
-    is_whole_sentence = shown.marked == shown.sentence
-    is_in_sentence = shown.marked in shown.sentence and not is_whole_sentence
-    if shown.phrases or not (is_term and is_in_sentence):
-        return shown.marked, phrases
-    return shown.sentence, shown.marked
 
 
 _MARKER = re.compile(
@@ -337,7 +320,7 @@ def data(text: SendableText) -> SendableText:
 
 
 class Shape(Value):
-    """What a reply may contain."""
+    """The kinds and the number of cards of a reply."""
 
     kinds: tuple[CardKind, ...] = tuple(_HOW)
     """() = nothing can be drafted."""

@@ -75,7 +75,14 @@ def refusal(
     if status == 403 and _MODERATED.search(body):
         return ItemError(message)
     if status in (401, 403) or (status == 400 and _BAD_KEY.search(body)):
-        return ServiceError(message, hint=_key_hint(settings))
+        hint = f"check the key in the environment variable {settings.key_name}"
+        if not settings.key_name:
+            hint = (
+                "no key was sent: write `key_env: NAME` under `llm:`, NAME being the environment"
+                " variable that holds the key, then: ankiforge init --trust"
+                f" {settings.workspace}"
+            )
+        return ServiceError(message, hint=hint)
     if status in (404, 405, 410) or (status < 500 and _NO_MODEL.search(body)):
         hint = (
             f"does this server have the model {settings.model!r}, and is base_url right?"
@@ -94,16 +101,6 @@ def refusal(
         return UnansweredError(message, hint=hint)
     return ItemError(
         message, hint="if it rejects every request, check llm.extra_body and llm.model"
-    )
-
-
-def _key_hint(settings: ServerSettings) -> str:
-    """Return what to do about a missing or wrong key."""
-    if settings.key_name:
-        return f"check the key in the environment variable {settings.key_name}"
-    return (
-        "no key was sent: write `key_env: NAME` under `llm:`, NAME being the environment"
-        f" variable that holds the key, then: ankiforge init --trust {settings.workspace}"
     )
 
 
@@ -151,7 +148,7 @@ _SHOWN = 300
 
 
 def said(body: str) -> str:
-    """Return what an error says, on one line: OpenAI's, LM Studio's, FastAPI's, a web page."""
+    """Return the message of an error on one line: OpenAI's, LM Studio's, FastAPI's, a web page."""
     if _is_page(body):
         return PAGE
     # the error of a provider may be forwarded as text

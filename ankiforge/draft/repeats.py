@@ -52,7 +52,7 @@ class _Sentence(NamedTuple):
 
     words: Strings
     weights: tuple[float, ...]
-    """Of a function word 0, of any other 1."""
+    """Of a function word or a single letter 0, of any other 1."""
     is_half_enough: bool
     """Whether half of its words repeat it, because they tell something; else all must be there."""
 
@@ -153,19 +153,18 @@ def _sentences_of(texts: Iterable[str]) -> Iterator[_Sentence]:
                 words = [word.folded for word in _words_of(line[start:end])]
                 for first in range(0, len(words), _MOST_WORDS):
                     part = tuple(words[first : first + _MOST_WORDS])
-                    weights = tuple([_weight(word, small) for word in part])
+                    weights = []
+                    for word in part:
+                        is_small = len(word) == 1 or word in small
+                        weight = 0.0 if is_small else 1.0
+                        if _IS_UNSPACED.match(word):
+                            weight = _WEIGHT_OF_PAIR if len(word) > 1 else 0.0
+                        weights.append(weight)
                     is_half_enough = sum(weights) >= _ENOUGH
                     is_long_word = len(part) == 1 and len(part[0]) >= _LONG_WORD
                     is_whole = len(part) > 1 and 1 in weights
                     if is_half_enough or is_whole or is_long_word:
-                        yield _Sentence(part, weights, is_half_enough)
-
-
-def _weight(word: str, small: frozenset[str]) -> float:
-    """Return for how much a word counts: not at all if it is a function word, or one letter."""
-    if _IS_UNSPACED.match(word):
-        return _WEIGHT_OF_PAIR if len(word) > 1 else 0.0
-    return 0.0 if len(word) == 1 or word in small else 1.0
+                        yield _Sentence(part, tuple(weights), is_half_enough)
 
 
 def _words_of(text: str) -> list[_Word]:

@@ -14,21 +14,11 @@ OPTIONS: Mapping[str, Any] = {"temperature": 0}
 """Fields of every request, unless the server refuses them or `extra_body` sets them."""
 
 
-def formats(schema: Mapping[str, Any]) -> tuple[Json, ...]:
-    """Return the response formats, the strictest first; {} is plain text."""
-    json_schema = {"name": "reply", "strict": True, "schema": schema}
-    return (
-        {"type": "json_schema", "json_schema": json_schema},
-        {"type": "json_object"},
-        {},
-    )
-
-
 class Form(Value):
     """The form of a request that a server accepts, as far as it is known."""
 
     rung: int = 0
-    """An index of `formats`."""
+    """How many response formats the server refused, from the strictest on."""
     dropped: frozenset[str] = frozenset()
     """The options that the server refuses."""
 
@@ -44,7 +34,14 @@ class Form(Value):
         for name, value in OPTIONS.items():
             if name not in self.dropped:
                 fields[name] = value
-        response_format = formats(schema)[self.rung]
+        # the response formats, the strictest first; {} is plain text
+        json_schema = {"name": "reply", "strict": True, "schema": schema}
+        formats: tuple[Json, ...] = (
+            {"type": "json_schema", "json_schema": json_schema},
+            {"type": "json_object"},
+            {},
+        )
+        response_format = formats[self.rung]
         if response_format:
             fields[FORMAT] = response_format
         return fields

@@ -35,7 +35,6 @@ from ankiforge.model import (
     NoCard,
     PrivateText,
     Span,
-    Strings,
     Task,
     Value,
 )
@@ -107,7 +106,13 @@ class Privacy:
                 continue
             every.append(private.text)
             if private.document:
-                by_document[private.document] += _with_sentences(private.text)
+                # its lines and its sentences may be repeated alone, too
+                parts = by_document[private.document]
+                parts.append(private.text)
+                for line in private.text.split("\n"):
+                    parts.append(line)
+                    for start, end in sentences(line):
+                        parts.append(line[start:end])
         self._everywhere = Repeats(every)
         self._texts_of = dict(by_document)
         self._hidden_in: dict[DocumentKey, Hidden] = {}
@@ -283,16 +288,6 @@ def _creators_and_year(document: Document) -> str:
     """Return the first authors and the year of a document."""
     parts = (*document.creators[:3], document.issued)
     return ", ".join(filter(None, parts))
-
-
-def _with_sentences(text: str) -> Strings:
-    """Return a text, its lines, and its sentences: each may be repeated alone."""
-    parts = [text]
-    for line in text.split("\n"):
-        parts.append(line)
-        for start, end in sentences(line):
-            parts.append(line[start:end])
-    return tuple(parts)
 
 
 def _around(highlight: Highlight) -> str:

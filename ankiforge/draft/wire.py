@@ -63,7 +63,17 @@ class Wire(httpx2.BaseTransport):
                 raise UnansweredError("stopped before it was sent")
             self._busy.add(threading.get_ident())
         try:
-            answer = self._loaded(request)
+            answer = self._exchanged(request)
+            # again while the server loads its model, for as long as a server may be silent
+            while is_loading_model(answer.status_code, answer.text):
+                if self._loaded_until is None:
+                    self._loaded_until = time.monotonic() + self._settings.silence_s
+                    host = self._settings.host
+                    self._notice(f"{host} is loading its model; waiting for it")
+                is_late = time.monotonic() > self._loaded_until
+                if is_late or self._stopped.wait(_PAUSE_S):
+                    break
+                answer = self._exchanged(request)
         except httpx2.HTTPError as error:
             self.leave()
             is_connected = not isinstance(error, httpx2.ConnectTimeout)
@@ -81,24 +91,6 @@ class Wire(httpx2.BaseTransport):
         if is_final(text):
             answer.headers["x-should-retry"] = "false"
         return httpx2.Response(status, headers=answer.headers, text=text)
-
-    def _loaded(self, request: httpx2.Request) -> httpx2.Response:
-        """Send a request, again while the server loads its model, and return the answer.
-
-        That may take as long as a server may be silent.
-        """
-        settings = self._settings
-        while True:
-            answer = self._exchanged(request)
-            if not is_loading_model(answer.status_code, answer.text):
-                return answer
-            if self._loaded_until is None:
-                self._loaded_until = time.monotonic() + settings.silence_s
-                self._notice(
-                    f"{self._settings.host} is loading its model; waiting for it"
-                )
-            if time.monotonic() > self._loaded_until or self._stopped.wait(_PAUSE_S):
-                return answer
 
     def _exchanged(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request, and return the answer with its body and the headers that count."""
@@ -153,7 +145,7 @@ class Wire(httpx2.BaseTransport):
 
 
 def _too_large(answer: httpx2.Response) -> httpx2.Response:
-    """Return what stands for an answer that is too large.
+    """Return a stand-in for an answer that is too large.
 
     A reply counts as cut off: it is paid for, so it must not be asked for again.
     """
