@@ -78,25 +78,35 @@ def clozes(draft: Draft, context: Context) -> Iterator[Finding]:
     for gap, answer in zip(reading.gaps, reading.answers, strict=True):
         # no content word, letter, number, formula or negation; a single letter may be a name
         words = tokens(answer)
-        says_nothing = _SIGNS_ONLY.fullmatch(answer) is not None
+        small = []
+        for word in words:
+            if len(word) > 1 and word in _SMALL_WORDS:
+                small.append(word)
         if words:
-            small = [word for word in words if len(word) > 1 and word in _SMALL_WORDS]
-            says_nothing = len(small) == len(words) and not answer.isupper()
+            is_shouted = answer.isupper()
+            says_nothing = small == words and not is_shouted
+        else:
+            says_nothing = _SIGNS_ONLY.fullmatch(answer) is not None
+        is_code = "`" in gap.answer
         if says_nothing or _ENUMERATOR.fullmatch(answer):
             yield make_finding("gap_stopword", f"“{answer}”")
-        elif "`" not in gap.answer and _IDENTIFIER.fullmatch(answer):
+        elif _IDENTIFIER.fullmatch(answer) and not is_code:
             yield make_finding("placeholder", f"“{answer}”")
 
         # a blank or sign at its edge, or a remark in brackets
-        sign_before = text[: gap.start].rstrip()[-1:]
-        is_aside = _ASIDE.fullmatch(sign_before + answer)
-        edges = _NO_EDGE.sub("word", gap.answer.strip("*_"))
-        if is_aside or (gap.answer.strip() and _EDGE_SIGN.search(edges)):
+        before = text[: gap.start]
+        sign_before = before.rstrip()[-1:]
+        is_aside = _ASIDE.fullmatch(sign_before + answer) is not None
+        without_emphasis = gap.answer.strip("*_")
+        edges = _NO_EDGE.sub("word", without_emphasis)
+        is_empty = not gap.answer.strip()
+        has_edge = _EDGE_SIGN.search(edges) is not None and not is_empty
+        if is_aside or has_edge:
             yield make_finding("gap_edge_punct", f"“{gap.answer}”")
 
         # too long, or at the beginning of the text and long
         length = word_count(answer)
-        begins_text = not tokens(text[: gap.start])
+        begins_text = not tokens(before)
         is_defined = _DEFINES.match(text, gap.end) is not None
         if begins_text and length > _OPENING_WORDS and not is_defined:
             yield make_finding("gap_gt8w", "it begins the text")
@@ -108,12 +118,15 @@ def clozes(draft: Draft, context: Context) -> Iterator[Finding]:
         rest = without(text, hidden)
         lines = rest.splitlines()
         if len(lines) > _LINES:
-            rest = "\n".join(line for line in lines if GAP in line)
+            with_gap = [line for line in lines if GAP in line]
+            rest = "\n".join(with_gap)
         for gap, answer in zip(reading.gaps, reading.answers, strict=True):
             plain = answer.strip(" .,;:")
             is_fact = _SHORT_FACT.fullmatch(plain) is not None
-            is_searched = number in gap.numbers and (is_fact or len(plain) >= SHORTEST)
-            if is_searched and holds(rest, plain, exact=is_fact):
+            if number not in gap.numbers:
+                continue
+            is_long_enough = is_fact or len(plain) >= SHORTEST
+            if is_long_enough and holds(rest, plain, exact=is_fact):
                 yield make_finding("gap_leak", f"“{answer}”")
 
     word_total = word_count(reading.whole)
@@ -121,7 +134,8 @@ def clozes(draft: Draft, context: Context) -> Iterator[Finding]:
         # too little of the text is beside the gaps
         rest = without(text, hidden).replace(GAP, "")
         if word_total >= _WORDS_TO_MEASURE:
-            hidden_percent = ceil(100 * (1 - len(rest) / len(reading.whole)))
+            share_shown = len(rest) / len(reading.whole)
+            hidden_percent = ceil(100 * (1 - share_shown))
             yield from counted(hidden_percent, "gap_gt50pct", f"c{number}")
         elif not content(rest) and "![" not in text and "$" not in text:
             yield make_finding("short_cloze", f"“{rest.strip()}”")

@@ -70,14 +70,21 @@ def emphasis(draft: Draft, context: Context) -> Iterator[Finding]:
     first = reading.gaps[0]
     opens = not tokens(text[: first.start])
     defines = opens and _DEFINES.match(text, first.end) is not None
-    is_clear = defines or _is_named(text, reading.gaps)
+    # a word beside a gap may say that it is a name: `called`, `known as`
+    is_clear = defines
+    for gap in reading.gaps:
+        before, after = _around(text, gap)
+        is_named_before = _NAMING.search(before[-_NEAR:]) is not None
+        is_named_behind = _NAMING.match(after.lstrip(" ,")) is not None
+        is_clear = is_clear or is_named_before or is_named_behind
 
     # the phrase
     whole = cloze.words_of(text)
     for gap, answer in zip(reading.gaps, reading.answers, strict=True):
         before, after = _around(text, gap)
         begins_within = before[-1:].islower() and answer[:1].isalpha()
-        ends_within = answer[-1:].isalpha() and _LETTERS.match(after)
+        goes_on = _LETTERS.match(after) is not None
+        ends_within = answer[-1:].isalpha() and goes_on
         if begins_within or ends_within:
             yield make_finding("gap_edge_punct", f"“{gap.answer}”")
         is_small = _SMALL_OR_NEGATIVE.issuperset(tokens(answer))
@@ -99,19 +106,43 @@ def emphasis(draft: Draft, context: Context) -> Iterator[Finding]:
     is_sentence = has_full_stop or context.is_clause(cloze.words_of(cell))
     has_picture = "![" in text
     word_count = len(tokens(reading.whole))
+
+    # the content words and formulas beside the gaps; a word of two letters is an abbreviation
+    visible_text = without_code(text)
+    without_gaps = without(visible_text, cloze.gaps(visible_text)).replace(GAP, " ")
+    beside = [word for word in _telling(without_gaps) if len(word) != 2]
+    least = 1
+    if defines:
+        least = _LEAST_OF_DEFINITION
+    elif opens:
+        least = _LEAST_BEHIND
+
+    # few recall a long phrase word for word; small words are not counted
+    longest = 0
+    for answer in reading.answers:
+        words = [word for word in answer.split() if word.casefold() not in FUNCTION]
+        longest = max(longest, len(words))
+
     fault = ""
     if not (has_picture or is_clear or is_sentence):
         fault = "no sentence with its full stop, no `Term: definition`"
-    elif not has_picture and _says_little(text, opens, defines):
+    elif not has_picture and len(beside) < least:
         fault = f"the sentence says little {'behind' if opens else 'beside'} it"
     elif word_count > _MOST_WORDS:
         fault = f"it is one of {word_count} words"
-    elif not is_clear and any(map(_is_long, reading.answers)):
+    elif not is_clear and longest > _MOST_TO_RECALL:
         fault = "the phrase is long, and nothing names it"
     if fault:
         yield make_finding("fragment", fault)
-    elif not defines and _POINTING.intersection(_prominent(text, reading.gaps)):
-        yield make_finding("leans_back", "it points at text before it")
+    elif not defines:
+        # a word such as `this` at the beginning or before a gap points at text that is not shown
+        folded = text.casefold()
+        prominent = re.findall(r"\w+", folded)[:_EARLY_WORDS]
+        for gap in reading.gaps:
+            before, _ = _around(folded, gap)
+            prominent += re.findall(r"\w+", before[-_NEAR:])[-_WORDS_BESIDE:]
+        if not _POINTING.isdisjoint(prominent):
+            yield make_finding("leans_back", "it points at text before it")
 
 
 def _is_label(answer: str) -> bool:
@@ -121,26 +152,11 @@ def _is_label(answer: str) -> bool:
     return is_claim or words <= _LABELS | _SMALL_OR_NEGATIVE
 
 
-def _is_long(answer: str) -> bool:
-    """Return whether few recall a phrase word for word: small words are not counted."""
-    content_words = [word for word in answer.split() if word.casefold() not in FUNCTION]
-    return len(content_words) > _MOST_TO_RECALL
-
-
 def _around(text: str, gap: Gap) -> tuple[str, str]:
     """Return the text before and after a gap, without the signs of emphasis at it."""
     before = text[: gap.start]
     after = text[gap.end :]
     return before.rstrip("*_"), after.lstrip("*_")
-
-
-def _is_named(text: str, gaps: tuple[Gap, ...]) -> bool:
-    """Return whether a word beside a gap says that it is a name: `called`, `known as`."""
-    for gap in gaps:
-        before, after = _around(text, gap)
-        if _NAMING.search(before[-_NEAR:]) or _NAMING.match(after.lstrip(" ,")):
-            return True
-    return False
 
 
 def _given_away(reading: Reading, text: str, title: str, defines: bool) -> Iterator[str]:
@@ -157,9 +173,9 @@ def _given_away(reading: Reading, text: str, title: str, defines: bool) -> Itera
             words = _telling(answer)
             if number not in gap.numbers or not words:
                 continue
-            capitals = "".join(filter(str.isupper, answer)).casefold()
+            capitals = "".join(filter(str.isupper, answer))
             is_acronym = len(capitals) > 1 and 2 * len(capitals) > len(answer)
-            is_spelt = is_acronym and capitals in initials
+            is_spelt = is_acronym and capitals.casefold() in initials
             is_shown = all(_is_among(word, shown) for word in words)
             repeated = [word for word in words if _is_among(word, beside)]
             is_circular = defines and 2 * len(repeated) >= len(words)
@@ -180,29 +196,3 @@ def _is_among(word: str, others: list[str]) -> bool:
         if is_alike or stem(other) == stem(word):
             return True
     return False
-
-
-def _says_little(text: str, opens: bool, defines: bool) -> bool:
-    """Return whether few content words or formulas are beside the gaps.
-
-    A word of two letters is an abbreviation.
-    """
-    visible_text = without_code(text)
-    without_gaps = without(visible_text, cloze.gaps(visible_text)).replace(GAP, " ")
-    beside = [word for word in _telling(without_gaps) if len(word) != 2]
-    if defines:
-        return len(beside) < _LEAST_OF_DEFINITION
-    return len(beside) < (_LEAST_BEHIND if opens else 1)
-
-
-def _prominent(text: str, gaps: tuple[Gap, ...]) -> list[str]:
-    """Return the first words of a text, and those before each gap.
-
-    There, a word such as `this` points at text that the card does not show.
-    """
-    text = text.casefold()
-    words = re.findall(r"\w+", text)[:_EARLY_WORDS]
-    for gap in gaps:
-        before, _ = _around(text, gap)
-        words += re.findall(r"\w+", before[-_NEAR:])[-_WORDS_BESIDE:]
-    return words

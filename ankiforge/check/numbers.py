@@ -17,7 +17,7 @@ from ankiforge.language.quantities import (
     stated_numbers,
     values,
 )
-from ankiforge.model import Draft, Finding, Strings
+from ankiforge.model import Draft, Finding
 from ankiforge.text.shields import without_formulas
 
 # `one` and `two` are often no numbers: both threads are two threads.
@@ -56,7 +56,11 @@ def _foreign(text: str, source: str) -> Iterator[str]:
     for number, notations in stated_numbers(text).items():
         if not source_digits.isdisjoint(notations):  # fast, and sufficient for most
             continue
-        if not _is_stated(number, notations, text, source):
+        if not all_numbers(source).isdisjoint(notations):
+            continue
+        # 3,000,000 for 3 million
+        of_number = [each for each in quantities(text) if number in each.shown]
+        if not any(_has_size(source, quantity) for quantity in of_number):
             yield number
     for quantity in quantities(text):
         # what says more than its digits, and can be compared by its size
@@ -74,17 +78,6 @@ def _foreign(text: str, source: str) -> Iterator[str]:
     for name, month in months(text).items():
         if source_months and month not in source_months:
             yield name
-
-
-def _is_stated(number: str, notations: Strings, text: str, source: str) -> bool:
-    """Return whether a source has a number of a text in some notation."""
-    if not all_numbers(source).isdisjoint(notations):
-        return True
-    # 3,000,000 for 3 million
-    for quantity in quantities(text):
-        if number in quantity.shown and _has_size(source, quantity):
-            return True
-    return False
 
 
 def _has_size(source: str, quantity: Quantity) -> bool:

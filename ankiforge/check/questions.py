@@ -27,7 +27,7 @@ from ankiforge.language.words import (
     tokens,
     word_count,
 )
-from ankiforge.model import Draft, Family, Finding, Highlight, Value
+from ankiforge.model import Draft, Family, Finding, Value
 from ankiforge.text import regex
 from ankiforge.text.sentences import sentences
 
@@ -62,8 +62,16 @@ def questions(draft: Draft, context: Context) -> Iterator[Finding]:
 
     # badly worded questions
     excused = set()
-    if says_yes_or_no or _is_german_what(front, reading.whole, context.highlight):
+    if says_yes_or_no:
         excused.add("yes_no")
+    if front[:4].casefold() == "was ":
+        # the German `was`, and not the English one
+        languages = (
+            sure_language(reading.whole),
+            sure_language(context.highlight.exact),
+        )
+        if "German" in languages:
+            excused.add("yes_no")
     if has_picture:
         # `this` refers to the picture
         excused.add("leans_back")
@@ -78,8 +86,12 @@ def questions(draft: Draft, context: Context) -> Iterator[Finding]:
 
     # a front that asks for nothing in particular: `what does this mean?`, `why not 7?`;
     # single letters and digits are too short to say what is meant, single ideographs are words
-    words = {word for word in tokens(front) if len(word) > 1 or not word.isascii()}
-    if front.endswith("?") and not has_picture and words and words <= _REMARK:
+    words = set()
+    for word in tokens(front):
+        if len(word) > 1 or not word.isascii():
+            words.add(word)
+    is_remark = bool(words) and words <= _REMARK
+    if front.endswith("?") and is_remark and not has_picture:
         yield make_finding("vague", f"“{front}”")
     # a reader's remark that names nothing of the passage, and does not begin with `?`
     if asked_by_reader(draft) and context.highlight.exact:
@@ -149,13 +161,6 @@ def _question_patterns() -> tuple[_Pattern, ...]:
             )
         )
     return tuple(patterns)
-
-
-def _is_german_what(front: str, whole: str, highlight: Highlight) -> bool:
-    """Return whether a front begins with the German `was`, and not with the English one."""
-    if front[:4].casefold() != "was ":
-        return False
-    return "German" in (sure_language(whole), sure_language(highlight.exact))
 
 
 # --- lists ----------------------------------------------------------------------------

@@ -54,21 +54,24 @@ def memory_needed(size: int) -> int:
 
 def too_little_memory(name: str, size: int) -> str:
     """Return that a model does not fit into the memory; "" if it does, or nobody knows."""
-    # the memory that programs can still get; None if the system does not say
-    available: int | None = None
-    with suppress(OSError, ValueError):
-        meminfo = Path("/proc/meminfo").read_text(encoding="ascii")
-        match = re.search(r"MemAvailable: *(\d+) kB", meminfo)
-        if match:
-            available = int(match[1]) << 10
-    if available is None:
-        # macOS gives unused memory to files, and takes it back
-        with suppress(AttributeError, OSError, ValueError):
-            available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    available = _memory_available()
     needed = memory_needed(size)
     if available is None or available >= needed:
         return ""
     return f"{name} needs about {gigabytes(needed)} of memory, and {gigabytes(available)} are free"
+
+
+def _memory_available() -> int | None:
+    """Return the memory in bytes that programs can still get; None if the system does not say."""
+    with suppress(OSError, ValueError):
+        meminfo = Path("/proc/meminfo").read_text(encoding="ascii")
+        match = re.search(r"MemAvailable: *(\d+) kB", meminfo)
+        if match:
+            return int(match[1]) << 10
+    # macOS gives unused memory to files, and takes it back
+    with suppress(AttributeError, OSError, ValueError):
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return None
 
 
 def check_on_board(file: Path) -> int:

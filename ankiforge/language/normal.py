@@ -107,23 +107,19 @@ def for_comparing_words(text: str) -> str:
     if " " in text and DIGITS.search(text):
         text = _SPACED_DIGITS.sub(lambda match: "".join(match[0].split()), text)
     if _SIGN.search(text):
-        text = _without_signs(text)
+        # without hyphens, brackets, and blanks around operators
+        text = _TUPLE.sub(lambda match: match[0].replace(",", " "), text)
+        text = _TENS_AND_ONES.sub(_sum_of_words, text)
+        text = _COMPOUND.sub("", text)
+        text = _THOUSANDS.sub("", text)
+        text = _BRACKETS.sub(" ", text)
+        text = _OPERATOR.sub(r"\1", text)
     words = []
     for part in text.split():
         word = part.rstrip(_BEHIND_A_WORD).lstrip(_BEFORE_A_WORD)
         if word:
             words.append(_DIGITS_BY_WORD.get(word, word))
     return " ".join(words)
-
-
-def _without_signs(text: str) -> str:
-    """Return the text without hyphens, brackets, and blanks around operators."""
-    text = _TUPLE.sub(lambda match: match[0].replace(",", " "), text)
-    text = _TENS_AND_ONES.sub(_sum_of_words, text)
-    text = _COMPOUND.sub("", text)
-    text = _THOUSANDS.sub("", text)
-    text = _BRACKETS.sub(" ", text)
-    return _OPERATOR.sub(r"\1", text)
 
 
 def _sum_of_words(match: re.Match[str]) -> str:

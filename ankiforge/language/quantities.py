@@ -229,7 +229,44 @@ def quantities(text: str) -> tuple[Quantity, ...]:
     values_found = []
     ends = []
     for match in islice(QUANTITY.finditer(plain), _MOST):
-        values_found.append(quantity_of(match))
+        digits = match["digits"]
+        if digits:
+            # whatever separates thousands and decimals
+            digits = _GROUP_SIGN.sub("", digits)
+            grouped = _GROUPED.fullmatch(digits)
+            if grouped:
+                thousands_sign = grouped[1]
+                digits = digits.replace(thousands_sign, "")
+            whole, point, decimals = digits.replace(",", ".").rpartition(".")
+            if point:
+                value = Fraction(f"{whole.replace('.', '')}.{decimals}")
+            else:
+                value = Fraction(int(digits))  # a Fraction of a text is slow
+        else:
+            value = Fraction(NUMBER_WORDS[match["word"]])
+        if match["scale"]:
+            value *= _SCALES.get(match["scale"], 1)
+        if match["sign"] and match["sign"].strip() in _MINUS_SIGNS:
+            value = -value
+        # the era before a year (only AD comes there) or after it
+        era = ""
+        if match["early"]:
+            era = "after"
+        elif match["late"]:
+            letters = re.sub(r"[\s.]", "", match["late"])
+            era = "before" if letters.startswith(_BEFORE_CHRIST) else "after"
+        unit = UNITS.get(match["unit"] or match["money"] or "", _NO_UNIT)
+        quantity = Quantity(
+            shown=" ".join(match[0].split()),
+            value=value,
+            unit=unit.name,
+            dimension=unit.dimension,
+            worth=unit.worth,
+            era=era,
+            at=match.start(),
+            spelled=not match["digits"],
+        )
+        values_found.append(quantity)
         ends.append(match.end())
     for index in range(len(values_found) - 2, -1, -1):
         quantity = values_found[index]
@@ -248,52 +285,6 @@ def level(text: str) -> str:
     """Return the text in NFKC, with Roman numerals and the sign of `km²` as digits."""
     plain = _SQUARE.sub(lambda sign: "2" if sign[0] == "²" else "3", arabic(text))
     return unicodedata.normalize("NFKC", plain)
-
-
-def quantity_of(match: re.Match[str]) -> Quantity:
-    """Return the quantity for a match of `QUANTITY` in a casefolded text."""
-    if match["digits"]:
-        value = _value_of_digits(match["digits"])
-    else:
-        value = Fraction(NUMBER_WORDS[match["word"]])
-    if match["scale"]:
-        value *= _SCALES.get(match["scale"], 1)
-    if match["sign"] and match["sign"].strip() in _MINUS_SIGNS:
-        value = -value
-    unit = UNITS.get(match["unit"] or match["money"] or "", _NO_UNIT)
-    return Quantity(
-        shown=" ".join(match[0].split()),
-        value=value,
-        unit=unit.name,
-        dimension=unit.dimension,
-        worth=unit.worth,
-        era=_era(match["early"], match["late"]),
-        at=match.start(),
-        spelled=not match["digits"],
-    )
-
-
-def _value_of_digits(digits: str) -> Fraction:
-    """Return the value of a number in digits, whatever separates thousands and decimals."""
-    digits = _GROUP_SIGN.sub("", digits)
-    grouped = _GROUPED.fullmatch(digits)
-    if grouped:
-        thousands_sign = grouped[1]
-        digits = digits.replace(thousands_sign, "")
-    whole, point, decimals = digits.replace(",", ".").rpartition(".")
-    if not point:
-        return Fraction(int(digits))  # a Fraction of a text is slow
-    return Fraction(f"{whole.replace('.', '')}.{decimals}")
-
-
-def _era(early: str | None, late: str | None) -> str:
-    """Return the era before a year (only AD comes there) or after it."""
-    if early:
-        return "after"
-    if not late:
-        return ""
-    letters = re.sub(r"[\s.]", "", late)
-    return "before" if letters.startswith(_BEFORE_CHRIST) else "after"
 
 
 @lru_cache(maxsize=512)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from functools import cache, lru_cache
 
 from ankiforge.language.tables import DATA, Words, by_word, listed, section
@@ -187,30 +186,24 @@ def opposed(*, stemmed: bool = True) -> dict[str, Words]:
         (DATA / "opposites.txt").read_text("utf-8").partition("\n--\n")
     )
     if stemmed:
-        lines = [*base_forms.splitlines()[1:], *_opposed_ordinals()]
+        lines = base_forms.splitlines()[1:]
+        for ordinal in ORDINALS:  # all others are opposed to it
+            others = " ".join(other for other in ORDINALS if other != ordinal)
+            lines.append(f"{ordinal} / {others}")
     else:
         lines = sentence_forms.splitlines()
     opposites: dict[str, Words] = {}
     for line in lines:
-        sides = [_side(words.split(), stemmed=stemmed) for words in line.split("/")]
-        for place, side in enumerate(sides):
-            others = frozenset().union(*sides[:place], *sides[place + 1 :])
-            for word in side:
-                opposites[word] = opposites.get(word, frozenset()) | others
+        sides = []
+        for side in line.split("/"):
+            words = side.split()
+            stems_of_side = list(map(stem, words))
+            sides.append(frozenset(stems_of_side if stemmed else stems_of_side + words))
+        for place, side_words in enumerate(sides):
+            other_words = frozenset().union(*sides[:place], *sides[place + 1 :])
+            for word in side_words:
+                opposites[word] = opposites.get(word, frozenset()) | other_words
     return opposites
-
-
-def _side(words: list[str], *, stemmed: bool) -> Words:
-    """Return the stems of words, and unless `stemmed`, the words themselves."""
-    all_stems = map(stem, words)
-    return frozenset(all_stems) if stemmed else frozenset((*all_stems, *words))
-
-
-def _opposed_ordinals() -> Iterator[str]:
-    """Yield a line for each ordinal, whose other side are all other ordinals."""
-    for ordinal in ORDINALS:
-        others = (other for other in ORDINALS if other != ordinal)
-        yield f"{ordinal} / {' '.join(others)}"
 
 
 # `in` and `out`: their position says little about what is meant.
