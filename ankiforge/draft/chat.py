@@ -22,7 +22,6 @@ from ankiforge.draft.drafted import (
 )
 from ankiforge.draft.prompt import (
     NOTHING,
-    Message,
     Prompt,
     Shape,
     data,
@@ -110,14 +109,10 @@ def export_chats(
             if len(batch) == 1:
                 number = "the highlight"
             end = ours(f"Now answer for {number}, with the JSON only, in one code block.")
-            texts.append(_pasted((*prompt.messages(values), message("user", end))))
+            messages = (*prompt.messages(values), message("user", end))
+            contents = [each["content"] for each in messages]
+            texts.append("\n\n".join(contents) + "\n")
     return texts
-
-
-
-
-def _pasted(messages: Iterable[Message]) -> str:
-    return "\n\n".join(message["content"] for message in messages) + "\n"
 
 
 def asked_in(tasks: Iterable[SendableTask]) -> int:

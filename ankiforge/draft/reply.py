@@ -244,5 +244,3 @@ def why_none(items: Iterable[Item], shape: Shape) -> str:
     if kinds:
         return f"the model drafted only {', '.join(kinds)}, not {', '.join(shape.kinds)}"
     return "the model saw nothing worth a card"
-
-

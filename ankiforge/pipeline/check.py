@@ -21,7 +21,6 @@ from ankiforge.model import (
 from ankiforge.pipeline.job import Job
 
 
-
 class Checks:
     """Checks drafts and gives them decks."""
 

@@ -454,15 +454,11 @@ def dropped_questions(
 
 def steps_of(entry: Json) -> list[Pair]:
     """Return the steps to a dropped question, each with its result."""
-    own_answer = entry["own_answer"]
-    if own_answer and "equal" in entry:
-        same = "the same" if entry["equal"] else "not one that was proposed"
-        own_answer = f"{own_answer} ({same})"
     steps = (
         ("answer proposed", entry["proposed"]),
         ("question", entry["question"]),
-        ("its own answer", own_answer),
-        ("dropped", entry.get("dropped", "")),
+        ("its own answer", entry["own_answer"]),
+        ("dropped", entry["dropped"]),
     )
     return [(name, on_one_line(words)) for name, words in steps if words]
 

@@ -41,7 +41,6 @@ from ankiforge.reports.cards import (
     question_json,
     question_line,
     question_text,
-    steps_of,
     why_model_made_none,
 )
 from ankiforge.text import on_one_line, shortened
