@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterable
 from itertools import pairwise
 
 from ankiforge.model import Span
@@ -164,10 +165,16 @@ def _is_foreign_abbreviation(text: str, stop: int, end: int) -> bool:
     return folded in _FOREIGN_BEFORE_NUMBERS and _NUMERAL.match(text, end) is not None
 
 
-def sentences(text: str) -> list[Span]:
-    """Return the spans of the sentences, without surrounding white space."""
+def sentences(text: str, edges: Iterable[int] | None = None) -> list[Span]:
+    """Return the spans of the sentences, without surrounding white space.
+
+    Args:
+        text: the text.
+        edges: where one begins, in order; None = at the `boundaries` of the text.
+    """
+    starts = boundaries(text) if edges is None else edges
     spans = []
-    for start, end in pairwise([0, *boundaries(text), len(text)]):
+    for start, end in pairwise([0, *starts, len(text)]):
         first, last = trimmed(text, start, end)
         if first < last:
             spans.append((first, last))

@@ -32,7 +32,7 @@ from ankiforge.extract.markdown.placeholders import (
 )
 from ankiforge.model import Span, Strings
 from ankiforge.text import regex
-from ankiforge.text.sentences import boundaries, trimmed
+from ankiforge.text.sentences import boundaries, sentences, trimmed
 
 _HIDDEN = (Kind.HINT, Kind.MARK, Kind.GAP)
 _ANY_SIGN = regex(rf"[\\\n`$!\[\]^<&#=*_~{{}}:{COMMENT}{CONTINUED}{MATHS}]")
@@ -201,7 +201,7 @@ class Inline:
         for token in self.tokens:
             is_opaque = token.kind is Kind.OPAQUE
             words.append("X" * len(token.plain) if is_opaque else token.plain)
-        edges = {0}
+        edges: set[int] = set()
         for index, token in enumerate(self.tokens):
             if token.note == EDGE:
                 edges.add(self.starts[index])
@@ -232,12 +232,7 @@ class Inline:
             if not (letter.islower() or letter in _JOINS):
                 edges.update((start, end))
 
-        spans = []
-        for start, end in pairwise([*sorted(edges), len(self.plain)]):
-            first, last = trimmed(self.plain, start, end)
-            if first < last:
-                spans.append((first, last))
-        return spans
+        return sentences(self.plain, sorted(edges))
 
     # --- marks
 

@@ -139,7 +139,7 @@ class Vault(NoteSource):
         dialects, problems = read_dialects(root, in_order)
         if problem and decides:
             problems.append(problem)
-        templates = [f"{folder}/" for folder in template_folders(root)]
+        templates = list(template_folders(root))
         has_dataview = "dataview" in (plugins or ())
         folder = Folder(
             "vault",
@@ -188,8 +188,7 @@ class Vault(NoteSource):
         if self.folder.only:
             return
         is_excluded = matcher(self.settings.exclude, git=True)
-        templates = [f"{folder}/" for folder in template_folders(self.folder.root)]
-        is_template = matcher(templates, git=True)
+        is_template = matcher(template_folders(self.folder.root), git=True)
         folders: dict[str, Counter[str]] = defaultdict(Counter)
         for path in set((self.folder.others or {}).values()):
             if not path.casefold().endswith((".md", canvas.ENDING)):
@@ -315,9 +314,9 @@ _TEMPLATES = {
 
 
 def template_folders(vault: Path) -> Iterator[str]:
-    """Yield the folders of templates that plugins use, below the vault."""
+    """Yield the patterns of the folders of templates that plugins use, below the vault."""
     for name, key in _TEMPLATES.items():
         with suppress(ItemError):
             folder = read_settings(vault / ".obsidian" / name).get(key)
             if isinstance(folder, str) and folder.strip("/"):
-                yield folder.strip("/")
+                yield f"{folder.strip('/')}/"
