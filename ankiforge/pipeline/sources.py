@@ -376,9 +376,15 @@ def _behind(
     configured = _configured_around(config, path)
     if configured:
         return [SelectedSource(entry, _below(entry, path)) for entry in configured]
-    naming = _Naming(config, remembered)
+
+    def folders(kind: str) -> dict[Path, bool]:
+        """Return the folders that are read as a kind of source, and whether all of each is."""
+        whole = {entry.path for entry in config.sources if entry.kind == kind}
+        whole.update(Path(item.path) for item in remembered if kind in item.names)
+        return {root: root in whole for root in _roots(config, remembered, kind).values()}
+
     selected: list[SelectedSource] = []
-    for found_source in discover(path, naming.folders):
+    for found_source in discover(path, folders):
         kind = found_source.kind
         root = found_source.root
         at_root = [entry for entry in config.sources if _is_at(entry, kind, root)]
@@ -386,7 +392,7 @@ def _behind(
             below = _below(at_root[0], *found_source.only)
             selected.append(SelectedSource(at_root[0], below))
             continue
-        name = naming.name_of(found_source, path)
+        name = _name_of(config, remembered, found_source, path)
         options: Json = {"path": str(root), "name": name}
         if found_source.exclude:
             options["exclude"] = found_source.exclude
@@ -426,70 +432,64 @@ def _configured_around(config: Config, path: Path) -> list[SourceEntry]:
     return fitting
 
 
-class _Naming:
-    """The names of sources: of the settings, of the remembered PATHs, and of new ones."""
+def _roots(config: Config, remembered: list[Remembered], kind: str) -> dict[str, Path]:
+    """Return the folders that are read as a kind of source, by name."""
+    roots: dict[str, Path] = {}
+    for item in remembered:
+        if kind in item.names:
+            # of a file, the folder it is in; a missing PATH was a file if its ending is one
+            # of a file that can be read
+            path = Path(item.path)
+            is_file = path.is_file()
+            if not path.exists():
+                is_file = path.suffix.casefold() in by_ending()
+            roots[item.names[kind]] = path.parent if is_file else path
+    for entry in config.sources:
+        if entry.kind == kind and entry.has_folder:
+            roots[entry.name] = entry.path
+    return roots
 
-    def __init__(self, config: Config, remembered: list[Remembered]) -> None:
-        self._config = config
-        self._remembered = remembered
 
-    def roots(self, kind: str) -> dict[str, Path]:
-        """Return the folders that are read as a kind of source, by name."""
-        roots: dict[str, Path] = {}
-        for item in self._remembered:
-            if kind in item.names:
-                # of a file, the folder it is in; a missing PATH was a file if its ending is
-                # one of a file that can be read
-                path = Path(item.path)
-                has_ending_of_file = path.suffix.casefold() in by_ending()
-                is_file = path.is_file() or (has_ending_of_file and not path.is_dir())
-                roots[item.names[kind]] = path.parent if is_file else path
-        for entry in self._config.sources:
-            if entry.kind == kind and entry.has_folder:
-                roots[entry.name] = entry.path
-        return roots
+def _name_of(
+    config: Config,
+    remembered: list[Remembered],
+    found_source: FoundSource,
+    path: Path,
+) -> str:
+    """Return the name of a discovered source: the one that it had before, else a new one.
 
-    def folders(self, kind: str) -> dict[Path, bool]:
-        """Return the folders that are read as a kind of source, and whether all of each is."""
-        whole = {entry.path for entry in self._config.sources if entry.kind == kind}
-        whole.update(Path(item.path) for item in self._remembered if kind in item.names)
-        return {root: root in whole for root in self.roots(kind).values()}
+    `path` is the PATH at which it was discovered.
+    """
+    kind = found_source.kind
+    root = found_source.root
+    for name, known_root in _roots(config, remembered, kind).items():
+        if known_root == root:
+            return name
+    reads_files_of_path = bool(found_source.only)
+    if root == path or reads_files_of_path:
+        for item in remembered:
+            if item.path == str(path) and item.names.get(kind):
+                return item.names[kind]
+    # a part of it is remembered under the name that it would have itself
+    own_name = default_name(kind, root)
+    for item in remembered:
+        has_own_name = item.names.get(kind) == own_name
+        if has_own_name and _contains(root, Path(item.path)):
+            return own_name
 
-    def name_of(self, found_source: FoundSource, path: Path) -> str:
-        """Return the name of a discovered source: the one that it had before, else a new one.
-
-        `path` is the PATH at which it was discovered.
-        """
-        kind = found_source.kind
-        root = found_source.root
-        for name, known_root in self.roots(kind).items():
-            if known_root == root:
-                return name
-        reads_files_of_path = bool(found_source.only)
-        if root == path or reads_files_of_path:
-            for item in self._remembered:
-                if item.path == str(path) and item.names.get(kind):
-                    return item.names[kind]
-        # a part of it is remembered under the name that it would have itself
-        own_name = default_name(kind, root)
-        for item in self._remembered:
-            has_own_name = item.names.get(kind) == own_name
-            if has_own_name and _contains(root, Path(item.path)):
-                return own_name
-
-        # a new one: that of its folder, with a number if it is taken
-        taken = [entry.name for entry in self._config.sources if entry.kind == kind]
-        if is_export(kind):
-            return taken[0] if taken else kind
-        for item in self._remembered:
-            if kind in item.names:
-                taken.append(item.names[kind])
-        free = own_name
-        number = 2
-        while free in taken:
-            free = f"{own_name}-{number}"
-            number += 1
-        return free
+    # a new one: that of its folder, with a number if it is taken
+    taken = [entry.name for entry in config.sources if entry.kind == kind]
+    if is_export(kind):
+        return taken[0] if taken else kind
+    for item in remembered:
+        if kind in item.names:
+            taken.append(item.names[kind])
+    free = own_name
+    number = 2
+    while free in taken:
+        free = f"{own_name}-{number}"
+        number += 1
+    return free
 
 
 def _below(entry: SourceEntry, *paths: Path) -> tuple[Path, ...]:
