@@ -1,7 +1,7 @@
 // Anki: open what it lacks, bring its edits back as a patch, foresee the minutes a day.
 import { $, h } from "./dom.js";
 import { counted, go } from "./lists.js";
-import { alone, isFree } from "./pace.js";
+import { attempt, isFree } from "./pace.js";
 import { round } from "./round.js";
 import { LONG, UNTIL_NEXT, count, tell } from "./say.js";
 import { get, post } from "./server.js";
@@ -13,42 +13,31 @@ let foreseen = null;
 
 export async function send() {
   if (!isFree()) return;
-  await alone(async () => {
-    tell("Opening Anki …", { stays: UNTIL_NEXT });
-    try {
-      const reply = await post("send");
-      counted(reply);
-      tell(reply.said, { stays: reply.path ? UNTIL_NEXT : LONG, copy: reply.path });
-      if (!round.opened && !round.items.length) await go(round.list);
-    } catch (error) {
-      tell(error.message, { stays: LONG });
-    }
+  tell("Opening Anki …", { stays: UNTIL_NEXT });
+  await attempt(async () => {
+    const reply = await post("send");
+    counted(reply);
+    tell(reply.said, { stays: reply.path ? UNTIL_NEXT : LONG, copy: reply.path });
+    if (!round.opened && !round.items.length) await go(round.list);
   });
 }
 
 // The edits made in Anki, as a patch of the notes, on the clipboard.
 export async function copyPatch() {
   if (!isFree()) return;
-  await alone(async () => {
-    tell("Reading Anki …", { stays: UNTIL_NEXT });
-    try {
-      await putOnClipboard(await post("patch"));
-    } catch (error) {
-      tell(error.message, { stays: LONG });
+  tell("Reading Anki …", { stays: UNTIL_NEXT });
+  await attempt(async () => {
+    const { text, command, files, refused } = await post("patch");
+    const left = refused.length ? ` Left out: ${refused.join("; ")}.` : "";
+    if (!text) {
+      tell(`No edit in Anki can be brought to your notes.${left}`, { stays: LONG });
+      return;
     }
+    await navigator.clipboard.writeText(text);
+    const said = `The patch of ${count(files, "note")} is copied. Save it as edits.patch, then: `;
+    tell(said, { stays: PATCH_STAYS, copy: `${command} "$PWD/edits.patch"` });
+    if (left) $("#toast-text").append(left);
   });
-}
-
-async function putOnClipboard({ text, command, files, refused }) {
-  const left = refused.length ? ` Left out: ${refused.join("; ")}.` : "";
-  if (!text) {
-    tell(`No edit in Anki can be brought to your notes.${left}`, { stays: LONG });
-    return;
-  }
-  await navigator.clipboard.writeText(text);
-  const said = `The patch of ${count(files, "note")} is copied. Save it as edits.patch, then: `;
-  tell(said, { stays: PATCH_STAYS, copy: `${command} "$PWD/edits.patch"` });
-  if (left) $("#toast-text").append(left);
 }
 
 // How many new cards fit into the person's minutes of Anki. The server computes it beside the page: ask until it is there.
@@ -63,14 +52,12 @@ export async function foresee() {
   $("#minutes").textContent = told.line;
   $("#minutes").hidden = !told.line;
   $(".end .minutes")?.remove();
-  if (told.line) $(".end")?.append(minutes(told));
+  if (!told.line) return;
+  const alt = "The minutes of the coming year, with this limit and as it is";
+  const picture = told.plot && h("img", { src: `/picture/${told.plot}`, alt });
+  $(".end")?.append(h("div", { className: "minutes" }, h("p", {}, told.line), picture));
 }
 
 export function foreseeAgain() {
   if (foreseen) foresee();
-}
-
-function minutes({ line, plot }) {
-  const picture = plot && h("img", { src: `/picture/${plot}`, alt: "The minutes of the coming year, with this limit and as it is" });
-  return h("div", { className: "minutes" }, h("p", {}, line), picture);
 }

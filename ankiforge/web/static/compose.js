@@ -1,6 +1,6 @@
 // A card that a person makes of words of a passage.
-import { $, h, kbd } from "./dom.js";
-import { face, showCard } from "./face.js";
+import { $, choice, h } from "./dom.js";
+import { drawIn } from "./face.js";
 import { between, words } from "./words.js";
 
 const inner = (text) => h("i", {}, text).innerHTML;
@@ -17,15 +17,13 @@ export function composer(item, changed) {
   const { box, spots, options, first } = words(item.compose, [], "Words of the passage", choose);
   const question = h("input", { type: "text", className: "question", ariaLabel: "Question",
     placeholder: "Your question", oninput: () => preview() });
-  const modeChoice = (value, label, key) => h("label", {},
-    h("input", { type: "radio", name: `mode-${item.id}`, value, checked: value === "cloze", onchange: () => preview() }),
-    h("span", {}, label, kbd(key)));
+  const name = `mode-${item.id}`;
   const modes = h("div", { className: "modes", role: "radiogroup", ariaLabel: "Kind of card" },
-    modeChoice("cloze", "Hide words", "c"), modeChoice("question", "Ask a question", "q"));
+    choice(name, "cloze", "Hide words", "c", true, () => preview()),
+    choice(name, "question", "Ask a question", "q", false, () => preview()));
   const hint = h("p", { className: "hint" },
     "Click the words that matter, or use the arrow keys and Space.");
   const shown = h("div", { className: "shown" }, hint);
-  let drawn = null;
   let card = null; // what to send
   const asks = () => $("input:checked", modes).value === "question";
 
@@ -46,18 +44,25 @@ export function composer(item, changed) {
     return found;
   }
   function preview() {
-    const all = runs(), chosen = all.filter((one) => one.here);
-    const answer = chosen.map((one) => one.html).join(" … ");
-    question.hidden = !asks();
-    const spans = chosen.map((one) => `${one.start}-${one.end}`).join();
-    const ready = answer && (!asks() || question.value.trim());
-    card = ready ? { spans, mode: asks() ? "question" : "cloze", text: question.value.trim() } : null;
-    const asked = `<div class="af-question" dir="auto">${inner(question.value || "Your question")}</div>`;
-    const back = asks() ? `${asked}<hr><div dir="auto">${answer || "the chosen words"}</div>`
-      : `<div dir="auto">${all.map((one) => one.here ? `<span class="cloze">${one.html}</span>` : one.html).join("")}</div>`;
-    if (!answer && !asks()) shown.replaceChildren(hint);
-    else if (drawn?.isConnected) showCard(drawn, { front: back, back });
-    else shown.replaceChildren((drawn = face({ front: back, back, title: "preview" })));
+    const all = runs();
+    const chosen = all.filter((run) => run.here);
+    const answer = chosen.map((run) => run.html).join(" … ");
+    const spans = chosen.map((run) => `${run.start}-${run.end}`).join();
+    const text = question.value.trim();
+    const isQuestion = asks();
+    question.hidden = !isQuestion;
+    const isReady = answer && (!isQuestion || text);
+    card = isReady ? { spans, mode: isQuestion ? "question" : "cloze", text } : null;
+    if (isQuestion) {
+      const asked = inner(question.value || "Your question");
+      const words = answer || "the chosen words";
+      drawIn(shown, `<div class="af-question" dir="auto">${asked}</div><hr><div dir="auto">${words}</div>`);
+    } else if (answer) {
+      const words = all.map((run) => (run.here ? `<span class="cloze">${run.html}</span>` : run.html));
+      drawIn(shown, `<div dir="auto">${words.join("")}</div>`);
+    } else {
+      shown.replaceChildren(hint);
+    }
     changed();
   }
   // Hide the words ("cloze"), or ask for them ("question").

@@ -1,11 +1,11 @@
 // Decisions, one at a time, about the item that is painted. Its successor is painted at once; if the server refuses the
 // decision, the item comes back with the reason.
-import { $, h } from "./dom.js";
+import { $, button, h } from "./dom.js";
 import { edit } from "./edit.js";
 import { askForMore, counted, go } from "./lists.js";
-import { alone, isFree, mayDecide } from "./pace.js";
+import { alone, attempt, isFree, mayDecide } from "./pace.js";
 import { round } from "./round.js";
-import { LONG, UNTIL_NEXT, announce, askText, quoted, tell } from "./say.js";
+import { UNTIL_NEXT, announce, askText, quoted, tell } from "./say.js";
 import { post } from "./server.js";
 import { closeMenu, current, flip, forget, show, showProgress } from "./stage.js";
 
@@ -22,8 +22,11 @@ export async function act(view, action, extra = {}) {
   if (action.needs === "edit" && !extra.fields) return edit(view, action);
   const given = await whatIsGiven(view, action, extra);
   if (!given || view !== current()) return;
-  const decision = decisionOf(view, action, given);
-  if (action.act === "others") return draftOthers(view.item, decision);
+  const { item } = view;
+  const decision = { id: item.id, turn: item.turn, act: action.act, choice: view.picked, ...given };
+  if (item.lines) decision.lines = view.ticked;
+  if (item.option) decision[item.option.name] = $(".option input", view.node).checked;
+  if (action.act === "others") return draftOthers(item, decision);
   return store(view, action, decision, given);
 }
 
@@ -50,23 +53,9 @@ async function whatIsGiven(view, action, extra) {
 
 const merged = (made, extra) => (made ? { ...made, ...extra } : null);
 
-// The decision as the server takes it.
-function decisionOf(view, action, given) {
-  const { item } = view;
-  const decision = { id: item.id, turn: item.turn, act: action.act, choice: view.picked, ...given };
-  if (item.lines) decision.lines = view.ticked;
-  if (item.option) decision[item.option.name] = $(".option input", view.node).checked;
-  return decision;
-}
-
-// The words by which the page calls an item.
-function nameOf({ item, pickedCard }) {
-  return item.choose ? pickedCard.line : item.line ?? item.title;
-}
-
 async function store(view, action, decision, given) {
   const { item } = view;
-  const name = nameOf(view);
+  const name = item.choose ? view.pickedCard.line : item.line ?? item.title;
   const before = round.snapshot();
   const isSkipped = action.act === "later";
   // other drafts of the passage may be left: then they are painted next
@@ -76,7 +65,12 @@ async function store(view, action, decision, given) {
     if (!mayStay) leave(item, isSkipped);
     try {
       const reply = await post("decide", decision);
-      if (mayStay) showRest(item, reply.item);
+      if (mayStay && reply.item) {
+        round.replace(item, reply.item);
+        show();
+      } else if (mayStay) {
+        leave(item);
+      }
       forget(item);
       counted(reply);
       showProgress();
@@ -101,30 +95,16 @@ function leave(item, isSkipped = false) {
   show();
 }
 
-// One of several drafts was accepted: the others of the passage come next, else the next item.
-function showRest(item, others) {
-  if (!others) {
-    leave(item);
-    return;
-  }
-  round.replace(item, others);
-  show();
-}
-
 // The model drafts other cards of the passage; they are shown instead of the item, which stays.
 async function draftOthers(item, decision) {
-  await alone(async () => {
-    tell("Asking the model …", { stays: UNTIL_NEXT });
-    try {
-      const reply = await post("decide", decision);
-      forget(item);
-      round.replace(item, reply.item);
-      counted(reply);
-      show();
-      tell("The model has drafted others.");
-    } catch (error) {
-      tell(error.message, { stays: LONG });
-    }
+  tell("Asking the model …", { stays: UNTIL_NEXT });
+  await attempt(async () => {
+    const reply = await post("decide", decision);
+    forget(item);
+    round.replace(item, reply.item);
+    counted(reply);
+    show();
+    tell("The model has drafted others.");
   });
 }
 
@@ -155,12 +135,10 @@ function failure(error, action, name, again) {
   const decision = action.label.replace(/…$/, "").toLowerCase();
   const heading = isLost && h("b", {}, `Not stored: ${decision} `, quoted(name));
   const words = isLost ? `${error.message} Earlier decisions are stored.` : error.message;
-  const button = (label, more) =>
-    h("button", { className: "button outlined small", type: "button", onclick: () => again(more) }, label);
   return h("div", { className: "why stop error", role: "alert" },
     h("div", {}, heading, h("p", {}, words),
-      isLost && button("Try again", {}),
-      error.insist && button("Do it anyway", { forced: true })));
+      isLost && button("outlined small", "Try again", "", () => again({})),
+      error.insist && button("outlined small", "Do it anyway", "", () => again({ forced: true }))));
 }
 
 // ---- Undo.
@@ -172,38 +150,28 @@ export async function undo(id = null) {
   const wanted = id ?? last?.id;
   if (last?.item && wanted === last.id) return unskip(last.item);
   if (!wanted) return;
-  await alone(async () => {
-    try {
-      const reply = await post("undo", wanted);
-      const undone = round.undone(wanted);
-      counted(reply);
-      const name = reply.item && quoted(reply.item.line ?? reply.item.title);
-      tell(name ? ["Taken back: ", name] : "Taken back.");
-      if (round.rows) {
-        await go(round.list);
-        return;
-      }
-      if (!reply.item || reply.list !== round.list) return;
+  await attempt(async () => {
+    const reply = await post("undo", wanted);
+    const undone = round.undone(wanted);
+    counted(reply);
+    const name = reply.item && quoted(reply.item.line ?? reply.item.title);
+    tell(name ? ["Taken back: ", name] : "Taken back.");
+    if (round.rows) await go(round.list);
+    else if (reply.item && reply.list === round.list) {
       round.putBack(reply.item, undone?.act);
       show();
-    } catch (error) {
-      tell(error.message);
     }
   }, { bringsCard: true });
 }
 
 // What was skipped last comes back.
 async function unskip(item) {
-  await alone(async () => {
-    try {
-      counted(await post("decide", { id: item.id, turn: item.turn, act: "now" }));
-      round.unskipped(item);
-      if (round.rows || round.opened) return;
-      round.putBack(item, "later");
-      show();
-      tell("Back again.");
-    } catch (error) {
-      tell(error.message);
-    }
+  await attempt(async () => {
+    counted(await post("decide", { id: item.id, turn: item.turn, act: "now" }));
+    round.unskipped(item);
+    if (round.rows || round.opened) return;
+    round.putBack(item, "later");
+    show();
+    tell("Back again.");
   }, { bringsCard: true });
 }

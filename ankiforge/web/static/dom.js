@@ -17,6 +17,23 @@ export function h(tag, props = {}, ...kids) {
   made.append(...kids.flat().filter(Boolean));
   return made;
 }
+// A button, with the key that presses it.
+export function button(look, label, key, onclick, props = {}) {
+  return h("button", { className: `button ${look}`, type: "button", onclick, ...props }, h("span", {}, label), kbd(key));
+}
+
+// One of several things to choose from.
+export function choice(name, value, text, key, checked, onchange) {
+  const radio = h("input", { type: "radio", name, value, checked, onchange });
+  return h("label", {}, radio, h("span", {}, text, kbd(key)));
+}
+
+// Put a node over a part of a picture; the box is in parts of its width and height.
+export function putOver(node, box) {
+  for (const [edge, part] of Object.entries(box)) node.style[edge] = `${(100 * part).toFixed(3)}%`;
+  return node;
+}
+
 // A text of a card on one line: words and formulas, cut where it grows too long.
 export function rich(parts, most = Infinity) {
   if (typeof parts === "string") return parts.length > most ? `${parts.slice(0, most).trimEnd()}…` : parts;
@@ -38,8 +55,7 @@ export const flat = (parts) => (typeof parts === "string" ? parts : parts.map(([
 // A key as it is printed on the keyboard; a capital letter needs Shift.
 export const kbd = (key) => key && h("kbd", { ariaHidden: "true" }, keyName(key));
 function keyName(key) {
-  const isWord = key.length > 1 && !key.includes(" ");
-  if (isWord) return key;
+  if (/^[A-Z][a-z]/.test(key)) return key; // a word, such as Space
   return /[A-Z]/.test(key) ? `⇧${key}` : key.toUpperCase();
 }
 

@@ -1,6 +1,6 @@
 // Edit a card in place of its face.
-import { $, h } from "./dom.js";
-import { face, showCard } from "./face.js";
+import { $, button, h } from "./dom.js";
+import { drawIn } from "./face.js";
 import { post } from "./server.js";
 
 const PAUSE = 200; // ms without a key, after which the card is drawn again
@@ -9,37 +9,25 @@ const PAUSE = 200; // ms without a key, after which the card is drawn again
 function preview(typed) {
   const place = h("div", { className: "shown" });
   const told = h("p", { className: "hint", role: "status", hidden: true });
-  let drawn = null;
   let turn = 0; // an answer to older words is not shown
   let timer = 0;
 
   async function now() {
     turn += 1;
     const mine = turn;
+    let back = "";
+    let reason = "";
     try {
-      const { back } = await post("preview", typed());
-      if (mine === turn) show(back);
+      ({ back } = await post("preview", typed()));
     } catch (error) {
-      if (mine === turn && error.status) refuse(error.message);
+      if (!error.status) return;
+      reason = error.message;
     }
-  }
-
-  function show(back) {
-    told.hidden = true;
-    place.hidden = false;
-    const card = { front: back, back, title: "preview" };
-    if (drawn) {
-      showCard(drawn, card);
-    } else {
-      drawn = face(card);
-      place.append(drawn);
-    }
-  }
-
-  function refuse(reason) {
+    if (mine !== turn) return;
     told.textContent = reason;
-    told.hidden = false;
-    place.hidden = true;
+    told.hidden = !reason;
+    place.hidden = Boolean(reason);
+    if (!reason) drawIn(place, back);
   }
 
   function later() {
@@ -47,8 +35,8 @@ function preview(typed) {
     timer = setTimeout(now, PAUSE);
   }
 
-  const heading = h("p", { className: "label" }, h("b", {}, "In Anki"));
-  return { node: h("div", { className: "preview" }, heading, place, told), now, later };
+  const node = h("div", { className: "preview" }, h("p", { className: "label" }, h("b", {}, "In Anki")), place, told);
+  return { node, now, later };
 }
 
 // Show a form, which stays until the decision is stored.
@@ -66,17 +54,14 @@ export function edit(view, action) {
     view.closeEditor = null;
     node.focus({ preventScroll: true });
   };
-  const save = () => view.act(action, { choice: picked, gap: proposed?.gap ?? 1,
-    fields: typed() });
+  const save = () => view.act(action, { choice: picked, gap: proposed?.gap ?? 1, fields: typed() });
   const typed = () => Object.fromEntries(boxes.map((box) => [$("textarea", box).name, $("textarea", box).value]));
   const shown = preview(() => ({ id: item.id, turn: item.turn, act: action.act, choice: picked, fields: typed() }));
   const clozes = boxes.some((box) => $("textarea", box).name === "Text");
   const form = h("div", { className: "edit" }, boxes,
     clozes && h("p", { className: "hint" }, "The words in {{c1::…}} are hidden."), shown.node,
     h("div", { className: "actions" },
-      h("button", { className: "button filled", type: "button", onclick: save }, h("span", {}, action.save),
-        h("kbd", { ariaHidden: "true" }, "Ctrl ⏎")),
-      h("button", { className: "button text", type: "button", onclick: back }, "Cancel")));
+      button("filled", action.save, "Ctrl ⏎", save), button("text", "Cancel", "", back)));
   form.addEventListener("keydown", (e) => {
     if (e.key === "Escape") back();
     if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) save();

@@ -1,5 +1,5 @@
 // The end of a round: what was decided, and where to go on.
-import { h, kbd } from "./dom.js";
+import { button, h } from "./dom.js";
 import { round } from "./round.js";
 import { row } from "./rows.js";
 import { count, number } from "./say.js";
@@ -22,56 +22,37 @@ export function end(does) {
 }
 
 function summary(does) {
-  const sums = roundSums();
-  const told = endText(sums);
-  const others = round.lists.filter((list) => list.left && list.id !== round.list);
-  const ways = waysOn(others, does);
-  const buttons = ways.map(([label, run], i) => (i ? button("outlined", label, "o", run) : button("filled", label, "⏎", run)));
-  return h("section", { className: "end", ariaLabel: "Done" },
-    h("h2", { tabIndex: -1 }, endTitle(sums)),
-    told && h("p", {}, told),
-    buttons.length && h("div", { className: "actions" }, buttons),
-    others.length && h("h3", {}, "Also waiting"),
-    others.length && h("ul", { className: "others" }, others.map((list) => waitingList(list, does))));
-}
-
-// The decisions of this round in words ("3 accepted"), how many they are, and how many were put off.
-function roundSums() {
+  // the decisions of this round in words ("3 accepted"), how many they are, and how many were put off
   const later = round.tally.later ?? 0;
   const sums = {};
+  let done = -later;
   for (const [act, times] of Object.entries(round.tally)) {
     const word = TOLD[act] ?? act;
     sums[word] = (sums[word] ?? 0) + times;
+    done += times;
   }
   const counted = Object.entries(sums).filter(([, times]) => times);
   const kinds = counted.map(([word, times]) => `${number(times)} ${word}`);
-  const done = Object.values(sums).reduce((sum, times) => sum + times, 0) - later;
-  return { kinds, done, later };
-}
+  let title = later ? "All put off for later." : "Nothing waits here.";
+  if (done) title = `${number(done)} done.`;
+  if (kinds.length === 1 && !later) title = `${kinds[0]}.`;
+  let told = done || later ? "" : EMPTY[round.list];
+  if (kinds.length > 1) told = `${kinds.join(", ")}.`;
 
-function endTitle({ kinds, done, later }) {
-  if (kinds.length === 1 && !later) return `${kinds[0]}.`;
-  if (done) return `${number(done)} done.`;
-  return later ? "All put off for later." : "Nothing waits here.";
-}
-
-function endText({ kinds, done, later }) {
-  if (kinds.length > 1) return `${kinds.join(", ")}.`;
-  return done || later ? "" : EMPTY[round.list];
-}
-
-// What one may do next: (label, function), the best first.
-function waysOn(others, { go, send }) {
+  // what one may do next, the best first
   const { left } = round.here;
+  const others = round.lists.filter((list) => list.left && list.id !== round.list);
   const ways = [];
-  if (left > 0) ways.push([`Go on with ${left === 1 ? "the one" : `the ${number(left)}`} put off`, () => go(round.list)]);
-  if (round.ready > 0) ways.push([`Open ${count(round.ready, "new card")} in Anki`, send]);
-  if (!ways.length && others.length) ways.push([`Go on with ${others[0].name}`, () => go(others[0].id)]);
-  return ways;
-}
-
-function button(look, label, key, run) {
-  return h("button", { className: `button ${look}`, type: "button", onclick: run }, h("span", {}, label), kbd(key));
+  const add = (label, run) => ways.push(button(ways.length ? "outlined" : "filled", label, ways.length ? "o" : "⏎", run));
+  if (left > 0) add(`Go on with ${left === 1 ? "the one" : `the ${number(left)}`} put off`, () => does.go(round.list));
+  if (round.ready > 0) add(`Open ${count(round.ready, "new card")} in Anki`, does.send);
+  if (!ways.length && others.length) add(`Go on with ${others[0].name}`, () => does.go(others[0].id));
+  return h("section", { className: "end", ariaLabel: "Done" },
+    h("h2", { tabIndex: -1 }, title),
+    told && h("p", {}, told),
+    ways.length && h("div", { className: "actions" }, ways),
+    others.length && h("h3", {}, "Also waiting"),
+    others.length && h("ul", { className: "others" }, others.map((list) => waitingList(list, does))));
 }
 
 function waitingList(list, { follow }) {
@@ -85,8 +66,7 @@ function patch({ copyPatch }) {
   return h("section", { className: "table notices", ariaLabel: "What you changed in Anki" },
     h("h3", {}, "What you changed in Anki"),
     h("p", { className: "hint" }, "Your edits stay in Anki. A patch brings them to your notes, too."),
-    h("div", { className: "actions" },
-      h("button", { className: "button outlined small", type: "button", onclick: copyPatch }, h("span", {}, "Copy the patch"), kbd("p"))));
+    h("div", { className: "actions" }, button("outlined small", "Copy the patch", "p", copyPatch)));
 }
 
 export function notices(does) {

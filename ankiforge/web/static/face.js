@@ -26,10 +26,16 @@ export function face(card) {
   return frame;
 }
 
-// Show another card in a frame.
-export function showCard(frame, card) {
-  cards.set(frame, card);
-  fill(frame);
+// Show a card that is being made in a place, in the frame that is there or in a new one.
+export function drawIn(place, front, back = front) {
+  const card = { front, back, title: "preview" };
+  const frame = $("iframe.face", place);
+  if (frame) {
+    cards.set(frame, card);
+    fill(frame);
+  } else {
+    place.replaceChildren(face(card));
+  }
 }
 
 // Show a side of a card, in the light or the dark.

@@ -1,8 +1,7 @@
 // A figure with its masks: a click switches one off, a drag draws another, `h` changes what is hidden.
-import { h } from "./dom.js";
+import { h, putOver } from "./dom.js";
 
 const LEAST = 0.01; // a shorter drag, in parts of the picture, is a click
-const part = (n) => `${(100 * n).toFixed(3)}%`;
 const within = (n) => Math.min(Math.max(n, 0), 1);
 
 // Returns what the page needs of it: its node, and functions for the keys. `changed` is called when
@@ -41,8 +40,8 @@ export function figure(card, changed) {
       : h("span", { className: "mask", title: one.label });
     if (changed) made.ariaPressed = String(one.on);
     made.classList.toggle("off", !one.on);
-    Object.assign(made.style, { left: part(one.left), top: part(one.top), width: part(one.width), height: part(one.height) });
-    return made;
+    const { left, top, width, height } = one;
+    return putOver(made, { left, top, width, height });
   }
   function flip(one) {
     if (dragged) return;
@@ -78,14 +77,17 @@ export function figure(card, changed) {
     if (!dragged) board.setPointerCapture(e.pointerId);
     dragged = true;
     ghost ??= layer.appendChild(h("span", { className: "mask ghost" }));
-    Object.assign(ghost.style, { left: part(box.left), top: part(box.top), width: part(box.width), height: part(box.height) });
+    putOver(ghost, box);
+  }
+  function stop() {
+    from = null;
+    ghost?.remove();
+    ghost = null;
   }
   function finish(e) {
     if (!from) return;
     const box = span(from, place(e));
-    from = null;
-    ghost?.remove();
-    ghost = null;
+    stop();
     if (dragged && box.width >= LEAST / 2 && box.height >= LEAST / 2) {
       masks.push({ number: 0, label: "", on: true, ...box });
       paint(true);
@@ -96,7 +98,7 @@ export function figure(card, changed) {
     board.addEventListener("pointerdown", begin);
     board.addEventListener("pointermove", move);
     board.addEventListener("pointerup", finish);
-    board.addEventListener("pointercancel", () => { from = null; ghost?.remove(); ghost = null; });
+    board.addEventListener("pointercancel", stop);
   }
 
   // What to send; null if no mask is left.

@@ -15,13 +15,12 @@ const HELP = {
 export function openHelp() {
   const lists = round.lists.map(({ id, name }) => [`${GO} ${LIST_KEYS[id]}`, name]);
   const groups = { ...HELP, "Go to": Object.fromEntries(lists) };
-  $("#help-keys").replaceChildren(...Object.entries(groups).map(helpGroup));
+  const sections = Object.entries(groups).map(([name, keys]) => {
+    const rows = Object.entries(keys).flatMap(([key, text]) => [h("dt", {}, key.split(" ").map(keySign)), h("dd", {}, text)]);
+    return h("section", {}, h("h3", {}, name), h("dl", {}, rows));
+  });
+  $("#help-keys").replaceChildren(...sections);
   $("#help").showModal();
-}
-
-function helpGroup([name, keys]) {
-  const rows = Object.entries(keys).flatMap(([key, text]) => [h("dt", {}, key.split(" ").map(keySign)), h("dd", {}, text)]);
-  return h("section", {}, h("h3", {}, name), h("dl", {}, rows));
 }
 
 const keySign = (key) => h("kbd", {}, key.length > 1 ? key : key.toUpperCase());

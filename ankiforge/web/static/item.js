@@ -1,6 +1,6 @@
 // An item on screen: question, cards or lines, reason, actions, passage. It knows no kinds of item.
 import { composer } from "./compose.js";
-import { $, all, h, kbd, rich } from "./dom.js";
+import { $, all, button, h, kbd, rich } from "./dom.js";
 import { face } from "./face.js";
 import { figure } from "./figure.js";
 import { passage } from "./passage.js";
@@ -118,11 +118,8 @@ export class ItemView {
       const box = h("input", { type: "checkbox", checked: item.option.on, name: item.option.name });
       middle.append(h("label", { className: "check option" }, box, item.option.label));
     }
-    if (cards.length && !item.beside) {
-      const reveal = h("button", { className: "button filled reveal", type: "button", onclick: () => this.act("flip") },
-        h("span", {}, "Show the answer"), kbd("⏎"));
-      middle.append(reveal);
-    }
+    if (cards.length && !item.beside)
+      middle.append(button("filled reveal", "Show the answer", "⏎", () => this.act("flip")));
     middle.append(this.#actions());
     return middle;
   }
@@ -173,21 +170,21 @@ export class ItemView {
 
   #actions() {
     const { item } = this;
-    const button = (action) => {
-      const made = h("button", { className: `button ${action.look}`, type: "button", onclick: () => this.act(action) },
-        h("span", {}, action.label), kbd(action.key), action.look === "filled" && kbd("⏎"));
-      made.setAttribute("aria-keyshortcuts", /[A-Z]/.test(action.key) ? `Shift+${action.key}` : action.key);
+    const deciding = (action) => {
+      const { look, label, key } = action;
+      const shortcut = /[A-Z]/.test(key) ? `Shift+${key}` : key;
+      const made = button(look, label, key, () => this.act(action), { "aria-keyshortcuts": shortcut });
+      if (look === "filled") made.append(kbd("⏎"));
       this.#buttons.push({ button: made, action });
       return made;
     };
-    const flip = item.cards && h("button", { className: "button more", type: "button", onclick: () => this.act("flip") },
-      h("span", {}, "Hide or show the answer"), h("kbd", { ariaHidden: "true" }, "Space"));
+    const flip = item.cards && button("more", "Hide or show the answer", "Space", () => this.act("flip"));
     const shown = LOOKS.flatMap((look) => item.actions.filter((action) => action.look === look));
     const more = item.actions.filter((action) => action.look === "more");
     const menu = h("details", { className: "menu", ontoggle: openUpwards },
       h("summary", { className: "button text" }, h("span", {}, "More")),
-      h("div", { className: "sheet" }, more.map(button), flip));
-    return h("div", { className: "actions", role: "group", ariaLabel: "Decide" }, shown.map(button), menu);
+      h("div", { className: "sheet" }, more.map(deciding), flip));
+    return h("div", { className: "actions", role: "group", ariaLabel: "Decide" }, shown.map(deciding), menu);
   }
 }
 

@@ -20,13 +20,11 @@ let goTimer = 0; // runs while the key of a list may follow
 export function beginKeys() {
   isSingle = recalled("single", true);
   $("#single").checked = isSingle;
-  $("#single").addEventListener("change", setSingle);
+  $("#single").addEventListener("change", (e) => {
+    isSingle = e.target.checked;
+    remember("single", isSingle);
+  });
   document.addEventListener("keydown", press);
-}
-
-function setSingle(e) {
-  isSingle = e.target.checked;
-  remember("single", isSingle);
 }
 
 export function openPalette() {
@@ -69,7 +67,9 @@ function pressSingle(e, view) {
   const isOnButton = Boolean(e.target.closest("button, summary, a, select"));
   if (goTimer) {
     e.preventDefault();
-    goToListOf(e.key);
+    endGo();
+    const list = round.lists.find(({ id }) => LIST_KEYS[id] === e.key);
+    if (list) visit(list.id);
   } else if (e.key === GO) {
     goTimer = setTimeout(endGo, GO_STAYS);
   } else if (/^[1-9]$/.test(e.key)) {
@@ -83,7 +83,10 @@ function pressSingle(e, view) {
   } else if (e.key === "u") {
     undo();
   } else if (e.key !== " " || !e.target.closest("button, summary, a, input")) {
-    pressAction(e);
+    const action = actionNow(e.key);
+    if (action) e.preventDefault();
+    if (action?.chooses) whenPainted(() => actionNow(e.key)?.run());
+    else action?.run();
   }
 }
 
@@ -99,21 +102,7 @@ function pressMain(e, node) {
   painted(); // the same key decides next: not before the answer can be seen
 }
 
-function pressAction(e) {
-  const action = actionNow(e.key);
-  if (!action) return;
-  e.preventDefault();
-  if (action.chooses) whenPainted(() => actionNow(e.key)?.run());
-  else action.run();
-}
-
 const actionNow = (pressed) => actionsNow().find(({ key }) => key === pressed);
-
-function goToListOf(key) {
-  endGo();
-  const list = round.lists.find(({ id }) => LIST_KEYS[id] === key);
-  if (list) visit(list.id);
-}
 
 function endGo() {
   clearTimeout(goTimer);

@@ -1,6 +1,7 @@
 // When a key acts. What decides counts only for a card that has been on screen for a moment; what chooses or shows is held
 // for the card that is on its way. No key is lost without a word.
 import { $ } from "./dom.js";
+import { LONG, tell } from "./say.js";
 
 const SETTLE = 200; // ms; a key so soon after a card was painted was meant for the one before
 const SLOW = 250; // ms, after which waiting shows
@@ -70,26 +71,23 @@ function release() {
 // Nothing else is decided while the server does this. Return what it returns. With `bringsCard`, another card is painted
 // when the server has answered.
 export async function alone(work, { bringsCard = false } = {}) {
-  begin(bringsCard);
-  try {
-    return await work();
-  } finally {
-    end();
-  }
-}
-
-function begin(bringsCard) {
   pending = true;
   coming = bringsCard;
   document.body.ariaBusy = "true";
   clearTimeout(slowTimer);
   slowTimer = setTimeout(() => document.body.classList.add("busy"), SLOW);
+  try {
+    return await work();
+  } finally {
+    pending = false;
+    document.body.ariaBusy = "false";
+    clearTimeout(slowTimer);
+    document.body.classList.remove("busy");
+    release();
+  }
 }
 
-function end() {
-  pending = false;
-  document.body.ariaBusy = "false";
-  clearTimeout(slowTimer);
-  document.body.classList.remove("busy");
-  release();
+// The same; if it fails, the person reads why.
+export async function attempt(work, options = {}) {
+  await alone(work, options).catch((error) => tell(error.message, { stays: LONG }));
 }

@@ -16,7 +16,7 @@ export function palette(actions) {
 }
 function fill(actions) {
   const words = $("#palette-words").value.toLowerCase().split(/\s+/);
-  shown = actions.filter((one) => words.every((word) => `${one.group} ${one.label}`.toLowerCase().includes(word)));
+  shown = actions.filter(({ group, label }) => words.every((word) => `${group} ${label}`.toLowerCase().includes(word)));
   at = 0;
   $("#palette-list").replaceChildren(...shown.map(row));
   $("#palette-none").hidden = shown.length > 0;

@@ -1,5 +1,5 @@
 // The picture of a page with its mark: cropped around the mark, whole after a click.
-import { $, h } from "./dom.js";
+import { $, h, putOver } from "./dom.js";
 
 const AGAIN = 120; // ms until the page asks again for a picture that is being drawn
 const ASKED = 200; // times
@@ -7,7 +7,6 @@ const AROUND = 0.035; // of the page's width, left and right of the mark
 const HEIGHT = 0.72; // of the crop's width: the paragraph around a short mark
 const TALLEST = 1.3;
 const LEAST = 0.4; // of the page's width that a crop shows
-const part = (n) => `${(100 * n).toFixed(3)}%`;
 const within = (n, least, most) => Math.max(least, Math.min(n, most));
 
 // Returns a place that is filled when the server has drawn the page, or stays empty. Around a figure only a frame is drawn.
@@ -38,11 +37,8 @@ function fill(box, drawn, title) {
 }
 // The page, with its mark over it.
 function sheet({ src, marks }, alt) {
-  const over = marks.map(([left, top, right, bottom]) => {
-    const made = h("span", { className: "over" });
-    Object.assign(made.style, { left: part(left), top: part(top), width: part(right - left), height: part(bottom - top) });
-    return made;
-  });
+  const over = marks.map(([left, top, right, bottom]) =>
+    putOver(h("span", { className: "over" }), { left, top, width: right - left, height: bottom - top }));
   return h("span", { className: "sheet-of-paper" }, h("img", { src, alt }), over);
 }
 // Show the part around the mark: as wide as its column, and at least a part of the page.
@@ -58,8 +54,7 @@ function cut(crop, { width, height, marks, column }) {
   const middle = bottom - top > part_tall ? top + part_tall / 2 - 0.02 : (top + bottom) / 2;
   const down = within(middle - part_tall / 2, 0, 1 - part_tall);
   crop.style.aspectRatio = `1 / ${((part_tall * ratio) / shown).toFixed(4)}`;
-  const page = crop.firstElementChild;
-  Object.assign(page.style, { width: part(1 / shown), left: part(-from / shown), top: part(-down / part_tall) });
+  putOver(crop.firstElementChild, { width: 1 / shown, left: -from / shown, top: -down / part_tall });
 }
 
 function whole(drawn, title) {

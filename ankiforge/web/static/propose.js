@@ -1,5 +1,5 @@
 // A proposal: its sentence as a card, in which another gap can be chosen, or a question asked.
-import { h, kbd } from "./dom.js";
+import { $, h, kbd } from "./dom.js";
 import { between, words } from "./words.js";
 
 // Returns what the page needs of it: its node, and functions for the keys. `changed` is called when
@@ -28,7 +28,8 @@ export function proposal(item, card, changed) {
     const now = number();
     let before = false;
     for (const spot of spots) {
-      const on = inside(spot, span), list = spot.node.classList;
+      const on = inside(spot, span);
+      const list = spot.node.classList;
       const other = !on && card.spans.some((one) => inside(spot, one));
       list.toggle("on", on);
       list.toggle("first", on && !before);
@@ -40,7 +41,9 @@ export function proposal(item, card, changed) {
     own.hidden = now > 0;
     own.radio.checked = now === 0;
     own.words.textContent = answer();
-    context.textContent = where((card.views[now - 1] ?? card.views[0]).front);
+    // the line above a card in Anki, which names no answer; as text
+    const { front } = card.views[now - 1] ?? card.views[0];
+    context.textContent = $(".af-where", new DOMParser().parseFromString(front, "text/html"))?.textContent ?? "";
     changed(mine);
   }
   function gap(n) {
@@ -51,16 +54,20 @@ export function proposal(item, card, changed) {
   // leaves it; any other word is the gap from now on.
   function choose(from, to, how) {
     const old = options.flatMap((spot, i) => (inside(spot, span) ? [i] : []));
-    const [head, tail] = [old[0] ?? -9, old.at(-1) ?? -9];
+    const head = old[0] ?? -9;
+    const tail = old.at(-1) ?? -9;
     const other = card.spans.findIndex((one) => inside(options[to], one) && !inside(options[to], span));
     if (how === "click" && other >= 0) return gap(other + 1);
-    let [a, b] = [from, to];
-    if (how === "extend") [a, b] = [Math.min(head < 0 ? from : head, from, to), Math.max(tail, from, to)];
-    else if (how === "click") {
-      if (to === head - 1) b = tail;
+    let a = from;
+    let b = to;
+    if (how === "extend") {
+      a = Math.min(head < 0 ? from : head, from, to);
+      b = Math.max(tail, from, to);
+    } else if (how === "click") {
+      const isEdge = head < tail && (to === head || to === tail);
+      if (isEdge) [a, b] = to === head ? [head + 1, tail] : [head, tail - 1];
+      else if (to === head - 1) b = tail;
       else if (to === tail + 1) a = head;
-      else if (to === head && head < tail) [a, b] = [head + 1, tail];
-      else if (to === tail && head < tail) [a, b] = [head, tail - 1];
     }
     const run = between(options, a, b);
     span = [run[0].start, run.at(-1).end];
@@ -110,9 +117,4 @@ function chip(item, text, key, change) {
   const words = h("span", { dir: "auto" }, text);
   const made = h("label", { className: "chip" }, radio, h("span", {}, kbd(String(key)), words));
   return Object.assign(made, { radio, words });
-}
-// The line above a card in Anki, which names no answer; as text.
-function where(html) {
-  const parsed = new DOMParser().parseFromString(html, "text/html");
-  return parsed.querySelector(".af-where")?.textContent ?? "";
 }

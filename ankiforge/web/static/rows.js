@@ -1,5 +1,5 @@
 // Rows: all cards, and what was decided.
-import { $, flat, h, rich } from "./dom.js";
+import { $, button, choice, flat, h, rich } from "./dom.js";
 import { alone, isFree } from "./pace.js";
 import { round } from "./round.js";
 import { LONG, count, number, tell } from "./say.js";
@@ -18,7 +18,7 @@ export const search = () => ({ words, state: onlyState });
 export function table(reply, does) {
   const body = h("ul", { className: "rows" });
   const told = h("p", { className: "told", role: "status" });
-  const rest = h("button", { type: "button", className: "button outlined small rest", onclick: showMore });
+  const rest = button("outlined small rest", "", "", showMore);
   const hasSearch = Boolean(reply.states || reply.isComing);
   const several = hasSearch ? decideSeveral(body, searchNow, does) : null;
   let length = 0;
@@ -29,7 +29,9 @@ export function table(reply, does) {
     if (isMore) body.append(...made);
     else body.replaceChildren(...made);
     length = isMore ? length + rows.length : rows.length;
-    told.textContent = length ? rowsTold(length, total) : empty;
+    const all = total > length ? `${number(total)} cards; the first ${number(length)} are shown` : count(length, "card");
+    told.textContent = total === undefined ? "" : all;
+    if (!length) told.textContent = empty;
     rest.hidden = !(total > length);
     rest.textContent = `Show ${Math.min(MORE, total - length)} more`;
     several?.changed();
@@ -60,7 +62,9 @@ export function table(reply, does) {
   }
 
   function showStates(states) {
-    if (states) chips.replaceChildren(...["", ...states].map((state) => stateChip(state, searchNow)));
+    if (!states) return;
+    const chip = (state) => choice("only", state, state || "All", "", state === onlyState, searchNow);
+    chips.replaceChildren(...["", ...states].map(chip));
   }
 
   const field = h("input", { type: "search", className: "search", placeholder: "Search cards", ariaLabel: "Search cards",
@@ -75,24 +79,13 @@ export function table(reply, does) {
     body, rest);
 }
 
-function rowsTold(length, total) {
-  if (total === undefined) return "";
-  if (total > length) return `${number(total)} cards; the first ${number(length)} are shown`;
-  return `${number(length)} card${length === 1 ? "" : "s"}`;
-}
-
-function stateChip(state, onchange) {
-  const radio = h("input", { type: "radio", name: "only", value: state, checked: state === onlyState, onchange });
-  return h("label", {}, radio, h("span", {}, state || "All"));
-}
-
 // A bar with which the ticked rows of a table are decided on together.
 function decideSeveral(body, showAgain, does) {
   const all = h("input", { type: "checkbox", ariaLabel: "Select all that are shown", onchange: tickAll });
   const said = h("span", {}, "Select all");
   const buttons = [
-    h("button", { type: "button", className: "button small filled", hidden: true, onclick: () => decide(true) }, "Accept"),
-    h("button", { type: "button", className: "button small outlined", hidden: true, onclick: () => decide(false) }, "Reject"),
+    button("small filled", "Accept", "", () => decide(true), { hidden: true }),
+    button("small outlined", "Reject", "", () => decide(false), { hidden: true }),
   ];
   const bar = h("div", { className: "several", role: "group", ariaLabel: "Decide on several" },
     h("label", { className: "check" }, all, said), buttons);

@@ -8,7 +8,7 @@ export const UNTIL_NEXT = 600000;
 
 let timer = 0;
 
-export const count = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;
+export const count = (n, noun) => `${number(n)} ${noun}${n === 1 ? "" : "s"}`;
 export const number = (n) => n.toLocaleString("en");
 
 // The beginning of a card's words, apart from the direction of what stands around it.
@@ -23,12 +23,9 @@ export function tell(text, { undo = false, stays = STAYS, copy = "" } = {}) {
   toast.hidden = false;
   if (!undo) announce(`${$("#toast-text").textContent} ${copy}`);
   clearTimeout(timer);
-  timer = setTimeout(hideUnlessUsed, stays);
-}
-
-function hideUnlessUsed() {
-  const toast = $("#toast");
-  if (!toast.matches(":hover, :focus-within")) toast.hidden = true;
+  timer = setTimeout(() => {
+    if (!toast.matches(":hover, :focus-within")) toast.hidden = true;
+  }, stays);
 }
 
 // Only for who listens.

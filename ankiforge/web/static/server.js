@@ -14,9 +14,7 @@ async function ask(path, options) {
   return value;
 }
 
-export function get(path, query = {}) {
-  return ask(`${path}?${new URLSearchParams(query)}`);
-}
+export const get = (path, query = {}) => ask(`${path}?${new URLSearchParams(query)}`);
 
 export function post(path, value = null) {
   const headers = { "Content-Type": "application/json" };

@@ -33,18 +33,39 @@ export function show() {
   $("#name").textContent = name;
   document.title = `${name} · ankiforge`;
   showProgress();
-  hideAnswerOf(item);
+  // recall first: the answer of another item than before is hidden
+  if (recalled("recall") && item !== shown) document.body.classList.add("hiding");
+  shown = item;
   const node = item && viewOf(item).node;
   refill();
-  leaveOnly(node);
-  if (!item) $("#stage").append(...instead());
-  else if (!round.opened) $("#stage").append(...noticesBelow());
-  if (round.opened) $("#stage").prepend(wayBack(name));
+
+  // other items are put out of sight; what is no item goes
+  for (const child of [...$("#stage").children]) {
+    if (child !== node && !child.matches(".item")) child.remove();
+    else putAhead(child, child !== node);
+  }
+  if (!item) {
+    does.foresee(); // what was accepted meanwhile counts
+    $("#stage").append(...(round.rows ? [table(round.rows, does)] : end(does)));
+  } else if (round.opened) {
+    const back = { className: "link back", type: "button", onclick: does.close };
+    $("#stage").prepend(h("button", back, `‹ ${name}`));
+  } else if (round.notices.length) {
+    $("#stage").append(notices(does)); // already below the first conflict, not only after the last one
+  }
   document.body.classList.toggle("deciding", Boolean(item));
   scrollTo(0, 0);
-  focusOn(node);
+  // the row of an item that was opened has the focus again when its list comes back
+  const place = node ?? $(".end h2") ?? document.getElementById(`row-${lastRow}`);
+  place?.focus({ preventScroll: true });
   painted();
-  drawAhead();
+
+  // draw the next item before it is needed
+  const { next } = round;
+  if (!next) return;
+  setTimeout(() => {
+    if (round.items.includes(next)) putAhead(viewOf(next).node, next !== round.items[round.at]);
+  }, AHEAD);
 }
 
 // How far: what was decided in this session, of that and what waits.
@@ -56,12 +77,6 @@ export function showProgress() {
   $("#far").hidden = !isCounted;
   $("#far").max = Math.max(all, 1);
   $("#far").value = done;
-}
-
-// Recall first: the answer of another item than before is hidden.
-function hideAnswerOf(item) {
-  if (recalled("recall") && item !== shown) document.body.classList.add("hiding");
-  shown = item;
 }
 
 function viewOf(item) {
@@ -82,50 +97,13 @@ export function forgetAll() {
   for (const item of [...views.keys()]) forget(item);
 }
 
-// Take away what is no item, and put other items out of sight.
-function leaveOnly(node) {
-  for (const child of [...$("#stage").children]) {
-    if (child !== node && !child.matches(".item")) child.remove();
-    else putAhead(child, child !== node);
-  }
-}
-
 function putAhead(node, on) {
   node.classList.toggle("ahead", on);
   node.inert = on;
 }
 
-function instead() {
-  does.foresee(); // what was accepted meanwhile counts
-  return round.rows ? [table(round.rows, does)] : end(does);
-}
-
-// What sources changed is told below the first conflict, not only after the last one.
-function noticesBelow() {
-  return round.notices.length ? [notices(does)] : [];
-}
-
-function wayBack(name) {
-  return h("button", { className: "link back", type: "button", onclick: does.close }, `‹ ${name}`);
-}
-
-// The row of an item that was opened has the focus again when its list comes back.
-function focusOn(node) {
-  const row = document.getElementById(`row-${lastRow}`);
-  const place = node ?? $(".end h2") ?? row;
-  place?.focus({ preventScroll: true });
-}
-
 export function rememberRow(id) {
   lastRow = id;
-}
-
-function drawAhead() {
-  const { next } = round;
-  if (!next) return;
-  setTimeout(() => {
-    if (round.items.includes(next)) putAhead(viewOf(next).node, next !== round.items[round.at]);
-  }, AHEAD);
 }
 
 // ---- Answers.
@@ -143,6 +121,4 @@ export function flip(hide) {
   closeMenu();
 }
 
-export function closeMenu() {
-  $(".menu[open]")?.removeAttribute("open");
-}
+export const closeMenu = () => $(".menu[open]")?.removeAttribute("open");
