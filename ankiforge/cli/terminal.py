@@ -94,15 +94,6 @@ class Choice(Value):
         return dict(self.fields).get(name, "")
 
 
-def _choices(item: Item) -> tuple[Choice, ...]:
-    """Return the ways to accept the drafts of an item; none of a question."""
-    choices = []
-    for number, waiting in enumerate(item.drafts):
-        for gap, fields in enumerate(gap_fields(waiting), 1):
-            choices.append(Choice(waiting, fields, number, gap))
-    return tuple(choices[:MOST_CHOICES])
-
-
 class TerminalReview:
     """One person's review in a terminal."""
 
@@ -167,7 +158,11 @@ class TerminalReview:
         Returns:
             Whether the person goes on.
         """
-        choices = _choices(item)
+        choices: list[Choice] = []
+        for number, waiting in enumerate(item.drafts):
+            for gap, fields in enumerate(gap_fields(waiting), 1):
+                choices.append(Choice(waiting, fields, number, gap))
+        del choices[MOST_CHOICES:]
         place = 0
         self._show(item, choices, place)
         while True:
@@ -284,7 +279,8 @@ class TerminalReview:
         has_editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
         if has_editor or any("\n" in text for _, text in shown):
             try:
-                written = click.edit(_as_file(shown), extension=".md")
+                parts = [f"=== {name} ===\n{text}\n" for name, text in shown]
+                written = click.edit("".join(parts), extension=".md")
             except click.ClickException as error:
                 self._print(error.message)
                 return None
@@ -300,7 +296,11 @@ class TerminalReview:
 
     def _typed(self, label: str, text: str) -> str | None:
         """Return a line that the person typed, which begins as `text`; None after Ctrl-C."""
-        line_editor = _line_editor()
+        line_editor: Any
+        try:
+            import readline as line_editor
+        except ImportError:  # there is none on Windows
+            line_editor = None
         if line_editor is not None:
             line_editor.set_startup_hook(lambda: line_editor.insert_text(text))
         elif text:
@@ -365,15 +365,6 @@ class TerminalReview:
         screen.print(Text(" · ".join(keys), "dim"))
 
 
-def _line_editor() -> Any:
-    """Return the module that edits the lines of `input`; None where there is none (Windows)."""
-    try:
-        import readline
-    except ImportError:
-        return None
-    return readline
-
-
 # --- what is shown --------------------------------------------------------------------------
 
 
@@ -387,24 +378,10 @@ def _item_lines(item: Item, choices: Sequence[Choice], place: int) -> Iterator[T
             words = for_terminal(on_one_line(words))
             yield Text(f"  {name.lower()}: {words}", "dim")
         yield Text("with the new words:", "dim")
-    yield from _card_lines(choice)
-    if len(choices) > 1:
-        yield _other_choices(choices, place)
-    yield from _source_lines(choice)
 
-    # why it needs a closer look; nothing of a proposal without warnings
-    said = reasons(waiting)
-    if not said and waiting.draft.origin.drafter in ("llm", AGENT):
-        said = (why_waiting(waiting),)
-    for reason in said:
-        yield Text(for_terminal(reason), "yellow")
-
-
-def _card_lines(choice: Choice) -> Iterator[Text]:
-    """Yield the fields of a card, in plain text; its gaps are marked."""
+    # the fields in plain text; a gap is in brackets, in case there are no colours
     for name, words in choice.fields:
         if name == "Text":
-            # a gap is in brackets, in case there are no colours
             line = Text()
             for before, answer in marked_gaps(for_terminal(words)):
                 line.append(before)
@@ -420,55 +397,50 @@ def _card_lines(choice: Choice) -> Iterator[Text]:
             yield Text("to see the picture and to draw masks: ankiforge review", "dim")
         elif words and name != "Image":
             label = {"Front": "Q", "Back": "A"}.get(name, name.lower())
+            style = "bold" if name == "Front" else "not dim"
             line = Text(f"{label}: ", "dim")
-            line.append(
-                plain(for_terminal(words)),
-                "bold" if name == "Front" else "not dim",
-            )
-            yield line
+            yield line.append(plain(for_terminal(words)), style)
 
+    # the choices of the digits, the chosen one marked
+    if len(choices) > 1:
+        drafts = {each.waiting.id for each in choices}
+        line = Text()
+        line.append("hide: " if len(drafts) == 1 else "drafts: ", "dim")
+        for number, each in enumerate(choices):
+            answers = [gap.answer for gap in gaps(each.field("Text"))]
+            words = " … ".join(answers) or each.field("Front")
+            shown = shortened(on_one_line(plain(for_terminal(words))), _CUT)
+            style = "bold underline" if number == place else "dim"
+            if number:
+                line.append("   ")
+            line.append(f"{number + 1} {shown}", style)
+        yield line
 
-def _other_choices(choices: Sequence[Choice], place: int) -> Text:
-    """Return the choices of the digits, the chosen one marked."""
-    line = Text()
-    drafts = {choice.waiting.id for choice in choices}
-    line.append("hide: " if len(drafts) == 1 else "drafts: ", "dim")
-    for number, choice in enumerate(choices):
-        text = choice.field("Text")
-        answers = [gap.answer for gap in gaps(text)]
-        words = " … ".join(answers) or choice.field("Front")
-        shown = shortened(on_one_line(plain(for_terminal(words))), _CUT)
-        if number:
-            line.append("   ")
-        line.append(
-            f"{number + 1} {shown}",
-            "bold underline" if number == place else "dim",
-        )
-    return line
-
-
-def _source_lines(choice: Choice) -> Iterator[Text]:
-    """Yield the place of a passage, and its words unless the card shows them."""
-    highlight = choice.waiting.highlight
-    place = titled(highlight)
-    if highlight.heading not in ("", highlight.document.title):
-        place += f" › {highlight.heading}"
-    yield Text(for_terminal(on_one_line(place)), "dim cyan")
+    # the place of the passage, and its words unless the card shows them
+    highlight = waiting.highlight
+    heading = highlight.heading
+    where = titled(highlight)
+    if heading not in ("", highlight.document.title):
+        where += f" › {heading}"
+    yield Text(for_terminal(on_one_line(where)), "dim cyan")
     passage = highlight.sentence or highlight.exact
     card = " ".join(plain(text) for _, text in choice.fields)
-    squeezed_passage, squeezed_card = (
-        "".join(text.split()).casefold() for text in (passage, card)
-    )
-    is_shown = squeezed_passage in squeezed_card or choice.waiting.draft.by_hand
-    if not is_shown:
-        words = passage
+    letters = "".join(passage.split()).casefold()
+    is_shown = letters in "".join(card.split()).casefold()
+    if not is_shown and not waiting.draft.by_hand:
         if not highlight.sentence:
-            words = (
-                f"{from_a_word(highlight.prefix)}{passage}{to_a_word(highlight.suffix)}"
-            )
-        yield Text(for_terminal(f"“{on_one_line(words)}”"), "dim")
+            before = from_a_word(highlight.prefix)
+            passage = f"{before}{passage}{to_a_word(highlight.suffix)}"
+        yield Text(for_terminal(f"“{on_one_line(passage)}”"), "dim")
     if highlight.comment:
         yield Text(for_terminal(f"your comment: {on_one_line(highlight.comment)}"), "dim")
+
+    # why it needs a closer look; nothing of a proposal without warnings
+    said = reasons(waiting)
+    if not said and waiting.draft.origin.drafter in ("llm", AGENT):
+        said = (why_waiting(waiting),)
+    for reason in said:
+        yield Text(for_terminal(reason), "yellow")
 
 
 def _question_lines(question: Question) -> Iterator[Text]:
@@ -490,12 +462,6 @@ def _question_lines(question: Question) -> Iterator[Text]:
 
 
 # --- fields in an editor --------------------------------------------------------------------
-
-
-def _as_file(fields: Sequence[tuple[str, str]]) -> str:
-    """Return fields as a text for an editor, each below a line with its name."""
-    parts = [f"=== {name} ===\n{text}\n" for name, text in fields]
-    return "".join(parts)
 
 
 def _from_file(text: str, names: Sequence[str]) -> list[tuple[str, str]]:
