@@ -27,7 +27,6 @@ from ankiforge.errors import ItemError, UsageError
 from ankiforge.text import counted
 
 if TYPE_CHECKING:
-    from ankiforge.pipeline.adopt import Matches
     from ankiforge.pipeline.collection import CollectionScan
     from ankiforge.pipeline.result import RunResult
     from ankiforge.pipeline.workspace import Workspace
@@ -116,12 +115,13 @@ def pull(
     connect: bool,
     bind: bool,
 ) -> None:
-    """See what you did to your cards in Anki: edits, tags, deletions, reviews.
+    """See your changes of cards in Anki: edits, tags, deletions, reviews.
 
     Anki is only read.
     """
-    from ankiforge.pipeline.collection import adopt_unknown
+    from ankiforge.pipeline import collection as collections
     from ankiforge.pipeline.result import RunResult
+    from ankiforge.reports.summary import anki_line, delivery_json
 
     places_named = [collection is not None, apkg is not None, connect]
     if sum(places_named) > 1:
@@ -129,94 +129,51 @@ def pull(
     file = collection or apkg
     result = RunResult()
     with session(call) as workspace:
-        scan = _scan(workspace, file, connect=connect, bind=bind)
+        ledger = workspace.ledger
+        settings = workspace.folder.config.anki
+        scan: CollectionScan | None = None
+        if file:
+            path = file.expanduser().absolute()
+            try:
+                scan = collections.read_collection_file(path, ledger, bind=bind)
+            except ItemError as error:
+                raise UsageError(error.message, hint=error.hint) from error
+        elif not connect:
+            if settings.collection == collections.NEVER:
+                hint = "ankiforge pull --collection FILE; or anki.collection: auto"
+                message = "anki.collection is none, so Anki is not read"
+                raise UsageError(message, hint=hint)
+            scan = collections.read_collection(settings, ledger, Path.home(), bind=bind)
+        if scan is None or (not file and scan.state == "nowhere"):
+            anki = workspace.running_anki()
+            scan = collections.read_running_anki(anki, ledger, bind=bind)
+
         result.add_scan(scan)
-        result.problems += adopt_unknown(workspace.ledger, scan.viewed.unknown)
+        viewed = scan.viewed
+        result.problems += collections.adopt_unknown(ledger, viewed.unknown)
         workspace.plan(result)  # finds conflicts
         if call.as_json:
-            _show_scan_as_json(call, workspace, result, scan)
+            delivery = delivery_json(result, ledger)
+            view = {
+                "sight": scan.state,
+                "path": scan.path,
+                "seen": viewed.seen,
+                "first": len(viewed.first),
+                "back": len(viewed.returned),
+                "reviews": viewed.reviews,
+            }
+            problems = delivery["problems"]
+            call.data({"notes": delivery["notes"], "view": view, "problems": problems})
         else:
-            _show_scan(call, workspace, result, scan)
+            call.problems(result.problems)
+            if scan.state == "same":
+                call.print(f"Anki has not changed since it was last read ({scan.path})")
+            elif not scan.blind:
+                notes = counted(viewed.seen, "note")
+                reviews = counted(viewed.reviews, "new review")
+                call.print(f"{scan.path}: {notes}, {reviews}")
+                call.print(anki_line(result, ledger) or "nothing was deleted")
     end(result.problems, result.error)
-
-
-def _scan(
-    workspace: Workspace,
-    file: Path | None,
-    *,
-    connect: bool,
-    bind: bool,
-) -> CollectionScan:
-    """Read a file, a running Anki, or the collection that the settings name."""
-    from ankiforge.pipeline import collection
-
-    settings = workspace.folder.config.anki
-    ledger = workspace.ledger
-    if file:
-        path = file.expanduser().absolute()
-        try:
-            return collection.read_collection_file(path, ledger, bind=bind)
-        except ItemError as error:
-            raise UsageError(error.message, hint=error.hint) from error
-    if not connect:
-        if settings.collection == collection.NEVER:
-            hint = "ankiforge pull --collection FILE; or anki.collection: auto"
-            raise UsageError("anki.collection is none, so Anki is not read", hint=hint)
-        scan = collection.read_collection(
-            settings,
-            ledger,
-            Path.home(),
-            bind=bind,
-        )
-        if scan.state != "nowhere":
-            return scan
-    return collection.read_running_anki(
-        workspace.running_anki(),
-        ledger,
-        bind=bind,
-    )
-
-
-def _show_scan(
-    call: Call,
-    workspace: Workspace,
-    result: RunResult,
-    scan: CollectionScan,
-) -> None:
-    """Print the changes that were seen in Anki."""
-    from ankiforge.reports.summary import anki_line
-
-    call.problems(result.problems)
-    if scan.state == "same":
-        call.print(f"Anki has not changed since it was last read ({scan.path})")
-    elif not scan.blind:
-        notes = counted(scan.viewed.seen, "note")
-        reviews = counted(scan.viewed.reviews, "new review")
-        call.print(f"{scan.path}: {notes}, {reviews}")
-        call.print(anki_line(result, workspace.ledger) or "nothing was deleted")
-
-
-def _show_scan_as_json(
-    call: Call,
-    workspace: Workspace,
-    result: RunResult,
-    scan: CollectionScan,
-) -> None:
-    """Print the changes seen in Anki as JSON."""
-    from ankiforge.reports.summary import delivery_json
-
-    delivery = delivery_json(result, workspace.ledger)
-    view = {
-        "sight": scan.state,
-        "path": scan.path,
-        "seen": scan.viewed.seen,
-        "first": len(scan.viewed.first),
-        "back": len(scan.viewed.returned),
-        "reviews": scan.viewed.reviews,
-    }
-    call.data(
-        {"notes": delivery["notes"], "view": view, "problems": delivery["problems"]}
-    )
 
 
 # --- push -----------------------------------------------------------------------------------
@@ -341,11 +298,24 @@ def adopt(
 
     Corrections in the sources reach these notes from then on. Nothing is written into a source.
     """
+    from ankiforge.ledger import SCHEDULER, belonging
+    from ankiforge.ledger.decide import adopt_notes
     from ankiforge.pipeline import adopt as adoption
     from ankiforge.pipeline.result import RunResult
 
     if decline:
-        _decline(call, tool)
+        tools = {SCHEDULER, *adoption.TOOLS}
+        if tool is not None:
+            tools = {SCHEDULER if tool == "sr" else tool}
+        with session(call, writes="drafting") as workspace:
+            act = belonging.decline(workspace.ledger, tools)
+        undo = f"to take it back: ankiforge undo {act}"
+        if call.as_json:
+            call.data({"undo": act})
+        elif act:
+            call.say(f"declined; next: ankiforge run; {undo}")
+        else:
+            call.say("nothing here belongs to another tool")
         return
     result = RunResult()
     with session(call, writes="drafting") as workspace:
@@ -377,15 +347,19 @@ def adopt(
             most = None if call.verbose else adoption.ROWS_SHOWN
             call.print("\n".join(adoption.as_text(matches, most)))
         action = ""
-        if matches.taken and (yes or _confirmed(call)):
-            from ankiforge.ledger import decide
-
-            action = decide.adopt_notes(workspace.ledger, matches.taken)
+        agrees = yes
+        if matches.taken and call.interactive and not yes:
+            agrees = click.confirm("Take these over?", err=True)
+        if matches.taken and agrees:
+            action = adopt_notes(workspace.ledger, matches.taken)
             result.add_scan(workspace.read_collection())
         if call.as_json:
             call.data({**adoption.as_json(matches), "undo": action})
         elif action:
-            call.say(_taken_over_text(matches, action))
+            taken = f"{len(matches.taken):,} taken over"
+            if matches.scheduled:
+                taken += "; import with “Import any learning progress” ticked"
+            call.say(f"{taken}; to take it back: ankiforge undo {action}")
     end_run(result)
 
 
@@ -398,34 +372,3 @@ def _without_history(workspace: Workspace) -> UsageError:
         return error
     without = "without their history: ankiforge adopt --decline"
     return UsageError(error.message, hint=f"{error.hint}; {without}")
-
-
-def _taken_over_text(matches: Matches, action: str) -> str:
-    """Return how many notes were taken over, and how to take that back."""
-    advice = ""
-    if matches.scheduled:
-        advice = "; import with “Import any learning progress” ticked"
-    count = len(matches.taken)
-    return f"{count:,} taken over{advice}; to take it back: ankiforge undo {action}"
-
-
-def _confirmed(call: Call) -> bool:
-    return call.interactive and click.confirm("Take these over?", err=True)
-
-
-def _decline(call: Call, tool: str | None) -> None:
-    """Let the passages of other tools, or of this one, become cards without their history."""
-    from ankiforge.ledger import SCHEDULER, belonging
-    from ankiforge.pipeline.adopt import TOOLS
-
-    tools = {SCHEDULER, *TOOLS}
-    if tool is not None:
-        tools = {SCHEDULER if tool == "sr" else tool}
-    with session(call, writes="drafting") as workspace:
-        act = belonging.decline(workspace.ledger, tools)
-    if call.as_json:
-        call.data({"undo": act})
-    elif not act:
-        call.say("nothing here belongs to another tool")
-    else:
-        call.say(f"declined; next: ankiforge run; to take it back: ankiforge undo {act}")

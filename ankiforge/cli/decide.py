@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -23,7 +23,7 @@ from ankiforge.errors import RefusedError, UsageError
 
 if TYPE_CHECKING:
     from ankiforge.ledger import HistoryEntry, Ledger
-    from ankiforge.model import Json, Waiting
+    from ankiforge.model import Json
 
 SHOWN = 5
 """The number of decisions that `undo` names."""
@@ -74,6 +74,8 @@ def accept(
     proposals are left out, unless the query names each of the warnings, and
     `drafter:propose`.
     """
+    from ankiforge.review.decisions import taken_together
+
     if every and gap is not None:
         raise UsageError(
             "--gap is for proposals by id", hint="ankiforge accept ID --gap 2"
@@ -82,64 +84,12 @@ def accept(
         ledger = workspace.ledger
         chosen = selected(ledger, ids, every, query)
         if every:
-            chosen, left = _clean_ones(ledger, chosen, query)
+            chosen, left = taken_together(ledger, chosen, query)
             for reason, number in left.items():
                 call.say(f"{number} left: {reason}")
 
-        def accept_one(id: str) -> str | None:
-            return ledger.accept(id, gap=gap or 1, forced=force)
-
+        accept_one = partial(ledger.accept, gap=gap or 1, forced=force)
         report(call, ledger, chosen, accept_one, "accepted")
-
-
-def _clean_ones(
-    ledger: Ledger, ids: list[str], query: str
-) -> tuple[list[str], Counter[str]]:
-    """Return one clean draft of each offer, and how many others the person has, by reason.
-
-    A query that names a warning, or proposals, takes these, too.
-    """
-    from ankiforge.ledger.offers import offers
-
-    chosen: list[str] = []
-    left = Counter[str]()
-    named_in_query = set(query.split())
-    matching = set(ids)
-    for offer in offers(ledger, ids):
-        is_taken = False
-        for draft in offer.drafts:
-            if draft.id not in matching:
-                continue
-            reason = _why_left(draft, named_in_query)
-            if not reason and is_taken:
-                reason = "another draft of the same fact"
-            if reason:
-                left[reason] += 1
-            else:
-                is_taken = True
-                chosen.append(draft.id)
-    return chosen, left
-
-
-def _why_left(draft: Waiting, named_in_query: set[str]) -> str:
-    """Return why only the person decides on a draft; "" if `accept --all` may take it."""
-    from ankiforge.model import PROPOSE, RemarkKind, Severity
-
-    for remark in draft.remarks:
-        if remark.kind in (RemarkKind.FORM, RemarkKind.MOVED):
-            return "a question asks about it: ankiforge list --view questions"
-        if remark.kind is RemarkKind.EQUAL_CARD:
-            return "its words are a card already: ankiforge list --view new -v"
-        return remark.kind.value
-    proposals = f"drafter:{PROPOSE}"
-    if draft.draft.proposed and proposals not in named_in_query:
-        return f"a proposal; to accept these, too: ankiforge accept --all --filter {proposals}"
-    for finding in draft.draft.findings:
-        warning = f"finding:{finding.check}"
-        is_warning = finding.severity is not Severity.INFO
-        if is_warning and warning not in named_in_query:
-            return f"with the warning {finding.check}; to see these: ankiforge list {warning}"
-    return ""
 
 
 @command("""

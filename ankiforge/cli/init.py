@@ -18,7 +18,6 @@ from ankiforge.cli.output import Call, command, flag
 from ankiforge.errors import UsageError
 
 if TYPE_CHECKING:
-    from ankiforge.config import LlmSettings
     from ankiforge.model import Json
     from ankiforge.reports.doctor import Server
 
@@ -57,6 +56,7 @@ def init(
     from ankiforge.config.trust import concerns, confirm, remembered_concerns
     from ankiforge.config.trust import unconfirmed as unconfirmed_concerns
     from ankiforge.extract import registry
+    from ankiforge.reports import doctor
 
     user_folder = folders.user_folder()
     wanted_folder = directory or call.folder or Path()
@@ -67,9 +67,40 @@ def init(
     found: dict[str, list[str]] = {kind: [] for kind in _KINDS_FOUND}
     written: list[Path] = []
     if not own_file(settings).is_there():
-        _refuse_vault(root)
+        # a vault would read the files of a workspace as notes, and synchronise them
+        for folder in (root, *root.parents):
+            if (folder / ".obsidian").is_dir():
+                message = (
+                    f"{root} is inside the vault {folder}, where ankiforge never writes"
+                )
+                hint = "a folder outside: ankiforge init ~/cards"
+                raise UsageError(message, hint=hint)
         call.say("looking for vaults, Zotero, e-books, Anki and local models …")
-        found, text = _discovered(root, decks or _asked_for_decks(call))
+        if not decks and call.interactive:
+            decks = click.prompt(
+                "decks for new cards: one, or one for each source, book or folder, or tag",
+                type=click.Choice(DECKS),
+                default=DECKS[0],
+                err=True,
+            )
+        machine = doctor.Machine.this()
+        discovered = Discovered(
+            vaults=doctor.vaults(machine, root.parent),
+            zotero=doctor.zotero_folders(machine),
+            books=doctor.book_sources(machine),
+            servers=doctor.model_servers(machine),
+        )
+        found = {
+            "vaults": [str(path) for path in discovered.vaults],
+            "zotero": [str(path) for path in discovered.zotero],
+            "books": [f"{kind}: {path}" for kind, path in discovered.books],
+            "anki": [str(path) for path in doctor.anki_collections(machine)],
+            "models": [],
+        }
+        for server in discovered.servers:
+            names = ", ".join(server.models[:_MODELS_NAMED])
+            found["models"].append(f"{server.program}: {names}")
+        text = settings_text(root, discovered, decks=decks or DECKS[0])
         written = _write(root, text)
     elif decks:
         message = f"{settings} already exists"
@@ -80,24 +111,24 @@ def init(
     is_first_workspace = folders.registered(user_folder) is None
     if is_first_workspace:
         moved = folders.adopt_default(root, user_folder)
-    folder = folders.load(root, registry)
+    workspace = folders.load(root, registry)
 
     # confirm what the settings ask for, if the user or this program wrote them
     if moved:
         # the user named the remembered PATHs, so they need no confirmation
-        confirm(folder, remembered_concerns(folder), user_folder)
-    confirmed = unconfirmed_concerns(folder, user_folder) if trust else []
+        confirm(workspace, remembered_concerns(workspace), user_folder)
+    confirmed = unconfirmed_concerns(workspace, user_folder) if trust else []
     if written or trust:
-        confirm(folder, concerns(folder), user_folder)
-    unconfirmed = unconfirmed_concerns(folder, user_folder)
+        confirm(workspace, concerns(workspace), user_folder)
+    unconfirmed = unconfirmed_concerns(workspace, user_folder)
     if not unconfirmed:
         # not before: the journal may be outside the workspace
-        folder.prepare()
+        workspace.prepare()
     is_registered = folders.register(root, user_folder)
 
     advice = ""
     if written and not found["models"]:
-        advice = _model_advice(folder.config.llm)
+        advice = doctor.model_advice(workspace.config.llm, doctor.Machine.this())
     made = Made(
         settings=settings,
         written=[path.relative_to(root).as_posix() for path in written],
@@ -173,25 +204,7 @@ class Made:
         yield f"next: read {self.settings}, then: ankiforge {command}"
 
 
-def _model_advice(llm: LlmSettings) -> str:
-    from ankiforge.reports.doctor import Machine, model_advice
-
-    return model_advice(llm, Machine.this())
-
-
 # --- the files of a workspace ---------------------------------------------------------------
-
-
-def _refuse_vault(root: Path) -> None:
-    """Refuse a workspace inside a vault, which would read its files as notes and synchronise them.
-
-    Raises:
-        UsageError: `root` is in a vault.
-    """
-    for folder in (root, *root.parents):
-        if (folder / ".obsidian").is_dir():
-            message = f"{root} is inside the vault {folder}, where ankiforge never writes"
-            raise UsageError(message, hint="a folder outside: ankiforge init ~/cards")
 
 
 # What a person edits has the usual modes, which the umask restricts.
@@ -232,46 +245,7 @@ def _write(root: Path, text: str) -> list[Path]:
 # --- the text of ankiforge.yaml -------------------------------------------------------------
 
 
-def _asked_for_decks(call: Call) -> str:
-    """Ask which decks new cards go to; `one` where nobody can be asked."""
-    if not call.interactive:
-        return DECKS[0]
-    question = "decks for new cards: one, or one for each source, book or folder, or tag"
-    answer: str = click.prompt(
-        question,
-        type=click.Choice(DECKS),
-        default=DECKS[0],
-        err=True,
-    )
-    return answer
-
-
-def _discovered(root: Path, decks: str) -> tuple[dict[str, list[str]], str]:
-    """Return the sources and services on this machine, and the settings for them."""
-    from ankiforge.reports import doctor
-
-    machine = doctor.Machine.this()
-    discovered = Discovered(
-        vaults=doctor.vaults(machine, root.parent),
-        zotero=doctor.zotero_folders(machine),
-        books=doctor.book_sources(machine),
-        servers=doctor.model_servers(machine),
-    )
-    described = {
-        "vaults": [str(path) for path in discovered.vaults],
-        "zotero": [str(path) for path in discovered.zotero],
-        "books": [f"{kind}: {path}" for kind, path in discovered.books],
-        "anki": [str(path) for path in doctor.anki_collections(machine)],
-        "models": [_server_line(server) for server in discovered.servers],
-    }
-    return described, settings_text(root, discovered, decks=decks)
-
-
 _MODELS_NAMED = 8
-
-
-def _server_line(server: Server) -> str:
-    return f"{server.program}: {', '.join(server.models[:_MODELS_NAMED])}"
 
 
 @dataclass(frozen=True)

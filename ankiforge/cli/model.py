@@ -39,42 +39,39 @@ def model(call: Call) -> None:
 @command("\n  ankiforge model list")
 def list_(call: Call) -> None:
     """Show the model that can be downloaded, and those that are here."""
-    used = _used(call)
-    for row in _rows(used):
-        call.show(row, [_row_text(row)])
+    from ankiforge.config.workspace import resolve
+    from ankiforge.draft.model_files import OFFERED, here
+    from ankiforge.extract import registry
+
+    # the file of the model that the workspace uses, if there is one
+    used = ""
+    try:
+        used = resolve(call.folder, Path.cwd(), registry).config.llm.model_file
+    except UsageError:
+        if call.folder is not None:
+            raise
+
+    # the model that is offered, then other files in the folder, then the one in use
+    rows = []
+    files = here()
+    if OFFERED.path not in files:
+        rows.append(_row(OFFERED.name, None, OFFERED.size, used))
+    if used and Path(used) not in files:
+        files.append(Path(used))
+    for file in files:
+        size = file.stat().st_size if file.exists() else 0
+        rows.append(_row(file.stem, file, size, used))
+    for row in rows:
+        state = "in use" if row["used"] else "here" if row["path"] else ""
+        about = f"{row['licence']:11} {state:7} {row['about']}"
+        line = f"{row['name']:14}{gigabytes(row['size']):>8}  {about}"
+        call.show(row, [line.rstrip()])
     if not call.as_json and not used:
         call.say("next: ankiforge model get NAME, then: ankiforge model use NAME")
 
 
-def _used(call: Call) -> str:
-    """Return the file of the model that the workspace uses; "" if it uses none, or cannot tell."""
-    from ankiforge.config.workspace import resolve
-    from ankiforge.extract import registry
-
-    try:
-        return resolve(call.folder, Path.cwd(), registry).config.llm.model_file
-    except UsageError:
-        if call.folder is not None:
-            raise
-        return ""
-
-
-def _rows(used_path: str) -> Iterator[Json]:
-    """Yield the model that is offered, then other files in the folder, then what else is used."""
-    from ankiforge.draft.model_files import OFFERED, here
-
-    files = here()
-    if OFFERED.path not in files:
-        yield _row(OFFERED.name, None, OFFERED.size, used_path)
-    if used_path and Path(used_path) not in files:
-        files.append(Path(used_path))
-    for file in files:
-        size = file.stat().st_size if file.exists() else 0
-        yield _row(file.stem, file, size, used_path)
-
-
 def _row(name: str, file: Path | None, size: int, used_path: str) -> Json:
-    """Return what is shown of a model; `file` is None if it was not downloaded."""
+    """Return a model as JSON; `file` is None if it was not downloaded."""
     from ankiforge.draft.model_files import OFFERED
 
     is_offered = name == OFFERED.name
@@ -86,18 +83,6 @@ def _row(name: str, file: Path | None, size: int, used_path: str) -> Json:
         "about": OFFERED.about if is_offered else "",
         "used": file is not None and str(file) == used_path,
     }
-
-
-def _row_text(row: Json) -> str:
-    """Return the line of a model in the list."""
-    state = ""
-    if row["used"]:
-        state = "in use"
-    elif row["path"]:
-        state = "here"
-    size = gigabytes(row["size"])
-    line = f"{row['name']:14}{size:>8}  {row['licence']:11} {state:7} {row['about']}"
-    return line.rstrip()
 
 
 # --- get ------------------------------------------------------------------------------------
@@ -141,19 +126,18 @@ def get(call: Call, name_or_url: str, sha256: str) -> None:
         "sha256": digest,
         "checked": bool(offer.sha256),
     }
-    call.show(got, _got_text(got))
-
-
-def _got_text(got: Json) -> Iterator[str]:
-    """Yield what was downloaded, its hash, and the next command."""
-    yield f"{got['path']}: {gigabytes(got['size'])}"
-    if got["checked"]:
-        yield f"SHA-256 {got['sha256']}, as expected"
+    lines = [f"{offer.path}: {gigabytes(offer.path.stat().st_size)}"]
+    if offer.sha256:
+        lines.append(f"SHA-256 {digest}, as expected")
     else:
-        yield f"SHA-256 {got['sha256']}"
-        yield "this hash was compared with nothing: do it with the page on which you found the file"
-    yield from _missing_program()
-    yield f"next: ankiforge model use {got['name']}"
+        lines.append(f"SHA-256 {digest}")
+        lines.append(
+            "this hash was compared with nothing:"
+            " do it with the page on which you found the file"
+        )
+    call.show(
+        got, [*lines, *_missing_program(), f"next: ankiforge model use {offer.name}"]
+    )
 
 
 def _missing_program() -> Iterator[str]:
@@ -200,14 +184,25 @@ def _progress(call: Call) -> Iterator[Show]:
 @click.argument("name", metavar="NAME")
 def use(call: Call, name: str) -> None:
     """Write a model that is here, or the .gguf file at a path, into the workspace's settings."""
+    from ankiforge.config import FILE_NAME
+    from ankiforge.config.edit import scalar
     from ankiforge.draft.model_files import model_file, size_of
 
     file = model_file(name)
     size_of(file)  # refuses what is not a model
     folder = workspace_of(call)
     settings = _write(folder, file)
+    if settings is None:
+        where = f"{FILE_NAME} of a workspace (ankiforge init DIR)"
+        if not folder.is_default:
+            where = str(folder.root / FILE_NAME)
+        lines = [f"add to {where}:", "llm:", f"  model_file: {scalar(str(file))}"]
+        lines += _missing_program()
+    else:
+        lines = [f"{settings}: llm.model_file is {file}", *_missing_program()]
+        lines.append("next: ankiforge run --drafter llm --limit 10")
     told = {"path": str(file), "settings": str(settings) if settings else None}
-    call.show(told, _used_text(folder, file, settings))
+    call.show(told, lines)
 
 
 def _write(folder: WorkspaceFolder, file: Path) -> Path | None:
@@ -244,29 +239,6 @@ def _write(folder: WorkspaceFolder, file: Path) -> Path | None:
             asked.append(concern)
     confirm(folder, asked, user_folder())  # the person just named it
     return settings.path
-
-
-def _used_text(
-    folder: WorkspaceFolder,
-    file: Path,
-    settings: Path | None,
-) -> Iterator[str]:
-    """Yield where the model was entered, or the lines to add."""
-    from ankiforge.config import FILE_NAME
-    from ankiforge.config.edit import scalar
-
-    if settings is None:
-        where = f"{FILE_NAME} of a workspace (ankiforge init DIR)"
-        if not folder.is_default:
-            where = str(folder.root / FILE_NAME)
-        yield f"add to {where}:"
-        yield "llm:"
-        yield f"  model_file: {scalar(str(file))}"
-    else:
-        yield f"{settings}: llm.model_file is {file}"
-    yield from _missing_program()
-    if settings is not None:
-        yield "next: ankiforge run --drafter llm --limit 10"
 
 
 model.add_command(list_)

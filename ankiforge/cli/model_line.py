@@ -18,7 +18,7 @@ EVERY_S = 30.0
 
 
 class ModelLine:
-    """What is said about a model while it drafts."""
+    """The line about a model that drafts."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Say nothing yet. `clock` returns seconds."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING
 
 import click
 
@@ -20,9 +19,6 @@ from ankiforge.cli.output import (
 )
 from ankiforge.errors import UsageError
 from ankiforge.text import counted
-
-if TYPE_CHECKING:
-    from ankiforge.pipeline.patch import Patch
 
 
 # -x is a word of the query, not an option
@@ -66,56 +62,26 @@ def patch(call: Call, query: Words, output: Path | None, force: bool) -> None:
     diff = b"".join(file.diff for file in result.files)
     if output is not None and diff:
         output.expanduser().write_bytes(diff)
+    # a line of JSON for each file, and for each edit without a patch
     if call.as_json:
-        _show_as_json(call, result)
-    elif output is None and diff:
-        _write(call, diff)
-    _tell(call, result, root, output)
-
-
-def _show_as_json(call: Call, result: Patch) -> None:
-    """Print a line of JSON for each file, and for each edit without a patch."""
-    for file in result.files:
-        call.data(
-            {
-                "root": str(file.root),
-                "path": file.path,
-                "cards": list(file.guids),
-                "words": "",
-                "patch": file.diff.decode("utf-8"),
-                "refused": "",
-            }
-        )
-    for edit in result.refused:
-        call.data(
-            {
-                "root": "",
-                "path": edit.where,
-                "cards": [edit.guid],
-                "words": edit.words,
-                "patch": "",
-                "refused": edit.reason,
-            }
-        )
-
-
-def _write(call: Call, diff: bytes) -> None:
-    """Print a patch byte by byte; at a terminal, without what could control it."""
-    if sys.stdout.isatty():
+        names = ("root", "path", "cards", "words", "patch", "refused")
+        rows: list[tuple[object, ...]] = []
+        for file in result.files:
+            text = file.diff.decode("utf-8")
+            rows.append((str(file.root), file.path, list(file.guids), "", text, ""))
+        for edit in result.refused:
+            rows.append(("", edit.where, [edit.guid], edit.words, "", edit.reason))
+        for row in rows:
+            call.data(dict(zip(names, row, strict=True)))
+    elif output is None and diff and sys.stdout.isatty():
+        # without signs that could control the terminal
         call.print(diff.decode("utf-8").removesuffix("\n"))
-        return
-    sys.stdout.flush()
-    sys.stdout.buffer.write(diff)
-    sys.stdout.buffer.flush()
+    elif output is None and diff:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(diff)
+        sys.stdout.buffer.flush()
 
-
-def _tell(
-    call: Call,
-    result: Patch,
-    root: Path | None,
-    output: Path | None,
-) -> None:
-    """Say what the patch holds, what it does not, and how to apply it."""
+    # what it holds and what it does not, and how it is applied
     for edit in result.refused:
         where = f"“{edit.words}” in {edit.where}, {edit.guid[:10]}"
         call.warn(f"not in the patch: {where}: {edit.reason}")
@@ -123,16 +89,14 @@ def _tell(
         left = "other " if result.refused else ""
         call.say(f"no {left}edit in Anki to bring back")
         return
-    cards = sum(len(file.guids) for file in result.files)
-    edits = counted(cards, "edit")
-    files = counted(len(result.files), "file")
-    call.say(f"{edits} in {files}")
+    edits = counted(sum(len(file.guids) for file in result.files), "edit")
+    call.say(f"{edits} in {counted(len(result.files), 'file')}")
+    folder = quote(str(root))
     if output is not None:
         path = quote(str(output.expanduser().absolute()))
-        call.say(
-            f"to apply: cd {quote(str(root))} && git apply {path}   (or: patch -p1 < {path})"
-        )
-        call.say("then: ankiforge run")
-    elif not call.as_json:
-        call.say(f"to apply: ankiforge patch -q | patch -p1 -d {quote(str(root))}")
+        apply = f"cd {folder} && git apply {path}   (or: patch -p1 < {path})"
+    else:
+        apply = f"ankiforge patch -q | patch -p1 -d {folder}"
+    if output is not None or not call.as_json:
+        call.say(f"to apply: {apply}")
         call.say("then: ankiforge run")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, NamedTuple, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
@@ -38,10 +38,7 @@ from ankiforge.text import cost_text, counted, on_one_line, shortened
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ankiforge.draft.llm import Estimate
-    from ankiforge.draft.sendable import SendableTask
-    from ankiforge.model import Drafted, Highlight, HighlightKey, Json, Problem, Source
-    from ankiforge.pipeline.job import Job
+    from ankiforge.model import Drafted, HighlightKey
     from ankiforge.pipeline.result import RunResult
     from ankiforge.pipeline.workspace import RunOptions, Workspace
 
@@ -196,7 +193,10 @@ def forget(call: Call, path: Path) -> None:
 def extract(call: Call, paths: Paths) -> None:
     """Show the highlights of PATH, or of the workspace's sources; write nothing."""
     from ankiforge.cli.output import workspace_of
+    from ankiforge.extract.scan import keyed, scanned
+    from ankiforge.model import Extracted, Problem
     from ankiforge.pipeline.sources import open_source, select_sources
+    from ankiforge.reports.cards import highlight_json, titled
 
     folder = workspace_of(call)
     selected, problems, *_ = select_sources(folder, paths)
@@ -207,7 +207,22 @@ def extract(call: Call, paths: Paths) -> None:
     for source in selected:
         opened = open_source(folder, source, offline=call.offline, jobs=jobs)
         sources.append(opened)
-    count = show_all(call, _highlights_in(sources, problems))
+
+    def shown() -> Shown:
+        for source in sources:
+            for sighting in scanned(source, None):
+                if isinstance(sighting, Problem):
+                    problems.append(sighting)
+                if not isinstance(sighting, Extracted):
+                    continue
+                for highlight in keyed(sighting):
+                    words = highlight.exact or highlight.comment
+                    line = f"{titled(highlight)} · {highlight.kind}: {words}"
+                    if highlight.exact and highlight.comment:
+                        line += f"  [{highlight.comment}]"
+                    yield highlight_json(highlight), [on_one_line(line)]
+
+    count = show_all(call, shown())
     if call.as_json:
         for problem in problems:
             call.data({"problem": problem})
@@ -218,32 +233,6 @@ def extract(call: Call, paths: Paths) -> None:
         call.say("no highlights found")
         call.say(NO_HIGHLIGHTS)
     end(problems)
-
-
-def _highlights_in(sources: list[Source], problems: list[Problem]) -> Shown:
-    """Yield the highlights of sources; documents that cannot be read are added to the problems."""
-    from ankiforge.extract.scan import keyed, scanned
-    from ankiforge.model import Extracted, Problem
-
-    for source in sources:
-        for sighting in scanned(source, None):
-            if isinstance(sighting, Problem):
-                problems.append(sighting)
-            elif isinstance(sighting, Extracted):
-                for highlight in keyed(sighting):
-                    yield _shown_highlight(highlight)
-
-
-def _shown_highlight(highlight: Highlight) -> tuple[Json, list[str]]:
-    """Return a highlight as JSON, and as a line."""
-    from ankiforge.reports.cards import highlight_json, titled
-    from ankiforge.text import on_one_line
-
-    words = highlight.exact or highlight.comment
-    line = f"{titled(highlight)} · {highlight.kind}: {words}"
-    if highlight.exact and highlight.comment:
-        line += f"  [{highlight.comment}]"
-    return highlight_json(highlight), [on_one_line(line)]
 
 
 # --- draft ----------------------------------------------------------------------------------
@@ -295,7 +284,18 @@ def draft(
         with session(call, read_only=True) as workspace:
             highlights_named(workspace, again)
             estimated = workspace.estimate(drafter, limit=call.limit)
-            call.show(estimated, [_estimate_text(estimated)])
+        cost = cost_text(estimated.cost_usd, local=estimated.local)
+        if estimated.cost_usd is None:
+            cost = "price unknown; set llm.price_usd"
+        elif estimated.cost_usd:
+            cost = f"about {cost}, without reasoning and second tries"
+        line = (
+            f"{estimated.highlights} highlights, {estimated.requests} requests"
+            f" ({estimated.cached} already answered)"
+            f", about {estimated.tokens_in:,} tokens in, {estimated.tokens_out:,} out;"
+            f" cost: {cost}"
+        )
+        call.show(estimated, [line])
         return
     with session(call, writes="drafting") as workspace:
         result = workspace.draft(
@@ -339,20 +339,6 @@ def highlights_named(workspace: Workspace, query: str) -> frozenset[HighlightKey
             hint="ankiforge list shows ids and keys",
         )
     return keys
-
-
-def _estimate_text(estimated: Estimate) -> str:
-    """Return the estimate for the next run as a sentence."""
-    cost = cost_text(estimated.cost_usd, local=estimated.local)
-    if estimated.cost_usd is None:
-        cost = "price unknown; set llm.price_usd"
-    elif estimated.cost_usd:
-        cost = f"about {cost}, without reasoning and second tries"
-    return (
-        f"{estimated.highlights} highlights, {estimated.requests} requests"
-        f" ({estimated.cached} already answered)"
-        f", about {estimated.tokens_in:,} tokens in, {estimated.tokens_out:,} out; cost: {cost}"
-    )
 
 
 # --- a chat ---------------------------------------------------------------------------------
@@ -419,75 +405,47 @@ def export(call: Call, file: Path) -> None:
 @ACCEPT
 def import_(call: Call, files: Paths, accept: str) -> None:
     """Read the cards that the chatbot answered."""
-    from ankiforge.pipeline.result import RunResult
-
-    # read all files first: if one cannot be read, nothing is recorded
-    answers = [_answer_in(file) for file in files]
-    result = RunResult()
-    with session(call, writes="drafting") as workspace:
-        job = workspace.job(accept=accept)
-        for answer in answers:
-            _import_answer(call, workspace, job, result, answer)
-        print_summary(call, workspace, result)
-    end(result.problems)
-
-
-class _Answer(NamedTuple):
-    """The answer of a chat, as a person saved it."""
-
-    file: Path
-    text: str
-
-
-def _answer_in(file: Path) -> _Answer:
-    try:
-        return _Answer(file, file.read_bytes().decode("utf-8-sig", "replace"))
-    except OSError as error:
-        raise UsageError(
-            f"{file}: cannot be read: {error.strerror}",
-            hint="name the files in which you saved the answers of the chat",
-        ) from error
-
-
-def _import_answer(
-    call: Call,
-    workspace: Workspace,
-    job: Job,
-    result: RunResult,
-    answer: _Answer,
-) -> None:
-    """Record the cards in one answer, and report its unusable parts."""
     from ankiforge.draft import chat
     from ankiforge.pipeline.draft import for_model, record
     from ankiforge.pipeline.models import load_prompt, repair_hints
+    from ankiforge.pipeline.result import RunResult
 
-    file, text = answer
-    ledger = workspace.ledger
-    replies = workspace.replies
-    prompt = load_prompt(workspace.folder, chat=True)
-    tasks: list[SendableTask] = list(for_model(job, ledger))
-    request = chat.chat_request(text)
-    drafted = chat.import_chat(text, tasks, prompt, repair_hints(), replies)
-    if drafted:
-        replies.put(
-            request,
-            text,
-            model=chat.CHAT,
-            prompt=prompt.fingerprint,
-        )
-        for step in record(job, ledger, drafted):
-            result.add_step(step)
-        _say_who_got_none(call, drafted)
-    elif replies.get(request) is not None:
-        call.say(f"{file}: nothing new: it was imported before")
-        return
-    result.problems += chat.unused(text, tasks, file.name)
-    sent_back = sum(len(outcome.failed) for outcome in drafted)
-    if sent_back:
-        blocked = counted(sent_back, "highlight")
-        call.say(
-            f"a check blocks the cards of {blocked}: the next export sends them back"
-        )
+    # read all files first: if one cannot be read, nothing is recorded
+    answers = {}
+    for file in files:
+        try:
+            answers[file] = file.read_bytes().decode("utf-8-sig", "replace")
+        except OSError as error:
+            hint = "name the files in which you saved the answers of the chat"
+            message = f"{file}: cannot be read: {error.strerror}"
+            raise UsageError(message, hint=hint) from error
+
+    result = RunResult()
+    with session(call, writes="drafting") as workspace:
+        ledger = workspace.ledger
+        replies = workspace.replies
+        job = workspace.job(accept=accept)
+        prompt = load_prompt(workspace.folder, chat=True)
+        for file, text in answers.items():
+            tasks = list(for_model(job, ledger))
+            request = chat.chat_request(text)
+            drafted = chat.import_chat(text, tasks, prompt, repair_hints(), replies)
+            if not drafted and replies.get(request) is not None:
+                call.say(f"{file}: nothing new: it was imported before")
+                continue
+            if drafted:
+                key = prompt.fingerprint
+                replies.put(request, text, model=chat.CHAT, prompt=key)
+                for step in record(job, ledger, drafted):
+                    result.add_step(step)
+                _say_who_got_none(call, drafted)
+            result.problems += chat.unused(text, tasks, file.name)
+            sent_back = sum(len(outcome.failed) for outcome in drafted)
+            if sent_back:
+                blocked = f"a check blocks the cards of {counted(sent_back, 'highlight')}"
+                call.say(f"{blocked}: the next export sends them back")
+        print_summary(call, workspace, result)
+    end(result.problems)
 
 
 WORDS_SHOWN = 60

@@ -6,21 +6,29 @@ painted; it is refused with the new item if that has changed.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence, Set
+
 from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import Ledger, lists
+from ankiforge.ledger.offers import offers
 from ankiforge.ledger.undo import undo
 from ankiforge.model import (
+    PROPOSE,
     Card,
     CardKind,
     Fields,
     Highlight,
     Question,
     QuestionKind,
+    RemarkKind,
+    Severity,
     Strings,
     Texts,
     Value,
+    Waiting,
 )
 from ankiforge.pipeline.decide import edit, make, new_fields, set_masks
 from ankiforge.pipeline.workspace import Workspace
@@ -249,3 +257,51 @@ class Review:
             raise RefusedError("This cannot be edited.")
         fields = with_changes(item.card.fields, decision.fields)
         return replace(item.card, fields=fields)
+
+
+# --- many at once -----------------------------------------------------------------------
+
+
+def taken_together(
+    ledger: Ledger, ids: Sequence[str], query: str
+) -> tuple[list[str], Counter[str]]:
+    """Return one clean draft of each offer, and the number of others, by why they are left.
+
+    A query that names a warning, or proposals, takes these, too.
+    """
+    chosen: list[str] = []
+    left = Counter[str]()
+    matching = set(ids)
+    named = set(query.split())
+    for offer in offers(ledger, ids):
+        is_taken = False
+        for draft in offer.drafts:
+            if draft.id not in matching:
+                continue
+            reason = _why_left(draft, named)
+            if not reason and is_taken:
+                reason = "another draft of the same fact"
+            if reason:
+                left[reason] += 1
+            else:
+                is_taken = True
+                chosen.append(draft.id)
+    return chosen, left
+
+
+def _why_left(draft: Waiting, named: Set[str]) -> str:
+    """Return why only the person decides on a draft; "" if it is taken with others."""
+    for remark in draft.remarks:
+        if remark.kind in (RemarkKind.FORM, RemarkKind.MOVED):
+            return "a question asks about it: ankiforge list --view questions"
+        if remark.kind is RemarkKind.EQUAL_CARD:
+            return "its words are a card already: ankiforge list --view new -v"
+        return remark.kind.value
+    proposals = f"drafter:{PROPOSE}"
+    if draft.draft.proposed and proposals not in named:
+        return f"a proposal; to accept these, too: ankiforge accept --all --filter {proposals}"
+    for finding in draft.draft.findings:
+        warning = f"finding:{finding.check}"
+        if finding.severity is not Severity.INFO and warning not in named:
+            return f"with the warning {finding.check}; to see these: ankiforge list {warning}"
+    return ""
