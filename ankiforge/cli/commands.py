@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import click
@@ -85,7 +84,7 @@ class PlainOption(click.Option):
     """An option whose help gives its range in words, not as `[1<=x<=3]`."""
 
     def get_help_extra(self, ctx: click.Context) -> Any:
-        """Return what is in brackets after the help."""
+        """Return the words in brackets after the help."""
         extra = super().get_help_extra(ctx)
         extra.pop("range", None)
         return extra
@@ -117,19 +116,11 @@ class SuggestingGroup(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            raise no_such_command(args[0], ctx, self.list_commands(ctx)) from error
+            from difflib import get_close_matches
 
-
-def no_such_command(
-    name: str,
-    context: click.Context,
-    commands: Iterable[str],
-) -> UsageError:
-    """Return the error for a command that does not exist; it suggests the nearest one."""
-    from difflib import get_close_matches
-
-    path = context.command_path
-    hint = f"{path} -h lists the commands"
-    for nearest in get_close_matches(name, list(commands), n=1):
-        hint = f"did you mean {path} {nearest}?"
-    return UsageError(f"there is no command {path} {name}", hint=hint)
+            path = ctx.command_path
+            hint = f"{path} -h lists the commands"
+            for nearest in get_close_matches(args[0], self.list_commands(ctx), n=1):
+                hint = f"did you mean {path} {nearest}?"
+            message = f"there is no command {path} {args[0]}"
+            raise UsageError(message, hint=hint) from error

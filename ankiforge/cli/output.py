@@ -145,7 +145,11 @@ class Call:
         lines the last one is a count. A notice that no later run repeats has a line anyhow.
         """
         groups: dict[object, list[Problem]] = {}
-        for problem in self._new_problems(problems):
+        for problem in sorted(dict.fromkeys(problems), key=lambda each: each.notice):
+            if problem in self.noticed or (problem.notice and self.quiet):
+                continue
+            if problem.notice:
+                self.noticed.add(problem)
             same: object = problem
             if limit is not None:
                 same = (problem.notice, problem.what, problem.hint)
@@ -158,25 +162,18 @@ class Call:
                 if group[0].notice and group[0].once:
                     shown.append(group)
         for group in shown:
-            self.warn(_problem_text(group))
+            first = group[0]
+            kind = "note" if first.notice else "failed"
+            where = first.where
+            if len(group) > 1:
+                where = f"{where} and {len(group) - 1:,} more"
+            hint = f" ({first.hint})" if first.hint else ""
+            self.warn(f"{kind}: {where}: {first.what}{hint}")
         lines_left = sum(map(len, lines)) - sum(map(len, shown))
         if lines_left:
             self.warn(f"… and {lines_left:,} more problems; -v names all")
             return len(shown) + 1
         return len(shown)
-
-    def _new_problems(self, problems: Iterable[Problem]) -> list[Problem]:
-        """Return the problems to print, notices last; a notice is printed only once."""
-        new: list[Problem] = []
-        for problem in sorted(
-            dict.fromkeys(problems),
-            key=lambda problem: problem.notice,
-        ):
-            if problem in self.noticed or (problem.notice and self.quiet):
-                continue
-            new.append(problem)
-        self.noticed.update(problem for problem in new if problem.notice)
-        return new
 
     def _echo(self, text: str, *, err: bool = False) -> bool:
         """Print a line; a closed output (`| head`) does not stop the command."""
@@ -193,16 +190,6 @@ class Call:
     def interactive(self) -> bool:
         """Whether the user can be asked questions."""
         return sys.stdin.isatty() and sys.stderr.isatty() and not self.as_json
-
-
-def _problem_text(group: Sequence[Problem]) -> str:
-    """Return one line about files that have the same problem."""
-    first = group[0]
-    others = len(group) - 1
-    kind = "note" if first.notice else "failed"
-    where = f"{first.where} and {others:,} more" if others else first.where
-    hint = f" ({first.hint})" if first.hint else ""
-    return f"{kind}: {where}: {first.what}{hint}"
 
 
 Shown = Iterator[tuple[Any, Iterable[str]]]
@@ -264,41 +251,32 @@ class Command(click.Command):
     """A command whose help lists its own options; `ankiforge -h` explains the shared ones."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the arguments; if a query may be among them, `-verdict:waiting` is a part of it."""
-        if self.context_settings.get("ignore_unknown_options"):
-            args = _with_conditions_last(args)
+        """Read the arguments.
+
+        If a query may be among them, conditions like `-verdict:waiting` are put after `--`:
+        click would take such a word for the option -v.
+        """
+        is_query = self.context_settings.get("ignore_unknown_options")
+        if is_query and any(word.startswith("-") and ":" in word for word in args):
+            from ankiforge.ledger import FIELDS
+
+            place = args.index("--") if "--" in args else len(args)
+            after = args[place + 1 :]
+            options: list[str] = []
+            conditions: list[str] = []
+            for word in args[:place]:
+                field, colon, _ = word.removeprefix("-").partition(":")
+                is_condition = word.startswith("-") and colon and field in FIELDS
+                if is_condition:
+                    conditions.append(word)
+                else:
+                    options.append(word)
+            args = [*options, "--", *conditions, *after]
         return super().parse_args(ctx, args)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options."""
         _write_options(self, ctx, formatter)
-
-
-def _with_conditions_last(arguments: Sequence[str]) -> list[str]:
-    """Return arguments with conditions like `-verdict:waiting` after `--`.
-
-    Otherwise, click would take such a word for the option -v.
-    """
-    if not any(word.startswith("-") and ":" in word for word in arguments):
-        return [*arguments]
-    from ankiforge.ledger import FIELDS
-
-    words = [*arguments]
-    after: list[str] = []
-    if "--" in words:
-        place = words.index("--")
-        after = words[place + 1 :]
-        words = words[:place]
-    options = []
-    conditions = []
-    for word in words:
-        field = word.removeprefix("-").partition(":")[0]
-        is_condition = word.startswith("-") and ":" in word and field in FIELDS
-        if is_condition:
-            conditions.append(word)
-        else:
-            options.append(word)
-    return [*options, "--", *conditions, *after]
 
 
 class CommandGroup(SuggestingGroup):
@@ -533,13 +511,26 @@ def progress_bar(
         return
     from rich.console import Console
 
+    from ankiforge.extract.scan import count_of
+    from ankiforge.text import counted
+
     steps: list[Progress] = []
 
     class Line:
         """The text of the moment; drawn again several times a second."""
 
         def __rich__(self) -> str:
-            return line.text or _progress_text(sources, steps)
+            if line.text:
+                return line.text
+            if any(step.report for step in steps):
+                drafted = sum(step.drafted for step in steps)
+                return f"drafting · {counted(drafted, 'draft')}"
+            counts = [count_of(source) for source in sources]
+            begun = [count for count in counts if count.total]
+            if not begun:
+                return "reading"
+            newest = begun[-1]
+            return f"reading {newest.done:,}/{newest.total:,} documents"
 
     def take(step: Progress) -> None:
         steps.append(step)
@@ -547,19 +538,3 @@ def progress_bar(
 
     with Console(stderr=True, no_color=not call.color).status(Line()):
         yield take
-
-
-def _progress_text(sources: Sequence[Source], steps: Sequence[Progress]) -> str:
-    """Return the current step as text: reading documents, or drafting."""
-    from ankiforge.extract.scan import count_of
-    from ankiforge.text import counted
-
-    if any(step.report for step in steps):
-        drafted = sum(step.drafted for step in steps)
-        return f"drafting · {counted(drafted, 'draft')}"
-    counts = [count_of(source) for source in sources]
-    begun = [count for count in counts if count.total]
-    if not begun:
-        return "reading"
-    newest = begun[-1]
-    return f"reading {newest.done:,}/{newest.total:,} documents"

@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 
     from ankiforge.config.workspace import WorkspaceFolder
     from ankiforge.ledger import HistoryEntry
-    from ankiforge.model import Json
     from ankiforge.pipeline.result import RunResult
     from ankiforge.pipeline.workspace import RunOptions, Workspace
     from ankiforge.web.session import ReviewSession
@@ -89,44 +88,30 @@ def review(
             message, hint="ankiforge list --view new -v, then: ankiforge accept ID"
         )
     if paths:
-        _read_first(trusting, paths, **options)
+        # files that cannot be read are reported, and the review goes on
+        from ankiforge.cli.run import read_and_draft
+
+        result = read_and_draft(trusting, paths, in_review=True, **options)
+        if result.report is None or not result.report.seen:
+            end_run(result)
+            exit_with(0)
+        if result.error is not None:
+            call.warn(f"{result.error.message}\nhint: {result.error.hint}")
     elif any(options.values()):
         message = "options of run need a PATH to be read"
         raise UsageError(message, hint="ankiforge run, then: ankiforge review")
     if terminal:
-        _review_in_terminal(trusting)
-    else:
-        _review_in_browser(trusting, no_open=no_open)
+        from ankiforge.cli.terminal import TerminalReview
 
-
-def _read_first(call: Call, paths: Paths, **options: Unpack[RunOptions]) -> None:
-    """Run on PATHs. Files that cannot be read are reported, and the review goes on."""
-    from ankiforge.cli.run import read_and_draft
-
-    result = read_and_draft(call, paths, in_review=True, **options)
-    if result.report is None or not result.report.seen:
-        end_run(result)
-        exit_with(0)
-    if result.error is not None:
-        call.warn(f"{result.error.message}\nhint: {result.error.hint}")
-
-
-def _review_in_terminal(call: Call) -> None:
-    """Let the person decide with keys, until nothing waits or they have had enough."""
-    from ankiforge.cli.terminal import TerminalReview
-
-    with session(call) as workspace:
-        TerminalReview(call, workspace).run()
-
-
-def _review_in_browser(call: Call, *, no_open: bool) -> None:
-    """Serve the page until Ctrl-C."""
+        with session(trusting) as workspace:
+            TerminalReview(trusting, workspace).run()
+        return
     from ankiforge.web.server import serve
 
-    with session(call) as workspace, ExitStack() as ended:
-        started = partial(_started, call, ended, no_open)
+    with session(trusting) as workspace, ExitStack() as ended:
+        started = partial(_started, trusting, ended, no_open)
         with suppress(KeyboardInterrupt):
-            serve(partial(_review_session, call, workspace.folder), started)
+            serve(partial(_review_session, trusting, workspace.folder), started)
     # only Ctrl-C ends the server
     call.say("\nthe page is closed; every decision is stored")
     exit_with(130)
@@ -328,31 +313,32 @@ class Passes:
                 newest_decision = workspace.ledger.history()[:1]
             if result.usage is not None:
                 self._spent += result.usage.cost_usd or 0.0
-            self._tell_pass(result, round(time.monotonic() - begun, 2))
+            report = result.report
+            is_news = report and (report.new or report.changed or report.gone)
+            if report and (is_news or result.drafted):
+                new = len(report.new)
+                changed = len(report.changed)
+                revised = [change for change in result.changes if not change.why]
+                parts = []
+                if result.accepted:
+                    parts.append(f"{counted(result.accepted, 'card')} accepted")
+                if result.drafted > result.accepted:
+                    left = result.drafted - result.accepted
+                    parts.append(counted(left, "new draft"))
+                made = ", ".join(parts) or "no new card"
+                self.tell(
+                    "pass",
+                    f"{new} new, {changed} changed: {made}",
+                    highlights={"new": new, "changed": changed, "gone": len(report.gone)},
+                    cards={"drafted": result.drafted, "revised": len(revised)},
+                    seconds=round(time.monotonic() - begun, 2),
+                )
             decided = newest_decision != self._newest_decision
             self._newest_decision = newest_decision
             if result.error:
                 raise result.error
         has_moved = result.report is not None and result.report.moved
         return bool(decided or result.accepted or result.changes or has_moved)
-
-    def _tell_pass(self, result: RunResult, seconds: float) -> None:
-        """Tell the result of a pass, if anything changed."""
-        report = result.report
-        if report is None:
-            return
-        if not (report.new or report.changed or report.gone or result.drafted):
-            return
-        new = len(report.new)
-        changed = len(report.changed)
-        revised = [change for change in result.changes if not change.why]
-        self.tell(
-            "pass",
-            f"{new} new, {changed} changed: {_made(result)}",
-            highlights={"new": new, "changed": changed, "gone": len(report.gone)},
-            cards={"drafted": result.drafted, "revised": len(revised)},
-            seconds=seconds,
-        )
 
     def deliver(self) -> None:
         """Write the package, or push."""
@@ -365,24 +351,22 @@ class Passes:
                 result = workspace.push() if self._push else workspace.build()
                 problems.problems += result.problems
                 delivery = delivery_json(result, workspace.ledger)
-            self._tell_delivery(result, delivery)
+            written = b""
+            for path in result.packages[:1]:
+                written = sha256(path.read_bytes()).digest()
+            is_new_package = written and written != self._package_hash
+            self._package_hash = written
+            if is_new_package or any(result.pushed or ()):
+                packages = delivery["packages"]
+                notes = delivery["notes"]
+                pushed = result.pushed is not None
+                where = "in Anki" if pushed else ", ".join(packages)
+                text = f"{where}: {notes['added']} new, {notes['updated']} updated"
+                self.tell(
+                    "delivered", text, packages=packages, notes=notes, pushed=pushed
+                )
             if result.error:
                 raise result.error
-
-    def _tell_delivery(self, result: RunResult, delivery: Json) -> None:
-        """Tell how many notes reached Anki, or which package is new."""
-        written = b""
-        for path in result.packages[:1]:
-            written = sha256(path.read_bytes()).digest()
-        is_new_package = written and written != self._package_hash
-        if is_new_package or any(result.pushed or ()):
-            packages = delivery["packages"]
-            notes = delivery["notes"]
-            pushed = result.pushed is not None
-            where = "in Anki" if pushed else ", ".join(packages)
-            text = f"{where}: {notes['added']} new, {notes['updated']} updated"
-            self.tell("delivered", text, packages=packages, notes=notes, pushed=pushed)
-        self._package_hash = written
 
     @contextmanager
     def _telling_problems(self, step: str, result: RunResult) -> Iterator[None]:
@@ -419,17 +403,6 @@ class Passes:
                 self._aloud.warn(line)
             else:
                 self._aloud.say(line)
-
-
-def _made(result: RunResult) -> str:
-    """Return how many drafts and cards a pass made."""
-    left = max(result.drafted - result.accepted, 0)
-    parts = []
-    if result.accepted:
-        parts.append(f"{counted(result.accepted, 'card')} accepted")
-    if left:
-        parts.append(f"{counted(left, 'new draft')}")
-    return ", ".join(parts) or "no new card"
 
 
 # --- mcp ------------------------------------------------------------------------------------
