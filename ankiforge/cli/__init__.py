@@ -149,12 +149,15 @@ def _interrupts_kept() -> Iterator[None]:
 
 
 def _print_usage(error: click.ClickException, arguments: list[str]) -> None:
-    """Print click's complaint in the style of our own errors: message and place, then a hint."""
+    """Print click's complaint in the style of our own errors: message and place, then a hint.
+
+    Options and arguments have the names that the help gives them.
+    """
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.format_message(), err=True)
         return
     where = "ankiforge"
-    context = getattr(error, "ctx", None)
+    context: click.Context | None = getattr(error, "ctx", None)
     if context is not None:
         where = context.command_path
     else:  # click does not say of which command an option lacks its value
@@ -163,30 +166,29 @@ def _print_usage(error: click.ClickException, arguments: list[str]) -> None:
                 where = f"ankiforge {word}"
                 break
     hint = f"{where} -h shows how it is used"
-    if isinstance(error, click.NoSuchOption) and error.possibilities:
-        hint = f"did you mean {error.possibilities[0]}?"
-    _print_error(_complaint(error, context), hint, where=where)
 
-
-def _complaint(error: click.ClickException, context: click.Context | None) -> str:
-    """Return click's message, with options and arguments by the names that the help gives them."""
     message = error.message.rstrip(".")
+    parameter = error.param if isinstance(error, click.BadParameter) else None
     if isinstance(error, click.NoSuchOption):
-        return f"there is no option {error.option_name}"
-    if not isinstance(error, click.BadParameter) or error.param is None:
-        return message[:1].lower() + message[1:]
-    parameter = error.param
-    if isinstance(parameter, click.Option) or context is None:
-        name = max(parameter.opts, key=len)
+        message = f"there is no option {error.option_name}"
+        if error.possibilities:
+            hint = f"did you mean {error.possibilities[0]}?"
+    elif parameter is None:
+        message = message[:1].lower() + message[1:]
     else:
-        name = parameter.make_metavar(context)
-    if isinstance(error, click.MissingParameter):
-        return f"{name} is missing"
-    values = parameter.type
-    if isinstance(values, click.IntRange):
-        up_to = "on" if values.max is None else f"to {values.max}"
-        return f"{name} takes a whole number from {values.min} {up_to}"
-    return f"{name}: {message}"
+        values = parameter.type
+        if isinstance(parameter, click.Option) or context is None:
+            name = max(parameter.opts, key=len)
+        else:
+            name = parameter.make_metavar(context)
+        if isinstance(error, click.MissingParameter):
+            message = f"{name} is missing"
+        elif isinstance(values, click.IntRange):
+            up_to = "on" if values.max is None else f"to {values.max}"
+            message = f"{name} takes a whole number from {values.min} {up_to}"
+        else:
+            message = f"{name}: {message}"
+    _print_error(message, hint, where=where)
 
 
 def _print_error(message: str, hint: str, *, where: str = "ankiforge") -> None:

@@ -270,14 +270,37 @@ def settings_text(root: Path, discovered: Discovered, *, decks: str = DECKS[0]) 
         discovered: its sources, and the model servers.
         decks: the rule for the decks of new cards, one of `DECKS`.
     """
+    from unicodedata import normalize
+
     from ankiforge.config import LlmSettings
     from ankiforge.extract import registry
 
+    # each source is named after its folder, and numbered if the name is taken
     names_taken: set[str] = set()
     sources = [("obsidian", path) for path in discovered.vaults]
     sources += [("zotero", path) for path in discovered.zotero]
     sources += discovered.books
-    blocks = [_block(kind, path, root, names_taken) for kind, path in sources]
+    lines = []
+    for kind, path in sources:
+        short_name = normalize("NFC", registry.default_name(kind, path)[:56])
+        name = short_name
+        number = 2
+        while name in names_taken:
+            name = f"{short_name}-{number}"
+            number += 1
+        names_taken.add(name)
+        written_path = str(path)
+        if path.is_relative_to(root):
+            written_path = path.relative_to(root).as_posix()
+        elif path.is_relative_to(Path.home()):
+            written_path = f"~/{path.relative_to(Path.home()).as_posix()}"
+        lines.append(f"  - {kind}:")
+        lines.append(f"      name: {_scalar(name)}")
+        lines.append(f"      path: {_scalar(written_path)}")
+        for option in registry.source_type(kind).options_shown:
+            lines.append(f"      # {option}")
+
+    # the first model server that answers
     settings = LlmSettings()
     base_url = settings.base_url
     model = settings.model
@@ -294,7 +317,7 @@ def settings_text(root: Path, discovered: Discovered, *, decks: str = DECKS[0]) 
     template = template_file.read_text(encoding="utf-8")
     examples = [f"  # {example}\n" for example in registry.examples_for_settings()]
     return template.format(
-        sources="".join(blocks),
+        sources="".join(f"{line}\n" for line in lines),
         examples="".join(examples),
         others=", ".join(registry.kinds_without_example()),
         base_url=_scalar(base_url),
@@ -302,33 +325,6 @@ def settings_text(root: Path, discovered: Discovered, *, decks: str = DECKS[0]) 
         models=models,
         decks=decks,
     )
-
-
-def _block(kind: str, path: Path, root: Path, names_taken: set[str]) -> str:
-    """Return the settings of a source, named after its folder, numbered if the name is taken."""
-    import unicodedata
-
-    from ankiforge.extract.registry import default_name, source_type
-
-    folded = unicodedata.normalize("NFC", default_name(kind, path)[:56])
-    name = folded
-    number = 2
-    while name in names_taken:
-        name = f"{folded}-{number}"
-        number += 1
-    names_taken.add(name)
-    written_path = str(path)
-    if path.is_relative_to(root):
-        written_path = path.relative_to(root).as_posix()
-    elif path.is_relative_to(Path.home()):
-        written_path = f"~/{path.relative_to(Path.home()).as_posix()}"
-    lines = [
-        f"  - {kind}:",
-        f"      name: {_scalar(name)}",
-        f"      path: {_scalar(written_path)}",
-    ]
-    lines += [f"      # {option}" for option in source_type(kind).options_shown]
-    return "\n".join(lines) + "\n"
 
 
 def _scalar(text: str) -> str:

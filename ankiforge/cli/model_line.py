@@ -53,8 +53,12 @@ class ModelLine:
             waited = self._clock() - self._at
             cards_left = newest.total - newest.done
             seconds_left = max(0.0, seconds_a_card * cards_left - waited)
+            hours, minutes = divmod(round(seconds_left / 60), 60)
+            left = f"{hours} h {minutes} min" if hours else f"{minutes} min"
+            if seconds_left < 60:
+                left = f"{seconds_left:.0f} s"
             parts.append(f"{seconds_a_card:.1f} s a card")
-            parts.append(f"{_span(seconds_left)} left")
+            parts.append(f"{left} left")
         usage = newest.usage
         characters = counted(usage.characters, "character")
         cost = cost_text(usage.cost_usd, local=usage.local)
@@ -70,11 +74,3 @@ class ModelLine:
             return ""
         self._said = self._clock()
         return self.text
-
-
-def _span(seconds: float) -> str:
-    """Format a span of time: `45 s`, `3 min`, `1 h 20 min`."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

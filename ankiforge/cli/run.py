@@ -36,9 +36,7 @@ from ankiforge.errors import UsageError
 from ankiforge.text import cost_text, counted, on_one_line, shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from ankiforge.model import Drafted, HighlightKey
+    from ankiforge.model import HighlightKey
     from ankiforge.pipeline.result import RunResult
     from ankiforge.pipeline.workspace import RunOptions, Workspace
 
@@ -400,6 +398,12 @@ def export(call: Call, file: Path) -> None:
         call.say(f"{passages} left: import the answer first, then: {again}")
 
 
+WORDS_SHOWN = 60
+"""The number of characters by which a highlight without a card is named."""
+NONE_SHOWN = 5
+"""The number of highlights without a card that an import names."""
+
+
 @command("\n  ankiforge draft import answer.md")
 @click.argument("files", metavar="FILE…", nargs=-1, required=True, type=ONE_FILE)
 @ACCEPT
@@ -438,7 +442,27 @@ def import_(call: Call, files: Paths, accept: str) -> None:
                 replies.put(request, text, model=chat.CHAT, prompt=key)
                 for step in record(job, ledger, drafted):
                     result.add_step(step)
-                _say_who_got_none(call, drafted)
+
+            # the highlights of which the chat makes no card, with its reasons
+            answered = 0
+            lines = []
+            for outcome in drafted:
+                highlights = outcome.task.highlights
+                answered += len(highlights)
+                words = {highlight.key: highlight.exact for highlight in highlights}
+                for no_card in outcome.no_cards:
+                    marked = on_one_line(words[no_card.highlight])
+                    marked = shortened(marked, WORDS_SHOWN)
+                    lines.append(f"  “{marked}”: {no_card.reason}")
+            if lines:
+                among = f"{len(lines):,} of {counted(answered, 'highlight')}"
+                call.say(f"no card for {among} in this answer:")
+            shown_lines = lines if call.verbose else lines[:NONE_SHOWN]
+            for line in shown_lines:
+                call.say(line)
+            if len(lines) > len(shown_lines):
+                more = len(lines) - len(shown_lines)
+                call.say(f"  and {more:,} more: -v names them")
             result.problems += chat.unused(text, tasks, file.name)
             sent_back = sum(len(outcome.failed) for outcome in drafted)
             if sent_back:
@@ -446,35 +470,6 @@ def import_(call: Call, files: Paths, accept: str) -> None:
                 call.say(f"{blocked}: the next export sends them back")
         print_summary(call, workspace, result)
     end(result.problems)
-
-
-WORDS_SHOWN = 60
-"""The number of characters by which a highlight without a card is named."""
-NONE_SHOWN = 5
-"""The number of highlights without a card that an import names."""
-
-
-def _say_who_got_none(call: Call, drafted: Iterable[Drafted]) -> None:
-    """Say which highlights an answer makes no card of, and the reasons that it gives."""
-    answered = 0
-    lines = []
-    for outcome in drafted:
-        answered += len(outcome.task.highlights)
-        words = {highlight.key: highlight.exact for highlight in outcome.task.highlights}
-        for no_card in outcome.no_cards:
-            marked = shortened(on_one_line(words[no_card.highlight]), WORDS_SHOWN)
-            lines.append(f"  “{marked}”: {no_card.reason}")
-    if not lines:
-        return
-    call.say(
-        f"no card for {len(lines):,} of {counted(answered, 'highlight')} in this answer:"
-    )
-    shown_lines = lines if call.verbose else lines[:NONE_SHOWN]
-    for line in shown_lines:
-        call.say(line)
-    lines_left = len(lines) - len(shown_lines)
-    if lines_left:
-        call.say(f"  and {lines_left:,} more: -v names them")
 
 
 draft.add_command(export)

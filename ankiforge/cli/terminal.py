@@ -25,7 +25,6 @@ from ankiforge.model import (
     AGENT,
     CardKind,
     Fields,
-    Question,
     QuestionKind,
     Value,
     Waiting,
@@ -334,6 +333,8 @@ class TerminalReview:
 
     def _show(self, item: Item, choices: Sequence[Choice], place: int) -> None:
         """Show an item: how far, the card, the other choices, the source, why, and the keys."""
+        from ankiforge.anki.render import unrender
+
         screen = self._screen
         screen.print()
         # how many of the round are decided, as a bar, and how many wait
@@ -348,11 +349,25 @@ class TerminalReview:
         screen.rule(Text(progress), align="left", style="dim")
 
         keys = ["Enter accept", "x reject", "e edit"]
-        if item.question is not None:
+        question = item.question
+        if question is None:
+            lines = [*_item_lines(item, choices, place)]
+        else:  # with its examples, and the effects of its answers
             keys = ["a yes", "x no"]
-            lines = _question_lines(item.question)
-        else:
-            lines = _item_lines(item, choices, place)
+            lines = [Text(for_terminal(question.text), "bold")]
+            for conflict in question.conflicts:
+                field = conflict.field.lower()
+                mine = on_one_line(conflict.words or unrender(conflict.theirs))
+                source = on_one_line(unrender(conflict.ours))
+                lines.append(Text(for_terminal(f"{field}, yours: {mine}")))
+                lines.append(Text(for_terminal(f"{field}, the source's: {source}")))
+            for example in question.examples:
+                lines.append(Text(for_terminal(on_one_line(example)), "dim"))
+            if question.kind is QuestionKind.FORM:
+                only = "on the page you can choose single lines: ankiforge review"
+                lines.append(Text(only, "dim"))
+            effects = f"a: {question.accept}   x: {question.reject}"
+            lines.append(Text(for_terminal(effects)))
         if any(choice.field("Text") for choice in choices):
             keys.append("q question")
         if len(choices) > 1:
@@ -441,24 +456,6 @@ def _item_lines(item: Item, choices: Sequence[Choice], place: int) -> Iterator[T
         said = (why_waiting(waiting),)
     for reason in said:
         yield Text(for_terminal(reason), "yellow")
-
-
-def _question_lines(question: Question) -> Iterator[Text]:
-    """Yield a question, its examples, and the effects of its answers."""
-    from ankiforge.anki.render import unrender
-
-    yield Text(for_terminal(question.text), "bold")
-    for conflict in question.conflicts:
-        mine = conflict.words or unrender(conflict.theirs)
-        field = conflict.field.lower()
-        yield Text(for_terminal(f"{field}, yours: {on_one_line(mine)}"))
-        source = on_one_line(unrender(conflict.ours))
-        yield Text(for_terminal(f"{conflict.field.lower()}, the source's: {source}"))
-    for example in question.examples:
-        yield Text(for_terminal(on_one_line(example)), "dim")
-    if question.kind is QuestionKind.FORM:
-        yield Text("on the page you can choose single lines: ankiforge review", "dim")
-    yield Text(for_terminal(f"a: {question.accept}   x: {question.reject}"))
 
 
 # --- fields in an editor --------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from itertools import islice
 
@@ -24,6 +24,7 @@ from ankiforge.ledger import (
     views,
 )
 from ankiforge.ledger.cards import highlight_of
+from ankiforge.ledger.offers import offers
 from ankiforge.ledger.undo import undo
 from ankiforge.mcp.view import AgentView, findings_entry, highlight_entry
 from ankiforge.model import (
@@ -56,6 +57,7 @@ _SCHEMA = (
     ' For "none", put the reason into `why_none`.'
 )
 """What the rules say of the form of a proposal."""
+_AT_WORK = "another ankiforge is at work here: what was marked just now may be missing"
 _NOTHING_MADE = "no card can be made of it"
 _TOO_MANY = (
     f"at most {FACTS} cards of yours wait for a highlight, each of another fact:"
@@ -94,7 +96,17 @@ class Agent:
         At offset 0, changed files are read first, but nothing is drafted. If another
         program is drafting, they are not read, and the answer says so.
         """
-        note = self._read_files() if offset == 0 else ""
+        answer: Json = {}
+        if offset == 0:
+            try:
+                with self._open("drafting") as workspace:
+                    problems = workspace.read().problems
+                failures = [problem for problem in problems if not problem.notice]
+                if failures:
+                    unread = f"{len(failures)} files or notes could not be read"
+                    answer["note"] = f"{unread}: ankiforge run"
+            except BusyError:
+                answer["note"] = _AT_WORK
         with self._open("") as workspace:
             # the highlights without a card, each with what it wants
             without_card: list[tuple[Sendable, str]] = []
@@ -112,13 +124,12 @@ class Agent:
                     break
                 page.append(entry)
             end = offset + len(page)
-            answer: Json = {
+            answer = {
                 "without_card": len(without_card),
                 "highlights": page,
                 "next_offset": end if end < len(without_card) else None,
+                **answer,
             }
-            if note:
-                answer["note"] = note
             if rules or not self._has_rules:
                 # with the tool instead of the JSON of a reply
                 prompt = load_prompt(workspace.folder, chat=True)
@@ -128,18 +139,6 @@ class Agent:
                 answer["rules"] = prompt.messages(values)[0]["content"]
                 self._has_rules = True
             return answer
-
-    def _read_files(self) -> str:
-        """Read changed files; return why that was not possible; "" if it was."""
-        try:
-            with self._open("drafting") as workspace:
-                result = workspace.read()
-        except BusyError:
-            return "another ankiforge is at work here: what was marked just now may be missing"
-        failures = [problem for problem in result.problems if not problem.notice]
-        if not failures:
-            return ""
-        return f"{len(failures)} files or notes could not be read: ankiforge run"
 
     def get_context(self, highlight: str) -> Json:
         """Return a highlight with the text around it."""
@@ -171,12 +170,15 @@ class Agent:
                         told = {"rejected": done.text, "at": done.at}
                         cards.append(view.entry({"highlight": done.key, **told}))
             else:
-                for line in lists.lines(ledger, matching(ledger, query)):
+                ids = matching(ledger, query)
+                if state == "waiting":  # offer by offer, the best draft first
+                    wanted = set(ids)
+                    ids = _drafts_of(ledger, ids)
+                    ids = [draft_id for draft_id in ids if draft_id in wanted]
+                for line in lists.lines(ledger, ids):
                     trouble = _trouble(ledger, line)
-                    is_left = (state == "needs_work" and not trouble) or (
-                        state == "waiting" and not line.waiting
-                    )
-                    if not is_left and not view.hides_line(line):
+                    is_meant = bool(trouble) or state != "needs_work"
+                    if is_meant and not view.hides_line(line):
                         cards.append(view.line(line, trouble))
             end = offset + limit
             return {
@@ -253,20 +255,21 @@ class Agent:
             UsageError: the highlight is private, or the cards are refused.
         """
         ledger = checks.ledger
+        key = highlight.key
         # a private passage is refused here
         view.passage(highlight)
         task = view.privacy.task(Task(highlight.document, (highlight,)))
-        if highlight.key in task.withheld:
-            raise UsageError(task.withheld[highlight.key].reason)
+        if key in task.withheld:
+            raise UsageError(task.withheld[key].reason)
         for card in cards:
             _refuse_malformed(card, highlight)
-        ids_before = {line.id for line in lists.lines(ledger, [highlight.key])}
+        ids_before = set(_drafts_of(ledger, [key]))
         own_before = ids_before & self._own
         if len(own_before) + len(cards) > FACTS:
             raise UsageError(_TOO_MANY)
 
         # read like the reply of a model
-        label = label_for(highlight.key)
+        label = label_for(key)
         reply = json.dumps({"cards": [{**card, "h": label} for card in cards]})
         results = import_chat(reply, [task], prompt)
         if not results:
@@ -274,24 +277,25 @@ class Agent:
         [drafted] = results
         if not drafted.drafts:
             reason = "; ".join(no_card.reason for no_card in drafted.no_cards)
-            if not reason or any(card["kind"] != "none" for card in cards):
+            wants_cards = any(card["kind"] != "none" for card in cards)
+            if not reason or wants_cards:
                 raise UsageError(reason or _NOTHING_MADE)
-            none = DraftResult(highlight.key, reason=reason, fate="no_card")
+            none = DraftResult(key, reason=reason, fate="no_card")
             recording.record(ledger, [none], by_model=True, beside=True)
             return {"no_card": reason}
 
+        # checked and recorded as drafts of this agent
         origin = Origin(AGENT, self.name, prompt.fingerprint)
         drafts = [replace(draft, origin=origin, intent=0) for draft in drafted.drafts]
         recorded: list[Json] = []
         for draft in checks.checked(highlight, drafts):
-            result = DraftResult(highlight.key, [draft])
-            came = recording.record(ledger, [result], by_model=True, beside=True)
-            for draft_id in came.new:
-                recorded.append({"card": draft_id, **findings_entry(draft)})
+            result = DraftResult(key, [draft])
+            new = recording.record(ledger, [result], by_model=True, beside=True).new
+            findings = findings_entry(draft)
+            recorded += [{"card": draft_id, **findings} for draft_id in new]
+            self._own.update(set(new) - ids_before)
         if not recorded:
             raise UsageError(_REJECTED_BEFORE)
-        new_ids = {card["card"] for card in recorded}
-        self._own.update(new_ids - ids_before)
         entry: Json = {"cards": recorded}
         if len(recorded) < len(drafts):
             entry["note"] = _REJECTED_BEFORE
@@ -301,11 +305,19 @@ class Agent:
         """Drop a draft that was proposed in this session and nobody has decided on."""
         with self._open("drafting") as workspace:
             ledger = workspace.ledger
-            if card not in self._own or not list(lists.lines(ledger, [card])):
+            if card not in self._own or card not in _drafts_of(ledger, [card]):
                 message = f"{card!r} is not a waiting draft of yours, of this session"
                 raise UsageError(message)
             undo(ledger, card)
             return {"withdrawn": card}
+
+
+def _drafts_of(ledger: Ledger, ids: Iterable[str]) -> list[str]:
+    """Return the drafts of the offers of drafts or passages, the best of each offer first."""
+    drafts: list[str] = []
+    for offer in offers(ledger, ids):
+        drafts += [draft.id for draft in offer.drafts]
+    return drafts
 
 
 def _trouble(ledger: Ledger, line: Line) -> str:

@@ -59,7 +59,7 @@ class ListHighlights(_Arguments):
 
 
 class GetContext(_Arguments):
-    """Show one highlight with the text around it, e.g. to find out what "it" refers to."""
+    """Show one highlight with the text around it, e.g. to see to whom "she" refers."""
 
     highlight: Words
 

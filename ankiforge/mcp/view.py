@@ -1,4 +1,4 @@
-"""What an agent may see of a workspace: everything except private text."""
+"""A workspace as an agent may see it: everything except private text."""
 
 from __future__ import annotations
 
