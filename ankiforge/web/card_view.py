@@ -30,6 +30,7 @@ from ankiforge.model import (
     Span,
     Texts,
 )
+from ankiforge.reports.cards import attributes
 from ankiforge.text import occlusion, on_one_line, regex
 from ankiforge.text.cloze import cloze_answers, image_paths, numbers, plain, reveal
 from ankiforge.text.fold import isolated, locate
@@ -119,15 +120,7 @@ def _figure_view(card: Card, find: Find) -> Json:
             "alt": f"Figure in {card.highlight.document.title}",
             "hide": masks.hide,
             "masks": [
-                {
-                    "number": mask.number,
-                    "left": mask.left,
-                    "top": mask.top,
-                    "width": mask.width,
-                    "height": mask.height,
-                    "label": mask.label,
-                    "on": mask.on,
-                }
+                attributes(mask, "number left top width height label on")
                 for mask in masks.masks
             ],
         },
@@ -144,14 +137,12 @@ def _figure_view(card: Card, find: Find) -> Json:
 
 def line_of(markdown: str) -> list[Pair]:
     """Return a text of a card on one line, as (text, MathML or ""): without clozes or markup."""
-    text = on_one_line(reveal(markdown))
     parts: list[Pair] = []
-    position = 0
-    for (start, end), formula in sorted(_formulas(text).items()):
-        parts += [(_plain_between(text[position:start]), ""), (text[start:end], formula)]
-        position = end
-    parts.append((_plain_between(text[position:]), ""))
-    return [part for part in parts if part[0]]
+    for words, formula in parts_of(on_one_line(reveal(markdown))):
+        shown = words if formula else _plain_between(words)
+        if shown:
+            parts.append((shown, formula))
+    return parts
 
 
 def _plain_between(markdown: str) -> str:
@@ -333,9 +324,19 @@ def passage(highlight: Highlight, quote: str = "", answer: str = "") -> Json:
         `whole`, whether the blocks are the highlight alone.
     """
     text, spans = _spans(highlight, quote, answer)
+    # the page or file, and the headings that are not the title
+    document = highlight.document
+    place = [f"p. {highlight.page_label}"] if highlight.page_label else []
+    if not place and highlight.source_kind is SourceKind.VAULT:
+        place.append(document.path)
+    headings = []
+    for heading in highlight.heading.split(" › "):
+        if heading not in ("", document.title):
+            headings.append(heading)
+    place.append(" › ".join(headings))
     return {
-        "title": isolated(highlight.document.title),
-        "place": _place(highlight),
+        "title": isolated(document.title),
+        "place": " · ".join(map(isolated, filter(None, place))),
         "blocks": list(_blocks(_runs(highlight, text, spans))),
         "marked": " … ".join(
             text[start:end] for sign, (start, end) in spans if sign == "m"
@@ -344,20 +345,6 @@ def passage(highlight: Highlight, quote: str = "", answer: str = "") -> Json:
         "said": highlight.comment,
         "links": list(_links(highlight)),
     }
-
-
-def _place(highlight: Highlight) -> str:
-    """Return where a passage is: page or file, and the headings that are not the title."""
-    document = highlight.document
-    page_or_path = ""
-    if highlight.page_label:
-        page_or_path = f"p. {highlight.page_label}"
-    elif highlight.source_kind is SourceKind.VAULT:
-        page_or_path = document.path
-    repeated = ("", document.title)
-    headings = [part for part in highlight.heading.split(" › ") if part not in repeated]
-    parts = (page_or_path, " › ".join(headings))
-    return " · ".join(map(isolated, filter(None, parts)))
 
 
 # --- words ------------------------------------------------------------------------------
@@ -369,12 +356,23 @@ def _spans(
     answer: str,
 ) -> tuple[str, list[tuple[str, Span]]]:
     """Return the text around a highlight, and the marks in it as (sign, span)."""
-    before, exact, after = _in_its_sentence(highlight)
-    paragraph = _paragraph(highlight, before + exact + after)
-    if paragraph is not None:
-        head, tail = paragraph
-        head += before
-        tail = after + tail
+    # a sentence in three parts: before the highlight, the highlight, after it
+    before, exact, after = "", highlight.exact, ""
+    sentence = highlight.sentence
+    span = locate(exact, sentence) if exact and sentence else None
+    if span is not None:
+        start, end = span
+        before, exact, after = sentence[:start], sentence[start:end], sentence[end:]
+
+    # the rest of its paragraph; if that is not known, and in tables, the lines around
+    nearby = highlight.nearby
+    in_paragraph = None
+    if " | " not in nearby:
+        in_paragraph = locate(before + exact + after, nearby)
+    if in_paragraph is not None:
+        start, end = in_paragraph
+        head = nearby[:start].rpartition("\n")[2] + before
+        tail = after + nearby[end:].partition("\n")[0]
     else:
         # the context before is cut like that after it, read backwards
         backwards = _following(highlight.prefix[::-1], before[::-1])
@@ -383,7 +381,13 @@ def _spans(
     text = head + exact + tail
     whole = (len(head), len(head) + len(exact))
 
-    marks = _marks(highlight, whole)
+    # the marked phrases, or else the whole highlight; and the words that a card rests on
+    marks = []
+    if highlight.kind is not HighlightKind.CARD:
+        for gap_start, gap_end in highlight.gaps:
+            if gap_end <= len(exact):
+                marks.append((len(head) + gap_start, len(head) + gap_end))
+    marks = marks or [whole]
     spans = [("m", mark) for mark in marks]
     underlined = _located(quote, text, whole)
     if underlined == whole == marks[0]:
@@ -391,45 +395,6 @@ def _spans(
     if underlined and underlined != whole:
         spans.append(("q", underlined))
     return text, spans
-
-
-def _in_its_sentence(highlight: Highlight) -> tuple[str, str, str]:
-    """Return a sentence in three parts: before the highlight, the highlight, after it."""
-    exact = highlight.exact
-    sentence = highlight.sentence
-    span = locate(exact, sentence) if exact and sentence else None
-    if span is None:
-        return "", exact, ""
-    start, end = span
-    return sentence[:start], sentence[start:end], sentence[end:]
-
-
-def _paragraph(highlight: Highlight, sentence: str) -> Pair | None:
-    """Return the rest of a paragraph, before and after a sentence.
-
-    None if the paragraph is not known. Tables are shown by the lines around.
-    """
-    if " | " in highlight.nearby:
-        return None
-    span = locate(sentence, highlight.nearby)
-    if span is None:
-        return None
-    start, end = span
-    before = highlight.nearby[:start].rpartition("\n")[2]
-    after = highlight.nearby[end:].partition("\n")[0]
-    return before, after
-
-
-def _marks(highlight: Highlight, whole: Span) -> list[Span]:
-    """Return the spans of the marked phrases, or else of the whole highlight."""
-    start, end = whole
-    length = end - start
-    marks = []
-    if highlight.kind is not HighlightKind.CARD:
-        for gap_start, gap_end in highlight.gaps:
-            if gap_end <= length:
-                marks.append((start + gap_start, start + gap_end))
-    return marks or [whole]
 
 
 def _following(context: str, rest: str) -> str:
@@ -443,7 +408,11 @@ def _following(context: str, rest: str) -> str:
         shown = shown[len(rest) :]
     elif rest and rest.startswith(shown):
         shown = ""
-    near = _near(shown.split("\n"))
+    # of the lines further away, those of its table
+    first, *others = shown.split("\n")
+    near = [first]
+    if " | " in first or not first.strip():
+        near += takewhile(lambda line: " | " in line, others)
     if is_cut and near[-1] and shown.endswith(near[-1]):
         near[-1] = f"{near[-1]} …"
     return "\n".join(near)
@@ -459,15 +428,6 @@ def _located(words: str, text: str, within: Span) -> Span | None:
         return locate(words, text)
     start, end = span
     return first + start, first + end
-
-
-def _near(lines: list[str]) -> list[str]:
-    """Return the text beside a passage, and of the lines further away those of its table."""
-    first, *others = lines
-    is_in_table = " | " in first or not first.strip()
-    if not is_in_table:
-        return [first]
-    return [first, *takewhile(lambda line: " | " in line, others)]
 
 
 # There a dollar is a dollar.
@@ -522,17 +482,17 @@ def _formulas(text: str) -> dict[Span, str]:
 def _blocks(runs: Iterator[Run]) -> Iterator[Json]:
     """Divide runs into paragraphs and tables: lines with ` | ` that follow each other."""
     lines = filter(None, _split(runs, _LINE_END))
-    for is_table, group in groupby(lines, _has_cells):
+
+    def has_cells(line: list[Run]) -> bool:
+        return any(" | " in text for text, _, _ in line)
+
+    for is_table, group in groupby(lines, has_cells):
         block = list(group)
         if is_table and len(block) > 1:
             yield {"rows": [_split(line, _CELL) for line in block]}
         else:
             for line in block:
                 yield {"runs": line}
-
-
-def _has_cells(line: list[Run]) -> bool:
-    return any(" | " in text for text, _, _ in line)
 
 
 def _split(runs: Iterable[Run], separator: re.Pattern[str]) -> list[list[Run]]:
