@@ -115,7 +115,7 @@ def pull(
     connect: bool,
     bind: bool,
 ) -> None:
-    """See your changes of cards in Anki: edits, tags, deletions, reviews.
+    """See what you did to your cards in Anki: edits, tags, deletions, reviews.
 
     Anki is only read.
     """

@@ -334,12 +334,13 @@ def export(call: Call, path: Path, query: Words, force: bool) -> None:
     with session(call, read_only=True) as workspace:
         ledger = workspace.ledger
         decks = workspace.decks
-        matching = lists.lines(ledger, lists.find(ledger, terms, everything=True))
-        lines = list(lines_as_in_anki(ledger, matching))
-        highlights = [outcome.highlight for outcome in overview.fates(ledger)]
-        if terms:
-            keys = {line.highlight.key for line in lines}
-            highlights = [highlight for highlight in highlights if highlight.key in keys]
+        ids = lists.find(ledger, terms, everything=True)
+        lines = list(lines_as_in_anki(ledger, lists.lines(ledger, ids)))
+        keys = {line.highlight.key for line in lines}
+        highlights = []
+        for outcome in overview.fates(ledger):
+            if not terms or outcome.highlight.key in keys:
+                highlights.append(outcome.highlight)
         text: Iterable[str]
         if form == "csv":
             text = [as_csv(lines, lambda line: line_tags(line, decks))]

@@ -619,45 +619,58 @@ def work_text(work: Json, *, whole: bool = False) -> Text:
     highlights = work["highlights"]
     cards = work["cards"]
     limit = len(highlights) + len(cards) if whole else _MOST_FOUND
-    # title, authors, and when it was read
+
+    # title, authors, and the days on which it was read
     document = work["document"]
     title = document["title"] or work["ways"][0]["path"]
     year = document["issued"][:4]
     yield f"{title} ({year})" if year else title
-    if document["creators"]:
-        yield f"  by        {', '.join(document['creators'])}"
+    creators = ", ".join(document["creators"])
+    if creators:
+        yield f"  by        {creators}"
     days = work["read"]
     if days["first"]:
-        yield f"  read      {' to '.join(dict.fromkeys(days.values()))}"
+        span = " to ".join(dict.fromkeys(days.values()))
+        yield f"  read      {span}"
 
     yield f"  marked    {counted(len(highlights), 'highlight')}"
     for highlight in highlights[:limit]:
-        text = highlight["exact"] or highlight["comment"] or highlight["kind"]
-        if highlight["page_label"]:
-            text = f"p. {highlight['page_label']}: {text}"
-        if highlight["exact"] and highlight["comment"]:
-            text = f"{text}  [{highlight['comment']}]"
-        gone = "  (gone from the source)" if highlight["presence"] == "gone" else ""
-        yield f"    {shortened(on_one_line(text), _LINE)}{gone}"
-    if highlights[limit:]:
-        yield f"    … {len(highlights) - limit} more (-v)"
+        exact = highlight["exact"]
+        comment = highlight["comment"]
+        page = highlight["page_label"]
+        text = exact or comment or highlight["kind"]
+        if page:
+            text = f"p. {page}: {text}"
+        if exact and comment:
+            text = f"{text}  [{comment}]"
+        text = shortened(on_one_line(text), _LINE)
+        if highlight["presence"] == "gone":
+            text += "  (gone from the source)"
+        yield f"    {text}"
+    more = len(highlights) - limit
+    if more > 0:
+        yield f"    … {more} more (-v)"
 
-    # how many cards it has, by their state, and how well they are remembered
+    # the number of its cards, by their state, and how well they are remembered
     counts = work["counts"]
     parts = [str(counts["cards"])]
     for state in ("in_anki", "waiting", "rejected", "retired"):
-        if counts[state]:
-            parts.append(f"{counts[state]} {state.replace('_', ' ')}")
+        number = counts[state]
+        if number:
+            parts.append(f"{number} {state.replace('_', ' ')}")
     recall = work["recall"]["now"]
     if recall is not None:
         parts.append(f"{recall:.0%} remembered now")
     yield f"  cards     {' · '.join(parts)}"
     for card in cards[:limit]:
-        is_in_anki = card["anki"] == "seen" and card["verdict"] == "accepted"
-        state = "in Anki" if is_in_anki else card["verdict"]
-        yield f"    {card['id'][:10]}  {state:9} {question_of(card['fields'].items())}"
-    if cards[limit:]:
-        yield f"    … {len(cards) - limit} more (-v)"
+        state = card["verdict"]
+        if state == "accepted" and card["anki"] == "seen":
+            state = "in Anki"
+        question = question_of(card["fields"].items())
+        yield f"    {card['id'][:10]}  {state:9} {question}"
+    more = len(cards) - limit
+    if more > 0:
+        yield f"    … {more} more (-v)"
     for link in work["links"]:
         yield f"  open      {link}"
 
