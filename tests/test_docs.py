@@ -560,22 +560,21 @@ def test_the_settings_for_models_that_the_docs_show_are_taken(tmp_path):
 # --- adding a source ----------------------------------------------------------------------------
 
 
-def test_the_source_of_the_docs_can_be_installed_and_is_read(tmp_path, monkeypatch):
-    """In a process of its own, as a distribution of others would be."""
+def test_the_source_of_the_docs_can_be_added_and_is_read(tmp_path, monkeypatch):
+    """In a process of its own, which begins with the line that the docs add to the list."""
     page = (DOCS / "internals/adding-a-source.md").read_text(encoding="utf-8")
-    code = (ROOT / "examples" / "quotes.py").read_text(encoding="utf-8")
-    [entry] = blocks(page, "toml")
-    site, workspace = tmp_path / "site", tmp_path / "cards"
-    info = site / "ankiforge_quotes-1.0.dist-info"
-    info.mkdir(parents=True)
-    (site / "ankiforge_quotes.py").write_text(code, encoding="utf-8")
-    (info / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: ankiforge-quotes\nVersion: 1.0\n"
+    [line] = blocks(page, "python")
+    kind, _, place = line.strip().rstrip(",").partition(": ")
+    added = place.replace(".exports.quotes", "examples.quotes")
+    start = tmp_path / "start.py"
+    start.write_text(
+        "import sys\n"
+        "from ankiforge.extract.registry import KINDS\n"
+        f"KINDS[{kind}] = {added}\n"
+        "from ankiforge.cli import main\n"
+        "sys.exit(main())\n"
     )
-    group, line = re.fullmatch(
-        r'\[project\.entry-points\."(.+)"\]\n(.+)\n', entry
-    ).groups()
-    (info / "entry_points.txt").write_text(f"[{group}]\n{line.replace(chr(34), '')}\n")
+    workspace = tmp_path / "cards"
     quotes = workspace / "quotes"
     quotes.mkdir(parents=True)
     (quotes / "Statistics.txt").write_text(
@@ -585,10 +584,10 @@ def test_the_source_of_the_docs_can_be_installed_and_is_read(tmp_path, monkeypat
     (quotes / "Broken.txt").write_bytes(b"> \xff\xfe")
     (workspace / "ankiforge.yaml").write_text(blocks(page, "yaml")[0], encoding="utf-8")
     move_into(tmp_path / "ada", monkeypatch)
-    monkeypatch.setenv("PYTHONPATH", str(site))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
 
     def ankiforge(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "ankiforge", *arguments]
+        command = [sys.executable, str(start), *arguments]
         return subprocess.run(
             command, cwd=workspace, capture_output=True, text=True, check=False
         )

@@ -4,7 +4,7 @@
       - obsidian: {name: notes, path: ~/Vault}
 
 - `base` says what a source is: one class, `SourceType`.
-- `registry` lists the sources, ours and those of other distributions.
+- `registry` lists the sources.
 - `discover` finds out which of them reads a file or a folder.
 - `folder` is the common base of sources that read the files of a folder; `files` reads files.
 - `scan` reads an open source.

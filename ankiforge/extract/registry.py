@@ -1,50 +1,38 @@
-"""The available sources: ours, and those of other distributions.
-
-Another distribution adds sources by the entry-point group `ankiforge.sources`; their
-classes have the same rights as ours. A class is imported when it is needed.
-"""
+"""The available sources, each of which is imported when it is needed."""
 
 from __future__ import annotations
 
-import os
-import sys
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ankiforge.config import source_name
 from ankiforge.errors import ConfigError
 from ankiforge.extract.base import SourceType
 from ankiforge.model import Strings
 
-if TYPE_CHECKING:
-    from importlib.metadata import EntryPoints
-
-GROUP = "ankiforge.sources"
-"""The entry-point group of sources."""
-# By kind, in the order of the help: the class, below this package.
-_OURS = {
-    "pdf": "pdf:Pdf",
-    "epub": "books.epub:Epub",
-    "obsidian": "markdown.obsidian:Vault",
-    "markdown": "markdown:Texts",
-    "jupyter": "markdown.jupyter:Jupyter",
-    "koreader": "books.koreader:KOReader",
-    "kobo": "books.kobo:Kobo",
-    "calibre": "books.calibre:Calibre",
-    "apple-books": "books.apple:AppleBooks",
-    "kindle": "exports.kindle:Kindle",
-    "readwise": "exports.readwise:Readwise",
-    "hypothesis": "exports.hypothesis:Hypothesis",
-    "tiddlywiki": "exports.tiddlywiki:Wiki",
-    "zotero": "zotero:Zotero",
+KINDS = {
+    "pdf": ".pdf:Pdf",
+    "epub": ".books.epub:Epub",
+    "obsidian": ".markdown.obsidian:Vault",
+    "markdown": ".markdown:Texts",
+    "jupyter": ".markdown.jupyter:Jupyter",
+    "koreader": ".books.koreader:KOReader",
+    "kobo": ".books.kobo:Kobo",
+    "calibre": ".books.calibre:Calibre",
+    "apple-books": ".books.apple:AppleBooks",
+    "kindle": ".exports.kindle:Kindle",
+    "readwise": ".exports.readwise:Readwise",
+    "hypothesis": ".exports.hypothesis:Hypothesis",
+    "tiddlywiki": ".exports.tiddlywiki:Wiki",
+    "zotero": ".zotero:Zotero",
 }
+"""The module and the class of each kind, in the order of the help."""
 
 
 def kinds() -> Strings:
     """Return the names of all sources, without importing them."""
-    return tuple(sorted({*_OURS, *_plugins().names}))
+    return tuple(sorted(KINDS))
 
 
 @cache
@@ -52,72 +40,37 @@ def source_type(kind: str) -> type[SourceType]:
     """Return the class of a kind of source.
 
     Raises:
-        ConfigError: there is none, or it is not what it should be.
-        ImportError: another distribution has it, and it cannot be loaded.
+        ConfigError: there is none.
     """
-    if kind in _OURS:
-        module, _, name = _OURS[kind].partition(":")
-        ours: type[SourceType] = getattr(
-            import_module(f"ankiforge.extract.{module}"),
-            name,
+    if kind not in KINDS:
+        raise ConfigError(
+            f"there is no source called {kind!r}",
+            hint=f"known: {', '.join(kinds())}",
         )
-        return ours
-    for entry_point in _plugins().select(name=kind):
-        plugin = entry_point.load()
-        if (
-            isinstance(plugin, type)
-            and issubclass(plugin, SourceType)
-            and plugin.kind == kind
-        ):
-            return plugin
-        message = (
-            f"the source {kind!r} is not a SourceType of this kind: {entry_point.value}"
-        )
-        raise ConfigError(message, hint="update the package that provides it")
-    raise ConfigError(
-        f"there is no source called {kind!r}",
-        hint=f"known: {', '.join(kinds())}",
-    )
-
-
-def source_types() -> tuple[type[SourceType], ...]:
-    """Return the classes of all sources: ours, then those of others that can be loaded."""
-    return _source_types(tuple(sys.path))
+    module, _, name = KINDS[kind].partition(":")
+    found: type[SourceType] = getattr(import_module(module, __package__), name)
+    return found
 
 
 @cache
-def _source_types(folders: Strings) -> tuple[type[SourceType], ...]:
-    """Return the classes of all sources, where distributions are looked for in these folders."""
-    types = [source_type(kind) for kind in _OURS]
-    if _may_have_plugins(folders):
-        names = sorted(_plugins().names - _OURS.keys())
-        types += filter(None, map(loaded, names))
-    return tuple(types)
+def source_types() -> tuple[type[SourceType], ...]:
+    """Return the classes of all sources."""
+    return tuple(map(source_type, KINDS))
 
 
 def loaded(kind: str) -> type[SourceType] | None:
-    """Return the class of a kind of source; None if there is none, or it cannot be loaded.
+    """Return the class of a kind of source, or None if there is no such kind.
 
-    Whoever opens the source hears why.
+    Whoever opens the source hears of it.
     """
-    try:
-        return source_type(kind)
-    except Exception:  # noqa: BLE001 - a broken plugin must not stop what it has no part in
-        return None
-
-
-def by_ending() -> dict[str, tuple[type[SourceType], ...]]:
-    """Return the sources that may recognise a file, by its ending."""
-    return _by_ending(source_types())
+    return source_type(kind) if kind in KINDS else None
 
 
 @cache
-def _by_ending(
-    sources: tuple[type[SourceType], ...],
-) -> dict[str, tuple[type[SourceType], ...]]:
-    """Return the types of sources that read files with each ending."""
+def by_ending() -> dict[str, tuple[type[SourceType], ...]]:
+    """Return the sources that may recognise a file, by its ending."""
     types_by_ending: dict[str, tuple[type[SourceType], ...]] = {}
-    for source in sources:
+    for source in source_types():
         for ending in source.endings:
             types_by_ending[ending] = (*types_by_ending.get(ending, ()), source)
     return types_by_ending
@@ -146,7 +99,7 @@ def keys_instead_of_path() -> frozenset[str]:
 
 
 def paths_in_words() -> str:
-    """Return what a PATH may be, as in “a PDF, a note, a folder of these, or …”."""
+    """Return the things that a PATH may be, as in “a PDF, a note, a folder of these, or …”."""
     with_noun = [source for source in source_types() if source.noun]
     accounts = [source.noun for source in with_noun if source.is_export]
     first_accounts = ", ".join(accounts[:-1])
@@ -179,36 +132,3 @@ def kinds_without_example() -> Strings:
             others.append(source)
     others.sort(key=lambda source: not source.is_unambiguous)
     return tuple(source.kind for source in others)
-
-
-# --- the sources of other distributions -------------------------------------------------
-
-
-def _plugins() -> EntryPoints:
-    """Return the sources of other distributions. To import what finds them takes a while."""
-    from importlib.metadata import entry_points
-
-    return entry_points(group=GROUP)
-
-
-def _may_have_plugins(folders: Strings) -> bool:
-    """Return whether a distribution names our group, in a fiftieth of the time of `_plugins`.
-
-    Every `run` asks for it that looks at a remembered folder.
-    """
-    wanted = f"[{GROUP}]".encode()
-    for folder in folders:
-        try:
-            names = os.listdir(folder or ".")  # noqa: PTH208 - of very many
-        except OSError:
-            continue
-        for name in names:
-            if not name.endswith((".dist-info", ".egg-info")):
-                continue
-            try:
-                text = Path(folder, name, "entry_points.txt").read_bytes()
-            except OSError:
-                continue
-            if wanted in text:
-                return True
-    return False

@@ -181,9 +181,6 @@ def _source(
     name = f"source {source.name}"
     try:
         opened = open_source(workspace, SelectedSource(source), offline=offline)
-    except ImportError as error:  # a source from another distribution
-        message = f"{source.where}: the source {source.kind!r} cannot be loaded: {error}"
-        return _fail(name, message, "install or update the package that provides it", 2)
     except ForgeError as error:
         return _failed(name, error)
     look: Callable[[], str] | None = getattr(opened, "look", None)

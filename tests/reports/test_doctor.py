@@ -135,9 +135,6 @@ def test_a_mistake_in_the_settings_ends_the_examination_with_2(tmp_path, around)
     assert exit_code(got) == 2
 
 
-GUEST = "ankiforge.yaml:2: sources[0].stickies: the source 'stickies' cannot"
-
-
 @pytest.mark.parametrize(
     ("settings", "name", "says", "code"),
     [
@@ -146,21 +143,12 @@ GUEST = "ankiforge.yaml:2: sources[0].stickies: the source 'stickies' cannot"
         ("sources:\n- pfd: {path: papers}", "source papers", "ankiforge.yaml:2: sources[0].pfd: there is no source called 'pfd'", 2),
         ("sources:\n- pdf: {path: papers, incl: []}", "source papers", "ankiforge.yaml:2: sources[0].pdf.incl: unknown key", 2),
         ("sources:\n- pdf: {path: gone, name: papers}", "source papers", "gone is not there", 1),
-        ("sources:\n- stickies: {path: papers}", "source papers", GUEST, 2),
         (f"{PAPERS}anki: {{collection: gone.anki2}}", "Anki", "gone.anki2 cannot be read", 1),
     ],
 )  # fmt: skip
 def test_what_is_ill_is_named_with_its_place_and_code(
-    workspace, around, tmp_path, monkeypatch, settings, name, says, code
+    workspace, around, settings, name, says, code
 ):
-    guest = tmp_path / "site/guest-1.dist-info"
-    guest.mkdir(parents=True)
-    (guest / "METADATA").write_text("Metadata-Version: 2.1\nName: guest\nVersion: 1\n")
-    (guest / "entry_points.txt").write_text(
-        "[ankiforge.sources]\nstickies = no_such_module\n"
-    )
-    monkeypatch.syspath_prepend(tmp_path / "site")
-
     [check] = ill(workspace(settings), around)
 
     assert (check.name, check.exit_code) == (name, code)

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -22,8 +21,6 @@ from tests.makers.ebook_writer import (
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 from tests.sources.suite import FIRST, SECOND, EverySource, FolderSuite
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 class TestObsidian(FolderSuite):
@@ -209,30 +206,26 @@ class TestZotero(EverySource):
         write_zotero(path.with_name("zotero.sqlite"), [Library((work,))])
 
 
-class TestPlugin(FolderSuite):
-    """The example of `docs/internals/adding-a-source.md`, as another distribution has it."""
+class TestQuotes(FolderSuite):
+    """The example of `docs/internals/adding-a-source.md`."""
 
     kind = "quotes"
     ending = ".txt"
 
     @pytest.fixture(autouse=True)
-    def installed(self, tmp_path_factory, monkeypatch):
-        site = tmp_path_factory.mktemp("site")
-        info = site / "ankiforge_quotes-1.0.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(
-            "Metadata-Version: 2.1\nName: quotes\nVersion: 1.0\n"
-        )
-        (info / "entry_points.txt").write_text(
-            f"[{registry.GROUP}]\nquotes = quotes:Quotes\n"
-        )
-        monkeypatch.syspath_prepend(str(EXAMPLES))
-        monkeypatch.syspath_prepend(str(site))
+    def listed(self, monkeypatch):
+        monkeypatch.setitem(registry.KINDS, "quotes", "examples.quotes:Quotes")
+        forget()
         yield
-        sys.modules.pop("quotes", None)
+        forget()
 
     def write(self, path: Path, passage: str, comment: str = "") -> None:
         path.write_text(f"> {passage} {comment}\n")
+
+
+def forget() -> None:
+    for cached in (registry.source_type, registry.source_types, registry.by_ending):
+        cached.cache_clear()
 
 
 def test_every_source_is_tested():
