@@ -53,12 +53,6 @@ class Quad(Value):
             turns.append(along - across)
         return min(turns) >= 0 or max(turns) <= 0
 
-    def cover(self, char: Char) -> float:
-        """Return the share of the character's width within the quad's box, 0 to 1."""
-        left, _, right, _ = self.box
-        shared = min(char.right, right) - max(char.left, left)
-        return max(0.0, shared / char.width)
-
 
 def quads(points: Sequence[float], rectangle: Box | None) -> list[Quad]:
     """Return the quads of an annotation, or its rectangle if it has none.
@@ -93,22 +87,16 @@ def _quad(corners: list[Point]) -> Quad:
         return atan2(y - centre_y, x - centre_x)
 
     around_centre = tuple(sorted(corners, key=angle))
-    return Quad(
-        corners=around_centre,
-        box=(min(xs), min(ys), max(xs), max(ys)),
-        upright=all(_is_upright(start, end) for start, end in _sides(around_centre)),
-    )
+    is_upright = True
+    for (start_x, start_y), (end_x, end_y) in _sides(around_centre):
+        is_along_page = abs(start_x - end_x) < 0.01 or abs(start_y - end_y) < 0.01
+        is_upright = is_upright and is_along_page
+    box = (min(xs), min(ys), max(xs), max(ys))
+    return Quad(around_centre, box, is_upright)
 
 
 def _sides(corners: Sequence[Point]) -> Iterator[tuple[Point, Point]]:
     return pairwise([*corners, corners[0]])
-
-
-def _is_upright(start: Point, end: Point) -> bool:
-    """Return whether a line between two points is parallel to a side of the page."""
-    start_x, start_y = start
-    end_x, end_y = end
-    return abs(start_x - end_x) < 0.01 or abs(start_y - end_y) < 0.01
 
 
 # --- the characters under a mark --------------------------------------------------------
@@ -128,28 +116,67 @@ class Passages:
 
     def under(self, marked: list[Quad]) -> list[list[int]]:
         """Return the places that a mark covers in reading order, a list per line."""
-        owners = self._covered(marked, 0.0, _is_inside)
+
+        def holds_centre(quad: Quad, char: Char) -> bool:
+            # a tolerance would add letters of other lines
+            _, bottom, _, top = quad.box
+            is_level = bottom <= char.y <= top
+            return is_level and (quad.upright or quad.holds(char.x, char.y))
+
+        def is_line_at(quad: Quad, char: Char) -> bool:
+            """Return whether a quad is only a line below or through a character."""
+            left, bottom, right, top = quad.box
+            is_thin = right > left and top - bottom < THIN * char.height
+            lowest = char.bottom - 0.2 * char.height
+            return is_thin and lowest <= (bottom + top) / 2 <= char.y
+
+        owners = self._covered(marked, 0.0, holds_centre)
         if not owners:
-            owners = self._covered(marked, 3 * ROW, _is_underlined)
-        owners |= self._edge_letters(owners, marked)
-        return _in_order(self._page.chars, self._segments(owners), owners)
+            owners = self._covered(marked, 3 * ROW, is_line_at)
+
+        # the first and last letters of words that are covered by a quarter
+        letters: Owners = {}
+        chars = self._page.chars
+        for place, number in owners.items():
+            for step in (-1, 1):
+                beside = place + step
+                is_end = beside not in owners and place - step in owners
+                if not (marked[number].upright and is_end):
+                    continue
+                if not self._is_outermost(place, step):
+                    continue
+                char = chars[beside]
+                left, _, right, _ = marked[number].box
+                share = (min(char.right, right) - max(char.left, left)) / char.width
+                if PARTLY <= share < 0.5:
+                    letters[beside] = number
+        owners |= letters
+
+        # runs of covered places on one line and in one quad
+        segments: list[list[int]] = []
+        for place in sorted(owners):
+            last = segments[-1][-1] if segments else -1
+            is_next = place == last + 1
+            if segments and not is_next:
+                is_next = chars[place].number - chars[last].number <= NEXT
+            if (
+                segments
+                and is_next
+                and owners[last] == owners[place]
+                and not self._page.line_ends(last, place)
+            ):
+                segments[-1].append(place)
+            else:
+                segments.append([place])
+        return _in_order(chars, segments, owners)
 
     def nearest(self, x: float, y: float) -> int:
         """Return the place closest to a point; 0 on a page without text."""
-        # the line counts more than the place on it
         distances = []
         for char in self._page.chars:
             # another line is further away than a letter as far on the same one
             distances.append(hypot(char.x - x, 3 * (char.y - y)))
         return distances.index(min(distances)) if distances else 0
-
-    def _places_between(self, bottom: float, top: float) -> Iterator[int]:
-        """Yield the places in the rows between two heights."""
-        first = int(bottom // ROW)
-        last = int(top // ROW)
-        is_narrow = last - first <= len(self._rows)
-        for row in range(first, last + 1) if is_narrow else sorted(self._rows):
-            yield from self._rows.get(row, ())
 
     def _covered(
         self,
@@ -164,38 +191,24 @@ class Passages:
         owners: Owners = {}
         for number, quad in enumerate(marked):
             left, bottom, right, top = quad.box
-            for place in self._places_between(bottom, top + reach):
+            first = int(bottom // ROW)
+            last = int((top + reach) // ROW)
+            rows: Iterable[int] = range(first, last + 1)
+            if last - first > len(self._rows):  # of a quad without end
+                rows = sorted(self._rows)
+            for place in chain.from_iterable(self._rows.get(row, ()) for row in rows):
                 char = self._page.chars[place]
                 if left <= char.x <= right and covers(quad, char):
                     owners.setdefault(place, number)
         return owners
 
-    def _edge_letters(self, owners: Owners, marked: list[Quad]) -> Owners:
-        """Return the first and last letters of words that are covered by a quarter."""
-        letters: Owners = {}
-        for place, number in owners.items():
-            if not marked[number].upright:
-                continue
-            for step in (-1, 1):
-                continues = place + step in owners
-                is_end = not continues and place - step in owners
-                if not is_end or not self._is_outermost(place, step):
-                    continue
-                share = marked[number].cover(self._page.chars[place + step])
-                if PARTLY <= share < 0.5:
-                    letters[place + step] = number
-        return letters
-
     def _is_outermost(self, place: int, step: int) -> bool:
         """Return whether the next place in a direction is the last letter of a word."""
         chars = self._page.chars
-        beside = place + step
-        is_on_page = 0 <= beside < len(chars)
-        if not is_on_page or not self._continues(place, step, 1):
+        if not self._continues(place, step, 1) or self._continues(place, step, 2):
             return False
-        neighbour = chars[beside]
-        is_level = abs(neighbour.y - chars[place].y) < 0.5 * neighbour.height
-        return is_level and not self._continues(place, step, 2)
+        neighbour = chars[place + step]
+        return abs(neighbour.y - chars[place].y) < 0.5 * neighbour.height
 
     def _continues(self, place: int, step: int, count: int) -> bool:
         """Return whether a letter is some places on, with nothing in between."""
@@ -206,44 +219,6 @@ class Passages:
         expected = chars[place].number + count * step
         follows = chars[other].number == expected
         return follows and chars[other].text.isalnum()
-
-    def _segments(self, owners: Owners) -> list[list[int]]:
-        """Return runs of covered places on one line and in one quad."""
-        segments: list[list[int]] = []
-        for place in sorted(owners):
-            if segments and self._follows(segments[-1][-1], place, owners):
-                segments[-1].append(place)
-            else:
-                segments.append([place])
-        return segments
-
-    def _follows(self, previous: int, place: int, owners: Owners) -> bool:
-        """Return whether a covered place is in the same segment as the one before it."""
-        if owners[previous] != owners[place]:
-            return False
-        chars = self._page.chars
-        is_next = place == previous + 1
-        is_near = chars[place].number - chars[previous].number <= NEXT
-        return (is_next or is_near) and not self._page.line_ends(previous, place)
-
-
-def _is_inside(quad: Quad, char: Char) -> bool:
-    """Return whether the centre is in a quad.
-
-    A tolerance would add letters of other lines.
-    """
-    _, bottom, _, top = quad.box
-    is_level = bottom <= char.y <= top
-    return is_level and (quad.upright or quad.holds(char.x, char.y))
-
-
-def _is_underlined(quad: Quad, char: Char) -> bool:
-    """Return whether a quad is only a line below or through a character."""
-    left, bottom, right, top = quad.box
-    is_thin = right > left and top - bottom < THIN * char.height
-    lowest = char.bottom - 0.2 * char.height
-    middle = (bottom + top) / 2
-    return is_thin and lowest <= middle <= char.y
 
 
 # --- reading order ----------------------------------------------------------------------
@@ -272,46 +247,26 @@ def _in_order(
     for segment in segments:
         printed.append([chars[place] for place in segment])
     longest: list[Char] = max(printed, key=len)
-    direction = usual_step(pairwise(longest))
+    across, along = usual_step(pairwise(longest))
     letters = [char.text for char in chain.from_iterable(printed)]
-    rtl = is_rtl("".join(letters))
-    extents = [_extent(segment_chars, direction, rtl=rtl) for segment_chars in printed]
+    down = -1.0 if is_rtl("".join(letters)) else 1.0
+
+    # where they lie along and across the direction of writing
+    extents = []
+    for segment_chars in printed:
+        steps = [char.x * across + char.y * along for char in segment_chars]
+        depths = [down * (char.x * along - char.y * across) for char in segment_chars]
+        height = max(1.0, *(char.height for char in segment_chars))
+        extents.append(_Extent(min(steps), max(steps), median(depths), height))
 
     def jumps(order: Iterable[int]) -> float:
         in_order = [extents[number] for number in order]
         return sum(_oddness(first, second) for first, second in pairwise(in_order))
 
-    def quad_of(number: int) -> int:
-        first_char = segments[number][0]
-        return owners[first_char]
-
     by_text = range(len(segments))
-    by_quad = sorted(by_text, key=quad_of)
+    by_quad = sorted(by_text, key=lambda number: owners[segments[number][0]])
     order = by_quad if jumps(by_quad) < jumps(by_text) else by_text
     return [segments[number] for number in order]
-
-
-def _extent(
-    chars: list[Char],
-    direction: tuple[float, float],
-    *,
-    rtl: bool,
-) -> _Extent:
-    """Return where characters lie along and across the direction of writing."""
-    across, along = direction
-    down = -1.0 if rtl else 1.0
-    steps = [char.x * across + char.y * along for char in chars]
-    depths = []
-    for char in chars:
-        depth = char.x * along - char.y * across
-        depths.append(down * depth)
-    heights = [char.height for char in chars]
-    return _Extent(
-        start=min(steps),
-        end=max(steps),
-        depth=median(depths),
-        height=max(1.0, *heights),
-    )
 
 
 def _oddness(first: _Extent, second: _Extent) -> float:
@@ -358,14 +313,8 @@ def around(
     after = text[end : end + REACH]
     prefix = flowing(before)[-CONTEXT:]
     suffix = flowing(after)[:CONTEXT]
-    return (prefix, suffix, _sentence(text, start, end))
 
-
-def _sentence(text: str, start: int, end: int) -> str:
-    """Return the sentences around a passage, within its block.
-
-    "" if they are too long.
-    """
+    # the sentences around, within the block of the passage, unless they are too long
     far = 2 * LONGEST_SENTENCE
     line_start = text.rfind("\n", 0, start) + 1
     block_start = max(line_start, start - far)
@@ -374,9 +323,10 @@ def _sentence(text: str, start: int, end: int) -> str:
         block_end = end + far
     block = text[block_start:block_end]
     left, right = sentence_around(block, start - block_start, end - block_start)
-    if right - left > LONGEST_SENTENCE + end - start:
-        return ""
-    return one_line(block[left:right])
+    sentence = ""
+    if right - left <= LONGEST_SENTENCE + end - start:
+        sentence = one_line(block[left:right])
+    return (prefix, suffix, sentence)
 
 
 # --- running heads and feet -------------------------------------------------------------
@@ -403,7 +353,7 @@ class EdgeLine(Value):
 
     @property
     def key(self) -> tuple[bool, str]:
-        """What it has in common with the same line on pages with other numbers."""
+        """Its text without the numbers, which differ from page to page."""
         return (self.at_top, _DIGITS.sub("#", self.text.casefold()))
 
 
@@ -426,7 +376,9 @@ class Running:
         if page >= len(self._edges):
             return (start, end)
         for line in self._edges[page]:
-            if not self._is_running(line):
+            # a line that recurs, or a page number among several
+            is_number = len(self._edges) > 1 and _PAGE_NUMBER.fullmatch(line.text)
+            if not is_number and line.key not in self._recurring:
                 continue
             if line.at_top:
                 rest = text[start:].lstrip()
@@ -437,12 +389,6 @@ class Running:
                 if rest.endswith(line.text):
                     end = len(rest) - len(line.text)
         return (start, max(start, end))
-
-    def _is_running(self, line: EdgeLine) -> bool:
-        """Return whether a line recurs, or is a page number among several."""
-        if len(self._edges) > 1 and _PAGE_NUMBER.fullmatch(line.text):
-            return True
-        return line.key in self._recurring
 
 
 def _edges(text: str) -> Iterator[EdgeLine]:

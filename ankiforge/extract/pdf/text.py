@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
 from itertools import chain, groupby, pairwise
 from math import hypot
 from statistics import median
@@ -59,7 +58,7 @@ BLANK = 1
 LINE = 2
 
 Glue = Callable[[int, int, Sequence[str]], str | None]
-"""Takes the places of two characters and the text before; returns what joins them.
+"""Takes the places of two characters and the text before; returns the glue between them.
 
 None drops the hyphen before it.
 """
@@ -87,99 +86,40 @@ class PageText:
 
     def __init__(self, chars: list[Char], spelling: Spelling) -> None:
         """Join the text of a page from all of its characters, visible or not."""
-        self._all_chars = chars
         self._spelling = spelling
         self.chars = list(visible(chars))
-        self._gaps = self._find_gaps()
-        """What precedes each character."""
-        self.direction = self._reading_direction()
-        """The unit vector along which most lines run, written from left to right."""
-        is_horizontal = abs(self.direction[0]) > 0.9
         self._shown = ["-" if char.text in MARKERS else char.text for char in self.chars]
         """The text of each character."""
+
+        # what precedes each character
+        self._gaps = [LINE]
+        within_words = []
+        for left, right in pairwise(self.chars):  # runs for each letter of a document
+            gap = NOTHING
+            if right.number != left.number + 1 or left.text in MARKERS:
+                gap = _gap(left, right, chars)
+            if gap is NOTHING:
+                within_words.append((left, right))
+            self._gaps.append(gap)
+
+        # The direction of most lines, which points to their right end in scripts that are
+        # read from right to left, too: its sign shows what is below a line, and what is raised.
+        dx, dy = usual_step(within_words)
+        if is_rtl("".join([char.text for char in self.chars])):
+            dx, dy = -dx, -dy
+        self.direction = (dx, dy)
+        """The unit vector along which most lines run, written from left to right."""
+
+        is_horizontal = abs(dx) > 0.9
         if is_horizontal:
-            self._combine_accents()
-        self.lines = self._find_lines()
+            for accent, letter, combined in accented(self.chars):
+                self._gaps[max(accent, letter)] = NOTHING
+                self._shown[accent] = ""
+                self._shown[letter] = combined
+        self.lines = list(self._find_lines())
         if is_horizontal:
             self._raise_and_lower()
-        self.text, self._starts = self._join_page()
 
-    # --- steps of the constructor
-
-    def _find_gaps(self) -> list[int]:
-        """Return what precedes each character: nothing, a blank, or a line end."""
-        gaps = [LINE]
-        for left, right in pairwise(self.chars):  # runs for each letter of a document
-            if right.number == left.number + 1 and left.text not in MARKERS:
-                gaps.append(NOTHING)
-            else:
-                gaps.append(self._gap(left, right))
-        return gaps
-
-    def _gap(self, left: Char, right: Char) -> int:
-        """Return what is between two characters that are not direct neighbours."""
-        between = []
-        for char in self._all_chars[left.number + 1 : right.number]:
-            if char.generated or char.text in BLANKS:
-                between.append(char)
-        if left.text in MARKERS:
-            return LINE
-        if all(char.generated for char in between) and _touch(left, right):
-            return NOTHING
-        if any(char.text in BREAKS for char in between):
-            return LINE
-        height = max(left.height, right.height)
-        is_apart = abs(left.y - right.y) > 0.4 * height
-        if is_apart and (left.text in HYPHENS or not between):
-            return LINE
-        return BLANK
-
-    def _reading_direction(self) -> tuple[float, float]:
-        """Return the direction of most lines, as a unit vector that points to their right end.
-
-        So it does in scripts that are read from right to left, too: its sign shows what is below
-        a line, and what is raised.
-        """
-        within_words = []
-        for pair, gap in zip(pairwise(self.chars), self._gaps[1:], strict=False):
-            if gap is NOTHING:
-                within_words.append(pair)
-        dx, dy = usual_step(within_words)
-        letters = [char.text for char in self.chars]
-        sign = -1 if is_rtl("".join(letters)) else 1
-        return (sign * dx, sign * dy)
-
-    def _combine_accents(self) -> None:
-        """Show a letter with the accent that is printed beside it in its place."""
-        for accent, letter, combined in accented(self.chars):
-            self._gaps[max(accent, letter)] = NOTHING
-            self._shown[accent] = ""
-            self._shown[letter] = combined
-
-    def _find_lines(self) -> list[Line]:
-        """Return the printed lines in order."""
-        if not self.chars:
-            return []
-        starts = [place for place, gap in enumerate(self._gaps) if gap is LINE]
-        edges = [*starts, len(self.chars)]
-        return [self._line(start, end) for start, end in pairwise(edges)]
-
-    def _line(self, start: int, end: int) -> Line:
-        """Return the measures of the line of these characters."""
-        dx, dy = self.direction
-        chars = self.chars[start:end]
-        heights = [char.height for char in chars]
-        depths = [dy * char.x - dx * char.y for char in chars]
-        return Line(
-            start=start,
-            end=end,
-            height=median(heights),
-            lowest=min(heights),
-            depth=median(depths),
-        )
-
-    def _join_page(self) -> tuple[str, list[int]]:
-        """Return the text of the page and the offset of each character."""
         block_starts = self._block_starts()
 
         def glue(left: int, right: int, before: Sequence[str]) -> str | None:
@@ -187,47 +127,59 @@ class PageText:
                 return "\n"
             return self._glue(left, right, before)
 
-        return self._joined(range(len(self.chars)), glue)
+        places = range(len(self.chars))
+        self.text, self._starts = self._joined(places, glue)
 
-    # --- superscripts and subscripts
+    # --- steps of the constructor
+
+    def _find_lines(self) -> Iterator[Line]:
+        """Yield the printed lines in order."""
+        dx, dy = self.direction
+        starts = [place for place, gap in enumerate(self._gaps) if gap is LINE]
+        for start, end in pairwise([*starts, len(self.chars)]):
+            chars = self.chars[start:end]
+            if chars:
+                heights = [char.height for char in chars]
+                depths = [dy * char.x - dx * char.y for char in chars]
+                yield Line(start, end, median(heights), min(heights), median(depths))
 
     def _raise_and_lower(self) -> None:
         """Show digits and signs set small above or below their line as such signs."""
         for line in self.lines:
-            for places in self._small_runs(line):
-                base = self._base(places, line)
-                if base is not None:
-                    self._convert(places, base)
+            largest = SMALLER * line.height
+            if line.lowest > largest:
+                continue
+            # the small characters of the line that follow one another
+            small: list[int] = []
+            for place in range(line.start, line.end + 1):
+                if place < line.end and self.chars[place].height <= largest:
+                    small.append(place)
+                elif small:
+                    self._convert(small, line)
+                    small = []
 
-    def _small_runs(self, line: Line) -> Iterator[list[int]]:
-        """Yield the places of small characters on a line that follow one another."""
-        largest = SMALLER * line.height
-        if line.lowest > largest:
-            return
-
-        def is_small(place: int) -> bool:
-            return self.chars[place].height <= largest
-
-        for are_small, run in groupby(range(line.start, line.end), is_small):
-            if are_small:
-                yield list(run)
-
-    def _base(self, places: list[int], line: Line) -> Char | None:
-        """Return the character on their line that these touch, preferably before them."""
+    def _convert(self, places: list[int], line: Line) -> None:
+        """Show small characters beside the letter that they touch raised or lowered, as printed."""
         first = places[0]
         after = places[-1] + 1
         if first > line.start and self._gaps[first] is NOTHING:
-            return self.chars[first - 1]
-        if after < line.end and self._gaps[after] is NOTHING:
-            return self.chars[after]
-        return None
+            base = self.chars[first - 1]
+        elif after < line.end and self._gaps[after] is NOTHING:
+            base = self.chars[after]
+        else:
+            return
 
-    def _convert(self, places: list[int], base: Char) -> None:
-        """Show small characters beside their base raised or lowered, as printed."""
-        for side, run in groupby(places, partial(self._side, base)):
-            if side == 0:
+        def side(place: int) -> int:
+            """Return 1 if a character is raised, -1 if lowered, 0 if level with its base."""
+            height = (self.chars[place].y - base.y) / base.height
+            if abs(height) < OFF_LINE:
+                return 0
+            return 1 if (height > 0) == (self.direction[0] > 0) else -1
+
+        for where, run in groupby(places, side):
+            if where == 0:
                 continue
-            shapes = RAISED if side > 0 else LOWERED
+            shapes = RAISED if where > 0 else LOWERED
             group = list(run)
             signs = [shapes.get(self.chars[place].text, "") for place in group]
             # in e^(-t/S) only the minus has a superscript: convert all of them, or none
@@ -235,37 +187,29 @@ class PageText:
                 for place, sign in zip(group, signs, strict=True):
                     self._shown[place] = sign
 
-    def _side(self, base: Char, place: int) -> int:
-        """Return 1 if a character is raised, -1 if lowered, 0 if level with its base."""
-        height = (self.chars[place].y - base.y) / base.height
-        if not self.direction[0] > 0:
-            height = -height
-        if abs(height) < OFF_LINE:
-            return 0
-        return 1 if height > 0 else -1
-
-    # --- blocks
-
     def _block_starts(self) -> set[int]:
         """Return the places at which lines begin that do not continue the line before."""
-        usual = self._usual_line_step()
-        starts = set()
-        for above, line in pairwise(self.lines):
-            widest = BLOCK_GAP * min(usual, WIDEST_STEP * line.height)
-            is_far_down = line.depth - above.depth > widest
-            begins_with_bullet = self.chars[line.start].text in BULLETS
-            if is_far_down or begins_with_bullet or _changes_size(above, line):
-                starts.add(line.start)
-        return starts
-
-    def _usual_line_step(self) -> float:
-        """Return the usual distance from line to line, infinity if there is none."""
+        # the usual distance from line to line
         steps = []
         for above, line in pairwise(self.lines):
             step = line.depth - above.depth
             if 0.4 * above.height < step < 4 * above.height:
                 steps.append(step)
-        return median(steps) if steps else float("inf")
+        usual = median(steps) if steps else float("inf")
+
+        starts = set()
+        for above, line in pairwise(self.lines):
+            widest = BLOCK_GAP * min(usual, WIDEST_STEP * line.height)
+            is_far_down = line.depth - above.depth > widest
+            begins_with_bullet = self.chars[line.start].text in BULLETS
+            ratio = line.height / above.height
+            shorter = min(above.end - above.start, line.end - line.start)
+            is_of_other_size = not 1 / SIZE_CHANGE <= ratio <= SIZE_CHANGE
+            if shorter < LEAST_COMPARED:
+                is_of_other_size = False
+            if is_far_down or begins_with_bullet or is_of_other_size:
+                starts.add(line.start)
+        return starts
 
     # --- joining
 
@@ -294,7 +238,7 @@ class PageText:
         return "".join(parts), starts
 
     def _glue(self, left: int, right: int, before: Sequence[str]) -> str | None:
-        """Return what joins characters of different words or lines.
+        """Return the glue between characters of different words or lines.
 
         None drops the hyphen.
 
@@ -329,22 +273,22 @@ class PageText:
     def quote(self, segments: list[list[int]]) -> str:
         """Return the text of a passage: places in reading order, a list per line."""
         places = list(chain.from_iterable(segments))
-        text, _ = self._joined(places, lambda left, right, _: self._between(left, right))
+
+        def glue(left: int, right: int, _: Sequence[str]) -> str | None:
+            is_near = left < right <= left + SKIPPED  # some between may be missing
+            if is_near and not self.line_ends(left, right):
+                return " "
+            start = self._starts[left]
+            text_before = self.text[max(start - 2 * WORD, 0) : start]
+            before = text_before + self._shown[left]
+            if self._is_hyphen_cut_off(left, right):
+                return "-" if self._keeps_hyphen(last_word(before), right) else ""
+            return self._glue(left, right, [before])
+
+        text, _ = self._joined(places, glue)
         if places and self.chars[places[-1]].text in MARKERS:
             return text[:-1]
         return text
-
-    def _between(self, left: int, right: int) -> str | None:
-        """Return what joins two characters of a passage; some between may be missing."""
-        is_near = left < right <= left + SKIPPED
-        if is_near and not self.line_ends(left, right):
-            return " "
-        start = self._starts[left]
-        text_before = self.text[max(start - 2 * WORD, 0) : start]
-        before = text_before + self._shown[left]
-        if self._is_hyphen_cut_off(left, right):
-            return "-" if self._keeps_hyphen(last_word(before), right) else ""
-        return self._glue(left, right, [before])
 
     def _is_hyphen_cut_off(self, left: int, right: int) -> bool:
         """Return whether a mark stops just before the hyphen that ends the line."""
@@ -378,38 +322,27 @@ class PageText:
     def code(self, segments: list[list[int]]) -> str:
         """Return marked lines of code with their breaks and indents, "" for other text.
 
-        Code is set in letters of one width, on a page most of whose letters are not.
+        Code is set in letters of one width over several lines, on a page most of whose letters
+        are not; where most are, it is typewritten.
         """
         places = list(chain.from_iterable(segments))
-        return self._with_indents(places) if self._is_code(places) else ""
-
-    def _is_code(self, places: list[int]) -> bool:
-        """Return whether letters of equal width fill several lines, as in code.
-
-        Where most of the page is so, it is typewritten, and nothing is code.
-        """
         spans_lines = any(self.line_ends(left, right) for left, right in pairwise(places))
         if not spans_lines or self.direction[0] < 0.9:
-            return False
+            return ""
         chars = [self.chars[place] for place in places]
         letters = {char.text for char in chars}
         if len(letters) < LEAST_LETTERS or any(map(CJK.match, letters)):
-            return False
+            return ""
         width = chars[0].width
         slack = SAME_WIDTH * width
-        for char in chars:
-            if abs(char.width - width) > slack:
-                return False
-        as_wide_on_page = 0
-        for char in self.chars:
-            if abs(char.width - width) < slack:
-                as_wide_on_page += 1
-        return 2 * as_wide_on_page <= len(self.chars)
+        if any(abs(char.width - width) > slack for char in chars):
+            return ""
+        as_wide_on_page = sum(abs(char.width - width) < slack for char in self.chars)
+        if 2 * as_wide_on_page > len(self.chars):
+            return ""
 
-    def _with_indents(self, places: list[int]) -> str:
-        """Return letters of one width with the line breaks and blanks between them."""
-        width = self.chars[places[0]].width
-        margin = min(self.chars[place].left for place in places)
+        # the letters with the line breaks and blanks between them
+        margin = min(char.left for char in chars)
         parts: list[str] = []
         edge = margin
         previous = places[0]
@@ -419,8 +352,7 @@ class PageText:
                 parts.append("\n")
                 edge = margin
             blanks = round((char.left - edge) / width)
-            blanks = min(max(blanks, 0), MOST_BLANKS)
-            parts.append(" " * blanks)
+            parts.append(" " * min(max(blanks, 0), MOST_BLANKS))
             parts.append(self._shown[place])
             edge = char.right
             previous = place
@@ -443,27 +375,35 @@ def usual_step(pairs: Iterable[tuple[Char, Char]]) -> tuple[float, float]:
     return (dx / length, dy / length)
 
 
+def _gap(left: Char, right: Char, all_chars: Sequence[Char]) -> int:
+    """Return the gap between two visible characters that are not direct neighbours."""
+    if left.text in MARKERS:
+        return LINE
+    between = []
+    for char in all_chars[left.number + 1 : right.number]:
+        if char.generated or char.text in BLANKS:
+            between.append(char)
+    if all(char.generated for char in between) and _touch(left, right):
+        return NOTHING
+    if any(char.text in BREAKS for char in between):
+        return LINE
+    height = max(left.height, right.height)
+    is_apart = abs(left.y - right.y) > 0.4 * height
+    if is_apart and (left.text in HYPHENS or not between):
+        return LINE
+    return BLANK
+
+
 def _touch(left: Char, right: Char) -> bool:
     """Return whether two letters touch though PDFium separates them (at superscripts)."""
     height = max(left.height, right.height, 1.0)
     # the lines may run from right to left
     gap_to_right = abs(right.left - left.right)
     gap_to_left = abs(left.left - right.right)
-    gap = min(gap_to_right, gap_to_left)
-    distance = abs(left.x - right.x)
-    are_beside = gap < 0.1 * height and distance < 3 * height
-    if not are_beside:
-        return False
+    are_beside = min(gap_to_right, gap_to_left) < 0.1 * height
+    are_close = abs(left.x - right.x) < 3 * height
     bottoms_apart = abs(left.bottom - right.bottom)
     tops_apart = abs(left.top - right.top)
-    centres_apart = abs(left.y - right.y)
     are_level = bottoms_apart + tops_apart < 1.2 * height
-    return are_level and centres_apart < 0.6 * height
-
-
-def _changes_size(above: Line, line: Line) -> bool:
-    """Return whether a line is larger or smaller than the one above."""
-    if min(above.end - above.start, line.end - line.start) < LEAST_COMPARED:
-        return False
-    ratio = line.height / above.height
-    return not 1 / SIZE_CHANGE <= ratio <= SIZE_CHANGE
+    centres_are_level = abs(left.y - right.y) < 0.6 * height
+    return are_beside and are_close and are_level and centres_are_level
