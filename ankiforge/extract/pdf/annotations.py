@@ -103,6 +103,12 @@ class Annotations(NamedTuple):
     left_out: tuple[LeftOut, ...]
 
 
+_HIDDEN = "the file hides it: often it was deleted"
+_STATE = (
+    "it is a state that was set in Acrobat, such as Accepted, and says nothing itself"
+)
+
+
 def read_annotations(pages: Iterable[PdfPage | None]) -> Annotations:
     """Return the annotations of a file. Their appearances are removed in memory."""
     annotations: list[Annotation] = []
@@ -110,10 +116,12 @@ def read_annotations(pages: Iterable[PdfPage | None]) -> Annotations:
     for number, page in enumerate(pages):
         if not page:
             continue
-        for mark in _of_page(number, page):
+        for index in range(pdfium_c.FPDFPage_GetAnnotCount(page)):
+            with annotation_at(page, index) as entry:
+                mark = _annotation(page, entry, (number, index)) if entry else None
             if isinstance(mark, LeftOut):
                 left_out.append(mark)
-            else:
+            elif mark:
                 annotations.append(mark)
     hidden = 0
     for annotation in annotations:
@@ -122,20 +130,9 @@ def read_annotations(pages: Iterable[PdfPage | None]) -> Annotations:
             hidden += 1
         if annotation.hidden or annotation.state:
             reason = _STATE if annotation.state else _HIDDEN
-            place = _place(annotation.page)
+            place = f"page {annotation.page + 1}"
             left_out.append(LeftOut(annotation.kind.value, place, reason))
     return Annotations(_threaded(annotations), hidden, tuple(left_out))
-
-
-_HIDDEN = "the file hides it: often it was deleted"
-_STATE = (
-    "it is a state that was set in Acrobat, such as Accepted, and says nothing itself"
-)
-
-
-def _place(page: int) -> str:
-    """Return the place of what is left out of a page, which is counted from 0."""
-    return f"page {page + 1}"
 
 
 _WEAK = regex(r"(?i)fitz-|annot-|highlight-|id|zotero-|\d+$")
@@ -158,15 +155,6 @@ _ZOTERO_NAME = regex(r"Zotero-([A-Z0-9]{8})$")
 _ZOTERO_KEY = regex(r"\(?([A-Z0-9]{8})\)?$")
 
 
-def _of_page(number: int, page: PdfPage) -> Iterator[Annotation | LeftOut]:
-    """Yield the annotations of a page that a reader made."""
-    for index in range(pdfium_c.FPDFPage_GetAnnotCount(page)):
-        with annotation_at(page, index) as entry:
-            mark = _annotation(page, entry, (number, index)) if entry else None
-            if mark:
-                yield mark
-
-
 @contextmanager
 def annotation_at(page: PdfPage, index: int) -> Iterator[Any]:
     """Open the annotation with this index, None if there is none."""
@@ -184,14 +172,17 @@ def _annotation(
     """Return an annotation of a page, None if it is a part of the document."""
     subtype = _text(entry, b"Subtype")
     kind = KINDS.get(subtype)
-    place = _place(reference[0])
+    page_number, _ = reference
+    place = f"page {page_number + 1}"
     if subtype in _NOT_BY_A_READER:
         return None
     if kind is None and subtype not in DRAWINGS:
         return LeftOut(subtype, place, "annotations of this kind are not read")
     contents = clean(_text(entry, b"Contents")).strip()
-    if not contents:
-        contents = clean(_plain(_text(entry, b"RC"))).strip()
+    if not contents:  # a rich comment (XHTML); nothing it refers to is fetched
+        rich = _UNSEEN.sub("", _text(entry, b"RC"))
+        words = _TAG.sub(lambda tag: "\n" if tag["end"] else "", rich)
+        contents = clean(html.unescape(words)).strip()
     if kind is None and not contents:
         reason = "it is a drawing or a file to which no words belong"
         if subtype == "Redact":
@@ -201,11 +192,41 @@ def _annotation(
     zotero_key = _ZOTERO_KEY.match(_text(entry, b"Zotero:Key"))
     if not zotero_key:
         zotero_key = _ZOTERO_NAME.match(name)
+
+    # the annotation of this page that this one answers or belongs to
+    parent = None
+    linked = pdfium_c.FPDFAnnot_GetLinkedAnnot(entry, b"IRT")
+    if linked:
+        index = pdfium_c.FPDFPage_GetAnnotIndex(page, linked)
+        pdfium_c.FPDFPage_CloseAnnot(linked)
+        parent = (page_number, index) if index >= 0 else None
+
+    # the corners of all quads, eight numbers each
+    points: list[float] = []
+    quad = pdfium_c.FS_QUADPOINTSF()
+    quad_count = 0
+    if subtype in ON_TEXT:
+        quad_count = pdfium_c.FPDFAnnot_CountAttachmentPoints(entry)
+    for number in range(quad_count):
+        if pdfium_c.FPDFAnnot_GetAttachmentPoints(entry, number, byref(quad)):
+            points += (quad.x1, quad.y1, quad.x2, quad.y2)
+            points += (quad.x3, quad.y3, quad.x4, quad.y4)
+
+    # its rectangle, which may name any two opposite corners
+    box = None
+    if pdfium_c.FPDFAnnot_HasKey(entry, b"Rect"):
+        rect = pdfium_c.FS_RECTF()
+        pdfium_c.FPDFAnnot_GetRect(entry, byref(rect))
+        left, right = sorted((rect.left, rect.right))
+        bottom, top = sorted((rect.bottom, rect.top))
+        box = (left, bottom, right, top)
+        if not any(box) or not all(map(isfinite, box)):
+            box = None
     return Annotation(
-        page=reference[0],
+        page=page_number,
         kind=kind or HighlightKind.NOTE,
-        box=_box(entry),
-        points=_points(entry) if subtype in ON_TEXT else (),
+        box=box,
+        points=tuple(points),
         contents=contents,
         comment=contents,
         author=one_line(_text(entry, b"T")),
@@ -215,22 +236,11 @@ def _annotation(
         created=moment(_text(entry, b"CreationDate")),
         modified=moment(_text(entry, b"M")),
         reference=reference,
-        parent=_parent(page, entry, reference),
+        parent=parent,
         grouped=_text(entry, b"RT") == "Group",
         hidden=bool(pdfium_c.FPDFAnnot_GetFlags(entry) & HIDDEN),
         state=bool(pdfium_c.FPDFAnnot_HasKey(entry, b"StateModel")),
     )
-
-
-def _parent(page: PdfPage, entry: Any, reference: Reference) -> Reference | None:
-    """Return the annotation of this page that this one answers or belongs to (/IRT)."""
-    linked = pdfium_c.FPDFAnnot_GetLinkedAnnot(entry, b"IRT")
-    if not linked:
-        return None
-    index = pdfium_c.FPDFPage_GetAnnotIndex(page, linked)
-    pdfium_c.FPDFPage_CloseAnnot(linked)
-    page_number, _ = reference
-    return (page_number, index) if index >= 0 else None
 
 
 # --- the entries of an annotation -------------------------------------------------------
@@ -249,37 +259,6 @@ def _text(entry: Any, key: bytes) -> str:
 
 _TAG = regex(r"<(?P<end>/p|br\s*/?)?[^<>]*>")
 _UNSEEN = regex(r"(?is)<(style|script|head)\b.*?</\1\s*>")
-
-
-def _plain(rich: str) -> str:
-    """Return the text of a rich comment (XHTML); nothing it refers to is fetched."""
-    visible = _UNSEEN.sub("", rich)
-    text = _TAG.sub(lambda tag: "\n" if tag["end"] else "", visible)
-    return html.unescape(text)
-
-
-def _points(entry: Any) -> tuple[float, ...]:
-    """Return the corners of all quads, eight numbers each."""
-    points: list[float] = []
-    quad = pdfium_c.FS_QUADPOINTSF()
-    for index in range(pdfium_c.FPDFAnnot_CountAttachmentPoints(entry)):
-        if pdfium_c.FPDFAnnot_GetAttachmentPoints(entry, index, byref(quad)):
-            points += (quad.x1, quad.y1, quad.x2, quad.y2)
-            points += (quad.x3, quad.y3, quad.x4, quad.y4)
-    return tuple(points)
-
-
-def _box(entry: Any) -> Box | None:
-    """Return /Rect, which may name any two opposite corners."""
-    rect = pdfium_c.FS_RECTF()
-    if not pdfium_c.FPDFAnnot_HasKey(entry, b"Rect"):
-        return None
-    pdfium_c.FPDFAnnot_GetRect(entry, byref(rect))
-    left, right = sorted((rect.left, rect.right))
-    bottom, top = sorted((rect.bottom, rect.top))
-    box = (left, bottom, right, top)
-    is_usable = any(box) and all(map(isfinite, box))
-    return box if is_usable else None
 
 
 def _colour(entry: Any) -> str:
@@ -326,14 +305,13 @@ def moment(date: str) -> datetime:
     parts = match.groupdict(default="00")
     month = parts["month"].replace("00", "01")
     day = parts["day"].replace("00", "01")
-    time = f"{parts['hour']}:{parts['minute']}:{parts['second']}"
     sign = match["sign"] or "+"
-    hours = parts["zone_hours"]
-    minutes = parts["zone_minutes"]
-    zone = f"{sign}{hours}:{minutes}"
     with suppress(ValueError):
-        date = f"{parts['year']}-{month}-{day}"
-        return datetime.fromisoformat(f"{date}T{time}{zone}")
+        return datetime.fromisoformat(
+            f"{parts['year']}-{month}-{day}"
+            f"T{parts['hour']}:{parts['minute']}:{parts['second']}"
+            f"{sign}{parts['zone_hours']}:{parts['zone_minutes']}"
+        )
     return NEVER
 
 
@@ -353,29 +331,20 @@ def _threaded(annotations: list[Annotation]) -> list[Annotation]:
     by_reference = {annotation.reference: annotation for annotation in annotations}
     threads: dict[Reference, list[Annotation]] = defaultdict(list)
     for annotation in annotations:
-        thread = threads[_head(annotation, by_reference).reference]
+        # The annotation with which its thread begins: a mark on text is never just a reply.
+        # In a circle, each is its own thread.
+        head = annotation
+        path = {annotation.reference}
+        while head.parent and (head.grouped or not head.on_text):
+            above = by_reference.get(head.parent)
+            if above is None or above.reference in path:
+                break
+            head = above
+            path.add(head.reference)
+        thread = threads[head.reference]
         if not annotation.hidden and not annotation.state:
             thread.append(annotation)
     return [_merged(thread) for thread in threads.values() if thread]
-
-
-def _head(
-    annotation: Annotation,
-    by_reference: dict[Reference, Annotation],
-) -> Annotation:
-    """Return the annotation with which a thread begins.
-
-    A mark on text is never just a reply. In a circle, each is its own thread.
-    """
-    head = annotation
-    path = {annotation.reference}
-    while head.parent and (head.grouped or not head.on_text):
-        above = by_reference.get(head.parent)
-        if above is None or above.reference in path:
-            break
-        head = above
-        path.add(head.reference)
-    return head
 
 
 def _merged(thread: list[Annotation]) -> Annotation:
@@ -391,23 +360,20 @@ def _merged(thread: list[Annotation]) -> Annotation:
             group.append(annotation)
         else:
             replies.append(annotation)
+    replies.sort(
+        key=lambda reply: reply.modified if reply.created == NEVER else reply.created
+    )
     on_text = (annotation for annotation in group if annotation.on_text)
     head = next(on_text, root)
     contents = [annotation.contents for annotation in group if annotation.contents]
     lines = list(contents)
-    for reply in sorted(replies, key=_written):
-        if not reply.contents:
-            continue
-        is_own = reply.author == root.author
-        lines.append(
-            reply.contents if is_own else reply_lines(reply.author, reply.contents)
-        )
+    for reply in replies:
+        words = reply.contents
+        if words and reply.author != root.author:
+            words = reply_lines(reply.author, words)
+        lines.append(words)
     return structs.replace(
         head,
         contents="\n".join(contents),
-        comment="\n".join(lines),
+        comment="\n".join(filter(None, lines)),
     )
-
-
-def _written(annotation: Annotation) -> datetime:
-    return annotation.created if annotation.created > NEVER else annotation.modified

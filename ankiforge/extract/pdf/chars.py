@@ -97,8 +97,8 @@ def page_chars(page: PdfTextPage) -> list[Char]:
     # runs for each letter of a document: keep it fast
     for number in range(page.count_chars()):
         code = code_of(raw, number)
-        if not read_box(raw, number, box_pointer):
-            chars.append(_without_box(number))
+        if not read_box(raw, number, box_pointer):  # nothing of it is visible
+            chars.append(Char(number, "\x00", True, 0, 0, 0, 0, 0, 0, 0.1, 0.1))
             continue
         left = box.left
         bottom = box.bottom
@@ -116,28 +116,8 @@ def page_chars(page: PdfTextPage) -> list[Char]:
         height = height if height > 0.1 else 0.1
         fields = (number, text, generated, left, bottom, right, top, x, y, width, height)
         chars.append(make_char(fields))
-    return _with_ligatures(chars)
 
-
-def _without_box(number: int) -> Char:
-    """Return a character whose place PDFium does not know: nothing of it is visible."""
-    return Char(
-        number=number,
-        text="\x00",
-        generated=True,
-        left=0.0,
-        bottom=0.0,
-        right=0.0,
-        top=0.0,
-        x=0.0,
-        y=0.0,
-        width=0.1,
-        height=0.1,
-    )
-
-
-def _with_ligatures(chars: list[Char]) -> list[Char]:
-    """Return the characters with swapped ligatures corrected, see `unswapped`."""
+    # swapped ligatures
     text = "".join([char.text for char in chars])
     corrected = unswapped(text)
     if corrected == text:
@@ -160,7 +140,7 @@ NARROW = 0.6
 
 
 def _letter(raw: Any, number: int, code: int, width: float) -> str:
-    """Return what a control character shows, or a ` that may be ℓ.
+    """Return the letter that a control character shows, or a ` that may be ℓ.
 
     `width` is relative to its height.
     """

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 
 from ankiforge.text import regex
 
 _SWAPPED_LETTERS = {chr(ord(letter) << 8): letter for letter in "fijlt"}
+_SWAPPED_TABLE = str.maketrans(_SWAPPED_LETTERS)
 _SWAPPED_SIGNS = "".join(_SWAPPED_LETTERS)
 _SWAPPED = regex(
     f"(?<=[A-Za-z])[{_SWAPPED_SIGNS}]{{2,3}}"  # after a Latin letter
@@ -41,11 +41,7 @@ def unswapped(text: str) -> str:
     It writes a\u6600\u6600airs for affairs. Such characters never occur in pairs beside
     Latin letters otherwise. The length stays the same.
     """
-    return _SWAPPED.sub(_unswapped_run, text)
-
-
-def _unswapped_run(run: re.Match[str]) -> str:
-    return "".join(_SWAPPED_LETTERS[sign] for sign in run[0])
+    return _SWAPPED.sub(lambda run: run[0].translate(_SWAPPED_TABLE), text)
 
 
 def clean(text: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from ctypes import byref, c_double, c_float
 from itertools import islice, pairwise
 from math import atan2, degrees, hypot
@@ -17,7 +18,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
-from pypdfium2 import PdfPage
+from pypdfium2 import PdfPage, PdfTextPage
 
 from ankiforge.extract.figures.labels import labels_of
 from ankiforge.extract.figures.left_out import number_of
@@ -51,7 +52,8 @@ frame cuts off."""
 
 def find_labels(page: PdfPage, frame: Box) -> tuple[FoundLabel, ...]:
     """Return the labels inside a frame of a page, in no particular order."""
-    letters = _letters(page, frame)
+    with closing(page.get_textpage()) as text_page:
+        letters = _letters(text_page, frame)
     if len(letters) > MOST_LETTERS:
         return ()
     if not any(_is_within(letter, frame) for letter in letters):
@@ -60,13 +62,30 @@ def find_labels(page: PdfPage, frame: Box) -> tuple[FoundLabel, ...]:
     # letters that follow one another on a line
     runs: list[_Run] = []
     for letter in letters:
-        if runs and _follows(runs[-1], letter):
+        if runs and runs[-1].goes_on_with(letter):
             runs[-1].add(letter)
         else:
             runs.append(_Run(letter))
 
+    # runs that stand close on one line but were printed at different times
+    united: list[_Run] = []
+    rows: dict[tuple[int, int], list[_Run]] = defaultdict(list)
+    for run in sorted(runs, key=lambda run: run.at.start):
+        row = round(run.at.base / 4)
+        home = None
+        for near in (row - 1, row, row + 1):
+            for other in rows.get((run.angle, near), ()):
+                if _is_beside(other.at, run.at) or _is_index(other.at, run.at):
+                    home = other
+        if home is None:
+            united.append(run)
+            rows[run.angle, row].append(run)
+        else:
+            for letter in run.letters:
+                home.add(letter)
+
     pieces = []
-    for run in _united(runs):
+    for run in united:
         words = run.words()
         are_numbers = all(number_of(word.text) is not None for word in words)
         # numbers in a row are several, as along an axis
@@ -100,29 +119,30 @@ def _is_within(letter: Letter, frame: Box) -> bool:
     return left <= letter.char.x <= right and bottom <= letter.char.y <= top
 
 
-def _letters(page: PdfPage, frame: Box) -> list[Letter]:
+def _letters(text_page: PdfTextPage, frame: Box) -> list[Letter]:
     """Return the visible letters in and around a frame, in PDFium's order."""
-    text_page = page.get_textpage()
     raw = text_page.raw
     left, bottom, right, top = frame
-    across = NEAR * (right - left)
-    along = NEAR * (top - bottom)
+    margin_across = NEAR * (right - left)
+    margin_along = NEAR * (top - bottom)
     matrix = pdfium_c.FS_MATRIX()
     x = c_double()
     y = c_double()
     letters = []
     for char in visible(page_chars(text_page)):
-        is_beside = left - across <= char.x <= right + across
-        if not (is_beside and bottom - along <= char.y <= top + along):
+        is_level = bottom - margin_along <= char.y <= top + margin_along
+        is_beside = left - margin_across <= char.x <= right + margin_across
+        if not (is_level and is_beside):
             continue
 
         # its direction, and the size of its font
         angle = 0
         size = char.height
         if pdfium_c.FPDFText_GetMatrix(raw, char.number, byref(matrix)):
-            angle = round(degrees(atan2(matrix.b, matrix.a))) % 360
-            scale = hypot(matrix.c, matrix.d)
-            size = pdfium_c.FPDFText_GetFontSize(raw, char.number) * scale
+            degrees_from_right = degrees(atan2(matrix.b, matrix.a))
+            angle = round(degrees_from_right) % 360
+            size = pdfium_c.FPDFText_GetFontSize(raw, char.number)
+            size *= hypot(matrix.c, matrix.d)
         if angle not in ACROSS:
             continue
         height = char.width if angle in (90, 270) else char.height
@@ -131,17 +151,20 @@ def _letters(page: PdfPage, frame: Box) -> list[Letter]:
             size = max(height, 0.5)
 
         # where it is in that direction, as high as its font
-        direction_x, direction_y = ACROSS[angle]
+        direction = ACROSS[angle]
+        direction_x, direction_y = direction
         box = (char.left, char.bottom, char.right, char.top)
-        start, end = span(box, (direction_x, direction_y))
+        start, end = span(box, direction)
         pdfium_c.FPDFText_GetCharOrigin(raw, char.number, byref(x), byref(y))
         base = direction_x * y.value - direction_y * x.value
-        up, down = UP, DOWN
+        up = UP
+        down = DOWN
         if CJK.match(char.text):
-            up, down = UP_CJK, DOWN_CJK
-        at = Placed(start, end, base - down * size, base + up * size, base, size)
-        letters.append(Letter(char, angle, at))
-    text_page.close()
+            up = UP_CJK
+            down = DOWN_CJK
+        low = base - down * size
+        high = base + up * size
+        letters.append(Letter(char, angle, Placed(start, end, low, high, base, size)))
     return letters
 
 
@@ -183,6 +206,18 @@ class _Run:
             size=larger.size,
         )
 
+    def goes_on_with(self, letter: Letter) -> bool:
+        """Return whether a letter is the next one on the line."""
+        last = self.letters[-1]
+        size = max(self.at.size, letter.at.size)
+        smaller_size = min(last.at.size, letter.at.size)
+        is_next = letter.char.number == last.char.number + 1
+        if not is_next and size > OTHER_SIZE * smaller_size:
+            return False
+        is_level = abs(self.at.base - letter.at.base) <= SHIFT * size
+        is_near = -size <= _gap(last, letter) <= WORD_GAP * size
+        return letter.angle == self.angle and is_level and is_near
+
     def words(self) -> list[_Run]:
         """Return its words."""
         words = [_Run(self.letters[0])]
@@ -207,41 +242,9 @@ class _Run:
         return unicodedata.normalize("NFC", one_line(" ".join(words)))
 
 
-def _follows(run: _Run, letter: Letter) -> bool:
-    """Return whether a letter goes on with a run of letters."""
-    last = run.letters[-1]
-    size = max(run.at.size, letter.at.size)
-    if letter.angle != run.angle or abs(run.at.base - letter.at.base) > SHIFT * size:
-        return False
-    is_next = letter.char.number == last.char.number + 1
-    if not is_next and size > OTHER_SIZE * min(last.at.size, letter.at.size):
-        return False
-    return -size <= _gap(last, letter) <= WORD_GAP * size
-
-
 def _gap(last: Letter, letter: Letter) -> float:
     """Return how far apart two letters are on their line, which may run from the right."""
     return max(letter.at.start - last.at.end, last.at.start - letter.at.end)
-
-
-def _united(runs: list[_Run]) -> list[_Run]:
-    """Join runs that stand close on one line but were printed at different times."""
-    united: list[_Run] = []
-    rows: dict[tuple[int, int], list[_Run]] = defaultdict(list)
-    for run in sorted(runs, key=lambda run: run.at.start):
-        row = round(run.at.base / 4)
-        home = None
-        for near in (row - 1, row, row + 1):
-            for other in rows.get((run.angle, near), ()):
-                if _is_beside(other.at, run.at) or _is_index(other.at, run.at):
-                    home = other
-        if home is None:
-            united.append(run)
-            rows[run.angle, row].append(run)
-        else:
-            for letter in run.letters:
-                home.add(letter)
-    return united
 
 
 def _is_beside(first: Placed, second: Placed) -> bool:
@@ -307,7 +310,7 @@ class _Path(NamedTuple):
     shape: Any
     box: Box
     to_page: _Matrix
-    """What turns the places of its segments into those of the page."""
+    """The transformation of the places of its segments into those of the page."""
 
 
 DRAWN = (pdfium_c.FPDF_PAGEOBJ_PATH, pdfium_c.FPDF_PAGEOBJ_IMAGE)
@@ -323,16 +326,18 @@ def _paths_among(objects: Iterable[Any], to_page: _Matrix, depth: int) -> Iterat
     for shape in objects:
         kind = pdfium_c.FPDFPageObj_GetType(shape)
         if kind in DRAWN:
-            edges = tuple(c_float() for _ in range(4))
+            left = c_float()
+            bottom = c_float()
+            right = c_float()
+            top = c_float()
+            edges = (left, bottom, right, top)
             if pdfium_c.FPDFPageObj_GetBounds(shape, *map(byref, edges)):
-                left, bottom, right, top = (edge.value for edge in edges)
-                box = to_page.applied((left, bottom, right, top))
+                box = to_page.applied((left.value, bottom.value, right.value, top.value))
                 yield _Path(shape, box, to_page.after(_matrix_of(shape)))
         elif kind == pdfium_c.FPDF_PAGEOBJ_FORM and depth < DEEPEST_FORM:
             count = min(pdfium_c.FPDFFormObj_CountObjects(shape), MOST_OBJECTS)
-            parts = (
-                pdfium_c.FPDFFormObj_GetObject(shape, number) for number in range(count)
-            )
+            numbers = range(count)
+            parts = (pdfium_c.FPDFFormObj_GetObject(shape, number) for number in numbers)
             yield from _paths_among(parts, to_page.after(_matrix_of(shape)), depth + 1)
 
 
@@ -348,14 +353,13 @@ class _Matrix(NamedTuple):
 
     def after(self, first: _Matrix) -> _Matrix:
         """Return the transformation that is `first` and then this one."""
-        return _Matrix(
-            a=self.a * first.a + self.c * first.b,
-            b=self.b * first.a + self.d * first.b,
-            c=self.a * first.c + self.c * first.d,
-            d=self.b * first.c + self.d * first.d,
-            e=self.a * first.e + self.c * first.f + self.e,
-            f=self.b * first.e + self.d * first.f + self.f,
-        )
+        a = self.a * first.a + self.c * first.b
+        b = self.b * first.a + self.d * first.b
+        c = self.a * first.c + self.c * first.d
+        d = self.b * first.c + self.d * first.d
+        e = self.a * first.e + self.c * first.f + self.e
+        f = self.b * first.e + self.d * first.f + self.f
+        return _Matrix(a, b, c, d, e, f)
 
     def applied(self, box: Box) -> Box:
         """Return the upright box around a transformed box."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Sequence
 from contextlib import closing
 from ctypes import byref, c_int
 
@@ -53,20 +54,17 @@ def cut_out(document: PdfDocument, area: Area) -> CutOut:
     try:
         with closing(document[area.page]) as page:
             hide_marks(page)
-            data = _small_enough(page, area.box)
+            data = _drawn(page, area.box)
             if not data:
                 return CutOut(b"")
-            return CutOut(data, _figure_of(page, area), _labels_of(page, area.box))
+            # its page and its frame show whether a figure has changed
+            with closing(page.get_textpage()) as text_page:
+                text = for_finding(unswapped(text_page.get_text_range()))
+            edges = [str(round(10 * edge)) for edge in area.box]
+            figure = h16(document_id([text], [page]), *edges)
+            return CutOut(data, figure, _labels_of(page, area.box))
     except FAULTS:
         return CutOut(b"")
-
-
-def _figure_of(page: PdfPage, area: Area) -> str:
-    """Return what shows whether a figure has changed: its page and its frame."""
-    with closing(page.get_textpage()) as text_page:
-        text = for_finding(unswapped(text_page.get_text_range()))
-    edges = [str(round(10 * edge)) for edge in area.box]
-    return h16(document_id([text], [page]), *edges)
 
 
 def _labels_of(page: PdfPage, box: Box) -> tuple[Label, ...]:
@@ -76,21 +74,20 @@ def _labels_of(page: PdfPage, box: Box) -> tuple[Label, ...]:
     labels = []
     for found in find_labels(page, box):
         part = _cutout(page, found.box, resolution)
+        left = (part.left - cutout.left) / cutout.width
+        top = (part.top - cutout.top) / cutout.height
+        width = part.width / cutout.width
+        height = part.height / cutout.height
         label = Label(
             found.text,
-            left=round((part.left - cutout.left) / cutout.width, 4),
-            top=round((part.top - cutout.top) / cutout.height, 4),
-            width=round(part.width / cutout.width, 4),
-            height=round(part.height / cutout.height, 4),
+            left=round(left, 4),
+            top=round(top, 4),
+            width=round(width, 4),
+            height=round(height, 4),
         )
         if label.width and label.height:
             labels.append(label)
     return tuple(sorted(labels, key=lambda label: (round(label.top, 2), label.left)))
-
-
-def _part(length: float) -> float:
-    """Return a length in parts of the picture, limited to the picture."""
-    return round(min(max(length, 0.0), 1.0), 4)
 
 
 def hide_marks(page: PdfPage) -> None:
@@ -122,7 +119,7 @@ class Cutout(Value):
         return max(self.width, self.height)
 
 
-def _small_enough(page: PdfPage, box: Box) -> bytes:
+def _drawn(page: PdfPage, box: Box) -> bytes:
     """Return the picture, with fewer pixels if it would be too large.
 
     Return b"" if nothing is visible.
@@ -150,7 +147,23 @@ def _cutout(page: PdfPage, box: Box, resolution: float) -> Cutout:
     width, height = page.get_size()
     page_width = max(1, round(width * resolution))
     page_height = max(1, round(height * resolution))
-    left, bottom, right, top = (min(max(edge, -FARTHEST), FARTHEST) for edge in box)
+    near_box = [min(max(edge, -FARTHEST), FARTHEST) for edge in box]
+    left, top, right, bottom = pixel_box(page, page_width, page_height, near_box)
+    return Cutout(
+        page_width=page_width,
+        page_height=page_height,
+        left=left,
+        top=top,
+        width=right - left,
+        height=bottom - top,
+    )
+
+
+def pixel_box(
+    page: PdfPage, page_width: int, page_height: int, box: Sequence[float]
+) -> tuple[int, int, int, int]:
+    """Return left, top, right and bottom of a box in a picture of its page."""
+    left, bottom, right, top = box
     x = c_int()
     y = c_int()
     xs = []
@@ -161,14 +174,7 @@ def _cutout(page: PdfPage, box: Box, resolution: float) -> Cutout:
         )
         xs.append(min(max(x.value, 0), page_width))
         ys.append(min(max(y.value, 0), page_height))
-    return Cutout(
-        page_width=page_width,
-        page_height=page_height,
-        left=min(xs),
-        top=min(ys),
-        width=max(xs) - min(xs),
-        height=max(ys) - min(ys),
-    )
+    return (min(xs), min(ys), max(xs), max(ys))
 
 
 def pixels(page: PdfPage, cutout: Cutout) -> bytes:

@@ -22,7 +22,7 @@ from ankiforge.extract.pdf.annotations import (
     read_annotations,
     strong_names,
 )
-from ankiforge.extract.pdf.chars import FAULTS, page_chars, upright_text
+from ankiforge.extract.pdf.chars import FAULTS, Char, page_chars, upright_text
 from ankiforge.extract.pdf.clean import one_line, unswapped
 from ankiforge.extract.pdf.drawn import DRAWN_INTO, MOST_PAGES, has_drawn_marks
 from ankiforge.extract.pdf.identity import document_id
@@ -99,6 +99,7 @@ OPEN_PAGES = 64
 NEAR = 200
 """Characters after the start of its box, beside twice its length, searched for a
 quote."""
+NO_BOX = (0.0, 0.0, 0.0, 0.0)
 CHAR_PAGES = 4
 """Pages whose characters are kept in memory at a time."""
 
@@ -137,15 +138,18 @@ def _open(path: Path) -> tuple[pdfium.PdfDocument, list[Pair]] | Failed:
     it gets from `repair` once more.
 
     Returns:
-        The file, and what to report of it.
+        The file, and the notices about it.
     """
     with open(path, "rb", opener=open_regular) as file:
         head = file.read(HEAD)
+        file.seek(max(path.stat().st_size - TAIL, 0))
+        tail = file.read()
+    is_cut = b"%%EOF" not in tail and b"startxref" not in tail
     if b"%PDF-" not in head:
         return NO_PDF if head.strip(b"\x00 \r\n\t") else EMPTY
     failure = DAMAGED
     try:
-        return _with_pages(path), [CUT] if _is_cut(path) else []
+        return _with_pages(path), [CUT] if is_cut else []
     except pdfium.PdfiumError as error:
         if "password" in str(error).lower():
             failure = LOCKED
@@ -172,14 +176,15 @@ def _answer(
     document: pdfium.PdfDocument,
     notices: list[Pair],
 ) -> Reply:
-    """Answer a question about an open file; `notices` is what to report of it."""
+    """Answer a question about an open file; `notices` are those about it so far."""
     if isinstance(question, Cut):
         return Pictures(tuple(cut_out(document, area) for area in question.areas))
     if isinstance(question, View):
         return view_page(document, question)
     pages = _Pages(document)
     if isinstance(question, Around):
-        return Surroundings(_Reading(pages).passages(question.quotes))
+        reading = _Reading(pages)
+        return Surroundings(tuple(map(reading.passage, question.quotes)))
     annotations = read_annotations(pages.opened())
     if annotations.hidden:
         message = f"hidden marks were left out: {annotations.hidden}"
@@ -193,28 +198,16 @@ def _answer(
     if question.named or annotations.marks or pages.damaged:
         read = _Reading(pages).read(annotations.marks, read)
     if not annotations.marks and not annotations.hidden:
-        drawn = tuple(_drawn_marks(pages))
-        read = structs.replace(read, left_out=(*read.left_out, *drawn))
-    if read.problems:  # they say what is missing
+        left_out = list(read.left_out)
+        for number in range(min(len(pages), MOST_PAGES)):
+            if pages.tried(number, pages.has_drawn_marks, False):
+                place = f"page {pages.label(number)}"
+                left_out.append(LeftOut(DRAWN, place, DRAWN_INTO))
+        read = structs.replace(read, left_out=tuple(left_out))
+    if read.problems:  # they name the pages that are missing
         other_notices = tuple([notice for notice in read.notices if notice != REPAIRED])
         read = structs.replace(read, notices=other_notices)
     return read
-
-
-def _drawn_marks(pages: _Pages) -> Iterator[LeftOut]:
-    """Yield that marks are drawn into a page, for each such page."""
-    for number in range(min(len(pages), MOST_PAGES)):
-        if pages.tried(number, pages.has_drawn_marks, False):
-            yield LeftOut(DRAWN, f"page {pages.label(number)}", DRAWN_INTO)
-
-
-def _is_cut(path: Path) -> bool:
-    """Return whether the end of the file is missing."""
-    with path.open("rb") as file:
-        size = path.stat().st_size
-        file.seek(max(size - TAIL, 0))
-        tail = file.read()
-    return b"%%EOF" not in tail and b"startxref" not in tail
 
 
 # --- pages ------------------------------------------------------------------------------
@@ -263,7 +256,7 @@ class _Pages:
         read: Callable[[int], Any],
         otherwise: Any,
     ) -> Any:
-        """Return what is read from a page, or something else if it is damaged."""
+        """Return the result of reading a page, or something else if it is damaged."""
         try:
             return read(number)
         except FAULTS:
@@ -295,7 +288,7 @@ class _Page(Value):
     passages: Passages
 
 
-# --- where the marks are -------------------------------------------------------------------
+# --- marks and quotes -------------------------------------------------------------------
 
 
 class _LocatedMark(Value):
@@ -310,13 +303,12 @@ class _LocatedMark(Value):
 
     @property
     def order(self) -> tuple[int, float, float]:
-        """What sorts the annotations of a page: at one place, down and to the right."""
-        left, _, _, top = _box(self.annotation)
+        """The order of the annotations of a page: at one place, down and to the right."""
+        left, _, _, top = self.annotation.box or NO_BOX
         return (self.place, -top, left)
 
 
-def _box(annotation: Annotation) -> Box:
-    return annotation.box or (0.0, 0.0, 0.0, 0.0)
+_INSTRUCTS = regex(r"(?i)\s*(?:[cq]:|\?|skip\b)")
 
 
 class _Reading:
@@ -324,11 +316,26 @@ class _Reading:
 
     def __init__(self, pages: _Pages) -> None:
         """Read the text of every page."""
+
+        def text_of(number: int) -> str:
+            return unswapped(pages.text_page(number).get_text_range())
+
+        def lines_of(number: int) -> list[PrintedLine]:
+            return printed_lines(pages.text_page(number), self._texts[number])
+
+        def chars_of(number: int) -> list[Char]:
+            return page_chars(pages.text_page(number))
+
+        @lru_cache(maxsize=CHAR_PAGES)
+        def page(number: int) -> _Page:
+            text = PageText(pages.tried(number, chars_of, []), self._spelling)
+            body = self._running.body(number, text.text)
+            return _Page(number, text, body, Passages(text))
+
         self._pages = pages
-        self._lines = cache(lambda number: pages.tried(number, self._read_lines, []))
-        self._page = lru_cache(maxsize=CHAR_PAGES)(self._read_page)
-        numbers = range(len(pages))
-        self._texts = [pages.tried(number, self._read_text, "") for number in numbers]
+        self._page = page
+        self._lines = cache(lambda number: pages.tried(number, lines_of, []))
+        self._texts = [pages.tried(number, text_of, "") for number in range(len(pages))]
         self._spelling = Spelling(self._texts)
         self._running = Running(self._texts)
         self._work = read_work(pages.document, self._texts[0], self._lines(0))
@@ -338,34 +345,15 @@ class _Reading:
     def _folds(self) -> list[str]:
         return [for_finding(text) for text in self._texts]
 
-    # --- reading pages
-
-    def _read_text(self, number: int) -> str:
-        return unswapped(self._pages.text_page(number).get_text_range())
-
-    def _read_lines(self, number: int) -> list[PrintedLine]:
-        return printed_lines(self._pages.text_page(number), self._texts[number])
-
-    def _read_page(self, number: int) -> _Page:
-        chars = self._pages.tried(number, self._read_chars, [])
-        text = PageText(chars, self._spelling)
-        body = self._running.body(number, text.text)
-        return _Page(number, text, body, Passages(text))
-
-    def _read_chars(self, number: int) -> Any:
-        return page_chars(self._pages.text_page(number))
-
     def _heading(self, page: int, char_number: int, top: float) -> str:
         """Return the headings of the outline above a place on a page."""
         if not self._outline:
             return ""
-        return headings_above(
-            self._outline,
-            self._lines(page),
-            page,
-            char_number,
-            top,
-        )
+        lines = self._lines(page)
+        return headings_above(self._outline, lines, page, char_number, top)
+
+    def _labels(self, numbers: Iterable[int]) -> str:
+        return ", ".join(map(self._pages.label, numbers))
 
     # --- marks
 
@@ -390,16 +378,31 @@ class _Reading:
                     areas.append((len(marks), located.annotation.area))
                 marks.append(self._mark(page, located, names))
 
+        # the pages that cannot be read, and those without text under a mark
+        problems: list[Pair] = []
+        if self._pages.damaged:
+            labels = self._labels(self._pages.damaged)
+            problems.append((f"pages that cannot be read: {labels}", REPAIR))
+        scanned = set()
+        for mark in marks:
+            number = int(mark.block)
+            lacks_text = mark.kind in ON_TEXT.values() and not mark.exact
+            if lacks_text and not self._folds[number]:
+                scanned.add(number)
+        if scanned:
+            message = f"marks on pages without text, such as scans: {self._labels(sorted(scanned))}"
+            hint = "add a text layer (OCR); the marks will then be read"
+            problems.append((message, hint))
+
         id = document_id(self._folds, self._pages.opened())
-        document = structs.replace(self._work, key=DocumentKey(f"pdf:{id}"))
         page_hashes = [(h16(page_text), len(page_text)) for page_text in self._folds]
         return structs.replace(
             read,
-            document=document,
+            document=structs.replace(self._work, key=DocumentKey(f"pdf:{id}")),
             marks=tuple(marks),
             areas=tuple(areas),
             pages=tuple(page_hashes),
-            problems=tuple(self._problems(marks)),
+            problems=tuple(problems),
             is_whole=read.is_whole and not self._pages.damaged,
         )
 
@@ -409,87 +412,101 @@ class _Reading:
         located: _LocatedMark,
         names: set[str],
     ) -> Highlight:
-        """Return the highlight of an annotation, with its context on the page."""
+        """Return the highlight of an annotation, with its context on the page.
+
+        `names` are the /NM values that identify a mark.
+        """
         annotation = located.annotation
+        comment = annotation.comment
+        chars = page.text.chars
+        _, _, _, top = annotation.box or NO_BOX
+        char_number = chars[located.place].number if chars else 0
+
+        # its words; without any, what identifies it is its contents, its name or its place
         code = page.text.code(located.segments)
         exact = code or without_bullets(one_line(page.text.quote(located.segments)))
-        prefix, suffix, sentence = _context(page, located)
+        stand_in = annotation.contents or annotation.name
+        if not stand_in:
+            edges = [str(round(edge)) for edge in annotation.box or ()]
+            stand_in = f"{h16(self._folds[page.number])}x{'x'.join(edges)}"
+
+        # its context: what is no mark on text has only the sentence beside it, and a mark on
+        # text that covers none has nothing
+        prefix = suffix = sentence = nearby = ""
+        if chars:
+            prefix, suffix, sentence = around(page.text.text, located.span, page.body)
+        if located.segments:
+            asks = asking.asks(comment)
+            nearby = _nearby(page.text.text, located.span, page.body, asks=asks)
+        else:
+            prefix = suffix = ""
+            sentence = "" if annotation.on_text else sentence
         if code or sentence == exact:
             sentence = ""
-        nearby = ""
-        if located.segments:
-            asks = asking.asks(annotation.comment)
-            nearby = _nearby(page.text.text, located.span, page.body, asks=asks)
+
+        # a comment that only repeats the marked words says nothing; an instruction never does
+        asks_more = asking.asks(comment) and not asking.asks(exact)
+        if exact and not asks_more and not _INSTRUCTS.match(comment):
+            comment = "" if asking.is_alike(comment, exact) else comment
+
+        # what else may identify it: Zotero's key, a strong name, page and box
+        known: list[Hint] = []
+        if annotation.zotero:
+            known.append(hints.zotero_annotation(annotation.zotero))
+        if annotation.name and annotation.name in names:
+            known.append(hints.pdf_annotation(annotation.name))
+        if annotation.box:
+            known.append(hints.position(annotation.page, annotation.box))
         return Highlight(
             document=self._work,
             namespace="",
             kind=annotation.kind,
             exact=exact,
-            anchor_text="" if exact else self._stand_in(page, annotation),
-            hints=_hints(annotation, names),
+            anchor_text="" if exact else stand_in,
+            hints=tuple(known),
             prefix=prefix,
             suffix=suffix,
             sentence=sentence,
             nearby=nearby,
-            comment="" if _repeats(annotation.comment, exact) else annotation.comment,
+            comment=comment,
             colour=annotation.colour,
             author=annotation.author,
             created=iso(annotation.created),
             modified=iso(annotation.modified),
             page_label=self._pages.label(page.number),
-            heading=self._heading_of_mark(page, located),
+            heading=self._heading(page.number, char_number, top),
             block=str(page.number),
         )
 
-    def _heading_of_mark(self, page: _Page, located: _LocatedMark) -> str:
-        chars = page.text.chars
-        char_number = chars[located.place].number if chars else 0
-        _, _, _, top = _box(located.annotation)
-        return self._heading(page.number, char_number, top)
-
-    def _stand_in(self, page: _Page, annotation: Annotation) -> str:
-        """Return what identifies a mark without text: contents, name, or place."""
-        if annotation.contents or annotation.name:
-            return annotation.contents or annotation.name
-        edges = [str(round(edge)) for edge in annotation.box or ()]
-        place = "x".join(edges)
-        return f"{h16(self._folds[page.number])}x{place}"
-
-    def _problems(self, marks: Sequence[Highlight]) -> Iterator[Pair]:
-        """Yield (what, hint) for what cannot be read of the file."""
-        if self._pages.damaged:
-            labels = self._labels(self._pages.damaged)
-            yield (f"pages that cannot be read: {labels}", REPAIR)
-        scanned = set()
-        for mark in marks:
-            number = int(mark.block)
-            lacks_text = mark.kind in ON_TEXT.values() and not mark.exact
-            if lacks_text and not self._folds[number]:
-                scanned.add(number)
-        if scanned:
-            labels = self._labels(sorted(scanned))
-            message = f"marks on pages without text, such as scans: {labels}"
-            yield (message, "add a text layer (OCR); the marks will then be read")
-
-    def _labels(self, numbers: Iterable[int]) -> str:
-        return ", ".join(map(self._pages.label, numbers))
-
     # --- quotes
 
-    def passages(self, quotes: Iterable[Quote]) -> tuple[Passage, ...]:
-        """Return the context of each quote."""
-        return tuple(map(self._passage, quotes))
-
-    def _passage(self, quote: Quote) -> Passage:
+    def passage(self, quote: Quote) -> Passage:
         """Return the context of a quote, on its page or across the next page break."""
         if not 0 <= quote.page < len(self._texts):
             return Passage()
         page = self._page(quote.page)
         text = page.text.text
         body: Span | None = page.body
-        span = _near_box(page, quote) or locate(quote.words, text)
+
+        # after the start of its box, if its words occur in several places; else anywhere
+        start = 0
+        if quote.box:
+            left, bottom, _, top = quote.box
+            place = page.passages.nearest(left, (bottom + top) / 2)
+            if place:
+                start, _ = page.text.span(place - 1, place)
+        span = locate(quote.words, text[start : start + 2 * len(quote.words) + NEAR])
+        if span is not None:
+            span = (start + span[0], start + span[1])
+        else:
+            span = locate(quote.words, text)
         if span is None:
-            text = self._with_next_page(page)
+            # on this page and the next one, as if there were no break
+            following = ""
+            if quote.page + 1 < len(self._texts):
+                following = self._page(quote.page + 1).text.text
+            text_before = text[:-1] if text.endswith("-") else f"{text} "
+            text = text_before + following if following else ""
             body = None
             span = locate(quote.words, text)
             if span is None or span[0] >= len(page.text.text):
@@ -504,40 +521,6 @@ class _Reading:
             nearby=_nearby(text, span, body, asks=quote.asks),
         )
 
-    def _with_next_page(self, page: _Page) -> str:
-        """Return the text of a page and of the next one, as if there were no break.
-
-        "" for none.
-        """
-        if page.number + 1 == len(self._texts):
-            return ""
-        text = page.text.text
-        after = self._page(page.number + 1).text.text
-        if text.endswith("-"):
-            return text[:-1] + after
-        return f"{text} {after}"
-
-
-def _near_box(page: _Page, quote: Quote) -> Span | None:
-    """Find a quote after the start of its box, if its words occur in several places."""
-    text = page.text.text
-    start = 0
-    if quote.box:
-        left, bottom, _, top = quote.box
-        middle = (bottom + top) / 2
-        place = page.passages.nearest(left, middle)
-        if place:
-            start, _ = page.text.span(place - 1, place)
-    end = start + 2 * len(quote.words) + NEAR
-    span = locate(quote.words, text[start:end])
-    if span is None:
-        return None
-    first, last = span
-    return start + first, start + last
-
-
-# --- one mark ---------------------------------------------------------------------------
-
 
 def _locate(page: _Page, annotation: Annotation) -> _LocatedMark:
     """Find the text that an annotation covers, or the character beside it."""
@@ -550,7 +533,7 @@ def _locate(page: _Page, annotation: Annotation) -> _LocatedMark:
         places = list(chain.from_iterable(segments))
         place = min(segment[0] for segment in segments)
     else:
-        left, _, _, top = _box(annotation)
+        left, _, _, top = annotation.box or NO_BOX
         place = page.passages.nearest(left, top)
         places = [place]
     span = (0, 0)
@@ -559,58 +542,17 @@ def _locate(page: _Page, annotation: Annotation) -> _LocatedMark:
     return _LocatedMark(annotation, segments, place, span)
 
 
-def _context(page: _Page, located: _LocatedMark) -> tuple[str, str, str]:
-    """Return (prefix, suffix, sentence) of a mark.
-
-    What is not a mark on text has only the sentence beside it, and a mark that covers no
-    text nothing.
-    """
-    if not page.text.chars:
-        return ("", "", "")
-    prefix, suffix, sentence = around(page.text.text, located.span, page.body)
-    if located.segments:
-        return (prefix, suffix, sentence)
-    return ("", "", "" if located.annotation.on_text else sentence)
-
-
-def _hints(annotation: Annotation, names: set[str]) -> tuple[Hint, ...]:
-    """Return what else may identify a mark: Zotero's key, a strong name, page and box."""
-    known: list[Hint] = []
-    if annotation.zotero:
-        known.append(hints.zotero_annotation(annotation.zotero))
-    if annotation.name and annotation.name in names:
-        known.append(hints.pdf_annotation(annotation.name))
-    if annotation.box:
-        known.append(hints.position(annotation.page, annotation.box))
-    return tuple(known)
-
-
 def _nearby(text: str, span: Span, body: Span | None, *, asks: bool) -> str:
     """Return the paragraphs around a passage of a page, within `body`."""
     start, end = span
     first, last = body or (0, len(text))
     first = min(first, start)
     last = max(last, end)
-    body_text = text[first:last]
     paragraphs = paragraphs_around(
-        body_text,
+        text[first:last],
         start - first,
         end - first,
         asks=asks,
     )
     lines = map(one_line, paragraphs.split("\n"))
     return "\n".join(filter(None, lines))
-
-
-_INSTRUCTS = regex(r"(?i)\s*(?:[cq]:|\?|skip\b)")
-
-
-def _repeats(comment: str, exact: str) -> bool:
-    """Return whether a comment only repeats the marked text.
-
-    An instruction never does.
-    """
-    asks_more = asking.asks(comment) and not asking.asks(exact)
-    if asks_more or not exact or _INSTRUCTS.match(comment):
-        return False
-    return asking.is_alike(comment, exact)
