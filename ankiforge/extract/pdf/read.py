@@ -23,7 +23,7 @@ from ankiforge.extract.pdf.annotations import (
     strong_names,
 )
 from ankiforge.extract.pdf.chars import FAULTS, Char, page_chars, upright_text
-from ankiforge.extract.pdf.clean import one_line, unswapped
+from ankiforge.extract.pdf.clean import one_line
 from ankiforge.extract.pdf.drawn import DRAWN_INTO, MOST_PAGES, has_drawn_marks
 from ankiforge.extract.pdf.identity import document_id
 from ankiforge.extract.pdf.messages import (
@@ -318,7 +318,8 @@ class _Reading:
         """Read the text of every page."""
 
         def text_of(number: int) -> str:
-            return unswapped(pages.text_page(number).get_text_range())
+            text: str = pages.text_page(number).get_text_range()
+            return text
 
         def lines_of(number: int) -> list[PrintedLine]:
             return printed_lines(pages.text_page(number), self._texts[number])
