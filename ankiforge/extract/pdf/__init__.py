@@ -22,7 +22,6 @@ from ankiforge.extract.base import Opening, SourceSettings
 from ankiforge.extract.folder import File, FileSource
 from ankiforge.model import (
     DRAWN,
-    Document,
     Extracted,
     Highlight,
     Memory,
@@ -105,7 +104,7 @@ class Pdf(FileSource):
         reader: PdfWorker,
         picture: Callable[[str], str],
     ) -> Iterator[Sighting]:
-        """Yield what was read, and what is to be reported."""
+        """Yield the document with its marks, and problems."""
         from ankiforge.extract.pdf.cut import with_pictures
         from ankiforge.extract.pdf.messages import Failed
 
@@ -115,10 +114,9 @@ class Pdf(FileSource):
             return
         read, pictures = with_pictures(reader, file.at, read)
         if read.marks:
-            document = self._document(file, read)
-            highlights = self._highlights(document, read)
+            highlights = self._highlights(file, read)
             yield Extracted(
-                document,
+                highlights[0].document,
                 highlights,
                 self.folder.container,
                 read.pages,
@@ -137,33 +135,30 @@ class Pdf(FileSource):
         if file.named and says_nothing and not is_drawn:
             yield Problem(file.path, *NO_MARKS, notice=True)
 
-    def _document(self, file: File, read: Read) -> Document:
-        """Return the document of a PDF file."""
+    def _highlights(self, file: File, read: Read) -> tuple[Highlight, ...]:
+        """Return the highlights of a file in reading order; equal anchors are counted by page."""
         path = PurePosixPath(file.path)
-        return replace(
+        document = replace(
             read.document,
             source=self.folder.name,
             title=read.document.title or path.stem,
             path=file.path,
             identifiers=(*read.document.identifiers, ("file", path.name)),
         )
-
-    def _highlights(self, document: Document, read: Read) -> tuple[Highlight, ...]:
-        """Return the highlights of a file in reading order; equal anchors are counted by page."""
-        authors = {mark.author for mark in read.marks}
-        me = {"", *self.me} if self.me else authors
-        marks = [
-            replace(
-                mark,
-                document=document,
-                namespace=document.key,
-                instructs=mark.author in me,
-            )
-            for mark in read.marks
-        ]
         highlights: list[Highlight] = []
-        for _, of_page in groupby(marks, key=lambda mark: mark.block):
-            highlights += numbered(of_page)
+        for _, of_page in groupby(read.marks, key=lambda mark: mark.block):
+            marks = []
+            for mark in of_page:
+                is_mine = not self.me or mark.author in ("", *self.me)
+                marks.append(
+                    replace(
+                        mark,
+                        document=document,
+                        namespace=document.key,
+                        instructs=is_mine,
+                    )
+                )
+            highlights += numbered(marks)
         return tuple(highlights)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ankiforge.extract.pdf.messages import MOST_PICTURES, Area, Box, Read
+from ankiforge.extract.pdf.messages import MOST_PICTURES, Area, Read
 from ankiforge.model import Picture, h16
 
 if TYPE_CHECKING:
@@ -34,12 +34,16 @@ def with_pictures(
     marks = list(read.marks)
     pictures: dict[str, Picture] = {}
     for index, cutting in zip(areas_by_mark, cuttings, strict=True):
-        name = picture_name(read, index, areas_by_mark[index].box)
+        # made from the place, so that rendering it differently is not new content
+        mark = marks[index]
+        document = read.document.key.removeprefix("pdf:")
+        tenths = [str(round(10 * edge)) for edge in areas_by_mark[index].box]
+        name = f"cut/{h16('cut', document, mark.block, *tenths, mark.kind)}.png"
         if cutting.data:
             pictures[name] = Picture(name, cutting.data)
         if cutting.data or failed:
             marks[index] = replace(
-                marks[index],
+                mark,
                 markdown=(f"![]({name})",),
                 figure=cutting.figure,
                 labels=cutting.labels,
@@ -65,11 +69,3 @@ def with_pictures(
         notices=tuple(notices),
     )
     return read, tuple(pictures.values())
-
-
-def picture_name(read: Read, index: int, box: Box) -> str:
-    """Return a name made from the place, so that rendering it differently is not new content."""
-    mark = read.marks[index]
-    document = read.document.key.removeprefix("pdf:")
-    tenths = [str(round(10 * edge)) for edge in box]
-    return f"cut/{h16('cut', document, mark.block, *tenths, mark.kind)}.png"

@@ -43,10 +43,30 @@ def find_in_pages(path: Path, quotes: Iterable[Quote]) -> Surroundings | Failed:
     Never raises for bad content.
     """
     try:
-        pages = _pages(path)
+        if path.suffix.lower() in PAGES:
+            raw, _ = read_file(path, LARGEST)
+            pages = [_Page(path.name, raw)]
+        else:
+            with open(path, "rb", opener=open_regular) as opened, ZipFile(opened) as book:
+                pages = _pages(book)
     except _UNREADABLE as error:
         return Failed(f"it cannot be read: {error}", REPAIR)
-    return Surroundings(tuple(_passage(pages, quote) for quote in quotes))
+    passages = []
+    for quote in quotes:
+        located = _find(pages, quote)
+        if located is None:
+            passages.append(Passage())
+            continue
+        text, span = located
+        prefix, suffix, sentence = around(text, span)
+        passage = Passage(
+            prefix=prefix,
+            suffix=suffix,
+            sentence="" if same(sentence, quote.words) else sentence,
+            nearby=paragraphs_around(text, *span, asks=quote.asks),
+        )
+        passages.append(passage)
+    return Surroundings(tuple(passages))
 
 
 class _Page:
@@ -71,36 +91,17 @@ class _Page:
         """The words as they are compared, to know quickly whether a quote may be here."""
         return for_comparing(self.text)
 
-    def offset_of(self, quote: Quote) -> int | None:
-        """Return about where in the text a quote begins; None if its place is not known."""
-        block = block_at(self.html, quote.steps) if quote.steps else None
-        if block is None:
-            return None
-        length_before = 0
-        for words in self.blocks[:block]:
-            if words:
-                length_before += len(words) + 1
-        return length_before + quote.offset
-
 
 # --- the pages of a book ----------------------------------------------------------------
 
 
-def _pages(path: Path) -> list[_Page]:
-    """Return the pages of a book in the order in which it is read, or the one page."""
-    if path.suffix.lower() in PAGES:
-        raw, _ = read_file(path, LARGEST)
-        return [_Page(path.name, raw)]
-    with open(path, "rb", opener=open_regular) as opened, ZipFile(opened) as book:
-        sizes = {file.filename: file.file_size for file in book.infolist()}
-        names = _in_reading_order(book, sizes)
-        if sum(sizes[name] for name in names) > LARGEST:
-            raise ValueError("it is too large")
-        return [_Page(name, book.read(name)) for name in names]
+def _pages(book: ZipFile) -> list[_Page]:
+    """Return the pages of a book in reading order: those that it lists, then the others.
 
-
-def _in_reading_order(book: ZipFile, sizes: dict[str, int]) -> list[str]:
-    """Return the names of the pages: those that the book lists, then the others."""
+    Raises:
+        ValueError: they are too large.
+    """
+    sizes = {file.filename: file.file_size for file in book.infolist()}
     listed: list[str] = []
     with suppress(ElementTree.ParseError, KeyError, ValueError):
         listed = list(_listed_pages(book, sizes))
@@ -108,7 +109,9 @@ def _in_reading_order(book: ZipFile, sizes: dict[str, int]) -> list[str]:
     for name in sizes:
         if name.lower().endswith(PAGES):
             ordered[name] = None
-    return list(ordered)
+    if sum(sizes[name] for name in ordered) > LARGEST:
+        raise ValueError("it is too large")
+    return [_Page(name, book.read(name)) for name in ordered]
 
 
 def _listed_pages(book: ZipFile, sizes: dict[str, int]) -> Iterator[str]:
@@ -142,21 +145,6 @@ def _listed_pages(book: ZipFile, sizes: dict[str, int]) -> Iterator[str]:
 # --- quotes -----------------------------------------------------------------------------
 
 
-def _passage(pages: list[_Page], quote: Quote) -> Passage:
-    """Return the context of a quote; none if it is found nowhere, or at several places alike."""
-    located = _find(pages, quote)
-    if located is None:
-        return Passage()
-    text, span = located
-    prefix, suffix, sentence = around(text, span)
-    return Passage(
-        prefix=prefix,
-        suffix=suffix,
-        sentence="" if same(sentence, quote.words) else sentence,
-        nearby=paragraphs_around(text, *span, asks=quote.asks),
-    )
-
-
 def _find(pages: list[_Page], quote: Quote) -> tuple[str, Span] | None:
     """Return the text that contains a quote, and where in it.
 
@@ -166,19 +154,30 @@ def _find(pages: list[_Page], quote: Quote) -> tuple[str, Span] | None:
     words = for_comparing(quote.words)
     if not words:
         return None
-    hinted = _hinted(pages, quote)
-    if hinted is not None:
-        count = hinted.canonical.count(words)
-        near = hinted.offset_of(quote) if count > 1 else 0
-        if count and near is not None:
-            return _located(quote, hinted.text, near)
-        if count:
+
+    # the page on which it should be
+    hinted = pages[quote.page] if 0 <= quote.page < len(pages) else None
+    if quote.file:
+        for page in pages:
+            if page.name == quote.file or page.name.endswith(f"/{quote.file}"):
+                hinted = page
+                break
+    count = hinted.canonical.count(words) if hinted else 0
+    if hinted and count == 1:
+        return _located(quote, hinted.text)
+    if hinted and count > 1:
+        block = block_at(hinted.html, quote.steps) if quote.steps else None
+        if block is None:
             return None
+        before = [len(text) + 1 for text in hinted.blocks[:block] if text]
+        return _located(quote, hinted.text, sum(before) + quote.offset)
+
+    # anywhere, if it is there once; a mark may go on in the next file
     containing = [page for page in pages if words in page.canonical]
     if containing:
         is_only_place = sum(page.canonical.count(words) for page in containing) == 1
         return _located(quote, containing[0].text) if is_only_place else None
-    for page, following in pairwise(pages):  # a mark may go on in the next file
+    for page, following in pairwise(pages):
         if words in f"{page.canonical} {following.canonical}":
             return _located(quote, f"{page.text}\n{following.text}")
     return None
@@ -187,14 +186,3 @@ def _find(pages: list[_Page], quote: Quote) -> tuple[str, Span] | None:
 def _located(quote: Quote, text: str, near: int = 0) -> tuple[str, Span] | None:
     span = locate(quote.words, text, near)
     return (text, span) if span else None
-
-
-def _hinted(pages: list[_Page], quote: Quote) -> _Page | None:
-    """Return the page on which a quote should be, None if it is not known."""
-    if quote.file:
-        for page in pages:
-            if page.name == quote.file or page.name.endswith(f"/{quote.file}"):
-                return page
-    if not 0 <= quote.page < len(pages):
-        return None
-    return pages[quote.page]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from itertools import islice
 
@@ -22,17 +22,14 @@ def document_id(folds: Sequence[str], pages: Iterable[pdfium.PdfPage | None]) ->
     """Return 16 hex digits made from the folded texts of the pages and their drawings."""
     if sum(map(len, folds)) >= LITTLE_TEXT:
         return h16(*folds)
+    # kind and place (in points) of each thing drawn, and digests of pictures
     drawn: list[str] = []
     for page in pages:
-        if page:
-            drawn += _drawn(page)
+        if not page:
+            continue
+        for drawing in islice(page.get_objects(max_depth=DEEPEST), MOST_DRAWN):
+            edges = map(round, drawing.get_bounds())
+            drawn.append(" ".join(map(str, (drawing.type, *edges))))
+            if isinstance(drawing, pdfium.PdfImage):
+                drawn.append(sha256(drawing.get_data(decode_simple=True)).hexdigest())
     return h16(*folds, *drawn)
-
-
-def _drawn(page: pdfium.PdfPage) -> Iterator[str]:
-    """Yield kind and place (in points) of what a page draws, and digests of pictures."""
-    for drawing in islice(page.get_objects(max_depth=DEEPEST), MOST_DRAWN):
-        edges = map(round, drawing.get_bounds())
-        yield " ".join(map(str, (drawing.type, *edges)))
-        if isinstance(drawing, pdfium.PdfImage):
-            yield sha256(drawing.get_data(decode_simple=True)).hexdigest()

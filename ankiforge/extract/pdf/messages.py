@@ -85,7 +85,7 @@ Question = Request | Around | Cut | View
 
 
 class Read(Value, tag="read", omit_defaults=True):
-    """What a file contains; without marks the other fields are empty."""
+    """The marks and the work of a file; without marks the other fields are empty."""
 
     document: Document = Document(DocumentKey(""), "", "")
     """Its key stays the same when another program saves the file; title "" if the file

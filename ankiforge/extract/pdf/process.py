@@ -53,7 +53,15 @@ def serve(questions: int, replies: int, seconds: float) -> None:
     gc.disable()  # the characters of a page form no cycles
     # not on Windows; only Linux says what is used already
     with suppress(ImportError, OSError):
-        _limit_memory()
+        import resource
+
+        # the sixth number: pages of data and stack, see man 5 proc
+        used_pages = int(Path("/proc/self/statm").read_text().split()[5])
+        limit = used_pages * resource.getpagesize() + MEMORY
+        _, hard_limit = resource.getrlimit(resource.RLIMIT_DATA)
+        if hard_limit != resource.RLIM_INFINITY:
+            limit = min(limit, hard_limit)
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, hard_limit))
     null = open(os.devnull, "r+b")  # noqa: PTH123, SIM115
     with (
         os.fdopen(os.dup(questions), "rb") as lines,
@@ -67,19 +75,6 @@ def serve(questions: int, replies: int, seconds: float) -> None:
             faulthandler.cancel_dump_traceback_later()
             output.write(reply + b"\n")
             output.flush()
-
-
-def _limit_memory() -> None:
-    """Limit the data of this process to what it has already and `MEMORY`."""
-    import resource
-
-    # the sixth number: pages of data and stack, see man 5 proc
-    used_pages = int(Path("/proc/self/statm").read_text().split()[5])
-    limit = used_pages * resource.getpagesize() + MEMORY
-    _, hard_limit = resource.getrlimit(resource.RLIMIT_DATA)
-    if hard_limit != resource.RLIM_INFINITY:
-        limit = min(limit, hard_limit)
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard_limit))
 
 
 def answer(question: Question) -> Reply:

@@ -33,32 +33,24 @@ def repaired(path: Path) -> Iterator[bytes]:
         OSError: the file cannot be read.
     """
     raw = path.read_bytes()
-    with_trailer = _with_trailer(raw)
+
+    # a trailer that names the root: the last one is the newest; not of an encrypted file
+    with_trailer = b""
+    catalogs = list(_CATALOG.finditer(raw))
+    if catalogs and b"/Encrypt" not in raw:
+        catalog_start = catalogs[-1].start()
+        first = max(0, catalog_start - _FAR)
+        objects = list(_OBJECT.finditer(raw, first, catalog_start))
+        if objects:
+            root = b"/Root %s %s R" % objects[-1].groups()
+            trailer = b"\ntrailer\n<< %s /Size %d >>\n" % (root, _SIZE)
+            with_trailer = raw + trailer + b"startxref\n0\n%%EOF\n"
     if with_trailer:
         yield with_trailer
     for copy in (raw, with_trailer):
         written = _written_anew(copy) if copy else b""
         if written:
             yield written
-
-
-def _with_trailer(raw: bytes) -> bytes:
-    """Return a file with a trailer that names its root; b"" if none is found, or it is encrypted.
-
-    The last root is the newest one.
-    """
-    catalogs = list(_CATALOG.finditer(raw))
-    if not catalogs or b"/Encrypt" in raw:
-        return b""
-    catalog_start = catalogs[-1].start()
-    objects = list(_OBJECT.finditer(raw, max(0, catalog_start - _FAR), catalog_start))
-    if not objects:
-        return b""
-    root = b"%s %s R" % objects[-1].groups()
-    return raw + b"\ntrailer\n<< /Root %s /Size %d >>\nstartxref\n0\n%%%%EOF\n" % (
-        root,
-        _SIZE,
-    )
 
 
 def _written_anew(raw: bytes) -> bytes:

@@ -99,31 +99,17 @@ class Spelling:
             hyphened = self._counts[f"{before}-{after}".lower()]
             if joined or hyphened:
                 return hyphened > joined
-        if self._is_inside_compound(left, right, inner, outer):
+        # at one of several hyphens of a compound
+        are_words = self._counts[inner] and self._counts[outer]
+        if "-" in left and (are_words or inner in _WITHIN):
+            return True
+        if "-" in right and outer in _WITHIN:
             return True
         if right[0].isupper() or right[0].isdigit():
             return True
-        return self._is_usual_compound(inner, outer)
-
-    def _is_inside_compound(
-        self,
-        left: str,
-        right: str,
-        inner: str,
-        outer: str,
-    ) -> bool:
-        """Return whether the break is at one of several hyphens of a compound."""
-        if "-" in left:
-            are_words = self._counts[inner] and self._counts[outer]
-            if are_words or inner in _WITHIN:
-                return True
-        return "-" in right and outer in _WITHIN
-
-    def _is_usual_compound(self, inner: str, outer: str) -> bool:
-        """Return whether English hyphenates these, though the document never does."""
+        # English hyphenates these, though the document never does
         if re.fullmatch(_FIRST, inner):
             is_word = len(outer) > 2 and outer != inner
             return is_word and not re.match(_ENDING, outer)
-        if not re.fullmatch(_SECOND, outer) or re.fullmatch(_PREFIX, inner):
-            return False
-        return self._counts[inner] > 0
+        is_compound = re.fullmatch(_SECOND, outer) and not re.fullmatch(_PREFIX, inner)
+        return bool(is_compound) and self._counts[inner] > 0

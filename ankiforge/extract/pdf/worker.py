@@ -156,7 +156,7 @@ class PdfWorker:
         return reply if isinstance(reply, Viewed) else Viewed()
 
     def ask(self, question: Question) -> Reply:
-        """Return the reply from the cache, from what was read ahead, or from the process.
+        """Return the reply from the cache, from a reading ahead, or from a process.
 
         A failure is never cached: its cause may be this machine.
         """
@@ -187,24 +187,29 @@ class PdfWorker:
         if len(unknown) < 2:
             return
         self._next = unknown
-        if self._ahead is None:
-            self._ahead = self._start_ahead(len(unknown))
-
-    def _start_ahead(self, count: int) -> Executor:
-        """Connect to the cluster, or start processes and threads for the questions."""
+        if self._ahead is not None:
+            return
         if self.executor:
-            return self._stack.enter_context(cluster(self.executor))
+            self._ahead = self._stack.enter_context(cluster(self.executor))
+            return
         from concurrent.futures import ThreadPoolExecutor
 
-        missing = min(self.jobs, count) - len(self._idle)
+        missing = min(self.jobs, len(unknown)) - len(self._idle)
         for _ in range(missing):  # before there are threads
             self._idle.append(self._start())
-        return self._stack.enter_context(ThreadPoolExecutor(self.jobs))
+        self._ahead = self._stack.enter_context(ThreadPoolExecutor(self.jobs))
 
     def _take(self, question: Question) -> Reply | None:
-        """Return what was read ahead. None if it was not, or the cluster could not."""
+        """Return a reply that was read ahead, or None: also if the cluster could not."""
         try:
-            self._begin_next()
+            # send as many of the next questions as are read at a time
+            limit = REMOTE_AHEAD if self.executor else self.jobs
+            while self._ahead and self._next and len(self._begun) <= limit:
+                following = self._next.popleft()
+                task = self.answer
+                if self.executor:
+                    task = partial(answer_elsewhere, self.seconds)
+                self._begun[following] = self._ahead.submit(task, following)
             if question not in self._begun:
                 return None
             future = self._begun.pop(question)
@@ -218,16 +223,6 @@ class PdfWorker:
         if self.executor and isinstance(reply, Failed):
             return None
         return reply
-
-    def _begin_next(self) -> None:
-        """Send as many of the next questions as are read at a time."""
-        limit = REMOTE_AHEAD if self.executor else self.jobs
-        while self._ahead and self._next and len(self._begun) <= limit:
-            question = self._next.popleft()
-            task = self.answer
-            if self.executor:
-                task = partial(answer_elsewhere, self.seconds)
-            self._begun[question] = self._ahead.submit(task, question)
 
     # --- processes
 
@@ -293,7 +288,7 @@ class _Cache:
             self.store(complete=False)
 
     def store(self, *, complete: bool) -> None:
-        """Write what is new; `complete`: drop what was not used this time."""
+        """Write the new replies; `complete`: drop those that were not used this time."""
         names = self._used if complete else self._stored | self._used
         if self._unsaved or names != self._stored:
             entries = {**self._unsaved, _INDEX: json.encode(sorted(names))}
@@ -353,7 +348,7 @@ def answer_elsewhere(seconds: float, question: Question) -> Reply:
 
 @cache
 def _worker_there(seconds: float) -> PdfWorker:
-    """Return what reads in this process of a cluster, started once: a start costs like a paper."""
+    """Return the worker of this process of a cluster, started once: a start costs like a paper."""
     worker = PdfWorker(seconds)
     atexit.register(worker.__exit__)
     return worker
