@@ -7,21 +7,29 @@ depend on it.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
+
+from msgspec.structs import replace
 
 from ankiforge.extract.base import Opening, SourceSettings
 from ankiforge.extract.files import Step, stamp_at
+from ankiforge.extract.folder import File, FileSource, Folder, FolderSource
 from ankiforge.model import (
     Document,
     DocumentKey,
     Extracted,
     Highlight,
     HighlightKind,
+    Memory,
+    NoMemory,
     Pair,
     Problem,
     Strings,
@@ -35,7 +43,6 @@ from ankiforge.text.passages import numbered, percent
 from ankiforge.text.private import doubtful_tags
 
 if TYPE_CHECKING:  # loaded when a book is read
-    from ankiforge.extract.folder import Folder
     from ankiforge.extract.pdf.worker import PdfWorker
 
 MOST_FILES = 200_000
@@ -51,15 +58,8 @@ class BookSettings(SourceSettings, kw_only=True):
     """Folders with the books, besides that of the marks."""
 
 
-def further_folders(opening: Opening) -> tuple[Path, ...]:
-    """Return the folders that the settings name with `books`."""
-    base = opening.workspace or Path()
-    folders = opening.settings.books
-    return tuple(base / Path(folder).expanduser() for folder in folders)
-
-
 class Mark(Value):
-    """What a person marked in a book, as the program that shows the book keeps it."""
+    """A mark in a book, as the program that shows the book keeps it."""
 
     text: str
     """The marked words; "" for a note without any."""
@@ -93,7 +93,7 @@ class Book(Value):
     path: str = ""
     """The path of the file with its marks, if that has those of no other book."""
     subjects: Strings = ()
-    """What its catalogue says that it is about, tags among it."""
+    """The subjects in its catalogue, tags among them."""
 
     @property
     def name(self) -> str:
@@ -107,18 +107,14 @@ class Book(Value):
 class Shelf:
     """The books in some folders, by the names of their files."""
 
-    def __init__(self, folders: Iterable[Path]) -> None:
-        self._folders = tuple(dict.fromkeys(folders))
-
-    @classmethod
-    def around(cls, root: Path, further: Iterable[Path]) -> Shelf:
-        """Return the books around the marks at a root, and those in further folders."""
+    def __init__(self, root: Path, further: Iterable[Path]) -> None:
+        """Take the books around the marks at a root, and those in further folders."""
         folder = root.parent if root.is_file() else root
         beside_books = folder.suffix == ".sdr"
         in_memory_of_device = folder.name.startswith(".")
         if beside_books or in_memory_of_device:
             folder = folder.parent
-        return cls([folder, *further])
+        self._folders = tuple(dict.fromkeys([folder, *further]))
 
     def find(self, file: str) -> Path | None:
         """Return the book whose path on a device was this; None if it is not here.
@@ -133,7 +129,14 @@ class Shelf:
             if path.is_symlink():  # it may lead out of the workspace
                 continue
             has_same_ending = path.suffix.casefold() == wanted.suffix.casefold()
-            common_folders = _common_end(path.parent.parts, wanted.parent.parts)
+            common_folders = 0
+            folders = zip(
+                reversed(path.parent.parts), reversed(wanted.parent.parts), strict=False
+            )
+            for name, wanted_name in folders:
+                if name.casefold() != wanted_name.casefold():
+                    break
+                common_folders += 1
             rank = (has_same_ending, common_folders)
             if rank > best_rank:
                 best = path
@@ -160,9 +163,8 @@ class Shelf:
                     return paths_by_name
                 for name in sorted(names):
                     if name.casefold().endswith(ENDINGS):
-                        paths_by_name.setdefault(_name_of(name), []).append(
-                            Path(within, name)
-                        )
+                        path = Path(within, name)
+                        paths_by_name.setdefault(_name_of(name), []).append(path)
         return paths_by_name
 
 
@@ -170,16 +172,6 @@ def _name_of(file: str) -> str:
     """Return the name of a book's file as it is compared."""
     stem = file.rpartition(".")[0] or file
     return for_finding(stem.removesuffix(".kepub"))
-
-
-def _common_end(path: tuple[str, ...], other: tuple[str, ...]) -> int:
-    """Return how many names at the end of two paths are the same, without difference of case."""
-    count = 0
-    for name, other_name in zip(reversed(path), reversed(other), strict=False):
-        if name.casefold() != other_name.casefold():
-            break
-        count += 1
-    return count
 
 
 # --- the document of a book -------------------------------------------------------------
@@ -225,7 +217,12 @@ def extracted(
     )
     from ankiforge.extract.pdf.worker import absolute
 
-    wanted = [_tidied(mark) for mark in marks]
+    # words with one blank between them, and one line a paragraph
+    wanted = []
+    for mark in marks:
+        lines = (" ".join(line.split()) for line in mark.text.splitlines())
+        text = "\n".join(line for line in lines if line)
+        wanted.append(replace(mark, text=text, comment=mark.comment.strip()))
     quotes = [
         Quote(
             page=mark.page,
@@ -273,13 +270,49 @@ def extracted(
         yield Extracted(document, tuple(numbered(highlights)), folder.container)
 
 
-def _tidied(mark: Mark) -> Mark:
-    """Return a mark whose words have one blank between them, and one line a paragraph."""
-    from msgspec.structs import replace
+# --- the sources ------------------------------------------------------------------------
 
-    lines = (" ".join(line.split()) for line in mark.text.splitlines())
-    text = "\n".join(line for line in lines if line)
-    return replace(mark, text=text, comment=mark.comment.strip())
+
+@dataclass(frozen=True)
+class BookSource(FolderSource):
+    """A source of marks in books, around which it reads the sentences."""
+
+    memory: Memory = NoMemory()  # noqa: RUF009 - it holds nothing
+    """Caches the sentences around the marks."""
+    further: tuple[Path, ...] = ()
+    """Folders with books, besides that of the marks."""
+
+    @classmethod
+    def open(cls, opening: Opening) -> Self:
+        """Return a reader of the files below a root: a folder, or one file."""
+        base = opening.workspace or Path()
+        folders = []
+        for folder in getattr(opening.settings, "books", ()):
+            folders.append(base / Path(folder).expanduser())
+        return dataclasses.replace(
+            super().open(opening),
+            memory=opening.memory,
+            further=tuple(folders),
+        )
+
+    @cached_property
+    def shelf(self) -> Shelf:
+        """The books: those in the folder of the marks, and where the settings say."""
+        return Shelf(self.folder.root, self.further)
+
+
+@dataclass(frozen=True)
+class BookFileSource(BookSource, FileSource):
+    """A source each of whose files has the marks of one book."""
+
+    @contextmanager
+    def reading(self, files: list[File]) -> Iterator[PdfWorker]:
+        """Return the worker that reads the books of these files."""
+        from ankiforge.extract.pdf.worker import PdfWorker
+
+        with PdfWorker(memory=self.memory) as worker:
+            yield worker
+            worker.store(complete=self.are_all(files))
 
 
 # --- places in a book -------------------------------------------------------------------
@@ -299,3 +332,26 @@ def cfi_steps(path: str) -> tuple[tuple[Step, ...], int]:
             steps.append(("*", int(number) // 2))
     offset = re.search(r":(\d{1,9})", path)
     return tuple(steps), int(offset[1]) if offset else 0
+
+
+def in_reading_order(marks: list[Mark]) -> list[Mark]:
+    """Return the marks of a book as it is read, by file, element and offset."""
+
+    def place(mark: Mark) -> tuple[int, tuple[int, ...], int]:
+        numbers = tuple(number for _, number in mark.steps)
+        return mark.page, numbers, mark.offset
+
+    return sorted(marks, key=place)
+
+
+_ISBN = regex(r"(?i)(?:urn:)?(?:isbn:)?((?:97[89])?\d{9}[\dX])")
+
+
+def isbns_of(identifiers: Iterable[str]) -> tuple[Pair, ...]:
+    """Return the ISBNs among identifiers, `isbn:…` or the number alone, with hyphens or without."""
+    isbns: list[Pair] = []
+    for identifier in identifiers:
+        isbn = _ISBN.fullmatch(re.sub(r"[-\s]", "", identifier))
+        if isbn:
+            isbns.append(("isbn", isbn[1]))
+    return tuple(isbns)

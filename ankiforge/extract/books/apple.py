@@ -17,8 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ankiforge.errors import ItemError
-from ankiforge.extract.books import Book, Mark, cfi_steps
-from ankiforge.extract.books.calibre import in_reading_order
+from ankiforge.extract.books import Book, Mark, cfi_steps, in_reading_order
 from ankiforge.extract.books.databases import (
     DatabaseSource,
     Marked,

@@ -18,12 +18,12 @@ import msgspec
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, Recognition
-from ankiforge.extract.books import Book, Mark, cfi_steps
+from ankiforge.extract.books import Book, Mark, cfi_steps, in_reading_order, isbns_of
 from ankiforge.extract.books.databases import DatabaseSource, Marked, text_of
 from ankiforge.extract.exports import LARGEST_EXPORT
 from ankiforge.extract.folder import File, iso_time
 from ankiforge.extract.sqlite import Owner
-from ankiforge.model import HighlightKind, Json, Pair, Problem, Value
+from ankiforge.model import HighlightKind, Json, Problem, Value
 from ankiforge.text import regex
 
 _EXPORTS = (".calibre_annotation_collection", ".calibre_highlights", ".json")
@@ -197,6 +197,9 @@ def mark_of(highlight: Highlight) -> Mark | None:
     # the path begins at the document, whose only element is the root
     steps, offset = cfi_steps((highlight.start_cfi or "").removeprefix("/2"))
     style = highlight.style or {}
+    colour = str(style.get("background-color", ""))
+    if style.get("type") == "builtin" and style.get("kind") == "color":
+        colour = str(style.get("which", ""))
     titles = [title for title in highlight.toc_family_titles or () if title]
     return Mark(
         text=words,
@@ -208,26 +211,9 @@ def mark_of(highlight: Highlight) -> Mark | None:
         steps=steps,
         offset=offset,
         heading=" › ".join(titles),
-        colour=_colour(style),
+        colour=colour,
         created=iso_time(highlight.timestamp or ""),
     )
-
-
-def _colour(style: Json) -> str:
-    """Return the name of one of calibre's colours, or the colour itself."""
-    if style.get("type") == "builtin" and style.get("kind") == "color":
-        return str(style.get("which", ""))
-    return str(style.get("background-color", ""))
-
-
-def in_reading_order(marks: list[Mark]) -> list[Mark]:
-    """Return the marks of a book as it is read, by file, element and offset."""
-
-    def place(mark: Mark) -> tuple[int, tuple[int, ...], int]:
-        numbers = tuple(number for _, number in mark.steps)
-        return mark.page, numbers, mark.offset
-
-    return sorted(marks, key=place)
 
 
 def _book(connection: sqlite3.Connection, row: sqlite3.Row) -> Book:
@@ -236,14 +222,14 @@ def _book(connection: sqlite3.Connection, row: sqlite3.Row) -> Book:
     for author in connection.execute(_AUTHORS, (row["book"],)):
         # calibre stores a comma within a name as |
         authors.append(text_of(author, "name").replace("|", ","))
-    isbns: list[Pair] = []
-    for number in connection.execute(_ISBN, (row["book"],)):
-        isbns.append(("isbn", text_of(number, "val")))
+    isbns = [
+        text_of(number, "val") for number in connection.execute(_ISBN, (row["book"],))
+    ]
     file_name = f"{text_of(row, 'name')}.{text_of(row, 'format').lower()}"
     return Book(
         text_of(row, "title"),
         tuple(authors),
-        tuple(isbns[:1]),
+        isbns_of(isbns)[:1],
         f"{text_of(row, 'path')}/{file_name}",
         subjects=tuple(
             text_of(tag, "name") for tag in connection.execute(_TAGS, (row["book"],))

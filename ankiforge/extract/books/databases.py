@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sqlite3
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
 from ankiforge.errors import ItemError
-from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, Opening, Recognition
+from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, Recognition
 from ankiforge.extract.books import (
     ENDINGS,
     Book,
     BookSettings,
+    BookSource,
     Mark,
-    Shelf,
     document_of,
     extracted,
-    further_folders,
 )
 from ankiforge.extract.exports import ExportSource, Named
 from ankiforge.extract.files import open_regular, proves, stamp_at
 from ankiforge.extract.folder import File
 from ankiforge.extract.sqlite import HEAD, LARGEST, Owner, companions, snapshot
-from ankiforge.model import DocumentKey, Memory, NoMemory, Problem, Sighting, Strings, h16
+from ankiforge.model import DocumentKey, Problem, Strings, h16
 
 Row = sqlite3.Row
 Marked = tuple[Book, Mark]
@@ -36,17 +33,12 @@ Marked = tuple[Book, Mark]
 
 
 @dataclass(frozen=True)
-class DatabaseSource(ExportSource):
-    """The marks in the databases of one program. A subclass defines what it asks them.
+class DatabaseSource(BookSource, ExportSource):
+    """The marks in the databases of one program. A subclass defines its queries.
 
     Each database is copied, and SQLite opens only the copy. So the original is never written
     to, and the program may be running.
     """
-
-    memory: Memory = NoMemory()  # noqa: RUF009 - it holds nothing
-    """Caches what a book has around the marks."""
-    further: tuple[Path, ...] = ()
-    """Folders with books, besides that of the marks."""
 
     Settings = BookSettings
     uses = ENDINGS
@@ -62,25 +54,23 @@ class DatabaseSource(ExportSource):
         """Yield the marks of a database in reading order, each with its book."""
 
     @classmethod
-    def open(cls, opening: Opening) -> Self:
-        """Return a reader of the databases below a root: a folder, or one file."""
-        return dataclasses.replace(
-            super().open(opening),
-            memory=opening.memory,
-            further=further_folders(opening),
-        )
-
-    @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:
-        """Return whether a file is a database with the tables of this program."""
-        if has_tables(candidate.path, cls.tables):
-            return Recognition(Confidence.CONTENT)
-        return NOT_MINE
+        """Return whether a file is a database with the tables of this program.
 
-    @cached_property
-    def shelf(self) -> Shelf:
-        """The books: those in the folder of the database, and where the settings say."""
-        return Shelf.around(self.folder.root, self.further)
+        Nothing is locked or written.
+        """
+        path = candidate.path
+        try:
+            with open(path, "rb", opener=open_regular) as file:
+                if file.read(len(HEAD)) != HEAD:
+                    return NOT_MINE
+            address = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+            with closing(sqlite3.connect(address, uri=True)) as connection:
+                if set(cls.tables) <= _tables(connection):
+                    return Recognition(Confidence.CONTENT)
+        except (OSError, ValueError, sqlite3.Error):
+            pass
+        return NOT_MINE
 
     def stamp(self) -> str:
         """Return a hash that changes with any database, its journal, or any book."""
@@ -120,36 +110,15 @@ class DatabaseSource(ExportSource):
             marks[mark.own or mark] = mark
         with PdfWorker(memory=self.memory) as worker:
             for key, book in books.items():
-                marks_of_book = list(marks_of[key].values())
-                yield book.name, self._book(book, marks_of_book, worker)
+                document = document_of(book, folder.namespace, folder.name)
+                path = self.shelf.find(book.file) if book.file else None
+                marks_of_book = marks_of[key].values()
+                sightings = extracted(document, folder, marks_of_book, path, worker)
+                yield book.name, sightings
             worker.store(complete=folder.end().complete)
-
-    def _book(
-        self,
-        book: Book,
-        marks: list[Mark],
-        worker: Any,
-    ) -> Iterator[Sighting]:
-        folder = self.folder
-        document = document_of(book, folder.namespace, folder.name)
-        path = self.shelf.find(book.file) if book.file else None
-        return extracted(document, folder, marks, path, worker)
 
 
 # --- a database -------------------------------------------------------------------------
-
-
-def has_tables(path: Path, tables: Strings) -> bool:
-    """Return whether a file is a database with these tables. Nothing is locked or written."""
-    try:
-        with open(path, "rb", opener=open_regular) as file:
-            if file.read(len(HEAD)) != HEAD:
-                return False
-        address = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
-        with closing(sqlite3.connect(address, uri=True)) as connection:
-            return not set(tables) - _tables(connection)
-    except (OSError, ValueError, sqlite3.Error):
-        return False
 
 
 def _tables(connection: sqlite3.Connection) -> set[str]:

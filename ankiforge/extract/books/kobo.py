@@ -13,17 +13,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import suppress
 from operator import itemgetter
-from pathlib import PurePosixPath
 from urllib.parse import unquote
 
 from ankiforge.extract.base import Candidate, Confidence, Recognition
-from ankiforge.extract.books import Book, Mark, cfi_steps
+from ankiforge.extract.books import Book, Mark, cfi_steps, isbns_of
 from ankiforge.extract.books.databases import DatabaseSource, Marked, Row, text_of
 from ankiforge.extract.files import Step
 from ankiforge.extract.folder import File, iso_time
 from ankiforge.extract.sqlite import Owner
-from ankiforge.model import Pair
 from ankiforge.text import regex
 
 _SPAN = regex(r"#(kobo(?:\\?\.\d+)+)")
@@ -74,11 +73,17 @@ class Kobo(DatabaseSource):
                 volume = text_of(row, "VolumeID")
                 rows_by_volume.setdefault(volume, []).append(row)
         for volume, rows in rows_by_volume.items():
-            book_row = connection.execute(_BOOKS, (volume,)).fetchone()
-            book = _book(volume, book_row)
-            chapters = connection.execute(_CHAPTERS, (volume,)).fetchall()
-            contents = _Contents(chapters)
-            placed_marks = [_mark(row, contents) for row in rows]
+            book = _book(volume, connection.execute(_BOOKS, (volume,)).fetchone())
+            # the title of the chapter in each file; a file is listed as itself, and again
+            # (type 899) as a chapter
+            chapters: dict[str, str] = {}
+            for row in connection.execute(_CHAPTERS, (volume,)):
+                file = _file_of(text_of(row, "ContentID"))
+                title = text_of(row, "Title")
+                is_title = title and not title.endswith((".xhtml", ".html", ".htm"))
+                if is_title and file:
+                    chapters.setdefault(file, title)
+            placed_marks = [_mark(row, chapters) for row in rows]
             placed_marks.sort(key=itemgetter(0))
             for _, mark in placed_marks:
                 yield book, mark
@@ -92,32 +97,8 @@ def _book(volume: str, row: Row | None) -> Book:
         return Book(title="" if file else volume, file=file)
     title = text_of(row, "Title")
     authors = [name.strip() for name in text_of(row, "Attribution").split(",")]
-    isbn = text_of(row, "ISBN").strip()
-    identifiers: tuple[Pair, ...] = (("isbn", isbn),) if isbn.isdigit() else ()
-    return Book(title, tuple(filter(None, authors)), identifiers, file)
-
-
-class _Contents:
-    """The files and chapters of a book."""
-
-    def __init__(self, rows: list[Row]) -> None:
-        self._titles: dict[str, str] = {}
-        """The title of the chapter in each file, by the name of the file."""
-        for row in rows:
-            name = _file_of(text_of(row, "ContentID"))
-            title = text_of(row, "Title")
-            is_title = bool(title) and PurePosixPath(title).suffix not in (
-                ".xhtml",
-                ".html",
-                ".htm",
-            )
-            # a file is listed as itself, and again (type 899) as a chapter
-            if is_title and name:
-                self._titles.setdefault(name, title)
-
-    def chapter(self, file: str) -> str:
-        """Return the title of the chapter in a file; "" if it has none."""
-        return self._titles.get(file, "")
+    isbns = isbns_of((text_of(row, "ISBN"),))
+    return Book(title, tuple(filter(None, authors)), isbns, file)
 
 
 def _file_of(content: str) -> str:
@@ -135,9 +116,16 @@ def _file_of(content: str) -> str:
     return ""
 
 
-def _mark(row: Row, contents: _Contents) -> tuple[tuple[str, float, str], Mark]:
-    """Return the position of a mark in its book, for sorting, and the mark."""
-    file = _file_of(text_of(row, "ContentID"))
+def _mark(row: Row, chapters: dict[str, str]) -> tuple[tuple[str, float, str], Mark]:
+    """Return the position of a mark in its book, for sorting, and the mark.
+
+    `chapters` are the titles of the chapters by their files.
+    """
+    content = text_of(row, "ContentID")
+    file = _file_of(content)
+    heading = chapters.get(file, "")
+
+    # its place: a path in its file, or one of the numbered spans
     steps: tuple[Step, ...] = ()
     offset = 0
     container, _, point = text_of(row, "StartContainerPath").partition("#point(")
@@ -148,32 +136,24 @@ def _mark(row: Row, contents: _Contents) -> tuple[tuple[str, float, str], Mark]:
     elif span:
         span_id = span[1].replace("\\", "")
         steps = ((f"#{span_id}", 0),)
-        offset = _number(text_of(row, "StartOffset"))
-    is_place_known = bool(point or span)
+        start = text_of(row, "StartOffset")
+        if start.isdigit() and len(start) < 10:
+            offset = int(start)
+    else:
+        file = ""
+    progress = 0.0
+    with suppress(ValueError):
+        progress = float(text_of(row, "ChapterProgress"))
     mark = Mark(
         text=text_of(row, "Text"),
         own=text_of(row, "BookmarkID"),
         comment=text_of(row, "Annotation"),
-        file=file if is_place_known else "",
+        file=file,
         steps=steps,
         offset=offset,
-        heading=contents.chapter(_file_of(text_of(row, "ContentID"))),
+        heading=heading,
         colour=_COLOURS.get(text_of(row, "Color"), ""),
         created=iso_time(text_of(row, "DateCreated")),
         modified=iso_time(text_of(row, "DateModified")),
     )
-    progress = _fraction(text_of(row, "ChapterProgress"))
-    place = (text_of(row, "ContentID"), progress, mark.created)
-    return place, mark
-
-
-def _number(words: str) -> int:
-    is_number = words.isdigit() and len(words) < 10
-    return int(words) if is_number else 0
-
-
-def _fraction(words: str) -> float:
-    try:
-        return float(words)
-    except ValueError:
-        return 0.0
+    return (content, progress, mark.created), mark

@@ -10,28 +10,23 @@ are in `highlight` and the notes in `bookmarks`. A bookmark without a note is no
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, Opening, Recognition
+from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, Recognition
 from ankiforge.extract.books import (
     ENDINGS,
+    BookFileSource,
     BookSettings,
-    Shelf,
     document_of,
     extracted,
-    further_folders,
 )
 from ankiforge.extract.books.lua import value_of
 from ankiforge.extract.books.sidecar import SIDECAR, book_of, marks_of
 from ankiforge.extract.files import LARGEST, read_file, stamp_at
-from ankiforge.extract.folder import File, FileSource
-from ankiforge.model import Memory, NoMemory, Problem, Sighting, Strings
+from ankiforge.extract.folder import File
+from ankiforge.model import Problem, Sighting, Strings
 
 if TYPE_CHECKING:  # loaded when a book is read
     from ankiforge.extract.pdf.worker import PdfWorker
@@ -45,13 +40,8 @@ class KOReaderSettings(BookSettings, kw_only=True):
 
 
 @dataclass(frozen=True)
-class KOReader(FileSource):
+class KOReader(BookFileSource):
     """The marks of one reader, on one device or several. `me` does not matter."""
-
-    memory: Memory = NoMemory()  # noqa: RUF009 - it holds nothing
-    """Caches what a book has around the marks."""
-    further: tuple[Path, ...] = ()
-    """Folders with books, besides that of the marks."""
 
     kind = "koreader"
     Settings = KOReaderSettings
@@ -63,34 +53,11 @@ class KOReader(FileSource):
     example = "- koreader: {path: /media/me/Kindle}     # a device, or a folder of books"
 
     @classmethod
-    def open(cls, opening: Opening) -> Self:
-        """Return a reader of the sidecars below a root: a folder, or one file."""
-        return dataclasses.replace(
-            super().open(opening),
-            memory=opening.memory,
-            further=further_folders(opening),
-        )
-
-    @classmethod
     def recognise(cls, candidate: Candidate) -> Recognition:
         """Return whether a file has the name of a sidecar."""
         if SIDECAR.fullmatch(candidate.path.name):
             return Recognition(Confidence.CONTENT)
         return NOT_MINE
-
-    @cached_property
-    def shelf(self) -> Shelf:
-        """The books: those in the folder of the marks, and where the settings say."""
-        return Shelf.around(self.folder.root, self.further)
-
-    @contextmanager
-    def reading(self, files: list[File]) -> Iterator[PdfWorker]:
-        """Return what reads the books of these files."""
-        from ankiforge.extract.pdf.worker import PdfWorker
-
-        with PdfWorker(memory=self.memory) as worker:
-            yield worker
-            worker.store(complete=self.are_all(files))
 
     def state_of(self, name: str, file: File) -> str:
         """Return where the book with this path on the device is here, and its stamp."""

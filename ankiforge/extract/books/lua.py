@@ -43,7 +43,8 @@ def value_of(raw: bytes) -> Any:
     Raises:
         ItemError: it is not a literal, or its tables are nested too deeply.
     """
-    return _Reader(raw.decode("latin-1").removeprefix("\xef\xbb\xbf")).value_of_file()
+    reader = _Reader(raw.decode("latin-1").removeprefix("\xef\xbb\xbf"))
+    return reader.value_of_file()
 
 
 class _Reader:
@@ -157,7 +158,7 @@ class _Reader:
 
 
 def _text(quoted: str) -> str:
-    r"""Return what a text between quotes stands for: `\n`, `\195\169`, a line break after `\`."""
+    r"""Return the text of a literal in quotes, with `\n`, `\195\169`, a line break after `\`."""
     return _decoded(_ESCAPE.sub(_escaped, quoted) if "\\" in quoted else quoted)
 
 

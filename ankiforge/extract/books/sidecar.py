@@ -1,4 +1,4 @@
-"""What a sidecar of KOReader says, of either form: the book, and the marks in it."""
+"""The book and the marks of a sidecar of KOReader, of either form."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-from ankiforge.extract.books import Book, Mark
+from ankiforge.extract.books import Book, Mark, isbns_of
 from ankiforge.extract.books.lua import Table
 from ankiforge.extract.files import Step
-from ankiforge.model import HighlightKind, Pair
+from ankiforge.model import HighlightKind
 from ankiforge.text import regex
 
 SIDECAR = regex(r"(?i)(?:metadata\.(.+)|.+\.(?:epub|pdf))\.lua")
@@ -24,7 +24,6 @@ _MOMENT = regex(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 _PAGE_WORDS = regex(r"(?:\S+\s+){0,2}\[?\d*\]?\d+\s*\S{0,3}")
 _LONGEST_PAGE = 60
 _LONGEST_PLACE = 1_000
-_ISBN = regex(r"(?:\d[- ]?){9}(?:(?:\d[- ]?){3})?[\dXx]")
 _KINDS = {"underscore": HighlightKind.UNDERLINE, "strikeout": HighlightKind.STRIKE}
 
 
@@ -35,37 +34,25 @@ def book_of(settings: Table, path: str) -> Book:
     title = _text(told, "title") or _text(counted, "title")
     authors = _text(told, "authors") or _text(counted, "authors")
     names = [name.strip() for name in authors.split("\n")]
+
+    # Its file is that of `Book.sdr/metadata.epub.lua`: `Book.epub`. Before 2017 that was the
+    # sidecar of the name `Book.sdr/Book.epub.lua`.
+    file = _text(settings, "doc_path")
+    if not file:
+        sidecar = PurePosixPath(path)
+        sidecar_name = SIDECAR.fullmatch(sidecar.name)
+        file = str(sidecar.parent.parent / sidecar.stem)
+        if sidecar_name and sidecar_name[1]:
+            folder = str(sidecar.parent).removesuffix(".sdr")
+            file = f"{folder}.{sidecar_name[1]}"
     return Book(
         title=title,
         authors=tuple(name for name in names if name and name != "N/A"),
-        identifiers=tuple(_isbns(_text(told, "identifiers"))),
-        file=_text(settings, "doc_path") or _file_beside(path),
+        identifiers=isbns_of(_text(told, "identifiers").split("\n")),
+        file=file,
         path=path,
         subjects=tuple(_text(told, "keywords").split("\n")),
     )
-
-
-def _file_beside(path: str) -> str:
-    """Return the path of the book of `Book.sdr/metadata.epub.lua`: `Book.epub`.
-
-    Before 2017 that was the sidecar of the name `Book.sdr/Book.epub.lua`.
-    """
-    sidecar = PurePosixPath(path)
-    sidecar_name = SIDECAR.fullmatch(sidecar.name)
-    folder = str(sidecar.parent).removesuffix(".sdr")
-    if sidecar_name and sidecar_name[1]:
-        return f"{folder}.{sidecar_name[1]}"
-    return str(sidecar.parent.parent / sidecar.stem)
-
-
-def _isbns(identifiers: str) -> Iterator[Pair]:
-    """Yield the ISBN among the lines of identifiers, `isbn:…` or the number alone."""
-    for line in identifiers.split("\n"):
-        scheme, _, value = line.rpartition(":")
-        if scheme.casefold() in ("", "isbn", "urn:isbn") and _ISBN.fullmatch(
-            value.strip()
-        ):
-            yield "isbn", value.strip().replace("-", "").replace(" ", "")
 
 
 def marks_of(settings: Table) -> Iterator[Mark]:
