@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from msgspec.structs import replace
 
 from ankiforge.errors import ItemError, one_item
-from ankiforge.extract.base import Candidate, Confidence
+from ankiforge.extract.base import NOT_MINE, Candidate, Confidence
 from ankiforge.extract.discover import kind_of, why_not
 from ankiforge.extract.folder import File, FolderSource
 from ankiforge.extract.scan import of_one
@@ -37,24 +37,24 @@ LARGEST_EXPORT = 64_000_000
 """The maximum size of an export in bytes: a heavy reader's has two MB after ten years."""
 
 Named = tuple[str, Iterator[Sighting]]
-"""The name of a document for people, and what is read of it."""
+"""The name of a document for people, and its sightings."""
 
 
 class ExportSource(FolderSource):
     """A source that reads files exported from an account.
 
-    A subclass defines `items` and `documents`: what a file contains, and what is made of
-    the items of all files.
+    A subclass defines `items`, the contents of a file, and `documents`, which makes
+    documents of the items of all files.
     """
 
     is_export = True
 
     not_an_export: ClassVar[str]
-    """What is said about another file that a person named."""
+    """The problem with another file that a person named."""
     hint: ClassVar[str]
     """Where a person gets an export."""
     rest: ClassVar[str]
-    """What is said about more than `MOST` malformed items: "12 more are not entries"."""
+    """The words for more than `MOST` malformed items: "12 more are not entries"."""
 
     largest: ClassVar[int] = LARGEST_EXPORT
     """The bytes of the largest file that is read."""
@@ -160,7 +160,10 @@ class ExportSource(FolderSource):
                 yield file
                 continue
             candidate = Candidate(file.at)
-            if self._is_export_file(candidate):
+            recognition = NOT_MINE
+            if candidate.ending in self.endings:
+                recognition = self.recognise(candidate)
+            if recognition.confidence > Confidence.NO:
                 exports.append(file)
             elif candidate.failure and not file.named:
                 # it may be an export: what was read of it before is not gone
@@ -194,11 +197,6 @@ class ExportSource(FolderSource):
                     items.append(item)
         for name, sightings in self.documents(items):
             yield from of_one(name, sightings)
-
-    def _is_export_file(self, candidate: Candidate) -> bool:
-        if candidate.ending not in self.endings:
-            return False
-        return self.recognise(candidate).confidence > Confidence.NO
 
     def _not_mine(self, file: File) -> Problem:
         """Return why a file is not read. An empty one may be about to be filled."""

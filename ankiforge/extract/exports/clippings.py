@@ -9,7 +9,7 @@ import msgspec
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.files import blocks_of
-from ankiforge.model import Problem, Span, Value
+from ankiforge.model import Pair, Problem, Span, Value
 from ankiforge.text import regex
 
 NOWHERE = (0, 0)
@@ -77,26 +77,22 @@ def _clip(book: str, where: str, text: str, position: int, section: str = "") ->
     if page:
         label = _ONE_PAGE.sub(r"\1", page["label"] or page["label_before"])
         rest = where[: page.start()] + where[page.end() :]
+    place = NOWHERE
+    ranges = _RANGE.findall(rest)
+    if ranges:
+        first, last = ranges[-1]
+        # old Kindles omit the common leading digits: `433-34`
+        last = first[: len(first) - len(last)] + last
+        place = (int(first), max(int(last), int(first)))
     return Clip(
         book=book,
         kind=(kind.lastgroup or "") if kind else "",
         text=text,
         page=label,
-        place=_location(rest),
+        place=place,
         at=position,
         section=section,
     )
-
-
-def _location(words: str) -> Span:
-    """Return the last range of numbers in some words, `NOWHERE` if there is none."""
-    ranges = _RANGE.findall(words)
-    if not ranges:
-        return NOWHERE
-    first, last = ranges[-1]
-    # old Kindles omit the common leading digits: `433-34`
-    last = first[: len(first) - len(last)] + last
-    return int(first), max(int(last), int(first))
 
 
 def of_text(path: str, text: str) -> Iterator[Clip | Problem]:
@@ -120,11 +116,21 @@ def of_text(path: str, text: str) -> Iterator[Clip | Problem]:
 
 def of_html(html: str) -> Iterator[Clip]:
     """Yield the entries of a notebook. A note on the page of the mark above it is that mark's."""
+    # what each block is, and its words; one whose role is unknown continues the one before it
+    blocks: list[Pair] = []
+    for tag, words in blocks_of(html):
+        match = _ROLE.search(tag)
+        if match:
+            blocks.append((match.lastgroup or "", words))
+        elif blocks and words:
+            role, before = blocks[-1]
+            blocks[-1] = (role, f"{before}\n{words}".strip())
+
     # the words that each role had last
     last = dict.fromkeys(("book", "by", "section", "head", "page"), "")
     mark: Clip | None = None
     number = 0
-    for role, words in _blocks_with_roles(html):
+    for role, words in blocks:
         last[role] = words
         if role == "book":
             last["section"] = ""
@@ -209,19 +215,3 @@ def of_json(text: str) -> Iterator[Clip]:
             if note:
                 mark.notes.append(comment)
             yield mark
-
-
-def _blocks_with_roles(html: str) -> list[tuple[str, str]]:
-    """Return the blocks of a notebook: what each one is, and its words.
-
-    A block whose role is unknown continues the one before it.
-    """
-    blocks: list[tuple[str, str]] = []
-    for tag, words in blocks_of(html):
-        match = _ROLE.search(tag)
-        if match:
-            blocks.append((match.lastgroup or "", words))
-        elif blocks and words:
-            role, before = blocks[-1]
-            blocks[-1] = (role, f"{before}\n{words}".strip())
-    return blocks

@@ -13,7 +13,7 @@ export.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
 from typing import Any
 from urllib.parse import unquote, urldefrag, urlsplit
@@ -26,7 +26,6 @@ from ankiforge.extract.exports import ExportSource, Named
 from ankiforge.extract.folder import iso_time
 from ankiforge.model import (
     Document,
-    Extracted,
     Highlight,
     HighlightKind,
     Json,
@@ -134,43 +133,56 @@ class Hypothesis(ExportSource):
 
     def documents(self, items: list[tuple[str, Annotation]]) -> Iterator[Named]:
         """Yield one document per page, in the order of their first annotations, and a problem."""
-        annotations = [annotation for _, annotation in items]
         owners = [owner for owner, _ in items if owner]
-        pages, replies = _threads(_newest(annotations))
+
+        # of each annotation the copy that was updated last
+        newest: dict[str, Annotation] = {}
+        for _, annotation in items:
+            other = newest.get(annotation.id)
+            if other is None or other.updated <= annotation.updated:
+                newest[annotation.id] = annotation
+
+        # the annotations of each page, and the replies by the annotation that starts their
+        # thread; one whose thread is not there counts as an annotation of the page
+        pages: dict[str, list[Annotation]] = {}
+        replies: dict[str, list[Annotation]] = {}
+        for mark in sorted(newest.values(), key=lambda mark: (mark.created, mark.id)):
+            for above in mark.references or ():
+                if above in newest and above != mark.id:
+                    replies.setdefault(above, []).append(mark)
+                    break
+            else:
+                page_address = urldefrag(mark.uri).url
+                pages.setdefault(page_address, []).append(mark)
+
         # without the setting, who exported the annotations is the reader
         names_of_reader = self.me or owners
         me = frozenset(map(_user, names_of_reader))
-        all_marks = chain.from_iterable(pages.values())
-        users = {mark.user for mark in all_marks}
+        users = {mark.user for mark in chain.from_iterable(pages.values())}
         if len(users) > 1 and not me:
             message = f"annotations of {len(users)} users, and all of them count as yours"
             hint = "name yourself: `me: [your user name]` in ankiforge.yaml"
             notice = Problem(self.folder.name, message, hint, notice=True)
             yield "", iter((notice,))
         for uri, marks in pages.items():
-            yield uri, self._page(uri, marks, replies, me)
-
-    def _page(
-        self,
-        uri: str,
-        marks: list[Annotation],
-        replies: dict[str, list[Annotation]],
-        me: Collection[str],
-    ) -> Iterator[Extracted]:
-        """Yield the document of a page with its annotations, in the order of the page."""
-        is_on_web = _WEB_ADDRESS.fullmatch(uri) is not None
-        document = self.document(
-            (uri,),
-            _title(marks[0], uri),
-            identifiers=(("url", uri),) if is_on_web else (),
-            uri=uri if is_on_web else "",
-            private=IN_ITS_NOTE if any(map(_is_tag_of_page, marks)) else "",
-        )
-        highlights = [
-            self._highlight(document, mark, replies.get(mark.id, ()), me)
-            for mark in sorted(marks, key=Annotation.start)
-        ]
-        yield from self.extracted(document, highlights)
+            is_on_web = _WEB_ADDRESS.fullmatch(uri) is not None
+            is_private = False
+            for mark in marks:  # a note about the page that has the tag
+                is_tagged_note = is_tagged(_tags(mark)) or has_tag(mark.text or "")
+                if is_tagged_note and not mark.words("exact").strip():
+                    is_private = True
+            document = self.document(
+                (uri,),
+                _title(marks[0], uri),
+                identifiers=(("url", uri),) if is_on_web else (),
+                uri=uri if is_on_web else "",
+                private=IN_ITS_NOTE if is_private else "",
+            )
+            highlights = []
+            for mark in sorted(marks, key=Annotation.start):
+                answers = replies.get(mark.id, ())
+                highlights.append(self._highlight(document, mark, answers, me))
+            yield uri, self.extracted(document, highlights)
 
     def _highlight(
         self,
@@ -220,44 +232,6 @@ def _tags(annotation: Annotation) -> Strings:
     """Return the tags of an annotation, without blanks in them."""
     tags = [re.sub(r"\s+", "-", tag.strip()) for tag in annotation.tags or ()]
     return tuple(filter(None, tags))
-
-
-def _is_tag_of_page(annotation: Annotation) -> bool:
-    """Return whether an annotation is a note about the page and has the tag."""
-    if annotation.words("exact").strip():
-        return False
-    return is_tagged(_tags(annotation)) or has_tag(annotation.text or "")
-
-
-def _newest(marks: Iterable[Annotation]) -> dict[str, Annotation]:
-    """Return the copy of each annotation that was updated last, by its id."""
-    newest: dict[str, Annotation] = {}
-    for mark in marks:
-        other = newest.get(mark.id)
-        if other is None or other.updated <= mark.updated:
-            newest[mark.id] = mark
-    return newest
-
-
-def _threads(
-    marks: dict[str, Annotation],
-) -> tuple[dict[str, list[Annotation]], dict[str, list[Annotation]]]:
-    """Return the annotations of each page by its address, and the replies by what they answer.
-
-    A reply is added to the annotation that starts its thread; one whose thread is not
-    there counts as an annotation of the page.
-    """
-    pages: dict[str, list[Annotation]] = {}
-    replies: dict[str, list[Annotation]] = {}
-    for mark in sorted(marks.values(), key=lambda mark: (mark.created, mark.id)):
-        for above in mark.references or ():
-            if above in marks and above != mark.id:
-                replies.setdefault(above, []).append(mark)
-                break
-        else:
-            page_address = urldefrag(mark.uri).url
-            pages.setdefault(page_address, []).append(mark)
-    return pages, replies
 
 
 def _title(annotation: Annotation, uri: str) -> str:

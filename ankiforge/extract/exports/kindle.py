@@ -106,7 +106,18 @@ class Kindle(ExportSource):
                     title, _ = _title_and_authors(book)
                     without_text_by_title[title] += 1
         if without_text_by_title:
-            notice = _notice_without_text(without_text_by_title)
+            titles = list(without_text_by_title)
+            where = ", ".join(titles[:_MOST_TITLES])
+            if len(titles) > _MOST_TITLES:
+                where += f" and {counted(len(titles) - _MOST_TITLES, 'more book')}"
+            marks = without_text_by_title.total()
+            has = "has" if marks == 1 else "have"
+            message = (
+                f"{counted(marks, 'highlight')} {has} no text: beyond the limit that the"
+                " publisher sets for a book, the Kindle stores none"
+            )
+            hint = "all are at read.amazon.com/notebook"
+            notice = Problem(where, message, hint, notice=True)
             yield self.folder.name, iter([notice])
 
     def _book(self, book: str, clips: list[Clip]) -> Iterator[Extracted]:
@@ -123,11 +134,23 @@ class Kindle(ExportSource):
             elif not clip.kind:
                 marks.append(clip)
         marks = _that_count(marks)
-        lone_notes = _attach(marks, notes)
-        entries = [*marks, *lone_notes]
-        highlights = [self._highlight(document, clip) for clip in entries]
+
+        # a note belongs to its mark, or stands alone; of two at one place, the newer is an
+        # edit of the older
+        lone_notes: list[Clip] = []
+        for note in notes:
+            mark = _mark_of(note, marks)
+            siblings = lone_notes if mark is None else mark.notes
+            kept = []
+            for older in siblings:
+                if older.place == NOWHERE or older.place != note.place:
+                    kept.append(older)
+            siblings[:] = [*kept, note]
+
         # equal passages are counted in the order of the file, and yielded in that of the
         # book
+        entries = [*marks, *lone_notes]
+        highlights = [self._highlight(document, clip) for clip in entries]
         placed = []
         for clip, highlight in zip(entries, numbered(highlights), strict=True):
             placed.append((clip.place, clip.page.zfill(9), highlight))
@@ -152,22 +175,6 @@ class Kindle(ExportSource):
             heading=clip.section,
             block=str(clip.place[0] or clip.page),
         )
-
-
-def _notice_without_text(without_text: Counter[str]) -> Problem:
-    """Return a notice of the marks without text; they are counted by the title of their book."""
-    titles = list(without_text)
-    where = ", ".join(titles[:_MOST_TITLES])
-    if len(titles) > _MOST_TITLES:
-        where += f" and {counted(len(titles) - _MOST_TITLES, 'more book')}"
-    marks = without_text.total()
-    has = "has" if marks == 1 else "have"
-    message = (
-        f"{counted(marks, 'highlight')} {has} no text: beyond the limit that the publisher"
-        " sets for a book, the Kindle stores none"
-    )
-    hint = "all are at read.amazon.com/notebook"
-    return Problem(where, message, hint, notice=True)
 
 
 def _title_and_authors(book: str) -> tuple[str, Strings]:
@@ -228,39 +235,19 @@ def _older_version(
     """
     first = max(0, len(marks) - _NEAR)
     for index in range(len(marks) - 1, first - 1, -1):
-        if not (clip.beside(marks[index]) and _contains(clip, words, folded[index])):
+        # one of the two texts contains the other, and not by coincidence
+        short, long = sorted((folded[index], words), key=len)
+        is_part = long.startswith(short) or long.endswith(short)
+        contains = short == long or (clip.place != NOWHERE and is_part)
+        if not contains and len(short) >= _LONG:
+            contains = short in long
+        if not (contains and clip.beside(marks[index])):
             continue
         # a mark that was made smaller stands for the wider one, whose words must not be lost
         wider = for_finding(marks[index].wider) if marks[index].wider else ""
         if words in wider or wider in words:
             return index
     return None
-
-
-def _contains(clip: Clip, words: str, older_words: str) -> bool:
-    """Return whether one of two folded texts contains the other, and not by coincidence."""
-    short, long = sorted((older_words, words), key=len)
-    if short == long:
-        return True
-    is_part = long.startswith(short) or long.endswith(short)
-    if clip.place != NOWHERE and is_part:
-        return True
-    return len(short) >= _LONG and short in long
-
-
-def _attach(marks: list[Clip], notes: Iterable[Clip]) -> list[Clip]:
-    """Attach each note to its mark. Return the notes without a mark."""
-    alone: list[Clip] = []
-    for note in notes:
-        mark = _mark_of(note, marks)
-        siblings = alone if mark is None else mark.notes
-        # of two notes at one location, the newer is an edit of the older
-        kept = []
-        for older in siblings:
-            if older.place == NOWHERE or older.place != note.place:
-                kept.append(older)
-        siblings[:] = [*kept, note]
-    return alone
 
 
 def _mark_of(note: Clip, marks: list[Clip]) -> Clip | None:

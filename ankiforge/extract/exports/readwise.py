@@ -140,26 +140,24 @@ class Readwise(ExportSource):
             identifiers=(("asin", asin),) if asin else (),
             tags=tuple(dict.fromkeys(tags)),
         )
-        headings = _Headings()
+        if len({row["location type"].casefold() for row in rows}) == 1:
+            if all(map(_place, rows)):  # all have comparable places
+                rows = sorted(rows, key=_place)
+        headings: list[tuple[int, str]] = []  # those above a row, the outermost first
         times = Counter[str]()  # how often each passage came so far
         highlights: list[Highlight] = []
-        for row in _in_order(rows):
-            note = _note_of(row)
+        for row in rows:
+            note = _Note(row)
             if note.level:
-                headings.leave(note.level)
+                headings = [above for above in headings if above[0] < note.level]
             passage = for_finding(row["highlight"] or note.comment)
             times[passage] += 1
-            highlight = self._highlight(
-                document,
-                row,
-                note,
-                times[passage],
-                headings.words(),
-            )
-            highlights.append(highlight)
+            heading = " › ".join(words for _, words in headings)
+            nth = times[passage]
+            highlights.append(self._highlight(document, row, note, nth, heading))
             if note.level:
                 words, _ = _formatted(row["highlight"])
-                headings.enter(note.level, on_one_line(words))
+                headings.append((note.level, on_one_line(words)))
         yield from self.extracted(document, highlights)
 
     def _highlight(
@@ -230,45 +228,25 @@ def _delimiter_of(line: str) -> str:
     return max(",;\t", key=line.count)
 
 
-def _in_order(rows: list[Row]) -> list[Row]:
-    """Return the rows of a book in the order of their places, if all have comparable ones."""
-    location_types = {row["location type"].casefold() for row in rows}
-    if len(location_types) == 1 and all(map(_place, rows)):
-        return sorted(rows, key=_place)
-    return rows
-
-
-class _Headings:
-    """The headings above a row, the outermost first."""
-
-    def __init__(self) -> None:
-        self._headings: list[tuple[int, str]] = []
-
-    def leave(self, level: int) -> None:
-        """Leave the sections that a heading of this level ends."""
-        self._headings = [heading for heading in self._headings if heading[0] < level]
-
-    def enter(self, level: int, words: str) -> None:
-        """Begin a section."""
-        self._headings.append((level, words))
-
-    def words(self) -> str:
-        """Return their texts in one line."""
-        return " › ".join(words for _, words in self._headings)
-
-
 # --- a row ------------------------------------------------------------------------------
 
 
 class _Note:
     """The note and the tags of a row."""
 
-    def __init__(self, comment: str, tags: list[str]) -> None:
-        self.comment = comment
-        self.tags = tags
+    def __init__(self, row: Row) -> None:
+        self.tags = _tags(row["tags"])
+        """Those of the column, then `.tag` around the note."""
+        words = row["note"]
+        for pattern in (_TAGS_BEFORE, _TAGS_AFTER):
+            inline = pattern.search(words)
+            if inline:
+                self.tags += re.findall(r"\.(\S+)", inline[0])
+                words = words[: inline.start()] + words[inline.end() :]
+        self.comment = words.strip()
         self.level = 0
         """The level of the heading that the row is, 0 if it is none."""
-        for tag in tags:
+        for tag in self.tags:
             if _HEADING_TAG.fullmatch(tag):
                 self.level = int(tag[1])
                 break
@@ -295,37 +273,26 @@ def _formatted(text: str) -> Pair:
         return text, literal(text)
     markdown = _WITHIN_A_WORD.sub(r"\\\1", as_markdown(text))
     passage = plain(_PICTURE.sub(r"\1", markdown))
-    return passage, _PICTURE.sub(_link, markdown)
 
+    def link(picture: re.Match[str]) -> str:
+        label, address = picture.groups()
+        name = label.strip() or address.rstrip("/").rpartition("/")[2]
+        return f"[{name}]({address})"
 
-def _link(picture: re.Match[str]) -> str:
-    """Return a link to a picture, which is called by its text or by the name of its file."""
-    label, address = picture.groups()
-    name = label.strip() or address.rstrip("/").rpartition("/")[2]
-    return f"[{name}]({address})"
-
-
-def _note_of(row: Row) -> _Note:
-    """Return the note of a row, and its tags: of the column, and `.tag` around the note."""
-    tags = _tags(row["tags"])
-    words = row["note"]
-    for pattern in (_TAGS_BEFORE, _TAGS_AFTER):
-        inline = pattern.search(words)
-        if inline:
-            tags += re.findall(r"\.(\S+)", inline[0])
-            words = words[: inline.start()] + words[inline.end() :]
-    return _Note(words.strip(), tags)
+    return passage, _PICTURE.sub(link, markdown)
 
 
 def _tags(words: str) -> list[str]:
-    tags = [
-        re.sub(r"\s+", "-", tag.strip().lstrip("#.")) for tag in re.split(r"[,;]", words)
-    ]
-    return [tag for tag in tags if tag]
+    tags = []
+    for word in re.split(r"[,;]", words):
+        tag = re.sub(r"\s+", "-", word.strip().lstrip("#."))
+        if tag:
+            tags.append(tag)
+    return tags
 
 
 def _passage(row: Row) -> Strings:
-    """Return what distinguishes a passage from others."""
+    """Return the parts of a row by which passages differ."""
     return (*_work(row), row["highlight"] or row["note"], row["location"])
 
 
@@ -337,7 +304,7 @@ def _work(row: Row) -> Pair:
 
 
 def _name(row: Row) -> Pair:
-    """Return what distinguishes a book from others, however its rows spell it."""
+    """Return the parts of a row by which books differ, however it spells them."""
     title, author = _work(row)
     return for_finding(title), for_finding(author)
 

@@ -64,7 +64,9 @@ class Wiki(NoteSource):
             return
         body = tiddler.body
         is_private = names_tag(tiddler.head) or any(
-            map(_begins_with_tag, body.split("\n"))
+            # TiddlyWiki takes `#no-llm` at the beginning of a line for an item of a list
+            line.startswith("#") and has_tag(line)
+            for line in body.split("\n")
         )
         document = Document(
             DocumentKey(f"{self.folder.namespace}/{h16(tiddler.title)}"),
@@ -141,11 +143,6 @@ def _tags(words: str) -> Strings:
     return tuple(tags)
 
 
-def _begins_with_tag(line: str) -> bool:
-    """Return whether a line begins with `#no-llm`, which TiddlyWiki takes for an item of a list."""
-    return line.startswith("#") and has_tag(line)
-
-
 # --- wikitext ---------------------------------------------------------------------------
 
 _CODE = regex(r"(?m)(^```[^\n]*\n(?:(?!^```).*\n)*```[ \t]*$)")
@@ -173,9 +170,15 @@ def markdown_of(wikitext: str) -> str:
 
 def _blocks(text: str) -> str:
     """Convert block markup line by line, then inline markup, which may span lines."""
+
+    def each_marked(block: re.Match[str]) -> str:
+        """Mark the paragraphs, list items and headings of a block one by one."""
+        style = f"{block['style'].strip()} ".lstrip()
+        return _PART.sub(lambda part: f"{part[1]}@@{style}{part[2]}@@\n", block["words"])
+
     lines: list[str] = []
     last_kind = ""
-    for line in _MARKED.sub(_each_marked, text).split("\n"):
+    for line in _MARKED.sub(each_marked, text).split("\n"):
         match = _LINE.fullmatch(line)
         kind = (match.lastgroup or "") if match else ""
         if last_kind == "words" and kind != "words":  # the end of a list
@@ -186,26 +189,15 @@ def _blocks(text: str) -> str:
             signs = "#" * len(match["heading"])
             lines.append(f"{signs} {match['title']}")
         elif kind == "words":
-            lines.append(f"{_sign_of(match['item'])}{match['words']}")
+            item = match["item"]
+            depth = min(len(item), 9)
+            sign = "> " * depth if item[0] == ">" else f"{'  ' * (depth - 1)}- "
+            lines.append(f"{sign}{match['words']}")
         else:
             row = match["row"] or ""
             lines += ["", row.replace("|", " | "), ""]
         last_kind = kind
     return _SIGNS.sub(_inline_markdown, "\n".join(lines))
-
-
-def _sign_of(item: str) -> str:
-    """Return what is in Markdown before an item of a list, or a quote, of some depth."""
-    depth = min(len(item), 9)
-    if item[0] == ">":
-        return "> " * depth
-    return f"{'  ' * (depth - 1)}- "
-
-
-def _each_marked(block: re.Match[str]) -> str:
-    """Mark the paragraphs, list items and headings of a block one by one."""
-    style = f"{block['style'].strip()} ".lstrip()
-    return _PART.sub(lambda part: f"{part[1]}@@{style}{part[2]}@@\n", block["words"])
 
 
 _SIGNS = regex(
