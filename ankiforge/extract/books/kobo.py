@@ -78,11 +78,11 @@ class Kobo(DatabaseSource):
             # (type 899) as a chapter
             chapters: dict[str, str] = {}
             for row in connection.execute(_CHAPTERS, (volume,)):
-                file = _file_of(text_of(row, "ContentID"))
+                name = _file_of(text_of(row, "ContentID"))
                 title = text_of(row, "Title")
                 is_title = title and not title.endswith((".xhtml", ".html", ".htm"))
-                if is_title and file:
-                    chapters.setdefault(file, title)
+                if is_title and name:
+                    chapters.setdefault(name, title)
             placed_marks = [_mark(row, chapters) for row in rows]
             placed_marks.sort(key=itemgetter(0))
             for _, mark in placed_marks:
