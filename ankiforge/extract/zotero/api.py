@@ -119,7 +119,10 @@ class Client(httpx2.Client):
             wait = 0.0
             try:
                 response = within(self._pace.whole, send, super().close)
-                wait = _asked_wait(response)
+                for name in ("backoff", "retry-after"):
+                    seconds = response.headers.get(name, "")
+                    if re.fullmatch(r"\d{1,9}", seconds):
+                        wait = max(wait, float(seconds))
                 if wait > LONGEST_WAIT:
                     message = f"{self._address.host} asks to wait {wait:,.0f} s"
                     raise ItemError(message, hint=_LATER)
@@ -152,7 +155,9 @@ class Client(httpx2.Client):
         host = self._address.host
         local = self._address.local
         status = response.status_code
-        if local and _is_too_old(response):
+        version = response.headers.get("x-zotero-version", "").partition(".")[0]
+        is_too_old = version.isdecimal() and int(version) < OLDEST
+        if local and is_too_old:
             return ItemError("the API of Zotero 7 lists no annotations", hint=_ALLOW)
         is_json = response.headers.get("content-type", "").startswith("application/json")
         if status == 200 and is_json:
@@ -174,22 +179,6 @@ class Client(httpx2.Client):
 
     def close(self) -> None:
         """Do nothing: pyzotero closes its client when collected, but it is used on."""
-
-
-def _asked_wait(response: httpx2.Response) -> float:
-    """Return the seconds that a server asks to wait, 0 if it does not."""
-    wait = 0.0
-    for name in ("backoff", "retry-after"):
-        seconds = response.headers.get(name, "")
-        if re.fullmatch(r"\d{1,9}", seconds):
-            wait = max(wait, float(seconds))
-    return wait
-
-
-def _is_too_old(response: httpx2.Response) -> bool:
-    """Return whether a Zotero on this machine says that it is older than `OLDEST`."""
-    version = response.headers.get("x-zotero-version", "").partition(".")[0]
-    return version.isdecimal() and int(version) < OLDEST
 
 
 # --- libraries --------------------------------------------------------------------------
@@ -267,7 +256,10 @@ class Online:
         zotero = self._zotero(kind, library.group or self.account.id or 0)
         origin = f"{self.address.url}/{kind}s/{zotero.library_id}"
         name = f"web/{library.namespace}"
-        kept = self._kept(name)
+        kept: Kept | None = None
+        with suppress(zlib.error, ValueError, RecursionError):
+            content = zlib.decompress(self.memory.recall(name) or b"")
+            kept = msgspec.json.decode(content, type=Kept)
         version = self._version(zotero)
         if kept:
             kept_origin, kept_version, items, collections = kept
@@ -277,28 +269,22 @@ class Online:
         if self._version(zotero) != version:
             hint = "wait until Zotero has finished syncing, and run again"
             raise ItemError("the library kept changing while it was read", hint=hint)
-        content = json.dumps((origin, version, items, collections))
-        self.memory.keep({name: zlib.compress(content.encode(), 1)})
+        written = json.dumps((origin, version, items, collections))
+        self.memory.keep({name: zlib.compress(written.encode(), 1)})
         return items, collections
-
-    def _kept(self, name: str) -> Kept | None:
-        """Return what was kept of a library, None if nothing that can be read."""
-        with suppress(zlib.error, ValueError, RecursionError):
-            content = zlib.decompress(self.memory.recall(name) or b"")
-            return msgspec.json.decode(content, type=Kept)  # type: ignore[no-any-return]
-        return None
 
     def _version(self, zotero: Zotero) -> str:
         with self._understood():
             return str(zotero.last_modified_version())
 
     def _fetched(self, zotero: Zotero) -> tuple[Rows, Rows]:
-        """Return annotations and notes with what they belong to, and collections."""
+        """Return annotations and notes with the items that they belong to, and collections."""
         marks = self._all(zotero, "items", itemType="annotation || note")
         with self._understood():  # a row may have no key
             by_key = {row["key"]: row for row in marks}
             for _ in range(LEVELS):
-                missing = _missing_parents(by_key)
+                parents = {row["data"].get("parentItem") for row in by_key.values()}
+                missing = sorted(map(str, filter(None, parents - by_key.keys())))
                 for start in range(0, len(missing), AT_ONCE):
                     keys = missing[start : start + AT_ONCE]
                     for row in self._all(zotero, "items", itemKey=",".join(keys)):
@@ -338,9 +324,16 @@ class Online:
         return rows
 
     def _parsed(self, rows: Rows, collections: Rows) -> list[Item]:
-        """Return what an API answered as items."""
+        """Return the rows of an answer as items."""
         with self._understood():
-            by_key = _by_key(collections)
+            by_key: Collections = {}
+            for row in collections:
+                data = row["data"]
+                by_key[row["key"]] = Collection(
+                    name=plain(data["name"]),
+                    parent=data.get("parentCollection"),
+                    deleted=bool(data.get("deleted")),
+                )
             return [_item(row, by_key) for row in rows]
 
     @contextmanager
@@ -359,31 +352,8 @@ class Online:
 # --- answers ----------------------------------------------------------------------------
 
 
-def _missing_parents(by_key: dict[str, Json]) -> list[str]:
-    """Return the keys of the items to which these belong and that are not among them."""
-    parents = set()
-    for row in by_key.values():
-        parent = row["data"].get("parentItem")
-        if parent:
-            parents.add(str(parent))
-    return sorted(parents - by_key.keys())
-
-
-def _by_key(rows: Rows) -> Collections:
-    """Return the collections by key."""
-    collections: Collections = {}
-    for row in rows:
-        data = row["data"]
-        collections[row["key"]] = Collection(
-            name=plain(data["name"]),
-            parent=data.get("parentCollection"),
-            deleted=bool(data.get("deleted")),
-        )
-    return collections
-
-
 def _item(row: Json, collections: Collections) -> Item:
-    """Return what an API answered as an item."""
+    """Return a row of an answer as an item."""
     cleaned = _clean(row["data"])
     data = {name: value for name, value in cleaned.items() if value is not None}
     meta = _clean(row.get("meta") or {})

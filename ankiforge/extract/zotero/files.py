@@ -84,65 +84,43 @@ def page_index(mark: Mark) -> int | None:
     return page
 
 
-def _area(mark: Mark) -> Area | None:
-    """Return the area of a figure or drawing. None if unknown."""
-    page = page_index(mark)
-    position = _position(mark)
-    box = position.rects[0] if position.rects else _box_of_strokes(position)
-    if page is None or box is None or not all(map(isfinite, box)):
-        return None
-    return Area(page, box)
-
-
-def _box_of_strokes(position: _Position) -> Box | None:
-    """Return the box of a drawing with a small margin. None if nothing is drawn."""
-    xs: list[float] = []
-    ys: list[float] = []
-    for stroke in position.paths:  # x, y, x, y, …
-        xs += stroke[::2]
-        ys += stroke[1::2]
-    if not xs or not ys:
-        return None
-    left = min(xs) - AIR
-    bottom = min(ys) - AIR
-    right = max(xs) + AIR
-    top = max(ys) + AIR
-    return left, bottom, right, top
-
-
-def _quote(mark: Mark) -> Quote | None:
-    """Return the text to look for, if any. Only marks in PDFs have a page."""
-    page = page_index(mark)
-    if mark.file.path.lower().endswith(HYPERTEXT):
-        page = -1  # Zotero does not say in which file of a book
-    if page is None or not mark.item.annotation_text.strip():
-        return None
-    rects = _position(mark).rects
-    return Quote(
-        page=page,
-        words=RichText(mark.item.annotation_text).plain,
-        box=rects[0] if rects else None,
-        asks=asks(mark.item.annotation_comment),
-    )
-
-
 def _quotes(marks: Iterable[Mark]) -> dict[str, Quote]:
     """Return the texts to look for, by the keys of the marks that have one."""
     quotes = {}
     for mark in marks:
-        quote = _quote(mark)
-        if quote:
-            quotes[mark.item.key] = quote
+        page = page_index(mark)
+        if mark.file.path.lower().endswith(HYPERTEXT):
+            page = -1  # Zotero does not say in which file of a book
+        # only marks in PDFs have a page
+        if page is None or not mark.item.annotation_text.strip():
+            continue
+        rects = _position(mark).rects
+        quotes[mark.item.key] = Quote(
+            page=page,
+            words=RichText(mark.item.annotation_text).plain,
+            box=rects[0] if rects else None,
+            asks=asks(mark.item.annotation_comment),
+        )
     return quotes
 
 
 def _areas(marks: Iterable[Mark]) -> dict[str, Area]:
-    """Return the areas to cut out, by the keys of the marks that have one."""
+    """Return the areas of figures and drawings to cut out, by the keys of their marks."""
     areas = {}
     for mark in marks:
-        area = _area(mark)
-        if area:
-            areas[mark.item.key] = area
+        page = page_index(mark)
+        position = _position(mark)
+        boxes = list(position.rects[:1])
+        # a drawing has its strokes (x, y, x, y, …), around which it gets a small margin
+        xs: list[float] = []
+        ys: list[float] = []
+        for stroke in position.paths:
+            xs += stroke[::2]
+            ys += stroke[1::2]
+        if xs and ys:
+            boxes.append((min(xs) - AIR, min(ys) - AIR, max(xs) + AIR, max(ys) + AIR))
+        if page is not None and boxes and all(map(isfinite, boxes[0])):
+            areas[mark.item.key] = Area(page, boxes[0])
     return areas
 
 
@@ -205,22 +183,41 @@ class Files:
         passages: dict[str, Passage] = {}
         pictures: list[Picture] = []
         for marks_on_file in _by_file(marks):
-            path = self._file(library, marks_on_file[0])
+            file = marks_on_file[0]
+            path = self._file(library, file)
             figures = []
             for mark in marks_on_file:
                 if mark.item.annotation_type in FIGURES:
                     figures.append(mark)
             cut_outs: dict[str, CutOut] = {}
-            if path:
-                passages |= self._passages(path, marks_on_file)
-                cut_outs = self._cut(path, figures)
-            elif self._is_missing(library, marks_on_file[0]):
-                self._count_missing(marks_on_file)
+            quotes = _quotes(marks_on_file)
+            areas = _areas(figures)
+            if path and quotes:
+                found = self._worker.passages(path, tuple(quotes.values()))
+                passages |= zip(quotes, found, strict=False)
+            if path and areas:
+                first_areas = tuple(areas.values())[:MOST_PICTURES]
+                images, _ = self._worker.cut(path, first_areas)
+                cut_outs = dict(zip(areas, images, strict=False))
+            if path is None:
+                # an attachment that may be opened and is not there
+                place = self._path(library, file)
+                with_text = 0
+                for mark in marks_on_file:
+                    with_text += bool(mark.item.annotation_text.strip())
+                is_refused = place and os.path.normpath(place) in self.refused
+                if place and with_text and not is_refused:
+                    self.missing[file.file.path] += with_text
             for mark in figures:
                 key = mark.item.key
                 cut_out = cut_outs.get(key, CutOut(b""))
-                name = self._picture_name(library, mark, cut_out)
-                if name.startswith(_CUT_FOLDER):
+                # what a pen drew is in Zotero's picture, not in the file
+                name = ""
+                if mark.item.annotation_type == "ink" or not cut_out.data:
+                    name = self._cached_picture(library, key)
+                if not name and cut_out.data:
+                    digest = h16(library.namespace, key, cut_out.figure)
+                    name = f"{_CUT_FOLDER}{digest}.png"
                     pictures.append(Picture(name, cut_out.data))
                 if name:
                     passages[key] = Shown(
@@ -229,48 +226,6 @@ class Files:
                         labels=cut_out.labels,
                     )
         return passages, tuple(pictures)
-
-    def _count_missing(self, marks_on_file: list[Mark]) -> None:
-        """Count the marks with text on a file that is not there."""
-        count = 0
-        for mark in marks_on_file:
-            if mark.item.annotation_text.strip():
-                count += 1
-        if count:
-            self.missing[marks_on_file[0].file.path] += count
-
-    def _picture_name(self, library: Library, mark: Mark, cut_out: CutOut) -> str:
-        """Return the name of the picture of a mark; "" if there is none.
-
-        What a pen drew is in Zotero's picture, not in the file.
-        """
-        key = mark.item.key
-        is_drawn = mark.item.annotation_type == "ink"
-        if is_drawn or not cut_out.data:
-            cached = self._cached_picture(library, key)
-            if cached:
-                return cached
-        if not cut_out.data:
-            return ""
-        digest = h16(library.namespace, key, cut_out.figure)
-        return f"{_CUT_FOLDER}{digest}.png"
-
-    def _passages(self, path: Path, marks: list[Mark]) -> dict[str, Passage]:
-        """Return the context of the marks in a file by key, as far as it is found."""
-        quotes = _quotes(marks)
-        if not quotes:
-            return {}
-        passages = self._worker.passages(path, tuple(quotes.values()))
-        return dict(zip(quotes, passages, strict=False))
-
-    def _cut(self, path: Path, figures: list[Mark]) -> dict[str, CutOut]:
-        """Return a picture of each of the first figures by key, without data where it fails."""
-        areas = _areas(figures)
-        if not areas:
-            return {}
-        first_areas = tuple(areas.values())[:MOST_PICTURES]
-        images, _ = self._worker.cut(path, first_areas)
-        return dict(zip(areas, images, strict=False))
 
     # --- where files are
 
@@ -295,11 +250,6 @@ class Files:
             return None
         self.looked.add(str(path))
         return path if os.path.isfile(path) else None  # noqa: PTH113
-
-    def _is_missing(self, library: Library, mark: Mark) -> bool:
-        """Return whether an attachment that may be opened is not there."""
-        path = self._path(library, mark)
-        return path is not None and os.path.normpath(path) not in self.refused
 
     def _path(self, library: Library, mark: Mark) -> Path | None:
         """Return where an attachment should be.
@@ -340,13 +290,10 @@ def _by_file(marks: Iterable[Mark]) -> Iterator[list[Mark]]:
 
 def _are_names(parts: list[str]) -> bool:
     """Return whether these are plain file names, which lead nowhere on any system."""
-    return all(map(_is_name, parts))
-
-
-def _is_name(part: str) -> bool:
-    if part in ("", ".", ".."):
-        return False
-    return "/" not in part and "\\" not in part and ":" not in part
+    for part in parts:
+        if part in ("", ".", "..") or "/" in part or "\\" in part or ":" in part:
+            return False
+    return True
 
 
 # --- Zotero's own settings: where linked files begin ------------------------------------
@@ -396,33 +343,17 @@ def own_settings(data: Path) -> Texts | None:
 
     None if it is not.
     """
+    profiles: list[Path] = []
     with suppress(RuntimeError):  # nobody's home
-        for profile in _profiles():
-            with suppress(ItemError, OSError, ValueError):
-                settings = _settings_of(profile)
-                folder = Path(settings.get("dataDir", Path.home() / "Zotero"))
-                if folder.samefile(data):
-                    return settings
+        for name in _HOMES:
+            profiles += Path.home().glob(f"{name}/*/prefs.js")
+    for profile in profiles:
+        with suppress(ItemError, OSError, ValueError):
+            raw, _ = read_file(profile, LARGEST_SETTINGS)
+            settings: Texts = {}
+            for name, value in _PREF.findall(raw.decode("utf-8", "replace")):
+                settings[name] = json.loads(value)
+            folder = Path(settings.get("dataDir", Path.home() / "Zotero"))
+            if folder.samefile(data):
+                return settings
     return None
-
-
-def _profiles() -> Iterator[Path]:
-    """Yield the settings of each profile of Zotero that this person has.
-
-    Raises:
-        RuntimeError: the person has no home folder.
-    """
-    for name in _HOMES:
-        yield from Path.home().glob(f"{name}/*/prefs.js")
-
-
-def _settings_of(profile: Path) -> Texts:
-    """Return the settings that say where files are.
-
-    Raises:
-        ItemError: the file cannot be read.
-        ValueError: a setting is not JSON.
-    """
-    raw, _ = read_file(profile, LARGEST_SETTINGS)
-    settings = _PREF.findall(raw.decode("utf-8", "replace"))
-    return {name: json.loads(value) for name, value in settings}

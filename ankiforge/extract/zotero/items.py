@@ -1,4 +1,4 @@
-"""What Zotero's libraries hold, however they are read: papers, files, notes."""
+"""The items of Zotero's libraries, however they are read: papers, files, notes."""
 
 from __future__ import annotations
 

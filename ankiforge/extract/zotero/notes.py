@@ -1,4 +1,4 @@
-"""Zotero's notes: what a person wrote there, without the annotations that they quote.
+"""Zotero's notes: the words of a person, without the annotations that they quote.
 
 Zotero inserts an annotation into a note as a quotation, followed by a citation and its
 comment. The annotation is a highlight of its own, so the quotation and its citation are
@@ -44,7 +44,7 @@ _BLANKS = regex(r"\n{3,}")
 
 
 class NoteText(Value):
-    """What a note says."""
+    """The text of a note."""
 
     plain: str
     markdown: Strings
@@ -52,13 +52,13 @@ class NoteText(Value):
     title: str
     """The heading above everything else."""
     whole: str
-    """All that it says, its title too."""
+    """All of its words, its title too."""
     skip: str = ""
     """Why it cannot become a card."""
 
 
 def note_text(html: str, quotable: Callable[[], Quotable]) -> NoteText | None:
-    """Return what a note says. None if it only repeats annotations.
+    """Return the text of a note. None if it only repeats annotations.
 
     `quotable` is called only for a note with quotations.
     """
@@ -69,7 +69,15 @@ def note_text(html: str, quotable: Callable[[], Quotable]) -> NoteText | None:
         keys, comments = quotable()
         _drop_quotations(soup, keys, comments)
     title = _title(soup, quotes=quotes)
-    markdown = _markdown(soup)
+
+    # in our Markdown: no blanks at line ends, single empty lines
+    try:
+        markdown = _Converter().convert_soup(soup)
+    except RecursionError:  # elements without end, a thousand deep
+        markdown = literal(soup.get_text("\n"))
+    rows = (line.rstrip(" \t") for line in markdown.split("\n"))
+    markdown = _BLANKS.sub("\n\n", "\n".join(rows)).strip("\n ")
+
     lines = plain_text(markdown).split("\n")
     plain = "\n".join(line for line in lines if line.strip())
     whole = f"{title}\n{plain}"
@@ -87,7 +95,7 @@ def first_line(html: str) -> str:
 
 
 def _parsed(html: str) -> BeautifulSoup:
-    """Parse a note, without what it does not show."""
+    """Parse a note, without the elements that it does not show."""
     # of signs that begin no tag, the parser looks for the end again and again
     markup = _NO_TAG.sub("&lt;", COMMENT.sub("", html[:LARGEST]))
     with warnings.catch_warnings():  # of a note that is nothing but an address
@@ -101,20 +109,10 @@ def _parsed(html: str) -> BeautifulSoup:
     return soup
 
 
-# --- what is left out -------------------------------------------------------------------
+# --- quotations -------------------------------------------------------------------------
 
 
 _QUOTED = regex(r'"annotationKey": ?"(\w+)"')
-
-
-def _annotation(element: Tag) -> str:
-    """Return the key of the annotation that a span or picture shows.
-
-    "" if there is none.
-    """
-    data = unquote(str(element.get("data-annotation", "")))
-    key = _QUOTED.search(data)
-    return key[1] if key else ""
 
 
 def _drop_quotations(
@@ -122,8 +120,20 @@ def _drop_quotations(
     keys: set[str],
     comments: set[str],
 ) -> None:
-    """Remove quoted annotations with their citations, and what only repeats them."""
-    blocks = _drop_annotations(soup, keys)
+    """Remove quoted annotations with their citations, and the blocks that only repeat them."""
+    blocks = []
+    for element in soup.select("[data-annotation]"):
+        data = unquote(str(element.get("data-annotation", "")))
+        key = _QUOTED.search(data)
+        if key is None or key[1] not in keys:
+            continue
+        blocks.append(_block_of(element, soup))
+        after = element.next_sibling
+        while after is not None and not str(after).strip():
+            after = after.next_sibling
+        if isinstance(after, Tag) and "citation" in after.get_attribute_list("class"):
+            after.decompose()
+        element.decompose()
     for citation in soup.select(".citation"):
         # the quotation before it was a picture, or is gone
         block = _block_of(citation, soup)
@@ -137,22 +147,6 @@ def _drop_quotations(
             block.clear()
 
 
-def _drop_annotations(soup: BeautifulSoup, keys: set[str]) -> list[Tag]:
-    """Remove annotations and the citations after them; return their blocks."""
-    blocks = []
-    for element in soup.select("[data-annotation]"):
-        if _annotation(element) not in keys:
-            continue
-        blocks.append(_block_of(element, soup))
-        after = element.next_sibling
-        while after is not None and not str(after).strip():
-            after = after.next_sibling
-        if isinstance(after, Tag) and "citation" in after.get_attribute_list("class"):
-            after.decompose()
-        element.decompose()
-    return blocks
-
-
 def _block_of(element: Tag, soup: BeautifulSoup) -> Tag:
     """Return the paragraph, list item or the like around an element, or the note."""
     return element.find_parent(_BLOCKS) or soup
@@ -161,7 +155,7 @@ def _block_of(element: Tag, soup: BeautifulSoup) -> Tag:
 def _title(soup: BeautifulSoup, *, quotes: bool) -> str:
     """Take the heading above everything else out of a note, and return its text.
 
-    What is alone is the note, not a title, unless it was above quotations.
+    A heading alone is the note, not a title, unless it was above quotations.
     """
     heading = soup.find(_HEADINGS)
     if not heading:
@@ -178,18 +172,8 @@ def _title(soup: BeautifulSoup, *, quotes: bool) -> str:
 # --- HTML as our Markdown ---------------------------------------------------------------
 
 
-def _markdown(soup: BeautifulSoup) -> str:
-    """Return a note in our Markdown: no blanks at line ends, single empty lines."""
-    try:
-        markdown = _Converter().convert_soup(soup)
-    except RecursionError:  # elements without end, a thousand deep
-        markdown = literal(soup.get_text("\n"))
-    lines = (line.rstrip(" \t") for line in markdown.split("\n"))
-    return _BLANKS.sub("\n\n", "\n".join(lines)).strip("\n ")
-
-
 class _Converter(MarkdownConverter):
-    """Writes what Zotero's editor knows as our Markdown.
+    """Writes the elements of Zotero's editor as our Markdown.
 
     A link or picture is its text.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,7 +49,6 @@ from ankiforge.text import counted, regex
 
 if TYPE_CHECKING:  # pyzotero is imported only if an API is used
     from ankiforge.extract.zotero.api import Online, Pace
-    from ankiforge.extract.zotero.items import Library
 
 LIBRARY = "library "
 """The prefix of library containers among the dependencies of a whole source."""
@@ -60,7 +59,7 @@ _GROUP = regex(r"(?:groups?[./])?([1-9]\d{0,17})")
 _HINT = "user, the number of a group, groups/<number>, or a list of these"
 
 
-# --- what the settings say --------------------------------------------------------------
+# --- the settings ---------------------------------------------------------------------
 
 
 def open_reader(opening: Opening) -> ZoteroSource:
@@ -150,7 +149,11 @@ def address_of(api: str, url: str, key_env: str) -> Address | None:
     Raises:
         ConfigError: the settings are invalid.
     """
-    if url and not _may_be_asked(api, url):
+    # nothing goes unencrypted to others
+    is_safe = bool(url) and (
+        is_loopback(url) or (api == "web" and origin(url)[0] == "https")
+    )
+    if url and not (api and is_safe):
         hint = f"beside api: web, https, such as {ZOTERO_WEB}; beside api: local, this computer"
         raise ConfigError(f"url: {url!r} cannot be asked", hint=hint)
     if not api:
@@ -164,16 +167,6 @@ def address_of(api: str, url: str, key_env: str) -> Address | None:
         message = f"key_env: the key in {name} contains characters that are not allowed in a header"
         raise ConfigError(message)
     return Address(address, local=False, key_env=name, key=key)
-
-
-def _may_be_asked(api: str, url: str) -> bool:
-    """Return whether an address may be that of an API: nothing goes unencrypted to others."""
-    if not api:
-        return False
-    if is_loopback(url):
-        return True
-    scheme = origin(url)[0]
-    return api == "web" and scheme == "https"
 
 
 # --- the source -------------------------------------------------------------------------
@@ -207,7 +200,7 @@ class ZoteroSource:
     pace: Pace | None = None
     """How to wait for a server that asks for it; None = as usual."""
     library_rest: LibraryRest = field(default_factory=LibraryRest)
-    """What the last scan left out."""
+    """The marks that the last scan left out."""
 
     @property
     def folder(self) -> Path | None:
@@ -301,14 +294,14 @@ class ZoteroSource:
 
     @property
     def remark(self) -> str:
-        """What `doctor` says about a database in WAL mode, such as that of Zotero 10; else ""."""
+        """The remark of `doctor` about a database in WAL mode, as of Zotero 10; else ""."""
         database = None if self.address else self.database
         if database is None or not in_wal_mode(database):
             return ""
         return " (WAL mode, as of Zotero 10: zotero.sqlite-wal beside it is read, too)"
 
     def look(self) -> str:
-        """Return what would be read and through which access, for `doctor`.
+        """Return the libraries that would be read and through which access, for `doctor`.
 
         Raises:
             ItemError: there is no access, or a selected library cannot be read.
@@ -341,9 +334,17 @@ class ZoteroSource:
                         self.reach,
                     )
                     for library in access.libraries:
-                        scan = yield from self._library(library, works, where)
+                        is_whole = not self.only
+                        try:
+                            yield from works.read_library(library)
+                            is_whole &= not works.failed
+                        except ItemError as error:
+                            is_whole = False
+                            says = f"{where}: {library.says}"
+                            yield Problem(says, error.message, error.hint)
+                        yield Scan(self.name, library.namespace, is_whole)
                         looked |= works.files.looked
-                        complete &= scan.complete
+                        complete &= is_whole
                     yield from self._not_opened(works.files.refused)
                     if complete:
                         self.library_rest.left_out = self._not_here(works.files.missing)
@@ -352,24 +353,6 @@ class ZoteroSource:
                 yield Problem(where, error.message, error.hint)
                 yield Scan(self.name, "zotero:user", complete=False)
             worker.store(complete=complete)
-
-    def _library(
-        self,
-        library: Library,
-        works: Works,
-        where: str,
-    ) -> Generator[Sighting, None, Scan]:
-        """Yield the content of a library and its `Scan`, which is also returned."""
-        complete = not self.only
-        try:
-            yield from works.read_library(library)
-            complete &= not works.failed
-        except ItemError as error:
-            complete = False
-            yield Problem(f"{where}: {library.says}", error.message, error.hint)
-        scan = Scan(self.name, library.namespace, complete)
-        yield scan
-        return scan
 
     def _not_opened(self, paths: Iterable[str]) -> Iterator[Problem]:
         """Yield a notice for each folder of linked files that nobody confirmed."""
@@ -386,7 +369,7 @@ class ZoteroSource:
             yield Problem(self.name, message, hint, notice=True)
 
     def _not_here(self, missing: Counter[str]) -> UnreadFiles:
-        """Return what is not read because files with marks are not on this machine."""
+        """Return the marks that are not read because their files are not on this machine."""
         names = [file_name(path) for path in missing]
         text = ""
         if names:

@@ -1,4 +1,4 @@
-"""Map what Zotero's libraries hold to our model, work by work."""
+"""Map the items of Zotero's libraries to our model, work by work."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ankiforge.extract.pdf.messages import Passage
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.extract.zotero.files import Files, Shown, page_index
 from ankiforge.extract.zotero.items import Access, Item, Library, Mark
-from ankiforge.extract.zotero.notes import NoteText, first_line, note_text
+from ankiforge.extract.zotero.notes import first_line, note_text
 from ankiforge.extract.zotero.rich_text import RichText
 from ankiforge.model import (
     Document,
@@ -90,7 +90,7 @@ class Works:
     reach: tuple[Path, ...] | None = None
     """The only folders in which files are opened; None = wherever the library says."""
     read: dict[str, list[Item]] = field(default_factory=dict)
-    """What was read of each library."""
+    """The items of each library that were read."""
     failed: list[str] = field(default_factory=list)
     """The keys of works that this program fails on."""
 
@@ -113,7 +113,7 @@ class Works:
         return keys, comments
 
     def _families(self, library: Library) -> Iterator[list[Item]]:
-        """Yield each annotation and note with what it belongs to, up to the paper.
+        """Yield each annotation and note with the items that it belongs to, up to the paper.
 
         The trash is left out.
         """
@@ -122,7 +122,12 @@ class Works:
         all_items = self.read[library.namespace]
         items = {item.key: item for item in all_items}
         for item in items.values():
-            family = _with_parents(item, items)
+            family = [item]
+            while len(family) < LONGEST_FAMILY:
+                parent = items.get(family[-1].parent_item)
+                if not parent:
+                    break
+                family.append(parent)
             is_in_trash = any(member.deleted for member in family)
             has_parent = len(family) > 1
             is_note = item.item_type == "note" and (has_parent or not item.parent_item)
@@ -132,7 +137,19 @@ class Works:
 
     def read_library(self, library: Library) -> Iterator[Extracted | Problem]:
         """Yield each work with marks or notes, by key."""
-        works = self._works_in(library)
+        by_key: dict[str, Work] = {}
+        for family in self._families(library):
+            item = family[0]
+            paper = family[-1]  # a note that belongs to no paper is a work of its own
+            work = by_key.setdefault(paper.key, Work(paper, [], []))
+            if item.item_type == "annotation":
+                work.marks.append(Mark(item, family[1]))
+            else:
+                work.notes.append(item)
+        works = [by_key[key] for key in sorted(by_key)]
+        for work in works:
+            work.marks.sort(key=_ORDER)
+            work.notes.sort(key=attrgetter("date_added", "key"))
         self.files.prefetch(library, chain.from_iterable(work.marks for work in works))
         for work in works:
             try:
@@ -142,22 +159,6 @@ class Works:
                 self.failed.append(work.item.key)
                 where = f"{library.namespace}/{percent(work.item.key)}"
                 yield Problem(where, error.message, error.hint)
-
-    def _works_in(self, library: Library) -> list[Work]:
-        """Return the works that have marks or notes, by key; all of each in order."""
-        works: dict[str, Work] = {}
-        for family in self._families(library):
-            item = family[0]
-            paper = family[-1]  # a note that belongs to no paper is a work of its own
-            work = works.setdefault(paper.key, Work(paper, [], []))
-            if item.item_type == "annotation":
-                work.marks.append(Mark(item, family[1]))
-            else:
-                work.notes.append(item)
-        for work in works.values():
-            work.marks.sort(key=_ORDER)
-            work.notes.sort(key=attrgetter("date_added", "key"))
-        return [works[key] for key in sorted(works)]
 
     def _read_work(self, library: Library, work: Work) -> Iterator[Extracted | Problem]:
         """Yield a work with the marks in its files, then its notes."""
@@ -186,7 +187,20 @@ class Works:
             if not text:
                 continue
             # the tag may be in the title, in a comment of HTML, or after the part that is shown
-            highlight = self._note(library, document, note, text)
+            is_title = text.title == document.title and not asks(text.title)
+            highlight = self._made(
+                library,
+                note,
+                text.skip,
+                document=document,
+                tags=note.own_tags,
+                kind=HighlightKind.NOTE,
+                exact=text.plain,
+                markdown=text.markdown,
+                heading="" if is_title else text.title,
+                uri=f"zotero://select/{library.address}/items/{percent(note.key)}",
+                block=note.key,
+            )
             if has_tag(f"{text.whole}\n{note.note}"):
                 highlight = replace(highlight, tags=(*highlight.tags, TAG))
             if why_private(highlight):
@@ -216,6 +230,12 @@ class Works:
         has_private_comment = has_tag(RichText(item.annotation_comment).plain)
         is_private = has_private_comment or is_tagged(mark.file.own_tags)
         text = RichText(item.annotation_text)
+
+        # the link that opens it in Zotero; its pages are counted from 1, not labelled
+        page = page_index(mark)
+        place = "" if page is None else f"page={page + 1}&"
+        file = f"zotero://open-pdf/{library.address}/items/{percent(mark.file.key)}"
+        uri = f"{file}?{place}annotation={percent(item.key)}"
         markdown: Strings = ()
         shown = passage if isinstance(passage, Shown) else None
         if shown:
@@ -240,31 +260,8 @@ class Works:
             colour=item.annotation_color.lower(),
             page_label=item.annotation_page_label,
             heading=passage.heading,
-            uri=_link_to(library, mark),
+            uri=uri,
             block=mark.file.key,
-        )
-
-    def _note(
-        self,
-        library: Library,
-        document: Document,
-        note: Item,
-        text: NoteText,
-    ) -> Highlight:
-        """Map a note."""
-        is_title = text.title == document.title and not asks(text.title)
-        return self._made(
-            library,
-            note,
-            text.skip,
-            document=document,
-            tags=note.own_tags,
-            kind=HighlightKind.NOTE,
-            exact=text.plain,
-            markdown=text.markdown,
-            heading="" if is_title else text.title,
-            uri=f"zotero://select/{library.address}/items/{percent(note.key)}",
-            block=note.key,
         )
 
     def _made(
@@ -274,85 +271,53 @@ class Works:
         skip: str = "",
         **fields: Any,
     ) -> Highlight:
-        """Map what both have.
+        """Map the fields that marks and notes share.
 
         Other people's in a shared library give no instructions, no cards.
 
         `skip` is why the user's own gives no card either.
         """
-        skip = self._foreign(library, item) or skip
+        author = item.annotation_author_name
+        if not author and library.group is not None:
+            author = item.maker
+        skip = self._foreign(library, item, author) or skip
         return Highlight(
             namespace=library.namespace,
             own=percent(item.key),
             instructs=not skip,
-            author=self._author(library, item),
+            author=author,
             created=item.date_added,
             modified=item.date_modified,
             skip=skip,
             **fields,
         )
 
-    # --- whose marks and notes these are
-
-    def _author(self, library: Library, item: Item) -> str:
-        """Return the author's name as in Zotero: the stored one, or the account's."""
-        if item.annotation_author_name:
-            return item.annotation_author_name
-        return "" if library.group is None else item.maker
-
-    def _foreign(self, library: Library, item: Item) -> str:
+    def _foreign(self, library: Library, item: Item, author: str) -> str:
         """Return why an item of a library does not count. "" if it is the user's own.
 
-        In the user's own library everything counts.
+        In the user's own library everything counts; in another one the items by one of `me`,
+        or by the account's owner if ().
         """
         if library.group is None:
             return ""
-        author = self._author(library, item)
         unknown = "another program in the file" if item.external else "somebody else"
         reason = f"marked by {author or unknown}"
         was_never_synced = item.author is None and not item.annotation_author_name
         if was_never_synced:
             return reason if item.external else ""
-        return "" if self._is_mine(item, author) else reason
-
-    def _is_mine(self, item: Item, author: str) -> bool:
-        """Return whether an item is by one of `me`, or by the account's owner if ()."""
         account = self.access.account
         own_names = set(map(for_comparing, account.names))
         if item.annotation_author_name:
             is_by_owner = for_comparing(author) in own_names
         else:
             is_by_owner = item.author is not None and item.author == account.id
-        if not self.me:
-            return is_by_owner
         names = {for_comparing(author)}
         if is_by_owner:
             names |= own_names
-        return not names.isdisjoint(map(for_comparing, self.me))
-
-
-def _with_parents(item: Item, items: dict[str, Item]) -> list[Item]:
-    """Return an item, what it belongs to, and so on."""
-    family = [item]
-    while len(family) < LONGEST_FAMILY:
-        parent = items.get(family[-1].parent_item)
-        if not parent:
-            break
-        family.append(parent)
-    return family
-
-
-def _link_to(library: Library, mark: Mark) -> str:
-    """Return the link that opens a mark in Zotero.
-
-    Its pages are counted from 1, not labelled.
-    """
-    page = page_index(mark)
-    place = "" if page is None else f"page={page + 1}&"
-    file = percent(mark.file.key)
-    annotation = percent(mark.item.key)
-    address = f"zotero://open-pdf/{library.address}/items/{file}"
-    return f"{address}?{place}annotation={annotation}"
+        is_mine = not names.isdisjoint(map(for_comparing, self.me))
+        if not self.me:
+            is_mine = is_by_owner
+        return "" if is_mine else reason
 
 
 # --- papers -----------------------------------------------------------------------------
@@ -378,21 +343,36 @@ def document_of(
     """
     key = percent(work.key)
     fields = work.fields
-    file_names = tuple(dict.fromkeys(map(file_name, paths)))
+    file_names = tuple(filter(None, dict.fromkeys(map(file_name, paths))))
+
+    # without markup
+    title = _MARKUP.sub("", _first_filled(fields, _TITLES))
+    title = " ".join(title.split()).removeprefix("storage:")
+    if not title:
+        title = next(iter(file_names), "") or first_line(work.note) or key
+
+    # authors first, then editors and others, each in the order of the paper
+    creators = []
+    for person in sorted(
+        work.creators, key=lambda person: bool(person["creatorType"] != "author")
+    ):
+        last_name = person.get("lastName") or person.get("name")
+        name = " ".join(filter(None, (person.get("firstName"), last_name)))
+        if name:
+            creators.append(name)
+
+    # the database has `2019-03-00 March 2019`: the sortable date, then the original text
+    year = _YEAR.search(_first_filled(fields, _DATES))
+
     # keys are unique only within a library
     library_name = library.namespace.partition(":")[2]
     identifiers = [*_identifiers(fields), ("zotero", f"{library_name}/{key}")]
-    identifiers += [("file", name) for name in file_names if name]
-    # the database has `2019-03-00 March 2019`: the sortable date, then the original text
-    year = _YEAR.search(_first_filled(fields, _DATES))
+    identifiers += [("file", name) for name in file_names]
     return Document(
         key=DocumentKey(f"{library.namespace}/{key}"),
         source=source,
-        title=_title(fields)
-        or next(filter(None, file_names), "")
-        or first_line(work.note)
-        or key,
-        creators=tuple(dict.fromkeys(_names(work))),
+        title=title,
+        creators=tuple(dict.fromkeys(creators)),
         issued=year[0] if year else "",
         identifiers=tuple(identifiers),
         uri=f"zotero://select/{library.address}/items/{key}",
@@ -404,25 +384,6 @@ def document_of(
 def file_name(path: str) -> str:
     """Return the name at the end of a path of any system, or one of Zotero's."""
     return re.split(r"[/\\]|^(?:storage|attachments):", path)[-1]
-
-
-def _title(fields: Json) -> str:
-    """Return the title of a paper without markup, "" if it has none."""
-    title = _MARKUP.sub("", _first_filled(fields, _TITLES))
-    return " ".join(title.split()).removeprefix("storage:")
-
-
-def _names(work: Item) -> Iterator[str]:
-    """Yield authors first, then editors and others, each in the order of the paper."""
-
-    def is_other(person: Json) -> bool:
-        return bool(person["creatorType"] != "author")
-
-    for person in sorted(work.creators, key=is_other):
-        last_name = person.get("lastName") or person.get("name")
-        name = " ".join(filter(None, (person.get("firstName"), last_name)))
-        if name:
-            yield name
 
 
 def _first_filled(fields: Json, names: Strings) -> str:
