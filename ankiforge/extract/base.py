@@ -48,7 +48,7 @@ class Confidence(IntEnum):
 
 
 class Recognition(NamedTuple):
-    """What a source says about a file."""
+    """The answer of a source to a file."""
 
     confidence: Confidence
     why_not: str = ""

@@ -86,18 +86,13 @@ def kinds_below(folder: Path) -> set[str]:
             continue
         kind, confidence = _recognised(candidate)
         if confidence is Confidence.ENDING:
-            if _is_broken_link(path):
+            if path.is_symlink() and not path.exists():  # broken
                 continue
             if len(sources[candidate.ending]) == 1:
                 settled.add(candidate.ending)
         if kind:
             kinds.add(kind)
     return kinds
-
-
-def _is_broken_link(path: Path) -> bool:
-    """Return whether a path is a link that leads nowhere, or to itself."""
-    return path.is_symlink() and not path.exists()
 
 
 # --- sources of a path ------------------------------------------------------------------
@@ -126,7 +121,7 @@ def resolve(path: Path) -> Path:
 
 
 class _Surroundings:
-    """What is around a path: the vault it is in, and the folders that were read before."""
+    """The surroundings of a path: its vault, and the folders that were read before."""
 
     def __init__(self, folder: Path, known: KnownFolders) -> None:
         self._folder = folder
@@ -159,32 +154,22 @@ def discover(path: Path, known: KnownFolders) -> Iterator[FoundSource]:
         known: returns the folders read before. Their files stay in the same source.
     """
     if path.is_file():
-        yield from _source_of_file(path, known)
+        kind = kind_of(path)
+        if not kind:
+            return
+        if source_type(kind).marker or source_type(kind).is_whole:
+            yield FoundSource(kind, path)
+            return
+        around = _Surroundings(path.parent, known)
+        if kind == _NOTES and around.notes_are_texts:
+            kind = _TEXTS
+        root = path.parent if is_export(kind) else around.root(kind)
+        yield FoundSource(kind, root, (path,))
         return
     for source in source_types():
         if source.marker and (path / source.marker).is_file():
             yield FoundSource(source.kind, path)
             return
-    yield from _sources_of_folder(path, known)
-
-
-def _source_of_file(path: Path, known: KnownFolders) -> Iterator[FoundSource]:
-    """Yield the source of one file, if there is one."""
-    kind = kind_of(path)
-    if not kind:
-        return
-    if source_type(kind).marker or source_type(kind).is_whole:
-        yield FoundSource(kind, path)
-        return
-    around = _Surroundings(path.parent, known)
-    if kind == _NOTES and around.notes_are_texts:
-        kind = _TEXTS
-    root = path.parent if is_export(kind) else around.root(kind)
-    yield FoundSource(kind, root, (path,))
-
-
-def _sources_of_folder(path: Path, known: KnownFolders) -> Iterator[FoundSource]:
-    """Yield the sources that a folder belongs to or contains."""
     around = _Surroundings(path, known)
     for kind in _kinds_of_folder(path, known, around):
         if source_type(kind).is_whole:
@@ -223,7 +208,7 @@ def _kinds_of_folder(
 
 
 def why_nothing(path: Path) -> str:
-    """Return why no source was found: the problem with a file, or what is in a folder instead."""
+    """Return why no source was found: the problem with a file, or the other files of a folder."""
     nothing = "nothing here that can be read"
     if path.is_file():
         return why_not(path) or nothing

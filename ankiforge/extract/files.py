@@ -166,30 +166,24 @@ def matcher(patterns: Iterable[str], *, git: bool = False) -> Callable[[str], bo
     `.gitignore`: without an inner slash they match at any depth, and a pattern for a
     folder matches everything in it.
     """
-    expression_of = _git_expression if git else _plain_expression
-    expressions = [expression_of(pattern) for pattern in patterns]
+    expressions = []
+    for pattern in patterns:
+        if git:
+            bare = unicodedata.normalize("NFC", pattern).removeprefix("./").rstrip("/")
+            whole = bare.removeprefix("/") if "/" in bare else f"**/{bare}"
+            content = "/.*" if pattern.endswith("/") else "(?:/.*)?"
+            expression = _expression(whole) + content
+        elif pattern.endswith("/"):
+            expression = _expression(f"{pattern}**")
+        else:
+            expression = _expression(pattern)
+        expressions.append(expression)
     # DOTALL and fullmatch: names may contain line breaks
     fits = re.compile(
         "|".join(expressions) or r"(?!)",
         re.IGNORECASE | re.DOTALL,
     ).fullmatch
     return lambda path: fits(path) is not None
-
-
-def _plain_expression(pattern: str) -> str:
-    """Return a regular expression for a pattern of the whole path."""
-    if pattern.endswith("/"):
-        return _expression(f"{pattern}**")
-    return _expression(pattern)
-
-
-def _git_expression(pattern: str) -> str:
-    """Return a regular expression for a pattern that works as in `.gitignore`."""
-    bare = unicodedata.normalize("NFC", pattern).removeprefix("./").rstrip("/")
-    whole = bare.removeprefix("/") if "/" in bare else f"**/{bare}"
-    expression = _expression(whole)
-    content = "/.*" if pattern.endswith("/") else "(?:/.*)?"
-    return expression + content
 
 
 def _expression(pattern: str) -> str:
@@ -330,7 +324,7 @@ def open_regular(path: str, flags: int) -> int:
 
 
 def read_file(path: str | Path, largest: int) -> tuple[bytes, os.stat_result]:
-    """Return the bytes of a file of a source, and what the system says about it.
+    """Return the bytes of a file of a source, and its status in the system.
 
     Every reader of sources comes here, or opens the file with `open_regular`. A link to a
     regular file is followed.
@@ -415,7 +409,7 @@ _BLOCK = regex(rf"(?i)</?(?:{'|'.join(sorted(BLOCKS))})\b")
 
 
 def blocks_of(html: str) -> Iterator[tuple[str, str]]:
-    """Yield what a page shows block by block: the tag before it, and its words as one line."""
+    """Yield the blocks that a page shows: the tag before each, and its words as one line."""
     from html import unescape
 
     def shown(parts: list[str]) -> str:
@@ -476,8 +470,11 @@ def block_at(html: str, steps: tuple[Step, ...]) -> int | None:
             hidden_by = name
         elif _BLOCK.match(tag):
             block += 1
-        if is_end:
-            _close(open_elements, name)
+        if is_end:  # also of those in it that were left open
+            for index in range(len(open_elements) - 1, 0, -1):
+                if open_elements[index].name == name:
+                    del open_elements[index:]
+                    break
             continue
         step_by_name, step = open_elements[-1].next_child(name)
         path = (*open_elements[-1].way, (step_by_name, step))
@@ -503,14 +500,6 @@ class _Open:
         among_equals = (name, self._children[name])
         among_all = ("*", sum(self._children.values()))
         return among_equals, among_all
-
-
-def _close(open_elements: list[_Open], name: str) -> None:
-    """Close an element, and those in it that were left open."""
-    for index in range(len(open_elements) - 1, 0, -1):
-        if open_elements[index].name == name:
-            del open_elements[index:]
-            return
 
 
 def _leads_to(

@@ -109,7 +109,7 @@ class Folder(msgspec.Struct):
 
     @property
     def container(self) -> str:
-        """The name of what a scan covers."""
+        """The name of the part of a source that a scan covers."""
         return f"{self.kind}:{self.name}"
 
     @property
@@ -152,7 +152,7 @@ class Folder(msgspec.Struct):
         yield File(path, str(start), named=True, stamp=disk.stamp_at(start))
 
     def _below(self, start: Path) -> Iterator[File | Problem | Unread]:
-        """Yield the files and problems below a folder; count what is left out."""
+        """Yield the files and problems below a folder; count the files left out."""
         failed: list[OSError] = []
         folders = [str(start)]
         walked = Walked()
@@ -302,7 +302,7 @@ def _add(
     listed_by_name: dict[str, File | Problem | Unread],
     listed: File | Problem | Unread,
 ) -> None:
-    """Add what was listed by its path. Of two files with one path only the first is read."""
+    """Add a listed file or problem by its path. Of two files with one path only the first is read."""
     where = listed.where if isinstance(listed, Problem) else listed.path
     first = listed_by_name.setdefault(where, listed)
     if not isinstance(listed, File) or not isinstance(first, File):
@@ -385,16 +385,16 @@ class FileSource(FolderSource):
         reader: Any,
         picture: Callable[[str], str],
     ) -> Iterator[Sighting]:
-        """Yield what `document` does, from what `reading` has returned."""
+        """Yield the sightings of `document`, with the reader that `reading` has returned."""
         text, _ = disk.read_settled(file.place)
         return self.document(file, text, picture)
 
     def reading(self, files: list[File]) -> AbstractContextManager[Any]:
-        """Return what reads these files, those that have changed."""
+        """Return the reader of these files, those that have changed."""
         return nullcontext()
 
     def notices(self) -> Iterator[Problem]:
-        """Yield what is to be reported about the source besides its files."""
+        """Yield the problems of the source besides those of its files."""
         yield from ()
 
     def passed_over(self) -> Iterator[Unmarked]:
@@ -406,11 +406,11 @@ class FileSource(FolderSource):
         return self.folder.end().complete and len(files) == self.folder.count.total
 
     def first_notices(self, files: Sequence[File]) -> Iterator[Problem]:
-        """Yield what is reported once, after all files were read for the first time."""
+        """Yield the notices told once, after all files were read for the first time."""
         yield from ()
 
     def state_of(self, name: str, file: File) -> str:
-        """Return what a document takes from another file that it names; "" if that is not there.
+        """Return the state of another file that a document names; "" if that is not there.
 
         Of a picture, that is its path. If it changes, the document is read again.
         """
@@ -505,7 +505,7 @@ class FileSource(FolderSource):
         yield folder.end()
 
     def _is_unchanged(self, file: File, known: Known, reader_fingerprint: str) -> bool:
-        """Return whether a file yields what it yielded before, and needs no reading."""
+        """Return whether a file yields the same as before, and needs no reading."""
         if self.tells_of_named and file.named:
             return False
         container = self.folder.container
@@ -523,7 +523,7 @@ class FileSource(FolderSource):
         fingerprint: str,
         depends: Strings,
     ) -> Iterator[Sighting]:
-        """Add to what a file contains the fingerprint by which the next scan knows it again.
+        """Add to the sightings of a file the fingerprint by which the next scan knows it again.
 
         `depends` are the other files that it shows, such as pictures.
         """
@@ -560,7 +560,7 @@ class FileSource(FolderSource):
     def _fingerprint(
         self, file: File, depends: Iterable[str], reader_fingerprint: str
     ) -> str:
-        """Return all that determines what a file yields; "" if its stamp proves nothing.
+        """Return a fingerprint of all that determines the result of a file; "" if its stamp proves nothing.
 
         `reader_fingerprint` is what determines it for all files, `depends` are the pictures
         that it shows.

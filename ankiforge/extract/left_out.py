@@ -1,4 +1,4 @@
-"""What is in a given folder and is read by no source: reported once, by kind and number.
+"""The files of a given folder that no source reads: reported once, by kind and number.
 
 The sources count what they walk past (`Walked`). What one source leaves out another one may
 read, so only a look at all sources of a folder shows what is left out.
@@ -10,7 +10,6 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -21,7 +20,7 @@ from ankiforge.text import counted
 
 PROGRAMS = frozenset(
     (
-        # what programs keep for themselves: nobody expects it to be read
+        # the files that programs keep for themselves: nobody expects it to be read
         ".ankiforge .cache .claude .config .cursor .dropbox .dropbox.cache .fseventsd .git"
         " .github .gitlab .hg .idea .ipynb_checkpoints .joplin .jupyter .local .logseq .makemd"
         " .mypy_cache .npm .obsidian .pytest_cache .ruff_cache .silverbullet .smart-connections"
@@ -78,7 +77,7 @@ _MOST_NAMES = 3
 
 
 class Walked(msgspec.Struct):
-    """What a source walked past in a folder, at any depth, and does not read."""
+    """The files that a source walked past in a folder, at any depth, and does not read."""
 
     endings: Counter[str] = msgspec.field(default_factory=Counter)
     """How many files there are, by ending with its dot, "" = none; or `EMPTY`."""
@@ -98,8 +97,10 @@ class Walked(msgspec.Struct):
         elif not folded.startswith(_OURS):
             _, dot, ending = folded.rpartition(".")
             kind = dot + ending if dot else ""
-            if kind in _MAY_HOLD_MARKS and _is_empty(file):
-                kind = EMPTY
+            if kind in _MAY_HOLD_MARKS:
+                with suppress(OSError):
+                    if file.stat().st_size == 0:
+                        kind = EMPTY
             self.endings[kind] += 1
 
     def enter_folder(self, name: str) -> bool:
@@ -116,15 +117,8 @@ class Walked(msgspec.Struct):
         return True
 
 
-def _is_empty(file: Path | os.DirEntry[str]) -> bool:
-    """Return whether a file has no content."""
-    with suppress(OSError):
-        return file.stat().st_size == 0
-    return False
-
-
 class UnreadFiles(Value):
-    """What no source reads of a folder."""
+    """The files of a folder that no source reads."""
 
     place: str
     """The folder."""
@@ -139,7 +133,7 @@ class UnreadFiles(Value):
 
 
 class LibraryRest:
-    """What the last scan of a library left out. It is read as a whole, not file by file."""
+    """The rest of a library after its last scan. It is read as a whole, not file by file."""
 
     def __init__(self) -> None:
         self.left_out: UnreadFiles | None = None
@@ -156,7 +150,7 @@ class _Place:
 
 
 def left_out(sources: Iterable[object]) -> Iterator[UnreadFiles]:
-    """Yield what is left out, even if it is nothing, of each folder that was just walked through.
+    """Yield the rest, even an empty one, of each folder that was just walked through.
 
     A folder inside another one is part of that.
     """
@@ -166,7 +160,10 @@ def left_out(sources: Iterable[object]) -> Iterator[UnreadFiles]:
         rest: LibraryRest | None = getattr(source, "library_rest", None)
         if rest and rest.left_out:
             yield rest.left_out
-        for path, walk in _walks_of(source).items():
+        walks: Mapping[Path, Walked] = getattr(
+            getattr(source, "folder", None), "walked", {}
+        )
+        for path, walk in walks.items():
             place = places[path]
             place.walks.append(walk)
             place.endings_read.update(getattr(source, "endings", ()))
@@ -175,51 +172,47 @@ def left_out(sources: Iterable[object]) -> Iterator[UnreadFiles]:
         is_inside_another = any(parent in places for parent in path.parents)
         if is_inside_another:
             continue
-        inner = []
+        # the files that none of the walks through it, and of those inside it, reads
+        read: set[str] = set()
         for other_path, place in places.items():
             if other_path.is_relative_to(path):
-                inner.append(place)
-        yield _left_out(path, places[path].walks, inner)
-
-
-def _walks_of(source: object) -> Mapping[Path, Walked]:
-    """Return what a source walked past, by folder; nothing if it does not read single files."""
-    folder = getattr(source, "folder", None)
-    walks: Mapping[Path, Walked] = getattr(folder, "walked", {})
-    return walks
-
-
-def _left_out(place: Path, walks: list[Walked], inner: list[_Place]) -> UnreadFiles:
-    """Return what none of these walks through a place, and of those inside it, reads."""
-    read: set[str] = set()
-    for inner_place in inner:
-        read |= inner_place.endings_read
-    hidden: set[str] = set()
-    for walk in walks:
-        hidden |= walk.hidden
-        read -= walk.refused
-    unread_files = Walked(hidden=hidden)
-    for ending in walks[0].endings:
-        unread_files.endings[ending] = min(walk.endings[ending] for walk in walks)
-    return unread(place, unread_files, read)
+                read |= place.endings_read
+        rest_of_folder = Walked()
+        walks_here = places[path].walks
+        for walk in walks_here:
+            rest_of_folder.hidden |= walk.hidden
+            read -= walk.refused
+        for ending in walks_here[0].endings:
+            numbers = [walk.endings[ending] for walk in walks_here]
+            rest_of_folder.endings[ending] = min(numbers)
+        yield unread(path, rest_of_folder, read)
 
 
 def unread(place: Path, walked: Walked, read: Container[str]) -> UnreadFiles:
-    """Return what is left out of a folder, by kind.
+    """Return the files of a folder that are left out, by kind.
 
     Args:
         place: the folder.
-        walked: what is in it.
+        walked: all files in it.
         read: the endings that a source reads.
     """
+
+    def order(ending: str) -> tuple[bool, int, str]:
+        """Put files that may hold marks first, then the most frequent ones."""
+        return (ending not in _MAY_HOLD_MARKS, -walked.endings[ending], ending)
+
     kinds = Counter[str]()
     others = 0
-    for ending in sorted(walked.endings, key=partial(_order, walked.endings)):
+    for ending in sorted(walked.endings, key=order):
         number = walked.endings[ending]
         is_read = ending in read or (ending == _KOREADER and ".lua" in read)
         if not number or is_read:
             continue
-        kind = _kind_of(ending)
+        kind = ending
+        if ending in PICTURES:
+            kind = _PICTURE
+        elif ending in _RECORDINGS:
+            kind = _RECORDING
         may_hold_marks = ending in _MAY_HOLD_MARKS
         is_listed = may_hold_marks or kind in kinds or len(kinds) < _MOST_KINDS
         if kind and is_listed:
@@ -228,35 +221,17 @@ def unread(place: Path, walked: Walked, read: Container[str]) -> UnreadFiles:
             others += number
     if others:
         kinds[_OTHER] = others
-    hidden = tuple(sorted(walked.hidden))
-    return UnreadFiles(str(place), dict(kinds), hidden, _in_words(kinds, hidden))
 
-
-def _in_words(kinds: Mapping[str, int], hidden: Strings) -> str:
-    """Return what is left out of a folder, as it is told."""
     parts = []
     for kind, number in kinds.items():
         if kind in _NAMES:
             parts.append(counted(number, *_NAMES[kind]))
         else:
             parts.append(f"{number:,} {kind}")
+    hidden = tuple(sorted(walked.hidden))
     if hidden:
         names = ", ".join(hidden[:_MOST_NAMES])
         more = len(hidden) - _MOST_NAMES
         and_more = f" and {more:,} more" if more > 0 else ""
         parts.append(f"hidden: {names}{and_more}")
-    return ", ".join(parts)
-
-
-def _order(numbers: Mapping[str, int], ending: str) -> tuple[bool, int, str]:
-    """Return what sorts endings: what may hold marks first, then what there is most of."""
-    return (ending not in _MAY_HOLD_MARKS, -numbers[ending], ending)
-
-
-def _kind_of(ending: str) -> str:
-    """Return the kind of files with an ending; "" if that says nothing."""
-    if ending in PICTURES:
-        return _PICTURE
-    if ending in _RECORDINGS:
-        return _RECORDING
-    return ending
+    return UnreadFiles(str(place), dict(kinds), hidden, ", ".join(parts))

@@ -44,7 +44,7 @@ def _name_of(source: Source) -> str:
 
 
 def of_one(where: str, sightings: Iterable[Sighting]) -> Iterator[Sighting]:
-    """Yield what one document contains, or the problem that this program fails on it."""
+    """Yield the sightings of one document, or the problem that this program fails on it."""
     try:
         with one_item():
             yield from sightings

@@ -33,7 +33,7 @@ _COPYING = "copying needs permission to read it, and as much free space in folde
 
 
 class Owner(Value):
-    """The program whose database it is, and what a person is asked to do in it."""
+    """The program whose database it is, and the steps a person is asked to take in it."""
 
     name: str
     where: str
@@ -45,7 +45,7 @@ class Owner(Value):
 
     @property
     def foreign(self) -> str:
-        """What is said about a file that is not a database of this program."""
+        """The words for a file that is not a database of this program."""
         return f"not a {self.name} database"
 
 

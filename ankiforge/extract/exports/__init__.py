@@ -84,7 +84,7 @@ class ExportSource(FolderSource):
         raise NotImplementedError
 
     def document(self, key: Strings, title: str, **known: Any) -> Document:
-        """Return a document whose key is made of `key`, with what else is known about it."""
+        """Return a document whose key is made of `key`, with the other fields known of it."""
         namespace = self.folder.namespace
         document_key = DocumentKey(f"{namespace}/{h16(*key)}")
         return Document(

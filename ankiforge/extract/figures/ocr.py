@@ -167,7 +167,7 @@ def _of_common_size(pieces: Sequence[Piece]) -> list[Piece]:
 
 @cache
 def _engine() -> Any:
-    """Return the reader, which takes a second to load; it says nothing of what it does."""
+    """Return the reader, which takes a second to load; and logs errors only."""
     from rapidocr import RapidOCR
 
     logging.getLogger("RapidOCR").setLevel(logging.ERROR)

@@ -63,7 +63,7 @@ SIGN_GAP = 2.5
 
 
 class Drawing(Value):
-    """What a figure draws that tells which words belong together."""
+    """The shapes of a figure that tell which words belong together."""
 
     rules: tuple[Box, ...] = ()
     """Thin level lines."""

@@ -235,7 +235,7 @@ class Online:
         return libraries
 
     def items(self, library: Library) -> list[Item]:
-        """Return annotations, notes, and what they belong to, the trash included.
+        """Return annotations, notes, and the items they belong to, the trash included.
 
         A library of the web is kept, and fetched again only if it has changed.
 

@@ -70,7 +70,7 @@ def local_database(path: Path, wanted: Wanted) -> Iterator[Database]:
 
 @contextmanager
 def _as_item_error() -> Iterator[None]:
-    """Turn errors of SQLite into errors that say what to do."""
+    """Turn errors of SQLite into errors with a hint."""
     try:
         yield
     except UnicodeDecodeError as error:
@@ -187,7 +187,7 @@ class Database:
         return libraries
 
     def items(self, library: Library) -> list[Item]:
-        """Return annotations, notes, and what they belong to, the trash included."""
+        """Return annotations, notes, and the items they belong to, the trash included."""
         if library.number is None:
             message = f"library: it has no group {library.group}"
             raise ItemError(message, hint="sync it in Zotero")

@@ -193,7 +193,7 @@ class Access(Protocol):
         ...
 
     def items(self, library: Library) -> list[Item]:
-        """Return annotations, notes, and what they belong to, the trash included.
+        """Return annotations, notes, and the items they belong to, the trash included.
 
         Raises:
             ItemError: the library cannot be read.

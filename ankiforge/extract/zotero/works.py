@@ -69,7 +69,7 @@ _ORDER = attrgetter(
 
 
 class Work(NamedTuple):
-    """A paper, or a lone attachment or note, with what belongs to it."""
+    """A paper, or a lone attachment or note, with its marks and notes."""
 
     item: Item
     marks: list[Mark]
