@@ -8,7 +8,7 @@ import posixpath
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -142,14 +142,14 @@ class Folder(msgspec.Struct):
                 path = disk.relative(start, self.root)
                 found_by_path[path] = Problem(start.name, "it is outside the vault")
                 continue
-            for listed in self._named(start) if is_file else self._below(start):
-                _add(found_by_path, listed)
+            if is_file:  # the user named it
+                path = disk.relative(start, self.root)
+                stamp = disk.stamp_at(start)
+                _add(found_by_path, File(path, str(start), named=True, stamp=stamp))
+            else:
+                for listed in self._below(start):
+                    _add(found_by_path, listed)
         yield from found_by_path.values()
-
-    def _named(self, start: Path) -> Iterator[File]:
-        """Yield the one file that the user named."""
-        path = disk.relative(start, self.root)
-        yield File(path, str(start), named=True, stamp=disk.stamp_at(start))
 
     def _below(self, start: Path) -> Iterator[File | Problem | Unread]:
         """Yield the files and problems below a folder; count the files left out."""
@@ -212,8 +212,17 @@ class Folder(msgspec.Struct):
         `path` is the entry's path below the root.
         """
         is_vault = self.others is not None
-        if entry.is_symlink():
-            return self._link_left_out(entry, path) if is_vault else None
+        if (
+            entry.is_symlink()
+        ):  # not followed; in a vault, told if it could lead to a note
+            is_folder = os.path.isdir(entry.path)  # noqa: PTH112 - of very many files
+            if not is_vault or not self.fits(f"{path}/a.md" if is_folder else path):
+                return None
+            message = f"a link {'to a folder ' if is_folder else ''}is not followed"
+            hint = (
+                "add the folder it leads to as a source, or put the link under `exclude`"
+            )
+            return Problem(path, message, hint)
         fits = self.fits(path)
         if is_vault and fits and _CONFLICT.match(path):
             return Problem(
@@ -233,15 +242,6 @@ class Folder(msgspec.Struct):
             name = path.rpartition("/")[2]
             self.others.setdefault(name.casefold(), path)
         return None
-
-    def _link_left_out(self, entry: os.DirEntry[str], path: str) -> Problem | None:
-        """Return that a link in a vault is not followed; None if it could not lead to a note."""
-        is_folder = os.path.isdir(entry.path)  # noqa: PTH112 - of very many files
-        if not self.fits(f"{path}/a.md" if is_folder else path):
-            return None
-        message = f"a link {'to a folder ' if is_folder else ''}is not followed"
-        hint = "add the folder it leads to as a source, or put the link under `exclude`"
-        return Problem(path, message, hint)
 
     def _not_listed(self, error: OSError) -> Problem:
         """Return the problem with a folder that cannot be listed. Its documents are unread."""
@@ -302,7 +302,7 @@ def _add(
     listed_by_name: dict[str, File | Problem | Unread],
     listed: File | Problem | Unread,
 ) -> None:
-    """Add a listed file or problem by its path. Of two files with one path only the first is read."""
+    """Add a listed file or problem by its path; of two files with one path only the first."""
     where = listed.where if isinstance(listed, Problem) else listed.path
     first = listed_by_name.setdefault(where, listed)
     if not isinstance(listed, File) or not isinstance(first, File):
@@ -355,6 +355,10 @@ class FolderSource(SourceType):
     @abstractmethod
     def scan(self, known: Known | None = None) -> Iterator[Sighting]:
         """Yield the documents, problems, and a `Scan` at the end; see `model.Source`."""
+
+
+LARGEST_PICTURE = 50 << 20
+"""Bytes of a picture that are read, at most."""
 
 
 class FileSource(FolderSource):
@@ -473,10 +477,11 @@ class FileSource(FolderSource):
         with self.reading(changed) as reader:
             for number, file in enumerate(changed, start=done):
                 folder.count.done = number
-                pictures = _Pictures(partial(self.state_of, file=file))
+                pictures: dict[str, str] = {}
+                picture = partial(self._remembered, pictures, file)
                 try:
                     with one_item():
-                        sightings = [*self.contents(file, reader, pictures.path_of)]
+                        sightings = [*self.contents(file, reader, picture)]
                 except ItemError as error:
                     yield folder.problem(file, error)
                     continue
@@ -488,14 +493,12 @@ class FileSource(FolderSource):
                     folder.count_unread(file)
                 fingerprint = ""
                 if known and not has_problem:
-                    fingerprint = self._fingerprint(
-                        file, pictures.paths, reader_fingerprint
-                    )
+                    fingerprint = self._fingerprint(file, pictures, reader_fingerprint)
                 yield from self._with_fingerprint(
                     file,
                     sightings,
                     fingerprint,
-                    tuple(pictures.paths),
+                    tuple(pictures),
                 )
             folder.missed |= bool(files) and not was_any_read
 
@@ -545,6 +548,12 @@ class FileSource(FolderSource):
                 public_text=LateText(partial(self.public_text, file)),
             )
 
+    def _remembered(self, pictures: dict[str, str], file: File, target: str) -> str:
+        """Return the state of a picture by its name in a file, and remember it in `pictures`."""
+        if target not in pictures:
+            pictures[target] = self.state_of(target, file)
+        return pictures[target]
+
     def _with_figures(self, document: Extracted) -> Extracted:
         """Return a document whose marked pictures have a hash of their bytes, to see a change."""
         highlights = []
@@ -552,15 +561,22 @@ class FileSource(FolderSource):
             is_figure = highlight.kind is HighlightKind.IMAGE and highlight.markdown
             if is_figure and not highlight.figure:
                 [path, *_] = image_paths(highlight.markdown[0])
-                figure = _hash_of_file(self.folder.root, unquote(path))
-                highlight = replace(highlight, figure=figure)
+                path = unquote(path)
+                root = self.folder.root
+                base = root if root.is_dir() else root.parent
+                if _is_file_below(root, posixpath.normpath(path)):
+                    with suppress(OSError, ItemError):
+                        place = disk.stored_at(base, path)
+                        data, _ = disk.read_file(place, LARGEST_PICTURE)
+                        digest = hashlib.sha256(data).hexdigest()[:16]
+                        highlight = replace(highlight, figure=digest)
             highlights.append(highlight)
         return replace(document, highlights=tuple(highlights))
 
     def _fingerprint(
         self, file: File, depends: Iterable[str], reader_fingerprint: str
     ) -> str:
-        """Return a fingerprint of all that determines the result of a file; "" if its stamp proves nothing.
+        """Return all that determines the sightings of a file; "" if its stamp proves nothing.
 
         `reader_fingerprint` is what determines it for all files, `depends` are the pictures
         that it shows.
@@ -573,21 +589,6 @@ class FileSource(FolderSource):
 
 
 # --- pictures ---------------------------------------------------------------------------
-
-
-class _Pictures:
-    """The pictures that one file shows, or whatever other files it depends on."""
-
-    def __init__(self, state_of: Callable[[str], str]) -> None:
-        self._state_of = state_of
-        self.paths: dict[str, str] = {}
-        """What `path_of` returned, by its argument."""
-
-    def path_of(self, target: str) -> str:
-        """Return the path of a picture by its name in the text; "" if it is not a picture."""
-        if target not in self.paths:
-            self.paths[target] = self._state_of(target)
-        return self.paths[target]
 
 
 def picture_path(target: str, note: str, folder: Folder) -> str:
@@ -607,22 +608,6 @@ def picture_path(target: str, note: str, folder: Folder) -> str:
         if folder.others is None and _is_file_below(folder.root, normal):
             return normal
     return others.get(target.rpartition("/")[2].casefold(), target)
-
-
-LARGEST_PICTURE = 50 << 20
-"""Bytes of a picture that are read, at most."""
-
-
-def _hash_of_file(root: Path, path: str) -> str:
-    """Return 16 hex digits made from the bytes of a file below a root; "" if it is not there."""
-    if not _is_file_below(root, posixpath.normpath(path)):
-        return ""
-    base = root if root.is_dir() else root.parent
-    try:
-        data, _ = disk.read_file(disk.stored_at(base, path), LARGEST_PICTURE)
-    except (OSError, ItemError):
-        return ""
-    return hashlib.sha256(data).hexdigest()[:16]
 
 
 def _is_file_below(root: Path, path: str) -> bool:
