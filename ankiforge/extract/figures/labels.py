@@ -2,7 +2,7 @@
 
     pieces of lines ─▶ without captions, ticks … ─▶ labels of several lines
 
-Left out is what names nothing in the figure: its caption, running text, numbers along an
+Left out is text that names nothing in the figure: its caption, running text, numbers along an
 axis, letters of panels, signs. Leader lines are no text.
 """
 

@@ -1,4 +1,4 @@
-"""What names nothing in a figure: captions, numbers along axes, letters of panels."""
+"""Texts that name nothing in a figure: captions, numbers along axes, letters of panels."""
 
 from __future__ import annotations
 
@@ -24,15 +24,12 @@ _PANEL = regex(r"\(?([A-Za-z])[).]?")
 FRACTION = regex(r"\d+/\d+")
 
 
-def _is_caption_start(piece: Piece) -> bool:
-    return piece.angle == 0 and _CAPTION.match(piece.text) is not None
-
-
 def without_captions(pieces: list[Piece]) -> list[Piece]:
     """Leave out captions: a line that begins like one, and the lines below it."""
-    captions = [piece for piece in pieces if _is_caption_start(piece)]
-    if not captions:
-        return pieces
+    captions = []
+    for piece in pieces:
+        if piece.angle == 0 and _CAPTION.match(piece.text):
+            captions.append(piece)
     left_out: set[int] = set()
     by_depth = sorted(pieces, key=lambda piece: -piece.at.base)
     for caption in captions[:MOST_CAPTIONS]:
@@ -52,18 +49,18 @@ def _goes_on_caption(block: Sequence[Piece], piece: Piece) -> bool:
     if abs(piece.at.size - size) >= 0.2 * size:
         return False
     last = block[-1].at
-    is_on_its_line = abs(piece.at.base - last.base) < 0.5 * size
     left = min(part.at.start for part in block)
-    if is_on_its_line:
-        if piece.at.end < left - size:  # beside the caption, in the figure
-            return False
-        gap = max(piece.at.start - last.end, last.start - piece.at.end)
-        return gap < 3 * size
     right = max(part.at.end for part in block)
     lowest = min(part.at.base for part in block)
-    is_below_it = piece.at.start < right and piece.at.end > left
+    is_on_its_line = abs(piece.at.base - last.base) < 0.5 * size
+    if is_on_its_line:
+        is_in_figure = piece.at.end < left - size  # beside the caption
+        gap_after = piece.at.start - last.end
+        gap_before = last.start - piece.at.end
+        return not is_in_figure and max(gap_after, gap_before) < 3 * size
     step = lowest - piece.at.base
-    return is_below_it and 0 < step < 1.5 * size
+    is_next_line = 0 < step < 1.5 * size
+    return is_next_line and piece.at.start < right and piece.at.end > left
 
 
 def number_of(text: str) -> float | None:
@@ -91,20 +88,11 @@ LOG_SLACK = 0.06
 
 def ticks(pieces: Sequence[Piece]) -> set[int]:
     """Return the ids of the numbers along axes: level or upright, even or logarithmic."""
-    numbers = []
+    numbers: list[Number] = []
     for piece in pieces:
         value = number_of(piece.text)
         if value is not None:
             numbers.append((piece, value))
-    return _along_axes(numbers)
-
-
-Number = tuple[Piece, float]
-"""A piece that is a number, and its value."""
-
-
-def _along_axes(numbers: Sequence[Number]) -> set[int]:
-    """Return the ids of the numbers that are even along a level or an upright line."""
     found: set[int] = set()
     # along x, those on one level; along y, those whose right edges or middles agree
     lines: list[tuple[Callable[[Box], float], Callable[[Box], float]]] = [
@@ -116,9 +104,22 @@ def _along_axes(numbers: Sequence[Number]) -> set[int]:
         for group in _on_one_line(numbers, level):
             ordered = sorted(group, key=lambda pair: place(pair[0].box))
             points = [(place(piece.box), value) for piece, value in ordered]
-            for start, end in _even_runs(points):
+            # the longest runs that are even: of each axis in a row
+            start = 0
+            while start + LEAST_TICKS <= len(points):
+                end = start + LEAST_TICKS
+                if not _grows_evenly(points[start:end]):
+                    start += 1
+                    continue
+                while end < len(points) and _grows_evenly(points[start : end + 1]):
+                    end += 1
                 found.update(id(piece) for piece, _ in ordered[start:end])
+                start = end
     return found
+
+
+Number = tuple[Piece, float]
+"""A piece that is a number, and its value."""
 
 
 def _middle_x(box: Box) -> float:
@@ -134,27 +135,15 @@ def _on_one_line(
 ) -> Iterator[list[Number]]:
     """Yield the numbers that share a level, which `level` tells of a box."""
     group: list[Number] = []
+    last = 0.0
     for piece, value in sorted(numbers, key=lambda pair: level(pair[0].box)):
-        slack = 0.3 * piece.at.size
-        if group and level(piece.box) - level(group[-1][0].box) > slack:
+        own_level = level(piece.box)
+        if group and own_level - last > 0.3 * piece.at.size:
             yield group
             group = []
         group.append((piece, value))
+        last = own_level
     yield group
-
-
-def _even_runs(points: Sequence[tuple[float, float]]) -> Iterator[tuple[int, int]]:
-    """Yield [start, end) of the longest runs of points that are even: of each axis in a row."""
-    start = 0
-    while start + LEAST_TICKS <= len(points):
-        end = start + LEAST_TICKS
-        if not _grows_evenly(points[start:end]):
-            start += 1
-            continue
-        while end < len(points) and _grows_evenly(points[start : end + 1]):
-            end += 1
-        yield start, end
-        start = end
 
 
 def _grows_evenly(points: Sequence[tuple[float, float]]) -> bool:

@@ -1,6 +1,6 @@
 """Labels of several lines: pieces of text that go on below one another.
 
-What the figure draws helps: a rule between two lines divides them, and so do the samples
+The shapes of the figure help: a rule between two lines divides them, and so do the samples
 before the entries of a legend.
 """
 
@@ -40,20 +40,29 @@ def joined(pieces: Sequence[Piece], drawing: Drawing) -> list[list[Piece]]:
                 if _goes_on(line, other, drawing):
                     below[number] = other_number
                     break
-        for chain in _chains(below, len(lines)):
-            labels.append([lines[number] for number in chain])
+        # chains of lines, each of which goes on in the next
+        continues = set(below.values())
+        taken: set[int] = set()
+        for number in range(len(lines)):
+            if number in continues:
+                continue
+            following: int | None = number
+            chain = []
+            while following is not None and following not in taken:
+                taken.add(following)
+                chain.append(lines[following])
+                following = below.get(following)
+            labels.append(chain)
     return labels
 
 
 def _is_aligned(one: Piece, other: Piece) -> bool:
     """Return whether two pieces have an edge or their middles in one line."""
+    starts_apart = one.at.start - other.at.start
+    ends_apart = one.at.end - other.at.end
+    middles_apart = (starts_apart + ends_apart) / 2
     slack = EDGE * min(one.at.size, other.at.size)
-    if (
-        abs(one.at.start - other.at.start) < slack
-        or abs(one.at.end - other.at.end) < slack
-    ):
-        return True
-    return abs((one.at.start + one.at.end) - (other.at.start + other.at.end)) / 2 < slack
+    return min(abs(starts_apart), abs(ends_apart), abs(middles_apart)) < slack
 
 
 def _goes_on(upper: Piece, lower: Piece, drawing: Drawing) -> bool:
@@ -74,21 +83,3 @@ def _goes_on(upper: Piece, lower: Piece, drawing: Drawing) -> bool:
 
 def _is_number(piece: Piece) -> bool:
     return number_of(piece.text) is not None or FRACTION.fullmatch(piece.text) is not None
-
-
-def _chains(below: dict[int, int], count: int) -> list[list[int]]:
-    """Return the chains of lines, each of which goes on in the next."""
-    taken: set[int] = set()
-    chains: list[list[int]] = []
-    continues = set(below.values())
-    for number in range(count):
-        if number in continues:
-            continue
-        chain = []
-        following: int | None = number
-        while following is not None and following not in taken:
-            taken.add(following)
-            chain.append(following)
-            following = below.get(following)
-        chains.append(chain)
-    return chains

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from ankiforge.extract.figures.labels import labels_of
-from ankiforge.extract.figures.values import Box, Drawing, Piece, Placed
+from ankiforge.extract.figures.values import Drawing, Piece, Placed
 from ankiforge.model import Label
 from ankiforge.text import on_one_line
 
@@ -130,19 +130,11 @@ def _drawing(image: Image) -> Drawing:
     thickest = max(3, THICKEST_RULE * height)
     rules = []
     for left, top, rule_width, rule_height, _ in places[1:].tolist():
-        if rule_height <= thickest:
-            rules.append(_box_from_top(left, top, rule_width, rule_height, height))
+        if rule_height <= thickest:  # an axis that points upwards
+            bottom = float(height - top - rule_height)
+            right = float(left + rule_width)
+            rules.append((float(left), bottom, right, float(height - top)))
     return Drawing(tuple(rules[:MOST_SHAPES]))
-
-
-def _box_from_top(left: int, top: int, across: int, along: int, height: int) -> Box:
-    """Return a box with an axis that points upwards, of a place in pixels from the top."""
-    return (
-        float(left),
-        float(height - top - along),
-        float(left + across),
-        float(height - top),
-    )
 
 
 def _of_common_size(pieces: Sequence[Piece]) -> list[Piece]:

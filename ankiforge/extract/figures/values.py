@@ -1,4 +1,4 @@
-"""What is read in a figure, as it passes from what reads it to what joins it."""
+"""Pieces of text and shapes of a figure, as they pass from their reader to labels."""
 
 from __future__ import annotations
 
