@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -355,6 +356,18 @@ def read_settings(path: Path) -> Json:
         return msgspec.json.decode(raw, type=Json)
     except (ValueError, RecursionError) as error:  # also of bytes that are no UTF-8
         raise ItemError(str(error)) from error
+
+
+def decoded(raw: bytes | str | msgspec.Raw, shape: Any, problem: str) -> Any:
+    """Return JSON of an export as a value of a type, the shape.
+
+    Raises:
+        ItemError: it is none, or nested too deeply: the problem with its reason.
+    """
+    try:
+        return msgspec.json.decode(raw, type=shape)
+    except (ValueError, RecursionError) as error:
+        raise ItemError(f"{problem}: {error}", hint="export it again") from error
 
 
 def unreadable(error: OSError) -> ItemError:

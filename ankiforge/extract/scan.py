@@ -31,16 +31,10 @@ def count_of(source: Source) -> Count:
 
 def scanned(source: Source, known: Known | None) -> Iterator[Sighting]:
     """Scan a source. Without `known`, everything is read."""
-    return of_one(_name_of(source), source.scan(known))
-
-
-def _name_of(source: Source) -> str:
-    """Return the name by which messages call a source."""
+    name = ""
     for place in (source, getattr(source, "folder", None)):
-        name: str = getattr(place, "name", "")
-        if name:
-            return name
-    return type(source).__name__
+        name = name or getattr(place, "name", "")
+    return of_one(name or type(source).__name__, source.scan(known))
 
 
 def of_one(where: str, sightings: Iterable[Sighting]) -> Iterator[Sighting]:

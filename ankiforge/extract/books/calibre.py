@@ -21,6 +21,7 @@ from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, Recognition
 from ankiforge.extract.books import Book, Mark, cfi_steps, in_reading_order, isbns_of
 from ankiforge.extract.books.databases import DatabaseSource, Marked, text_of
 from ankiforge.extract.exports import LARGEST_EXPORT
+from ankiforge.extract.files import decoded
 from ankiforge.extract.folder import File, iso_time
 from ankiforge.extract.sqlite import Owner
 from ankiforge.model import HighlightKind, Json, Problem, Value
@@ -109,13 +110,8 @@ class Calibre(DatabaseSource):
         if PurePosixPath(file.path).suffix.casefold() not in _EXPORTS:
             yield from super().read(file)
             return
-        try:
-            export = msgspec.json.decode(file.text(LARGEST_EXPORT), type=_Export)
-        except (ValueError, RecursionError) as error:
-            raise ItemError(
-                f"not JSON of calibre: {error}",
-                hint="export it again",
-            ) from error
+        text = file.text(LARGEST_EXPORT)
+        export: _Export = decoded(text, _Export, "not JSON of calibre")
         books: dict[Book, list[Mark]] = {}
         for listed in listed_marks((*export.annotations, *export.highlights), file.path):
             if isinstance(listed, Problem):
@@ -178,10 +174,8 @@ def highlight_of(raw: msgspec.Raw | str | bytes) -> Highlight:
     Raises:
         ItemError: it is none.
     """
-    try:
-        return msgspec.json.decode(raw, type=Highlight)
-    except (ValueError, RecursionError) as error:
-        raise ItemError(f"it cannot be read: {error}", hint="export it again") from error
+    highlight: Highlight = decoded(raw, Highlight, "it cannot be read")
+    return highlight
 
 
 def mark_of(highlight: Highlight) -> Mark | None:

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-import msgspec
-
-from ankiforge.errors import ItemError
-from ankiforge.extract.files import blocks_of
+from ankiforge.extract.files import blocks_of, decoded
 from ankiforge.model import Pair, Problem, Span, Value
 from ankiforge.text import regex
 
@@ -181,13 +178,7 @@ def of_json(text: str) -> Iterator[Clip]:
     Raises:
         ItemError: it is not such JSON.
     """
-    try:
-        export = msgspec.json.decode(text, type=_Book)
-    except (ValueError, RecursionError) as error:
-        raise ItemError(
-            f"not JSON of KOReader: {error}",
-            hint="export it again",
-        ) from error
+    export: _Book = decoded(text, _Book, "not JSON of KOReader")
     number = 0
     for book in export.documents or (export,):
         authors = (book.author or "").replace("\n", "; ")
