@@ -18,8 +18,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from ankiforge.extract.pdf.answers import REPAIRED
 from ankiforge.extract.pdf.messages import Failed, Read
-from ankiforge.extract.pdf.read import REPAIRED
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.model import Highlight
 from ankiforge.text.passages import anchor_key, numbered

@@ -13,7 +13,7 @@ from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, FloatObject, NameObject
 
 from ankiforge.extract.pdf.annotations import moment
-from ankiforge.extract.pdf.clean import clean, one_line
+from ankiforge.extract.pdf.cleaning import clean, one_line
 from ankiforge.extract.pdf.messages import Area, Failed, Read
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.model import Extracted, Highlight

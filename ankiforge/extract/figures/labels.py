@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ankiforge.extract.figures.left_out import (
+from ankiforge.extract.figures.captions import (
     panels,
     says_something,
     ticks,
     without_captions,
 )
 from ankiforge.extract.figures.lines import HYPHENS, joined
-from ankiforge.extract.figures.values import (
+from ankiforge.extract.figures.pieces import (
     Box,
     Drawing,
     FoundLabel,

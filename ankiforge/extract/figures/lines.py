@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from ankiforge.extract.figures.left_out import FRACTION, number_of
-from ankiforge.extract.figures.values import Drawing, Piece
+from ankiforge.extract.figures.captions import FRACTION, number_of
+from ankiforge.extract.figures.pieces import Drawing, Piece
 
 HYPHENS = "-\u2010\u00ad"
 

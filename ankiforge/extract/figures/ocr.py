@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from ankiforge.extract.figures.labels import labels_of
-from ankiforge.extract.figures.values import Drawing, Piece, Placed
+from ankiforge.extract.figures.pieces import Drawing, Piece, Placed
 from ankiforge.model import Label
 from ankiforge.text import on_one_line
 

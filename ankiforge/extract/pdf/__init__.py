@@ -105,7 +105,7 @@ class Pdf(FileSource):
         picture: Callable[[str], str],
     ) -> Iterator[Sighting]:
         """Yield the document with its marks, and problems."""
-        from ankiforge.extract.pdf.cut import with_pictures
+        from ankiforge.extract.pdf.cutouts import with_pictures
         from ankiforge.extract.pdf.messages import Failed
 
         read = reader.read(file.at)

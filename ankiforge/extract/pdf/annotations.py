@@ -18,7 +18,7 @@ import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from msgspec import structs
 from pypdfium2 import PdfPage
 
-from ankiforge.extract.pdf.clean import clean, one_line
+from ankiforge.extract.pdf.cleaning import clean, one_line
 from ankiforge.extract.pdf.messages import Box
 from ankiforge.model import HighlightKind, LeftOut, Value
 from ankiforge.text import regex

@@ -14,8 +14,8 @@ from zipfile import BadZipFile, ZipFile
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.files import block_at, blocks_of, open_regular, read_file
+from ankiforge.extract.pdf.coverage import around
 from ankiforge.extract.pdf.messages import REPAIR, Failed, Passage, Quote, Surroundings
-from ankiforge.extract.pdf.passages import around
 from ankiforge.model import Span
 from ankiforge.text.fold import for_comparing, locate, same
 from ankiforge.text.passages import paragraphs_around

@@ -83,7 +83,7 @@ def answer(question: Question) -> Reply:
         from ankiforge.extract.pdf.hypertext import find_in_pages
 
         return find_in_pages(Path(question.path), question.quotes)
-    from ankiforge.extract.pdf.read import answer_from
+    from ankiforge.extract.pdf.answers import answer_from
 
     return answer_from(question)
 

@@ -19,7 +19,7 @@ import msgspec
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.sqlite import Owner, snapshot
-from ankiforge.extract.zotero.items import (
+from ankiforge.extract.zotero.library import (
     Account,
     Collection,
     Collections,

@@ -25,14 +25,14 @@ from ankiforge.extract.files import program, proves, stamp_at
 from ankiforge.extract.left_out import LibraryRest, UnreadFiles
 from ankiforge.extract.pdf.worker import SECONDS, PdfWorker
 from ankiforge.extract.sqlite import companions, in_wal_mode
-from ankiforge.extract.zotero.database import Database, local_database
-from ankiforge.extract.zotero.files import (
+from ankiforge.extract.zotero.attachments import (
     STORAGE,
     is_in_reach,
     linked_folder,
     own_settings,
 )
-from ankiforge.extract.zotero.items import Address, Wanted
+from ankiforge.extract.zotero.database import Database, local_database
+from ankiforge.extract.zotero.library import Address, Wanted
 from ankiforge.extract.zotero.works import Works, file_name
 from ankiforge.model import (
     Known,

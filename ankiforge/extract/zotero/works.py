@@ -17,9 +17,9 @@ from msgspec.structs import replace
 from ankiforge.errors import BugError, ItemError, one_item
 from ankiforge.extract.pdf.messages import Passage
 from ankiforge.extract.pdf.worker import PdfWorker
-from ankiforge.extract.zotero.files import Files, Shown, page_index
-from ankiforge.extract.zotero.items import Access, Item, Library, Mark
-from ankiforge.extract.zotero.notes import first_line, note_text
+from ankiforge.extract.zotero.attachments import Files, Shown, page_index
+from ankiforge.extract.zotero.library import Access, Item, Library, Mark
+from ankiforge.extract.zotero.note_text import first_line, note_text
 from ankiforge.extract.zotero.rich_text import RichText
 from ankiforge.model import (
     Document,

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from math import log10
 
-from ankiforge.extract.figures.values import Box, Piece
+from ankiforge.extract.figures.pieces import Box, Piece
 from ankiforge.text import regex
 
 MOST_CAPTIONS = 50

@@ -1,4 +1,4 @@
-"""Read one file with PDFium: annotations, the text under and around them, pictures."""
+"""Answers about one file from PDFium: annotations, the text under and around them, pictures."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ from ankiforge.extract.pdf.annotations import (
     strong_names,
 )
 from ankiforge.extract.pdf.chars import FAULTS, Char, page_chars, upright_text
-from ankiforge.extract.pdf.clean import one_line
-from ankiforge.extract.pdf.drawn import DRAWN_INTO, MOST_PAGES, has_drawn_marks
+from ankiforge.extract.pdf.cleaning import one_line
+from ankiforge.extract.pdf.coverage import Passages, Running, around, quads
+from ankiforge.extract.pdf.drawing import cut_out
+from ankiforge.extract.pdf.drawn_marks import DRAWN_INTO, MOST_PAGES, has_drawn_marks
 from ankiforge.extract.pdf.identity import document_id
 from ankiforge.extract.pdf.messages import (
     REPAIR,
@@ -41,19 +43,17 @@ from ankiforge.extract.pdf.messages import (
     Surroundings,
     View,
 )
-from ankiforge.extract.pdf.passages import Passages, Running, around, quads
-from ankiforge.extract.pdf.pictures import cut_out
-from ankiforge.extract.pdf.repair import repaired
-from ankiforge.extract.pdf.spelling import Spelling
-from ankiforge.extract.pdf.text import PageText
-from ankiforge.extract.pdf.views import view_page
-from ankiforge.extract.pdf.works import (
+from ankiforge.extract.pdf.metadata import (
     PrintedLine,
     headings_above,
     outline_of,
     printed_lines,
     read_work,
 )
+from ankiforge.extract.pdf.page_views import view_page
+from ankiforge.extract.pdf.repair import repaired
+from ankiforge.extract.pdf.spelling import Spelling
+from ankiforge.extract.pdf.text import PageText
 from ankiforge.model import (
     DRAWN,
     WENT_AWAY,

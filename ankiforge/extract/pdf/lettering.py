@@ -20,9 +20,9 @@ from typing import Any, NamedTuple
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from pypdfium2 import PdfPage, PdfTextPage
 
+from ankiforge.extract.figures.captions import number_of
 from ankiforge.extract.figures.labels import labels_of
-from ankiforge.extract.figures.left_out import number_of
-from ankiforge.extract.figures.values import (
+from ankiforge.extract.figures.pieces import (
     ACROSS,
     Box,
     Drawing,
@@ -33,7 +33,7 @@ from ankiforge.extract.figures.values import (
     union,
 )
 from ankiforge.extract.pdf.chars import CJK, MARKERS, Char, page_chars, visible
-from ankiforge.extract.pdf.clean import one_line
+from ankiforge.extract.pdf.cleaning import one_line
 
 MOST_OBJECTS = 20_000
 """Paths on a page that are looked at."""

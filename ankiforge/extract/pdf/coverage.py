@@ -9,7 +9,7 @@ from math import atan2, hypot, isfinite
 from statistics import median
 
 from ankiforge.extract.pdf.chars import Char, is_rtl
-from ankiforge.extract.pdf.clean import flowing, one_line
+from ankiforge.extract.pdf.cleaning import flowing, one_line
 from ankiforge.extract.pdf.messages import Box
 from ankiforge.extract.pdf.text import PageText, usual_step
 from ankiforge.model import Span, Value

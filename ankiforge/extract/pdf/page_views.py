@@ -13,17 +13,17 @@ from contextlib import closing
 from msgspec.structs import replace
 from pypdfium2 import PdfDocument, PdfPage  # type: ignore[import-untyped]
 
-from ankiforge.extract.figures.values import union
+from ankiforge.extract.figures.pieces import union
 from ankiforge.extract.pdf.chars import FAULTS, Char, page_chars, upright_text
-from ankiforge.extract.pdf.messages import Box, Place, View, Viewed
-from ankiforge.extract.pdf.passages import Passages
-from ankiforge.extract.pdf.pictures import (
+from ankiforge.extract.pdf.coverage import Passages
+from ankiforge.extract.pdf.drawing import (
     Cutout,
     hide_marks,
     pixel_box,
     pixels,
     png,
 )
+from ankiforge.extract.pdf.messages import Box, Place, View, Viewed
 from ankiforge.extract.pdf.spelling import Spelling
 from ankiforge.extract.pdf.text import PageText
 from ankiforge.text.fold import locate

@@ -12,7 +12,7 @@ import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from pypdfium2 import PdfDocument, PdfTextPage
 
 from ankiforge.extract.pdf.chars import FAULTS
-from ankiforge.extract.pdf.clean import one_line
+from ankiforge.extract.pdf.cleaning import one_line
 from ankiforge.model import Document, DocumentKey, Pair, Value, hints
 from ankiforge.text import regex
 from ankiforge.text.fold import for_finding
