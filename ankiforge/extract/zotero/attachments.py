@@ -350,7 +350,7 @@ def own_settings(data: Path) -> Texts | None:
     for profile in profiles:
         with suppress(ItemError, OSError, ValueError):
             raw, _ = read_file(profile, LARGEST_SETTINGS)
-            settings: Texts = {}
+            settings: dict[str, str] = {}
             for name, value in _PREF.findall(raw.decode("utf-8", "replace")):
                 settings[name] = json.loads(value)
             folder = Path(settings.get("dataDir", Path.home() / "Zotero"))
