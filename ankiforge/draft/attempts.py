@@ -41,7 +41,7 @@ def encode_attempts(attempts: Sequence[Attempt]) -> str:
 
 
 def attempts_about(highlight: Highlight, kept: Callable[[str], str | None]) -> Attempts:
-    """Return what a small model last tried for a passage; () if it was not asked about it.
+    """Return the last attempts of a small model for a passage; () if it was not asked about it.
 
     Args:
         highlight: the passage.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from enum import StrEnum
 
 from msgspec.structs import replace
@@ -149,30 +148,20 @@ def requested(highlight: Highlight) -> Instruction:
     return instruction(highlight.comment, highlight.exact)
 
 
-def questions_of(highlight: Highlight) -> tuple[Instruction, ...]:
-    """Return the questions that a person asks: in a comment one at most, in a note several."""
-    if not highlight.instructs:
-        return ()
-    if _is_a_text(highlight):
-        return tuple(_questions_of_text(highlight))
-    comment = instruction(highlight.comment, highlight.exact)
-    return (comment,) if comment.wish is Wish.QUESTION else ()
-
-
-def _is_a_text(highlight: Highlight) -> bool:
-    """Return whether a highlight is a note that is a text of its own, not a comment."""
-    return highlight.kind is HighlightKind.NOTE and bool(highlight.markdown)
-
-
 # Cards of one note that is a text.
 _MOST_QUESTIONS = 20
 
 
-def _questions_of_text(highlight: Highlight) -> Iterator[Instruction]:
-    """Yield the questions with which paragraphs of a note begin, each with its answer.
+def questions_of(highlight: Highlight) -> tuple[Instruction, ...]:
+    """Return the questions that a person asks: in a comment one at most, in a note several."""
+    if not highlight.instructs:
+        return ()
+    if not _is_a_text(highlight):
+        comment = instruction(highlight.comment, highlight.exact)
+        return (comment,) if comment.wish is Wish.QUESTION else ()
 
-    The answer is the rest of the paragraph, or else the paragraphs up to the next question.
-    """
+    # those with which paragraphs of a note begin; the answer is the rest of the paragraph, or else
+    # the paragraphs up to the next question
     paragraphs = highlight.markdown[0].split("\n\n")
     if highlight.heading:
         paragraphs.insert(0, literal(highlight.heading))
@@ -185,14 +174,18 @@ def _questions_of_text(highlight: Highlight) -> Iterator[Instruction]:
             is_open = not question.after
         elif asked and is_open:
             asked[-1][1].append(paragraph)
+    questions = []
     for words, answer in asked[:_MOST_QUESTIONS]:
         if answer:
-            yield Instruction(
-                Wish.QUESTION,
-                words,
-                answer="\n\n".join(answer),
-                is_alone=False,
-            )
+            joined = "\n\n".join(answer)
+            asks = Instruction(Wish.QUESTION, words, answer=joined, is_alone=False)
+            questions.append(asks)
+    return tuple(questions)
+
+
+def _is_a_text(highlight: Highlight) -> bool:
+    """Return whether a highlight is a note that is a text of its own, not a comment."""
+    return highlight.kind is HighlightKind.NOTE and bool(highlight.markdown)
 
 
 def without_comment(highlight: Highlight) -> Highlight:

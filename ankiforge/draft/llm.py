@@ -146,7 +146,11 @@ class Model:
 
             chunks = self._chunks(task)
             if chunks.new:
-                self._announce()
+                # check that something may be sent, and say once where it goes
+                self._client.prepare()
+                if self._notice and not self._has_announced:
+                    self._has_announced = True
+                    self._notice(f"sending to {self._settings.host}")
             for chunk in (*chunks.kept, *chunks.new):
                 drafter = self._cascade_for(chunk) or self._conversation
                 future = _in_thread(slots, drafter.draft, chunk)
@@ -233,13 +237,6 @@ class Model:
         asked = question(chunk, self._prompt)
         is_kept = not asked.parts and self._client.known(asked) is not None
         return [] if is_kept else [asked]
-
-    def _announce(self) -> None:
-        """Check that something may be sent, and say once where it goes."""
-        self._client.prepare()
-        if self._notice and not self._has_announced:
-            self._has_announced = True
-            self._notice(f"sending to {self._settings.host}")
 
 
 class _Chunks(NamedTuple):

@@ -128,7 +128,10 @@ class Privacy:
         document = highlight.document.key
         if document in self._whole:
             return self._whole[document]
-        if self._repeats(highlight.exact, document):
+        # whether the words of the mark repeat, contain or overlap something private
+        exact = unicodedata.normalize("NFC", highlight.exact)
+        ends = self._hidden(document).ends(folded(exact).letters, _OVERLAP)
+        if any(chain(self._private_spans(exact, document, cut=False), ends)):
             return HERE
         places = self._places(highlight.key) if highlight.key else ()
         return HERE if any(map(why_private, places)) else ""
@@ -147,6 +150,15 @@ class Privacy:
         def text(words: str) -> SendableText:
             return self.text(words, document.key)
 
+        # the paragraph, else the sentence and the text beside it; "" if no more than the mark
+        bare = without_comment(highlight)
+        around = bare.nearby
+        if bare.exact not in around:
+            around = bare.sentence
+        if bare.exact not in around:
+            around = "".join((bare.prefix, bare.exact, bare.suffix))
+        if around.strip() == bare.exact.strip():
+            around = ""
         comment = highlight.comment if highlight.instructs else ""
         phrases = [highlight.exact[start:end] for start, end in highlight.gaps]
         return Sendable(
@@ -155,7 +167,7 @@ class Privacy:
             by=_unless_masked(text(_creators_and_year(document))),
             heading=_unless_masked(text(highlight.heading)),
             under=tuple(map(text, highlight.above)),
-            around=text(_around(without_comment(highlight))),
+            around=text(around),
             marked=text(highlight.exact),
             phrases=tuple(map(text, phrases)),
             sentence=text(highlight.sentence),
@@ -198,12 +210,6 @@ class Privacy:
         """Return whether a text contains something private."""
         words = unicodedata.normalize("NFC", words)
         return any(self._private_spans(words, document))
-
-    def _repeats(self, exact: str, document: DocumentKey) -> bool:
-        """Return whether the words of a mark repeat, contain or overlap something private."""
-        exact = unicodedata.normalize("NFC", exact)
-        ends = self._hidden(document).ends(folded(exact).letters, _OVERLAP)
-        return any(chain(self._private_spans(exact, document, cut=False), ends))
 
     def _private_spans(
         self,
@@ -288,16 +294,6 @@ def _creators_and_year(document: Document) -> str:
     """Return the first authors and the year of a document."""
     parts = (*document.creators[:3], document.issued)
     return ", ".join(filter(None, parts))
-
-
-def _around(highlight: Highlight) -> str:
-    """Return the paragraph, else the sentence and the text beside it; "" if no more."""
-    text = highlight.nearby
-    if highlight.exact not in text:
-        text = highlight.sentence
-    if highlight.exact not in text:
-        text = "".join((highlight.prefix, highlight.exact, highlight.suffix))
-    return "" if text.strip() == highlight.exact.strip() else text
 
 
 def _unless_masked(text: SendableText) -> SendableText:
