@@ -5,6 +5,7 @@ PY := $(VENV)/bin/python
 OLDER_ANKIS := 25.9.2 24.11
 AXE := .axe/node_modules/axe-core/axe.min.js
 TSC := .axe/node_modules/.bin/tsc
+TESTS := -m "not slow"
 export PYTHONDONTWRITEBYTECODE :=  # each of the many processes of the tests would compile the program again
 export ANKIFORGE_AXE ?= $(abspath $(wildcard $(AXE)))
 
@@ -48,17 +49,17 @@ $(VENV)/docs-ok: $(VENV)/ok
 demo: $(VENV)/samples-ok  ## forge the samples into a deck, in .demo/
 	@$(PY) -m tests.makers.demo
 
-test: $(VENV)/dev-ok  ## run the tests: make test T="-k cloze"; those of the page need Chromium
-	$(PY) -m pytest -n auto --dist worksteal $(T)
+test: $(VENV)/dev-ok  ## run the tests but the slow ones: make test T="-k cloze"; those of the page need Chromium
+	$(PY) -m pytest -n auto --dist worksteal $(TESTS) $(T)
 
-check: $(VENV)/dev-ok  ## format, lint, types, import contract, tests, and older Ankis
+check: $(VENV)/dev-ok  ## format, lint, types, import contract, all tests, and older Ankis
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	@echo "places to look at, none of which fails:"
 	@$(PY) -m ruff check --select C90,PLR0913,PLR0915 --exit-zero --output-format concise ankiforge
 	$(VENV)/bin/lint-imports
 	$(MAKE) -j3 types scripts test-anki-versions
-	$(MAKE) test
+	$(MAKE) test TESTS=
 
 types: $(VENV)/dev-ok  # in one process, beside the older Ankis
 	$(PY) -m mypy
