@@ -23,7 +23,7 @@ from ankiforge.extract.pdf.annotations import (
     strong_names,
 )
 from ankiforge.extract.pdf.chars import FAULTS, Char, page_chars, upright_text
-from ankiforge.extract.pdf.cleaning import one_line
+from ankiforge.extract.pdf.cleaning import one_line, unswapped
 from ankiforge.extract.pdf.coverage import Passages, Running, around, quads
 from ankiforge.extract.pdf.drawing import cut_out
 from ankiforge.extract.pdf.drawn_marks import DRAWN_INTO, MOST_PAGES, has_drawn_marks
@@ -318,8 +318,7 @@ class _Reading:
         """Read the text of every page."""
 
         def text_of(number: int) -> str:
-            text: str = pages.text_page(number).get_text_range()
-            return text
+            return unswapped(pages.text_page(number).get_text_range())
 
         def lines_of(number: int) -> list[PrintedLine]:
             return printed_lines(pages.text_page(number), self._texts[number])

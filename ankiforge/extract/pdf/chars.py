@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from pypdfium2 import PdfiumError, PdfPage, PdfTextPage
 
+from ankiforge.extract.pdf.cleaning import unswapped
 from ankiforge.text import regex
 
 FAULTS = (PdfiumError, ValueError, TypeError, LookupError, ArithmeticError, OSError)
@@ -115,7 +116,14 @@ def page_chars(page: PdfTextPage) -> list[Char]:
         height = height if height > 0.1 else 0.1
         fields = (number, text, generated, left, bottom, right, top, x, y, width, height)
         chars.append(make_char(fields))
-    return chars
+
+    # swapped ligatures
+    text = "".join([char.text for char in chars])
+    corrected = unswapped(text)
+    if corrected == text:
+        return chars
+    pairs = zip(chars, corrected, strict=True)
+    return [char._replace(text=letter) for char, letter in pairs]
 
 
 # --- control characters that show letters -----------------------------------------------

@@ -6,6 +6,13 @@ import unicodedata
 
 from ankiforge.text import regex
 
+_SWAPPED_LETTERS = {chr(ord(letter) << 8): letter for letter in "fijlt"}
+_SWAPPED_TABLE = str.maketrans(_SWAPPED_LETTERS)
+_SWAPPED_SIGNS = "".join(_SWAPPED_LETTERS)
+_SWAPPED = regex(
+    f"(?<=[A-Za-z])[{_SWAPPED_SIGNS}]{{2,3}}"  # after a Latin letter
+    f"|[{_SWAPPED_SIGNS}]{{2,3}}(?=[A-Za-z])"  # or before one
+)
 _LIGATURES = {
     "ﬀ": "ff",
     "ﬁ": "fi",
@@ -26,6 +33,15 @@ _LETTERS = str.maketrans(
 )
 _SPACES = regex(r"[^\S\n]+")
 _AROUND_BREAK = regex(r" ?\n[ \n]*")
+
+
+def unswapped(text: str) -> str:
+    """Return the text with ligatures corrected whose two bytes Ghostscript 10.0 swapped.
+
+    It writes a\u6600\u6600airs for affairs. Such characters never occur in pairs beside
+    Latin letters otherwise. The length stays the same.
+    """
+    return _SWAPPED.sub(lambda run: run[0].translate(_SWAPPED_TABLE), text)
 
 
 def clean(text: str) -> str:

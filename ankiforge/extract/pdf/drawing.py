@@ -18,6 +18,7 @@ from pypdfium2 import PdfBitmap, PdfDocument, PdfPage
 
 from ankiforge.extract.pdf.annotations import annotation_at
 from ankiforge.extract.pdf.chars import FAULTS
+from ankiforge.extract.pdf.cleaning import unswapped
 from ankiforge.extract.pdf.identity import document_id
 from ankiforge.extract.pdf.lettering import find_labels
 from ankiforge.extract.pdf.messages import Area, Box, CutOut
@@ -58,7 +59,7 @@ def cut_out(document: PdfDocument, area: Area) -> CutOut:
                 return CutOut(b"")
             # its page and its frame show whether a figure has changed
             with closing(page.get_textpage()) as text_page:
-                text = for_finding(text_page.get_text_range())
+                text = for_finding(unswapped(text_page.get_text_range()))
             edges = [str(round(10 * edge)) for edge in area.box]
             figure = h16(document_id([text], [page]), *edges)
             return CutOut(data, figure, _labels_of(page, area.box))
