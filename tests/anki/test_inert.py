@@ -13,9 +13,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+import pytest
+
 from ankiforge.anki.code_blocks import COLOURS
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
+
+pytestmark = pytest.mark.slow
 
 FAKES = Path(__file__).parents[1] / "fakes"
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = 60
 NOTE = "What makes ATP in a cell?::The mitochondrion\n"
 

@@ -22,6 +22,8 @@ from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
 from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 from tests.ways_out import all_that_leaves
 
+pytestmark = pytest.mark.slow
+
 SOURCES = (
     "{obsidian: {name: notes, path: notes, marks: ['==', mark, callout]}}",
     "{markdown: {name: texts, path: texts, marks: ['==', quote]}}",

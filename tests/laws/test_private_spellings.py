@@ -141,6 +141,7 @@ def sources_with(folder: Path, spelling: str) -> list[str]:
     return [*sources, "{zotero: {name: library, path: Zotero}}"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spelling", [*EXACT, *LIKE[:3], *LIKE[7::3]])
 def test_no_reader_lets_out_what_has_a_spelling_of_the_tag(forge, fake, spelling):
     sources = sources_with(forge.folder, spelling)

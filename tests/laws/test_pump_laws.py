@@ -23,6 +23,8 @@ import pytest
 
 import ankiforge
 
+pytestmark = pytest.mark.slow
+
 LENGTH = 2_000
 SECONDS = 0.6
 """Of processor time: 2,000 squared are four million steps, 2,000 cubed take a minute."""

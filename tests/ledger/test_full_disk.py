@@ -8,6 +8,8 @@ import pytest
 
 from tests.limits import PATIENCE
 
+pytestmark = pytest.mark.slow
+
 LIMITED = """
 import resource, sys
 from ankiforge.cli import main

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ABOUT = "Katze:::cat\n\nWhat is ATP?::an energy carrier\n\nThe ==hippocampus== binds an episode.\n"
 CHANGED = ABOUT.replace("energy carrier", "carrier of energy")
 SETTINGS = "sources: [{obsidian: {name: notes, path: notes}}]\nanki: {collection: none}\n"

@@ -4,6 +4,8 @@ import pytest
 
 from tests.life.history import lived
 
+pytestmark = pytest.mark.slow
+
 HISTORIES = [(1, "1", False), (2, "1", True), (3, "2", True)]
 
 

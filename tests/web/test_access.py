@@ -9,6 +9,8 @@ from tests.conftest import Forge
 from tests.web.conftest import settle, turn_to, waiting
 from tests.web.world import world
 
+pytestmark = pytest.mark.slow
+
 LISTS = ("new", "changed", "questions", "none", "all", "recent")
 LOOKS = (("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390))
 RUN = """async () => {
