@@ -265,27 +265,27 @@ class Review:
 def taken_together(
     ledger: Ledger, ids: Sequence[str], query: str
 ) -> tuple[list[str], Counter[str]]:
-    """Return one clean draft of each offer, and the number of others, by why they are left.
+    """Return the first draft of each offer if it is clean, and the number of others by reason.
 
-    A query that names a warning, or proposals, takes these, too.
+    A query that names a warning, or proposals, takes these, too; of an offer it may match
+    only some of the drafts.
     """
     chosen: list[str] = []
     left = Counter[str]()
     matching = set(ids)
     named = set(query.split())
     for offer in offers(ledger, ids):
-        is_taken = False
-        for draft in offer.drafts:
-            if draft.id not in matching:
-                continue
-            reason = _why_left(draft, named)
-            if not reason and is_taken:
-                reason = "another draft of the same fact"
-            if reason:
-                left[reason] += 1
-            else:
-                is_taken = True
-                chosen.append(draft.id)
+        drafts = [draft for draft in offer.drafts if draft.id in matching]
+        if not drafts:
+            continue
+        first, *others = drafts
+        reason = _why_left(first, named)
+        if reason:
+            left[reason] += 1
+        else:
+            chosen.append(first.id)
+        if others:
+            left["another draft of the same fact"] += len(others)
     return chosen, left
 
 

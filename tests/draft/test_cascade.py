@@ -121,6 +121,17 @@ def test_a_question_stands_behind_the_gaps_in_their_offer(forge, notes):
     assert sorted(waiting) == sorted([proposal["id"], question["id"]])
 
 
+def test_accept_all_does_not_go_behind_a_proposal_that_it_leaves(forge, notes):
+    notes(AGING, more="proposals: true\n")
+    forge.ok("run")
+    told = forge("accept", "--all")
+    assert {card["verdict"] for card in forge.cards()} == {"waiting"}
+    assert "1 left: another draft of the same fact" in told.stdout + told.stderr
+    forge.ok("accept", "--all", "--filter", "drafter:propose")
+    [card] = forge.cards()
+    assert card["kind"] == "cloze"
+
+
 def test_a_question_in_a_comment_and_a_remark_go_the_other_way(
     forge, notes, server, fake
 ):
