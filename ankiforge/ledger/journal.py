@@ -216,7 +216,10 @@ MOST_N = 1 << 62
 
 
 class _Body(Text, kw_only=True):
-    """All that bodies may hold: a key has one meaning, in whatever kind of event."""
+    """All that bodies may hold: a key has one meaning, in whatever kind of event.
+
+    Only the types are compared; values and defaults are never read.
+    """
 
     exact: str = ""
     like: str = ""

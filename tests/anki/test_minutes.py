@@ -223,6 +223,14 @@ def test_a_person_who_forgets_more_than_fsrs_expects_gets_fewer_cards():
     assert forgets.new_per_day < remembers.new_per_day
 
 
+def test_answers_that_fail_take_their_own_time():
+    slow = Answers(seconds_failed=60)
+    assert (
+        intake(some(200, answers=slow), 20).new_per_day
+        < intake(some(200), 20).new_per_day
+    )
+
+
 def test_what_is_due_beyond_the_limit_of_reviews_comes_on_the_next_day():
     limited = intake(some(600, due=-1, reviews_per_day=100), 20)
     free = intake(some(600, due=-1), 20)

@@ -6,6 +6,7 @@ import pytest
 
 from ankiforge.check import safe_context
 from ankiforge.model import Card, CardKind, Guid, HighlightKey, Origin
+from ankiforge.text import occlusion
 from tests.check import cards
 
 CASES = [
@@ -31,6 +32,12 @@ def test_a_part_that_gives_the_answer_away_is_hidden(expected, part, answer):
 
 
 PARTS = ("Water", "Ice", "Steam", "Snow")
+MASKS = occlusion.Masks(
+    masks=(
+        occlusion.Mask(1, 0.1, 0.1, 0.2, 0.1, "Ice"),
+        occlusion.Mask(2, 0.5, 0.1, 0.2, 0.1, "water"),
+    ),
+)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +53,7 @@ PARTS = ("Water", "Ice", "Steam", "Snow")
         (_card(CardKind.CLOZE, Text="Ice is {{c1::frozen {{c2::water}}}}."), ("Ice", "Steam", "Snow")),
         (_card(CardKind.CLOZE, Text="It is {{c1::cold::like ice}}."), PARTS),
         (_card(CardKind.CLOZE, Text="No gap: water."), PARTS),
+        (_card(CardKind.OCCLUSION, Occlusion=occlusion.write(MASKS)), ("Steam", "Snow")),
     ],
 )  # fmt: skip
 def test_the_answer_is_what_the_kind_of_the_card_asks_for(card, shown):

@@ -455,7 +455,7 @@ def test_the_login_page_of_a_hotel_is_no_empty_library(serve, api, code):
     server = serve(ONE, flavour="web" if api == "web" else "local10")
     server.faults.extend([fake.portal(code)] * 9)
     problem = blocked(scanned(api, server))
-    assert "in place of Zotero" in problem.what
+    assert "in place of Zotero at 127.0.0.1" in problem.what
     assert len(server.asked) == 1
     assert "hotel" not in problem.what
 
