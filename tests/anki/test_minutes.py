@@ -93,6 +93,18 @@ def test_options_states_and_answers_are_those_of_anki(studied):
     assert [history.answers for history in studies.histories] == [((0, 4),)] * 2
 
 
+def test_the_newest_parameters_of_fsrs_that_are_set_count(studied):
+    col = studied.col
+    config = col.decks.config_dict_for_deck_id(col.decks.id("Reading"))
+    six = [round(0.1 * n, 1) for n in range(1, 22)]
+    five = [round(0.2 * n, 1) for n in range(1, 20)]
+    for newest, expected in ((six, six), ([], five)):
+        config |= {"fsrsParams6": newest, "fsrsParams5": five}
+        col.decks.update_config(config)
+        [preset] = read(studied).presets
+        assert preset.parameters == pytest.approx(expected)
+
+
 def test_a_limit_of_one_deck_alone_is_told_apart(studied):
     col = studied.col
     deck = col.decks.by_name("Reading")

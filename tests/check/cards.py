@@ -131,6 +131,9 @@ def example(text: str) -> tuple[Finding, ...]:
     if parts["form"] == "comment":
         draft = replace(draft, origin=Origin(COMMENT_AND_MORE))
         return findings(draft, passage(source, **around), twins)
+    if parts["form"] == "asked":  # the reader's own question, its answer from the passage
+        draft = replace(draft, origin=Origin("rules:comment"))
+        return findings(draft, passage(source, **around), twins)
     clipped, open_end = parts["form"] == "clipped", parts["form"] == "open-end"
     form = Form.PHRASE if clipped else Form.BLOCK if open_end else Form(parts["form"])
     draft, highlight = _marked(draft, form)

@@ -89,6 +89,19 @@ def test_what_deserves_none_gets_a_reason_in_plain_words(propose):
     assert not re.search(r"[_A-Z]{3}", no_card.reason)
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("The quiet corner of the old room near the wide window.", Reason.FRAGMENT),
+        (ADVICE, Reason.ASIDE),
+        ("Who would have thought that this was all it took?", Reason.QUESTION),
+    ],
+)
+def test_what_weighs_most_against_a_passage_is_its_reason(propose, text, reason):
+    [no_card] = propose(text).no_cards
+    assert no_card.reason == reason.value
+
+
 def test_worth_says_what_decided(highlight):
     good = worth_of(highlight(GOOD))
     bad = worth_of(highlight(ADVICE))
