@@ -28,7 +28,8 @@ from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import Gap
 
 _SMALL_OR_NEGATIVE = STOP_WORDS | NEGATIONS
-_LABELS = listed("signs", "label")
+# Words that say nothing at the beginning: `Note`.
+_MEANINGLESS = listed("signs", "label") | _SMALL_OR_NEGATIVE
 _COPULAS = listed("signs", "copula")
 _POINTING = listed("signs", "pointing")
 _NAMING = regex(rf"(?i)(?<!\w)(?:{alternatives('signs', 'naming')})(?!\w)")
@@ -67,9 +68,12 @@ def emphasis(draft: Draft, context: Context) -> Iterator[Finding]:
     if not reading.gaps:
         return
     text = draft.field("Text")
+    words_of_text = cloze.words_of(text)
+    has_picture = "![" in text
     first = reading.gaps[0]
     opens = not tokens(text[: first.start])
-    defines = opens and _DEFINES.match(text, first.end) is not None
+    is_defined = _DEFINES.match(text, first.end) is not None
+    defines = opens and is_defined
     # a word beside a gap may say that it is a name: `called`, `known as`
     is_clear = defines
     for gap in reading.gaps:
@@ -79,7 +83,6 @@ def emphasis(draft: Draft, context: Context) -> Iterator[Finding]:
         is_clear = is_clear or is_named_before or is_named_behind
 
     # the phrase
-    whole = cloze.words_of(text)
     for gap, answer in zip(reading.gaps, reading.answers, strict=True):
         before, after = _around(text, gap)
         begins_within = before[-1:].islower() and answer[:1].isalpha()
@@ -87,13 +90,19 @@ def emphasis(draft: Draft, context: Context) -> Iterator[Finding]:
         ends_within = answer[-1:].isalpha() and goes_on
         if begins_within or ends_within:
             yield make_finding("gap_edge_punct", f"“{gap.answer}”")
-        is_small = _SMALL_OR_NEGATIVE.issuperset(tokens(answer))
+        answer_words = tokens(answer)
+        is_small = _SMALL_OR_NEGATIVE.issuperset(answer_words)
+        # a mere label at the beginning: `Note`, `It is safe`
+        words = {word for word in answer_words if not word.isdecimal()}
+        is_claim = len(words) > 1 and not words.isdisjoint(_COPULAS)
+        is_label = is_claim or words <= _MEANINGLESS
+        quoted = f"“{answer}”"
         if is_small and _WORDS_ONLY.fullmatch(answer):
-            yield make_finding("gap_stopword", f"“{answer}”")
-        elif opens and (_is_label(answer) or context.leads_elsewhere(answer)):
-            yield make_finding("label", f"“{answer}”")
-        elif not is_clear and not context.is_term(whole, answer):
-            yield make_finding("vague", f"“{answer}”")
+            yield make_finding("gap_stopword", quoted)
+        elif opens and (is_label or context.leads_elsewhere(answer)):
+            yield make_finding("label", quoted)
+        elif not is_clear and not context.is_term(words_of_text, answer):
+            yield make_finding("vague", quoted)
     for answer in _given_away(reading, text, naming(context.highlight), defines):
         yield make_finding("gap_leak", f"“{answer}”")
 
@@ -101,15 +110,17 @@ def emphasis(draft: Draft, context: Context) -> Iterator[Finding]:
     cell = text
     if text.startswith("| "):
         start = text.rfind("| ", 0, first.start) + 2
-        cell = text[start : text.find(" |", first.end)]
-    has_full_stop = _FULL_STOP.search(without_markup(cell)[-_NEAR:]) is not None
+        end = text.find(" |", first.end)
+        cell = text[start:end]
+    end_of_cell = without_markup(cell)[-_NEAR:]
+    has_full_stop = _FULL_STOP.search(end_of_cell) is not None
     is_sentence = has_full_stop or context.is_clause(cloze.words_of(cell))
-    has_picture = "![" in text
     word_count = len(tokens(reading.whole))
 
     # the content words and formulas beside the gaps; a word of two letters is an abbreviation
     visible_text = without_code(text)
-    without_gaps = without(visible_text, cloze.gaps(visible_text)).replace(GAP, " ")
+    visible_gaps = cloze.gaps(visible_text)
+    without_gaps = without(visible_text, visible_gaps).replace(GAP, " ")
     beside = [word for word in _telling(without_gaps) if len(word) != 2]
     least = 1
     if defines:
@@ -120,14 +131,15 @@ def emphasis(draft: Draft, context: Context) -> Iterator[Finding]:
     # few recall a long phrase word for word; small words are not counted
     longest = 0
     for answer in reading.answers:
-        words = [word for word in answer.split() if word.casefold() not in FUNCTION]
-        longest = max(longest, len(words))
+        recalled = [word for word in answer.split() if word.casefold() not in FUNCTION]
+        longest = max(longest, len(recalled))
 
     fault = ""
     if not (has_picture or is_clear or is_sentence):
         fault = "no sentence with its full stop, no `Term: definition`"
     elif not has_picture and len(beside) < least:
-        fault = f"the sentence says little {'behind' if opens else 'beside'} it"
+        where = "behind" if opens else "beside"
+        fault = f"the sentence says little {where} it"
     elif word_count > _MOST_WORDS:
         fault = f"it is one of {word_count} words"
     elif not is_clear and longest > _MOST_TO_RECALL:
@@ -140,16 +152,10 @@ def emphasis(draft: Draft, context: Context) -> Iterator[Finding]:
         prominent = re.findall(r"\w+", folded)[:_EARLY_WORDS]
         for gap in reading.gaps:
             before, _ = _around(folded, gap)
-            prominent += re.findall(r"\w+", before[-_NEAR:])[-_WORDS_BESIDE:]
+            nearby = re.findall(r"\w+", before[-_NEAR:])
+            prominent += nearby[-_WORDS_BESIDE:]
         if not _POINTING.isdisjoint(prominent):
             yield make_finding("leans_back", "it points at text before it")
-
-
-def _is_label(answer: str) -> bool:
-    """Return whether a phrase at the beginning is a mere label: `Note`, `It is safe`."""
-    words = {word for word in tokens(answer) if not word.isdecimal()}
-    is_claim = len(words) > 1 and not words.isdisjoint(_COPULAS)
-    return is_claim or words <= _LABELS | _SMALL_OR_NEGATIVE
 
 
 def _around(text: str, gap: Gap) -> tuple[str, str]:

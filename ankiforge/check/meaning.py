@@ -75,9 +75,19 @@ def meaning(draft: Draft, context: Context) -> Iterator[Finding]:
                 "opposite", f"the card says “{word}”, the source “{opposite}”"
             )
             return
-    overstated = _overstated(card, stated, evident)
-    if overstated:
-        yield make_finding("certainty", overstated)
+
+    # a card that sounds more certain than its source
+    proof_words = frozenset(proof)
+    claimed = [word for word in stated if word in _ABSOLUTES - proof_words]
+    if claimed:
+        if not _SOFT.isdisjoint(proof) and _SOFT.isdisjoint(card):
+            yield make_finding("certainty", f"“{claimed[0]}”")
+    elif _SOFT.isdisjoint(card) and NEGATORS.isdisjoint(card):
+        hedged = _scope(tokens(_MAY.sub(" ", evident)), _HEDGES)
+        repeated = hedged.intersection(map(stem, card))
+        if hedged and len(repeated) >= min(_HEDGED_WORDS, len(hedged)):
+            hedge = min(_HEDGES & proof_words)
+            yield make_finding("certainty", f"without “{hedge}”")
 
 
 def _negated(
@@ -144,19 +154,3 @@ def _turned(card: list[str], proof: list[str]) -> Iterator[Pair]:
 def _content_stems(words: list[str]) -> set[str]:
     """Return the stems of words that may be part of a subject or object."""
     return {stem(word) for word in words if word not in FUNCTION}
-
-
-def _overstated(card: list[str], stated: list[str], evident: str) -> str:
-    """Return why a card sounds more certain than its source; "" if it does not."""
-    proof = set(tokens(evident))
-    claimed = [word for word in stated if word in _ABSOLUTES - proof]
-    if claimed:
-        is_softened = not _SOFT.isdisjoint(proof) and _SOFT.isdisjoint(card)
-        return f"“{claimed[0]}”" if is_softened else ""
-    if not (_SOFT.isdisjoint(card) and NEGATORS.isdisjoint(card)):
-        return ""
-    hedged = _scope(tokens(_MAY.sub(" ", evident)), _HEDGES)
-    repeated = hedged.intersection(map(stem, card))
-    if not hedged or len(repeated) < min(_HEDGED_WORDS, len(hedged)):
-        return ""
-    return f"without “{min(_HEDGES & proof)}”"

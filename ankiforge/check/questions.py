@@ -43,6 +43,15 @@ _REMARK = listed("signs", "remark") | STOP_WORDS
 _BULLET = regex(r"(?m)^[ \t]*(?:[-*+•]|\d{1,3}[.)\\]{1,2})[ \t]")
 # The words of an answer that the front may give away, at most.
 _LEAK_WORDS = 6
+_BRACKETED = regex(r"[(\[][^()\[\]]*[)\]]")
+_BETWEEN_ITEMS = regex(r"[,;、，]\s+|[、，]")
+# Text between commas that is not an item of a list.
+_CLAUSE = regex(
+    r"(?i)(?:that|which|who|whose|where|when|while|if|but|because|as|so|such|then|thus"
+    r"|since|i\.e|e\.g)\b"
+)
+_ITEM_WORDS = 5
+_FEWEST_ITEMS = 3
 
 
 @needs(Needs.CARD)
@@ -50,27 +59,25 @@ def questions(draft: Draft, context: Context) -> Iterator[Finding]:
     """Judge the wording of a question and its answer."""
     if draft.kind.family is not Family.BASIC:
         return
+    highlight = context.highlight
     reading = read(draft)
     answer = reading.answers[0]
     front = " ".join(reading.asked.split())
     has_picture = "![" in draft.field("Front")
 
     # a question to which the answer is yes or no
+    excused = set()
     says_yes_or_no = _YES_NO.match(answer.strip()) is not None
     if says_yes_or_no:
+        excused.add("yes_no")
         yield make_finding("yes_no", f"the answer is “{answer[:20]}”")
 
     # badly worded questions
-    excused = set()
-    if says_yes_or_no:
-        excused.add("yes_no")
     if front[:4].casefold() == "was ":
         # the German `was`, and not the English one
-        languages = (
-            sure_language(reading.whole),
-            sure_language(context.highlight.exact),
-        )
-        if "German" in languages:
+        card_language = sure_language(reading.whole)
+        passage_language = sure_language(highlight.exact)
+        if "German" in (card_language, passage_language):
             excused.add("yes_no")
     if has_picture:
         # `this` refers to the picture
@@ -79,9 +86,12 @@ def questions(draft: Draft, context: Context) -> Iterator[Finding]:
         if pattern.rule in excused:
             continue
         match = pattern.bad.search(front)
-        if not match or (pattern.excuse and pattern.excuse.search(front)):
+        is_good = pattern.excuse and pattern.excuse.search(front)
+        if not match or is_good:
             continue
-        detail = "" if pattern.rule in _CLEAR_RULES else f"“{match[0]}”"
+        detail = f"“{match[0]}”"
+        if pattern.rule in _CLEAR_RULES:
+            detail = ""
         yield make_finding(pattern.rule, detail)
 
     # a front that asks for nothing in particular: `what does this mean?`, `why not 7?`;
@@ -94,32 +104,45 @@ def questions(draft: Draft, context: Context) -> Iterator[Finding]:
     if front.endswith("?") and is_remark and not has_picture:
         yield make_finding("vague", f"“{front}”")
     # a reader's remark that names nothing of the passage, and does not begin with `?`
-    if asked_by_reader(draft) and context.highlight.exact:
-        source = f"{naming(context.highlight)}\n{source_text(context.highlight)}"
-        comment = context.highlight.comment.lstrip().casefold()
+    by_reader = asked_by_reader(draft)
+    if by_reader and highlight.exact:
+        source = f"{naming(highlight)}\n{source_text(highlight)}"
+        comment = highlight.comment.lstrip().casefold()
         is_declared = comment.startswith(("?", "q:"))
-        if not is_declared and stems(front).isdisjoint(stems(source)):
+        source_stems = stems(source)
+        if not is_declared and stems(front).isdisjoint(source_stems):
             yield make_finding("leans_back", f"“{front}”")
 
     # a short answer that is in the front, which does not offer a choice: A or B?
     bare_answer = answer.strip(" .")
-    is_short = len(bare_answer) >= SHORTEST and word_count(bare_answer) <= _LEAK_WORDS
+    is_long_enough = len(bare_answer) >= SHORTEST
+    is_short = is_long_enough and word_count(bare_answer) <= _LEAK_WORDS
     if is_short and content(bare_answer) and not is_choice(front):
-        is_given_away = has_word(bare_answer, front)  # `string type` is not `String`
-        if "?" in front:
-            is_given_away = has_word(bare_answer.casefold(), front.casefold())
-        if is_given_away:
+        shown = front
+        hidden = bare_answer
+        if "?" in front:  # else `string type` is not `String`
+            shown = front.casefold()
+            hidden = bare_answer.casefold()
+        if has_word(hidden, shown):
             yield make_finding("leak_exact", f"“{bare_answer}”")
 
     # a short front, and an answer that can be recalled as a whole
-    bullet_count = len(_BULLET.findall(draft.field("Back")))
-    item_count = bullet_count or _items_between_commas(answer)
+    item_count = len(_BULLET.findall(draft.field("Back")))
+    if item_count == 0:
+        # an enumeration: at least three short items between commas
+        without_brackets = _BRACKETED.sub("", answer) or answer
+        parts = _BETWEEN_ITEMS.split(without_brackets.strip(" ."))
+        items = [part for part in parts if part.strip()]
+        item_count = len(items) if len(items) >= _FEWEST_ITEMS else 1
+        for item in items:
+            if word_count(item) > _ITEM_WORDS or _CLAUSE.match(item):
+                item_count = 1
     yield from counted(item_count, "list_gt5")
     yield from counted(word_count(answer), "answer_gt20w")
     yield from counted(word_count(reading.asked), "front_gt30w")
     # in `benchmarks/blind` and `wording`, two raters found six of nine such questions unnatural,
     # and 22 of 274 others
-    if not authored(draft) and not asked_by_reader(draft):
+    if not authored(draft) and not by_reader:
         lengths = [word_count(front[start:end]) for start, end in sentences(front)]
         yield from counted(max(lengths, default=0), "sentence_gt23w")
 
@@ -161,27 +184,3 @@ def _question_patterns() -> tuple[_Pattern, ...]:
             )
         )
     return tuple(patterns)
-
-
-# --- lists ----------------------------------------------------------------------------
-
-_BRACKETED = regex(r"[(\[][^()\[\]]*[)\]]")
-_BETWEEN_ITEMS = regex(r"[,;、，]\s+|[、，]")
-# Text between commas that is not an item of a list.
-_CLAUSE = regex(
-    r"(?i)(?:that|which|who|whose|where|when|while|if|but|because|as|so|such|then|thus"
-    r"|since|i\.e|e\.g)\b"
-)
-_ITEM_WORDS = 5
-_FEWEST_ITEMS = 3
-
-
-def _items_between_commas(answer: str) -> int:
-    """Return the number of items of an enumeration of at least three short ones; else 1."""
-    plain = _BRACKETED.sub("", answer) or answer
-    parts = _BETWEEN_ITEMS.split(plain.strip(" ."))
-    items = [part for part in parts if part.strip()]
-    for item in items:
-        if word_count(item) > _ITEM_WORDS or _CLAUSE.match(item):
-            return 1
-    return len(items) if len(items) >= _FEWEST_ITEMS else 1

@@ -44,14 +44,10 @@ def arabic(text: str) -> str:
     if not _ROMAN_SIGN.search(text):
         return text
     text = re.sub(r"\bWW(I{1,2}|[12])\b", r"World War \1", text)
-    text = _NUMBERED.sub(_with_arabic_numeral, text)
+    text = _NUMBERED.sub(
+        lambda match: f"{match['noun']} {_roman(match['numeral'].upper())}", text
+    )
     return _ROMAN.sub(lambda match: str(_roman(match[0])), text)
-
-
-def _with_arabic_numeral(match: re.Match[str]) -> str:
-    """Return a noun and its Roman numeral, such as `type I`, with digits."""
-    number = _roman(match["numeral"].upper())
-    return f"{match['noun']} {number}"
 
 
 def _roman(numeral: str) -> int:
@@ -291,8 +287,12 @@ def level(text: str) -> str:
 def values(text: str) -> frozenset[Fraction]:
     """Return the values of all numbers in a text, including scales and fractions."""
     sizes = {abs(quantity.value) for quantity in quantities(text)}
-    sizes.update(size for _, _, size in written_fractions(text))
     sizes.update(fractions(text).values())
+    # fractions in digits: 3/4, ¾
+    plain = unicodedata.normalize("NFKC", text)
+    for numerator, denominator in re.findall(r"(\d{1,9})\s*[/⁄]\s*(\d{1,9})", plain):
+        if int(denominator):
+            sizes.add(Fraction(int(numerator), int(denominator)))
     return frozenset(sizes)
 
 
@@ -314,17 +314,6 @@ def fractions(text: str) -> dict[str, Fraction]:
     """Return the fractions in words: `half`, `a third`."""
     words = re.findall(r"[^\W\d_]+", text.casefold())
     return {word: _FRACTIONS[word] for word in words if word in _FRACTIONS}
-
-
-def written_fractions(text: str) -> list[tuple[str, str, Fraction]]:
-    """Return (numerator, denominator, value) of the fractions in digits: 3/4, ¾."""
-    plain = unicodedata.normalize("NFKC", text)
-    values_found = []
-    for numerator, denominator in re.findall(r"(\d{1,9})\s*[/⁄]\s*(\d{1,9})", plain):
-        if int(denominator):
-            size = Fraction(int(numerator), int(denominator))
-            values_found.append((numerator, denominator, size))
-    return values_found
 
 
 _MONTHS = {name: int(number) for name, number in by_word("numbers", "months").items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from ankiforge.language.lexicon import RAREST, Cue, Language
@@ -62,7 +62,11 @@ _WORD_WITH_DIGIT = rf"[^\W_]+{_JOINED}"
 _KANA = r"[ァ-ヺー]{2,}|[\u3400-\u9fff]+|[ぁ-ゖ]+"
 
 
-def _pattern(elided: str, word: str) -> re.Pattern[str]:
+@cache
+def _pattern_of(name: str) -> re.Pattern[str]:
+    """Return the pattern of the words and signs of a language."""
+    elided = {"fr": _ELIDED, "it": _ELIDED_ITALIAN}.get(name, "")
+    word = f"{_KANA}|{_WORD}" if name == "cjk" else _WORD
     before = rf"(?P<elided>(?i:(?<!\w){elided}))|" if elided else ""
     return re.compile(
         rf"""(?x)
@@ -76,7 +80,6 @@ def _pattern(elided: str, word: str) -> re.Pattern[str]:
     )
 
 
-_PATTERNS: dict[str, re.Pattern[str]] = {}
 _HIRAGANA = regex(r"[ぁ-ゖ]")
 # A word beside one of these is a part of code, or of a formula.
 _UNSAFE_SIGN = regex(r"[{}\\^$#@&|_]")
@@ -123,10 +126,21 @@ def tokens(text: str, language: Language) -> tuple[Token, ...]:
             if token.folded in language.small:
                 token.kind = Kind.SMALL
         words.append(token)
-    if language.name == "cjk":
-        _classify_ideographs(words, text)
-    else:
+    if language.name != "cjk":
         _classify(words, text, language)
+        return tuple(words)
+    # in Japanese, runs of ideographs and katakana are terms; in Chinese only other words
+    is_japanese = _HIRAGANA.search(text) is not None
+    for token in words:
+        if token.kind != Kind.NOUN:
+            continue
+        token.zipf = 3.0
+        if _HIRAGANA.match(token.word):
+            token.kind = Kind.SMALL
+        elif not token.word.isascii() and not (is_japanese and len(token.word) > 1):
+            token.kind = Kind.ADVERB  # no word by itself
+        else:
+            token.kind = Kind.NAME
     return tuple(words)
 
 
@@ -140,31 +154,6 @@ def cues_of(text: str, language: Language) -> tuple[Cue, ...]:
 def is_verb(token: Token, language: Language) -> bool:
     """Return whether a word is a verb, or an auxiliary."""
     return token.kind == Kind.VERB or token.folded in language.auxiliaries
-
-
-def _pattern_of(name: str) -> re.Pattern[str]:
-    """Return the pattern of the words and signs of a language."""
-    pattern = _PATTERNS.get(name)
-    if pattern is None:
-        elided = {"fr": _ELIDED, "it": _ELIDED_ITALIAN}.get(name, "")
-        word = f"{_KANA}|{_WORD}" if name == "cjk" else _WORD
-        pattern = _PATTERNS.setdefault(name, _pattern(elided, word))
-    return pattern
-
-
-def _classify_ideographs(words: list[Token], text: str) -> None:
-    """Take runs of ideographs and katakana for terms in Japanese; in Chinese only other words."""
-    is_japanese = _HIRAGANA.search(text) is not None
-    for token in words:
-        if token.kind != Kind.NOUN:
-            continue
-        token.zipf = 3.0
-        if _HIRAGANA.match(token.word):
-            token.kind = Kind.SMALL
-        elif not token.word.isascii() and not (is_japanese and len(token.word) > 1):
-            token.kind = Kind.ADVERB  # no word by itself
-        else:
-            token.kind = Kind.NAME
 
 
 # --- the kind of a word, by its neighbours where it may have two ----------------------
@@ -220,31 +209,24 @@ def _classify(words: list[Token], text: str, language: Language) -> None:
         if kind == Kind.NOUN:
             place = _Place(previous, following, begins)
             token.kind, token.zipf = _kind(token, place, language)
-        elif kind == Kind.SMALL and _is_acronym(token.word) and not text.isupper():
-            token.kind = Kind.NAME
-            token.zipf = _ZIPF_OF_ACRONYM
-        if (
-            may_be_unsafe
-            and kind in _MAY_BE_UNSAFE
-            and (braces > 0 or _is_unsafe(token, text))
-        ):
-            token.kind = Kind.UNSAFE
+        elif kind == Kind.SMALL:
+            # written as an acronym: `IT`, `WHO`
+            word = token.word
+            is_acronym = len(word) > 1 and word.isupper() and word.isalpha()
+            if is_acronym and not text.isupper():
+                token.kind = Kind.NAME
+                token.zipf = _ZIPF_OF_ACRONYM
+        if may_be_unsafe and kind in _MAY_BE_UNSAFE:
+            # a part of code or a formula, or a placeholder
+            sign_before = text[max(token.start - 1, 0) : token.start]
+            sign_after = text[token.end : token.end + 1]
+            is_beside_sign = sign_before in _UNSAFE_BEFORE or sign_after in _UNSAFE_AFTER
+            has_underscore = "_" in token.word
+            is_identifier = has_underscore and _IDENTIFIER.fullmatch(token.word)
+            if braces > 0 or is_beside_sign or is_identifier:
+                token.kind = Kind.UNSAFE
         begins = False
         previous = token
-
-
-def _is_unsafe(token: Token, text: str) -> bool:
-    """Return whether a word or number is a part of code or a formula, or a placeholder."""
-    if token.start and text[token.start - 1] in _UNSAFE_BEFORE:
-        return True
-    if token.end < len(text) and text[token.end] in _UNSAFE_AFTER:
-        return True
-    return "_" in token.word and _IDENTIFIER.fullmatch(token.word) is not None
-
-
-def _is_acronym(word: str) -> bool:
-    """Return whether a small word is written as an acronym: `IT`, `WHO`."""
-    return len(word) > 1 and word.isupper() and word.isalpha()
 
 
 def _kind(token: Token, place: _Place, language: Language) -> tuple[int, float]:
@@ -259,10 +241,15 @@ def _kind(token: Token, place: _Place, language: Language) -> tuple[int, float]:
     if token.folded in language.verbs and not is_after_determiner:
         return Kind.VERB, zipf
     is_capital = token.word[0].isupper()
+    if is_capital and not place.begins:
+        return (Kind.NOUN if language.name == "de" else Kind.NAME), zipf
     if is_capital:
-        kind = _kind_of_capital(zipf, place, language)
-        if kind is not None:
-            return kind, zipf
+        # of a sentence that begins with two capitals, the first is a name, too
+        following = place.following
+        is_first_of_two = following is not None and following.word[0].isupper()
+        may_be_name = language.name != "de" and zipf < _ZIPF_OF_NAME
+        if may_be_name and place.is_before_noun and is_first_of_two:
+            return Kind.NAME, zipf
     elif language.name == "de":
         letter = _GERMAN_WITHOUT_CAPITAL.get(letter, letter)
     elif (
@@ -274,29 +261,24 @@ def _kind(token: Token, place: _Place, language: Language) -> tuple[int, float]:
     kind = _CLASSES.get(letter)
     if kind == Kind.NOUN and _is_third_person(token, place, language):
         return Kind.VERB, zipf
+    is_behind_its_noun = language.name in ADJECTIVE_AFTER_NOUN and place.is_after_noun
     if kind == Kind.VERB:
         kind = _verb_or_other(place, language, is_after_determiner=is_after_determiner)
     elif letter == "b":
         kind = _noun_or_verb(place, language, is_after_determiner=is_after_determiner)
     elif letter == "c":
-        kind = _adjective_or_noun(place, language)
-    elif kind is None:
-        kind = _adjective_or_verb(place, language)
+        is_adjective = is_behind_its_noun or place.is_before_noun
+        kind = Kind.ADJECTIVE if is_adjective else Kind.NOUN
+    elif kind is None:  # a participle
+        is_adjective = is_behind_its_noun
+        if language.name not in ADJECTIVE_AFTER_NOUN:
+            is_adjective = place.is_before_noun and not place.is_after_noun
+        kind = Kind.ADJECTIVE if is_adjective else Kind.VERB
     return kind, zipf
 
 
 # German nouns have a capital: what may be a noun or something else is something else.
 _GERMAN_WITHOUT_CAPITAL = {"n": "a", "b": "v", "c": "a"}
-
-
-def _kind_of_capital(zipf: float, place: _Place, language: Language) -> int | None:
-    """Return the kind of a word with a capital, if the capital decides it."""
-    if not place.begins:
-        return Kind.NOUN if language.name == "de" else Kind.NAME
-    if language.name == "de" or not place.is_before_noun or zipf >= _ZIPF_OF_NAME:
-        return None
-    is_first_of_two = place.following is not None and place.following.word[0].isupper()
-    return Kind.NAME if is_first_of_two else None
 
 
 def _is_third_person(token: Token, place: _Place, language: Language) -> bool:
@@ -337,19 +319,3 @@ def _noun_or_verb(place: _Place, language: Language, *, is_after_determiner: boo
     is_after_subject = place.is_after_noun or place.before in ("and", "or")
     is_verb_here = is_after_subject and place.is_before_object(language)
     return Kind.VERB if is_verb_here else Kind.NOUN
-
-
-def _adjective_or_noun(place: _Place, language: Language) -> int:
-    """Return the kind of a word that is an adjective or a noun."""
-    if place.is_before_noun:
-        return Kind.ADJECTIVE
-    is_adjective = language.name in ADJECTIVE_AFTER_NOUN and place.is_after_noun
-    return Kind.ADJECTIVE if is_adjective else Kind.NOUN
-
-
-def _adjective_or_verb(place: _Place, language: Language) -> int:
-    """Return the kind of a participle."""
-    if language.name in ADJECTIVE_AFTER_NOUN:
-        return Kind.ADJECTIVE if place.is_after_noun else Kind.VERB
-    is_adjective = place.is_before_noun and not place.is_after_noun
-    return Kind.ADJECTIVE if is_adjective else Kind.VERB
