@@ -126,12 +126,36 @@ class Review:
                 self._answer(decision, item.question)
                 undoable = item.question.kind is not QuestionKind.EMPTIED
             elif item.outcome:
-                self._decide_on_passage(decision, item.outcome.highlight)
+                # a card of a passage, or a note that none is wanted
+                highlight = item.outcome.highlight
+                match decision.act:
+                    case "none":
+                        self._ledger.reject(highlight.key)
+                    case "write":
+                        self._make(decision, highlight, new_fields(decision.fields))
+                    case "make":
+                        question = None if decision.mode == "cloze" else decision.text
+                        fields = fields_from_spans(highlight, decision.spans, question)
+                        self._make(decision, highlight, fields)
+                    case _:
+                        raise RefusedError(f"This cannot be done here: {decision.act}")
             elif decision.act == "restore":
                 undo(self._ledger, decision.id)
                 undoable = False
             elif item.drafts:
-                self._decide_on_drafts(decision, item)
+                # all drafts of an item are rejected, or the chosen one is used
+                chosen = item.chosen(decision.choice)
+                if decision.act == "reject":
+                    for waiting in item.drafts:
+                        self._ledger.reject(waiting.id, decision.text)
+                elif decision.act == "write":  # beside what was drafted
+                    self._make(decision, chosen.highlight, new_fields(decision.fields))
+                elif decision.act == "make" and chosen.draft.gaps:
+                    question = None if decision.mode == "cloze" else decision.text
+                    fields = fields_from_sentence(chosen.draft, decision.spans, question)
+                    self._make(decision, chosen.highlight, fields)
+                else:
+                    self._decide_on(chosen.id, decision)
             else:
                 self._decide_on(decision.id, decision)
 
@@ -162,35 +186,6 @@ class Review:
         for line in lists.lines(ledger, ticked):
             if not line.blocked:
                 ledger.accept(line.id)
-
-    def _decide_on_passage(self, decision: Decision, highlight: Highlight) -> None:
-        """Make a card of a passage, or note that none is wanted."""
-        match decision.act:
-            case "none":
-                self._ledger.reject(highlight.key)
-            case "write":
-                self._make(decision, highlight, new_fields(decision.fields))
-            case "make":
-                question = None if decision.mode == "cloze" else decision.text
-                fields = fields_from_spans(highlight, decision.spans, question)
-                self._make(decision, highlight, fields)
-            case _:
-                raise RefusedError(f"This cannot be done here: {decision.act}")
-
-    def _decide_on_drafts(self, decision: Decision, item: Item) -> None:
-        """Reject all drafts of an item, or use the chosen one."""
-        chosen = item.chosen(decision.choice)
-        if decision.act == "reject":
-            for waiting in item.drafts:
-                self._ledger.reject(waiting.id, decision.text)
-        elif decision.act == "write":  # beside what was drafted
-            self._make(decision, chosen.highlight, new_fields(decision.fields))
-        elif decision.act == "make" and chosen.draft.gaps:
-            question = None if decision.mode == "cloze" else decision.text
-            fields = fields_from_sentence(chosen.draft, decision.spans, question)
-            self._make(decision, chosen.highlight, fields)
-        else:
-            self._decide_on(chosen.id, decision)
 
     def _decide_on(self, id: str, decision: Decision) -> None:
         """Decide on one card or draft.

@@ -105,25 +105,24 @@ def sentence_of(draft: Draft) -> Sentence:
     for piece in _passage(text, markdown).pieces:
         if piece.markdown.startswith("$") and piece.indivisible:
             formulas.append((piece.start, piece.end))
+
+    # the first gap of each cloze text, where its answer is in the plain text
+    proposed = []
+    for cloze_text in draft.gaps:
+        gap = gaps(cloze_text)[0]
+        answer = plain(gap.answer)
+        before = len(plain(cloze_text[: gap.start]))
+        plain_text = plain(cloze_text)
+        starts = [match.start() for match in re.finditer(re.escape(answer), plain_text)]
+        start = min(starts, key=lambda start: abs(start - before), default=before)
+        end = min(start + len(answer), len(plain_text))
+        proposed.append((start, end))
     return Sentence(
         text=text,
         markdown=markdown,
-        gaps=tuple(map(_gap_span, draft.gaps)),
+        gaps=tuple(proposed),
         formulas=tuple(formulas),
     )
-
-
-def _gap_span(cloze_text: str) -> Span:
-    """Return the span of the first gap of a cloze text, in code points of its plain text."""
-    gap = gaps(cloze_text)[0]
-    text = plain(cloze_text)
-    answer = plain(gap.answer)
-    before = len(plain(cloze_text[: gap.start]))
-    starts = [match.start() for match in re.finditer(re.escape(answer), text)]
-    if not starts:
-        return before, min(before + len(answer), len(text))
-    start = min(starts, key=lambda start: abs(start - before))
-    return start, start + len(answer)
 
 
 def fields_from_sentence(
@@ -232,7 +231,15 @@ def gapped(
     hidden_words = [passage.as_plain(pieces[hidden]) for hidden in hidden_slices]
     words = passage.as_plain(pieces)
     for form in passage.forms:
-        cloze_text = _cloze_text(pieces, hidden_slices, form)
+        # each of the slices in a gap of its own
+        cloze_text = ""
+        position = 0
+        for number, hidden in enumerate(hidden_slices, start=1):
+            cloze_text += cloze.escape_signs(form(pieces[position : hidden.start]))
+            cloze_text += cloze.make(number, form(pieces[hidden]))
+            position = hidden.stop
+        cloze_text += cloze.escape_signs(form(pieces[position:]))
+        cloze_text = cloze_text.strip()
         answers = [plain(gap.answer) for gap in gaps(cloze_text)]
         hides_them = len(answers) == len(hidden_words) and all(
             map(same, hidden_words, answers)
@@ -241,22 +248,6 @@ def gapped(
         if hides_them and is_sound and same(plain(cloze_text), words):
             return cloze_text
     raise ValueError("these words cannot be hidden in their sentence")
-
-
-def _cloze_text(
-    pieces: _Pieces,
-    hidden_slices: Sequence[slice],
-    form: _Form,
-) -> str:
-    """Return pieces as a cloze text, each of the slices in a gap of its own."""
-    text = ""
-    position = 0
-    for number, hidden in enumerate(hidden_slices, start=1):
-        text += cloze.escape_signs(form(pieces[position : hidden.start]))
-        text += cloze.make(number, form(pieces[hidden]))
-        position = hidden.stop
-    text += cloze.escape_signs(form(pieces[position:]))
-    return text.strip()
 
 
 def part(text: str, span: Span, markdown: str = "") -> str:
