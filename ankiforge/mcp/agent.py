@@ -17,7 +17,6 @@ from ankiforge.errors import BusyError, UsageError
 from ankiforge.ledger import (
     DraftResult,
     Ledger,
-    Line,
     lists,
     recording,
     search,
@@ -176,7 +175,14 @@ class Agent:
                     ids = _drafts_of(ledger, ids)
                     ids = [draft_id for draft_id in ids if draft_id in wanted]
                 for line in lists.lines(ledger, ids):
-                    trouble = _trouble(ledger, line)
+                    # why the card needs work
+                    troubles = []
+                    note = next(views.notes(ledger, line.id), None) if line.card else None
+                    if note and (note.leech or note.lapses >= LAPSES):
+                        troubles.append(f"forgotten {note.lapses} times")
+                    if note and note.feedback:
+                        troubles.append(f"the reader's remark: {note.feedback}")
+                    trouble = "; ".join(troubles)
                     is_meant = bool(trouble) or state != "needs_work"
                     if is_meant and not view.hides_line(line):
                         cards.append(view.line(line, trouble))
@@ -261,8 +267,20 @@ class Agent:
         task = view.privacy.task(Task(highlight.document, (highlight,)))
         if key in task.withheld:
             raise UsageError(task.withheld[key].reason)
+        # faults in the form of a card
+        allowed = {"\n", "\t"}.union(set(_JOINERS) & set(highlight.context))
         for card in cards:
-            _refuse_malformed(card, highlight)
+            kind = card["kind"]
+            for name in _NEEDED_FIELDS.get(kind, ("front", "back")):
+                if not card[name].strip():
+                    raise UsageError(f"kind {kind!r} needs `{name}`")
+            for name in ("front", "back", "text", "quote", "why_none"):
+                for sign in card[name]:
+                    if unicodedata.category(sign) in ("Cc", "Cf") and sign not in allowed:
+                        message = (
+                            f"`{name}` has the invisible character U+{ord(sign):04X}"
+                        )
+                        raise UsageError(f"{message}: write it without")
         ids_before = set(_drafts_of(ledger, [key]))
         own_before = ids_before & self._own
         if len(own_before) + len(cards) > FACTS:
@@ -320,38 +338,9 @@ def _drafts_of(ledger: Ledger, ids: Iterable[str]) -> list[str]:
     return drafts
 
 
-def _trouble(ledger: Ledger, line: Line) -> str:
-    """Return why a card needs work; "" if it does not."""
-    note = next(views.notes(ledger, line.id), None) if line.card else None
-    if note is None:
-        return ""
-    troubles = []
-    if note.leech or note.lapses >= LAPSES:
-        troubles.append(f"forgotten {note.lapses} times")
-    if note.feedback:
-        troubles.append(f"the reader's remark: {note.feedback}")
-    return "; ".join(troubles)
-
-
 _NEEDED_FIELDS = {"none": ("why_none",), "cloze": ("text",)}
 """The fields that a proposal of a kind must have; of all other kinds, front and back."""
 
 # Characters without width that some scripts need; a card may have them if its passage
 # has.
 _JOINERS = "\u200c\u200d"
-
-
-def _refuse_malformed(card: Texts, highlight: Highlight) -> None:
-    """Raise for a fault in the form of a proposed card."""
-    kind = card["kind"]
-    needed = _NEEDED_FIELDS.get(kind, ("front", "back"))
-    for name in needed:
-        if not card[name].strip():
-            raise UsageError(f"kind {kind!r} needs `{name}`")
-    joiners = {*_JOINERS} & {*highlight.context}
-    allowed = {"\n", "\t", *joiners}
-    for name in ("front", "back", "text", "quote", "why_none"):
-        for sign in card[name]:
-            if unicodedata.category(sign) in ("Cc", "Cf") and sign not in allowed:
-                message = f"`{name}` has the invisible character U+{ord(sign):04X}"
-                raise UsageError(f"{message}: write it without")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import sys
 from functools import partial
 from inspect import cleandoc
@@ -182,11 +181,10 @@ class _Lines(TextIOWrapper):
 
     def readline(self, size: int = -1, /) -> str:  # type: ignore[override]
         """Return the next message, with U+FFFD for half a character."""
-
-        def mended(escape: re.Match[str]) -> str:
-            return "\\ufffd" if escape["half"] else escape[0]
-
-        return _ESCAPE.sub(mended, super().readline(size))
+        return _ESCAPE.sub(
+            lambda escape: "\\ufffd" if escape["half"] else escape[0],
+            super().readline(size),
+        )
 
 
 def _described(name: str) -> types.Tool:
