@@ -8,7 +8,6 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from html import escape, unescape
 from itertools import groupby, pairwise, takewhile
-from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from msgspec.structs import replace
@@ -36,10 +35,6 @@ from ankiforge.text.cloze import cloze_answers, image_paths, numbers, plain, rev
 from ankiforge.text.fold import isolated, locate
 from ankiforge.text.passages import to_a_word
 from ankiforge.text.shields import shields
-
-if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
-
 
 Find = Callable[[Highlight, str], Media | None]
 """Returns the picture at a path in a highlight's source; the page may ask for it by its name."""
@@ -69,7 +64,8 @@ def card_view(card: Card, find: Find) -> Json:
     for name, field in zip(family.content_fields, html, strict=True):
         # pictures at their addresses here, formulas drawn
         field = SOUND.sub(r'<audio controls preload="none" src="\1"></audio>', field)
-        shown[name] = with_formulas(field.replace('src="af-', 'src="/picture/af-'))
+        field = field.replace('src="af-', 'src="/picture/af-')
+        shown[name] = _IN_FIELD.sub(_drawn, field)
     if family is Family.CLOZE:  # the text with its gaps hidden, and with its gaps shown
         front = _question(_clozes(shown["Text"], hidden=True))
         back = _question(_clozes(shown["Text"], hidden=False))
@@ -139,19 +135,15 @@ def line_of(markdown: str) -> list[Pair]:
     """Return a text of a card on one line, as (text, MathML or ""): without clozes or markup."""
     parts: list[Pair] = []
     for words, formula in parts_of(on_one_line(reveal(markdown))):
-        shown = words if formula else _plain_between(words)
+        shown = words
+        if words.strip() and not formula:
+            # without markup; blanks at the ends, beside a formula, stay
+            before = " " if words[0].isspace() else ""
+            after = " " if words[-1].isspace() else ""
+            shown = f"{before}{plain(words)}{after}"
         if shown:
             parts.append((shown, formula))
     return parts
-
-
-def _plain_between(markdown: str) -> str:
-    """Return the text between two formulas without markup; blanks at its ends stay."""
-    if not markdown.strip():
-        return markdown
-    before = " " if markdown[0].isspace() else ""
-    after = " " if markdown[-1].isspace() else ""
-    return f"{before}{plain(markdown)}{after}"
 
 
 def parts_of(text: str, formulas: Iterable[Span] | None = None) -> list[Pair]:
@@ -269,30 +261,21 @@ def mathml(tex: str, *, display: bool = False) -> str:
     try:
         from latex2mathml.converter import convert_to_element
 
-        element = convert_to_element(tex, display="block" if display else "inline")
-        is_harmless = all(map(_is_harmless, element.iter()))
+        formula = convert_to_element(tex, display="block" if display else "inline")
+        for element in formula.iter():
+            element.attrib.pop("xmlns", None)
+            text = unescape(element.text or "")
+            if element.text:
+                element.text = text
+            is_known = element.tag in _MATHML_TAGS
+            if not is_known or not _MATHML_ATTRIBUTES.issuperset(element.attrib):
+                return ""
+            is_left_over = text.startswith("\\") or text == "&"  # not understood
+            if is_left_over and element.tag != "mtext":
+                return ""
     except Exception:  # noqa: BLE001 - whatever a converter says about what somebody typed
         return ""
-    return tostring(element, encoding="unicode") if is_harmless else ""
-
-
-def _is_harmless(element: Element) -> bool:
-    """Unescape the text of an element; return False if something in it must not be shown."""
-    element.attrib.pop("xmlns", None)
-    text = element.text = unescape(element.text) if element.text else element.text
-    if element.tag not in _MATHML_TAGS or not _MATHML_ATTRIBUTES.issuperset(
-        element.attrib
-    ):
-        return False
-    is_left_over = text and (text.startswith("\\") or text == "&")  # not understood
-    return element.tag == "mtext" or not is_left_over
-
-
-def with_formulas(field: str) -> str:
-    r"""Return the HTML of a field with its formulas, `\(…\)` and `\[…\]`, drawn."""
-    if "\\" not in field:
-        return field
-    return _IN_FIELD.sub(_drawn, field)
+    return tostring(formula, encoding="unicode")
 
 
 def _drawn(match: re.Match[str]) -> str:
@@ -334,16 +317,41 @@ def passage(highlight: Highlight, quote: str = "", answer: str = "") -> Json:
         if heading not in ("", document.title):
             headings.append(heading)
     place.append(" › ".join(headings))
+
+    # paragraphs, and tables: lines with ` | ` that follow each other
+    blocks: list[Json] = []
+    lines = filter(None, _split(_runs(highlight, text, spans), _LINE_END))
+    in_tables = groupby(lines, lambda line: any(" | " in words for words, _, _ in line))
+    for is_table, group in in_tables:
+        block = list(group)
+        if is_table and len(block) > 1:
+            blocks.append({"rows": [_split(line, _CELL) for line in block]})
+        else:
+            blocks += [{"runs": line} for line in block]
+
+    # links to the mark and to its work; only known schemes can be opened
+    urls = [highlight.uri or document.uri, *highlight.links]
+    for scheme, value in document.identifiers:
+        if scheme in _RESOLVERS:
+            urls.append(value if "://" in value else _RESOLVERS[scheme] + value)
+    links: list[Texts] = []
+    targets = dict.fromkeys(map(address, urls))
+    for target in filter(None, targets):
+        scheme = target.partition(":")[0].lower()
+        if scheme in _PROGRAMS:
+            links.append({"label": _PROGRAMS[scheme], "href": target})
+        elif scheme in ("http", "https"):
+            links.append({"label": _shown(target), "href": target})
     return {
         "title": isolated(document.title),
         "place": " · ".join(map(isolated, filter(None, place))),
-        "blocks": list(_blocks(_runs(highlight, text, spans))),
+        "blocks": blocks,
         "marked": " … ".join(
             text[start:end] for sign, (start, end) in spans if sign == "m"
         ),
         "whole": text == highlight.exact,
         "said": highlight.comment,
-        "links": list(_links(highlight)),
+        "links": links,
     }
 
 
@@ -479,22 +487,6 @@ def _formulas(text: str) -> dict[Span, str]:
     return formulas
 
 
-def _blocks(runs: Iterator[Run]) -> Iterator[Json]:
-    """Divide runs into paragraphs and tables: lines with ` | ` that follow each other."""
-    lines = filter(None, _split(runs, _LINE_END))
-
-    def has_cells(line: list[Run]) -> bool:
-        return any(" | " in text for text, _, _ in line)
-
-    for is_table, group in groupby(lines, has_cells):
-        block = list(group)
-        if is_table and len(block) > 1:
-            yield {"rows": [_split(line, _CELL) for line in block]}
-        else:
-            for line in block:
-                yield {"runs": line}
-
-
 def _split(runs: Iterable[Run], separator: re.Pattern[str]) -> list[list[Run]]:
     """Divide runs where their texts have a separator; a formula has none."""
     parts: list[list[Run]] = [[]]
@@ -516,22 +508,6 @@ _PROGRAMS = {
     "kindle": "Open in Kindle",
 }
 _RESOLVERS = {"doi": "https://doi.org/", "arxiv": "https://arxiv.org/abs/", "url": ""}
-
-
-def _links(highlight: Highlight) -> Iterator[Texts]:
-    """Yield links to the mark and to its work; only known schemes can be opened."""
-    document = highlight.document
-    urls = [highlight.uri or document.uri, *highlight.links]
-    for scheme, value in document.identifiers:
-        if scheme in _RESOLVERS:
-            urls.append(value if "://" in value else _RESOLVERS[scheme] + value)
-    targets = dict.fromkeys(map(address, urls))
-    for target in filter(None, targets):
-        scheme = target.partition(":")[0].lower()
-        if scheme in _PROGRAMS:
-            yield {"label": _PROGRAMS[scheme], "href": target}
-        elif scheme in ("http", "https"):
-            yield {"label": _shown(target), "href": target}
 
 
 def _shown(target: str) -> str:

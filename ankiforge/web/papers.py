@@ -61,7 +61,17 @@ def paper_of(ledger: Ledger, highlight: Highlight) -> Path | None:
         return None
     root = Path(known)
     if kind is SourceKind.ZOTERO:
-        return _pdf_in_storage(root, highlight.block)
+        # the only PDF that Zotero stores under the key of the file
+        file_key = highlight.block
+        if not (file_key.isascii() and file_key.isalnum()):
+            return None
+        base = root.parent if root.is_file() else root
+        try:
+            stored = [*(base / _STORAGE / file_key).iterdir()]
+        except OSError:
+            return None
+        papers = [path for path in stored if path.suffix.lower() == ".pdf"]
+        return _below(base, papers[0]) if len(papers) == 1 else None
     return _below(root, root if root.is_file() else root / document.path)
 
 
@@ -79,22 +89,6 @@ def page_of(ledger: Ledger, highlight: Highlight) -> PaperPage | None:
     if page is None or not (highlight.exact or box):
         return None
     return PaperPage(path, page, highlight.exact, box)
-
-
-def _pdf_in_storage(root: Path, file_key: str) -> Path | None:
-    """Return the only PDF that Zotero stores under a key."""
-    if not (file_key.isascii() and file_key.isalnum()):
-        return None
-    base = root.parent if root.is_file() else root
-    try:
-        papers = [
-            path
-            for path in (base / _STORAGE / file_key).iterdir()
-            if path.suffix.lower() == ".pdf"
-        ]
-    except OSError:
-        return None
-    return _below(base, papers[0]) if len(papers) == 1 else None
 
 
 def _below(root: Path, path: Path) -> Path | None:
@@ -138,7 +132,24 @@ class PagePictures:
         """
         if name not in self._pages:
             return None
-        drawing = self._drawn.get(name) or self._begin(name)
+        if self._threads is None:
+            from ankiforge.extract.pdf.worker import PdfWorker
+
+            worker = PdfWorker(SECONDS)
+            self._draw = lambda page: worker.view(
+                page.path, page.page, page.words, page.box
+            )
+            self._threads = ThreadPoolExecutor(1, thread_name_prefix="page")
+        drawing = self._drawn.get(name)
+        if drawing is None:
+            # it is drawn as soon as those before it are drawn
+            waiting = [each for each in self._drawn.values() if not each.done()]
+            if len(waiting) > MOST_WAITING:
+                waiting[1].cancel()  # the first one is being drawn
+            while len(self._drawn) >= KEPT:
+                self._drawn.popitem(last=False)
+            drawing = self._threads.submit(self._draw, self._pages[name])
+            self._drawn[name] = drawing
         if not drawing.done():
             return {}
         viewed = _result(drawing)
@@ -157,25 +168,6 @@ class PagePictures:
         drawing = self._drawn.get(name)
         viewed = _result(drawing) if drawing and drawing.done() else None
         return viewed.picture if viewed else b""
-
-    def _begin(self, name: str) -> Future[Viewed]:
-        """Draw a page as soon as those before it are drawn."""
-        if self._threads is None:
-            from ankiforge.extract.pdf.worker import PdfWorker
-
-            worker = PdfWorker(SECONDS)
-            self._draw = lambda page: worker.view(
-                page.path, page.page, page.words, page.box
-            )
-            self._threads = ThreadPoolExecutor(1, thread_name_prefix="page")
-        waiting = [drawing for drawing in self._drawn.values() if not drawing.done()]
-        if len(waiting) > MOST_WAITING:
-            waiting[1].cancel()  # the first one is being drawn
-        while len(self._drawn) >= KEPT:
-            self._drawn.popitem(last=False)
-        drawing = self._threads.submit(self._draw, self._pages[name])
-        self._drawn[name] = drawing
-        return drawing
 
 
 def _result(drawing: Future[Viewed]) -> Viewed | None:

@@ -137,8 +137,20 @@ class Server:
         """Answer a request."""
         try:
             answer = self._admitted(environ) or self._answer(environ)
+        except HttpError as error:
+            answer = _json({"message": error.message}, error.status)
+        except StaleError as error:
+            stale = {"message": error.message, "item": error.item}
+            answer = _json(stale, "409 Conflict")
+        except ForgeError as error:
+            # without the id that it begins with
+            words = re.sub(r"^(dr|af|qu)[0-9a-z]+:? ", "", error.message)
+            may_insist = isinstance(error, BlockedError)
+            refused = {"message": sentence(words), "insist": may_insist}
+            answer = _json(refused, "422 Unprocessable")
         except Exception as error:  # noqa: BLE001 - a fault of ours must not end the page
-            answer = _failure(error)
+            _log.error("the review page failed:\n%s", traceback_of(error))
+            answer = _json({"message": _FAILED}, "500 Internal Server Error")
         headers = [
             ("Content-Type", answer.type),
             ("Content-Length", str(len(answer.body))),
@@ -167,9 +179,16 @@ class Server:
             raise HttpError("421 Misdirected Request", _CLOSED)
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD", "POST"):
             raise HttpError("405 Method Not Allowed", "This cannot be done here.")
-        if _is_from_another_page(environ):
-            raise HttpError("403 Forbidden", _CLOSED)
+        # a page of another program may send a request, perhaps with our cookie
+        if environ["REQUEST_METHOD"] == "POST":
+            is_ours = environ.get("HTTP_ORIGIN") == f"http://{host}"
+            if not is_ours or environ.get("CONTENT_TYPE") != "application/json":
+                raise HttpError("403 Forbidden", _CLOSED)
         path = environ.get("PATH_INFO", "/")
+        site = environ.get("HTTP_SEC_FETCH_SITE", "same-origin")
+        if path != "/" and site not in ("same-origin", "none"):
+            # the address itself may be opened from anywhere
+            raise HttpError("403 Forbidden", _CLOSED)
         token = _query_of(environ).get("token", "")
         if path == "/" and _same(token, self.token):
             return self._welcome(environ)
@@ -226,15 +245,23 @@ class Server:
             case [] if not name:
                 answer = Answer(_static("index.html").encode(), _HTML)
             case ["static"]:
-                answer = _static_file(name)
+                # `card.css` is the style of our cards in Anki, and some more
+                kind = _STATIC_TYPES.get(Path(name).suffix)
+                if name == "card.css":
+                    style = our_note_type(Family.BASIC).css + _static(name)
+                    media_type = "text/css; charset=utf-8"
+                    answer = Answer(style.encode(), media_type, kept=True)
+                elif kind is not None and name in _static_names():
+                    media_type = f"{kind}; charset=utf-8"
+                    answer = Answer(_static(name).encode(), media_type, kept=True)
             case ["picture"] if name == "minutes.svg":
                 plot = self.open_session().plot()
                 answer = (
                     Answer(plot.encode(), _TYPES["svg"], policy=_INERT) if plot else None
                 )
-            case ["picture" | "paper" as kind]:
+            case ["picture" | "paper" as shown_as]:
                 # a picture or paper that the page has shown
-                policy = _VIEWER if kind == "paper" else _INERT
+                policy = _VIEWER if shown_as == "paper" else _INERT
                 shown = self.open_session().file(name)
                 if shown is not None and shown.is_file():
                     ending = name.rpartition(".")[2]
@@ -300,36 +327,6 @@ class Server:
         raise HttpError("404 Not Found", _NOTHING_HERE)
 
 
-def _failure(error: Exception) -> Answer:
-    """Return the answer to a request that was refused, or on which this program fails."""
-    if isinstance(error, HttpError):
-        return _json({"message": error.message}, error.status)
-    if isinstance(error, StaleError):
-        return _json({"message": error.message, "item": error.item}, "409 Conflict")
-    if isinstance(error, ForgeError):
-        # without the id that it begins with
-        words = re.sub(r"^(dr|af|qu)[0-9a-z]+:? ", "", error.message)
-        may_insist = isinstance(error, BlockedError)
-        answer = {"message": sentence(words), "insist": may_insist}
-        return _json(answer, "422 Unprocessable")
-    _log.error("the review page failed:\n%s", traceback_of(error))
-    return _json({"message": _FAILED}, "500 Internal Server Error")
-
-
-def _is_from_another_page(environ: Json) -> bool:
-    """Return whether a page of another program sends a request, perhaps with our cookie."""
-    if environ["REQUEST_METHOD"] == "POST":
-        origin = environ.get("HTTP_ORIGIN")
-        if origin != f"http://{environ.get('HTTP_HOST', '')}":
-            return True
-        if environ.get("CONTENT_TYPE") != "application/json":
-            return True
-    if environ.get("PATH_INFO", "/") == "/":  # the address may be opened from anywhere
-        return False
-    site = environ.get("HTTP_SEC_FETCH_SITE", "same-origin")
-    return site not in ("same-origin", "none")
-
-
 def _query_of(environ: Json) -> dict[str, str]:
     return dict(parse_qsl(environ.get("QUERY_STRING", "")))
 
@@ -340,17 +337,6 @@ def _same(given: str, secret: str) -> bool:
 
 def _json(value: object, status: str = "200 OK") -> Answer:
     return Answer(json.dumps(value).encode(), "application/json", status)
-
-
-def _static_file(name: str) -> Answer | None:
-    """Return a file of the page; `card.css` is the style of our cards in Anki, and some more."""
-    if name == "card.css":
-        style = our_note_type(Family.BASIC).css + _static(name)
-        return Answer(style.encode(), "text/css; charset=utf-8", kept=True)
-    kind = _STATIC_TYPES.get(Path(name).suffix)
-    if kind is None or name not in _static_names():
-        return None
-    return Answer(_static(name).encode(), f"{kind}; charset=utf-8", kept=True)
 
 
 @cache

@@ -232,7 +232,19 @@ class ReviewSession:
         if list_id == "all":
             content = self._all(words.strip(), state, start)
         elif list_id == "recent":
-            content = {"rows": [*self._recent()], "empty": "Nothing was decided yet."}
+            # the newest decisions, one for all events of an action
+            rows: list[Json] = []
+            for id, group in groupby(self._ledger.history(), attrgetter("id")):
+                entries = [*group]
+                first = next((entry for entry in entries if entry.text), entries[0])
+                title = line_of(first.text or first.key.rpartition(":")[2])
+                if len(entries) > 1:
+                    title.append((f" and {len(entries) - 1} more", ""))
+                row: Json = {"id": id, "undo": id, "title": title}
+                row["sub"] = [(_when(first.at), "")]
+                row["state"] = first.said.capitalize()
+                rows.append(row)
+            content = {"rows": rows, "empty": "Nothing was decided yet."}
         elif list_id in NAMES:
             # what no longer waits is dropped from its list
             faces: list[Json] = []
@@ -297,22 +309,6 @@ class ReviewSession:
             "states": [*STATES],
             "empty": "No card has these words.",
         }
-
-    def _recent(self) -> Iterator[Json]:
-        """Yield the newest decisions, one for all events of an action."""
-        for id, group in groupby(self._ledger.history(), attrgetter("id")):
-            entries = [*group]
-            first = next((entry for entry in entries if entry.text), entries[0])
-            title = line_of(first.text or first.key.rpartition(":")[2])
-            if len(entries) > 1:
-                title.append((f" and {len(entries) - 1} more", ""))
-            yield {
-                "id": id,
-                "title": title,
-                "sub": [(_when(first.at), "")],
-                "state": first.said.capitalize(),
-                "undo": id,
-            }
 
     def _changed_rows(self) -> Iterator[Json]:
         """Yield the cards that changed with their sources, and those whose passage is gone."""
