@@ -207,6 +207,7 @@ def push(
     If Anki is not running, the package is written, and the exit code is 3.
     """
     from ankiforge.pipeline.deliver import suspend_retired
+    from ankiforge.pipeline.intake import deck_limits, set_limits
 
     with session(call) as workspace:
         if new_a_day and not workspace.folder.config.minutes:
@@ -223,40 +224,31 @@ def push(
                 call.say("nothing to suspend")
         _print_delivery(call, workspace, result, deck)
         if result.error is None and new_a_day:
-            _set_new_a_day(call, workspace, yes=yes)
+            # the limits of new cards in Anki, after a question
+            forecast = workspace.forecast()
+            if forecast is None:
+                raise no_collection(workspace.folder)
+            changes = []
+            for limit in deck_limits(forecast):
+                if limit.own_limit:
+                    call.warn(
+                        f"the deck {limit.deck} has a limit of its own, which AnkiConnect cannot"
+                        " change\n"
+                        f"hint: in Anki, Options › New cards/day › This deck: {limit.wanted}"
+                    )
+                elif limit.now != limit.wanted:
+                    changes.append(limit)
+            for limit in changes:
+                wanted = counted(limit.wanted, "new card")
+                call.say(f"{limit.deck}: {limit.now:,} → {wanted} a day")
+            if not changes:
+                call.say("no limit of new cards to change")
+            elif not yes and not call.interactive:
+                call.say("not set: --yes sets it without a question")
+            elif yes or click.confirm("Set this in Anki?", err=True):
+                set_limits(workspace.running_anki(), forecast, changes)
+                call.say("set in Anki")
     end_run(result)
-
-
-def _set_new_a_day(call: Call, workspace: Workspace, *, yes: bool) -> None:
-    """Set the limits of new cards in Anki, after a question."""
-    from ankiforge.pipeline.intake import deck_limits, set_limits
-
-    forecast = workspace.forecast()
-    if forecast is None:
-        raise no_collection(workspace.folder)
-    limits = deck_limits(forecast)
-    for limit in limits:
-        if limit.own_limit:
-            call.warn(
-                f"the deck {limit.deck} has a limit of its own, which AnkiConnect cannot change\n"
-                f"hint: in Anki, Options › New cards/day › This deck: {limit.wanted}"
-            )
-    changes = [
-        limit for limit in limits if not limit.own_limit and limit.now != limit.wanted
-    ]
-    if not changes:
-        call.say("no limit of new cards to change")
-        return
-    for limit in changes:
-        call.say(
-            f"{limit.deck}: {limit.now:,} → {counted(limit.wanted, 'new card')} a day"
-        )
-    if not yes and not call.interactive:
-        call.say("not set: --yes sets it without a question")
-        return
-    if yes or click.confirm("Set this in Anki?", err=True):
-        set_limits(workspace.running_anki(), forecast, changes)
-        call.say("set in Anki")
 
 
 # --- adopt ----------------------------------------------------------------------------------

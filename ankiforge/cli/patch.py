@@ -46,37 +46,40 @@ def patch(call: Call, query: Words, output: Path | None, force: bool) -> None:
     from ankiforge.pipeline.query import joined
 
     refuse_unknown_options(query)
-    if output is not None and output.expanduser().exists() and not force:
-        raise UsageError(
-            f"{output}: exists already",
-            hint="another name, or --force to replace it",
-        )
+    target = None if output is None else output.expanduser()
+    if target is not None and target.exists() and not force:
+        message = f"{output}: exists already"
+        raise UsageError(message, hint="another name, or --force to replace it")
     with session(call) as workspace:
         result = workspace.patch(joined(query))
-    root = common_root(result.files)
-    if result.files and root is None and not call.as_json:
-        folders = {str(file.root) for file in result.files}
+    files = result.files
+    root = common_root(files)
+    if files and root is None and not call.as_json:
+        folders = {str(file.root) for file in files}
         roots = ", ".join(sorted(folders))
-        hint = "ankiforge patch source:NAME"
-        raise UsageError(f"there are edits below several folders: {roots}", hint=hint)
-    diff = b"".join(file.diff for file in result.files)
-    if output is not None and diff:
-        output.expanduser().write_bytes(diff)
+        message = f"there are edits below several folders: {roots}"
+        raise UsageError(message, hint="ankiforge patch source:NAME")
+    diff = b"".join(file.diff for file in files)
+    if target is not None and diff:
+        target.write_bytes(diff)
     # a line of JSON for each file, and for each edit without a patch
     if call.as_json:
         names = ("root", "path", "cards", "words", "patch", "refused")
         rows: list[tuple[object, ...]] = []
-        for file in result.files:
+        for file in files:
+            folder = str(file.root)
             text = file.diff.decode("utf-8")
-            rows.append((str(file.root), file.path, list(file.guids), "", text, ""))
+            rows.append((folder, file.path, list(file.guids), "", text, ""))
         for edit in result.refused:
             rows.append(("", edit.where, [edit.guid], edit.words, "", edit.reason))
         for row in rows:
-            call.data(dict(zip(names, row, strict=True)))
-    elif output is None and diff and sys.stdout.isatty():
+            entry = dict(zip(names, row, strict=True))
+            call.data(entry)
+    elif target is None and diff and sys.stdout.isatty():
         # without signs that could control the terminal
-        call.print(diff.decode("utf-8").removesuffix("\n"))
-    elif output is None and diff:
+        text = diff.decode("utf-8")
+        call.print(text.removesuffix("\n"))
+    elif target is None and diff:
         sys.stdout.flush()
         sys.stdout.buffer.write(diff)
         sys.stdout.buffer.flush()
@@ -85,18 +88,20 @@ def patch(call: Call, query: Words, output: Path | None, force: bool) -> None:
     for edit in result.refused:
         where = f"“{edit.words}” in {edit.where}, {edit.guid[:10]}"
         call.warn(f"not in the patch: {where}: {edit.reason}")
-    if not result.files:
+    if not files:
         left = "other " if result.refused else ""
         call.say(f"no {left}edit in Anki to bring back")
         return
-    edits = counted(sum(len(file.guids) for file in result.files), "edit")
-    call.say(f"{edits} in {counted(len(result.files), 'file')}")
+    edit_count = sum(len(file.guids) for file in files)
+    edits = counted(edit_count, "edit")
+    in_files = counted(len(files), "file")
+    call.say(f"{edits} in {in_files}")
     folder = quote(str(root))
-    if output is not None:
-        path = quote(str(output.expanduser().absolute()))
+    if target is not None:
+        path = quote(str(target.absolute()))
         apply = f"cd {folder} && git apply {path}   (or: patch -p1 < {path})"
     else:
         apply = f"ankiforge patch -q | patch -p1 -d {folder}"
-    if output is not None or not call.as_json:
+    if target is not None or not call.as_json:
         call.say(f"to apply: {apply}")
         call.say("then: ankiforge run")

@@ -283,7 +283,21 @@ class TerminalReview:
             except click.ClickException as error:
                 self._print(error.message)
                 return None
-            edited = _from_file(written or "", [name for name, _ in shown])
+            # lines above the first name are dropped
+            heads = {f"=== {name} ===": name for name, _ in shown}
+            lines_by_name: dict[str, list[str]] = {}
+            lines: list[str] = []
+            for line in (written or "").splitlines():
+                head = heads.get(line.strip())
+                if head is None:
+                    lines.append(line)
+                else:
+                    lines = lines_by_name.setdefault(head, [])
+            edited = []
+            for name, _ in shown:
+                if name in lines_by_name:
+                    text = "\n".join(lines_by_name[name])
+                    edited.append((name, text.strip()))
         else:
             edited = []
             for name, text in shown:
@@ -387,18 +401,21 @@ def _item_lines(item: Item, choices: Sequence[Choice], place: int) -> Iterator[T
     """Yield the lines about drafts, of which one choice is shown."""
     choice = choices[place]
     waiting = choice.waiting
+    draft = waiting.draft
     if item.card:
-        yield Text("replaces your card:" if waiting.replaces else "your card now:", "dim")
+        title = "replaces your card:" if waiting.replaces else "your card now:"
+        yield Text(title, "dim")
         for name, words in occlusion.readable(item.card.fields):
-            words = for_terminal(on_one_line(words))
-            yield Text(f"  {name.lower()}: {words}", "dim")
+            line_of_field = for_terminal(on_one_line(words))
+            yield Text(f"  {name.lower()}: {line_of_field}", "dim")
         yield Text("with the new words:", "dim")
 
     # the fields in plain text; a gap is in brackets, in case there are no colours
     for name, words in choice.fields:
+        shown_words = for_terminal(words)
         if name == "Text":
             line = Text()
-            for before, answer in marked_gaps(for_terminal(words)):
+            for before, answer in marked_gaps(shown_words):
                 line.append(before)
                 if answer:
                     line.append(f"[{answer}]", "bold reverse")
@@ -407,24 +424,28 @@ def _item_lines(item: Item, choices: Sequence[Choice], place: int) -> Iterator[T
             masks = occlusion.parse(words).shown
             labels = [f"{mask.number} {mask.label or '(drawn)'}" for mask in masks]
             if labels:
+                hidden = for_terminal(" · ".join(labels))
                 line = Text("hides: ", "dim")
-                yield line.append(for_terminal(" · ".join(labels)), "not dim")
+                line.append(hidden, "not dim")
+                yield line
             yield Text("to see the picture and to draw masks: ankiforge review", "dim")
         elif words and name != "Image":
             label = {"Front": "Q", "Back": "A"}.get(name, name.lower())
             style = "bold" if name == "Front" else "not dim"
             line = Text(f"{label}: ", "dim")
-            yield line.append(plain(for_terminal(words)), style)
+            line.append(plain(shown_words), style)
+            yield line
 
     # the choices of the digits, the chosen one marked
     if len(choices) > 1:
         drafts = {each.waiting.id for each in choices}
-        line = Text()
-        line.append("hide: " if len(drafts) == 1 else "drafts: ", "dim")
+        title = "hide: " if len(drafts) == 1 else "drafts: "
+        line = Text(title, "dim")
         for number, each in enumerate(choices):
             answers = [gap.answer for gap in gaps(each.field("Text"))]
             words = " … ".join(answers) or each.field("Front")
-            shown = shortened(on_one_line(plain(for_terminal(words))), _CUT)
+            plain_words = plain(for_terminal(words))
+            shown = shortened(on_one_line(plain_words), _CUT)
             style = "bold underline" if number == place else "dim"
             if number:
                 line.append("   ")
@@ -441,40 +462,23 @@ def _item_lines(item: Item, choices: Sequence[Choice], place: int) -> Iterator[T
     passage = highlight.sentence or highlight.exact
     card = " ".join(plain(text) for _, text in choice.fields)
     letters = "".join(passage.split()).casefold()
-    is_shown = letters in "".join(card.split()).casefold()
-    if not is_shown and not waiting.draft.by_hand:
+    letters_of_card = "".join(card.split()).casefold()
+    is_shown = letters in letters_of_card
+    if not is_shown and not draft.by_hand:
         if not highlight.sentence:
             before = from_a_word(highlight.prefix)
-            passage = f"{before}{passage}{to_a_word(highlight.suffix)}"
-        yield Text(for_terminal(f"“{on_one_line(passage)}”"), "dim")
+            after = to_a_word(highlight.suffix)
+            passage = f"{before}{passage}{after}"
+        quoted = f"“{on_one_line(passage)}”"
+        yield Text(for_terminal(quoted), "dim")
     if highlight.comment:
-        yield Text(for_terminal(f"your comment: {on_one_line(highlight.comment)}"), "dim")
+        comment = on_one_line(highlight.comment)
+        yield Text(for_terminal(f"your comment: {comment}"), "dim")
 
     # why it needs a closer look; nothing of a proposal without warnings
     said = reasons(waiting)
-    if not said and waiting.draft.origin.drafter in ("llm", AGENT):
+    is_by_model = draft.origin.drafter in ("llm", AGENT)
+    if is_by_model and not said:
         said = (why_waiting(waiting),)
     for reason in said:
         yield Text(for_terminal(reason), "yellow")
-
-
-# --- fields in an editor --------------------------------------------------------------------
-
-
-def _from_file(text: str, names: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the fields of a text from an editor; lines above the first name are dropped."""
-    heads = {f"=== {name} ===": name for name in names}
-    words: dict[str, list[str]] = {}
-    lines: list[str] = []
-    for line in text.splitlines():
-        name = heads.get(line.strip())
-        if name is None:
-            lines.append(line)
-        else:
-            lines = words.setdefault(name, [])
-    fields = []
-    for field_name in names:
-        if field_name in words:
-            text = "\n".join(words[field_name])
-            fields.append((field_name, text.strip()))
-    return fields
