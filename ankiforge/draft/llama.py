@@ -16,7 +16,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from typing import Any, TextIO
+from typing import TextIO
 
 PROMPT_CACHE_MIB = 256
 """The memory for the beginnings of former requests."""
@@ -29,29 +29,9 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # native code may print anything
     order = json.loads(sys.stdin.buffer.readline())
-    _end_with_the_program()
-    try:
-        import xllamacpp
-    except ImportError as error:
-        _tell(answers, missing=str(error))
-        return
-    try:
-        server = xllamacpp.Server(_parameters(xllamacpp, order))
-    except Exception as error:  # noqa: BLE001  (reported to the program)
-        _tell(answers, failed=str(error))
-        return
-    _tell(answers, address=server.listening_address)
-    while sys.stdin.buffer.read(1 << 16):
-        pass
-    os._exit(0)  # closing the server would wait for a request that nobody needs
-
-
-def _end_with_the_program() -> None:
-    """Let the system end this process if the pipe of its standard input is closed.
-
-    Loading a model holds the interpreter, so nothing of Python would notice. Where the system has
-    no such signal, it is noticed once the model is loaded.
-    """
+    # The system ends this process if the pipe of its standard input is closed: loading a
+    # model holds the interpreter, so nothing of Python would notice. Where the system has no
+    # such signal, it is noticed once the model is loaded.
     if sys.platform == "linux":
         import fcntl
 
@@ -59,10 +39,13 @@ def _end_with_the_program() -> None:
             fcntl.fcntl(0, fcntl.F_SETOWN, os.getpid())
             flags = fcntl.fcntl(0, fcntl.F_GETFL)
             fcntl.fcntl(0, fcntl.F_SETFL, flags | os.O_ASYNC)
+    try:
+        import xllamacpp
+    except ImportError as error:
+        _tell(answers, missing=str(error))
+        return
 
-
-def _parameters(xllamacpp: Any, order: dict[str, Any]) -> Any:
-    """Return the parameters of a server on loopback, at a port that the system chooses."""
+    # a server on loopback, at a port that the system chooses
     parameters = xllamacpp.CommonParams()
     parameters.model.path = order["model"]
     parameters.n_ctx = order["context"]
@@ -76,7 +59,15 @@ def _parameters(xllamacpp: Any, order: dict[str, Any]) -> Any:
     parameters.cache_ram_mib = PROMPT_CACHE_MIB
     parameters.enable_reasoning = 0  # a small model thinks for minutes
     parameters.offline = True
-    return parameters
+    try:
+        server = xllamacpp.Server(parameters)
+    except Exception as error:  # noqa: BLE001  (reported to the program)
+        _tell(answers, failed=str(error))
+        return
+    _tell(answers, address=server.listening_address)
+    while sys.stdin.buffer.read(1 << 16):
+        pass
+    os._exit(0)  # closing the server would wait for a request that nobody needs
 
 
 def _tell(answers: TextIO, **values: str) -> None:

@@ -124,10 +124,46 @@ class OnBoard:
             UsageError, ServiceError: it cannot be started.
         """
         with self._starting:
-            if self._place is None:
-                size = check_on_board(self._file)
-                self._notice(f"loading {self._file.name} ({gigabytes(size)}) …")
-                self._place = self._started()
+            if self._place is not None:
+                return self._place
+            size = check_on_board(self._file)
+            self._notice(f"loading {self._file.name} ({gigabytes(size)}) …")
+
+            # order the model, and wait until the process tells its address
+            key = secrets.token_urlsafe(32)
+            # -P: nothing of this folder is imported there
+            command = (sys.executable, "-P", "-W", "ignore", llama.__file__)
+            pipe = subprocess.PIPE
+            self._said = tempfile.TemporaryFile()  # noqa: SIM115 - `end` closes it
+            process = subprocess.Popen(
+                command, stdin=pipe, stdout=pipe, stderr=self._said
+            )
+            self._process = process
+            if self._is_ended:
+                self.end()
+                raise ServiceError("stopped before the model was loaded")
+            assert process.stdin
+            assert process.stdout
+            order = {"model": str(self._file), "context": CONTEXT, "key": key}
+            answer: dict[str, Any] = {}
+            too_long = threading.Timer(PATIENCE_S, process.kill)
+            too_long.start()
+            with suppress(OSError, ValueError):  # it died
+                process.stdin.write(f"{json.dumps(order)}\n".encode())
+                process.stdin.flush()
+                answer = json.loads(process.stdout.readline())
+            too_long.cancel()
+            if "missing" in answer:
+                raise not_installed(answer["missing"])
+            if "failed" in answer:
+                reason = self._reason() or answer["failed"]
+                hint = "if it is damaged, download it again; else try another: ankiforge model list"
+                raise ServiceError(
+                    f"{self._file.name} cannot be loaded: {reason}", hint=hint
+                )
+            if "address" not in answer:
+                raise self._death(process.wait())
+            self._place = (f"{answer['address']}/v1", key)
             return self._place
 
     def end(self) -> None:
@@ -154,39 +190,6 @@ class OnBoard:
         with suppress(subprocess.TimeoutExpired):
             return self._death(process.wait(patience))
         return None
-
-    def _started(self) -> tuple[str, str]:
-        """Start the process, order the model, and wait until it tells its address."""
-        key = secrets.token_urlsafe(32)
-        # -P: nothing of this folder is imported there
-        command = (sys.executable, "-P", "-W", "ignore", llama.__file__)
-        pipe = subprocess.PIPE
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - `end` closes it
-        process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=self._said)
-        self._process = process
-        if self._is_ended:
-            self.end()
-            raise ServiceError("stopped before the model was loaded")
-        assert process.stdin
-        assert process.stdout
-        order = {"model": str(self._file), "context": CONTEXT, "key": key}
-        answer: dict[str, Any] = {}
-        too_long = threading.Timer(PATIENCE_S, process.kill)
-        too_long.start()
-        with suppress(OSError, ValueError):  # it died
-            process.stdin.write(f"{json.dumps(order)}\n".encode())
-            process.stdin.flush()
-            answer = json.loads(process.stdout.readline())
-        too_long.cancel()
-        if "missing" in answer:
-            raise not_installed(answer["missing"])
-        if "failed" in answer:
-            reason = self._reason() or answer["failed"]
-            hint = "if it is damaged, download it again; else try another: ankiforge model list"
-            raise ServiceError(f"{self._file.name} cannot be loaded: {reason}", hint=hint)
-        if "address" not in answer:
-            raise self._death(process.wait())
-        return f"{answer['address']}/v1", key
 
     def _death(self, code: int) -> ServiceError:
         """Return the error for a process that ended by itself."""

@@ -149,14 +149,27 @@ def _drafts(highlight: Highlight, *, figures: bool) -> tuple[Draft, ...] | str:
             for start, end in highlight.markdown_gaps:
                 if struck.start() <= start and end <= struck.end():
                     return STRUCK
+    exact = highlight.exact
     if highlight.form is Form.PHRASE:
         phrases = _visible_gaps(highlight)
-        is_whole = not _words_around(highlight.exact, phrases)
-        asks = any(_asks_something(highlight.exact, (phrase,)) for phrase in phrases)
+        is_whole = not _words_around(exact, phrases)
+        asks = any(_asks_something(exact, (phrase,)) for phrase in phrases)
         in_table = bool(phrases and highlight.sentence)
         if in_table or (asks and not is_whole):
             return (_phrases(highlight, phrases),)
-    return _nothing(highlight)
+        if phrases and is_whole:
+            return WHOLE.format(form="it as question::answer")
+
+    # why the rules make no card of a mark, with a way to one
+    if highlight.form is not Form.MARK:
+        return NOTHING
+    headings = map(for_finding, highlight.heading.split(" › "))
+    if _HEADING.fullmatch(exact) or for_finding(exact) in headings:
+        return HEADING
+    span = locate(exact, highlight.sentence)
+    if span and not _words_around(highlight.sentence, (span,)):
+        return WHOLE.format(form="your question as its comment")
+    return NOTHING
 
 
 # --- cards a person wrote or asked for ------------------------------------------------
@@ -285,24 +298,6 @@ def _phrases(highlight: Highlight, phrases: tuple[Span, ...]) -> Draft:
 
 # A numbered section title, or one in capitals: 2.1 Related work, BACKGROUND.
 _HEADING = regex(r"(?:\d+\.)*\d+\.? +[^\W\d_][^.!?;:]{0,60}|[A-Z][A-Z ]{3,60}")
-
-
-def _nothing(highlight: Highlight) -> str:
-    """Return why the rules make no card of a mark, with a way to one."""
-    exact = highlight.exact
-    if highlight.form is Form.PHRASE:
-        phrases = _visible_gaps(highlight)
-        if phrases and not _words_around(exact, phrases):
-            return WHOLE.format(form="it as question::answer")
-    if highlight.form is not Form.MARK:
-        return NOTHING
-    headings = map(for_finding, highlight.heading.split(" › "))
-    if _HEADING.fullmatch(exact) or for_finding(exact) in headings:
-        return HEADING
-    span = locate(exact, highlight.sentence)
-    if span and not _words_around(highlight.sentence, (span,)):
-        return WHOLE.format(form="your question as its comment")
-    return NOTHING
 
 
 # A word of this number of characters or more stands for several, in scripts without blanks.

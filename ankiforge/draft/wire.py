@@ -117,8 +117,16 @@ class Wire(httpx2.BaseTransport):
             body = bytearray()
             for part in answer.iter_bytes():
                 body += part
+                if len(body) > LARGEST and answer.is_success:
+                    # a reply counts as cut off: it is paid for, so it must not be asked for again
+                    reply = {"choices": [{"message": {}, "finish_reason": "length"}]}
+                    return httpx2.Response(200, text=json.dumps(reply))
                 if len(body) > LARGEST:
-                    return _too_large(answer)
+                    return httpx2.Response(
+                        answer.status_code,
+                        headers={"x-should-retry": "false"},
+                        text=f"an error of more than {LARGEST:,} bytes",
+                    )
             kept = {}
             for name in ("retry-after", "retry-after-ms", "location"):
                 if name in answer.headers:
@@ -142,18 +150,3 @@ class Wire(httpx2.BaseTransport):
         with self._changed:
             self._stopped.set()
             self._changed.wait_for(lambda: not self._busy, patience)
-
-
-def _too_large(answer: httpx2.Response) -> httpx2.Response:
-    """Return a stand-in for an answer that is too large.
-
-    A reply counts as cut off: it is paid for, so it must not be asked for again.
-    """
-    if answer.is_success:
-        reply = {"choices": [{"message": {}, "finish_reason": "length"}]}
-        return httpx2.Response(200, text=json.dumps(reply))
-    return httpx2.Response(
-        answer.status_code,
-        headers={"x-should-retry": "false"},
-        text=f"an error of more than {LARGEST:,} bytes",
-    )
