@@ -125,9 +125,20 @@ def injected(draft: Draft, context: Context) -> Iterator[Finding]:
     """Find addresses, active markup, and talk to or of a model that are not in the source."""
     highlight = context.highlight
     text = "\n".join(text for _, text in draft.fields)
-    address = _foreign_address(text, highlight)
-    if address:
-        yield make_finding("foreign_link", address[:60])
+
+    # the first address that neither passage nor document has
+    addresses = []
+    for pattern in _ADDRESS:
+        for match in pattern.finditer(text):
+            addresses.append(match[1].rstrip(".,;:!?)"))
+    if addresses:
+        document = highlight.document
+        identifiers = [value for _, value in document.identifiers]
+        places = [as_written(highlight), *highlight.links, highlight.uri, document.uri]
+        known = for_comparing("\n".join(places + identifiers))
+        foreign = [each for each in addresses if for_comparing(each) not in known]
+        if foreign:
+            yield make_finding("foreign_link", foreign[0][:60])
     markup = _RUNS.search(text)
     if markup and for_comparing(markup[0]) not in for_comparing(as_written(highlight)):
         yield make_finding("foreign_markup", markup[0])
@@ -151,22 +162,6 @@ def injected(draft: Draft, context: Context) -> Iterator[Finding]:
             detail = f"“{order[0]}”"
             yield make_finding("model_talk", detail, severity=Severity.WARN)
             return
-
-
-def _foreign_address(text: str, highlight: Highlight) -> str:
-    """Return the first address of a text that neither passage nor document has; "" if none."""
-    known = ""  # long, and seldom needed
-    for pattern in _ADDRESS:
-        for match in pattern.finditer(text):
-            if not known:
-                document = highlight.document
-                places = [as_written(highlight), *highlight.links, highlight.uri]
-                places += [document.uri, *(value for _, value in document.identifiers)]
-                known = for_comparing("\n".join(places))
-            address = match[1].rstrip(".,;:!?)")
-            if for_comparing(address) not in known:
-                return address
-    return ""
 
 
 # --- language -------------------------------------------------------------------------

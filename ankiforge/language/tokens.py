@@ -263,9 +263,22 @@ def _kind(token: Token, place: _Place, language: Language) -> tuple[int, float]:
         return Kind.VERB, zipf
     is_behind_its_noun = language.name in ADJECTIVE_AFTER_NOUN and place.is_after_noun
     if kind == Kind.VERB:
-        kind = _verb_or_other(place, language, is_after_determiner=is_after_determiner)
-    elif letter == "b":
-        kind = _noun_or_verb(place, language, is_after_determiner=is_after_determiner)
+        before = place.previous
+        is_after_adjective = before is not None and before.kind == Kind.ADJECTIVE
+        if language.name == "en" and is_after_adjective and not place.is_before_noun:
+            kind = Kind.NOUN  # collective bargaining
+        elif is_after_determiner and place.before not in language.before_verbs:
+            # the running water, the caused
+            kind = Kind.ADJECTIVE if place.is_before_noun else Kind.NOUN
+    elif letter == "b":  # a noun or a verb
+        is_after_subject = place.is_after_noun or place.before in ("and", "or")
+        is_verb_here = is_after_subject and place.is_before_object(language)
+        if place.before in language.before_verbs:
+            kind = Kind.VERB
+        elif place.previous is None or is_after_determiner:
+            kind = Kind.NOUN
+        else:
+            kind = Kind.VERB if is_verb_here else Kind.NOUN
     elif letter == "c":
         is_adjective = is_behind_its_noun or place.is_before_noun
         kind = Kind.ADJECTIVE if is_adjective else Kind.NOUN
@@ -293,29 +306,3 @@ def _is_third_person(token: Token, place: _Place, language: Language) -> bool:
     if not is_subject or not place.is_before_object(language):
         return False
     return language.may_be_verb(token.folded)
-
-
-def _verb_or_other(
-    place: _Place, language: Language, *, is_after_determiner: bool
-) -> int:
-    """Return the kind of a verb: a noun after an adjective, or after a determiner."""
-    is_after_adjective = (
-        place.previous is not None and place.previous.kind == Kind.ADJECTIVE
-    )
-    if language.name == "en" and is_after_adjective and not place.is_before_noun:
-        return Kind.NOUN  # collective bargaining
-    if is_after_determiner and place.before not in language.before_verbs:
-        # the running water, the caused
-        return Kind.ADJECTIVE if place.is_before_noun else Kind.NOUN
-    return Kind.VERB
-
-
-def _noun_or_verb(place: _Place, language: Language, *, is_after_determiner: bool) -> int:
-    """Return the kind of a word that is a noun or a verb."""
-    if place.before in language.before_verbs:
-        return Kind.VERB
-    if place.previous is None or is_after_determiner:
-        return Kind.NOUN
-    is_after_subject = place.is_after_noun or place.before in ("and", "or")
-    is_verb_here = is_after_subject and place.is_before_object(language)
-    return Kind.VERB if is_verb_here else Kind.NOUN
