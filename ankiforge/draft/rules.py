@@ -156,7 +156,22 @@ def _drafts(highlight: Highlight, *, figures: bool) -> tuple[Draft, ...] | str:
         asks = any(_asks_something(exact, (phrase,)) for phrase in phrases)
         in_table = bool(phrases and highlight.sentence)
         if in_table or (asks and not is_whole):
-            return (_phrases(highlight, phrases),)
+            if not (highlight.markdown and highlight.markdown_gaps):
+                return (_cloze(highlight, exact, phrases, PHRASE),)
+            # a cloze that hides the phrases in the Markdown of their sentence
+            markdown = highlight.markdown[0]
+            spans = []
+            for start, end in highlight.markdown_gaps:
+                phrase = markdown[start:end]
+                if not _ENTITY.search(phrase):
+                    phrase = _GAP_END.sub("", phrase)
+                spans.append((start, start + len(phrase)))
+            text = cloze.wrap(markdown, tuple(spans))
+            first_start, _ = min(highlight.gaps)
+            sides: Fields = (("Text", text),)
+            answer = cloze_answers(text)
+            draft = _draft(highlight, CardKind.CLOZE, sides, answer, PHRASE)
+            return (replace(draft, start=first_start),)
         if phrases and is_whole:
             return WHOLE.format(form="it as question::answer")
 
@@ -275,25 +290,6 @@ def _visible_gaps(highlight: Highlight) -> tuple[Span, ...]:
 # A colon that was marked with its term: no part of the answer. An entity ends in one of its own.
 _GAP_END = regex(r"(?<=[\w)\]])\\?[:,;]\Z")
 _ENTITY = regex(r"&#?\w{1,32};\Z")
-
-
-def _phrases(highlight: Highlight, phrases: tuple[Span, ...]) -> Draft:
-    """Return a cloze that hides the marked phrases in the Markdown of their sentence."""
-    origin = PHRASE
-    if not (highlight.markdown and highlight.markdown_gaps):
-        return _cloze(highlight, highlight.exact, phrases, origin)
-    markdown = highlight.markdown[0]
-    spans = []
-    for start, end in highlight.markdown_gaps:
-        phrase = markdown[start:end]
-        if not _ENTITY.search(phrase):
-            phrase = _GAP_END.sub("", phrase)
-        spans.append((start, start + len(phrase)))
-    text = cloze.wrap(markdown, tuple(spans))
-    first_gap = min(highlight.gaps)
-    fields: Fields = (("Text", text),)
-    draft = _draft(highlight, CardKind.CLOZE, fields, cloze_answers(text), origin)
-    return replace(draft, start=first_gap[0])
 
 
 # A numbered section title, or one in capitals: 2.1 Related work, BACKGROUND.
