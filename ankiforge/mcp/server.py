@@ -142,8 +142,31 @@ def serve(agent: Agent) -> None:
 async def _serve(agent: Agent) -> None:
     one_at_a_time = anyio.CapacityLimiter(1)
 
+    # the tools as the client lists them
+    tools = []
+    for name, arguments in _TOOLS.items():
+        _, schemas = msgspec.json.schema_components([arguments])
+        for schema in schemas.values():
+            del schema["title"]
+        inputs = schemas.pop(arguments.__name__)
+        description = cleandoc(inputs.pop("description"))
+        if schemas:
+            inputs["$defs"] = schemas
+        hints = types.ToolAnnotations(
+            read_only_hint=name not in _WRITING,
+            destructive_hint=False,
+            open_world_hint=False,
+        )
+        tool = types.Tool(
+            name=name,
+            description=description,
+            input_schema=inputs,
+            annotations=hints,
+        )
+        tools.append(tool)
+
     async def list_tools(_: Any, __: Any) -> types.ListToolsResult:
-        return types.ListToolsResult(tools=[_described(name) for name in _TOOLS])
+        return types.ListToolsResult(tools=tools)
 
     async def call_tool(
         context: ServerRequestContext[Any],
@@ -185,29 +208,6 @@ class _Lines(TextIOWrapper):
             lambda escape: "\\ufffd" if escape["half"] else escape[0],
             super().readline(size),
         )
-
-
-def _described(name: str) -> types.Tool:
-    """Return a tool as the client lists it."""
-    arguments = _TOOLS[name]
-    _, schemas = msgspec.json.schema_components([arguments])
-    for schema in schemas.values():
-        del schema["title"]
-    inputs = schemas.pop(arguments.__name__)
-    description = cleandoc(inputs.pop("description"))
-    if schemas:
-        inputs["$defs"] = schemas
-    hints = types.ToolAnnotations(
-        read_only_hint=name not in _WRITING,
-        destructive_hint=False,
-        open_world_hint=False,
-    )
-    return types.Tool(
-        name=name,
-        description=description,
-        input_schema=inputs,
-        annotations=hints,
-    )
 
 
 def _answered(agent: Agent, name: str, given: Json) -> types.CallToolResult:
