@@ -190,11 +190,30 @@ class Server:
             # the address itself may be opened from anywhere
             raise HttpError("403 Forbidden", _CLOSED)
         token = _query_of(environ).get("token", "")
-        if path == "/" and _same(token, self.token):
-            return self._welcome(environ)
-        if not self._has_cookie(environ):
+        has_cookie = self._has_cookie(environ)
+        is_first = path == "/" and _same(token, self.token)
+        if not is_first and not has_cookie:
             raise HttpError("403 Forbidden", _CLOSED)
-        return None
+        if not is_first:
+            return None
+
+        # the first browser gets the cookie; a prefetch of the page does not use up the token
+        purpose = environ.get("HTTP_SEC_PURPOSE") or environ.get("HTTP_PURPOSE", "")
+        if environ["REQUEST_METHOD"] != "GET" or "prefetch" in purpose:
+            return Answer(status="204 No Content")
+        headers = []
+        if not has_cookie:
+            if not self._used.acquire(blocking=False):
+                raise HttpError("403 Forbidden", _USED)
+            cookie = (
+                f"{self._cookie}={self.cookie_value}; HttpOnly; SameSite=Strict; Path=/"
+            )
+            headers.append(("Set-Cookie", cookie))
+        if site == "cross-site":
+            # The file that opens the page is another site, whose redirects bring no
+            # strict cookie. What this answer opens comes from the page itself.
+            return Answer(_ONWARDS, _HTML, headers=tuple(headers))
+        return Answer(status="303 See Other", headers=(("Location", "/"), *headers))
 
     def _has_cookie(self, environ: Json) -> bool:
         """Return whether the browser has the cookie."""
@@ -209,28 +228,6 @@ class Server:
     def _cookie(self) -> str:
         """The name of the cookie, with the port: pages on other ports have their own."""
         return f"ankiforge_{self.port}"
-
-    def _welcome(self, environ: Json) -> Answer:
-        """Give the cookie to the first browser.
-
-        A prefetch of the page does not use up the token.
-        """
-        purpose = environ.get("HTTP_SEC_PURPOSE") or environ.get("HTTP_PURPOSE", "")
-        if environ["REQUEST_METHOD"] != "GET" or "prefetch" in purpose:
-            return Answer(status="204 No Content")
-        headers = []
-        if not self._has_cookie(environ):
-            if not self._used.acquire(blocking=False):
-                raise HttpError("403 Forbidden", _USED)
-            cookie = (
-                f"{self._cookie}={self.cookie_value}; HttpOnly; SameSite=Strict; Path=/"
-            )
-            headers.append(("Set-Cookie", cookie))
-        if environ.get("HTTP_SEC_FETCH_SITE") == "cross-site":
-            # The file that opens the page is another site, whose redirects bring no
-            # strict cookie. What this answer opens comes from the page itself.
-            return Answer(_ONWARDS, _HTML, headers=tuple(headers))
-        return Answer(status="303 See Other", headers=(("Location", "/"), *headers))
 
     # --- what may be asked for ----------------------------------------------------------
 

@@ -10,7 +10,6 @@ written, or when an answer may have changed more than its own item. A decision n
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import Future
 from datetime import datetime
 from functools import partial
@@ -229,18 +228,19 @@ class ReviewSession:
         """
         self._read()
         content: Json = {}
+        rows: list[Json] = []
+        row: Json
         if list_id == "all":
             content = self._all(words.strip(), state, start)
         elif list_id == "recent":
             # the newest decisions, one for all events of an action
-            rows: list[Json] = []
             for id, group in groupby(self._ledger.history(), attrgetter("id")):
                 entries = [*group]
                 first = next((entry for entry in entries if entry.text), entries[0])
                 title = line_of(first.text or first.key.rpartition(":")[2])
                 if len(entries) > 1:
                     title.append((f" and {len(entries) - 1} more", ""))
-                row: Json = {"id": id, "undo": id, "title": title}
+                row = {"id": id, "undo": id, "title": title}
                 row["sub"] = [(_when(first.at), "")]
                 row["state"] = first.said.capitalize()
                 rows.append(row)
@@ -257,8 +257,26 @@ class ReviewSession:
                 else:
                     faces.append(face)
             content = {"items": faces}
-            if list_id == "changed":
-                content["rows"] = [*self._changed_rows()]
+        if list_id == "changed":
+            content["rows"] = rows
+            # the cards that changed with their sources, and those whose passage is gone
+            for entry in self._ledger.history(changes_since=lately())[:MOST_CHANGES]:
+                assert entry.change is not None
+                old = " / ".join(old for _, old, _ in entry.change.words)
+                new = " / ".join(new for _, _, new in entry.change.words)
+                row = {"id": entry.guid, "open": True, "title": line_of(new)}
+                row["sub"] = [("before: ", ""), *line_of(old)]
+                row["state"] = _when(entry.at)
+                row["undo"] = entry.id
+                rows.append(row)
+            gone = lists.find(self._ledger, [QueryTerm("finding", "source_gone")])
+            lines = lists.lines(self._ledger, gone[:MOST_CHANGES])
+            for line in lines_as_in_anki(self._ledger, lines):
+                title = _without_pictures(line)["line"]
+                row = {"id": line.id, "open": True, "title": title}
+                row["sub"] = [(f"in {line.highlight.document.title}", "")]
+                row["state"] = "Source gone"
+                rows.append(row)
         return {**content, **self.state()}
 
     def item(self, id: str) -> Json | None:
@@ -309,32 +327,6 @@ class ReviewSession:
             "states": [*STATES],
             "empty": "No card has these words.",
         }
-
-    def _changed_rows(self) -> Iterator[Json]:
-        """Yield the cards that changed with their sources, and those whose passage is gone."""
-        for entry in self._ledger.history(changes_since=lately())[:MOST_CHANGES]:
-            assert entry.change is not None
-            old = " / ".join(old for _, old, _ in entry.change.words)
-            new = " / ".join(new for _, _, new in entry.change.words)
-            yield {
-                "id": entry.guid,
-                "open": True,
-                "title": line_of(new),
-                "sub": [("before: ", ""), *line_of(old)],
-                "state": _when(entry.at),
-                "undo": entry.id,
-            }
-        gone = lists.find(self._ledger, [QueryTerm("finding", "source_gone")])
-        lines = lists.lines(self._ledger, gone[:MOST_CHANGES])
-        for line in lines_as_in_anki(self._ledger, lines):
-            shown = _without_pictures(line)
-            yield {
-                "id": line.id,
-                "open": True,
-                "title": shown["line"],
-                "state": "Source gone",
-                "sub": [(f"in {line.highlight.document.title}", "")],
-            }
 
     # --- decisions ----------------------------------------------------------------------
 
