@@ -1,7 +1,7 @@
 """What a source is: one class that knows its files, its settings, and how to open them.
 
-A new source is a subclass of `SourceType`, mostly of `FileSource` or `ExportSource` in
-`folder`, and one line in `registry`.
+A new source is a subclass of `SourceType`, mostly of `FileSource` (`folder`) or
+`ExportSource` (`exports`), and one line in `registry`.
 `docs/internals/adding-a-source.md` shows one.
 
 A command that only asks which source a file belongs to imports the classes of all sources. So a

@@ -1,4 +1,4 @@
-"""Drafts and highlights for the tests of the checks, and the examples of docs/checks.md."""
+"""Drafts and highlights for the tests of the checks, and the examples of docs/reference/checks.md."""
 
 import re
 from dataclasses import dataclass

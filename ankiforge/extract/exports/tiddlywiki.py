@@ -5,7 +5,7 @@
 
 Marks are `@@text@@`, with or without a style or class, and `<mark>`. Hand-written cards
 work as in a vault. Wikitext is converted to Markdown line by line (`markdown_of`), and
-then read by the functions for vaults, so that plain text is as specified in docs/keys.md.
+then read by the functions for vaults, so that plain text is as specified in docs/reference/keys.md.
 Transclusions and macros (`{{…}}`, `<<…>>`) are shown as `…` within a line, and omitted on
 a line of their own. Rows of tables are read as paragraphs.
 """
