@@ -71,9 +71,21 @@ def test_a_key_decides_only_on_a_card_that_was_seen(watched, notes, pace, key): 
     assert decided >= 1
 
 
+BOUNCE = """
+async () => {
+  const press = () => document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "a", bubbles: true }));
+  press();
+  await new Promise((resolve) => setTimeout(resolve, 15));
+  press();
+};
+"""
+"""Pressed in the page: from outside, a busy machine may take longer than a bounce."""
+
+
 def test_a_key_that_bounces_decides_once(watched, notes):  # noqa: F811
     for _ in range(4):
-        press(watched, "a", times=2, every=15)
+        watched.wait_for_timeout(2 * ENOUGH)
+        watched.evaluate(BOUNCE)
         settle(watched)
     assert_nothing_early_and_nothing_lost(watched, 8)
     assert list(verdicts(notes).values()).count("accepted") == 4
