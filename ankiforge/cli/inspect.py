@@ -170,9 +170,9 @@ def search(call: Call, query: Words) -> None:
             found = find(ledger, "", [identified.document])
 
         def entries() -> Iterator[tuple[Json, Iterator[str]]]:
-            for work in islice(found, limit):
-                entry = work_json(work, last_read)
-                yield entry, work_text(entry, whole=call.verbose)
+            for match in islice(found, limit):
+                entry = work_json(match, last_read)
+                yield entry, work_text(match, entry, whole=call.verbose)
 
         was_anything_shown = show_all(call, entries(), apart=True)
         if not was_anything_shown and call.limit != 0:

@@ -299,6 +299,21 @@ class Line(Value):
         """Whether a check blocks the draft."""
         return isinstance(self.entry, Waiting) and self.entry.draft.blocked
 
+    @property
+    def state(self) -> str:
+        """The state in a word or two, as every list shows it."""
+        if self.waiting and self.waiting.revises:
+            return "revision"
+        if self.blocked:
+            return "blocked"
+        if self.verdict == "accepted" and self.anki in _IN_ANKI:
+            return _IN_ANKI[self.anki]
+        return self.verdict
+
+
+_IN_ANKI = {"seen": "in Anki", "missing": "missing", "deleted": "deleted"}
+"""The states of a live card that was shipped, by what Anki has of it."""
+
 
 def lines(store: Store, ids: Iterable[str]) -> Iterator[Line]:
     """Yield cards and drafts; the key of a highlight stands for its drafts.

@@ -69,7 +69,7 @@ class AgentView:
             "kind": line.kind.value,
             "fields": dict(line.fields),
             "quote": line.words.quote,
-            "state": "in Anki" if line.anki == "seen" else line.verdict,
+            "state": line.state,
             "drafter": " ".join(filter(None, (origin.drafter, origin.model))),
             "findings": [],
         }

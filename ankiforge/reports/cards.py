@@ -192,17 +192,10 @@ def titled(highlight: Highlight) -> str:
 
 def one_line(line: Line) -> str:
     """Return a card or draft in one line: id, state, kind and question."""
-    state = line.verdict
-    if line.waiting and line.waiting.revises:
-        state = "revision"
-    elif line.blocked:
-        state = "blocked"
-    elif state == "accepted" and line.anki in ("missing", "deleted"):
-        state = line.anki
     question = question_of(line.fields)
     _, *others = gaps_of(line) or [""]
     choice = f"  or: {shortened(' · '.join(others), 60)}" if others else ""
-    return f"{line.id[:10]}  {state:8}  {line.kind:7}  {question}{choice}"
+    return f"{line.id[:10]}  {line.state:8}  {line.kind:7}  {question}{choice}"
 
 
 def gaps_of(line: Line) -> list[str]:
@@ -609,16 +602,16 @@ def _rounded(chance: float | None) -> float | None:
     return None if chance is None else round(chance, 4)
 
 
-def work_text(work: Json, *, whole: bool = False) -> Text:
+def work_text(match: Match, work: Json, *, whole: bool = False) -> Text:
     """Yield the lines that describe a work.
 
     Args:
-        work: the work, as `work_json` returns it.
+        match: the work.
+        work: the same, as `work_json` returns it.
         whole: whether to show all its highlights and cards, not only the first ones.
     """
     highlights = work["highlights"]
-    cards = work["cards"]
-    limit = len(highlights) + len(cards) if whole else _MOST_FOUND
+    limit = len(highlights) + len(match.lines) if whole else _MOST_FOUND
 
     # title, authors, and the days on which it was read
     document = work["document"]
@@ -662,13 +655,9 @@ def work_text(work: Json, *, whole: bool = False) -> Text:
     if recall is not None:
         parts.append(f"{recall:.0%} remembered now")
     yield f"  cards     {' · '.join(parts)}"
-    for card in cards[:limit]:
-        state = card["verdict"]
-        if state == "accepted" and card["anki"] == "seen":
-            state = "in Anki"
-        question = question_of(card["fields"].items())
-        yield f"    {card['id'][:10]}  {state:9} {question}"
-    more = len(cards) - limit
+    for line in match.lines[:limit]:
+        yield f"    {line.id[:10]}  {line.state:9} {question_of(line.fields)}"
+    more = len(match.lines) - limit
     if more > 0:
         yield f"    … {more} more (-v)"
     for link in work["links"]:

@@ -313,11 +313,7 @@ class ReviewSession:
         )
         rows = []
         for line in lines:
-            state = line.verdict.capitalize()
-            if line.blocked:
-                state = "Blocked"
-            elif line.anki == "seen" and line.verdict == "accepted":
-                state = "In Anki"
+            state = line.state[:1].upper() + line.state[1:]
             shown = _without_pictures(line)
             title, sub = shown["line"], shown["answer_line"]
             rows.append({"id": line.id, "title": title, "sub": sub, "state": state})

@@ -56,3 +56,27 @@ def test_words_that_a_person_kept_are_not_listed_as_changed(learned, backend) ->
     told = learned.ok("list", "--view", "changed").stdout
     assert "since 1541" in told
     assert "since 1535" not in told
+
+
+def test_list_and_search_tell_the_same_state_of_a_card(learned, backend) -> None:
+    guid = guid_of(learned, "Peru")
+
+    def state() -> str:
+        listed = learned.ok("list", "--all", "Peru").stdout
+        found = learned.ok("search", "Peru").stdout.split(f"    {guid[:10]}")[1]
+        [in_list] = listed.split("  basic")[0].split(guid[:10])[1:]
+        [in_search, *_] = found.split(" Capital")
+        assert in_list.strip() == in_search.strip()
+        return in_list.strip()
+
+    assert state() == "accepted"
+    learned.ok("run")
+    assert state() == "in Anki"
+    with backend.opened(learned.profile) as anki:  # without a grave, as from a backup
+        note = anki.note(guid).id
+        anki.col.db.execute("delete from cards where nid = ?", note)
+        anki.col.db.execute("delete from notes where id = ?", note)
+    learned.ok("run")
+    assert state() == "missing"
+    learned.ok("reject", guid)
+    assert state() == "rejected"
