@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from ankiforge.config.ownfiles import OwnPath
 from ankiforge.config.yamlfile import read, suggestion, typed
-from ankiforge.model import CardKind, Document, Highlight, Strings, Value, colour_name
+from ankiforge.model import CardKind, Highlight, Strings, Value, colour_name
 from ankiforge.text import regex
 from ankiforge.text.fold import is_visible
 from ankiforge.text.private import TAG
@@ -151,13 +151,17 @@ def load_decks(root: Path, setting: DeckSetting | None = None) -> tuple[DeckRule
 
 def deck_of(
     rules: tuple[DeckRule, ...],
-    document: Document,
     highlight: Highlight,
+    of_run: str = "",
 ) -> DeckChoice:
-    """Apply the first rule that matches. A deck named by the source itself takes precedence.
+    """Apply the first rule that matches.
 
-    The last of `rules` matches everything, as in the result of `load_decks`.
+    Args:
+        rules: the last one matches everything, as in the result of `load_decks`.
+        highlight: its own deck, or that of its document, takes precedence over every other.
+        of_run: the deck that takes precedence over those of the rules; "" = none.
     """
+    document = highlight.document
     colour = colour_name(highlight.colour)
     rule = None
     for candidate in rules:
@@ -183,7 +187,7 @@ def deck_of(
         of_collections = [_path(other).replace(" ", "_") for other in others]
         tags = (*tags, *of_collections)
     named = document.deck or highlight.deck
-    deck = _joined(named.split("::")) if named else ""
+    deck = _joined(named.split("::")) or of_run
     if not deck:
         folder = document.path.rpartition("/")[0]
         is_note = highlight.namespace.partition(":")[0] in _OF_NOTES

@@ -7,7 +7,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from ankiforge.config.deckfiles import DeckRule, deck_of
+from ankiforge.config.deckfiles import deck_of
 from ankiforge.draft import without_comment
 from ankiforge.ledger import Ledger, recording
 from ankiforge.ledger.drafts import leads_elsewhere
@@ -43,7 +43,7 @@ class Checks:
 
         passage = without_comment(highlight)
         pictures = self.job.pictures
-        deck = deck_for(self.job.decks, self.job.deck, highlight)
+        deck = deck_of(self.job.decks, highlight, self.job.deck).deck
         checked = []
         standing = recording.standing(self.ledger, highlight.key, drafts)
         for number, (draft, stands) in enumerate(zip(drafts, standing, strict=True)):
@@ -74,14 +74,3 @@ def faults_of_gap(draft: Draft, highlight: Highlight) -> Strings:
         if finding.severity is Severity.BLOCK:
             blocking.append(finding.message)
     return tuple(blocking)
-
-
-def deck_for(decks: tuple[DeckRule, ...], deck: str, highlight: Highlight) -> str:
-    """Return the deck for a highlight's cards.
-
-    It is the one that the document asks for, else the given one, else that of the deck files.
-    """
-    chosen = deck_of(decks, highlight.document, highlight).deck
-    if highlight.deck or highlight.document.deck:
-        return chosen
-    return deck or chosen

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from ankiforge.config.deckfiles import DeckRule
+from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.errors import RefusedError, UsageError
 from ankiforge.ledger import Ledger, Line, cards, decide, lists
 from ankiforge.model import (
@@ -93,9 +93,7 @@ def make(
     Raises:
         BlockedError: a check blocks it, and the person does not insist.
     """
-    from ankiforge.pipeline.check import deck_for
-
-    deck = deck_for(decks, "", highlight)
+    deck = deck_of(decks, highlight).deck
     draft, findings = _judged(highlight, fields, forced=forced)
     guid = decide.make(ledger, replace(draft, findings=findings, deck=deck))
     return guid, findings

@@ -96,8 +96,8 @@ class Decks:
     def _deck_now(self, highlight: Highlight, deck: str) -> str:
         """Return the current rules' deck for one that a rule gave; others stay."""
         for rules in self._earlier:
-            if deck_of(rules, highlight.document, highlight).deck == deck:
-                return deck_of(self._rules, highlight.document, highlight).deck
+            if deck_of(rules, highlight).deck == deck:
+                return deck_of(self._rules, highlight).deck
         return deck
 
     def _renamed_by_person(self, deck: str, in_anki: frozenset[str]) -> str:

@@ -164,7 +164,7 @@ def tags_of(card: Card, decks: tuple[DeckRule, ...]) -> Strings:
     highlight = card.highlight
     if not highlight.namespace and card.shipped:
         return card.shipped[-1].tags
-    from_decks = deck_of(decks, highlight.document, highlight).tags
+    from_decks = deck_of(decks, highlight).tags
     tag = document_tag(highlight.document.title)
     of_document = (tag,) if tag else ()
     of_source = (*highlight.document.tags, *highlight.tags)

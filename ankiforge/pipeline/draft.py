@@ -35,7 +35,6 @@ from ankiforge.ledger import (
 from ankiforge.model import (
     Brief,
     CardKind,
-    Document,
     Drafted,
     Highlight,
     Problem,
@@ -204,7 +203,7 @@ def for_model(
 
         def rank(highlight: Highlight) -> float:
             """Rank those first for which a person asks something, by comment or colour."""
-            brief = brief_of(job.decks, highlight.document, highlight)
+            brief = brief_of(job.decks, highlight)
             has_comment = highlight.instructs and bool(highlight.comment.strip())
             if has_comment or brief.wants in ("definition", "question"):
                 return 0.0
@@ -230,19 +229,15 @@ def _tasks(job: Job, highlights: Iterable[Highlight]) -> Iterator[Task]:
         document = of_document[0].document
         by_brief: dict[Brief, list[Highlight]] = {}
         for highlight in of_document:
-            brief = brief_of(job.decks, document, highlight)
+            brief = brief_of(job.decks, highlight)
             by_brief.setdefault(brief, []).append(highlight)
         for brief, of_brief in by_brief.items():
             yield Task(document, tuple(of_brief), brief=brief)
 
 
-def brief_of(
-    decks: tuple[DeckRule, ...],
-    document: Document,
-    highlight: Highlight,
-) -> Brief:
+def brief_of(decks: tuple[DeckRule, ...], highlight: Highlight) -> Brief:
     """Return the brief of the first deck file that matches a highlight."""
-    choice = deck_of(decks, document, highlight)
+    choice = deck_of(decks, highlight)
     return Brief(choice.kinds, choice.action)
 
 

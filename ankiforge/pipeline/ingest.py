@@ -153,7 +153,7 @@ class _Reading:
             skip = skip_reason(highlight) if highlight.instructs else highlight.skip
             if skip.startswith("skip"):
                 highlight = replace(highlight, skip=skip)
-            elif deck_of(self._job.decks, document.document, highlight).action == "skip":
+            elif deck_of(self._job.decks, highlight).action == "skip":
                 colour = f"skip: its colour ({highlight.colour})"
                 highlight = replace(highlight, skip=colour)
             highlights.append(highlight)

@@ -115,7 +115,7 @@ def line_tags(line: Line, decks: Sequence[DeckRule]) -> Strings:
         return tuple(dict.fromkeys(tags_of(line.card, tuple(decks))))
     highlight = line.highlight
     document = highlight.document
-    deck_tags = deck_of(tuple(decks), document, highlight).tags
+    deck_tags = deck_of(tuple(decks), highlight).tags
     all_tags = (*line.words.tags, *document.tags, *highlight.tags, *deck_tags)
     return tuple(dict.fromkeys(all_tags))
 

@@ -47,7 +47,7 @@ def highlight(of: Document, **given: object) -> Highlight:
 
 
 def choice(rules, of: Document, **given: object) -> DeckChoice:
-    return deck_of(rules, of, highlight(of, **given))
+    return deck_of(rules, highlight(of, **given))
 
 
 def deck(rules, of: Document, **given: object) -> str:
@@ -261,7 +261,7 @@ def test_the_setting_decides_the_deck_of_what_no_file_names(tmp_path, case):
     )
     marked = highlight(of, tags=tuple(tags[:1]))
     marked = replace(marked, namespace=f"{namespace}:{source}")
-    found = deck_of(load_decks(tmp_path, setting), of, marked).deck
+    found = deck_of(load_decks(tmp_path, setting), marked).deck
     assert deck_name(found) == wanted
 
 

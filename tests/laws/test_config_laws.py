@@ -80,7 +80,7 @@ def test_any_deck_file_gives_rules_that_name_a_deck_or_a_complaint_with_an_addre
     highlight = Highlight(document, "vault:notes", HighlightKind.HIGHLIGHT, "x")
 
     def deck() -> str:
-        return deck_of(load_decks(Path(folder)), document, highlight).deck
+        return deck_of(load_decks(Path(folder)), highlight).deck
 
     with TemporaryDirectory() as folder:
         (decks := Path(folder, "decks")).mkdir()
