@@ -55,9 +55,9 @@ FILTER = click.option(
 @click.option(
     "--gap",
     cls=PlainOption,
-    type=click.IntRange(1, 3),
+    type=click.IntRange(1, 4),
     metavar="N",
-    help="For a proposal: hide its gap N, 1 to 3, instead of the first.",
+    help="For a proposal: hide its gap N, 1 to 4, instead of the first.",
 )
 @OVERRULE
 def accept(

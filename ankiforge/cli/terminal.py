@@ -52,7 +52,7 @@ _CUT = 60
 HELP = """\
 Enter, a   accept what is shown, and go on
 x          reject it; a proposed card goes with all its gaps
-1 2 3      hide other words, or take another draft of the same passage
+1 2 3 4    hide other words, or take another draft of the same passage
 e          edit it, and accept it in your words
 q          ask a question instead; the hidden words are its answer
 F          accept it although a check blocks it

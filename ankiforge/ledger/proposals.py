@@ -1,4 +1,4 @@
-"""Proposals: drafts of the drafter `propose`, with up to three gaps of one sentence.
+"""Proposals: drafts of the drafter `propose`, with up to four gaps of one sentence.
 
 A person accepts one gap, and the words accepted name the card. The event lists the other
 gaps as passed, so that a lost database brings none of them back. Rejecting a proposal

@@ -25,7 +25,7 @@ OTHER_NOTE = "other_note"
 OTHER_SCHEDULE = "other_schedule"
 """The check that finds a schedule of another tool."""
 PROPOSE = "propose"
-"""The drafter of proposals: drafts with up to three gaps, which policy never accepts."""
+"""The drafter of proposals: drafts with up to four gaps, which policy never accepts."""
 CASCADE = "cascade"
 """The name of the prompt with which a small model drafts, step by step."""
 PHRASE = "rules:phrase"
@@ -115,7 +115,7 @@ class Draft(Value):
     """Whether a person wrote it as a card in the source."""
     tags: Strings = ()
     gaps: Strings = ()
-    """Of a proposal: up to three cloze texts of its sentence, one gap each, best first. `fields`
+    """Of a proposal: up to four cloze texts of its sentence, one gap each, best first. `fields`
     holds the first."""
     slot: str = ""
     """Distinguishes the source's own cards of one passage: "0", "1" …; "" of other drafts."""

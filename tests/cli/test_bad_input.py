@@ -388,7 +388,7 @@ USED = " -h shows how it is used"
         ("run --jbs 3", "run: there is no option --jbs", "did you mean --jobs?"),
         ("search --limt 3 x", "search: there is no option --limt", "did you mean --limit?"),
         ("show", "show: ID|QUERY... is missing", f"ankiforge show{USED}"),
-        ("accept --gap 9 x", "accept: --gap takes a whole number from 1 to 3",
+        ("accept --gap 9 x", "accept: --gap takes a whole number from 1 to 4",
          f"ankiforge accept{USED}"),
         ("edit x --field a", "edit: option '--field' requires 2 arguments",
          f"ankiforge edit{USED}"),

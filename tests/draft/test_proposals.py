@@ -1,6 +1,6 @@
 """Passages and the words that the proposals hide, or why there is none.
 
-`cases/proposals.jsonl`: a `text` with what its source knows, and of its up to three gaps: all
+`cases/proposals.jsonl`: a `text` with what its source knows, and of its up to four gaps: all
 (`gaps`), `some` that are among them, words that `never` are a gap, the `quote`.
 `cases/broken.jsonl`: texts that were cut off or garbled, perhaps with the `sentence` that their source
 knows, with the `reason` why they are not proposed, or the `quote` that is left of them.
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ankiforge.draft.propose import Propose, Reason, proposal, worth_of
+from ankiforge.draft.propose import Propose, Reason, facts_of, worth_of
 from ankiforge.model import Brief, CardKind, Form, HighlightKind, Task
 from ankiforge.pipeline.models import repair_hints
 from ankiforge.text import cloze
@@ -52,10 +52,10 @@ def test_gaps_of_a_passage(highlight, case):
     }
     if "markdown" in case:
         fields["markdown"] = tuple(case["markdown"])
-    draft = proposal(highlight(case["text"], **fields), repair_hints())
+    draft, *_ = facts_of(highlight(case["text"], **fields), repair_hints())
 
     gaps = [cloze_answers(text) for text in draft.gaps]
-    assert 1 <= len(gaps) <= 3
+    assert 1 <= len(gaps) <= 4
     assert draft.field("Text") == draft.gaps[0]
     assert draft.kind is CardKind.CLOZE
     assert draft.origin.drafter == "propose"

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from reading import highlight_of, marked_highlight, passages_in, same_words
 
-from ankiforge.draft.propose import Propose, proposal, worth_of
+from ankiforge.draft.propose import Propose, facts_of, worth_of
 from ankiforge.model import Task
 from ankiforge.pipeline.models import repair_hints
 from ankiforge.text.cloze import cloze_answers
@@ -54,8 +54,9 @@ def gaps(paths, *, is_verbose):
     for record in passages_in(paths):
         if not record["answers"]:
             continue
-        draft = proposal(highlight_of(record), repair_hints())
-        words = [cloze_answers(text) for text in draft.gaps] if draft else []
+        facts = facts_of(highlight_of(record), repair_hints())
+        texts = facts[0].gaps if isinstance(facts, tuple) else ()
+        words = [cloze_answers(text) for text in texts]
         language = record["language"]
         likeness = [
             max(same_words(word, answer, language) for answer in record["answers"])

@@ -27,7 +27,7 @@ from reading import highlight_of, passages_in, same_words
 
 from ankiforge.draft.propose.passage import passages_of
 from ankiforge.draft.propose.ranking import Sentence, is_same, score, weights
-from ankiforge.draft.propose.worth import worth_of_text
+from ankiforge.draft.propose.worth import worth_of
 from ankiforge.language.lexicon import language
 from ankiforge.language.recognition import language_of
 
@@ -42,7 +42,7 @@ def gaps_of(record, table, most):
     name = language_of(highlight.exact, highlight.nearby)
     passages = sorted(
         passages_of(highlight, name),
-        key=lambda passage: -worth_of_text(passage.text, name),
+        key=lambda passage: -worth_of(highlight, passage.text).score,
     )
     for passage in passages:
         if passage.chosen:

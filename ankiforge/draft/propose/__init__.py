@@ -1,10 +1,10 @@
 """The drafter that proposes a card for every plain passage that is worth one, offline.
 
 A passage is first judged (`worth`): most of what people mark is advice, mood or an aside.
-Of the others, the sentence of the mark is completed from its source (`passage`), and up to
-three of its terms, names and numbers (`candidates`) are proposed as gaps, best first
-(`ranking`). What is proposed depends on the highlight and on static tables alone, so that
-it is the same in every run and on every computer.
+Of the others, each sentence of the mark, completed from its source (`passage`), is judged
+alone, and up to four of its terms, names and numbers (`candidates`) are proposed as gaps, best
+first (`ranking`). What is proposed depends on the highlight and on static tables alone, so
+that it is the same in every run and on every computer.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from ankiforge.draft.instructions import failed_on, skip_reason
 from ankiforge.draft.propose.passage import Passage, passages_of
 from ankiforge.draft.propose.ranking import MOST, ranked
 from ankiforge.draft.propose.reasons import Reason
-from ankiforge.draft.propose.whole import flaw
-from ankiforge.draft.propose.worth import Feature, Worth, worth_of, worth_of_text
+from ankiforge.draft.propose.whole import flaw, is_reference
+from ankiforge.draft.propose.worth import Feature, Worth, worth_of
 from ankiforge.errors import BugError, one_item
 from ankiforge.language.lexicon import language
 from ankiforge.language.recognition import language_of
@@ -48,7 +48,7 @@ __all__ = [
     "Propose",
     "Reason",
     "Worth",
-    "proposal",
+    "facts_of",
     "worth_of",
 ]
 
@@ -80,21 +80,21 @@ class Propose:
         for highlight in task.highlights:
             try:
                 with one_item():
-                    result = self._proposal(highlight, task.brief)
+                    result = self._facts(highlight, task.brief)
             except BugError as error:
                 failed.append((highlight.key, error.message))
                 problems.append(failed_on(highlight, error))
                 continue
-            if isinstance(result, Draft):
-                drafts.append(result)
-            else:
+            if isinstance(result, str):
                 no_cards.append(NoCard(highlight.key, result))
+            else:
+                drafts += result[:1]
         return Drafted(
             task, tuple(drafts), tuple(no_cards), tuple(failed), tuple(problems)
         )
 
-    def _proposal(self, highlight: Highlight, brief: Brief) -> Draft | str:
-        """Return the proposal of one highlight, or why there is none."""
+    def _facts(self, highlight: Highlight, brief: Brief) -> tuple[Draft, ...] | str:
+        """Return the proposals of one highlight, best first, or why there is none."""
         reason = skip_reason(highlight)
         if reason:
             return reason
@@ -103,32 +103,37 @@ class Propose:
         takes_gaps = not brief.kinds or CardKind.CLOZE in brief.kinds
         if brief.wants == "question" or not takes_gaps:
             return Reason.KINDS.value
-        worth = worth_of(highlight)
-        if not worth.deserves:
-            return worth.reason.value
-        result = _proposed(highlight, self._blocks)
+        result = facts_of(highlight, self._blocks)
         return result.value if isinstance(result, Reason) else result
 
 
-def proposal(highlight: Highlight, blocks: Blocks | None = None) -> Draft | None:
-    """Return the proposal of a highlight whether or not it is worth one; None without any gap.
+def facts_of(
+    highlight: Highlight, blocks: Blocks | None = None
+) -> tuple[Draft, ...] | Reason:
+    """Return a draft of each sentence of a highlight that makes a card, best first.
+
+    Or why none does. Each draft has up to four gaps. Its fact is the last sentence of its
+    quote, which may begin with the one before it, on which it leans.
 
     Args:
         highlight: a passage.
         blocks: checks a draft with one gap; one that it blocks is left out.
     """
-    result = _proposed(highlight, blocks)
-    return None if isinstance(result, Reason) else result
-
-
-def _proposed(highlight: Highlight, blocks: Blocks | None) -> Draft | Reason:
-    """Return the proposal of a highlight, or why none can be made."""
+    if is_reference(highlight.exact):
+        return Reason.TABLE
     name = language_of(highlight.exact, highlight.nearby, highlight.context)
     passages = passages_of(highlight, name)
-    if len(passages) > 1:
-        passages.sort(key=lambda passage: -worth_of_text(passage.text, name))
-    reasons: list[Reason] = []
+    judged: list[tuple[Worth, Passage]] = []
     for passage in passages:
+        text = "" if passage.chosen else passage.text
+        judged.append((worth_of(highlight, text), passage))
+    judged.sort(key=lambda pair: -pair[0].score)
+    facts: list[Draft] = []
+    reasons: list[Reason] = []
+    for worth, passage in judged:
+        if not worth.deserves:
+            reasons.append(worth.reason)
+            continue
         broken = Reason.CUT_OFF if passage.is_cut else None
         broken = broken or flaw(passage.text, language(name), is_note=passage.is_markdown)
         if broken is not None:
@@ -137,14 +142,16 @@ def _proposed(highlight: Highlight, blocks: Blocks | None) -> Draft | Reason:
         drafts = _drafts(highlight, passage, name, blocks)
         if drafts:
             texts = tuple(draft.field("Text") for draft in drafts)
-            return replace(drafts[0], gaps=texts)
+            facts.append(replace(drafts[0], gaps=texts))
+    if facts:
+        return tuple(facts)
     return reasons[0] if reasons else Reason.NO_GAP
 
 
 def _drafts(
     highlight: Highlight, passage: Passage, name: str, blocks: Blocks | None
 ) -> list[Draft]:
-    """Return up to three drafts of one gap each that no check blocks, best first."""
+    """Return up to four drafts of one gap each that no check blocks, best first."""
     spans: Iterable[Span]
     if passage.chosen:
         spans = (passage.chosen,)

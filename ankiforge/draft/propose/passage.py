@@ -8,7 +8,6 @@ from functools import lru_cache
 from msgspec.structs import replace
 
 from ankiforge.draft.propose.whole import is_whole_clause, readable
-from ankiforge.language.lexicon import Language
 from ankiforge.language.lexicon import language as tables_of
 from ankiforge.model import Highlight, SourceKind, Span, Value
 from ankiforge.text import regex
@@ -22,6 +21,8 @@ LONGEST = 40
 _WORD = regex(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]{1,2}|[^\W_]+(?:[-'’][^\W_]+)*")
 _FIRST_WORDS = regex(r"[^\W_]+['’]?")
 _WHOLE = regex(r"(?s)[\W_]*[A-ZÀ-ÞА-ЯЁ0-9\u3040-\u9fff].*[.!?…。！？][\W_]*")
+# What separates paragraphs, and items of a list.
+_PART = regex(r"(?:\A|\n)\s*(?:[-*+•▪●◦–]|\(?\d{1,3}[.)])\s+|\n\s*\n")
 # Text beside a mark that has this length or more was cut off, perhaps within a sentence.
 _CUT_OFF = 32
 
@@ -62,7 +63,7 @@ def passages_of(highlight: Highlight, language: str) -> list[Passage]:
     ends_with_page = _ends_with_page(highlight)
     passages = []
     for passage in _passages_of(highlight, language):
-        readable_passage = _readable(passage, tables, ends_with_page=ends_with_page)
+        readable_passage = _readable(passage, ends_with_page=ends_with_page)
         if readable_passage.is_cut and is_whole_clause(highlight.exact, tables):
             readable_passage = Passage(highlight.exact.strip())
         passages.append(readable_passage)
@@ -81,13 +82,13 @@ def _ends_with_page(highlight: Highlight) -> bool:
     return sentence.endswith(after) and _WHOLE.fullmatch(sentence) is None
 
 
-def _readable(passage: Passage, language: Language, *, ends_with_page: bool) -> Passage:
+def _readable(passage: Passage, *, ends_with_page: bool) -> Passage:
     """Return a passage cut to its whole sentences.
 
     It stays as it is if it is Markdown, or if a part of the mark, or of what the reader chose,
     would be lost. If its last sentence ends with the page, it is whole, with `is_cut`.
     """
-    start, end = readable(passage.text, language, is_cut=ends_with_page)
+    start, end = readable(passage.text)
     if ends_with_page and _WHOLE.fullmatch(passage.text[start:end]) is None:
         return replace(passage, is_cut=True)
     if passage.is_markdown or end - start == len(passage.text):
@@ -117,12 +118,14 @@ def _shifted(span: Span, start: int) -> Span:
 
 
 def _passages_of(highlight: Highlight, language: str) -> list[Passage]:
-    """Return the sentences of a mark, in parts if they are too long for a card."""
+    """Return the sentences of a mark, each alone; a few marked words with their sentence.
+
+    A sentence that leans on the one before it takes that in, if it is known. Then the gaps
+    may be in the sentence itself only, so it is always the last of its text.
+    """
     if highlight.markdown:
         text = highlight.markdown[0].strip()
-        if word_count(text) <= LONGEST:
-            return [Passage(text, is_markdown=True)]
-        return _split(text, language, mark=None, is_markdown=True)
+        return _split(text, language, (0, len(text)), is_markdown=True)
 
     exact = highlight.exact.strip()
     text = completed(highlight)
@@ -133,12 +136,12 @@ def _passages_of(highlight: Highlight, language: str) -> list[Passage]:
         mark = (0, len(exact))
     if is_term_in(exact, text):
         return [Passage(text, chosen=_whole_words(text, mark))]
-
-    word_count_alone = word_count(text)
-    text, mark = _with_antecedent(text, mark, highlight, language)
-    if word_count_alone <= LONGEST:
-        return [Passage(text, mark=mark)]
-    return _split(text, language, mark=mark, is_markdown=False)
+    before = _antecedent(text, highlight, language)
+    if before:
+        shift = len(before) + 1
+        text = f"{before} {text}"
+        mark = (mark[0] + shift, mark[1] + shift)
+    return _split(text, language, mark, is_markdown=False)
 
 
 def _whole_words(text: str, span: Span) -> Span:
@@ -192,52 +195,51 @@ def leans(text: str, language: str) -> bool:
     return any(cue.section == "leans" and cue.first == 0 for cue in cues)
 
 
-def _with_antecedent(
-    text: str, mark: Span, highlight: Highlight, language: str
-) -> tuple[str, Span]:
-    """Return a text that leans on the sentence before it with that sentence, if it is known."""
+def _antecedent(text: str, highlight: Highlight, language: str) -> str:
+    """Return the sentence before a text that leans on it; "" if it is not known."""
     if not highlight.nearby or not leans(text, language):
-        return text, mark
+        return ""
     span = locate(text, highlight.nearby)
     if span is None or not span[0]:
-        return text, mark
+        return ""
     text_before = highlight.nearby[: span[0]]
     sentences_before = sentences(text_before)
     if not sentences_before:
-        return text, mark
+        return ""
     start, end = sentences_before[-1]
-    if "\n" in text_before[end:]:
-        return text, mark  # of another paragraph, perhaps a heading
-    antecedent = text_before[start:end]
-    if word_count(antecedent) + word_count(text) > LONGEST:
-        return text, mark
-    shift = len(antecedent) + 1
-    return f"{antecedent} {text}", (mark[0] + shift, mark[1] + shift)
+    is_of_paragraph = "\n" not in text_before[end:]  # or else perhaps a heading
+    return text_before[start:end] if is_of_paragraph else ""
 
 
-def _split(
-    text: str, language: str, *, mark: Span | None, is_markdown: bool
-) -> list[Passage]:
-    """Return the sentences of a text that are in the mark, a leaning one with that before it."""
+def _split(text: str, language: str, mark: Span, *, is_markdown: bool) -> list[Passage]:
+    """Return the sentences and list items of a text that are in the mark."""
+    # the sentences of each paragraph and item
+    parts: list[list[Span]] = []
+    part_start = 0
+    for match in _PART.finditer(text):
+        parts.append(_sentences_in(text, part_start, match.start()))
+        part_start = match.end()
+    parts.append(_sentences_in(text, part_start, len(text)))
+
     passages = []
-    spans = sentences(text)
-    for number, (start, end) in enumerate(spans):
-        begin = start
-        if number and leans(text[start:end], language):
-            start_before = spans[number - 1][0]
-            if word_count(text[start_before:end]) <= LONGEST:
-                begin = start_before
-        # what may be asked: the marked words, or without a mark the sentence itself
-        asked: Span | None = None
-        if mark is not None:
-            marked_start = max(mark[0], start)
-            marked_end = min(mark[1], end)
-            if marked_start >= marked_end:
+    for spans in parts:
+        for number, (start, end) in enumerate(spans):
+            asked_start = max(mark[0], start)
+            asked_end = min(mark[1], end)
+            if asked_start >= asked_end:
                 continue
-            asked = _shifted((marked_start, marked_end), begin)
-        elif begin != start:
-            asked = _shifted((start, end), begin)
-        start_of_mark = mark[0] if mark is not None else 0
-        offset = max(0, begin - start_of_mark)
-        passages.append(Passage(text[begin:end], is_markdown, offset, asked))
+            begin = start
+            if number and leans(text[start:end], language):
+                start_before = spans[number - 1][0]
+                if word_count(text[start_before:end]) <= LONGEST:
+                    begin = start_before
+            is_whole = (begin, end) == (asked_start, asked_end)
+            asked = None if is_whole else _shifted((asked_start, asked_end), begin)
+            offset = max(0, begin - mark[0])
+            passages.append(Passage(text[begin:end], is_markdown, offset, asked))
     return passages
+
+
+def _sentences_in(text: str, start: int, end: int) -> list[Span]:
+    """Return the spans of the sentences of a part of a text."""
+    return [_shifted(span, -start) for span in sentences(text[start:end])]

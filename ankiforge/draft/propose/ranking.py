@@ -17,7 +17,7 @@ from ankiforge.language.tokens import Kind, Token, is_verb, tokens
 from ankiforge.model import Span
 from ankiforge.text import regex
 
-MOST = 3
+MOST = 4
 """The gaps of a proposal, at most."""
 _YEAR = regex(r"1\d{3}|20\d\d")
 # `(Bornstein 1989)`, `(cf. Ericsson, 2008; Ophir & Wagner 2009a, 175)`, `(Basic Books, 2010)`.

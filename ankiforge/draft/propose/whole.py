@@ -1,8 +1,7 @@
 """Texts that read broken: cut off, glued together by a copy, a table, a list of references.
 
-What can be left out is left out, if the rest is still a sentence: the end of a sentence
-before the first whole one, the beginning of one after the last, a heading that a copy joined
-to it, the number of a footnote. No card is proposed for other broken texts.
+What can be left out is left out: the sign of a list, the number of a footnote. No card is
+proposed for other broken texts.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ from ankiforge.language.tokens import Kind, Token, is_verb, tokens
 from ankiforge.model import Span
 from ankiforge.text import regex
 from ankiforge.text.damage import damage_in
-from ankiforge.text.sentences import sentences
 from ankiforge.text.shields import without_formulas
 
 # --- what is left out -----------------------------------------------------------------
@@ -35,38 +33,18 @@ _LEAST_WORDS = 5
 _LEAST_IN_LINE = 4
 
 
-def readable(text: str, language: Language, *, is_cut: bool = False) -> Span:
-    """Return the part of a text that is whole sentences; all of it if there is none.
-
-    `is_cut`: the rest of a last sentence without a full stop is on the next page.
-    """
+def readable(text: str) -> Span:
+    """Return the part of a text without a list sign, a comma or a footnote at its ends."""
     sign = _LIST_SIGN.match(text)
     start = sign.end() if sign else 0
-    spans = sentences(text[start:])
-    if len(spans) > 1:
-        # the end of a sentence before the first whole one
-        first = text[start + spans[0][0] : start + spans[0][1]]
-        rest = start + spans[1][0]
-        is_whole = _BEGINS.match(first) or _has_subject(tokens(first, language), language)
-        if not is_whole and _is_enough(text[rest:]):
-            start = rest
-    spans = sentences(text[start:])
-    end = len(text)
-    if len(spans) > 1 and not _ENDS.search(text):
-        # the beginning of a sentence after the last whole one
-        last = text[start + spans[-1][0] :]
-        before = start + spans[-2][1]
-        is_enough = len(text[start:before].split()) >= _LEAST_WORDS
-        if is_enough and (is_cut or _breaks_off(last, language)):
-            end = before
-    words = text[start:end].rstrip()
+    words = text[start:].rstrip()
     if words.endswith(_COMMAS):
         return start, start + len(words[:-1].rstrip())
     if words.endswith("]") or words[-1:].isdecimal():
-        footnote = _FOOTNOTE_AT_END.search(text, start, end)
+        footnote = _FOOTNOTE_AT_END.search(text, start)
         if footnote:
             return start, footnote.start()
-    return start, end
+    return start, len(text)
 
 
 def _breaks_off(text: str, language: Language) -> bool:
@@ -105,11 +83,6 @@ def _may_be_noun(token: Token, language: Language) -> bool:
     """Return whether a word that was taken for a verb may be a noun, perhaps in the plural."""
     forms = {token.folded, token.folded.removesuffix("s")}
     return any(language.look_up(form)[0] in "bn" for form in forms)
-
-
-def _is_enough(text: str) -> bool:
-    """Return whether a text begins like a sentence, and has the words of one."""
-    return _BEGINS.match(text) is not None and len(text.split()) >= _LEAST_WORDS
 
 
 def _has_subject(words: Sequence[Token], language: Language) -> bool:
@@ -191,9 +164,14 @@ def flaw(text: str, language: Language, *, is_note: bool = False) -> Reason | No
             return Reason.HEADING
         if _says_nothing(text, words, language):
             return Reason.FRAGMENT
-    if _CAPTION.match(text) or _REFERENCE.match(text):
+    if _CAPTION.match(text) or is_reference(text):
         return Reason.TABLE
     return None
+
+
+def is_reference(text: str) -> bool:
+    """Return whether a text begins with an entry of a list of references."""
+    return _REFERENCE.match(text) is not None
 
 
 def _is_title(text: str, words: Sequence[Token], language: Language) -> bool:

@@ -142,13 +142,18 @@ def _words_of_features() -> dict[str, tuple[str, str]]:
 
 
 @lru_cache(maxsize=1000)  # asked again when what was drafted is recorded
-def worth_of(highlight: Highlight) -> Worth:
-    """Return how much a passage deserves a card, and the features that decided."""
+def worth_of(highlight: Highlight, sentence: str = "") -> Worth:
+    """Return how much a passage deserves a card, and the features that decided.
+
+    Args:
+        highlight: the passage.
+        sentence: one of its sentences, which is judged alone; "" = all of them.
+    """
     weights = _weights()
     total = weights["always"]
     words = _words_of_features()
     features = []
-    for name, amount in features_of(highlight).items():
+    for name, amount in features_of(highlight, sentence).items():
         weight = weights.get(name, 0.0) * amount
         if not weight:
             continue
@@ -160,22 +165,10 @@ def worth_of(highlight: Highlight) -> Worth:
     return Worth(score, weights["threshold"], tuple(features))
 
 
-def worth_of_text(text: str, name: str) -> float:
-    """Return the logarithm of the odds that a text deserves a card by its words alone."""
-    weights = _weights()
-    features: dict[str, float] = {}
-    tables = language(name)
-    words = tokens(text, tables)
-    _by_cues(text, words, tables, features)
-    _by_words(text, words, features)
-    _by_beginnings(words, name, features)
-    return sum(weights.get(feature, 0.0) * amount for feature, amount in features.items())
-
-
-def features_of(highlight: Highlight) -> dict[str, float]:
-    """Return the features of a passage with their amounts, mostly 1."""
-    exact = highlight.exact.strip()
-    sentence = completed(highlight)
+def features_of(highlight: Highlight, sentence: str = "") -> dict[str, float]:
+    """Return the features of a passage, or of one of its sentences, with their amounts."""
+    exact = sentence or highlight.exact.strip()
+    sentence = sentence or completed(highlight)
     is_term = highlight.form is Form.PHRASE or is_term_in(exact, sentence)
     text = sentence if is_term else exact
     name = language_of(text, highlight.nearby)
