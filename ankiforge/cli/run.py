@@ -362,8 +362,7 @@ def export(call: Call, file: Path) -> None:
         pending_count = chat.asked_in(for_model(job, ledger))
         tasks = list(for_model(job, ledger, limit))
         asked_count = chat.asked_in(tasks)
-        rejected = chat.sent_back(tasks, workspace.replies)
-        texts = chat.export_chats(tasks, prompt, rejected=rejected)
+        texts = chat.export_chats(tasks, prompt)
     if not texts:
         call.say(
             "nothing to ask: every highlight has a card, or may not be sent to a model"
@@ -410,6 +409,7 @@ NONE_SHOWN = 5
 def import_(call: Call, files: Paths, accept: str) -> None:
     """Read the cards that the chatbot answered."""
     from ankiforge.draft import chat
+    from ankiforge.model import Problem
     from ankiforge.pipeline.draft import for_model, record
     from ankiforge.pipeline.models import load_prompt, repair_hints
     from ankiforge.pipeline.result import RunResult
@@ -433,7 +433,8 @@ def import_(call: Call, files: Paths, accept: str) -> None:
         for file, text in answers.items():
             tasks = list(for_model(job, ledger))
             request = chat.chat_request(text)
-            drafted = chat.import_chat(text, tasks, prompt, repair_hints(), replies)
+            answer = chat.read_answer(text, tasks, prompt, repair_hints())
+            drafted = answer.drafted
             if not drafted and replies.get(request) is not None:
                 call.say(f"{file}: nothing new: it was imported before")
                 continue
@@ -463,11 +464,8 @@ def import_(call: Call, files: Paths, accept: str) -> None:
             if len(lines) > len(shown_lines):
                 more = len(lines) - len(shown_lines)
                 call.say(f"  and {more:,} more: -v names them")
-            result.problems += chat.unused(text, tasks, file.name)
-            sent_back = sum(len(outcome.failed) for outcome in drafted)
-            if sent_back:
-                blocked = f"a check blocks the cards of {counted(sent_back, 'highlight')}"
-                call.say(f"{blocked}: the next export sends them back")
+            for unused in answer.unused:
+                result.problems.append(Problem(file.name, unused.what, unused.hint))
         print_summary(call, workspace, result)
     end(result.problems)
 

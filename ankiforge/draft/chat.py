@@ -7,19 +7,21 @@ still be matched.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from operator import itemgetter
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from ankiforge.draft.cleaned import on_a_line
 from ankiforge.draft.drafted import (
     DraftedHighlight,
     DraftedHighlights,
     Repair,
-    complaint,
     drafted,
 )
+from ankiforge.draft.evidence import find_quote, letters_of_quote, places_of
 from ankiforge.draft.prompt import (
     NOTHING,
     Prompt,
@@ -32,7 +34,6 @@ from ankiforge.draft.prompt import (
     rules_of,
     shape_of,
 )
-from ankiforge.draft.replies import Replies
 from ankiforge.draft.reply import Item, drafts_of, every_item, why_none
 from ankiforge.draft.sendable import (
     SendableTask,
@@ -40,15 +41,16 @@ from ankiforge.draft.sendable import (
     ours,
 )
 from ankiforge.model import (
-    Draft,
     Drafted,
     Highlight,
+    HighlightKey,
     NoCard,
     Origin,
     Problem,
-    Texts,
+    Value,
     h16,
 )
+from ankiforge.text.fold import letters_of
 
 CHAT = "chat"
 """The name of the unknown model."""
@@ -63,12 +65,8 @@ def export_chats(
     tasks: Iterable[SendableTask],
     prompt: Prompt,
     limit: int = MOST,
-    rejected: Mapping[str, str] = {},
 ) -> list[str]:
-    """Return texts to paste, each into its own chat, of at most `limit` highlights.
-
-    `rejected` has by key the cards that a check blocked, with the reasons.
-    """
+    """Return texts to paste, each into its own chat, of at most `limit` highlights."""
     # the titles and passages that are asked for in one shape of the reply
     by_shape = defaultdict[Shape, list[tuple[SendableText, SendableText]]](list)
     for sendable in tasks:
@@ -78,8 +76,7 @@ def export_chats(
         wants = sendable.task.brief.wants
         title = sendable.title
         for key, shown in sendable.passages.items():
-            blocked = sendable.text(rejected.get(key, ""))
-            asked = passage(label_for(key), shown, wants, blocked)
+            asked = passage(label_for(key), shown, wants)
             by_shape[shape].append((title, asked))
 
     texts = []
@@ -129,7 +126,14 @@ def label_for(key: str) -> str:
     return h16(key)[:8]
 
 
-# --- back: cards ----------------------------------------------------------------------
+# --- back -----------------------------------------------------------------------------
+
+
+class Answer(Value):
+    """The cards of a chat's answer, and the parts of it that are of no use."""
+
+    drafted: tuple[Drafted, ...]
+    unused: tuple[Problem, ...]
 
 
 def chat_request(text: str) -> str:
@@ -137,95 +141,146 @@ def chat_request(text: str) -> str:
     return f"chat/{h16(text)}"
 
 
-def import_chat(
+def read_answer(
     text: str,
-    tasks: Iterable[SendableTask],
+    tasks: Sequence[SendableTask],
     prompt: Prompt,
-    repair: Repair | None = None,
-    replies: Replies | None = None,
-) -> list[Drafted]:
-    """Return the results for the highlights that a chat's answer is about.
+    faults_of: Repair = lambda draft, highlight: (),
+) -> Answer:
+    """Return the results for the pending highlights that a chat's answer is about.
 
-    A highlight whose every card `repair` blocks counts as failed the first time: its
-    cards are in `replies`, and the next export sends them back with the reasons.
+    A card that `faults_of` blocks, or that quotes words which no highlight has, is
+    named; its highlight stays pending, and the next text asks about it again.
     """
-    items_of = defaultdict[str, list[Item]](list)
-    usable, _ = every_item(text)
-    for item in usable:
-        items_of[item.label].append(item)
+    items, unusable = every_item(text)
+    pending = []
+    for sendable in tasks:
+        for highlight in sendable.highlights:
+            letters = letters_of(" ".join(places_of(highlight)))
+            pending.append(_Pending(highlight, label_for(highlight.key), letters))
+    by_label = {each.label: each for each in pending}
+
+    # the cards of each highlight
+    items_of = defaultdict[HighlightKey, list[Item]](list)
+    unused = []
+    for item in items:
+        named = by_label.get(item.label)
+        holder = named if item.kind is None else _holder(item, named, pending)
+        if holder:
+            items_of[holder.highlight.key].append(item)
+        else:
+            unused.append(_unplaced(item, named))
+    for card in unusable:
+        hint = "ask for question and answer"
+        unused.append(Problem("", f"no card can be made of {card[:80]}", hint))
+    if not (items or unusable):
+        hint = "paste the whole answer, or ask the chat for the JSON only"
+        unused.append(Problem("", "it contains no readable card", hint))
+
     origin = Origin("llm", CHAT, prompt.fingerprint, chat_request(text))
     results = []
     for sendable in tasks:
-        answered = []
+        shape = shape_of(sendable.task)
+        reason = reason_no_kind_fits(sendable.task)
         outcomes: DraftedHighlights = {}
         for highlight in sendable.highlights:
-            items = items_of.get(label_for(highlight.key))
-            if not items:
-                continue
-            reason = reason_no_kind_fits(sendable.task)
-            shape = shape_of(sendable.task)
-            drafts: tuple[Draft, ...] = ()
-            if not reason:
-                drafts = drafts_of(items, highlight, origin, shape)
-            outcome = DraftedHighlight(drafts)
-            if not drafts:
-                why = reason or why_none(items, shape)
-                outcome.no_card = NoCard(highlight.key, why, passing=bool(reason))
-
-            # cards that a check blocks are kept for the next export, once
-            name = _back(highlight)
-            if repair and replies and drafts and replies.get(name) is None:
-                judged = [(draft, repair(draft, highlight)) for draft in drafts]
-                if all(faults for _, faults in judged):
-                    replies.put(name, complaint(judged), model=CHAT, prompt="")
-                    outcome.problem = Problem("", "a check blocks its card")
-            answered.append(highlight)
-            outcomes[highlight.key] = outcome
+            about = items_of.get(highlight.key, [])
+            drafts = drafts_of(about, highlight, origin, shape)
+            sound = []
+            for draft in drafts:
+                faults = faults_of(draft, highlight)
+                if faults:
+                    words = f"{_shown(draft.fields[0][1])} for {_shown(highlight.exact)}"
+                    unused.append(Problem("", f"{words}: {'; '.join(faults)}"))
+                else:
+                    sound.append(draft)
+            if sound:
+                outcomes[highlight.key] = DraftedHighlight(tuple(sound))
+            elif about and not drafts:
+                why = reason or why_none(about, shape)
+                none = NoCard(highlight.key, why, passing=bool(reason))
+                outcomes[highlight.key] = DraftedHighlight(no_card=none)
+        answered = [each for each in sendable.highlights if each.key in outcomes]
         if answered:
             result = drafted(sendable.only(*answered), outcomes)
             results.append(replace(result, problems=()))
-    return results
+    return Answer(tuple(results), tuple(unused))
 
 
-def _back(highlight: Highlight) -> str:
-    """Return the name under which the blocked cards of a highlight are kept."""
-    return f"back/{h16(highlight.key, highlight.exact, highlight.comment)}"
+class _Pending(NamedTuple):
+    """A highlight that still needs a card."""
+
+    highlight: Highlight
+    label: str
+    letters: str
+    """Those of all its places, to look for quotes."""
 
 
-def sent_back(tasks: Iterable[SendableTask], replies: Replies) -> Texts:
-    """Return, by key, the cards of highlights that a check blocked, with the reasons."""
-    blocked: dict[str, str] = {}
-    for sendable in tasks:
-        for highlight in sendable.highlights:
-            cards = replies.get(_back(highlight))
-            if cards:
-                blocked[highlight.key] = cards
-    return blocked
+def _holder(
+    item: Item, named: _Pending | None, pending: Iterable[_Pending]
+) -> _Pending | None:
+    """Return the highlight that has the words that a card quotes; None if none has.
 
-
-# --- back: what cannot be used --------------------------------------------------------
-
-
-def unused(
-    text: str,
-    tasks: Iterable[SendableTask],
-    where: str,
-) -> Iterator[Problem]:
-    """Yield the parts of an answer that are no card, or a card for no pending highlight."""
-    labels = set[str]()
-    for sendable in tasks:
-        labels.update(label_for(highlight.key) for highlight in sendable.task.highlights)
-    usable, unusable = every_item(text)
-    if not (usable or unusable):
-        hint = "ask the chat for the JSON only"
-        yield Problem(where, "it contains no readable card", hint)
-    for item in usable:
-        if item.label in labels:
+    Labels may be missing, exchanged, or of an older prompt, so the quote decides: of several
+    highlights that have it, the marked words come before the text around others, and then the
+    label. A card without a quote is of its label, else of the only highlight with its answer
+    that has a word of its question, too.
+    """
+    quoted = letters_of_quote(item.quote)
+    if named and (not quoted or find_quote(item.quote, named.highlight.exact)):
+        return named
+    answer = " … ".join(item.answers)
+    answered = letters_of_quote(answer)
+    sought = item.quote if quoted else answer
+    parts = quoted or answered
+    marks_decide = not quoted or sum(map(len, parts)) >= _LONG_QUOTE
+    words = {letters_of(word) for word in item.front.split() if len(word) > _SHORT_WORD}
+    ranked = []
+    for each in pending:
+        if not parts or not all(part in each.letters for part in parts):
             continue
-        words = (item.front or item.text or item.why_none)[:60]
-        reason = f"no highlight that still needs a card has its label {item.label!r}"
-        hint = "it was imported before, or the chat changed the label"
-        yield Problem(where, f"“{words}”: {reason}", hint)
-    for found in unusable:
-        message = f"no card can be made of {found[:80]}"
-        yield Problem(where, message, "ask for question and answer")
+        places = places_of(each.highlight)
+        if not any(find_quote(sought, place) for place in places):
+            continue
+        is_marked = find_quote(sought, places[0]) is not None
+        rank = (
+            is_marked and marks_decide,
+            each is named,
+            all(part in each.letters for part in answered),
+            sum(word in each.letters for word in words),
+        )
+        ranked.append((rank, each))
+    if not ranked:
+        return None
+    ranked.sort(key=itemgetter(0), reverse=True)
+    best_rank, best = ranked[0]
+    is_only = len(ranked) == 1 or ranked[1][0] < best_rank
+    if not quoted and not (is_only and best_rank[-1]):
+        return None
+    return best
+
+
+# From this number of letters, marked words tell whose quote it is, else the label.
+_LONG_QUOTE = 12
+_SHORT_WORD = 3
+
+
+def _unplaced(item: Item, named: _Pending | None) -> Problem:
+    """Return that no highlight gets a card, with the highlight that it names."""
+    card = _shown(item.front or item.text or item.why_none)
+    quote = _shown(item.quote)
+    if named:
+        marked = _shown(named.highlight.exact)
+        return Problem("", f"{card}: {marked} does not have its quote {quote}")
+    missing = f"its label {item.label!r}"
+    if item.kind:
+        missing = f"its quote {quote}" if item.quote else "its answer"
+    reason = f"no highlight that still needs a card has {missing}"
+    return Problem(
+        "", f"{card}: {reason}", "it was imported before, or nobody asked for it"
+    )
+
+
+def _shown(words: str) -> str:
+    """Return the beginning of a text, in quotation marks."""
+    return f"“{on_a_line(words, 60)}”"

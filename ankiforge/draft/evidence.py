@@ -9,13 +9,46 @@ still be there when the rest of the sentence says something else.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import unescape
 
-from ankiforge.model import Highlight, Span
-from ankiforge.text.fold import locate
+from ankiforge.model import Highlight, Span, Strings
+from ankiforge.text import regex
+from ankiforge.text.fold import letters_of, letters_with_origins, locate
 from ankiforge.text.sentences import sentence_around
 
-_QUOTATION_MARKS = '"“”„«»'
 _ENDS = " .,;:!?"
+_LEFT_OUT = regex(r"\[(?:…|\.\.\.)\]|…|\.\.\.")
+# The letters of a quote that is found by its letters alone, at least.
+_ENOUGH = 4
+
+
+def places_of(highlight: Highlight) -> Strings:
+    """Return the texts that may hold the evidence of a card: first the mark, then around it."""
+    around = highlight.prefix + highlight.exact + highlight.suffix
+    return (highlight.exact, highlight.sentence, highlight.nearby, around)
+
+
+def letters_of_quote(quote: str) -> list[str]:
+    """Return the letters of a quote, part by part where something is left out."""
+    parts = map(letters_of, _LEFT_OUT.split(unescape(quote)))
+    return [part for part in parts if part]
+
+
+def find_quote(quote: str, place: str) -> Span | None:
+    """Return where a text has a quote, which a chat may have emphasised or shortened."""
+    whole = locate(quote, place)
+    parts = letters_of_quote(quote)
+    if whole or sum(map(len, parts)) < _ENOUGH:
+        return whole
+    letters, origins = letters_with_origins(place)
+    begin = end = -1
+    for part in parts:
+        start = letters.find(part, max(end, 0))
+        if start < 0:
+            return None
+        begin = start if begin < 0 else begin
+        end = start + len(part)
+    return origins[begin], origins[end - 1] + 1
 
 
 def find_evidence(
@@ -35,10 +68,9 @@ def find_evidence(
         where it begins in the mark, in code points; 0 if it is beside the mark. If a model quoted
         a part of it, that is where the part begins, by which several cards of a mark are ordered.
     """
-    own_words = quote.strip().strip(_QUOTATION_MARKS).strip()
-    places = (highlight.exact, highlight.sentence, highlight.nearby)
+    places = places_of(highlight)
     for place in places:
-        span = locate(quote, place) or locate(own_words, place)
+        span = find_quote(quote, place)
         if span is None:
             continue
         start, end = sentence_around(place, *span)
@@ -48,7 +80,9 @@ def find_evidence(
             start = min(start, answered[0])
             end = max(end, answered[1])
         return place[start:end], span[0] if place == highlight.exact else 0
-    if own_words:  # invented evidence stays as it is, and a check blocks the card
+    if any(
+        map(str.isalnum, quote)
+    ):  # invented: it stays as it is, and a check blocks the card
         return quote, 0
     for place in places:
         span = _sentences_with(answers, place)

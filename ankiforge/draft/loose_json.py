@@ -13,7 +13,7 @@ from typing import Any
 from ankiforge.model import Json
 from ankiforge.text import regex
 
-LONGEST = 500_000
+LONGEST = 8_000_000
 """The number of characters of a reply that are read."""
 
 # --- backslashes ----------------------------------------------------------------------
@@ -72,6 +72,13 @@ _BEGINS = regex(r"""\{(?=\s{0,99}(?:["'“„}]|\w{1,40}\s{0,9}:(?!:)))""")
 _BRACE = regex(r"[{}]")
 # After this number of places where no object begins, the rest of a reply is not read.
 _FAILURES = 200
+# Of a longer object that is faulty, those inside are read: mending takes long.
+_MENDED_WHOLE = 50_000
+
+
+# Quotation marks around names and values, where an editor has made all of them curly.
+_CURLY = regex(r"\{\s{0,99}“")
+_CURLY_MARK = regex(r"(?<=[\[{,:\s])[“„”](?=\S)(?<!\w\s.)|[“”](?=\s{0,99}[:,}\]])")
 
 
 def objects(text: str) -> list[Any]:
@@ -81,6 +88,8 @@ def objects(text: str) -> list[Any]:
     repaired, and objects of truncated JSON are kept if they are complete.
     """
     answer = _fix_escapes(without_thoughts(text[:LONGEST].strip("\ufeff \t\r\n")))
+    if _CURLY.search(answer):
+        answer = _CURLY_MARK.sub('"', answer)
     if answer.startswith('"'):
         inner = _decoded(answer)
         if isinstance(inner, str) and "{" in inner:
@@ -114,6 +123,8 @@ def _object_at(text: str, start: int) -> tuple[Any, int]:
         depth += 1 if brace[0] == "{" else -1
         if depth > 0:
             continue
+        if brace.end() - start > _MENDED_WHOLE:
+            break
         # whole, but with other or missing quotes or commas
         try:
             value = repair_json(

@@ -267,7 +267,6 @@ def passage(
     label: str,
     shown: Sendable,
     wants: str = "",
-    rejected: SendableText = NOTHING,
 ) -> SendableText:
     """Return a highlight between its markers.
 
@@ -275,7 +274,6 @@ def passage(
         label: its label in the reply.
         shown: the highlight.
         wants: what the colour of the mark asks for.
-        rejected: a former card that a check blocked, with the reason.
     """
     # readers of PDFs and e-books mark a term alone: as the marked text, it would be the subject of
     # the card; as a phrase of its sentence, it is the answer
@@ -295,7 +293,6 @@ def passage(
         ("phrases", phrases),
         ("comment", shown.comment),
         ("wanted", ours(_WISHES.get(wants, ""))),
-        ("rejected", rejected),
     )
     lines = []
     for name, text in parts:
@@ -306,7 +303,7 @@ def passage(
 
 _MARKER = re.compile(
     r"(?i)<(?=\s*/?\s*(?:highlight|heading|under|around|marked|phrases|comment|wanted"
-    r"|rejected)\b)"
+    r")\b)"
 )
 
 

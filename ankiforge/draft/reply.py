@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from html import unescape
 from itertools import islice
 from operator import attrgetter
 
@@ -18,7 +19,8 @@ from msgspec.structs import replace
 from ankiforge.draft.cleaned import cloze_text, markdown, on_a_line, scrub
 from ankiforge.draft.evidence import find_evidence
 from ankiforge.draft.instructions import sided
-from ankiforge.draft.loose_json import flat, objects
+from ankiforge.draft.lined_cards import cards_in_lines, letters_of_name
+from ankiforge.draft.loose_json import LONGEST, flat, objects
 from ankiforge.draft.prompt import FACTS, Shape
 from ankiforge.model import (
     CardKind,
@@ -50,6 +52,13 @@ class Item(Value):
     text: str = ""
     why_none: str = ""
 
+    @property
+    def answers(self) -> Strings:
+        """The answer of a question, or the hidden words of each gap, as plain text."""
+        if self.kind is CardKind.CLOZE:
+            return tuple(plain(gap.answer) for gap in cloze.gaps(self.text))
+        return (plain(self.back),) if self.back else ()
+
 
 MOST = 10_000
 """The maximum number of objects of a reply that are read."""
@@ -69,39 +78,47 @@ def items(content: str, labels: Strings) -> list[Item]:
 
 
 def every_item(content: str) -> tuple[list[Item], list[str]]:
-    """Return the usable objects of a reply about any highlight, and the others as JSON."""
-    usable = []
-    unusable = []
-    for entry in islice(flat(objects(content), "h"), MOST):
+    """Return the usable objects of a reply about any highlight, each once, and the others.
+
+    A reply without JSON may have its cards in lines, and one from a web page may have entities.
+    """
+    text = content[:LONGEST]
+    entries = list(islice(flat(objects(text), "h"), MOST))
+    if not entries:
+        text = unescape(text)
+        entries = list(islice(flat(objects(text), "h"), MOST))
+    if not entries:
+        entries = cards_in_lines(text, _NAMES)[:MOST]
+    usable: dict[Item, None] = {}
+    unusable: dict[str, None] = {}
+    # an answer may be pasted many times
+    distinct = {json.dumps(entry, default=str): entry for entry in entries}
+    for entry in distinct.values():
         # the known parts of the object under our names, which precede the aliases
         card: Json = {}
         for key, part in entry.items():
-            name = _NAMES.get(_letters(str(key)[:40]))
+            name = _NAMES.get(letters_of_name(str(key)))
             if name and (name not in card or key == name):
                 card[name] = part
         item = _item(card)
         if item is not None:
-            usable.append(item)
+            usable[item] = None
         elif "verdict" not in entry:
-            unusable.append(json.dumps(entry, ensure_ascii=False, default=str))
-    return usable, unusable
+            unusable[json.dumps(entry, ensure_ascii=False, default=str)] = None
+    return list(usable), list(unusable)
 
 
 _ALIASES = {
     "h": "h highlight highlightid label id passage",
     "kind": "kind type cardtype",
-    "quote": "quote evidence sourcequote",
-    "front": "front question q term prompt",
-    "back": "back answer a definition",
+    "quote": "quote evidence sourcequote zitat citation cita",
+    "front": "front question q term prompt frage pregunta",
+    "back": "back answer a definition antwort réponse respuesta",
     "text": "text cloze clozetext",
     "why_none": "whynone why reason",
 }
 _NAMES = {alias: name for name, aliases in _ALIASES.items() for alias in aliases.split()}
 """Our name for each name that models give to a part of a card."""
-
-
-def _letters(text: str) -> str:
-    return re.sub(r"[^a-z]", "", text.casefold())
 
 
 _KINDS = {
@@ -117,7 +134,7 @@ def _item(card: Json) -> Item | None:
     A cloze may be in the front; one with a blank whose answer is in the back is a
     question.
     """
-    named_kind = _letters(_string(card, "kind"))
+    named_kind = letters_of_name(_string(card, "kind"))
     # `1`, `"1"` and `"h1"` are one label
     label = ""
     if isinstance(card.get("h"), str | int):
@@ -203,13 +220,11 @@ def drafts_of(
             fields: Fields = (("Text", item.text),)
             asked = cloze.reveal(item.text)
             answer = cloze_answers(item.text)
-            answers = [plain(gap.answer) for gap in cloze.gaps(item.text)]
         else:
             fields = sided(kind, item.front, item.back)
             asked = item.front
             answer = plain(item.back)
-            answers = [answer]
-        quote, start = find_evidence(item.quote, answers, highlight)
+        quote, start = find_evidence(item.quote, item.answers, highlight)
         draft = Draft(
             highlight=highlight.key,
             kind=kind,

@@ -10,8 +10,8 @@ from itertools import islice
 
 from msgspec.structs import replace
 
-from ankiforge.draft.chat import import_chat, label_for
 from ankiforge.draft.prompt import FACTS, NOTHING, Prompt, Shape, rules_of
+from ankiforge.draft.reply import drafts_of, items, why_none
 from ankiforge.draft.sendable import Sendable, ours
 from ankiforge.errors import BusyError, UsageError
 from ankiforge.ledger import (
@@ -287,24 +287,23 @@ class Agent:
             raise UsageError(_TOO_MANY)
 
         # read like the reply of a model
-        label = label_for(key)
-        reply = json.dumps({"cards": [{**card, "h": label} for card in cards]})
-        results = import_chat(reply, [task], prompt)
-        if not results:
+        reply = json.dumps({"cards": [{**card, "h": "1"} for card in cards]})
+        proposed = items(reply, ("1",))
+        if not proposed:
             raise UsageError(_NOTHING_MADE)
-        [drafted] = results
-        if not drafted.drafts:
-            reason = "; ".join(no_card.reason for no_card in drafted.no_cards)
-            wants_cards = any(card["kind"] != "none" for card in cards)
-            if not reason or wants_cards:
-                raise UsageError(reason or _NOTHING_MADE)
+        origin = Origin(AGENT, self.name, prompt.fingerprint)
+        shape = Shape()
+        made = drafts_of(proposed, highlight, origin, shape)
+        if not made:
+            reason = why_none(proposed, shape)
+            if any(card["kind"] != "none" for card in cards):
+                raise UsageError(reason)
             none = DraftResult(key, reason=reason, fate="no_card")
             recording.record(ledger, [none], by_model=True, beside=True)
             return {"no_card": reason}
 
         # checked and recorded as drafts of this agent
-        origin = Origin(AGENT, self.name, prompt.fingerprint)
-        drafts = [replace(draft, origin=origin, intent=0) for draft in drafted.drafts]
+        drafts = [replace(draft, intent=0) for draft in made]
         recorded: list[Json] = []
         for draft in checks.checked(highlight, drafts):
             result = DraftResult(key, [draft])

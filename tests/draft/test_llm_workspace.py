@@ -108,7 +108,7 @@ def asked_labels(text: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "answer", ["| h | front |\n|---|---|\n| 1 | What? |", "Q: What?\nA: It."]
+    "answer", ["| h | front |\n|---|---|\n| 1 | What? |", "Here are they, as you wished."]
 )
 def test_an_answer_without_a_readable_card_is_named(forge, notes, answer):
     notes(f"=={ALPHA}==", f"=={BOB}== #no-llm")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankiforge.draft.chat import import_chat, label_for
+from ankiforge.draft.chat import label_for, read_answer
 from ankiforge.draft.prompt import load
 from ankiforge.draft.sendable import Privacy
 from ankiforge.model import (
@@ -39,7 +39,7 @@ BOTH = json.dumps({"cards": [ONE, TWO]})
 def drafted(text):
     return [
         one.highlight
-        for result in import_chat(text, [TASK], PROMPT)
+        for result in read_answer(text, [TASK], PROMPT).drafted
         for one in result.drafts
     ]
 

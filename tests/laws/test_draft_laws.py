@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankiforge.draft.chat import import_chat, label_for
+from ankiforge.draft.chat import label_for, read_answer
 from ankiforge.draft.cleaned import markdown
 from ankiforge.draft.llm import Model
 from ankiforge.draft.prompt import load, passage
@@ -103,7 +103,7 @@ def test_any_content_gives_drafts_reasons_or_problems(server, replies):
 def test_any_pasted_answer_gives_drafts_reasons_or_problems(reply):
     task = task_of("One fact.", "Two facts.")
     text = reply.replace('"1"', f'"{label_for(task.task.highlights[0].key)}"')
-    for result in import_chat(text, [task], PROMPT):
+    for result in read_answer(text, [task], PROMPT).drafted:
         settle(result)
 
 
