@@ -27,6 +27,7 @@ from ankiforge.cli import forge as forge_group
 from ankiforge.cli import main
 from ankiforge.cli.commands import COMMANDS
 from ankiforge.config import read_settings
+from ankiforge.draft.providers import PROVIDERS
 from ankiforge.errors import ForgeError
 from ankiforge.extract import registry
 from ankiforge.ledger import FIELDS
@@ -159,6 +160,8 @@ class Home:
             self._export()
         if words[:2] == ["model", "get"]:
             words[2] = words[2].replace("http://127.0.0.1:8123", self.files.address)
+        if words[:2] == ["model", "use"]:
+            words[2] = words[2].replace("http://127.0.0.1:11434/v1", self.model.base_url)
 
     def load(self) -> None:
         """Import the package, by a double click, and let the program see it."""
@@ -256,7 +259,9 @@ def move_into(folder: Path, patch: pytest.MonkeyPatch) -> None:
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "APPDATA", "ANKI_BASE"):
         patch.setenv(name, str(data))
     patch.delenv("ANKIFORGE_TRUST", raising=False)
-    patch.setattr("ankiforge.reports.doctor.model_servers", lambda _: ())
+    patch.setattr("ankiforge.draft.providers.look", lambda *_: lambda seconds: ())
+    for each in PROVIDERS:
+        patch.delenv(each.key_env, raising=False)
 
 
 @pytest.fixture
@@ -459,7 +464,9 @@ def test_json_has_the_documented_shapes(home):
     shaped(home.data("ankiforge doctor"), "doctor")
     shaped(home.data("ankiforge model list"), "model list")
     shaped(home.data("ankiforge model get http://127.0.0.1:8123/tiny.gguf"), "model get")
-    shaped(home.data("ankiforge model use tiny"), "model use")
+    use = f"ankiforge model use {home.model.base_url} --model m --yes"
+    shaped(home.data(use), "model use")
+    shaped(home.data("ankiforge model off"), "model off")
 
 
 def test_json_has_the_documented_shapes_of_changes_and_questions(home):

@@ -43,7 +43,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
             "Show what became of highlights, and how cards fare in Anki.",
         ),
         "lint": ("inspect", "Run the checks on any deck."),
-        "model": ("model", "Download a small language model for this machine."),
+        "model": ("model", "Choose the language model that drafts, or none."),
         "doctor": ("inspect", "Check the set-up and say what to fix."),
         "mcp": ("serve", "Let an agent draft over the Model Context Protocol."),
     },

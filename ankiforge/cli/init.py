@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,8 +18,7 @@ from ankiforge.cli.output import Call, command, flag
 from ankiforge.errors import UsageError
 
 if TYPE_CHECKING:
-    from ankiforge.model import Json
-    from ankiforge.reports.doctor import Server
+    from ankiforge.model import Json, Strings
 
 
 _KINDS_FOUND = ("vaults", "zotero", "books", "anki", "models")
@@ -52,9 +51,13 @@ def init(
     """Make a workspace in DIRECTORY (default: here), with the sources, Anki and models found."""
     from ankiforge.config import FILE_NAME
     from ankiforge.config import workspace as folders
-    from ankiforge.config.ownfiles import own_file
+    from ankiforge.config.edit import with_values
+    from ankiforge.config.ownfiles import TEXT_BYTES, own_file
     from ankiforge.config.trust import concerns, confirm, remembered_concerns
     from ankiforge.config.trust import unconfirmed as unconfirmed_concerns
+    from ankiforge.config.yamlfile import parse
+    from ankiforge.draft.model_files import OFFERED
+    from ankiforge.draft.providers import LONGEST_S, look, with_key
     from ankiforge.extract import registry
     from ankiforge.reports import doctor
 
@@ -62,6 +65,7 @@ def init(
     wanted_folder = directory or call.folder or Path()
     root = wanted_folder.expanduser().resolve()
     settings = root / FILE_NAME
+    is_first_workspace = not folders.has_workspace(user_folder)
 
     # write the files of a new workspace
     found: dict[str, list[str]] = {kind: [] for kind in _KINDS_FOUND}
@@ -84,23 +88,31 @@ def init(
                 err=True,
             )
         machine = doctor.Machine.this()
+        answered = look()
         discovered = Discovered(
             vaults=doctor.vaults(machine, root.parent),
             zotero=doctor.zotero_folders(machine),
             books=doctor.book_sources(machine),
-            servers=doctor.model_servers(machine),
         )
         found = {
             "vaults": [str(path) for path in discovered.vaults],
             "zotero": [str(path) for path in discovered.zotero],
             "books": [f"{kind}: {path}" for kind, path in discovered.books],
             "anki": [str(path) for path in doctor.anki_collections(machine)],
-            "models": [],
+            "models": [f"{each.name}: {each.key_env} is set" for each in with_key()],
         }
-        for server in discovered.servers:
+        for server in answered(LONGEST_S):
             names = ", ".join(server.models[:_MODELS_NAMED])
-            found["models"].append(f"{server.program}: {names}")
+            found["models"].append(f"{server.name}: {names}")
         text = settings_text(root, discovered, decks=decks or DECKS[0])
+        # the model of the default workspace goes on
+        before = own_file(user_folder / FILE_NAME)
+        if is_first_workspace and before.is_there():
+            default: Any = parse(before.read(TEXT_BYTES).decode(), FILE_NAME)[0] or {}
+            values: dict[Strings, Any] = {("drafter",): default.get("drafter")}
+            for key, value in default.get("llm", {}).items():
+                values["llm", key] = value
+            text = with_values(text, values) or text
         written = _write(root, text)
     elif decks:
         message = f"{settings} already exists"
@@ -108,7 +120,6 @@ def init(
 
     # the user's first workspace takes over the cards of the default one
     moved: tuple[Path, ...] = ()
-    is_first_workspace = folders.registered(user_folder) is None
     if is_first_workspace:
         moved = folders.adopt_default(root, user_folder)
     workspace = folders.load(root, registry)
@@ -127,8 +138,11 @@ def init(
     is_registered = folders.register(root, user_folder)
 
     advice = ""
-    if written and not found["models"]:
-        advice = doctor.model_advice(workspace.config.llm, doctor.Machine.this())
+    if written and workspace.config.drafter == "rules":
+        advice = f"to get a model: ankiforge model get {OFFERED.name}"
+        if found["models"]:
+            name = found["models"][0].partition(":")[0]
+            advice = f"to draft with a model: ankiforge model use {name}"
     made = Made(
         settings=settings,
         written=[path.relative_to(root).as_posix() for path in written],
@@ -163,7 +177,7 @@ class Made:
     """What the settings ask for, and nobody has confirmed."""
     confirmed: list[str]
     advice: str
-    """How to get a language model; "" if there is one."""
+    """How to draft with a language model; "" if one drafts."""
 
     def as_json(self) -> Json:
         """Return all of it."""
@@ -250,7 +264,7 @@ _MODELS_NAMED = 8
 
 @dataclass(frozen=True)
 class Discovered:
-    """The sources and services on this machine that a new workspace can use."""
+    """The sources on this machine that a new workspace can use."""
 
     vaults: Collection[Path] = ()
     """The folders of Obsidian's vaults."""
@@ -258,8 +272,6 @@ class Discovered:
     """Zotero's data folders."""
     books: Collection[tuple[str, Path]] = ()
     """The kinds and the paths of sources of e-books."""
-    servers: Collection[Server] = ()
-    """The model servers that answer."""
 
 
 def settings_text(root: Path, discovered: Discovered, *, decks: str = DECKS[0]) -> str:
@@ -267,12 +279,12 @@ def settings_text(root: Path, discovered: Discovered, *, decks: str = DECKS[0]) 
 
     Args:
         root: the folder of the workspace.
-        discovered: its sources, and the model servers.
+        discovered: its sources.
         decks: the rule for the decks of new cards, one of `DECKS`.
     """
     from unicodedata import normalize
 
-    from ankiforge.config import LlmSettings
+    from ankiforge.config.edit import scalar
     from ankiforge.extract import registry
 
     # each source is named after its folder, and numbered if the name is taken
@@ -295,24 +307,11 @@ def settings_text(root: Path, discovered: Discovered, *, decks: str = DECKS[0]) 
         elif path.is_relative_to(Path.home()):
             written_path = f"~/{path.relative_to(Path.home()).as_posix()}"
         lines.append(f"  - {kind}:")
-        lines.append(f"      name: {_scalar(name)}")
-        lines.append(f"      path: {_scalar(written_path)}")
+        lines.append(f"      name: {scalar(name)}")
+        lines.append(f"      path: {scalar(written_path)}")
         for option in registry.source_type(kind).options_shown:
             lines.append(f"      # {option}")
 
-    # the first model server that answers
-    settings = LlmSettings()
-    base_url = settings.base_url
-    model = settings.model
-    models = ""
-    for server in discovered.servers:
-        if server.models:
-            base_url = server.base_url
-            if model not in server.models:
-                model = server.models[0]
-            names = ", ".join(server.models[:_MODELS_NAMED])
-            models = f"    # here: {server.program} with {names}"
-            break
     template_file = files("ankiforge.cli").joinpath("ankiforge.yaml")
     template = template_file.read_text(encoding="utf-8")
     examples = [f"  # {example}\n" for example in registry.examples_for_settings()]
@@ -320,16 +319,5 @@ def settings_text(root: Path, discovered: Discovered, *, decks: str = DECKS[0]) 
         sources="".join(f"{line}\n" for line in lines),
         examples="".join(examples),
         others=", ".join(registry.kinds_without_example()),
-        base_url=_scalar(base_url),
-        model=_scalar(model),
-        models=models,
         decks=decks,
     )
-
-
-def _scalar(text: str) -> str:
-    """Return a YAML scalar, in quotes if necessary."""
-    import yaml
-
-    written: str = yaml.safe_dump(text, allow_unicode=True, width=2**20)
-    return written.removesuffix("...\n").rstrip("\n")

@@ -1,35 +1,49 @@
-"""The commands for a built-in model: list, get, use."""
+"""The commands for the language model that drafts: list, get, use, off."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ankiforge.cli.output import Call, CommandGroup, command, workspace_of
-from ankiforge.errors import UsageError
-from ankiforge.text import gigabytes
+from ankiforge.cli.output import (
+    Call,
+    CommandGroup,
+    command,
+    end_run,
+    flag,
+    progress_bar,
+    session,
+    workspace_of,
+)
+from ankiforge.errors import ItemError, UsageError
+from ankiforge.text import cost_text, counted, gigabytes
 
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceFolder
-    from ankiforge.model import Json
+    from ankiforge.draft.llm import Estimate
+    from ankiforge.model import Json, Strings
+    from ankiforge.pipeline.models import Choice
+    from ankiforge.pipeline.workspace import Workspace
 
 Show = Callable[[int, int], None]
 
 
 @command("""
-  ankiforge model list                the model to download, and those that are here
-  ankiforge model get qwen2.5-1.5b    download one
-  ankiforge model use qwen2.5-1.5b    let this workspace draft with it
+  ankiforge model list                what this computer and your keys offer
+  ankiforge model use openai          draft with the model of a provider
+  ankiforge model use ollama          draft with a model of a server on this machine
+  ankiforge model get qwen2.5-1.5b    download a small model that needs no server
+  ankiforge model off                 draft without a model again
 """, cls=CommandGroup)  # fmt: skip
 def model(call: Call) -> None:
-    """Download a small language model that runs on this machine, and use it.
+    """Choose the language model that drafts, or draft without one.
 
-    Only `get` downloads anything. No server is needed: llama.cpp runs only while a command
-    needs it.
+    Nothing is sent to another machine before you have said yes to what `use` shows.
     """
 
 
@@ -38,51 +52,62 @@ def model(call: Call) -> None:
 
 @command("\n  ankiforge model list")
 def list_(call: Call) -> None:
-    """Show the model that can be downloaded, and those that are here."""
+    """Show the models that can be used: those of your keys, of servers here, and built-in ones."""
+    from ankiforge.config import LlmSettings
     from ankiforge.config.workspace import resolve
     from ankiforge.draft.model_files import OFFERED, here
+    from ankiforge.draft.providers import LONGEST_S, look, what_is_known, with_key
     from ankiforge.extract import registry
 
-    # the file of the model that the workspace uses, if there is one
-    used = ""
+    # the model that the workspace uses, if there is one
+    in_use = LlmSettings(base_url="", model="")
     try:
-        used = resolve(call.folder, Path.cwd(), registry).config.llm.model_file
+        config = resolve(call.folder, Path.cwd(), registry).config
+        if config.drafter == "llm":
+            in_use = config.llm
     except UsageError:
         if call.folder is not None:
             raise
 
-    # the model that is offered, then other files in the folder, then the one in use
-    rows = []
+    rows: list[Json] = []
+
+    def add(name: str, model: str, place: str, about: str, *, file: str = "") -> None:
+        place_in_use = in_use.model_file if file else in_use.base_url
+        used = (in_use.model, place_in_use) == (model, place)
+        rows.append(
+            {"name": name, "model": model, "place": place, "about": about, "used": used}
+        )
+
+    # keys, servers on this machine, and files
+    answered = look()
+    for each in with_key():
+        price = "no price known"
+        if each.price_usd:
+            price = "${:g} in, ${:g} out per million tokens".format(*each.price_usd)
+        add(each.name, each.model, each.base_url, f"{each.key_env} is set; {price}")
+    for server in answered(LONGEST_S):
+        for writer in server.models:
+            known = what_is_known(server.base_url, writer)
+            add(server.name, writer, server.base_url, known)
     files = here()
-    if OFFERED.path not in files:
-        rows.append(_row(OFFERED.name, None, OFFERED.size, used))
-    if used and Path(used) not in files:
-        files.append(Path(used))
+    if in_use.model_file and Path(in_use.model_file) not in files:
+        files.append(Path(in_use.model_file))
     for file in files:
-        size = file.stat().st_size if file.exists() else 0
-        rows.append(_row(file.stem, file, size, used))
+        size = gigabytes(file.stat().st_size) if file.exists() else "gone"
+        known = what_is_known("http://127.0.0.1", file.stem)
+        add(file.stem, file.stem, str(file), f"{size}; {known}", file=str(file))
+    if OFFERED.path not in files:
+        about = f"{gigabytes(OFFERED.size)} to download, {OFFERED.licence}"
+        add(
+            OFFERED.name, OFFERED.name, "", f"{about}: ankiforge model get {OFFERED.name}"
+        )
+
     for row in rows:
-        state = "in use" if row["used"] else "here" if row["path"] else ""
-        about = f"{row['licence']:11} {state:7} {row['about']}"
-        line = f"{row['name']:14}{gigabytes(row['size']):>8}  {about}"
-        call.show(row, [line.rstrip()])
-    if not call.as_json and not used:
-        call.say("next: ankiforge model get NAME, then: ankiforge model use NAME")
-
-
-def _row(name: str, file: Path | None, size: int, used_path: str) -> Json:
-    """Return a model as JSON; `file` is None if it was not downloaded."""
-    from ankiforge.draft.model_files import OFFERED
-
-    is_offered = name == OFFERED.name
-    return {
-        "name": name,
-        "path": str(file) if file else None,
-        "size": size,
-        "licence": OFFERED.licence if is_offered else "",
-        "about": OFFERED.about if is_offered else "",
-        "used": file is not None and str(file) == used_path,
-    }
+        mark = "*" if row["used"] else " "
+        model = row["model"] if row["model"] != row["name"] else ""
+        call.show(row, [f"{mark} {row['name']:12} {model:22} {row['about']}".rstrip()])
+    if not call.as_json and not in_use.model:
+        call.say("next: ankiforge model use NAME")
 
 
 # --- get ------------------------------------------------------------------------------------
@@ -107,18 +132,30 @@ def get(call: Call, name_or_url: str, sha256: str) -> None:
     from ankiforge.config import is_loopback
     from ankiforge.draft.model_files import download, offered
     from ankiforge.draft.on_board import too_little_memory
+    from ankiforge.pipeline.models import choose
 
     offer = offered(name_or_url, sha256)
     if call.offline and not is_loopback(offer.url):
         raise UsageError("--offline forbids a download", hint="run it without --offline")
+
+    # what is to come, and how long it takes
     if not call.as_json:
-        size = f" ({gigabytes(offer.size)}, {offer.licence})" if offer.size else ""
-        call.say(f"{offer.url}{size} → {offer.path}")
+        call.say(f"{offer.url} → {offer.path}")
+        here = offer.part.stat().st_size if offer.sha256 and offer.part.exists() else 0
+        left = offer.size - here
+        if offer.size and not offer.path.exists():
+            size = f"{gigabytes(left)} ({offer.licence})"
+            if here:
+                size = f"{gigabytes(left)} of {gigabytes(offer.size)}, the rest is here"
+            fast = counted(max(round(left * 8 / 100e6 / 60), 1), "minute")
+            slow = counted(max(round(left * 8 / 10e6 / 60), 1), "minute")
+            call.say(f"{size}: {fast} at 100 Mbit/s, {slow} at 10 Mbit/s")
     memory = too_little_memory(offer.name, offer.size) if offer.size else ""
     if memory:
         call.warn(f"{memory}: it would not start here")
     with _progress(call) as show:
         digest = download(offer, show)
+
     got = {
         "name": offer.name,
         "path": str(offer.path),
@@ -135,9 +172,18 @@ def get(call: Call, name_or_url: str, sha256: str) -> None:
             "this hash was compared with nothing:"
             " do it with the page on which you found the file"
         )
-    call.show(
-        got, [*lines, *_missing_program(), f"next: ankiforge model use {offer.name}"]
-    )
+    lines += _missing_program()
+    call.show(got, lines)
+    if call.as_json:
+        return
+
+    # one card, to see that it works here
+    choice = choose(offer.name)
+    folder = workspace_of(call)
+    if not [*_missing_program()] and not memory and folder.ledger.is_there():
+        with session(call, writes="drafting", folder=choice.in_use(folder)) as workspace:
+            _try(call, workspace)
+    call.print(f"next: ankiforge model use {offer.name}")
 
 
 def _missing_program() -> Iterator[str]:
@@ -179,68 +225,199 @@ def _progress(call: Call) -> Iterator[Show]:
 
 # --- use ------------------------------------------------------------------------------------
 
+TRIES = 5
+"""How many passages are tried until one gets a card: of a small model's questions, many are
+dropped."""
 
-@command("\n  ankiforge model use qwen2.5-1.5b")
+
+@command("""
+  ankiforge model use openai          with the key in OPENAI_API_KEY; or openrouter, gemini,
+                                      groq, mistral, deepseek, anthropic
+  ankiforge model use ollama          or lmstudio, llama.cpp
+  ankiforge model use qwen2.5-1.5b    a model that was downloaded, or the path of a .gguf file
+  ankiforge model use https://llm.example.org/v1 --model large --key-env MY_KEY
+""")  # fmt: skip
 @click.argument("name", metavar="NAME")
-def use(call: Call, name: str) -> None:
-    """Write a model that is here, or the .gguf file at a path, into the workspace's settings."""
-    from ankiforge.config import FILE_NAME
-    from ankiforge.config.edit import scalar
-    from ankiforge.draft.model_files import model_file, size_of
+@click.option(
+    "--model", "model_name", default="", metavar="MODEL", help="Use this model there."
+)
+@click.option(
+    "--key-env", default="", metavar="VARIABLE", help="Send the key in this variable."
+)
+@flag("--yes", help="Send what is shown, without being asked.")
+def use(call: Call, name: str, model_name: str, key_env: str, yes: bool) -> None:
+    """Draft with a model from now on.
 
-    file = model_file(name)
-    size_of(file)  # refuses what is not a model
+    Shows what would be sent, to whom and at what price, and asks. Then one passage is tried,
+    the setting is written, and what waits is drafted. The key is never stored.
+    """
+    from ankiforge.cli.run import print_summary
+    from ankiforge.draft.on_board import check_on_board
+    from ankiforge.pipeline.draft import for_model
+    from ankiforge.pipeline.models import choose
+
+    choice = choose(name, model_name, key_env)
+    if call.offline and not choice.is_local:
+        hint = "run it without --offline, or use a model of this machine"
+        raise UsageError("--offline forbids sending to another machine", hint=hint)
     folder = workspace_of(call)
-    settings = _write(folder, file)
-    if settings is None:
-        where = f"{FILE_NAME} of a workspace (ankiforge init DIR)"
-        if not folder.is_default:
-            where = str(folder.root / FILE_NAME)
-        lines = [f"add to {where}:", "llm:", f"  model_file: {scalar(str(file))}"]
-        lines += _missing_program()
+    trial = choice.in_use(folder)
+    with session(call, writes="drafting", folder=trial) as workspace:
+        # what would be sent, to whom, at what price
+        model = workspace.model()
+        assert model is not None
+        estimate = model.estimate(for_model(workspace.job(), workspace.ledger))
+        if estimate.highlights and choice.llm.model_file:
+            check_on_board(Path(choice.llm.model_file))
+        tell = call.say if yes else call.warn
+        for line in _terms(choice, estimate):
+            tell(line)
+        if not yes:
+            if not call.interactive:
+                raise UsageError(
+                    "nobody can be asked here", hint="--yes says yes to this"
+                )
+            if not click.confirm("Draft with it?", default=choice.is_local, err=True):
+                call.say("nothing was sent, and nothing was changed")
+                return
+
+        # one passage, then the setting, then the rest
+        if estimate.highlights and not _try(call, workspace):
+            message = f"{choice.llm.model} made no card of {TRIES} passages"
+            hint = (
+                "the settings are as they were; try another model: ankiforge model list"
+            )
+            raise ItemError(message, hint=hint)
+        written = _write(call, folder, choice.settings)
+        if written:
+            call.say(f"written to {written}; ankiforge model off takes it back")
+        result = workspace.draft(limit=call.limit, show=partial(progress_bar, call))
+        if call.as_json:
+            call.data(
+                {
+                    "model": choice.llm.model,
+                    "base_url": choice.llm.base_url,
+                    "path": choice.llm.model_file or None,
+                    "settings": written,
+                    "drafted": result.drafted,
+                }
+            )
+        else:
+            print_summary(call, workspace, result)
+    end_run(result)
+
+
+def _terms(choice: Choice, estimate: Estimate) -> Iterator[str]:
+    """Yield what would be sent, to whom, and at what price."""
+    from ankiforge.draft.providers import what_is_known
+
+    llm = choice.llm
+    key = f", with the key in {llm.key_env}" if llm.key_env else ""
+    yield f"{choice.title}{key}"
+    yield f"  {what_is_known(llm.base_url, llm.model)}"
+    for other in choice.others:
+        if other != llm.model:
+            yield f"  or --model {other:20} {what_is_known(llm.base_url, other)}"
+    if not estimate.highlights:
+        yield "  no highlight waits for a model now"
+        return
+    passages = counted(estimate.highlights, "highlight")
+    requests = counted(estimate.requests, "request")
+    yield f"  {passages} would be sent, {estimate.characters:,} characters in {requests}:"
+    yield "  words, the text around them, comment, title and authors; nothing under #no-llm"
+    if choice.is_local:
+        yield "  it stays on this machine, and costs nothing"
+    elif llm.price_usd is None:
+        yield "  its price is not known here"
     else:
-        lines = [f"{settings}: llm.model_file is {file}", *_missing_program()]
-        lines.append("next: ankiforge run --drafter llm --limit 10")
-    told = {"path": str(file), "settings": str(settings) if settings else None}
-    call.show(told, lines)
+        price_in, price_out = llm.price_usd
+        cost = cost_text(estimate.cost_usd, local=False)
+        yield f"  about {cost}, without reasoning: ${price_in:g} in, ${price_out:g} out"
+        yield f"  per million tokens ({choice.price_source})"
 
 
-def _write(folder: WorkspaceFolder, file: Path) -> Path | None:
-    """Write `llm.model_file`, and confirm it; return the file of the settings.
+def _try(call: Call, workspace: Workspace) -> bool:
+    """Let the model draft one passage after the other until one has a card, and show that."""
+    from ankiforge.ledger import QueryTerm, lists
+    from ankiforge.reports.cards import titled
+    from ankiforge.text import on_one_line
+    from ankiforge.text.cloze import with_brackets
+
+    terms = [QueryTerm("drafter", "llm"), QueryTerm("verdict", "waiting")]
+    before = set(lists.find(workspace.ledger, terms))
+    for _ in range(TRIES):
+        result = workspace.draft(limit=1, show=partial(progress_bar, call))
+        call.problems(result.problems)
+        if result.error is not None:
+            raise result.error
+        new = [id for id in lists.find(workspace.ledger, terms) if id not in before]
+        for line in lists.lines(workspace.ledger, new[:1]):
+            call.say("one card of it:")
+            for field, words in (*line.fields, ("Quote", line.words.quote)):
+                if words:
+                    call.say(f"  {field.lower():6} {on_one_line(with_brackets(words))}")
+            call.say(f"  {'from':6} {titled(line.highlight)}")
+            return True
+        if not result.asked:
+            call.say("no highlight waits for a model now")
+            return False
+    return False
+
+
+def _write(
+    call: Call, folder: WorkspaceFolder, settings: Mapping[Strings, object]
+) -> str | None:
+    """Write settings, and confirm what they ask for; return the path of the file.
 
     None if a person has to do it.
     """
     from ankiforge.config import FILE_NAME
-    from ankiforge.config.edit import with_value
+    from ankiforge.config.edit import scalar, with_values
     from ankiforge.config.ownfiles import TEXT_BYTES, own_file
     from ankiforge.config.trust import concerns, confirm
     from ankiforge.config.workspace import load, user_folder
     from ankiforge.extract import registry
 
-    if folder.is_default:
-        return None
-    settings = own_file(folder.root / FILE_NAME)
-    text = settings.read(TEXT_BYTES).decode("utf-8-sig")
-    edited = with_value(text, "llm", "model_file", str(file))
+    file = own_file(folder.root / FILE_NAME)
+    text = ""
+    mode = 0o600
+    if file.is_there():
+        text = file.read(TEXT_BYTES).decode("utf-8-sig")
+        mode = file.path.stat().st_mode & 0o777
+    edited = with_values(text, settings)
     if edited is None:
+        call.say(f"write this into {file}:")
+        for place, value in settings.items():
+            call.say(f"  {'.'.join(place)}: {scalar(value)}")
         return None
     if edited != text:
         try:
-            permissions = settings.path.stat().st_mode & 0o777
-            settings.write(edited.encode(), mode=permissions)
+            file.write(edited.encode(), mode=mode)
         except OSError as error:
-            raise UsageError(
-                f"{settings}: cannot be written: {error.strerror}"
-            ) from error
-    key = ("llm", "model_file")
-    asked = []
-    for concern in concerns(load(folder.root, registry)):
-        if concern.at.steps == key:
-            asked.append(concern)
-    confirm(folder, asked, user_folder())  # the person just named it
-    return settings.path
+            raise UsageError(f"{file}: cannot be written: {error.strerror}") from error
+    # the person has just said yes to it
+    asked = [
+        each
+        for each in concerns(load(folder.root, registry))
+        if each.at.steps[:1] == ("llm",)
+    ]
+    confirm(folder, asked, user_folder())
+    return str(file.path)
+
+
+# --- off ------------------------------------------------------------------------------------
+
+
+@command("\n  ankiforge model off")
+def off(call: Call) -> None:
+    """Draft without a model again. Its drafts stay, and so does its address in the settings."""
+    folder = workspace_of(call)
+    was_used = folder.config.drafter == "llm"
+    written = _write(call, folder, {("drafter",): "rules"}) if was_used else None
+    call.show({"used": was_used, "settings": written}, ["no model drafts here"])
 
 
 model.add_command(list_)
 model.add_command(get)
 model.add_command(use)
+model.add_command(off)

@@ -1,15 +1,19 @@
-"""The progress line while a model drafts: how far, how fast, what was sent, what it costs."""
+"""The lines about a model: the progress while one drafts, and the offer to use one."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ankiforge.text import cost_text, counted
 
 if TYPE_CHECKING:
+    from ankiforge.draft.providers import Provider
+    from ankiforge.draft.sendable import SendableTask
     from ankiforge.pipeline.result import ByModel, Progress
+    from ankiforge.pipeline.workspace import Workspace
 
 WIDTH = 10
 """The characters of the bar."""
@@ -74,3 +78,78 @@ class ModelLine:
             return ""
         self._said = self._clock()
         return self.text
+
+
+# The name under which the kinds of models that were offered are stored, for good.
+_TOLD = "models-offered"
+PATIENCE_S = 0.05
+"""How long a run waits for the servers of this machine, after it has read."""
+_SAMPLE = 100
+"""The number of tasks of which the cost is counted out."""
+
+
+class ModelOffer:
+    """The line that offers a model that is there: a key, a server, a chat; each kind once ever."""
+
+    def __init__(self) -> None:
+        """Begin to look for servers on this machine."""
+        from ankiforge.config.workspace import load_values, user_folder
+        from ankiforge.draft.providers import look
+
+        self._told = load_values(user_folder(), _TOLD)
+        self._servers = look() if "server" not in self._told else None
+
+    def line(self, workspace: Workspace) -> str:
+        """Return the line; "" if there is nothing to draft, or a model drafts already."""
+        from ankiforge.config.workspace import store_values, user_folder
+        from ankiforge.draft.providers import with_key
+        from ankiforge.pipeline.draft import for_model
+
+        # the kinds that are there, and the first one that was not offered yet
+        if workspace.folder.config.drafter != "rules":
+            return ""
+        provider = next(with_key(), None)
+        servers = self._servers(PATIENCE_S) if self._servers else ()
+        is_there = {"key": provider is not None, "server": bool(servers), "chat": True}
+        kinds = [kind for kind in is_there if is_there[kind] and kind not in self._told]
+        kind = kinds[0] if kinds else ""
+        tasks = list(for_model(workspace.job(), workspace.ledger)) if kind else []
+        number = sum(len(task.highlights) for task in tasks)
+        if not number:
+            return ""
+
+        these = "this highlight" if number == 1 else f"these {number:,} highlights"
+        line = f"Questions for {these} from your chat window: ankiforge review"
+        if kind == "key" and provider:
+            cost = _cost(workspace, provider, tasks)
+            line = (
+                f"{provider.key_env} is set. Questions for {these}{cost}:"
+                f" ankiforge model use {provider.name}"
+            )
+        elif kind == "server":
+            [server, *_] = servers
+            line = (
+                f"{server.program} runs here with {server.models[0]}."
+                f" Questions for {these}: ankiforge model use {server.name}"
+            )
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        store_values(user_folder(), _TOLD, {**self._told, kind: now})
+        return line
+
+
+def _cost(workspace: Workspace, provider: Provider, tasks: Sequence[SendableTask]) -> str:
+    """Return about what a provider would take for tasks; "" if its price is not known."""
+    from ankiforge.pipeline.models import Choice, language_model
+
+    if provider.price_usd is None:
+        return ""
+    folder = Choice.of(provider).in_use(workspace.folder)
+    model = language_model(folder, workspace.replies, lambda text: None)
+    sample = tasks[:_SAMPLE]
+    estimate = model.estimate(sample)
+    if estimate.cost_usd is None:
+        return ""
+    of_sample = sum(len(task.highlights) for task in sample)
+    of_all = sum(len(task.highlights) for task in tasks)
+    cost = estimate.cost_usd * of_all / of_sample
+    return f", about ${cost:.2f}" if cost >= 0.01 else ", less than $0.01"

@@ -83,6 +83,8 @@ class Call:
     """
     trusts: bool = False
     """Whether the person confirms, with `--yes`, what the settings ask for."""
+    goes_on: bool = False
+    """Whether the default workspace stands in for one that is gone."""
     noticed: set[Problem] = field(default_factory=set)
     """The notices already printed; each is printed only once."""
 
@@ -364,7 +366,13 @@ def workspace_of(call: Call) -> WorkspaceFolder:
         call.say(f"{text} yes (--yes)")
         return True
 
-    workspace = resolve(call.folder, Path.cwd(), registry)
+    workspace = resolve(call.folder, Path.cwd(), registry, goes_on=call.goes_on)
+    if workspace.instead_of is not None:
+        call.say(
+            f"note: your workspace {workspace.instead_of} is gone, or its disk is not mounted."
+            f" Until it is back, {workspace.root} is used."
+            " To go on without it: ankiforge init DIR"
+        )
     answer = None
     if call.trusts:
         answer = agree
@@ -382,6 +390,7 @@ def session(
     writes: str = "",
     read_only: bool = False,
     patience: float | None = None,
+    folder: WorkspaceFolder | None = None,
 ) -> Iterator[Workspace]:
     """Open the workspace of a call with its ledger.
 
@@ -390,11 +399,12 @@ def session(
         writes: the lock to hold ("drafting" or "publishing"); "" = none.
         read_only: work on a copy in memory, so that nothing is written.
         patience: how long to wait for the lock in seconds; None = the default.
+        folder: the workspace, if it has been found; None = that of the call.
     """
     from ankiforge.pipeline.workspace import Workspace
 
     workspace = Workspace(
-        workspace_of(call),
+        folder or workspace_of(call),
         read_only=read_only,
         offline=call.offline,
         jobs=call.jobs,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Unpack
 
 import click
 
+from ankiforge.cli.model_line import ModelOffer
 from ankiforge.cli.output import (
     ACCEPT,
     DRAFTER,
@@ -96,7 +98,7 @@ def run(
     PATH is {paths}. It is remembered: without PATH, the remembered ones and the sources of the
     workspace are read.
     """
-    trusting = replace(call, trusts=yes)
+    trusting = replace(call, trusts=yes, goes_on=bool(paths))
     end_run(read_and_draft(trusting, paths, dry_run=dry_run, **options))
 
 
@@ -117,6 +119,9 @@ def read_and_draft(
         in_review: what waits is shown next, so the next command is not named.
         options: further arguments of `Workspace.run`.
     """
+    # a model that is there is offered to a person who reads it; servers are looked for meanwhile
+    is_read = call.interactive and sys.stdout.isatty() and not call.quiet
+    offer = ModelOffer() if is_read and not (dry_run or in_review) else None
     with session(call, writes="drafting", read_only=dry_run) as workspace:
         result = workspace.run(
             paths,
@@ -124,7 +129,8 @@ def read_and_draft(
             show=partial(progress_bar, call),
             **options,
         )
-        print_summary(call, workspace, result, in_review=in_review)
+        line = offer.line(workspace) if offer else ""
+        print_summary(call, workspace, result, in_review=in_review, offer=line)
     return result
 
 
@@ -134,8 +140,17 @@ def print_summary(
     result: RunResult,
     *,
     in_review: bool = False,
+    offer: str = "",
 ) -> None:
-    """Print the result of a run, as JSON or in a few lines; `in_review`: name no next command."""
+    """Print the result of a run, as JSON or in a few lines.
+
+    Args:
+        call: the options of the command.
+        workspace: where it ran.
+        result: its result.
+        in_review: name no next command.
+        offer: a line about a model that could draft; "" for none.
+    """
     from ankiforge.reports.summary import MOST_LINES, as_json, as_text
 
     if call.as_json:
@@ -151,6 +166,7 @@ def print_summary(
         workspace.folder,
         lines_left,
         names_next=not in_review,
+        offer=offer,
     )
     for line in lines:
         call.print(line)

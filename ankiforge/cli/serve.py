@@ -81,7 +81,7 @@ def review(
     With PATH, do first what run does. Everything stays on this machine. Every decision is stored at
     once; Ctrl-C ends.
     """
-    trusting = replace(call, trusts=yes)
+    trusting = replace(call, trusts=yes, goes_on=bool(paths))
     if terminal and not (call.interactive and sys.stdout.isatty()):
         message = "--terminal needs a terminal, in which keys can be pressed"
         raise UsageError(

@@ -138,14 +138,12 @@ class WorkspaceFolder(Value):
     output: Path
     """The folder for packages."""
     is_default: bool = False
-    """Whether it is the user's default workspace, which has no `ankiforge.yaml`."""
+    """Whether it is the user's default workspace, which needs no `ankiforge.yaml`."""
+    instead_of: Path | None = None
+    """The registered workspace that is gone, for which the default one stands in."""
 
     def how_to_set(self, setting: str) -> str:
         """Return the instruction to give a setting a value."""
-        if self.is_default:
-            return (
-                f"ankiforge init ~/cards, then write `{setting}` into ~/cards/{FILE_NAME}"
-            )
         return f"write `{setting}` into {self.root / FILE_NAME}"
 
     @property
@@ -252,6 +250,8 @@ def resolve(
     cwd: Path,
     kinds: SourceKinds,
     environ: Texts = os.environ,
+    *,
+    goes_on: bool = False,
 ) -> WorkspaceFolder:
     """Return the workspace for a command.
 
@@ -259,38 +259,48 @@ def resolve(
     `ankiforge.yaml`, otherwise the registered one, otherwise the default one in the
     user's data folder.
 
+    Args:
+        directory: the folder that the person named, if any.
+        cwd: where the command was called.
+        kinds: the kinds of sources.
+        environ: may name another folder for the user's own files.
+        goes_on: whether the default workspace is used where the registered one is gone. From
+            then on it is used there until that is back, or another one is registered.
+
     Raises:
         UsageError: `directory`, or the registered folder, is not a workspace.
         ConfigError: its `ankiforge.yaml` contains an error.
     """
-    if directory is not None:
-        folder = cwd / directory.expanduser()
+    home = user_folder(environ).resolve()
+
+    def default(instead_of: Path | None = None) -> WorkspaceFolder:
+        config = Config()
+        if _is_workspace(home):
+            config = load(home, kinds).config
+        output = expanded(config.output, cwd.absolute(), config.where.at("output"))
+        return WorkspaceFolder(home, config, output, True, instead_of)
+
+    named = cwd / directory.expanduser() if directory is not None else None
+    for folder in (named,) if named else (cwd, *cwd.parents):
         if _is_workspace(folder):
-            return load(folder, kinds)
-        fault = (
-            "holds no ankiforge.yaml" if folder.is_dir() else "there is no such folder"
-        )
-        hint = f"make a workspace there: ankiforge init {folder}"
-        raise UsageError(f"{folder}: {fault}", hint=hint)
-    for folder in (cwd, *cwd.parents):
-        if _is_workspace(folder):
-            return load(folder, kinds)
-    home = user_folder(environ)
+            return default() if folder.resolve() == home else load(folder, kinds)
+    if named:
+        fault = "holds no ankiforge.yaml" if named.is_dir() else "there is no such folder"
+        hint = f"make a workspace there: ankiforge init {named}"
+        raise UsageError(f"{named}: {fault}", hint=hint)
     root = registered(home)
     if root is None:
-        return WorkspaceFolder(
-            home.resolve(),
-            Config(),
-            cwd.absolute(),
-            is_default=True,
-        )
-    if not _is_workspace(root):
-        # falling back to the default workspace would draft every card a second time there
-        message = f"your workspace {root} is gone, or its disk is not mounted"
-        raise UsageError(
-            message, hint="name it with -C DIR, or make another: ankiforge init DIR"
-        )
-    return load(root, kinds)
+        return default()
+    if _is_workspace(root):
+        return load(root, kinds)
+    if goes_on or (home / ".ankiforge").is_dir():
+        return default(root)
+    # falling back unasked would draft every card a second time in the default workspace
+    message = f"your workspace {root} is gone, or its disk is not mounted"
+    raise UsageError(
+        message,
+        hint="mount it; or go on without it: ankiforge run PATH, or ankiforge init DIR",
+    )
 
 
 def load(folder: Path, kinds: SourceKinds) -> WorkspaceFolder:
@@ -318,6 +328,12 @@ def registered(folder: Path) -> Path | None:
     """Return the workspace used outside of any other. None before the first `init`."""
     path = load_values(folder, "workspaces").get("registered")
     return Path(path) if path else None
+
+
+def has_workspace(folder: Path) -> bool:
+    """Return whether a workspace is registered, and there."""
+    root = registered(folder)
+    return root is not None and _is_workspace(root)
 
 
 def register(root: Path, folder: Path) -> bool:

@@ -182,7 +182,7 @@ class Client:
                     self._replies.put(
                         name,
                         json.dumps([label, count, raw]),
-                        model=completion.model or self.settings.model,
+                        model=self.settings.model,
                         prompt=question.prompt,
                         tokens=tokens,
                     )

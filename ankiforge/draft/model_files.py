@@ -45,6 +45,11 @@ class Offer(Value):
         """Return where the file is, or will be."""
         return models_folder() / f"{self.name}{ENDING}"
 
+    @property
+    def part(self) -> Path:
+        """Return where the part is that has arrived."""
+        return self.path.with_name(f"{self.path.name}.part")
+
 
 OFFERED = Offer(
     name="qwen2.5-1.5b",
@@ -160,7 +165,7 @@ def download(offer: Offer, show: Show = lambda done, of: None) -> str:
         UsageError: an address is not safe, or the file cannot be written.
     """
     target = offer.path
-    part = target.with_name(f"{target.name}.part")
+    part = offer.part
     try:
         if target.exists():
             return _checked(offer, target)

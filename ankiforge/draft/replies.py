@@ -25,7 +25,7 @@ class Replies(Protocol):
         Args:
             request: the hash of the request.
             raw: the reply.
-            model: the model that gave it.
+            model: the model that was asked, as the settings call it.
             prompt: the fingerprint of the prompt.
             tokens: how many tokens went in and came out; (0, 0) if nothing was paid.
         """

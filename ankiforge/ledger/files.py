@@ -179,6 +179,14 @@ class Replies:
         with self._lock:
             self._db.execute(_INSERT_REPLY, values)
 
+    def tokens_of(self, model: str) -> tuple[int, int]:
+        """Return the tokens that went into a model, as the settings call it, and came out."""
+        query = "SELECT total(tokens_in), total(tokens_out) FROM reply WHERE model = ?"
+        with self._lock:
+            row = self._db.execute(query, (model,)).fetchone()
+        tokens_in, tokens_out = map(int, row)
+        return tokens_in, tokens_out
+
     def close(self) -> None:
         """Close the file after waiting for a thread that uses it."""
         with self._lock:

@@ -1,20 +1,36 @@
-"""The language model of a workspace: its server, its prompt, and the budget that is left."""
+"""The language model of a workspace: how it is named, its server, its prompt, and its cost."""
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ankiforge.config import is_loopback
-from ankiforge.errors import ConfigError
+from msgspec.structs import asdict, replace
+
+from ankiforge.config import ON_BOARD, LlmSettings, is_loopback, origin
+from ankiforge.draft.providers import (
+    LONGEST_S,
+    PROGRAMS,
+    Provider,
+    Unreachable,
+    best_first,
+    is_small_model,
+    look,
+    models,
+    provider,
+)
+from ankiforge.errors import ConfigError, ServiceError, UsageError
 from ankiforge.model import (
     Draft,
     Highlight,
     Severity,
     Strings,
+    Texts,
+    Value,
 )
-from ankiforge.text import regex
+from ankiforge.text import dollars
 
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceFolder
@@ -22,10 +38,137 @@ if TYPE_CHECKING:
     from ankiforge.draft.prompt import Prompt
     from ankiforge.ledger import Replies
 
-SMALL_MODEL = 14.0
-"""The size, in billions of parameters, up to which a model gets the short prompt."""
-_SIZE = regex(r"(?<![a-z0-9.])(?:(\d+)x|e)?(\d+(?:\.\d+)?)([bm])(?![a-z0-9])")
-_HOSTED = regex(r"(?:^|/)(?:gpt-\d|o\d|claude|gemini|grok)|-cloud$")
+
+# --- a model that a person names --------------------------------------------------------
+
+
+class Choice(Value):
+    """A model that a person named; nothing was sent to another machine yet."""
+
+    llm: LlmSettings
+    price_source: str = ""
+    """The page with the price, and when it was read; "" if the price is not from our table."""
+    others: Strings = ()
+    """The models of the same server on this machine, this one included, the best first."""
+
+    @staticmethod
+    def of(provider: Provider, model: str = "") -> Choice:
+        """Return a model of a provider, without a price if it is not that of the table."""
+        is_usual = model in ("", provider.model)
+        llm = LlmSettings(
+            base_url=provider.base_url,
+            model=model or provider.model,
+            key_env=provider.key_env,
+            price_usd=provider.price_usd if is_usual else None,
+        )
+        return Choice(llm, provider.source if llm.price_usd else "")
+
+    @property
+    def is_local(self) -> bool:
+        """Whether nothing leaves this machine."""
+        return is_loopback(self.llm.base_url)
+
+    @property
+    def title(self) -> str:
+        """The model and its place, for display."""
+        llm = self.llm
+        if llm.model_file:
+            return f"{llm.model} on this machine"
+        return f"{llm.model} at {llm.base_url.partition('://')[2]}"
+
+    def in_use(self, folder: WorkspaceFolder) -> WorkspaceFolder:
+        """Return a workspace in which this model drafts; nothing is written."""
+        llm = replace(
+            folder.config.llm,
+            base_url=self.llm.base_url,
+            model=self.llm.model,
+            model_file=self.llm.model_file,
+            key_env=self.llm.key_env,
+            price_usd=self.llm.price_usd,
+        )
+        return replace(folder, config=replace(folder.config, drafter="llm", llm=llm))
+
+    @property
+    def settings(self) -> dict[Strings, object]:
+        """What is written into the settings, by place; the last stands first in its section."""
+        llm = self.llm
+        price = list(llm.price_usd) if llm.price_usd else None
+        values: dict[str, object] = {"price_usd": price, "model_file": llm.model_file}
+        if not llm.model_file:
+            values.update(key_env=llm.key_env, model=llm.model, base_url=llm.base_url)
+        by_place: dict[Strings, object] = {("drafter",): "llm"}
+        for key, value in values.items():
+            by_place["llm", key] = value
+        return by_place
+
+
+def choose(
+    name: str,
+    model: str = "",
+    key_env: str = "",
+    environ: Texts = os.environ,
+) -> Choice:
+    """Return the model that a person names. Only servers on this machine are asked.
+
+    Args:
+        name: a provider, a program on this machine, the address of a server, a model that was
+            downloaded, or the path of a file.
+        model: the model of the server; "" = the best that is known there.
+        key_env: the environment variable of the key for an address.
+        environ: has the keys.
+
+    Raises:
+        UsageError: there is none with this name, or its key is missing.
+        ServiceError: the server on this machine does not answer.
+    """
+    from ankiforge.draft.model_files import model_file, size_of
+
+    # a provider; one whose address is on this machine is a server like any other
+    known = provider(name, environ)
+    if known is not None:
+        if not environ.get(known.key_env, "").strip():
+            hint = f"export {known.key_env}=… in this terminal; it is stored nowhere"
+            raise UsageError(f"the key, {known.key_env}, is not set", hint=hint)
+        choice = Choice.of(known, model)
+        if not choice.is_local:
+            return choice
+        base_url = known.base_url
+        key_env = known.key_env
+    elif name in PROGRAMS:
+        servers = {server.name: server for server in look(environ)(LONGEST_S)}
+        if name not in servers:
+            hint = "start its server, with a model (ollama serve; ollama pull qwen3:8b)"
+            raise ServiceError(f"{name} does not answer, or has no model", hint=hint)
+        base_url = servers[name].base_url
+    elif "://" in name:
+        base_url = name.rstrip("/")
+        if not any(origin(base_url)):
+            raise UsageError(f"{name} is no web address without a name or password")
+    else:
+        file = model_file(name)
+        size_of(file)  # refuses what is not a model
+        llm = LlmSettings(base_url=ON_BOARD, model=file.stem, model_file=str(file))
+        return Choice(llm)
+
+    # a server; one on this machine is asked for its models
+    offered: Strings = ()
+    if is_loopback(base_url):
+        try:
+            key = environ.get(key_env, "").strip()
+            offered = best_first(models(base_url, key))
+        except Unreachable as error:
+            if not (model and error.status in (404, 405, 501)):
+                raise ServiceError(
+                    f"{base_url} {error}", hint="is it running?"
+                ) from error
+    if not (model or offered):
+        hint = f"ankiforge model use {name} --model MODEL [--key-env VARIABLE]"
+        raise UsageError(f"which model of {base_url}?", hint=hint)
+    llm = LlmSettings(base_url=base_url, model=model or offered[0], key_env=key_env)
+    return Choice(llm, others=offered)
+
+
+# --- the model of a workspace -----------------------------------------------------------
 
 
 def language_model(
@@ -52,8 +195,6 @@ def language_model(
     Raises:
         ConfigError: the settings are invalid; with file, line and key.
     """
-    from msgspec.structs import asdict
-
     from ankiforge.draft.cascade_prompt import load_cascade
     from ankiforge.draft.llm import Model
     from ankiforge.draft.server import ServerSettings
@@ -97,6 +238,31 @@ def language_model(
     )
 
 
+def model_in_use(folder: WorkspaceFolder) -> str:
+    """Return the model that drafts, its place, and what it cost so far at today's price.
+
+    "" if none drafts. Nothing is made where there are no replies yet.
+    """
+    from ankiforge.ledger import REPLIES_FILE, Replies
+
+    llm = folder.config.llm
+    if folder.config.drafter != "llm":
+        return ""
+    choice = Choice(llm)
+    file = folder.folder / REPLIES_FILE
+    tokens_in = tokens_out = 0
+    if file.is_there():
+        kept = Replies(file)
+        tokens_in, tokens_out = kept.tokens_of(llm.model)
+        kept.close()
+    if llm.price_usd is None:
+        price = "free (local)" if choice.is_local else "price unknown (set llm.price_usd)"
+        return f"{choice.title}, {price}"
+    price_in, price_out = llm.price_usd
+    cost = (tokens_in * price_in + tokens_out * price_out) / 1e6
+    return f"{choice.title}, {dollars(cost)} so far"
+
+
 def load_prompt(folder: WorkspaceFolder, *, chat: bool = False) -> Prompt:
     """Load the prompt that the settings name, from the workspace or as shipped.
 
@@ -116,25 +282,6 @@ def load_prompt(folder: WorkspaceFolder, *, chat: bool = False) -> Prompt:
     except NoPromptError as error:
         where = config.where.at("llm", "prompt")
         raise where.error(error.message, error.hint) from error
-
-
-def is_small_model(base_url: str, model: str) -> bool:
-    """Return whether a model needs the short prompt, judged by the size in its name.
-
-    `qwen3:8b`, `gemma3n:e4b`, `llama-3.2-1B` are small; `qwen3:32b`, `mixtral-8x7b`,
-    `gpt-oss-120b` are not. A model without a size in its name counts as small if the server runs on
-    this machine, unless the name is that of a hosted service.
-    """
-    name = model.casefold()
-    sizes: list[float] = []
-    for experts, size, unit in _SIZE.findall(name):
-        billions = float(size)
-        if unit == "m":
-            billions /= 1000
-        sizes.append(int(experts or 1) * billions)
-    if sizes:
-        return max(sizes) <= SMALL_MODEL
-    return is_loopback(base_url) and _HOSTED.search(name) is None
 
 
 def repair_hints() -> Callable[[Draft, Highlight], Strings]:

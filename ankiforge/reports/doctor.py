@@ -11,7 +11,6 @@ import json
 import os
 import platform
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
@@ -21,16 +20,18 @@ from typing import Any
 from ankiforge import __version__
 from ankiforge import config as settings
 from ankiforge.anki.profiles import collections
-from ankiforge.config import LLM, Config, LlmSettings, SourceEntry, is_loopback
+from ankiforge.config import LLM, Config, SourceEntry, is_loopback
 from ankiforge.config.deckfiles import load_decks
 from ankiforge.config.trust import unconfirmed
 from ankiforge.config.workspace import WorkspaceFolder
 from ankiforge.config.yamlfile import CONTROL
+from ankiforge.draft.providers import Unreachable, models
 from ankiforge.errors import ForgeError
 from ankiforge.ledger import readable_errors
-from ankiforge.model import Strings, Texts, Value
+from ankiforge.model import Texts, Value
 from ankiforge.pipeline.collection import read_collection
 from ankiforge.pipeline.mapped_types import mapped_types
+from ankiforge.pipeline.models import model_in_use
 from ankiforge.pipeline.sources import SelectedSource, open_source
 from ankiforge.pipeline.workspace import (
     NEWER_VERSION,
@@ -39,7 +40,6 @@ from ankiforge.pipeline.workspace import (
 )
 from ankiforge.reports.status import first_of
 from ankiforge.text import counted, gigabytes, regex
-from ankiforge.text.secrets import without_secret
 
 # The interface of AnkiConnect that is used, and how long its answers may take.
 _ADD_ON_VERSION = 6
@@ -236,7 +236,8 @@ def _model(workspace: WorkspaceFolder, around: Surroundings) -> Check:
     """Check that the configured server answers and has the model; none is started."""
     llm = workspace.config.llm
     if workspace.config.drafter != "llm":
-        return _ok("model", "not needed: drafter is rules")
+        return _ok("model", "none drafts; what there is: ankiforge model list")
+    in_use = model_in_use(workspace)
     if llm.model_file:
         from ankiforge.draft.on_board import check_on_board, memory_needed
 
@@ -245,7 +246,7 @@ def _model(workspace: WorkspaceFolder, around: Surroundings) -> Check:
         except ForgeError as error:
             return _failed("model", error)
         run_by = f"run by ankiforge itself; it needs about {memory} of memory"
-        return _ok("model", f"{llm.model_file}, {run_by}")
+        return _ok("model", f"{in_use}; {llm.model_file}, {run_by}")
 
     key_name = settings.key_variable(LLM, llm.base_url, llm.key_env)
     if not is_loopback(llm.base_url):
@@ -262,9 +263,8 @@ def _model(workspace: WorkspaceFolder, around: Surroundings) -> Check:
     except Unreachable as error:
         cannot_list = error.status in (404, 405, 501)
         if cannot_list:
-            message = f"{llm.model} at {llm.base_url}, which lists no models"
-            return _ok("model", message)
-        advice = "start it (ollama serve), or correct llm.base_url in ankiforge.yaml"
+            return _ok("model", f"{in_use}; its server lists no models")
+        advice = "start it (ollama serve), or choose another: ankiforge model list"
         needs_key = error.status in (401, 403)
         if needs_key and not key_name:
             advice = (
@@ -278,7 +278,7 @@ def _model(workspace: WorkspaceFolder, around: Surroundings) -> Check:
         message = f"{llm.base_url} does not list {llm.model!r}"
         advice = f"set llm.model to one it has, such as {first_of(offered)}"
         return _warn("model", message, advice)
-    return _ok("model", f"{llm.model} at {llm.base_url}")
+    return _ok("model", in_use)
 
 
 def _anki(config: Config, around: Surroundings) -> Iterator[Check]:
@@ -348,12 +348,6 @@ class Machine(Value):
 
     home: Path
     environ: Texts = {}
-    servers: tuple[tuple[str, int], ...] = (
-        ("Ollama", 11434),
-        ("LM Studio", 1234),
-        ("llama.cpp", 8080),
-    )
-    """(program, port on this machine) of OpenAI-compatible servers."""
 
     @staticmethod
     def this() -> Machine:
@@ -473,108 +467,6 @@ def book_sources(machine: Machine) -> tuple[tuple[str, Path], ...]:
 def anki_collections(machine: Machine) -> tuple[Path, ...]:
     """Return the collections of Anki's profiles; () if Anki was never started here."""
     return _real(collections(machine.home, machine.environ))
-
-
-# --- model servers ----------------------------------------------------------------------
-
-
-class Server(Value):
-    """A model server that answered."""
-
-    program: str
-    base_url: str
-    models: Strings
-
-
-class Unreachable(Exception):
-    """The server did not answer with a list of models, for the reason in the message."""
-
-    def __init__(self, words: str, status: int = 0) -> None:
-        super().__init__(words)
-        self.status = status
-        """The HTTP status; 0 if there was no answer."""
-
-
-LOCAL_SECONDS = 0.3
-"""The limit for each step of the exchange with a server that may run on this machine."""
-
-
-def model_servers(machine: Machine) -> tuple[Server, ...]:
-    """Return the local servers that list models, in the order of `machine`."""
-
-    def ask(program_and_port: tuple[str, int]) -> Server:
-        program, port = program_and_port
-        url = f"http://127.0.0.1:{port}/v1"
-        try:
-            return Server(program, url, models(url, timeout=LOCAL_SECONDS))
-        except Unreachable:
-            return Server(program, url, ())
-
-    with ThreadPoolExecutor(max_workers=max(len(machine.servers), 1)) as pool:
-        servers = pool.map(ask, machine.servers)
-        return tuple(server for server in servers if server.models)
-
-
-def model_advice(llm: LlmSettings, machine: Machine) -> str:
-    """Return how to get a model, in a line; "" if one is configured, or a server runs here.
-
-    Only ports of this machine are asked.
-    """
-    if llm != LlmSettings() or model_servers(machine):
-        return ""
-    from ankiforge.draft.model_files import OFFERED
-
-    return (
-        "no language model is set up; one that runs on this machine:"
-        f" ankiforge model get {OFFERED.name} ({gigabytes(OFFERED.size)})"
-    )
-
-
-STEPS = 4
-"""How many times the limit of a step the question for the models of a server may take."""
-
-
-def models(base_url: str, key: str = "", timeout: float = 3.0) -> Strings:
-    """Return the names of the models that an OpenAI-compatible server offers.
-
-    Args:
-        base_url: the URL as in the settings, such as `http://127.0.0.1:11434/v1`.
-        key: sent as a bearer token, if not empty; never to where a redirect leads.
-        timeout: the limit in seconds for each step of the exchange; all together have
-            `STEPS` times as long.
-
-    Raises:
-        Unreachable: there is no connection, or the answer is an error or not a list of
-            models.
-    """
-    import httpx2 as httpx
-
-    from ankiforge.config.http import within
-
-    if not (key.isascii() and key.isprintable()):
-        raise Unreachable("was not contacted: the key contains invalid characters")
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
-    url = f"{base_url.rstrip('/')}/models"
-    use_proxy = not is_loopback(base_url)
-    try:
-        with httpx.Client(
-            headers=headers,
-            timeout=timeout,
-            trust_env=use_proxy,
-        ) as client:
-            answer = within(STEPS * timeout, lambda: client.get(url), client.close)
-        if answer.status_code != 200:
-            phrase = without_secret(answer.reason_phrase, key)
-            status = f"{answer.status_code} {phrase}".strip()
-            raise Unreachable(f"answers {status}", answer.status_code)
-        names = (str(model["id"]) for model in answer.json()["data"])
-        return tuple(without_secret(name, key) for name in names)
-    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        raise Unreachable(
-            f"does not answer ({without_secret(str(error), key)})",
-        ) from error
-    except (ValueError, TypeError, LookupError, RecursionError) as error:
-        raise Unreachable("is not a language model server") from error
 
 
 # --- small readers ----------------------------------------------------------------------

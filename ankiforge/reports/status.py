@@ -8,6 +8,7 @@ from ankiforge.config.workspace import WorkspaceFolder
 from ankiforge.ledger import Ledger, belonging, overview
 from ankiforge.model import Pair, Strings, Value
 from ankiforge.pipeline.ingest import not_read
+from ankiforge.pipeline.models import model_in_use
 from ankiforge.pipeline.sources import SelectedSource, open_source
 from ankiforge.reports.cards import Text
 from ankiforge.text import counted
@@ -72,6 +73,8 @@ class Status(Value):
     unsent: int
     """Accepted cards that no package contained yet."""
     waiting: dict[str, int]
+    model: str
+    """The model that drafts, its place and what it cost so far; "" if none drafts."""
     looked: str
     """When Anki was read last, in ISO 8601; "" if never."""
     not_read: dict[str, str]
@@ -117,6 +120,7 @@ def status_of(workspace: WorkspaceFolder, ledger: Ledger) -> Status:
         },
         unsent=in_anki["none"],
         waiting={name: waits[name] for name in LISTS},
+        model=model_in_use(workspace),
         looked=ledger.get_setting("looked"),
         not_read={place: left_out.text for place, left_out in not_read(ledger).items()},
         next=command,
@@ -158,6 +162,8 @@ def status_text(status: Status) -> Text:
     if status.unsent:
         accepted += f", {status.unsent:,} in no package yet"
     yield f"  {accepted}"
+    if status.model:
+        yield f"  model: {status.model}"
     looked = "not read yet"
     if status.looked:
         looked = f"last read {status.looked[:16].replace('T', ' ')} UTC"

@@ -208,6 +208,7 @@ def as_text(
     room: int | None = MOST_LINES,
     *,
     names_next: bool = True,
+    offer: str = "",
 ) -> list[str]:
     """Return the lines of a run for a person.
 
@@ -217,6 +218,7 @@ def as_text(
         workspace: where it ran.
         room: the number of lines, unless that leaves less than one changed card; None = all.
         names_next: whether the last line names the next command.
+        offer: a line about a model that could draft; "" for none.
     """
     report = result.report
     is_news = report is not None and bool(report.new or report.changed)
@@ -253,12 +255,7 @@ def as_text(
     if result.remembered:
         names = first_of(result.remembered)
         after.append(f"from now on, ankiforge run reads {names}, too")
-    is_first = report is not None and 0 < report.seen == len(report.new)
-    if is_first and waits["without"] and workspace.config.drafter == "rules":
-        from ankiforge.reports import doctor
-
-        advice = doctor.model_advice(workspace.config.llm, doctor.Machine.this())
-        after.append(advice)
+    after.append(offer)
     if names_next:
         after.append(_next_line(result, workspace, waits, without, tools=bool(tools)))
     after = [line for line in after if line]

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from ankiforge.config.edit import with_value
+from ankiforge.config.edit import with_values
 from ankiforge.draft import model_files
 from ankiforge.draft.model_files import OFFERED, Offer
+from ankiforge.draft.providers import PROVIDERS
 from tests.fakes.file_server import FileServer, Spoilt
 from tests.fakes.gguf import gguf
 
@@ -122,7 +123,7 @@ def test_a_hash_that_nobody_gave_is_shown_to_be_compared(forge, files):
     [row] = [
         row for row in forge.ok("model", "list", "--json").lines if row["name"] == "tiny"
     ]
-    assert row["path"] == str(forge.home / "models/tiny.gguf")
+    assert row["place"] == str(forge.home / "models/tiny.gguf")
 
 
 # --- what does not --------------------------------------------------------------------------
@@ -218,6 +219,7 @@ def test_too_little_memory_is_told_before_a_model_is_downloaded(
 # --- list and use ---------------------------------------------------------------------------
 
 PATH = "/models/a b.gguf"
+SET = {("llm", "model_file"): PATH}
 
 
 @pytest.mark.parametrize(
@@ -245,39 +247,57 @@ PATH = "/models/a b.gguf"
     ],
 )  # fmt: skip
 def test_a_value_is_set_and_all_else_stays_as_it_was_written(before, after):
-    assert with_value(before, "llm", "model_file", PATH) == after
-    assert with_value(after, "llm", "model_file", PATH) == after
+    assert with_values(before, SET) == after
+    assert with_values(after, SET) == after
 
 
 @pytest.mark.parametrize("text", ["llm: [a]\n", "- a\n", "llm: 5\n", "llm: {\n"])
 def test_what_cannot_be_changed_safely_is_left_to_a_person(text):
-    assert with_value(text, "llm", "model_file", PATH) is None
+    assert with_values(text, SET) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", "drafter: llm\n\nllm:\n  model: 'qwen3:8b'\n"),
+        (
+            "drafter: rules  # mine\nllm: {model_file: a.gguf, price_usd: [1, 2]}\n",
+            "drafter: llm  # mine\nllm: {model: 'qwen3:8b', model_file: '', price_usd: null}\n",
+        ),
+        ("me: [Ada]", "me: [Ada]\ndrafter: llm\n\nllm:\n  model: 'qwen3:8b'\n"),
+        (
+            "{llm: {model: x}, proposals: false}",
+            "{drafter: llm, llm: {model: 'qwen3:8b'}, proposals: false}",
+        ),
+    ],
+)
+def test_another_model_takes_the_place_of_what_was_set_and_empty_values_of_nothing(
+    before, after
+):
+    values = {
+        ("drafter",): "llm",
+        ("llm", "model_file"): "",
+        ("llm", "price_usd"): None,
+        ("llm", "model"): "qwen3:8b",
+    }
+    assert with_values(before, values) == after
 
 
 def test_a_model_is_used_from_then_on_and_need_not_be_confirmed(forge, get):
     get()
-    told = forge.ok("model", "use", "tiny")
-    assert (
-        "ankiforge.yaml of a workspace (ankiforge init DIR):\nllm:\n  model_file: "
-        in told.stdout
-    )
-    forge.ok("init", ".")
     elsewhere = forge.folder / "other.gguf"
     elsewhere.write_bytes(MODEL)
     note = forge.folder / "note.md"
-    note.write_text("One ==mark==.")
+    note.write_text("A line without a mark.")
     for name, file in (
         ("other.gguf", elsewhere),
         ("tiny", forge.home / "models/tiny.gguf"),
     ):
-        assert forge.json("model", "use", name)["path"] == str(file)
+        assert forge.json("model", "use", name, "--yes")["path"] == str(file)
         listed = forge.ok("model", "list", "--json").lines
-        assert [row["path"] for row in listed if row["used"]] == [str(file)]
+        assert [row["place"] for row in listed if row["used"]] == [str(file)]
         ran = forge.ok("run", note, "--drafter", "rules")
         assert "model_file" not in ran.stderr
-    assert "# Any OpenAI-compatible server" in (
-        forge.folder / "ankiforge.yaml"
-    ).read_text("utf-8")
 
 
 def test_a_model_that_is_not_here_is_named_with_the_command_that_gets_it(forge):
@@ -286,20 +306,13 @@ def test_a_model_that_is_not_here_is_named_with_the_command_that_gets_it(forge):
     assert "ankiforge model list" in forge("model", "use", "nothing", code=2).stderr
 
 
-def test_init_and_the_first_run_say_in_a_line_how_to_get_a_model(
-    forge, vault, monkeypatch
-):
-    monkeypatch.setattr("ankiforge.reports.doctor.model_servers", lambda _: ())
-    advice = "ankiforge model get qwen2.5-1.5b (1.1 GB)"
-    for name in ("a", "b"):
-        (vault / f"{name}.md").write_text(
-            f"The letter =={name} is one of them all==, {name}.\n"
-        )
-    (vault / "c.md").write_text(
-        "> Sleep has stages, and each of them has a length of its own. [p. 3](zotero://open-pdf/library/items/ABCDEFGH?page=3)\n"
-    )
-    (vault / "d.md").write_text("==What a day!==\n")
-    assert forge.ok("init", ".").stderr.count(advice) == 1
-    first = forge.ok("run", vault).stdout
-    assert first.count(advice) == 1, first
-    assert advice not in forge.ok("run", vault).stdout
+def test_init_says_in_a_line_how_to_get_a_model(forge, monkeypatch):
+    monkeypatch.setattr("ankiforge.draft.providers.look", lambda: lambda seconds: ())
+    for each in PROVIDERS:
+        monkeypatch.delenv(each.key_env, raising=False)
+    told = forge.ok("init", "a").stderr
+    assert "to get a model: ankiforge model get qwen2.5-1.5b\n" in told
+    monkeypatch.setenv("GROQ_API_KEY", "gsk-of-nobody-012345")
+    told = forge.ok("init", "b").stderr
+    assert "to draft with a model: ankiforge model use groq\n" in told
+    assert "GROQ_API_KEY is set" in told

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from ankiforge.cli.init import Discovered, settings_text
 from ankiforge.config import AnkiSettings, Config, LlmSettings, read_settings
 from ankiforge.config.deckfiles import DeckRule, Select, deck_of, load_decks
+from ankiforge.config.edit import with_values
 from ankiforge.errors import ConfigError
 from ankiforge.extract import registry
 from ankiforge.model import Document, DocumentKey, Highlight, HighlightKind
-from ankiforge.reports.doctor import Server
 
 ADDRESS = re.compile(r"[^\n:]+\.yaml(:\d+)?: [^\n]+\Z")
 
@@ -105,10 +105,10 @@ NAMES = st.text(
 @example([], "\xa0")
 def test_the_settings_init_writes_load_and_say_what_was_found(names, model):
     paths = [Path("/somewhere", str(number), name) for number, name in enumerate(names)]
-    servers = [Server("Ollama", "http://127.0.0.1:11434/v1", (model, "b"))]
     with TemporaryDirectory() as folder:
         path = Path(folder, "ankiforge.yaml")
-        text = settings_text(Path(folder), Discovered(vaults=paths, servers=servers))
+        text = settings_text(Path(folder), Discovered(vaults=paths))
+        text = with_values(text, {("llm", "model"): model}) or ""
         path.write_text(text, encoding="utf-8")
         config = read_settings(path, registry)
 

@@ -6,17 +6,15 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
-from ankiforge.reports import doctor
+from ankiforge.draft import providers
+from ankiforge.draft.providers import Server, Unreachable, look, models
 from ankiforge.reports.doctor import (
     Machine,
-    Server,
-    Unreachable,
     anki_collections,
-    model_servers,
-    models,
     vaults,
     zotero_folders,
 )
@@ -217,18 +215,45 @@ def test_any_other_answer_is_no_list_of_models(server, body, status, says):
         models(url)
 
 
-def test_a_server_that_answers_is_found_and_one_that_is_silent_or_closed_is_not(
+def listing(*names: str) -> bytes:
+    return json.dumps({"data": [{"id": name} for name in names]}).encode()
+
+
+def test_servers_are_found_where_these_programs_say_that_they_listen(
     tmp_path, server, monkeypatch
 ):
-    monkeypatch.setattr(doctor, "LOCAL_SECONDS", PATIENCE)
-    url, _ = server(b'{"data": [{"id": "qwen3:8b"}]}')
+    monkeypatch.setattr(providers, "LOCAL_SECONDS", PATIENCE)
+    ollama, seen = server(listing("nomic-embed-text", "qwen3:8b", "gpt-oss:20b"))
+    studio, _ = server(listing("text-embedding-nomic-embed-text-v1.5", "gemma-3-4b"))
+    port = urlsplit(studio).port
+    write(tmp_path / ".lmstudio/.internal/http-server-config.json", f'{{"port": {port}}}')
+
+    found = look({"OLLAMA_HOST": urlsplit(ollama).netloc}, tmp_path)(PATIENCE)
+
+    assert found[:2] == (
+        Server("ollama", "Ollama", ollama, ("gpt-oss:20b", "qwen3:8b")),
+        Server("lmstudio", "LM Studio", studio, ("gemma-3-4b",)),
+    )
+    assert seen == [("/v1/models", None)]
+
+
+@pytest.mark.parametrize("body", [listing("nomic-embed-text"), b"[]", b"<html>"])
+def test_a_server_without_a_model_that_writes_is_not_offered(tmp_path, server, body):
+    url, _ = server(body)
+    found = look({"OLLAMA_HOST": url.removesuffix("/v1")}, tmp_path)(PATIENCE)
+    assert "ollama" not in {each.name for each in found}
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "ollama.example:11434", "::::", "a:b:c"])
+def test_only_this_machine_is_looked_at(tmp_path, host):
+    found = look({"OLLAMA_HOST": host}, tmp_path)(PATIENCE)
+    assert "ollama" not in {each.name for each in found}
+
+
+def test_a_silent_server_and_a_closed_port_are_not_waited_for(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         with pytest.raises(Unreachable, match="does not answer"):
             models(f"http://127.0.0.1:{port}/v1", timeout=0.05)
-    machine = Machine(
-        tmp_path, servers=(("closed", port), ("Ollama", int(url.split(":")[2][:-3])))
-    )
-
-    assert model_servers(machine) == (Server("Ollama", url, ("qwen3:8b",)),)
-    assert (zotero_folders(machine), anki_collections(machine)) == ((), ())
+        answered = look({"OLLAMA_HOST": f"127.0.0.1:{port}"}, tmp_path)
+        assert "ollama" not in {each.name for each in answered(0.0)}

@@ -28,7 +28,7 @@ from tests.makers.zotero_writer import Library, write_zotero
 def around(tmp_path: Path) -> Surroundings:
     """An empty machine with only us installed."""
     folders = user_folder({"ANKIFORGE_HOME": str(tmp_path / "user")})
-    machine = Machine(tmp_path / "home", servers=())
+    machine = Machine(tmp_path / "home")
     return Surroundings(folders, machine, {})
 
 
@@ -208,7 +208,8 @@ def model_check(found: WorkspaceFolder, around: Surroundings) -> Check:
 def test_a_model_that_its_server_lists_is_sound(workspace, around, server, listed):
     server.models = (listed,)
     check = model_check(workspace(llm(server.base_url, "good")), around)
-    assert (check.state, check.says) == (CheckState.OK, f"good at {server.base_url}")
+    place = server.base_url.removeprefix("http://")
+    assert (check.state, check.says) == (CheckState.OK, f"good at {place}, free (local)")
 
 
 def test_a_model_that_its_server_lacks_is_a_warning_that_names_others(

@@ -1,0 +1,302 @@
+"""Where a model can be had: providers for which a key is set, and servers on this machine.
+
+Nothing is sent to a provider here. Only ports of this machine are looked at, and
+`models` asks the one server that it is given.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ankiforge.config import is_loopback, origin
+from ankiforge.model import Strings, Texts, Value
+from ankiforge.text import regex
+from ankiforge.text.secrets import without_secret
+
+# --- providers --------------------------------------------------------------------------
+
+
+class Provider(Value):
+    """A service with an OpenAI-compatible address."""
+
+    name: str
+    """As `model use` takes it."""
+    key_env: str
+    """The environment variable in which its users keep their key."""
+    base_url: str
+    model: str
+    """A cheap model of its newest ones, which is used if a person names no other."""
+    price_usd: tuple[float, float] | None
+    """Dollars per million tokens of requests and of replies; None = not known."""
+    source: str
+    """The page with the price, and the month in which it was read."""
+
+
+# The price that holds longest, where a page gives several: Gemini's from 2027, DeepSeek's by day.
+# The way in which a model is asked follows from its size (`is_small_model`).
+PROVIDERS = (
+    Provider(
+        "openai", "OPENAI_API_KEY", "https://api.openai.com/v1",
+        "gpt-5-mini", (0.25, 2.0),
+        "developers.openai.com/api/docs/pricing, June 2026",
+    ),
+    Provider(
+        "openrouter", "OPENROUTER_API_KEY", "https://openrouter.ai/api/v1",
+        "openai/gpt-5-mini", (0.25, 2.0),
+        "openrouter.ai/openai/gpt-5-mini, 2026",
+    ),
+    Provider(
+        "gemini", "GEMINI_API_KEY",
+        "https://generativelanguage.googleapis.com/v1beta/openai",
+        "gemini-3.8-flash", (1.5, 7.5),
+        "ai.google.dev/gemini-api/docs/pricing, October 2026",
+    ),
+    Provider(
+        "groq", "GROQ_API_KEY", "https://api.groq.com/openai/v1",
+        "openai/gpt-oss-120b", (0.15, 0.6),
+        "console.groq.com/docs/models, May 2026",
+    ),
+    Provider(
+        "mistral", "MISTRAL_API_KEY", "https://api.mistral.ai/v1",
+        "mistral-medium-latest", (1.5, 7.5),
+        "vercel.com/ai-gateway/models/mistral-medium-3.5, 2026",
+    ),
+    Provider(
+        "deepseek", "DEEPSEEK_API_KEY", "https://api.deepseek.com",
+        "deepseek-flash", (0.3, 1.2),
+        "api-docs.deepseek.com/quick_start/pricing, October 2026",
+    ),
+    Provider(
+        "anthropic", "ANTHROPIC_API_KEY", "https://api.anthropic.com/v1",
+        "claude-haiku-5-5", (0.1, 0.5),
+        "platform.claude.com/docs/en/models/haiku-5-5/overview, October 2026",
+    ),
+)  # fmt: skip
+_OPENAI_ELSEWHERE = "OPENAI_BASE_URL"
+"""The variable with which OpenAI's own client is sent to another server."""
+
+
+def provider(name: str, environ: Texts = os.environ) -> Provider | None:
+    """Return the provider of this name, at the address that the environment gives it."""
+    for each in PROVIDERS:
+        if each.name != name:
+            continue
+        address = environ.get(_OPENAI_ELSEWHERE, "").strip().rstrip("/")
+        if name == "openai" and address and origin(address) != origin(each.base_url):
+            return Provider(name, each.key_env, address, each.model, None, "")
+        return each
+    return None
+
+
+def with_key(environ: Texts = os.environ) -> Iterator[Provider]:
+    """Yield the providers whose key is in the environment."""
+    for each in PROVIDERS:
+        known = provider(each.name, environ)
+        if known and environ.get(each.key_env, "").strip():
+            yield known
+
+
+# --- models -----------------------------------------------------------------------------
+
+SMALL_MODEL = 14.0
+"""The size, in billions of parameters, up to which a model works in readable steps."""
+_SIZE = regex(r"(?<![a-z0-9.])(?:(\d+)x|e)?(\d+(?:\.\d+)?)([bm])(?![a-z0-9])")
+_HOSTED = regex(r"(?:^|/)(?:gpt-\d|o\d|claude|gemini|grok)|-cloud$")
+_NO_WRITER = regex(
+    r"embed|rerank|whisper|minilm|\btts\b|(?:^|[/_-])(?:bge|e5|gte|clip)(?=[-_:]|$)"
+)
+_CODE = regex(r"cod(?:e|er)\b|codellama|starcoder|codestral")
+_KNOWN = {
+    2.0: "behind the gaps; of a 1.5 B model, 1 in 4 ready",
+    SMALL_MODEL: "behind the gaps; this size was not measured",
+    float("inf"): "first; of a strong model, 4 in 5 ready",
+}
+"""Where the questions of models up to a size stand, and what was measured (figures.md)."""
+
+
+def billions(model: str) -> float | None:
+    """Return the size that the name of a model gives; None if it gives none."""
+    sizes: list[float] = []
+    for experts, size, unit in _SIZE.findall(model.casefold()):
+        share = float(size) / (1000 if unit == "m" else 1)
+        sizes.append(int(experts or 1) * share)
+    return max(sizes, default=None)
+
+
+def is_small_model(base_url: str, model: str) -> bool:
+    """Return whether a model needs the short prompt, judged by the size in its name.
+
+    `qwen3:8b`, `gemma3n:e4b`, `llama-3.2-1B` are small; `qwen3:32b`, `mixtral-8x7b`,
+    `gpt-oss-120b` are not. A model without a size in its name counts as small if the server runs on
+    this machine, unless the name is that of a hosted service.
+    """
+    size = billions(model)
+    if size is not None:
+        return size <= SMALL_MODEL
+    return is_loopback(base_url) and _HOSTED.search(model.casefold()) is None
+
+
+def what_is_known(base_url: str, model: str) -> str:
+    """Return in words how a model on a server is asked, and how good its cards are."""
+    size = float("inf")
+    if is_small_model(base_url, model):
+        size = billions(model) or SMALL_MODEL
+    known = next(words for most, words in _KNOWN.items() if size <= most)
+    return f"questions {known}"
+
+
+def best_first(names: Strings) -> Strings:
+    """Return the models that write text, the likeliest to write good questions first."""
+
+    def rank(name: str) -> tuple[bool, float]:
+        return bool(_CODE.search(name.casefold())), -(billions(name) or 0.0)
+
+    writers = [name for name in names if not _NO_WRITER.search(name.casefold())]
+    return tuple(sorted(writers, key=rank))
+
+
+# --- servers on this machine ------------------------------------------------------------
+
+
+class Server(Value):
+    """A model server on this machine that answered."""
+
+    name: str
+    """As `model use` takes it."""
+    program: str
+    base_url: str
+    models: Strings
+    """Those that write text, the best first."""
+
+
+PROGRAMS = {"ollama": "Ollama", "lmstudio": "LM Studio", "llama.cpp": "llama.cpp"}
+"""Programs on this machine, by the name that `model use` takes."""
+LOCAL_SECONDS = 0.3
+"""The limit for each step of the exchange with a server that may run on this machine."""
+STEPS = 4
+"""How many times the limit of a step the question for the models of a server may take."""
+LONGEST_S = STEPS * LOCAL_SECONDS
+"""The time in which every server on this machine that runs has answered."""
+
+
+def _places(environ: Texts, home: Path) -> Iterator[tuple[str, str]]:
+    """Yield (name, address) of the places at which a server may answer.
+
+    Ollama's own variable and LM Studio's own settings name another port than the usual one.
+    """
+    host = environ.get("OLLAMA_HOST", "").strip()
+    parts = urlsplit(host if "://" in host else f"//{host}")
+    with suppress(ValueError):
+        at = (parts.hostname or "127.0.0.1").replace("0.0.0.0", "127.0.0.1")
+        address = f"http://[{at}]" if ":" in at else f"http://{at}"
+        yield "ollama", f"{address}:{parts.port or 11434}/v1"
+
+    port = 1234
+    for folder in (".lmstudio", ".cache/lm-studio"):
+        settings = home / folder / ".internal" / "http-server-config.json"
+        with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
+            port = int(json.loads(settings.read_bytes())["port"])
+            break
+    yield "lmstudio", f"http://127.0.0.1:{port}/v1"
+    yield "llama.cpp", "http://127.0.0.1:8080/v1"
+
+
+def look(
+    environ: Texts = os.environ, home: Path | None = None
+) -> Callable[[float], tuple[Server, ...]]:
+    """Begin to look for the servers on this machine, beside what the caller does.
+
+    Returns:
+        A function that waits at most so many seconds, and returns the servers that have listed
+        a model that writes text until then.
+    """
+    found: dict[str, Server] = {}
+
+    def ask(name: str, base_url: str) -> None:
+        _, host, port = origin(base_url)
+        with suppress(OSError, OverflowError, Unreachable):
+            # a closed port costs nothing, not even the import of the client
+            socket.create_connection((host, port), LOCAL_SECONDS).close()
+            writers = best_first(models(base_url, timeout=LOCAL_SECONDS))
+            if writers:
+                found[name] = Server(name, PROGRAMS[name], base_url, writers)
+
+    places = [
+        place for place in _places(environ, home or Path.home()) if is_loopback(place[1])
+    ]
+    threads = []
+    for place in places:
+        thread = threading.Thread(target=ask, args=place, daemon=True)
+        thread.start()
+        threads.append(thread)
+
+    def answered(seconds: float) -> tuple[Server, ...]:
+        end = time.monotonic() + seconds
+        for thread in threads:
+            thread.join(max(end - time.monotonic(), 0.0))
+        return tuple(found[name] for name, *_ in places if name in found)
+
+    return answered
+
+
+# --- the models of one server -----------------------------------------------------------
+
+
+class Unreachable(Exception):
+    """The server did not answer with a list of models, for the reason in the message."""
+
+    def __init__(self, words: str, status: int = 0) -> None:
+        super().__init__(words)
+        self.status = status
+        """The HTTP status; 0 if there was no answer."""
+
+
+def models(base_url: str, key: str = "", timeout: float = 3.0) -> Strings:
+    """Return the names of the models that an OpenAI-compatible server offers.
+
+    Args:
+        base_url: the URL as in the settings, such as `http://127.0.0.1:11434/v1`.
+        key: sent as a bearer token, if not empty; never to where a redirect leads.
+        timeout: the limit in seconds for each step of the exchange; all together have
+            `STEPS` times as long.
+
+    Raises:
+        Unreachable: there is no connection, or the answer is an error or not a list of
+            models.
+    """
+    import httpx2 as httpx
+
+    from ankiforge.config.http import within
+
+    if not (key.isascii() and key.isprintable()):
+        raise Unreachable("was not contacted: the key contains invalid characters")
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    url = f"{base_url.rstrip('/')}/models"
+    use_proxy = not is_loopback(base_url)
+    try:
+        with httpx.Client(
+            headers=headers,
+            timeout=timeout,
+            trust_env=use_proxy,
+        ) as client:
+            answer = within(STEPS * timeout, lambda: client.get(url), client.close)
+        if answer.status_code != 200:
+            phrase = without_secret(answer.reason_phrase, key)
+            status = f"{answer.status_code} {phrase}".strip()
+            raise Unreachable(f"answers {status}", answer.status_code)
+        names = (str(model["id"]) for model in answer.json()["data"])
+        return tuple(without_secret(name, key) for name in names)
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        raise Unreachable(
+            f"does not answer ({without_secret(str(error), key)})",
+        ) from error
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
+        raise Unreachable("is not a language model server") from error

@@ -1,0 +1,317 @@
+"""A model that is there is offered once, and used only after a yes to what would be sent."""
+
+import os
+import pty
+import termios
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ankiforge.draft.providers import PROVIDERS
+from tests.fakes.gguf import gguf
+from tests.limits import PATIENCE
+
+KEY = "sk-of-nobody-0123456789"
+TREATY = "The Treaty of Westphalia ended the Thirty Years' War in 1648."
+NOTE = f"=={TREATY}==\n\n==Photosynthesis turns light into chemical energy.==\n"
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def nothing_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No key of the user's is set, and no server of theirs runs where it would be found."""
+    for each in PROVIDERS:
+        monkeypatch.delenv(each.key_env, raising=False)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    monkeypatch.setenv("OLLAMA_HOST", "127.0.0.1:9")
+    monkeypatch.setattr(
+        "ankiforge.draft.providers.PROGRAMS",
+        {"ollama": "Ollama", "lmstudio": "LM Studio"},
+    )
+
+
+@pytest.fixture
+def note(forge) -> Path:
+    path = forge.folder / "history.md"
+    path.write_text(NOTE, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def typed(forge) -> Callable[..., str]:
+    """Call the program at a terminal; returns what stands there in the end.
+
+    `asks`: a question, before which nothing may be sent, and what is typed then.
+    """
+
+    def call(
+        *arguments: str | Path, asks: tuple[str, str] = ("", ""), code: int = 0
+    ) -> str:
+        master, slave = pty.openpty()
+        termios.tcsetwinsize(slave, (40, 200))
+        running = forge.started(*arguments, terminal=slave)
+        os.close(slave)
+        shown = b""
+        question, answer = asks
+        with suppress(OSError):  # the end of a terminal
+            while piece := os.read(master, 65536):
+                shown += piece
+                if answer and question.encode() in shown:
+                    os.write(master, answer.encode())
+                    answer = ""
+        os.close(master)
+        text = shown.decode().replace("\r\n", "\n")
+        assert running.wait(timeout=PATIENCE) == code, text
+        return text
+
+    return call
+
+
+@pytest.fixture
+def key(server, monkeypatch) -> Any:
+    """A key, and a server on this machine that speaks as the provider does."""
+    server.models = ("text-embedding-3-small", "gpt-5-mini")
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+    return server
+
+
+@pytest.fixture
+def ollama(server, monkeypatch) -> Any:
+    server.models = ("nomic-embed-text", "qwen3:8b", "gpt-oss:20b")
+    monkeypatch.setenv("OLLAMA_HOST", server.base_url.removesuffix("/v1"))
+    return server
+
+
+def settings_of(forge: Any) -> str:
+    file = forge.home / "ankiforge.yaml"
+    return file.read_text("utf-8") if file.exists() else ""
+
+
+# --- the line of a run ----------------------------------------------------------------------
+
+CHAT = "Questions for these 2 highlights from your chat window: ankiforge review"
+
+
+def offers(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.count("Questions for these 2")]
+
+
+def test_a_key_is_offered_once_with_its_price_then_a_chat_and_a_pipe_spends_none(
+    forge, note, typed, monkeypatch
+):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    assert "Questions" not in forge.ok("run", note).stdout
+    assert offers(typed("run", note)) == [
+        "OPENAI_API_KEY is set. Questions for these 2 highlights, less than $0.01:"
+        " ankiforge model use openai"
+    ]
+    assert offers(typed("run", note)) == [CHAT]
+    assert offers(typed("run", note)) == []
+
+
+def test_a_running_server_is_offered_with_its_best_model_which_is_sent_nothing(
+    forge, note, typed, ollama
+):
+    lines = [offers(typed("run", note)) for _ in range(3)]
+    assert [
+        "Ollama runs here with gpt-oss:20b. Questions for these 2 highlights:"
+        " ankiforge model use ollama"
+    ] in lines
+    assert ollama.asked == []
+
+
+def test_nothing_is_offered_where_nothing_waits_or_a_model_drafts(
+    forge, note, typed, server
+):
+    note.write_text("A line without a mark.\n")
+    assert "ankiforge model use" not in typed("run", note)
+    note.write_text(NOTE)
+    forge.drafting(server.base_url, "{obsidian: {name: desk, path: .}}")
+    assert offers(typed("run")) == []
+
+
+# --- use ------------------------------------------------------------------------------------
+
+
+def test_a_key_is_used_after_a_yes_and_is_stored_and_printed_nowhere(
+    forge, note, typed, key
+):
+    forge.ok("run", note)
+    refused = typed("model", "use", "openai", asks=("Draft with it?", "n\n"))
+    assert "nothing was sent" in refused
+    assert (key.asked, settings_of(forge)) == ([], "")
+
+    shown = typed("model", "use", "openai", asks=("Draft with it?", "y\n"))
+    before, _, after = shown.partition("Draft with it?")
+    assert "with the key in OPENAI_API_KEY" in before
+    assert "2 highlights would be sent, " in before
+    assert "one card of it:" in after
+    assert "What says passage" in after
+    assert [headers["authorization"] for headers in key.headers] == [f"Bearer {KEY}"] * 2
+    assert {request["model"] for request in key.asked} == {"gpt-5-mini"}
+    assert (
+        settings_of(forge)
+        == f"drafter: llm\n\nllm:\n  base_url: '{key.base_url}'\n  model: gpt-5-mini\n"
+        "  key_env: OPENAI_API_KEY\n"
+    )
+    assert len(forge.ok("list", "drafter:llm", "--json").lines) == 2
+    kept = [path.read_bytes() for path in forge.home.rglob("*") if path.is_file()]
+    assert not any(KEY.encode() in content for content in kept)
+    assert KEY not in shown
+    assert "model: gpt-5-mini at 127.0.0.1" in forge.ok("status").stdout
+
+    # a run drafts with it from now on, and asks nobody
+    note.write_text(f"{NOTE}\n==A third fact is that water boils at 100 degrees.==\n")
+    forge.ok("run")
+    assert len(key.asked) == 3
+    forge.ok("model", "off")
+    note.write_text(f"{NOTE}\n==A fourth fact is that ice floats on water.==\n")
+    forge.ok("run")
+    assert len(key.asked) == 3
+
+
+@pytest.mark.parametrize("each", PROVIDERS, ids=lambda each: each.name)
+def test_each_provider_says_to_whom_and_at_what_price_before_anything_is_sent(
+    forge, note, monkeypatch, each
+):
+    forge.ok("run", note)
+    no_key = forge("model", "use", each.name, code=2).stderr
+    assert f"{each.key_env}, is not set" in no_key
+    monkeypatch.setenv(each.key_env, KEY)
+    told = forge("model", "use", each.name, code=2).stderr
+    assert f"{each.model} at {each.base_url.removeprefix('https://')}" in told
+    assert "2 highlights would be sent" in told
+    assert "${:g} in, ${:g} out".format(*each.price_usd) in told
+    assert each.source in told
+    assert "--yes says yes to this" in told
+    offline = forge("model", "use", each.name, "--yes", "--offline", code=2).stderr
+    assert "--offline forbids" in offline
+    assert settings_of(forge) == ""
+    [row] = [
+        row
+        for row in forge.ok("model", "list", "--json").lines
+        if row["name"] == each.name
+    ]
+    assert row["model"] == each.model
+
+
+def test_of_a_server_the_best_model_is_used_and_the_others_are_named(forge, note, ollama):
+    forge.ok("run", note)
+    told = forge.ok("model", "use", "ollama", "--yes", "--offline").stderr
+    assert "gpt-oss:20b at 127.0.0.1" in told
+    assert "or --model qwen3:8b" in told
+    assert "nomic-embed-text" not in told
+    forge.ok("model", "use", "ollama", "--model", "qwen3:8b", "--yes")
+    used = [row for row in forge.ok("model", "list", "--json").lines if row["used"]]
+    assert [row["model"] for row in used] == ["qwen3:8b"]
+    assert "model: 'qwen3:8b'" in settings_of(forge)
+
+
+def test_an_address_is_used_with_the_model_and_the_key_that_are_named(
+    forge, note, server, monkeypatch
+):
+    forge.ok("run", note)
+    monkeypatch.setenv("MY_KEY", KEY)
+    forge.ok("init", ".")
+    named = ("--model", "large", "--key-env", "MY_KEY", "--yes")
+    forge.ok("model", "use", server.base_url, *named)
+    text = (forge.folder / "ankiforge.yaml").read_text("utf-8")
+    assert "drafter: llm" in text
+    assert "  model: large\n" in text
+    assert "  key_env: MY_KEY\n" in text
+    assert "# Any OpenAI-compatible server" in text
+    assert {headers["authorization"] for headers in server.headers} == {f"Bearer {KEY}"}
+    which = forge("model", "use", "https://llm.invalid/v1", "--yes", code=2).stderr
+    assert "which model of https://llm.invalid/v1?" in which
+
+
+def test_a_model_that_makes_no_card_and_a_server_that_refuses_change_no_setting(
+    forge, note, ollama, fake
+):
+    forge.ok("run", note)
+    ollama.otherwise = lambda request: fake.error(401, "wrong key")
+    assert forge("model", "use", "ollama", "--yes").exit_code == 3
+    ollama.otherwise = lambda request: fake.cards()
+    told = forge("model", "use", "ollama", "--yes", code=1).stderr
+    assert "made no card" in told
+    assert settings_of(forge) == ""
+    assert "ollama does not answer" not in told
+
+
+def test_what_it_cost_so_far_is_said(forge, note, server):
+    forge.drafting(
+        server.base_url, "{obsidian: {name: desk, path: .}}", price_usd=[1000, 2000]
+    )
+    server.models = ("m",)
+    forge.ok("run")
+    # ten tokens in and ten out for each request
+    cost = f"${len(server.asked) * 0.03:.4f} so far"
+    assert cost in forge.ok("status").stdout
+    assert cost in forge("doctor").stdout
+    assert cost in forge.json("status")["model"]
+
+
+# --- get ------------------------------------------------------------------------------------
+
+
+def test_get_says_size_and_time_first_and_ends_with_one_card(forge, note, monkeypatch):
+    from tests.fakes.file_server import FileServer
+
+    stand_in = str(ROOT / "tests/fakes/llama")
+    monkeypatch.syspath_prepend(stand_in)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((stand_in, str(ROOT))))
+    monkeypatch.setenv("FAKE_LLAMA", "{}")
+    forge.ok("run", note)
+    with FileServer(gguf()) as files:
+        told = forge.ok("model", "get", f"{files.address}/tiny-20b.gguf")
+    assert "one card of it:" in told.stderr
+    assert "next: ankiforge model use tiny-20b" in told.stdout
+    assert settings_of(forge) == ""
+    forge.ok("model", "use", "tiny-20b", "--yes")
+    assert "model_file" in settings_of(forge)
+
+
+# --- the default workspace, and one that is gone ---------------------------------------------
+
+
+def test_the_model_of_the_default_workspace_goes_on_in_the_first_one(forge, note, ollama):
+    forge.ok("run", note)
+    forge.ok("model", "use", "ollama", "--yes")
+    forge.ok("init", "cards")
+    text = (forge.folder / "cards/ankiforge.yaml").read_text("utf-8")
+    assert "drafter: llm" in text
+    assert "model: 'gpt-oss:20b'" in text
+    assert "gpt-oss:20b" in forge.ok("status").stdout
+
+
+def test_a_workspace_that_is_gone_stops_no_run_of_a_path(forge, note):
+    cards = forge.folder / "cards"
+    forge.ok("init", cards)
+    cards.rename(forge.folder / "elsewhere")
+    assert "ankiforge run PATH" in forge("run", code=2).stderr
+    assert "ankiforge init DIR" in forge("status", code=2).stderr
+
+    first = forge.ok("run", note)
+    assert f"your workspace {cards} is gone" in first.stderr
+    assert "2 highlights found" in first.stdout
+    assert len(forge.ok("list", "verdict:waiting", "--json").lines) == 2
+
+    # the next one takes over what is there; the old one is used again when it is back
+    forge.ok("init", "new")
+    assert str(forge.folder / "new") in forge.ok("status").stdout
+    assert len(forge.ok("list", "verdict:waiting", "--json").lines) == 2
+
+
+def test_a_workspace_that_is_back_is_used_again(forge, note):
+    cards = forge.folder / "cards"
+    forge.ok("init", cards)
+    cards.rename(forge.folder / "elsewhere")
+    forge.ok("run", note)
+    (forge.folder / "elsewhere").rename(cards)
+    told = forge.ok("status")
+    assert f"workspace {cards}" in told.stdout
+    assert "is gone" not in told.stderr
