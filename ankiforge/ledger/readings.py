@@ -245,14 +245,12 @@ class Known:
         with readable_errors():
             return tuple(msgspec.json.decode(row["depends"]))
 
-    def paths(self, container: str) -> Strings | None:
-        """Return the documents of a container; None if one of them must be read again."""
+    def paths(self, container: str) -> Strings:
+        """Return the documents of a container."""
         rows = self._store.rows(
-            "SELECT place, fingerprint FROM document WHERE container = ? AND state = 'present'",
+            "SELECT place FROM document WHERE container = ? AND state = 'present'",
             container,
         )
-        if not all(row["fingerprint"] for row in rows):
-            return None
         return tuple(row["place"] for row in rows)
 
     def _row(self, container: str, path: str) -> Row | None:

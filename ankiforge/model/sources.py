@@ -175,8 +175,8 @@ class Known(Protocol):
     def depends(self, container: str, path: str) -> Strings:
         """Return `Extracted.depends` of the last reading of a document."""
 
-    def paths(self, container: str) -> Strings | None:
-        """Return the documents of a container; None if one of them must be read again."""
+    def paths(self, container: str) -> Strings:
+        """Return the documents of a container."""
 
 
 class Memory(Protocol):

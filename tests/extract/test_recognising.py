@@ -163,15 +163,3 @@ def test_a_stamp_changes_with_what_is_read_and_with_nothing_else(folder):
     (folder / "a.txt").write_text("more")
     stamps = {stamp, source.stamp(), Folder("k", "n", folder, (), texts).stamp()}
     assert len(stamps) == 3
-
-
-@pytest.mark.usefixtures("later")
-@pytest.mark.parametrize(
-    "kind", ["hypothesis", "kindle", "markdown", "readwise", "tiddlywiki"]
-)
-def test_each_door_has_a_stamp(tmp_path, kind):
-    path = tmp_path / "a.txt"
-    path.write_text("x")
-    one, other = (opened(kind, path, me=me, name="n") for me in ((), ("Ada",)))
-    assert one.folder.stamp()
-    assert (one.folder.stamp() == other.folder.stamp()) is (kind != "hypothesis")

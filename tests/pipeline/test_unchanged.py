@@ -9,6 +9,7 @@ import pytest
 
 from ankiforge.extract import files
 from tests.makers.pdf_writer import Page, mark, paragraph, write_pdf
+from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 
 NOTE = "The ==mitochondrion== makes ATP.\n\nWhat is osmosis?::Movement of water\n"
 LONG_AGO = 1_700_000_000
@@ -239,3 +240,125 @@ def test_a_picture_of_another_source_is_looked_at(forge, notes, tmp_path):
     (notes / "ball.png").write_bytes(b"\x89PNG\r\n\x1a\n two")
     forge.ok("run", other)
     assert (forge.folder / "ankiforge.apkg").read_bytes() != before
+
+
+# --- Zotero's database ----------------------------------------------------------------------
+
+MARKS = (
+    Annotation("AAAA2222", "Spacing improves the retention of facts over weeks"),
+    Annotation("BBBB2222", "Testing oneself is more useful than reading again", top=2),
+)
+
+
+def write_library(folder: Path, *marks: Annotation) -> None:
+    """Write a library of one's own with two papers, and a shared one."""
+    sleep = Annotation("CCCC2222", "Sleep strengthens what was learnt the day before")
+    mixed = Annotation("DDDD2222", "Interleaving helps to tell kinds of problems apart")
+    papers = (
+        Attachment("ATTACH01", "a.pdf", marks),
+        Attachment("ATTACH02", "b.pdf", (sleep,)),
+        Attachment("ATTACH03", "c.pdf", (mixed,)),
+    )
+    works = tuple(
+        Work(f"PAPER{paper.key[-3:]}", {"title": paper.file_name}, attachments=(paper,))
+        for paper in papers
+    )
+    shared = Library(works[2:], group=7, name="Lab")
+    write_zotero(folder / "zotero.sqlite", [Library(works[:2]), shared])
+    for paper in papers:
+        path = folder / "storage" / paper.key / paper.file_name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        words = " ".join(f"{mark.text}." for mark in paper.annotations)
+        write_pdf(path, [Page((paragraph(words),))])
+    age(folder)
+
+
+@pytest.fixture
+def zotero(forge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_waiting) -> Path:
+    """A data folder that was read."""
+    monkeypatch.setattr(files, "TICK_NS", 0)
+    folder = tmp_path / "Zotero"
+    folder.mkdir()
+    write_library(folder, *MARKS)
+    settings = (
+        f"sources:\n- zotero: {{name: z, path: {folder}}}\nanki: {{collection: none}}\n"
+    )
+    forge.settings(settings)
+    forge.ok("init", "--trust", forge.folder)
+    forge.ok("run")
+    return folder
+
+
+@pytest.fixture
+def openings(zotero: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """How often the database is opened from now on."""
+    from ankiforge.extract.zotero import reader
+
+    seen: list[Path] = []
+    real = reader.local_database
+
+    def opened(path, *arguments, **more):
+        seen.append(path)
+        return real(path, *arguments, **more)
+
+    monkeypatch.setattr(reader, "local_database", opened)
+    return seen
+
+
+def test_an_unchanged_library_is_not_opened_and_all_of_it_is_there(
+    forge, zotero, openings
+):
+    before = traces(forge)
+    found = forge.json("run")
+    assert openings == []
+    assert found["highlights"] == {
+        "seen": 4, "new": 0, "changed": 0, "gone": 0, "unchanged": 4,
+    }  # fmt: skip
+    assert traces(forge) == before
+
+
+@pytest.mark.parametrize("how", [(), ("--json",)], ids=["people", "json"])
+def test_a_run_that_opens_nothing_says_what_another_says(forge, zotero, openings, how):
+    short = forge.ok("run", *how)
+    assert openings == []
+    os.utime(zotero / "zotero.sqlite", (LONG_AGO, LONG_AGO + 1.5))
+    assert short == forge.ok("run", *how)
+    assert len(openings) == 1
+
+
+def test_a_mark_that_was_erased_is_gone_though_nothing_changes_again(
+    forge, zotero, openings
+):
+    write_library(zotero, MARKS[0])
+    assert forge.json("run")["highlights"]["gone"] == 0
+    assert len(openings) == 1
+    assert forge.json("run")["highlights"]["gone"] == 1
+    assert len(openings) == 1
+
+
+@pytest.mark.parametrize(
+    "changed",
+    ["zotero.sqlite-wal", "cache/web.json", "storage/ATTACH04", "storage/ATTACH02/b.pdf"],
+)
+def test_a_library_beside_which_something_changed_is_opened(
+    forge, zotero, openings, changed
+):
+    path = zotero / changed
+    path.parent.mkdir(exist_ok=True)
+    if path.suffix:
+        path.write_bytes(b"")
+    else:
+        path.mkdir()
+    forge("run")
+    assert len(openings) == 1
+
+
+def test_a_library_of_which_something_else_is_wanted_is_opened(forge, zotero, openings):
+    settings = forge.folder / "ankiforge.yaml"
+    settings.write_text(
+        settings.read_text("utf-8").replace("name: z,", "name: z, library: user,"),
+        "utf-8",
+    )
+    forge.ok("init", "--trust", forge.folder)
+    assert forge.json("run")["highlights"]["seen"] == 3
+    assert len(openings) == 1

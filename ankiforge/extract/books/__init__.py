@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Self
 from msgspec.structs import replace
 
 from ankiforge.extract.base import Opening, SourceSettings
-from ankiforge.extract.files import Step, stamp_at
+from ankiforge.extract.files import Step
 from ankiforge.extract.folder import File, FileSource, Folder, FolderSource
 from ankiforge.model import (
     Document,
@@ -142,13 +142,6 @@ class Shelf:
                 best = path
                 best_rank = rank
         return best
-
-    def stamp(self) -> str:
-        """Return a hash that changes whenever one of the books does."""
-        books: list[str] = []
-        for paths in self._by_name.values():
-            books += [f"{path} {stamp_at(path)}" for path in paths]
-        return h16(*sorted(books))
 
     @cached_property
     def _by_name(self) -> dict[str, list[Path]]:

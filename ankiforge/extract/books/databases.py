@@ -22,10 +22,10 @@ from ankiforge.extract.books import (
     extracted,
 )
 from ankiforge.extract.exports import ExportSource, Named
-from ankiforge.extract.files import open_regular, proves, stamp_at
+from ankiforge.extract.files import open_regular
 from ankiforge.extract.folder import File
-from ankiforge.extract.sqlite import HEAD, LARGEST, Owner, companions, snapshot
-from ankiforge.model import DocumentKey, Problem, Strings, h16
+from ankiforge.extract.sqlite import HEAD, LARGEST, Owner, snapshot
+from ankiforge.model import DocumentKey, Problem, Strings
 
 Row = sqlite3.Row
 Marked = tuple[Book, Mark]
@@ -71,20 +71,6 @@ class DatabaseSource(BookSource, ExportSource):
         except (OSError, ValueError, sqlite3.Error):
             pass
         return NOT_MINE
-
-    def stamp(self) -> str:
-        """Return a hash that changes with any database, its journal, or any book."""
-        stamp = self.folder.stamp()
-        if not stamp:
-            return ""
-        journals: list[str] = []
-        for file in self.folder.files():
-            for path in companions(file.at) if isinstance(file, File) else ():
-                file_stamp = stamp_at(path)
-                if file_stamp and not proves(file_stamp):
-                    return ""
-                journals.append(f"{path} {file_stamp}")
-        return h16(stamp, self.shelf.stamp(), *journals)
 
     def read(self, file: File) -> Iterator[Marked | Problem]:
         """Yield the marks of a database in reading order, each with its book.

@@ -25,7 +25,6 @@ from ankiforge.model import (
     Problem,
     Sighting,
     Strings,
-    Unchanged,
     Unmarked,
     Unread,
     h16,
@@ -58,10 +57,6 @@ class ExportSource(FolderSource):
 
     largest: ClassVar[int] = LARGEST_EXPORT
     """The bytes of the largest file that is read."""
-
-    def stamp(self) -> str:
-        """Return a hash that changes whenever a scan may give other results; "" if unknown."""
-        return self.folder.stamp()
 
     def read(self, file: File) -> Iterator[Any]:
         """Yield the items of a file, and a problem for each malformed one.
@@ -105,40 +100,21 @@ class ExportSource(FolderSource):
             yield Extracted(document, marked, self.folder.container)
 
     def scan(self, known: Known | None = None) -> Iterator[Sighting]:
-        """Yield problems, then the documents, and a `Scan`.
+        """Yield problems, then the documents, a `Scan`, and what was left out.
 
-        If no file has changed, nothing is read. Otherwise all files are read, because a
-        document may be spread over several files and a file may contain several
-        documents.
+        All files are read, because a document may be spread over several files and a file
+        may contain several documents.
         """
         folder = self.folder
-        own_container = f"{self.kind} source {folder.name}"
-        fingerprint = ""
-        if known is not None and not folder.only:
-            fingerprint = self.stamp()
-        paths = known.paths(folder.container) if known else None
-        if (
-            known
-            and paths is not None
-            and known.is_unchanged(own_container, folder.name, fingerprint)
-        ):
-            for path in paths:
-                yield Unchanged(folder.container, path)
-            yield folder.end()
-            return
         left_out: list[LeftOut] = []
-        for sighting in self._read(left_out):
-            if isinstance(sighting, Problem):
-                fingerprint = ""  # problems are reported in every run
-            yield sighting
-        yield folder.end()
-        if folder.missed:
-            fingerprint = ""
-        if fingerprint or left_out:
+        yield from self._read(left_out)
+        end = folder.end()
+        yield end
+        if left_out or (known and end.complete):
             yield Unmarked(
-                own_container,
+                f"{self.kind} source {folder.name}",
                 folder.name,
-                fingerprint,
+                fingerprint="",
                 left_out=tuple(left_out),
                 source=folder.name,
             )

@@ -258,8 +258,6 @@ class ZoteroSource:
                 continue
             container = entry.removeprefix(LIBRARY)
             paths = known.paths(container)
-            if paths is None:
-                return None
             sightings += [Unchanged(container, path) for path in paths]
             sightings.append(Scan(self.name, container, complete=True))
         return sightings
