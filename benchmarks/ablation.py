@@ -12,6 +12,8 @@ the checks, and rules were dropped by the same material that scores them here:
   that no two raters found fault with;
 - marks: the 300 of `marks.jsonl`; shown is how many are accepted, and how many of them two raters
   keep;
+- small model: the cards of a real model with 1.5 thousand million parameters (`small_model.jsonl`,
+  one rater): how often each rule finds a faulty card, and a sound one;
 - duplicates: of the pairs in `fresh_pairs.jsonl` and `tests/check/more_pairs.jsonl`, how many
   are told right.
 
@@ -25,6 +27,7 @@ import ast
 import io
 import json
 import tokenize
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -162,6 +165,13 @@ def marked() -> Iterator[tuple[bool, Rules]]:
         yield all(row["keep"]), rules_of(draft, highlight)
 
 
+def by_small_model() -> Iterator[tuple[bool, Rules]]:
+    """Yield (whether a card has a fault, the rules that it breaks) of a small model's cards."""
+    for row in rows(HERE / "small_model.jsonl"):
+        highlight = passage(row)
+        yield bool(row["faults"]), rules_of(card(row, highlight), highlight)
+
+
 def groups(*, by_rule: bool) -> Iterator[tuple[str, int, Rules]]:
     """Yield the name, code lines and rules of each group."""
     if by_rule:
@@ -214,6 +224,18 @@ def main() -> None:
     for name, lines, rules in groups(by_rule=by_rule):
         found, alarms, kept = figures(rules)
         print(f"{name:<22}{lines or '':>6}{found:>7}{alarms:>8}{kept:>13}")
+    small = list(by_small_model())
+    on_faulty = Counter(rule for is_fault, rules in small if is_fault for rule in rules)
+    on_sound = Counter(
+        rule for is_fault, rules in small if not is_fault for rule in rules
+    )
+    faults = sum(is_fault for is_fault, _ in small)
+    unseen = sum(is_fault and not rules for is_fault, rules in small)
+    print(
+        f"small model: {faults} of {len(small)} cards are faulty, {unseen} of them unnoticed"
+    )
+    for rule in sorted(on_faulty | on_sound):
+        print(f"  {rule:<20}{on_faulty[rule]:>6} faulty{on_sound[rule]:>6} sound")
     pairs = [pair for path in PAIRS for pair in rows(path)]
     right = sum(any(duplicates.judge(pair)) == bool(pair["label"]) for pair in pairs)
     print(f"duplicates: {right} of {len(pairs)} pairs told right")
