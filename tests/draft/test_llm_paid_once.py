@@ -237,6 +237,10 @@ def test_a_budget_ends_the_run_with_the_reply_that_reaches_it_and_says_what_is_l
     assert "used up" in left[0]["what"]
     assert "only the rest is sent" in left[0]["hint"]
     assert result.data["fates"]["failed"] == 6 - len(answered)
+    without = forge.ok("list", "--no-card", "--json").lines
+    assert {one["fate"] for one in without} == {"failed"}
+    assert len(without) == 6 - len(answered)
+    assert "budget" in without[0]["reason"]
     configure(forge, server)
     server.otherwise = lambda request: (
         fake.obliging(request)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from ankiforge.draft.on_board import OnBoard
 from tests.fakes.gguf import gguf
 from tests.limits import PATIENCE
 
@@ -213,6 +214,21 @@ def test_a_crash_is_named_and_what_was_answered_is_asked_no_more(forge, on_board
     forge.ok("run")
     assert asked(log) - before == 2
     assert len(forge.cards()) == 3
+
+
+def test_only_a_model_that_ended_by_itself_has_a_fault(forge, on_board, log):
+    on_board()
+    model = OnBoard(forge.folder / "tiny-1b.gguf")
+    assert model.fault() is None
+    try:
+        address, key = model.start()
+        assert (address, key) == model.start()
+        assert model.fault(patience=0.0) is None
+        os.kill(started(log)[0], signal.SIGSEGV)
+        assert "crashed (signal 11)" in str(model.fault(PATIENCE))
+    finally:
+        model.end()
+    assert model.fault() is None
 
 
 @linux

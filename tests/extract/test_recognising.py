@@ -1,6 +1,8 @@
 """Which source reads a file, and what sources of text files have in common."""
 
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,28 @@ HYPOTHESIS = '{"rows": [{"target": [{"selector": [{"type": "TextQuoteSelector"}]
 def test_a_file_is_known_by_its_ending_and_its_beginning(tmp_path, name, text, kind):
     (tmp_path / name).write_text(text, encoding="utf-8", newline="")
     assert kind_of(tmp_path / name) == kind
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "kind"),
+    [
+        ("a.sqlite", "CREATE TABLE Bookmark (x); CREATE TABLE content (x)", "kobo"),
+        ("a.sqlite", "CREATE TABLE Bookmark (x)", "zotero"),
+        ("a.sqlite", "CREATE TABLE Bookmark (x); CREATE VIEW content AS SELECT 1", "zotero"),
+        ("a.sqlite", "CREATE TABLE content (x); CREATE VIRTUAL TABLE Bookmark USING fts5(x)", "zotero"),
+        ("a.sqlite", "", "zotero"),
+        ("a.db", "CREATE TABLE Bookmark (x); CREATE TABLE content (x)", ""),
+    ],
+)  # fmt: skip
+def test_a_database_is_known_by_its_tables(tmp_path, name, written, kind):
+    with closing(sqlite3.connect(tmp_path / name)) as database:
+        database.executescript(f"PRAGMA user_version = 1; {written}")
+    before = (tmp_path / name).read_bytes()
+    assert kind_of(tmp_path / name) == kind
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_bytes() == before
+    (tmp_path / name).write_bytes(b"x" + before[1:])
+    assert kind_of(tmp_path / name) != "kobo"
 
 
 def test_text_in_utf_16_is_known_as_well(tmp_path):

@@ -1,5 +1,6 @@
 """The journal is the truth: the database can be deleted, files can be torn, late, copied or lost."""
 
+import json
 import os
 
 import pytest
@@ -74,6 +75,39 @@ def test_a_line_that_cannot_be_read_is_skipped_and_told(world: World, damage: by
     lines = world.file("a").read_bytes().splitlines(keepends=True)
     world.file("a").write_bytes(b"".join([*lines[:5], damage, *lines[5:]]))
     assert world["a"].journal_state.unreadable == bool(damage.strip())
+    world.run()
+    assert world.state() == expected
+
+
+WRONG = {
+    "exact": 1, "like": [], "old": 1, "beside": "yes", "event": 5, "guid": {}, "draft": "words",
+    "slot": 0, "deck": ["Reading"], "tags": "biology", "forced": 1, "passed": "dr1", "instead": 0,
+    "found": "no", "typed": "Front", "note": [1], "schedule": [["2026-01-02", "10", 250]],
+    "fields": {"Front": 1}, "over": {"Front": ["one"]}, "content": 1, "why": ["unclear"], "choice": 0,
+    "read": [1], "declined": "osr", "field": 2, "theirs": None, "ours": 3, "was": {}, "mod": "1",
+    "digest": 1, "numbers": {"1": 1}, "hashes": [], "type": "Basic", "names": {"a.png": 1},
+}  # fmt: skip
+"""By key of a body: a value of another type."""
+
+
+def test_a_body_of_another_shape_is_skipped_and_told(world: World):
+    lived(world)
+    expected = world.state()
+    world.lose("a")
+    lines = world.file("a").read_bytes().splitlines(keepends=True)
+    rejected = next(line for line in map(json.loads, lines) if line["what"] == "reject")
+    damaged = []
+    for number, (name, value) in enumerate(WRONG.items()):
+        body = {**rejected["body"], name: value}
+        event = {
+            **rejected,
+            "n": rejected["n"] + number,
+            "id": f"x{number}",
+            "body": body,
+        }
+        damaged.append(json.dumps(event).encode() + b"\n")
+    world.file("a").write_bytes(b"".join([*lines, *damaged]))
+    assert world["a"].journal_state.unreadable == len(WRONG)
     world.run()
     assert world.state() == expected
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -65,7 +66,9 @@ def test_what_is_written_is_a_draft_a_moment_later_and_ctrl_c_ends_it(forge, des
         assert process.event("pass")["cards"]["drafted"] == 1
         code, out = process.ended(signal.SIGINT)
     assert code == 130
-    assert json.loads(out.splitlines()[-1])["event"] == "stopped"
+    stopped = json.loads(out.splitlines()[-1])
+    assert stopped["event"] == "stopped"
+    assert re.fullmatch(r"\d{4}(-\d\d){2}T\d\d(:\d\d){2}\+00:00", stopped["at"])
     assert len(forge.cards()) == 3
     assert {path: path.read_bytes() for path in before} == before
 
