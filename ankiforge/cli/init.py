@@ -6,7 +6,7 @@ into a workspace.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -89,22 +89,22 @@ def init(
             )
         machine = doctor.Machine.this()
         answered = look()
-        discovered = Discovered(
-            vaults=doctor.vaults(machine, root.parent),
-            zotero=doctor.zotero_folders(machine),
-            books=doctor.book_sources(machine),
-        )
+        vaults = doctor.vaults(machine, root.parent)
+        zotero = doctor.zotero_folders(machine)
+        books = doctor.book_sources(machine)
         found = {
-            "vaults": [str(path) for path in discovered.vaults],
-            "zotero": [str(path) for path in discovered.zotero],
-            "books": [f"{kind}: {path}" for kind, path in discovered.books],
+            "vaults": [str(path) for path in vaults],
+            "zotero": [str(path) for path in zotero],
+            "books": [f"{kind}: {path}" for kind, path in books],
             "anki": [str(path) for path in doctor.anki_collections(machine)],
             "models": [f"{each.name}: {each.key_env} is set" for each in with_key()],
         }
         for server in answered(LONGEST_S):
             names = ", ".join(server.models[:_MODELS_NAMED])
             found["models"].append(f"{server.name}: {names}")
-        text = settings_text(root, discovered, decks=decks or DECKS[0])
+        sources = [("obsidian", path) for path in vaults]
+        sources += [("zotero", path) for path in zotero]
+        text = settings_text(root, [*sources, *books], decks=decks or DECKS[0])
         # the model of the default workspace goes on
         before = own_file(user_folder / FILE_NAME)
         if is_first_workspace and before.is_there():
@@ -262,24 +262,14 @@ def _write(root: Path, text: str) -> list[Path]:
 _MODELS_NAMED = 8
 
 
-@dataclass(frozen=True)
-class Discovered:
-    """The sources on this machine that a new workspace can use."""
-
-    vaults: Collection[Path] = ()
-    """The folders of Obsidian's vaults."""
-    zotero: Collection[Path] = ()
-    """Zotero's data folders."""
-    books: Collection[tuple[str, Path]] = ()
-    """The kinds and the paths of sources of e-books."""
-
-
-def settings_text(root: Path, discovered: Discovered, *, decks: str = DECKS[0]) -> str:
+def settings_text(
+    root: Path, sources: Iterable[tuple[str, Path]], *, decks: str = DECKS[0]
+) -> str:
     """Return the text of `ankiforge.yaml` for a new workspace that reads the sources found.
 
     Args:
         root: the folder of the workspace.
-        discovered: its sources.
+        sources: the kinds and the paths of its sources.
         decks: the rule for the decks of new cards, one of `DECKS`.
     """
     from unicodedata import normalize
@@ -289,9 +279,6 @@ def settings_text(root: Path, discovered: Discovered, *, decks: str = DECKS[0]) 
 
     # each source is named after its folder, and numbered if the name is taken
     names_taken: set[str] = set()
-    sources = [("obsidian", path) for path in discovered.vaults]
-    sources += [("zotero", path) for path in discovered.zotero]
-    sources += discovered.books
     lines = []
     for kind, path in sources:
         short_name = normalize("NFC", registry.default_name(kind, path)[:56])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ from ankiforge.text import cost_text, counted, gigabytes
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceFolder
     from ankiforge.draft.llm import Estimate
-    from ankiforge.model import Json, Strings
+    from ankiforge.model import Strings
     from ankiforge.pipeline.models import Choice
     from ankiforge.pipeline.workspace import Workspace
 
@@ -53,13 +54,13 @@ def model(call: Call) -> None:
 @command("\n  ankiforge model list")
 def list_(call: Call) -> None:
     """Show the models that can be used: those of your keys, of servers here, and built-in ones."""
-    from ankiforge.config import LlmSettings
+    from ankiforge.config import ON_BOARD, LlmSettings
     from ankiforge.config.workspace import resolve
     from ankiforge.draft.model_files import OFFERED, here
     from ankiforge.draft.providers import LONGEST_S, look, what_is_known, with_key
     from ankiforge.extract import registry
 
-    # the model that the workspace uses, if there is one
+    # the model that drafts in the workspace, if there is one
     in_use = LlmSettings(base_url="", model="")
     try:
         config = resolve(call.folder, Path.cwd(), registry).config
@@ -69,43 +70,37 @@ def list_(call: Call) -> None:
         if call.folder is not None:
             raise
 
-    rows: list[Json] = []
-
-    def add(name: str, model: str, place: str, about: str, *, file: str = "") -> None:
-        place_in_use = in_use.model_file if file else in_use.base_url
-        used = (in_use.model, place_in_use) == (model, place)
-        rows.append(
-            {"name": name, "model": model, "place": place, "about": about, "used": used}
-        )
-
-    # keys, servers on this machine, and files
+    # what there is: (name, model, place, words)
     answered = look()
+    rows: list[tuple[str, str, str, str]] = []
     for each in with_key():
-        price = "no price known"
+        about = f"{each.key_env} is set"
         if each.price_usd:
-            price = "${:g} in, ${:g} out per million tokens".format(*each.price_usd)
-        add(each.name, each.model, each.base_url, f"{each.key_env} is set; {price}")
+            about += "; ${:g} in, ${:g} out per million tokens".format(*each.price_usd)
+        rows.append((each.name, each.model, each.base_url, about))
     for server in answered(LONGEST_S):
         for writer in server.models:
-            known = what_is_known(server.base_url, writer)
-            add(server.name, writer, server.base_url, known)
+            about = what_is_known(server.base_url, writer)
+            rows.append((server.name, writer, server.base_url, about))
     files = here()
     if in_use.model_file and Path(in_use.model_file) not in files:
         files.append(Path(in_use.model_file))
     for file in files:
         size = gigabytes(file.stat().st_size) if file.exists() else "gone"
-        known = what_is_known("http://127.0.0.1", file.stem)
-        add(file.stem, file.stem, str(file), f"{size}; {known}", file=str(file))
+        about = f"{size}; {what_is_known(ON_BOARD, file.stem)}"
+        rows.append((file.stem, file.stem, str(file), about))
     if OFFERED.path not in files:
-        about = f"{gigabytes(OFFERED.size)} to download, {OFFERED.licence}"
-        add(
-            OFFERED.name, OFFERED.name, "", f"{about}: ankiforge model get {OFFERED.name}"
+        about = (
+            f"{gigabytes(OFFERED.size)} to download: ankiforge model get {OFFERED.name}"
         )
+        rows.append((OFFERED.name, OFFERED.name, "", about))
 
-    for row in rows:
-        mark = "*" if row["used"] else " "
-        model = row["model"] if row["model"] != row["name"] else ""
-        call.show(row, [f"{mark} {row['name']:12} {model:22} {row['about']}".rstrip()])
+    place_in_use = in_use.model_file or in_use.base_url
+    for name, model, place, about in rows:
+        used = (model, place) == (in_use.model, place_in_use)
+        row = {"name": name, "model": model, "place": place, "about": about, "used": used}
+        shown = model if model != name else ""
+        call.show(row, [f"{'*' if used else ' '} {name:12} {shown:22} {about}"])
     if not call.as_json and not in_use.model:
         call.say("next: ankiforge model use NAME")
 
@@ -131,7 +126,7 @@ def get(call: Call, name_or_url: str, sha256: str) -> None:
     """
     from ankiforge.config import is_loopback
     from ankiforge.draft.model_files import download, offered
-    from ankiforge.draft.on_board import too_little_memory
+    from ankiforge.draft.on_board import INSTALL, too_little_memory
     from ankiforge.pipeline.models import choose
 
     offer = offered(name_or_url, sha256)
@@ -172,7 +167,9 @@ def get(call: Call, name_or_url: str, sha256: str) -> None:
             "this hash was compared with nothing:"
             " do it with the page on which you found the file"
         )
-    lines += _missing_program()
+    is_missing = find_spec("xllamacpp") is None
+    if is_missing:
+        lines.append(f"llama.cpp is not installed yet: {INSTALL}")
     call.show(got, lines)
     if call.as_json:
         return
@@ -180,20 +177,10 @@ def get(call: Call, name_or_url: str, sha256: str) -> None:
     # one card, to see that it works here
     choice = choose(offer.name)
     folder = workspace_of(call)
-    if not [*_missing_program()] and not memory and folder.ledger.is_there():
+    if not (is_missing or memory) and folder.ledger.is_there():
         with session(call, writes="drafting", folder=choice.in_use(folder)) as workspace:
             _try(call, workspace)
     call.print(f"next: ankiforge model use {offer.name}")
-
-
-def _missing_program() -> Iterator[str]:
-    """Yield how llama.cpp is installed, if it is not."""
-    from importlib.util import find_spec
-
-    from ankiforge.draft.on_board import INSTALL
-
-    if find_spec("xllamacpp") is None:
-        yield f"llama.cpp is not installed yet: {INSTALL}"
 
 
 @contextmanager

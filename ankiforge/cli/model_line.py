@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ankiforge.text import cost_text, counted
 
 if TYPE_CHECKING:
-    from ankiforge.draft.providers import Provider
+    from ankiforge.draft.providers import Provider, Server
     from ankiforge.draft.sendable import SendableTask
     from ankiforge.pipeline.result import ByModel, Progress
     from ankiforge.pipeline.workspace import Workspace
@@ -88,62 +88,56 @@ _SAMPLE = 100
 """The number of tasks of which the cost is counted out."""
 
 
-class ModelOffer:
-    """The line that offers a model that is there: a key, a server, a chat; each kind once ever."""
+def offer(workspace: Workspace, servers: Callable[[float], tuple[Server, ...]]) -> str:
+    """Return the line that offers a model that is there: a key, a server, a chat; each once ever.
 
-    def __init__(self) -> None:
-        """Begin to look for servers on this machine."""
-        from ankiforge.config.workspace import load_values, user_folder
-        from ankiforge.draft.providers import look
+    "" if there is nothing to draft, or a model drafts already.
 
-        self._told = load_values(user_folder(), _TOLD)
-        self._servers = look() if "server" not in self._told else None
+    Args:
+        workspace: has what would be drafted.
+        servers: returns those on this machine that have answered after so many seconds.
+    """
+    from ankiforge.config.workspace import load_values, store_values, user_folder
+    from ankiforge.draft.providers import with_key
+    from ankiforge.pipeline.draft import for_model
 
-    def line(self, workspace: Workspace) -> str:
-        """Return the line; "" if there is nothing to draft, or a model drafts already."""
-        from ankiforge.config.workspace import store_values, user_folder
-        from ankiforge.draft.providers import with_key
-        from ankiforge.pipeline.draft import for_model
+    # the first kind that is there and was not offered yet
+    told = load_values(user_folder(), _TOLD)
+    provider = None if "key" in told else next(with_key(), None)
+    server = None if "server" in told else next(iter(servers(PATIENCE_S)), None)
+    kind = "" if "chat" in told else "chat"
+    kind = "key" if provider else "server" if server else kind
+    if not kind or workspace.folder.config.drafter != "rules":
+        return ""
 
-        # the kinds that are there, and the first one that was not offered yet
-        if workspace.folder.config.drafter != "rules":
-            return ""
-        provider = next(with_key(), None)
-        servers = self._servers(PATIENCE_S) if self._servers else ()
-        is_there = {"key": provider is not None, "server": bool(servers), "chat": True}
-        kinds = [kind for kind in is_there if is_there[kind] and kind not in self._told]
-        kind = kinds[0] if kinds else ""
-        tasks = list(for_model(workspace.job(), workspace.ledger)) if kind else []
-        number = sum(len(task.highlights) for task in tasks)
-        if not number:
-            return ""
-
-        these = "this highlight" if number == 1 else f"these {number:,} highlights"
-        line = f"Questions for {these} from your chat window: ankiforge review"
-        if kind == "key" and provider:
-            cost = _cost(workspace, provider, tasks)
-            line = (
-                f"{provider.key_env} is set. Questions for {these}{cost}:"
-                f" ankiforge model use {provider.name}"
-            )
-        elif kind == "server":
-            [server, *_] = servers
-            line = (
-                f"{server.program} runs here with {server.models[0]}."
-                f" Questions for {these}: ankiforge model use {server.name}"
-            )
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        store_values(user_folder(), _TOLD, {**self._told, kind: now})
-        return line
+    # the highlights that it would draft
+    tasks = list(for_model(workspace.job(), workspace.ledger))
+    number = sum(len(task.highlights) for task in tasks)
+    if not number:
+        return ""
+    these = "this highlight" if number == 1 else f"these {number:,} highlights"
+    line = f"Questions for {these} from your chat window: ankiforge review"
+    if provider:
+        cost = _cost(workspace, provider, tasks)
+        line = f"{provider.key_env} is set. Questions for {these}{cost}:"
+        line += f" ankiforge model use {provider.name}"
+    elif server:
+        line = (
+            f"{server.program} runs here with {server.models[0]}. Questions for {these}:"
+        )
+        line += f" ankiforge model use {server.name}"
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    store_values(user_folder(), _TOLD, {**told, kind: now})
+    return line
 
 
 def _cost(workspace: Workspace, provider: Provider, tasks: Sequence[SendableTask]) -> str:
     """Return about what a provider would take for tasks; "" if its price is not known."""
-    from ankiforge.pipeline.models import Choice, language_model
+    from ankiforge.pipeline.models import language_model, of_provider
 
     if provider.price_usd is None:
         return ""
-    folder = Choice.of(provider).in_use(workspace.folder)
+    folder = of_provider(provider).in_use(workspace.folder)
     model = language_model(folder, workspace.replies, lambda text: None)
     sample = tasks[:_SAMPLE]
     estimate = model.estimate(sample)

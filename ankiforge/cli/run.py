@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Unpack
 
 import click
 
-from ankiforge.cli.model_line import ModelOffer
+from ankiforge.cli import model_line
 from ankiforge.cli.output import (
     ACCEPT,
     DRAFTER,
@@ -119,9 +119,12 @@ def read_and_draft(
         in_review: what waits is shown next, so the next command is not named.
         options: further arguments of `Workspace.run`.
     """
+    from ankiforge.draft.providers import look
+
     # a model that is there is offered to a person who reads it; servers are looked for meanwhile
     is_read = call.interactive and sys.stdout.isatty() and not call.quiet
-    offer = ModelOffer() if is_read and not (dry_run or in_review) else None
+    is_read = is_read and not (dry_run or in_review)
+    servers = look() if is_read else None
     with session(call, writes="drafting", read_only=dry_run) as workspace:
         result = workspace.run(
             paths,
@@ -129,7 +132,7 @@ def read_and_draft(
             show=partial(progress_bar, call),
             **options,
         )
-        line = offer.line(workspace) if offer else ""
+        line = model_line.offer(workspace, servers) if servers else ""
         print_summary(call, workspace, result, in_review=in_review, offer=line)
     return result
 

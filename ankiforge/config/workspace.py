@@ -144,6 +144,10 @@ class WorkspaceFolder(Value):
 
     def how_to_set(self, setting: str) -> str:
         """Return the instruction to give a setting a value."""
+        if self.is_default:
+            return (
+                f"ankiforge init ~/cards, then write `{setting}` into ~/cards/{FILE_NAME}"
+            )
         return f"write `{setting}` into {self.root / FILE_NAME}"
 
     @property

@@ -25,7 +25,7 @@ from ankiforge.text.secrets import without_secret
 
 
 class Provider(Value):
-    """A service with an OpenAI-compatible address."""
+    """A row of `providers.txt`."""
 
     name: str
     """As `model use` takes it."""
@@ -33,75 +33,32 @@ class Provider(Value):
     """The environment variable in which its users keep their key."""
     base_url: str
     model: str
-    """A cheap model of its newest ones, which is used if a person names no other."""
     price_usd: tuple[float, float] | None
     """Dollars per million tokens of requests and of replies; None = not known."""
     source: str
-    """The page with the price, and the month in which it was read."""
+    """The page with the price, and when it was read; "" without a price."""
 
 
-# The price that holds longest, where a page gives several: Gemini's from 2027, DeepSeek's by day.
-# The way in which a model is asked follows from its size (`is_small_model`).
-PROVIDERS = (
-    Provider(
-        "openai", "OPENAI_API_KEY", "https://api.openai.com/v1",
-        "gpt-5-mini", (0.25, 2.0),
-        "developers.openai.com/api/docs/pricing, June 2026",
-    ),
-    Provider(
-        "openrouter", "OPENROUTER_API_KEY", "https://openrouter.ai/api/v1",
-        "openai/gpt-5-mini", (0.25, 2.0),
-        "openrouter.ai/openai/gpt-5-mini, 2026",
-    ),
-    Provider(
-        "gemini", "GEMINI_API_KEY",
-        "https://generativelanguage.googleapis.com/v1beta/openai",
-        "gemini-3.8-flash", (1.5, 7.5),
-        "ai.google.dev/gemini-api/docs/pricing, October 2026",
-    ),
-    Provider(
-        "groq", "GROQ_API_KEY", "https://api.groq.com/openai/v1",
-        "openai/gpt-oss-120b", (0.15, 0.6),
-        "console.groq.com/docs/models, May 2026",
-    ),
-    Provider(
-        "mistral", "MISTRAL_API_KEY", "https://api.mistral.ai/v1",
-        "mistral-medium-latest", (1.5, 7.5),
-        "vercel.com/ai-gateway/models/mistral-medium-3.5, 2026",
-    ),
-    Provider(
-        "deepseek", "DEEPSEEK_API_KEY", "https://api.deepseek.com",
-        "deepseek-flash", (0.3, 1.2),
-        "api-docs.deepseek.com/quick_start/pricing, October 2026",
-    ),
-    Provider(
-        "anthropic", "ANTHROPIC_API_KEY", "https://api.anthropic.com/v1",
-        "claude-haiku-5-5", (0.1, 0.5),
-        "platform.claude.com/docs/en/models/haiku-5-5/overview, October 2026",
-    ),
-)  # fmt: skip
-_OPENAI_ELSEWHERE = "OPENAI_BASE_URL"
-"""The variable with which OpenAI's own client is sent to another server."""
-
-
-def provider(name: str, environ: Texts = os.environ) -> Provider | None:
-    """Return the provider of this name, at the address that the environment gives it."""
-    for each in PROVIDERS:
-        if each.name != name:
+def providers(environ: Texts = os.environ) -> Iterator[Provider]:
+    """Yield the providers, the likeliest first; OpenAI's where OPENAI_BASE_URL leads its client."""
+    elsewhere = environ.get("OPENAI_BASE_URL", "").strip().rstrip("/")
+    table = Path(__file__).with_suffix(".txt").read_text("utf-8")
+    for line in table.splitlines():
+        if line.startswith("#"):
             continue
-        address = environ.get(_OPENAI_ELSEWHERE, "").strip().rstrip("/")
-        if name == "openai" and address and origin(address) != origin(each.base_url):
-            return Provider(name, each.key_env, address, each.model, None, "")
-        return each
-    return None
+        name, key_env, base_url, model, price_in, price_out, source = line.split(None, 6)
+        price = None if price_in == "-" else (float(price_in), float(price_out))
+        if name == "openai" and elsewhere and origin(elsewhere) != origin(base_url):
+            base_url = elsewhere
+            price = None
+        yield Provider(name, key_env, base_url, model, price, source if price else "")
 
 
 def with_key(environ: Texts = os.environ) -> Iterator[Provider]:
     """Yield the providers whose key is in the environment."""
-    for each in PROVIDERS:
-        known = provider(each.name, environ)
-        if known and environ.get(each.key_env, "").strip():
-            yield known
+    for provider in providers(environ):
+        if environ.get(provider.key_env, "").strip():
+            yield provider
 
 
 # --- models -----------------------------------------------------------------------------
@@ -200,11 +157,9 @@ def _places(environ: Texts, home: Path) -> Iterator[tuple[str, str]]:
         yield "ollama", f"{address}:{parts.port or 11434}/v1"
 
     port = 1234
-    for folder in (".lmstudio", ".cache/lm-studio"):
-        settings = home / folder / ".internal" / "http-server-config.json"
-        with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
-            port = int(json.loads(settings.read_bytes())["port"])
-            break
+    settings = home / ".lmstudio" / ".internal" / "http-server-config.json"
+    with suppress(OSError, ValueError, TypeError, LookupError, RecursionError):
+        port = int(json.loads(settings.read_bytes())["port"])
     yield "lmstudio", f"http://127.0.0.1:{port}/v1"
     yield "llama.cpp", "http://127.0.0.1:8080/v1"
 

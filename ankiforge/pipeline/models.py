@@ -19,7 +19,7 @@ from ankiforge.draft.providers import (
     is_small_model,
     look,
     models,
-    provider,
+    providers,
 )
 from ankiforge.errors import ConfigError, ServiceError, UsageError
 from ankiforge.model import (
@@ -42,6 +42,11 @@ if TYPE_CHECKING:
 # --- a model that a person names --------------------------------------------------------
 
 
+# The settings that name a model; those of a server in the order in which a file has them last.
+_OF_ANY = ("price_usd", "model_file")
+_OF_SERVERS = ("key_env", "model", "base_url")
+
+
 class Choice(Value):
     """A model that a person named; nothing was sent to another machine yet."""
 
@@ -49,19 +54,7 @@ class Choice(Value):
     price_source: str = ""
     """The page with the price, and when it was read; "" if the price is not from our table."""
     others: Strings = ()
-    """The models of the same server on this machine, this one included, the best first."""
-
-    @staticmethod
-    def of(provider: Provider, model: str = "") -> Choice:
-        """Return a model of a provider, without a price if it is not that of the table."""
-        is_usual = model in ("", provider.model)
-        llm = LlmSettings(
-            base_url=provider.base_url,
-            model=model or provider.model,
-            key_env=provider.key_env,
-            price_usd=provider.price_usd if is_usual else None,
-        )
-        return Choice(llm, provider.source if llm.price_usd else "")
+    """The models of its server on this machine, itself included, the best first."""
 
     @property
     def is_local(self) -> bool:
@@ -71,35 +64,37 @@ class Choice(Value):
     @property
     def title(self) -> str:
         """The model and its place, for display."""
-        llm = self.llm
-        if llm.model_file:
-            return f"{llm.model} on this machine"
-        return f"{llm.model} at {llm.base_url.partition('://')[2]}"
+        if self.llm.model_file:
+            return f"{self.llm.model} on this machine"
+        return f"{self.llm.model} at {self.llm.base_url.partition('://')[2]}"
 
     def in_use(self, folder: WorkspaceFolder) -> WorkspaceFolder:
         """Return a workspace in which this model drafts; nothing is written."""
-        llm = replace(
-            folder.config.llm,
-            base_url=self.llm.base_url,
-            model=self.llm.model,
-            model_file=self.llm.model_file,
-            key_env=self.llm.key_env,
-            price_usd=self.llm.price_usd,
-        )
+        named = {name: getattr(self.llm, name) for name in (*_OF_ANY, *_OF_SERVERS)}
+        llm = replace(folder.config.llm, **named)
         return replace(folder, config=replace(folder.config, drafter="llm", llm=llm))
 
     @property
     def settings(self) -> dict[Strings, object]:
         """What is written into the settings, by place; the last stands first in its section."""
-        llm = self.llm
-        price = list(llm.price_usd) if llm.price_usd else None
-        values: dict[str, object] = {"price_usd": price, "model_file": llm.model_file}
-        if not llm.model_file:
-            values.update(key_env=llm.key_env, model=llm.model, base_url=llm.base_url)
-        by_place: dict[Strings, object] = {("drafter",): "llm"}
-        for key, value in values.items():
-            by_place["llm", key] = value
-        return by_place
+        values: dict[Strings, object] = {("drafter",): "llm"}
+        for name in _OF_ANY if self.llm.model_file else (*_OF_ANY, *_OF_SERVERS):
+            value = getattr(self.llm, name)
+            values["llm", name] = list(value) if isinstance(value, tuple) else value
+        return values
+
+
+def of_provider(provider: Provider, model: str = "") -> Choice:
+    """Return a model of a provider: the usual one with its price, or another one."""
+    if model not in ("", provider.model):
+        provider = replace(provider, model=model, price_usd=None, source="")
+    llm = LlmSettings(
+        base_url=provider.base_url,
+        model=provider.model,
+        key_env=provider.key_env,
+        price_usd=provider.price_usd,
+    )
+    return Choice(llm, provider.source)
 
 
 def choose(
@@ -124,38 +119,37 @@ def choose(
     from ankiforge.draft.model_files import model_file, size_of
 
     # a provider; one whose address is on this machine is a server like any other
-    known = provider(name, environ)
-    if known is not None:
-        if not environ.get(known.key_env, "").strip():
-            hint = f"export {known.key_env}=… in this terminal; it is stored nowhere"
-            raise UsageError(f"the key, {known.key_env}, is not set", hint=hint)
-        choice = Choice.of(known, model)
-        if not choice.is_local:
-            return choice
-        base_url = known.base_url
-        key_env = known.key_env
-    elif name in PROGRAMS:
+    base_url = name.rstrip("/") if "://" in name else ""
+    for provider in providers(environ):
+        if provider.name == name:
+            choice = of_provider(provider, model)
+            base_url = provider.base_url
+            key_env = provider.key_env
+            if not environ.get(key_env, "").strip():
+                hint = f"export {key_env}=… in this terminal; it is stored nowhere"
+                raise UsageError(f"the key, {key_env}, is not set", hint=hint)
+            if not choice.is_local:
+                return choice
+    if name in PROGRAMS:
         servers = {server.name: server for server in look(environ)(LONGEST_S)}
         if name not in servers:
             hint = "start its server, with a model (ollama serve; ollama pull qwen3:8b)"
             raise ServiceError(f"{name} does not answer, or has no model", hint=hint)
         base_url = servers[name].base_url
-    elif "://" in name:
-        base_url = name.rstrip("/")
-        if not any(origin(base_url)):
-            raise UsageError(f"{name} is no web address without a name or password")
-    else:
+    if not base_url:
         file = model_file(name)
         size_of(file)  # refuses what is not a model
-        llm = LlmSettings(base_url=ON_BOARD, model=file.stem, model_file=str(file))
-        return Choice(llm)
+        return Choice(
+            LlmSettings(base_url=ON_BOARD, model=file.stem, model_file=str(file))
+        )
+    if not any(origin(base_url)):
+        raise UsageError(f"{name} is no web address without a name or password")
 
     # a server; one on this machine is asked for its models
     offered: Strings = ()
     if is_loopback(base_url):
         try:
-            key = environ.get(key_env, "").strip()
-            offered = best_first(models(base_url, key))
+            offered = best_first(models(base_url, environ.get(key_env, "").strip()))
         except Unreachable as error:
             if not (model and error.status in (404, 405, 501)):
                 raise ServiceError(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.draft.providers import PROVIDERS
+from ankiforge.draft.providers import providers
 from tests.fakes.gguf import gguf
 from tests.limits import PATIENCE
 
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(autouse=True)
 def nothing_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """No key of the user's is set, and no server of theirs runs where it would be found."""
-    for each in PROVIDERS:
+    for each in providers({}):
         monkeypatch.delenv(each.key_env, raising=False)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     monkeypatch.setenv("OLLAMA_HOST", "127.0.0.1:9")
@@ -174,7 +174,7 @@ def test_a_key_is_used_after_a_yes_and_is_stored_and_printed_nowhere(
     assert len(key.asked) == 3
 
 
-@pytest.mark.parametrize("each", PROVIDERS, ids=lambda each: each.name)
+@pytest.mark.parametrize("each", [*providers({})], ids=lambda each: each.name)
 def test_each_provider_says_to_whom_and_at_what_price_before_anything_is_sent(
     forge, note, monkeypatch, each
 ):
