@@ -45,6 +45,7 @@ FILTER = click.option(
 @command("""
   ankiforge accept dr5b9c0f1d            a draft, or a question: `show` says what yes means
   ankiforge accept dr5b9c0f1d --gap 2    a proposal, with its second gap
+  ankiforge accept dr5b9c0f1d --same     the card about which it asks gets these words
   ankiforge accept --all --filter "deck:Biology -finding:*"
   ankiforge accept --all --filter finding:fragment    also drafts with this warning
   ankiforge accept --all --filter drafter:propose     proposals, too, with their first gaps
@@ -59,6 +60,7 @@ FILTER = click.option(
     metavar="N",
     help="For a proposal: hide its gap N, 1 to 4, instead of the first.",
 )
+@flag("--same", help="Give the card about which the draft asks these words.")
 @OVERRULE
 def accept(
     call: Call,
@@ -66,11 +68,13 @@ def accept(
     every: bool,
     query: str,
     gap: int | None,
+    same: bool,
     force: bool,
 ) -> None:
     """Accept drafts, or answer questions with yes.
 
-    A revision replaces its card's text. With --all, drafts with warnings and
+    A draft that asks whether it is new text for a card becomes another card, or
+    with --same that text. With --all, drafts with warnings and
     proposals are left out, unless the query names each of the warnings, and
     `drafter:propose`.
     """
@@ -80,6 +84,9 @@ def accept(
         raise UsageError(
             "--gap is for proposals by id", hint="ankiforge accept ID --gap 2"
         )
+    if every and same:
+        hint = "ankiforge accept ID --same"
+        raise UsageError("--same is for drafts by id", hint=hint)
     with session(call) as workspace:
         ledger = workspace.ledger
         chosen = selected(ledger, ids, every, query)
@@ -88,23 +95,28 @@ def accept(
             for reason, number in left.items():
                 call.say(f"{number} left: {reason}")
 
-        accept_one = partial(ledger.accept, gap=gap or 1, forced=force)
+        accept_one = partial(ledger.accept, gap=gap or 1, forced=force, same=same)
         report(call, ledger, chosen, accept_one, "accepted")
 
 
 @command("""
   ankiforge reject dr5b9c0f1d --reason "too vague"
   ankiforge reject af53yatsl3            a card: it is not offered again
+  ankiforge reject dr5b9c0f1d --passage  all that is undecided of its passage
   ankiforge reject --all --filter "verdict:waiting finding:yes_no"
 """)  # fmt: skip
 @IDS
 @ALL
 @FILTER
 @REASON
-def reject(call: Call, ids: Words, every: bool, query: str, reason: str) -> None:
-    """Reject drafts and cards for good, or answer questions with no."""
+@flag("--passage", "passages", help="Reject what is undecided; the cards stay.")
+def reject(
+    call: Call, ids: Words, every: bool, query: str, reason: str, passages: bool
+) -> None:
+    """Reject cards, and facts that drafts are about, or answer questions with no."""
     from ankiforge.ledger import lists
     from ankiforge.model import is_card_id
+    from ankiforge.pipeline.query import is_key
 
     with session(call) as workspace:
         ledger = workspace.ledger
@@ -113,12 +125,17 @@ def reject(call: Call, ids: Words, every: bool, query: str, reason: str) -> None
             ledger.reject(id, reason)
             return id if is_card_id(id) else ""
 
-        chosen = selected(ledger, ids, every, query)
+        keys = [id for id in ids if passages and is_key(id)]
+        ids = tuple(id for id in ids if id not in keys)
+        chosen = selected(ledger, ids, every, query) if ids or not keys else []
         if every:
             lines = lists.lines(ledger, chosen)
             chosen = [
                 line.id for line in lines if line.verdict in ("waiting", "accepted")
             ]
+        if passages:
+            keys += [line.highlight.key for line in lists.lines(ledger, chosen)]
+            chosen = list(dict.fromkeys(keys))
         report(call, ledger, chosen, reject_one, "rejected")
 
 

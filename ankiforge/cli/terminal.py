@@ -20,6 +20,7 @@ from rich.text import Text
 from ankiforge.cli.output import Call, for_terminal
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.ledger import overview
+from ankiforge.ledger.offers import offers
 from ankiforge.ledger.undo import undo
 from ankiforge.model import (
     AGENT,
@@ -30,9 +31,9 @@ from ankiforge.model import (
     Waiting,
 )
 from ankiforge.pipeline.decide import BlockedError, as_typed
-from ankiforge.reports.cards import titled
+from ankiforge.reports.cards import facts_text, titled
 from ankiforge.review import Decision, Item, Review, StaleError
-from ankiforge.review.items import gap_fields, reasons, why_waiting
+from ankiforge.review.items import facts_seen, gap_fields, reasons, why_waiting
 from ankiforge.text import counted, occlusion, on_one_line, shortened
 from ankiforge.text.cloze import gaps, marked_gaps, plain
 from ankiforge.text.passages import from_a_word, to_a_word
@@ -52,7 +53,9 @@ _CUT = 60
 HELP = """\
 Enter, a   accept what is shown, and go on
 x          reject it; a proposed card goes with all its gaps
-1 2 3 4    hide other words, or take another draft of the same passage
+X          reject all that is undecided of this passage
+w          give the card about which it asks these words
+1 2 3 4    hide other words, or take another draft of the same fact
 e          edit it, and accept it in your words
 q          ask a question instead; the hidden words are its answer
 F          accept it although a check blocks it
@@ -68,6 +71,8 @@ SAID = {
     "a": "accepted",
     "F": "accepted",
     "x": "rejected",
+    "X": "rejected",
+    "w": "changed",
     "e": "edited",
     "q": "asked",
 }
@@ -186,6 +191,10 @@ class TerminalReview:
                 decision = self._decision(item, choice, "force" if choice else "accept")
             elif key == "x":
                 decision = self._decision(item, choice, "reject")
+            elif key == "X" and choice:
+                decision = self._decision(item, choice, "passage")
+            elif key == "w" and choice:
+                decision = self._decision(item, choice, "same")
             elif key in ("e", "q") and choice:
                 decision = self._in_own_words(item, choice, asks=key == "q")
                 if decision is None:
@@ -218,6 +227,8 @@ class TerminalReview:
             self._refuse(error)
             return False
         self._queue.pop(0)
+        if decided.rest is not None:  # the next fact of the same passage
+            self._queue.insert(0, decided.rest.id)
         self._done.append((decided.undo, decision.id, said))
         self._in_round += 1
         self._print(said, "green" if said != "rejected" else "red")
@@ -236,6 +247,11 @@ class TerminalReview:
             return False
         self._done.pop()
         self._in_round = max(self._in_round - 1, 0)
+        item = self._review.item(id)
+        for each in item.drafts if item else ():
+            for offer in offers(self._ledger, [each.highlight.key]):
+                if offer.first.id in self._queue:
+                    self._queue.remove(offer.first.id)
         self._queue.insert(0, id)
         self._print(f"taken back: {decision}")
         return True
@@ -360,9 +376,16 @@ class TerminalReview:
             bar = "#" * filled + "-" * (_BAR - filled)
         waiting = counted(len(self._queue), "waits", "wait")
         progress = f"{bar} {self._in_round + 1} of {of_round} · {waiting}"
+        keys = ["Enter accept", "x reject", "e edit"]
+        if item.card and not any(each.waiting.draft.own for each in choices):
+            keys[0] = "w the same card · Enter another card"
+        elif item.drafts:
+            facts = facts_seen(self._ledger, item.drafts[0].highlight)
+            decided = [fact for fact in facts if fact.decided]
+            if len(facts) > 1:
+                progress += f" · {facts_text(len(decided), len(facts))}"
         screen.rule(Text(progress), align="left", style="dim")
 
-        keys = ["Enter accept", "x reject", "e edit"]
         question = item.question
         if question is None:
             lines = [*_item_lines(item, choices, place)]

@@ -23,7 +23,7 @@ from contextlib import contextmanager
 
 from ankiforge.config.ownfiles import OwnPath
 from ankiforge.errors import LedgerError, OwnFileError
-from ankiforge.ledger import cards, decide, drafts, questions
+from ankiforge.ledger import cards, decide, questions, settling
 from ankiforge.ledger.cards import HistoryEntry
 from ankiforge.ledger.events import SOURCE
 from ankiforge.ledger.ingest import ingest
@@ -85,7 +85,7 @@ class Ledger(Store):
             events = self.unite()
         if events:
             record_journal_readings(self, events)
-            drafts.requeue(self, events)
+            settling.requeue(self, events)
 
     def ingest(
         self,
@@ -124,6 +124,7 @@ class Ledger(Store):
         gap: int = 1,
         masks: str = "",
         forced: bool = False,
+        same: bool = False,
         without: Collection[str] = (),
     ) -> Guid | None:
         """Accept a draft and return its card, or answer a question with yes.
@@ -133,25 +134,25 @@ class Ledger(Store):
             gap: the number of the gap of a proposal, from 1, the best one.
             masks: of a figure: its masks as the person wants them; "" = as they were read.
             forced: the person overrules a check that blocks.
+            same: the card about which the draft asks gets these words.
             without: drafts of the form that a question is about which are no cards; they
                 are rejected.
 
         Raises:
             RefusedError: a check blocks it, its passage is in doubt, it no longer waits,
-                or has no such gap.
+                has no such gap, or asks about no card.
         """
         if is_question_id(id):
             questions.answer(self, id, yes=True, without=without)
             return None
-        return decide.accept(self, id, gap=gap, masks=masks, forced=forced)
+        return decide.accept(self, id, gap=gap, masks=masks, forced=forced, same=same)
 
     def reject(self, id: str, why: str = "") -> None:
         """Reject a draft or a card, or answer a question with no.
 
-        Rejected words are not offered again. With a proposal, all its gaps are rejected,
-        and nothing else is proposed for its passage.
+        The fact that a draft is about is not offered again.
 
-        If `id` is the key of a highlight, nothing is drafted for it any more; its cards
+        If `id` is the key of a highlight, nothing of it is offered any more; its cards
         stay.
 
         Raises:

@@ -16,7 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import cards, drafts, proposals, waiting
+from ankiforge.ledger import cards, drafts, facts, settling, waiting
 from ankiforge.ledger.events import (
     PERSON,
     POLICY,
@@ -73,8 +73,9 @@ def accept(
     gap: int = 1,
     masks: str = "",
     forced: bool = False,
+    same: bool = False,
 ) -> Guid:
-    """Accept a draft; a revision gives its card the new words.
+    """Accept a draft; the new words of the source's own card go to that card.
 
     Args:
         store: the store.
@@ -82,10 +83,11 @@ def accept(
         gap: the number of the gap of a proposal.
         masks: the masks of a figure; "" = as they were read.
         forced: the person overrules a check that blocks.
+        same: the card about which the draft asks gets these words.
 
     Raises:
-        RefusedError: a check blocks it, its passage is in doubt, it is a card already, or
-            it has no such gap.
+        RefusedError: a check blocks it, its passage is in doubt, it is a card already, it
+            has no such gap, or asks about no card.
     """
     if is_card_id(id):
         state, _ = cards.state_of(store, id)
@@ -96,7 +98,10 @@ def accept(
         raise RefusedError(f"{id} is {told}", hint=hint)
     with store.action():
         draft_row = waiting.waiting_row(store, id)
-        draft = proposals.with_gap(drafts.decode_draft(draft_row["body"]), gap)
+        draft = drafts.with_gap(drafts.decode_draft(draft_row["body"]), gap)
+        if same and not draft_row["revises"]:
+            hint = f"ankiforge accept {id}"
+            raise RefusedError(f"{id} asks about no card", hint=hint)
         # Anki takes no figure without a mask, whatever a person says
         shown = draft.field(occlusion.FIELD)
         hides_nothing = bool(shown) and not occlusion.parse(shown).shown
@@ -117,18 +122,21 @@ def accept(
                 if equal["live"]:
                     body = {"old": equal["passage"]}
                     store.add("different", passage.key, PERSON, body)
-        return _accept_as(store, draft_row, draft, forced=forced)
+        return _accept_as(store, draft_row, draft, forced=forced, same=same)
 
 
-def _accept_as(store: Store, draft_row: Row, draft: Draft, *, forced: bool) -> Guid:
+def _accept_as(
+    store: Store, draft_row: Row, draft: Draft, *, forced: bool, same: bool
+) -> Guid:
     """Make a card of a draft with these words, or give them to the card that it revises."""
-    if not draft_row["revises"]:
+    if not draft_row["revises"] or not (same or draft_row["slot"]):
         return make_card(store, draft, draft_id=draft_row["id"], forced=forced)
-    passage = store.passage(draft_row["key"])
+    of = settling.seen(store, store.passage(draft_row["key"]))
     guid = Guid(draft_row["revises"])
     body = {"guid": guid, "draft": msgspec.to_builtins(drafts.wording_of(draft))}
-    event = store.add("revise", passage.key, PERSON, body)
-    waiting.put_away(store, draft_row["id"], event)
+    event = store.add("revise", of.passage.key, PERSON, body)
+    sentences = facts.decided_by(draft, of.text)
+    settling.decide(store, of, event, sentences, guid=guid, draft_id=draft_row["id"])
     return guid
 
 
@@ -175,6 +183,7 @@ def make_card(
         forced: whether a check blocks it that the person overruled.
     """
     passage = store.passage(draft.highlight)
+    of = settling.seen(store, passage)
     wording = drafts.wording_of(draft)
     guid = guid_of(passage.key, wording)
     body: Json = {"guid": guid, "draft": msgspec.to_builtins(wording)}
@@ -182,33 +191,14 @@ def make_card(
         body["deck"] = draft.deck
     if forced:
         body["forced"] = True
-
-    # the drafts that this card settles, and their words, which are not offered again
-    draft_rows = proposals.rows_of(store, passage)
-    settled: list[Row] = []
-    for accepted_row in draft_rows:
-        if accepted_row["id"] != draft_id:
-            continue
-        if accepted_row["replaces"]:
-            body["instead"] = accepted_row["replaces"]
-        for row in draft_rows:
-            if row["id"] != draft_id and row["offer"] == accepted_row["offer"]:
-                settled.append(row)
-    passed = [row["content"] for row in settled]
-    settled_proposals, their_gaps = proposals.settled_by(draft_rows, draft, draft_id)
-    settled += settled_proposals
-    passed += their_gaps
-    if passed:
-        body["passed"] = passed
-
+    for row in of.rows:
+        if row["id"] == draft_id and row["replaces"]:
+            body["instead"] = row["replaces"]
     event = store.add("accept", passage.key, by, body)
+    sentences = facts.decided_by(draft, of.text)
+    settling.decide(store, of, event, sentences, guid=guid, draft_id=draft_id)
     if by == PERSON and was_deleted_unnoticed(store, guid):
         send_again(store, passage.key, guid)
-    for settled_id in (draft_id, *[row["id"] for row in settled]):
-        if by == PERSON:
-            waiting.put_away(store, settled_id, event)
-        else:
-            store.write("DELETE FROM draft WHERE id = ?", settled_id)
     return Guid(guid)
 
 
@@ -246,9 +236,8 @@ def edit(
             draft_row = waiting.waiting_row(store, id)
             draft = drafts.decode_draft(draft_row["body"])
             text = fields.get("Text", draft.field("Text"))
-            nearest = proposals.nearest_gap(draft, text)
-            draft = proposals.with_gap(draft, nearest)
-            guid = _accept_as(store, draft_row, draft, forced=forced)
+            draft = drafts.with_gap(draft, drafts.nearest_gap(draft, text))
+            guid = _accept_as(store, draft_row, draft, forced=forced, same=False)
         state, passage = cards.state_of(store, guid)
         before = state.wording.fields
         changed = {}
@@ -288,13 +277,18 @@ def adopt_notes(store: Store, chosen: Iterable[Taken]) -> str:
             if is_card_id(taken.id):  # its words stay as they are
                 _, passage = cards.state_of(store, taken.id)
                 body: Json = {"guid": taken.id, "schedule": taken.schedule}
-                store.add("adopt", passage.key, PERSON, body)
+                event = store.add("adopt", passage.key, PERSON, body)
+                of = settling.seen(store, passage)
+                wording = passage.cards[taken.id].wording
+                sentences = settling.sentences_of_card(of, taken.id, wording)
+                settling.decide(store, of, event, sentences, guid=taken.id)
                 continue
 
             # a draft, with the history that another tool has of its passage
             draft_row = waiting.waiting_row(store, taken.id)
             wording = drafts.wording_in(draft_row)
             passage = store.passage(draft_row["key"])
+            of = settling.seen(store, passage)
             if taken.text:
                 text = keep_numbers(taken.text, wording.fields.get("Text", ""))
                 wording = replace(wording, fields={**wording.fields, "Text": text})
@@ -307,7 +301,8 @@ def adopt_notes(store: Store, chosen: Iterable[Taken]) -> str:
             if taken.schedule:
                 body["schedule"] = taken.schedule
             event = store.add("adopt", passage.key, PERSON, body)
-            waiting.put_away(store, taken.id, event)
+            sentences = facts.covered(of.text, wording.quote)
+            settling.decide(store, of, event, sentences, guid=guid, draft_id=taken.id)
         store.set_setting("anki state", "")  # the notes are to be looked at again
     return action
 
@@ -316,56 +311,54 @@ def adopt_notes(store: Store, chosen: Iterable[Taken]) -> str:
 
 
 def reject(store: Store, id: str, why: str = "") -> None:
-    """Reject a draft or a card. Its words are not offered again.
+    """Reject a card, or the fact that a draft is about. It is not offered again.
 
-    With a proposal, all that is proposed for its passage is rejected. Of a revision only
-    the words are: its card stays.
+    A card about which the draft asks stays as it is.
     """
     with store.action():
-        draft_ids = [id]
-        passed: list[str] = []
-        if is_draft_id(id):
+        draft_id = id if is_draft_id(id) else ""
+        if draft_id:
             draft_row = waiting.waiting_row(store, id)
-            wording = drafts.wording_in(draft_row)
-            passage = store.passage(draft_row["key"])
-            guid = ""
-            slot = ""
-            if draft_row["drafter"] == PROPOSE:
-                # no card is named: one that was accepted and taken back is not rejected
-                draft_ids = []
-                for row in proposals.rows_of(store, passage):
-                    if row["drafter"] == PROPOSE:
-                        draft_ids.append(row["id"])
-                        draft = drafts.decode_draft(row["body"])
-                        passed += proposals.contents(draft)
-            elif not draft_row["revises"]:
-                guid = guid_of(passage.key, wording)
-                slot = wording.slot if wording.own else ""
+            draft = drafts.decode_draft(draft_row["body"])
+            wording = drafts.wording_of(draft)
+            of = settling.seen(store, store.passage(draft_row["key"]))
+            sentences = facts.decided_by(draft, of.text)
+            # a card that was accepted from a proposal and taken back is not rejected
+            is_card = not draft.proposed and not draft_row["revises"]
+            guid = guid_of(of.passage.key, wording) if is_card else ""
+            slot = wording.slot if guid and wording.own else ""
         else:
             state, passage = cards.state_of(store, id)
             wording = state.wording
+            of = settling.seen(store, passage)
+            sentences = settling.sentences_of_card(of, id, wording)
             guid = id
             slot = state.place if wording.own else ""
-        fields = wording.fields
-        body: Json = {"guid": guid, "content": content_of(fields)}
-        if passed:
-            body |= {"fields": fields, "passed": list(dict.fromkeys(passed))}
-        else:
-            body |= {"slot": slot, "fields": fields}
+        is_proposal = bool(draft_id) and wording.drafter == PROPOSE
+        body: Json = {
+            "guid": guid,
+            # the person's own form may say what was proposed
+            "content": "" if is_proposal else content_of(wording.fields),
+            "slot": slot,
+            "fields": wording.fields,
+        }
         if why:
             body["why"] = why
-        event = store.add("reject", passage.key, PERSON, body)
-        for draft_id in draft_ids:
-            waiting.put_away(store, draft_id, event)
+        event = store.add("reject", of.passage.key, PERSON, body)
+        settling.decide(store, of, event, sentences, guid=guid, draft_id=draft_id)
 
 
 def skip(store: Store, highlight_key: str, why: str = "") -> None:
-    """Draft nothing for a highlight any more."""
+    """Offer nothing more of a highlight; its cards stay, and go on asking for new words."""
     with store.action():
         first = store.first(cards.highlight_row(store, highlight_key)["key"])
         waiting.refuse_doubtful(store, highlight_key)
         body = {"why": why} if why else {}
         event = store.add("skip", first, PERSON, body)
         keys = encode(store.keys(first))
-        for draft_row in store.rows(f"SELECT id FROM draft WHERE key IN {EACH}", keys):
-            waiting.put_away(store, draft_row["id"], event)
+        live = {card.guid for card in store.passage(first).live}
+        for row in store.rows(
+            f"SELECT id, slot, revises FROM draft WHERE key IN {EACH}", keys
+        ):
+            if row["slot"] or row["revises"] not in live:
+                drafts.put_away(store, row["id"], event)

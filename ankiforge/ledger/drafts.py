@@ -4,8 +4,8 @@ What must stay true:
 
 - `highlight.drafted` and `modelled` hold the content that was drafted last; '' asks for
   drafts again.
-- A draft that waits is new: not rejected, not passed over, not the words of a card
-  (`is_new`).
+- A draft that waits asks about a fact that nobody decided (`settling`); the person's own
+  form, about words that are new (`is_new`).
 
 Drafts are recorded in `recording.py`; those that wait are read in `waiting.py`.
 
@@ -22,7 +22,8 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.ledger import belonging, cards, forms
+from ankiforge.errors import RefusedError
+from ankiforge.ledger import cards, forms
 from ankiforge.ledger.events import (
     Event,
     Passage,
@@ -45,6 +46,7 @@ from ankiforge.model import (
     Verdict,
     h16,
 )
+from ankiforge.text.cloze import cloze_answers
 from ankiforge.text.fold import for_finding
 
 PART = 200
@@ -96,14 +98,15 @@ def to_draft(
         if within is not None and highlight_row["document"] not in within:
             continue
         passage = store.passage(highlight_row["key"])
-        if passage.skipped or not leads(store, highlight_row["key"], passage):
+        is_over = passage.skipped and not passage.live
+        if is_over or not leads(store, highlight_row["key"], passage):
             continue
         highlight = decode_highlight(highlight_row)
         if by_model:  # neither left out, nor a copy, nor decided on
             is_copy = highlight_row["reason"].startswith(SAME_WORDS)
             is_left_out = highlight_row["fate"] == "left_out"
             # a model's card may quote words that are no longer in the passage
-            is_settled = passage.decided
+            is_settled = passage.decided  # also if facts of it are open: it was paid for
             for card in passage.live:
                 quote = card.wording.quote
                 if card.wording.drafter == "llm" and quote:
@@ -155,29 +158,10 @@ def rows_in_parts(
                 yield row_by_id[id]
 
 
-def requeue(store: Store, events: Sequence[Event]) -> None:
-    """Draft passages again on which another machine decided; drop their decided drafts."""
-    decisions = ("accept", "adopt", "reject", "skip", "undo", "different")
-    with store.transaction():
-        for passage_key in {event.key for event in events if event.what in decisions}:
-            passage = store.passage(passage_key)
-            draft_again(store, passage_key)
-            if passage_key.startswith("tool:"):
-                belonging.draft_again(store, passage_key)
-            for draft_row in store.rows(
-                "SELECT * FROM draft WHERE key = ? AND revises = ''",
-                passage_key,
-            ):
-                if passage.skipped or not is_new(store, passage, wording_in(draft_row)):
-                    store.write("DELETE FROM draft WHERE id = ?", draft_row["id"])
-
-
-def draft_again(store: Store, highlight_key: str) -> None:
-    """Ask the rules and the model again for drafts of a highlight."""
-    store.write(
-        "UPDATE highlight SET drafted = '', modelled = '' WHERE key = ?",
-        highlight_key,
-    )
+def draft_again(store: Store, highlight_key: str, *, by_model: bool = True) -> None:
+    """Ask the rules again for drafts of a highlight, and the model, unless it is not meant."""
+    columns = "drafted = '', modelled = ''" if by_model else "drafted = ''"
+    store.write(f"UPDATE highlight SET {columns} WHERE key = ?", highlight_key)
 
 
 def draft_copies_again(store: Store, highlight_key: str) -> None:
@@ -288,28 +272,30 @@ def wording_in(draft_row: Row) -> Wording:
 
 
 def is_new(store: Store, passage: Passage, wording: Wording) -> bool:
-    """Return whether words are to be offered: not rejected, and not a card already."""
-    if wording.drafter == PROPOSE:
-        return passage.takes_proposals
-    if passage.refuses(wording):
+    """Return whether the person's own form is to be offered: not rejected, and no card yet."""
+    is_over = passage.skipped or passage.was_passed_over(wording)
+    if is_over or passage.refuses(wording):
         return False
-    if wording.own:
-        card = passage.own_card(wording)
-        if card is None:
-            proposed = proposed_card(passage)
-            return proposed is None or proposed.wording.content != wording.content
-        # beside the card in their slot
-        if card.verdict is Verdict.TAKEN_BACK:
-            return True
-        is_held = card.live and is_news(card, wording)
-        return is_held and not is_stale(card, store.machine, wording)
-    if wording.content in passage.passed:
-        return False
+    card = passage.own_card(wording)
+    if card is None:
+        proposed = proposed_card(passage)
+        return proposed is None or proposed.wording.content != wording.content
+    # beside the card in their slot
+    if card.verdict is Verdict.TAKEN_BACK:
+        return True
+    is_held = card.live and is_news(card, wording)
+    return is_held and not is_stale(card, store.machine, wording)
+
+
+def is_known(passage: Passage, wording: Wording) -> bool:
+    """Return whether a drafter's words were rejected, or are, or were, those of a card."""
+    if wording.content in passage.rejected:
+        return True
     for card in passage.cards.values():
         is_its_card = wording.content in (card.wording.content, card.place)
         if is_its_card and card.verdict is not Verdict.TAKEN_BACK:
-            return False
-    return True
+            return True
+    return False
 
 
 def proposed_card(passage: Passage) -> State | None:
@@ -318,6 +304,55 @@ def proposed_card(passage: Passage) -> State | None:
         if card.wording.drafter == PROPOSE:
             return card
     return None
+
+
+def put_away(store: Store, draft_id: str, event: Event) -> None:
+    """Take a draft out of those that wait, because of a decision that may be undone."""
+    store.write(
+        "INSERT INTO decided SELECT ?, * FROM draft WHERE id = ?",
+        event.id,
+        draft_id,
+    )
+    store.write("DELETE FROM draft WHERE id = ?", draft_id)
+
+
+# --- the gaps of proposals --------------------------------------------------------------
+
+
+def with_gap(draft: Draft, number: int) -> Draft:
+    """Return a draft with one of its gaps, by its number from 1.
+
+    Raises:
+        RefusedError: it has fewer.
+    """
+    if number == 1 and not draft.gaps:
+        return draft
+    if not 1 <= number <= len(draft.gaps):
+        if draft.gaps:
+            message = f"gap {number}: this proposal has {len(draft.gaps)}"
+        else:
+            message = f"gap {number}: only proposals have several gaps to choose from"
+        raise RefusedError(message, hint="ankiforge show ID")
+    text = draft.gaps[number - 1]
+    fields = tuple(
+        (name, text if name == "Text" else words) for name, words in draft.fields
+    )
+    return replace(draft, fields=fields, answer=cloze_answers(text), gaps=())
+
+
+def with_first_gap(draft: Draft, number: int) -> Draft:
+    """Return a proposal that begins with another one of its gaps."""
+    first = draft.gaps[number - 1]
+    others = [gap for gap in draft.gaps if gap != first]
+    return replace(with_gap(draft, number), gaps=(first, *others))
+
+
+def nearest_gap(draft: Draft, text: str) -> int:
+    """Return the number of the gap whose text is the most like another one."""
+    from rapidfuzz import fuzz
+
+    scores = [fuzz.ratio(gap, text) for gap in draft.gaps]
+    return scores.index(max(scores)) + 1 if scores else 1
 
 
 def summed_up(findings: Sequence[Finding]) -> Pair:

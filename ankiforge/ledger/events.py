@@ -51,7 +51,7 @@ MERGED = "one card with "
 SUBJECTS = ("form", "private", "dialects", "decline")
 """Kinds of events about another subject than a passage: a form of lines, what looks like
 `#no-llm`, a vault, a tool. The key names it; see `Store.answers`."""
-SILENT = ("key", "text", "ask", "shipped", "pictures", "seen", "undo")
+SILENT = ("key", "text", "ask", "shipped", "pictures", "seen", "undo", "fact")
 """Kinds of events that are no decisions."""
 
 
@@ -276,7 +276,27 @@ class State(msgspec.Struct):
         return self.verdict is Verdict.LIVE
 
 
-def _is_open_again(card: State) -> bool:
+class FactDecision(Value, omit_defaults=True):
+    """A decision on facts of a passage, as the `fact` event behind it carries it."""
+
+    of: str = ""
+    """The id of the event that decided. This one stands while that one does. "" = there was no
+    `fact` event: the card may ask, but no sentence is decided."""
+    sentences: Strings = ()
+    """Those of the passage that are decided: its quote covers them."""
+    guid: str = ""
+    """The card, if any."""
+    passage: Strings = ()
+    """The hashes of all sentences of the passage then."""
+    facts: Strings = ()
+    """Those of its facts; none if it was closed."""
+    passed: Strings = ()
+    """The contents of the person's own forms that were passed over."""
+    dropped: bool = False
+    """Whether a person rejected what asks about them; the fold says so."""
+
+
+def is_open_again(card: State) -> bool:
     """Return whether a card was accepted from a proposal, which waits again."""
     return card.verdict is Verdict.TAKEN_BACK and card.wording.drafter == PROPOSE
 
@@ -293,11 +313,10 @@ class Passage(msgspec.Struct):
     """Contents of rejected drafts and cards."""
     rejected_slots: set[str] = set()
     """Slots of the source's own cards that were rejected, whatever their text becomes."""
-    passed: set[str] = set()
-    """Contents of drafts that a decision on another one settled: a model's alternatives, the
-    gaps of a proposal. Only the person's own form may say the same."""
-    no_proposals: bool = False
-    """Whether a person rejected what was proposed."""
+    facts: list[FactDecision] = []
+    """The decisions on its facts that stand, oldest first."""
+    closed: bool = False
+    """Whether nothing more is wanted of it: skipped, or a decision names no facts."""
     skipped: bool = False
     why_skipped: str = ""
     asked: dict[str, str] = {}
@@ -316,22 +335,9 @@ class Passage(msgspec.Struct):
     @property
     def decided(self) -> bool:
         """Whether a decision depends on recognising this passage."""
-        if self.rejected or self.skipped:
+        if self.rejected or self.skipped or self.facts:
             return True
-        return not all(map(_is_open_again, self.cards.values()))
-
-    @property
-    def takes_proposals(self) -> bool:
-        """Whether a card may be proposed: nobody decided on the passage, or on a proposal.
-
-        A drafted card that was taken back leaves the passage as it was before.
-        """
-        if self.rejected or self.skipped or self.no_proposals:
-            return False
-        for card in self.cards.values():
-            if card.verdict is not Verdict.TAKEN_BACK or card.wording.own:
-                return False
-        return True
+        return not all(map(is_open_again, self.cards.values()))
 
     def told_apart_from(self, other: Passage) -> bool:
         """Return whether a person said that these are two passages.
@@ -343,28 +349,13 @@ class Passage(msgspec.Struct):
         return not other.apart.isdisjoint(self.keys)
 
     @property
-    def keeps_several_gaps(self) -> bool:
-        """Whether a person answered that two cards of one proposal of it both stay."""
-        return self.told_apart_from(self)
-
-    @property
     def live(self) -> list[State]:
         """The cards that stand."""
         return [card for card in self.cards.values() if card.live]
 
-    @property
-    def dropped(self) -> bool:
-        """Whether a person rejected, retired or deleted a card of this passage.
-
-        Policy leaves such a passage alone.
-        """
-        if self.rejected:
-            return True
-        ended = []
-        for card in self.cards.values():
-            if card.by == PERSON and not card.live:
-                ended.append(card)
-        return not all(map(_is_open_again, ended))
+    def was_passed_over(self, wording: Wording) -> bool:
+        """Return whether the person's own form was passed over for another draft of its facts."""
+        return any(wording.content in decision.passed for decision in self.facts)
 
     def refuses(self, wording: Wording) -> bool:
         """Return whether a person rejected these words, or the source's card as such."""

@@ -1,6 +1,6 @@
 """The fold: cards are computed from events alone.
 
-    events of one passage ──fold──▶ Passage(cards, rejected, skipped, texts, questions)
+    events of one passage ──fold──▶ Passage(cards, facts, rejected, skipped, texts, questions)
 
 `fold` is pure: it reads no table, no clock, no source and no view of Anki. Two machines
 that have the same events have the same cards, in whatever order the events arrived.
@@ -32,12 +32,14 @@ from ankiforge.ledger.events import (
     RETIRED_BEFORE,
     SOURCE,
     Event,
+    FactDecision,
     Passage,
     State,
     Text,
     Wording,
     digest_of,
 )
+from ankiforge.ledger.facts import sentences
 from ankiforge.model import Adopted, MappedType, Shipped, Strings, Texts, Verdict
 
 # --- which events stand, and which keys are one passage ---------------------------------
@@ -96,6 +98,7 @@ def fold(keys: Sequence[str], events: Iterable[Event]) -> Passage:
     """
     passage = Passage(tuple(keys))
     ordered = in_order(events)
+    facts = {event.body["of"]: event for event, _ in ordered if event.what == "fact"}
 
     # a note that has the tag of dropped cards is only evidence where the decision is known
     dropped = set()
@@ -115,10 +118,12 @@ def fold(keys: Sequence[str], events: Iterable[Event]) -> Passage:
         is_change_by_source = event.what == "revise" and event.by == SOURCE
         if stands and not (is_change_by_source and event.body in refused):
             _apply(passage, event)
+            _decide_on_facts(passage, event, facts.get(event.id))
             if event.what in ("same", "different"):
                 answered.add(event.body["old"])
-        elif is_change_by_source:
+        elif is_change_by_source:  # its sentences are decided: the card keeps its words
             _pin(passage, event)
+            _decide_on_facts(passage, event, facts.get(event.id))
         elif event.what == "accept":
             _take_back(passage, event)
         elif event.what == "retire":
@@ -145,6 +150,20 @@ def fold(keys: Sequence[str], events: Iterable[Event]) -> Passage:
                 card.verdict = Verdict.SUPERSEDED
                 card.why = "the same passage has an older card"
     return passage
+
+
+def _decide_on_facts(passage: Passage, event: Event, fact: Event | None) -> None:
+    """Take note of what a decision decided; one that names no facts closes its passage."""
+    if fact is not None:
+        decision = msgspec.convert(fact.body, FactDecision)
+        dropped = event.what == "reject" and event.by == PERSON
+        passage.facts.append(replace(decision, dropped=dropped))
+    elif event.what in ("accept", "adopt", "reject", "skip"):
+        passage.closed = True
+        if "draft" in event.body:  # its card asks for new words all the same
+            quote = _wording_in(event).quote
+            guid = event.body["guid"]
+            passage.facts.append(FactDecision(sentences=sentences(quote), guid=guid))
 
 
 def _is_evidence(event: Event) -> bool:
@@ -231,12 +250,11 @@ def _apply(passage: Passage, event: Event) -> None:
                 card.pinned = tuple(pinned for pinned in card.pinned if pinned != name)
 
         # its end
-        case "reject" if body.get("passed"):
-            # no proposals: a model and the person's own form may still draft
-            passage.passed.update(body["passed"])
-            passage.no_proposals = True
         case "reject":
-            passage.rejected.add(body["content"])
+            if body[
+                "content"
+            ]:  # else a proposal, whose words may be the person's own form
+                passage.rejected.add(body["content"])
             if body.get("slot"):
                 passage.rejected_slots.add(body["slot"])
             _end(card, event, Verdict.REJECTED)
@@ -301,7 +319,6 @@ def _accept(passage: Passage, event: Event) -> None:
         _offer(card, wording)
     card.forced = body.get("forced", card.forced)
     _remember_given(card, event.machine, wording)
-    passage.passed.update(body.get("passed", ()))
     if is_by_person:
         passage.rejected.discard(wording.content)
     replaced = passage.cards.get(body.get("instead", ""))
@@ -318,7 +335,6 @@ def _take_back(passage: Passage, event: Event) -> None:
     if card is not None and card.by == PERSON:
         return
     _accept(passage, replace(event, body={**event.body, "instead": ""}))
-    passage.passed -= set(event.body.get("passed", ()))
     card = passage.cards[event.body["guid"]]
     _judge(card, Verdict.TAKEN_BACK, PERSON, "its acceptance was undone")
 

@@ -234,6 +234,10 @@ class _Body(Text, kw_only=True):
     tags: Strings = ()
     forced: bool = False
     passed: Strings = ()
+    of: str = ""
+    sentences: Strings = ()
+    passage: Strings = ()
+    facts: Strings = ()
     instead: str = ""
     found: bool = False
     typed: Strings = ()
@@ -271,6 +275,7 @@ REQUIRED = {
     "reject": "content",
     "retire": "guid",
     "skip": "",
+    "fact": "of sentences passage facts",
     "form": "choice",
     "private": "choice",
     "dialects": "read",

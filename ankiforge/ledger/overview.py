@@ -7,7 +7,7 @@ JSON agree.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -17,7 +17,7 @@ from ankiforge.ledger.journal import decode_event
 from ankiforge.ledger.lists import LINES, SOURCELESS
 from ankiforge.ledger.readings import ORDER, decode_highlight
 from ankiforge.ledger.store import EACH, Row, Store, encode
-from ankiforge.model import LeftOut, QuestionKind, Value
+from ankiforge.model import PROPOSE, LeftOut, QuestionKind, Value
 
 # --- what waits -------------------------------------------------------------------------
 
@@ -29,11 +29,11 @@ class Order(Value):
     """
 
     new: list[str]
-    """Drafts of new cards: the first one of each offer. Words of the source's own come
-    first, drafts with warnings later, blocked ones last; then what deserves a card most, and
-    as they are read."""
-    passages: dict[str, str]
-    """The passage of each new one: the oldest of its keys."""
+    """Drafts of new cards: of each passage the first one of its first offer. Words of the
+    source's own come first, drafts with warnings later, blocked ones last; then what deserves
+    a card most, and as they are read."""
+    passages: list[str]
+    """The passages of the new ones: the oldest of their keys."""
     blocked: int
     """How many of the new ones a check blocks."""
     conflicts: list[str]
@@ -71,20 +71,18 @@ def order(store: Store, before: Order | None = None) -> Order:
             other_questions.append(question.id)
             not_offered.update(question.drafts)
     not_offered |= waiting.settled(store)
-    new = []
-    passages = {}
+    first_of_passage: dict[str, str] = {}
     revisions = []
     blocked = 0
     for row in offers.in_order(store, not_offered):
         if row["changes"]:
             revisions.append(row["id"])
-        else:
-            new.append(row["id"])
-            passages[row["id"]] = row["passage"]
+        elif row["passage"] not in first_of_passage:
+            first_of_passage[row["passage"]] = row["id"]
             blocked += row["blocked"]
     return Order(
-        new=new,
-        passages=passages,
+        new=[*first_of_passage.values()],
+        passages=[*first_of_passage],
         blocked=blocked,
         conflicts=conflicts,
         revisions=revisions,
@@ -94,12 +92,23 @@ def order(store: Store, before: Order | None = None) -> Order:
     )
 
 
+def proposed(store: Store, ids: Iterable[str]) -> int:
+    """Return how many of these drafts are proposals on passages without a card."""
+    number: int = store.value(
+        f"SELECT count(*) FROM offered d WHERE d.id IN {EACH} AND d.drafter = ?"
+        " AND NOT EXISTS (SELECT 1 FROM card c WHERE c.passage = d.passage AND c.live)",
+        encode(list(ids)),
+        PROPOSE,
+    )
+    return number
+
+
 # --- what became of highlights ----------------------------------------------------------
 
 _FATE = (
-    "CASE WHEN p.skipped THEN 'left_out'"
-    " WHEN EXISTS (SELECT 1 FROM card c"
+    "CASE WHEN EXISTS (SELECT 1 FROM card c"
     " WHERE c.passage = f.first AND c.live) THEN 'carded'"
+    " WHEN p.skipped THEN 'left_out'"
     " WHEN w.best IS NOT NULL THEN CASE w.best"
     " WHEN 0 THEN 'blocked' ELSE 'waiting' END"
     " WHEN h.fate IN ('failed', 'left_out') THEN h.fate"

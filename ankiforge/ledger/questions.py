@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import combinations
+from operator import attrgetter
 from typing import NamedTuple
 
 from ankiforge.errors import RefusedError
@@ -224,7 +225,7 @@ def _ask_about_duplicates(store: Store) -> Iterator[Question]:
 def _ask_about_gaps_of_one_proposal(store: Store) -> Iterator[Question]:
     """Ask about cards of one proposal: two machines accepted different gaps of it.
 
-    Accepting a gap records the others in `passage.passed`, so each of these cards is in it.
+    On one machine, accepting a gap decides the sentence.
     """
     passage_rows = store.rows(
         "SELECT passage FROM card WHERE live AND drafter = ? GROUP BY passage HAVING count(*) > 1",
@@ -232,15 +233,12 @@ def _ask_about_gaps_of_one_proposal(store: Store) -> Iterator[Question]:
     )
     for passage_row in passage_rows:
         passage = store.passage(passage_row["passage"])
-        if passage.keeps_several_gaps:
+        if passage.told_apart_from(passage):  # a person answered that both stay
             continue
-        passed_over = [
-            card for card in passage.live if card.wording.content in passage.passed
-        ]
-        for card, other in combinations(
-            sorted(passed_over, key=lambda card: card.guid),
-            2,
-        ):
+        proposed = [card for card in passage.live if card.wording.drafter == PROPOSE]
+        for card, other in combinations(sorted(proposed, key=attrgetter("guid")), 2):
+            if card.wording.quote != other.wording.quote:
+                continue
             guids = (Guid(card.guid), Guid(other.guid))
             yield Question(
                 id=_question_id(QuestionKind.DUPLICATE, *guids),

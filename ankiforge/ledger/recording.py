@@ -12,14 +12,17 @@ from collections.abc import Iterable, Sequence
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.ledger import cards, forms, proposals
+from ankiforge.ledger import cards, facts, forms, settling
 from ankiforge.ledger.drafts import (
     SAME_WORDS,
     decode_draft,
     draft_id,
+    is_known,
     is_new,
+    nearest_gap,
     proposed_card,
     summed_up,
+    with_first_gap,
     wording_of,
 )
 from ankiforge.ledger.events import (
@@ -104,9 +107,8 @@ def record(
 ) -> Recorded:
     """Record the drafts of highlights, or the reasons why there are none.
 
-    The source's own words change its accepted card at once. Any other draft becomes a row
-    that waits, as a revision if its card's quote is no longer in the passage. Of
-    proposals, those wait that `proposals.awaited` returns.
+    The source's own words change its accepted card at once. Of other drafts those become
+    rows that wait whose facts are offered (`facts.read`).
 
     Args:
         store: the store.
@@ -182,7 +184,7 @@ class _Recording:
         self._highlights = {row["key"]: row for row in store.rows(query, wanted)}
         # by key, the drafts that wait so far
         self._waiting: dict[str, list[Row]] = defaultdict(list)
-        query = f"SELECT id, key, drafter, body FROM draft WHERE key IN {EACH}"
+        query = f"SELECT * FROM draft WHERE key IN {EACH}"
         for row in store.rows(query, wanted):
             self._waiting[row["key"]].append(row)
         # by key, the present highlights of other documents with equal text
@@ -204,8 +206,8 @@ class _Recording:
         self.proposed = 0
         self._dropped_ids: list[str] = []
         self._rows: list[Json] = []
-        # content that was drafted, "" if that failed; reason, fate, worth, key
-        self._outcomes: list[tuple[str, str, str, float, str]] = []
+        # content that was drafted, "" if that failed; reason, fate, worth, worthy, key
+        self._outcomes: list[tuple[str, str, str, float, str, str]] = []
         self._terms: list[tuple[str, SearchTerms]] = []
 
     def take(self, result: DraftResult) -> None:
@@ -217,13 +219,12 @@ class _Recording:
         highlight = decode_highlight(highlight_row)
         passage = self._store.passage(highlight_key)
 
-        # the drafts of the passage under its other keys
-        elsewhere: list[Row] = []
+        # the drafts that wait beside the new ones, under all keys of the passage
+        kept = self._waiting[highlight_key]
         if len(passage.keys) > 1:
-            rows = proposals.rows_of(self._store, passage)
-            elsewhere = [row for row in rows if row["key"] != highlight_key]
+            kept = [*settling.seen(self._store, passage).rows]
         if not self._beside:
-            self._drop_earlier(highlight, elsewhere)
+            kept = [row for row in kept if not self._goes(row, highlight)]
 
         # an exact copy of another passage gets no draft
         copies = self._copies[highlight_key]
@@ -248,59 +249,101 @@ class _Recording:
             wording = wording_of(draft)
             self._terms.append((f"{wording.kind}{wording.content}", terms))
 
-        # cards take the words of the drafts that follow them; the other drafts wait
-        drafted = [draft for draft in drafts if not draft.proposed]
+        # a model's draft that waits on may be about other words now
+        of = settling.Seen(passage, facts.text_of(highlight), rows=kept)
+        for row in kept:
+            if row["slot"] or row["drafter"] == PROPOSE or not row["fact"]:
+                continue
+            sentence = facts.fact_of(decode_draft(row["body"]), of.text)
+            if sentence and h16(sentence) != row["fact"]:
+                query = "UPDATE draft SET fact = ? WHERE id = ?"
+                self._store.write(query, h16(sentence), row["id"])
+        ids = encode([row["id"] for row in kept])
+        kept = self._store.rows(f"SELECT * FROM draft WHERE id IN {EACH}", ids)
+
+        # cards take the words of the person's own form
+        own = [draft for draft in drafts if draft.own]
+        others = [draft for draft in drafts if not draft.own]
+        of = replace(of, rows=kept)
         held: dict[str, str] = {}
-        for draft in drafted:
-            card = _follow(self._store, passage, draft, highlight, self.changes)
+        for draft in own:
+            card = _follow(self._store, of, draft, highlight, self.changes)
             if card:
                 held[wording_of(draft).content] = card
-        passage = self._store.passage(highlight_key)
-        news = [
-            draft for draft in drafted if is_new(self._store, passage, wording_of(draft))
-        ]
-        derived = [wording_of(draft) for draft in news if not draft.own]
-        revised = _revised(passage, derived, highlight) | held
-        for position, draft in enumerate(news):
-            revises = revised.get(wording_of(draft).content, "")
-            self._let_wait(draft, position, passage, revises)
 
-        # proposals wait only where the person's own form drafts nothing
-        has_own_form = any(row["slot"] for row in elsewhere)
-        has_own_form |= any(draft.own for draft in drafted)
-        for draft in drafts:
-            awaited = None
-            if draft.proposed and not has_own_form:
-                awaited = proposals.awaited(passage, draft, highlight)
-            if awaited is not None:
-                first_gap, revises = awaited
-                self._let_wait(first_gap, 0, passage, revises)
-                self.proposed += not revises
+        # what is worth a card, best first: nothing where the person's own form drafts
+        sentences = [facts.fact_of(draft, of.text) for draft in others]
+        worthy = settling.worthy_of(highlight_row, of.sentences)
+        if not (self._by_model or self._beside):
+            has_own_form = own or any(row["slot"] for row in kept)
+            pairs = zip(others, sentences, strict=True)
+            proposed = [sentence for draft, sentence in pairs if draft.proposed]
+            worthy = () if has_own_form else tuple(dict.fromkeys(filter(None, proposed)))
+
+        # the facts: the person's own form and a model's drafts are about some in any case
+        passage = self._store.passage(highlight_key)
+        own = [draft for draft in own if is_new(self._store, passage, wording_of(draft))]
+        names_of_own = [
+            [h16(sentence) for sentence in facts.covered(of.text, draft.quote)]
+            for draft in own
+        ]
+        drafted = [name for names in names_of_own for name in names]
+        for draft, sentence in zip(others, sentences, strict=True):
+            if not draft.proposed:
+                drafted.append(h16(sentence))
+        of = settling.Seen(passage, of.text, worthy, kept)
+        reading = of.reading(drafted=drafted)
+        offered = reading.offered
+
+        # those wait that are about an offered fact, or that a person asked for
+        for position, (draft, names) in enumerate(zip(own, names_of_own, strict=True)):
+            near = [offered[name].near for name in names if name in offered]
+            columns = {"fact": " ".join(names), "near": max(near, default="")}
+            revises = held.get(wording_of(draft).content, "")
+            self._let_wait(draft, position, passage, {**columns, "revises": revises})
+        proposed_before = self.proposed
+        for position, (draft, sentence) in enumerate(zip(others, sentences, strict=True)):
+            name = h16(sentence) if sentence else ""
+            fact = offered.get(name)
+            if fact is None:
+                is_open = not (name or reading.closed) or self._beside
+                if draft.proposed or not is_open or is_known(passage, wording_of(draft)):
+                    continue
+                fact = facts.Fact(sentence)
+            if (
+                fact.card and draft.gaps
+            ):  # the gap that is the most like the card comes first
+                text = passage.cards[fact.card].wording.fields.get("Text", "")
+                draft = with_first_gap(draft, nearest_gap(draft, text))
+            columns = {"fact": name, "near": fact.near, "revises": fact.card}
+            self._let_wait(draft, position, passage, columns)
+            self.proposed = proposed_before + draft.proposed
+        settling.settle(self._store, kept, reading, (), self._dropped_ids.append)
 
         # what failed counts as not drafted, and is drafted again
         drafted_content = "" if result.fate == "failed" else highlight_row["content"]
+        numbers = encode([of.sentences.index(sentence) for sentence in worthy])
         reason_and_fate = (result.reason, result.fate)
-        outcome = (drafted_content, *reason_and_fate, result.worth, highlight_key)
-        self._outcomes.append(outcome)
+        outcome = (drafted_content, *reason_and_fate, result.worth, numbers)
+        self._outcomes.append((*outcome, highlight_key))
 
-    def _drop_earlier(self, highlight: Highlight, elsewhere: Iterable[Row]) -> None:
-        """Drop the earlier drafts of a highlight, and the proposals under its other keys.
+    def _goes(self, row: Row, highlight: Highlight) -> bool:
+        """Drop an earlier draft of a highlight, or a proposal under another of its keys.
 
         Proposals go with the drafts of the rules; a model's stay while their quote is there.
+        Return whether it goes.
         """
-        for row in self._waiting[highlight.key]:
-            is_of_rules = row["drafter"].startswith(("rules", PROPOSE))
-            if self._by_model:
-                goes = not is_of_rules
-            elif is_of_rules:
-                goes = True
-            else:
-                goes = not stands_in(decode_draft(row["body"]).quote, highlight)
-            if goes:
-                self._dropped_ids.append(row["id"])
-        for row in elsewhere:
-            if row["drafter"] == PROPOSE and not self._by_model:
-                self._dropped_ids.append(row["id"])
+        is_of_rules = row["drafter"].startswith(("rules", PROPOSE))
+        if row["key"] != highlight.key:
+            goes = row["drafter"] == PROPOSE and not self._by_model
+        elif self._by_model:
+            goes = not is_of_rules
+        else:
+            quote = decode_draft(row["body"]).quote
+            goes = is_of_rules or not stands_in(quote, highlight)
+        if goes:
+            self._dropped_ids.append(row["id"])
+        return goes
 
     def _is_told_apart(self, passage: Passage, guid: str) -> bool:
         """Return whether a person said that a passage is not that of a card."""
@@ -315,9 +358,9 @@ class _Recording:
         draft: Draft,
         position: int,
         passage: Passage,
-        revises: str,
+        columns: Json,
     ) -> None:
-        """Gather the row of a draft; `revises` is the card that would get its words."""
+        """Gather the row of a draft; `columns` are those about its fact, and `revises`."""
         wording = wording_of(draft)
         severity, findings = summed_up(draft.findings)
 
@@ -335,9 +378,6 @@ class _Recording:
                     replaces = card.guid
                     break
 
-        fact = f"{wording.request}/{draft.intent}" if wording.request else ""
-        if draft.proposed or draft.origin.by_steps:
-            fact = h16("sentence", draft.quote)
         id = draft_id(draft)
         row: Json = {
             "id": id,
@@ -345,21 +385,20 @@ class _Recording:
             "content": wording.content,
             "slot": draft.slot,
             "position": position,
-            "fact": fact,
             "kind": wording.kind,
             "deck": draft.deck,
             "drafter": wording.drafter,
             "severity": severity,
-            "revises": revises,
             "replaces": replaces,
             "run": self._run,
             "findings": findings,
             "tags": listed(map(tag_name, wording.tags)),
             "words": words_of(wording.fields),
             "body": encode(draft),
+            **columns,
         }
         self._rows.append(row)
-        if not revises:
+        if not columns["revises"]:
             self.new.append(id)
 
     def write(self) -> None:
@@ -368,10 +407,10 @@ class _Recording:
         dropped = [(id,) for id in self._dropped_ids]
         store.write_all("DELETE FROM draft WHERE id = ?", dropped)
         store.insert("draft", self._rows, verb="INSERT OR REPLACE")
-        columns = "drafted = ?1, reason = ?2, fate = ?3, worth = ?4"
+        columns = "drafted = ?1, reason = ?2, fate = ?3, worth = ?4, worthy = ?5"
         if self._by_model:  # which judges no worth
             columns = "modelled = ?1, reason = ?2, fate = ?3"
-        query = f"UPDATE highlight SET {columns} WHERE key = ?5"
+        query = f"UPDATE highlight SET {columns} WHERE key = ?6"
         store.write_all(query, self._outcomes)
         keep_terms(store, self._terms)
 
@@ -514,7 +553,7 @@ def _issued_at(store: Store, highlight_key: str) -> int:
 
 def _follow(
     store: Store,
-    passage: Passage,
+    of: settling.Seen,
     draft: Draft,
     highlight: Highlight,
     changes: list[Change],
@@ -525,7 +564,7 @@ def _follow(
     "". What a person is to know is added to `changes`.
     """
     wording = wording_of(draft)
-    card = passage.own_card(wording) if wording.own else None
+    card = of.passage.own_card(wording)
     if card is None or not card.live:
         return ""
     if not is_news(card, wording) or is_stale(card, store.machine, wording):
@@ -558,33 +597,11 @@ def _follow(
         return card.guid  # nothing is reported: the words only wait
 
     body = {"guid": card.guid, "draft": msgspec.to_builtins(wording)}
-    store.add("revise", draft.highlight, SOURCE, body)
+    event = store.add("revise", draft.highlight, SOURCE, body)
+    sentences = facts.covered(of.text, draft.quote)
+    settling.decide(store, of, event, sentences, guid=card.guid)
     revised = store.passage(draft.highlight).cards[card.guid]
     change = cards.change_of(revised, card.wording, card.typed)
     if change is not None:
         changes.append(change)
     return ""
-
-
-def _revised(
-    passage: Passage,
-    wordings: Sequence[Wording],
-    highlight: Highlight,
-) -> dict[str, str]:
-    """Return by content which card each draft revises, the most alike first.
-
-    Only cards whose quote is gone from the passage are revised.
-    """
-    scored = []
-    for card in passage.live:
-        is_drafted = not card.wording.own and card.wording.drafter != PROPOSE
-        if is_drafted and not stands_in(card.wording.quote, highlight):
-            scored += [
-                (-_alike(card.wording, wording), card.guid, wording.content)
-                for wording in wordings
-            ]
-    revised: dict[str, str] = {}
-    for _, guid, content in sorted(scored):
-        if content not in revised and guid not in revised.values():
-            revised[content] = guid
-    return revised

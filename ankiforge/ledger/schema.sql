@@ -35,6 +35,7 @@ CREATE TABLE IF NOT EXISTS highlight (
     fate TEXT NOT NULL DEFAULT '',  -- no_card, left_out, failed; '' if drafts tell
     reason TEXT NOT NULL DEFAULT '',  -- why there is no card
     worth REAL NOT NULL DEFAULT 0,  -- how much it deserves a card, 0 to 1; 0 = nobody asked
+    worthy TEXT NOT NULL DEFAULT '[]',  -- JSON: its sentences that are worth a card, best first
     run INTEGER NOT NULL DEFAULT 0,  -- the run that read it last
     colour TEXT NOT NULL DEFAULT '',  -- as written, and the name of its hue; a list as of `store.listed`
     tags TEXT NOT NULL DEFAULT '',  -- of mark and document; a list
@@ -58,7 +59,8 @@ CREATE TABLE IF NOT EXISTS draft (
     content TEXT NOT NULL,
     slot TEXT NOT NULL,          -- of the source's own words, else ''
     position INTEGER NOT NULL,
-    fact TEXT NOT NULL,          -- the same for alternatives to one fact; '' if there are none
+    fact TEXT NOT NULL,          -- hash of its sentence, of the person's own form of each; '' = unknown
+    near TEXT NOT NULL,          -- what was decided in nearly the same words, or ''
     kind TEXT NOT NULL,
     deck TEXT NOT NULL,
     drafter TEXT NOT NULL,
@@ -100,10 +102,14 @@ CREATE TABLE IF NOT EXISTS unknown_event (   -- of kinds that only a newer versi
 
 -- computed from events
 CREATE TABLE IF NOT EXISTS alias (key TEXT PRIMARY KEY, first TEXT NOT NULL, keys TEXT NOT NULL) WITHOUT ROWID;
--- drafts, each with its passage (the oldest key) and its offer: one fact of a passage, or one change of a card
+-- drafts, each with its passage (the oldest key) and its offer: one fact of a passage, or one change of a card;
+-- what waits beside the person's own form of its sentence is of that offer
 CREATE VIEW IF NOT EXISTS offered AS
     SELECT d.*, coalesce(a.first, d.key) AS passage,
-        coalesce(a.first, d.key) || ' ' || iif(d.fact = '', d.id, d.fact) || ' ' || d.revises || d.replaces AS offer
+        coalesce(a.first, d.key) || ' ' || CASE WHEN d.slot != '' OR d.fact = '' THEN d.id
+            ELSE coalesce((SELECT min(o.id) FROM draft o WHERE o.key = d.key AND o.slot != ''
+                AND o.revises = d.revises AND o.replaces = d.replaces AND instr(o.fact, d.fact)), d.fact)
+        END || ' ' || d.revises || d.replaces AS offer
     FROM draft d LEFT JOIN alias a ON a.key = d.key;
 CREATE TABLE IF NOT EXISTS passage (
     key TEXT PRIMARY KEY, asks INTEGER NOT NULL,

@@ -509,7 +509,7 @@ class Store(Database):
             passage_row = {
                 "key": key,
                 "asks": bool(passage.asked),
-                "decided": passage.decided or passage.no_proposals,
+                "decided": passage.decided,
                 "skipped": passage.skipped,
                 "body": encode(passage),
             }

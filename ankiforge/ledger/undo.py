@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import belonging, cards, drafts, waiting
+from ankiforge.ledger import belonging, cards, drafts, settling, waiting
 from ankiforge.ledger.cards import HistoryEntry
 from ankiforge.ledger.events import (
     FOUND,
@@ -137,6 +137,7 @@ def _take_back(store: Store, event: Event, *, has_drafts: bool, as_new: bool) ->
     if not has_drafts:
         for key in store.keys(event.key):
             drafts.draft_again(store, key)
+    settling.settle_passage(store, event.key)
     if event.what == "decline":
         belonging.draft_again(store, event.key)
     if event.what == "form":  # which may have left them out

@@ -24,7 +24,7 @@ from urllib.parse import unquote
 import msgspec
 from msgspec.structs import replace
 
-from ankiforge.ledger import cards
+from ankiforge.ledger import cards, settling
 from ankiforge.ledger.events import (
     FOUND,
     PERSON,
@@ -337,6 +337,7 @@ def _write_seen(store: Store, note: NoteInAnki, before: Row | None) -> None:
 def _retire(store: Store, guid: str, reason: str) -> None:
     _, passage = cards.state_of(store, guid)
     store.add("retire", passage.key, PERSON, {"guid": guid, "why": reason})
+    settling.settle_passage(store, passage.key)
 
 
 def _knows_of_dropping(store: Store, state: State) -> bool:
@@ -597,14 +598,15 @@ def adopt(
             }
             if typed:
                 body["typed"] = list(typed)
-            store.add("accept", key, PERSON, body)
+            event = store.add("accept", key, PERSON, body)
+            of = settling.seen(store, store.passage(key))
+            sentences = settling.sentences_of_card(of, note.guid, wording)
+            settling.decide(store, of, event, sentences, guid=note.guid)
             store.add("seen", key, POLICY, {"guid": note.guid})
             if note.retired:
                 body = {"guid": note.guid, "why": RETIRED_BEFORE}
                 store.add("retire", key, PERSON, body)
             _write_seen(store, note, None)
-            query = "DELETE FROM draft WHERE key = ? AND content = ?"
-            store.write(query, key, wording.content)
         _set_unknown_documents(store, unmatched)
     return unmatched
 

@@ -5,7 +5,7 @@ What must stay true:
 - A draft with a remark (`model.RemarkKind`) is never accepted by policy.
 - A draft whose passage is in doubt is not decided on before its question is answered
   (`waiting_row`).
-- What a decision takes out of those that wait, `undo` brings back (`put_away`,
+- What a decision takes out of those that wait, `undo` brings back (`drafts.put_away`,
   `bring_back`).
 
 Tested as `drafts.py`, which records the drafts.
@@ -21,7 +21,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import belonging, cards, forms
+from ankiforge.ledger import belonging, cards, facts, forms, settling
 from ankiforge.ledger.drafts import (
     decode_draft,
     is_new,
@@ -96,6 +96,7 @@ def each_waiting(
             revises=Guid(draft_row["revises"]) if draft_row["revises"] else None,
             replaces=Guid(draft_row["replaces"]) if draft_row["replaces"] else None,
             offer=draft_row["offer"],
+            near=draft_row["near"],
         )
         remarks = _remarks(
             store,
@@ -116,14 +117,18 @@ def _is_settled(
 ) -> bool:
     """Return whether a stored draft no longer waits.
 
-    Its passage was decided on under another of its keys, or has a proposal there, or the next
-    run gives its words to a card.
+    The next run gives its words to a card; or its passage was found to be another one, too,
+    which was decided on, or has a proposal.
     """
+    if wording.own:
+        is_over = not draft_row["revises"] and not is_new(store, passage, wording)
+        return is_over or _follows(passage, draft_row, wording)
+    if len(passage.keys) == 1:
+        return False
     if wording.drafter == PROPOSE and not leads(store, draft_row["key"], passage):
         return True
-    revises = bool(draft_row["revises"])
-    decided = not revises and not is_new(store, passage, wording)
-    return decided or _follows(passage, draft_row, wording)
+    name = draft_row["fact"]
+    return bool(name) and name not in settling.seen(store, passage).reading().offered
 
 
 def _follows(passage: Passage, draft_row: Row, wording: Wording) -> bool:
@@ -141,8 +146,7 @@ def settled(store: Store) -> set[str]:
     """Return the ids of stored drafts that `each_waiting` leaves out."""
     rows = store.rows(
         "SELECT d.* FROM offered d LEFT JOIN passage p ON p.key = d.passage"
-        " WHERE p.decided OR (d.drafter = ? AND d.key IN (SELECT key FROM alias))",
-        PROPOSE,
+        " WHERE (p.decided AND d.slot != '') OR d.key IN (SELECT key FROM alias)"
     )
     store.load(draft_row["key"] for draft_row in rows)
     ids = set()
@@ -216,7 +220,9 @@ def _remarks(
         yield Remark(RemarkKind.REVISION)
     elif waits.replaces:
         yield Remark(RemarkKind.REPLACEMENT)
-    elif passage.dropped:
+    elif waits.near:
+        yield Remark(RemarkKind.NEAR)
+    elif passage.decided and _is_dropped(passage, waits, wording):
         yield Remark(RemarkKind.DECIDED_BEFORE)
     elif any_buried and guid not in passage.cards and is_buried(store, guid):
         yield Remark(RemarkKind.NOTE_DELETED)  # before the journal was lost
@@ -236,6 +242,12 @@ def _remarks(
         yield Remark(RemarkKind.FORM)
     if wording.kind == "occlusion" and not waits.revises:
         yield Remark(RemarkKind.FIGURE)
+
+
+def _is_dropped(passage: Passage, waits: Waiting, wording: Wording) -> bool:
+    """Return whether a person rejected or ended a card of what a draft is about."""
+    text = facts.text_of(waits.highlight)
+    return facts.dropped(passage, wording, facts.decided_by(waits.draft, text))
 
 
 def equal_cards(store: Store, passage: Passage, content: str) -> list[Row]:
@@ -372,16 +384,6 @@ def refuse_doubtful(store: Store, highlight_key: str) -> None:
             f"{highlight_key}: first say whether this passage is the one that is gone",
             hint="ankiforge list --view questions",
         )
-
-
-def put_away(store: Store, draft_id: str, event: Event) -> None:
-    """Take a draft out of those that wait, because of a decision that may be undone."""
-    store.write(
-        "INSERT INTO decided SELECT ?, * FROM draft WHERE id = ?",
-        event.id,
-        draft_id,
-    )
-    store.write("DELETE FROM draft WHERE id = ?", draft_id)
 
 
 def bring_back(store: Store, events: Iterable[Event]) -> set[str]:

@@ -239,11 +239,13 @@ class Waiting(Value):
     highlight: Highlight
     draft: Draft
     revises: Guid | None = None
-    """The card that would get this text; None for a new card."""
+    """The card that may get this text; None for a new card."""
     replaces: Guid | None = None
     """The card of the other note type that it would replace."""
     offer: str = ""
     """Names its offer: the fact of a passage, or the change of a card, that is decided on."""
+    near: str = ""
+    """What was decided before in nearly the same words, and is gone from the passage."""
     remarks: tuple[Remark, ...] = ()
     """Why policy may not accept it."""
 

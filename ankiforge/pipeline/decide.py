@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.errors import RefusedError, UsageError
-from ankiforge.ledger import Ledger, Line, cards, decide, lists
+from ankiforge.ledger import Ledger, Line, cards, decide, facts, lists
 from ankiforge.model import (
     CardKind,
     Draft,
@@ -28,7 +28,7 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline.collection import as_in_anki, changed_in_anki
 from ankiforge.text import occlusion, regex
-from ankiforge.text.cloze import plain, words_of
+from ankiforge.text.cloze import plain, reveal, words_of
 from ankiforge.text.occlusion import Wish
 
 PERSON = "person"
@@ -105,24 +105,27 @@ def _judged(
     *,
     forced: bool,
 ) -> tuple[Draft, tuple[Finding, ...]]:
-    """Return a person's words as a draft whose evidence is the whole passage.
+    """Return a person's words as a draft whose evidence is what they quote, or all.
 
     The findings of the checks come with it.
     """
     from ankiforge import check
 
     words = dict(fields)
+    text = facts.text_of(highlight)
     if "Text" in words:
         kind = CardKind.CLOZE
         answer = words_of(words["Text"])
+        quote = facts.quoted_by(plain(reveal(words["Text"])), "", text)
     else:
         kind = CardKind.TWO_WAY if words.get("Reverse") else CardKind.BASIC
         answer = words.get("Back", "")
+        quote = facts.quoted_by("", plain(answer), text)
     draft = Draft(
         highlight=highlight.key,
         kind=kind,
         fields=tuple((name, text) for name, text in fields if text),
-        quote=highlight.exact,
+        quote=quote or highlight.exact,
         answer=plain(answer),
         start=0,
         origin=Origin(PERSON),

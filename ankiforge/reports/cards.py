@@ -21,6 +21,7 @@ from ankiforge.model import (
     Pair,
     Question,
     Strings,
+    h16,
 )
 from ankiforge.text import cloze, counted, occlusion, on_one_line, shortened
 from ankiforge.text.cloze import cloze_answers, plain
@@ -118,6 +119,37 @@ def line_tags(line: Line, decks: Sequence[DeckRule]) -> Strings:
     deck_tags = deck_of(tuple(decks), highlight).tags
     all_tags = (*line.words.tags, *document.tags, *highlight.tags, *deck_tags)
     return tuple(dict.fromkeys(all_tags))
+
+
+def passage_json(ledger: Ledger, key: str) -> Json:
+    """Return the facts of a passage as an object of `show KEY --json`."""
+    from ankiforge.ledger import settling
+
+    of = settling.seen(ledger, ledger.passage(key))
+    reading = of.reading()
+    facts = []
+    for fact in reading.facts:
+        name = h16(fact.sentence)
+        state = "decided" if fact.decided else "offered"
+        drafts = [row["id"] for row in of.rows if name in row["fact"]]
+        named = {"sentence": fact.sentence, "state": state, "card": fact.card or None}
+        facts.append({**named, "near": fact.near, "drafts": drafts})
+    passage = {"id": None, "guid": None, "key": key}
+    return {**passage, "facts": facts, "closed": reading.closed}
+
+
+def passage_text(passage: Json) -> Text:
+    """Yield the facts of a passage, and how many of them are decided."""
+    states = Counter(fact["state"] for fact in passage["facts"])
+    if states:
+        yield f"{facts_text(states['decided'], states.total())}"
+    for fact in passage["facts"]:
+        yield f"  {fact['state']:8}  {fact['sentence']}"
+
+
+def facts_text(decided: int, number: int) -> str:
+    """Return how many facts of a passage are decided."""
+    return f"{decided} of {counted(number, 'fact')} decided"
 
 
 def question_json(question: Question) -> Json:

@@ -37,6 +37,8 @@ from ankiforge.reports.cards import (
     line_json,
     line_text,
     one_line,
+    passage_json,
+    passage_text,
     place_of,
     question_json,
     question_line,
@@ -110,10 +112,10 @@ class Listing:
                 yield from self._changed(words)
             case "new":
                 chosen = set(self._matching(words, everything=everything))
-                in_order = [id for id in overview.order(ledger).new if id in chosen]
                 drafts: list[str] = []
-                for offer in offers(ledger, in_order):
-                    drafts += [draft.id for draft in offer.drafts if draft.id in chosen]
+                for offer in offers(ledger, overview.order(ledger).passages):
+                    if offer.changes is None:
+                        drafts += [each.id for each in offer.drafts if each.id in chosen]
                 yield from self._lines(lists.lines(ledger, drafts))
             case _:
                 ids = self._matching(words, everything=everything)
@@ -230,6 +232,9 @@ class Listing:
             typed = " ".join(words)
             message = f"nothing to show: {typed} is not an id, and as a query it matches no card"
             raise UsageError(message, hint=f"ankiforge list --all {typed}")
+        if len(words) == 1 and is_key(words[0]):
+            passage = passage_json(ledger, words[0])
+            yield passage, passage_text(passage)
         if any(map(is_question_id, ids)):
             for question in open_questions(ledger):
                 if question.id in ids:

@@ -14,10 +14,8 @@ from ankiforge.ledger import (
     NO_WARNING,
     WITHOUT,
     Ledger,
-    QueryTerm,
     Report,
     belonging,
-    lists,
     overview,
     questions,
 )
@@ -227,10 +225,7 @@ def as_text(
     proposed = 0
     if is_news:
         counts = overview.counts(ledger, "fates", "waiting", "reasons")
-        terms = [QueryTerm("drafter", PROPOSE), QueryTerm("verdict", "waiting")]
-        proposed = len(
-            set(lists.find(ledger, terms)).intersection(overview.order(ledger).new)
-        )
+        proposed = overview.proposed(ledger, overview.order(ledger).new)
     waits = counts["waiting"]
     without = waits["without"] if is_news else 0
 

@@ -32,7 +32,7 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline.decide import edit, make, new_fields, set_masks
 from ankiforge.pipeline.workspace import Workspace
-from ankiforge.review.items import Item, as_card, drafts_of_passage, item_of, with_changes
+from ankiforge.review.items import Item, as_card, item_of, next_of_passage, with_changes
 from ankiforge.review.selection import fields_from_sentence, fields_from_spans
 from ankiforge.text import occlusion
 from ankiforge.text.occlusion import Wish
@@ -74,7 +74,7 @@ class Decided(Value):
     undo: str
     """What takes it back; "" if nothing does."""
     rest: Item | None = None
-    """The other drafts of the passage that still wait."""
+    """The next fact of the same passage."""
 
 
 class StaleError(RefusedError):
@@ -91,15 +91,14 @@ class StaleError(RefusedError):
 class Review:
     """A person who looks at items and decides on them."""
 
-    def __init__(self, workspace: Workspace, *, whole_passages: bool = False) -> None:
-        """Show items of a workspace; `whole_passages`: all drafts of a passage at once."""
+    def __init__(self, workspace: Workspace) -> None:
+        """Show items of a workspace."""
         self._workspace = workspace
         self._ledger: Ledger = workspace.ledger
-        self._whole_passages = whole_passages
 
     def item(self, id: str) -> Item | None:
         """Return one item; None if it no longer waits."""
-        return item_of(self._ledger, id, whole_passage=self._whole_passages)
+        return item_of(self._ledger, id)
 
     def current(self, decision: Decision) -> Item:
         """Return the item of a decision.
@@ -143,11 +142,12 @@ class Review:
                 undo(self._ledger, decision.id)
                 undoable = False
             elif item.drafts:
-                # all drafts of an item are rejected, or the chosen one is used
+                # the fact or the rest of the passage is rejected, or the chosen draft is used
                 chosen = item.chosen(decision.choice)
                 if decision.act == "reject":
-                    for waiting in item.drafts:
-                        self._ledger.reject(waiting.id, decision.text)
+                    self._ledger.reject(item.drafts[0].id, decision.text)
+                elif decision.act == "passage":
+                    self._ledger.reject(chosen.highlight.key, decision.text)
                 elif decision.act == "write":  # beside what was drafted
                     self._make(decision, chosen.highlight, new_fields(decision.fields))
                 elif decision.act == "make" and chosen.draft.gaps:
@@ -159,11 +159,9 @@ class Review:
             else:
                 self._decide_on(decision.id, decision)
 
-        # the drafts of the same passage that still wait
         rest = None
-        if self._whole_passages and item.drafts and not item.card:
-            drafts = drafts_of_passage(self._ledger, item.drafts[0].highlight)
-            rest = Item(drafts[0].id, drafts) if drafts else None
+        if item.drafts and not item.card:
+            rest = next_of_passage(self._ledger, item.drafts[0].highlight)
         return Decided(action if undoable else "", rest)
 
     def _answer(self, decision: Decision, question: Question) -> None:
@@ -197,8 +195,8 @@ class Review:
         match decision.act:
             case "accept" | "masks" if decision.masks:
                 set_masks(ledger, id, decision.masks, decision.hide)
-            case "accept":
-                ledger.accept(id, gap=decision.gap)
+            case "accept" | "same":
+                ledger.accept(id, gap=decision.gap, same=decision.act == "same")
             case "force":
                 ledger.accept(id, gap=decision.gap, forced=True)
             case "reject":

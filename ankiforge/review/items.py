@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from ankiforge.ledger import (
@@ -12,8 +14,9 @@ from ankiforge.ledger import (
     lists,
     overview,
     questions,
-    rank,
+    settling,
 )
+from ankiforge.ledger.facts import Fact
 from ankiforge.ledger.offers import offers
 from ankiforge.model import (
     AGENT,
@@ -45,7 +48,8 @@ _REMARKS = {
     RemarkKind.DECIDED_ON_LOST: (
         "You decided before on a passage with nearly the same words, which is gone."
     ),
-    RemarkKind.DECIDED_BEFORE: "You rejected or changed a card of this passage before.",
+    RemarkKind.NEAR: "You decided on nearly the same words: “{near}”.",
+    RemarkKind.DECIDED_BEFORE: "You rejected or changed a card of this sentence before.",
     RemarkKind.UNKNOWN_NOTES: "Anki has notes of this document that are no cards here.",
     RemarkKind.REPLACEMENT: (
         "Your card of this passage would be replaced, and its schedule would end."
@@ -84,12 +88,8 @@ class Item(Value):
         return self.drafts[number if 0 <= number < len(self.drafts) else 0]
 
 
-def item_of(ledger: Ledger, id: str, *, whole_passage: bool) -> Item | None:
-    """Return the item with an id; None if it no longer waits.
-
-    `whole_passage`: with a draft of a new card come all those of its passage, not only
-    those of its offer.
-    """
+def item_of(ledger: Ledger, id: str) -> Item | None:
+    """Return the item with an id, a draft with all those of its offer; None if none waits."""
     if is_draft_id(id):
         offer = next(offers(ledger, [id]), None)
         if offer is None:
@@ -97,10 +97,7 @@ def item_of(ledger: Ledger, id: str, *, whole_passage: bool) -> Item | None:
         if offer.changes is not None:
             card = cards.card_of(ledger, offer.changes)
             return Item(id, offer.drafts, as_in_anki(ledger, card))
-        drafts = offer.drafts
-        if whole_passage:
-            drafts = drafts_of_passage(ledger, offer.first.highlight)
-        return Item(id, drafts)
+        return Item(id, offer.drafts)
     if is_question_id(id):
         for question in questions.open_questions(ledger):
             if question.id == id:
@@ -115,13 +112,18 @@ def item_of(ledger: Ledger, id: str, *, whole_passage: bool) -> Item | None:
     return Item(id, card=line.card, findings=line.findings) if line else None
 
 
-def drafts_of_passage(ledger: Ledger, highlight: Highlight) -> tuple[Waiting, ...]:
-    """Return the drafts of new cards of a passage, over all its keys, the best first."""
-    drafts: list[Waiting] = []
+def next_of_passage(ledger: Ledger, highlight: Highlight) -> Item | None:
+    """Return the next offer of a new card of a passage; None if there is none."""
     for offer in offers(ledger, [highlight.key]):
         if offer.changes is None:
-            drafts += offer.drafts
-    return tuple(sorted(drafts, key=rank))
+            return Item(offer.first.id, offer.drafts)
+    return None
+
+
+def facts_seen(ledger: Ledger, highlight: Highlight) -> Sequence[Fact]:
+    """Return the facts of a passage, decided and offered ones."""
+    passage = ledger.passage(highlight.key)
+    return settling.seen(ledger, passage).reading().facts
 
 
 def as_card(kind: CardKind, fields: Fields, highlight: Highlight, quote: str) -> Card:
@@ -158,7 +160,8 @@ def reasons(waiting: Waiting) -> Strings:
     for remark in waiting.remarks:
         if remark.kind in _REMARKS:
             said = _REMARKS[remark.kind]
-            sentences.append(said.format(written=waiting.highlight.written))
+            words = {"written": waiting.highlight.written, "near": waiting.near}
+            sentences.append(said.format(**words))
     return tuple(dict.fromkeys(sentences))
 
 

@@ -201,3 +201,21 @@ def sentence_around(text: str, start: int, end: int) -> Span:
     first_start, _ = spans[first]
     _, last_end = spans[last]
     return first_start, last_end
+
+
+# What separates paragraphs, and items of a list.
+_PART = regex(r"(?:\A|\n)\s*(?:[-*+•▪●◦–]|\(?\d{1,3}[.)])\s+|\n\s*\n")
+
+
+def sentences_by_part(text: str) -> list[list[Span]]:
+    """Return the spans of the sentences of each paragraph and list item, without its sign."""
+    parts: list[list[Span]] = []
+    start = 0
+    for end, next_start in (
+        *(match.span() for match in _PART.finditer(text)),
+        (len(text), len(text)),
+    ):
+        spans = sentences(text[start:end])
+        parts.append([(start + first, start + last) for first, last in spans])
+        start = next_start
+    return parts

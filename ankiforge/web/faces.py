@@ -1,7 +1,7 @@
 """What there is to decide, as data for the page's script.
 
-    item = {id, turn, title, ids?, ask?, why?, cards?, choose?, several?, beside?, lines?, option?,
-            compose?, source?, actions}
+    item = {id, turn, title, ids?, ask?, why?, facts?, cards?, choose?, several?, beside?, lines?,
+            option?, compose?, source?, actions}
 
 The card of a proposal has `gaps`, the words that it may hide, best first; its sentence in `parts`,
 in which `spans` says where they are; in `views` the card with each of them; and in `dropped` the
@@ -48,10 +48,11 @@ from ankiforge.model import (
 from ankiforge.pipeline.collection import as_in_anki
 from ankiforge.reports.cards import (
     dropped_questions,
+    facts_text,
     steps_of,
 )
 from ankiforge.review import Item
-from ankiforge.review.items import as_card, gap_fields, reasons, sentence
+from ankiforge.review.items import as_card, facts_seen, gap_fields, reasons, sentence
 from ankiforge.review.selection import selectable_text, sentence_of
 from ankiforge.text import counted, on_one_line, shortened
 from ankiforge.text.cloze import image_paths
@@ -103,12 +104,14 @@ SKIP = _act("later", "Skip for now", "s", "more", "Skipped")
 WHY = _act(
     "reject",
     "Reject with a reason…",
-    "X",
+    "",
     "more",
     "Rejected",
     needs="text",
     ask="Why not?",
 )
+REST = _act("passage", "Reject the rest of the passage", "X", "more", "Nothing more of")
+SAME = _act("same", "The same card", "w", "filled", "Changed")
 FORCE = _act("force", "Accept anyway", "F", "more", "Accepted")
 OTHERS = _act("others", "Let the model draft others", "r", "more", "")
 
@@ -282,14 +285,18 @@ class Faces:
             "actions": actions,
         }
 
+        # how many facts of the passage are decided, and whether others are open
+        facts = facts_seen(self._ledger, first.highlight)
+        is_open = [not fact.decided for fact in facts]
+        if len(facts) > 1:
+            actions.append(REST)
+            face["facts"] = facts_text(is_open.count(False), len(facts))
+            face["several"] = sum(is_open) > 1
+
         # each of several has a number, which is a key; a proposal one for each of its gaps
         if len(group) > 1:
-            facts = {waiting.offer for waiting in group}
             face["choose"] = True
-            face["several"] = len(facts) > 1
             face["ask"] = f"{len(group)} drafts of one fact. Keep the best."
-            if face["several"]:
-                face["ask"] = f"{len(group)} drafts of one passage. Keep one, or several."
             number = 1
             for waiting, card in zip(group, cards, strict=True):
                 card |= {
@@ -313,7 +320,12 @@ class Faces:
         if card.kind.family is waiting.draft.kind.family:
             compared(old, new)
         why = _why(waiting)
-        if waiting.revises:
+        if waiting.revises and not waiting.draft.own:
+            ask = "The passage has changed. Are these the new words of your card?"
+            accept = _named(ACCEPT, "Another card", look="outlined")
+            reject = _named(REJECT, "Leave my card", "Kept as it was")
+            why = _plain("The same card keeps its schedule.")
+        elif waiting.revises:
             ask = "The passage has changed. Change the card, too?"
             accept = _named(ACCEPT, "Change the card", "Changed")
             reject = _named(REJECT, "Keep the old words", "Kept as it was")
@@ -326,7 +338,8 @@ class Faces:
         if waiting.draft.blocked:
             actions = [{**edit, "look": "filled"}, reject, SKIP, FORCE]
         else:
-            actions = [accept, reject, edit, SKIP]
+            same = [SAME] if waiting.revises and not waiting.draft.own else []
+            actions = [*same, accept, reject, edit, SKIP]
         return {
             "title": new["title"],
             "ask": ask,

@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 from ankiforge.errors import ForgeError, LedgerError
 from ankiforge.ledger import Line, Order, QueryTerm, lists, overview
+from ankiforge.ledger.offers import offers
 from ankiforge.ledger.undo import undo
 from ankiforge.model import (
     Highlight,
@@ -120,7 +121,7 @@ class ReviewSession:
         """Open a session at the page."""
         self._workspace = workspace
         self._ledger = workspace.ledger
-        self._review = Review(workspace, whole_passages=True)
+        self._review = Review(workspace)
         # The pictures and papers that were shown, by the names that the browser asks for.
         self._files: dict[str, Path] = {}
         self.pages = PagePictures()
@@ -291,11 +292,8 @@ class ReviewSession:
         if order is self._order:
             return
         self._order = order
-        first_of_passage: dict[str, str] = {}
-        for id in order.new:
-            first_of_passage.setdefault(order.passages[id], id)
         self._queues = {
-            "new": [*first_of_passage.values()],
+            "new": [*order.new],
             "changed": order.changed,
             "questions": [*order.questions],
             "none": [*order.without],
@@ -330,8 +328,8 @@ class ReviewSession:
         """Carry out a decision.
 
         Returns:
-            The new counts; `undo`, what takes it back; and `item`, the other drafts of the
-            passage, if one was accepted and others still wait.
+            The new counts; `undo`, what takes it back; and `item`, the next fact of the
+            passage, if there is one.
 
         Raises:
             StaleError: the item is not the one that was painted.
@@ -460,7 +458,8 @@ class ReviewSession:
         item = self._review.item(id) if id else None
         if is_draft_id(id) and list_id:
             for waiting in item.drafts if item else ():
-                self._leave(waiting.id)
+                for offer in offers(self._ledger, [waiting.highlight.key]):
+                    self._leave(offer.first.id)
             self._queues[list_id].insert(0, id)
         else:
             self._order = None

@@ -149,7 +149,7 @@ def test_policy_leaves_alone_what_a_person_took_back(world: World, card: str):
 
 @pytest.fixture
 def passage(world: World) -> HighlightKey:
-    """A passage with two drafts of one fact and one of another."""
+    """A passage of one fact, with the person's own form and three drafts of a model."""
     world.note("a.md", PLAIN)
     world.run(accepts=never)
     [one] = fates(world["a"])
@@ -180,21 +180,27 @@ def drafted(ledger: Ledger, front: str) -> str:
     return one
 
 
-def test_an_offer_has_the_drafts_of_one_fact(world, passage):
+def test_an_offer_has_the_drafts_of_one_sentence_the_person_s_own_form_first(
+    world, passage
+):
     ledger = world["a"]
-    facts = [
-        [front_of(draft) for draft in offer.drafts] for offer in offers(ledger, [passage])
+    [offer] = offers(ledger, [passage])
+    own, *others = offer.drafts
+    assert own.draft.own
+    assert [front_of(draft) for draft in others] == [
+        "What do mitochondria produce?",
+        "What produces energy?",
+        "For what is the energy?",
     ]
-    of_first = ["What do mitochondria produce?", "What produces energy?"]
-    assert of_first in facts
-    assert ["For what is the energy?"] in facts
-    second = drafted(ledger, "What produces energy?")
-    [offer] = offers(ledger, [second])
-    assert [front_of(draft) for draft in offer.drafts] == of_first
-    ledger.accept(second)
-    assert not [
-        fact for fact in offers(ledger, [passage]) if front_of(fact.first) in of_first
-    ]
+    ledger.accept(drafted(ledger, "What produces energy?"))
+    assert not [*offers(ledger, [passage])], "the others are passed over"
+    world.lose("a")
+    world.run(accepts=never)
+    ledger = world["a"]
+    assert not waiting(ledger)
+    undo(ledger)
+    world.run(accepts=never)
+    assert [draft.draft.own for draft in waiting(ledger)] == [True]
 
 
 def test_a_waiting_draft_stays_while_its_quote_stands(world, passage):
@@ -224,7 +230,7 @@ def test_new_text_for_a_drafted_card_waits_as_a_revision(world, passage):
     undo(ledger)
     record(ledger, [DraftResult(passage, [new])], by_model=True)
     [revision] = [one for one in waiting(ledger) if one.revises]
-    ledger.accept(revision.id)
+    ledger.accept(revision.id, same=True)
     assert words_of(world.card(guid)) == "For what is the energy? / survival"
     assert world.card(guid).remarks == ()
     undo(ledger)

@@ -58,8 +58,8 @@ async function store(view, action, decision, given) {
   const name = item.choose ? view.pickedCard.line : item.line ?? item.title;
   const before = round.snapshot();
   const isSkipped = action.act === "later";
-  // other drafts of the passage may be left: then they are painted next
-  const mayStay = item.several && !["reject", "later"].includes(action.act);
+  // other facts of the passage are left: then they are painted next
+  const mayStay = item.several && !["passage", "later"].includes(action.act);
   await alone(async () => {
     round.decided(item, decision.act);
     if (!mayStay) leave(item, isSkipped);

@@ -4,7 +4,7 @@ import { GO, LIST_KEYS } from "./lists.js";
 import { round } from "./round.js";
 
 const HELP = {
-  Decide: { "⏎": "What the filled button says", a: "Accept, and go on", x: "Reject", "⇧X": "Reject with a reason", e: "Edit",
+  Decide: { "⏎": "What the filled button says", a: "Accept, and go on", x: "Reject", "⇧X": "Reject the rest of the passage", w: "The same card in new words", e: "Edit",
     s: "Skip for now", u: "Undo" },
   "The card": { Space: "Show or hide the answer", "1 2 3": "Hide other words, or choose one of several", q: "Ask a question instead",
     c: "Hide words instead of asking", r: "Let the model draft others", h: "In a figure, hide all parts or only one" },

@@ -1,0 +1,291 @@
+"""The facts of a passage and what was decided on them: pure functions of text and events.
+
+A *fact* is one sentence of a passage. `read` says which sentences are decided, and which are
+offered; an offer may say that nearly the same words were decided, and ask whether it is the
+new text of their card. Nothing else is remembered: a lost database and a second computer read
+the same from the same events.
+
+A sentence is decided only if its exact text was; likeness decides nothing, it only asks.
+
+Tested by `tests/facts`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
+
+from ankiforge.ledger.events import (
+    PERSON,
+    FactDecision,
+    Passage,
+    Wording,
+    exact,
+    is_open_again,
+)
+from ankiforge.model import Draft, Highlight, Strings, Value, h16
+from ankiforge.text import regex
+from ankiforge.text.fold import UNSPACED, for_comparing, locate
+from ankiforge.text.sentences import sentences_by_part
+
+MOST = 4
+"""The facts of a passage."""
+NEARLY = 50
+"""The words in common, of the shorter of two sentences, from which they are nearly the same, in
+per cent."""
+_BEFORE_WORD = regex(r"^[\"'“”‘’«»(\[,;:]+")
+_AFTER_WORD = regex(r"[\"'“”‘’«»)\],;:.!?…]+$")
+_SIGN = regex(f"([{UNSPACED}])")
+
+
+class Fact(Value):
+    """A fact as a person sees it."""
+
+    sentence: str
+    decided: bool = False
+    card: str = ""
+    """The live card of which these may be the new words: the offer asks."""
+    near: str = ""
+    """The decided sentence that is nearly the same, and gone."""
+
+
+class Reading(Value):
+    """The facts of a passage, in its order."""
+
+    facts: tuple[Fact, ...] = ()
+    closed: bool = False
+
+    @property
+    def offered(self) -> dict[str, Fact]:
+        """The facts that are offered, by the hashes of their sentences."""
+        return {h16(fact.sentence): fact for fact in self.facts if not fact.decided}
+
+
+# --- sentences --------------------------------------------------------------------------
+
+
+def text_of(highlight: Highlight) -> str:
+    """Return the text of a passage whose sentences are its facts."""
+    return highlight.sentence or highlight.exact
+
+
+@lru_cache(maxsize=4096)
+def sentences(text: str) -> Strings:
+    """Return the exact sentences of a text, each once."""
+    found: dict[str, None] = {}
+    for part in sentences_by_part(text):
+        for start, end in part:
+            found[exact(text[start:end])] = None
+    return tuple(found)
+
+
+def covered(text: str, quote: str) -> Strings:
+    """Return the sentences of a text that a quote covers, wholly or in part."""
+    words = exact(quote)
+    if not words:
+        return ()
+    whole = exact(text)
+    start = whole.find(words)
+    end = start + len(words)
+    if start < 0:
+        # what was completed from its source, or spelt otherwise there
+        within = tuple(sentence for sentence in sentences(text) if sentence in words)
+        span = None if within else locate(words, whole)
+        if span is None:
+            return within
+        start, end = span
+    touched = []
+    place = 0
+    for sentence in sentences(text):
+        place = max(whole.find(sentence, place), 0)
+        if place < end and start < place + len(sentence):
+            touched.append(sentence)
+        place += len(sentence)
+    return tuple(touched)
+
+
+def decided_by(draft: Draft, text: str) -> Strings:
+    """Return the sentences of a passage on which a decision on a draft decides.
+
+    A proposal may begin with the sentence on which its own leans.
+    """
+    within = covered(text, draft.quote)
+    return within[-1:] if draft.proposed else within
+
+
+def fact_of(draft: Draft, text: str) -> str:
+    """Return the sentence of a passage that a draft is about; "" if none is known.
+
+    It is the first one of its quote that holds the answer, or else the first one.
+    """
+    within = decided_by(draft, text)
+    answer = for_comparing(draft.answer)
+    for sentence in within:
+        if answer and answer in for_comparing(sentence):
+            return sentence
+    return within[0] if within else ""
+
+
+def quoted_by(words: str, answer: str, text: str) -> str:
+    """Return the part of a passage that a card in a person's words quotes; "" = all of it.
+
+    Args:
+        words: those of a cloze without its gaps, or "".
+        answer: the answer of a question, or "".
+        text: the passage.
+    """
+    within = covered(text, words)
+    if not within and answer:
+        within = tuple(each for each in sentences(text) if locate(answer, each))[:1]
+    if not within:
+        return ""
+    whole = exact(text)
+    end = whole.rfind(within[-1]) + len(within[-1])
+    return whole[whole.find(within[0]) : end]
+
+
+def dropped(passage: Passage, wording: Wording, within: Strings) -> bool:
+    """Return whether a person rejected, retired or deleted a card of these sentences.
+
+    Policy leaves them alone; all of the passage, if that is closed.
+
+    Args:
+        passage: the passage.
+        wording: the words of a draft of it.
+        within: the sentences on which a decision on the draft decides.
+    """
+    own_card = passage.own_card(wording) if wording.own else None
+    ended = {}
+    for card in passage.cards.values():
+        if card.by == PERSON and not card.live and not is_open_again(card):
+            ended[card.guid] = card
+            if card is own_card:
+                return True
+    of_ended = {each for card in ended.values() for each in sentences(card.wording.quote)}
+    for decision in passage.facts:
+        if decision.dropped or decision.guid in ended:
+            of_ended.update(decision.sentences)
+            if not decision.sentences:
+                return True
+    is_old = passage.closed and (ended or passage.rejected)
+    return passage.skipped or bool(is_old) or not of_ended.isdisjoint(within)
+
+
+# --- likeness ---------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=4096)
+def words(sentence: str) -> Counter[str]:
+    """Return the words of a sentence, without case and the punctuation around them.
+
+    `C++`, `-3` and `.5` stay whole; of scripts without blanks, each sign is a word.
+    """
+    parts = _SIGN.sub(r" \1 ", sentence).split()
+    bare = (_AFTER_WORD.sub("", _BEFORE_WORD.sub("", part)) for part in parts)
+    return Counter(word.casefold() for word in bare if word)
+
+
+def likeness(old: str, new: str) -> float:
+    """Return the words in common, in any order, of those of the shorter, in per cent."""
+    ours, theirs = words(old), words(new)
+    shorter = min(ours.total(), theirs.total())
+    return 100 * (ours & theirs).total() / max(1, shorter)
+
+
+# --- the reading ------------------------------------------------------------------------
+
+
+def read(
+    given: Strings,
+    decisions: Sequence[FactDecision] = (),
+    live: Collection[str] = (),
+    *,
+    worthy: Iterable[str] = (),
+    drafted: Collection[str] = (),
+    closed: bool = False,
+) -> Reading:
+    """Return the facts of a passage as a person sees them.
+
+    Args:
+        given: its sentences, as `sentences` returns them.
+        decisions: those that stand, oldest first.
+        live: the live cards about which an offer may ask.
+        worthy: the sentences that are worth a card, best first.
+        drafted: those with a draft that only a decision closes.
+        closed: a person wants nothing more of the passage.
+    """
+    standing = {sentence: h16(sentence) for sentence in given}
+    ever_decided: set[str] = set()
+    for event in decisions:
+        if event.of:
+            ever_decided.update(event.sentences)
+    decided = ever_decided.intersection(given)
+    near = _nearly_the_same(standing, decided, decisions, live)
+
+    # the facts: decided, asked about, drafted, then the best others up to four
+    asked = {sentence for sentence, gone in near.items() if gone.card}
+    facts = decided | asked
+    if not closed:
+        facts |= set(drafted).intersection(given)
+        others = [each for each in worthy if each in standing and each not in facts]
+        ended = _ended(decisions, ever_decided)
+        open_others = [each for each in others if standing[each] not in ended]
+        facts.update(open_others[: max(0, MOST - len(facts))])
+
+    shown = []
+    for sentence in given:
+        if sentence in facts:
+            fact = near.get(sentence, Fact(sentence))
+            shown.append(Fact(sentence, decided=True) if sentence in decided else fact)
+    return Reading(tuple(shown), closed)
+
+
+def _nearly_the_same(
+    standing: dict[str, str],
+    decided: set[str],
+    decisions: Sequence[FactDecision],
+    live: Collection[str],
+) -> dict[str, Fact]:
+    """Return the undecided sentences that are nearly the same as a decided one that is gone.
+
+    Of several, a live card's goes first, then the most alike. What stood beside a sentence
+    when that was first decided is another fact.
+
+    Args:
+        standing: the sentences of the passage, with their hashes.
+        decided: those of them that are decided.
+        decisions: as for `read`.
+        live: as for `read`.
+    """
+    beside: dict[str, Strings] = {}
+    cards: dict[str, str] = {}
+    for event in decisions:
+        for sentence in event.sentences:
+            if sentence not in standing:
+                beside.setdefault(sentence, event.passage)
+                if event.guid in live:
+                    cards[sentence] = event.guid
+    near: dict[str, Fact] = {}
+    ranks: dict[str, tuple[bool, float]] = {}
+    for gone in sorted(beside):
+        card = cards.get(gone, "")
+        for sentence, name in standing.items():
+            if sentence in decided or name in beside[gone]:
+                continue
+            score = likeness(gone, sentence)
+            rank = (bool(card), score)
+            if score >= NEARLY and rank > ranks.get(sentence, (False, 0.0)):
+                ranks[sentence] = rank
+                near[sentence] = Fact(sentence, card=card, near=gone)
+    return near
+
+
+def _ended(decisions: Sequence[FactDecision], ever_decided: set[str]) -> set[str]:
+    """Return the hashes of what was no fact of the passage when its last fact was decided."""
+    names = {h16(sentence) for sentence in ever_decided}
+    ended: set[str] = set()
+    for event in decisions:
+        if event.facts and names.issuperset(event.facts):
+            ended.update(set(event.passage) - set(event.facts))
+    return ended

@@ -1,0 +1,240 @@
+"""What a person sees of the facts of a passage now, and what a decision settles.
+
+A decision writes two events: itself, and `fact` with the sentences that it decides (`decide`).
+The drafts that wait are those of the facts that are offered: where these change, `settle`
+takes the others away.
+
+Tested by `tests/facts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+
+import msgspec
+from msgspec.structs import replace
+
+from ankiforge.ledger import belonging, cards, drafts, facts
+from ankiforge.ledger.events import PERSON, Event, FactDecision, Passage, Wording
+from ankiforge.ledger.facts import Reading
+from ankiforge.ledger.readings import decode_highlight
+from ankiforge.ledger.store import EACH, Row, Store, encode
+from ankiforge.model import PROPOSE, Json, Strings, Value, h16
+
+_decode_numbers = msgspec.json.Decoder(tuple[int, ...]).decode
+
+
+class Seen(Value):
+    """A passage as it is read here and now, with the drafts that wait."""
+
+    passage: Passage
+    text: str = ""
+    """Its sentences are its facts; "" if it is nowhere."""
+    worthy: Strings = ()
+    """Those that are worth a card, best first."""
+    rows: Sequence[Row] = ()
+    """Its drafts, over all its keys."""
+
+    @property
+    def sentences(self) -> Strings:
+        """All its sentences."""
+        return facts.sentences(self.text)
+
+    def reading(
+        self,
+        decisions: Sequence[FactDecision] | None = None,
+        *,
+        live: str = "",
+        ended: str = "",
+        drafted: Iterable[str] = (),
+    ) -> Reading:
+        """Return its facts, as the journal has them or after one more decision.
+
+        Args:
+            decisions: those on its facts; None = those of the journal.
+            live: a card that the last decision made.
+            ended: a card that the last decision ended.
+            drafted: hashes of sentences that have a draft besides `rows`.
+        """
+        guids = {card.guid for card in self.passage.live if not card.wording.own}
+        names = set(drafted)
+        for row in self.rows:
+            if row["drafter"] != PROPOSE:
+                names.update(row["fact"].split())
+        given = self.sentences
+        return facts.read(
+            given,
+            self.passage.facts if decisions is None else decisions,
+            (guids | {live}) - {ended, ""},
+            worthy=self.worthy,
+            drafted=[each for each in given if h16(each) in names] if names else (),
+            closed=self.passage.closed,
+        )
+
+
+def seen(store: Store, passage: Passage) -> Seen:
+    """Return a passage as it is read here and now."""
+    query = f"SELECT * FROM offered WHERE key IN {EACH} ORDER BY key, position"
+    rows = store.rows(query, encode(passage.keys))
+    present = list(cards.present_rows(store, passage))
+    if not present:
+        return Seen(passage, rows=rows)
+    leading = min(present, key=lambda row: cards.rank(row, passage))
+    text = facts.text_of(decode_highlight(leading))
+    return Seen(passage, text, worthy_of(leading, facts.sentences(text)), rows)
+
+
+def worthy_of(highlight_row: Row, sentences: Strings) -> Strings:
+    """Return those of the sentences of a highlight that are worth a card, best first."""
+    numbers = _decode_numbers(highlight_row["worthy"])
+    return tuple(sentences[number] for number in numbers if number < len(sentences))
+
+
+# --- what a decision decides ------------------------------------------------------------
+
+
+def decide(
+    store: Store,
+    of: Seen,
+    event: Event,
+    sentences: Strings,
+    *,
+    guid: str = "",
+    draft_id: str = "",
+) -> None:
+    """Record which facts a decision decides, and take away the drafts that it settles.
+
+    Args:
+        store: the store.
+        of: its passage before it.
+        event: the decision.
+        sentences: those that it decides.
+        guid: the card that it makes, rewords or ends.
+        draft_id: the draft that it is on; "" = a card, or words of the person.
+    """
+    before = of.reading()
+    now_decided = {h16(sentence) for sentence in sentences}
+    decided = now_decided | {h16(fact.sentence) for fact in before.facts if fact.decided}
+
+    # the person's own forms all of whose facts are decided by one that waited beside them
+    passed = []
+    offers = [
+        row["offer"] for row in of.rows if row["id"] == draft_id and not row["slot"]
+    ]
+    for row in of.rows:
+        is_beside = row["slot"] and row["offer"] in offers
+        if is_beside and decided.issuperset(row["fact"].split()):
+            passed.append(row)
+    body: Json = {
+        "of": event.id,
+        "sentences": sentences,
+        "passage": [h16(sentence) for sentence in of.sentences],
+        "facts": [h16(fact.sentence) for fact in before.facts]
+        if not before.closed
+        else [],
+    }
+    if guid:
+        body["guid"] = guid
+    if passed:
+        body["passed"] = [row["content"] for row in passed]
+    store.add("fact", event.key, event.by, body)
+
+    def take(row_id: str) -> None:
+        if event.by == PERSON:
+            drafts.put_away(store, row_id, event)
+        else:
+            store.write("DELETE FROM draft WHERE id = ?", row_id)
+
+    going = {draft_id, *[row["id"] for row in passed]} - {""}
+    for row_id in going:
+        take(row_id)
+    left = [row for row in of.rows if row["id"] not in going]
+    if left:
+        decisions = [*of.passage.facts, msgspec.convert(body, FactDecision)]
+        is_end = event.what == "reject"
+        after = replace(of, rows=left).reading(
+            decisions, live="" if is_end else guid, ended=guid if is_end else ""
+        )
+        settle(store, left, after, now_decided, take)
+
+
+def sentences_of_card(of: Seen, guid: str, wording: Wording) -> Strings:
+    """Return the sentences of its passage on which a decision on a card decides."""
+    within = facts.covered(of.text, wording.quote)
+    if within:
+        return within[-1:] if wording.drafter == PROPOSE else within
+    for decision in reversed(of.passage.facts):
+        if decision.guid == guid:
+            return decision.sentences
+    return facts.sentences(wording.quote)
+
+
+# --- which drafts wait ------------------------------------------------------------------
+
+
+def settle(
+    store: Store,
+    rows: Iterable[Row],
+    reading: Reading,
+    decided: Collection[str],
+    take: Callable[[str], None],
+) -> None:
+    """Take away the drafts of facts that are no longer offered; the others say what is near.
+
+    Args:
+        store: the store.
+        rows: drafts of one passage.
+        reading: its facts.
+        decided: hashes of the sentences that were decided on meanwhile. A draft that a person
+            asked for on another decided one waits on.
+        take: takes a draft away, by its id.
+    """
+    offered = reading.offered
+    standing = {h16(fact.sentence) for fact in reading.facts if fact.decided}
+    for row in rows:
+        names = row["fact"].split()
+        if row["slot"] or not names:
+            continue
+        [name] = names
+        fact = offered.get(name)
+        if fact is None:
+            if name in decided or name not in standing:
+                take(row["id"])
+        elif (fact.card, fact.near) != (row["revises"], row["near"]):
+            query = "UPDATE draft SET revises = ?, near = ? WHERE id = ?"
+            store.write(query, fact.card, fact.near, row["id"])
+
+
+def requeue(store: Store, events: Sequence[Event]) -> None:
+    """Draft passages again on which another machine decided; drop what it settled."""
+    decisions = ("accept", "adopt", "reject", "skip", "undo", "different", "retire")
+    with store.transaction():
+        for key in {event.key for event in events if event.what in decisions}:
+            for each in store.keys(key):
+                drafts.draft_again(store, each)
+            if key.startswith("tool:"):
+                belonging.draft_again(store, key)
+            settle_passage(store, key)
+
+
+def settle_passage(store: Store, key: str) -> None:
+    """Drop the drafts of a passage that no longer wait, as its events have changed.
+
+    The rules are asked again if a fact is offered that has no draft.
+    """
+    of = seen(store, store.passage(key))
+
+    def take(row_id: str) -> None:
+        store.write("DELETE FROM draft WHERE id = ?", row_id)
+
+    for row in of.rows:
+        if row["slot"] and not row["revises"]:
+            if not drafts.is_new(store, of.passage, drafts.wording_in(row)):
+                take(row["id"])
+    reading = of.reading()
+    decided = {h16(fact.sentence) for fact in reading.facts if fact.decided}
+    settle(store, of.rows, reading, decided, take)
+    drafted = " ".join(row["fact"] for row in of.rows)
+    if any(name not in drafted for name in reading.offered):
+        for each in of.passage.keys:
+            drafts.draft_again(store, each, by_model=False)
