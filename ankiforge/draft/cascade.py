@@ -169,7 +169,7 @@ class Cascade:
         if not result.drafts:
             return result.no_cards[0]
 
-        [draft] = result.drafts
+        draft, *_ = result.drafts
         # masked as a whole: with a gap in them, private words are not found
         shown = alone.text(draft.quote)
         document = alone.task.document

@@ -88,7 +88,7 @@ class Propose:
             if isinstance(result, str):
                 no_cards.append(NoCard(highlight.key, result))
             else:
-                drafts += result[:1]
+                drafts += result
         return Drafted(
             task, tuple(drafts), tuple(no_cards), tuple(failed), tuple(problems)
         )

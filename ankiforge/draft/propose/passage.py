@@ -12,7 +12,7 @@ from ankiforge.language.lexicon import language as tables_of
 from ankiforge.model import Highlight, SourceKind, Span, Value
 from ankiforge.text import regex
 from ankiforge.text.fold import locate
-from ankiforge.text.sentences import sentence_around, sentences
+from ankiforge.text.sentences import sentence_around, sentences, sentences_by_part
 
 SHORT_MARK = 4
 """The words of a mark up to which, inside a sentence, it is itself what is to be hidden."""
@@ -21,8 +21,6 @@ LONGEST = 40
 _WORD = regex(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]{1,2}|[^\W_]+(?:[-'’][^\W_]+)*")
 _FIRST_WORDS = regex(r"[^\W_]+['’]?")
 _WHOLE = regex(r"(?s)[\W_]*[A-ZÀ-ÞА-ЯЁ0-9\u3040-\u9fff].*[.!?…。！？][\W_]*")
-# What separates paragraphs, and items of a list.
-_PART = regex(r"(?:\A|\n)\s*(?:[-*+•▪●◦–]|\(?\d{1,3}[.)])\s+|\n\s*\n")
 # Text beside a mark that has this length or more was cut off, perhaps within a sentence.
 _CUT_OFF = 32
 
@@ -213,16 +211,8 @@ def _antecedent(text: str, highlight: Highlight, language: str) -> str:
 
 def _split(text: str, language: str, mark: Span, *, is_markdown: bool) -> list[Passage]:
     """Return the sentences and list items of a text that are in the mark."""
-    # the sentences of each paragraph and item
-    parts: list[list[Span]] = []
-    part_start = 0
-    for match in _PART.finditer(text):
-        parts.append(_sentences_in(text, part_start, match.start()))
-        part_start = match.end()
-    parts.append(_sentences_in(text, part_start, len(text)))
-
     passages = []
-    for spans in parts:
+    for spans in sentences_by_part(text):
         for number, (start, end) in enumerate(spans):
             asked_start = max(mark[0], start)
             asked_end = min(mark[1], end)
@@ -238,8 +228,3 @@ def _split(text: str, language: str, mark: Span, *, is_markdown: bool) -> list[P
             offset = max(0, begin - mark[0])
             passages.append(Passage(text[begin:end], is_markdown, offset, asked))
     return passages
-
-
-def _sentences_in(text: str, start: int, end: int) -> list[Span]:
-    """Return the spans of the sentences of a part of a text."""
-    return [_shifted(span, -start) for span in sentences(text[start:end])]
