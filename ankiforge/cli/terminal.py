@@ -31,7 +31,7 @@ from ankiforge.model import (
     Waiting,
 )
 from ankiforge.pipeline.decide import BlockedError, as_typed
-from ankiforge.reports.cards import facts_text, titled
+from ankiforge.reports.cards import facts_told, titled
 from ankiforge.review import Decision, Item, Review, StaleError
 from ankiforge.review.items import facts_seen, gap_fields, reasons, why_waiting
 from ankiforge.text import counted, occlusion, on_one_line, shortened
@@ -380,10 +380,8 @@ class TerminalReview:
         if item.card and not any(each.waiting.draft.own for each in choices):
             keys[0] = "w the same card · Enter another card"
         elif item.drafts:
-            facts = facts_seen(self._ledger, item.drafts[0].highlight)
-            decided = [fact for fact in facts if fact.decided]
-            if len(facts) > 1:
-                progress += f" · {facts_text(len(decided), len(facts))}"
+            told = facts_told(facts_seen(self._ledger, item.drafts[0].highlight))
+            progress += f" · {told}" if told else ""
         screen.rule(Text(progress), align="left", style="dim")
 
         question = item.question

@@ -149,13 +149,14 @@ def decide(
     for row_id in going:
         take(row_id)
     left = [row for row in of.rows if row["id"] not in going]
-    if left:
+    if left or len(of.sentences) > len(now_decided):
         decisions = [*of.passage.facts, msgspec.convert(body, FactDecision)]
         is_end = event.what == "reject"
         after = replace(of, rows=left).reading(
             decisions, live="" if is_end else guid, ended=guid if is_end else ""
         )
         settle(store, left, after, now_decided, take)
+        _draft_what_lacks(store, of.passage, left, after)
 
 
 def sentences_of_card(of: Seen, guid: str, wording: Wording) -> Strings:
@@ -234,7 +235,14 @@ def settle_passage(store: Store, key: str) -> None:
     reading = of.reading()
     decided = {h16(fact.sentence) for fact in reading.facts if fact.decided}
     settle(store, of.rows, reading, decided, take)
-    drafted = " ".join(row["fact"] for row in of.rows)
+    _draft_what_lacks(store, of.passage, of.rows, reading)
+
+
+def _draft_what_lacks(
+    store: Store, passage: Passage, rows: Iterable[Row], reading: Reading
+) -> None:
+    """Ask the rules again if a fact is offered that has no draft."""
+    drafted = " ".join(row["fact"] for row in rows)
     if any(name not in drafted for name in reading.offered):
-        for each in of.passage.keys:
-            drafts.draft_again(store, each, by_model=False)
+        for key in passage.keys:
+            drafts.draft_again(store, key, by_model=False)

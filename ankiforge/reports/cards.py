@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         Line,
         Match,
     )
+    from ankiforge.ledger.facts import Fact
 
 
 Text = Iterator[str]
@@ -138,18 +139,23 @@ def passage_json(ledger: Ledger, key: str) -> Json:
     return {**passage, "facts": facts, "closed": reading.closed}
 
 
-def passage_text(passage: Json) -> Text:
+def passage_text(ledger: Ledger, key: str) -> Text:
     """Yield the facts of a passage, and how many of them are decided."""
-    states = Counter(fact["state"] for fact in passage["facts"])
-    if states:
-        yield f"{facts_text(states['decided'], states.total())}"
-    for fact in passage["facts"]:
-        yield f"  {fact['state']:8}  {fact['sentence']}"
+    from ankiforge.ledger import settling
+
+    facts = settling.seen(ledger, ledger.passage(key)).reading().facts
+    if facts:
+        yield facts_told(facts) or "one fact"
+    for fact in facts:
+        yield f"  {'decided' if fact.decided else 'offered'}  {fact.sentence}"
 
 
-def facts_text(decided: int, number: int) -> str:
-    """Return how many facts of a passage are decided."""
-    return f"{decided} of {counted(number, 'fact')} decided"
+def facts_told(facts: Sequence[Fact]) -> str:
+    """Return how many facts of a passage are decided; "" if it has only one."""
+    decided = [fact for fact in facts if fact.decided]
+    if len(facts) < 2:
+        return ""
+    return f"{len(decided)} of {len(facts)} facts decided"
 
 
 def question_json(question: Question) -> Json:
@@ -222,12 +228,13 @@ def titled(highlight: Highlight) -> str:
     return f"{highlight.document.title}{page}"
 
 
-def one_line(line: Line) -> str:
-    """Return a card or draft in one line: id, state, kind and question."""
+def one_line(line: Line, facts: str = "") -> str:
+    """Return a card or draft in one line: id, state, kind, question, and `facts` of its passage."""
     question = question_of(line.fields)
     _, *others = gaps_of(line) or [""]
     choice = f"  or: {shortened(' · '.join(others), 60)}" if others else ""
-    return f"{line.id[:10]}  {line.state:8}  {line.kind:7}  {question}{choice}"
+    told = f"  ({facts})" if facts else ""
+    return f"{line.id[:10]}  {line.state:8}  {line.kind:7}  {question}{choice}{told}"
 
 
 def gaps_of(line: Line) -> list[str]:

@@ -29,6 +29,7 @@ from ankiforge.reports.cards import (
     done_line,
     dropped_questions,
     dropped_text,
+    facts_told,
     fate_lines,
     highlight_json,
     left_out,
@@ -45,6 +46,7 @@ from ankiforge.reports.cards import (
     question_text,
     why_model_made_none,
 )
+from ankiforge.review.items import facts_seen
 from ankiforge.text import on_one_line, shortened
 
 Shown = Iterator[tuple[Any, Iterable[str]]]
@@ -111,12 +113,22 @@ class Listing:
             case "changed":
                 yield from self._changed(words)
             case "new":
+                # a passage is one line; in full, and as JSON, it is all its drafts
                 chosen = set(self._matching(words, everything=everything))
-                drafts: list[str] = []
+                ids: list[str] = []
+                first_of_passage: dict[str, str] = {}
                 for offer in offers(ledger, overview.order(ledger).passages):
-                    if offer.changes is None:
-                        drafts += [each.id for each in offer.drafts if each.id in chosen]
-                yield from self._lines(lists.lines(ledger, drafts))
+                    for draft in offer.drafts if offer.changes is None else ():
+                        if draft.id in chosen:
+                            ids.append(draft.id)
+                            passage = ledger.first(draft.highlight.key)
+                            first_of_passage.setdefault(passage, draft.id)
+                if self._as_json or self._verbose:
+                    yield from self._lines(lists.lines(ledger, ids))
+                    return
+                for line in lists.lines(ledger, first_of_passage.values()):
+                    facts = facts_told(facts_seen(ledger, line.highlight))
+                    yield None, (one_line(line, facts),)
             case _:
                 ids = self._matching(words, everything=everything)
                 yield from self._lines(lists.lines(ledger, ids))
@@ -233,8 +245,7 @@ class Listing:
             message = f"nothing to show: {typed} is not an id, and as a query it matches no card"
             raise UsageError(message, hint=f"ankiforge list --all {typed}")
         if len(words) == 1 and is_key(words[0]):
-            passage = passage_json(ledger, words[0])
-            yield passage, passage_text(passage)
+            yield passage_json(ledger, words[0]), passage_text(ledger, words[0])
         if any(map(is_question_id, ids)):
             for question in open_questions(ledger):
                 if question.id in ids:

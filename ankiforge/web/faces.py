@@ -48,7 +48,7 @@ from ankiforge.model import (
 from ankiforge.pipeline.collection import as_in_anki
 from ankiforge.reports.cards import (
     dropped_questions,
-    facts_text,
+    facts_told,
     steps_of,
 )
 from ankiforge.review import Item
@@ -287,11 +287,10 @@ class Faces:
 
         # how many facts of the passage are decided, and whether others are open
         facts = facts_seen(self._ledger, first.highlight)
-        is_open = [not fact.decided for fact in facts]
         if len(facts) > 1:
             actions.append(REST)
-            face["facts"] = facts_text(is_open.count(False), len(facts))
-            face["several"] = sum(is_open) > 1
+            face["facts"] = facts_told(facts)
+            face["several"] = sum(not fact.decided for fact in facts) > 1
 
         # each of several has a number, which is a key; a proposal one for each of its gaps
         if len(group) > 1:

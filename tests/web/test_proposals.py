@@ -246,11 +246,15 @@ def test_a_formula_is_drawn_and_hidden_whole(forge, opened):
     assert GAP.findall(accepted(forge)["Text"]) == ["$E = mc^2$"]
 
 
-def test_all_drafts_of_a_passage_stand_together_and_the_rest_comes_next(
+def test_the_drafts_of_a_fact_stand_together_and_the_next_fact_of_the_passage_follows(
     forge, fake, opened
 ):
-    fronts = ["What ended the Thirty Years' War?", "Which war did it end?"]
-    answers = ["The Peace of Westphalia", "the Thirty Years' War"]
+    fronts = [
+        "What ended the Thirty Years' War?",
+        "Which war did it end?",
+        "What is the diffusion of water?",
+    ]
+    answers = ["The Peace of Westphalia", "the Thirty Years' War", "Osmosis"]
 
     def answer(request):
         [(h, text)] = fake.marked(request)
@@ -261,7 +265,7 @@ def test_all_drafts_of_a_passage_stand_together_and_the_rest_comes_next(
     with fake.LlmServer(otherwise=answer) as server:
         llm = json.dumps({"base_url": server.base_url, "model": "m", "way": "one"})
         forge.settings(f"{SETTINGS}llm: {llm}\n")
-        write(forge, FACTS[:1])
+        write(forge, [" ".join(FACTS[:2])])
         forge.ok("run")
         forge.ok("run", "--drafter", "llm")
     page = opened(forge)
@@ -273,18 +277,22 @@ def test_all_drafts_of_a_passage_stand_together_and_the_rest_comes_next(
     page.keyboard.press("Enter")
     settle(page)
     assert page.locator("#left").inner_text() == "0 of 1"
-    assert shown(page) == fronts[0], "another fact of the same passage"
+    assert shown(page) == fronts[2], "the next fact of the same passage"
+    assert page.locator(f"{ITEM} .facts").inner_text() == "1 of 2 facts decided"
     page.keyboard.press("u")
     settle(page)
     labels = page.locator(f"{ITEM} .pick .one").evaluate_all(
         "all => all.map((one) => one.ariaLabel)"
     )
-    assert all(any(front in label for label in labels) for front in fronts), (
+    assert all(any(front in label for label in labels) for front in fronts[:2]), (
         "both are back"
     )
     page.keyboard.press("x")
     settle(page)
-    assert page.locator(".end h2").inner_text() == "1 rejected."
+    assert shown(page) == fronts[2]
+    page.keyboard.press("X")
+    settle(page)
+    assert page.locator(".end h2").inner_text() == "2 rejected."
     assert "waiting" not in [card["verdict"] for card in forge.cards()]
 
 

@@ -113,6 +113,7 @@ export class ItemView {
       this.composer = composer(item, () => this.relabel());
       middle.append(this.composer.node);
     }
+    if (item.facts) middle.append(h("p", { className: "facts" }, item.facts));
     if (item.why) middle.append(h("p", { className: `why ${item.why.tone}`, dir: "auto" }, item.why.text));
     if (item.option) {
       const box = h("input", { type: "checkbox", checked: item.option.on, name: item.option.name });
