@@ -85,7 +85,7 @@ _TOLD = "models-offered"
 PATIENCE_S = 0.05
 """How long a run waits for the servers of this machine, after it has read."""
 _SAMPLE = 100
-"""The number of tasks of which the cost is counted out."""
+"""The number of highlights of which the cost is counted out."""
 
 
 def offer(workspace: Workspace, servers: Callable[[float], tuple[Server, ...]]) -> str:
@@ -139,11 +139,16 @@ def _cost(workspace: Workspace, provider: Provider, tasks: Sequence[SendableTask
         return ""
     folder = of_provider(provider).in_use(workspace.folder)
     model = language_model(folder, workspace.replies, lambda text: None)
-    sample = tasks[:_SAMPLE]
+    sample = []
+    left = _SAMPLE
+    for task in tasks:
+        highlights = task.highlights[:left]
+        if highlights:
+            sample.append(task.only(*highlights))
+            left -= len(highlights)
     estimate = model.estimate(sample)
     if estimate.cost_usd is None:
         return ""
-    of_sample = sum(len(task.highlights) for task in sample)
     of_all = sum(len(task.highlights) for task in tasks)
-    cost = estimate.cost_usd * of_all / of_sample
+    cost = estimate.cost_usd * of_all / (_SAMPLE - left)
     return f", about ${cost:.2f}" if cost >= 0.01 else ", less than $0.01"
