@@ -57,7 +57,13 @@ def list_(call: Call) -> None:
     from ankiforge.config import ON_BOARD, LlmSettings
     from ankiforge.config.workspace import resolve
     from ankiforge.draft.model_files import OFFERED, here
-    from ankiforge.draft.providers import LONGEST_S, look, what_is_known, with_key
+    from ankiforge.draft.providers import (
+        LONGEST_S,
+        look,
+        providers,
+        what_is_known,
+        with_key,
+    )
     from ankiforge.extract import registry
 
     # the model that drafts in the workspace, if there is one
@@ -101,8 +107,14 @@ def list_(call: Call) -> None:
         row = {"name": name, "model": model, "place": place, "about": about, "used": used}
         shown = model if model != name else ""
         call.show(row, [f"{'*' if used else ' '} {name:12} {shown:22} {about}"])
-    if not call.as_json and not in_use.model:
+    if call.as_json or in_use.model:
+        return
+    if answered(LONGEST_S) or any(with_key()) or files:
         call.say("next: ankiforge model use NAME")
+    else:
+        keys = ", ".join(provider.key_env for provider in providers())
+        call.say(f"no key is set ({keys}), and no Ollama or LM Studio runs here")
+        call.say("questions from a chat window: ankiforge review")
 
 
 # --- get ------------------------------------------------------------------------------------

@@ -371,7 +371,7 @@ def workspace_of(call: Call) -> WorkspaceFolder:
         call.say(
             f"note: your workspace {workspace.instead_of} is gone, or its disk is not mounted."
             f" Until it is back, {workspace.root} is used."
-            " To go on without it: ankiforge init DIR"
+            " If it moved, or to go on without it: ankiforge init DIR"
         )
     answer = None
     if call.trusts:

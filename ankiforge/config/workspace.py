@@ -301,10 +301,8 @@ def resolve(
         return default(root)
     # falling back unasked would draft every card a second time in the default workspace
     message = f"your workspace {root} is gone, or its disk is not mounted"
-    raise UsageError(
-        message,
-        hint="mount it; or go on without it: ankiforge run PATH, or ankiforge init DIR",
-    )
+    hint = "mount it; if it moved: ankiforge init DIR; to go on without it: ankiforge run PATH"
+    raise UsageError(message, hint=hint)
 
 
 def load(folder: Path, kinds: SourceKinds) -> WorkspaceFolder:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from msgspec.structs import asdict, replace
@@ -125,10 +126,10 @@ def choose(
             choice = of_provider(provider, model)
             base_url = provider.base_url
             key_env = provider.key_env
-            if not environ.get(key_env, "").strip():
-                hint = f"export {key_env}=… in this terminal; it is stored nowhere"
-                raise UsageError(f"the key, {key_env}, is not set", hint=hint)
             if not choice.is_local:
+                if not environ.get(key_env, "").strip():
+                    hint = f"export {key_env}=… in this terminal; it is stored nowhere"
+                    raise UsageError(f"the key, {key_env}, is not set", hint=hint)
                 return choice
     if name in PROGRAMS:
         servers = {server.name: server for server in look(environ)(LONGEST_S)}
@@ -137,6 +138,10 @@ def choose(
             raise ServiceError(f"{name} does not answer, or has no model", hint=hint)
         base_url = servers[name].base_url
     if not base_url:
+        names = [*PROGRAMS, *(provider.name for provider in providers(environ))]
+        for near in get_close_matches(name, names, n=1):
+            hint = f"did you mean {near}? Or: ankiforge model list"
+            raise UsageError(f"there is no model {name}", hint=hint)
         file = model_file(name)
         size_of(file)  # refuses what is not a model
         return Choice(

@@ -5,11 +5,13 @@ import pty
 import termios
 from collections.abc import Callable
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ankiforge.draft.model_files import Offer
 from ankiforge.draft.providers import providers
 from tests.fakes.gguf import gguf
 from tests.limits import PATIENCE
@@ -265,9 +267,17 @@ def test_get_says_size_and_time_first_and_ends_with_one_card(forge, note, monkey
     monkeypatch.syspath_prepend(stand_in)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join((stand_in, str(ROOT))))
     monkeypatch.setenv("FAKE_LLAMA", "{}")
+    monkeypatch.setenv("ANKIFORGE_HOME", str(forge.home))
     forge.ok("run", note)
     with FileServer(gguf()) as files:
-        told = forge.ok("model", "get", f"{files.address}/tiny-20b.gguf")
+        size, digest = len(files.content), sha256(files.content).hexdigest()
+        offer = Offer("tiny-20b", f"{files.address}/a.gguf", size, digest, "MIT")
+        monkeypatch.setattr("ankiforge.draft.model_files.OFFERED", offer)
+        offer.part.parent.mkdir(parents=True)
+        offer.part.write_bytes(files.content[:100])
+        told = forge.ok("model", "get", "tiny-20b")
+    assert "MB of 0 MB, the rest is here: 1 minute at 100 Mbit/s" in told.stderr
+    assert files.asked[0][1] == "bytes=100-"
     assert "one card of it:" in told.stderr
     assert "next: ankiforge model use tiny-20b" in told.stdout
     assert settings_of(forge) == ""
