@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from math import ceil
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -217,25 +218,30 @@ def rules_of(shape: Shape) -> dict[str, SendableText]:
     kinds = [_HOW[kind] for kind in shape.kinds]
     if len(kinds) < len(CardKind):
         kinds.append("No other kind, whatever the examples show.")
-    how_many = "one card, or a second one only if they marked a second fact"
+    how_many = "one card, or as many as `<cards>` says, each for another fact"
     if shape.candidates > 1:
         how_many = (
-            f"up to {shape.candidates} quite different cards for the same fact, of"
-            f" which the"
-            " reader will pick one: different in what they ask (the term, the"
-            " consequence, a"
+            f"up to {shape.candidates} quite different cards for the same fact, of which the"
+            " reader will pick one: different in what they ask (the term, the consequence, a"
             " contrast, a cloze), the best first. Fewer good cards are better than more"
         )
-    schema = json.dumps(reply_schema(shape), ensure_ascii=False)
+    kind_names = "|".join((*shape.kinds, "none"))
+    card = {name: kind_names if name == "kind" else "" for name in PARTS}
+    example = json.dumps({"cards": [card]}, ensure_ascii=False)
     return {
-        "schema": ours(schema),
+        "schema": ours(example),
         "most": ours(how_many),
         "kinds": ours("\n".join(kinds)),
     }
 
 
-FACTS = 2
-"""The maximum number of facts of a highlight that get cards."""
+def most_cards(passage: str) -> int:
+    """Return how many facts of a passage may get a card: one per begun 250 letters, up to four."""
+    return min(_MOST_FACTS, ceil(len(passage) / _LETTERS_OF_A_FACT) or 1)
+
+
+_MOST_FACTS = 4
+_LETTERS_OF_A_FACT = 250
 OTHERS = 3
 """The number of different cards that are drafted if a person asks again."""
 _HOW = {
@@ -285,7 +291,9 @@ def passage(
     if is_term and marked in shown.sentence and marked != shown.sentence:
         phrases = marked
         marked = shown.sentence
+    most = most_cards(marked)
     parts = (
+        ("cards", ours(f"up to {most}" if most > 1 else "")),
         ("heading", shown.heading),
         ("under", joined(shown.under, " › ")),
         ("around", NOTHING if shown.around == marked else shown.around),
@@ -302,7 +310,7 @@ def passage(
 
 
 _MARKER = re.compile(
-    r"(?i)<(?=\s*/?\s*(?:highlight|heading|under|around|marked|phrases|comment|wanted"
+    r"(?i)<(?=\s*/?\s*(?:highlight|cards|heading|under|around|marked|phrases|comment|wanted"
     r")\b)"
 )
 
@@ -342,18 +350,15 @@ def reason_no_kind_fits(task: Task) -> str:
     return "its colour asks for a question, its deck for clozes"
 
 
+# The quote comes after the card's own words: what was just copied is copied again.
+PARTS = ("h", "kind", "front", "back", "text", "quote", "why_none")
+"""The parts of a card in a reply."""
+
+
 def reply_schema(shape: Shape) -> Json:
     """Return the JSON schema of cards."""
-    kinds = [kind.value for kind in shape.kinds]
-    card = {
-        "h": _TEXT,
-        "kind": {"type": "string", "enum": [*kinds, "none"]},
-        "front": _TEXT,
-        "back": _TEXT,
-        "text": _TEXT,
-        "quote": _TEXT,  # after the card's own words: what was just copied is copied again
-        "why_none": _TEXT,
-    }
+    kinds = {"type": "string", "enum": [*shape.kinds, "none"]}
+    card = {name: kinds if name == "kind" else _TEXT for name in PARTS}
     cards = {"type": "array", "items": _exactly(card)}
     return _exactly({"cards": cards})
 

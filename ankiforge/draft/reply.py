@@ -21,7 +21,7 @@ from ankiforge.draft.evidence import find_evidence
 from ankiforge.draft.instructions import sided
 from ankiforge.draft.lined_cards import cards_in_lines, letters_of_name
 from ankiforge.draft.loose_json import LONGEST, flat, objects
-from ankiforge.draft.prompt import FACTS, Shape
+from ankiforge.draft.prompt import Shape, most_cards
 from ankiforge.model import (
     CardKind,
     Draft,
@@ -209,7 +209,8 @@ def drafts_of(
     Drafts with equal `intent` are about the same fact: all of them, if there is more
     than one candidate to choose from.
     """
-    limit = max(FACTS, shape.candidates)
+    most = most_cards(highlight.exact)
+    limit = max(most, shape.candidates)
     # by question and answer, to recognise two equal cards
     distinct: dict[Pair, Draft] = {}
     for item in items:
@@ -238,7 +239,7 @@ def drafts_of(
     drafts = tuple(distinct.values())
     if shape.candidates > 1:
         return drafts[: shape.candidates]
-    facts = sorted(drafts[:FACTS], key=attrgetter("start"))
+    facts = sorted(drafts[:most], key=attrgetter("start"))
     numbered = []
     for intent, draft in enumerate(facts):
         numbered.append(replace(draft, intent=intent))

@@ -10,7 +10,7 @@ from itertools import islice
 
 from msgspec.structs import replace
 
-from ankiforge.draft.prompt import FACTS, NOTHING, Prompt, Shape, rules_of
+from ankiforge.draft.prompt import NOTHING, Prompt, Shape, most_cards, rules_of
 from ankiforge.draft.reply import drafts_of, items, why_none
 from ankiforge.draft.sendable import Sendable, ours
 from ankiforge.errors import BusyError, UsageError
@@ -43,6 +43,8 @@ from ankiforge.pipeline.workspace import Workspace
 
 MOST_CARDS = 20
 """The maximum number of cards of a proposal."""
+FEWEST = 2
+"""The number of its cards that may wait for any highlight; for a long one they may be more."""
 MOST_LISTED = 50
 """The maximum number of entries of a page."""
 PAGE_CHARACTERS = 30_000
@@ -59,7 +61,7 @@ _SCHEMA = (
 _AT_WORK = "another ankiforge is at work here: what was marked just now may be missing"
 _NOTHING_MADE = "no card can be made of it"
 _TOO_MANY = (
-    f"at most {FACTS} cards of yours wait for a highlight, each of another fact:"
+    "at most {} cards of yours wait for this highlight, each of another fact:"
     " withdraw_card drops one"
 )
 _REJECTED_BEFORE = "the reader rejected these words, or has this card"
@@ -283,8 +285,9 @@ class Agent:
                         raise UsageError(f"{message}: write it without")
         ids_before = set(_drafts_of(ledger, [key]))
         own_before = ids_before & self._own
-        if len(own_before) + len(cards) > FACTS:
-            raise UsageError(_TOO_MANY)
+        most = max(FEWEST, most_cards(highlight.exact))
+        if len(own_before) + len(cards) > most:
+            raise UsageError(_TOO_MANY.format(most))
 
         # read like the reply of a model
         reply = json.dumps({"cards": [{**card, "h": "1"} for card in cards]})
@@ -292,7 +295,7 @@ class Agent:
         if not proposed:
             raise UsageError(_NOTHING_MADE)
         origin = Origin(AGENT, self.name, prompt.fingerprint)
-        shape = Shape()
+        shape = Shape(candidates=most)
         made = drafts_of(proposed, highlight, origin, shape)
         if not made:
             reason = why_none(proposed, shape)

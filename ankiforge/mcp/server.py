@@ -78,8 +78,8 @@ class Proposed(_Arguments):
 class ProposeCards(_Arguments):
     """Propose cards for highlights; the reader decides on each.
 
-    Markdown, no HTML or links; at most 2 cards a highlight. Returns findings per card. Repair a
-    blocked card once: withdraw it, propose a better one. Examples:
+    Markdown, no HTML or links; at most 2 cards a highlight, or as many as its `cards`. Returns
+    findings per card. Repair a blocked card once: withdraw it, propose a better one. Examples:
     {"highlight": "pdf:…", "kind": "basic", "quote": "occupying the receptors", "front": "How
     does caffeine keep us awake?", "back": "by occupying adenosine receptors"};
     {"highlight": "pdf:…", "kind": "none", "why_none": "only announces the next chapter"}.

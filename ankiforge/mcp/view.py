@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ankiforge.draft.prompt import most_cards
 from ankiforge.draft.sendable import Privacy, Sendable
 from ankiforge.errors import UsageError
 from ankiforge.ledger import Ledger, Line, Match, cards
@@ -143,6 +144,7 @@ class AgentView:
 
 def highlight_entry(shown: Sendable, wants: str = "") -> Json:
     """Return a highlight for an agent, without empty values."""
+    most = most_cards(shown.marked)
     entry = {
         "highlight": shown.key,
         "title": shown.title,
@@ -154,6 +156,7 @@ def highlight_entry(shown: Sendable, wants: str = "") -> Json:
         "comment": shown.comment,
         "colour": shown.colour,
         "wanted": wants,
+        "cards": most if most > 1 else None,
     }
     return {name: value for name, value in entry.items() if value}
 

@@ -81,7 +81,11 @@ def test_a_hostile_reply_is_read_or_given_up(text, count):
         assert len(drafted(text)) == count
 
 
-def test_a_flood_of_cards_yields_two(draft, task, server, fake):
+@pytest.mark.parametrize(("letters", "cards"), [(40, 1), (251, 2), (5_000, 4)])
+def test_a_flood_of_cards_yields_one_for_begun_250_letters(
+    draft, task, server, fake, letters, cards
+):
     items = [fake.card(1, "lens", f"Q{n}? " + "x" * 50) for n in range(10_000)]
     server.queue.append(fake.cards(*items))
-    assert len(draft(task("The aperture of a lens controls light.")).drafts) == 2
+    passage = f"The aperture of a lens controls light. {'So it is. ' * 500}"[:letters]
+    assert len(draft(task(passage)).drafts) == cards
