@@ -369,27 +369,17 @@ def export(call: Call, file: Path) -> None:
     It has up to 30 highlights without a card; with a higher --limit, the rest goes into
     FILE-2 and so on.
     """
-    from ankiforge.draft import chat
-    from ankiforge.pipeline.draft import for_model
-    from ankiforge.pipeline.models import load_prompt
+    from ankiforge.draft.chat import MOST
+    from ankiforge.pipeline.chats import ask
 
-    limit = chat.MOST if call.limit is None else call.limit
     with session(call, read_only=True) as workspace:
-        ledger = workspace.ledger
-        prompt = load_prompt(workspace.folder, chat=True)
-        job = workspace.job()
-        pending_count = chat.asked_in(for_model(job, ledger))
-        tasks = list(for_model(job, ledger, limit))
-        asked_count = chat.asked_in(tasks)
-        texts = chat.export_chats(tasks, prompt)
-    if not texts:
-        call.say(
-            "nothing to ask: every highlight has a card, or may not be sent to a model"
-        )
+        asked = ask(workspace, MOST if call.limit is None else call.limit)
+    if not asked.texts:
+        call.say(asked.said)
         return
     # one file for each chat: FILE, FILE-2, and so on; of other files, none is replaced
     files = []
-    for number, text in enumerate(texts, 1):
+    for number, text in enumerate(asked.texts, 1):
         path = file if number == 1 else file.with_stem(f"{file.stem}-{number}")
         try:
             is_other = path.exists() and "<highlight h=" not in path.read_text(
@@ -403,15 +393,15 @@ def export(call: Call, file: Path) -> None:
         files.append(path)
 
     paths = ", ".join(map(str, files))
-    call.say(f"{counted(asked_count, 'highlight')} written to {paths}")
+    count = sum(map(len, asked.keys))
+    call.say(f"{counted(count, 'highlight')} written to {paths}")
     if len(files) > 1:
         call.say("paste each text into a separate chat; save its answer as ANSWER.md")
     else:
         call.say("paste the text into any chatbot; save its answer as ANSWER.md")
     call.say("next: ankiforge draft import ANSWER.md")
-    left_count = pending_count - asked_count
-    if left_count:
-        passages = counted(left_count, "passage")
+    if asked.left:
+        passages = counted(asked.left, "passage")
         again = f"ankiforge draft export {quote(str(file))}"
         call.say(f"{passages} left: import the answer first, then: {again}")
 
@@ -427,10 +417,8 @@ NONE_SHOWN = 5
 @ACCEPT
 def import_(call: Call, files: Paths, accept: str) -> None:
     """Read the cards that the chatbot answered."""
-    from ankiforge.draft import chat
     from ankiforge.model import Problem
-    from ankiforge.pipeline.draft import for_model, record
-    from ankiforge.pipeline.models import load_prompt, repair_hints
+    from ankiforge.pipeline.chats import take
     from ankiforge.pipeline.result import RunResult
 
     # read all files first: if one cannot be read, nothing is recorded
@@ -445,28 +433,18 @@ def import_(call: Call, files: Paths, accept: str) -> None:
 
     result = RunResult()
     with session(call, writes="drafting") as workspace:
-        ledger = workspace.ledger
-        replies = workspace.replies
-        job = workspace.job(accept=accept)
-        prompt = load_prompt(workspace.folder, chat=True)
         for file, text in answers.items():
-            tasks = list(for_model(job, ledger))
-            request = chat.chat_request(text)
-            answer = chat.read_answer(text, tasks, prompt, repair_hints())
-            drafted = answer.drafted
-            if not drafted and replies.get(request) is not None:
+            taken = take(workspace, text, accept)
+            if taken.is_known and not taken.drafted:
                 call.say(f"{file}: nothing new: it was imported before")
                 continue
-            if drafted:
-                key = prompt.fingerprint
-                replies.put(request, text, model=chat.CHAT, prompt=key)
-                for step in record(job, ledger, drafted):
-                    result.add_step(step)
+            for step in taken.steps:
+                result.add_step(step)
 
             # the highlights of which the chat makes no card, with its reasons
             answered = 0
             lines = []
-            for outcome in drafted:
+            for outcome in taken.drafted:
                 highlights = outcome.task.highlights
                 answered += len(highlights)
                 words = {highlight.key: highlight.exact for highlight in highlights}
@@ -483,7 +461,7 @@ def import_(call: Call, files: Paths, accept: str) -> None:
             if len(lines) > len(shown_lines):
                 more = len(lines) - len(shown_lines)
                 call.say(f"  and {more:,} more: -v names them")
-            for unused in answer.unused:
+            for unused in taken.unused:
                 result.problems.append(Problem(file.name, unused.what, unused.hint))
         print_summary(call, workspace, result)
     end(result.problems)

@@ -59,11 +59,15 @@ w          give the card about which it asks these words
 e          edit it, and accept it in your words
 q          ask a question instead; the hidden words are its answer
 F          accept it although a check blocks it
+m          questions from your chat window, for what waits
 s          skip it for now
 u          take back the last decision
 ?          this list
 Esc        end; everything is stored already
 """
+
+_CHAT_KEYS = "c copy · r read · w to a file · p paste answer · e in $EDITOR · Esc back"
+_MOST_UNUSED = 5
 
 SAID = {
     "\r": "accepted",
@@ -104,6 +108,7 @@ class TerminalReview:
     def __init__(self, call: Call, workspace: Workspace) -> None:
         """Prepare a review; nothing is read yet."""
         self._call = call
+        self._workspace = workspace
         self._ledger = workspace.ledger
         self._review = Review(workspace)
         self._screen = Console(
@@ -119,10 +124,7 @@ class TerminalReview:
 
     def run(self) -> None:
         """Show item after item, until none waits or the person ends."""
-        self._ledger.read_journal()
-        order = overview.order(self._ledger)
-        everything = [*order.new, *order.changed, *order.questions]
-        self._queue = everything[: self._call.limit]
+        self._fill()
         if not self._queue:
             self._call.print("nothing waits for you; ankiforge run PATH reads more")
             return
@@ -154,6 +156,13 @@ class TerminalReview:
         if self._done and overview.counts(self._ledger, "unsent")["unsent"].total():
             self._call.print("next: ankiforge build, to write the package for Anki")
 
+    def _fill(self) -> None:
+        """Put in order what waits."""
+        self._ledger.read_journal()
+        order = overview.order(self._ledger)
+        everything = [*order.new, *order.changed, *order.questions]
+        self._queue = everything[: self._call.limit]
+
     # --- one item ---------------------------------------------------------------------------
 
     def _decide(self, item: Item) -> bool:
@@ -180,6 +189,9 @@ class TerminalReview:
             elif key.isdecimal() and 0 < int(key) <= len(choices):
                 place = int(key) - 1
                 self._show(item, choices, place)
+            elif key == "m":
+                self._from_chat()
+                return True
             elif key == "s":
                 self._queue.append(self._queue.pop(0))
                 return True
@@ -260,6 +272,45 @@ class TerminalReview:
         self._print(error.message, "bold")
         if error.hint:
             self._print(f"hint: {self._call.copyable(error.hint)}")
+
+    # --- a chat window ----------------------------------------------------------------------
+
+    def _from_chat(self) -> None:
+        """Let the person copy the text for a chat and paste its answer, twenty by twenty."""
+        from ankiforge.cli.clipboard import copy, pasted
+        from ankiforge.pipeline.chats import ask, take
+
+        asked = ask(self._workspace)
+        self._print(f"\n{asked.said}", "bold")
+        while asked.texts:
+            self._print(_CHAT_KEYS, "dim")
+            text = asked.texts[0]
+            answer = ""
+            key = self._key()
+            if key == _END:
+                break
+            if key == "c" and copy(text):
+                self._print("copied: paste it into any chat, and copy its whole answer")
+            elif key in ("c", "w"):
+                path = self._workspace.folder.folder / "ask.md"
+                path.write(text.encode())
+                self._print(f"written: {path}")
+            elif key == "r":
+                click.echo_via_pager(for_terminal(text))
+            elif key == "p":
+                self._print("paste the answer now; Ctrl-D if nothing happens then")
+                answer = pasted()
+            elif key == "e":
+                answer = click.edit("", extension=".md") or ""
+            if not answer.strip():
+                continue
+            taken = take(self._workspace, answer, asked=asked.keys[0])
+            self._print(taken.said, "green")
+            for unused in taken.unused[:_MOST_UNUSED]:
+                self._print(f"  {unused.what}", "dim")
+            asked = ask(self._workspace)
+            self._print(f"next: {asked.said}", "bold")
+        self._fill()
 
     # --- words of the person ----------------------------------------------------------------
 
@@ -408,7 +459,7 @@ class TerminalReview:
         if len(choices) > 1:
             numbers = [str(number) for number in range(1, len(choices) + 1)]
             keys.append(f"{' '.join(numbers)} choose")
-        keys += ["s skip", "u undo", "? help", "Esc ends"]
+        keys += ["m ask your chat", "s skip", "u undo", "? help", "Esc ends"]
         width = min(WIDTH, screen.width)
         for line in lines:
             screen.print(Padding(line, (0, 0, 0, 1)), width=width)

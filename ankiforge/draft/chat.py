@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -61,14 +61,22 @@ MOST = 30
 # --- out ------------------------------------------------------------------------------
 
 
+class Chat(Value):
+    """A text to paste into a chat of its own."""
+
+    text: str
+    keys: tuple[HighlightKey, ...]
+    """The highlights that it asks about."""
+
+
 def export_chats(
     tasks: Iterable[SendableTask],
     prompt: Prompt,
     limit: int = MOST,
-) -> list[str]:
-    """Return texts to paste, each into its own chat, of at most `limit` highlights."""
-    # the titles and passages that are asked for in one shape of the reply
-    by_shape = defaultdict[Shape, list[tuple[SendableText, SendableText]]](list)
+) -> list[Chat]:
+    """Return texts to paste, of at most `limit` highlights."""
+    # by the shape of the reply: the titles, keys and passages that are asked for
+    by_shape = defaultdict[Shape, list[_AskedFor]](list)
     for sendable in tasks:
         if reason_no_kind_fits(sendable.task):
             continue
@@ -77,15 +85,15 @@ def export_chats(
         title = sendable.title
         for key, shown in sendable.passages.items():
             asked = passage(label_for(key), shown, wants)
-            by_shape[shape].append((title, asked))
+            by_shape[shape].append(_AskedFor(title, key, asked))
 
-    texts = []
+    chats = []
     for shape, every in by_shape.items():
         for start in range(0, len(every), limit):
             batch = every[start : start + limit]
             by_title = []
-            for title, group in groupby(batch, key=itemgetter(0)):
-                by_title.append((title, joined(asked for _, asked in group)))
+            for title, group in groupby(batch, key=attrgetter("title")):
+                by_title.append((title, joined(each.passage for each in group)))
             if len(by_title) == 1:
                 [(only_title, highlights)] = by_title
                 title = data(only_title)
@@ -108,8 +116,17 @@ def export_chats(
             end = ours(f"Now answer for {number}, with the JSON only, in one code block.")
             messages = (*prompt.messages(values), message("user", end))
             contents = [each["content"] for each in messages]
-            texts.append("\n\n".join(contents) + "\n")
-    return texts
+            text = "\n\n".join(contents) + "\n"
+            chats.append(Chat(text, tuple(each.key for each in batch)))
+    return chats
+
+
+class _AskedFor(NamedTuple):
+    """A highlight in a text."""
+
+    title: SendableText
+    key: HighlightKey
+    passage: SendableText
 
 
 def asked_in(tasks: Iterable[SendableTask]) -> int:
@@ -239,10 +256,9 @@ def _holder(
     for each in pending:
         if not parts or not all(part in each.letters for part in parts):
             continue
-        places = places_of(each.highlight)
-        if not any(find_quote(sought, place) for place in places):
+        is_marked = find_quote(sought, each.highlight.exact) is not None
+        if not is_marked and not _has_around(each.highlight, sought):
             continue
-        is_marked = find_quote(sought, places[0]) is not None
         rank = (
             is_marked and marks_decide,
             each is named,
@@ -258,6 +274,22 @@ def _holder(
     if not quoted and not (is_only and best_rank[-1]):
         return None
     return best
+
+
+def _has_around(highlight: Highlight, quote: str) -> bool:
+    """Return whether the text around a mark has a quote that overlaps it, or answers a comment.
+
+    Other words around it may be another mark, which has a card already.
+    """
+    asks = highlight.instructs and bool(highlight.comment.strip())
+    for place in places_of(highlight):
+        quoted = find_quote(quote, place)
+        marked = find_quote(highlight.exact, place)
+        if quoted and asks:
+            return True
+        if quoted and marked and quoted[0] < marked[1] and marked[0] < quoted[1]:
+            return True
+    return False
 
 
 # From this number of letters, marked words tell whose quote it is, else the label.

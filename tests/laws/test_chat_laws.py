@@ -143,6 +143,14 @@ def test_an_answer_spoilt_by_machine_loses_no_sound_card_and_exchanges_none(seed
         assert draft.quote in PASSAGES[number]["exact"]
     assert len(answer.unused) == len(given) - len(cards), "each other is named"
 
+    # the answered passages need no card any more; those beside them get none of theirs
+    taken = {draft.highlight for _, draft in came_in}
+    left = [
+        task.only(*(each for each in task.highlights if each.key not in taken))
+        for task in TASKS
+    ]
+    assert not answered(read_answer(text, left, PROMPT)), "pasting again changes nothing"
+
 
 @pytest.mark.parametrize("form", FORMS[:7], ids=range(7))
 def test_wherever_an_answer_is_cut_off_only_whole_cards_count(form):

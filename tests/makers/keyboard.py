@@ -91,6 +91,14 @@ class Keyboard:
         self.keys += len(line) + 1
         os.write(self._master, f"{line}\r".encode())
 
+    def paste(self, text: str) -> str:
+        """Paste a text as a terminal does; return what the program prints then."""
+        typed = text.replace("\n", "\r")
+        rest = f"\x1b[200~{typed}\x1b[201~".encode()
+        while rest:
+            rest = rest[os.write(self._master, rest[:1024]) :]
+        return self._read_until(lambda printed: bool(printed)) + self.shown()
+
     def ended(self) -> int:
         """Wait for the end of the program; return its exit code."""
         return self.process.wait(timeout=self._patience)

@@ -1,0 +1,133 @@
+"""Questions from a chat window: the text that asks for them, and what its answer gives.
+
+The page, the terminal, and `draft export` and `import` ask and take answers here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+
+from ankiforge.draft import chat
+from ankiforge.ledger import drafts
+from ankiforge.model import (
+    Drafted,
+    HighlightKey,
+    Problem,
+    Strings,
+    Value,
+)
+from ankiforge.pipeline.draft import for_model, privacy_of, record
+from ankiforge.pipeline.models import load_prompt, repair_hints
+from ankiforge.pipeline.result import Progress
+from ankiforge.pipeline.workspace import Workspace
+from ankiforge.text import counted
+
+AT_ONCE = 20
+"""The number of highlights that the page and the terminal ask about."""
+
+
+class Asked(Value):
+    """Texts to paste, each into a chat of its own."""
+
+    texts: Strings
+    """() = there is nothing to ask."""
+    keys: tuple[frozenset[HighlightKey], ...]
+    """The highlights that each text asks about."""
+    left: int
+    """How many highlights without a card are asked about in no text."""
+    withheld: tuple[tuple[str, int], ...]
+    """How many highlights stay on this machine, by reason."""
+
+    @property
+    def said(self) -> str:
+        """How many highlights the first text asks about, and what is withheld."""
+        if not self.texts:
+            said = "nothing to ask: every highlight has a card, or may not be sent"
+        else:
+            said = f"{counted(len(self.keys[0]), 'highlight')} for your chat"
+        for reason, number in self.withheld:
+            said += f"; {number:,} withheld: {reason}"
+        return said
+
+
+def ask(workspace: Workspace, limit: int = AT_ONCE) -> Asked:
+    """Return the texts that ask about the best highlights without a card."""
+    job = workspace.job()
+    ledger = workspace.ledger
+    prompt = load_prompt(workspace.folder, chat=True)
+    pending = chat.asked_in(for_model(job, ledger))
+    chats = chat.export_chats(for_model(job, ledger, limit), prompt)
+    keys = tuple(frozenset(each.keys) for each in chats)
+    privacy = privacy_of(ledger)
+    reasons = map(privacy.why, drafts.to_draft(ledger, by_model=True, within=job.within))
+    return Asked(
+        texts=tuple(each.text for each in chats),
+        keys=keys,
+        left=pending - sum(map(len, keys)),
+        withheld=tuple(Counter(filter(None, reasons)).items()),
+    )
+
+
+class Taken(Value):
+    """What an answer of a chat gave."""
+
+    drafted: tuple[Drafted, ...]
+    unused: tuple[Problem, ...]
+    """The cards of no use, each with its highlight and the reason."""
+    steps: tuple[Progress, ...]
+    asked: int
+    """How many highlights it should be about."""
+    is_known: bool
+    """Whether the same answer was taken before."""
+
+    @property
+    def said(self) -> str:
+        """What became of the highlights."""
+        if self.is_known and not self.drafted:
+            return "nothing new: this answer was taken before"
+        none = sum(len(result.no_cards) for result in self.drafted)
+        answered = sum(len(result.task.highlights) for result in self.drafted)
+        said = f"{answered - none:,} of {self.asked:,} got a question"
+        if none:
+            said += f"; {none:,} not worth one"
+        if self.unused and not self.is_known:
+            said += f"; {counted(len(self.unused), 'card')} not used"
+        return said
+
+
+def take(
+    workspace: Workspace,
+    text: str,
+    accept: str = "",
+    asked: Collection[HighlightKey] = (),
+) -> Taken:
+    """Record the cards of an answer beside the drafts that wait.
+
+    Args:
+        workspace: the workspace.
+        text: the answer, as it was pasted.
+        accept: the policy of `--accept`; "" = as in the settings.
+        asked: the highlights that were asked about; () = those that it answers.
+    """
+    ledger = workspace.ledger
+    prompt = load_prompt(workspace.folder, chat=True)
+    request = chat.chat_request(text)
+    steps: tuple[Progress, ...] = ()
+    with workspace.locked("drafting"):
+        job = workspace.job(accept=accept)
+        tasks = list(for_model(job, ledger))
+        answer = chat.read_answer(text, tasks, prompt, repair_hints())
+        is_known = workspace.replies.get(request) is not None
+        if answer.drafted:
+            key = prompt.fingerprint
+            workspace.replies.put(request, text, model=chat.CHAT, prompt=key)
+            steps = tuple(record(job, ledger, answer.drafted))
+    answered = sum(len(result.task.highlights) for result in answer.drafted)
+    return Taken(
+        drafted=answer.drafted,
+        unused=answer.unused,
+        steps=steps,
+        asked=max(len(asked), answered),
+        is_known=is_known,
+    )
