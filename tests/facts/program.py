@@ -1,0 +1,301 @@
+"""The program with one passage on one computer, through its own pipeline and ledger."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from ankiforge.config.deckfiles import load_decks
+from ankiforge.config.ownfiles import OwnPath, own_file
+from ankiforge.errors import RefusedError
+from ankiforge.ledger import DraftResult, Ledger, drafts, recording, settling
+from ankiforge.ledger import decide as ledger_decisions
+from ankiforge.ledger.cards import cards_of, highlight_of
+from ankiforge.ledger.offers import Offer, offers
+from ankiforge.ledger.undo import undo
+from ankiforge.model import (
+    CardKind,
+    CardRemark,
+    Draft,
+    Highlight,
+    HighlightKey,
+    Origin,
+    h16,
+)
+from ankiforge.pipeline import decide
+from ankiforge.pipeline.ingest import ingest
+from ankiforge.pipeline.job import Job
+from ankiforge.text import cloze
+from tests.facts.edits import texts_in
+from tests.reading import opened
+
+Worth = Callable[[str], float]
+"""How much a sentence deserves a card; 0 = not at all."""
+KEYS = {"obsidian": "vault:desk/b.m1", "hypothesis": "hypothesis:desk/m1"}
+"""By kind of source: the key of the passage, which has an id of its own."""
+
+
+@lru_cache(maxsize=1 << 16)
+def exact(text: str) -> str:
+    """Return a text as it is compared."""
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+class Fact(NamedTuple):
+    """A fact as a person sees it."""
+
+    sentence: str
+    decided: bool = False
+    near: str = ""
+    """The decided sentence of nearly the same words of which the offer reminds."""
+    card: str = ""
+    """The live card whose new words these may be: the offer asks so."""
+    waits: bool = False
+    """Whether a draft of it waits."""
+
+
+class Made(NamedTuple):
+    """What came of a decision."""
+
+    action: str
+    card: str = ""
+    answer: str = ""
+
+
+class Reading(NamedTuple):
+    """A passage as a person sees it."""
+
+    facts: tuple[Fact, ...]
+    closed: bool
+    changed: frozenset[str]
+    """The live cards whose source says something else."""
+
+
+def proposals(highlight: Highlight, worth: Worth) -> Iterator[Draft]:
+    """Yield a proposal of each sentence that is worth a card, the best first."""
+    texts = dict.fromkeys(texts_in(highlight.exact))
+    for text in sorted(texts, key=lambda text: -worth(exact(text))):
+        if worth(exact(text)) > 0:
+            gaps = gaps_in(highlight, text)
+            shown = tuple(gap.field("Text") for gap in gaps)
+            yield replace(gaps[0], gaps=shown)
+
+
+def gaps_in(highlight: Highlight, sentence: str, origin: str = "propose") -> list[Draft]:
+    """Return two drafts of a sentence, each of which hides one of its longest words."""
+    words = dict.fromkeys(re.findall(r"[^\W_]+", sentence))
+    longest = sorted(words, key=len, reverse=True)[:2]
+    return [hiding(highlight, sentence, word, origin) for word in longest]
+
+
+def hiding(highlight: Highlight, quote: str, answer: str, origin: str) -> Draft:
+    """Return a draft that hides a word of a quote."""
+    before, _, after = quote.partition(answer)
+    gap = cloze.make(1, cloze.literal(answer))
+    text = f"{cloze.literal(before)}{gap}{cloze.literal(after)}"
+    start = highlight.exact.index(quote)
+    fields = (("Text", text),)
+    kind = CardKind.CLOZE
+    return Draft(highlight.key, kind, fields, quote, answer, start, Origin(origin))
+
+
+class Program:
+    """One workspace on one computer, whose source has one passage."""
+
+    def __init__(self, folder: Path, machine: str, source: str, worth: Worth) -> None:
+        self.folder, self.machine, self.source = folder / machine, machine, source
+        self.key = HighlightKey(KEYS[source])
+        self.worth = worth
+        """By the tables of now: with others, draft anew."""
+        self.tables = 1
+        self.desk = self.folder / "desk"
+        self.journal = self.folder / "journal"
+        self.desk.mkdir(parents=True)
+        self.journal.mkdir()
+        self.ledger = self.opened()
+
+    def opened(self) -> Ledger:
+        database = own_file(self.folder / "ledger.db")
+        return Ledger(database, OwnPath(self.journal), self.machine)
+
+    # --- the source
+
+    def write(self, texts: Sequence[str]) -> None:
+        """Let the passage have these sentences, and read it."""
+        passage = " ".join(texts)
+        if self.source == "obsidian":
+            note = f"# Note\n\n=={passage}== ^m1\n"
+            (self.desk / "Note.md").write_text(note, "utf-8")
+        else:
+            selector = {"type": "TextQuoteSelector", "exact": passage}
+            row = {"id": "m1", "uri": "https://example.org/"}
+            row["target"] = [{"selector": [selector]}]
+            (self.desk / "export.json").write_text(json.dumps({"rows": [row]}), "utf-8")
+        self.run()
+
+    def run(self) -> None:
+        """Read source and journal, and draft."""
+        self.ledger.read_journal()
+        source = opened(self.source, self.desk, name="desk")
+        pictures = OwnPath(self.folder / "pictures")
+        decks = load_decks(self.folder)
+        job = Job(lambda waiting: False, decks, pictures, sources=(source,))
+        ingest(job, self.ledger)
+        self.draft()
+
+    def draft(self) -> None:
+        drafts.use_offline_drafts(self.ledger, str(self.tables))
+        for highlight in list(drafts.to_draft(self.ledger)):
+            proposed = list(proposals(highlight, self.worth))
+            result = DraftResult(
+                highlight.key, proposed, fate="" if proposed else "no_card"
+            )
+            with self.ledger.action():
+                recording.record(self.ledger, [result])
+
+    def take_tables(self, worth: Worth) -> None:
+        """Judge sentences by other tables from now on."""
+        self.worth = worth
+        self.tables += 1
+        self.run()
+
+    # --- what a person sees
+
+    @property
+    def highlight(self) -> Highlight:
+        return highlight_of(self.ledger, self.key)
+
+    def offers(self) -> dict[str, Offer]:
+        """Return by sentence what waits."""
+        texts = {h16(exact(text)): exact(text) for text in texts_in(self.highlight.exact)}
+        found = {}
+        for offer in offers(self.ledger, [self.key]):
+            for name in set(offer.first.offer.split()).intersection(texts):
+                found[texts[name]] = offer
+        return found
+
+    def reading(self) -> Reading:
+        of = settling.seen(self.ledger, self.ledger.passage(self.key))
+        read = of.reading()
+        waiting = self.offers()
+        shown = []
+        for fact in read.facts:
+            waits = fact.sentence in waiting
+            shown.append(Fact(fact.sentence, fact.decided, fact.near, fact.card, waits))
+        changed = []
+        for card in cards_of(self.ledger):
+            if card.live and CardRemark.SOURCE_CHANGED in card.remarks:
+                changed.append(str(card.guid))
+        return Reading(tuple(shown), read.closed, frozenset(changed))
+
+    def live(self) -> dict[str, str]:
+        """Return the live cards, each with its quote."""
+        cards = [card for card in cards_of(self.ledger) if card.live]
+        return {str(card.guid): exact(card.quote) for card in cards}
+
+    # --- what a person decides
+
+    @contextmanager
+    def decided(self) -> Iterator[str]:
+        """Run a decision, and draft what may be offered after it."""
+        with self.ledger.action() as action:
+            yield action
+        self.draft()
+
+    def accept(self, sentence: str, gap: int = 1, *, same: bool = False) -> Made:
+        """Make a card of an offer, or give its words to the card that it asks about."""
+        draft = self.offers()[sentence].first
+        with self.decided() as action:
+            card = self.ledger.accept(draft.id, gap=gap, same=same)
+        return Made(action, str(card), draft.draft.answer)
+
+    def edit(self, sentence: str) -> Made:
+        """Accept an offer in other words."""
+        draft = self.offers()[sentence].first
+        words = {"Extra": "In my own words."}
+        with self.decided() as action:
+            card, _ = decide.edit(self.ledger, draft.id, words, forced=True)
+        return Made(action, str(card), draft.draft.answer)
+
+    def reject(self, id_or_sentence: str) -> Made:
+        """Reject an offer, or a card."""
+        id = id_or_sentence
+        if " " in id:
+            id = self.offers()[id].first.id
+        with self.decided() as action:
+            self.ledger.reject(id)
+        return Made(action)
+
+    def skip(self) -> Made:
+        with self.decided() as action:
+            self.ledger.reject(self.key)
+        return Made(action)
+
+    def write_card(self, sentence: str) -> Made:
+        """Make a card by hand."""
+        [draft, *_] = gaps_in(self.highlight, sentence, "person")
+        with self.decided() as action:
+            card = ledger_decisions.make(self.ledger, draft)
+        return Made(action, str(card), draft.answer)
+
+    def take_from_model(self, sentences: Sequence[str]) -> Made:
+        """Accept a model's card that quotes some sentences."""
+        highlight = self.highlight
+        [draft, *_] = gaps_in(highlight, sentences[0], "llm")
+        quote = " ".join(sentences)
+        text = draft.field("Text") + quote.removeprefix(sentences[0])
+        draft = replace(draft, quote=quote, fields=(("Text", text),))
+        with self.ledger.action():
+            result = DraftResult(highlight.key, [draft])
+            recording.record(self.ledger, [result], by_model=True)
+        waiting = self.offers()[exact(sentences[0])].drafts
+        [id] = [each.id for each in waiting if not each.draft.proposed]
+        with self.decided() as action:
+            card = self.ledger.accept(id)
+        return Made(action, str(card), draft.answer)
+
+    def undo(self, action: str) -> bool:
+        """Take back a decision; return whether it was not refused."""
+        try:
+            undo(self.ledger, action)
+        except RefusedError:
+            return False
+        self.run()
+        return True
+
+    # --- losses, and another computer
+
+    def lose_database(self) -> None:
+        self.ledger.close()
+        for path in self.folder.glob("ledger.db*"):
+            path.unlink()
+        self.ledger = self.opened()
+        self.run()
+
+    def forget_facts(self) -> None:
+        """Let the journal be as before each decision named its facts."""
+        for path in self.journal.glob("*.jsonl"):
+            lines = path.read_text("utf-8").splitlines(keepends=True)
+            kept = [line for line in lines if json.loads(line)["what"] != "fact"]
+            path.write_text("".join(kept), "utf-8")
+        self.lose_database()
+
+
+def share(programs: Sequence[Program]) -> None:
+    """Bring each machine the newest files of the others, as a synced folder does."""
+    for program in programs:
+        for other in programs:
+            file = other.journal / f"{other.machine}.jsonl"
+            if other is not program and file.exists():
+                shutil.copy(file, program.journal)
+    for program in programs:
+        program.run()
