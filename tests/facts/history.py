@@ -244,10 +244,7 @@ class History:
             return
         if chance < 0.08 and live:
             card = dice.choice(sorted(live))
-            # its quote may stand within a sentence that has become longer
-            quoted = [text for text in machine.by_text if live[card] in text]
-            made = program.reject(card)
-            quoted = quoted or texts_in(live[card])
+            made, quoted = program.reject(card), texts_in(live[card])
             self.note(machine, shown, made, [self.core[card]], quoted)
             return
         states = {fact.sentence: fact for fact in shown.facts}

@@ -1,0 +1,133 @@
+"""The facts of a passage as a person meets them at the command line: one note, the program's own proposals."""
+
+import json
+
+import pytest
+
+WAR = "The Thirty Years' War ended in 1648 with the Peace of Westphalia."
+CARTA = "The Magna Carta was sealed by King John at Runnymede in 1215."
+CANAL = "The Suez Canal was opened in 1869 after ten years of work."
+TREATY = "The Treaty of Utrecht was signed in 1713 by France and Great Britain."
+FLEMING = "Penicillin was discovered by Alexander Fleming in London in 1928."
+KEY = "vault:notes/b.m1"
+SETTINGS = """
+sources: [{obsidian: {name: notes, path: notes}}]
+accept: {rules: clean}
+anki: {collection: none}
+"""
+
+
+@pytest.fixture
+def note(forge):
+    """Writes the one marked passage of a workspace with proposals, and runs."""
+    forge.settings(SETTINGS, proposals=True)
+    (forge.folder / "notes").mkdir()
+
+    def write(*sentences):
+        text = f"=={' '.join(sentences)}== ^m1\n"
+        (forge.folder / "notes" / "Europe.md").write_text(text, encoding="utf-8")
+        return forge.json("run")
+
+    return write
+
+
+def states(forge):
+    """Return the passage as `show` tells it: by sentence, its state or the card that it asks about."""
+    passage = forge.ok("show", KEY, "--json").lines[0]
+    return {fact["sentence"]: fact["card"] or fact["state"] for fact in passage["facts"]}
+
+
+def draft_of(forge, sentence):
+    """Return the one draft that waits for a sentence."""
+    drafts = forge.ok("list", "verdict:waiting", "--json").lines
+    [draft] = [draft for draft in drafts if draft["quote"] == sentence]
+    return draft
+
+
+def decide(forge, verb, sentence, *more):
+    [done] = forge.ok(verb, draft_of(forge, sentence)["id"], *more, "--json").lines
+    return done["guid"]
+
+
+def test_a_decision_leaves_the_other_facts_and_their_count_is_told(forge, note):
+    note(WAR, CARTA, CANAL, TREATY)
+    assert states(forge) == dict.fromkeys((WAR, CARTA, CANAL, TREATY), "offered")
+
+    decide(forge, "accept", CARTA)
+    decide(forge, "reject", TREATY)
+
+    assert forge.ok("show", KEY).stdout.startswith("2 of 4 facts decided\n")
+    assert states(forge) == {
+        WAR: "offered", CARTA: "decided", CANAL: "offered", TREATY: "decided",
+    }  # fmt: skip
+    forge.ok("undo")
+    assert states(forge)[TREATY] == "offered"
+    forge.ok("undo")
+    assert states(forge)[CARTA] == "offered"
+
+
+def test_new_words_of_a_card_are_asked_about_and_never_taken_with_others(forge, note):
+    note(WAR, CARTA)
+    card = decide(forge, "accept", CARTA)
+    corrected = CARTA.replace("Runnymede", "Windsor")
+    note(WAR, corrected)
+
+    assert states(forge) == {WAR: "offered", corrected: card}
+    forge("accept", "--all", "--filter", "drafter:propose")
+    assert states(forge) == {WAR: "decided", corrected: card}
+    assert decide(forge, "accept", corrected, "--same") == card
+    [shown] = forge.cards("verdict:accepted", "Windsor")
+    assert shown["guid"] == card
+
+
+def test_reject_passage_leaves_its_cards_and_offers_nothing_later(forge, note):
+    note(WAR, CARTA, CANAL)
+    card = decide(forge, "accept", WAR)
+    forge.ok("reject", "--passage", KEY)
+    note(WAR, CARTA, CANAL, FLEMING)
+
+    assert states(forge) == {WAR: "decided"}
+    assert [card["guid"] for card in forge.cards("verdict:accepted")] == [card]
+    assert not forge.ok("list", "verdict:waiting", "--json").lines
+    forge.ok("undo", KEY)
+    forge.ok("run")
+    assert set(states(forge)) == {WAR, CARTA, CANAL, FLEMING}
+
+
+def test_a_card_by_hand_decides_the_sentence_that_it_quotes(forge, note):
+    note(WAR, CARTA)
+    text = CARTA.replace("King John", "{{c1::King John}}")
+    forge.ok("edit", KEY, "--field", "Text", text)
+    assert states(forge) == {WAR: "offered", CARTA: "decided"}
+
+
+def test_cards_of_a_model_join_the_facts_that_they_quote(forge, server, fake):
+    (forge.folder / "notes").mkdir()
+    note = forge.folder / "notes" / "Europe.md"
+    note.write_text(f"=={WAR} {CARTA}== ^m1\n", encoding="utf-8")
+    more = "proposals: true\n"
+    forge.drafting(server.base_url, more=more)
+    asked = "Where did King John seal the Magna Carta?"
+    server.queue.append(fake.cards(fake.card(1, CARTA, asked, "Runnymede")))
+    forge.ok("run", "--yes")
+
+    drafts = forge.ok("list", "verdict:waiting", "--json").lines
+    [question] = [draft for draft in drafts if draft["fields"].get("Front") == asked]
+    forge.ok("accept", question["id"])
+    assert states(forge) == {WAR: "offered", CARTA: "decided"}
+    [left] = forge.ok("list", "verdict:waiting", "--json").lines
+    assert left["quote"] == WAR
+
+
+def test_what_was_decided_before_closes_its_passage(forge, note):
+    note(WAR, CARTA)
+    decide(forge, "accept", CARTA)
+    for path in (forge.folder / "journal").glob("*.jsonl"):
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        before = [line for line in lines if json.loads(line)["what"] != "fact"]
+        path.write_text("".join(before), encoding="utf-8")
+    for path in (forge.folder / ".ankiforge").glob("ledger*"):
+        path.unlink()
+    note(WAR, CARTA, CANAL)
+    assert states(forge) == {}
+    assert len(forge.cards("verdict:accepted")) == 1
