@@ -142,16 +142,14 @@ class Database:
 # --- opening ----------------------------------------------------------------------------
 
 
-def open_database(database: OwnPath | None) -> sqlite3.Connection:
-    """Open a database; None = a temporary one, which SQLite keeps in a file of its own.
-
-    One that is damaged or of another version is replaced by an empty one.
+def open_database(database: OwnPath) -> sqlite3.Connection:
+    """Open a database. One that is damaged or of another version is replaced by an empty one.
 
     Raises:
         LedgerError: it cannot be replaced.
     """
     db = _connect(database)
-    if db is None and database is not None:
+    if db is None:
         database.remove_database()
         db = _connect(database)
     if db is None:
@@ -160,23 +158,15 @@ def open_database(database: OwnPath | None) -> sqlite3.Connection:
     return db
 
 
-def _connect(database: OwnPath | None) -> sqlite3.Connection | None:
+def _connect(database: OwnPath) -> sqlite3.Connection | None:
     """Open a database, or make it; None if it is damaged or of another version."""
-    path = database.database(make=True) if database else ""
+    path = database.database(make=True)
     db = sqlite3.connect(path, isolation_level=None, timeout=WAIT_SECONDS)
-    db.row_factory = sqlite3.Row
-    if database:
-        database.restrict()
+    database.restrict()
     try:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = NORMAL")
-        db.execute("PRAGMA case_sensitive_like = ON")
-        db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        _configure(db)
         if not _version(db):
-            db.executescript(SCHEMA)
-            # the version last: by it, another program takes the database for complete
-            rows = [(_TABLES, _hash_of_tables(db)), ("version", VERSION)]
-            db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
+            _make_tables(db)
         if _version(db) == VERSION and _has_all_tables(db):
             return db
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
@@ -185,6 +175,21 @@ def _connect(database: OwnPath | None) -> sqlite3.Connection | None:
             raise
     db.close()
     return None
+
+
+def _configure(db: sqlite3.Connection) -> None:
+    db.row_factory = sqlite3.Row
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = NORMAL")
+    db.execute("PRAGMA case_sensitive_like = ON")
+    db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+
+
+def _make_tables(db: sqlite3.Connection) -> None:
+    db.executescript(SCHEMA)
+    # the version last: by it, another program takes the database for complete
+    rows = [(_TABLES, _hash_of_tables(db)), ("version", VERSION)]
+    db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
 
 
 def _version(db: sqlite3.Connection) -> str:
@@ -208,23 +213,26 @@ def _hash_of_tables(db: sqlite3.Connection) -> str:
 
 
 def copy_database(database: OwnPath) -> sqlite3.Connection:
-    """Return a temporary copy of a database that may not exist.
+    """Return a temporary copy of a database that may not exist; SQLite keeps it in a file.
 
     Without a `-wal` file no program has it open, so it is read as a plain file: otherwise
     SQLite would create files next to it. If another program opened it meanwhile, it is
     read once more.
     """
-    copy = open_database(None)
-    if not database.is_there():
-        return copy
-    path = database.database()
-    log = path.with_name(f"{path.name}-wal")
-    if not log.exists():
-        changed = path.stat().st_mtime_ns
-        _copy_into(copy, path, "immutable=1")
-        if not log.exists() and path.stat().st_mtime_ns == changed:
-            return copy
-    _copy_into(copy, path, "mode=ro")
+    copy = sqlite3.connect("", isolation_level=None, timeout=WAIT_SECONDS)
+    _configure(copy)
+    if database.is_there():
+        path = database.database()
+        log = path.with_name(f"{path.name}-wal")
+        is_copied = False
+        if not log.exists():
+            changed = path.stat().st_mtime_ns
+            _copy_into(copy, path, "immutable=1")
+            is_copied = not log.exists() and path.stat().st_mtime_ns == changed
+        if not is_copied:
+            _copy_into(copy, path, "mode=ro")
+    if not _version(copy):
+        _make_tables(copy)
     return copy
 
 
