@@ -160,13 +160,9 @@ def pair_gaps(tokens: list[Token], gaps: Gaps) -> None:
                 clozes.append(brace)
                 tokens[index + 1].become(Kind.GONE)
         elif is_text and opened and token.plain == "::":
-            # a hint begins, unless it follows the number of the cloze
             brace = opened[-1]
             is_in_cloze = tokens[brace.opener].kind is Kind.GAP
-            is_next_but_one = index == brace.opener + 2
-            follows_number = is_next_but_one and tokens[index - 1].plain.isdigit()
-            is_of_number = follows_number and "{{" in gaps.signs
-            if brace.hint < 0 and is_in_cloze and not is_of_number:
+            if brace.hint < 0 and is_in_cloze:
                 brace.hint = index
         deepest = max(deepest, len(opened))
 

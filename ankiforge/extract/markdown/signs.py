@@ -169,9 +169,10 @@ _SIGN = regex(
       # `==`, and `~={{colour}} … =~` of the plug-in Highlightr
     | (?P<mark>(?P<inside>(?<=[A-Za-z0-9_])==(?=[A-Za-z0-9_]))|(?<!=)==(?!=)
         |~=\{{(?P<colour>[\w-]+)\}}[ ]?|(?<!=)=~)
-      # {{{{c1::, {{{{cloze, or two braces alone
+      # {{{{c1::, {{{{1:: as in Mochi, {{{{cloze, or two braces alone
     | (?P<gap>(?<![{{_^])\{{\{{(?!\{{)
-        (?:[cC](?P<numbers>\d{{1,3}}(?:,\d{{1,3}})*)[ ]?::?(?!:)|cloze[ ]+)?)
+        (?:[cC](?P<numbers>\d{{1,3}}(?:,\d{{1,3}})*)[ ]?::?(?!:)
+        |(?P<gap_number>\d{{1,3}})::(?![:}}])|cloze[ ]+)?)
       # a bare address, from its colon on
     | (?P<url>://(?:(?!\}}\}})[^\s<>`])*(?!\}}\}})[^\s<>`.,;:!?'\"*_~=)\]|])
     | (?P<text>\{{+|\}}|(?<!:)::(?!:)|`+)
@@ -329,7 +330,7 @@ def _add(state: State, kind: str, sign: re.Match[str], raw: str) -> None:
             token.opens = raw[0] == "~"
             token.closes = raw == "=~"
         case "gap":
-            state.add(Kind.GAP, raw, note=sign["numbers"] or "")
+            state.add(Kind.GAP, raw, note=sign["numbers"] or sign["gap_number"] or "")
         case "text":
             state.add(Kind.TEXT, raw)
         case "label":
