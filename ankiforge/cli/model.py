@@ -232,7 +232,7 @@ dropped."""
 @command("""
   ankiforge model use openai          with the key in OPENAI_API_KEY; or openrouter, gemini,
                                       groq, mistral, deepseek, anthropic
-  ankiforge model use ollama          or lmstudio, llama.cpp
+  ankiforge model use ollama          or lmstudio, llama.cpp, or the name of a model there
   ankiforge model use qwen2.5-1.5b    a model that was downloaded, or the path of a .gguf file
   ankiforge model use https://llm.example.org/v1 --model large --key-env MY_KEY
 """)  # fmt: skip
@@ -322,7 +322,8 @@ def _terms(choice: Choice, estimate: Estimate) -> Iterator[str]:
         return
     passages = counted(estimate.highlights, "highlight")
     requests = counted(estimate.requests, "request")
-    yield f"  {passages} would be sent, {estimate.characters:,} characters in {requests}:"
+    size = f"up to {estimate.characters:,} characters in {requests}"
+    yield f"  {passages} would be sent, {size}:"
     yield "  words, the text around them, comment, title and authors; nothing under #no-llm"
     if choice.is_local:
         yield "  it stays on this machine, and costs nothing"

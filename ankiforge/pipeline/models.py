@@ -107,8 +107,8 @@ def choose(
     """Return the model that a person names. Only servers on this machine are asked.
 
     Args:
-        name: a provider, a program on this machine, the address of a server, a model that was
-            downloaded, or the path of a file.
+        name: a provider, a program on this machine or one of its models, the address of a server,
+            a model that was downloaded, or the path of a file.
         model: the model of the server; "" = the best that is known there.
         key_env: the environment variable of the key for an address.
         environ: has the keys.
@@ -131,12 +131,14 @@ def choose(
                     hint = f"export {key_env}=… in this terminal; it is stored nowhere"
                     raise UsageError(f"the key, {key_env}, is not set", hint=hint)
                 return choice
-    if name in PROGRAMS:
-        servers = {server.name: server for server in look(environ)(LONGEST_S)}
-        if name not in servers:
-            hint = "start its server, with a model (ollama serve; ollama pull qwen3:8b)"
-            raise ServiceError(f"{name} does not answer, or has no model", hint=hint)
-        base_url = servers[name].base_url
+    for server in () if base_url else look(environ)(LONGEST_S):
+        if name == server.name or name in server.models:
+            base_url = server.base_url
+            model = model or name if name in server.models else model
+            break
+    if not base_url and name in PROGRAMS:
+        hint = f"start {PROGRAMS[name]}'s server, load a model there, and try again"
+        raise ServiceError(f"{name} does not answer, or has no model", hint=hint)
     if not base_url:
         names = [*PROGRAMS, *(provider.name for provider in providers(environ))]
         for near in get_close_matches(name, names, n=1):

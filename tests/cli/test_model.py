@@ -150,7 +150,7 @@ def test_a_key_is_used_after_a_yes_and_is_stored_and_printed_nowhere(
     shown = typed("model", "use", "openai", asks=("Draft with it?", "y\n"))
     before, _, after = shown.partition("Draft with it?")
     assert "with the key in OPENAI_API_KEY" in before
-    assert "2 highlights would be sent, " in before
+    assert "2 highlights would be sent, up to " in before
     assert "one card of it:" in after
     assert "What says passage" in after
     assert [headers["authorization"] for headers in key.headers] == [f"Bearer {KEY}"] * 2
@@ -174,6 +174,29 @@ def test_a_key_is_used_after_a_yes_and_is_stored_and_printed_nowhere(
     note.write_text(f"{NOTE}\n==A fourth fact is that ice floats on water.==\n")
     forge.ok("run")
     assert len(key.asked) == 3
+
+
+def test_another_machine_gets_nothing_before_the_yes_and_needs_no_other_afterwards(
+    forge, note, typed, key, monkeypatch
+):
+    # no form of an address that counts as this machine
+    elsewhere = key.base_url.replace("127.0.0.1", "127.1")
+    monkeypatch.setenv("OPENAI_BASE_URL", elsewhere)
+    forge.ok("run", note)
+    assert typed("run", "--offline").count("OPENAI_API_KEY is set") == 1
+    forge("model", "use", "openai", "--offline", "--yes", code=2)
+    refused = typed("model", "use", "openai", asks=("Draft with it?", "\n"))
+    assert "its price is not known here" in refused
+    assert "nothing was sent" in refused
+    assert (key.asked, key.looked, settings_of(forge)) == ([], 0, "")
+
+    typed("model", "use", "openai", asks=("Draft with it?", "y\n"))
+    sent = len(key.asked)
+    assert sent
+    note.write_text(f"{NOTE}\n==A third fact is that water boils at 100 degrees.==\n")
+    forge.ok("run")
+    assert len(key.asked) == sent + 1
+    assert "price unknown" in forge.ok("status").stdout
 
 
 @pytest.mark.parametrize("each", [*providers({})], ids=lambda each: each.name)
@@ -207,7 +230,7 @@ def test_of_a_server_the_best_model_is_used_and_the_others_are_named(forge, note
     assert "gpt-oss:20b at 127.0.0.1" in told
     assert "or --model qwen3:8b" in told
     assert "nomic-embed-text" not in told
-    forge.ok("model", "use", "ollama", "--model", "qwen3:8b", "--yes")
+    forge.ok("model", "use", "qwen3:8b", "--yes")
     used = [row for row in forge.ok("model", "list", "--json").lines if row["used"]]
     assert [row["model"] for row in used] == ["qwen3:8b"]
     assert "model: 'qwen3:8b'" in settings_of(forge)

@@ -143,6 +143,8 @@ class LlmServer:
     most_at_a_time: int = 0
     gone: bool = False
     models: tuple[str, ...] = ("fake-1",)
+    looked: int = 0
+    """How often it was asked for its models."""
     lock: threading.Lock = field(default_factory=threading.Lock)
     base_url: str = ""
     _serving: ExitStack = field(default_factory=ExitStack)
@@ -175,6 +177,8 @@ class _Handler(Handler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
+        with self.fake.lock:
+            self.fake.looked += 1
         listed = [{"id": name, "object": "model"} for name in self.fake.models]
         found = self.path == "/v1/models"
         body = json.dumps({"object": "list", "data": listed} if found else {}).encode()
