@@ -117,6 +117,8 @@ class Draft(Value):
     gaps: Strings = ()
     """Of a proposal: up to four cloze texts of its sentence, one gap each, best first. `fields`
     holds the first."""
+    sureness: float = 0.0
+    """Of a proposal: how likely a person keeps it, from 0 to 1."""
     slot: str = ""
     """Distinguishes the source's own cards of one passage: "0", "1" …; "" of other drafts."""
     findings: tuple[Finding, ...] = ()

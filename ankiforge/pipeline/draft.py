@@ -284,11 +284,7 @@ def _record(
             drafts = [
                 draft for draft in drafted.drafts if draft.highlight == highlight.key
             ]
-            worth = 0.0
-            if any(draft.proposed for draft in drafts):
-                from ankiforge.draft.propose import worth_of
-
-                worth = worth_of(highlight).score
+            worth = max((draft.sureness for draft in drafts), default=0.0)
             try:
                 with one_item():
                     checked = checks.checked(highlight, drafts)

@@ -3,7 +3,9 @@
 `cases/proposals.jsonl`: a `text` with what its source knows, and of its up to four gaps: all
 (`gaps`), `some` that are among them, words that `never` are a gap, the `quote`.
 `cases/broken.jsonl`: texts that were cut off or garbled, perhaps with the `sentence` that their source
-knows, with the `reason` why they are not proposed, or the `quote` that is left of them.
+knows, with the `reason` why they are not proposed, or the `quote` of their card.
+`cases/refused.jsonl`: sentences of real sources that no proposer may offer (`reason`), the text of
+their `card` if it is not the `quote`, words that are `never` a gap.
 """
 
 import json
@@ -11,12 +13,14 @@ import re
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from ankiforge.draft.propose import Propose, Reason, facts_of, worth_of
+from ankiforge.draft.propose import Propose, Reason, facts_of, judged, worth_of
 from ankiforge.model import Brief, CardKind, Form, HighlightKind, Task
 from ankiforge.pipeline.models import repair_hints
 from ankiforge.text import cloze
 from ankiforge.text.cloze import cloze_answers
+from tests.draft.conftest import PAPER
 
 HERE = Path(__file__).parent / "cases"
 
@@ -27,6 +31,7 @@ def _cases(name):
 
 CASES = _cases("proposals.jsonl")
 BROKEN = _cases("broken.jsonl")
+REFUSED = _cases("refused.jsonl")
 GOOD = "Adenosine is called the sleep molecule because it builds up while we are awake."
 ADVICE = "You should get up when you want to, my friend!"
 
@@ -52,8 +57,12 @@ def test_gaps_of_a_passage(highlight, case):
     }
     if "markdown" in case:
         fields["markdown"] = tuple(case["markdown"])
-    draft, *_ = facts_of(highlight(case["text"], **fields), repair_hints())
+    facts = facts_of(highlight(case["text"], **fields), repair_hints())
+    if isinstance(facts, Reason):
+        assert "never" in case  # a refused sentence hides nothing
+        return
 
+    draft, *_ = facts
     gaps = [cloze_answers(text) for text in draft.gaps]
     assert 1 <= len(gaps) <= 4
     assert draft.field("Text") == draft.gaps[0]
@@ -148,3 +157,19 @@ def test_what_is_not_proposed_at_all(propose, fields, reason):
 
 def test_the_same_highlight_gets_the_same_proposal(propose):
     assert propose(GOOD).drafts == propose(GOOD).drafts
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=[case["case"] for case in REFUSED])
+def test_what_nobody_keeps_is_refused(highlight, case):
+    document = replace(PAPER, title=case.get("title", PAPER.title))
+    passage = highlight(case["text"], document=document)
+    results = list(judged(passage, repair_hints()))
+
+    if "reason" in case:
+        assert [result.value for result in results] == [case["reason"]]
+        return
+    [(draft, _)] = results
+    assert cloze.plain(draft.field("Text")) == case.get("card", case["text"])
+    assert draft.quote == case.get("quote", case["text"])
+    gaps = {cloze_answers(text) for text in draft.gaps}
+    assert not gaps & set(case.get("never", ()))

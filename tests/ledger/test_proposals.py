@@ -124,20 +124,22 @@ def test_a_bare_accept_all_takes_no_proposal(forge, note):
     assert [each["quote"] for each in proposals(forge)] == [WAR]
 
 
-def test_what_deserves_a_card_most_is_offered_first(forge, note):
-    from ankiforge.draft.propose import worth_of
+def test_the_surest_card_is_offered_first(forge, note):
     from ankiforge.ledger import lists, overview
     from ankiforge.pipeline.workspace import Workspace
 
     note(*(f"=={words}==" for words in (CELLS, WAR, CARTA)))
 
     with Workspace(forge.folder, read_only=True) as workspace:
-        scores = []
         new = overview.order(workspace.ledger).new
-        for waiting in lists.lines(workspace.ledger, new):
-            scores.append(worth_of(waiting.highlight).score)
-    assert len(scores) > 1
-    assert scores == sorted(scores, reverse=True)
+        sure = [
+            line.waiting.draft.sureness
+            for line in lists.lines(workspace.ledger, new)
+            if line.waiting
+        ]
+    assert len(sure) > 1
+    assert all(sure)
+    assert sure == sorted(sure, reverse=True)
 
 
 def test_a_lost_database_proposes_the_same(forge, note):

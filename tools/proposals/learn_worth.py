@@ -29,7 +29,7 @@ TARGETS = {0: 0.02, 1: 0.5, 2: 0.98}
 THRESHOLD = 0.29
 
 
-def learn(examples):
+def learn(examples, shrink=SHRINK):
     """Return the weights of features, and of what is `always` there."""
     weights = {"always": 0.0}
     squares = {}
@@ -42,7 +42,7 @@ def learn(examples):
                 slopes[name] = slopes.get(name, 0.0) + push * amount
         for name, slope in slopes.items():
             if name != "always":
-                slope -= SHRINK * len(examples) * weights.get(name, 0.0)
+                slope -= shrink * len(examples) * weights.get(name, 0.0)
             squares[name] = squares.get(name, 0.0) + slope * slope
             step = RATE * slope / math.sqrt(squares[name] + 1e-9)
             weights[name] = weights.get(name, 0.0) + step

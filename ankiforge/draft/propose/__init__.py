@@ -16,13 +16,16 @@ from msgspec.structs import replace
 
 from ankiforge.draft.instructions import failed_on, skip_reason
 from ankiforge.draft.propose.passage import Passage, passages_of
-from ankiforge.draft.propose.ranking import MOST, ranked
+from ankiforge.draft.propose.ranking import MOST, Features, Sentence, ranked
 from ankiforge.draft.propose.reasons import Reason
+from ankiforge.draft.propose.refused import refusal, stems
+from ankiforge.draft.propose.sureness import features_of, sureness, weights
 from ankiforge.draft.propose.whole import flaw, is_reference
 from ankiforge.draft.propose.worth import Feature, Worth, worth_of
 from ankiforge.errors import BugError, one_item
 from ankiforge.language.lexicon import language
 from ankiforge.language.recognition import language_of
+from ankiforge.language.tokens import tokens
 from ankiforge.model import (
     Brief,
     CardKind,
@@ -49,6 +52,7 @@ __all__ = [
     "Reason",
     "Worth",
     "facts_of",
+    "judged",
     "worth_of",
 ]
 
@@ -56,6 +60,8 @@ DRAFTER = "propose"
 """The name of the drafter."""
 # Gaps that are tried for a passage, best first.
 _MOST_TRIED = 8
+# The score of a gap that the reader chose.
+_CHOSEN = 3.0
 Blocks = Callable[[Draft, Highlight], Strings]
 """Returns the findings that block a draft, as text."""
 
@@ -110,7 +116,7 @@ class Propose:
 def facts_of(
     highlight: Highlight, blocks: Blocks | None = None
 ) -> tuple[Draft, ...] | Reason:
-    """Return a draft of each sentence of a highlight that makes a card, best first.
+    """Return a draft of each sentence of a highlight that makes a card, the surest first.
 
     Or why none does. Each draft has up to four gaps. Its fact is the last sentence of its
     quote, which may begin with the one before it, on which it leans.
@@ -119,52 +125,67 @@ def facts_of(
         highlight: a passage.
         blocks: checks a draft with one gap; one that it blocks is left out.
     """
+    facts = []
+    reason = Reason.NO_GAP
+    for result in judged(highlight, blocks):
+        if isinstance(result, Reason):
+            reason = result if reason is Reason.NO_GAP else reason
+            continue
+        draft, features = result
+        facts.append(replace(draft, sureness=sureness(features)))
+    facts.sort(key=lambda fact: -fact.sureness)
+    sure = [fact for fact in facts if fact.sureness >= weights()["threshold"]]
+    return tuple(sure) or (Reason.SAYS_LITTLE if facts else reason)
+
+
+def judged(
+    highlight: Highlight, blocks: Blocks | None
+) -> Iterator[tuple[Draft, Features] | Reason]:
+    """Yield for each sentence its draft with the features of its sureness, or a refusal."""
     if is_reference(highlight.exact):
-        return Reason.TABLE
+        yield Reason.TABLE
+        return
     name = language_of(highlight.exact, highlight.nearby, highlight.context)
+    tables = language(name)
+    shown = f"{highlight.document.title} {highlight.heading}"
+    stems_shown = stems(token.folded for token in tokens(shown, tables))
+    worth_of_passage = worth_of(highlight).score
     passages = passages_of(highlight, name)
-    judged: list[tuple[Worth, Passage]] = []
     for passage in passages:
-        text = "" if passage.chosen else passage.text
-        judged.append((worth_of(highlight, text), passage))
-    judged.sort(key=lambda pair: -pair[0].score)
-    facts: list[Draft] = []
-    reasons: list[Reason] = []
-    for worth, passage in judged:
-        if not worth.deserves:
-            reasons.append(worth.reason)
+        text = passage.text
+        words = tokens(text, tables)
+        worth = worth_of(highlight, "" if passage.chosen else text)
+        reason = None if worth.deserves else worth.reason
+        reason = reason or (Reason.CUT_OFF if passage.is_cut else None)
+        reason = reason or refusal(text, words, tables)
+        reason = reason or flaw(text, tables, is_note=passage.is_markdown)
+        if reason is not None:
+            yield reason
             continue
-        broken = Reason.CUT_OFF if passage.is_cut else None
-        broken = broken or flaw(passage.text, language(name), is_note=passage.is_markdown)
-        if broken is not None:
-            reasons.append(broken)
+
+        # up to four gaps that no check blocks, best first
+        gaps: Iterable[tuple[Span, float]] = (
+            ((passage.chosen, _CHOSEN),) if passage.chosen else ()
+        )
+        sentence = Sentence(text, tables, passage.mark, stems_shown)
+        drafts: list[Draft] = []
+        scores: list[float] = []
+        for span, score in islice(gaps or ranked(sentence), _MOST_TRIED):
+            draft = _with_gap(highlight, passage, span)
+            if blocks is None or not blocks(draft, highlight):
+                drafts.append(draft)
+                scores.append(score)
+            if len(drafts) == MOST:
+                break
+        if not drafts:
             continue
-        drafts = _drafts(highlight, passage, name, blocks)
-        if drafts:
-            texts = tuple(draft.field("Text") for draft in drafts)
-            facts.append(replace(drafts[0], gaps=texts))
-    if facts:
-        return tuple(facts)
-    return reasons[0] if reasons else Reason.NO_GAP
-
-
-def _drafts(
-    highlight: Highlight, passage: Passage, name: str, blocks: Blocks | None
-) -> list[Draft]:
-    """Return up to four drafts of one gap each that no check blocks, best first."""
-    spans: Iterable[Span]
-    if passage.chosen:
-        spans = (passage.chosen,)
-    else:
-        spans = ranked(passage.text, language(name), passage.mark)
-    drafts: list[Draft] = []
-    for span in islice(spans, _MOST_TRIED):
-        draft = _with_gap(highlight, passage, span)
-        if blocks is None or not blocks(draft, highlight):
-            drafts.append(draft)
-        if len(drafts) == MOST:
-            break
-    return drafts
+        if passage.chosen or name == "cjk" or not tables.small:
+            scores = scores[:1] * MOST  # there is no choice of several
+        features = features_of(
+            worth_of_passage, worth.score, words, scores, is_part=len(passages) > 1
+        )
+        texts = tuple(draft.field("Text") for draft in drafts)
+        yield replace(drafts[0], gaps=texts), features
 
 
 def _with_gap(highlight: Highlight, passage: Passage, span: Span) -> Draft:
@@ -174,12 +195,12 @@ def _with_gap(highlight: Highlight, passage: Passage, span: Span) -> Draft:
     if passage.is_markdown:
         shown = cloze.wrap(text, (span,))
         answer = plain(text[start:end])
-        quote = _quote(highlight, text)
+        quote = _quote(highlight, passage.quote or text)
     else:
         gap = cloze.make(1, literal(text[start:end]))
         shown = f"{literal(text[:start])}{gap}{literal(text[end:])}"
         answer = text[start:end]
-        quote = text
+        quote = passage.quote or text
     return Draft(
         highlight=highlight.key,
         kind=CardKind.CLOZE,

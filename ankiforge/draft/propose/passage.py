@@ -7,7 +7,9 @@ from functools import lru_cache
 
 from msgspec.structs import replace
 
-from ankiforge.draft.propose.whole import is_whole_clause, readable
+from ankiforge.draft.propose.refused import noise
+from ankiforge.draft.propose.whole import is_whole_clause
+from ankiforge.language.lexicon import Language
 from ankiforge.language.lexicon import language as tables_of
 from ankiforge.model import Highlight, SourceKind, Span, Value
 from ankiforge.text import regex
@@ -39,6 +41,8 @@ class Passage(Value):
     """The words that the reader chose to hide."""
     is_cut: bool = False
     """Whether its last sentence goes on where nobody knows it."""
+    quote: str = ""
+    """The text as its source has it, if something is left off the card."""
 
 
 # A mark and its sentence are counted wherever their length matters.
@@ -60,11 +64,13 @@ def passages_of(highlight: Highlight, language: str) -> list[Passage]:
     tables = tables_of(language)
     ends_with_page = _ends_with_page(highlight)
     passages = []
-    for passage in _passages_of(highlight, language):
-        readable_passage = _readable(passage, ends_with_page=ends_with_page)
-        if readable_passage.is_cut and is_whole_clause(highlight.exact, tables):
-            readable_passage = Passage(highlight.exact.strip())
-        passages.append(readable_passage)
+    for part in _passages_of(highlight, language):
+        passage = _on_card(part, tables)
+        if ends_with_page and _WHOLE.fullmatch(passage.text) is None:
+            passage = replace(passage, is_cut=True)
+            if is_whole_clause(highlight.exact, tables):
+                passage = Passage(highlight.exact.strip())
+        passages.append(passage)
     return passages
 
 
@@ -80,35 +86,30 @@ def _ends_with_page(highlight: Highlight) -> bool:
     return sentence.endswith(after) and _WHOLE.fullmatch(sentence) is None
 
 
-def _readable(passage: Passage, *, ends_with_page: bool) -> Passage:
-    """Return a passage cut to its whole sentences.
-
-    It stays as it is if it is Markdown, or if a part of the mark, or of what the reader chose,
-    would be lost. If its last sentence ends with the page, it is whole, with `is_cut`.
-    """
-    start, end = readable(passage.text)
-    if ends_with_page and _WHOLE.fullmatch(passage.text[start:end]) is None:
-        return replace(passage, is_cut=True)
-    if passage.is_markdown or end - start == len(passage.text):
+def _on_card(passage: Passage, language: Language) -> Passage:
+    """Return a passage without the noise in it, which stays in its quote."""
+    removed = noise(passage.text, language, is_markdown=passage.is_markdown)
+    if not removed:
         return passage
-    mark = _inside(passage.mark, start, end)
-    chosen = _inside(passage.chosen, start, end)
-    is_chosen_lost = passage.chosen is not None and chosen != _shifted(
-        passage.chosen, start
-    )
-    is_mark_lost = passage.mark is not None and mark is None
-    if is_chosen_lost or is_mark_lost:
-        return passage
-    return Passage(
-        passage.text[start:end], start=passage.start + start, mark=mark, chosen=chosen
-    )
 
+    def moved(span: Span | None) -> Span | None:
+        if span is None:
+            return None
+        lost = [
+            sum(min(end, place) - start for start, end in removed if start < place)
+            for place in span
+        ]
+        return span[0] - lost[0], span[1] - lost[1]
 
-def _inside(span: Span | None, start: int, end: int) -> Span | None:
-    """Return the part of a span in [start, end), counted from there; None if there is none."""
-    if span is None or span[0] >= end or span[1] <= start:
-        return None
-    return _shifted((max(span[0], start), min(span[1], end)), start)
+    text = ""
+    done = 0
+    for start, end in removed:
+        text += passage.text[done:start]
+        done = end
+    text += passage.text[done:]
+    mark = moved(passage.mark)
+    chosen = moved(passage.chosen)
+    return replace(passage, text=text, quote=passage.text, mark=mark, chosen=chosen)
 
 
 def _shifted(span: Span, start: int) -> Span:

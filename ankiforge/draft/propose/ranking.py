@@ -11,9 +11,10 @@ from functools import cache
 from pathlib import Path
 
 from ankiforge.draft.propose.candidates import candidates_in
+from ankiforge.draft.propose.refused import is_no_answer
 from ankiforge.language.lexicon import Language
 from ankiforge.language.tables import read_weights
-from ankiforge.language.tokens import Kind, Token, is_verb, tokens
+from ankiforge.language.tokens import Kind, Token, cues_of, is_verb, tokens
 from ankiforge.model import Span
 from ankiforge.text import regex
 
@@ -49,8 +50,6 @@ _POINTS_CJK = regex(r"[第图圖図表章节節頁页【(（]\s?\Z")
 # Signs at the end of a word that the number of a footnote may follow: `law.”6`.
 _BEFORE_FOOTNOTE = frozenset('.,;!?”’»)"')
 _NO_TERM = frozenset((Kind.ADJECTIVE, Kind.VERB, Kind.ADVERB, Kind.SMALL))
-# The Zipf frequency from which a single noun says nothing: time, life, thing.
-_TOO_COMMON = 5.3
 # Features of a candidate with their amounts, by name.
 Features = dict[str, float]
 _CONTENT = frozenset((Kind.NOUN, Kind.NAME, Kind.ADJECTIVE, Kind.VERB, Kind.NUMBER))
@@ -69,14 +68,24 @@ def weights() -> dict[str, float]:
 class Sentence:
     """A text whose candidates are judged."""
 
-    def __init__(self, text: str, language: Language, mark: Span | None) -> None:
+    def __init__(
+        self,
+        text: str,
+        language: Language,
+        mark: Span | None,
+        shown: frozenset[str] = frozenset(),
+    ) -> None:
         self.text = text
         self.language = language
         self.mark = mark
         """Where the reader's mark is in it; None = all of it."""
+        self.shown = shown
+        """The stems of title and heading."""
         self.words = tokens(text, language)
         self._verbs = self._first_verbs()
         self._citations = _citations(text)
+        cues = cues_of(text, language)
+        self._named = {cue.last for cue in cues if cue.section == "called"}
 
     def _first_verbs(self) -> list[int]:
         """Return for each token the first verb of its sentence."""
@@ -134,7 +143,10 @@ class Sentence:
             return not self._is_quantity(start, end)
 
         has_term = any(token.kind not in _NO_TERM for token in inner)
-        return not has_term or (len(inner) == 1 and _says_nothing(inner[0]))
+        if first in self._named:  # `is called cramming`
+            return not has_term
+        span = (first, last)
+        return not has_term or is_no_answer(self.words, span, self.language, self.shown)
 
     def _is_part_of_something(self, first: int, last: int) -> bool:
         """Return whether words are in a citation, code or reference, or cut a name or word."""
@@ -282,15 +294,6 @@ class Sentence:
                 features["copula_behind"] = 1.0
 
 
-def _says_nothing(token: Token) -> bool:
-    """Return whether a word alone is not an answer: a letter, or a noun as common as time."""
-    if token.kind not in (Kind.NOUN, Kind.NAME):
-        return False
-    if len(token.word) == 1 and token.word.isalpha():
-        return True
-    return token.kind == Kind.NOUN and token.zipf > _TOO_COMMON
-
-
 def _citations(text: str) -> list[Span]:
     """Return the spans of citations in brackets: numbers, or a year after a name."""
     citations = [match.span() for match in _NUMBERS_OF_SOURCES.finditer(text)]
@@ -314,18 +317,21 @@ def _by_size(inner: Sequence[Token], count: int, features: Features) -> None:
 _BY = frozenset("by durch von par por per da dal от".split())
 
 
-def ranked(text: str, language: Language, mark: Span | None = None) -> Iterator[Span]:
-    """Yield the spans of a sentence that may be hidden, best first, each another gap."""
+def ranked(sentence: Sentence) -> Iterator[tuple[Span, float]]:
+    """Yield the spans of a sentence that may be hidden with their scores, best first.
+
+    Each is another gap.
+    """
     table = weights()
     scored = []
-    for span, features in Sentence(text, language, mark).candidates():
+    for span, features in sentence.candidates():
         scored.append((-score(features, table), span))
     scored.sort()
     chosen: list[Span] = []
-    for _, span in scored:
+    for minus_score, span in scored:
         if not any(is_same(span, other) for other in chosen):
             chosen.append(span)
-            yield span
+            yield span, -minus_score
 
 
 def score(features: Features, table: dict[str, float]) -> float:

@@ -19,6 +19,7 @@ class Reason(Enum):
     CUT_OFF = "begins or ends within a sentence"
     GARBLED = "letters or blanks were lost when it was copied"
     TABLE = "part of a table or list, a caption or a reference"
+    LONG = "its sentence is too long for a card"
     UNNAMED = "does not name its subject"
     FORM = "a card of your own"
     KINDS = "its deck takes no cards with gaps"

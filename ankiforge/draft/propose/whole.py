@@ -1,7 +1,6 @@
 """Texts that read broken: cut off, glued together by a copy, a table, a list of references.
 
-What can be left out is left out: the sign of a list, the number of a footnote. No card is
-proposed for other broken texts.
+No card is proposed for them.
 """
 
 from __future__ import annotations
@@ -11,40 +10,16 @@ from collections.abc import Sequence
 from ankiforge.draft.propose.reasons import Reason
 from ankiforge.language.lexicon import Language
 from ankiforge.language.tokens import Kind, Token, is_verb, tokens
-from ankiforge.model import Span
 from ankiforge.text import regex
 from ankiforge.text.damage import damage_in
 from ankiforge.text.shields import without_formulas
 
-# --- what is left out -----------------------------------------------------------------
-
 _BEGINS = regex(r"[\W_]*(?:[^\W\d_a-zß-ÿа-яё]|\d)")
-_LIST_SIGN = regex(r"\s*[•▪●◦■♦➢]\s*")
-_COMMAS = (",", ";", "–", "—")
-# The number of a footnote after the last full stop.
-_FOOTNOTE_AT_END = regex(
-    r"(?<=[^\W\d_A-ZÀ-Þ]{4}[.!?])\d{1,3}\s*\Z|(?<=[.!?][”\"’»)])\d{1,3}\s*\Z"
-    r"|(?<=\d{4}\.)\d{1,2}\s*\Z|(?<=[.!?])\s?\[\d{1,3}\]\s*\Z"
-)
 _OF_SUBJECT = frozenset((Kind.NOUN, Kind.NAME, Kind.ADJECTIVE, Kind.SHIELD))
 # Words from which a text is a sentence, when others are left out beside it.
 _LEAST_WORDS = 5
 # Words from which a line of a note is a sentence by itself.
 _LEAST_IN_LINE = 4
-
-
-def readable(text: str) -> Span:
-    """Return the part of a text without a list sign, a comma or a footnote at its ends."""
-    sign = _LIST_SIGN.match(text)
-    start = sign.end() if sign else 0
-    words = text[start:].rstrip()
-    if words.endswith(_COMMAS):
-        return start, start + len(words[:-1].rstrip())
-    if words.endswith("]") or words[-1:].isdecimal():
-        footnote = _FOOTNOTE_AT_END.search(text, start)
-        if footnote:
-            return start, footnote.start()
-    return start, len(text)
 
 
 def _breaks_off(text: str, language: Language) -> bool:
