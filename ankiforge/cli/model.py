@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from ankiforge.pipeline.models import Choice
     from ankiforge.pipeline.workspace import Workspace
 
-Show = Callable[[int, int], None]
-
 
 @command("""
   ankiforge model list                what this computer and your keys offer
@@ -55,7 +52,6 @@ def model(call: Call) -> None:
 def list_(call: Call) -> None:
     """Show the models that can be used: those of your keys, of servers here, and built-in ones."""
     from ankiforge.config import ON_BOARD, LlmSettings
-    from ankiforge.config.workspace import resolve
     from ankiforge.draft.model_files import OFFERED, here
     from ankiforge.draft.providers import (
         LONGEST_S,
@@ -64,17 +60,9 @@ def list_(call: Call) -> None:
         what_is_known,
         with_key,
     )
-    from ankiforge.extract import registry
 
-    # the model that drafts in the workspace, if there is one
-    in_use = LlmSettings(base_url="", model="")
-    try:
-        config = resolve(call.folder, Path.cwd(), registry).config
-        if config.drafter == "llm":
-            in_use = config.llm
-    except UsageError:
-        if call.folder is not None:
-            raise
+    config = workspace_of(call).config
+    in_use = config.llm if config.drafter == "llm" else LlmSettings(base_url="", model="")
 
     # what there is: (name, model, place, words)
     answered = look()
@@ -136,6 +124,15 @@ def get(call: Call, name_or_url: str, sha256: str) -> None:
     If the hash is known, what has arrived is kept: after Ctrl-C or a broken connection, the same
     command goes on.
     """
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
     from ankiforge.config import is_loopback
     from ankiforge.draft.model_files import download, offered
     from ankiforge.draft.on_board import INSTALL, too_little_memory
@@ -160,8 +157,19 @@ def get(call: Call, name_or_url: str, sha256: str) -> None:
     memory = too_little_memory(offer.name, offer.size) if offer.size else ""
     if memory:
         call.warn(f"{memory}: it would not start here")
-    with _progress(call) as show:
-        digest = download(offer, show)
+    columns = (
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True, no_color=not call.color)
+    silent = call.quiet or not call.interactive
+    with Progress(*columns, console=console, disable=silent) as bars:
+        task = bars.add_task("downloading")
+        digest = download(
+            offer, lambda done, of: bars.update(task, completed=done, total=of or None)
+        )
 
     got = {
         "name": offer.name,
@@ -187,39 +195,12 @@ def get(call: Call, name_or_url: str, sha256: str) -> None:
         return
 
     # one card, to see that it works here
-    choice = choose(offer.name)
     folder = workspace_of(call)
     if not (is_missing or memory) and folder.ledger.is_there():
-        with session(call, writes="drafting", folder=choice.in_use(folder)) as workspace:
+        trial = choose(str(offer.path)).in_use(folder)
+        with session(call, writes="drafting", folder=trial) as workspace:
             _try(call, workspace)
     call.print(f"next: ankiforge model use {offer.name}")
-
-
-@contextmanager
-def _progress(call: Call) -> Iterator[Show]:
-    """Show a bar on a terminal."""
-    if not call.interactive or call.quiet:
-        yield lambda done, of: None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-
-    console = Console(stderr=True, no_color=not call.color)
-    columns = (
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console) as bars:
-        task = bars.add_task("downloading")
-        yield lambda done, of: bars.update(task, completed=done, total=of or None)
 
 
 # --- use ------------------------------------------------------------------------------------

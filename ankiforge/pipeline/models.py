@@ -140,11 +140,13 @@ def choose(
         hint = f"start {PROGRAMS[name]}'s server, load a model there, and try again"
         raise ServiceError(f"{name} does not answer, or has no model", hint=hint)
     if not base_url:
-        names = [*PROGRAMS, *(provider.name for provider in providers(environ))]
-        for near in get_close_matches(name, names, n=1):
-            hint = f"did you mean {near}? Or: ankiforge model list"
-            raise UsageError(f"there is no model {name}", hint=hint)
-        file = model_file(name)
+        try:
+            file = model_file(name)
+        except UsageError as error:
+            names = [*PROGRAMS, *(provider.name for provider in providers(environ))]
+            for near in get_close_matches(name, names, n=1):
+                error.hint = f"did you mean {near}? Or: ankiforge model list"
+            raise
         size_of(file)  # refuses what is not a model
         return Choice(
             LlmSettings(base_url=ON_BOARD, model=file.stem, model_file=str(file))

@@ -304,6 +304,7 @@ def test_a_model_that_is_not_here_is_named_with_the_command_that_gets_it(forge):
     told = forge("model", "use", "qwen2.5-1.5b", code=2)
     assert "hint: ankiforge model get qwen2.5-1.5b" in told.stderr
     assert "ankiforge model list" in forge("model", "use", "nothing", code=2).stderr
+    assert "did you mean openai?" in forge("model", "use", "openia", code=2).stderr
 
 
 def test_init_says_in_a_line_how_to_get_a_model(forge, monkeypatch):
