@@ -554,6 +554,18 @@ def test_every_page_stands_in_the_menu_and_in_the_index():
     assert names - {"index.md"} == set(re.findall(r"\(([\w/-]+\.md)\)", index))
 
 
+def test_the_providers_of_the_guide_are_those_of_the_program():
+    page = (DOCS / "guides/models.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| `(\w+)` \| `(\w+)` \| `(\S+)` \| (\S+), (\S+) \|$", page, re.M
+    )
+    assert rows == [
+        (each.name, each.key_env, each.model, *(f"{price:g}" for price in each.price_usd))
+        for each in providers({})
+        if each.price_usd
+    ]
+
+
 def test_the_settings_for_models_that_the_docs_show_are_taken(tmp_path):
     page = (DOCS / "guides/models.md").read_text(encoding="utf-8")
     shown = [text for text in blocks(page, "yaml") if "llm:" in text]

@@ -109,8 +109,10 @@ def init(
         before = own_file(user_folder / FILE_NAME)
         if is_first_workspace and before.is_there():
             default: Any = parse(before.read(TEXT_BYTES).decode(), FILE_NAME)[0] or {}
-            values: dict[Strings, Any] = {("drafter",): default.get("drafter")}
-            for key, value in default.get("llm", {}).items():
+            values: dict[Strings, Any] = {}
+            if "drafter" in default:
+                values["drafter",] = default["drafter"]
+            for key, value in (default.get("llm") or {}).items():
                 values["llm", key] = value
             text = with_values(text, values) or text
         written = _write(root, text)

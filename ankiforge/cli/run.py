@@ -119,12 +119,13 @@ def read_and_draft(
         in_review: what waits is shown next, so the next command is not named.
         options: further arguments of `Workspace.run`.
     """
-    from ankiforge.draft.providers import look
-
     # a model that is there is offered to a person who reads it; servers are looked for meanwhile
     is_read = call.interactive and sys.stdout.isatty() and not call.quiet
-    is_read = is_read and not (dry_run or in_review)
-    servers = look() if is_read else None
+    servers = None
+    if is_read and not (dry_run or in_review):
+        from ankiforge.draft.providers import look
+
+        servers = look()
     with session(call, writes="drafting", read_only=dry_run) as workspace:
         result = workspace.run(
             paths,

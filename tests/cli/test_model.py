@@ -321,6 +321,13 @@ def test_the_model_of_the_default_workspace_goes_on_in_the_first_one(forge, note
     assert "gpt-oss:20b" in forge.ok("status").stdout
 
 
+def test_settings_of_the_default_workspace_that_name_no_model_are_no_obstacle(forge):
+    forge.home.mkdir()
+    (forge.home / "ankiforge.yaml").write_text("minutes: 20\nllm:\n", encoding="utf-8")
+    forge.ok("init", "cards")
+    assert "drafter: rules" in (forge.folder / "cards/ankiforge.yaml").read_text("utf-8")
+
+
 def test_a_workspace_that_is_gone_stops_no_run_of_a_path(forge, note):
     cards = forge.folder / "cards"
     forge.ok("init", cards)
