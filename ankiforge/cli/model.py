@@ -198,7 +198,7 @@ def get(call: Call, name_or_url: str, sha256: str) -> None:
     folder = workspace_of(call)
     if not (is_missing or memory) and folder.ledger.is_there():
         trial = choose(str(offer.path)).in_use(folder)
-        with session(call, writes="drafting", folder=trial) as workspace:
+        with session(call, folder=trial) as workspace:
             _try(call, workspace)
     call.print(f"next: ankiforge model use {offer.name}")
 
@@ -242,11 +242,12 @@ def use(call: Call, name: str, model_name: str, key_env: str, yes: bool) -> None
         raise UsageError("--offline forbids sending to another machine", hint=hint)
     folder = workspace_of(call)
     trial = choice.in_use(folder)
-    with session(call, writes="drafting", folder=trial) as workspace:
+    with session(call, folder=trial) as workspace:
         # what would be sent, to whom, at what price
         model = workspace.model()
         assert model is not None
-        estimate = model.estimate(for_model(workspace.job(), workspace.ledger))
+        waiting = for_model(workspace.job(), workspace.ledger, call.limit)
+        estimate = model.estimate(waiting)
         if estimate.highlights and choice.llm.model_file:
             check_on_board(Path(choice.llm.model_file))
         tell = call.say if yes else call.warn
@@ -263,15 +264,14 @@ def use(call: Call, name: str, model_name: str, key_env: str, yes: bool) -> None
 
         # one passage, then the setting, then the rest
         if estimate.highlights and not _try(call, workspace):
-            message = f"{choice.llm.model} made no card of {TRIES} passages"
-            hint = (
-                "the settings are as they were; try another model: ankiforge model list"
-            )
+            message = f"{choice.llm.model} made no card of the passages that were tried"
+            hint = "no setting was changed; try another model: ankiforge model list"
             raise ItemError(message, hint=hint)
         written = _write(call, folder, choice.settings)
         if written:
             call.say(f"written to {written}; ankiforge model off takes it back")
-        result = workspace.draft(limit=call.limit, show=partial(progress_bar, call))
+        limit = None if call.limit is None else max(call.limit - 1, 0)
+        result = workspace.draft(limit=limit, show=partial(progress_bar, call))
         if call.as_json:
             call.data(
                 {

@@ -29,10 +29,6 @@ def nothing_here(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(each.key_env, raising=False)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     monkeypatch.setenv("OLLAMA_HOST", "127.0.0.1:9")
-    monkeypatch.setattr(
-        "ankiforge.draft.providers.PROGRAMS",
-        {"ollama": "Ollama", "lmstudio": "LM Studio"},
-    )
 
 
 @pytest.fixture
