@@ -87,6 +87,25 @@ def test_an_empty_list_names_the_lists_that_may_have_it(read, options, others):
     assert told == f"nothing here; see also: {others}\n"
 
 
+def test_what_looks_like_a_mark_is_listed_with_its_place_and_reason(read, vault):
+    (vault / "open.md").write_text(
+        "---\ntitle: Open\n---\n# Part\n\nAn ==open mark.\n\nA ==mark==.\n"
+    )
+    read.ok("run")
+    every = read.ok("list", "--no-card", "--all", "--json").lines
+    [found] = [one for one in every if one.get("path") == "open.md"]
+    assert found.pop("reason")
+    assert found == {
+        "key": None, "source": "notes", "kind": "==mark==", "exact": "",
+        "place": "open.md, line 6", "fate": "left_out", "path": "open.md", "title": "Open",
+    }  # fmt: skip
+    lines = read.ok("list", "--no-card", "--all").stdout.splitlines()
+    at = lines.index("open.md, line 6: ==mark==")
+    assert lines[at + 1].startswith("    left out: ")
+    without = next(one for one in every if one["key"])
+    assert f"    {without['key']}" in lines
+
+
 PASSAGE = "Mitochondria produce most of the chemical energy that a cell needs."
 
 

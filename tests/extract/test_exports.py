@@ -1,6 +1,7 @@
 """Exports beyond the cases in `texts/`: copies of a file, tables that break off, large ones."""
 
 import csv
+import json
 import os
 from pathlib import Path
 
@@ -69,6 +70,21 @@ def test_a_table_that_breaks_off_is_told(tmp_path, rest, what):
     found = scan("readwise", tmp_path)
     assert what in next(one.what for one in found if isinstance(one, Problem))
     assert not found[-1].complete
+
+
+@pytest.mark.parametrize(("count", "rest"), [(20, []), (21, [1]), (45, [25])])
+def test_of_many_faults_twenty_are_named_and_the_others_counted(tmp_path, count, rest):
+    path = tmp_path / "export.json"
+    quote = {"type": "TextQuoteSelector", "exact": "words"}
+    sound = {"id": "1", "uri": "https://x.test/a", "target": [{"selector": [quote]}]}
+    path.write_text(json.dumps({"rows": [*["x"] * count, sound]}))
+    told = [one for one in scan("hypothesis", path) if isinstance(one, Problem)]
+    assert [one.where for one in told[:20]] == [
+        f"export.json: annotation {number}" for number in range(1, 21)
+    ]
+    assert [(one.where, one.what) for one in told[20:]] == [
+        ("export.json: the rest", f"{more} more cannot be read") for more in rest
+    ]
 
 
 def test_a_large_table_is_read_row_by_row(tmp_path):

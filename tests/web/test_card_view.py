@@ -42,7 +42,20 @@ def test_a_cloze_hides_its_answer_and_keeps_the_words_around(
 def test_a_question_is_asked_in_front_and_answered_behind(make_card):
     view = card_view(make_card(Front="What helps?", Back="Testing"), lambda *_: None)
     assert text_of(view["front"]) == "What helps?"
-    assert "Testing" in text_of(view["back"])
+    assert text_of(view["back"]) == "What helps? Testing"
+    assert view["title"] == "What helps?"
+
+
+def test_an_extra_stands_below_the_answer_of_any_card(make_card):
+    for kind, fields in (
+        (CardKind.BASIC, {"Front": "What helps?", "Back": "Testing"}),
+        (CardKind.CLOZE, {"Text": "What helps? {{c1::Testing}}"}),
+    ):
+        view = card_view(make_card(kind, **fields, Extra="by recall"), lambda *_: None)
+        assert "recall" not in view["front"]
+        assert text_of(view["back"]) == "What helps? Testing by recall"
+        two_way = make_card(CardKind.TWO_WAY, Front="cão", Back="dog")
+        assert card_view(two_way, lambda *_: None)["note"] == "Asked in both directions."
 
 
 def test_a_sound_is_played_where_anki_plays_it(make_card):
