@@ -293,7 +293,8 @@ class FactDecision(Value, omit_defaults=True):
     passed: Strings = ()
     """The contents of the person's own forms that were passed over."""
     dropped: bool = False
-    """Whether a person rejected what asks about them; the fold says so."""
+    """Whether a person rejected a card, or the draft of one, which a proposal is not; the fold
+    says so."""
 
 
 def is_open_again(card: State) -> bool:

@@ -146,7 +146,7 @@ def quoted_by(words: str, answer: str, text: str) -> str:
 
 
 def dropped(passage: Passage, wording: Wording, within: Strings) -> bool:
-    """Return whether a person rejected, retired or deleted a card of these sentences.
+    """Return whether a person rejected, retired or deleted a card of nearly these sentences.
 
     Policy leaves them alone; all of the passage, if that is closed.
 
@@ -169,7 +169,10 @@ def dropped(passage: Passage, wording: Wording, within: Strings) -> bool:
             if not decision.sentences:
                 return True
     is_old = passage.closed and (ended or passage.rejected)
-    return passage.skipped or bool(is_old) or not of_ended.isdisjoint(within)
+    for gone in of_ended:
+        if any(likeness(gone, sentence) >= NEARLY for sentence in within):
+            return True
+    return passage.skipped or bool(is_old)
 
 
 # --- likeness ---------------------------------------------------------------------------

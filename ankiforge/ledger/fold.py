@@ -156,7 +156,7 @@ def _decide_on_facts(passage: Passage, event: Event, fact: Event | None) -> None
     """Take note of what a decision decided; one that names no facts closes its passage."""
     if fact is not None:
         decision = msgspec.convert(fact.body, FactDecision)
-        dropped = event.what == "reject" and event.by == PERSON
+        dropped = event.what == "reject" and bool(event.body["content"])
         passage.facts.append(replace(decision, dropped=dropped))
     elif event.what in ("accept", "adopt", "reject", "skip"):
         passage.closed = True

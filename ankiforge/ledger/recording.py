@@ -297,10 +297,9 @@ class _Recording:
 
         # those wait that are about an offered fact, or that a person asked for
         for position, (draft, names) in enumerate(zip(own, names_of_own, strict=True)):
-            near = [offered[name].near for name in names if name in offered]
-            columns = {"fact": " ".join(names), "near": max(near, default="")}
             revises = held.get(wording_of(draft).content, "")
-            self._let_wait(draft, position, passage, {**columns, "revises": revises})
+            columns = {"fact": " ".join(names), "near": "", "revises": revises}
+            self._let_wait(draft, position, passage, columns)
         proposed_before = self.proposed
         for position, (draft, sentence) in enumerate(zip(others, sentences, strict=True)):
             name = h16(sentence) if sentence else ""
