@@ -258,8 +258,9 @@ class _Recording:
             if sentence and h16(sentence) != row["fact"]:
                 query = "UPDATE draft SET fact = ? WHERE id = ?"
                 self._store.write(query, h16(sentence), row["id"])
-        ids = encode([row["id"] for row in kept])
-        kept = self._store.rows(f"SELECT * FROM draft WHERE id IN {EACH}", ids)
+        if kept:
+            ids = encode([row["id"] for row in kept])
+            kept = self._store.rows(f"SELECT * FROM draft WHERE id IN {EACH}", ids)
 
         # cards take the words of the person's own form
         own = [draft for draft in drafts if draft.own]

@@ -161,13 +161,11 @@ def decide(
 
 def sentences_of_card(of: Seen, guid: str, wording: Wording) -> Strings:
     """Return the sentences of its passage on which a decision on a card decides."""
-    within = facts.covered(of.text, wording.quote)
-    if within:
-        return within[-1:] if wording.drafter == PROPOSE else within
     for decision in reversed(of.passage.facts):
         if decision.guid == guid:
             return decision.sentences
-    return facts.sentences(wording.quote)
+    within = facts.covered(of.text, wording.quote) or facts.sentences(wording.quote)
+    return within[-1:] if wording.drafter == PROPOSE else within
 
 
 # --- which drafts wait ------------------------------------------------------------------

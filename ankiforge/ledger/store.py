@@ -305,6 +305,8 @@ class Store(Database):
         transaction.events.append(event)
         if kind in SUBJECTS:
             self._answers = None
+        elif kind == "fact":  # its decision may bring a content, and was noted
+            transaction.changed_keys[key] = None
         else:
             # the one content that this may bring to a passage without any cards
             content = ANY_CONTENT
