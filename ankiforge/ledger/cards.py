@@ -156,7 +156,7 @@ def history(store: Store, card_or_passage: str) -> list[HistoryEntry]:
     events = sorted(all_events, key=lambda event: event.order)
     entries = []
     for event in events:
-        if event.what not in ("key", "text", "ask", "pictures", "seen"):
+        if event.what not in ("key", "text", "ask", "pictures", "seen", "fact"):
             entries.append(done(event))
     return entries
 

@@ -65,11 +65,13 @@ def test_three_ways_to_ask_one_fact_wait_and_accepting_one_drops_the_others(draf
     assert FRONT in drafts(drafted)
 
 
-def test_turning_one_down_leaves_the_others_waiting(drafted):
+def test_turning_one_down_is_no_to_the_fact_until_it_is_undone(drafted):
     drafted.ok("reject", "--all", "--filter", "kind:cloze", "--reason", "no gaps")
-    assert len(drafts(drafted)) == 2
+    assert not drafts(drafted)
     drafted.ok("run")
-    assert len(drafts(drafted)) == 2
+    assert not drafts(drafted)
+    drafted.ok("undo")
+    assert len(drafts(drafted)) == 3
 
 
 def test_all_at_once_takes_the_first_way_that_matches(drafted):

@@ -249,18 +249,13 @@ def test_a_formula_is_drawn_and_hidden_whole(forge, opened):
 def test_the_drafts_of_a_fact_stand_together_and_the_next_fact_of_the_passage_follows(
     forge, fake, opened
 ):
-    fronts = [
-        "What ended the Thirty Years' War?",
-        "Which war did it end?",
-        "What is the diffusion of water?",
-    ]
-    answers = ["The Peace of Westphalia", "the Thirty Years' War", "Osmosis"]
+    fronts = ["What ended the Thirty Years' War?", "Which war did it end?"]
+    answers = ["The Peace of Westphalia", "the Thirty Years' War"]
 
     def answer(request):
-        [(h, text)] = fake.marked(request)
-        return fake.cards(
-            *(fake.card(h, text, *each) for each in zip(fronts, answers, strict=True))
-        )
+        [(h, _)] = fake.marked(request)
+        cards = zip(fronts, answers, strict=True)
+        return fake.cards(*(fake.card(h, FACTS[0], *each) for each in cards))
 
     with fake.LlmServer(otherwise=answer) as server:
         llm = json.dumps({"base_url": server.base_url, "model": "m", "way": "one"})
@@ -277,19 +272,19 @@ def test_the_drafts_of_a_fact_stand_together_and_the_next_fact_of_the_passage_fo
     page.keyboard.press("Enter")
     settle(page)
     assert page.locator("#left").inner_text() == "0 of 1"
-    assert shown(page) == fronts[2], "the next fact of the same passage"
+    assert shown(page) == FACTS[1], "the next fact of the same passage"
     assert page.locator(f"{ITEM} .facts").inner_text() == "1 of 2 facts decided"
     page.keyboard.press("u")
     settle(page)
     labels = page.locator(f"{ITEM} .pick .one").evaluate_all(
         "all => all.map((one) => one.ariaLabel)"
     )
-    assert all(any(front in label for label in labels) for front in fronts[:2]), (
+    assert all(any(front in label for label in labels) for front in fronts), (
         "both are back"
     )
     page.keyboard.press("x")
     settle(page)
-    assert shown(page) == fronts[2]
+    assert shown(page) == FACTS[1]
     page.keyboard.press("X")
     settle(page)
     assert page.locator(".end h2").inner_text() == "2 rejected."
