@@ -109,7 +109,9 @@ def test_a_closed_anki_is_told_and_the_add_on_is_named():
     assert "2055492159" in words
 
 
-@pytest.mark.parametrize("address", ["http://[::1", "http://h:x", "http://:1"])
+@pytest.mark.parametrize(
+    "address", ["http://[::1", "http://h:x", "http://:1", "ftp://h", "h:1"]
+)
 def test_an_address_that_leads_nowhere_is_told(address):
     assert address in told(lambda: AnkiConnect(address).active_profile())
 

@@ -201,7 +201,12 @@ def test_what_is_no_plain_table_is_named_and_nothing_is_run(tmp_path, lua):
     with no_hang():
         found = list(opened("koreader", tmp_path, name="n").scan())
     assert documents(found) == []
-    assert only_problem(found).where == "A.sdr/metadata.epub.lua"
+    problem = only_problem(found)
+    assert problem.where == "A.sdr/metadata.epub.lua"
+    if lua.endswith("[1] = "):
+        assert problem.what == "it ends in the middle of a table"
+    elif "1 + 1" in lua:
+        assert problem.what == "line 1 is not a plain value of Lua"
 
 
 def test_values_of_unexpected_types_are_left_out_and_the_marks_stay(tmp_path):

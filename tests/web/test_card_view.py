@@ -5,7 +5,7 @@ import re
 import pytest
 
 from ankiforge.model import CardKind, Media
-from ankiforge.web.card_view import card_view
+from ankiforge.web.card_view import card_view, parts_of
 
 
 def text_of(html: str) -> str:
@@ -44,6 +44,17 @@ def test_a_question_is_asked_in_front_and_answered_behind(make_card):
     assert text_of(view["front"]) == "What helps?"
     assert text_of(view["back"]) == "What helps? Testing"
     assert view["title"] == "What helps?"
+
+
+def test_formulas_of_a_line_stand_between_its_words():
+    parts = parts_of("Energy $E$ is mass $m$ times $c^2$.")
+    assert [words for words, formula in parts if not formula] == [
+        "Energy ",
+        " is mass ",
+        " times ",
+        ".",
+    ]
+    assert [words for words, formula in parts if formula] == ["$E$", "$m$", "$c^2$"]
 
 
 def test_an_extra_stands_below_the_answer_of_any_card(make_card):
