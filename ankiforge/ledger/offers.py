@@ -17,6 +17,8 @@ from ankiforge.model import Guid, Value, Waiting
 
 AT_ONCE = 200
 """The number of ids that are looked up at once."""
+_MIXES = 0.05
+"""How much less sure each further offer of a document counts in the order."""
 
 
 class Offer(Value):
@@ -69,6 +71,9 @@ def offers(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
 def in_order(store: Store, left_out: Collection[str]) -> list[Row]:
     """Return the first draft of each offer, in the order in which a person is asked.
 
+    The surest come first. Each further one of a document counts as a little less sure, so
+    that the documents mix.
+
     The columns are `id`, `passage`, `changes` (the card that it would change or replace, or
     "") and `blocked`: whether a check blocks all drafts of the offer.
 
@@ -83,8 +88,10 @@ def in_order(store: Store, left_out: Collection[str]) -> list[Row]:
         "  sum(d.severity = 'block') = count(*) AS blocked"
         " FROM offered d JOIN highlight h ON h.key = d.key"
         f" WHERE h.state = 'present' AND d.id NOT IN {EACH} GROUP BY d.offer"
-        " ORDER BY d.severity = 'block', d.severity = 'warn', d.slot = '', h.worth DESC,"
-        " h.document, h.position, d.position",
+        " ORDER BY d.severity = 'block', d.severity = 'warn', d.slot = '',"
+        f" h.worth / (1 + {_MIXES} * row_number() OVER"
+        " (PARTITION BY h.document ORDER BY h.worth DESC, h.position, d.position))"
+        " DESC, h.document, h.position, d.position",
         encode(sorted(left_out)),
     )
 

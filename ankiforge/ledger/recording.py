@@ -82,7 +82,7 @@ class DraftResult(Value):
     fate: str = ""
     """`no_card`, `left_out` or `failed`, with the reason."""
     worth: float = 0.0
-    """How much it deserves a card, from 0 to 1; for the order in which drafts are offered."""
+    """How likely its surest proposal is kept, from 0 to 1; orders what is offered."""
     terms: Sequence[SearchTerms] = ()
     """Those of each draft: a card that is made of it is searched for by them."""
 

@@ -34,7 +34,7 @@ CREATE TABLE IF NOT EXISTS highlight (
     modelled TEXT NOT NULL DEFAULT '',  -- the content that a model drafted last
     fate TEXT NOT NULL DEFAULT '',  -- no_card, left_out, failed; '' if drafts tell
     reason TEXT NOT NULL DEFAULT '',  -- why there is no card
-    worth REAL NOT NULL DEFAULT 0,  -- how much it deserves a card, 0 to 1; 0 = nobody asked
+    worth REAL NOT NULL DEFAULT 0,  -- how likely its surest proposal is kept, 0 to 1; 0 = none
     worthy TEXT NOT NULL DEFAULT '[]',  -- JSON: its sentences that are worth a card, best first
     run INTEGER NOT NULL DEFAULT 0,  -- the run that read it last
     colour TEXT NOT NULL DEFAULT '',  -- as written, and the name of its hue; a list as of `store.listed`

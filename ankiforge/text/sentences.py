@@ -204,7 +204,10 @@ def sentence_around(text: str, start: int, end: int) -> Span:
 
 
 # What separates paragraphs, and items of a list.
-_PART = regex(r"(?:\A|\n)\s*(?:[-*+•▪●◦–]|\(?\d{1,3}[.)])\s+|\n\s*\n")
+_PART = regex(
+    r"(?:\A|\n)\s*(?:[-*+•▪●◦–]|\(?\d{1,3}[.)])\s+|\n\s*\n"
+    r"|(?<=[:.;])\s+[-•▪●■»]\s+(?=[^\W_])"  # the line ends of a list were lost
+)
 
 
 def sentences_by_part(text: str) -> list[list[Span]]:

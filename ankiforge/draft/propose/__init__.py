@@ -179,7 +179,7 @@ def judged(
                 break
         if not drafts:
             continue
-        if passage.chosen or name == "cjk" or not tables.small:
+        if passage.chosen or name == "cjk":
             scores = scores[:1] * MOST  # there is no choice of several
         features = features_of(
             worth_of_passage, worth.score, words, scores, is_part=len(passages) > 1
