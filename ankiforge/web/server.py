@@ -41,8 +41,8 @@ from ankiforge.review.items import sentence
 from ankiforge.web.session import ReviewSession, Several
 
 HOST = "127.0.0.1"
-LARGEST = 256 * 1024
-"""The maximum size of a request in bytes."""
+LARGEST = 8 * 1024 * 1024
+"""The maximum size of a request in bytes: the answer of a chat may be long."""
 _IDLE_SECONDS = 60
 # The kinds of files in the folder `static` that a browser may ask for, by their endings.
 _STATIC_TYPES = {
@@ -287,6 +287,8 @@ class Server:
                 digits = query.get("start", "")[:9]
                 start = int(digits) if digits.isdecimal() else 0
                 return _json(self.open_session().listed(list_id, words, state, start))
+            case "chat":
+                return _json(self.open_session().ask_chat())
             case "minutes":
                 return _json(self.open_session().minutes())
             case "page":
@@ -317,6 +319,9 @@ class Server:
                 case "/api/undo":
                     action = msgspec.json.decode(body, type=str)
                     return _json(self.open_session().undo(action))
+                case "/api/chat":
+                    answer = msgspec.json.decode(body, type=str)
+                    return _json(self.open_session().take_chat(answer))
                 case "/api/send":
                     return _json(self.open_session().send())
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

@@ -26,6 +26,7 @@ from ankiforge.ledger.offers import offers
 from ankiforge.ledger.undo import undo
 from ankiforge.model import (
     Highlight,
+    HighlightKey,
     Json,
     Media,
     SourceKind,
@@ -37,6 +38,7 @@ from ankiforge.model import (
     is_draft_id,
     is_question_id,
 )
+from ankiforge.pipeline.chats import ask, take
 from ankiforge.pipeline.collection import lines_as_in_anki
 from ankiforge.pipeline.intake import (
     Forecast,
@@ -142,6 +144,8 @@ class ReviewSession:
         # How many items were decided in this session, by their lists.
         self._done = Counter[str]()
         self._order: Order | None = None
+        # The highlights that the chat was asked about last.
+        self._asked = frozenset[HighlightKey]()
         # Foresees Anki beside the thread that answers, which must not wait for it.
         self._foreseeing: Future[Forecast] | None = None
 
@@ -497,6 +501,31 @@ class ReviewSession:
             f"{notes} to import: double-click this file, or choose File › Import in Anki."
         )
         return {**self.state(), "said": message, "path": path}
+
+    # --- a chat window ------------------------------------------------------------------
+
+    def ask_chat(self) -> Json:
+        """Return the text that asks a chat about the best highlights, and what it is about."""
+        asked = ask(self._workspace)
+        self._asked = asked.keys[0] if asked.keys else frozenset()
+        return {"said": asked.said, "text": asked.texts[0] if asked.texts else ""}
+
+    def take_chat(self, answer: str) -> Json:
+        """Take the answer of a chat.
+
+        Returns:
+            The new counts; `said`, what became of it; `unused`, the cards that came to
+            nothing; `brought`, whether anything came in; and `next`, what to ask now.
+        """
+        taken = take(self._workspace, answer, asked=self._asked)
+        self._order = None
+        return {
+            **self.state(),
+            "said": taken.said,
+            "unused": [unused.what for unused in taken.unused[:MOST_REASONS]],
+            "brought": bool(taken.drafted),
+            "next": self.ask_chat(),
+        }
 
     # --- files --------------------------------------------------------------------------
 

@@ -80,7 +80,7 @@ def test_the_door_lets_in_one_browser_and_the_page_alone(forge):
             assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert found == {what: status for what, *_, status in REQUESTS}
         assert asked(
-            port, "POST", "/api/decide", {"Content-Length": "999999"}
+            port, "POST", "/api/decide", {"Content-Length": "9999999"}
         ).status in (403, 413)
 
 

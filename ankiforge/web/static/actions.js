@@ -2,6 +2,7 @@
 // decides nothing.
 /** @typedef {{group: string, label: string, key: string, chooses: boolean, run: () => any}} Action */
 import { copyPatch, send } from "./anki.js";
+import { openChat } from "./chat.js";
 import { act, undo } from "./decide.js";
 import { all } from "./dom.js";
 import { openHelp } from "./help.js";
@@ -42,6 +43,8 @@ export function actionsNow() {
   group = "Lists";
   for (const { id, name } of round.lists) add(`Go to ${name}`, `${GO} ${LIST_KEYS[id]}`, () => visit(id));
   add("Search all cards", "/", searchAll);
+
+  add("Ask your chat for questions", "m", openChat);
 
   group = "Anki";
   if (round.ready) add("Open the new cards in Anki", "o", send);

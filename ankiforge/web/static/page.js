@@ -2,9 +2,10 @@
 //
 //   server    requests                     round   what waits, and what became of it
 //   stage     paints an item, rows, end    decide  decisions and undo
-//   lists     go from list to list         anki    what concerns Anki
+//   lists     go from list to list         anki    what concerns Anki; chat, a chat window
 //   actions   all actions with their keys  keys    the keyboard; palette
 import { copyPatch, foresee, foreseeAgain, send } from "./anki.js";
+import { beginChat, openChat } from "./chat.js";
 import { act, undo } from "./decide.js";
 import { $, all, wide } from "./dom.js";
 import { openHelp } from "./help.js";
@@ -31,10 +32,12 @@ $("#undo").addEventListener("click", () => {
 for (const button of all(".send")) button.addEventListener("click", send);
 $("#menu").addEventListener("click", toggleSide);
 $("#recall").addEventListener("change", (e) => setRecallFirst(e.target.checked));
+$("#chat-open").addEventListener("click", openChat);
 $("#palette-open").addEventListener("click", openPalette);
 $("#keys").addEventListener("click", openHelp);
 $("#theme").addEventListener("click", changeTheme);
 
+beginChat();
 beginKeys();
 beginLook();
 await go(location.hash.slice(1) || "new");
