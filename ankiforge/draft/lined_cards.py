@@ -53,9 +53,9 @@ def _rows(lines: Iterable[str], names: Names) -> list[Json]:
 
 _LINE = regex(
     r"""(?x)
-    (?P<sign> \s* (?: (?: [>#+•–-]+ | \*(?=\s) | \d{1,3}[.)] ) \s* )* )
-    (?P<emphasis> [*_`]* ) (?P<name> [^\W\d] [^\W\d_]* (?: [ _] [^\W\d_]+ )? ) \ ? \d{0,3}
-    (?P=emphasis)? \s* (?: [:：] (?P=emphasis)? \s* (?P<value> .* ) )?
+    (?P<sign> (?: [\s>#+•–-] | \*(?=\s) | \d{1,3}[.)] ){0,30} )
+    (?P<emphasis> [*_`]{0,3} ) (?P<name> [^\W\d_]{1,20} (?: [ _] [^\W\d_]{1,20} )? ) \ ? \d{0,3}
+    (?P=emphasis)? \s{0,9} (?: [:：] (?P=emphasis)? \s{0,9} (?P<value> .* ) )?
     """
 )
 _HEX_LABEL = regex(r"(?<![0-9a-zA-Z])[0-9a-f]{8}(?![0-9a-zA-Z])")
