@@ -47,6 +47,7 @@ from ankiforge.model import (
     NoCard,
     Origin,
     Problem,
+    Strings,
     Value,
     h16,
 )
@@ -202,19 +203,22 @@ def read_answer(
         outcomes: DraftedHighlights = {}
         for highlight in sendable.highlights:
             about = items_of.get(highlight.key, [])
-            drafts = drafts_of(about, highlight, origin, shape)
             sound = []
-            for draft in drafts:
-                faults = faults_of(draft, highlight)
+            for item in about[:_MOST_OF_ONE]:
+                faults: Strings = ()
+                for draft in drafts_of([item], highlight, origin, shape):
+                    faults = faults_of(draft, highlight)
                 if faults:
-                    words = f"{_shown(draft.fields[0][1])} for {_shown(highlight.exact)}"
-                    unused.append(Problem("", f"{words}: {'; '.join(faults)}"))
+                    card = _shown(item.front or item.text)
+                    what = f"{card} for {_shown(highlight.exact)}: {'; '.join(faults)}"
+                    unused.append(Problem("", what))
                 else:
-                    sound.append(draft)
-            if sound:
-                outcomes[highlight.key] = DraftedHighlight(tuple(sound))
-            elif about and not drafts:
-                why = reason or why_none(about, shape)
+                    sound.append(item)
+            drafts = drafts_of(sound, highlight, origin, shape)
+            if drafts:
+                outcomes[highlight.key] = DraftedHighlight(drafts)
+            elif sound:
+                why = reason or why_none(sound, shape)
                 none = NoCard(highlight.key, why, passing=bool(reason))
                 outcomes[highlight.key] = DraftedHighlight(no_card=none)
         answered = [each for each in sendable.highlights if each.key in outcomes]
@@ -292,6 +296,8 @@ def _has_around(highlight: Highlight, quote: str) -> bool:
     return False
 
 
+# The cards of a highlight that are checked.
+_MOST_OF_ONE = 20
 # From this number of letters, marked words tell whose quote it is, else the label.
 _LONG_QUOTE = 12
 _SHORT_WORD = 3

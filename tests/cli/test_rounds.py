@@ -64,7 +64,7 @@ def answered(forge):
         (forge.folder / "answer.md").write_text(
             json.dumps({"cards": items}), encoding="utf-8"
         )
-        forge.ok("draft", "import", "answer.md")
+        forge("draft", "import", "answer.md")  # what is of no use is named
 
     return run
 
@@ -135,7 +135,7 @@ def test_the_prompt_is_that_of_the_settings_and_the_kinds_are_those_of_the_deck(
 
     text = (forge.folder / "ask.md").read_text("utf-8")
     assert "Only terms." in text
-    assert '"enum": ["basic", "none"]' in text
+    assert '"kind": "basic|none"' in text
 
 
 # --- a model that means harm ------------------------------------------------------------------
@@ -190,7 +190,7 @@ def test_ten_thousand_cards_of_one_passage_are_too_many(
     notes(ALPHA, BETA)
     named = chat()
     flood = [
-        fake.card(named[BETA], BETA, f"Which letter is number {n}?", "Beta")
+        fake.card(named[BETA], BETA, f"Which letter follows{' so' * (n % 50)}?", "Beta")
         for n in range(10_000)
     ]
     answered(good(fake, named[ALPHA]), *flood)
