@@ -330,7 +330,7 @@ def test_the_reply_of_a_hostile_model_is_text(forge, anki, fake):
         rows = [annotation(number, text) for number, text in enumerate(ODD)]
         (folder / "export.json").write_text(json.dumps({"rows": rows}), "utf-8")
         made = forged(forge)
-    assert len(forge.cards("drafter:llm -finding:block")) > len(ODD)
+    assert len(forge.cards("drafter:llm -finding:block")) > len(ODD) * 0.9
     assert_inert(anki, made, len(ODD))
 
 
@@ -353,20 +353,17 @@ def annotation(number: int, text: str) -> dict[str, Any]:
 
 
 def hostile_reply(fake: ModuleType, request: dict[str, Any]) -> Any:
-    """A question, a sentence with a gap, and a refusal for each highlight, with its payload."""
+    """A question or a sentence with a gap, and a refusal for each highlight, with its payload."""
     made = []
     for label, exact in fake.marked(request):
         number = int(exact.split()[1].strip(":"))
         text, (a, b, c, d, *_) = ODD[number], words(number).values()
         whole = {"h": label, "quote": exact}
+        question = {"front": f"What is the {a} of {b}, {text}?", "back": c}
+        gap = {"text": f"The {a} of {b} is {{{{c1::{c}: {text}}}}} and {d}."}
         made += [
             whole
-            | {"kind": "basic", "front": f"What is the {a} of {b}, {text}?", "back": c},
-            whole
-            | {
-                "kind": "cloze",
-                "text": f"The {a} of {b} is {{{{c1::{c}: {text}}}}} and {d}.",
-            },
+            | ({"kind": "cloze", **gap} if number % 2 else {"kind": "basic", **question}),
             whole | {"kind": "none", "why_none": text},
         ]
     return fake.cards(*made)
