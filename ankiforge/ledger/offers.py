@@ -83,15 +83,18 @@ def in_order(store: Store, left_out: Collection[str]) -> list[Row]:
     """
     # the bare columns are those of the row with the least position
     return store.rows(
-        "SELECT d.id, d.passage, d.revises || d.replaces AS changes,"
+        "WITH first AS (SELECT d.id, d.passage, d.revises || d.replaces AS changes,"
         "  min(d.position + 1000 * (d.severity = 'block')),"
-        "  sum(d.severity = 'block') = count(*) AS blocked"
+        "  sum(d.severity = 'block') = count(*) AS blocked,"
+        "  total(json_extract(d.body, '$.sureness')) AS sure,"
+        "  d.severity, d.slot, d.position, h.document, h.position AS place"
         " FROM offered d JOIN highlight h ON h.key = d.key"
-        f" WHERE h.state = 'present' AND d.id NOT IN {EACH} GROUP BY d.offer"
-        " ORDER BY d.severity = 'block', d.severity = 'warn', d.slot = '',"
-        f" h.worth / (1 + {_MIXES} * row_number() OVER"
-        " (PARTITION BY h.document ORDER BY h.worth DESC, h.position, d.position))"
-        " DESC, h.document, h.position, d.position",
+        f" WHERE h.state = 'present' AND d.id NOT IN {EACH} GROUP BY d.offer),"
+        " ranked AS (SELECT *, row_number() OVER"
+        "  (PARTITION BY document ORDER BY sure DESC, place, position) AS rank FROM first)"
+        " SELECT id, passage, changes, blocked FROM ranked"
+        " ORDER BY severity = 'block', severity = 'warn', slot = '',"
+        f" sure / (1 + {_MIXES} * rank) DESC, document, place, position",
         encode(sorted(left_out)),
     )
 
