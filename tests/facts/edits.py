@@ -47,7 +47,8 @@ def texts_in(passage: str) -> list[str]:
 def real_passages() -> list[list[str]]:
     """Return the whole sentences of paragraphs in books."""
     passages = []
-    for line in [line for path in PARAGRAPHS for line in path.open(encoding="utf-8")]:
+    lines = [line for path in PARAGRAPHS for line in path.read_text("utf-8").splitlines()]
+    for line in lines:
         found = []
         paragraph = json.loads(line).get("paragraph", "")
         for text in texts_in(" ".join(paragraph.split())):

@@ -145,7 +145,7 @@ class History:
             if self.has_two and step == union:
                 self.say("the journals meet")
                 self.share()
-                del self.machines[1:]
+                self.machines.pop().program.close()
             if has_new_tables and step == changes:
                 self.say("other tables")
                 self.worth = partial(worth_by, 2)
@@ -435,7 +435,7 @@ def played(seed: int) -> Report:
             except Exception:  # noqa: BLE001 - one history must not end all
                 history.fail("error", traceback.format_exc(limit=-4))
             for machine in history.machines:
-                machine.program.ledger.close()
+                machine.program.close()
             return Report(history.count, history.failures, history.log)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -18,7 +18,7 @@ from ankiforge.config.deckfiles import load_decks
 from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import DraftResult, Ledger, drafts, recording, settling
-from ankiforge.ledger import decide as ledger_decisions
+from ankiforge.ledger import decide as decisions
 from ankiforge.ledger.cards import cards_of, highlight_of
 from ankiforge.ledger.offers import Offer, offers
 from ankiforge.ledger.undo import undo
@@ -126,6 +126,9 @@ class Program:
     def opened(self) -> Ledger:
         database = own_file(self.folder / "ledger.db")
         return Ledger(database, OwnPath(self.journal), self.machine)
+
+    def close(self) -> None:
+        self.ledger.close()
 
     # --- the source
 
@@ -244,7 +247,7 @@ class Program:
         """Make a card by hand."""
         [draft, *_] = gaps_in(self.highlight, sentence, "person")
         with self.decided() as action:
-            card = ledger_decisions.make(self.ledger, draft)
+            card = decisions.make(self.ledger, draft)
         return Made(action, str(card), draft.answer)
 
     def take_from_model(self, sentences: Sequence[str]) -> Made:
@@ -275,7 +278,7 @@ class Program:
     # --- losses, and another computer
 
     def lose_database(self) -> None:
-        self.ledger.close()
+        self.close()
         for path in self.folder.glob("ledger.db*"):
             path.unlink()
         self.ledger = self.opened()

@@ -114,9 +114,16 @@ class Golden:
         return " | ".join(" ".join(part) for part in (shown, rest) if part)
 
 
-@pytest.mark.parametrize("name", HISTORIES)
-def test_facts_keep_their_decisions(tmp_path, name):
+@pytest.fixture
+def golden(tmp_path, name):
     golden = Golden(tmp_path, name)
+    yield golden
+    for program in golden.programs.values():
+        program.close()
+
+
+@pytest.mark.parametrize("name", HISTORIES)
+def test_facts_keep_their_decisions(golden, name):
     for letters, orders, expected, unworthy in steps_of(name):
         golden.play(letters, orders, unworthy)
         step = " ".join(letters), orders
