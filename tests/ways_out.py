@@ -7,6 +7,7 @@ import pytest
 
 from ankiforge.errors import UsageError
 from ankiforge.mcp import Agent
+from ankiforge.pipeline.chats import ask
 from ankiforge.pipeline.workspace import Workspace
 
 
@@ -20,6 +21,9 @@ def all_that_leaves(forge: Any, server: Any, *sources: str) -> str:
     forge("run")
     forge("draft", "export", "again.md")
     asked += agent_sees(forge)
+    with Workspace(forge.folder) as workspace:
+        chat = ask(workspace)  # of the page and the terminal
+        asked += [chat.said, *chat.texts]
     written = [path.read_text("utf-8") for path in forge.folder.glob("*.md")]
     requests = json.dumps(server.asked, ensure_ascii=False)
     for record in (server.asked, server.headers, server.paths):

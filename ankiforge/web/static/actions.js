@@ -44,7 +44,7 @@ export function actionsNow() {
   for (const { id, name } of round.lists) add(`Go to ${name}`, `${GO} ${LIST_KEYS[id]}`, () => visit(id));
   add("Search all cards", "/", searchAll);
 
-  add("Ask your chat for questions", "m", openChat);
+  add("Questions from your chat", "m", openChat);
 
   group = "Anki";
   if (round.ready) add("Open the new cards in Anki", "o", send);
