@@ -383,6 +383,7 @@ def test_every_option_of_a_command_is_documented_and_has_an_example(name):
         section if name == "review" else ""
     )  # a page that ends with Ctrl-C is not typed here
     typed = served + " ".join(one.line for one in session(section))
+    typed += " ".join(re.findall(r"`(ankiforge [^`]+)`", section))
     assert f"ankiforge {name}" in typed
     command = loaded(name)
     below = command.commands.values() if isinstance(command, click.Group) else ()
