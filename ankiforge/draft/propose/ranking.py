@@ -47,8 +47,6 @@ _APOSTROPHES = ("'", "’")
 _COUNTED_CJK = regex(r"\s?[%％年岁歳世度倍万萬亿億元円人名国國吨噸米公克厘毫]")
 # What points at another place precedes the number: `第3章`, `图 2`.
 _POINTS_CJK = regex(r"[第图圖図表章节節頁页【(（]\s?\Z")
-# Signs at the end of a word that the number of a footnote may follow: `law.”6`.
-_BEFORE_FOOTNOTE = frozenset('.,;!?”’»)"')
 _NO_TERM = frozenset((Kind.ADJECTIVE, Kind.VERB, Kind.ADVERB, Kind.SMALL))
 # Features of a candidate with their amounts, by name.
 Features = dict[str, float]
@@ -150,11 +148,8 @@ class Sentence:
 
     def _is_part_of_something(self, first: int, last: int) -> bool:
         """Return whether words are in a citation, code or reference, or cut a name or word."""
-        places = range(first, last)
         inner = self.words[first:last]
         if any(token.kind == Kind.UNSAFE for token in inner):
-            return True
-        if any(self._is_footnote(place) for place in places):
             return True
         if any(self._is_reference(place) for place in (first, last - 1)):
             return True
@@ -205,18 +200,6 @@ class Sentence:
             before is not None and before.word in ("[", "(") and after in ("]", ")")
         )
         return is_bracketed and not _YEAR.match(token.word)
-
-    def _is_footnote(self, place: int) -> bool:
-        """Return whether a number follows a word and its sign without a blank."""
-        if not place or self.words[place].kind != Kind.NUMBER:
-            return False
-        before = self.words[place - 1]
-        if before.end != self.words[place].start or before.word not in _BEFORE_FOOTNOTE:
-            return False
-        begin = before.start - 1
-        while begin > 0 and self.text[begin] in _BEFORE_FOOTNOTE:
-            begin -= 1
-        return begin >= 0 and self.text[begin].isalpha()
 
     def _features(self, first: int, last: int) -> Features:
         """Return the features of a candidate."""
