@@ -83,7 +83,9 @@ def test_a_round_with_the_keyboard_alone(notes, opened):
     press("a")
     press("x")
     press("s")  # skipped: it comes last
-    page.keyboard.press("Shift+X")
+    page.keyboard.press("Control+k")
+    page.locator("#palette-words").fill("reject with a reason")
+    page.keyboard.press("Enter")
     page.keyboard.type("too vague")
     press("Tab", "Enter")
     page.keyboard.press("e")
