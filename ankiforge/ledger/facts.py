@@ -266,7 +266,9 @@ def _nearly_the_same(
     for event in decisions:
         for sentence in event.sentences:
             if sentence not in standing:
-                beside.setdefault(sentence, event.passage)
+                stood = h16(sentence) in event.passage  # a card may end later
+                if not beside.get(sentence):
+                    beside[sentence] = event.passage if stood else ()
                 if event.guid in live:
                     cards[sentence] = event.guid
     near: dict[str, Fact] = {}
