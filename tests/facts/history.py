@@ -26,7 +26,7 @@ VIOLATIONS = {
     "twice": "a decided fact is offered without a remark, in a sentence with half of the words",
     "lost": "a decided sentence stands, and is not decided",
     "hidden": "a new fact is not offered, or counts as decided",
-    "over": "an offer beyond the four",
+    "over": "a proposal beyond the four",
     "reopened": "what stood in a passage that had ended is offered",
     "closed": "a passage is closed that nobody closed, or the opposite",
     "silent": "no draft waits for an offered fact, or one does for a decided fact",
@@ -370,7 +370,8 @@ class History:
                 if not fact.card and any(self.core[card] in facts for card in live):
                     self.fail("second", text, fact.near)
             else:
-                plain.append(text)
+                if not fact.by_model:
+                    plain.append(text)
                 self.count["offers"] += is_new
                 if facts & decided:
                     alike = [each for each in quoted if shares_half(text, each)]

@@ -17,8 +17,9 @@ from msgspec.structs import replace
 from ankiforge.config.deckfiles import load_decks
 from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import DraftResult, Ledger, drafts, recording, settling
+from ankiforge.ledger import DraftResult, Ledger, recording, settling
 from ankiforge.ledger import decide as decisions
+from ankiforge.ledger import drafts as offline
 from ankiforge.ledger.cards import cards_of, highlight_of
 from ankiforge.ledger.offers import Offer, offers
 from ankiforge.ledger.undo import undo
@@ -61,6 +62,8 @@ class Fact(NamedTuple):
     """The live card whose new words these may be: the offer asks so."""
     waits: bool = False
     """Whether a draft of it waits."""
+    by_model: bool = False
+    """Whether a model's draft does, which only a decision takes away."""
 
 
 class Made(NamedTuple):
@@ -156,8 +159,8 @@ class Program:
         self.draft()
 
     def draft(self) -> None:
-        drafts.use_offline_drafts(self.ledger, str(self.tables))
-        for highlight in list(drafts.to_draft(self.ledger)):
+        offline.use_offline_drafts(self.ledger, str(self.tables))
+        for highlight in list(offline.to_draft(self.ledger)):
             proposed = list(proposals(highlight, self.worth))
             result = DraftResult(
                 highlight.key, proposed, fate="" if proposed else "no_card"
@@ -192,8 +195,10 @@ class Program:
         waiting = self.offers()
         shown = []
         for fact in read.facts:
-            waits = fact.sentence in waiting
-            shown.append(Fact(fact.sentence, fact.decided, fact.near, fact.card, waits))
+            drafts = waiting[fact.sentence].drafts if fact.sentence in waiting else ()
+            by_model = not all(each.draft.proposed for each in drafts)
+            told = (fact.sentence, fact.decided, fact.near, fact.card)
+            shown.append(Fact(*told, bool(drafts), by_model))
         changed = []
         for card in cards_of(self.ledger):
             if card.live and CardRemark.SOURCE_CHANGED in card.remarks:
