@@ -75,6 +75,7 @@ CREATE TABLE IF NOT EXISTS draft (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS draft_key ON draft (key, position);
 CREATE INDEX IF NOT EXISTS draft_revises ON draft (revises) WHERE revises != '';
+CREATE INDEX IF NOT EXISTS draft_own ON draft (key) WHERE slot != '';
 -- drafts that a person decided on: undo lets them wait again at once
 CREATE TABLE IF NOT EXISTS decided AS SELECT '' AS event, draft.* FROM draft LIMIT 0;
 CREATE INDEX IF NOT EXISTS decided_event ON decided (event);
