@@ -92,6 +92,9 @@ def undo(store: Store, target: str = "", *, as_new: bool = False) -> Undone:
         has_drafts = waiting.bring_back(store, events)
         for event in reversed(events):
             _take_back(store, event, has_drafts=event.id in has_drafts, as_new=as_new)
+        # only now: a decision that still stood would take the drafts away again
+        for key in dict.fromkeys(event.key for event in events):
+            settling.settle_passage(store, key)
         return Undone(events[0].act or events[0].id, tuple(entries))
 
 
@@ -137,7 +140,6 @@ def _take_back(store: Store, event: Event, *, has_drafts: bool, as_new: bool) ->
     if not has_drafts:
         for key in store.keys(event.key):
             drafts.draft_again(store, key)
-    settling.settle_passage(store, event.key)
     if event.what == "decline":
         belonging.draft_again(store, event.key)
     if event.what == "form":  # which may have left them out

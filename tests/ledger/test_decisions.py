@@ -203,6 +203,16 @@ def test_an_offer_has_the_drafts_of_one_sentence_the_person_s_own_form_first(
     assert [draft.draft.own for draft in waiting(ledger)] == [True]
 
 
+def test_after_the_undo_of_an_edited_draft_all_of_its_offer_waits_at_once(world, passage):
+    ledger = world["a"]
+    waited = [draft.id for draft in waiting(ledger)]
+    with ledger.action():
+        card = ledger.accept(drafted(ledger, "What produces energy?"))
+        edit(ledger, card, {BACK: "the mitochondria of a cell"})
+    undo(ledger)
+    assert [draft.id for draft in waiting(ledger)] == waited
+
+
 def test_a_waiting_draft_stays_while_its_quote_stands(world, passage):
     ledger = world["a"]
     world.note("a.md", PLAIN.replace("Mitochondria", "Mitochondria, however,"))
