@@ -85,6 +85,8 @@ def covered(text: str, quote: str) -> Strings:
     words = exact(quote)
     if not words:
         return ()
+    if words in sentences(text):  # it may also end a longer one
+        return (words,)
     whole = exact(text)
     start = whole.find(words)
     end = start + len(words)
