@@ -180,9 +180,11 @@ class Person:
             deleted = {each.guid for each in judge.decisions if each.kind == "delete"}
             deleted |= judge.swept
             yes = set(one.rivals) <= deleted
-            if program.answer(one, yes) and not yes:  # all of them come back
+            # all of them come back, or go; those that were accepted again meanwhile, too
+            if program.answer(one, yes):
                 for guid in one.rivals:
-                    judge.release(guid, -1, ["delete"])
+                    passage = self.passage(guid) if yes else -1
+                    judge.release(guid, passage, ["keep" if yes else "delete"])
         elif one.kind == "revision":
             yes = judge.is_same(one.text, one.guid) or judge.is_heir(one.text, one.guid)
             if program.answer(one, yes):
