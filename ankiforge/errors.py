@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from errno import EDQUOT, ENOSPC
+from errno import EDQUOT, ENOMEM, ENOSPC
 from typing import ClassVar
 
 
@@ -93,6 +93,16 @@ def traceback_of(error: Exception) -> str:
     return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", text)
 
 
+def lacks_memory(error: BaseException) -> bool:
+    """Return whether an exception comes from too little memory.
+
+    The interpreter raises `SystemError` where there was none left even for a `MemoryError`.
+    """
+    if isinstance(error, SystemError):
+        return "without setting an exception" in str(error)
+    return isinstance(error, MemoryError) or getattr(error, "errno", None) == ENOMEM
+
+
 _logged: set[str] = set()
 
 
@@ -105,9 +115,9 @@ def one_item() -> Iterator[None]:
     """
     try:
         yield
-    except MemoryError as error:
-        raise ItemError(NO_MEMORY, hint=FREE_MEMORY) from error
     except Exception as error:
+        if lacks_memory(error):
+            raise ItemError(NO_MEMORY, hint=FREE_MEMORY) from error
         disk_is_full = isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT)
         if disk_is_full or isinstance(error, ForgeError):
             raise

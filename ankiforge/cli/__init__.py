@@ -11,7 +11,6 @@ import sys
 from _thread import interrupt_main
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from errno import ENOMEM
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -25,7 +24,7 @@ from ankiforge.cli.commands import (
     given,
     shared_options,
 )
-from ankiforge.errors import FREE_MEMORY, NO_MEMORY, ForgeError
+from ankiforge.errors import FREE_MEMORY, NO_MEMORY, ForgeError, lacks_memory
 
 GC_THRESHOLDS = (50_000, 20, 20)
 """Thresholds of the garbage collector, in objects. A run creates millions of objects and hardly any
@@ -104,11 +103,11 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except (KeyboardInterrupt, click.exceptions.Abort):
         _print_error("stopped; nothing is lost", "run the same command again to continue")
         code = 130
-    except (MemoryError, OSError) as error:
+    except (MemoryError, OSError, SystemError) as error:
         # click writes a line end, which fails if the terminal is gone
         if isinstance(error.__context__, KeyboardInterrupt):
             code = 130
-        elif isinstance(error, MemoryError) or error.errno == ENOMEM:
+        elif lacks_memory(error):
             # written as it is: to print it in colours and without odd signs takes memory
             with suppress(OSError):
                 sys.stderr.write(f"ankiforge: {NO_MEMORY}\nhint: {FREE_MEMORY}\n")
