@@ -1,13 +1,14 @@
 """Planted lies: how many the checks catch, by kind, and how often they alarm at honest cards.
 
-    python -m benchmarks.lies [--missed] [--half dev|held-out|sentences]
+    python -m benchmarks.lies [--missed] [--half dev|held-out|sentences|premises]
 
 `lies.jsonl` holds drafts on passages of many fields and some languages: one lie each, named by
 its kind, or none ("honest"). The half `dev` was tuned on. `held-out` was written before it was
 run; what its false alarms taught was mended afterwards, so a new set would fare a little worse
 (first runs: docs/reference/checks.md). `sentences` has true quotes with a sentence turned
 around by a small word or another clause's verb; the author of the checks wrote it before
-them, and tuned on six.
+them, and tuned on six. `premises` has rated cards of `blind` and `wording`, and changed ones whose
+question takes for granted what the passage does not say; no check was tuned on it.
 Blocked: never a card; seen: blocked, or a person is warned.
 """
 
@@ -39,7 +40,7 @@ from ankiforge.model import (
 SET = Path(__file__).with_name("lies.jsonl")
 KEY = HighlightKey("pdf:0123456789abcdef/a")
 HONEST = "honest"
-HALVES = ("dev", "held-out", "sentences")
+HALVES = ("dev", "held-out", "sentences", "premises")
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,14 @@ from ankiforge.model import (
 from ankiforge.pipeline.decide import BlockedError, as_typed
 from ankiforge.reports.cards import facts_told, titled
 from ankiforge.review import Decision, Item, Review, StaleError
-from ankiforge.review.items import facts_seen, gap_fields, reasons, why_waiting
+from ankiforge.review.items import (
+    QUESTION_KEY,
+    facts_seen,
+    gap_fields,
+    reasons,
+    small_question,
+    why_waiting,
+)
 from ankiforge.text import counted, occlusion, on_one_line, shortened
 from ankiforge.text.cloze import gaps, marked_gaps, plain
 from ankiforge.text.passages import from_a_word, to_a_word
@@ -57,7 +64,8 @@ X          reject all that is undecided of this passage
 w          give the card about which it asks these words
 1 2 3 4    hide other words, or take another draft of the same fact
 e          edit it, and accept it in your words
-q          ask a question instead; the hidden words are its answer
+q          take the small model's question; without one, ask yours: the hidden words
+           are its answer
 F          accept it although a check blocks it
 m          questions from your chat window, for what waits
 s          skip it for now
@@ -126,8 +134,13 @@ class TerminalReview:
         """Show item after item, until none waits or the person ends."""
         self._fill()
         if not self._queue:
+            from ankiforge.pipeline.chats import ask
+
             self._call.print("nothing waits for you; ankiforge run PATH reads more")
-            return
+            if ask(self._workspace).texts:
+                self._from_chat()
+            if not self._queue:
+                return
         while self._queue:
             item = self._review.item(self._queue[0])
             if item is None:  # it no longer waits: another decision has settled it
@@ -176,6 +189,7 @@ class TerminalReview:
             for gap, fields in enumerate(gap_fields(waiting), 1):
                 choices.append(Choice(waiting, fields, number, gap))
         del choices[MOST_CHOICES:]
+        keys = _keys_of(choices)
         place = 0
         self._show(item, choices, place)
         while True:
@@ -186,8 +200,8 @@ class TerminalReview:
                 return False
             if key == "?":
                 self._print(HELP)
-            elif key.isdecimal() and 0 < int(key) <= len(choices):
-                place = int(key) - 1
+            elif key in keys and keys.index(key) != place:
+                place = keys.index(key)
                 self._show(item, choices, place)
             elif key == "m":
                 self._from_chat()
@@ -457,8 +471,7 @@ class TerminalReview:
         if any(choice.field("Text") for choice in choices):
             keys.append("q question")
         if len(choices) > 1:
-            numbers = [str(number) for number in range(1, len(choices) + 1)]
-            keys.append(f"{' '.join(numbers)} choose")
+            keys.append(f"{' '.join(filter(str.isdecimal, _keys_of(choices)))} choose")
         keys += ["m ask your chat", "s skip", "u undo", "? help", "Esc ends"]
         width = min(WIDTH, screen.width)
         for line in lines:
@@ -467,6 +480,15 @@ class TerminalReview:
 
 
 # --- what is shown --------------------------------------------------------------------------
+
+
+def _keys_of(choices: Sequence[Choice]) -> list[str]:
+    """Return the key of each choice: a digit; a letter for a small model's question."""
+    question = small_question([choice.waiting for choice in choices])
+    keys = [str(number) for number in range(1, len(choices) + 1)]
+    if question is not None:
+        keys.insert(question, QUESTION_KEY)
+    return keys[: len(choices)]
 
 
 def _item_lines(item: Item, choices: Sequence[Choice], place: int) -> Iterator[Text]:
@@ -513,6 +535,7 @@ def _item_lines(item: Item, choices: Sequence[Choice], place: int) -> Iterator[T
         drafts = {each.waiting.id for each in choices}
         title = "hide: " if len(drafts) == 1 else "drafts: "
         line = Text(title, "dim")
+        keys = _keys_of(choices)
         for number, each in enumerate(choices):
             answers = [gap.answer for gap in gaps(each.field("Text"))]
             words = " … ".join(answers) or each.field("Front")
@@ -521,7 +544,7 @@ def _item_lines(item: Item, choices: Sequence[Choice], place: int) -> Iterator[T
             style = "bold underline" if number == place else "dim"
             if number:
                 line.append("   ")
-            line.append(f"{number + 1} {shown}", style)
+            line.append(f"{keys[number]} {shown}", style)
         yield line
 
     # the place of the passage, and its words unless the card shows them

@@ -1,12 +1,13 @@
 """Draft with a small model, in steps that can each be read.
 
-The program proposes gaps of a sentence (`propose`), best first. For each, until a question stands:
+The program proposes gaps of each fact of a passage (`propose`), best first. For each gap of a
+fact, until a question stands:
 
     gap ─▶ the model writes the question to it ─▶ the model answers that from the passage
 
-If its own answer is the gap, and no check blocks the card, the question is a draft, which stands
-behind the gaps in their offer; else the next gap is tried. A small model does badly when it has to
-choose an answer or copy a quote.
+If its own answer is the gap, but for words that the question says, and no check blocks the card,
+the question is a draft, which stands behind the gaps in their offer; else the next gap is tried. A
+small model does badly when it has to choose an answer or copy a quote.
 
 Each step is a request of its own, kept by its content: a run that was killed asks nothing twice.
 What was asked, and why a question was dropped, is kept beside the replies (`attempts`).
@@ -32,7 +33,7 @@ from ankiforge.draft.drafted import (
 )
 from ankiforge.draft.instructions import Wish, requested, sided
 from ankiforge.draft.loose_json import string_in
-from ankiforge.draft.prompt import Question
+from ankiforge.draft.prompt import MOST_FACTS, Question
 from ankiforge.draft.propose import Propose
 from ankiforge.draft.sendable import SendableTask, SendableText
 from ankiforge.errors import ItemError
@@ -66,10 +67,11 @@ _GAP = "____"
 _UNKNOWN_QUESTION = SendableText("?" * 80)
 """Stands for a question that is not written yet, in estimates."""
 _ARTICLES = listed("cues", "articles")
+_SIGNS = " .,;:!?¿"
 
 
 class Proposed(Value):
-    """The gaps that are proposed for a passage."""
+    """The gaps that are proposed for a fact of a passage."""
 
     answers: tuple[str, ...]
     """Their words in our Markdown, best first."""
@@ -92,7 +94,7 @@ class Cascade:
         self._prompt = prompt
         self._blocks = blocks
         # the proposals for highlights that are not drafted yet
-        self._proposals: dict[HighlightKey, Proposed | NoCard] = {}
+        self._proposals: dict[HighlightKey, tuple[Proposed, ...] | NoCard] = {}
 
     @staticmethod
     def suits(task: Task, highlight: Highlight) -> bool:
@@ -105,7 +107,7 @@ class Cascade:
 
     def proposes(self, alone: SendableTask) -> bool:
         """Return whether there are words to ask for in the one highlight of a task."""
-        return isinstance(self._proposed(alone), Proposed)
+        return not isinstance(self._proposed(alone), NoCard)
 
     def unsent(self, alone: SendableTask) -> list[Question]:
         """Return the requests that drafting a highlight may still take, at most; send none."""
@@ -146,16 +148,16 @@ class Cascade:
         self._client.keep_attempts(highlight, attempts)
         return {highlight.key: result}
 
-    def _proposed(self, alone: SendableTask) -> Proposed | NoCard:
-        """Return the gaps of the one highlight of a task, else why there are none."""
+    def _proposed(self, alone: SendableTask) -> tuple[Proposed, ...] | NoCard:
+        """Return the gaps of each fact of the one highlight of a task, else why there are none."""
         [highlight] = alone.highlights
         if highlight.key not in self._proposals:
-            self._proposals[highlight.key] = self._proposal_of(alone, highlight)
+            self._proposals[highlight.key] = self._proposals_of(alone, highlight)
         return self._proposals[highlight.key]
 
-    def _proposal_of(
+    def _proposals_of(
         self, alone: SendableTask, highlight: Highlight
-    ) -> Proposed | NoCard:
+    ) -> tuple[Proposed, ...] | NoCard:
         kinds_of_deck = alone.task.brief.kinds
         if kinds_of_deck and CardKind.BASIC not in kinds_of_deck:
             return NoCard(highlight.key, "its deck takes no questions", passing=True)
@@ -169,28 +171,35 @@ class Cascade:
         if not result.drafts:
             return result.no_cards[0]
 
-        draft, *_ = result.drafts
-        # masked as a whole: with a gap in them, private words are not found
-        shown = alone.text(draft.quote)
         document = alone.task.document
-        answers = []
-        for sentence_with_gap in draft.gaps:
-            [gap, *_] = cloze.gaps(sentence_with_gap)
-            words = plain(gap.answer)
-            is_private = alone.privacy.hides(words, document.key)
-            if not is_private and locate(words, shown):
-                answers.append(gap.answer)
-        return Proposed(tuple(answers), draft.quote, draft.start, shown)
+        proposals = []
+        for draft in result.drafts[:MOST_FACTS]:
+            # masked as a whole: with a gap in them, private words are not found
+            shown = alone.text(draft.quote)
+            answers = []
+            for sentence_with_gap in draft.gaps:
+                [gap, *_] = cloze.gaps(sentence_with_gap)
+                words = plain(gap.answer)
+                is_private = alone.privacy.hides(words, document.key)
+                if not is_private and locate(words, shown):
+                    answers.append(gap.answer)
+            proposals.append(Proposed(tuple(answers), draft.quote, draft.start, shown))
+        return tuple(proposals)
 
     def _drafted(
-        self, alone: SendableTask, proposed: Proposed, ask: Ask
+        self, alone: SendableTask, proposals: tuple[Proposed, ...], ask: Ask
     ) -> tuple[DraftedHighlight, list[Attempt]]:
         """Take the steps for a highlight, as far as `ask` has replies."""
         [highlight] = alone.highlights
         shown = alone.passages[highlight.key]
+        drafts: list[Draft] = []
         attempts: list[Attempt] = []
         unread: Answer | None = None
-        for answer in proposed.answers:
+        gaps = [(fact, answer) for fact in proposals for answer in fact.answers]
+        asked_about = None  # the fact that has its question
+        for proposed, answer in gaps:
+            if proposed is asked_about:
+                continue
             words = plain(answer)
             attempt = Attempt(proposed=words)
 
@@ -209,7 +218,10 @@ class Cascade:
             refusal = refused(written)
             if refusal:
                 attempts.append(replace(attempt, dropped=refusal))
-                return without_card(highlight.key, refusal), attempts
+                result = DraftedHighlight(tuple(drafts))
+                if not drafts:
+                    result = without_card(highlight.key, refusal)
+                return result, attempts
             question = ""
             if not written.cut_off:
                 content = written.completion.content
@@ -230,7 +242,8 @@ class Cascade:
             content = replied.completion.content
             own_answer = on_a_line(string_in(content, _ANSWER_NAMES), _LONGEST)
             attempt = replace(attempt, question=question, own_answer=own_answer)
-            if _without_article(own_answer) != _without_article(words):
+            answered = _answered(words, own_answer, question)
+            if not answered:
                 dropped = "its own answer is another one"
                 attempts.append(replace(attempt, dropped=dropped))
                 continue
@@ -245,9 +258,13 @@ class Cascade:
             draft = Draft(
                 highlight=highlight.key,
                 kind=CardKind.BASIC,
-                fields=sided(CardKind.BASIC, markdown(question), answer),
+                fields=sided(
+                    CardKind.BASIC,
+                    markdown(question),
+                    answer if answered == words else markdown(answered),
+                ),
                 quote=proposed.quote,
-                answer=words,
+                answer=answered,
                 start=proposed.start,
                 origin=origin,
             )
@@ -257,17 +274,41 @@ class Cascade:
                 attempts.append(replace(attempt, dropped=dropped))
                 continue
             attempts.append(attempt)
-            return DraftedHighlight((draft,)), attempts
+            drafts.append(draft)
+            asked_about = proposed
 
+        if drafts:
+            return DraftedHighlight(tuple(drafts)), attempts
         is_any_read = any(attempt.question for attempt in attempts)
         if unread is not None and not is_any_read:
             return given_up(highlight, unread), attempts
         return without_card(highlight.key, NONE_FITS), attempts
 
 
-def _without_article(answer: str) -> list[str]:
+def _answered(gap: str, answer: str, question: str) -> str:
+    """Return the words of a gap that an answer gives; "" if it is another answer.
+
+    To "How many areas do they visit?", "87" is the answer whose gap is "87 urban areas".
+    """
+    wanted = _words(gap)
+    given = _words(answer)
+    if wanted == given:
+        return gap
+    said = {word.strip(_SIGNS) for word in for_comparing(question).split()} | _ARTICLES
+    shorter, longer = sorted((wanted, given), key=len)
+    size = len(shorter)
+    for start in range(len(longer) - size + 1):
+        end = start + size
+        rest = longer[:start] + longer[end:]
+        if shorter and longer[start:end] == shorter and said.issuperset(rest):
+            span = locate(" ".join(shorter), gap)
+            return gap[slice(*span)] if span else gap
+    return ""
+
+
+def _words(answer: str) -> list[str]:
     """Return the words of an answer, without an article or a sign at its ends."""
-    words = for_comparing(answer).strip(" .,;:!?").split()
+    words = for_comparing(answer).strip(_SIGNS).split()
     if len(words) > 1 and words[0] in _ARTICLES:
         words = words[1:]
     return words

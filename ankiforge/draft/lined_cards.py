@@ -1,4 +1,4 @@
-"""Cards that a chat writes without JSON: a table, YAML, or questions and answers in Markdown.
+"""Cards that a chat writes without JSON: tables, CSV, YAML, XML, or questions and answers.
 
 Chats write YAML that a parser refuses, such as a colon within a value, so its lines are read
 as those of any other answer: `name: value`, and a name that comes again begins a new card.
@@ -6,8 +6,9 @@ as those of any other answer: `name: value`, and a name that comes again begins 
 
 from __future__ import annotations
 
+import csv
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from ankiforge.model import Json
 from ankiforge.text import regex
@@ -18,8 +19,30 @@ Names = Mapping[str, str]
 
 def cards_in_lines(text: str, names: Names) -> list[Json]:
     """Return the cards that the lines of an answer give, by our names of their parts."""
-    lines = text.strip("\ufeff").splitlines()
-    return _rows(lines, names) or _named_parts(lines, names)
+    lines = _untagged(text.strip("\ufeff"), names).splitlines()
+    return _rows(lines, names) or _values(lines, names) or _named_parts(lines, names)
+
+
+def _untagged(text: str, names: Names) -> str:
+    """Return HTML's tables with tabs between cells, and the parts of XML as `name: value`."""
+    part = "|".join(names)
+    if not re.search(rf"(?i)</(?:t[dh]|{part})>", text):
+        return text
+    text = _WHITE_SPACE.sub(" ", text)
+    text = re.sub(
+        rf"(?i) ?<({part})>((?:(?!</?(?:{part})>).)*)</\1>", r"\n\1: \2\n", text
+    )
+    text = re.sub(rf"(?i)<\w+ ({part})=\"([^\"]*)\">", r"\n\1: \2\n", text)
+    text = _ROW_TAG.sub("\n", text)
+    text = _CELL_TAG.sub("\t", text)
+    return _LINE_ENDS.sub("\n", _TAG.sub("", text))
+
+
+_WHITE_SPACE = regex(r"\s+")
+_ROW_TAG = regex(r"(?i)\s?</?(?:tr|table)\b[^<>]{0,200}>\s?")
+_CELL_TAG = regex(r"(?i)\s?</t[dh]>\s?(?=<t[dh])")
+_LINE_ENDS = regex(r" *\n[ \n]*")
+_TAG = regex(r"</?[A-Za-z][^<>]{0,200}>")
 
 
 # --- tables ---------------------------------------------------------------------------
@@ -37,16 +60,41 @@ def _rows(lines: Iterable[str], names: Names) -> list[Json]:
         if not line:
             header = []
         elif not header:
-            header = [names.get(letters_of_name(cell), "") for cell in cells]
+            header = _header(cells, names)
             header_end = line[-1]
-            if not ({"front", "back"} <= set(header) or {"h", "text"} <= set(header)):
-                header = []
         elif len(cells) == len(header) and (line[-1] == "|") == (header_end == "|"):
             row = zip(header, cells, strict=True)
             card = {name: cell.replace("\\|", "|") for name, cell in row if name}
             if any(map(str.isalnum, line)):
                 cards.append(card)
     return cards
+
+
+def _values(lines: Sequence[str], names: Names) -> list[Json]:
+    """Return the cards of CSV, with commas or semicolons."""
+    for place, line in enumerate(lines):
+        for comma in ",;":
+            if line.count(comma) == 0:
+                continue
+            header = _header(line.split(comma), names)
+            if not header:
+                continue
+            cards = []
+            for row in csv.reader(
+                lines[place + 1 :], delimiter=comma, skipinitialspace=True
+            ):
+                if len(row) == len(header):
+                    values = zip(header, row, strict=True)
+                    cards.append({name: value for name, value in values if name})
+            return cards
+    return []
+
+
+def _header(cells: Iterable[str], names: Names) -> list[str]:
+    """Return our name for each column of a table of cards; [] if it is none of cards."""
+    header = [names.get(letters_of_name(cell), "") for cell in cells]
+    is_of_cards = {"front", "back"} <= set(header) or {"h", "text"} <= set(header)
+    return header if is_of_cards else []
 
 
 # --- names and values -----------------------------------------------------------------

@@ -62,6 +62,8 @@ _IN_A_LIST = {
     RemarkKind.REVISION: "it would be the new text of a card",
 }
 """Remarks in a list, where their own words are not enough."""
+QUESTION_KEY = "q"
+"""The key of a small model's question; without one, of a question by the person."""
 _CODE = regex(r"`([^`]*)`")
 
 
@@ -138,6 +140,14 @@ def with_changes(fields: Fields, typed: Texts) -> Fields:
         name: text for name, text in typed.items() if name in known or text.strip()
     }
     return tuple({**known, **changed}.items())
+
+
+def small_question(drafts: Sequence[Waiting]) -> int | None:
+    """Return the place of a small model's question behind the other drafts; None without one."""
+    for place, waiting in enumerate(drafts):
+        if place and waiting.draft.origin.by_steps:
+            return place
+    return None
 
 
 def gap_fields(waiting: Waiting) -> list[Fields]:

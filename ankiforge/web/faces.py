@@ -52,7 +52,15 @@ from ankiforge.reports.cards import (
     steps_of,
 )
 from ankiforge.review import Item
-from ankiforge.review.items import as_card, facts_seen, gap_fields, reasons, sentence
+from ankiforge.review.items import (
+    QUESTION_KEY,
+    as_card,
+    facts_seen,
+    gap_fields,
+    reasons,
+    sentence,
+    small_question,
+)
 from ankiforge.review.selection import selectable_text, sentence_of
 from ankiforge.text import counted, on_one_line, shortened
 from ankiforge.text.cloze import image_paths
@@ -88,7 +96,7 @@ def _act(act: str, label: str, key: str, look: str, said: str, **more: Any) -> J
 
 ACCEPT = _act("accept", "Accept", "a", "filled", "Accepted")
 REJECT = _act("reject", "Reject", "x", "outlined", "Rejected")
-ASK = _act("ask", "Ask", "q", "text", "")
+ASK = _act("ask", "Ask", QUESTION_KEY, "text", "")
 """Turn a proposal into a question whose answer is its gap; the page does this by itself."""
 EDIT = _act(
     "edit",
@@ -272,7 +280,8 @@ class Faces:
             actions = [_named(EDIT, "Edit", look="filled"), REJECT, SKIP, WHY, FORCE]
         else:
             reject = _named(REJECT, "Reject all") if len(group) > 1 else REJECT
-            asks = [ASK] if any(waiting.draft.gaps for waiting in group) else []
+            has_gaps = any(waiting.draft.gaps for waiting in group)
+            asks = [ASK] if has_gaps and small_question(group) is None else []
             actions = [ACCEPT, reject, EDIT, *asks, SKIP, WHY]
             if blocked:
                 actions.append(FORCE)
@@ -292,12 +301,18 @@ class Faces:
             face["facts"] = facts_told(facts)
             face["several"] = sum(not fact.decided for fact in facts) > 1
 
-        # each of several has a number, which is a key; a proposal one for each of its gaps
+        # each of several has a number, which is a key; a proposal one for each of its gaps; a
+        # small model's question has a letter
         if len(group) > 1:
             face["choose"] = True
             face["ask"] = f"{len(group)} drafts of one fact. Keep the best."
             number = 1
-            for waiting, card in zip(group, cards, strict=True):
+            question = small_question(group)
+            for place, (waiting, card) in enumerate(zip(group, cards, strict=True)):
+                if place == question:
+                    keep = "Accept the question"
+                    card |= {"number": QUESTION_KEY, "keep": keep, "why": _why(waiting)}
+                    continue
                 card |= {
                     "number": number,
                     "keep": f"Accept {number}",

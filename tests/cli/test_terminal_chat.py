@@ -109,3 +109,21 @@ def test_a_program_of_the_clipboard_is_used_and_without_one_a_file(
     assert Path(written).read_text("utf-8") == copied
     assert Path(written).stat().st_mode & 0o077 == 0
     assert json.dumps(SECRET) not in copied
+
+
+def test_where_nothing_waits_the_chat_is_asked_for_what_has_no_card(forge, at_terminal):
+    notes = forge.folder / "notes"
+    notes.mkdir()
+    (notes / "Row.md").write_text(f"=={ALPHA}==\n\n=={GAMMA}==\n", "utf-8")
+    forge.settings(
+        "proposals: false\nsources: [{obsidian: {name: notes, path: notes}}]\n"
+    )
+    forge.ok("run")
+    with at_terminal() as keyboard:
+        told = keyboard.shown()
+        assert "nothing waits for you" in told
+        assert "2 highlights for your chat" in told
+        prompt = b64decode(CLIPBOARD.search(keyboard.press("c"))[1]).decode()
+        keyboard.press("p")
+        assert "1 of 2 got a question" in keyboard.paste(answer_to(prompt))
+        assert "Which letter" in keyboard.press(ESCAPE)

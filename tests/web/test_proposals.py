@@ -355,6 +355,30 @@ def test_a_card_of_a_small_model_is_shown_although_the_replies_cannot_be_read(
     assert shown(page) == card["fields"]["Front"]
 
 
+def test_the_question_of_a_small_model_stands_behind_the_gaps_with_a_key(
+    forge, server, opened
+):
+    write(forge, FACTS[:1])
+    forge.drafting(
+        server.base_url, model="tiny-1.5b", way="cascade", more="proposals: true\n"
+    )
+    forge.ok("run")
+    [question] = [card for card in forge.cards() if card["kind"] == "basic"]
+    page = opened(forge)
+    first = page.locator(f"{ITEM} .pick").first
+    assert first.locator(".gaps").count() == 1, "the gaps stand first"
+    main = page.locator(f"{ITEM} .middle > .actions .button.filled")
+    assert main.inner_text().startswith("Accept 1")
+    page.keyboard.press("q")
+    main.filter(has_text="Accept the question").wait_for()
+    page.keyboard.press("1")
+    main.filter(has_text="Accept 1").wait_for()
+    page.keyboard.press("q")
+    page.keyboard.press("a")
+    settle(page)
+    assert accepted(forge) == question["fields"]
+
+
 def test_a_proposal_tells_which_questions_of_a_small_model_were_dropped(
     forge, server, fake, opened
 ):

@@ -29,6 +29,8 @@ export function actionsNow() {
   if (view?.item.cards) choose("Show or hide the answer", " ", () => flip());
   for (const [key, words] of view?.proposal?.others() ?? [])
     choose(`Hide “${words}” instead`, String(key), () => view.choose(key));
+  const behind = view?.item.cards?.find((card) => card.number === "q");
+  if (behind) choose(`Ask “${behind.title}” instead`, "q", () => view.choose("q"));
   if (view?.composer) {
     choose("Hide words", "c", () => view.composer.mode("cloze"));
     choose("Ask a question instead", "q", () => view.composer.mode("question"));
