@@ -87,7 +87,7 @@ golden: $(VENV)/dev-ok  ## rewrite the golden files, then read the diff
 bench-extract: $(VENV)/bench-ok  ## what is read under the marks of PDFs, beside pdfannots: minutes
 	$(PY) -m benchmarks.extract_pdf $(ARGS)
 
-bench: $(VENV)/bench-ok  ## all figures beside their peers, into docs/reference/figures.md: a quarter of an hour, idle
+bench: $(VENV)/bench-ok  ## all figures beside their peers, into benchmarks/figures.md: a quarter of an hour, idle
 	$(PY) -m benchmarks.figures $(ARGS)
 
 axe: $(TSC)  ## what looks for barriers in the review page, and checks its scripts (once, needs npm)

@@ -170,8 +170,14 @@ def _print_usage(error: click.ClickException, arguments: list[str]) -> None:
     parameter = error.param if isinstance(error, click.BadParameter) else None
     if isinstance(error, click.NoSuchOption):
         message = f"there is no option {error.option_name}"
-        if error.possibilities:
-            hint = f"did you mean {error.possibilities[0]}?"
+        # click's own choice is looser
+        from difflib import get_close_matches
+
+        typed = error.option_name.lstrip("-")
+        named = {name.lstrip("-"): name for name in error.possibilities or ()}
+        hint = f"{where} -h lists its options"
+        for nearest in get_close_matches(typed, named, n=1):
+            hint = f"did you mean {named[nearest]}?"
     elif parameter is None:
         message = message[:1].lower() + message[1:]
     else:
@@ -192,10 +198,10 @@ def _print_usage(error: click.ClickException, arguments: list[str]) -> None:
 
 def _print_error(message: str, hint: str, *, where: str = "ankiforge") -> None:
     """Print an error and its hint."""
-    from ankiforge.cli.output import for_terminal
+    from ankiforge.cli.output import Call
 
     text = f"{where}: {message}"
     if hint:
         text += f"\nhint: {hint}"
     with suppress(OSError):  # the terminal may be gone
-        click.echo(for_terminal(text), err=True)
+        Call(no_color="--no-color" in sys.argv).warn(text)

@@ -20,9 +20,10 @@ from ankiforge.cli.output import (
     end_run,
     flag,
     no_collection,
-    progress_bar,
+    once,
     session,
 )
+from ankiforge.cli.progress import progress_bar
 from ankiforge.errors import ItemError, UsageError
 from ankiforge.text import counted
 
@@ -40,32 +41,32 @@ def _print_delivery(
 ) -> None:
     """Print the changes seen in Anki and the written package, as JSON or as text."""
     from ankiforge.pipeline.publishing import why_none
-    from ankiforge.reports.status import next_step
+    from ankiforge.reports.status import next_line, next_step
     from ankiforge.reports.summary import (
         anki_line,
         delivery_json,
         delivery_lines,
+        held_line,
         minutes_line,
+        why_every_card,
     )
 
     if call.as_json:
         call.data(delivery_json(result, workspace.ledger))
         return
+    for line in delivery_lines(result):
+        call.print(f"✓ {line}")
     call.problems(result.problems)
-    lines = (
-        anki_line(result, workspace.ledger),
-        *delivery_lines(result),
-        minutes_line(result),
-    )
-    for line in lines:
-        if line:
-            call.print(line)
+    lines = [anki_line(result), held_line(result), minutes_line(result)]
+    if not call.quiet:
+        lines.append(once(workspace, why_every_card(result, workspace.ledger)))
+    for line in filter(None, lines):
+        call.print(line)
     is_nothing_sent = not result.packages and not result.pushed
     if is_nothing_sent and not result.failed and result.error is None:
         reason = why_none(workspace.ledger, result.planned, deck)
         call.say(f"no package: {reason}")
-        next_command, why = next_step(workspace.folder, workspace.ledger)
-        call.say(f"next: ankiforge {next_command}   ({why})")
+        call.say(next_line(*next_step(workspace.folder, workspace.ledger)))
 
 
 # --- build ----------------------------------------------------------------------------------
@@ -172,7 +173,7 @@ def pull(
                 notes = counted(viewed.seen, "note")
                 reviews = counted(viewed.reviews, "new review")
                 call.print(f"{scan.path}: {notes}, {reviews}")
-                call.print(anki_line(result, ledger) or "nothing was deleted")
+                call.print(anki_line(result) or "nothing was deleted")
     end(result.problems, result.error)
 
 

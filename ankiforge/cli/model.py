@@ -16,10 +16,10 @@ from ankiforge.cli.output import (
     command,
     end_run,
     flag,
-    progress_bar,
     session,
     workspace_of,
 )
+from ankiforge.cli.progress import progress_bar
 from ankiforge.errors import ItemError, UsageError
 from ankiforge.text import cost_text, counted, gigabytes
 

@@ -1,4 +1,4 @@
-"""Shared parts of the commands: options, output, exit codes, the open workspace, progress.
+"""Shared parts of the commands: options, output, exit codes, the open workspace.
 
 Data goes to stdout (`call.data`, `call.print`), messages go to stderr (`call.say`,
 `call.warn`). With `--json`, stdout contains nothing but JSON.
@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
 from itertools import chain, islice
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -26,14 +26,15 @@ from ankiforge.cli.commands import (
     given,
     shared_options,
 )
+from ankiforge.cli.screen import fitted, painted
 from ankiforge.errors import ForgeError, UsageError
 from ankiforge.text import regex
 from ankiforge.text.fold import BIDI_CONTROLS
 
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceFolder
-    from ankiforge.model import Problem, Source
-    from ankiforge.pipeline.result import Progress, RunResult
+    from ankiforge.model import Problem
+    from ankiforge.pipeline.result import RunResult
     from ankiforge.pipeline.workspace import Workspace
 
 # What could control the terminal: commands with parameters, such as colours, as a whole, and any
@@ -44,6 +45,7 @@ _UNSAFE_OR_BIDI = regex(f"{_ESCAPES}|[{BIDI_CONTROLS}]")
 # A command that a message names. `init` and `mcp` name their folder themselves.
 _IN_A_WORKSPACE = "|".join({*COMMANDS} - {"init", "mcp"})
 _COMMAND = regex(rf"\bankiforge (?=(?:{_IN_A_WORKSPACE})\b)")
+_USUAL_WIDTH = 80
 # Further characters that some readers take for line ends, which JSON Lines must not contain.
 _LINE_ENDS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "\u0085\u2028\u2029"}
 
@@ -111,7 +113,7 @@ class Call:
 
     def warn(self, text: str) -> None:
         """Print a message to stderr, even if quiet."""
-        self._echo(for_terminal(self.copyable(text)), err=True)
+        self._echo(self._shown(text, sys.stderr), err=True)
 
     def data(self, value: Any) -> bool:
         """Print a value as one line of JSON to stdout; return False if stdout is closed."""
@@ -122,7 +124,7 @@ class Call:
 
     def print(self, text: str) -> bool:
         """Print text for people to stdout, unless quiet; return False if stdout is closed."""
-        return self.quiet or self._echo(for_terminal(self.copyable(text)))
+        return self.quiet or self._echo(self._shown(text, sys.stdout))
 
     def show(self, value: Any, lines: Iterable[str]) -> bool:
         """Print a value as JSON, or its lines of text; return False if stdout is closed."""
@@ -177,6 +179,13 @@ class Call:
             return len(shown) + 1
         return len(shown)
 
+    def _shown(self, text: str, stream: TextIO) -> str:
+        """Return a text for people; on a terminal it fits its width, and has colours."""
+        text = for_terminal(self.copyable(text))
+        if not stream.isatty():
+            return text
+        return painted(fitted(text, _width(stream)))
+
     def _echo(self, text: str, *, err: bool = False) -> bool:
         """Print a line; a closed output (`| head`) does not stop the command."""
         try:
@@ -192,6 +201,14 @@ class Call:
     def interactive(self) -> bool:
         """Whether the user can be asked questions."""
         return sys.stdin.isatty() and sys.stderr.isatty() and not self.as_json
+
+
+def _width(stream: TextIO) -> int:
+    """Return how many columns a terminal has."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or _USUAL_WIDTH
+    except OSError:
+        return _USUAL_WIDTH
 
 
 Shown = Iterator[tuple[Any, Iterable[str]]]
@@ -217,10 +234,13 @@ def show_in_pager(call: Call, shown: Shown, *, apart: bool = False) -> int:
     if first is None:
         return 0
 
+    width = _width(sys.stdout)
+
     def pages() -> Iterator[str]:
         for _, lines in islice(chain([first], shown), call.limit):
             text = "\n".join([*lines, ""] if apart else lines)
-            yield for_terminal(call.copyable(text)) + "\n"
+            text = fitted(for_terminal(call.copyable(text)), width)
+            yield f"{painted(text) if call.color else text}\n"
 
     # as git does: a list that fits the screen is only printed
     os.environ.setdefault("LESS", "FRX")
@@ -418,6 +438,15 @@ def session(
         yield workspace
 
 
+def once(workspace: Workspace, hint: str) -> str:
+    """Return a hint that was never given to this person before; else ""."""
+    from ankiforge.config.workspace import first_time
+
+    if not hint or workspace.read_only or first_time(hint):
+        return hint
+    return ""
+
+
 def no_collection(folder: WorkspaceFolder) -> UsageError:
     """Return the error of a command that needs a collection of Anki, where none can be read."""
     from ankiforge.pipeline.collection import NEVER
@@ -491,60 +520,3 @@ def refuse_unknown_options(query: tuple[str, ...]) -> None:
     for word in query:
         if word.startswith("--"):
             raise click.NoSuchOption(word, possibilities=names, ctx=context)
-
-
-# --- progress bars --------------------------------------------------------------------------
-
-
-@contextmanager
-def progress_bar(
-    call: Call,
-    sources: Sequence[Source],
-) -> Iterator[Callable[[Progress], None]]:
-    """Show the progress of a run in a terminal: documents read, then passages drafted.
-
-    Without a terminal, a line every 30 seconds while a model drafts. Yields a function to
-    call with each step.
-    """
-    from ankiforge.cli.model_line import ModelLine
-
-    line = ModelLine()
-    if not call.interactive or call.quiet:
-
-        def say_if_due(step: Progress) -> None:
-            line.take(step)
-            text = line.due()
-            if text:
-                call.say(text)
-
-        yield say_if_due
-        return
-    from rich.console import Console
-
-    from ankiforge.extract.scan import count_of
-    from ankiforge.text import counted
-
-    steps: list[Progress] = []
-
-    class Line:
-        """The text of the moment; drawn again several times a second."""
-
-        def __rich__(self) -> str:
-            if line.text:
-                return line.text
-            if any(step.report for step in steps):
-                drafted = sum(step.drafted for step in steps)
-                return f"drafting · {counted(drafted, 'draft')}"
-            counts = [count_of(source) for source in sources]
-            begun = [count for count in counts if count.total]
-            if not begun:
-                return "reading"
-            newest = begun[-1]
-            return f"reading {newest.done:,}/{newest.total:,} documents"
-
-    def take(step: Progress) -> None:
-        steps.append(step)
-        line.take(step)
-
-    with Console(stderr=True, no_color=not call.color).status(Line()):
-        yield take

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Unpack
 
 import click
 
-from ankiforge.cli import model_line
+from ankiforge.cli import progress
 from ankiforge.cli.output import (
     ACCEPT,
     DRAFTER,
@@ -30,7 +30,7 @@ from ankiforge.cli.output import (
     end,
     end_run,
     flag,
-    progress_bar,
+    once,
     session,
     show_all,
 )
@@ -130,10 +130,10 @@ def read_and_draft(
         result = workspace.run(
             paths,
             limit=call.limit,
-            show=partial(progress_bar, call),
+            show=partial(progress.progress_bar, call),
             **options,
         )
-        line = model_line.offer(workspace, servers) if servers else ""
+        line = progress.offer(workspace, servers) if servers else ""
         print_summary(call, workspace, result, in_review=in_review, offer=line)
     return result
 
@@ -146,7 +146,7 @@ def print_summary(
     in_review: bool = False,
     offer: str = "",
 ) -> None:
-    """Print the result of a run, as JSON or in a few lines.
+    """Print the result of a run, as JSON, or as a block to glance at with its problems below.
 
     Args:
         call: the options of the command.
@@ -155,24 +155,27 @@ def print_summary(
         in_review: name no next command.
         offer: a line about a model that could draft; "" for none.
     """
-    from ankiforge.reports.summary import MOST_LINES, as_json, as_text
+    from ankiforge.reports.summary import as_json, as_text, why_every_card
 
     if call.as_json:
         call.data(as_json(result, workspace.ledger, workspace.folder))
         return
-    lines_used = call.problems(result.problems, None if call.verbose else PROBLEMS)
     if call.quiet:
+        call.problems(result.problems, None if call.verbose else PROBLEMS)
         return
-    lines_left = None if call.verbose else MOST_LINES - lines_used
-    lines = as_text(
+    every_card = once(workspace, why_every_card(result, workspace.ledger))
+    block, told = as_text(
         result,
         workspace.ledger,
         workspace.folder,
-        lines_left,
+        verbose=call.verbose,
         names_next=not in_review,
-        offer=offer,
+        hints=(every_card, offer),
     )
-    for line in lines:
+    for line in block:
+        call.print(line)
+    call.problems(result.problems, None if call.verbose else PROBLEMS)
+    for line in told:
         call.print(line)
 
 
@@ -322,7 +325,7 @@ def draft(
             drafter=drafter,
             accept=accept,
             limit=call.limit,
-            show=partial(progress_bar, call),
+            show=partial(progress.progress_bar, call),
         )
         print_summary(call, workspace, result)
     end_run(result)

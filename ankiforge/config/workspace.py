@@ -11,6 +11,8 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -23,6 +25,8 @@ from ankiforge.errors import UsageError
 from ankiforge.model import Strings, Texts, Value
 
 JOURNAL = "journal"
+HINTS = "hints"
+"""The name under which the hints that were given are stored, each with its time."""
 VALUES_BYTES = 16 << 20
 """The largest file of confirmations and the like that is read."""
 
@@ -90,6 +94,22 @@ def store_values(folder: Path, name: str, values: Texts) -> None:
     encoded = msgspec.json.encode(ordered)
     text = msgspec.json.format(encoded, indent=1).decode()
     _write_private(OwnPath(folder) / f"{name}.json", f"{text}\n")
+
+
+def was_told(hint: str) -> bool:
+    """Return whether a hint was given to this person, on this computer."""
+    return hint in load_values(user_folder(), HINTS)
+
+
+def first_time(hint: str) -> bool:
+    """Return whether a hint was never given before, and remember that it is given now."""
+    hints = load_values(user_folder(), HINTS)
+    if hint in hints:
+        return False
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    with suppress(UsageError):  # where nothing can be stored, it is given again
+        store_values(user_folder(), HINTS, {**hints, hint: now})
+    return True
 
 
 # --- remembered PATHs -------------------------------------------------------------------

@@ -76,7 +76,7 @@ _KNOWN = {
     SMALL_MODEL: "behind the gaps; this size was not measured",
     float("inf"): "first; of a strong model, 4 in 5 ready",
 }
-"""Where the questions of models up to a size stand, and what was measured (figures.md)."""
+"""Where the questions of models up to a size stand, and what was measured (by_hand.md)."""
 
 
 def billions(model: str) -> float | None:

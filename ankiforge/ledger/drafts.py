@@ -120,6 +120,14 @@ def to_draft(
         yield highlight
 
 
+def number_to_draft(store: Store) -> int:
+    """Return how many highlights the rules have to draft, copies included."""
+    number: int = store.value(
+        "SELECT count(*) FROM highlight WHERE state = 'present' AND drafted != content"
+    )
+    return number
+
+
 def leads(store: Store, highlight_key: str, passage: Passage) -> bool:
     """Return whether a highlight is the one of its passage whose text is used."""
     if passage.keys == (highlight_key,):

@@ -180,7 +180,7 @@ def _to_undo(store: Store, target: str) -> list[Event]:
                 last = event
                 break
     if last is None:
-        message = "there is nothing to undo"
+        message = "nothing to undo"
         if target:
             message = f"nothing about {target} can be undone"
         raise RefusedError(message, hint=_SEE_RECENT)

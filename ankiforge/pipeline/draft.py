@@ -84,6 +84,7 @@ def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
         kinds_of_drafts.append(scans if ocr_is_installed() else "figures")
     drafts.use_offline_drafts(ledger, " ".join(kinds_of_drafts))
     offline_checks = None  # loading them takes longer than a run in which nothing changed
+    yield Progress(to_draft=drafts.number_to_draft(ledger))
     pending = drafts.to_draft(ledger, in_progress=job.in_progress)
     while batch := list(islice(pending, BATCH)):
         from ankiforge.pipeline.pictures import with_labels

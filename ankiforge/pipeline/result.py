@@ -37,6 +37,8 @@ class Progress(Value):
 
     report: Report | None = None
     """Of the ingest; None for other steps."""
+    to_draft: int = 0
+    """The number of highlights that the rules begin to draft; 0 for other steps."""
     highlights: int = 0
     """The number of highlights that were drafted or found to yield no card."""
     drafted: int = 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, NamedTuple
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from ankiforge.ledger import Ledger
 
 COMMAND_LINE = Location("the command line")
+MOST_NAMES = 10_000
+"""How many names of a folder are compared with a misspelt one."""
 
 
 class SelectedSource(Value):
@@ -367,11 +370,8 @@ def _behind(
         if path.is_symlink():
             message = "a link to a missing file, or to itself"
             return Problem(str(path), message, "name the file or folder itself")
-        return Problem(
-            str(path),
-            "there is no such file or folder",
-            "check the spelling",
-        )
+        message = "there is no such file or folder"
+        return Problem(str(path), message, _nearest_name(path))
     path = resolve(path)
     configured = _configured_around(config, path)
     if configured:
@@ -404,6 +404,26 @@ def _behind(
         )
         return Problem(str(path), why_nothing(path), hint)
     return selected
+
+
+def _nearest_name(path: Path) -> str:
+    """Return the hint for a PATH that is not there: the nearest name beside it."""
+    folder = path.parent
+    if not folder.is_dir():
+        return f"there is no folder {folder} either"
+    names = {
+        entry.stem.casefold(): entry.name
+        for entry in islice(folder.iterdir(), MOST_NAMES)
+        if not entry.name.startswith(".")
+    }
+    nearest = get_close_matches(path.stem.casefold(), names, n=1)
+    if nearest:
+        return f"did you mean {names[nearest[0]]}?"
+    alike = sorted(name for name in names.values() if Path(name).suffix == path.suffix)
+    if alike:
+        listed = ", ".join(alike[:3])
+        return f"{folder} has {listed}{', …' if len(alike) > 3 else ''}"
+    return f"{folder} has no file like it"
 
 
 def _is_at(entry: SourceEntry, kind: str, root: Path) -> bool:

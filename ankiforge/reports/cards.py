@@ -428,7 +428,8 @@ def line_text(
         if line.kind is CardKind.OCCLUSION:
             edit = "ankiforge review"
         accept = f"ankiforge accept {force}{line.id}{gap}"
-        yield _row("", " · ".join((accept, edit, f"ankiforge reject {line.id}")))
+        for command in (accept, edit, f"ankiforge reject {line.id}"):
+            yield _row("", command)
 
     # the revision of a card, how it fares in Anki, and why it is no longer live
     if line.revision:
@@ -529,14 +530,15 @@ def worth_text(highlight: Highlight) -> str:
     from ankiforge.draft.propose import worth_of
 
     worth = worth_of(highlight)
-    reasons = []
-    for feature in worth.features:
-        sign = "+" if feature.weight > 0 else "−"
-        reasons.append(f"{sign} {feature.words}")
-    decided = f": {', '.join(reasons)}" if reasons else ""
-    score = f"{100 * worth.score:.0f} %"
-    threshold = f"{100 * worth.threshold:.0f} %"
-    return f"{score} (a card is proposed from {threshold} on){decided}"
+    speaks_for = [each.words for each in worth.features if each.weight > 0]
+    speaks_against = [each.words for each in worth.features if each.weight <= 0]
+    score = f"{100 * worth.score:.0f} of 100, threshold {100 * worth.threshold:.0f}"
+    parts = [score]
+    if speaks_for:
+        parts.append(f"for it: {', '.join(speaks_for)}")
+    if speaks_against:
+        parts.append(f"against it: {', '.join(speaks_against)}")
+    return "; ".join(parts)
 
 
 def _fields(fields: Fields) -> str:

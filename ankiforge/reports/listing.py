@@ -242,7 +242,7 @@ class Listing:
             ids = self._matching(words)
         if not ids:
             typed = " ".join(words)
-            message = f"nothing to show: {typed} is not an id, and as a query it matches no card"
+            message = f"no card matches “{typed}”"
             raise UsageError(message, hint=f"ankiforge list --all {typed}")
         if len(words) == 1 and is_key(words[0]):
             yield passage_json(ledger, words[0]), passage_text(ledger, words[0])

@@ -11,10 +11,13 @@ from ankiforge.pipeline.ingest import not_read
 from ankiforge.pipeline.models import model_in_use
 from ankiforge.pipeline.sources import SelectedSource, open_source
 from ankiforge.reports.cards import Text
-from ankiforge.text import counted
+from ankiforge.text import columns, counted, shown_path
 
 DECIDE = "review"
 """The command with which a person decides on what waits."""
+
+LABEL = 9
+"""The width of the labels of details."""
 
 # --- shared with the summary of a run ---------------------------------------------------
 
@@ -25,6 +28,30 @@ LISTS = {"new": "draft", "changed": "change", "questions": "question"}
 def waits_for_a_person(waits: Mapping[str, int]) -> bool:
     """Return whether anything waits, given the counts of its lists."""
     return any(waits[name] for name in LISTS)
+
+
+def to_do(waits: Mapping[str, int], without: int = 0, left_out: int = 0) -> Strings:
+    """Return the columns of what is open: to decide, without a card, left out."""
+    return (
+        _column(sum(waits[name] for name in LISTS), "to decide"),
+        _column(without, "without a card"),
+        _column(left_out, "left out"),
+    )
+
+
+def _column(number: int, words: str) -> str:
+    return f"{number:,} {words}" if number else ""
+
+
+def row(label: str, text: str) -> str:
+    """Return a detail below a block, behind its label."""
+    return f"  {label:<{LABEL}}  {text}"
+
+
+def next_line(step: str, why: str) -> str:
+    """Return the line that names the next command, or what to do without one."""
+    command = f"ankiforge {step}" if step else ""
+    return f"  next  {columns(command, why)}"
 
 
 def waiting_text(waits: Mapping[str, int]) -> str:
@@ -146,38 +173,33 @@ def next_step(workspace: WorkspaceFolder, ledger: Ledger) -> Pair:
 
 
 def status_text(status: Status) -> Text:
-    """Yield the lines of `status`."""
-    yield f"workspace {status.workspace}"
-    yield f"  sources: {first_of(status.sources) or 'none yet'}"
-    if status.remembered:
-        yield f"  remembered: {first_of(status.remembered)}"
+    """Yield the block of `status`, then its details."""
     highlights = status.highlights
-    line = counted(highlights["seen"], "highlight")
-    if highlights["left_out"]:
-        line += f", {highlights['left_out']:,} left out"
-    if highlights["without"]:
-        line += f", {highlights['without']:,} without a card (ankiforge list --no-card)"
-    yield f"  {line}"
-    accepted = counted(status.cards["accepted"], "accepted card")
+    cards = status.cards["accepted"]
+    without = highlights["without"]
+    yield columns(
+        f"  {counted(highlights['seen'], 'highlight')}",
+        counted(cards, "card") if cards else "",
+        *to_do(status.waiting, without, highlights["left_out"]),
+    )
     if status.unsent:
-        accepted += f", {status.unsent:,} in no package yet"
-    yield f"  {accepted}"
+        yield f"  → {counted(status.unsent, 'card')} in no package yet"
+    yield next_line(status.next, status.why)
+    yield ""
+    yield row("workspace", status.workspace)
+    yield row("reads", first_of(status.sources) or "nothing yet")
+    if status.remembered:
+        yield row("", first_of([shown_path(path) for path in status.remembered]))
     if status.model:
-        yield f"  model: {status.model}"
+        yield row("model", status.model)
     looked = "not read yet"
     if status.looked:
-        looked = f"last read {status.looked[:16].replace('T', ' ')} UTC"
-    yield f"  Anki: {looked}"
+        looked = f"read {status.looked[:16].replace('T', ' ')} UTC"
+    yield row("Anki", looked)
+    if without:
+        yield row("no card", f"{counted(without, 'highlight')}: ankiforge list --no-card")
     if status.cards["sourceless"]:
-        gone = counted(
-            status.cards["sourceless"],
-            "passage is gone",
-            "passages are gone",
-        )
-        yield f"  {gone}, and their cards stay: ankiforge list finding:source_gone"
-    waiting = waiting_text(status.waiting)
-    if waiting:
-        yield f"  {waiting}"
+        gone = counted(status.cards["sourceless"], "card")
+        yield row("gone", f"{gone} without a source: ankiforge list finding:source_gone")
     for place, left_out in status.not_read.items():
-        yield f"  not read in {place}: {left_out}"
-    yield f"next: ankiforge {status.next}   ({status.why})"
+        yield row("not read", f"{place}: {left_out}")

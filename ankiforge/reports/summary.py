@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -36,31 +36,36 @@ from ankiforge.model import (
 from ankiforge.reports.cards import Text, attributes
 from ankiforge.reports.status import (
     DECIDE,
-    LISTS,
     draft_step,
     first_of,
+    next_line,
+    row,
+    to_do,
     waiting_text,
     waits_for_a_person,
 )
-from ankiforge.text import cost_text, counted, counts_text, on_one_line, shortened
+from ankiforge.text import (
+    columns,
+    cost_text,
+    counted,
+    counts_text,
+    on_one_line,
+    shortened,
+    shown_path,
+)
 from ankiforge.text.cloze import with_brackets
 from ankiforge.text.tools import TITLES
 
 if TYPE_CHECKING:
     from ankiforge.pipeline.result import RunResult
 
-MOST_LINES = 12
-"""How many lines a run prints for a person."""
 SHOWN = 5
 """The number of changed cards that a run lists."""
 WIDTH = 70
 COUNTED = ("fates", "passages", "waiting", "reasons", "cards", "anki")
 """What the JSON of a run counts."""
-REASONS = 3
-"""The number of reasons to wait that a run names."""
 _MANY = 10
-"""With this many highlights, a run names the command that lists them, or settles those of one
-reason at once."""
+"""With this many highlights without a card, the command that skips those of one reason is named."""
 IN_CONFLICT = "you changed it, too; choose whose words to keep under Changed"
 _STANDS = {
     "asked": "asked",
@@ -203,166 +208,206 @@ def as_text(
     result: RunResult,
     ledger: Ledger,
     workspace: WorkspaceFolder,
-    room: int | None = MOST_LINES,
     *,
+    verbose: bool = False,
     names_next: bool = True,
-    offer: str = "",
-) -> list[str]:
-    """Return the lines of a run for a person.
+    hints: Sequence[str] = (),
+) -> tuple[list[str], list[str]]:
+    """Return the block of a run, to glance at, and the lines that follow its problems.
 
     Args:
         result: the run.
         ledger: the ledger.
         workspace: where it ran.
-        room: the number of lines, unless that leaves less than one changed card; None = all.
-        names_next: whether the last line names the next command.
-        offer: a line about a model that could draft; "" for none.
+        verbose: whether everything is counted and listed.
+        names_next: whether the block ends with the next command.
+        hints: lines of advice, which come last.
     """
     report = result.report
     is_news = report is not None and bool(report.new or report.changed)
-    # if nothing came in, the contents of the ledger are not reported again
-    counts = overview.counts(ledger, "waiting")
-    proposed = 0
-    if is_news:
-        counts = overview.counts(ledger, "fates", "waiting", "reasons")
-        proposed = overview.proposed(ledger, overview.order(ledger).new)
-    waits = counts["waiting"]
-    without = waits["without"] if is_news else 0
-
+    # if nothing came in, the contents of the ledger are not counted again
+    names = ["waiting"]
+    if is_news or verbose:
+        names += ["fates", "reasons", "cards"]
+    counts = overview.counts(ledger, *names)
     tools = _belonging_line(ledger)
-    before = [tools] if tools else []
-    before += _came_in(result, counts, proposed, is_news=is_news)
+
+    # counts, package, next step
+    block = [_counts(result, counts)]
+    block += [f"  → {line}" for line in delivery_lines(result)]
+    step, why = _next(result, workspace, counts["waiting"], is_news=is_news)
+    if tools:
+        step, why = "adopt", "or: ankiforge adopt --decline"
+    if names_next and (step or why):
+        block.append(next_line(step, why))
+
+    # what else there is to know
+    told = [tools, anki_line(result), held_line(result), minutes_line(result)]
+    told.append(_model_line(result, workspace))
+    if report is not None and (is_news or not report.seen):
+        told += _not_read_lines(report, ledger)
+    if report is not None and not report.seen and not (result.failed or step or why):
+        told.append(NO_HIGHLIGHTS)
+    changes = _changes_that_stand(result, ledger, workspace)
+    told += _changes(changes, None if verbose else SHOWN)
+    if result.remembered:
+        names = [shown_path(path) for path in result.remembered]
+        told.append(f"Added to your sources: {first_of(names)}")
+    told += hints
+    if verbose:
+        told += _details(result, ledger, counts)
+    return block, [line for line in told if line]
+
+
+def _counts(result: RunResult, counts: Mapping[str, Counter[str]]) -> str:
+    """Return the first line: the highlights that were read, and what became of all."""
+    waits = counts["waiting"]
+    cards = counts.get("cards", Counter())["accepted"]
+    fates = counts.get("fates", Counter())
+    report = result.report
+    sign = "!" if result.failed or result.error is not None else "✓"
+    if report is None:
+        drafted = counted(result.drafted, "new draft")
+        accepted = (
+            f"{counted(result.accepted, 'card')} accepted" if result.accepted else ""
+        )
+        return columns(f"{sign} {drafted}", accepted, *to_do(waits))
+    news = counts_text(
+        {
+            "new": 0 if len(report.new) == report.seen else len(report.new),
+            "changed": len(report.changed),
+            "moved": len(report.moved),
+            "gone": len(report.gone),
+            "no longer selected by the settings": report.unselected,
+        }
+    )
+    news = f" ({news})" if news else ""
+    if not report.seen:
+        files = _files_text(report.files)
+        unread = _files_text(report.unread_files)
+        found = f"no highlights found in {files}" if files else "no highlights found"
+        if unread:
+            found += f"; {unread} could not be read, or only in part"
+        return columns(f"! {found}{news}", *to_do(waits))
+    read = counted(report.seen, "highlight") + news
+    in_all = ""
+    if fates and fates.total() != report.seen:
+        in_all = f"{fates.total():,} in all"
+    if not news and not report.new:
+        read += ", nothing new"
+    accepted = counted(cards, "card") if cards else ""
+    without = waits["without"] if fates else 0
+    return columns(
+        f"{sign} {read}", in_all, accepted, *to_do(waits, without, fates["left_out"])
+    )
+
+
+def _next(
+    result: RunResult,
+    workspace: WorkspaceFolder,
+    waits: Counter[str],
+    *,
+    is_news: bool,
+) -> Pair:
+    """Return the next command and its purpose; "" if there is nothing to do."""
+    if result.accepted == FLOOD:
+        why = f"accept the others: one run takes {FLOOD} cards"
+        return "run", why
+    if waits_for_a_person(waits):
+        return DECIDE, ""
+    if result.packages:
+        return "", f"import {shown_path(result.packages[-1])} into Anki"
+    return draft_step(workspace, waits["without"] if is_news else 0)
+
+
+def _details(
+    result: RunResult, ledger: Ledger, counts: Mapping[str, Counter[str]]
+) -> Text:
+    """Yield all that is counted: drafts, reasons to wait, reasons for no card, passages."""
+    made = counts_text(
+        {
+            "proposed": result.proposed,
+            "drafted": result.drafted - result.proposed,
+            "accepted": result.accepted,
+        }
+    )
+    if made:
+        yield row("made", made)
+    waiting = waiting_text(counts["waiting"])
+    if waiting:
+        yield row("waiting", waiting)
+    reasons = Counter(counts["reasons"])
+    proposals = reasons.pop(PROPOSE, 0)
+    named = {_words_of_reason(reason): number for reason, number in reasons.most_common()}
+    if proposals:
+        named["proposed"] = proposals
+    for reason, number in named.items():
+        yield row("", f"{number:,} × {reason}")
+    short_reasons = Counter[str]()
+    for reason, number in _reasons_for_no_card(ledger, failed=True).items():
+        short_reasons[reason.partition(":")[0]] += number
+    if short_reasons:
+        total = short_reasons.total()
+        yield row("no card", f"{counted(total, 'highlight')}: ankiforge list --no-card")
+    for reason, number in short_reasons.most_common():
+        yield row("", f"{number:,} × {reason}")
+    if short_reasons.total() >= _MANY:
+        yield row("", 'to skip all of one reason: ankiforge skip --because "REASON"')
+    standings = overview.counts(ledger, "passages")["passages"]
+    states = ", ".join(
+        f"{number:,} {_STANDS[name]}" for name, number in standings.items()
+    )
+    yield row("in all", f"{counted(standings.total(), 'highlight')}: {states}")
+    lookalikes = _kinds_left_out(ledger).total()
+    if lookalikes:
+        them = "entry" if lookalikes == 1 else "entries"
+        them = f"{lookalikes:,} {them} that only look like highlights"
+        yield row("", f"{them}: ankiforge list --no-card --all")
+
+
+def _words_of_reason(reason: str) -> str:
+    """Return in words why a draft waits."""
+    from ankiforge.check import RULES
+    from ankiforge.check.figures import MANY_LABELS, NO_LABEL
+
+    words = {
+        NO_WARNING: "no warning (ankiforge accept --all takes these)",
+        NO_LABEL: "no label was found in the figure",
+        MANY_LABELS: "the figure has many labels",
+        RemarkKind.FORM: "lines like `a :: b` may be no cards",
+    }
+    for rule in RULES:
+        # the rule itself, without the words that the finding quotes
+        words[rule.id] = rule.says.removesuffix(":").partition(": ")[0]
+    return words.get(reason, reason)
+
+
+def _belonging_line(ledger: Ledger) -> str:
+    """Return how many notes belong to other tools; "" if none does."""
+    tools = sorted(belonging.belonging(ledger).items())
+    if not tools:
+        return ""
+    parts = [f"{number:,} to {TITLES[tool]}" for tool, number in tools]
+    belong = "note belongs" if tools[0][1] == 1 else "notes belong"
+    first = parts[0].replace(" to ", f" {belong} to ", 1)
+    listed = " and ".join([first, *parts[1:]])
+    return f"{listed}. To keep their history, run first: ankiforge adopt"
+
+
+def _model_line(result: RunResult, workspace: WorkspaceFolder) -> str:
+    """Return the number and cost of the requests to a model, and for how many it made no card."""
+    usage = result.usage
+    parts = []
+    if usage and usage.requests:
+        sent = f"{counted(usage.requests, 'request')}, {counted(usage.characters, 'character')}"
+        parts.append(f"{sent} sent, {cost_text(usage.cost_usd, local=usage.local)}")
     if result.without:
         # without proposals, there is no draft that has an id
         why = "show ID -v" if workspace.config.proposals else "list --no-card -v"
         asked = counted(result.asked, "highlight")
-        made_none = f"the model made no card for {result.without:,} of {asked}"
-        before.append(f"{made_none} (why: ankiforge {why})")
-    if report is not None and (is_news or not report.seen):
-        before += _not_read_lines(report, ledger)
-    if room is None:
-        before += _standing_lines(ledger)
-    if without:
-        before.append(_without_line(ledger, without))
-
-    after = [anki_line(result, ledger), *delivery_lines(result), minutes_line(result)]
-    after += _waiting_lines(counts, proposed)
-    if result.remembered:
-        names = first_of(result.remembered)
-        after.append(f"from now on, ankiforge run reads {names}, too")
-    after.append(offer)
-    if names_next:
-        after.append(_next_line(result, workspace, waits, without, tools=bool(tools)))
-    after = [line for line in after if line]
-
-    limit = None
-    if room is not None:
-        lines_left = room - len(before) - len(after) - 1
-        limit = min(SHOWN, max(lines_left, 1))
-    changes = _changes(_changes_that_stand(result, ledger, workspace), limit)
-    return [*before, *changes, *after]
-
-
-def _belonging_line(ledger: Ledger) -> str:
-    """Return how many passages belong to other tools, and the command for them; "" if none does."""
-    tools = sorted(belonging.belonging(ledger).items())
-    if not tools:
-        return ""
-    (first_tool, first_number), *others = tools
-    belong = "note here belongs" if first_number == 1 else "notes here belong"
-    parts = [f"{first_number:,} {belong} to {TITLES[first_tool]}"]
-    for tool, number in others:
-        parts.append(f"{number:,} to {TITLES[tool]}")
-    return f"{' and '.join(parts)}: to keep their history, run `ankiforge adopt` first"
-
-
-def _came_in(
-    result: RunResult,
-    counts: Mapping[str, Counter[str]],
-    proposed: int,
-    *,
-    is_news: bool,
-) -> Text:
-    """Yield the highlights of the sources, the cards made of them, and the cost of a model.
-
-    Args:
-        result: the run.
-        counts: of the ledger; with news, also of all highlights by their fates.
-        proposed: the number of proposals that wait.
-        is_news: whether highlights are new or changed.
-    """
-    report = result.report
-    fates = counts.get("fates", Counter())
-    # whether every card was accepted in this run, in the words of its source
-    carded = fates["carded"]
-    by_policy = result.usage is None and result.accepted == carded and carded < FLOOD
-    by_policy = by_policy and is_news
-    if report is not None:
-        news = counts_text(
-            {
-                "new": len(report.new),
-                "changed": len(report.changed),
-                "moved": len(report.moved),
-                "gone": len(report.gone),
-                "no longer selected by the settings": report.unselected,
-            }
-        )
-        found = f"{counted(report.seen, 'highlight')} found"
-        if not report.seen:
-            files = _files_text(report.files)
-            unread = _files_text(report.unread_files)
-            found = f"no highlights found in {files}" if files else "no highlights found"
-            if unread:
-                found += f"; {unread} could not be read, or only in part"
-        if news:
-            found += f" ({news})"
-        elif report.seen:
-            found += ", nothing new"
-        # each highlight is counted once, and the numbers add up
-        left_out = "left out"
-        if fates["left_out"] >= _MANY:
-            left_out += " (why: ankiforge list --no-card --all)"
-        waiting = "with a draft that waits"
-        if counts["waiting"]["questions"]:  # one of these may be about several drafts
-            waiting = "with a draft or a question that waits"
-        origin = " from your own questions" if by_policy else ""
-        numbers = {
-            f"with a card{origin}": carded,
-            f"proposed (the best ten: ankiforge {DECIDE})": proposed,
-            waiting: max(fates["waiting"] - proposed, 0),
-            "with a draft that a check blocks": fates["blocked"],
-            left_out: fates["left_out"],
-            "kept without a card": sum(fates[fate] for fate in WITHOUT),
-        }
-        total = sum(numbers.values())
-        if not is_news:
-            yield found
-        elif report.seen == total:
-            yield f"{found}: {counts_text(numbers)}"
-        else:
-            yield found
-            yield f"{counted(total, 'highlight')} in all: {counts_text(numbers)}"
-
-    parts = []
-    if not by_policy:
-        drafts = result.drafted - result.proposed
-        if result.proposed:
-            parts.append(counted(result.proposed, "new proposal"))
-        if drafts:
-            parts.append(counted(drafts, "new draft"))
-        if result.accepted:
-            parts.append(f"{counted(result.accepted, 'card')} accepted")
-        if result.accepted == FLOOD:
-            parts.append("the maximum per run")
-    made = ", ".join(parts)
-    usage = result.usage
-    asked = ""
-    if usage and usage.requests:
-        cost = cost_text(usage.cost_usd, local=usage.local)
-        sent = f"{counted(usage.requests, 'request')} to the model"
-        asked = f"{sent}, {counted(usage.characters, 'character')}: {cost}"
-    if made or asked:
-        yield "; ".join(filter(None, (made, asked)))
+        none = f"no card for {result.without:,} of {asked}"
+        parts.append(f"{none}; why: ankiforge {why}")
+    return row("model", "; ".join(parts)) if parts else ""
 
 
 # How files are called by their endings: one, and several.
@@ -416,108 +461,6 @@ def _not_read_lines(report: Report, ledger: Ledger) -> Text:
         yield f"{pdfs} have no annotations, and no marks are drawn into their pages either"
 
 
-def _standing_lines(ledger: Ledger) -> Text:
-    """Yield the states of all passages, each counted once, and the number of lookalikes."""
-    standings = overview.counts(ledger, "passages")["passages"]
-    parts = []
-    for name, number in standings.items():
-        parts.append(f"{number:,} {_STANDS[name]}")
-    yield f"{counted(standings.total(), 'highlight')} in all: {', '.join(parts)}"
-    others = _kinds_left_out(ledger).total()
-    if others:
-        them = "entry" if others == 1 else "entries"
-        yield (
-            f"{others:,} more {them} of what looks like a highlight and is none:"
-            " ankiforge list --no-card --all"
-        )
-
-
-def _without_line(ledger: Ledger, without: int) -> str:
-    """Return the first reasons why highlights have no card, and the commands for them."""
-    reasons = Counter[str]()
-    for reason, number in _reasons_for_no_card(ledger, failed=True).items():
-        in_short = reason.partition(":")[0]
-        reasons[in_short] += number
-    parts = []
-    others = reasons.total()
-    for reason, number in reasons.most_common(REASONS):
-        parts.append(f"{number:,} × {reason}")
-        others -= number
-    if others:
-        parts.append(f"{others:,} for other reasons")
-    commands = "ankiforge list --no-card"
-    if without >= _MANY:
-        commands += '; to settle all of one reason: ankiforge skip --because "REASON"'
-    return f"without a card: {', '.join(parts)} ({commands})"
-
-
-def _waiting_lines(counts: Mapping[str, Counter[str]], proposed: int) -> Text:
-    """Yield the number of entries that wait for the person, and the first reasons to wait."""
-    waits = counts["waiting"]
-    waiting = sum(waits[name] for name in LISTS)
-    text = waiting_text(waits)
-    if text and proposed != waiting:
-        yield f"in all, {text}"
-    reasons = Counter(counts.get("reasons", Counter()))
-    del reasons[PROPOSE]
-    if not reasons:
-        return
-    from ankiforge.check import RULES
-    from ankiforge.check.figures import MANY_LABELS, NO_LABEL
-
-    words = {}
-    for rule in RULES:
-        # the rule itself, without the words that the finding is about
-        words[rule.id] = rule.says.removesuffix(":").partition(": ")[0]
-    words[NO_WARNING] = "no warning, so `ankiforge accept --all` takes them"
-    words[NO_LABEL] = "a figure in which no label was found"
-    words[MANY_LABELS] = "a figure with many labels"
-    words[RemarkKind.FORM] = "lines like `a :: b` may be no cards"
-    parts = []
-    for reason, count in reasons.most_common(REASONS):
-        parts.append(f"{count:,} × {words.get(reason, reason)}")
-    if len(reasons) > REASONS:
-        parts.append("…")
-    number = reasons.total()
-    them = "it waits" if number == waiting == 1 else "they wait"
-    if number < waiting:
-        them = "1 of them waits" if number == 1 else f"{number:,} of them wait"
-    yield f"{them} because: {'; '.join(parts)}"
-
-
-def _next_line(
-    result: RunResult,
-    workspace: WorkspaceFolder,
-    waits: Counter[str],
-    without: int,
-    *,
-    tools: bool,
-) -> str:
-    """Return the line with the next command; "" if there is nothing to do.
-
-    Args:
-        result: the run.
-        workspace: where it ran.
-        waits: the counts of the lists of a person.
-        without: the number of highlights without a card or draft, if the run brought
-            news.
-        tools: whether passages belong to other tools.
-    """
-    if tools:
-        return "next: ankiforge adopt, or ankiforge adopt --decline"
-    if result.accepted == FLOOD:
-        return f"next: ankiforge run, to accept more; then ankiforge {DECIDE}"
-    if waits_for_a_person(waits):
-        return f"next: ankiforge {DECIDE}"
-    if result.packages:
-        return f"next: import {result.packages[-1]} into Anki"
-    read_nothing = result.report is not None and not result.report.seen
-    if read_nothing and not result.failed:
-        return NO_HIGHLIGHTS
-    step, reason = draft_step(workspace, without)
-    return f"next: ankiforge {step}, to {reason}" if step else ""
-
-
 def minutes_line(result: RunResult) -> str:
     """Return how many new cards fit into the minutes of the settings; "" if nobody asked."""
     if result.forecast is None:
@@ -527,22 +470,27 @@ def minutes_line(result: RunResult) -> str:
     return intake_line(result.forecast, result.accepted_today)
 
 
-def anki_line(result: RunResult, ledger: Ledger) -> str:
+NO_COLLECTION = "No Anki collection found, so the package contains every card."
+ANKI_OFF = "Anki is not read (anki.collection: none), so the package contains every card."
+
+
+def why_every_card(result: RunResult, ledger: Ledger) -> str:
+    """Return why the package contains every card; "" if Anki was read or nothing is written."""
+    scan = result.scan
+    if scan is None or scan.blind or ledger.get_setting("looked"):
+        return ""
+    if not result.packages and not any(planned.note for planned in result.planned):
+        return ""
+    return {"nowhere": NO_COLLECTION, "off": ANKI_OFF}.get(scan.state, "")
+
+
+def anki_line(result: RunResult) -> str:
     """Return the changes seen in Anki; "" if there is nothing to report."""
     scan = result.scan
     if scan is None:
         return ""
     if scan.blind:
-        return "Anki could not be read, so no package was written"
-    never_read = not ledger.get_setting("looked")
-    if scan.state in ("nowhere", "off") and never_read:
-        wrote = result.packages or any(planned.note for planned in result.planned)
-        if not wrote:
-            return ""
-        reason = "No Anki collection found"
-        if scan.state == "off":
-            reason = "Anki is not read (anki.collection: none)"
-        return f"{reason}, so the package contains every card."
+        return "Anki could not be read, so no package was written."
     viewed = scan.viewed
     notes_by_outcome = {
         "deleted, not sent again": viewed.deleted,
@@ -554,31 +502,37 @@ def anki_line(result: RunResult, ledger: Ledger) -> str:
     for outcome, notes in notes_by_outcome.items():
         if notes:
             parts.append(f"{counted(len(notes), 'note')} {outcome}")
-    return f"in Anki: {'; '.join(parts)}" if parts else ""
+    return f"In Anki: {'; '.join(parts)}" if parts else ""
 
 
 def delivery_lines(result: RunResult) -> Text:
-    """Yield the packages or pushed notes, and the notes that are held."""
+    """Yield the packages that were written, or the notes that were pushed."""
     for published in result.published:
         if published.notes and result.pushed is None:
-            to_import = f"{published.path}: {counted(published.notes, 'note')} to import"
-            parts = counts_text(
-                {
-                    "new": published.added,
-                    "updated": published.updated,
-                    "as before": published.as_before,
-                }
-            )
-            yield f"{to_import} ({parts})" if parts else to_import
+            notes = counted(published.notes, "note")
+            parts = {
+                "new": published.added,
+                "updated": published.updated,
+                "as before": published.as_before,
+            }
+            if published.added == published.notes:
+                notes = counted(published.notes, "new note")
+            elif counts_text(parts):
+                notes += f" ({counts_text(parts)})"
+            yield columns(shown_path(published.path), notes)
         elif published.aside:
-            name = published.aside.name
-            yield f"nothing to import; the last package was renamed to {name}"
+            yield f"nothing to import; the last package is now {published.aside.name}"
     if result.pushed:
         added, updated = result.pushed
-        yield f"in Anki: {counted(added, 'new note')}, {updated:,} updated"
+        yield columns("Anki", counted(added, "new note"), f"{updated:,} updated")
+
+
+def held_line(result: RunResult) -> str:
+    """Return the number of notes that are held back, and why; "" for none."""
     held_notes = Counter(planned.held for planned in result.planned if planned.held)
-    if held_notes:
-        yield f"{counted(held_notes.total(), 'note')} held: {'; '.join(held_notes)}"
+    if not held_notes:
+        return ""
+    return f"{counted(held_notes.total(), 'note')} held back: {'; '.join(held_notes)}"
 
 
 def _changes_that_stand(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, AnyStr, cast
 
 
@@ -39,6 +41,23 @@ def counted(number: int, singular: str, plural: str = "") -> str:
 def counts_text(numbers: Mapping[str, int]) -> str:
     """Return the numbers that are not 0, each with its noun: `3 new, 1 gone`."""
     return ", ".join(f"{number:,} {noun}" for noun, number in numbers.items() if number)
+
+
+def columns(*parts: str) -> str:
+    """Join the parts that are not empty, three blanks apart."""
+    return "   ".join(filter(None, parts))
+
+
+def shown_path(path: Path | str) -> str:
+    """Return a path as short as it can be typed here: below this folder, or with `~` for home."""
+    path = Path(path)
+    here = Path.cwd()
+    if path.is_relative_to(here) and path != here:
+        return str(path.relative_to(here))
+    home = Path.home()
+    if path.is_relative_to(home) and os.name == "posix":
+        return f"~/{path.relative_to(home)}".removesuffix("/.")
+    return str(path)
 
 
 def percent(share: float | None, digits: int = 0) -> str:

@@ -34,12 +34,12 @@ STORIES: dict[str, tuple[Step, ...]] = {
     "a package nobody imported is never lost": (
         do.go(), MOUSE, do.run(written=1),
         do.rewrite("Maus:::mouse", "Maus:::mouse\n\nPferd:::horse"),
-        do.say("run", told="2 notes to import (1 new, 1 as before)"), do.run(written=2), do.load(new=2),
+        do.say("run", told="2 notes (1 new, 1 as before)"), do.run(written=2), do.load(new=2),
     ),
     "a deleted note stays deleted whatever its source says": (
         do.go(), do.delete(), do.run(tombstones=1, written=0), do.card(anki="deleted", verdict="retired"),
         animal(), do.run(written=0),
-        do.say("build", "--full", told="2 notes to import (2 as before)"), do.load(duplicate=2),
+        do.say("build", "--full", told="2 notes (2 as before)"), do.load(duplicate=2),
     ),
     "the deletion is undone here, for good, and the next one stands": (
         do.go(), do.delete(), do.run(tombstones=1), do.say("undo"), do.run(written=1), do.load(new=1),

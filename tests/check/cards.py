@@ -88,13 +88,27 @@ class Row:
     caught: str
 
 
-_ROW = re.compile(r"^- `(\w+)`, (\w+): (?:.*\n)+?  `([^`]+)`$", re.MULTILINE)
+_ROW = re.compile(
+    r"^\| `(?P<id>\w+)` \| (?P<severity>\w+) \| .+? \| (?:\*(?P<form>.+?)\* )?`(?P<card>[^`]+)` \|"
+    r"(?: `(?P<passage>[^`]+)`)?(?:, quoted as `(?P<quote>[^`]+)`)?(?: beside `(?P<twin>[^`]+)`)? \|$",
+    re.MULTILINE,
+)
 
 
 def documented() -> list[Row]:
+    """The rows of the tables, each example in the signs of `cases.txt`."""
     root = next(parent for parent in Path(__file__).parents if (parent / "docs").is_dir())
     text = (root / "docs/reference/checks.md").read_text(encoding="utf-8")
-    return [Row(*match.groups()) for match in _ROW.finditer(text)]
+    rows = []
+    for match in _ROW.finditer(text):
+        caught = match["card"]
+        if match["form"]:
+            caught = f"({match['form']}) {caught}"
+        for sign, name in (("«", "passage"), ("¶", "quote"), ("~", "twin")):
+            if match[name]:
+                caught += f" {sign} {match[name]}"
+        rows.append(Row(match["id"], match["severity"], caught.replace(" → ", " » ")))
+    return rows
 
 
 _EXAMPLE = re.compile(

@@ -51,7 +51,7 @@ def test_a_word_of_the_form_of_an_id_is_one_and_never_a_query(desk):
     assert "no id begins with 'affected'" in unknown.stderr
     shown = desk.ok("show", "-v", "verdict:waiting", "DNA", "--json").lines
     assert [card["fields"]["Back"] for card in shown] == ["The nucleus"]
-    assert "nothing to show" in desk("show", "nowhere", code=2).stderr
+    assert "no card matches" in desk("show", "nowhere", code=2).stderr
     assert (
         "no id begins with"
         in desk("edit", "kind:basic", "--field", "Back", "x", code=2).stderr

@@ -116,7 +116,7 @@ def test_a_path_that_fails_at_its_first_run_is_not_remembered(forge, texts):
     bad = texts / "bad.pdf"
     bad.write_bytes(b"%PDF-1.7\nbroken")
     told = forge("run", bad, code=1)
-    assert "from now on" not in told.stdout
+    assert "Added" not in told.stdout
     assert remembered(forge) == [str(texts / "a.md"), str(texts / "b.md")]
 
     write_pdf(bad, [Page((paragraph("Sleep is deep."),), (mark("Sleep is deep."),))])

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import termios
 from collections.abc import Callable
 from contextlib import suppress
@@ -38,6 +39,9 @@ def note(forge) -> Path:
     return path
 
 
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
 @pytest.fixture
 def typed(forge) -> Callable[..., str]:
     """Call the program at a terminal; returns what stands there in the end.
@@ -61,7 +65,7 @@ def typed(forge) -> Callable[..., str]:
                     os.write(master, answer.encode())
                     answer = ""
         os.close(master)
-        text = shown.decode().replace("\r\n", "\n")
+        text = COLOURS.sub("", shown.decode().replace("\r\n", "\n"))
         assert running.wait(timeout=PATIENCE) == code, text
         return text
 
@@ -160,7 +164,7 @@ def test_a_key_is_used_after_a_yes_and_is_stored_and_printed_nowhere(
     kept = [path.read_bytes() for path in forge.home.rglob("*") if path.is_file()]
     assert not any(KEY.encode() in content for content in kept)
     assert KEY not in shown
-    assert "model: gpt-5-mini at 127.0.0.1" in forge.ok("status").stdout
+    assert "model      gpt-5-mini at 127.0.0.1" in forge.ok("status").stdout
 
     # a run drafts with it from now on, and asks nobody
     note.write_text(f"{NOTE}\n==A third fact is that water boils at 100 degrees.==\n")
@@ -333,7 +337,7 @@ def test_a_workspace_that_is_gone_stops_no_run_of_a_path(forge, note):
 
     first = forge.ok("run", note)
     assert f"your workspace {cards} is gone" in first.stderr
-    assert "2 highlights found" in first.stdout
+    assert "✓ 2 highlights" in first.stdout
     assert len(forge.ok("list", "verdict:waiting", "--json").lines) == 2
 
     # the next one takes over what is there; the old one is used again when it is back
@@ -349,5 +353,5 @@ def test_a_workspace_that_is_back_is_used_again(forge, note):
     forge.ok("run", note)
     (forge.folder / "elsewhere").rename(cards)
     told = forge.ok("status")
-    assert f"workspace {cards}" in told.stdout
+    assert f"workspace  {cards}" in told.stdout
     assert "is gone" not in told.stderr

@@ -98,8 +98,8 @@ def export_source(folder: Path, *, more: bool = False) -> Path:
 )
 def test_the_second_day_works(forge, tmp_path, source):
     path = source(tmp_path)
-    assert forge.ok("run", path).stdout.count("from now on") == 1
-    assert "from now on" not in forge.ok("run", path).stdout
+    assert forge.ok("run", path).stdout.count("Added to your sources: ") == 1
+    assert "Added" not in forge.ok("run", path).stdout
     before = guids(forge)
 
     source(tmp_path, more=True)

@@ -83,4 +83,4 @@ def test_a_person_sees_how_many_of_how_many_documents_are_read(forge, vault):
     os.close(master)
 
     assert running.wait(timeout=PATIENCE) == 0
-    assert re.search(rb"\b\d{1,3}/150 documents", shown), shown
+    assert re.search(rb"reading \S+ \d{1,3} of 150", shown), shown

@@ -253,8 +253,8 @@ def test_without_a_terminal_it_says_what_to_do_instead(forge, vault, note):
 def test_review_reads_a_file_first(forge, vault, note, at_terminal):
     with at_terminal("review", note, "--terminal", "--accept", "review") as keyboard:
         shown = COLOURS.sub("", keyboard.shown())
-        assert "3 highlights found (3 new)" in shown
-        assert "next:" not in shown
+        assert "✓ 3 highlights" in shown
+        assert "next  " not in shown
         assert "[four chunks]" in shown
         keyboard.press(ESCAPE)
 
@@ -292,7 +292,7 @@ def test_one_file_is_enough_and_nothing_is_asked(forge, tmp_path, at_terminal, m
     with at_terminal("review", path, "--terminal") as keyboard:
         shown = COLOURS.sub("", keyboard.shown())
         assert "highlight" in shown
-        assert "proposed" in shown
+        assert "to decide" in shown
         assert "Enter accept" in shown
         assert "accepted" in keyboard.press("\r")
     assert [card["verdict"] for card in forge.ok("list", "--json").lines].count(
@@ -334,7 +334,7 @@ def test_places_outside_are_one_question_where_a_person_can_answer(
     with at_terminal("run") as keyboard:
         keyboard.shows("[y/N]")
         keyboard.write("y")
-        assert "3 highlights found" in keyboard.shows("next:")
+        assert "3 highlights" in COLOURS.sub("", keyboard.shows("next"))
         assert keyboard.ended() == 0
     forge.ok("run")
 

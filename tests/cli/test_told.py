@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import time
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,7 @@ def test_a_card_that_a_person_and_its_source_changed_is_one_question(
     assert (question["guids"], conflict["field"]) == ([guid], "Back")
     assert conflict["mine"] == "A mitochondrion, I think"
     assert "by respiration" in conflict["source"]
-    assert "1 change waits for you" in forge.ok("run", vault).stdout
+    assert "1 to decide" in forge.ok("run", vault).stdout
 
     forge.ok("accept", "--all")
     assert forge.json("run", vault)["questions"] == 1
@@ -93,12 +94,13 @@ def test_a_card_that_a_person_and_its_source_changed_is_one_question(
         ("anki: {collection: none}\n", "Anki is not read (anki.collection: none), so"),
     ],
 )
-def test_a_run_says_why_the_package_holds_every_card(forge, vault, note, settings, why):
+def test_a_run_says_once_why_the_package_holds_every_card(
+    forge, vault, note, settings, why
+):
     forge.settings(settings)
-    for _ in range(2):
-        assert (
-            f"{why} the package contains every card.\n" in forge.ok("run", vault).stdout
-        )
+    hint = f"{why} the package contains every card.\n"
+    assert hint in forge.ok("run", vault).stdout
+    assert hint not in forge.ok("run", vault).stdout
 
 
 def test_build_says_why_there_is_no_package(forge, vault, note):
@@ -114,7 +116,7 @@ def test_a_run_after_the_database_was_lost_tells_no_drafts(forge, vault, note):
     forge.ok("run", vault)
     shutil.rmtree(forge.home / ".ankiforge")
     told = forge.ok("run", vault).stdout
-    assert "2 highlights found, nothing new" in told
+    assert "2 highlights, nothing new" in told
     assert "draft" not in told
 
 
@@ -190,7 +192,10 @@ def test_commands_to_be_copied_name_the_workspace_that_was_named(forge, vault):
     )
     work = forge.folder / "work"
     forge.ok("init", work)
-    for result in (forge.ok("-C", work, "run", vault), forge.ok("-C", work, "status")):
+    for result in (
+        forge.ok("-C", work, "run", vault, "-v"),
+        forge.ok("-C", work, "status"),
+    ):
         said = result.stdout + result.stderr
         assert f"ankiforge -C {work}" in said
         assert "ankiforge list" not in said
@@ -232,21 +237,17 @@ The ==nucleus== holds most of the DNA.
 
 def test_a_run_counts_each_highlight_once_and_the_numbers_add_up(forge, vault, note):
     note.write_text(KINDS, encoding="utf-8")
-    first, second, *others = forge.ok("run", vault).stdout.splitlines()
-    found, _, became = first.partition(": ")
-    assert found == "6 highlights found (6 new)"
+    first, *told = forge.ok("run", vault, "-v").stdout.splitlines()
     proposed = len(forge.ok("list", "drafter:propose", "--json").lines)
     without = len(forge.ok("list", "--no-card", "--json").lines)
     assert 2 + proposed + without == 6
-    assert became == (
-        f"2 with a card from your own questions, {proposed} proposed (the best ten: ankiforge"
-        f" review), {without} kept without a card"
+    assert first == (
+        f"✓ 6 highlights   2 cards   {proposed} to decide   {without} without a card"
     )
-    assert second.startswith("without a card: ")
-    reasons = second.removeprefix("without a card: ").partition(" (")[0]
-    assert sum(int(part.split()[0]) for part in reasons.split(", ")) == without
-    assert len(others) <= 5
-    assert not any(line.startswith("in all") for line in others)
+    # the reasons are all named, below their label
+    at = told.index(f"  no card    {without} highlights: ankiforge list --no-card")
+    reasons = list(takewhile(lambda line: " × " in line, told[at + 1 :]))
+    assert sum(int(line.split()[0]) for line in reasons) == without
     told = forge.json("run", vault)
     fates = told["fates"]
     assert (fates["carded"], fates["waiting"], fates["no_card"]) == (2, proposed, without)
@@ -260,9 +261,9 @@ def test_a_run_tells_proposals_from_other_drafts(forge, vault, note):
     more = note.read_text(encoding="utf-8").replace("Golgi in 1898", "Golgi in 1899")
     more += "\nAn ==enzyme== speeds up a reaction\n"
     note.write_text(more, encoding="utf-8")
-    told = forge.ok("run").stdout.splitlines()
-    assert "1 new proposal, 1 new draft" in told
-    assert "1 of them waits because: 1 × the mark may be mere emphasis" in told
+    told = forge.ok("run", "-v").stdout
+    assert "  made       1 proposed, 1 drafted\n" in told
+    assert "1 × the mark may be mere emphasis\n" in told
 
 
 def test_a_run_shows_changed_words_without_markup(forge, vault, note):
@@ -281,11 +282,11 @@ def test_a_run_shows_changed_words_without_markup(forge, vault, note):
 
 
 def test_a_build_without_cards_names_the_next_command(forge, vault, note):
-    assert "next: ankiforge run PATH" in forge.ok("build").stderr
+    assert "  next  ankiforge run PATH" in forge.ok("build").stderr
     note.write_text(KINDS, encoding="utf-8")
     forge.ok("run", vault, "--accept", "review")
     told = forge.ok("build").stderr
-    assert "no package: no card is accepted yet\nnext: ankiforge review" in told
+    assert "no package: no card is accepted yet\n  next  ankiforge review" in told
 
 
 @pytest.mark.parametrize(
@@ -342,8 +343,8 @@ def test_a_card_that_changed_before_anki_was_seen_is_counted_as_updated(
 ):
     forge.ok("run", vault)
     rewrite(note, "The mitochondrion", "The mitochondria")
-    assert "2 notes to import (1 updated, 1 as before)" in forge.ok("run").stdout
-    assert "2 notes to import (2 as before)" in forge.ok("build").stdout
+    assert "2 notes (1 updated, 1 as before)" in forge.ok("run").stdout
+    assert "2 notes (2 as before)" in forge.ok("build").stdout
 
 
 def test_what_accept_all_leaves_and_what_undo_takes_back_is_told(forge, vault):

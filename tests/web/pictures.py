@@ -166,7 +166,7 @@ FRAME = """<style>
   ol {{ display: flex; gap: 2.5rem; height: 60px; margin: 0; padding: 0 2rem; align-items: center; list-style: none; background: #1f2430; color: #8f98ab; }}
   li.now {{ color: #fff; font-weight: 600; }} main {{ height: 540px; overflow: hidden; background: {ground}; }}
   img {{ display: block; width: 960px; }} pre {{ margin: 0; padding: 2rem; font: 17px/1.6 "DejaVu Sans Mono", monospace; color: #e6e9ef; white-space: pre-wrap; }}
-  .anki {{ padding: 2rem; }}
+  .anki {{ padding: 2rem; }} kbd {{ position: fixed; right: 2rem; bottom: 2rem; padding: .6rem 1.4rem; border-radius: .5rem; background: #1f2430; color: #fff; font: 600 28px system-ui, sans-serif; box-shadow: 0 2px 8px #0006; }}
 </style><ol>{steps}</ol><main>{content}</main>"""
 
 
@@ -221,7 +221,9 @@ def way(forge: Forge, browser: Any) -> Iterator[tuple[int, float, str, str]]:
         page.goto(address)
         for number in range(ACCEPTED):
             settle(page)
-            yield 2, 2.5 if not number else 0.8, picture(page.screenshot()), "#fff"
+            shown = picture(page.screenshot())
+            yield 2, 2.2 if not number else 0.5, shown, "#fff"
+            yield 2, 0.6, f"{shown}<kbd>Enter ↵</kbd>", "#fff"
             page.keyboard.press("Enter")
             page.wait_for_timeout(700)
     forge.ok("build")

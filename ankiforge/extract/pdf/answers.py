@@ -75,7 +75,7 @@ LOCKED = Failed(
     "it is locked with a password",
     "open it in a PDF reader and save a copy without a password",
 )
-NO_PDF = Failed("it is not a PDF", "leave it out with `exclude`, or fetch it again")
+NO_PDF = Failed("it is not a PDF", "download it again, or exclude it")
 EMPTY = Failed("the file is empty", "fetch it again")
 DAMAGED = Failed("it is damaged, or protected in an unknown way", REPAIR)
 HIDDEN = "PDF programs hide deleted marks; make them visible there to include them"

@@ -1,6 +1,6 @@
-"""The line about a model that drafts."""
+"""The line of progress while a model drafts."""
 
-from ankiforge.cli.model_line import ModelLine
+from ankiforge.cli.progress import ModelLine
 from ankiforge.draft.server import Usage
 from ankiforge.pipeline.result import ByModel, Progress
 
@@ -16,21 +16,21 @@ def step(done, total, **usage):
     return Progress(by_model=ByModel("127.0.0.1:1", done, total, Usage(**usage)))
 
 
-def test_the_line_tells_how_far_how_fast_how_long_what_was_sent_and_what_it_costs():
+def test_the_line_tells_how_far_how_long_what_was_sent_and_what_it_costs():
     clock = Clock()
     line = ModelLine(clock)
     assert line.text == ""
     line.take(Progress())
     assert line.text == ""
     line.take(step(0, 43, local=True))
-    assert line.text == "░░░░░░░░░░ 0 of 43 · 0 characters sent · free (local)"
+    assert line.text == "drafting ░░░░░░░░░░ 0 of 43 · 0 characters sent · free (local)"
     clock.now = 62.4
     line.take(step(12, 43, characters=9812, local=True))
     assert line.text == (
-        "██░░░░░░░░ 12 of 43 · 5.2 s a card · 3 min left · 9,812 characters sent · free (local)"
+        "drafting ██░░░░░░░░ 12 of 43 · 3 min left · 9,812 characters sent · free (local)"
     )
     line.take(step(43, 43, characters=1, cost_usd=1.5))
-    assert line.text.startswith("██████████ 43 of 43")
+    assert line.text.startswith("drafting ██████████ 43 of 43")
     assert line.text.endswith("0 s left · 1 character sent · $1.50")
     line.take(step(43, 43, cost_usd=None))
     assert line.text.endswith("price unknown")

@@ -1,0 +1,249 @@
+"""Progress of long work, and the offer to use a model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ankiforge.text import cost_text, counted
+
+if TYPE_CHECKING:
+    from ankiforge.cli.output import Call
+    from ankiforge.draft.providers import Provider, Server
+    from ankiforge.draft.sendable import SendableTask
+    from ankiforge.model import Source
+    from ankiforge.pipeline.result import ByModel, Progress
+    from ankiforge.pipeline.workspace import Workspace
+
+WIDTH = 10
+"""The characters of the bar."""
+EVERY_S = 30.0
+"""The seconds between two lines where there is no terminal."""
+
+
+class Bar:
+    """A line with a bar, how many of how many are done, and the time left."""
+
+    def __init__(self, label: str, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin with nothing done. `clock` returns seconds."""
+        self._label = label
+        self._clock = clock
+        self._begun = 0.0
+        self._at = 0.0
+        self._done = 0
+        self._total = 0
+
+    def take(self, done: int, total: int) -> None:
+        """Take the progress of this moment."""
+        if (done, total) == (self._done, self._total):
+            return
+        self._at = self._clock()
+        if not self._total:
+            self._begun = self._at
+        self._done = min(done, total)
+        self._total = total
+
+    @property
+    def text(self) -> str:
+        """The line; only the label if the number of all is not known."""
+        if not self._total:
+            return self._label
+        filled = WIDTH * self._done // self._total
+        bar = "█" * filled + "░" * (WIDTH - filled)
+        line = f"{self._label} {bar} {self._done:,} of {self._total:,}"
+        if not self._done:
+            return line
+        seconds_each = (self._at - self._begun) / self._done
+        waited = self._clock() - self._at
+        seconds = max(0.0, seconds_each * (self._total - self._done) - waited)
+        hours, minutes = divmod(round(seconds / 60), 60)
+        left = f"{hours} h {minutes} min" if hours else f"{minutes} min"
+        if seconds < 60:
+            left = f"{seconds:.0f} s"
+        return f"{line} · {left} left"
+
+
+class ModelLine:
+    """The line about a model that drafts: its bar, what was sent, and the cost."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Say nothing yet. `clock` returns seconds."""
+        self._clock = clock
+        self._bar = Bar("drafting", clock)
+        self._newest: ByModel | None = None
+        # when a line was said last
+        self._said = 0.0
+
+    def take(self, step: Progress) -> None:
+        """Take a step of a run."""
+        if step.by_model is None:
+            return
+        if self._newest is None:
+            self._said = self._clock()
+        self._newest = step.by_model
+        self._bar.take(step.by_model.done, step.by_model.total)
+
+    @property
+    def text(self) -> str:
+        """The line; "" if no model drafts."""
+        if self._newest is None:
+            return ""
+        usage = self._newest.usage
+        sent = f"{counted(usage.characters, 'character')} sent"
+        cost = cost_text(usage.cost_usd, local=usage.local)
+        return f"{self._bar.text} · {sent} · {cost}"
+
+    def due(self) -> str:
+        """Return the line if none was said for 30 seconds; else ""."""
+        if self._newest is None or self._clock() - self._said < EVERY_S:
+            return ""
+        self._said = self._clock()
+        return self.text
+
+
+@contextmanager
+def progress_bar(
+    call: Call,
+    sources: Sequence[Source],
+) -> Iterator[Callable[[Progress], None]]:
+    """Show the progress of a run in a terminal: documents read, then highlights drafted.
+
+    Without a terminal, a line every 30 seconds while a model drafts. Yields a function to
+    call with each step.
+    """
+    by_model = ModelLine()
+    if not call.interactive or call.quiet:
+
+        def say_if_due(step: Progress) -> None:
+            by_model.take(step)
+            text = by_model.due()
+            if text:
+                call.say(text)
+
+        yield say_if_due
+        return
+    from rich.console import Console
+
+    from ankiforge.extract.scan import count_of
+
+    reading = Bar("reading")
+    drafting = Bar("drafting and checking")
+    to_draft = 0
+    drafted = 0
+
+    class Line:
+        """The text of the moment; drawn again several times a second."""
+
+        def __rich__(self) -> str:
+            if by_model.text:
+                return by_model.text
+            if to_draft:
+                drafting.take(drafted, to_draft)
+                return drafting.text
+            counts = [count_of(source) for source in sources]
+            done = sum(count.done for count in counts)
+            reading.take(done, sum(count.total for count in counts))
+            return reading.text
+
+    def take(step: Progress) -> None:
+        nonlocal to_draft, drafted
+        to_draft = step.to_draft or to_draft
+        drafted += step.highlights
+        by_model.take(step)
+
+    with Console(stderr=True, no_color=not call.color).status(Line()):
+        yield take
+
+
+@contextmanager
+def counting_bar(call: Call, label: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show in a terminal how many of `total` are done; yields a function that takes the number."""
+    if not call.interactive or call.quiet:
+        yield lambda done: None
+        return
+    from rich.console import Console
+
+    bar = Bar(label)
+
+    class Line:
+        """The text of the moment; drawn again several times a second."""
+
+        def __rich__(self) -> str:
+            return bar.text
+
+    with Console(stderr=True, no_color=not call.color).status(Line()):
+        yield lambda done: bar.take(done, total)
+
+
+PATIENCE_S = 0.05
+"""How long a run waits for the servers of this machine, after it has read."""
+_SAMPLE = 100
+"""The number of highlights of which the cost is counted out."""
+
+
+def offer(workspace: Workspace, servers: Callable[[float], tuple[Server, ...]]) -> str:
+    """Return the line that offers a model that is there: a key, a server, a chat; each once ever.
+
+    "" if there is nothing to draft, or a model drafts already.
+
+    Args:
+        workspace: has what would be drafted.
+        servers: returns those on this machine that have answered after so many seconds.
+    """
+    from ankiforge.config.workspace import first_time, was_told
+    from ankiforge.draft.providers import with_key
+    from ankiforge.pipeline.draft import for_model
+
+    # the first kind that is there and was not offered yet
+    provider = None if was_told("model: key") else next(with_key(), None)
+    server = None
+    if not was_told("model: server"):
+        server = next(iter(servers(PATIENCE_S)), None)
+    kind = "" if was_told("model: chat") else "chat"
+    kind = "key" if provider else "server" if server else kind
+    if not kind or workspace.folder.config.drafter != "rules":
+        return ""
+
+    # the highlights that it would draft
+    tasks = list(for_model(workspace.job(), workspace.ledger))
+    number = sum(len(task.highlights) for task in tasks)
+    if not number:
+        return ""
+    these = "this highlight" if number == 1 else f"these {number:,} highlights"
+    line = f"Questions for {these} from your chat window: ankiforge review"
+    if provider:
+        cost = _cost(workspace, provider, tasks)
+        line = f"{provider.key_env} is set. Questions for {these}{cost}:"
+        line += f" ankiforge model use {provider.name}"
+    elif server:
+        line = (
+            f"{server.program} runs here with {server.models[0]}. Questions for {these}:"
+        )
+        line += f" ankiforge model use {server.name}"
+    first_time(f"model: {kind}")
+    return line
+
+
+def _cost(workspace: Workspace, provider: Provider, tasks: Sequence[SendableTask]) -> str:
+    """Return about what a provider would take for tasks; "" if its price is not known."""
+    from ankiforge.pipeline.models import language_model, of_provider
+
+    if provider.price_usd is None:
+        return ""
+    folder = of_provider(provider).in_use(workspace.folder)
+    model = language_model(folder, workspace.replies, lambda text: None)
+    sample = []
+    left = _SAMPLE
+    for task in tasks:
+        highlights = task.highlights[:left]
+        if highlights:
+            sample.append(task.only(*highlights))
+            left -= len(highlights)
+    estimate = model.estimate(sample)
+    if estimate.cost_usd is None:
+        return ""
+    of_all = sum(len(task.highlights) for task in tasks)
+    cost = estimate.cost_usd * of_all / (_SAMPLE - left)
+    return f", about ${cost:.2f}" if cost >= 0.01 else ", less than $0.01"
