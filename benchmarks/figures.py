@@ -1,4 +1,4 @@
-"""All figures in one run, each beside its peer: writes `docs/reference/figures.md`.
+"""All figures in one run, each beside its peer: writes `figures.md` beside this file.
 
     python -m benchmarks.figures [--quick] [--only NAME ...] [--to FOLDER]
 
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-DOCS = Path(__file__).parents[1] / "docs/reference"
+HERE = Path(__file__).parent
 BY_HAND = Path(__file__).with_name("by_hand.md")
 """Figures that no run can measure again: a model is needed, and readers who rate."""
 PEERS = ("markdown-it-py", "pdfannots", "rapidfuzz")
@@ -186,7 +186,7 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--quick", action="store_true")
     asked.add_argument("--only", nargs="*", default=[], metavar="NAME")
-    asked.add_argument("--to", type=Path, default=DOCS)
+    asked.add_argument("--to", type=Path, default=HERE)
     said = asked.parse_args()
     where = machine()
     here = {path.stem for path in Path(__file__).parent.glob("*.py")}
