@@ -30,12 +30,10 @@ from ankiforge.anki.notes import (
     open_html,
     references,
     source_html,
-    tag_names,
 )
 from ankiforge.anki.notetypes import field_hash, our_note_type, shipped_type, tags_hash
 from ankiforge.anki.render import is_media_name, literal
 from ankiforge.model import (
-    RETIRED,
     Card,
     CardRemark,
     Family,
@@ -326,7 +324,7 @@ class Ours(Value):
 def our_fields(
     card: Card,
     in_anki: NoteInAnki | None,
-    tags: Sequence[str],
+    tags: Strings,
     pictures: Mapping[str, Media | Problem],
     layout: Layout,
     safe_context: SafeContext,
@@ -387,10 +385,6 @@ def our_fields(
     # what we fill: it stays if the passage is not read here, or is not that of the words
     if not card.is_read_here or CardRemark.SOURCE_CHANGED in card.remarks:
         unread.update(FILLED)
-    our_tags: Strings = ()  # another tool's note gets none
-    if not card.adopted:
-        all_tags = card.shipped[-1].tags if card.kept else tag_names(tuple(tags))
-        our_tags = tuple(tag for tag in all_tags if tag != RETIRED)
     citation = "<br>".join(map(literal, references(card)))
     links = links_html(*card.passages)
     fields["Source"] = source_html(card)
@@ -399,14 +393,14 @@ def our_fields(
     if IDENTITY in layout.places:
         hashes = tuple(field_hash(html) for html in content)
         fields["Citation"] = citation_html(card, safe_context)
-        fields[IDENTITY] = literal(identity_of(card, hashes, our_tags))
+        fields[IDENTITY] = literal(identity_of(card, hashes, tags))
     else:
         fields["Citation"] = citation
         fields["Header"] = literal(context_of(card, safe_context))
         fields["Back Extra"] = "<br>".join(filter(None, (citation, links)))
     return Ours(
         fields={name: fields.get(name, "") for name in layout.places},
-        tags=our_tags,
+        tags=tags,
         media=available,
         missing=tuple(missing),
         unread=frozenset(unread),

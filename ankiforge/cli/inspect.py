@@ -314,7 +314,7 @@ def export(call: Call, path: Path, query: Words, force: bool) -> None:
     from ankiforge.ledger import lists, overview
     from ankiforge.pipeline.collection import lines_as_in_anki
     from ankiforge.pipeline.query import joined, parse
-    from ankiforge.reports.cards import as_csv, as_lines, line_json, line_tags
+    from ankiforge.reports.cards import as_csv, as_lines, line_json
     from ankiforge.text import counted
 
     refuse_unknown_options(query)
@@ -343,7 +343,7 @@ def export(call: Call, path: Path, query: Words, force: bool) -> None:
                 highlights.append(outcome.highlight)
         text: Iterable[str]
         if form == "csv":
-            text = [as_csv(lines, lambda line: line_tags(line, decks))]
+            text = [as_csv(lines, decks)]
         else:
             line_as_json = partial(line_json, ledger, decks=decks)
             text = as_lines(highlights, lines, query_text, line_as_json)

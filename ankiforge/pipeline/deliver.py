@@ -20,10 +20,13 @@ from ankiforge.config.workspace import WorkspaceFolder
 from ankiforge.errors import BugError, ConfigError, ItemError, ServiceError, one_item
 from ankiforge.ledger import Ledger, views
 from ankiforge.model import (
+    RETIRED,
     Card,
     Conflict,
+    Draft,
     Family,
     Guid,
+    Highlight,
     MappedType,
     Media,
     NoteInAnki,
@@ -129,7 +132,7 @@ def plan_cards(
             with one_item():
                 media = pictures_of(ledger, card, pictures)
                 layout = layout_of(card, note, options.types, options.mapped)
-                tags = tags_of(card, decks)
+                tags = tags_of(card, card.highlight, decks)
                 ours = our_fields(card, note, tags, media, layout, safe_context)
                 plan = plan_card(card, note, layout, ours, options)
         except BugError as error:  # a problem of this card alone
@@ -156,26 +159,30 @@ def plan_cards(
     return planned
 
 
-def tags_of(card: Card, decks: tuple[DeckRule, ...]) -> Strings:
-    """Return our tags of a card: its own, its source's, the deck files' and its document's.
+def tags_of(
+    words: Card | Draft,
+    highlight: Highlight,
+    decks: tuple[DeckRule, ...],
+) -> Strings:
+    """Return our tags of a note: its own, its source's, the deck files' and its document's.
 
-    Of a card whose passage went before this database was made, they are as shipped last.
+    Of a card whose passage was not read, or went before this database was made, they are as
+    shipped last.
     """
-    highlight = card.highlight
-    if not highlight.namespace and card.shipped:
-        return card.shipped[-1].tags
-    from_decks = deck_of(decks, highlight).tags
-    tag = document_tag(highlight.document.title)
-    of_document = (tag,) if tag else ()
+    from ankiforge.anki.notes import tag_names
+
+    if isinstance(words, Card):
+        if words.adopted:  # another tool's note gets none
+            return ()
+        if words.shipped and (words.kept or not highlight.namespace):
+            shipped_tags = words.shipped[-1].tags
+            return tuple(tag for tag in shipped_tags if tag != RETIRED)
     of_source = (*highlight.document.tags, *highlight.tags)
     if highlight.deck:  # a tool made its deck of a tag `a/b`, and other tags are alike
         of_source = tuple(tag.replace("/", "::") for tag in of_source)
-    return (
-        *card.tags,
-        *of_source,
-        *from_decks,
-        *of_document,
-    )
+    of_decks = deck_of(decks, highlight).tags
+    of_document = document_tag(highlight.document.title)
+    return tag_names((*words.tags, *of_source, *of_decks, of_document))
 
 
 # --- delivery ------------------------------------------------------------------------------

@@ -52,11 +52,12 @@ def attributes(value: object, names: str) -> Json:
     return {name: getattr(value, name) for name in names.split()}
 
 
-def line_json(ledger: Ledger, line: Line, decks: Sequence[DeckRule]) -> Json:
+def line_json(ledger: Ledger, line: Line, decks: tuple[DeckRule, ...]) -> Json:
     """Return a card or draft as an object of `list --json` and `show --json`."""
     # slow to import, and `extract` shows no cards
     from ankiforge.anki.notes import content_html
     from ankiforge.ledger import views
+    from ankiforge.pipeline.deliver import tags_of
     from ankiforge.review.items import why_waiting
 
     card = line.card
@@ -85,7 +86,7 @@ def line_json(ledger: Ledger, line: Line, decks: Sequence[DeckRule]) -> Json:
         "id": line.id,
         "guid": card.guid if card else None,
         **attributes(line, "verdict kind anki deck"),
-        "tags": line_tags(line, decks),
+        "tags": tags_of(line.words, line.highlight, decks),
         "fields": dict(line.fields),
         "gaps": gaps_of(line),
         "figure": figure,
@@ -106,20 +107,6 @@ def line_json(ledger: Ledger, line: Line, decks: Sequence[DeckRule]) -> Json:
         "accepted_by": card.by if card and card.live else "",
         "seen": seen,
     }
-
-
-def line_tags(line: Line, decks: Sequence[DeckRule]) -> Strings:
-    """Return the tags of the note: its own, its source's and those of the deck files."""
-    from ankiforge.config.deckfiles import deck_of
-    from ankiforge.pipeline.deliver import tags_of
-
-    if line.card:
-        return tuple(dict.fromkeys(tags_of(line.card, tuple(decks))))
-    highlight = line.highlight
-    document = highlight.document
-    deck_tags = deck_of(tuple(decks), highlight).tags
-    all_tags = (*line.words.tags, *document.tags, *highlight.tags, *deck_tags)
-    return tuple(dict.fromkeys(all_tags))
 
 
 def passage_json(ledger: Ledger, key: str) -> Json:
@@ -776,9 +763,11 @@ COLUMNS = (
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
-def as_csv(lines: Sequence[Line], tags: Callable[[Line], Strings]) -> str:
-    """Return the cards as CSV (RFC 4180); `tags` gives those of a card."""
+def as_csv(lines: Sequence[Line], decks: tuple[DeckRule, ...]) -> str:
+    """Return the cards as CSV (RFC 4180)."""
     import csv
+
+    from ankiforge.pipeline.deliver import tags_of
 
     written = StringIO(newline="")
     writer = csv.DictWriter(written, COLUMNS, lineterminator="\r\n")
@@ -795,7 +784,7 @@ def as_csv(lines: Sequence[Line], tags: Callable[[Line], Strings]) -> str:
             "verdict": line.verdict,
             "anki": line.anki,
             "deck": line.deck,
-            "tags": " ".join(tags(line)),
+            "tags": " ".join(tags_of(line.words, highlight, decks)),
             "front": front or fields.get(occlusion.FIELD, ""),
             "back": fields.get("Back", ""),
             "extra": fields.get("Extra", ""),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ankiforge.anki.render import unrender
@@ -59,7 +59,7 @@ class Listing:
     def __init__(
         self,
         ledger: Ledger,
-        decks: Sequence[DeckRule],
+        decks: tuple[DeckRule, ...],
         kept_reply: Callable[[str], str | None],
         *,
         as_json: bool,

@@ -166,7 +166,25 @@ def test_the_tags_told_and_asked_for_are_those_of_the_package(
         forge.ok("show", guid, "--json").data,
         forge.ok("edit", guid, "--field", "Extra", "x", "--json").data,
     ):
-        assert sorted(told["tags"]) == packed
+        assert told["tags"] == packed
+
+
+def test_a_draft_has_the_tags_that_its_note_gets(forge, vault, notes_in):
+    forge.settings("anki: {collection: none}\n", proposals=True)
+    (vault / "Memory.md").write_text(
+        "---\ntags: [mind, 'long:term.']\n---\n\n"
+        "==Hermann Ebbinghaus published his experiments in 1885.== #study\n"
+    )
+    forge.ok("run", vault)
+    [draft] = forge.ok("list", "--json").lines
+    forge.ok("accept", draft["id"])
+    forge.ok("build")
+    [package] = forge.folder.rglob("*.apkg")
+    [[_, _, packed]] = notes_in(package).values()
+
+    assert draft["verdict"] == "waiting"
+    assert draft["tags"] == packed.split()
+    assert {"ankiforge::doc::memory", "study"} <= set(draft["tags"])
 
 
 # --- commands ---------------------------------------------------------------------------------
