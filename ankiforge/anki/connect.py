@@ -49,7 +49,7 @@ _UNREACHED = (
     httpx2.ConnectTimeout,
     httpx2.InvalidURL,
     httpx2.UnsupportedProtocol,
-    httpx2.LocalProtocolError,
+    UnicodeError,  # a host with an empty or very long part
 )
 
 

@@ -4,13 +4,14 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ankiforge.anki import connect
 from ankiforge.anki.connect import AnkiConnect
 from ankiforge.errors import ServiceError
 from tests.fakes.loopback import Handler, serving
@@ -110,10 +111,27 @@ def test_a_closed_anki_is_told_and_the_add_on_is_named():
 
 
 @pytest.mark.parametrize(
-    "address", ["http://[::1", "http://h:x", "http://:1", "ftp://h", "h:1"]
-)
+    "address",
+    ["http://[::1", "http://h:x", "http://:1", "ftp://h", "h:1", "http://..", "http://127.0.0.1:1"],
+)  # fmt: skip
 def test_an_address_that_leads_nowhere_is_told(address):
-    assert address in told(lambda: AnkiConnect(address).active_profile())
+    client = AnkiConnect(address)
+    assert f"no Anki answers at {address}: " in told(client.active_profile)
+    assert client.version() == 0
+
+
+def test_a_computer_that_takes_no_connection_is_told(monkeypatch):
+    monkeypatch.setattr(connect, "_CONNECT_SECONDS", 0.1)
+    with ExitStack() as stack:
+        door = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(3):  # those that wait fill its queue
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(door.getsockname())
+        address = f"http://127.0.0.1:{door.getsockname()[1]}"
+        client = AnkiConnect(address)
+        assert f"no Anki answers at {address}: " in told(client.active_profile)
+        assert client.version() == 0
 
 
 def test_no_redirect_is_followed():

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.anki.figures import FigureDesk
 from tests.anki.stories import Desk
 
 CASES = yaml.safe_load(
@@ -138,6 +139,16 @@ def test_a_reverse_side_and_an_extra_field_are_refused_with_what_to_do(desk, for
         "the reverse side was switched on or off: do the same in the note",
         "a field was emptied or filled: do the same in the note",
     ]
+
+
+def test_a_moved_mask_is_refused(forge, anki):
+    desk = FigureDesk(forge, anki)
+    desk.begin()
+    desk.move_mask(1, ".5")
+
+    [line] = forge.ok("patch", "--json").lines
+
+    assert line["refused"] == "the masks of a figure are no words of a note"
 
 
 def test_with_a_block_id_other_words_altogether_can_be_patched(desk, forge):

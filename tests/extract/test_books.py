@@ -157,9 +157,9 @@ def test_a_second_export_keeps_keys_and_knows_what_is_gone(forge, tmp_path):
 
 
 def test_of_words_at_several_places_only_the_marked_one_gives_the_sentence(tmp_path):
-    text = "It is cheap, they said. Nobody knows.\nTesting works. It is cheap, and few use it."
+    text = "It is cheap, they said. Nobody knows.\nIt is cheap to ask. It is cheap, and few use it."
     book = Book("B", (), (("One", text),))
-    known = Mark("It is cheap", paragraph=2, offset=15)
+    known = Mark("It is cheap", paragraph=2, offset=20)
     unknown = Mark("It is cheap", chapter=9)
     sidecar = tmp_path / "B.sdr/metadata.epub.lua"
     write_epub(tmp_path / "B.epub", book)

@@ -115,6 +115,14 @@ def test_what_looks_like_something_is_listed_with_kind_place_and_reason(forge, v
             "put each passage in quotation marks before its link, or into a block quote "
             "of its own",
         ),
+        (
+            "a | b\n--|--\nx | The ==pancreas | makes== it\n",
+            "==mark== | line 3 | a bar in it ends the cell of a table: write it as `\\|`",
+        ),
+        (
+            "a | b\n--|--\nx | The ==pancreas\nmakes== it | z\n",
+            "==mark== | line 3 | its signs do not enclose words of one paragraph",
+        ),
     ],
 )
 def test_a_card_or_quote_that_is_not_read_is_listed(forge, tmp_path, text, expected):

@@ -10,12 +10,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from ankiforge.errors import ConfigError
-from ankiforge.model import HighlightKind, Scan, Sighting
+from ankiforge.model import HighlightKind, Scan, Sighting, Unmarked
 from tests.foreign import needed
 from tests.makers.zotero_writer import Annotation, Attachment, Library, Work, write_zotero
 from tests.reading import highlights, only_problem, opened, settings_of, texts
@@ -200,6 +201,21 @@ def test_the_database_as_a_path_selects_everything_and_the_scan_is_partial(datab
         found = scanned(database.parent, only)
         assert texts(found) == ["stale"]
         assert found[-1] == PART
+
+
+def test_only_a_whole_scan_without_problems_is_stored_as_unchanged(database):
+    known = SimpleNamespace(is_unchanged=lambda *_: False, depends=lambda *_: ())
+
+    def stored(*only: Path) -> bool:
+        found = opened("zotero", database, only=only, name="z").scan(known)
+        return "zotero source z" in [one.container for one in found if isinstance(one, Unmarked)]  # fmt: skip
+
+    assert stored()
+    assert not stored(database)
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("UPDATE itemAnnotations SET type = 99")
+        connection.commit()
+    assert not stored()
 
 
 def test_an_empty_library_is_a_complete_scan_of_nothing_and_no_path_is_refused(tmp_path):

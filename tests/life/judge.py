@@ -36,7 +36,8 @@ class Decision:
     """What a person decided about a passage or a card, and the machines that know it."""
 
     kind: str
-    """`keep`: it has a card; `reject`, `delete`, `edit`, `skip`."""
+    """`keep`: it has a card; `reject`, `delete`, `edit`, `skip`; `undone`: of an edit, which may have
+    taken over the words in Anki."""
     passage: int
     guid: str = ""
     words: str = ""
@@ -176,6 +177,10 @@ class Judge:
         ):  # which of the two is the later one is not promised
             self.decisions.append(Decision(kind, passage, guid, words, {machine}))
 
+    def undo_edit(self, machine: str, passage: int, guid: str) -> None:
+        """Remember that an edit of a card was undone on a machine."""
+        self.decisions.append(Decision("undone", passage, guid, known={machine}))
+
     def release(self, guid: str, passage: int, kinds: Sequence[str]) -> None:
         """Promise nothing any more."""
         self.decisions = [one for one in self.decisions if not (one.kind in kinds and (one.passage == passage or (guid and one.guid == guid)))]  # fmt: skip
@@ -191,8 +196,12 @@ class Judge:
         return bool(self.unshared - {machine})
 
     def is_edited_elsewhere(self, machine: str, guid: str) -> bool:
-        """Whether a person edited a card on another machine, and this one does not know it."""
-        edits = [one for one in self.decisions if one.kind == "edit" and one.guid == guid]
+        """Whether a person edited a card on another machine, and this one does not know it.
+
+        The edit may have been undone: the card has the words in Anki since.
+        """
+        decided = [one for one in self.decisions if one.guid == guid]
+        edits = [one for one in decided if one.kind in ("edit", "undone")]
         return any(machine not in one.known for one in edits)
 
     def shared(self, machines: Iterable[str]) -> None:
@@ -224,8 +233,11 @@ class Judge:
     ) -> None:
         """Check what one machine shows after a run."""
         live = {guid: card for guid, card in cards.items() if card.live}
+        in_conflict = {one.guid for one in open_ if one.kind == "conflict"}
         for guid, card in live.items():
-            self.assign(guid, card.text)
+            # until it is answered, one field is shown as in Anki and another as in the source
+            if self.ids(card.text) or guid not in in_conflict:
+                self.assign(guid, card.text)
         asked = {guid for one in open_ for guid in (one.guid, *one.rivals)}
         doubt = {passage for one in open_ for passage in self.ids(one.text)}
         served = {one for card in live.values() for one in self.ids(card.text)}

@@ -90,11 +90,14 @@ class Person:
             words = f"[mine {self.count}]"
             self.says(machine, "edit", card.guid, name, words)
             text = f"{card.fields[name]} {words}"
-            if machine.program.edit(card.id, name, text) and not self.tried(machine, card.guid, card):  # fmt: skip
+            if machine.program.edit(card.id, name, text):
+                passage = self.passage(card.guid)
+                if self.tried(machine, card.guid, card):
+                    self.judge.undo_edit(machine.name, passage, card.guid)
+                    return
                 self.judge.own_text.add(card.guid)
                 contradicts = self.judge.is_edited_elsewhere(machine.name, card.guid)
                 self.judge.release(card.guid, -1, ["edit"])
-                passage = self.passage(card.guid)
                 if not contradicts:  # which of the two is the later one is not promised
                     self.judge.decide(machine.name, "edit", passage, card.guid, words)
 
@@ -105,8 +108,10 @@ class Person:
             guid = machine.program.became.get(guid, guid)
             if machine.program.undo(guid):
                 self.judge.own_text.add(guid)
+                passage = self.passage(guid)
                 kinds = ["keep", "reject", "edit", "delete", "skip"]
-                self.judge.release(guid, self.passage(guid), kinds)
+                self.judge.release(guid, passage, kinds)
+                self.judge.undo_edit(machine.name, passage, guid)
 
     def plain(self, machine: Machine) -> list[tuple[Bare, Passage]]:
         """Return the marked sentences that have no card, each with its one passage."""

@@ -141,6 +141,18 @@ def test_what_was_skipped_comes_last_and_enter_goes_on_with_it(notes, opened):
     assert shown(page) in skipped
 
 
+def test_what_was_skipped_and_taken_back_is_the_first_again(notes, opened):
+    page = opened(notes)
+    first = shown(page)
+    for key in "su":
+        page.keyboard.press(key)
+        settle(page)
+    assert shown(page) == first
+    page.reload()
+    settle(page)
+    assert shown(page) == first
+
+
 def test_a_decision_that_fails_is_taken_back_with_what_was_typed(notes, opened):
     page = opened(notes)
     seen = shown(page)
