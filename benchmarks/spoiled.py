@@ -160,11 +160,17 @@ SPOILERS: dict[str, Spoiler] = {
 
 
 def spoiled(kind: str) -> Iterator[Pair]:
-    """The honest cards, spoiled in one way."""
+    """The honest cards, spoiled in one way, but for those that the reader of replies mends.
+
+    It finds the sentence of a quote in which a word is missing.
+    """
     cards = honest()
     for at, (item, highlight) in enumerate(cards):
         wrong = SPOILERS[kind](item, highlight, cards[at + 1 :] + cards[:at])
-        if wrong is not None:
+        if wrong is None:
+            continue
+        is_mended = draft_of(wrong, highlight).quote in highlight.exact
+        if not (kind.startswith("quote") and is_mended):
             yield wrong, highlight
 
 

@@ -229,7 +229,6 @@ class ZoteroSource:
             if isinstance(sighting, Problem):
                 is_clean = False
             if isinstance(sighting, Scan):
-                is_clean &= sighting.complete
                 looked.add(f"{LIBRARY}{sighting.container}")
             yield sighting
         if known and is_clean:
