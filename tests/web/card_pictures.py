@@ -6,6 +6,7 @@ The cards come from a package that was really built and imported. Look at each p
 """
 
 import json
+import re
 import sys
 import tempfile
 from importlib.resources import files as files_of
@@ -16,7 +17,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import sync_playwright
 
 from ankiforge.extract import files
-from ankiforge.web.card_view import with_formulas
+from ankiforge.web.card_view import mathml
 from tests.anki import backend
 from tests.conftest import Forge
 from tests.makers.clippings import write_clippings
@@ -25,7 +26,7 @@ from tests.makers.library import write_library
 from tests.makers.papers import write_predictions
 from tests.web.conftest import CHROMIUM, QUIET
 
-SIZES = {"desktop": (720, 620), "phone": (390, 620)}
+SIZES = {"desktop": (1000, 620), "phone": (390, 620)}
 NOTES = {
     "code": (
         "What prints 1?\n?\n```python\ndef one(n: int = 1) -> None:\n    # the answer\n"
@@ -182,37 +183,37 @@ MASKS = """<style>
 
 
 def take(browser: Any, card: Any, media: Path, folder: Path, number: int) -> None:
-    """Take the answer of a card in every size by day and by night; once with its source.
-
-    Of a figure, take the question, too: there its masks stand.
-    """
-    sides = {"": card.answer()}
-    if "image-occlusion" in sides[""]:
-        sides["-question"] = card.question()
+    """Take both sides of a card in every size by day and by night; the answer once with its source."""
+    sides = {"": card.answer(), "-question": card.question()}
     for name, side in sides.items():
-        drawn = in_containers(with_formulas(side))
+        drawn = with_formulas(side)
         for size, (width, height) in SIZES.items():
             page = browser.new_page(viewport={"width": width, "height": height})
             for look, classes in LOOKS.items():
                 show(page, media, drawn, classes)
                 page.screenshot(path=folder / f"{number:02}{name}-{size}-{look}.png")
             page.close()
-    page = browser.new_page(viewport={"width": 720, "height": 620})
-    unfolded = in_containers(with_formulas(sides[""])).replace(
-        "<details", "<details open"
-    )
+    page = browser.new_page(viewport={"width": 1000, "height": 620})
+    unfolded = with_formulas(sides[""]).replace("<details", "<details open")
     show(page, media, unfolded, "")
     page.screenshot(path=folder / f"{number:02}-source.png")
     page.close()
 
 
-def in_containers(html: str) -> str:
-    """Return HTML with each formula in the element in which MathJax puts it."""
-    html = html.replace(
-        '<math display="block"', '<mjx-container display="true"><math display="block"'
-    )
-    html = html.replace('<math display="inline"', '<mjx-container><math display="inline"')
-    return html.replace("</math>", "</math></mjx-container>")
+FORMULA = re.compile(r"(?s)\\\((.*?)\\\)|\\\[(.*?)\\\]")
+
+
+def with_formulas(html: str) -> str:
+    """Return HTML with each formula drawn, in the element in which MathJax puts it."""
+
+    def drawn(match: re.Match[str]) -> str:
+        inline, display = match.groups()
+        if display is None:
+            return f"<mjx-container>{mathml(inline)}</mjx-container>"
+        formula = mathml(display, display=True)
+        return f'<mjx-container display="true">{formula}</mjx-container>'
+
+    return FORMULA.sub(drawn, html)
 
 
 def show(page: Any, media: Path, side: str, classes: str) -> None:
