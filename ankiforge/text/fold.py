@@ -41,9 +41,26 @@ def for_finding(text: str) -> str:
     return letters_of(text) or _BLANKS.sub("", unicodedata.normalize("NFC", text))
 
 
+_LONGEST_TAG = 40
+
+
+@lru_cache(maxsize=1024)  # all notes of a document have it
 def document_tag(title: str) -> str:
-    """Return the tag of a document's notes, from its title; "" without a letter or digit."""
-    slug = letters_of(title)[:40]
+    """Return the tag of a document's notes, from its title; "" without a letter or digit.
+
+    Its words are joined by hyphens. Of a long title, it has as many whole words as fit, but
+    no short one at the end.
+    """
+    folded = unicodedata.normalize("NFKC", title).casefold()
+    spaced = ""
+    for char in folded.replace("'", "").replace("’", ""):
+        is_in_word = unicodedata.category(char)[0] in "LMN"  # M: signs of letters
+        spaced += char if is_in_word else " "
+    words = [word for word in spaced.split() if letters_of(word)]
+    slug = "-".join(words)
+    if len(slug) > _LONGEST_TAG:
+        whole_words = slug[: _LONGEST_TAG + 1].rpartition("-")[0]
+        slug = re.sub(r"(?:-.{1,3})+$", "", whole_words) or slug[:_LONGEST_TAG]
     return f"ankiforge::doc::{slug}" if slug else ""
 
 

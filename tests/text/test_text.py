@@ -14,10 +14,34 @@ from ankiforge.text.cloze import (
     reveal,
     wrap,
 )
-from ankiforge.text.fold import for_finding, for_searching, isolated, locate, same
+from ankiforge.text.fold import (
+    document_tag,
+    for_finding,
+    for_searching,
+    isolated,
+    locate,
+    same,
+)
 from ankiforge.text.sentences import boundaries, sentence_around, sentences
 from ankiforge.text.shields import outside, shields, without_escapes
 from tests.limits import no_hang, steps
+
+
+TAGS = {
+    "Molecular Structure of Nucleic Acids: A Structure for Deoxyribose Nucleic Acid": "molecular-structure-of-nucleic-acids",
+    "Test-Enhanced Learning": "test-enhanced-learning",
+    "What’s in 'it'?": "whats-in-it",
+    "हिन्दी व्याकरण": "हिन्दी-व्याकरण",
+    "日本国憲法 第九条": "日本国憲法-第九条",
+    "❤️ Health": "health",
+    "a" * 50: "a" * 40,
+    "—": "",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("title", "name"), TAGS.items())
+def test_the_tag_of_a_document_has_whole_words_of_its_title(title, name):
+    assert document_tag(title) == (name and f"ankiforge::doc::{name}")
 
 
 @pytest.mark.parametrize(
