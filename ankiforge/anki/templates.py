@@ -34,30 +34,46 @@ def ordinals_in(note_type: SeenType, fields: Texts) -> tuple[int, ...]:
         for text in fields.values():
             numbers.update(cloze_numbers(text))
         return tuple(number - 1 for number in sorted(numbers))
+    filled = _filled(fields)
+    ordinals = []
+    for ordinal, template in enumerate(note_type.templates):
+        # the question shows a field that is filled; one whose sections do not fit together
+        # makes no card
+        shown, fits = _shown(template.question, filled)
+        if fits and any(tag.rpartition(":")[2] in filled for tag in shown):
+            ordinals.append(ordinal)
+    return tuple(ordinals)
+
+
+def _filled(fields: Texts) -> set[str]:
+    """Return the names of the fields that are not empty for Anki."""
     filled = {name for name in _SPECIAL_FIELDS if name not in fields}
     for name, text in fields.items():
         if not is_empty(text):
             filled.add(name)
-    ordinals = []
-    for ordinal, template in enumerate(note_type.templates):
-        # the question shows a field that is filled, in sections that are on
-        sections: list[tuple[str, bool]] = []
-        shows = False
-        fits = True
-        for tag in _tags(template.question):
-            sign = tag[0] if len(tag) > 1 and tag[0] in "#^/" else ""
-            field = tag[1:].lstrip() if sign else tag.rpartition(":")[2]
-            if sign == "/":
-                fits = fits and bool(sections) and sections[-1][0] == field
-                sections = sections[:-1]
-            elif sign:
-                sections.append((field, (field in filled) == (sign == "#")))
-            elif field in filled and all(is_on for _, is_on in sections):
-                shows = True
-        # one whose sections do not fit together makes no card
-        if shows and fits and not sections:
-            ordinals.append(ordinal)
-    return tuple(ordinals)
+    return filled
+
+
+def _shown(template: str, filled: set[str] | None) -> tuple[list[str], bool]:
+    """Return the tags in sections that are on, and whether the sections fit together.
+
+    Without `filled`, all sections are on.
+    """
+    shown = []
+    sections: list[tuple[str, bool]] = []
+    fits = True
+    for tag in _tags(template):
+        sign = tag[0] if len(tag) > 1 and tag[0] in "#^/" else ""
+        field = tag[1:].lstrip()
+        if sign == "/":
+            fits = fits and bool(sections) and sections[-1][0] == field
+            sections = sections[:-1]
+        elif sign:
+            is_on = filled is None or (field in filled) == (sign == "#")
+            sections.append((field, is_on))
+        elif all(is_on for _, is_on in sections):
+            shown.append(tag)
+    return shown, fits and not sections
 
 
 def cards_of(
@@ -92,19 +108,38 @@ def shows_cloze(note_type: SeenType, field: str) -> bool:
     return False
 
 
-def fields_shown(template: str, *, with_typed: bool = True) -> Strings:
-    """Return the fields that a template shows, in order.
+def fields_shown(template: str) -> Strings:
+    """Return the fields that a template shows, in order, with all its sections."""
+    shown, _ = _shown(template, None)
+    return tuple(tag.rpartition(":")[2].strip() for tag in shown)
 
-    `{{type:Back}}` on a question asks for the answer and does not show it: such a field is left
-    out unless `with_typed`.
+
+_UNSEEN = regex(
+    r"""(?xis)
+    <(?P<name>\w+)\b[^<>]*(?:display:\s*none|\shidden\b)[^<>]*>  # in a simple element
+    .*?
+    </(?P=name)>
     """
-    shown = []
-    for tag in _tags(template):
+)
+
+
+def fields_seen(template: str, fields: Texts, *, of_question: bool) -> Strings:
+    """Return the fields that a person sees on a side of a card, in order.
+
+    Args:
+        template: the template of the side.
+        fields: all fields of the note as HTML, by their names.
+        of_question: `{{type:Back}}` on a question asks for the answer, and `{{hint:Clue}}`
+            is a button; neither shows the field.
+    """
+    unasked = {"type", "hint"} if of_question else set()
+    shown, _ = _shown(_UNSEEN.sub("", template), _filled(fields))
+    seen = []
+    for tag in shown:
         *filters, field = tag.split(":")
-        is_section = tag[:1] in {"#", "^", "/"}
-        if not is_section and (with_typed or "type" not in filters):
-            shown.append(field.strip())
-    return tuple(shown)
+        if unasked.isdisjoint(filters):
+            seen.append(field.strip())
+    return tuple(seen)
 
 
 @lru_cache(maxsize=64)

@@ -13,9 +13,10 @@ import msgspec
 from msgspec.structs import replace
 
 from ankiforge import check
-from ankiforge.anki.notetypes import is_empty
+from ankiforge.anki.layouts import FILLED
+from ankiforge.anki.notetypes import family_of, is_empty
 from ankiforge.anki.render import unrender
-from ankiforge.anki.templates import fields_shown, shows_cloze
+from ankiforge.anki.templates import fields_seen, shows_cloze
 from ankiforge.check import MAX_LENGTH, without_markup
 from ankiforge.model import (
     NO_KEY,
@@ -160,19 +161,21 @@ def read_note(note: NoteInAnki, note_type: SeenType | None) -> ReadNote:
 
 
 def _sides(note: NoteInAnki, note_type: SeenType, fields: Texts) -> Pair:
-    """Return the question and the answer of the first card as HTML.
+    """Return the question and the answer of the first card as HTML, as a person sees them.
 
     The answer is the first filled field that the answer template shows and the question
-    does not.
+    does not. The line above a question of ours says where it is from.
     """
     if note_type.cloze:
         shown = [name for name in fields if shows_cloze(note_type, name)]
         return "<br>".join(fields[name] for name in shown), ""
     ordinal = min(note.ordinals, default=0)
     template = note_type.templates[ordinal]
-    asked = fields_shown(template.question, with_typed=False)
+    asked = fields_seen(template.question, fields, of_question=True)
+    if family_of(note_type.id):
+        asked = tuple(name for name in asked if name not in FILLED)
     front = "<br>".join(fields.get(name, "") for name in asked)
-    for name in fields_shown(template.answer):
+    for name in fields_seen(template.answer, fields, of_question=False):
         text = fields.get(name, "")
         if name not in asked and not is_empty(text):
             return front, text

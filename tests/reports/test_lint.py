@@ -141,6 +141,29 @@ def test_repeats_within_the_deck_name_the_first(forge, deck):
     assert int(line["findings"][0]["twin"].split()[1]) < line["nid"]
 
 
+SEEN = {
+    "behind a hint": "{{hint:Note}}{{Word}}",
+    "in a hidden element": '<p style="display:none">{{Note}}</p>{{Word}}',
+    "in a section that is off": "{{^Meaning}}{{Note}}{{/Meaning}}{{Word}}",
+}
+
+
+@pytest.mark.parametrize("question", SEEN.values(), ids=SEEN)
+def test_a_question_is_what_a_person_sees_of_it(forge, deck, monkeypatch, question):
+    monkeypatch.setitem(BASIC.templates[0], "qfmt", question)
+    path = deck(("osmosis", "yes", "note " * 44))
+    [line] = forge.ok("lint", path, "--json").lines
+    assert line["front"] == "osmosis"
+
+
+def test_the_line_above_a_question_of_ours_is_no_part_of_it(forge):
+    heading = "A long heading of many words about what a language does at the end "
+    text = f"# {heading * 2}\n\nWhat does defer do?::it waits for the end\n"
+    (forge.folder / "more.md").write_text(text)
+    forge.ok("run", "more.md")
+    assert forge.ok("lint", "ankiforge.apkg", "--json").lines == []
+
+
 def test_a_long_list_is_cut_but_counted(forge, deck):
     path = deck(*((f"word{n}", "yes", "") for n in range(30)))
 
