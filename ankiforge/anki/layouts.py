@@ -321,11 +321,20 @@ class Ours(Value):
     read here."""
 
 
+class Files(Value):
+    """What the fields of a card show, or link to, on this computer."""
+
+    pictures: Mapping[str, Media | Problem] = {}
+    """By the paths written in the card, or why they are missing."""
+    papers: Strings = ()
+    """The addresses that open its PDFs at the page."""
+
+
 def our_fields(
     card: Card,
     in_anki: NoteInAnki | None,
     tags: Strings,
-    pictures: Mapping[str, Media | Problem],
+    files: Files,
     layout: Layout,
     safe_context: SafeContext,
 ) -> Ours:
@@ -335,15 +344,14 @@ def our_fields(
         card: the card.
         in_anki: its note in Anki.
         tags: our tags.
-        pictures: the pictures in its fields, by the path written there, or why they are
-            missing.
+        files: its pictures and papers.
         layout: where our fields are.
         safe_context: what may be above the question.
     """
     # a picture that cannot be read now keeps its name, because Anki has its bytes
     available: dict[str, Media] = {}
     missing: list[Problem] = []
-    for path, picture in pictures.items():
+    for path, picture in files.pictures.items():
         # the name under which it was shipped; if a file is not there, an embed names it
         # without its folder, and words that a person wrote in Anki have the name itself
         name = ""
@@ -389,7 +397,7 @@ def our_fields(
     links = links_html(*card.passages)
     fields["Source"] = source_html(card)
     fields["Links"] = links
-    fields["Open"] = open_html(*card.passages)
+    fields["Open"] = open_html(files.papers, *card.passages)
     if IDENTITY in layout.places:
         hashes = tuple(field_hash(html) for html in content)
         fields["Citation"] = citation_html(card, safe_context)

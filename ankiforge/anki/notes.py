@@ -228,12 +228,20 @@ def links_html(*highlights: Highlight) -> str:
     return " ".join(dict.fromkeys(links))
 
 
-def open_html(*highlights: Highlight) -> str:
-    """Return the links that hold on this computer, because others may name the vault otherwise."""
+def open_html(papers: Strings, *highlights: Highlight) -> str:
+    """Return the links that hold on this computer, because others may name the vault otherwise.
+
+    Args:
+        papers: the addresses of the PDFs of these highlights.
+        highlights: the passages of a card.
+    """
     links = []
     for target, link in chain.from_iterable(map(_links, highlights)):
         if _names_a_vault(target):
             links.append(link)
+    for target in papers:
+        label = _LABELS["obsidian"] if _names_a_vault(target) else "Open the PDF"
+        links.append(f'<a href="{escape(target)}">{label}</a>')
     return " ".join(dict.fromkeys(links))
 
 

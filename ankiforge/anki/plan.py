@@ -38,7 +38,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from ankiforge.anki.layouts import FILLED, IDENTITY, OF_THIS_COMPUTER, Layout, Ours
-from ankiforge.anki.notes import SafeContext, deck_name, identity_of
+from ankiforge.anki.notes import deck_name, identity_of
 from ankiforge.anki.notetypes import field_hash, is_blank, same_html
 from ankiforge.anki.package import DAY_ZERO, refusal
 from ankiforge.anki.render import literal, unrender
@@ -70,8 +70,6 @@ from ankiforge.text.cloze import gaps, plain
 class Options(Value):
     """How cards are shipped."""
 
-    safe_context: SafeContext
-    """What may be above a question."""
     push: bool = False
     """The notes go to a running Anki instead of into a file."""
     full: bool = False

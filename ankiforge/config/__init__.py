@@ -147,6 +147,8 @@ class _Settings(_Section):
     """Whether cards are proposed for plain highlights."""
     figures: bool = True
     """Whether framed figures become cards that hide their labels."""
+    file_links: bool = False
+    """Whether cards link to a PDF that lies in no vault, by its path on this computer."""
     llm: LlmSettings = LlmSettings()
     accept: AcceptSettings = AcceptSettings()
     output: str = "."

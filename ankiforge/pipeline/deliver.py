@@ -45,7 +45,8 @@ from ankiforge.pipeline.collection import (
 from ankiforge.pipeline.decks import Decks
 from ankiforge.pipeline.locks import lock
 from ankiforge.pipeline.mapped_types import mapped_types
-from ankiforge.pipeline.pictures import pictures_of
+from ankiforge.pipeline.papers import paper_addresses
+from ankiforge.pipeline.pictures import pictures_of, roots
 from ankiforge.pipeline.result import RunResult
 from ankiforge.text.fold import document_tag
 
@@ -81,6 +82,8 @@ def plan_cards(
     pictures: OwnPath,
     mapped: Mapping[Family, MappedType] | None = None,
     scope: Scope = ALL,
+    *,
+    file_links: bool = False,
 ) -> list[Planned]:
     """Plan every card that may have something to write, and record which ones are settled.
 
@@ -90,6 +93,7 @@ def plan_cards(
         pictures: the folder with pictures cut from pages.
         mapped: the note types of the user's for new notes; the others get ours.
         scope: which cards are planned.
+        file_links: whether cards link to PDFs outside vaults, too.
     """
     from ankiforge.extract.files import program
 
@@ -102,7 +106,7 @@ def plan_cards(
     if first is None:
         return []
     from ankiforge.anki import image_occlusion
-    from ankiforge.anki.layouts import layout_of, our_fields
+    from ankiforge.anki.layouts import Files, layout_of, our_fields
     from ankiforge.anki.notes import in_deck
     from ankiforge.anki.plan import Options, Planned
     from ankiforge.anki.plan import plan as plan_card
@@ -110,7 +114,6 @@ def plan_cards(
 
     types_in_anki = image_occlusion.with_ours(seen_types(ledger))
     options = Options(
-        safe_context,
         push=scope.push,
         full=scope.full,
         types=types_in_anki,
@@ -119,6 +122,7 @@ def plan_cards(
             Family.OCCLUSION: image_occlusion.chosen(seen_types(ledger)),
         },
     )
+    papers_of = paper_addresses(roots(ledger), file_links=file_links)
     new_decks = Decks(ledger, decks)
     planned: list[Planned] = []
     settled: list[Guid] = []  # those that need no plan until they, or their notes, change
@@ -133,7 +137,8 @@ def plan_cards(
                 media = pictures_of(ledger, card, pictures)
                 layout = layout_of(card, note, options.types, options.mapped)
                 tags = tags_of(card, card.highlight, decks)
-                ours = our_fields(card, note, tags, media, layout, safe_context)
+                files = Files(media, papers_of(card))
+                ours = our_fields(card, note, tags, files, layout, safe_context)
                 plan = plan_card(card, note, layout, ours, options)
         except BugError as error:  # a problem of this card alone
             title = card.highlight.document.title
@@ -232,7 +237,14 @@ def publish(
         if unchanged is not None:
             result.add_plan([], unchanged)
             return
-        planned = plan_cards(ledger, decks, folder.pictures, mapped, scope)
+        planned = plan_cards(
+            ledger,
+            decks,
+            folder.pictures,
+            mapped,
+            scope,
+            file_links=folder.config.file_links,
+        )
         try:
             written = publishing.write(ledger, planned, path, settings)
         except ItemError as error:

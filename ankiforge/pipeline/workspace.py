@@ -871,7 +871,13 @@ class Workspace:
         except ConfigError as error:
             result.error = result.error or error
             return
-        planned = plan_cards(self.ledger, self.decks, self.folder.pictures, mapped)
+        planned = plan_cards(
+            self.ledger,
+            self.decks,
+            self.folder.pictures,
+            mapped,
+            file_links=self.folder.config.file_links,
+        )
         result.add_plan(planned)
 
     def build(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ankiforge.anki.layouts import layout_of, our_fields
+from ankiforge.anki.layouts import Files, layout_of, our_fields
 from ankiforge.anki.notes import SafeContext, deck_name, tag_names
 from ankiforge.anki.notetypes import our_note_type
 from ankiforge.anki.templates import cards_of
@@ -22,7 +22,7 @@ def field_html(
 ) -> Strings:
     """All fields of a card's note, in the order of our note type."""
     layout = layout_of(card, None, {}, {})
-    ours = our_fields(card, None, tags, pictures or {}, layout, safe_context)
+    ours = our_fields(card, None, tags, Files(pictures or {}), layout, safe_context)
     return layout.filled(ours.fields)
 
 
