@@ -42,7 +42,7 @@ def our_type() -> SeenType:
         cloze=True,
         fields=tuple(zip(FIELDS, ids, strict=True)),
         templates=(template,),
-        css=design("occlusion.css"),
+        css=design("style.css") + "\n" + design("occlusion.css"),
         stock=STOCK_KIND,
         field_tags=tuple(range(len(FIELDS))),
     )

@@ -38,7 +38,7 @@ from ankiforge.model import (
 from ankiforge.text import regex
 from ankiforge.text.cloze import MAX_NUMBER
 
-DESIGN_MOD = 1_400_000_003
+DESIGN_MOD = 1_400_000_004
 """The mod of the note types, which Anki compares; a changed design needs a higher one."""
 
 # (id of the first field, content fields). Ids are consecutive, including the fields of

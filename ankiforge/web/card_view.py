@@ -67,27 +67,27 @@ def card_view(card: Card, find: Find) -> Json:
         field = field.replace('src="af-', 'src="/picture/af-')
         shown[name] = _IN_FIELD.sub(_drawn, field)
     if family is Family.CLOZE:  # the text with its gaps hidden, and with its gaps shown
-        front = _question(_clozes(shown["Text"], hidden=True))
-        back = _question(_clozes(shown["Text"], hidden=False))
+        front = _part("text", _clozes(shown["Text"], hidden=True))
+        back = _part("text", _clozes(shown["Text"], hidden=False))
         text = markdown.get("Text", "")
         count = len(set(numbers(text)))
         note = f"Makes {count} cards." if count > 1 else ""
         title = plain(text)
         answer = written_answer = cloze_answers(text)
     else:
-        front = _question(shown["Front"])
-        back = f'{front}<hr><div class="af-answer" dir="auto">{shown["Back"]}</div>'
+        front = _part("question", shown["Front"])
+        back = f"{front}<hr>{_part('answer', shown['Back'])}"
         note = "Asked in both directions." if card.kind is CardKind.TWO_WAY else ""
         title = plain(markdown.get("Front", ""))
         written_answer = markdown.get("Back", "")
         answer = plain(written_answer)
     if shown.get("Extra"):
-        back += f'<div class="af-extra" dir="auto">{shown["Extra"]}</div>'
+        back += _part("extra", shown["Extra"])
 
     # above both sides: where this passage is, not its copies
     with_one_place = replace(card, passages=(card.highlight,))
     citation = citation_html(with_one_place, safe_context)
-    context = f'<div class="af-context" dir="auto">{citation}</div>'
+    context = _part("context", citation)
 
     # what a person can edit
     names = [name for name in family.content_fields if name not in family.switches]
@@ -179,8 +179,8 @@ def pictures(card: Card, find: Find) -> dict[str, Media]:
     return shown
 
 
-def _question(html: str) -> str:
-    return f'<div class="af-question" dir="auto">{html}</div>'
+def _part(name: str, html: str) -> str:
+    return f'<div class="af-{name}" dir="auto">{html}</div>'
 
 
 def _clozes(html: str, *, hidden: bool) -> str:

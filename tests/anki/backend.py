@@ -20,7 +20,9 @@ from ankiforge.anki.notetypes import our_note_type
 from ankiforge.model import Family
 
 _STYLE = re.compile(r"^<style>.*?</style>", re.DOTALL)
-_WORDS = re.compile(r'class="af-question"[^>]*>(.*?)</div>(?=\s*$|\s*<)', re.DOTALL)
+_WORDS = re.compile(
+    r'class="af-(?:question|text)"[^>]*>(.*?)</div>(?=\s*$|\s*<)', re.DOTALL
+)
 
 
 @dataclass

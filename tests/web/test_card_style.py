@@ -32,6 +32,31 @@ def test_what_may_scroll_has_the_ground_of_its_card_at_night(browser):
     page.close()
 
 
+WIDTHS = """() => Object.fromEntries([...document.querySelectorAll("#qa *")].map(
+    (element) => [element.id, element.getBoundingClientRect().width]))"""
+
+
+def test_code_and_tables_use_the_window_and_text_does_not(browser):
+    page = browser.new_page(viewport={"width": 1000, "height": 600})
+    row = "<td>some words</td>" * 12
+    page.set_content(
+        f"<style>body {{ margin: 20px }}{our_note_type(Family.BASIC).css}</style>"
+        '<body class="card"><div id="qa"><div id="answer" class="af-answer">Words'
+        f'<pre id="code">{"code " * 200}</pre><table id="table"><tr>{row}</tr></table>'
+        '<pre id="short">\tx</pre><ul><li id="item"><pre id="inner">'
+        f"{'code ' * 200}</pre></li></ul></div></div></body>"
+    )
+    widths = page.evaluate(WIDTHS)
+    assert widths["answer"] == widths["short"] == 600
+    assert widths["code"] == widths["table"] == 780  # to the end of the window
+    assert widths["inner"] == widths["item"] < 600
+    tab = "getComputedStyle(document.querySelector('pre')).tabSize"
+    assert page.evaluate(tab) == "4"
+    width = "document.documentElement.scrollWidth"
+    assert page.evaluate(width) == 1000
+    page.close()
+
+
 def test_a_formula_in_a_line_is_left_on_its_line(browser):
     page = shown(browser)
     assert page.evaluate(SCROLL, "mjx-container[display]") == "auto"
