@@ -26,7 +26,6 @@ from ankiforge.text.sentences import boundaries, sentence_around, sentences
 from ankiforge.text.shields import outside, shields, without_escapes
 from tests.limits import no_hang, steps
 
-
 TAGS = {
     "Molecular Structure of Nucleic Acids: A Structure for Deoxyribose Nucleic Acid": "molecular-structure-of-nucleic-acids",
     "Test-Enhanced Learning": "test-enhanced-learning",
