@@ -31,6 +31,7 @@ from ankiforge.draft.sendable import (
     ours,
 )
 from ankiforge.errors import ConfigError
+from ankiforge.language.recognition import language_of
 from ankiforge.model import CardKind, Json, Task, Texts, Value, h16
 
 Message = Texts
@@ -260,6 +261,15 @@ _HOW = {
         " asking both ways."
     ),
 }
+_SPOKEN = {
+    "de": "gesprochenes Deutsch: kurze Wörter von heute, Verben statt Hauptwörter",
+    "fr": "français parlé : des mots courts et courants, des verbes plutôt que des noms",
+    "es": "español hablado: palabras cortas y corrientes, verbos en vez de sustantivos",
+    "it": "italiano parlato: parole brevi e correnti, verbi invece di sostantivi",
+    "pt": "português falado: palavras curtas e correntes, verbos em vez de substantivos",
+    "ru": "разговорный русский: короткие обычные слова, глаголы вместо существительных",
+}
+"""How questions are to sound in the language of their passage; for English, the rules say it."""
 
 
 _TERM_WORDS = 4
@@ -293,8 +303,10 @@ def passage(
         phrases = marked
         marked = shown.sentence
     most = most_cards(marked)
+    language = language_of(shown.around, shown.marked)
     parts = (
         ("cards", ours(f"up to {most}" if most > 1 else "")),
+        ("language", ours(_SPOKEN.get(language, ""))),
         ("heading", shown.heading),
         ("under", joined(shown.under, " › ")),
         ("around", NOTHING if shown.around == marked else shown.around),
@@ -311,7 +323,7 @@ def passage(
 
 
 _MARKER = re.compile(
-    r"(?i)<(?=\s*/?\s*(?:highlight|cards|heading|under|around|marked|phrases|comment|wanted"
+    r"(?i)<(?=\s*/?\s*(?:highlight|cards|language|heading|under|around|marked|phrases|comment|wanted"
     r")\b)"
 )
 
