@@ -67,7 +67,9 @@ def main() -> None:
         own = [rating for rating in ratings if cards[rating["card"]]["maker"] == maker]
         number = len({rating["card"] for rating in own})
         covered = {cards[rating["card"]]["passage"] for rating in own if is_ready(rating)}
-        print(f"{maker}: {number} cards; {len(covered)} passages have one that a rater calls ready")
+        print(
+            f"{maker}: {number} cards; {len(covered)} passages have one that a rater calls ready"
+        )
         for name, holds in CRITERIA.items():
             of_raters = []
             by_passage: dict[str, list[bool]] = {}
