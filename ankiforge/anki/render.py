@@ -95,49 +95,7 @@ class _Writer(Value):
 
     def write(self, markdown: str) -> str:
         """Return the HTML of a field, or of the answer or hint of a cloze."""
-        # clozes, formulas and the code on one line become atoms, outer ones first
-        runs: list[_Run] = []
-        if self.cloze:
-            runs = [_Run(gap.start, gap.end, gap) for gap in gaps(markdown)]
-        for start, end, kind in shields(markdown):
-            is_formula = kind in ("math", "display")
-            is_inline_code = kind == "code" and "\n" not in markdown[start:end]
-            if is_formula or is_inline_code:
-                runs.append(_Run(start, end, kind))
-        parts: list[str] = []
-        position = 0
-        for run in sorted(runs, key=attrgetter("start")):
-            if run.start < position:  # it is within the atom before
-                continue
-            source = markdown[run.start : run.end]
-            sign_count = len(source) - len(source.lstrip(source[0]))
-            body = source[sign_count:-sign_count]
-            if isinstance(run.what, Gap):
-                gap = run.what
-                deeper = self.depth + 1
-                answer_writer = _Writer(deeper < MAX_OPEN, self.pictures, deeper)
-                # Anki ends a hint at the next cloze, so it must not contain one
-                hint_writer = _Writer(False, self.pictures, deeper)
-                inner = _isolated_html(answer_writer.write(gap.answer))
-                hint = _isolated_html(hint_writer.write(gap.hint))
-                if hint:
-                    inner = f"{inner}::{hint}"
-                numbers = ",".join(map(str, gap.numbers))
-                written = f"{{{{c{numbers}::{inner}}}}}"
-            elif run.what == "code":
-                if body.strip() and body[0] == body[-1] == " ":
-                    body = body[1:-1]
-                written = f"<code>{literal(body)}</code>"
-            else:
-                is_display = run.what == "display"
-                formula = _formula(body, display=is_display, inside=self.depth > 0)
-                written = formula or lines(source)
-            parts.append(markdown[position : run.start])
-            parts.append(f"{{\ufdd0{len(self.atoms)}\ufdd1}}")
-            self.atoms.append((source, written))
-            position = run.end
-        with_atoms = "".join(parts) + markdown[position:]
-
+        with_atoms = self._with_atoms(markdown)
         if not with_atoms:
             return ""
         if _PLAIN_LINE.fullmatch(_ATOM.sub(_LETTER, with_atoms)):
@@ -160,6 +118,53 @@ class _Writer(Value):
             elif not token.hidden:
                 html_parts.append(_tag(token))
         return "".join(html_parts)
+
+    def _with_atoms(self, markdown: str) -> str:
+        """Return a text with an atom for each cloze, formula and code on one line."""
+        runs: list[_Run] = []
+        if self.cloze:
+            runs = [_Run(gap.start, gap.end, gap) for gap in gaps(markdown)]
+        for start, end, kind in shields(markdown):
+            is_formula = kind in ("math", "display")
+            is_inline_code = kind == "code" and "\n" not in markdown[start:end]
+            if is_formula or is_inline_code:
+                runs.append(_Run(start, end, kind))
+        parts: list[str] = []
+        position = 0
+        for run in sorted(runs, key=attrgetter("start")):
+            if run.start < position:  # it is within the atom before
+                continue
+            source = markdown[run.start : run.end]
+            sign_count = len(source) - len(source.lstrip(source[0]))
+            body = source[sign_count:-sign_count]
+            if isinstance(run.what, Gap):
+                written = self._cloze(run.what)
+            elif run.what == "code":
+                if body.strip() and body[0] == body[-1] == " ":
+                    body = body[1:-1]
+                written = f"<code>{literal(body)}</code>"
+            else:
+                is_display = run.what == "display"
+                formula = _formula(body, display=is_display, inside=self.depth > 0)
+                written = formula or lines(source)
+            parts.append(markdown[position : run.start])
+            parts.append(f"{{\ufdd0{len(self.atoms)}\ufdd1}}")
+            self.atoms.append((source, written))
+            position = run.end
+        parts.append(markdown[position:])
+        return "".join(parts)
+
+    def _cloze(self, gap: Gap) -> str:
+        deeper = self.depth + 1
+        answer_writer = _Writer(deeper < MAX_OPEN, self.pictures, deeper)
+        inner = _isolated_html(answer_writer.write(gap.answer))
+        # Anki ends a hint at the next cloze, so it must not contain one
+        hint_writer = _Writer(False, self.pictures, deeper)
+        hint = _isolated_html(hint_writer.write(gap.hint))
+        if hint:
+            inner = f"{inner}::{hint}"
+        numbers = ",".join(map(str, gap.numbers))
+        return f"{{{{c{numbers}::{inner}}}}}"
 
     def _inline(self, tokens: Sequence[Token]) -> Iterator[str]:
         linked = False

@@ -123,6 +123,10 @@ def test_what_looks_like_something_is_listed_with_kind_place_and_reason(forge, v
             "a | b\n--|--\nx | The ==pancreas\nmakes== it | z\n",
             "==mark== | line 3 | its signs do not enclose words of one paragraph",
         ),
+        (
+            "- The ==pancreas | liver\n- makes== it.\n",
+            "==mark== | line 1 | its signs do not enclose words of one paragraph",
+        ),
     ],
 )
 def test_a_card_or_quote_that_is_not_read_is_listed(forge, tmp_path, text, expected):

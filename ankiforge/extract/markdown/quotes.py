@@ -7,7 +7,7 @@ that. Other text beside it is the reader's comment.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -183,18 +183,37 @@ class Quotes:
         self._citations = {
             index: cited for index, cited in citations.items() if index not in self._cards
         }
-        self._link_only: set[int] = set()
+        self._link_only = set(filter(self._has_only_links, self._citations))
         """The indices of the blocks without words besides those of their links."""
-        for index, cited in self._citations.items():
-            block = blocks[index]
-            texts = self._texts_between(index)
-            has_words = any(as_comment(block.plain[start:end]) for start, end in texts)
-            has_quote = any(citation.words for citation in cited)
-            is_other = block.part is Part.HEADING or block.inline.is_footnote
-            if not (has_words or has_quote or is_other):
-                self._link_only.add(index)
+        for members, link_beside in self._groups():
+            quotes: list[Quote] = []
+            if link_beside is not None:
+                quotes = self._in_group(members, link_beside)
+            if not quotes:
+                for index in members:
+                    in_block = self._in_block(index)
+                    quotes += in_block
+                    if not in_block and self._is_unclear(index):
+                        self.unclear.append(index)
+            for quote in quotes:
+                self._take(quote, wanted_marks)
 
-        # the blocks of each outermost block quote, and each block outside of them
+    def _has_only_links(self, index: int) -> bool:
+        block = self._blocks[index]
+        if block.part is Part.HEADING or block.inline.is_footnote:
+            return False
+        if any(citation.words for citation in self._citations[index]):
+            return False
+        texts = self._texts_between(index)
+        return not any(as_comment(block.plain[start:end]) for start, end in texts)
+
+    def _groups(self) -> Iterator[tuple[list[int], list[int] | None]]:
+        """Yield the blocks of each outermost block quote, and each block outside of them.
+
+        With a block quote comes the block below or above it that may be its link; with
+        another block None.
+        """
+        blocks = self._blocks
         groups: list[list[int]] = []
         for index, block in enumerate(blocks):
             above = blocks[index - 1].quotes if index else ()
@@ -202,50 +221,54 @@ class Quotes:
                 groups[-1].append(index)
             else:
                 groups.append([index])
+
         unused_links = {index for index in self._link_only if not blocks[index].quotes}
         for members in groups:
-            quotes: list[Quote] = []
-            if blocks[members[0]].quotes:
-                # the line below or above it may be its link
-                link_beside: list[int] = []
-                if self._citations.keys().isdisjoint(members):
-                    for index in (members[0] - 1, members[-1] + 1):
-                        if index in unused_links:
-                            link_beside = [index]
-                unused_links.difference_update(link_beside)
-                quotes = self._in_group(members, link_beside)
-            if not quotes:
-                for index in members:
-                    in_block = self._in_block(index)
-                    quotes += in_block
-                    cited = self._citations.get(index, [])
-                    has_place = any(
-                        one.links and (one.exact or one.label or one.page)
-                        for one in cited
-                    )
-                    is_other = index in self._link_only or bool(blocks[index].style)
-                    if blocks[index].quotes and has_place and not (in_block or is_other):
-                        self.unclear.append(index)
-            for quote in quotes:
-                first = quote.pieces[0]
-                last = quote.pieces[-1]
-                before = blocks[first.block].plain[: first.start]
-                # a citekey alone makes no quote of text that is a highlight anyway
-                signs: set[str] = set()
-                for piece in quote.pieces:
-                    block = blocks[piece.block]
-                    signs.update(phrase.sign for phrase in block.inline.phrases)
-                    if block.callout:
-                        signs.add("callout")
-                is_marked = not signs.isdisjoint(wanted_marks)
-                is_remark = REMARK.match(before + quote.text(blocks))
-                if is_remark or (is_marked and not quote.citation.links):
-                    continue
-                self.starts.setdefault(first.block, {})[first.start] = quote
-                self.covered.update(range(first.block, last.block + 1))
-                self.covered.update(quote.covers)
-                for piece in quote.pieces:
-                    self._pieces.setdefault(piece.block, []).append(piece)
+            first = members[0]
+            if not blocks[first].quotes:
+                yield members, None
+                continue
+            link_beside: list[int] = []
+            if self._citations.keys().isdisjoint(members):
+                for index in (first - 1, members[-1] + 1):
+                    if index in unused_links:
+                        link_beside = [index]
+            unused_links.difference_update(link_beside)
+            yield members, link_beside
+
+    def _is_unclear(self, index: int) -> bool:
+        """Return whether a block in a block quote has a link to a place, but no quote."""
+        block = self._blocks[index]
+        if not block.quotes or block.style or index in self._link_only:
+            return False
+        for citation in self._citations.get(index, ()):
+            has_place = citation.exact or citation.label or citation.page
+            if citation.links and has_place:
+                return True
+        return False
+
+    def _take(self, quote: Quote, wanted_marks: frozenset[str]) -> None:
+        """Add a quote, unless it is a remark, or a highlight with a citekey alone."""
+        blocks = self._blocks
+        first = quote.pieces[0]
+        last = quote.pieces[-1]
+        signs: set[str] = set()
+        for piece in quote.pieces:
+            block = blocks[piece.block]
+            signs.update(phrase.sign for phrase in block.inline.phrases)
+            if block.callout:
+                signs.add("callout")
+        is_marked = not signs.isdisjoint(wanted_marks)
+        before = blocks[first.block].plain[: first.start]
+        is_remark = REMARK.match(before + quote.text(blocks))
+        if is_remark or (is_marked and not quote.citation.links):
+            return
+
+        self.starts.setdefault(first.block, {})[first.start] = quote
+        self.covered.update(range(first.block, last.block + 1))
+        self.covered.update(quote.covers)
+        for piece in quote.pieces:
+            self._pieces.setdefault(piece.block, []).append(piece)
 
     def hold(self, index: int, span: Span) -> bool:
         """Return whether a quote overlaps a span of a block."""

@@ -101,12 +101,10 @@ class Surroundings:
         )
         nearby = ""
         if not is_card:
-            nearby = paragraphs_around(
-                f"{before}{highlight.exact}{after}",
-                len(before),
-                len(before) + len(highlight.exact),
-                asks=asks(highlight.comment),
-            )
+            start = len(before)
+            end = start + len(highlight.exact)
+            whole = f"{before}{highlight.exact}{after}"
+            nearby = paragraphs_around(whole, start, end, asks=asks(highlight.comment))
             for comment in self._comments:
                 nearby = nearby.replace(comment, _CUT_COMMENT)
 
@@ -124,25 +122,34 @@ class Surroundings:
         above = []
         for length in range(1, depth + 1):
             item = self._items.get(block.path[:length])
-            if item is not None and self._blocks[item] is not block:
-                above.append(shortened(self._blocks[item].plain, _LONGEST_ITEM))
+            if item is None:
+                continue
+            item_block = self._blocks[item]
+            if item_block is not block:
+                above.append(shortened(item_block.plain, _LONGEST_ITEM))
 
         # the links that it has already, and those in its text
         links = list(highlight.links)
-        for index in range(placed.first, placed.last + 1):
+        inside = range(placed.first, placed.last + 1)
+        for index in inside:
             for (start, end), target in self._blocks[index].inline.targets:
                 starts_before = index == placed.first and start < placed.start
                 ends_after = index == placed.last and end > placed.end
-                if not starts_before and not ends_after:
-                    links.append(address_of(target, highlight.document.uri))
+                if not (starts_before or ends_after):
+                    link = address_of(target, highlight.document.uri)
+                    links.append(link)
+
+        # its own id, if its block holds nothing else
+        own = ""
         is_only_one = self._per_block[highlight.block] == 1
+        if block.id and is_only_one:
+            own = hints.block_id(block.id)
 
         # a tag of privacy if a part of it is private
         tags = highlight.tags
-        indices = (*range(placed.first, placed.last + 1), *placed.beside)
-        is_private = any(self._blocks[index].private for index in indices)
-        if is_private and TAG not in tags:
-            tags = (*tags, TAG)
+        for index in (*inside, *placed.beside):
+            if self._blocks[index].private and TAG not in tags:
+                tags = (*tags, TAG)
 
         # a block may hold thousands of highlights
         if block.lines not in self._tool_marks:
@@ -152,7 +159,7 @@ class Surroundings:
         is_ended_by_tool = bool(tool_marks.schedule or tool_marks.hints)
         return replace(
             highlight,
-            own=hints.block_id(block.id) if block.id and is_only_one else "",
+            own=own,
             prefix=before[-CONTEXT:],
             suffix=after[:CONTEXT],
             nearby=nearby,
