@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from urllib.parse import unquote
@@ -43,40 +43,8 @@ _MOST_OPEN = 500
 
 def tokenized(text: str, context: Context) -> list[Token]:
     """Parse a block with markdown-it, and pair the tokens that open and close something."""
-    # our tokens and those of CommonMark, in order
-    references = context.references
-    has_links = "](" in text or references
-    environment = {
-        "references": references,
-        "links": has_links and text.count("[") - text.count("]") < _MOST_OPEN,
-        "context": context,
-        "jinja": "{{" in text and "{%" in text and _STATEMENT.search(text),
-    }
-    parser = _parser()
-    state = State(text, parser, environment, [])
-    parser.inline.tokenize(state)
-    for rule in parser.inline.ruler2.getRules(""):
-        rule(state)
-    parsed: list[Token | Parsed] = state.tokens
-    tokens: list[Token] = []
-    for part in parsed:
-        if isinstance(part, Token):
-            tokens.append(part)
-            continue
-        words = part.content
-        match part.type:
-            case "text":
-                token = Token(Kind.TEXT, words, words)
-            case "text_special":
-                written = part.markup if part.info == "escape" else literal(words)
-                kind = Kind.TEXT if words.isspace() else Kind.ATOM
-                token = Token(kind, words, written)
-            case "link_open" | "link_close":
-                token = Token(Kind.GONE, target=str(part.attrs.get("href", "")))
-            case _:
-                note = "strong" if part.tag == "strong" else ""
-                token = Token(Kind.EMPHASIS, "", part.markup, note)
-        tokens.append(token)
+    parsed = _parsed(text, context)
+    tokens = [part if isinstance(part, Token) else _token_of(part) for part in parsed]
 
     # the pairs of markdown-it; behind a link to a sound stands the sound
     openers = list[int]()
@@ -95,24 +63,12 @@ def tokenized(text: str, context: Context) -> list[Token]:
                 tokens[index].markdown = sound
 
     # what would be markup in our Markdown, and is text
-    single_signs = []
     if not context.verbatim:
         for index, part in enumerate(parsed):
             if isinstance(part, Token) or part.nesting:
                 continue
             if part.content in ("*", "_", "~~"):
-                single_signs.append(index)
-    for index in single_signs:
-        # the signs of emphasis that are read as text are escaped, so that they stay text
-        token = tokens[index]
-        before = tokens[index - 1].plain[-1:] if index else ""
-        after = ""
-        if index + 1 < len(tokens):
-            after = tokens[index + 1].plain[:1]
-        is_between_letters = re.fullmatch(r"\w\w", before + after)
-        is_in_word = token.plain == "_" and is_between_letters
-        if (before + after).strip() and not is_in_word:
-            token.become(Kind.ATOM, token.plain, f"\\{token.plain}")
+                _escape_sign(tokens, index)
     if "&" in text:
         for token, following in pairwise(tokens):
             if token.markdown == "&" and _ENTITY_REST.match(following.markdown):
@@ -122,6 +78,7 @@ def tokenized(text: str, context: Context) -> list[Token]:
             token.plain = restored(token.plain, context.maths)
             token.markdown = restored(token.markdown, context.maths)
 
+    # our pairs
     pair_marks(tokens)
     if "<" in text:
         pair_elements(tokens)
@@ -132,6 +89,55 @@ def tokenized(text: str, context: Context) -> list[Token]:
     if any(token.kind is Kind.GAP for token in tokens) or "</" in text:
         drop_crossing_emphasis(tokens)
     return tokens
+
+
+def _parsed(text: str, context: Context) -> list[Token | Parsed]:
+    """Return our tokens and those of CommonMark, in order."""
+    references = context.references
+    has_links = "](" in text or references
+    environment = {
+        "references": references,
+        "links": has_links and text.count("[") - text.count("]") < _MOST_OPEN,
+        "context": context,
+        "jinja": "{{" in text and "{%" in text and _STATEMENT.search(text),
+    }
+    parser = _parser()
+    state = State(text, parser, environment, [])
+    parser.inline.tokenize(state)
+    for rule in parser.inline.ruler2.getRules(""):
+        rule(state)
+    return state.tokens
+
+
+def _token_of(part: Parsed) -> Token:
+    """Return our token for one of CommonMark."""
+    words = part.content
+    match part.type:
+        case "text":
+            return Token(Kind.TEXT, words, words)
+        case "text_special":
+            written = part.markup if part.info == "escape" else literal(words)
+            kind = Kind.TEXT if words.isspace() else Kind.ATOM
+            return Token(kind, words, written)
+        case "link_open" | "link_close":
+            address = str(part.attrs.get("href", ""))
+            return Token(Kind.GONE, target=address)
+        case _:
+            note = "strong" if part.tag == "strong" else ""
+            return Token(Kind.EMPHASIS, "", part.markup, note)
+
+
+def _escape_sign(tokens: Sequence[Token], index: int) -> None:
+    """Escape a sign of emphasis that is read as text, so that it stays text."""
+    token = tokens[index]
+    before = tokens[index - 1].plain[-1:] if index else ""
+    after = ""
+    if index + 1 < len(tokens):
+        after = tokens[index + 1].plain[:1]
+    is_between_letters = re.fullmatch(r"\w\w", before + after)
+    is_in_word = token.plain == "_" and is_between_letters
+    if (before + after).strip() and not is_in_word:
+        token.become(Kind.ATOM, token.plain, f"\\{token.plain}")
 
 
 # --- the parser -----------------------------------------------------------------------

@@ -266,17 +266,8 @@ def _add(state: State, kind: str, sign: re.Match[str], raw: str) -> None:
             state.add(Kind.OPAQUE, raw.replace("\n", " "))
         case "templater":
             state.add(Kind.OPAQUE, raw, literal(raw))
-        case "embed":  # a picture, a sound, or something else, to which there is a link
-            written = sign["file"]
-            name = _NAME_END.split(written)[0].strip()
-            # a name may have the sign of a heading in it: `![[figure #1.png]]`
-            whole_name = written.partition("|")[0].rstrip("\\").strip()
-            path = context.picture(name) or context.picture(whole_name)
-            label = written[len(alt_and_width(written)[0]) :]
-            markdown = f"![{label}]({quote(path or name or written)})"
-            token = state.add(Kind.PICTURE, "", markdown)
-            if not path:
-                token.target = _wiki_target(written)
+        case "embed":
+            _add_embed(state, sign["file"])
         case "picture":
             _show_picture(state, sign["angled"] or sign["bare"] or "", sign["alt"])
         case "reference":
@@ -284,18 +275,8 @@ def _add(state: State, kind: str, sign: re.Match[str], raw: str) -> None:
         case "sound":  # as Anki writes it; its text is part of the keys
             path = context.picture(sign["heard"].strip())
             state.add(Kind.ATOM, raw, f"![]({quote(path)})" if path else literal(raw))
-        case "wiki":  # as Obsidian shows it
-            name, _, alias = sign["target"].partition("|")
-            shown = alias.strip()
-            if not shown:
-                # the id of a block, `#^id`, is not shown
-                headings = [one for one in name.split("#") if not one.startswith("^")]
-                parts = [heading.strip(" \\") for heading in headings]
-                shown = " > ".join(filter(None, parts))
-            sound = sound_at(context, name.strip())
-            state.add(Kind.ATOM, shown, literal(shown) + sound).target = _wiki_target(
-                name
-            )
+        case "wiki":
+            _add_wiki_link(state, sign["target"])
         case "address":
             state.add(Kind.ATOM, raw[1:-1], raw).target = raw[1:-1]
         case "url":  # from its colon on: its scheme was read as text
@@ -311,8 +292,10 @@ def _add(state: State, kind: str, sign: re.Match[str], raw: str) -> None:
             else:
                 markdown = f"<{level}>{literal(words)}</{level}>"
                 state.add(Kind.ATOM, raised(words, level), markdown)
-        case "row" | "cell" | "html":
-            _add_html(state, kind, sign, raw)
+        case "row" | "cell":
+            _add_table_edge(state, kind, raw)
+        case "html":
+            _add_html(state, sign, raw)
         case "less":  # it would begin a tag in a field
             state.add(Kind.TEXT, raw, literal(raw))
         case "hash":
@@ -337,6 +320,34 @@ def _add(state: State, kind: str, sign: re.Match[str], raw: str) -> None:
             state.add(Kind.GONE, note=LABEL)
         case _:  # nothing is shown of it
             state.add(Kind.GONE)
+
+
+def _add_embed(state: State, written: str) -> None:
+    """Add a picture, a sound, or something else, to which there is a link."""
+    name = _NAME_END.split(written)[0].strip()
+    # a name may have the sign of a heading in it: `![[figure #1.png]]`
+    whole_name = written.partition("|")[0].rstrip("\\").strip()
+    path = state.context.picture(name) or state.context.picture(whole_name)
+    alt, _ = alt_and_width(written)
+    label = written[len(alt) :]
+    address = quote(path or name or written)
+    token = state.add(Kind.PICTURE, "", f"![{label}]({address})")
+    if not path:
+        token.target = _wiki_target(written)
+
+
+def _add_wiki_link(state: State, target: str) -> None:
+    """Add a link between notes, with the words that Obsidian shows."""
+    name, _, alias = target.partition("|")
+    shown = alias.strip()
+    if not shown:
+        # the id of a block, `#^id`, is not shown
+        headings = [part for part in name.split("#") if not part.startswith("^")]
+        titles = [heading.strip(" \\") for heading in headings]
+        shown = " > ".join(filter(None, titles))
+    sound = sound_at(state.context, name.strip())
+    token = state.add(Kind.ATOM, shown, literal(shown) + sound)
+    token.target = _wiki_target(name)
 
 
 def _address_of_reference(state: StateInline, sign: re.Match[str]) -> str:
@@ -374,29 +385,34 @@ def _wiki_target(written: str) -> str:
     return f"[[{target.rstrip(chr(92)).strip()}]]"
 
 
-def _add_html(state: State, kind: str, sign: re.Match[str], raw: str) -> None:
-    """Add a row, a cell, a mark, emphasis, the edge of a block, or an embedded file.
+def _add_table_edge(state: State, kind: str, raw: str) -> None:
+    """Add the edge of a row or cell of a table in HTML.
+
+    HTML allows rows and cells that nothing closes, so the next one ends them. One that closes
+    nothing and is the first of its row shows nothing.
+    """
+    is_first = not (raw.startswith("</") or state.pending.strip())
+    for token in reversed(state.tokens[-_FEW:] if is_first else []):
+        if not isinstance(token, Token):
+            continue
+        if token.plain == "\n" or token.note == EDGE:
+            break
+        if token.plain.strip():
+            is_first = False
+            break
+    if is_first:
+        state.add(Kind.GONE)
+    elif kind == "cell":
+        state.add(Kind.ATOM, " | ")
+    else:
+        state.add(Kind.ATOM, "\n", "\n" if state.context.verbatim else HARD_BREAK)
+
+
+def _add_html(state: State, sign: re.Match[str], raw: str) -> None:
+    """Add a mark, emphasis, the edge of a block, or an embedded file.
 
     A mark is a `<mark>`, or a `<span>` with a background. Nothing is shown of other elements.
     """
-    if kind in ("row", "cell"):
-        # HTML allows rows and cells that nothing closes, so the next one ends them; one that
-        # closes nothing and is the first of its row shows nothing
-        is_first = not (raw.startswith("</") or state.pending.strip())
-        for token in reversed(state.tokens[-_FEW:] if is_first else []):
-            if isinstance(token, Token) and (token.plain == "\n" or token.note == EDGE):
-                break
-            if isinstance(token, Token) and token.plain.strip():
-                is_first = False
-                break
-        if is_first:
-            state.add(Kind.GONE)
-        elif kind == "cell":
-            state.add(Kind.ATOM, " | ")
-        else:
-            state.add(Kind.ATOM, "\n", "\n" if state.context.verbatim else HARD_BREAK)
-        return
-
     name = sign["element"].lower()
     closes = raw[1] == "/"
     is_coloured_span = name == "span" and (closes or "background" in sign["with"])
