@@ -116,9 +116,9 @@ def pull(
     connect: bool,
     bind: bool,
 ) -> None:
-    """See what you did to your cards in Anki: edits, tags, deletions, reviews.
+    """Read what you did in Anki: edits, tags, deletions, reviews.
 
-    Anki is only read.
+    Nothing is written there.
     """
     from ankiforge.pipeline import collection as collections
     from ankiforge.pipeline.result import RunResult
@@ -256,7 +256,7 @@ def push(
 
 
 @command("""
-  ankiforge adopt --from o2a               what would be taken over, then one question
+  ankiforge adopt --from o2a               the notes to take over, then one question
   ankiforge adopt --yes ~/Vault            without the question
   ankiforge adopt --map "My type: Front=Word, Back=Meaning"
   ankiforge adopt --decline                make new cards instead, without their history

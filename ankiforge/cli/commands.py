@@ -12,12 +12,12 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     "Every day": {
         "run": ("run", "Read, draft, check, and write the package for Anki."),
         "review": ("serve", "Decide on cards in the browser."),
-        "status": ("inspect", "Show what waits for you, and what to run next."),
-        "watch": ("serve", "Do what run does, whenever you save a note."),
+        "status": ("inspect", "Show the counts and the next command."),
+        "watch": ("serve", "Run whenever you save a note."),
         "init": ("init", "Make a workspace: find vaults, Zotero and Anki."),
     },
     "Decide": {
-        "list": ("inspect", "List cards, drafts and questions, or what has no card."),
+        "list": ("inspect", "List cards and drafts, or highlights without a card."),
         "show": ("inspect", "Show cards, drafts and questions in full."),
         "accept": ("decide", "Accept drafts, or answer questions with yes."),
         "reject": ("decide", "Reject drafts and cards, or answer questions with no."),
@@ -28,7 +28,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     "Anki": {
         "build": ("anki", "Write the package of accepted cards."),
         "push": ("anki", "Send the cards to Anki, which must be running."),
-        "pull": ("anki", "See what you did to your cards in Anki."),
+        "pull": ("anki", "Read your edits, deletions and reviews from Anki."),
         "patch": ("patch", "Print your edits in Anki as a patch of your notes."),
         "adopt": ("anki", "Take over another tool's notes with their history."),
     },
@@ -40,7 +40,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "export": ("inspect", "Write highlights and cards to a file."),
         "stats": (
             "inspect",
-            "Show what became of highlights, and how cards fare in Anki.",
+            "Count highlights, cards and answers in Anki.",
         ),
         "lint": ("inspect", "Run the checks on any deck."),
         "model": ("model", "Choose the language model that drafts, or none."),
@@ -54,6 +54,7 @@ COMMANDS = {name: entry for group in GROUPS.values() for name, entry in group.it
 SHARED_OPTIONS: dict[tuple[str, ...], dict[str, Any]] = {
     ("-C", "--workspace"): {
         "type": click.Path(),
+        "metavar": "DIR",
         "help": "Use the workspace in this folder.",
     },
     ("--json", "as_json"): {"is_flag": True, "help": "Print JSON, one value per line."},

@@ -45,7 +45,7 @@ FILTER = click.option(
 @command("""
   ankiforge accept dr5b9c0f1d            a draft, or a question: `show` says what yes means
   ankiforge accept dr5b9c0f1d --gap 2    a proposal, with its second gap
-  ankiforge accept dr5b9c0f1d --same     the card about which it asks gets these words
+  ankiforge accept dr5b9c0f1d --same     its words go to the card that it asks about
   ankiforge accept --all --filter "deck:Biology -finding:*"
   ankiforge accept --all --filter finding:fragment    also drafts with this warning
   ankiforge accept --all --filter drafter:propose     proposals, too, with their first gaps
@@ -60,7 +60,7 @@ FILTER = click.option(
     metavar="N",
     help="For a proposal: hide its gap N, 1 to 4, instead of the first.",
 )
-@flag("--same", help="Give the card about which the draft asks these words.")
+@flag("--same", help="Give the draft's words to the card it asks about.")
 @OVERRULE
 def accept(
     call: Call,
@@ -73,10 +73,9 @@ def accept(
 ) -> None:
     """Accept drafts, or answer questions with yes.
 
-    A draft that asks whether it is new text for a card becomes another card, or
-    with --same that text. With --all, drafts with warnings and
-    proposals are left out, unless the query names each of the warnings, and
-    `drafter:propose`.
+    A draft may ask whether it is the new text of a card: accepting it makes another card, and
+    --same gives that card the text. --all leaves out proposals, and drafts with a warning,
+    unless the query names `drafter:propose` or the warning.
     """
     from ankiforge.review.decisions import taken_together
 
@@ -109,11 +108,15 @@ def accept(
 @ALL
 @FILTER
 @REASON
-@flag("--passage", "passages", help="Reject what is undecided; the cards stay.")
+@flag(
+    "--passage",
+    "passages",
+    help="Reject all undecided facts of the passage; its cards stay.",
+)
 def reject(
     call: Call, ids: Words, every: bool, query: str, reason: str, passages: bool
 ) -> None:
-    """Reject cards, and facts that drafts are about, or answer questions with no."""
+    """Reject drafts and cards, or answer questions with no."""
     from ankiforge.ledger import lists
     from ankiforge.model import is_card_id
     from ankiforge.pipeline.query import is_key
@@ -180,7 +183,7 @@ def skip(call: Call, keys: Words, because: str, reason: str) -> None:
 @command("""
   ankiforge undo                    your last decision; repeat for the one before
   ankiforge undo af53yatsl3         the last decision about this card, or change by its source
-  ankiforge undo af53yatsl3 --as-new    what the source says now gets a card of its own
+  ankiforge undo af53yatsl3 --as-new    a card of its own for the new words
   ankiforge undo m1.42              a decision by its id, from list --view recent
 """)  # fmt: skip
 @click.argument("words", nargs=-1, metavar="[ID]...")
@@ -188,8 +191,8 @@ def skip(call: Call, keys: Words, because: str, reason: str) -> None:
 def undo(call: Call, words: Words, as_new: bool) -> None:
     """Take back your last decision, or the last one about a card.
 
-    Decisions made by one command are taken back together. After a change by the source, the old
-    words stay, and the next change of the source is a question.
+    Decisions made by one command are taken back together. If you undo a change by the source, the
+    old words stay, and its next change is a question.
     """
     from ankiforge.ledger import lists
     from ankiforge.ledger.undo import undo as take_back

@@ -31,7 +31,7 @@ DECKS = ("one", "source", "book", "tag")
 @command("""
   ankiforge init ~/cards            a workspace in ~/cards
   ankiforge init ~/cards --decks book   a deck for each book or folder
-  ankiforge init --trust .          confirm what this folder's ankiforge.yaml asks for
+  ankiforge init --trust .          confirm the settings of this folder
 
 Outside a workspace, commands use your first one.
 """)
@@ -41,7 +41,7 @@ Outside a workspace, commands use your first one.
     type=click.Choice(DECKS),
     help="New cards: one deck, or one for each source, book or tag.",
 )
-@flag("--trust", help="Confirm what the settings ask for.")
+@flag("--trust", help="Confirm settings that lead outside the workspace.")
 def init(
     call: Call,
     directory: Path | None,

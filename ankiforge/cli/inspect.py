@@ -43,11 +43,11 @@ VIEWS = ("new", "changed", "questions", "recent", "unknown")
 
 
 @command("""
-  ankiforge status           what waits, and the next command
+  ankiforge status           the counts and the next command
   ankiforge status --json    the same, as JSON
 """)
 def status(call: Call) -> None:
-    """Show what waits for you, and what to run next."""
+    """Show the counts and the next command."""
     from ankiforge.reports.status import status_of, status_text
 
     with session(call, read_only=True) as workspace:
@@ -62,7 +62,7 @@ def status(call: Call) -> None:
 @command("""
   ankiforge list                        drafts and cards
   ankiforge list --view new -v          waiting drafts in full, those without warnings first
-  ankiforge list --view questions       what only you can answer
+  ankiforge list --view questions       questions that only you can answer
   ankiforge list --no-card              highlights with neither card nor draft, each with its reason
   ankiforge list deck:Biology "cell membrane" --json
 Fields: deck document source tag colour kind verdict anki finding drafter key
@@ -71,10 +71,10 @@ Fields: deck document source tag colour kind verdict anki finding drafter key
 @flag(
     "--all",
     "everything",
-    help="Include cards you dropped; with --no-card, rejected drafts and left-out marks.",
+    help="Include rejected and retired cards; with --no-card, left-out marks.",
 )
 @flag("--no-card", help="List highlights with neither a card nor a draft, and why.")
-@click.option("--view", type=click.Choice(VIEWS), help="List only what is in this list.")
+@click.option("--view", type=click.Choice(VIEWS), help="Show only this list.")
 def list_(
     call: Call,
     query: Words,
@@ -196,10 +196,10 @@ GROUPS = 8
     cls=PlainOption,
     type=click.IntRange(1, MOST_MINUTES),
     metavar="N",
-    help="Foresee Anki: how many new cards fit into N minutes a day.",
+    help="Show how many new cards a day fit into N minutes.",
 )
 def stats(call: Call, minutes: int | None) -> None:
-    """Show what became of highlights and drafts, and how the cards fare in Anki.
+    """Count highlights, drafts and cards, and the answers in Anki.
 
     With --minutes, or the setting `minutes`, show how many new cards a day fit, and the
     minutes of the coming year.
@@ -243,7 +243,7 @@ def stats(call: Call, minutes: int | None) -> None:
 def lint(call: Call, file: Path, deck: str) -> None:
     """Run the checks on the notes of FILE, an .apkg, .colpkg or collection; change nothing.
 
-    Exit code 1 if a note has an error.
+    Exit code 1 if a card does not work in Anki.
     """
     from ankiforge.anki.collection import open_view
     from ankiforge.anki.notes import in_deck
@@ -277,8 +277,8 @@ def lint(call: Call, file: Path, deck: str) -> None:
   ankiforge doctor                  the current workspace
   ankiforge doctor --json           one line per check
 
-Exit code: 0 if all is well, 1 for warnings that need action, else the failing part's code
-(2 settings, 3 a service, 4 the ledger).
+Exit code: that of a failing part (2 settings, 3 a service, 4 the ledger), else 1 for warnings,
+0 if all is well.
 """)  # fmt: skip
 def doctor(call: Call) -> None:
     """Check settings, sources, ledger, model and Anki, and say what to do."""

@@ -119,10 +119,10 @@ def list_(call: Call) -> None:
     help="With a URL: what its hash must be.",
 )
 def get(call: Call, name_or_url: str, sha256: str) -> None:
-    """Download the model of the list, or the .gguf file at an address.
+    """Download a model from the list, or a .gguf file from a URL.
 
-    If the hash is known, what has arrived is kept: after Ctrl-C or a broken connection, the same
-    command goes on.
+    If the hash is known, the same command resumes a download after Ctrl-C or a broken
+    connection.
     """
     from rich.console import Console
     from rich.progress import (
@@ -184,8 +184,7 @@ def get(call: Call, name_or_url: str, sha256: str) -> None:
     else:
         lines.append(f"SHA-256 {digest}")
         lines.append(
-            "this hash was compared with nothing:"
-            " do it with the page on which you found the file"
+            "hash not checked: compare it with the page where you found the file"
         )
     is_missing = find_spec("xllamacpp") is None
     if is_missing:
@@ -228,8 +227,8 @@ dropped."""
 def use(call: Call, name: str, model_name: str, key_env: str, yes: bool) -> None:
     """Draft with a model from now on.
 
-    Shows what would be sent, to whom and at what price, and asks. Then one passage is tried,
-    the setting is written, and what waits is drafted. The key is never stored.
+    Shows what would be sent, to whom and at what price, and asks. Then up to five passages
+    are tried, the setting is written, and the others are drafted. The key is never stored.
     """
     from ankiforge.cli.run import print_summary
     from ankiforge.draft.on_board import check_on_board
@@ -255,9 +254,7 @@ def use(call: Call, name: str, model_name: str, key_env: str, yes: bool) -> None
             tell(line)
         if not yes:
             if not call.interactive:
-                raise UsageError(
-                    "nobody can be asked here", hint="--yes says yes to this"
-                )
+                raise UsageError("no terminal to ask you on", hint="--yes agrees to this")
             if not click.confirm("Draft with it?", default=choice.is_local, err=True):
                 call.say("nothing was sent, and nothing was changed")
                 return
@@ -391,7 +388,7 @@ def _write(
 
 @command("\n  ankiforge model off")
 def off(call: Call) -> None:
-    """Draft without a model again. Its drafts stay, and so does its address in the settings."""
+    """Draft without a model again. The model's drafts and its address stay."""
     folder = workspace_of(call)
     was_used = folder.config.drafter == "llm"
     written = _write(call, folder, {("drafter",): "rules"}) if was_used else None

@@ -487,7 +487,7 @@ OUTPUT = click.option(
     help="Write the package to this file.",
 )
 FORCE = flag("--force", help="Replace a file that ankiforge did not write.")
-YES = flag("--yes", help="Trust what the settings of the workspace ask for.")
+YES = flag("--yes", help="Trust settings that lead outside the workspace.")
 NEW_DECK = click.option(
     "--deck",
     default="",
@@ -504,7 +504,7 @@ DRAFTER = click.option(
 )  # fmt: skip
 ACCEPT = click.option(
     "--accept", type=click.Choice(["clean", "review"]), callback=lambda *given: given[2] or "",
-    help="Accept drafts without a warning, or none.",
+    help="Accept drafts with no warnings, or none.",
 )  # fmt: skip
 
 

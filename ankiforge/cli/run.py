@@ -190,7 +190,7 @@ def print_summary(
 def forget(call: Call, path: Path) -> None:
     """Stop reading a PATH that `run` remembered.
 
-    Its drafts do not wait any more, its cards stay. To read it again: ankiforge run PATH.
+    Its drafts go, its cards stay. To read it again: ankiforge run PATH.
     """
     from ankiforge.reports.status import first_of
 
@@ -293,7 +293,7 @@ def draft(
 ) -> None:
     """Draft cards for highlights that have been read and have no card yet.
 
-    With --again, the new drafts wait beside what is there.
+    With --again, the new drafts wait beside the old ones.
     """
     if click.get_current_context().invoked_subcommand:
         return
@@ -420,7 +420,7 @@ NONE_SHOWN = 5
 @click.argument("files", metavar="FILE…", nargs=-1, required=True, type=ONE_FILE)
 @ACCEPT
 def import_(call: Call, files: Paths, accept: str) -> None:
-    """Read the cards that the chatbot answered."""
+    """Read the cards in the chatbot's answer."""
     from ankiforge.model import Problem
     from ankiforge.pipeline.chats import take
     from ankiforge.pipeline.result import RunResult

@@ -83,7 +83,7 @@ def review(
     """
     trusting = replace(call, trusts=yes, goes_on=bool(paths))
     if terminal and not (call.interactive and sys.stdout.isatty()):
-        message = "--terminal needs a terminal, in which keys can be pressed"
+        message = "--terminal needs an interactive terminal"
         raise UsageError(
             message, hint="ankiforge list --view new -v, then: ankiforge accept ID"
         )
@@ -98,7 +98,7 @@ def review(
         if result.error is not None:
             call.warn(f"{result.error.message}\nhint: {result.error.hint}")
     elif any(options.values()):
-        message = "options of run need a PATH to be read"
+        message = "run's options need a PATH to read"
         raise UsageError(message, hint="ankiforge run, then: ankiforge review")
     if terminal:
         from ankiforge.cli.terminal import TerminalReview

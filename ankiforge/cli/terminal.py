@@ -263,7 +263,7 @@ class TerminalReview:
     def _take_back(self) -> bool:
         """Take back the last decision of this review; return whether there was one."""
         if not self._done:
-            self._print("nothing to take back in this review; before it: ankiforge undo")
+            self._print("nothing to undo in this review; earlier ones: ankiforge undo")
             return False
         action, id, decision = self._done[-1]
         try:

@@ -212,7 +212,7 @@ def test_each_provider_says_to_whom_and_at_what_price_before_anything_is_sent(
     assert "2 highlights would be sent" in told
     assert "${:g} in, ${:g} out".format(*each.price_usd) in told
     assert each.source in told
-    assert "--yes says yes to this" in told
+    assert "--yes agrees to this" in told
     offline = forge("model", "use", each.name, "--yes", "--offline", code=2).stderr
     assert "--offline forbids" in offline
     assert settings_of(forge) == ""

@@ -243,7 +243,7 @@ def test_no_document_steers_the_terminal(forge, vault, at_terminal, sign):
 def test_without_a_terminal_it_says_what_to_do_instead(forge, vault, note):
     forge.ok("run", vault, "--accept", "review")
     told = forge("review", "--terminal", code=2).stderr
-    assert "needs a terminal" in told
+    assert "interactive terminal" in told
     assert "ankiforge list --view new" in told
 
 

@@ -119,7 +119,7 @@ def test_of_a_file_that_changed_meanwhile_nothing_is_kept(get, files, models):
 
 def test_a_hash_that_nobody_gave_is_shown_to_be_compared(forge, files):
     told = forge.ok("model", "get", f"{files.address}/tiny.gguf")
-    assert f"SHA-256 {HASH}\nthis hash was compared with nothing" in told.stdout
+    assert f"SHA-256 {HASH}\nhash not checked" in told.stdout
     [row] = [
         row for row in forge.ok("model", "list", "--json").lines if row["name"] == "tiny"
     ]
