@@ -227,6 +227,12 @@ class View(Value):
         is_known = self.kind is not ViewKind.APKG and len(times) == 1
         return times.pop() if is_known else 0
 
+    @property
+    def note_count(self) -> int:
+        """The number of the notes that `notes` yields, or somewhat more."""
+        count = "SELECT count(*) FROM temp.chosen"
+        return sum(row[0] for each in self.databases for row in each.rows(count))
+
     def notes(self) -> Iterator[NoteInAnki]:
         """Yield the notes in `temp.chosen`: ours by guid, or everyone's by id.
 

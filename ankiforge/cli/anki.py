@@ -23,7 +23,7 @@ from ankiforge.cli.output import (
     once,
     session,
 )
-from ankiforge.cli.progress import progress_bar
+from ankiforge.cli.progress import counting_bar, progress_bar
 from ankiforge.errors import ItemError, UsageError
 from ankiforge.text import counted
 
@@ -214,7 +214,8 @@ def push(
         if new_a_day and not workspace.folder.config.minutes:
             message = "--new-a-day needs to know how many minutes a day you give to Anki"
             raise UsageError(message, hint=workspace.folder.how_to_set("minutes: 20"))
-        result = workspace.push(deck=deck, output=output, force=force, sync=sync)
+        with counting_bar(call, "sending to Anki"):
+            result = workspace.push(deck=deck, output=output, force=force, sync=sync)
         if result.error is None and suspend:
             anki = workspace.running_anki()
             retired = anki.retired_cards()

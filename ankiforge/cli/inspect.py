@@ -29,6 +29,7 @@ from ankiforge.cli.output import (
     show_in_pager,
     workspace_of,
 )
+from ankiforge.cli.progress import counting_bar
 from ankiforge.errors import ItemError, UsageError
 
 if TYPE_CHECKING:
@@ -256,12 +257,14 @@ def lint(call: Call, file: Path, deck: str) -> None:
             call.say(f"the notes of {path}")
             types = {note_type.id: note_type for note_type in view.types}
             notes = (read_note(note, types.get(note.type_id)) for note in view.notes())
-            for note, findings in check_notes(notes):
-                if not in_deck(note.deck, deck):
-                    continue
-                counts.add(note, findings)
-                if call.as_json and findings:
-                    call.data(note.as_json(findings, fields=call.verbose))
+            with counting_bar(call, "checking", view.note_count) as show:
+                for number, (note, findings) in enumerate(check_notes(notes), start=1):
+                    show(number)
+                    if not in_deck(note.deck, deck):
+                        continue
+                    counts.add(note, findings)
+                    if call.as_json and findings:
+                        call.data(note.as_json(findings, fields=call.verbose))
     except ItemError as error:
         raise UsageError(error.message, hint=error.hint) from error
     if not call.as_json:

@@ -158,8 +158,13 @@ def progress_bar(
 
 
 @contextmanager
-def counting_bar(call: Call, label: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show in a terminal how many of `total` are done; yields a function that takes the number."""
+def counting_bar(
+    call: Call, label: str, total: int = 0
+) -> Iterator[Callable[[int], None]]:
+    """Show in a terminal how many of `total` are done, or only that something goes on.
+
+    Yields a function that takes the number.
+    """
     if not call.interactive or call.quiet:
         yield lambda done: None
         return

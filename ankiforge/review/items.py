@@ -187,9 +187,8 @@ def why_waiting(waiting: Waiting) -> str:
         return "; ".join(reasons)
     drafter = waiting.draft.origin.drafter
     if drafter.startswith("rules"):
-        return (
-            "no warning: your settings, or the limit of 300 cards per run, make it wait"
-        )
+        causes = "your settings, the limit of 300 cards per run, or two minutes of quiet"
+        return f"no warning: {causes} make it wait"
     if waiting.draft.proposed:
         return "proposed, so it waits for you"
     by = "proposed by an agent" if drafter == AGENT else "drafted by a model"

@@ -134,7 +134,7 @@ def test_a_line_has_an_id_for_decisions_and_a_guid_once_accepted(read):
     assert waits["guid"] is None
     assert (
         waits["waits"]
-        == "no warning: your settings, or the limit of 300 cards per run, make it wait"
+        == "no warning: your settings, the limit of 300 cards per run, or two minutes of quiet make it wait"
     )
     [card] = read.ok("list", "language", "--json").lines
     assert card["id"] == card["guid"]
