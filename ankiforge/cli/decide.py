@@ -74,8 +74,8 @@ def accept(
     """Accept drafts, or answer questions with yes.
 
     A draft may ask whether it is the new text of a card: accepting it makes another card, and
-    --same gives that card the text. --all leaves out proposals, and drafts with a warning,
-    unless the query names `drafter:propose` or the warning.
+    --same gives that card the text. --all leaves out figures, proposals, and drafts with a
+    warning, unless the query names `drafter:propose` or the warning.
     """
     from ankiforge.review.decisions import taken_together
 

@@ -524,7 +524,7 @@ def delivery_lines(result: RunResult) -> Text:
             yield f"nothing to import; the last package is now {published.aside.name}"
     if result.pushed:
         added, updated = result.pushed
-        yield columns("Anki", counted(added, "new note"), f"{updated:,} updated")
+        yield f"Anki: {counted(added, 'new note')}, {updated:,} updated"
 
 
 def held_line(result: RunResult) -> str:

@@ -180,7 +180,7 @@ def test_sync_without_an_account_is_told(desk):
     done = desk.forge("push", "--sync", code=1)
     assert "not logged in" in done.stderr
     assert "press Sync in Anki and log in" in done.stderr
-    assert "in Anki: 2 new notes" in done.stdout
+    assert "✓ Anki: 2 new notes" in done.stdout
     assert desk.server.actions.count("sync") == 1
 
 

@@ -129,7 +129,7 @@ def test_an_answer_to_nothing_that_is_pending_is_named(forge, notes, fake):
         json.dumps({"cards": [card]}), encoding="utf-8"
     )
     told = forge.ok("draft", "import", "answer.md").stdout
-    assert "next: ankiforge review" in told
+    assert "next  ankiforge review" in told
     assert "nothing new" in forge.ok("draft", "import", "answer.md").stderr
     (forge.folder / "other.md").write_text(
         json.dumps([{**card, "h": "0" * 8}]), encoding="utf-8"
