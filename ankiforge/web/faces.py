@@ -287,7 +287,6 @@ class Faces:
                 actions.append(FORCE)
         face: Json = {
             "title": cards[0]["title"],
-            "ids": [waiting.id for waiting in group],
             "cards": cards,
             "source": self._source(first.highlight, first.draft.quote, rests_on),
             "why": _why(first) if len(group) == 1 else None,

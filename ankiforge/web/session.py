@@ -451,7 +451,11 @@ class ReviewSession:
         return ""
 
     def undo(self, action: str) -> Json:
-        """Take back a decision. Return the new counts, and the item that waits again.
+        """Take back a decision.
+
+        Returns:
+            The new counts; `item`, which waits again in the list `list`; and `replaced`, the
+            ids of its passage in whose place it comes.
 
         Raises:
             RefusedError: it cannot be undone, with the reason.
@@ -460,15 +464,19 @@ class ReviewSession:
         list_id, id, settled = self._undos.pop(action, _Undoable("", "", settled=False))
         self._done[list_id] -= settled
         item = self._review.item(id) if id else None
+        replaced = []
         if is_draft_id(id) and list_id:
-            for waiting in item.drafts if item else ():
-                for offer in offers(self._ledger, [waiting.highlight.key]):
-                    self._leave(offer.first.id)
+            # it comes back in place of what its passage offered after the decision
+            keys = [waiting.highlight.key for waiting in item.drafts] if item else []
+            for offer in offers(self._ledger, keys):
+                replaced += [waiting.id for waiting in offer.drafts]
+            for draft in replaced:
+                self._leave(draft)
             self._queues[list_id].insert(0, id)
         else:
             self._order = None
         face = self._faces.face(item) if item else None
-        return {**self.state(), "list": list_id, "item": face}
+        return {**self.state(), "list": list_id, "item": face, "replaced": replaced}
 
     def send(self) -> Json:
         """Send the cards that Anki lacks, to a running Anki or as a package that is opened.

@@ -287,6 +287,10 @@ def test_the_drafts_of_a_fact_stand_together_and_the_next_fact_of_the_passage_fo
     page.keyboard.press("x")
     settle(page)
     assert shown(page) == FACTS[1]
+    page.keyboard.press("X")
+    settle(page)
+    assert page.locator(".end h2").inner_text() == "2 rejected."
+    assert "waiting" not in [card["verdict"] for card in forge.cards()]
 
 
 OPENER = "#!/bin/sh\nprintf '%s\\n' \"$@\" > '{kept}'\n"

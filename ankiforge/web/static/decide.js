@@ -158,7 +158,7 @@ export async function undo(id = null) {
     tell(name ? ["Taken back: ", name] : "Taken back.");
     if (round.rows) await go(round.list);
     else if (reply.item && reply.list === round.list) {
-      round.putBack(reply.item, undone?.act);
+      round.putBack(reply.item, undone?.act, reply.replaced);
       show();
     }
   }, { bringsCard: true });

@@ -5,7 +5,7 @@ import { row } from "./rows.js";
 import { count, number } from "./say.js";
 
 const TOLD = { accept: "accepted", force: "accepted", edit: "edited", masks: "edited", make: "made", write: "made", reject: "rejected",
-  none: "without a card", later: "skipped" };
+  same: "accepted", passage: "rejected", none: "without a card", later: "skipped" };
 const WAITS = { new: "Drafts to look at", changed: "A source and a card no longer agree", questions: "Only you can answer them",
   none: "Passages without a card" };
 const EMPTY = { new: "Mark a passage in what you read, and run ankiforge again: its draft appears here.",

@@ -138,11 +138,11 @@ class Round {
     this.gone.delete(item.id);
   }
 
-  // An item waits again, as the first one.
-  putBack(item, act) {
-    const drafts = new Set([item.id, ...(item.ids ?? [])]);
-    for (const id of drafts) this.gone.delete(id);
-    this.items = [item, ...this.items.filter((each) => !drafts.has(each.id))];
+  // An item waits again, as the first one, in place of what its passage offered since.
+  putBack(item, act, replaced = []) {
+    const ids = new Set([item.id, ...replaced]);
+    for (const id of ids) this.gone.delete(id);
+    this.items = [item, ...this.items.filter((each) => !ids.has(each.id))];
     this.at = 0;
     if (act) this.tally[act] -= 1;
   }
