@@ -92,6 +92,8 @@ def instruction(comment: str, passage: str = "") -> Instruction:
         comment: the comment on a passage, with the replies to it.
         passage: the text that is marked; "" if there is none. A comment may repeat it.
     """
+    if not comment.strip():
+        return Instruction(Wish.NONE)
     written = without_tag(without_replies(comment))
     own_words = comment_as_markdown(written)
     words = " ".join(own_words.split())

@@ -347,7 +347,7 @@ def _in_shipped_order(present: Sequence[Row], passage: Passage) -> tuple[Highlig
     """
     if len(present) < 2:
         return tuple(map(decode_highlight, present))
-    leading = min(present, key=lambda row: rank(row, passage))
+    leading = min(present, key=lambda row: _rank(row, passage))
     ordered = []
     for row in present:
         highlight = decode_highlight(row)
@@ -449,6 +449,14 @@ def present_row(store: Store, passage: Passage) -> Row | None:
     return next(present_rows(store, passage), None)
 
 
+def leading_row(store: Store, passage: Passage) -> Row | None:
+    """Return the row of the present location of a passage whose text is used."""
+    present = list(present_rows(store, passage))
+    if len(present) == 1:  # the usual case, asked at each decision
+        return present[0]
+    return min(present, key=lambda row: _rank(row, passage), default=None)
+
+
 def places(store: Store, key: str) -> Iterator[Highlight]:
     """Yield all places of a passage that were read here, present or not."""
     for row in list(_rows_of(store, store.keys(key))):
@@ -456,7 +464,7 @@ def places(store: Store, key: str) -> Iterator[Highlight]:
             yield decode_highlight(row)
 
 
-def rank(row: Row, passage: Passage) -> tuple[int, int, int]:
+def _rank(row: Row, passage: Passage) -> tuple[int, int, int]:
     """Return the rank of a location in its passage: the text of the least one is used.
 
     Of several on one route, it is the one whose words the passage got last.

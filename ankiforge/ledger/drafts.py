@@ -132,8 +132,7 @@ def leads(store: Store, highlight_key: str, passage: Passage) -> bool:
     """Return whether a highlight is the one of its passage whose text is used."""
     if passage.keys == (highlight_key,):
         return True
-    present = cards.present_rows(store, passage)
-    leading = min(present, key=lambda row: cards.rank(row, passage), default=None)
+    leading = cards.leading_row(store, passage)
     return leading is not None and leading["key"] == highlight_key
 
 

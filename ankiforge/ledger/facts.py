@@ -58,8 +58,8 @@ class Reading(Value):
 
     @property
     def offered(self) -> dict[str, Fact]:
-        """The facts that are offered, by the hashes of their sentences."""
-        return {h16(fact.sentence): fact for fact in self.facts if not fact.decided}
+        """The facts that are offered, by their names."""
+        return {name_of(fact.sentence): fact for fact in self.facts if not fact.decided}
 
 
 # --- sentences --------------------------------------------------------------------------
@@ -68,6 +68,12 @@ class Reading(Value):
 def text_of(highlight: Highlight) -> str:
     """Return the text of a passage whose sentences are its facts."""
     return highlight.sentence or highlight.exact
+
+
+@lru_cache(maxsize=4096)
+def name_of(sentence: str) -> str:
+    """Return the name of a fact in events and rows: a hash of its sentence."""
+    return h16(sentence)
 
 
 @lru_cache(maxsize=4096)
@@ -220,7 +226,7 @@ def read(
         drafted: those with a draft that only a decision closes.
         closed: a person wants nothing more of the passage.
     """
-    standing = {sentence: h16(sentence) for sentence in given}
+    standing = {sentence: name_of(sentence) for sentence in given}
     ever_decided: set[str] = set()
     for event in decisions:
         if event.of:
@@ -268,7 +274,7 @@ def _nearly_the_same(
     for event in decisions:
         for sentence in event.sentences:
             if sentence not in standing:
-                stood = h16(sentence) in event.passage  # a card may end later
+                stood = name_of(sentence) in event.passage  # a card may end later
                 if not beside.get(sentence):
                     beside[sentence] = event.passage if stood else ()
                 if event.guid in live:
@@ -290,7 +296,7 @@ def _nearly_the_same(
 
 def _ended(decisions: Sequence[FactDecision], ever_decided: set[str]) -> set[str]:
     """Return the hashes of what was no fact of the passage when its last fact was decided."""
-    names = {h16(sentence) for sentence in ever_decided}
+    names = {name_of(sentence) for sentence in ever_decided}
     ended: set[str] = set()
     for event in decisions:
         if event.facts and names.issuperset(event.facts):

@@ -59,7 +59,6 @@ from ankiforge.model import (
     SourceKind,
     Strings,
     Value,
-    h16,
 )
 from ankiforge.text import occlusion
 from ankiforge.text.cloze import image_paths, make
@@ -255,9 +254,9 @@ class _Recording:
             if row["slot"] or row["drafter"] == PROPOSE or not row["fact"]:
                 continue
             sentence = facts.fact_of(decode_draft(row["body"]), of.text)
-            if sentence and h16(sentence) != row["fact"]:
+            if sentence and facts.name_of(sentence) != row["fact"]:
                 query = "UPDATE draft SET fact = ? WHERE id = ?"
-                self._store.write(query, h16(sentence), row["id"])
+                self._store.write(query, facts.name_of(sentence), row["id"])
         if kept:
             ids = encode([row["id"] for row in kept])
             kept = self._store.rows(f"SELECT * FROM draft WHERE id IN {EACH}", ids)
@@ -285,13 +284,13 @@ class _Recording:
         passage = self._store.passage(highlight_key)
         own = [draft for draft in own if is_new(self._store, passage, wording_of(draft))]
         names_of_own = [
-            [h16(sentence) for sentence in facts.covered(of.text, draft.quote)]
+            [facts.name_of(sentence) for sentence in facts.covered(of.text, draft.quote)]
             for draft in own
         ]
         drafted = [name for names in names_of_own for name in names]
         for draft, sentence in zip(others, sentences, strict=True):
             if not draft.proposed:
-                drafted.append(h16(sentence))
+                drafted.append(facts.name_of(sentence))
         of = settling.Seen(passage, of.text, worthy, kept)
         reading = of.reading(drafted=drafted)
         offered = reading.offered
@@ -303,7 +302,7 @@ class _Recording:
             self._let_wait(draft, position, passage, columns)
         proposed_before = self.proposed
         for position, (draft, sentence) in enumerate(zip(others, sentences, strict=True)):
-            name = h16(sentence) if sentence else ""
+            name = facts.name_of(sentence) if sentence else ""
             fact = offered.get(name)
             if fact is None:
                 is_open = not (name or reading.closed) or self._beside
@@ -525,8 +524,10 @@ def _had_these_words(store: Store, highlight: Highlight, passage: Passage) -> st
         return ""
     words = words_read(highlight)
     rows = store.rows(
-        "SELECT DISTINCT h.*, d.title FROM event e JOIN highlight h USING (key)"
-        " JOIN document d ON d.id = h.document WHERE e.words = ? AND h.state = 'present'",
+        "SELECT h.key, h.folded, d.title FROM highlight h"
+        " JOIN document d ON d.id = h.document WHERE h.state = 'present' AND h.key != ?"
+        " AND h.key IN (SELECT key FROM event WHERE words = ? AND words != '')",
+        highlight.key,
         hash_of_words(words),
     )
     for row in rows:

@@ -19,7 +19,7 @@ from ankiforge.ledger.events import PERSON, Event, FactDecision, Passage, Wordin
 from ankiforge.ledger.facts import Reading
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import EACH, Row, Store, encode
-from ankiforge.model import PROPOSE, Json, Strings, Value, h16
+from ankiforge.model import PROPOSE, Json, Strings, Value
 
 _decode_numbers = msgspec.json.Decoder(tuple[int, ...]).decode
 
@@ -67,7 +67,9 @@ class Seen(Value):
             self.passage.facts if decisions is None else decisions,
             (guids | {live}) - {ended, ""},
             worthy=self.worthy,
-            drafted=[each for each in given if h16(each) in names] if names else (),
+            drafted=[each for each in given if facts.name_of(each) in names]
+            if names
+            else (),
             closed=self.passage.closed,
         )
 
@@ -76,10 +78,9 @@ def seen(store: Store, passage: Passage) -> Seen:
     """Return a passage as it is read here and now."""
     query = f"SELECT * FROM offered WHERE key IN {EACH} ORDER BY key, position"
     rows = store.rows(query, encode(passage.keys))
-    present = list(cards.present_rows(store, passage))
-    if not present:
+    leading = cards.leading_row(store, passage)
+    if leading is None:
         return Seen(passage, rows=rows)
-    leading = min(present, key=lambda row: cards.rank(row, passage))
     text = facts.text_of(decode_highlight(leading))
     return Seen(passage, text, worthy_of(leading, facts.sentences(text)), rows)
 
@@ -113,8 +114,10 @@ def decide(
         draft_id: the draft that it is on; "" = a card, or words of the person.
     """
     before = of.reading()
-    now_decided = {h16(sentence) for sentence in sentences}
-    decided = now_decided | {h16(fact.sentence) for fact in before.facts if fact.decided}
+    now_decided = {facts.name_of(sentence) for sentence in sentences}
+    decided = now_decided | {
+        facts.name_of(fact.sentence) for fact in before.facts if fact.decided
+    }
 
     # the person's own forms all of whose facts are decided by one that waited beside them
     passed = []
@@ -128,8 +131,8 @@ def decide(
     body: Json = {
         "of": event.id,
         "sentences": sentences,
-        "passage": [h16(sentence) for sentence in of.sentences],
-        "facts": [h16(fact.sentence) for fact in before.facts]
+        "passage": [facts.name_of(sentence) for sentence in of.sentences],
+        "facts": [facts.name_of(fact.sentence) for fact in before.facts]
         if not before.closed
         else [],
     }
@@ -189,7 +192,7 @@ def settle(
         take: takes a draft away, by its id.
     """
     offered = reading.offered
-    standing = {h16(fact.sentence) for fact in reading.facts if fact.decided}
+    standing = {facts.name_of(fact.sentence) for fact in reading.facts if fact.decided}
     for row in rows:
         names = row["fact"].split()
         if row["slot"] or not names:
@@ -231,7 +234,7 @@ def settle_passage(store: Store, key: str) -> None:
             if not drafts.is_new(store, of.passage, drafts.wording_in(row)):
                 take(row["id"])
     reading = of.reading()
-    decided = {h16(fact.sentence) for fact in reading.facts if fact.decided}
+    decided = {facts.name_of(fact.sentence) for fact in reading.facts if fact.decided}
     settle(store, of.rows, reading, decided, take)
     _draft_what_lacks(store, of.passage, of.rows, reading)
 
