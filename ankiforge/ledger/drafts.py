@@ -36,12 +36,15 @@ from ankiforge.ledger.events import (
 from ankiforge.ledger.readings import decode_highlight, decode_highlight_body
 from ankiforge.ledger.store import Row, Store, encode, listed
 from ankiforge.model import (
+    AGENT,
     DRAFT_PREFIX,
     FIGURE,
     PROPOSE,
+    CardKind,
     Draft,
     Finding,
     Highlight,
+    Origin,
     Pair,
     Verdict,
     h16,
@@ -303,6 +306,32 @@ def is_known(passage: Passage, wording: Wording) -> bool:
         if is_its_card and card.verdict is not Verdict.TAKEN_BACK:
             return True
     return False
+
+
+def taken_back(store: Store, highlight: Highlight) -> Iterator[Draft]:
+    """Yield the drafts of a model whose acceptance was undone, where they no longer wait.
+
+    The journal has their words when the database that had the drafts is lost.
+    """
+    for card in store.passage(highlight.key).cards.values():
+        words = card.wording
+        is_by_model = words.drafter in ("llm", AGENT) and not words.own
+        if card.verdict is not Verdict.TAKEN_BACK or not is_by_model:
+            continue
+        if not stands_in(words.quote, highlight):
+            continue
+        draft = Draft(
+            highlight.key,
+            CardKind(words.kind),
+            tuple(words.fields.items()),
+            words.quote,
+            words.fields.get("Back") or cloze_answers(words.fields.get("Text", "")),
+            max(highlight.exact.find(words.quote), 0),
+            Origin(words.drafter, words.model, words.prompt, words.request),
+            tags=words.tags,
+        )
+        if store.row("SELECT 1 FROM draft WHERE id = ?", draft_id(draft)) is None:
+            yield draft
 
 
 def proposed_card(passage: Passage) -> State | None:

@@ -282,13 +282,13 @@ def _record(
                 fate = "no_card"
                 reason = no_card.reason
 
-            drafts = [
-                draft for draft in drafted.drafts if draft.highlight == highlight.key
-            ]
-            worth = max((draft.sureness for draft in drafts), default=0.0)
+            made = [draft for draft in drafted.drafts if draft.highlight == highlight.key]
+            if not (by_model or beside):
+                made += drafts.taken_back(checks.ledger, highlight)
+            worth = max((draft.sureness for draft in made), default=0.0)
             try:
                 with one_item():
-                    checked = checks.checked(highlight, drafts)
+                    checked = checks.checked(highlight, made)
             except BugError as error:
                 problems.append(failed_on(highlight, error))
                 checked = []

@@ -162,6 +162,7 @@ class Program:
         offline.use_offline_drafts(self.ledger, str(self.tables))
         for highlight in list(offline.to_draft(self.ledger)):
             proposed = list(proposals(highlight, self.worth))
+            proposed += offline.taken_back(self.ledger, highlight)
             result = DraftResult(
                 highlight.key, proposed, fate="" if proposed else "no_card"
             )
