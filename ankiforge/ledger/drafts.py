@@ -79,9 +79,9 @@ def to_draft(
 
     Args:
         store: the store.
-        by_model: those that no model drafted yet and about which nobody decided, or whose
-            words a model's card no longer quotes, instead of those that the rules did not
-            draft yet.
+        by_model: those that no model drafted yet and that are undecided, or have an open
+            fact; or whose words a model's card no longer quotes; instead of those that the
+            rules did not draft yet.
         within: the documents whose highlights are drafted; None = all.
         in_progress: whether a person is still writing the note at a place: what has a
             card there waits.
@@ -108,12 +108,17 @@ def to_draft(
         if by_model:  # neither left out, nor a copy, nor decided on
             is_copy = highlight_row["reason"].startswith(SAME_WORDS)
             is_left_out = highlight_row["fate"] == "left_out"
+            # a decided passage is sent once, if a fact of it is open
+            all_cards = passage.cards.values()
+            of_model = [card for card in all_cards if card.wording.drafter == "llm"]
+            is_settled = passage.decided
+            if is_settled and not (of_model or highlight_row["modelled"]):
+                query = "SELECT 1 FROM draft WHERE key = ? AND drafter = ?"
+                is_settled = store.row(query, highlight.key, PROPOSE) is None
             # a model's card may quote words that are no longer in the passage
-            is_settled = passage.decided  # also if facts of it are open: it was paid for
-            for card in passage.live:
-                quote = card.wording.quote
-                if card.wording.drafter == "llm" and quote:
-                    is_settled &= stands_in(quote, highlight)
+            for card in of_model:
+                if card.live and card.wording.quote:
+                    is_settled &= stands_in(card.wording.quote, highlight)
             if is_copy or is_left_out or is_settled:
                 continue
         if passage.live and in_progress(highlight.document.path):
