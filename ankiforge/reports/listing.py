@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 from ankiforge.anki.render import unrender
@@ -114,28 +115,44 @@ class Listing:
                 yield from self._changed(words)
             case "new":
                 # a passage is one line; in full, and as JSON, it is all its drafts
-                chosen = set(self._matching(words, everything=everything))
-                ids: list[str] = []
-                first_of_passage: dict[str, str] = {}
-                for offer in offers(ledger, overview.order(ledger).passages):
-                    for draft in offer.drafts if offer.changes is None else ():
-                        if draft.id in chosen:
-                            ids.append(draft.id)
-                            passage = ledger.first(draft.highlight.key)
-                            first_of_passage.setdefault(passage, draft.id)
+
+                def passage_of(line: Line) -> str:
+                    return ledger.first(line.highlight.key)
+
+                waiting = self._new(self._matching(words, everything=everything))
                 if self._as_json or self._verbose:
-                    yield from self._lines(lists.lines(ledger, ids))
+                    yield from self._lines(waiting)
                     return
-                for line in lists.lines(ledger, first_of_passage.values()):
+                for _, of_passage in groupby(waiting, passage_of):
+                    line = next(of_passage)
                     facts = facts_told(facts_seen(ledger, line.highlight))
                     yield None, (one_line(line, facts),)
             case _:
                 ids = self._matching(words, everything=everything)
-                yield from self._lines(lists.lines(ledger, ids))
+                lines = lists.lines(ledger, ids) if everything else self._new_first(ids)
+                yield from self._lines(lines)
 
     def _matching(self, words: Strings, *, everything: bool = False) -> list[str]:
         """Return the cards and drafts that the words of a query match."""
         return matching(self._ledger, joined(words), everything=everything)
+
+    def _new(self, ids: Iterable[str]) -> Iterator[Line]:
+        """Yield those of these drafts that are of new cards, in the order of the review."""
+        wanted = set(ids)
+        passages = overview.order(self._ledger).passages if wanted else ()
+        for offer in offers(self._ledger, passages):
+            for draft in offer.drafts if offer.changes is None else ():
+                if draft.id in wanted:
+                    yield Line(draft.id, "waiting", "none", draft)
+
+    def _new_first(self, ids: Sequence[str]) -> Iterator[Line]:
+        """Yield the drafts of new cards as `_new` does, then the others in reading order."""
+        yielded = set()
+        for line in self._new(ids):
+            yielded.add(line.id)
+            yield line
+        others = [id for id in ids if id not in yielded]
+        yield from lists.lines(self._ledger, others)
 
     def _lines(self, lines: Iterable[Line], *, whole: bool = False) -> Shown:
         """Yield cards and drafts, in full if `whole` or verbose.

@@ -214,3 +214,19 @@ def test_recent_decisions_have_the_id_that_undo_takes(read):
     read.ok("undo", newest["id"])
     read.ok("run", "--accept", "review")
     assert read.ok("list", "verdict:waiting", "--json").lines[0]["id"] == draft["id"]
+
+
+def test_a_list_begins_with_what_waits_in_the_order_of_the_review(forge, vault):
+    note = "A card::of mine\n\nA fragment of ==positive weights== only\n\n"
+    note += "Osmosis is the steady movement of ==water== across a membrane.\n"
+    (vault / "cells.md").write_text(note, encoding="utf-8")
+    forge.ok("run", vault, "--accept", "review")
+    card = next(line["id"] for line in forge.ok("list", "--json", "mine").lines)
+    forge.ok("accept", card)
+
+    waiting = [line["id"] for line in forge.ok("list", "--view", "new", "--json").lines]
+    listed = forge.ok("list", "--json").lines
+
+    assert [line["id"] for line in listed[:2]] == waiting
+    assert "water" in listed[0]["fields"]["Text"], "what has a warning comes later"
+    assert listed[2]["verdict"] == "accepted"
