@@ -281,6 +281,20 @@ def wording_of(draft: Draft) -> Wording:
     )
 
 
+def draft_of(words: Wording, highlight: Highlight) -> Draft:
+    """Return words that an event carries as a draft of a passage that has their quote."""
+    return Draft(
+        highlight.key,
+        CardKind(words.kind),
+        tuple(words.fields.items()),
+        words.quote,
+        words.fields.get("Back") or cloze_answers(words.fields.get("Text", "")),
+        max(highlight.exact.find(words.quote), 0),
+        Origin(words.drafter, words.model, words.prompt, words.request),
+        tags=words.tags,
+    )
+
+
 def wording_in(draft_row: Row) -> Wording:
     """Return the words of a stored draft."""
     return wording_of(decode_draft(draft_row["body"]))
@@ -325,16 +339,7 @@ def taken_back(store: Store, highlight: Highlight) -> Iterator[Draft]:
             continue
         if not stands_in(words.quote, highlight):
             continue
-        draft = Draft(
-            highlight.key,
-            CardKind(words.kind),
-            tuple(words.fields.items()),
-            words.quote,
-            words.fields.get("Back") or cloze_answers(words.fields.get("Text", "")),
-            max(highlight.exact.find(words.quote), 0),
-            Origin(words.drafter, words.model, words.prompt, words.request),
-            tags=words.tags,
-        )
+        draft = draft_of(words, highlight)
         if store.row("SELECT 1 FROM draft WHERE id = ?", draft_id(draft)) is None:
             yield draft
 

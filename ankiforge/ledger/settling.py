@@ -9,7 +9,7 @@ Tested by `tests/facts`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -19,7 +19,8 @@ from ankiforge.ledger.events import PERSON, Event, FactDecision, Passage, Wordin
 from ankiforge.ledger.facts import Reading
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import EACH, Row, Store, encode
-from ankiforge.model import PROPOSE, Json, Strings, Value
+from ankiforge.model import PROPOSE, Draft, Highlight, Json, Strings, Value
+from ankiforge.text.cloze import cloze_answers, literal, make
 
 _decode_numbers = msgspec.json.Decoder(tuple[int, ...]).decode
 
@@ -89,6 +90,37 @@ def worthy_of(highlight_row: Row, sentences: Strings) -> Strings:
     """Return those of the sentences of a highlight that are worth a card, best first."""
     numbers = _decode_numbers(highlight_row["worthy"])
     return tuple(sentences[number] for number in numbers if number < len(sentences))
+
+
+def corrected(
+    store: Store, highlight: Highlight, made: Iterable[Draft]
+) -> Iterator[Draft]:
+    """Yield the cards of a passage in the words that their sentences have now.
+
+    The offer asks whether they are the cards' new text. Left out is what other drafts are
+    about, and what no longer has the answer.
+
+    Args:
+        store: the store.
+        highlight: the passage.
+        made: the other drafts of it.
+    """
+    passage = store.passage(highlight.key)
+    if not passage.live:
+        return
+    of = seen(store, passage)
+    drafted = {facts.fact_of(draft, of.text) for draft in made}
+    for fact in of.reading().facts:
+        if not fact.card or fact.sentence in drafted:
+            continue
+        card = passage.cards[fact.card].wording
+        answer = cloze_answers(card.fields.get("Text", ""))
+        before, _, after = fact.sentence.partition(answer) if answer else ("", "", "")
+        if before or after:
+            text = f"{literal(before)}{make(1, literal(answer))}{literal(after)}"
+            fields = {**card.fields, "Text": text}
+            words = Wording(card.kind, fields, fact.sentence, drafter=PROPOSE)
+            yield drafts.draft_of(words, highlight)
 
 
 # --- what a decision decides ------------------------------------------------------------

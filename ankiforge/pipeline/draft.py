@@ -31,6 +31,7 @@ from ankiforge.ledger import (
     drafts,
     private,
     recording,
+    settling,
 )
 from ankiforge.model import (
     Brief,
@@ -285,6 +286,8 @@ def _record(
             made = [draft for draft in drafted.drafts if draft.highlight == highlight.key]
             if not (by_model or beside):
                 made += drafts.taken_back(checks.ledger, highlight)
+                if checks.job.proposals:
+                    made += settling.corrected(checks.ledger, highlight, made)
             worth = max((draft.sureness for draft in made), default=0.0)
             try:
                 with one_item():

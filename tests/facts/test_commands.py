@@ -131,3 +131,16 @@ def test_what_was_decided_before_closes_its_passage(forge, note):
     note(WAR, CARTA, CANAL)
     assert states(forge) == {}
     assert len(forge.cards("verdict:accepted")) == 1
+
+
+def test_new_words_that_deserve_no_card_of_their_own_are_asked_about_too(forge, note):
+    note(WAR, CARTA)
+    card = decide(forge, "accept", CARTA)
+    asking = "Was the Magna Carta sealed by King John at Runnymede in 1215?"
+    note(WAR, asking)
+
+    assert states(forge) == {WAR: "offered", asking: card}
+    assert decide(forge, "accept", asking, "--same") == card
+    [corrected] = forge.cards("verdict:accepted")
+    assert corrected["fields"]["Text"].startswith("Was the Magna Carta")
+    assert corrected["findings"] == []
