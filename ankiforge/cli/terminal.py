@@ -33,6 +33,7 @@ from ankiforge.model import (
 from ankiforge.pipeline.decide import BlockedError, as_typed
 from ankiforge.reports.cards import facts_told, titled
 from ankiforge.review import Decision, Item, Review, StaleError
+from ankiforge.review.ending import ROUND, ending_of
 from ankiforge.review.items import (
     QUESTION_KEY,
     facts_seen,
@@ -48,8 +49,6 @@ from ankiforge.text.passages import from_a_word, to_a_word
 if TYPE_CHECKING:
     from ankiforge.pipeline.workspace import Workspace
 
-ROUND = 10
-"""The number of decisions after which the person is asked whether to go on."""
 WIDTH = 88
 """Columns of a passage; longer lines are hard to read."""
 MOST_CHOICES = 9
@@ -147,10 +146,10 @@ class TerminalReview:
                 self._queue.pop(0)
                 continue
             if self._in_round >= ROUND:
+                self._tell_ending(self._in_round)
                 self._in_round = 0
-                left = len(self._queue)
-                question = f"{ROUND} decided, {left:,} left. Enter goes on, Esc ends."
-                self._print(f"\n{question}", "bold")
+                question = f"{len(self._queue):,} left. Enter goes on, Esc ends."
+                self._print(question, "bold")
                 key = ""
                 while key not in ("\r", "\n", "a", " ", _END, "n"):
                     key = self._key()
@@ -175,6 +174,14 @@ class TerminalReview:
         order = overview.order(self._ledger)
         everything = [*order.new, *order.changed, *order.questions]
         self._queue = everything[: self._call.limit]
+
+    def _tell_ending(self, decided: int) -> None:
+        """Print what became of the last decisions."""
+        actions = [action or id for action, id, _ in self._done[-decided:]]
+        first, *others = ending_of(self._ledger, actions, decided).lines
+        self._print(f"\n{first}", "bold")
+        for line in others:
+            self._print(line)
 
     # --- one item ---------------------------------------------------------------------------
 

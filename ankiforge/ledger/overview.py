@@ -17,7 +17,7 @@ from ankiforge.ledger.journal import decode_event
 from ankiforge.ledger.lists import LINES, SOURCELESS
 from ankiforge.ledger.readings import ORDER, decode_highlight
 from ankiforge.ledger.store import EACH, Row, Store, encode
-from ankiforge.model import PROPOSE, LeftOut, QuestionKind, Value
+from ankiforge.model import PROPOSE, Highlight, LeftOut, QuestionKind, Value
 
 # --- what waits -------------------------------------------------------------------------
 
@@ -207,6 +207,48 @@ def _standings(store: Store) -> Counter[str]:
     )
     numbers = {row[0]: row[1] for row in rows}
     return Counter({name: numbers.get(name, 0) for name in STANDS})
+
+
+class Mark(Value):
+    """A passage in its document, and how it stands."""
+
+    highlight: Highlight
+    state: str
+    """`asks`: something of it waits for a person; `card`: it has one; else `none`."""
+
+
+def marks(store: Store, key: str) -> list[Mark]:
+    """Return the passages of the document that holds a highlight, in reading order."""
+    store.refold()
+    rows = store.rows(
+        "SELECT h.*, EXISTS (SELECT 1 FROM card c"
+        "  WHERE c.passage = coalesce(a.first, h.key) AND c.live) AS carded"
+        " FROM highlight h LEFT JOIN alias a ON a.key = h.key"
+        " WHERE h.document = (SELECT document FROM highlight WHERE key = ?)"
+        " AND h.state = 'present' ORDER BY h.position",
+        key,
+    )
+    passages = {row["key"]: store.keys(row["key"])[0] for row in rows}
+
+    # what waits: drafts, and cards about which a question is asked
+    keys = [other for key in passages for other in store.keys(key)]
+    drafts = store.rows(
+        f"SELECT id, key FROM draft WHERE key IN {EACH}",
+        encode(keys),
+    )
+    settled = waiting.settled(store)
+    asking = {store.keys(row["key"])[0] for row in drafts if row["id"] not in settled}
+    guids = [guid for each in questions.open_questions(store) for guid in each.guids]
+    cards = store.rows(f"SELECT passage FROM card WHERE guid IN {EACH}", encode(guids))
+    asking.update(row["passage"] for row in cards)
+
+    found = []
+    for row in rows:
+        state = "card" if row["carded"] else "none"
+        if passages[row["key"]] in asking:
+            state = "asks"
+        found.append(Mark(decode_highlight(row), state))
+    return found
 
 
 def left_out(store: Store) -> Iterator[LeftOutThere]:

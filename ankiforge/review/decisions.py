@@ -38,6 +38,10 @@ from ankiforge.text import occlusion
 from ankiforge.text.occlusion import Wish
 
 
+OF_THE_PASSAGE = -1
+"""The choice of a card that is made of words of the passage, beside what was drafted."""
+
+
 class Decision(Value, forbid_unknown_fields=True):
     """A decision on an item, as the script of the page sends it."""
 
@@ -47,7 +51,7 @@ class Decision(Value, forbid_unknown_fields=True):
     """Of the item that was shown; "" = whatever it is now."""
     act: str
     choice: int = 0
-    """Which of the drafts, from 0."""
+    """Which of the drafts, from 0, or `OF_THE_PASSAGE`."""
     gap: int = 1
     """The gap of a proposal, the best one first."""
     text: str = ""
@@ -121,7 +125,14 @@ class Review:
         item = self.current(decision)
         undoable = True
         with self._ledger.action() as action:
-            if item.question:
+            if decision.act == "make" and decision.choice == OF_THE_PASSAGE:
+                highlight = item.highlight
+                if highlight is None:
+                    raise RefusedError("No card can be made here.")
+                question = None if decision.mode == "cloze" else decision.text
+                fields = fields_from_spans(highlight, decision.spans, question)
+                self._make(decision, highlight, fields)
+            elif item.question:
                 self._answer(decision, item.question)
                 undoable = item.question.kind is not QuestionKind.EMPTIED
             elif item.outcome:

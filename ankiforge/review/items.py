@@ -85,6 +85,15 @@ class Item(Value):
         shown = (self.drafts, self.card, self.findings, self.outcome, self.question)
         return h16(msgspec.json.encode(shown).decode())
 
+    @property
+    def highlight(self) -> Highlight | None:
+        """The passage that it is about; None for a question."""
+        if self.outcome:
+            return self.outcome.highlight
+        if self.drafts:
+            return self.drafts[0].highlight
+        return self.card.highlight if self.card else None
+
     def chosen(self, number: int) -> Waiting:
         """Return the draft with a number from 0; the best one if there is none."""
         return self.drafts[number if 0 <= number < len(self.drafts) else 0]

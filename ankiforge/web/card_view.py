@@ -62,10 +62,7 @@ def card_view(card: Card, find: Find) -> Json:
     shown = {}
     html = content_html(card.kind, card.fields, pictures(card, find))
     for name, field in zip(family.content_fields, html, strict=True):
-        # pictures at their addresses here, formulas drawn
-        field = SOUND.sub(r'<audio controls preload="none" src="\1"></audio>', field)
-        field = field.replace('src="af-', 'src="/picture/af-')
-        shown[name] = _IN_FIELD.sub(_drawn, field)
+        shown[name] = on_page(field)
     if family is Family.CLOZE:  # the text with its gaps hidden, and with its gaps shown
         front = _part("text", _clozes(shown["Text"], hidden=True))
         back = _part("text", _clozes(shown["Text"], hidden=False))
@@ -102,6 +99,13 @@ def card_view(card: Card, find: Find) -> Json:
         "answer_line": line_of(written_answer),  # formulas as they were written
         "note": note,
     }
+
+
+def on_page(html: str) -> str:
+    """Return the HTML of a field with its pictures and sounds at their addresses here, formulas drawn."""
+    html = SOUND.sub(r'<audio controls preload="none" src="\1"></audio>', html)
+    html = html.replace('src="af-', 'src="/picture/af-')
+    return _IN_FIELD.sub(_drawn, html)
 
 
 def _figure_view(card: Card, find: Find) -> Json:

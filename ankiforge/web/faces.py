@@ -129,14 +129,18 @@ def _named(action: Json, label: str, said: str = "", **more: Any) -> Json:
     return {**action, "label": label, "said": said or action["said"], **more}
 
 
-def _careful(keeps: str, drops: str) -> tuple[Json, Json]:
+def _careful(keeps: Pair, drops: Pair) -> tuple[Json, Json]:
     """Return the answers to a question of which accepting loses something.
 
     As everywhere, `a` accepts and `x` rejects; here the button of `x` is the filled one.
+
+    Args:
+        keeps: the label of the one that loses nothing, and what the page says afterwards.
+        drops: the same of the other one.
     """
     return (
-        _act("reject", keeps, "x", "filled", keeps),
-        _act("accept", drops, "a", "outlined", drops),
+        _act("reject", keeps[0], "x", "filled", keeps[1]),
+        _act("accept", drops[0], "a", "outlined", drops[1]),
     )
 
 
@@ -181,23 +185,29 @@ _QUESTIONS: dict[QuestionKind, tuple[str, Json, Json]] = {
     ),
     QuestionKind.CONFLICT: (
         "The card keeps its schedule either way.",
-        *_careful("Keep mine", "Take the source’s"),
+        *_careful(
+            ("Keep mine", "Your words stay:"),
+            ("Take the source’s", "The source’s words taken:"),
+        ),
     ),
     QuestionKind.ABSENT: (
         "An older backup may have been restored, or a deck deleted by accident."
         " “Deleted” retires the cards here. “Send again” brings them back as new notes.",
-        *_careful("Send again", "Deleted"),
+        *_careful(("Send again", "Will be sent again:"), ("Deleted", "Retired:")),
     ),
     QuestionKind.RETIRED: (
         "Another computer may have retired it, and its decisions have not arrived yet."
         " Until you answer, the note stays as it is.",
-        *_careful("Keep it", "Retire it"),
+        *_careful(("Keep it", "Kept:"), ("Retire it", "Retired:")),
     ),
     QuestionKind.EMPTIED: (
         "A drive that is not connected looks the same. Until you answer, no card changes."
         " “Nothing happened” keeps every card as it is. “Deleted” lists the cards whose"
         " passage is gone; they stay in Anki.",
-        *_careful("Nothing happened", "Deleted"),
+        *_careful(
+            ("Nothing happened", "Every card stays as it is:"),
+            ("Deleted", "Taken as deleted:"),
+        ),
     ),
     QuestionKind.DIALECT: (
         "Until you say so, the notes are read as before, and no card changes.",
@@ -218,6 +228,12 @@ _QUESTIONS: dict[QuestionKind, tuple[str, Json, Json]] = {
 """By kind of question: what to know before one answers, and the two answers."""
 
 
+def words_of(highlight: Highlight) -> list[Pair]:
+    """Return the words of a passage, of which a person may make a card."""
+    formulas = () if without_formulas(highlight) else None
+    return parts_of(selectable_text(highlight)[0], formulas)
+
+
 class Faces:
     """Draws items for the page."""
 
@@ -227,7 +243,7 @@ class Faces:
         *,
         find: Find,
         paper: Callable[[Highlight], list[Texts]],
-        page: Callable[[Highlight], str],
+        prepare: Callable[[Highlight], str],
         reply: Callable[[str], str | None],
         asks: bool,
     ) -> None:
@@ -237,7 +253,7 @@ class Faces:
             ledger: what waits, and what was decided.
             find: returns a picture of a source.
             paper: returns a link to the page of a PDF.
-            page: returns the name of the picture of that page.
+            prepare: returns the name of its document, which will be shown beside it.
             reply: returns what is kept of a model under a name.
             asks: whether a model drafts cards, and so may be asked for others.
         """
@@ -245,7 +261,7 @@ class Faces:
         self._more = [OTHERS] if asks else []
         self._find = find
         self._paper = paper
-        self._page = page
+        self._prepare = prepare
         self._reply = reply
 
     def face(self, item: Item) -> Json:
@@ -378,9 +394,7 @@ class Faces:
             actions = [make, nothing, write, SKIP, *self._more]
         else:
             actions = [{**write, "look": "filled"}, nothing, SKIP]
-        parts = (
-            parts_of(text, () if without_formulas(highlight) else None) if text else None
-        )
+        parts = words_of(highlight) if text else None
         source = self._source(highlight)
         if source["whole"] and text:
             source["blocks"] = []
@@ -438,6 +452,8 @@ class Faces:
                     notes = (shown["note"], card.highlight.document.title)
                     shown["note"] = " · ".join(filter(None, notes))
                     cards.append(shown)
+                if len(cards) == 2:
+                    compared(cards[0], cards[1], ("ins", "ins"))
                 about = {"title": cards[0]["title"], "cards": cards, "beside": True}
                 about["ask"] = f"{question.text} Keep one?"
             case QuestionKind.CONFLICT:
@@ -467,7 +483,12 @@ class Faces:
                     "option": {"name": "later", "label": label, "on": True},
                 }
         if question.is_between_edits:
-            answers = [*_careful("Keep Anki’s", "Take those from here")]
+            answers = [
+                *_careful(
+                    ("Keep Anki’s", "Anki’s words stay:"),
+                    ("Take those from here", "The words from here taken:"),
+                )
+            ]
         title = question.text.partition(":")[0]
         if question.kind in (QuestionKind.ABSENT, QuestionKind.EMPTIED):
             title = question.text.partition(". ")[0].removesuffix(".")
@@ -490,6 +511,8 @@ class Faces:
         title = cards[0]["title"] if cards else on_one_line(highlight.exact)
         for waiting in waiting_among(self._ledger, [question.new]):
             cards.append({**self._draft(waiting), "label": "From the new passage"})
+        if len(cards) == 2 and "gaps" not in cards[1]:
+            compared(cards[0], cards[1])
         source = self._source(highlight)
         if len(question.examples) > 1:
             source["before"] = question.examples[1]
@@ -608,6 +631,7 @@ class Faces:
             if media:
                 pictures.append({"src": f"/picture/{media.name}", "alt": alt})
         source["pictures"] = pictures
-        source["page"] = self._page(highlight)
+        source["document"] = self._prepare(highlight)
+        source["key"] = highlight.key
         source["links"] = self._paper(highlight) + source["links"]
         return source

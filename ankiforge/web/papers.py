@@ -1,7 +1,7 @@
 """The PDFs that the page opens and shows: where they are, and pictures of their pages.
 
-A picture is drawn by the guarded process that reads PDFs (`extract.pdf.worker`), beside
-the thread that answers the page, one at a time.
+Pages are measured and drawn by the guarded process that reads PDFs (`extract.pdf.worker`),
+beside the thread that answers the page, one at a time.
 """
 
 from __future__ import annotations
@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ankiforge.extract.files import stamp_at
+from ankiforge.extract.pdf.messages import Marked, Measured, Searched, Viewed
 from ankiforge.ledger import Ledger
-from ankiforge.model import Highlight, Json, SourceKind, Value, h16, hints
+from ankiforge.model import Highlight, SourceKind, Value, h16, hints
 from ankiforge.pipeline.pictures import roots
 from ankiforge.text import regex
 
 if TYPE_CHECKING:
-    from ankiforge.extract.pdf.messages import Viewed
+    from ankiforge.extract.pdf.worker import PdfWorker
 
 SECONDS = 20.0
 """The time limit for one picture of a page."""
@@ -28,23 +30,10 @@ KEPT = 24
 MOST_WAITING = 4
 """Pictures that wait to be drawn; of more, the oldest is given up."""
 
+T = TypeVar("T")
+
 _PAGE = regex(r"[?&]page=(\d{1,6})(?!\d)")
 _STORAGE = "storage"
-
-
-class PaperPage(Value):
-    """The page of a PDF on which a passage is marked."""
-
-    path: Path
-    page: int
-    """From 0."""
-    words: str
-    box: tuple[float, float, float, float] | None
-
-    @property
-    def name(self) -> str:
-        """A name that changes with the file and the mark."""
-        return h16("page", str(self.path), repr(stamp_at(self.path)), repr(self))
 
 
 def paper_of(ledger: Ledger, highlight: Highlight) -> Path | None:
@@ -75,11 +64,8 @@ def paper_of(ledger: Ledger, highlight: Highlight) -> Path | None:
     return _below(root, root if root.is_file() else root / document.path)
 
 
-def page_of(ledger: Ledger, highlight: Highlight) -> PaperPage | None:
-    """Return the page on which a passage is marked, if it can be shown here."""
-    path = paper_of(ledger, highlight)
-    if path is None:
-        return None
+def place_of(highlight: Highlight) -> tuple[int, Marked] | None:
+    """Return the page of a PDF on which a passage is marked, from 0, and what is marked there."""
     page, box = hints.position_in(highlight.hints) or (None, None)
     if highlight.source_kind is SourceKind.PDF and highlight.block.isdecimal():
         page = int(highlight.block)
@@ -88,7 +74,7 @@ def page_of(ledger: Ledger, highlight: Highlight) -> PaperPage | None:
         page = int(match[1]) - 1
     if page is None or not (highlight.exact or box):
         return None
-    return PaperPage(path, page, highlight.exact, box)
+    return page, Marked(highlight.exact, box)
 
 
 def _below(root: Path, path: Path) -> Path | None:
@@ -102,76 +88,79 @@ def _below(root: Path, path: Path) -> Path | None:
     return path
 
 
-# --- pictures ---------------------------------------------------------------------------
+# --- pages ------------------------------------------------------------------------------
 
 
-class PagePictures:
-    """Pictures of pages by their names; they are drawn one after another."""
+class Sheet(Value):
+    """A page as it is drawn: of a file, in a width, with what is marked on it."""
+
+    path: Path
+    page: int
+    """From 0."""
+    marks: tuple[Marked, ...]
+    width: int
+    """In pixels."""
+
+    @property
+    def name(self) -> str:
+        """A name that changes with the file and the marks."""
+        return h16("page", str(self.path), repr(stamp_at(self.path)), repr(self))
+
+
+class Pages:
+    """The pages of PDFs, measured and drawn beside the thread that answers."""
 
     def __init__(self) -> None:
         """Start nothing yet."""
-        self._pages: dict[str, PaperPage] = {}
         self._drawn: OrderedDict[str, Future[Viewed]] = OrderedDict()
-        self._threads: ThreadPoolExecutor | None = None
-        self._draw: Callable[[PaperPage], Viewed]
+        self._of_files: dict[str, Future[Any]] = {}
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="page")
 
-    def offer(self, page: PaperPage | None) -> str:
-        """Return the name under which the browser may ask for a page; "" if there is none."""
-        if page is None:
-            return ""
-        name = page.name
-        self._pages[name] = page
-        return name
+    @cached_property
+    def _worker(self) -> PdfWorker:
+        """The process that reads PDFs; started by the thread that draws."""
+        from ankiforge.extract.pdf.worker import PdfWorker
 
-    def state(self, name: str) -> Json | None:
-        """Begin to draw a page, or return its picture or failure.
+        return PdfWorker(SECONDS)
 
-        Returns:
-            {} while it is being drawn; then `src`, `width`, `height`, `marks` and `column`, with an
-            empty `src` if the page cannot be shown. None if no such page was offered.
-        """
-        if name not in self._pages:
-            return None
-        if self._threads is None:
-            from ankiforge.extract.pdf.worker import PdfWorker
+    def sizes(self, path: Path) -> Measured | None:
+        """Return the sizes of all pages; none if it cannot be read, None until they are known."""
+        return self._read("sizes", path, lambda: self._worker.measure(path))
 
-            worker = PdfWorker(SECONDS)
-            self._draw = lambda page: worker.view(
-                page.path, page.page, page.words, page.box
-            )
-            self._threads = ThreadPoolExecutor(1, thread_name_prefix="page")
-        drawing = self._drawn.get(name)
-        if drawing is None:
-            # it is drawn as soon as those before it are drawn
+    def texts(self, path: Path) -> Searched | None:
+        """Return the texts of all pages; None until they are known."""
+        return self._read("texts", path, lambda: self._worker.texts(path))
+
+    def _read(self, what: str, path: Path, read: Callable[[], T]) -> T | None:
+        """Begin to read something of a whole file, or return it."""
+        name = h16(what, str(path), repr(stamp_at(path)))
+        if name not in self._of_files:
+            self._of_files[name] = self._threads.submit(read)
+        reading = self._of_files[name]
+        return reading.result() if reading.done() else None
+
+    def drawn(self, sheet: Sheet) -> Viewed | None:
+        """Return a page; None while it is being drawn."""
+        drawing = self._drawn.get(sheet.name)
+        if drawing is None or drawing.cancelled():
+            # of those that wait, the first of them are no longer looked at
             waiting = [each for each in self._drawn.values() if not each.done()]
             if len(waiting) > MOST_WAITING:
                 waiting[1].cancel()  # the first one is being drawn
             while len(self._drawn) >= KEPT:
                 self._drawn.popitem(last=False)
-            drawing = self._threads.submit(self._draw, self._pages[name])
-            self._drawn[name] = drawing
-        if not drawing.done():
-            return {}
-        viewed = _result(drawing)
-        if viewed is None or not viewed.picture or not viewed.marks:
-            return {"src": ""}
-        return {
-            "src": f"/page/{name}.png",
-            "width": viewed.width,
-            "height": viewed.height,
-            "marks": viewed.marks,
-            "column": viewed.column,
-        }
+            drawing = self._threads.submit(
+                lambda: self._worker.view(
+                    sheet.path, sheet.page, sheet.marks, sheet.width
+                )
+            )
+            self._drawn[sheet.name] = drawing
+        self._drawn.move_to_end(sheet.name)
+        return drawing.result() if drawing.done() else None
 
     def picture(self, name: str) -> bytes:
         """Return the PNG of a page that was drawn; b"" if there is none."""
         drawing = self._drawn.get(name)
-        viewed = _result(drawing) if drawing and drawing.done() else None
-        return viewed.picture if viewed else b""
-
-
-def _result(drawing: Future[Viewed]) -> Viewed | None:
-    """Return the drawn picture; None if that failed or was given up."""
-    if drawing.cancelled() or drawing.exception() is not None:
-        return None
-    return drawing.result()
+        if drawing is None or drawing.cancelled() or not drawing.done():
+            return b""
+        return drawing.result().picture

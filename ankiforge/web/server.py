@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
+from html import escape
 from http.cookies import CookieError, SimpleCookie
 from importlib.resources import files
 from operator import attrgetter
@@ -38,7 +39,7 @@ from ankiforge.model import Family, Json, Pair, Texts, Value
 from ankiforge.pipeline.decide import BlockedError
 from ankiforge.review import Decision, StaleError
 from ankiforge.review.items import sentence
-from ankiforge.web.session import ReviewSession, Several
+from ankiforge.web.session import ReviewSession, Round, Several
 
 HOST = "127.0.0.1"
 LARGEST = 8 * 1024 * 1024
@@ -89,6 +90,11 @@ _NOTHING_HERE = "There is nothing here."
 _FAILED = "The page failed. Your decisions are stored; the terminal shows the details."
 
 _ONWARDS = b'<!doctype html><meta http-equiv="refresh" content="0;url=/"><title>ankiforge</title>'
+_REFUSED = (
+    '<!doctype html><html lang="en"><meta charset="utf-8"><title>ankiforge</title>'
+    '<meta name="viewport" content="width=device-width">'
+    "<h1>ankiforge review</h1><p>{reason}</p></html>"
+)
 MOST_WAITING = 100
 """The number of connections without a complete request, above which the oldest gives way."""
 
@@ -139,6 +145,9 @@ class Server:
             answer = self._admitted(environ) or self._answer(environ)
         except HttpError as error:
             answer = _json({"message": error.message}, error.status)
+            if environ.get("PATH_INFO", "/") == "/":  # a person reads it
+                page = _REFUSED.format(reason=escape(error.message))
+                answer = Answer(page.encode(), _HTML, error.status)
         except StaleError as error:
             stale = {"message": error.message, "item": error.item}
             answer = _json(stale, "409 Conflict")
@@ -266,7 +275,9 @@ class Server:
                     answer = Answer(shown.read_bytes(), media_type, policy=policy)
             case ["page"]:
                 # the picture of a page that was drawn; its name changes with the file
-                drawn = self.open_session().pages.picture(name.removesuffix(".png"))
+                drawn = self.open_session().documents.pages.picture(
+                    name.removesuffix(".png")
+                )
                 if drawn:
                     answer = Answer(drawn, "image/png", policy=_INERT, kept=True)
             case ["api"]:
@@ -291,9 +302,27 @@ class Server:
                 return _json(self.open_session().ask_chat())
             case "minutes":
                 return _json(self.open_session().minutes())
+            case "document":
+                shown = self.open_session().documents.document(query.get("key", ""))
+                return None if shown is None else _json(shown)
+            case "texts":
+                texts = self.open_session().documents.texts(query.get("id", ""))
+                return None if texts is None else _json(texts)
+            case "states":
+                states = self.open_session().documents.states(query.get("key", ""))
+                return _json(states)
             case "page":
-                drawn = self.open_session().pages.state(query.get("id", ""))
+                number, width = (query.get(each, "")[:6] for each in ("page", "width"))
+                if not (number.isdecimal() and width.isdecimal()):
+                    return None
+                drawn = self.open_session().documents.page(
+                    query.get("id", ""), int(number), int(width)
+                )
                 return None if drawn is None else _json(drawn)
+            case "words":
+                return _json(self.open_session().words(query.get("key", "")))
+            case "at":
+                return _json({"item": self.open_session().at(query.get("key", ""))})
             case "item":
                 return _json({"item": self.open_session().item(query.get("id", ""))})
         return None
@@ -311,6 +340,9 @@ class Server:
                     return _json(
                         session.decide_several(several.ids, accepts=several.accepts)
                     )
+                case "/api/ending":
+                    together = msgspec.json.decode(body, type=Round)
+                    return _json(self.open_session().ending(together))
                 case "/api/preview":
                     typed = msgspec.json.decode(body, type=Decision)
                     return _json(self.open_session().preview(typed))

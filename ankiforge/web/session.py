@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 from ankiforge.errors import ForgeError, LedgerError
 from ankiforge.ledger import Line, Order, QueryTerm, lists, overview
+from ankiforge.ledger.cards import highlight_of
 from ankiforge.ledger.offers import offers
 from ankiforge.ledger.undo import undo
 from ankiforge.model import (
@@ -55,14 +56,14 @@ from ankiforge.pipeline.query import lately, parse
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.reports.intake import forecast_svg, intake_line
 from ankiforge.review import Decision, Review, StaleError
+from ankiforge.review.ending import ROUND, ending_of
 from ankiforge.review.items import as_card
 from ankiforge.text import counted
 from ankiforge.web.card_view import card_view, line_of
-from ankiforge.web.faces import Faces
-from ankiforge.web.papers import PagePictures, page_of, paper_of
+from ankiforge.web.documents import Documents
+from ankiforge.web.faces import Faces, words_of
+from ankiforge.web.papers import paper_of
 
-ROUND = 10
-"""Items that are sent at once."""
 MOST_ROWS = 100
 MOST_CHANGES = 50
 MOST_AT_ONCE = 5_000
@@ -93,6 +94,14 @@ class Several(Value, forbid_unknown_fields=True):
 
     ids: Strings
     accepts: bool
+
+
+class Round(Value, forbid_unknown_fields=True):
+    """The decisions that a person made together."""
+
+    actions: Strings
+    """What takes each of them back."""
+    decided: int
 
 
 class _Undoable(NamedTuple):
@@ -126,13 +135,13 @@ class ReviewSession:
         self._review = Review(workspace)
         # The pictures and papers that were shown, by the names that the browser asks for.
         self._files: dict[str, Path] = {}
-        self.pages = PagePictures()
+        self.documents = Documents(self._ledger, self._picture)
         asks = workspace.folder.config.drafter == "llm"
         self._faces = Faces(
             self._ledger,
             find=self._picture,
             paper=self._paper,
-            page=lambda highlight: self.pages.offer(page_of(self._ledger, highlight)),
+            prepare=self.documents.prepare,
             reply=self._kept_reply,
             asks=asks,
         )
@@ -226,7 +235,7 @@ class ReviewSession:
             list_id: which one.
             words: of the list of all cards, those that have these words.
             state: of the list of all cards, those in this state.
-            start: how many cards to leave out: they are shown already.
+            start: how many cards or items to leave out: they are shown already.
 
         Raises:
             UsageError: the words are not a query.
@@ -253,7 +262,7 @@ class ReviewSession:
         elif list_id in NAMES:
             # what no longer waits is dropped from its list
             faces: list[Json] = []
-            for id in [*self._queues.get(list_id, ())]:
+            for id in self._queues.get(list_id, [])[start:]:
                 if len(faces) == ROUND:
                     break
                 face = self.item(id)
@@ -288,6 +297,21 @@ class ReviewSession:
         """Return one item; None if it no longer waits."""
         item = self._review.item(id)
         return self._faces.face(item) if item else None
+
+    def at(self, key: str) -> Json | None:
+        """Return the item of a mark: its offer, else its card, else its passage."""
+        for offer in offers(self._ledger, [key]):
+            if item := self.item(offer.first.id):
+                return item
+        passage = self._ledger.passage(HighlightKey(key))
+        for guid, card in passage.cards.items():
+            if card.live:
+                return self.item(guid)
+        return self.item(key)
+
+    def words(self, key: str) -> Json:
+        """Return the `parts` of a passage, of which a card may be made."""
+        return {"parts": words_of(highlight_of(self._ledger, key))}
 
     def _read(self) -> None:
         """Read the lists, if they may have changed outside this page."""
@@ -407,6 +431,12 @@ class ReviewSession:
             "done": done,
             "refused": refused[:MOST_REASONS],
         }
+
+    def ending(self, round: Round) -> Json:
+        """Return what became of decisions: `lines` that tell it, and the `cards` to look at."""
+        ending = ending_of(self._ledger, round.actions, round.decided)
+        cards = [card_view(card, self._picture) for card in ending.cards]
+        return {"lines": ending.lines, "cards": cards}
 
     def preview(self, decision: Decision) -> Json:
         """Return the card that the fields of the editor make, as Anki would show it.

@@ -80,10 +80,10 @@ def find(page: Any, words: str) -> None:
 
 
 def settle(page: Any) -> None:
-    """Wait for the picture of the PDF page, and take the focus and the mouse away."""
-    shown = page.locator("#stage > .item:not(.ahead)")
-    shown.wait_for()
-    shown.locator(".paper:empty").wait_for(state="detached")
+    """Wait for the document beside the card, and take the focus and the mouse away."""
+    page.locator("#stage > .item:not(.ahead)").wait_for()
+    if page.locator("#document").is_visible():
+        page.locator("#document .now").first.wait_for()
     page.evaluate("document.activeElement?.blur()")
     page.mouse.move(0, 0)
     page.wait_for_timeout(300)

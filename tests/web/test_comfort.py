@@ -176,7 +176,7 @@ def test_two_keys_lead_to_a_list(maths, opened):
     for key, name in (("a", "All"), ("r", "Recent"), ("y", "No card yet"), ("n", "New")):
         page.keyboard.press("g")
         page.keyboard.press(key)
-        page.locator("#lists a[aria-current]", has_text=name).wait_for()
+        page.locator("#lists a[aria-current]", has_text=name).wait_for(state="attached")
         settle(page)
         assert page.locator("#name").inner_text() == name
     assert waiting(page) == 2, "no key decided anything"

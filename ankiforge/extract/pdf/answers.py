@@ -34,12 +34,14 @@ from ankiforge.extract.pdf.messages import (
     Box,
     Cut,
     Failed,
+    Measure,
     Passage,
     Pictures,
     Question,
     Quote,
     Read,
     Reply,
+    Search,
     Surroundings,
     View,
 )
@@ -50,7 +52,7 @@ from ankiforge.extract.pdf.metadata import (
     printed_lines,
     read_work,
 )
-from ankiforge.extract.pdf.page_views import view_page
+from ankiforge.extract.pdf.page_views import measured, texts_of, view_page
 from ankiforge.extract.pdf.repair import repaired
 from ankiforge.extract.pdf.spelling import Spelling
 from ankiforge.extract.pdf.text import PageText
@@ -181,6 +183,10 @@ def _answer(
         return Pictures(tuple(cut_out(document, area) for area in question.areas))
     if isinstance(question, View):
         return view_page(document, question)
+    if isinstance(question, Measure):
+        return measured(document)
+    if isinstance(question, Search):
+        return texts_of(document)
     pages = _Pages(document)
     if isinstance(question, Around):
         reading = _Reading(pages)

@@ -201,15 +201,17 @@ def pixels(page: PdfPage, cutout: Cutout) -> bytes:
 # --- the file format --------------------------------------------------------------------
 
 
-def png(width: int, height: int, pixels: bytes) -> bytes:
-    """Return a PNG made from RGB bytes."""
-    row_length = 3 * width
+def png(
+    width: int, height: int, pixels: bytes, *, grey: bool = False, level: int = 6
+) -> bytes:
+    """Return a PNG made from RGB bytes, or from grey ones."""
+    row_length = width if grey else 3 * width
     rows = []
     for start in range(0, len(pixels), row_length):
         rows.append(b"\0")  # no filter
         rows.append(pixels[start : start + row_length])
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    body = zlib.compress(b"".join(rows), 6)
+    header = struct.pack(">IIBBBBB", width, height, 8, 0 if grey else 2, 0, 0, 0)
+    body = zlib.compress(b"".join(rows), level)
     return b"".join(
         (
             b"\x89PNG\r\n\x1a\n",

@@ -67,18 +67,38 @@ class Cut(Value, tag="cut"):
     areas: tuple[Area, ...]
 
 
-class View(Value, tag="view"):
-    """Draw a whole page, and find marked words on it."""
+class Marked(Value):
+    """What is marked on a page."""
 
-    path: str
-    page: int
-    """From 0."""
     words: str
     box: Box | None = None
     """Where the mark is, if known."""
 
 
-Question = Request | Around | Cut | View
+class View(Value, tag="view"):
+    """Draw a whole page, and find its words and those that are marked."""
+
+    path: str
+    page: int
+    """From 0."""
+    marks: tuple[Marked, ...] = ()
+    width: int = 0
+    """Of the picture, in pixels."""
+
+
+class Measure(Value, tag="measure"):
+    """Measure the pages of a file."""
+
+    path: str
+
+
+class Search(Value, tag="search"):
+    """Read the words of all pages of a file."""
+
+    path: str
+
+
+Question = Request | Around | Cut | View | Measure | Search
 
 
 # --- replies ----------------------------------------------------------------------------
@@ -151,10 +171,24 @@ class Viewed(Value, tag="view"):
     """A PNG; b"" if the page does not exist or cannot be drawn."""
     width: int = 0
     height: int = 0
-    marks: tuple[Place, ...] = ()
-    """Where the words are, one place per line; () if they were not found."""
-    column: Place = (0.0, 0.0, 1.0, 1.0)
-    """The lines around them."""
+    marks: tuple[tuple[Place, ...], ...] = ()
+    """Where each mark is, one place per line; () if its words were not found."""
+    lines: tuple[tuple[tuple[str, Place], ...], ...] = ()
+    """The words of each line, in reading order."""
+
+
+class Measured(Value, tag="measure"):
+    """The reply to `Measure`."""
+
+    pages: tuple[tuple[float, float, str], ...] = ()
+    """The width, height and printed number of each page; lengths in points."""
+
+
+class Searched(Value, tag="search"):
+    """The reply to `Search`."""
+
+    texts: tuple[str, ...] = ()
+    """The text of each page."""
 
 
 class Failed(Value, tag="failed"):
@@ -164,4 +198,4 @@ class Failed(Value, tag="failed"):
     hint: str
 
 
-Reply = Read | Surroundings | Pictures | Viewed | Failed
+Reply = Read | Surroundings | Pictures | Viewed | Measured | Searched | Failed

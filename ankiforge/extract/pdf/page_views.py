@@ -1,6 +1,6 @@
-"""A picture of a whole page, and the places of marked words on it.
+"""A picture of a whole page, with the places of its words and of those that are marked.
 
-The page is shown upright, without anybody's marks: the caller draws the one that it is
+The page is shown upright, without anybody's marks: the caller draws those that it is
 about. Words are found as they are read (`text`); a mark without words, as on a scan, is its
 box.
 """
@@ -8,13 +8,13 @@ box.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 
-from msgspec.structs import replace
 from pypdfium2 import PdfDocument, PdfPage  # type: ignore[import-untyped]
 
 from ankiforge.extract.figures.pieces import union
 from ankiforge.extract.pdf.chars import FAULTS, Char, page_chars, upright_text
+from ankiforge.extract.pdf.cleaning import one_line
 from ankiforge.extract.pdf.coverage import Passages
 from ankiforge.extract.pdf.drawing import (
     Cutout,
@@ -23,24 +23,61 @@ from ankiforge.extract.pdf.drawing import (
     pixels,
     png,
 )
-from ankiforge.extract.pdf.messages import Box, Place, View, Viewed
+from ankiforge.extract.pdf.messages import (
+    Box,
+    Marked,
+    Measured,
+    Place,
+    Searched,
+    View,
+    Viewed,
+)
 from ankiforge.extract.pdf.spelling import Spelling
-from ankiforge.extract.pdf.text import PageText
+from ankiforge.extract.pdf.text import Line, PageText
 from ankiforge.text.fold import locate
 
-LONGEST = 1500
-"""Pixels of the longer side of a page."""
-MOST_BYTES = 2_000_000
+LETTER = (612.0, 792.0)
+"""The size of a page that cannot be opened."""
+LARGEST = 9_000_000
+"""Pixels of a picture, at most."""
+MOST_BYTES = 4_000_000
 """A larger picture is drawn again with fewer pixels."""
 FEWER = 0.7
-NEAR = 40.0
-"""Points above and below a mark, whose lines belong to its column."""
+QUICK = 2
+"""The level of compression: the picture only goes to a browser on this machine."""
 LEAST_WORDS = 24
 """Characters of the part of a mark that must be on the page, if not all of it is."""
 
 
+def measured(document: PdfDocument) -> Measured:
+    """Return the sizes and printed numbers of all pages."""
+    pages = []
+    for number in range(len(document)):
+        width, height = LETTER
+        label = ""
+        with suppress(*FAULTS):
+            label = one_line(document.get_page_label(number))
+            width, height = document.get_page_size(number)
+        if not (width > 0 and height > 0):
+            width, height = LETTER
+        pages.append((width, height, label or str(number + 1)))
+    return Measured(tuple(pages))
+
+
+def texts_of(document: PdfDocument) -> Searched:
+    """Return the text of each page."""
+    texts = []
+    for number in range(len(document)):
+        try:
+            with closing(document[number]) as page, closing(page.get_textpage()) as text:
+                texts.append(one_line(text.get_text_range()))
+        except FAULTS:
+            texts.append("")
+    return Searched(tuple(texts))
+
+
 def view_page(document: PdfDocument, view: View) -> Viewed:
-    """Draw a page, and find the words of a mark on it."""
+    """Draw a page, and find its words and the marks on it."""
     if not 0 <= view.page < len(document):
         return Viewed()
     try:
@@ -48,28 +85,32 @@ def view_page(document: PdfDocument, view: View) -> Viewed:
             with closing(upright_text(page)) as text_page:  # this turns the page upright
                 chars = page_chars(text_page)
             text = PageText(chars, Spelling([]))
-            boxes = _marked_boxes(text, view)
             hide_marks(page)
-            return _drawn(page, boxes, _column(text, boxes))
+            return _drawn(page, text, view)
     except FAULTS:
         return Viewed()
 
 
-def _drawn(page: PdfPage, boxes: list[Box], column: Box | None) -> Viewed:
-    """Return the picture of a page with the places of some boxes on it."""
+def _drawn(page: PdfPage, text: PageText, view: View) -> Viewed:
+    """Return the picture of a page, with its words and marks."""
     width, height = page.get_size()
     if not (width > 0 and height > 0):
         return Viewed()
-    longest = float(LONGEST)
+    scale = min(view.width / width, (LARGEST / (width * height)) ** 0.5)
     while True:
-        scale = longest / max(width, height)
         page_width = max(1, round(width * scale))
         page_height = max(1, round(height * scale))
         whole = Cutout(page_width, page_height, 0, 0, page_width, page_height)
-        picture = png(page_width, page_height, pixels(page, whole))
+        drawn = pixels(page, whole)
+        # most pages have no colour, and are then a third as large
+        red = drawn[::3]
+        if red == drawn[1::3] == drawn[2::3]:
+            picture = png(page_width, page_height, red, grey=True, level=QUICK)
+        else:
+            picture = png(page_width, page_height, drawn, level=QUICK)
         if len(picture) <= MOST_BYTES:
             break
-        longest *= FEWER
+        scale *= FEWER
 
     def place(box: Box) -> Place:
         left, top, right, bottom = pixel_box(page, page_width, page_height, box)
@@ -80,36 +121,52 @@ def _drawn(page: PdfPage, boxes: list[Box], column: Box | None) -> Viewed:
             bottom / page_height,
         )
 
-    viewed = Viewed(picture, page_width, page_height, tuple(map(place, boxes)))
-    if column is None:
-        return viewed
-    return replace(viewed, column=place(column))
+    marks = [tuple(map(place, _marked_boxes(text, mark))) for mark in view.marks]
+    lines = []
+    for line in text.lines:
+        words = [(one_line(word), place(box)) for word, box in _words_of(text, line)]
+        lines.append(tuple(words))
+    return Viewed(picture, page_width, page_height, tuple(marks), tuple(lines))
 
 
 # --- the words --------------------------------------------------------------------------
 
 
-def _marked_boxes(text: PageText, view: View) -> list[Box]:
+def _words_of(text: PageText, line: Line) -> list[tuple[str, Box]]:
+    """Return the words of a printed line with their boxes."""
+    words: list[tuple[str, list[Char]]] = []
+    end_before = -1
+    for place in range(line.start, line.end):
+        start, end = text.span(place, place)
+        if start != end_before:
+            words.append(("", []))
+        word, chars = words[-1]
+        words[-1] = (word + text.text[start:end], [*chars, text.chars[place]])
+        end_before = end
+    return [(word, _box_of(chars)) for word, chars in words if word]
+
+
+def _marked_boxes(text: PageText, mark: Marked) -> list[Box]:
     """Return a box for each line of the marked words; without words, the box of the mark.
 
     Of several places it is the one next to the box. Of words that go on on the next page,
     the beginning is enough.
     """
-    mark = [view.box] if view.box else []
+    whole = [mark.box] if mark.box else []
     if not text.chars:
-        return mark
+        return whole
     near = 0
-    if view.box:
-        left, bottom, _, top = view.box
+    if mark.box:
+        left, bottom, _, top = mark.box
         middle_of_first_line = top - min(5.0, (top - bottom) / 2)
         nearest = Passages(text).nearest(left, middle_of_first_line)
         near, _ = text.span(nearest, nearest)
-    words = view.words
+    words = mark.words
     span = locate(words, text.text, near) if words else None
     while span is None:
         words = words[: len(words) * 2 // 3]
         if len(words) < LEAST_WORDS:
-            return mark
+            return whole
         span = locate(words, text.text, near)
 
     # the places of each printed line
@@ -122,23 +179,6 @@ def _marked_boxes(text: PageText, view: View) -> list[Box]:
             lines.append([])
         lines[-1].append(place)
     return [_box_of([text.chars[place] for place in line]) for line in lines]
-
-
-def _column(text: PageText, marked: list[Box]) -> Box | None:
-    """Return the box of the lines above and below a mark, and of the mark itself."""
-    if not marked:
-        return None
-    mark = union(marked)
-    left, bottom, right, top = mark
-    beside = [mark]
-    for line in text.lines:
-        box = _box_of(text.chars[line.start : line.end])
-        line_left, line_bottom, line_right, line_top = box
-        is_near = line_bottom < top + NEAR and line_top > bottom - NEAR
-        is_in_column = line_left < right and line_right > left
-        if is_near and is_in_column:
-            beside.append(box)
-    return union(beside)
 
 
 def _box_of(chars: Sequence[Char]) -> Box:

@@ -23,6 +23,9 @@ from ankiforge.extract.pdf.messages import (
     Cut,
     CutOut,
     Failed,
+    Marked,
+    Measure,
+    Measured,
     Passage,
     Pictures,
     Question,
@@ -30,6 +33,8 @@ from ankiforge.extract.pdf.messages import (
     Read,
     Reply,
     Request,
+    Search,
+    Searched,
     Surroundings,
     View,
     Viewed,
@@ -137,23 +142,27 @@ class PdfWorker:
             pictures += reply.pictures
         return (pictures, None)
 
-    def view(
-        self,
-        path: Path,
-        page: int,
-        words: str,
-        box: Box | None = None,
-    ) -> Viewed:
-        """Return a picture of a page, with the places of some words of it.
+    def view(self, path: Path, page: int, marks: Sequence[Marked], width: int) -> Viewed:
+        """Return a picture of a page, with its words and the places of what is marked.
 
         Args:
             path: the file.
             page: the number of the page, from 0.
-            words: what is marked on it.
-            box: where the mark is, if known.
+            marks: what is marked on it.
+            width: the width of the picture, in pixels.
         """
-        reply = self.ask(View(absolute(path), page, words, box))
+        reply = self.ask(View(absolute(path), page, tuple(marks), width))
         return reply if isinstance(reply, Viewed) else Viewed()
+
+    def measure(self, path: Path) -> Measured:
+        """Return the sizes of the pages of a file; none if it cannot be read."""
+        reply = self.ask(Measure(absolute(path)))
+        return reply if isinstance(reply, Measured) else Measured()
+
+    def texts(self, path: Path) -> Searched:
+        """Return the texts of the pages of a file, as they are searched by the reader."""
+        reply = self.ask(Search(absolute(path)))
+        return reply if isinstance(reply, Searched) else Searched()
 
     def ask(self, question: Question) -> Reply:
         """Return the reply from the cache, from a reading ahead, or from a process.

@@ -4,9 +4,11 @@
 import { copyPatch, send } from "./anki.js";
 import { openChat } from "./chat.js";
 import { act, undo } from "./decide.js";
-import { all } from "./dom.js";
+import { documentShown, hasDocument, toggleDocument } from "./document.js";
+import { all, reading } from "./dom.js";
+import { openField } from "./find.js";
 import { openHelp } from "./help.js";
-import { GO, LIST_KEYS, searchAll, visit } from "./lists.js";
+import { GO, LIST_KEYS, askForMore, searchAll, tenMore, visit } from "./lists.js";
 import { changeTheme, isRecallFirst, otherTheme, setRecallFirst } from "./look.js";
 import { round } from "./round.js";
 import { current, flip, show } from "./stage.js";
@@ -44,8 +46,14 @@ export function actionsNow() {
 
   group = "Lists";
   for (const { id, name } of round.lists) add(`Go to ${name}`, `${GO} ${LIST_KEYS[id]}`, () => visit(id));
-  add("Search all cards", "/", searchAll);
+  add("Search all cards", documentShown() ? `${GO} /` : "/", searchAll);
 
+  group = "Document";
+  if (hasDocument() && !reading.matches) choose("Show or hide the document", "v", () => toggleDocument());
+  if (documentShown()) choose("Find in the document", "/", () => openField("find"));
+  if (documentShown()?.sheets) choose("Go to a page of the document", `${GO} 1`, () => openField("page"));
+
+  group = "Page";
   add("Questions from your chat", "m", openChat);
 
   group = "Anki";
@@ -62,9 +70,11 @@ export function actionsNow() {
 
 // Show the next item; among rows, move to the next one.
 export function step(by) {
+  if (round.resting) return tenMore();
   if (!round.rows && round.items.length) {
     round.step(by);
     show();
+    askForMore();
     return;
   }
   const rows = all("button.row, .acted .link");

@@ -5,6 +5,7 @@ import { attempt, isFree } from "./pace.js";
 import { round } from "./round.js";
 import { LONG, UNTIL_NEXT, count, tell } from "./say.js";
 import { get, post } from "./server.js";
+import { show } from "./stage.js";
 
 const PATCH_STAYS = 60000; // ms; one types a command meanwhile
 const ASK_AGAIN = 1500; // ms
@@ -18,7 +19,8 @@ export async function send() {
     const reply = await post("send");
     counted(reply);
     tell(reply.said, { stays: reply.path ? UNTIL_NEXT : LONG, copy: reply.path });
-    if (!round.opened && !round.items.length) await go(round.list);
+    if (round.resting) show();
+    else if (!round.opened && !round.items.length) await go(round.list);
   });
 }
 

@@ -1,6 +1,7 @@
 // A card that a person makes of words of a passage.
 import { $, choice, h } from "./dom.js";
 import { drawIn } from "./face.js";
+import { lettersOfAll, occurrences } from "./letters.js";
 import { between, words } from "./words.js";
 
 const inner = (text) => h("i", {}, text).innerHTML;
@@ -70,8 +71,17 @@ export function composer(item, changed) {
     $(`input[value=${value}]`, modes).click();
     if (value === "question") question.focus();
   }
+  // Choose words that were selected elsewhere. Return whether they are here.
+  function take(text) {
+    const [found] = occurrences(lettersOfAll(spots.map((spot) => spot.text)), text);
+    if (!found) return false;
+    const [[from], [to]] = found;
+    for (const spot of spots.slice(from, to + 1)) if (spot.word) on.add(spot);
+    preview();
+    return true;
+  }
   queueMicrotask(preview);
   const node = h("div", { className: "composer" }, box, modes, question, shown);
   // `made` returns what to send, null if nothing is chosen; `first` goes to the first word
-  return { node, made: () => card, mode, first };
+  return { node, made: () => card, mode, first, take };
 }

@@ -1,13 +1,19 @@
 // Decisions, one at a time, about the item that is painted. Its successor is painted at once; if the server refuses the
 // decision, the item comes back with the reason.
 import { $, button, h } from "./dom.js";
+import { tintNow } from "./document.js";
 import { edit } from "./edit.js";
-import { askForMore, counted, go } from "./lists.js";
+import { askForMore, counted, go, goToMark } from "./lists.js";
 import { alone, attempt, isFree, mayDecide } from "./pace.js";
 import { round } from "./round.js";
 import { UNTIL_NEXT, announce, askText, quoted, tell } from "./say.js";
-import { post } from "./server.js";
+import { get, post } from "./server.js";
 import { closeMenu, current, flip, forget, show, showProgress } from "./stage.js";
+
+const OF_THE_PASSAGE = -1; // beside what was drafted
+
+// How the mark of an item stands after a decision that leaves nothing of it.
+const STATES_AFTER = { reject: "none", none: "none", passage: "none", later: "asks" };
 
 // Do what a button or a key says; `extra` is what the person gave already, such as the fields of the editor.
 export async function act(view, action, extra = {}) {
@@ -19,6 +25,7 @@ export async function act(view, action, extra = {}) {
   }
   if (!mayDecide()) return;
   closeMenu();
+  if (view.composing && action.look === "filled") return makeOwn(view, action);
   if (action.needs === "edit" && !extra.fields) return edit(view, action);
   const given = await whatIsGiven(view, action, extra);
   if (!given || view !== current()) return;
@@ -28,6 +35,25 @@ export async function act(view, action, extra = {}) {
   if (item.option) decision[item.option.name] = $(".option input", view.node).checked;
   if (action.act === "others") return draftOthers(item, decision);
   return store(view, action, decision, given);
+}
+
+// Make the card of words that were selected in the document.
+function makeOwn(view, action) {
+  const { item, composing } = view;
+  const given = composing.made();
+  if (!given) return composing.first();
+  const decision = { id: item.id, turn: item.turn, act: "make", choice: OF_THE_PASSAGE, ...given };
+  return store(view, { ...action, said: "Made" }, decision, {});
+}
+
+// Make a card of words of a mark: hide them, or ask for them.
+export async function makeOf({ key, text }, mode) {
+  if (current()?.item.source?.key !== key) await goToMark(key);
+  const view = current();
+  if (view?.item.source?.key !== key) return;
+  const { parts } = await get("words", { key });
+  getSelection().removeAllRanges();
+  if (view === current() && !view.compose(parts, text, mode)) tell("Select words of the mark itself.");
 }
 
 // What the person gives with a decision: a gap, masks, words of the passage, a reason. Null if something is missing, for
@@ -55,13 +81,15 @@ const merged = (made, extra) => (made ? { ...made, ...extra } : null);
 
 async function store(view, action, decision, given) {
   const { item } = view;
-  const name = item.choose ? view.pickedCard.line : item.line ?? item.title;
+  const asked = decision.act === "make" && decision.mode === "question" && decision.text;
+  const name = asked || (item.choose ? view.pickedCard.line : item.line ?? item.title);
   const before = round.snapshot();
   const isSkipped = action.act === "later";
   // other facts of the passage are left: then they are painted next
   const mayStay = item.several && !["passage", "later"].includes(action.act);
   await alone(async () => {
     round.decided(item, decision.act);
+    if (!mayStay && !item.beside) tintNow(STATES_AFTER[decision.act] ?? "card");
     if (!mayStay) leave(item, isSkipped);
     try {
       const reply = await post("decide", decision);
@@ -74,9 +102,10 @@ async function store(view, action, decision, given) {
       forget(item);
       counted(reply);
       showProgress();
+      if (reply.undo && !isSkipped) round.ten.actions.push(reply.undo);
       if (reply.undo || isSkipped) round.undos.push({ id: reply.undo, act: decision.act, item: isSkipped && item });
       if (before.opened && !reply.item) await go(round.list);
-      else if (!round.items.length) show(); // the end screen counts
+      else if (!round.item) show(); // the end screen counts
       askForMore();
       tell([`${action.said} `, quoted(name)], { undo: Boolean(reply.undo) || isSkipped });
       announce(`${action.said}. ${$("#left").textContent}`);

@@ -4,6 +4,7 @@ export const $ = (selector, root = document) => root.querySelector(selector);
 /** @type {(selector: string, root?: any) => any[]} */
 export const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 export const wide = matchMedia("(min-width: 900px), (min-width: 600px) and (min-height: 900px)"); // room for the passage
+export const reading = matchMedia("(min-width: 1000px)"); // room for the document
 const MATHML = "http://www.w3.org/1998/Math/MathML";
 
 export function h(tag, props = {}, ...kids) {

@@ -1,8 +1,10 @@
 // The end of a round: what was decided, and where to go on.
 import { button, h } from "./dom.js";
-import { round } from "./round.js";
+import { drawIn } from "./face.js";
+import { TEN, round } from "./round.js";
 import { row } from "./rows.js";
 import { count, number } from "./say.js";
+import { post } from "./server.js";
 
 const TOLD = { accept: "accepted", force: "accepted", edit: "edited", masks: "edited", make: "made", write: "made", reject: "rejected",
   same: "accepted", passage: "rejected", none: "without a card", later: "skipped" };
@@ -36,6 +38,7 @@ function summary(does) {
   let title = later ? "All put off for later." : "Nothing waits here.";
   if (done) title = `${number(done)} done.`;
   if (kinds.length === 1 && !later) title = `${kinds[0]}.`;
+  if (round.resting) title = `Ten decided in ${clock(performance.now() - round.ten.since)}.`;
   let told = done || later ? "" : EMPTY[round.list];
   if (kinds.length > 1) told = `${kinds.join(", ")}.`;
 
@@ -44,15 +47,46 @@ function summary(does) {
   const others = round.lists.filter((list) => list.left && list.id !== round.list);
   const ways = [];
   const add = (label, run) => ways.push(button(ways.length ? "outlined" : "filled", label, ways.length ? "o" : "⏎", run));
-  if (left > 0) add(`Go on with ${left === 1 ? "the one" : `the ${number(left)}`} put off`, () => does.go(round.list));
-  if (round.ready > 0) add(`Open ${count(round.ready, "new card")} in Anki`, does.send);
+  if (round.resting) {
+    if (round.ready > 0) add(`Open ${count(round.ready, "new card")} in Anki`, does.send);
+    const more = button(ways.length ? "outlined" : "filled", left > TEN ? "Ten more" : "Go on", "j", does.tenMore);
+    more.dataset.more = "";
+    ways.push(more);
+  } else if (left > 0) add(`Go on with ${left === 1 ? "the one" : `the ${number(left)}`} put off`, () => does.go(round.list));
+  if (!round.resting && round.ready > 0) add(`Open ${count(round.ready, "new card")} in Anki`, does.send);
   if (!ways.length && others.length) add(`Go on with ${others[0].name}`, () => does.go(others[0].id));
   return h("section", { className: "end", ariaLabel: "Done" },
     h("h2", { tabIndex: -1 }, title),
     told && h("p", {}, told),
     ways.length && h("div", { className: "actions" }, ways),
-    others.length && h("h3", {}, "Also waiting"),
-    others.length && h("ul", { className: "others" }, others.map((list) => waitingList(list, does))));
+    round.ten.actions.length && became(),
+    !round.resting && others.length && h("h3", {}, "Also waiting"),
+    !round.resting && others.length && h("ul", { className: "others" }, others.map((list) => waitingList(list, does))));
+}
+
+const clock = (ms) => `${Math.floor(ms / 60000)}:${String(Math.floor(ms / 1000) % 60).padStart(2, "0")}`;
+
+// What became of the decisions: how many cards, how long they take, where they are from; and the cards, to turn over.
+function became() {
+  const place = h("div", { className: "became" });
+  post("ending", { actions: round.ten.actions, decided: round.ten.decided }).then(({ lines, cards }) => {
+    place.append(...lines.map((line) => h("p", { dir: "auto" }, line)),
+      cards.length ? h("ul", { className: "small-cards" }, cards.map(smallCard)) : "");
+  }).catch(() => {}); // the decisions are stored all the same
+  return place;
+}
+
+function smallCard({ front, back, title }) {
+  const shown = h("div");
+  let isBack = false;
+  const turn = () => {
+    isBack = !isBack;
+    drawIn(shown, isBack ? back : front);
+    turner.ariaPressed = String(isBack);
+  };
+  const turner = h("button", { type: "button", className: "turn", ariaPressed: "false", ariaLabel: `Turn over: ${title}`, onclick: turn });
+  drawIn(shown, front);
+  return h("li", {}, shown, turner);
 }
 
 function waitingList(list, { follow }) {

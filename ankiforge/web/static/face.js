@@ -55,7 +55,7 @@ function measure(frame) {
   frame.style.height = `${Math.max(place.scrollHeight, Math.ceil(place.getBoundingClientRect().height))}px`;
 }
 // A note in Anki may hold anything. Nothing of it runs; this is what would hide words or lead away.
-function harmless(html) {
+export function harmless(html) {
   const made = h("template", { innerHTML: html }).content;
   for (const one of made.querySelectorAll(FOREIGN)) one.remove();
   for (const one of made.querySelectorAll("*")) {

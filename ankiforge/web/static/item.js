@@ -17,6 +17,8 @@ export class ItemView {
   proposal = null;
   figure = null;
   composer = null;
+  // The words of the passage from which a person makes a card beside what was drafted.
+  composing = null;
   // Closes the editor; null while nothing is edited.
   closeEditor = null;
   // {button, action} of each button that decides.
@@ -33,8 +35,7 @@ export class ItemView {
     this.node.dataset.title = item.title;
     this.node.classList.toggle("beside", Boolean(item.beside));
     this.node.classList.toggle("deciding-cards", cards.length > 0);
-    const isFigure = cards.some((card) => card.figure);
-    this.node.append(this.#middle(), item.source ? passage(item.source, isFigure) : "");
+    this.node.append(this.#middle(), item.source ? passage(item.source) : "");
     this.relabel();
   }
 
@@ -78,6 +79,28 @@ export class ItemView {
     radio?.closest(".pick").scrollIntoView({ block: "nearest" });
   }
 
+  // Make a card of words that are selected in the document, instead of what was drafted. Return whether they are of the passage.
+  compose(parts, text, mode) {
+    const made = composer({ id: `${this.item.id}-own`, compose: parts }, () => this.relabel());
+    if (!made.take(text)) return false;
+    this.closeComposing();
+    this.composing = made;
+    const place = $(".cards, .composer", this.node) ?? $(".middle h2", this.node);
+    place.hidden = true;
+    place.before(made.node);
+    made.mode(mode);
+    this.relabel();
+    return true;
+  }
+
+  closeComposing() {
+    if (!this.composing) return;
+    this.composing.node.nextSibling.hidden = false;
+    this.composing.node.remove();
+    this.composing = null;
+    this.relabel();
+  }
+
   // The filled button says what it will do with what is chosen or ticked.
   relabel() {
     const { item, pickedProposal: proposal } = this;
@@ -88,7 +111,9 @@ export class ItemView {
     if (proposal && item.choose) text = `Accept ${proposal.first + proposal.number() - 1}`;
     if (proposal) text = proposal.says() || text;
     if (this.figure) main.button.ariaDisabled = String(!this.figure.left());
-    if (this.composer) main.button.ariaDisabled = String(!this.composer.made());
+    if (this.composing) text = "Make this card";
+    if (this.composing) main.button.ariaDisabled = String(!this.composing.made());
+    else if (this.composer) main.button.ariaDisabled = String(!this.composer.made());
     const ask = this.#buttons.find(({ action }) => action.act === "ask");
     if (ask) ask.button.hidden = !proposal;
     if (ask && proposal) ask.button.firstChild.textContent = proposal.asks() ? "Hide" : ask.action.label;

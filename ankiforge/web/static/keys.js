@@ -1,8 +1,10 @@
 // The keyboard.
 import { actionsNow, step } from "./actions.js";
-import { undo } from "./decide.js";
+import { makeOf, undo } from "./decide.js";
+import { selectedWords, toggleDocument } from "./document.js";
 import { $ } from "./dom.js";
-import { GO, LIST_KEYS, close, closeSide, visit } from "./lists.js";
+import { openField } from "./find.js";
+import { GO, LIST_KEYS, close, closeSide, searchAll, visit } from "./lists.js";
 import { mayDecide, painted, whenPainted } from "./pace.js";
 import { palette } from "./palette.js";
 import { round } from "./round.js";
@@ -11,6 +13,7 @@ import { closeMenu, current } from "./stage.js";
 
 const MAIN = ".middle > .actions .button.filled";
 const REVEAL = ".middle > .reveal";
+const MAKES = { c: "cloze", q: "question" }; // of words that are selected in the document
 const FOR_THE_END = 3; // times as long as a card: who goes through cards quickly does not mean the end screen
 const GO_STAYS = 1500; // ms in which the key of a list may follow
 
@@ -59,7 +62,14 @@ function press(e) {
     return;
   }
   if (isTyping || view?.closeEditor) return;
+  if (document.body.classList.contains("document-open") && !["v", "/", "g"].includes(e.key) && !goTimer) return;
   if (!isSingle && e.key !== "?") return;
+  const chosen = MAKES[e.key] && selectedWords();
+  if (chosen) {
+    e.preventDefault();
+    whenPainted(() => makeOf(chosen, MAKES[e.key]));
+    return;
+  }
   pressSingle(e, view);
 }
 
@@ -70,6 +80,8 @@ function pressSingle(e, view) {
     endGo();
     const list = round.lists.find(({ id }) => LIST_KEYS[id] === e.key);
     if (list) visit(list.id);
+    else if (e.key === "/") searchAll();
+    else if (/^[0-9]$/.test(e.key)) openField("page", e.key);
   } else if (e.key === GO) {
     goTimer = setTimeout(endGo, GO_STAYS);
   } else if (/^[1-9]$/.test(e.key)) {
@@ -110,9 +122,11 @@ function endGo() {
 }
 
 function escape(view, target, isTyping) {
+  if (view?.composing) view.closeComposing();
   if (isTyping && view?.proposal?.asks()) view.proposal.ask(false);
   if (isTyping && !view?.closeEditor) target.blur();
   closeMenu();
+  toggleDocument(false);
   if ($("#side").classList.contains("open")) closeSide(true);
   else if (round.opened && !isTyping && !view?.closeEditor) close();
 }

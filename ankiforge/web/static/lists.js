@@ -1,5 +1,6 @@
 // The lists: go to one, open and close an item of it, count what is left.
 import { $, all, h } from "./dom.js";
+import { tintAgain } from "./document.js";
 import { alone, isFree } from "./pace.js";
 import { round } from "./round.js";
 import { search } from "./rows.js";
@@ -50,6 +51,7 @@ export function follow(event, id) {
 // Show what a reply says of all lists.
 export function counted(reply) {
   round.count(reply);
+  tintAgain();
   $("#lists").replaceChildren(...round.lists.map(listLink));
   $("#ready").textContent = round.ready ? `${count(round.ready, "new card")} for Anki` : "";
   for (const button of all(".send")) button.hidden = !round.ready;
@@ -66,20 +68,29 @@ function listLink({ id, name, left }) {
 
 // Ask for the next items before the last one is decided.
 export async function askForMore() {
-  const hasEnough = round.items.length > FEW || round.here.left <= round.items.length;
+  const isLast = round.at >= round.items.length - 2;
+  const hasAll = round.here.left <= round.items.length;
+  const hasEnough = hasAll || (round.items.length > FEW && !isLast);
   if (askedFor || round.rows || hasEnough) return;
   askedFor = round.list;
   try {
-    const reply = await get("list", { id: round.list });
+    const reply = await get("list", { id: round.list, start: round.items.length });
     if (askedFor !== round.list) return;
     const wasEmpty = !round.items.length;
     const added = round.add(reply.items ?? []);
-    if (wasEmpty && added && !round.opened) show();
+    if (wasEmpty && added && !round.opened && !round.resting) show();
   } catch {
     // a decision will tell
   } finally {
     askedFor = "";
   }
+}
+
+// Begin the next ten.
+export function tenMore() {
+  round.goOn();
+  show();
+  askForMore();
 }
 
 // Show the item behind a row.
@@ -93,6 +104,22 @@ export async function open(id) {
   }
   round.open(item);
   rememberRow(id);
+  show();
+}
+
+// Show the item of a mark: an offer among those of the list, anything else instead of the list.
+export async function goToMark(key) {
+  if (!isFree()) return;
+  const known = round.items.findIndex((item) => item.source?.key === key);
+  if (known >= 0 && !round.rows) {
+    round.goTo(known);
+    show();
+    return;
+  }
+  const { item } = await alone(() => get("at", { key })).catch(() => ({ item: null }));
+  if (!item) return;
+  if (round.list === "new" && item.ids && !item.beside) round.insert(item);
+  else round.open(item);
   show();
 }
 

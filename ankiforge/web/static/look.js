@@ -10,6 +10,7 @@ export const isRecallFirst = () => recalled("recall");
 export function setRecallFirst(on) {
   remember("recall", on);
   $("#recall").checked = on;
+  document.body.classList.toggle("recall", on);
   flip(on);
 }
 
@@ -30,6 +31,7 @@ function followTheme() {
 
 export function beginLook() {
   $("#recall").checked = isRecallFirst();
+  document.body.classList.toggle("recall", isRecallFirst());
   if (recalled("theme")) document.documentElement.dataset.theme = recalled("theme");
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", followTheme);
   followTheme();

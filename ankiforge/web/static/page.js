@@ -7,14 +7,16 @@
 import { copyPatch, foresee, foreseeAgain, send } from "./anki.js";
 import { beginChat, openChat } from "./chat.js";
 import { act, undo } from "./decide.js";
-import { $, all, wide } from "./dom.js";
+import { beginDocument, toggleDocument } from "./document.js";
+import { $, all, reading, wide } from "./dom.js";
+import { beginFind } from "./find.js";
 import { openHelp } from "./help.js";
 import { beginKeys, openPalette } from "./keys.js";
-import { close, closeSide, counted, follow, go, open, toggleSide } from "./lists.js";
+import { close, closeSide, counted, follow, go, goToMark, open, tenMore, toggleSide } from "./lists.js";
 import { beginLook, changeTheme, setRecallFirst } from "./look.js";
 import { connect } from "./stage.js";
 
-connect({ act, undo, go, follow, open, close, counted, send, copyPatch, foresee: foreseeAgain });
+connect({ act, undo, go, follow, open, close, counted, tenMore, send, copyPatch, foresee: foreseeAgain });
 
 addEventListener("click", ({ target }) => {
   const menu = $(".menu[open]");
@@ -30,6 +32,8 @@ $("#undo").addEventListener("click", () => {
   undo();
 });
 for (const button of all(".send")) button.addEventListener("click", send);
+reading.addEventListener("change", () => toggleDocument(false));
+$("#document-open").addEventListener("click", () => toggleDocument());
 $("#menu").addEventListener("click", toggleSide);
 $("#recall").addEventListener("change", (e) => setRecallFirst(e.target.checked));
 $("#chat-open").addEventListener("click", openChat);
@@ -38,6 +42,8 @@ $("#keys").addEventListener("click", openHelp);
 $("#theme").addEventListener("click", changeTheme);
 
 beginChat();
+beginDocument(goToMark);
+beginFind();
 beginKeys();
 beginLook();
 await go(location.hash.slice(1) || "new");

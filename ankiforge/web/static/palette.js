@@ -1,6 +1,15 @@
 // The command palette: every action with its key, found by its words.
 import { $, h, kbd } from "./dom.js";
 
+// Other words for actions, each before the words of a label.
+const SYNONYMS = [
+  ["theme dark light night mode appearance", "colours"], ["help shortcuts keyboard hotkeys", "all keys"],
+  ["keep good yes add deck", "accept"], ["delete remove drop no bad", "reject"], ["change write fix deck tags", "edit"],
+  ["later postpone defer bury", "skip"], ["revert back ctrl z", "undo"], ["export import send sync apkg package deck", "anki"],
+  ["find filter browse deck tag", "search"], ["llm ai gpt claude model", "chat"], ["quiz test cover", "recall first"],
+  ["cloze gap blank hide", "hide"], ["question basic", "ask"], ["pdf paper book page source", "document"], ["page number jump", "go to a page"],
+];
+
 let shown = [], at = 0, after = null;
 
 export function palette(actions) {
@@ -16,7 +25,11 @@ export function palette(actions) {
 }
 function fill(actions) {
   const words = $("#palette-words").value.toLowerCase().split(/\s+/);
-  shown = actions.filter(({ group, label }) => words.every((word) => `${group} ${label}`.toLowerCase().includes(word)));
+  shown = actions.filter(({ group, label }) => {
+    const named = `${group} ${label}`.toLowerCase();
+    const others = SYNONYMS.filter(([, of]) => named.includes(of)).map(([each]) => each);
+    return words.every((word) => [named, ...others].some((each) => each.includes(word)));
+  });
   at = 0;
   $("#palette-list").replaceChildren(...shown.map(row));
   $("#palette-none").hidden = shown.length > 0;

@@ -1,6 +1,8 @@
 // A round: the items of a list that wait, the one that is shown, and what became of others. Only the methods of `Round`
 // change it.
 
+export const TEN = 10;
+
 class Round {
   // All lists as the server counts them: {id, name}, and of those whose items wait {left, done}.
   lists = [];
@@ -21,6 +23,10 @@ class Round {
   gone = new Set();
   // How often each decision was made.
   tally = {};
+  // The decisions since the last ending: how many, what takes each of them back, and when the first card was shown.
+  ten = { decided: 0, actions: [], since: 0 };
+  // Whether ten are decided, so that their ending is shown before the next ones.
+  resting = false;
   // What may be taken back, the oldest first: {id, act}, and `item` if it was skipped.
   undos = [];
 
@@ -30,7 +36,7 @@ class Round {
 
   get item() {
     if (this.opened) return this.opened;
-    return this.rows ? null : this.items[this.at] ?? null;
+    return this.rows || this.resting ? null : this.items[this.at] ?? null;
   }
 
   // The item that comes next, if it is another one.
@@ -50,6 +56,13 @@ class Round {
     this.gone = new Set();
     this.at = 0;
     this.tally = {};
+    this.goOn();
+  }
+
+  // Begin the next ten.
+  goOn() {
+    this.resting = false;
+    this.ten = { decided: 0, actions: [], since: performance.now() };
   }
 
   count({ lists, ready }) {
@@ -64,6 +77,18 @@ class Round {
 
   close() {
     this.opened = null;
+  }
+
+  // Show the item at a place of the list.
+  goTo(at) {
+    this.opened = null;
+    this.at = at;
+  }
+
+  // Show an item before the one that is shown, which comes next.
+  insert(item) {
+    this.opened = null;
+    this.items.splice(this.at, 0, item);
   }
 
   step(by) {
@@ -82,8 +107,8 @@ class Round {
   // ---- Decisions. They are shown before the server has stored them; `restore` takes that back.
 
   snapshot() {
-    const { items, at, opened, tally, lists } = this;
-    return { items: [...items], at, opened, tally: { ...tally }, lists: structuredClone(lists) };
+    const { items, at, opened, tally, lists, resting, ten } = this;
+    return { items: [...items], at, opened, tally: { ...tally }, lists: structuredClone(lists), resting, ten: { ...ten, actions: [...ten.actions] } };
   }
 
   restore(before, item) {
@@ -93,6 +118,8 @@ class Round {
 
   decided(item, act) {
     this.tally[act] = (this.tally[act] ?? 0) + 1;
+    if (act !== "later") this.ten.decided += 1;
+    if (this.ten.decided >= TEN && !this.opened) this.resting = true;
     this.gone.add(item.id);
   }
 
@@ -144,7 +171,9 @@ class Round {
     for (const id of ids) this.gone.delete(id);
     this.items = [item, ...this.items.filter((each) => !ids.has(each.id))];
     this.at = 0;
+    this.resting = false;
     if (act) this.tally[act] -= 1;
+    if (act && act !== "later") this.ten.decided = Math.max(this.ten.decided - 1, 0);
   }
 }
 

@@ -40,6 +40,11 @@ export function askText(question, button) {
   $("#say-yes").textContent = button;
   $("#say-text").value = "";
   dialog.returnValue = "";
+  $("#say-text").onkeydown = (e) => {
+    if (e.key !== "Enter" || e.shiftKey || e.isComposing) return;
+    e.preventDefault();
+    $("#say-yes").click();
+  };
   dialog.showModal();
   const answer = () => (dialog.returnValue === "yes" ? $("#say-text").value : null);
   return new Promise((done) => dialog.addEventListener("close", () => done(answer()), { once: true }));

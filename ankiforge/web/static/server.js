@@ -1,5 +1,7 @@
 // What the page asks the server.
 const ENDED = "ankiforge review does not answer. If it has ended, start it again in the terminal.";
+const AGAIN = 60; // ms
+const ASKED = 400; // times
 
 // An error has the `status` of the reply, and all that the server says of it; without a reply it has neither.
 async function ask(path, options) {
@@ -15,6 +17,16 @@ async function ask(path, options) {
 }
 
 export const get = (path, query = {}) => ask(`${path}?${new URLSearchParams(query)}`);
+
+// Ask until the server has what it makes beside the page; until then it answers {}. Null if nobody waits for it any more.
+export async function until(path, isWanted = () => true) {
+  for (let times = 0; times < ASKED && isWanted(); times += 1) {
+    const reply = await ask(path).catch((error) => (error.status ? null : Promise.reject(error)));
+    if (!reply || Object.keys(reply).length) return reply;
+    await new Promise((done) => setTimeout(done, AGAIN));
+  }
+  return null;
+}
 
 export function post(path, value = null) {
   const headers = { "Content-Type": "application/json" };

@@ -1,11 +1,12 @@
 // What stands in the middle: an item, the rows of a list, or the end of a round. It draws the next item before it is
 // needed.
 import { $, all, h } from "./dom.js";
+import { followItem, prepareItem } from "./document.js";
 import { end, notices } from "./end.js";
 import { fill } from "./face.js";
 import { ItemView } from "./item.js";
 import { painted } from "./pace.js";
-import { round } from "./round.js";
+import { TEN, round } from "./round.js";
 import { table } from "./rows.js";
 import { announce, number } from "./say.js";
 import { recalled } from "./settings.js";
@@ -54,6 +55,7 @@ export function show() {
     $("#stage").append(notices(does)); // already below the first conflict, not only after the last one
   }
   document.body.classList.toggle("deciding", Boolean(item));
+  followItem(item);
   scrollTo(0, 0);
   // the row of an item that was opened has the focus again when its list comes back
   const place = node ?? $(".end h2") ?? document.getElementById(`row-${lastRow}`);
@@ -64,7 +66,9 @@ export function show() {
   const { next } = round;
   if (!next) return;
   setTimeout(() => {
-    if (round.items.includes(next)) putAhead(viewOf(next).node, next !== round.items[round.at]);
+    if (!round.items.includes(next)) return;
+    putAhead(viewOf(next).node, next !== round.items[round.at]);
+    prepareItem(next);
   }, AHEAD);
 }
 
@@ -74,9 +78,13 @@ export function showProgress() {
   const all = left + done;
   const isCounted = !round.rows && !round.opened && all > 0;
   $("#left").textContent = isCounted ? `${number(done)} of ${number(all)}` : "";
-  $("#far").hidden = !isCounted;
-  $("#far").max = Math.max(all, 1);
-  $("#far").value = done;
+  // a tick for each of ten
+  const far = $("#far");
+  const few = Math.min(left + round.ten.decided, TEN);
+  far.hidden = !isCounted;
+  far.max = Math.max(few, 1);
+  far.value = Math.min(round.ten.decided, few);
+  far.style.setProperty("--ticks", String(Math.max(few, 1)));
 }
 
 function viewOf(item) {
