@@ -37,7 +37,6 @@ from ankiforge.review.selection import fields_from_sentence, fields_from_spans
 from ankiforge.text import occlusion
 from ankiforge.text.occlusion import Wish
 
-
 OF_THE_PASSAGE = -1
 """The choice of a card that is made of words of the passage, beside what was drafted."""
 

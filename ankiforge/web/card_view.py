@@ -102,7 +102,7 @@ def card_view(card: Card, find: Find) -> Json:
 
 
 def on_page(html: str) -> str:
-    """Return the HTML of a field with its pictures and sounds at their addresses here, formulas drawn."""
+    """Return the HTML of a field as the page shows it: with pictures at their addresses here."""
     html = SOUND.sub(r'<audio controls preload="none" src="\1"></audio>', html)
     html = html.replace('src="af-', 'src="/picture/af-')
     return _IN_FIELD.sub(_drawn, html)

@@ -39,11 +39,11 @@ def paper(forge) -> Path:
 
 
 NOW = "document.querySelector('.sheet-of-paper .over.now')"
-COVERED = f"""(() => {{
+COVERED = """(() => {
   const lines = [...document.querySelectorAll(".sheet-of-paper .over.now")].map((one) => one.getBoundingClientRect());
   const pane = document.querySelector("#document-body").getBoundingClientRect();
   return lines.length > 0 && lines.every((one) => one.width > 20 && pane.top <= one.top && one.bottom <= pane.bottom);
-}})()"""
+})()"""
 STATES = "[...document.querySelectorAll('#document-map [data-key]')].map((one) => one.dataset.state)"
 
 

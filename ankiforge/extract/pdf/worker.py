@@ -19,7 +19,6 @@ from ankiforge.extract.files import program, proves, stamp_at
 from ankiforge.extract.pdf.messages import (
     Area,
     Around,
-    Box,
     Cut,
     CutOut,
     Failed,
