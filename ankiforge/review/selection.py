@@ -95,6 +95,8 @@ class Sentence(Value):
     """The proposed gaps, best first, in code points of `text`."""
     formulas: tuple[Span, ...]
     """The formulas, in code points of `text`."""
+    code: tuple[Span, ...]
+    """The code, in the same."""
 
 
 def sentence_of(draft: Draft) -> Sentence:
@@ -102,9 +104,12 @@ def sentence_of(draft: Draft) -> Sentence:
     markdown = reveal(draft.gaps[0])
     text = plain(markdown)
     formulas = []
+    code = []
     for piece in _passage(text, markdown).pieces:
         if piece.markdown.startswith("$") and piece.indivisible:
             formulas.append((piece.start, piece.end))
+        elif piece.markdown.startswith("`") and piece.indivisible:
+            code.append((piece.start, piece.end))
 
     # the first gap of each cloze text, where its answer is in the plain text
     proposed = []
@@ -122,6 +127,7 @@ def sentence_of(draft: Draft) -> Sentence:
         markdown=markdown,
         gaps=tuple(proposed),
         formulas=tuple(formulas),
+        code=tuple(code),
     )
 
 

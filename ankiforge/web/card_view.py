@@ -293,8 +293,8 @@ def _drawn(match: re.Match[str]) -> str:
 # --- the passage ------------------------------------------------------------------------
 
 Run = tuple[str, str, str]
-"""(text, its signs, MathML). Signs: `m` marked, `q` the words that the card rests on; MathML is ""
-unless the text is a formula."""
+"""(text, its signs, MathML). Signs: `m` marked, `q` the words that the card rests on, `c` code;
+MathML is "" unless the text is a formula."""
 _LINE_END = regex(r"\n")
 _CELL = regex(r"\s*\|\s*")
 _SHORT_ADDRESS = 48
@@ -346,13 +346,12 @@ def passage(highlight: Highlight, quote: str = "", answer: str = "") -> Json:
             links.append({"label": _PROGRAMS[scheme], "href": target})
         elif scheme in ("http", "https"):
             links.append({"label": _shown(target), "href": target})
+    marked = " … ".join(text[start:end] for sign, (start, end) in spans if sign == "m")
     return {
         "title": isolated(document.title),
         "place": " · ".join(map(isolated, filter(None, place))),
         "blocks": blocks,
-        "marked": " … ".join(
-            text[start:end] for sign, (start, end) in spans if sign == "m"
-        ),
+        "marked": parts_of(marked, () if without_formulas(highlight) else None),
         "whole": text == highlight.exact,
         "said": highlight.comment,
         "links": links,
@@ -459,14 +458,17 @@ def _runs(
 ) -> Iterator[Run]:
     """Split a text where a mark begins or ends; a formula is never divided."""
     formulas = {}
+    code = set()
     if not without_formulas(highlight):
         formulas = _formulas(text)
+        shown_as_code = (each for each in shields(text) if each[2] == "code")
+        code = {(start, end) for start, end, _ in shown_as_code}
     edges = {0, len(text)}
     for _, span in spans:
         edges.update(span)
-    for start, end in formulas:
+    for start, end in (*formulas, *code):
         edges = {edge for edge in edges if not start < edge < end}
-    edges.update(*formulas)
+    edges.update(*formulas, *code)
     for start, end in pairwise(sorted(edges)):
         signs = []
         for sign, (first, last) in spans:
@@ -474,7 +476,11 @@ def _runs(
             if overlaps:
                 signs.append(sign)
         drawn = formulas.get((start, end), "")
-        yield text[start:end], "".join(dict.fromkeys(signs)), drawn
+        words = text[start:end]
+        if (start, end) in code:
+            signs.append("c")
+            words = words.strip("`")
+        yield words, "".join(dict.fromkeys(signs)), drawn
 
 
 def _formulas(text: str) -> dict[Span, str]:

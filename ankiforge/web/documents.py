@@ -4,7 +4,7 @@
 
 `kind` is `sheets`, the pages of a PDF, whose sizes are in `sheets` as [width, height, printed
 number]; `text`, a note as `html`; or `list`, the marks with the words around them. A mark has
-`key`, `state` (`asks`, `card` or `none`) and `words`; besides its `page` and how far down it
+`key`, `state` (`asks`, `card` or `none`), `words`, and whether it is a `frame` around a figure; besides its `page` and how far down it
 is there, `at`, from 0 to 1; or the `place` and `blocks` of its passage.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from ankiforge.anki.render import render
 from ankiforge.ledger import Ledger, overview
 from ankiforge.ledger.overview import Mark
-from ankiforge.model import Document, Highlight, Json, Value, h16
+from ankiforge.model import Document, Highlight, HighlightKind, Json, Value, h16
 from ankiforge.pipeline.pictures import roots
 from ankiforge.text import on_one_line, regex
 from ankiforge.text.cloze import image_paths
@@ -218,4 +218,10 @@ def _entry(mark: Mark) -> Json:
     """Return what every mark has."""
     highlight = mark.highlight
     words = on_one_line(highlight.exact or highlight.comment or "A picture")
-    return {"key": highlight.key, "state": mark.state, "words": words[:SHOWN_WORDS]}
+    is_frame = highlight.kind in (HighlightKind.IMAGE, HighlightKind.INK)
+    return {
+        "key": highlight.key,
+        "state": mark.state,
+        "words": words[:SHOWN_WORDS],
+        "frame": is_frame,
+    }

@@ -1,12 +1,12 @@
 // The passage of an item: the book's words in a serif, with the mark and what the card rests on.
-import { formula, h, wide } from "./dom.js";
+import { formula, h, rich, wide } from "./dom.js";
 
 export function passage(source) {
   const box = h("details", { className: "passage", open: wide.matches },
     h("summary", {}, h("span", { className: "what" }, "From "), h("b", { dir: "auto" }, source.title),
       h("span", { className: "place", dir: "auto" }, source.place),
-      source.marked && h("span", { className: "snip", dir: "auto", ariaHidden: "true" },
-        h("mark", {}, source.marked))),
+      source.marked.length && h("span", { className: "snip", dir: "auto", ariaHidden: "true" },
+        h("mark", {}, rich(source.marked)))),
     source.before && h("p", { className: "before", dir: "auto" }, h("b", {}, "Before: "), source.before),
     source.blocks.length && h("blockquote", { dir: "auto" }, source.blocks.map(block)),
     source.said && h("p", { className: "said", dir: "auto" }, h("b", {}, "Your comment: "), source.said),
@@ -24,5 +24,6 @@ export function block({ runs, rows }) {
 }
 function run([text, signs, math]) {
   const tag = signs.includes("m") ? "mark" : signs.includes("q") ? "u" : "span";
-  return h(tag, { className: signs.includes("q") ? "rests" : "" }, math ? formula(math) : text);
+  const shown = signs.includes("c") ? h("code", {}, text) : text;
+  return h(tag, { className: signs.includes("q") ? "rests" : "" }, math ? formula(math) : shown);
 }

@@ -2,12 +2,15 @@
 import { $, h, kbd } from "./dom.js";
 import { between, words } from "./words.js";
 
+const inside = (spot, [start, end]) => start <= spot.start && spot.end <= end;
+
 // Returns what the page needs of it: its node, and functions for the keys. `changed` is called when
 // it is painted, with whether a person did something.
 export function proposal(item, card, changed) {
   const first = card.number ?? 1;
   const context = h("p", { className: "where", dir: "auto" });
   const { box, spots, options } = words(card.parts, card.spans.flat(), "The sentence", choose);
+  for (const spot of spots) if (card.code.some((span) => inside(spot, span))) spot.node.classList.add("code");
   const chips = card.gaps.map((words, i) => chip(item, words, first + i, () => gap(i + 1)));
   const own = chip(item, "", "", () => {});
   const legend = h("legend", {}, "Hidden");
@@ -20,7 +23,6 @@ export function proposal(item, card, changed) {
 
   // The number of the gap that is chosen; 0 if it is none of those that are proposed.
   const number = () => 1 + card.spans.findIndex(([start, end]) => start === span[0] && end === span[1]);
-  const inside = (spot, [start, end]) => start <= spot.start && spot.end <= end;
   const chosen = () => spots.filter((spot) => inside(spot, span));
   const answer = () => chosen().map((spot) => spot.text).join("");
 

@@ -58,7 +58,7 @@ export function sheets(shown, pane, drawn) {
   }
   // The line of a mark; the first one can be read out.
   function over(mark, line, i) {
-    const made = h(i ? "span" : "button", { className: "over", type: i ? null : "button", tabIndex: -1, ariaLabel: i ? null : mark.words });
+    const made = h(i ? "span" : "button", { className: mark.frame ? "over frame" : "over", type: i ? null : "button", tabIndex: -1, ariaLabel: i ? null : mark.words });
     made.dataset.key = mark.key;
     made.dataset.state = mark.state;
     return putOver(made, box(line));
