@@ -69,6 +69,8 @@ LINES = (
     "   WHEN s.absent THEN 'missing' WHEN c.shipped THEN 'written' ELSE 'none' END"
     " FROM card c LEFT JOIN seen s USING (guid))"
 )
+FACETS = 100
+"""Values of a field, at most, to which a list may be narrowed."""
 _PLACES = (
     "place AS MATERIALIZED (SELECT l.id, h.key, h.document, h.position, h.state,"
     " h.colour, h.tags,"
@@ -144,6 +146,25 @@ FIELDS = (
 )
 """The fields that a query may name; code may name `id` as well, the beginning of an
 id."""
+
+
+def facets(store: Store) -> dict[str, list[str]]:
+    """Return what cards and drafts may be narrowed to, by field of a query, most cards first."""
+    counted = (
+        " FROM (SELECT key, kind, deck FROM draft"
+        " UNION ALL SELECT passage, kind, deck FROM card) l"
+    )
+    queries = {
+        "document": f"SELECT o.title{counted} JOIN highlight h ON h.key = l.key"
+        " JOIN document o ON o.id = h.document WHERE o.title != ''",
+        "deck": f"SELECT deck{counted} WHERE deck != ''",
+        "kind": f"SELECT kind{counted} WHERE kind != ''",
+    }
+    found = {}
+    for field, query in queries.items():
+        rows = store.rows(f"{query} GROUP BY 1 ORDER BY count(*) DESC LIMIT ?", FACETS)
+        found[field] = [row[0] for row in rows]
+    return found
 
 
 def find(

@@ -4,8 +4,9 @@
 
 `kind` is `sheets`, the pages of a PDF, whose sizes are in `sheets` as [width, height, printed
 number]; `text`, a note as `html`; or `list`, the marks with the words around them. A mark has
-`key`, `state` (`asks`, `card` or `none`), `words`, and whether it is a `frame` around a figure; besides its `page` and how far down it
-is there, `at`, from 0 to 1; or the `place` and `blocks` of its passage.
+`key`, `state` (`asks`, `card` or `none`), `words`, and whether it is a `frame` around a figure;
+besides its `page` and how far down it is there, `at`, from 0 to 1; or the `place` and `blocks`
+of its passage.
 """
 
 from __future__ import annotations

@@ -4,8 +4,9 @@
             option?, compose?, source?, actions}
 
 The card of a proposal has `gaps`, the words that it may hide, best first; its sentence in `parts`,
-in which `spans` says where they are, and `code` which words are code; in `views` the card with each of them; and in `dropped` the
-steps, (name, words), to the questions of a small model about the passage that were dropped.
+in which `spans` says where they are, and `code` which words are code; in `views` the card with
+each of them; and in `dropped` the steps, (name, words), to the questions of a small model about
+the passage that were dropped.
 The card of a figure has `figure`, its picture and its masks, which may be changed if the item
 has `masks`.
 

@@ -336,10 +336,7 @@ class Server:
                     return _json(self.open_session().decide(decision))
                 case "/api/decide-several":
                     several = msgspec.json.decode(body, type=Several)
-                    session = self.open_session()
-                    return _json(
-                        session.decide_several(several.ids, accepts=several.accepts)
-                    )
+                    return _json(self.open_session().decide_several(several))
                 case "/api/ending":
                     together = msgspec.json.decode(body, type=Round)
                     return _json(self.open_session().ending(together))

@@ -10,6 +10,7 @@ written, or when an answer may have changed more than its own item. A decision n
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from functools import partial
@@ -94,6 +95,9 @@ class Several(Value, forbid_unknown_fields=True):
 
     ids: Strings
     accepts: bool
+    words: str | None = None
+    """Instead of the ids: all that these words match."""
+    state: str = ""
 
 
 class Round(Value, forbid_unknown_fields=True):
@@ -332,8 +336,7 @@ class ReviewSession:
 
     def _all(self, words: str, state: str, start: int) -> Json:
         """Return all cards and drafts that words match, and are in a state."""
-        terms = parse(words) + parse(STATES.get(state, ""))
-        ids = lists.find(self._ledger, terms, everything=True)
+        ids = self._matching(words, state)
         lines = lines_as_in_anki(
             self._ledger, lists.lines(self._ledger, ids[start : start + MOST_ROWS])
         )
@@ -342,13 +345,21 @@ class ReviewSession:
             state = line.state[:1].upper() + line.state[1:]
             shown = _without_pictures(line)
             title, sub = shown["line"], shown["answer_line"]
-            rows.append({"id": line.id, "title": title, "sub": sub, "state": state})
+            place = " · ".join(filter(None, (line.highlight.document.title, line.deck)))
+            row = {"id": line.id, "title": title, "sub": sub, "state": state}
+            rows.append({**row, "place": place})
         return {
             "rows": rows,
             "total": len(ids),
             "states": [*STATES],
+            "facets": lists.facets(self._ledger),
             "empty": "No card has these words.",
         }
+
+    def _matching(self, words: str, state: str) -> list[str]:
+        """Return the ids of all cards and drafts that words match, and are in a state."""
+        terms = parse(words.strip()) + parse(STATES.get(state, ""))
+        return lists.find(self._ledger, terms, everything=True)
 
     # --- decisions ----------------------------------------------------------------------
 
@@ -404,19 +415,22 @@ class ReviewSession:
             reply["item"] = self._faces.face(rest)
         return reply
 
-    def decide_several(self, ids: Strings, *, accepts: bool) -> Json:
+    def decide_several(self, several: Several) -> Json:
         """Accept or reject several cards and drafts, as one action that `undo` takes back.
 
         Returns:
             The new counts; `undo`; `done`, how many were decided on; and `refused`, why
             others were not.
         """
+        ids: Sequence[str] = several.ids
+        if several.words is not None:
+            ids = self._matching(several.words, several.state)
         refused = []
         done = 0
         with self._ledger.action() as action:
             for id in ids[:MOST_AT_ONCE]:
                 try:
-                    if accepts:
+                    if several.accepts:
                         self._ledger.accept(id)
                     else:
                         self._ledger.reject(id)
@@ -429,6 +443,7 @@ class ReviewSession:
             **self.state(),
             "undo": action if done else "",
             "done": done,
+            "asked": len(ids),
             "refused": refused[:MOST_REASONS],
         }
 

@@ -109,6 +109,36 @@ def test_several_cards_are_decided_on_together(maths, opened):
     assert sum(card["verdict"] == "waiting" for card in maths.cards()) == 2
 
 
+def test_a_list_is_narrowed_and_all_that_match_are_decided_on_together(forge, opened):
+    expect = pytest.importorskip("playwright.sync_api").expect
+    forge.settings(
+        "sources:\n  - obsidian: {name: notes, path: notes}\nanki: {collection: none}\naccept: {rules: review}\n"
+    )
+    (forge.folder / "notes").mkdir()
+    for name, many in (("Squares", 110), ("Cubes", 3)):
+        lines = [f"What are the {name} of {n}?::{name} {n}" for n in range(many)]
+        text = "\n\n".join(lines)
+        (forge.folder / "notes" / f"{name}.md").write_text(text, encoding="utf-8")
+    forge.ok("run")
+    page = opened(forge, "all")
+    assert "Squares" in page.locator(".rows .place").first.inner_text()
+    page.get_by_label("All documents").select_option("Cubes")
+    expect(page.locator(".rows li")).to_have_count(3)
+    page.get_by_label("All documents").select_option("Squares")
+    expect(page.locator(".rows li")).to_have_count(100)
+    page.get_by_label("Select all that are shown").check()
+    page.locator(".several .link").click()
+    expect(page.locator(".several .check")).to_contain_text("110 selected")
+    page.locator(".several .button.filled").click()
+    expect(page.locator("#toast-text")).to_contain_text("Accepted 110 cards.")
+    settle(page)
+    verdicts = [card["verdict"] for card in forge.cards()]
+    assert verdicts.count("accepted") == 110
+    page.locator("#undo").click()
+    settle(page)
+    assert {card["verdict"] for card in forge.cards()} == {"waiting"}
+
+
 def test_a_decision_that_is_lost_is_named_and_tried_again(maths, opened):
     page = opened(maths)
     title = shown(page)

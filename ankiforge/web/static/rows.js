@@ -12,7 +12,15 @@ const MORE = 100; // rows that the server sends at once
 let words = "";
 let onlyState = "";
 
-export const search = () => ({ words, state: onlyState });
+// The fields of a query to which the list is narrowed, and their values.
+const narrowed = { document: "", deck: "", kind: "" };
+const LABELS = { document: "All documents", deck: "All decks", kind: "All kinds" };
+const KINDS = { cloze: "Gaps", basic: "Questions", "two-way": "Both ways", occlusion: "Figures" };
+
+export const search = () => {
+  const terms = Object.entries(narrowed).filter(([, value]) => value).map(([name, value]) => `${name}:"${value}"`);
+  return { words: [...terms, words].join(" ").trim(), state: onlyState };
+};
 
 // The rows of a list, or the place for those that are coming. That of all cards has a field to search, and several of its cards are decided on together.
 export function table(reply, does) {
@@ -32,6 +40,7 @@ export function table(reply, does) {
     const all = total > length ? `${number(total)} cards; the first ${number(length)} are shown` : count(length, "card");
     told.textContent = total === undefined ? "" : all;
     if (!length) told.textContent = empty;
+    several?.of(total ?? length);
     rest.hidden = !(total > length);
     rest.textContent = `Show ${Math.min(MORE, total - length)} more`;
     several?.changed();
@@ -57,12 +66,20 @@ export function table(reply, does) {
     const failed = (error) => ({ rows: [], total: 0, empty: error.message });
     const found = await get("list", { id: round.list, ...search() }).catch(failed);
     if (mine !== turn) return;
-    if (!chips.hasChildNodes()) showStates(found.states);
+    if (!chips.hasChildNodes()) showStates(found.states, found.facets);
     fill(found);
   }
 
-  function showStates(states) {
+  function showStates(states, facets) {
     if (!states) return;
+    narrow.replaceChildren(...Object.entries(facets).filter(([, values]) => values.length > 1).map(([name, values]) => {
+      const option = (value) => h("option", { value, selected: value === narrowed[name] }, KINDS[value] ?? (value || LABELS[name]));
+      const change = (e) => {
+        narrowed[name] = e.target.value;
+        searchNow();
+      };
+      return h("select", { ariaLabel: LABELS[name], onchange: change }, ["", ...values].map(option));
+    }));
     const chip = (state) => choice("only", state, state || "All", "", state === onlyState, searchNow);
     chips.replaceChildren(...["", ...states].map(chip));
   }
@@ -70,11 +87,12 @@ export function table(reply, does) {
   const field = h("input", { type: "search", className: "search", placeholder: "Search cards", ariaLabel: "Search cards",
     value: words, oninput: searchNow });
   const chips = h("div", { className: "modes", role: "radiogroup", ariaLabel: "State" });
-  showStates(reply.states);
+  const narrow = h("div", { className: "narrow" });
+  showStates(reply.states, reply.facets);
   fill(reply);
   if (reply.isComing) searchNow();
   return h("section", { className: "table", ariaLabel: round.here.name },
-    hasSearch && [field, chips],
+    hasSearch && [field, h("div", { className: "filters" }, chips, narrow)],
     h("div", { className: "over-rows" }, told, several?.bar),
     body, rest);
 }
@@ -90,11 +108,23 @@ function decideSeveral(body, showAgain, does) {
   const bar = h("div", { className: "several", role: "group", ariaLabel: "Decide on several" },
     h("label", { className: "check" }, all, said), buttons);
 
+  // with more cards than are shown: all that match
+  let total = 0;
+  let isWhole = false;
+  const more = h("button", { type: "button", className: "link", hidden: true, onclick: () => { isWhole = true; changed(); } });
+  bar.append(more);
+
   const boxes = () => [...body.querySelectorAll(".tick input")];
   const chosen = () => boxes().filter((box) => box.checked).map((box) => box.value);
 
+  function of(n) {
+    total = n;
+    isWhole = false;
+  }
+
   function tickAll() {
     for (const box of boxes()) box.checked = all.checked;
+    isWhole = false;
     changed();
   }
 
@@ -102,7 +132,10 @@ function decideSeveral(body, showAgain, does) {
     const n = chosen().length;
     all.checked = n > 0 && n === boxes().length;
     all.indeterminate = n > 0 && !all.checked;
-    said.textContent = n ? `${n} selected` : "Select all";
+    isWhole &&= n === boxes().length;
+    said.textContent = n ? `${number(isWhole ? total : n)} selected` : "Select all";
+    more.textContent = `Select all ${number(total)} that match`;
+    more.hidden = isWhole || !n || n < boxes().length || total <= n;
     for (const button of buttons) button.hidden = !n;
     bar.hidden = !boxes().length;
   }
@@ -112,24 +145,24 @@ function decideSeveral(body, showAgain, does) {
     if (!ids.length || !isFree()) return;
     await alone(async () => {
       try {
-        const reply = await post("decide-several", { ids, accepts });
+        const reply = await post("decide-several", isWhole ? { ids: [], accepts, ...search() } : { ids, accepts });
         does.counted(reply);
         if (reply.undo) round.undos.push({ id: reply.undo, act: "several" });
-        tellSeveral(reply, ids, accepts);
+        tellSeveral(reply, accepts);
         await showAgain();
       } catch (error) {
-        const what = `${accepts ? "accept" : "reject"} ${count(ids.length, "card")}`;
+        const what = `${accepts ? "accept" : "reject"} ${count(isWhole ? total : ids.length, "card")}`;
         tell(`Not stored: ${what}. ${error.message}`, { stays: LONG });
       }
     });
   }
 
-  return { bar, changed };
+  return { bar, changed, of };
 }
 
-function tellSeveral({ done, undo, refused }, ids, accepts) {
+function tellSeveral({ done, asked, undo, refused }, accepts) {
   const said = `${accepts ? "Accepted" : "Rejected"} ${count(done, "card")}.`;
-  const left = ids.length - done;
+  const left = asked - done;
   if (!left) return tell(said, { undo: Boolean(undo) });
   const why = `${count(left, "card")} left as ${left === 1 ? "it was" : "they were"}: ${refused[0]}`;
   tell(`${said} ${why}`, { undo: Boolean(undo), stays: LONG });
@@ -140,6 +173,7 @@ export function row(entry, does, onTick = null) {
   const content = [
     h("span", { className: "title", dir: "auto" }, rich(entry.title)),
     h("span", { className: "sub", dir: "auto" }, rich(entry.sub)),
+    entry.place && h("span", { className: "place", dir: "auto" }, entry.place),
     h("span", { className: "state", "data-state": entry.state }, entry.state),
   ];
   const opens = !entry.undo || entry.open;
