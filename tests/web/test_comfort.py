@@ -121,7 +121,7 @@ def test_a_list_is_narrowed_and_all_that_match_are_decided_on_together(forge, op
         (forge.folder / "notes" / f"{name}.md").write_text(text, encoding="utf-8")
     forge.ok("run")
     page = opened(forge, "all")
-    assert "Squares" in page.locator(".rows .place").first.inner_text()
+    assert "Cubes" in page.locator(".rows .place").first.inner_text()
     page.get_by_label("All documents").select_option("Cubes")
     expect(page.locator(".rows li")).to_have_count(3)
     page.get_by_label("All documents").select_option("Squares")
