@@ -69,6 +69,7 @@ def test_a_chat_is_asked_and_its_answer_decided_without_a_mouse(wall, opened):
     assert len(drafts) == 8
     assert all(card["quote"] in MARKS.values() for card in drafts)
     page.keyboard.press("a")
+    page.locator("#toast", has_text="Accepted").wait_for()
     settle(page)
     assert any(card["verdict"] == "accepted" for card in wall.cards())
 
