@@ -1,0 +1,55 @@
+"""Colours are for terminals that want them; an error names the nearest file or option."""
+
+import os
+import pty
+import re
+import termios
+from contextlib import suppress
+
+from tests.limits import PATIENCE
+
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+MARKS = """\
+The ==nucleus== holds most of the DNA of a cell, and the rest of it is in the mitochondria.
+
+==Hermann Ebbinghaus published his experiments on forgetting, which he made on himself, in 1885.==
+
+- reduces the cost of this step to ==O(n)==
+"""
+
+
+def at_terminal(forge, columns: int, *arguments: object) -> str:
+    """What stands on a terminal with so many columns after a command."""
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (50, columns))
+    running = forge.started(*arguments, terminal=theirs)
+    os.close(theirs)
+    shown = b""
+    with suppress(OSError):  # the end of a terminal
+        while piece := os.read(ours, 65536):
+            shown += piece
+    os.close(ours)
+    assert running.wait(timeout=PATIENCE) in (0, 1, 2)
+    return shown.decode().replace("\r\n", "\n")
+
+
+def test_colours_are_for_terminals_that_want_them(forge, vault, monkeypatch):
+    (vault / "Cells.md").write_text(MARKS, encoding="utf-8")
+    assert not COLOUR.search(forge.ok("run", vault).stdout)
+    assert COLOUR.search(at_terminal(forge, 80, "status"))
+    assert not COLOUR.search(at_terminal(forge, 80, "status", "--no-color"))
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not COLOUR.search(at_terminal(forge, 80, "status"))
+
+
+def test_a_missing_file_names_the_nearest(forge, vault):
+    (vault / "Memory.md").write_text(MARKS, encoding="utf-8")
+    assert "did you mean Memory.md?" in forge("run", vault / "Memroy.md", code=2).stderr
+    assert f"{vault} has Memory.md" in forge("run", vault / "x.md", code=2).stderr
+    assert "there is no folder" in forge("run", vault / "no" / "x.md", code=2).stderr
+
+
+def test_only_a_near_option_is_suggested(forge):
+    assert "did you mean --view?" in forge("list", "--viw", code=2).stderr
+    told = forge("review", "--port", "3", code=2).stderr
+    assert "hint: ankiforge review -h lists its options" in told
