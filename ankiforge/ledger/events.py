@@ -298,8 +298,12 @@ class FactDecision(Value, omit_defaults=True):
 
 
 def is_open_again(card: State) -> bool:
-    """Return whether a card was accepted from a proposal, which waits again."""
-    return card.verdict is Verdict.TAKEN_BACK and card.wording.drafter == PROPOSE
+    """Return whether a card was taken back that came from a proposal, or that a person wrote.
+
+    Its passage is as before; what policy accepted, or a model drafted, is left to the person.
+    """
+    may_wait = card.wording.drafter in (PROPOSE, PERSON)
+    return card.verdict is Verdict.TAKEN_BACK and may_wait
 
 
 class Passage(msgspec.Struct):

@@ -97,8 +97,11 @@ def test_reject_passage_leaves_its_cards_and_offers_nothing_later(forge, note):
 def test_a_card_by_hand_decides_the_sentence_that_it_quotes(forge, note):
     note(WAR, CARTA)
     text = CARTA.replace("King John", "{{c1::King John}}")
+    before = draft_of(forge, CARTA)
     forge.ok("edit", KEY, "--field", "Text", text)
     assert states(forge) == {WAR: "offered", CARTA: "decided"}
+    forge.ok("undo")
+    assert draft_of(forge, CARTA) == before, "no remark that it was decided on"
 
 
 def test_cards_of_a_model_join_the_facts_that_they_quote(forge, server, fake):
