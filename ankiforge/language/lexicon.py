@@ -88,7 +88,13 @@ def _are(words: Sequence[str], wanted: Strings) -> bool:
     return True
 
 
-_INFLECTIONS = (("ing", ("", "e")), ("ed", ("", "e")), ("es", ("",)), ("s", ("",)))
+_INFLECTIONS = (
+    ("ing", ("", "e")),
+    ("ed", ("", "e")),
+    ("ies", ("y",)),
+    ("es", ("",)),
+    ("s", ("",)),
+)
 
 
 class Language:
@@ -158,8 +164,10 @@ class Language:
         """Return whether a casefolded word may be a form of a verb."""
         if word in self.auxiliaries or self.look_up(word)[0] in "vbd":
             return True
-        is_third_person = self.name == "en" and word.endswith("s")
-        return is_third_person and self.look_up(word[:-1])[0] in "vb"
+        if self.name != "en" or not word.endswith("s"):
+            return False
+        base = f"{word[:-3]}y" if word.endswith("ies") else word[:-1]
+        return self.look_up(base)[0] in "vb"
 
     def _inflected(self, word: str) -> str:
         """Return the class of an English word by its stem; "" if that is in no table."""
@@ -170,7 +178,8 @@ class Language:
                 base = word[: -len(ending)] + stem
                 word_class, frequency = self._known.get(base, ("", 0.0))
                 if word_class in ("v", "b") and frequency > RAREST:
-                    return {"ed": "d", "s": word_class}.get(ending, "v")
+                    kinds = {"ed": "d", "ies": word_class, "s": word_class}
+                    return kinds.get(ending, "v")
         return ""
 
 

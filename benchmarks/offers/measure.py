@@ -66,6 +66,22 @@ def by_sheet(cards: list[Row], ratings: list[Row]) -> None:
         print(f"  {source}: thrown away {'; '.join(parts)}")
 
 
+def choices(cards: list[Row]) -> None:
+    """Print the verdicts on the best twenty of ten other sources, a line for each maker and rater."""
+    for maker in sorted({name for card in cards for name in card["by"]}):
+        of_maker = [card for card in cards if maker in card["by"]]
+        for rater in range(len(cards[0]["ratings"])):
+            own = [card["ratings"][rater] for card in of_maker]
+            counts = Counter(verdict for verdict, _, _ in own)
+            whys = Counter(why for verdict, _, why in own if verdict != "keep")
+            shares = [f"{name} {percent(counts[name], len(own))}" for name in VERDICTS]
+            print(
+                f"{maker}, rater {rater + 1}, n = {len(own)}: {', '.join(shares)};"
+                f" fragments {percent(sum(one for _, one, _ in own), len(own))};"
+                f" {', '.join(f'{why} {count}' for why, count in whys.most_common(4))}"
+            )
+
+
 def programs(cards: list[Row]) -> list[str]:
     """Return the programs whose best twenty were rated."""
     return sorted({program for card in cards for program in card["twenty"]})
@@ -82,6 +98,7 @@ def main() -> None:
         best = [card for card in cards if card["twenty"].get(program)]
         verdicts(f"{program}, best twenty", best, ratings)
     by_sheet(cards, ratings)
+    choices(rows("choices.jsonl"))
 
 
 if __name__ == "__main__":

@@ -157,7 +157,7 @@ def judged(
         worth = worth_of(highlight, "" if passage.chosen else text)
         reason = None if worth.deserves else worth.reason
         reason = reason or (Reason.CUT_OFF if passage.is_cut else None)
-        reason = reason or refusal(text, words, tables)
+        reason = reason or refusal(text, words, tables, is_note=passage.is_markdown)
         reason = reason or flaw(text, tables, is_note=passage.is_markdown)
         if reason is not None:
             yield reason

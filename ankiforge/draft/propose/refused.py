@@ -79,12 +79,31 @@ _ELSEWHERE = regex(
     r"|tutorial|post|lecture)\b"
     r"|\b(?:folgende[mnrs]?|siguientes?|suivante?s?|seguintes?)\b"
 )
+# Lines of a program, counters beside a figure.
+_PROGRAM = regex(
+    r"\b(?:SELECT|INSERT INTO|CREATE TABLE|FROM \(VALUES)\b|\w\(\);|\w = \w+;|(?:\b\w+: \d+ ){2}"
+)
+# A heading without a sign behind it: `Foreign Keys A foreign key is`, `Controller Controllers are`.
+_HEADING = regex(
+    r"\A[A-ZÀ-Þ][\w-]+(?: [\w-]+){0,2} (?:An|The) [a-z]"
+    r"|\A([A-ZÀ-Þ][^\W\d_]{3,})(?: [\w-]+){0,2} A (?i:\1)"
+    r"|\A([A-ZÀ-Þ][^\W\d_]{3,}) \2e?s? [a-z]"
+)
 # Numbers in a sentence that is rather a table or a list of reigns.
 _LEAST_IN_TABLE = 5
 
 
-def refusal(text: str, words: Sequence[Token], language: Language) -> Reason | None:
-    """Return why a sentence makes no card whatever its worth; None if it may."""
+def refusal(
+    text: str, words: Sequence[Token], language: Language, *, is_note: bool = False
+) -> Reason | None:
+    """Return why a sentence makes no card whatever its worth; None if it may.
+
+    Args:
+        text: the sentence.
+        words: its words and signs.
+        language: their language.
+        is_note: it is in a person's own note, whose code has its signs.
+    """
     kinds = [token.kind for token in words if token.kind != Kind.SIGN]
     numbers = kinds.count(Kind.NUMBER)
     if len(kinds) > _MOST_WORDS and language.name != "cjk":
@@ -95,6 +114,10 @@ def refusal(text: str, words: Sequence[Token], language: Language) -> Reason | N
         return Reason.GARBLED
     if numbers >= _LEAST_IN_TABLE and 3 * numbers > len(kinds):
         return Reason.TABLE
+    if not is_note and _PROGRAM.search(text):
+        return Reason.TABLE
+    if language.name == "en" and not is_note and _HEADING.match(text):
+        return Reason.GARBLED
     if _QUESTION.search(text):
         return Reason.QUESTION
     if _EXCLAMATION.search(text):
@@ -152,7 +175,10 @@ def is_no_answer(
     if len(token.word) == 1 and token.word.isalpha():
         return True
     if token.kind == Kind.NUMBER:
-        return token.word.isalpha()  # `two`
+        before = [other.word for other in words[:first]]
+        is_point = last < len(words) and words[last].word == ")"  # `1) real, 2) useful`
+        is_point = is_point and before.count("(") <= before.count(")")
+        return is_point or token.word.isalpha()  # `two`
     if token.kind != Kind.NOUN:
         return False
     beside = {
