@@ -224,11 +224,8 @@ def test_without_proposals_the_list_of_what_has_no_card_tells_why(
         return fake.says('{"answer": "a tidal bore"}')
 
     server.otherwise = vague
-    told = forge.ok("run").stdout
-    assert (
-        "the model made no card for 1 of 1 highlight (why: ankiforge list --no-card -v)"
-        in told
-    )
+    told = " ".join(forge.ok("run").stdout.split())
+    assert "no card for 1 of 1 highlight; why: ankiforge list --no-card -v" in told
     shown = forge.ok("list", "--no-card", "-v").stdout
     assert "    no card: none of the model's questions" in shown
     assert "    question: What is it called?\n" in shown
@@ -249,10 +246,8 @@ def test_show_tells_which_questions_were_dropped_and_why_without_asking_again(
         return fake.says('{"answer": "a tidal bore"}')
 
     server.otherwise = vague
-    told = forge.ok("run").stdout
-    assert (
-        "the model made no card for 1 of 1 highlight (why: ankiforge show ID -v)" in told
-    )
+    told = " ".join(forge.ok("run").stdout.split())
+    assert "no card for 1 of 1 highlight; why: ankiforge show ID -v" in told
     server.asked.clear()
     [proposal] = forge.cards()
     shown = forge.json("show", proposal["id"], "-v")
