@@ -28,7 +28,8 @@ def _bench(name):
     return module
 
 
-PLANTED = _bench("lies").planted()
+PLANTED = [one for one in _bench("lies").planted() if one.row["half"] != "premises"]
+"""No check was found for planted premises, so that half is only measured."""
 HONEST = [one for one in PLANTED if not one.lies]
 SPOILED = _bench("spoiled")
 STRONG = SPOILED.honest()

@@ -259,4 +259,4 @@ def test_without_a_terminal_nothing_moves(forge, server, answered):
     configure(forge, server)
     told = forge.finished("run")
     assert "\x1b" not in told.stderr + told.stdout
-    assert "6 requests to the model, 752 characters: free (local)" in told.stdout
+    assert "6 requests, 752 characters sent, free (local)" in told.stdout

@@ -99,7 +99,7 @@ def test_it_is_started_for_a_run_told_once_and_ended_with_it(forge, on_board, lo
     assert len(started(log)) == 1
     assert run.stderr.count("loading tiny-1b.gguf") == 1
     assert "to tiny-1b on this machine" in run.stderr
-    assert "3 requests to the model, 315 characters: free (local)" in run.stdout
+    assert "3 requests, 315 characters sent, free (local)" in run.stdout
     [pid] = started(log)
     assert not is_running(pid)
     [origin] = {

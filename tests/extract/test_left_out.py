@@ -50,7 +50,7 @@ def test_what_is_left_out_is_told_once_and_again_when_there_is_another_kind(
     assert "3 .epub, 1 .azw3, 1 .docx" in line
 
     status = forge.ok("status").stdout
-    assert f"not read in {root}: 3 .epub, 1 .azw3" in status
+    assert f"not read   {root}: 3 .epub, 1 .azw3" in status
     assert list(forge.json("status")["not_read"]) == [str(root)]
 
 

@@ -41,10 +41,10 @@ def test_files_that_are_not_on_this_machine_are_told_once(forge, tmp_path):
     said = "the text around 2 marks, whose files are not on this machine: Paper.pdf"
     assert f"Zotero: not read: {said}" in forge.ok("run", folder).stderr
     assert said not in forge.ok("run").stderr
-    assert f"not read in {folder}: {said}" in forge.ok("status").stdout
+    assert f"not read   {folder}: {said}" in forge.ok("status").stdout
 
     stored = folder / "storage" / "ATTACH01"
     stored.mkdir(parents=True)
     write_pdf(stored / "Paper.pdf", [Page((paragraph(SPACING), paragraph(MIC)))])
     assert "not read" not in forge.ok("run").stderr
-    assert "not read in" not in forge.ok("status").stdout
+    assert "not read   " not in forge.ok("status").stdout
