@@ -133,7 +133,8 @@ def _started(call: Call, ended: ExitStack, no_open: bool, address: str) -> None:
         browser = _browser(remote=remote)
         if browser is None:
             call.say(
-                "no browser can be opened here; open the whole address below in yours"
+                "no browser can be opened here: open the whole address below in yours, or run"
+                " ankiforge review --terminal"
             )
         else:
             file = ended.enter_context(_redirect(address))

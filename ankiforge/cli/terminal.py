@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -60,11 +61,10 @@ HELP = """\
 Enter, a   accept what is shown, and go on
 x          reject it; a proposed card goes with all its gaps
 X          reject all that is undecided of this passage
-w          give the card about which it asks these words
+w          if it asks about a card: give that card these words
 1 2 3 4    hide other words, or take another draft of the same fact
 e          edit it, and accept it in your words
-q          take the small model's question; without one, ask yours: the hidden words
-           are its answer
+q          ask instead, a small model's question or yours: the hidden words answer it
 F          accept it although a check blocks it
 m          questions from your chat window, for what waits
 s          skip it for now
@@ -483,7 +483,10 @@ class TerminalReview:
         width = min(WIDTH, screen.width)
         for line in lines:
             screen.print(Padding(line, (0, 0, 0, 1)), width=width)
-        screen.print(Text(" · ".join(keys), "dim"))
+        # a key and its words are not parted
+        told_keys = " · ".join(key.replace(" ", "\N{NO-BREAK SPACE}") for key in keys)
+        for line in wrap(told_keys, screen.width):
+            screen.print(Text(line.replace("\N{NO-BREAK SPACE}", " "), "dim"))
 
 
 # --- what is shown --------------------------------------------------------------------------

@@ -36,6 +36,7 @@ from ankiforge.extract.registry import (
     source_type,
 )
 from ankiforge.model import Json, Memory, NoMemory, Problem, Source, Strings, Value
+from ankiforge.text import shown_path
 
 if TYPE_CHECKING:
     from ankiforge.config.workspace import WorkspaceFolder
@@ -418,7 +419,7 @@ def _nearest_name(path: Path) -> str:
     }
     nearest = get_close_matches(path.stem.casefold(), names, n=1)
     if nearest:
-        return f"did you mean {names[nearest[0]]}?"
+        return f"did you mean {shown_path(folder / names[nearest[0]])}?"
     alike = sorted(name for name in names.values() if Path(name).suffix == path.suffix)
     if alike:
         listed = ", ".join(alike[:3])

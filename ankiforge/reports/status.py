@@ -189,7 +189,7 @@ def status_text(status: Status) -> Text:
     yield row("workspace", status.workspace)
     yield row("reads", first_of(status.sources) or "nothing yet")
     if status.remembered:
-        yield row("", first_of([shown_path(path) for path in status.remembered]))
+        yield row("paths", first_of([shown_path(path) for path in status.remembered]))
     if status.model:
         yield row("model", status.model)
     looked = "not read yet"

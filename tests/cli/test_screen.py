@@ -44,7 +44,9 @@ def test_colours_are_for_terminals_that_want_them(forge, vault, monkeypatch):
 
 def test_a_missing_file_names_the_nearest(forge, vault):
     (vault / "Memory.md").write_text(MARKS, encoding="utf-8")
-    assert "did you mean Memory.md?" in forge("run", vault / "Memroy.md", code=2).stderr
+    told = forge("run", vault / "Memroy.md", code=2).stderr
+    assert "did you mean " in told
+    assert f"{vault.name}/Memory.md?" in told  # as it can be pasted
     assert f"{vault} has Memory.md" in forge("run", vault / "x.md", code=2).stderr
     assert "there is no folder" in forge("run", vault / "no" / "x.md", code=2).stderr
 

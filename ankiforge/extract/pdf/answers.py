@@ -77,7 +77,9 @@ LOCKED = Failed(
     "it is locked with a password",
     "open it in a PDF reader and save a copy without a password",
 )
-NO_PDF = Failed("it is not a PDF", "download it again, or exclude it")
+NO_PDF = Failed(
+    "it is not a PDF", "download it again, or list it under exclude of its source"
+)
 EMPTY = Failed("the file is empty", "fetch it again")
 DAMAGED = Failed("it is damaged, or protected in an unknown way", REPAIR)
 HIDDEN = "PDF programs hide deleted marks; make them visible there to include them"
