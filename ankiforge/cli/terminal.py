@@ -485,8 +485,8 @@ class TerminalReview:
             screen.print(Padding(line, (0, 0, 0, 1)), width=width)
         # a key and its words are not parted
         told_keys = " · ".join(key.replace(" ", "\N{NO-BREAK SPACE}") for key in keys)
-        for line in wrap(told_keys, screen.width):
-            screen.print(Text(line.replace("\N{NO-BREAK SPACE}", " "), "dim"))
+        for key_line in wrap(told_keys, screen.width):
+            screen.print(Text(key_line.replace("\N{NO-BREAK SPACE}", " "), "dim"))
 
 
 # --- what is shown --------------------------------------------------------------------------
