@@ -322,7 +322,7 @@ class Ours(Value):
 
 
 class Files(Value):
-    """What the fields of a card show, or link to, on this computer."""
+    """The places that the fields of a card show, or link to, on this computer."""
 
     pictures: Mapping[str, Media | Problem] = {}
     """By the paths written in the card, or why they are missing."""

@@ -35,7 +35,7 @@ _COLOURS: dict[re.Pattern[str], dict[str, Any]] = {
     regex(r"(?<=^[ad][fr][a-z0-9]{8}  )waiting"): {"fg": "yellow"},
     regex(r"(?<=^[ad][fr][a-z0-9]{8}  )(?:blocked|rejected|retired)"): {"fg": "red"},
 }
-"""What has a colour: beginnings of lines, numbers of a block, the next command."""
+"""The words with a colour: beginnings of lines, numbers of a block, the next command."""
 
 
 def painted(text: str) -> str:
@@ -92,7 +92,7 @@ def _fitted_line(line: str, width: int) -> Iterator[str]:
 
 
 def _units(body: str, room: int) -> Iterator[tuple[str, str]]:
-    """Yield what stays together, with the blanks before it: columns, commands, words."""
+    """Yield the pieces that stay together, with the blanks before: columns, commands, words."""
     for number, column in enumerate(body.split(_COLUMNS)):
         gap = _COLUMNS if number else ""
         if _COLUMNS in body and _cells(column) <= room:

@@ -176,7 +176,7 @@ class TerminalReview:
         self._queue = everything[: self._call.limit]
 
     def _tell_ending(self, decided: int) -> None:
-        """Print what became of the last decisions."""
+        """Print the ending of the last decisions."""
         actions = [action or id for action, id, _ in self._done[-decided:]]
         first, *others = ending_of(self._ledger, actions, decided).lines
         self._print(f"\n{first}", "bold")

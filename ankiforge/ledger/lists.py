@@ -149,7 +149,7 @@ id."""
 
 
 def facets(store: Store) -> dict[str, list[str]]:
-    """Return what cards and drafts may be narrowed to, by field of a query, most cards first."""
+    """Return the values that narrow cards and drafts, by field of a query, most cards first."""
     counted = (
         " FROM (SELECT key, kind, deck FROM draft"
         " UNION ALL SELECT passage, kind, deck FROM card) l"

@@ -31,7 +31,7 @@ def waits_for_a_person(waits: Mapping[str, int]) -> bool:
 
 
 def to_do(waits: Mapping[str, int], without: int = 0, left_out: int = 0) -> Strings:
-    """Return the columns of what is open: to decide, without a card, left out."""
+    """Return the columns of the open highlights: to decide, without a card, left out."""
     return (
         _column(sum(waits[name] for name in LISTS), "to decide"),
         _column(without, "without a card"),

@@ -260,7 +260,7 @@ def as_text(
 
 
 def _counts(result: RunResult, counts: Mapping[str, Counter[str]]) -> str:
-    """Return the first line: the highlights that were read, and what became of all."""
+    """Return the first line: the highlights that were read, and how all stand."""
     waits = counts["waiting"]
     cards = counts.get("cards", Counter())["accepted"]
     fates = counts.get("fates", Counter())

@@ -38,7 +38,7 @@ from ankiforge.text import occlusion
 from ankiforge.text.occlusion import Wish
 
 OF_THE_PASSAGE = -1
-"""The choice of a card that is made of words of the passage, beside what was drafted."""
+"""The choice of a card that is made of words of the passage, beside the drafts."""
 
 
 class Decision(Value, forbid_unknown_fields=True):

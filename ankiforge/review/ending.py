@@ -1,4 +1,4 @@
-"""What became of the items that were decided together: the ending of ten, and of a list."""
+"""The ending of ten decisions, and of a list: how many cards, from where, minutes a day."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ankiforge.model import Card, Guid, Strings, Value
 from ankiforge.text import counted
 
 ROUND = 10
-"""Items after which a person is told what became of them."""
+"""Items after which an ending is shown."""
 SECONDS_A_DAY = 15
-"""What a new card takes on an average day of its first week, in seconds: about ten answers."""
+"""Seconds that a new card takes on an average day of its first week: about ten answers."""
 MOST_SOURCES = 3
 
 
 class Ending(Value):
-    """What became of some decisions."""
+    """The outcome of some decisions."""
 
     decided: int
     cards: tuple[Card, ...]
@@ -45,7 +45,7 @@ class Ending(Value):
 
 
 def ending_of(ledger: Ledger, actions: Collection[str], decided: int) -> Ending:
-    """Return what became of decisions, by what `undo` takes."""
+    """Return the outcome of decisions, by the ids that `undo` takes."""
     wanted = set(actions)
     guids = dict.fromkeys(
         entry.guid for entry in ledger.history() if entry.id in wanted and entry.guid

@@ -62,7 +62,7 @@ class Documents:
         self._papers: dict[str, _Paper] = {}
 
     def prepare(self, highlight: Highlight) -> str:
-        """Make ready what will be asked for first. Return the name of the document."""
+        """Make ready the pages that will be asked for first. Return the name of the document."""
         path = paper_of(self._ledger, highlight)
         if path is not None:
             self.pages.sizes(path)
@@ -210,13 +210,13 @@ def _as_shown(link: re.Match[str]) -> str:
 
 
 def _head(marks: Sequence[Mark], kind: str) -> Json:
-    """Return what every document has."""
+    """Return the fields that every document has."""
     document = marks[0].highlight.document
     return {"id": document_id(document), "kind": kind, "title": document.title}
 
 
 def _entry(mark: Mark) -> Json:
-    """Return what every mark has."""
+    """Return the fields that every mark has."""
     highlight = mark.highlight
     words = on_one_line(highlight.exact or highlight.comment or "A picture")
     is_frame = highlight.kind in (HighlightKind.IMAGE, HighlightKind.INK)

@@ -65,7 +65,7 @@ def paper_of(ledger: Ledger, highlight: Highlight) -> Path | None:
 
 
 def place_of(highlight: Highlight) -> tuple[int, Marked] | None:
-    """Return the page of a PDF on which a passage is marked, from 0, and what is marked there."""
+    """Return the page of a PDF on which a passage is marked, from 0, and its marks."""
     page, box = hints.position_in(highlight.hints) or (None, None)
     if highlight.source_kind is SourceKind.PDF and highlight.block.isdecimal():
         page = int(highlight.block)
@@ -92,7 +92,7 @@ def _below(root: Path, path: Path) -> Path | None:
 
 
 class Sheet(Value):
-    """A page as it is drawn: of a file, in a width, with what is marked on it."""
+    """A page as it is drawn: of a file, in a width, with its marks."""
 
     path: Path
     page: int

@@ -104,7 +104,7 @@ class Round(Value, forbid_unknown_fields=True):
     """The decisions that a person made together."""
 
     actions: Strings
-    """What takes each of them back."""
+    """The ids by which `undo` takes each back."""
     decided: int
 
 
@@ -448,7 +448,7 @@ class ReviewSession:
         }
 
     def ending(self, round: Round) -> Json:
-        """Return what became of decisions: `lines` that tell it, and the `cards` to look at."""
+        """Return the ending of decisions: its `lines`, and the `cards` to look at."""
         ending = ending_of(self._ledger, round.actions, round.decided)
         cards = [card_view(card, self._picture) for card in ending.cards]
         return {"lines": ending.lines, "cards": cards}

@@ -68,7 +68,7 @@ class Cut(Value, tag="cut"):
 
 
 class Marked(Value):
-    """What is marked on a page."""
+    """The marks of a page."""
 
     words: str
     box: Box | None = None

@@ -142,7 +142,7 @@ class PdfWorker:
         return (pictures, None)
 
     def view(self, path: Path, page: int, marks: Sequence[Marked], width: int) -> Viewed:
-        """Return a picture of a page, with its words and the places of what is marked.
+        """Return a picture of a page, with its words and the places of its marks.
 
         Args:
             path: the file.
