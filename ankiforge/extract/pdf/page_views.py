@@ -1,4 +1,4 @@
-"""A picture of a whole page, with the places of its words and of those that are marked.
+"""A picture of a whole page, with the places of its words, and of the marked ones.
 
 The page is shown upright, without anybody's marks: the caller draws those that it is
 about. Words are found as they are read (`text`); a mark without words, as on a scan, is its
