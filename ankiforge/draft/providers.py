@@ -11,12 +11,14 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from ankiforge.config import is_loopback, origin
+from ankiforge.draft.server import is_of_a_cloud
 from ankiforge.model import Strings, Texts, Value
 from ankiforge.text import regex
 from ankiforge.text.secrets import without_secret
@@ -66,9 +68,9 @@ def with_key(environ: Texts = os.environ) -> Iterator[Provider]:
 SMALL_MODEL = 14.0
 """The size, in billions of parameters, up to which a model works in readable steps."""
 _SIZE = regex(r"(?<![a-z0-9.])(?:(\d+)x|e)?(\d+(?:\.\d+)?)([bm])(?![a-z0-9])")
-_HOSTED = regex(r"(?:^|/)(?:gpt-\d|o\d|claude|gemini|grok)|-cloud$")
+_HOSTED = regex(r"(?:^|/)(?:gpt-\d|o\d|claude|gemini|grok)")
 _NO_WRITER = regex(
-    r"embed|rerank|whisper|minilm|\btts\b|(?:^|[/_-])(?:bge|e5|gte|clip)(?=[-_:]|$)"
+    r"embed|rerank|whisper|minilm|paraphrase|\btts\b|(?:^|[/_-])(?:bge|e5|gte|clip)(?=[-_:]|$)"
 )
 _CODE = regex(r"cod(?:e|er)\b|codellama|starcoder|codestral")
 _KNOWN = {
@@ -110,7 +112,7 @@ def what_is_known(base_url: str, model: str) -> str:
     return f"questions {known}"
 
 
-def best_first(names: Strings) -> Strings:
+def best_first(names: Sequence[str]) -> Strings:
     """Return the models that write text, the likeliest to write good questions first."""
 
     def rank(name: str) -> tuple[bool, float]:
@@ -180,7 +182,9 @@ def look(
         with suppress(OSError, OverflowError, Unreachable):
             # a closed port costs nothing, not even the import of the client
             socket.create_connection((host, port), LOCAL_SECONDS).close()
-            writers = best_first(models(base_url, timeout=LOCAL_SECONDS))
+            listed = models(base_url, timeout=LOCAL_SECONDS)
+            elsewhere = handed_on(base_url, listed, timeout=LOCAL_SECONDS)
+            writers = best_first([each for each in listed if each not in elsewhere])
             if writers:
                 found[name] = Server(name, PROGRAMS[name], base_url, writers)
 
@@ -227,31 +231,63 @@ def models(base_url: str, key: str = "", timeout: float = 3.0) -> Strings:
         Unreachable: there is no connection, or the answer is an error or not a list of
             models.
     """
+    if not (key.isascii() and key.isprintable()):
+        raise Unreachable("was not contacted: the key contains invalid characters")
+    listed = _asked(f"{base_url.rstrip('/')}/models", key, timeout)
+    try:
+        names = (str(model["id"]) for model in listed["data"])
+        return tuple(without_secret(name, key) for name in names)
+    except (TypeError, LookupError) as error:
+        raise Unreachable("is not a language model server") from error
+
+
+def handed_on(base_url: str, listed: Sequence[str], timeout: float = 3.0) -> Strings:
+    """Return those of the models of a server on this machine that it has run on another one.
+
+    Ollama lists the models of its cloud among the others, some without `cloud` in their name.
+    """
+    elsewhere = [name for name in listed if is_of_a_cloud(name)]
+    # each name of Ollama's has a tag; other servers log a question that they do not know
+    if any(":" in name for name in listed):
+        with suppress(Unreachable, TypeError, LookupError, AttributeError):
+            tags = _asked(
+                f"{base_url.rstrip('/').removesuffix('/v1')}/api/tags", "", timeout
+            )
+            elsewhere += [
+                each["name"] for each in tags["models"] if each.get("remote_host")
+            ]
+    return tuple(elsewhere)
+
+
+def _asked(url: str, key: str, timeout: float) -> Any:
+    """Return the JSON with which a server answers.
+
+    Raises:
+        Unreachable: there is no connection, or the answer is an error or no JSON.
+    """
     import httpx2 as httpx
 
     from ankiforge.config.http import within
 
-    if not (key.isascii() and key.isprintable()):
-        raise Unreachable("was not contacted: the key contains invalid characters")
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    url = f"{base_url.rstrip('/')}/models"
-    use_proxy = not is_loopback(base_url)
+    use_proxy = not is_loopback(url)
     try:
+        # certificates take a while to load
         with httpx.Client(
             headers=headers,
             timeout=timeout,
             trust_env=use_proxy,
+            verify=not url.startswith("http:"),
         ) as client:
             answer = within(STEPS * timeout, lambda: client.get(url), client.close)
         if answer.status_code != 200:
             phrase = without_secret(answer.reason_phrase, key)
             status = f"{answer.status_code} {phrase}".strip()
             raise Unreachable(f"answers {status}", answer.status_code)
-        names = (str(model["id"]) for model in answer.json()["data"])
-        return tuple(without_secret(name, key) for name in names)
+        return answer.json()
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         raise Unreachable(
             f"does not answer ({without_secret(str(error), key)})",
         ) from error
-    except (ValueError, TypeError, LookupError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise Unreachable("is not a language model server") from error

@@ -38,7 +38,7 @@ _BAD_KEY = regex(
 )
 _NO_MODEL = regex(
     r"(?i)model_not_found|not a valid model|invalid[_ ]model|no models? (?:is |are )?loaded"
-    r"|model [^.]{0,80}(?:not found|does not exist|not loaded)"
+    r"|model [^.]{0,80}(?:not found|does not exist|not loaded)|does not support chat"
 )
 _TOO_LONG = regex(
     r"(?i)context_length_exceeded|context (?:length|window|size)|maximum context"
@@ -152,8 +152,10 @@ def said(body: str) -> str:
     if _is_page(body):
         return PAGE
     # the error of a provider may be forwarded as text
-    messages = dict.fromkeys(_SAID.findall(body.replace('\\"', '"')))
-    words = ": ".join(messages).replace("\\n", " ") or body
+    found = _SAID.findall(body.replace('\\"', '"')) or _SAID.findall(body)
+    words = (
+        ": ".join(dict.fromkeys(found)).replace("\\n", " ").replace('\\"', '"') or body
+    )
     return " ".join(words.split())[:_SHOWN]
 
 

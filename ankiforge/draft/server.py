@@ -13,10 +13,12 @@ from msgspec.structs import replace
 from ankiforge.config import LLM, is_loopback, key_for, key_variable
 from ankiforge.errors import ConfigError, ItemError
 from ankiforge.model import Value
+from ankiforge.text import regex
 
 # --- prices ---------------------------------------------------------------------------
 
 
+_OF_A_CLOUD = regex(r"[-:]cloud$")
 # Keys of a request that `extra_body` may not set.
 _OURS = ("model", "messages", "stream", "n")
 
@@ -73,6 +75,8 @@ class ServerSettings(Value):
             if name in self.extra_body:
                 message = f"llm.extra_body: {name!r} is set by the program"
                 raise ConfigError(message, hint="remove it")
+        if self.local and is_of_a_cloud(self.model):
+            raise not_of_this_machine(self.model)
         if self.budget_usd is not None and self.price is None:
             model = f"{self.model!r} at {self.host}"
             raise ConfigError(
@@ -159,6 +163,21 @@ class ServerSettings(Value):
             return None
         price_in, price_out = self.price
         return (tokens_in * price_in + tokens_out * price_out) / 1e6
+
+
+def is_of_a_cloud(model: str) -> bool:
+    """Return whether the name is that of a model that Ollama hands on to its cloud."""
+    return _OF_A_CLOUD.search(model.casefold()) is not None
+
+
+def not_of_this_machine(model: str) -> ConfigError:
+    """Return the error that a model runs elsewhere, with the command that says to whom it sends."""
+    address = "https://ollama.com/v1"
+    name = _OF_A_CLOUD.sub("", model)
+    return ConfigError(
+        f"{model} runs at ollama.com, not on this machine",
+        hint=f"ankiforge model use {address} --model {name} --key-env OLLAMA_API_KEY",
+    )
 
 
 # --- usage ----------------------------------------------------------------------------

@@ -17,11 +17,13 @@ from ankiforge.draft.providers import (
     Provider,
     Unreachable,
     best_first,
+    handed_on,
     is_small_model,
     look,
     models,
     providers,
 )
+from ankiforge.draft.server import is_of_a_cloud, not_of_this_machine
 from ankiforge.errors import ConfigError, ServiceError, UsageError
 from ankiforge.model import (
     Draft,
@@ -115,6 +117,7 @@ def choose(
 
     Raises:
         UsageError: there is none with this name, or its key is missing.
+        ConfigError: the server on this machine hands it on to another one.
         ServiceError: the server on this machine does not answer.
     """
     from ankiforge.draft.model_files import model_file, size_of
@@ -132,10 +135,14 @@ def choose(
                     raise UsageError(f"the key, {key_env}, is not set", hint=hint)
                 return choice
     for server in () if base_url else look(environ)(LONGEST_S):
-        if name == server.name or name in server.models:
+        # Ollama knows a model by its name without `:latest`, too
+        named = {name, f"{name}:latest"}.intersection(server.models)
+        if name == server.name or named:
             base_url = server.base_url
-            model = model or name if name in server.models else model
+            model = model or "".join(named)
             break
+    if not base_url and is_of_a_cloud(name):
+        raise not_of_this_machine(name)
     if not base_url and name in PROGRAMS:
         hint = f"start {PROGRAMS[name]}'s server, load a model there, and try again"
         raise ServiceError(f"{name} does not answer, or has no model", hint=hint)
@@ -156,14 +163,19 @@ def choose(
 
     # a server; one on this machine is asked for its models
     offered: Strings = ()
+    elsewhere: Strings = ()
     if is_loopback(base_url):
         try:
-            offered = best_first(models(base_url, environ.get(key_env, "").strip()))
+            listed = models(base_url, environ.get(key_env, "").strip())
+            elsewhere = handed_on(base_url, listed)
+            offered = best_first([each for each in listed if each not in elsewhere])
         except Unreachable as error:
             if not (model and error.status in (404, 405, 501)):
                 raise ServiceError(
                     f"{base_url} {error}", hint="is it running?"
                 ) from error
+        if model in elsewhere:
+            raise not_of_this_machine(model)
     if not (model or offered):
         hint = f"ankiforge model use {name} --model MODEL [--key-env VARIABLE]"
         raise UsageError(f"which model of {base_url}?", hint=hint)

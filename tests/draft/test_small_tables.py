@@ -49,7 +49,6 @@ def test_a_comment_is_understood(comment, wish, words):
         ("qwen3:32b", False, False),
         ("mixtral-8x7b", False, False),
         ("openai/gpt-oss-120b", False, False),
-        ("qwen3-coder:480b-cloud", False, False),
         ("gpt-5-mini", False, False),
         ("phi4", True, False),
         ("my-128k-model", True, False),

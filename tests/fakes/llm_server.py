@@ -11,7 +11,7 @@ import struct
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -143,6 +143,8 @@ class LlmServer:
     most_at_a_time: int = 0
     gone: bool = False
     models: tuple[str, ...] = ("fake-1",)
+    pages: Mapping[str, Any] = field(default_factory=dict)
+    """What it answers in JSON to paths other than that of its models."""
     looked: int = 0
     """How often it was asked for its models."""
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -180,9 +182,9 @@ class _Handler(Handler):
         with self.fake.lock:
             self.fake.looked += 1
         listed = [{"id": name, "object": "model"} for name in self.fake.models]
-        found = self.path == "/v1/models"
-        body = json.dumps({"object": "list", "data": listed} if found else {}).encode()
-        self._play(Reply(200 if found else 404, body))
+        pages = {"/v1/models": {"object": "list", "data": listed}, **self.fake.pages}
+        body = json.dumps(pages.get(self.path, {})).encode()
+        self._play(Reply(200 if self.path in pages else 404, body))
 
     def do_POST(self) -> None:
         if self.fake.gone:

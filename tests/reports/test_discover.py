@@ -234,7 +234,7 @@ def test_servers_are_found_where_these_programs_say_that_they_listen(
         Server("ollama", "Ollama", ollama, ("gpt-oss:20b", "qwen3:8b")),
         Server("lmstudio", "LM Studio", studio, ("gemma-3-4b",)),
     )
-    assert seen == [("/v1/models", None)]
+    assert seen == [("/v1/models", None), ("/api/tags", None)]
 
 
 @pytest.mark.parametrize("body", [listing("nomic-embed-text"), b"[]", b"<html>"])
