@@ -2,6 +2,7 @@
 
 import json
 import re
+import zipfile
 
 import pytest
 
@@ -88,3 +89,79 @@ def test_an_answer_of_megabytes_and_a_paste_that_is_none(wall, opened):
         page.evaluate(fill, answer)
         page.locator("#chat-take").click()
         page.locator("#chat-said", has_text=said).wait_for()
+
+
+PLACES = "Aran Bute Coll Eigg Fair Gigha Hoy Iona Jura Lewis Muck Noss Oxna Pabay Rum Skye Tiree Unst".split()
+KEYS = ("m", "Enter", "Control+v", "Control+Enter", "Escape", *"aaaxaaaaxa", "o")
+"""Those of a person who copies, pastes, decides on ten, and opens Anki."""
+
+
+def write_islands(forge):
+    """Write eighteen marks, and settings that look for no Anki."""
+    forge.settings(
+        "sources: [{obsidian: {name: notes, path: notes}}]\nanki: {collection: none}\n"
+    )
+    (forge.folder / "notes").mkdir()
+    marks = [
+        f"=={place} has {n + 7} wells.=="
+        if n == 0
+        else f"=={place} was mapped in {n + 1801} by a crew from Oban.=="
+        for n, place in enumerate(PLACES)
+    ]
+    (forge.folder / "notes" / "Islands.md").write_text("\n\n".join(marks), "utf-8")
+    forge.ok("run")
+
+
+def seventeen(prompt: str) -> str:
+    """A chat's answer: seventeen questions, and one passage that is not worth one."""
+    found = re.findall(r'<highlight h="(\w{8})">.*?<marked>(.*?)</', prompt, re.DOTALL)
+    cards = []
+    for label, text in found:
+        place, year = text.split()[0], text.split()[4:5]
+        if not year:
+            cards.append({"h": label, "kind": "none", "why_none": "an aside"})
+            continue
+        front = f"When was {place} mapped by a crew from Oban?"
+        cards.append(
+            {"h": label, "kind": "basic", "front": front, "back": year[0], "quote": text}
+        )
+    return f"```json\n{json.dumps({'cards': cards})}\n```"
+
+
+def play(page) -> None:
+    """Copy, paste an answer, decide on ten and open Anki: `KEYS`, and no mouse."""
+    keys = iter(KEYS)
+
+    def press() -> None:
+        page.keyboard.press(next(keys))
+
+    press()
+    page.locator("#chat-asks", has_text="18 highlights for your chat").wait_for()
+    press()  # Copy has the focus
+    page.locator("#chat-said", has_text="Copied").wait_for()
+    prompt = page.evaluate("navigator.clipboard.readText()")
+    page.evaluate("words => navigator.clipboard.writeText(words)", seventeen(prompt))
+    press()
+    press()
+    page.locator("#chat-said", has_text="17 of 18 got a question").wait_for()
+    press()
+    page.locator("#stage > .item:not(.ahead)", has_text="When was").wait_for()
+    settle(page)
+    for _ in range(10):
+        press()
+        settle(page)
+    page.locator(".end h2", has_text="Ten decided in").wait_for()
+    press()
+    page.locator("#toast", has_text="8 notes").wait_for()
+    assert next(keys, None) is None
+
+
+def test_from_the_copied_prompt_to_a_package_without_a_mouse(forge, opened):
+    write_islands(forge)
+    page = opened(forge)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    play(page)
+    verdicts = [card["verdict"] for card in forge.cards()]
+    assert verdicts.count("accepted") == 8
+    with zipfile.ZipFile(forge.folder / "ankiforge.apkg") as package:
+        assert "meta" in package.namelist()
