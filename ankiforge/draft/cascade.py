@@ -5,9 +5,10 @@ fact, until a question stands:
 
     gap ─▶ the model writes the question to it ─▶ the model answers that from the passage
 
-If its own answer is the gap, but for words that the question says, and no check blocks the card,
-the question is a draft, which stands behind the gaps in their offer; else the next gap is tried. A
-small model does badly when it has to choose an answer or copy a quote.
+If its own answer is the gap, but for words that the question says, or other words of the same
+sentence, and no check blocks the card, the question is a draft, which stands behind the gaps in
+their offer; else the next gap is tried. A small model does badly when it has to choose an answer or
+copy a quote.
 
 Each step is a request of its own, kept by its content: a run that was killed asks nothing twice.
 What was asked, and why a question was dropped, is kept beside the replies (`attempts`).
@@ -62,6 +63,8 @@ _QUESTION_NAMES = ("question", "front", "q")
 _ANSWER_NAMES = ("answer", "back", "a")
 _LONGEST = 400
 """The characters of a question or an answer that are read."""
+_MOST_WORDS = 12
+"""Those of an answer that is not the gap."""
 _GAP = "____"
 """Stands for the answer in the sentence that a question is asked for."""
 _UNKNOWN_QUESTION = SendableText("?" * 80)
@@ -242,7 +245,7 @@ class Cascade:
             content = replied.completion.content
             own_answer = on_a_line(string_in(content, _ANSWER_NAMES), _LONGEST)
             attempt = replace(attempt, question=question, own_answer=own_answer)
-            answered = _answered(words, own_answer, question)
+            answered = _answered(words, proposed.shown, own_answer, question)
             if not answered:
                 dropped = "its own answer is another one"
                 attempts.append(replace(attempt, dropped=dropped))
@@ -285,10 +288,11 @@ class Cascade:
         return without_card(highlight.key, NONE_FITS), attempts
 
 
-def _answered(gap: str, answer: str, question: str) -> str:
-    """Return the words of a gap that an answer gives; "" if it is another answer.
+def _answered(gap: str, sentence: str, answer: str, question: str) -> str:
+    """Return the words of a gap, or else of its sentence, that an answer gives; "" if it has none.
 
-    To "How many areas do they visit?", "87" is the answer whose gap is "87 urban areas".
+    To "How many areas do they visit?", "87" is the answer whose gap is "87 urban areas". A small
+    model often asks for other words than the gap, and answers that from the same sentence.
     """
     wanted = _words(gap)
     given = _words(answer)
@@ -303,7 +307,14 @@ def _answered(gap: str, answer: str, question: str) -> str:
         if shorter and longer[start:end] == shorter and said.issuperset(rest):
             span = locate(" ".join(shorter), gap)
             return gap[slice(*span)] if span else gap
-    return ""
+
+    # a part of the sentence, most of which the question does not say
+    span = locate(answer.strip(_SIGNS), sentence)
+    new = [word for word in given if word.strip(_SIGNS) not in said]
+    is_part = len(given) <= min(_MOST_WORDS, len(_words(sentence)) - 1)
+    return (
+        sentence[slice(*span)] if span and is_part and len(new) * 2 > len(given) else ""
+    )
 
 
 def _words(answer: str) -> list[str]:
