@@ -35,6 +35,14 @@ _SOON = 0.05
 """Seconds until an interrupt that was lost is raised again."""
 
 
+BEGIN = """\
+  ankiforge run paper.pdf    read highlights, propose cards (also from ~/Vault …)
+  ankiforge review           decide on the cards
+  ankiforge build            write ankiforge.apkg, to import into Anki
+"""
+"""The three commands to begin with."""
+
+
 class Program(SuggestingGroup):
     """A group that imports commands on use, and turns our errors into messages and exit codes."""
 
@@ -55,12 +63,7 @@ class Program(SuggestingGroup):
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the help on one screen: how to begin, and each command in a line."""
         width = max(map(len, COMMANDS))
-        formatter.write(
-            f"{self.help}\n\n"
-            "  ankiforge run paper.pdf     cards from one annotated PDF\n"
-            "  ankiforge run ~/Vault       cards from a vault of notes\n"
-            "  ankiforge review            decide on the drafts that wait\n\n"
-        )
+        formatter.write(f"{self.help}\n\n{BEGIN}\n")
         for heading, group in GROUPS.items():
             formatter.write(f"{heading}:\n")
             for name, (_, line) in group.items():
@@ -153,7 +156,11 @@ def _print_usage(error: click.ClickException, arguments: list[str]) -> None:
     Options and arguments have the names that the help gives them.
     """
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        click.echo(error.format_message(), err=True)
+        text = error.format_message()
+        if error.ctx and isinstance(error.ctx.command, Program):
+            end = "ankiforge -h lists all commands and options"
+            text = f"{error.ctx.command.help}\n\n{BEGIN}\n{end}"
+        click.echo(text, err=True)
         return
     where = "ankiforge"
     context: click.Context | None = getattr(error, "ctx", None)

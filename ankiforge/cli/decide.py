@@ -91,8 +91,10 @@ def accept(
         chosen = selected(ledger, ids, every, query)
         if every:
             chosen, left = taken_together(ledger, chosen, query)
+            if left:
+                call.say("not accepted:")
             for reason, number in left.items():
-                call.say(f"{number} left: {reason}")
+                call.say(f"  {number:>3}  {reason}")
 
         accept_one = partial(ledger.accept, gap=gap or 1, forced=force, same=same)
         report(call, ledger, chosen, accept_one, "accepted")

@@ -72,7 +72,7 @@ Fields: deck document source tag colour kind verdict anki finding drafter key
 @flag(
     "--all",
     "everything",
-    help="Include rejected and retired cards; with --no-card, left-out marks.",
+    help="Include rejected and retired cards; with --no-card, skipped highlights.",
 )
 @flag("--no-card", help="List highlights with neither a card nor a draft, and why.")
 @click.option("--view", type=click.Choice(VIEWS), help="Show only this list.")

@@ -61,7 +61,7 @@ HELP = """\
 Enter, a   accept what is shown, and go on
 x          reject it; a proposed card goes with all its gaps
 X          reject all that is undecided of this passage
-w          if it asks about a card: give that card these words
+w          if the draft may be a card's new text: give that card these words
 1 2 3 4    hide other words, or take another draft of the same fact
 e          edit it, and accept it in your words
 q          ask instead, a small model's question or yours: the hidden words answer it
@@ -206,7 +206,8 @@ class TerminalReview:
             if key == _END:
                 return False
             if key == "?":
-                self._print(HELP)
+                self._print(f"\n{HELP}")
+                self._show(item, choices, place)
             elif key in keys and keys.index(key) != place:
                 place = keys.index(key)
                 self._show(item, choices, place)
@@ -226,6 +227,8 @@ class TerminalReview:
                 decision = self._decision(item, choice, "reject")
             elif key == "X" and choice:
                 decision = self._decision(item, choice, "passage")
+            elif key == "w" and choice and not choice.waiting.revises:
+                self._print("this draft is no card's new text; Enter accepts it")
             elif key == "w" and choice:
                 decision = self._decision(item, choice, "same")
             elif key in ("e", "q") and choice:

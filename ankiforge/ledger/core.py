@@ -140,7 +140,7 @@ class Ledger(Store):
 
         Raises:
             RefusedError: a check blocks it, its passage is in doubt, it no longer waits,
-                has no such gap, or asks about no card.
+                has no such gap, or is no card's new text.
         """
         if is_question_id(id):
             questions.answer(self, id, yes=True, without=without)

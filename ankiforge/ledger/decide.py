@@ -87,7 +87,7 @@ def accept(
 
     Raises:
         RefusedError: a check blocks it, its passage is in doubt, it is a card already, it
-            has no such gap, or asks about no card.
+            has no such gap, or is no card's new text.
     """
     if is_card_id(id):
         state, _ = cards.state_of(store, id)
@@ -100,8 +100,8 @@ def accept(
         draft_row = waiting.waiting_row(store, id)
         draft = drafts.with_gap(drafts.decode_draft(draft_row["body"]), gap)
         if same and not draft_row["revises"]:
-            hint = f"ankiforge accept {id}"
-            raise RefusedError(f"{id} asks about no card", hint=hint)
+            hint = f"ankiforge accept {id} makes a card of it"
+            raise RefusedError(f"{id} is not the new text of a card", hint=hint)
         # Anki takes no figure without a mask, whatever a person says
         shown = draft.field(occlusion.FIELD)
         hides_nothing = bool(shown) and not occlusion.parse(shown).shown

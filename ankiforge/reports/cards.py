@@ -197,7 +197,7 @@ FATES = {
     "waiting": "waiting for you",
     "blocked": "blocked by a check",
     "no_card": "no card",
-    "left_out": "left out",
+    "left_out": "skipped",
     "failed": "failed",
     "undrafted": "not drafted yet",
 }
@@ -342,7 +342,7 @@ def left_out_lines(entry: LeftOutThere) -> Strings:
     """Return the place, the kind and the reason of a lookalike of a highlight."""
     return (
         f"{entry.place}: {entry.left_out.kind}",
-        f"    {FATES['left_out']}: {entry.left_out.reason}",
+        f"    left out: {entry.left_out.reason}",
     )
 
 

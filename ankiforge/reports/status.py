@@ -30,12 +30,12 @@ def waits_for_a_person(waits: Mapping[str, int]) -> bool:
     return any(waits[name] for name in LISTS)
 
 
-def to_do(waits: Mapping[str, int], without: int = 0, left_out: int = 0) -> Strings:
-    """Return the columns of the open highlights: to decide, without a card, left out."""
+def to_do(waits: Mapping[str, int], without: int = 0, skipped: int = 0) -> Strings:
+    """Return the columns of the open highlights: to decide, without a card, skipped."""
     return (
         _column(sum(waits[name] for name in LISTS), "to decide"),
         _column(without, "without a card"),
-        _column(left_out, "left out"),
+        _column(skipped, "skipped"),
     )
 
 
@@ -187,7 +187,7 @@ def status_text(status: Status) -> Text:
     yield next_line(status.next, status.why)
     yield ""
     yield row("workspace", status.workspace)
-    yield row("reads", first_of(status.sources) or "nothing yet")
+    yield row("sources", first_of(status.sources) or "none yet")
     if status.remembered:
         yield row("paths", first_of([shown_path(path) for path in status.remembered]))
     if status.model:

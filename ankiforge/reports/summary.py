@@ -72,7 +72,7 @@ _STANDS = {
     "to_decide": "to decide",
     "with_card": "with a card",
     "rejected_or_skipped": "rejected or skipped",
-    "left_out": "left out",
+    "left_out": "without a card",
 }
 """The states of a passage, in words."""
 _TOLD_KINDS = (DRAWN, LOGSEQ_CARD, LOGSEQ_MARK)
@@ -234,7 +234,11 @@ def as_text(
 
     # counts, package, next step
     block = [_counts(result, counts)]
-    block += [f"  → {line}" for line in delivery_lines(result)]
+    delivered = delivery_lines(result)
+    if report is not None and not report.seen and not is_news:
+        # the package of before is no news
+        delivered = delivery_lines(result, of_before=False)
+    block += [f"  → {line}" for line in delivered]
     step, why = _next(result, workspace, counts["waiting"], is_news=is_news)
     if tools:
         step, why = "adopt", "or: ankiforge adopt --decline"
@@ -287,7 +291,7 @@ def _counts(result: RunResult, counts: Mapping[str, Counter[str]]) -> str:
         unread = _files_text(report.unread_files)
         found = f"no highlights found in {files}" if files else "no highlights found"
         if unread:
-            found += f"; {unread} could not be read, or only in part"
+            found += f"; {unread} failed"
         return columns(f"! {found}{news}", *to_do(waits))
     read = counted(report.seen, "highlight") + news
     in_all = ""
@@ -505,10 +509,17 @@ def anki_line(result: RunResult) -> str:
     return f"In Anki: {'; '.join(parts)}" if parts else ""
 
 
-def delivery_lines(result: RunResult) -> Text:
-    """Yield the packages that were written, or the notes that were pushed."""
+def delivery_lines(result: RunResult, *, of_before: bool = True) -> Text:
+    """Yield the packages that were written, or the notes that were pushed.
+
+    Args:
+        result: the run.
+        of_before: tell a package, too, that contains what the last one did.
+    """
     for published in result.published:
         if published.notes and result.pushed is None:
+            if published.as_before == published.notes and not of_before:
+                continue
             notes = counted(published.notes, "note")
             parts = {
                 "new": published.added,

@@ -296,15 +296,15 @@ def _why_left(draft: Waiting, named: Set[str]) -> str:
     """Return why only the person decides on a draft; "" if it is taken with others."""
     for remark in draft.remarks:
         if remark.kind in (RemarkKind.FORM, RemarkKind.MOVED):
-            return "a question asks about it: ankiforge list --view questions"
+            return "held back by a question: ankiforge list --view questions"
         if remark.kind is RemarkKind.EQUAL_CARD:
-            return "its words are a card already: ankiforge list --view new -v"
+            return "with the words of a card: ankiforge list --view new -v"
         return remark.kind.value
     proposals = f"drafter:{PROPOSE}"
     if draft.draft.proposed and proposals not in named:
-        return f"a proposal; to accept these, too: ankiforge accept --all --filter {proposals}"
+        return f"proposed; to accept these: ankiforge accept --all --filter {proposals}"
     for finding in draft.draft.findings:
         warning = f"finding:{finding.check}"
         if finding.severity is not Severity.INFO and warning not in named:
-            return f"with the warning {finding.check}; to see these: ankiforge list {warning}"
+            return f"with the warning {finding.check}: ankiforge list {warning}"
     return ""

@@ -206,7 +206,7 @@ def test_all_count_the_same(forge, notes):
     assert {one["fate"]: one["reason"] for one in left_out if one["fate"] == "left_out"}
     status = forge.json("status")
     assert status["highlights"]["left_out"] == len(left_out) - 1 == 2
-    assert "1 without a card   2 left out" in forge.ok("status").stdout
+    assert "1 without a card   2 skipped" in forge.ok("status").stdout
 
 
 def test_a_run_says_why_drafts_wait(forge, notes):

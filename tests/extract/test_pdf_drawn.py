@@ -109,12 +109,12 @@ def test_a_run_says_nothing_of_the_marks_in_pdfs_that_cannot_be_read(forge, pape
     (papers / "a.pdf").write_bytes(b"%PDF-1.4 broken")
     (papers / "b.pdf").write_bytes(b"no PDF")
     said = forge("run", papers, code=1).stdout
-    assert "no highlights found; 2 PDFs could not be read, or only in part" in said
+    assert "no highlights found; 2 PDFs failed" in said
     assert "annotations" not in said
     write_pdf(papers / "c.pdf", [Page([paragraph(WORDS)])])
     for _ in range(2):
         said = forge("run", papers, code=1).stdout
-        assert "no highlights found in 1 PDF; 2 PDFs could not be read" in said
+        assert "no highlights found in 1 PDF; 2 PDFs failed" in said
         assert "the PDFs that were read have no annotations" in said
     run = forge("run", papers, "--json", code=1).data
     assert (run["files"], run["unread_files"]) == ({".pdf": 1}, {".pdf": 2})
