@@ -126,7 +126,7 @@ def pull(
 
     places_named = [collection is not None, apkg is not None, connect]
     if sum(places_named) > 1:
-        raise UsageError("name one of --collection, --apkg and --connect")
+        raise UsageError("give only one of --collection, --apkg and --connect")
     file = collection or apkg
     result = RunResult()
     with session(call) as workspace:

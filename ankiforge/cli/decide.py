@@ -30,7 +30,7 @@ SHOWN = 5
 
 
 IDS = click.argument("ids", nargs=-1, metavar="[ID]...")
-ALL = flag("--all", "every", help="Take all, but never a question.")
+ALL = flag("--all", "every", help="Decide on all of them, but on no question.")
 FILTER = click.option(
     "--filter",
     "query",
@@ -45,7 +45,7 @@ FILTER = click.option(
 @command("""
   ankiforge accept dr5b9c0f1d            a draft, or a question: `show` says what yes means
   ankiforge accept dr5b9c0f1d --gap 2    a proposal, with its second gap
-  ankiforge accept dr5b9c0f1d --same     its words go to the card that it asks about
+  ankiforge accept dr5b9c0f1d --same     the card it asks about gets its words
   ankiforge accept --all --filter "deck:Biology -finding:*"
   ankiforge accept --all --filter finding:fragment    also drafts with this warning
   ankiforge accept --all --filter drafter:propose     proposals, too, with their first gaps
@@ -73,19 +73,19 @@ def accept(
 ) -> None:
     """Accept drafts, or answer questions with yes.
 
-    A draft may ask whether it is the new text of a card: accepting it makes another card, and
-    --same gives that card the text. --all leaves out figures, proposals, and drafts with a
-    warning, unless the query names `drafter:propose` or the warning.
+    If a draft may be the new text of a card, accepting it makes another card; --same changes the
+    first one instead. --all leaves out figures; it takes proposals, and drafts with a warning,
+    only if the query names them (`drafter:propose`, `finding:…`).
     """
     from ankiforge.review.decisions import taken_together
 
     if every and gap is not None:
         raise UsageError(
-            "--gap is for proposals by id", hint="ankiforge accept ID --gap 2"
+            "--gap needs the id of a proposal", hint="ankiforge accept ID --gap 2"
         )
     if every and same:
         hint = "ankiforge accept ID --same"
-        raise UsageError("--same is for drafts by id", hint=hint)
+        raise UsageError("--same needs the id of a draft", hint=hint)
     with session(call) as workspace:
         ledger = workspace.ledger
         chosen = selected(ledger, ids, every, query)
@@ -327,7 +327,7 @@ def edit(
 ) -> None:
     """Reword a card or draft, or make a card from a highlight, given by its key.
 
-    A draft is accepted with your words. They stay when the source changes.
+    A draft is accepted in your words, which stay when the source changes.
     """
     from ankiforge.ledger import lists
     from ankiforge.pipeline.collection import lines_as_in_anki
@@ -336,7 +336,7 @@ def edit(
 
     if not changes:
         hint = f'ankiforge edit {word} --field NAME "TEXT", or ankiforge review'
-        raise UsageError("no field is named", hint=hint)
+        raise UsageError("no --field is given", hint=hint)
     fields = dict(changes)
     with session(call, writes="drafting") as workspace:
         ledger = workspace.ledger

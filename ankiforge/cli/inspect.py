@@ -72,7 +72,7 @@ Fields: deck document source tag colour kind verdict anki finding drafter key
 @flag(
     "--all",
     "everything",
-    help="Include rejected and retired cards; with --no-card, skipped highlights.",
+    help="Also rejected and retired cards; of highlights, also skipped ones.",
 )
 @flag("--no-card", help="List highlights with neither a card nor a draft, and why.")
 @click.option("--view", type=click.Choice(VIEWS), help="Show only this list.")
@@ -119,7 +119,7 @@ def _listing(call: Call, workspace: Workspace) -> Listing:
 """)
 @click.argument("words", nargs=-1, required=True, metavar="ID|QUERY...")
 def show(call: Call, words: Words) -> None:
-    """Show cards, drafts and questions in full, with the commands that settle them."""
+    """Show cards, drafts and questions in full, with the commands that decide on them."""
     with session(call, read_only=True) as workspace:
         show_all(call, _listing(call, workspace).named(words), apart=True)
 
@@ -189,7 +189,7 @@ GROUPS = 8
 
 @command("""
   ankiforge stats
-  ankiforge stats --minutes 20    how many new cards a day fit into 20 minutes of Anki
+  ankiforge stats --minutes 20    how many new cards fit into 20 minutes a day
   ankiforge stats --json
 """)
 @click.option(
@@ -197,13 +197,13 @@ GROUPS = 8
     cls=PlainOption,
     type=click.IntRange(1, MOST_MINUTES),
     metavar="N",
-    help="Show how many new cards a day fit into N minutes.",
+    help="Show how many new cards fit into N minutes a day.",
 )
 def stats(call: Call, minutes: int | None) -> None:
     """Count highlights, drafts and cards, and the answers in Anki.
 
     With --minutes, or the setting `minutes`, show how many new cards a day fit, and the
-    minutes of the coming year.
+    minutes a day over the coming year.
     """
     from ankiforge.reports.intake import intake_json, intake_text
     from ankiforge.reports.statistics import statistics, statistics_text

@@ -116,7 +116,7 @@ def list_(call: Call) -> None:
     "--sha256",
     default="",
     metavar="HEX",
-    help="With a URL: what its hash must be.",
+    help="With a URL: the expected hash.",
 )
 def get(call: Call, name_or_url: str, sha256: str) -> None:
     """Download a model from the list, or a .gguf file from a URL.

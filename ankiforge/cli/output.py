@@ -504,7 +504,7 @@ DRAFTER = click.option(
 )  # fmt: skip
 ACCEPT = click.option(
     "--accept", type=click.Choice(["clean", "review"]), callback=lambda *given: given[2] or "",
-    help="Accept drafts with no warnings, or none.",
+    help="Which drafts to accept: those without a warning, or none.",
 )  # fmt: skip
 
 

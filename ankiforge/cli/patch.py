@@ -40,7 +40,7 @@ def patch(call: Call, query: Words, output: Path | None, force: bool) -> None:
     """Print your edits in Anki as a patch of the notes that state the cards.
 
     Nothing is written into a note: apply the patch with `git apply` or `patch -p1`. Edits
-    of drafted cards, and those that the note's syntax cannot express, are listed only.
+    of drafted cards, and those that the note's syntax cannot express, are only listed.
     """
     from ankiforge.pipeline.patch import common_root
     from ankiforge.pipeline.query import joined

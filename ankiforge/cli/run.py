@@ -95,8 +95,8 @@ def run(
 ) -> None:
     """Turn highlights into cards, and accepted cards into a package for Anki.
 
-    PATH is {paths}. It is remembered: without PATH, the remembered ones and the sources of the
-    workspace are read.
+    PATH is {paths}. It is remembered: without PATH, all that is remembered and the sources of
+    the workspace are read.
     """
     trusting = replace(call, trusts=yes, goes_on=bool(paths))
     end_run(read_and_draft(trusting, paths, dry_run=dry_run, **options))
@@ -190,7 +190,7 @@ def print_summary(
 def forget(call: Call, path: Path) -> None:
     """Stop reading a PATH that `run` remembered.
 
-    Its drafts go, its cards stay. To read it again: ankiforge run PATH.
+    Its drafts go; its cards stay. To read it again: ankiforge run PATH.
     """
     from ankiforge.reports.status import first_of
 
@@ -299,7 +299,8 @@ def draft(
         return
     if remark and not again:
         raise UsageError(
-            "--remark needs --again QUERY", hint="draft --again QUERY --remark TEXT"
+            "--remark needs --again QUERY",
+            hint="ankiforge draft --again QUERY --remark TEXT",
         )
     if estimate:
         with session(call, read_only=True) as workspace:

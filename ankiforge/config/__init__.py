@@ -250,7 +250,7 @@ def read_settings(path: Path, kinds: SourceKinds) -> Config:
         of_file = of_llm.at("model_file")
         file = expanded(llm.model_file, folder, of_file)
         if not file.stem:
-            message = f"{llm.model_file!r} names no file"
+            message = f"{llm.model_file!r} is not the name of a file"
             raise of_file.error(message, "the path of a .gguf file")
         llm = msgspec.structs.replace(
             llm,

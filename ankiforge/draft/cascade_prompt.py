@@ -137,5 +137,6 @@ def load_cascade(workspace: Path | None = None) -> CascadePrompt:
             raise ConfigError(message, hint=f"known there: {known}")
         used |= variables
     for name in sorted(_NEEDED - used):
-        raise ConfigError(f"{path}: {{{{ {name} }}}} is missing")
+        placeholder = f"{{{{ {name} }}}}"
+        raise ConfigError(f"{path}: {placeholder} is missing", hint=f"add {placeholder}")
     return CascadePrompt(**by_name)

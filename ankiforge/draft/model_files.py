@@ -94,7 +94,7 @@ def _check_address(url: str) -> None:
     """Refuse an address that is not encrypted, unless it is on this machine."""
     scheme = origin(url)[0]
     if scheme != "https" and not (scheme == "http" and is_loopback(url)):
-        raise UsageError(f"{url} is not an address that begins with https://")
+        raise UsageError(f"{url}: a model is downloaded only from https://")
 
 
 def here() -> list[Path]:
@@ -203,7 +203,9 @@ def _fetch(offer: Offer, part: Path, show: Show) -> None:
                 _fetch_rest(client, offer, part, show)
                 return
             except httpx2.TooManyRedirects as error:
-                raise ServiceError(f"{host} redirects without end") from error
+                raise ServiceError(
+                    f"{host} redirects without end", hint="try another address"
+                ) from error
             except (_BrokenError, httpx2.HTTPError) as error:
                 reason = str(error) or type(error).__name__
             in_vain = 0 if _size(part) > before else in_vain + 1

@@ -141,7 +141,10 @@ def parse(text: str, path: Path) -> Prompt:
         raise ConfigError(f"{path}: {message}", hint=f"known: {', '.join(VARIABLES)}")
     for name in ("schema", "highlights"):
         if name not in used_variables:
-            raise ConfigError(f"{path}: {{{{ {name} }}}} is missing")
+            placeholder = f"{{{{ {name} }}}}"
+            raise ConfigError(
+                f"{path}: {placeholder} is missing", hint=f"add {placeholder}"
+            )
     *system, user = re.split(r"(?m)^---[ \t]*\n", text, maxsplit=1)
     return Prompt(path.stem, "".join(system), user)
 

@@ -128,7 +128,8 @@ class ServerSettings(Value):
             )
         if not key.isascii() or not key.isprintable():
             raise ConfigError(
-                f"the key in {name} contains characters that are not allowed in a header"
+                f"the key in {name} contains characters that no key has",
+                hint="copy it again, without a line end",
             )
         return key
 

@@ -376,7 +376,9 @@ def state_of(store: Store, guid: str) -> tuple[State, Passage]:
         store.refold()
         key = store.value(query, guid)
     if key is None:
-        raise RefusedError(f"there is no card {guid}", hint="ankiforge list")
+        raise RefusedError(
+            f"there is no card {guid}", hint="ankiforge list shows the ids"
+        )
     passage = store.passage(key)
     if guid not in passage.cards:
         hint = "delete .ankiforge/ledger.db: the next run rebuilds it from the journal"
@@ -432,7 +434,7 @@ def highlight_row(store: Store, key: str) -> Row:
     if row is None:
         raise UsageError(
             f"there is no highlight {key}",
-            hint="ankiforge list --no-card",
+            hint="ankiforge list --no-card shows the keys",
         )
     return row
 

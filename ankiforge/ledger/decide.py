@@ -147,9 +147,11 @@ def _with_masks(kind: str, fields: Texts, masks: str) -> Texts:
         RefusedError: none is left, or it is not a figure.
     """
     if kind != "occlusion":
-        raise RefusedError("only a figure has masks", hint="ankiforge show ID")
+        raise RefusedError(
+            "only a figure has masks", hint="ankiforge edit rewords a card"
+        )
     if not occlusion.parse(masks).shown:
-        raise RefusedError("no mask is left", hint="draw one, or reject the figure")
+        raise RefusedError("a figure needs a mask", hint="draw one, or reject the figure")
     return {**fields, occlusion.FIELD: masks}
 
 

@@ -362,7 +362,7 @@ def waiting_row(store: Store, draft_id: str) -> Row:
     if stored is None or is_settled:
         raise RefusedError(
             f"{draft_id} no longer waits",
-            hint="ankiforge list --view new",
+            hint="ankiforge list --view new shows what waits",
         )
     refuse_doubtful(store, stored["key"])
     return stored
@@ -381,7 +381,7 @@ def refuse_doubtful(store: Store, highlight_key: str) -> None:
     """Refuse a decision about a passage that may be one that is gone."""
     if asked(store, store.passage(highlight_key)):
         raise RefusedError(
-            f"{highlight_key}: first say whether this passage is the one that is gone",
+            f"{highlight_key}: first answer whether this is the passage that is gone",
             hint="ankiforge list --view questions",
         )
 

@@ -59,7 +59,8 @@ def edit(
     """
     line = next(lists.lines(ledger, [id]), None)
     if line is None:
-        raise RefusedError(f"{id} no longer waits", hint="ankiforge list --view new")
+        hint = "ankiforge list --view new shows what waits"
+        raise RefusedError(f"{id} no longer waits", hint=hint)
     if line.kind is CardKind.OCCLUSION:
         return edit_masks(ledger, id, fields), ()
     typed = dict(changed_fields(line.family, fields))
@@ -239,7 +240,8 @@ def _figure(ledger: Ledger, id: str) -> Line:
     """
     line = next(lists.lines(ledger, [id]), None)
     if line is None or line.kind is not CardKind.OCCLUSION:
-        raise RefusedError(f"{id} is no figure that waits", hint="ankiforge list")
+        hint = "ankiforge list kind:occlusion verdict:waiting shows the figures"
+        raise RefusedError(f"{id} is not a waiting figure", hint=hint)
     return line
 
 
@@ -285,7 +287,7 @@ def edit_masks(ledger: Ledger, id: str, typed: Texts) -> Guid:
         wanted = set()
         for part in typed[MASKS].replace(",", " ").split():
             if not (part.isascii() and part.isdigit() and len(part) < 4):
-                message = f"Masks: {part!r} is no number of a mask"
+                message = f"Masks: {part!r} is not the number of a mask"
                 raise UsageError(message, hint='--field Masks "1 3"')
             wanted.add(int(part))
     unknown = wanted - {mask.number for mask in masks.masks}

@@ -159,7 +159,7 @@ def choose(
             LlmSettings(base_url=ON_BOARD, model=file.stem, model_file=str(file))
         )
     if not any(origin(base_url)):
-        raise UsageError(f"{name} is no web address without a name or password")
+        raise UsageError(f"{name}: give a web address, without user name and password")
 
     # a server; one on this machine is asked for its models
     offered: Strings = ()

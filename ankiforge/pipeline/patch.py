@@ -224,7 +224,7 @@ def _place_of(
         )
     namespace = card.highlight.namespace
     if not namespace:  # its words are known from the journal alone
-        raise ItemError("its source has not been read here: run first")
+        raise ItemError("its source has not been read here yet: run first")
     source = readers.get(namespace)
     path = card.highlight.document.path
     if source is None:

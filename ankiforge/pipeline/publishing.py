@@ -87,7 +87,7 @@ def refuse_foreign(path: Path, ledger: Ledger, *, force: bool) -> None:
             hint=f"mkdir {path.parent}",
         )
     if path.suffix.lower() != ".apkg":
-        message = f"{path}: Anki imports a package by its ending, .apkg"
+        message = f"{path}: Anki imports only packages whose names end in .apkg"
         raise UsageError(message, hint=f"-o {path.with_suffix('.apkg')}")
     is_there = own_file(path).is_there()
     if is_there and not force and _last_package(ledger, path) is None:

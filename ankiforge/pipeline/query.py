@@ -74,7 +74,7 @@ def parse(text: str) -> list[QueryTerm]:
             # in a query, only `*` and `?` are wildcards
             pattern = value.casefold().replace("[", "[[]")
             if not any(fnmatchcase(word, pattern) for word in possible):
-                message = f"query: {field} is never {value!r}"
+                message = f"query: {field} has no value {value!r}"
                 raise UsageError(message, hint=f"one of: {', '.join(possible)}")
         terms.append(QueryTerm(field, value, negated=bool(match["minus"])))
     return terms

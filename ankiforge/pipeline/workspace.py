@@ -551,9 +551,8 @@ class Workspace:
         for _ in draft(job, self.ledger):
             pass
         if model is None:
-            raise UsageError(
-                "the offline rules cost nothing", hint="--drafter llm --estimate"
-            )
+            hint = "ankiforge draft --drafter llm --estimate"
+            raise UsageError("the rules cost nothing; only a model does", hint=hint)
         return model.estimate(for_model(job, self.ledger))
 
     def job(self, accept: str = "") -> Job:

@@ -203,6 +203,8 @@ FATES = {
 }
 """The fates of a highlight, in words."""
 
+_FEATURES = 3
+"""The number of reasons for a proposal."""
 _QUESTION = 72
 """The characters of a question in a line."""
 _BEFORE_GAP = 24
@@ -393,7 +395,7 @@ def line_text(
         for passage in line.card.passages[1:]:
             yield _row("also", titled(passage))
     if line.waiting and line.waiting.draft.proposed:
-        yield _row("worth", worth_text(highlight))
+        yield _row("why", why_proposed(highlight))
     for finding in line.findings:
         yield _row(finding.severity, f"{finding.message} ({finding.check})")
         is_foreign = finding.duplicate.startswith(FOREIGN_PREFIX)
@@ -512,20 +514,15 @@ def why_model_made_none(ledger: Ledger, line: Line) -> str:
     return ""
 
 
-def worth_text(highlight: Highlight) -> str:
-    """Return how much a passage deserves a card, and the features that decided."""
+def why_proposed(highlight: Highlight) -> str:
+    """Return the features that speak most for a card of a passage, and how much it deserves one."""
     from ankiforge.draft.propose import worth_of
 
     worth = worth_of(highlight)
-    speaks_for = [each.words for each in worth.features if each.weight > 0]
-    speaks_against = [each.words for each in worth.features if each.weight <= 0]
-    score = f"{100 * worth.score:.0f} of 100, threshold {100 * worth.threshold:.0f}"
-    parts = [score]
-    if speaks_for:
-        parts.append(f"for it: {', '.join(speaks_for)}")
-    if speaks_against:
-        parts.append(f"against it: {', '.join(speaks_against)}")
-    return "; ".join(parts)
+    features = sorted(worth.features, key=lambda each: -each.weight)
+    strongest = [each.words for each in features[:_FEATURES] if each.weight > 0]
+    score = f"{100 * worth.score:.0f} of 100, {100 * worth.threshold:.0f} is enough"
+    return f"{'; '.join(strongest)} ({score})"
 
 
 def _fields(fields: Fields) -> str:

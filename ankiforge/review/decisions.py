@@ -302,7 +302,7 @@ def _why_left(draft: Waiting, named: Set[str]) -> str:
         return remark.kind.value
     proposals = f"drafter:{PROPOSE}"
     if draft.draft.proposed and proposals not in named:
-        return f"proposed; to accept these: ankiforge accept --all --filter {proposals}"
+        return f"proposed: ankiforge accept --all --filter {proposals}"
     for finding in draft.draft.findings:
         warning = f"finding:{finding.check}"
         if finding.severity is not Severity.INFO and warning not in named:

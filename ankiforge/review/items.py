@@ -199,9 +199,9 @@ def why_waiting(waiting: Waiting) -> str:
         causes = "your settings, the limit of 300 cards per run, or two minutes of quiet"
         return f"no warning: {causes} make it wait"
     if waiting.draft.proposed:
-        return "proposed, so it waits for you"
+        return "proposed; you decide"
     by = "proposed by an agent" if drafter == AGENT else "drafted by a model"
-    return f"{by}, so it waits for you"
+    return f"{by}; you decide"
 
 
 def sentence(text: str) -> str:

@@ -119,7 +119,7 @@ def test_an_edit_of_a_card_that_only_the_journal_knows_waits_for_a_run(desk, for
     desk.col.update_note(edited)
     (forge.folder / ".ankiforge" / "ledger.db").unlink()
     [line] = forge.ok("patch", "--json").lines
-    assert line["refused"] == "its source has not been read here: run first"
+    assert line["refused"] == "its source has not been read here yet: run first"
     desk.run()
     [line] = forge.ok("patch", "--json").lines
     assert "+What does a ribosome do?::It makes proteins from" in line["patch"]

@@ -6,6 +6,8 @@ import re
 import termios
 from contextlib import suppress
 
+import pytest
+
 from tests.limits import PATIENCE
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -31,6 +33,31 @@ def at_terminal(forge, columns: int, *arguments: object) -> str:
     os.close(ours)
     assert running.wait(timeout=PATIENCE) in (0, 1, 2)
     return shown.decode().replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_lines_fit_and_commands_stay_whole(forge, vault, columns):
+    (vault / "Cells.md").write_text(MARKS, encoding="utf-8")
+    forge.ok("run", vault)
+    drafts = forge.ok("list", "verdict:waiting", "--json").lines
+    waiting = [draft["id"] for draft in drafts]
+    for command in (("accept", "--all"), ("show", *waiting), ("list", "--no-card")):
+        shown = COLOUR.sub("", at_terminal(forge, columns, *command)).splitlines()
+        # a path is never broken
+        assert [one for one in shown if len(one) > columns and "/" not in one] == []
+        alone = forge(*command)
+        for named in re.findall(
+            r"ankiforge [a-z]+ [\w:-]+(?: --filter \S+)?", alone.stdout + alone.stderr
+        ):
+            assert any(named in line for line in shown), named
+
+
+def test_without_a_command_three_are_named(forge):
+    told = forge(code=2).stderr.splitlines()
+    assert len(told) < 10
+    named = [line.split()[1] for line in told if line.startswith("  ankiforge ")]
+    assert named == ["run", "review", "build"]
+    assert "ankiforge -h" in told[-1]
 
 
 def test_colours_are_for_terminals_that_want_them(forge, vault, monkeypatch):

@@ -158,6 +158,9 @@ def test_what_is_skipped_comes_last_and_help_names_every_key(
         helped = keyboard.press("?")
         for key in ("Enter, a", "x ", "1 2 3", "e ", "q ", "s ", "u ", "Esc"):
             assert f"\n{key}" in f"\n{helped}", key
+        shown_again = COLOURS.sub("", helped).partition("Esc        end")[2]
+        assert "Q: What does the testing effect say?" in shown_again
+        assert "no card's new text" in keyboard.press("w")
         assert "[hippocampus]" in keyboard.press("a")
         assert "four chunks" in keyboard.press("a")
         assert "3 accepted; nothing is left" in keyboard.press("a")

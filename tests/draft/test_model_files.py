@@ -135,7 +135,7 @@ def test_a_hash_that_nobody_gave_is_shown_to_be_compared(forge, files):
         (Spoilt(length=SIZE - 10), 1, "has the SHA-256"),
         (Spoilt(status=404), 3, "answers 404"),
         (Spoilt(status=403), 3, "needs a login; download it in a browser"),
-        (Spoilt(location="http://files.invalid/tiny.gguf"), 2, "begins with https://"),
+        (Spoilt(location="http://files.invalid/tiny.gguf"), 2, "only from https://"),
         (Spoilt(location="/again"), 3, "redirects without end"),
         (Spoilt(ignores_range=True, cut=MB), 3, "1 MB of tiny have arrived"),
     ],
@@ -187,7 +187,7 @@ def test_a_full_disk_is_told_before_anything_is_written(get, models, monkeypatch
     [
         ("qwen2.5-1.5b --offline", "--offline forbids a download"),
         ("qwen9", "known: qwen2.5-1.5b"),
-        ("http://models.invalid/a.gguf", "begins with https://"),
+        ("http://models.invalid/a.gguf", "only from https://"),
         ("https://models.invalid/a.zip", "not the address of a .gguf file"),
         ("https://models.invalid/a%00b.gguf", "not the address of a .gguf file"),
         ("https://models.invalid/.gguf", "not the address of a .gguf file"),

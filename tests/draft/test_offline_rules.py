@@ -93,7 +93,7 @@ def test_a_person_makes_a_card_of_a_passage_without_one(forge, passage, fields, 
         (["--field", "Front", "What?"], "the card has no Back"),
         (["--field", "Text", "{{c1::a}} b", "--field", "Back", "c"], "no field 'Back'"),
         (["--field", "Text", "no gap at all"], "no cloze in the text"),
-        ([], "no field is named"),
+        ([], "no --field is given"),
     ],
 )
 def test_what_is_no_card_is_not_made(forge, passage, words, said):

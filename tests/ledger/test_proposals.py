@@ -39,12 +39,12 @@ def test_a_proposal_waits_with_its_gaps_the_first_of_them_in_its_text(forge, not
     assert came["waits"] == {"propose": 1}
     assert 1 < len(proposal["gaps"]) <= 4
     assert f"::{proposal['gaps'][0]}}}}}" in proposal["fields"]["Text"]
-    assert proposal["waits"] == "proposed, so it waits for you"
+    assert proposal["waits"] == "proposed; you decide"
     listed = forge.ok("list").stdout
     shown = forge.ok("show", proposal["id"]).stdout
     assert all(gap in listed for gap in proposal["gaps"])
     assert all(f"gap {number}" in shown for number in range(1, len(proposal["gaps"]) + 1))
-    assert "worth" in shown
+    assert "is enough)" in shown
 
 
 def test_each_gap_is_a_card_of_its_words(forge, note):

@@ -110,7 +110,7 @@ class Readwise(ExportSource):
                 elif row["highlight"] or row["note"]:
                     yield path, row
         except csv.Error as error:
-            message = f"not a table after some row: {error}"
+            message = f"the table is damaged: {error}"
             raise ItemError(message, hint="export it again") from error
 
     def documents(self, items: list[tuple[str, Row]]) -> Iterator[Named]:

@@ -77,10 +77,8 @@ LOCKED = Failed(
     "it is locked with a password",
     "open it in a PDF reader and save a copy without a password",
 )
-NO_PDF = Failed(
-    "it is not a PDF", "download it again, or list it under exclude of its source"
-)
-EMPTY = Failed("the file is empty", "fetch it again")
+NO_PDF = Failed("it is not a PDF", "download it again, or leave it out with `exclude`")
+EMPTY = Failed("the file is empty", "download it again")
 DAMAGED = Failed("it is damaged, or protected in an unknown way", REPAIR)
 HIDDEN = "PDF programs hide deleted marks; make them visible there to include them"
 TOO_BIG = Failed(
@@ -88,11 +86,11 @@ TOO_BIG = Failed(
 )
 CUT = (
     "its end is missing; marks may be missing too",
-    "fetch it again, or open it in a PDF reader and save a copy",
+    "download it again, or open it in a PDF reader and save a copy",
 )
 REPAIRED = (
     "it is damaged; what could be read was read, and marks may be missing",
-    "fetch it again, or open it in a PDF reader and save a copy",
+    "download it again, or open it in a PDF reader and save a copy",
 )
 HEAD = 65_536
 """Bytes in which a PDF must begin. PDFium takes 1,024 bytes of junk before it, pypdf more."""

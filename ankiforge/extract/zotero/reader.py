@@ -139,7 +139,7 @@ def wanted(setting: str | int | tuple[str | int, ...]) -> Wanted:
         elif name.strip() == "user":
             libraries.add(None)
         else:
-            raise ConfigError(f"library: {name!r} is no library", hint=_HINT)
+            raise ConfigError(f"library: {name!r} is not a library", hint=_HINT)
     return frozenset(libraries) or None
 
 
@@ -154,8 +154,10 @@ def address_of(api: str, url: str, key_env: str) -> Address | None:
         is_loopback(url) or (api == "web" and origin(url)[0] == "https")
     )
     if url and not (api and is_safe):
-        hint = f"beside api: web, https, such as {ZOTERO_WEB}; beside api: local, this computer"
-        raise ConfigError(f"url: {url!r} cannot be asked", hint=hint)
+        hint = (
+            f"with api: web, https, such as {ZOTERO_WEB}; with api: local, this computer"
+        )
+        raise ConfigError(f"url: {url!r} is not an address of a Zotero API", hint=hint)
     if not api:
         return None
     if api == "local":
@@ -164,8 +166,8 @@ def address_of(api: str, url: str, key_env: str) -> Address | None:
     name = key_variable(ZOTERO, address, key_env)
     key = key_for(ZOTERO, address, key_env)
     if not key.isascii() or not key.isprintable():
-        message = f"key_env: the key in {name} contains characters that are not allowed in a header"
-        raise ConfigError(message)
+        message = f"key_env: the key in {name} contains characters that no key has"
+        raise ConfigError(message, hint="copy it again, without a line end")
     return Address(address, local=False, key_env=name, key=key)
 
 
