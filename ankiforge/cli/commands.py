@@ -34,7 +34,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "More": {
         "search": ("inspect", "Search everything you have read."),
-        "draft": ("run", "Draft again, or with a model, or with any chatbot."),
+        "draft": ("run", "Draft with a model or any chatbot, or draft again."),
         "extract": ("run", "Show the highlights of a file or folder; write nothing."),
         "forget": ("run", "Stop reading a PATH; its cards stay."),
         "export": ("inspect", "Write highlights and cards to a file."),
@@ -70,7 +70,7 @@ SHARED_OPTIONS: dict[tuple[str, ...], dict[str, Any]] = {
     ("--jobs",): {
         "type": click.IntRange(1, 64),
         "metavar": "N",
-        "help": "Read or ask N at a time, up to 64.",
+        "help": "Read N files, or send N requests, at a time.",
     },
 }
 

@@ -30,7 +30,7 @@ SHOWN = 5
 
 
 IDS = click.argument("ids", nargs=-1, metavar="[ID]...")
-ALL = flag("--all", "every", help="Decide on all of them, but on no question.")
+ALL = flag("--all", "every", help="Instead of ids: all but questions.")
 FILTER = click.option(
     "--filter",
     "query",

@@ -72,7 +72,7 @@ Fields: deck document source tag colour kind verdict anki finding drafter key
 @flag(
     "--all",
     "everything",
-    help="Also rejected and retired cards; of highlights, also skipped ones.",
+    help="Add rejected and retired cards; with --no-card, skipped highlights.",
 )
 @flag("--no-card", help="List highlights with neither a card nor a draft, and why.")
 @click.option("--view", type=click.Choice(VIEWS), help="Show only this list.")
@@ -140,7 +140,7 @@ _WORKS = 10
 """, context_settings={"ignore_unknown_options": True})  # fmt: skip
 @click.argument("query", nargs=-1, required=True, metavar="QUERY|FILE.pdf")
 def search(call: Call, query: Words) -> None:
-    """Search your works, highlights and cards, and show how well you remember them."""
+    """Search documents, highlights and cards, and show how well you remember them."""
     from ankiforge.ledger.search import find
     from ankiforge.reports.cards import work_json, work_text
     from ankiforge.text import shortened

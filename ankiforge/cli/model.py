@@ -50,7 +50,7 @@ def model(call: Call) -> None:
 
 @command("\n  ankiforge model list")
 def list_(call: Call) -> None:
-    """Show the models that can be used: those of your keys, of servers here, and built-in ones."""
+    """Show the models you can use: with your keys, on servers here, and built in."""
     from ankiforge.config import ON_BOARD, LlmSettings
     from ankiforge.draft.model_files import OFFERED, here
     from ankiforge.draft.providers import (
@@ -221,9 +221,9 @@ dropped."""
     "--model", "model_name", default="", metavar="MODEL", help="Use this model there."
 )
 @click.option(
-    "--key-env", default="", metavar="VARIABLE", help="Send the key in this variable."
+    "--key-env", default="", metavar="VARIABLE", help="The variable that holds the key."
 )
-@flag("--yes", help="Send what is shown, without being asked.")
+@flag("--yes", help="Send what is shown; do not ask.")
 def use(call: Call, name: str, model_name: str, key_env: str, yes: bool) -> None:
     """Draft with a model from now on.
 

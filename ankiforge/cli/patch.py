@@ -37,7 +37,7 @@ from ankiforge.text import counted
 )
 @flag("--force", help="Replace an existing file.")
 def patch(call: Call, query: Words, output: Path | None, force: bool) -> None:
-    """Print your edits in Anki as a patch of the notes that state the cards.
+    """Print your edits in Anki as a patch of the notes from which the cards came.
 
     Nothing is written into a note: apply the patch with `git apply` or `patch -p1`. Edits
     of drafted cards, and those that the note's syntax cannot express, are only listed.

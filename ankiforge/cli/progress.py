@@ -217,7 +217,7 @@ def offer(workspace: Workspace, servers: Callable[[float], tuple[Server, ...]]) 
     if not number:
         return ""
     these = "this highlight" if number == 1 else f"these {number:,} highlights"
-    line = f"A chatbot can write questions for {these}: ankiforge review, key m"
+    line = f"Questions for {these}, from a chatbot: ankiforge review, key m"
     if provider:
         cost = _cost(workspace, provider, tasks)
         line = f"{provider.key_env} is set. Questions for {these}{cost}:"

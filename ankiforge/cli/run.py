@@ -372,7 +372,7 @@ def export(call: Call, file: Path) -> None:
     """Write a prompt to paste into any chatbot.
 
     It has up to 30 highlights without a card; with a higher --limit, the rest goes into
-    FILE-2 and so on.
+    further files.
     """
     from ankiforge.draft.chat import MOST
     from ankiforge.pipeline.chats import ask

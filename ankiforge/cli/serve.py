@@ -78,7 +78,7 @@ def review(
 ) -> None:
     """Decide on cards in the browser, with the source beside each card.
 
-    With PATH, do first what run does. Everything stays on this machine. Every decision is stored at
+    With PATH, do first what run does. The page is served to this machine only. Every decision is stored at
     once; Ctrl-C ends.
     """
     trusting = replace(call, trusts=yes, goes_on=bool(paths))
@@ -222,7 +222,7 @@ def _browser(*, remote: bool) -> webbrowser.BaseBrowser | None:
 def watch(call: Call, push: bool, poll: bool) -> None:
     """Follow all sources and draft cards as you write.
 
-    Cards go into the package, or with --push to Anki, once you have not touched their note for two
+    Cards go into the package, or with --push to Anki, once their note is left alone for two
     minutes. Ctrl-C stops it at any time.
     """
     from ankiforge.pipeline.locks import lock

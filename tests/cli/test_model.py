@@ -95,7 +95,7 @@ def settings_of(forge: Any) -> str:
 
 # --- the line of a run ----------------------------------------------------------------------
 
-CHAT = "A chatbot can write questions for these 2 highlights: ankiforge review, key m"
+CHAT = "Questions for these 2 highlights, from a chatbot: ankiforge review, key m"
 
 
 def offers(text: str) -> list[str]:
