@@ -78,8 +78,8 @@ def review(
 ) -> None:
     """Decide on cards in the browser, with the source beside each card.
 
-    With PATH, do first what run does. The page is served to this machine only. Every decision is stored at
-    once; Ctrl-C ends.
+    With PATH, do first what run does. The page is served to this machine only. Every
+    decision is stored at once; Ctrl-C ends.
     """
     trusting = replace(call, trusts=yes, goes_on=bool(paths))
     if terminal and not (call.interactive and sys.stdout.isatty()):
