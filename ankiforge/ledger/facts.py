@@ -50,18 +50,6 @@ class Fact(Value):
     """The decided sentence that is nearly the same, and gone."""
 
 
-class Reading(Value):
-    """The facts of a passage, in its order."""
-
-    facts: tuple[Fact, ...] = ()
-    closed: bool = False
-
-    @property
-    def offered(self) -> dict[str, Fact]:
-        """The facts that are offered, by their names."""
-        return {name_of(fact.sentence): fact for fact in self.facts if not fact.decided}
-
-
 # --- sentences --------------------------------------------------------------------------
 
 
@@ -215,8 +203,8 @@ def read(
     worthy: Iterable[str] = (),
     drafted: Collection[str] = (),
     closed: bool = False,
-) -> Reading:
-    """Return the facts of a passage as a person sees them.
+) -> tuple[Fact, ...]:
+    """Return the facts of a passage as a person sees them, in its order.
 
     Args:
         given: its sentences, as `sentences` returns them.
@@ -249,7 +237,12 @@ def read(
         if sentence in facts:
             fact = near.get(sentence, Fact(sentence))
             shown.append(Fact(sentence, decided=True) if sentence in decided else fact)
-    return Reading(tuple(shown), closed)
+    return tuple(shown)
+
+
+def offered(shown: Iterable[Fact]) -> dict[str, Fact]:
+    """Return the facts that are offered, by their names."""
+    return {name_of(fact.sentence): fact for fact in shown if not fact.decided}
 
 
 def _nearly_the_same(

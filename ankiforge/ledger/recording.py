@@ -292,8 +292,8 @@ class _Recording:
             if not draft.proposed:
                 drafted.append(facts.name_of(sentence))
         of = settling.Seen(passage, of.text, worthy, kept)
-        reading = of.reading(drafted=drafted)
-        offered = reading.offered
+        shown = of.facts_now(drafted=drafted)
+        offered = facts.offered(shown)
 
         # those wait that are about an offered fact, or that a person asked for
         for position, (draft, names) in enumerate(zip(own, names_of_own, strict=True)):
@@ -305,7 +305,7 @@ class _Recording:
             name = facts.name_of(sentence) if sentence else ""
             fact = offered.get(name)
             if fact is None:
-                is_open = not (name or reading.closed) or self._beside
+                is_open = not (name or passage.closed) or self._beside
                 if draft.proposed or not is_open or is_known(passage, wording_of(draft)):
                     continue
                 fact = facts.Fact(sentence)
@@ -317,7 +317,7 @@ class _Recording:
             columns = {"fact": name, "near": fact.near, "revises": fact.card}
             self._let_wait(draft, position, passage, columns)
             self.proposed = proposed_before + draft.proposed
-        settling.settle(self._store, kept, reading, (), self._dropped_ids.append)
+        settling.settle(self._store, kept, shown, (), self._dropped_ids.append)
 
         # what failed counts as not drafted, and is drafted again
         drafted_content = "" if result.fate == "failed" else highlight_row["content"]

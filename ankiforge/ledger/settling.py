@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from ankiforge.ledger import belonging, cards, drafts, facts
 from ankiforge.ledger.events import PERSON, Event, FactDecision, Passage, Wording
-from ankiforge.ledger.facts import Reading
+from ankiforge.ledger.facts import Fact
 from ankiforge.ledger.readings import decode_highlight
 from ankiforge.ledger.store import EACH, Row, Store, encode
 from ankiforge.model import PROPOSE, Draft, Highlight, Json, Strings, Value
@@ -41,14 +41,14 @@ class Seen(Value):
         """All its sentences."""
         return facts.sentences(self.text)
 
-    def reading(
+    def facts_now(
         self,
         decisions: Sequence[FactDecision] | None = None,
         *,
         live: str = "",
         ended: str = "",
         drafted: Iterable[str] = (),
-    ) -> Reading:
+    ) -> tuple[Fact, ...]:
         """Return its facts, as the journal has them or after one more decision.
 
         Args:
@@ -110,7 +110,7 @@ def corrected(
         return
     of = seen(store, passage)
     drafted = {facts.fact_of(draft, of.text) for draft in made}
-    for fact in of.reading().facts:
+    for fact in of.facts_now():
         if not fact.card or fact.sentence in drafted:
             continue
         card = passage.cards[fact.card].wording
@@ -145,10 +145,10 @@ def decide(
         guid: the card that it makes, rewords or ends.
         draft_id: the draft that it is on; "" = a card, or words of the person.
     """
-    before = of.reading()
+    before = of.facts_now()
     now_decided = {facts.name_of(sentence) for sentence in sentences}
     decided = now_decided | {
-        facts.name_of(fact.sentence) for fact in before.facts if fact.decided
+        facts.name_of(fact.sentence) for fact in before if fact.decided
     }
 
     # the person's own forms all of whose facts are decided by one that waited beside them
@@ -164,8 +164,8 @@ def decide(
         "of": event.id,
         "sentences": sentences,
         "passage": [facts.name_of(sentence) for sentence in of.sentences],
-        "facts": [facts.name_of(fact.sentence) for fact in before.facts]
-        if not before.closed
+        "facts": [facts.name_of(fact.sentence) for fact in before]
+        if not of.passage.closed
         else [],
     }
     if guid:
@@ -187,7 +187,7 @@ def decide(
     if left or len(of.sentences) > len(now_decided):
         decisions = [*of.passage.facts, msgspec.convert(body, FactDecision)]
         is_end = event.what == "reject"
-        after = replace(of, rows=left).reading(
+        after = replace(of, rows=left).facts_now(
             decisions, live="" if is_end else guid, ended=guid if is_end else ""
         )
         settle(store, left, after, now_decided, take)
@@ -209,7 +209,7 @@ def sentences_of_card(of: Seen, guid: str, wording: Wording) -> Strings:
 def settle(
     store: Store,
     rows: Iterable[Row],
-    reading: Reading,
+    shown: Sequence[Fact],
     decided: Collection[str],
     take: Callable[[str], None],
 ) -> None:
@@ -218,13 +218,13 @@ def settle(
     Args:
         store: the store.
         rows: drafts of one passage.
-        reading: its facts.
+        shown: its facts.
         decided: hashes of the sentences that were decided on meanwhile. A draft that a person
             asked for on another decided one waits on.
         take: takes a draft away, by its id.
     """
-    offered = reading.offered
-    standing = {facts.name_of(fact.sentence) for fact in reading.facts if fact.decided}
+    offered = facts.offered(shown)
+    standing = {facts.name_of(fact.sentence) for fact in shown if fact.decided}
     for row in rows:
         names = row["fact"].split()
         if row["slot"] or not names:
@@ -265,17 +265,17 @@ def settle_passage(store: Store, key: str) -> None:
         if row["slot"] and not row["revises"]:
             if not drafts.is_new(store, of.passage, drafts.wording_in(row)):
                 take(row["id"])
-    reading = of.reading()
-    decided = {facts.name_of(fact.sentence) for fact in reading.facts if fact.decided}
-    settle(store, of.rows, reading, decided, take)
-    _draft_what_lacks(store, of.passage, of.rows, reading)
+    shown = of.facts_now()
+    decided = {facts.name_of(fact.sentence) for fact in shown if fact.decided}
+    settle(store, of.rows, shown, decided, take)
+    _draft_what_lacks(store, of.passage, of.rows, shown)
 
 
 def _draft_what_lacks(
-    store: Store, passage: Passage, rows: Iterable[Row], reading: Reading
+    store: Store, passage: Passage, rows: Iterable[Row], shown: Sequence[Fact]
 ) -> None:
     """Ask the rules again if a fact is offered that has no draft."""
     drafted = " ".join(row["fact"] for row in rows)
-    if any(name not in drafted for name in reading.offered):
+    if any(name not in drafted for name in facts.offered(shown)):
         for key in passage.keys:
             drafts.draft_again(store, key, by_model=False)

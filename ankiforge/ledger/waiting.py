@@ -128,7 +128,8 @@ def _is_settled(
     if wording.drafter == PROPOSE and not leads(store, draft_row["key"], passage):
         return True
     name = draft_row["fact"]
-    return bool(name) and name not in settling.seen(store, passage).reading().offered
+    shown = settling.seen(store, passage).facts_now() if name else ()
+    return bool(name) and name not in facts.offered(shown)
 
 
 def _follows(passage: Passage, draft_row: Row, wording: Wording) -> bool:

@@ -114,23 +114,22 @@ def passage_json(ledger: Ledger, key: str) -> Json:
     from ankiforge.ledger import settling
 
     of = settling.seen(ledger, ledger.passage(key))
-    reading = of.reading()
     facts = []
-    for fact in reading.facts:
+    for fact in of.facts_now():
         name = h16(fact.sentence)
         state = "decided" if fact.decided else "offered"
         drafts = [row["id"] for row in of.rows if name in row["fact"]]
         named = {"sentence": fact.sentence, "state": state, "card": fact.card or None}
         facts.append({**named, "near": fact.near, "drafts": drafts})
     passage = {"id": None, "guid": None, "key": key}
-    return {**passage, "facts": facts, "closed": reading.closed}
+    return {**passage, "facts": facts, "closed": of.passage.closed}
 
 
 def passage_text(ledger: Ledger, key: str) -> Text:
     """Yield the facts of a passage, and how many of them are decided."""
     from ankiforge.ledger import settling
 
-    facts = settling.seen(ledger, ledger.passage(key)).reading().facts
+    facts = settling.seen(ledger, ledger.passage(key)).facts_now()
     if facts:
         yield facts_told(facts) or "one fact"
     for fact in facts:

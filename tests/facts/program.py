@@ -192,10 +192,10 @@ class Program:
 
     def reading(self) -> Reading:
         of = settling.seen(self.ledger, self.ledger.passage(self.key))
-        read = of.reading()
+        facts = of.facts_now()
         waiting = self.offers()
         shown = []
-        for fact in read.facts:
+        for fact in facts:
             drafts = waiting[fact.sentence].drafts if fact.sentence in waiting else ()
             by_model = not all(each.draft.proposed for each in drafts)
             told = (fact.sentence, fact.decided, fact.near, fact.card)
@@ -204,7 +204,7 @@ class Program:
         for card in cards_of(self.ledger):
             if card.live and CardRemark.SOURCE_CHANGED in card.remarks:
                 changed.append(str(card.guid))
-        return Reading(tuple(shown), read.closed, frozenset(changed))
+        return Reading(tuple(shown), of.passage.closed, frozenset(changed))
 
     def live(self) -> dict[str, str]:
         """Return the live cards, each with its quote."""
