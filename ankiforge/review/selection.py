@@ -105,7 +105,8 @@ def sentence_of(draft: Draft) -> Sentence:
     text = plain(markdown)
     formulas = []
     code = []
-    for piece in _passage(text, markdown).pieces:
+    pieces, _ = _in_pieces(text, markdown)
+    for piece in pieces:
         if piece.markdown.startswith("$") and piece.indivisible:
             formulas.append((piece.start, piece.end))
         elif piece.markdown.startswith("`") and piece.indivisible:
@@ -177,16 +178,6 @@ _Pieces = Sequence[_Piece]
 _Form = Callable[[_Pieces], str]
 
 
-class _Passage(Value):
-    """A passage in pieces, and how pieces become text again."""
-
-    pieces: _Pieces
-    forms: tuple[_Form, ...]
-    """The ways to write pieces as Markdown, the best first."""
-    as_plain: _Form
-    """Writes pieces as plain text."""
-
-
 def gapped(
     text: str,
     spans: Sequence[Span],
@@ -215,13 +206,13 @@ def gapped(
     sentences = (0, len(text))
     if not whole:
         sentences = sentence_around(text, first_start, last_end)
-    passage = _passage(text, markdown)
-    pieces = [piece for piece in passage.pieces if piece.meets(sentences)]
+    all_pieces, forms = _in_pieces(text, markdown)
+    pieces = [piece for piece in all_pieces if piece.meets(sentences)]
 
     # those of them that are hidden
     widened = []  # whole formulas, code and links
     for start, end in selected:
-        for piece in passage.pieces:
+        for piece in all_pieces:
             if piece.indivisible and piece.meets((start, end)):
                 start = min(start, piece.start)
                 end = max(end, piece.end)
@@ -234,9 +225,9 @@ def gapped(
         hidden_slices.append(slice(first, last + 1))
 
     # the first form that shows the words of the passage, and hides the right ones
-    hidden_words = [passage.as_plain(pieces[hidden]) for hidden in hidden_slices]
-    words = passage.as_plain(pieces)
-    for form in passage.forms:
+    hidden_words = [_words(text, pieces[hidden]) for hidden in hidden_slices]
+    words = _words(text, pieces)
+    for form in forms:
         # each of the slices in a gap of its own
         cloze_text = ""
         position = 0
@@ -263,14 +254,14 @@ def part(text: str, span: Span, markdown: str = "") -> str:
         ValueError: the span contains no text.
     """
     [selected] = _joined(text, [span])
-    passage = _passage(text, markdown)
-    pieces = [piece for piece in passage.pieces if piece.meets(selected)]
-    words = passage.as_plain(pieces)
-    for form in passage.forms:
+    all_pieces, forms = _in_pieces(text, markdown)
+    pieces = [piece for piece in all_pieces if piece.meets(selected)]
+    words = _words(text, pieces)
+    for form in forms:
         candidate = form(pieces).strip()
         if same(plain(candidate), words):
             return candidate
-    last_form = passage.forms[-1]
+    last_form = forms[-1]
     return last_form(pieces)
 
 
@@ -300,8 +291,8 @@ def _joined(text: str, spans: Sequence[Span]) -> list[Span]:
 # --- a passage in pieces --------------------------------------------------------------------
 
 
-def _passage(text: str, markdown: str) -> _Passage:
-    """Return a passage in pieces.
+def _in_pieces(text: str, markdown: str) -> tuple[_Pieces, tuple[_Form, ...]]:
+    """Return a passage in pieces, and the ways to write pieces as Markdown, the best first.
 
     The forms of Markdown are as written, and without emphasis. The forms of literal text are
     escaped where necessary, and escaped everywhere (when pieces are joined, characters could become
@@ -309,20 +300,17 @@ def _passage(text: str, markdown: str) -> _Passage:
     """
     aligned = _aligned(text, markdown) if markdown else None
     if aligned is not None:
-        return _Passage(
-            aligned,
-            (_as_written, _without_emphasis),
-            lambda pieces: plain(_without_emphasis(pieces)),
-        )
+        return aligned, (_as_written, _without_emphasis)
     letters = [_Piece(index, index + 1, letter) for index, letter in enumerate(text)]
-    return _Passage(
-        letters,
-        (
-            lambda pieces: literal(_as_written(pieces)),
-            lambda pieces: _PUNCTUATION.sub(r"\\\g<0>", _as_written(pieces)),
-        ),
-        _as_written,
+    return letters, (
+        lambda pieces: literal(_as_written(pieces)),
+        lambda pieces: _PUNCTUATION.sub(r"\\\g<0>", _as_written(pieces)),
     )
+
+
+def _words(text: str, pieces: _Pieces) -> str:
+    """Return the words of pieces as plain text."""
+    return text[pieces[0].start : pieces[-1].end]
 
 
 def _as_written(pieces: _Pieces) -> str:
