@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from ankiforge.check.findings import Context, Needs, make_finding, needs
 from ankiforge.check.reading import (
     GAP,
-    Reading,
+    PlainDraft,
     marked,
     naming,
     read,
@@ -165,7 +165,9 @@ def _around(text: str, gap: Gap) -> tuple[str, str]:
     return before.rstrip("*_"), after.lstrip("*_")
 
 
-def _given_away(reading: Reading, text: str, title: str, defines: bool) -> Iterator[str]:
+def _given_away(
+    reading: PlainDraft, text: str, title: str, defines: bool
+) -> Iterator[str]:
     """Yield phrases that the card shows beside the gap, or spells out there.
 
     Title and headings are shown, too. In a definition, half of the words of its term are

@@ -42,7 +42,7 @@ def without_markup(text: str) -> str:
     return cloze.plain(text) if _MARKUP.search(text) else text.strip()
 
 
-class Reading(Value):
+class PlainDraft(Value):
     """The plain text of a draft."""
 
     asked: str
@@ -57,19 +57,19 @@ class Reading(Value):
 
 
 @lru_cache(maxsize=64)
-def read(draft: Draft) -> Reading:
+def read(draft: Draft) -> PlainDraft:
     """Return the plain text of a draft."""
     if draft.kind.family is Family.BASIC:
         front = without_markup(draft.field("Front"))
         back = without_markup(draft.field("Back"))
-        return Reading(asked=front, answers=(back,), whole=f"{front}\n{back}")
+        return PlainDraft(asked=front, answers=(back,), whole=f"{front}\n{back}")
     text = draft.field("Text")
     gaps = cloze.gaps(text)
     hidden = {
         number: tuple(gap for gap in gaps if number in gap.numbers)
         for number in cloze.numbers(text)
     }
-    return Reading(
+    return PlainDraft(
         asked=without(text, gaps),
         answers=tuple(without_markup(gap.answer) for gap in gaps),
         whole=without_markup(text),

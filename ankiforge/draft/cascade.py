@@ -73,7 +73,7 @@ _ARTICLES = listed("cues", "articles")
 _SIGNS = " .,;:!?¿"
 
 
-class Proposed(Value):
+class ProposedGaps(Value):
     """The gaps that are proposed for a fact of a passage."""
 
     answers: tuple[str, ...]
@@ -97,7 +97,7 @@ class Cascade:
         self._prompt = prompt
         self._blocks = blocks
         # the proposals for highlights that are not drafted yet
-        self._proposals: dict[HighlightKey, tuple[Proposed, ...] | NoCard] = {}
+        self._proposals: dict[HighlightKey, tuple[ProposedGaps, ...] | NoCard] = {}
 
     @staticmethod
     def suits(task: Task, highlight: Highlight) -> bool:
@@ -151,7 +151,7 @@ class Cascade:
         self._client.keep_attempts(highlight, attempts)
         return {highlight.key: result}
 
-    def _proposed(self, alone: SendableTask) -> tuple[Proposed, ...] | NoCard:
+    def _proposed(self, alone: SendableTask) -> tuple[ProposedGaps, ...] | NoCard:
         """Return the gaps of each fact of the one highlight of a task, else why there are none."""
         [highlight] = alone.highlights
         if highlight.key not in self._proposals:
@@ -160,7 +160,7 @@ class Cascade:
 
     def _proposals_of(
         self, alone: SendableTask, highlight: Highlight
-    ) -> tuple[Proposed, ...] | NoCard:
+    ) -> tuple[ProposedGaps, ...] | NoCard:
         kinds_of_deck = alone.task.brief.kinds
         if kinds_of_deck and CardKind.BASIC not in kinds_of_deck:
             return NoCard(highlight.key, "its deck takes no questions", passing=True)
@@ -186,11 +186,13 @@ class Cascade:
                 is_private = alone.privacy.hides(words, document.key)
                 if not is_private and locate(words, shown):
                     answers.append(gap.answer)
-            proposals.append(Proposed(tuple(answers), draft.quote, draft.start, shown))
+            proposals.append(
+                ProposedGaps(tuple(answers), draft.quote, draft.start, shown)
+            )
         return tuple(proposals)
 
     def _drafted(
-        self, alone: SendableTask, proposals: tuple[Proposed, ...], ask: Ask
+        self, alone: SendableTask, proposals: tuple[ProposedGaps, ...], ask: Ask
     ) -> tuple[DraftedHighlight, list[Attempt]]:
         """Take the steps for a highlight, as far as `ask` has replies."""
         [highlight] = alone.highlights

@@ -7,7 +7,7 @@ from ankiforge.ledger.belonging import SCHEDULER
 from ankiforge.ledger.cards import HighlightOutcome, HistoryEntry, LeftOutThere
 from ankiforge.ledger.core import Ledger
 from ankiforge.ledger.database import readable_errors
-from ankiforge.ledger.decide import FLOOD, Taken
+from ankiforge.ledger.decide import FLOOD, TakenOver
 from ankiforge.ledger.events import Wording
 from ankiforge.ledger.files import (
     CACHE_FILE,
@@ -47,7 +47,7 @@ __all__ = [
     "QueryTerm",
     "Replies",
     "Report",
-    "Taken",
+    "TakenOver",
     "Viewed",
     "Wording",
     "lines_by_front",

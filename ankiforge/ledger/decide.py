@@ -131,7 +131,7 @@ def _accept_as(
     """Make a card of a draft with these words, or give them to the card that it revises."""
     if not draft_row["revises"] or not (same or draft_row["slot"]):
         return make_card(store, draft, draft_id=draft_row["id"], forced=forced)
-    of = settling.seen(store, store.passage(draft_row["key"]))
+    of = settling.offered_passage(store, store.passage(draft_row["key"]))
     guid = Guid(draft_row["revises"])
     body = {"guid": guid, "draft": msgspec.to_builtins(drafts.wording_of(draft))}
     event = store.add("revise", of.passage.key, PERSON, body)
@@ -185,7 +185,7 @@ def make_card(
         forced: whether a check blocks it that the person overruled.
     """
     passage = store.passage(draft.highlight)
-    of = settling.seen(store, passage)
+    of = settling.offered_passage(store, passage)
     wording = drafts.wording_of(draft)
     guid = guid_of(passage.key, wording)
     body: Json = {"guid": guid, "draft": msgspec.to_builtins(wording)}
@@ -259,7 +259,7 @@ def edit(
 # --- taking over from other tools -------------------------------------------------------
 
 
-class Taken(Value):
+class TakenOver(Value):
     """A card or schedule of another tool for one passage."""
 
     id: str
@@ -272,7 +272,7 @@ class Taken(Value):
     """As in `Card`."""
 
 
-def adopt_notes(store: Store, chosen: Iterable[Taken]) -> str:
+def adopt_notes(store: Store, chosen: Iterable[TakenOver]) -> str:
     """Make cards of notes and schedules of other tools; return the id for `undo`."""
     with store.action() as action:
         for taken in chosen:
@@ -280,7 +280,7 @@ def adopt_notes(store: Store, chosen: Iterable[Taken]) -> str:
                 _, passage = cards.state_of(store, taken.id)
                 body: Json = {"guid": taken.id, "schedule": taken.schedule}
                 event = store.add("adopt", passage.key, PERSON, body)
-                of = settling.seen(store, passage)
+                of = settling.offered_passage(store, passage)
                 wording = passage.cards[taken.id].wording
                 sentences = settling.sentences_of_card(of, taken.id, wording)
                 settling.decide(store, of, event, sentences, guid=taken.id)
@@ -290,7 +290,7 @@ def adopt_notes(store: Store, chosen: Iterable[Taken]) -> str:
             draft_row = waiting.waiting_row(store, taken.id)
             wording = drafts.wording_in(draft_row)
             passage = store.passage(draft_row["key"])
-            of = settling.seen(store, passage)
+            of = settling.offered_passage(store, passage)
             if taken.text:
                 text = keep_numbers(taken.text, wording.fields.get("Text", ""))
                 wording = replace(wording, fields={**wording.fields, "Text": text})
@@ -323,7 +323,7 @@ def reject(store: Store, id: str, why: str = "") -> None:
             draft_row = waiting.waiting_row(store, id)
             draft = drafts.decode_draft(draft_row["body"])
             wording = drafts.wording_of(draft)
-            of = settling.seen(store, store.passage(draft_row["key"]))
+            of = settling.offered_passage(store, store.passage(draft_row["key"]))
             sentences = facts.decided_by(draft, of.text)
             # a card that was accepted from a proposal and taken back is not rejected
             is_card = not draft.proposed and not draft_row["revises"]
@@ -332,7 +332,7 @@ def reject(store: Store, id: str, why: str = "") -> None:
         else:
             state, passage = cards.state_of(store, id)
             wording = state.wording
-            of = settling.seen(store, passage)
+            of = settling.offered_passage(store, passage)
             sentences = settling.sentences_of_card(of, id, wording)
             guid = id
             slot = state.place if wording.own else ""

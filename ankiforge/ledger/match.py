@@ -62,7 +62,7 @@ SHORTEST_JOINED = 12
 """Folded characters from which words within a longer passage are no coincidence."""
 
 
-class Reading(NamedTuple):
+class FoldedText(NamedTuple):
     """A text of a highlight, folded, with 24 folded characters on both sides."""
 
     text: str
@@ -89,7 +89,7 @@ class Mark(msgspec.Struct):
 
     highlight: Highlight
     """As it was read; of one that only the journal has, with the text that it has there."""
-    readings: tuple[Reading, ...]
+    readings: tuple[FoldedText, ...]
     """One if it was read now; of a known one also the last one of other machines."""
     names: frozenset[str] = frozenset()
     """Ids of the mark itself, which go wherever it goes: of Zotero, `/NM` of a PDF."""
@@ -139,7 +139,7 @@ class Mark(msgspec.Struct):
         return self.state in ("", "present", "journal")
 
     @property
-    def newest(self) -> Reading:
+    def newest(self) -> FoldedText:
         """The newest reading."""
         return self.readings[0]
 

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from ankiforge.ledger.database import readable_errors
 from ankiforge.ledger.events import POLICY, SOURCE, Event, Text
-from ankiforge.ledger.match import LONG, Mark, Reading
+from ankiforge.ledger.match import LONG, FoldedText, Mark
 from ankiforge.ledger.match_documents import ComparedDocument
 from ankiforge.ledger.store import Row, Store, encode
 from ankiforge.model import (
@@ -123,7 +123,7 @@ def mark_of(highlight: Highlight, document: int = 0) -> Mark:
     """Return a highlight as matching sees it."""
     text, before, after = triple_of(highlight)
     names, labels = names_and_labels((highlight.own, *highlight.hints))
-    reading = Reading(text, before, after, _sides(highlight))
+    reading = FoldedText(text, before, after, _sides(highlight))
     return Mark(highlight, (reading,), names, labels, document)
 
 
@@ -157,9 +157,9 @@ def _sides(highlight: Highlight) -> Pair | None:
     return " ".join(gaps), for_finding(" ".join(rest))
 
 
-def reading_of(text: Text) -> Reading:
+def reading_of(text: Text) -> FoldedText:
     """Return a text of the journal as matching sees it."""
-    return Reading(for_finding(text.exact), text.before, text.after)
+    return FoldedText(for_finding(text.exact), text.before, text.after)
 
 
 def compared(document: ReadDocument) -> ComparedDocument:
@@ -330,7 +330,7 @@ def record_journal_readings(store: Store, events: Iterable[Event]) -> None:
                 store.add("same", event.key, POLICY, {"old": keys[0]})
 
 
-def _follow_to_place(store: Store, key: str, text: Text, reading: Reading) -> None:
+def _follow_to_place(store: Store, key: str, text: Text, reading: FoldedText) -> None:
     """Let two copies exchange their keys, if another machine gave them the other way round.
 
     Its reading is the newest of this key, and here the passage in that place has the key

@@ -221,7 +221,7 @@ class _Recording:
         # the drafts that wait beside the new ones, under all keys of the passage
         kept = self._waiting[highlight_key]
         if len(passage.keys) > 1:
-            kept = [*settling.seen(self._store, passage).rows]
+            kept = [*settling.offered_passage(self._store, passage).rows]
         if not self._beside:
             kept = [row for row in kept if not self._goes(row, highlight)]
 
@@ -249,7 +249,7 @@ class _Recording:
             self._terms.append((f"{wording.kind}{wording.content}", terms))
 
         # a model's draft that waits on may be about other words now
-        of = settling.Seen(passage, facts.text_of(highlight), rows=kept)
+        of = settling.OfferedPassage(passage, facts.text_of(highlight), rows=kept)
         for row in kept:
             if row["slot"] or row["drafter"] == PROPOSE or not row["fact"]:
                 continue
@@ -291,7 +291,7 @@ class _Recording:
         for draft, sentence in zip(others, sentences, strict=True):
             if not draft.proposed:
                 drafted.append(facts.name_of(sentence))
-        of = settling.Seen(passage, of.text, worthy, kept)
+        of = settling.OfferedPassage(passage, of.text, worthy, kept)
         shown = of.facts_now(drafted=drafted)
         offered = facts.offered(shown)
 
@@ -554,7 +554,7 @@ def _issued_at(store: Store, highlight_key: str) -> int:
 
 def _follow(
     store: Store,
-    of: settling.Seen,
+    of: settling.OfferedPassage,
     draft: Draft,
     highlight: Highlight,
     changes: list[Change],

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from ankiforge.ledger import private
 from ankiforge.ledger.cards import unread_highlight
 from ankiforge.ledger.events import Text, words_read
-from ankiforge.ledger.match import Mark, Reading
+from ankiforge.ledger.match import FoldedText, Mark
 from ankiforge.ledger.readings import (
     ReadDocument,
     colours_of,
@@ -89,7 +89,7 @@ def known_mark(store: Store, row: Row) -> Mark:
         highlight = replace(unread_highlight(passage), key=HighlightKey(row["key"]))
         own = passage.texts[0].own if passage.texts else ""
         names, labels = names_and_labels([own])
-        readings_or_none = tuple(journal_readings) or (Reading(""),)
+        readings_or_none = tuple(journal_readings) or (FoldedText(""),)
         mark = Mark(highlight, readings_or_none, names, labels, row["document"])
         mark.from_journal = True
     mark.state = row["state"]

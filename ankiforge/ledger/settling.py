@@ -25,7 +25,7 @@ from ankiforge.text.cloze import cloze_answers, literal, make
 _decode_numbers = msgspec.json.Decoder(tuple[int, ...]).decode
 
 
-class Seen(Value):
+class OfferedPassage(Value):
     """A passage as it is read here and now, with the drafts that wait."""
 
     passage: Passage
@@ -75,15 +75,15 @@ class Seen(Value):
         )
 
 
-def seen(store: Store, passage: Passage) -> Seen:
+def offered_passage(store: Store, passage: Passage) -> OfferedPassage:
     """Return a passage as it is read here and now."""
     query = f"SELECT * FROM offered WHERE key IN {EACH} ORDER BY key, position"
     rows = store.rows(query, encode(passage.keys))
     leading = cards.leading_row(store, passage)
     if leading is None:
-        return Seen(passage, rows=rows)
+        return OfferedPassage(passage, rows=rows)
     text = facts.text_of(decode_highlight(leading))
-    return Seen(passage, text, worthy_of(leading, facts.sentences(text)), rows)
+    return OfferedPassage(passage, text, worthy_of(leading, facts.sentences(text)), rows)
 
 
 def worthy_of(highlight_row: Row, sentences: Strings) -> Strings:
@@ -108,7 +108,7 @@ def corrected(
     passage = store.passage(highlight.key)
     if not passage.live:
         return
-    of = seen(store, passage)
+    of = offered_passage(store, passage)
     drafted = {facts.fact_of(draft, of.text) for draft in made}
     for fact in of.facts_now():
         if not fact.card or fact.sentence in drafted:
@@ -128,7 +128,7 @@ def corrected(
 
 def decide(
     store: Store,
-    of: Seen,
+    of: OfferedPassage,
     event: Event,
     sentences: Strings,
     *,
@@ -194,7 +194,7 @@ def decide(
         _draft_what_lacks(store, of.passage, left, after)
 
 
-def sentences_of_card(of: Seen, guid: str, wording: Wording) -> Strings:
+def sentences_of_card(of: OfferedPassage, guid: str, wording: Wording) -> Strings:
     """Return the sentences of its passage on which a decision on a card decides."""
     for decision in reversed(of.passage.facts):
         if decision.guid == guid:
@@ -256,7 +256,7 @@ def settle_passage(store: Store, key: str) -> None:
 
     The rules are asked again if a fact is offered that has no draft.
     """
-    of = seen(store, store.passage(key))
+    of = offered_passage(store, store.passage(key))
 
     def take(row_id: str) -> None:
         store.write("DELETE FROM draft WHERE id = ?", row_id)

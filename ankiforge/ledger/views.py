@@ -599,7 +599,7 @@ def adopt(
             if typed:
                 body["typed"] = list(typed)
             event = store.add("accept", key, PERSON, body)
-            of = settling.seen(store, store.passage(key))
+            of = settling.offered_passage(store, store.passage(key))
             sentences = settling.sentences_of_card(of, note.guid, wording)
             settling.decide(store, of, event, sentences, guid=note.guid)
             store.add("seen", key, POLICY, {"guid": note.guid})

@@ -128,7 +128,7 @@ def _is_settled(
     if wording.drafter == PROPOSE and not leads(store, draft_row["key"], passage):
         return True
     name = draft_row["fact"]
-    shown = settling.seen(store, passage).facts_now() if name else ()
+    shown = settling.offered_passage(store, passage).facts_now() if name else ()
     return bool(name) and name not in facts.offered(shown)
 
 

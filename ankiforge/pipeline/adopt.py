@@ -17,7 +17,7 @@ from ankiforge.anki.collection import open_view
 from ankiforge.anki.notes import content_html, text_of
 from ankiforge.anki.render import unrender
 from ankiforge.errors import UsageError
-from ankiforge.ledger import Ledger, QueryTerm, Taken, cards, lists, overview, views
+from ankiforge.ledger import Ledger, QueryTerm, TakenOver, cards, lists, overview, views
 from ankiforge.model import (
     Adopted,
     Family,
@@ -51,11 +51,11 @@ class Row(Value):
 class Matches(msgspec.Struct):
     """The drafts and notes of other tools, in the sources and in Anki."""
 
-    by_id: list[Taken] = []
+    by_id: list[TakenOver] = []
     """Matched surely, by an id in the source."""
-    by_words: list[Taken] = []
+    by_words: list[TakenOver] = []
     """Matched by equal words, which only this draft and this note have."""
-    scheduled: list[Taken] = []
+    scheduled: list[TakenOver] = []
     """Drafts and cards with a schedule."""
     in_anki: list[Row] = []
     """Cards with a schedule that Anki has already.
@@ -70,7 +70,7 @@ class Matches(msgspec.Struct):
     """Two passages with one id, or a note type that needs `--map`."""
 
     @property
-    def taken(self) -> list[Taken]:
+    def taken(self) -> list[TakenOver]:
         """All that is taken over."""
         return [*self.by_id, *self.by_words, *self.scheduled]
 
@@ -192,7 +192,7 @@ class _TheirNote(Value):
         ours = {our_name: html.get(name, "") for our_name, name in names.items()}
         return _plain_words(ours, self.type.family)
 
-    def taken_for(self, draft: Waiting) -> Taken:
+    def taken_for(self, draft: Waiting) -> TakenOver:
         """Return that the note is taken over for a draft."""
         html = self.html
         text = ""
@@ -200,7 +200,7 @@ class _TheirNote(Value):
             text = unrender(html[self.names["Text"]])
         note = self.note
         adopted = Adopted(note.guid, note.id, self.type.id, self.names, html)
-        return Taken(draft.id, adopted, text, note.deck)
+        return TakenOver(draft.id, adopted, text, note.deck)
 
 
 def find(
@@ -331,7 +331,7 @@ def _add_schedules(
         is_taken = waiting.draft.blocked or waiting.id in taken_ids
         if schedule and not is_taken:
             deck = waiting.draft.deck
-            matches.scheduled.append(Taken(waiting.id, deck=deck, schedule=schedule))
+            matches.scheduled.append(TakenOver(waiting.id, deck=deck, schedule=schedule))
 
     # cards; those in Anki have a schedule there
     in_anki = {note.guid for note in views.notes(ledger)}
@@ -346,7 +346,9 @@ def _add_schedules(
             words = " / ".join(text for _, text in card.fields)
             matches.in_anki.append(Row(document.path or document.title, words))
         else:
-            matches.scheduled.append(Taken(card.guid, deck=card.deck, schedule=schedule))
+            matches.scheduled.append(
+                TakenOver(card.guid, deck=card.deck, schedule=schedule)
+            )
 
 
 # --- words ------------------------------------------------------------------------------

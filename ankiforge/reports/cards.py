@@ -113,7 +113,7 @@ def passage_json(ledger: Ledger, key: str) -> Json:
     """Return the facts of a passage as an object of `show KEY --json`."""
     from ankiforge.ledger import settling
 
-    of = settling.seen(ledger, ledger.passage(key))
+    of = settling.offered_passage(ledger, ledger.passage(key))
     facts = []
     for fact in of.facts_now():
         name = h16(fact.sentence)
@@ -129,7 +129,7 @@ def passage_text(ledger: Ledger, key: str) -> Text:
     """Yield the facts of a passage, and how many of them are decided."""
     from ankiforge.ledger import settling
 
-    facts = settling.seen(ledger, ledger.passage(key)).facts_now()
+    facts = settling.offered_passage(ledger, ledger.passage(key)).facts_now()
     if facts:
         yield facts_told(facts) or "one fact"
     for fact in facts:

@@ -134,7 +134,7 @@ def next_of_passage(ledger: Ledger, highlight: Highlight) -> Item | None:
 def facts_seen(ledger: Ledger, highlight: Highlight) -> Sequence[Fact]:
     """Return the facts of a passage, decided and offered ones."""
     passage = ledger.passage(highlight.key)
-    return settling.seen(ledger, passage).facts_now()
+    return settling.offered_passage(ledger, passage).facts_now()
 
 
 def as_card(kind: CardKind, fields: Fields, highlight: Highlight, quote: str) -> Card:

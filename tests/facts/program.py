@@ -191,7 +191,7 @@ class Program:
         return found
 
     def reading(self) -> Reading:
-        of = settling.seen(self.ledger, self.ledger.passage(self.key))
+        of = settling.offered_passage(self.ledger, self.ledger.passage(self.key))
         facts = of.facts_now()
         waiting = self.offers()
         shown = []

@@ -8,7 +8,7 @@ import pytest
 from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.errors import LedgerError
 from ankiforge.ledger.cards import card_of, cards_of
-from ankiforge.ledger.decide import Taken, adopt_notes, edit
+from ankiforge.ledger.decide import TakenOver, adopt_notes, edit
 from ankiforge.ledger.overview import fates
 from ankiforge.ledger.questions import open_questions
 from ankiforge.ledger.undo import undo
@@ -359,7 +359,7 @@ def test_a_schedule_that_was_taken_over_is_read_back_from_the_journal(world: Wor
     world.run()
     guid = world.only("Rhine").guid
     schedule = (("2026-01-02", 10, 250),)
-    adopt_notes(world["a"], [Taken(guid, schedule=schedule)])
+    adopt_notes(world["a"], [TakenOver(guid, schedule=schedule)])
     world.lose("a")
     assert world.card(guid).schedule == schedule
     assert not world["a"].journal_state.unreadable

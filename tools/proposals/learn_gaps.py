@@ -19,7 +19,7 @@ from pathlib import Path
 
 from reading import highlight_of, passages_in, same_words
 
-from ankiforge.draft.propose.passage import passages_of
+from ankiforge.draft.propose.excerpts import excerpts_of
 from ankiforge.draft.propose.ranking import Sentence, is_same, score
 from ankiforge.language.lexicon import language
 from ankiforge.language.recognition import language_of
@@ -37,7 +37,7 @@ def prepared(record):
     highlight = highlight_of(record)
     name = language_of(highlight.exact, highlight.nearby)
     rows = []
-    for passage in passages_of(highlight, name):
+    for passage in excerpts_of(highlight, name):
         if passage.chosen:
             continue
         sentence = Sentence(passage.text, language(name), passage.mark)

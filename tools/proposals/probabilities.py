@@ -25,7 +25,7 @@ from urllib.request import Request, urlopen
 from measure import HALF, told
 from reading import highlight_of, passages_in, same_words
 
-from ankiforge.draft.propose.passage import passages_of
+from ankiforge.draft.propose.excerpts import excerpts_of
 from ankiforge.draft.propose.ranking import Sentence, is_same, score, weights
 from ankiforge.draft.propose.worth import worth_of
 from ankiforge.language.lexicon import language
@@ -41,7 +41,7 @@ def gaps_of(record, table, most):
     highlight = highlight_of(record)
     name = language_of(highlight.exact, highlight.nearby)
     passages = sorted(
-        passages_of(highlight, name),
+        excerpts_of(highlight, name),
         key=lambda passage: -worth_of(highlight, passage.text).score,
     )
     for passage in passages:

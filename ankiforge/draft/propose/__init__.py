@@ -1,7 +1,7 @@
 """The drafter that proposes a card for every plain passage that is worth one, offline.
 
 A passage is first judged (`worth`): most of what people mark is advice, mood or an aside.
-Of the others, each sentence of the mark, completed from its source (`passage`), is judged
+Of the others, each sentence of the mark, completed from its source (`excerpts`), is judged
 alone, and up to four of its terms, names and numbers (`candidates`) are proposed as gaps, best
 first (`ranking`). What is proposed depends on the highlight and on static tables alone, so
 that it is the same in every run and on every computer.
@@ -15,7 +15,7 @@ from itertools import islice
 from msgspec.structs import replace
 
 from ankiforge.draft.instructions import failed_on, skip_reason
-from ankiforge.draft.propose.passage import Passage, passages_of
+from ankiforge.draft.propose.excerpts import Excerpt, excerpts_of
 from ankiforge.draft.propose.ranking import MOST, Features, Sentence, ranked
 from ankiforge.draft.propose.reasons import Reason
 from ankiforge.draft.propose.refused import refusal, stems
@@ -150,28 +150,28 @@ def judged(
     shown = f"{highlight.document.title} {highlight.heading}"
     stems_shown = stems(token.folded for token in tokens(shown, tables))
     worth_of_passage = worth_of(highlight).score
-    passages = passages_of(highlight, name)
-    for passage in passages:
-        text = passage.text
+    excerpts = excerpts_of(highlight, name)
+    for excerpt in excerpts:
+        text = excerpt.text
         words = tokens(text, tables)
-        worth = worth_of(highlight, "" if passage.chosen else text)
+        worth = worth_of(highlight, "" if excerpt.chosen else text)
         reason = None if worth.deserves else worth.reason
-        reason = reason or (Reason.CUT_OFF if passage.is_cut else None)
-        reason = reason or refusal(text, words, tables, is_note=passage.is_markdown)
-        reason = reason or flaw(text, tables, is_note=passage.is_markdown)
+        reason = reason or (Reason.CUT_OFF if excerpt.is_cut else None)
+        reason = reason or refusal(text, words, tables, is_note=excerpt.is_markdown)
+        reason = reason or flaw(text, tables, is_note=excerpt.is_markdown)
         if reason is not None:
             yield reason
             continue
 
         # up to four gaps that no check blocks, best first
         gaps: Iterable[tuple[Span, float]] = (
-            ((passage.chosen, _CHOSEN),) if passage.chosen else ()
+            ((excerpt.chosen, _CHOSEN),) if excerpt.chosen else ()
         )
-        sentence = Sentence(text, tables, passage.mark, stems_shown)
+        sentence = Sentence(text, tables, excerpt.mark, stems_shown)
         drafts: list[Draft] = []
         scores: list[float] = []
         for span, score in islice(gaps or ranked(sentence), _MOST_TRIED):
-            draft = _with_gap(highlight, passage, span)
+            draft = _with_gap(highlight, excerpt, span)
             if blocks is None or not blocks(draft, highlight):
                 drafts.append(draft)
                 scores.append(score)
@@ -179,35 +179,35 @@ def judged(
                 break
         if not drafts:
             continue
-        if passage.chosen or name == "cjk":
+        if excerpt.chosen or name == "cjk":
             scores = scores[:1] * MOST  # there is no choice of several
         features = features_of(
-            worth_of_passage, worth.score, words, scores, is_part=len(passages) > 1
+            worth_of_passage, worth.score, words, scores, is_part=len(excerpts) > 1
         )
         texts = tuple(draft.field("Text") for draft in drafts)
         yield replace(drafts[0], gaps=texts), features
 
 
-def _with_gap(highlight: Highlight, passage: Passage, span: Span) -> Draft:
-    """Return a draft that hides one span of a passage."""
+def _with_gap(highlight: Highlight, excerpt: Excerpt, span: Span) -> Draft:
+    """Return a draft that hides one span of an excerpt."""
     start, end = span
-    text = passage.text
-    if passage.is_markdown:
+    text = excerpt.text
+    if excerpt.is_markdown:
         shown = cloze.wrap(text, (span,))
         answer = plain(text[start:end])
-        quote = _quote(highlight, passage.quote or text)
+        quote = _quote(highlight, excerpt.quote or text)
     else:
         gap = cloze.make(1, literal(text[start:end]))
         shown = f"{literal(text[:start])}{gap}{literal(text[end:])}"
         answer = text[start:end]
-        quote = passage.quote or text
+        quote = excerpt.quote or text
     return Draft(
         highlight=highlight.key,
         kind=CardKind.CLOZE,
         fields=(("Text", shown),),
         quote=quote,
         answer=answer,
-        start=passage.start,
+        start=excerpt.start,
         origin=Origin(DRAFTER),
     )
 

@@ -15,7 +15,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from ankiforge.draft.instructions import requested
-from ankiforge.draft.propose.passage import completed, is_term_in, word_count
+from ankiforge.draft.propose.excerpts import completed, is_term_in, word_count
 from ankiforge.draft.propose.reasons import Reason
 from ankiforge.language.lexicon import LANGUAGES, Language, language
 from ankiforge.language.recognition import language_of

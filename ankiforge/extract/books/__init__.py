@@ -203,8 +203,8 @@ def extracted(
     """
     from ankiforge.extract.pdf.messages import (
         Around,
+        Context,
         Failed,
-        Passage,
         Quote,
         Surroundings,
     )
@@ -227,7 +227,7 @@ def extracted(
         )
         for mark in wanted
     ]
-    passages: tuple[Passage, ...] = ()
+    passages: tuple[Context, ...] = ()
     if file is not None and wanted:
         reply = worker.ask(Around(absolute(file), tuple(quotes)))
         if isinstance(reply, Surroundings):
@@ -237,7 +237,7 @@ def extracted(
             yield Problem(file.name, message, reply.hint, notice=True)
     highlights: list[Highlight] = []
     for index, mark in enumerate(wanted):
-        around = Passage()
+        around = Context()
         if index < len(passages):
             around = passages[index]
         highlights.append(

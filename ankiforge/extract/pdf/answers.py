@@ -24,7 +24,7 @@ from ankiforge.extract.pdf.annotations import (
 )
 from ankiforge.extract.pdf.chars import FAULTS, Char, page_chars, upright_text
 from ankiforge.extract.pdf.cleaning import one_line, unswapped
-from ankiforge.extract.pdf.coverage import Passages, Running, around, quads
+from ankiforge.extract.pdf.coverage import Running, TextUnderMarks, around, quads
 from ankiforge.extract.pdf.drawing import cut_out
 from ankiforge.extract.pdf.drawn_marks import DRAWN_INTO, MOST_PAGES, has_drawn_marks
 from ankiforge.extract.pdf.identity import document_id
@@ -32,10 +32,10 @@ from ankiforge.extract.pdf.messages import (
     REPAIR,
     Around,
     Box,
+    Context,
     Cut,
     Failed,
     Measure,
-    Passage,
     Pictures,
     Question,
     Quote,
@@ -291,7 +291,7 @@ class _Page(Value):
     text: PageText
     body: Span
     """The span of the text without running heads and feet."""
-    passages: Passages
+    passages: TextUnderMarks
 
 
 # --- marks and quotes -------------------------------------------------------------------
@@ -336,7 +336,7 @@ class _Reading:
         def page(number: int) -> _Page:
             text = PageText(pages.tried(number, chars_of, []), self._spelling)
             body = self._running.body(number, text.text)
-            return _Page(number, text, body, Passages(text))
+            return _Page(number, text, body, TextUnderMarks(text))
 
         self._pages = pages
         self._page = page
@@ -486,10 +486,10 @@ class _Reading:
 
     # --- quotes
 
-    def passage(self, quote: Quote) -> Passage:
+    def passage(self, quote: Quote) -> Context:
         """Return the context of a quote, on its page or across the next page break."""
         if not 0 <= quote.page < len(self._texts):
-            return Passage()
+            return Context()
         page = self._page(quote.page)
         text = page.text.text
         body: Span | None = page.body
@@ -516,10 +516,10 @@ class _Reading:
             body = None
             span = locate(quote.words, text)
             if span is None or span[0] >= len(page.text.text):
-                return Passage()  # it begins on the next page
+                return Context()  # it begins on the next page
         prefix, suffix, sentence = around(text, span)
         char = page.text.chars[page.text.place(span[0])]
-        return Passage(
+        return Context(
             prefix=prefix,
             suffix=suffix,
             sentence="" if same(sentence, quote.words) else sentence,

@@ -105,7 +105,7 @@ Owners = dict[int, int]
 """Place of a covered character → the number of the quad that covers it."""
 
 
-class Passages:
+class TextUnderMarks:
     """Finds the text under the marks on one page."""
 
     def __init__(self, page: PageText) -> None:

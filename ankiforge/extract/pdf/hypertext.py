@@ -15,7 +15,7 @@ from zipfile import BadZipFile, ZipFile
 from ankiforge.errors import ItemError
 from ankiforge.extract.files import block_at, blocks_of, open_regular, read_file
 from ankiforge.extract.pdf.coverage import around
-from ankiforge.extract.pdf.messages import REPAIR, Failed, Passage, Quote, Surroundings
+from ankiforge.extract.pdf.messages import REPAIR, Context, Failed, Quote, Surroundings
 from ankiforge.model import Span
 from ankiforge.text.fold import for_comparing, locate, same
 from ankiforge.text.passages import paragraphs_around
@@ -55,11 +55,11 @@ def find_in_pages(path: Path, quotes: Iterable[Quote]) -> Surroundings | Failed:
     for quote in quotes:
         located = _find(pages, quote)
         if located is None:
-            passages.append(Passage())
+            passages.append(Context())
             continue
         text, span = located
         prefix, suffix, sentence = around(text, span)
-        passage = Passage(
+        passage = Context(
             prefix=prefix,
             suffix=suffix,
             sentence="" if same(sentence, quote.words) else sentence,

@@ -126,7 +126,7 @@ class Read(Value, tag="read", omit_defaults=True):
     """Whether nothing is missing or damaged, so that it has all its marks."""
 
 
-class Passage(Value, omit_defaults=True):
+class Context(Value, omit_defaults=True):
     """The context of a quote, as in a `Highlight`; empty if it was not found."""
 
     prefix: str = ""
@@ -140,7 +140,7 @@ class Passage(Value, omit_defaults=True):
 class Surroundings(Value, tag="passages"):
     """The reply to `Around`: one passage per quote, in order."""
 
-    passages: tuple[Passage, ...]
+    passages: tuple[Context, ...]
 
 
 class CutOut(Value, omit_defaults=True):

@@ -15,7 +15,7 @@ from pypdfium2 import PdfDocument, PdfPage  # type: ignore[import-untyped]
 from ankiforge.extract.figures.pieces import union
 from ankiforge.extract.pdf.chars import FAULTS, Char, page_chars, upright_text
 from ankiforge.extract.pdf.cleaning import one_line
-from ankiforge.extract.pdf.coverage import Passages
+from ankiforge.extract.pdf.coverage import TextUnderMarks
 from ankiforge.extract.pdf.drawing import (
     Cutout,
     hide_marks,
@@ -159,7 +159,7 @@ def _marked_boxes(text: PageText, mark: Marked) -> list[Box]:
     if mark.box:
         left, bottom, _, top = mark.box
         middle_of_first_line = top - min(5.0, (top - bottom) / 2)
-        nearest = Passages(text).nearest(left, middle_of_first_line)
+        nearest = TextUnderMarks(text).nearest(left, middle_of_first_line)
         near, _ = text.span(nearest, nearest)
     words = mark.words
     span = locate(words, text.text, near) if words else None

@@ -19,13 +19,13 @@ from ankiforge.extract.files import program, proves, stamp_at
 from ankiforge.extract.pdf.messages import (
     Area,
     Around,
+    Context,
     Cut,
     CutOut,
     Failed,
     Marked,
     Measure,
     Measured,
-    Passage,
     Pictures,
     Question,
     Quote,
@@ -115,7 +115,7 @@ class PdfWorker:
         assert isinstance(reply, Read | Failed)
         return reply
 
-    def passages(self, path: Path, quotes: Sequence[Quote]) -> tuple[Passage, ...]:
+    def passages(self, path: Path, quotes: Sequence[Quote]) -> tuple[Context, ...]:
         """Return the context of each quote in a file; () if the file cannot be read."""
         reply = self.ask(Around(absolute(path), tuple(quotes)))
         return reply.passages if isinstance(reply, Surroundings) else ()

@@ -28,8 +28,8 @@ from ankiforge.extract.pdf.messages import (
     Area,
     Around,
     Box,
+    Context,
     CutOut,
-    Passage,
     Quote,
 )
 from ankiforge.extract.pdf.worker import PdfWorker, absolute
@@ -127,7 +127,7 @@ def _areas(marks: Iterable[Mark]) -> dict[str, Area]:
 # --- files ------------------------------------------------------------------------------
 
 
-class Shown(Passage):
+class Shown(Context):
     """The context of a mark that is a picture: the picture's name in our Markdown."""
 
     picture: str = ""
@@ -173,14 +173,14 @@ class Files:
         self,
         library: Library,
         marks: list[Mark],
-    ) -> tuple[dict[str, Passage], tuple[Picture, ...]]:
+    ) -> tuple[dict[str, Context], tuple[Picture, ...]]:
         """Return the context of the marks of a work by key, and the pictures in it.
 
         Each file is read once, because the marks of one attachment are consecutive. A
         figure is cut out of the PDF; if that is not there, its picture is the one that
         Zotero keeps.
         """
-        passages: dict[str, Passage] = {}
+        passages: dict[str, Context] = {}
         pictures: list[Picture] = []
         for marks_on_file in _by_file(marks):
             file = marks_on_file[0]

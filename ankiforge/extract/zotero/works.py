@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from ankiforge.errors import BugError, ItemError, one_item
-from ankiforge.extract.pdf.messages import Passage
+from ankiforge.extract.pdf.messages import Context
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.extract.zotero.attachments import Files, Shown, page_index
 from ankiforge.extract.zotero.library import Access, Item, Library, Mark
@@ -168,7 +168,7 @@ class Works:
         highlights = []
         for mark in work.marks:
             if mark.item.annotation_type in KINDS:
-                passage = passages.get(mark.item.key, Passage())
+                passage = passages.get(mark.item.key, Context())
                 highlights.append(self._highlight(library, document, mark, passage))
             else:
                 message = "an annotation of a kind this program does not know"
@@ -222,7 +222,7 @@ class Works:
         library: Library,
         document: Document,
         mark: Mark,
-        passage: Passage,
+        passage: Context,
     ) -> Highlight:
         """Map an annotation and its context in the file."""
         item = mark.item

@@ -27,7 +27,7 @@ _WHOLE = regex(r"(?s)[\W_]*[A-ZÀ-ÞА-ЯЁ0-9\u3040-\u9fff].*[.!?…。！？][
 _CUT_OFF = 32
 
 
-class Passage(Value):
+class Excerpt(Value):
     """A text of which cards are proposed."""
 
     text: str
@@ -59,19 +59,19 @@ def is_term_in(mark: str, sentence: str) -> bool:
     return is_short and word_count(sentence) > words_of_mark + 1
 
 
-def passages_of(highlight: Highlight, language: str) -> list[Passage]:
+def excerpts_of(highlight: Highlight, language: str) -> list[Excerpt]:
     """Return the texts that a card may be made of: the whole mark, or else its sentences."""
     tables = tables_of(language)
     ends_with_page = _ends_with_page(highlight)
-    passages = []
-    for part in _passages_of(highlight, language):
-        passage = _on_card(part, tables)
-        if ends_with_page and _WHOLE.fullmatch(passage.text) is None:
-            passage = replace(passage, is_cut=True)
+    excerpts = []
+    for part in _excerpts_of(highlight, language):
+        excerpt = _on_card(part, tables)
+        if ends_with_page and _WHOLE.fullmatch(excerpt.text) is None:
+            excerpt = replace(excerpt, is_cut=True)
             if is_whole_clause(highlight.exact, tables):
-                passage = Passage(highlight.exact.strip())
-        passages.append(passage)
-    return passages
+                excerpt = Excerpt(highlight.exact.strip())
+        excerpts.append(excerpt)
+    return excerpts
 
 
 def _ends_with_page(highlight: Highlight) -> bool:
@@ -86,11 +86,11 @@ def _ends_with_page(highlight: Highlight) -> bool:
     return sentence.endswith(after) and _WHOLE.fullmatch(sentence) is None
 
 
-def _on_card(passage: Passage, language: Language) -> Passage:
-    """Return a passage without the noise in it, which stays in its quote."""
-    removed = noise(passage.text, language, is_markdown=passage.is_markdown)
+def _on_card(excerpt: Excerpt, language: Language) -> Excerpt:
+    """Return an excerpt without the noise in it, which stays in its quote."""
+    removed = noise(excerpt.text, language, is_markdown=excerpt.is_markdown)
     if not removed:
-        return passage
+        return excerpt
 
     def moved(span: Span | None) -> Span | None:
         if span is None:
@@ -104,19 +104,19 @@ def _on_card(passage: Passage, language: Language) -> Passage:
     text = ""
     done = 0
     for start, end in removed:
-        text += passage.text[done:start]
+        text += excerpt.text[done:start]
         done = end
-    text += passage.text[done:]
-    mark = moved(passage.mark)
-    chosen = moved(passage.chosen)
-    return replace(passage, text=text, quote=passage.text, mark=mark, chosen=chosen)
+    text += excerpt.text[done:]
+    mark = moved(excerpt.mark)
+    chosen = moved(excerpt.chosen)
+    return replace(excerpt, text=text, quote=excerpt.text, mark=mark, chosen=chosen)
 
 
 def _shifted(span: Span, start: int) -> Span:
     return span[0] - start, span[1] - start
 
 
-def _passages_of(highlight: Highlight, language: str) -> list[Passage]:
+def _excerpts_of(highlight: Highlight, language: str) -> list[Excerpt]:
     """Return the sentences of a mark, each alone; a few marked words with their sentence.
 
     A sentence that leans on the one before it takes that in, if it is known. Then the gaps
@@ -134,7 +134,7 @@ def _passages_of(highlight: Highlight, language: str) -> list[Passage]:
         text = exact
         mark = (0, len(exact))
     if is_term_in(exact, text):
-        return [Passage(text, chosen=_whole_words(text, mark))]
+        return [Excerpt(text, chosen=_whole_words(text, mark))]
     before = _antecedent(text, highlight, language)
     if before:
         shift = len(before) + 1
@@ -210,9 +210,9 @@ def _antecedent(text: str, highlight: Highlight, language: str) -> str:
     return text_before[start:end] if is_of_paragraph else ""
 
 
-def _split(text: str, language: str, mark: Span, *, is_markdown: bool) -> list[Passage]:
+def _split(text: str, language: str, mark: Span, *, is_markdown: bool) -> list[Excerpt]:
     """Return the sentences and list items of a text that are in the mark."""
-    passages = []
+    excerpts = []
     for spans in sentences_by_part(text):
         for number, (start, end) in enumerate(spans):
             asked_start = max(mark[0], start)
@@ -227,5 +227,5 @@ def _split(text: str, language: str, mark: Span, *, is_markdown: bool) -> list[P
             is_whole = (begin, end) == (asked_start, asked_end)
             asked = None if is_whole else _shifted((asked_start, asked_end), begin)
             offset = max(0, begin - mark[0])
-            passages.append(Passage(text[begin:end], is_markdown, offset, asked))
-    return passages
+            excerpts.append(Excerpt(text[begin:end], is_markdown, offset, asked))
+    return excerpts
