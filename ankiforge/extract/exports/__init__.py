@@ -25,6 +25,7 @@ from ankiforge.model import (
     Problem,
     Sighting,
     Strings,
+    Unchanged,
     Unmarked,
     Unread,
     h16,
@@ -102,33 +103,58 @@ class ExportSource(FolderSource):
     def scan(self, known: Known | None = None) -> Iterator[Sighting]:
         """Yield problems, then the documents, a `Scan`, and what was left out.
 
-        All files are read, because a document may be spread over several files and a file
-        may contain several documents.
+        If no file has changed, none is read. Otherwise all are, because a document may be
+        spread over several files and a file may contain several documents.
         """
+        # find the exports
         folder = self.folder
+        listed = [*folder.files()]
+        exports: list[File] = []
         left_out: list[LeftOut] = []
-        yield from self._read(left_out)
+        yield from self._sorted(listed, exports, left_out)
+
+        # leave all out if they are as they were
+        own_container = f"{self.kind} source {folder.name}"
+        fingerprint = folder.stamp(listed) if known else ""
+        if known:
+            places = [(own_container, folder.name)]
+            places += [(folder.container, path) for path in known.paths(folder.container)]
+            if all(known.is_unchanged(*place, fingerprint) for place in places):
+                for place in places:
+                    yield Unchanged(*place)
+                yield folder.end()
+                return
+
+        # read them; what they tell is told every time, so they are read every time
+        for sighting in self._read(exports, left_out):
+            if isinstance(sighting, Problem):
+                fingerprint = ""
+            if isinstance(sighting, Extracted):
+                sighting = replace(sighting, fingerprint=fingerprint)
+            yield sighting
         end = folder.end()
         yield end
         if left_out or (known and end.complete):
             yield Unmarked(
-                f"{self.kind} source {folder.name}",
+                own_container,
                 folder.name,
-                fingerprint="",
+                fingerprint,
                 left_out=tuple(left_out),
                 source=folder.name,
             )
 
-    def _read(self, left_out: list[LeftOut]) -> Iterator[Sighting]:
-        """Yield problems, then the documents; the newest file is read last.
+    def _sorted(
+        self,
+        listed: Iterable[File | Problem | Unread],
+        exports: list[File],
+        left_out: list[LeftOut],
+    ) -> Iterator[Sighting]:
+        """Add the exports among listed files to `exports`, the newest last.
 
-        What looks like a highlight and is none is added to `left_out`.
-
-        There is a problem for each other file that the user named, or that looks like an
-        export.
+        What looks like an export and is none is added to `left_out`. There is a problem for
+        each other file that the user named, or that looks like an export.
         """
-        exports: list[File] = []
-        for file in self.folder.files():
+        for file in listed:
             if not isinstance(file, File):
                 # which documents an export has is not known before it is read
                 if isinstance(file, Unread) or file.where.endswith("/"):
@@ -161,6 +187,12 @@ class ExportSource(FolderSource):
                 left_out.append(LeftOut(kind, file.path, why_not(file.at)))
         self.folder.read = Counter(Path(file.path).suffix.casefold() for file in exports)
         exports.sort(key=lambda file: file.stamp[0] if file.stamp else 0)
+
+    def _read(self, exports: list[File], left_out: list[LeftOut]) -> Iterator[Sighting]:
+        """Yield problems, then the documents.
+
+        What looks like a highlight and is none is added to `left_out`.
+        """
         items: list[Any] = []
         for file in exports:
             for item in self._contents(file):
