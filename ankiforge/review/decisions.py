@@ -238,7 +238,7 @@ class Review:
         raise RefusedError("The model has no other card for this passage.")
 
     def preview(self, decision: Decision) -> Card:
-        """Return the card that the fields of an editor make.
+        """Return the card that the fields of an editor make, or that of chosen words.
 
         Raises:
             StaleError: the item no longer waits.
@@ -255,6 +255,8 @@ class Review:
             waiting = item.chosen(decision.choice)
             draft = waiting.draft
             fields = with_changes(draft.fields, decision.fields)
+            if decision.spans:
+                fields = fields_from_sentence(draft, decision.spans, None)
             return as_card(draft.kind, fields, waiting.highlight, draft.quote)
         if item.card is None:
             raise RefusedError("This cannot be edited.")

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from ankiforge.anki.notes import citation_html, content_html
 from ankiforge.anki.notetypes import cloze_signs
-from ankiforge.anki.render import SOUND, address
+from ankiforge.anki.render import SOUND, address, render
 from ankiforge.check import safe_context
 from ankiforge.model import (
     Card,
@@ -35,6 +35,7 @@ from ankiforge.text.cloze import cloze_answers, image_paths, numbers, plain, rev
 from ankiforge.text.fold import isolated, locate
 from ankiforge.text.passages import to_a_word
 from ankiforge.text.shields import shields
+from ankiforge.web.pieces import pieces
 
 Find = Callable[[Highlight, str], Media | None]
 """Returns the picture at a path in a highlight's source; the page may ask for it by its name."""
@@ -47,27 +48,34 @@ LABELS = {
 _TOKEN = regex(r"(?s)<[^>]*>|(?:&#?\w+;|\w)+\s*|\s+|.")
 
 
-def card_view(card: Card, find: Find) -> Json:
+def card_view(card: Card, find: Find, number: int = 0) -> Json:
     """Return a card for the page.
+
+    Args:
+        card: the card.
+        find: finds its pictures.
+        number: that of the gaps which are hidden, as Anki asks for them; 0 = all.
 
     Returns:
         `front` and `back`, the two sides as HTML, of which `back` repeats the question;
-        `fields` [[name, label, Markdown]]; `title` and `answer` as text; `note`, how many
-        cards it makes; `figure`, in their place, of a figure: its picture and its masks.
+        `fields` [[name, label, pieces]], see `pieces.py`; `title` and `answer` as text;
+        `note`, how many cards it makes; `figure`, in their place, of a figure: its picture and
+        its masks.
     """
     if card.kind is CardKind.OCCLUSION:
         return _figure_view(card, find)
     family = card.kind.family
     markdown = dict(card.fields)
     shown = {}
-    html = content_html(card.kind, card.fields, pictures(card, find))
+    media = pictures(card, find)
+    html = content_html(card.kind, card.fields, media)
     for name, field in zip(family.content_fields, html, strict=True):
         shown[name] = on_page(field)
     if family is Family.CLOZE:  # the text with its gaps hidden, and with its gaps shown
-        front = _part("text", _clozes(shown["Text"], hidden=True))
-        back = _part("text", _clozes(shown["Text"], hidden=False))
         text = markdown.get("Text", "")
         count = len(set(numbers(text)))
+        front = _part("text", _clozes(shown["Text"], hidden=True, number=number))
+        back = _part("text", _clozes(shown["Text"], hidden=False, number=number))
         note = f"Makes {count} cards." if count > 1 else ""
         title = plain(text)
         answer = written_answer = cloze_answers(text)
@@ -87,8 +95,15 @@ def card_view(card: Card, find: Find) -> Json:
     context = _part("context", citation)
 
     # what a person can edit
+    def draw(source: str) -> str:
+        html = render(source, cloze=family is Family.CLOZE, pictures=media)
+        return _clozes(on_page(html), hidden=False)
+
     names = [name for name in family.content_fields if name not in family.switches]
-    fields = [[name, LABELS[name], markdown.get(name, "")] for name in names]
+    fields = []
+    for name in names:
+        written = pieces(markdown.get(name, ""), draw, cloze=name == "Text")
+        fields.append([name, LABELS[name], written])
     return {
         "front": context + front,
         "back": context + back,
@@ -187,22 +202,25 @@ def _part(name: str, html: str) -> str:
     return f'<div class="af-{name}" dir="auto">{html}</div>'
 
 
-def _clozes(html: str, *, hidden: bool) -> str:
-    """Return a cloze text with all its gaps hidden, or all shown."""
+def _clozes(html: str, *, hidden: bool, number: int = 0) -> str:
+    """Return a cloze text with its gaps hidden, or shown; with a number, only its own."""
     parts: list[str] = []
-    open_clozes: list[int] = []
-    """The number of parts before each cloze that is not closed yet."""
+    open_clozes: list[tuple[int, bool]] = []
+    """The number of parts before each cloze that is not closed yet, and whether it is asked."""
     position = 0
     for sign in cloze_signs(html):
         parts.append(html[position : sign.start])
         is_opening = bool(sign.numbers)
         if is_opening:
-            open_clozes.append(len(parts))
+            is_asked = not number or number in sign.numbers
+            open_clozes.append((len(parts), is_asked))
         else:
-            begin = open_clozes.pop()
+            begin, is_asked = open_clozes.pop()
             answer, _, hint = "".join(parts[begin:]).partition("::")
-            shown = f"[{hint or '…'}]" if hidden else answer
-            parts[begin:] = [f'<span class="cloze">{shown}</span>']
+            shown = f"[{hint or '…'}]" if hidden and is_asked else answer
+            if is_asked:
+                shown = f'<span class="cloze">{shown}</span>'
+            parts[begin:] = [shown]
         position = sign.end
     parts.append(html[position:])
     return "".join(parts)

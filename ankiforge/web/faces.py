@@ -30,7 +30,7 @@ from ankiforge.ledger import (
     lines_by_front,
     views,
 )
-from ankiforge.ledger.cards import card_of, highlight_of
+from ankiforge.ledger.cards import card_of, highlight_of, state_of
 from ankiforge.ledger.lists import waiting_among
 from ankiforge.model import (
     Card,
@@ -347,6 +347,7 @@ class Faces:
         new = self._draft(waiting)
         old["label"] = "Your card"
         new["label"] = "With the new words"
+        new["used"] = self._highest_number(card)
         if card.kind.family is waiting.draft.kind.family:
             compared(old, new)
         why = _why(waiting)
@@ -403,7 +404,7 @@ class Faces:
             "title": shortened(title, 90),
             "line": parts,
             "compose": parts,
-            "blank": [["Front", "Question", ""], ["Back", "Answer", ""]],
+            "blank": [["Front", "Question", []], ["Back", "Answer", []]],
             "source": source,
             "actions": actions,
             "why": _plain(sentence(outcome.reason)),
@@ -412,6 +413,7 @@ class Faces:
     def _card(self, card: Card, findings: Sequence[Finding]) -> Json:
         """Return a card that was decided on, for the list of all."""
         shown = {**card_view(card, self._find), "dropped": self._dropped(card.highlight)}
+        shown["used"] = self._highest_number(card)
         reasons = [sentence(finding.message) for finding in findings]
         if card.why:
             reasons.append(sentence(card.why))
@@ -580,6 +582,11 @@ class Faces:
         }
 
     # --- parts --------------------------------------------------------------------------
+
+    def _highest_number(self, card: Card) -> int:
+        """Return the highest number of a gap that was ever shipped: it stays with its words."""
+        state, _ = state_of(self._ledger, card.guid)
+        return max(map(int, state.numbers), default=0)
 
     def _draft(self, waiting: Waiting) -> Json:
         """Return the view of a draft; of a proposal, with its sentence and all its gaps."""

@@ -456,11 +456,14 @@ class ReviewSession:
     def preview(self, decision: Decision) -> Json:
         """Return the card that the fields of the editor make, as Anki would show it.
 
+        Of a cloze, it is the card with the number `gap`.
+
         Raises:
             StaleError: the item no longer waits.
             UsageError: the fields make no card.
         """
-        return card_view(self._review.preview(decision), self._picture)
+        card = self._review.preview(decision)
+        return card_view(card, self._picture, number=decision.gap)
 
     def patch(self) -> Json:
         """Return the edits made in Anki as a patch of the notes.

@@ -74,10 +74,14 @@ def test_every_item_of_every_list_is_without_barriers(full, opened, axe, scheme,
             if count:
                 page.keyboard.press("j")
                 settle(page)
-    for key, name in (("?", "#help"),):
+    turn_to(page, "new")
+    for key, name in (("?", "#help"), ("e", ".item:not(.ahead) .edit iframe")):
         page.keyboard.press(key)
-        page.locator(name).wait_for()
+        page.locator(name).first.wait_for()
         found[name] = page.evaluate(RUN)
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            found[name].append("it is too wide")
+        page.keyboard.press("Escape")
     assert {where: faults for where, faults in found.items() if faults} == {}
     assert min(items.values()) > 0, items
     assert proposals > 0

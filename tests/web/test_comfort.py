@@ -19,7 +19,7 @@ Capital of Peru :: Lima
 
 Capital of Chile :: Santiago
 """
-FACE = f"() => document.querySelector('{ITEM} .preview iframe')?.contentDocument.querySelector('#qa')?.innerText ?? ''"
+FACE = f"() => document.querySelector('{ITEM} .sides > :last-child iframe')?.contentDocument.querySelector('#qa')?.innerText ?? ''"
 
 
 @pytest.fixture
@@ -69,13 +69,13 @@ def test_recall_first_hides_each_answer_and_is_remembered(maths, opened):
 def test_the_editor_shows_the_card_that_is_made(maths, opened):
     page = opened(maths)
     page.keyboard.press("e")
-    page.locator(f"{ITEM} .preview iframe").wait_for()
-    page.locator(f"{ITEM} textarea[name=Back]").fill("**Lima**, since $x^2$")
+    page.locator(f"{ITEM} .preview iframe").first.wait_for()
+    page.locator(f"{ITEM} .written[data-name=Back]").fill("**Lima**, since $x^2$")
     while "Lima, since" not in page.evaluate(FACE):
         rest(page)
-    bold = f"document.querySelector('{ITEM} .preview iframe').contentDocument.querySelectorAll('b, strong, math').length"
+    bold = f"document.querySelector('{ITEM} .sides > :last-child iframe').contentDocument.querySelectorAll('b, strong, math').length"
     assert page.evaluate(bold) == 2
-    page.locator(f"{ITEM} textarea[name=Back]").fill("")
+    page.locator(f"{ITEM} .written[data-name=Back]").fill("")
     page.keyboard.press("Escape")
 
 

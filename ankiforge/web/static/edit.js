@@ -1,13 +1,151 @@
-// Edit a card in place of its face.
-import { $, button, h } from "./dom.js";
+// Edit a card in place of its face: its fields as they are shown, and below them what Anki will make of them.
+import { $, all, button, h } from "./dom.js";
 import { drawIn } from "./face.js";
+import { GAP, caret, field, gapAt, hide, hint, into, redraw, renumber, unhide, written } from "./field.js";
+import { attempt } from "./pace.js";
+import { tell } from "./say.js";
 import { post } from "./server.js";
 
 const PAUSE = 200; // ms without a key, after which the card is drawn again
 
+// The editors that were closed with words that are not stored, by what they edit.
+const kept = new Map();
+
+// Show the editor of the card that is chosen. It stays until the decision is stored.
+export async function edit(view, action) {
+  const { item, picked } = view;
+  const card = item.cards?.[item.choose ? picked : item.edits ?? 0];
+  const proposed = view.proposal?.card === card ? view.proposal.edited() : {};
+  const { gap = 1, spans = "" } = proposed;
+  const key = [item.id, item.turn, action.act, picked, gap, spans].join();
+  let fields = proposed.fields ?? card?.fields ?? item.blank;
+  if (spans && !kept.has(key)) await attempt(async () => {
+    ({ fields } = await post("preview", { id: item.id, turn: item.turn, act: "make", choice: picked, spans }));
+  });
+  if (view.closeEditor || !view.node.isConnected) return;
+  const shown = kept.get(key) ?? editor(item, action, fields, { choice: picked, gap }, card?.used ?? 0);
+  shown.open(view, (isKept) => (isKept ? kept.set(key, shown) : kept.delete(key)));
+}
+
+function editor(item, action, fields, given, used) {
+  let view = null;
+  let keep = null;
+  const boxes = fields.map(([name, label, pieces]) => field(name, label, pieces));
+  const text = boxes.find((box) => box.dataset.name === "Text");
+  const typed = () => Object.fromEntries(boxes.map((box) => [box.dataset.name, written(box)]));
+  const before = JSON.stringify(typed());
+  const isChanged = () => JSON.stringify(typed()) !== before;
+  const menu = text && gapMenu(text, used);
+  const shown = preview(boxes, () => ({ id: item.id, turn: item.turn, act: action.act, ...given, gap: menu?.number() ?? 0, fields: typed() }));
+
+  const save = () => {
+    keep(false);
+    view.act(action, { ...given, fields: typed() });
+  };
+  const close = (isKept) => {
+    keep(isKept);
+    form.remove();
+    for (const part of replaced()) part.hidden = false;
+    view.closeEditor = null;
+    view.node.focus({ preventScroll: true });
+  };
+  const leave = () => {
+    const isKept = isChanged();
+    close(isKept);
+    if (isKept) tell("Your words are kept, not stored. Press E to go on.");
+  };
+  const place = () => $(".cards, .composer", view.node) ?? $(".middle h2", view.node);
+  const replaced = () => [place(), $(".middle > .actions", view.node)];
+
+  const form = h("div", { className: "edit" },
+    boxes.map((box) => h("div", { className: "field" }, h("p", { className: "label" }, box.ariaLabel), box, box === text && menu.node)),
+    shown.node,
+    h("div", { className: "actions" }, button("filled", action.save, "Ctrl ⏎", save),
+      button("text", "Discard", "", () => close(false)), h("p", { className: "hint" }, "Esc keeps your words for later.")));
+  form.addEventListener("keydown", (e) => {
+    if (e.key === "Escape") leave();
+    else if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) save();
+    else if (text && e.code === "KeyC" && e.shiftKey && (e.ctrlKey || e.metaKey)) menu.hide(e.altKey);
+    else return;
+    e.preventDefault();
+    e.stopPropagation();
+  });
+  form.addEventListener("input", shown.later);
+  form.addEventListener("focusout", shown.later);
+
+  function open(now, keeps) {
+    [view, keep] = [now, keeps];
+    for (const part of replaced()) part.hidden = true;
+    place().before(form);
+    view.closeEditor = leave;
+    boxes[0].focus();
+    into(boxes[0]);
+    shown.now();
+  }
+  return { open };
+}
+
+// What can be done with the words that are selected, or with the gap in which the caret stands. `used` is the highest
+// number that Anki ever had: it stays with its words.
+function gapMenu(box, used) {
+  let gap = null;
+  const node = h("div", { className: "gap-menu", role: "group", ariaLabel: "Gap" });
+  const numbersOf = (one) => one.dataset.numbers.split(",").map(Number);
+  const numbers = () => all(GAP, box).flatMap(numbersOf);
+  const highest = () => Math.max(0, ...numbers());
+  const free = () => String(Math.max(used, highest()) + 1);
+  // the selection stays where it is
+  const small = (label, key, run) =>
+    button("text small", label, key, run, { onmousedown: (e) => e.preventDefault() });
+
+  const show = (...parts) => node.replaceChildren(...parts.filter(Boolean));
+  const conceal = (isSame) => {
+    const refusal = hide(box, isSame && highest() ? String(highest()) : free());
+    if (refusal) tell(refusal);
+  };
+  function paint() {
+    if (!gap) {
+      show(small("Hide the selected words", "Ctrl ⇧ C", () => conceal(false)),
+        highest() > 0 && small("On the same card", "Ctrl ⇧ Alt C", () => conceal(true)));
+      return;
+    }
+    const own = gap.dataset.numbers;
+    const others = all(GAP, box).filter((one) => one !== gap);
+    const isShared = others.some((one) => one.dataset.numbers === own);
+    const near = others.findLast((one) => one.compareDocumentPosition(gap) & Node.DOCUMENT_POSITION_FOLLOWING) ?? others[0];
+    const change = (run) => () => {
+      run();
+      paint();
+    };
+    show(h("b", {}, `Gap ${own}`),
+      isShared && small("Card of its own", "", change(() => renumber(box, gap, free()))),
+      near && near.dataset.numbers !== own && small(`Same card as gap ${near.dataset.numbers}`, "",
+        change(() => renumber(box, gap, near.dataset.numbers))),
+      h("input", { type: "text", value: gap.dataset.hint, placeholder: "Hint", ariaLabel: "Hint",
+        oninput: (e) => hint(box, gap, e.target.value) }),
+      small("Remove", "", () => {
+        unhide(box, gap);
+        gap = null;
+        paint();
+      }));
+  }
+  document.addEventListener("selectionchange", () => {
+    const range = box.isConnected && caret(box);
+    const now = range ? gapAt(range) : gap?.isConnected ? gap : null;
+    if (!box.isConnected || now === gap) return;
+    gap = now;
+    paint();
+  });
+  paint();
+  // the number of the card that is being made, 0 without any
+  const number = () => (highest() ? Math.min(...(gap?.isConnected ? numbersOf(gap) : numbers())) : 0);
+  return { node, hide: conceal, number };
+}
+
 // The card that the fields make, as Anki will show it; the server draws it. `typed` returns what to send.
-function preview(typed) {
-  const place = h("div", { className: "shown" });
+function preview(boxes, typed) {
+  const sides = ["Front", "Back"].map((name) => h("div", { className: "shown", role: "group", ariaLabel: `${name} in Anki` }));
+  const both = h("div", { className: "sides" }, sides);
   const told = h("p", { className: "hint", role: "status", hidden: true });
   let turn = 0; // an answer to older words is not shown
   let timer = 0;
@@ -15,10 +153,10 @@ function preview(typed) {
   async function now() {
     turn += 1;
     const mine = turn;
-    let back = "";
+    let card = null;
     let reason = "";
     try {
-      ({ back } = await post("preview", typed()));
+      card = await post("preview", typed());
     } catch (error) {
       if (!error.status) return;
       reason = error.message;
@@ -26,8 +164,15 @@ function preview(typed) {
     if (mine !== turn) return;
     told.textContent = reason;
     told.hidden = !reason;
-    place.hidden = Boolean(reason);
-    if (!reason) drawIn(place, back);
+    both.hidden = Boolean(reason);
+    if (!card) return;
+    drawIn(sides[0], card.front);
+    drawIn(sides[1], card.back);
+    // what was typed as Markdown is drawn once the person has gone on
+    for (const [name, , pieces] of card.fields) {
+      const box = boxes.find((one) => one.dataset.name === name);
+      if (box && box !== document.activeElement) redraw(box, pieces);
+    }
   }
 
   function later() {
@@ -35,41 +180,5 @@ function preview(typed) {
     timer = setTimeout(now, PAUSE);
   }
 
-  const node = h("div", { className: "preview" }, h("p", { className: "label" }, h("b", {}, "In Anki")), place, told);
-  return { node, now, later };
-}
-
-// Show a form, which stays until the decision is stored.
-export function edit(view, action) {
-  const { item, node, picked } = view;
-  const card = item.cards?.[item.choose ? picked : item.edits ?? 0];
-  const proposed = view.proposal?.card === card && view.proposal?.fields();
-  const place = $(".cards, .composer", node) ?? $(".middle h2", node);
-  const others = [place, $(".actions", node)];
-  const boxes = (proposed?.fields ?? card?.fields ?? item.blank).map(([name, label, text]) =>
-    h("label", { className: "field" }, h("span", {}, label), h("textarea", { value: text, name, dir: "auto", rows: 1 })));
-  const back = () => {
-    form.remove();
-    for (const one of others) one.hidden = false;
-    view.closeEditor = null;
-    node.focus({ preventScroll: true });
-  };
-  const save = () => view.act(action, { choice: picked, gap: proposed?.gap ?? 1, fields: typed() });
-  const typed = () => Object.fromEntries(boxes.map((box) => [$("textarea", box).name, $("textarea", box).value]));
-  const shown = preview(() => ({ id: item.id, turn: item.turn, act: action.act, choice: picked, fields: typed() }));
-  const clozes = boxes.some((box) => $("textarea", box).name === "Text");
-  const form = h("div", { className: "edit" }, boxes,
-    clozes && h("p", { className: "hint" }, "The words in {{c1::…}} are hidden."), shown.node,
-    h("div", { className: "actions" },
-      button("filled", action.save, "Ctrl ⏎", save), button("text", "Cancel", "", back)));
-  form.addEventListener("keydown", (e) => {
-    if (e.key === "Escape") back();
-    if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) save();
-  });
-  form.addEventListener("input", shown.later);
-  shown.now();
-  for (const one of others) one.hidden = true;
-  place.before(form);
-  view.closeEditor = back;
-  $("textarea", form).focus();
+  return { node: h("div", { className: "preview" }, h("p", { className: "label" }, h("b", {}, "In Anki")), both, told), now, later };
 }

@@ -92,18 +92,8 @@ export function proposal(item, card, changed) {
     }
     return number() ? { act: "accept", gap: number() } : { act: "make", mode: "cloze", spans };
   }
-  // The fields to edit: those of the card that is shown.
-  function fields() {
-    const now = number();
-    if (now) return { gap: now, fields: card.views[now - 1].fields };
-    const text = (spot) => (spot.math ? `$${spot.text}$` : spot.text);
-    const cloze = spots.map((spot) => {
-      const [begins, ends] = [spot.start === span[0], spot.end === span[1]];
-      return `${begins ? "{{c1::" : ""}${text(spot)}${ends ? "}}" : ""}`;
-    });
-    const changedText = ([name, label, value]) => [name, label, name === "Text" ? cloze.join("") : value];
-    return { gap: 1, fields: card.fields.map(changedText) };
-  }
+  // What is edited: the card that is shown, by the number of its gap, or by the words that it hides.
+  const edited = () => (number() ? { gap: number(), fields: card.views[number() - 1].fields } : { spans: span.join("-") });
   // The gaps that are not chosen: the key of each, and its words.
   function others() {
     const found = card.gaps.map((words, i) => [first + i, words]);
@@ -111,7 +101,7 @@ export function proposal(item, card, changed) {
   }
   const says = () => (asking.hidden && number() ? "" : "Make card");
   queueMicrotask(() => paint(false));
-  return { node, card, first, gap, ask, made, fields, says, number, others, asks: () => !asking.hidden };
+  return { node, card, first, gap, ask, made, edited, says, number, others, asks: () => !asking.hidden };
 }
 
 function chip(item, text, key, change) {

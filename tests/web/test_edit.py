@@ -1,0 +1,200 @@
+"""Editing in the card: gaps are pills, what is drawn stays drawn, nothing changes that nobody touched."""
+
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from ankiforge.web.pieces import Piece, pieces
+from tests.web.conftest import rest, settle
+
+ITEM = "#stage > .item:not(.ahead)"
+TEXT = f"{ITEM} .written[data-name=Text]"
+NOTE = r"""# Cells
+
+{{c1::Mitochondria}} turn `glucose` into **ATP**, about $30$ of each {{c2::molecule::a unit}}.
+
+Where do ==*ribosomes*== stand?::on the **rough** `ER`, as $r^2$ says
+"""
+CLOZE = "{{c1::Mitochondria}} turn `glucose` into **ATP**, about $30$ of each {{c2::molecule::a unit}}."
+
+
+@pytest.fixture
+def cells(forge):
+    """A cloze with two gaps, code, a formula, emphasis; and a question. Both are cards."""
+    forge.settings(
+        "sources:\n  - obsidian: {name: notes, path: notes}\nanki: {collection: none}\n"
+    )
+    (forge.folder / "notes").mkdir()
+    (forge.folder / "notes" / "Cells.md").write_text(NOTE, encoding="utf-8")
+    forge.ok("run")
+    return forge
+
+
+def text_of(forge):
+    """The text of the cloze."""
+    [text] = [
+        card["fields"]["Text"] for card in forge.cards() if "Text" in card["fields"]
+    ]
+    return text
+
+
+def editing(page, words):
+    """Open a card of the list of all, and its editor."""
+    page.locator(".rows a, .rows button", has_text=words).first.click()
+    page.wait_for_selector(ITEM)
+    settle(page)
+    page.keyboard.press("e")
+    page.wait_for_selector(f"{ITEM} .edit")
+    rest(page)
+    return page
+
+
+SELECT = """([words, end]) => {
+  const box = document.activeElement.closest('.written') ?? document.querySelector('.item:not(.ahead) .written');
+  const walker = document.createTreeWalker(box, NodeFilter.SHOW_TEXT);
+  let first = null;
+  while (walker.nextNode()) {
+    const node = walker.currentNode;
+    const at = node.data.indexOf(words);
+    if (!first && at >= 0) first = [node, at];
+    const last = node.data.indexOf(end);
+    if (first && last >= 0) return getSelection().setBaseAndExtent(...first, node, last + end.length);
+  }
+  throw Error(words);
+}"""
+
+
+def select(page, words, end=""):
+    """Select words of a field; `end` if they end in another node."""
+    page.evaluate(SELECT, [words, end or words])
+    rest(page)
+
+
+def save(page, forge):
+    """Store the editor, and return the text of the cloze."""
+    page.keyboard.press("Control+Enter")
+    settle(page)
+    return text_of(forge)
+
+
+def test_the_card_is_edited_as_it_is_shown(cells, opened):
+    page = editing(opened(cells, "all"), "Mitochondria")
+    shown = page.locator(f"{ITEM} .edit").inner_text()
+    for raw in ("{{", "}}", "::", "`", "**", "$"):
+        assert raw not in shown
+    assert page.locator(f"{TEXT} :is(math, code, strong)").count() == 3
+    assert save(page, cells) == CLOZE, "nothing was changed"
+
+
+def test_selected_words_become_another_gap_with_a_number_of_its_own(cells, opened):
+    page = editing(opened(cells, "all"), "Mitochondria")
+    select(page, "turn ")
+    page.keyboard.press("Control+Shift+KeyC")
+    select(page, "into", "AT")
+    page.keyboard.press("Control+Shift+Alt+KeyC")
+    asked = page.frame_locator(f"{ITEM} .sides .shown:first-child iframe")
+    asked.get_by_text("[…]").first.wait_for()
+    found = save(page, cells)
+    assert found == CLOZE.replace("turn", "{{c3::turn}}").replace(
+        "into **ATP**", "{{c3::into **AT**}}**P**"
+    )
+
+
+def test_the_menu_of_a_gap_changes_its_hint_and_card_and_removes_it(cells, opened):
+    page = editing(opened(cells, "all"), "Mitochondria")
+    menu = page.locator(f"{ITEM} .gap-menu")
+    page.locator(f"{TEXT} .pill").first.click()
+    menu.get_by_label("Hint").fill("an {organelle}")
+    page.locator(f"{TEXT} .pill").last.click()
+    menu.get_by_text("Same card as gap 1").click()
+    menu.get_by_text("Card of its own").wait_for()
+    half = CLOZE.replace("dria}}", r"dria::an \{organelle\}}}").replace("c2", "c1")
+    assert save(page, cells) == half
+
+    editing(page, "Mitochondria")
+    page.locator(f"{TEXT} .pill").first.click()
+    menu.get_by_text("Remove").click()
+    assert save(page, cells) == half.replace(
+        r"{{c1::Mitochondria::an \{organelle\}}}", "Mitochondria"
+    )
+    editing(page, "Mitochondria")
+    select(page, "Mitochondria")
+    page.keyboard.press("Control+Shift+KeyC")
+    assert save(page, cells).startswith("{{c3::Mitochondria}}"), "1 and 2 were shipped"
+
+
+def test_what_replaces_the_words_of_a_gap_stays_in_it_and_can_be_undone(cells, opened):
+    page = editing(opened(cells, "all"), "Mitochondria")
+    select(page, "Mitochondria")
+    page.keyboard.type("Chloroplasts")
+    page.keyboard.press("Control+z")
+    assert page.locator(TEXT).inner_text().replace("\u2060", "").startswith("M")
+    select(page, "molecule")
+    page.keyboard.type("unit")
+    select(page, " turn")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.type("s, in $x^2$,")
+    page.locator(f"{ITEM} .written[data-name=Extra]").click()
+    page.locator(f"{TEXT} math msup").wait_for()
+    changed = CLOZE.replace("molecule", "unit").replace("turn", "turns, in $x^2$,")
+    assert save(page, cells) == changed
+
+
+def test_a_click_on_code_opens_its_source(cells, opened):
+    page = editing(opened(cells, "all"), "Mitochondria")
+    page.locator(f"{TEXT} .atom").first.click()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.type("D-")
+    page.locator(f"{ITEM} .written[data-name=Extra]").click()
+    page.locator(f"{TEXT} code", has_text="D-glucose").wait_for()
+    assert save(page, cells) == CLOZE.replace("`glucose", "`D-glucose")
+
+
+def test_escape_keeps_the_words_and_discard_drops_them(cells, opened):
+    page = editing(opened(cells, "all"), "ribosomes")
+    page.keyboard.type(" Why? ")
+    page.keyboard.press("Escape")
+    assert "kept" in page.locator("#toast").inner_text()
+    assert not page.locator(f"{ITEM} .edit").count()
+    page.keyboard.press("e")
+    assert "Why?" in page.locator(f"{ITEM} .written").first.inner_text()
+    page.locator(f"{ITEM} .edit .button", has_text="Discard").click()
+    page.keyboard.press("e")
+    assert "Why?" not in page.locator(f"{ITEM} .written").first.inner_text()
+    assert text_of(cells) == CLOZE
+
+
+# --- the law ----------------------------------------------------------------------------
+
+PARTS = (
+    "plain words", " and ", "\n", "\n\n", "**bold *and slanted* words**", "`co**de`", "``a`b``",
+    "$x^{2}_i$", "$$\\frac{1}{2}$$", "{{c1::gap}}", "{{c2::**bold** gap::a `hint`}}", "{{c3::outer {{c4::inner}}}}",
+    "\\*no\\* \\{\\{", "==marked==", "~~struck~~", "_lined_", "snake_case_name", "H<sub>2</sub>O", "<b>b</b>", "<a",
+    "![arrow|300](a_b.png)", "[link](https://x.y/z_(1)_)", "- item\n- other", "1. one", "> quote", "```py\nx = {{c1::1}}\n```",
+    "\n| a | b |\n|---|:-:|\n| {{c1::x}} | `y` |\n", "5 $ and 3 $", "* * *", "***", "}}", "{{c1::", "::", "é\u0301", "שלום", "\ufdd0",
+)  # fmt: skip
+
+
+def sources(found: list[Piece]) -> Iterator[str]:
+    """What the editor sends back of pieces that nobody touched."""
+    for piece in found:
+        if isinstance(piece, str):
+            yield piece
+        elif "source" in piece:
+            yield piece["source"]
+            if "kids" in piece:
+                assert "".join(sources(piece["kids"])) == piece["source"]
+        else:
+            yield from (piece["open"], *sources(piece["kids"]), piece["close"])
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_sources_of_the_pieces_are_the_field(seed):
+    chance = random.Random(seed)
+    for _ in range(500):
+        field = "".join(chance.choices(PARTS, k=chance.randint(0, 9)))
+        for cloze in (True, False):
+            found = pieces(field, lambda source: source, cloze=cloze)
+            assert "".join(sources(found)) == field
