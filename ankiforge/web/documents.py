@@ -21,7 +21,7 @@ from ankiforge.ledger.overview import Mark
 from ankiforge.model import Document, Highlight, HighlightKind, Json, Value, h16
 from ankiforge.pipeline.pictures import roots
 from ankiforge.text import on_one_line, regex
-from ankiforge.text.cloze import image_paths
+from ankiforge.text.cloze import image_paths, reveal
 from ankiforge.web.card_view import Find, on_page, passage
 from ankiforge.web.papers import Pages, Sheet, paper_of, place_of
 
@@ -123,7 +123,7 @@ class Documents:
 
     def _html(self, highlight: Highlight, text: str) -> str:
         """Return a note as its HTML."""
-        text = _UNSEEN.sub("", text.replace("\r\n", "\n"))
+        text = reveal(_UNSEEN.sub("", text.replace("\r\n", "\n")))
         text = _BLOCK_ID.sub("", text)
         text = _CALLOUT.sub(
             lambda line: f"{line[1]}**{line[3] or line[2].capitalize()}**", text

@@ -42,6 +42,7 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline.chats import ask, take
 from ankiforge.pipeline.collection import lines_as_in_anki
+from ankiforge.pipeline.deliver import tags_of
 from ankiforge.pipeline.intake import (
     Forecast,
     Inputs,
@@ -456,14 +457,20 @@ class ReviewSession:
     def preview(self, decision: Decision) -> Json:
         """Return the card that the fields of the editor make, as Anki would show it.
 
-        Of a cloze, it is the card with the number `gap`.
+        Of a cloze, it is the card with the number `gap`. `place` says in which deck it comes, and
+        with which tags.
 
         Raises:
             StaleError: the item no longer waits.
             UsageError: the fields make no card.
         """
         card = self._review.preview(decision)
-        return card_view(card, self._picture, number=decision.gap)
+        shown = card_view(card, self._picture, number=decision.gap)
+        shown["place"] = ""
+        for line in lists.lines(self._ledger, [decision.id]):
+            tags = tags_of(line.words, line.highlight, self._workspace.decks)
+            shown["place"] = " · ".join((line.deck, *tags))
+        return shown
 
     def patch(self) -> Json:
         """Return the edits made in Anki as a patch of the notes.

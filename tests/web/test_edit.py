@@ -81,9 +81,10 @@ def save(page, forge):
 def test_the_card_is_edited_as_it_is_shown(cells, opened):
     page = editing(opened(cells, "all"), "Mitochondria")
     shown = page.locator(f"{ITEM} .edit").inner_text()
-    for raw in ("{{", "}}", "::", "`", "**", "$"):
+    for raw in ("{{", "}}", "c1::", "`", "**", "$"):
         assert raw not in shown
     assert page.locator(f"{TEXT} :is(math, code, strong)").count() == 3
+    assert "Reading · ankiforge::doc::cells" in page.locator(f"{ITEM} .preview").inner_text()
     assert save(page, cells) == CLOZE, "nothing was changed"
 
 

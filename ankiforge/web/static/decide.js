@@ -156,6 +156,7 @@ function takeBack(item, error, action, name, again) {
   const shown = failure(error, action, name, again);
   const buttons = closeEditor ? ".edit > .actions" : ".actions";
   $(buttons, node).before(shown);
+  if (closeEditor) $(".written", node).focus({ preventScroll: true });
   shown.scrollIntoView({ block: "nearest" });
 }
 

@@ -147,6 +147,7 @@ function preview(boxes, typed) {
   const sides = ["Front", "Back"].map((name) => h("div", { className: "shown", role: "group", ariaLabel: `${name} in Anki` }));
   const both = h("div", { className: "sides" }, sides);
   const told = h("p", { className: "hint", role: "status", hidden: true });
+  const place = h("span", { dir: "auto" });
   let turn = 0; // an answer to older words is not shown
   let timer = 0;
 
@@ -166,6 +167,7 @@ function preview(boxes, typed) {
     told.hidden = !reason;
     both.hidden = Boolean(reason);
     if (!card) return;
+    place.textContent = card.place && ` ${card.place}`;
     drawIn(sides[0], card.front);
     drawIn(sides[1], card.back);
     // what was typed as Markdown is drawn once the person has gone on
@@ -180,5 +182,5 @@ function preview(boxes, typed) {
     timer = setTimeout(now, PAUSE);
   }
 
-  return { node: h("div", { className: "preview" }, h("p", { className: "label" }, h("b", {}, "In Anki")), both, told), now, later };
+  return { node: h("div", { className: "preview" }, h("p", { className: "label" }, h("b", {}, "In Anki"), place), both, told), now, later };
 }
