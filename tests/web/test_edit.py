@@ -84,7 +84,9 @@ def test_the_card_is_edited_as_it_is_shown(cells, opened):
     for raw in ("{{", "}}", "c1::", "`", "**", "$"):
         assert raw not in shown
     assert page.locator(f"{TEXT} :is(math, code, strong)").count() == 3
-    assert "Reading · ankiforge::doc::cells" in page.locator(f"{ITEM} .preview").inner_text()
+    assert (
+        "Reading · ankiforge::doc::cells" in page.locator(f"{ITEM} .preview").inner_text()
+    )
     assert save(page, cells) == CLOZE, "nothing was changed"
 
 
@@ -199,3 +201,53 @@ def test_the_sources_of_the_pieces_are_the_field(seed):
         for cloze in (True, False):
             found = pieces(field, lambda source: source, cloze=cloze)
             assert "".join(sources(found)) == field
+
+
+TYPE = """async ([field, at, offset, words]) => {
+  const { field: made, written } = await import('/static/field.js');
+  const box = made('Text', 'Text', field);
+  document.querySelector('#stage').replaceChildren(box);
+  if (at >= 0) {
+    const walker = document.createTreeWalker(box, NodeFilter.SHOW_TEXT);
+    const texts = [];
+    while (walker.nextNode()) if (!walker.currentNode.parentElement.closest('.atom, .edge')) texts.push(walker.currentNode);
+    box.focus();
+    getSelection().collapse(texts[at], offset);
+    document.execCommand('insertText', false, words);
+  }
+  return written(box);
+}"""
+
+
+def texts_with_places(found: list[Piece], start: int = 0) -> Iterator[tuple[int, str]]:
+    """The texts of pieces in which the caret can stand, each with its place in the field."""
+    for piece in found:
+        if isinstance(piece, str):
+            yield start, piece
+        elif "open" in piece:
+            yield from texts_with_places(piece["kids"], start + len(piece["open"]))
+        start += len("".join(sources([piece])))
+
+
+def test_words_typed_in_the_card_are_words_typed_in_its_source(cells, opened):
+    page = opened(cells, "all")
+    chance = random.Random(72)
+    typed = 0
+    for number in range(150):
+        field = "".join(chance.choices(PARTS, k=chance.randint(1, 7)))
+        found = pieces(field, lambda source: f"<b>{len(source)}</b>", cloze=True)
+        assert page.evaluate(TYPE, [found, -1, 0, ""]) == field, "nobody touched it"
+        places = [
+            (place, text)
+            for place, text in texts_with_places(found)
+            if len(text) > 2 and text.isascii() and text.isprintable()
+        ]
+        if not places:
+            continue
+        place, text = chance.choice(places)
+        offset = chance.randint(1, len(text) - 1)
+        at = [each for each, _ in texts_with_places(found)].index(place)
+        expected = f"{field[: place + offset]}new{number}{field[place + offset :]}"
+        assert page.evaluate(TYPE, [found, at, offset, f"new{number}"]) == expected
+        typed += 1
+    assert typed >= 100
