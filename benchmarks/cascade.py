@@ -88,7 +88,7 @@ def shown(result: Drafted) -> dict[str, str]:
     [highlight] = result.task.highlights
     told = {"key": highlight.key, "marked": highlight.exact}
     if result.drafts:
-        [draft] = result.drafts
+        draft, *_ = result.drafts  # one of several facts
         told |= {
             "question": draft.field("Front"),
             "answer": draft.field("Back"),

@@ -88,8 +88,9 @@ def all_numbers(text: str) -> frozenset[str]:
         numbers.update(_notations(number))
     words = set(tokens(text))
     for word in words:
-        if word in NUMBER_WORDS:
-            numbers.add(NUMBER_WORDS[word])
+        number_word = word.removesuffix("fold")  # twentyfold
+        if number_word in NUMBER_WORDS:
+            numbers.add(NUMBER_WORDS[number_word])
     for number, ordinal in enumerate(ORDINALS, start=1):
         if ordinal in words:
             numbers.add(str(number))
