@@ -214,7 +214,7 @@ _RESOLVERS = {"doi": "https://doi.org/", "arxiv": "https://arxiv.org/abs/", "url
 def links_html(*highlights: Highlight) -> str:
     """Return the links to the sources that hold on every computer.
 
-    For a PDF, file name and page follow.
+    For a PDF, the name of the file follows; its page stands in the citation.
     """
     links = []
     for highlight in highlights:
@@ -223,8 +223,7 @@ def links_html(*highlights: Highlight) -> str:
                 links.append(link)
         name = highlight.document.path.rpartition("/")[2]
         if name.lower().endswith(".pdf"):
-            page = f", p. {highlight.page_label}" if highlight.page_label else ""
-            links.append(f"<span>{literal(isolated(name) + page)}</span>")
+            links.append(f"<span>{literal(isolated(name))}</span>")
     return " ".join(dict.fromkeys(links))
 
 

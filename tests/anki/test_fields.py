@@ -203,7 +203,7 @@ def test_links_open_the_source_and_name_the_file(make_card):
         '<a href="zotero://open-pdf/library/items/PAPER123?page=2&amp;annotation=ABCD2345">Zotero</a>'
         ' <a href="https://example.org/a">example.org</a> <a href="zotero://select/x">Zotero</a>'
         ' <a href="https://doi.org/10.1111/j.1467-9280.2006.01693.x">'
-        "doi:10.1111/j.1467-9280.2006.01693.x</a> <span>Roediger 2006.pdf, p. 250</span>"
+        "doi:10.1111/j.1467-9280.2006.01693.x</a> <span>Roediger 2006.pdf</span>"
     )
 
 
@@ -228,7 +228,7 @@ def test_no_path_of_a_machine_stands_in_a_field(make_card, uri):
 def test_an_odd_address_harms_nothing(make_card, uri):
     links = _fields(_highlight(make_card(), uri=uri))["Links"]
     assert "{{" not in links
-    assert links.endswith("<span>Roediger 2006.pdf, p. 250</span>")
+    assert links.endswith("<span>Roediger 2006.pdf</span>")
 
 
 def test_a_draft_can_be_looked_at_before_it_is_a_card():

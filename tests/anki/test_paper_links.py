@@ -6,7 +6,7 @@ import pytest
 
 from tests.makers.papers import write_predictions
 
-NAMED = "<span>paper é.pdf, p. 1</span>"
+NAMED = "<span>paper é.pdf</span>"
 IN_OBSIDIAN = (
     '<a href="obsidian://open?vault=My%20Vault'
     '&amp;file=papers%2Fpaper%20%C3%A9.pdf%23page%3D1">Open in Obsidian</a>'
