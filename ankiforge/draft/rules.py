@@ -8,6 +8,7 @@ blind rating they were good too seldom. A highlight without a card gets a reason
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
@@ -151,7 +152,11 @@ def _drafts(highlight: Highlight, *, figures: bool) -> tuple[Draft, ...] | str:
                     return STRUCK
     exact = highlight.exact
     if highlight.form is Form.PHRASE:
-        phrases = _visible_gaps(highlight)
+        # the marked phrases that show anything
+        phrases = []
+        for start, end in highlight.gaps:
+            if is_visible(exact[start:end]):
+                phrases.append((start, end))
         is_whole = not _words_around(exact, phrases)
         asks = any(_asks_something(exact, (phrase,)) for phrase in phrases)
         in_table = bool(phrases and highlight.sentence)
@@ -278,15 +283,6 @@ def _own_cloze(highlight: Highlight, words: str) -> tuple[Draft, ...] | str:
 # --- marked words ---------------------------------------------------------------------
 
 
-def _visible_gaps(highlight: Highlight) -> tuple[Span, ...]:
-    """Return the marked phrases that show anything."""
-    visible = []
-    for start, end in highlight.gaps:
-        if is_visible(highlight.exact[start:end]):
-            visible.append((start, end))
-    return tuple(visible)
-
-
 # A colon that was marked with its term: no part of the answer. An entity ends in one of its own.
 _GAP_END = regex(r"(?<=[\w)\]])\\?[:,;]\Z")
 _ENTITY = regex(r"&#?\w{1,32};\Z")
@@ -300,7 +296,7 @@ _HEADING = regex(r"(?:\d+\.)*\d+\.? +[^\W\d_][^.!?;:]{0,60}|[A-Z][A-Z ]{3,60}")
 _LONG_WORD = 5
 
 
-def _asks_something(text: str, spans: tuple[Span, ...]) -> bool:
+def _asks_something(text: str, spans: Sequence[Span]) -> bool:
     """Return whether at least two words remain visible."""
     words = _words_around(text, spans)
     if len(words) == 1:
@@ -309,7 +305,7 @@ def _asks_something(text: str, spans: tuple[Span, ...]) -> bool:
     return len(words) >= 2
 
 
-def _words_around(text: str, spans: tuple[Span, ...]) -> list[str]:
+def _words_around(text: str, spans: Sequence[Span]) -> list[str]:
     """Return the words of a text outside of these spans."""
     for start, end in sorted(spans, reverse=True):
         text = f"{text[:start]} {text[end:]}"
@@ -322,7 +318,7 @@ def _words_around(text: str, spans: tuple[Span, ...]) -> list[str]:
 def _cloze(
     highlight: Highlight,
     text: str,
-    spans: tuple[Span, ...],
+    spans: Sequence[Span],
     origin: str,
 ) -> Draft:
     """Return a cloze that hides these spans of a text, which is also its quote."""

@@ -197,7 +197,10 @@ def _expression(pattern: str) -> str:
     end.
     """
     wildcards = [match[0] for match in _WILDCARD.finditer(pattern)]
-    literals = [_literal(words) for words in _WILDCARD.split(pattern)]
+    literals = []
+    for words in _WILDCARD.split(pattern):
+        between_signs = map(re.escape, words.split("?"))
+        literals.append("[^/]".join(between_signs))
     # the pieces between wildcards that cross folders, each with the wildcard before it
     parts = [[("", literals[0])]]
     for wildcard, literal in zip(wildcards, literals[1:], strict=True):
@@ -227,11 +230,6 @@ def _first_place(pieces: list[Pair]) -> str:
     for star, words in stars:
         expression += f"(?>{_FIRST[star]}{words})"
     return expression
-
-
-def _literal(words: str) -> str:
-    """Return a regular expression for a part of a pattern that has no star."""
-    return "[^/]".join(map(re.escape, words.split("?")))
 
 
 # --- reading ----------------------------------------------------------------------------

@@ -429,8 +429,12 @@ class FileSource(FolderSource):
 
     @property
     def selection(self) -> str:
-        """The settings that select passages, as text."""
-        return selection_of(self.settings)
+        """The settings as text. Different texts may select different passages."""
+        selecting = {}
+        for key, value in msgspec.to_builtins(self.settings).items():
+            if key not in ("path", "name"):
+                selecting[key] = value
+        return msgspec.json.encode(selecting, order="sorted").decode()
 
     def scan(self, known: Known | None = None) -> Iterator[Sighting]:
         """Yield problems, files that are as they were, documents, and a `Scan`.
@@ -625,16 +629,6 @@ def _is_file_below(root: Path, path: str) -> bool:
 
 
 # --- settings and times -----------------------------------------------------------------
-
-
-def selection_of(settings: msgspec.Struct) -> str:
-    """Return the settings as text. Different texts may select different passages."""
-    values = msgspec.to_builtins(settings)
-    selecting = {}
-    for key, value in values.items():
-        if key not in ("path", "name"):
-            selecting[key] = value
-    return msgspec.json.encode(selecting, order="sorted").decode()
 
 
 def selected_forms(words: Iterable[str], default: Iterable[str]) -> frozenset[str]:

@@ -188,10 +188,11 @@ class Ledger(Store):
             entries = cards.changes(self, changes_since)
         else:
             entries = cards.recent(self)
+        # what a question is about is not told as a change
         in_conflict = questions.in_conflict(self)
-
-        def is_asked_about(entry: HistoryEntry) -> bool:
+        told = []
+        for entry in entries:
             is_change_by_source = entry.what == "revise" and entry.by == SOURCE
-            return is_change_by_source and entry.guid in in_conflict
-
-        return [entry for entry in entries if not is_asked_about(entry)]
+            if not (is_change_by_source and entry.guid in in_conflict):
+                told.append(entry)
+        return told

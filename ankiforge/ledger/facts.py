@@ -228,7 +228,12 @@ def read(
     if not closed:
         facts |= set(drafted).intersection(given)
         others = [each for each in worthy if each in standing and each not in facts]
-        ended = _ended(decisions, ever_decided)
+        # what was no fact of the passage when its last fact was decided is none
+        ended: set[str] = set()
+        names_of_decided = {name_of(sentence) for sentence in ever_decided}
+        for event in decisions:
+            if event.facts and names_of_decided.issuperset(event.facts):
+                ended.update(set(event.passage) - set(event.facts))
         open_others = [each for each in others if standing[each] not in ended]
         facts.update(open_others[: max(0, MOST - len(facts))])
 
@@ -285,13 +290,3 @@ def _nearly_the_same(
                 ranks[sentence] = rank
                 near[sentence] = Fact(sentence, card=card, near=gone)
     return near
-
-
-def _ended(decisions: Sequence[FactDecision], ever_decided: set[str]) -> set[str]:
-    """Return the hashes of what was no fact of the passage when its last fact was decided."""
-    names = {name_of(sentence) for sentence in ever_decided}
-    ended: set[str] = set()
-    for event in decisions:
-        if event.facts and names.issuperset(event.facts):
-            ended.update(set(event.passage) - set(event.facts))
-    return ended

@@ -237,11 +237,13 @@ class _Recording:
         # as the cards have them, and without findings about other cards, as a person said
         drafts = []
         for draft in _in_slots(result.drafts):
-            findings = [
-                finding
-                for finding in draft.findings
-                if not self._is_told_apart(passage, finding.duplicate)
-            ]
+            findings = []
+            for finding in draft.findings:
+                query = "SELECT passage FROM card WHERE guid = ?"
+                other_key = self._store.value(query, finding.duplicate)
+                other = self._store.passage(other_key) if other_key else None
+                if other is None or not passage.told_apart_from(other):
+                    findings.append(finding)
             draft = replace(draft, findings=tuple(findings))
             drafts.append(_as_on_card(passage, draft))
         for draft, terms in zip(drafts, result.terms, strict=False):
@@ -343,14 +345,6 @@ class _Recording:
         if goes:
             self._dropped_ids.append(row["id"])
         return goes
-
-    def _is_told_apart(self, passage: Passage, guid: str) -> bool:
-        """Return whether a person said that a passage is not that of a card."""
-        query = "SELECT passage FROM card WHERE guid = ?"
-        other_key = self._store.value(query, guid) if guid else None
-        if not other_key:
-            return False
-        return passage.told_apart_from(self._store.passage(other_key))
 
     def _let_wait(
         self,

@@ -246,12 +246,8 @@ def colour_name(colour: str) -> str:
     hue = 360 * colorsys.rgb_to_hsv(red, green, blue)[0]
 
     def distance(name: str) -> float:
-        return min(_hue_distance(hue, other) for other in _HUES[name])
+        # on the circle of hues, in degrees
+        differences = [abs(hue - other) for other in _HUES[name]]
+        return min(min(difference, 360 - difference) for difference in differences)
 
     return min(_HUES, key=distance)
-
-
-def _hue_distance(left: float, right: float) -> float:
-    """Return the distance of two hues on the circle, in degrees."""
-    difference = abs(left - right)
-    return min(difference, 360 - difference)

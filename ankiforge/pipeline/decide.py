@@ -56,6 +56,7 @@ def edit(
 
     Raises:
         BlockedError: a check blocks the new words, and the person does not insist.
+        UsageError: the card has no such field, or the text is too long or has control characters.
     """
     line = next(lists.lines(ledger, [id]), None)
     if line is None:
@@ -63,7 +64,12 @@ def edit(
         raise RefusedError(f"{id} no longer waits", hint=hint)
     if line.kind is CardKind.OCCLUSION:
         return edit_masks(ledger, id, fields), ()
-    typed = dict(changed_fields(line.family, fields))
+    names = line.family.content_fields
+    for name in fields:
+        if name not in names:
+            hint = f"it has: {', '.join(names)}"
+            raise UsageError(f"no field {name!r} on this card", hint=hint)
+    typed = dict(_clean(fields))
     shown = dict(line.fields)
     over: dict[str, Pair] = {}
     if line.card is not None:
@@ -143,20 +149,6 @@ def _judged(
 
 
 # --- the fields that a person typed -------------------------------------------------------
-
-
-def changed_fields(family: Family, changes: Texts) -> Texts:
-    """Return a person's changes of fields, cleaned.
-
-    Raises:
-        UsageError: the card has no such field, or the text is too long or has control characters.
-    """
-    names = family.content_fields
-    for name in changes:
-        if name not in names:
-            hint = f"it has: {', '.join(names)}"
-            raise UsageError(f"no field {name!r} on this card", hint=hint)
-    return _clean(changes)
 
 
 def new_fields(words: Texts) -> Fields:

@@ -388,7 +388,10 @@ def _behind(
     for found_source in discover(path, folders):
         kind = found_source.kind
         root = found_source.root
-        at_root = [entry for entry in config.sources if _is_at(entry, kind, root)]
+        at_root = []
+        for entry in config.sources:
+            if entry.kind == kind and entry.has_folder and resolve(entry.path) == root:
+                at_root.append(entry)
         if at_root:
             below = _below(at_root[0], *found_source.only)
             selected.append(SelectedSource(at_root[0], below))
@@ -425,11 +428,6 @@ def _nearest_name(path: Path) -> str:
         listed = ", ".join(alike[:3])
         return f"{folder} has {listed}{', …' if len(alike) > 3 else ''}"
     return f"{folder} has no file like it"
-
-
-def _is_at(entry: SourceEntry, kind: str, root: Path) -> bool:
-    """Return whether a source of the settings is of a kind, and reads a root."""
-    return entry.kind == kind and entry.has_folder and resolve(entry.path) == root
 
 
 def _configured_around(config: Config, path: Path) -> list[SourceEntry]:

@@ -112,10 +112,6 @@ def _on_card(excerpt: Excerpt, language: Language) -> Excerpt:
     return replace(excerpt, text=text, quote=excerpt.text, mark=mark, chosen=chosen)
 
 
-def _shifted(span: Span, start: int) -> Span:
-    return span[0] - start, span[1] - start
-
-
 def _excerpts_of(highlight: Highlight, language: str) -> list[Excerpt]:
     """Return the sentences of a mark, each alone; a few marked words with their sentence.
 
@@ -224,8 +220,9 @@ def _split(text: str, language: str, mark: Span, *, is_markdown: bool) -> list[E
                 start_before = spans[number - 1][0]
                 if word_count(text[start_before:end]) <= LONGEST:
                     begin = start_before
-            is_whole = (begin, end) == (asked_start, asked_end)
-            asked = None if is_whole else _shifted((asked_start, asked_end), begin)
+            asked = None
+            if (begin, end) != (asked_start, asked_end):
+                asked = (asked_start - begin, asked_end - begin)
             offset = max(0, begin - mark[0])
             excerpts.append(Excerpt(text[begin:end], is_markdown, offset, asked))
     return excerpts

@@ -6,7 +6,7 @@ by `tools/proposals/learn_gaps.py` from passages whose gaps were chosen by reade
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from ankiforge.draft.propose.candidates import candidates_in
 from ankiforge.draft.propose.refused import is_no_answer
 from ankiforge.language.lexicon import Language
 from ankiforge.language.tables import read_weights
-from ankiforge.language.tokens import Kind, Token, cues_of, is_verb, tokens
+from ankiforge.language.tokens import Kind, cues_of, is_verb, tokens
 from ankiforge.model import Span
 from ankiforge.text import regex
 
@@ -204,20 +204,23 @@ class Sentence:
     def _features(self, first: int, last: int) -> Features:
         """Return the features of a candidate."""
         inner = self.words[first:last]
+        # where in the mark, or else the text, it begins, from 0 to 1
+        begin, end = self.mark or (0, len(self.text))
+        features: Features = {"position": (inner[0].start - begin) / max(1, end - begin)}
+        # how many words it has, and how rare they are
         count = sum(token.kind != Kind.SIGN for token in inner)
-        features: Features = {"position": self._position(inner[0])}
-        _by_size(inner, count, features)
+        features[f"words:{min(count, 7)}"] = 1.0
+        rarities = [7.0 - token.zipf for token in inner if token.kind in _CONTENT]
+        if rarities:
+            features["rarity"] = min(sum(rarities), 14.0) / 7
+            features["rarest"] = max(rarities) / 4
+            features["mean_rarity"] = sum(rarities) / len(rarities) / 4
         self._by_place(first, last, features)
         self._beside(first, last, features)
         vague = self.language.vague
         if inner[-1].folded in vague or (count == 1 and inner[0].folded in vague):
             features["vague"] = 1.0
         return features
-
-    def _position(self, token: Token) -> float:
-        """Return where in the mark, or else the text, a word begins: from 0 to 1."""
-        begin, end = self.mark or (0, len(self.text))
-        return (token.start - begin) / max(1, end - begin)
 
     def _by_place(self, first: int, last: int, features: Features) -> None:
         """Add its position in its sentence."""
@@ -285,16 +288,6 @@ def _citations(text: str) -> list[Span]:
         if any(name not in _MONTHS for name in names):
             citations.append(bracket.span())
     return citations
-
-
-def _by_size(inner: Sequence[Token], count: int, features: Features) -> None:
-    """Add how many words it has and how rare they are."""
-    features[f"words:{min(count, 7)}"] = 1.0
-    rarities = [7.0 - token.zipf for token in inner if token.kind in _CONTENT]
-    if rarities:
-        features["rarity"] = min(sum(rarities), 14.0) / 7
-        features["rarest"] = max(rarities) / 4
-        features["mean_rarity"] = sum(rarities) / len(rarities) / 4
 
 
 _BY = frozenset("by durch von par por per da dal от".split())

@@ -180,7 +180,8 @@ def _is_cut_off(
     if not words or not language.small:
         return False
     if not _BEGINS.match(text):
-        if not is_note and not _is_code(words) and not _has_subject(words, language):
+        is_code = words[0].kind in (Kind.SHIELD, Kind.UNSAFE)  # it keeps small letters
+        if not is_note and not is_code and not _has_subject(words, language):
             return True
         if _goes_on(words, language):
             return True
@@ -191,11 +192,6 @@ def _is_cut_off(
         return True
     is_long = len(words) >= _LONG_ENOUGH_TO_BE_CUT
     return is_long and (_BREAKS_OFF.search(text) is not None or _is_open(text))
-
-
-def _is_code(words: Sequence[Token]) -> bool:
-    """Return whether a text begins with code, which keeps its small letters."""
-    return words[0].kind in (Kind.SHIELD, Kind.UNSAFE)
 
 
 def _goes_on(words: Sequence[Token], language: Language) -> bool:
