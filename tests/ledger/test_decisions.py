@@ -324,7 +324,7 @@ def test_a_draft_in_doubt_is_neither_accepted_nor_rejected(world: World):
     asked_to_be_the_same(world)
     [draft] = world.waiting()
     for decide in (world["a"].accept, world["a"].reject):
-        with pytest.raises(RefusedError, match="first say whether"):
+        with pytest.raises(RefusedError, match="first answer whether"):
             decide(draft.id)
     assert len(world.in_anki()) == 2
 
