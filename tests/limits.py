@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-PATIENCE = 300.0
+PATIENCE = 120.0
 """Seconds after which what should have come is taken to hang. Far more than it takes under load."""
 PROCESSOR_SECONDS = 120.0
 """The same for work in this process, of its own processor time: load does not count."""

@@ -103,7 +103,8 @@ def until(page: Any, condition: str) -> None:
     """Wait until an expression is true. Playwright's own way needs `eval`, which the page forbids."""
     end = time.monotonic() + MILLISECONDS / 1000
     while not page.evaluate(condition):
-        assert time.monotonic() < end, condition
+        is_late = time.monotonic() > end
+        assert not is_late, f"{condition}\n{page.locator('body').inner_text()}"
         page.wait_for_timeout(50)
 
 
