@@ -66,8 +66,9 @@ def by_sheet(cards: list[Row], ratings: list[Row]) -> None:
         print(f"  {source}: thrown away {'; '.join(parts)}")
 
 
-def choices(cards: list[Row]) -> None:
-    """Print the verdicts on the best twenty of ten other sources, a line for each maker and rater."""
+def choices(title: str, cards: list[Row]) -> None:
+    """Print the verdicts on the best cards of other sources, a line for each maker and rater."""
+    print(title)
     for maker in sorted({name for card in cards for name in card["by"]}):
         of_maker = [card for card in cards if maker in card["by"]]
         for rater in range(len(cards[0]["ratings"])):
@@ -98,7 +99,8 @@ def main() -> None:
         best = [card for card in cards if card["twenty"].get(program)]
         verdicts(f"{program}, best twenty", best, ratings)
     by_sheet(cards, ratings)
-    choices(rows("choices.jsonl"))
+    choices("Best twenty of ten sources:", rows("choices.jsonl"))
+    choices("Best fifteen of seven sources:", rows("choices-learned.jsonl"))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import pytest
 
 WAR = "The Thirty Years' War ended in 1648 with the Peace of Westphalia."
 CARTA = "The Magna Carta was sealed by King John at Runnymede in 1215."
-CANAL = "The Suez Canal was opened in 1869 after ten years of work."
+CANAL = "The Suez Canal was opened in 1869 by Ferdinand de Lesseps."
 TREATY = "The Treaty of Utrecht was signed in 1713 by France and Great Britain."
 FLEMING = "Penicillin was discovered by Alexander Fleming in London in 1928."
 KEY = "vault:notes/b.m1"

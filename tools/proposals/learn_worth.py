@@ -19,7 +19,7 @@ from pathlib import Path
 
 from reading import marked_highlight
 
-from ankiforge.draft.propose.worth import features_of
+from ankiforge.draft.propose.worth import features_of_text
 
 DATA = Path(__file__).parents[2] / "ankiforge" / "draft" / "propose" / "data"
 ROUNDS = 400
@@ -77,7 +77,8 @@ def main(arguments):
     by_words = json.loads(Path(scores[0]).read_text("utf-8")) if scores else {}
     records = [json.loads(line) for line in Path(path).read_text("utf-8").splitlines()]
     examples = [
-        (features_of(marked_highlight(record)), record["worth"]) for record in records
+        (features_of_text(marked_highlight(record)), record["worth"])
+        for record in records
     ]
     if by_words:
         for record, (features, _) in zip(records, examples, strict=True):

@@ -19,13 +19,13 @@ from ankiforge.draft.propose.excerpts import Excerpt, excerpts_of
 from ankiforge.draft.propose.ranking import MOST, Features, Sentence, ranked
 from ankiforge.draft.propose.reasons import Reason
 from ankiforge.draft.propose.refused import refusal, stems
-from ankiforge.draft.propose.sureness import features_of, sureness, weights
+from ankiforge.draft.propose.sureness import features_of, sureness, weights, word_weights
 from ankiforge.draft.propose.whole import flaw, is_reference
-from ankiforge.draft.propose.worth import Feature, Worth, worth_of
+from ankiforge.draft.propose.worth import Feature, Worth, features_of_text, worth_of
 from ankiforge.errors import BugError, one_item
 from ankiforge.language.lexicon import language
 from ankiforge.language.recognition import language_of
-from ankiforge.language.tokens import tokens
+from ankiforge.language.tokens import Kind, tokens
 from ankiforge.model import (
     Brief,
     CardKind,
@@ -132,10 +132,12 @@ def facts_of(
             reason = result if reason is Reason.NO_GAP else reason
             continue
         draft, features = result
-        facts.append(replace(draft, sureness=sureness(features)))
-    facts.sort(key=lambda fact: -fact.sureness)
-    sure = [fact for fact in facts if fact.sureness >= weights()["threshold"]]
-    return tuple(sure) or (Reason.SAYS_LITTLE if facts else reason)
+        sure = sureness(features)
+        if "unjudged" in features or sure >= weights()["threshold"]:
+            facts.append(replace(draft, sureness=sure))
+        else:
+            reason = Reason.SAYS_LITTLE
+    return tuple(sorted(facts, key=lambda fact: -fact.sureness)) or reason
 
 
 def judged(
@@ -149,7 +151,6 @@ def judged(
     tables = language(name)
     shown = f"{highlight.document.title} {highlight.heading}"
     stems_shown = stems(token.folded for token in tokens(shown, tables))
-    worth_of_passage = worth_of(highlight).score
     excerpts = excerpts_of(highlight, name)
     for excerpt in excerpts:
         text = excerpt.text
@@ -182,8 +183,16 @@ def judged(
         if excerpt.chosen or name == "cjk":
             scores = scores[:1] * MOST  # there is no choice of several
         features = features_of(
-            worth_of_passage, worth.score, words, scores, is_part=len(excerpts) > 1
+            features_of_text(highlight, "" if excerpt.chosen else text),
+            features_of_text(highlight),
+            words,
+            scores,
+            language=name,
+            is_part=len(excerpts) > 1,
         )
+        has_code = any(token.kind in (Kind.SHIELD, Kind.UNSAFE) for token in words)
+        if excerpt.chosen or has_code or name not in word_weights():
+            features["unjudged"] = 1.0  # the model was taught by none like it
         texts = tuple(draft.field("Text") for draft in drafts)
         yield replace(drafts[0], gaps=texts), features
 

@@ -1,25 +1,71 @@
-"""Which words of a sentence are asked for, best first.
+"""Which words of a sentence a gap hides, best first.
 
-Each candidate has features, and each feature a weight in `data/gap_weights.txt`, learned
-by `tools/proposals/learn_gaps.py` from passages whose gaps were chosen by readers.
+A span of words that begins and ends well is a candidate. Its features are what stands at its
+borders, what it is made of and where it is. Their weights in `data/gap_weights.txt` are those
+of a conditional logistic regression over the candidates of a sentence, learned by
+`tools/proposals/learn.py` from words that strict readers chose.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
-from ankiforge.draft.propose.candidates import candidates_in
-from ankiforge.draft.propose.refused import is_no_answer
+from ankiforge.draft.propose.refused import is_no_answer, stem
 from ankiforge.language.lexicon import Language
 from ankiforge.language.tables import read_weights
-from ankiforge.language.tokens import Kind, cues_of, is_verb, tokens
+from ankiforge.language.tokens import Kind, Token, is_verb, tokens
 from ankiforge.model import Span
 from ankiforge.text import regex
 
 MOST = 4
 """The gaps of a proposal, at most."""
+MOST_WORDS = 9
+"""The words and signs of a gap, at most, unless the reader chose it."""
+Features = dict[str, float]
+"""The features of a candidate with their amounts, by name."""
+_OPENING = {
+    "“": "”",
+    "«": "»",
+    "„": "“”",
+    '"': '"',
+    "‘": "’",
+    "‹": "›",
+    "「": "」",
+    "『": "』",
+    "»": "«",
+    "(": ")",
+    "（": "）",
+    "**": ("**",),
+    "__": ("__",),
+    "==": ("==",),
+    "*": ("*",),
+    "_": ("_",),
+}
+"""The signs that set off the words between them."""
+# A sign that ends a clause or a member of a list is never inside a gap.
+_BREAKS = frozenset((".", ",", ";", "!", "?", ":"))
+_LETTERS = {
+    Kind.NOUN: "n",
+    Kind.VERB: "v",
+    Kind.ADJECTIVE: "a",
+    Kind.ADVERB: "r",
+    Kind.NAME: "N",
+    Kind.NUMBER: "1",
+    Kind.SHIELD: "x",
+    Kind.UNSAFE: "u",
+}
+_VERBS = frozenset("vxC")
+"""The classes of verbs, auxiliaries and copulas."""
+_PAIRS = (("(", ")"), ("“", "”"), ("«", "»"))
+_PAIRED = frozenset('()“”«»"')
+_SIGNS = frozenset(',.;:!?()"“”«»–—-=*/')
+_NAMES = frozenset((Kind.NAME, Kind.NUMBER, Kind.SHIELD))
+_NO_TERM = frozenset((Kind.SIGN, Kind.SMALL, Kind.ADJECTIVE, Kind.ADVERB, Kind.VERB))
+_CONTENT = frozenset((*_NAMES, Kind.NOUN, Kind.VERB, Kind.ADJECTIVE, Kind.ADVERB))
+_SENTENCE_ENDS = frozenset(".!?;")
 _YEAR = regex(r"1\d{3}|20\d\d")
 # `(Bornstein 1989)`, `(cf. Ericsson, 2008; Ophir & Wagner 2009a, 175)`, `(Basic Books, 2010)`.
 _BRACKETED = regex(r"\([^()]{6,300}\)")
@@ -41,20 +87,19 @@ _MONTHS = frozenset(
     "January February March April May June July August September October November December "
     "Januar Februar März Mai Juni Juli Oktober Dezember".split()
 )
-_SENTENCE_ENDS = frozenset(".!?:")
 _APOSTROPHES = ("'", "’")
 # What a number counts or dates follows it: `1885年`, `30%`, `5 万人`.
 _COUNTED_CJK = regex(r"\s?[%％年岁歳世度倍万萬亿億元円人名国國吨噸米公克厘毫]")
 # What points at another place precedes the number: `第3章`, `图 2`.
-_POINTS_CJK = regex(r"[第图圖図表章节節頁页【(（]\s?\Z")
-_NO_TERM = frozenset((Kind.ADJECTIVE, Kind.VERB, Kind.ADVERB, Kind.SMALL))
-# Features of a candidate with their amounts, by name.
-Features = dict[str, float]
-_CONTENT = frozenset((Kind.NOUN, Kind.NAME, Kind.ADJECTIVE, Kind.VERB, Kind.NUMBER))
+_POINTS_CJK = regex(r"[第图圖図表章節节頁页【(（]\s?\Z")
 # Candidates that share more than this with a better one are no other gap.
 _SAME = 0.5
 # A candidate that is less than this of another one asks for something else.
 _A_PART = 0.25
+
+
+# Candidates so far below the best are what a reader takes once in ten times.
+_FAR = 2.0
 
 
 @cache
@@ -80,97 +125,148 @@ class Sentence:
         self.shown = shown
         """The stems of title and heading."""
         self.words = tokens(text, language)
-        self._verbs = self._first_verbs()
         self._citations = _citations(text)
-        cues = cues_of(text, language)
-        self._named = {cue.last for cue in cues if cue.section == "called"}
+        # the class of each token, between those of the text's beginning and end
+        classes = [_class(token, language) for token in self.words]
+        self._classes = ["^", *classes, "$"]
+        forms = [_form(token) for token in self.words]
+        self._forms = ["^", *forms, "$"]
 
-    def _first_verbs(self) -> list[int]:
-        """Return for each token the first verb of its sentence."""
-        first_verbs: list[int] = []
-        begin = 0
-        verb: int | None = None
-        for place, token in enumerate(self.words):
-            if token.kind == Kind.SIGN and token.word in ".!?;:":
-                verb_or_end = place if verb is None else verb
-                first_verbs.extend([verb_or_end] * (place + 1 - begin))
-                begin = place + 1
-                verb = None
-            elif verb is None and is_verb(token, self.language):
-                verb = place
-        last = len(self.words)
-        verb_or_end = last if verb is None else verb
-        first_verbs.extend([verb_or_end] * (last - begin))
-        return first_verbs
+    @cached_property
+    def _verbs(self) -> list[str]:
+        """For each token whether a verb is before it and one at or after it: `01`."""
+        is_after = []
+        has_verb = False
+        for token in self.words:
+            has_verb = has_verb and token.word not in _SENTENCE_ENDS
+            is_after.append(has_verb)
+            has_verb = has_verb or is_verb(token, self.language)
+        marks = []
+        has_verb = False
+        for token, after in zip(reversed(self.words), reversed(is_after), strict=True):
+            has_verb = has_verb and token.word not in _SENTENCE_ENDS
+            has_verb = has_verb or is_verb(token, self.language)
+            marks.append(f"{after:d}{has_verb:d}")
+        marks.reverse()
+        return marks
 
-    def candidates(self) -> list[tuple[Span, Features]]:
-        """Return the spans that may be hidden with their features, in order."""
-        candidates = candidates_in(self.words, self.language)
-        described = []
-        for places, how in sorted(candidates.items()):
-            first, last = places
-            start = self.words[first].start
-            end = self.words[last - 1].end
-            if self.mark is not None:
-                is_marked = self.mark[0] <= start and end <= self.mark[1]
-                if not is_marked:
-                    continue
-            if self._is_silly(first, last, how):
-                continue
-            features = self._features(first, last)
-            for way in how:
-                features[f"how:{way}"] = 1.0
-            described.append(((start, end), features))
-        return described
+    @cached_property
+    def _stems(self) -> list[str]:
+        """The stem of each content word; "" for any other."""
+        return [
+            stem(token.folded) if token.kind in _CONTENT else "" for token in self.words
+        ]
 
-    def _is_silly(self, first: int, last: int, how: set[str]) -> bool:
-        """Return whether words may not be hidden: a reference, a bare adjective or verb."""
-        if self._is_part_of_something(first, last):
-            return True
-        inner = self.words[first:last]
-        start = inner[0].start
-        end = inner[-1].end
-        is_most_of_text = 2 * (end - start) > len(self.text)
-        if is_most_of_text:
-            return True
+    @cached_property
+    def _counts(self) -> Counter[str]:
+        return Counter(self._stems)
 
-        is_set_off = not how.isdisjoint(("quoted", "bold", "bracket"))
-        if is_set_off:
-            return all(token.kind in (Kind.SIGN, Kind.SMALL) for token in inner)
-        if self.language.name == "cjk" and inner[-1].kind == Kind.NUMBER:
-            return not self._is_quantity(start, end)
+    # --- candidates ---------------------------------------------------------------------
 
-        has_term = any(token.kind not in _NO_TERM for token in inner)
-        if first in self._named:  # `is called cramming`
-            return not has_term
-        span = (first, last)
-        return not has_term or is_no_answer(self.words, span, self.language, self.shown)
+    def places(self) -> Iterator[tuple[int, int]]:
+        """Yield the first token of each candidate, and the one after its last."""
+        words = self.words
+        ends = [self._may_end(last) for last in range(len(words) + 1)]
+        for first in filter(self._may_begin, range(len(words))):
+            for last in range(first + 1, min(first + MOST_WORDS, len(words)) + 1):
+                end = words[last - 1]
+                is_glued = last < len(words) and end.end == words[last].start
+                is_break = end.kind == Kind.UNSAFE or (
+                    end.word in _BREAKS and not is_glued
+                )
+                has_subject = last - 1 > first and self._classes[last] in _VERBS
+                if is_break or has_subject:  # `actors modify`
+                    break
+                places = (first, last)
+                if ends[last] and not self._is_refused(places):
+                    yield places
 
-    def _is_part_of_something(self, first: int, last: int) -> bool:
-        """Return whether words are in a citation, code or reference, or cut a name or word."""
-        inner = self.words[first:last]
-        if any(token.kind == Kind.UNSAFE for token in inner):
-            return True
-        if any(self._is_reference(place) for place in (first, last - 1)):
-            return True
-        for citation_start, citation_end in self._citations:
-            if inner[0].start < citation_end and citation_start < inner[-1].end:
-                return True
-        if self._cuts_compound(first) or self._cuts_compound(last):
-            return True
-        last_word = inner[-1].word
-        if last_word.endswith(_APOSTROPHES):
-            return True  # the elided `c'` of `c'è`
-        is_initial = len(last_word) == 1 and last_word.isupper()
-        is_before_stop = last < len(self.words) and self.words[last].word == "."
-        return is_initial and is_before_stop  # `Brent W` of `Brent W. Roberts`
-
-    def _is_quantity(self, start: int, end: int) -> bool:
-        """Return whether a number of a Chinese or Japanese text counts or dates something."""
-        before = self.text[max(start - 2, 0) : start]
-        if _POINTS_CJK.search(before):
+    def _may_begin(self, first: int) -> bool:
+        """Return whether a candidate may begin with a token."""
+        token = self.words[first]
+        if token.kind in (Kind.SIGN, Kind.UNSAFE) or self._classes[first + 1] == "D":
             return False
-        return _COUNTED_CJK.match(self.text, end) is not None
+        if self.mark is not None and token.start < self.mark[0]:
+            return False
+        return not (self._is_reference(first) or self._cuts_compound(first))
+
+    def _may_end(self, last: int) -> bool:
+        """Return whether a candidate may end before a token."""
+        token = self.words[last - 1]
+        if not last or token.kind not in _CONTENT:
+            return False
+        if self.mark is not None and self.mark[1] < token.end:
+            return False
+        if token.word.endswith(_APOSTROPHES):
+            return False  # the elided `c'` of `c'è`
+        if last < len(self.words):
+            after = self.words[last]
+            is_initial = len(token.word) == 1 and token.word.isupper()
+            if is_initial and after.word == ".":
+                return False  # `Brent W` of `Brent W. Roberts`
+            is_count = token.kind == Kind.NUMBER and not _YEAR.match(token.word)
+            if is_count and after.kind == Kind.NOUN and self.language.small:
+                return False  # the `5` of `5 hours`
+        return not (self._is_reference(last - 1) or self._cuts_compound(last))
+
+    def span(self, places: tuple[int, int]) -> Span:
+        """Return where tokens are in the text."""
+        first, last = places
+        return self.words[first].start, self.words[last - 1].end
+
+    def _is_refused(self, places: tuple[int, int]) -> bool:
+        """Return whether words may not be hidden: a reference, a bare adjective, half a name."""
+        first, last = places
+        start, end = self.span(places)
+        is_most_of_text = 2 * (end - start) > len(self.text)
+        is_cited = any(start < close and open < end for open, close in self._citations)
+        classes = self._classes[first + 1 : last + 1]
+        is_half = not _PAIRED.isdisjoint(classes) and (
+            classes.count('"') % 2 == 1
+            or any(classes.count(left) != classes.count(right) for left, right in _PAIRS)
+        )
+        if is_most_of_text or is_cited or is_half:
+            return True
+        inner = self.words[first:last]
+        if self._is_set_off(first, last):
+            return all(token.kind in (Kind.SIGN, Kind.SMALL) for token in inner)
+        if not self.language.small:
+            return not self._is_whole_name(first, last)
+        has_term = any(token.kind not in _NO_TERM for token in inner)
+        if not has_term or self._is_told_elsewhere(first, last):
+            return True
+        return is_no_answer(self.words, places, self.language)
+
+    def _is_told_elsewhere(self, first: int, last: int) -> bool:
+        """Return whether all content words of a span stand elsewhere on the card, too."""
+        inside = Counter(stem for stem in self._stems[first:last] if stem)
+        return bool(inside) and all(
+            stem in self.shown or self._counts[stem] > count
+            for stem, count in inside.items()
+        )
+
+    def _is_set_off(self, first: int, last: int) -> bool:
+        """Return whether words are in quotation marks, in brackets or emphasized."""
+        if not 0 < first < last < len(self.words):
+            return False
+        closing = _OPENING.get(self.words[first - 1].word, ())
+        behind = last + (self.words[last].word in (",", "."))
+        return behind < len(self.words) and self.words[behind].word in closing
+
+    def _is_whole_name(self, first: int, last: int) -> bool:
+        """Return whether words of a language without tables are all of a name or quantity."""
+        words = self.words
+        if any(token.kind not in _NAMES for token in words[first:last]):
+            return False
+        beside = (*words[max(first - 1, 0) : first], *words[last : last + 1])
+        if any(token.kind in _NAMES for token in beside):
+            return False
+        start, end = self.span((first, last))
+        if self.language.name != "cjk" or words[last - 1].kind != Kind.NUMBER:
+            return True
+        before = self.text[max(start - 2, 0) : start]
+        counts = _COUNTED_CJK.match(self.text, end) is not None
+        return counts and _POINTS_CJK.search(before) is None
 
     def _cuts_compound(self, place: int) -> bool:
         """Return whether a hyphen without blanks is beside a border: `41-` of `41-Jährige`."""
@@ -191,7 +287,7 @@ class Sentence:
             return False
         before = self.words[place - 1] if place else None
         after = self.words[place + 1].word if place + 1 < len(self.words) else ""
-        if before is None or before.word in _SENTENCE_ENDS:
+        if before is None or before.word in _SENTENCE_ENDS or before.word == ":":
             if after in (".", ")"):
                 return True
         if before is not None and before.folded in _POINTING:
@@ -201,83 +297,123 @@ class Sentence:
         )
         return is_bracketed and not _YEAR.match(token.word)
 
-    def _features(self, first: int, last: int) -> Features:
-        """Return the features of a candidate."""
-        inner = self.words[first:last]
-        # where in the mark, or else the text, it begins, from 0 to 1
-        begin, end = self.mark or (0, len(self.text))
-        features: Features = {"position": (inner[0].start - begin) / max(1, end - begin)}
-        # how many words it has, and how rare they are
-        count = sum(token.kind != Kind.SIGN for token in inner)
-        features[f"words:{min(count, 7)}"] = 1.0
-        rarities = [7.0 - token.zipf for token in inner if token.kind in _CONTENT]
-        if rarities:
-            features["rarity"] = min(sum(rarities), 14.0) / 7
-            features["rarest"] = max(rarities) / 4
-            features["mean_rarity"] = sum(rarities) / len(rarities) / 4
-        self._by_place(first, last, features)
-        self._beside(first, last, features)
-        vague = self.language.vague
-        if inner[-1].folded in vague or (count == 1 and inner[0].folded in vague):
-            features["vague"] = 1.0
+    # --- features -----------------------------------------------------------------------
+
+    def begin(self, first: int) -> list[str]:
+        """Return what stands at the beginning of a candidate, and before it."""
+        classes = self._classes
+        name = self.language.name
+        own, following = classes[first + 1 : first + 3]
+        before = (
+            first  # the place in `classes` of the token before, and before its article
+        )
+        while classes[before] == "D":
+            before -= 1
+        article = "D" if before < first else ""
+        previous = f"{classes[before]}{article}"
+        earlier = classes[before - 1] if before else "^"
+        verbs = self._verbs[first]
+        features = [
+            f"s:{own}",
+            f"s:{previous}{own}",
+            f"s2:{earlier}{previous}{own}",
+            f"s+:{own}{following}",
+            f"s-+:{previous}{own}{following}",
+            f"sw:{name}:{self._forms[before]}{article}",
+            f"sv:{verbs}{own}",
+            f"sv:{verbs}-{classes[before]}",
+        ]
+        if self.words[first].kind == Kind.SMALL:
+            features.append(f"sx:{name}:{self.words[first].folded}")
+        if not before:
+            features.append("s^")
         return features
 
-    def _by_place(self, first: int, last: int, features: Features) -> None:
-        """Add its position in its sentence."""
-        words = self.words
-        verb = self._verbs[first]
-        if first > verb:
-            features["behind_verb"] = 1.0
-        elif last <= verb < len(words) and words[verb].kind != Kind.SIGN:
-            features["subject"] = 1.0
-        if self._begins_a_sentence(first):
-            features["begins"] = 1.0
-        if last == len(words):
-            features["ends"] = 1.0
-        elif words[last].kind == Kind.SIGN:
-            is_end = words[last].word in ".!?;"
-            features["ends" if is_end else "before_sign"] = 1.0
+    def end(self, last: int) -> list[str]:
+        """Return what stands at the end of a candidate, and behind it."""
+        classes = self._classes
+        token = self.words[last - 1]
+        before, own, following = classes[last - 1 : last + 2]
+        later = classes[last + 2] if last + 2 < len(classes) else "$"
+        zipf = int(2 * min(max(token.zipf, 2.5), 6.5)) / 2
+        features = [
+            f"e:{own}",
+            f"e:{own}{following}",
+            f"e2:{own}{following}{later}",
+            f"e-:{before}{own}",
+            f"e-+:{before}{own}{following}",
+            f"ew:{self.language.name}:{self._forms[last + 1]}",
+            f"ez:{own}{zipf}",
+        ]
+        if token.folded in self.language.vague:
+            features.append("vague")
+        return features
 
-    def _begins_a_sentence(self, place: int) -> bool:
-        """Return whether a word is the first of a sentence, or the first after an article."""
-        if place == 0 or self.words[place - 1].word in (".", "!", "?"):
-            return True
-        return place == 1 and self.words[0].folded in self.language.determiners
-
-    def _beside(self, first: int, last: int, features: Features) -> None:
-        """Add the words before and after it."""
+    def inside(self, places: tuple[int, int]) -> Features:
+        """Return what a candidate is made of, and where it is."""
+        first, last = places
         words = self.words
-        if first:
-            before = words[first - 1]
-            if before.folded in self.language.determiners:
-                features["behind_determiner"] = 1.0
-                before = words[first - 2] if first > 1 else before
-            if before.folded in self.language.joins:
-                features["behind_of"] = 1.0
-            if before.kind == Kind.VERB:
-                features["object"] = 1.0
-            elif before.kind == Kind.SMALL:
-                if before.folded in _BY:
-                    features["behind_by"] = 1.0
-                elif before.folded in self.language.copulas:
-                    features["predicate"] = 1.0
-                else:
-                    features["behind_small"] = 1.0
-            elif before.kind == Kind.SIGN:
-                if before.word in "(（":
-                    features["in_brackets"] = 1.0
-                elif before.word == ":":
-                    features["colon_before"] = 1.0
-        if last < len(words):
-            after = words[last]
-            if after.folded in self.language.joins:
-                features["before_of"] = 1.0
-            if after.word in ("(", "（"):
-                features["brackets_behind"] = 1.0
-            elif after.word in (":", "=", "–", "—"):
-                features["colon_behind"] = 1.0
-            elif after.folded in self.language.copulas:
-                features["copula_behind"] = 1.0
+        inner = words[first:last]
+        count = last - first
+        classes = self._classes[first + 1 : last + 1]
+        features: Features = {f"l:{min(count, 7)}": 1.0}
+        if count <= 5:
+            features[f"p:{''.join(classes)}"] = 1.0
+        if first and last < len(words):
+            before, after = words[first - 1], words[last]
+            if before.kind == Kind.SIGN == after.kind:
+                features[f"b:{_form(before)}{_form(after)}"] = 1.0
+
+        # how rare its words are, and whether they stand elsewhere on the card
+        rarities = [
+            max(0.0, 7.0 - token.zipf) for token in inner if token.kind in _CONTENT
+        ]
+        features["rarity"] = min(sum(rarities), 16.0) / 8
+        features["rarest"] = max(rarities) / 4
+        features["mean_rarity"] = sum(rarities) / len(rarities) / 4
+        features["least_rare"] = min(rarities) / 4
+        if not self.shown.isdisjoint(self._stems[first:last]):
+            features["shown"] = 1.0
+
+        size = max(1, len(self.text))
+        position = inner[0].start / size
+        share = 2 * min((inner[-1].end - inner[0].start) / size, 0.7)
+        features["position"] = position
+        features["position2"] = position * position
+        features["share"] = share
+        features["share2"] = share * share
+        return features
+
+    def features(self, places: tuple[int, int]) -> Features:
+        """Return all features of a candidate."""
+        at_borders = [*self.begin(places[0]), *self.end(places[1])]
+        return {**dict.fromkeys(at_borders, 1.0), **self.inside(places)}
+
+
+def _class(token: Token, language: Language) -> str:
+    """Return the class of a token: a letter or a sign; small words have several."""
+    if token.kind == Kind.SIGN:
+        return token.word if token.word in _SIGNS else "-"
+    if token.kind != Kind.SMALL:
+        return _LETTERS[token.kind]
+    for letter, words in (
+        ("D", language.determiners),
+        ("o", language.joins),
+        ("p", language.prepositions),
+        ("C", language.copulas),
+        ("x", language.auxiliaries),
+        ("q", language.pronouns),
+    ):
+        if token.folded in words:
+            return letter
+    return "s"
+
+
+def _form(token: Token) -> str:
+    """Return a small word or sign itself, and of any other word the class."""
+    if token.kind in (Kind.SMALL, Kind.SIGN):
+        return "".join(token.folded.split()) or "¶"
+    return _LETTERS[token.kind]
 
 
 def _citations(text: str) -> list[Span]:
@@ -290,21 +426,31 @@ def _citations(text: str) -> list[Span]:
     return citations
 
 
-_BY = frozenset("by durch von par por per da dal от".split())
-
-
 def ranked(sentence: Sentence) -> Iterator[tuple[Span, float]]:
     """Yield the spans of a sentence that may be hidden with their scores, best first.
 
     Each is another gap.
     """
     table = weights()
+
+    @cache
+    def begin(first: int) -> float:
+        return sum(table.get(name, 0.0) for name in sentence.begin(first))
+
+    @cache
+    def end(last: int) -> float:
+        return sum(table.get(name, 0.0) for name in sentence.end(last))
+
     scored = []
-    for span, features in sentence.candidates():
-        scored.append((-score(features, table), span))
+    for places in sentence.places():
+        own = score(sentence.inside(places), table)
+        total = begin(places[0]) + own + end(places[1])
+        scored.append((-total, sentence.span(places)))
     scored.sort()
     chosen: list[Span] = []
     for minus_score, span in scored:
+        if minus_score - scored[0][0] > _FAR:
+            return
         if not any(is_same(span, other) for other in chosen):
             chosen.append(span)
             yield span, -minus_score

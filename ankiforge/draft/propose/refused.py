@@ -127,9 +127,6 @@ def refusal(
 
 # --- answers --------------------------------------------------------------------------
 
-_CONTENT = frozenset(
-    (Kind.NOUN, Kind.NAME, Kind.ADJECTIVE, Kind.VERB, Kind.NUMBER, Kind.SHIELD)
-)
 # The Zipf frequency from which a single noun is no answer: time, process, problem.
 _TOO_COMMON = 4.0
 # Letters of the end of a word that may be its ending.
@@ -139,31 +136,26 @@ _LEAST_STEM = 4
 _AND = listed("cues", "and")
 
 
+def stem(word: str) -> str:
+    """Return a word without its ending, so that a plural is its singular."""
+    return word[: max(_LEAST_STEM, len(word) - _ENDING)]
+
+
 def stems(words: Iterable[str]) -> frozenset[str]:
-    """Return words without their endings, so that a plural is its singular."""
-    cut = {word[: max(_LEAST_STEM, len(word) - _ENDING)] for word in words}
-    return frozenset(cut)
+    """Return words without their endings."""
+    return frozenset(map(stem, words))
 
 
-def is_no_answer(
-    words: Sequence[Token], span: Span, language: Language, shown: frozenset[str]
-) -> bool:
+def is_no_answer(words: Sequence[Token], span: Span, language: Language) -> bool:
     """Return whether nobody would keep a span of tokens as the answer of a card.
 
     Args:
         words: the tokens of a sentence.
         span: the first of them, and the one after the last.
         language: their language.
-        shown: the stems of title and heading, which stand on the card.
     """
     first, last = span
     inner = words[first:last]
-    outer = (*words[:first], *words[last:])
-    content = [token for token in inner if token.kind in _CONTENT]
-    # it stands elsewhere on the card
-    own = stems(token.folded for token in content)
-    if own and (own <= shown or own <= stems(token.folded for token in outer)):
-        return True
     has_verb_before = any(is_verb(token, language) for token in words[:first])
     if len(inner) > 1:
         # `ER stores`: a noun with its verb

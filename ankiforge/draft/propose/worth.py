@@ -153,7 +153,7 @@ def worth_of(highlight: Highlight, sentence: str = "") -> Worth:
     total = weights["always"]
     words = _words_of_features()
     features = []
-    for name, amount in features_of(highlight, sentence).items():
+    for name, amount in features_of_text(highlight, sentence).items():
         weight = weights.get(name, 0.0) * amount
         if not weight:
             continue
@@ -165,7 +165,8 @@ def worth_of(highlight: Highlight, sentence: str = "") -> Worth:
     return Worth(score, weights["threshold"], tuple(features))
 
 
-def features_of(highlight: Highlight, sentence: str = "") -> dict[str, float]:
+@lru_cache(maxsize=64)  # worth and sureness ask for the same text
+def features_of_text(highlight: Highlight, sentence: str = "") -> dict[str, float]:
     """Return the features of a passage, or of one of its sentences, with their amounts."""
     exact = sentence or highlight.exact.strip()
     sentence = sentence or completed(highlight)
