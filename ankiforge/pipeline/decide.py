@@ -143,6 +143,8 @@ def _judged(
     findings = check.check(draft, context)
     for finding in findings:
         if finding.severity is Severity.BLOCK and not forced:
+            if finding.check == "malformed":  # Anki would make no card of it
+                raise RefusedError(finding.message, hint="close each gap with }}")
             hint = "change the words, or overrule the check with --force"
             raise BlockedError(finding.message, hint=hint)
     return draft, findings

@@ -476,11 +476,12 @@ def _runs(
 ) -> Iterator[Run]:
     """Split a text where a mark begins or ends; a formula is never divided."""
     formulas = {}
-    code = set()
+    code = {}
     if not without_formulas(highlight):
         formulas = _formulas(text)
-        shown_as_code = (each for each in shields(text) if each[2] == "code")
-        code = {(start, end) for start, end, _ in shown_as_code}
+        for start, end, kind in shields(text):
+            if kind in ("code", "fence"):
+                code[start, end] = kind
     edges = {0, len(text)}
     for _, span in spans:
         edges.update(span)
@@ -497,7 +498,10 @@ def _runs(
         words = text[start:end]
         if (start, end) in code:
             signs.append("c")
-            words = words.strip("`")
+            if code[start, end] == "fence":  # without the lines that open and close it
+                words = "\n".join(words.split("\n")[1:-1])
+            else:
+                words = words.strip("`")
         yield words, "".join(dict.fromkeys(signs)), drawn
 
 

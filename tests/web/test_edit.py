@@ -169,6 +169,18 @@ def test_escape_keeps_the_words_and_discard_drops_them(cells, opened):
     assert text_of(cells) == CLOZE
 
 
+def test_a_gap_that_is_not_closed_is_refused_and_cannot_be_insisted_on(cells, opened):
+    page = editing(opened(cells, "all"), "Mitochondria")
+    page.keyboard.type(" {{c4::open")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(f"{ITEM} .error")
+    assert "closed" in page.locator(f"{ITEM} .error").inner_text()
+    assert not page.locator(f"{ITEM} .error button").count()
+    settle(page)
+    page.keyboard.press("Control+z")
+    assert save(page, cells) == CLOZE
+
+
 # --- the law ----------------------------------------------------------------------------
 
 PARTS = (

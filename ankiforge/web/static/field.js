@@ -88,7 +88,7 @@ export function into(node) {
 function open(box, atom) {
   remember(box);
   const nodes = inside.get(atom)?.flatMap(drawn) ?? [atom.dataset.source];
-  const source = h("span", { className: "source" }, nodes);
+  const source = h("span", { className: "raw" }, nodes);
   atom.replaceWith(source);
   getSelection().selectAllChildren(source);
 }
