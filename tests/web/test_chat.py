@@ -164,4 +164,4 @@ def test_from_the_copied_prompt_to_a_package_without_a_mouse(forge, opened):
     verdicts = [card["verdict"] for card in forge.cards()]
     assert verdicts.count("accepted") == 8
     with zipfile.ZipFile(forge.folder / "ankiforge.apkg") as package:
-        assert "meta" in package.namelist()
+        assert "collection.anki2" in package.namelist()
