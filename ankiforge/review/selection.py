@@ -105,7 +105,7 @@ def sentence_of(draft: Draft) -> Sentence:
     text = plain(markdown)
     formulas = []
     code = []
-    pieces, _ = _in_pieces(text, markdown)
+    pieces, _, _ = _in_pieces(text, markdown)
     for piece in pieces:
         if piece.markdown.startswith("$") and piece.indivisible:
             formulas.append((piece.start, piece.end))
@@ -206,7 +206,7 @@ def gapped(
     sentences = (0, len(text))
     if not whole:
         sentences = sentence_around(text, first_start, last_end)
-    all_pieces, forms = _in_pieces(text, markdown)
+    all_pieces, forms, words_of = _in_pieces(text, markdown)
     pieces = [piece for piece in all_pieces if piece.meets(sentences)]
 
     # those of them that are hidden
@@ -225,8 +225,8 @@ def gapped(
         hidden_slices.append(slice(first, last + 1))
 
     # the first form that shows the words of the passage, and hides the right ones
-    hidden_words = [_words(text, pieces[hidden]) for hidden in hidden_slices]
-    words = _words(text, pieces)
+    hidden_words = [words_of(pieces[hidden]) for hidden in hidden_slices]
+    words = words_of(pieces)
     for form in forms:
         # each of the slices in a gap of its own
         cloze_text = ""
@@ -254,9 +254,9 @@ def part(text: str, span: Span, markdown: str = "") -> str:
         ValueError: the span contains no text.
     """
     [selected] = _joined(text, [span])
-    all_pieces, forms = _in_pieces(text, markdown)
+    all_pieces, forms, words_of = _in_pieces(text, markdown)
     pieces = [piece for piece in all_pieces if piece.meets(selected)]
-    words = _words(text, pieces)
+    words = words_of(pieces)
     for form in forms:
         candidate = form(pieces).strip()
         if same(plain(candidate), words):
@@ -291,8 +291,8 @@ def _joined(text: str, spans: Sequence[Span]) -> list[Span]:
 # --- a passage in pieces --------------------------------------------------------------------
 
 
-def _in_pieces(text: str, markdown: str) -> tuple[_Pieces, tuple[_Form, ...]]:
-    """Return a passage in pieces, and the ways to write pieces as Markdown, the best first.
+def _in_pieces(text: str, markdown: str) -> tuple[_Pieces, tuple[_Form, ...], _Form]:
+    """Return a passage in pieces, the ways to write them as Markdown, best first, and as text.
 
     The forms of Markdown are as written, and without emphasis. The forms of literal text are
     escaped where necessary, and escaped everywhere (when pieces are joined, characters could become
@@ -300,17 +300,15 @@ def _in_pieces(text: str, markdown: str) -> tuple[_Pieces, tuple[_Form, ...]]:
     """
     aligned = _aligned(text, markdown) if markdown else None
     if aligned is not None:
-        return aligned, (_as_written, _without_emphasis)
+        forms = (_as_written, _without_emphasis)
+        # a formula has no delimiters there, unlike in `text`
+        return aligned, forms, lambda pieces: plain(_without_emphasis(pieces))
     letters = [_Piece(index, index + 1, letter) for index, letter in enumerate(text)]
-    return letters, (
+    forms = (
         lambda pieces: literal(_as_written(pieces)),
         lambda pieces: _PUNCTUATION.sub(r"\\\g<0>", _as_written(pieces)),
     )
-
-
-def _words(text: str, pieces: _Pieces) -> str:
-    """Return the words of pieces as plain text."""
-    return text[pieces[0].start : pieces[-1].end]
+    return letters, forms, _as_written
 
 
 def _as_written(pieces: _Pieces) -> str:

@@ -14,6 +14,8 @@ from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.types import Implementation
 
+from tests.limits import PATIENCE
+
 OURS = (sys.executable, "-m", "ankiforge", "mcp")
 
 
@@ -35,7 +37,7 @@ class Client:
             cwd=folder,
         )
         self._task = asyncio.run_coroutine_threadsafe(self._serve(parameters), self._loop)
-        self._session = self._ready.result(30)
+        self._session = self._ready.result(PATIENCE)
 
     async def _serve(self, parameters: StdioServerParameters) -> None:
         self._end = asyncio.Event()
@@ -84,7 +86,7 @@ class Client:
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._end.set)
-        self._task.result(30)
+        self._task.result(PATIENCE)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from pathlib import Path
 from ankiforge.draft.propose.refused import is_no_answer, stem
 from ankiforge.language.lexicon import Language
 from ankiforge.language.tables import read_weights
-from ankiforge.language.tokens import Kind, Token, is_verb, tokens
+from ankiforge.language.tokens import Kind, Token, cues_of, is_verb, tokens
 from ankiforge.model import Span
 from ankiforge.text import regex
 
@@ -126,6 +126,8 @@ class Sentence:
         """The stems of title and heading."""
         self.words = tokens(text, language)
         self._citations = _citations(text)
+        cues = cues_of(text, language)
+        self._named = {cue.last for cue in cues if cue.section == "called"}
         # the class of each token, between those of the text's beginning and end
         classes = [_class(token, language) for token in self.words]
         self._classes = ["^", *classes, "$"]
@@ -186,6 +188,8 @@ class Sentence:
         token = self.words[first]
         if token.kind in (Kind.SIGN, Kind.UNSAFE) or self._classes[first + 1] == "D":
             return False
+        if token.folded in self.language.participles:
+            return False  # `called` before the name of a thing
         if self.mark is not None and token.start < self.mark[0]:
             return False
         return not (self._is_reference(first) or self._cuts_compound(first))
@@ -235,6 +239,8 @@ class Sentence:
         has_term = any(token.kind not in _NO_TERM for token in inner)
         if not has_term or self._is_told_elsewhere(first, last):
             return True
+        if first in self._named:  # `is called cramming`
+            return False
         return is_no_answer(self.words, places, self.language)
 
     def _is_told_elsewhere(self, first: int, last: int) -> bool:
