@@ -5,7 +5,7 @@
 It needs numpy, scipy and scikit-learn, which ankiforge does not. FILE has a sentence a line:
 its `id`, `source`, `lang`, `title`, `heading`, the `passage` with it, the sentence `s`, and what a strict reader said:
 `verdict` (`y` kept, `m` kept once it is mended, `g` no good words to hide, `n` thrown away) and the `words` to hide, best
-first. `labels.jsonl` has verdicts and words of 13,463 sentences of 143 sources, whose texts are not free; they are told by
+first. `labels.jsonl` has verdicts and words of 13,463 sentences of 160 sources, whose texts are not free; they are told by
 their hashes. `passages-dev.jsonl` is added: clean textbook facts, which people rarely mark, count as kept, five times each.
 
 It writes `gap_weights.txt`, `sureness.txt` and `sureness_words.txt`. `--cross` writes nothing: it learns without a sixth of

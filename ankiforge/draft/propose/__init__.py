@@ -192,7 +192,9 @@ def judged(
         )
         has_code = any(token.kind in (Kind.SHIELD, Kind.UNSAFE) for token in words)
         if excerpt.chosen or has_code or name not in word_weights():
-            features["unjudged"] = 1.0  # the model was taught by none like it
+            features["unjudged"] = (
+                1.0  # no sentence like it was among those it was learned from
+            )
         texts = tuple(draft.field("Text") for draft in drafts)
         yield replace(drafts[0], gaps=texts), features
 

@@ -25,7 +25,11 @@ MOST = 4
 MOST_WORDS = 9
 """The words and signs of a gap, at most, unless the reader chose it."""
 Features = dict[str, float]
-"""The features of a candidate with their amounts, by name."""
+"""The features of a candidate with their amounts, by name.
+
+The name begins with what it tells of: `s` the beginning, `e` the end, `p` the classes inside, `l`
+the length, `b` the signs beside it.
+"""
 _OPENING = {
     "“": "”",
     "«": "»",
@@ -44,7 +48,7 @@ _OPENING = {
     "*": ("*",),
     "_": ("_",),
 }
-"""The signs that set off the words between them."""
+"""By a sign that sets off words, the signs that may close it."""
 # A sign that ends a clause or a member of a list is never inside a gap.
 _BREAKS = frozenset((".", ",", ";", "!", "?", ":"))
 _LETTERS = {
@@ -310,9 +314,8 @@ class Sentence:
         classes = self._classes
         name = self.language.name
         own, following = classes[first + 1 : first + 3]
-        before = (
-            first  # the place in `classes` of the token before, and before its article
-        )
+        # the place in `classes` of the token before, and before its article
+        before = first
         while classes[before] == "D":
             before -= 1
         article = "D" if before < first else ""
