@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from ankiforge.ledger import HistoryEntry
     from ankiforge.pipeline.result import RunResult
     from ankiforge.pipeline.workspace import RunOptions, Workspace
+    from ankiforge.web.papers import Pages
     from ankiforge.web.session import ReviewSession
 
 
@@ -106,24 +107,28 @@ def review(
         with session(trusting) as workspace:
             TerminalReview(trusting, workspace).run()
         return
+    from ankiforge.web.papers import Pages
     from ankiforge.web.server import serve
 
     with session(trusting) as workspace, ExitStack() as ended:
+        pages = Pages()
+        pages.start(workspace.ledger)
+        open_session = partial(_review_session, trusting, workspace.folder, pages)
         started = partial(_started, trusting, ended, no_open)
         with suppress(KeyboardInterrupt):
-            serve(partial(_review_session, trusting, workspace.folder), started)
+            serve(open_session, started)
     # only Ctrl-C ends the server
     call.say("\nthe page is closed; every decision is stored")
     exit_with(130)
 
 
-def _review_session(call: Call, folder: WorkspaceFolder) -> ReviewSession:
+def _review_session(call: Call, folder: WorkspaceFolder, pages: Pages) -> ReviewSession:
     """Open a review session with a ledger of its own, in the thread that answers."""
     from ankiforge.pipeline.workspace import Workspace
     from ankiforge.web.session import ReviewSession
 
     workspace = Workspace(folder, offline=call.offline, jobs=call.jobs)
-    return ReviewSession(workspace)
+    return ReviewSession(workspace, pages)
 
 
 def _started(call: Call, ended: ExitStack, no_open: bool, address: str) -> None:

@@ -54,11 +54,11 @@ class _Paper(Value):
 class Documents:
     """The documents that the page shows."""
 
-    def __init__(self, ledger: Ledger, find: Find) -> None:
+    def __init__(self, ledger: Ledger, find: Find, pages: Pages) -> None:
         """Show documents of a ledger, with the pictures that `find` returns."""
         self._ledger = ledger
         self._find = find
-        self.pages = Pages()
+        self.pages = pages
         self._papers: dict[str, _Paper] = {}
 
     def prepare(self, highlight: Highlight) -> str:

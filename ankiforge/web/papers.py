@@ -9,19 +9,16 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from ankiforge.extract.files import stamp_at
 from ankiforge.extract.pdf.messages import Marked, Measured, Searched, Viewed
+from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.ledger import Ledger
 from ankiforge.model import Highlight, SourceKind, Value, h16, hints
 from ankiforge.pipeline.pictures import roots
 from ankiforge.text import regex
-
-if TYPE_CHECKING:
-    from ankiforge.extract.pdf.worker import PdfWorker
 
 SECONDS = 20.0
 """The time limit for one picture of a page."""
@@ -34,6 +31,7 @@ T = TypeVar("T")
 
 _PAGE = regex(r"[?&]page=(\d{1,6})(?!\d)")
 _STORAGE = "storage"
+_KINDS = {SourceKind.PDF, SourceKind.ZOTERO}
 
 
 def paper_of(ledger: Ledger, highlight: Highlight) -> Path | None:
@@ -43,7 +41,7 @@ def paper_of(ledger: Ledger, highlight: Highlight) -> Path | None:
     """
     document = highlight.document
     kind = highlight.source_kind
-    if kind not in (SourceKind.PDF, SourceKind.ZOTERO):
+    if kind not in _KINDS:
         return None
     known = roots(ledger).get(f"{kind}:{document.source}")
     if known is None:
@@ -115,13 +113,13 @@ class Pages:
         self._drawn: OrderedDict[str, Future[Viewed]] = OrderedDict()
         self._of_files: dict[str, Future[Any]] = {}
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="page")
+        self._worker = PdfWorker(SECONDS)
 
-    @cached_property
-    def _worker(self) -> PdfWorker:
-        """The process that reads PDFs; started by the thread that draws."""
-        from ankiforge.extract.pdf.worker import PdfWorker
-
-        return PdfWorker(SECONDS)
+    def start(self, ledger: Ledger) -> None:
+        """Start the process that reads PDFs, if there may be some, before other threads."""
+        kinds = {name.partition(":")[0] for name in roots(ledger)}
+        if kinds & _KINDS:
+            self._worker.start()
 
     def sizes(self, path: Path) -> Measured | None:
         """Return the sizes of all pages; none if it cannot be read, None until they are known."""

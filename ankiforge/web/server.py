@@ -249,7 +249,7 @@ class Server:
         name = path.rpartition("/")[2]
         match path.split("/")[1:-1]:
             case [] if not name:
-                answer = Answer(_static("index.html").encode(), _HTML)
+                answer = Answer(_index().encode(), _HTML)
             case ["static"]:
                 # `card.css` is the style of our cards in Anki, and some more
                 kind = _STATIC_TYPES.get(Path(name).suffix)
@@ -382,6 +382,14 @@ def _static(name: str) -> str:
     return files("ankiforge.web").joinpath("static", name).read_text(encoding="utf-8")
 
 
+@cache
+def _index() -> str:
+    """Return the page, which asks for all scripts at once, not one after the other."""
+    scripts = sorted(name for name in _static_names() if name.endswith(".js"))
+    links = [f'<link rel="modulepreload" href="/static/{name}">\n' for name in scripts]
+    return _static("index.html").replace("</head>", f"{''.join(links)}</head>")
+
+
 class _Channel(HTTPChannel):  # type: ignore[misc]
     """A connection. If too many wait for a request, a new one takes the place of the oldest.
 
@@ -412,18 +420,18 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
 
 
 class _Preparation:
-    """The first task of the thread that answers: it reads the lists.
+    """The first task of the thread that answers: the first items and their document.
 
-    Meanwhile the browser starts, so its first request does not wait for that.
+    Meanwhile the browser starts, so its first requests do not wait for that.
     """
 
     def __init__(self, open_session: Callable[[], ReviewSession]) -> None:
         self._open_session = open_session
 
     def service(self) -> None:
-        """Open the session, and read the lists."""
+        """Open the session, and read the list that is shown first."""
         with suppress(Exception):  # the first request fails with it, too, and tells of it
-            self._open_session().state()
+            self._open_session().listed("new")
 
     def cancel(self) -> None:
         """Do nothing: the server ends before the task began."""

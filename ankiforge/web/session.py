@@ -64,7 +64,7 @@ from ankiforge.text import counted
 from ankiforge.web.card_view import card_view, line_of
 from ankiforge.web.documents import Documents
 from ankiforge.web.faces import Faces, words_of
-from ankiforge.web.papers import paper_of
+from ankiforge.web.papers import Pages, paper_of
 
 MOST_ROWS = 100
 MOST_CHANGES = 50
@@ -133,14 +133,14 @@ def _foresee(
 class ReviewSession:
     """One person's session at the page."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        """Open a session at the page."""
+    def __init__(self, workspace: Workspace, pages: Pages) -> None:
+        """Open a session at the page; `pages` draws those of PDFs."""
         self._workspace = workspace
         self._ledger = workspace.ledger
         self._review = Review(workspace)
         # The pictures and papers that were shown, by the names that the browser asks for.
         self._files: dict[str, Path] = {}
-        self.documents = Documents(self._ledger, self._picture)
+        self.documents = Documents(self._ledger, self._picture, pages)
         asks = workspace.folder.config.drafter == "llm"
         self._faces = Faces(
             self._ledger,

@@ -162,6 +162,7 @@ def lists(forge):
     """How much each surface says that there is of each."""
     from ankiforge.config.workspace import resolve
     from ankiforge.pipeline.workspace import Workspace
+    from ankiforge.web.papers import Pages
     from ankiforge.web.session import ReviewSession
 
     status = forge.json("status")
@@ -172,7 +173,7 @@ def lists(forge):
     without = len(forge.ok("list", "--no-card", "--json").lines)
     folder = resolve(forge.folder, forge.folder, registry)
     with Workspace(folder, read_only=True) as workspace:
-        session = ReviewSession(workspace)
+        session = ReviewSession(workspace, Pages())
         page = {one["id"]: one.get("left") for one in session.state()["lists"]}
         items = {
             name: len(session.listed(name)["items"])

@@ -203,8 +203,8 @@ class PdfWorker:
         from concurrent.futures import ThreadPoolExecutor
 
         missing = min(self.jobs, len(unknown)) - len(self._idle)
-        for _ in range(missing):  # before there are threads
-            self._idle.append(self._start())
+        for _ in range(missing):
+            self.start()
         self._ahead = self._stack.enter_context(ThreadPoolExecutor(self.jobs))
 
     def _take(self, question: Question) -> Reply | None:
@@ -233,6 +233,10 @@ class PdfWorker:
         return reply
 
     # --- processes
+
+    def start(self) -> None:
+        """Start a process ahead. As long as there is one thread, this is quick."""
+        self._idle.append(self._start())
 
     def answer(self, question: Question) -> Reply:
         """Ask an idle process or a new one, without the cache; any thread may."""

@@ -81,6 +81,7 @@ async function load(view) {
   if (shown.kind === "sheets") {
     view.sheets = sheets(shown, pane(), (number) => { if (view === now) arrived(number); });
     view.node.append(view.sheets.node);
+    view.sheets.begin(shown.marks.find(({ key }) => key === view.key)?.page ?? 0);
   } else if (shown.kind === "text") {
     view.node.append(note(shown));
   } else {

@@ -1,6 +1,6 @@
 // What the page asks the server.
 const ENDED = "ankiforge review does not answer. If it has ended, start it again in the terminal.";
-const AGAIN = 60; // ms
+const AGAIN = 60; // ms; at first sooner
 const ASKED = 400; // times
 
 // An error has the `status` of the reply, and all that the server says of it; without a reply it has neither.
@@ -23,7 +23,7 @@ export async function until(path, isWanted = () => true) {
   for (let times = 0; times < ASKED && isWanted(); times += 1) {
     const reply = await ask(path).catch((error) => (error.status ? null : Promise.reject(error)));
     if (!reply || Object.keys(reply).length) return reply;
-    await new Promise((done) => setTimeout(done, AGAIN));
+    await new Promise((done) => setTimeout(done, Math.min(10 + 10 * times, AGAIN)));
   }
   return null;
 }

@@ -47,8 +47,15 @@ export function sheets(shown, pane, drawn) {
     page.words = reply.lines.flat();
     const marks = Object.entries(reply.marks).flatMap(([key, lines]) => lines.map((line, i) => over(keys[key], line, i)));
     page.node.role = "group";
-    page.node.replaceChildren(image, ...marks, layer(reply));
+    page.node.replaceChildren(image, ...marks);
     drawn(page.number);
+    await image.decode().catch(() => {});
+    if (image.isConnected) page.node.append(layer(reply));
+  }
+  // Draw a page before it is known to be in view.
+  function begin(number) {
+    pages[number].isNear = true;
+    draw(pages[number]);
   }
   function clear(page) {
     page.width = 0;
@@ -85,7 +92,7 @@ export function sheets(shown, pane, drawn) {
     const at = pages.findIndex((page) => page.label === label);
     return at >= 0 ? at : Number(label) - 1;
   };
-  return { node, pages, found, texts, number };
+  return { node, pages, begin, found, texts, number };
 }
 
 // The words of a page, unseen over its picture. Each is as wide as it is printed, so that what is selected looks as it is.

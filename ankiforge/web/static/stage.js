@@ -37,6 +37,7 @@ export function show() {
   // recall first: the answer of another item than before is hidden
   if (recalled("recall") && item !== shown) document.body.classList.add("hiding");
   shown = item;
+  followItem(item); // the server begins with the document
   const node = item && viewOf(item).node;
   refill();
 
@@ -55,7 +56,6 @@ export function show() {
     $("#stage").append(notices(does)); // already below the first conflict, not only after the last one
   }
   document.body.classList.toggle("deciding", Boolean(item));
-  followItem(item);
   scrollTo(0, 0);
   // the row of an item that was opened has the focus again when its list comes back
   const place = node ?? $(".end h2") ?? document.getElementById(`row-${lastRow}`);
