@@ -185,13 +185,8 @@ def layout_of(
         for name, html in theirs.items():
             if name in FILLED:
                 hashes[name] = field_hash(html)
-        # our tags as in the package that Anki has: those with the hash in the note
-        tags: Strings = ()
-        for sent in reversed(card.shipped):
-            if tags_hash(sent.tags) == in_anki.identity.tags:
-                tags = sent.tags
-                break
-        return replace(layout, base=Shipped(0, tags, hashes=hashes))
+        base = Shipped(0, tags_there(card, in_anki), hashes=hashes)
+        return replace(layout, base=base)
     base = base_of(bases, in_anki, theirs) or NO_BASE
     hashes_there = {name: field_hash(html) for name, html in theirs.items()}
     is_sure = hashes_there == base.hashes or base.mod == in_anki.mod
@@ -267,6 +262,14 @@ def positions_in(
 
 
 # --- the base ---------------------------------------------------------------------------
+
+
+def tags_there(card: Card, in_anki: NoteInAnki) -> Strings:
+    """Return our tags as in the package that Anki has: those with the hash in a note of ours."""
+    for sent in reversed(card.shipped):
+        if in_anki.identity and tags_hash(sent.tags) == in_anki.identity.tags:
+            return sent.tags
+    return ()
 
 
 def base_of(

@@ -307,6 +307,7 @@ def selected(ledger: Ledger, ids: Words, every: bool, query: str) -> list[str]:
 
 @command("""
   ankiforge edit af53yatsl3 --field Back "the inner membrane"
+  ankiforge edit af53yatsl3 --field Deck Biology::Cells --field Tags "cells exam"
   ankiforge edit vault:notes/90e45ebadf289dce --field Front "What is REM?" --field Back "a phase"
 """)  # fmt: skip
 @click.argument("word", metavar="ID|KEY")
@@ -327,10 +328,12 @@ def edit(
 ) -> None:
     """Reword a card or draft, or make a card from a highlight, given by its key.
 
-    A draft is accepted in your words, which stay when the source changes.
+    A draft is accepted in your words, which stay when the source changes. Deck and Tags are
+    those of the note, tags with blanks between them; in Anki, you move it there.
     """
     from ankiforge.ledger import lists
     from ankiforge.pipeline.collection import lines_as_in_anki
+    from ankiforge.pipeline.decks import DECK, TAGS, placement_of
     from ankiforge.pipeline.query import find, is_key
     from ankiforge.reports.cards import line_json
 
@@ -344,7 +347,9 @@ def edit(
         if not is_key(word):
             id = find(ledger, word)
             [line] = lines_as_in_anki(ledger, lists.lines(ledger, [id]))
-            before = dict(line.fields)
+            now = placement_of(ledger, line.words, line.highlight, workspace.decks)
+            placed = {DECK: now.deck, TAGS: " ".join(now.tags)}
+            before = {**dict(line.fields), **placed}
             changed = [name for name in fields if fields[name] != before.get(name, "")]
             if not changed:
                 call.say("nothing was changed")

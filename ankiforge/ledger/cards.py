@@ -53,6 +53,7 @@ _SAID = {
     "reject": "rejected",
     "edit": "edited",
     "revise": "new words",
+    "placed": "deck and tags",
     "skip": "no card",
     "retire": "retired",
     "same": "the same card",
@@ -105,6 +106,10 @@ def done(event: Event, change: Change | None = None) -> HistoryEntry:
             tool = TITLES.get(event.key.removeprefix("tool:"), "another tool")
             said = "history declined"
             text = f"of {tool}"
+        case "placed":
+            tags = [f"+{tag}" for tag in event.body.get("added", ())]
+            tags += [f"−{tag}" for tag in event.body.get("removed", ())]
+            text = " ".join(filter(None, (event.body.get("deck"), *tags)))
         case "dialects":
             declined = "declined" in event.body
             names: Strings = event.body.get("declined") or event.body["read"]
@@ -183,7 +188,7 @@ def done_with_words(store: Store, event: Event) -> HistoryEntry:
             words = _readable(card.wording.fields)
         else:
             words = highlight_of(store, entry.key).exact
-    return replace(entry, text=_with_reason(words, event.body.get("why", "")))
+    return replace(entry, text=_with_reason(words, entry.text))
 
 
 def changes(store: Store, since: str) -> list[HistoryEntry]:
@@ -326,7 +331,10 @@ def _card_from(state: State, passage: Passage, known_rows: Sequence[Row]) -> Car
         offered=tuple(state.offered.items()),
         passages=places or (highlight,),
         deck=state.deck,
-        tags=(*state.tags, *wording.tags),
+        own_deck=state.own_deck,
+        tags=wording.tags,
+        added=state.added,
+        removed=state.removed,
         remarks=tuple(remarks),
         forced=state.forced,
         shipped=state.shipped,

@@ -10,7 +10,7 @@ needs both.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -254,6 +254,27 @@ def edit(
                 body["kind"] = "two-way" if fields["Reverse"] else "basic"
             store.add("edit", passage.key, PERSON, body)
     return Guid(guid)
+
+
+def place(
+    store: Store,
+    guid: Guid,
+    *,
+    deck: str = "",
+    added: Sequence[str] = (),
+    removed: Sequence[str] = (),
+) -> None:
+    """Put a card into another deck ("" = it stays), give it tags, and take tags from it."""
+    with store.action():
+        _, passage = cards.state_of(store, guid)
+        body: Json = {"guid": guid}
+        if deck:
+            body["deck"] = deck
+        if added:
+            body["added"] = added
+        if removed:
+            body["removed"] = removed
+        store.add("placed", passage.key, PERSON, body)
 
 
 # --- taking over from other tools -------------------------------------------------------

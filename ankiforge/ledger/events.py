@@ -228,11 +228,18 @@ class State(msgspec.Struct):
     source: str = ""
     """The content that the source or drafter gave last, whatever a person made of it."""
     deck: str = ""
-    tags: Strings = ()
+    own_deck: bool = False
+    """Whether a person chose the deck."""
+    added: Strings = ()
+    """Tags that a person gave it, besides those of its source and deck file."""
+    removed: Strings = ()
+    """Tags that a person took from it, whoever gives them."""
     verdict: Verdict = Verdict.LIVE
     why: str = ""
     by: str = POLICY
     """Who made the decision that stands."""
+    at: str = ""
+    """When it was accepted last, as `Event.at`."""
     forced: bool = False
     """Whether a person accepted it although a check blocks it."""
     pinned: Strings = ()

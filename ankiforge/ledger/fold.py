@@ -249,6 +249,16 @@ def _apply(passage: Passage, event: Event) -> None:
                 card.wording = replace(card.wording, fields=words)
                 card.pinned = tuple(pinned for pinned in card.pinned if pinned != name)
 
+        # its deck and tags
+        case "placed" if card:
+            if "deck" in body:
+                card.deck = body["deck"]
+                card.own_deck = True
+            added = body.get("added", ())
+            removed = body.get("removed", ())
+            card.added = (*_without(card.added, removed), *added)
+            card.removed = (*_without(card.removed, added), *removed)
+
         # its end
         case "reject":
             if body[
@@ -306,8 +316,8 @@ def _accept(passage: Passage, event: Event) -> None:
             place=body.get("slot") or wording.place,
             source=wording.content,
             deck=body.get("deck", ""),
-            tags=tuple(body.get("tags", ())),
             by=event.by,
+            at=event.at,
             typed=tuple(body.get("typed", ())),
         )
         if not is_by_person and passage.refuses(wording):
@@ -316,6 +326,7 @@ def _accept(passage: Passage, event: Event) -> None:
     else:
         if is_by_person:
             _judge(card, Verdict.LIVE, PERSON)
+            card.at = event.at
         _offer(card, wording)
     card.forced = body.get("forced", card.forced)
     _remember_given(card, event.machine, wording)
@@ -395,6 +406,12 @@ def _offer(card: State, wording: Wording) -> None:
             card.offered.pop(name, None)
         elif offered != card.given.get(name, ""):
             card.offered[name] = offered
+
+
+def _without(tags: Iterable[str], others: Iterable[str]) -> Strings:
+    """Return tags without others, which may be spelt in another case."""
+    dropped = {tag.casefold() for tag in others}
+    return tuple(tag for tag in tags if tag.casefold() not in dropped)
 
 
 def _not_empty(fields: Texts) -> Texts:

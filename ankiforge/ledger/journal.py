@@ -231,6 +231,8 @@ class _Body(Text, kw_only=True):
     draft: Wording | UnsetType = UNSET
     slot: str = ""
     deck: str = ""
+    added: Strings = ()
+    removed: Strings = ()
     tags: Strings = ()
     forced: bool = False
     passed: Strings = ()
@@ -272,6 +274,7 @@ REQUIRED = {
     "adopt": "guid",
     "revise": "guid draft",
     "edit": "guid fields",
+    "placed": "guid",
     "reject": "content",
     "retire": "guid",
     "skip": "",

@@ -101,6 +101,13 @@ def _has_tag(column: str) -> tuple[str, ...]:
     return tuple(_IN_LIST.format(column=column, value=pattern) for pattern in patterns)
 
 
+_STILL_TAGGED = (
+    "NOT EXISTS (SELECT 1 FROM card c WHERE c.guid = p.id"
+    f" AND {_IN_LIST.format(column='c.removed', value='{value}')})"
+)
+"""Whether a person took no tag of a place from its card."""
+
+
 # By field, the conditions of which a line `l`, or one of its places `p`, fulfils at least
 # one.
 _LINE_CONDITIONS = {
@@ -118,6 +125,12 @@ _LINE_CONDITIONS = {
     ),
     "drafter": ("l.drafter GLOB {value}", "l.drafter GLOB {value} || ':*'"),
     "tag": _has_tag("l.tags"),
+    # a card since it was accepted, a draft since its passage was read first
+    "added": (
+        "coalesce((SELECT c.at FROM card c WHERE c.guid = l.id),"
+        " (SELECT json_extract(e.line, '$.at') FROM event e WHERE e.key = l.key"
+        "  AND e.what = 'key' ORDER BY e.n)) >= {value}",
+    ),
 }
 _PLACE_CONDITIONS = {
     "document": (
@@ -127,7 +140,7 @@ _PLACE_CONDITIONS = {
         " '*' || {value} || '*')",
     ),
     "source": ("canonical(p.source) GLOB {value}",),
-    "tag": _has_tag("p.tags"),
+    "tag": tuple(f"{has_tag} AND {_STILL_TAGGED}" for has_tag in _has_tag("p.tags")),
     "colour": (_IN_LIST.format(column="p.colour", value="{value}"),),
     "key": ("canonical(p.key) GLOB '*' || {value} || '*'",),
 }
@@ -143,6 +156,7 @@ FIELDS = (
     "finding",
     "drafter",
     "key",
+    "added",
 )
 """The fields that a query may name; code may name `id` as well, the beginning of an
 id."""
@@ -226,7 +240,7 @@ def find(
 
 def _pattern(term: QueryTerm) -> str:
     """Return the pattern for the columns."""
-    if not term.field:
+    if term.field in ("", "added"):
         return term.value
     value = tag_name(term.value) if term.field == "tag" else term.value
     return for_comparing(value).replace("[", "[[]")

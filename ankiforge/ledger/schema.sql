@@ -126,6 +126,8 @@ CREATE TABLE IF NOT EXISTS card (
     source TEXT NOT NULL,        -- as the source or drafter gave it
     words TEXT NOT NULL,         -- plain text, for search
     tags TEXT NOT NULL,          -- a list
+    removed TEXT NOT NULL,       -- tags of its source that a person took from it; a list
+    at TEXT NOT NULL,            -- when it was accepted
     why TEXT NOT NULL,           -- it is not live
     shipped INTEGER NOT NULL,    -- the `mod` that was shipped last; 0 = never
     adopted TEXT NOT NULL,       -- the guid of the note that another tool made; '' = a note of ours

@@ -327,8 +327,14 @@ class Card(Value):
     passages: tuple[Highlight, ...] = ()
     """All its places that are present, its own first."""
     deck: str = ""
+    own_deck: bool = False
+    """Whether a person chose the deck."""
     tags: Strings = ()
-    """Tags given by its draft or here; those of the source are on the highlight."""
+    """Tags given by its draft; those of the source are on the highlight."""
+    added: Strings = ()
+    """Tags that a person gave it here."""
+    removed: Strings = ()
+    """Tags that a person took from it here, whoever gives them."""
     remarks: tuple[CardRemark, ...] = ()
     """What became of its source."""
     forced: bool = False

@@ -25,6 +25,7 @@ from ankiforge.model import (
     NoteInAnki,
     Problem,
     SeenType,
+    Strings,
     Texts,
     Value,
     ViewKind,
@@ -390,9 +391,9 @@ def _names_of_decks(ledger: Ledger) -> dict[int, list[str]]:
     return ledger.get_value(_DECKS, dict[int, list[str]]) or {}
 
 
-def deck_names_seen(ledger: Ledger) -> frozenset[str]:
-    """Return the case-folded names of all decks in Anki; none if they are not known."""
-    return frozenset(names[-1].casefold() for names in _names_of_decks(ledger).values())
+def deck_names_seen(ledger: Ledger) -> Strings:
+    """Return the names of all decks in Anki; none if they are not known."""
+    return tuple(names[-1] for names in _names_of_decks(ledger).values())
 
 
 def renamed_decks(ledger: Ledger) -> Texts:

@@ -27,6 +27,7 @@ from ankiforge.model import (
     h16,
 )
 from ankiforge.pipeline.collection import as_in_anki, changed_in_anki
+from ankiforge.pipeline.decks import DECK, TAGS
 from ankiforge.text import occlusion, regex
 from ankiforge.text.cloze import plain, reveal, words_of
 from ankiforge.text.occlusion import Wish
@@ -62,6 +63,9 @@ def edit(
     if line is None:
         hint = "ankiforge list --view new shows what waits"
         raise RefusedError(f"{id} no longer waits", hint=hint)
+    fields = {name: text for name, text in fields.items() if name not in (DECK, TAGS)}
+    if line.card and not fields:  # only its deck or tags are changed
+        return line.card.guid, ()
     if line.kind is CardKind.OCCLUSION:
         return edit_masks(ledger, id, fields), ()
     names = line.family.content_fields
@@ -162,7 +166,7 @@ def new_fields(words: Texts) -> Fields:
     """
     given = {}
     for name, text in _clean(words).items():
-        if text.strip():
+        if text.strip() and name not in (DECK, TAGS):
             given[name] = text
     family = Family.CLOZE if "Text" in given else Family.BASIC
     names = family.content_fields

@@ -1,9 +1,12 @@
-"""The decks of new notes, when the rules change and when a person renames decks in Anki.
+"""The decks of new notes, and the tags of all: as rules, sources and the person say.
 
 A note that is in Anki stays in its deck, whoever put it there. What waits, and what the
 collection does not have, goes where the current rules say, unless a person named its deck.
 Where no collection is read, a card may be in Anki as soon as it was in a package: it
 keeps its deck.
+
+Tags are merged like a field: what a person added or took away here stands, whatever the
+source gives or takes later, and so does what they did in Anki (`anki/plan.py`).
 """
 
 from __future__ import annotations
@@ -11,10 +14,23 @@ from __future__ import annotations
 from collections import Counter
 
 from ankiforge.config.deckfiles import DeckRule, deck_of
-from ankiforge.ledger import Ledger, cards, drafts, views
-from ankiforge.model import Card, Highlight, Problem
+from ankiforge.errors import RefusedError
+from ankiforge.ledger import Ledger, cards, decide, drafts, lists, views
+from ankiforge.ledger.cards import card_of
+from ankiforge.model import (
+    RETIRED,
+    Card,
+    Draft,
+    Guid,
+    Highlight,
+    Problem,
+    Strings,
+    Texts,
+    Value,
+)
 from ankiforge.pipeline.collection import deck_names_seen, renamed_decks
 from ankiforge.text import counted, shortened
+from ankiforge.text.fold import document_tag
 
 Rules = tuple[DeckRule, ...]
 
@@ -59,7 +75,8 @@ class Decks:
             in_anki = {note.guid for note in views.notes(self._ledger)}
         for card in cards.cards_of(self._ledger) if in_anki else ():
             deck = self._deck_now(card.highlight, card.deck)
-            if card.live and card.guid in in_anki and deck != card.deck:
+            may_move = card.live and not card.own_deck and deck != card.deck
+            if may_move and card.guid in in_anki:
                 staying += 1
                 example = deck
         all_rules = (*self._earlier, self._rules)
@@ -77,11 +94,13 @@ class Decks:
     def of_new(self, card: Card) -> str:
         """Return the deck of a card whose note was not seen in Anki."""
         if self._names_in_anki is None:
-            self._names_in_anki = deck_names_seen(self._ledger)
+            seen = deck_names_seen(self._ledger)
+            self._names_in_anki = frozenset(map(str.casefold, seen))
         if not self._names_in_anki:  # no collection was read
             return card.deck
         deck = card.deck
-        if card.is_read_here:  # of one whose passage is gone, the rules know nothing
+        # of one whose passage is gone, the rules know nothing
+        if card.is_read_here and not card.own_deck:
             deck = self._deck_now(card.highlight, deck)
 
         # a person may have renamed or moved a deck that is not there by its own name
@@ -122,3 +141,129 @@ class Decks:
             if new_start:
                 return "::".join((new_start, *parts[count:]))
         return deck
+
+
+# --- deck and tags of a card --------------------------------------------------------------
+
+DECK = "Deck"
+TAGS = "Tags"
+"""What a person may type as if it were a field of a card: the deck of its new note, and its tags,
+with blanks between them."""
+_OURS = "ankiforge::"
+"""How the tags begin that the program needs, and nobody changes."""
+
+
+def tags_of(words: Card | Draft, highlight: Highlight, rules: Rules) -> Strings:
+    """Return our tags of a note: its own, its source's, the deck files' and its document's.
+
+    Of a card whose passage was not read, or went before this database was made, they are as
+    shipped last. What a person added or removed here comes on top.
+    """
+    from ankiforge.anki.notes import tag_names
+
+    added: Strings = ()
+    removed: Strings = ()
+    shipped: Strings | None = None
+    if isinstance(words, Card):
+        if words.adopted:  # another tool's note gets none
+            return ()
+        added, removed = words.added, words.removed
+        if words.shipped and (words.kept or not highlight.namespace):
+            shipped = words.shipped[-1].tags
+    if shipped is not None:
+        given = tuple(tag for tag in shipped if tag != RETIRED)
+    else:
+        of_source = (*highlight.document.tags, *highlight.tags)
+        # a tool made its deck of a tag `a/b`, and other tags are alike
+        if highlight.deck:
+            of_source = tuple(tag.replace("/", "::") for tag in of_source)
+        of_decks = deck_of(rules, highlight).tags
+        of_document = document_tag(highlight.document.title)
+        given = (*words.tags, *of_source, *of_decks, of_document)
+    names = tag_names((*given, *added))
+    gone = {tag.casefold() for tag in removed}
+    return tuple(tag for tag in names if tag.casefold() not in gone)
+
+
+class Placement(Value):
+    """The deck of a card, and those of its tags that a person may change here."""
+
+    deck: str
+    tags: Strings
+    removed_in_anki: Strings = ()
+    """Tags that a person took from the note in Anki, where alone they give them again."""
+    moves: bool = True
+    """Whether the deck may be changed here: Anki has no note yet."""
+    tagged: bool = True
+    """Whether the tags may be: no other tool made the note."""
+
+
+def placement_of(
+    ledger: Ledger, words: Card | Draft, highlight: Highlight, rules: Rules
+) -> Placement:
+    """Return the deck and tags of a card, or of that which a draft would become."""
+    from ankiforge.anki.layouts import tags_there
+
+    deck = words.deck or deck_of(rules, highlight).deck
+    ours = tags_of(words, highlight, rules)
+    tags = tuple(tag for tag in ours if not tag.casefold().startswith(_OURS))
+    note = None
+    if isinstance(words, Card):
+        note = next(views.notes(ledger, words.guid), None)
+    if note is None or isinstance(words, Draft):
+        return Placement(deck, tags)
+    there = {tag.casefold() for tag in note.tags}
+    before = {tag.casefold() for tag in tags_there(words, note)}
+    removed = [tag for tag in tags if tag.casefold() in before - there]
+    return Placement(
+        note.deck,
+        tuple(tag for tag in tags if tag not in removed),
+        tuple(removed),
+        moves=False,
+        tagged=words.adopted is None,
+    )
+
+
+def place(ledger: Ledger, guid: Guid, typed: Texts, rules: Rules) -> None:
+    """Put a card into the deck, and give it the tags, that a person typed, if they did.
+
+    Raises:
+        RefusedError: Anki has the note, or another tool made it; or a tag is not theirs to give.
+    """
+    if typed.keys().isdisjoint((DECK, TAGS)):
+        return
+    from ankiforge.anki.notes import deck_name, tag_names
+
+    card = card_of(ledger, guid)
+    now = placement_of(ledger, card, card.highlight, rules)
+    deck = deck_name(typed.get(DECK, "").strip() or now.deck)
+    if deck == now.deck:
+        deck = ""
+    elif not now.moves:
+        hint = "move it there: Cards › Change Deck in the browser"
+        raise RefusedError(f"Anki has this card in the deck {now.deck}", hint=hint)
+
+    wanted = now.tags
+    if TAGS in typed:
+        wanted = tag_names(tuple(typed[TAGS].split()))
+    names = {tag.casefold() for tag in wanted}
+    before = {tag.casefold() for tag in now.tags}
+    added = [tag for tag in wanted if tag.casefold() not in before]
+    removed = [tag for tag in now.tags if tag.casefold() not in names]
+    if (added or removed) and not now.tagged:
+        hint = "change its tags in Anki"
+        raise RefusedError("another tool made this note", hint=hint)
+    for tag in added:
+        if tag.casefold().startswith(_OURS):
+            hint = "choose another name"
+            raise RefusedError(f"tags like {tag} are ankiforge's own", hint=hint)
+        if tag.casefold() in map(str.casefold, now.removed_in_anki):
+            hint = "give it again there"
+            raise RefusedError(f"you removed the tag {tag} in Anki", hint=hint)
+    if deck or added or removed:
+        decide.place(ledger, guid, deck=deck, added=added, removed=removed)
+
+
+def decks_known(ledger: Ledger) -> list[str]:
+    """Return the decks that Anki, cards or drafts have, by name."""
+    return sorted({*deck_names_seen(ledger), *lists.facets(ledger)["deck"]})

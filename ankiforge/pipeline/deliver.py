@@ -14,24 +14,19 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from ankiforge.config import AnkiSettings, is_loopback
-from ankiforge.config.deckfiles import DeckRule, deck_of, load_decks
+from ankiforge.config.deckfiles import DeckRule, load_decks
 from ankiforge.config.ownfiles import OwnPath
 from ankiforge.config.workspace import WorkspaceFolder
 from ankiforge.errors import BugError, ConfigError, ItemError, ServiceError, one_item
 from ankiforge.ledger import Ledger, views
 from ankiforge.model import (
-    RETIRED,
-    Card,
     Conflict,
-    Draft,
     Family,
     Guid,
-    Highlight,
     MappedType,
     Media,
     NoteInAnki,
     Problem,
-    Strings,
     Value,
     h16,
 )
@@ -42,13 +37,12 @@ from ankiforge.pipeline.collection import (
     read_running_anki,
     seen_types,
 )
-from ankiforge.pipeline.decks import Decks
+from ankiforge.pipeline.decks import Decks, tags_of
 from ankiforge.pipeline.locks import lock
 from ankiforge.pipeline.mapped_types import mapped_types
 from ankiforge.pipeline.papers import paper_addresses
 from ankiforge.pipeline.pictures import pictures_of, roots
 from ankiforge.pipeline.result import RunResult
-from ankiforge.text.fold import document_tag
 
 if TYPE_CHECKING:  # the formats of Anki are loaded only when there is something to write
     from ankiforge.anki.connect import AnkiConnect
@@ -162,32 +156,6 @@ def plan_cards(
         taken=taken_mods,
     )
     return planned
-
-
-def tags_of(
-    words: Card | Draft,
-    highlight: Highlight,
-    decks: tuple[DeckRule, ...],
-) -> Strings:
-    """Return our tags of a note: its own, its source's, the deck files' and its document's.
-
-    Of a card whose passage was not read, or went before this database was made, they are as
-    shipped last.
-    """
-    from ankiforge.anki.notes import tag_names
-
-    if isinstance(words, Card):
-        if words.adopted:  # another tool's note gets none
-            return ()
-        if words.shipped and (words.kept or not highlight.namespace):
-            shipped_tags = words.shipped[-1].tags
-            return tuple(tag for tag in shipped_tags if tag != RETIRED)
-    of_source = (*highlight.document.tags, *highlight.tags)
-    if highlight.deck:  # a tool made its deck of a tag `a/b`, and other tags are alike
-        of_source = tuple(tag.replace("/", "::") for tag in of_source)
-    of_decks = deck_of(decks, highlight).tags
-    of_document = document_tag(highlight.document.title)
-    return tag_names((*words.tags, *of_source, *of_decks, of_document))
 
 
 # --- delivery ------------------------------------------------------------------------------

@@ -76,6 +76,14 @@ def parse(text: str) -> list[QueryTerm]:
             if not any(fnmatchcase(word, pattern) for word in possible):
                 message = f"query: {field} has no value {value!r}"
                 raise UsageError(message, hint=f"one of: {', '.join(possible)}")
+        if field == "added":
+            days = int(value) if value.isascii() and value.isdigit() else 0
+            if not 0 < days < MOST_DAYS:
+                message = f"query: added takes a number of days, not {value!r}"
+                raise UsageError(message, hint="added:1 is today, added:7 this week")
+            midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0)
+            since = (midnight - timedelta(days=days - 1)).astimezone(UTC)
+            value = since.isoformat(timespec="seconds")
         terms.append(QueryTerm(field, value, negated=bool(match["minus"])))
     return terms
 
@@ -106,6 +114,8 @@ _ID = regex(
 )
 _KEY = regex(r"([a-z]+):[^\s/]+/\S+")
 
+MOST_DAYS = 36_525
+"""A century of days: of so many, a query may want what was added."""
 NOTICE_DAYS = 7
 """How long it is shown what a source changed."""
 

@@ -722,6 +722,7 @@ class Workspace:
         Args:
             id: of a card or a draft, which is accepted; or the key of a highlight.
             fields: the Markdown of fields by name: Front, Back, Extra; or Text and Extra.
+                Deck and Tags are those of the note.
             force: overrule a check that blocks.
 
         Raises:
@@ -730,14 +731,20 @@ class Workspace:
         """
         from ankiforge.ledger import cards
         from ankiforge.pipeline import decide
+        from ankiforge.pipeline.decks import place
         from ankiforge.pipeline.query import is_key
 
-        if not is_key(id):
-            [line_id] = self._named([id])
-            return decide.edit(self.ledger, line_id, fields, forced=force)
-        highlight = cards.highlight_of(self.ledger, id)
-        words = decide.new_fields(fields)
-        return decide.make(self.ledger, highlight, words, self.decks, forced=force)
+        ledger = self.ledger
+        with ledger.action():
+            if is_key(id):
+                highlight = cards.highlight_of(ledger, id)
+                words = decide.new_fields(fields)
+                made = decide.make(ledger, highlight, words, self.decks, forced=force)
+            else:
+                [line_id] = self._named([id])
+                made = decide.edit(ledger, line_id, fields, forced=force)
+            place(ledger, made[0], fields, self.decks)
+        return made
 
     def undo(self, id: str = "", *, as_new: bool = False) -> str:
         """Take back a decision; return its id.

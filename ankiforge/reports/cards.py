@@ -57,7 +57,7 @@ def line_json(ledger: Ledger, line: Line, decks: tuple[DeckRule, ...]) -> Json:
     # slow to import, and `extract` shows no cards
     from ankiforge.anki.notes import content_html
     from ankiforge.ledger import views
-    from ankiforge.pipeline.deliver import tags_of
+    from ankiforge.pipeline.decks import tags_of
     from ankiforge.review.items import why_waiting
 
     card = line.card
@@ -763,7 +763,7 @@ def as_csv(lines: Sequence[Line], decks: tuple[DeckRule, ...]) -> str:
     """Return the cards as CSV (RFC 4180)."""
     import csv
 
-    from ankiforge.pipeline.deliver import tags_of
+    from ankiforge.pipeline.decks import tags_of
 
     written = StringIO(newline="")
     writer = csv.DictWriter(written, COLUMNS, lineterminator="\r\n")

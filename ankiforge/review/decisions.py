@@ -31,6 +31,7 @@ from ankiforge.model import (
     Waiting,
 )
 from ankiforge.pipeline.decide import edit, make, new_fields, set_masks
+from ankiforge.pipeline.decks import place
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review.items import Item, as_card, item_of, next_of_passage, with_changes
 from ankiforge.review.selection import fields_from_sentence, fields_from_spans
@@ -212,13 +213,15 @@ class Review:
             case "reject":
                 ledger.reject(id, decision.text)
             case "edit":
-                edit(ledger, id, decision.fields, forced=decision.forced)
+                guid, _ = edit(ledger, id, decision.fields, forced=decision.forced)
+                place(ledger, guid, decision.fields, self._workspace.decks)
             case _:
                 raise RefusedError(f"This cannot be done here: {decision.act}")
 
     def _make(self, decision: Decision, highlight: Highlight, fields: Fields) -> None:
         decks = self._workspace.decks
-        make(self._ledger, highlight, fields, decks, forced=decision.forced)
+        guid, _ = make(self._ledger, highlight, fields, decks, forced=decision.forced)
+        place(self._ledger, guid, decision.fields, decks)
 
     def others(self, item: Item) -> Item:
         """Let the model draft other cards of a passage, and return their item.

@@ -319,6 +319,8 @@ class Server:
                     query.get("id", ""), int(number), int(width)
                 )
                 return None if drawn is None else _json(drawn)
+            case "placement":
+                return _json(self.open_session().placement(query.get("id", "")))
             case "words":
                 return _json(self.open_session().words(query.get("key", "")))
             case "at":

@@ -27,6 +27,9 @@ from ankiforge.ledger.cards import highlight_of
 from ankiforge.ledger.offers import offers
 from ankiforge.ledger.undo import undo
 from ankiforge.model import (
+    Card,
+    CardKind,
+    Draft,
     Highlight,
     HighlightKey,
     Json,
@@ -42,7 +45,7 @@ from ankiforge.model import (
 )
 from ankiforge.pipeline.chats import ask, take
 from ankiforge.pipeline.collection import lines_as_in_anki
-from ankiforge.pipeline.deliver import tags_of
+from ankiforge.pipeline.decks import decks_known, placement_of
 from ankiforge.pipeline.intake import (
     Forecast,
     Inputs,
@@ -56,6 +59,7 @@ from ankiforge.pipeline.opener import open_file
 from ankiforge.pipeline.pictures import picture_at
 from ankiforge.pipeline.query import lately, parse
 from ankiforge.pipeline.workspace import Workspace
+from ankiforge.reports.cards import attributes
 from ankiforge.reports.intake import forecast_svg, intake_line
 from ankiforge.review import Decision, Review, StaleError
 from ankiforge.review.ending import ROUND, ending_of
@@ -89,6 +93,9 @@ STATES = {
     "Retired": "verdict:retired",
 }
 """The states in the list of all, as queries."""
+
+PERIODS = ("1", "7", "30", "365")
+"""The days since which a card may have been added to which the list of all is narrowed."""
 
 
 class Several(Value, forbid_unknown_fields=True):
@@ -353,7 +360,7 @@ class ReviewSession:
             "rows": rows,
             "total": len(ids),
             "states": [*STATES],
-            "facets": lists.facets(self._ledger),
+            "facets": {**lists.facets(self._ledger), "added": PERIODS},
             "empty": "No card has these words.",
         }
 
@@ -457,20 +464,38 @@ class ReviewSession:
     def preview(self, decision: Decision) -> Json:
         """Return the card that the fields of the editor make, as Anki would show it.
 
-        Of a cloze, it is the card with the number `gap`. `place` says in which deck it comes, and
-        with which tags.
+        Of a cloze, it is the card with the number `gap`.
 
         Raises:
             StaleError: the item no longer waits.
             UsageError: the fields make no card.
         """
         card = self._review.preview(decision)
-        shown = card_view(card, self._picture, number=decision.gap)
-        shown["place"] = ""
-        for line in lists.lines(self._ledger, [decision.id]):
-            tags = tags_of(line.words, line.highlight, self._workspace.decks)
-            shown["place"] = " · ".join((line.deck, *tags))
-        return shown
+        return card_view(card, self._picture, number=decision.gap)
+
+    def placement(self, id: str) -> Json:
+        """Return the deck and tags of the card that the editor of an item makes or changes.
+
+        `moves` and `tagged` are whether they may be changed here; `decks` are those to choose from.
+
+        Raises:
+            StaleError: the item no longer waits.
+        """
+        item = self._review.item(id)
+        if item is None or item.highlight is None:
+            raise StaleError(item)
+        first = item.drafts[0] if item.drafts else None
+        words: Card | Draft = as_card(CardKind.BASIC, (), item.highlight, "")
+        if item.card and (first is None or (first.revises and first.draft.own)):
+            words = item.card
+        elif first:
+            words = first.draft
+        decks = self._workspace.decks
+        placement = placement_of(self._ledger, words, item.highlight, decks)
+        return {
+            **attributes(placement, "deck tags moves tagged"),
+            "decks": decks_known(self._ledger),
+        }
 
     def patch(self) -> Json:
         """Return the edits made in Anki as a patch of the notes.

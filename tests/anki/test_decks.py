@@ -1,4 +1,7 @@
-"""New notes go to the decks that the settings say; what is in Anki stays where it is."""
+"""New notes go to the decks that the settings or a person say; what is in Anki stays where it is.
+
+Tags are merged: what a person adds or removes, here or in Anki, stands.
+"""
 
 from typing import Any
 
@@ -30,6 +33,15 @@ class Desk(stories.Desk):
     def in_decks(self, **decks: str) -> None:
         """The notes with these words are in these decks."""
         assert {word: self.deck_of(word) for word in decks} == decks
+
+    def place(self, code: int = 0, told: str = "", **fields: str) -> None:
+        """The person types deck or tags of a card, or of the draft that waits."""
+        typed = [part for field in fields.items() for part in ("--field", *field)]
+        came = self.forge("edit", self.card()["id"], *typed, code=code)
+        assert told in came.stdout + came.stderr
+
+    def listed(self, query: str, count: int) -> None:
+        assert len(self.forge.ok("list", "--json", query).lines) == count
 
     def move(self, word: str, deck: str) -> None:
         """The person moves the cards of a note."""
@@ -101,6 +113,36 @@ STORIES: dict[str, tuple[Any, ...]] = {
         do.setting("book"), do.note_of(CELLS), do.note_of("What is a Hund?::dog\n", "Med/B.md"), do.ship(),
         do.rename_deck("Reading", "Uni::Lesen"), do.note_of("What is a Kuh?::cow\n", "New/D.md"), do.ship(),
         do.in_decks(Kuh="Uni::Lesen::New"),
+    ),
+    "a person chooses the deck of a new note; rules and sources change nothing more": (
+        do.setting("one"), do.note_of(MORE), do.run(), do.place(Deck=' Uni::"Cats" '), do.run(written=2),
+        do.setting("book"), do.run(), do.load(new=2),
+        do.in_decks(Katze="Uni::Cats", Hund="Reading::Bio"), do.lose(), do.run(written=0), do.note_of(MORE.replace("cat", "the cat")), do.ship(),
+        do.in_decks(Katze="Uni::Cats"), do.note(Back="the cat"),
+        do.place(Deck="Mine", code=1, told="Anki has this card in the deck Uni::Cats"), do.run(written=0),
+    ),
+    "a waiting draft is placed with its acceptance, and one undo takes both back": (
+        do.setting("one", "accept: {rules: review}\n"), do.note_of(CELLS), do.run(), do.place(Deck="Uni", Tags="mine"),
+        do.card("Katze", verdict="accepted", deck="Uni", tags=["ankiforge::doc::cells", "mine"]), do.say("undo"),
+        do.listed("deck:Reading -tag:mine verdict:waiting", 1), do.accepted(), do.ship(), do.in_decks(Katze="Reading"),
+        do.tags("ankiforge::doc::cells", without=("mine",)),
+    ),
+    "a person's tags here, those of the source, and those in Anki": (
+        do.setting("one"), do.note_of("---\ntags: [bio, old]\n---\n" + CELLS), do.go(), do.tags("bio", "old"),
+        do.place(Tags="OLD mine"), do.ship(), do.tags("old", "mine", "ankiforge::doc::cells", without=("bio",)),
+        do.tag("theirs", removed="old"), do.note_of("---\ntags: [bio, old, new]\n---\n" + CELLS), do.go(),
+        do.tags("mine", "theirs", "new", without=("bio", "old")), do.listed("tag:new tag:mine", 1), do.listed("tag:bio", 0),
+        do.place(Tags="mine new", told="nothing was changed"),
+        do.place(Tags="new mine old", code=1, told="removed the tag old in Anki"),
+        do.place(Tags="ankiforge::retired", code=1, told="ankiforge's own"),
+        do.note_of("---\ntags: [old]\n---\n" + CELLS), do.go(), do.tags("mine", "theirs", without=("bio", "new")),
+        do.note_of("---\ntags: [bio, old]\n---\n" + CELLS), do.go(), do.tags(without=("bio",)),
+        do.say("undo", "CARD"), do.go(), do.tags("theirs", "bio", without=("mine",)),
+    ),
+    "the tags of a card whose source is gone": (
+        do.setting("one"), do.note_of("---\ntags: [bio]\n---\n" + CELLS), do.note_of("What is a Hund?::dog\n", "B.md"),
+        do.go(), lambda desk: (desk.notes / "Bio/Cells.md").unlink(), do.run(), do.place(Tags="mine"), do.ship(),
+        do.tags("mine", "ankiforge::doc::cells", without=("bio",)),
     ),
     "one note that is moved moves no other": (
         do.setting("one"), do.note_of(CELLS), do.ship(), do.move("Katze", "Mine"), do.note_of(MORE), do.ship(),

@@ -1,5 +1,8 @@
 """`list`, `show`, `status` and `search`: what is there, what waits, and what settles it."""
 
+import json
+from datetime import datetime, timedelta
+
 import pytest
 
 from ankiforge.draft.propose import Reason
@@ -151,7 +154,37 @@ def test_a_line_has_an_id_for_decisions_and_a_guid_once_accepted(read):
     assert (accepted["verdict"], accepted["quote"]) == ("accepted", waits["quote"])
 
 
-@pytest.mark.parametrize("words", ["verdict:never", "colour:", "nofield:x", '"open', "-"])
+def test_cards_count_as_added_when_accepted_and_drafts_when_read(read):
+    def added(days):
+        return {line["id"] for line in read.ok("list", f"added:{days}", "--json").lines}
+
+    every = {line["id"] for line in read.ok("list", "--json").lines}
+    assert added(1) == added(7) == every
+
+    # all that was read and decided until now is ten days old
+    [journal] = read.folder.parent.rglob("journal/*.jsonl")
+    events = [json.loads(line) for line in journal.read_text("utf-8").splitlines()]
+    for event in events:
+        then = datetime.fromisoformat(event["at"]) - timedelta(days=10)
+        event["at"] = then.isoformat(timespec="seconds")
+    journal.write_text("".join(f"{json.dumps(event)}\n" for event in events), "utf-8")
+    for file in journal.parent.with_name(".ankiforge").glob("ledger.db*"):
+        file.unlink()
+    read.ok("run", "--accept", "review")
+    assert (added(7), added(30)) == (set(), every)
+
+    [draft] = read.ok("list", "verdict:waiting", "--json").lines
+    read.ok("accept", draft["id"])
+    [card] = read.ok("list", "splitting", "--json").lines
+    assert added(1) == {card["id"]}
+    older = read.ok("list", "-added:7", "--json").lines
+    assert {line["id"] for line in older} == every - {draft["id"]}
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["verdict:never", "colour:", "nofield:x", '"open', "-", "added:0", "added:lately"],
+)
 def test_a_query_that_cannot_mean_anything_is_refused(read, words):
     assert read("list", words).exit_code == 2
 

@@ -5,7 +5,7 @@ import pytest
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import DraftResult, Ledger, cards
 from ankiforge.ledger.cards import cards_of
-from ankiforge.ledger.decide import edit
+from ankiforge.ledger.decide import edit, place
 from ankiforge.ledger.offers import offers
 from ankiforge.ledger.overview import fates
 from ankiforge.ledger.questions import open_questions
@@ -52,6 +52,7 @@ def verdict(world: World, guid: str) -> str:
 UNDONE = {
     "reject": (lambda ledger, guid: ledger.reject(guid), "rejected"),
     "edit": (lambda ledger, guid: edit(ledger, guid, {BACK: "mine"}), "live"),
+    "place": (lambda ledger, guid: place(ledger, guid, deck="My", added=["x"]), "live"),
     "skip": (lambda ledger, guid: ledger.reject(cards.card_of(ledger, guid).key), "live"),
 }
 

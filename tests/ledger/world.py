@@ -226,7 +226,7 @@ class World:
                 card.fields,
                 card.offered,
                 card.deck,
-                card.tags,
+                (card.tags, card.added, card.removed),
             )
             for card in cards_of(self[name])
         )

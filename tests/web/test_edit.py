@@ -84,9 +84,6 @@ def test_the_card_is_edited_as_it_is_shown(cells, opened):
     for raw in ("{{", "}}", "c1::", "`", "**", "$"):
         assert raw not in shown
     assert page.locator(f"{TEXT} :is(math, code, strong)").count() == 3
-    assert (
-        "Reading · ankiforge::doc::cells" in page.locator(f"{ITEM} .preview").inner_text()
-    )
     assert save(page, cells) == CLOZE, "nothing was changed"
 
 
@@ -179,6 +176,30 @@ def test_a_gap_that_is_not_closed_is_refused_and_cannot_be_insisted_on(cells, op
     settle(page)
     page.keyboard.press("Control+z")
     assert save(page, cells) == CLOZE
+
+
+def test_the_deck_and_tags_of_a_card_are_changed_in_the_editor(cells, opened):
+    page = editing(opened(cells, "all"), "Mitochondria")
+    deck, tags = page.get_by_label("Deck"), page.get_by_label("Tags")
+    page.wait_for_selector(f"{ITEM} [name=Deck]:enabled")
+    assert (deck.input_value(), tags.input_value()) == ("Reading", "")
+    assert page.locator("#decks option").evaluate_all("all => all.map((o) => o.value)") == [
+        "Reading"
+    ]  # fmt: skip
+    deck.fill("Biology::Cells")
+    tags.fill("cells exam")
+    page.keyboard.press("Escape")
+    assert "kept" in page.locator("#toast").inner_text()
+    page.keyboard.press("e")
+    assert tags.input_value() == "cells exam"
+    assert save(page, cells) == CLOZE
+    [card] = [card for card in cells.cards() if "Text" in card["fields"]]
+    assert card["deck"] == "Biology::Cells"
+    assert card["tags"] == ["ankiforge::doc::cells", "cells", "exam"]
+    page.keyboard.press("u")
+    settle(page)
+    [card] = [card for card in cells.cards() if "Text" in card["fields"]]
+    assert (card["deck"], card["tags"]) == ("Reading", ["ankiforge::doc::cells"])
 
 
 # --- the law ----------------------------------------------------------------------------

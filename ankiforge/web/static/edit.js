@@ -4,7 +4,7 @@ import { drawIn } from "./face.js";
 import { GAP, caret, field, gapAt, hide, hint, into, redraw, renumber, unhide, written } from "./field.js";
 import { attempt } from "./pace.js";
 import { tell } from "./say.js";
-import { post } from "./server.js";
+import { get, post } from "./server.js";
 
 const PAUSE = 200; // ms without a key, after which the card is drawn again
 
@@ -33,14 +33,16 @@ function editor(item, action, fields, given, used) {
   const boxes = fields.map(([name, label, pieces]) => field(name, label, pieces));
   const text = boxes.find((box) => box.dataset.name === "Text");
   const typed = () => Object.fromEntries(boxes.map((box) => [box.dataset.name, written(box)]));
-  const before = JSON.stringify(typed());
-  const isChanged = () => JSON.stringify(typed()) !== before;
+  const place = placement(item.id);
+  const sent = () => ({ ...typed(), ...place.typed() });
+  const before = JSON.stringify(sent());
+  const isChanged = () => JSON.stringify(sent()) !== before;
   const menu = text && gapMenu(text, used);
   const shown = preview(boxes, () => ({ id: item.id, turn: item.turn, act: action.act, ...given, gap: menu?.number() ?? 0, fields: typed() }));
 
   const save = () => {
     keep(false);
-    view.act(action, { ...given, fields: typed() });
+    view.act(action, { ...given, fields: sent() });
   };
   const close = (isKept) => {
     keep(isKept);
@@ -54,11 +56,12 @@ function editor(item, action, fields, given, used) {
     close(isKept);
     if (isKept) tell("Your words are kept, not stored. Press E to go on.");
   };
-  const place = () => $(".cards, .composer", view.node) ?? $(".middle h2", view.node);
-  const replaced = () => [place(), $(".middle > .actions", view.node)];
+  const face = () => $(".cards, .composer", view.node) ?? $(".middle h2", view.node);
+  const replaced = () => [face(), $(".middle > .actions", view.node)];
 
   const form = h("div", { className: "edit" },
     boxes.map((box) => h("div", { className: "field" }, h("p", { className: "label" }, box.ariaLabel), box, box === text && menu.node)),
+    place.node,
     shown.node,
     h("div", { className: "actions" }, button("filled", action.save, "Ctrl ⏎", save),
       button("text", "Discard", "", () => close(false)), h("p", { className: "hint" }, "Esc keeps your words for later.")));
@@ -76,7 +79,7 @@ function editor(item, action, fields, given, used) {
   function open(now, keeps) {
     [view, keep] = [now, keeps];
     for (const part of replaced()) part.hidden = true;
-    place().before(form);
+    face().before(form);
     view.closeEditor = leave;
     boxes[0].focus();
     into(boxes[0]);
@@ -142,12 +145,29 @@ function gapMenu(box, used) {
   return { node, hide: conceal, number };
 }
 
+// The deck and tags of an item's card. They are sent if they were changed.
+function placement(id) {
+  const input = (name, label) => h("input", { type: "text", name, ariaLabel: label, dir: "auto", autocomplete: "off", disabled: true });
+  const [deck, tags] = [input("Deck", "Deck"), input("Tags", "Tags, with blanks between them")];
+  const decks = h("datalist", { id: "decks" });
+  deck.setAttribute("list", decks.id);
+  const told = h("p", { className: "hint" });
+  get("placement", { id }).then((now) => {
+    decks.append(...now.decks.map((value) => h("option", { value })));
+    [deck.value, tags.value] = [deck.defaultValue, tags.defaultValue] = [now.deck, now.tags.join(" ")];
+    [deck.disabled, tags.disabled] = [!now.moves, !now.tagged];
+    told.textContent = now.moves ? "" : "Anki has this card. To move it, change its deck there.";
+  }).catch((error) => { told.textContent = error.message; });
+  const typed = () => Object.fromEntries([deck, tags].filter((one) => one.value !== one.defaultValue).map((one) => [one.name, one.value]));
+  const labelled = (label, box) => h("label", {}, h("span", { className: "label" }, label), box);
+  return { node: h("div", { className: "placement" }, labelled("Deck", deck), labelled("Tags", tags), decks, told), typed };
+}
+
 // The card that the fields make, as Anki will show it; the server draws it. `typed` returns what to send.
 function preview(boxes, typed) {
   const sides = ["Front", "Back"].map((name) => h("div", { className: "shown", role: "group", ariaLabel: `${name} in Anki` }));
   const both = h("div", { className: "sides" }, sides);
   const told = h("p", { className: "hint", role: "status", hidden: true });
-  const place = h("span", { dir: "auto" });
   let turn = 0; // an answer to older words is not shown
   let timer = 0;
 
@@ -167,7 +187,6 @@ function preview(boxes, typed) {
     told.hidden = !reason;
     both.hidden = Boolean(reason);
     if (!card) return;
-    place.textContent = card.place && ` ${card.place}`;
     drawIn(sides[0], card.front);
     drawIn(sides[1], card.back);
     // what was typed as Markdown is drawn once the person has gone on
@@ -182,5 +201,5 @@ function preview(boxes, typed) {
     timer = setTimeout(now, PAUSE);
   }
 
-  return { node: h("div", { className: "preview" }, h("p", { className: "label" }, h("b", {}, "In Anki"), place), both, told), now, later };
+  return { node: h("div", { className: "preview" }, h("p", { className: "label" }, h("b", {}, "In Anki")), both, told), now, later };
 }

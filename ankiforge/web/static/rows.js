@@ -13,9 +13,12 @@ let words = "";
 let onlyState = "";
 
 // The fields of a query to which the list is narrowed, and their values.
-const narrowed = { document: "", deck: "", kind: "" };
-const LABELS = { document: "All documents", deck: "All decks", kind: "All kinds" };
-const KINDS = { cloze: "Gaps", basic: "Questions", "two-way": "Both ways", occlusion: "Figures" };
+const narrowed = { document: "", deck: "", kind: "", added: "" };
+const LABELS = { document: "All documents", deck: "All decks", kind: "All kinds", added: "Any date" };
+const NAMES = {
+  kind: { cloze: "Gaps", basic: "Questions", "two-way": "Both ways", occlusion: "Figures" },
+  added: { 1: "Added today", 7: "In the last 7 days", 30: "In the last 30 days", 365: "In the last year" },
+};
 
 export const search = () => {
   const terms = Object.entries(narrowed).filter(([, value]) => value).map(([name, value]) => `${name}:"${value}"`);
@@ -73,7 +76,7 @@ export function table(reply, does) {
   function showStates(states, facets) {
     if (!states) return;
     narrow.replaceChildren(...Object.entries(facets).filter(([, values]) => values.length > 1).map(([name, values]) => {
-      const option = (value) => h("option", { value, selected: value === narrowed[name] }, KINDS[value] ?? (value || LABELS[name]));
+      const option = (value) => h("option", { value, selected: value === narrowed[name] }, NAMES[name]?.[value] ?? (value || LABELS[name]));
       const change = (e) => {
         narrowed[name] = e.target.value;
         searchNow();
