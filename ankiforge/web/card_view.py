@@ -318,10 +318,21 @@ _CELL = regex(r"\s*\|\s*")
 _SHORT_ADDRESS = 48
 
 
-def passage(highlight: Highlight, quote: str = "", answer: str = "") -> Json:
+def passage(
+    highlight: Highlight,
+    quote: str = "",
+    answer: str = "",
+    note: Callable[[Highlight], str] = lambda highlight: "",
+) -> Json:
     """Return the passage of a highlight as the page shows it.
 
     The quote of a card is underlined; if that is all that is marked, the answer in it.
+
+    Args:
+        highlight: the highlight.
+        quote: the words on which a card rests.
+        answer: the answer of the card.
+        note: returns the Markdown of its note, in which a table is whole; "" if it is in none.
 
     Returns:
         `title`, `place`, `blocks` (each {runs} or {rows: [[runs]]}), `marked`, `said`,
@@ -346,6 +357,8 @@ def passage(highlight: Highlight, quote: str = "", answer: str = "") -> Json:
     in_tables = groupby(lines, lambda line: any(" | " in words for words, _, _ in line))
     for is_table, group in in_tables:
         block = list(group)
+        if is_table:
+            block = _with_head(block, note(highlight))
         if is_table and len(block) > 1:
             blocks.append({"rows": [_split(line, _CELL) for line in block]})
         else:
@@ -376,6 +389,44 @@ def passage(highlight: Highlight, quote: str = "", answer: str = "") -> Json:
     }
 
 
+_DELIMITER_ROW = regex(r"[ \t>]*\|?(?:[ \t]*:?-+:?[ \t]*\|)+[ \t]*(?::?-+:?)?[ \t]*")
+
+
+def _with_head(rows: list[list[Run]], markdown: str) -> list[list[Run]]:
+    """Return rows of a table below its head, which may be far away in a note, and whole."""
+    head = ""
+    head_of: dict[str, str] = {}
+    for before, line in pairwise(markdown.split("\n")):
+        if _DELIMITER_ROW.fullmatch(line):
+            head = _plain_row(before)
+        elif "|" not in line:
+            head = ""
+        elif head:
+            head_of[_plain_row(line)] = head
+    whole = []
+    heads = []
+    for row in rows:
+        words = "".join(text for text, _, _ in row)
+        part = words.strip(" …")  # a row may be cut
+        found = part if part in head_of else ""
+        if words != part and not found:
+            found = next((known for known in head_of if part in known), "")
+        if found:
+            heads.append(head_of[found])
+        is_plain = not any(signs or drawn for _, signs, drawn in row)
+        whole.append([(found, "", "")] if found and is_plain else row)
+    first = "".join(text for text, _, _ in rows[0])
+    if heads and first != heads[0]:
+        whole.insert(0, [(heads[0], "", "")])
+    return whole
+
+
+def _plain_row(line: str) -> str:
+    """Return a row of a table in Markdown as plain text."""
+    cells = line.strip(" \t>|").split("|")
+    return " | ".join(on_one_line(plain(cell)) for cell in cells)
+
+
 # --- words ------------------------------------------------------------------------------
 
 
@@ -392,6 +443,8 @@ def _spans(
     if span is not None:
         start, end = span
         before, exact, after = sentence[:start], sentence[start:end], sentence[end:]
+    # of a cell, the sentence is its row below the head of its table
+    table_head, _, before = before.rpartition("\n")
 
     # the rest of its paragraph; if that is not known, and in tables, the lines around
     nearby = highlight.nearby
@@ -407,6 +460,8 @@ def _spans(
         backwards = _following(highlight.prefix[::-1], before[::-1])
         head = backwards[::-1] + before
         tail = after + _following(highlight.suffix, after)
+    if table_head and table_head not in head.split("\n"):
+        head = f"{table_head}\n{head}"
     text = head + exact + tail
     whole = (len(head), len(head) + len(exact))
 

@@ -86,7 +86,7 @@ class Documents:
                 return {}
             if measured.pages:
                 return self._sheets(path, marks, measured.pages)
-        text = self._text_of(shown.highlight)
+        text = self.markdown_of(shown.highlight)
         if text:
             entries = []
             for mark in marks:
@@ -100,6 +100,15 @@ class Documents:
             named = {name: source[name] for name in ("place", "blocks", "said")}
             entries.append({**_entry(mark), **named})
         return {**_head(marks, "list"), "marks": entries}
+
+    def markdown_of(self, highlight: Highlight) -> str:
+        """Return a note in which a passage is marked as Markdown; "" if it is in none."""
+        text = _UNSEEN.sub("", self._text_of(highlight).replace("\r\n", "\n"))
+        text = _BLOCK_ID.sub("", reveal(text))
+        text = _CALLOUT.sub(
+            lambda line: f"{line[1]}**{line[3] or line[2].capitalize()}**", text
+        )
+        return _LINK.sub(_as_shown, text)
 
     def _text_of(self, highlight: Highlight) -> str:
         """Return the text of the note in which a passage is marked; "" if it is no note."""
@@ -122,13 +131,7 @@ class Documents:
         return ""
 
     def _html(self, highlight: Highlight, text: str) -> str:
-        """Return a note as its HTML."""
-        text = reveal(_UNSEEN.sub("", text.replace("\r\n", "\n")))
-        text = _BLOCK_ID.sub("", text)
-        text = _CALLOUT.sub(
-            lambda line: f"{line[1]}**{line[3] or line[2].capitalize()}**", text
-        )
-        text = _LINK.sub(_as_shown, text)
+        """Return the Markdown of a note as HTML."""
         pictures = {}
         folder = PurePosixPath(highlight.document.path).parent
         for path in image_paths(text):

@@ -74,6 +74,7 @@ from ankiforge.web.card_view import (
     passage,
     without_formulas,
 )
+from ankiforge.web.documents import Documents
 
 MOST_LINES = 300
 """Lines of a form, or missing notes, that are shown at once."""
@@ -244,7 +245,7 @@ class Faces:
         *,
         find: Find,
         paper: Callable[[Highlight], list[Texts]],
-        prepare: Callable[[Highlight], str],
+        documents: Documents,
         reply: Callable[[str], str | None],
         asks: bool,
     ) -> None:
@@ -254,7 +255,7 @@ class Faces:
             ledger: what waits, and what was decided.
             find: returns a picture of a source.
             paper: returns a link to the page of a PDF.
-            prepare: returns the name of its document, which will be shown beside it.
+            documents: shows its document beside it.
             reply: returns what is kept of a model under a name.
             asks: whether a model drafts cards, and so may be asked for others.
         """
@@ -262,7 +263,7 @@ class Faces:
         self._more = [OTHERS] if asks else []
         self._find = find
         self._paper = paper
-        self._prepare = prepare
+        self._documents = documents
         self._reply = reply
 
     def face(self, item: Item) -> Json:
@@ -632,7 +633,7 @@ class Faces:
 
     def _source(self, highlight: Highlight, quote: str = "", answer: str = "") -> Json:
         """Return the passage of a highlight with its pictures."""
-        source = passage(highlight, quote, answer)
+        source = passage(highlight, quote, answer, self._documents.markdown_of)
         alt = f"Picture in {highlight.document.title}"
         pictures = []
         for path in image_paths("\n".join(highlight.markdown)):
@@ -640,7 +641,7 @@ class Faces:
             if media:
                 pictures.append({"src": f"/picture/{media.name}", "alt": alt})
         source["pictures"] = pictures
-        source["document"] = self._prepare(highlight)
+        source["document"] = self._documents.prepare(highlight)
         source["key"] = highlight.key
         source["links"] = self._paper(highlight) + source["links"]
         return source

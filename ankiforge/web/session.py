@@ -153,7 +153,7 @@ class ReviewSession:
             self._ledger,
             find=self._picture,
             paper=self._paper,
-            prepare=self.documents.prepare,
+            documents=self.documents,
             reply=self._kept_reply,
             asks=asks,
         )

@@ -124,6 +124,7 @@ def test_a_list_is_narrowed_and_all_that_match_are_decided_on_together(forge, op
     forge.ok("run")
     page = opened(forge, "all")
     assert "Cubes" in page.locator(".rows .place").first.inner_text()
+    page.get_by_label("Any date").select_option("Added today")
     page.get_by_label("All documents").select_option("Cubes")
     expect(page.locator(".rows li")).to_have_count(3)
     page.get_by_label("All documents").select_option("Squares")

@@ -129,6 +129,36 @@ def test_a_narrow_window_has_the_document_behind_a_key(paper, forge, opened):
     assert page.locator("#left").inner_text() == "0 of 3"
 
 
+def test_a_table_beside_a_passage_has_its_head_and_whole_rows(forge, opened):
+    vault = forge.folder / "notes"
+    (vault / ".obsidian").mkdir(parents=True)
+    rows = [
+        f"| [[H\\|hormone {n}]] | gland {n} | raises **level** {n} |" for n in range(40)
+    ]
+    marked = rows[25].replace("raises **level** 25", "==takes calcium out of bones==")
+    head = "| Hormone | Gland | Effect |\n|---|:-:|---|"
+    table = "\n".join([head, *rows[:25], marked, *rows[26:]])
+    fact = "==The Suez Canal was opened in 1869.=="
+    (vault / "Table.md").write_text(f"# T\n\n{table}\n\n{fact}\n", "utf-8")
+    sources = "sources:\n  - obsidian: {name: notes, path: notes}\n"
+    forge.settings(f"{sources}accept: {{rules: review}}\n", proposals=True)
+    forge.ok("run")
+    page = opened(forge)
+    page.set_viewport_size({"width": 700, "height": 1000})
+    tables = {}
+    for _ in range(2):
+        found = page.locator("#stage > .item:not(.ahead) .passage tr").all_inner_texts()
+        tables[shown(page)] = [row.replace("\t", " ") for row in found]
+        page.keyboard.press("j")
+        settle(page)
+    row = "hormone {0} gland {0} raises level {0}"
+    assert sorted(tables.values()) == [
+        ["Hormone Gland Effect", row.format(24), "hormone 25 gland 25 takes calcium out of bones",
+         row.format(26), row.format(27)],
+        ["Hormone Gland Effect", row.format(38), row.format(39)],
+    ]  # fmt: skip
+
+
 def test_without_the_file_its_marks_are_listed(forge, paper, opened):
     paper.unlink()
     page = opened(forge)
