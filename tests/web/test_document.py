@@ -1,11 +1,16 @@
 """The document beside the card: its pages with their marks, how they stand, and the ways through it."""
 
+import io
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageChops, ImageDraw
+from pypdf import PdfWriter
+from pypdf.generic import NameObject, RectangleObject
 
 from ankiforge.extract.pdf.messages import Marked
 from ankiforge.extract.pdf.worker import PdfWorker
+from ankiforge.web.papers import place_of
 from tests.makers.pdf_writer import Page, heading, mark, paragraph, write_pdf
 from tests.web.conftest import settle, shown, until
 from tests.web.world import picture
@@ -198,6 +203,89 @@ def test_words_are_found_on_a_page(paper, words, box, lines):
         assert 0 <= top < bottom <= 1
     read = " ".join(word for line in viewed.lines for word, _ in line)
     assert FACTS[1] in read
+
+
+SPELT = "Each read-ahead step of a read-ahead file costs one read-ahead block of a read-ahead cache."
+RAISED = "The area is πr^{2} and the sum Σx_{i} ≤ 2^{n}"
+PAPERS = {
+    "upright": {},
+    "turned": {"rotate": 90},
+    "upside down": {"rotate": 180},
+    "on its side": {"rotate": 270},
+    "two columns": {"columns": 2},
+    "its origin elsewhere": {"media": (-200.0, 100.0, 412.0, 892.0)},
+    "cropped": {"crop": (50.0, 60.0, 560.0, 760.0)},
+}
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_a_mark_covers_the_ink_of_its_words_and_no_other(tmp_path, name):
+    path = tmp_path / "paper.pdf"
+    settings = {**PAPERS[name]}
+    crop = settings.pop("crop", None)
+    # the first page says how the word is spelt that the second one breaks at line ends
+    text = f"{BEFORE} {SPELT} {BEFORE} {RAISED}. {BEFORE} {FACTS[0]} {BEFORE} {FACTS[0]}"
+    marks = (mark(SPELT), mark("the sum Σxi ≤ 2n"), mark(FACTS[0], nth=2))
+    pages = [Page((paragraph(SPELT),)), Page((paragraph(text),), marks, **settings)]
+    write_pdf(path, pages)
+    if crop:
+        writer = PdfWriter(path)
+        writer.pages[1].cropbox = RectangleObject(crop)
+        writer.write(path)
+
+    with PdfWorker(seconds=60) as worker:
+        places = [place_of(found) for found in worker.read(path).marks]
+        viewed = worker.view(path, 1, [marked for _, marked in places], WIDTH)
+        page = picture_of(viewed)
+        assert len(viewed.marks) == len(marks)
+        for number, lines in enumerate(viewed.marks):
+            # the ink of a mark is what white boxes over it hide
+            hidden = picture_of(worker.view(without_mark(path, number), 1, [], WIDTH))
+            ink = black(ImageChops.difference(page, hidden))
+            others = ImageChops.subtract(black(ImageChops.invert(page)), ink)
+            tint = Image.new("L", page.size)
+            for left, top, right, bottom in lines:
+                corners = (
+                    left * page.width,
+                    top * page.height,
+                    right * page.width - 1,
+                    bottom * page.height - 1,
+                )
+                ImageDraw.Draw(tint).rectangle(corners, fill=255)
+            whole = pixels(ink)
+            assert whole > 200
+            assert pixels(ImageChops.multiply(ink, tint)) > 0.95 * whole
+            assert pixels(ImageChops.multiply(others, tint)) < 0.05 * whole
+
+
+def picture_of(viewed):
+    return Image.open(io.BytesIO(viewed.picture)).convert("L")
+
+
+def black(picture):
+    """What is dark in a picture whose background is black."""
+    return picture.point(lambda grey: 255 if grey > 60 else 0)
+
+
+def pixels(picture):
+    return picture.histogram()[255]
+
+
+def without_mark(path, number):
+    """A copy of a file with white boxes over what one of its marks covers."""
+    writer = PdfWriter(path)
+    page = writer.pages[1]
+    quads = page["/Annots"][number].get_object()["/QuadPoints"]
+    code = "Q 1 g"
+    for at in range(0, len(quads), 8):
+        xs, ys = quads[at : at + 8 : 2], quads[at + 1 : at + 8 : 2]
+        code += f" {min(xs)} {min(ys)} {max(xs) - min(xs)} {max(ys) - min(ys)} re f"
+    contents = page.get_contents()
+    contents.set_data(b"q " + contents.get_data() + code.encode())
+    page[NameObject("/Contents")] = writer._add_object(contents)
+    copy = path.with_name(f"{number}.pdf")
+    writer.write(copy)
+    return copy
 
 
 @pytest.mark.parametrize("content", [b"", b"%PDF-1.4 broken", None])

@@ -7,15 +7,17 @@ box.
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from contextlib import closing, suppress
+from statistics import median_high
 
 from pypdfium2 import PdfDocument, PdfPage  # type: ignore[import-untyped]
 
 from ankiforge.extract.figures.pieces import union
 from ankiforge.extract.pdf.chars import FAULTS, Char, page_chars, upright_text
 from ankiforge.extract.pdf.cleaning import one_line
-from ankiforge.extract.pdf.coverage import TextUnderMarks
 from ankiforge.extract.pdf.drawing import (
     Cutout,
     hide_marks,
@@ -34,7 +36,8 @@ from ankiforge.extract.pdf.messages import (
 )
 from ankiforge.extract.pdf.spelling import Spelling
 from ankiforge.extract.pdf.text import Line, PageText
-from ankiforge.text.fold import locate
+from ankiforge.model import Span
+from ankiforge.text.fold import letters_with_origins, locate
 
 LETTER = (612.0, 792.0)
 """The size of a page that cannot be opened."""
@@ -45,8 +48,10 @@ MOST_BYTES = 4_000_000
 FEWER = 0.7
 QUICK = 2
 """The level of compression: the picture only goes to a browser on this machine."""
-LEAST_WORDS = 24
-"""Characters of the part of a mark that must be on the page, if not all of it is."""
+LEAST_LETTERS = 12
+"""Letters of a part of a mark that must be on the page together, if not all of it is."""
+HIGHER = 1.3
+"""Fonts of signs may have boxes that reach into other lines: times the usual height."""
 
 
 def measured(document: PdfDocument) -> Measured:
@@ -147,39 +152,86 @@ def _words_of(text: PageText, line: Line) -> list[tuple[str, Box]]:
 
 
 def _marked_boxes(text: PageText, mark: Marked) -> list[Box]:
-    """Return a box for each line of the marked words; without words, the box of the mark.
+    """Return a box for each line of the marked words; without words, the box of the mark."""
+    boxes = []
+    for start, end in _spans(text, mark):
+        # the places of each printed line
+        first = text.place(start)
+        last = text.place(max(end - 1, start))
+        lines = [[first]]
+        for place in range(first + 1, last + 1):
+            if text.line_ends(place - 1, place):
+                lines.append([])
+            lines[-1].append(place)
+        boxes += [_box_of([text.chars[place] for place in line]) for line in lines]
+    return boxes or ([mark.box] if mark.box else [])
 
-    Of several places it is the one next to the box. Of words that go on on the next page,
-    the beginning is enough.
+
+def _spans(text: PageText, mark: Marked) -> list[Span]:
+    """Return where the words of a mark stand in the text of a page.
+
+    They are found by their letters: hyphens at line ends are spelt as in the whole document,
+    which is not read here, and PDFium cuts in two what is beyond 16 bits. Of several places it
+    is the one in the box. There are parts if other text is between; of words that go on on
+    the next page, the beginning is enough.
     """
-    whole = [mark.box] if mark.box else []
-    if not text.chars:
-        return whole
-    near = 0
-    if mark.box:
-        left, bottom, _, top = mark.box
-        middle_of_first_line = top - min(5.0, (top - bottom) / 2)
-        nearest = TextUnderMarks(text).nearest(left, middle_of_first_line)
-        near, _ = text.span(nearest, nearest)
-    words = mark.words
-    span = locate(words, text.text, near) if words else None
-    while span is None:
-        words = words[: len(words) * 2 // 3]
-        if len(words) < LEAST_WORDS:
-            return whole
-        span = locate(words, text.text, near)
+    words = "".join(char for char in mark.words if char <= "\uffff")
+    rest, origins_in_words = letters_with_origins(words)
+    if not rest:
+        sign = locate(words, text.text)
+        return [sign] if sign else []
+    letters, origins = letters_with_origins(text.text)
+    box = mark.box
 
-    # the places of each printed line
-    start, end = span
-    first = text.place(start)
-    last = text.place(max(end - 1, start))
-    lines = [[first]]
-    for place in range(first + 1, last + 1):
-        if text.line_ends(place - 1, place):
-            lines.append([])
-        lines[-1].append(place)
-    return [_box_of([text.chars[place] for place in line]) for line in lines]
+    def is_in_box(number: int) -> bool:
+        char = text.chars[text.place(origins[number])]
+        return bool(box and box[0] <= char.x <= box[2] and box[1] <= char.y <= box[3])
+
+    spans: list[Span] = []
+    near = 0
+    least = min(LEAST_LETTERS, len(rest))
+    while rest:
+        # the longest part from its beginning that is on the page
+        length = bisect_left(
+            range(len(rest)), True, key=lambda last: rest[: last + 1] not in letters
+        )
+        if length < least:
+            break
+        starts = [match.start() for match in re.finditer(f"(?={rest[:length]})", letters)]
+        start = max(
+            starts,
+            key=lambda at: (
+                is_in_box(at) + is_in_box(at + length - 1),
+                -abs(at - near),
+            ),
+        )
+        near = start + length
+        spans.append((origins[start], origins[near - 1] + 1))
+        rest = rest[length:]
+
+    # the signs before the first letter and after the last one
+    if spans:
+        start, end = spans[0]
+        before = words[: origins_in_words[0]]
+        start -= len(before) if text.text[:start].endswith(before) else 0
+        spans[0] = (start, end)
+        start, end = spans[-1]
+        after = words[origins_in_words[-1] + 1 :]
+        end += len(after) if text.text[end:].startswith(after) else 0
+        spans[-1] = (start, end)
+    return spans
 
 
 def _box_of(chars: Sequence[Char]) -> Box:
-    return union((char.left, char.bottom, char.right, char.top) for char in chars)
+    """Return the box of characters beside each other; signs with a much higher box are cut."""
+    usual = median_high([char.height for char in chars])
+    low = [char for char in chars if char.height <= HIGHER * usual]
+    _, bottom, _, top = union(
+        (char.left, char.bottom, char.right, char.top) for char in low
+    )
+    return (
+        min(char.left for char in chars),
+        bottom,
+        max(char.right for char in chars),
+        top,
+    )
