@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from msgspec.structs import replace
 
-from ankiforge.extract.markdown.blocks import Blocks, Part
+from ankiforge.extract.markdown.blocks import Block, Blocks, Part
 from ankiforge.extract.markdown.citations import address_of
 from ankiforge.extract.markdown.front_matter import FrontMatter
 from ankiforge.model import Highlight, HighlightKind, Hint, Span, hints
@@ -74,13 +74,13 @@ class Surroundings:
             if len(comment.split()) >= _FEWEST_WORDS:
                 self._comments.append(comment)
         self._code_lines: set[int] = set()
-        self._items: dict[tuple[Span, ...], int] = {}
-        """The index of the first paragraph of each list item, by its path."""
-        for index, block in enumerate(self._blocks):
+        self._items: dict[tuple[Span, ...], Block] = {}
+        """The first paragraph of each list item, by its path."""
+        for block in self._blocks:
             if block.part is Part.CODE:
                 self._code_lines.update(range(*block.lines))
             elif block.part is Part.ITEM:
-                self._items.setdefault(block.path, index)
+                self._items.setdefault(block.path, block)
         self._tool_marks: dict[Span, _ToolMarks] = {}
         """By the lines of a block."""
 
@@ -90,68 +90,66 @@ class Surroundings:
         block = self._blocks[placed.first]
         is_card = highlight.kind is HighlightKind.CARD
 
-        # the plain text around it is long enough for the context and the paragraphs around:
-        # a neighbour that is cut off at this length is too long to be taken
+        # the plain text around it
         length = CONTEXT
+        may_ask = asks(highlight.comment)
         if not is_card:
-            limit = NEARBY if asks(highlight.comment) else PARAGRAPH
+            # long enough for the paragraphs around: a neighbour that is cut off at this length is
+            # too long to be taken
+            limit = NEARBY if may_ask else PARAGRAPH
             length = max(CONTEXT, limit - len(highlight.exact) + 1)
         before, after = self._note.around(
             placed.first, placed.start, placed.last, placed.end, length
         )
         nearby = ""
         if not is_card:
-            start = len(before)
-            end = start + len(highlight.exact)
             whole = f"{before}{highlight.exact}{after}"
-            nearby = paragraphs_around(whole, start, end, asks=asks(highlight.comment))
+            start = len(before)
+            end = len(whole) - len(after)
+            nearby = paragraphs_around(whole, start, end, asks=may_ask)
             for comment in self._comments:
                 nearby = nearby.replace(comment, _CUT_COMMENT)
 
-        # where it is
-        address = highlight.document.uri
-        if address and block.id:
-            address += quote(f"#^{block.id}", safe="")
-        elif address and block.headings:
+        # its address: that of its block, else of the heading above, in the note
+        note_address = highlight.document.uri
+        place = ""
+        if block.id:
+            place = f"#^{block.id}"
+        elif block.headings:
             heading = _NOT_IN_LINKS.sub(" ", block.headings[-1].plain)
-            address += quote(f"#{heading.strip()}", safe="")
+            place = f"#{heading.strip()}"
+        address = note_address + quote(place, safe="") if note_address else ""
+
+        # the headings and the list items above it; the last item of its path may be itself
         titles = [head.plain for head in (*block.headings, *block.heads)]
-        depth = len(block.path)
-        if block.part is Part.ITEM:
-            depth -= 1  # the last item of its path is the block itself
         above = []
-        for length in range(1, depth + 1):
-            item = self._items.get(block.path[:length])
-            if item is None:
-                continue
-            item_block = self._blocks[item]
-            if item_block is not block:
-                above.append(shortened(item_block.plain, _LONGEST_ITEM))
+        for depth in range(1, len(block.path) + 1):
+            item = self._items.get(block.path[:depth])
+            if item is not None and item is not block:
+                above.append(shortened(item.plain, _LONGEST_ITEM))
 
         # the links that it has already, and those in its text
         links = list(highlight.links)
-        inside = range(placed.first, placed.last + 1)
-        for index in inside:
-            for (start, end), target in self._blocks[index].inline.targets:
-                starts_before = index == placed.first and start < placed.start
-                ends_after = index == placed.last and end > placed.end
+        blocks = self._blocks[placed.first : placed.last + 1]
+        for block_inside in blocks:
+            for (link_start, link_end), target in block_inside.inline.targets:
+                starts_before = block_inside is block and link_start < placed.start
+                ends_after = block_inside is blocks[-1] and link_end > placed.end
                 if not (starts_before or ends_after):
-                    link = address_of(target, highlight.document.uri)
-                    links.append(link)
+                    links.append(address_of(target, note_address))
 
         # its own id, if its block holds nothing else
-        own = ""
         is_only_one = self._per_block[highlight.block] == 1
-        if block.id and is_only_one:
-            own = hints.block_id(block.id)
+        own = hints.block_id(block.id) if block.id and is_only_one else ""
 
-        # a tag of privacy if a part of it is private
+        # the tag of privacy, if a part of it is private
         tags = highlight.tags
-        for index in (*inside, *placed.beside):
-            if self._blocks[index].private and TAG not in tags:
-                tags = (*tags, TAG)
+        blocks_beside = [self._blocks[index] for index in placed.beside]
+        is_private = any(part.private for part in (*blocks, *blocks_beside))
+        if is_private and TAG not in tags:
+            tags = (*tags, TAG)
 
-        # a block may hold thousands of highlights
+        # what other tools wrote; a block may hold thousands of highlights
         if block.lines not in self._tool_marks:
             marks = _read_tool_marks(self._lines, self._code_lines, block.lines)
             self._tool_marks[block.lines] = marks
