@@ -1,14 +1,12 @@
-"""Cards that a chat writes without JSON: tables, CSV, YAML, XML, or questions and answers.
+"""Cards that a chat writes without JSON: tables, or questions and answers.
 
-Chats write YAML that a parser refuses, such as a colon within a value, so its lines are read
-as those of any other answer: `name: value`, and a name that comes again begins a new card.
+Of lines `name: value`, a name that comes again begins a new card.
 """
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from ankiforge.model import Json
 from ankiforge.text import regex
@@ -19,30 +17,8 @@ Names = Mapping[str, str]
 
 def cards_in_lines(text: str, names: Names) -> list[Json]:
     """Return the cards that the lines of an answer give, by our names of their parts."""
-    lines = _untagged(text.strip("\ufeff"), names).splitlines()
-    return _rows(lines, names) or _values(lines, names) or _named_parts(lines, names)
-
-
-def _untagged(text: str, names: Names) -> str:
-    """Return HTML's tables with tabs between cells, and the parts of XML as `name: value`."""
-    part = "|".join(names)
-    if not re.search(rf"(?i)</(?:t[dh]|{part})>", text):
-        return text
-    text = _WHITE_SPACE.sub(" ", text)
-    text = re.sub(
-        rf"(?i) ?<({part})>((?:(?!</?(?:{part})>).)*)</\1>", r"\n\1: \2\n", text
-    )
-    text = re.sub(rf"(?i)<\w+ ({part})=\"([^\"]*)\">", r"\n\1: \2\n", text)
-    text = _ROW_TAG.sub("\n", text)
-    text = _CELL_TAG.sub("\t", text)
-    return _LINE_ENDS.sub("\n", _TAG.sub("", text))
-
-
-_WHITE_SPACE = regex(r"\s+")
-_ROW_TAG = regex(r"(?i)\s?</?(?:tr|table)\b[^<>]{0,200}>\s?")
-_CELL_TAG = regex(r"(?i)\s?</t[dh]>\s?(?=<t[dh])")
-_LINE_ENDS = regex(r" *\n[ \n]*")
-_TAG = regex(r"</?[A-Za-z][^<>]{0,200}>")
+    lines = text.strip("\ufeff").splitlines()
+    return _rows(lines, names) or _named_parts(lines, names)
 
 
 # --- tables ---------------------------------------------------------------------------
@@ -70,26 +46,6 @@ def _rows(lines: Iterable[str], names: Names) -> list[Json]:
     return cards
 
 
-def _values(lines: Sequence[str], names: Names) -> list[Json]:
-    """Return the cards of CSV, with commas or semicolons."""
-    for place, line in enumerate(lines):
-        for comma in ",;":
-            if line.count(comma) == 0:
-                continue
-            header = _header(line.split(comma), names)
-            if not header:
-                continue
-            cards = []
-            for row in csv.reader(
-                lines[place + 1 :], delimiter=comma, skipinitialspace=True
-            ):
-                if len(row) == len(header):
-                    values = zip(header, row, strict=True)
-                    cards.append({name: value for name, value in values if name})
-            return cards
-    return []
-
-
 def _header(cells: Iterable[str], names: Names) -> list[str]:
     """Return our name for each column of a table of cards; [] if it is none of cards."""
     header = [names.get(letters_of_name(cell), "") for cell in cells]
@@ -109,7 +65,6 @@ _LINE = regex(
 _HEX_LABEL = regex(r"(?<![0-9a-zA-Z])[0-9a-f]{8}(?![0-9a-zA-Z])")
 # A line with a label is a heading: it is no longer than that.
 _HEADING = 80
-_BLOCK_SCALARS = (">", ">-", ">+", "|", "|-", "|+")
 
 
 def _named_parts(lines: Iterable[str], names: Names) -> list[Json]:
@@ -153,12 +108,10 @@ def _named_parts(lines: Iterable[str], names: Names) -> list[Json]:
                 cards.append(_with_question(card, before))
                 card = {}
                 before, unnamed = unnamed, ""
-            card[name] = "" if value in _BLOCK_SCALARS else value
+            card[name] = value
             open_part = name
     cards.append(_with_question(card, before))
-    return [
-        {name: _unquoted(value) for name, value in card.items()} for card in cards if card
-    ]
+    return list(filter(None, cards))
 
 
 def _with_question(card: Json, question: str) -> Json:
@@ -171,15 +124,3 @@ def _with_question(card: Json, question: str) -> Json:
 def letters_of_name(text: str) -> str:
     """Return the small letters of the name of a part of a card."""
     return re.sub(r"[^a-zé]", "", text[:40].casefold())
-
-
-def _unquoted(value: str) -> str:
-    """Return the string that a value in quotation marks is in YAML; else the value."""
-    if len(value) < 2 or value[0] not in "\"'" or value[-1] != value[0]:
-        return value
-    import yaml
-
-    try:
-        return str(yaml.safe_load(value))
-    except yaml.YAMLError:
-        return value[1:-1]
