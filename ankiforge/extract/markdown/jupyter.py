@@ -3,7 +3,7 @@
     sources:
       - jupyter: {name: lectures, path: ~/Lectures}
 
-Formats 2 to 4 of `.ipynb` are read (https://nbformat.readthedocs.io/en/latest/format_description.html).
+Format 4 of `.ipynb`, of 2015, is read (https://nbformat.readthedocs.io/en/latest/format_description.html).
 What is in other cells, and what code printed, is never read.
 """
 
@@ -32,8 +32,6 @@ from ankiforge.text.private import (
 LARGEST = 64_000_000
 """Bytes of the largest notebook: the pictures that its code drew are in it."""
 _HINT = "open it in Jupyter and save it again, or leave it out with `exclude`"
-_MARKDOWN = ("markdown", "heading")
-_DEEPEST_HEADING = 6
 
 
 class JupyterSettings(SourceSettings, kw_only=True):
@@ -85,7 +83,7 @@ class Jupyter(NoteSource):
             is_named = (
                 has_tag(cell.text) if cell.cell_type == "code" else names_tag(cell.text)
             )
-            if cell.cell_type not in _MARKDOWN and (is_named or names_tag(tags)):
+            if cell.cell_type != "markdown" and (is_named or names_tag(tags)):
                 private = IN_ITS_NOTE
         document = Document(
             DocumentKey(f"{self.folder.namespace}/{h16(file.path)}"),
@@ -124,47 +122,17 @@ class _Cell(msgspec.Struct):
     metadata: Any = None
 
     @property
-    def lines(self) -> list[str]:
-        """The lines of its source."""
-        lines = self.source if isinstance(self.source, list) else [self.source]
-        return [line for line in lines if isinstance(line, str)]
-
-    @property
     def text(self) -> str:
         """Its source as one text with LF line ends."""
-        return "".join(self.lines).replace("\r\n", "\n").replace("\r", "\n")
-
-
-class _OldCell(_Cell):
-    """A cell of format 2 or 3, where a heading is a cell of its own."""
-
-    level: Any = 1
-    """Of a heading."""
-
-    @property
-    def text(self) -> str:
-        """Its source as one text; a list of lines may have lost their ends (format 2)."""
-        has_ends = any(line.endswith("\n") for line in self.lines)
-        text = ("" if has_ends else "\n").join(self.lines)
-        if self.cell_type != "heading":
-            return text
-        is_heading = 1 <= self.level <= _DEEPEST_HEADING
-        level = self.level if is_heading else 1
-        return f"{'#' * level} {' '.join(text.split())}"
-
-
-class _Worksheet(msgspec.Struct):
-    """A sheet of a notebook in format 2 or 3, which has one."""
-
-    cells: list[_OldCell] = []
+        lines = self.source if isinstance(self.source, list) else [self.source]
+        text = "".join([line for line in lines if isinstance(line, str)])
+        return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 class _Notebook(msgspec.Struct):
     """A notebook."""
 
-    nbformat: Any = None
     cells: list[_Cell] | None = None
-    worksheets: list[_Worksheet] | None = None
     metadata: Any = None
 
 
@@ -180,21 +148,17 @@ def _cells_of(text: str) -> list[_Cell]:
         notebook = msgspec.json.decode(text, type=_Notebook)
     except (ValueError, RecursionError) as error:
         raise ItemError(f"it is not a notebook: {error}", hint=_HINT) from error
-    cells = [_Cell(cell_type="metadata", metadata=notebook.metadata)]
-    if notebook.cells is not None:
-        return cells + notebook.cells
-    if notebook.nbformat is None:
-        raise ItemError("it is not a notebook: it names no format", hint=_HINT)
-    for sheet in notebook.worksheets or []:
-        cells += sheet.cells
-    return cells
+    if notebook.cells is None:
+        message = "it is not a notebook, or one of before 2015: it has no `cells`"
+        raise ItemError(message, hint=_HINT)
+    return [_Cell(cell_type="metadata", metadata=notebook.metadata), *notebook.cells]
 
 
 def _parts(cells: list[_Cell]) -> list[Part]:
     """Return the Markdown cells."""
     parts: list[Part] = []
     for cell in cells:
-        if cell.cell_type in _MARKDOWN:
+        if cell.cell_type == "markdown":
             cell_id = cell.id if isinstance(cell.id, str) else ""
             tags = msgspec.json.encode(cell.metadata).decode()
             parts.append(Part(cell.text, cell_id, private=names_tag(tags)))
