@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from math import ceil
 
 from ankiforge.check.findings import Context, Needs, counted, make_finding, needs
-from ankiforge.check.reading import GAP, read, without
+from ankiforge.check.reading import DEFINES, GAP, read, without
 from ankiforge.language.tables import alternatives
 from ankiforge.language.words import (
     NEGATIONS,
@@ -50,8 +50,6 @@ _ASIDE = regex(
 # Words of a gap that begins the text, at most: what follows a longer one seldom says
 # what is asked.
 _OPENING_WORDS = 4
-# What is between a term and its definition.
-_DEFINES = regex(r"[*_]*\s*(?:[:：=]|[-–—]\s)")
 # A number or acronym, which is searched for although it is short.
 _SHORT_FACT = regex(r"\d{2,}|[A-Z]{2,}")
 SHORTEST = 4
@@ -107,7 +105,7 @@ def clozes(draft: Draft, context: Context) -> Iterator[Finding]:
         # too long, or at the beginning of the text and long
         length = word_count(answer)
         begins_text = not tokens(before)
-        is_defined = _DEFINES.match(text, gap.end) is not None
+        is_defined = DEFINES.match(text, gap.end) is not None
         if begins_text and length > _OPENING_WORDS and not is_defined:
             yield make_finding("gap_gt8w", "it begins the text")
         else:

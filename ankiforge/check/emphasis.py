@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from ankiforge.check.findings import Context, Needs, make_finding, needs
 from ankiforge.check.reading import (
+    DEFINES,
     GAP,
     PlainDraft,
     marked,
@@ -25,25 +26,18 @@ from ankiforge.language.tables import alternatives, listed
 from ankiforge.language.words import FUNCTION, NEGATIONS, STOP_WORDS, stem, tokens
 from ankiforge.model import Draft, Family, Finding
 from ankiforge.text import cloze, regex
-from ankiforge.text.cloze import Gap
 
-_SMALL_OR_NEGATIVE = STOP_WORDS | NEGATIONS
+_SMALL_WORDS = STOP_WORDS | NEGATIONS
 # Words that say nothing at the beginning: `Note`.
-_MEANINGLESS = listed("signs", "label") | _SMALL_OR_NEGATIVE
-_COPULAS = listed("signs", "copula")
+_MEANINGLESS = listed("signs", "label") | _SMALL_WORDS
 _POINTING = listed("signs", "pointing")
 _NAMING = regex(rf"(?i)(?<!\w)(?:{alternatives('signs', 'naming')})(?!\w)")
-# What is between a term and its definition.
-_DEFINES = regex(r"[*_]*\s*(?:\([^()]*\)\s*)?(?:[:：=]|->|(?:-{1,3}|[–—→⟶⇒])\s)")
-# Characters around a mark, and before the end, that are searched.
+# Characters before a mark, and before the end, that are searched.
 _NEAR = 40
-_FULL_STOP = regex(r"[.!…。！۔।॥։።](?:\s*\([^()]*\))?[\W_]*\Z")
 _WORDS_ONLY = regex(r"[^\W\d_]{2,}(?:[\s'’/:-]+[^\W\d_]{2,})*[\s:]*")
-# What goes on with a word: more than an ending that is not hidden.
-_LETTERS = regex(r"[a-z]{3}")
-# Words of a text that are its beginning, and words before a mark that are beside it.
+_FULL_STOP = regex(r"[.!…。！۔।॥։።](?:\s*\([^()]*\))?[\W_]*\Z")
+# Words of a text that are its beginning.
 _EARLY_WORDS = 4
-_WORDS_BESIDE = 2
 # Letters with which two forms of a word begin: `ambiguity`, `ambiguous`.
 _TELLING = 5
 # The content words of a phrase that neither a name nor a definition tells, at most.
@@ -62,60 +56,50 @@ def emphasis(draft: Draft, context: Context) -> Iterator[Finding]:
     A mark passes in a whole sentence that stands alone, if it is a term with its
     definition, and beside a word that names it.
     """
-    if draft.kind.family is not Family.CLOZE or not marked(draft, context.highlight):
+    is_cloze = draft.kind.family is Family.CLOZE
+    if not is_cloze or not marked(draft, context.highlight):
         return
     reading = read(draft)
     if not reading.gaps:
         return
     text = draft.field("Text")
-    words_of_text = cloze.words_of(text)
     has_picture = "![" in text
-    first = reading.gaps[0]
-    opens = not tokens(text[: first.start])
-    is_defined = _DEFINES.match(text, first.end) is not None
-    defines = opens and is_defined
-    # a word beside a gap may say that it is a name: `called`, `known as`
+    first_gap = reading.gaps[0]
+
+    # a definition behind it, or a word such as `called` beside it, tells what is asked for
+    opens = not tokens(text[: first_gap.start])
+    defines = opens and DEFINES.match(text, first_gap.end) is not None
     is_clear = defines
     for gap in reading.gaps:
-        before, after = _around(text, gap)
-        is_named_before = _NAMING.search(before[-_NEAR:]) is not None
-        is_named_behind = _NAMING.match(after.lstrip(" ,")) is not None
-        is_clear = is_clear or is_named_before or is_named_behind
+        before = text[: gap.start].rstrip("*_")
+        behind = text[gap.end :].lstrip("*_ ,")
+        is_named = _NAMING.search(before[-_NEAR:]) or _NAMING.match(behind)
+        is_clear = is_clear or is_named is not None
 
-    # the phrase
-    for gap, answer in zip(reading.gaps, reading.answers, strict=True):
-        before, after = _around(text, gap)
-        begins_within = before[-1:].islower() and answer[:1].isalpha()
-        goes_on = _LETTERS.match(after) is not None
-        ends_within = answer[-1:].isalpha() and goes_on
-        if begins_within or ends_within:
-            yield make_finding("gap_edge_punct", f"“{gap.answer}”")
-        answer_words = tokens(answer)
-        is_small = _SMALL_OR_NEGATIVE.issuperset(answer_words)
-        # a mere label at the beginning: `Note`, `It is safe`
-        words = {word for word in answer_words if not word.isdecimal()}
-        is_claim = len(words) > 1 and not words.isdisjoint(_COPULAS)
-        is_label = is_claim or words <= _MEANINGLESS
+    # the phrase: a mere `not`, a label of what follows, one of several, or shown beside the gap
+    words_of_text = cloze.words_of(text)
+    for answer in reading.answers:
         quoted = f"“{answer}”"
-        if is_small and _WORDS_ONLY.fullmatch(answer):
+        words = {word for word in tokens(answer) if not word.isdecimal()}
+        is_label = words <= _MEANINGLESS or context.leads_elsewhere(answer)
+        if words <= _SMALL_WORDS and _WORDS_ONLY.fullmatch(answer):
             yield make_finding("gap_stopword", quoted)
-        elif opens and (is_label or context.leads_elsewhere(answer)):
+        elif opens and is_label:
             yield make_finding("label", quoted)
         elif not is_clear and not context.is_term(words_of_text, answer):
             yield make_finding("vague", quoted)
     for answer in _given_away(reading, text, naming(context.highlight), defines):
         yield make_finding("gap_leak", f"“{answer}”")
 
-    # its sentence, or its cell of a table
+    # whether it is in a sentence; in a table, that is its cell
     cell = text
     if text.startswith("| "):
-        start = text.rfind("| ", 0, first.start) + 2
-        end = text.find(" |", first.end)
+        start = text.rfind("| ", 0, first_gap.start) + 2
+        end = text.find(" |", first_gap.end)
         cell = text[start:end]
     end_of_cell = without_markup(cell)[-_NEAR:]
     has_full_stop = _FULL_STOP.search(end_of_cell) is not None
     is_sentence = has_full_stop or context.is_clause(cloze.words_of(cell))
-    word_count = len(tokens(reading.whole))
 
     # the content words and formulas beside the gaps; a word of two letters is an abbreviation
     visible_text = without_code(text)
@@ -131,9 +115,10 @@ def emphasis(draft: Draft, context: Context) -> Iterator[Finding]:
     # few recall a long phrase word for word; small words are not counted
     longest = 0
     for answer in reading.answers:
-        recalled = [word for word in answer.split() if word.casefold() not in FUNCTION]
-        longest = max(longest, len(recalled))
+        to_recall = [word for word in answer.split() if word.casefold() not in FUNCTION]
+        longest = max(longest, len(to_recall))
 
+    word_count = len(tokens(reading.whole))
     fault = ""
     if not (has_picture or is_clear or is_sentence):
         fault = "no sentence with its full stop, no `Term: definition`"
@@ -147,22 +132,10 @@ def emphasis(draft: Draft, context: Context) -> Iterator[Finding]:
     if fault:
         yield make_finding("fragment", fault)
     elif not defines:
-        # a word such as `this` at the beginning or before a gap points at text that is not shown
-        folded = text.casefold()
-        prominent = re.findall(r"\w+", folded)[:_EARLY_WORDS]
-        for gap in reading.gaps:
-            before, _ = _around(folded, gap)
-            nearby = re.findall(r"\w+", before[-_NEAR:])
-            prominent += nearby[-_WORDS_BESIDE:]
-        if not _POINTING.isdisjoint(prominent):
+        # a word such as `this` at the beginning points at text that is not shown
+        first_words = re.findall(r"\w+", text.casefold())[:_EARLY_WORDS]
+        if not _POINTING.isdisjoint(first_words):
             yield make_finding("leans_back", "it points at text before it")
-
-
-def _around(text: str, gap: Gap) -> tuple[str, str]:
-    """Return the text before and after a gap, without the signs of emphasis at it."""
-    before = text[: gap.start]
-    after = text[gap.end :]
-    return before.rstrip("*_"), after.lstrip("*_")
 
 
 def _given_away(

@@ -32,6 +32,8 @@ GAP = "[…]"
 _MARKUP = regex(r"(?m)[`$\\*_<\[~]|==|\{\{|^[ \t]*[#>+-]")
 _PRIVATE = regex("[\ue000-\ue0ff]")
 CLOZE_SIGN = regex(r"\{\{c\d+(?:,\d+)*::|\}\}")
+DEFINES = regex(r"[*_]*\s*(?:\([^()]*\)\s*)?(?:[:：=]|->|(?:-{1,3}|[–—→⟶⇒])\s)")
+"""Matches what is between a term and its definition."""
 
 
 @lru_cache(maxsize=256)
