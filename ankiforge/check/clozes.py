@@ -21,12 +21,6 @@ from ankiforge.text import cloze, regex
 
 # The first words of a sentence that depends on the one before it; case matters.
 _LEANS = regex(rf"(?:{alternatives('signs', 'leans_back')})(?![\w’'-])")
-_IMPERSONAL = regex(
-    r"(?i)these days\b|it (?:is|was|has been|may be|can be|seems|appears|follows"
-    r"|turns out|takes)\s"
-    r"(?:(?:\S+\s){0,3}(?:that|how|whether)\b|(?:(?!\S+ed\s|due\s|similar\s|equal)\S+\s){0,3}(?:to|for)\b)"
-    r"|such (?:as|that)\b"
-)
 _SIGNS_BEFORE_WORDS = "“\"'‘(*_&%→•^~>+- "
 _SMALL_WORDS = STOP_WORDS - NEGATIONS
 _SIGNS_ONLY = regex(r"[\s.,;:!?'\"“”()-]+")
@@ -41,12 +35,6 @@ _IDENTIFIER = regex(
 _EDGE_SIGN = regex(r"^[\s.,;:!?)]|[\s,;:(]$|^(?:<-|[-=]>|[←→⇒])")
 # What begins or ends in a sign and is none: an entity, a picture.
 _NO_EDGE = regex(r"&#?\w{1,32};$|!\[[^\[\]\n]*\]\([^()\n]*\)")
-# A remark in brackets after a sentence, of several words or with a number; others name
-# a thing.
-_ASIDE = regex(
-    r"(?:[.!?。]|[^.!?。]?(?=[(（](?:(?:[^\s()]+\s+){3}|[^()]*\d)))"
-    r"[(（][^()（）]*[)）]"
-)
 # Words of a gap that begins the text, at most: what follows a longer one seldom says
 # what is asked.
 _OPENING_WORDS = 4
@@ -70,72 +58,59 @@ def clozes(draft: Draft, context: Context) -> Iterator[Finding]:
     # a text that begins with `This`, `They`, `However`
     beginning = reading.whole.lstrip(_SIGNS_BEFORE_WORDS)
     leans = _LEANS.match(beginning)
-    if leans and not _IMPERSONAL.match(beginning):
+    if leans:
         yield make_finding("leans_back", f"“{leans[0].strip()}”")
 
     for gap, answer in zip(reading.gaps, reading.answers, strict=True):
         # no content word, letter, number, formula or negation; a single letter may be a name
         words = tokens(answer)
-        small = []
-        for word in words:
-            if len(word) > 1 and word in _SMALL_WORDS:
-                small.append(word)
-        if words:
-            is_shouted = answer.isupper()
-            says_nothing = small == words and not is_shouted
-        else:
-            says_nothing = _SIGNS_ONLY.fullmatch(answer) is not None
+        says_nothing = _SIGNS_ONLY.fullmatch(answer) is not None
+        if words and not answer.isupper():
+            says_nothing = all(len(word) > 1 and word in _SMALL_WORDS for word in words)
         is_code = "`" in gap.answer
         if says_nothing or _ENUMERATOR.fullmatch(answer):
             yield make_finding("gap_stopword", f"“{answer}”")
         elif _IDENTIFIER.fullmatch(answer) and not is_code:
             yield make_finding("placeholder", f"“{answer}”")
 
-        # a blank or sign at its edge, or a remark in brackets
-        before = text[: gap.start]
-        sign_before = before.rstrip()[-1:]
-        is_aside = _ASIDE.fullmatch(sign_before + answer) is not None
-        without_emphasis = gap.answer.strip("*_")
-        edges = _NO_EDGE.sub("word", without_emphasis)
+        # a blank or sign at its edge
+        edges = _NO_EDGE.sub("word", gap.answer.strip("*_"))
         is_empty = not gap.answer.strip()
-        has_edge = _EDGE_SIGN.search(edges) is not None and not is_empty
-        if is_aside or has_edge:
+        if _EDGE_SIGN.search(edges) and not is_empty:
             yield make_finding("gap_edge_punct", f"“{gap.answer}”")
 
-        # too long, or at the beginning of the text and long
+        # too long; at the beginning of the text, unless its definition follows, a few words are
         length = word_count(answer)
-        begins_text = not tokens(before)
+        begins_text = not tokens(text[: gap.start])
         is_defined = DEFINES.match(text, gap.end) is not None
         if begins_text and length > _OPENING_WORDS and not is_defined:
             yield make_finding("gap_gt8w", "it begins the text")
         else:
             yield from counted(length, "gap_gt8w")
 
+    # for each card of the note
+    word_total = word_count(reading.whole)
     for number, hidden in reading.hidden:
         # the answer is in the rest of the sentence, or of the line in a list
         rest = without(text, hidden)
+        searched = rest
         lines = rest.splitlines()
         if len(lines) > _LINES:
-            with_gap = [line for line in lines if GAP in line]
-            rest = "\n".join(with_gap)
+            searched = "\n".join([line for line in lines if GAP in line])
         for gap, answer in zip(reading.gaps, reading.answers, strict=True):
             plain = answer.strip(" .,;:")
             is_fact = _SHORT_FACT.fullmatch(plain) is not None
-            if number not in gap.numbers:
-                continue
-            is_long_enough = is_fact or len(plain) >= SHORTEST
-            if is_long_enough and holds(rest, plain, exact=is_fact):
-                yield make_finding("gap_leak", f"“{answer}”")
+            is_searched = is_fact or len(plain) >= SHORTEST
+            if number in gap.numbers and is_searched:
+                if holds(searched, plain, exact=is_fact):
+                    yield make_finding("gap_leak", f"“{answer}”")
 
-    word_total = word_count(reading.whole)
-    for number, hidden in reading.hidden:
         # too little of the text is beside the gaps
-        rest = without(text, hidden).replace(GAP, "")
+        shown = rest.replace(GAP, "")
         if word_total >= _WORDS_TO_MEASURE:
-            share_shown = len(rest) / len(reading.whole)
-            hidden_percent = ceil(100 * (1 - share_shown))
-            yield from counted(hidden_percent, "gap_gt50pct", f"c{number}")
-        elif not content(rest) and "![" not in text and "$" not in text:
-            yield make_finding("short_cloze", f"“{rest.strip()}”")
+            share_hidden = 1 - len(shown) / len(reading.whole)
+            yield from counted(ceil(100 * share_hidden), "gap_gt50pct", f"c{number}")
+        elif not content(shown) and "![" not in text and "$" not in text:
+            yield make_finding("short_cloze", f"“{shown.strip()}”")
     yield from counted(len(cloze.numbers(text)), "gaps_gt3")
     yield from counted(word_total, "cloze_gt40w")

@@ -43,14 +43,7 @@ _REMARK = listed("signs", "remark") | STOP_WORDS
 _BULLET = regex(r"(?m)^[ \t]*(?:[-*+•]|\d{1,3}[.)\\]{1,2})[ \t]")
 # The words of an answer that the front may give away, at most.
 _LEAK_WORDS = 6
-_BRACKETED = regex(r"[(\[][^()\[\]]*[)\]]")
 _BETWEEN_ITEMS = regex(r"[,;、，]\s+|[、，]")
-# Text between commas that is not an item of a list.
-_CLAUSE = regex(
-    r"(?i)(?:that|which|who|whose|where|when|while|if|but|because|as|so|such|then|thus"
-    r"|since|i\.e|e\.g)\b"
-)
-_ITEM_WORDS = 5
 _FEWEST_ITEMS = 3
 
 
@@ -129,14 +122,9 @@ def questions(draft: Draft, context: Context) -> Iterator[Finding]:
     # a short front, and an answer that can be recalled as a whole
     item_count = len(_BULLET.findall(draft.field("Back")))
     if item_count == 0:
-        # an enumeration: at least three short items between commas
-        without_brackets = _BRACKETED.sub("", answer) or answer
-        parts = _BETWEEN_ITEMS.split(without_brackets.strip(" ."))
-        items = [part for part in parts if part.strip()]
+        # an enumeration: at least three items between commas
+        items = list(filter(str.strip, _BETWEEN_ITEMS.split(answer.strip(" ."))))
         item_count = len(items) if len(items) >= _FEWEST_ITEMS else 1
-        for item in items:
-            if word_count(item) > _ITEM_WORDS or _CLAUSE.match(item):
-                item_count = 1
     yield from counted(item_count, "list_gt5")
     yield from counted(word_count(answer), "answer_gt20w")
     yield from counted(word_count(reading.asked), "front_gt30w")
