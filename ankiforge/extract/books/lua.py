@@ -130,17 +130,21 @@ class _Reader:
             kind = match.lastgroup or ""
             if match["blank"] is None:
                 break
-        if match["quoted"] is not None:
+        self._kind = kind
+        self._token = match[0]
+        if match["quoted"] is not None:  # with `\n`, `\195\169`, a line break after `\`
             self._kind = "text"
-            self._token = _text(match["quoted"][1:-1])
+            self._token = _decoded(_ESCAPE.sub(_escaped, match["quoted"][1:-1]))
         elif match["long"] is not None:
             self._kind = "text"
             self._token = _decoded(match["long"])
-        elif kind == "number":
-            self._kind = "number"
-            self._token = _number(match[0])
-        else:
-            self._kind, self._token = kind, match[0]
+        elif kind == "number" and "x" in match[0].lower():
+            self._token = int(match[0], 16)
+        elif (
+            kind == "number"
+        ):  # a whole one may be written as `12.0`, and is a key like `12`
+            number = float(match[0])
+            self._token = int(number) if number.is_integer() else number
 
     def _is_sign(self, sign: str) -> bool:
         return self._kind == "sign" and self._token == sign
@@ -157,31 +161,16 @@ class _Reader:
         return ItemError(f"line {line} is not a plain value of Lua", hint=HINT)
 
 
-def _text(quoted: str) -> str:
-    r"""Return the text of a literal in quotes, with `\n`, `\195\169`, a line break after `\`."""
-    return _decoded(_ESCAPE.sub(_escaped, quoted) if "\\" in quoted else quoted)
-
-
 def _escaped(escape: re.Match[str]) -> str:
     """Return the character that an escape sequence of Lua stands for."""
     if escape["hexadecimal"]:
         return chr(int(escape["hexadecimal"], 16))
     if escape["decimal"]:
         return chr(int(escape["decimal"]) & 0xFF)
-    letter = escape["letter"]
-    if letter:
-        return _LETTERS.get(letter, letter)
-    return ""
+    letter = escape["letter"] or ""
+    return _LETTERS.get(letter, letter)
 
 
 def _decoded(text: str) -> str:
     """Return a text whose characters are the bytes of UTF-8. A broken one becomes U+FFFD."""
     return text.encode("latin-1").decode("utf-8", "replace")
-
-
-def _number(digits: str) -> int | float:
-    """Return a number. A whole one may be written as `12.0`, and is a key like `12`."""
-    if "x" in digits or "X" in digits:
-        return int(digits, 16)
-    number = float(digits)
-    return int(number) if number.is_integer() else number

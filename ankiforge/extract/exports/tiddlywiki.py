@@ -15,13 +15,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
-from typing import ClassVar, Literal, NamedTuple, get_args
+from typing import ClassVar, Literal, get_args
 
 from ankiforge.extract.base import SourceSettings
 from ankiforge.extract.folder import File
 from ankiforge.extract.markdown import Note, NoteSource, Part
 from ankiforge.extract.markdown.doubts import doubt_in
-from ankiforge.model import Document, DocumentKey, Problem, Sighting, Strings, Texts, h16
+from ankiforge.model import Document, DocumentKey, Problem, Sighting, Strings, h16
 from ankiforge.text import regex
 from ankiforge.text.private import IN_ITS_NOTE, has_tag, names_tag
 from ankiforge.text.shields import MATH
@@ -55,28 +55,43 @@ class Wiki(NoteSource):
         picture: Callable[[str], str],
     ) -> Iterator[Sighting]:
         """Yield a tiddler, unless it has no highlights, or a problem."""
-        tiddler = _tiddler_of(text, PurePosixPath(file.path).stem)
-        if not tiddler.fields and text.strip():
+        head, _, body = text.partition("\n\n")
+        fields: dict[str, str] = {}
+        for line in head.split("\n"):
+            field = _FIELD.fullmatch(line)
+            if field:
+                fields[field["name"]] = field["value"].strip()
+        if not fields and text.strip():
             hint = "it must begin with lines `field: value`, then an empty line"
             yield Problem(file.path, "it is not a tiddler", hint)
             return
-        if tiddler.is_of_the_system or not tiddler.is_text:
+
+        # not a setting, a plugin, the draft of another tiddler, a picture or a program
+        title = fields.get("title") or PurePosixPath(file.path).stem
+        is_of_the_system = title.startswith("$:/") or not _OF_OTHERS.isdisjoint(fields)
+        kind = fields.get("type", "")
+        if is_of_the_system or kind not in _WIKITEXT | _PLAIN_TYPES:
             return
-        body = tiddler.body
-        is_private = names_tag(tiddler.head) or any(
+
+        # the tags of a person: those of the system begin with `$:/`
+        tags: list[str] = []
+        for match in _TAG.finditer(fields.get("tags", "")):
+            tag = match["words"] or match["word"]
+            if not tag.startswith("$:/"):
+                tags.append(re.sub(r"\s+", "-", tag))
+        is_private = names_tag(head)
+        for line in body.split("\n"):
             # TiddlyWiki takes `#no-llm` at the beginning of a line for an item of a list
-            line.startswith("#") and has_tag(line)
-            for line in body.split("\n")
-        )
+            is_private = is_private or (line.startswith("#") and has_tag(line))
         document = Document(
-            DocumentKey(f"{self.folder.namespace}/{h16(tiddler.title)}"),
+            DocumentKey(f"{self.folder.namespace}/{h16(title)}"),
             self.folder.name,
-            title=tiddler.title,
+            title=title,
             path=file.path,
-            tags=_tags(tiddler.fields.get("tags", "")),
+            tags=tuple(tags),
             private=IN_ITS_NOTE if is_private else "",
         )
-        if tiddler.type in _WIKITEXT:
+        if kind in _WIKITEXT:
             body = markdown_of(body)
         marks = frozenset(("mark", "=="))
         note = Note(document, marks, (Part(body),), doubt=doubt_in(text))
@@ -89,58 +104,14 @@ class Wiki(NoteSource):
 
 # --- tiddlers ---------------------------------------------------------------------------
 
+_OF_OTHERS = {"draft.of", "plugin-type"}
+"""Fields of tiddlers in which nobody writes."""
 _WIKITEXT = {"", "text/vnd.tiddlywiki"}
+"""Types of wikitext, the first if none is given."""
 _PLAIN_TYPES = {"text/x-markdown", "text/markdown", "text/plain"}
 _FIELD = regex(r"(?P<name>[^\s:][^:\n]{0,200}?)[ \t]{0,200}:[ \t]*(?P<value>.*)")
-# One of a list `[[two words]] one`; system tags begin with `$:/`.
+# One of a list `[[two words]] one`.
 _TAG = regex(r"\[\[(?P<words>.{1,500}?)\]\](?=\s|$)|(?P<word>\S+)")
-
-
-class _Tiddler(NamedTuple):
-    """The parts of a file: lines `field: value`, an empty line, the text."""
-
-    title: str
-    fields: Texts
-    head: str
-    """The lines of the fields."""
-    body: str
-
-    @property
-    def type(self) -> str:
-        """Its MIME type, "" for wikitext."""
-        return self.fields.get("type", "")
-
-    @property
-    def is_of_the_system(self) -> bool:
-        """Whether it is a setting, a plugin, or the draft of another one."""
-        is_other = "draft.of" in self.fields or "plugin-type" in self.fields
-        return is_other or self.title.startswith("$:/")
-
-    @property
-    def is_text(self) -> bool:
-        """Whether a person may have written in it."""
-        return self.type in _WIKITEXT or self.type in _PLAIN_TYPES
-
-
-def _tiddler_of(text: str, file_name: str) -> _Tiddler:
-    """Return the parts of a file. Without fields, it is none."""
-    head, _, body = text.partition("\n\n")
-    fields: dict[str, str] = {}
-    for line in head.split("\n"):
-        field = _FIELD.fullmatch(line)
-        if field:
-            fields[field["name"]] = field["value"].strip()
-    return _Tiddler(fields.get("title") or file_name, fields, head, body)
-
-
-def _tags(words: str) -> Strings:
-    """Return the tags of a person in a list of tags."""
-    tags: list[str] = []
-    for match in _TAG.finditer(words):
-        tag = match["words"] or match["word"]
-        if not tag.startswith("$:/"):
-            tags.append(re.sub(r"\s+", "-", tag))
-    return tuple(tags)
 
 
 # --- wikitext ---------------------------------------------------------------------------
