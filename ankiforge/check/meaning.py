@@ -20,11 +20,8 @@ from ankiforge.text import regex
 
 # Words with which a sentence can say the same with and without a negation.
 _EXCUSED = listed("meaning", "excused")
-_TURNING = frozenset(("unlike", "lack", "lacks", "instead"))
 # The share of words from which a card repeats its source.
 _REPEATS = 0.8
-# Words on either side of a word where a negation turns it.
-_REACH = 2
 _HEDGES = listed("meaning", "hedges")
 _SOFT = _HEDGES | listed("meaning", "soft")
 _ABSOLUTES = listed("meaning", "absolutes")
@@ -49,21 +46,26 @@ def meaning(draft: Draft, context: Context) -> Iterator[Finding]:
     reading = read(draft)
     answers = " ".join(reading.answers)
     is_question = draft.kind.family is Family.BASIC
+    offers_choice = is_question and is_choice(reading.asked)
     card = tokens(reading.whole)
     proof = tokens(evident)
     # the words that claim something: of a question, its answer
     stated = tokens(answers) if is_question else card
-    if not (is_question and is_choice(reading.asked)):
+
+    if not offers_choice:
         # the clause with most words of the card: the others may deny something else
+        card_stems = set(map(stem, card))
+        answer_stems = stems(answers)
         clause: list[str] = []
         most_shared = -1
         for words in map(tokens, clauses(evident)):
             clause_stems = set(map(stem, words))
-            if is_question and stems(answers).isdisjoint(clause_stems):
+            if is_question and answer_stems.isdisjoint(clause_stems):
                 continue
-            shared = len(clause_stems.intersection(map(stem, card)))
+            shared = len(clause_stems & card_stems)
             if shared > most_shared:
-                clause, most_shared = words, shared
+                clause = words
+                most_shared = shared
         denied = _negated(card, stated, proof, clause)
         if denied:
             yield make_finding("negation", f"“{' '.join(sorted(denied))}”")
@@ -71,21 +73,23 @@ def meaning(draft: Draft, context: Context) -> Iterator[Finding]:
         turned = next(_turned(card, proof), None)
         if turned:
             word, opposite = turned
-            yield make_finding(
-                "opposite", f"the card says “{word}”, the source “{opposite}”"
-            )
+            detail = f"the card says “{word}”, the source “{opposite}”"
+            yield make_finding("opposite", detail)
             return
 
-    # a card that sounds more certain than its source
+    # a card that sounds more certain than its source: it adds `always`, or leaves out `may`
+    if not _SOFT.isdisjoint(card):
+        return
     proof_words = frozenset(proof)
-    claimed = [word for word in stated if word in _ABSOLUTES - proof_words]
-    if claimed:
-        if not _SOFT.isdisjoint(proof) and _SOFT.isdisjoint(card):
-            yield make_finding("certainty", f"“{claimed[0]}”")
-    elif _SOFT.isdisjoint(card) and NEGATORS.isdisjoint(card):
+    added = [word for word in stated if word in _ABSOLUTES - proof_words]
+    if added:
+        if not _SOFT.isdisjoint(proof):
+            yield make_finding("certainty", f"“{added[0]}”")
+    elif NEGATORS.isdisjoint(card):
         hedged = _scope(tokens(_MAY.sub(" ", evident)), _HEDGES)
         repeated = hedged.intersection(map(stem, card))
-        if hedged and len(repeated) >= min(_HEDGED_WORDS, len(hedged)):
+        least = min(_HEDGED_WORDS, len(hedged))
+        if hedged and len(repeated) >= least:
             hedge = min(_HEDGES & proof_words)
             yield make_finding("certainty", f"without “{hedge}”")
 
@@ -94,24 +98,25 @@ def _negated(
     card: list[str], stated: list[str], proof: list[str], clause: list[str]
 ) -> frozenset[str]:
     """Return words that only one of card and source denies."""
+    card_denies = not NEGATORS.isdisjoint(card)
     # a card that nearly repeats the words of its source, with a negation more or less
     claims = frozenset(map(stem, stated)) - FUNCTION - NEGATORS
     repeated = claims.intersection(map(stem, proof))
-    is_repetition = len(claims) > 1 and len(repeated) >= _REPEATS * len(claims)
-    if is_repetition and _TURNING.isdisjoint((*card, *clause)):
+    if len(claims) > 1 and len(repeated) >= _REPEATS * len(claims):
         in_card = NEGATORS.intersection(stated)
         if in_card and NEGATORS.isdisjoint(proof):
             return in_card
         in_clause = NEGATORS.intersection(clause)
-        if in_clause and stated == card and NEGATORS.isdisjoint(card):
+        if in_clause and stated == card and not card_denies:
             return in_clause
     # a negation whose words the other has without one
     if not _EXCUSED.isdisjoint((*card, *clause)):
         return frozenset()
     for denying, other in ((card, clause), (clause, card)):
-        scope = _scope(denying, NEGATORS)
-        if scope and NEGATORS.isdisjoint(other) and scope.issubset(map(stem, other)):
-            return scope
+        denied = _scope(denying, NEGATORS)
+        affirms = NEGATORS.isdisjoint(other)
+        if denied and affirms and denied.issubset(map(stem, other)):
+            return denied
     return frozenset()
 
 
@@ -130,25 +135,22 @@ def _turned(card: list[str], proof: list[str]) -> Iterator[Pair]:
     proof_forms = {*proof, *map(stem, proof)}
     for place, word in enumerate(card):
         opposites = contrary(word)
-        if opposites.isdisjoint(proof_forms) or not opposites.isdisjoint(card_forms):
+        is_in_proof = not proof_forms.isdisjoint((word, stem(word)))
+        has_both = not opposites.isdisjoint(card_forms)
+        if is_in_proof or has_both or opposites.isdisjoint(proof_forms):
             continue
-        if word in proof_forms or stem(word) in proof_forms:
-            continue
-        around = card[max(0, place - _REACH) : place + _REACH + 1]
-        if not NEGATORS.isdisjoint(around):
-            continue
-        proof_place = 0
-        while opposites.isdisjoint((proof[proof_place], stem(proof[proof_place]))):
-            proof_place += 1
+        opposite_place = 0
+        while opposites.isdisjoint((proof[opposite_place], stem(proof[opposite_place]))):
+            opposite_place += 1
         # both sides of a comparison may have changed places as well: A before B, B after A
         left = _content_stems(card[:place])
         right = _content_stems(card[place + 1 :])
-        proof_left = _content_stems(proof[:proof_place])
-        proof_right = _content_stems(proof[proof_place + 1 :])
+        proof_left = _content_stems(proof[:opposite_place])
+        proof_right = _content_stems(proof[opposite_place + 1 :])
         straight = len(left & proof_left) + len(right & proof_right)
         crossed = len(left & proof_right) + len(right & proof_left)
         if crossed <= straight:
-            yield word, proof[proof_place]
+            yield word, proof[opposite_place]
 
 
 def _content_stems(words: list[str]) -> set[str]:
