@@ -43,6 +43,9 @@ an answer alone
 What is drawn?::<svg><circle/></svg>
 
 if a == b then an open {{gap
+
+- ==one | two
+- three== four
 """
 LEFT_OUT = """\
 front matter | lines 1-3 | it says what the note is: no card is read there
@@ -60,6 +63,7 @@ question::answer | line 28 | colons separate question and answer only on a line 
 question::answer | line 36 | one side of the colons shows neither words nor a picture or sound
 ==mark== | line 38 | it begins or ends nothing: its other sign is missing in the paragraph
 {{gap}} | line 38 | it begins or ends nothing: its other sign is missing in the paragraph
+==mark== | line 40 | its signs do not enclose words of one paragraph
 callout | line 10 | your settings do not read it; to read it: `marks: […, callout]`
 code and maths | lines 4, 7 | what looks like a mark or a card in code and in maths is none
 """
