@@ -88,6 +88,7 @@ _OTHER_PROGRAMS = {
     "logseq_mark": "Logseq keeps the marks of a PDF in a form of its own: mark it in the PDF",
 }
 _NO_WORDS = "there are no words in it"
+_LONE_SIGN = "it begins or ends nothing: its other sign is missing in the paragraph"
 # Why a sign in a part of a note that the parser does not see is none.
 _HIDDEN = {
     "comment": "it stands in a comment, which nobody sees who reads the note",
@@ -133,16 +134,18 @@ def overlooked(
     """
     if not may_be_overlooked(f"{text}\n"):
         return ()
+    # the front matter, and the note with empty lines for it
     lines = text.split("\n")
     front = "\n".join(lines[:front_lines])
     body = "\n" * front_lines + "\n".join(lines[front_lines:])
+    place = _lines_text(range(front_lines))
     left_out = []
     if front_lines and SIGN.search(front):
         reason = "it says what the note is: no card is read there"
-        left_out.append(LeftOut(_FRONT_MATTER, _lines_text(range(front_lines)), reason))
+        left_out.append(LeftOut(_FRONT_MATTER, place, reason))
     if _YANKI.search(front):
         reason = "the cards of yanki are not read: write `question::answer`"
-        left_out.append(LeftOut("card of yanki", _lines_text(range(front_lines)), reason))
+        left_out.append(LeftOut("card of yanki", place, reason))
 
     # the parts that hold no marks: (start, end, kind)
     hidden = list(hidden_parts(body, fields=wanted.fields))
@@ -165,25 +168,27 @@ def overlooked(
             continue
         if highlighted.holds(sign):
             continue
-        written = body[sign.start : sign.end]
         kind = _KINDS[sign.kind]
-        if not kind:
+        is_open = sign.kind == "open"
+        if is_open:
+            written = body[sign.start : sign.end]
             kind = _KINDS_OPEN["{{" if written.startswith("{{") else written]
 
         # why it is left out
-        reason = _OTHER_PROGRAMS.get(sign.kind) or _HIDDEN.get(part, "")
+        before = body[sign.start - 1 : sign.start]
+        after = body[sign.end : sign.end + 2]
         setting, name = _SETTINGS.get(sign.kind, ("", ""))
         selected = wanted.marks if setting == "marks" else wanted.cards
-        if reason:
-            pass
-        elif body[sign.start - 1 : sign.start] == "\\":
+        if sign.kind in _OTHER_PROGRAMS:
+            reason = _OTHER_PROGRAMS[sign.kind]
+        elif part:
+            reason = _HIDDEN[part]
+        elif before == "\\":
             reason = "a backslash before it says that it is no sign"
-        elif sign.kind == "open" and body[sign.end : sign.end + 2] == "}}":
+        elif is_open and after == "}}":
             reason = _NO_WORDS
-        elif sign.kind == "open":
-            reason = (
-                "it begins or ends nothing: its other sign is missing in the paragraph"
-            )
+        elif is_open:
+            reason = _LONE_SIGN
         elif setting and name not in selected:
             unselected[kind, f"{setting}: […, {name}]"].append(sign.line)
             continue

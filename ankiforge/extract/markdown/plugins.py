@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,7 +16,7 @@ import msgspec
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.files import LARGEST_SETTINGS, matcher, read_file, read_settings
-from ankiforge.extract.markdown.expressions import Searcher, translated
+from ankiforge.extract.markdown.expressions import Match, Searcher, translated
 from ankiforge.model import Problem, Strings, Texts, Value
 from ankiforge.text import regex
 
@@ -228,59 +229,64 @@ class _O2a(
             if line:
                 taken.append(line.span())
 
-        # the plugin's order: each expression with all that may follow a card
+        # the matches in the plugin's order: each expression with all that may follow a card
         forms: list[_After] = []
         for form in _AFTER_MATCH:
             may_have_id = not form.has_id or "ID: " in text
             may_have_tags = not form.has_tags or "Tags: " in text
             if may_have_id and may_have_tags:
                 forms.append(form)
-        cards: dict[int, Written] = {}
+        found: list[tuple[str, _After, Match]] = []
         usable, _ = self.patterns()
         for note_type, expression in usable.items():
             name = f"the expression of Obsidian_to_Anki for {note_type}"
             patterns = [translated(expression + form.pattern) for form in forms]
             matches_by_form = searcher.find(name, patterns, text)
             for form, matches in zip(forms, matches_by_form, strict=True):
-                for match in matches:
-                    # another match may be a letter wider at each end
-                    first, last = match.span
-                    if any(
-                        one - 1 <= first and last <= other + 1 for one, other in taken
-                    ):
-                        continue
-                    values = list(match.groups)
-                    if form.has_id:  # it is below the card, where it is read from
-                        values.pop()
-                    tags: list[str] = []
-                    if form.has_tags:
-                        tags = values.pop().removeprefix("Tags: ").split()
-                    joined = "\n".join(values)
-                    has_gaps = (
-                        _CLOZED.search(joined)
-                        or (self.defaults.curly and _CURLY.search(joined))
-                        or (self.defaults.marks and "==" in joined)
-                    )
-                    if "Cloze" in note_type and not has_gaps:
-                        continue
-                    taken.append(match.span)
-                    # the lines of the match, without the blanks around it
-                    matched = text[first:last]
-                    first_letter = last - len(matched.lstrip())
-                    after_last_letter = first + len(matched.rstrip())
-                    first_line = text.count("\n", 0, first_letter)
-                    last_line = text.count("\n", 0, after_last_letter) + 1
-                    names = self.fields_dict.get(note_type, ())
-                    fields: list[tuple[str, str]] = []
-                    for index, value in enumerate(values):
-                        # what other tools wrote is in comments
-                        source = prepared(value, fields=False)
-                        name = names[index] if index < len(names) else ""
-                        fields.append((name, restored(source.text, source.maths)))
-                    written = f"your expression for {note_type}"
-                    card = of_values(note_type, fields, last_line, written, tuple(tags))
-                    if card:
-                        cards.setdefault(first_line, card)
+                found += [(note_type, form, match) for match in matches]
+
+        cards: dict[int, Written] = {}
+        for note_type, form, match in found:
+            # another match may be a letter wider at each end
+            first, last = match.span
+            if any(start - 1 <= first and last <= end + 1 for start, end in taken):
+                continue
+
+            # its fields; an id is below the card, where it is read from
+            values = list(match.groups)
+            if form.has_id:
+                values.pop()
+            tags: list[str] = []
+            if form.has_tags:
+                tags = values.pop().removeprefix("Tags: ").split()
+            joined = "\n".join(values)
+            has_gaps = _CLOZED.search(joined) is not None
+            if self.defaults.curly:
+                has_gaps = has_gaps or _CURLY.search(joined) is not None
+            if self.defaults.marks:
+                has_gaps = has_gaps or "==" in joined
+            if "Cloze" in note_type and not has_gaps:
+                continue
+            taken.append(match.span)
+            names = self.fields_dict.get(note_type, ())
+            fields: list[tuple[str, str]] = []
+            for field_name, value in zip_longest(
+                names[: len(values)], values, fillvalue=""
+            ):
+                # what other tools wrote is in comments
+                source = prepared(value, fields=False)
+                fields.append((field_name, restored(source.text, source.maths)))
+
+            # its lines, without the blanks around it
+            matched = text[first:last]
+            first_letter = last - len(matched.lstrip())
+            after_last_letter = first + len(matched.rstrip())
+            first_line = text.count("\n", 0, first_letter)
+            last_line = text.count("\n", 0, after_last_letter) + 1
+            written = f"your expression for {note_type}"
+            card = of_values(note_type, fields, last_line, written, tuple(tags))
+            if card:
+                cards.setdefault(first_line, card)
         return cards
 
 
