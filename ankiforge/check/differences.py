@@ -14,10 +14,6 @@ from ankiforge.language.tables import Words
 from ankiforge.language.words import opposed, stem, synonyms
 from ankiforge.model import Family
 
-# The minimum length of a word of which another one is a beginning, and the letters it
-# may lack.
-_MIN_BEGINNING = 5
-_LACKING = 2
 # The minimum length of a common first part of two compounds.
 _HEAD = 3
 # The minimum number of equal words around a replaced one, and the words that are
@@ -36,15 +32,12 @@ def are_one(mine: ComparedSides, theirs: ComparedSides) -> bool:
         if not (card.sequence and other.sequence):
             return False
 
-    # numbers: 2017/2018, GPT-2/GPT-3, the first and the second World War
-    if _numbers_differ(card, other):
+    # numbers in each card that the other lacks: 2017/2018, GPT-2/GPT-3, the first and second war
+    if card.numbers - other.numbers and other.numbers - card.numbers:
         return False
 
-    # negations, separately for question and answer if both cards are of one family
-    if card.family is other.family:
-        if card.negations != other.negations:
-            return False
-    elif sum(card.negations) % 2 != sum(other.negations) % 2:
+    # a negation more or less
+    if card.is_negated != other.is_negated:
         return False
 
     # a word whose opposite is in the other card, if neither has a counterpart
@@ -82,47 +75,16 @@ def are_one(mine: ComparedSides, theirs: ComparedSides) -> bool:
     return 2 * shared >= min(len(my_answer), len(their_answer))
 
 
-def _numbers_differ(card: Features, other: Features) -> bool:
-    """Return whether numbers tell two cards apart.
-
-    A number that one card only adds, as in `Westphalia (1648)`, is not a difference, if it is
-    neither in its question nor a part of its gap.
-    """
-    mine = card.numbers - other.numbers
-    theirs = other.numbers - card.numbers
-    if not mine and not theirs:
-        return False
-    if mine and theirs:
-        return True
-    if card.family is other.family is Family.CLOZE:
-        return card.answer_stems != other.answer_stems
-    shared = len(card.asked_stems & other.asked_stems)
-    shorter = min(len(card.asked_stems), len(other.asked_stems))
-    is_asked = not card.asked_stems.union(other.asked_stems).isdisjoint(mine | theirs)
-    if 2 * shared <= shorter or is_asked:
-        return True
-    my_words = {word for word in card.answer_stems if not word.isdigit()}
-    their_words = {word for word in other.answer_stems if not word.isdigit()}
-    is_one_answer = my_words <= their_words or their_words <= my_words
-    return not (my_words and their_words and is_one_answer)
-
-
 def _unmatched(words: Words, others: Words) -> list[str]:
     """Return the words of one card that have no form or synonym in the other."""
     other_stems = frozenset(map(stem, others - words))
     return [word for word in words - others if _is_lacking(stem(word), other_stems)]
 
 
-def _is_lacking(word: str, others: AbstractSet[str]) -> bool:
+def _is_lacking(stem_of_word: str, others: AbstractSet[str]) -> bool:
     """Return whether a stem has no form or synonym among the others."""
-    if word in others or not others.isdisjoint(synonyms().get(word, ())):
-        return False
-    for other in others:
-        short, long = sorted((word, other), key=len)
-        is_beginning = len(short) >= _MIN_BEGINNING and long.startswith(short)
-        if is_beginning and len(long) - len(short) <= _LACKING:
-            return False
-    return True
+    forms = {stem_of_word, *synonyms().get(stem_of_word, ())}
+    return others.isdisjoint(forms)
 
 
 def _are_opposed(word: str, counterpart: str) -> bool:

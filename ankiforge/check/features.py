@@ -34,8 +34,8 @@ class Features(Value):
     """Acronyms, names with digits or inner capitals, capitalised words within a sentence."""
     labels: Words
     """Single capitals in the question: vitamin A, plan B."""
-    negations: tuple[int, int]
-    """The parity of the number of negations in question and answer."""
+    is_negated: bool
+    """Whether the number of negations in question and answer is odd."""
     sequence: Strings
     """Stems of the content words of the question, in order."""
     asked_stems: Words
@@ -57,6 +57,10 @@ def features(sides: ComparedSides) -> Features:
     for pattern in (TERM, _NAME):
         terms.update(map(for_comparing_words, pattern.findall(sides.whole)))
     sequence = tuple(stems_of(asked))
+    both = f"{sides.asked} {sides.answered}"
+    negations = len(_NOT.findall(both))
+    for word in tokens_of(both.casefold()):
+        negations += word in _MISSING
     return Features(
         family=sides.family,
         asked=asked,
@@ -64,7 +68,7 @@ def features(sides: ComparedSides) -> Features:
         terms=frozenset(term for term in terms if term in whole),
         whole=whole,
         labels=frozenset(_LABEL.findall(sides.asked)),
-        negations=(_parity(sides.asked), _parity(sides.answered)),
+        is_negated=negations % 2 == 1,
         sequence=sequence,
         asked_stems=frozenset(sequence),
         tokens=frozenset(tokens_of(whole)),
@@ -72,10 +76,3 @@ def features(sides: ComparedSides) -> Features:
         answer_stems=frozenset(stems_of(answered)) or frozenset((answered,)),
         numbers=frozenset(DIGITS.findall(whole)),
     )
-
-
-def _parity(text: str) -> int:
-    """Return 1 if a text has an odd number of negations, else 0."""
-    words = tokens_of(text.casefold())
-    negations = len(_NOT.findall(text)) + sum(word in _MISSING for word in words)
-    return negations % 2
