@@ -31,7 +31,7 @@ from ankiforge.model import (
 )
 from ankiforge.reports.cards import attributes
 from ankiforge.text import occlusion, on_one_line, regex
-from ankiforge.text.cloze import cloze_answers, image_paths, numbers, plain, reveal
+from ankiforge.text.cloze import cloze_answers, gaps, image_paths, numbers, plain, reveal
 from ankiforge.text.fold import isolated, locate
 from ankiforge.text.passages import to_a_word
 from ankiforge.text.shields import shields
@@ -77,8 +77,9 @@ def card_view(card: Card, find: Find, number: int = 0) -> Json:
         front = _part("text", _clozes(shown["Text"], hidden=True, number=number))
         back = _part("text", _clozes(shown["Text"], hidden=False, number=number))
         note = f"Makes {count} cards." if count > 1 else ""
-        title = plain(text)
-        answer = written_answer = cloze_answers(text)
+        title = plain(_unframed(text))
+        answer = cloze_answers(text)
+        written_answer = " · ".join(gap.answer for gap in gaps(text))
     else:
         front = _part("question", shown["Front"])
         back = f"{front}<hr>{_part('answer', shown['Back'])}"
@@ -153,7 +154,7 @@ def _figure_view(card: Card, find: Find) -> Json:
 def line_of(markdown: str) -> list[Pair]:
     """Return a text of a card on one line, as (text, MathML or ""): without clozes or markup."""
     parts: list[Pair] = []
-    for words, formula in parts_of(on_one_line(reveal(markdown))):
+    for words, formula in parts_of(on_one_line(_unframed(reveal(markdown)))):
         shown = words
         if words.strip() and not formula:
             # without markup; blanks at the ends, beside a formula, stay
@@ -163,6 +164,15 @@ def line_of(markdown: str) -> list[Pair]:
         if shown:
             parts.append((shown, formula))
     return parts
+
+
+def _unframed(markdown: str) -> str:
+    """Return a table as its cells; other text as it is."""
+    lines = markdown.split("\n")
+    if not any(map(_DELIMITER_ROW.fullmatch, lines)):
+        return markdown
+    rows = (_cells(line) for line in lines if not _DELIMITER_ROW.fullmatch(line))
+    return " · ".join(cell for row in rows for cell in row if cell)
 
 
 def parts_of(text: str, formulas: Iterable[Span] | None = None) -> list[Pair]:
@@ -423,8 +433,11 @@ def _with_head(rows: list[list[Run]], markdown: str) -> list[list[Run]]:
 
 def _plain_row(line: str) -> str:
     """Return a row of a table in Markdown as plain text."""
-    cells = line.strip(" \t>|").split("|")
-    return " | ".join(on_one_line(plain(cell)) for cell in cells)
+    return " | ".join(on_one_line(plain(cell)) for cell in _cells(line))
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip(" \t>|").split("|")]
 
 
 # --- words ------------------------------------------------------------------------------

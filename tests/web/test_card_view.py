@@ -75,3 +75,13 @@ def test_a_sound_is_played_where_anki_plays_it(make_card):
     view = card_view(card, lambda *_: media)
     assert "<audio" not in view["front"]
     assert f'src="/picture/{media.name}"></audio>' in view["back"]
+
+
+def test_a_table_or_a_formula_in_a_list_is_no_markup(make_card):
+    table = "| a | b |\n|---|:-:|\n| the {{c1::left $x^2$}} cell | `c` |"
+    view = card_view(make_card(CardKind.CLOZE, Text=table), lambda *_: None)
+    shown = [words for words, _ in view["line"]]
+    assert shown == ["a · b · the left ", "$x^2$", " cell · c"]
+    assert [bool(formula) for _, formula in view["line"]] == [False, True, False]
+    assert [words for words, _ in view["answer_line"]] == ["left ", "$x^2$"]
+    assert view["title"] == "a · b · the left x^2 cell · c"

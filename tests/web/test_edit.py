@@ -124,6 +124,23 @@ def test_the_menu_of_a_gap_changes_its_hint_and_card_and_removes_it(cells, opene
     assert save(page, cells).startswith("{{c3::Mitochondria}}"), "1 and 2 were shipped"
 
 
+def test_a_gap_in_a_table_keeps_its_number_to_itself(forge, opened):
+    forge.settings(
+        "sources:\n  - obsidian: {name: notes, path: notes}\naccept: {rules: review}\n"
+    )
+    (forge.folder / "notes").mkdir()
+    table = "| Organ | Hormone |\n|---|---|\n| Pancreas | ==insulin== |\n"
+    (forge.folder / "notes" / "Table.md").write_text(table, encoding="utf-8")
+    forge.ok("run")
+    page = editing(opened(forge, "all"), "Organ")
+    page.keyboard.type(" Beta cells")
+    select(page, "Beta")
+    page.keyboard.press("Control+Shift+KeyC")
+    found = save(page, forge)
+    assert "{{c1::insulin}}" in found
+    assert "{{c2::Beta}} cells" in found
+
+
 def test_what_replaces_the_words_of_a_gap_stays_in_it_and_can_be_undone(cells, opened):
     page = editing(opened(cells, "all"), "Mitochondria")
     select(page, "Mitochondria")

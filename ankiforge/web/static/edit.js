@@ -94,7 +94,8 @@ function gapMenu(box, used) {
   let gap = null;
   const node = h("div", { className: "gap-menu", role: "group", ariaLabel: "Gap" });
   const numbersOf = (one) => one.dataset.numbers.split(",").map(Number);
-  const numbers = () => all(GAP, box).flatMap(numbersOf);
+  // of the gaps in a table or other code, too, which are drawn
+  const numbers = () => Array.from(written(box).matchAll(/\{\{c([\d,]+)::/g), ([, own]) => own.split(",").map(Number)).flat();
   const highest = () => Math.max(0, ...numbers());
   const free = () => String(Math.max(used, highest()) + 1);
   // the selection stays where it is

@@ -130,7 +130,7 @@ export class ItemView {
     const { item } = this;
     const { cards = [] } = item;
     const middle = h("div", { className: "middle" },
-      h("h2", { className: item.ask ? "ask" : "unseen", dir: "auto" }, item.ask ?? item.title));
+      h("h2", { className: item.ask ? "ask" : "unseen", dir: "auto" }, item.ask ?? rich(item.line ?? item.title)));
     if (item.choose) middle.append(this.#choices(cards));
     else if (cards.length) middle.append(h("div", { className: "cards" }, cards.map((card) => this.#card(card))));
     if (item.lines) middle.append(this.#lines());
