@@ -267,14 +267,9 @@ def place(
     """Put a card into another deck ("" = it stays), give it tags, and take tags from it."""
     with store.action():
         _, passage = cards.state_of(store, guid)
-        body: Json = {"guid": guid}
-        if deck:
-            body["deck"] = deck
-        if added:
-            body["added"] = added
-        if removed:
-            body["removed"] = removed
-        store.add("placed", passage.key, PERSON, body)
+        changed = {"deck": deck, "added": added, "removed": removed}
+        body: Json = {name: value for name, value in changed.items() if value}
+        store.add("placed", passage.key, PERSON, {"guid": guid, **body})
 
 
 # --- taking over from other tools -------------------------------------------------------

@@ -236,16 +236,14 @@ def place(ledger: Ledger, guid: Guid, typed: Texts, rules: Rules) -> None:
 
     card = card_of(ledger, guid)
     now = placement_of(ledger, card, card.highlight, rules)
-    deck = deck_name(typed.get(DECK, "").strip() or now.deck)
-    if deck == now.deck:
+    deck = deck_name(typed[DECK]) if typed.get(DECK, "").strip() else ""
+    if deck == deck_name(now.deck):
         deck = ""
-    elif not now.moves:
+    elif deck and not now.moves:
         hint = "move it there: Cards › Change Deck in the browser"
         raise RefusedError(f"Anki has this card in the deck {now.deck}", hint=hint)
 
-    wanted = now.tags
-    if TAGS in typed:
-        wanted = tag_names(tuple(typed[TAGS].split()))
+    wanted = tag_names(tuple(typed[TAGS].split())) if TAGS in typed else now.tags
     names = {tag.casefold() for tag in wanted}
     before = {tag.casefold() for tag in now.tags}
     added = [tag for tag in wanted if tag.casefold() not in before]
