@@ -302,7 +302,6 @@ class _Recording:
             revises = held.get(wording_of(draft).content, "")
             columns = {"fact": " ".join(names), "near": "", "revises": revises}
             self._let_wait(draft, position, passage, columns)
-        proposed_before = self.proposed
         for position, (draft, sentence) in enumerate(zip(others, sentences, strict=True)):
             name = facts.name_of(sentence) if sentence else ""
             fact = offered.get(name)
@@ -318,7 +317,6 @@ class _Recording:
                 draft = with_first_gap(draft, nearest_gap(draft, text))
             columns = {"fact": name, "near": fact.near, "revises": fact.card}
             self._let_wait(draft, position, passage, columns)
-            self.proposed = proposed_before + draft.proposed
         settling.settle(self._store, kept, shown, (), self._dropped_ids.append)
 
         # what failed counts as not drafted, and is drafted again
@@ -393,6 +391,7 @@ class _Recording:
         self._rows.append(row)
         if not columns["revises"]:
             self.new.append(id)
+            self.proposed += draft.proposed
 
     def write(self) -> None:
         """Write the gathered rows."""

@@ -47,6 +47,13 @@ def test_a_proposal_waits_with_its_gaps_the_first_of_them_in_its_text(forge, not
     assert "is enough)" in shown
 
 
+def test_each_fact_of_a_mark_counts_as_a_proposal(forge, note):
+    came = note(f"=={WAR} {CARTA}==")
+
+    assert len(proposals(forge)) == 2
+    assert came["cards"]["drafted"] == came["cards"]["proposed"] == 2
+
+
 def test_each_gap_is_a_card_of_its_words(forge, note):
     note(f"=={WAR}==")
     [proposal] = proposals(forge)
