@@ -92,27 +92,33 @@ def _write_database(connection: sqlite3.Connection, notes: Sequence[Note]) -> No
     from genanki.apkg_col import APKG_COL
     from genanki.apkg_schema import APKG_SCHEMA
 
-    # ids, of which no two of a kind may clash within the package
-    wanted_note_ids: dict[Guid, int] = {}
-    wanted_card_ids: dict[tuple[Guid, int], int] = {}
+    # what Anki would reject
+    guids = set[Guid]()
     for note in notes:
-        if note.guid in wanted_note_ids:
+        if note.guid in guids:
             raise RefusedError(
                 f"two notes have the guid {note.guid}",
                 hint="this is a fault of ankiforge: please report it with this line",
             )
+        guids.add(note.guid)
         problem = refusal(note)
         if problem:
             raise RefusedError(problem.what, hint=problem.hint)
+
+    # ids, of which no two of a kind may clash within the package
+    wanted_note_ids = {}
+    wanted_card_ids = {}
+    deck_ids = {}
+    for note in notes:
         wanted_note_ids[note.guid] = note_id(note.guid)
         for ordinal in note.ordinals:
             wanted_card_ids[note.guid, ordinal] = card_id(note.guid, ordinal)
+        deck = deck_name(note.deck)
+        if deck not in deck_ids:
+            is_anki_s_own = deck == "Default"
+            deck_ids[deck] = 1 if is_anki_s_own else named_id("deck", deck)
     note_ids = distinct_ids(wanted_note_ids)
     card_ids = distinct_ids(wanted_card_ids)
-    deck_ids = {}
-    for name in map(deck_name, {note.deck: None for note in notes}):
-        # Anki's own deck has 1
-        deck_ids[name] = 1 if name == "Default" else named_id("deck", name)
 
     # notes and cards, in batches on whose size the layout of the file depends
     tables, create, indexes = APKG_SCHEMA.partition("CREATE INDEX")
@@ -123,19 +129,19 @@ def _write_database(connection: sqlite3.Connection, notes: Sequence[Note]) -> No
         card_rows = []
         batch = notes[start : start + _NOTES_PER_INSERT]
         for number, note in enumerate(batch, start=start + 1):
-            nid = note_ids[note.guid]
+            id = note_ids[note.guid]
             # Anki looks for a tag between blanks
             tags = f" {' '.join(note.tags)} " if note.tags else ""
             fields = _SEPARATOR.join(note.fields)
-            row = (nid, note.guid, note.type.id, note.mod, tags, fields, "")
+            row = (id, note.guid, note.type.id, note.mod, tags, fields, "")
             note_rows.append(row)
+            deck_id = deck_ids[deck_name(note.deck)]
             # a new card is due at the number of its note
             new_card = (0, 0, number, 0, 0, 0)
-            deck_id = deck_ids[deck_name(note.deck)]
             for ordinal in note.ordinals:
-                cid = card_ids[note.guid, ordinal]
                 state = note.states.get(ordinal, new_card)
-                card_rows.append((cid, nid, deck_id, ordinal, note.mod, *state))
+                ids = (card_ids[note.guid, ordinal], id, deck_id)
+                card_rows.append((*ids, ordinal, note.mod, *state))
         connection.executemany(_NOTE, note_rows)
         connection.executemany(_CARD, card_rows)
 
@@ -149,7 +155,8 @@ def _write_database(connection: sqlite3.Connection, notes: Sequence[Note]) -> No
         models[str(note_type.id)] = _type_json(note_type)
     written = (_json(decks), _json(models))
     connection.execute("update col set decks = ?, models = ?", written)
-    if any(note.states for note in notes):  # days begin at 4 o'clock here
+    has_schedules = any(note.states for note in notes)
+    if has_schedules:  # days begin at 4 o'clock here
         connection.execute("update col set crt = ?", (int(DAY_ZERO.timestamp()),))
     connection.execute("commit")
     connection.executescript(create + indexes)

@@ -251,9 +251,9 @@ def _merged(
             continue
         there = theirs[name]
         base_hash = base.hashes.get(name, "")
+        # what cannot be read now stays as it is there
         loses_media = _media_in(there) > _media_in(html)
-        stays = name in ours.unread and (loses_media or name in FILLED)
-        if stays:
+        if name in ours.unread and (loses_media or name in FILLED):
             fields[name] = there
             hashes[name] = base_hash
             continue
@@ -279,21 +279,21 @@ def _merged(
 
     # tags, compared without case as in Anki: theirs, which keep their spelling, plus those
     # that we added since the base, minus those that we removed
-    before = {tag.casefold() for tag in base.tags}
-    there_by_fold = {tag.casefold(): tag for tag in in_anki.tags}
-    ours_by_fold = {tag.casefold(): tag for tag in ours.tags}
+    our_tags = {tag.casefold(): tag for tag in ours.tags}
+    their_tags = {tag.casefold(): tag for tag in in_anki.tags}
+    tags_before = {tag.casefold() for tag in base.tags}
     merged_tags = {}
-    for folded, tag in ours_by_fold.items():
-        if folded not in before:
+    for folded, tag in our_tags.items():
+        if folded not in tags_before:
             merged_tags[folded] = tag
-    for folded, tag in there_by_fold.items():
-        we_removed_it = folded in before and folded not in ours_by_fold
-        if not we_removed_it:
+    for folded, tag in their_tags.items():
+        was_removed_here = folded in tags_before and folded not in our_tags
+        if not was_removed_here:
             merged_tags[folded] = tag
     merged_tags.pop(RETIRED, None)  # the note of a live card is not retired
 
     has_same_fields = all(same_html(fields[name], theirs[name]) for name in compared)
-    has_same_tags = merged_tags.keys() == there_by_fold.keys()
+    has_same_tags = merged_tags.keys() == their_tags.keys()
     if has_same_fields and has_same_tags and not options.full:
         return Planned(card.guid, card.live)
     merged = replace(ours, fields=fields)

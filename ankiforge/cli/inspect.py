@@ -168,7 +168,7 @@ def search(call: Call, query: Words) -> None:
             if isinstance(identified, Problem):
                 message = f"{identified.where}: {identified.what}"
                 raise ItemError(message, hint=identified.hint)
-            found = find(ledger, "", [identified.document])
+            found = find(ledger, "", identified.document)
 
         def entries() -> Iterator[tuple[Json, Iterator[str]]]:
             for match in islice(found, limit):

@@ -55,34 +55,44 @@ def patch(call: Call, query: Words, output: Path | None, force: bool) -> None:
     files = result.files
     root = common_root(files)
     if files and root is None and not call.as_json:
-        folders = {str(file.root) for file in files}
-        roots = ", ".join(sorted(folders))
+        roots = ", ".join(sorted({str(file.root) for file in files}))
         message = f"there are edits below several folders: {roots}"
         raise UsageError(message, hint="ankiforge patch source:NAME")
+
+    # the patch: into the file, to a program, or on the screen
     diff = b"".join(file.diff for file in files)
+    is_printed = target is None and bool(diff) and not call.as_json
     if target is not None and diff:
         target.write_bytes(diff)
-    # a line of JSON for each file, and for each edit without a patch
-    if call.as_json:
-        names = ("root", "path", "cards", "words", "patch", "refused")
-        rows: list[tuple[object, ...]] = []
-        for file in files:
-            folder = str(file.root)
-            text = file.diff.decode("utf-8")
-            rows.append((folder, file.path, list(file.guids), "", text, ""))
-        for edit in result.refused:
-            rows.append(("", edit.where, [edit.guid], edit.words, "", edit.reason))
-        for row in rows:
-            entry = dict(zip(names, row, strict=True))
-            call.data(entry)
-    elif target is None and diff and sys.stdout.isatty():
+    elif is_printed and sys.stdout.isatty():
         # without signs that could control the terminal
-        text = diff.decode("utf-8")
-        call.print(text.removesuffix("\n"))
-    elif target is None and diff:
+        call.print(diff.decode("utf-8").removesuffix("\n"))
+    elif is_printed:
         sys.stdout.flush()
         sys.stdout.buffer.write(diff)
         sys.stdout.buffer.flush()
+    if call.as_json:
+        # a line for each file, and for each edit without a patch
+        for file in files:
+            row = {
+                "root": str(file.root),
+                "path": file.path,
+                "cards": list(file.guids),
+                "words": "",
+                "patch": file.diff.decode("utf-8"),
+                "refused": "",
+            }
+            call.data(row)
+        for edit in result.refused:
+            row = {
+                "root": "",
+                "path": edit.where,
+                "cards": [edit.guid],
+                "words": edit.words,
+                "patch": "",
+                "refused": edit.reason,
+            }
+            call.data(row)
 
     # what it holds and what it does not, and how it is applied
     for edit in result.refused:

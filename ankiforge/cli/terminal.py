@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from ankiforge.anki.render import unrender
 from ankiforge.cli.output import Call, for_terminal
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.ledger import overview
@@ -27,6 +28,7 @@ from ankiforge.model import (
     AGENT,
     CardKind,
     Fields,
+    Question,
     QuestionKind,
     Value,
     Waiting,
@@ -434,59 +436,49 @@ class TerminalReview:
 
     def _print(self, text: str, style: str = "") -> None:
         """Print words of the program, or of a document that cannot steer the terminal."""
-        self._screen.print(Text(for_terminal(text), style))
+        self._screen.print(_text(text, style))
 
     def _show(self, item: Item, choices: Sequence[Choice], place: int) -> None:
         """Show an item: how far, the card, the other choices, the source, why, and the keys."""
-        from ankiforge.anki.render import unrender
-
         screen = self._screen
         screen.print()
+
         # how many of the round are decided, as a bar, and how many wait
         left_in_round = min(len(self._queue), ROUND - self._in_round)
         of_round = self._in_round + left_in_round
         filled = _BAR * self._in_round // max(of_round, 1)
-        bar = "━" * filled + "─" * (_BAR - filled)
-        if screen.encoding.lower().replace("-", "") != "utf8":
-            bar = "#" * filled + "-" * (_BAR - filled)
+        is_utf8 = screen.encoding.lower().replace("-", "") == "utf8"
+        full, empty = ("━", "─") if is_utf8 else ("#", "-")
+        bar = full * filled + empty * (_BAR - filled)
         waiting = counted(len(self._queue), "waits", "wait")
         progress = f"{bar} {self._in_round + 1} of {of_round} · {waiting}"
-        keys = ["Enter accept", "x reject", "e edit"]
-        if item.card and not any(each.waiting.draft.own for each in choices):
-            keys[0] = "w the same card · Enter another card"
-        elif item.drafts:
-            told = facts_told(facts_seen(self._ledger, item.drafts[0].highlight))
+        if item.drafts and not item.card:
+            facts = facts_seen(self._ledger, item.drafts[0].highlight)
+            told = facts_told(facts)
             progress += f" · {told}" if told else ""
         screen.rule(Text(progress), align="left", style="dim")
 
-        question = item.question
-        if question is None:
-            lines = [*_item_lines(item, choices, place)]
-        else:  # with its examples, and the effects of its answers
-            keys = ["a yes", "x no"]
-            lines = [Text(for_terminal(question.text), "bold")]
-            for conflict in question.conflicts:
-                field = conflict.field.lower()
-                mine = on_one_line(conflict.words or unrender(conflict.theirs))
-                source = on_one_line(unrender(conflict.ours))
-                lines.append(Text(for_terminal(f"{field}, yours: {mine}")))
-                lines.append(Text(for_terminal(f"{field}, the source's: {source}")))
-            for example in question.examples:
-                lines.append(Text(for_terminal(on_one_line(example)), "dim"))
-            if question.kind is QuestionKind.FORM:
-                only = "on the page you can choose single lines: ankiforge review"
-                lines.append(Text(only, "dim"))
-            effects = f"a: {question.accept}   x: {question.reject}"
-            lines.append(Text(for_terminal(effects)))
-        if any(choice.field("Text") for choice in choices):
-            keys.append("q question")
-        if len(choices) > 1:
-            keys.append(f"{' '.join(filter(str.isdecimal, _keys_of(choices)))} choose")
-        keys += ["m ask your chat", "s skip", "u undo", "? help", "Esc ends"]
+        # the item
+        if item.question is None:
+            lines = _item_lines(item, choices, place)
+        else:
+            lines = _question_lines(item.question)
         width = min(WIDTH, screen.width)
         for line in lines:
             screen.print(Padding(line, (0, 0, 0, 1)), width=width)
-        # a key and its words are not parted
+
+        # the keys; a key and its words are not parted
+        keys = ["Enter accept", "x reject", "e edit"]
+        if item.question is not None:
+            keys = ["a yes", "x no"]
+        elif item.card and not any(each.waiting.draft.own for each in choices):
+            keys[0] = "w the same card · Enter another card"
+        if any(choice.field("Text") for choice in choices):
+            keys.append("q question")
+        if len(choices) > 1:
+            digits = [key for key in _keys_of(choices) if key.isdecimal()]
+            keys.append(f"{' '.join(digits)} choose")
+        keys += ["m ask your chat", "s skip", "u undo", "? help", "Esc ends"]
         told_keys = " · ".join(key.replace(" ", "\N{NO-BREAK SPACE}") for key in keys)
         for key_line in wrap(told_keys, screen.width):
             screen.print(Text(key_line.replace("\N{NO-BREAK SPACE}", " "), "dim"))
@@ -504,6 +496,21 @@ def _keys_of(choices: Sequence[Choice]) -> list[str]:
     return keys[: len(choices)]
 
 
+def _question_lines(question: Question) -> Iterator[Text]:
+    """Yield the lines of a question: its examples, and the effects of its answers."""
+    yield _text(question.text, "bold")
+    for conflict in question.conflicts:
+        field = conflict.field.lower()
+        mine = conflict.words or unrender(conflict.theirs)
+        yield _text(f"{field}, yours: {on_one_line(mine)}")
+        yield _text(f"{field}, the source's: {on_one_line(unrender(conflict.ours))}")
+    for example in question.examples:
+        yield _text(on_one_line(example), "dim")
+    if question.kind is QuestionKind.FORM:
+        yield _text("on the page you can choose single lines: ankiforge review", "dim")
+    yield _text(f"a: {question.accept}   x: {question.reject}")
+
+
 def _item_lines(item: Item, choices: Sequence[Choice], place: int) -> Iterator[Text]:
     """Yield the lines about drafts, of which one choice is shown."""
     choice = choices[place]
@@ -511,18 +518,16 @@ def _item_lines(item: Item, choices: Sequence[Choice], place: int) -> Iterator[T
     draft = waiting.draft
     if item.card:
         title = "replaces your card:" if waiting.replaces else "your card now:"
-        yield Text(title, "dim")
+        yield _text(title, "dim")
         for name, words in occlusion.readable(item.card.fields):
-            line_of_field = for_terminal(on_one_line(words))
-            yield Text(f"  {name.lower()}: {line_of_field}", "dim")
-        yield Text("with the new words:", "dim")
+            yield _text(f"  {name.lower()}: {on_one_line(words)}", "dim")
+        yield _text("with the new words:", "dim")
 
     # the fields in plain text; a gap is in brackets, in case there are no colours
     for name, words in choice.fields:
-        shown_words = for_terminal(words)
         if name == "Text":
             line = Text()
-            for before, answer in marked_gaps(shown_words):
+            for before, answer in marked_gaps(for_terminal(words)):
                 line.append(before)
                 if answer:
                     line.append(f"[{answer}]", "bold reverse")
@@ -531,57 +536,47 @@ def _item_lines(item: Item, choices: Sequence[Choice], place: int) -> Iterator[T
             masks = occlusion.parse(words).shown
             labels = [f"{mask.number} {mask.label or '(drawn)'}" for mask in masks]
             if labels:
-                hidden = for_terminal(" · ".join(labels))
-                line = Text("hides: ", "dim")
-                line.append(hidden, "not dim")
-                yield line
-            yield Text("to see the picture and to draw masks: ankiforge review", "dim")
+                yield _labelled("hides", " · ".join(labels))
+            yield _text("to see the picture and to draw masks: ankiforge review", "dim")
         elif words and name != "Image":
             label = {"Front": "Q", "Back": "A"}.get(name, name.lower())
             style = "bold" if name == "Front" else "not dim"
-            line = Text(f"{label}: ", "dim")
-            line.append(plain(shown_words), style)
-            yield line
+            yield _labelled(label, plain(for_terminal(words)), style)
 
     # the choices of the digits, the chosen one marked
     if len(choices) > 1:
-        drafts = {each.waiting.id for each in choices}
-        title = "hide: " if len(drafts) == 1 else "drafts: "
-        line = Text(title, "dim")
+        ids = {each.waiting.id for each in choices}
+        line = Text("hide: " if len(ids) == 1 else "drafts: ", "dim")
         keys = _keys_of(choices)
         for number, each in enumerate(choices):
             answers = [gap.answer for gap in gaps(each.field("Text"))]
             words = " … ".join(answers) or each.field("Front")
-            plain_words = plain(for_terminal(words))
-            shown = shortened(on_one_line(plain_words), _CUT)
+            shown = shortened(on_one_line(plain(for_terminal(words))), _CUT)
             style = "bold underline" if number == place else "dim"
             if number:
                 line.append("   ")
             line.append(f"{keys[number]} {shown}", style)
         yield line
 
-    # the place of the passage, and its words unless the card shows them
+    # the place of the passage
     highlight = waiting.highlight
-    heading = highlight.heading
     where = titled(highlight)
-    if heading not in ("", highlight.document.title):
-        where += f" › {heading}"
-    yield Text(for_terminal(on_one_line(where)), "dim cyan")
+    if highlight.heading not in ("", highlight.document.title):
+        where += f" › {highlight.heading}"
+    yield _text(on_one_line(where), "dim cyan")
+
+    # its words, unless the card shows them
     passage = highlight.sentence or highlight.exact
     card = " ".join(plain(text) for _, text in choice.fields)
-    letters = "".join(passage.split()).casefold()
-    letters_of_card = "".join(card.split()).casefold()
-    is_shown = letters in letters_of_card
+    is_shown = _letters_of(passage) in _letters_of(card)
     if not is_shown and not draft.by_hand:
         if not highlight.sentence:
             before = from_a_word(highlight.prefix)
             after = to_a_word(highlight.suffix)
             passage = f"{before}{passage}{after}"
-        quoted = f"“{on_one_line(passage)}”"
-        yield Text(for_terminal(quoted), "dim")
+        yield _text(f"“{on_one_line(passage)}”", "dim")
     if highlight.comment:
-        comment = on_one_line(highlight.comment)
-        yield Text(for_terminal(f"your comment: {comment}"), "dim")
+        yield _text(f"your comment: {on_one_line(highlight.comment)}", "dim")
 
     # why it needs a closer look; nothing of a proposal without warnings
     said = reasons(waiting)
@@ -589,4 +584,21 @@ def _item_lines(item: Item, choices: Sequence[Choice], place: int) -> Iterator[T
     if is_by_model and not said:
         said = (why_waiting(waiting),)
     for reason in said:
-        yield Text(for_terminal(reason), "yellow")
+        yield _text(reason, "yellow")
+
+
+def _text(words: str, style: str = "") -> Text:
+    """Return words that cannot steer the terminal."""
+    return Text(for_terminal(words), style)
+
+
+def _labelled(label: str, words: str, style: str = "not dim") -> Text:
+    """Return words behind a label."""
+    line = Text(f"{label}: ", "dim")
+    line.append(for_terminal(words), style)
+    return line
+
+
+def _letters_of(text: str) -> str:
+    """Return a text without blanks and case."""
+    return "".join(text.split()).casefold()

@@ -8,6 +8,7 @@ from contextlib import suppress
 from msgspec.structs import replace
 
 from ankiforge.errors import ForgeError, LedgerError, RefusedError, UsageError
+from ankiforge.ledger.database import in_batches
 from ankiforge.ledger.events import (
     SILENT,
     SOURCE,
@@ -23,7 +24,7 @@ from ankiforge.ledger.events import (
 )
 from ankiforge.ledger.fold import fold
 from ankiforge.ledger.readings import ORDER, decode_highlight
-from ankiforge.ledger.store import EACH, NOT_UNDONE, TOGETHER, Row, Store, encode
+from ankiforge.ledger.store import EACH, NOT_UNDONE, Row, Store, encode
 from ankiforge.model import (
     Card,
     CardKind,
@@ -268,9 +269,9 @@ def card_of(store: Store, guid: str) -> Card:
 def cards_of(store: Store, condition: str = "1", *values: object) -> Iterator[Card]:
     """Yield cards, live or not, that fulfil a condition on the columns of `lines`."""
     query = f"SELECT DISTINCT passage FROM card WHERE {condition} ORDER BY passage"
-    all_passage_keys = [row["passage"] for row in store.rows(query, *values)]
-    for start in range(0, len(all_passage_keys), TOGETHER):
-        passages = store.passages(all_passage_keys[start : start + TOGETHER])
+    passage_keys = [row["passage"] for row in store.rows(query, *values)]
+    for batch in in_batches(passage_keys):
+        passages = store.passages(batch)
         highlight_keys: list[str] = []
         for passage in passages:
             highlight_keys += passage.keys

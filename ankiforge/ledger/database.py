@@ -10,8 +10,9 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -31,9 +32,18 @@ WAIT_SECONDS = 60.0
 CACHE_KIB = 32_768
 """How much of the database is kept in memory. SQLite's 2 MB are written and read again many
 times in a transaction of thousands of decisions."""
-
+TOGETHER = 200
+"""The number of rows, passages or cards that are read at once."""
 
 Row = sqlite3.Row
+_T = TypeVar("_T")
+
+
+def in_batches(values: Iterable[_T]) -> Iterator[list[_T]]:
+    """Yield values in lists of as many as are read at once."""
+    rest = iter(values)
+    while batch := list(islice(rest, TOGETHER)):
+        yield batch
 
 
 def encode(value: object) -> str:
@@ -73,7 +83,7 @@ class Database:
         """Run a statement. Return the number of rows it changed."""
         return self._db.execute(query, values).rowcount
 
-    def write_all(self, query: str, rows: Iterable[Sequence[object]]) -> None:
+    def write_all(self, query: str, rows: Iterable[Sequence[object] | Json]) -> None:
         """Run a statement for each of many rows."""
         rows = list(rows)
         if rows:

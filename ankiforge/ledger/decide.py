@@ -375,8 +375,7 @@ def skip(store: Store, highlight_key: str, why: str = "") -> None:
         event = store.add("skip", first, PERSON, body)
         keys = encode(store.keys(first))
         live = {card.guid for card in store.passage(first).live}
-        for row in store.rows(
-            f"SELECT id, slot, revises FROM draft WHERE key IN {EACH}", keys
-        ):
+        query = f"SELECT id, slot, revises FROM draft WHERE key IN {EACH}"
+        for row in store.rows(query, keys):
             if row["slot"] or row["revises"] not in live:
                 drafts.put_away(store, row["id"], event)

@@ -142,9 +142,8 @@ def ask_about_dialects(
         added += len(after) - len(pairs)
         gone += len(before) - len(pairs)
         for after_index, before_index in pairs.items():
-            if _drafted_content(after[after_index]) != _drafted_content(
-                before[before_index],
-            ):
+            content_before = _drafted_content(before[before_index])
+            if _drafted_content(after[after_index]) != content_before:
                 changed += 1
     for document_id in known_documents.values():
         gone += len(_present(store, document_id))

@@ -24,6 +24,7 @@ from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import cards, forms
+from ankiforge.ledger.database import TOGETHER, in_batches
 from ankiforge.ledger.events import (
     Event,
     Passage,
@@ -52,8 +53,6 @@ from ankiforge.model import (
 from ankiforge.text.cloze import cloze_answers
 from ankiforge.text.fold import for_finding
 
-PART = 200
-"""The number of rows that are read at a time."""
 SAME_WORDS = "same words as in "
 """How the reason of a copy begins, before the title of the document that has the
 original."""
@@ -162,8 +161,7 @@ def rows_in_parts(
     """
     ids = [row[0] for row in store.rows(id_query, *values)]
     name = id_column.rpartition(".")[2]
-    for start in range(0, len(ids), PART):
-        part = ids[start : start + PART]
+    for part in in_batches(ids):
         marks = ", ".join("?" * len(part))
         rows = store.rows(f"{row_query} {id_column} IN ({marks})", *part)
         store.load(row["key"] for row in rows)
@@ -211,7 +209,7 @@ def leads_elsewhere(store: Store, highlight: Highlight, phrase: str) -> bool:
         for_finding(highlight.exact),
         lead,
         f"{lead}{chr(sys.maxunicode)}",
-        PART,
+        TOGETHER,
     )
     for row in rows:
         other = decode_highlight(row)

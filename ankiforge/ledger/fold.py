@@ -99,24 +99,24 @@ def fold(keys: Sequence[str], events: Iterable[Event]) -> Passage:
     passage = Passage(tuple(keys))
     ordered = in_order(events)
     facts = {event.body["of"]: event for event, _ in ordered if event.what == "fact"}
-
-    # a note that has the tag of dropped cards is only evidence where the decision is known
     dropped = set()
-    for event, _ in ordered:
+    refused = []
+    for event, stands in ordered:
         if event.what in ("reject", "retire") and not _is_evidence(event):
             dropped.add(event.body.get("guid"))
-
-    # a change by the source that two machines recorded was taken back if either was
-    refused = [
-        event.body for event, stands in ordered if event.what == "revise" and not stands
-    ]
+        if event.what == "revise" and not stands:
+            refused.append(event.body)
 
     answered = set()
     for event, stands in ordered:
+        # that a note has the tag of dropped cards counts only where no decision is known
         if _is_evidence(event) and event.body["guid"] in dropped:
             continue
+        # a change by the source that two machines recorded was taken back if either was
         is_change_by_source = event.what == "revise" and event.by == SOURCE
-        if stands and not (is_change_by_source and event.body in refused):
+        if is_change_by_source:
+            stands = event.body not in refused
+        if stands:
             _apply(passage, event)
             _decide_on_facts(passage, event, facts.get(event.id))
             if event.what in ("same", "different"):
@@ -187,7 +187,8 @@ def _apply(passage: Passage, event: Event) -> None:
             passage.texts.insert(0, msgspec.convert(body, Text))
             if event.what == "key" and body.get("like"):
                 passage.asked[event.key] = body["like"]
-        case "ask":  # it may be another one: a person is to say whether it is
+        case "ask":
+            # it may be another one: a person is to say whether it is
             passage.asked[event.key] = body["old"]
             if body.get("beside"):
                 passage.beside.add(event.key)
@@ -214,19 +215,18 @@ def _apply(passage: Passage, event: Event) -> None:
                 card.adopted = msgspec.convert(note, Adopted)
 
         # its words
-        case "revise" if card:  # at once by a person, else as an offer of the source
+        case "revise" if card:
             wording = _wording_in(event)
             card.typed = ()
             if event.by == PERSON:
                 card.wording = wording
                 card.pinned = ()
                 card.offered = {}
-            else:
+            else:  # the source offers it
                 _offer(card, wording)
             _remember_given(card, event.machine, wording)
-        case "edit" if (
-            card
-        ):  # fields that a person typed: they stay when the source changes
+        case "edit" if card:
+            # a person typed these fields: they stay when the source changes
             fields: Texts = body["fields"]
             _pin_fields(card, fields)
             card.wording = replace(
@@ -239,7 +239,8 @@ def _apply(passage: Passage, event: Event) -> None:
             for name, (theirs, _) in body.get("over", {}).items():
                 # our words are to replace those in Anki, as if that had been asked
                 card.resolved = {**card.resolved, name: ("source", theirs, "")}
-        case "resolve" if card:  # a person chose whose text a field has
+        case "resolve" if card:
+            # a person chose whose text a field has
             name = body["field"]
             choice = (body["choice"], body["theirs"], body["ours"])
             card.resolved = {**card.resolved, name: choice}
@@ -261,9 +262,8 @@ def _apply(passage: Passage, event: Event) -> None:
 
         # its end
         case "reject":
-            if body[
-                "content"
-            ]:  # else a proposal, whose words may be the person's own form
+            # of a proposal no content is rejected: the person's own form may have the same words
+            if body["content"]:
                 passage.rejected.add(body["content"])
             if body.get("slot"):
                 passage.rejected_slots.add(body["slot"])
@@ -280,9 +280,8 @@ def _apply(passage: Passage, event: Event) -> None:
                 digest=body["digest"],
                 hashes=body.get("hashes", {}),
             )
-            if (
-                "type" in body and not card.shipped
-            ):  # the first package fixes the note type
+            is_first = not card.shipped
+            if is_first and "type" in body:  # the first package fixes the note type
                 card.mapped = msgspec.convert(body["type"], MappedType)
             card.shipped = (*card.shipped, shipped)
             card.words = digest_of(card.wording.fields)
@@ -291,12 +290,12 @@ def _apply(passage: Passage, event: Event) -> None:
             card.pictures = {**card.pictures, **body["names"]}
         case "seen" if card:
             card.seen_by = tuple(sorted({*card.seen_by, event.machine}))
-        case "unseen" if card:  # it is absent by accident: it is shipped again
+        case "unseen" if card:
+            # it is absent by accident, so it is shipped again
             card.seen_by = ()
             _want_again(card)
-        case "keep" if (
-            card
-        ):  # a person keeps it although its note has the tag of dropped cards
+        case "keep" if card:
+            # a person keeps it although its note has the tag of dropped cards
             _judge(card, Verdict.LIVE, PERSON)
 
 

@@ -351,21 +351,30 @@ class Ingest:
         """Return the ids of documents no longer listed, unless the loss is doubtful."""
         if container not in self.listing.complete:
             return set()
-        unread = {row["place"] for row in known if self.listing.is_unread(row["place"])}
-        listed = self.listing.places[container] | unread
-        unlisted = {row["id"] for row in known if row["place"] not in listed}
-        present = {row["id"] for row in known if row["state"] == "present"}
-        new = listed - {row["place"] for row in known}
-        lost = len(present & unlisted)
+        listed = set(self.listing.places[container])
+        new = listed.difference(row["place"] for row in known)
+        unlisted = set()
+        present = set()
+        for row in known:
+            place = row["place"]
+            if row["state"] == "present":
+                present.add(row["id"])
+            if self.listing.is_unread(place):
+                listed.add(place)
+            elif place not in listed:
+                unlisted.add(row["id"])
+
         # a source may have failed; a document that was renamed is not lost: as many as are new
         # may be
+        lost = len(present & unlisted)
         is_doubtful = bool(lost) and not listed
         if len(present) >= MANY_DOCUMENTS:
-            is_doubtful |= 2 * (lost - len(new)) > len(present)
+            lost_at_least = lost - len(new)
+            is_doubtful |= 2 * lost_at_least > len(present)
         is_explained = container in self.confirmed or self._selects_otherwise(container)
         if is_explained or not is_doubtful:
             return unlisted
-        left = len(present - unlisted)
+        left = len(present) - lost
         self.report.doubtful[container] = (left, len(present))
         return unlisted - present
 
@@ -411,21 +420,26 @@ class Ingest:
         Report and record what changed in them.
         """
         rows = []
+        report = self.report
         for mark in found:
-            exact_hash = hash_of_words(mark.highlight.exact)
+            words = mark.highlight.exact
+            exact_hash = hash_of_words(words)
             rows.append(highlight_row(mark, exact_hash, self.run_number))
             known = mark.known
             if known is None:
                 continue
+            newest = known.texts[0] if known.texts else None
 
             # report its changes
             if known.state in ("missing", "gone"):
-                self.report.back.append(known.key)
-            if known.state != "journal" and mark.document != known.document:
-                self.report.moved.append((known.key, mark.place))
-            if known.exact and known.exact != exact_hash:
-                old = known.texts[0].exact if known.texts else ""
-                self.report.changed.append((known.key, old, mark.highlight.exact))
+                report.back.append(known.key)
+            has_moved = known.state != "journal" and mark.document != known.document
+            if has_moved:
+                report.moved.append((known.key, mark.place))
+            has_changed = known.exact and known.exact != exact_hash
+            if has_changed:
+                words_before = newest.exact if newest else ""
+                report.changed.append((known.key, words_before, words))
             is_back = known.state in ("gone", "unselected")
             content = content_of_highlight(mark.highlight)
             if is_back or known.content not in ("", content):
@@ -436,11 +450,10 @@ class Ingest:
             if self.in_progress(mark.container, mark.place):
                 continue
             body = event_body(mark)
-            text = Text(**body) if not mark.like else None
-            if text is None or not known.texts:
+            if mark.like or newest is None:
                 self.store.add("key", known.key, SOURCE, body)
                 continue
-            newest = known.texts[0]
+            text = Text(**body)
             is_same_place = (newest.place, newest.own) == (text.place, text.own)
             if not is_same_place or exact(newest.exact) != exact(text.exact):
                 self.store.add("text", known.key, SOURCE, body)

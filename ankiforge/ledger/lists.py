@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
-from itertools import islice
 
 from ankiforge.ledger import cards, waiting
+from ankiforge.ledger.database import in_batches
 from ankiforge.ledger.store import ABSENT, Store, encode, tag_name
 from ankiforge.ledger.views import DELETED
 from ankiforge.model import (
@@ -31,8 +31,6 @@ from ankiforge.model import (
 from ankiforge.text import regex
 from ankiforge.text.fold import for_comparing, for_searching
 
-AT_ONCE = 200
-"""The number of lines that are read at once."""
 LAPSES = 4
 """A card that was forgotten so often is a finding."""
 _PLAIN = regex(r"[\w '-]+")
@@ -196,6 +194,7 @@ def find(
     store.define("canonical", 1, lambda text: for_comparing(text or ""))
     store.define("says", 2, _says)
     store.refold()
+
     # the live cards whose source says something else now: no column has that
     changed = set()
     check = CardRemark.SOURCE_CHANGED.check
@@ -205,37 +204,38 @@ def find(
             if CardRemark.SOURCE_CHANGED in card.remarks:
                 changed.add(card.guid)
     store.define("says_else", 1, changed.__contains__)
+
     conditions = []
     for number, term in enumerate(terms, start=1):
         value = f"?{number}"
+        any_of = []
         if term.field:  # the line, or one of its places, has a value in it
-            of_line = _LINE_CONDITIONS.get(term.field, ())
-            of_place = _PLACE_CONDITIONS.get(term.field, ())
-            any_of = [each.format(value=value) for each in of_line]
-            if of_place:
-                places = " OR ".join(each.format(value=value) for each in of_place)
-                any_of.append(f"l.id IN (SELECT p.id FROM place p WHERE {places})")
-            condition = f"({' OR '.join(any_of)})"
+            for condition in _LINE_CONDITIONS.get(term.field, ()):
+                any_of.append(condition.format(value=value))
+            of_place = " OR ".join(_PLACE_CONDITIONS.get(term.field, ()))
         else:  # words of the line or of a title, or the beginning of an id
-            condition = (
-                f"(says({value}, l.words) OR (length({value}) >= 6"
-                f" AND l.id GLOB lower({value}) || '*')"
-                f" OR l.id IN (SELECT p.id FROM place p WHERE says({value}, p.title)))"
-            )
-        conditions.append(f"NOT {condition}" if term.negated else condition)
+            any_of.append(f"says({value}, l.words)")
+            any_of.append(f"(length({value}) >= 6 AND l.id GLOB lower({value}) || '*')")
+            of_place = "says({value}, p.title)"
+        if of_place:
+            places = f"SELECT p.id FROM place p WHERE {of_place.format(value=value)}"
+            any_of.append(f"l.id IN ({places})")
+        negation = "NOT " if term.negated else ""
+        conditions.append(f"{negation}({' OR '.join(any_of)})")
     names_verdict = any(term.field == "verdict" for term in terms)
     if not everything and not names_verdict:
         conditions.append("l.verdict IN ('waiting', 'accepted')")
+
     rows = store.rows(
-        f"{_WITH} SELECT l.id FROM line l LEFT JOIN (SELECT id, min(document) AS"
-        " document,"
-        " min(position) AS position FROM place GROUP BY id) w ON w.id = l.id"
+        f"{_WITH} SELECT l.id FROM line l LEFT JOIN"
+        " (SELECT id, min(document) AS document, min(position) AS position"
+        "  FROM place GROUP BY id) w ON w.id = l.id"
         f" WHERE {' AND '.join(conditions) or '1'}"
         " ORDER BY w.document IS NULL, w.document, w.position, l.key, l.at, l.id",
         *(_pattern(term) for term in terms),
     )
     settled = waiting.settled(store)
-    return [line_row["id"] for line_row in rows if line_row["id"] not in settled]
+    return [row["id"] for row in rows if row["id"] not in settled]
 
 
 def _pattern(term: QueryTerm) -> str:
@@ -356,8 +356,7 @@ def lines(store: Store, ids: Iterable[str]) -> Iterator[Line]:
     An id that is no longer one is left out.
     """
     query = "SELECT id FROM draft WHERE key = ? ORDER BY position, id"
-    named = iter(ids)
-    while batch := list(islice(named, AT_ONCE)):
+    for batch in in_batches(ids):
         line_ids: list[str] = []
         for id in batch:
             if is_highlight_key(id):

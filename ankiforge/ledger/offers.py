@@ -8,15 +8,14 @@ Tested by `tests/cli/test_lists.py`, `tests/cli/test_by_query.py` and `tests/web
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
-from itertools import islice
 
 from ankiforge.ledger import waiting
+from ankiforge.ledger.database import in_batches
 from ankiforge.ledger.store import EACH, Row, Store, encode
 from ankiforge.model import Guid, Value, Waiting
 
-AT_ONCE = 200
-"""The number of ids that are looked up at once."""
 _MIXES = 0.05
 """How much less sure each further offer of a document counts in the order."""
 
@@ -44,28 +43,31 @@ def offers(store: Store, ids: Iterable[str]) -> Iterator[Offer]:
 
     Drafts that no longer wait are left out.
     """
-    rest = iter(ids)
     yielded = set[str]()
-    while batch := list(islice(rest, AT_ONCE)):
+    for batch in in_batches(ids):
+        # the keys of their passages
         query = f"SELECT key FROM draft WHERE id IN {EACH}"
-        named = [row["key"] for row in store.rows(query, encode(batch))]
         keys = set[str]()
-        for name in (*named, *batch):
-            keys.update(store.keys(name))
+        for row in store.rows(query, encode(batch)):
+            keys.update(store.keys(row["key"]))
+        for id in batch:  # which may be a key itself
+            keys.update(store.keys(id))
 
         # the drafts of each offer; and the offers of each draft and key
-        drafts: dict[str, list[Waiting]] = {}
-        offers_of: dict[str, list[str]] = {}
+        drafts_of: dict[str, list[Waiting]] = defaultdict(list)
+        offers_of: dict[str, list[str]] = defaultdict(list)
         for draft in waiting.each_waiting(store, f"d.key IN {EACH}", encode(list(keys))):
-            drafts.setdefault(draft.offer, []).append(draft)
-            for name in (draft.id, *store.keys(draft.highlight.key)):
-                offers_of.setdefault(name, []).append(draft.offer)
+            drafts_of[draft.offer].append(draft)
+            offers_of[draft.id].append(draft.offer)
+            for key in store.keys(draft.highlight.key):
+                offers_of[key].append(draft.offer)
 
-        for name in batch:
-            for offer in offers_of.get(name, ()):
+        for id in batch:
+            for offer in offers_of[id]:
                 if offer not in yielded:
                     yielded.add(offer)
-                    yield Offer(tuple(sorted(drafts[offer], key=rank)))
+                    drafts = sorted(drafts_of[offer], key=rank)
+                    yield Offer(tuple(drafts))
 
 
 def in_order(store: Store, left_out: Collection[str]) -> list[Row]:

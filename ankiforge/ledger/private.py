@@ -149,10 +149,11 @@ def _answer_to(store: Store, doubt: str) -> str:
 def open_doubts(store: Store) -> Iterator[tuple[str, Strings]]:
     """Yield spellings that look like the tag and wait for an answer, with their places."""
     places = defaultdict[str, list[str]](list)
-    for row in store.rows(
+    query = (
         "SELECT DISTINCT p.doubt, d.place FROM private p JOIN document d ON d.id = p.document"
         " WHERE p.doubt != '' ORDER BY p.doubt, d.place"
-    ):
+    )
+    for row in store.rows(query):
         places[row["doubt"]].append(row["place"])
     for doubt, documents in places.items():
         if not _answer_to(store, doubt):

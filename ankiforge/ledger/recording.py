@@ -7,7 +7,8 @@ blocks. Tested as `drafts.py`.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
 
 import msgspec
 from msgspec.structs import replace
@@ -205,104 +206,86 @@ class _Recording:
         self.proposed = 0
         self._dropped_ids: list[str] = []
         self._rows: list[Json] = []
-        # content that was drafted, "" if that failed; reason, fate, worth, worthy, key
-        self._outcomes: list[tuple[str, str, str, float, str, str]] = []
+        self._outcomes: list[Json] = []
+        """The columns of the highlights that drafting fills."""
         self._terms: list[tuple[str, SearchTerms]] = []
 
     def take(self, result: DraftResult) -> None:
         """Take the drafts of a highlight: cards follow them, or they wait."""
-        highlight_key = result.key
-        highlight_row = self._highlights.get(highlight_key)
-        if highlight_row is None:
-            highlight_row = cards.highlight_row(self._store, highlight_key)
+        store = self._store
+        key = result.key
+        highlight_row = self._highlights.get(key) or cards.highlight_row(store, key)
         highlight = decode_highlight(highlight_row)
-        passage = self._store.passage(highlight_key)
-
-        # the drafts that wait beside the new ones, under all keys of the passage
-        kept = self._waiting[highlight_key]
-        if len(passage.keys) > 1:
-            kept = [*settling.offered_passage(self._store, passage).rows]
-        if not self._beside:
-            kept = [row for row in kept if not self._goes(row, highlight)]
+        passage = store.passage(key)
+        text = facts.text_of(highlight)
 
         # an exact copy of another passage gets no draft
-        copies = self._copies[highlight_key]
-        original = _original_of(self._store, highlight_row, passage, copies)
+        original = _original_of(store, highlight_row, passage, self._copies[key])
         if not original:
-            original = _had_these_words(self._store, highlight, passage)
+            original = _had_these_words(store, highlight, passage)
         if original:
-            reason = SAME_WORDS + original
-            result = DraftResult(highlight_key, reason=reason, fate="no_card")
+            result = DraftResult(key, reason=SAME_WORDS + original, fate="no_card")
 
-        # as the cards have them, and without findings about other cards, as a person said
-        drafts = []
-        for draft in _in_slots(result.drafts):
-            findings = []
-            for finding in draft.findings:
-                query = "SELECT passage FROM card WHERE guid = ?"
-                other_key = self._store.value(query, finding.duplicate)
-                other = self._store.passage(other_key) if other_key else None
-                if other is None or not passage.told_apart_from(other):
-                    findings.append(finding)
-            draft = replace(draft, findings=tuple(findings))
-            drafts.append(_as_on_card(passage, draft))
-        for draft, terms in zip(drafts, result.terms, strict=False):
-            wording = wording_of(draft)
-            self._terms.append((f"{wording.kind}{wording.content}", terms))
-
-        # a model's draft that waits on may be about other words now
-        of = settling.OfferedPassage(passage, facts.text_of(highlight), rows=kept)
-        for row in kept:
-            if row["slot"] or row["drafter"] == PROPOSE or not row["fact"]:
+        # the earlier drafts that wait on, under all keys of the passage; one of a model may be
+        # about another sentence now
+        earlier: Sequence[Row] = self._waiting[key]
+        if len(passage.keys) > 1:
+            earlier = settling.offered_passage(store, passage).rows
+        kept_ids = []
+        for row in earlier:
+            if self._is_replaced(row, highlight):
+                self._dropped_ids.append(row["id"])
                 continue
-            sentence = facts.fact_of(decode_draft(row["body"]), of.text)
-            if sentence and facts.name_of(sentence) != row["fact"]:
-                query = "UPDATE draft SET fact = ? WHERE id = ?"
-                self._store.write(query, facts.name_of(sentence), row["id"])
-        if kept:
-            ids = encode([row["id"] for row in kept])
-            kept = self._store.rows(f"SELECT * FROM draft WHERE id IN {EACH}", ids)
+            kept_ids.append(row["id"])
+            if row["fact"] and not row["slot"] and row["drafter"] != PROPOSE:
+                sentence = facts.fact_of(decode_draft(row["body"]), text)
+                if sentence and facts.name_of(sentence) != row["fact"]:
+                    query = "UPDATE draft SET fact = ? WHERE id = ?"
+                    store.write(query, facts.name_of(sentence), row["id"])
+        query = f"SELECT * FROM draft WHERE id IN {EACH}"
+        kept = store.rows(query, encode(kept_ids)) if kept_ids else []
 
-        # cards take the words of the person's own form
-        own = [draft for draft in drafts if draft.own]
-        others = [draft for draft in drafts if not draft.own]
-        of = replace(of, rows=kept)
-        held: dict[str, str] = {}
+        # the new drafts: the person's own form, and others with the sentence that each is about
+        own: list[Draft] = []
+        others: list[tuple[Draft, str]] = []
+        for draft in self._as_told(passage, result):
+            if draft.own:
+                own.append(draft)
+            else:
+                others.append((draft, facts.fact_of(draft, text)))
+
+        # cards take the words of the person's own form; what is held back waits
+        before = settling.OfferedPassage(passage, text, rows=kept)
+        own_waiting: list[tuple[Draft, str]] = []
         for draft in own:
-            card = _follow(self._store, of, draft, highlight, self.changes)
-            if card:
-                held[wording_of(draft).content] = card
+            held = _follow(store, before, draft, highlight, self.changes)
+            passage = store.passage(key)
+            if is_new(store, passage, wording_of(draft)):
+                own_waiting.append((draft, held))
 
-        # what is worth a card, best first: nothing where the person's own form drafts
-        sentences = [facts.fact_of(draft, of.text) for draft in others]
-        worthy = settling.worthy_of(highlight_row, of.sentences)
+        # the sentences that are worth a card, best first: none where the person's own form drafts
+        worthy = settling.worthy_of(highlight_row, before.sentences)
         if not (self._by_model or self._beside):
-            has_own_form = own or any(row["slot"] for row in kept)
-            pairs = zip(others, sentences, strict=True)
-            proposed = [sentence for draft, sentence in pairs if draft.proposed]
+            proposed = [sentence for draft, sentence in others if draft.proposed]
+            has_own_form = bool(own) or any(row["slot"] for row in kept)
             worthy = () if has_own_form else tuple(dict.fromkeys(filter(None, proposed)))
 
-        # the facts: the person's own form and a model's drafts are about some in any case
-        passage = self._store.passage(highlight_key)
-        own = [draft for draft in own if is_new(self._store, passage, wording_of(draft))]
-        names_of_own = [
-            [facts.name_of(sentence) for sentence in facts.covered(of.text, draft.quote)]
-            for draft in own
-        ]
-        drafted = [name for names in names_of_own for name in names]
-        for draft, sentence in zip(others, sentences, strict=True):
+        # the facts: all about which there is something but a proposal are among them
+        drafted: list[str] = []
+        for draft, _ in own_waiting:
+            drafted += map(facts.name_of, facts.covered(text, draft.quote))
+        for draft, sentence in others:
             if not draft.proposed:
                 drafted.append(facts.name_of(sentence))
-        of = settling.OfferedPassage(passage, of.text, worthy, kept)
+        of = settling.OfferedPassage(passage, text, worthy, kept)
         shown = of.facts_now(drafted=drafted)
         offered = facts.offered(shown)
 
-        # those wait that are about an offered fact, or that a person asked for
-        for position, (draft, names) in enumerate(zip(own, names_of_own, strict=True)):
-            revises = held.get(wording_of(draft).content, "")
-            columns = {"fact": " ".join(names), "near": "", "revises": revises}
-            self._let_wait(draft, position, passage, columns)
-        for position, (draft, sentence) in enumerate(zip(others, sentences, strict=True)):
+        # drafts wait that are about an offered fact, or that a person asked for
+        for position, (draft, held) in enumerate(own_waiting):
+            names = map(facts.name_of, facts.covered(text, draft.quote))
+            self._let_wait(draft, position, passage, " ".join(names), revises=held)
+        for position, (draft, sentence) in enumerate(others):
             name = facts.name_of(sentence) if sentence else ""
             fact = offered.get(name)
             if fact is None:
@@ -310,48 +293,76 @@ class _Recording:
                 if draft.proposed or not is_open or is_known(passage, wording_of(draft)):
                     continue
                 fact = facts.Fact(sentence)
-            if (
-                fact.card and draft.gaps
-            ):  # the gap that is the most like the card comes first
-                text = passage.cards[fact.card].wording.fields.get("Text", "")
-                draft = with_first_gap(draft, nearest_gap(draft, text))
-            columns = {"fact": name, "near": fact.near, "revises": fact.card}
-            self._let_wait(draft, position, passage, columns)
-        settling.settle(self._store, kept, shown, (), self._dropped_ids.append)
+            if fact.card and draft.gaps:
+                # the gap that is the most like the card comes first
+                words_of_card = passage.cards[fact.card].wording.fields.get("Text", "")
+                draft = with_first_gap(draft, nearest_gap(draft, words_of_card))
+            self._let_wait(
+                draft, position, passage, name, revises=fact.card, near=fact.near
+            )
+        settling.settle(store, kept, shown, (), self._dropped_ids.append)
 
         # what failed counts as not drafted, and is drafted again
-        drafted_content = "" if result.fate == "failed" else highlight_row["content"]
-        numbers = encode([of.sentences.index(sentence) for sentence in worthy])
-        reason_and_fate = (result.reason, result.fate)
-        outcome = (drafted_content, *reason_and_fate, result.worth, numbers)
-        self._outcomes.append((*outcome, highlight_key))
+        outcome = {
+            "key": key,
+            "drafted": "" if result.fate == "failed" else highlight_row["content"],
+            "reason": result.reason,
+            "fate": result.fate,
+            "worth": result.worth,
+            "worthy": encode([of.sentences.index(sentence) for sentence in worthy]),
+        }
+        self._outcomes.append(outcome)
 
-    def _goes(self, row: Row, highlight: Highlight) -> bool:
-        """Drop an earlier draft of a highlight, or a proposal under another of its keys.
+    def _is_replaced(self, row: Row, highlight: Highlight) -> bool:
+        """Return whether an earlier draft of a passage makes room for those of a highlight.
 
         Proposals go with the drafts of the rules; a model's stay while their quote is there.
-        Return whether it goes.
         """
-        is_of_rules = row["drafter"].startswith(("rules", PROPOSE))
+        if self._beside:
+            return False
         if row["key"] != highlight.key:
-            goes = row["drafter"] == PROPOSE and not self._by_model
-        elif self._by_model:
-            goes = not is_of_rules
-        else:
-            quote = decode_draft(row["body"]).quote
-            goes = is_of_rules or not stands_in(quote, highlight)
-        if goes:
-            self._dropped_ids.append(row["id"])
-        return goes
+            return row["drafter"] == PROPOSE and not self._by_model
+        is_of_rules = row["drafter"].startswith(("rules", PROPOSE))
+        if self._by_model:
+            return not is_of_rules
+        return is_of_rules or not stands_in(decode_draft(row["body"]).quote, highlight)
+
+    def _as_told(self, passage: Passage, result: DraftResult) -> Iterator[Draft]:
+        """Yield drafts as the cards have them, without findings about cards told apart."""
+        query = "SELECT passage FROM card WHERE guid = ?"
+        for draft, terms in zip_longest(_in_slots(result.drafts), result.terms):
+            findings = []
+            for finding in draft.findings:
+                other_key = self._store.value(query, finding.duplicate)
+                other = self._store.passage(other_key) if other_key else None
+                if other is None or not passage.told_apart_from(other):
+                    findings.append(finding)
+            told = _as_on_card(passage, replace(draft, findings=tuple(findings)))
+            if terms is not None:
+                wording = wording_of(told)
+                self._terms.append((f"{wording.kind}{wording.content}", terms))
+            yield told
 
     def _let_wait(
         self,
         draft: Draft,
         position: int,
         passage: Passage,
-        columns: Json,
+        fact: str,
+        *,
+        revises: str,
+        near: str = "",
     ) -> None:
-        """Gather the row of a draft; `columns` are those about its fact, and `revises`."""
+        """Gather the row of a draft that waits.
+
+        Args:
+            draft: the draft.
+            position: its place among the drafts of its highlight.
+            passage: its passage.
+            fact: the name of its sentence; of the person's own form, of all its sentences.
+            revises: the card that may get its words; "" = it would be a new card.
+            near: what was decided in nearly the same words, or "".
+        """
         wording = wording_of(draft)
         severity, findings = summed_up(draft.findings)
 
@@ -380,16 +391,18 @@ class _Recording:
             "deck": draft.deck,
             "drafter": wording.drafter,
             "severity": severity,
+            "fact": fact,
+            "near": near,
+            "revises": revises,
             "replaces": replaces,
             "run": self._run,
             "findings": findings,
             "tags": listed(map(tag_name, wording.tags)),
             "words": words_of(wording.fields),
             "body": encode(draft),
-            **columns,
         }
         self._rows.append(row)
-        if not columns["revises"]:
+        if not revises:
             self.new.append(id)
             self.proposed += draft.proposed
 
@@ -399,10 +412,10 @@ class _Recording:
         dropped = [(id,) for id in self._dropped_ids]
         store.write_all("DELETE FROM draft WHERE id = ?", dropped)
         store.insert("draft", self._rows, verb="INSERT OR REPLACE")
-        columns = "drafted = ?1, reason = ?2, fate = ?3, worth = ?4, worthy = ?5"
+        columns = "drafted = :drafted, worth = :worth, worthy = :worthy"
         if self._by_model:  # which judges no worth
-            columns = "modelled = ?1, reason = ?2, fate = ?3"
-        query = f"UPDATE highlight SET {columns} WHERE key = ?6"
+            columns = "modelled = :drafted"
+        query = f"UPDATE highlight SET {columns}, reason = :reason, fate = :fate WHERE key = :key"
         store.write_all(query, self._outcomes)
         keep_terms(store, self._terms)
 

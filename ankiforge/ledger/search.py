@@ -58,14 +58,14 @@ class _Hit(NamedTuple):
 def find(
     store: Store,
     query: str,
-    documents: Sequence[Document] = (),
+    document: Document | None = None,
 ) -> Iterator[Match]:
     """Yield the works that a query means, the most reliable first.
 
     Args:
         store: the database.
         query: names, a title, or words.
-        documents: what a file was read as, which replaces the query.
+        document: what a file was read as, which replaces the query.
     """
     _update(store)
     store.define("casefold", 1, lambda text: text.casefold())
@@ -81,28 +81,31 @@ def find(
         detail: str = "",
         ref: str = "",
     ) -> None:
-        hit = _Hit(_ORDER.index(found_by), -score, detail, ref)
-        work = _same_work(store, _same_work(store, document)[0])[0]
-        hits[work].append(hit)
+        first = _same_work(store, document)[0]
+        work = _same_work(store, first)[0]
+        hits[work].append(_Hit(_ORDER.index(found_by), -score, detail, ref))
 
-    # what the query, or the document of a file, names
+    # the names in the query, or those of the document of a file
     names = [*names_in(query)]
     word = query.strip()
     if word and " " not in word:  # a single word may be a name without a prefix
         names.append(("citekey", word.casefold()))
         names.append(("file", word.casefold()))
         names.append(("zotero", f"user/{word}"))
-    for document in documents:
+    if document is not None:
         for scheme, value in names_of(document.identifiers, document.uri):
             if scheme != "file":
                 names.append((scheme, value))
-        if document.key:
-            same_file = "SELECT DISTINCT document FROM highlight WHERE key GLOB ? || '/*'"
-            for row in store.rows(same_file, document.key):
-                add(row["document"], NAME, 1, detail="the same file")
+
+    # the documents that are the same file, have one of the names, are at such a path, or have
+    # such a mark
+    if document is not None and document.key:
+        same_file = "SELECT DISTINCT document FROM highlight WHERE key GLOB ? || '/*'"
+        for row in store.rows(same_file, document.key):
+            add(row["document"], NAME, 1, detail="the same file")
     for scheme, value in dict.fromkeys(names):
-        query_of_name = "SELECT document FROM identifier WHERE name = ?"
-        rows = store.rows(query_of_name, f"{scheme}:{value}")
+        with_name = "SELECT document FROM identifier WHERE name = ?"
+        rows = store.rows(with_name, f"{scheme}:{value}")
         if scheme in ("path", "file"):
             at_path = "SELECT id AS document FROM document WHERE casefold(place) = ?1"
             if scheme == "file":
@@ -115,21 +118,21 @@ def find(
             add(row["document"], NAME, detail=f"{scheme} {value}")
 
     # similar titles
-    if not hits:
-        titles = [document.title for document in documents] if documents else [query]
-        wanted_titles = [loose(title) for title in titles]
-        rows = store.rows("SELECT id, title FROM document WHERE title != ''")
-        for wanted in wanted_titles:
-            for row in rows if len(wanted) >= _SHORTEST else ():
-                title = loose(row["title"])
-                score = _title_score(wanted, title)
-                if score >= _ALIKE:
-                    found_by = TITLE if title == wanted else SIMILAR
-                    add(row["id"], found_by, score, detail=f"{score:.0f} % alike")
+    is_named = bool(hits)
+    has_title = False
+    wanted = loose(document.title if document else query)
+    if not is_named and len(wanted) >= _SHORTEST:
+        for row in store.rows("SELECT id, title FROM document WHERE title != ''"):
+            title = loose(row["title"])
+            score = _title_score(wanted, title)
+            if score >= _ALIKE:
+                is_equal = title == wanted
+                has_title |= is_equal
+                found_by = TITLE if is_equal else SIMILAR
+                add(row["id"], found_by, score, detail=f"{score:.0f} % alike")
 
     # words
-    best = min((min(of_work).rank for of_work in hits.values()), default=None)
-    if best is None or (query and _ORDER[best] not in (NAME, TITLE)):
+    if not (is_named or has_title):
         for row in _with_words(store, query):
             ref = "" if row["what"] == "document" else row["ref"]
             add(row["document"], WORDS, row["score"], ref=ref)
@@ -176,24 +179,16 @@ def _update(store: Store) -> None:
 def _texts(store: Store, entry: Row) -> tuple[str, str, str]:
     """Return (title, passage, remark) of an entry."""
     if entry["what"] == "card":
-        return (
-            "",
-            store.value("SELECT words FROM card WHERE guid = ?", entry["ref"]),
-            "",
-        )
+        query = "SELECT words FROM card WHERE guid = ?"
+        return "", store.value(query, entry["ref"]), ""
     column = "key" if entry["what"] == "highlight" else "document"
     query = f"SELECT body FROM highlight WHERE {column} = ? AND body != ''"
     stored = store.row(query, entry["ref"])
     assert stored is not None
     highlight = decode_highlight(stored)
     if entry["what"] == "highlight":
-        about = (
-            highlight.comment,
-            highlight.heading,
-            highlight.author,
-            *highlight.tags,
-        )
-        return "", highlight.exact, "\n".join(about)
+        names = (highlight.comment, highlight.heading, highlight.author)
+        return "", highlight.exact, "\n".join((*names, *highlight.tags))
     document = highlight.document
     about = (*document.creators, document.path, *document.tags, *document.collections)
     return document.title, "", "\n".join(about)
@@ -280,12 +275,10 @@ def _match(store: Store, work: int, hits: Sequence[_Hit]) -> Match:
             gone_keys.add(highlight_row["key"])
 
     # cards and drafts, those that match first
-    keys = encode([store.first(highlight.key) for highlight in highlights])
     rows = store.rows(
-        f"SELECT guid AS id FROM card WHERE passage IN {EACH}"
-        f" UNION ALL SELECT id FROM draft WHERE key IN {EACH}",
-        keys,
-        keys,
+        "SELECT guid AS id FROM card WHERE passage IN (SELECT value FROM json_each(?1))"
+        " UNION ALL SELECT id FROM draft WHERE key IN (SELECT value FROM json_each(?1))",
+        encode([store.first(highlight.key) for highlight in highlights]),
     )
     lines = list(lists.lines(store, [row["id"] for row in rows]))
     lines.sort(key=lambda line: line.id not in matched)

@@ -35,7 +35,7 @@ from typing import TypeVar
 import msgspec
 
 from ankiforge.config.ownfiles import OwnPath
-from ankiforge.ledger.database import Database, copy_database, open_database
+from ankiforge.ledger.database import Database, copy_database, in_batches, open_database
 from ankiforge.ledger.database import Row as Row
 from ankiforge.ledger.database import encode as encode
 from ankiforge.ledger.events import (
@@ -61,8 +61,6 @@ from ankiforge.text.fold import for_comparing
 
 LINKS = ("same", "undo")
 """Kinds of events that change which keys are one passage."""
-TOGETHER = 200
-"""Passages that are folded at once."""
 REMEMBERED = 5000
 """The number of passages that are kept in memory."""
 EACH = "(SELECT value FROM json_each(?))"
@@ -384,7 +382,7 @@ class Store(Database):
         return self._passages[first_key]
 
     def passages(self, keys: Sequence[str]) -> list[Passage]:
-        """Return the passages with these keys, no more than `TOGETHER`, read at once."""
+        """Return the passages with these keys, read at once."""
         if self._transaction is None:
             self._drop_stale()
         else:
@@ -466,8 +464,8 @@ class Store(Database):
         changed_keys = list(transaction.changed_keys)
         transaction.changed_keys.clear()
         transaction.changed_contents.clear()
-        for start in range(0, len(changed_keys), TOGETHER):
-            self._refold(changed_keys[start : start + TOGETHER])
+        for keys in in_batches(changed_keys):
+            self._refold(keys)
 
     def refold_cards(self, content: str) -> None:
         """Do the same, but only if the cards with this content may have changed.

@@ -18,13 +18,13 @@ import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import islice
 from urllib.parse import unquote
 
 import msgspec
 from msgspec.structs import replace
 
 from ankiforge.ledger import cards, settling
+from ankiforge.ledger.database import in_batches
 from ankiforge.ledger.events import (
     FOUND,
     PERSON,
@@ -35,7 +35,7 @@ from ankiforge.ledger.events import (
     Wording,
 )
 from ankiforge.ledger.fold import in_order
-from ankiforge.ledger.store import EACH, TOGETHER, Row, Store, encode
+from ankiforge.ledger.store import EACH, Row, Store, encode
 from ankiforge.model import (
     RETIRED,
     Adopted,
@@ -110,8 +110,7 @@ def record_view(
     with store.transaction():
         recording = _ViewRecording(store, note_by_guid, graves, now)
         # passages are read many at a time
-        rest = iter(note_by_guid.values())
-        while part := list(islice(rest, TOGETHER)):
+        for part in in_batches(note_by_guid.values()):
             recording.load(part)
             for note in part:
                 recording.take_note(note, complete=complete)
@@ -383,8 +382,9 @@ def is_buried(store: Store, guid: str) -> bool:
 
 def was_deleted_unnoticed(store: Store, guid: str) -> bool:
     """Return whether the note of a card was deleted in Anki while the card was not in use."""
-    is_watched = store.row("SELECT 1 FROM seen WHERE guid = ?", guid) is not None
-    return is_buried(store, guid) and not is_watched
+    if not is_buried(store, guid):  # of thousands of decisions in one go, each asks
+        return False
+    return store.row("SELECT 1 FROM seen WHERE guid = ?", guid) is None
 
 
 def send_again(store: Store, passage_key: str, guid: str) -> None:
@@ -512,11 +512,8 @@ def record_plan(
             store.write("DELETE FROM conflict WHERE guid = ?", guid)
         store.write_all(
             "INSERT OR REPLACE INTO conflict (guid, field, theirs, ours, words)"
-            " VALUES (?, ?, ?, ?, ?)",
-            [
-                (each.guid, each.field, each.theirs, each.ours, each.words)
-                for each in conflicts
-            ],
+            " VALUES (:guid, :field, :theirs, :ours, :words)",
+            map(msgspec.structs.asdict, conflicts),
         )
 
         new = 0
@@ -524,11 +521,8 @@ def record_plan(
             state, passage = cards.state_of(store, guid)
             last = state.shipped[-1] if state.shipped else None
             new += last is None and not state.seen_by
-            if last and (note.mod, note.tags, note.digest) == (
-                last.mod,
-                last.tags,
-                last.digest,
-            ):
+            revision = (note.mod, note.tags, note.digest)
+            if last and revision == (last.mod, last.tags, last.digest):
                 continue
             body: Json = {"guid": guid, "mod": note.mod, "digest": note.digest}
             if note.tags:

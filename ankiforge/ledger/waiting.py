@@ -15,13 +15,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import islice
 
 import msgspec
 from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
 from ankiforge.ledger import belonging, cards, facts, forms, settling
+from ankiforge.ledger.database import in_batches
 from ankiforge.ledger.drafts import (
     decode_draft,
     is_new,
@@ -33,7 +33,7 @@ from ankiforge.ledger.drafts import (
 )
 from ankiforge.ledger.events import Event, Passage, Wording, guid_of
 from ankiforge.ledger.readings import decode_highlight_body
-from ankiforge.ledger.store import EACH, TOGETHER, Row, Store, encode
+from ankiforge.ledger.store import EACH, Row, Store, encode
 from ankiforge.ledger.views import in_vault, is_buried
 from ankiforge.model import (
     FOREIGN_PREFIX,
@@ -371,8 +371,7 @@ def waiting_row(store: Store, draft_id: str) -> Row:
 
 def read_ahead(store: Store, draft_ids: Iterable[str]) -> Iterator[str]:
     """Yield ids of drafts that will be decided on; their passages are read many at a time."""
-    rest = iter(draft_ids)
-    while part := list(islice(rest, TOGETHER)):
+    for part in in_batches(draft_ids):
         query = f"SELECT key FROM draft WHERE id IN {EACH}"
         store.load(row["key"] for row in store.rows(query, encode(part)))
         yield from part

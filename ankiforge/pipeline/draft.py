@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import partial
-from itertools import groupby, islice
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -33,6 +33,7 @@ from ankiforge.ledger import (
     recording,
     settling,
 )
+from ankiforge.ledger.database import in_batches
 from ankiforge.model import (
     Brief,
     CardKind,
@@ -49,9 +50,6 @@ from ankiforge.pipeline.result import ByModel, Progress
 
 if TYPE_CHECKING:
     from ankiforge.draft.sendable import Privacy, SendableTask
-
-BATCH = 200
-"""The number of passages that the rules draft in one transaction."""
 
 
 def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
@@ -87,7 +85,7 @@ def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
     offline_checks = None  # loading them takes longer than a run in which nothing changed
     yield Progress(to_draft=drafts.number_to_draft(ledger))
     pending = drafts.to_draft(ledger, in_progress=job.in_progress)
-    while batch := list(islice(pending, BATCH)):
+    for batch in in_batches(pending):  # each in one transaction
         from ankiforge.pipeline.pictures import with_labels
 
         if offline_checks is None:

@@ -454,9 +454,8 @@ def _name(path: str) -> str:
     """Return the name of a file as git writes it in a patch."""
     if any(sign in _QUOTED for sign in path):
         return '"' + "".join(_QUOTED.get(sign, sign) for sign in path) + '"'
-    return (
-        f"{path}\t" if " " in path else path
-    )  # as git does, so that a name may have blanks
+    # git ends a name with blanks by a tab
+    return f"{path}\t" if " " in path else path
 
 
 def common_root(files: Iterable[PatchedFile]) -> Path | None:

@@ -364,19 +364,21 @@ def line_text(
     from ankiforge.ledger import lists, views
     from ankiforge.review.items import why_waiting
 
+    card = line.card
+    waiting = line.waiting
+    highlight = line.highlight
     title = f"{line.id}  {line.kind}  {line.verdict}"
-    if line.card:
-        title += f"  anki: {line.anki}"
-    yield title
+    yield f"{title}  anki: {line.anki}" if card else title
     yield _row("deck", line.deck)
+
+    # its words
     for name, words in line.fields:
         if name != occlusion.FIELD:
             yield _row(name.lower(), words)
     masks = masks_of(line)
     if masks is not None:
-        whole = "all labels" if masks.hide == occlusion.ALL else "one label"
         one_by_one = masks.hide == occlusion.ONE
-        yield _row("hides", f"{whole} at a time" if one_by_one else whole)
+        yield _row("hides", "one label at a time" if one_by_one else "all labels")
         for mask in masks.masks:
             state = "" if mask.on else "  (switched off)"
             yield _row("", f"{mask.number}  {mask.label or '(drawn)'}{state}")
@@ -385,15 +387,16 @@ def line_text(
     yield _row("quote", line.words.quote)
 
     # where the passage is, its links, and its other places
-    highlight = line.highlight
     heading = f" › {highlight.heading}" if highlight.heading else ""
     yield _row("source", f"{titled(highlight)}{heading}")
-    for link in filter(None, (highlight.uri, *highlight.links)):
-        yield _row("", link)
-    if line.card:
-        for passage in line.card.passages[1:]:
-            yield _row("also", titled(passage))
-    if line.waiting and line.waiting.draft.proposed:
+    for link in (highlight.uri, *highlight.links):
+        if link:
+            yield _row("", link)
+    for passage in card.passages[1:] if card else ():
+        yield _row("also", titled(passage))
+
+    # what is to be said about it
+    if waiting and waiting.draft.proposed:
         yield _row("why", why_proposed(highlight))
     for finding in line.findings:
         yield _row(finding.severity, f"{finding.message} ({finding.check})")
@@ -403,27 +406,28 @@ def line_text(
                 yield _row("", one_line(duplicate))
 
     # why a draft waits, the card that it would change, and the commands for it
-    waiting = line.waiting
     if waiting:
         reason = why_waiting(waiting)
         if reason:
             yield _row("waits", reason)
-        for old in lists.lines(ledger, filter(None, (waiting.revises, waiting.replaces))):
+        changed = waiting.revises or waiting.replaces
+        for old in lists.lines(ledger, [changed] if changed else []):
             yield _row("instead of" if waiting.replaces else "now", _fields(old.fields))
         force = "--force " if line.blocked else ""
         gap = " --gap 1" if len(waiting.draft.gaps) > 1 else ""
-        edit = f'ankiforge edit {line.id} --field {line.family.content_fields[0]} "…"'
+        yield _row("", f"ankiforge accept {force}{line.id}{gap}")
         if line.kind is CardKind.OCCLUSION:
-            edit = "ankiforge review"
-        accept = f"ankiforge accept {force}{line.id}{gap}"
-        for command in (accept, edit, f"ankiforge reject {line.id}"):
-            yield _row("", command)
+            yield _row("", "ankiforge review")
+        else:
+            first_field = line.family.content_fields[0]
+            yield _row("", f'ankiforge edit {line.id} --field {first_field} "…"')
+        yield _row("", f"ankiforge reject {line.id}")
 
     # the revision of a card, how it fares in Anki, and why it is no longer live
     if line.revision:
         yield _row("revision", _fields(line.revision.draft.fields))
         yield _settled_by(line.revision.id, "take the new words", "keep the old ones")
-    seen = next(views.notes(ledger, line.id), None) if line.card else None
+    seen = next(views.notes(ledger, line.id), None) if card else None
     if seen:
         parts = [seen.deck] if seen.deck else []
         parts.append(f"{seen.reviews} reviews")
@@ -434,9 +438,9 @@ def line_text(
         yield _row("studied", " · ".join(parts))
         if seen.feedback:
             yield _row("remark", seen.feedback)
-    if line.card and line.card.why:
-        yield _row(line.verdict, line.card.why)
-    if line.card and not line.card.live:
+    if card and card.why:
+        yield _row(line.verdict, card.why)
+    if card and not card.live:
         yield _row("", f"ankiforge undo {line.id}")
     for question in questions:
         if line.id in question.guids:
