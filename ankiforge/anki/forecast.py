@@ -419,7 +419,7 @@ def intake(
         left -= today
         begun.append(today)
     _add(there, begun, cost)
-    waiting = sum(group.count for group in studies.waiting)
+    waiting = sum(group.waiting for group in studies.waiting)
     target = target_of(minutes, studies.answers)
 
     def followed(rule: Callable[[Sequence[float]], int]) -> Plan:

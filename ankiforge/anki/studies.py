@@ -26,6 +26,7 @@ from ankiforge.anki.database import (
 )
 from ankiforge.errors import ItemError
 from ankiforge.model import Value
+from ankiforge.model.seen import NewCards
 
 # --- values -----------------------------------------------------------------------------
 
@@ -95,17 +96,6 @@ class History(NamedTuple):
     """The position of its options in `Studies.presets`."""
     answers: tuple[tuple[int, int], ...]
     """(day, first answer on that day), oldest first."""
-
-
-class NewCards(Value):
-    """New cards of ours that wait in a deck, and how many of them it allows a day."""
-
-    deck: str
-    count: int
-    limit: int
-    """What this deck allows a day."""
-    own_limit: bool
-    """Whether the limit is one of this deck alone, and not of its options."""
 
 
 class Studies(Value):
@@ -259,7 +249,7 @@ def read_studies(view: View, now: datetime) -> Studies:
             waiting.append(group)
     waiting.sort(key=lambda group: group.deck)
     (cards_per_note,) = database.first(_CARDS_PER_NOTE)
-    largest = max(waiting, key=lambda group: group.count, default=None)
+    largest = max(waiting, key=lambda group: group.waiting, default=None)
     preset_of_new = 0
     if largest is not None:
         ids = {deck.name: id for id, deck in decks.items()}

@@ -231,18 +231,17 @@ def push(
             if forecast is None:
                 raise no_collection(workspace.folder)
             changes = []
-            for limit in deck_limits(forecast):
-                if limit.own_limit:
+            for deck_now, wanted in deck_limits(forecast):
+                name = deck_now.deck
+                if deck_now.own_limit:
                     call.warn(
-                        f"the deck {limit.deck} has a limit of its own, which AnkiConnect cannot"
-                        " change\n"
-                        f"hint: in Anki, Options › New cards/day › This deck: {limit.wanted}"
+                        f"the deck {name} has a limit of its own, which AnkiConnect cannot change\n"
+                        f"hint: in Anki, Options › New cards/day › This deck: {wanted}"
                     )
-                elif limit.now != limit.wanted:
-                    changes.append(limit)
-            for limit in changes:
-                wanted = counted(limit.wanted, "new card")
-                call.say(f"{limit.deck}: {limit.now:,} → {wanted} a day")
+                elif deck_now.limit != wanted:
+                    changes.append((deck_now, wanted))
+                    cards_a_day = counted(wanted, "new card")
+                    call.say(f"{name}: {deck_now.limit:,} → {cards_a_day} a day")
             if not changes:
                 call.say("no limit of new cards to change")
             elif not yes and not call.interactive:

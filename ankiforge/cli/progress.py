@@ -64,6 +64,10 @@ class Bar:
             left = f"{seconds:.0f} s"
         return f"{line} · {left} left"
 
+    def __rich__(self) -> str:
+        """Return the text of the moment; Rich draws it again several times a second."""
+        return self.text
+
 
 class ModelLine:
     """The line about a model that drafts: its bar, what was sent, and the cost."""
@@ -171,14 +175,7 @@ def counting_bar(
     from rich.console import Console
 
     bar = Bar(label)
-
-    class Line:
-        """The text of the moment; drawn again several times a second."""
-
-        def __rich__(self) -> str:
-            return bar.text
-
-    with Console(stderr=True, no_color=not call.color).status(Line()):
+    with Console(stderr=True, no_color=not call.color).status(bar):
         yield lambda done: bar.take(done, total)
 
 

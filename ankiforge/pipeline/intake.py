@@ -16,6 +16,7 @@ from ankiforge.config import AnkiSettings
 from ankiforge.errors import ServiceError
 from ankiforge.ledger import Ledger, overview
 from ankiforge.model import Texts, Value
+from ankiforge.model.seen import NewCards
 from ankiforge.pipeline.collection import adopted_guids, collection_path
 
 if TYPE_CHECKING:
@@ -24,16 +25,6 @@ if TYPE_CHECKING:
 _FOUR_WEEKS = 28
 # The name of a setting in the ledger.
 _LAST_FORECAST = "intake"
-
-
-class Allowance(Value):
-    """A deck in which our new cards wait, and how many of them it allows a day."""
-
-    deck: str
-    waiting: int
-    limit: int
-    own_limit: bool
-    """Whether this deck has a limit of its own, besides that of its options."""
 
 
 class Forecast(Value):
@@ -61,7 +52,7 @@ class Forecast(Value):
     cost: tuple[float, ...]
     """What a new card takes on the day it is begun, and on each day after, in seconds."""
     cards_per_note: float
-    decks: tuple[Allowance, ...]
+    decks: tuple[NewCards, ...]
     is_fsrs: bool
     answers_known: int
     """The number of answers that the person's habits were taken from; those to one card on one day
@@ -120,9 +111,6 @@ def compute(given: Inputs, minutes: int, now: datetime) -> Forecast:
         studies = read_studies(view, now)
         profile = view.profile
     result = intake(studies, minutes, given.arrivals * studies.cards_per_note)
-    decks = []
-    for group in studies.waiting:
-        decks.append(Allowance(group.deck, group.count, group.limit, group.own_limit))
     return Forecast(
         minutes=minutes,
         new_per_day=result.new_per_day,
@@ -136,7 +124,7 @@ def compute(given: Inputs, minutes: int, now: datetime) -> Forecast:
         new=tuple(round(count, 2) for count in result.with_limit.new),
         cost=tuple(round(seconds, 3) for seconds in result.cost),
         cards_per_note=round(studies.cards_per_note, 3),
-        decks=tuple(decks),
+        decks=studies.waiting,
         is_fsrs=any(preset.fsrs for preset in studies.presets),
         answers_known=studies.answers.days_of_cards,
         profile=profile,
@@ -191,53 +179,39 @@ def kept_forecast(ledger: Ledger, state: str) -> Forecast | None:
 # --- the limit in Anki ------------------------------------------------------------------
 
 
-class DeckLimit(Value):
-    """How many new cards a deck of ours is to show a day."""
-
-    deck: str
-    now: int
-    wanted: int
-    own_limit: bool
-    """Whether the deck has a limit of its own, which AnkiConnect cannot change."""
-
-
-def deck_limits(computed: Forecast) -> list[DeckLimit]:
-    """Return the limits that give the number of new cards a day, over all decks of ours.
+def deck_limits(computed: Forecast) -> list[tuple[NewCards, int]]:
+    """Return the decks, and the limits that give the number of new cards a day over all of them.
 
     A deck inside another one that has new cards of ours counts with it, as Anki counts. Several
     decks share the number by how many cards wait there.
     """
     waiting: dict[str, int] = {}
-    names = {allowance.deck.casefold(): allowance for allowance in computed.decks}
-    for allowance in computed.decks:
+    by_name = {deck.deck.casefold(): deck for deck in computed.decks}
+    for deck in computed.decks:
         # the first of the deck and those above it that is among them
-        top = allowance
-        parts = allowance.deck.split("::")
+        top = deck
+        parts = deck.deck.split("::")
         for end in range(len(parts), 0, -1):
-            top = names.get("::".join(parts[:end]).casefold(), top)
-        waiting[top.deck] = waiting.get(top.deck, 0) + allowance.waiting
+            top = by_name.get("::".join(parts[:end]).casefold(), top)
+        waiting[top.deck] = waiting.get(top.deck, 0) + deck.waiting
     every = sum(waiting.values())
     if not every:
         return []
 
     # shares, of which the largest remainders are rounded up
     total = computed.new_per_day
-    exact = {deck: total * count / every for deck, count in waiting.items()}
-    shares = {deck: int(share) for deck, share in exact.items()}
-    by_remainder = sorted(exact, key=lambda deck: (shares[deck] - exact[deck], deck))
-    for deck in by_remainder[: total - sum(shares.values())]:
-        shares[deck] += 1
-    limits = []
-    for deck, wanted in shares.items():
-        allowance = names[deck.casefold()]
-        limits.append(DeckLimit(deck, allowance.limit, wanted, allowance.own_limit))
-    return limits
+    exact = {name: total * count / every for name, count in waiting.items()}
+    shares = {name: int(share) for name, share in exact.items()}
+    by_remainder = sorted(exact, key=lambda name: (shares[name] - exact[name], name))
+    for name in by_remainder[: total - sum(shares.values())]:
+        shares[name] += 1
+    return [(by_name[name.casefold()], wanted) for name, wanted in shares.items()]
 
 
 def set_limits(
-    anki: AnkiConnect, computed: Forecast, limits: Iterable[DeckLimit]
+    anki: AnkiConnect, computed: Forecast, limits: Iterable[tuple[NewCards, int]]
 ) -> None:
-    """Set the limits of decks in a running Anki.
+    """Set the limits of decks in a running Anki; AnkiConnect cannot change those of one deck alone.
 
     Raises:
         ServiceError: another profile is open there than the one that was read, or Anki did
@@ -249,6 +223,5 @@ def set_limits(
             f"Anki has the profile {open_profile} open, and the forecast is of {computed.profile}",
             hint="open that profile in Anki, or name its collection as anki.collection",
         )
-    for limit in limits:
-        if not limit.own_limit and limit.now != limit.wanted:
-            anki.set_new_per_day(limit.deck, limit.wanted)
+    for deck, wanted in limits:
+        anki.set_new_per_day(deck.deck, wanted)

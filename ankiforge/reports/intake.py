@@ -66,7 +66,7 @@ def intake_line(forecast: Forecast, accepted: int) -> str:
     else:
         fit = f"{minutes} a day leave room for {counted(new, 'new card')} a day"
         if waiting:
-            decks = {allowance.deck.partition("::")[0] for allowance in forecast.decks}
+            decks = {group.deck.partition("::")[0] for group in forecast.decks}
             allow = "your deck allows" if len(decks) == 1 else "your decks allow"
             fit += f" ({allow} {forecast.deck_new_per_day:,})"
         fit += "."

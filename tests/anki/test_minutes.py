@@ -16,12 +16,12 @@ from ankiforge.anki.forecast import AHEAD, WEEK, added, fitting, intake, target_
 from ankiforge.anki.package import write_package
 from ankiforge.anki.studies import (
     Answers,
-    NewCards,
     Preset,
     StudiedCard,
     Studies,
     read_studies,
 )
+from ankiforge.model.seen import NewCards
 from tests.makers.anki_notes import note_for
 
 MOD = 1_400_000_000
