@@ -85,7 +85,7 @@ def is_there(base_url: str) -> bool:
 
 def shown(result: Drafted) -> dict[str, str]:
     """Return what became of a passage, and print it."""
-    [highlight] = result.task.highlights
+    highlight = result.highlight
     told = {"key": highlight.key, "marked": highlight.exact}
     if result.drafts:
         draft, *_ = result.drafts  # one of several facts
@@ -95,9 +95,7 @@ def shown(result: Drafted) -> dict[str, str]:
         }
         print(f"{highlight.key}  {told['question']} » {told['answer']}", flush=True)
     else:
-        told["reason"] = (
-            result.no_cards[0].reason if result.no_cards else str(result.failed)
-        )
+        told["reason"] = result.reason
         print(f"{highlight.key}  - {told['reason']}", flush=True)
     return told
 
@@ -127,7 +125,9 @@ def main() -> None:
     highlights = passages(options.language, options.count, options.skip)
     tasks = [Task(highlight.document, (highlight,)) for highlight in highlights]
     begun = time.monotonic()
-    told = [shown(each) for each in model.draft(map(Privacy(()).task, tasks))]
+    told = []
+    for results in model.draft(map(Privacy(()).task, tasks)):
+        told += map(shown, results)
     seconds = time.monotonic() - begun
     model.leave()
     cards = sum("question" in each for each in told)

@@ -447,18 +447,15 @@ def import_(call: Call, files: Paths, accept: str) -> None:
                 result.add_step(step)
 
             # the highlights of which the chat makes no card, with its reasons
-            answered = 0
             lines = []
-            for outcome in taken.drafted:
-                highlights = outcome.task.highlights
-                answered += len(highlights)
-                words = {highlight.key: highlight.exact for highlight in highlights}
-                for no_card in outcome.no_cards:
-                    marked = on_one_line(words[no_card.highlight])
+            for result_of_one in taken.drafted:
+                if not result_of_one.drafts:
+                    marked = on_one_line(result_of_one.highlight.exact)
                     marked = shortened(marked, WORDS_SHOWN)
-                    lines.append(f"  “{marked}”: {no_card.reason}")
+                    lines.append(f"  “{marked}”: {result_of_one.reason}")
             if lines:
-                among = f"{len(lines):,} of {counted(answered, 'highlight')}"
+                answered = counted(len(taken.drafted), "highlight")
+                among = f"{len(lines):,} of {answered}"
                 call.say(f"no card for {among} in this answer:")
             shown_lines = lines if call.verbose else lines[:NONE_SHOWN]
             for line in shown_lines:

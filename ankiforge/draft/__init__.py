@@ -8,8 +8,6 @@ chat       exchanges the same requests as texts to paste
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-
 from ankiforge.draft.instructions import (
     PROPOSALS_VERSION,
     failed_on,
@@ -18,32 +16,12 @@ from ankiforge.draft.instructions import (
     withheld,
     without_comment,
 )
-from ankiforge.model import Drafted, Task
 
 __all__ = [
     "PROPOSALS_VERSION",
-    "Rules",
     "failed_on",
     "for_rules",
     "skip_reason",
     "withheld",
     "without_comment",
 ]
-
-
-class Rules:
-    """The offline drafter, which always gives the same drafts for the same highlights.
-
-    Its patterns are compiled for the first task: most runs have none.
-    """
-
-    def __init__(self, *, figures: bool = True) -> None:
-        """`figures`: whether framed figures become cards that hide their labels."""
-        self._figures = figures
-
-    def draft(self, tasks: Iterable[Task]) -> Iterator[Drafted]:
-        """Yield one result per task, in order."""
-        for task in tasks:
-            from ankiforge.draft.rules import drafted
-
-            yield drafted(task, figures=self._figures)

@@ -25,17 +25,11 @@ from ankiforge.draft.cascade_prompt import CascadePrompt
 from ankiforge.draft.cleaned import markdown, on_a_line
 from ankiforge.draft.client import Answer, Client
 from ankiforge.draft.conversation import given_up, refused, what_is_unreadable
-from ankiforge.draft.drafted import (
-    DraftedHighlight,
-    DraftedHighlights,
-    Repair,
-    all_failed,
-    without_card,
-)
+from ankiforge.draft.drafted import Repair, all_failed
 from ankiforge.draft.instructions import Wish, requested, sided
 from ankiforge.draft.loose_json import string_in
 from ankiforge.draft.prompt import MOST_FACTS, Question
-from ankiforge.draft.propose import Propose
+from ankiforge.draft.propose import propose
 from ankiforge.draft.sendable import SendableTask, SendableText
 from ankiforge.errors import ItemError
 from ankiforge.language.recognition import language_of
@@ -43,9 +37,9 @@ from ankiforge.language.tables import listed
 from ankiforge.model import (
     CardKind,
     Draft,
+    Drafted,
     Highlight,
     HighlightKey,
-    NoCard,
     Origin,
     Task,
     Value,
@@ -97,7 +91,7 @@ class Cascade:
         self._prompt = prompt
         self._blocks = blocks
         # the proposals for highlights that are not drafted yet
-        self._proposals: dict[HighlightKey, tuple[ProposedGaps, ...] | NoCard] = {}
+        self._proposals: dict[HighlightKey, tuple[ProposedGaps, ...] | Drafted] = {}
 
     @staticmethod
     def suits(task: Task, highlight: Highlight) -> bool:
@@ -110,12 +104,12 @@ class Cascade:
 
     def proposes(self, alone: SendableTask) -> bool:
         """Return whether there are words to ask for in the one highlight of a task."""
-        return not isinstance(self._proposed(alone), NoCard)
+        return not isinstance(self._proposed(alone), Drafted)
 
     def unsent(self, alone: SendableTask) -> list[Question]:
         """Return the requests that drafting a highlight may still take, at most; send none."""
         proposed = self._proposed(alone)
-        if isinstance(proposed, NoCard):
+        if isinstance(proposed, Drafted):
             return []
         unsent: list[Question] = []
 
@@ -128,7 +122,7 @@ class Cascade:
         self._drafted(alone, proposed, look_up)
         return unsent
 
-    def draft(self, alone: SendableTask) -> DraftedHighlights:
+    def draft(self, alone: SendableTask) -> list[Drafted]:
         """Return the result for the one highlight of a task.
 
         Raises:
@@ -137,8 +131,8 @@ class Cascade:
         [highlight] = alone.highlights
         proposed = self._proposed(alone)
         del self._proposals[highlight.key]
-        if isinstance(proposed, NoCard):
-            return {highlight.key: DraftedHighlight(no_card=proposed)}
+        if isinstance(proposed, Drafted):
+            return [proposed]
 
         def ask(asked: Question) -> Answer:
             [answer] = self._client.ask(asked)
@@ -149,9 +143,9 @@ class Cascade:
         except ItemError as error:
             return all_failed(alone, error)
         self._client.keep_attempts(highlight, attempts)
-        return {highlight.key: result}
+        return [result]
 
-    def _proposed(self, alone: SendableTask) -> tuple[ProposedGaps, ...] | NoCard:
+    def _proposed(self, alone: SendableTask) -> tuple[ProposedGaps, ...] | Drafted:
         """Return the gaps of each fact of the one highlight of a task, else why there are none."""
         [highlight] = alone.highlights
         if highlight.key not in self._proposals:
@@ -160,19 +154,19 @@ class Cascade:
 
     def _proposals_of(
         self, alone: SendableTask, highlight: Highlight
-    ) -> tuple[ProposedGaps, ...] | NoCard:
+    ) -> tuple[ProposedGaps, ...] | Drafted:
         kinds_of_deck = alone.task.brief.kinds
         if kinds_of_deck and CardKind.BASIC not in kinds_of_deck:
-            return NoCard(highlight.key, "its deck takes no questions", passing=True)
+            why = "its deck takes no questions"
+            return Drafted(highlight, reason=why, passing=True)
         # the deck's kinds are those of the card, not of the proposal
         brief = replace(alone.task.brief, kinds=())
         task = replace(alone.task, brief=brief)
-        [result] = Propose(self._blocks).draft([task])
+        [result] = propose(task, self._blocks)
         if result.failed:
-            [(_, reason), *_] = result.failed
-            return NoCard(highlight.key, reason, passing=True)
+            return Drafted(highlight, reason=result.reason, passing=True)
         if not result.drafts:
-            return result.no_cards[0]
+            return result
 
         document = alone.task.document
         proposals = []
@@ -193,7 +187,7 @@ class Cascade:
 
     def _drafted(
         self, alone: SendableTask, proposals: tuple[ProposedGaps, ...], ask: Ask
-    ) -> tuple[DraftedHighlight, list[Attempt]]:
+    ) -> tuple[Drafted, list[Attempt]]:
         """Take the steps for a highlight, as far as `ask` has replies."""
         [highlight] = alone.highlights
         shown = alone.passages[highlight.key]
@@ -223,10 +217,9 @@ class Cascade:
             refusal = refused(written)
             if refusal:
                 attempts.append(replace(attempt, dropped=refusal))
-                result = DraftedHighlight(tuple(drafts))
-                if not drafts:
-                    result = without_card(highlight.key, refusal)
-                return result, attempts
+                if drafts:
+                    return Drafted(highlight, tuple(drafts)), attempts
+                return Drafted(highlight, reason=refusal), attempts
             question = ""
             if not written.cut_off:
                 content = written.completion.content
@@ -283,11 +276,11 @@ class Cascade:
             asked_about = proposed
 
         if drafts:
-            return DraftedHighlight(tuple(drafts)), attempts
+            return Drafted(highlight, tuple(drafts)), attempts
         is_any_read = any(attempt.question for attempt in attempts)
         if unread is not None and not is_any_read:
             return given_up(highlight, unread), attempts
-        return without_card(highlight.key, NONE_FITS), attempts
+        return Drafted(highlight, reason=NONE_FITS), attempts
 
 
 def _answered(gap: str, sentence: str, answer: str, question: str) -> str:

@@ -15,12 +15,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from ankiforge.draft.cleaned import on_a_line
-from ankiforge.draft.drafted import (
-    DraftedHighlight,
-    DraftedHighlights,
-    Repair,
-    drafted,
-)
+from ankiforge.draft.drafted import Repair
 from ankiforge.draft.evidence import find_quote, letters_of_quote, places_of
 from ankiforge.draft.prompt import (
     NOTHING,
@@ -44,7 +39,6 @@ from ankiforge.model import (
     Drafted,
     Highlight,
     HighlightKey,
-    NoCard,
     Origin,
     Problem,
     Strings,
@@ -204,7 +198,6 @@ def read_answer(
     for sendable in tasks:
         shape = shape_of(sendable.task)
         reason = reason_no_kind_fits(sendable.task)
-        outcomes: DraftedHighlights = {}
         for highlight in sendable.highlights:
             about = items_of.get(highlight.key, [])
             sound = []
@@ -220,15 +213,10 @@ def read_answer(
                     sound.append(item)
             drafts = drafts_of(sound, highlight, origin, shape)
             if drafts:
-                outcomes[highlight.key] = DraftedHighlight(drafts)
+                results.append(Drafted(highlight, drafts))
             elif sound:
                 why = reason or why_none(sound, shape)
-                none = NoCard(highlight.key, why, passing=bool(reason))
-                outcomes[highlight.key] = DraftedHighlight(no_card=none)
-        answered = [each for each in sendable.highlights if each.key in outcomes]
-        if answered:
-            result = drafted(sendable.only(*answered), outcomes)
-            results.append(replace(result, problems=()))
+                results.append(Drafted(highlight, reason=why, passing=bool(reason)))
     return Answer(tuple(results), tuple(unused))
 
 

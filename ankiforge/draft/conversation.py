@@ -13,20 +13,18 @@ from contextlib import suppress
 from ankiforge.draft.client import Answer, Client
 from ankiforge.draft.drafted import (
     BlockedDraft,
-    DraftedHighlight,
-    DraftedHighlights,
     Repair,
     all_failed,
     card_json,
     complaint,
-    without_card,
+    not_drafted,
 )
 from ankiforge.draft.prompt import Prompt, message, question, shape_of
 from ankiforge.draft.refusals import TooLongError
 from ankiforge.draft.reply import Item, drafts_of, is_empty, items, why_none
 from ankiforge.draft.sendable import SendableTask, SendableText, ours
 from ankiforge.errors import BugError, ItemError, one_item
-from ankiforge.model import Highlight, Origin, Problem
+from ankiforge.model import Drafted, Highlight, Origin
 
 UNREADABLE = "the model's answer could not be read"
 CUT_OFF = "the model's answer was cut off before its first card"
@@ -48,17 +46,18 @@ class Conversation:
         self._prompt = prompt
         self._repair = repair
 
-    def draft(self, chunk: SendableTask) -> DraftedHighlights:
-        """Return the result for every highlight of a chunk.
+    def draft(self, chunk: SendableTask) -> list[Drafted]:
+        """Return the result for every highlight of a chunk, in their order.
 
         Raises:
             ServiceError, UsageError: the run cannot go on.
         """
-        results = self._ask(chunk)
+        by_key = {result.highlight.key: result for result in self._ask(chunk)}
+        results = [by_key[highlight.key] for highlight in chunk.highlights]
         if self._repair is None:
             return results
-        for highlight in chunk.highlights:
-            result = results[highlight.key]
+        for place, result in enumerate(results):
+            highlight = result.highlight
             drafts = result.drafts
             blocked = []
             for draft in drafts:
@@ -72,10 +71,10 @@ class Conversation:
             is_one_good = are_candidates and len(blocked) < len(drafts)
             if blocked and not is_one_good:
                 alone = chunk.only(highlight)
-                results[highlight.key] = self._repaired(alone, result, blocked)
+                results[place] = self._repaired(alone, result, blocked)
         return results
 
-    def _ask(self, chunk: SendableTask, *, anew: bool = False) -> DraftedHighlights:
+    def _ask(self, chunk: SendableTask, *, anew: bool = False) -> list[Drafted]:
         """Ask about the highlights together, and about those that the reply leaves out alone.
 
         `anew`: ask even if a reply is kept.
@@ -88,38 +87,37 @@ class Conversation:
                 return all_failed(chunk, error)
             half = len(highlights) // 2
             first = self._ask(chunk.only(*highlights[:half]))
-            return first | self._ask(chunk.only(*highlights[half:]))
+            return first + self._ask(chunk.only(*highlights[half:]))
         except ItemError as error:
             return all_failed(chunk, error)
-        results: DraftedHighlights = {}
+        results: list[Drafted] = []
         unread = []
         for highlight, answer in zip(highlights, answers, strict=True):
             found_items = [] if refused(answer) else _items(answer)
             alone = chunk.only(highlight)
             if found_items:
-                results[highlight.key] = self._made(alone, found_items, answer)
+                results.append(self._made(alone, found_items, answer))
             else:
                 unread.append((alone, answer))
         for alone, answer in unread:
             if answer.of > 1:
-                results |= self._ask(alone, anew=True)
+                results += self._ask(alone, anew=True)
                 continue
-            [highlight] = alone.highlights
             try:
-                results[highlight.key] = self._unread(alone, answer)
+                results.append(self._unread(alone, answer))
             except ItemError as error:
-                results |= all_failed(alone, error)
+                results += all_failed(alone, error)
         return results
 
-    def _unread(self, alone: SendableTask, answer: Answer) -> DraftedHighlight:
+    def _unread(self, alone: SendableTask, answer: Answer) -> Drafted:
         """Ask again about one highlight whose reply could not be read."""
         [highlight] = alone.highlights
         refusal = refused(answer)
         if refusal:
-            return without_card(highlight.key, refusal)
+            return Drafted(highlight, reason=refusal)
         if not answer.cut_off:
             if is_empty(answer.completion.content):
-                return without_card(highlight.key, EMPTY)
+                return Drafted(highlight, reason=EMPTY)
             answer = self._ask_further(
                 alone,
                 said=alone.text(answer.completion.content[:2_000] or "(nothing)"),
@@ -133,9 +131,9 @@ class Conversation:
     def _repaired(
         self,
         alone: SendableTask,
-        result: DraftedHighlight,
+        result: Drafted,
         blocked: list[BlockedDraft],
-    ) -> DraftedHighlight:
+    ) -> Drafted:
         """Send the blocked cards of one highlight back once; those still blocked stay so."""
         cards = ", ".join(card_json(draft) for draft, _ in blocked)
         # a finding may repeat the passage's surroundings
@@ -164,7 +162,7 @@ class Conversation:
         made = self._made(alone, found_items, answer, before)
         blocked_ids = {id(draft) for draft, _ in blocked}
         kept = [draft for draft in result.drafts if id(draft) not in blocked_ids]
-        return DraftedHighlight((*kept, *made.drafts)) if kept else made
+        return Drafted(result.highlight, (*kept, *made.drafts)) if kept else made
 
     def _ask_further(
         self, alone: SendableTask, said: SendableText, wish: SendableText
@@ -181,7 +179,7 @@ class Conversation:
         found_items: list[Item],
         answer: Answer,
         before: str = "",
-    ) -> DraftedHighlight:
+    ) -> Drafted:
         """Return the drafts in the items about one highlight, else why there are none.
 
         `before` introduces the reason.
@@ -196,11 +194,11 @@ class Conversation:
         shape = shape_of(alone.task)
         drafts = drafts_of(found_items, highlight, origin, shape)
         if drafts:
-            return DraftedHighlight(drafts)
-        return without_card(highlight.key, before + why_none(found_items, shape))
+            return Drafted(highlight, drafts)
+        return Drafted(highlight, reason=before + why_none(found_items, shape))
 
 
-def given_up(highlight: Highlight, answer: Answer) -> DraftedHighlight:
+def given_up(highlight: Highlight, answer: Answer) -> Drafted:
     """Return that a highlight has no card for good.
 
     Only a person asks again, and it is reported once.
@@ -213,11 +211,11 @@ def given_up(highlight: Highlight, answer: Answer) -> DraftedHighlight:
     elif answer.completion.is_thought_alone:
         hint = "turn the model's thinking off, or try another model"
     reason = f"{message}; ask again with: {AGAIN} {shlex.quote(highlight.key)}"
-    result = without_card(highlight.key, reason)
+    problem = None
     if not answer.cached:
         hint = f"{hint}; then {AGAIN} ID, ids: ankiforge list --view new, or --no-card"
-        result.problem = Problem("", fault, hint, once=True)
-    return result
+        problem = not_drafted(highlight.document, fault, hint, once=True)
+    return Drafted(highlight, reason=reason, problem=problem)
 
 
 def what_is_unreadable(answer: Answer) -> str:

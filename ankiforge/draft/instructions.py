@@ -11,6 +11,7 @@ from ankiforge.errors import BugError
 from ankiforge.model import (
     ELSEWHERE,
     CardKind,
+    Drafted,
     Fields,
     Highlight,
     HighlightKind,
@@ -33,15 +34,13 @@ nothing changed asks for it and loads no rules.
 """
 
 
-def failed_on(highlight: Highlight, error: BugError) -> Problem:
-    """Return the problem of a passage that could not be drafted or checked."""
+def failed_on(highlight: Highlight, error: BugError) -> Drafted:
+    """Return that a passage could not be drafted or checked."""
     text = highlight.exact or highlight.comment
     words = " ".join(text.split())[:60]
-    return Problem(
-        highlight.document.title,
-        f"“{words}”: {error.message}",
-        error.hint,
-    )
+    title = highlight.document.title
+    problem = Problem(title, f"“{words}”: {error.message}", error.hint)
+    return Drafted(highlight, reason=error.message, problem=problem)
 
 
 def sided(kind: CardKind, front: str, back: str) -> Fields:

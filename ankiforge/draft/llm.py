@@ -16,7 +16,7 @@ from ankiforge.draft.cascade import Cascade
 from ankiforge.draft.cascade_prompt import CascadePrompt
 from ankiforge.draft.client import Client
 from ankiforge.draft.conversation import Conversation
-from ankiforge.draft.drafted import DraftedHighlight, DraftedHighlights, Repair, drafted
+from ankiforge.draft.drafted import Repair, all_failed
 from ankiforge.draft.prompt import (
     Prompt,
     Question,
@@ -27,7 +27,7 @@ from ankiforge.draft.replies import Replies
 from ankiforge.draft.sendable import SendableTask
 from ankiforge.draft.server import ServerSettings, Usage
 from ankiforge.errors import BugError, one_item
-from ankiforge.model import Drafted, Highlight, NoCard, Problem, Value
+from ankiforge.model import Drafted, Highlight, Value
 
 Notice = Callable[[str], None]
 """Receives a line about what is about to leave the machine."""
@@ -116,8 +116,8 @@ class Model:
         """Return the usage so far."""
         return self._client.budget.usage
 
-    def draft(self, tasks: Iterator[SendableTask]) -> Iterator[Drafted]:
-        """Yield a result for each request.
+    def draft(self, tasks: Iterator[SendableTask]) -> Iterator[list[Drafted]]:
+        """Yield the results of each request.
 
         They are in the order of the highlights, so that equal replies give equal cards;
         but a slow reply delays the results after it by no more than `PATIENCE_S`.
@@ -131,18 +131,14 @@ class Model:
         for task in tasks:
             # the highlights that are not sent; a reason by the settings, which may change, passes
             reason = reason_no_kind_fits(task.task)
-            not_sent: list[Highlight] = []
-            results: DraftedHighlights = {}
+            not_sent: list[Drafted] = []
             for highlight in task.task.highlights:
-                key = highlight.key
-                is_withheld = key in task.withheld
-                if is_withheld or reason:
-                    not_sent.append(highlight)
-                if reason and not is_withheld:
-                    no_card = NoCard(key, reason, passing=True)
-                    results[key] = DraftedHighlight(no_card=no_card)
+                if highlight.key in task.withheld:
+                    not_sent.append(task.withheld[highlight.key])
+                elif reason:
+                    not_sent.append(Drafted(highlight, reason=reason, passing=True))
             if not_sent:
-                yield drafted(task.only(*not_sent), results)
+                yield not_sent
 
             chunks = self._chunks(task)
             if chunks.new:
@@ -154,7 +150,7 @@ class Model:
             for chunk in (*chunks.kept, *chunks.new):
                 drafter = self._cascade_for(chunk) or self._conversation
                 future = _in_thread(slots, drafter.draft, chunk)
-                pending.append((chunk, future))
+                pending.append(future)
                 while len(pending) > 2 * self._settings.threads:
                     yield _next(pending)
         while pending:
@@ -250,40 +246,37 @@ class _Chunks(NamedTuple):
 
 # --- several requests at a time -------------------------------------------------------
 
-_Pending = tuple[SendableTask, Future[DraftedHighlights]]
+_Pending = Future[list[Drafted]]
 
 
-def _next(pending: list[_Pending]) -> Drafted:
-    """Take the result of the first chunk; if it takes a while, of the first one that is done."""
+def _next(pending: list[_Pending]) -> list[Drafted]:
+    """Take the results of the first chunk; if it takes a while, of the first one that is done."""
     while True:
-        _, first = pending[0]
-        wait([first], PATIENCE_S)
-        for place, (chunk, future) in enumerate(pending):
+        wait(pending[:1], PATIENCE_S)
+        for place, future in enumerate(pending):
             if future.done():
                 del pending[place]
-                return drafted(chunk, future.result())
+                return future.result()
 
 
 def _in_thread(
     slots: threading.Semaphore,
-    draft: Callable[[SendableTask], DraftedHighlights],
+    draft: Callable[[SendableTask], list[Drafted]],
     chunk: SendableTask,
-) -> Future[DraftedHighlights]:
+) -> _Pending:
     """Draft a chunk in a thread that ends with the program, however long a server takes to answer.
 
     The interpreter waits for the pools of the standard library when it exits, so Ctrl-C
     would hang.
     """
-    future: Future[DraftedHighlights] = Future()
+    future: _Pending = Future()
 
     def work() -> None:
         try:
             with slots, one_item():
                 future.set_result(draft(chunk))
         except BugError as error:
-            problem = Problem("", error.message, error.hint)
-            failed = DraftedHighlight(problem=problem)
-            future.set_result({highlight.key: failed for highlight in chunk.highlights})
+            future.set_result(all_failed(chunk, error))
         except BaseException as error:  # noqa: BLE001  (raised where the results are fetched)
             future.set_exception(error)
 

@@ -32,11 +32,8 @@ from ankiforge.model import (
     Fields,
     Form,
     Highlight,
-    HighlightKey,
     HighlightKind,
-    NoCard,
     Origin,
-    Problem,
     Span,
     Task,
 )
@@ -78,26 +75,22 @@ _QUESTIONS = (CardKind.BASIC, CardKind.TWO_WAY)
 _STRIKE = regex(r"(?s)(?<![~\\])~~(?=[^\s~]).*?(?<=[^\s~\\])~~(?!~)")
 
 
-def drafted(task: Task, *, figures: bool = True) -> Drafted:
-    """Return the cards of the highlights of a task, and why others have none.
+def draft(task: Task, *, figures: bool = True) -> list[Drafted]:
+    """Return the cards of each highlight of a task, or why it has none; always the same.
 
     `figures`: whether framed figures become cards that hide their labels.
     """
-    drafts: list[Draft] = []
-    no_cards: list[NoCard] = []
-    failed: list[tuple[HighlightKey, str]] = []
-    problems: list[Problem] = []
+    results = []
     for highlight in task.highlights:
         try:
             with one_item():
                 reason = skip_reason(highlight)
                 result = reason or _drafts(highlight, figures=figures)
         except BugError as error:
-            failed.append((highlight.key, error.message))
-            problems.append(failed_on(highlight, error))
+            results.append(failed_on(highlight, error))
             continue
         if isinstance(result, str):
-            no_cards.append(NoCard(highlight.key, result))
+            results.append(Drafted(highlight, reason=result))
             continue
 
         # what the deck takes; cards that a person wrote, or asked for in a comment, are kept
@@ -109,20 +102,14 @@ def drafted(task: Task, *, figures: bool = True) -> Drafted:
                 fits = False
             if fits or draft.by_hand or draft.origin.by_comment:
                 kept.append(draft)
-        drafts += kept
+        reason = ""
         if not kept:
             takes_questions = not kinds or any(kind in _QUESTIONS for kind in kinds)
             reason = f"its deck takes only {' and '.join(kinds)} cards"
             if task.brief.wants == "question" and takes_questions:
                 reason = "its colour asks for a question: write it as the comment: `? …`"
-            no_cards.append(NoCard(highlight.key, reason))
-    return Drafted(
-        task,
-        tuple(drafts),
-        tuple(no_cards),
-        tuple(failed),
-        tuple(problems),
-    )
+        results.append(Drafted(highlight, tuple(kept), reason))
+    return results
 
 
 def _drafts(highlight: Highlight, *, figures: bool) -> tuple[Draft, ...] | str:

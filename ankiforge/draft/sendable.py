@@ -30,9 +30,9 @@ from ankiforge.errors import UsageError
 from ankiforge.model import (
     Document,
     DocumentKey,
+    Drafted,
     Highlight,
     HighlightKey,
-    NoCard,
     PrivateText,
     Span,
     Task,
@@ -179,16 +179,16 @@ class Privacy:
     def task(self, task: Task) -> SendableTask:
         """Return a task with the parts of its highlights that may be sent to a model."""
         passages = dict[HighlightKey, Sendable]()
-        not_sent = dict[HighlightKey, NoCard]()
+        not_sent = dict[HighlightKey, Drafted]()
         for highlight in task.highlights:
             key = highlight.key
             unsuited = withheld(highlight)
             if unsuited:
-                not_sent[key] = NoCard(key, unsuited)
+                not_sent[key] = Drafted(highlight, reason=unsuited)
                 continue
             private = self.why(highlight)
             if private:
-                not_sent[key] = NoCard(key, private, passing=True)
+                not_sent[key] = Drafted(highlight, reason=private, passing=True)
                 continue
             passages[key] = self.passage(highlight)
         return SendableTask(task, passages, not_sent, self)
@@ -244,7 +244,7 @@ class SendableTask:
     task: Task
     passages: dict[HighlightKey, Sendable]
     """What may be sent, in the order of the highlights."""
-    withheld: dict[HighlightKey, NoCard]
+    withheld: dict[HighlightKey, Drafted]
     """Why the other highlights are not sent."""
     privacy: Privacy
 

@@ -152,15 +152,6 @@ class Draft(Value):
         return dict(self.fields).get(name, "")
 
 
-class NoCard(Value):
-    """The result that a highlight yields no card."""
-
-    highlight: HighlightKey
-    reason: str
-    passing: bool = False
-    """Whether the result is temporary and not recorded: the highlight stays pending."""
-
-
 class Brief(Value):
     """The request of the deck files for a highlight."""
 
@@ -196,14 +187,21 @@ def draft_of_words(kind: CardKind, fields: Fields) -> Draft:
 
 
 class Drafted(Value):
-    """The result for all highlights of `task`: each is in `drafts`, `no_cards` or `failed`."""
+    """The result of drafting one highlight: drafts, or why there are none."""
 
-    task: Task
+    highlight: Highlight
     drafts: tuple[Draft, ...] = ()
-    no_cards: tuple[NoCard, ...] = ()
-    failed: tuple[tuple[HighlightKey, str], ...] = ()
-    """(highlight, reason) if the service failed to answer: drafted again by the next run."""
-    problems: tuple[Problem, ...] = ()
+    reason: str = ""
+    """Why there are none."""
+    passing: bool = False
+    """Whether the reason is temporary and not recorded: the highlight stays pending."""
+    problem: Problem | None = None
+    """What a run reports."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether the service failed to answer: the next run drafts the highlight again."""
+        return self.problem is not None and not self.problem.once
 
 
 class SearchTerms(Value, gc=False):

@@ -86,9 +86,8 @@ class Taken(Value):
         """What became of the highlights."""
         if self.is_known and not self.drafted:
             return "nothing new: this answer was taken before"
-        none = sum(len(result.no_cards) for result in self.drafted)
-        answered = sum(len(result.task.highlights) for result in self.drafted)
-        said = f"{answered - none:,} of {self.asked:,} got a question"
+        none = sum(not result.drafts for result in self.drafted)
+        said = f"{len(self.drafted) - none:,} of {self.asked:,} got a question"
         if none:
             said += f"; {none:,} not worth one"
         if self.unused and not self.is_known:
@@ -122,12 +121,11 @@ def take(
         if answer.drafted:
             key = prompt.fingerprint
             workspace.replies.put(request, text, model=chat.CHAT, prompt=key)
-            steps = tuple(record(job, ledger, answer.drafted))
-    answered = sum(len(result.task.highlights) for result in answer.drafted)
+            steps = tuple(record(job, ledger, [answer.drafted]))
     return Taken(
         drafted=answer.drafted,
         unused=answer.unused,
         steps=steps,
-        asked=max(len(asked), answered),
+        asked=max(len(asked), len(answer.drafted)),
         is_known=is_known,
     )

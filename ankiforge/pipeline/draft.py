@@ -15,7 +15,6 @@ from msgspec.structs import replace
 from ankiforge.config.deckfiles import DeckRule, deck_of
 from ankiforge.draft import (
     PROPOSALS_VERSION,
-    Rules,
     failed_on,
     for_rules,
     withheld,
@@ -37,6 +36,7 @@ from ankiforge.ledger.database import in_batches
 from ankiforge.model import (
     Brief,
     CardKind,
+    Draft,
     Drafted,
     Highlight,
     Problem,
@@ -56,6 +56,8 @@ def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
     """Draft the pending passages, and accept as the settings allow; yield each step."""
     model = job.model
     if job.only:
+        from ankiforge.draft import rules
+
         # passages again at a person's request; the drafts wait beside the others
         checks = Checks(job, ledger)
         chosen = [
@@ -64,13 +66,13 @@ def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
         tasks = []
         for task in _tasks(job, chosen):
             tasks.append(replace(task, remark=job.remark, beside=True))
-        results: Iterable[Drafted]
+        results: Iterable[list[Drafted]]
         if model is None:
-            results = Rules(figures=job.figures).draft(tasks)
+            results = [rules.draft(task, figures=job.figures) for task in tasks]
         else:
             results = model.draft(map(privacy_of(ledger).task, tasks))
         for drafted in results:
-            yield _record(checks, [drafted], by_model=model is not None, beside=True)
+            yield _record(checks, drafted, by_model=model is not None, beside=True)
         return
 
     # the rules draft new and changed passages, batch by batch; where they draft nothing,
@@ -91,9 +93,9 @@ def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
         if offline_checks is None:
             offline_checks = Checks(job, ledger)
         labelled = [with_labels(job, ledger, highlight) for highlight in batch]
-        by_rules = Rules(figures=job.figures).draft(_tasks(job, labelled))
-        if job.proposals:
-            by_rules = _with_proposals(by_rules)
+        by_rules: list[Drafted] = []
+        for task in _tasks(job, labelled):
+            by_rules += _offline(job, task)
         with ledger.action():
             step = _record(offline_checks, by_rules, by_model=False)
         yield step
@@ -113,51 +115,39 @@ def draft(job: Job, ledger: Ledger) -> Iterator[Progress]:
             yield replace(step, by_model=by_model)
 
 
-def _with_proposals(results: Iterable[Drafted]) -> Iterator[Drafted]:
-    """Yield the results of the rules, with proposals where they drafted nothing.
+def _offline(job: Job, task: Task) -> list[Drafted]:
+    """Return the results of the rules, with proposals where they drafted nothing.
 
     Nothing is proposed where a person asked for no card, or for a question.
     """
-    from ankiforge.draft.propose import Propose
-    from ankiforge.draft.rules import NOT_ASKED
+    from ankiforge.draft import rules
+    from ankiforge.draft.propose import propose
     from ankiforge.pipeline.check import faults_of_gap
 
-    propose = Propose(faults_of_gap)
-    for drafted in results:
-        task = drafted.task
-        brief = task.brief
-        takes_clozes = not brief.kinds or CardKind.CLOZE in brief.kinds
-        left_keys = set()
-        other_no_cards = []
-        for no_card in drafted.no_cards:
-            if no_card.reason in NOT_ASKED:
-                left_keys.add(no_card.highlight)
-            else:
-                other_no_cards.append(no_card)
-        if not left_keys or not takes_clozes or brief.wants == "question":
-            yield drafted
-            continue
-        left = [highlight for highlight in task.highlights if highlight.key in left_keys]
-        [proposed] = propose.draft([replace(task, highlights=tuple(left))])
-        yield replace(
-            drafted,
-            drafts=(*drafted.drafts, *proposed.drafts),
-            no_cards=(*other_no_cards, *proposed.no_cards),
-            failed=(*drafted.failed, *proposed.failed),
-            problems=(*drafted.problems, *proposed.problems),
-        )
+    results = rules.draft(task, figures=job.figures)
+    brief = task.brief
+    takes_clozes = not brief.kinds or CardKind.CLOZE in brief.kinds
+    if not job.proposals or not takes_clozes or brief.wants == "question":
+        return results
+    not_asked = []
+    for result in results:
+        if result.reason in rules.NOT_ASKED:
+            not_asked.append(result.highlight)
+    proposals = propose(replace(task, highlights=tuple(not_asked)), faults_of_gap)
+    by_key = {result.highlight.key: result for result in (*results, *proposals)}
+    return list(by_key.values())
 
 
 def record(
     job: Job,
     ledger: Ledger,
-    results: Iterable[Drafted],
+    results: Iterable[Iterable[Drafted]],
 ) -> Iterator[Progress]:
     """Check and record the drafts of a model or a chat, each answer as it arrives."""
     checks = Checks(job, ledger)
     for drafted in results:
         with ledger.action():
-            yield _record(checks, [drafted], by_model=True)
+            yield _record(checks, drafted, by_model=True)
     yield _accept_clean(job, ledger)
 
 
@@ -251,7 +241,7 @@ def _record(
     by_model: bool,
     beside: bool = False,
 ) -> Progress:
-    """Check and record a drafter's results for some tasks at once."""
+    """Check and record what a drafter made of some highlights, at once."""
     from ankiforge.check import terms_of
 
     problems: list[Problem] = []
@@ -259,55 +249,49 @@ def _record(
     highlights = 0
     without = 0
     for drafted in results:
-        problems += drafted.problems
-        highlights += len(drafted.task.highlights)
-        no_cards = {no_card.highlight: no_card for no_card in drafted.no_cards}
-        failures = dict(drafted.failed)
-        for highlight in drafted.task.highlights:
-            no_card = no_cards.get(highlight.key)
-            was_not_asked = no_card is not None and no_card.passing
-            if was_not_asked:  # it stays pending
-                continue
-            # fate and reason of a highlight without a draft
-            fate = reason = ""
-            failure = failures.get(highlight.key)
-            if failure is not None:
-                fate = "failed"
-                reason = failure
-            elif no_card is not None and no_card.reason.startswith("skip"):
-                fate = "left_out"
-                reason = no_card.reason.removeprefix("skip: ")
-            elif no_card is not None:
-                fate = "no_card"
-                reason = no_card.reason
+        highlight = drafted.highlight
+        highlights += 1
+        if drafted.passing:  # it stays pending
+            continue
 
-            made = [draft for draft in drafted.drafts if draft.highlight == highlight.key]
-            if not (by_model or beside):
-                made += drafts.taken_back(checks.ledger, highlight)
-                if checks.job.proposals:
-                    made += settling.corrected(checks.ledger, highlight, made)
-            worth = max((draft.sureness for draft in made), default=0.0)
-            try:
-                with one_item():
-                    checked = checks.checked(highlight, made)
-            except BugError as error:
-                problems.append(failed_on(highlight, error))
-                checked = []
-                fate = "failed"
-                reason = error.message
+        # the drafts that pass the checks
+        made = [*drafted.drafts]
+        if not (by_model or beside):
+            made += drafts.taken_back(checks.ledger, highlight)
+            if checks.job.proposals:
+                made += settling.corrected(checks.ledger, highlight, made)
+        worth = max((draft.sureness for draft in made), default=0.0)
+        checked: list[Draft] = []
+        try:
+            with one_item():
+                checked = checks.checked(highlight, made)
+        except BugError as error:
+            drafted = failed_on(highlight, error)
+        if drafted.problem is not None:
+            problems.append(drafted.problem)
+        # nobody is asked about a proposal that a check blocks
+        kept = [draft for draft in checked if not (draft.proposed and draft.blocked)]
 
-            # nobody is asked about a proposal that a check blocks
-            kept = [draft for draft in checked if not (draft.proposed and draft.blocked)]
-            if checked and not kept:
-                fate = "no_card"
-                reason = next(
-                    finding.message
-                    for finding in checked[0].findings
-                    if finding.severity is Severity.BLOCK
-                )
-            without += not kept
-            terms = [terms_of(draft) for draft in kept]
-            outcomes.append(DraftResult(highlight.key, kept, reason, fate, worth, terms))
+        # else the fate of the highlight, and the reason
+        fate = ""
+        reason = drafted.reason
+        if checked and not kept:
+            fate = "no_card"
+            reason = next(
+                finding.message
+                for finding in checked[0].findings
+                if finding.severity is Severity.BLOCK
+            )
+        elif drafted.failed:
+            fate = "failed"
+        elif reason.startswith("skip"):
+            fate = "left_out"
+            reason = reason.removeprefix("skip: ")
+        elif reason:
+            fate = "no_card"
+        without += not kept
+        terms = [terms_of(draft) for draft in kept]
+        outcomes.append(DraftResult(highlight.key, kept, reason, fate, worth, terms))
     recorded = recording.record(checks.ledger, outcomes, by_model=by_model, beside=beside)
     return Progress(
         highlights=highlights,
@@ -315,5 +299,5 @@ def _record(
         proposed=recorded.proposed,
         without=without,
         changes=recorded.changes,
-        problems=tuple(problems),
+        problems=tuple(dict.fromkeys(problems)),
     )

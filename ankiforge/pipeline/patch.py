@@ -413,10 +413,13 @@ def _draft_of(highlight: Highlight, card: Card) -> Draft:
     Raises:
         ItemError: it states none.
     """
-    from ankiforge.draft.rules import drafted
+    from ankiforge.draft import rules
 
-    drafts = drafted(Task(highlight.document, (highlight,))).drafts
-    own = [draft for draft in drafts if draft.own and draft.kind.family is card.family]
+    [result] = rules.draft(Task(highlight.document, (highlight,)))
+    own = []
+    for draft in result.drafts:
+        if draft.own and draft.kind.family is card.family:
+            own.append(draft)
     if len(own) <= int(card.slot):
         raise ItemError("the note does not state it as a card any more: run first")
     return own[int(card.slot)]

@@ -1,8 +1,8 @@
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from itertools import chain
+from typing import Any, NamedTuple
 
 import pytest
-from msgspec.structs import replace
 
 from ankiforge.draft.llm import Model
 from ankiforge.draft.prompt import Prompt, load
@@ -11,10 +11,12 @@ from ankiforge.draft.server import ServerSettings
 from ankiforge.model import (
     Document,
     DocumentKey,
+    Draft,
     Drafted,
     Highlight,
     HighlightKey,
     PrivateText,
+    Problem,
     Task,
 )
 from ankiforge.model import HighlightKind as Kind
@@ -101,26 +103,37 @@ def model(
         one.leave()
 
 
+class Joined(NamedTuple):
+    """The results of a task, by what became of its highlights."""
+
+    highlights: list[Highlight]
+    drafts: list[Draft]
+    no_cards: list[Drafted]
+    failed: list[Drafted]
+    problems: list[Problem]
+
+
 @pytest.fixture
 def draft(
-    model: Callable[..., Model], whole: Callable[[Iterable[Drafted]], Drafted]
-) -> Callable[..., Drafted]:
+    model: Callable[..., Model], whole: Callable[[Iterable[list[Drafted]]], Joined]
+) -> Callable[..., Joined]:
     """Draft one task at the fake server."""
     return lambda task, **fields: whole(model(**fields).draft(iter([task])))
 
 
 @pytest.fixture
-def whole() -> Callable[[Iterable[Drafted]], Drafted]:
+def whole() -> Callable[[Iterable[list[Drafted]]], Joined]:
     """Join the results of one task, which come reply by reply."""
 
-    def join(results: Iterable[Drafted]) -> Drafted:
-        parts = list(results)
-        last = parts[-1]
-        rows = {
-            name: tuple(row for one in parts for row in getattr(one, name))
-            for name in ("drafts", "no_cards", "failed", "problems")
-        }
-        highlights = tuple(row for one in parts for row in one.task.highlights)
-        return replace(last, task=replace(last.task, highlights=highlights), **rows)
+    def join(parts: Iterable[list[Drafted]]) -> Joined:
+        results = list(chain(*parts))
+        without = [one for one in results if not one.drafts]
+        return Joined(
+            highlights=[one.highlight for one in results],
+            drafts=[draft for one in results for draft in one.drafts],
+            no_cards=[one for one in without if not one.failed],
+            failed=[one for one in without if one.failed],
+            problems=list(dict.fromkeys(one.problem for one in results if one.problem)),
+        )
 
     return join

@@ -166,7 +166,7 @@ def test_private_words_beside_a_passage_are_in_no_step(server, fake, memory, hig
     )
     settings = ServerSettings(base_url=server.base_url, model="tiny-1.5b")
     model = Model(settings, memory, load("cards-small"), cascade=load_cascade())
-    [result] = model.draft(iter([task]))
+    [[result]] = model.draft(iter([task]))
     model.leave()
     assert len(result.drafts) == 1
     assert steps(server, fake) == ["question", "answer"]
@@ -199,7 +199,7 @@ def test_a_server_that_loads_its_model_is_waited_for_and_that_is_said_once(
     model = Model(
         settings, memory, load("cards-small"), notice=said.append, cascade=load_cascade()
     )
-    [result] = model.draft(iter([task(AGING)]))
+    [[result]] = model.draft(iter([task(AGING)]))
     model.leave()
     assert len(result.drafts) == 1
     assert [words for words in said if "loading its model" in words] == said[1:]

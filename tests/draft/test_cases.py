@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from ankiforge.check import Context, DuplicateIndex
 from ankiforge.check import check as findings_of
-from ankiforge.draft import Rules
+from ankiforge.draft import rules
 from ankiforge.draft.attempts import attempts_about
 from ankiforge.draft.cascade_prompt import load_cascade
 from ankiforge.draft.instructions import instruction
@@ -54,7 +54,12 @@ def told(result):
         replace(one, origin=Origin(one.origin.drafter, one.origin.model))
         for one in result.drafts
     ]
-    found = {"drafts": drafts, "no_cards": result.no_cards, "failed": result.failed,
+    no_cards = [
+        {"highlight": one.highlight.key, "reason": one.reason, "passing": one.passing}
+        for one in result.no_cards
+    ]
+    failed = [(one.highlight.key, one.reason) for one in result.failed]
+    found = {"drafts": drafts, "no_cards": no_cards, "failed": failed,
              "problems": result.problems}  # fmt: skip
     made = json.loads(
         msgspec.json.encode({name: list(some) for name, some in found.items() if some})
@@ -82,9 +87,9 @@ def numbers(name):
 
 
 @numbers("rules")
-def test_what_the_rules_make_of_a_passage(number):
-    (result,) = Rules().draft(iter([task_of(CASES["rules"][number])]))
-    check("rules", number, told(result))
+def test_what_the_rules_make_of_a_passage(number, whole):
+    results = rules.draft(task_of(CASES["rules"][number]))
+    check("rules", number, told(whole([results])))
 
 
 @numbers("comments")

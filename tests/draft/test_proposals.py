@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.draft.propose import Propose, Reason, facts_of, judged, worth_of
+from ankiforge.draft.propose import Reason, facts_of, judged, worth_of
+from ankiforge.draft.propose import propose as proposed
 from ankiforge.model import Brief, CardKind, Form, HighlightKind, Task
 from ankiforge.pipeline.models import repair_hints
 from ankiforge.text import cloze
@@ -40,10 +41,10 @@ ADVICE = "You should get up when you want to, my friend!"
 def test_a_text_that_reads_broken(highlight, case):
     around = {name: case[name] for name in ("sentence", "suffix") if name in case}
     passage = highlight(case["text"], **around)
-    [result] = Propose(repair_hints()).draft([Task(passage.document, (passage,))])
+    [result] = proposed(Task(passage.document, (passage,)), repair_hints())
 
     if "reason" in case:
-        assert [no_card.reason for no_card in result.no_cards] == [case["reason"]]
+        assert (result.drafts, result.reason) == ((), case["reason"])
     else:
         assert [draft.quote for draft in result.drafts] == [case["quote"]]
 
@@ -83,19 +84,18 @@ def test_gaps_of_a_passage(highlight, case):
 def propose(highlight):
     def run(text, brief=Brief(), blocks=None, **fields):  # noqa: B008
         passage = highlight(text, **fields)
-        [result] = Propose(blocks).draft(
-            [Task(passage.document, (passage,), brief=brief)]
-        )
+        [result] = proposed(Task(passage.document, (passage,), brief=brief), blocks)
         return result
 
     return run
 
 
 def test_what_deserves_none_gets_a_reason_in_plain_words(propose):
-    [no_card] = propose(ADVICE).no_cards
+    result = propose(ADVICE)
 
-    assert no_card.reason in {reason.value for reason in Reason}
-    assert not re.search(r"[_A-Z]{3}", no_card.reason)
+    assert not result.drafts
+    assert result.reason in {reason.value for reason in Reason}
+    assert not re.search(r"[_A-Z]{3}", result.reason)
 
 
 @pytest.mark.parametrize(
@@ -107,8 +107,7 @@ def test_what_deserves_none_gets_a_reason_in_plain_words(propose):
     ],
 )
 def test_what_weighs_most_against_a_passage_is_its_reason(propose, text, reason):
-    [no_card] = propose(text).no_cards
-    assert no_card.reason == reason.value
+    assert propose(text).reason == reason.value
 
 
 def test_worth_says_what_decided(highlight):
@@ -137,8 +136,7 @@ def test_a_gap_that_a_check_blocks_gives_way_to_the_next(propose):
 def test_nothing_is_left_if_all_gaps_are_blocked(propose):
     result = propose(GOOD, blocks=lambda *_: ("no",))
 
-    assert not result.drafts
-    assert [one.reason for one in result.no_cards] == [Reason.NO_GAP.value]
+    assert (result.drafts, result.reason) == ((), Reason.NO_GAP.value)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +150,7 @@ def test_nothing_is_left_if_all_gaps_are_blocked(propose):
 def test_what_is_not_proposed_at_all(propose, fields, reason):
     result = propose(GOOD, **fields)
 
-    assert [one.reason for one in result.no_cards] == [reason]
+    assert (result.drafts, result.reason) == ((), reason)
 
 
 def test_the_same_highlight_gets_the_same_proposal(propose):

@@ -83,10 +83,10 @@ def test_a_fault_that_stays_fails_this_document_and_spares_the_next(
     model, task, server, fake, status, words, times
 ):
     server.queue.extend([fake.error(status, words)] * times)
-    first, second = model().draft(iter([task(FACT), task("Sleep heals the brain.")]))
-    assert list(dict(first.failed)) == [first.task.highlights[0].key]
-    assert words in first.problems[0].what
-    assert first.problems[0].where == "On Sleep"
+    [first], [second] = model().draft(iter([task(FACT), task("Sleep heals the brain.")]))
+    assert first.failed
+    assert words in first.problem.what
+    assert first.problem.where == "On Sleep"
     assert len(second.drafts) == 1
 
 
@@ -112,11 +112,11 @@ COUNTED = {"usage": {"prompt_tokens": 900, "completion_tokens": 80}}
 )
 def test_a_reply_without_a_message_is_paid_for_once(model, task, server, fake, reply):
     server.otherwise = lambda _: fake.Reply(body=json.dumps(reply).encode())
-    [first] = model().draft(iter([task(FACT)]))
+    [[first]] = model().draft(iter([task(FACT)]))
     assert not first.drafts
     asked = len(server.asked)
     assert asked <= 2  # the second one asks for the JSON only
-    [again] = model().draft(iter([task(FACT)]))
+    [[again]] = model().draft(iter([task(FACT)]))
     assert not again.drafts
     assert len(server.asked) == asked  # it was kept
 
@@ -184,7 +184,7 @@ def test_a_reply_with_unusable_usage_is_kept_and_its_cost_guessed(
         body = re.sub(rb'"usage": \{.*\}\}', f'"usage": {usage}}}'.encode(), good)
         server.queue.append(fake.Reply(body=body))
         running = model(fake.Memory(), price_usd=(1, 1), budget_usd=1)
-        [result] = running.draft(iter([task(FACT)]))
+        [[result]] = running.draft(iter([task(FACT)]))
         assert len(result.drafts) == 1
         assert 0 < running.usage.cost_usd < 0.01
         assert 0 < running.usage.tokens_out < 200
@@ -298,7 +298,8 @@ def test_a_server_that_is_gone_ends_the_run_though_it_had_answered(
 
     server.otherwise = dies_at_the_second
     results = model().draft(iter([task(FACT), task("Sleep heals the brain.")]))
-    assert len(next(results).drafts) == 1
+    [first] = next(results)
+    assert len(first.drafts) == 1
     with pytest.raises(ServiceError, match="no connection"):
         next(results)
 
@@ -310,7 +311,8 @@ def test_what_was_drafted_before_the_end_is_handed_on(model, task, server, fake)
 
     server.otherwise = second_fails
     results = model().draft(iter([task(FACT), task("Late passage here.")]))
-    assert len(next(results).drafts) == 1
+    [first] = next(results)
+    assert len(first.drafts) == 1
     with pytest.raises(ServiceError):
         next(results)
 
@@ -382,7 +384,7 @@ def test_a_server_that_has_answered_with_a_schema_does_not_break_at_it(
 
     server.otherwise = breaks_at_the_second
     tasks = iter([task("Sleep heals the brain."), task(FACT)])
-    assert [len(result.drafts) for result in model().draft(tasks)] == [1, 0]
+    assert [len(result.drafts) for [result] in model().draft(tasks)] == [1, 0]
     assert "text" not in kinds_asked(server)
 
 
@@ -450,7 +452,7 @@ def test_what_stayed_unreadable_is_asked_again_only_if_a_person_asks(
     for _ in range(3):
         again = draft(task(count=3), per_request=per_request)
         assert not again.problems
-        reasons = {none.highlight: none.reason for none in again.no_cards}
+        reasons = {none.highlight.key: none.reason for none in again.no_cards}
         assert set(reasons) == {"pdf:p/1", "pdf:p/2", "pdf:p/3"}
         assert "ankiforge draft --again pdf:p/2" in reasons["pdf:p/2"]
     assert len(server.asked) == asked

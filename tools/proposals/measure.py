@@ -22,7 +22,7 @@ from pathlib import Path
 
 from reading import highlight_of, marked_highlight, passages_in, same_words
 
-from ankiforge.draft.propose import Propose, facts_of, worth_of
+from ankiforge.draft.propose import facts_of, propose, worth_of
 from ankiforge.model import Task
 from ankiforge.pipeline.models import repair_hints
 from ankiforge.text.cloze import cloze_answers
@@ -85,7 +85,7 @@ def worth(paths, *, is_verbose):
     for row in rows:
         highlight = marked_highlight(row)
         task = Task(highlight.document, (highlight,))
-        [result] = Propose(repair_hints()).draft([task])
+        [result] = propose(task, repair_hints())
         judged.append((row, bool(result.drafts)))
         if is_verbose and bool(result.drafts) != (row["worth"] == 2):
             found = worth_of(highlight)

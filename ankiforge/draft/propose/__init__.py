@@ -27,16 +27,12 @@ from ankiforge.language.lexicon import language
 from ankiforge.language.recognition import language_of
 from ankiforge.language.tokens import Kind, tokens
 from ankiforge.model import (
-    Brief,
     CardKind,
     Draft,
     Drafted,
     Highlight,
-    HighlightKey,
     HighlightKind,
-    NoCard,
     Origin,
-    Problem,
     Span,
     Strings,
     Task,
@@ -48,11 +44,11 @@ from ankiforge.text.fold import locate
 __all__ = [
     "DRAFTER",
     "Feature",
-    "Propose",
     "Reason",
     "Worth",
     "facts_of",
     "judged",
+    "propose",
     "worth_of",
 ]
 
@@ -66,51 +62,34 @@ Blocks = Callable[[Draft, Highlight], Strings]
 """Returns the findings that block a draft, as text."""
 
 
-class Propose:
-    """The offline drafter of proposals, which always gives the same for the same highlights."""
+def propose(task: Task, blocks: Blocks | None = None) -> list[Drafted]:
+    """Return the proposals of each highlight of a task, or why it has none; always the same.
 
-    def __init__(self, blocks: Blocks | None = None) -> None:
-        """Take what checks a draft with one gap: a gap that is blocked is left out."""
-        self._blocks = blocks
-
-    def draft(self, tasks: Iterable[Task]) -> Iterator[Drafted]:
-        """Yield one result per task, in order."""
-        for task in tasks:
-            yield self._drafted(task)
-
-    def _drafted(self, task: Task) -> Drafted:
-        drafts: list[Draft] = []
-        no_cards: list[NoCard] = []
-        failed: list[tuple[HighlightKey, str]] = []
-        problems: list[Problem] = []
-        for highlight in task.highlights:
-            try:
-                with one_item():
-                    result = self._facts(highlight, task.brief)
-            except BugError as error:
-                failed.append((highlight.key, error.message))
-                problems.append(failed_on(highlight, error))
-                continue
-            if isinstance(result, str):
-                no_cards.append(NoCard(highlight.key, result))
-            else:
-                drafts += result
-        return Drafted(
-            task, tuple(drafts), tuple(no_cards), tuple(failed), tuple(problems)
-        )
-
-    def _facts(self, highlight: Highlight, brief: Brief) -> tuple[Draft, ...] | str:
-        """Return the proposals of one highlight, best first, or why there is none."""
-        reason = skip_reason(highlight)
-        if reason:
-            return reason
-        if highlight.kind is HighlightKind.CARD:
-            return Reason.FORM.value
-        takes_gaps = not brief.kinds or CardKind.CLOZE in brief.kinds
-        if brief.wants == "question" or not takes_gaps:
-            return Reason.KINDS.value
-        result = facts_of(highlight, self._blocks)
-        return result.value if isinstance(result, Reason) else result
+    `blocks` checks a draft with one gap: a gap that is blocked is left out.
+    """
+    brief = task.brief
+    takes_gaps = not brief.kinds or CardKind.CLOZE in brief.kinds
+    results = []
+    for highlight in task.highlights:
+        try:
+            with one_item():
+                found: tuple[Draft, ...] | Reason | str = skip_reason(highlight)
+                if not found and highlight.kind is HighlightKind.CARD:
+                    found = Reason.FORM
+                elif not found and (brief.wants == "question" or not takes_gaps):
+                    found = Reason.KINDS
+                elif not found:
+                    found = facts_of(highlight, blocks)
+        except BugError as error:
+            results.append(failed_on(highlight, error))
+            continue
+        if isinstance(found, Reason):
+            found = found.value
+        if isinstance(found, str):
+            results.append(Drafted(highlight, reason=found))
+        else:
+            results.append(Drafted(highlight, found))
+    return results
 
 
 def facts_of(
