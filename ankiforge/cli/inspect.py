@@ -285,14 +285,13 @@ Exit code: that of a failing part (2 settings, 3 a service, 4 the ledger), else 
 """)  # fmt: skip
 def doctor(call: Call) -> None:
     """Check settings, sources, ledger, model and Anki, and say what to do."""
-    from ankiforge.config.workspace import resolve, user_folder
+    from ankiforge.config.workspace import resolve
     from ankiforge.extract import registry
-    from ankiforge.reports.doctor import Machine, Surroundings, examine, exit_code
+    from ankiforge.reports.doctor import Machine, examine, exit_code
 
-    around = Surroundings(user_folder(), Machine.this(), os.environ, call.offline)
     find_workspace = partial(resolve, call.folder, Path.cwd(), registry, os.environ)
     checks = []
-    for check in examine(find_workspace, around):
+    for check in examine(find_workspace, Machine.this(), offline=call.offline):
         checks.append(check)
         lines = [f"{check.state.value:4}  {check.name}: {check.says}"]
         if check.do:

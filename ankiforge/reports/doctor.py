@@ -23,7 +23,7 @@ from ankiforge.anki.profiles import collections
 from ankiforge.config import LLM, Config, SourceEntry, is_loopback
 from ankiforge.config.deckfiles import load_decks
 from ankiforge.config.trust import unconfirmed
-from ankiforge.config.workspace import WorkspaceFolder
+from ankiforge.config.workspace import WorkspaceFolder, user_folder
 from ankiforge.config.yamlfile import CONTROL
 from ankiforge.draft.providers import Unreachable, models
 from ankiforge.errors import ForgeError
@@ -66,16 +66,6 @@ class Check(Value):
     """The exit code of a run that needs this part; 0 if it is ok."""
 
 
-class Surroundings(Value):
-    """Everything outside the workspace that is checked; tests provide their own."""
-
-    folders: Path
-    machine: Machine
-    environ: Texts = {}
-    offline: bool = False
-    """Whether to connect only to this machine."""
-
-
 def _ok(name: str, message: str, advice: str = "") -> Check:
     return Check(name, CheckState.OK, message, advice)
 
@@ -107,10 +97,15 @@ _OURS = "ankiforge-cards"
 _OTHER = "ankiforge"
 
 
-def examine(find: Callable[[], WorkspaceFolder], around: Surroundings) -> Iterator[Check]:
+def examine(
+    find: Callable[[], WorkspaceFolder], machine: Machine, *, offline: bool = False
+) -> Iterator[Check]:
     """Check everything that a run needs, in the order in which it is needed.
 
-    `find` returns the workspace, or raises a ForgeError.
+    Args:
+        find: returns the workspace, or raises a ForgeError.
+        machine: has the user's folders, and the keys of servers.
+        offline: whether to connect only to this machine.
     """
     from importlib.metadata import PackageNotFoundError, version
 
@@ -141,7 +136,7 @@ def examine(find: Callable[[], WorkspaceFolder], around: Surroundings) -> Iterat
     else:
         advice = f"name a vault, a PDF folder or Zotero under sources: in {file}"
         yield _warn("settings", f"{file} names no source", advice)
-    waiting = unconfirmed(workspace, around.folders)
+    waiting = unconfirmed(workspace, user_folder(machine.environ))
     advice = f"read {settings.FILE_NAME}, then: ankiforge init --trust {workspace.root}"
     for concern in waiting:
         yield _fail("trust", f"not confirmed yet: {concern}", advice, 2)
@@ -150,7 +145,7 @@ def examine(find: Callable[[], WorkspaceFolder], around: Surroundings) -> Iterat
 
     # the sources in the settings, and the PATHs remembered by `run`
     for source in workspace.config.sources:
-        yield _source(source, workspace, offline=around.offline)
+        yield _source(source, workspace, offline=offline)
     for item in workspace.remembered:
         source_names = dict.fromkeys(item.names.values())
         name = f"source {', '.join(source_names)}"
@@ -165,10 +160,10 @@ def examine(find: Callable[[], WorkspaceFolder], around: Surroundings) -> Iterat
         yield _warn(name, f"{item.path} is remembered but missing", advice)
 
     yield from _ledger(workspace)
-    yield _model(workspace, around)
-    yield from _anki(workspace.config, around)
+    yield _model(workspace, machine, offline=offline)
+    yield from _anki(workspace.config, machine, offline=offline)
     if workspace.config.note_types != settings.NoteTypes():
-        yield from _note_types(workspace, around)
+        yield from _note_types(workspace, machine)
 
 
 def _source(
@@ -232,7 +227,7 @@ def _ledger(workspace: WorkspaceFolder) -> Iterator[Check]:
         )
 
 
-def _model(workspace: WorkspaceFolder, around: Surroundings) -> Check:
+def _model(workspace: WorkspaceFolder, machine: Machine, *, offline: bool) -> Check:
     """Check that the configured server answers and has the model; none is started."""
     llm = workspace.config.llm
     if workspace.config.drafter != "llm":
@@ -250,14 +245,14 @@ def _model(workspace: WorkspaceFolder, around: Surroundings) -> Check:
 
     key_name = settings.key_variable(LLM, llm.base_url, llm.key_env)
     if not is_loopback(llm.base_url):
-        if around.offline:
+        if offline:
             message = f"{llm.base_url} was not contacted: --offline"
             return _warn("model", message, "run doctor without --offline")
-        if key_name and not around.environ.get(key_name):
+        if key_name and not machine.environ.get(key_name):
             unset = f"the environment variable {key_name} is not set"
             message = f"{unset}, {llm.base_url} will need a key"
             return _fail("model", message, f"export {key_name}=…", 2)
-    key = settings.key_for(LLM, llm.base_url, llm.key_env, around.environ)
+    key = settings.key_for(LLM, llm.base_url, llm.key_env, machine.environ)
     try:
         offered = models(llm.base_url, key)
     except Unreachable as error:
@@ -281,7 +276,7 @@ def _model(workspace: WorkspaceFolder, around: Surroundings) -> Check:
     return _ok("model", in_use)
 
 
-def _anki(config: Config, around: Surroundings) -> Iterator[Check]:
+def _anki(config: Config, machine: Machine, *, offline: bool) -> Iterator[Check]:
     """Check the collection that the settings name, and the add-on by which `push` reaches Anki."""
     from ankiforge.anki.connect import AnkiConnect
 
@@ -289,7 +284,7 @@ def _anki(config: Config, around: Surroundings) -> Iterator[Check]:
     if setting == "none":
         yield _ok("Anki", "never read: anki.collection is none")
     elif setting == "auto":
-        paths = ", ".join(map(str, anki_collections(around.machine)))
+        paths = ", ".join(map(str, anki_collections(machine)))
         nowhere = "no collection on this machine, so packages contain every card"
         yield _ok("Anki", f"collection {paths}" if paths else nowhere)
     elif os.access(Path(setting), os.R_OK):
@@ -300,11 +295,11 @@ def _anki(config: Config, around: Surroundings) -> Iterator[Check]:
 
     # nothing is said of the add-on if Anki is closed, or does not have it
     address = config.anki.connect
-    if around.offline and not is_loopback(address):
+    if offline and not is_loopback(address):
         return
     name = "AnkiConnect"
     key_name = settings.key_variable(settings.ANKI, address, config.anki.key_env)
-    key = settings.key_for(settings.ANKI, address, config.anki.key_env, around.environ)
+    key = settings.key_for(settings.ANKI, address, config.anki.key_env, machine.environ)
     anki = AnkiConnect(address, key, timeout=_ADD_ON_SECONDS, key_env=key_name)
     try:
         version = anki.version()
@@ -320,10 +315,9 @@ def _anki(config: Config, around: Surroundings) -> Iterator[Check]:
         yield _ok(name, f"version {version} at {address}")
 
 
-def _note_types(workspace: WorkspaceFolder, around: Surroundings) -> Iterator[Check]:
+def _note_types(workspace: WorkspaceFolder, machine: Machine) -> Iterator[Check]:
     """Check that the note types that the settings name fit those in Anki, as they are now."""
     config = workspace.config
-    machine = around.machine
     try:
         with (
             readable_errors(workspace.ledger),
@@ -344,10 +338,12 @@ def _note_types(workspace: WorkspaceFolder, around: Surroundings) -> Iterator[Ch
 
 
 class Machine(Value):
-    """The places to search; tests provide their own."""
+    """What lies outside the workspace; tests provide their own."""
 
     home: Path
+    """The user's home folder."""
     environ: Texts = {}
+    """The environment variables."""
 
     @staticmethod
     def this() -> Machine:

@@ -6,7 +6,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from ankiforge.config.trust import concerns, confirm
 from ankiforge.config.workspace import WorkspaceFolder, load, resolve, user_folder
@@ -15,7 +14,6 @@ from ankiforge.reports.doctor import (
     Check,
     CheckState,
     Machine,
-    Surroundings,
     examine,
     exit_code,
 )
@@ -25,11 +23,9 @@ from tests.makers.zotero_writer import Library, write_zotero
 
 
 @pytest.fixture
-def around(tmp_path: Path) -> Surroundings:
+def machine(tmp_path: Path) -> Machine:
     """An empty machine with only us installed."""
-    folders = user_folder({"ANKIFORGE_HOME": str(tmp_path / "user")})
-    machine = Machine(tmp_path / "home")
-    return Surroundings(folders, machine, {})
+    return Machine(tmp_path / "home", {"ANKIFORGE_HOME": str(tmp_path / "user")})
 
 
 @pytest.fixture
@@ -47,30 +43,32 @@ def workspace(tmp_path: Path):
 PAPERS = "sources:\n- pdf: {path: papers}\n"
 
 
-def checks(found: WorkspaceFolder, around: Surroundings) -> list[Check]:
-    return list(examine(lambda: found, around))
+def checks(found: WorkspaceFolder, machine: Machine) -> list[Check]:
+    return list(examine(lambda: found, machine))
 
 
-def ill(found: WorkspaceFolder, around: Surroundings) -> list[Check]:
-    return [check for check in checks(found, around) if check.state is not CheckState.OK]
+def ill(found: WorkspaceFolder, machine: Machine) -> list[Check]:
+    return [check for check in checks(found, machine) if check.state is not CheckState.OK]
 
 
-def test_all_is_well_in_a_plain_and_in_the_default_workspace(workspace, around, tmp_path):
-    got = checks(workspace(PAPERS), around)
+def test_all_is_well_in_a_plain_and_in_the_default_workspace(
+    workspace, machine, tmp_path
+):
+    got = checks(workspace(PAPERS), machine)
     assert {check.state for check in got} == {CheckState.OK}
     names = [check.name for check in got]
     assert names == ["program", "settings", "source papers", "ledger", "model", "Anki"]
     assert exit_code(got) == 0
     environ = {"ANKIFORGE_HOME": str(tmp_path / "user")}
-    assert ill(resolve(None, tmp_path, registry, environ), around) == []
+    assert ill(resolve(None, tmp_path, registry, environ), machine) == []
     path = tmp_path / "home/.local/share/Anki2/Ada/collection.anki2"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"")
-    assert checks(workspace(PAPERS), around)[-1].says == f"collection {path}"
+    assert checks(workspace(PAPERS), machine)[-1].says == f"collection {path}"
 
 
 def test_another_program_of_the_same_name_is_a_warning(
-    workspace, around, tmp_path, monkeypatch
+    workspace, machine, tmp_path, monkeypatch
 ):
     info = tmp_path / "site" / "ankiforge-0.3.1.dist-info"
     info.mkdir(parents=True)
@@ -78,24 +76,24 @@ def test_another_program_of_the_same_name_is_a_warning(
         "Metadata-Version: 2.1\nName: ankiforge\nVersion: 0.3.1\n"
     )
     monkeypatch.syspath_prepend(str(info.parent))
-    [other] = ill(workspace(PAPERS), around)
+    [other] = ill(workspace(PAPERS), machine)
     assert (other.name, other.exit_code) == ("program", 1)
     assert "ankiforge 0.3.1" in other.says
     assert "pip uninstall ankiforge ankiforge-cards" in other.do
 
 
-def test_a_zotero_database_in_wal_mode_is_named(workspace, around, tmp_path):
+def test_a_zotero_database_in_wal_mode_is_named(workspace, machine, tmp_path):
     folder = tmp_path / "Zotero"
     folder.mkdir()
     write_zotero(folder / "zotero.sqlite", [Library(())])
     (tmp_path / "w").mkdir()
     found = workspace("sources:\n- zotero: {path: ../Zotero}\n")
-    confirm(found, concerns(found), around.folders)
-    assert "WAL" not in "".join(check.says for check in checks(found, around))
+    confirm(found, concerns(found), user_folder(machine.environ))
+    assert "WAL" not in "".join(check.says for check in checks(found, machine))
     with closing(sqlite3.connect(folder / "zotero.sqlite")) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
     [source] = [
-        check for check in checks(found, around) if check.name.startswith("source")
+        check for check in checks(found, machine) if check.name.startswith("source")
     ]
     assert source.state is CheckState.OK
     assert "WAL mode, as of Zotero 10" in source.says
@@ -115,19 +113,19 @@ def test_a_zotero_database_in_wal_mode_is_named(workspace, around, tmp_path):
     ],
 )
 def test_the_add_on_of_a_running_anki_is_asked_for_its_version(
-    workspace, around, tmp_path, lacks, state, says
+    workspace, machine, tmp_path, lacks, state, says
 ):
     with serving(tmp_path / "profile", lacks=lacks) as anki:
         found = workspace(f"{PAPERS}anki: {{connect: '{anki.address}'}}\n")
-        confirm(found, concerns(found), around.folders)
-        add_on = checks(found, around)[-1]
+        confirm(found, concerns(found), user_folder(machine.environ))
+        add_on = checks(found, machine)[-1]
     assert (add_on.name, add_on.state) == ("AnkiConnect", state)
     assert says in add_on.says
 
 
-def test_a_mistake_in_the_settings_ends_the_examination_with_2(tmp_path, around):
+def test_a_mistake_in_the_settings_ends_the_examination_with_2(tmp_path, machine):
     (tmp_path / "ankiforge.yaml").write_text("oops: 1")
-    got = list(examine(lambda: load(tmp_path, registry), around))
+    got = list(examine(lambda: load(tmp_path, registry), machine))
     assert (got[-1].name, got[-1].says) == (
         "settings",
         "ankiforge.yaml:1: oops: unknown key",
@@ -147,41 +145,41 @@ def test_a_mistake_in_the_settings_ends_the_examination_with_2(tmp_path, around)
     ],
 )  # fmt: skip
 def test_what_is_ill_is_named_with_its_place_and_code(
-    workspace, around, settings, name, says, code
+    workspace, machine, settings, name, says, code
 ):
-    [check] = ill(workspace(settings), around)
+    [check] = ill(workspace(settings), machine)
 
     assert (check.name, check.exit_code) == (name, code)
     assert says in check.says
 
 
-def test_a_mistake_in_a_deck_file_is_one_in_the_settings(workspace, around):
+def test_a_mistake_in_a_deck_file_is_one_in_the_settings(workspace, machine):
     found = workspace(PAPERS)
     (found.root / "decks").mkdir()
     (found.root / "decks/a.yaml").write_text("dekc: x")
-    [check] = ill(found, around)
+    [check] = ill(found, machine)
     assert "a.yaml:1: dekc: unknown key" in check.says
     assert check.exit_code == 2
 
 
-def test_what_nobody_confirmed_is_a_failure_with_the_way_to_confirm(workspace, around):
+def test_what_nobody_confirmed_is_a_failure_with_the_way_to_confirm(workspace, machine):
     found = workspace(PAPERS + "llm: {base_url: 'https://api.example.org/v1'}")
 
-    [check] = ill(found, around)
+    [check] = ill(found, machine)
 
     assert (check.name, check.exit_code) == ("trust", 2)
     assert check.do.endswith(f"ankiforge init --trust {found.root}")
-    confirm(found, concerns(found), around.folders)
-    assert ill(found, around) == []
+    confirm(found, concerns(found), user_folder(machine.environ))
+    assert ill(found, machine) == []
 
 
-def test_the_ledger_is_asked_only_where_there_is_one(workspace, around):
+def test_the_ledger_is_asked_only_where_there_is_one(workspace, machine):
     found = workspace(PAPERS)
-    assert ill(found, around) == []
+    assert ill(found, machine) == []
     found.prepare()
     found.ledger.path.write_bytes(b"no database" * 1000)
 
-    [check] = ill(found, around)
+    [check] = ill(found, machine)
 
     assert (check.name, check.state, check.exit_code) == ("ledger", CheckState.FAIL, 4)
 
@@ -200,44 +198,45 @@ def llm(url: str, model: str) -> str:
     return f"{PAPERS}drafter: llm\nllm: {{base_url: '{url}', model: {model}}}\n"
 
 
-def model_check(found: WorkspaceFolder, around: Surroundings) -> Check:
-    return next(check for check in checks(found, around) if check.name == "model")
+def model_check(found: WorkspaceFolder, machine: Machine, *, offline=False) -> Check:
+    got = examine(lambda: found, machine, offline=offline)
+    return next(check for check in got if check.name == "model")
 
 
 @pytest.mark.parametrize("listed", ["good", "good:latest", "models/good"])
-def test_a_model_that_its_server_lists_is_sound(workspace, around, server, listed):
+def test_a_model_that_its_server_lists_is_sound(workspace, machine, server, listed):
     server.models = (listed,)
-    check = model_check(workspace(llm(server.base_url, "good")), around)
+    check = model_check(workspace(llm(server.base_url, "good")), machine)
     place = server.base_url.removeprefix("http://")
     assert (check.state, check.says) == (CheckState.OK, f"good at {place}, free (local)")
 
 
 def test_a_model_that_its_server_lacks_is_a_warning_that_names_others(
-    workspace, around, server
+    workspace, machine, server
 ):
-    [check] = ill(workspace(llm(server.base_url, "bad")), around)
+    [check] = ill(workspace(llm(server.base_url, "bad")), machine)
 
     assert (check.state, check.exit_code) == (CheckState.WARN, 1)
     assert check.do == "set llm.model to one it has, such as good, other"
 
 
-def test_a_server_that_does_not_answer_is_a_failure_of_3(workspace, around):
+def test_a_server_that_does_not_answer_is_a_failure_of_3(workspace, machine):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
 
-    [check] = ill(workspace(llm(url, "good")), around)
+    [check] = ill(workspace(llm(url, "good")), machine)
 
     assert (check.name, check.state, check.exit_code) == ("model", CheckState.FAIL, 3)
 
 
-def test_a_remote_server_is_not_asked_offline_or_without_a_key(workspace, around):
+def test_a_remote_server_is_not_asked_offline_or_without_a_key(workspace, machine):
     found = workspace(llm("https://api.openai.com/v1", "good"))
-    confirm(found, concerns(found), around.folders)
-    check = model_check(found, around)
+    confirm(found, concerns(found), user_folder(machine.environ))
+    check = model_check(found, machine)
     assert (check.state, check.exit_code) == (CheckState.FAIL, 2)
     assert "OPENAI_API_KEY is not set" in check.says
-    assert "--offline" in model_check(found, replace(around, offline=True)).says
+    assert "--offline" in model_check(found, machine, offline=True).says
 
 
 # --- the code -------------------------------------------------------------------------------
