@@ -25,7 +25,7 @@ from ankiforge.check.reading import (
     source_text,
 )
 from ankiforge.language.normal import for_comparing_words, without_tex
-from ankiforge.language.quantities import UNITS, all_numbers, quantities
+from ankiforge.language.quantities import all_numbers
 from ankiforge.language.words import (
     FUNCTION,
     NEGATORS,
@@ -118,7 +118,6 @@ def _missing_words(wanted: str, source: str) -> tuple[list[str], float]:
         return [], 0.0
     beginnings = _beginnings(source)
     numbers = all_numbers(source)
-    dimensions = {quantity.dimension for quantity in quantities(source) if quantity.unit}
     missing = []
     for word in words:
         if word[:_PREFIX] in beginnings or stem(word)[:_PREFIX] in beginnings:
@@ -126,8 +125,6 @@ def _missing_words(wanted: str, source: str) -> tuple[list[str], float]:
         # wrong numbers are found by the check `numbers`
         is_number = word.isdecimal() or word in ("one", "two")
         if is_number or not numbers.isdisjoint(all_numbers(word)):
-            continue
-        if word in UNITS and UNITS[word].dimension in dimensions:
             continue
         if word in NEGATORS and not beginnings.isdisjoint(NEGATORS):
             continue

@@ -47,6 +47,12 @@ def cloze(text: str, quote: str = "", **changes: object) -> Draft:
     return _draft(CardKind.CLOZE, (("Text", text),), quote or reveal(text), **changes)
 
 
+def figure(*masks: str) -> Draft:
+    """A card that hides the labels of a figure: a line for each mask."""
+    field = "\n".join(["hide all", *masks])
+    return _draft(CardKind.OCCLUSION, (("Occlusion", field), ("Image", "![](a.png)")), "")
+
+
 def _draft(
     kind: CardKind, fields: tuple[tuple[str, str], ...], quote: str, **changes: object
 ) -> Draft:

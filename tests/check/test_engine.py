@@ -49,6 +49,24 @@ def test_what_would_break_blocks_its_author_too(text, rule):
     assert cards.named(cards.cloze(text, by_hand=True))[rule] == "block"
 
 
+@pytest.mark.parametrize(
+    ("shown", "switched_off", "found"),
+    [
+        (0, 3, {"no_label": "block"}),
+        (1, 0, {}),
+        (40, 9, {}),
+        (41, 0, {"many_labels": "warn"}),
+    ],
+)
+def test_a_figure_has_labels_that_are_on_and_not_too_many(shown, switched_off, found):
+    masks = [f"{number} .1 .1 .2 .05 Femur" for number in range(1, shown + 1)]
+    masks += [
+        f"{number}- .1 .1 .2 .05 Tibia" for number in range(100, 100 + switched_off)
+    ]
+
+    assert cards.named(cards.figure(*masks)) == found
+
+
 def test_a_phrase_marked_in_ones_own_note_is_warned_of_not_blocked():
     text = "It is {{c1::in the}} cell."
     source = "It is in the cell."
