@@ -171,9 +171,17 @@ class Hypothesis(ExportSource):
                 is_tagged_note = is_tagged(_tags(mark)) or has_tag(mark.text or "")
                 if is_tagged_note and not mark.words("exact").strip():
                     is_private = True
+            # the page's title at that time, or else the file name, or the address
+            given = (marks[0].document or {}).get("title") or ""
+            if isinstance(given, list):
+                given = given[0]
+            title = " ".join(str(given).split())
+            if not title:
+                path = urlsplit(uri).path.rstrip("/")
+                title = unquote(path.rpartition("/")[2]) or uri
             document = self.document(
                 (uri,),
-                _title(marks[0], uri),
+                title,
                 identifiers=(("url", uri),) if is_on_web else (),
                 uri=uri if is_on_web else "",
                 private=IN_ITS_NOTE if is_private else "",
@@ -232,16 +240,3 @@ def _tags(annotation: Annotation) -> Strings:
     """Return the tags of an annotation, without blanks in them."""
     tags = [re.sub(r"\s+", "-", tag.strip()) for tag in annotation.tags or ()]
     return tuple(filter(None, tags))
-
-
-def _title(annotation: Annotation, uri: str) -> str:
-    """Return the page's title at that time, or else the file name, or the address."""
-    given = (annotation.document or {}).get("title") or ""
-    if isinstance(given, list):
-        given = given[0]
-    title = " ".join(str(given).split())
-    if title:
-        return title
-    path = urlsplit(uri).path.rstrip("/")
-    file_name = unquote(path.rpartition("/")[2])
-    return file_name or uri
