@@ -46,10 +46,11 @@ class Token:
         """How frequent it is."""
 
 
+# Letters may follow it where no blank does: `1869年`, `1443년`.
 _NUMBER = r"""
     [$€£]?\d{1,3}(?:[\u00a0\u202f\ ]\d{3})+(?!\d)(?:[.,]\d+)?(?:\s?[%‰€£°]C?)?
     | [$€£]?\d+(?:[.,:/×^–-]\d+)*(?:st|nd|rd|th|e|er|re|[ºª°])?(?:-?[а-яё]{1,3}\b)?
-      (?:\s?[%‰€£]|\s?°\s?[CFK]?)?(?![^\W_])
+      (?:\s?[%‰€£]|\s?°\s?[CFK]?)?(?![^\W_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])
     """
 _ELIDED = r"(?:[ldnmtsjc]|qu|jusqu|lorsqu|puisqu)['’](?=\w)"
 _ELIDED_ITALIAN = r"(?:l|un|d|c|s|dell|all|dall|nell|sull|quell|quest|dev)['’](?=\w)"

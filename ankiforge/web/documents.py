@@ -3,10 +3,10 @@
     document = {id, kind, title, marks, sheets?, html?}
 
 `kind` is `sheets`, the pages of a PDF, whose sizes are in `sheets` as [width, height, printed
-number]; `text`, a note or the chapters of a book as `html`; or `list`, the marks with the words
-around them. A mark has `key`, `state` (`asks`, `card` or `none`), `words`, and whether it is a
-`frame` around a figure; besides its `page` and how far down it is there, `at`, from 0 to 1; or
-the `place` and `blocks` of its passage.
+number]; `text`, a note as `html`; or `list`, the marks with the words around them. A mark has
+`key`, `state` (`asks`, `card` or `none`), `words`, and whether it is a `frame` around a figure;
+besides its `page` and how far down it is there, `at`, from 0 to 1; or the `place` and `blocks`
+of its passage.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ankiforge.pipeline.pictures import roots
 from ankiforge.text import on_one_line, regex
 from ankiforge.text.cloze import image_paths, reveal
 from ankiforge.web.card_view import Find, on_page, passage
-from ankiforge.web.papers import Pages, Sheet, book_of, paper_of, place_of
+from ankiforge.web.papers import Pages, Sheet, paper_of, place_of
 
 WIDEST = 3_000
 """Pixels of the width of a page, at most."""
@@ -87,18 +87,12 @@ class Documents:
             if measured.pages:
                 return self._sheets(path, marks, measured.pages)
         text = self.markdown_of(shown.highlight)
-        html: str | None = self._html(shown.highlight, text) if text else ""
-        book = book_of(self._ledger, shown.highlight)
-        if book is not None:
-            words = tuple(mark.highlight.exact for mark in marks)
-            html = self.pages.chapters(book, words)
-            if html is None:
-                return {}
-        if html:
+        if text:
             entries = []
             for mark in marks:
                 beside = {"exact": mark.highlight.exact, "before": mark.highlight.prefix}
                 entries.append({**_entry(mark), **beside})
+            html = self._html(shown.highlight, text)
             return {**_head(marks, "text"), "html": html, "marks": entries}
         entries = []
         for mark in marks:

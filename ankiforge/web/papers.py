@@ -16,7 +16,7 @@ from ankiforge.extract.files import stamp_at
 from ankiforge.extract.pdf.messages import Marked, Measured, Searched, Viewed
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.ledger import Ledger
-from ankiforge.model import Highlight, SourceKind, Strings, Value, h16, hints
+from ankiforge.model import Highlight, SourceKind, Value, h16, hints
 from ankiforge.pipeline.pictures import roots
 from ankiforge.text import regex
 
@@ -62,25 +62,6 @@ def paper_of(ledger: Ledger, highlight: Highlight) -> Path | None:
     return _below(root, root if root.is_file() else root / document.path)
 
 
-def book_of(ledger: Ledger, highlight: Highlight) -> Path | None:
-    """Return the EPUB in which a passage is marked, if it is on this machine.
-
-    It has its marks itself, or KOReader keeps them in a folder beside it.
-    """
-    document = highlight.document
-    known = roots(ledger)
-    for kind in ("epub", "koreader"):
-        root = known.get(f"{kind}:{document.source}")
-        if root is not None:
-            path = Path(root) if Path(root).is_file() else Path(root) / document.path
-            folder = path.parent if path == Path(root) else Path(root)
-            if path.parent.suffix == ".sdr":
-                path = path.parent.with_suffix(".epub")
-                folder = path.parent
-            return _below(folder, path, ".epub")
-    return None
-
-
 def place_of(highlight: Highlight) -> tuple[int, Marked] | None:
     """Return the page of a PDF on which a passage is marked, from 0, and its marks."""
     page, box = hints.position_in(highlight.hints) or (None, None)
@@ -94,13 +75,13 @@ def place_of(highlight: Highlight) -> tuple[int, Marked] | None:
     return page, Marked(highlight.exact, box)
 
 
-def _below(root: Path, path: Path, ending: str = ".pdf") -> Path | None:
-    """Return a path if it is a PDF, or another file, in the folder of its source."""
+def _below(root: Path, path: Path) -> Path | None:
+    """Return a path if it is a PDF in the folder of its source."""
     try:
         is_inside = path.is_file() and path.resolve().is_relative_to(root.resolve())
     except OSError:
         is_inside = False
-    if not is_inside or path.suffix.lower() != ending:
+    if not is_inside or path.suffix.lower() != ".pdf":
         return None
     return path
 
@@ -147,10 +128,6 @@ class Pages:
     def texts(self, path: Path) -> Searched | None:
         """Return the texts of all pages; None until they are known."""
         return self._read("texts", path, lambda: self._worker.texts(path))
-
-    def chapters(self, path: Path, words: Strings) -> str | None:
-        """Return the pages of a book on which words are marked; None until they are known."""
-        return self._read("chapters", path, lambda: self._worker.chapters(path, words))
 
     def _read(self, what: str, path: Path, read: Callable[[], T]) -> T | None:
         """Begin to read something of a whole file, or return it."""

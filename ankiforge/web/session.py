@@ -63,7 +63,7 @@ from ankiforge.reports.cards import attributes
 from ankiforge.reports.intake import forecast_svg, intake_line
 from ankiforge.review import Decision, Review, StaleError
 from ankiforge.review.ending import ROUND, ending_of
-from ankiforge.review.items import as_card, sentence
+from ankiforge.review.items import as_card
 from ankiforge.text import counted
 from ankiforge.web.card_view import card_view, line_of
 from ankiforge.web.documents import Documents
@@ -596,10 +596,7 @@ class ReviewSession:
         """Return the text that asks a chat about the best highlights, and what it is about."""
         asked = ask(self._workspace)
         self._asked = asked.keys[0] if asked.keys else frozenset()
-        return {
-            "said": sentence(asked.said),
-            "text": asked.texts[0] if asked.texts else "",
-        }
+        return {"said": asked.said, "text": asked.texts[0] if asked.texts else ""}
 
     def take_chat(self, answer: str) -> Json:
         """Take the answer of a chat.

@@ -101,6 +101,7 @@ def main() -> None:
     by_sheet(cards, ratings)
     choices("Best twenty of ten sources:", rows("choices.jsonl"))
     choices("Best fifteen of seven sources:", rows("choices-learned.jsonl"))
+    choices("Best fifteen of eight more sources:", rows("choices-marked.jsonl"))
 
 
 if __name__ == "__main__":

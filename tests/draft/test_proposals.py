@@ -33,7 +33,7 @@ def _cases(name):
 CASES = _cases("proposals.jsonl")
 BROKEN = _cases("broken.jsonl")
 REFUSED = _cases("refused.jsonl")
-GOOD = "Adenosine is called the sleep molecule because it builds up while we are awake."
+GOOD = "Melatonin is called the hormone of darkness because it is released at night."
 ADVICE = "You should get up when you want to, my friend!"
 
 

@@ -145,5 +145,5 @@ def test_new_words_that_deserve_no_card_of_their_own_are_asked_about_too(forge, 
     assert states(forge) == {WAR: "offered", asking: card}
     assert decide(forge, "accept", asking, "--same") == card
     [corrected] = forge.cards("verdict:accepted")
-    assert corrected["fields"]["Text"].startswith("Was the Magna Carta")
+    assert corrected["fields"]["Text"].startswith("Was the {{c1::Magna Carta}}")
     assert corrected["findings"] == []

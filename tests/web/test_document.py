@@ -11,7 +11,6 @@ from pypdf.generic import NameObject, RectangleObject
 from ankiforge.extract.pdf.messages import Marked
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.web.papers import place_of
-from tests.makers.ebook_writer import Book, Mark, write_epub, write_sidecar
 from tests.makers.pdf_writer import Page, heading, mark, paragraph, write_pdf
 from tests.web.conftest import settle, shown, until
 from tests.web.world import picture
@@ -375,25 +374,3 @@ def test_a_note_stands_as_its_text_with_formulas_code_tables_and_pictures(forge,
     assert page.evaluate(keys) == page.evaluate(f"{STATES}.length")
     page.keyboard.type("/a model")
     assert page.locator("#document-told").inner_text() == "1 of 1"
-
-
-@pytest.mark.parametrize("keeper", ["koreader", "epub"])
-def test_a_book_stands_as_its_chapters_with_marks(forge, opened, keeper):
-    chapters = (("Learning", f"{BEFORE}\n{MARKED}\n<script>"), ("Forgetting", FACTS[0]))
-    book = Book("On Learning", ("Ann Roe",), chapters)
-    folder = forge.folder / "books"
-    folder.mkdir()
-    marks = [Mark(MARKED, paragraph=2)]
-    write_epub(folder / "On Learning.epub", book, marks if keeper == "epub" else [])
-    if keeper == "koreader":
-        write_sidecar(folder / "On Learning.sdr/metadata.epub.lua", book, marks)
-    settings = f"sources:\n  - {keeper}: {{name: books, path: books}}\nanki: {{collection: none}}\n"
-    forge.settings(settings, proposals=True)
-    forge.ok("run")
-    page = opened(forge)
-    text = page.locator("#document .note-text")
-    text.locator(".now").first.wait_for()
-    assert " ".join(text.locator(".now").all_inner_texts()) == MARKED
-    assert BEFORE in text.inner_text()
-    assert "<script>" in text.inner_text()
-    assert FACTS[0] not in text.inner_text()

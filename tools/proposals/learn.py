@@ -3,9 +3,14 @@
     python tools/proposals/learn.py [--cross] FILE
 
 It needs numpy, scipy and scikit-learn, which ankiforge does not. FILE has a sentence a line:
-its `id`, `source`, `lang`, `title`, `heading`, the `passage` with it, the sentence `s`, and what a strict reader said:
-`verdict` (`y` kept, `m` kept once it is mended, `g` no good words to hide, `n` thrown away) and the `words` to hide, best
-first. `labels.jsonl` has verdicts and words of 13,463 sentences of 160 sources, whose texts are not free; they are told by
+its `id`, `source`, `lang`, `title`, `heading`, the `passage` with it, the sentence `s`, and what strict readers said:
+
+- `verdict` (`y` kept, `m` kept once it is mended, `g` no good words to hide, `n` thrown away) and the `words` to hide, best
+  first, of one who saw the sentence;
+- `second`, the verdict of one who saw also `gaps`, stretches of its words, each with a mark: `[start, end, mark]`. 3 is a gap
+  to keep, 2 a whole unit that one would not choose, 1 a trivial one, 0 a wrong span.
+
+Each may lack one of the two. `labels.jsonl` has both of 17,518 sentences of 160 sources, whose texts are not free; they are told by
 their hashes. `passages-dev.jsonl` is added: clean textbook facts, which people rarely mark, count as kept, five times each.
 
 It writes `gap_weights.txt`, `sureness.txt` and `sureness_words.txt`. `--cross` writes nothing: it learns without a sixth of
@@ -24,7 +29,8 @@ from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from ankiforge.draft.propose.ranking import MOST, Sentence, is_same
+from ankiforge.draft.propose.excerpts import SHORT_MARK
+from ankiforge.draft.propose.ranking import MOST, Sentence, is_same, score
 from ankiforge.draft.propose.refused import stems
 from ankiforge.draft.propose.sureness import BEGINNING, DATA, features_of
 from ankiforge.draft.propose.worth import features_of_text
@@ -34,9 +40,13 @@ from ankiforge.language.tokens import Kind, tokens
 from ankiforge.model import Document, DocumentKey, Highlight, HighlightKind
 
 HERE = Path(__file__).parent
-THRESHOLD = 0.27
+THRESHOLD = 0.4
 # How right words are that share so much with those of the reader.
 RIGHT = ((1.0, 1.0), (0.8, 0.6), (0.65, 0.15))
+# How right a gap is by its mark.
+RIGHT_BY_MARK = {3: 1.0, 2: 0.25, 1: 0.04, 0: 0.0}
+KEEP = 3
+"""The mark of a gap that is kept."""
 TARGETS = {"y": 1.0, "m": 0.35, "g": 0.35, "n": 0.0}
 OPEN = "open:"
 """How the sources of clean facts begin."""
@@ -51,6 +61,8 @@ def read(path):
     rows = [json.loads(line) for line in Path(path).read_text("utf-8").splitlines()]
     for line in (HERE / "passages-dev.jsonl").read_text("utf-8").splitlines():
         fact = json.loads(line)
+        if len(fact["marked"].split()) <= SHORT_MARK:
+            continue  # a term inside its sentence
         rows.append(
             {
                 "source": OPEN + fact["work"],
@@ -59,7 +71,6 @@ def read(path):
                 "passage": fact["marked"],
                 "s": fact["marked"],
                 "verdict": "y",
-                "words": [],
             }
         )
     return rows
@@ -70,9 +81,10 @@ class Example:
 
     def __init__(self, row):
         self.source = row["source"]
-        self.target = TARGETS[row["verdict"]]
-        self.is_thrown = row["verdict"] == "n"
-        self.weight = 5.0 if self.source.startswith(OPEN) else 1.0
+        verdicts = [row[name] for name in ("verdict", "second") if name in row]
+        self.verdict = verdicts[-1]
+        self.target = sum(TARGETS[verdict] for verdict in verdicts) / len(verdicts)
+        self.is_clean = self.source.startswith(OPEN)
         text = row["s"]
         document = Document(DocumentKey("d"), source="s", title=row["title"])
         highlight = Highlight(
@@ -89,47 +101,54 @@ class Example:
         self.passage_features = features_of_text(highlight)
         self.is_part = len(row["passage"]) > len(text) + 10
 
-        # its candidates, and how right each is
+        # its candidates, how right each is, and its mark; where gaps have marks, only these count
         shown = stems(
             token.folded for token in tokens(f"{row['title']} {row['heading']}", tables)
         )
         sentence = Sentence(text, tables, None, shown)
+        marks = {(start, end): mark for start, end, mark in row.get("gaps", ())}
         self.candidates = []
         for places in sentence.places():
-            start, end = sentence.span(places)
+            span = start, end = sentence.span(places)
+            if marks and span not in marks:
+                continue
+            mark = marks.get(span)
             shared = max(
                 (
                     same_words(text[start:end], words, self.language)
-                    for words in row["words"]
+                    for words in row.get("words", ())
                 ),
                 default=0.0,
             )
             right = next((value for least, value in RIGHT if shared >= least), 0.0)
-            self.candidates.append((sentence.features(places), right, (start, end)))
+            if mark is not None:
+                right = RIGHT_BY_MARK[mark]
+            self.candidates.append((sentence.features(places), right, span, mark))
 
     def best(self, weights):
-        """Return the scores of its gaps, best first, and how right each is."""
-        scored = []
-        for features, right, span in self.candidates:
-            total = sum(
-                weights.get(name, 0.0) * value for name, value in features.items()
-            )
-            scored.append((-total, span, right))
-        scored.sort()
+        """Return its gaps, best first, as places in its candidates."""
+        scores = [score(features, weights) for features, *_ in self.candidates]
+        order = sorted(
+            range(len(scores)),
+            key=lambda place: (-scores[place], self.candidates[place][2]),
+        )
         chosen = []
-        for minus, span, right in scored:
-            if not any(is_same(span, other) for _, other, _ in chosen):
-                chosen.append((-minus, span, right))
-        return [(score, right) for score, _, right in chosen[:MOST]]
+        for place in order:
+            span = self.candidates[place][2]
+            if not any(is_same(span, self.candidates[other][2]) for other in chosen):
+                chosen.append(place)
+        return chosen[:MOST]
 
     def features(self, weights):
         """Return the features of its sureness, but those of its words."""
-        scores = [score for score, _ in self.best(weights)] or [-3.0]
+        scores = [
+            score(self.candidates[place][0], weights) for place in self.best(weights)
+        ]
         return features_of(
             self.sentence_features,
             self.passage_features,
             self.words,
-            scores,
+            scores or [-3.0],
             language="",
             is_part=self.is_part,
         )
@@ -166,13 +185,13 @@ def learned_gaps(examples):
     used = [
         example
         for example in examples
-        if any(right for _, right, _ in example.candidates)
+        if any(right for _, right, *_ in example.candidates)
     ]
     matrix, names = columns(
         [features for example in used for features, *_ in example.candidates]
     )
     group = np.repeat(np.arange(len(used)), [len(example.candidates) for example in used])
-    right = np.array([value for example in used for _, value, _ in example.candidates])
+    right = np.array([value for example in used for _, value, *_ in example.candidates])
 
     def loss(weights):
         scores = matrix @ weights
@@ -198,7 +217,7 @@ def learned_sureness(examples, gaps):
     # words are shrunk more than the few features
     matrix = sparse.hstack([0.8 * features, 1.5 * words]).tocsr()
     targets = np.array([example.target for example in examples])
-    weights = np.array([example.weight for example in examples])
+    weights = np.array([20.0 if example.is_clean else 1.0 for example in examples])
     both = sparse.vstack([matrix, matrix])
     odds = np.concatenate([targets * weights, (1 - targets) * weights])
     answers = np.repeat([1, 0], len(examples))
@@ -211,46 +230,74 @@ def learned_sureness(examples, gaps):
 
 
 def sure(example, gaps, by_feature, by_word):
-    """Return the logarithm of the odds that a card of a sentence is kept."""
-    total = 0.0
-    for table, amounts in (
-        (by_feature, example.features(gaps)),
-        (by_word, example.beginnings()),
-    ):
-        total += sum(table.get(name, 0.0) * value for name, value in amounts.items())
-    return total
+    """Return how likely a card of a sentence is kept, from 0 to 1."""
+    total = score(example.features(gaps), by_feature)
+    total += score(example.beginnings(), by_word)
+    return 1 / (1 + np.exp(-total))
+
+
+def parts_of(examples, count):
+    """Return the examples in parts that share no source."""
+    sources = sorted({example.source for example in examples})
+    np.random.default_rng(3).shuffle(sources)
+    part_of = {source: place % count for place, source in enumerate(sources)}
+    parts = [[] for _ in range(count)]
+    for example in examples:
+        parts[part_of[example.source]].append(example)
+    return parts
 
 
 def cross(examples):
-    sources = sorted({example.source for example in examples})
-    np.random.default_rng(3).shuffle(sources)
+    """Print how well sentences are judged whose sources nothing was learned from."""
     judged = []
-    gaps_right = []
-    for fold in range(6):
-        held = set(sources[fold::6])
+    for part in parts_of(examples, 6):
+        held = {example.source for example in part}
         others = [example for example in examples if example.source not in held]
         gaps = learned_gaps(others)
         tables = learned_sureness(others, gaps)
-        for example in examples:
-            if example.source not in held or example.source.startswith(OPEN):
-                continue
-            judged.append(
-                (sure(example, gaps, *tables), example.target == 1, example.is_thrown)
-            )
-            if any(right for _, right, _ in example.candidates):
-                gaps_right.append([right >= 0.6 for _, right in example.best(gaps)])
-    scores, kept, thrown = map(np.array, zip(*judged, strict=True))
-    first = np.mean([row[0] for row in gaps_right])
-    among = np.mean([any(row) for row in gaps_right])
+        for example in part:
+            best = example.best(gaps)
+            if not example.is_clean and best:
+                judged.append((sure(example, gaps, *tables), example, best))
+    marks = [
+        [example.candidates[place][3] for place in best]
+        for _, example, best in judged
+        if example.verdict == "y" and example.candidates[best[0]][3] is not None
+    ]
+    first = np.mean([row[0] == KEEP for row in marks])
+    wrong = np.mean([row[0] == 0 for row in marks])
+    among = np.mean([KEEP in row for row in marks])
     print(
-        f"{len(gaps_right)} sentences: first gap right {first:.0%}, one of four {among:.0%}"
+        f"{len(marks)} sentences: first gap kept {first:.1%}, one of four {among:.1%}, first a wrong span {wrong:.1%}"
     )
+    scores = np.array([one for one, *_ in judged])
+    kept = np.array([example.verdict == "y" for _, example, _ in judged])
+    thrown = np.array([example.verdict == "n" for _, example, _ in judged])
     print(f"{len(judged)} sentences: AUC of kept {roc_auc_score(kept, scores):.3f}")
-    order = np.argsort(-scores)
-    for share in (0.025, 0.05, 0.1, 0.2, 0.4):
-        some = order[: int(share * len(order))]
+    for least in (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5):
+        some = scores >= least
         print(
-            f"  the surest {share:.1%}: kept {kept[some].mean():.0%}, thrown {thrown[some].mean():.0%}"
+            f"  from {least}: {some.mean():.0%} offered, {kept[some].sum() / kept.sum():.0%} of the kept;"
+            f" of the offered {kept[some].mean():.0%} kept, {thrown[some].mean():.0%} thrown away"
+        )
+    # the surest of each source
+    by_source = defaultdict(list)
+    for one, example, best in judged:
+        by_source[example.source].append((-one, id(example), example, best))
+    for share in (0.03, 0.06, 0.12, 0.25):
+        top = []
+        for rows in by_source.values():
+            top += sorted(rows)[: max(1, round(share * len(rows)))]
+        verdicts = [row[2].verdict for row in top]
+        marks = [
+            [row[2].candidates[place][3] for place in row[3]]
+            for row in top
+            if row[2].candidates[row[3][0]][3] is not None
+        ]
+        print(
+            f"  the surest {share:.0%} of each source, {len(top)}: kept {verdicts.count('y') / len(top):.0%},"
+            f" thrown away {verdicts.count('n') / len(top):.0%}; a good first gap have"
+            f" {np.mean([row[0] == KEEP for row in marks]):.0%}, one of four {np.mean([KEEP in row for row in marks]):.0%}"
         )
 
 
@@ -295,9 +342,9 @@ def main(arguments):
     examples = [Example(row) for row in read(path)]
     if "--cross" in arguments:
         cross(examples)
-        return
-    gaps = learned_gaps(examples)
-    write(gaps, *learned_sureness(examples, gaps))
+    else:
+        gaps = learned_gaps(examples)
+        write(gaps, *learned_sureness(examples, gaps))
 
 
 if __name__ == "__main__":

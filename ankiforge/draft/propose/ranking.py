@@ -3,7 +3,8 @@
 A span of words that begins and ends well is a candidate. Its features are what stands at its
 borders, what it is made of and where it is. Their weights in `data/gap_weights.txt` are those
 of a conditional logistic regression over the candidates of a sentence, learned by
-`tools/proposals/learn.py` from words that strict readers chose.
+`tools/proposals/learn.py` from words that strict readers chose, and from their marks for words
+that an earlier version chose.
 """
 
 from __future__ import annotations
@@ -336,6 +337,8 @@ class Sentence:
             features.append(f"sx:{name}:{self.words[first].folded}")
         if not before:
             features.append("s^")
+        if first in self._named:
+            features.append("named")
         return features
 
     def end(self, last: int) -> list[str]:

@@ -2,7 +2,7 @@
 
 A logistic regression over the features of the sentence and its passage (`worth`), the surest
 gap, and the beginnings of the words. Its weights are in `data/sureness.txt` and
-`data/sureness_words.txt`, learned by `tools/proposals/learn.py` from 13,463 sentences of real
+`data/sureness_words.txt`, learned by `tools/proposals/learn.py` from 17,518 sentences of real
 sources, each of which a strict reader kept or threw away.
 """
 

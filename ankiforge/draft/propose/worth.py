@@ -34,8 +34,10 @@ _SECTIONS = frozenset(
 _PEOPLE = {"you": "you", "i": "first_person", "we": "we", "he_she": "he_she"}
 # Tokens before what a sentence says about its subject.
 _FEW_TOKENS = 6
-_YEAR = regex(r"\b(?:1\d{3}|20\d\d)\b")
-_BEGINS_WHOLE = regex(r"[\W_]*(?:[A-ZÀ-ÞА-ЯЁ0-9]|[\u3040-\u9fff])")
+_YEAR = regex(
+    r"(?<![^\W\u3040-\u30ff\u3400-\u9fff])(?:1\d{3}|20\d\d)(?![^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])"
+)
+_BEGINS_WHOLE = regex(r"[\W_]*(?:[A-ZÀ-ÞА-ЯЁ0-9]|[\u3040-\u9fff\uac00-\ud7af])")
 _ENDS_WHOLE = regex(r"[.!?…。！？:;][\W\d_]*\Z")
 _HEADING_COMMENT = regex(r"\s*\.h\d\b")
 _QUOTED = regex(r"[“\"«„‘「『][^”\"»“’」』]{3,40}[”\"»“’」』]")

@@ -36,8 +36,8 @@ from ankiforge.extract.pdf.messages import (
     Cut,
     Failed,
     Measure,
-    PdfQuestion,
     Pictures,
+    Question,
     Quote,
     Read,
     Reply,
@@ -109,7 +109,7 @@ CHAR_PAGES = 4
 # --- one question -----------------------------------------------------------------------
 
 
-def answer_from(question: PdfQuestion) -> Reply:
+def answer_from(question: Question) -> Reply:
     """Answer a question about a PDF, or return why that failed.
 
     Never raises for bad content.
@@ -174,7 +174,7 @@ def _with_pages(file: Path | bytes) -> pdfium.PdfDocument:
 
 
 def _answer(
-    question: PdfQuestion,
+    question: Question,
     document: pdfium.PdfDocument,
     notices: list[Pair],
 ) -> Reply:

@@ -6,7 +6,6 @@ import posixpath
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cached_property
-from html import escape
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote
@@ -16,16 +15,8 @@ from zipfile import BadZipFile, ZipFile
 from ankiforge.errors import ItemError
 from ankiforge.extract.files import block_at, blocks_of, open_regular, read_file
 from ankiforge.extract.pdf.coverage import around
-from ankiforge.extract.pdf.messages import (
-    REPAIR,
-    Context,
-    Failed,
-    Quote,
-    Shown,
-    Surroundings,
-)
+from ankiforge.extract.pdf.messages import REPAIR, Context, Failed, Quote, Surroundings
 from ankiforge.model import Span
-from ankiforge.text import regex
 from ankiforge.text.fold import for_comparing, locate, same
 from ankiforge.text.passages import paragraphs_around
 
@@ -35,8 +26,6 @@ LARGEST_LIST = 4_000_000
 """Bytes of the list of a book's files, above which it is not read."""
 PAGES = (".xhtml", ".html", ".htm")
 _CONTAINER = "META-INF/container.xml"
-# Blocks that are shown as what they are; others are paragraphs.
-_SHOWN = regex(r"(?i)<(h[1-6]|li|blockquote)\b")
 _UNREADABLE = (
     ItemError,
     OSError,
@@ -53,9 +42,15 @@ def find_in_pages(path: Path, quotes: Iterable[Quote]) -> Surroundings | Failed:
 
     Never raises for bad content.
     """
-    pages = _read(path)
-    if isinstance(pages, Failed):
-        return pages
+    try:
+        if path.suffix.lower() in PAGES:
+            raw, _ = read_file(path, LARGEST)
+            pages = [_Page(path.name, raw)]
+        else:
+            with open(path, "rb", opener=open_regular) as opened, ZipFile(opened) as book:
+                pages = _pages(book)
+    except _UNREADABLE as error:
+        return Failed(f"it cannot be read: {error}", REPAIR)
     passages = []
     for quote in quotes:
         located = _find(pages, quote)
@@ -72,38 +67,6 @@ def find_in_pages(path: Path, quotes: Iterable[Quote]) -> Surroundings | Failed:
         )
         passages.append(passage)
     return Surroundings(tuple(passages))
-
-
-def chapters(path: Path, words: Iterable[str]) -> Shown | Failed:
-    """Return the pages of a book on which words are marked, as far as they are text.
-
-    Never raises for bad content.
-    """
-    pages = _read(path)
-    if isinstance(pages, Failed):
-        return pages
-    marked = [for_comparing(each) for each in words]
-    shown = []
-    for page in pages:
-        if any(each in page.canonical for each in marked if each):
-            for tag, block in blocks_of(page.html):
-                match = _SHOWN.match(tag)
-                name = match[1].lower() if match else "p"
-                if block:
-                    shown.append(f"<{name}>{escape(block)}</{name}>")
-    return Shown("\n".join(shown))
-
-
-def _read(path: Path) -> list[_Page] | Failed:
-    """Return the pages of an EPUB, or a web page."""
-    try:
-        if path.suffix.lower() in PAGES:
-            raw, _ = read_file(path, LARGEST)
-            return [_Page(path.name, raw)]
-        with open(path, "rb", opener=open_regular) as opened, ZipFile(opened) as book:
-            return _pages(book)
-    except _UNREADABLE as error:
-        return Failed(f"it cannot be read: {error}", REPAIR)
 
 
 class _Page:

@@ -3,16 +3,7 @@
 from __future__ import annotations
 
 from ankiforge.extract.files import Step
-from ankiforge.model import (
-    Document,
-    DocumentKey,
-    Highlight,
-    Label,
-    LeftOut,
-    Pair,
-    Strings,
-    Value,
-)
+from ankiforge.model import Document, DocumentKey, Highlight, Label, LeftOut, Pair, Value
 
 MOST_PICTURES = 200
 """Pictures cut out of one file, at most."""
@@ -107,15 +98,7 @@ class Search(Value, tag="search"):
     path: str
 
 
-class Chapters(Value, tag="chapters"):
-    """Read the pages of a book on which words are marked."""
-
-    path: str
-    words: Strings
-
-
-PdfQuestion = Request | Around | Cut | View | Measure | Search
-Question = PdfQuestion | Chapters
+Question = Request | Around | Cut | View | Measure | Search
 
 
 # --- replies ----------------------------------------------------------------------------
@@ -208,13 +191,6 @@ class Searched(Value, tag="search"):
     """The text of each page."""
 
 
-class Shown(Value, tag="shown"):
-    """The reply to `Chapters`."""
-
-    html: str = ""
-    """Headings, paragraphs and items of lists, with nothing but words in them."""
-
-
 class Failed(Value, tag="failed"):
     """A file that could not be read."""
 
@@ -222,4 +198,4 @@ class Failed(Value, tag="failed"):
     hint: str
 
 
-Reply = Read | Surroundings | Pictures | Viewed | Measured | Searched | Shown | Failed
+Reply = Read | Surroundings | Pictures | Viewed | Measured | Searched | Failed

@@ -22,7 +22,6 @@ from ankiforge.extract.pdf.messages import (
     HYPERTEXT,
     REPAIR,
     Around,
-    Chapters,
     Failed,
     Question,
     Reply,
@@ -84,10 +83,6 @@ def answer(question: Question) -> Reply:
         from ankiforge.extract.pdf.hypertext import find_in_pages
 
         return find_in_pages(Path(question.path), question.quotes)
-    if isinstance(question, Chapters):
-        from ankiforge.extract.pdf.hypertext import chapters
-
-        return chapters(Path(question.path), question.words)
     from ankiforge.extract.pdf.answers import answer_from
 
     return answer_from(question)

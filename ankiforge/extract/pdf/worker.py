@@ -19,7 +19,6 @@ from ankiforge.extract.files import program, proves, stamp_at
 from ankiforge.extract.pdf.messages import (
     Area,
     Around,
-    Chapters,
     Context,
     Cut,
     CutOut,
@@ -35,13 +34,12 @@ from ankiforge.extract.pdf.messages import (
     Request,
     Search,
     Searched,
-    Shown,
     Surroundings,
     View,
     Viewed,
 )
 from ankiforge.extract.pdf.process import Process
-from ankiforge.model import Memory, NoMemory, Strings, h16
+from ankiforge.model import Memory, NoMemory, h16
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -164,11 +162,6 @@ class PdfWorker:
         """Return the texts of the pages of a file, as they are searched by the reader."""
         reply = self.ask(Search(absolute(path)))
         return reply if isinstance(reply, Searched) else Searched()
-
-    def chapters(self, path: Path, words: Strings) -> str:
-        """Return the pages of a book on which words are marked, as HTML; "" if it has none."""
-        reply = self.ask(Chapters(absolute(path), words))
-        return reply.html if isinstance(reply, Shown) else ""
 
     def ask(self, question: Question) -> Reply:
         """Return the reply from the cache, from a reading ahead, or from a process.
