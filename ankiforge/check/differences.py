@@ -32,8 +32,14 @@ def are_one(mine: ComparedSides, theirs: ComparedSides) -> bool:
         if not (card.sequence and other.sequence):
             return False
 
-    # numbers in each card that the other lacks: 2017/2018, GPT-2/GPT-3, the first and second war
+    # numbers in each card, or answer, that the other lacks: 2017/2018, GPT-2/GPT-3, first/second
+    my_answer = card.answer_stems
+    their_answer = other.answer_stems
+    my_numbers = frozenset(filter(str.isdigit, my_answer))
+    their_numbers = frozenset(filter(str.isdigit, their_answer))
     if card.numbers - other.numbers and other.numbers - card.numbers:
+        return False
+    if my_numbers - their_numbers and their_numbers - my_numbers:
         return False
 
     # a negation more or less
@@ -69,8 +75,6 @@ def are_one(mine: ComparedSides, theirs: ComparedSides) -> bool:
         return False
 
     # answers that share less than half of their words
-    my_answer = card.answer_stems
-    their_answer = other.answer_stems
     shared = sum(not _is_lacking(word, their_answer) for word in my_answer)
     return 2 * shared >= min(len(my_answer), len(their_answer))
 

@@ -40,7 +40,7 @@ from ankiforge.language.tokens import Kind, tokens
 from ankiforge.model import Document, DocumentKey, Highlight, HighlightKind
 
 HERE = Path(__file__).parent
-THRESHOLD = 0.4
+THRESHOLD = 0.29
 # How right words are that share so much with those of the reader.
 RIGHT = ((1.0, 1.0), (0.8, 0.6), (0.65, 0.15))
 # How right a gap is by its mark.
