@@ -102,6 +102,7 @@ def main() -> None:
     choices("Best twenty of ten sources:", rows("choices.jsonl"))
     choices("Best fifteen of seven sources:", rows("choices-learned.jsonl"))
     choices("Best fifteen of eight more sources:", rows("choices-marked.jsonl"))
+    choices("Offers on 200 highlights of 36 sources:", rows("highlights.jsonl"))
 
 
 if __name__ == "__main__":
