@@ -23,6 +23,7 @@ export function openHelp() {
   });
   $("#help-keys").replaceChildren(...sections);
   $("#help").showModal();
+  $("#help").scrollTop = 0; // the button with the focus is at its end
 }
 
 const keySign = (key) => h("kbd", {}, key.length > 1 ? key : key.toUpperCase());
