@@ -10,8 +10,8 @@ its `id`, `source`, `lang`, `title`, `heading`, the `passage` with it, the sente
 - `second`, the verdict of one who saw also `gaps`, stretches of its words, each with a mark: `[start, end, mark]`. 3 is a gap
   to keep, 2 a whole unit that one would not choose, 1 a trivial one, 0 a wrong span.
 
-Each may lack one of the two. `labels.jsonl` has both of 17,518 sentences of 160 sources, whose texts are not free; they are told by
-their hashes. `passages-dev.jsonl` is added: clean textbook facts, which people rarely mark, count as kept, five times each.
+A line may lack one of the two. `labels.jsonl` has 17,518 sentences of 160 sources, whose texts are not free; they are told by their
+hashes. `passages-dev.jsonl` is added: clean textbook facts, which people rarely mark, count as kept, twenty times each.
 
 It writes `gap_weights.txt`, `sureness.txt` and `sureness_words.txt`. `--cross` writes nothing: it learns without a sixth of
 the sources and tells how well these are judged.
@@ -48,6 +48,8 @@ RIGHT_BY_MARK = {3: 1.0, 2: 0.25, 1: 0.04, 0: 0.0}
 KEEP = 3
 """The mark of a gap that is kept."""
 TARGETS = {"y": 1.0, "m": 0.35, "g": 0.35, "n": 0.0}
+CLEAN_WEIGHT = 20.0
+"""How often a clean fact counts."""
 OPEN = "open:"
 """How the sources of clean facts begin."""
 SHRINK_GAPS = 3.0
@@ -217,7 +219,9 @@ def learned_sureness(examples, gaps):
     # words are shrunk more than the few features
     matrix = sparse.hstack([0.8 * features, 1.5 * words]).tocsr()
     targets = np.array([example.target for example in examples])
-    weights = np.array([20.0 if example.is_clean else 1.0 for example in examples])
+    weights = np.array(
+        [CLEAN_WEIGHT if example.is_clean else 1.0 for example in examples]
+    )
     both = sparse.vstack([matrix, matrix])
     odds = np.concatenate([targets * weights, (1 - targets) * weights])
     answers = np.repeat([1, 0], len(examples))

@@ -2,9 +2,9 @@
 
 A passage is first judged (`worth`): most of what people mark is advice, mood or an aside.
 Of the others, each sentence of the mark, completed from its source (`excerpts`), is judged
-alone, and up to four of its terms, names and numbers (`candidates`) are proposed as gaps, best
-first (`ranking`). What is proposed depends on the highlight and on static tables alone, so
-that it is the same in every run and on every computer.
+alone, and up to four spans of its words are proposed as gaps, best first (`ranking`). What is
+proposed depends on the highlight and on static tables alone, so that it is the same in every
+run and on every computer.
 """
 
 from __future__ import annotations
@@ -171,9 +171,8 @@ def judged(
         )
         has_code = any(token.kind in (Kind.SHIELD, Kind.UNSAFE) for token in words)
         if excerpt.chosen or has_code or name not in word_weights():
-            features["unjudged"] = (
-                1.0  # no sentence like it was among those it was learned from
-            )
+            # no sentence like it was among those that sureness was learned from
+            features["unjudged"] = 1.0
         texts = tuple(draft.field("Text") for draft in drafts)
         yield replace(drafts[0], gaps=texts), features
 

@@ -34,6 +34,7 @@ _SECTIONS = frozenset(
 _PEOPLE = {"you": "you", "i": "first_person", "we": "we", "he_she": "he_she"}
 # Tokens before what a sentence says about its subject.
 _FEW_TOKENS = 6
+# Also beside a letter of a script without blanks: `于1869年`.
 _YEAR = regex(
     r"(?<![^\W\u3040-\u30ff\u3400-\u9fff])(?:1\d{3}|20\d\d)(?![^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])"
 )
