@@ -20,7 +20,6 @@ from ankiforge.ledger.offers import Offer, rank
 from ankiforge.ledger.overview import WITHOUT, Order
 from ankiforge.ledger.questions import BACKS_SHOWN, LinesOfFront, lines_by_front
 from ankiforge.ledger.readings import Report
-from ankiforge.ledger.recording import DraftResult
 from ankiforge.ledger.views import Viewed
 from ankiforge.ledger.waiting import NO_WARNING
 
@@ -34,7 +33,6 @@ __all__ = [
     "SCHEDULER",
     "WITHOUT",
     "CacheFile",
-    "DraftResult",
     "HighlightOutcome",
     "HistoryEntry",
     "Ledger",

@@ -2,7 +2,7 @@
 
     ledger.ingest(sightings)                         what is new, changed, gone
     for highlight in drafts.to_draft(ledger):
-        recording.record(ledger, [DraftResult(highlight.key, drafts)])
+        recording.record(ledger, [Drafted(highlight, drafts)], terms_of)
     decide.accept_clean(ledger, allows)              by policy
     ledger.accept(id), reject(id), undo(ledger, id)  by a person
     views.record_view(ledger, notes)                 what is in Anki

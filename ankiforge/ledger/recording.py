@@ -7,8 +7,7 @@ blocks. Tested as `drafts.py`.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import zip_longest
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -36,6 +35,7 @@ from ankiforge.ledger.events import (
     stands_in,
     words_read,
 )
+from ankiforge.ledger.facts import Fact
 from ankiforge.ledger.gap_numbers import keep_numbers
 from ankiforge.ledger.match import LONG, is_perhaps
 from ankiforge.ledger.readings import decode_highlight
@@ -52,6 +52,7 @@ from ankiforge.model import (
     PROPOSE,
     Change,
     Draft,
+    Drafted,
     Guid,
     Highlight,
     HighlightKind,
@@ -71,22 +72,6 @@ DERIVED_ALIKE = 85
 cent."""
 
 
-class DraftResult(Value):
-    """The drafts of one highlight, or the reason why there are none."""
-
-    key: str
-    drafts: Sequence[Draft] = ()
-    """With the findings of the checks."""
-    reason: str = ""
-    """Why there is no card."""
-    fate: str = ""
-    """`no_card`, `left_out` or `failed`, with the reason."""
-    worth: float = 0.0
-    """How likely its surest proposal is kept, from 0 to 1; orders what is offered."""
-    terms: Sequence[SearchTerms] = ()
-    """Those of each draft: a card that is made of it is searched for by them."""
-
-
 class Recorded(Value):
     """The result of recording drafts."""
 
@@ -100,7 +85,8 @@ class Recorded(Value):
 
 def record(
     store: Store,
-    results: Sequence[DraftResult],
+    results: Sequence[Drafted],
+    terms_of: Callable[[Draft], SearchTerms],
     *,
     by_model: bool = False,
     beside: bool = False,
@@ -112,15 +98,16 @@ def record(
 
     Args:
         store: the store.
-        results: one for each highlight.
+        results: one for each highlight, with the findings of the checks.
+        terms_of: returns the search terms of a draft: a card that is made of it is found by them.
         by_model: the drafts are a model's; those of the rules and proposals stay.
         beside: the drafts join those that wait.
     """
     with store.transaction():
-        keys = [result.key for result in results]
+        keys = [drafted.highlight.key for drafted in results]
         recording = _Recording(store, keys, by_model=by_model, beside=beside)
-        for result in results:
-            recording.take(result)
+        for drafted in results:
+            recording.take(drafted, terms_of)
         recording.write()
     return Recorded(tuple(recording.changes), tuple(recording.new), recording.proposed)
 
@@ -170,7 +157,7 @@ class _Recording:
     def __init__(
         self,
         store: Store,
-        keys: list[str],
+        keys: Sequence[str],
         *,
         by_model: bool,
         beside: bool,
@@ -210,10 +197,10 @@ class _Recording:
         """The columns of the highlights that drafting fills."""
         self._terms: list[tuple[str, SearchTerms]] = []
 
-    def take(self, result: DraftResult) -> None:
+    def take(self, drafted: Drafted, terms_of: Callable[[Draft], SearchTerms]) -> None:
         """Take the drafts of a highlight: cards follow them, or they wait."""
         store = self._store
-        key = result.key
+        key = drafted.highlight.key
         highlight_row = self._highlights.get(key) or cards.highlight_row(store, key)
         highlight = decode_highlight(highlight_row)
         passage = store.passage(key)
@@ -224,113 +211,123 @@ class _Recording:
         if not original:
             original = _had_these_words(store, highlight, passage)
         if original:
-            result = DraftResult(key, reason=SAME_WORDS + original, fate="no_card")
+            drafted = Drafted(drafted.highlight, reason=SAME_WORDS + original)
 
-        # the earlier drafts that wait on, under all keys of the passage; one of a model may be
-        # about another sentence now
-        earlier: Sequence[Row] = self._waiting[key]
-        if len(passage.keys) > 1:
-            earlier = settling.offered_passage(store, passage).rows
-        kept_ids = []
-        for row in earlier:
-            if self._is_replaced(row, highlight):
-                self._dropped_ids.append(row["id"])
-                continue
-            kept_ids.append(row["id"])
-            if row["fact"] and not row["slot"] and row["drafter"] != PROPOSE:
-                sentence = facts.fact_of(decode_draft(row["body"]), text)
-                if sentence and facts.name_of(sentence) != row["fact"]:
-                    query = "UPDATE draft SET fact = ? WHERE id = ?"
-                    store.write(query, facts.name_of(sentence), row["id"])
-        query = f"SELECT * FROM draft WHERE id IN {EACH}"
-        kept = store.rows(query, encode(kept_ids)) if kept_ids else []
-
-        # the new drafts: the person's own form, and others with the sentence that each is about
+        # the drafts that are recorded: earlier ones, the person's own form, and others
+        earlier = self._waiting_on(passage, highlight)
         own: list[Draft] = []
-        others: list[tuple[Draft, str]] = []
-        for draft in self._as_told(passage, result):
-            if draft.own:
-                own.append(draft)
-            else:
-                others.append((draft, facts.fact_of(draft, text)))
+        others: list[Draft] = []
+        for draft in self._as_told(passage, drafted, terms_of):
+            drafts = own if draft.own else others
+            drafts.append(draft)
 
-        # cards take the words of the person's own form; what is held back waits
-        before = settling.OfferedPassage(passage, text, rows=kept)
-        own_waiting: list[tuple[Draft, str]] = []
+        # cards take the words of the person's own form; it waits if these are held back, or new
+        of = settling.OfferedPassage(passage, text, rows=earlier)
+        drafted_facts: list[str] = []
+        own_waiting = 0
         for draft in own:
-            held = _follow(store, before, draft, highlight, self.changes)
+            held = _follow(store, of, draft, highlight, self.changes)
             passage = store.passage(key)
             if is_new(store, passage, wording_of(draft)):
-                own_waiting.append((draft, held))
+                names = [facts.name_of(each) for each in facts.covered(text, draft.quote)]
+                drafted_facts += names
+                fact = Fact("", card=held)
+                self._let_wait(draft, own_waiting, passage, " ".join(names), fact)
+                own_waiting += 1
 
-        # the sentences that are worth a card, best first: none where the person's own form drafts
-        worthy = settling.worthy_of(highlight_row, before.sentences)
-        if not (self._by_model or self._beside):
-            proposed = [sentence for draft, sentence in others if draft.proposed]
-            has_own_form = bool(own) or any(row["slot"] for row in kept)
-            worthy = () if has_own_form else tuple(dict.fromkeys(filter(None, proposed)))
-
-        # the facts: all about which there is something but a proposal are among them
-        drafted: list[str] = []
-        for draft, _ in own_waiting:
-            drafted += map(facts.name_of, facts.covered(text, draft.quote))
-        for draft, sentence in others:
+        # the others are about a sentence each; the rules propose the sentences that are worth a
+        # card, best first, but none where the person's own form drafts
+        proposed: dict[str, None] = {}
+        about = [facts.fact_of(draft, text) for draft in others]
+        for draft, sentence in zip(others, about, strict=True):
             if not draft.proposed:
-                drafted.append(facts.name_of(sentence))
-        of = settling.OfferedPassage(passage, text, worthy, kept)
-        shown = of.facts_now(drafted=drafted)
-        offered = facts.offered(shown)
+                drafted_facts.append(facts.name_of(sentence))
+            elif sentence:
+                proposed[sentence] = None
+        worthy = settling.worthy_of(highlight_row, of.sentences)
+        if not (self._by_model or self._beside):
+            has_own_form = own or any(row["slot"] for row in earlier)
+            worthy = () if has_own_form else tuple(proposed)
 
-        # drafts wait that are about an offered fact, or that a person asked for
-        for position, (draft, held) in enumerate(own_waiting):
-            names = map(facts.name_of, facts.covered(text, draft.quote))
-            self._let_wait(draft, position, passage, " ".join(names), revises=held)
-        for position, (draft, sentence) in enumerate(others):
+        # the others wait if they are about an offered fact, or if a person asked for them
+        of = settling.OfferedPassage(passage, text, worthy, earlier)
+        shown = of.facts_now(drafted=drafted_facts)
+        offered = facts.offered(shown)
+        for position, draft in enumerate(others):
+            sentence = about[position]
             name = facts.name_of(sentence) if sentence else ""
-            fact = offered.get(name)
-            if fact is None:
-                is_open = not (name or passage.closed) or self._beside
-                if draft.proposed or not is_open or is_known(passage, wording_of(draft)):
+            fact = offered.get(name, Fact(sentence))
+            if name not in offered:
+                is_wanted = self._beside or not (sentence or passage.closed)
+                is_refused = draft.proposed or not is_wanted
+                if is_refused or is_known(passage, wording_of(draft)):
                     continue
-                fact = facts.Fact(sentence)
             if fact.card and draft.gaps:
                 # the gap that is the most like the card comes first
-                words_of_card = passage.cards[fact.card].wording.fields.get("Text", "")
-                draft = with_first_gap(draft, nearest_gap(draft, words_of_card))
-            self._let_wait(
-                draft, position, passage, name, revises=fact.card, near=fact.near
-            )
-        settling.settle(store, kept, shown, (), self._dropped_ids.append)
+                words_of_card = passage.cards[fact.card].wording.fields
+                nearest = nearest_gap(draft, words_of_card.get("Text", ""))
+                draft = with_first_gap(draft, nearest)
+            self._let_wait(draft, position, passage, name, fact)
+        settling.settle(store, earlier, shown, (), self._dropped_ids.append)
 
         # what failed counts as not drafted, and is drafted again
+        content = "" if drafted.failed else highlight_row["content"]
         outcome = {
             "key": key,
-            "drafted": "" if result.fate == "failed" else highlight_row["content"],
-            "reason": result.reason,
-            "fate": result.fate,
-            "worth": result.worth,
+            "drafted": content,
+            "reason": drafted.reason.removeprefix("skip: "),
+            "fate": drafted.fate,
+            "worth": max((draft.sureness for draft in drafted.drafts), default=0.0),
             "worthy": encode([of.sentences.index(sentence) for sentence in worthy]),
         }
         self._outcomes.append(outcome)
 
-    def _is_replaced(self, row: Row, highlight: Highlight) -> bool:
-        """Return whether an earlier draft of a passage makes room for those of a highlight.
+    def _waiting_on(self, passage: Passage, highlight: Highlight) -> list[Row]:
+        """Return the earlier drafts of a passage that wait on, under all its keys.
 
-        Proposals go with the drafts of the rules; a model's stay while their quote is there.
+        Proposals go with the drafts of the rules; a model's stay while their quote is there,
+        perhaps in another sentence now.
         """
-        if self._beside:
-            return False
-        if row["key"] != highlight.key:
-            return row["drafter"] == PROPOSE and not self._by_model
-        is_of_rules = row["drafter"].startswith(("rules", PROPOSE))
-        if self._by_model:
-            return not is_of_rules
-        return is_of_rules or not stands_in(decode_draft(row["body"]).quote, highlight)
+        store = self._store
+        earlier: Sequence[Row] = self._waiting[highlight.key]
+        if len(passage.keys) > 1:
+            earlier = settling.offered_passage(store, passage).rows
+        text = facts.text_of(highlight)
+        kept_ids = []
+        for row in earlier:
+            draft = decode_draft(row["body"])
+            is_of_rules = row["drafter"].startswith(("rules", PROPOSE))
+            if self._beside:
+                is_replaced = False
+            elif row["key"] != highlight.key:
+                is_replaced = draft.proposed and not self._by_model
+            elif self._by_model:
+                is_replaced = not is_of_rules
+            else:
+                is_replaced = is_of_rules or not stands_in(draft.quote, highlight)
+            if is_replaced:
+                self._dropped_ids.append(row["id"])
+                continue
+            kept_ids.append(row["id"])
+            if row["fact"] and not row["slot"] and not draft.proposed:
+                sentence = facts.fact_of(draft, text)
+                if sentence:
+                    query = "UPDATE draft SET fact = ? WHERE id = ?"
+                    store.write(query, facts.name_of(sentence), row["id"])
+        query = f"SELECT * FROM draft WHERE id IN {EACH}"
+        return store.rows(query, encode(kept_ids)) if kept_ids else []
 
-    def _as_told(self, passage: Passage, result: DraftResult) -> Iterator[Draft]:
+    def _as_told(
+        self,
+        passage: Passage,
+        drafted: Drafted,
+        terms_of: Callable[[Draft], SearchTerms],
+    ) -> Iterator[Draft]:
         """Yield drafts as the cards have them, without findings about cards told apart."""
         query = "SELECT passage FROM card WHERE guid = ?"
-        for draft, terms in zip_longest(_in_slots(result.drafts), result.terms):
+        for draft in _in_slots(drafted.drafts):
+            if draft.unfit:
+                continue
             findings = []
             for finding in draft.findings:
                 other_key = self._store.value(query, finding.duplicate)
@@ -338,9 +335,8 @@ class _Recording:
                 if other is None or not passage.told_apart_from(other):
                     findings.append(finding)
             told = _as_on_card(passage, replace(draft, findings=tuple(findings)))
-            if terms is not None:
-                wording = wording_of(told)
-                self._terms.append((f"{wording.kind}{wording.content}", terms))
+            wording = wording_of(told)
+            self._terms.append((f"{wording.kind}{wording.content}", terms_of(draft)))
             yield told
 
     def _let_wait(
@@ -348,10 +344,8 @@ class _Recording:
         draft: Draft,
         position: int,
         passage: Passage,
-        fact: str,
-        *,
-        revises: str,
-        near: str = "",
+        names: str,
+        fact: Fact,
     ) -> None:
         """Gather the row of a draft that waits.
 
@@ -359,9 +353,8 @@ class _Recording:
             draft: the draft.
             position: its place among the drafts of its highlight.
             passage: its passage.
-            fact: the name of its sentence; of the person's own form, of all its sentences.
-            revises: the card that may get its words; "" = it would be a new card.
-            near: what was decided in nearly the same words, or "".
+            names: the name of its sentence; of the person's own form, of all its sentences.
+            fact: the card that may get its words, and what was decided in nearly the same ones.
         """
         wording = wording_of(draft)
         severity, findings = summed_up(draft.findings)
@@ -391,9 +384,9 @@ class _Recording:
             "deck": draft.deck,
             "drafter": wording.drafter,
             "severity": severity,
-            "fact": fact,
-            "near": near,
-            "revises": revises,
+            "fact": names,
+            "near": fact.near,
+            "revises": fact.card,
             "replaces": replaces,
             "run": self._run,
             "findings": findings,
@@ -402,7 +395,7 @@ class _Recording:
             "body": encode(draft),
         }
         self._rows.append(row)
-        if not revises:
+        if not fact.card:
             self.new.append(id)
             self.proposed += draft.proposed
 

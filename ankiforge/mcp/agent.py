@@ -10,12 +10,12 @@ from itertools import islice
 
 from msgspec.structs import replace
 
+from ankiforge.check import terms_of
 from ankiforge.draft.prompt import NOTHING, Prompt, Shape, most_cards, rules_of
 from ankiforge.draft.reply import drafts_of, items, why_none
 from ankiforge.draft.sendable import Sendable, ours
 from ankiforge.errors import BusyError, UsageError
 from ankiforge.ledger import (
-    DraftResult,
     Ledger,
     lists,
     recording,
@@ -28,6 +28,7 @@ from ankiforge.ledger.undo import undo
 from ankiforge.mcp.view import AgentView, findings_entry, highlight_entry
 from ankiforge.model import (
     AGENT,
+    Drafted,
     Highlight,
     HighlightKey,
     Json,
@@ -35,8 +36,7 @@ from ankiforge.model import (
     Task,
     Texts,
 )
-from ankiforge.pipeline.check import Checks
-from ankiforge.pipeline.draft import for_model
+from ankiforge.pipeline.draft import Checks, for_model
 from ankiforge.pipeline.models import load_prompt
 from ankiforge.pipeline.query import matching
 from ankiforge.pipeline.workspace import Workspace
@@ -301,16 +301,18 @@ class Agent:
             reason = why_none(proposed, shape)
             if any(card["kind"] != "none" for card in cards):
                 raise UsageError(reason)
-            none = DraftResult(key, reason=reason, fate="no_card")
-            recording.record(ledger, [none], by_model=True, beside=True)
+            none = Drafted(highlight, reason=reason)
+            recording.record(ledger, [none], terms_of, by_model=True, beside=True)
             return {"no_card": reason}
 
         # checked and recorded as drafts of this agent
         drafts = [replace(draft, intent=0) for draft in made]
         recorded: list[Json] = []
         for draft in checks.checked(highlight, drafts):
-            result = DraftResult(key, [draft])
-            new = recording.record(ledger, [result], by_model=True, beside=True).new
+            drafted = Drafted(highlight, (draft,))
+            new = recording.record(
+                ledger, [drafted], terms_of, by_model=True, beside=True
+            ).new
             findings = findings_entry(draft)
             recorded += [{"card": draft_id, **findings} for draft_id in new]
             self._own.update(set(new) - ids_before)

@@ -143,6 +143,11 @@ class Draft(Value):
         return any(finding.severity is Severity.BLOCK for finding in self.findings)
 
     @property
+    def unfit(self) -> bool:
+        """Whether nobody is asked about it: a proposal that a check blocks."""
+        return self.proposed and self.blocked
+
+    @property
     def clean(self) -> bool:
         """Whether no check warns or blocks."""
         return all(finding.severity is Severity.INFO for finding in self.findings)
@@ -202,6 +207,15 @@ class Drafted(Value):
     def failed(self) -> bool:
         """Whether the service failed to answer: the next run drafts the highlight again."""
         return self.problem is not None and not self.problem.once
+
+    @property
+    def fate(self) -> str:
+        """The fate of the highlight for the reason: `failed`, `left_out` or `no_card`; else ""."""
+        if self.failed:
+            return "failed"
+        if self.reason.startswith("skip"):
+            return "left_out"
+        return "no_card" if self.reason else ""
 
 
 class SearchTerms(Value, gc=False):

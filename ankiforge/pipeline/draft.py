@@ -5,7 +5,7 @@ Everything is checked and recorded.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -23,7 +23,6 @@ from ankiforge.draft import (
 from ankiforge.errors import BugError, one_item
 from ankiforge.extract.figures import ocr_is_installed
 from ankiforge.ledger import (
-    DraftResult,
     Ledger,
     cards,
     decide,
@@ -33,6 +32,8 @@ from ankiforge.ledger import (
     settling,
 )
 from ankiforge.ledger.database import in_batches
+from ankiforge.ledger.drafts import leads_elsewhere
+from ankiforge.ledger.duplicates import Duplicates
 from ankiforge.model import (
     Brief,
     CardKind,
@@ -41,10 +42,10 @@ from ankiforge.model import (
     Highlight,
     Problem,
     Severity,
+    Strings,
     Task,
     Waiting,
 )
-from ankiforge.pipeline.check import Checks
 from ankiforge.pipeline.job import Job
 from ankiforge.pipeline.result import ByModel, Progress
 
@@ -122,7 +123,6 @@ def _offline(job: Job, task: Task) -> list[Drafted]:
     """
     from ankiforge.draft import rules
     from ankiforge.draft.propose import propose
-    from ankiforge.pipeline.check import faults_of_gap
 
     results = rules.draft(task, figures=job.figures)
     brief = task.brief
@@ -231,6 +231,64 @@ def brief_of(decks: tuple[DeckRule, ...], highlight: Highlight) -> Brief:
     return Brief(choice.kinds, choice.action)
 
 
+# --- checking ------------------------------------------------------------------------------
+
+
+class Checks:
+    """Checks drafts and gives them decks."""
+
+    def __init__(self, job: Job, ledger: Ledger) -> None:
+        """Prepare the index of cards and drafts, which reads nothing before the first draft."""
+        from ankiforge.check import DuplicateIndex
+
+        self.job = job
+        self.ledger = ledger
+        self.known = DuplicateIndex(Duplicates(ledger))
+
+    def checked(self, highlight: Highlight, drafts: Sequence[Draft]) -> list[Draft]:
+        """Return the drafts of a highlight with findings and deck.
+
+        What is a card already is not checked: nobody is asked about it.
+        """
+        from ankiforge import check
+        from ankiforge.draft.propose.grammar import is_clause, is_term
+        from ankiforge.pipeline.pictures import picture_fault
+
+        passage = without_comment(highlight)
+        pictures = self.job.pictures
+        deck = deck_of(self.job.decks, highlight, self.job.deck).deck
+        checked = []
+        standing = recording.standing(self.ledger, highlight.key, drafts)
+        for number, (draft, stands) in enumerate(zip(drafts, standing, strict=True)):
+            if stands:
+                checked.append(replace(draft, deck=deck))
+                continue
+            context = check.Context(
+                passage,
+                self.known,
+                lambda path: picture_fault(self.ledger, highlight, path, pictures),
+                partial(is_clause, passage),
+                partial(is_term, passage),
+                partial(leads_elsewhere, self.ledger, highlight),
+            )
+            findings = check.check(draft, context)
+            id = f"{highlight.key} {number}"
+            self.known.add(id, highlight.key, draft)
+            checked.append(replace(draft, findings=findings, deck=deck))
+        return checked
+
+
+def faults_of_gap(draft: Draft, highlight: Highlight) -> Strings:
+    """Return the findings that block a draft with one of several gaps of a sentence, as text."""
+    from ankiforge.check import check_alone
+
+    blocking = []
+    for finding in check_alone(draft, highlight):
+        if finding.severity is Severity.BLOCK:
+            blocking.append(finding.message)
+    return tuple(blocking)
+
+
 # --- recording ------------------------------------------------------------------------------
 
 
@@ -245,7 +303,7 @@ def _record(
     from ankiforge.check import terms_of
 
     problems: list[Problem] = []
-    outcomes: list[DraftResult] = []
+    outcomes: list[Drafted] = []
     highlights = 0
     without = 0
     for drafted in results:
@@ -254,45 +312,36 @@ def _record(
         if drafted.passing:  # it stays pending
             continue
 
-        # the drafts that pass the checks
+        # all its drafts, checked
         made = [*drafted.drafts]
         if not (by_model or beside):
             made += drafts.taken_back(checks.ledger, highlight)
             if checks.job.proposals:
                 made += settling.corrected(checks.ledger, highlight, made)
-        worth = max((draft.sureness for draft in made), default=0.0)
-        checked: list[Draft] = []
         try:
             with one_item():
                 checked = checks.checked(highlight, made)
+                drafted = replace(drafted, drafts=tuple(checked))
         except BugError as error:
             drafted = failed_on(highlight, error)
         if drafted.problem is not None:
             problems.append(drafted.problem)
-        # nobody is asked about a proposal that a check blocks
-        kept = [draft for draft in checked if not (draft.proposed and draft.blocked)]
 
-        # else the fate of the highlight, and the reason
-        fate = ""
-        reason = drafted.reason
-        if checked and not kept:
-            fate = "no_card"
-            reason = next(
+        # why none of them is fit
+        has_fit_ones = not all(draft.unfit for draft in drafted.drafts)
+        without += not has_fit_ones
+        if drafted.drafts and not has_fit_ones:
+            first = drafted.drafts[0]
+            reasons = [
                 finding.message
-                for finding in checked[0].findings
+                for finding in first.findings
                 if finding.severity is Severity.BLOCK
-            )
-        elif drafted.failed:
-            fate = "failed"
-        elif reason.startswith("skip"):
-            fate = "left_out"
-            reason = reason.removeprefix("skip: ")
-        elif reason:
-            fate = "no_card"
-        without += not kept
-        terms = [terms_of(draft) for draft in kept]
-        outcomes.append(DraftResult(highlight.key, kept, reason, fate, worth, terms))
-    recorded = recording.record(checks.ledger, outcomes, by_model=by_model, beside=beside)
+            ]
+            drafted = replace(drafted, reason=reasons[0], problem=None)
+        outcomes.append(drafted)
+    recorded = recording.record(
+        checks.ledger, outcomes, terms_of, by_model=by_model, beside=beside
+    )
     return Progress(
         highlights=highlights,
         drafted=len(recorded.new),

@@ -14,10 +14,11 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from ankiforge.check import terms_of
 from ankiforge.config.deckfiles import load_decks
 from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import DraftResult, Ledger, recording, settling
+from ankiforge.ledger import Ledger, recording, settling
 from ankiforge.ledger import decide as decisions
 from ankiforge.ledger import drafts as offline
 from ankiforge.ledger.cards import cards_of, highlight_of
@@ -27,6 +28,7 @@ from ankiforge.model import (
     CardKind,
     CardRemark,
     Draft,
+    Drafted,
     Highlight,
     HighlightKey,
     Origin,
@@ -163,11 +165,10 @@ class Program:
         for highlight in list(offline.to_draft(self.ledger)):
             proposed = list(proposals(highlight, self.worth))
             proposed += offline.taken_back(self.ledger, highlight)
-            result = DraftResult(
-                highlight.key, proposed, fate="" if proposed else "no_card"
-            )
+            reason = "" if proposed else "nothing is proposed"
+            drafted = Drafted(highlight, tuple(proposed), reason)
             with self.ledger.action():
-                recording.record(self.ledger, [result])
+                recording.record(self.ledger, [drafted], terms_of)
 
     def take_tables(self, worth: Worth) -> None:
         """Judge sentences by other tables from now on."""
@@ -264,8 +265,8 @@ class Program:
         text = draft.field("Text") + quote.removeprefix(sentences[0])
         draft = replace(draft, quote=quote, fields=(("Text", text),))
         with self.ledger.action():
-            result = DraftResult(highlight.key, [draft])
-            recording.record(self.ledger, [result], by_model=True)
+            drafted = Drafted(highlight, (draft,))
+            recording.record(self.ledger, [drafted], terms_of, by_model=True)
         waiting = self.offers()[exact(sentences[0])].drafts
         [id] = [each.id for each in waiting if not each.draft.proposed]
         with self.decided() as action:

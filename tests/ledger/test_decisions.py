@@ -2,16 +2,16 @@
 
 import pytest
 
+from ankiforge.check import terms_of
 from ankiforge.errors import RefusedError
-from ankiforge.ledger import DraftResult, Ledger, cards
+from ankiforge.ledger import Ledger, cards, recording
 from ankiforge.ledger.cards import cards_of
 from ankiforge.ledger.decide import edit, place
 from ankiforge.ledger.offers import offers
 from ankiforge.ledger.overview import fates
 from ankiforge.ledger.questions import open_questions
-from ankiforge.ledger.recording import record
 from ankiforge.ledger.undo import undo
-from ankiforge.model import Draft, HighlightKey, RemarkKind, Waiting
+from ankiforge.model import Draft, Drafted, HighlightKey, RemarkKind, Waiting
 from tests.ledger.world import (
     FAUST,
     OSMOSIS,
@@ -28,6 +28,15 @@ PLAIN = "Mitochondria ==produce most of the chemical energy that a cell needs== 
 
 def never(_: object) -> bool:
     return False
+
+
+def record(
+    ledger: Ledger, drafts: list[Draft], *, beside: bool = False
+) -> recording.Recorded:
+    """Record a model's drafts of one passage."""
+    highlight = cards.highlight_of(ledger, drafts[0].highlight)
+    drafted = [Drafted(highlight, tuple(drafts))]
+    return recording.record(ledger, drafted, terms_of, by_model=True, beside=beside)
 
 
 @pytest.fixture
@@ -162,7 +171,7 @@ def passage(world: World) -> HighlightKey:
         model_draft(key, "What produces energy?", "mitochondria", "produce most", 1),
         model_draft(key, "For what is the energy?", "its life", "life and work", 2),
     ]
-    record(world["a"], [DraftResult(key, drafts)], by_model=True)
+    record(world["a"], drafts)
     return key
 
 
@@ -233,13 +242,13 @@ def test_new_text_for_a_drafted_card_waits_as_a_revision(world, passage):
     world.run(accepts=never)
     assert world.card(guid).remarks == ("source changed",)
     new = model_draft(passage, "For what is the energy?", "survival", "survival")
-    record(ledger, [DraftResult(passage, [new])], by_model=True)
+    record(ledger, [new])
     [revision] = [one for one in waiting(ledger) if one.revises]
     assert revision.revises == guid
     ledger.reject(revision.id)
     assert words_of(world.card(guid)).endswith("its life")
     undo(ledger)
-    record(ledger, [DraftResult(passage, [new])], by_model=True)
+    record(ledger, [new])
     [revision] = [one for one in waiting(ledger) if one.revises]
     ledger.accept(revision.id, same=True)
     assert words_of(world.card(guid)) == "For what is the energy? / survival"
@@ -249,8 +258,7 @@ def test_new_text_for_a_drafted_card_waits_as_a_revision(world, passage):
 
 
 def proposed(world: World, draft: Draft) -> tuple[str, ...]:
-    key = draft.highlight
-    return record(world["a"], [DraftResult(key, [draft])], by_model=True, beside=True).new
+    return record(world["a"], [draft], beside=True).new
 
 
 @pytest.mark.parametrize(
