@@ -117,50 +117,41 @@ def layout_of(
         types: the note types in Anki.
         mapped: the note types, not ours, that new notes get.
     """
-    guid = card.guid
-    note_type: SeenType | None
-    recorded: MappedType | None = None  # what the first package records
-    names: Texts = {}  # by our field: what it was called in the note type at first
-    bases = [sent for sent in card.shipped if sent.hashes]
-    its_type = mapped_type_of(card, in_anki, mapped)
-    if card.adopted:
-        # another tool's note, whose first base are the fields taken over
-        adopted = card.adopted
-        guid = Guid(adopted.guid)
-        if in_anki is None and not adopted.again:
-            return Layout(guid)
-        note_type = types.get(adopted.type)
-        if note_type is None:
-            return Layout(guid, TYPE_CHANGED)
-        names = adopted.names
-        as_adopted = MappedType(adopted.type, note_type.name, names)
-        places = positions_in(note_type, as_adopted, None)
-        fields = tuple(adopted.html.get(name, "") for name in note_type.names)
-        hashes = {}
-        for name, their_name in names.items():
-            hashes[name] = field_hash(adopted.html.get(their_name, ""))
-        bases.insert(0, Shipped(ADOPTED_MOD, hashes=hashes))
-    elif its_type is not None:
-        # a note type of the user's, or Anki's Image Occlusion
-        recorded = its_type
-        note_type = types.get(its_type.id)
-        if note_type is None:
-            return Layout(guid, f"Anki has no note type {its_type.name} any more")
-        names = its_type.fields
-        places = positions_in(note_type, its_type, mapped.get(card.family))
-        fields = ("",) * len(note_type.fields)
+    adopted = card.adopted
+    its_type = None if adopted else mapped_type_of(card, in_anki, mapped)
+    is_ours = not adopted and its_type is None
+    guid = Guid(adopted.guid) if adopted else card.guid
+    if adopted and in_anki is None and not adopted.again:
+        return Layout(guid)
+
+    # the note type as Anki has it, and where our fields were in it at first
+    if adopted:
+        first_type = MappedType(adopted.type, "", adopted.names)
     else:
-        # a note type of ours, which a person may have changed
+        first_type = its_type or our_mapped_type(card.family)
+    note_type = types.get(first_type.id)
+    if is_ours:  # a package brings it
         note_type = shipped_type(card.family, types)
-        places = our_places(card.family, note_type)
+    if note_type is None and its_type:
+        return Layout(guid, f"Anki has no note type {its_type.name} any more")
+    if note_type is None:
+        return Layout(guid, TYPE_CHANGED)
+
+    # where they are now; in our types the person has fields that no package fills
+    now = mapped.get(card.family) if its_type else None
+    places = positions_in(note_type, first_type, now)
+    if is_ours:
         for name in OF_THE_PERSON:
             places.pop(name, None)
-        fields = ("",) * len(note_type.fields)
 
-    # whether a note in this type can be shipped now
+    # the fields as they are there, or as a new note has them
+    fields = tuple("" for _ in note_type.fields)
     if in_anki:
         fields = in_anki.fields
-    is_ours = its_type is None and not card.adopted
+    elif adopted:
+        fields = tuple(adopted.html.get(name, "") for name in note_type.names)
+
+    # whether a note in this type can be shipped now
     if is_ours and IDENTITY not in places:
         return Layout(guid, f"{note_type.name} has no field {IDENTITY} any more")
     is_of_type = in_anki is None or in_anki.type_id == note_type.id
@@ -168,27 +159,35 @@ def layout_of(
         return Layout(guid, TYPE_CHANGED)
     for name in card.family.needed_fields:
         if name not in places:
-            fault = f"{note_type.name} has no field {names.get(name, name)} any more"
-            return Layout(guid, fault)
-    layout = Layout(guid, "", note_type, fields, places, mapped=recorded)
+            there = first_type.fields.get(name, name)
+            return Layout(guid, f"{note_type.name} has no field {there} any more")
+    layout = Layout(guid, "", note_type, fields, places, mapped=its_type)
     if in_anki is None:
         return layout
 
-    # the base: ours has that of the content and of the tags in the note; what is in the
-    # fields that we fill counts as what we wrote
+    # the base of a note of ours: it has that of the content and of the tags in itself; what is
+    # in the fields that we fill counts as what we wrote
     theirs = layout.theirs
+    hashes_there = {name: field_hash(html) for name, html in theirs.items()}
     if is_ours:
         if in_anki.identity is None:
             return Layout(guid, TYPE_CHANGED)
         written = in_anki.identity.fields
         hashes = dict(zip(card.family.content_fields, written, strict=False))
-        for name, html in theirs.items():
-            if name in FILLED:
-                hashes[name] = field_hash(html)
+        for name in FILLED:
+            if name in theirs:
+                hashes[name] = hashes_there[name]
         base = Shipped(0, tags_there(card, in_anki), hashes=hashes)
         return replace(layout, base=base)
+
+    # that of another one: the package that Anki took, or another tool's note as it was
+    bases = [sent for sent in card.shipped if sent.hashes]
+    if adopted:
+        as_adopted = {}
+        for name, their_name in adopted.names.items():
+            as_adopted[name] = field_hash(adopted.html.get(their_name, ""))
+        bases.insert(0, Shipped(ADOPTED_MOD, hashes=as_adopted))
     base = base_of(bases, in_anki, theirs) or NO_BASE
-    hashes_there = {name: field_hash(html) for name, html in theirs.items()}
     is_sure = hashes_there == base.hashes or base.mod == in_anki.mod
     is_news = base.mod != in_anki.taken
     return replace(layout, base=base, taken=base.mod if is_sure and is_news else 0)
@@ -217,12 +216,12 @@ def mapped_type_of(
     return of_new_cards
 
 
-def our_places(family: Family, note_type: SeenType) -> dict[str, int]:
-    """Return the positions of the fields of our note type in it as a person may have changed it."""
+def our_mapped_type(family: Family) -> MappedType:
+    """Return our note type with its fields, by which they are found when a person changed it."""
     ours = our_note_type(family)
     names = {name: name for name in ours.names}
     ids = {name: id for name, id in ours.fields if id is not None}
-    return positions_in(note_type, MappedType(ours.id, ours.name, names, ids), None)
+    return MappedType(ours.id, ours.name, names, ids)
 
 
 def positions_in(

@@ -277,28 +277,35 @@ def _merged(
         if "Source" not in ours.unread:  # else a new base alone is no reason to write
             compared.add(IDENTITY)
 
-    # tags, compared without case as in Anki: theirs, which keep their spelling, plus those
-    # that we added since the base, minus those that we removed
-    our_tags = {tag.casefold(): tag for tag in ours.tags}
-    their_tags = {tag.casefold(): tag for tag in in_anki.tags}
-    tags_before = {tag.casefold() for tag in base.tags}
-    merged_tags = {}
-    for folded, tag in our_tags.items():
-        if folded not in tags_before:
-            merged_tags[folded] = tag
-    for folded, tag in their_tags.items():
-        was_removed_here = folded in tags_before and folded not in our_tags
-        if not was_removed_here:
-            merged_tags[folded] = tag
-    merged_tags.pop(RETIRED, None)  # the note of a live card is not retired
-
+    # nothing is written if nothing changes
+    tags = merged_tags(base.tags, in_anki.tags, ours.tags)
     has_same_fields = all(same_html(fields[name], theirs[name]) for name in compared)
-    has_same_tags = merged_tags.keys() == their_tags.keys()
+    has_same_tags = set(map(str.casefold, tags)) == set(map(str.casefold, in_anki.tags))
     if has_same_fields and has_same_tags and not options.full:
         return Planned(card.guid, card.live)
     merged = replace(ours, fields=fields)
-    tags = tuple(sorted(merged_tags.values()))
     return _written(card, in_anki, layout, merged, tags, hashes, options)
+
+
+def merged_tags(base: Strings, theirs: Strings, ours: Strings) -> Strings:
+    """Return the tags in Anki, plus those that we added since the base, minus those we removed.
+
+    They are compared without case, as in Anki; theirs keep their spelling. The note of a live
+    card is not tagged as retired.
+    """
+    our_tags = {tag.casefold(): tag for tag in ours}
+    tags_before = {tag.casefold() for tag in base}
+    merged = {}
+    for folded, tag in our_tags.items():
+        if folded not in tags_before:
+            merged[folded] = tag
+    for tag in theirs:
+        folded = tag.casefold()
+        was_removed_here = folded in tags_before and folded not in our_tags
+        if not was_removed_here:
+            merged[folded] = tag
+    merged.pop(RETIRED, None)
+    return tuple(sorted(merged.values()))
 
 
 def _media_in(html: str) -> int:

@@ -175,14 +175,13 @@ def _is_evidence(event: Event) -> bool:
 
 
 def _apply(passage: Passage, event: Event) -> None:
-    """Apply an event that stands; the card that it names may not have arrived.
+    """Apply an event that stands to its passage and to the card that it names.
 
     `undo` and `same` take effect in `in_order` and `classes`; `SUBJECTS` are no passages.
     """
     body = event.body
-    card = passage.cards.get(body.get("guid", ""))
     match event.what:
-        # the passage
+        # which passage it is
         case "key" | "text":
             passage.texts.insert(0, msgspec.convert(body, Text))
             if event.what == "key" and body.get("like"):
@@ -194,28 +193,41 @@ def _apply(passage: Passage, event: Event) -> None:
                 passage.beside.add(event.key)
         case "different":
             passage.apart.add(body["old"])
+
+        # what is wanted of it
         case "skip":
             passage.skipped = True
             passage.why_skipped = body.get("why", "")
-
-        # making a card
+        case "reject":
+            # of a proposal no content is rejected: the person's own form may have the same words
+            if body["content"]:
+                passage.rejected.add(body["content"])
+            if body.get("slot"):
+                passage.rejected_slots.add(body["slot"])
         case "accept":
             _accept(passage, event)
+        case "adopt" if "draft" in body:
+            _accept(passage, event)
+    card = passage.cards.get(body.get("guid", ""))
+    if card:
+        _apply_to_card(card, event)
+
+
+def _apply_to_card(card: State, event: Event) -> None:
+    """Apply an event that stands to the card that it names."""
+    body = event.body
+    match event.what:
         case "adopt":
             # a person took over another tool's note, or its schedule for a card of ours
-            if "draft" in body:
-                _accept(passage, event)
-            card = passage.cards.get(body["guid"])
-            if card:
-                card.schedule = tuple(map(tuple, body.get("schedule", ())))
-            if card and body.get("note"):
+            card.schedule = tuple(map(tuple, body.get("schedule", ())))
+            if body.get("note"):
                 # packages before that were merged with other words than those of the adoption
                 card.shipped = tuple(replace(sent, hashes={}) for sent in card.shipped)
                 note = {**body["note"], "words": card.wording.fields}
                 card.adopted = msgspec.convert(note, Adopted)
 
         # its words
-        case "revise" if card:
+        case "revise":
             wording = _wording_in(event)
             card.typed = ()
             if event.by == PERSON:
@@ -225,21 +237,19 @@ def _apply(passage: Passage, event: Event) -> None:
             else:  # the source offers it
                 _offer(card, wording)
             _remember_given(card, event.machine, wording)
-        case "edit" if card:
+        case "edit":
             # a person typed these fields: they stay when the source changes
             fields: Texts = body["fields"]
             _pin_fields(card, fields)
-            card.wording = replace(
-                card.wording,
-                fields=_not_empty({**card.wording.fields, **fields}),
-                kind=body.get("kind", card.wording.kind),
-            )
+            words = _not_empty({**card.wording.fields, **fields})
+            kind = body.get("kind", card.wording.kind)
+            card.wording = replace(card.wording, fields=words, kind=kind)
             for name in fields:
                 card.offered.pop(name, None)
             for name, (theirs, _) in body.get("over", {}).items():
                 # our words are to replace those in Anki, as if that had been asked
                 card.resolved = {**card.resolved, name: ("source", theirs, "")}
-        case "resolve" if card:
+        case "resolve":
             # a person chose whose text a field has
             name = body["field"]
             choice = (body["choice"], body["theirs"], body["ours"])
@@ -251,7 +261,7 @@ def _apply(passage: Passage, event: Event) -> None:
                 card.pinned = tuple(pinned for pinned in card.pinned if pinned != name)
 
         # its deck and tags
-        case "placed" if card:
+        case "placed":
             if "deck" in body:
                 card.deck = body["deck"]
                 card.own_deck = True
@@ -262,17 +272,12 @@ def _apply(passage: Passage, event: Event) -> None:
 
         # its end
         case "reject":
-            # of a proposal no content is rejected: the person's own form may have the same words
-            if body["content"]:
-                passage.rejected.add(body["content"])
-            if body.get("slot"):
-                passage.rejected_slots.add(body["slot"])
             _end(card, event, Verdict.REJECTED)
         case "retire":
             _end(card, event, Verdict.RETIRED)
 
         # its note in Anki
-        case "shipped" if card:
+        case "shipped":
             shipped = Shipped(
                 mod=body["mod"],
                 tags=tuple(body.get("tags", ())),
@@ -286,15 +291,15 @@ def _apply(passage: Passage, event: Event) -> None:
             card.shipped = (*card.shipped, shipped)
             card.words = digest_of(card.wording.fields)
             card.numbers = {**card.numbers, **body.get("numbers", {})}
-        case "pictures" if card:
+        case "pictures":
             card.pictures = {**card.pictures, **body["names"]}
-        case "seen" if card:
+        case "seen":
             card.seen_by = tuple(sorted({*card.seen_by, event.machine}))
-        case "unseen" if card:
+        case "unseen":
             # it is absent by accident, so it is shipped again
             card.seen_by = ()
             _want_again(card)
-        case "keep" if card:
+        case "keep":
             # a person keeps it although its note has the tag of dropped cards
             _judge(card, Verdict.LIVE, PERSON)
 
@@ -378,9 +383,9 @@ def _judge(card: State, verdict: Verdict, by: str, why: str = "") -> None:
     card.why = why
 
 
-def _end(card: State | None, event: Event, verdict: Verdict) -> None:
+def _end(card: State, event: Event, verdict: Verdict) -> None:
     """End a card, unless a person decided on it, and policy or the source ends it."""
-    if card and (event.by == PERSON or card.by != PERSON):
+    if event.by == PERSON or card.by != PERSON:
         _judge(card, verdict, event.by, event.body.get("why", ""))
 
 

@@ -209,16 +209,11 @@ def _standings(store: Store) -> Counter[str]:
     return Counter({name: numbers.get(name, 0) for name in STANDS})
 
 
-class Mark(Value):
-    """A passage in its document, and how it stands."""
+def marks(store: Store, key: str) -> list[tuple[Highlight, str]]:
+    """Return the passages of the document that holds a highlight, with the state of each.
 
-    highlight: Highlight
-    state: str
-    """`asks`: something of it waits for a person; `card`: it has one; else `none`."""
-
-
-def marks(store: Store, key: str) -> list[Mark]:
-    """Return the passages of the document that holds a highlight, in reading order."""
+    In reading order; `asks`: something of it waits for a person; `card`: it has one; else `none`.
+    """
     store.refold()
     rows = store.rows(
         "SELECT h.*, EXISTS (SELECT 1 FROM card c"
@@ -247,7 +242,7 @@ def marks(store: Store, key: str) -> list[Mark]:
         state = "card" if row["carded"] else "none"
         if passages[row["key"]] in asking:
             state = "asks"
-        found.append(Mark(decode_highlight(row), state))
+        found.append((decode_highlight(row), state))
     return found
 
 

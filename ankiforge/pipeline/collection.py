@@ -412,14 +412,14 @@ def adopted_guids(ledger: Ledger) -> Texts:
 
 def _our_fields_of(note: NoteInAnki, types: Mapping[int, SeenType]) -> Texts:
     """Return the fields of a note of one of our types by our names; {} of another type."""
-    from ankiforge.anki.layouts import our_places
+    from ankiforge.anki.layouts import our_mapped_type, positions_in
     from ankiforge.anki.notetypes import family_of
 
     family = family_of(note.type_id)
     note_type = types.get(note.type_id)
     if family is None or note_type is None or len(note.fields) != len(note_type.fields):
         return {}
-    places = our_places(family, note_type)
+    places = positions_in(note_type, our_mapped_type(family), None)
     return {name: note.fields[place] for name, place in places.items()}
 
 

@@ -17,7 +17,6 @@ from pathlib import Path, PurePosixPath
 
 from ankiforge.anki.render import render
 from ankiforge.ledger import Ledger, overview
-from ankiforge.ledger.overview import Mark
 from ankiforge.model import Document, Highlight, HighlightKind, Json, Value, h16
 from ankiforge.pipeline.pictures import roots
 from ankiforge.text import on_one_line, regex
@@ -71,34 +70,36 @@ class Documents:
     def states(self, key: str) -> Json:
         """Return the states of all marks of the document of a highlight, by their keys."""
         marks = overview.marks(self._ledger, key)
-        return {mark.highlight.key: mark.state for mark in marks}
+        return {highlight.key: state for highlight, state in marks}
 
     def document(self, key: str) -> Json | None:
         """Return the document of a highlight; {} until it can be shown, None if there is none."""
         marks = overview.marks(self._ledger, key)
         if not marks:
             return None
-        shown = next((each for each in marks if each.highlight.key == key), marks[0])
-        path = paper_of(self._ledger, shown.highlight)
+        highlights = [highlight for highlight, _ in marks]
+        asked_for = [highlight for highlight in highlights if highlight.key == key]
+        shown = asked_for[0] if asked_for else highlights[0]
+        path = paper_of(self._ledger, shown)
         if path is not None:
             measured = self.pages.sizes(path)
             if measured is None:
                 return {}
             if measured.pages:
                 return self._sheets(path, marks, measured.pages)
-        text = self.markdown_of(shown.highlight)
+        text = self.markdown_of(shown)
         if text:
             entries = []
-            for mark in marks:
-                beside = {"exact": mark.highlight.exact, "before": mark.highlight.prefix}
-                entries.append({**_entry(mark), **beside})
-            html = self._html(shown.highlight, text)
+            for highlight, state in marks:
+                beside = {"exact": highlight.exact, "before": highlight.prefix}
+                entries.append({**_entry(highlight, state), **beside})
+            html = self._html(shown, text)
             return {**_head(marks, "text"), "html": html, "marks": entries}
         entries = []
-        for mark in marks:
-            source = passage(mark.highlight)
+        for highlight, state in marks:
+            source = passage(highlight)
             named = {name: source[name] for name in ("place", "blocks", "said")}
-            entries.append({**_entry(mark), **named})
+            entries.append({**_entry(highlight, state), **named})
         return {**_head(marks, "list"), "marks": entries}
 
     def markdown_of(self, highlight: Highlight) -> str:
@@ -145,22 +146,23 @@ class Documents:
     def _sheets(
         self,
         path: Path,
-        marks: Sequence[Mark],
+        marks: Sequence[tuple[Highlight, str]],
         sizes: Sequence[tuple[float, float, str]],
     ) -> Json:
         """Return the pages of a PDF with its marks."""
         entries = []
         placed = []
-        for mark in marks:
-            place = place_of(mark.highlight)
+        for highlight, state in marks:
+            place = place_of(highlight)
             if place is None or place[0] >= len(sizes):
                 continue
             page, marked = place
             _, height, _ = sizes[page]
             top = marked.box[3] if marked.box else height
             at = min(max(1 - top / height, 0.0), 1.0)
-            entries.append({**_entry(mark), "page": page, "at": round(at, 3)})
-            placed.append((page, mark.highlight))
+            entry = _entry(highlight, state)
+            entries.append({**entry, "page": page, "at": round(at, 3)})
+            placed.append((page, highlight))
         head = _head(marks, "sheets")
         self._papers[head["id"]] = _Paper(path, tuple(placed))
         return {**head, "sheets": sizes, "marks": entries}
@@ -212,20 +214,20 @@ def _as_shown(link: re.Match[str]) -> str:
     return str(label or target.replace("#", " › ").strip(" ›"))
 
 
-def _head(marks: Sequence[Mark], kind: str) -> Json:
+def _head(marks: Sequence[tuple[Highlight, str]], kind: str) -> Json:
     """Return the fields that every document has."""
-    document = marks[0].highlight.document
+    highlight, _ = marks[0]
+    document = highlight.document
     return {"id": document_id(document), "kind": kind, "title": document.title}
 
 
-def _entry(mark: Mark) -> Json:
+def _entry(highlight: Highlight, state: str) -> Json:
     """Return the fields that every mark has."""
-    highlight = mark.highlight
     words = on_one_line(highlight.exact or highlight.comment or "A picture")
     is_frame = highlight.kind in (HighlightKind.IMAGE, HighlightKind.INK)
     return {
         "key": highlight.key,
-        "state": mark.state,
+        "state": state,
         "words": words[:SHOWN_WORDS],
         "frame": is_frame,
     }
