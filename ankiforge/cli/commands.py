@@ -29,7 +29,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "build": ("anki", "Write the package of accepted cards."),
         "push": ("anki", "Send the cards to Anki, which must be running."),
         "pull": ("anki", "Read your edits, deletions and reviews from Anki."),
-        "patch": ("patch", "Print your edits in Anki as a patch of your notes."),
+        "patch": ("anki", "Print your edits in Anki as a patch of your notes."),
         "adopt": ("anki", "Take over another tool's notes with their history."),
     },
     "More": {

@@ -36,7 +36,7 @@ from ankiforge.model import (
 from ankiforge.pipeline.decide import BlockedError, as_typed
 from ankiforge.reports.cards import facts_told, titled
 from ankiforge.review import Decision, Item, Review, StaleError
-from ankiforge.review.ending import ROUND, ending_of
+from ankiforge.review.decisions import ROUND, ending_of
 from ankiforge.review.items import (
     QUESTION_KEY,
     facts_seen,

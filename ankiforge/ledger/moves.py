@@ -15,7 +15,6 @@ import msgspec
 
 from ankiforge.ledger.drafts import SAME_WORDS
 from ankiforge.ledger.events import PERSON, SOURCE, Event, Passage, hash_of_words
-from ankiforge.ledger.listing import Listing
 from ankiforge.ledger.match import (
     LONG,
     PERHAPS,
@@ -31,7 +30,7 @@ from ankiforge.ledger.match import (
     resembling,
 )
 from ankiforge.ledger.match_documents import with_half_of_marks
-from ankiforge.ledger.readings import Report, decode_highlight, mark_of
+from ankiforge.ledger.readings import Listing, Report, decode_highlight, mark_of
 from ankiforge.ledger.records import known_mark
 from ankiforge.ledger.store import ABSENT, EACH, Row, Store, encode
 

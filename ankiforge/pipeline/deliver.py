@@ -40,8 +40,7 @@ from ankiforge.pipeline.collection import (
 from ankiforge.pipeline.decks import Decks, tags_of
 from ankiforge.pipeline.locks import lock
 from ankiforge.pipeline.mapped_types import mapped_types
-from ankiforge.pipeline.papers import paper_addresses
-from ankiforge.pipeline.pictures import pictures_of, roots
+from ankiforge.pipeline.pictures import paper_addresses, pictures_of, roots
 from ankiforge.pipeline.result import RunResult
 
 if TYPE_CHECKING:  # the formats of Anki are loaded only when there is something to write

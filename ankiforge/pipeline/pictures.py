@@ -1,9 +1,11 @@
-"""Find the pictures and sounds of cards in the folders of their sources, and labels in figures."""
+"""The files of cards in the folders of their sources: pictures and sounds, labels, and papers."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from msgspec.structs import replace
 
@@ -11,7 +13,7 @@ from ankiforge.config.ownfiles import OwnPath
 from ankiforge.draft import skip_reason
 from ankiforge.errors import OwnFileError
 from ankiforge.extract.figures import ocr_is_installed
-from ankiforge.extract.files import stored_at
+from ankiforge.extract.files import relative, stored_at
 from ankiforge.ledger import Ledger
 from ankiforge.model import (
     Card,
@@ -20,6 +22,7 @@ from ankiforge.model import (
     Media,
     Problem,
     SourceKind,
+    Strings,
     Texts,
 )
 from ankiforge.pipeline.job import Job
@@ -155,6 +158,55 @@ def with_labels(job: Job, ledger: Ledger, highlight: Highlight) -> Highlight:
         labels = ocr.labels_in(Path(picture.path))
     figure = highlight.figure or digest_in_name(picture)
     return replace(highlight, figure=figure, labels=labels)
+
+
+# --- papers ----------------------------------------------------------------------------------
+
+
+def paper_addresses(roots: Texts, *, file_links: bool) -> Callable[[Card], Strings]:
+    """Return a function that gives the addresses of the PDFs of a card.
+
+    Obsidian opens a PDF that lies in a vault on every device that has the vault. The path of
+    another one leads nowhere elsewhere, and names a home folder. PDFs in Zotero have links to
+    Zotero.
+
+    Args:
+        roots: the folder of each source, by `kind:name`.
+        file_links: whether PDFs outside vaults have an address, too.
+    """
+
+    @cache
+    def vault_of(folder: Path) -> Path | None:
+        for above in (folder, *folder.parents):
+            if (above / ".obsidian").is_dir():
+                return above
+        return None
+
+    @cache
+    def path_at(source: str, path: str) -> Path:
+        root = Path(roots[source]).resolve()
+        return root if root.is_file() else root / path
+
+    def addresses(card: Card) -> Strings:
+        found = []
+        for highlight in card.passages:
+            source = f"{SourceKind.PDF}:{highlight.document.source}"
+            if highlight.source_kind is not SourceKind.PDF or source not in roots:
+                continue
+            path = path_at(source, highlight.document.path)
+            vault = vault_of(path.parent)
+            page = ""
+            if highlight.block.isdecimal():  # counted from 0
+                page = f"#page={int(highlight.block) + 1}"
+            if vault:
+                file = quote(f"{relative(path, vault)}{page}", safe="")
+                name = quote(vault.name, safe="")
+                found.append(f"obsidian://open?vault={name}&file={file}")
+            elif file_links:
+                found.append(f"{path.as_uri()}{page}")
+        return tuple(found)
+
+    return addresses
 
 
 # --- the folders of sources -----------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Write the package for Anki, completely or not at all.
+"""Write the package for Anki, completely or not at all; open it.
 
 What must stay true: the ledger records what is shipped before the new package is in
 the old one's place. So a kill between the two costs a second shipment, never a lost one
@@ -7,6 +7,9 @@ the old one's place. So a kill between the two costs a second shipment, never a 
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +25,8 @@ from ankiforge.model import Problem, Value
 if TYPE_CHECKING:  # the formats of Anki are loaded only when there is something to write
     from ankiforge.anki.plan import Planned
 
+_PATIENCE_SECONDS = 4.0
+"""A program that opens files, and has not ended by then, is Anki itself."""
 # The name under which the ledger keeps it until something changes.
 _LAST_PACKAGE = "package"
 
@@ -212,3 +217,41 @@ def why_none(ledger: Ledger, planned: Iterable[Planned], deck: str = "") -> str:
     some_wait = any(plan.held or plan.conflicts for plan in planned)
     but = ", but those that wait" if some_wait else ""
     return f"Anki has every accepted card{where}{but}"
+
+
+def open_file(path: Path) -> bool:
+    """Open a package as a double-click would. Return whether the system took it.
+
+    It does not where nobody could see the program: over SSH, or without a screen. No shell is
+    involved.
+    """
+    import subprocess
+
+    if os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"):
+        return False
+    screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if sys.platform not in ("darwin", "win32") and not screen:
+        return False
+    if sys.platform == "win32":
+        try:
+            os.startfile(path)
+        except OSError:
+            return False
+        return True
+    opener = shutil.which("open" if sys.platform == "darwin" else "xdg-open")
+    if opener is None:
+        return False
+    try:
+        process = subprocess.Popen(  # it lives on without us
+            [opener, str(path.absolute())],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError:
+        return False
+    try:
+        return process.wait(_PATIENCE_SECONDS) == 0
+    except subprocess.TimeoutExpired:
+        return True

@@ -1,18 +1,19 @@
 """A person's decisions on items, the same from the page and the terminal.
 
 A decision takes an item and one of its drafts. It may name the `turn` of the item that was
-painted; it is refused with the new item if that has changed.
+painted; it is refused with the new item if that has changed. Ten decisions have an ending.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence, Set
+from collections.abc import Collection, Sequence, Set
 
 from msgspec.structs import replace
 
-from ankiforge.errors import RefusedError
+from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.ledger import Ledger, lists
+from ankiforge.ledger.cards import card_of
 from ankiforge.ledger.offers import offers
 from ankiforge.ledger.undo import undo
 from ankiforge.model import (
@@ -20,6 +21,7 @@ from ankiforge.model import (
     Card,
     CardKind,
     Fields,
+    Guid,
     Highlight,
     Question,
     QuestionKind,
@@ -35,11 +37,16 @@ from ankiforge.pipeline.decks import place
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.review.items import Item, as_card, item_of, next_of_passage, with_changes
 from ankiforge.review.selection import fields_from_sentence, fields_from_spans
-from ankiforge.text import occlusion
+from ankiforge.text import counted, occlusion
 from ankiforge.text.occlusion import Wish
 
 OF_THE_PASSAGE = -1
 """The choice of a card that is made of words of the passage, beside the drafts."""
+ROUND = 10
+"""Items after which an ending is shown."""
+SECONDS_A_DAY = 15
+"""Seconds that a new card takes on an average day of its first week: about ten answers."""
+MOST_SOURCES = 3
 
 
 class Decision(Value, forbid_unknown_fields=True):
@@ -313,3 +320,49 @@ def _why_left(draft: Waiting, named: Set[str]) -> str:
         if finding.severity is not Severity.INFO and warning not in named:
             return f"with the warning {finding.check}: ankiforge list {warning}"
     return ""
+
+
+# --- the ending of ten, and of a list ---------------------------------------------------
+
+
+class Ending(Value):
+    """The outcome of some decisions."""
+
+    decided: int
+    cards: tuple[Card, ...]
+    """The cards that they made or changed, and that are live."""
+
+    @property
+    def lines(self) -> Strings:
+        """How many cards, how long they take, and where they are from, each as a sentence."""
+        count = len(self.cards)
+        if not count:
+            return (f"{self.decided} decided, no new card.",)
+        minutes = max(round(count * SECONDS_A_DAY / 60), 1)
+        sources = Counter(card.highlight.document.title for card in self.cards)
+        named = [f"{title} ({n})" for title, n in sources.most_common(MOST_SOURCES)]
+        more = len(sources) - len(named)
+        if more:
+            named.append(f"{more} more")
+        return (
+            f"{self.decided} decided, {counted(count, 'new card')}.",
+            f"About {counted(minutes, 'minute')} a day in the first week.",
+            f"From: {', '.join(named)}.",
+        )
+
+
+def ending_of(ledger: Ledger, actions: Collection[str], decided: int) -> Ending:
+    """Return the outcome of decisions, by the ids that `undo` takes."""
+    wanted = set(actions)
+    guids = dict.fromkeys(
+        entry.guid for entry in ledger.history() if entry.id in wanted and entry.guid
+    )
+    made = []
+    for guid in reversed(guids):
+        try:
+            card = card_of(ledger, Guid(guid))
+        except ForgeError:
+            continue
+        if card.live:
+            made.append(card)
+    return Ending(decided, tuple(made))

@@ -34,6 +34,7 @@ from ankiforge.model import (
     HighlightKey,
     Json,
     Media,
+    Pair,
     SourceKind,
     Strings,
     Texts,
@@ -55,14 +56,14 @@ from ankiforge.pipeline.intake import (
     kept_forecast,
     state_of,
 )
-from ankiforge.pipeline.opener import open_file
 from ankiforge.pipeline.pictures import picture_at
+from ankiforge.pipeline.publishing import open_file
 from ankiforge.pipeline.query import lately, parse
 from ankiforge.pipeline.workspace import Workspace
 from ankiforge.reports.cards import attributes
 from ankiforge.reports.intake import forecast_svg, intake_line
 from ankiforge.review import Decision, Review, StaleError
-from ankiforge.review.ending import ROUND, ending_of
+from ankiforge.review.decisions import ROUND, ending_of
 from ankiforge.review.items import as_card
 from ankiforge.text import counted
 from ankiforge.web.card_view import card_view, line_of
@@ -254,22 +255,19 @@ class ReviewSession:
         """
         self._read()
         content: Json = {}
-        rows: list[Json] = []
-        row: Json
         if list_id == "all":
             content = self._all(words.strip(), state, start)
         elif list_id == "recent":
-            # the newest decisions, one for all events of an action
+            # the newest decisions, one row for all events of an action
+            rows = []
             for id, group in groupby(self._ledger.history(), attrgetter("id")):
                 entries = [*group]
                 first = next((entry for entry in entries if entry.text), entries[0])
                 title = line_of(first.text or first.key.rpartition(":")[2])
                 if len(entries) > 1:
                     title.append((f" and {len(entries) - 1} more", ""))
-                row = {"id": id, "undo": id, "title": title}
-                row["sub"] = [(_when(first.at), "")]
-                row["state"] = first.said.capitalize()
-                rows.append(row)
+                sub = [(_when(first.at), "")]
+                rows.append(_row(id, title, sub, first.said.capitalize(), undo=id))
             content = {"rows": rows, "empty": "Nothing was decided yet."}
         elif list_id in NAMES:
             # what no longer waits is dropped from its list
@@ -284,26 +282,27 @@ class ReviewSession:
                     faces.append(face)
             content = {"items": faces}
         if list_id == "changed":
-            content["rows"] = rows
-            # the cards that changed with their sources, and those whose passage is gone
-            for entry in self._ledger.history(changes_since=lately())[:MOST_CHANGES]:
-                assert entry.change is not None
-                old = " / ".join(old for _, old, _ in entry.change.words)
-                new = " / ".join(new for _, _, new in entry.change.words)
-                row = {"id": entry.guid, "open": True, "title": line_of(new)}
-                row["sub"] = [("before: ", ""), *line_of(old)]
-                row["state"] = _when(entry.at)
-                row["undo"] = entry.id
-                rows.append(row)
-            gone = lists.find(self._ledger, [QueryTerm("finding", "source_gone")])
-            lines = lists.lines(self._ledger, gone[:MOST_CHANGES])
-            for line in lines_as_in_anki(self._ledger, lines):
-                title = _without_pictures(line)["line"]
-                row = {"id": line.id, "open": True, "title": title}
-                row["sub"] = [(f"in {line.highlight.document.title}", "")]
-                row["state"] = "Source gone"
-                rows.append(row)
+            content["rows"] = self._changed_rows()
         return {**content, **self.state()}
+
+    def _changed_rows(self) -> list[Json]:
+        """Return the cards that changed with their sources, and those whose passage is gone."""
+        rows = []
+        for entry in self._ledger.history(changes_since=lately())[:MOST_CHANGES]:
+            assert entry.change is not None
+            old = " / ".join(old for _, old, _ in entry.change.words)
+            new = " / ".join(new for _, _, new in entry.change.words)
+            sub = [("before: ", ""), *line_of(old)]
+            when = _when(entry.at)
+            row = _row(entry.guid, line_of(new), sub, when, undo=entry.id, open=True)
+            rows.append(row)
+        gone = lists.find(self._ledger, [QueryTerm("finding", "source_gone")])
+        lines = lists.lines(self._ledger, gone[:MOST_CHANGES])
+        for line in lines_as_in_anki(self._ledger, lines):
+            title = _without_pictures(line)["line"]
+            sub = [(f"in {line.highlight.document.title}", "")]
+            rows.append(_row(line.id, title, sub, "Source gone", open=True))
+        return rows
 
     def item(self, id: str) -> Json | None:
         """Return one item; None if it no longer waits."""
@@ -352,10 +351,9 @@ class ReviewSession:
         for line in lines:
             state = line.state[:1].upper() + line.state[1:]
             shown = _without_pictures(line)
-            title, sub = shown["line"], shown["answer_line"]
             place = " · ".join(filter(None, (line.highlight.document.title, line.deck)))
-            row = {"id": line.id, "title": title, "sub": sub, "state": state}
-            rows.append({**row, "place": place})
+            row = _row(line.id, shown["line"], shown["answer_line"], state, place=place)
+            rows.append(row)
         return {
             "rows": rows,
             "total": len(ids),
@@ -644,6 +642,11 @@ class ReviewSession:
             if highlight.page_label:
                 label = f"Open page {highlight.page_label}"
         return [{"label": label, "href": href}]
+
+
+def _row(id: str, title: list[Pair], sub: list[Pair], state: str, **more: object) -> Json:
+    """Return a row of a list: its title, the line below it, and its state."""
+    return {"id": id, "title": title, "sub": sub, "state": state, **more}
 
 
 def _without_pictures(line: Line) -> Json:
