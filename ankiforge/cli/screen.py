@@ -40,18 +40,17 @@ _COLOURS: dict[re.Pattern[str], dict[str, Any]] = {
 
 def painted(text: str) -> str:
     """Return lines with colours."""
-    return "\n".join(map(_painted_line, text.split("\n")))
-
-
-def _painted_line(line: str) -> str:
-    spans: list[tuple[int, int, dict[str, Any]]] = []
-    for pattern, style in _COLOURS.items():
-        for match in pattern.finditer(line):
-            spans.append((*match.span(), style))
-    # from the end, so that the places of the others stay
-    for start, end, style in sorted(spans, key=lambda span: -span[0]):
-        line = line[:start] + click.style(line[start:end], **style) + line[end:]
-    return line
+    lines = []
+    for line in text.split("\n"):
+        spans: list[tuple[int, int, dict[str, Any]]] = []
+        for pattern, style in _COLOURS.items():
+            for match in pattern.finditer(line):
+                spans.append((*match.span(), style))
+        # from the end, so that the places of the others stay
+        for start, end, style in sorted(spans, key=lambda span: -span[0]):
+            line = line[:start] + click.style(line[start:end], **style) + line[end:]
+        lines.append(line)
+    return "\n".join(lines)
 
 
 def fitted(text: str, width: int) -> str:
@@ -69,7 +68,10 @@ def _fitted_line(line: str, width: int) -> Iterator[str]:
         yield line
         return
     if _LISTED.match(line):
-        yield _cut(line, width)
+        # its beginning, with a sign that more follows
+        while _cells(line) >= width:
+            line = line[: -max(1, (_cells(line) - width) // 2)]
+        yield f"{line.rstrip()}…"
         return
     # what follows is set below the text of the line, not below its label
     body = line.lstrip(" ")
@@ -104,13 +106,6 @@ def _units(body: str, room: int) -> Iterator[tuple[str, str]]:
             for word in words:
                 yield gap or " ", word
                 gap = ""
-
-
-def _cut(line: str, width: int) -> str:
-    """Return the beginning of a line that fits, with a sign that more follows."""
-    while _cells(line) >= width:
-        line = line[: -max(1, (_cells(line) - width) // 2)]
-    return f"{line.rstrip()}…"
 
 
 def _cells(text: str) -> int:

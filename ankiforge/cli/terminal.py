@@ -148,7 +148,13 @@ class TerminalReview:
                 self._queue.pop(0)
                 continue
             if self._in_round >= ROUND:
-                self._tell_ending(self._in_round)
+                # the ending of the last decisions
+                last = self._done[-self._in_round :]
+                actions = [action or id for action, id, _ in last]
+                first, *others = ending_of(self._ledger, actions, self._in_round).lines
+                self._print(f"\n{first}", "bold")
+                for line in others:
+                    self._print(line)
                 self._in_round = 0
                 question = f"{len(self._queue):,} left. Enter goes on, Esc ends."
                 self._print(question, "bold")
@@ -176,14 +182,6 @@ class TerminalReview:
         order = overview.order(self._ledger)
         everything = [*order.new, *order.changed, *order.questions]
         self._queue = everything[: self._call.limit]
-
-    def _tell_ending(self, decided: int) -> None:
-        """Print the ending of the last decisions."""
-        actions = [action or id for action, id, _ in self._done[-decided:]]
-        first, *others = ending_of(self._ledger, actions, decided).lines
-        self._print(f"\n{first}", "bold")
-        for line in others:
-            self._print(line)
 
     # --- one item ---------------------------------------------------------------------------
 

@@ -181,7 +181,20 @@ class Ingest:
                 self.report.new = [key for key in self.report.new if key not in united]
             for container in self.listing.complete & self.selections.keys():
                 self.store.set_meta(f"selection {container}", self.selections[container])
-            self._report_listed()
+
+            # report the documents that were listed, and the passages in them: one with several
+            # places counts once
+            self.report.seen = self.store.value(
+                "SELECT count(DISTINCT coalesce(a.first, h.key)) FROM highlight h"
+                " JOIN document d ON d.id = h.document LEFT JOIN alias a ON a.key = h.key"
+                f" WHERE h.state = 'present' AND d.container IN {EACH}",
+                encode(sorted(self.listing.places)),
+            )
+            listed = set()
+            for row in self.store.rows("SELECT id, container, place FROM document"):
+                if self.listing.has(row["container"], row["place"]):
+                    listed.add(row["id"])
+            self.report.documents = frozenset(listed)
         self.report.unselected = max(self._count_unselected() - unselected_before, 0)
         return self.report
 
@@ -489,23 +502,6 @@ class Ingest:
         return bool(before) and before != self.selections.get(container, before)
 
     # --- what is reported ---------------------------------------------------------------
-
-    def _report_listed(self) -> None:
-        """Report the documents that were listed, and the passages in them.
-
-        A passage with several places counts once.
-        """
-        self.report.seen = self.store.value(
-            "SELECT count(DISTINCT coalesce(a.first, h.key)) FROM highlight h"
-            " JOIN document d ON d.id = h.document LEFT JOIN alias a ON a.key = h.key"
-            f" WHERE h.state = 'present' AND d.container IN {EACH}",
-            encode(sorted(self.listing.places)),
-        )
-        listed = set()
-        for row in self.store.rows("SELECT id, container, place FROM document"):
-            if self.listing.has(row["container"], row["place"]):
-                listed.add(row["id"])
-        self.report.documents = frozenset(listed)
 
     def _count_unselected(self) -> int:
         """Return the number of highlights that settings do not select."""

@@ -28,7 +28,6 @@ from ankiforge.ledger.drafts import (
 from ankiforge.ledger.events import (
     SOURCE,
     Passage,
-    Wording,
     hash_of_words,
     is_news,
     is_stale,
@@ -468,15 +467,6 @@ def _as_on_card(passage: Passage, draft: Draft) -> Draft:
     return replace(draft, fields=tuple(fields.items()))
 
 
-def _alike(wording: Wording, other: Wording) -> float:
-    """Return how much the words of two cards are alike, of 100."""
-    from rapidfuzz import fuzz
-
-    words = " ".join(wording.fields.values())
-    other_words = " ".join(other.fields.values())
-    return fuzz.ratio(words, other_words)
-
-
 # --- copies -----------------------------------------------------------------------------
 
 
@@ -593,8 +583,13 @@ def _follow(
         after = cards.fields_of(wording)
         changes.append(Change(Guid(card.guid), before, after, why_held))
         return card.guid
-    if is_derived and _alike(card.wording, wording) < DERIVED_ALIKE:
-        return card.guid  # nothing is reported: the words only wait
+    if is_derived:
+        from rapidfuzz import fuzz
+
+        words_before = " ".join(card.wording.fields.values())
+        words = " ".join(wording.fields.values())
+        if fuzz.ratio(words_before, words) < DERIVED_ALIKE:
+            return card.guid  # nothing is reported: the words only wait
 
     body = {"guid": card.guid, "draft": msgspec.to_builtins(wording)}
     event = store.add("revise", draft.highlight, SOURCE, body)

@@ -211,6 +211,7 @@ def _remarks(
     # cards of the passage, and notes of the document
     highlight = waits.highlight
     wording = wording_of(waits.draft)
+    about = facts.decided_by(waits.draft, facts.text_of(highlight))
     guid = guid_of(passage.key, wording) if any_buried or unknown_notes else ""
     names: Strings = ()
     if unknown_notes:
@@ -223,7 +224,7 @@ def _remarks(
         yield Remark(RemarkKind.REPLACEMENT)
     elif waits.near:
         yield Remark(RemarkKind.NEAR)
-    elif passage.decided and _is_dropped(passage, waits, wording):
+    elif passage.decided and facts.dropped(passage, wording, about):
         yield Remark(RemarkKind.DECIDED_BEFORE)
     elif any_buried and guid not in passage.cards and is_buried(store, guid):
         yield Remark(RemarkKind.NOTE_DELETED)  # before the journal was lost
@@ -243,12 +244,6 @@ def _remarks(
         yield Remark(RemarkKind.FORM)
     if wording.kind == "occlusion" and not waits.revises:
         yield Remark(RemarkKind.FIGURE)
-
-
-def _is_dropped(passage: Passage, waits: Waiting, wording: Wording) -> bool:
-    """Return whether a person rejected or ended a card of what a draft is about."""
-    text = facts.text_of(waits.highlight)
-    return facts.dropped(passage, wording, facts.decided_by(waits.draft, text))
 
 
 def equal_cards(store: Store, passage: Passage, content: str) -> list[Row]:

@@ -109,7 +109,10 @@ def select_sources(
         for entry in workspace.config.sources:
             source = SelectedSource(entry)
             selection.sources[source.key] = source
-        for path in [Path(item.path) for item in selection.remembered]:
+        remembered = [*selection.remembered]
+        names_there = [item.names for item in remembered if Path(item.path).exists()]
+        for item in remembered:
+            path = Path(item.path)
             problem = selection.add(path.absolute())
             if problem and path.exists():
                 message = (
@@ -117,7 +120,8 @@ def select_sources(
                 )
                 hint = f"put back what was there, or {_how_to_forget(problem.where)}"
                 selection.problems.append(Problem(problem.where, message, hint))
-            elif problem and not selection.gave_way(path):
+            elif problem and item.names not in names_there:
+                # no other PATH has its names, as the next export would
                 file = (workspace.folder / REMEMBERED).path
                 message = "this remembered source is missing; nothing counts as deleted"
                 hint = (
@@ -199,12 +203,6 @@ class _Selection:
         if names:
             self.remembered.append(Remembered(str(where), names))
         return None
-
-    def gave_way(self, path: Path) -> bool:
-        """Return whether another PATH has the names of a missing one, like the next export."""
-        names = [item.names for item in self.remembered if item.path == str(path)]
-        present = [item for item in self.remembered if Path(item.path).exists()]
-        return any(item.names in names for item in present)
 
     def remember_marks(self, marks: Strings, paths: Iterable[Path]) -> None:
         """Let the sources at some PATHs read further marks, in every run.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import groupby
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from ankiforge.anki.render import unrender
@@ -115,22 +115,25 @@ class Listing:
                 yield from self._changed(words)
             case "new":
                 # a passage is one line; in full, and as JSON, it is all its drafts
-
-                def passage_of(line: Line) -> str:
-                    return ledger.first(line.highlight.key)
-
                 waiting = self._new(self._matching(words, everything=everything))
                 if self._as_json or self._verbose:
                     yield from self._lines(waiting)
                     return
-                for _, of_passage in groupby(waiting, passage_of):
-                    line = next(of_passage)
-                    facts = facts_told(facts_seen(ledger, line.highlight))
-                    yield None, (one_line(line, facts),)
+                passage = ""
+                for line in waiting:
+                    if ledger.first(line.highlight.key) != passage:
+                        passage = ledger.first(line.highlight.key)
+                        facts = facts_told(facts_seen(ledger, line.highlight))
+                        yield None, (one_line(line, facts),)
             case _:
                 ids = self._matching(words, everything=everything)
-                lines = lists.lines(ledger, ids) if everything else self._new_first(ids)
-                yield from self._lines(lines)
+                new: list[Line] = []
+                if not everything:
+                    # the drafts of new cards as above, then the others in reading order
+                    new = [*self._new(ids)]
+                    new_ids = {line.id for line in new}
+                    ids = [id for id in ids if id not in new_ids]
+                yield from self._lines(chain(new, lists.lines(ledger, ids)))
 
     def _matching(self, words: Strings, *, everything: bool = False) -> list[str]:
         """Return the cards and drafts that the words of a query match."""
@@ -144,15 +147,6 @@ class Listing:
             for draft in offer.drafts if offer.changes is None else ():
                 if draft.id in wanted:
                     yield Line(draft.id, "waiting", "none", draft)
-
-    def _new_first(self, ids: Sequence[str]) -> Iterator[Line]:
-        """Yield the drafts of new cards as `_new` does, then the others in reading order."""
-        yielded = set()
-        for line in self._new(ids):
-            yielded.add(line.id)
-            yield line
-        others = [id for id in ids if id not in yielded]
-        yield from lists.lines(self._ledger, others)
 
     def _lines(self, lines: Iterable[Line], *, whole: bool = False) -> Shown:
         """Yield cards and drafts, in full if `whole` or verbose.

@@ -239,9 +239,17 @@ def as_text(
         # the package of before is no news
         delivered = delivery_lines(result, of_before=False)
     block += [f"  → {line}" for line in delivered]
-    step, why = _next(result, workspace, counts["waiting"], is_news=is_news)
+    waits = counts["waiting"]
     if tools:
         step, why = "adopt", "or: ankiforge adopt --decline"
+    elif result.accepted == FLOOD:
+        step, why = "run", f"accept the others: one run takes {FLOOD} cards"
+    elif waits_for_a_person(waits):
+        step, why = DECIDE, ""
+    elif result.packages:
+        step, why = "", f"import {shown_path(result.packages[-1])} into Anki"
+    else:
+        step, why = draft_step(workspace, waits["without"] if is_news else 0)
     if names_next and (step or why):
         block.append(next_line(step, why))
 
@@ -304,24 +312,6 @@ def _counts(result: RunResult, counts: Mapping[str, Counter[str]]) -> str:
     return columns(
         f"{sign} {read}", in_all, accepted, *to_do(waits, without, fates["left_out"])
     )
-
-
-def _next(
-    result: RunResult,
-    workspace: WorkspaceFolder,
-    waits: Counter[str],
-    *,
-    is_news: bool,
-) -> Pair:
-    """Return the next command and its purpose; "" if there is nothing to do."""
-    if result.accepted == FLOOD:
-        why = f"accept the others: one run takes {FLOOD} cards"
-        return "run", why
-    if waits_for_a_person(waits):
-        return DECIDE, ""
-    if result.packages:
-        return "", f"import {shown_path(result.packages[-1])} into Anki"
-    return draft_step(workspace, waits["without"] if is_news else 0)
 
 
 def _details(

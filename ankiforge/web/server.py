@@ -199,7 +199,10 @@ class Server:
             # the address itself may be opened from anywhere
             raise HttpError("403 Forbidden", _CLOSED)
         token = _query_of(environ).get("token", "")
-        has_cookie = self._has_cookie(environ)
+        sent = None
+        with suppress(CookieError):
+            sent = SimpleCookie(environ.get("HTTP_COOKIE", "")).get(self._cookie)
+        has_cookie = sent is not None and _same(sent.value, self.cookie_value)
         is_first = path == "/" and _same(token, self.token)
         if not is_first and not has_cookie:
             raise HttpError("403 Forbidden", _CLOSED)
@@ -223,15 +226,6 @@ class Server:
             # strict cookie. What this answer opens comes from the page itself.
             return Answer(_ONWARDS, _HTML, headers=tuple(headers))
         return Answer(status="303 See Other", headers=(("Location", "/"), *headers))
-
-    def _has_cookie(self, environ: Json) -> bool:
-        """Return whether the browser has the cookie."""
-        try:
-            cookies = SimpleCookie(environ.get("HTTP_COOKIE", ""))
-        except CookieError:
-            return False
-        cookie = cookies.get(self._cookie)
-        return cookie is not None and _same(cookie.value, self.cookie_value)
 
     @property
     def _cookie(self) -> str:
