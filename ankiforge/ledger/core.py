@@ -7,7 +7,7 @@
     ledger.accept(id), reject(id), undo(ledger, id)  by a person
     views.record_view(ledger, notes)                 what is in Anki
     for card, note in views.to_plan(ledger, settings): …
-    views.record_plan(ledger, notes)                 what a package contains
+    views.record_shipped(ledger, notes)              what a package contains
 
 A `Ledger` is the open store with the verbs that need several modules; everything else is
 a function of the module that does it. Outside this package nobody writes SQL. A draft has

@@ -187,24 +187,23 @@ def fates(store: Store, key: str = "") -> Iterator[HighlightOutcome]:
         )
 
 
-def _standings(store: Store) -> Counter[str]:
-    """Count the passages in their sources by how they stand (`STANDS`)."""
+def _asked_about(store: Store) -> set[str]:
+    """Return the passages about whose drafts or cards a question is open."""
     drafts = list[str]()
     guids = list[str]()
     for question in questions.open_questions(store):
         drafts += question.drafts
         guids += question.guids
-    asked = store.rows(
-        f"SELECT passage FROM offered WHERE id IN {EACH}",
-        encode(drafts),
-    )
-    asked += store.rows(f"SELECT passage FROM card WHERE guid IN {EACH}", encode(guids))
-    rows = _fate_rows(
-        store,
-        f"{_STANDS} AS name, count(*)",
-        "GROUP BY 1",
-        encode([row["passage"] for row in asked]),
-    )
+    of_drafts = f"SELECT passage FROM offered WHERE id IN {EACH}"
+    of_cards = f"SELECT passage FROM card WHERE guid IN {EACH}"
+    rows = store.rows(of_drafts, encode(drafts)) + store.rows(of_cards, encode(guids))
+    return {row["passage"] for row in rows}
+
+
+def _standings(store: Store) -> Counter[str]:
+    """Count the passages in their sources by how they stand (`STANDS`)."""
+    asked = encode(sorted(_asked_about(store)))
+    rows = _fate_rows(store, f"{_STANDS} AS name, count(*)", "GROUP BY 1", asked)
     numbers = {row[0]: row[1] for row in rows}
     return Counter({name: numbers.get(name, 0) for name in STANDS})
 
@@ -216,31 +215,25 @@ def marks(store: Store, key: str) -> list[tuple[Highlight, str]]:
     """
     store.refold()
     rows = store.rows(
-        "SELECT h.*, EXISTS (SELECT 1 FROM card c"
+        "SELECT h.*, coalesce(a.first, h.key) AS passage, EXISTS (SELECT 1 FROM card c"
         "  WHERE c.passage = coalesce(a.first, h.key) AND c.live) AS carded"
         " FROM highlight h LEFT JOIN alias a ON a.key = h.key"
         " WHERE h.document = (SELECT document FROM highlight WHERE key = ?)"
         " AND h.state = 'present' ORDER BY h.position",
         key,
     )
-    passages = {row["key"]: store.keys(row["key"])[0] for row in rows}
-
-    # what waits: drafts, and cards about which a question is asked
-    keys = [other for key in passages for other in store.keys(key)]
-    drafts = store.rows(
-        f"SELECT id, key FROM draft WHERE key IN {EACH}",
-        encode(keys),
-    )
+    asking = _asked_about(store)
+    keys = [each for row in rows for each in store.keys(row["key"])]
+    query = f"SELECT id, passage FROM offered WHERE key IN {EACH}"
     settled = waiting.settled(store)
-    asking = {store.keys(row["key"])[0] for row in drafts if row["id"] not in settled}
-    guids = [guid for each in questions.open_questions(store) for guid in each.guids]
-    cards = store.rows(f"SELECT passage FROM card WHERE guid IN {EACH}", encode(guids))
-    asking.update(row["passage"] for row in cards)
+    for draft_row in store.rows(query, encode(keys)):
+        if draft_row["id"] not in settled:
+            asking.add(draft_row["passage"])
 
     found = []
     for row in rows:
         state = "card" if row["carded"] else "none"
-        if passages[row["key"]] in asking:
+        if row["passage"] in asking:
             state = "asks"
         found.append((decode_highlight(row), state))
     return found

@@ -483,26 +483,20 @@ def places_of_deck(store: Store, deck: str) -> list[tuple[str, str]]:
 
 def record_plan(
     store: Store,
-    sent: Iterable[tuple[Guid, Shipped]] = (),
-    *,
-    settled: Iterable[Guid] = (),
-    settings: str = "",
-    conflicts: Iterable[Conflict] = (),
-    taken: Mapping[Guid, int] = {},
-) -> int:
-    """Record the result of a plan, before its package replaces the old one.
+    settled: Iterable[Guid],
+    settings: str,
+    conflicts: Iterable[Conflict],
+    taken: Mapping[Guid, int],
+) -> None:
+    """Record what a plan decided of notes that are not written.
 
     Args:
         store: the store.
-        sent: the notes that it contains.
         settled: the notes for which there is nothing to write with these settings.
         settings: as given to `to_plan`.
         conflicts: fields that a person and the source changed.
         taken: the `mod` of the newest package that Anki has taken, by guid, of notes
             without AnkiforgeId.
-
-    Returns:
-        The number of notes that no package contained before.
     """
     with store.transaction():
         for guid, mod in taken.items():
@@ -516,7 +510,14 @@ def record_plan(
             map(msgspec.structs.asdict, conflicts),
         )
 
-        new = 0
+
+def record_shipped(store: Store, sent: Iterable[tuple[Guid, Shipped]]) -> int:
+    """Record the notes of a package, before it replaces the old one.
+
+    Return how many of them no package contained before.
+    """
+    new = 0
+    with store.transaction():
         for guid, note in sent:
             state, passage = cards.state_of(store, guid)
             last = state.shipped[-1] if state.shipped else None
@@ -543,7 +544,7 @@ def record_plan(
             if not note.pictures.items() <= state.pictures.items():
                 body = {"guid": guid, "names": note.pictures}
                 store.add("pictures", passage.key, POLICY, body)
-        return new
+    return new
 
 
 # --- notes that no event knows ----------------------------------------------------------

@@ -147,13 +147,7 @@ def plan_cards(
     for plan in planned:
         conflicts.extend(plan.conflicts)
     taken_mods = {plan.guid: plan.taken for plan in planned if plan.taken}
-    views.record_plan(
-        ledger,
-        settled=settled,
-        settings=settings,
-        conflicts=conflicts,
-        taken=taken_mods,
-    )
+    views.record_plan(ledger, settled, settings, conflicts, taken_mods)
     return planned
 
 

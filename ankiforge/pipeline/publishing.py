@@ -175,7 +175,7 @@ def write(
     try:
         write_package(beside, [note_by_guid[guid] for guid in guids])
         sent = [(plan.guid, plan.sent) for plan in packed if plan.sent]
-        added = views.record_plan(ledger, sent)
+        added = views.record_shipped(ledger, sent)
         beside.replace(path)
     except OSError as error:
         message = f"{path}: cannot be replaced: {error.strerror or error}"

@@ -151,10 +151,8 @@ class World:
                 ledger, self.rules, OwnPath(self.root) / "pictures"
             )
             packed = [one for one in planned if one.note and one.sent]
-            views.record_plan(
-                ledger,
-                [(one.guid, one.sent) for one in packed if one.sent],
-            )
+            sent = [(one.guid, one.sent) for one in packed if one.sent]
+            views.record_shipped(ledger, sent)
             written = [one.note for one in planned if one.note]
             for note in written:
                 self.load(note)
