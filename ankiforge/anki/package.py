@@ -60,6 +60,18 @@ def write_package(path: Path, notes: Iterable[Note]) -> int:
         ItemError: the file cannot be written or a picture cannot be read.
     """
     written = tuple(notes)
+    # what Anki would reject
+    guids = set[Guid]()
+    for note in written:
+        if note.guid in guids:
+            raise RefusedError(
+                f"two notes have the guid {note.guid}",
+                hint="this is a fault of ankiforge: please report it with this line",
+            )
+        guids.add(note.guid)
+        problem = refusal(note)
+        if problem:
+            raise RefusedError(problem.what, hint=problem.hint)
     try:
         with tempfile.TemporaryDirectory(prefix="ankiforge-") as folder:
             database = Path(folder) / _DATABASE
@@ -91,19 +103,6 @@ def _write_database(connection: sqlite3.Connection, notes: Sequence[Note]) -> No
     from genanki import Deck
     from genanki.apkg_col import APKG_COL
     from genanki.apkg_schema import APKG_SCHEMA
-
-    # what Anki would reject
-    guids = set[Guid]()
-    for note in notes:
-        if note.guid in guids:
-            raise RefusedError(
-                f"two notes have the guid {note.guid}",
-                hint="this is a fault of ankiforge: please report it with this line",
-            )
-        guids.add(note.guid)
-        problem = refusal(note)
-        if problem:
-            raise RefusedError(problem.what, hint=problem.hint)
 
     # ids, of which no two of a kind may clash within the package
     wanted_note_ids = {}

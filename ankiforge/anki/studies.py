@@ -183,6 +183,11 @@ class _Deck(NamedTuple):
     own_retention: float
     """The desired retention, 0 to 1, that overrides the preset's; 0 if it has none."""
 
+    @property
+    def top(self) -> str:
+        """The deck above all those above it, as it is compared."""
+        return self.name.partition("::")[0].casefold()
+
 
 class Calendar(NamedTuple):
     """Days as a collection counts them: a day begins some hours after midnight."""
@@ -231,8 +236,7 @@ def read_studies(view: View, now: datetime) -> Studies:
     for (deck_id,) in database.rows(_STUDIED_DECKS):
         deck = decks.get(deck_id)
         if deck is not None:
-            top_name = deck.name.partition("::")[0].casefold()
-            top_decks[top_name] = by_name.get(top_name, deck)
+            top_decks[deck.top] = by_name.get(deck.top, deck)
     reviews_per_day = 0
     for deck in top_decks.values():
         reviews_per_day += presets.get(deck.preset, Preset()).reviews_per_day
@@ -258,7 +262,7 @@ def read_studies(view: View, now: datetime) -> Studies:
     # how many of ours the top decks allow a day, if a person studies these
     allowed: dict[str, int] = {}
     for group in waiting:
-        top_name = group.deck.partition("::")[0].casefold()
+        top_name = by_name[group.deck.casefold()].top
         allowed[top_name] = allowed.get(top_name, 0) + group.limit
     new_per_day = 0
     for top_name, limit in allowed.items():

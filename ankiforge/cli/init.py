@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from ankiforge.model import Json, Strings
 
 
-_KINDS_FOUND = ("vaults", "zotero", "books", "anki", "models")
-
-
 DECKS = ("one", "source", "book", "tag")
 """The values of the setting `decks`, the default first."""
 
@@ -57,9 +54,7 @@ def init(
     from ankiforge.config.trust import unconfirmed as unconfirmed_concerns
     from ankiforge.config.yamlfile import parse
     from ankiforge.draft.model_files import OFFERED
-    from ankiforge.draft.providers import LONGEST_S, look, with_key
     from ankiforge.extract import registry
-    from ankiforge.reports import doctor
 
     user_folder = folders.user_folder()
     wanted_folder = directory or call.folder or Path()
@@ -87,24 +82,8 @@ def init(
                 default=DECKS[0],
                 err=True,
             )
-        machine = doctor.Machine.this()
-        answered = look()
-        vaults = doctor.vaults(machine, root.parent)
-        zotero = doctor.zotero_folders(machine)
-        books = doctor.book_sources(machine)
-        found = {
-            "vaults": [str(path) for path in vaults],
-            "zotero": [str(path) for path in zotero],
-            "books": [f"{kind}: {path}" for kind, path in books],
-            "anki": [str(path) for path in doctor.anki_collections(machine)],
-            "models": [f"{each.name}: {each.key_env} is set" for each in with_key()],
-        }
-        for server in answered(LONGEST_S):
-            names = ", ".join(server.models[:_MODELS_NAMED])
-            found["models"].append(f"{server.name}: {names}")
-        sources = [("obsidian", path) for path in vaults]
-        sources += [("zotero", path) for path in zotero]
-        text = settings_text(root, [*sources, *books], decks=decks or DECKS[0])
+        sources, found = on_this_machine(root)
+        text = settings_text(root, sources, decks=decks or DECKS[0])
         # the model of the default workspace goes on
         before = own_file(user_folder / FILE_NAME)
         if is_first_workspace and before.is_there():
@@ -220,6 +199,43 @@ class Made:
         yield f"next: read {self.settings}, then: ankiforge {command}"
 
 
+# --- what is on this machine ----------------------------------------------------------------
+
+
+_MODELS_NAMED = 8
+_KINDS_FOUND = ("vaults", "zotero", "books", "anki", "models")
+
+
+def on_this_machine(root: Path) -> tuple[list[tuple[str, Path]], dict[str, list[str]]]:
+    """Return the kinds and paths of the sources found here, and all that was found, by kind.
+
+    Args:
+        root: the folder of the new workspace: the vaults beside it are found, too.
+    """
+    from ankiforge.draft.providers import LONGEST_S, look, with_key
+    from ankiforge.reports import doctor
+
+    machine = doctor.Machine.this()
+    answered = look()
+    vaults = doctor.vaults(machine, root.parent)
+    zotero = doctor.zotero_folders(machine)
+    books = doctor.book_sources(machine)
+    models = [f"{each.name}: {each.key_env} is set" for each in with_key()]
+    found = {
+        "vaults": [str(path) for path in vaults],
+        "zotero": [str(path) for path in zotero],
+        "books": [f"{kind}: {path}" for kind, path in books],
+        "anki": [str(path) for path in doctor.anki_collections(machine)],
+        "models": models,
+    }
+    for server in answered(LONGEST_S):
+        names = ", ".join(server.models[:_MODELS_NAMED])
+        models.append(f"{server.name}: {names}")
+    sources = [("obsidian", path) for path in vaults]
+    sources += [("zotero", path) for path in zotero]
+    return [*sources, *books], found
+
+
 # --- the files of a workspace ---------------------------------------------------------------
 
 
@@ -259,9 +275,6 @@ def _write(root: Path, text: str) -> list[Path]:
 
 
 # --- the text of ankiforge.yaml -------------------------------------------------------------
-
-
-_MODELS_NAMED = 8
 
 
 def settings_text(

@@ -521,25 +521,7 @@ def _item_lines(item: Item, choices: Sequence[Choice], place: int) -> Iterator[T
             yield _text(f"  {name.lower()}: {on_one_line(words)}", "dim")
         yield _text("with the new words:", "dim")
 
-    # the fields in plain text; a gap is in brackets, in case there are no colours
-    for name, words in choice.fields:
-        if name == "Text":
-            line = Text()
-            for before, answer in marked_gaps(for_terminal(words)):
-                line.append(before)
-                if answer:
-                    line.append(f"[{answer}]", "bold reverse")
-            yield line
-        elif name == occlusion.FIELD:
-            masks = occlusion.parse(words).shown
-            labels = [f"{mask.number} {mask.label or '(drawn)'}" for mask in masks]
-            if labels:
-                yield _labelled("hides", " · ".join(labels))
-            yield _text("to see the picture and to draw masks: ankiforge review", "dim")
-        elif words and name != "Image":
-            label = {"Front": "Q", "Back": "A"}.get(name, name.lower())
-            style = "bold" if name == "Front" else "not dim"
-            yield _labelled(label, plain(for_terminal(words)), style)
+    yield from _field_lines(choice)
 
     # the choices of the digits, the chosen one marked
     if len(choices) > 1:
@@ -583,6 +565,28 @@ def _item_lines(item: Item, choices: Sequence[Choice], place: int) -> Iterator[T
         said = (why_waiting(waiting),)
     for reason in said:
         yield _text(reason, "yellow")
+
+
+def _field_lines(choice: Choice) -> Iterator[Text]:
+    """Yield the fields of a card in plain text; a gap is in brackets, in case of no colours."""
+    for name, words in choice.fields:
+        if name == "Text":
+            line = Text()
+            for before, answer in marked_gaps(for_terminal(words)):
+                line.append(before)
+                if answer:
+                    line.append(f"[{answer}]", "bold reverse")
+            yield line
+        elif name == occlusion.FIELD:
+            masks = occlusion.parse(words).shown
+            labels = [f"{mask.number} {mask.label or '(drawn)'}" for mask in masks]
+            if labels:
+                yield _labelled("hides", " · ".join(labels))
+            yield _text("to see the picture and to draw masks: ankiforge review", "dim")
+        elif words and name != "Image":
+            label = {"Front": "Q", "Back": "A"}.get(name, name.lower())
+            style = "bold" if name == "Front" else "not dim"
+            yield _labelled(label, plain(for_terminal(words)), style)
 
 
 def _text(words: str, style: str = "") -> Text:

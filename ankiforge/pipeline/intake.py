@@ -7,8 +7,10 @@ read again on the same day.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -185,24 +187,25 @@ def deck_limits(computed: Forecast) -> list[tuple[NewCards, int]]:
     A deck inside another one that has new cards of ours counts with it, as Anki counts. Several
     decks share the number by how many cards wait there.
     """
-    waiting: dict[str, int] = {}
+    waiting = Counter[str]()
     by_name = {deck.deck.casefold(): deck for deck in computed.decks}
     for deck in computed.decks:
-        # the first of the deck and those above it that is among them
-        top = deck
-        parts = deck.deck.split("::")
-        for end in range(len(parts), 0, -1):
-            top = by_name.get("::".join(parts[:end]).casefold(), top)
-        waiting[top.deck] = waiting.get(top.deck, 0) + deck.waiting
-    every = sum(waiting.values())
+        # of the deck and those above it, the topmost that is among them
+        parts = deck.deck.casefold().split("::")
+        paths = accumulate(parts, "{}::{}".format)
+        top = next(by_name[path] for path in paths if path in by_name)
+        waiting[top.deck] += deck.waiting
+    every = waiting.total()
     if not every:
         return []
 
     # shares, of which the largest remainders are rounded up
     total = computed.new_per_day
-    exact = {name: total * count / every for name, count in waiting.items()}
-    shares = {name: int(share) for name, share in exact.items()}
-    by_remainder = sorted(exact, key=lambda name: (shares[name] - exact[name], name))
+    shares = {}
+    remainders = {}
+    for name, count in waiting.items():
+        shares[name], remainders[name] = divmod(total * count, every)
+    by_remainder = sorted(shares, key=lambda name: (-remainders[name], name))
     for name in by_remainder[: total - sum(shares.values())]:
         shares[name] += 1
     return [(by_name[name.casefold()], wanted) for name, wanted in shares.items()]

@@ -12,6 +12,7 @@ import msgspec
 
 from ankiforge.model import (
     FOREIGN_PREFIX,
+    Card,
     CardKind,
     Document,
     Fields,
@@ -21,6 +22,7 @@ from ankiforge.model import (
     Pair,
     Question,
     Strings,
+    Waiting,
     h16,
 )
 from ankiforge.text import cloze, counted, occlusion, on_one_line, shortened
@@ -361,8 +363,7 @@ def line_text(
     questions: Iterable[Question] = (),
 ) -> Text:
     """Yield the lines of a card or draft: fields, source, findings, and commands."""
-    from ankiforge.ledger import lists, views
-    from ankiforge.review.items import why_waiting
+    from ankiforge.ledger import lists
 
     card = line.card
     waiting = line.waiting
@@ -405,29 +406,45 @@ def line_text(
             for duplicate in lists.lines(ledger, [finding.duplicate]):
                 yield _row("", one_line(duplicate))
 
-    # why a draft waits, the card that it would change, and the commands for it
     if waiting:
-        reason = why_waiting(waiting)
-        if reason:
-            yield _row("waits", reason)
-        changed = waiting.revises or waiting.replaces
-        for old in lists.lines(ledger, [changed] if changed else []):
-            yield _row("instead of" if waiting.replaces else "now", _fields(old.fields))
-        force = "--force " if line.blocked else ""
-        gap = " --gap 1" if len(waiting.draft.gaps) > 1 else ""
-        yield _row("", f"ankiforge accept {force}{line.id}{gap}")
-        if line.kind is CardKind.OCCLUSION:
-            yield _row("", "ankiforge review")
-        else:
-            first_field = line.family.content_fields[0]
-            yield _row("", f'ankiforge edit {line.id} --field {first_field} "…"')
-        yield _row("", f"ankiforge reject {line.id}")
+        yield from _about_draft(ledger, line, waiting)
+    if card:
+        yield from _about_card(ledger, line, card)
+    for question in questions:
+        if line.id in question.guids:
+            yield from question_text(question)
 
-    # the revision of a card, how it fares in Anki, and why it is no longer live
+
+def _about_draft(ledger: Ledger, line: Line, waiting: Waiting) -> Text:
+    """Yield why a draft waits, the card that it would change, and the commands for it."""
+    from ankiforge.ledger import lists
+    from ankiforge.review.items import why_waiting
+
+    reason = why_waiting(waiting)
+    if reason:
+        yield _row("waits", reason)
+    changed = waiting.revises or waiting.replaces
+    for old in lists.lines(ledger, [changed] if changed else []):
+        yield _row("instead of" if waiting.replaces else "now", _fields(old.fields))
+    force = "--force " if line.blocked else ""
+    gap = " --gap 1" if len(waiting.draft.gaps) > 1 else ""
+    yield _row("", f"ankiforge accept {force}{line.id}{gap}")
+    if line.kind is CardKind.OCCLUSION:
+        yield _row("", "ankiforge review")
+    else:
+        first_field = line.family.content_fields[0]
+        yield _row("", f'ankiforge edit {line.id} --field {first_field} "…"')
+    yield _row("", f"ankiforge reject {line.id}")
+
+
+def _about_card(ledger: Ledger, line: Line, card: Card) -> Text:
+    """Yield the revision of a card, how it fares in Anki, and why it is no longer live."""
+    from ankiforge.ledger import views
+
     if line.revision:
         yield _row("revision", _fields(line.revision.draft.fields))
         yield _settled_by(line.revision.id, "take the new words", "keep the old ones")
-    seen = next(views.notes(ledger, line.id), None) if card else None
+    seen = next(views.notes(ledger, line.id), None)
     if seen:
         parts = [seen.deck] if seen.deck else []
         parts.append(f"{seen.reviews} reviews")
@@ -438,13 +455,10 @@ def line_text(
         yield _row("studied", " · ".join(parts))
         if seen.feedback:
             yield _row("remark", seen.feedback)
-    if card and card.why:
+    if card.why:
         yield _row(line.verdict, card.why)
-    if card and not card.live:
+    if not card.live:
         yield _row("", f"ankiforge undo {line.id}")
-    for question in questions:
-        if line.id in question.guids:
-            yield from question_text(question)
 
 
 def masks_of(line: Line) -> occlusion.Masks | None:
