@@ -220,6 +220,22 @@ def roots(ledger: Ledger) -> Texts:
     return ledger.get_value(_setting_of_roots(ledger), dict[str, str]) or {}
 
 
+def file_in(root: str, path: str) -> Path | None:
+    """Return the file of a document in its source; None if it is not there, or outside of it.
+
+    Args:
+        root: the folder of the source, or its only file.
+        path: the path of the document in the source.
+    """
+    base = Path(root)
+    try:
+        file = base if base.is_file() else stored_at(base, path)
+        is_inside = file.is_file() and file.resolve().is_relative_to(base.resolve())
+    except OSError:
+        return None
+    return file if is_inside else None
+
+
 def remember_roots(ledger: Ledger, folders: Texts) -> None:
     """Store the folders of sources that are opened, from which pictures are read."""
     known = roots(ledger)

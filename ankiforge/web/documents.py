@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from ankiforge.anki.render import render
 from ankiforge.ledger import Ledger, overview
 from ankiforge.model import Document, Highlight, HighlightKind, Json, Value, h16
-from ankiforge.pipeline.pictures import roots
+from ankiforge.pipeline.pictures import file_in, roots
 from ankiforge.text import on_one_line, regex
 from ankiforge.text.cloze import image_paths, reveal
 from ankiforge.web.card_view import Find, on_page, passage
@@ -119,14 +119,12 @@ class Documents:
         known = roots(self._ledger)
         for kind in ("obsidian", "markdown"):
             root = known.get(f"{kind}:{document.source}")
-            if root is None:
+            file = file_in(root, document.path) if root else None
+            if file is None:
                 continue
-            base = Path(root)
-            path = base if base.is_file() else base / document.path
             try:
-                is_inside = path.resolve().is_relative_to(base.resolve())
-                if is_inside and path.is_file() and path.stat().st_size <= LONGEST:
-                    return path.read_text(encoding="utf-8-sig", errors="replace")
+                if file.stat().st_size <= LONGEST:
+                    return file.read_text(encoding="utf-8-sig", errors="replace")
             except OSError:
                 return ""
         return ""

@@ -17,7 +17,7 @@ from ankiforge.extract.pdf.messages import Marked, Measured, Searched, Viewed
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.ledger import Ledger
 from ankiforge.model import Highlight, SourceKind, Value, h16, hints
-from ankiforge.pipeline.pictures import roots
+from ankiforge.pipeline.pictures import file_in, roots
 from ankiforge.text import regex
 
 SECONDS = 20.0
@@ -43,23 +43,29 @@ def paper_of(ledger: Ledger, highlight: Highlight) -> Path | None:
     kind = highlight.source_kind
     if kind not in _KINDS:
         return None
-    known = roots(ledger).get(f"{kind}:{document.source}")
-    if known is None:
+    root = roots(ledger).get(f"{kind}:{document.source}")
+    if root is None:
         return None
-    root = Path(known)
+    path = document.path
     if kind is SourceKind.ZOTERO:
         # the only PDF that Zotero stores under the key of the file
         file_key = highlight.block
         if not (file_key.isascii() and file_key.isalnum()):
             return None
-        base = root.parent if root.is_file() else root
+        folder = Path(root)
+        if folder.is_file():
+            folder = folder.parent
+        root = str(folder)
         try:
-            stored = [*(base / _STORAGE / file_key).iterdir()]
+            stored = [*(folder / _STORAGE / file_key).iterdir()]
         except OSError:
             return None
-        papers = [path for path in stored if path.suffix.lower() == ".pdf"]
-        return _below(base, papers[0]) if len(papers) == 1 else None
-    return _below(root, root if root.is_file() else root / document.path)
+        names = [each.name for each in stored if each.suffix.lower() == ".pdf"]
+        if len(names) != 1:
+            return None
+        path = f"{_STORAGE}/{file_key}/{names[0]}"
+    file = file_in(root, path)
+    return file if file and file.suffix.lower() == ".pdf" else None
 
 
 def place_of(highlight: Highlight) -> tuple[int, Marked] | None:
@@ -73,17 +79,6 @@ def place_of(highlight: Highlight) -> tuple[int, Marked] | None:
     if page is None or not (highlight.exact or box):
         return None
     return page, Marked(highlight.exact, box)
-
-
-def _below(root: Path, path: Path) -> Path | None:
-    """Return a path if it is a PDF in the folder of its source."""
-    try:
-        is_inside = path.is_file() and path.resolve().is_relative_to(root.resolve())
-    except OSError:
-        is_inside = False
-    if not is_inside or path.suffix.lower() != ".pdf":
-        return None
-    return path
 
 
 # --- pages ------------------------------------------------------------------------------
