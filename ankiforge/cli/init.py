@@ -291,17 +291,14 @@ def settings_text(
 
     from ankiforge.config.edit import scalar
     from ankiforge.extract import registry
+    from ankiforge.pipeline.sources import free_name
 
     # each source is named after its folder, and numbered if the name is taken
     names_taken: set[str] = set()
     lines = []
     for kind, path in sources:
         short_name = normalize("NFC", registry.default_name(kind, path)[:56])
-        name = short_name
-        number = 2
-        while name in names_taken:
-            name = f"{short_name}-{number}"
-            number += 1
+        name = free_name(short_name, names_taken)
         names_taken.add(name)
         written_path = str(path)
         if path.is_relative_to(root):

@@ -7,7 +7,7 @@ command line.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
@@ -501,10 +501,15 @@ def _name_of(
     for item in remembered:
         if kind in item.names:
             taken.append(item.names[kind])
-    free = own_name
+    return free_name(own_name, taken)
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """Return a name of a source, with a number if it is taken."""
+    free = name
     number = 2
     while free in taken:
-        free = f"{own_name}-{number}"
+        free = f"{name}-{number}"
         number += 1
     return free
 

@@ -132,7 +132,8 @@ class Review:
         item = self.current(decision)
         undoable = True
         with self._ledger.action() as action:
-            if decision.act == "make" and decision.choice == OF_THE_PASSAGE:
+            is_of_passage = item.outcome or decision.choice == OF_THE_PASSAGE
+            if decision.act == "make" and is_of_passage:
                 highlight = item.highlight
                 if highlight is None:
                     raise RefusedError("No card can be made here.")
@@ -150,10 +151,6 @@ class Review:
                         self._ledger.reject(highlight.key)
                     case "write":
                         self._make(decision, highlight, new_fields(decision.fields))
-                    case "make":
-                        question = None if decision.mode == "cloze" else decision.text
-                        fields = fields_from_spans(highlight, decision.spans, question)
-                        self._make(decision, highlight, fields)
                     case _:
                         raise RefusedError(f"This cannot be done here: {decision.act}")
             elif decision.act == "restore":
