@@ -285,7 +285,7 @@ def use(call: Call, name: str, model_name: str, key_env: str, yes: bool) -> None
 
 
 def _terms(choice: Choice, estimate: Estimate) -> Iterator[str]:
-    """Yield what would be sent, to whom, and at what price."""
+    """Yield the size of the requests, their receiver, and their price."""
     from ankiforge.draft.providers import what_is_known
 
     llm = choice.llm

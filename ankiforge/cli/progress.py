@@ -70,7 +70,7 @@ class Bar:
 
 
 class ModelLine:
-    """The line about a model that drafts: its bar, what was sent, and the cost."""
+    """The line about a model that drafts: its bar, its requests, and their cost."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Say nothing yet. `clock` returns seconds."""
@@ -229,7 +229,7 @@ def offer(workspace: Workspace, servers: Callable[[float], tuple[Server, ...]]) 
 
 
 def _cost(workspace: Workspace, provider: Provider, tasks: Sequence[SendableTask]) -> str:
-    """Return about what a provider would take for tasks; "" if its price is not known."""
+    """Return the approximate price of tasks at a provider; "" if it is not known."""
     from ankiforge.pipeline.models import language_model, of_provider
 
     if provider.price_usd is None:

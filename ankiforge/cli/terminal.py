@@ -177,7 +177,7 @@ class TerminalReview:
             self._call.print("next: ankiforge build, to write the package for Anki")
 
     def _fill(self) -> None:
-        """Put in order what waits."""
+        """Put the open decisions in order."""
         self._ledger.read_journal()
         order = overview.order(self._ledger)
         everything = [*order.new, *order.changed, *order.questions]

@@ -153,7 +153,7 @@ def fold(keys: Sequence[str], events: Iterable[Event]) -> Passage:
 
 
 def _decide_on_facts(passage: Passage, event: Event, fact: Event | None) -> None:
-    """Take note of what a decision decided; one that names no facts closes its passage."""
+    """Note the facts that a decision decided; one that names none closes its passage."""
     if fact is not None:
         decision = msgspec.convert(fact.body, FactDecision)
         dropped = event.what == "reject" and bool(event.body["content"])

@@ -213,7 +213,7 @@ def settle(
     decided: Collection[str],
     take: Callable[[str], None],
 ) -> None:
-    """Take away the drafts of facts that are no longer offered; the others say what is near.
+    """Take away the drafts of facts that are no longer offered; the others name the near one.
 
     Args:
         store: the store.
@@ -240,7 +240,7 @@ def settle(
 
 
 def requeue(store: Store, events: Sequence[Event]) -> None:
-    """Draft passages again on which another machine decided; drop what it settled."""
+    """Draft passages again on which another machine decided; drop the drafts it settled."""
     decisions = ("accept", "adopt", "reject", "skip", "undo", "different", "retire")
     with store.transaction():
         for key in {event.key for event in events if event.what in decisions}:

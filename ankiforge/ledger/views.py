@@ -488,7 +488,7 @@ def record_plan(
     conflicts: Iterable[Conflict],
     taken: Mapping[Guid, int],
 ) -> None:
-    """Record what a plan decided of notes that are not written.
+    """Record the decisions of a plan on notes that are not written.
 
     Args:
         store: the store.

@@ -116,7 +116,7 @@ def _judged(
     *,
     forced: bool,
 ) -> tuple[Draft, tuple[Finding, ...]]:
-    """Return a person's words as a draft whose evidence is what they quote, or all.
+    """Return a person's words as a draft; its evidence is their quote, or the whole passage.
 
     The findings of the checks come with it.
     """

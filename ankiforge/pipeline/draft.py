@@ -299,7 +299,7 @@ def _record(
     by_model: bool,
     beside: bool = False,
 ) -> Progress:
-    """Check and record what a drafter made of some highlights, at once."""
+    """Check and record the drafts of some highlights, at once."""
     from ankiforge.check import terms_of
 
     problems: list[Problem] = []

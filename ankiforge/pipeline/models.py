@@ -254,7 +254,7 @@ def language_model(
 
 
 def model_in_use(folder: WorkspaceFolder) -> str:
-    """Return the model that drafts, its place, and what it cost so far at today's price.
+    """Return the model that drafts, its place, and its cost so far at today's price.
 
     "" if none drafts. Nothing is made where there are no replies yet.
     """

@@ -338,7 +338,7 @@ def _note_types(workspace: WorkspaceFolder, machine: Machine) -> Iterator[Check]
 
 
 class Machine(Value):
-    """What lies outside the workspace; tests provide their own."""
+    """The surroundings of the workspace; tests provide their own."""
 
     home: Path
     """The user's home folder."""

@@ -134,7 +134,7 @@ class _Reader:
         yield from self._plain(text[done:])
 
     def _plain(self, text: str) -> Iterator[Piece]:
-        """Yield text without markup, and what its stand-ins stand for."""
+        """Yield text without markup, and the pieces in place of its stand-ins."""
         first, *others = text.split(_STAND_IN)
         if first:
             yield first
