@@ -325,71 +325,51 @@ class Inline:
         first_index, end_index = self._tokens_of(start, end)
         if pictures_around:
             # the blank before the first word may be a part of its token
-            first = index = first_index
-            while index and not self.tokens[index - 1].plain.strip():
-                index -= 1
-                if _is_shown_picture(self.tokens[index]):
-                    first = index
-            if first < first_index and not self.plain[self.starts[first] : start].strip():
-                first_index = first
-                start = self.starts[first]
-            behind = index = end_index
-            while index < len(self.tokens) and not self.tokens[index].plain.strip():
-                index += 1
-                if _is_shown_picture(self.tokens[index - 1]):
-                    behind = index
-            if behind > end_index and not self.plain[end : self.starts[behind]].strip():
-                end_index = behind
-                end = self.starts[behind - 1]
-        edges = list[int]()
+            before = self._last_picture(range(first_index - 1, -1, -1))
+            if before is not None and not self.plain[self.starts[before] : start].strip():
+                first_index = before
+                start = self.starts[before]
+            after = self._last_picture(range(end_index, len(self.tokens)))
+            if after is not None and not self.plain[end : self.starts[after]].strip():
+                end_index = after + 1
+                end = self.starts[after]
+        phrase_at: dict[int, Phrase] = {}
+        """The phrase around a token, by the index of the token."""
         for phrase in phrases:
-            edges += (phrase.opener, phrase.closer)
+            inside = range(phrase.opener, phrase.closer)
+            phrase_at.update(dict.fromkeys(inside, phrase))
 
-        parts = []
-        length = 0
-        # where the Markdown of each token begins
-        offsets = dict[int, int]()
+        text = ""
+        offsets: dict[int, int] = {}
+        """Where the Markdown of each token begins."""
         for index in range(first_index, end_index):
-            offsets[index] = length
+            offsets[index] = len(text)
             token = self.tokens[index]
-            if token.kind in _HIDDEN:
-                continue
-            if token.kind is Kind.EMPHASIS:
-                is_strong = _sign_of_phrase(token) == "bold"
-                if is_strong and not bold:
-                    continue
-                # within a phrase, an odd number of edges comes before it
-                before_opener = bisect_right(edges, index)
-                before_closer = bisect_right(edges, token.partner)
-                is_odd = before_opener % 2 == 1 or before_closer % 2 == 1
-                crosses = before_opener != before_closer and is_odd
-                is_whole = first_index <= token.partner < end_index
-                if crosses or not is_whole:
-                    continue
             token_start = self.starts[index]
+            written = token.markdown
             if token.kind is Kind.TEXT:
                 first = max(0, start - token_start)
                 last = max(0, end - token_start)
-                written = token.markdown[first:last]
-                sign = None if length else _BLOCK_SIGN.match(written)
+                written = written[first:last]
+                sign = None if text else _BLOCK_SIGN.match(written)
                 if sign:
                     # of a number, the stop is escaped
                     escaped = f"{sign[0]}\\" if sign[0].isdigit() else f"\\{sign[0]}"
                     written = escaped + written[sign.end() :]
-            elif token.plain and token_start >= end:
+            elif token.kind in _HIDDEN or (token.plain and token_start >= end):
                 continue
-            else:
-                written = token.markdown
-            if not length:
-                written = written.lstrip()
-            parts.append(written)
-            length += len(written)
+            elif token.kind is Kind.EMPHASIS:
+                is_whole = first_index <= token.partner < end_index
+                crosses = phrase_at.get(index) is not phrase_at.get(token.partner)
+                is_kept = bold or _sign_of_phrase(token) != "bold"
+                if crosses or not (is_whole and is_kept):
+                    continue
+            text += written if text else written.lstrip()
 
-        text = "".join(parts)
         spans = []
         for phrase in phrases:
             first = offsets.get(phrase.opener + 1, 0)
-            last = offsets.get(phrase.closer, length)
+            last = offsets.get(phrase.closer, len(text))
             spans.append(trimmed(text, first, last))
         return text.rstrip(), tuple(spans)
 
@@ -428,6 +408,16 @@ class Inline:
                     written = written.lstrip(" ")
                 parts.append(written)
         return "".join(parts).strip()
+
+    def _last_picture(self, indices: range) -> int | None:
+        """Return the last picture of these tokens before the first one with words."""
+        last = None
+        for index in indices:
+            if self.tokens[index].plain.strip():
+                break
+            if _is_shown_picture(self.tokens[index]):
+                last = index
+        return last
 
     def _tokens_of(self, start: int, end: int) -> Span:
         """Return the tokens of [start, end), with openers and closers at its edges."""

@@ -28,25 +28,9 @@ from ankiforge.model import (
 from ankiforge.text import regex
 from ankiforge.text.shields import MATH
 
-_FRONT_MATTER = "front matter"
 # Up to so many characters of a paragraph are between two signs.
 _MOST_INSIDE = 300
 _INSIDE = rf"(?:(?!\n[ \t>]*\n).){{1,{_MOST_INSIDE}}}?"
-# What looks like something, by its kind as it is shown.
-_KINDS = {
-    "mark": "==mark==",
-    "html": "<mark>",
-    "gap": "{{gap}}",
-    "line": "question::answer",
-    "block": "? between question and answer",
-    "callout": "callout",
-    "open": "",
-    "asked": "Q: … A: …",
-    "logseq_card": LOGSEQ_CARD,
-    "logseq_mark": LOGSEQ_MARK,
-}
-# The same of a sign that is not closed in its paragraph.
-_KINDS_OPEN = {"==": "==mark==", "{{": "{{gap}}", "<mark": "<mark>"}
 SIGN = regex(
     rf"""(?xsm)
       ==(?=[^\s=])(?P<mark>{_INSIDE})(?<=[^\s=])==
@@ -72,21 +56,6 @@ _MATHS = regex(MATH)
 _EMBED = regex(r"!\[\[[^\[\]\n]*\]\]|!\[[^\[\]\n]*\]\([^()\n]*\)")
 _WORD = regex(r"\w+")
 _ITEM_SIGNS = regex(rf"{PREFIX}(?:>{PREFIX})*")
-# Which mark or card a setting selects, by the kind of the sign.
-_SETTINGS = {
-    "mark": ("marks", "=="),
-    "html": ("marks", "mark"),
-    "callout": ("marks", "callout"),
-    "gap": ("cards", "cloze"),
-    "line": ("cards", "inline"),
-    "block": ("cards", "block"),
-}
-# Why what other programs read is not read.
-_OTHER_PROGRAMS = {
-    "asked": "only Obsidian_to_Anki and AnkiOps know such cards: write `question::answer`",
-    "logseq_card": "the blocks of Logseq are not read as cards: write `question::answer`",
-    "logseq_mark": "Logseq keeps the marks of a PDF in a form of its own: mark it in the PDF",
-}
 _NO_WORDS = "there are no words in it"
 _LONE_SIGN = "it begins or ends nothing: its other sign is missing in the paragraph"
 # Why a sign in a part of a note that the parser does not see is none.
@@ -98,10 +67,49 @@ _HIDDEN = {
 }
 
 
+class _Look(NamedTuple):
+    """A kind of mark or card, as it looks."""
+
+    shown: str
+    """Its name for a person."""
+    setting: str = ""
+    """The setting that says whether it is read, and its name there; "" if none does."""
+    name: str = ""
+    never: str = ""
+    """Why it is never read, if only other programs know it."""
+
+
+_LOOKS = {
+    "mark": _Look("==mark==", "marks", "=="),
+    "html": _Look("<mark>", "marks", "mark"),
+    "gap": _Look("{{gap}}", "cards", "cloze"),
+    "line": _Look("question::answer", "cards", "inline"),
+    "block": _Look("? between question and answer", "cards", "block"),
+    "callout": _Look("callout", "marks", "callout"),
+    "asked": _Look(
+        "Q: … A: …",
+        never="only Obsidian_to_Anki and AnkiOps know such cards: write `question::answer`",
+    ),
+    "logseq_card": _Look(
+        LOGSEQ_CARD,
+        never="the blocks of Logseq are not read as cards: write `question::answer`",
+    ),
+    "logseq_mark": _Look(
+        LOGSEQ_MARK,
+        never="Logseq keeps the marks of a PDF in a form of its own: mark it in the PDF",
+    ),
+}
+"""By the name of its group in `SIGN`."""
+_OPEN_LOOKS = {"=": _Look("==mark=="), "{": _Look("{{gap}}"), "<": _Look("<mark>")}
+"""Of a sign that is not closed in its paragraph, by its first letter."""
+
+
 class _Sign(NamedTuple):
     """Something in a note that looks like a mark or a card."""
 
     kind: str
+    """The name of its group in `SIGN`."""
+    look: _Look
     line: int
     """Its number, from 0."""
     words: str
@@ -134,24 +142,24 @@ def overlooked(
     """
     if not may_be_overlooked(f"{text}\n"):
         return ()
-    # the front matter, and the note with empty lines for it
+    left_out = []
     lines = text.split("\n")
     front = "\n".join(lines[:front_lines])
-    body = "\n" * front_lines + "\n".join(lines[front_lines:])
     place = _lines_text(range(front_lines))
-    left_out = []
-    if front_lines and SIGN.search(front):
+    if front and SIGN.search(front):
         reason = "it says what the note is: no card is read there"
-        left_out.append(LeftOut(_FRONT_MATTER, place, reason))
+        left_out.append(LeftOut("front matter", place, reason))
     if _YANKI.search(front):
         reason = "the cards of yanki are not read: write `question::answer`"
         left_out.append(LeftOut("card of yanki", place, reason))
 
-    # the parts that hold no marks: (start, end, kind)
+    # the note, with empty lines for its front matter, and the parts that hold no marks
+    body = "\n" * front_lines + "\n".join(lines[front_lines:])
     hidden = list(hidden_parts(body, fields=wanted.fields))
     if "$" in body:
         hidden += [(*maths.span(), "code") for maths in _MATHS.finditer(body)]
     hidden.sort()
+
     highlighted = _Highlighted(body, blocks, placed)
     code_lines = []
     unselected = defaultdict[tuple[str, str], list[int]](list)
@@ -160,48 +168,30 @@ def overlooked(
         # maths within a line may stand inside another part, and so be the nearest one
         part = ""
         behind = bisect_right(hidden, sign.start, key=itemgetter(0))
-        for start, end, kind in hidden[max(behind - 2, 0) : behind]:
-            if start <= sign.start < end:
+        for _, end, kind in hidden[max(behind - 2, 0) : behind]:
+            if sign.start < end:
                 part = kind
         if part == "code" or highlighted.is_code(sign.line):
             code_lines.append(sign.line)
             continue
         if highlighted.holds(sign):
             continue
-        kind = _KINDS[sign.kind]
-        is_open = sign.kind == "open"
-        if is_open:
-            written = body[sign.start : sign.end]
-            kind = _KINDS_OPEN["{{" if written.startswith("{{") else written]
-
-        # why it is left out
-        before = body[sign.start - 1 : sign.start]
-        after = body[sign.end : sign.end + 2]
-        setting, name = _SETTINGS.get(sign.kind, ("", ""))
+        shown, setting, name, never = sign.look
+        reason = never or highlighted.why_none(sign, part)
         selected = wanted.marks if setting == "marks" else wanted.cards
-        if sign.kind in _OTHER_PROGRAMS:
-            reason = _OTHER_PROGRAMS[sign.kind]
-        elif part:
-            reason = _HIDDEN[part]
-        elif before == "\\":
-            reason = "a backslash before it says that it is no sign"
-        elif is_open and after == "}}":
-            reason = _NO_WORDS
-        elif is_open:
-            reason = _LONE_SIGN
-        elif setting and name not in selected:
-            unselected[kind, f"{setting}: […, {name}]"].append(sign.line)
+        if not reason and setting and name not in selected:
+            unselected[shown, f"{setting}: […, {name}]"].append(sign.line)
             continue
-        else:
-            reason = highlighted.why_not(sign)
-        left_out.append(LeftOut(kind, f"line {sign.line + 1}", reason))
+        reason = reason or highlighted.why_not(sign)
+        left_out.append(LeftOut(shown, f"line {sign.line + 1}", reason))
+
     # a note may hold hundreds of callouts: they are one entry
-    for (kind, setting), sign_lines in unselected.items():
+    for (shown, setting), sign_lines in unselected.items():
         reason = f"your settings do not read it; to read it: `{setting}`"
         if len(sign_lines) > 1:
             number = f"{len(sign_lines):,} of them"
             reason = f"your settings do not read {number}; to read them: `{setting}`"
-        left_out.append(LeftOut(kind, _lines_text(sign_lines), reason))
+        left_out.append(LeftOut(shown, _lines_text(sign_lines), reason))
     if code_lines:
         reason = "what looks like a mark or a card in code and in maths is none"
         left_out.append(LeftOut(CODE_AND_MATHS, _lines_text(code_lines), reason))
@@ -234,7 +224,8 @@ def _signs_in(body: str) -> Iterator[_Sign]:
             position = match.start() + 1
         number = bisect_right(starts, match.start()) - 1
         inside = _NAME_OF_GAP.sub("", match[group])
-        yield _Sign(kind, number, _letters(inside), *match.span())
+        look = _LOOKS.get(kind) or _OPEN_LOOKS[match[0][0]]
+        yield _Sign(kind, look, number, _letters(inside), *match.span())
 
 
 def _letters(words: str) -> str:
@@ -325,6 +316,19 @@ class _Highlighted:
                 if sign.kind == "open" and is_long:
                     return True
         return False
+
+    def why_none(self, sign: _Sign, part: str) -> str:
+        """Return why a sign means nothing at its place, "" if it may mean something.
+
+        `part` is the kind of the hidden part that it stands in, "" if it stands in none.
+        """
+        if part:
+            return _HIDDEN[part]
+        if self._body[sign.start - 1 : sign.start] == "\\":
+            return "a backslash before it says that it is no sign"
+        if sign.kind != "open":
+            return ""
+        return _NO_WORDS if self._body.startswith("}}", sign.end) else _LONE_SIGN
 
     def why_not(self, sign: _Sign) -> str:
         """Return why a sign that the settings read is no mark and no card."""

@@ -10,14 +10,14 @@ import re
 from collections.abc import Collection, Mapping
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from ankiforge.errors import ItemError
 from ankiforge.extract.files import LARGEST_SETTINGS, matcher, read_file, read_settings
 from ankiforge.extract.markdown.expressions import Match, Searcher, translated
-from ankiforge.model import Problem, Strings, Texts, Value
+from ankiforge.model import Problem, Span, Strings, Texts, Value
 from ankiforge.text import regex
 
 if TYPE_CHECKING:  # the reader of Markdown is loaded when a note is read
@@ -212,68 +212,66 @@ class _O2a(
         from ankiforge.extract.markdown.block_cards import of_values
         from ankiforge.extract.markdown.placeholders import prepared, restored
 
-        # no expression matches in other cards, the lines of deck and tags, code and maths
-        taken = [match.span() for match in _CODE_OR_MATHS.finditer(text)]
+        # no expression matches in code, maths, other cards, and the lines of deck and tags
         words = self.words
+        others = [_CODE_OR_MATHS]
         if words.begin and words.end:
             begin = re.escape(words.begin)
             end = re.escape(words.end)
-            frames = re.finditer(rf"(?m)^{begin}\n(?:.*\n)*?{end}", text)
-            taken += [match.span() for match in frames]
+            others.append(re.compile(rf"(?m)^{begin}\n(?:.*\n)*?{end}"))
         if words.begin_inline and words.end_inline:
             begin = re.escape(words.begin_inline)
             end = re.escape(words.end_inline)
-            taken += [match.span() for match in re.finditer(rf"{begin}.*?{end}", text)]
+            others.append(re.compile(rf"{begin}.*?{end}"))
+        taken: list[Span] = []
+        for pattern in others:
+            taken += [other.span() for other in pattern.finditer(text)]
         for word in (words.deck, words.tags):
             line = _declared(word, text)
             if line:
                 taken.append(line.span())
 
         # the matches in the plugin's order: each expression with all that may follow a card
-        forms: list[_After] = []
-        for form in _AFTER_MATCH:
-            may_have_id = not form.has_id or "ID: " in text
-            may_have_tags = not form.has_tags or "Tags: " in text
-            if may_have_id and may_have_tags:
-                forms.append(form)
-        found: list[tuple[str, _After, Match]] = []
+        found: list[tuple[str, Strings, Match]] = []
         usable, _ = self.patterns()
+        endings = {}
+        for ending, signs in _AFTER_MATCH.items():
+            if all(sign in text for sign in signs):
+                endings[ending] = signs
         for note_type, expression in usable.items():
             name = f"the expression of Obsidian_to_Anki for {note_type}"
-            patterns = [translated(expression + form.pattern) for form in forms]
-            matches_by_form = searcher.find(name, patterns, text)
-            for form, matches in zip(forms, matches_by_form, strict=True):
-                found += [(note_type, form, match) for match in matches]
+            patterns = [translated(expression + ending) for ending in endings]
+            found_by_ending = searcher.find(name, patterns, text)
+            for signs, matches in zip(endings.values(), found_by_ending, strict=True):
+                found += [(note_type, signs, match) for match in matches]
 
+        gap = r"\{\{c\d+::"
+        if self.defaults.curly:
+            gap += r"|(?<!\{)\{(?!\{)[^{}]+\}(?!\})"
+        if self.defaults.marks:
+            gap += "|=="
         cards: dict[int, Written] = {}
-        for note_type, form, match in found:
+        for note_type, signs, match in found:
             # another match may be a letter wider at each end
             first, last = match.span
             if any(start - 1 <= first and last <= end + 1 for start, end in taken):
                 continue
-
-            # its fields; an id is below the card, where it is read from
-            values = list(match.groups)
-            if form.has_id:
-                values.pop()
-            tags: list[str] = []
-            if form.has_tags:
-                tags = values.pop().removeprefix("Tags: ").split()
-            joined = "\n".join(values)
-            has_gaps = _CLOZED.search(joined) is not None
-            if self.defaults.curly:
-                has_gaps = has_gaps or _CURLY.search(joined) is not None
-            if self.defaults.marks:
-                has_gaps = has_gaps or "==" in joined
+            # the last groups are its tags and its id, which is read from below the card
+            end_of_values = len(match.groups) - len(signs)
+            values = match.groups[:end_of_values]
+            has_gaps = re.search(gap, "\n".join(values))
             if "Cloze" in note_type and not has_gaps:
                 continue
             taken.append(match.span)
-            names = self.fields_dict.get(note_type, ())
+            tags: Strings = ()
+            if _TAGS in signs:
+                written_tags = match.groups[end_of_values]
+                tags = tuple(written_tags.removeprefix(_TAGS).split())
+
+            # its fields, without what other tools wrote in comments
+            names = self.fields_dict.get(note_type, ())[: len(values)]
             fields: list[tuple[str, str]] = []
-            for field_name, value in zip_longest(
-                names[: len(values)], values, fillvalue=""
-            ):
-                # what other tools wrote is in comments
+            for field_name, value in zip_longest(names, values, fillvalue=""):
                 source = prepared(value, fields=False)
                 fields.append((field_name, restored(source.text, source.maths)))
 
@@ -281,34 +279,26 @@ class _O2a(
             matched = text[first:last]
             first_letter = last - len(matched.lstrip())
             after_last_letter = first + len(matched.rstrip())
-            first_line = text.count("\n", 0, first_letter)
-            last_line = text.count("\n", 0, after_last_letter) + 1
+            line_after = text.count("\n", 0, after_last_letter) + 1
             written = f"your expression for {note_type}"
-            card = of_values(note_type, fields, last_line, written, tuple(tags))
+            card = of_values(note_type, fields, line_after, written, tags)
             if card:
-                cards.setdefault(first_line, card)
+                cards.setdefault(text.count("\n", 0, first_letter), card)
         return cards
 
 
-class _After(NamedTuple):
-    """A text that the plugin finds after the match of an expression."""
-
-    pattern: str
-    has_id: bool
-    has_tags: bool
-
-
-_TAGS_AFTER = "(Tags: .*)"
-_ID_AFTER = r"\n?(?:<!--)?(?:ID: (\d+).*)"
-# In the order of the plugin.
-_AFTER_MATCH = (
-    _After(_TAGS_AFTER + _ID_AFTER, has_id=True, has_tags=True),
-    _After(_ID_AFTER, has_id=True, has_tags=False),
-    _After(_TAGS_AFTER, has_id=False, has_tags=True),
-    _After("", has_id=False, has_tags=False),
-)
-_CLOZED = regex(r"\{\{c\d+::")
-_CURLY = regex(r"(?<!\{)\{(?!\{)[^{}]+\}(?!\})")
+_TAGS = "Tags: "
+_TAGS_AFTER = f"({_TAGS}.*)"
+_ID = "ID: "
+_ID_AFTER = rf"\n?(?:<!--)?(?:{_ID}(\d+).*)"
+# What the plugin finds after the match of an expression, in its order, each with the signs
+# of its groups.
+_AFTER_MATCH = {
+    _TAGS_AFTER + _ID_AFTER: (_TAGS, _ID),
+    _ID_AFTER: (_ID,),
+    _TAGS_AFTER: (_TAGS,),
+    "": (),
+}
 _CODE_OR_MATHS = regex(
     r"(?m)^```(?:.*\n)*?```|(?<!`)`(?!`)[^`\n]+`"
     r"|\$\$[^$]+\$\$|(?<!\$)\$(?=\S)[^$\n]+(?<=\S)\$(?!\$)"
