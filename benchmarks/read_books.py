@@ -31,10 +31,9 @@ from xml.etree.ElementTree import Element
 from zipfile import ZipFile
 
 from ankiforge.errors import BUG
-from ankiforge.extract.base import Opening
+from ankiforge.extract.base import Opening, keyed
 from ankiforge.extract.discover import kind_of
 from ankiforge.extract.registry import source_type
-from ankiforge.extract.scan import keyed
 from ankiforge.model import Extracted, Highlight, Problem, Sighting
 from tests.makers.ebook_writer import (
     Book,

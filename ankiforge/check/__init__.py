@@ -14,7 +14,6 @@ from ankiforge.check import (
     clozes,
     duplicates,
     emphasis,
-    figures,
     foreign,
     marks,
     meaning,
@@ -119,7 +118,7 @@ def check(draft: Draft, context: Context) -> tuple[Finding, ...]:
     reader chose the words, they are warnings at most.
     """
     if draft.kind is CardKind.OCCLUSION:
-        return tuple(figures.look(draft, context))
+        return tuple(marks.look(draft, context))
     left_out: tuple[Check, ...] = ()
     if authored(draft):
         left_out = SOURCED

@@ -1,4 +1,4 @@
-"""Checks of how a passage was marked: mere emphasis, metadata, code, another tool's card."""
+"""Checks of how a passage was marked: metadata, code, another tool's card, figures."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from ankiforge.model import (
     Draft,
     Finding,
     Form,
+    Severity,
 )
-from ankiforge.text import regex
+from ankiforge.text import occlusion, regex
 from ankiforge.text.cloze import image_paths
 from ankiforge.text.tools import schedule_of
 
@@ -83,3 +84,32 @@ def form(draft: Draft, context: Context) -> Iterator[Finding]:
 def _open_brackets(text: str) -> int:
     """Return how many brackets of a text are not closed; less than 0 if they close others."""
     return len(re.findall(r"[(（\[]", text)) - len(re.findall(r"[)）\]]", text))
+
+
+# --- figures --------------------------------------------------------------------------
+
+
+NO_LABEL = "no_label"
+"""The check that finds a figure with nothing to hide."""
+MANY_LABELS = "many_labels"
+"""The check that finds a figure with more labels than a person learns of one picture."""
+MOST_LEARNT = 40
+"""Labels that are not yet many: all of a detailed drawing in a textbook."""
+
+
+def look(draft: Draft, context: Context) -> Iterator[Finding]:
+    """Find figures that leave nothing to ask or nothing to see."""
+    masks = occlusion.masks_in(draft.fields)
+    if not masks.shown:
+        hint = "no label found; draw one: ankiforge review"
+        yield Finding(NO_LABEL, Severity.BLOCK, hint)
+    count = len(masks.shown)
+    if count > MOST_LEARNT:
+        hint = (
+            f"{count} labels are {count} cards; switch off what you do not want to learn"
+        )
+        yield Finding(MANY_LABELS, Severity.WARN, hint)
+    for path in image_paths(draft.field("Image")):
+        fault = context.picture_fault(path)
+        if fault:
+            yield make_finding("unreadable_picture", fault)

@@ -48,11 +48,10 @@ def init(
     """Make a workspace in DIRECTORY (default: here), with the sources, Anki and models found."""
     from ankiforge.config import FILE_NAME
     from ankiforge.config import workspace as folders
-    from ankiforge.config.edit import with_values
     from ankiforge.config.ownfiles import TEXT_BYTES, own_file
     from ankiforge.config.trust import concerns, confirm, remembered_concerns
     from ankiforge.config.trust import unconfirmed as unconfirmed_concerns
-    from ankiforge.config.yamlfile import parse
+    from ankiforge.config.yamlfile import parse, with_values
     from ankiforge.draft.model_files import OFFERED
     from ankiforge.extract import registry
 
@@ -289,7 +288,7 @@ def settings_text(
     """
     from unicodedata import normalize
 
-    from ankiforge.config.edit import scalar
+    from ankiforge.config.yamlfile import scalar
     from ankiforge.extract import registry
     from ankiforge.pipeline.sources import free_name
 

@@ -350,10 +350,10 @@ def _write(
     None if a person has to do it.
     """
     from ankiforge.config import FILE_NAME
-    from ankiforge.config.edit import scalar, with_values
     from ankiforge.config.ownfiles import TEXT_BYTES, own_file
     from ankiforge.config.trust import concerns, confirm
     from ankiforge.config.workspace import load, user_folder
+    from ankiforge.config.yamlfile import scalar, with_values
     from ankiforge.extract import registry
 
     file = own_file(folder.root / FILE_NAME)

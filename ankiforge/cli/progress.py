@@ -130,7 +130,7 @@ def progress_bar(
         return
     from rich.console import Console
 
-    from ankiforge.extract.scan import count_of
+    from ankiforge.extract.base import count_of
 
     reading = Bar("reading")
     drafting = Bar("drafting and checking")

@@ -214,7 +214,7 @@ def forget(call: Call, path: Path) -> None:
 def extract(call: Call, paths: Paths) -> None:
     """Show the highlights of PATH, or of the workspace's sources; write nothing."""
     from ankiforge.cli.output import workspace_of
-    from ankiforge.extract.scan import keyed, scanned
+    from ankiforge.extract.base import keyed, scanned
     from ankiforge.model import Extracted, Problem
     from ankiforge.pipeline.sources import open_source, select_sources
     from ankiforge.reports.cards import highlight_json, titled

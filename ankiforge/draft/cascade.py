@@ -20,16 +20,15 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from ankiforge.draft.attempts import Attempt
 from ankiforge.draft.cascade_prompt import CascadePrompt
-from ankiforge.draft.cleaned import markdown, on_a_line
 from ankiforge.draft.client import Answer, Client
 from ankiforge.draft.conversation import given_up, refused, what_is_unreadable
-from ankiforge.draft.drafted import Repair, all_failed
 from ankiforge.draft.instructions import Wish, requested, sided
 from ankiforge.draft.loose_json import string_in
 from ankiforge.draft.prompt import MOST_FACTS, Question
 from ankiforge.draft.propose import propose
+from ankiforge.draft.replies import Attempt
+from ankiforge.draft.reply import Repair, all_failed, markdown, on_a_line
 from ankiforge.draft.sendable import SendableTask, SendableText
 from ankiforge.errors import ItemError
 from ankiforge.language.recognition import language_of

@@ -14,8 +14,6 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from ankiforge.draft.cleaned import on_a_line
-from ankiforge.draft.drafted import Repair
 from ankiforge.draft.evidence import find_quote, letters_of_quote, places_of
 from ankiforge.draft.prompt import (
     NOTHING,
@@ -29,7 +27,7 @@ from ankiforge.draft.prompt import (
     rules_of,
     shape_of,
 )
-from ankiforge.draft.reply import Item, drafts_of, every_item, why_none
+from ankiforge.draft.reply import Item, Repair, drafts_of, every_item, on_a_line, why_none
 from ankiforge.draft.sendable import (
     SendableTask,
     SendableText,

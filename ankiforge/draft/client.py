@@ -24,8 +24,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ankiforge.draft.attempts import Attempt, attempts_name, encode_attempts
-from ankiforge.draft.completion import Completion
+from ankiforge.draft.completion import Completion, Form
 from ankiforge.draft.on_board import OnBoard, check_on_board
 from ankiforge.draft.prompt import Question
 from ankiforge.draft.refusals import (
@@ -37,8 +36,7 @@ from ankiforge.draft.refusals import (
     refused_field,
     said,
 )
-from ankiforge.draft.replies import Replies
-from ankiforge.draft.request_form import Form
+from ankiforge.draft.replies import Attempt, Replies, attempts_name, encode_attempts
 from ankiforge.draft.server import Budget, ServerSettings
 from ankiforge.errors import ItemError, ServiceError, UsageError
 from ankiforge.model import Highlight, Value, h16

@@ -11,17 +11,21 @@ import shlex
 from contextlib import suppress
 
 from ankiforge.draft.client import Answer, Client
-from ankiforge.draft.drafted import (
+from ankiforge.draft.prompt import Prompt, message, question, shape_of
+from ankiforge.draft.refusals import TooLongError
+from ankiforge.draft.reply import (
     BlockedDraft,
+    Item,
     Repair,
     all_failed,
     card_json,
     complaint,
+    drafts_of,
+    is_empty,
+    items,
     not_drafted,
+    why_none,
 )
-from ankiforge.draft.prompt import Prompt, message, question, shape_of
-from ankiforge.draft.refusals import TooLongError
-from ankiforge.draft.reply import Item, drafts_of, is_empty, items, why_none
 from ankiforge.draft.sendable import SendableTask, SendableText, ours
 from ankiforge.errors import BugError, ItemError, one_item
 from ankiforge.model import Drafted, Highlight, Origin

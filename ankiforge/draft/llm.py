@@ -16,7 +16,6 @@ from ankiforge.draft.cascade import Cascade
 from ankiforge.draft.cascade_prompt import CascadePrompt
 from ankiforge.draft.client import Client
 from ankiforge.draft.conversation import Conversation
-from ankiforge.draft.drafted import Repair, all_failed
 from ankiforge.draft.prompt import (
     Prompt,
     Question,
@@ -24,6 +23,7 @@ from ankiforge.draft.prompt import (
     reason_no_kind_fits,
 )
 from ankiforge.draft.replies import Replies
+from ankiforge.draft.reply import Repair, all_failed
 from ankiforge.draft.sendable import SendableTask
 from ankiforge.draft.server import ServerSettings, Usage
 from ankiforge.errors import BugError, one_item

@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from http import HTTPStatus
 
-from ankiforge.draft.completion import Completion
-from ankiforge.draft.request_form import FORMAT, OPTIONS
+from ankiforge.draft.completion import FORMAT, OPTIONS, Completion
 from ankiforge.draft.server import ServerSettings
 from ankiforge.errors import ItemError, ServiceError
 from ankiforge.model import Json

@@ -9,33 +9,125 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from html import unescape
 from itertools import islice
 from operator import attrgetter
 
 from msgspec.structs import replace
 
-from ankiforge.draft.cleaned import cloze_text, markdown, on_a_line, scrub
 from ankiforge.draft.evidence import find_evidence
 from ankiforge.draft.instructions import sided
 from ankiforge.draft.lined_cards import cards_in_lines, letters_of_name
 from ankiforge.draft.loose_json import LONGEST, flat, objects
 from ankiforge.draft.prompt import Shape, most_cards
+from ankiforge.draft.sendable import SendableTask
+from ankiforge.draft.server import BUDGET, BudgetError
+from ankiforge.errors import ForgeError
 from ankiforge.model import (
     CardKind,
+    Document,
     Draft,
+    Drafted,
     Fields,
     Highlight,
     Json,
     Origin,
     Pair,
+    Problem,
     Strings,
     Value,
 )
 from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import cloze_answers, plain
+from ankiforge.text.elements import without_html
 from ankiforge.text.fold import for_finding
+from ankiforge.text.shields import outside, shields
+
+# --- texts ----------------------------------------------------------------------------
+
+_CONTROL = regex(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029\ue000\ue001]")
+
+
+def scrub(text: str) -> str:
+    """Return text without lone surrogates and control characters except tab and newline."""
+    valid = text.encode("utf-8", "replace").decode("utf-8").replace("\r\n", "\n")
+    return _CONTROL.sub("", valid).strip()
+
+
+def on_a_line(text: str, limit: int = 200) -> str:
+    """Return the beginning of a text, scrubbed and on one line, of at most `limit` characters."""
+    return " ".join(scrub(text).split())[:limit]
+
+
+def markdown(text: str) -> str:
+    """Return a model's text as our Markdown: HTML is converted or dropped, links become text."""
+    return cloze.escape_signs(_our_markdown(text))
+
+
+_LOOSE = regex(r"\{\{[cC](\d+)\s*(?:::?|\|)\s*")
+_UNNUMBERED = regex(r"\{\{(?!c\d)([^{}\n]+)\}\}")
+
+
+def cloze_text(text: str) -> str:
+    """Return a cloze in our Markdown: `{{c1:x}}` and `{{x}}` become `{{c1::x}}`."""
+    with_numbers = outside(_our_markdown(text), lambda run: _LOOSE.sub(r"{{c\1::", run))
+    if not with_numbers or cloze.gaps(with_numbers):
+        return with_numbers
+    numbers = iter(range(1, len(with_numbers) + 1))
+
+    def with_number(match: re.Match[str]) -> str:
+        return cloze.make(next(numbers), match[1])
+
+    return outside(with_numbers, lambda run: _UNNUMBERED.sub(with_number, run))
+
+
+# --- formulae -------------------------------------------------------------------------
+
+_BRACKETED_MATHS = regex(
+    r"(?s)\\\[\s{0,99}(?P<display>.{1,4000}?)\s{0,99}\\\]"
+    r"|\\\(\s{0,99}(?P<inline>.{1,4000}?)\s{0,99}\\\)"
+)
+
+
+def _our_markdown(text: str) -> str:
+    text = _BRACKETED_MATHS.sub(_in_dollars, scrub(text))
+    # commands of formulae have one backslash: `\\frac` ends no line
+    parts = []
+    place = 0
+    for start, end, kind in shields(text):
+        run = text[start:end]
+        if kind in ("math", "display") and r"\begin" not in run:
+            run = re.sub(r"\\\\(?=[A-Za-z]{2})", r"\\", run)
+        parts += [text[place:start], run]
+        place = end
+    parts.append(text[place:])
+    return outside("".join(parts), _with_words_alone).strip()
+
+
+def _in_dollars(maths: re.Match[str]) -> str:
+    if maths["display"]:
+        return f"$${maths['display']}$$"
+    return f"${maths['inline']}$"
+
+
+# --- HTML and links -------------------------------------------------------------------
+
+# A line end that was escaped once too often; not a command of TeX, and not in a path of Windows.
+_TEX = "abla|atural|e|earrow|eg|eq|ewline|geq|i|leq|mid|olimits|onumber|ot|otin|parallel|u|warrow"
+_ESCAPED_LINE_END = regex(
+    rf"(?<!\\)(?<!\b[A-Za-z]:)(?:\\n)+(?!(?:{_TEX})(?![A-Za-z])|[^\s\\]*\\[^n])"
+)
+_IMAGE = regex(r"!\[[^\]\n]{0,1000}\]\([^)\n]{0,2000}\)")
+_LINK = regex(r"\[([^\]\n]{0,1000})\]\([^)\n]{0,2000}\)")
+_AUTOLINK = regex(r"(?i)<((?:https?|ftp|mailto|javascript):[^<>\s]*)>")
+
+
+def _with_words_alone(run: str) -> str:
+    """Return a text without HTML, pictures and addresses of links."""
+    run = _ESCAPED_LINE_END.sub("\n", _AUTOLINK.sub(r"\1", run))
+    return _LINK.sub(r"\1", _IMAGE.sub("", without_html(run)))
+
 
 # --- items ----------------------------------------------------------------------------
 
@@ -260,3 +352,45 @@ def why_none(items: Iterable[Item], shape: Shape) -> str:
     if kinds:
         return f"the model drafted only {', '.join(kinds)}, not {', '.join(shape.kinds)}"
     return "the model saw nothing worth a card"
+
+
+# --- failures and blocked cards -------------------------------------------------------
+
+
+Repair = Callable[[Draft, Highlight], Strings]
+"""Returns the findings that block a draft, as text; called from several threads."""
+BlockedDraft = tuple[Draft, Strings]
+"""A draft with the findings that block it."""
+
+
+def all_failed(chunk: SendableTask, error: ForgeError) -> list[Drafted]:
+    """Return the problem of a request for each of its highlights."""
+    problem = not_drafted(chunk.task.document, error.message, error.hint)
+    if isinstance(error, BudgetError):
+        problem = Problem(BUDGET, error.message, error.hint)
+    return [
+        Drafted(highlight, reason=error.message, problem=problem)
+        for highlight in chunk.highlights
+    ]
+
+
+def not_drafted(
+    document: Document, what: str, hint: str, *, once: bool = False
+) -> Problem:
+    """Return the problem of highlights of a document; `once`: no later run reports it again."""
+    title = document.title or document.key
+    return Problem(title, f"not drafted: {what}", hint, once=once)
+
+
+def complaint(blocked: Iterable[BlockedDraft]) -> str:
+    """Return the cards that a check blocks, each with the reasons, for the model."""
+    lines = []
+    for draft, faults in blocked:
+        lines.append(f"{card_json(draft)}: {'; '.join(faults)}")
+    return "\n".join(lines)
+
+
+def card_json(draft: Draft) -> str:
+    """Return a draft as a model writes it."""
+    card = {"kind": draft.kind.value, **dict(draft.fields)}
+    return json.dumps(card, ensure_ascii=False)

@@ -3,11 +3,10 @@
     sources:
       - obsidian: {name: notes, path: ~/Vault}
 
-- `base` says what a source is: one class, `SourceType`.
+- `base` says what a source is: one class, `SourceType`; it scans an open one.
 - `registry` lists the sources.
 - `discover` finds out which of them reads a file or a folder.
 - `folder` is the common base of sources that read the files of a folder; `files` reads files.
-- `scan` reads an open source.
 - `markdown`, `pdf`, `zotero` and `exports` are the sources.
 `docs/internals/adding-a-source.md` adds one.
 """

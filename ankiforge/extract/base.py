@@ -1,4 +1,4 @@
-"""What a source is: one class that knows its files, its settings, and how to open them.
+"""A source: one class that knows its files, its settings, and how to open them; and its scan.
 
 A new source is a subclass of `SourceType`, mostly of `FileSource` (`folder`) or
 `ExportSource` (`exports`), and one line in `registry`.
@@ -12,14 +12,30 @@ functions that need it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
-from ankiforge.errors import ItemError
+from msgspec.structs import replace
+
+from ankiforge.errors import BugError, ItemError, one_item
 from ankiforge.extract.files import encoding_of, open_regular, unreadable
-from ankiforge.model import Memory, NoMemory, Source, Strings, Value
+from ankiforge.model import (
+    Extracted,
+    Highlight,
+    Known,
+    Memory,
+    NoMemory,
+    Problem,
+    Sighting,
+    Source,
+    Strings,
+    Value,
+)
+from ankiforge.text.passages import anchor_key, numbered, own_key
 
 # The number of bytes read to recognise a file.
 _HEAD_BYTES = 65_536
@@ -196,3 +212,47 @@ class SourceType(ABC):
     def reads_single_files(cls) -> bool:
         """Return whether it reads files one by one, and not a library as a whole."""
         return bool(cls.endings) and not cls.marker
+
+
+# --- scanning -------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Count:
+    """The progress of a scan. A display may read it at any time."""
+
+    done: int = 0
+    total: int = 0
+    """0 if unknown."""
+
+
+def count_of(source: Source) -> Count:
+    """Return the progress of a scan of this source. Zeros if the source does not count."""
+    count = getattr(source, "count", None)
+    if count is None:
+        count = getattr(getattr(source, "folder", None), "count", None)
+    return count if isinstance(count, Count) else Count()
+
+
+def scanned(source: Source, known: Known | None) -> Iterator[Sighting]:
+    """Scan a source. Without `known`, everything is read."""
+    name = ""
+    for place in (source, getattr(source, "folder", None)):
+        name = name or getattr(place, "name", "")
+    return of_one(name or type(source).__name__, source.scan(known))
+
+
+def of_one(where: str, sightings: Iterable[Sighting]) -> Iterator[Sighting]:
+    """Yield the sightings of one document, or the problem that this program fails on it."""
+    try:
+        with one_item():
+            yield from sightings
+    except BugError as error:
+        yield Problem(where, error.message, error.hint)
+
+
+def keyed(extracted: Extracted) -> Iterator[Highlight]:
+    """Yield the highlights of a document with the keys that a first run would issue."""
+    for highlight in numbered(extracted.highlights):
+        key = own_key(highlight) or anchor_key(highlight, highlight.nth)
+        yield replace(highlight, key=key)

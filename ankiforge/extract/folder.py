@@ -21,9 +21,8 @@ from msgspec.structs import replace
 
 from ankiforge.errors import ItemError, one_item
 from ankiforge.extract import files as disk
-from ankiforge.extract.base import Opening, SourceType
+from ankiforge.extract.base import Count, Opening, SourceType
 from ankiforge.extract.left_out import Walked
-from ankiforge.extract.scan import Count
 from ankiforge.model import (
     Extracted,
     HighlightKind,

@@ -24,7 +24,7 @@ from ankiforge.errors import LedgerError
 from ankiforge.ledger import events
 from ankiforge.ledger.events import Event, Text, Wording
 from ankiforge.model import Adopted, MappedType, Pair, Strings, Texts, Value, h16
-from ankiforge.text.nesting import is_too_deep
+from ankiforge.text import regex
 
 ENDING = ".jsonl"
 LARGEST_BYTES = 1 << 30
@@ -322,3 +322,28 @@ def is_sound(event: Event) -> bool:
     except msgspec.ValidationError:
         return False
     return all(name in event.body for name in REQUIRED[event.what].split())
+
+
+# --- nesting --------------------------------------------------------------------------
+
+
+DEEPEST = 64
+"""Levels of arrays and objects that are accepted. What the program writes has fewer than ten."""
+# A string, closed or not, or one bracket.
+_TOKEN = regex(rb'(?s)"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]')
+
+
+def is_too_deep(text: bytes, deepest: int = DEEPEST) -> bool:
+    """Return whether arrays and objects of a JSON text are nested in more than `deepest` levels."""
+    if text.count(b"[") + text.count(b"{") <= deepest:
+        return False
+    depth = 0
+    for token in _TOKEN.finditer(text):
+        sign = token[0]
+        if sign in (b"[", b"{"):
+            depth += 1
+            if depth > deepest:
+                return True
+        elif sign in (b"]", b"}"):
+            depth -= 1
+    return False

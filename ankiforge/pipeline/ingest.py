@@ -14,9 +14,9 @@ from msgspec.structs import replace
 from ankiforge.config.deckfiles import deck_of
 from ankiforge.draft import skip_reason
 from ankiforge.errors import BUG
+from ankiforge.extract.base import scanned
 from ankiforge.extract.files import program
 from ankiforge.extract.left_out import UnreadFiles, left_out
-from ankiforge.extract.scan import scanned
 from ankiforge.ledger import Ledger, dialects, readings
 from ankiforge.model import (
     WENT_AWAY,

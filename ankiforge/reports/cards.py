@@ -482,7 +482,7 @@ def dropped_questions(
         `own_answer`, the model's answer to it; and `dropped`, the reason.
     """
     # slow to import, which the first card of the page would wait for
-    from ankiforge.draft.attempts import attempts_about
+    from ankiforge.draft.replies import attempts_about
 
     dropped = []
     for attempt in attempts_about(highlight, kept):

@@ -362,7 +362,7 @@ def _details(
 def _words_of_reason(reason: str) -> str:
     """Return in words why a draft waits."""
     from ankiforge.check import RULES
-    from ankiforge.check.figures import MANY_LABELS, NO_LABEL
+    from ankiforge.check.marks import MANY_LABELS, NO_LABEL
 
     words = {
         NO_WARNING: "no warning (ankiforge accept --all takes these)",

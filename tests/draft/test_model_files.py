@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ankiforge.config.edit import with_values
+from ankiforge.config.yamlfile import with_values
 from ankiforge.draft import model_files
 from ankiforge.draft.model_files import OFFERED, Offer
 from ankiforge.draft.providers import providers

@@ -15,9 +15,9 @@ from ankiforge.anki import plan
 from ankiforge.check import meaning
 from ankiforge.draft import conversation, rules
 from ankiforge.errors import LedgerError
+from ankiforge.extract import pdf
 from ankiforge.extract.exports import hypothesis, kindle, readwise, tiddlywiki
 from ankiforge.extract.markdown import obsidian
-from ankiforge.extract.pdf import cutouts
 from ankiforge.extract.zotero import works
 from ankiforge.model import Highlight
 from tests.golden import clock
@@ -98,7 +98,7 @@ def write(forge, kind: str) -> None:
     [
         ("obsidian", obsidian, "quote"),
         ("tiddlywiki", tiddlywiki, "markdown_of"),
-        ("pdf", cutouts, "with_pictures"),
+        ("pdf", pdf, "with_pictures"),
         ("zotero", works, "document_of"),
         ("kindle", kindle, "Highlight"),
         ("readwise", readwise, "Highlight"),

@@ -3,7 +3,7 @@
 import pytest
 
 from ankiforge.anki.render import render
-from ankiforge.extract.zotero.rich_text import RichText
+from ankiforge.extract.zotero.note_text import RichText
 from tests.makers.zotero_writer import (
     Annotation,
     Attachment,

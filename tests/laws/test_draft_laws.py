@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ankiforge.draft.chat import label_for, read_answer
-from ankiforge.draft.cleaned import markdown
 from ankiforge.draft.llm import Model
 from ankiforge.draft.prompt import load, passage
+from ankiforge.draft.reply import markdown
 from ankiforge.draft.sendable import Privacy
 from ankiforge.draft.server import ServerSettings
 from ankiforge.model import (

@@ -12,21 +12,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
 
 from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, Recognition
 from ankiforge.extract.books import (
     ENDINGS,
+    Book,
     BookFileSource,
     BookSettings,
+    Mark,
     document_of,
     extracted,
+    isbns_of,
 )
-from ankiforge.extract.books.lua import value_of
-from ankiforge.extract.books.sidecar import SIDECAR, book_of, marks_of
-from ankiforge.extract.files import LARGEST, read_file, stamp_at
+from ankiforge.extract.books.lua import Table, value_of
+from ankiforge.extract.files import LARGEST, Step, read_file, stamp_at
 from ankiforge.extract.folder import File
-from ankiforge.model import Problem, Sighting, Strings
+from ankiforge.model import HighlightKind, Problem, Sighting, Strings
+from ankiforge.text import regex
 
 if TYPE_CHECKING:  # loaded when a book is read
     from ankiforge.extract.pdf.worker import PdfWorker
@@ -100,3 +104,176 @@ class KOReader(BookFileSource):
                 "give the page a text layer (OCR)",
                 notice=True,
             )
+
+
+# --- sidecars -------------------------------------------------------------------------
+
+
+SIDECAR = regex(r"(?i)(?:metadata\.(.+)|.+\.(?:epub|pdf))\.lua")
+"""The name of a sidecar: its form since 2017, or the one before."""
+_MADE_IN = regex(
+    r"/DocFragment\[(?P<file>\d+)\]/(?P<steps>.*?)"
+    r"(?:/text\(\)(?:\[\d+\])?)?\.(?P<offset>\d+)"
+)
+_STEP = regex(r"(?P<name>[\w-]+)(?:\[(?P<number>\d+)\])?")
+_MOMENT = regex(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
+# What KOReader wrote before the marked words in a bookmark: “Page 12”, in any language.
+_PAGE_WORDS = regex(r"(?:\S+\s+){0,2}\[?\d*\]?\d+\s*\S{0,3}")
+_LONGEST_PAGE = 60
+_LONGEST_PLACE = 1_000
+_KINDS = {"underscore": HighlightKind.UNDERLINE, "strikeout": HighlightKind.STRIKE}
+
+
+def book_of(settings: Table, path: str) -> Book:
+    """Return the book of a sidecar at a path."""
+    told = _table(settings, "doc_props")
+    counted = _table(settings, "stats")
+    title = _text(told, "title") or _text(counted, "title")
+    authors = _text(told, "authors") or _text(counted, "authors")
+    names = [name.strip() for name in authors.split("\n")]
+
+    # Its file is that of `Book.sdr/metadata.epub.lua`: `Book.epub`. Before 2017 that was the
+    # sidecar of the name `Book.sdr/Book.epub.lua`.
+    file = _text(settings, "doc_path")
+    if not file:
+        sidecar = PurePosixPath(path)
+        sidecar_name = SIDECAR.fullmatch(sidecar.name)
+        file = str(sidecar.parent.parent / sidecar.stem)
+        if sidecar_name and sidecar_name[1]:
+            folder = str(sidecar.parent).removesuffix(".sdr")
+            file = f"{folder}.{sidecar_name[1]}"
+    return Book(
+        title=title,
+        authors=tuple(name for name in names if name and name != "N/A"),
+        identifiers=isbns_of(_text(told, "identifiers").split("\n")),
+        file=file,
+        path=path,
+        subjects=tuple(_text(told, "keywords").split("\n")),
+    )
+
+
+def marks_of(settings: Table) -> Iterator[Mark]:
+    """Yield the marks of a book in reading order, of either form."""
+    annotations = settings.get("annotations")
+    if isinstance(annotations, dict):
+        for annotation in _listed(annotations):
+            is_mark = "drawer" in annotation or "pos0" in annotation
+            note = _text(annotation, "note")
+            if is_mark or note:
+                yield _mark(
+                    annotation,
+                    _text(annotation, "text") if is_mark else "",
+                    note,
+                )
+        return
+    yield from _older_marks(_table(settings, "highlight"), _table(settings, "bookmarks"))
+
+
+def _older_marks(highlight: Table, bookmarks: Table) -> Iterator[Mark]:
+    """Yield the marks of the older form.
+
+    Args:
+        highlight: by page a list of marks.
+        bookmarks: the last of the book first; of a mark, `notes` are its words and `text`
+            is the note.
+    """
+    drawn: dict[tuple[str, str], Table] = {}
+    for page, on_page in highlight.items():
+        for mark in _listed(on_page if isinstance(on_page, dict) else {}):
+            key = (_text(mark, "datetime"), _text(mark, "text"))
+            drawn[key] = {"pageno": page, **mark}
+    for bookmark in reversed(_listed(bookmarks)):
+        words = _text(bookmark, "notes")
+        if bookmark.get("highlighted") is not True and "pos0" not in bookmark:
+            continue
+        mark = drawn.pop((_text(bookmark, "datetime"), words), {})
+        note = _without_page_words(_text(bookmark, "text"), words)
+        yield _mark({**mark, **bookmark}, words, note)
+    for mark in drawn.values():  # made before KOReader added a bookmark to each
+        yield _mark(mark, _text(mark, "text"), "")
+
+
+def _without_page_words(text: str, words: str) -> str:
+    """Return the note of a bookmark; "" if KOReader wrote it: `Page 12 <words> @ <time>`."""
+    before, _, moment = text.rpartition(" @ ")
+    if text.strip() == words.strip():
+        return ""
+    if not _MOMENT.fullmatch(moment.strip()):
+        return text
+    note = before.strip().removesuffix(words.strip()).strip()
+    was_written_by_koreader = len(note) <= _LONGEST_PAGE and _PAGE_WORDS.fullmatch(note)
+    return "" if was_written_by_koreader else note
+
+
+def _mark(entry: Table, words: str, note: str) -> Mark:
+    """Return a mark by its entry, with the names that the newer form uses."""
+    start = entry.get("pos0")
+    page = entry.get("page")
+    if not isinstance(start, str):
+        start = ""
+    number, steps, offset = _place(start)
+    if isinstance(page, int):  # of a PDF
+        number = page - 1
+    label = (
+        entry.get("pageref")
+        or entry.get("pageno")
+        or (page if isinstance(page, int) else "")
+    )
+    return Mark(
+        text=words,
+        comment=note,
+        kind=_KINDS.get(_text(entry, "drawer"), HighlightKind.HIGHLIGHT),
+        page=number,
+        steps=steps,
+        offset=offset,
+        page_label=str(label),
+        heading=_text(entry, "chapter").strip(),
+        colour=_text(entry, "color"),
+        created=_moment(entry, "datetime"),
+        modified=_moment(entry, "datetime_updated"),
+    )
+
+
+def _place(pointer: str) -> tuple[int, tuple[Step, ...], int]:
+    """Return the number of the file, the way to the element and the offset of an XPointer.
+
+    It is `/body/DocFragment[5]/body/div/p[1]/text().595`, where [1] may be missing.
+    """
+    match = _MADE_IN.search(pointer[:_LONGEST_PLACE])
+    if match is None:
+        return -1, (), 0
+    steps: list[Step] = []
+    page = int(match["file"]) - 1
+    for name in match["steps"].split("/"):
+        step = _STEP.fullmatch(name)
+        if step is None:
+            return page, (), 0
+        steps.append((step["name"].casefold(), int(step["number"] or 1)))
+    offset = int(match["offset"])
+    return page, tuple(steps), offset
+
+
+def _moment(entry: Table, key: str) -> str:
+    """Return a time in ISO 8601. The device's clock names no zone, so it has none."""
+    moment = _text(entry, key)
+    return moment.replace(" ", "T") if _MOMENT.fullmatch(moment) else ""
+
+
+# --- values of a table, whatever they are -----------------------------------------------
+
+
+def _text(table: Table, key: str) -> str:
+    value = table.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _table(table: Table, key: str) -> Table:
+    value: Any = table.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _listed(table: Table) -> list[Table]:
+    """Return the tables in a list, in its order."""
+    numbers = sorted(key for key in table if isinstance(key, int))
+    entries = [table[number] for number in numbers]
+    return [entry for entry in entries if isinstance(entry, dict)]

@@ -10,10 +10,9 @@ from typing import Any, ClassVar
 from msgspec.structs import replace
 
 from ankiforge.errors import ItemError, one_item
-from ankiforge.extract.base import NOT_MINE, Candidate, Confidence
+from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, of_one
 from ankiforge.extract.discover import kind_of, why_not
 from ankiforge.extract.folder import File, FolderSource
-from ankiforge.extract.scan import of_one
 from ankiforge.model import (
     NO_EXPORT,
     Document,

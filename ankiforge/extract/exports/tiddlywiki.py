@@ -20,7 +20,7 @@ from typing import ClassVar, Literal, get_args
 from ankiforge.extract.base import SourceSettings
 from ankiforge.extract.folder import File
 from ankiforge.extract.markdown import Note, NoteSource, Part
-from ankiforge.extract.markdown.doubts import doubt_in
+from ankiforge.extract.markdown.front_matter import doubt_in
 from ankiforge.model import Document, DocumentKey, Problem, Sighting, Strings, h16
 from ankiforge.text import regex
 from ankiforge.text.private import IN_ITS_NOTE, has_tag, names_tag

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 from urllib.parse import quote
 
 import msgspec
@@ -29,7 +29,6 @@ from ankiforge.extract.markdown import (
     Note,
     NoteSource,
     Part,
-    canvas,
 )
 from ankiforge.extract.markdown.expressions import Searcher
 from ankiforge.extract.markdown.plugins import (
@@ -41,6 +40,7 @@ from ankiforge.extract.markdown.plugins import (
 from ankiforge.model import (
     Document,
     DocumentKey,
+    Json,
     LeftOut,
     Problem,
     Sighting,
@@ -49,7 +49,9 @@ from ankiforge.model import (
     h16,
 )
 from ankiforge.text import counted, regex
-from ankiforge.text.private import spelling_like_tag
+from ankiforge.text.private import IN_ITS_NOTE, has_tag, spelling_like_tag
+
+_CANVAS = ".canvas"
 
 Mark = Literal["==", "mark", "bold", "callout"]
 """What may be read as a mark: `==x==`, `<mark>x</mark>`, `**x**`, `> [!note]`."""
@@ -102,7 +104,7 @@ class Vault(NoteSource):
 
     kind = "obsidian"
     Settings: ClassVar[type[SourceSettings]] = VaultSettings
-    endings: ClassVar[Strings] = (".md", canvas.ENDING)
+    endings: ClassVar[Strings] = (".md", _CANVAS)
     is_unambiguous = False
     keeps_inner = True
     noun = "a note"
@@ -191,7 +193,7 @@ class Vault(NoteSource):
         is_template = matcher(template_folders(self.folder.root), git=True)
         folders: dict[str, Counter[str]] = defaultdict(Counter)
         for path in set((self.folder.others or {}).values()):
-            if not path.casefold().endswith((".md", canvas.ENDING)):
+            if not path.casefold().endswith((".md", _CANVAS)):
                 continue
             reason = "the settings do not select them (`include`)"
             if _DRAWING.match(path):
@@ -245,7 +247,7 @@ class Vault(NoteSource):
         if self.settings.marks is None:
             marks = frozenset(("==", "mark"))
         if is_canvas:
-            cards, private = canvas.read_canvas(text)
+            cards, private = read_canvas(text)
             document = msgspec.structs.replace(document, private=private)
             doubt = spelling_like_tag(text)
             note = Note(document, marks, cards, is_whole=False, apart=True, doubt=doubt)
@@ -275,7 +277,7 @@ class Vault(NoteSource):
         """Return the text of a note, or the texts of a canvas."""
         if not _is_canvas(file):
             return super().texts(file)
-        cards, _ = canvas.read_canvas(file.text())
+        cards, _ = read_canvas(file.text())
         return tuple(card.text for card in cards)
 
     @property
@@ -288,7 +290,7 @@ class Vault(NoteSource):
 
 
 def _is_canvas(file: File) -> bool:
-    return file.path.casefold().endswith(canvas.ENDING)
+    return file.path.casefold().endswith(_CANVAS)
 
 
 def _notes_only(settings: Any, templates: list[str]) -> Callable[[str], bool]:
@@ -320,3 +322,72 @@ def template_folders(vault: Path) -> Iterator[str]:
             folder = read_settings(vault / ".obsidian" / name).get(key)
             if isinstance(folder, str) and folder.strip("/"):
                 yield f"{folder.strip('/')}/"
+
+
+# --- canvases: JSON Canvas 1.0 (https://jsoncanvas.org/spec/1.0) ------------------------
+
+
+_NOT_A_CANVAS = "open it in Obsidian to see what is wrong, or leave it out with `exclude`"
+
+
+class Canvas(NamedTuple):
+    """The cards of a canvas that are read."""
+
+    parts: list[Part]
+    """Its text cards from top to bottom, those at one height from left to right."""
+    private: str
+    """Why nothing in it may leave this machine, "" if that is not so."""
+
+
+def read_canvas(text: str) -> Canvas:
+    """Return the text cards of a canvas; Obsidian writes an empty file for an empty one.
+
+    A group whose label has the tag `#no-llm` may hold any of the cards: all are private.
+
+    Raises:
+        ItemError: it is not a canvas.
+    """
+    if not text.strip():
+        return Canvas([], "")
+    try:
+        canvas = msgspec.json.decode(text, type=Json)
+    except (ValueError, RecursionError) as error:
+        raise ItemError(f"it is not a canvas: {error}", hint=_NOT_A_CANVAS) from error
+    nodes = canvas.get("nodes") or []
+    if not isinstance(nodes, list):
+        raise ItemError(
+            "it is not a canvas: its `nodes` are not a list", hint=_NOT_A_CANVAS
+        )
+    cards: list[Json] = []
+    private = ""
+    for node in nodes:
+        if not isinstance(node, dict):
+            continue
+        if node.get("type") == "text" and isinstance(node.get("text"), str):
+            cards.append(node)
+        elif has_tag(str(node.get("label", ""))):
+            private = IN_ITS_NOTE
+    # by place: the order in the file changes with every click on a card
+    cards.sort(
+        key=lambda card: (_number(card.get("y")), _number(card.get("x")), _id_of(card))
+    )
+    parts = []
+    for card in cards:
+        text = card["text"].replace("\r\n", "\n").replace("\r", "\n")
+        parts.append(Part(text, _id_of(card)))
+    return Canvas(parts, private)
+
+
+# No card is as far away as that: numbers of a damaged file may be of any size.
+_FAR = 1e12
+
+
+def _number(value: Any) -> float:
+    is_bool = isinstance(value, bool)  # which is an int, too
+    is_number = isinstance(value, int | float) and not is_bool
+    return float(value) if is_number and abs(value) < _FAR else 0.0
+
+
+def _id_of(node: Json) -> str:
+    value = node.get("id")
+    return value if isinstance(value, str) else ""

@@ -15,12 +15,13 @@ from msgspec.structs import replace
 from ankiforge.extract.markdown import Note, NoteSource, Part, exported_notes
 from ankiforge.extract.markdown.blocks import Block, Headings, parse_blocks
 from ankiforge.extract.markdown.citations import Citations, citations_in, papers
-from ankiforge.extract.markdown.doubts import (
+from ankiforge.extract.markdown.front_matter import (
+    FrontMatter,
     doubt_in,
+    front_matter,
     tags_name_it,
     texts_in_front_matter,
 )
-from ankiforge.extract.markdown.front_matter import FrontMatter, front_matter
 from ankiforge.extract.markdown.inline_tokens import Context
 from ankiforge.extract.markdown.line_cards import Syntax
 from ankiforge.extract.markdown.note import Reader

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from ankiforge.extract.markdown.doubts import SENTENCE
+from ankiforge.extract.markdown.front_matter import SENTENCE
 from ankiforge.extract.markdown.indents import with_fitting_indents
 from ankiforge.model import Strings, Texts
 from ankiforge.text import regex

@@ -12,16 +12,18 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from ankiforge.extract.markdown.blocks import Block, Part
-from ankiforge.extract.markdown.citations import Citation, Citations, address_of
-from ankiforge.extract.markdown.inline import outermost
-from ankiforge.extract.markdown.quotation import (
+from ankiforge.extract.markdown.citations import (
     OPENERS_OF,
     REMARK,
+    Citation,
+    Citations,
+    address_of,
     as_comment,
     has_words,
     quoted_at_end,
     trimmed_words,
 )
+from ankiforge.extract.markdown.inline import outermost
 from ankiforge.extract.markdown.signs import hex_colour
 from ankiforge.model import Hint, Json, Span, hints
 from ankiforge.text import regex

@@ -26,15 +26,17 @@ from ankiforge.model import (
     Highlight,
     Memory,
     NoMemory,
+    Picture,
     Problem,
     Sighting,
     Strings,
     Unmarked,
+    h16,
 )
 from ankiforge.text.passages import numbered
 
 if TYPE_CHECKING:  # loaded when a file is read
-    from ankiforge.extract.pdf.messages import Read
+    from ankiforge.extract.pdf.messages import Area, Read
     from ankiforge.extract.pdf.worker import PdfWorker
 
 NO_MARKS = (
@@ -105,7 +107,6 @@ class Pdf(FileSource):
         picture: Callable[[str], str],
     ) -> Iterator[Sighting]:
         """Yield the document with its marks, and problems."""
-        from ankiforge.extract.pdf.cutouts import with_pictures
         from ankiforge.extract.pdf.messages import Failed
 
         read = reader.read(file.at)
@@ -172,3 +173,65 @@ def identify(path: Path) -> Extracted | Problem:
     if isinstance(read, Failed):
         return Problem(str(path), read.what, read.hint)
     return Extracted(read.document, (), pages=read.pages)
+
+
+# --- pictures -------------------------------------------------------------------------
+
+
+def with_pictures(
+    worker: PdfWorker, path: Path, read: Read
+) -> tuple[Read, tuple[Picture, ...]]:
+    """Cut out marked figures and drawings; return the marks with picture names, and the pictures.
+
+    A mark whose picture cannot be cut gets no name. If cutting failed this time, the mark
+    keeps its name: the picture may exist from an earlier run. The failure is added to the
+    problems.
+    """
+    from ankiforge.extract.pdf.messages import MOST_PICTURES, Area
+
+    if not read.areas:
+        return read, ()
+    areas_by_mark: dict[int, Area] = {}
+    for index, box in read.areas[:MOST_PICTURES]:
+        page = int(read.marks[index].block)
+        areas_by_mark[index] = Area(page, box)
+    cuttings, failed = worker.cut(path, tuple(areas_by_mark.values()))
+
+    marks = list(read.marks)
+    pictures: dict[str, Picture] = {}
+    for index, cutting in zip(areas_by_mark, cuttings, strict=True):
+        # made from the place, so that rendering it differently is not new content
+        mark = marks[index]
+        document = read.document.key.removeprefix("pdf:")
+        tenths = [str(round(10 * edge)) for edge in areas_by_mark[index].box]
+        name = f"cut/{h16('cut', document, mark.block, *tenths, mark.kind)}.png"
+        if cutting.data:
+            pictures[name] = Picture(name, cutting.data)
+        if cutting.data or failed:
+            marks[index] = replace(
+                mark,
+                markdown=(f"![]({name})",),
+                figure=cutting.figure,
+                labels=cutting.labels,
+            )
+
+    problems = list(read.problems)
+    if failed is not None:
+        message = f"its figures and drawings cannot all be cut out: {failed.what}"
+        hint = "its text was read; to get the pictures, print those pages to a new PDF"
+        problems.append((message, hint))
+    notices = list(read.notices)
+    not_cut = len(read.areas) - len(areas_by_mark)
+    if not_cut:
+        message = (
+            f"only the first {MOST_PICTURES} figures and drawings were cut out,"
+            f" {not_cut} were not"
+        )
+        notices.append((message, "remove those you do not need"))
+    read = replace(
+        read,
+        marks=tuple(marks),
+        problems=tuple(problems),
+        notices=tuple(notices),
+    )
+    return read, tuple(pictures.values())

@@ -16,18 +16,19 @@ from msgspec import structs
 
 from ankiforge.extract.files import READ_AGAIN, open_regular
 from ankiforge.extract.pdf.annotations import (
+    DRAWN_INTO,
+    MOST_PAGES,
     ON_TEXT,
     Annotation,
+    has_drawn_marks,
     iso,
     read_annotations,
     strong_names,
 )
 from ankiforge.extract.pdf.chars import FAULTS, Char, page_chars, upright_text
-from ankiforge.extract.pdf.cleaning import one_line, unswapped
+from ankiforge.extract.pdf.cleaning import Spelling, one_line, unswapped
 from ankiforge.extract.pdf.coverage import Running, TextUnderMarks, around, quads
 from ankiforge.extract.pdf.drawing import cut_out
-from ankiforge.extract.pdf.drawn_marks import DRAWN_INTO, MOST_PAGES, has_drawn_marks
-from ankiforge.extract.pdf.identity import document_id
 from ankiforge.extract.pdf.messages import (
     REPAIR,
     Around,
@@ -47,6 +48,7 @@ from ankiforge.extract.pdf.messages import (
 )
 from ankiforge.extract.pdf.metadata import (
     PrintedLine,
+    document_id,
     headings_above,
     outline_of,
     printed_lines,
@@ -54,7 +56,6 @@ from ankiforge.extract.pdf.metadata import (
 )
 from ankiforge.extract.pdf.page_views import measured, texts_of, view_page
 from ankiforge.extract.pdf.repair import repaired
-from ankiforge.extract.pdf.spelling import Spelling
 from ankiforge.extract.pdf.text import PageText
 from ankiforge.model import (
     DRAWN,

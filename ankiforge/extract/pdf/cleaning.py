@@ -1,8 +1,13 @@
-"""Text of PDFs made fit for storage: ligatures, control characters, white space."""
+"""Text of PDFs made fit for storage: ligatures, control characters, white space, hyphens."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import pairwise
 
 from ankiforge.text import regex
 
@@ -66,3 +71,111 @@ def flowing(text: str) -> str:
     Spaces at its ends stay.
     """
     return _AROUND_BREAK.sub("\n", clean(text))
+
+
+# --- hyphens at line ends -------------------------------------------------------------
+
+
+WORD = 60
+"""Characters in a word, at most."""
+
+_WORD = regex(r"\w+(?:[-\u2010]\w+)*")
+# A word broken at a line end, which does not show how it is spelt.
+_BROKEN = regex(r"(?<!\S)[^\s\x02\ufffe]*(?:[\x02\ufffe]|[\xad-](?=\s*[\r\n]))\s*\S*")
+_LAST_WORD = regex(r"[\w\u2010-]+$")
+_FIRST_WORD = regex(r"[\w\u2010-]+")
+# Words in the middle of a compound (state-of-the-art, end-to-end), never parts of a word.
+_WITHIN = frozenset(["and", "by", "for", "in", "of", "on", "or", "the", "to"])
+
+# The next four are compiled only when a document leaves a hyphen undecided.
+# Words that begin a compound more often than a longer word.
+_FIRST = (
+    r"(?:self|cross|well|long|short|high|low|real|mixed|large|small|full|half|open|closed"
+    r"|single|double|two|three|four|five|six|eight|zero|first|second|third|higher|lower"
+    r"|fine|coarse|near|state|data|time)"
+)
+# What follows them in longer words: high-light, short-ening, real-istic, time-table.
+_ENDING = (
+    r"(?:ness|less|ment|fold|teen|een$|ish|ary|ly$|ing|ed$|en|er|est$|age|i[sz]|iti?[eyu]"
+    r"|land|way|light|road|over|word|base|set|table|line|house|hand|wise|coming|ton|born"
+    r"|mente)"
+)
+# Words that end a compound, after a whole word.
+_SECOND = (
+    r"(?:based|oriented|dependent|driven|specific|related|dimensional|aware|sized|valued"
+    r"|like|shaped|free|independent|induced|mediated|level)"
+)
+# What is not a whole word, though documents may contain it as one.
+_PREFIX = r"(?:un|in|dis|inter|over|under|co|re|mis|non|pre|de|a|be|out|up|or|as)"
+
+
+def last_word(text: str) -> str:
+    """Return the word, with its inner hyphens, at the end of a text.
+
+    "" if it ends otherwise.
+    """
+    word = _LAST_WORD.search(text[-WORD:])
+    return word[0] if word else ""
+
+
+def first_word(text: str) -> str:
+    """Return the word, with its inner hyphens, at the start of a text.
+
+    "" if it starts otherwise.
+    """
+    word = _FIRST_WORD.match(text[:WORD])
+    return word[0].rstrip("-\u2010") if word else ""
+
+
+class Spelling:
+    """How a document spells its words, counted over all of its pages on first use."""
+
+    def __init__(self, pages: Sequence[str]) -> None:
+        self._pages = pages
+
+    @cached_property
+    def _counts(self) -> Counter[str]:
+        """How often each word occurs, and each pair of words within a compound."""
+        counts: Counter[str] = Counter()
+        for page in self._pages:
+            unbroken = _BROKEN.sub(" ", page).lower().replace("\u2010", "-")
+            words = _WORD.findall(unbroken)
+            counts.update(words)
+            for word in words:
+                parts = word.split("-")
+                if len(parts) > 2:
+                    for left, right in pairwise(parts):
+                        counts[f"{left}-{right}"] += 1
+        return counts
+
+    def keeps_hyphen(self, left: str, right: str) -> bool:
+        """Return whether left-, right at a line end is `left-right`, not `leftright`.
+
+        The rest of the document decides if it contains either form (three cases of four).
+        Otherwise a capital or digit after the break keeps the hyphen, and so do words
+        that form compounds.
+        """
+        left = left.replace("\u2010", "-")
+        right = right.replace("\u2010", "-")
+        # the words next to the break, of compounds that have more hyphens
+        inner = left.rpartition("-")[2].lower()
+        outer = right.partition("-")[0].lower()
+        for before, after in ((left, right), (inner, outer)):
+            joined = self._counts[f"{before}{after}".lower()]
+            hyphened = self._counts[f"{before}-{after}".lower()]
+            if joined or hyphened:
+                return hyphened > joined
+        # at one of several hyphens of a compound
+        are_words = self._counts[inner] and self._counts[outer]
+        if "-" in left and (are_words or inner in _WITHIN):
+            return True
+        if "-" in right and outer in _WITHIN:
+            return True
+        if right[0].isupper() or right[0].isdigit():
+            return True
+        # English hyphenates these, though the document never does
+        if re.fullmatch(_FIRST, inner):
+            is_word = len(outer) > 2 and outer != inner
+            return is_word and not re.match(_ENDING, outer)
+        is_compound = re.fullmatch(_SECOND, outer) and not re.fullmatch(_PREFIX, inner)
+        return bool(is_compound) and self._counts[inner] > 0

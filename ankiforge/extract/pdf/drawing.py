@@ -19,9 +19,9 @@ from pypdfium2 import PdfBitmap, PdfDocument, PdfPage
 from ankiforge.extract.pdf.annotations import annotation_at
 from ankiforge.extract.pdf.chars import FAULTS
 from ankiforge.extract.pdf.cleaning import unswapped
-from ankiforge.extract.pdf.identity import document_id
 from ankiforge.extract.pdf.lettering import find_labels
 from ankiforge.extract.pdf.messages import Area, Box, CutOut
+from ankiforge.extract.pdf.metadata import document_id
 from ankiforge.model import Label, Value, h16
 from ankiforge.text.fold import for_finding
 

@@ -1,19 +1,21 @@
-"""What a file says about itself: title, authors, DOI, arXiv id; its lines and headings."""
+"""A file as it names itself: title, authors, DOI, arXiv id, lines and headings; and its id."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from hashlib import sha256
 from itertools import groupby, islice
 from math import hypot
 
+import pypdfium2 as pdfium  # type: ignore[import-untyped]
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from pypdfium2 import PdfDocument, PdfTextPage
 
 from ankiforge.extract.pdf.chars import FAULTS
 from ankiforge.extract.pdf.cleaning import one_line
-from ankiforge.model import Document, DocumentKey, Pair, Value, hints
+from ankiforge.model import Document, DocumentKey, Pair, Value, h16, hints
 from ankiforge.text import regex
 from ankiforge.text.fold import for_finding
 from ankiforge.text.private import doubtful_tags
@@ -257,3 +259,31 @@ def printed_title(lines: Sequence[PrintedLine]) -> str:
             if is_of_size and is_short and is_long_enough and not text.endswith("."):
                 return text
     return ""
+
+
+# --- the identity of a document, see docs/reference/keys.md ---------------------------
+
+
+LITTLE_TEXT = 200
+"""Folded characters; a document with fewer is identified by what its pages draw, too."""
+DEEPEST_FORM = 4
+"""Levels of nested forms that are searched for pictures."""
+MOST_DRAWN = 1000
+"""Objects of a page that are examined, at most."""
+
+
+def document_id(folds: Sequence[str], pages: Iterable[pdfium.PdfPage | None]) -> str:
+    """Return 16 hex digits made from the folded texts of the pages and their drawings."""
+    if sum(map(len, folds)) >= LITTLE_TEXT:
+        return h16(*folds)
+    # kind and place (in points) of each thing drawn, and digests of pictures
+    drawn: list[str] = []
+    for page in pages:
+        if not page:
+            continue
+        for drawing in islice(page.get_objects(max_depth=DEEPEST_FORM), MOST_DRAWN):
+            edges = map(round, drawing.get_bounds())
+            drawn.append(" ".join(map(str, (drawing.type, *edges))))
+            if isinstance(drawing, pdfium.PdfImage):
+                drawn.append(sha256(drawing.get_data(decode_simple=True)).hexdigest())
+    return h16(*folds, *drawn)

@@ -17,7 +17,7 @@ from pypdfium2 import PdfDocument, PdfPage  # type: ignore[import-untyped]
 
 from ankiforge.extract.figures.pieces import union
 from ankiforge.extract.pdf.chars import FAULTS, Char, page_chars, upright_text
-from ankiforge.extract.pdf.cleaning import one_line
+from ankiforge.extract.pdf.cleaning import Spelling, one_line
 from ankiforge.extract.pdf.drawing import (
     Cutout,
     hide_marks,
@@ -34,7 +34,6 @@ from ankiforge.extract.pdf.messages import (
     View,
     Viewed,
 )
-from ankiforge.extract.pdf.spelling import Spelling
 from ankiforge.extract.pdf.text import Line, PageText
 from ankiforge.model import Span
 from ankiforge.text.fold import letters_with_origins, locate

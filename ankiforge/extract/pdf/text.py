@@ -23,7 +23,7 @@ from ankiforge.extract.pdf.chars import (
     is_rtl,
     visible,
 )
-from ankiforge.extract.pdf.spelling import WORD, Spelling, first_word, last_word
+from ankiforge.extract.pdf.cleaning import WORD, Spelling, first_word, last_word
 from ankiforge.model import Span, Value
 
 BLOCK_GAP = 1.5

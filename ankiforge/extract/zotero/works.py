@@ -19,8 +19,7 @@ from ankiforge.extract.pdf.messages import Context
 from ankiforge.extract.pdf.worker import PdfWorker
 from ankiforge.extract.zotero.attachments import Files, Shown, page_index
 from ankiforge.extract.zotero.library import Access, Item, Library, Mark
-from ankiforge.extract.zotero.note_text import first_line, note_text
-from ankiforge.extract.zotero.rich_text import RichText
+from ankiforge.extract.zotero.note_text import RichText, first_line, note_text
 from ankiforge.model import (
     Document,
     DocumentKey,
