@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -42,6 +43,8 @@ class Owner(Value):
     """Which file or folder to name."""
     shrink: str
     """How its database becomes smaller."""
+    repair: str = ""
+    """How a damaged one is mended; "" = it is copied again."""
 
     @property
     def foreign(self) -> str:
@@ -66,7 +69,62 @@ def in_wal_mode(database: Path) -> bool:
 
 
 @contextmanager
-def snapshot(database: Path, owner: Owner) -> Iterator[Path]:
+def opened_copy(
+    path: Path,
+    owner: Owner,
+    tables: Collection[str],
+) -> Iterator[sqlite3.Connection]:
+    """Open a private copy of a database with these tables, which SQLite may modify.
+
+    Raises:
+        ItemError: it is missing, keeps changing, is damaged, or is another program's.
+    """
+    with (
+        _snapshot(path, owner) as copy,
+        as_item_error(owner),
+        closing(sqlite3.connect(copy)) as connection,
+    ):
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA trusted_schema = OFF")
+        missing = set(tables) - tables_of(connection)
+        if missing:
+            message = f"{owner.foreign}: it has no table {min(missing)}"
+            raise ItemError(message, hint=owner.give)
+        yield connection
+
+
+def tables_of(connection: sqlite3.Connection) -> set[str]:
+    """Return the names of all tables that are no views, which may be endless.
+
+    From now on the connection reads texts whatever bytes are in them.
+    """
+    connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
+    rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'")
+    tables = set()
+    for name, sql in rows:
+        if str(sql).upper().startswith("CREATE TABLE"):
+            tables.add(name)
+    return tables
+
+
+@contextmanager
+def as_item_error(owner: Owner) -> Iterator[None]:
+    """Turn errors of SQLite into errors with a hint."""
+    hint = owner.repair or f"copy it from {owner.name} again"
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        # sqlite3 fails to quote a damaged name in its message
+        message = "the database cannot be read: it is damaged"
+        raise ItemError(message, hint=hint) from error
+    except sqlite3.Error as error:
+        if "not a database" in str(error):
+            raise ItemError(f"{owner.foreign}: {error}", hint=owner.give) from error
+        raise ItemError(f"the database cannot be read: {error}", hint=hint) from error
+
+
+@contextmanager
+def _snapshot(database: Path, owner: Owner) -> Iterator[Path]:
     """Copy the database into a temporary folder that only this user can enter.
 
     Raises:

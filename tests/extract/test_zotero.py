@@ -174,7 +174,7 @@ FAULTS = {
     "empty": (Path.touch, "not a Zotero database", "zotero.sqlite"),
     "a head": (lambda path: path.write_bytes(b"SQLite format 3\0"), "not a Zotero database", "zotero.sqlite"),
     "a text": (lambda path: path.write_bytes(b"no database at all" * 500), "not a Zotero database", "zotero.sqlite"),
-    "of another program": (of_another_program, "not a Zotero database: no such table: ", ""),
+    "of another program": (of_another_program, "not a Zotero database: it has no table ", ""),
     "damaged": (damaged, "database", "Check Database Integrity"),
     "truncated": (truncated, "database", "Check Database Integrity"),
 }  # fmt: skip

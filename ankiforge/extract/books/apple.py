@@ -22,11 +22,10 @@ from ankiforge.extract.books.databases import (
     DatabaseSource,
     Marked,
     Row,
-    opened_copy,
     text_of,
 )
 from ankiforge.extract.folder import File
-from ankiforge.extract.sqlite import Owner
+from ankiforge.extract.sqlite import Owner, opened_copy
 from ankiforge.model import HighlightKind
 from ankiforge.text import regex
 

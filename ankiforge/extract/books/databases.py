@@ -5,12 +5,10 @@ from __future__ import annotations
 import sqlite3
 from abc import abstractmethod
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
-from ankiforge.errors import ItemError
 from ankiforge.extract.base import NOT_MINE, Candidate, Confidence, Recognition
 from ankiforge.extract.books import (
     ENDINGS,
@@ -24,7 +22,7 @@ from ankiforge.extract.books import (
 from ankiforge.extract.exports import ExportSource, Named
 from ankiforge.extract.files import open_regular
 from ankiforge.extract.folder import File
-from ankiforge.extract.sqlite import HEAD, LARGEST, Owner, snapshot
+from ankiforge.extract.sqlite import HEAD, LARGEST, Owner, opened_copy, tables_of
 from ankiforge.model import DocumentKey, Problem, Strings
 
 Row = sqlite3.Row
@@ -66,7 +64,7 @@ class DatabaseSource(BookSource, ExportSource):
                     return NOT_MINE
             address = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
             with closing(sqlite3.connect(address, uri=True)) as connection:
-                if set(cls.tables) <= _tables(connection):
+                if set(cls.tables) <= tables_of(connection):
                     return Recognition(Confidence.CONTENT)
         except (OSError, ValueError, sqlite3.Error):
             pass
@@ -102,48 +100,6 @@ class DatabaseSource(BookSource, ExportSource):
                 sightings = extracted(document, folder, marks_of_book, path, worker)
                 yield book.name, sightings
             worker.store(complete=folder.end().complete)
-
-
-# --- a database -------------------------------------------------------------------------
-
-
-def _tables(connection: sqlite3.Connection) -> set[str]:
-    """Return the names of all tables that are no views and not computed otherwise."""
-    connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
-    rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'")
-    tables = set()
-    for name, sql in rows:
-        if str(sql).upper().startswith("CREATE TABLE"):
-            tables.add(name)
-    return tables
-
-
-@contextmanager
-def opened_copy(
-    path: Path,
-    owner: Owner,
-    tables: Strings,
-) -> Iterator[sqlite3.Connection]:
-    """Open a private copy of a database. All values are read as SQLite stored them.
-
-    Raises:
-        ItemError: it is missing, keeps changing, is damaged, or is another program's.
-    """
-    try:
-        with (
-            snapshot(path, owner) as copy,
-            closing(sqlite3.connect(copy)) as connection,
-        ):
-            connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA trusted_schema = OFF")
-            missing = set(tables) - _tables(connection)
-            if missing:
-                message = f"{owner.foreign}: it has no table {min(missing)}"
-                raise ItemError(message, hint=owner.give)
-            yield connection
-    except (sqlite3.Error, UnicodeDecodeError) as error:
-        message = f"the database cannot be read: {error}"
-        raise ItemError(message, hint=f"copy it from {owner.name} again") from error
 
 
 def text_of(row: Row, column: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from ankiforge.errors import ItemError
-from ankiforge.extract.sqlite import Owner, snapshot
+from ankiforge.extract.sqlite import Owner, as_item_error, opened_copy
 from ankiforge.extract.zotero.library import (
     Account,
     Collection,
@@ -39,11 +39,18 @@ _ZOTERO = Owner(
     where="Zotero shows its data folder under Settings, Advanced, Files and Folders",
     give="give the zotero.sqlite of Zotero's data folder, or that folder",
     shrink="in Zotero, empty the trash and restart it",
+    repair=(
+        "check it in Zotero (Settings, Advanced, Files and Folders, Check Database Integrity)"
+        "; an older copy lies beside it as zotero.sqlite.bak"
+    ),
 )
 _NUMBER = regex(r"[1-9]\d{0,17}")
-_REPAIR = (
-    "check it in Zotero (Settings, Advanced, Files and Folders, Check Database Integrity)"
-    "; an older copy lies beside it as zotero.sqlite.bak"
+_TABLES = frozenset(
+    (
+        "collectionItems collections creators creatorTypes deletedCollections deletedItems"
+        " fields groupItems groups itemAnnotations itemAttachments itemCreators itemData"
+        " itemDataValues itemNotes itemTags items libraries settings tags users"
+    ).split()
 )
 
 
@@ -54,35 +61,9 @@ def local_database(path: Path, wanted: Wanted) -> Iterator[Database]:
     Raises:
         ItemError: it is missing, keeps changing, is damaged, or is not Zotero's.
     """
-    with (
-        snapshot(path, _ZOTERO) as copy,
-        _as_item_error(),
-        closing(sqlite3.connect(copy)) as connection,
-    ):
+    with opened_copy(path, _ZOTERO, _TABLES) as connection:
         connection.text_factory = lambda raw: plain(raw.decode("utf-8", "replace"))
-        connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA trusted_schema = OFF")
-        views = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'view'")
-        if views.fetchone():  # they may be endless
-            raise ItemError(f"{_ZOTERO.foreign}: it has views", hint=_ZOTERO.give)
         yield Database(connection, wanted)
-
-
-@contextmanager
-def _as_item_error() -> Iterator[None]:
-    """Turn errors of SQLite into errors with a hint."""
-    try:
-        yield
-    except UnicodeDecodeError as error:
-        # sqlite3 fails to quote a damaged name in its message
-        message = "the database cannot be read: it is damaged"
-        raise ItemError(message, hint=_REPAIR) from error
-    except sqlite3.Error as error:
-        words = str(error)
-        is_foreign = "no such table" in words or "not a database" in words
-        if is_foreign:
-            raise ItemError(f"{_ZOTERO.foreign}: {error}", hint=_ZOTERO.give) from error
-        raise ItemError(f"the database cannot be read: {error}", hint=_REPAIR) from error
 
 
 _ACCOUNT = """
@@ -183,7 +164,7 @@ class Database:
             libraries = [library for library in libraries if library.group in self.wanted]
             libraries += [Library(group) for group in sorted(missing)]
         if not libraries:
-            raise ItemError("it holds no library", hint=_REPAIR)
+            raise ItemError("it holds no library", hint=_ZOTERO.repair)
         return libraries
 
     def items(self, library: Library) -> list[Item]:
@@ -216,7 +197,7 @@ class Database:
             return msgspec.convert(data, Item, strict=False)
         except msgspec.ValidationError as error:
             message = f"the item {row['key']} cannot be read: {error}"
-            raise ItemError(message, hint=_REPAIR) from error
+            raise ItemError(message, hint=_ZOTERO.repair) from error
 
     def _pairs(self, query: str, *values: Any) -> dict[str, str]:
         return dict(map(tuple, self._rows(query, *values)))
@@ -225,5 +206,5 @@ class Database:
         return [dict(row) for row in self._rows(query, item)]
 
     def _rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
-        with _as_item_error():
+        with as_item_error(_ZOTERO):
             return self.connection.execute(query, values).fetchall()
