@@ -94,19 +94,18 @@ _FIRST = (
     r"|single|double|two|three|four|five|six|eight|zero|first|second|third|higher|lower"
     r"|fine|coarse|near|state|data|time)"
 )
-# What follows them in longer words: high-light, short-ening, real-istic, time-table.
+# What follows them in longer words: high-light, short-ening, real-istic.
 _ENDING = (
     r"(?:ness|less|ment|fold|teen|een$|ish|ary|ly$|ing|ed$|en|er|est$|age|i[sz]|iti?[eyu]"
-    r"|land|way|light|road|over|word|base|set|table|line|house|hand|wise|coming|ton|born"
-    r"|mente)"
+    r"|land|way|light|road)"
 )
-# Words that end a compound, after a whole word.
+# Words that end a compound.
 _SECOND = (
     r"(?:based|oriented|dependent|driven|specific|related|dimensional|aware|sized|valued"
     r"|like|shaped|free|independent|induced|mediated|level)"
 )
-# What is not a whole word, though documents may contain it as one.
-_PREFIX = r"(?:un|in|dis|inter|over|under|co|re|mis|non|pre|de|a|be|out|up|or|as)"
+# What makes a longer word with these.
+_PREFIX = r"(?:un|in|dis|inter|over|under|cor?|re|mis|non|pre|de|a|be|out|up|or|as)"
 
 
 def last_word(text: str) -> str:
@@ -177,5 +176,5 @@ class Spelling:
         if re.fullmatch(_FIRST, inner):
             is_word = len(outer) > 2 and outer != inner
             return is_word and not re.match(_ENDING, outer)
-        is_compound = re.fullmatch(_SECOND, outer) and not re.fullmatch(_PREFIX, inner)
-        return bool(is_compound) and self._counts[inner] > 0
+        is_prefix = re.fullmatch(_PREFIX, inner) is not None
+        return re.fullmatch(_SECOND, outer) is not None and not is_prefix
