@@ -18,8 +18,13 @@ from msgspec.structs import replace
 
 from ankiforge.draft.evidence import find_evidence
 from ankiforge.draft.instructions import sided
-from ankiforge.draft.lined_cards import cards_in_lines, letters_of_name
-from ankiforge.draft.loose_json import LONGEST, flat, objects
+from ankiforge.draft.loose_json import (
+    LONGEST,
+    cards_in_lines,
+    flat,
+    letters_of_name,
+    objects,
+)
 from ankiforge.draft.prompt import Shape, most_cards
 from ankiforge.draft.sendable import SendableTask
 from ankiforge.draft.server import BUDGET, BudgetError

@@ -1,7 +1,7 @@
 """The tokens of a block: pieces of its text, each with its plain text and its Markdown.
 
-`parser` makes them, `pairs` pairs those that open and close something, `inline` reads
-them. Keys are made from the plain text (docs/reference/keys.md).
+`parser` makes them and pairs those that open and close something, `inline` reads them.
+Keys are made from the plain text (docs/reference/keys.md).
 """
 
 from __future__ import annotations

@@ -20,8 +20,7 @@ from typing import Any, NamedTuple
 import pypdfium2.raw as pdfium_c  # type: ignore[import-untyped]
 from pypdfium2 import PdfPage, PdfTextPage
 
-from ankiforge.extract.figures.captions import number_of
-from ankiforge.extract.figures.labels import labels_of
+from ankiforge.extract.figures.labels import labels_of, number_of
 from ankiforge.extract.figures.pieces import (
     ACROSS,
     Box,
