@@ -314,7 +314,7 @@ def test_a_page_that_cannot_be_drawn_in_time_costs_its_pictures_but_no_mark(
 
 
 def test_more_figures_than_are_cut_is_a_problem(tmp_path, monkeypatch):
-    monkeypatch.setattr("ankiforge.extract.pdf.MOST_PICTURES", 2)
+    monkeypatch.setattr("ankiforge.extract.pdf.messages.MOST_PICTURES", 2)
     many = [around(100, 300, 200 + more, 390) for more in range(5)]
     write(tmp_path / "a.pdf", *many)
     found = scan(tmp_path)
