@@ -240,7 +240,10 @@ def _rows(lines: Iterable[str], names: Names) -> list[Json]:
         if not line:
             header = []
         elif not header:
-            header = _header(cells, names)
+            # our name for each column of a table of cards; another table has none
+            header = [names.get(letters_of_name(cell), "") for cell in cells]
+            if not ({"front", "back"} <= set(header) or {"h", "text"} <= set(header)):
+                header = []
             header_end = line[-1]
         elif len(cells) == len(header) and (line[-1] == "|") == (header_end == "|"):
             row = zip(header, cells, strict=True)
@@ -248,13 +251,6 @@ def _rows(lines: Iterable[str], names: Names) -> list[Json]:
             if any(map(str.isalnum, line)):
                 cards.append(card)
     return cards
-
-
-def _header(cells: Iterable[str], names: Names) -> list[str]:
-    """Return our name for each column of a table of cards; [] if it is none of cards."""
-    header = [names.get(letters_of_name(cell), "") for cell in cells]
-    is_of_cards = {"front", "back"} <= set(header) or {"h", "text"} <= set(header)
-    return header if is_of_cards else []
 
 
 # --- names and values -----------------------------------------------------------------

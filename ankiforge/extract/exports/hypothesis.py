@@ -60,6 +60,29 @@ class Annotation(Value):
     references: Strings | None = ()
     document: Json | None = None
 
+    @property
+    def page(self) -> str:
+        """The address of its page, without the place in it."""
+        return urldefrag(self.uri).url
+
+    @property
+    def title(self) -> str:
+        """The title of its page at that time, else the file name, or the address."""
+        given = (self.document or {}).get("title") or ""
+        if isinstance(given, list):
+            given = given[0]
+        title = " ".join(str(given).split())
+        if title:
+            return title
+        path = urlsplit(self.page).path.rstrip("/")
+        return unquote(path.rpartition("/")[2]) or self.page
+
+    @property
+    def makes_private(self) -> bool:
+        """Whether it is a note about its page that has the tag."""
+        is_tagged_note = is_tagged(_tags(self)) or has_tag(self.text or "")
+        return is_tagged_note and not self.words("exact").strip()
+
     def selector(self, kind: str, name: str) -> Any:
         """Return a field of the first selector of this type, "" if there is none."""
         for target in self.target or ():
@@ -152,8 +175,7 @@ class Hypothesis(ExportSource):
                     replies.setdefault(above, []).append(mark)
                     break
             else:
-                page_address = urldefrag(mark.uri).url
-                pages.setdefault(page_address, []).append(mark)
+                pages.setdefault(mark.page, []).append(mark)
 
         # without the setting, who exported the annotations is the reader
         names_of_reader = self.me or owners
@@ -166,22 +188,10 @@ class Hypothesis(ExportSource):
             yield "", iter((notice,))
         for uri, marks in pages.items():
             is_on_web = _WEB_ADDRESS.fullmatch(uri) is not None
-            is_private = False
-            for mark in marks:  # a note about the page that has the tag
-                is_tagged_note = is_tagged(_tags(mark)) or has_tag(mark.text or "")
-                if is_tagged_note and not mark.words("exact").strip():
-                    is_private = True
-            # the page's title at that time, or else the file name, or the address
-            given = (marks[0].document or {}).get("title") or ""
-            if isinstance(given, list):
-                given = given[0]
-            title = " ".join(str(given).split())
-            if not title:
-                path = urlsplit(uri).path.rstrip("/")
-                title = unquote(path.rpartition("/")[2]) or uri
+            is_private = any(mark.makes_private for mark in marks)
             document = self.document(
                 (uri,),
-                title,
+                marks[0].title,
                 identifiers=(("url", uri),) if is_on_web else (),
                 uri=uri if is_on_web else "",
                 private=IN_ITS_NOTE if is_private else "",

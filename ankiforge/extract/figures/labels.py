@@ -204,11 +204,6 @@ def panels(pieces: Sequence[Piece]) -> set[int]:
     return set()
 
 
-def says_something(text: str) -> bool:
-    """Return whether a piece has a letter or a digit."""
-    return any(map(str.isalnum, text))
-
-
 # --- the labels -----------------------------------------------------------------------
 
 
@@ -240,7 +235,8 @@ def labels_of(
     left_out = ticks(pieces) | panels(pieces)
     named = []
     for piece in pieces:
-        if id(piece) not in left_out and says_something(piece.text):
+        says_something = any(map(str.isalnum, piece.text))
+        if says_something and id(piece) not in left_out:
             named.append(piece)
     if len(named) > MOST_PIECES:
         return ()

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 
+# Characters that links to headings replace by blanks.
+_NOT_IN_LINKS = regex(r"[#^|\[\]:%\\\s]+")
+
+
 class Part(Enum):
     """The kind of a block."""
 
@@ -88,6 +92,16 @@ class Block:
     private: bool = False
     """Whether it must stay on this machine; set by `mark_private`, and from the start
     if it is under such a heading of an earlier part of its document."""
+
+    @property
+    def anchor(self) -> str:
+        """Its place in a link to the note: its id, else the heading above."""
+        if self.id:
+            return f"#^{self.id}"
+        if not self.headings:
+            return ""
+        heading = _NOT_IN_LINKS.sub(" ", self.headings[-1].plain)
+        return f"#{heading.strip()}"
 
     @property
     def is_text(self) -> bool:

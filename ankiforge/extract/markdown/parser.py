@@ -44,7 +44,20 @@ _MOST_OPEN = 500
 
 def tokenized(text: str, context: Context) -> list[Token]:
     """Parse a block with markdown-it, and pair the tokens that open and close something."""
-    parsed = _parsed(text, context)
+    references = context.references
+    has_links = "](" in text or references
+    environment = {
+        "references": references,
+        "links": has_links and text.count("[") - text.count("]") < _MOST_OPEN,
+        "context": context,
+        "jinja": "{{" in text and "{%" in text and _STATEMENT.search(text),
+    }
+    parser = _parser()
+    state = State(text, parser, environment, [])
+    parser.inline.tokenize(state)
+    for rule in parser.inline.ruler2.getRules(""):
+        rule(state)
+    parsed: list[Token | Parsed] = state.tokens
     tokens = [part if isinstance(part, Token) else _token_of(part) for part in parsed]
 
     # the pairs of markdown-it; behind a link to a sound stands the sound
@@ -90,24 +103,6 @@ def tokenized(text: str, context: Context) -> list[Token]:
     if any(token.kind is Kind.GAP for token in tokens) or "</" in text:
         drop_crossing_emphasis(tokens)
     return tokens
-
-
-def _parsed(text: str, context: Context) -> list[Token | Parsed]:
-    """Return our tokens and those of CommonMark, in order."""
-    references = context.references
-    has_links = "](" in text or references
-    environment = {
-        "references": references,
-        "links": has_links and text.count("[") - text.count("]") < _MOST_OPEN,
-        "context": context,
-        "jinja": "{{" in text and "{%" in text and _STATEMENT.search(text),
-    }
-    parser = _parser()
-    state = State(text, parser, environment, [])
-    parser.inline.tokenize(state)
-    for rule in parser.inline.ruler2.getRules(""):
-        rule(state)
-    return state.tokens
 
 
 def _token_of(part: Parsed) -> Token:

@@ -52,6 +52,12 @@ class State(StateInline):
         context: Context = self.env["context"]
         return context
 
+    @property
+    def last(self) -> Token | None:
+        """The last token, if it is ours."""
+        last = self.tokens[-1] if self.tokens else None
+        return last if isinstance(last, Token) else None
+
     def pushPending(self) -> Any:
         """Add the plain text that was read since the last token."""
         token = Token(Kind.TEXT, self.pending, self.pending)
@@ -434,19 +440,16 @@ def _add_html(state: State, sign: re.Match[str], raw: str) -> None:
         # a line ends at its edge
         is_line_end = name == "br"
         markdown = HARD_BREAK
-        if state.context.verbatim:
-            before = state.pending
-            if not before and state.tokens and isinstance(state.tokens[-1], Token):
-                before = state.tokens[-1].markdown
-            ends_line = not before or before.endswith("\n")
-            if ends_line and not is_line_end:
+        if state.context.verbatim and not is_line_end:
+            before = state.pending or (state.last.markdown if state.last else "")
+            if not before or before.endswith("\n"):
                 markdown = ""
         is_marked = not (is_line_end or state.context.verbatim)
         state.add(Kind.BREAK, " ", markdown, note=EDGE if is_marked else "")
     elif name in _EMBEDDING and not closes:
         # a file that it shows or plays, if it names one
-        last = state.tokens[-1] if state.tokens and not state.pending.strip() else None
-        if name == "source" and isinstance(last, Token) and last.kind is Kind.PICTURE:
+        is_behind_file = state.last and state.last.kind is Kind.PICTURE
+        if name == "source" and is_behind_file and not state.pending.strip():
             return  # the same in another format
         attributes = attributes_of(raw)
         address = attributes.get("src") or attributes.get("data", "")

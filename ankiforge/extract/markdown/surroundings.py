@@ -18,8 +18,6 @@ from ankiforge.text.asking import asks
 from ankiforge.text.passages import CONTEXT, NEARBY, PARAGRAPH, paragraphs_around
 from ankiforge.text.private import TAG
 
-# Characters that links to headings replace by blanks.
-_NOT_IN_LINKS = regex(r"[#^|\[\]:%\\\s]+")
 # Characters shown of one list item.
 _LONGEST_ITEM = 160
 # Words of a comment from which it is taken out of the text around; a shorter one may be
@@ -110,15 +108,8 @@ class Surroundings:
             for comment in self._comments:
                 nearby = nearby.replace(comment, _CUT_COMMENT)
 
-        # its address: that of its block, else of the heading above, in the note
         note_address = highlight.document.uri
-        place = ""
-        if block.id:
-            place = f"#^{block.id}"
-        elif block.headings:
-            heading = _NOT_IN_LINKS.sub(" ", block.headings[-1].plain)
-            place = f"#{heading.strip()}"
-        address = note_address + quote(place, safe="") if note_address else ""
+        address = note_address + quote(block.anchor, safe="") if note_address else ""
 
         # the headings and the list items above it; the last item of its path may be itself
         titles = [head.plain for head in (*block.headings, *block.heads)]

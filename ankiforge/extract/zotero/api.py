@@ -108,8 +108,9 @@ class Client(httpx2.Client):
         Raises:
             ItemError: there was no such response.
         """
+        host = self._address.host
         if self.is_closed:
-            raise ItemError(f"{self._address.host} took too long before", hint=_LATER)
+            raise ItemError(f"{host} took too long before", hint=_LATER)
         options["timeout"] = self.timeout
 
         def send() -> httpx2.Response:
@@ -124,7 +125,7 @@ class Client(httpx2.Client):
                     if re.fullmatch(r"\d{1,9}", seconds):
                         wait = max(wait, float(seconds))
                 if wait > LONGEST_WAIT:
-                    message = f"{self._address.host} asks to wait {wait:,.0f} s"
+                    message = f"{host} asks to wait {wait:,.0f} s"
                     raise ItemError(message, hint=_LATER)
                 fault = self._fault(response)
                 if fault is None:
@@ -133,22 +134,19 @@ class Client(httpx2.Client):
                         self._pace.sleep(wait)
                     return response
             except httpx2.HTTPError as error:
-                fault = self._unreachable(error)
+                # a connection that failed
+                message = without_secret(str(error), self._address.key)
+                reason = message or type(error).__name__
+                fault = ItemError(f"{host} cannot be reached ({reason})", hint=_LATER)
+                if self._address.local:
+                    no_zotero = f"no Zotero answers at {host} ({reason})"
+                    fault = ItemError(no_zotero, hint=_ALLOW)
                 if isinstance(error, httpx2.TimeoutException):
                     pause = None
             if fault.hint != _LATER or pause is None:
                 raise fault
             self._pace.sleep(wait or pause)
         raise AssertionError
-
-    def _unreachable(self, error: httpx2.HTTPError) -> ItemError:
-        """Return the error for a connection that failed."""
-        host = self._address.host
-        message = without_secret(str(error), self._address.key)
-        reason = message or type(error).__name__
-        if self._address.local:
-            return ItemError(f"no Zotero answers at {host} ({reason})", hint=_ALLOW)
-        return ItemError(f"{host} cannot be reached ({reason})", hint=_LATER)
 
     def _fault(self, response: httpx2.Response) -> ItemError | None:
         """Return why a response is not usable. None if it is."""
