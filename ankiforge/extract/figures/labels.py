@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from math import log10
 
 from ankiforge.extract.figures.pieces import (
     Box,
@@ -99,12 +98,10 @@ LEAST_TICKS = 3
 """Numbers in a row that grow with their place, at least, to be those of an axis."""
 TICK_SLACK = 0.015
 """How far from even they are, at most, in parts of their range."""
-LOG_SLACK = 0.06
-"""The same of a logarithmic axis."""
 
 
 def ticks(pieces: Sequence[Piece]) -> set[int]:
-    """Return the ids of the numbers along axes: level or upright, even or logarithmic."""
+    """Return the ids of the numbers along axes, level or upright, that grow evenly."""
     numbers: list[Number] = []
     for piece in pieces:
         value = number_of(piece.text)
@@ -125,10 +122,10 @@ def ticks(pieces: Sequence[Piece]) -> set[int]:
             start = 0
             while start + LEAST_TICKS <= len(points):
                 end = start + LEAST_TICKS
-                if not _grows_evenly(points[start:end]):
+                if not _is_even(points[start:end]):
                     start += 1
                     continue
-                while end < len(points) and _grows_evenly(points[start : end + 1]):
+                while end < len(points) and _is_even(points[start : end + 1]):
                     end += 1
                 found.update(id(piece) for piece, _ in ordered[start:end])
                 start = end
@@ -163,29 +160,17 @@ def _on_one_line(
     yield group
 
 
-def _grows_evenly(points: Sequence[tuple[float, float]]) -> bool:
-    """Return whether values, or their logarithms, grow or fall evenly with their place."""
-    places = [place for place, _ in points]
-    values = [value for _, value in points]
-    if _is_even(places, values):
-        return True
-    # Of three numbers of a table, one in a hundred triples is even by chance.
-    if min(values) <= 0 or len(values) == LEAST_TICKS:
-        return False
-    return _is_even(places, [log10(value) for value in values], slack=LOG_SLACK)
-
-
-def _is_even(
-    places: Sequence[float], values: Sequence[float], slack: float = TICK_SLACK
-) -> bool:
-    """Return whether points lie on a line that is neither level nor upright."""
-    across = places[-1] - places[0]
-    along = values[-1] - values[0]
+def _is_even(points: Sequence[tuple[float, float]]) -> bool:
+    """Return whether values grow or fall evenly with their place."""
+    first_place, first = points[0]
+    last_place, last = points[-1]
+    across = last_place - first_place
+    along = last - first
     if not across or not along:
         return False
-    for place, value in zip(places, values, strict=True):
-        expected = values[0] + along * (place - places[0]) / across
-        if abs(value - expected) > slack * abs(along):
+    for place, value in points:
+        expected = first + along * (place - first_place) / across
+        if abs(value - expected) > TICK_SLACK * abs(along):
             return False
     return True
 
