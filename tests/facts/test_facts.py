@@ -149,4 +149,4 @@ def test_random_histories_exchange_lose_and_repeat_no_fact():
 
 @pytest.mark.slow
 def test_many_random_histories_exchange_lose_and_repeat_no_fact():
-    assert not wrong(range(12, 212))
+    assert not wrong(range(12, 92))
