@@ -136,7 +136,7 @@ def _accept_as(
     body = {"guid": guid, "draft": msgspec.to_builtins(drafts.wording_of(draft))}
     event = store.add("revise", of.passage.key, PERSON, body)
     sentences = facts.decided_by(draft, of.text)
-    settling.decide(store, of, event, sentences, guid=guid, draft_id=draft_row["id"])
+    settling.decide(store, of, event, sentences, draft_row["id"])
     return guid
 
 
@@ -198,7 +198,7 @@ def make_card(
             body["instead"] = row["replaces"]
     event = store.add("accept", passage.key, by, body)
     sentences = facts.decided_by(draft, of.text)
-    settling.decide(store, of, event, sentences, guid=guid, draft_id=draft_id)
+    settling.decide(store, of, event, sentences, draft_id)
     if by == PERSON and was_deleted_unnoticed(store, guid):
         send_again(store, passage.key, guid)
     return Guid(guid)
@@ -299,7 +299,7 @@ def adopt_notes(store: Store, chosen: Iterable[TakenOver]) -> str:
                 of = settling.offered_passage(store, passage)
                 wording = passage.cards[taken.id].wording
                 sentences = settling.sentences_of_card(of, taken.id, wording)
-                settling.decide(store, of, event, sentences, guid=taken.id)
+                settling.decide(store, of, event, sentences)
                 continue
 
             # a draft, with the history that another tool has of its passage
@@ -320,7 +320,7 @@ def adopt_notes(store: Store, chosen: Iterable[TakenOver]) -> str:
                 body["schedule"] = taken.schedule
             event = store.add("adopt", passage.key, PERSON, body)
             sentences = facts.covered(of.text, wording.quote)
-            settling.decide(store, of, event, sentences, guid=guid, draft_id=taken.id)
+            settling.decide(store, of, event, sentences, taken.id)
         store.set_setting("anki state", "")  # the notes are to be looked at again
     return action
 
@@ -363,7 +363,7 @@ def reject(store: Store, id: str, why: str = "") -> None:
         if why:
             body["why"] = why
         event = store.add("reject", of.passage.key, PERSON, body)
-        settling.decide(store, of, event, sentences, guid=guid, draft_id=draft_id)
+        settling.decide(store, of, event, sentences, draft_id)
 
 
 def skip(store: Store, highlight_key: str, why: str = "") -> None:

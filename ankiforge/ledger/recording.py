@@ -594,7 +594,7 @@ def _follow(
     body = {"guid": card.guid, "draft": msgspec.to_builtins(wording)}
     event = store.add("revise", draft.highlight, SOURCE, body)
     sentences = facts.covered(of.text, draft.quote)
-    settling.decide(store, of, event, sentences, guid=card.guid)
+    settling.decide(store, of, event, sentences)
     revised = store.passage(draft.highlight).cards[card.guid]
     change = cards.change_of(revised, card.wording, card.typed)
     if change is not None:

@@ -131,8 +131,6 @@ def decide(
     of: OfferedPassage,
     event: Event,
     sentences: Strings,
-    *,
-    guid: str = "",
     draft_id: str = "",
 ) -> None:
     """Record which facts a decision decides, and take away the drafts that it settles.
@@ -140,11 +138,11 @@ def decide(
     Args:
         store: the store.
         of: its passage before it.
-        event: the decision.
+        event: the decision, with the card that it makes, rewords or ends, if any.
         sentences: those that it decides.
-        guid: the card that it makes, rewords or ends.
         draft_id: the draft that it is on; "" = a card, or words of the person.
     """
+    guid: str = event.body["guid"]
     before = of.facts_now()
     now_decided = {facts.name_of(sentence) for sentence in sentences}
     decided = now_decided | {

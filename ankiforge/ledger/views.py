@@ -596,7 +596,7 @@ def adopt(
             event = store.add("accept", key, PERSON, body)
             of = settling.offered_passage(store, store.passage(key))
             sentences = settling.sentences_of_card(of, note.guid, wording)
-            settling.decide(store, of, event, sentences, guid=note.guid)
+            settling.decide(store, of, event, sentences)
             store.add("seen", key, POLICY, {"guid": note.guid})
             if note.retired:
                 body = {"guid": note.guid, "why": RETIRED_BEFORE}

@@ -98,14 +98,7 @@ def each_waiting(
             offer=draft_row["offer"],
             near=draft_row["near"],
         )
-        remarks = _remarks(
-            store,
-            waits,
-            passage,
-            fields,
-            unknown_notes=unknown_notes,
-            any_buried=any_buried,
-        )
+        remarks = _remarks(store, waits, fields, unknown_notes, any_buried)
         yield replace(waits, remarks=tuple(remarks))
 
 
@@ -187,9 +180,7 @@ def reasons(store: Store, ids: Iterable[str]) -> Counter[str]:
 def _remarks(
     store: Store,
     waits: Waiting,
-    passage: Passage,
     fields: forms.Fields,
-    *,
     unknown_notes: frozenset[str],
     any_buried: bool,
 ) -> Iterator[Remark]:
@@ -198,12 +189,12 @@ def _remarks(
     Args:
         store: the store.
         waits: the draft.
-        passage: its passage, as the journal has it.
         fields: the lines that look like fields.
         unknown_notes: the guids and the documents of notes in Anki that no card here has.
         any_buried: whether notes were deleted in Anki that may have been ours.
     """
     # a passage that is gone, and that it may be
+    passage = store.passage(waits.draft.highlight)
     for _, old in _doubts(store, passage):
         is_asked = store.passage(old).live
         yield Remark(RemarkKind.MOVED if is_asked else RemarkKind.DECIDED_ON_LOST)
