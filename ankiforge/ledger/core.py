@@ -1,6 +1,6 @@
 """The ledger: which passage is which, what a person decided, what Anki should get.
 
-    ledger.ingest(sightings)                         what is new, changed, gone
+    ingest.ingest(ledger, sightings)                 what is new, changed, gone
     for highlight in drafts.to_draft(ledger):
         recording.record(ledger, [Drafted(highlight, drafts)], terms_of)
     decide.accept_clean(ledger, allows)              by policy
@@ -13,12 +13,12 @@ A `Ledger` is the open store with the verbs that need several modules; everythin
 a function of the module that does it. Outside this package nobody writes SQL. A draft has
 no identity but its words; accepting it makes a card. What a person decides is an event of
 the journal (`events`, `store`); all tables are computed from journal and sources
-(`ingest`, `match`, `drafts`). See docs/core.md.
+(`ingest`, `match`, `drafts`). See docs/internals/core.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from ankiforge.config.ownfiles import OwnPath
@@ -26,15 +26,12 @@ from ankiforge.errors import LedgerError, OwnFileError
 from ankiforge.ledger import cards, decide, questions, settling
 from ankiforge.ledger.cards import HistoryEntry
 from ankiforge.ledger.events import SOURCE
-from ankiforge.ledger.ingest import ingest
 from ankiforge.ledger.readings import (
-    Report,
     record_journal_readings,
 )
 from ankiforge.ledger.store import Store
 from ankiforge.model import (
     Guid,
-    Sighting,
     is_highlight_key,
     is_question_id,
 )
@@ -86,36 +83,6 @@ class Ledger(Store):
         if events:
             record_journal_readings(self, events)
             settling.requeue(self, events)
-
-    def ingest(
-        self,
-        sightings: Iterable[Sighting],
-        *,
-        selections: Mapping[str, str] = {},
-        in_use: frozenset[str] | None = None,
-        in_progress: Callable[[str, str], bool] = lambda container, place: False,
-    ) -> Report:
-        """Ingest all that the sources of a run list.
-
-        Nothing is matched before all have listed.
-
-        What other machines wrote into the journal is read first.
-
-        Args:
-            sightings: what the sources yield.
-            selections: by container, the settings that select highlights in it.
-            in_use: the names of all sources that the workspace reads; None = unknown.
-            in_progress: whether a person is still writing a document (container, place):
-                nothing of it goes into the journal yet.
-        """
-        self.read_journal()
-        return ingest(
-            self,
-            sightings,
-            selections=selections,
-            in_use=in_use,
-            in_progress=in_progress,
-        )
 
     def accept(
         self,

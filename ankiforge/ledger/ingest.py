@@ -24,7 +24,7 @@ golden histories, and `tests/ledger/test_killed.py`, which kills a run before ea
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -71,14 +71,22 @@ def ingest(
     store: Store,
     sightings: Iterable[Sighting],
     *,
-    selections: Texts,
-    in_use: frozenset[str] | None,
-    in_progress: Callable[[str, str], bool],
+    selections: Mapping[str, str] = {},
+    in_use: frozenset[str] | None = None,
+    in_progress: Callable[[str, str], bool] = lambda container, place: False,
 ) -> Report:
-    """Ingest all that the sources of a run list; see `Ledger.ingest`.
+    """Ingest all that the sources of a run list.
 
-    A container that lists nothing, or lost more than half of its documents, is asked
-    about; the answer counts in the next run.
+    Nothing is matched before all have listed. A container that lists nothing, or lost more
+    than half of its documents, is asked about; the answer counts in the next run.
+
+    Args:
+        store: the store, which has read the journal.
+        sightings: what the sources yield.
+        selections: by container, the settings that select highlights in it.
+        in_use: the names of all sources that the workspace reads; None = unknown.
+        in_progress: whether a person is still writing a document (container, place): nothing
+            of it goes into the journal yet.
     """
     run = Ingest(store, selections=selections, in_use=in_use, in_progress=in_progress)
     report = run.run(sightings)

@@ -18,6 +18,7 @@ from ankiforge.extract.base import scanned
 from ankiforge.extract.files import program
 from ankiforge.extract.left_out import UnreadFiles, left_out
 from ankiforge.ledger import Ledger, dialects, readings
+from ankiforge.ledger.ingest import ingest as ingest_all
 from ankiforge.model import (
     WENT_AWAY,
     Extracted,
@@ -54,7 +55,9 @@ def ingest(
     """
     sources = [with_stored_dialects(source, ledger) for source in job.sources]
     reading = _Reading(job, ledger, on_read)
-    report = ledger.ingest(
+    ledger.read_journal()
+    report = ingest_all(
+        ledger,
         reading.sightings(sources),
         selections=reading.selections,
         in_use=job.in_use,

@@ -6,6 +6,7 @@ import pytest
 
 from ankiforge.config.ownfiles import OwnPath, own_file
 from ankiforge.ledger import Ledger, overview
+from ankiforge.ledger.ingest import ingest
 from ankiforge.model import (
     Document,
     DocumentKey,
@@ -58,14 +59,14 @@ def keys(ledger: Ledger) -> dict[str, str]:
 def test_a_hint_with_wildcards_names_no_other_mark(ledger, name):
     zotero = read("zotero:user", ("The liver stores glycogen.", "ABCD2345", ()))
     pdf = read("pdf:0123", ("The spleen filters old blood.", "", (f"zotero:{name}",)))
-    ledger.ingest([*zotero, *pdf])
+    ingest(ledger, [*zotero, *pdf])
     assert len(keys(ledger)) == 2
 
 
 def test_a_hint_names_its_mark(ledger):
     zotero = read("zotero:user", ("The liver stores glycogen.", "AB%5F2345", ()))
     pdf = read("pdf:0123", ("The liver stores glyco-gen!", "", ("zotero:AB%5F2345",)))
-    ledger.ingest([*zotero, *pdf])
+    ingest(ledger, [*zotero, *pdf])
     assert len(keys(ledger)) == 1
 
 
@@ -73,9 +74,9 @@ def test_of_two_marks_that_one_names_the_first_stays_matched(ledger):
     """A line that holds the block id of one passage and another tool's id of the next."""
     first = ("The liver stores glycogen.", "b.x", ())
     second = ("Rome fell in the year 476.", "", ("anki:1",))
-    ledger.ingest(read("vault:v", first, second))
+    ingest(ledger, read("vault:v", first, second))
     before = keys(ledger)
-    ledger.ingest(read("vault:v", ("A quick brown fox jumps.", "b.x", ("anki:1",))))
+    ingest(ledger, read("vault:v", ("A quick brown fox jumps.", "b.x", ("anki:1",))))
     assert (
         keys(ledger)["A quick brown fox jumps."] == before["Rome fell in the year 476."]
     )
