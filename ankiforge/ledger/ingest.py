@@ -254,18 +254,6 @@ class Ingest:
         self._write(found)
         return True
 
-    def _match_document(self, document: ReadDocument, old_row: Row | None) -> None:
-        """Write a document, and match its highlights with those it had."""
-        document_id = self._write_document(document, old_row)
-        known = known_in(self.store, document_id) if old_row else []
-        found = found_in(document, document_id)
-        matched = _match(known, found)
-        is_whole = isinstance(document, Unmarked) or document.is_whole
-        for index, highlight in enumerate(known):
-            if index not in matched and is_whole:
-                self.absent.append(highlight)
-        self.documents.append(MatchedDocument(known, found))
-
     def _write_document(self, document: ReadDocument, old_row: Row | None) -> int:
         """Write the row of a document, which is read again if a person is writing it."""
         fingerprint = document.fingerprint
@@ -315,8 +303,18 @@ class Ingest:
                 gone = "UPDATE document SET state = 'gone', fingerprint = '' WHERE id = ?"
                 self.store.write(gone, row["id"])
 
+        # the documents that were read, with the highlights that they had
         for index, document in enumerate(documents):
-            self._match_document(document, old_rows.get(index))
+            old_row = old_rows.get(index)
+            document_id = self._write_document(document, old_row)
+            had = known_in(self.store, document_id) if old_row else []
+            found = found_in(document, document_id)
+            matched = _match(had, found)
+            if isinstance(document, Unmarked) or document.is_whole:
+                for place, highlight in enumerate(had):
+                    if place not in matched:
+                        self.absent.append(highlight)
+            self.documents.append(MatchedDocument(had, found))
         is_complete = container in self.listing.complete
         if not is_complete or is_doubtful:
             return
