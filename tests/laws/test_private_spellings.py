@@ -365,7 +365,7 @@ def test_a_private_sentence_of_a_note_without_marks_is_kept_in_where_it_is_copie
     assert_copies_are_kept_in(sent, names)
 
 
-LONG = "<p>It goes on and on.</p>" * 1_500
+LONG = f"<p>{'goes-on-and-' * 100}on.</p>" * 20
 ZOTERO_NOTES = {
     "in the title": "<h1>Mine #no-llm</h1><p>SECRET.</p>",
     "like it in the title": "<h1>Mine #no_llm</h1><p>SECRET.</p>",

@@ -15,13 +15,9 @@ CHANGED = ABOUT.replace("energy carrier", "carrier of energy")
 SETTINGS = "sources: [{obsidian: {name: notes, path: notes}}]\nanki: {collection: none}\n"
 COMMITS = 20
 KILLER = """
-import json, os, pkgutil, signal, sqlite3, sys
-from importlib import import_module
-import ankiforge
+import json, os, signal, sqlite3, sys
 from ankiforge.cli import main
-for module in pkgutil.walk_packages(ankiforge.__path__, "ankiforge."):
-    if not module.name.endswith("__main__"):
-        import_module(module.name)
+import ankiforge.cli.run, ankiforge.ledger, ankiforge.pipeline.deliver, ankiforge.pipeline.draft, ankiforge.pipeline.workspace
 class Killed(sqlite3.Connection):
     def execute(self, query, *values):
         if query == "COMMIT":
@@ -46,7 +42,7 @@ for number, (folder, environment) in enumerate(json.load(sys.stdin), 1):
     if code == 0:
         break
 """
-"""Forks a `run` for each workspace, killed at its first commit, its second, and so on: forks import nothing anew."""
+"""Forks a `run` for each workspace, killed at its first commit, its second, and so on: forks import little anew."""
 
 
 def shown(forge):
