@@ -131,7 +131,7 @@ TO_LETTERS = str.maketrans("0123456789", "ghijklmnop")
 def sentence(name: str) -> str:
     """Return the sentence of a case, without a full stop."""
     a, b, c, d, e = own_words(name)
-    return f"The {a} of {b} lives in {c} {d} behind {e}"
+    return f"{a} {b} of {c} {d} {e}"
 
 
 def leaving(sent: str, names: Iterable[str]) -> list[str]:
@@ -162,14 +162,13 @@ def sources_with(folder: Path, spelling: str) -> list[str]:
     for name, suite in SUITES.items():
         (folder / name).mkdir()
         write = suite().write
-        write(
-            folder / name / f"secret{suite.ending}",
-            sentence(name),
-            f"so {spelling} it is",
-        )
-        write(folder / name / f"open{suite.ending}", sentence(f"open {name}"))
+        secret = f"A zebrafish of {name} lives in Ward Nine"
+        write(folder / name / f"secret{suite.ending}", secret, f"so {spelling} it is")
+        # a sentence like a private one would be withheld
+        public = f"The harbour{name} was dug{name} by hand{name}"
+        write(folder / name / f"open{suite.ending}", public)
         sources.append(f"{{{suite.kind}: {{name: {name}, path: {name}}}}}")
-    first = Annotation("MARK0001", sentence("Zotero"), comment=spelling)
+    first = Annotation("MARK0001", "A zebrafish of Zotero lives here", comment=spelling)
     works = [
         Work(
             "WORK0001",
@@ -186,9 +185,9 @@ def sources_with(folder: Path, spelling: str) -> list[str]:
 @pytest.mark.parametrize("spelling", [*EXACT, *LIKE[:3], *LIKE[7::3]])
 def test_no_reader_lets_out_what_has_a_spelling_of_the_tag(forge, fake, spelling):
     sent = sent_of(forge, fake, *sources_with(forge.folder, spelling))
-    assert leaving(sent, [*SUITES, "Zotero"]) == []
+    assert "zebrafish" not in sent
     for name in ("Obsidian", "Markdown", "Canvas", "Jupyter", "TiddlyWiki", "Pdf"):
-        assert sentence(f"open {name}") in sent
+        assert f"harbour{name}" in sent
 
 
 # In the cases below, `SECRET` is the sentence of the case. All cases of a test are in one workspace.
