@@ -189,7 +189,7 @@ def for_model(
         if not job.in_progress(highlight.document.path):
             highlights.append(without_comment(highlight))
     if limit is not None:
-        from ankiforge.draft.propose import worth_of
+        from ankiforge.draft.propose import surest
 
         def rank(highlight: Highlight) -> float:
             """Rank those first for which a person asks something, by comment or colour."""
@@ -197,7 +197,8 @@ def for_model(
             has_comment = highlight.instructs and bool(highlight.comment.strip())
             if has_comment or brief.wants in ("definition", "question"):
                 return 0.0
-            return 1.0 - worth_of(highlight).score
+            best = surest(highlight)
+            return 1.0 - best.sureness if best else 1.0
 
         likeliest = {highlight.key for highlight in sorted(highlights, key=rank)[:limit]}
         highlights = [highlight for highlight in highlights if highlight.key in likeliest]

@@ -532,14 +532,15 @@ def why_model_made_none(ledger: Ledger, line: Line) -> str:
 
 
 def why_proposed(highlight: Highlight) -> str:
-    """Return the features that speak most for a card of a passage, and how much it deserves one."""
-    from ankiforge.draft.propose import worth_of
+    """Return what speaks most for a card of a passage, and how likely it is kept."""
+    from ankiforge.draft.propose import decisive, enough, surest
 
-    worth = worth_of(highlight)
-    features = sorted(worth.features, key=lambda each: -each.weight)
-    strongest = [each.words for each in features[:_FEATURES] if each.weight > 0]
-    score = f"{100 * worth.score:.0f} of 100, {100 * worth.threshold:.0f} is enough"
-    return f"{'; '.join(strongest)} ({score})"
+    best = surest(highlight)
+    if best is None:
+        return ""
+    found = [each.words for each in decisive(best.features) if each.weight > 0]
+    sure, least = 100 * best.sureness, 100 * enough()
+    return f"{'; '.join(found[:_FEATURES])} ({sure:.0f} of 100, {least:.0f} is enough)"
 
 
 def _fields(fields: Fields) -> str:

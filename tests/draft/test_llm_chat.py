@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 ALPHA = "Alpha is the first of the four letters that Greek children learn."
-BETA = "Beta comes second in the long row of 24 letters."
+BETA = "Beta is the second letter of the Greek alphabet, which has 24 letters."
 SHORT = "Linformer"
 
 

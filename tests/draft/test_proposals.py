@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from ankiforge.draft.propose import Reason, facts_of, judged, worth_of
+from ankiforge.draft.propose import Reason, decisive, draft_of, judged, surest
 from ankiforge.draft.propose import propose as proposed
 from ankiforge.model import Brief, CardKind, Form, HighlightKind, Task
 from ankiforge.pipeline.models import repair_hints
@@ -58,12 +58,13 @@ def test_gaps_of_a_passage(highlight, case):
     }
     if "markdown" in case:
         fields["markdown"] = tuple(case["markdown"])
-    facts = facts_of(highlight(case["text"], **fields), repair_hints())
-    if isinstance(facts, Reason):
+    passage = highlight(case["text"], **fields)
+    sentence = surest(passage)
+    draft = draft_of(passage, sentence, repair_hints()) if sentence else None
+    if draft is None:
         assert "never" in case  # a refused sentence hides nothing
         return
 
-    draft, *_ = facts
     gaps = [cloze_answers(text) for text in draft.gaps]
     assert 1 <= len(gaps) <= 4
     assert draft.field("Text") == draft.gaps[0]
@@ -110,14 +111,19 @@ def test_what_weighs_most_against_a_passage_is_its_reason(propose, text, reason)
     assert propose(text).reason == reason.value
 
 
-def test_worth_says_what_decided(highlight):
-    good = worth_of(highlight(GOOD))
-    bad = worth_of(highlight(ADVICE))
+def test_what_decided_is_told_in_words(highlight):
+    good = surest(highlight(GOOD))
+    bad = surest(
+        highlight("I think that my friends should always listen to their own feelings.")
+    )
 
-    assert bad.score < bad.threshold <= good.score
-    assert "gives a cause or a result" in [feature.words for feature in good.features]
-    assert all(feature.words and " | " not in feature.words for feature in bad.features)
-    weights = [abs(feature.weight) for feature in good.features]
+    assert good.is_offered
+    assert not bad.is_offered
+    found = decisive(good.features)
+    assert "gives a cause or a result" in [feature.words for feature in found]
+    against = decisive(bad.features)
+    assert all(feature.words and " | " not in feature.words for feature in against)
+    weights = [abs(feature.weight) for feature in found]
     assert weights == sorted(weights, reverse=True)
 
 
@@ -161,12 +167,13 @@ def test_the_same_highlight_gets_the_same_proposal(propose):
 def test_what_nobody_keeps_is_refused(highlight, case):
     document = replace(PAPER, title=case.get("title", PAPER.title))
     passage = highlight(case["text"], document=document)
-    results = list(judged(passage, repair_hints()))
+    results = list(judged(passage))
 
     if "reason" in case:
         assert [result.value for result in results] == [case["reason"]]
         return
-    [(draft, _)] = results
+    [sentence] = results
+    draft = draft_of(passage, sentence, repair_hints())
     assert cloze.plain(draft.field("Text")) == case.get("card", case["text"])
     assert draft.quote == case.get("quote", case["text"])
     gaps = {cloze_answers(text) for text in draft.gaps}

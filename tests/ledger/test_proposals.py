@@ -167,7 +167,7 @@ def test_a_changed_passage_is_one_revision_of_its_card_and_no_more_once_it_is_re
     note(f"=={WAR}==")
     [proposal] = proposals(forge)
     [done] = forge.ok("accept", proposal["id"], "--gap", "2", "--json").lines
-    changed = WAR.replace("ended in", "ended at last in")
+    changed = WAR.replace("ended in", "ended only in")
 
     note(f"=={changed}==")
     [card] = forge.ok("show", done["guid"], "--json").lines
@@ -184,8 +184,8 @@ def test_a_changed_passage_is_one_revision_of_its_card_and_no_more_once_it_is_re
     note(f"=={changed}==")
     assert proposals(forge) == []
     [revised] = forge.ok("show", done["guid"], "--json").lines
-    assert "at last" not in card["fields"]["Text"]
-    assert "at last" in revised["fields"]["Text"]
+    assert "only in" not in card["fields"]["Text"]
+    assert "only in" in revised["fields"]["Text"]
 
     note(f"=={WAR.replace('in 1648', 'in late 1648')}==")
     [revision] = proposals(forge)

@@ -252,16 +252,17 @@ def test_a_formula_is_drawn_and_hidden_whole(forge, opened):
 def test_the_drafts_of_a_fact_stand_together_and_the_next_fact_of_the_passage_follows(
     forge, fake, opened
 ):
-    front = "What ended the Thirty Years' War?"
+    second, first, _ = FACTS
+    front = "How does water diffuse through a semipermeable membrane?"
 
     def answer(request):
         [(h, _)] = fake.marked(request)
-        return fake.cards(fake.card(h, FACTS[0], front, "The Peace of Westphalia"))
+        return fake.cards(fake.card(h, first, front, "Osmosis"))
 
     with fake.LlmServer(otherwise=answer) as server:
         llm = json.dumps({"base_url": server.base_url, "model": "m", "way": "one"})
         forge.settings(f"{SETTINGS}llm: {llm}\n")
-        write(forge, [" ".join(FACTS[:2])])
+        write(forge, [f"{first} {second}"])
         forge.ok("run")
         forge.ok("run", "--drafter", "llm")
     page = opened(forge)
@@ -273,21 +274,21 @@ def test_the_drafts_of_a_fact_stand_together_and_the_next_fact_of_the_passage_fo
     page.keyboard.press("Enter")
     settle(page)
     assert page.locator("#left").inner_text() == "0 of 1"
-    assert shown(page) == FACTS[1], "the next fact of the same passage"
+    assert shown(page) == second, "the next fact of the same passage"
     assert page.locator(f"{ITEM} .facts").inner_text() == "1 of 2 facts decided"
     page.keyboard.press("u")
     settle(page)
     labels = page.locator(f"{ITEM} .pick .one").evaluate_all(
         "all => all.map((one) => one.ariaLabel)"
     )
-    drafts = [front, FACTS[0]]
+    drafts = [front, first]
     assert [draft in label for draft, label in zip(drafts, labels, strict=True)] == [
         True,
         True,
     ], "both are back"
     page.keyboard.press("x")
     settle(page)
-    assert shown(page) == FACTS[1]
+    assert shown(page) == second
     page.keyboard.press("X")
     settle(page)
     assert page.locator(".end h2").inner_text() == "2 rejected."

@@ -10,8 +10,8 @@ its `id`, `source`, `lang`, `title`, `heading`, the `passage` with it, the sente
 - `second`, the verdict of one who saw also `gaps`, stretches of its words, each with a mark: `[start, end, mark]`. 3 is a gap
   to keep, 2 a whole unit that one would not choose, 1 a trivial one, 0 a wrong span.
 
-A line may lack one of the two. `labels.jsonl` has 17,518 sentences of 160 sources, whose texts are not free; they are told by their
-hashes. `passages-dev.jsonl` is added: clean textbook facts, which people rarely mark, count as kept, twenty times each.
+A line may lack one of the two. `labels.jsonl` has 22,948 sentences of 192 sources, whose texts are not free; they are told by their
+hashes. `passages-dev.jsonl` is added: plain facts of textbooks, which people rarely mark, count as kept, three times each.
 
 It writes `gap_weights.txt`, `sureness.txt` and `sureness_words.txt`. `--cross` writes nothing: it learns without a sixth of
 the sources and tells how well these are judged.
@@ -30,17 +30,16 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from ankiforge.draft.propose.excerpts import SHORT_MARK
+from ankiforge.draft.propose.features import features_of_text
 from ankiforge.draft.propose.ranking import MOST, Sentence, is_same, score
 from ankiforge.draft.propose.refused import stems
 from ankiforge.draft.propose.sureness import BEGINNING, DATA, features_of
-from ankiforge.draft.propose.worth import features_of_text
 from ankiforge.language.lexicon import LANGUAGES, language
 from ankiforge.language.recognition import language_of
 from ankiforge.language.tokens import Kind, tokens
-from ankiforge.model import Document, DocumentKey, Highlight, HighlightKind
 
 HERE = Path(__file__).parent
-THRESHOLD = 0.29
+THRESHOLD = 0.33
 # How right words are that share so much with those of the reader.
 RIGHT = ((1.0, 1.0), (0.8, 0.6), (0.65, 0.15))
 # How right a gap is by its mark.
@@ -48,10 +47,8 @@ RIGHT_BY_MARK = {3: 1.0, 2: 0.25, 1: 0.04, 0: 0.0}
 KEEP = 3
 """The mark of a gap that is kept."""
 TARGETS = {"y": 1.0, "m": 0.35, "g": 0.35, "n": 0.0}
-CLEAN_WEIGHT = 20.0
+CLEAN_WEIGHT = 3
 """How often a clean fact counts."""
-OPEN = "open:"
-"""How the sources of clean facts begin."""
 SHRINK_GAPS = 3.0
 SHRINK_SURENESS = 0.4
 LEAST = 4
@@ -59,23 +56,23 @@ LEAST = 4
 
 
 def read(path):
-    """Return the labelled sentences, and the clean facts."""
-    rows = [json.loads(line) for line in Path(path).read_text("utf-8").splitlines()]
-    for line in (HERE / "passages-dev.jsonl").read_text("utf-8").splitlines():
-        fact = json.loads(line)
-        if len(fact["marked"].split()) <= SHORT_MARK:
-            continue  # a term inside its sentence
-        rows.append(
-            {
-                "source": OPEN + fact["work"],
+    """Return the labelled sentences."""
+    return [json.loads(line) for line in Path(path).read_text("utf-8").splitlines()]
+
+
+def clean_facts():
+    """Return the facts of textbooks, each so often as it counts."""
+    rows = []
+    for fact in read(HERE / "passages-dev.jsonl"):
+        text = fact["marked"]
+        if len(text.split()) > SHORT_MARK:  # no term inside its sentence
+            row = {
                 "title": fact["work"],
                 "heading": fact.get("heading", ""),
-                "passage": fact["marked"],
-                "s": fact["marked"],
                 "verdict": "y",
             }
-        )
-    return rows
+            rows.append({"source": fact["work"], "passage": text, "s": text, **row})
+    return CLEAN_WEIGHT * rows
 
 
 class Example:
@@ -86,22 +83,15 @@ class Example:
         verdicts = [row[name] for name in ("verdict", "second") if name in row]
         self.verdict = verdicts[-1]
         self.target = sum(TARGETS[verdict] for verdict in verdicts) / len(verdicts)
-        self.is_clean = self.source.startswith(OPEN)
         text = row["s"]
-        document = Document(DocumentKey("d"), source="s", title=row["title"])
-        highlight = Highlight(
-            document=document,
-            namespace="other:o",
-            kind=HighlightKind.HIGHLIGHT,
-            exact=row["passage"],
-            heading=row["heading"] or "",
-        )
-        self.language = language_of(row["passage"], "", row["title"])
+        passage = row["passage"]
+        self.language = language_of(passage, "", row["title"])
         tables = language(self.language)
-        self.words = [token for token in tokens(text, tables) if token.kind != Kind.SIGN]
-        self.sentence_features = features_of_text(highlight, text)
-        self.passage_features = features_of_text(highlight)
-        self.is_part = len(row["passage"]) > len(text) + 10
+        words = tokens(text, tables)
+        self.words = [token for token in words if token.kind != Kind.SIGN]
+        self.sentence_features = features_of_text(text, words, tables)
+        self.passage_features = features_of_text(passage, tokens(passage, tables), tables)
+        self.is_part = len(passage) > len(text) + 10
 
         # its candidates, how right each is, and its mark; where gaps have marks, only these count
         shown = stems(
@@ -141,16 +131,12 @@ class Example:
                 chosen.append(place)
         return chosen[:MOST]
 
-    def features(self, weights):
+    def features(self):
         """Return the features of its sureness, but those of its words."""
-        scores = [
-            score(self.candidates[place][0], weights) for place in self.best(weights)
-        ]
         return features_of(
             self.sentence_features,
             self.passage_features,
             self.words,
-            scores or [-3.0],
             language="",
             is_part=self.is_part,
         )
@@ -212,18 +198,15 @@ def learned_gaps(examples):
     return dict(zip(names, map(float, result.x), strict=True))
 
 
-def learned_sureness(examples, gaps):
+def learned_sureness(examples):
     """Return the weights of features, and of beginnings of words."""
-    features, names = columns([example.features(gaps) for example in examples])
+    features, names = columns([example.features() for example in examples])
     words, beginnings = columns([example.beginnings() for example in examples])
     # words are shrunk more than the few features
     matrix = sparse.hstack([0.8 * features, 1.5 * words]).tocsr()
     targets = np.array([example.target for example in examples])
-    weights = np.array(
-        [CLEAN_WEIGHT if example.is_clean else 1.0 for example in examples]
-    )
     both = sparse.vstack([matrix, matrix])
-    odds = np.concatenate([targets * weights, (1 - targets) * weights])
+    odds = np.concatenate([targets, 1 - targets])
     answers = np.repeat([1, 0], len(examples))
     is_used = odds > 0
     model = LogisticRegression(C=SHRINK_SURENESS, max_iter=300, fit_intercept=False)
@@ -233,9 +216,9 @@ def learned_sureness(examples, gaps):
     return by_feature, dict(zip(beginnings, 1.5 * values[len(names) :], strict=True))
 
 
-def sure(example, gaps, by_feature, by_word):
+def sure(example, by_feature, by_word):
     """Return how likely a card of a sentence is kept, from 0 to 1."""
-    total = score(example.features(gaps), by_feature)
+    total = score(example.features(), by_feature)
     total += score(example.beginnings(), by_word)
     return 1 / (1 + np.exp(-total))
 
@@ -251,18 +234,18 @@ def parts_of(examples, count):
     return parts
 
 
-def cross(examples):
+def cross(examples, clean):
     """Print how well sentences are judged whose sources nothing was learned from."""
     judged = []
     for part in parts_of(examples, 6):
         held = {example.source for example in part}
         others = [example for example in examples if example.source not in held]
         gaps = learned_gaps(others)
-        tables = learned_sureness(others, gaps)
+        tables = learned_sureness([*others, *clean])
         for example in part:
             best = example.best(gaps)
-            if not example.is_clean and best:
-                judged.append((sure(example, gaps, *tables), example, best))
+            if best:
+                judged.append((sure(example, *tables), example, best))
     marks = [
         [example.candidates[place][3] for place in best]
         for _, example, best in judged
@@ -344,11 +327,11 @@ def write(gaps, by_feature, by_word):
 def main(arguments):
     [path] = [argument for argument in arguments if not argument.startswith("-")]
     examples = [Example(row) for row in read(path)]
+    clean = [Example(row) for row in clean_facts()]
     if "--cross" in arguments:
-        cross(examples)
+        cross(examples, clean)
     else:
-        gaps = learned_gaps(examples)
-        write(gaps, *learned_sureness(examples, gaps))
+        write(learned_gaps(examples), *learned_sureness([*examples, *clean]))
 
 
 if __name__ == "__main__":

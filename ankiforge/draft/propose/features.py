@@ -1,0 +1,219 @@
+"""What speaks for or against a card of a text: features that a person can read.
+
+Most of what people mark is advice, mood or an aside, and no gap makes a good card of it. The
+words for each feature are in `data/features.txt`; how much they weigh, `sureness` knows.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from ankiforge.draft.propose.excerpts import word_count
+from ankiforge.language.lexicon import LANGUAGES, Language
+from ankiforge.language.tables import read_table
+from ankiforge.language.tokens import Kind, Token
+from ankiforge.text import regex
+from ankiforge.text.sentences import boundaries
+
+DATA = Path(__file__).parent / "data"
+BEGINNING = 5
+"""The letters of a word by which its weight for a card is looked up."""
+_SECTIONS = frozenset(
+    ("called", "cause", "contrast", "rule", "advice", "announces", "hedges", "leans")
+)
+_PEOPLE = {"you": "you", "i": "first_person", "we": "we", "he_she": "he_she"}
+# Tokens before what a sentence says about its subject.
+_FEW_TOKENS = 6
+# Words of an exclamation or a heading.
+_FEW_WORDS = 4
+# Also beside a letter of a script without blanks: `于1869年`.
+_YEAR = regex(
+    r"(?<![^\W\u3040-\u30ff\u3400-\u9fff])(?:1\d{3}|20\d\d)(?![^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])"
+)
+_BEGINS_WHOLE = regex(r"[\W_]*(?:[A-ZÀ-ÞА-ЯЁ0-9]|[\u3040-\u9fff\uac00-\ud7af])")
+_ENDS_WHOLE = regex(r"[.!?…。！？:;][\W\d_]*\Z")
+_QUOTED = regex(r"[“\"«„‘「『][^”\"»“’」』]{3,40}[”\"»“’」』]")
+_DIALOGUE = regex(
+    r"\A\W{0,2}[“\"«„—–]|[,.!?]['”\"»]\s|\b(?:said|asked|dijo|sagte|disse)\b"
+)
+_ELLIPSIS = regex(r"…|\.\.\.")
+_ENUMERATION = regex(
+    r", (?:[^\W_]+ ){0,3}[^\W_]+,? (?:and|or|und|oder|et|ou|y|o|e|и|или) "
+    r"|•|;\s[^;]*;|\(\d\)|\d\) "
+)
+_LIST_MARK = regex(r"\A\s*(?:[-•*–]|\(?[a-zA-Z0-9][.)])\s")
+# Features of a passage in which a pattern occurs.
+_FORM_PATTERNS = {"dialogue": _DIALOGUE, "dots": _ELLIPSIS, "list_mark": _LIST_MARK}
+_CUE_PATTERNS = {
+    "brackets": regex(r"\("),
+    "quoted_term": _QUOTED,
+    "year": _YEAR,
+    "enumeration": _ENUMERATION,
+}
+
+
+@cache
+def _word_weights(language: str) -> dict[str, float]:
+    """Return by the beginning of a word how much it speaks for a card in a language."""
+    weights: dict[str, float] = {}
+    if language in LANGUAGES:
+        table = read_table(DATA / f"words-{language}.txt")
+        for level, words in table["words"].items():
+            weights.update(dict.fromkeys(words, float(level)))
+    return weights
+
+
+def features_of_text(
+    text: str, words: Sequence[Token], language: Language
+) -> dict[str, float]:
+    """Return the features of a sentence, or of a passage, with their amounts.
+
+    Args:
+        text: one or more sentences.
+        words: their words and signs.
+        language: their language.
+    """
+    features: dict[str, float] = {}
+    beginnings = [token.folded[:BEGINNING] for token in words if token.kind != Kind.SIGN]
+    count = len(beginnings)
+    if language.name == "cjk":  # there, a token is as long as a clause
+        count = word_count(text)
+    _by_length(count, len(boundaries(text)) + 1, features)
+    _by_form(text, features)
+    _by_cues(text, words, language, features)
+    _by_words(text, words, features)
+    if _has_no_verb(words, language, is_short=count <= _FEW_WORDS):
+        features["no_verb"] = 1.0
+
+    # how much its words are those of passages that deserve a card
+    table = _word_weights(language.name)
+    total = sum(table.get(beginning, 0.0) for beginning in beginnings)
+    if total:
+        features["words"] = total / math.sqrt(len(beginnings))
+    return features
+
+
+def _by_form(text: str, features: dict[str, float]) -> None:
+    """Add whether a text is whole, and by which signs."""
+    begins = _BEGINS_WHOLE.match(text) is not None
+    ends = _ENDS_WHOLE.search(text[-8:]) is not None
+    if begins and ends:
+        features["whole"] = 1.0
+    if not begins:
+        features["fragment_start"] = 1.0
+    if not ends:
+        features["fragment_end"] = 1.0
+    if text.rstrip(' ”"»)').endswith(("?", "？")):
+        features["question"] = 1.0
+    if "!" in text:
+        features["exclamation"] = 1.0
+    _by_patterns(text, _FORM_PATTERNS, features)
+
+
+def _by_length(count: int, sentences: int, features: dict[str, float]) -> None:
+    """Add how many words and sentences it has."""
+    if count > 70:
+        features["very_long"] = 1.0
+    elif count > 40:
+        features["long"] = 1.0
+    if sentences == 1:
+        features["one_sentence"] = 1.0
+    elif sentences <= 3:
+        features["several_sentences"] = 1.0
+    else:
+        features["many_sentences"] = 1.0
+
+
+def _by_patterns(
+    text: str, patterns: dict[str, re.Pattern[str]], features: dict[str, float]
+) -> None:
+    """Add the names of the patterns that occur in a text."""
+    for name, pattern in patterns.items():
+        if pattern.search(text):
+            features[name] = 1.0
+
+
+def _by_cues(
+    text: str, words: Sequence[Token], tables: Language, features: dict[str, float]
+) -> None:
+    """Add its cues: a definition, a cause, advice."""
+    people = dict.fromkeys(_PEOPLE, 0)
+    for cue in tables.cues.find([token.folded for token in words]):
+        section = cue.section
+        if section in people:
+            people[section] += 1
+        elif section == "leans":
+            if words[cue.first].word[0].isupper() and cue.first <= 1:
+                features["leans"] = 1.0
+        elif section in _SECTIONS:
+            features[section] = 1.0
+        elif section == "means" and "defines" not in features:
+            features["defines"] = 1.0
+            if 0 < cue.first <= _FEW_TOKENS:
+                features["term_and_definition"] = 1.0
+    for section, count in people.items():
+        if count:
+            features[_PEOPLE[section]] = min(count, 3) / 2
+    if ":" in text[1:-1]:
+        features["colon"] = 1.0
+    _by_patterns(text, _CUE_PATTERNS, features)
+
+
+def _by_words(text: str, words: Sequence[Token], features: dict[str, float]) -> None:
+    """Add the kinds of its words."""
+    content = []
+    numbers = names = 0
+    has_acronym = has_code = False
+    for token in words:
+        kind = token.kind
+        if Kind.NOUN <= kind <= Kind.NUMBER:
+            content.append(token)
+            has_acronym = has_acronym or (len(token.word) > 1 and token.word.isupper())
+        if kind == Kind.NUMBER:
+            numbers += 1
+        elif kind == Kind.NAME:
+            names += 1
+        elif kind == Kind.SHIELD or kind == Kind.UNSAFE:
+            has_code = True
+    if numbers:
+        features["numbers"] = 1.0
+    if numbers > 2:
+        features["many_numbers"] = 1.0
+    if names:
+        features["names"] = min(names, 4) / 2
+    if has_acronym and not text.isupper():
+        features["acronym"] = 1.0
+    if has_code:
+        features["code"] = 1.0
+    _by_rarity(content, features)
+
+
+def _has_no_verb(words: Sequence[Token], tables: Language, *, is_short: bool) -> bool:
+    """Return whether a sentence has no verb, as far as its language's tables know.
+
+    Few words are of no known language: most of them are an exclamation or a heading.
+    """
+    if tables.name != "en":
+        return is_short and not tables.name
+    return not any(tables.may_be_verb(token.folded) for token in words)
+
+
+def _by_rarity(content: list[Token], features: dict[str, float]) -> None:
+    """Add how rare its nouns, adjectives and verbs are, by their Zipf frequencies."""
+    plain = [
+        token for token in content if token.kind in (Kind.NOUN, Kind.ADJECTIVE, Kind.VERB)
+    ]
+    if not plain:
+        return
+    rare = sum(token.zipf < 3.0 for token in plain)
+    if rare:
+        features["rare_words"] = min(rare, 6) / 3
+    mean = sum(token.zipf for token in plain) / len(plain)
+    if mean < 3.9:
+        features["technical"] = min(3.9 - mean, 1.0)
+    elif mean > 4.7:
+        features["plain_words"] = min(mean - 4.7, 1.0)
