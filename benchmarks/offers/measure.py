@@ -103,6 +103,14 @@ def main() -> None:
     choices("Best fifteen of seven sources:", rows("choices-learned.jsonl"))
     choices("Best fifteen of eight more sources:", rows("choices-marked.jsonl"))
     choices("Offers on 200 highlights of 36 sources:", rows("highlights.jsonl"))
+    by_part = {
+        "best": "best fifteen",
+        "highlights": "200 highlights",
+        "textbooks": "textbooks",
+    }
+    for part, title in by_part.items():
+        cards_of_part = [card for card in rows("one-model.jsonl") if card["part"] == part]
+        choices(f"One model, {title}:", cards_of_part)
 
 
 if __name__ == "__main__":
