@@ -176,11 +176,32 @@ def a_title_and_a_heading(place: Place) -> None:
     place.run()
 
 
+def a_note_of_a_kindle_where_two_marks_end(place: Place) -> None:
+    """Which of two marks at one place has the note, nobody can tell: in one file, or in two."""
+    place.settings("{kindle: {name: kindle, path: Kindle}}")
+    (place.folder / "Kindle").mkdir()
+    secret = [("Highlight", 10, CANARY), ("Note", 10, "#no-llm")]
+    others = [
+        ("Highlight", 10, "A harbour was dug by hand"),
+        ("Highlight", 90, OPEN),
+    ]
+    for name, entries in {"one": secret + others, "two": secret, "three": others}.items():
+        text = "".join(
+            f"A Book of {name}s (Ada)\n- Your {kind} on Location {at} | Added on 6 May 2019\n\n"
+            f"{words}\n==========\n"
+            for kind, at, words in entries
+        )
+        text = text.replace("three", "two")  # of the same book
+        (place.folder / "Kindle" / f"{name}.txt").write_text(text, encoding="utf-8")
+    place.run()
+
+
 @pytest.mark.parametrize(
     "history",
     [
         a_new_quote, a_quote_without_the_tagged_note, a_new_pdf, a_private_mark_of_a_pdf, a_union,
         a_private_item, words_beside_a_mark, a_note_that_gains_the_tag, a_title_and_a_heading,
+        a_note_of_a_kindle_where_two_marks_end,
     ],
     ids=lambda one: one.__name__,
 )  # fmt: skip

@@ -30,6 +30,7 @@ from ankiforge.model import (
 from ankiforge.text import counted, regex
 from ankiforge.text.fold import for_finding
 from ankiforge.text.passages import numbered
+from ankiforge.text.private import has_tag
 
 # The number of folded characters from which a match at one place is no coincidence.
 _LONG = 20
@@ -139,13 +140,13 @@ class Kindle(ExportSource):
         # edit of the older
         lone_notes: list[Clip] = []
         for note in notes:
-            mark = _mark_of(note, marks)
-            siblings = lone_notes if mark is None else mark.notes
-            kept = []
-            for older in siblings:
-                if older.place == NOWHERE or older.place != note.place:
-                    kept.append(older)
-            siblings[:] = [*kept, note]
+            its_marks = _marks_of(note, marks)
+            for siblings in [mark.notes for mark in its_marks] or [lone_notes]:
+                kept = []
+                for older in siblings:
+                    if older.place == NOWHERE or older.place != note.place:
+                        kept.append(older)
+                siblings[:] = [*kept, note]
 
         # equal passages are counted in the order of the file, and yielded in that of the
         # book
@@ -250,8 +251,12 @@ def _older_version(
     return None
 
 
-def _mark_of(note: Clip, marks: list[Clip]) -> Clip | None:
-    """Return the mark that a note is about: the last one that ends where the note is."""
+def _marks_of(note: Clip, marks: list[Clip]) -> list[Clip]:
+    """Return the mark that a note is about: the last one that ends where the note is.
+
+    Where several end there, any of them may be meant: a note that keeps its mark on this
+    machine keeps all of them.
+    """
     beside = [mark for mark in marks if note.beside(mark)]
     if note.place == NOWHERE and len(beside) > 1:
         # of several marks on a page, the one next to it
@@ -263,4 +268,4 @@ def _mark_of(note: Clip, marks: list[Clip]) -> Clip | None:
         if mark_end == note_start:
             ending_there.append(mark)
     fitting = ending_there or beside
-    return fitting[-1] if fitting else None
+    return fitting if has_tag(note.text) else fitting[-1:]
