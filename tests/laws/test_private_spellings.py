@@ -162,13 +162,13 @@ def sources_with(folder: Path, spelling: str) -> list[str]:
     for name, suite in SUITES.items():
         (folder / name).mkdir()
         write = suite().write
-        secret = f"A zebrafish of {name} lives in Ward Nine"
-        write(folder / name / f"secret{suite.ending}", secret, f"so {spelling} it is")
+        comment = f"so {spelling} it is"
+        write(folder / name / f"secret{suite.ending}", sentence(name), comment)
         # a sentence like a private one would be withheld
         public = f"The harbour{name} was dug{name} by hand{name}"
         write(folder / name / f"open{suite.ending}", public)
         sources.append(f"{{{suite.kind}: {{name: {name}, path: {name}}}}}")
-    first = Annotation("MARK0001", "A zebrafish of Zotero lives here", comment=spelling)
+    first = Annotation("MARK0001", sentence("Zotero"), comment=spelling)
     works = [
         Work(
             "WORK0001",
@@ -185,7 +185,7 @@ def sources_with(folder: Path, spelling: str) -> list[str]:
 @pytest.mark.parametrize("spelling", [*EXACT, *LIKE[:3], *LIKE[7::3]])
 def test_no_reader_lets_out_what_has_a_spelling_of_the_tag(forge, fake, spelling):
     sent = sent_of(forge, fake, *sources_with(forge.folder, spelling))
-    assert "zebrafish" not in sent
+    assert leaving(sent, [*SUITES, "Zotero"]) == []
     for name in ("Obsidian", "Markdown", "Canvas", "Jupyter", "TiddlyWiki", "Pdf"):
         assert f"harbour{name}" in sent
 
