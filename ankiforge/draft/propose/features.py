@@ -82,23 +82,21 @@ def features_of_text(
     count = len(beginnings)
     if language.name == "cjk":  # there, a token is as long as a clause
         count = word_count(text)
-    _by_length(count, len(boundaries(text)) + 1, features)
-    _by_form(text, features)
-    _by_cues(text, words, language, features)
-    _by_words(text, words, features)
-    if _has_no_verb(words, language, is_short=count <= _FEW_WORDS):
-        features["no_verb"] = 1.0
 
-    # how much its words are those of passages that deserve a card
-    table = _word_weights(language.name)
-    total = sum(table.get(beginning, 0.0) for beginning in beginnings)
-    if total:
-        features["words"] = total / math.sqrt(len(beginnings))
-    return features
+    # its length, in words and in sentences
+    sentences = len(boundaries(text)) + 1
+    if count > 70:
+        features["very_long"] = 1.0
+    elif count > 40:
+        features["long"] = 1.0
+    if sentences == 1:
+        features["one_sentence"] = 1.0
+    elif sentences <= 3:
+        features["several_sentences"] = 1.0
+    else:
+        features["many_sentences"] = 1.0
 
-
-def _by_form(text: str, features: dict[str, float]) -> None:
-    """Add whether a text is whole, and by which signs."""
+    # whether it is whole, and its signs
     begins = _BEGINS_WHOLE.match(text) is not None
     ends = _ENDS_WHOLE.search(text[-8:]) is not None
     if begins and ends:
@@ -113,19 +111,21 @@ def _by_form(text: str, features: dict[str, float]) -> None:
         features["exclamation"] = 1.0
     _by_patterns(text, _FORM_PATTERNS, features)
 
+    _by_cues(text, words, language, features)
+    _by_words(text, words, features)
+    # few words of no known language are mostly an exclamation or a heading
+    has_no_verb = not language.name and count <= _FEW_WORDS
+    if language.name == "en":
+        has_no_verb = not any(language.may_be_verb(token.folded) for token in words)
+    if has_no_verb:
+        features["no_verb"] = 1.0
 
-def _by_length(count: int, sentences: int, features: dict[str, float]) -> None:
-    """Add how many words and sentences it has."""
-    if count > 70:
-        features["very_long"] = 1.0
-    elif count > 40:
-        features["long"] = 1.0
-    if sentences == 1:
-        features["one_sentence"] = 1.0
-    elif sentences <= 3:
-        features["several_sentences"] = 1.0
-    else:
-        features["many_sentences"] = 1.0
+    # how much its words are those of passages that deserve a card
+    table = _word_weights(language.name)
+    total = sum(table.get(beginning, 0.0) for beginning in beginnings)
+    if total:
+        features["words"] = total / math.sqrt(len(beginnings))
+    return features
 
 
 def _by_patterns(
@@ -190,16 +190,6 @@ def _by_words(text: str, words: Sequence[Token], features: dict[str, float]) -> 
     if has_code:
         features["code"] = 1.0
     _by_rarity(content, features)
-
-
-def _has_no_verb(words: Sequence[Token], tables: Language, *, is_short: bool) -> bool:
-    """Return whether a sentence has no verb, as far as its language's tables know.
-
-    Few words are of no known language: most of them are an exclamation or a heading.
-    """
-    if tables.name != "en":
-        return is_short and not tables.name
-    return not any(tables.may_be_verb(token.folded) for token in words)
 
 
 def _by_rarity(content: list[Token], features: dict[str, float]) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ankiforge.draft.propose.whole import is_whole_line
-from ankiforge.language.lexicon import Language, language
+from ankiforge.language.lexicon import language
 from ankiforge.language.recognition import language_of
-from ankiforge.language.tokens import Kind, Token, tokens
+from ankiforge.language.tokens import Kind, tokens
 from ankiforge.model import Highlight
 
 _NAMES = frozenset(
@@ -43,10 +43,12 @@ def is_term(highlight: Highlight, text: str, phrase: str) -> bool:
             word.folded in tables.prepositions for word in inner[:1]
         )
     )
-    return not is_adverbial and any(_names(word, tables) for word in inner)
-
-
-def _names(word: Token, tables: Language) -> bool:
-    """Return whether a word is a noun, a verb, a name, a number, code or a formula."""
-    is_acronym = len(word.word) > 1 and word.word.isupper()
-    return word.kind in _NAMES or is_acronym or word.folded in tables.numbers
+    if is_adverbial:
+        return False
+    # a noun, a verb, a name, a number, code or a formula
+    return any(
+        word.kind in _NAMES
+        or (len(word.word) > 1 and word.word.isupper())
+        or word.folded in tables.numbers
+        for word in inner
+    )

@@ -46,18 +46,13 @@ def is_whole_line(text: str, language: Language) -> bool:
     verb = next(place for place, token in enumerate(words) if is_verb(token, language))
     if verb and words[verb - 1].folded in language.prepositions:  # `notes with marks`
         return False
+
+    # `Boxes wrap across the edges`: what was taken for a verb may be a noun, perhaps in the plural
     is_bare = words[0].folded not in language.determiners
     after = words[verb + 1].folded if verb + 1 < len(words) else ""
-    # `Boxes wrap across the edges`
-    return not (
-        is_bare and after in language.prepositions and _may_be_noun(words[verb], language)
-    )
-
-
-def _may_be_noun(token: Token, language: Language) -> bool:
-    """Return whether a word that was taken for a verb may be a noun, perhaps in the plural."""
-    forms = {token.folded, token.folded.removesuffix("s")}
-    return any(language.look_up(form)[0] in "bn" for form in forms)
+    forms = {words[verb].folded, words[verb].folded.removesuffix("s")}
+    may_be_noun = any(language.look_up(form)[0] in "bn" for form in forms)
+    return not (is_bare and after in language.prepositions and may_be_noun)
 
 
 def _has_subject(words: Sequence[Token], language: Language) -> bool:
@@ -138,7 +133,9 @@ def flaw(text: str, language: Language, *, is_note: bool = False) -> Reason | No
     if not is_note:
         if _is_title(text, words, language):
             return Reason.HEADING
-        if _says_nothing(text, words, language):
+        has_verb = any(language.may_be_verb(token.folded) for token in words)
+        # a sign may stand for the verb: `Mitosis: the division of a nucleus`
+        if language.name == "en" and not has_verb and not _STATES.search(text):
             return Reason.FRAGMENT
     if _CAPTION.match(text) or is_reference(text):
         return Reason.TABLE
@@ -166,13 +163,6 @@ def _is_title(text: str, words: Sequence[Token], language: Language) -> bool:
     return count >= _LEAST_IN_TITLE and has_capitals
 
 
-def _says_nothing(text: str, words: Sequence[Token], language: Language) -> bool:
-    """Return whether a text has neither a verb nor a sign that stands for one."""
-    if language.name != "en" or _STATES.search(text):
-        return False
-    return not any(language.may_be_verb(token.folded) for token in words)
-
-
 def _is_cut_off(
     text: str, words: Sequence[Token], language: Language, *, is_note: bool
 ) -> bool:
@@ -190,8 +180,14 @@ def _is_cut_off(
         return _DOTS_AT_END.search(text) is not None and _ends_open(words, language)
     if _ends_open(words, language):
         return True
-    is_long = len(words) >= _LONG_ENOUGH_TO_BE_CUT
-    return is_long and (_BREAKS_OFF.search(text) is not None or _is_open(text))
+    if len(words) < _LONG_ENOUGH_TO_BE_CUT:
+        return False
+
+    # a comma or a dash is last, or a bracket or quotation mark is not closed
+    outside = _ENUMERATOR.sub(" ", _BRACKETED.sub(" ", text))
+    pairs = [(outside, "(", ")"), (outside, "[", "]"), (text, "“", "”"), (text, "«", "»")]
+    is_open = any(place.count(first) > place.count(last) for place, first, last in pairs)
+    return is_open or _BREAKS_OFF.search(text) is not None
 
 
 def _goes_on(words: Sequence[Token], language: Language) -> bool:
@@ -213,11 +209,3 @@ def _ends_open(words: Sequence[Token], language: Language) -> bool:
     if last is None or (last.word.isupper() and len(last.word) > 1):
         return False
     return last.folded in language.open_ends
-
-
-def _is_open(text: str) -> bool:
-    """Return whether a bracket or quotation mark of a text without an end is not closed."""
-    outside = _ENUMERATOR.sub(" ", _BRACKETED.sub(" ", text))
-    if outside.count("(") > outside.count(")") or outside.count("[") > outside.count("]"):
-        return True
-    return text.count("“") > text.count("”") or text.count("«") > text.count("»")
