@@ -144,7 +144,7 @@ def test_a_table_beside_a_passage_has_its_head_and_whole_rows(forge, opened):
     marked = rows[25].replace("raises **level** 25", "==takes calcium out of bones==")
     head = "| Hormone | Gland | Effect |\n|---|:-:|---|"
     table = "\n".join([head, *rows[:25], marked, *rows[26:]])
-    fact = "==The Suez Canal was opened in 1869.=="
+    fact = "==The Suez Canal was opened in 1869 by Ferdinand de Lesseps.=="
     (vault / "Table.md").write_text(f"# T\n\n{table}\n\n{fact}\n", "utf-8")
     sources = "sources:\n  - obsidian: {name: notes, path: notes}\n"
     forge.settings(f"{sources}accept: {{rules: review}}\n", proposals=True)
