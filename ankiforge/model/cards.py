@@ -205,7 +205,11 @@ class Drafted(Value):
 
     @property
     def failed(self) -> bool:
-        """Whether the service failed to answer: the next run drafts the highlight again."""
+        """Whether the service failed to answer: the next run drafts the highlight again.
+
+        An answer that came and was of no use is a problem of this run only (`once`): asked
+        again, the model would answer likewise.
+        """
         return self.problem is not None and not self.problem.once
 
     @property

@@ -98,7 +98,7 @@ class _Reading:
         self._known = readings.Known(ledger, self._salt)
         self.problems: list[Problem] = []
         self.selections: dict[str, str] = {}
-        """What part of its source each container covers."""
+        """By container, the settings that select highlights in it."""
 
     def sightings(self, sources: Iterable[Source]) -> Iterator[Sighting]:
         """Yield the documents of the sources in the form that the ledger takes.
