@@ -1,11 +1,10 @@
 """The drafter that proposes a card for every plain passage that is worth one, offline.
 
 Each sentence of the mark, completed from its source (`excerpts`), is judged alone. What no
-card can be made of is refused (`refused`, `whole`); of the others, up to four spans of the words
-are gaps, best first (`ranking`), and the sentence is proposed if its card is likely kept
-(`sureness`): most of what people mark is advice, mood or an aside. What is proposed depends on
-the highlight and on static tables alone, so that it is the same in every run and on every
-computer.
+card can be made of is refused (`refused`, `whole`). Of the others, a sentence is proposed if its
+card is likely kept (`sureness`): most of what people mark is advice, mood or an aside. Up to
+four spans of its words are gaps, best first (`ranking`). What is proposed depends on the
+highlight and on static tables alone, so that it is the same in every run and on every computer.
 """
 
 from __future__ import annotations
