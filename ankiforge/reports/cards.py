@@ -533,13 +533,13 @@ def why_model_made_none(ledger: Ledger, line: Line) -> str:
 
 def why_proposed(highlight: Highlight) -> str:
     """Return what speaks most for a card of a passage, and how likely it is kept."""
-    from ankiforge.draft.propose import decisive, enough, surest
+    from ankiforge.draft.propose import decisive, surest
 
     best = surest(highlight)
     if best is None:
         return ""
     found = [each.words for each in decisive(best.features) if each.weight > 0]
-    sure, least = 100 * best.sureness, 100 * enough()
+    sure, least = 100 * best.sureness, 100 * best.enough
     return f"{'; '.join(found[:_FEATURES])} ({sure:.0f} of 100, {least:.0f} is enough)"
 
 

@@ -57,7 +57,6 @@ __all__ = [
     "Reason",
     "decisive",
     "draft_of",
-    "enough",
     "facts_of",
     "judged",
     "propose",
@@ -142,13 +141,13 @@ class Judged(Value):
     language: str
     features: Features
     sureness: float
-    is_offered: bool
-    """Whether it is proposed: the reader chose its words, or its card is likely kept."""
+    enough: float
+    """The sureness from which it is proposed, from 0 to 1; 0 if the reader chose its words."""
 
-
-def enough() -> float:
-    """Return the sureness from which a sentence is proposed, from 0 to 1."""
-    return weights()["threshold"]
+    @property
+    def is_offered(self) -> bool:
+        """Whether it is proposed."""
+        return self.sureness >= self.enough
 
 
 def surest(highlight: Highlight) -> Judged | None:
@@ -189,13 +188,11 @@ def judged(highlight: Highlight) -> Iterator[Judged | Reason]:
             language=name,
             is_part=len(excerpts) > 1,
         )
-        sure = sureness(features)
-        least = enough()
+        enough = 0.0 if excerpt.chosen else weights()["threshold"]
         has_code = any(token.kind in (Kind.SHIELD, Kind.UNSAFE) for token in words)
         if has_code or name not in word_weights():
-            least *= _OF_RARE
-        is_offered = bool(excerpt.chosen) or sure >= least
-        yield Judged(excerpt, name, features, sure, is_offered)
+            enough *= _OF_RARE
+        yield Judged(excerpt, name, features, sureness(features), enough)
 
 
 def draft_of(
