@@ -262,8 +262,15 @@ def _merged(
         fields[name] = field.html
         hashes[name] = field.base
         if field.action is Action.ASK:
-            words = in_our_words(card, name, there)
-            conflicts.append(Conflict(card.guid, name, there, html, words=words))
+            conflict = Conflict(
+                card.guid,
+                name,
+                mine=in_our_words(card, name, there),
+                source=in_our_words(card, name, html),
+                theirs=h16(there),
+                ours=h16(html),
+            )
+            conflicts.append(conflict)
     if conflicts:  # the note waits until a person chooses
         return Planned(card.guid, card.live, conflicts=tuple(conflicts))
 

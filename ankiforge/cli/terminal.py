@@ -18,7 +18,6 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from ankiforge.anki.render import unrender
 from ankiforge.cli.output import Call, for_terminal
 from ankiforge.errors import ForgeError, RefusedError
 from ankiforge.ledger import overview
@@ -499,9 +498,11 @@ def _question_lines(question: Question) -> Iterator[Text]:
     yield _text(question.text, "bold")
     for conflict in question.conflicts:
         field = conflict.field.lower()
-        mine = conflict.words or unrender(conflict.theirs)
-        yield _text(f"{field}, yours: {on_one_line(mine)}")
-        yield _text(f"{field}, the source's: {on_one_line(unrender(conflict.ours))}")
+        mine, source = (
+            ("in Anki", "here") if conflict.edited_here else ("yours", "the source's")
+        )
+        yield _text(f"{field}, {mine}: {on_one_line(conflict.mine)}")
+        yield _text(f"{field}, {source}: {on_one_line(conflict.source)}")
     for example in question.examples:
         yield _text(on_one_line(example), "dim")
     if question.kind is QuestionKind.FORM:

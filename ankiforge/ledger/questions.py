@@ -106,11 +106,11 @@ def answer(
                         "guid": conflict.guid,
                         "field": conflict.field,
                         "choice": "source" if yes else "mine",
-                        "theirs": h16(conflict.theirs),
-                        "ours": h16(conflict.ours),
+                        "theirs": conflict.theirs,
+                        "ours": conflict.ours,
                     }
                     if yes:
-                        body["was"] = conflict.words or conflict.theirs
+                        body["was"] = conflict.mine
                     store.add("resolve", passage.key, PERSON, body)
                     query = "DELETE FROM conflict WHERE guid = ? AND field = ?"
                     store.write(query, conflict.guid, conflict.field)
@@ -297,7 +297,7 @@ def _conflicts(store: Store) -> dict[str, list[Conflict]]:
         card = passage.cards[card_row["guid"]]
         for field, text in card.offered.items():
             mine = card.wording.fields.get(field, "")
-            conflict = Conflict(Guid(card.guid), field, mine, text)
+            conflict = Conflict(Guid(card.guid), field, mine, text, h16(mine), h16(text))
             conflicts[card.guid].append(conflict)
     in_anki = store.rows(
         "SELECT f.* FROM conflict f JOIN card c USING (guid) WHERE c.live ORDER BY guid, field"
@@ -310,9 +310,10 @@ def _conflicts(store: Store) -> dict[str, list[Conflict]]:
         conflict = Conflict(
             guid=Guid(card_row["guid"]),
             field=card_row["field"],
+            mine=card_row["mine"],
+            source=card_row["source"],
             theirs=card_row["theirs"],
             ours=card_row["ours"],
-            words=card_row["words"],
             edited_here=card_row["field"] in state.pinned,
         )
         of_card.append(conflict)

@@ -177,7 +177,8 @@ CREATE TRIGGER IF NOT EXISTS seen_new AFTER INSERT ON seen BEGIN DELETE FROM unt
 CREATE TRIGGER IF NOT EXISTS seen_absent AFTER UPDATE OF absent ON seen BEGIN DELETE FROM until_change; END;
 CREATE TRIGGER IF NOT EXISTS seen_gone AFTER DELETE ON seen BEGIN DELETE FROM until_change; END;
 CREATE TABLE IF NOT EXISTS conflict (
-    guid TEXT NOT NULL, field TEXT NOT NULL, theirs TEXT NOT NULL, ours TEXT NOT NULL, words TEXT NOT NULL,
+    guid TEXT NOT NULL, field TEXT NOT NULL, mine TEXT NOT NULL, source TEXT NOT NULL,
+    theirs TEXT NOT NULL, ours TEXT NOT NULL, -- the hashes of the texts that were compared
     PRIMARY KEY (guid, field)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS review (

@@ -505,8 +505,8 @@ def record_plan(
             store.write("UPDATE seen SET settled = ? WHERE guid = ?", settings, guid)
             store.write("DELETE FROM conflict WHERE guid = ?", guid)
         store.write_all(
-            "INSERT OR REPLACE INTO conflict (guid, field, theirs, ours, words)"
-            " VALUES (:guid, :field, :theirs, :ours, :words)",
+            "INSERT OR REPLACE INTO conflict (guid, field, mine, source, theirs, ours)"
+            " VALUES (:guid, :field, :mine, :source, :theirs, :ours)",
             map(msgspec.structs.asdict, conflicts),
         )
 

@@ -122,14 +122,16 @@ class Conflict(Value):
 
     guid: Guid
     field: str
+    mine: str
+    """The person's words, in Markdown: those in Anki if they edited the card here, too."""
+    source: str
+    """The source's words, or those that the person edited here, in Markdown."""
     theirs: str
-    """The person's text: HTML from Anki, or Markdown if it was edited here."""
+    """The hash of the text of `mine` that was compared: HTML of a note in Anki."""
     ours: str
-    """The source's text, of the same form."""
-    words: str = ""
-    """The person's text in Markdown."""
+    """The hash of the text of `source` that was compared."""
     edited_here: bool = False
-    """Whether `ours` is the person's, too: they edited the card here and in Anki."""
+    """Whether `source` is the person's, too: they edited the card here and in Anki."""
 
 
 class Question(Value):

@@ -150,8 +150,7 @@ def question_json(question: Question) -> Json:
     """Return a question as an object of `list --view questions --json`."""
     conflicts = []
     for conflict in question.conflicts:
-        mine = conflict.words or conflict.theirs
-        conflicts.append({"field": conflict.field, "mine": mine, "source": conflict.ours})
+        conflicts.append(attributes(conflict, "field mine source"))
     return {
         "id": question.id,
         "guid": None,
@@ -252,7 +251,7 @@ def question_of(fields: Iterable[Pair]) -> str:
 
 def question_line(question: Question) -> str:
     """Return a question in one line, with the beginning of its examples."""
-    examples = question.examples or [conflict.ours for conflict in question.conflicts]
+    examples = question.examples or [conflict.source for conflict in question.conflicts]
     about = shortened(on_one_line(" / ".join(examples)), 60)
     return f"{question.id[:10]}  {question.text}  {about}".rstrip()
 
@@ -558,15 +557,11 @@ def _settled_by(id: str, accept: str, reject: str) -> str:
 
 def question_text(question: Question) -> Text:
     """Yield the lines of a question, with the commands that answer it."""
-    from ankiforge.anki.render import unrender
-
     yield f"{question.id}  {question.text}"
     for conflict in question.conflicts:
         yield _row(conflict.field.lower(), "")
-        is_edited_twice = conflict.edited_here
-        mine = conflict.words or unrender(conflict.theirs)
-        yield _row("  in Anki" if is_edited_twice else "  mine", mine)
-        yield _row("  here" if is_edited_twice else "  source", unrender(conflict.ours))
+        yield _row("  in Anki" if conflict.edited_here else "  mine", conflict.mine)
+        yield _row("  here" if conflict.edited_here else "  source", conflict.source)
     for example in question.examples:
         yield _row("", on_one_line(example))
     yield _settled_by(question.id, question.accept, question.reject)

@@ -21,7 +21,6 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ankiforge.anki.plan import in_our_words
 from ankiforge.ledger import (
     BACKS_SHOWN,
     HighlightOutcome,
@@ -535,13 +534,8 @@ class Faces:
         mine = dict(card.fields)
         theirs = dict(card.fields)
         for conflict in question.conflicts:
-            changed_in_anki = bool(conflict.words)
-            if changed_in_anki:  # then both texts are HTML, else Markdown
-                mine[conflict.field] = conflict.words
-                theirs[conflict.field] = in_our_words(card, conflict.field, conflict.ours)
-            else:
-                mine[conflict.field] = conflict.theirs
-                theirs[conflict.field] = conflict.ours
+            mine[conflict.field] = conflict.mine
+            theirs[conflict.field] = conflict.source
         my_card = card_view(replace(card, fields=tuple(mine.items())), self._find)
         their_card = card_view(replace(card, fields=tuple(theirs.items())), self._find)
         compared(my_card, their_card, ("ins", "ins"))

@@ -166,3 +166,28 @@ def test_an_edit_of_another_field_leaves_the_words_in_anki(edited_in_anki):
     desk.run(written=1, conflicts=0)
     desk.load()
     desk.note(Front="When did the war end?!", Back="in '46")
+
+
+@pytest.mark.parametrize("where", ["here", "in Anki"])
+def test_both_sides_of_a_conflict_are_told_as_they_were_written(desk, where):
+    desk.word = "swap"
+    desk.write("When does it swap?::if b>a\n")
+    desk.go()
+    if where == "here":
+        desk.say("edit", "CARD", "--field", "Back", "only if `a<b` &amp; not *else*")
+    else:
+        desk.edit(Back="only if <code>a&lt;b</code> &amp;amp; not <i>else</i>")
+    desk.run()
+    desk.write("When does it swap?::if a<b & c\n")
+    desk.run()
+    [question] = desk.questions("conflict")
+    mine, source = "only if `a<b` &amp; not *else*", "if a<b & c"
+    [conflict] = question["conflicts"]
+    assert [word.replace("\\", "") for word in conflict.values()] == [
+        "Back",
+        mine,
+        source,
+    ]
+    told = desk.forge.ok("show", question["id"]).stdout
+    assert f"mine {mine}" in " ".join(told.replace("\\", "").split())
+    assert f"source {source}" in " ".join(told.replace("\\", "").split())
