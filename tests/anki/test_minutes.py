@@ -220,6 +220,16 @@ def test_odd_parameters_give_some_number(parameter):
     assert intake(some(5, presets=(odd,)), 20).new_per_day >= 0
 
 
+@pytest.mark.parametrize(
+    ("fsrs", "sooner"),
+    [(True, {"retention": 0.97}), (True, {"longest": 5}), (False, {"longest": 5})],
+)
+def test_options_that_ask_sooner_again_leave_room_for_fewer_new_cards(fsrs, sooner):
+    usual = intake(some(0, presets=(Preset(fsrs=fsrs),)), 20)
+    often = intake(some(0, presets=(Preset(fsrs=fsrs, **sooner),)), 20)
+    assert often.new_per_day < usual.new_per_day
+
+
 def test_a_person_who_forgets_more_than_fsrs_expects_gets_fewer_cards():
     from ankiforge.anki.studies import History
 

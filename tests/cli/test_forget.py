@@ -84,6 +84,19 @@ def test_a_path_that_is_not_there_any_more_can_be_forgotten(forge, texts):
     assert len(forge.cards("verdict:accepted")) == 4
 
 
+@pytest.mark.parametrize(("named", "count"), [("texts", 0), ("texts/more", 2)])
+def test_what_a_folder_of_the_settings_reads_too_is_not_forgotten(
+    forge, texts, named, count
+):
+    [name] = forge.json("status")["sources"]
+    (texts / "more").mkdir()
+    (texts / "more" / "c.md").write_text("Maus:::mouse\n")
+    source = f"{{name: {name}, path: {forge.folder / named}}}"
+    forge.settings(f"sources: [obsidian: {source}]\n", trust=True)
+    forge.ok("run", texts / "a.md")
+    assert forge.json("forget", texts / "a.md")["highlights"] == count
+
+
 def test_what_is_not_remembered_is_named_with_the_nearest(forge, texts):
     told = forge("forget", texts / "c.md", code=2).stderr
     assert "is not remembered" in told

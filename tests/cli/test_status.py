@@ -42,3 +42,11 @@ def test_what_waits_is_counted(forge, vault):
     told = forge.ok("status").stdout
     assert told.startswith("  2 highlights   1 to decide   1 without a card\n")
     assert "  no card    1 highlight: ankiforge list --no-card\n" in told
+
+    forge.ok("accept", "--all")
+    found = forge.json("status")["cards"]
+    assert (found["accepted"], found["waiting"], found["rejected"]) == (1, 0, 0)
+    forge.ok("undo")
+    forge.ok("reject", "--all")
+    found = forge.json("status")["cards"]
+    assert (found["accepted"], found["waiting"], found["rejected"]) == (0, 0, 1)

@@ -6,10 +6,12 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
+from ankiforge.pipeline.workspace import Workspace
 from tests.limits import PATIENCE
 
 ALPHA = "Alpha is the first fact of them all."
@@ -218,6 +220,24 @@ def test_a_reply_is_a_card_to_decide_on_while_the_document_is_still_being_drafte
     assert len(verdicts) == 2
     assert verdicts.pop(card["quote"]) == "accepted"
     assert set(verdicts.values()) == {"waiting"}
+
+
+def test_the_progress_of_a_model_begins_before_its_first_answer(forge, notes, server):
+    notes(f"=={ALPHA}==", f"=={BETA}==")
+    told = []
+
+    @contextmanager
+    def show(_):
+        def take(step):
+            if step.by_model:
+                told.append((step.by_model.done, step.by_model.total, len(server.asked)))
+
+        yield take
+
+    with Workspace(forge.folder) as workspace:
+        workspace.run(show=show)
+    assert told[0] == (0, 2, 0)
+    assert told[-1][:2] == (2, 2)
 
 
 def test_a_limit_takes_what_most_deserves_a_card_of_all_that_was_read(

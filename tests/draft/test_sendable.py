@@ -16,6 +16,8 @@ CASES = [
     ("Anna is ill", "Before. ANNA  is\xa0ill! Behind.", "Before. […]! Behind.", "Before. […]! Behind."),
     ("Anna", "Hannah is not Anna at all", "Hannah is not […] at all", None),
     ("ill", "The illness of a hill", None, None),
+    ("tumor", "a tumorous cell", None, None),
+    ("cancer", "a cancerous cell", "a […] cell", None),
     (LONG, f"It is said that {LONG}, and so on", "It is said that […], and so on", "It is said that […], and so on"),
     # what is cut off at the end of a text
     ("Anna is ill", "a is ill. Then the peace was made", "[…]. Then the peace was made", None),

@@ -30,3 +30,15 @@ def test_a_pattern_matches_what_the_plain_expression_matches(pattern, paths):
     )  # `**/` counts only where a name may begin
     fits = matcher([pattern])
     assert [fits(path) for path in paths] == [plainly(pattern, path) for path in paths]
+
+
+@examples(500)
+@given(
+    st.lists(st.sampled_from(["a*", "b*", "*"]), min_size=3, max_size=5).map("".join),
+    st.lists(PATHS, min_size=20, max_size=20),
+)
+def test_each_wildcard_before_one_that_crosses_folders_counts(part, paths):
+    pattern = f"{part}a/**/b"
+    whole = [f"{path}a/b" for path in paths]
+    fits = matcher([pattern])
+    assert [fits(path) for path in whole] == [plainly(pattern, path) for path in whole]

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -390,6 +391,26 @@ def test_a_mark_that_was_erased_is_gone_though_nothing_changes_again(
     assert len(openings) == 1
     assert forge.json("run")["highlights"]["gone"] == 1
     assert len(openings) == 1
+
+
+def test_a_library_that_changed_while_it_was_read_is_read_again(
+    forge, zotero, openings, monkeypatch
+):
+    from ankiforge.extract.zotero import reader
+
+    real = reader.local_database
+
+    def opened(*arguments, **more):
+        if not openings:  # Zotero writes meanwhile
+            now = time.time_ns()
+            os.utime(zotero / "zotero.sqlite", ns=(now, now))
+        return real(*arguments, **more)
+
+    monkeypatch.setattr(reader, "local_database", opened)
+    write_library(zotero, MARKS[0])
+    for opened_so_far in (1, 2, 2):
+        forge.ok("run")
+        assert len(openings) == opened_so_far
 
 
 @pytest.mark.parametrize(

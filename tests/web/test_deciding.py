@@ -229,6 +229,12 @@ def test_lines_are_ticked_and_all_others_are_no_cards(forge, opened):
     settle(page)
     turn_to(page, "questions")
     assert page.locator(".lines input").count() == 4
+    for city in capitals.values():
+        page.click(f".lines >> text={city}")
+    page.keyboard.press("a")
+    page.wait_for_selector(".end")
+    settle(page)
+    assert "accepted" not in verdicts(forge).values(), "nothing is ticked"
 
 
 def test_other_plugins_of_a_vault_are_a_question_of_the_page(forge, opened):

@@ -196,6 +196,14 @@ def test_a_collection_that_changed_while_it_was_copied_is_copied_again_for_a_whi
     assert collection.read_bytes() == database
 
 
+def test_a_collection_that_was_just_written_is_not_copied_yet(collection, monkeypatch):
+    """Anki may write it again within the same tick of the clock."""
+    monkeypatch.setattr(collection_module, "_PAUSE_SECONDS", 0)
+    monkeypatch.setattr(collection_module, "_TICK_SECONDS", 3600)
+    os.utime(collection)
+    assert refused(collection).startswith("keeps changing")
+
+
 @pytest.mark.parametrize(
     ("script", "why"),
     [
