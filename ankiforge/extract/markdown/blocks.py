@@ -130,11 +130,7 @@ class Block:
             return ()
         sides = []
         for side in (self.card.front, self.card.back):
-            sides.append(
-                parse_blocks(
-                    Source(side), self._side_context, self.syntax, with_cards=False
-                )
-            )
+            sides.append(_parse_side(side, self._side_context, self.syntax))
         return tuple(sides)
 
     @property
@@ -286,7 +282,6 @@ def parse_blocks(
     context: Context,
     syntax: Syntax,
     *,
-    with_cards: bool = True,
     written: Mapping[int, Written] = {},
     above: Headings = (),
 ) -> Blocks:
@@ -296,35 +291,22 @@ def parse_blocks(
         source: the note, with placeholders.
         context: what its text may refer to; the note gives its maths and link labels.
         syntax: how cards are written in it.
-        with_cards: whether to read cards over several lines; not inside such a card.
         written: cards that are known already, by the line at which they begin.
         above: the headings above the note, if it continues another one.
     """
-    text = source.text
-    card_lines: list[int] = []
-    if with_cards:
-        context = context._replace(
-            maths=source.maths,
-            references=source.references,
-            gaps=syntax.gaps,
-        )
-        card_lines = sorted({*signs_of(text, syntax), *written})
-    parser = _BlockParser(text.split("\n"), context, syntax, above)
-    environment = {
-        "signs": card_lines,
-        "syntax": syntax,
-        "is_card": parser.is_card_line,
-        "written": written,
-    }
-    markdown = _markdown_parser(COMMENT in text, bool(card_lines))
-    parser.read(markdown.parse(text, environment))
-    return Blocks(
-        blocks=tuple(parser.blocks),
-        tags=tuple(dict.fromkeys(parser.note_tags)),
-        bodies=parser.quote_bodies,
-        context=context,
-        headings=parser.headings,
+    of_note = context._replace(
+        maths=source.maths,
+        references=source.references,
+        gaps=syntax.gaps,
     )
+    parser = _BlockParser(source.text, of_note, syntax, above)
+    card_lines = sorted({*signs_of(source.text, syntax), *written})
+    return parser.parse(card_lines, written)
+
+
+def _parse_side(text: str, context: Context, syntax: Syntax) -> Blocks:
+    """Cut a side of a card over several lines into blocks; it contains no such card."""
+    return _BlockParser(text, context, syntax).parse()
 
 
 BLOCK_ID = regex(rf"(?:\A|(?<=[ \t\n]))\^([A-Za-z0-9-]+)[ \t\n{COMMENT}]*\Z")
@@ -365,24 +347,25 @@ class _BlockParser:
 
     def __init__(
         self,
-        source_lines: Sequence[str],
+        text: str,
         context: Context,
         syntax: Syntax,
-        above: Headings,
+        above: Headings = (),
     ) -> None:
-        """Stand before the first token of a note with these lines."""
-        self._source_lines = source_lines
+        """Stand before the first token of a text."""
+        self._text = text
+        self._source_lines = text.split("\n")
         self._context = context
         self._syntax = syntax
 
-        self.blocks: list[Block] = []
-        self.note_tags: list[str] = []
+        self._blocks: list[Block] = []
+        self._note_tags: list[str] = []
         """The `#tags` of blocks that have no other text."""
         self._deck = syntax.deck
         """As `Block.deck`."""
         self._tags_above: Strings = ()
         """As `Block.tags_above`."""
-        self.quote_bodies: dict[int, str] = {}
+        self._quote_bodies: dict[int, str] = {}
         """As `Blocks.bodies`."""
 
         self._lines: Span = (0, 0)
@@ -403,89 +386,95 @@ class _BlockParser:
         self._rule_count = 0
         self._top_level_count = 0
 
-    @property
-    def headings(self) -> Headings:
-        """The headings above the place of the walk."""
-        return tuple(self._headings)
+    def parse(
+        self,
+        card_lines: Sequence[int] = (),
+        written: Mapping[int, Written] = {},
+    ) -> Blocks:
+        """Return the blocks of the text.
 
-    def is_card_line(self, line: str) -> bool:
-        """Return whether a line is a card such as `front::back`."""
-        if not _has_any(line, self._syntax.line):
-            return False
-        return inline_card(read(line, self._context), self._syntax) is not None
-
-    def read(self, tokens: Sequence[Token]) -> None:
-        """Add the blocks of all tokens."""
+        Args:
+            card_lines: the lines that may make a card over several lines.
+            written: as in `parse_blocks`.
+        """
+        environment = {
+            "signs": card_lines,
+            "syntax": self._syntax,
+            "is_card": self._is_card_line,
+            "written": written,
+        }
+        parser = _markdown_parser(COMMENT in self._text, bool(card_lines))
+        tokens = parser.parse(self._text, environment)
         for index, token in enumerate(tokens):
             if token.level == 0 and token.nesting >= 0:
                 self._top_level_count += 1
             if token.map:
                 self._lines = (token.map[0], token.map[1])
-            match token.type:
-                case "inline":
-                    opener = tokens[index - 1]
-                    if opener.type == "paragraph_open":
-                        container = tokens[index - 2].type if index > 1 else ""
-                        self._add_paragraph(token.content, container)
-                    elif opener.type == "heading_open":
-                        level = int(opener.tag.removeprefix("h"))
-                        self._headings = [one for one in self._headings if one[0] < level]
-                        block = self._add(Part.HEADING, token.content, self._lines)
-                        if block:
-                            self._headings.append((level, block))
-                    elif opener.type == "th_open":
-                        self._header_sources = self._row_sources
-                        self._header_cells.append(self._add_cell(token.content))
-                    else:
-                        self._add_cell(token.content)
-                case "thead_open":
-                    self._header_cells = []
-                case "tr_open":
-                    self._row_cells = []
-                    self._row_sources = []
-                case "fence" | "code_block":
-                    self._add_code(token.content)
-                case "html_block" if _VERBATIM.match(token.content):
-                    self._add_code(_TAGS.sub("", token.content))
-                case "html_block":
-                    # a gap makes a card of its block: each item and each row is one
-                    container = tokens[index - 1].type if index else ""
-                    first_line, last_line = self._lines
-                    words = token.content
-                    for part in _ITEM_OR_ROW.split(words) if "{{" in words else [words]:
-                        self._lines = (first_line, last_line)
-                        self._add_paragraph(part.strip(), container)
-                        first_line += part.count("\n")
-                case "card":
-                    written: Written = token.meta["card"]
-                    card = self._new_block(Part.CARD, "", self._lines)
-                    back, card.id = _without_id(written.back)
-                    card.card = written._replace(back=back)
-                    self.blocks.append(card)
-                case "bullet_list_open" | "ordered_list_open":
-                    self._list_count += 1
-                    self._open_lists.append((self._list_count, 0))
-                case "bullet_list_close" | "ordered_list_close":
-                    self._open_lists.pop()
-                case "list_item_open":
-                    list_number, item_number = self._open_lists[-1]
-                    self._open_lists[-1] = (list_number, item_number + 1)
-                case "blockquote_open":
-                    self._quote_count += 1
-                    outer_signs = len(self._open_quotes)
-                    self._open_quotes.append(_Quote(self._quote_count))
-                    # the source of its content, without its signs
-                    signs = re.compile(
-                        rf"^{PREFIX}>[ ]?(?:[ \t]*>[ ]?){{0,{outer_signs}}}"
-                    )
-                    body = []
-                    for line in self._source_lines[slice(*self._lines)]:
-                        body.append(signs.sub("", line, count=1))
-                    self.quote_bodies[self._quote_count] = "\n".join(body)
-                case "blockquote_close":
-                    self._open_quotes.pop()
-                case "hr":
-                    self._rule_count += 1
+            self._read(tokens, index)
+        return Blocks(
+            blocks=tuple(self._blocks),
+            tags=tuple(dict.fromkeys(self._note_tags)),
+            bodies=self._quote_bodies,
+            context=self._context,
+            headings=tuple(self._headings),
+        )
+
+    def _is_card_line(self, line: str) -> bool:
+        """Return whether a line is a card such as `front::back`."""
+        if not _has_any(line, self._syntax.line):
+            return False
+        return inline_card(read(line, self._context), self._syntax) is not None
+
+    def _read(self, tokens: Sequence[Token], index: int) -> None:
+        """Add the block of a token, or note what it opens or closes."""
+        token = tokens[index]
+        before = tokens[index - 1].type if index else ""
+        match token.type:
+            case "inline" if before == "paragraph_open":
+                container = tokens[index - 2].type if index > 1 else ""
+                self._add_paragraph(token.content, container)
+            case "inline" if before == "heading_open":
+                level = int(tokens[index - 1].tag.removeprefix("h"))
+                self._headings = [above for above in self._headings if above[0] < level]
+                block = self._add(Part.HEADING, token.content, self._lines)
+                if block:
+                    self._headings.append((level, block))
+            case "inline" if before == "th_open":
+                self._header_sources = self._row_sources
+                self._header_cells.append(self._add_cell(token.content))
+            case "inline":
+                self._add_cell(token.content)
+            case "thead_open":
+                self._header_cells = []
+            case "tr_open":
+                self._row_cells = []
+                self._row_sources = []
+            case "fence" | "code_block":
+                self._add_code(token.content)
+            case "html_block" if _VERBATIM.match(token.content):
+                self._add_code(_TAGS.sub("", token.content))
+            case "html_block":
+                self._add_html(token.content, before)
+            case "card":
+                written: Written = token.meta["card"]
+                card = self._new_block(Part.CARD, "", self._lines)
+                back, card.id = _without_id(written.back)
+                card.card = written._replace(back=back)
+                self._blocks.append(card)
+            case "bullet_list_open" | "ordered_list_open":
+                self._list_count += 1
+                self._open_lists.append((self._list_count, 0))
+            case "bullet_list_close" | "ordered_list_close":
+                self._open_lists.pop()
+            case "list_item_open":
+                list_number, item_number = self._open_lists[-1]
+                self._open_lists[-1] = (list_number, item_number + 1)
+            case "blockquote_open":
+                self._open_quote()
+            case "blockquote_close":
+                self._open_quotes.pop()
+            case "hr":
+                self._rule_count += 1
 
     # --- one method for each kind of block --------------------------------------------
 
@@ -531,8 +520,8 @@ class _BlockParser:
                 quote.style = callout["type"]
                 self._add(Part.TITLE, callout["title"], self._lines)
                 quote.title = self._new_block(Part.TITLE, callout["title"], self._lines)
-                _, _, body = self.quote_bodies[quote.number].partition("\n")
-                self.quote_bodies[quote.number] = body
+                _, _, body = self._quote_bodies[quote.number].partition("\n")
+                self._quote_bodies[quote.number] = body
                 words = words[callout.end() :]
                 first_line += 1
 
@@ -545,7 +534,7 @@ class _BlockParser:
         start = 0
         is_in_gap = False
         for number, line in enumerate(lines):
-            if len(lines) > 1 and not is_in_gap and self.is_card_line(line):
+            if len(lines) > 1 and not is_in_gap and self._is_card_line(line):
                 self._add_lines(part, lines, start, number, first_line)
                 self._add_lines(part, lines, number, number + 1, first_line)
                 start = number + 1
@@ -569,11 +558,31 @@ class _BlockParser:
         lines_in_note = (first_line + start, first_line + end)
         self._add(part, words, lines_in_note, is_line=end == start + 1)
 
+    def _open_quote(self) -> None:
+        """Open a block quote, and keep the source of its content, without its signs."""
+        outer_signs = len(self._open_quotes)
+        signs = re.compile(rf"^{PREFIX}>[ ]?(?:[ \t]*>[ ]?){{0,{outer_signs}}}")
+        body = []
+        for line in self._source_lines[slice(*self._lines)]:
+            body.append(signs.sub("", line, count=1))
+        self._quote_count += 1
+        self._open_quotes.append(_Quote(self._quote_count))
+        self._quote_bodies[self._quote_count] = "\n".join(body)
+
+    def _add_html(self, words: str, container: str) -> None:
+        """Add HTML; with gaps in it, which make a card of their block, each item and row."""
+        parts = _ITEM_OR_ROW.split(words) if "{{" in words else [words]
+        first_line, last_line = self._lines
+        for part in parts:
+            self._lines = (first_line, last_line)
+            self._add_paragraph(part.strip(), container)
+            first_line += part.count("\n")
+
     def _add_code(self, words: str) -> None:
         words = restored(words.strip("\n"), self._context.maths)
         if words.strip():
             block = self._new_block(Part.CODE, words, self._lines)
-            self.blocks.append(block)
+            self._blocks.append(block)
 
     # --- blocks at the place of the walk ----------------------------------------------
 
@@ -595,17 +604,17 @@ class _BlockParser:
         # text that begins with a letter is never empty: no need to parse it to know that
         is_text = words[:1].isalnum() or (words and block.plain)
         if is_text or block.inline.marked_pictures or block.inline.hidden_pictures:
-            self.blocks.append(block)
+            self._blocks.append(block)
             return block
         deck = self._syntax.deck_of(block.tags) if words else ""
         if deck:
             self._deck = deck
             self._tags_above = block.tags
         elif words:
-            self.note_tags.extend(block.tags)
+            self._note_tags.extend(block.tags)
         if block_id:
-            for above in reversed(self.blocks):
-                if above.root != self.blocks[-1].root:
+            for above in reversed(self._blocks):
+                if above.root != self._blocks[-1].root:
                     break
                 above.id = above.id or block_id
         return None
