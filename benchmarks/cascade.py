@@ -18,6 +18,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from ankiforge.draft.cascade_prompt import load_cascade
+from ankiforge.draft.client import Client
 from ankiforge.draft.llm import Model
 from ankiforge.draft.prompt import load
 from ankiforge.draft.sendable import Privacy
@@ -114,12 +115,11 @@ def main() -> None:
         print(f"no model at {options.base_url}: nothing measured")
         return
     memory = Memory()
+    server = ServerSettings(base_url=options.base_url, model=options.model)
     model = Model(
-        ServerSettings(base_url=options.base_url, model=options.model),
-        memory,
+        Client(server, memory, notice=print),
         load("cards-small"),
         repair=repair_hints(),
-        notice=print,
         cascade=load_cascade(),
     )
     highlights = passages(options.language, options.count, options.skip)

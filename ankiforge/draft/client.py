@@ -86,8 +86,9 @@ class Client:
     ) -> None:
         """Send nothing yet.
 
-        `notice` receives why a person waits, such as for a model that is loaded; `offline`
-        refuses other machines; `fresh` asks even if a reply is kept.
+        `notice` receives what is about to leave the machine, and why a person waits, such as
+        for a model that is loaded; `offline` refuses other machines; `fresh` asks even if a
+        reply is kept, because a person asks again.
         """
         self.settings = settings
         self._on_board: OnBoard | None = None
@@ -98,7 +99,7 @@ class Client:
         self._replies = replies
         self._offline = offline
         self._fresh = fresh
-        self._notice = notice
+        self.notice = notice
         self._lock = threading.Lock()
         self._wire: Wire | None = None
         self._openai: openai.OpenAI | None = None
@@ -340,7 +341,7 @@ class Client:
                     self.settings = replace(self.settings, base_url=address, secret=key)
                 settings = self.settings
                 silence = settings.silence_s
-                self._wire = Wire(settings, self._notice)
+                self._wire = Wire(settings, self.notice)
                 self._openai = openai.OpenAI(
                     base_url=settings.base_url,
                     api_key=settings.checked_key() or "none",

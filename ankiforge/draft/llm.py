@@ -22,15 +22,12 @@ from ankiforge.draft.prompt import (
     question,
     reason_no_kind_fits,
 )
-from ankiforge.draft.replies import Replies
 from ankiforge.draft.reply import Repair, all_failed
 from ankiforge.draft.sendable import SendableTask
-from ankiforge.draft.server import ServerSettings, Usage
+from ankiforge.draft.server import Usage
 from ankiforge.errors import BugError, one_item
 from ankiforge.model import Drafted, Highlight, Value
 
-Notice = Callable[[str], None]
-"""Receives a line about what is about to leave the machine."""
 PATIENCE_S = 0.3
 """How long a result waits for the results of earlier highlights."""
 GRACE_S = 10.0
@@ -66,44 +63,29 @@ class Model:
 
     def __init__(
         self,
-        settings: ServerSettings,
-        replies: Replies,
+        client: Client,
         prompt: Prompt,
         *,
         repair: Repair | None = None,
-        notice: Notice | None = None,
-        offline: bool = False,
-        fresh: bool = False,
         cascade: CascadePrompt | None = None,
     ) -> None:
         """Nothing is sent yet.
 
         Args:
-            settings: server, model, limits.
-            replies: the replies that are kept.
+            client: the server and the replies that are kept; its notice receives "sending to
+                HOST" before anything is sent.
             prompt: the prompt.
             repair: returns what blocks a draft; such a draft goes back to the model once.
-            notice: receives "sending to HOST" before anything is sent, and that a server
-                loads its model.
-            offline: connect only to a server on this machine.
-            fresh: ask even if replies are kept, because a person asks again.
             cascade: the prompt of the cascade, in which plain passages are drafted; None =
                 all are drafted in one request each.
         """
-        self._settings = settings
+        self._client = client
+        self._settings = client.settings
         self._prompt = prompt
-        self._notice = notice
-        self._client = Client(
-            settings,
-            replies,
-            notice=notice or (lambda text: None),
-            offline=offline,
-            fresh=fresh,
-        )
-        self._conversation = Conversation(self._client, prompt, repair)
+        self._conversation = Conversation(client, prompt, repair)
         self._cascade: Cascade | None = None
         if cascade is not None:
-            self._cascade = Cascade(self._client, cascade, repair)
+            self._cascade = Cascade(client, cascade, repair)
         self._has_announced = False
 
     @property
@@ -144,9 +126,9 @@ class Model:
             if chunks.new:
                 # check that something may be sent, and say once where it goes
                 self._client.prepare()
-                if self._notice and not self._has_announced:
+                if not self._has_announced:
                     self._has_announced = True
-                    self._notice(f"sending to {self._settings.host}")
+                    self._client.notice(f"sending to {self._settings.host}")
             for chunk in (*chunks.kept, *chunks.new):
                 drafter = self._cascade_for(chunk) or self._conversation
                 future = _in_thread(slots, drafter.draft, chunk)

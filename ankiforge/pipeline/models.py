@@ -211,6 +211,7 @@ def language_model(
         ConfigError: the settings are invalid; with file, line and key.
     """
     from ankiforge.draft.cascade_prompt import load_cascade
+    from ankiforge.draft.client import Client
     from ankiforge.draft.llm import Model
     from ankiforge.draft.server import ServerSettings
 
@@ -242,13 +243,9 @@ def language_model(
     by_size = "cascade" if is_small and not llm.prompt else "one"
     in_steps = (llm.way or by_size) == "cascade"
     return Model(
-        server,
-        replies,
+        Client(server, replies, notice=notice, offline=offline, fresh=fresh),
         load_prompt(folder),
         repair=repair_hints(),
-        notice=notice,
-        offline=offline,
-        fresh=fresh,
         cascade=load_cascade(folder.root) if in_steps else None,
     )
 

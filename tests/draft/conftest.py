@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from ankiforge.draft.client import Client
 from ankiforge.draft.llm import Model
 from ankiforge.draft.prompt import Prompt, load
 from ankiforge.draft.sendable import Privacy, SendableTask
@@ -91,10 +92,13 @@ def model(
     monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.001)
 
     def make(replies: Any = None, **fields: Any) -> Model:
-        ours = ("repair", "notice", "offline", "fresh", "cascade")
-        options = {key: fields.pop(key) for key in ours if key in fields}
+        drafting = ("repair", "cascade")
+        asking = ("notice", "offline", "fresh")
+        of_model = {key: fields.pop(key) for key in drafting if key in fields}
+        of_client = {key: fields.pop(key) for key in asking if key in fields}
         given = {"base_url": server.base_url, "model": "fake", **fields}
-        made.append(Model(ServerSettings(**given), replies or memory, prompt, **options))
+        client = Client(ServerSettings(**given), replies or memory, **of_client)
+        made.append(Model(client, prompt, **of_model))
         return made[-1]
 
     made: list[Model] = []

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from ankiforge.draft.cascade_prompt import load_cascade
+from ankiforge.draft.client import Client
 from ankiforge.draft.llm import Model
 from ankiforge.draft.prompt import load
 from ankiforge.draft.sendable import Privacy
@@ -165,7 +166,7 @@ def test_private_words_beside_a_passage_are_in_no_step(server, fake, memory, hig
         Task(shown.document, (shown,))
     )
     settings = ServerSettings(base_url=server.base_url, model="tiny-1.5b")
-    model = Model(settings, memory, load("cards-small"), cascade=load_cascade())
+    model = Model(Client(settings, memory), load("cards-small"), cascade=load_cascade())
     [[result]] = model.draft(iter([task]))
     model.leave()
     assert len(result.drafts) == 1
@@ -183,7 +184,7 @@ def test_a_term_inside_private_words_does_not_let_the_others_out(
     privacy = Privacy([PrivateText(secret, "note:other")])
     task = privacy.task(Task(shown.document, (shown,)))
     settings = ServerSettings(base_url=server.base_url, model="tiny-1.5b")
-    model = Model(settings, memory, load("cards-small"), cascade=load_cascade())
+    model = Model(Client(settings, memory), load("cards-small"), cascade=load_cascade())
     list(model.draft(iter([task])))
     model.leave()
     assert "zebra" not in json.dumps(server.asked)
@@ -196,9 +197,8 @@ def test_a_server_that_loads_its_model_is_waited_for_and_that_is_said_once(
     server.queue.extend([loading] * 6)
     said = []
     settings = ServerSettings(base_url=server.base_url, model="tiny-1.5b", retries=0)
-    model = Model(
-        settings, memory, load("cards-small"), notice=said.append, cascade=load_cascade()
-    )
+    client = Client(settings, memory, notice=said.append)
+    model = Model(client, load("cards-small"), cascade=load_cascade())
     [[result]] = model.draft(iter([task(AGING)]))
     model.leave()
     assert len(result.drafts) == 1

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ankiforge.draft.chat import label_for, read_answer
+from ankiforge.draft.client import Client
 from ankiforge.draft.llm import Model
 from ankiforge.draft.prompt import load, passage
 from ankiforge.draft.reply import markdown
@@ -88,7 +89,7 @@ def test_any_content_gives_drafts_reasons_or_problems(server, replies):
     server.queue.extend(fake.says(reply) for reply in replies)
     server.otherwise = lambda _: fake.says("")
     chosen = ServerSettings(server.base_url, "fake", per_request=2)
-    model = Model(chosen, fake.Memory(), PROMPT)
+    model = Model(Client(chosen, fake.Memory()), PROMPT)
     task = task_of("One fact.", "Two facts.")
     settle([one for results in model.draft(iter([task])) for one in results], task)
     model.leave()
@@ -125,7 +126,7 @@ def test_cleaned_text_opens_no_tag_outside_code_and_maths(text):
 def test_no_thread_stays_behind(server):
     server.otherwise = fake.obliging
     chosen = ServerSettings(server.base_url, "fake", concurrency=3)
-    model = Model(chosen, fake.Memory(), PROMPT)
+    model = Model(Client(chosen, fake.Memory()), PROMPT)
     list(model.draft(iter([task_of("One.", "Two.", "Three.")])))
     model.leave()
     assert not [
