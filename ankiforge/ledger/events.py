@@ -225,8 +225,6 @@ class State(msgspec.Struct):
     """As accepted, edited and revised since."""
     place: str = ""
     """The slot: `Wording.place` as accepted."""
-    source: str = ""
-    """The content that the source or drafter gave last, whatever a person made of it."""
     deck: str = ""
     own_deck: bool = False
     """Whether a person chose the deck."""

@@ -318,7 +318,6 @@ def _accept(passage: Passage, event: Event) -> None:
             key=event.key,
             wording=wording,
             place=body.get("slot") or wording.place,
-            source=wording.content,
             deck=body.get("deck", ""),
             by=event.by,
             at=event.at,
@@ -424,7 +423,6 @@ def _not_empty(fields: Texts) -> Texts:
 
 def _remember_given(card: State, machine: str, wording: Wording) -> None:
     """Remember the words that the source or drafter gave last, and which machine read them."""
-    card.source = wording.content
     card.given = wording.fields
     card.texts = (*card.texts, (machine, digest_of(wording.fields)))
 

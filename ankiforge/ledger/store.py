@@ -529,7 +529,7 @@ class Store(Database):
                     "deck": card.deck,
                     "drafter": wording.drafter,
                     "content": wording.content,
-                    "source": card.source,
+                    "source": content_of(card.given),
                     "words": words_of(wording.fields),
                     "tags": listed(map(tag_name, (*card.added, *wording.tags))),
                     "removed": listed(map(tag_name, card.removed)),
