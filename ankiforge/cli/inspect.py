@@ -155,7 +155,7 @@ def search(call: Call, query: Words) -> None:
     )
     with session(call, read_only=not is_writable) as workspace:
         ledger = workspace.ledger
-        last_read = ledger.get_setting("looked")
+        last_read = ledger.meta("looked")
 
         # the works that match words or a PDF
         found = find(ledger, words)

@@ -44,7 +44,7 @@ def belonging(store: Store) -> Counter[str]:
     highlights = [decode_highlight(row) for row in rows]
     other_ids = {highlight.other_id for highlight in highlights if highlight.other_id}
     ids_in_anki = other_ids
-    if store.get_setting("looked"):
+    if store.meta("looked"):
         rows = store.rows(
             "SELECT CAST(id AS TEXT) AS id FROM foreign_note"
             f" WHERE CAST(id AS TEXT) IN {EACH}",

@@ -123,7 +123,10 @@ class Database:
         self._db.create_function(name, arguments, function, deterministic=True)
 
     def meta(self, name: str, default: str = "") -> str:
-        """Return a stored value by name."""
+        """Return a stored value by name.
+
+        It is a fact about this database, not a decision: it is lost with the database.
+        """
         stored = self.value("SELECT value FROM meta WHERE name = ?", name)
         return default if stored is None else stored
 
@@ -138,6 +141,17 @@ class Database:
             name,
             value,
         )
+
+    def get_value(self, name: str, shape: type[_T]) -> _T | None:
+        """Return a value of this type; None if there is none, or one of another version."""
+        try:
+            return msgspec.json.decode(self.meta(name) or "null", type=shape | None)
+        except msgspec.DecodeError:
+            return None
+
+    def set_value(self, name: str, value: object) -> None:
+        """Store a value, of a type that `get_value` is given."""
+        self.set_meta(name, encode(value))
 
     def kept(self, name: str) -> str:
         """Return the value stored with `keep_until_change`, "" if it is gone."""

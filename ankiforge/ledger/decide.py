@@ -321,7 +321,7 @@ def adopt_notes(store: Store, chosen: Iterable[TakenOver]) -> str:
             event = store.add("adopt", passage.key, PERSON, body)
             sentences = facts.covered(of.text, wording.quote)
             settling.decide(store, of, event, sentences, taken.id)
-        store.set_setting("anki state", "")  # the notes are to be looked at again
+        store.set_meta("anki state", "")  # the notes are to be looked at again
     return action
 
 

@@ -21,7 +21,7 @@ from ankiforge.ledger.readings import (
     numbered_marks,
     place_of,
 )
-from ankiforge.ledger.store import Store, encode
+from ankiforge.ledger.store import Store
 from ankiforge.model import Extracted, Highlight, Strings, Value
 from ankiforge.text import counted, counts_text
 from ankiforge.text.tools import TITLES
@@ -119,11 +119,9 @@ def ask_about_dialects(
     _, declined = _answers(store, container)
     if on in declined:
         return
-    stored = store.meta(_META + container)
-    if stored and stamp:
-        counted_before = msgspec.json.decode(stored, type=Difference)
-        if (counted_before.on, counted_before.stamp) == (on, stamp):
-            return
+    last = store.get_value(_META + container, Difference)
+    if last and stamp and (last.on, last.stamp) == (on, stamp):
+        return
     added = 0
     changed = 0
     gone = 0
@@ -148,8 +146,7 @@ def ask_about_dialects(
     for document_id in known_documents.values():
         gone += len(_present(store, document_id))
     difference = Difference(on, stamp, added, changed, gone)
-    with store.transaction():
-        store.set_meta(_META + container, encode(difference))
+    store.set_value(_META + container, difference)
 
 
 def _present(store: Store, document: int) -> list[Highlight]:

@@ -30,7 +30,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import chain
-from typing import TypeVar
 
 import msgspec
 
@@ -79,7 +78,6 @@ ANY_CONTENT = ""
 """Stands for the content of any card: more than one may have changed."""
 
 
-_T = TypeVar("_T")
 _decode_passage = msgspec.json.Decoder(Passage).decode
 
 
@@ -172,34 +170,6 @@ class Store(Database):
         self._aliases: dict[str, Strings] | None = None
         # The events of `SUBJECTS` that stand, by key; None = not read yet.
         self._answers: dict[str, list[Event]] | None = None
-
-    # --- what other packages store ---------------------------------------------------------
-
-    def get_setting(self, name: str) -> str:
-        """Return the value that another package stored under a name, "" if there is none.
-
-        It is a fact about this database, not a decision: it is lost with the database.
-        `looked` is when Anki was read last, in ISO 8601.
-        """
-        return self.meta(f"app {name}")
-
-    def get_value(self, name: str, shape: type[_T]) -> _T | None:
-        """Return a stored value; None if there is none, or one of another version."""
-        try:
-            return msgspec.json.decode(
-                self.get_setting(name) or "null", type=shape | None
-            )
-        except msgspec.DecodeError:
-            return None
-
-    def set_value(self, name: str, value: object) -> None:
-        """Store a value, of a type that `get_value` is given."""
-        self.set_setting(name, msgspec.json.encode(value).decode())
-
-    def set_setting(self, name: str, value: str) -> None:
-        """Store a value of another package under a name."""
-        with self.transaction():
-            self.set_meta(f"app {name}", value)
 
     # --- transactions and actions -------------------------------------------------------
 
@@ -578,7 +548,7 @@ class Store(Database):
             for name in names:
                 lines = self._journal.read_new(name, self._read_up_to(name))
                 if lines.read_up_to:
-                    self.set_meta(f"read {name}", encode(lines.read_up_to))
+                    self.set_value(f"read {name}", lines.read_up_to)
                 unreadable += lines.unreadable
                 may_lack_lines |= lines.was_replaced
                 new += self._insert(lines.events)
@@ -616,12 +586,11 @@ class Store(Database):
 
     def _read_up_to(self, name: str) -> ReadUpTo | None:
         """Return how far a file of the journal was read."""
-        stored = self.meta(f"read {name}")
-        return msgspec.json.decode(stored, type=ReadUpTo) if stored else None
+        return self.get_value(f"read {name}", ReadUpTo)
 
     def _set_own_read_up_to(self, size: int, *, unreadable: int) -> None:
         read_up_to = self._journal.own_read_up_to(size, unreadable)
-        self.set_meta(f"read {self._journal.own.name}", encode(read_up_to))
+        self.set_value(f"read {self._journal.own.name}", read_up_to)
 
 
 def by_order(event: Event) -> tuple[int, str, str]:

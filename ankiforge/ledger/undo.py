@@ -117,7 +117,7 @@ def _take_back(store: Store, event: Event, *, has_drafts: bool, as_new: bool) ->
     """
     store.take_back(event)
     if event.what == "adopt":
-        store.set_setting("anki state", "")
+        store.set_meta("anki state", "")
         store.passage(event.key)  # the card is gone
 
     # the person's words in Anki that the decision replaced, by field

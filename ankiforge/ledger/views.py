@@ -64,7 +64,6 @@ DROPPED = "retired in Anki"
 """Why a card is retired if a person said that the tag on its note counts."""
 _VAULT = regex(r"obsidian://open\?vault=([^&\"]+)")
 _decode_seen = msgspec.json.Decoder(NoteInAnki).decode
-_decode_all_seen = msgspec.json.Decoder(list[NoteInAnki]).decode
 
 
 class Viewed(msgspec.Struct):
@@ -122,8 +121,8 @@ def record_view(
         viewed = recording.viewed
         if complete:
             looked = datetime.now(UTC).isoformat(timespec="seconds")
-            store.set_setting("looked", looked)
-            store.set_meta("unknown", encode(viewed.unknown))
+            store.set_meta("looked", looked)
+            store.set_value("unknown", viewed.unknown)
             _set_unknown_documents(store, viewed.unknown)
         rows = map(msgspec.structs.asdict, reviews)
         viewed.reviews += store.insert("review", rows, verb="INSERT OR IGNORE")
@@ -204,12 +203,12 @@ class _ViewRecording:
         store = self._store
         if self._graves is None:
             return
-        already_told = msgspec.json.decode(store.meta("revived", "[]"), type=list[str])
+        already_told = store.get_value("revived", list[str]) or []
         present_despite_grave = []
         for guid, note in self._notes.items():
             if guid in self._cards and note.id in self._graves:
                 present_despite_grave.append(guid)
-        store.set_meta("revived", encode(present_despite_grave))
+        store.set_value("revived", present_despite_grave)
         for guid in present_despite_grave:
             # what counted as deleted until now, nobody had wanted again before
             is_news = guid in self.viewed.returned or not _wanted_again(store, guid)
@@ -613,7 +612,7 @@ def _set_unknown_documents(store: Store, notes: Iterable[NoteInAnki]) -> None:
         documents.add(note.guid)
         for tag in note.tags:
             documents.add(in_vault(tag, "".join(note.fields)))
-    store.set_meta("strangers", encode(sorted(documents)))
+    store.set_value("strangers", sorted(documents))
 
 
 def in_vault(tag: str, link: str) -> str:
@@ -643,7 +642,7 @@ def reviews(store: Store) -> Iterator[SeenReview]:
 
 def unknown(store: Store) -> Iterator[NoteInAnki]:
     """Yield the notes of ours in the newest view that no event knows."""
-    for note in _decode_all_seen(store.meta("unknown", "[]")):
+    for note in store.get_value("unknown", list[NoteInAnki]) or []:
         if not store.row("SELECT 1 FROM card WHERE guid = ?", note.guid):
             yield note
 

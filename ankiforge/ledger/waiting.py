@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-import msgspec
 from msgspec.structs import replace
 
 from ankiforge.errors import RefusedError
@@ -81,7 +80,7 @@ def each_waiting(
         *values,
     )
     # the guids and the documents of notes in Anki that no card here has
-    unknown_notes = frozenset(msgspec.json.decode(store.meta("strangers", "[]")))
+    unknown_notes = frozenset(store.get_value("strangers", list[str]) or [])
     any_buried = store.row("SELECT 1 FROM grave") is not None
     fields = forms.Fields(store)
     for draft_row in rows:

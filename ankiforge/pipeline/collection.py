@@ -114,14 +114,14 @@ def read_collection(
 
     try:
         state = f"{path} {signature(path)}"
-        if not bind and ledger.get_setting(_LAST_STATE) == state:
+        if not bind and ledger.meta(_LAST_STATE) == state:
             return CollectionScan("same", str(path))
         from ankiforge.anki.collection import open_view
 
         with open_view(path, adopted_guids(ledger)) as view:
             scan = _record(view, ledger, bind=bind)
             if scan.state == "taken":
-                ledger.set_setting(_LAST_STATE, state)
+                ledger.set_meta(_LAST_STATE, state)
             return scan
     except ItemError as error:
         message = error.message.removeprefix(f"{path}: ")

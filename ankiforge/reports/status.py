@@ -148,7 +148,7 @@ def status_of(workspace: WorkspaceFolder, ledger: Ledger) -> Status:
         unsent=in_anki["none"],
         waiting={name: waits[name] for name in LISTS},
         model=model_in_use(workspace),
-        looked=ledger.get_setting("looked"),
+        looked=ledger.meta("looked"),
         not_read={place: left_out.text for place, left_out in not_read(ledger).items()},
         next=command,
         why=reason,

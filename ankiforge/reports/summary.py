@@ -471,7 +471,7 @@ ANKI_OFF = "Anki is not read (anki.collection: none), so the package contains ev
 def why_every_card(result: RunResult, ledger: Ledger) -> str:
     """Return why the package contains every card; "" if Anki was read or nothing is written."""
     scan = result.scan
-    if scan is None or scan.blind or ledger.get_setting("looked"):
+    if scan is None or scan.blind or ledger.meta("looked"):
         return ""
     if not result.packages and not any(planned.note for planned in result.planned):
         return ""
